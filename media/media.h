@@ -1,0 +1,190 @@
+/* media - the media plane's whole surface: commands in, events out. Typed structs: no SDP, no JSON, no medicine.
+ *
+ * The plane hides sockets, ICE-lite (RFC 8445), DTLS-SRTP (RFC 5764), RTP/RTCP, forwarding and recording. One worker
+ * thread per core owns its peers; commands reach it through a mailbox and are carried out in order per room (all peers of a
+ * room live on one worker). Events are delivered on a media thread: the callback must only queue (mailbox_put).
+ * Ids are chosen by the caller (id_new), never reused; a command for an id that is gone is a lookup miss, not an error.
+ */
+#ifndef YL_MEDIA_MEDIA_H
+#define YL_MEDIA_MEDIA_H
+
+#include "server/base/fault.h"
+#include "server/base/id.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MEDIA_CODECS_MAX 8
+#define MEDIA_RIDS_MAX 3
+#define MEDIA_CANDIDATES_MAX 8
+
+struct media;
+struct media_event;
+
+struct media_config {
+    const char *bind_address; /* "0.0.0.0", "127.0.0.1" or an IPv6 address */
+    uint16_t udp_port;        /* one UDP port for all peers; 0 = any free one */
+    const char *announce;     /* comma-separated addresses put into candidates; "" = every local non-loopback address,
+                                 or the loopback one when there is no other (Firefox never pairs with 127.0.0.1) */
+    unsigned workers;         /* >= 1 */
+    const char *record_dir;   /* scratch directory for recordings in progress; "" = recording refused */
+    uint32_t max_bitrate_bps; /* told to each publisher by REMB until an estimator says otherwise */
+    void (*on_event)(void *ctx, const struct media_event *event); /* borrowed for the call; copy it */
+    void *on_event_ctx;
+};
+
+YL_CHECKED int media_open(struct media **out, const struct media_config *config, struct fault *f);
+/* Closes every peer (DTLS close_notify), finishes recordings, joins threads. */
+void media_close(struct media *m);
+
+/* ---- what an SDP writer needs to know about us (constant after media_open; any thread) ---- */
+struct media_candidate {
+    char address[46];
+    uint16_t port;
+    uint32_t priority;
+};
+const char *media_fingerprint(const struct media *m); /* "sha-256 AA:BB:..." of the DTLS certificate */
+size_t media_candidates(const struct media *m, struct media_candidate out[MEDIA_CANDIDATES_MAX]);
+/* Fresh ICE credentials (RFC 8445 5.3): ufrag 8 characters, unique in this process; password 24 characters. */
+void media_ice_credentials(char ufrag[16], char password[32]);
+
+/* ---- parameters ---- */
+enum media_kind { MEDIA_AUDIO, MEDIA_VIDEO };
+enum media_codec { MEDIA_OPUS, MEDIA_VP8, MEDIA_VP9, MEDIA_H264, MEDIA_AV1, MEDIA_CODEC_COUNT };
+
+struct media_payload {
+    enum media_codec codec;
+    uint8_t payload_type;
+    uint8_t rtx_payload_type; /* 0 = none */
+    char fmtp[128];           /* as negotiated, for recordings and equality; may be empty */
+};
+
+/* RTP header extension ids negotiated for one m-line (RFC 8285), 0 = absent. */
+struct media_extensions {
+    uint8_t mid, rid, repaired_rid, audio_level, transport_cc, abs_send_time, dependency_descriptor, orientation;
+};
+
+struct media_peer_params {
+    struct peer_id peer;
+    struct room_id room;
+    char local_ufrag[16], local_password[32];   /* from media_ice_credentials */
+    char remote_ufrag[260], remote_password[260];
+    char remote_fingerprint[100];               /* "AA:BB:.." SHA-256; the DTLS certificate is checked against it */
+    bool dtls_client;                           /* true: we answered a=setup:active and send the ClientHello */
+};
+
+struct media_track_params { /* one incoming track (a producer) */
+    struct peer_id peer;
+    struct track_id track;
+    enum media_kind kind;
+    char mid[16];
+    size_t n_payloads;
+    struct media_payload payloads[MEDIA_CODECS_MAX];
+    struct media_extensions extensions;
+    uint32_t ssrc, rtx_ssrc;  /* from a=ssrc / a=ssrc-group:FID, or 0 = learn from the MID (+RID) extension */
+    size_t n_rids;            /* simulcast layers offered, lowest first; 0 = single stream */
+    char rids[MEDIA_RIDS_MAX][16];
+};
+
+struct media_feed_params { /* one outgoing copy of a track to a peer (a consumer) */
+    struct peer_id peer;
+    struct feed_id feed;
+    struct track_id track;
+    char mid[16];
+    size_t n_payloads;        /* what the receiver negotiated: the feed is silent for a codec that is not in it */
+    struct media_payload payloads[MEDIA_CODECS_MAX];
+    struct media_extensions extensions;
+    uint32_t ssrc, rtx_ssrc;  /* chosen by the caller, unique per peer; rtx 0 = none */
+    bool paused;
+};
+
+struct media_record_params { /* per-track recording of a room: every track now in it and each that comes later */
+    struct room_id room;
+    uint64_t recording;  /* id chosen by the caller */
+    int64_t started_ms;  /* UTC at the caller, stored in the manifest */
+};
+
+/* ---- commands ---- */
+enum media_cmd_type {
+    MEDIA_PEER_OPEN,     /* .peer_open */
+    MEDIA_PEER_RESTART,  /* .peer_open: new ICE credentials for the same peer (ICE restart, RFC 8445 2.4); DTLS goes on */
+    MEDIA_PEER_CLOSE,    /* .peer */
+    MEDIA_TRACK_OPEN,    /* .track_open; again with the same id: parameters are replaced (renegotiation) */
+    MEDIA_TRACK_CLOSE,   /* .track; its feeds go silent and are closed too */
+    MEDIA_TRACK_PAUSE,   /* .track, .on: true = drop what arrives (server-side mute) */
+    MEDIA_FEED_OPEN,     /* .feed_open; asks the publisher for a keyframe once the feed can send */
+    MEDIA_FEED_CLOSE,    /* .feed */
+    MEDIA_FEED_PAUSE,    /* .feed, .on; resuming asks for a keyframe */
+    MEDIA_FEED_LAYER,    /* .feed, .layer: wanted simulcast layer 0..2 */
+    MEDIA_KEYFRAME,      /* .track */
+    MEDIA_RECORD_START,  /* .record */
+    MEDIA_RECORD_STOP,   /* .recording */
+    MEDIA_ROOM_CLOSE     /* .room: closes every peer and stops its recording */
+};
+
+struct media_cmd {
+    enum media_cmd_type type;
+    struct room_id room; /* always set: it names the worker */
+    union {
+        struct media_peer_params peer_open;
+        struct peer_id peer;
+        struct media_track_params track_open;
+        struct { struct track_id track; bool on; } track;
+        struct media_feed_params feed_open;
+        struct { struct feed_id feed; bool on; uint8_t layer; } feed;
+        struct media_record_params record;
+        uint64_t recording;
+    };
+};
+
+/* Copies the command into the worker's mailbox. ERR_UNAVAILABLE when the worker's queue is full. Any thread. */
+YL_CHECKED int media_post(struct media *m, const struct media_cmd *cmd);
+
+/* ---- events ---- */
+enum media_event_type {
+    MEDIA_PEER_CONNECTED,   /* .peer: ICE valid and SRTP keys ready (first time) */
+    MEDIA_PEER_MOVED,       /* .peer: the same peer now comes from another address */
+    MEDIA_PEER_SILENT,      /* .peer: no STUN consent check and no packet for 5 s (RFC 7675 in spirit) */
+    MEDIA_PEER_BACK,        /* .peer: heard again after MEDIA_PEER_SILENT */
+    MEDIA_PEER_FAILED,      /* .peer: DTLS failed, fingerprint mismatch, or silent for 60 s; the peer is closed */
+    MEDIA_TRACK_LIVE,       /* .track: first packet; .codec is what arrives */
+    MEDIA_TRACK_STALLED,    /* .track: no packet for 3 s though not paused */
+    MEDIA_LEVELS,           /* .levels: audio levels of a room, at most every 250 ms while anyone speaks */
+    MEDIA_QUALITY,          /* .quality: one peer, every 2 s */
+    MEDIA_RECORD_FILE,      /* .file: one finished file of a recording */
+    MEDIA_RECORD_DONE       /* .recording: all files were reported; .error 0 or why it ended early */
+};
+
+struct media_quality {
+    uint32_t rtt_ms;                 /* 0 = not yet known */
+    uint32_t up_bps, down_bps;       /* media received from / sent to this peer */
+    uint16_t up_loss_permille, down_loss_permille; /* over the last period; down as reported in RRs */
+    uint32_t up_jitter_ms, down_jitter_ms;
+};
+
+#define MEDIA_LEVELS_MAX 32
+struct media_event {
+    enum media_event_type type;
+    struct room_id room;
+    struct peer_id peer;
+    struct track_id track;
+    enum media_codec codec;
+    int error;
+    struct {
+        size_t n;
+        struct { struct track_id track; uint8_t level_dbov; /* 0 loudest .. 127 silence (RFC 6464) */ } at[MEDIA_LEVELS_MAX];
+    } levels;
+    struct media_quality quality;
+    uint64_t recording;
+    struct {
+        char path[512];        /* complete and fsynced; the receiver of the event moves or deletes it */
+        char content_type[64]; /* "video/webm", "audio/webm", "video/mp4" */
+        char sha256[65];
+        uint64_t bytes;
+        int64_t started_ms;    /* UTC of the first sample */
+        int64_t duration_ms;
+    } file;
+};
+
+/* Prometheus figures are registered in server/base/metrics under yilian_media_*. */
+#endif

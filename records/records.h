@@ -1,0 +1,88 @@
+/* records - the domain plane's whole surface, as the server sees it: one door for operations, one for bytes, one feed.
+ *
+ * Straight-line code on pool threads: one writer, several readers (group commit). No function here blocks the event thread:
+ * `*_submit` queues, and the completion runs on a pool thread - the server's callback only puts into its mailbox.
+ */
+#ifndef YL_RECORDS_RECORDS_H
+#define YL_RECORDS_RECORDS_H
+
+#include "server/base/clock.h"
+#include "server/base/fault.h"
+#include "server/base/id.h"
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct records;
+
+struct records_change { /* one entry of the change feed after its commit */
+    int64_t seq;
+    char topic[24], key[32];
+    char payload[512]; /* JSON, no health data */
+};
+
+struct records_config {
+    const char *data_dir;   /* yilian.db, blobs/, uploads/, keys/ (0700; master key made by `yilianctl init`) */
+    const char *config_dir; /* roles, deadlines, forms: the read-only tables under config/ */
+    const struct clock *clock;
+    int readers;            /* reader threads, >= 1; 0 = no pool (yilianctl, stories: only records_call) */
+    void (*on_change)(void *ctx, const struct records_change *change); /* on the writer thread, after commit, in order */
+    void *on_change_ctx;
+};
+
+YL_CHECKED int records_open(struct records **out, const struct records_config *config, struct fault *f);
+void records_close(struct records *r); /* finishes what was queued, then joins the pool */
+
+/* ---- operations ---- */
+struct call {
+    const char *op;          /* "case.submit"; see docs/protocol/ */
+    const char *credential;  /* session token from the cookie or bearer token; NULL = anonymous */
+    json_t *args;            /* borrowed: object of path, query and body members merged by the API */
+    const char *idempotency_key; /* NULL or 8..80 characters: the same key by the same actor gives the first answer again */
+    const char *client_address, *user_agent; /* for the audit line; may be NULL */
+    const char *csrf;        /* X-CSRF-Token header; required for WRITE ops when the credential came by cookie */
+    bool by_cookie;
+};
+
+struct reply {
+    int error;       /* 0 or enum err */
+    json_t *result;  /* owned by the reply; NULL on error */
+    struct fault fault;
+    /* set by session ops: the server turns them into a cookie */
+    char set_session[80]; /* new token, "-" = clear, "" = leave */
+};
+void reply_clear(struct reply *reply);
+
+/* Runs the eight steps (actor, policy, decode, begin, run, audit, outbox, commit) on the calling thread. */
+void records_call(struct records *r, const struct call *call, struct reply *reply);
+
+/* Copies the call (args are increfed; do not touch them afterwards), queues it on the writer or a reader.
+ * `done` runs on the pool thread and takes `reply`'s content by calling reply_clear later or stealing result.
+ * ERR_UNAVAILABLE when the queue is full (bounded, 1,000): `done` is then not called. */
+typedef void (*records_done)(void *ctx, struct reply *reply);
+YL_CHECKED int records_submit(struct records *r, const struct call *call, records_done done, void *ctx);
+
+/* ---- bytes: uploads and blobs (rights were checked by the op that made the handle) ---- */
+/* Resumable upload, the subset of the IETF resumable-upload draft / tus the web uses: create by op "upload.create" ->
+ * upload_id; append at offset; finish by op "upload.finish" -> document. */
+struct records_append {
+    const char *credential;
+    uint64_t upload;
+    uint64_t offset;       /* must equal the bytes held; else ERR_CONFLICT and *held says where to go on */
+    const void *data;      /* borrowed until done */
+    size_t len;            /* <= 1 MiB a call */
+};
+typedef void (*records_append_done)(void *ctx, int error, uint64_t held);
+YL_CHECKED int records_append_submit(struct records *r, const struct records_append *a, records_append_done done, void *ctx);
+
+/* A readable document: op "document.open" (audited) returns {"handle": "...", "bytes": n, "content_type": ..}; a handle is
+ * random, bound to the session and good for 10 minutes. Reads up to 256 KiB a call. */
+typedef void (*records_read_done)(void *ctx, int error, const void *data, size_t len);
+YL_CHECKED int records_read_submit(struct records *r, const char *handle, uint64_t offset, size_t len,
+                                   records_read_done done, void *ctx);
+
+/* ---- clocks and outboxes: called by the server every second; runs due deadlines, reminders, escalations, webhook
+ * deliveries that are due (the HTTP call itself is made by a pool thread with a time limit). ---- */
+YL_CHECKED int records_tick_submit(struct records *r);
+void records_tick(struct records *r); /* same, on the calling thread (stories) */
+#endif

@@ -1,0 +1,74 @@
+/* store - hides the SQL engine: transactions, columns by name, numbered migrations. SQLite (WAL, synchronous=FULL) today;
+ * one SQL text must also run on PostgreSQL, so: $1..$n parameters (bound by NAME on SQLite), CAST not ::, no LIKE (folded key
+ * columns and range scans), NULLS FIRST/LAST written out, no JSON or full-text operators, ids from id_new(), times as integer
+ * milliseconds UTC, booleans 0/1, INSERT ... ON CONFLICT only through tx_upsert.
+ *
+ * Threads: a `struct tx` belongs to one thread. One writer at a time, several readers.
+ * Errors are sticky: after a failed statement every later call on the same tx is a no-op that returns the same error, and the
+ * tx can only roll back. So a function may issue several statements and check once.
+ */
+#ifndef YL_RECORDS_STORE_STORE_H
+#define YL_RECORDS_STORE_STORE_H
+
+#include "server/base/clock.h"
+#include "server/base/fault.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct store;
+struct tx;
+struct query;
+
+YL_CHECKED int store_open(struct store **out, const char *path, struct fault *f); /* opens or creates; does not migrate */
+void store_close(struct store *s);
+/* Runs every migration newer than the file's version, each in its own transaction; refuses a newer file. */
+YL_CHECKED int store_migrate(struct store *s, struct fault *f);
+int store_version(struct store *s);
+/* Consistent online copy to another file (SQLite backup API). */
+YL_CHECKED int store_backup(struct store *s, const char *to_path, struct fault *f);
+
+enum tx_mode { TX_READ, TX_WRITE };
+/* A connection is kept per thread and mode. Write = BEGIN IMMEDIATE. */
+YL_CHECKED int tx_begin(struct store *s, enum tx_mode mode, struct tx **out);
+YL_CHECKED int tx_commit(struct tx *tx); /* durable when it returns 0; on error already rolled back. Frees tx */
+void tx_rollback(struct tx *tx);         /* frees tx; NULL is fine */
+int tx_error(const struct tx *tx);       /* the sticky error, 0 = none */
+
+/* ---- one-shot statements. Format letters, one per $n:  i int64_t, t const char * (NULL = SQL NULL),
+ * b const void *, size_t (two arguments), n (no argument: NULL) ---- */
+int tx_exec(struct tx *tx, const char *sql, const char *types, ...);
+/* rows changed by the last tx_exec */
+int64_t tx_changes(const struct tx *tx);
+/* Single value, `fallback` when no row or NULL. */
+int64_t tx_int(struct tx *tx, int64_t fallback, const char *sql, const char *types, ...);
+/* INSERT INTO table (columns) VALUES ($1..$n) ON CONFLICT (key) DO UPDATE SET every other column = excluded.column.
+ * key NULL: ON CONFLICT DO NOTHING. columns: "a,b,c". */
+int tx_upsert(struct tx *tx, const char *table, const char *key, const char *columns, const char *types, ...);
+
+/* ---- row loops:
+ *   struct query *q = tx_query(tx, "SELECT id, name FROM org WHERE parent_id=$1", "i", parent);
+ *   while (query_next(q)) use(query_int(q, "id"), query_text(q, "name"));
+ *   rc = query_end(q);
+ * tx_query never returns NULL; query_next is false on the end and on an error; query_end frees and returns 0 or the error. */
+struct query *tx_query(struct tx *tx, const char *sql, const char *types, ...);
+bool query_next(struct query *q);
+int64_t query_int(struct query *q, const char *column);      /* 0 when NULL */
+const char *query_text(struct query *q, const char *column); /* NULL when NULL; valid until the next query_next */
+const void *query_blob(struct query *q, const char *column, size_t *len);
+bool query_null(struct query *q, const char *column);
+int query_end(struct query *q);
+
+/* ---- migrations: one append-only array per domain folder would tangle the order, so there is one array in
+ * records/store/migrations.c; an entry is never edited once it landed on main. ---- */
+struct migration {
+    int version; /* 1.. without gaps */
+    const char *what;
+    const char *sql; /* may hold several statements; types: INTEGER, TEXT, BLOB only */
+};
+extern const struct migration store_migrations[];
+
+/* ---- change feed: appended in the transaction, numbered without gaps in commit order ---- */
+/* topic: "case", "notice", "patient", "room", "slot" ...; key: object id in text; payload_json: no health data. */
+int tx_feed(struct tx *tx, const char *topic, const char *key, const char *payload_json);
+#endif
