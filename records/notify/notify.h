@@ -1,0 +1,56 @@
+/* notify - notices to people: the in-app list, the push through the change feed (topic "notice") and the queue of outgoing
+ * deliveries (webhook gateway today; SMS and WeChat behind the same interface).
+ *
+ * A notice cannot carry health data by construction: it is a template id, a case number, an act word and a deadline. All four
+ * are checked (template and act against tables, the number against a narrow alphabet), none is free text; the bilingual text
+ * is made when it is read or sent. Notices are written in the caller's transaction: no commit, no notice.
+ *
+ * Threads: notify_* run inside an operation or a deadline, on its thread. The gateways' HTTP calls run on the pool
+ * (notify_deliver_due), never inside a transaction.
+ * functions.md 3.8 (notification), 4.1 (no health data outside the system).
+ */
+#ifndef YL_RECORDS_NOTIFY_NOTIFY_H
+#define YL_RECORDS_NOTIFY_NOTIFY_H
+
+#include "records/ops/op.h"
+#include "server/base/clock.h"
+
+struct notify_about {
+    struct case_id case_id;  /* .v 0 = not about a case */
+    const char *case_number; /* [A-Za-z0-9-]{0,40} or NULL */
+    const char *act;         /* a word of the act table (notify_act_known) or NULL: what the receiver should do */
+    int64_t due_ms;          /* 0 = no deadline */
+    bool urgent;             /* shown first, not held back by quiet hours */
+};
+
+/* One notice to one person. `template_id` is a row of records/notify/templates.c: add a row there for a new occasion.
+ * ERR_INVALID (and an error log line) for an unknown template or act or a number outside the alphabet: a programmer's error. */
+YL_CHECKED int notify_person(struct op_ctx *ctx, struct person_id person, const char *template_id,
+                             const struct notify_about *about);
+/* The same to several people; a person who is listed twice, or is 0, gets one or none. The acting person is not skipped. */
+YL_CHECKED int notify_people(struct op_ctx *ctx, const struct person_id *people, size_t n, const char *template_id,
+                             const struct notify_about *about);
+/* Marks every unread notice of this case that asks `person` for something as read (the thing was done). */
+YL_CHECKED int notify_settle(struct op_ctx *ctx, struct person_id person, struct case_id case_id);
+/* Unread notices of a person: for "me". */
+int64_t notify_unread(struct tx *tx, struct person_id person);
+
+/* ---- the tables ---- */
+struct notify_template {
+    const char *id;
+    const char *zh, *en; /* {number} {act} {due} are filled in; an empty one is left out with its separator */
+    bool task;           /* asks for something (settled by notify_settle); else only tells */
+};
+struct notify_act {
+    const char *word, *zh, *en;
+};
+extern const struct notify_template notify_templates[]; /* ends with {0} */
+extern const struct notify_act notify_acts[];           /* ends with {0} */
+const struct notify_template *notify_template_find(const char *id);
+bool notify_act_known(const char *word);
+/* Text of a notice in one language ("zh" or "en"), times in the zone offset given (minutes east). Always NUL-terminated. */
+void notify_text(const struct notify_template *t, const struct notify_about *about, const char *language, int zone_min,
+                 char out[256]);
+
+extern const struct op notify_ops[];
+#endif
