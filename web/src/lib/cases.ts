@@ -1,0 +1,119 @@
+// The consultation case as the server sends it (docs/protocol/http.md), and small words about it.
+import type { Bi } from './i18n'
+import type { Ref } from './api'
+import { words } from './i18n'
+
+export type Urgency = 'emergency' | 'urgent' | 'routine'
+export interface CaseLine {
+  id: string
+  number: string
+  kind: 'offline' | 'interactive'
+  scope: string
+  template: string | null
+  urgency: Urgency
+  state: string
+  state_label: Bi
+  patient: { id: string; name: string; sex: 'male' | 'female' | 'unknown'; age_text: string }
+  applicant: { id: string; name: string; org: Ref }
+  target: { org: Ref | null; dept: Ref | null } | null
+  expert: Ref | null
+  holder: { id: string; name: string; role: string; org: string | Ref | null } | null
+  due_ms: number | null
+  overdue: boolean
+  paused: boolean
+  start_ms: number | null
+  created_ms: number
+  changed_ms: number
+  version: number
+  unread_messages: number
+}
+export interface Doc {
+  id: string
+  case_id: string | null
+  patient_id: string | null
+  name: string
+  category: string
+  kind: 'image' | 'pdf' | 'dicom' | 'ecg' | 'video' | 'audio' | 'other'
+  content_type: string
+  bytes: number
+  sha256: string
+  taken_ms: number | null
+  uploaded_ms: number
+  by: Ref
+  org: Ref | null
+  source: string
+  has_thumbnail: boolean
+  withdrawn: boolean
+}
+export interface Allowed {
+  event: string
+  label: Bi
+  style: 'primary' | 'normal' | 'danger'
+  needs: string[]
+}
+export interface TimelineItem {
+  t_ms: number
+  event: string
+  from: string
+  to: string
+  by: Ref | null
+  role: string
+  org: Ref | null
+  reason: string | null
+  label: Bi
+}
+export interface TeamMember {
+  person: Ref
+  title: string
+  org: Ref | null
+  part: 'expert' | 'chair' | 'secretary' | 'member'
+  state: string
+  signed_ms: number | null
+}
+export interface RecordingTrack {
+  document_id: string
+  kind: 'audio' | 'video'
+  source: string
+  who: Ref
+  started_ms: number
+  duration_ms: number
+  content_type: string
+}
+export interface Recording {
+  id: string
+  started_ms: number
+  duration_ms: number
+  sealed: boolean
+  sha256: string
+  tracks: RecordingTrack[]
+}
+export interface Case extends CaseLine {
+  form: Record<string, unknown>
+  completeness: { score: number; threshold: number; ready: boolean; missing: { path: string; label: Bi; weight: number; mandatory: boolean }[] } | null
+  attachments: Doc[]
+  team: TeamMember[]
+  booking: { slot_id: string; start_ms: number; end_ms: number; meeting_room: Ref | null } | null
+  room: { id: string; opens_ms: number; open: boolean; waiting: unknown[] } | null
+  clock: { id: string; label: Bi; started_ms: number; due_ms: number; paused: boolean; paused_reason: string | null } | null
+  returns: { t_ms: number; by: Ref; items: { path: string; reason: string }[] }[]
+  needs: { item: string; done: boolean }[]
+  opinion: null | { state: 'draft' | 'signed'; version: number; body: Record<string, unknown>; members: { person: Ref; body: Record<string, unknown>; signed_ms: number | null }[]; signed_ms: number | null; signature: unknown }
+  adoption: null | { items: { n: number; decision: string; reason: string }[]; handling: string; by: Ref; t_ms: number }
+  evaluations: { side: string; scores: Record<string, number>; comment: string; t_ms: number }[]
+  addenda: { version: number; text: string; by: Ref; t_ms: number }[]
+  previous_case_id: string | null
+  merged_into: string | null
+  timeline: TimelineItem[]
+  allowed: Allowed[]
+  recordings: Recording[]
+}
+
+const cw = words(
+  { male: '男', female: '女', unknown: '性别未知', emergency: '特急', urgent: '紧急', routine: '常规', offline: '离线会诊', interactive: '视频会诊' },
+  { male: 'male', female: 'female', unknown: 'sex unknown', emergency: 'Emergency', urgent: 'Urgent', routine: 'Routine', offline: 'Offline', interactive: 'Video' },
+)
+export const sexText = (sex: string): string => cw.maybe(sex) ?? sex
+export const urgencyText = (u: string): string => cw.maybe(u) ?? u
+export const kindText = (k: string): string => cw.maybe(k) ?? k
+export const urgencyKind = (u: string): 'danger' | 'warn' | 'plain' => (u === 'emergency' ? 'danger' : u === 'urgent' ? 'warn' : 'plain')
+export const patientText = (p: CaseLine['patient']): string => [p.name, sexText(p.sex), p.age_text].filter(Boolean).join(' ')

@@ -1,0 +1,71 @@
+import { watch } from 'vue'
+import { createRouter, createWebHistory, type RouteLocationNormalized, type RouteLocationRaw } from 'vue-router'
+import { desks } from './desks'
+import { Fault, whenSessionLost } from './lib/api'
+import { label, locale } from './lib/i18n'
+import { forget, hasAny, loadSession, me, onSession } from './lib/session'
+
+export const router = createRouter({
+  history: createWebHistory(),
+  scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },
+  routes: [
+    { path: '/', name: 'home', component: () => import('./pages/HomePage.vue'), meta: { title: { zh: '首页', en: 'Home' } } },
+    { path: '/login', name: 'login', component: () => import('./pages/LoginPage.vue'), meta: { open: true, bare: true, title: { zh: '登录', en: 'Sign in' } } },
+    { path: '/notices', name: 'notices', component: () => import('./pages/NoticesPage.vue'), meta: { title: { zh: '通知', en: 'Notices' } } },
+    { path: '/settings', name: 'settings', component: () => import('./pages/SettingsPage.vue'), meta: { title: { zh: '设置', en: 'Settings' } } },
+    { path: '/no-access', name: 'no-access', component: () => import('./pages/StatePage.vue'), props: { kind: 'denied' }, meta: { title: { zh: '无权访问', en: 'No access' } } },
+    { path: '/offline', name: 'offline', component: () => import('./pages/StatePage.vue'), props: { kind: 'offline' }, meta: { open: true, bare: true, title: { zh: '无法连接', en: 'Not connected' } } },
+    ...desks.flatMap((d) => d.routes),
+    { path: '/:rest(.*)*', name: 'missing', component: () => import('./pages/StatePage.vue'), props: { kind: 'missing' }, meta: { open: true, title: { zh: '页面不存在', en: 'Not found' } } },
+  ],
+})
+
+/** Only paths of this site: a `next` from outside must not lead away. */
+export function safeNext(next: unknown): string {
+  return typeof next === 'string' && /^\/(?![/\\])/.test(next) ? next : '/'
+}
+
+async function guard(to: RouteLocationNormalized): Promise<RouteLocationRaw | boolean> {
+  let now = me.value
+  if (!now && to.name !== 'offline' && to.meta.bare !== true) {
+    try {
+      now = await loadSession()
+    } catch (error) {
+      if (to.meta.open) return true
+      return { name: 'offline', query: { next: to.fullPath, why: error instanceof Fault ? error.code : '' } }
+    }
+  }
+  if (to.meta.open) return true
+  if (!now) now = await loadSession().catch(() => null)
+  if (!now || now.stage !== 'ready') return { name: 'login', query: to.fullPath === '/' ? {} : { next: to.fullPath } }
+  if (!hasAny(to.meta.rights)) return { name: 'no-access', query: { from: to.fullPath } }
+  return true
+}
+router.beforeEach(guard)
+
+const SITE = { zh: '医联远程医疗', en: 'Yilian Telemedicine' }
+function retitle(): void {
+  const title = label(router.currentRoute.value.meta.title)
+  document.title = title ? `${title} - ${label(SITE)}` : label(SITE)
+}
+router.afterEach(retitle)
+watch(locale, retitle)
+
+// A chunk that is gone means that the server was updated: one fresh load of the page brings the new names.
+router.onError((error, to) => {
+  if (!/dynamically imported module|Importing a module|Failed to fetch/.test(String(error))) return
+  const key = 'yl.reloaded'
+  const last = Number(sessionStorage.getItem(key) ?? 0)
+  if (Date.now() - last < 20_000) {
+    void router.replace({ name: 'offline', query: { next: to.fullPath } })
+    return
+  }
+  sessionStorage.setItem(key, String(Date.now()))
+  location.assign(to.fullPath)
+})
+
+whenSessionLost(forget)
+onSession((now) => {
+  const here = router.currentRoute.value
+  if (!now && here.matched.length && !here.meta.open) void router.replace({ name: 'login', query: { next: here.fullPath, ended: '1' } })
+})

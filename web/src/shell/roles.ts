@@ -1,0 +1,53 @@
+import { words } from '@/lib/i18n'
+
+const rw = words(
+  {
+    applicant: '申请医生',
+    head: '院长',
+    township_head: '乡镇卫生院院长',
+    medical_affairs: '医政',
+    home_reviewer: '医政审核',
+    dispatcher: '调度员',
+    expert: '专家',
+    reader: '诊断医师',
+    auditor: '审核医师',
+    follow_up: '随访护士',
+    nurse: '护士',
+    teacher: '授课教师',
+    trainee: '学员',
+    manager: '管理者',
+    consortium_admin: '医联体管理员',
+    sysadmin: '系统管理员',
+    sys_admin: '系统管理员',
+    security_auditor: '安全审计员',
+    patient: '患者',
+  },
+  {
+    applicant: 'Applying doctor',
+    head: 'Head',
+    township_head: 'Township head',
+    medical_affairs: 'Medical affairs',
+    home_reviewer: 'Medical affairs',
+    dispatcher: 'Dispatcher',
+    expert: 'Expert',
+    reader: 'Reader',
+    auditor: 'Verifying reader',
+    follow_up: 'Follow-up nurse',
+    nurse: 'Nurse',
+    teacher: 'Teacher',
+    trainee: 'Trainee',
+    manager: 'Manager',
+    consortium_admin: 'Consortium administrator',
+    sysadmin: 'System administrator',
+    sys_admin: 'System administrator',
+    security_auditor: 'Security auditor',
+    patient: 'Patient',
+  },
+)
+
+export function roleName(code: string): string {
+  return rw.maybe(code) ?? code
+}
+export function roleNames(codes: readonly string[], separator = ' · '): string {
+  return [...new Set(codes.map(roleName))].join(separator)
+}
