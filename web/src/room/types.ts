@@ -1,0 +1,78 @@
+// The live room as docs/protocol/signaling.md sends it.
+import type { Ref } from '@/lib/api'
+
+export type Source = 'mic' | 'camera' | 'screen' | 'camera2'
+export const SOURCES: readonly Source[] = ['mic', 'camera', 'screen', 'camera2']
+export type Grade = 'good' | 'fair' | 'poor' | 'lost'
+export type Mode = 'full' | 'audio_only' | 'stills'
+
+export interface Quality {
+  grade: Grade
+  up_bps: number
+  down_bps: number
+  loss: number
+  rtt_ms: number
+}
+export interface SeatTrack {
+  id: string
+  source: Source
+  muted: boolean
+}
+export interface Seat {
+  id: string
+  person: { id: string; name: string; title: string; org: Ref | string | null }
+  role: 'host' | 'expert' | 'member' | 'guest'
+  state: 'waiting' | 'admitted' | 'away' | 'left'
+  hand: boolean
+  muted_by_host: boolean
+  tracks: SeatTrack[]
+  quality: Quality | null
+}
+export interface Show {
+  document_id: string
+  page: number
+  zoom: number
+  x: number
+  y: number
+  pointer: { x: number; y: number } | null
+}
+export interface RecordingState {
+  state: 'off' | 'asking' | 'on'
+  consents: Record<string, boolean | null>
+  started_ms: number | null
+}
+export interface Room {
+  id: string
+  case_id: string
+  title: string
+  state: 'open' | 'live' | 'interrupted' | 'ended'
+  host_seat: string | null
+  seats: Seat[]
+  recording: RecordingState
+  spotlight: string | null
+  show: Show | null
+  locked: boolean
+}
+export interface Joined {
+  seat: string
+  resume: string
+  state: 'waiting' | 'admitted'
+  room: Room | null
+  server_ms: number
+}
+export interface Remote {
+  track: string
+  seat: string
+  source: Source
+  stream: MediaStream
+}
+export interface DownOffer {
+  sdp: string
+  map: { mid: string; seat: string; track: string; source: Source }[]
+  version: number
+}
+export type Ask = <T>(verb: string, args?: unknown) => Promise<T>
+
+export function orgName(org: Ref | string | null | undefined): string {
+  return typeof org === 'string' ? org : (org?.name ?? '')
+}

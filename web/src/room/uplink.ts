@@ -1,0 +1,125 @@
+// What this page sends: one peer connection, one m-line per source in a fixed order, tracks swapped with replaceTrack. Muting sends nothing
+// and negotiates nothing; starting or stopping a source is one offer.
+import type { Ask, Source } from './types'
+
+export type CodecChoice = 'auto' | 'vp8' | 'h264'
+
+interface Slot {
+  transceiver: RTCRtpTransceiver
+  published: boolean
+}
+
+const SIMULCAST: RTCRtpEncodingParameters[] = [
+  { rid: 'q', scaleResolutionDownBy: 4, maxBitrate: 150_000 },
+  { rid: 'h', scaleResolutionDownBy: 2, maxBitrate: 500_000 },
+  { rid: 'f', maxBitrate: 1_700_000 },
+]
+const SINGLE: Partial<Record<Source, RTCRtpEncodingParameters[]>> = {
+  screen: [{ maxBitrate: 2_500_000 }],
+  camera2: [{ maxBitrate: 2_000_000 }],
+  mic: [{ maxBitrate: 48_000, priority: 'high', networkPriority: 'high' } as RTCRtpEncodingParameters],
+}
+/** How text, ultrasound and faces want to be encoded. */
+const HINT: Record<Source, string> = { mic: 'speech', camera: 'motion', screen: 'detail', camera2: 'detail' }
+
+export class Uplink {
+  readonly pc: RTCPeerConnection
+  private slots = new Map<Source, Slot>()
+  private work: Promise<void> = Promise.resolve()
+  private closed = false
+
+  constructor(
+    private readonly ask: Ask,
+    private readonly codec: CodecChoice,
+  ) {
+    this.pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle', iceServers: [] })
+  }
+
+  /** Sends `track` as `source` (null: the slot stays but is silent). Negotiates only when the source is new. */
+  async send(source: Source, track: MediaStreamTrack | null): Promise<void> {
+    let slot = this.slots.get(source)
+    if (!slot) {
+      if (!track) return
+      slot = { transceiver: this.open(source), published: false }
+      this.slots.set(source, slot)
+    }
+    if (track && 'contentHint' in track) track.contentHint = HINT[source]
+    await slot.transceiver.sender.replaceTrack(track)
+    if (track && !slot.published) {
+      slot.published = true
+      slot.transceiver.direction = 'sendonly'
+      await this.negotiate()
+    }
+  }
+
+  /** Several sources at once with one offer (the start of a call). */
+  async sendAll(tracks: Partial<Record<Source, MediaStreamTrack | null>>): Promise<void> {
+    for (const [source, track] of Object.entries(tracks) as [Source, MediaStreamTrack | null][]) {
+      if (!track) continue
+      const slot = this.slots.get(source) ?? { transceiver: this.open(source), published: false }
+      this.slots.set(source, slot)
+      if ('contentHint' in track) track.contentHint = HINT[source]
+      await slot.transceiver.sender.replaceTrack(track)
+      slot.published = true
+      slot.transceiver.direction = 'sendonly'
+    }
+    if ([...this.slots.values()].some((s) => s.published)) await this.negotiate()
+  }
+
+  /** Ends a source: its m-line becomes inactive and is used again later. */
+  async stop(source: Source): Promise<void> {
+    const slot = this.slots.get(source)
+    if (!slot?.published) return
+    slot.published = false
+    await slot.transceiver.sender.replaceTrack(null)
+    slot.transceiver.direction = 'inactive'
+    await this.negotiate()
+  }
+
+  restart(): Promise<void> {
+    return this.negotiate(true)
+  }
+
+  get published(): boolean {
+    return [...this.slots.values()].some((s) => s.published)
+  }
+
+  close(): void {
+    this.closed = true
+    this.pc.close()
+  }
+
+  private open(source: Source): RTCRtpTransceiver {
+    const video = source !== 'mic'
+    const sendEncodings = source === 'camera' ? SIMULCAST : (SINGLE[source] ?? [])
+    const transceiver = this.pc.addTransceiver(video ? 'video' : 'audio', { direction: 'sendonly', sendEncodings })
+    if (video) this.prefer(transceiver)
+    return transceiver
+  }
+
+  private prefer(transceiver: RTCRtpTransceiver): void {
+    const all = RTCRtpSender.getCapabilities?.('video')?.codecs
+    if (!all || !transceiver.setCodecPreferences) return
+    const first = this.codec === 'h264' ? 'video/h264' : 'video/vp8'
+    const rank = (c: { mimeType: string }): number => (c.mimeType.toLowerCase() === first ? 0 : 1)
+    transceiver.setCodecPreferences([...all].sort((a, b) => rank(a) - rank(b)))
+  }
+
+  private negotiate(iceRestart = false): Promise<void> {
+    this.work = this.work.catch(() => {}).then(() => (this.closed ? undefined : this.exchange(iceRestart)))
+    return this.work
+  }
+
+  private async exchange(iceRestart: boolean): Promise<void> {
+    const pc = this.pc
+    await pc.setLocalDescription(await pc.createOffer({ iceRestart }))
+    const tracks = [...this.slots].filter(([, s]) => s.published).map(([source, s]) => ({ mid: s.transceiver.mid, source }))
+    try {
+      const { sdp } = await this.ask<{ sdp: string }>('media.publish', { sdp: pc.localDescription?.sdp, tracks })
+      if (!this.closed) await pc.setRemoteDescription({ type: 'answer', sdp })
+    } catch (error) {
+      if (!this.closed && pc.signalingState === 'have-local-offer') await pc.setLocalDescription({ type: 'rollback' })
+      throw error
+    }
+  }
+}
