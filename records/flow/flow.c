@@ -199,7 +199,7 @@ static void escalate(const struct flow_def *def, struct flow_case *c, struct flo
         party = def->clocks[run->clock].holder == 255 ? def->states[c->state].holder : def->clocks[run->clock].holder;
     run->level++;
     add(out, (struct flow_effect){.kind = FLOW_ESCALATE, .party = party, .what = run->level, .clock = run->clock,
-                                  .notice = "overdue"});
+                                  .notice = run->level == 1 ? "case.overdue" : "case.escalated"});
     run->next_ms = rung_at(def, run, now);
 }
 
