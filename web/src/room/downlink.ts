@@ -27,7 +27,12 @@ export class Downlink {
   /** A newer offer replaces one that waits here. */
   offer(o: DownOffer): void {
     this.newest = Math.max(this.newest, o.version)
-    this.work = this.work.catch(() => {}).then(() => (this.closed || o.version < this.newest ? undefined : this.answer(o)))
+    this.work = this.work
+      .then(() => (this.closed || o.version < this.newest ? undefined : this.answer(o)))
+      .catch((error: unknown) => {
+        // The server's next offer repeats everything; the watchdog rebuilds when none comes.
+        if (!this.closed) console.warn('offer not taken:', (error as Error).message)
+      })
   }
 
   close(): void {

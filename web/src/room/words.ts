@@ -54,6 +54,8 @@ export const rw = words(
     no_room: '此病例没有视频诊室',
     // room
     room: '诊室',
+    controls: '诊室控制',
+    news: '诊室提示',
     record_side: '病历资料',
     faces: '画面',
     reconnecting: '网络断开，正在恢复您的座位…',
@@ -249,6 +251,8 @@ export const rw = words(
     not_open: 'The room is not open yet; it opens at {time}',
     no_room: 'This case has no video room',
     room: 'Room',
+    controls: 'Room controls',
+    news: 'Room news',
     record_side: 'Record',
     faces: 'Pictures',
     reconnecting: 'The network is gone; bringing your seat back…',
