@@ -22,6 +22,7 @@ export default defineConfig({
         manualChunks(id: string): string | undefined {
           if (/node_modules\/(vue|@vue|vue-router)\//.test(id)) return 'vue'
           if (id.includes('node_modules/pdfjs-dist')) return 'pdf'
+          if (/src\/lib\/(kit|i18n|time)/.test(id) || id.includes('plugin-vue:export-helper')) return 'kit'
           return undefined
         },
       },

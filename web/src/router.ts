@@ -3,14 +3,15 @@ import { createRouter, createWebHistory, type RouteLocationNormalized, type Rout
 import { desks } from './desks'
 import { Fault, whenSessionLost } from './lib/api'
 import { label, locale } from './lib/i18n'
-import { forget, hasAny, loadSession, me, onSession } from './lib/session'
+import LoginPage from './pages/LoginPage.vue' // part of the first load: what most people see first must not cost another round trip
+import { forget, hasAny, loadSession, me, onSession, signedInBefore } from './lib/session'
 
 export const router = createRouter({
   history: createWebHistory(),
   scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },
   routes: [
     { path: '/', name: 'home', component: () => import('./pages/HomePage.vue'), meta: { title: { zh: '首页', en: 'Home' } } },
-    { path: '/login', name: 'login', component: () => import('./pages/LoginPage.vue'), meta: { open: true, bare: true, title: { zh: '登录', en: 'Sign in' } } },
+    { path: '/login', name: 'login', component: LoginPage, meta: { open: true, bare: true, title: { zh: '登录', en: 'Sign in' } } },
     { path: '/notices', name: 'notices', component: () => import('./pages/NoticesPage.vue'), meta: { title: { zh: '通知', en: 'Notices' } } },
     { path: '/settings', name: 'settings', component: () => import('./pages/SettingsPage.vue'), meta: { title: { zh: '设置', en: 'Settings' } } },
     { path: '/no-access', name: 'no-access', component: () => import('./pages/StatePage.vue'), props: { kind: 'denied' }, meta: { title: { zh: '无权访问', en: 'No access' } } },
@@ -25,8 +26,14 @@ export function safeNext(next: unknown): string {
   return typeof next === 'string' && /^\/(?![/\\])/.test(next) ? next : '/'
 }
 
+function toLogin(to: RouteLocationNormalized): RouteLocationRaw {
+  return { name: 'login', query: to.fullPath === '/' ? {} : { next: to.fullPath } }
+}
+
 async function guard(to: RouteLocationNormalized): Promise<RouteLocationRaw | boolean> {
   let now = me.value
+  // Nobody signed in with this browser lately: show the sign-in page at once; it asks the server itself.
+  if (!now && !to.meta.open && !signedInBefore()) return toLogin(to)
   if (!now && to.name !== 'offline' && to.meta.bare !== true) {
     try {
       now = await loadSession()
@@ -37,7 +44,7 @@ async function guard(to: RouteLocationNormalized): Promise<RouteLocationRaw | bo
   }
   if (to.meta.open) return true
   if (!now) now = await loadSession().catch(() => null)
-  if (!now || now.stage !== 'ready') return { name: 'login', query: to.fullPath === '/' ? {} : { next: to.fullPath } }
+  if (!now || now.stage !== 'ready') return toLogin(to)
   if (!hasAny(to.meta.rights)) return { name: 'no-access', query: { from: to.fullPath } }
   return true
 }

@@ -46,8 +46,27 @@ export function onSession(fn: (now: Me | null) => void): void {
   changed.push(fn)
 }
 
+const HINT = 'yl.in'
+/** A hint, not a fact: this browser had a session. Without it the server need not be asked before the sign-in page shows. */
+export function signedInBefore(): boolean {
+  try {
+    return localStorage.getItem(HINT) === '1'
+  } catch {
+    return true
+  }
+}
+function hint(signedIn: boolean): void {
+  try {
+    if (signedIn) localStorage.setItem(HINT, '1')
+    else localStorage.removeItem(HINT)
+  } catch {
+    // private mode: the server is asked each time
+  }
+}
+
 function take(next: Me | null): void {
   me.value = next
+  hint(next !== null)
   setCsrf(next?.csrf ?? '')
   if (next) clockSkewMs.value = next.server_ms - Date.now()
   for (const fn of changed) fn(next)
