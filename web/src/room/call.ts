@@ -31,6 +31,7 @@ export interface LocalSlot {
 const STATS_EVERY_MS = 5_000
 const RESTART_AFTER_MS = 1_500
 const REBUILD_AFTER_MS = 6_000
+const REBUILD_MOST_MS = 15_000
 const STILL_EVERY_MS = 3_000
 /** Poor for this long: video gives way to sound and still pictures by itself. */
 const FALLBACK_AFTER_MS = 20_000
@@ -61,6 +62,8 @@ export class Call {
   readonly summary = shallowRef<Summary | null>(null)
   readonly mode = ref<Mode>('full')
   readonly autoMode = ref(false)
+  /** Why there is neither sound nor picture although the room is joined; null when there is. */
+  readonly mediaFault = ref<string | null>(null)
   readonly mediaUp = ref<RTCPeerConnectionState>('new')
   readonly mediaDown = ref<RTCPeerConnectionState>('new')
   readonly local = reactive<Record<Source, LocalSlot>>({ mic: fresh(), camera: fresh(), screen: fresh(), camera2: fresh() })
@@ -86,6 +89,8 @@ export class Call {
   private badSince = { up: 0, down: 0 }
   private restarted = { up: false, down: false }
   private poorSince = 0
+  private buildTries = 0
+  private rebuild: ReturnType<typeof setTimeout> | undefined
   private release: (() => void) | null = null
 
   constructor(private readonly options: CallOptions) {
@@ -166,6 +171,7 @@ export class Call {
 
   private async admitted(): Promise<void> {
     this.phase.value = 'in'
+    this.buildTries = 0
     await this.build()
     if (this.mode.value !== 'full') this.socket.post('room.quality_hint', { mode: this.mode.value })
   }
@@ -177,7 +183,21 @@ export class Call {
   }
 
   // ---- media ----
+  /** Never throws: a room without media still has its chat, record and acts; the media are tried again, ever slower. */
   private async build(): Promise<void> {
+    clearTimeout(this.rebuild)
+    try {
+      await this.connectMedia()
+      this.mediaFault.value = null
+      this.buildTries = 0
+    } catch (error) {
+      if (this.over() || this.socket.state.value !== 'open') return // the next join builds again
+      this.mediaFault.value = error instanceof Error ? error.message : String(error)
+      this.rebuild = setTimeout(() => void this.build(), Math.min(REBUILD_MOST_MS, 1000 * 2 ** this.buildTries++))
+    }
+  }
+
+  private async connectMedia(): Promise<void> {
     this.up?.close()
     this.down?.close()
     this.meter = new StatsMeter()
@@ -221,8 +241,8 @@ export class Call {
         this.restarted[side] = true
         Promise.resolve(link.restart()).catch(() => {})
       }
-      if (bad_ms > REBUILD_AFTER_MS) {
-        void this.build().catch(() => {})
+      if (bad_ms > REBUILD_AFTER_MS && this.mediaFault.value === null) {
+        void this.build()
         return
       }
     }
@@ -367,7 +387,7 @@ export class Call {
     }
     on<{ room?: Room }>('room.admitted', (d) => {
       if (d.room) this.takeRoom(d.room)
-      void this.admitted().catch(() => {})
+      void this.admitted()
     })
     on<{ reason?: string }>('room.refused', (d) => this.end('refused', d.reason))
     on<Seat>('room.seat', (seat) => this.putSeat(seat))
@@ -449,6 +469,7 @@ export class Call {
 
   /** Gives everything back; the seat stays with the server unless `leave` was called. */
   dispose(): void {
+    clearTimeout(this.rebuild)
     for (const timer of this.timers.splice(0)) clearInterval(timer)
     for (const off of this.offs.splice(0)) off()
     this.socket.close()
