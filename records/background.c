@@ -1,0 +1,93 @@
+#include "records/background.h"
+#include "records/document/document.h"
+#include "server/base/log.h"
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SWEEP_EVERY_MS 600000
+
+/* A batch holds secrets and bodies: heap, wiped after use. */
+static void deliveries(struct records *r, int64_t now_ms)
+{
+    struct delivery_batch *batch = calloc(1, sizeof *batch);
+    struct tx *tx;
+    if (!batch || tx_begin(records_store(r), TX_READ, &tx))
+        goto out;
+    int64_t due = tx_int(tx, 0, "SELECT COUNT(*) AS n FROM delivery WHERE state='queued' AND next_ms<=$1", "i", now_ms);
+    tx_rollback(tx);
+    if (!due || tx_begin(records_store(r), TX_WRITE, &tx))
+        goto out;
+    int rc = delivery_claim(tx, &records_parts(r)->delivery_keys, now_ms, batch);
+    if (rc)
+        tx_rollback(tx);
+    else
+        rc = tx_commit(tx);
+    if (rc || batch->n == 0)
+        goto out;
+    delivery_send(batch);
+    if (tx_begin(records_store(r), TX_WRITE, &tx))
+        goto out; /* given back after a minute: a message may come twice, never not at all */
+    rc = delivery_record(tx, batch, clock_now_ms(records_clock(r)));
+    if (rc)
+        tx_rollback(tx);
+    else
+        rc = tx_commit(tx);
+    if (rc)
+        log_error("notify", "the outcome of deliveries could not be recorded: %s", err_wire(rc));
+out:
+    if (batch)
+        explicit_bzero(batch, sizeof *batch);
+    free(batch);
+}
+
+static void thumbnails(struct records *r)
+{
+    struct thumbnail_batch batch;
+    struct tx *tx;
+    if (tx_begin(records_store(r), TX_READ, &tx))
+        return;
+    int rc = document_thumbnails_due(tx, &batch);
+    tx_rollback(tx);
+    if (rc || batch.n == 0)
+        return;
+    document_thumbnails_make(records_parts(r)->documents, &batch);
+    if (tx_begin(records_store(r), TX_WRITE, &tx))
+        return;
+    rc = document_thumbnails_record(tx, &batch);
+    if (rc)
+        tx_rollback(tx);
+    else
+        rc = tx_commit(tx);
+    if (rc)
+        log_error("document", "thumbnails could not be recorded: %s", err_wire(rc));
+}
+
+static void sweep(struct records *r, int64_t now_ms)
+{
+    struct tx *tx;
+    if (tx_begin(records_store(r), TX_WRITE, &tx))
+        return;
+    int rc = document_sweep(tx, records_parts(r)->documents, now_ms);
+    if (rc)
+        tx_rollback(tx);
+    else
+        rc = tx_commit(tx);
+    if (rc)
+        log_error("document", "uploads could not be swept: %s", err_wire(rc));
+}
+
+void records_background(struct records *r)
+{
+    struct records_parts *p = records_parts(r);
+    int64_t now_ms = clock_now_ms(records_clock(r));
+    if (atomic_flag_test_and_set(&p->background_busy))
+        return;
+    deliveries(r, now_ms);
+    thumbnails(r);
+    if (now_ms - p->swept_ms >= SWEEP_EVERY_MS || now_ms < p->swept_ms) {
+        sweep(r, now_ms);
+        p->swept_ms = now_ms;
+    }
+    atomic_flag_clear(&p->background_busy);
+}

@@ -1,0 +1,287 @@
+/* Document rows: objects, access, and files the daemon made itself. */
+#include "records/document/document_row.h"
+#include "records/document/thumbnail.h"
+#include "records/patient/patient.h"
+#include "records/term/fold.h"
+#include "records/work/consultation.h"
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void copy(char *out, size_t cap, const char *text)
+{
+    snprintf(out, cap, "%s", text ? text : "");
+}
+#define COPY(field, text) copy(field, sizeof(field), text)
+
+int document_load(struct op_ctx *ctx, uint64_t id, struct document_row *out)
+{
+    memset(out, 0, sizeof *out);
+    struct query *q = tx_query(ctx->tx, "SELECT * FROM document WHERE id=$1", "i", (int64_t)id);
+    if (query_next(q)) {
+        out->id = id;
+        out->case_id = (uint64_t)query_int(q, "case_id");
+        out->patient_id = (uint64_t)query_int(q, "patient_id");
+        out->person_id = (uint64_t)query_int(q, "person_id");
+        out->org_id = (uint64_t)query_int(q, "org_id");
+        out->by_person = (uint64_t)query_int(q, "by_person");
+        out->bytes = (uint64_t)query_int(q, "bytes");
+        out->withdrawn_ms = query_int(q, "withdrawn_ms");
+        COPY(out->name, query_text(q, "name"));
+        COPY(out->category, query_text(q, "category"));
+        COPY(out->type, query_text(q, "type"));
+        COPY(out->blob, query_text(q, "blob"));
+        COPY(out->thumbnail, query_text(q, "thumbnail"));
+        COPY(out->sha256, query_text(q, "sha256"));
+    }
+    int rc = query_end(q);
+    if (rc)
+        return rc;
+    return out->id ? 0 : fault_set(ctx->fault, ERR_NOT_FOUND, "", "No such document.");
+}
+
+void document_name_clean(const char *name, char out[256])
+{
+    const char *p = name ? name : "", *end = p + strlen(p);
+    size_t n = 0, characters = 0;
+    while (p < end && characters < 120 && n < 250) {
+        uint32_t c = utf8_next(&p, end);
+        bool control = c < 0x20 || c == 0x7F || c == 0xFFFD || (c >= 0x80 && c < 0xA0);
+        bool direction = (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069); /* txt.exe written backwards */
+        if (c == '/' || c == '\\') {
+            n = characters = 0; /* only what follows the last folder */
+            continue;
+        }
+        if (control || direction || (c < 0x80 && strchr("<>:\"|?*", (int)c)) || (n == 0 && (c == '.' || c == ' ')))
+            continue;
+        n += utf8_put(c, out + n);
+        characters++;
+    }
+    out[n] = 0;
+    if (n == 0)
+        strcpy(out, "file");
+}
+
+/* ---- objects ---- */
+
+#define DOCUMENT_SELECT                                                                                                     \
+    "SELECT d.*, p.name AS by_name, o.name AS org_name FROM document d LEFT JOIN person p ON p.id=d.by_person "            \
+    "LEFT JOIN org o ON o.id=d.org_id "
+
+static json_t *ref(uint64_t id, const char *name)
+{
+    return id ? json_pack("{s:o,s:s?}", "id", json_id(id), "name", name) : json_null();
+}
+
+static json_t *row_json(struct query *q)
+{
+    const struct file_type *t = file_type_find(query_text(q, "type"));
+    const char *thumbnail = query_text(q, "thumbnail");
+    int64_t taken = query_int(q, "taken_ms");
+    return json_pack("{s:o,s:o,s:o,s:s?,s:s?,s:s,s:s,s:s,s:I,s:s?,s:o,s:I,s:o,s:o,s:s?,s:b,s:b}", "id",
+                     json_id((uint64_t)query_int(q, "id")), "case_id", json_id((uint64_t)query_int(q, "case_id")), "patient_id",
+                     json_id((uint64_t)query_int(q, "patient_id")), "name", query_text(q, "name"), "category",
+                     query_text(q, "category"), "kind", t->kind, "type", t->name, "content_type", t->content_type, "bytes",
+                     (json_int_t)query_int(q, "bytes"), "sha256", query_text(q, "sha256"), "taken_ms",
+                     taken ? json_integer(taken) : json_null(), "uploaded_ms", (json_int_t)query_int(q, "uploaded_ms"), "by",
+                     ref((uint64_t)query_int(q, "by_person"), query_text(q, "by_name")), "org",
+                     ref((uint64_t)query_int(q, "org_id"), query_text(q, "org_name")), "source", query_text(q, "source"),
+                     "has_thumbnail", thumbnail && thumbnail[0], "withdrawn", query_int(q, "withdrawn_ms") != 0);
+}
+
+json_t *document_object(struct op_ctx *ctx, struct document_id id)
+{
+    json_t *o = NULL;
+    struct query *q = tx_query(ctx->tx, DOCUMENT_SELECT "WHERE d.id=$1", "i", (int64_t)id.v);
+    if (query_next(q))
+        o = row_json(q);
+    return query_end(q) || !o ? json_null() : o;
+}
+
+json_t *documents_of_case(struct op_ctx *ctx, struct case_id id)
+{
+    json_t *items = json_array();
+    struct query *q = tx_query(ctx->tx, DOCUMENT_SELECT "WHERE d.case_id=$1 AND d.withdrawn_ms=0 ORDER BY d.uploaded_ms, d.id", "i",
+                               (int64_t)id.v);
+    while (query_next(q))
+        json_array_append_new(items, row_json(q));
+    if (query_end(q))
+        json_array_clear(items);
+    return items;
+}
+
+int64_t documents_count(struct tx *tx, struct case_id id, const char *category)
+{
+    return tx_int(tx, 0, "SELECT COUNT(*) AS n FROM document WHERE case_id=$1 AND category=$2 AND withdrawn_ms=0", "it",
+                  (int64_t)id.v, category);
+}
+
+/* ---- access ---- */
+
+/* Through the case it belongs to; else through the patient; a personal file (signature image) is its owner's, and a signature is
+ * shown wherever an opinion is shown. */
+static int check_row(struct op_ctx *ctx, const struct document_row *row)
+{
+    int rc = ERR_DENIED;
+    if (row->case_id) {
+        rc = consultation_check_read(ctx, (struct case_id){row->case_id});
+        if (rc != ERR_DENIED || !row->patient_id)
+            return rc;
+        fault_clear(ctx->fault);
+    }
+    if (row->patient_id)
+        return patient_check_read(ctx, (struct patient_id){row->patient_id});
+    bool signature = strcmp(row->category, "signature") == 0 && ctx->actor->person.v;
+    if (signature || (row->person_id && row->person_id == ctx->actor->person.v))
+        return 0;
+    return fault_set(ctx->fault, ERR_DENIED, "not_your_document", "This document is not open to you.");
+}
+
+int document_check_read(struct op_ctx *ctx, struct document_id id)
+{
+    struct document_row row;
+    int rc = document_load(ctx, id.v, &row);
+    rc = rc ? rc : check_row(ctx, &row);
+    ctx->audit.object = id.v;
+    if (rc == 0 && row.withdrawn_ms)
+        rc = fault_set(ctx->fault, ERR_GONE, "withdrawn", "This document was withdrawn.");
+    return rc;
+}
+
+/* ---- rows ---- */
+
+int document_insert(struct op_ctx *ctx, uint64_t id, const struct document_meta *meta, const struct upload_done *done,
+                    uint64_t person_target)
+{
+    char name[256], sha[2 * SHA256_BYTES + 1], key[ID_TEXT_BYTES], case_text[ID_TEXT_BYTES], payload[80];
+    uint64_t patient = meta->patient.v;
+    bool picture = thumbnail_possible(file_type_find(done->type), done->bytes);
+    document_name_clean(meta->name, name);
+    if (hex_encode(done->sha256, SHA256_BYTES, sha, sizeof sha) < 0)
+        return ERR_INTERNAL;
+    if (!patient && meta->case_id.v)
+        patient = consultation_patient(ctx->tx, meta->case_id).v;
+    tx_exec(ctx->tx,
+            "INSERT INTO document (id, case_id, patient_id, person_id, org_id, by_person, name, category, type, bytes, sha256, blob, "
+            "thumb_state, taken_ms, uploaded_ms, source, withdrawn_ms) "
+            "VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,0)",
+            "iiiiiitttittiiit", (int64_t)id, (int64_t)meta->case_id.v, (int64_t)patient, (int64_t)person_target,
+            (int64_t)meta->org.v, (int64_t)meta->by.v, name, meta->category, done->type, (int64_t)done->bytes, sha, done->address,
+            (int64_t)(picture ? 0 : 2), meta->taken_ms, ctx->now_ms, meta->source);
+    ctx->audit.object = id;
+    ctx->audit.patient = patient;
+    id_format(id, key);
+    id_format(meta->case_id.v, case_text);
+    snprintf(payload, sizeof payload, "{\"case_id\":\"%s\"}", case_text);
+    return tx_feed(ctx->tx, "document", key, meta->case_id.v ? payload : "{}");
+}
+
+/* ---- files the daemon made ---- */
+
+int document_stage(struct documents *d, const char *path, uint64_t *staged)
+{
+    struct stat st;
+    uint64_t id = id_new(), held = 0;
+    uint8_t *data = malloc(UPLOAD_CHUNK_BYTES);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), rc = ERR_STORAGE;
+    if (fd >= 0 && data && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
+        rc = documents_upload_create(d, id, (uint64_t)st.st_size);
+    while (rc == 0 && held < (uint64_t)st.st_size) {
+        ssize_t n = pread(fd, data, UPLOAD_CHUNK_BYTES, (off_t)held);
+        /* a file that shrinks or grows while it is staged was not finished */
+        rc = n <= 0 ? ERR_STORAGE : documents_upload_append(d, id, held, data, (size_t)n, &held);
+    }
+    if (fd >= 0)
+        close(fd);
+    free(data);
+    if (rc)
+        documents_upload_drop(d, id);
+    else
+        *staged = id;
+    return rc;
+}
+
+int records_document_import(struct op_ctx *ctx, uint64_t staged, const struct document_meta *meta, struct document_id *out)
+{
+    struct upload_done done;
+    uint64_t id = id_new();
+    int rc = documents_upload_done(records_parts(ctx->records)->documents, staged, true, &done);
+    if (rc)
+        return fault_set(ctx->fault, rc, "staged", "The staged file cannot be taken.");
+    rc = document_insert(ctx, id, meta, &done, 0);
+    out->v = id;
+    return rc;
+}
+
+/* ---- background ---- */
+
+int document_thumbnails_due(struct tx *tx, struct thumbnail_batch *batch)
+{
+    batch->n = 0;
+    struct query *q = tx_query(tx, "SELECT id, blob, type FROM document WHERE thumb_state=0 ORDER BY id LIMIT 4", "");
+    while (batch->n < 4 && query_next(q)) {
+        memset(&batch->items[batch->n], 0, sizeof batch->items[0]);
+        batch->items[batch->n].document = (uint64_t)query_int(q, "id");
+        COPY(batch->items[batch->n].address, query_text(q, "blob"));
+        COPY(batch->items[batch->n].type, query_text(q, "type"));
+        batch->n++;
+    }
+    return query_end(q);
+}
+
+void document_thumbnails_make(struct documents *d, struct thumbnail_batch *batch)
+{
+    for (size_t i = 0; i < batch->n; i++) {
+        int rc = thumbnail_make(documents_store(d), batch->items[i].address, file_type_find(batch->items[i].type),
+                                batch->items[i].thumbnail);
+        if (rc)
+            batch->items[i].thumbnail[0] = 0;
+        batch->items[i].later = rc == ERR_NOT_FOUND || rc == ERR_UNAVAILABLE;
+    }
+}
+
+int document_thumbnails_record(struct tx *tx, const struct thumbnail_batch *batch)
+{
+    for (size_t i = 0; i < batch->n; i++) {
+        char key[ID_TEXT_BYTES];
+        const char *thumbnail = batch->items[i].thumbnail;
+        /* 1 = made, 2 = cannot be, 3 = the tool was missing: asked again after a restart */
+        tx_exec(tx, "UPDATE document SET thumbnail=$1, thumb_state=$2 WHERE id=$3", "tii", thumbnail[0] ? thumbnail : NULL,
+                (int64_t)(thumbnail[0] ? 1 : batch->items[i].later ? 3 : 2), (int64_t)batch->items[i].document);
+        id_format(batch->items[i].document, key);
+        if (thumbnail[0])
+            tx_feed(tx, "document", key, "{\"thumbnail\":true}");
+    }
+    return tx_error(tx);
+}
+
+struct sweep {
+    struct tx *tx;
+    struct documents *documents;
+    int64_t now_ms;
+};
+
+/* An upload file is kept while its row waits for more bytes; a finished one's bytes live on under the blob's name. */
+static void sweep_one(void *ctx, uint64_t id, int64_t written_ms)
+{
+    struct sweep *s = ctx;
+    int64_t finished = tx_int(s->tx, -1, "SELECT CASE WHEN document_id<>0 THEN 1 ELSE 0 END AS f FROM upload WHERE id=$1", "i", (int64_t)id);
+    if (tx_error(s->tx))
+        return;
+    if (finished == 1 || s->now_ms - written_ms > UPLOAD_IDLE_MS) {
+        documents_upload_drop(s->documents, id);
+        if (finished == 0)
+            tx_exec(s->tx, "DELETE FROM upload WHERE id=$1", "i", (int64_t)id);
+    }
+}
+
+int document_sweep(struct tx *tx, struct documents *d, int64_t now_ms)
+{
+    struct sweep s = {tx, d, now_ms};
+    blob_files_list(documents_store(d), sweep_one, &s);
+    tx_exec(tx, "DELETE FROM upload WHERE document_id<>0 AND created_ms<$1", "i", now_ms - 7 * 24 * 3600000ll);
+    return tx_error(tx);
+}

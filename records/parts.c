@@ -1,0 +1,26 @@
+#include "records/parts.h"
+#include "records/document/documents.h"
+#include "server/base/crypto.h"
+#include <string.h>
+
+int records_parts_open(struct records_parts *p, const char *data_dir, const char *config_dir, const uint8_t master[32],
+                       struct fault *f)
+{
+    memset(p, 0, sizeof *p);
+    crypto_derive(master, "patient columns", p->patient_keys.seal, 32);
+    crypto_derive(master, "patient index", p->patient_keys.index, 32);
+    crypto_derive(master, "gateway secrets", p->delivery_keys.seal, 32);
+    p->delivery_keys.base_url = "";
+    int rc = terms_open(&p->terms, config_dir, f);
+    rc = rc ? rc : documents_open(&p->documents, data_dir, master, f);
+    if (rc)
+        records_parts_close(p);
+    return rc;
+}
+
+void records_parts_close(struct records_parts *p)
+{
+    documents_close(p->documents);
+    terms_close(p->terms);
+    explicit_bzero(p, sizeof *p);
+}

@@ -1,0 +1,233 @@
+/* The patient operations and who may do them. */
+#include "records/patient/patient_row.h"
+#include "records/work/consultation.h"
+#include <stdio.h>
+#include <string.h>
+
+/* ---- access (functions.md 4.2) ----
+ * The institution that keeps the record sees it; others through a case they take part in, as long as the case lets them. Whether
+ * the actor's role may read patients at all was decided by the operation's right. */
+
+int patient_check_read(struct op_ctx *ctx, struct patient_id patient)
+{
+    ctx->audit.patient = patient.v;
+    int64_t org = tx_int(ctx->tx, 0, "SELECT org_id FROM patient WHERE id=$1", "i", (int64_t)patient.v);
+    if (tx_error(ctx->tx))
+        return tx_error(ctx->tx);
+    if (!org)
+        return fault_set(ctx->fault, ERR_NOT_FOUND, "", "No such patient.");
+    if (ctx->actor->system || (uint64_t)org == ctx->actor->org.v || consultation_grants_patient(ctx, patient))
+        return 0;
+    return fault_set(ctx->fault, ERR_DENIED, "not_your_patient", "This patient's record is not open to you.");
+}
+
+int patient_check_write(struct op_ctx *ctx, struct patient_id patient)
+{
+    int rc = patient_check_read(ctx, patient);
+    if (rc || ctx->actor->system)
+        return rc;
+    int64_t org = tx_int(ctx->tx, 0, "SELECT org_id FROM patient WHERE id=$1", "i", (int64_t)patient.v);
+    return (uint64_t)org == ctx->actor->org.v
+               ? 0
+               : fault_set(ctx->fault, ERR_DENIED, "other_institution", "Only the institution that keeps the record changes it.");
+}
+
+json_t *patient_object(struct op_ctx *ctx, struct patient_id patient)
+{
+    struct patient_row row;
+    json_t *o = patient_load(ctx, patient.v, &row) ? json_null() : patient_row_json(ctx, &row);
+    patient_row_wipe(&row);
+    return o;
+}
+
+json_t *patient_brief(struct op_ctx *ctx, struct patient_id patient)
+{
+    char today[11], zh[32], en[32];
+    json_t *o = NULL;
+    date_of_ms(ctx->now_ms, PATIENT_ZONE_MIN, today);
+    struct query *q = tx_query(ctx->tx, "SELECT name, sex, birth_date FROM patient WHERE id=$1", "i", (int64_t)patient.v);
+    if (query_next(q)) {
+        const char *birth = query_text(q, "birth_date");
+        age_text(birth ? birth : "", today, 0, zh);
+        age_text(birth ? birth : "", today, 1, en);
+        o = json_pack("{s:o,s:s?,s:s?,s:s,s:s}", "id", json_id(patient.v), "name", query_text(q, "name"), "sex",
+                      query_text(q, "sex"), "age_text", zh, "age_text_en", en);
+    }
+    return query_end(q) || !o ? json_null() : o;
+}
+
+/* ---- operations ---- */
+
+static int answer(struct op_ctx *ctx, struct patient_row *row, json_t **result)
+{
+    *result = patient_row_json(ctx, row);
+    patient_row_wipe(row);
+    if (tx_error(ctx->tx))
+        return tx_error(ctx->tx);
+    return *result ? 0 : fault_set(ctx->fault, ERR_INTERNAL, "", "Out of memory.");
+}
+
+static int exists_already(struct op_ctx *ctx, uint64_t other)
+{
+    char id[ID_TEXT_BYTES];
+    id_format(other, id);
+    fault_field(ctx->fault, "patient_id", "%s", id);
+    ctx->audit.patient = other;
+    return fault_set(ctx->fault, ERR_CONFLICT, "patient_exists", "A patient with this identity number is on file.");
+}
+
+/* T + date + the id's counter: unique without asking, readable on a wristband. */
+static void make_local_number(struct op_ctx *ctx, struct patient_row *row)
+{
+    char day[11];
+    date_of_ms(ctx->now_ms, PATIENT_ZONE_MIN, day);
+    snprintf(row->local_number, sizeof row->local_number, "%s%.4s%.2s%.2s-%08llX", row->temporary ? "T" : "P", day, day + 5, day + 8,
+             (unsigned long long)(row->id & 0xFFFFFFFF));
+}
+
+static int patient_create(struct op_ctx *ctx, json_t *args, json_t **result)
+{
+    struct patient_row row = {.id = id_new(), .org_id = ctx->actor->org.v, .created_by = ctx->actor->person.v, .version = 1,
+                              .created_ms = ctx->now_ms, .id_type = "none", .allergy_state = "unknown"};
+    if (!row.org_id)
+        return fault_set(ctx->fault, ERR_DENIED, "no_institution", "Choose the acting institution first.");
+    int rc = patient_apply(ctx, args, true, &row);
+    uint64_t other = rc ? 0 : patient_same_identity(ctx, row.org_id, row.secret.id_no, row.id);
+    if (other)
+        rc = exists_already(ctx, other);
+    if (rc == 0 && !row.local_number[0])
+        make_local_number(ctx, &row);
+    rc = rc ? rc : patient_store(ctx, &row, true);
+    json_t *similar = json_array();
+    if (rc == 0 && !row.temporary)
+        rc = patient_similar(ctx, &row, similar);
+    if (rc) {
+        json_decref(similar);
+        patient_row_wipe(&row);
+        return rc;
+    }
+    ctx->audit.patient = row.id;
+    rc = answer(ctx, &row, result);
+    if (rc == 0)
+        json_object_set(*result, "similar", similar);
+    json_decref(similar);
+    return rc;
+}
+
+static int patient_get(struct op_ctx *ctx, json_t *args, json_t **result)
+{
+    uint64_t id = arg_id(args, "patient_id");
+    struct patient_row row;
+    int rc = patient_check_read(ctx, (struct patient_id){id});
+    rc = rc ? rc : patient_load(ctx, id, &row);
+    return rc ? rc : answer(ctx, &row, result);
+}
+
+static int patient_update(struct op_ctx *ctx, json_t *args, json_t **result)
+{
+    uint64_t id = arg_id(args, "patient_id"), other;
+    struct patient_row row;
+    int rc = patient_check_write(ctx, (struct patient_id){id});
+    rc = rc ? rc : patient_load(ctx, id, &row);
+    if (rc)
+        return rc;
+    if (arg_int(args, "version", row.version) != row.version)
+        rc = fault_set(ctx->fault, ERR_CONFLICT, "stale_version", "Somebody changed this record; read it again.");
+    rc = rc ? rc : patient_apply(ctx, args, false, &row);
+    if (rc == 0 && (other = patient_same_identity(ctx, row.org_id, row.secret.id_no, row.id)))
+        rc = exists_already(ctx, other);
+    row.version++;
+    rc = rc ? rc : patient_store(ctx, &row, false);
+    if (rc) {
+        patient_row_wipe(&row);
+        return rc;
+    }
+    return answer(ctx, &row, result);
+}
+
+static int patient_reveal(struct op_ctx *ctx, json_t *args, json_t **result)
+{
+    uint64_t id = arg_id(args, "patient_id");
+    const char *what = arg_text(args, "what"), *reason = arg_text(args, "reason");
+    struct patient_row row;
+    int rc = patient_check_read(ctx, (struct patient_id){id});
+    rc = rc ? rc : patient_load(ctx, id, &row);
+    if (rc)
+        return rc;
+    const struct patient_private *s = &row.secret;
+    const char *value = strcmp(what, "id_no") == 0              ? s->id_no
+                        : strcmp(what, "insurance_no") == 0     ? s->insurance_no
+                        : strcmp(what, "guardian_phone") == 0   ? s->guardian_phone
+                                                                : s->phone;
+    *result = json_pack("{s:s}", "value", value);
+    /* the reason is written by a person and may name a patient: the audit line keeps what and how long, the table the words */
+    snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "reveal=%s", what);
+    tx_exec(ctx->tx, "INSERT INTO patient_reveal (id, patient_id, person_id, what, reason, t_ms) VALUES ($1,$2,$3,$4,$5,$6)",
+            "iiitti", (int64_t)id_new(), (int64_t)id, (int64_t)ctx->actor->person.v, what, reason, ctx->now_ms);
+    patient_row_wipe(&row);
+    return tx_error(ctx->tx);
+}
+
+/* ---- the table ---- */
+
+static const struct field guardian_fields[] = {
+    {.name = "name", .type = FIELD_TEXT, .max = 40, .help = "name"},
+    {.name = "relation", .type = FIELD_TEXT, .max = 20, .help = "relation to the patient"},
+    {.name = "phone", .type = FIELD_TEXT, .max = 30, .help = "phone"},
+    {0},
+};
+static const struct field allergy_fields[] = {
+    {.name = "state", .type = FIELD_ENUM, .required = true, .choices = "none|yes|unknown", .help = "allergies known?"},
+    {.name = "detail", .type = FIELD_TEXT, .max = 120, .help = "to what; required when yes"},
+    {0},
+};
+
+#define PATIENT_MEMBERS                                                                                                     \
+    {.name = "local_number", .type = FIELD_TEXT, .max = 40, .help = "number at this institution; made when absent"},       \
+        {.name = "name", .type = FIELD_TEXT, .max = 40, .help = "name"},                                                   \
+        {.name = "sex", .type = FIELD_ENUM, .choices = "male|female|unknown", .help = "sex"},                              \
+        {.name = "birth_date", .type = FIELD_DATE, .help = "birth date"},                                                  \
+        {.name = "estimated_age", .type = FIELD_INT, .min = 0, .max = 130, .help = "years, when the birth date is unknown"}, \
+        {.name = "id_type", .type = FIELD_ENUM, .choices = IDENTITY_CHOICES, .help = "kind of identity document"},         \
+        {.name = "id_no", .type = FIELD_TEXT, .max = 40, .help = "its number, in full"},                                   \
+        {.name = "phone", .type = FIELD_TEXT, .max = 30, .help = "phone, in full"},                                        \
+        {.name = "nationality", .type = FIELD_TEXT, .max = 20, .help = "ethnic group or nationality"},                     \
+        {.name = "insurance_type", .type = FIELD_TEXT, .max = 20, .help = "kind of insurance"},                            \
+        {.name = "insurance_no", .type = FIELD_TEXT, .max = 30, .help = "insurance number, in full"},                      \
+        {.name = "address", .type = FIELD_TEXT, .max = 120, .help = "address"},                                            \
+        {.name = "guardian", .type = FIELD_OBJECT, .of = guardian_fields, .help = "guardian of a child or ward"},          \
+        {.name = "allergy", .type = FIELD_OBJECT, .of = allergy_fields, .help = "allergies"},                              \
+    {                                                                                                                      \
+        .name = "temporary", .type = FIELD_BOOL, .help = "unidentified: sex and an estimated age are enough"              \
+    }
+
+static const struct field create_args[] = {PATIENT_MEMBERS, {0}};
+static const struct field update_args[] = {
+    {.name = "patient_id", .type = FIELD_ID, .required = true, .help = "patient"},
+    {.name = "version", .type = FIELD_INT, .min = 1, .max = INT32_MAX, .required = true, .help = "the version the page shows"},
+    PATIENT_MEMBERS,
+    {0},
+};
+static const struct field id_args[] = {{.name = "patient_id", .type = FIELD_ID, .required = true, .help = "patient"}, {0}};
+static const struct field search_args[] = {
+    {.name = "q", .type = FIELD_TEXT, .required = true, .min = 1, .max = 60,
+     .help = "identity number, phone, local number, name, pinyin or initials"},
+    {.name = "limit", .type = FIELD_INT, .min = 1, .max = SEARCH_LIMIT, .help = "default 20"},
+    {0},
+};
+static const struct field reveal_args[] = {
+    {.name = "patient_id", .type = FIELD_ID, .required = true, .help = "patient"},
+    {.name = "what", .type = FIELD_ENUM, .required = true, .choices = "id_no|phone|insurance_no|guardian_phone", .help = "which number"},
+    {.name = "reason", .type = FIELD_TEXT, .required = true, .min = 2, .max = 200, .help = "why it is needed"},
+    {0},
+};
+
+const struct op patient_ops[] = {
+    {"patient.search", OP_READ, OP_PHI, "patient.read", search_args, patient_search, "Find patients of the acting institution"},
+    {"patient.create", OP_WRITE, OP_PHI, "patient.write", create_args, patient_create, "Register a patient"},
+    {"patient.get", OP_READ, OP_PHI, "patient.read", id_args, patient_get, "Read a patient, numbers masked"},
+    {"patient.update", OP_WRITE, OP_PHI, "patient.write", update_args, patient_update, "Correct a patient"},
+    {"patient.reveal", OP_WRITE, OP_PHI, "patient.read", reveal_args, patient_reveal, "Show one number in full, with a reason"},
+    {"patient.timeline", OP_READ, OP_PHI, "patient.read", id_args, patient_timeline, "What happened to a patient, newest first"},
+    {0},
+};

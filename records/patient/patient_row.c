@@ -1,0 +1,236 @@
+/* The patient table: sealing, keys, and the objects of the interface. */
+#include "records/patient/patient_row.h"
+#include "records/store/seal.h"
+#include "records/term/fold.h"
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PRIVATE_MAX 3000
+
+static void copy(char *out, size_t cap, const char *text)
+{
+    snprintf(out, cap, "%s", text ? text : "");
+}
+#define COPY(field, text) copy(field, sizeof(field), text)
+
+void patient_row_wipe(struct patient_row *row)
+{
+    explicit_bzero(&row->secret, sizeof row->secret);
+}
+
+/* ---- the sealed column ---- */
+
+struct member {
+    const char *name;
+    size_t offset, cap;
+};
+#define MEMBER(name) {#name, offsetof(struct patient_private, name), sizeof((struct patient_private *)0)->name}
+static const struct member members[] = {
+    MEMBER(id_no),           MEMBER(phone),           MEMBER(insurance_no),      MEMBER(address),
+    MEMBER(guardian_name),   MEMBER(guardian_relation), MEMBER(guardian_phone), MEMBER(allergy_detail),
+};
+#define N_MEMBERS (sizeof members / sizeof *members)
+
+static int seal_private(struct op_ctx *ctx, const struct patient_row *row, uint8_t *out, size_t cap)
+{
+    char text[PRIVATE_MAX];
+    json_t *o = json_object();
+    for (size_t i = 0; i < N_MEMBERS; i++) {
+        const char *value = (const char *)&row->secret + members[i].offset;
+        if (*value)
+            json_object_set_new(o, members[i].name, json_string(value));
+    }
+    size_t n = json_dumpb(o, text, sizeof text - 1, JSON_COMPACT);
+    json_decref(o);
+    if (n >= sizeof text)
+        return ERR_TOO_LARGE;
+    text[n] = 0;
+    int len = seal_text(records_parts(ctx->records)->patient_keys.seal, row->id, text, out, cap);
+    explicit_bzero(text, sizeof text);
+    return len;
+}
+
+static int open_private(struct op_ctx *ctx, struct query *q, struct patient_row *row)
+{
+    char text[PRIVATE_MAX];
+    size_t len;
+    const void *sealed = query_blob(q, "private", &len);
+    int rc = seal_open_text(records_parts(ctx->records)->patient_keys.seal, row->id, sealed, len, text, sizeof text);
+    if (rc)
+        return fault_set(ctx->fault, ERR_STORAGE, "sealed", "A patient's record does not open: wrong key or damage.");
+    json_t *o = json_loads(text[0] ? text : "{}", 0, NULL);
+    for (size_t i = 0; i < N_MEMBERS; i++)
+        copy((char *)&row->secret + members[i].offset, members[i].cap, json_string_value(json_object_get(o, members[i].name)));
+    json_decref(o);
+    explicit_bzero(text, sizeof text);
+    return 0;
+}
+
+int patient_from_query(struct op_ctx *ctx, struct query *q, struct patient_row *row)
+{
+    memset(row, 0, sizeof *row);
+    row->id = (uint64_t)query_int(q, "id");
+    row->org_id = (uint64_t)query_int(q, "org_id");
+    row->created_by = (uint64_t)query_int(q, "created_by");
+    COPY(row->local_number, query_text(q, "local_number"));
+    COPY(row->name, query_text(q, "name"));
+    COPY(row->pinyin, query_text(q, "pinyin"));
+    COPY(row->birth_date, query_text(q, "birth_date"));
+    COPY(row->sex, query_text(q, "sex"));
+    COPY(row->id_type, query_text(q, "id_type"));
+    COPY(row->nationality, query_text(q, "nationality"));
+    COPY(row->insurance_type, query_text(q, "insurance_type"));
+    COPY(row->allergy_state, query_text(q, "allergy_state"));
+    row->temporary = query_int(q, "temporary") != 0;
+    row->birth_estimated = query_int(q, "birth_estimated") != 0;
+    row->version = query_int(q, "version");
+    row->created_ms = query_int(q, "created_ms");
+    return open_private(ctx, q, row);
+}
+
+int patient_load(struct op_ctx *ctx, uint64_t id, struct patient_row *out)
+{
+    memset(out, 0, sizeof *out);
+    struct query *q = tx_query(ctx->tx, "SELECT * FROM patient WHERE id=$1", "i", (int64_t)id);
+    bool found = query_next(q);
+    int rc = found ? patient_from_query(ctx, q, out) : 0;
+    int end = query_end(q);
+    if (rc || end)
+        return rc ? rc : end;
+    return found ? 0 : fault_set(ctx->fault, ERR_NOT_FOUND, "", "No such patient.");
+}
+
+/* ---- storing ---- */
+
+static void add_key(struct op_ctx *ctx, const struct patient_row *row, const char *kind, const char *key)
+{
+    if (key[0])
+        tx_upsert(ctx->tx, "patient_key", NULL, "org_id,kind,key,patient_id", "itti", (int64_t)row->org_id, kind, key,
+                  (int64_t)row->id);
+}
+
+static void add_blind(struct op_ctx *ctx, const struct patient_row *row, const char *kind, const char *value)
+{
+    char key[BLIND_BYTES];
+    if (!value[0])
+        return;
+    blind_index(records_parts(ctx->records)->patient_keys.index, kind, value, key);
+    add_key(ctx, row, kind, key);
+}
+
+static void write_keys(struct op_ctx *ctx, const struct patient_row *row)
+{
+    char folded[256];
+    struct pinyin_name readings[2];
+    tx_exec(ctx->tx, "DELETE FROM patient_key WHERE patient_id=$1", "i", (int64_t)row->id);
+    add_blind(ctx, row, "id", row->secret.id_no);
+    add_blind(ctx, row, "phone", row->secret.phone);
+    add_blind(ctx, row, "phone", row->secret.guardian_phone);
+    add_blind(ctx, row, "insurance", row->secret.insurance_no);
+    text_fold(row->local_number, strlen(row->local_number), folded, sizeof folded);
+    add_key(ctx, row, "local", folded);
+    text_fold(row->name, strlen(row->name), folded, sizeof folded);
+    add_key(ctx, row, "name", folded);
+    int n = pinyin_name(records_parts(ctx->records)->terms->pinyin, row->name, readings);
+    for (int i = 0; i < n; i++) {
+        add_key(ctx, row, "pinyin", readings[i].full);
+        add_key(ctx, row, "initials", readings[i].initials);
+    }
+}
+
+static int write_row(struct op_ctx *ctx, const struct patient_row *row, const uint8_t *sealed, size_t len)
+{
+    return tx_upsert(ctx->tx, "patient", "id",
+                     "id,org_id,local_number,name,pinyin,sex,birth_date,birth_estimated,id_type,nationality,insurance_type,"
+                     "allergy_state,temporary,version,created_by,created_ms,changed_ms,private",
+                     "iittttti" "tttt" "iiiii" "b", (int64_t)row->id, (int64_t)row->org_id, row->local_number, row->name, row->pinyin,
+                     row->sex, row->birth_date, (int64_t)row->birth_estimated, row->id_type, row->nationality,
+                     row->insurance_type, row->allergy_state, (int64_t)row->temporary, row->version,
+                     (int64_t)row->created_by, row->created_ms, ctx->now_ms, sealed, len);
+}
+
+int patient_store(struct op_ctx *ctx, const struct patient_row *row, bool fresh)
+{
+    uint8_t sealed[PRIVATE_MAX + SEAL_OVERHEAD];
+    int64_t taken = tx_int(ctx->tx, 0, "SELECT COUNT(*) AS n FROM patient WHERE org_id=$1 AND local_number=$2 AND id<>$3", "iti",
+                           (int64_t)row->org_id, row->local_number, (int64_t)row->id);
+    if (taken) {
+        fault_field(ctx->fault, "local_number", "taken");
+        return fault_set(ctx->fault, ERR_CONFLICT, "local_number_taken", "Another patient has this local number.");
+    }
+    int len = seal_private(ctx, row, sealed, sizeof sealed);
+    if (len < 0)
+        return fault_set(ctx->fault, ERR_INTERNAL, "", "A patient's record could not be sealed.");
+    int rc = write_row(ctx, row, sealed, (size_t)len);
+    write_keys(ctx, row);
+    char key[ID_TEXT_BYTES], payload[64];
+    id_format(row->id, key);
+    snprintf(payload, sizeof payload, "{\"version\":%lld}", (long long)row->version);
+    tx_feed(ctx->tx, "patient", key, payload);
+    return rc ? rc : tx_error(ctx->tx);
+}
+
+/* ---- objects ---- */
+
+static json_t *org_ref(struct op_ctx *ctx, uint64_t id)
+{
+    json_t *ref = NULL;
+    struct query *q = tx_query(ctx->tx, "SELECT id, name FROM org WHERE id=$1", "i", (int64_t)id);
+    if (query_next(q))
+        ref = json_pack("{s:o,s:s?}", "id", json_id(id), "name", query_text(q, "name"));
+    int rc = query_end(q);
+    return rc || !ref ? json_pack("{s:o,s:s}", "id", json_id(id), "name", "") : ref;
+}
+
+static json_t *text_or_null(const char *text)
+{
+    return text[0] ? json_string(text) : json_null();
+}
+
+static void ages_of(struct op_ctx *ctx, const struct patient_row *row, json_t *o)
+{
+    char today[11], zh[32], en[32];
+    date_of_ms(ctx->now_ms, PATIENT_ZONE_MIN, today);
+    age_text(row->birth_date, today, 0, zh);
+    age_text(row->birth_date, today, 1, en);
+    json_object_set_new(o, "age_text", json_string(zh));
+    json_object_set_new(o, "age_text_en", json_string(en));
+}
+
+json_t *patient_line_json(struct op_ctx *ctx, const struct patient_row *row)
+{
+    char id_mask[IDENTITY_NUMBER_BYTES], phone[24];
+    identity_mask(row->secret.id_no, id_mask);
+    phone_mask(row->secret.phone, phone);
+    json_t *o = json_pack("{s:o,s:s,s:s,s:s,s:s,s:o,s:s,s:o,s:o,s:b,s:o,s:I}", "id", json_id(row->id), "local_number",
+                          row->local_number, "name", row->name, "pinyin", row->pinyin, "sex", row->sex, "birth_date",
+                          text_or_null(row->birth_date), "id_type", row->id_type, "id_no_masked", text_or_null(id_mask),
+                          "phone_masked", text_or_null(phone), "temporary", row->temporary, "org", org_ref(ctx, row->org_id),
+                          "version", (json_int_t)row->version);
+    if (o)
+        ages_of(ctx, row, o);
+    return o;
+}
+
+json_t *patient_row_json(struct op_ctx *ctx, const struct patient_row *row)
+{
+    const struct patient_private *s = &row->secret;
+    char insurance[IDENTITY_NUMBER_BYTES], guardian_phone[24], number[IDENTITY_NUMBER_BYTES];
+    json_t *o = patient_line_json(ctx, row);
+    copy(number, sizeof number, s->insurance_no);
+    identity_mask(number, insurance);
+    phone_mask(s->guardian_phone, guardian_phone);
+    json_t *guardian = s->guardian_name[0] ? json_pack("{s:s,s:s,s:s}", "name", s->guardian_name, "relation",
+                                                       s->guardian_relation, "phone", guardian_phone)
+                                           : json_null();
+    json_t *more = json_pack("{s:o,s:o,s:o,s:o,s:o,s:{s:s,s:s},s:b,s:I}", "nationality", text_or_null(row->nationality),
+                             "insurance_type", text_or_null(row->insurance_type), "insurance_no_masked", text_or_null(insurance),
+                             "address", text_or_null(s->address), "guardian", guardian, "allergy", "state", row->allergy_state,
+                             "detail", s->allergy_detail, "birth_estimated", row->birth_estimated, "created_ms",
+                             (json_int_t)row->created_ms);
+    if (o && more)
+        json_object_update(o, more);
+    json_decref(more);
+    return o;
+}

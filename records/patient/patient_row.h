@@ -1,0 +1,52 @@
+/* patient_row - one row of the patient table in memory, opened and sealed. Private to records/patient. */
+#ifndef YL_RECORDS_PATIENT_PATIENT_ROW_H
+#define YL_RECORDS_PATIENT_PATIENT_ROW_H
+
+#include "records/parts.h"
+#include "records/patient/identity.h"
+#include "records/patient/patient.h"
+
+#define PATIENT_ZONE_MIN 480
+#define SEARCH_LIMIT 50
+
+/* What nobody but its reader sees: written only into the sealed column. Wiped by patient_row_wipe. */
+struct patient_private {
+    char id_no[IDENTITY_NUMBER_BYTES], phone[24], insurance_no[40];
+    char address[400];
+    char guardian_name[64], guardian_relation[32], guardian_phone[24];
+    char allergy_detail[400];
+};
+
+struct patient_row {
+    uint64_t id, org_id, created_by;
+    char local_number[64], name[128], pinyin[128], birth_date[11];
+    char sex[8], id_type[20], nationality[64], insurance_type[64], allergy_state[8];
+    bool temporary, birth_estimated;
+    int64_t version, created_ms;
+    struct patient_private secret;
+};
+
+/* ERR_NOT_FOUND when there is none; ERR_STORAGE when the sealed column does not open. */
+YL_CHECKED int patient_load(struct op_ctx *ctx, uint64_t id, struct patient_row *out);
+/* From the current row of a query over "SELECT p.* FROM patient p". */
+YL_CHECKED int patient_from_query(struct op_ctx *ctx, struct query *q, struct patient_row *out);
+/* Inserts or replaces the row and all its keys. version is written as it is. */
+YL_CHECKED int patient_store(struct op_ctx *ctx, const struct patient_row *row, bool fresh);
+void patient_row_wipe(struct patient_row *row);
+
+/* The *patient* object, the shorter line of lists; masked; new references. */
+json_t *patient_row_json(struct op_ctx *ctx, const struct patient_row *row);
+json_t *patient_line_json(struct op_ctx *ctx, const struct patient_row *row);
+
+/* Takes the members that are present into *row, checking each; faults name the field. `fresh`: a new patient, so the mandatory ones
+ * must be there. */
+YL_CHECKED int patient_apply(struct op_ctx *ctx, const json_t *args, bool fresh, struct patient_row *row);
+
+/* operations in patient_find.c */
+int patient_search(struct op_ctx *ctx, json_t *args, json_t **result);
+/* Patients of this institution with the same identity number: its id, 0 = none. */
+uint64_t patient_same_identity(struct op_ctx *ctx, uint64_t org, const char *id_no, uint64_t except);
+/* ... with the same name, sex and birth date but another record; appended as lines. */
+int patient_similar(struct op_ctx *ctx, const struct patient_row *row, json_t *lines);
+int patient_timeline(struct op_ctx *ctx, json_t *args, json_t **result);
+#endif
