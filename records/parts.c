@@ -12,6 +12,7 @@ int records_parts_open(struct records_parts *p, const char *data_dir, const char
     crypto_derive(master, "gateway secrets", p->delivery_keys.seal, 32);
     p->delivery_keys.base_url = "";
     int rc = terms_open(&p->terms, config_dir, f);
+    rc = rc ? rc : work_parts_open(&p->work, config_dir, f);
     rc = rc ? rc : documents_open(&p->documents, data_dir, master, f);
     if (rc)
         records_parts_close(p);
@@ -21,6 +22,7 @@ int records_parts_open(struct records_parts *p, const char *data_dir, const char
 void records_parts_close(struct records_parts *p)
 {
     documents_close(p->documents);
+    work_parts_close(&p->work);
     terms_close(p->terms);
     explicit_bzero(p, sizeof *p);
 }

@@ -7,6 +7,7 @@
 #include "records/notify/delivery.h"
 #include "records/store/store.h"
 #include "records/term/term.h"
+#include "records/work/work_parts.h"
 #include "server/base/fault.h"
 #include <stdatomic.h>
 
@@ -22,6 +23,7 @@ struct records_parts {
     struct patient_keys patient_keys;
     struct delivery_keys delivery_keys;
     struct documents *documents;
+    struct work_parts work; /* forms, deadlines, policies */
     atomic_flag background_busy; /* one round of records_background at a time */
     int64_t swept_ms;            /* by that round only */
 };

@@ -159,6 +159,7 @@ int flow_state_find(const struct flow_def *def, const char *word); /* index or -
 int flow_event_find(const struct flow_def *def, const char *word);
 int flow_clock_find(const struct flow_def *def, const char *word);
 
-/* Markdown of the whole workflow in Chinese and English, for docs/workflows. malloc'd; NULL when out of memory. */
-char *flow_print(const struct flow_def *def, const struct flow_terms *(*terms)(void *ctx, const char *urgency), void *ctx);
+/* Markdown of the whole workflow in Chinese and English, for docs/workflows; terms[routine, urgent, emergency][clock]. malloc'd;
+ * NULL when out of memory. */
+char *flow_print(const struct flow_def *def, const struct flow_terms *const terms[3]);
 #endif

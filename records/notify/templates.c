@@ -32,6 +32,7 @@ const struct notify_template notify_templates[] = {
     {"case.noshow", "会诊 {number} 专家未到，请处理" DUE_ZH, "The expert of consultation {number} did not come; please act" DUE_EN, true},
     {"case.interrupted", "会诊 {number} 已中断", "Consultation {number} was interrupted", false},
     {"case.offline_offered", "会诊 {number} 可转为离线继续", "Consultation {number} can be continued offline", false},
+    {"case.cancel_offered", "会诊 {number} 补充资料已超时，可取消", "Material for consultation {number} is overdue; it may be cancelled", false},
     {"case.in_review", "会诊 {number} 专家正在阅读材料", "The expert is reading consultation {number}", false},
     {"case.verbal_note", "会诊 {number} 专家已给出口头意见，请查看", "The expert left a verbal note in consultation {number}", false},
     {"case.opinion_due", "会诊 {number} 待出具意见" DUE_ZH, "The opinion on consultation {number} is awaited" DUE_EN, true},
