@@ -1,0 +1,56 @@
+#include "server/base/fault.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Cuts at a whole UTF-8 character: a fault goes into JSON. */
+static void trim(char *text)
+{
+    size_t n = strlen(text), back = n;
+    while (back && ((unsigned char)text[back - 1] & 0xC0) == 0x80)
+        back--;
+    if (!back)
+        return;
+    unsigned char lead = (unsigned char)text[back - 1];
+    size_t want = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
+    if (lead >= 0x80 && n - (back - 1) < want)
+        text[back - 1] = 0;
+}
+
+void fault_clear(struct fault *f)
+{
+    memset(f, 0, sizeof *f);
+}
+
+int fault_set(struct fault *f, int code, const char *reason, const char *fmt, ...)
+{
+    va_list args;
+    if (!f)
+        return code;
+    f->code = code;
+    snprintf(f->reason, sizeof f->reason, "%s", reason ? reason : "");
+    va_start(args, fmt);
+    vsnprintf(f->text, sizeof f->text, fmt, args);
+    va_end(args);
+    trim(f->text);
+    return code;
+}
+
+int fault_field(struct fault *f, const char *path, const char *fmt, ...)
+{
+    va_list args;
+    if (!f)
+        return ERR_INVALID;
+    if (!f->code)
+        f->code = ERR_INVALID;
+    if (f->n_fields == FAULT_FIELDS_MAX)
+        return f->code;
+    struct fault_field *field = &f->fields[f->n_fields++];
+    snprintf(field->path, sizeof field->path, "%s", path);
+    va_start(args, fmt);
+    vsnprintf(field->reason, sizeof field->reason, fmt, args);
+    va_end(args);
+    trim(field->path);
+    trim(field->reason);
+    return f->code;
+}
