@@ -153,7 +153,7 @@ static struct head narrow(const struct head *h, uint8_t out[4096])
 
 static int iso_media(const struct head *h)
 {
-    if (!AT(h, 4, "ftyp") || h->len < 12)
+    if (!AT(h, 4, "ftyp") || h->len < 12 || h->p[0] || h->p[1]) /* the first box is short */
         return -1;
     if (AT(h, 8, "M4A ") || AT(h, 8, "M4B "))
         return T_M4A;
@@ -218,7 +218,7 @@ static int detect_media(const struct head *h)
 
 static int detect_document(const struct head *h)
 {
-    if (contains(h, 1024, "%PDF-"))
+    if (contains(h, 1024, "%PDF-") && h->p[0] != '<') /* printers put job lines before it; markup is no PDF */
         return T_PDF;
     if (AT(h, 0, "PK\x03\x04"))
         return zip_kind(h);

@@ -35,9 +35,12 @@ static void take_plain(struct op_ctx *ctx, const json_t *args, struct patient_ro
     if ((v = given(args, "insurance_type")))
         COPY(row->insurance_type, v);
     if ((v = given(args, "insurance_no"))) {
-        char folded[sizeof row->secret.insurance_no];
-        text_fold(v, strlen(v), folded, sizeof folded);
-        COPY(row->secret.insurance_no, folded);
+        char folded[160];
+        size_t n = text_fold(v, strlen(v), folded, sizeof folded);
+        if (n >= sizeof row->secret.insurance_no || strspn(folded, "abcdefghijklmnopqrstuvwxyz0123456789-") != n)
+            fault_field(ctx->fault, "insurance_no", "wrong_characters");
+        else
+            memcpy(row->secret.insurance_no, folded, n + 1);
     }
     if ((v = given(args, "address")))
         COPY(row->secret.address, v);

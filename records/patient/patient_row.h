@@ -11,16 +11,16 @@
 
 /* What nobody but its reader sees: written only into the sealed column. Wiped by patient_row_wipe. */
 struct patient_private {
-    char id_no[IDENTITY_NUMBER_BYTES], phone[24], insurance_no[40];
-    char address[400];
-    char guardian_name[64], guardian_relation[32], guardian_phone[24];
-    char allergy_detail[400];
+    char id_no[IDENTITY_NUMBER_BYTES], phone[24], insurance_no[IDENTITY_NUMBER_BYTES];
+    char address[488];
+    char guardian_name[168], guardian_relation[88], guardian_phone[24];
+    char allergy_detail[488];
 };
 
 struct patient_row {
     uint64_t id, org_id, created_by;
-    char local_number[64], name[128], pinyin[128], birth_date[11];
-    char sex[8], id_type[20], nationality[64], insurance_type[64], allergy_state[8];
+    char local_number[168], name[168], pinyin[128], birth_date[11]; /* four bytes for each character the schema lets in */
+    char sex[8], id_type[20], nationality[88], insurance_type[88], allergy_state[8];
     bool temporary, birth_estimated;
     int64_t version, created_ms;
     struct patient_private secret;
