@@ -22,6 +22,14 @@ json_t *work_attachments(struct op_ctx *ctx, struct case_id id)
     return documents_of_case(ctx, id);
 }
 
+/* Recordings are rows of the live room's module; a case without one has none. */
+json_t *work_recordings(struct op_ctx *ctx, struct case_id id)
+{
+    (void)ctx;
+    (void)id;
+    return json_array();
+}
+
 /* ---- specialty fit ---- */
 static bool any_prefix(const json_t *prefixes, const char *code)
 {
@@ -133,7 +141,7 @@ static int case_promise(struct op_ctx *ctx, json_t *args, json_t **result)
 
 /* ---- print ---- */
 /* One path for the dark modules; a quiet zone of four modules as ISO/IEC 18004 asks. */
-char *work_qr_svg(const char *text)
+static char *qr_svg_of(const char *text)
 {
     QRcode *qr = QRcode_encodeString(text, 0, QR_ECLEVEL_M, QR_MODE_8, 1);
     if (!qr)
@@ -198,7 +206,7 @@ static int case_print(struct op_ctx *ctx, json_t *args, json_t **result)
     if (!rc) {
         snprintf(url, sizeof url, "%s/verify/%s", base ? base : "", code);
         snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "print %s copy=%lld", what, (long long)copy);
-        char *svg = work_qr_svg(url);
+        char *svg = qr_svg_of(url);
         *result = json_pack("{s:o,s:s,s:I,s:s,s:o,s:I,s:s,s:s?}", "case", consult_view(ctx, &c, parties), "number", c.number, "copy",
                             (json_int_t)copy, "mark", mark, "printed_by", staff_ref(ctx, ctx->actor->person), "printed_ms",
                             (json_int_t)ctx->now_ms, "verify_url", url, "qr_svg", svg);

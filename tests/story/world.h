@@ -1,0 +1,247 @@
+/* world - a small consortium for stories: a township clinic, a county hospital, a city hospital, their people, one clock that jumps.
+ * Operations run as the named person through their table row (arguments checked, one transaction), without sessions.
+ */
+#ifndef YL_TESTS_STORY_WORLD_H
+#define YL_TESTS_STORY_WORLD_H
+
+#include "records/notify/notify.h"
+#include "records/parts.h"
+#include "records/patient/patient.h"
+#include "records/records.h"
+#include "records/work/consultation.h"
+#include "records/work/consult_flow.h"
+#include "records/work/work_ops.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct somebody {
+    const char *name, *title, *roles; /* roles by blank */
+    uint64_t id, org, dept;
+    const char *since, *until;
+};
+struct house {
+    const char *name, *zh, *kind;
+    uint64_t id, parent;
+};
+
+static const struct house houses[] = {
+    {"root", "云岭医联体", "institution", 1, 0}, {"township", "青石镇卫生院", "institution", 10, 1},
+    {"general", "全科", "department", 11, 10}, {"other_township", "白河镇卫生院", "institution", 15, 1},
+    {"other_general", "全科", "department", 16, 15}, {"county", "云岭县人民医院", "institution", 20, 1},
+    {"neuro", "神经内科", "department", 21, 20}, {"cardio", "心血管内科", "department", 22, 20},
+    {"city", "南江市第一医院", "institution", 30, 1}, {"city_neuro", "神经内科", "department", 31, 30},
+};
+static const struct somebody people[] = {
+    {"zhang", "主治医师", "applicant", 101, 10, 11, "2012-07-01", "2030-01-01"},
+    {"li", "主治医师", "township_head applicant", 102, 10, 11, "2005-07-01", "2030-01-01"},
+    {"sun", "主治医师", "applicant", 103, 15, 16, "2012-07-01", "2030-01-01"},
+    {"chen", "", "dispatcher", 201, 20, 20, "", ""},
+    {"zhao", "", "medical_affairs", 202, 20, 20, "", ""},
+    {"he", "主任医师", "dept_head expert", 203, 20, 21, "1999-07-01", "2030-01-01"},
+    {"qian", "副主任医师", "expert applicant", 204, 20, 21, "2006-07-01", "2030-01-01"},
+    {"wu", "主治医师", "expert", 205, 20, 21, "2015-07-01", "2030-01-01"},
+    {"zhou", "副主任医师", "expert applicant", 206, 20, 22, "2004-07-01", "2030-01-01"},
+    {"xu", "住院医师", "expert", 207, 20, 22, "2020-07-01", "2030-01-01"},
+    {"lin", "主治医师", "expert", 208, 20, 22, "2024-07-01", "2030-01-01"},
+    {"old", "主任医师", "expert", 209, 20, 22, "1990-07-01", "2025-01-01"},
+    {"gao", "", "dispatcher", 301, 30, 30, "", ""},
+    {"feng", "主任医师", "expert", 302, 30, 31, "1995-07-01", "2030-01-01"},
+    {"admin", "", "consortium_admin", 901, 1, 1, "", ""},
+    {"sys", "", "sys_admin", 902, 1, 1, "", ""},
+    {"auditor", "", "auditor", 903, 1, 1, "", ""},
+};
+#define N_PEOPLE (sizeof people / sizeof *people)
+#define N_HOUSES (sizeof houses / sizeof *houses)
+
+struct world {
+    struct records *r;
+    struct clock clock;
+    int64_t now_ms;
+    char dir[64];
+    struct fault fault;
+    struct op_ctx last;
+};
+
+static int64_t world_now(void *ctx)
+{
+    return ((struct world *)ctx)->now_ms;
+}
+
+static const struct somebody *who(const char *name)
+{
+    for (size_t i = 0; i < N_PEOPLE; i++)
+        if (strcmp(people[i].name, name) == 0)
+            return &people[i];
+    return NULL;
+}
+
+static const char *name_of(uint64_t id)
+{
+    for (size_t i = 0; i < N_PEOPLE; i++)
+        if (people[i].id == id)
+            return people[i].name;
+    return "?";
+}
+
+static const struct op *world_op(const char *name)
+{
+    static const struct op *const tables[] = {consult_ops, case_list_ops, case_desk_ops, slot_ops, message_ops, form_ops,
+                                              policy_ops, patient_ops, notify_ops};
+    for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
+        for (const struct op *o = tables[t]; o->name; o++)
+            if (strcmp(o->name, name) == 0)
+                return o;
+    fprintf(stderr, "no operation %s\n", name);
+    abort();
+}
+
+/* NULL on error, with w->fault filled (its code tells). Takes args. */
+static json_t *world_call(struct world *w, const char *name, const char *op_name, json_t *args)
+{
+    const struct op *op = world_op(op_name);
+    const struct somebody *s = name ? who(name) : NULL;
+    struct actor actor = {.session = 1};
+    struct tx *tx;
+    json_t *result = NULL;
+    char session[80] = "";
+    if (s) {
+        actor.person.v = s->id;
+        actor.org.v = s->org;
+        actor.dept.v = s->dept == s->org ? 0 : s->dept;
+        actor.second_factor = true;
+        snprintf(actor.name, sizeof actor.name, "%s", s->name);
+    }
+    fault_clear(&w->fault);
+    int rc = fields_check(op->args, args, &w->fault);
+    if (!rc && tx_begin(records_store(w->r), op->mode == OP_READ ? TX_READ : TX_WRITE, &tx) == 0) {
+        w->last = (struct op_ctx){.records = w->r, .tx = tx, .actor = &actor, .now_ms = w->now_ms, .fault = &w->fault,
+                                  .set_session = session};
+        rc = op->run(&w->last, args, &result);
+        if (rc)
+            tx_rollback(tx);
+        else
+            rc = tx_commit(tx);
+        w->last.actor = NULL;
+    }
+    json_decref(args);
+    if (rc) {
+        w->fault.code = rc;
+        json_decref(result);
+        return NULL;
+    }
+    return result ? result : json_null();
+}
+
+static void world_tick(struct world *w)
+{
+    struct actor system = {.system = true};
+    struct tx *tx;
+    bool more = true;
+    for (int i = 0; more && i < 50; i++) {
+        if (tx_begin(records_store(w->r), TX_WRITE, &tx))
+            abort();
+        struct op_ctx ctx = {.records = w->r, .tx = tx, .actor = &system, .now_ms = w->now_ms, .fault = &w->fault};
+        int rc = consultation_tick(&ctx, 50, &more);
+        if (rc) {
+            fprintf(stderr, "tick: %s %s\n", err_wire(rc), w->fault.text);
+            abort();
+        }
+        if (tx_commit(tx))
+            abort();
+    }
+}
+
+static int64_t world_next(struct world *w)
+{
+    struct tx *tx;
+    if (tx_begin(records_store(w->r), TX_READ, &tx))
+        abort();
+    int64_t next = consultation_next_ms(tx);
+    tx_rollback(tx);
+    return next;
+}
+
+void world_seed_sql(struct tx *tx); /* staff and houses into the tables of records/org */
+
+static void world_open(struct world *w)
+{
+    memset(w, 0, sizeof *w);
+    strcpy(w->dir, "/tmp/yl-story-XXXXXX");
+    if (!mkdtemp(w->dir))
+        abort();
+    w->clock = (struct clock){world_now, w};
+    w->now_ms = INT64_C(1795395600000); /* Monday 2026-11-23 09:00 in China */
+    struct records_config config = {.data_dir = w->dir, .config_dir = YL_SOURCE_DIR "/config", .clock = &w->clock, .readers = 0};
+    if (records_open(&w->r, &config, &w->fault)) {
+        fprintf(stderr, "records_open: %s\n", w->fault.text);
+        abort();
+    }
+    struct tx *tx;
+    if (tx_begin(records_store(w->r), TX_WRITE, &tx))
+        abort();
+    world_seed_sql(tx);
+    if (tx_commit(tx))
+        abort();
+}
+
+static void world_close(struct world *w)
+{
+    char command[128];
+    records_close(w->r);
+    snprintf(command, sizeof command, "rm -rf %s", w->dir);
+    if (system(command))
+        fprintf(stderr, "left behind: %s\n", w->dir);
+}
+
+static json_t *world_json(const char *text)
+{
+    json_error_t e;
+    json_t *v = json_loads(text, 0, &e);
+    if (!v) {
+        fprintf(stderr, "bad JSON in a test: %s: %s\n", e.text, text);
+        abort();
+    }
+    return v;
+}
+
+/* ---- documents in full: what a careful doctor writes ---- */
+static json_t *full_form(void)
+{
+    return world_json(
+        "{\"questions\":[{\"n\":1,\"text\":\"是否需要溶栓?\"},{\"n\":2,\"text\":\"是否需要转诊?\"}],\"purpose\":[\"diagnosis\",\"treatment\"],"
+        "\"history\":{\"chief_complaint\":\"右侧肢体无力2天\",\"present_illness\":\"2天前晨起出现右侧肢体无力,言语不清。\",\"past\":\"高血压10年\"},"
+        "\"state\":{\"allergy\":\"none\",\"weight_kg\":61.5},"
+        "\"vitals\":{\"temperature_c\":36.6,\"pulse_bpm\":82,\"respiration_bpm\":18,\"systolic_mmhg\":162,\"diastolic_mmhg\":95,\"spo2_percent\":97,"
+        "\"consciousness\":\"clear\"},\"exam\":{\"physical\":\"右侧肌力4级\",\"specialty\":\"右侧巴氏征阳性\"},"
+        "\"labs\":[{\"item\":\"血糖\",\"value\":\"6.1\",\"unit\":\"mmol/L\"}],\"treatment\":{\"given\":\"阿司匹林 100mg\"},"
+        "\"diagnoses\":[{\"code\":\"I63.9\",\"text\":\"脑梗死\",\"main\":true,\"certainty\":\"suspected\"}],"
+        "\"contact\":{\"phone\":\"13800000001\"},"
+        "\"consent\":{\"telemedicine\":{\"agreed\":true,\"signer\":\"李某\",\"relation\":\"本人\",\"time_ms\":1795395000000,\"verbal\":true}}}");
+}
+
+static json_t *full_opinion(void)
+{
+    return world_json(
+        "{\"findings\":\"缺血性卒中表现\",\"diagnoses\":[{\"code\":\"I63.9\",\"text\":\"脑梗死\",\"main\":true,\"certainty\":\"certain\",\"versus\":\"agreed\"}],"
+        "\"answers\":[{\"n\":1,\"text\":\"已超时间窗,不溶栓\"},{\"n\":2,\"text\":\"暂不转诊\"}],"
+        "\"recommendations\":[{\"n\":1,\"type\":\"drug\",\"text\":\"双抗21天\",\"urgency\":\"today\"},{\"n\":2,\"type\":\"exam\",\"text\":\"颈动脉超声\","
+        "\"urgency\":\"week\"}],\"transfer\":{\"advised\":false},\"follow_up_days\":7}");
+}
+
+static uint64_t world_patient(struct world *w, const char *doctor)
+{
+    static int n;
+    char text[200];
+    uint64_t id = 0;
+    snprintf(text, sizeof text, "{\"name\":\"李%d\",\"sex\":\"male\",\"birth_date\":\"1958-03-04\"}", n++);
+    json_t *p = world_call(w, doctor, "patient.create", world_json(text));
+    if (!p || id_parse(json_string_value(json_object_get(p, "id")), &id)) {
+        fprintf(stderr, "patient: %s %s\n", w->fault.reason, w->fault.text);
+        abort();
+    }
+    json_decref(p);
+    return id;
+}
+#endif
