@@ -9,7 +9,7 @@ import { precompress } from './tools/precompress.mjs'
 export default defineConfig({
   define: { __VUE_OPTIONS_API__: 'false', __VUE_PROD_DEVTOOLS__: 'false', __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: 'false' },
   plugins: [vue(), pdfAssets(), precompress()],
-  resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
+  resolve: { dedupe: ['vue', 'vue-router'], alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   build: {
     target: 'chrome109', // the last Chromium for Windows 7, still common in township hospitals
     cssTarget: 'chrome109',
@@ -30,6 +30,7 @@ export default defineConfig({
   },
   // Development only: `YL_DAEMON=https://127.0.0.1:8443 npm run dev`.
   server: {
+    fs: { allow: [fileURLToPath(new URL('..', import.meta.url))] }, // tests/browser/kit lies outside web/
     proxy: Object.fromEntries(
       ['/api', '/ws', '/whip', '/whep'].map((path) => [
         path,

@@ -416,7 +416,7 @@ export class Call {
   private takeRoom(room: Room): void {
     this.seats.value = new Map(room.seats.map((s) => [s.id, s]))
     this.takeState(room)
-    this.show.value = room.show ? { by: this.show.value?.by ?? '', show: room.show } : null
+    this.show.value = room.show ? { by: room.show.by ?? this.show.value?.by ?? '', show: room.show } : null
   }
 
   private takeState(state: Omit<Room, 'seats'>): void {

@@ -50,7 +50,7 @@ export interface Room {
   seats: Seat[]
   recording: RecordingState
   spotlight: string | null
-  show: Show | null
+  show: (Show & { by?: string }) | null
   locked: boolean
 }
 export interface Joined {

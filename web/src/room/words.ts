@@ -279,7 +279,7 @@ export const rw = words(
     end_confirm: 'Everybody will leave the room. End the session?',
     leave_confirm: 'You can come back at any time.',
     record: 'Record',
-    record_stop: 'Stop recording',
+    record_stop: 'Stop rec.',
     network_mode: 'Network mode',
     mode_full: 'Full video',
     mode_audio_only: 'Sound only',

@@ -1,0 +1,75 @@
+// Shared by the browser tests: a real Chromium, a page with its own profile, axe-core, and small assertions that say what they saw.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..')
+const fromWeb = createRequire(join(ROOT, 'web/package.json'))
+const { chromium } = fromWeb('playwright-core')
+const AXE = readFileSync(fromWeb.resolve('axe-core/axe.min.js'), 'utf8')
+
+export const DESKTOP = { viewport: { width: 1366, height: 768 } }
+export const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 }
+const ARGS = [
+  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
+  '--use-fake-device-for-media-stream=device-count=2', '--use-fake-ui-for-media-stream', '--allow-loopback-in-peer-connection', '--ignore-certificate-errors',
+  '--autoplay-policy=no-user-gesture-required',
+]
+
+export function launch() {
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', headless: true, args: ARGS })
+}
+
+/** A page in a fresh profile; `page.faults` collects console errors and exceptions. */
+export async function open(browser, { shape = DESKTOP, lang = 'zh', base } = {}) {
+  const context = await browser.newContext({ ...shape, ignoreHTTPSErrors: true, permissions: ['camera', 'microphone'], locale: 'zh-CN', baseURL: base })
+  await context.addInitScript((l) => localStorage.setItem('yl.locale', l), lang)
+  const page = await context.newPage()
+  page.faults = []
+  page.on('pageerror', (e) => page.faults.push(`exception: ${e.message}`))
+  page.on('console', (m) => m.type() === 'error' && !/status of 40[134]/.test(m.text()) && page.faults.push(m.text()))
+  return page
+}
+
+/** WCAG 2.2 A and AA by axe-core; the script enters through the debugger, so the page's own CSP stays in force. */
+export async function axe(page, what) {
+  const debug = await page.context().newCDPSession(page)
+  await debug.send('Runtime.evaluate', { expression: AXE })
+  const found = await page.evaluate(async () => {
+    const result = await globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] })
+    return result.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(' ')).join(' | ')}`)
+  })
+  await debug.detach()
+  assert.deepEqual(found, [], `accessibility of ${what}`)
+}
+
+/** Vite's development server over web/ (for tests of the library and the kit, which need no daemon). */
+export async function startVite() {
+  process.chdir(join(ROOT, 'web'))
+  const { createServer } = await import(fromWeb.resolve('vite'))
+  const server = await createServer({ root: join(ROOT, 'web'), logLevel: 'error', server: { port: 0, host: '127.0.0.1', strictPort: false, hmr: false, proxy: {} } })
+  await server.listen()
+  const { port } = server.httpServer.address()
+  return { base: `http://127.0.0.1:${port}`, stop: () => server.close() }
+}
+
+/** Runs named tests one after another; prints the line CI reads; exit code 1 when one failed. `only` in argv picks by name. */
+export async function run(tests, around = async (test) => test()) {
+  let passed = 0
+  let failed = 0
+  for (const [name, test] of Object.entries(tests)) {
+    if (process.argv[2] && !name.includes(process.argv[2])) continue
+    try {
+      await around(test)
+      passed++
+      console.log(`ok   ${name}`)
+    } catch (error) {
+      failed++
+      console.log(`FAIL ${name}\n     ${String(error.stack ?? error).split('\n').slice(0, 12).join('\n     ')}`)
+    }
+  }
+  console.log(`${passed} passed, ${failed} failed`)
+  process.exitCode = failed ? 1 : 0
+}
