@@ -139,5 +139,9 @@ const struct migration store_migrations[] = {
      "TEXT NOT NULL, equipment TEXT NOT NULL, active INTEGER NOT NULL);"
      "CREATE TABLE policy (id TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL, changed_ms INTEGER "
      "NOT NULL, changed_by INTEGER NOT NULL);"},
+    {5, "change feed",
+     "CREATE TABLE feed (seq INTEGER NOT NULL PRIMARY KEY, t_ms INTEGER NOT NULL, topic TEXT NOT NULL, "
+     "key TEXT NOT NULL, payload TEXT NOT NULL);"
+     "CREATE INDEX feed_time ON feed (t_ms);"},
     {0, NULL, NULL},
 };

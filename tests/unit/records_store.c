@@ -1,0 +1,262 @@
+/* The store: names bound, errors sticky, rows by name, one writer, migrations, feed without gaps, backup. */
+#include "records/store/store.h"
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static char dir[64], path[96];
+static struct store *store;
+
+static int setup(void **state)
+{
+    struct fault f = {0};
+    snprintf(dir, sizeof dir, "/tmp/yl-store-XXXXXX");
+    if (!mkdtemp(dir))
+        return 1;
+    snprintf(path, sizeof path, "%s/yilian.db", dir);
+    if (store_open(&store, path, &f) || store_migrate(store, &f)) {
+        print_error("%s\n", f.text);
+        return 1;
+    }
+    struct tx *tx;
+    if (tx_begin(store, TX_WRITE, &tx))
+        return 1;
+    tx_exec(tx, "CREATE TABLE t (id INTEGER NOT NULL PRIMARY KEY, name TEXT, data BLOB, n INTEGER)", "");
+    return tx_commit(tx);
+}
+
+static int teardown(void **state)
+{
+    char cmd[96];
+    store_close(store);
+    snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
+    return system(cmd);
+}
+
+static struct tx *begin(enum tx_mode mode)
+{
+    struct tx *tx;
+    assert_int_equal(tx_begin(store, mode, &tx), 0);
+    return tx;
+}
+
+static int64_t count(struct tx *tx)
+{
+    return tx_int(tx, -1, "SELECT COUNT(*) FROM t", "");
+}
+
+static void parameters_go_by_name(void **state)
+{
+    struct tx *tx = begin(TX_WRITE);
+    assert_int_equal(tx_exec(tx, "INSERT INTO t (data, name, n, id) VALUES ($3, $2, $4, $1)", "itbi", (int64_t)1, "a", "xy", (size_t)2,
+                             (int64_t)-7),
+                     0);
+    assert_int_equal(tx_exec(tx, "INSERT INTO t (id, name, data, n) VALUES ($1, $2, $3, $1)", "itn", (int64_t)2, (const char *)NULL), 0);
+    struct query *q = tx_query(tx, "SELECT * FROM t WHERE id=$1 OR $1=0 ORDER BY id", "i", (int64_t)0);
+    size_t len;
+    assert_true(query_next(q));
+    assert_int_equal(query_int(q, "n"), -7);
+    assert_string_equal(query_text(q, "name"), "a");
+    assert_memory_equal(query_blob(q, "data", &len), "xy", 2);
+    assert_int_equal(len, 2);
+    assert_true(query_next(q));
+    assert_null(query_text(q, "name"));
+    assert_true(query_null(q, "data"));
+    assert_int_equal(query_int(q, "n"), 2);
+    assert_false(query_next(q));
+    assert_int_equal(query_end(q), 0);
+    assert_int_equal(tx_commit(tx), 0);
+}
+
+static void errors_stick_and_roll_back(void **state)
+{
+    struct tx *tx = begin(TX_WRITE);
+    int64_t before = count(tx);
+    assert_int_equal(tx_exec(tx, "INSERT INTO t (id) VALUES ($1)", "i", (int64_t)50), 0);
+    assert_int_equal(tx_changes(tx), 1);
+    assert_int_equal(tx_exec(tx, "INSERT INTO t (id) VALUES ($1)", "i", (int64_t)50), ERR_CONFLICT);
+    assert_int_equal(tx_exec(tx, "INSERT INTO t (id) VALUES ($1)", "i", (int64_t)51), ERR_CONFLICT);
+    assert_int_equal(tx_error(tx), ERR_CONFLICT);
+    struct query *q = tx_query(tx, "SELECT * FROM t", "");
+    assert_false(query_next(q));
+    assert_int_equal(query_end(q), ERR_CONFLICT);
+    assert_int_equal(tx_commit(tx), ERR_CONFLICT);
+    tx = begin(TX_READ);
+    assert_int_equal(count(tx), before);
+    tx_rollback(tx);
+    tx_rollback(NULL);
+}
+
+static void wrong_statements_are_refused(void **state)
+{
+    struct tx *tx = begin(TX_WRITE);
+    assert_int_equal(tx_exec(tx, "INSERT INTO t (id) VALUES ($1)", ""), ERR_INTERNAL); /* a parameter too few */
+    tx_rollback(tx);
+    tx = begin(TX_WRITE);
+    assert_int_equal(tx_exec(tx, "SELEKT", ""), ERR_INTERNAL);
+    tx_rollback(tx);
+    tx = begin(TX_READ);
+    assert_int_not_equal(tx_exec(tx, "INSERT INTO t (id) VALUES ($1)", "i", (int64_t)60), 0); /* readers do not write */
+    tx_rollback(tx);
+    struct tx *outer = begin(TX_WRITE), *inner;
+    assert_int_equal(tx_begin(store, TX_WRITE, &inner), ERR_INTERNAL); /* found, not waited for */
+    tx_rollback(outer);
+}
+
+static void the_same_text_inside_its_own_loop(void **state)
+{
+    struct tx *tx = begin(TX_READ);
+    const char *sql = "SELECT id FROM t ORDER BY id";
+    int outer_rows = 0, inner_rows = 0;
+    struct query *a = tx_query(tx, sql, "");
+    while (query_next(a)) {
+        struct query *b = tx_query(tx, sql, "");
+        while (query_next(b))
+            inner_rows++;
+        assert_int_equal(query_end(b), 0);
+        outer_rows++;
+    }
+    assert_int_equal(query_end(a), 0);
+    assert_int_equal(inner_rows, outer_rows * outer_rows);
+    tx_rollback(tx);
+}
+
+static void more_texts_than_the_cache_holds(void **state)
+{
+    struct tx *tx = begin(TX_READ);
+    for (int round = 0; round < 2; round++)
+        for (int i = 0; i < 300; i++) {
+            char sql[64];
+            snprintf(sql, sizeof sql, "SELECT %d + $1", i);
+            assert_int_equal(tx_int(tx, -1, sql, "i", (int64_t)1), i + 1);
+        }
+    tx_rollback(tx);
+}
+
+static void upserts(void **state)
+{
+    struct tx *tx = begin(TX_WRITE);
+    assert_int_equal(tx_upsert(tx, "t", "id", "id,name,n", "iti", (int64_t)70, "one", (int64_t)1), 0);
+    assert_int_equal(tx_upsert(tx, "t", "id", "id,name,n", "iti", (int64_t)70, "two", (int64_t)2), 0);
+    assert_int_equal(tx_int(tx, 0, "SELECT n FROM t WHERE id=$1 AND name='two'", "i", (int64_t)70), 2);
+    assert_int_equal(tx_upsert(tx, "t", NULL, "id,name", "it", (int64_t)70, "three"), 0);
+    assert_int_equal(tx_changes(tx), 0);
+    assert_int_equal(tx_int(tx, 0, "SELECT n FROM t WHERE name=$1", "t", "three"), 0);
+    assert_int_equal(tx_commit(tx), 0);
+}
+
+static void a_reader_sees_one_moment(void **state)
+{
+    struct tx *reader = begin(TX_READ);
+    int64_t before = count(reader);
+    struct tx *writer = begin(TX_WRITE);
+    tx_exec(writer, "INSERT INTO t (id) VALUES ($1)", "i", (int64_t)80);
+    assert_int_equal(tx_commit(writer), 0);
+    assert_int_equal(count(reader), before);
+    tx_rollback(reader);
+    reader = begin(TX_READ);
+    assert_int_equal(count(reader), before + 1);
+    tx_rollback(reader);
+}
+
+static void *write_many(void *from)
+{
+    for (int i = 0; i < 100; i++) {
+        struct tx *tx;
+        if (tx_begin(store, TX_WRITE, &tx))
+            return from;
+        tx_exec(tx, "INSERT INTO t (id) VALUES ($1)", "i", (int64_t)(intptr_t)from + i);
+        tx_feed(tx, "case", "k", "{}");
+        if (i % 3 == 0)
+            tx_rollback(tx);
+        else if (tx_commit(tx))
+            return from;
+    }
+    return NULL;
+}
+
+static void writers_take_turns_and_the_feed_has_no_gap(void **state)
+{
+    pthread_t t[4];
+    void *bad;
+    for (intptr_t i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&t[i], NULL, write_many, (void *)(i * 1000 + 10000)), 0);
+    for (int i = 0; i < 4; i++) {
+        pthread_join(t[i], &bad);
+        assert_null(bad);
+    }
+    struct tx *tx = begin(TX_READ);
+    assert_int_equal(tx_int(tx, 0, "SELECT COUNT(*) FROM t WHERE id>=$1", "i", (int64_t)10000), 4 * 66);
+    assert_int_equal(tx_int(tx, 0, "SELECT COUNT(*) FROM feed", ""), 4 * 66);
+    assert_int_equal(tx_int(tx, 0, "SELECT MAX(seq) FROM feed", ""), 4 * 66);
+    tx_rollback(tx);
+}
+
+static void migrations_run_once(void **state)
+{
+    struct fault f = {0};
+    int version = store_version(store);
+    assert_true(version > 0);
+    assert_int_equal(store_migrate(store, &f), 0);
+    assert_int_equal(store_version(store), version);
+    int expected = 0;
+    for (const struct migration *m = store_migrations; m->sql; m++)
+        assert_int_equal(m->version, ++expected); /* 1.. without gaps */
+    struct tx *tx = begin(TX_WRITE);
+    tx_exec(tx, "PRAGMA user_version=9999", "");
+    assert_int_equal(tx_commit(tx), 0);
+    assert_int_equal(store_migrate(store, &f), ERR_STORAGE);
+    assert_string_equal(f.reason, "newer_database");
+    char sql[64];
+    snprintf(sql, sizeof sql, "PRAGMA user_version=%d", version);
+    tx = begin(TX_WRITE);
+    tx_exec(tx, sql, "");
+    assert_int_equal(tx_commit(tx), 0);
+}
+
+static void a_backup_is_whole_and_private(void **state)
+{
+    char copy[96];
+    struct store *other;
+    struct stat st;
+    struct tx *tx = begin(TX_READ);
+    int64_t rows = count(tx);
+    tx_rollback(tx);
+    struct fault f = {0};
+    snprintf(copy, sizeof copy, "%s/copy.db", dir);
+    assert_int_equal(store_backup(store, copy, &f), 0);
+    assert_int_equal(store_backup(store, copy, &f), ERR_STORAGE); /* never over another */
+    assert_int_equal(stat(copy, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(store_open(&other, copy, &f), 0);
+    assert_int_equal(tx_begin(other, TX_READ, &tx), 0);
+    assert_int_equal(count(tx), rows);
+    tx_rollback(tx);
+    store_close(other);
+    assert_int_equal(store_open(&other, "/nonexistent/x.db", &f), ERR_STORAGE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(parameters_go_by_name),
+        cmocka_unit_test(errors_stick_and_roll_back),
+        cmocka_unit_test(wrong_statements_are_refused),
+        cmocka_unit_test(the_same_text_inside_its_own_loop),
+        cmocka_unit_test(more_texts_than_the_cache_holds),
+        cmocka_unit_test(upserts),
+        cmocka_unit_test(a_reader_sees_one_moment),
+        cmocka_unit_test(writers_take_turns_and_the_feed_has_no_gap),
+        cmocka_unit_test(migrations_run_once),
+        cmocka_unit_test(a_backup_is_whole_and_private),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
