@@ -157,6 +157,12 @@ await run({
     assert.deepEqual(small, [])
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'horizontal scrolling')
   },
+}, async (test) => {
+  try {
+    await test()
+  } finally {
+    for (const context of browser.contexts()) await context.close()
+  }
 })
 await browser.close()
 await vite.stop()

@@ -1,0 +1,301 @@
+// The page's client library against a scripted server: what goes over the wire when things go wrong. (room.mjs and friends run the real daemon.)
+import assert from 'node:assert/strict'
+import { launch, open, run, startVite } from './lib.mjs'
+
+const vite = await startVite()
+const browser = await launch()
+const ME = {
+  stage: 'ready', person: { id: 'p1', name: 'Li', login: 'li', title: '', phone_masked: '' }, posts: [], post: { id: 'o', org: { id: 'o', name: 'Clinic', level: 'township' }, dept: null, roles: ['applicant'] },
+  roles: ['applicant'], rights: [], csrf: 'token-1', totp_enrolled: false, second_factor_until_ms: 0, idle_ms: 900000, unread: 2, server_ms: Date.now(), version: 't',
+}
+const json = (status, body) => ({ status, contentType: 'application/json', body: JSON.stringify(body) })
+const fault = (status, code, more = {}) => json(status, { error: { code, reason: '', text: '', fields: [], ...more } })
+
+/** A signed-in page at /notices; `answer(method, path, request)` may return a fulfilment for an API call, `ws` handles sockets. */
+async function page({ answer = () => null, socket = () => {}, session = () => json(200, ME) } = {}) {
+  const p = await open(browser, { base: vite.base })
+  p.calls = []
+  await p.addInitScript(() => localStorage.setItem('yl.in', '1'))
+  await p.route('**/api/v1/**', (route) => {
+    const r = route.request()
+    const path = new URL(r.url()).pathname.slice(7)
+    p.calls.push({ method: r.method(), path, headers: r.headers(), body: r.postData() })
+    const own = answer(r.method(), path, r)
+    if (own === 'abort') return route.abort()
+    if (own) return route.fulfill(own)
+    if (path === '/session' && r.method() === 'GET') return route.fulfill(session())
+    if (path === '/notices') return route.fulfill(json(200, { items: [], unread: 0, next: null }))
+    return route.fulfill(json(200, {}))
+  })
+  await p.routeWebSocket('**/ws', (ws) => socket(ws))
+  await p.goto('/notices')
+  await p.getByRole('heading', { level: 1 }).waitFor()
+  return p
+}
+/** Answers requests of one socket by verb; everything else is acknowledged. */
+function scripted(ws, verbs) {
+  ws.onMessage((text) => {
+    const m = JSON.parse(text)
+    const result = verbs[m.verb]?.(m.args, ws) ?? {}
+    if (result.error) ws.send(JSON.stringify({ id: m.id, ok: false, error: result.error }))
+    else ws.send(JSON.stringify({ id: m.id, ok: true, result }))
+  })
+}
+const seat = (id, more = {}) => ({ id, person: { id: `person-${id}`, name: id, title: '', org: null }, role: 'member', state: 'admitted', hand: false, muted_by_host: false, tracks: [], quality: null, ...more })
+const room = (seats, more = {}) => ({ id: 'r', case_id: 'c', title: 't', state: 'live', host_seat: 'host', recording: { state: 'off', consents: {}, started_ms: null }, spotlight: null, show: null, locked: false, seats, ...more })
+const inRoom = (p, keep = 'yl.room.test') =>
+  p.evaluate(async (k) => {
+    const { Call } = await import('/src/room/call.ts')
+    const tickets = []
+    const choice = { mic: '', camera: '', speaker: '', camera2: '', useMic: true, useCamera: false, codec: 'auto' }
+    const call = new Call({ keep: k, choice, deviceName: 'test', ticket: async (renew) => (tickets.push(renew), `ticket-${tickets.length}`) })
+    Object.assign(globalThis, { call, tickets })
+    await call.enter()
+  }, keep)
+const phase = (p, want) => p.waitForFunction((w) => globalThis.call.phase.value === w, want)
+
+await run({
+  async 'writes carry the CSRF token and an idempotency key; reads carry neither'() {
+    const p = await page()
+    await p.evaluate(async () => {
+      const { api } = await import('/src/lib/api.ts')
+      await api.post('/x', { a: 1 })
+      await api.get('/y', { q: 'z', empty: '' })
+    })
+    const write = p.calls.find((c) => c.path === '/x')
+    const read = p.calls.find((c) => c.path === '/y')
+    assert.equal(write.headers['x-csrf-token'], 'token-1')
+    assert.match(write.headers['idempotency-key'], /^[0-9a-f]{32}$/)
+    assert.equal(read.headers['x-csrf-token'], undefined)
+    assert.equal(read.headers['idempotency-key'], undefined)
+  },
+  async 'a write lost on the way is repeated once with the same key'() {
+    let tries = 0
+    const p = await page({ answer: (m, path) => (path === '/x' ? (++tries === 1 ? 'abort' : json(200, { done: tries })) : null) })
+    const got = await p.evaluate(async () => (await import('/src/lib/api.ts')).api.post('/x', {}))
+    const keys = p.calls.filter((c) => c.path === '/x').map((c) => c.headers['idempotency-key'])
+    assert.deepEqual(got, { done: 2 })
+    assert.equal(keys.length, 2)
+    assert.equal(keys[0], keys[1])
+  },
+  async 'a fault keeps its fields and speaks both languages'() {
+    const p = await page({ answer: (m, path) => (path === '/x' ? fault(422, 'invalid', { fields: [{ path: 'form.questions[0].text', reason: 'required' }] }) : null) })
+    const said = await p.evaluate(async () => {
+      const { api } = await import('/src/lib/api.ts')
+      const { setLocale } = await import('/src/lib/i18n.ts')
+      const error = await api.post('/x', {}).catch((e) => e)
+      const zh = [error.code, error.status, error.field('form.questions[0].text'), error.field('other')]
+      setLocale('en')
+      return [...zh, error.sentence]
+    })
+    assert.deepEqual(said, ['invalid', 422, '\u5fc5\u586b', null, 'Some entries need correcting'])
+  },
+  async 'an ended session leads to the sign-in page and back'() {
+    let ended = false
+    const p = await page({ answer: (m, path) => (ended && path !== '/session' ? fault(401, 'unauthenticated') : null) })
+    ended = true
+    await p.evaluate(async () => (await import('/src/lib/api.ts')).api.get('/anything').catch(() => {}))
+    await p.waitForURL('**/login?next=/notices&ended=1')
+  },
+  async 'the sign-in page never leads to another site'() {
+    const p = await page()
+    const to = await p.evaluate(async () => {
+      const { safeNext } = await import('/src/router.ts')
+      return ['/cases/1', '//evil.example', '/\\evil.example', 'https://evil.example', undefined, ['/x']].map(safeNext)
+    })
+    assert.deepEqual(to, ['/cases/1', '/', '/', '/', '/', '/'])
+  },
+  async 'a draft without network is kept sealed, newest wins, and is sent when the network is back'() {
+    let away = true
+    const p = await page({ answer: (m, path) => (path === '/cases/c9' ? (away ? 'abort' : json(200, { version: 2 })) : null) })
+    const states = await p.evaluate(async () => {
+      const q = await import('/src/lib/queue.ts')
+      const a = await q.sendOrKeep('case/c9', 'PATCH', '/cases/c9', { form: { text: 'older' } })
+      const b = await q.sendOrKeep('case/c9', 'PATCH', '/cases/c9', { form: { text: 'newer' } })
+      return [a.state, b.state, q.pending.value, await q.kept('case/c9')]
+    })
+    assert.deepEqual(states, ['kept', 'kept', 1, { form: { text: 'newer' } }])
+    await p.getByText('\u8054\u7f51\u540e\u81ea\u52a8\u53d1\u9001').waitFor()
+    const raw = await p.evaluate(
+      () => new Promise((done) => {
+        const o = indexedDB.open('yilian')
+        o.onsuccess = () => {
+          const all = o.result.transaction('drafts').objectStore('drafts').getAll()
+          all.onsuccess = () => done(all.result.map((x) => new TextDecoder().decode(x.bytes)))
+        }
+      }),
+    )
+    assert.equal(raw.length, 1)
+    assert.ok(!raw[0].includes('newer'), 'the text lies open in the store')
+    away = false
+    p.calls.length = 0
+    await p.evaluate(async () => (await import('/src/lib/queue.ts')).flush())
+    assert.deepEqual(p.calls.filter((c) => c.path === '/cases/c9').map((c) => JSON.parse(c.body)), [{ form: { text: 'newer' } }])
+    assert.equal(await p.evaluate(async () => (await import('/src/lib/queue.ts')).pending.value), 0)
+  },
+  async 'a kept draft survives a reload'() {
+    const p = await page({ answer: (m, path) => (path === '/cases/c9' ? 'abort' : null) })
+    await p.evaluate(async () => (await import('/src/lib/queue.ts')).sendOrKeep('case/c9', 'PATCH', '/cases/c9', { form: { text: 'kept' } }))
+    await p.reload()
+    await p.getByText('\u8054\u7f51\u540e\u81ea\u52a8\u53d1\u9001').waitFor()
+    assert.deepEqual(await p.evaluate(async () => (await import('/src/lib/queue.ts')).kept('case/c9')), { form: { text: 'kept' } })
+  },
+  async 'a kept draft the server refuses is shown, not dropped in silence'() {
+    let answer = 'abort'
+    const p = await page({ answer: (m, path) => (path === '/cases/c9' ? answer : null) })
+    await p.evaluate(async () => (await import('/src/lib/queue.ts')).sendOrKeep('case/c9', 'PATCH', '/cases/c9', {}))
+    answer = fault(409, 'conflict', { reason: 'stale_version' })
+    await p.evaluate(async () => (await import('/src/lib/queue.ts')).flush())
+    await p.getByText('\u672a\u88ab\u670d\u52a1\u5668\u63a5\u53d7').waitFor()
+  },
+  async 'an upload goes on where the server says it is'() {
+    const sent = []
+    let held = 0
+    const p = await page({
+      answer: (m, path, r) => {
+        if (path === '/uploads') return json(200, { upload_id: 'u', offset: 0, chunk_bytes: 4 })
+        if (path === '/uploads/u/finish') return json(200, { id: 'd', bytes: held })
+        if (path !== '/uploads/u') return null
+        if (m === 'HEAD') return { status: 200, headers: { 'Upload-Offset': String(held) } }
+        const at = Number(r.headers()['upload-offset'])
+        if (sent.length === 1) {
+          held = 6 // the server got more than its lost answer said
+          sent.push('lost')
+          return fault(409, 'conflict')
+        }
+        sent.push(`${at}:${r.postData()}`)
+        held = at + r.postData().length
+        return { status: 204, headers: { 'Upload-Offset': String(held) } }
+      },
+    })
+    const doc = await p.evaluate(async () => (await import('/src/lib/upload.ts')).uploadFile(new File(['abcdefghij'], 'a.txt'), { category: 'other' }))
+    assert.deepEqual(sent, ['0:abcd', 'lost', '6:ghij'])
+    assert.equal(doc.bytes, 10)
+  },
+  async 'push: unread numbers live, pages catch up after a lost connection'() {
+    const sockets = []
+    const p = await page({ socket: (ws) => (sockets.push(ws), scripted(ws, {})) })
+    await p.waitForFunction(async () => (await import('/src/lib/push.ts')).connected.value)
+    await p.evaluate(async () => {
+      globalThis.caught = 0
+      ;(await import('/src/lib/push.ts')).onCaughtUp(() => globalThis.caught++)
+    })
+    while (!sockets.length) await p.waitForTimeout(20)
+    await p.waitForTimeout(100)
+    sockets[0].send(JSON.stringify({ event: 'notice', data: { id: 'n', t_ms: 1, text: { zh: 'x', en: 'x' }, case_id: null, urgent: false, unread: 7 } }))
+    await p.getByRole('button', { name: '\u901a\u77e5\uff0c7' }).waitFor()
+    await sockets[0].close({ code: 1011 })
+    await p.waitForFunction(() => globalThis.caught === 1)
+    assert.equal(sockets.length, 2)
+  },
+  async 'room: the same seat comes back after the socket is lost, with the same ticket and the resume secret'() {
+    const joins = []
+    const sockets = []
+    const p = await page({ socket: (ws) => scripted(ws, { 'room.join': (args, s) => (sockets.push(s), joins.push(args), { seat: 's1', resume: 'secret-1', state: 'admitted', room: room([seat('s1'), seat('host', { role: 'host' })]) }) }) })
+    await inRoom(p)
+    await phase(p, 'in')
+    assert.deepEqual([joins[0].ticket, joins[0].resume], ['ticket-1', undefined])
+    sockets[0].send(JSON.stringify({ event: 'room.seat', seq: 41, data: seat('s3') }))
+    await p.waitForFunction(() => globalThis.call.seats.value.has('s3'))
+    await sockets[0].close({ code: 1011 })
+    while (joins.length < 2) await p.waitForTimeout(20)
+    assert.deepEqual([joins[1].ticket, joins[1].resume, joins[1].last_seq], ['ticket-1', 'secret-1', 41])
+    await phase(p, 'in')
+    assert.deepEqual(await p.evaluate(() => globalThis.tickets), [false])
+  },
+  async 'room: an expired ticket is renewed once, a refused one ends in words'() {
+    const joins = []
+    const p = await page({ socket: (ws) => scripted(ws, { 'room.join': (args) => (joins.push(args.ticket), args.ticket === 'ticket-1' ? { error: { code: 'gone' } } : { error: { code: 'denied' } }) }) })
+    await inRoom(p)
+    await phase(p, 'failed')
+    assert.deepEqual(joins, ['ticket-1', 'ticket-2'])
+    assert.deepEqual(await p.evaluate(() => [globalThis.tickets, globalThis.call.fault.value.code]), [[false, true], 'denied'])
+  },
+  async 'room: waiting, then admitted; refused; removed; ended; replaced'() {
+    let ws1
+    const p = await page({ socket: (ws) => scripted(ws, { 'room.join': (a, s) => ((ws1 = s), { seat: 's1', resume: 'r', state: 'waiting', room: null }) }) })
+    const event = (event, data) => ws1.send(JSON.stringify({ event, data }))
+    await inRoom(p)
+    await phase(p, 'waiting')
+    event('room.admitted', { room: room([seat('s1')]) })
+    await phase(p, 'in')
+    event('room.left', { seat: 's1', reason: 'removed' })
+    await phase(p, 'removed')
+    await inRoom(p, 'k2')
+    await phase(p, 'waiting')
+    event('room.refused', { reason: 'x' })
+    await phase(p, 'refused')
+    await inRoom(p, 'k3')
+    await phase(p, 'waiting')
+    event('room.admitted', { room: room([seat('s1')]) })
+    await phase(p, 'in')
+    event('room.state', { ...room([]), seats: undefined, state: 'ended' })
+    await phase(p, 'ended')
+    await inRoom(p, 'k4')
+    await phase(p, 'waiting')
+    await ws1.close({ code: 4010 })
+    await phase(p, 'replaced')
+  },
+  async 'room: muted by the host, the microphone really stops'() {
+    let ws1
+    const published = []
+    const p = await page({ socket: (ws) => scripted(ws, { 'room.join': (a, s) => ((ws1 = s), { seat: 's1', resume: 'r', state: 'admitted', room: room([seat('s1')]) }), 'media.publish': (a) => (published.push(a), { error: { code: 'unavailable' } }) }) })
+    await inRoom(p)
+    await phase(p, 'in')
+    while (!published.length) await p.waitForTimeout(20)
+    assert.deepEqual(published[0].tracks.map((t) => t.source), ['mic'])
+    ws1.send(JSON.stringify({ event: 'room.seat', data: seat('s1', { muted_by_host: true }) }))
+    await p.waitForFunction(() => globalThis.call.local.mic.muted)
+    assert.equal(await p.evaluate(() => globalThis.call.up.pc.getSenders()[0].track), null)
+  },
+  async 'room: media that fail leave the room usable and are tried again'() {
+    let tries = 0
+    const p = await page({ socket: (ws) => scripted(ws, { 'room.join': () => ({ seat: 's1', resume: 'r', state: 'admitted', room: room([seat('s1')]) }), 'media.publish': () => (tries++, { error: { code: 'internal' } }) }) })
+    await inRoom(p)
+    await phase(p, 'in')
+    await p.waitForFunction(() => globalThis.call.mediaFault.value !== null)
+    while (tries < 2) await p.waitForTimeout(50)
+    assert.equal(await p.evaluate(() => globalThis.call.phase.value), 'in')
+  },
+  async 'room: the offer of a camera is simulcast q, h, f; the chosen codec comes first'() {
+    const p = await page()
+    const sdp = await p.evaluate(async () => {
+      const { Uplink } = await import('/src/room/uplink.ts')
+      const { openCamera } = await import('/src/room/devices.ts')
+      let offer = ''
+      const up = new Uplink(async (verb, args) => ((offer = args.sdp), Promise.reject(new Error('stop'))), 'h264')
+      await up.sendAll({ camera: await openCamera('') }).catch(() => {})
+      return offer
+    })
+    assert.match(sdp, /a=simulcast:send q;h;f/)
+    const first = /m=video \d+ \S+ (\d+)/.exec(sdp)[1]
+    assert.match(sdp, new RegExp(`a=rtpmap:${first} H264/90000`))
+  },
+  async 'room: showing a document sends at most 30 a second and the last position arrives'() {
+    const shows = []
+    const p = await page({ socket: (ws) => scripted(ws, { 'room.join': () => ({ seat: 's1', resume: 'r', state: 'admitted', room: room([seat('s1')], { host_seat: 's1' }) }), 'room.show': (a) => (shows.push(a.show), {}) }) })
+    await inRoom(p)
+    await phase(p, 'in')
+    const ms = await p.evaluate(async () => {
+      const { useShared } = await import('/src/room/shared.ts')
+      const shared = useShared(globalThis.call)
+      shared.start('d1')
+      const t0 = performance.now()
+      for (let i = 1; i <= 100; i++) {
+        shared.move({ page: 1, zoom: 2, x: i / 100, y: 0.5 })
+        await new Promise((r) => setTimeout(r, 5))
+      }
+      return performance.now() - t0
+    })
+    while (shows.at(-1)?.x !== 1) await p.waitForTimeout(20)
+    assert.ok(shows.length <= (ms / 1000) * 30 + 3, `${shows.length} messages in ${Math.round(ms)} ms`)
+  },
+}, async (test) => {
+  try {
+    await test()
+  } finally {
+    for (const context of browser.contexts()) await context.close()
+  }
+})
+await browser.close()
+await vite.stop()
