@@ -1,0 +1,68 @@
+#include "media/transport/srtp_box.h"
+#include <pthread.h>
+#include <srtp2/srtp.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct srtp_box {
+    srtp_t out, in;
+};
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static void init_library(void)
+{
+    srtp_init();
+}
+
+static int make(srtp_t *out, const uint8_t *key, srtp_ssrc_type_t type)
+{
+    srtp_policy_t p;
+    memset(&p, 0, sizeof p);
+    srtp_crypto_policy_set_rtp_default(&p.rtp);
+    srtp_crypto_policy_set_rtcp_default(&p.rtcp);
+    p.ssrc.type = type;
+    p.key = (uint8_t *)(uintptr_t)key; /* only read */
+    p.window_size = 1024;
+    p.allow_repeat_tx = 1; /* a subscriber without RTX gets the same packet again */
+    return srtp_create(out, &p) == srtp_err_status_ok ? 0 : ERR_INTERNAL;
+}
+
+int srtp_box_new(struct srtp_box **out, const struct dtls_keys *keys)
+{
+    pthread_once(&once, init_library);
+    struct srtp_box *box = calloc(1, sizeof *box);
+    if (!box) return ERR_INTERNAL;
+    if (make(&box->out, keys->send, ssrc_any_outbound) || make(&box->in, keys->receive, ssrc_any_inbound)) {
+        srtp_box_free(box);
+        return ERR_INTERNAL;
+    }
+    *out = box;
+    return 0;
+}
+
+void srtp_box_free(struct srtp_box *box)
+{
+    if (!box) return;
+    if (box->out) srtp_dealloc(box->out);
+    if (box->in) srtp_dealloc(box->in);
+    free(box);
+}
+
+int srtp_box_seal(struct srtp_box *box, uint8_t *packet, size_t *len, bool rtcp)
+{
+    int n = (int)*len;
+    if ((rtcp ? srtp_protect_rtcp(box->out, packet, &n) : srtp_protect(box->out, packet, &n)) != srtp_err_status_ok)
+        return ERR_INVALID;
+    *len = (size_t)n;
+    return 0;
+}
+
+int srtp_box_open(struct srtp_box *box, uint8_t *packet, size_t *len, bool rtcp)
+{
+    int n = (int)*len;
+    if (n < 12) return ERR_INVALID;
+    if ((rtcp ? srtp_unprotect_rtcp(box->in, packet, &n) : srtp_unprotect(box->in, packet, &n)) != srtp_err_status_ok)
+        return ERR_INVALID;
+    *len = (size_t)n;
+    return 0;
+}
