@@ -143,5 +143,7 @@ const struct migration store_migrations[] = {
      "CREATE TABLE feed (seq INTEGER NOT NULL PRIMARY KEY, t_ms INTEGER NOT NULL, topic TEXT NOT NULL, "
      "key TEXT NOT NULL, payload TEXT NOT NULL);"
      "CREATE INDEX feed_time ON feed (t_ms);"},
+    {6, "consultations: when the target first saw them",
+     "ALTER TABLE consult ADD COLUMN reached_ms INTEGER NOT NULL DEFAULT 0;"},
     {0, NULL, NULL},
 };

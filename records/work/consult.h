@@ -31,7 +31,7 @@ struct consult {
     struct patient_id patient;
     struct person_id applicant, wanted_expert;
     struct org_id home_org, home_dept, target_org, target_dept;
-    int64_t version, created_ms, changed_ms, submitted_ms, signed_ms, closed_ms;
+    int64_t version, created_ms, changed_ms, submitted_ms, reached_ms /* the target first saw it */, signed_ms, closed_ms;
     int64_t start_ms, end_ms; /* booked session */
     uint64_t slot, meeting_room;
     int reschedules;

@@ -12,8 +12,8 @@
 /* $1 person, $2 institution, $3..$6 role flags (office, dispatcher, head, expert), $7 department, $8 now */
 #define MINE "(applicant_id=$1 OR EXISTS (SELECT 1 FROM consult_team t WHERE t.case_id=c.id AND t.person_id=$1 AND t.state<=2 "   \
              "AND (c.closed_ms=0 OR c.closed_ms+604800000>=$8)))"
-#define HOME "($3=1 AND home_org_id=$2 AND applicant_id<>$1 AND state<>'DRAFT')"
-#define SENT "state NOT IN ('DRAFT','SUBMITTED','RETURNED')"
+#define HOME "($3=1 AND home_org_id=$2 AND applicant_id<>$1 AND submitted_ms>0)"
+#define SENT "reached_ms>0"
 #define TARGET "(($3=1 OR $4=1) AND target_org_id=$2 AND applicant_id<>$1 AND " SENT ")"
 #define DEPT "($7<>0 AND target_dept_id=$7 AND target_org_id=$2 AND applicant_id<>$1 AND " SENT " AND ($5=1 OR ($6=1 AND scope='in_house')))"
 #define VISIBLE "(" MINE " OR " HOME " OR " TARGET " OR " DEPT ")"
@@ -132,12 +132,14 @@ static int case_list(struct op_ctx *ctx, json_t *args, json_t **result)
 
 /* ---- the board ---- */
 #define COUNTS "COUNT(*) AS n, SUM(CASE WHEN due_ms>0 AND paused=0 AND due_ms<=$8 AND closed_ms=0 THEN 1 ELSE 0 END) AS late FROM consult c WHERE "
-#define BOARD_PARTS " AND $20>=0 AND $21>=0 "
+/* the consortium administrator sees the numbers of all, not the cases */
+#define COUNTED "(" VISIBLE " OR ($20=1 AND submitted_ms>0))"
+#define BOARD_PARTS " AND $21>=0 "
 
 static json_t *count_by(struct op_ctx *ctx, json_t *args, const char *sql, const char *name)
 {
     json_t *list = json_array();
-    struct query *q = ask(ctx, args, sql, 0, 0);
+    struct query *q = ask(ctx, args, sql, staff_actor_has(ctx, STAFF_ADMIN), 0);
     while (query_next(q)) {
         const char *word = query_text(q, "word");
         int state = strcmp(name, "state") == 0 ? flow_state_find(&consult_flow, word) : -1;
@@ -153,8 +155,8 @@ static json_t *count_by(struct op_ctx *ctx, json_t *args, const char *sql, const
 static json_t *count_holders(struct op_ctx *ctx, json_t *args)
 {
     json_t *list = json_array();
-    struct query *q = ask(ctx, args, "SELECT holder_party, holder_person_id, holder_org_id, " COUNTS VISIBLE FILTER BOARD_PARTS
-                                     "AND holder_party<>'' GROUP BY holder_party, holder_person_id, holder_org_id ORDER BY late DESC, n DESC", 0, 0);
+    struct query *q = ask(ctx, args, "SELECT holder_party, holder_person_id, holder_org_id, " COUNTS COUNTED FILTER BOARD_PARTS
+                                     "AND holder_party<>'' GROUP BY holder_party, holder_person_id, holder_org_id ORDER BY late DESC, n DESC", staff_actor_has(ctx, STAFF_ADMIN), 0);
     while (query_next(q)) {
         uint64_t person = (uint64_t)query_int(q, "holder_person_id"), org = (uint64_t)query_int(q, "holder_org_id");
         json_array_append_new(list, json_pack("{s:o,s:s,s:I,s:I}", "holder",
@@ -169,9 +171,9 @@ static int board_get(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     int64_t total = 0, late = 0;
     size_t i;
-    json_t *states = count_by(ctx, args, "SELECT state AS word, " COUNTS VISIBLE FILTER BOARD_PARTS "GROUP BY state ORDER BY state",
+    json_t *states = count_by(ctx, args, "SELECT state AS word, " COUNTS COUNTED FILTER BOARD_PARTS "GROUP BY state ORDER BY state",
                               "state"), *item;
-    json_t *urgencies = count_by(ctx, args, "SELECT urgency AS word, " COUNTS VISIBLE FILTER BOARD_PARTS
+    json_t *urgencies = count_by(ctx, args, "SELECT urgency AS word, " COUNTS COUNTED FILTER BOARD_PARTS
                                             "AND closed_ms=0 GROUP BY urgency ORDER BY urgency", "urgency");
     json_array_foreach (states, i, item) {
         total += json_integer_value(json_object_get(item, "count"));

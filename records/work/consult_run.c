@@ -116,6 +116,9 @@ int consult_run(struct consult_act *a)
     why = flow_step(&consult_flow, &a->c->flow, &ask, &fx);
     if (why)
         return consult_refuse(a->ctx, a->c, why);
+    bool home = fx.to == S_DRAFT || fx.to == S_SUBMITTED || fx.to == S_RETURNED;
+    if (!a->c->reached_ms && !home && !(consult_flow.states[fx.to].flags & FLOW_TERMINAL))
+        a->c->reached_ms = a->ctx->now_ms;
     rc = carry_out(a, &fx);
     bool autosave = a->event == E_SAVE_OPINION && fx.from == fx.to; /* every keystroke pause is no news */
     struct consult_note note = {.event = consult_flow.events[a->event].label.word, .role = consult_party_word(a->parties),

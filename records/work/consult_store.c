@@ -35,6 +35,7 @@ static void read_row(struct query *q, struct consult *c)
     c->created_ms = query_int(q, "created_ms");
     c->changed_ms = query_int(q, "changed_ms");
     c->submitted_ms = query_int(q, "submitted_ms");
+    c->reached_ms = query_int(q, "reached_ms");
     c->signed_ms = query_int(q, "signed_ms");
     c->closed_ms = query_int(q, "closed_ms");
     c->start_ms = query_int(q, "start_ms");
@@ -176,7 +177,7 @@ static int write_row(struct op_ctx *ctx, struct consult *c)
         "target_dept_id=$10, wanted_expert_id=$11, expert_id=$12, holder_party=$13, holder_person_id=$14, holder_org_id=$15, "
         "due_ms=$16, paused=$17, next_ms=$18, changed_ms=$19, submitted_ms=$20, signed_ms=$21, closed_ms=$22, start_ms=$23, "
         "end_ms=$24, slot_id=$25, meeting_room_id=$26, reschedules=$27, offline_gear=$28, review_open=$29, expert_present=$30, "
-        "room_open=$31, merged_into=$32, adoption=$33, number=$34 WHERE id=$1", "i" "tttttt" "iiiii" "t" "iiiiiiiiiiiiiiiiiii" "tt",
+        "room_open=$31, merged_into=$32, adoption=$33, number=$34, reached_ms=$35 WHERE id=$1", "i" "tttttt" "iiiii" "t" "iiiiiiiiiiiiiiiiiii" "tti",
         (int64_t)c->id.v, c->kind, c->scope, c->template_, c->urgency, s->label.word,
         consult_flow.states[c->flow.back].label.word, c->version, (int64_t)c->target_org.v, (int64_t)c->target_dept.v,
         (int64_t)c->wanted_expert.v, (int64_t)consult_lead(c).v, held ? consult_flow.parties[s->holder].word : "",
@@ -184,7 +185,7 @@ static int write_row(struct op_ctx *ctx, struct consult *c)
         shown ? shown->due_ms : 0, (int64_t)(shown && shown->paused_ms), next, c->changed_ms, c->submitted_ms, c->signed_ms,
         c->closed_ms, c->start_ms, c->end_ms, (int64_t)c->slot, (int64_t)c->meeting_room, (int64_t)c->reschedules,
         (int64_t)c->offline_gear, (int64_t)c->review_open, (int64_t)c->expert_present, (int64_t)c->room_open,
-        (int64_t)c->merged_into.v, c->adoption, c->number);
+        (int64_t)c->merged_into.v, c->adoption, c->number, c->reached_ms);
 }
 
 static int feed(struct op_ctx *ctx, const struct consult *c)

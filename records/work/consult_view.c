@@ -30,7 +30,7 @@ static json_t *holder_view(struct op_ctx *ctx, const char *party, uint64_t perso
     if (!party || !*party)
         return json_null();
     json_t *who = staff_ref(ctx, (struct person_id){person}), *house = org_ref(ctx, (struct org_id){org});
-    const char *name = json_string_value(json_object_get(who, "name"));
+    const char *name = json_string_value(json_object_get(json_is_object(who) ? who : house, "name")); /* a desk has its house's name */
     json_t *v = json_pack("{s:o,s:s,s:s,s:o}", "id", json_id(person), "name", name ? name : "", "role", party, "org", house);
     json_decref(who);
     return v;

@@ -49,7 +49,7 @@ static uint32_t team_parties(const struct consult *c, struct person_id person)
 
 static bool reached_target(const struct consult *c)
 {
-    return c->flow.state != S_DRAFT && c->flow.state != S_SUBMITTED && c->flow.state != S_RETURNED && c->target_org.v;
+    return c->reached_ms && c->target_org.v; /* one that was withdrawn before home approval never was theirs */
 }
 
 uint32_t consult_parties(struct op_ctx *ctx, const struct consult *c)
@@ -61,7 +61,7 @@ uint32_t consult_parties(struct op_ctx *ctx, const struct consult *c)
     parties |= team_parties(c, me->person);
     if (me->person.v == c->applicant.v)
         return parties | P(APPLICANT); /* nobody decides on his own request, whatever else he is */
-    if (me->org.v == c->home_org.v && staff_actor_has(ctx, STAFF_OFFICE) && c->flow.state != S_DRAFT)
+    if (me->org.v == c->home_org.v && c->submitted_ms && staff_actor_has(ctx, STAFF_OFFICE))
         parties |= P(HOME);
     if (me->org.v == c->target_org.v && reached_target(c)) {
         if (staff_actor_has(ctx, STAFF_OFFICE))
@@ -176,9 +176,24 @@ static size_t desk_people(struct op_ctx *ctx, const struct consult *c, struct pe
     return n ? n : staff_with_role(ctx, c->target_org, (struct org_id){0}, STAFF_OFFICE, out, cap);
 }
 
+/* Heads and duty doctors; in-house whoever could take it, so that an urgent call never rings in an empty room. */
+static size_t dept_people(struct op_ctx *ctx, const struct consult *c, struct person_id out[], size_t cap)
+{
+    if (!c->target_dept.v)
+        return 0;
+    size_t n = staff_on_duty(ctx, c->target_dept, ctx->now_ms, out, cap);
+    n += staff_with_role(ctx, c->target_org, c->target_dept, STAFF_HEAD, out + n, cap - n);
+    if (!n && strcmp(c->scope, "in_house") == 0)
+        n = staff_with_role(ctx, c->target_org, c->target_dept, STAFF_EXPERT, out, cap);
+    return n;
+}
+
 size_t consult_people(struct op_ctx *ctx, const struct consult *c, enum consult_party party, struct person_id out[], size_t cap)
 {
     const struct org_id any = {0};
+    bool target = party == P_DISPATCH || party == P_TARGET || party == P_DEPT;
+    if ((target && !reached_target(c)) || (party == P_HOME && !c->submitted_ms))
+        return 0; /* nobody hears of what was never sent to him */
     uint8_t holder = consult_flow.states[c->flow.state].holder;
     switch (party) {
     case P_APPLICANT:
@@ -190,12 +205,8 @@ size_t consult_people(struct op_ctx *ctx, const struct consult *c, enum consult_
         return desk_people(ctx, c, out, cap);
     case P_TARGET:
         return staff_with_role(ctx, c->target_org, any, STAFF_OFFICE, out, cap);
-    case P_DEPT: {
-        if (!c->target_dept.v)
-            return 0;
-        size_t n = staff_on_duty(ctx, c->target_dept, ctx->now_ms, out, cap);
-        return n + staff_with_role(ctx, c->target_org, c->target_dept, STAFF_HEAD, out + n, cap - n);
-    }
+    case P_DEPT:
+        return dept_people(ctx, c, out, cap);
     case P_EXPERT:
         return team_people(c, false, out, cap);
     case P_SECRETARY:

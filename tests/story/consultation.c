@@ -248,6 +248,8 @@ static void do_see(const char *name, const char *member)
             json_array_foreach (json_object_get(copy, "members"), i, item)
                 json_object_del(item, "sha256");
         }
+        json_array_foreach (copy, i, item)
+            json_object_del(item, "sha256");
         char *text = json_dumps(copy, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
         fprintf(out.f, "  %s\n", text);
         free(text);

@@ -163,7 +163,24 @@ static int64_t world_next(struct world *w)
     return next;
 }
 
-void world_seed_sql(struct tx *tx); /* staff and houses into the tables of records/org */
+/* Houses and people straight into the tables of records/org: no password, no session. */
+static void world_seed_sql(struct tx *tx)
+{
+    for (size_t i = 0; i < N_HOUSES; i++)
+        tx_exec(tx, "INSERT INTO org (id, parent_id, kind, name) VALUES ($1,$2,$3,$4)", "iitt", (int64_t)houses[i].id,
+                (int64_t)houses[i].parent, houses[i].kind, houses[i].zh);
+    for (size_t i = 0; i < N_PEOPLE; i++) {
+        const struct somebody *s = &people[i];
+        char roles[80], *save;
+        tx_exec(tx, "INSERT INTO person (id, name, title, licence_no, licence_until, practice_since, active) VALUES ($1,$2,$3,$4,$5,$6,1)",
+                "ittttt", (int64_t)s->id, s->name, s->title, *s->until ? "1101" : "", s->until, s->since);
+        tx_exec(tx, "INSERT INTO post (id, person_id, org_id, dept_id) VALUES ($1,$1,$2,$3)", "iii", (int64_t)s->id, (int64_t)s->org,
+                (int64_t)(s->dept == s->org ? 0 : s->dept));
+        snprintf(roles, sizeof roles, "%s", s->roles);
+        for (char *r = strtok_r(roles, " ", &save); r; r = strtok_r(NULL, " ", &save))
+            tx_exec(tx, "INSERT INTO post_role (post_id, role) VALUES ($1,$2)", "it", (int64_t)s->id, r);
+    }
+}
 
 static void world_open(struct world *w)
 {

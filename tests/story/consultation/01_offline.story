@@ -8,7 +8,7 @@
 > wait 10min
   11-23 09:10 DRAFT
 > zhang submit
-  11-23 09:10 SUBMITTED | home_office  | home_review due 11-23 15:10
+  11-23 09:10 SUBMITTED | home_office 青石镇卫生院 | home_review due 11-23 15:10
   11-23 09:10 told li: case.submitted approve_home
 > zhang allowed
   cancel
@@ -19,12 +19,12 @@
 > wait 30min
   11-23 09:40 SUBMITTED
 > li approve_home {"comment":"情况属实"}
-  11-23 09:40 APPROVED_HOME | dispatcher  | triage due 11-24 09:40
+  11-23 09:40 APPROVED_HOME | dispatcher 云岭县人民医院 | triage due 11-24 09:40
   11-23 09:40 told chen: case.approved_home triage
 > chen allowed
   triage redirect need_material decline cancel
 > chen triage {"dept_id":"@neuro"}
-  11-23 09:40 TRIAGED | dispatcher  | assign due 11-23 15:40
+  11-23 09:40 TRIAGED | dispatcher 云岭县人民医院 | assign due 11-23 15:40
   11-23 09:40 told he: case.triaged
 > chen assign {"expert_id":"@qian"}
   11-23 09:40 ASSIGNED | expert qian | accept due 11-23 15:40
@@ -82,7 +82,7 @@
 > zhang cancel {"code":"other","reason":"x"}
   ! not_allowed_now wrong_state
 > zhang see addenda
-  [{"by":{"id":"00000000000000cc","name":"qian"},"sha256":"e73574aa6b0eba93bcd057c2e139868286c70a19875769546bd476e6b4f5098f","t_ms":1795405200000,"text":"补充:注意血压","version":2}]
+  [{"by":{"id":"00000000000000cc","name":"qian"},"t_ms":1795405200000,"text":"补充:注意血压","version":2}]
 > zhang see timeline
   11-23 09:00 create DRAFT -> DRAFT by applicant zhang
   11-23 09:10 submit DRAFT -> SUBMITTED by applicant zhang
