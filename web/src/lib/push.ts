@@ -35,7 +35,7 @@ export function onNotice(fn: (n: Notice) => void): () => void {
 }
 
 export async function refreshUnread(): Promise<void> {
-  const answer = await api.get<{ unread: number }>('/notices', { unread: 1, limit: 1 })
+  const answer = await api.get<{ unread: number }>('/notices', { unread: true, limit: 1 })
   unread.value = answer.unread
 }
 
