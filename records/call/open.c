@@ -1,0 +1,185 @@
+/* Opening and closing records, and its pool. */
+#include "records/call/open.h"
+#include "server/base/log.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct job {
+    void (*run)(void *ctx);
+    void *ctx;
+};
+
+static void *work(void *queue)
+{
+    struct job *j;
+    while ((j = mailbox_wait(queue, -1))) { /* NULL: closed and empty */
+        j->run(j->ctx);
+        free(j);
+    }
+    return NULL;
+}
+
+static int put(struct mailbox *queue, void (*run)(void *ctx), void *ctx)
+{
+    struct job *j = malloc(sizeof *j);
+    if (!j)
+        return ERR_UNAVAILABLE;
+    *j = (struct job){run, ctx};
+    int rc = mailbox_put(queue, j);
+    if (rc)
+        free(j);
+    return rc;
+}
+
+int records_pool_run(struct records *r, void (*run)(void *ctx), void *ctx)
+{
+    if (r->n_readers)
+        return put(r->reads, run, ctx);
+    run(ctx);
+    return 0;
+}
+
+int records_writer_run(struct records *r, void (*run)(void *ctx), void *ctx)
+{
+    if (r->has_writer)
+        return put(r->writes, run, ctx);
+    run(ctx);
+    return 0;
+}
+
+static int start_pool(struct records *r, int readers, struct fault *f)
+{
+    if (readers > POOL_READERS_MAX)
+        readers = POOL_READERS_MAX;
+    if (readers <= 0)
+        return 0;
+    if (mailbox_new(&r->reads, POOL_QUEUE, NULL, NULL) || mailbox_new(&r->writes, POOL_QUEUE, NULL, NULL))
+        return fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
+    r->has_writer = pthread_create(&r->writer, NULL, work, r->writes) == 0;
+    while (r->has_writer && r->n_readers < readers && pthread_create(&r->reader[r->n_readers], NULL, work, r->reads) == 0)
+        r->n_readers++;
+    return r->n_readers == readers ? 0 : fault_set(f, ERR_UNAVAILABLE, "", "The pool's threads cannot be started.");
+}
+
+/* Readers last: the writer's jobs may still hand work to them; what comes after their queue closed is refused. */
+static void stop_pool(struct records *r)
+{
+    if (r->writes)
+        mailbox_close(r->writes);
+    if (r->has_writer)
+        pthread_join(r->writer, NULL);
+    if (r->reads)
+        mailbox_close(r->reads);
+    for (int i = 0; i < r->n_readers; i++)
+        pthread_join(r->reader[i], NULL);
+    r->n_readers = 0;
+    r->has_writer = false;
+    mailbox_free(r->writes, free);
+    mailbox_free(r->reads, free);
+}
+
+static int64_t newest_change(struct store *s)
+{
+    struct tx *tx;
+    if (tx_begin(s, TX_READ, &tx))
+        return 0;
+    int64_t seq = tx_int(tx, 0, "SELECT MAX(seq) FROM feed", "");
+    tx_rollback(tx);
+    return seq;
+}
+
+static int open_all(struct records *r, const struct records_config *config, struct fault *f)
+{
+    char path[600];
+    uint8_t key[32];
+    if (mkdir(r->data_dir, 0700) == 0)
+        log_info("records", "made the data folder");
+    int rc = records_key(r->data_dir, key, f);
+    snprintf(path, sizeof path, "%s/yilian.db", r->data_dir);
+    rc = rc ? rc : store_open(&r->store, path, f);
+    rc = rc ? rc : store_migrate(r->store, f);
+    rc = rc ? rc : records_parts_open(&r->parts, r->data_dir, r->config_dir, key, f);
+    explicit_bzero(key, sizeof key);
+    if (rc == 0)
+        r->feed_told = newest_change(r->store);
+    return rc ? rc : start_pool(r, config->readers, f);
+}
+
+int records_open(struct records **out, const struct records_config *config, struct fault *f)
+{
+    struct records *r = calloc(1, sizeof *r);
+    *out = NULL;
+    if (!r)
+        return fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
+    pthread_mutex_init(&r->feed_lock, NULL);
+    r->clock = config->clock ? config->clock : &clock_system;
+    r->on_change = config->on_change;
+    r->on_change_ctx = config->on_change_ctx;
+    snprintf(r->data_dir, sizeof r->data_dir, "%s", config->data_dir);
+    snprintf(r->config_dir, sizeof r->config_dir, "%s", config->config_dir);
+    int rc = open_all(r, config, f);
+    if (rc)
+        records_close(r);
+    else
+        *out = r;
+    return rc;
+}
+
+void records_close(struct records *r)
+{
+    if (!r)
+        return;
+    stop_pool(r);
+    records_parts_close(&r->parts);
+    store_close(r->store);
+    pthread_mutex_destroy(&r->feed_lock);
+    free(r);
+}
+
+struct records_parts *records_parts(struct records *r)
+{
+    return &r->parts;
+}
+
+struct store *records_store(struct records *r)
+{
+    return r->store;
+}
+
+const struct clock *records_clock(struct records *r)
+{
+    return r->clock;
+}
+
+/* ---- change feed ---- */
+
+static void change_of(struct query *q, struct records_change *c)
+{
+    c->seq = query_int(q, "seq");
+    snprintf(c->topic, sizeof c->topic, "%s", query_text(q, "topic"));
+    snprintf(c->key, sizeof c->key, "%s", query_text(q, "key"));
+    snprintf(c->payload, sizeof c->payload, "%s", query_text(q, "payload"));
+}
+
+void records_feed_tell(struct records *r)
+{
+    struct records_change c;
+    struct tx *tx;
+    if (!r->on_change)
+        return;
+    pthread_mutex_lock(&r->feed_lock);
+    if (tx_begin(r->store, TX_READ, &tx) == 0) {
+        struct query *q = tx_query(tx, "SELECT seq, topic, key, payload FROM feed WHERE seq>$1 ORDER BY seq", "i", r->feed_told);
+        while (query_next(q)) {
+            change_of(q, &c);
+            r->on_change(r->on_change_ctx, &c);
+            r->feed_told = c.seq;
+        }
+        if (query_end(q))
+            log_warn("records", "the change feed could not be read; told with the next commit");
+        tx_rollback(tx);
+    }
+    pthread_mutex_unlock(&r->feed_lock);
+}

@@ -1,0 +1,42 @@
+/* open - what `struct records` is: the store, the parts, the pool. Private to records/call; everybody else asks records_parts,
+ * records_store, records_clock.
+ *
+ * Threads: one writer and config.readers readers, each waiting on its own bounded queue (1,000 jobs). With readers 0 there is no
+ * pool: jobs run on the caller's thread.
+ */
+#ifndef YL_RECORDS_CALL_OPEN_H
+#define YL_RECORDS_CALL_OPEN_H
+
+#include "records/parts.h"
+#include "records/records.h"
+#include "server/base/mailbox.h"
+#include <pthread.h>
+
+#define POOL_QUEUE 1000
+#define POOL_READERS_MAX 16
+
+struct records {
+    char data_dir[512], config_dir[512];
+    const struct clock *clock;
+    void (*on_change)(void *ctx, const struct records_change *change);
+    void *on_change_ctx;
+    struct store *store;
+    struct records_parts parts;
+    /* pool */
+    struct mailbox *reads, *writes;
+    pthread_t reader[POOL_READERS_MAX], writer;
+    int n_readers;
+    bool has_writer;
+    /* change feed: told in order, whoever committed */
+    pthread_mutex_t feed_lock;
+    int64_t feed_told;
+};
+
+/* A job for the writer thread; ERR_UNAVAILABLE when its queue is full or closing. */
+YL_CHECKED int records_writer_run(struct records *r, void (*run)(void *ctx), void *ctx);
+/* Tells on_change what was committed since the last time. Call it after every commit; any thread, never inside a transaction. */
+void records_feed_tell(struct records *r);
+
+/* The data folder's master key. A new folder (no database yet) gets one; a database whose key is missing is refused. */
+YL_CHECKED int records_key(const char *data_dir, uint8_t key[32], struct fault *f);
+#endif
