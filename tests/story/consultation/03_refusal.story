@@ -15,7 +15,7 @@
   11-23 09:00 SUBMITTED | home_office 青石镇卫生院 | home_review due 11-23 15:00
   11-23 09:00 told li: case.submitted approve_home
 > li return {"items":[]}
-  ! invalid  [items required]
+  ! invalid  [items too_few:1]
 > li return {"items":[{"path":"form.history.past","reason":"既往史太简单"}]}
   11-23 09:00 RETURNED | applicant zhang | resubmit due 11-26 09:00
   11-23 09:00 told zhang: case.returned resubmit

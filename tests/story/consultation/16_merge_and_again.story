@@ -21,7 +21,7 @@
   11-23 09:00 MERGED
   11-23 09:00 told zhang: case.merged
 > zhang see merged_into
-  "0cabba8be8400000"
+  "................"
 > zhang new offline clinical routine {"target_org_id":"@county","previous_case_id":"@first"}
   11-23 09:00 DRAFT | applicant zhang
 > zhang new offline clinical routine {"target_org_id":"@county","previous_case_id":"@first","new_patient":true}
