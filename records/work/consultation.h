@@ -10,11 +10,13 @@
 
 #include "records/ops/op.h"
 
-extern const struct op consult_ops[];  /* case.* */
-extern const struct op slot_ops[];     /* calendar, slots, meeting rooms */
-extern const struct op message_ops[];  /* messages of a case */
-extern const struct op form_ops[];     /* form.get */
-extern const struct op policy_ops[];   /* policy.list, policy.set */
+extern const struct op consult_ops[];   /* case.create update get, and every act */
+extern const struct op case_list_ops[]; /* case.list, board.get */
+extern const struct op case_desk_ops[]; /* case.promise print verify outcome */
+extern const struct op slot_ops[];      /* calendar.get, slot.*, meeting_room.* */
+extern const struct op message_ops[];   /* message.list send recall read */
+extern const struct op form_ops[];      /* form.get */
+extern const struct op policy_ops[];    /* policy.list, policy.set */
 
 /* ---- who sees what ---- */
 /* 0, ERR_NOT_FOUND, or ERR_DENIED with ctx->fault filled. Sets ctx->audit.patient and .object. */
