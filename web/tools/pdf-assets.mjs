@@ -1,5 +1,6 @@
 // Puts the character maps, the fourteen standard fonts and the image decoders of pdf.js into the build under /pdf/: Chinese PDF files
-// without embedded fonts are unreadable without them. Loaded only when a document asks for them.
+// without embedded fonts are unreadable without them. Loaded only when a document asks for them. WebAssembly is not shipped: the
+// Content-Security-Policy forbids it, and the plain JavaScript decoders read the same files.
 import { cp } from 'node:fs/promises'
 import { createReadStream } from 'node:fs'
 import { join, normalize } from 'node:path'
@@ -24,7 +25,7 @@ export function pdfAssets() {
       })
     },
     async writeBundle() {
-      for (const folder of FOLDERS) await cp(join(source(), folder), join(out, 'pdf', folder), { recursive: true })
+      for (const folder of FOLDERS) await cp(join(source(), folder), join(out, 'pdf', folder), { recursive: true, filter: (path) => !path.endsWith('.wasm') })
     },
   }
 }

@@ -102,7 +102,11 @@ export class Uplink {
     if (!all || !transceiver.setCodecPreferences) return
     const first = this.codec === 'h264' ? 'video/h264' : 'video/vp8'
     const rank = (c: { mimeType: string }): number => (c.mimeType.toLowerCase() === first ? 0 : 1)
-    transceiver.setCodecPreferences([...all].sort((a, b) => rank(a) - rank(b)))
+    try {
+      transceiver.setCodecPreferences([...all].sort((a, b) => rank(a) - rank(b)))
+    } catch {
+      // older browsers take only codecs they can also receive: their own order then
+    }
   }
 
   private negotiate(iceRestart = false): Promise<void> {
