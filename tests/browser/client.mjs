@@ -1,16 +1,10 @@
 // The page's client library against a scripted server: what goes over the wire when things go wrong. (room.mjs and friends run the real daemon.)
 import assert from 'node:assert/strict'
 import { launch, open, run, startVite } from './lib.mjs'
+import { fault, json, ME, room, scripted, seat } from './scripted.mjs'
 
 const vite = await startVite()
 const browser = await launch()
-const ME = {
-  stage: 'ready', person: { id: 'p1', name: 'Li', login: 'li', title: '', phone_masked: '' }, posts: [], post: { id: 'o', org: { id: 'o', name: 'Clinic', level: 'township' }, dept: null, roles: ['applicant'] },
-  roles: ['applicant'], rights: [], csrf: 'token-1', totp_enrolled: false, second_factor_until_ms: 0, idle_ms: 900000, unread: 2, server_ms: Date.now(), version: 't',
-}
-const json = (status, body) => ({ status, contentType: 'application/json', body: JSON.stringify(body) })
-const fault = (status, code, more = {}) => json(status, { error: { code, reason: '', text: '', fields: [], ...more } })
-
 /** A signed-in page at /notices; `answer(method, path, request)` may return a fulfilment for an API call, `ws` handles sockets. */
 async function page({ answer = () => null, socket = () => {}, session = () => json(200, ME) } = {}) {
   const p = await open(browser, { base: vite.base })
@@ -32,17 +26,6 @@ async function page({ answer = () => null, socket = () => {}, session = () => js
   await p.getByRole('heading', { level: 1 }).waitFor()
   return p
 }
-/** Answers requests of one socket by verb; everything else is acknowledged. */
-function scripted(ws, verbs) {
-  ws.onMessage((text) => {
-    const m = JSON.parse(text)
-    const result = verbs[m.verb]?.(m.args, ws) ?? {}
-    if (result.error) ws.send(JSON.stringify({ id: m.id, ok: false, error: result.error }))
-    else ws.send(JSON.stringify({ id: m.id, ok: true, result }))
-  })
-}
-const seat = (id, more = {}) => ({ id, person: { id: `person-${id}`, name: id, title: '', org: null }, role: 'member', state: 'admitted', hand: false, muted_by_host: false, tracks: [], quality: null, ...more })
-const room = (seats, more = {}) => ({ id: 'r', case_id: 'c', title: 't', state: 'live', host_seat: 'host', recording: { state: 'off', consents: {}, started_ms: null }, spotlight: null, show: null, locked: false, seats, ...more })
 const inRoom = (p, keep = 'yl.room.test') =>
   p.evaluate(async (k) => {
     const { Call } = await import('/src/room/call.ts')

@@ -1,0 +1,142 @@
+// The built application under the strict Content-Security-Policy, page by page: no accessibility violation, nothing wider than the screen,
+// no console error, both languages, both sizes. The server's answers are scripted; SHOTS=dir keeps a picture of each page.
+import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { extname, join, normalize } from 'node:path'
+import { axe, DESKTOP, launch, open, PHONE, ROOT, run } from './lib.mjs'
+import { fault, json, ME, plausible, room, scripted, seat } from './scripted.mjs'
+
+const DIST = join(ROOT, 'web/dist')
+const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.mjs': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' }
+const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; worker-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+assert.ok(existsSync(join(DIST, 'index.html')), 'web/dist is missing: npm run build in web/')
+const server = createServer((q, s) => {
+  let path = join(DIST, normalize(new URL(q.url, 'http://x').pathname))
+  if (!existsSync(path) || statSync(path).isDirectory()) path = join(DIST, 'index.html')
+  s.writeHead(200, { 'Content-Type': TYPES[extname(path)] ?? 'application/octet-stream', 'Content-Security-Policy': CSP })
+  s.end(readFileSync(path))
+})
+await new Promise((done) => server.listen(0, '127.0.0.1', done))
+const base = `http://127.0.0.1:${server.address().port}`
+const browser = await launch()
+const shots = process.env.SHOTS
+if (shots) mkdirSync(shots, { recursive: true })
+
+const EVERYONE = [seat('host', { role: 'host', person: { id: 'p2', name: '\u738b\u5efa\u56fd', title: '\u4e3b\u4efb', org: { id: 'o2', name: '\u53bf\u533b\u9662' } }, quality: { grade: 'good', up_bps: 1e6, down_bps: 1e6, loss: 0, rtt_ms: 20 } }), seat('s2', { hand: true, tracks: [{ id: 't', source: 'mic', muted: false }], quality: { grade: 'poor', up_bps: 1e5, down_bps: 1e5, loss: 0.2, rtt_ms: 700 } }), seat('s3', { state: 'away' }), seat('s4', { state: 'waiting' })]
+
+async function page(shape, lang, { signedIn = true, answer = () => null, joined = { seat: 'host', resume: 'r', state: 'admitted', room: room(EVERYONE) } } = {}) {
+  const p = await open(browser, { base, shape, lang })
+  if (signedIn) await p.addInitScript(() => localStorage.setItem('yl.in', '1'))
+  await p.route('**/api/v1/**', (route) => {
+    const r = route.request()
+    const path = new URL(r.url()).pathname.slice(7)
+    const own = answer(r.method(), path)
+    if (own === 'abort') return route.abort()
+    if (own) return route.fulfill(own)
+    if (path === '/session' && !signedIn) return route.fulfill(fault(401, 'unauthenticated'))
+    return route.fulfill(plausible(r.method(), path) ?? json(200, {}))
+  })
+  await p.routeWebSocket('**/ws', (ws) => {
+    p.ws = ws
+    scripted(ws, { 'room.join': () => (p.room = ws, joined), 'media.publish': () => ({ error: { code: 'unavailable' } }) })
+  })
+  return p
+}
+async function look(p, name) {
+  await axe(p, name)
+  assert.ok(await p.evaluate(() => document.documentElement.scrollWidth <= innerWidth + 1), `${name} is wider than the screen`)
+  if (shots) await p.screenshot({ path: join(shots, `${name.replace(/[^\w-]+/g, '_')}.png`) })
+  assert.deepEqual(p.faults, [], `console of ${name}`)
+}
+async function inRoom(shape, lang, options) {
+  const p = await page(shape, lang, options)
+  await p.goto('/cases/c1/room')
+  await p.locator('.test').waitFor()
+  await p.locator('.test .y-button.primary').click()
+  await p.locator('.live').waitFor()
+  return p
+}
+const stage = (name) => ({ signedIn: true, answer: (m, path) => (path === '/session' ? json(200, { ...ME, stage: name, posts: [ME.post, { ...ME.post, id: 'o9', org: { id: 'o9', name: 'Other', level: 'county' } }] }) : null) })
+
+const tests = {}
+for (const [size, shape] of [['desktop', DESKTOP], ['phone', PHONE]]) {
+  for (const lang of ['zh', 'en']) {
+    const on = `${size} ${lang}`
+    tests[`sign-in, second factor, post, password: ${on}`] = async () => {
+      for (const name of ['login', 'totp', 'post', 'password']) {
+        const p = await page(shape, lang, name === 'login' ? { signedIn: false } : stage(name))
+        await p.goto('/login')
+        await p.locator(name === 'post' ? '.post' : 'form').first().waitFor()
+        await look(p, `${name} ${on}`)
+      }
+    }
+    tests[`home, notices, devices, states: ${on}`] = async () => {
+      const p = await page(shape, lang)
+      for (const [path, ready] of [['/', '.y-table'], ['/notices', '.list'], ['/devices', '.preview video'], ['/no-such-page', '.y-empty'], ['/no-access', '.y-empty']]) {
+        await p.goto(path)
+        await p.locator(ready).first().waitFor()
+        await look(p, `${path} ${on}`)
+      }
+      const away = await page(shape, lang, { answer: () => 'abort' })
+      await away.goto('/settings')
+      await away.waitForURL('**/offline?**')
+      away.faults = []
+      await look(away, `offline ${on}`)
+    }
+    tests[`settings: ${on}`] = async () => {
+      const p = await page(shape, lang)
+      await p.goto('/settings')
+      for (const tab of await p.getByRole('tab').all()) {
+        await tab.click()
+        const name = await tab.innerText()
+        if (/Second factor|\u4e8c\u6b21/.test(name)) await p.locator('.form .y-button').click()
+        await look(p, `settings ${await tab.getAttribute('id')} ${on}`)
+      }
+    }
+    tests[`room: ${on}`] = async () => {
+      const p = await inRoom(shape, lang)
+      p.faults = []
+      await look(p, `room ${on}`)
+      const widest = await p.evaluate(() => (document.querySelector('.left')?.offsetWidth ?? 0) / innerWidth)
+      if (size === 'desktop') assert.ok(widest >= 0.6, `the record keeps ${widest} of the width`)
+      for (const tab of await p.locator('.right > .tabs > .list [role=tab]').all()) {
+        await tab.click()
+        await look(p, `room tab ${await tab.getAttribute('id')} ${on}`)
+      }
+      p.room.send(JSON.stringify({ event: 'room.state', data: { ...room([]), seats: undefined, recording: { state: 'asking', consents: { host: null }, started_ms: null } } }))
+      await p.locator('dialog').waitFor()
+      await look(p, `consent ${on}`)
+      p.room.send(JSON.stringify({ event: 'room.state', data: { ...room([]), seats: undefined, recording: { state: 'on', consents: { host: true }, started_ms: Date.now() } } }))
+      await p.locator('.rec').waitFor()
+      await p.locator('.top .y-button.primary').click()
+      await p.locator('dialog dl').waitFor()
+      await look(p, `start ${on}`)
+    }
+    tests[`waiting, refused, guest: ${on}`] = async () => {
+      const p = await page(shape, lang, { joined: { seat: 's9', resume: 'r', state: 'waiting', room: null } })
+      await p.goto('/guest#0123456789abcdef')
+      await p.locator('.test').waitFor()
+      await look(p, `guest test ${on}`)
+      await p.locator('.test .y-button.primary').click()
+      await p.locator('h1').filter({ hasText: /wait|\u7a0d\u5019/ }).waitFor()
+      await look(p, `waiting ${on}`)
+      p.room.send(JSON.stringify({ event: 'room.refused', data: { reason: '' } }))
+      await p.locator('h1').filter({ hasText: /not let|\u6ca1\u6709\u51c6\u8bb8/ }).waitFor()
+      await look(p, `refused ${on}`)
+      const bad = await page(shape, lang)
+      await bad.goto('/guest')
+      await bad.getByRole('alert').waitFor()
+      await look(bad, `guest without ticket ${on}`)
+    }
+  }
+}
+await run(tests, async (test) => {
+  try {
+    await test()
+  } finally {
+    for (const context of browser.contexts()) await context.close()
+  }
+})
+await browser.close()
+server.close()
