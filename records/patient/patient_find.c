@@ -77,8 +77,7 @@ static void look_everywhere(struct finding *f, const char *typed)
     }
     if (phone_normalise(typed, phone) == 0)
         by_blind(f, "phone", phone);
-    if (ascii)
-        by_prefix(f, "local", folded);
+    by_prefix(f, "local", folded);
     if (latin) {
         by_exact(f, "initials", folded);
         by_prefix(f, "pinyin", folded);
