@@ -1,0 +1,182 @@
+#include "media/router/producer.h"
+#include "media/rtp/bytes.h"
+#include "media/rtp/payload.h"
+#include <string.h>
+
+/* Keyframe budget: a keyframe costs about ten ordinary frames, so wishes are merged. A new wish right after a keyframe waits
+ * until its sender has a chance to have received that one; an unanswered PLI is repeated. */
+#define PLI_REPEAT_US 400000
+#define KEY_SPACING_US 700000
+#define ALIVE_US 1500000
+
+static size_t layers_of(const struct media_track_params *params)
+{
+    return params->n_rids ? params->n_rids : 1;
+}
+
+int producer_open(struct producer *p, const struct media_track_params *params)
+{
+    memset(p, 0, sizeof *p);
+    p->params = *params;
+    p->loudest = 127;
+    p->n_layers = layers_of(params);
+    for (size_t i = 0; i < p->n_layers; i++)
+        if (ring_open(&p->layers[i].ring, params->kind == MEDIA_VIDEO ? 1024 : 128)) {
+            producer_close(p);
+            return ERR_INTERNAL;
+        }
+    if (params->ssrc) producer_bind(p, 0, params->ssrc);
+    p->layers[0].rtx_ssrc = params->rtx_ssrc;
+    return 0;
+}
+
+void producer_update(struct producer *p, const struct media_track_params *params)
+{
+    size_t n = layers_of(params);
+    for (size_t i = p->n_layers; i < n; i++)
+        if (ring_open(&p->layers[i].ring, 1024)) n = i;
+    for (size_t i = n; i < p->n_layers; i++) {
+        ring_close(&p->layers[i].ring);
+        memset(&p->layers[i], 0, sizeof p->layers[i]);
+    }
+    p->n_layers = n;
+    p->params = *params;
+    if (params->ssrc) producer_bind(p, 0, params->ssrc);
+    if (params->rtx_ssrc) p->layers[0].rtx_ssrc = params->rtx_ssrc;
+}
+
+void producer_close(struct producer *p)
+{
+    for (size_t i = 0; i < MEDIA_RIDS_MAX; i++)
+        ring_close(&p->layers[i].ring);
+}
+
+bool producer_bind(struct producer *p, size_t layer, uint32_t ssrc)
+{
+    struct layer *l = &p->layers[layer];
+    if (l->known && l->ssrc == ssrc) return false;
+    bool replaced = l->known;
+    struct ring ring = l->ring;
+    bool wanted = l->key_wanted || replaced;
+    memset(l, 0, sizeof *l);
+    l->ring = ring;
+    ring_clear(&l->ring);
+    l->known = true;
+    l->ssrc = ssrc;
+    l->key_wanted = wanted;
+    return replaced;
+}
+
+const struct media_payload *producer_payload(const struct producer *p, uint8_t pt, bool *rtx)
+{
+    for (size_t i = 0; i < p->params.n_payloads; i++) {
+        const struct media_payload *row = &p->params.payloads[i];
+        *rtx = row->rtx_payload_type && row->rtx_payload_type == pt;
+        if (*rtx || row->payload_type == pt) return row;
+    }
+    return NULL;
+}
+
+uint32_t producer_clock(const struct producer *p)
+{
+    return p->params.kind == MEDIA_AUDIO ? 48000 : 90000;
+}
+
+static void count(struct producer *p, struct layer *l, const struct rtp *r, int64_t now_us)
+{
+    uint32_t arrival = (uint32_t)(now_us * (int64_t)(producer_clock(p) / 1000) / 1000), transit = arrival - r->timestamp;
+    if (!l->counting) {
+        l->counting = true;
+        l->base_seq = l->highest = r->seq;
+    } else {
+        int32_t d = (int32_t)(transit - l->transit);
+        l->jitter_q4 += (uint32_t)(d < 0 ? -d : d) - ((l->jitter_q4 + 8) >> 4);
+        if (seq_diff(r->seq, l->highest) > 0) {
+            if (r->seq < l->highest) l->cycles += 65536;
+            l->highest = r->seq;
+        }
+    }
+    l->transit = transit;
+    l->received++;
+}
+
+bool producer_input(struct producer *p, size_t layer, const struct rtp *r, int64_t now_us, bool *key)
+{
+    struct layer *l = &p->layers[layer];
+    bool rtx;
+    const struct media_payload *row = producer_payload(p, r->payload_type, &rtx);
+    *key = false;
+    if (!row || rtx) return false;
+    p->bytes += r->len;
+    enum nack_verdict v = nack_note(&l->nack, r->seq, now_us);
+    if (v == NACK_DUPLICATE) return false;
+    if (v == NACK_NEW) count(p, l, r, now_us);
+    else l->received++;
+    l->heard_us = now_us;
+    l->codec = row->codec;
+    size_t n;
+    const uint8_t *level = rtp_extension(r, p->params.extensions.audio_level, &n);
+    if (level && (level[0] & 127) < p->loudest) p->loudest = level[0] & 127;
+    if (p->params.kind == MEDIA_VIDEO && r->payload_len &&
+        payload_starts_keyframe(row->codec, r->payload, r->payload_len)) {
+        *key = true;
+        l->key_us = now_us;
+        l->key_wanted = false;
+        nack_forget_before(&l->nack, r->seq);
+    }
+    ring_put(&l->ring, r->seq, r->bytes, r->len);
+    return true;
+}
+
+void producer_sender_report(struct producer *p, size_t layer, const struct rtcp_sender_info *info, int64_t now_us)
+{
+    struct layer *l = &p->layers[layer];
+    l->has_sr = true;
+    l->sr_ntp = info->ntp;
+    l->sr_rtp = info->rtp;
+    l->sr_us = now_us;
+}
+
+void producer_report(struct producer *p, size_t layer, int64_t now_us, struct rtcp_report *out)
+{
+    struct layer *l = &p->layers[layer];
+    uint32_t highest = l->cycles + l->highest, expected = highest - l->base_seq + 1;
+    int64_t lost = (int64_t)expected - l->received;
+    uint32_t expected_now = expected - l->expected_prior, received_now = l->received - l->received_prior;
+    int64_t lost_now = (int64_t)expected_now - received_now;
+    l->expected_prior = expected;
+    l->received_prior = l->received;
+    p->expected_period += expected_now;
+    p->lost_period += lost_now > 0 ? (uint64_t)lost_now : 0;
+    *out = (struct rtcp_report){.ssrc = l->ssrc, .highest_seq = highest, .jitter = l->jitter_q4 >> 4};
+    out->fraction_lost = expected_now && lost_now > 0 ? (uint8_t)((lost_now << 8) / expected_now > 255 ? 255 : (lost_now << 8) / expected_now) : 0;
+    out->lost = (int32_t)(lost < 0 ? 0 : lost > 0x7fffff ? 0x7fffff : lost);
+    if (l->has_sr) {
+        out->last_sr = (uint32_t)(l->sr_ntp >> 16);
+        out->delay_since_sr = (uint32_t)((now_us - l->sr_us) * 65536 / 1000000);
+    }
+}
+
+void producer_want_key(struct producer *p, size_t layer)
+{
+    if (p->params.kind == MEDIA_VIDEO && layer < p->n_layers) p->layers[layer].key_wanted = true;
+}
+
+bool producer_pli_due(struct producer *p, size_t layer, int64_t now_us)
+{
+    struct layer *l = &p->layers[layer];
+    if (l->nack.wants_keyframe) {
+        l->nack.wants_keyframe = false;
+        l->key_wanted = p->params.kind == MEDIA_VIDEO;
+    }
+    if (!l->key_wanted || !l->known || p->paused) return false;
+    if (l->pli_us && now_us - l->pli_us < PLI_REPEAT_US) return false;
+    if (l->key_us && now_us - l->key_us < KEY_SPACING_US) return false;
+    l->pli_us = now_us;
+    return true;
+}
+
+bool layer_alive(const struct layer *l, int64_t now_us)
+{
+    return l->known && l->heard_us && now_us - l->heard_us < ALIVE_US;
+}

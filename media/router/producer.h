@@ -1,0 +1,60 @@
+/* producer - one incoming track: its layers (one, or up to three simulcast streams), their packet rings, loss repair, reception
+ * reports, keyframe wishes and audio level. It knows neither sockets nor receivers. Worker thread; sans-I/O.
+ */
+#ifndef YL_MEDIA_ROUTER_PRODUCER_H
+#define YL_MEDIA_ROUTER_PRODUCER_H
+
+#include "media/media.h"
+#include "media/router/ring.h"
+#include "media/rtp/nack.h"
+#include "media/rtp/rtcp.h"
+
+struct layer {
+    bool known; /* ssrc is known */
+    uint32_t ssrc, rtx_ssrc;
+    struct ring ring;
+    struct nack nack;
+    bool key_wanted;
+    int64_t key_us, pli_us; /* last keyframe begun, last PLI sent */
+    int64_t heard_us;       /* last packet, 0 = none yet */
+    enum media_codec codec;
+    /* reception (RFC 3550 A.1, A.3, A.8) */
+    bool counting;
+    uint32_t cycles, base_seq, received, expected_prior, received_prior, jitter_q4, transit;
+    uint16_t highest;
+    /* sender report */
+    bool has_sr;
+    uint64_t sr_ntp;
+    uint32_t sr_rtp;
+    int64_t sr_us;
+};
+
+struct producer {
+    struct media_track_params params;
+    size_t n_layers;
+    struct layer layers[MEDIA_RIDS_MAX];
+    bool paused, live, stalled;
+    uint8_t loudest; /* dBov since the owner last looked, 127 = silence */
+    uint64_t bytes;  /* received, ever */
+    uint64_t lost_period, expected_period; /* filled by reports, cleared by the owner */
+};
+
+YL_CHECKED int producer_open(struct producer *p, const struct media_track_params *params);
+/* Renegotiation: new parameters; streams that keep their ssrc go on. */
+void producer_update(struct producer *p, const struct media_track_params *params);
+void producer_close(struct producer *p);
+/* Names the stream of a layer. True when it replaced another stream: receivers have to begin anew. */
+bool producer_bind(struct producer *p, size_t layer, uint32_t ssrc);
+/* The payload row of a payload type (media or RTX); NULL = not negotiated. */
+const struct media_payload *producer_payload(const struct producer *p, uint8_t pt, bool *rtx);
+uint32_t producer_clock(const struct producer *p);
+/* A media packet (already un-RTXed). False: duplicate or not usable, drop it. *key: a keyframe begins here. */
+bool producer_input(struct producer *p, size_t layer, const struct rtp *packet, int64_t now_us, bool *key);
+void producer_sender_report(struct producer *p, size_t layer, const struct rtcp_sender_info *info, int64_t now_us);
+/* The report block of a layer, counting the interval since the last one. */
+void producer_report(struct producer *p, size_t layer, int64_t now_us, struct rtcp_report *out);
+/* Merged wishes: marks the layer; producer_pli_due says when to send (keyframe budget). */
+void producer_want_key(struct producer *p, size_t layer);
+bool producer_pli_due(struct producer *p, size_t layer, int64_t now_us);
+bool layer_alive(const struct layer *l, int64_t now_us);
+#endif

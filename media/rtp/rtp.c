@@ -1,0 +1,139 @@
+#include "media/rtp/rtp.h"
+#include "media/rtp/bytes.h"
+#include <string.h>
+
+bool rtp_is_rtcp(const uint8_t *data, size_t len)
+{
+    return len >= 2 && data[1] >= 192 && data[1] <= 223;
+}
+
+int rtp_parse(const uint8_t *d, size_t len, struct rtp *out)
+{
+    if (len < 12 || d[0] >> 6 != 2) return ERR_MALFORMED;
+    memset(out, 0, sizeof *out);
+    size_t at = 12 + 4u * (d[0] & 15), end = len;
+    if (at > len) return ERR_MALFORMED;
+    if (d[0] & 0x10) {
+        if (len - at < 4) return ERR_MALFORMED;
+        size_t n = 4u * get_u16(d + at + 2);
+        if (n > len - at - 4) return ERR_MALFORMED;
+        out->extension_profile = get_u16(d + at);
+        out->extension = d + at + 4;
+        out->extension_len = n;
+        at += 4 + n;
+    }
+    if (d[0] & 0x20) {
+        size_t pad = d[len - 1];
+        if (pad == 0 || pad > len - at) return ERR_MALFORMED;
+        end -= pad;
+    }
+    out->bytes = d;
+    out->len = len;
+    out->marker = d[1] >> 7;
+    out->payload_type = d[1] & 127;
+    out->seq = get_u16(d + 2);
+    out->timestamp = get_u32(d + 4);
+    out->ssrc = get_u32(d + 8);
+    out->payload = d + at;
+    out->payload_len = end - at;
+    return 0;
+}
+
+const uint8_t *rtp_extension(const struct rtp *p, uint8_t id, size_t *len)
+{
+    bool two = (p->extension_profile & 0xfff0) == 0x1000;
+    if (id == 0 || (p->extension_profile != 0xbede && !two)) return NULL;
+    const uint8_t *e = p->extension;
+    for (size_t at = 0; at < p->extension_len;) {
+        if (e[at] == 0) { /* padding */
+            at++;
+            continue;
+        }
+        size_t head = two ? 2 : 1, n;
+        if (!two && e[at] >> 4 == 15) return NULL; /* RFC 8285 4.2: stop */
+        if (at + head > p->extension_len) return NULL;
+        n = two ? e[at + 1] : (e[at] & 15u) + 1;
+        if (n > p->extension_len - at - head) return NULL;
+        if ((two ? e[at] : e[at] >> 4) == id) {
+            *len = n;
+            return e + at + head;
+        }
+        at += head + n;
+    }
+    return NULL;
+}
+
+static size_t write_extensions(const struct rtp_edit *edit, uint8_t *out, size_t cap)
+{
+    bool two = false;
+    size_t n = 0;
+    for (size_t i = 0; i < edit->n_extensions; i++) {
+        two = two || edit->extensions[i].id > 14 || edit->extensions[i].len > 16 || edit->extensions[i].len == 0;
+        n += edit->extensions[i].len + 2u;
+    }
+    if (n + 8 > cap) return 0;
+    size_t at = 4;
+    for (size_t i = 0; i < edit->n_extensions; i++) {
+        uint8_t id = edit->extensions[i].id, len = edit->extensions[i].len;
+        if (two) {
+            out[at++] = id;
+            out[at++] = len;
+        } else {
+            out[at++] = (uint8_t)(id << 4 | (len - 1));
+        }
+        memcpy(out + at, edit->extensions[i].value, len);
+        at += len;
+    }
+    while (at % 4)
+        out[at++] = 0;
+    put_u16(out, two ? 0x1000 : 0xbede);
+    put_u16(out + 2, (uint16_t)(at / 4 - 1));
+    return at;
+}
+
+size_t rtp_write(const struct rtp *p, const struct rtp_edit *edit, uint8_t *out, size_t cap, size_t *payload_at)
+{
+    if (cap < 12) return 0;
+    out[0] = (uint8_t)(0x80 | (edit->n_extensions ? 0x10 : 0));
+    out[1] = (uint8_t)((p->marker ? 0x80 : 0) | edit->payload_type);
+    put_u16(out + 2, edit->seq);
+    put_u32(out + 4, edit->timestamp);
+    put_u32(out + 8, edit->ssrc);
+    size_t at = 12;
+    if (edit->n_extensions) {
+        size_t n = write_extensions(edit, out + at, cap - at);
+        if (!n) return 0;
+        at += n;
+    }
+    if (cap - at < p->payload_len + 2) return 0;
+    if (edit->rtx) {
+        put_u16(out + at, edit->rtx_osn);
+        at += 2;
+    }
+    if (payload_at) *payload_at = at;
+    memcpy(out + at, p->payload, p->payload_len);
+    at += p->payload_len;
+    if (p->payload_len == 0 && !edit->rtx) { /* a packet without payload stays a padding packet */
+        if (cap - at < 4) return 0;
+        out[0] |= 0x20;
+        memset(out + at, 0, 3);
+        out[at + 3] = 4;
+        at += 4;
+    }
+    return at;
+}
+
+bool rtp_unwrap_rtx(uint8_t *data, size_t *len, uint32_t ssrc, uint8_t payload_type)
+{
+    struct rtp p;
+    if (rtp_parse(data, *len, &p) || p.payload_len < 3) return false;
+    uint16_t seq = get_u16(p.payload);
+    size_t at = (size_t)(p.payload - data);
+    memmove(data + at, data + at + 2, p.payload_len - 2);
+    *len = at + p.payload_len - 2;
+    data[0] &= (uint8_t)~0x20;
+    data[1] = (uint8_t)((data[1] & 0x80) | payload_type);
+    put_u16(data + 2, seq);
+    put_u32(data + 8, ssrc);
+    return true;
+}

@@ -1,0 +1,50 @@
+/* rtp - RTP headers (RFC 3550), header extensions (RFC 8285) and RTX (RFC 4588): read, edit, rewrite. Pure. */
+#ifndef YL_MEDIA_RTP_RTP_H
+#define YL_MEDIA_RTP_RTP_H
+
+#include "server/base/err.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define RTP_PACKET_MAX 1500
+
+struct rtp { /* a parsed packet; points into its bytes */
+    const uint8_t *bytes;
+    size_t len;
+    uint8_t payload_type;
+    bool marker;
+    uint16_t seq;
+    uint32_t timestamp, ssrc;
+    uint16_t extension_profile; /* 0xbede one-byte, 0x100x two-byte, 0 = none */
+    const uint8_t *extension;
+    size_t extension_len;
+    const uint8_t *payload;
+    size_t payload_len; /* without padding */
+};
+
+/* True for RTCP among what shares the port (RFC 5761). */
+bool rtp_is_rtcp(const uint8_t *data, size_t len);
+YL_CHECKED int rtp_parse(const uint8_t *data, size_t len, struct rtp *out);
+/* The value of one extension; NULL when id is 0 or it is absent. */
+const uint8_t *rtp_extension(const struct rtp *p, uint8_t id, size_t *len);
+
+struct rtp_edit { /* how a copy differs from its source */
+    uint8_t payload_type;
+    uint16_t seq;
+    uint32_t timestamp, ssrc;
+    bool rtx; /* put the original sequence number before the payload (RFC 4588) ... */
+    uint16_t rtx_osn; /* ... this one */
+    size_t n_extensions;
+    struct {
+        uint8_t id;
+        uint8_t len;
+        const uint8_t *value;
+    } extensions[6];
+};
+/* Writes the copy, 0 when it does not fit. One-byte extensions unless one needs the two-byte form. `payload_at` (may be NULL)
+ * receives where the payload begins in `out`. */
+size_t rtp_write(const struct rtp *p, const struct rtp_edit *edit, uint8_t *out, size_t cap, size_t *payload_at);
+/* Turns an RTX packet into the packet it repeats, in place; false when it carries none (padding). */
+bool rtp_unwrap_rtx(uint8_t *data, size_t *len, uint32_t ssrc, uint8_t payload_type);
+#endif

@@ -1,0 +1,20 @@
+/* twcc - transport-wide congestion control feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01): the receiver notes when
+ * each transport sequence number arrived and reports in batches, so that the publisher's own estimator works. Pure. */
+#ifndef YL_MEDIA_RTP_TWCC_H
+#define YL_MEDIA_RTP_TWCC_H
+
+#include "media/rtp/rtcp.h"
+
+#define TWCC_WINDOW 512
+
+struct twcc {
+    bool started;
+    uint16_t base; /* first number not reported yet */
+    uint16_t end;  /* one after the highest seen */
+    uint8_t count; /* of feedback packets */
+    int64_t at_us[TWCC_WINDOW]; /* by number modulo window; 0 = not arrived */
+};
+void twcc_note(struct twcc *t, uint16_t seq, int64_t now_us);
+/* Appends one feedback packet and forgets what it reported; false when there is nothing to say. */
+bool twcc_add_feedback(struct twcc *t, struct rtcp_builder *b, uint32_t sender, uint32_t media);
+#endif
