@@ -1,8 +1,9 @@
 // Shared by the browser tests: a real Chromium, a page with its own profile, axe-core, and small assertions that say what they saw.
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { dirname, extname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..')
@@ -53,6 +54,26 @@ export async function startVite() {
   await server.listen()
   const { port } = server.httpServer.address()
   return { base: `http://127.0.0.1:${port}`, stop: () => server.close() }
+}
+
+const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.mjs': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' }
+const CSP =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; " +
+  "worker-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+/** The built application (web/dist) as the daemon serves it: strict CSP, ready-made brotli, unknown paths are the page. */
+export async function serveDist() {
+  const dist = join(ROOT, 'web/dist')
+  assert.ok(existsSync(join(dist, 'index.html')), 'web/dist is missing: npm run build in web/')
+  const server = createServer((q, s) => {
+    let path = join(dist, normalize(new URL(q.url, 'http://x').pathname))
+    if (!existsSync(path) || statSync(path).isDirectory()) path = join(dist, 'index.html')
+    const packed = existsSync(`${path}.br`) && /\bbr\b/.test(q.headers['accept-encoding'] ?? '')
+    s.writeHead(200, { 'Content-Type': TYPES[extname(path)] ?? 'application/octet-stream', 'Content-Security-Policy': CSP, ...(packed ? { 'Content-Encoding': 'br' } : {}) })
+    s.end(readFileSync(packed ? `${path}.br` : path))
+  })
+  await new Promise((done) => server.listen(0, '127.0.0.1', done))
+  return { base: `http://127.0.0.1:${server.address().port}`, stop: () => server.close() }
 }
 
 /** Runs named tests one after another; prints the line CI reads; exit code 1 when one failed. `only` in argv picks by name. */

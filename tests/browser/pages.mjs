@@ -1,24 +1,12 @@
 // The built application under the strict Content-Security-Policy, page by page: no accessibility violation, nothing wider than the screen,
 // no console error, both languages, both sizes. The server's answers are scripted; SHOTS=dir keeps a picture of each page.
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
-import { createServer } from 'node:http'
-import { extname, join, normalize } from 'node:path'
-import { axe, DESKTOP, launch, open, PHONE, ROOT, run } from './lib.mjs'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { axe, DESKTOP, launch, open, PHONE, run, serveDist } from './lib.mjs'
 import { fault, json, ME, plausible, room, scripted, seat } from './scripted.mjs'
 
-const DIST = join(ROOT, 'web/dist')
-const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.mjs': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' }
-const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; worker-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-assert.ok(existsSync(join(DIST, 'index.html')), 'web/dist is missing: npm run build in web/')
-const server = createServer((q, s) => {
-  let path = join(DIST, normalize(new URL(q.url, 'http://x').pathname))
-  if (!existsSync(path) || statSync(path).isDirectory()) path = join(DIST, 'index.html')
-  s.writeHead(200, { 'Content-Type': TYPES[extname(path)] ?? 'application/octet-stream', 'Content-Security-Policy': CSP })
-  s.end(readFileSync(path))
-})
-await new Promise((done) => server.listen(0, '127.0.0.1', done))
-const base = `http://127.0.0.1:${server.address().port}`
+const { base, stop } = await serveDist()
 const browser = await launch()
 const shots = process.env.SHOTS
 if (shots) mkdirSync(shots, { recursive: true })
@@ -139,4 +127,4 @@ await run(tests, async (test) => {
   }
 })
 await browser.close()
-server.close()
+stop()

@@ -1,7 +1,7 @@
 // One person's seat in one live room: joins, keeps the seat through lost networks, reloads and a restarted server, carries media both ways,
 // and holds what the page shows. No Vue component here and no DOM except through devices.ts.
 import { computed, reactive, ref, shallowRef, triggerRef, watch } from 'vue'
-import { Fault } from '@/lib/api'
+import { Fault, say } from '@/lib/api'
 import { holdAwake } from '@/lib/session'
 import { Socket } from '@/lib/socket'
 import { openCamera, openMic, openScreen, troubleOf, type Choice, type DeviceTrouble } from './devices'
@@ -192,7 +192,7 @@ export class Call {
       this.buildTries = 0
     } catch (error) {
       if (this.over() || this.socket.state.value !== 'open') return // the next join builds again
-      this.mediaFault.value = error instanceof Error ? error.message : String(error)
+      this.mediaFault.value = say(error)
       this.rebuild = setTimeout(() => void this.build(), Math.min(REBUILD_MOST_MS, 1000 * 2 ** this.buildTries++))
     }
   }
