@@ -2,13 +2,12 @@
 #include "records/notify/delivery.h"
 #include "records/notify/notify.h"
 #include "records/store/seal.h"
+#include "records/work/policy.h"
 #include "server/base/crypto.h"
 #include <stdio.h>
 #include <string.h>
 
 #define ZONE_MIN 480
-#define QUIET_FROM_MIN (22 * 60)
-#define QUIET_TO_MIN (7 * 60)
 #define CLAIM_MS 60000
 
 /* The first gateway, in order of priority and after `after_priority`, that takes this kind of notice. */
@@ -28,11 +27,13 @@ static void queue_on(struct tx *tx, uint64_t notice, int64_t gateway, int64_t no
             "iiiii", (int64_t)id_new(), (int64_t)notice, gateway, due_ms, now_ms);
 }
 
-void delivery_queue(struct tx *tx, uint64_t notice, struct delivery_kind kind, int64_t now_ms)
+void delivery_queue(struct op_ctx *ctx, uint64_t notice, struct delivery_kind kind)
 {
-    int64_t gateway = next_gateway(tx, kind, -1);
-    if (gateway)
-        queue_on(tx, notice, gateway, now_ms, delivery_earliest_ms(now_ms, kind.urgent, QUIET_FROM_MIN, QUIET_TO_MIN));
+    int64_t gateway = next_gateway(ctx->tx, kind, -1);
+    if (!gateway)
+        return;
+    int from = (int)work_policy_int(ctx, "notify.quiet_from_min"), to = (int)work_policy_int(ctx, "notify.quiet_to_min");
+    queue_on(ctx->tx, notice, gateway, ctx->now_ms, delivery_earliest_ms(ctx->now_ms, kind.urgent, from, to));
 }
 
 /* A notice read in the application needs no message any more; one that went out was read. */

@@ -2,8 +2,10 @@
  *
  * A delivery is one notice on one gateway: QUEUED -> SENT (the gateway took it) -> DELIVERED (it says the person has it) -> READ
  * (the person read the notice in the application) | FAILED -> the same notice is queued on the next gateway. Failures of the moment
- * are tried again with growing waits; a refusal (4xx) is final. Quiet hours hold back what is not urgent.
- * What goes out is the notice's bilingual text, the receiver's login and phone, the case number and a link: no health data.
+ * are tried again with growing waits; a refusal (4xx) is final. Quiet hours (policies
+ * notify.quiet_*) hold back what is not urgent.
+ * What goes out is the notice's bilingual text, the receiver's id and login, the case number and a link (the gateway knows the
+ * phones of the staff): no health data.
  *
  * Three steps, so that no transaction waits for the network: claim (write), send (pool thread, no transaction), record (write).
  */
@@ -42,7 +44,7 @@ const struct gateway_driver *gateway_driver_find(const char *kind);
 struct delivery_kind {
     bool task, urgent;
 };
-void delivery_queue(struct tx *tx, uint64_t notice, struct delivery_kind kind, int64_t now_ms);
+void delivery_queue(struct op_ctx *ctx, uint64_t notice, struct delivery_kind kind);
 /* notice 0 = all of the person's. */
 void delivery_read(struct tx *tx, struct person_id person, uint64_t notice, int64_t now_ms);
 

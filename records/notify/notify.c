@@ -77,7 +77,7 @@ int notify_person(struct op_ctx *ctx, struct person_id person, const char *templ
             "VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,0)",
             "iitititiii", (int64_t)id, (int64_t)person.v, t->id, (int64_t)t->task, about->act, (int64_t)about->case_id.v,
             about->case_number, about->due_ms, (int64_t)about->urgent, ctx->now_ms);
-    delivery_queue(ctx->tx, id, (struct delivery_kind){t->task, about->urgent}, ctx->now_ms);
+    delivery_queue(ctx, id, (struct delivery_kind){t->task, about->urgent});
     json_t *notice = json_pack("{s:o,s:I,s:o,s:o,s:b}", "id", json_id(id), "t_ms", (json_int_t)ctx->now_ms, "text",
                                text_json(t, about), "case_id", json_id(about->case_id.v), "urgent", about->urgent);
     if (!notice)

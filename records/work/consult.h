@@ -6,6 +6,7 @@
 #ifndef YL_RECORDS_WORK_CONSULT_H
 #define YL_RECORDS_WORK_CONSULT_H
 
+#include "records/work/policy.h"
 #include "records/form/form.h"
 #include "records/ops/op.h"
 #include "records/work/consult_flow.h"
@@ -123,8 +124,4 @@ json_t *consult_view(struct op_ctx *ctx, struct consult *c, uint32_t parties);
 /* ---- booking (slots.c) ---- */
 YL_CHECKED int booking_take(struct consult_act *a);
 YL_CHECKED int booking_release(struct op_ctx *ctx, struct consult *c, const char *slot_state);
-
-/* ---- config ---- */
-YL_CHECKED int work_policy_text(struct op_ctx *ctx, const char *id, char *out, size_t cap);
-int64_t work_policy_int(struct op_ctx *ctx, const char *id);
 #endif

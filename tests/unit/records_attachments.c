@@ -364,6 +364,25 @@ static void deliveries_fail_over_and_come_back(void **state)
     assert_string_equal(state_on(FIRST), "failed");
 }
 
+static void quiet_hours_wait_for_the_morning(void **state)
+{
+    int64_t day = desk.now_ms;
+    desk.now_ms += 9 * 3600000; /* 23:00 */
+    assert_int_equal(tell(12, "case.assigned", "HZ3", false), 0);
+    records_background(desk.r); /* nobody listens: a try would leave an error */
+    json_t *l = CALL("delivery.list", "{\"state\":\"queued\"}"), *item = json_array_get(json_object_get(l, "items"), 0);
+    assert_int_equal(json_integer_value(json_object_get(item, "tries")), 0);
+    assert_int_equal(json_integer_value(json_object_get(item, "next_ms")), 1795500000000 + 17 * 3600000); /* 07:00 */
+    json_decref(l);
+    desk.actor.person.v = 12;
+    json_decref(CALL("notice.read_all", "{}")); /* read in the application: no message at seven */
+    desk.actor.person.v = 11;
+    l = CALL("delivery.list", "{\"state\":\"queued\"}");
+    assert_int_equal(json_array_size(json_object_get(l, "items")), 0);
+    json_decref(l);
+    desk.now_ms = day;
+}
+
 static void a_gateway_is_given_up_after_some_tries(void **state)
 {
     set_gateway(FIRST, 1, 1); /* nobody listens on port 1 */
@@ -396,7 +415,8 @@ int main(void)
         cmocka_unit_test(too_many_at_once),               cmocka_unit_test(strangers_and_withdrawal),
         cmocka_unit_test(thumbnails_and_sweeping),        cmocka_unit_test(files_of_the_daemon),
         cmocka_unit_test(notices_hold_no_health_data),    cmocka_unit_test(deliveries_fail_over_and_come_back),
-        cmocka_unit_test(a_gateway_is_given_up_after_some_tries), cmocka_unit_test(terms),
+        cmocka_unit_test(quiet_hours_wait_for_the_morning), cmocka_unit_test(a_gateway_is_given_up_after_some_tries),
+        cmocka_unit_test(terms),
     };
     return cmocka_run_group_tests(tests, begin, desk_close);
 }
