@@ -72,7 +72,7 @@ static const char *sql_of(const char *view)
     if (strcmp(view, "inbox") == 0)
         return COLUMNS INBOX FILTER BY_DEADLINE;
     if (strcmp(view, "mine") == 0)
-        return COLUMNS MINE FILTER BY_CHANGE;
+        return COLUMNS MINE " AND $2+$3+$4+$5+$6+$7>=0" FILTER BY_CHANGE; /* every parameter has its place in every view */
     return COLUMNS VISIBLE FILTER BY_CHANGE;
 }
 

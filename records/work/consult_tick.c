@@ -151,11 +151,11 @@ int consultation_room_find(struct op_ctx *ctx, struct case_id id, struct consult
                                       .recording_consent = json_is_true(form_get(c.form, "consent.recording.agreed")),
                                       .family_attends = json_is_true(form_get(c.form, "wish.family_attends"))};
     if (parties & P(APPLICANT))
-        out->seat = SEAT_HOST; /* the inviting side brings the patient; host, but admits only until the expert is there */
+        out->seat = SEAT_HOST; /* the inviting side brings the patient */
     else if (me)
-        out->seat = me->part == PART_EXPERT || me->part == PART_CHAIR ? SEAT_HOST : me->part == PART_SECRETARY ? SEAT_HOST : SEAT_EXPERT;
+        out->seat = me->part == PART_SECRETARY ? SEAT_HOST : me->part == PART_MEMBER ? SEAT_MEMBER : SEAT_EXPERT;
     else if (parties & (P(DISPATCH) | P(TARGET) | P(HOME)))
-        out->seat = SEAT_MEMBER;
+        out->seat = SEAT_HOST; /* functions.md 4.2: the offices and dispatchers of both sides may host */
     snprintf(out->number, sizeof out->number, "%s", c.number);
     snprintf(out->state, sizeof out->state, "%s", consult_flow.states[c.flow.state].label.word);
     consult_clear(&c);

@@ -255,6 +255,30 @@ static json_t *room_view(const struct consult *c)
                      c->room_open, "waiting");
 }
 
+/* Other open requests of the same patient that this viewer may see: "track" instead of asking twice, and what to merge. */
+static json_t *duplicates_view(struct op_ctx *ctx, const struct consult *c)
+{
+    uint64_t ids[20];
+    size_t n = 0;
+    json_t *list = json_array();
+    struct query *q = tx_query(ctx->tx, "SELECT id FROM consult WHERE patient_id=$1 AND id<>$2 AND closed_ms=0 AND submitted_ms>0 "
+                                        "ORDER BY created_ms DESC LIMIT 20", "ii", (int64_t)c->patient.v, (int64_t)c->id.v);
+    while (n < 20 && query_next(q))
+        ids[n++] = (uint64_t)query_int(q, "id");
+    if (query_end(q))
+        return list;
+    for (size_t i = 0; i < n; i++) {
+        struct consult o;
+        if (consult_load(ctx, (struct case_id){ids[i]}, &o))
+            return list;
+        if (consult_may_read(ctx, &o, consult_parties(ctx, &o)))
+            json_array_append_new(list, json_pack("{s:o,s:s,s:s,s:o}", "id", json_id(o.id.v), "number", o.number, "state",
+                                                  consult_flow.states[o.flow.state].label.word, "target", org_ref(ctx, o.target_org)));
+        consult_clear(&o);
+    }
+    return list;
+}
+
 static void line_row(const struct consult *c, struct consult_line_row *r)
 {
     const struct flow_run *shown = flow_shown(&consult_flow, &c->flow);
@@ -279,6 +303,8 @@ json_t *consult_view(struct op_ctx *ctx, struct consult *c, uint32_t parties)
     json_object_set(v, "form", c->form);
     json_object_set_new(v, "completeness", consult_completeness(ctx, c));
     json_object_set_new(v, "fit", consult_fit(ctx, c));
+    json_object_set_new(v, "wanted_expert", staff_ref(ctx, c->wanted_expert));
+    json_object_set_new(v, "duplicates", c->closed_ms ? json_array() : duplicates_view(ctx, c));
     json_object_set_new(v, "editable", json_boolean((parties & P(APPLICANT)) && (c->flow.state == S_DRAFT || c->flow.state == S_RETURNED)));
     json_object_set_new(v, "attachments", work_attachments(ctx, c->id));
     json_object_set_new(v, "team", team_view(ctx, c));

@@ -28,6 +28,7 @@ bool consultation_grants_patient(struct op_ctx *ctx, struct patient_id patient);
 struct patient_id consultation_patient(struct tx *tx, struct case_id id); /* .v 0 = no such case */
 
 /* ---- the room ---- */
+/* HOST: applicant, secretary, offices and dispatchers of both sides. EXPERT: the expert or chair. MEMBER: other doctors of a team. */
 enum consultation_seat { SEAT_NONE, SEAT_HOST, SEAT_EXPERT, SEAT_MEMBER };
 struct consultation_room {
     enum consultation_seat seat;   /* of the acting person; SEAT_NONE = may not enter */
@@ -35,7 +36,7 @@ struct consultation_room {
     bool recording_consent;        /* the patient's consent to recording is on the form */
     bool family_attends;
     int64_t start_ms, end_ms;      /* booked; 0 = not */
-    struct person_id host;         /* who admits: the expert (MDT: chair), else the applicant */
+    struct person_id host;         /* whose room it is when several may host: the expert (MDT: chair), else the applicant */
     char number[24], state[24];
 };
 /* ERR_NOT_FOUND / ERR_DENIED as consultation_check_read; 0 and *out. */

@@ -452,5 +452,13 @@ int main(void)
             tests[k++] = (struct CMUnitTest){strdup(files[i]->d_name), one, NULL, NULL, path};
         }
     }
-    return _cmocka_run_group_tests("consultation", tests, (size_t)k, NULL, NULL);
+    int failed = _cmocka_run_group_tests("consultation", tests, (size_t)k, NULL, NULL);
+    for (int i = 0; i < k; i++) {
+        free((void *)(uintptr_t)tests[i].name);
+        free(tests[i].initial_state);
+    }
+    for (int i = 0; i < n; i++)
+        free(files[i]);
+    free(files);
+    return failed;
 }
