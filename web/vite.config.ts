@@ -19,6 +19,8 @@ export default defineConfig({
     manifest: 'manifest.json',
     rollupOptions: {
       output: {
+        // pdf.js ships its worker as .mjs: one file type fewer for the server to know
+        assetFileNames: (asset) => (asset.names[0]?.endsWith('.mjs') ? 'assets/[name]-[hash].js' : 'assets/[name]-[hash][extname]'),
         manualChunks(id: string): string | undefined {
           if (/node_modules\/(vue|@vue|vue-router)\//.test(id)) return 'vue'
           if (id.includes('node_modules/pdfjs-dist')) return 'pdf'

@@ -5,6 +5,8 @@ import { cp } from 'node:fs/promises'
 import { createReadStream } from 'node:fs'
 import { join, normalize } from 'node:path'
 
+// Of the character maps those of Chinese and of Unicode; the daemon holds all files in memory.
+const wanted = (path) => !path.endsWith('.wasm') && (!path.endsWith('.bcmap') || /\/(Adobe|Uni|GB|B5|CNS|ETen|HK)[^/]*$/.test(path))
 const FOLDERS = ['cmaps', 'standard_fonts', 'wasm']
 
 export function pdfAssets() {
@@ -25,7 +27,7 @@ export function pdfAssets() {
       })
     },
     async writeBundle() {
-      for (const folder of FOLDERS) await cp(join(source(), folder), join(out, 'pdf', folder), { recursive: true, filter: (path) => !path.endsWith('.wasm') })
+      for (const folder of FOLDERS) await cp(join(source(), folder), join(out, 'pdf', folder), { recursive: true, filter: wanted })
     },
   }
 }

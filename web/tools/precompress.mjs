@@ -3,7 +3,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 
-const TEXT = /\.(html|js|mjs|css|svg|json|wasm|bcmap|txt)$/
+const TEXT = /\.(html|js|mjs|css|svg|json|txt)$/
 const MIN_BYTES = 512
 
 async function* files(dir) {
