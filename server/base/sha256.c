@@ -83,7 +83,7 @@ __attribute__((target("sha,sse4.1"))) static void compress_ni(uint32_t h[8], con
 
 static int has_sha(void)
 {
-    static int known; /* 0 = not asked, 1 = no, 2 = yes: racing threads find the same */
+    static _Atomic int known; /* 0 = not asked, 1 = no, 2 = yes: racing threads find the same */
     unsigned a, b, c, d;
     if (!known)
         known = __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1) && __builtin_cpu_supports("sse4.1") ? 2 : 1;
