@@ -77,7 +77,7 @@ static const struct somebody *who(const char *name)
     return NULL;
 }
 
-static const char *name_of(uint64_t id)
+__attribute__((unused)) static const char *name_of(uint64_t id)
 {
     for (size_t i = 0; i < N_PEOPLE; i++)
         if (people[i].id == id)
@@ -134,7 +134,7 @@ static json_t *world_call(struct world *w, const char *name, const char *op_name
     return result ? result : json_null();
 }
 
-static void world_tick(struct world *w)
+__attribute__((unused)) static void world_tick(struct world *w)
 {
     struct actor system = {.system = true};
     struct tx *tx;
@@ -153,7 +153,7 @@ static void world_tick(struct world *w)
     }
 }
 
-static int64_t world_next(struct world *w)
+__attribute__((unused)) static int64_t world_next(struct world *w)
 {
     struct tx *tx;
     if (tx_begin(records_store(w->r), TX_READ, &tx))
@@ -163,9 +163,24 @@ static int64_t world_next(struct world *w)
     return next;
 }
 
+/* Tables of records/org, as far as stories need them, while records/org has none of its own. */
+static void world_tables(struct tx *tx)
+{
+    tx_exec(tx, "CREATE TABLE IF NOT EXISTS org (id INTEGER NOT NULL PRIMARY KEY, parent_id INTEGER, kind TEXT, name TEXT)", "");
+    tx_exec(tx, "CREATE TABLE IF NOT EXISTS person (id INTEGER NOT NULL PRIMARY KEY, login TEXT, name TEXT, title TEXT, licence_no TEXT, "
+                "licence_until TEXT, practice_since TEXT, active INTEGER)", "");
+    tx_exec(tx, "CREATE TABLE IF NOT EXISTS post (id INTEGER NOT NULL PRIMARY KEY, person_id INTEGER, org_id INTEGER, dept_id INTEGER)", "");
+    tx_exec(tx, "CREATE INDEX IF NOT EXISTS post_person ON post (person_id)", "");
+    tx_exec(tx, "CREATE TABLE IF NOT EXISTS post_role (post_id INTEGER, role TEXT)", "");
+    tx_exec(tx, "CREATE INDEX IF NOT EXISTS post_role_post ON post_role (post_id)", "");
+    tx_exec(tx, "CREATE TABLE IF NOT EXISTS shift (id INTEGER NOT NULL PRIMARY KEY, org_id INTEGER, dept_id INTEGER, person_id INTEGER, "
+                "start_ms INTEGER, end_ms INTEGER, kind TEXT)", "");
+}
+
 /* Houses and people straight into the tables of records/org: no password, no session. */
 static void world_seed_sql(struct tx *tx)
 {
+    world_tables(tx);
     for (size_t i = 0; i < N_HOUSES; i++)
         tx_exec(tx, "INSERT INTO org (id, parent_id, kind, name) VALUES ($1,$2,$3,$4)", "iitt", (int64_t)houses[i].id,
                 (int64_t)houses[i].parent, houses[i].kind, houses[i].zh);
@@ -224,7 +239,7 @@ static json_t *world_json(const char *text)
 }
 
 /* ---- documents in full: what a careful doctor writes ---- */
-static json_t *full_form(void)
+__attribute__((unused)) static json_t *full_form(void)
 {
     return world_json(
         "{\"questions\":[{\"n\":1,\"text\":\"是否需要溶栓?\"},{\"n\":2,\"text\":\"是否需要转诊?\"}],\"purpose\":[\"diagnosis\",\"treatment\"],"
@@ -238,7 +253,7 @@ static json_t *full_form(void)
         "\"consent\":{\"telemedicine\":{\"agreed\":true,\"signer\":\"李某\",\"relation\":\"本人\",\"time_ms\":1795395000000,\"verbal\":true}}}");
 }
 
-static json_t *full_opinion(void)
+__attribute__((unused)) static json_t *full_opinion(void)
 {
     return world_json(
         "{\"findings\":\"缺血性卒中表现\",\"diagnoses\":[{\"code\":\"I63.9\",\"text\":\"脑梗死\",\"main\":true,\"certainty\":\"certain\",\"versus\":\"agreed\"}],"

@@ -1,6 +1,6 @@
 /* Bench: transitions a second and their delay, with durable commits, at 50 people working at once.
  *
- *   bench_workflow [people] [cases each] [think ms]     (default 50 4 500)
+ *   bench_records_workflow [people] [cases each] [think ms]     (default 50 4 500)
  *
  * Everybody takes his cases from the draft to the close (13 acts a case), pausing `think` ms between acts (0 = as fast as it goes).
  * Bar: p99 <= 20 ms at 50 people. Prints one JSON line.
