@@ -49,8 +49,11 @@ static int acknowledge(struct consult_act *a)
     int e = query_end(q);
     if (rc || e)
         return rc ? rc : e;
-    json_t *by = staff_ref(a->ctx, a->ctx->actor->person);
-    json_t *adoption = json_pack("{s:O,s:s,s:o,s:I}", "items", items, "handling", arg_text(a->args, "handling"), "by", by,
+    json_t *by = staff_ref(a->ctx, a->ctx->actor->person), *said = json_deep_copy(items);
+    json_array_foreach (said, i, item)
+        if (!json_object_get(item, "reason"))
+            json_object_set_new(item, "reason", json_string(""));
+    json_t *adoption = json_pack("{s:o,s:s,s:o,s:I}", "items", said, "handling", arg_text(a->args, "handling"), "by", by,
                                  "t_ms", (json_int_t)a->ctx->now_ms);
     free(a->c->adoption);
     a->c->adoption = json_dumps(adoption, JSON_COMPACT);
