@@ -1,0 +1,231 @@
+/* Everything periodic: DTLS timers, loss repair, reports both ways, consent, levels, quality. Runs every 10 ms while peers exist. */
+#include "media/rtp/bytes.h"
+#include "media/worker/worker.h"
+#include "media/worker/figures.h"
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define SILENT_US 5000000
+#define GONE_US 60000000
+#define STALLED_US 3000000
+
+uint64_t worker_ntp(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return ((uint64_t)t.tv_sec + 2208988800u) << 32 | ((uint64_t)t.tv_nsec << 32) / 1000000000u;
+}
+
+static uint8_t *begin(struct peer *peer, struct rtcp_builder *b)
+{
+    uint8_t *slot = out_slot(peer->worker);
+    rtcp_begin(b, slot, 1200);
+    return slot;
+}
+
+static void ask_again(struct peer *peer, struct track *t)
+{
+    for (size_t i = 0; i < t->producer.n_layers; i++) {
+        struct layer *l = &t->producer.layers[i];
+        bool rtx = false;
+        for (size_t k = 0; k < t->producer.params.n_payloads; k++)
+            rtx = rtx || t->producer.params.payloads[k].rtx_payload_type;
+        uint16_t seqs[32];
+        size_t n = l->known ? nack_due(&l->nack, peer->worker->now_us, peer->rtt_ms, seqs, 32) : 0;
+        if (!n || t->producer.paused || (t->producer.params.kind == MEDIA_AUDIO && !rtx)) continue;
+        struct rtcp_builder b;
+        uint8_t *slot = begin(peer, &b);
+        rtcp_add_rr(&b, 1, NULL, 0);
+        rtcp_add_nack(&b, 1, l->ssrc, seqs, n);
+        metric_add(figures.nacks_sent, (int64_t)n);
+        peer_send(peer, slot, b.len, true);
+    }
+}
+
+static void watch_track(struct peer *peer, struct track *t)
+{
+    int64_t now = peer->worker->now_us, last = 0;
+    for (size_t i = 0; i < t->producer.n_layers; i++)
+        if (t->producer.layers[i].heard_us > last) last = t->producer.layers[i].heard_us;
+    if (!t->producer.live || t->producer.paused || t->producer.stalled || now - last < STALLED_US) return;
+    t->producer.stalled = true;
+    struct media_event e = {.type = MEDIA_TRACK_STALLED, .room = peer->room->id, .peer = peer->id,
+                            .track = t->producer.params.track};
+    worker_event(peer->worker, &e);
+}
+
+/* RR with a block per stream, and the bitrate allowed (REMB), once a second. */
+static void report_up(struct peer *peer)
+{
+    struct rtcp_report blocks[24];
+    uint32_t ssrcs[24];
+    size_t n = 0, streams = 0;
+    for (size_t i = 0; i < peer->n_tracks; i++)
+        for (size_t k = 0; k < peer->tracks[i]->producer.n_layers; k++) {
+            struct layer *l = &peer->tracks[i]->producer.layers[k];
+            if (!l->known) continue;
+            if (streams < 24) ssrcs[streams++] = l->ssrc;
+            if (l->counting && n < 24) producer_report(&peer->tracks[i]->producer, k, peer->worker->now_us, &blocks[n++]);
+        }
+    if (!peer->n_tracks) return;
+    struct rtcp_builder b;
+    uint8_t *slot = begin(peer, &b);
+    rtcp_add_rr(&b, 1, blocks, n);
+    rtcp_add_sdes(&b, 1, "yilian");
+    if (peer->worker->config.max_bitrate_bps) rtcp_add_remb(&b, 1, peer->worker->config.max_bitrate_bps, ssrcs, streams);
+    peer_send(peer, slot, b.len, true);
+}
+
+static void report_down(struct peer *peer)
+{
+    struct rtcp_builder b;
+    uint8_t *slot = begin(peer, &b);
+    for (size_t i = 0; i < peer->n_feeds; i++) {
+        struct feed *f = peer->feeds[i];
+        struct rtcp_sender_info info;
+        if (!consumer_sender_info(&f->consumer, &f->track->producer, worker_ntp(), f->track->peer->clock_offset,
+                                  peer->worker->now_us, &info))
+            continue;
+        if (b.cap - b.len < 60) {
+            peer_send(peer, slot, b.len, true);
+            slot = begin(peer, &b);
+        }
+        rtcp_add_sr(&b, &info);
+        rtcp_add_sdes(&b, info.ssrc, "yilian");
+    }
+    if (b.len) peer_send(peer, slot, b.len, true);
+}
+
+static void feedback(struct peer *peer)
+{
+    struct rtcp_builder b;
+    uint8_t *slot = begin(peer, &b);
+    uint32_t media = peer->n_tracks ? peer->tracks[0]->producer.layers[0].ssrc : 0;
+    while (twcc_add_feedback(&peer->twcc, &b, 1, media) && b.len) {
+        peer_send(peer, slot, b.len, true);
+        slot = begin(peer, &b);
+    }
+}
+
+static uint32_t to_ms(uint32_t units, uint32_t clock)
+{
+    return (uint32_t)((uint64_t)units * 1000 / clock);
+}
+
+static void quality(struct peer *peer)
+{
+    struct media_event e = {.type = MEDIA_QUALITY, .room = peer->room->id, .peer = peer->id};
+    struct media_quality *q = &e.quality;
+    uint64_t lost = 0, expected = 0;
+    for (size_t i = 0; i < peer->n_tracks; i++) {
+        struct producer *p = &peer->tracks[i]->producer;
+        lost += p->lost_period;
+        expected += p->expected_period;
+        p->lost_period = p->expected_period = 0;
+        for (size_t k = 0; k < p->n_layers; k++) {
+            uint32_t jitter = to_ms(p->layers[k].jitter_q4 >> 4, producer_clock(p));
+            if (layer_alive(&p->layers[k], peer->worker->now_us) && jitter > q->up_jitter_ms) q->up_jitter_ms = jitter;
+        }
+    }
+    q->up_loss_permille = expected ? (uint16_t)(lost * 1000 / expected) : 0;
+    for (size_t i = 0; i < peer->n_feeds; i++) { /* the worst feed: that is what the person sees */
+        const struct consumer *c = &peer->feeds[i]->consumer;
+        uint16_t loss = (uint16_t)(c->fraction_lost * 1000u / 256);
+        uint32_t jitter = to_ms(c->jitter, producer_clock(&peer->feeds[i]->track->producer));
+        if (loss > q->down_loss_permille) q->down_loss_permille = loss;
+        if (jitter > q->down_jitter_ms) q->down_jitter_ms = jitter;
+    }
+    uint64_t period_us = (uint64_t)(peer->worker->now_us - peer->quality_us);
+    q->rtt_ms = peer->rtt_ms;
+    q->up_bps = (uint32_t)((peer->up_bytes - peer->up_bytes_prior) * 8000000 / period_us);
+    q->down_bps = (uint32_t)((peer->down_bytes - peer->down_bytes_prior) * 8000000 / period_us);
+    peer->up_bytes_prior = peer->up_bytes;
+    peer->down_bytes_prior = peer->down_bytes;
+    worker_event(peer->worker, &e);
+}
+
+/* True when the peer is still there. */
+static bool consent(struct peer *peer)
+{
+    int64_t quiet = peer->worker->now_us - peer->ice.heard_us;
+    if (quiet > GONE_US) {
+        peer_event(peer, MEDIA_PEER_FAILED);
+        peer_close(peer, true);
+        return false;
+    }
+    if (quiet > SILENT_US && !peer->silent && peer->connected_told) {
+        peer->silent = true;
+        peer_event(peer, MEDIA_PEER_SILENT);
+    }
+    return true;
+}
+
+static void tick_connected(struct peer *peer)
+{
+    int64_t now = peer->worker->now_us;
+    for (size_t i = 0; i < peer->n_tracks; i++) {
+        ask_again(peer, peer->tracks[i]);
+        forward_wish_keys(peer->tracks[i]);
+        watch_track(peer, peer->tracks[i]);
+    }
+    if (peer->twcc_used && now - peer->twcc_us >= 50000) {
+        peer->twcc_us = now;
+        feedback(peer);
+    }
+    if (now - peer->report_us >= 1000000) {
+        peer->report_us = now;
+        report_up(peer);
+        report_down(peer);
+    }
+    if (!peer->quality_us) peer->quality_us = now;
+    if (now - peer->quality_us >= 2000000) {
+        quality(peer);
+        peer->quality_us = now;
+    }
+}
+
+static void levels(struct worker *w, struct room *room)
+{
+    if (w->now_us - room->levels_us < 250000) return;
+    room->levels_us = w->now_us;
+    struct media_event e = {.type = MEDIA_LEVELS, .room = room->id};
+    bool anyone = false;
+    struct peer *peer;
+    for (size_t i = 0; (peer = table_next(&room->peers, &i));)
+        for (size_t k = 0; k < peer->n_tracks; k++) {
+            struct producer *p = &peer->tracks[k]->producer;
+            if (p->params.kind != MEDIA_AUDIO) continue;
+            uint8_t level = p->paused ? 127 : p->loudest;
+            p->loudest = 127;
+            anyone = anyone || level < 60;
+            if (e.levels.n == MEDIA_LEVELS_MAX || (!p->live)) continue;
+            e.levels.at[e.levels.n].track = p->params.track;
+            e.levels.at[e.levels.n++].level_dbov = level;
+        }
+    if (e.levels.n && (anyone || room->speaking)) worker_event(w, &e); /* once more when it falls silent */
+    room->speaking = anyone;
+}
+
+void worker_tick(struct worker *w)
+{
+    struct peer *peer, *list[64];
+    size_t i = 0, n;
+    do { /* in portions, because a peer may close in its turn and the table must not change under the walk */
+        for (n = 0; n < 64 && (peer = table_next(&w->peers, &i));)
+            list[n++] = peer;
+        for (size_t k = 0; k < n; k++) {
+            peer = list[k];
+            if (w->now_us >= dtls_deadline_us(peer->dtls)) {
+                uint64_t id = peer->id.v;
+                dtls_tick(peer->dtls, w->now_us);
+                peer_dtls_advance(peer);
+                if (table_get(&w->peers, id) != peer) continue;
+            }
+            if (consent(peer) && peer->srtp) tick_connected(peer);
+        }
+    } while (n == 64);
+    struct room *room;
+    for (i = 0; (room = table_next(&w->rooms, &i));)
+        levels(w, room);
+}

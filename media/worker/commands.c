@@ -1,0 +1,311 @@
+#include "media/worker/worker.h"
+#include "media/worker/figures.h"
+#include "server/base/log.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- rooms ---- */
+static struct room *room_get(struct worker *w, struct room_id id)
+{
+    struct room *r = table_get(&w->rooms, id.v);
+    if (r || !(r = calloc(1, sizeof *r))) return r;
+    r->id = id;
+    if (table_put(&w->rooms, id.v, r)) {
+        free(r);
+        return NULL;
+    }
+    return r;
+}
+
+static void room_maybe_free(struct worker *w, struct room *r)
+{
+    if (r->peers.used || r->recording) return;
+    table_remove(&w->rooms, r->id.v);
+    table_free(&r->peers);
+    free(r);
+}
+
+/* ---- peers ---- */
+static uint64_t ufrag_key(const char *ufrag)
+{
+    return table_hash(ufrag, strlen(ufrag));
+}
+
+static void dtls_send(void *ctx, const uint8_t *datagram, size_t len)
+{
+    struct peer *peer = ctx;
+    const struct address *to = peer->ice.has_selected ? &peer->ice.selected : &peer->reply_to;
+    if (len > DATAGRAM_MAX || !to->port) return;
+    memcpy(out_slot(peer->worker), datagram, len);
+    out_commit(peer->worker, len, to);
+}
+
+static void credentials(const struct media_peer_params *p, struct ice_credentials *out)
+{
+    snprintf(out->ufrag, sizeof out->ufrag, "%s", p->local_ufrag);
+    snprintf(out->password, sizeof out->password, "%s", p->local_password);
+}
+
+static void peer_open(struct worker *w, const struct media_peer_params *p)
+{
+    if (table_get(&w->peers, p->peer.v)) return;
+    struct peer *peer = calloc(1, sizeof *peer);
+    struct room *room = peer ? room_get(w, p->room) : NULL;
+    struct ice_credentials c;
+    if (!room) {
+        free(peer);
+        return;
+    }
+    peer->worker = w;
+    peer->room = room;
+    peer->id = p->peer;
+    peer->born_us = w->now_us;
+    credentials(p, &c);
+    ice_init(&peer->ice, &c, w->now_us);
+    struct dtls_params d = {w->identity, p->dtls_client, p->remote_fingerprint, dtls_send, peer};
+    if (dtls_new(&peer->dtls, &d) || table_put(&w->peers, p->peer.v, peer) || table_put(&room->peers, p->peer.v, peer) ||
+        table_put(&w->by_ufrag, ufrag_key(c.ufrag), peer)) {
+        log_error("media", "peer %016" PRIx64 " could not be opened", p->peer.v);
+        peer_event(peer, MEDIA_PEER_FAILED);
+        peer_close(peer, false);
+    }
+    metric_set(figures.peers, (int64_t)w->peers.used);
+}
+
+static void peer_restart(struct worker *w, const struct media_peer_params *p)
+{
+    struct peer *peer = table_get(&w->peers, p->peer.v);
+    if (!peer) return;
+    struct ice_credentials c;
+    credentials(p, &c);
+    if (strcmp(c.ufrag, peer->ice.local.ufrag) == 0) return;
+    if (peer->ice.has_former) table_remove(&w->by_ufrag, ufrag_key(peer->ice.former.ufrag));
+    if (table_put(&w->by_ufrag, ufrag_key(c.ufrag), peer)) return;
+    ice_restart(&peer->ice, &c); /* the former ufrag stays in the table until the peer closes: checks with it are refused by ice */
+}
+
+static void forget_addresses(struct peer *peer)
+{
+    struct worker *w = peer->worker;
+    for (size_t i = 0; i < peer->ice.n_tuples; i++) {
+        uint64_t key = table_hash(&peer->ice.tuples[i].address, sizeof peer->ice.tuples[i].address);
+        if (table_get(&w->by_tuple, key) == peer) table_remove(&w->by_tuple, key);
+    }
+    table_remove(&w->by_ufrag, ufrag_key(peer->ice.local.ufrag));
+    if (peer->ice.former.ufrag[0]) table_remove(&w->by_ufrag, ufrag_key(peer->ice.former.ufrag));
+}
+
+void peer_close(struct peer *peer, bool goodbye)
+{
+    struct worker *w = peer->worker;
+    while (peer->n_feeds)
+        feed_close(peer->feeds[0]);
+    while (peer->n_tracks)
+        track_close(peer->tracks[0]);
+    if (goodbye && peer->dtls) dtls_close(peer->dtls);
+    forget_addresses(peer);
+    table_remove(&w->peers, peer->id.v);
+    table_remove(&peer->room->peers, peer->id.v);
+    metric_set(figures.peers, (int64_t)w->peers.used);
+    room_maybe_free(w, peer->room);
+    dtls_free(peer->dtls);
+    srtp_box_free(peer->srtp);
+    free(peer->feeds);
+    explicit_bzero(peer, sizeof *peer);
+    free(peer);
+}
+
+/* ---- tracks and feeds ---- */
+static void track_announced(struct track *t)
+{
+    const struct media_track_params *p = &t->producer.params;
+    if (p->ssrc) peer_bind(t->peer, p->ssrc, t, 0, false);
+    if (p->rtx_ssrc) peer_bind(t->peer, p->rtx_ssrc, t, 0, true);
+}
+
+static void track_open(struct worker *w, const struct media_track_params *p)
+{
+    struct track *t = table_get(&w->tracks, p->track.v);
+    if (t) {
+        producer_update(&t->producer, p);
+        track_announced(t);
+        for (size_t i = 0; i < t->n_feeds; i++)
+            consumer_update(&t->feeds[i]->consumer, &t->producer);
+        return;
+    }
+    struct peer *peer = table_get(&w->peers, p->peer.v);
+    if (!peer || peer->n_tracks == PEER_TRACKS_MAX || !(t = calloc(1, sizeof *t))) return;
+    if (producer_open(&t->producer, p) || table_put(&w->tracks, p->track.v, t)) {
+        producer_close(&t->producer);
+        free(t);
+        return;
+    }
+    t->peer = peer;
+    t->room = peer->room;
+    peer->tracks[peer->n_tracks++] = t;
+    track_announced(t);
+    metric_set(figures.tracks, (int64_t)w->tracks.used);
+    peer->report_us = 0; /* REMB with the new stream in it */
+    if (t->room->recording) track_record(t, true);
+}
+
+static bool reserve(struct feed ***list, size_t n, size_t *cap)
+{
+    if (n < *cap) return true;
+    size_t bigger = *cap ? *cap * 2 : 8;
+    struct feed **grown = realloc(*list, bigger * sizeof **list);
+    if (!grown) return false;
+    *list = grown;
+    *cap = bigger;
+    return true;
+}
+
+static void feed_open(struct worker *w, const struct media_feed_params *p)
+{
+    struct feed *f = table_get(&w->feeds, p->feed.v);
+    if (f) { /* renegotiated */
+        f->consumer.params = *p;
+        consumer_update(&f->consumer, &f->track->producer);
+        return;
+    }
+    struct peer *peer = table_get(&w->peers, p->peer.v);
+    struct track *t = table_get(&w->tracks, p->track.v);
+    if (!peer || !t || !reserve(&peer->feeds, peer->n_feeds, &peer->cap_feeds) ||
+        !reserve(&t->feeds, t->n_feeds, &t->cap_feeds) || !(f = calloc(1, sizeof *f)))
+        return;
+    if (table_put(&w->feeds, p->feed.v, f)) {
+        free(f);
+        return;
+    }
+    f->peer = peer;
+    f->track = t;
+    consumer_init(&f->consumer, p, &t->producer);
+    peer->feeds[peer->n_feeds++] = f;
+    t->feeds[t->n_feeds++] = f;
+    metric_set(figures.feeds, (int64_t)w->feeds.used);
+    forward_wish_keys(t);
+}
+
+static void feed_pause(struct worker *w, struct feed_id id, bool on)
+{
+    struct feed *f = table_get(&w->feeds, id.v);
+    if (!f || f->consumer.params.paused == on) return;
+    f->consumer.params.paused = on;
+    consumer_break(&f->consumer);
+    forward_wish_keys(f->track);
+}
+
+static void feed_layer(struct worker *w, struct feed_id id, uint8_t layer)
+{
+    struct feed *f = table_get(&w->feeds, id.v);
+    if (!f) return;
+    f->consumer.wanted = layer < MEDIA_RIDS_MAX ? layer : MEDIA_RIDS_MAX - 1;
+    forward_wish_keys(f->track);
+}
+
+static void track_pause(struct worker *w, struct track_id id, bool on)
+{
+    struct track *t = table_get(&w->tracks, id.v);
+    if (!t || t->producer.paused == on) return;
+    t->producer.paused = on;
+    for (size_t i = 0; i < t->n_feeds; i++)
+        consumer_break(&t->feeds[i]->consumer);
+    if (t->tap) consumer_break(t->tap);
+    forward_wish_keys(t);
+}
+
+static void keyframe(struct worker *w, struct track_id id)
+{
+    struct track *t = table_get(&w->tracks, id.v);
+    for (size_t i = 0; t && i < t->producer.n_layers; i++)
+        producer_want_key(&t->producer, i);
+}
+
+/* ---- recordings ---- */
+static void record_all(struct room *room, bool on)
+{
+    struct peer *peer;
+    for (size_t i = 0; (peer = table_next(&room->peers, &i));)
+        for (size_t k = 0; k < peer->n_tracks; k++)
+            track_record(peer->tracks[k], on);
+}
+
+static void record_stop(struct worker *w, struct room *room)
+{
+    uint64_t recording = room->recording;
+    if (!recording) return;
+    record_all(room, false);
+    room->recording = 0;
+    recorder_stop(w->recorder, recording);
+    room_maybe_free(w, room);
+}
+
+static void record_start(struct worker *w, const struct media_record_params *p)
+{
+    struct room *room = w->recorder ? room_get(w, p->room) : NULL;
+    if (!room || room->recording) {
+        struct media_event e = {.type = MEDIA_RECORD_DONE, .room = p->room, .recording = p->recording,
+                                .error = room ? ERR_CONFLICT : ERR_UNAVAILABLE};
+        worker_event(w, &e);
+        return;
+    }
+    room->recording = p->recording;
+    recorder_start(w->recorder, p->room, p->recording);
+    record_all(room, true);
+}
+
+static void room_close(struct worker *w, struct room_id id)
+{
+    struct room *room = table_get(&w->rooms, id.v);
+    if (!room) return;
+    record_stop(w, room);
+    struct peer *peer;
+    size_t i = 0;
+    while ((room = table_get(&w->rooms, id.v)) && (i = 0, peer = table_next(&room->peers, &i)))
+        peer_close(peer, true);
+}
+
+static void find_recording_and_stop(struct worker *w, struct room_id id, uint64_t recording)
+{
+    struct room *room = table_get(&w->rooms, id.v);
+    if (room && room->recording == recording) record_stop(w, room);
+}
+
+void worker_command(struct worker *w, const struct media_cmd *c)
+{
+    struct peer *peer;
+    struct track *t;
+    struct feed *f;
+    switch (c->type) {
+    case MEDIA_PEER_OPEN: peer_open(w, &c->peer_open); break;
+    case MEDIA_PEER_RESTART: peer_restart(w, &c->peer_open); break;
+    case MEDIA_PEER_CLOSE: if ((peer = table_get(&w->peers, c->peer.v))) peer_close(peer, true); break;
+    case MEDIA_TRACK_OPEN: track_open(w, &c->track_open); break;
+    case MEDIA_TRACK_CLOSE: if ((t = table_get(&w->tracks, c->track.track.v))) track_close(t); break;
+    case MEDIA_TRACK_PAUSE: track_pause(w, c->track.track, c->track.on); break;
+    case MEDIA_FEED_OPEN: feed_open(w, &c->feed_open); break;
+    case MEDIA_FEED_CLOSE: if ((f = table_get(&w->feeds, c->feed.feed.v))) feed_close(f); break;
+    case MEDIA_FEED_PAUSE: feed_pause(w, c->feed.feed, c->feed.on); break;
+    case MEDIA_FEED_LAYER: feed_layer(w, c->feed.feed, c->feed.layer); break;
+    case MEDIA_KEYFRAME: keyframe(w, c->track.track); break;
+    case MEDIA_RECORD_START: record_start(w, &c->record); break;
+    case MEDIA_RECORD_STOP: find_recording_and_stop(w, c->room, c->recording); break;
+    case MEDIA_ROOM_CLOSE: room_close(w, c->room); break;
+    }
+}
+
+void worker_close_everything(struct worker *w)
+{
+    struct room *room;
+    size_t i = 0;
+    while (i = 0, (room = table_next(&w->rooms, &i)))
+        room_close(w, room->id);
+    table_free(&w->rooms);
+    table_free(&w->peers);
+    table_free(&w->tracks);
+    table_free(&w->feeds);
+    table_free(&w->by_tuple);
+    table_free(&w->by_ufrag);
+}

@@ -1,0 +1,260 @@
+#include "media/rtp/bytes.h"
+#include "media/worker/worker.h"
+#include "media/worker/figures.h"
+#include "server/base/log.h"
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- which stream is this ---- */
+struct ssrc_slot *peer_ssrc(struct peer *peer, uint32_t ssrc)
+{
+    for (size_t i = ssrc * 2654435761u >> 25, n = 0; n < PEER_SSRCS; n++, i = (i + 1) % PEER_SSRCS) {
+        if (!peer->ssrcs[i].track) return NULL;
+        if (peer->ssrcs[i].ssrc == ssrc) return &peer->ssrcs[i];
+    }
+    return NULL;
+}
+
+static void insert(struct peer *peer, struct ssrc_slot slot)
+{
+    for (size_t i = slot.ssrc * 2654435761u >> 25, n = 0; n < PEER_SSRCS - 1; n++, i = (i + 1) % PEER_SSRCS)
+        if (!peer->ssrcs[i].track || peer->ssrcs[i].ssrc == slot.ssrc) {
+            peer->ssrcs[i] = slot;
+            return;
+        }
+}
+
+/* Rebuilds the table without what `drop` names: a track, or one stream of it. */
+static void rebuild(struct peer *peer, const struct track *track, int layer, bool rtx)
+{
+    struct ssrc_slot old[PEER_SSRCS];
+    memcpy(old, peer->ssrcs, sizeof old);
+    memset(peer->ssrcs, 0, sizeof peer->ssrcs);
+    for (size_t i = 0; i < PEER_SSRCS; i++)
+        if (old[i].track && !(old[i].track == track && (layer < 0 || (old[i].layer == layer && old[i].rtx == rtx))))
+            insert(peer, old[i]);
+}
+
+void peer_forget_track(struct peer *peer, const struct track *track)
+{
+    rebuild(peer, track, -1, false);
+}
+
+void peer_bind(struct peer *peer, uint32_t ssrc, struct track *track, size_t layer, bool rtx)
+{
+    if (rtx) {
+        rebuild(peer, track, (int)layer, true);
+        track->producer.layers[layer].rtx_ssrc = ssrc;
+    } else if (!track->producer.layers[layer].known || track->producer.layers[layer].ssrc != ssrc) {
+        rebuild(peer, track, (int)layer, false);
+        if (producer_bind(&track->producer, layer, ssrc)) { /* the publisher began a new stream */
+            for (size_t i = 0; i < track->n_feeds; i++)
+                if (track->feeds[i]->consumer.layer == (int)layer) consumer_break(&track->feeds[i]->consumer);
+            if (track->tap && track->tap->layer == (int)layer) consumer_break(track->tap);
+        }
+    }
+    insert(peer, (struct ssrc_slot){ssrc, (uint8_t)layer, rtx, track});
+}
+
+static bool text_is(const uint8_t *v, size_t n, const char *text)
+{
+    return v && strlen(text) == n && memcmp(v, text, n) == 0;
+}
+
+static int rid_layer(const struct track *t, const uint8_t *v, size_t n)
+{
+    for (size_t i = 0; i < t->producer.params.n_rids; i++)
+        if (text_is(v, n, t->producer.params.rids[i])) return (int)i;
+    return -1;
+}
+
+static bool try_track(struct peer *peer, struct track *t, const struct rtp *r, bool alone)
+{
+    const struct media_track_params *p = &t->producer.params;
+    bool rtx;
+    if (!producer_payload(&t->producer, r->payload_type, &rtx)) return false;
+    size_t mid_n = 0, rid_n = 0, rrid_n = 0;
+    const uint8_t *mid = rtp_extension(r, p->extensions.mid, &mid_n), *rid = rtp_extension(r, p->extensions.rid, &rid_n),
+                  *rrid = rtp_extension(r, p->extensions.repaired_rid, &rrid_n);
+    if (mid ? !text_is(mid, mid_n, p->mid) : !alone) return false;
+    int layer = 0;
+    if (p->n_rids) layer = rtx ? rid_layer(t, rrid, rrid_n) : rid_layer(t, rid, rid_n);
+    if (layer < 0) return false;
+    peer_bind(peer, r->ssrc, t, (size_t)layer, rtx);
+    return true;
+}
+
+/* An unknown stream: by MID (+RID); without a MID only when one single track takes its payload type (encoders that send none). */
+static struct ssrc_slot *learn(struct peer *peer, const struct rtp *r)
+{
+    size_t takers = 0, free_slots = 0;
+    bool rtx;
+    for (size_t i = 0; i < PEER_SSRCS; i++)
+        free_slots += !peer->ssrcs[i].track;
+    if (free_slots < PEER_SSRCS / 2) return NULL; /* a peer cannot fill the table with invented streams */
+    for (size_t i = 0; i < peer->n_tracks; i++)
+        takers += producer_payload(&peer->tracks[i]->producer, r->payload_type, &rtx) != NULL;
+    for (size_t i = 0; i < peer->n_tracks; i++)
+        if (try_track(peer, peer->tracks[i], r, takers == 1)) return peer_ssrc(peer, r->ssrc);
+    return NULL;
+}
+
+/* ---- what a peer sends ---- */
+static void note_twcc(struct peer *peer, const struct track *t, const struct rtp *r)
+{
+    size_t n;
+    const uint8_t *v = rtp_extension(r, t->producer.params.extensions.transport_cc, &n);
+    if (!v || n != 2) return;
+    peer->twcc_used = true;
+    twcc_note(&peer->twcc, get_u16(v), peer->worker->now_us);
+}
+
+static uint8_t media_payload_type(const struct track *t, uint8_t rtx_pt)
+{
+    bool rtx;
+    const struct media_payload *row = producer_payload(&t->producer, rtx_pt, &rtx);
+    return row && rtx ? row->payload_type : 0;
+}
+
+static void track_input(struct peer *peer, uint8_t *data, size_t len)
+{
+    struct rtp r;
+    if (rtp_parse(data, len, &r)) return;
+    struct ssrc_slot *slot = peer_ssrc(peer, r.ssrc);
+    if (!slot) slot = learn(peer, &r);
+    if (!slot) return;
+    struct track *t = slot->track;
+    size_t layer = slot->layer;
+    note_twcc(peer, t, &r);
+    if (slot->rtx) {
+        uint8_t pt = media_payload_type(t, r.payload_type);
+        if (!t->producer.layers[layer].known || !pt ||
+            !rtp_unwrap_rtx(data, &len, t->producer.layers[layer].ssrc, pt) || rtp_parse(data, len, &r))
+            return;
+    }
+    bool key;
+    if (!producer_input(&t->producer, layer, &r, peer->worker->now_us, &key)) return;
+    if (!t->producer.live) {
+        t->producer.live = true;
+        struct media_event e = {.type = MEDIA_TRACK_LIVE, .room = peer->room->id, .peer = peer->id,
+                                .track = t->producer.params.track, .codec = t->producer.layers[layer].codec};
+        worker_event(peer->worker, &e);
+    }
+    t->producer.stalled = false;
+    forward_packet(t, layer, &r, key);
+}
+
+static void heard(struct peer *peer, const struct address *from)
+{
+    struct worker *w = peer->worker;
+    if (ice_heard(&peer->ice, from, w->now_us)) {
+        metric_add(figures.moves, 1);
+        peer_event(peer, MEDIA_PEER_MOVED);
+    }
+    if (peer->silent) {
+        peer->silent = false;
+        peer_event(peer, MEDIA_PEER_BACK);
+    }
+}
+
+static void srtp_input(struct peer *peer, uint8_t *data, size_t len, const struct address *from)
+{
+    if (!peer->srtp) return;
+    bool rtcp = rtp_is_rtcp(data, len);
+    peer->up_bytes += len;
+    if (srtp_box_open(peer->srtp, data, &len, rtcp)) {
+        metric_add(figures.srtp_errors, 1);
+        return;
+    }
+    heard(peer, from);
+    if (rtcp) peer_rtcp(peer, data, len);
+    else track_input(peer, data, len);
+}
+
+/* ---- STUN ---- */
+static void selected(struct peer *peer, bool first)
+{
+    if (!first) {
+        metric_add(figures.moves, 1);
+        peer_event(peer, MEDIA_PEER_MOVED);
+        return;
+    }
+    dtls_start(peer->dtls, peer->worker->now_us);
+    peer_dtls_advance(peer);
+}
+
+static void stun_input(struct worker *w, const uint8_t *data, size_t len, const struct address *from)
+{
+    struct stun_message m;
+    if (stun_parse(data, len, &m) || m.type != STUN_BINDING_REQUEST || !m.username) return;
+    const uint8_t *colon = memchr(m.username, ':', m.username_len);
+    struct peer *peer = colon ? table_get(&w->by_ufrag, table_hash(m.username, (size_t)(colon - m.username))) : NULL;
+    struct ice_result r;
+    uint8_t reply[ICE_REPLY_BYTES];
+    bool first = peer && !peer->ice.has_selected;
+    if (!peer || ice_input(&peer->ice, &m, from, w->now_us, reply, &r)) {
+        metric_add(figures.refused, 1);
+        return;
+    }
+    if (r.dropped_tuple) table_remove(&w->by_tuple, table_hash(&r.dropped, sizeof r.dropped));
+    if (r.new_tuple && table_put(&w->by_tuple, table_hash(from, sizeof *from), peer)) return;
+    if (r.reply_len) {
+        memcpy(out_slot(w), reply, r.reply_len);
+        out_commit(w, r.reply_len, from);
+    }
+    if (peer->silent) {
+        peer->silent = false;
+        peer_event(peer, MEDIA_PEER_BACK);
+    }
+    if (r.selected_changed) selected(peer, first);
+}
+
+/* ---- DTLS ---- */
+void peer_dtls_advance(struct peer *peer)
+{
+    enum dtls_state s = dtls_state(peer->dtls);
+    if (s == DTLS_CONNECTED && !peer->srtp) {
+        struct dtls_keys keys;
+        dtls_keys(peer->dtls, &keys);
+        int err = srtp_box_new(&peer->srtp, &keys);
+        explicit_bzero(&keys, sizeof keys);
+        if (err) {
+            peer_event(peer, MEDIA_PEER_FAILED);
+            peer_close(peer, true);
+            return;
+        }
+        metric_add(figures.handshakes, 1);
+        peer->connected_told = true;
+        peer->report_us = 0; /* REMB at once: a publisher that hears nothing stays at 300 kbit/s */
+        peer_event(peer, MEDIA_PEER_CONNECTED);
+    } else if (s == DTLS_FAILED || s == DTLS_CLOSED) {
+        if (s == DTLS_FAILED) {
+            metric_add(figures.handshake_failures, 1);
+            log_warn("media", "peer %016" PRIx64 ": DTLS %s", peer->id.v, dtls_why(peer->dtls));
+        }
+        peer_event(peer, MEDIA_PEER_FAILED);
+        peer_close(peer, false);
+    }
+}
+
+void worker_datagram(struct worker *w, uint8_t *data, size_t len, const struct address *from)
+{
+    metric_add(figures.packets_in, 1);
+    metric_add(figures.bytes_in, (int64_t)len);
+    if (len < 2) return;
+    if (data[0] < 4) { /* RFC 7983: the first byte tells who is meant */
+        stun_input(w, data, len, from);
+        return;
+    }
+    struct peer *peer = table_get(&w->by_tuple, table_hash(from, sizeof *from));
+    if (!peer) {
+        metric_add(figures.refused, 1);
+    } else if (data[0] >= 128 && data[0] < 192) {
+        srtp_input(peer, data, len, from);
+    } else if (data[0] >= 20 && data[0] < 64) {
+        peer->reply_to = *from;
+        dtls_input(peer->dtls, data, len, w->now_us);
+        peer_dtls_advance(peer);
+    }
+}

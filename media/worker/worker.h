@@ -1,0 +1,143 @@
+/* worker - the media thread: one epoll loop, one UDP socket, its rooms, peers, tracks and feeds. Internal to media/.
+ *
+ * Owns everything in struct worker; nothing here is touched by another thread except the mailbox and the event descriptor. The packet
+ * path (peer_input -> forward -> out_*) takes no lock and no memory. Split by concern: worker.c loop and sockets, commands.c what the
+ * caller asked for, peer.c what a peer sends, forward.c tracks to feeds, clockwork.c everything periodic.
+ */
+#ifndef YL_MEDIA_WORKER_WORKER_H
+#define YL_MEDIA_WORKER_WORKER_H
+
+#include "media/media.h"
+#include "media/mux/recorder.h"
+#include "media/router/consumer.h"
+#include "media/rtp/twcc.h"
+#include "media/transport/ice.h"
+#include "media/transport/srtp_box.h"
+#include "media/worker/table.h"
+#include "server/base/mailbox.h"
+#include <pthread.h>
+#include <sys/socket.h>
+
+#define WORKER_BATCH 64
+#define DATAGRAM_MAX 2048
+#define PEER_SSRCS 128
+#define PEER_TRACKS_MAX 16
+
+struct worker;
+struct peer;
+
+struct feed {
+    struct consumer consumer;
+    struct peer *peer; /* receives */
+    struct track *track;
+    bool asked; /* the first keyframe wish was made */
+};
+
+struct track {
+    struct producer producer;
+    struct peer *peer; /* sends */
+    struct room *room;
+    struct feed **feeds;
+    size_t n_feeds, cap_feeds;
+    struct consumer *tap; /* the recording's copy, NULL = not recorded */
+    int64_t tap_key_us;
+};
+
+struct room {
+    struct room_id id;
+    struct table peers;    /* by peer id */
+    uint64_t recording;    /* 0 = none */
+    int64_t levels_us;
+    bool speaking;
+};
+
+struct ssrc_slot {
+    uint32_t ssrc;
+    uint8_t layer;
+    bool rtx;
+    struct track *track; /* NULL = free */
+};
+
+struct peer {
+    struct worker *worker;
+    struct room *room;
+    struct peer_id id;
+    struct ice ice;
+    struct dtls *dtls;
+    struct srtp_box *srtp; /* NULL until the handshake is over */
+    bool connected_told, silent;
+    struct address reply_to; /* DTLS answers before anything is selected */
+    struct track *tracks[PEER_TRACKS_MAX];
+    size_t n_tracks;
+    struct feed **feeds;
+    size_t n_feeds, cap_feeds;
+    struct ssrc_slot ssrcs[PEER_SSRCS];
+    struct twcc twcc;
+    bool twcc_used;
+    int64_t twcc_us, report_us, quality_us, born_us;
+    bool has_clock_offset;
+    int64_t clock_offset; /* our NTP clock minus the publisher's, smallest seen: the least delayed report */
+    uint32_t rtt_ms;
+    uint64_t up_bytes, down_bytes, up_bytes_prior, down_bytes_prior;
+};
+
+struct out_slot {
+    struct sockaddr_storage to;
+    uint8_t bytes[DATAGRAM_MAX];
+};
+
+struct worker {
+    struct media_config config;
+    struct mailbox *mailbox;
+    struct recorder *recorder; /* NULL = recording refused */
+    struct dtls_identity *identity;
+    pthread_t thread;
+    int socket, epoll, wake; /* wake: eventfd */
+    int family;
+    volatile int *stop; /* read with __atomic */
+    struct table peers, tracks, feeds, rooms, by_tuple, by_ufrag;
+    int64_t now_us, tick_us;
+    struct out_slot *out; /* WORKER_BATCH */
+    struct mmsghdr out_headers[WORKER_BATCH];
+    struct iovec out_iov[WORKER_BATCH];
+    size_t n_out;
+    uint8_t (*in)[DATAGRAM_MAX];
+    struct mmsghdr in_headers[WORKER_BATCH];
+    struct iovec in_iov[WORKER_BATCH];
+    struct sockaddr_storage in_from[WORKER_BATCH];
+};
+
+YL_CHECKED int worker_start(struct worker *w);
+void worker_join(struct worker *w);
+
+/* out: a slot to write one datagram into, then commit it. */
+uint8_t *out_slot(struct worker *w);
+void out_commit(struct worker *w, size_t len, const struct address *to);
+void out_flush(struct worker *w);
+/* Seals the packet in the current slot for a peer and commits it; counts. */
+void peer_send(struct peer *peer, uint8_t *packet, size_t len, bool rtcp);
+
+void worker_event(struct worker *w, const struct media_event *event);
+void peer_event(struct peer *peer, enum media_event_type type);
+void worker_command(struct worker *w, const struct media_cmd *cmd);
+void worker_close_everything(struct worker *w);
+
+/* peer.c */
+void worker_datagram(struct worker *w, uint8_t *data, size_t len, const struct address *from);
+void peer_dtls_advance(struct peer *peer);
+struct ssrc_slot *peer_ssrc(struct peer *peer, uint32_t ssrc);
+void peer_bind(struct peer *peer, uint32_t ssrc, struct track *track, size_t layer, bool rtx);
+void peer_forget_track(struct peer *peer, const struct track *track);
+void peer_close(struct peer *peer, bool goodbye);
+/* forward.c */
+void forward_packet(struct track *track, size_t layer, const struct rtp *packet, bool key);
+void forward_wish_keys(struct track *track);
+void forward_send_pli(struct track *track, size_t layer);
+void peer_rtcp(struct peer *peer, const uint8_t *data, size_t len);
+void track_close(struct track *track);
+void feed_close(struct feed *feed);
+void track_record(struct track *track, bool on);
+/* clockwork.c */
+void worker_tick(struct worker *w);
+uint64_t worker_ntp(void);
+#endif
