@@ -145,5 +145,8 @@ const struct migration store_migrations[] = {
      "CREATE INDEX feed_time ON feed (t_ms);"},
     {6, "consultations: when the target first saw them",
      "ALTER TABLE consult ADD COLUMN reached_ms INTEGER NOT NULL DEFAULT 0;"},
+    {7, "working hours of institutions",
+     "CREATE TABLE working_hours (org_id INTEGER NOT NULL PRIMARY KEY, body TEXT NOT NULL, changed_ms INTEGER NOT NULL, "
+     "changed_by INTEGER NOT NULL);"},
     {0, NULL, NULL},
 };

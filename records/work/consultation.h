@@ -17,6 +17,7 @@ extern const struct op slot_ops[];      /* calendar.get, slot.*, meeting_room.* 
 extern const struct op message_ops[];   /* message.list send recall read */
 extern const struct op form_ops[];      /* form.get */
 extern const struct op policy_ops[];    /* policy.list, policy.set */
+extern const struct op hours_ops[];     /* hours.list, hours.set */
 
 /* ---- who sees what ---- */
 /* 0, ERR_NOT_FOUND, or ERR_DENIED with ctx->fault filled. Sets ctx->audit.patient and .object. */

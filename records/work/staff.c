@@ -1,4 +1,5 @@
 #include "records/work/staff.h"
+#include "records/work/hours.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -143,7 +144,5 @@ bool staff_is_department(struct op_ctx *ctx, struct org_id dept, struct org_id o
 
 void staff_calendar(struct op_ctx *ctx, struct org_id org, struct calendar *out)
 {
-    (void)ctx;
-    (void)org;
-    calendar_default(out);
+    hours_calendar(ctx, org, out);
 }
