@@ -1,0 +1,41 @@
+#include "server/base/certificate.h"
+#include "server/base/crypto.h"
+#include <errno.h>
+#include <mbedtls/pk.h>
+#include <mbedtls/x509_crt.h>
+#include <string.h>
+#include <unistd.h>
+
+static int readable(const char *option, const char *path, struct fault *f)
+{
+    if (access(path, R_OK) == 0)
+        return 0;
+    return fault_set(f, ERR_NOT_FOUND, "certificate", "%s: %.150s: %s.", option, path, strerror(errno));
+}
+
+int certificate_check(const char *certificate, const char *key, struct fault *f)
+{
+    mbedtls_x509_crt chain;
+    mbedtls_pk_context pk;
+    mbedtls_x509_crt_init(&chain);
+    mbedtls_pk_init(&pk);
+    int rc = readable("tls.certificate", certificate, f);
+    rc = rc ? rc : readable("tls.key", key, f);
+    if (rc)
+        goto out;
+    rc = ERR_INVALID;
+    if (mbedtls_x509_crt_parse_file(&chain, certificate) != 0)
+        fault_set(f, rc, "certificate", "tls.certificate: %.150s is not a PEM certificate.", certificate);
+    else if (mbedtls_pk_parse_keyfile(&pk, key, NULL) != 0)
+        fault_set(f, rc, "certificate", "tls.key: %.150s is not a PEM private key without a password.", key);
+    else if (mbedtls_pk_check_pair(&chain.pk, &pk) != 0)
+        fault_set(f, rc, "certificate", "tls.key: %.150s does not belong to the certificate.", key);
+    else if (mbedtls_x509_time_is_past(&chain.valid_to))
+        fault_set(f, rc, "certificate", "tls.certificate: %.150s has expired.", certificate);
+    else
+        rc = 0;
+out:
+    mbedtls_pk_free(&pk);
+    mbedtls_x509_crt_free(&chain);
+    return rc;
+}

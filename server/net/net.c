@@ -1,0 +1,354 @@
+/* Opening, the event loop, and the one door through which libwebsockets calls. */
+#include "server/net/net_private.h"
+#include "server/base/certificate.h"
+#include "server/base/log.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <openssl/ssl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define POSTS_MAX 16384
+#define SWEEP_MS 15000
+
+struct post {
+    void (*fn)(void *arg);
+    void *arg;
+};
+
+struct net_timer {
+    lws_sorted_usec_list_t sul; /* first: libwebsockets gives it back */
+    struct net *net;
+    struct net_timer *next, **back;
+    void (*fn)(void *arg);
+    void *arg;
+};
+
+/* ---- posts ---- */
+
+static void wake(void *ctx)
+{
+    struct net *n = ctx;
+    pthread_mutex_lock(&n->wake_lock);
+    if (n->context && !n->shut) lws_cancel_service(n->context);
+    pthread_mutex_unlock(&n->wake_lock);
+}
+
+int net_post(struct net *n, void (*fn)(void *arg), void *arg)
+{
+    struct post *p = malloc(sizeof *p);
+    if (!p) return ERR_UNAVAILABLE;
+    *p = (struct post){fn, arg};
+    int rc = mailbox_put(n->posts, p);
+    if (rc) free(p);
+    return rc;
+}
+
+void net_post_wait(struct net *n, void (*fn)(void *arg), void *arg)
+{
+    struct timespec pause = {.tv_nsec = 1000000};
+    while (net_post(n, fn, arg) != 0)
+        nanosleep(&pause, NULL);
+}
+
+static void run_posts(struct net *n)
+{
+    struct post *p;
+    while ((p = mailbox_take(n->posts))) {
+        struct post job = *p;
+        free(p);
+        job.fn(job.arg);
+    }
+}
+
+/* ---- timers ---- */
+
+static void timer_unlink(struct net_timer *t)
+{
+    *t->back = t->next;
+    if (t->next) t->next->back = t->back;
+}
+
+static void timer_fire(lws_sorted_usec_list_t *sul)
+{
+    struct net_timer *t = lws_container_of(sul, struct net_timer, sul);
+    void (*fn)(void *arg) = t->fn;
+    void *arg = t->arg;
+    timer_unlink(t);
+    free(t);
+    fn(arg);
+}
+
+struct net_timer *net_timer_start(struct net *n, unsigned delay_ms, void (*fn)(void *arg), void *arg)
+{
+    struct net_timer *t = calloc(1, sizeof *t);
+    if (!t) abort();
+    t->net = n;
+    t->fn = fn;
+    t->arg = arg;
+    t->back = &n->timers;
+    t->next = n->timers;
+    if (t->next) t->next->back = &t->next;
+    n->timers = t;
+    if (!n->shut) lws_sul_schedule(n->context, 0, &t->sul, timer_fire, (lws_usec_t)delay_ms * LWS_US_PER_MS);
+    return t;
+}
+
+void net_timer_cancel(struct net_timer *t)
+{
+    if (!t) return;
+    if (!t->net->shut) lws_sul_schedule(t->net->context, 0, &t->sul, NULL, LWS_SET_TIMER_USEC_CANCEL);
+    timer_unlink(t);
+    free(t);
+}
+
+static void sweep(void *arg)
+{
+    struct net *n = arg;
+    peers_sweep(n);
+    n->sweeper = net_timer_start(n, SWEEP_MS, sweep, n);
+}
+
+/* ---- connections ---- */
+
+static void address_of(int fd, char out[ADDRESS_BYTES])
+{
+    struct sockaddr_storage sa;
+    socklen_t len = sizeof sa;
+    out[0] = '\0';
+    if (getpeername(fd, (struct sockaddr *)&sa, &len)) return;
+    if (getnameinfo((struct sockaddr *)&sa, len, out, ADDRESS_BYTES, NULL, 0, NI_NUMERICHOST)) out[0] = '\0';
+    if (strncmp(out, "::ffff:", 7) == 0) memmove(out, out + 7, strlen(out + 7) + 1);
+}
+
+static int conn_filter(struct net *n, int fd)
+{
+    char address[ADDRESS_BYTES];
+    address_of(fd, address);
+    if (!atomic_load(&n->stopping) && peer_may_connect(n, address)) return 0;
+    metric_add(n->m_refused, 1);
+    return -1;
+}
+
+static int conn_new(struct net *n, struct lws *wsi)
+{
+    char address[ADDRESS_BYTES];
+    struct conn *c = calloc(1, sizeof *c);
+    if (!c) return -1;
+    address_of(lws_get_socket_fd(wsi), address);
+    c->net = n;
+    c->wsi = wsi;
+    c->peer = peer_enter(n, address);
+    lws_set_opaque_user_data(wsi, c);
+    return 0;
+}
+
+static void conn_free(struct lws *wsi, struct conn *c)
+{
+    lws_set_opaque_user_data(wsi, NULL);
+    if (!c) return;
+    request_gone(c);
+    socket_gone(c);
+    peer_leave(c->net, c->peer);
+    free(c);
+}
+
+static int on_http(struct lws *wsi, struct conn *c, enum lws_callback_reasons reason, void *in, size_t len)
+{
+    switch ((int)reason) {
+    case LWS_CALLBACK_HTTP: return request_begin(c, in);
+    case LWS_CALLBACK_HTTP_BODY: return request_body(c, in, len);
+    case LWS_CALLBACK_HTTP_BODY_COMPLETION: return request_body_end(c);
+    case LWS_CALLBACK_HTTP_WRITEABLE: return reply_write(c);
+    case LWS_CALLBACK_CLOSED_HTTP: request_gone(c); return 0;
+    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: return strcmp(in, "websocket") == 0 ? 0 : -1;
+    case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: return socket_filter(c->net, wsi);
+    case LWS_CALLBACK_ESTABLISHED: return socket_open(c);
+    case LWS_CALLBACK_RECEIVE: return socket_receive(c, in, len);
+    case LWS_CALLBACK_RECEIVE_PONG: socket_heard(c); return 0;
+    case LWS_CALLBACK_SERVER_WRITEABLE: return socket_write(c);
+    case LWS_CALLBACK_TIMER: return socket_tick(c);
+    case LWS_CALLBACK_CLOSED: socket_gone(c); return 0;
+    default: return 0;
+    }
+}
+
+static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
+{
+    struct net *n = lws_context_user(lws_get_context(wsi));
+    struct conn *c;
+    switch ((int)reason) {
+    case LWS_CALLBACK_EVENT_WAIT_CANCELLED: run_posts(n); return 0;
+    case LWS_CALLBACK_FILTER_NETWORK_CONNECTION: return conn_filter(n, (int)(intptr_t)in);
+    case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED: return conn_new(n, wsi);
+    case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
+    case LWS_CALLBACK_PROTOCOL_INIT:
+    case LWS_CALLBACK_PROTOCOL_DESTROY:
+    case LWS_CALLBACK_GET_THREAD_ID: return 0;
+    case LWS_CALLBACK_WSI_DESTROY: conn_free(wsi, lws_get_opaque_user_data(wsi)); return 0;
+    default:
+        c = wsi ? lws_get_opaque_user_data(wsi) : NULL;
+        return c ? on_http(wsi, c, reason, in, len) : 0;
+    }
+}
+
+static const struct lws_protocols protocols[] = {{.name = "yilian", .callback = on_event, .rx_buffer_size = 65536}, {0}};
+
+/* ---- opening ---- */
+
+/* libwebsockets only says no; the person who starts the daemon needs to know why. */
+static int port_check(const struct net_config *config, struct fault *f)
+{
+    struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICHOST, .ai_socktype = SOCK_STREAM}, *found = NULL;
+    char port[8];
+    int one = 1;
+    snprintf(port, sizeof port, "%u", config->port);
+    if (getaddrinfo(config->address, port, &hints, &found))
+        return fault_set(f, ERR_INVALID, "listen_address", "listen.address: %.60s is not an address.", config->address);
+    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    int rc = bind(fd, found->ai_addr, found->ai_addrlen) || listen(fd, 1) ? errno : 0;
+    close(fd);
+    freeaddrinfo(found);
+    if (rc == 0) return 0;
+    return fault_set(f, ERR_UNAVAILABLE, "port_taken", "listen.port: %s:%u cannot be opened: %s.", config->address, config->port,
+                     rc == EADDRINUSE ? "another program is using it" : strerror(rc));
+}
+
+static void register_metrics(struct net *n)
+{
+    static const char *const classes[6] = {"class=\"other\"", "class=\"1xx\"", "class=\"2xx\"", "class=\"3xx\"", "class=\"4xx\"", "class=\"5xx\""};
+    for (int i = 0; i < 6; i++)
+        n->m_requests[i] = metric_counter("yilian_http_requests_total", "HTTP answers by status class", classes[i]);
+    n->m_latency = metric_histogram("yilian_http_request_seconds", "From the header to the last byte handed over", NULL);
+    n->m_connections = metric_gauge("yilian_net_connections", "Open TCP connections", NULL);
+    n->m_sockets = metric_gauge("yilian_net_websockets", "Open WebSockets", NULL);
+    n->m_refused = metric_counter("yilian_net_refused_total", "Connections and upgrades refused by a limit", NULL);
+}
+
+static int open_lws(struct net *n, struct fault *f)
+{
+    const struct net_config *config = &n->config;
+    struct lws_context_creation_info info = {
+        .port = config->port,
+        .protocols = protocols,
+        .iface = strcmp(config->address, "0.0.0.0") == 0 || strcmp(config->address, "::") == 0 ? NULL : config->address,
+        .vhost_name = "yilian",
+        .user = n,
+        .gid = -1,
+        .uid = -1,
+        .alpn = "http/1.1",
+        .ssl_cert_filepath = config->certificate,
+        .ssl_private_key_filepath = config->key,
+        .ssl_options_set = SSL_OP_NO_SSLv3 | SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION,
+        .options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_VALIDATE_UTF8 |
+                   LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND |
+                   (strchr(config->address, ':') ? 0 : LWS_SERVER_OPTION_DISABLE_IPV6),
+        .max_http_header_data = 8192,
+        .max_http_header_pool = 1024,
+        .pt_serv_buf_size = 16384,
+        .keepalive_timeout = (int)(config->idle_ms / 1000) * 2,
+        .timeout_secs = config->idle_ms / 1000,
+        .timeout_secs_ah_idle = config->idle_ms / 1000,
+        .ka_time = 60, .ka_probes = 3, .ka_interval = 10,
+    };
+    n->context = lws_create_context(&info);
+    if (!n->context) return fault_set(f, ERR_INTERNAL, "net", "The network library could not be started.");
+    n->vhost = lws_create_vhost(n->context, &info);
+    if (!n->vhost)
+        return fault_set(f, ERR_UNAVAILABLE, "listen", "The listener on %s port %u could not be opened.", config->address, config->port);
+    return 0;
+}
+
+static void lws_line(int level, const char *line)
+{
+    char text[300];
+    size_t len = strcspn(line, "\n");
+    snprintf(text, sizeof text, "%.*s", (int)(len < 280 ? len : 280), line);
+    log_write(level == LLL_ERR ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "lws", "%s", text);
+}
+
+int net_open(struct net **out, const struct net_config *config, struct fault *f)
+{
+    struct net *n = calloc(1, sizeof *n);
+    *out = NULL;
+    if (!n) return fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
+    n->config = *config;
+    pthread_mutex_init(&n->wake_lock, NULL);
+    if (!n->config.origins) n->config.origins = "";
+    register_metrics(n);
+    lws_set_log_level(LLL_ERR, lws_line);
+    int rc = certificate_check(config->certificate, config->key, f);
+    rc = rc ? rc : port_check(config, f);
+    rc = rc ? rc : assets_load(&n->assets, config->web_root ? config->web_root : "", f);
+    rc = rc ? rc : mailbox_new(&n->posts, POSTS_MAX, wake, n);
+    rc = rc ? rc : open_lws(n, f);
+    if (rc) {
+        net_shut(n);
+        net_free(n);
+        return rc;
+    }
+    n->sweeper = net_timer_start(n, SWEEP_MS, sweep, n);
+    *out = n;
+    return 0;
+}
+
+int net_route_add(struct net *n, const struct net_route *route)
+{
+    for (size_t i = 0; i < n->n_routes; i++)
+        if (strcmp(n->routes[i].prefix, route->prefix) == 0) return ERR_CONFLICT;
+    if (n->n_routes == ROUTES_MAX || !*route->prefix) return ERR_UNAVAILABLE;
+    n->routes[n->n_routes] = *route;
+    n->routes[n->n_routes].prefix = strdup(route->prefix);
+    if (!n->routes[n->n_routes].prefix) abort();
+    n->n_routes++;
+    return 0;
+}
+
+void net_ws_serve(struct net *n, const struct net_ws_events *events)
+{
+    n->ws = *events;
+}
+
+void net_run(struct net *n)
+{
+    while (!atomic_load(&n->stopping) && lws_service(n->context, 0) >= 0)
+        run_posts(n);
+}
+
+void net_stop(struct net *n)
+{
+    atomic_store(&n->stopping, true);
+    wake(n);
+}
+
+void net_shut(struct net *n)
+{
+    if (n->shut) return;
+    atomic_store(&n->stopping, true);
+    for (struct net_timer *t = n->timers; t; t = t->next)
+        lws_sul_schedule(n->context, 0, &t->sul, NULL, LWS_SET_TIMER_USEC_CANCEL);
+    pthread_mutex_lock(&n->wake_lock);
+    n->shut = true;
+    pthread_mutex_unlock(&n->wake_lock);
+    if (n->context) lws_context_destroy(n->context);
+    n->context = NULL;
+}
+
+void net_free(struct net *n)
+{
+    if (!n) return;
+    if (n->posts) run_posts(n);
+    mailbox_free(n->posts, free);
+    while (n->timers)
+        net_timer_cancel(n->timers);
+    for (size_t i = 0; i < n->n_routes; i++)
+        free((char *)n->routes[i].prefix);
+    assets_free(&n->assets);
+    peers_free(n);
+    pthread_mutex_destroy(&n->wake_lock);
+    free(n);
+}

@@ -1,0 +1,157 @@
+/* net_private - what the files of server/net share; nobody else includes it. Event thread only unless said otherwise. */
+#ifndef YL_SERVER_NET_NET_PRIVATE_H
+#define YL_SERVER_NET_NET_PRIVATE_H
+
+#include "server/base/mailbox.h"
+#include "server/base/metrics.h"
+#include "server/net/net.h"
+#include <libwebsockets.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define ADDRESS_BYTES 48
+#define ROUTES_MAX 64
+#define PEER_BUCKETS 1024
+#define REPLY_HEADERS_BYTES 2048
+#define CHUNK_BYTES (64 * 1024)       /* one write */
+#define WANT_BYTES (256 * 1024)       /* one read asked of a source */
+#define BODIES_MAX_BYTES (96u << 20)  /* request bodies held at once, all clients together */
+#define WS_MESSAGE_MAX (256 * 1024)
+#define WS_QUEUE_BYTES (1024 * 1024)
+#define WS_QUEUE_MESSAGES 500
+
+/* One client address: its open connections and its request budget. */
+struct peer {
+    struct peer *next;
+    char address[ADDRESS_BYTES];
+    unsigned connections;
+    int64_t tokens_milli, refilled_ms;
+};
+
+/* A token bucket that holds `burst` and refills `rate` a second; 1 when one token could be taken. */
+int bucket_take(int64_t *tokens_milli, int64_t *refilled_ms, int64_t now_ms, unsigned rate, unsigned burst);
+
+struct asset { /* one file of web.root with its compressed siblings */
+    char *path;    /* "/assets/app-1a2b3c4d.js" */
+    const char *content_type;
+    bool immutable; /* the name carries a hash */
+    struct asset_form {
+        uint8_t *data;
+        size_t len;
+        char etag[28];
+    } plain, br, gz;
+};
+struct assets {
+    struct asset *items; /* sorted by path */
+    size_t n;
+};
+YL_CHECKED int assets_load(struct assets *a, const char *root, struct fault *f);
+void assets_free(struct assets *a);
+const struct asset *assets_find(const struct assets *a, const char *path);
+
+struct net {
+    struct net_config config;
+    struct lws_context *context;
+    struct lws_vhost *vhost;
+    struct mailbox *posts;
+    pthread_mutex_t wake_lock; /* no thread pokes a context that is being destroyed */
+    atomic_bool stopping;
+    bool shut;
+    struct net_route routes[ROUTES_MAX];
+    size_t n_routes;
+    struct net_ws_events ws;
+    struct assets assets;
+    struct peer *peers[PEER_BUCKETS];
+    unsigned n_connections;
+    size_t bodies_bytes;
+    struct net_timer *sweeper, *timers; /* every armed timer, so that net_shut can free them */
+    char *own_origins;
+    struct metric *m_requests[6], *m_latency, *m_connections, *m_sockets, *m_refused;
+};
+
+/* What a libwebsockets connection points to (its opaque user data). */
+struct conn {
+    struct net *net;
+    struct lws *wsi;
+    struct peer *peer;
+    struct net_request *request;
+    struct net_ws *ws;
+};
+
+struct net_request {
+    struct net *net;
+    struct conn *conn; /* NULL: the client has gone */
+    enum net_method method;
+    const struct net_route *route; /* NULL = static files */
+    char *path, *query;
+    char *headers[16]; /* in the order of request.c's table; NULL = absent */
+    char address[ADDRESS_BYTES];
+    char *credential;
+    bool by_cookie;
+    char *body;
+    size_t body_len, body_expected;
+    int64_t started_us, body_deadline_ms;
+    bool discard;    /* the body is refused: read it away, then answer */
+    struct fault *refusal;
+    bool dispatched, replied, close_after;
+
+    /* the answer */
+    int status;
+    const char *content_type;
+    char reply_headers[REPLY_HEADERS_BYTES];
+    size_t reply_headers_len;
+    char *owned;            /* freed with the request */
+    const uint8_t *data;    /* owned, or an asset's memory */
+    uint64_t length, sent;  /* of the body */
+    bool header_sent, no_body;
+    struct net_source source;
+    bool has_source, wanting;
+    char *source_text[3];
+    uint64_t source_at;     /* absolute offset of the next byte to ask for */
+    uint8_t *piece;
+    size_t piece_len, piece_sent;
+};
+
+/* ---- peer.c ---- */
+struct peer *peer_enter(struct net *n, const char *address); /* counts one connection; NULL = too many */
+void peer_leave(struct net *n, struct peer *p);
+bool peer_may_connect(struct net *n, const char *address);
+void peers_sweep(struct net *n);
+void peers_free(struct net *n);
+
+/* ---- request.c ---- */
+int request_begin(struct conn *c, const char *path); /* callbacks' result: 0 or -1 = close */
+int request_body(struct conn *c, const void *data, size_t len);
+int request_body_end(struct conn *c);
+void request_gone(struct conn *c); /* the connection closed */
+void request_free(struct net_request *r);
+char *header_copy(struct lws *wsi, const char *name); /* malloc'd or NULL */
+char *credential_of(const char *cookie, const char *authorization, bool *by_cookie); /* malloc'd, "" when none */
+
+/* ---- reply.c, stream.c, asset.c ---- */
+int reply_write(struct conn *c); /* HTTP_WRITEABLE */
+void reply_begin(struct net_request *r, int status, const char *content_type);
+void reply_go(struct net_request *r);
+void reply_memory(struct net_request *r, int status, const char *content_type, const uint8_t *data, size_t len);
+int stream_write(struct conn *c, struct net_request *r);
+void stream_over(struct net_request *r);
+void asset_reply(struct net_request *r);
+/* RFC 9110 14.1.2: 1 = one satisfiable range, 0 = none or not to be honoured (send all), ERR_RANGE. */
+int range_parse(const char *text, uint64_t total, uint64_t *first, uint64_t *last);
+/* RFC 9110 13.1.2: 1 when the list has the tag (weak comparison) or "*". */
+int etag_listed(const char *list, const char *etag);
+
+/* ---- socket.c ---- */
+int socket_filter(struct net *n, struct lws *wsi); /* before the upgrade: path, origin */
+int socket_open(struct conn *c);
+int socket_receive(struct conn *c, const void *data, size_t len);
+int socket_write(struct conn *c);
+int socket_tick(struct conn *c);
+void socket_heard(struct conn *c);
+void socket_gone(struct conn *c);
+
+static inline int64_t net_now_ms(void)
+{
+    return (int64_t)(lws_now_usecs() / 1000);
+}
+#endif

@@ -1,0 +1,180 @@
+/* Answers: the header with the security headers on every one, then the body in pieces as the peer takes them. */
+#include "server/net/net_private.h"
+#include "server/base/clock.h"
+#include "server/base/log.h"
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* blob: is for pictures and recordings the page made itself; 'wasm-unsafe-eval' is not eval: pictures of a PDF (JPEG 2000, JBIG2)
+ * are decoded by a WebAssembly module of our own. */
+static const char security_headers[] =
+    "Content-Security-Policy: default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob: data:; "
+    "media-src 'self' blob:; font-src 'self' data:; connect-src 'self' wss:; worker-src 'self' blob:; object-src 'none'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'\r\n"
+    "Strict-Transport-Security: max-age=31536000\r\n"
+    "X-Content-Type-Options: nosniff\r\n"
+    "X-Frame-Options: DENY\r\n"
+    "Referrer-Policy: no-referrer\r\n"
+    "Cross-Origin-Opener-Policy: same-origin\r\n"
+    "Cross-Origin-Resource-Policy: same-origin\r\n"
+    "Permissions-Policy: camera=(self), microphone=(self), display-capture=(self), fullscreen=(self), autoplay=(self), "
+    "screen-wake-lock=(self), geolocation=(), payment=(), usb=()\r\n";
+
+static const char *status_text(int status)
+{
+    static const struct {
+        int status;
+        const char *text;
+    } texts[] = {{200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"}, {206, "Partial Content"},
+                 {304, "Not Modified"}, {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
+                 {405, "Method Not Allowed"}, {409, "Conflict"}, {410, "Gone"}, {413, "Content Too Large"},
+                 {415, "Unsupported Media Type"}, {416, "Range Not Satisfiable"}, {422, "Unprocessable Content"}, {423, "Locked"},
+                 {428, "Precondition Required"}, {429, "Too Many Requests"}, {500, "Internal Server Error"},
+                 {503, "Service Unavailable"}, {504, "Gateway Timeout"}, {507, "Insufficient Storage"}};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (texts[i].status == status) return texts[i].text;
+    return "Status";
+}
+
+void net_reply_header(struct net_request *r, const char *name, const char *value)
+{
+    size_t room = sizeof r->reply_headers - r->reply_headers_len;
+    int len = value[strcspn(value, "\r\n")] ? -1 : snprintf(r->reply_headers + r->reply_headers_len, room, "%s: %s\r\n", name, value);
+    if (len > 0 && (size_t)len < room) {
+        r->reply_headers_len += (size_t)len;
+        return;
+    }
+    r->reply_headers[r->reply_headers_len] = '\0';
+    log_error("net", "header %s does not fit and was dropped", name);
+}
+
+void reply_begin(struct net_request *r, int status, const char *content_type)
+{
+    r->status = status;
+    r->content_type = content_type;
+    r->no_body = r->method == NET_HEAD || status == 204 || status == 304;
+}
+
+/* The answer is complete or its source known: write it when the peer takes it; a gone peer gets nothing. */
+void reply_go(struct net_request *r)
+{
+    r->replied = true;
+    if (r->conn) {
+        lws_set_timeout(r->conn->wsi, PENDING_TIMEOUT_HTTP_CONTENT, (int)(r->net->config.idle_ms / 1000));
+        lws_callback_on_writable(r->conn->wsi);
+        return;
+    }
+    stream_over(r);
+    request_free(r);
+}
+
+void reply_memory(struct net_request *r, int status, const char *content_type, const uint8_t *data, size_t len)
+{
+    reply_begin(r, status, content_type);
+    r->data = data;
+    r->length = len;
+    reply_go(r);
+}
+
+void net_reply_taken(struct net_request *r, int status, const char *content_type, char *data, size_t len)
+{
+    r->owned = data;
+    reply_memory(r, status, content_type, (const uint8_t *)data, len);
+}
+
+void net_reply_bytes(struct net_request *r, int status, const char *content_type, const void *data, size_t len)
+{
+    char *copy = malloc(len + 1);
+    if (!copy) abort();
+    memcpy(copy, data, len);
+    net_reply_taken(r, status, content_type, copy, len);
+}
+
+void net_reply_empty(struct net_request *r, int status)
+{
+    reply_memory(r, status, NULL, NULL, 0);
+}
+
+static json_t *fields_json(const struct fault *f)
+{
+    json_t *fields = json_array();
+    for (size_t i = 0; i < f->n_fields; i++)
+        json_array_append_new(fields, json_pack("{s:s, s:s}", "path", f->fields[i].path, "reason", f->fields[i].reason));
+    return fields;
+}
+
+void net_reply_fault(struct net_request *r, const struct fault *f)
+{
+    json_t *body = json_pack("{s:{s:s, s:s, s:s, s:o}}", "error", "code", err_wire(f->code), "reason", f->reason, "text", f->text,
+                             "fields", fields_json(f));
+    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    json_decref(body);
+    if (!text) text = strdup("{\"error\":{\"code\":\"internal\",\"reason\":\"\",\"text\":\"\",\"fields\":[]}}");
+    if (!text) abort();
+    if (err_http(f->code) == 405 && r->route) net_reply_header(r, "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE");
+    if (err_http(f->code) == 429) net_reply_header(r, "Retry-After", "1");
+    net_reply_header(r, "Cache-Control", "no-store");
+    net_reply_taken(r, err_http(f->code), "application/json", text, strlen(text));
+}
+
+/* ---- writing ---- */
+
+static int header_print(struct net_request *r, char *out, size_t cap)
+{
+    char date[40], length[48] = "", type[120] = "";
+    time_t now = time(NULL);
+    struct tm tm;
+    strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
+    if (r->status != 204 && r->status != 304) snprintf(length, sizeof length, "Content-Length: %llu\r\n", (unsigned long long)r->length);
+    if (r->content_type && r->status != 304) snprintf(type, sizeof type, "Content-Type: %s\r\n", r->content_type);
+    return snprintf(out, cap, "HTTP/1.1 %d %s\r\nDate: %s\r\n%s%s%s%s%s\r\n", r->status, status_text(r->status), date, type, length,
+                    r->reply_headers, security_headers, r->close_after ? "Connection: close\r\n" : "");
+}
+
+static int finish(struct conn *c)
+{
+    struct net_request *r = c->request;
+    bool close = r->close_after;
+    struct net *n = c->net;
+    metric_add(n->m_requests[r->status / 100 % 6], 1);
+    metric_observe_us(n->m_latency, clock_monotonic_us() - r->started_us);
+    c->request = NULL;
+    r->conn = NULL;
+    stream_over(r);
+    request_free(r);
+    return close || lws_http_transaction_completed(c->wsi) ? -1 : 0;
+}
+
+int reply_write(struct conn *c)
+{
+    static uint8_t buffer[LWS_PRE + 6144 + CHUNK_BYTES]; /* one event thread */
+    struct net_request *r = c->request;
+    uint8_t *start = buffer + LWS_PRE;
+    size_t len = 0;
+    enum lws_write_protocol mode = LWS_WRITE_HTTP;
+    if (!r || !r->replied) return 0;
+    if (!r->header_sent) {
+        int n = header_print(r, (char *)start, 6144);
+        if (n < 0 || n >= 6144) return -1;
+        len = (size_t)n;
+        mode = LWS_WRITE_HTTP_HEADERS;
+        r->header_sent = true;
+    }
+    if (!r->no_body && !r->has_source) {
+        size_t piece = r->length - r->sent < CHUNK_BYTES ? (size_t)(r->length - r->sent) : CHUNK_BYTES;
+        if (piece) memcpy(start + len, r->data + r->sent, piece);
+        r->sent += piece;
+        len += piece;
+    }
+    if (len && lws_write(c->wsi, start, len, mode) < (int)len) return -1;
+    if (r->no_body || r->sent == r->length) return finish(c);
+    lws_set_timeout(c->wsi, PENDING_TIMEOUT_HTTP_CONTENT, (int)(c->net->config.idle_ms / 1000));
+    if (r->has_source && mode == LWS_WRITE_HTTP) {
+        int rc = stream_write(c, r);
+        return rc < 0 ? -1 : r->sent == r->length ? finish(c) : 0;
+    }
+    lws_callback_on_writable(c->wsi);
+    return 0;
+}

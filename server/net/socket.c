@@ -1,0 +1,216 @@
+/* WebSocket connections (RFC 6455): whole text messages in, a bounded queue out, pings, and an end for whoever is too slow. */
+#include "server/net/net_private.h"
+#include "server/base/log.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define PING_US (10 * LWS_US_PER_SEC)
+#define DEAD_MS 25000
+#define CLOSE_GRACE_S 2
+
+struct out {
+    struct out *next;
+    size_t len;
+    uint8_t bytes[]; /* LWS_PRE, then the text */
+};
+
+struct net_ws {
+    struct conn *conn;
+    void *user;
+    struct out *first, **last;
+    size_t queued_bytes, queued_messages;
+    char *in;
+    size_t in_len, in_capacity;
+    int64_t tokens_milli, refilled_ms, heard_ms;
+    bool ping_due;
+    int close_code; /* != 0: say no more, then close with it */
+};
+
+/* A page of another site must not drive a session: browsers send Origin, machines do not (RFC 6455 10.2). */
+static bool origin_allowed(struct net *n, const char *origin, const char *host)
+{
+    char own[300];
+    if (!origin || !*origin) return true;
+    snprintf(own, sizeof own, "https://%s", host ? host : "");
+    if (host && strcasecmp(own, origin) == 0) return true;
+    for (const char *at = n->config.origins; *at;) {
+        at += strspn(at, ", ");
+        size_t len = strcspn(at, ", ");
+        if (len && strlen(origin) == len && strncasecmp(at, origin, len) == 0) return true;
+        at += len;
+    }
+    return false;
+}
+
+int socket_filter(struct net *n, struct lws *wsi)
+{
+    char path[16] = "";
+    bool right = lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) < (int)sizeof path &&
+                 lws_hdr_copy(wsi, path, sizeof path, WSI_TOKEN_GET_URI) > 0 && strcmp(path, "/ws") == 0;
+    char *origin = header_copy(wsi, "origin"), *host = header_copy(wsi, "host");
+    bool allowed = right && n->ws.on_open && !n->stopping && origin_allowed(n, origin, host);
+    free(origin);
+    free(host);
+    if (!allowed) metric_add(n->m_refused, 1);
+    return allowed ? 0 : -1;
+}
+
+int socket_open(struct conn *c)
+{
+    struct net *n = c->net;
+    struct net_ws *ws = calloc(1, sizeof *ws);
+    if (!ws) return -1;
+    ws->conn = c;
+    ws->last = &ws->first;
+    ws->heard_ms = ws->refilled_ms = net_now_ms();
+    ws->tokens_milli = (int64_t)n->config.ws_messages_per_second * 5000;
+    c->ws = ws;
+    metric_add(n->m_sockets, 1);
+    char *cookie = header_copy(c->wsi, "cookie"), *authorization = header_copy(c->wsi, "authorization");
+    char *agent = header_copy(c->wsi, "user-agent");
+    struct net_ws_info info = {.address = c->peer ? c->peer->address : "", .user_agent = agent ? agent : ""};
+    char *credential = credential_of(cookie, authorization, &info.by_cookie);
+    info.credential = credential ? credential : "";
+    lws_set_timer_usecs(c->wsi, PING_US);
+    ws->user = n->ws.on_open(n->ws.ctx, ws, &info);
+    if (!ws->user) net_ws_close(ws, 4003);
+    free(credential);
+    free(cookie);
+    free(authorization);
+    free(agent);
+    return 0;
+}
+
+static int say_goodbye(struct net_ws *ws, int code)
+{
+    ws->close_code = code;
+    lws_close_reason(ws->conn->wsi, (enum lws_close_status)code, NULL, 0);
+    return -1;
+}
+
+static int in_append(struct net_ws *ws, const void *data, size_t len)
+{
+    size_t need = ws->in_len + len + 1;
+    if (need > WS_MESSAGE_MAX + 1) return ERR_TOO_LARGE;
+    if (need > ws->in_capacity) {
+        size_t capacity = need < 4096 ? 4096 : need * 2 < WS_MESSAGE_MAX + 1 ? need * 2 : WS_MESSAGE_MAX + 1;
+        char *grown = realloc(ws->in, capacity);
+        if (!grown) return ERR_UNAVAILABLE;
+        ws->in = grown;
+        ws->in_capacity = capacity;
+    }
+    memcpy(ws->in + ws->in_len, data, len);
+    ws->in_len += len;
+    ws->in[ws->in_len] = '\0';
+    return 0;
+}
+
+int socket_receive(struct conn *c, const void *data, size_t len)
+{
+    struct net_ws *ws = c->ws;
+    unsigned rate = c->net->config.ws_messages_per_second;
+    if (!ws || ws->close_code) return 0; /* it has been told to go */
+    ws->heard_ms = net_now_ms();
+    if (lws_frame_is_binary(c->wsi)) return say_goodbye(ws, 4000);
+    if (in_append(ws, data, len)) return say_goodbye(ws, 1009);
+    if (lws_remaining_packet_payload(c->wsi) || !lws_is_final_fragment(c->wsi)) return 0;
+    if (!bucket_take(&ws->tokens_milli, &ws->refilled_ms, ws->heard_ms, rate, rate * 5)) return say_goodbye(ws, 4029);
+    char *text = ws->in;
+    size_t text_len = ws->in_len;
+    ws->in = NULL; /* the message may close us */
+    ws->in_len = ws->in_capacity = 0;
+    c->net->ws.on_message(c->net->ws.ctx, ws, ws->user, text ? text : "", text_len);
+    free(text);
+    return 0;
+}
+
+int net_ws_send(struct net_ws *ws, const char *text, size_t len)
+{
+    if (ws->close_code) return ERR_UNAVAILABLE;
+    if (ws->queued_bytes + len > WS_QUEUE_BYTES || ws->queued_messages >= WS_QUEUE_MESSAGES) {
+        net_ws_close(ws, 4008);
+        return ERR_UNAVAILABLE;
+    }
+    struct out *o = malloc(sizeof *o + LWS_PRE + len);
+    if (!o) return ERR_UNAVAILABLE;
+    o->next = NULL;
+    o->len = len;
+    memcpy(o->bytes + LWS_PRE, text, len);
+    *ws->last = o;
+    ws->last = &o->next;
+    ws->queued_bytes += len;
+    ws->queued_messages++;
+    lws_callback_on_writable(ws->conn->wsi);
+    return 0;
+}
+
+/* A peer that takes nothing would never let us say goodbye, so the line is cut after the grace. */
+void net_ws_close(struct net_ws *ws, int code)
+{
+    if (ws->close_code) return;
+    ws->close_code = code;
+    lws_set_timeout(ws->conn->wsi, PENDING_TIMEOUT_USER_REASON_BASE, CLOSE_GRACE_S);
+    lws_callback_on_writable(ws->conn->wsi);
+}
+
+static void drop_first(struct net_ws *ws)
+{
+    struct out *o = ws->first;
+    ws->first = o->next;
+    if (!ws->first) ws->last = &ws->first;
+    ws->queued_bytes -= o->len;
+    ws->queued_messages--;
+    free(o);
+}
+
+int socket_write(struct conn *c)
+{
+    struct net_ws *ws = c->ws;
+    uint8_t ping[LWS_PRE + 1];
+    if (!ws) return 0;
+    if (ws->close_code == 4008) return say_goodbye(ws, 4008); /* too slow: what waits is not sent any more */
+    if (ws->ping_due && !ws->close_code) {
+        ws->ping_due = false;
+        if (lws_write(c->wsi, ping + LWS_PRE, 0, LWS_WRITE_PING) < 0) return -1;
+    } else if (ws->first) {
+        size_t len = ws->first->len;
+        int rc = lws_write(c->wsi, ws->first->bytes + LWS_PRE, len, LWS_WRITE_TEXT);
+        drop_first(ws);
+        if (rc < (int)len) return -1;
+    } else if (ws->close_code) {
+        return say_goodbye(ws, ws->close_code);
+    }
+    if (ws->first || ws->close_code || ws->ping_due) lws_callback_on_writable(c->wsi);
+    return 0;
+}
+
+int socket_tick(struct conn *c)
+{
+    struct net_ws *ws = c->ws;
+    if (!ws) return 0;
+    int64_t silent_ms = net_now_ms() - ws->heard_ms;
+    if (silent_ms > DEAD_MS) return -1;
+    /* Not later than DEAD_MS: the third look comes when the time is just over. */
+    lws_set_timer_usecs(c->wsi, silent_ms + 10000 > DEAD_MS ? (DEAD_MS - silent_ms + 100) * LWS_US_PER_MS : PING_US);
+    ws->ping_due = true;
+    lws_callback_on_writable(c->wsi);
+    return 0;
+}
+
+void socket_heard(struct conn *c)
+{
+    if (c->ws) c->ws->heard_ms = net_now_ms();
+}
+
+void socket_gone(struct conn *c)
+{
+    struct net_ws *ws = c->ws;
+    if (!ws) return;
+    c->ws = NULL;
+    metric_add(c->net->m_sockets, -1);
+    if (ws->user) c->net->ws.on_close(c->net->ws.ctx, ws, ws->user, ws->close_code ? ws->close_code : 1006);
+    while (ws->first)
+        drop_first(ws);
+    free(ws->in);
+    free(ws);
+}
