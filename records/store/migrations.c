@@ -148,5 +148,10 @@ const struct migration store_migrations[] = {
     {7, "working hours of institutions",
      "CREATE TABLE working_hours (org_id INTEGER NOT NULL PRIMARY KEY, body TEXT NOT NULL, changed_ms INTEGER NOT NULL, "
      "changed_by INTEGER NOT NULL);"},
+    {8, "emergency access to a case",
+     "CREATE TABLE consult_override (id INTEGER NOT NULL PRIMARY KEY, case_id INTEGER NOT NULL, person_id INTEGER NOT NULL, "
+     "org_id INTEGER NOT NULL, t_ms INTEGER NOT NULL, until_ms INTEGER NOT NULL, reason TEXT NOT NULL, "
+     "reviewed_ms INTEGER NOT NULL, reviewed_by INTEGER, verdict TEXT, comment TEXT);"
+     "CREATE INDEX consult_override_case ON consult_override (case_id, person_id);"},
     {0, NULL, NULL},
 };

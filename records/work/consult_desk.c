@@ -194,7 +194,8 @@ static int case_print(struct op_ctx *ctx, json_t *args, json_t **result)
     int rc = consult_open(ctx, args, &c, &parties);
     if (rc)
         return rc;
-    if (strcmp(what, "opinion") == 0 && !consult_sees_opinion(&c, parties))
+    rc = consult_takes_part(ctx, parties);
+    if (!rc && strcmp(what, "opinion") == 0 && !consult_sees_opinion(&c, parties))
         rc = fault_set(ctx->fault, ERR_NOT_ALLOWED_NOW, "not_signed", "the opinion is not signed yet");
     int64_t copy = 1 + tx_int(ctx->tx, 0, "SELECT COUNT(*) FROM consult_print WHERE case_id=$1 AND what=$2 AND mark<>'draft'", "it",
                               (int64_t)c.id.v, what);

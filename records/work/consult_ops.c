@@ -41,6 +41,13 @@ int consult_open(struct op_ctx *ctx, json_t *args, struct consult *c, uint32_t *
     return open_case(ctx, (struct case_id){arg_id(args, "case_id")}, c, parties);
 }
 
+int consult_takes_part(struct op_ctx *ctx, uint32_t parties)
+{
+    if (parties & ~P(ADMIN))
+        return 0;
+    return fault_set(ctx->fault, ERR_DENIED, "only_looking", "emergency access is for reading");
+}
+
 /* ---- create and edit ---- */
 static int read_header(struct op_ctx *ctx, json_t *args, struct consult *c)
 {
@@ -337,7 +344,8 @@ int consultation_check_write(struct op_ctx *ctx, struct case_id id)
     int rc = open_case(ctx, id, &c, &parties);
     if (rc)
         return rc;
-    if (consult_flow.states[c.flow.state].flags & FLOW_TERMINAL)
+    rc = consult_takes_part(ctx, parties);
+    if (!rc && (consult_flow.states[c.flow.state].flags & FLOW_TERMINAL))
         rc = fault_set(ctx->fault, ERR_NOT_ALLOWED_NOW, "wrong_state", "the case has ended");
     consult_clear(&c);
     return rc;

@@ -201,9 +201,10 @@ static json_t *timeline_view(struct op_ctx *ctx, const struct consult *c)
     while (query_next(q)) {
         int e = flow_event_find(&consult_flow, query_text(q, "event"));
         static const struct flow_label others[] = {{"create", "新建", "Created"}, {"overdue", "超时提醒", "Overdue"},
-                                                   {"edit", "修改申请", "Edited"}, {"clock", "提醒", "Reminder"}};
+                                                   {"edit", "修改申请", "Edited"}, {"override", "紧急越权查阅", "Emergency access"},
+                                                   {"override_review", "越权查阅复核", "Emergency access judged"}};
         const struct flow_label *l = e >= 0 ? &consult_flow.events[e].label : &others[0];
-        for (size_t i = 0; e < 0 && i < 4; i++)
+        for (size_t i = 0; e < 0 && i < sizeof others / sizeof *others; i++)
             if (strcmp(others[i].word, query_text(q, "event")) == 0)
                 l = &others[i];
         json_array_append_new(list, json_pack("{s:I,s:s,s:s,s:s,s:o,s:s,s:o,s:s?,s:o}", "t_ms", (json_int_t)query_int(q, "t_ms"),
@@ -303,6 +304,7 @@ json_t *consult_view(struct op_ctx *ctx, struct consult *c, uint32_t parties)
     json_object_set(v, "form", c->form);
     json_object_set_new(v, "completeness", consult_completeness(ctx, c));
     json_object_set_new(v, "fit", consult_fit(ctx, c));
+    json_object_set_new(v, "overrides", overrides_view(ctx, c, parties));
     json_object_set_new(v, "wanted_expert", staff_ref(ctx, c->wanted_expert));
     json_object_set_new(v, "duplicates", c->closed_ms ? json_array() : duplicates_view(ctx, c));
     json_object_set_new(v, "editable", json_boolean((parties & P(APPLICANT)) && (c->flow.state == S_DRAFT || c->flow.state == S_RETURNED)));

@@ -133,7 +133,8 @@ static int message_send(struct op_ctx *ctx, json_t *args, json_t **result)
     int rc = consult_open(ctx, args, &c, &parties);
     if (rc)
         return rc;
-    if ((!text || !text[strspn(text, " \t\r\n")]) && !document)
+    rc = consult_takes_part(ctx, parties);
+    if (!rc && (!text || !text[strspn(text, " \t\r\n")]) && !document)
         rc = fault_field(ctx->fault, "text", "required");
     if (!rc && document && tx_int(ctx->tx, 0, "SELECT case_id FROM document WHERE id=$1", "i", (int64_t)document) != (int64_t)c.id.v)
         rc = fault_field(ctx->fault, "document_id", "not_of_this_case");

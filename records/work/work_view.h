@@ -18,6 +18,7 @@ json_t *work_attachments(struct op_ctx *ctx, struct case_id id);
 json_t *work_recordings(struct op_ctx *ctx, struct case_id id);
 json_t *meeting_room_ref(struct op_ctx *ctx, uint64_t id);
 int64_t message_unread(struct op_ctx *ctx, uint64_t case_id);
+json_t *overrides_view(struct op_ctx *ctx, const struct consult *c, uint32_t parties);
 /* Does the question lie in the target department's field? {score, specialty, suggested:[..]} by config/specialty_fit.json. */
 json_t *consult_fit(struct op_ctx *ctx, const struct consult *c);
 #endif

@@ -88,7 +88,7 @@ __attribute__((unused)) static const char *name_of(uint64_t id)
 static const struct op *world_op(const char *name)
 {
     static const struct op *const tables[] = {consult_ops, case_list_ops, case_desk_ops, slot_ops, message_ops, form_ops,
-                                              policy_ops, hours_ops, patient_ops, notify_ops};
+                                              policy_ops, hours_ops, override_ops, patient_ops, notify_ops};
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
         for (const struct op *o = tables[t]; o->name; o++)
             if (strcmp(o->name, name) == 0)
