@@ -44,7 +44,8 @@ int duration_parse(const char *text, struct duration *out)
     static const struct {
         const char *word;
         enum duration_unit unit;
-    } units[] = {{"min", UNIT_MIN}, {"h", UNIT_HOUR}, {"d", UNIT_DAY}, {"wh", UNIT_WORK_HOUR}, {"wd", UNIT_WORK_DAY}};
+    } units[] = {
+        {"min", UNIT_MIN}, {"h", UNIT_HOUR}, {"d", UNIT_DAY}, {"wh", UNIT_WORK_HOUR}, {"wd", UNIT_WORK_DAY}};
     char *end;
     const char *digits = text && *text == '-' ? text + 1 : text;
     if (!digits || *digits < '0' || *digits > '9')
@@ -130,7 +131,7 @@ static int64_t into_hours(const struct calendar_span *s, int64_t in_day)
 static int64_t add_work_days(const struct calendar *c, int64_t from_ms, int32_t days)
 {
     int64_t l = local(c, from_ms), day = day_of(l), in_day = l - day * DAY_MS;
-    for (int empty = 0; days > 0; ) {
+    for (int empty = 0; days > 0;) {
         day++;
         if (spans_of(c, day)[0].end_min) {
             days--;

@@ -6,8 +6,8 @@ static bool fits(const struct flow_rule *r, uint32_t facts)
     return (facts & r->need) == r->need && !(facts & r->never);
 }
 
-const struct flow_rule *flow_find(const struct flow_def *def, const struct flow_case *c, uint8_t event, uint32_t parties,
-                                  uint32_t facts, enum flow_refusal *why)
+const struct flow_rule *flow_find(const struct flow_def *def, const struct flow_case *c, uint8_t event,
+                                  uint32_t parties, uint32_t facts, enum flow_refusal *why)
 {
     enum flow_refusal refusal = FLOW_NOT_NOW;
     for (size_t i = 0; i < def->n_rules; i++) {
@@ -54,7 +54,8 @@ void flow_stop_clock(struct flow_case *c, uint8_t clock)
         }
 }
 
-void flow_start_clock(const struct flow_def *def, struct flow_case *c, uint8_t clock, const struct flow_ask *ask)
+void flow_start_clock(const struct flow_def *def, struct flow_case *c, uint8_t clock,
+                      const struct flow_ask *ask)
 {
     const struct flow_clock *k = &def->clocks[clock];
     struct duration term = ask->terms[clock].term;
@@ -84,8 +85,9 @@ static void pause_clocks(struct flow_case *c, const struct flow_ask *ask)
         struct flow_run *r = &c->runs[i];
         if (r->paused_ms)
             continue;
-        int64_t left = wall(ask->terms[r->clock].term) ? r->due_ms - ask->now_ms
-                                                       : calendar_work_between(ask->calendar, ask->now_ms, r->due_ms);
+        int64_t left = wall(ask->terms[r->clock].term)
+                           ? r->due_ms - ask->now_ms
+                           : calendar_work_between(ask->calendar, ask->now_ms, r->due_ms);
         r->left_ms = left > 0 ? left : 0;
         r->paused_ms = ask->now_ms;
         r->next_ms = INT64_MAX;
@@ -99,8 +101,9 @@ static void resume_clocks(const struct flow_def *def, struct flow_case *c, const
         if (!r->paused_ms)
             continue;
         if (r->left_ms > 0) /* one that was overdue before the pause stays due when it was */
-            r->due_ms = wall(ask->terms[r->clock].term) ? ask->now_ms + r->left_ms
-                                                        : calendar_add_work_ms(ask->calendar, ask->now_ms, r->left_ms);
+            r->due_ms = wall(ask->terms[r->clock].term)
+                            ? ask->now_ms + r->left_ms
+                            : calendar_add_work_ms(ask->calendar, ask->now_ms, r->left_ms);
         r->paused_ms = r->left_ms = 0;
         r->next_ms = r->level ? rung_at(def, r, ask) : r->due_ms;
     }
@@ -168,13 +171,15 @@ enum flow_refusal flow_step(const struct flow_def *def, struct flow_case *c, con
             add(out, (struct flow_effect){.kind = FLOW_WORK, .what = w});
     for (uint8_t p = 0; r->notice && p < def->n_parties; p++)
         if (r->tell >> p & 1)
-            add(out, (struct flow_effect){.kind = FLOW_TELL, .party = p, .notice = r->notice,
+            add(out, (struct flow_effect){.kind = FLOW_TELL,
+                                          .party = p,
+                                          .notice = r->notice,
                                           .act = p == def->states[to].holder ? r->act : NULL});
     return FLOW_OK;
 }
 
-size_t flow_allowed(const struct flow_def *def, const struct flow_case *c, uint32_t parties, uint32_t facts, uint8_t out[],
-                    size_t cap)
+size_t flow_allowed(const struct flow_def *def, const struct flow_case *c, uint32_t parties, uint32_t facts,
+                    uint8_t out[], size_t cap)
 {
     size_t n = 0;
     enum flow_refusal why;
@@ -184,8 +189,8 @@ size_t flow_allowed(const struct flow_def *def, const struct flow_case *c, uint3
     return n;
 }
 
-static void escalate(const struct flow_def *def, struct flow_case *c, struct flow_run *run, const struct flow_ask *now,
-                     struct flow_effects *out)
+static void escalate(const struct flow_def *def, struct flow_case *c, struct flow_run *run,
+                     const struct flow_ask *now, struct flow_effects *out)
 {
     if (run->level == FLOW_LEVELS) { /* nobody moved for long after the last rung */
         run->level++;
@@ -196,14 +201,19 @@ static void escalate(const struct flow_def *def, struct flow_case *c, struct flo
     }
     uint8_t party = def->ladder[run->level];
     if (party == 255)
-        party = def->clocks[run->clock].holder == 255 ? def->states[c->state].holder : def->clocks[run->clock].holder;
+        party = def->clocks[run->clock].holder == 255 ? def->states[c->state].holder
+                                                      : def->clocks[run->clock].holder;
     run->level++;
-    add(out, (struct flow_effect){.kind = FLOW_ESCALATE, .party = party, .what = run->level, .clock = run->clock,
+    add(out, (struct flow_effect){.kind = FLOW_ESCALATE,
+                                  .party = party,
+                                  .what = run->level,
+                                  .clock = run->clock,
                                   .notice = run->level == 1 ? "case.overdue" : "case.escalated"});
     run->next_ms = rung_at(def, run, now);
 }
 
-void flow_tick(const struct flow_def *def, struct flow_case *c, const struct flow_ask *now, struct flow_effects *out)
+void flow_tick(const struct flow_def *def, struct flow_case *c, const struct flow_ask *now,
+               struct flow_effects *out)
 {
     *out = (struct flow_effects){.from = c->state, .to = c->state};
     for (uint8_t i = 0; i < c->n_runs; i++) {
@@ -219,8 +229,9 @@ void flow_tick(const struct flow_def *def, struct flow_case *c, const struct flo
                 add(out, (struct flow_effect){.kind = FLOW_FIRE, .what = k->on_due, .clock = run->clock});
             } else if (k->moment) {
                 run->next_ms = INT64_MAX;
-                add(out, (struct flow_effect){.kind = FLOW_REMIND, .party = k->holder, .clock = run->clock,
-                                              .notice = k->notice});
+                add(out,
+                    (struct flow_effect){
+                        .kind = FLOW_REMIND, .party = k->holder, .clock = run->clock, .notice = k->notice});
             } else {
                 escalate(def, c, run, now, out);
             }
@@ -243,7 +254,8 @@ const struct flow_run *flow_shown(const struct flow_def *def, const struct flow_
         const struct flow_run *r = &c->runs[i];
         if (def->clocks[r->clock].quiet)
             continue;
-        if (!best || (best->paused_ms && !r->paused_ms) || (!best->paused_ms == !r->paused_ms && r->due_ms < best->due_ms))
+        if (!best || (best->paused_ms && !r->paused_ms) ||
+            (!best->paused_ms == !r->paused_ms && r->due_ms < best->due_ms))
             best = r;
     }
     return best;

@@ -88,7 +88,8 @@ static bool applies(const json_t *field, const struct form_context *ctx)
     const json_t *when = json_object_get(field, "when");
     const struct {
         const char *name, *value;
-    } keys[] = {{"scope", ctx->scope}, {"template", ctx->template_}, {"kind", ctx->kind}, {"urgency", ctx->urgency}};
+    } keys[] = {
+        {"scope", ctx->scope}, {"template", ctx->template_}, {"kind", ctx->kind}, {"urgency", ctx->urgency}};
     for (size_t i = 0; when && i < sizeof keys / sizeof *keys; i++) {
         const json_t *list = json_object_get(when, keys[i].name);
         if (list && !one_of(list, keys[i].value))
@@ -101,7 +102,8 @@ static bool mandatory(const json_t *field, const struct form_context *ctx)
 {
     if (!json_is_true(json_object_get(field, "required")))
         return false;
-    return !(json_is_true(json_object_get(field, "relaxed")) && ctx->urgency && strcmp(ctx->urgency, "emergency") == 0);
+    return !(json_is_true(json_object_get(field, "relaxed")) && ctx->urgency &&
+             strcmp(ctx->urgency, "emergency") == 0);
 }
 
 json_t *form_view(const json_t *def, const struct form_context *ctx)
@@ -122,13 +124,14 @@ json_t *form_view(const json_t *def, const struct form_context *ctx)
             json_array_append_new(fields, copy);
         }
         if (json_array_size(fields))
-            json_array_append_new(sections, json_pack("{s:O,s:O,s:o}", "id", json_object_get(section, "id"), "title",
-                                                      json_object_get(section, "title"), "fields", fields));
+            json_array_append_new(sections,
+                                  json_pack("{s:O,s:O,s:o}", "id", json_object_get(section, "id"), "title",
+                                            json_object_get(section, "title"), "fields", fields));
         else
             json_decref(fields);
     }
-    return json_pack("{s:O,s:O,s:o}", "id", json_object_get(def, "id"), "version", json_object_get(def, "version"),
-                     "sections", sections);
+    return json_pack("{s:O,s:O,s:o}", "id", json_object_get(def, "id"), "version",
+                     json_object_get(def, "version"), "sections", sections);
 }
 
 json_t *form_get(const json_t *body, const char *path)
@@ -183,14 +186,18 @@ static json_t *builtin_of(const char *type)
     static const struct {
         const char *type, *of;
     } table[] = {
-        {"questions", "[{\"path\":\"n\",\"type\":\"number\"},{\"path\":\"text\",\"type\":\"textarea\",\"max\":1000}]"},
-        {"diagnoses", "[{\"path\":\"code\",\"type\":\"text\",\"max\":40},{\"path\":\"text\",\"type\":\"text\",\"max\":200},"
-                      "{\"path\":\"main\",\"type\":\"bool\"},{\"path\":\"certainty\",\"type\":\"text\",\"max\":20},"
-                      "{\"path\":\"versus\",\"type\":\"text\",\"max\":20}]"},
+        {"questions",
+         "[{\"path\":\"n\",\"type\":\"number\"},{\"path\":\"text\",\"type\":\"textarea\",\"max\":1000}]"},
+        {"diagnoses",
+         "[{\"path\":\"code\",\"type\":\"text\",\"max\":40},{\"path\":\"text\",\"type\":\"text\",\"max\":200}"
+         ","
+         "{\"path\":\"main\",\"type\":\"bool\"},{\"path\":\"certainty\",\"type\":\"text\",\"max\":20},"
+         "{\"path\":\"versus\",\"type\":\"text\",\"max\":20}]"},
         {"windows", "[{\"path\":\"start_ms\",\"type\":\"time\"},{\"path\":\"end_ms\",\"type\":\"time\"}]"},
-        {"consent", "[{\"path\":\"agreed\",\"type\":\"bool\"},{\"path\":\"signer\",\"type\":\"text\",\"max\":80},"
-                    "{\"path\":\"relation\",\"type\":\"text\",\"max\":40},{\"path\":\"time_ms\",\"type\":\"time\"},"
-                    "{\"path\":\"document_id\",\"type\":\"text\",\"max\":16},{\"path\":\"verbal\",\"type\":\"bool\"}]"},
+        {"consent",
+         "[{\"path\":\"agreed\",\"type\":\"bool\"},{\"path\":\"signer\",\"type\":\"text\",\"max\":80},"
+         "{\"path\":\"relation\",\"type\":\"text\",\"max\":40},{\"path\":\"time_ms\",\"type\":\"time\"},"
+         "{\"path\":\"document_id\",\"type\":\"text\",\"max\":16},{\"path\":\"verbal\",\"type\":\"bool\"}]"},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (strcmp(table[i].type, type) == 0)
@@ -255,13 +262,15 @@ static int check_members(const json_t *of, const json_t *v, const char *path, st
             if (strcmp(str(field, "path"), name) == 0)
                 found = field;
         snprintf(at, sizeof at, "%s.%.30s", path, name);
-        e = found ? (json_is_null(value) ? 0 : check_value(found, value, at, f)) : fault_field(f, at, "unknown");
+        e = found ? (json_is_null(value) ? 0 : check_value(found, value, at, f))
+                  : fault_field(f, at, "unknown");
         rc = rc ? rc : e;
     }
     return rc;
 }
 
-static int check_list(const json_t *field, const json_t *of, const json_t *v, const char *path, struct fault *f)
+static int check_list(const json_t *field, const json_t *of, const json_t *v, const char *path,
+                      struct fault *f)
 {
     const json_t *limit = json_object_get(field, "max");
     size_t i, max = limit ? (size_t)json_integer_value(limit) : LIST_MAX;
@@ -280,7 +289,8 @@ static int check_list(const json_t *field, const json_t *of, const json_t *v, co
     return rc;
 }
 
-static int check_compound(const json_t *field, const char *type, const json_t *v, const char *path, struct fault *f)
+static int check_compound(const json_t *field, const char *type, const json_t *v, const char *path,
+                          struct fault *f)
 {
     json_t *own = builtin_of(type);
     const json_t *of = own ? own : json_object_get(field, "of");
@@ -299,7 +309,9 @@ static int check_value(const json_t *field, const json_t *v, const char *path, s
     if (strcmp(type, "time") == 0)
         return json_is_integer(v) && json_integer_value(v) >= 0 ? 0 : fault_field(f, path, "not_a_time");
     if (strcmp(type, "choice") == 0)
-        return is_choice(field, v) || (json_is_string(v) && !*json_string_value(v)) ? 0 : fault_field(f, path, "not_a_choice");
+        return is_choice(field, v) || (json_is_string(v) && !*json_string_value(v))
+                   ? 0
+                   : fault_field(f, path, "not_a_choice");
     if (strcmp(type, "multi") == 0) {
         size_t i;
         json_t *item;
@@ -314,8 +326,8 @@ static int check_value(const json_t *field, const json_t *v, const char *path, s
     return check_text(field, v, path, f); /* text textarea date org dept expert */
 }
 
-
-/* The field at exactly this path, whatever the context (a draft may change its scope and keep what was typed). */
+/* The field at exactly this path, whatever the context (a draft may change its scope and keep what was
+ * typed). */
 static const json_t *field_at(const json_t *def, const char *path, bool *is_prefix)
 {
     json_t *section, *field;
@@ -332,7 +344,8 @@ static const json_t *field_at(const json_t *def, const char *path, bool *is_pref
     return NULL;
 }
 
-static int check_tree(const json_t *def, const json_t *v, const char *path, const char *prefix, int depth, struct fault *f)
+static int check_tree(const json_t *def, const json_t *v, const char *path, const char *prefix, int depth,
+                      struct fault *f)
 {
     int rc = 0;
     const char *name;
@@ -355,7 +368,8 @@ static int check_tree(const json_t *def, const json_t *v, const char *path, cons
     return rc;
 }
 
-int form_check(const json_t *def, const struct form_context *ctx, const json_t *body, const char *prefix, struct fault *f)
+int form_check(const json_t *def, const struct form_context *ctx, const json_t *body, const char *prefix,
+               struct fault *f)
 {
     (void)ctx;
     if (!json_is_object(body))
@@ -363,7 +377,8 @@ int form_check(const json_t *def, const struct form_context *ctx, const json_t *
     return check_tree(def, body, "", prefix, 0, f);
 }
 
-int form_require(const json_t *def, const struct form_context *ctx, const json_t *body, const char *prefix, struct fault *f)
+int form_require(const json_t *def, const struct form_context *ctx, const json_t *body, const char *prefix,
+                 struct fault *f)
 {
     json_t *section, *field;
     size_t i, j;
@@ -380,7 +395,8 @@ int form_require(const json_t *def, const struct form_context *ctx, const json_t
     return rc;
 }
 
-json_t *form_completeness(const json_t *def, const struct form_context *ctx, const json_t *body, int threshold)
+json_t *form_completeness(const json_t *def, const struct form_context *ctx, const json_t *body,
+                          int threshold)
 {
     json_t *missing = json_array(), *section, *field;
     size_t i, j;
@@ -398,11 +414,12 @@ json_t *form_completeness(const json_t *def, const struct form_context *ctx, con
                 continue;
             }
             ready = ready && !must;
-            json_array_append_new(missing, json_pack("{s:O,s:O,s:I,s:b}", "path", json_object_get(field, "path"), "label",
-                                                     json_object_get(field, "label"), "weight", (json_int_t)weight,
-                                                     "mandatory", must));
+            json_array_append_new(missing,
+                                  json_pack("{s:O,s:O,s:I,s:b}", "path", json_object_get(field, "path"),
+                                            "label", json_object_get(field, "label"), "weight",
+                                            (json_int_t)weight, "mandatory", must));
         }
     int score = all ? (int)(have * 100 / all) : 100;
-    return json_pack("{s:i,s:i,s:b,s:o}", "score", score, "threshold", threshold, "ready", ready && score >= threshold,
-                     "missing", missing);
+    return json_pack("{s:i,s:i,s:b,s:o}", "score", score, "threshold", threshold, "ready",
+                     ready && score >= threshold, "missing", missing);
 }

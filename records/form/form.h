@@ -1,9 +1,10 @@
-/* form - forms as data: config/forms/<id>.json describes the fields, pages render them, the server checks by them.
+/* form - forms as data: config/forms/<id>.json describes the fields, pages render them, the server checks by
+ * them.
  *
- * A field: {path, label{zh,en}, type, unit?, choices?, required?, relaxed?, weight?, max?, min?, of?, help?, element?, when?}.
- * `when` limits a field to scopes, templates, kinds or urgencies; `relaxed` fields are not mandatory in an emergency;
- * `element` is the data element the field is bound to (functions.md #40).
- * The definitions are read once and never change afterwards: any thread may read them.
+ * A field: {path, label{zh,en}, type, unit?, choices?, required?, relaxed?, weight?, max?, min?, of?, help?,
+ * element?, when?}. `when` limits a field to scopes, templates, kinds or urgencies; `relaxed` fields are not
+ * mandatory in an emergency; `element` is the data element the field is bound to (functions.md #40). The
+ * definitions are read once and never change afterwards: any thread may read them.
  */
 #ifndef YL_RECORDS_FORM_FORM_H
 #define YL_RECORDS_FORM_FORM_H
@@ -25,14 +26,17 @@ const json_t *forms_find(const struct forms *forms, const char *id);
 
 /* The definition as this context sees it (fields whose `when` does not fit are left out). New reference. */
 json_t *form_view(const json_t *def, const struct form_context *ctx);
-/* Shape of a possibly unfinished body: unknown members, wrong types, too long, out of range. Faults have path "<prefix>.<path>". */
-YL_CHECKED int form_check(const json_t *def, const struct form_context *ctx, const json_t *body, const char *prefix,
-                          struct fault *f);
+/* Shape of a possibly unfinished body: unknown members, wrong types, too long, out of range. Faults have path
+ * "<prefix>.<path>". */
+YL_CHECKED int form_check(const json_t *def, const struct form_context *ctx, const json_t *body,
+                          const char *prefix, struct fault *f);
 /* Mandatory fields that are empty, as faults "required". 0 when none. */
-YL_CHECKED int form_require(const json_t *def, const struct form_context *ctx, const json_t *body, const char *prefix,
-                            struct fault *f);
-/* {score 0..100, threshold, ready, missing:[{path,label,weight,mandatory}]}: weights of filled fields over all that apply. */
-json_t *form_completeness(const json_t *def, const struct form_context *ctx, const json_t *body, int threshold);
+YL_CHECKED int form_require(const json_t *def, const struct form_context *ctx, const json_t *body,
+                            const char *prefix, struct fault *f);
+/* {score 0..100, threshold, ready, missing:[{path,label,weight,mandatory}]}: weights of filled fields over
+ * all that apply. */
+json_t *form_completeness(const json_t *def, const struct form_context *ctx, const json_t *body,
+                          int threshold);
 /* The value at a dotted path, borrowed; NULL when absent. */
 json_t *form_get(const json_t *body, const char *path);
 /* Filled in the sense of completeness: text not blank, list not empty, consent agreed and signed. */

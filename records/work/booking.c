@@ -1,5 +1,6 @@
-/* Taking a time: every doctor of the team and the meeting room, all or nothing, in the one write transaction - so of any number of
- * simultaneous attempts exactly one finds the time free. A buffer lies between two sessions of one person or room. */
+/* Taking a time: every doctor of the team and the meeting room, all or nothing, in the one write transaction
+ * - so of any number of simultaneous attempts exactly one finds the time free. A buffer lies between two
+ * sessions of one person or room. */
 #include "records/work/consult.h"
 #include <stdio.h>
 #include <string.h>
@@ -11,18 +12,25 @@ static int64_t buffer_ms(struct op_ctx *ctx)
     return work_policy_int(ctx, "consult.session_buffer_min") * 60000;
 }
 
-static bool busy(struct op_ctx *ctx, const char *kind, uint64_t resource, int64_t start_ms, int64_t end_ms, int64_t gap)
+static bool busy(struct op_ctx *ctx, const char *kind, uint64_t resource, int64_t start_ms, int64_t end_ms,
+                 int64_t gap)
 {
-    return tx_int(ctx->tx, 0, "SELECT COUNT(*) FROM booking WHERE kind=$1 AND resource_id=$2 AND live=1 AND start_ms<$3 AND end_ms>$4",
+    return tx_int(ctx->tx, 0,
+                  "SELECT COUNT(*) FROM booking WHERE kind=$1 AND resource_id=$2 AND live=1 AND start_ms<$3 "
+                  "AND end_ms>$4",
                   "tiii", kind, (int64_t)resource, end_ms + gap, start_ms - gap) > 0;
 }
 
-static int take(struct op_ctx *ctx, const struct consult *c, const char *kind, uint64_t resource, int64_t start_ms, int64_t end_ms)
+static int take(struct op_ctx *ctx, const struct consult *c, const char *kind, uint64_t resource,
+                int64_t start_ms, int64_t end_ms)
 {
     if (busy(ctx, kind, resource, start_ms, end_ms, buffer_ms(ctx)))
-        return fault_set(ctx->fault, ERR_CONFLICT, strcmp(kind, "person") == 0 ? "slot_taken" : "meeting_room_taken",
+        return fault_set(ctx->fault, ERR_CONFLICT,
+                         strcmp(kind, "person") == 0 ? "slot_taken" : "meeting_room_taken",
                          "this time is taken");
-    return tx_exec(ctx->tx, "INSERT INTO booking (id, case_id, kind, resource_id, start_ms, end_ms, live) VALUES ($1,$2,$3,$4,$5,$6,1)",
+    return tx_exec(ctx->tx,
+                   "INSERT INTO booking (id, case_id, kind, resource_id, start_ms, end_ms, live) VALUES "
+                   "($1,$2,$3,$4,$5,$6,1)",
                    "iitiii", (int64_t)id_new(), (int64_t)c->id.v, kind, (int64_t)resource, start_ms, end_ms);
 }
 
@@ -34,8 +42,9 @@ struct wish {
 
 static int slot_wish(struct consult_act *a, struct wish *w)
 {
-    struct query *q = tx_query(a->ctx->tx, "SELECT person_id, start_ms, end_ms, state, case_id FROM slot WHERE id=$1", "i",
-                               (int64_t)w->slot);
+    struct query *q =
+        tx_query(a->ctx->tx, "SELECT person_id, start_ms, end_ms, state, case_id FROM slot WHERE id=$1", "i",
+                 (int64_t)w->slot);
     bool found = query_next(q), free_ = false;
     if (found) {
         w->person.v = (uint64_t)query_int(q, "person_id");
@@ -53,8 +62,10 @@ static int slot_wish(struct consult_act *a, struct wish *w)
 
 static int read_wish(struct consult_act *a, struct wish *w)
 {
-    *w = (struct wish){.person = {arg_id(a->args, "person_id")}, .slot = arg_id(a->args, "slot_id"),
-                       .start_ms = arg_int(a->args, "start_ms", 0), .end_ms = arg_int(a->args, "end_ms", 0)};
+    *w = (struct wish){.person = {arg_id(a->args, "person_id")},
+                       .slot = arg_id(a->args, "slot_id"),
+                       .start_ms = arg_int(a->args, "start_ms", 0),
+                       .end_ms = arg_int(a->args, "end_ms", 0)};
     int rc = w->slot ? slot_wish(a, w) : 0;
     if (rc)
         return rc;
@@ -80,11 +91,15 @@ static int mark_slot(struct consult_act *a, const struct wish *w, uint64_t room)
     struct consult *c = a->c;
     c->slot = w->slot ? w->slot : id_new();
     if (w->slot)
-        return tx_exec(a->ctx->tx, "UPDATE slot SET state='booked', case_id=$2, meeting_room_id=$3 WHERE id=$1", "iii",
+        return tx_exec(a->ctx->tx,
+                       "UPDATE slot SET state='booked', case_id=$2, meeting_room_id=$3 WHERE id=$1", "iii",
                        (int64_t)w->slot, (int64_t)c->id.v, (int64_t)room);
-    return tx_exec(a->ctx->tx, "INSERT INTO slot (id, person_id, org_id, dept_id, start_ms, end_ms, state, case_id, meeting_room_id, own) "
-                               "VALUES ($1,$2,$3,$4,$5,$6,'booked',$7,$8,1)", "iiiiiiii", (int64_t)c->slot, (int64_t)w->person.v,
-                   (int64_t)c->target_org.v, (int64_t)c->target_dept.v, w->start_ms, w->end_ms, (int64_t)c->id.v, (int64_t)room);
+    return tx_exec(a->ctx->tx,
+                   "INSERT INTO slot (id, person_id, org_id, dept_id, start_ms, end_ms, state, case_id, "
+                   "meeting_room_id, own) "
+                   "VALUES ($1,$2,$3,$4,$5,$6,'booked',$7,$8,1)",
+                   "iiiiiiii", (int64_t)c->slot, (int64_t)w->person.v, (int64_t)c->target_org.v,
+                   (int64_t)c->target_dept.v, w->start_ms, w->end_ms, (int64_t)c->id.v, (int64_t)room);
 }
 
 static int feed_slot(struct op_ctx *ctx, uint64_t slot)
@@ -101,7 +116,9 @@ int booking_take(struct consult_act *a)
     struct wish w;
     uint64_t room = arg_id(a->args, "meeting_room_id");
     int rc = read_wish(a, &w);
-    if (!rc && room && !tx_int(a->ctx->tx, 0, "SELECT COUNT(*) FROM meeting_room WHERE id=$1 AND active=1", "i", (int64_t)room))
+    if (!rc && room &&
+        !tx_int(a->ctx->tx, 0, "SELECT COUNT(*) FROM meeting_room WHERE id=$1 AND active=1", "i",
+                (int64_t)room))
         rc = fault_field(a->ctx->fault, "meeting_room_id", "not_found");
     for (size_t i = 0; i < c->n_team && !rc; i++) {
         const struct consult_member *m = &c->team[i];
@@ -130,11 +147,15 @@ int booking_release(struct op_ctx *ctx, struct consult *c, const char *slot_stat
         return 0;
     bool done = strcmp(slot_state, "done") == 0 || strcmp(slot_state, "noshow") == 0;
     int rc = tx_exec(ctx->tx, "UPDATE booking SET live=0 WHERE case_id=$1 AND live=1", "i", (int64_t)c->id.v);
-    /* a published slot that is given back can be taken by others; a time made for this case is only crossed out */
-    rc = rc ? rc : tx_exec(ctx->tx, done ? "UPDATE slot SET state=$2 WHERE id=$1 AND state='booked'"
-                                         : "UPDATE slot SET state=CASE WHEN own=1 THEN 'cancelled' ELSE 'published' END, "
-                                           "case_id=CASE WHEN own=1 THEN case_id ELSE 0 END, meeting_room_id=0 WHERE id=$1 AND state='booked'",
-                           done ? "it" : "i", (int64_t)c->slot, slot_state);
+    /* a published slot that is given back can be taken by others; a time made for this case is only crossed
+     * out */
+    rc = rc ? rc
+            : tx_exec(ctx->tx,
+                      done ? "UPDATE slot SET state=$2 WHERE id=$1 AND state='booked'"
+                           : "UPDATE slot SET state=CASE WHEN own=1 THEN 'cancelled' ELSE 'published' END, "
+                             "case_id=CASE WHEN own=1 THEN case_id ELSE 0 END, meeting_room_id=0 WHERE id=$1 "
+                             "AND state='booked'",
+                      done ? "it" : "i", (int64_t)c->slot, slot_state);
     rc = rc ? rc : feed_slot(ctx, c->slot);
     c->slot = 0;
     if (!done)

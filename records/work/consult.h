@@ -1,7 +1,8 @@
 /* consult - one consultation case in memory, its rows, and what a person is in it. Internal to records/work.
  *
- * consult_load reads a case, acts change the structure, consult_save writes it back with the next version: all in the
- * operation's transaction. Nothing here decides what is allowed: that is consult_flow through records/flow.
+ * consult_load reads a case, acts change the structure, consult_save writes it back with the next version:
+ * all in the operation's transaction. Nothing here decides what is allowed: that is consult_flow through
+ * records/flow.
  */
 #ifndef YL_RECORDS_WORK_CONSULT_H
 #define YL_RECORDS_WORK_CONSULT_H
@@ -13,11 +14,18 @@
 #include "records/work/staff.h"
 
 #define CONSULT_TEAM_MAX 16
-#define CONSULT_RESCHEDULES 2 /* free changes of the time */
+#define CONSULT_RESCHEDULES 2              /* free changes of the time */
 #define CONSULT_ACCESS_MS (7 * 86400000ll) /* experts read a closed case this long */
 
 enum consult_part { PART_EXPERT, PART_CHAIR, PART_SECRETARY, PART_MEMBER };
-enum consult_member_state { MEMBER_ASKED, MEMBER_ACCEPTED, MEMBER_SIGNED, MEMBER_DECLINED, MEMBER_SILENT, MEMBER_REPLACED };
+enum consult_member_state {
+    MEMBER_ASKED,
+    MEMBER_ACCEPTED,
+    MEMBER_SIGNED,
+    MEMBER_DECLINED,
+    MEMBER_SILENT,
+    MEMBER_REPLACED
+};
 struct consult_member {
     struct person_id person;
     enum consult_part part;
@@ -32,7 +40,8 @@ struct consult {
     struct patient_id patient;
     struct person_id applicant, wanted_expert;
     struct org_id home_org, home_dept, target_org, target_dept;
-    int64_t version, created_ms, changed_ms, submitted_ms, reached_ms /* the target first saw it */, signed_ms, closed_ms;
+    int64_t version, created_ms, changed_ms, submitted_ms, reached_ms /* the target first saw it */,
+        signed_ms, closed_ms;
     int64_t start_ms, end_ms; /* booked session */
     uint64_t slot, meeting_room;
     int reschedules;
@@ -41,8 +50,8 @@ struct consult {
     bool expert_present; /* an expert was seen in the room */
     bool room_open;
     struct case_id previous, merged_into;
-    json_t *form;        /* owned */
-    char *adoption;      /* JSON text or NULL; owned */
+    json_t *form;   /* owned */
+    char *adoption; /* JSON text or NULL; owned */
     struct flow_case flow;
     struct consult_member team[CONSULT_TEAM_MAX];
     size_t n_team;
@@ -73,10 +82,12 @@ bool consult_may_read(struct op_ctx *ctx, const struct consult *c, uint32_t part
 bool consult_sees_opinion(const struct consult *c, uint32_t parties);
 uint32_t consult_facts(struct op_ctx *ctx, const struct consult *c, uint32_t parties);
 /* People behind a party, for notices; n written. */
-size_t consult_people(struct op_ctx *ctx, const struct consult *c, enum consult_party party, struct person_id out[], size_t cap);
+size_t consult_people(struct op_ctx *ctx, const struct consult *c, enum consult_party party,
+                      struct person_id out[], size_t cap);
 const char *consult_party_word(uint32_t parties); /* the most telling one, for the timeline */
 const struct consult_member *consult_member(const struct consult *c, struct person_id person);
-struct consult_member *consult_member_active(struct consult *c, struct person_id person); /* NULL when not on the team now */
+struct consult_member *consult_member_active(struct consult *c,
+                                             struct person_id person); /* NULL when not on the team now */
 struct person_id consult_lead(const struct consult *c); /* expert or chair on the team now; .v 0 = none */
 struct org_id consult_holder_org(const struct consult *c, uint8_t party);
 
@@ -88,7 +99,8 @@ struct consult_time {
     struct calendar calendar;
     struct flow_terms terms[K_COUNT];
 };
-YL_CHECKED int consult_time(struct op_ctx *ctx, const struct consult *c, uint8_t state, struct consult_time *out);
+YL_CHECKED int consult_time(struct op_ctx *ctx, const struct consult *c, uint8_t state,
+                            struct consult_time *out);
 
 /* ---- running an event (consult_run.c) ---- */
 struct consult_act {
@@ -97,7 +109,7 @@ struct consult_act {
     struct consult *c;
     enum consult_event event;
     uint32_t parties, facts, passed;
-    const char *reason;  /* for the timeline */
+    const char *reason; /* for the timeline */
     int64_t anchor_ms;
 };
 /* Steps the engine and carries out its effects: timeline, clocks, work, notices, save. */
@@ -111,7 +123,8 @@ YL_CHECKED int consult_prepare_after(struct consult_act *a);
 /* System event on a loaded case; ERR_NOT_ALLOWED_NOW when the state does not offer it. */
 bool consult_has_next_expert(struct op_ctx *ctx, struct consult *c);
 YL_CHECKED int consult_fire(struct op_ctx *ctx, struct consult *c, enum consult_event event);
-YL_CHECKED int consult_tell(struct op_ctx *ctx, const struct consult *c, uint8_t party, const char *notice, const char *act);
+YL_CHECKED int consult_tell(struct op_ctx *ctx, const struct consult *c, uint8_t party, const char *notice,
+                            const char *act);
 YL_CHECKED int consult_refuse(struct op_ctx *ctx, const struct consult *c, enum flow_refusal why);
 
 /* ---- forms of a case ---- */

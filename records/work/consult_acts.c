@@ -1,4 +1,5 @@
-/* What the acts of the paper way must bring and what they change: submission, review, triage, material, refusal, ends. */
+/* What the acts of the paper way must bring and what they change: submission, review, triage, material,
+ * refusal, ends. */
 #include "records/work/consult.h"
 #include "records/work/work_parts.h"
 #include <stdlib.h>
@@ -9,7 +10,8 @@
 
 struct form_context consult_form_context(const struct consult *c)
 {
-    return (struct form_context){.scope = c->scope, .template_ = c->template_, .kind = c->kind, .urgency = c->urgency};
+    return (struct form_context){
+        .scope = c->scope, .template_ = c->template_, .kind = c->kind, .urgency = c->urgency};
 }
 
 json_t *consult_completeness(struct op_ctx *ctx, const struct consult *c)
@@ -61,12 +63,15 @@ static int store_items(struct consult_act *a, const char *kind, const char *memb
     if (!json_array_size(items))
         return fault_field(a->ctx->fault, "items", "required");
     json_array_foreach (items, i, item) {
-        const char *text = member ? json_string_value(json_object_get(item, member)) : json_string_value(item);
+        const char *text =
+            member ? json_string_value(json_object_get(item, member)) : json_string_value(item);
         if (blank(text))
             return fault_field(a->ctx->fault, "items", "required:%zu", i + 1);
     }
     char *text = json_dumps(items, JSON_COMPACT);
-    int rc = tx_exec(a->ctx->tx, "INSERT INTO consult_item (id, case_id, kind, t_ms, person_id, items, done) VALUES ($1,$2,$3,$4,$5,$6,0)",
+    int rc = tx_exec(a->ctx->tx,
+                     "INSERT INTO consult_item (id, case_id, kind, t_ms, person_id, items, done) VALUES "
+                     "($1,$2,$3,$4,$5,$6,0)",
                      "iitiit", (int64_t)id_new(), (int64_t)a->c->id.v, kind, a->ctx->now_ms,
                      (int64_t)a->ctx->actor->person.v, text);
     free(text);
@@ -143,7 +148,8 @@ static int prepare_redirect(struct consult_act *a)
 static int prepare_supply(struct consult_act *a)
 {
     a->reason = arg_text(a->args, "comment");
-    return tx_exec(a->ctx->tx, "UPDATE consult_item SET done=1 WHERE case_id=$1 AND kind='need'", "i", (int64_t)a->c->id.v);
+    return tx_exec(a->ctx->tx, "UPDATE consult_item SET done=1 WHERE case_id=$1 AND kind='need'", "i",
+                   (int64_t)a->c->id.v);
 }
 
 static int prepare_decline(struct consult_act *a, const char *codes)
@@ -167,7 +173,8 @@ static int prepare_merge(struct consult_act *a)
     rc = rc ? rc : consult_load(a->ctx, into, &other);
     if (rc)
         return rc;
-    bool fits = other.patient.v == a->c->patient.v && open_state(&other) && consult_may_read(a->ctx, &other, consult_parties(a->ctx, &other));
+    bool fits = other.patient.v == a->c->patient.v && open_state(&other) &&
+                consult_may_read(a->ctx, &other, consult_parties(a->ctx, &other));
     consult_clear(&other);
     if (!fits)
         return fault_field(a->ctx->fault, "into_case_id", "not_an_open_case_of_this_patient");
@@ -200,10 +207,13 @@ int consult_prepare(struct consult_act *a)
         return prepare_supply(a);
     case E_DECLINE: {
         int rc = want_text(a, "suggestion", 0);
-        return rc ? rc : prepare_decline(a, "beyond_scope|no_expert|material_insufficient|not_indicated|duplicate|other");
+        return rc ? rc
+                  : prepare_decline(
+                        a, "beyond_scope|no_expert|material_insufficient|not_indicated|duplicate|other");
     }
     case E_CANCEL:
-        return prepare_decline(a, "patient_refused|patient_left|patient_died|condition_changed|transferred|material_missing|duplicate|entered_in_error|other");
+        return prepare_decline(a, "patient_refused|patient_left|patient_died|condition_changed|transferred|"
+                                  "material_missing|duplicate|entered_in_error|other");
     case E_MERGE:
         return prepare_merge(a);
     case E_ADDENDUM:

@@ -1,5 +1,5 @@
-/* The opinion: drafts, spoken advice, signatures, addenda. A signed version is never changed; its hash covers who, with which
- * licence, when and what, so that a later change of any of them shows. */
+/* The opinion: drafts, spoken advice, signatures, addenda. A signed version is never changed; its hash covers
+ * who, with which licence, when and what, so that a later change of any of them shows. */
 #include "records/work/consult.h"
 #include "records/work/work_parts.h"
 #include "records/patient/identity.h"
@@ -32,8 +32,8 @@ static int check_body(struct consult_act *a, const json_t *body)
 static int put_draft(struct consult_act *a, const json_t *body)
 {
     char *text = json_dumps(body, JSON_COMPACT);
-    int rc = tx_upsert(a->ctx->tx, "consult_draft", "case_id,person_id", "case_id,person_id,body,saved_ms", "iiti",
-                       (int64_t)a->c->id.v, (int64_t)a->ctx->actor->person.v, text, a->ctx->now_ms);
+    int rc = tx_upsert(a->ctx->tx, "consult_draft", "case_id,person_id", "case_id,person_id,body,saved_ms",
+                       "iiti", (int64_t)a->c->id.v, (int64_t)a->ctx->actor->person.v, text, a->ctx->now_ms);
     free(text);
     return rc;
 }
@@ -43,7 +43,8 @@ static bool answered(const json_t *answers, int64_t n)
     size_t i;
     json_t *item;
     json_array_foreach (answers, i, item)
-        if (json_integer_value(json_object_get(item, "n")) == n && !blank(json_string_value(json_object_get(item, "text"))))
+        if (json_integer_value(json_object_get(item, "n")) == n &&
+            !blank(json_string_value(json_object_get(item, "text"))))
             return true;
     return false;
 }
@@ -59,7 +60,8 @@ static int check_numbers(struct consult_act *a, const json_t *body)
         n = n ? n : (int64_t)i + 1;
         char path[64];
         snprintf(path, sizeof path, "body.answers[%zu].text", i);
-        if (!blank(json_string_value(json_object_get(item, "text"))) && !answered(json_object_get(body, "answers"), n))
+        if (!blank(json_string_value(json_object_get(item, "text"))) &&
+            !answered(json_object_get(body, "answers"), n))
             rc = fault_field(a->ctx->fault, path, "required:%lld", (long long)n);
     }
     const json_t *advice = json_object_get(body, "recommendations");
@@ -105,7 +107,8 @@ static int check_signer(struct consult_act *a, struct staff *s)
 
 static int64_t next_version(struct consult_act *a)
 {
-    return 1 + tx_int(a->ctx->tx, 0, "SELECT MAX(version) FROM consult_opinion WHERE case_id=$1", "i", (int64_t)a->c->id.v);
+    return 1 + tx_int(a->ctx->tx, 0, "SELECT MAX(version) FROM consult_opinion WHERE case_id=$1", "i",
+                      (int64_t)a->c->id.v);
 }
 
 /* One signed, immutable line. */
@@ -116,9 +119,10 @@ static int put_signed(struct consult_act *a, const char *kind, const json_t *bod
     int64_t version = next_version(a);
     id_format(a->ctx->actor->person.v, person);
     id_format(a->c->id.v, id);
-    json_t *whole = json_pack("{s:s,s:s,s:s,s:I,s:s,s:s,s:b,s:I,s:O}", "case", id, "number", a->c->number, "kind", kind,
-                              "version", (json_int_t)version, "person", person, "licence", s->licence_no, "second_factor",
-                              a->ctx->actor->second_factor, "signed_ms", (json_int_t)a->ctx->now_ms, "body", body);
+    json_t *whole =
+        json_pack("{s:s,s:s,s:s,s:I,s:s,s:s,s:b,s:I,s:O}", "case", id, "number", a->c->number, "kind", kind,
+                  "version", (json_int_t)version, "person", person, "licence", s->licence_no, "second_factor",
+                  a->ctx->actor->second_factor, "signed_ms", (json_int_t)a->ctx->now_ms, "body", body);
     char *text = whole ? json_dumps(whole, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     char *plain = json_dumps(body, JSON_COMPACT);
     int rc = text && plain ? 0 : ERR_INTERNAL;
@@ -127,10 +131,14 @@ static int put_signed(struct consult_act *a, const char *kind, const json_t *bod
         rc = hex_encode(sum, sizeof sum, hash, sizeof hash) < 0 ? ERR_INTERNAL : 0;
     }
     if (!rc)
-        rc = tx_exec(a->ctx->tx, "INSERT INTO consult_opinion (id, case_id, person_id, kind, version, body, signed_text, signed_ms, "
-                                 "sha256, licence_no, second_factor) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)", "iiititti" "tti",
-                     (int64_t)id_new(), (int64_t)a->c->id.v, (int64_t)a->ctx->actor->person.v, kind, version, plain, text,
-                     a->ctx->now_ms, hash, s->licence_no, (int64_t)a->ctx->actor->second_factor);
+        rc = tx_exec(a->ctx->tx,
+                     "INSERT INTO consult_opinion (id, case_id, person_id, kind, version, body, signed_text, "
+                     "signed_ms, "
+                     "sha256, licence_no, second_factor) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)",
+                     "iiititti"
+                     "tti",
+                     (int64_t)id_new(), (int64_t)a->c->id.v, (int64_t)a->ctx->actor->person.v, kind, version,
+                     plain, text, a->ctx->now_ms, hash, s->licence_no, (int64_t)a->ctx->actor->second_factor);
     free(text);
     free(plain);
     json_decref(whole);
@@ -144,11 +152,12 @@ static int open_ledger(struct consult_act *a, const json_t *body)
     json_t *item;
     int rc = 0;
     json_array_foreach (json_object_get(body, "recommendations"), i, item)
-        rc = rc ? rc : tx_upsert(a->ctx->tx, "consult_advice", "case_id,n", "case_id,n,type,urgency,text", "iittt",
-                                 (int64_t)a->c->id.v, (int64_t)json_integer_value(json_object_get(item, "n")),
-                                 json_string_value(json_object_get(item, "type")),
-                                 json_string_value(json_object_get(item, "urgency")),
-                                 json_string_value(json_object_get(item, "text")));
+        rc = rc ? rc
+                : tx_upsert(a->ctx->tx, "consult_advice", "case_id,n", "case_id,n,type,urgency,text", "iittt",
+                            (int64_t)a->c->id.v, (int64_t)json_integer_value(json_object_get(item, "n")),
+                            json_string_value(json_object_get(item, "type")),
+                            json_string_value(json_object_get(item, "urgency")),
+                            json_string_value(json_object_get(item, "text")));
     return rc;
 }
 
@@ -164,8 +173,9 @@ static int sign(struct consult_act *a)
     rc = check_signer(a, &s);
     rc = rc ? rc : put_signed(a, last ? "final" : "member", body, &s);
     rc = rc || !last ? rc : open_ledger(a, body);
-    rc = rc ? rc : tx_exec(a->ctx->tx, "DELETE FROM consult_draft WHERE case_id=$1 AND person_id=$2", "ii",
-                           (int64_t)a->c->id.v, (int64_t)a->ctx->actor->person.v);
+    rc = rc ? rc
+            : tx_exec(a->ctx->tx, "DELETE FROM consult_draft WHERE case_id=$1 AND person_id=$2", "ii",
+                      (int64_t)a->c->id.v, (int64_t)a->ctx->actor->person.v);
     if (rc)
         return rc;
     struct consult_member *me = consult_member_active(a->c, a->ctx->actor->person);

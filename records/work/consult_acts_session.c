@@ -10,7 +10,8 @@ static int start(struct consult_act *a)
         return fault_field(a->ctx->fault, "identity_confirmed", "required");
     if (!json_object_get(a->args, "recording_consent"))
         return fault_field(a->ctx->fault, "recording_consent", "required");
-    a->reason = json_is_true(json_object_get(a->args, "recording_consent")) ? "recording_agreed" : "recording_refused";
+    a->reason = json_is_true(json_object_get(a->args, "recording_consent")) ? "recording_agreed"
+                                                                            : "recording_refused";
     a->passed |= C(IDENTITY);
     return 0;
 }

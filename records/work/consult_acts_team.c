@@ -6,7 +6,8 @@
 
 #define C(x) CONSULT_BIT(C_##x)
 #define F(x) CONSULT_BIT(F_##x)
-#define PRACTICE_YEARS 3 /* functions.md 1.1, the 2018 specification: at least three years of independent practice */
+#define PRACTICE_YEARS                                                                                       \
+    3 /* functions.md 1.1, the 2018 specification: at least three years of independent practice */
 
 static int title_rank(const char *title)
 {
@@ -14,7 +15,8 @@ static int title_rank(const char *title)
     static const char *const zh[] = {"住院医师", "主治医师", "副主任医师", "主任医师"};
     static const char *const other[] = {"", "主治", "associate", "主任"};
     for (int i = 3; i >= 0; i--)
-        if (strcmp(title, ranks[i]) == 0 || strcmp(title, zh[i]) == 0 || (*other[i] && strcmp(title, other[i]) == 0))
+        if (strcmp(title, ranks[i]) == 0 || strcmp(title, zh[i]) == 0 ||
+            (*other[i] && strcmp(title, other[i]) == 0))
             return i;
     return -1;
 }
@@ -57,9 +59,11 @@ int consult_check_qualified(struct consult_act *a, struct person_id person, cons
         return refuse(a, path, "practice_too_short");
     if (title_rank(s.title) < wanted_rank(c))
         return refuse(a, path, "title_too_low");
-    /* a booked session is later than now: the roster is asked when the time is chosen; urgent cases need somebody now */
+    /* a booked session is later than now: the roster is asked when the time is chosen; urgent cases need
+     * somebody now */
     bool now = strcmp(c->urgency, "routine") != 0;
-    if (now ? !staff_on_roster(a->ctx, person, a->ctx->now_ms) : staff_on_leave(a->ctx, person, a->ctx->now_ms))
+    if (now ? !staff_on_roster(a->ctx, person, a->ctx->now_ms)
+            : staff_on_leave(a->ctx, person, a->ctx->now_ms))
         return refuse(a, path, "not_on_roster");
     return 0;
 }
@@ -76,7 +80,8 @@ static int join(struct consult_act *a, struct person_id person, enum consult_par
         memmove(&c->team[i], &c->team[i + 1], (c->n_team - i - 1) * sizeof *c->team);
         c->n_team--;
     }
-    c->team[c->n_team++] = (struct consult_member){.person = person, .part = part, .asked_ms = a->ctx->now_ms};
+    c->team[c->n_team++] =
+        (struct consult_member){.person = person, .part = part, .asked_ms = a->ctx->now_ms};
     return 0;
 }
 
@@ -96,7 +101,8 @@ static int part_of(const char *word)
     return -1;
 }
 
-/* MDT: one chair, at most one secretary, at least two doctors, of at least two departments; each qualified. */
+/* MDT: one chair, at most one secretary, at least two doctors, of at least two departments; each qualified.
+ */
 static int assign_team(struct consult_act *a)
 {
     json_t *team = json_object_get(a->args, "team"), *item;
@@ -133,7 +139,10 @@ static int assign_team(struct consult_act *a)
         }
     }
     if (chairs != 1 || secretaries > 1 || doctors < 2)
-        return fault_field(a->ctx->fault, "team", chairs != 1 ? "one_chair" : secretaries > 1 ? "one_secretary" : "two_doctors");
+        return fault_field(a->ctx->fault, "team",
+                           chairs != 1       ? "one_chair"
+                           : secretaries > 1 ? "one_secretary"
+                                             : "two_doctors");
     if (n_depts < 2)
         return fault_field(a->ctx->fault, "team", "two_departments");
     a->passed |= C(QUALIFIED);
@@ -189,7 +198,8 @@ static int expert_decline(struct consult_act *a)
     return 0;
 }
 
-/* One person for another: the asker's own seat, or (dispatcher) the lead's; "instead_of" names another seat of a team. */
+/* One person for another: the asker's own seat, or (dispatcher) the lead's; "instead_of" names another seat
+ * of a team. */
 static int substitute(struct consult_act *a)
 {
     struct person_id person = {arg_id(a->args, "person_id")}, old = {arg_id(a->args, "instead_of")};

@@ -1,4 +1,5 @@
-/* Around a case: the promise before sending, print copies and their verification, outcomes of advice, specialty fit. */
+/* Around a case: the promise before sending, print copies and their verification, outcomes of advice,
+ * specialty fit. */
 #include "records/document/document.h"
 #include "records/parts.h"
 #include "records/work/work_ops.h"
@@ -59,7 +60,10 @@ static int points(const json_t *row, const json_t *form)
     json_array_foreach (json_object_get(form, "diagnoses"), i, d)
         if (any_prefix(json_object_get(row, "icd"), json_string_value(json_object_get(d, "code"))))
             sum += json_is_true(json_object_get(d, "main")) ? 60 : 30;
-    sum += any_word(json_object_get(row, "words"), json_string_value(form_get(form, "history.chief_complaint"))) ? 40 : 0;
+    sum +=
+        any_word(json_object_get(row, "words"), json_string_value(form_get(form, "history.chief_complaint")))
+            ? 40
+            : 0;
     return sum > 100 ? 100 : sum;
 }
 
@@ -80,7 +84,8 @@ json_t *consult_fit(struct op_ctx *ctx, const struct consult *c)
             mine = p > mine ? p : mine;
     }
     json_decref(dept);
-    return json_pack("{s:o,s:b,s:o}", "score", mine < 0 || !best ? json_null() : json_integer(mine * 100 / best), "doubtful",
+    return json_pack("{s:o,s:b,s:o}", "score",
+                     mine < 0 || !best ? json_null() : json_integer(mine * 100 / best), "doubtful",
                      mine >= 0 && best >= 40 && mine * 2 < best, "suggested", suggested);
 }
 
@@ -88,20 +93,26 @@ json_t *consult_fit(struct op_ctx *ctx, const struct consult *c)
 static int64_t history(struct op_ctx *ctx, const struct consult *c)
 {
     int64_t since = ctx->now_ms - 90 * 86400000ll;
-    int64_t n = tx_int(ctx->tx, 0, "SELECT COUNT(*) FROM consult WHERE target_org_id=$1 AND kind=$2 AND urgency=$3 AND signed_ms>$4", "itti",
-                       (int64_t)c->target_org.v, c->kind, c->urgency, since);
+    int64_t n = tx_int(
+        ctx->tx, 0,
+        "SELECT COUNT(*) FROM consult WHERE target_org_id=$1 AND kind=$2 AND urgency=$3 AND signed_ms>$4",
+        "itti", (int64_t)c->target_org.v, c->kind, c->urgency, since);
     if (n < 5)
         return 0;
-    return tx_int(ctx->tx, 0, "SELECT signed_ms-submitted_ms AS d FROM consult WHERE target_org_id=$1 AND kind=$2 AND urgency=$3 AND "
-                              "signed_ms>$4 ORDER BY d LIMIT 1 OFFSET $5", "ittii", (int64_t)c->target_org.v, c->kind, c->urgency, since,
-                  n / 2);
+    return tx_int(ctx->tx, 0,
+                  "SELECT signed_ms-submitted_ms AS d FROM consult WHERE target_org_id=$1 AND kind=$2 AND "
+                  "urgency=$3 AND "
+                  "signed_ms>$4 ORDER BY d LIMIT 1 OFFSET $5",
+                  "ittii", (int64_t)c->target_org.v, c->kind, c->urgency, since, n / 2);
 }
 
-/* Without a history: half of every limit on the way, which is what people take when they take it seriously. */
+/* Without a history: half of every limit on the way, which is what people take when they take it seriously.
+ */
 static int64_t by_terms(struct op_ctx *ctx, const struct consult *c, int64_t *at)
 {
     static const uint8_t offline[] = {K_HOME_REVIEW, K_TRIAGE, K_ASSIGN, K_ACCEPT, K_OPINION},
-                         live[] = {K_HOME_REVIEW, K_TRIAGE, K_ASSIGN, K_ACCEPT, K_HOLD}, inhouse[] = {K_ARRIVE};
+                         live[] = {K_HOME_REVIEW, K_TRIAGE, K_ASSIGN, K_ACCEPT, K_HOLD},
+                         inhouse[] = {K_ARRIVE};
     bool house = strcmp(c->scope, "in_house") == 0;
     const uint8_t *path = house ? inhouse : strcmp(c->kind, "interactive") == 0 ? live : offline;
     struct consult_time time;
@@ -121,9 +132,11 @@ static int case_promise(struct op_ctx *ctx, json_t *args, json_t **result)
     int rc = consult_open(ctx, args, &c, &parties);
     if (rc)
         return rc;
-    int64_t queue = tx_int(ctx->tx, 0, "SELECT COUNT(*) FROM consult WHERE target_org_id=$1 AND ($2=0 OR target_dept_id=$2) AND closed_ms=0 "
-                                       "AND signed_ms=0 AND submitted_ms>0 AND id<>$3", "iii", (int64_t)c.target_org.v,
-                           (int64_t)c.target_dept.v, (int64_t)c.id.v);
+    int64_t queue = tx_int(
+        ctx->tx, 0,
+        "SELECT COUNT(*) FROM consult WHERE target_org_id=$1 AND ($2=0 OR target_dept_id=$2) AND closed_ms=0 "
+        "AND signed_ms=0 AND submitted_ms>0 AND id<>$3",
+        "iii", (int64_t)c.target_org.v, (int64_t)c.target_dept.v, (int64_t)c.id.v);
     size_t experts = 0, n = staff_with_role(ctx, c.target_org, c.target_dept, STAFF_EXPERT, duty, 64);
     for (size_t i = 0; i < n; i++)
         experts += staff_on_roster(ctx, duty[i], ctx->now_ms);
@@ -131,10 +144,11 @@ static int case_promise(struct op_ctx *ctx, json_t *args, json_t **result)
     if (!span)
         rc = (int)by_terms(ctx, &c, &likely);
     int64_t load = experts ? queue / (int64_t)experts : queue;
-    likely += (likely - ctx->now_ms) * (load > 4 ? load - 4 : 0) / 4; /* four open cases a head is an ordinary day */
+    likely += (likely - ctx->now_ms) * (load > 4 ? load - 4 : 0) /
+              4; /* four open cases a head is an ordinary day */
     if (!rc)
-        *result = json_pack("{s:I,s:I,s:I,s:s}", "likely_ms", (json_int_t)likely, "queue", (json_int_t)queue, "experts_on_duty",
-                            (json_int_t)experts, "basis", span ? "history" : "terms");
+        *result = json_pack("{s:I,s:I,s:I,s:s}", "likely_ms", (json_int_t)likely, "queue", (json_int_t)queue,
+                            "experts_on_duty", (json_int_t)experts, "basis", span ? "history" : "terms");
     consult_clear(&c);
     return rc;
 }
@@ -149,9 +163,11 @@ static char *qr_svg_of(const char *text)
     size_t cap = (size_t)qr->width * (size_t)qr->width * 18 + 400, n;
     char *svg = malloc(cap);
     if (svg) {
-        n = (size_t)snprintf(svg, cap, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" shape-rendering=\"crispEdges\">"
-                                       "<path fill=\"#fff\" d=\"M0 0h%dv%dH0z\"/><path d=\"", qr->width + 8, qr->width + 8, qr->width + 8,
-                             qr->width + 8);
+        n = (size_t)snprintf(
+            svg, cap,
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" shape-rendering=\"crispEdges\">"
+            "<path fill=\"#fff\" d=\"M0 0h%dv%dH0z\"/><path d=\"",
+            qr->width + 8, qr->width + 8, qr->width + 8, qr->width + 8);
         for (int y = 0; y < qr->width; y++)
             for (int x = 0; x < qr->width; x++)
                 if (qr->data[y * qr->width + x] & 1)
@@ -164,8 +180,9 @@ static char *qr_svg_of(const char *text)
 
 static int verify_code(struct op_ctx *ctx, const struct consult *c, const char *what, char out[32])
 {
-    struct query *q = tx_query(ctx->tx, "SELECT code FROM consult_print WHERE case_id=$1 AND what=$2 ORDER BY copy LIMIT 1", "it",
-                               (int64_t)c->id.v, what);
+    struct query *q =
+        tx_query(ctx->tx, "SELECT code FROM consult_print WHERE case_id=$1 AND what=$2 ORDER BY copy LIMIT 1",
+                 "it", (int64_t)c->id.v, what);
     bool found = query_next(q);
     if (found)
         snprintf(out, 32, "%s", query_text(q, "code"));
@@ -179,9 +196,11 @@ static int verify_code(struct op_ctx *ctx, const struct consult *c, const char *
 
 static const char *print_mark(const struct consult *c, const char *what, int64_t copy)
 {
-    if (c->flow.state == S_CANCELLED || c->flow.state == S_EXPIRED || c->flow.state == S_MERGED || c->flow.state == S_DECLINED)
+    if (c->flow.state == S_CANCELLED || c->flow.state == S_EXPIRED || c->flow.state == S_MERGED ||
+        c->flow.state == S_DECLINED)
         return "cancelled";
-    bool draft = strcmp(what, "opinion") == 0 ? !c->signed_ms : c->flow.state == S_DRAFT || c->flow.state == S_RETURNED;
+    bool draft = strcmp(what, "opinion") == 0 ? !c->signed_ms
+                                              : c->flow.state == S_DRAFT || c->flow.state == S_RETURNED;
     return draft ? "draft" : copy > 1 ? "reprint" : "";
 }
 
@@ -197,20 +216,28 @@ static int case_print(struct op_ctx *ctx, json_t *args, json_t **result)
     rc = consult_takes_part(ctx, parties);
     if (!rc && strcmp(what, "opinion") == 0 && !consult_sees_opinion(&c, parties))
         rc = fault_set(ctx->fault, ERR_NOT_ALLOWED_NOW, "not_signed", "the opinion is not signed yet");
-    int64_t copy = 1 + tx_int(ctx->tx, 0, "SELECT COUNT(*) FROM consult_print WHERE case_id=$1 AND what=$2 AND mark<>'draft'", "it",
-                              (int64_t)c.id.v, what);
+    int64_t copy =
+        1 + tx_int(ctx->tx, 0,
+                   "SELECT COUNT(*) FROM consult_print WHERE case_id=$1 AND what=$2 AND mark<>'draft'", "it",
+                   (int64_t)c.id.v, what);
     const char *mark = print_mark(&c, what, copy);
     rc = rc ? rc : verify_code(ctx, &c, what, code);
-    rc = rc ? rc : tx_exec(ctx->tx, "INSERT INTO consult_print (id, case_id, what, copy, mark, code, person_id, t_ms) VALUES ($1,$2,$3,$4,$5,$6,$7,$8)",
-                           "iititt" "ii", (int64_t)id_new(), (int64_t)c.id.v, what, copy, mark, code, (int64_t)ctx->actor->person.v,
-                           ctx->now_ms);
+    rc = rc ? rc
+            : tx_exec(ctx->tx,
+                      "INSERT INTO consult_print (id, case_id, what, copy, mark, code, person_id, t_ms) "
+                      "VALUES ($1,$2,$3,$4,$5,$6,$7,$8)",
+                      "iititt"
+                      "ii",
+                      (int64_t)id_new(), (int64_t)c.id.v, what, copy, mark, code,
+                      (int64_t)ctx->actor->person.v, ctx->now_ms);
     if (!rc) {
         snprintf(url, sizeof url, "%s/verify/%s", base ? base : "", code);
         snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "print %s copy=%lld", what, (long long)copy);
         char *svg = qr_svg_of(url);
-        *result = json_pack("{s:o,s:s,s:I,s:s,s:o,s:I,s:s,s:s?}", "case", consult_view(ctx, &c, parties), "number", c.number, "copy",
-                            (json_int_t)copy, "mark", mark, "printed_by", staff_ref(ctx, ctx->actor->person), "printed_ms",
-                            (json_int_t)ctx->now_ms, "verify_url", url, "qr_svg", svg);
+        *result = json_pack("{s:o,s:s,s:I,s:s,s:o,s:I,s:s,s:s?}", "case", consult_view(ctx, &c, parties),
+                            "number", c.number, "copy", (json_int_t)copy, "mark", mark, "printed_by",
+                            staff_ref(ctx, ctx->actor->person), "printed_ms", (json_int_t)ctx->now_ms,
+                            "verify_url", url, "qr_svg", svg);
         free(svg);
     }
     consult_clear(&c);
@@ -221,7 +248,8 @@ static int case_print(struct op_ctx *ctx, json_t *args, json_t **result)
 static bool opinion_intact(struct op_ctx *ctx, uint64_t case_id)
 {
     bool good = true;
-    struct query *q = tx_query(ctx->tx, "SELECT signed_text, sha256 FROM consult_opinion WHERE case_id=$1", "i", (int64_t)case_id);
+    struct query *q = tx_query(ctx->tx, "SELECT signed_text, sha256 FROM consult_opinion WHERE case_id=$1",
+                               "i", (int64_t)case_id);
     while (query_next(q)) {
         const char *text = query_text(q, "signed_text");
         uint8_t sum[SHA256_BYTES];
@@ -236,7 +264,8 @@ static bool opinion_intact(struct op_ctx *ctx, uint64_t case_id)
 static int case_verify(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     struct consult c;
-    uint64_t id = (uint64_t)tx_int(ctx->tx, 0, "SELECT case_id FROM consult_print WHERE code=$1", "t", arg_text(args, "code"));
+    uint64_t id = (uint64_t)tx_int(ctx->tx, 0, "SELECT case_id FROM consult_print WHERE code=$1", "t",
+                                   arg_text(args, "code"));
     if (!id)
         return fault_set(ctx->fault, ERR_NOT_FOUND, "code", "no document has this code");
     int rc = consult_load(ctx, (struct case_id){id}, &c);
@@ -244,8 +273,8 @@ static int case_verify(struct op_ctx *ctx, json_t *args, json_t **result)
         return rc;
     ctx->audit.object = id;
     *result = json_pack("{s:s,s:s,s:s,s:o,s:[o,o],s:b}", "number", c.number, "kind", c.kind, "state",
-                        consult_flow.states[c.flow.state].label.word, "signed_ms", work_time(c.signed_ms), "orgs",
-                        org_ref(ctx, c.home_org), org_ref(ctx, c.target_org), "valid",
+                        consult_flow.states[c.flow.state].label.word, "signed_ms", work_time(c.signed_ms),
+                        "orgs", org_ref(ctx, c.home_org), org_ref(ctx, c.target_org), "valid",
                         c.signed_ms != 0 && c.flow.state != S_CANCELLED && opinion_intact(ctx, id));
     consult_clear(&c);
     return 0;
@@ -254,9 +283,11 @@ static int case_verify(struct op_ctx *ctx, json_t *args, json_t **result)
 /* ---- the advice ledger: what came of it after 7 and 30 days ---- */
 static int put_outcome(struct op_ctx *ctx, const struct consult *c, int64_t day, size_t i, const json_t *item)
 {
-    int rc = tx_exec(ctx->tx, day == 7 ? "UPDATE consult_advice SET outcome7=$3, outcome7_ms=$4 WHERE case_id=$1 AND n=$2"
-                                       : "UPDATE consult_advice SET outcome30=$3, outcome30_ms=$4 WHERE case_id=$1 AND n=$2", "iiti",
-                     (int64_t)c->id.v, arg_int(item, "n", 0), arg_text(item, "outcome"), ctx->now_ms);
+    int rc = tx_exec(
+        ctx->tx,
+        day == 7 ? "UPDATE consult_advice SET outcome7=$3, outcome7_ms=$4 WHERE case_id=$1 AND n=$2"
+                 : "UPDATE consult_advice SET outcome30=$3, outcome30_ms=$4 WHERE case_id=$1 AND n=$2",
+        "iiti", (int64_t)c->id.v, arg_int(item, "n", 0), arg_text(item, "outcome"), ctx->now_ms);
     if (!rc && tx_changes(ctx->tx) == 0)
         rc = fault_field(ctx->fault, "items", "no_such_recommendation:%zu", i + 1);
     return rc;
@@ -265,14 +296,19 @@ static int put_outcome(struct op_ctx *ctx, const struct consult *c, int64_t day,
 static json_t *ledger_view(struct op_ctx *ctx, const struct consult *c)
 {
     json_t *list = json_array();
-    struct query *q = tx_query(ctx->tx, "SELECT n, type, text, urgency, decision, reason, outcome7, outcome30 FROM consult_advice WHERE case_id=$1 "
-                                        "ORDER BY n", "i", (int64_t)c->id.v);
+    struct query *q = tx_query(ctx->tx,
+                               "SELECT n, type, text, urgency, decision, reason, outcome7, outcome30 FROM "
+                               "consult_advice WHERE case_id=$1 "
+                               "ORDER BY n",
+                               "i", (int64_t)c->id.v);
     while (query_next(q))
-        json_array_append_new(list, json_pack("{s:I,s:s?,s:s?,s:s?,s:s?,s:s?,s:s?,s:s?}", "n", (json_int_t)query_int(q, "n"), "type",
-                                              query_text(q, "type"), "text", query_text(q, "text"), "urgency", query_text(q, "urgency"),
-                                              "decision", query_text(q, "decision"), "reason", query_text(q, "reason"), "outcome_7d",
-                                              query_text(q, "outcome7"), "outcome_30d", query_text(q, "outcome30")));
-    return query_end(q) ? list : list;
+        json_array_append_new(
+            list, json_pack("{s:I,s:s?,s:s?,s:s?,s:s?,s:s?,s:s?,s:s?}", "n", (json_int_t)query_int(q, "n"),
+                            "type", query_text(q, "type"), "text", query_text(q, "text"), "urgency",
+                            query_text(q, "urgency"), "decision", query_text(q, "decision"), "reason",
+                            query_text(q, "reason"), "outcome_7d", query_text(q, "outcome7"), "outcome_30d",
+                            query_text(q, "outcome30")));
+    return work_list_end(q, list);
 }
 
 static int case_outcome(struct op_ctx *ctx, json_t *args, json_t **result)
@@ -285,7 +321,8 @@ static int case_outcome(struct op_ctx *ctx, json_t *args, json_t **result)
     if (rc)
         return rc;
     if (json_array_size(items) && !(parties & P(APPLICANT)))
-        rc = fault_set(ctx->fault, ERR_DENIED, "not_your_act", "outcomes are recorded by the treating doctor");
+        rc =
+            fault_set(ctx->fault, ERR_DENIED, "not_your_act", "outcomes are recorded by the treating doctor");
     json_array_foreach (items, i, item)
         rc = rc ? rc : put_outcome(ctx, &c, arg_int(args, "day", 7), i, item);
     if (!rc && !c.signed_ms)
@@ -296,17 +333,27 @@ static int case_outcome(struct op_ctx *ctx, json_t *args, json_t **result)
     return rc;
 }
 
-#define CASE_ID {"case_id", FIELD_ID, true}
+#define CASE_ID                                                                                              \
+    {                                                                                                        \
+        "case_id", FIELD_ID, true                                                                            \
+    }
 static const struct field case_args[] = {CASE_ID, {0}};
-static const struct field print_args[] = {CASE_ID, {"what", FIELD_ENUM, true, .choices = "application|opinion"}, {0}};
+static const struct field print_args[] = {
+    CASE_ID, {"what", FIELD_ENUM, true, .choices = "application|opinion"}, {0}};
 static const struct field verify_args[] = {{"code", FIELD_TEXT, true, 8, 40}, {0}};
-static const struct field outcome_item[] = {{"n", FIELD_INT, true, 1, 1000},
-                                            {"outcome", FIELD_ENUM, true, .choices = "effective|partly|no_effect|worse|not_done|lost"}, {0}};
+static const struct field outcome_item[] = {
+    {"n", FIELD_INT, true, 1, 1000},
+    {"outcome", FIELD_ENUM, true, .choices = "effective|partly|no_effect|worse|not_done|lost"},
+    {0}};
 static const struct field outcome_of[] = {{"", FIELD_OBJECT, .of = outcome_item}};
-static const struct field outcome_args[] = {CASE_ID, {"day", FIELD_INT, false, 7, 30}, {"items", FIELD_ARRAY, false, 0, 50, .of = outcome_of}, {0}};
+static const struct field outcome_args[] = {
+    CASE_ID, {"day", FIELD_INT, false, 7, 30}, {"items", FIELD_ARRAY, false, 0, 50, .of = outcome_of}, {0}};
 const struct op case_desk_ops[] = {
-    {"case.promise", OP_READ, OP_PHI, "case.read", case_args, case_promise, "likely answer time from live queues"},
+    {"case.promise", OP_READ, OP_PHI, "case.read", case_args, case_promise,
+     "likely answer time from live queues"},
     {"case.print", OP_WRITE, OP_PHI, "case.read", print_args, case_print, "a numbered print copy; audited"},
-    {"case.verify", OP_READ, OP_ANONYMOUS, NULL, verify_args, case_verify, "check the code of a printed document; no health data"},
-    {"case.outcome", OP_WRITE, OP_PHI, "case.read", outcome_args, case_outcome, "the advice ledger; record outcomes at 7 and 30 days"},
+    {"case.verify", OP_READ, OP_ANONYMOUS, NULL, verify_args, case_verify,
+     "check the code of a printed document; no health data"},
+    {"case.outcome", OP_WRITE, OP_PHI, "case.read", outcome_args, case_outcome,
+     "the advice ledger; record outcomes at 7 and 30 days"},
     {0}};

@@ -21,7 +21,8 @@ static void set(char *out, size_t cap, const char *text)
         snprintf(out, cap, "%s", text);
 }
 
-/* Loads, decides what the actor is, refuses strangers; the denial is audited by the call with the object named. */
+/* Loads, decides what the actor is, refuses strangers; the denial is audited by the call with the object
+ * named. */
 static int open_case(struct op_ctx *ctx, struct case_id id, struct consult *c, uint32_t *parties)
 {
     int rc = consult_load(ctx, id, c);
@@ -81,7 +82,8 @@ static int read_form(struct op_ctx *ctx, json_t *args, struct consult *c)
     struct form_context fc = consult_form_context(c);
     if (!form)
         return 0;
-    int rc = form_check(forms_find(work_parts(ctx->records)->forms, "consultation"), &fc, form, "form", ctx->fault);
+    int rc = form_check(forms_find(work_parts(ctx->records)->forms, "consultation"), &fc, form, "form",
+                        ctx->fault);
     if (rc)
         return fault_set(ctx->fault, rc, "form", "the form has wrong members");
     json_decref(c->form);
@@ -110,8 +112,12 @@ static int check_previous(struct op_ctx *ctx, json_t *args, struct consult *c)
 
 static int case_create(struct op_ctx *ctx, json_t *args, json_t **result)
 {
-    struct consult c = {.patient = {arg_id(args, "patient_id")}, .applicant = ctx->actor->person, .home_org = ctx->actor->org,
-                        .home_dept = ctx->actor->dept, .created_ms = ctx->now_ms, .form = json_object()};
+    struct consult c = {.patient = {arg_id(args, "patient_id")},
+                        .applicant = ctx->actor->person,
+                        .home_org = ctx->actor->org,
+                        .home_dept = ctx->actor->dept,
+                        .created_ms = ctx->now_ms,
+                        .form = json_object()};
     struct consult_time time;
     int rc = patient_check_read(ctx, c.patient);
     ctx->audit.patient = c.patient.v;
@@ -139,13 +145,15 @@ static int stale(struct op_ctx *ctx, json_t *args, const struct consult *c)
     int64_t version = arg_int(args, "version", -1);
     if (version == c->version)
         return 0;
-    return fault_set(ctx->fault, ERR_CONFLICT, "stale_version", "the case is at version %lld", (long long)c->version);
+    return fault_set(ctx->fault, ERR_CONFLICT, "stale_version", "the case is at version %lld",
+                     (long long)c->version);
 }
 
 static int save_form(struct op_ctx *ctx, const struct consult *c)
 {
     char *text = json_dumps(c->form, JSON_COMPACT);
-    int rc = text ? tx_exec(ctx->tx, "UPDATE consult SET form=$2 WHERE id=$1", "it", (int64_t)c->id.v, text) : ERR_INTERNAL;
+    int rc = text ? tx_exec(ctx->tx, "UPDATE consult SET form=$2 WHERE id=$1", "it", (int64_t)c->id.v, text)
+                  : ERR_INTERNAL;
     free(text);
     return rc;
 }
@@ -167,8 +175,8 @@ static int case_update(struct op_ctx *ctx, json_t *args, json_t **result)
     rc = rc ? rc : save_form(ctx, &c);
     rc = rc ? rc : consult_save(ctx, &c);
     if (!rc)
-        *result = json_pack("{s:I,s:o,s:o}", "version", (json_int_t)c.version, "completeness", consult_completeness(ctx, &c), "fit",
-                            consult_fit(ctx, &c));
+        *result = json_pack("{s:I,s:o,s:o}", "version", (json_int_t)c.version, "completeness",
+                            consult_completeness(ctx, &c), "fit", consult_fit(ctx, &c));
     consult_clear(&c);
     return rc;
 }
@@ -193,9 +201,14 @@ static int act(struct op_ctx *ctx, json_t *args, json_t **result, enum consult_e
     int rc = consult_open(ctx, args, &c, &parties);
     if (rc)
         return rc;
-    if (event != E_SAVE_OPINION) /* an autosave touches only the writer's own draft: nothing to be stale against */
+    if (event !=
+        E_SAVE_OPINION) /* an autosave touches only the writer's own draft: nothing to be stale against */
         rc = stale(ctx, args, &c);
-    struct consult_act a = {.ctx = ctx, .args = args, .c = &c, .event = event, .parties = parties,
+    struct consult_act a = {.ctx = ctx,
+                            .args = args,
+                            .c = &c,
+                            .event = event,
+                            .parties = parties,
                             .facts = consult_facts(ctx, &c, parties)};
     rc = rc ? rc : consult_run(&a);
     if (!rc)
@@ -204,10 +217,10 @@ static int act(struct op_ctx *ctx, json_t *args, json_t **result, enum consult_e
     return rc ? rc : tx_error(ctx->tx);
 }
 
-#define ACT(name, event)                                                                                          \
-    static int case_##name(struct op_ctx *ctx, json_t *args, json_t **result)                                     \
-    {                                                                                                             \
-        return act(ctx, args, result, event);                                                                     \
+#define ACT(name, event)                                                                                     \
+    static int case_##name(struct op_ctx *ctx, json_t *args, json_t **result)                                \
+    {                                                                                                        \
+        return act(ctx, args, result, event);                                                                \
     }
 ACT(submit, E_SUBMIT)
 ACT(return, E_RETURN)
@@ -241,57 +254,87 @@ ACT(addendum, E_ADDENDUM)
 ACT(cancel, E_CANCEL)
 ACT(merge, E_MERGE)
 
-#define CASE_ID {"case_id", FIELD_ID, true, .help = "the case"}
-#define VERSION {"version", FIELD_INT, true, 1, INT64_C(9007199254740991), .help = "the version the page shows"}
-#define TEXT(name, need, max_, help_) {name, FIELD_TEXT, need, 0, max_, .help = help_}
+#define CASE_ID                                                                                              \
+    {                                                                                                        \
+        "case_id", FIELD_ID, true, .help = "the case"                                                        \
+    }
+#define VERSION                                                                                              \
+    {                                                                                                        \
+        "version", FIELD_INT, true, 1, INT64_C(9007199254740991), .help = "the version the page shows"       \
+    }
+#define TEXT(name, need, max_, help_)                                                                        \
+    {                                                                                                        \
+        name, FIELD_TEXT, need, 0, max_, .help = help_                                                       \
+    }
 #define ARGS(name, ...) static const struct field name[] = {CASE_ID, __VA_ARGS__, {0}}
 
-static const struct field create_args[] = {
-    {"patient_id", FIELD_ID, true}, {"kind", FIELD_ENUM, true, .choices = KINDS}, {"scope", FIELD_ENUM, true, .choices = SCOPES},
-    {"template", FIELD_ENUM, .choices = TEMPLATES}, {"urgency", FIELD_ENUM, true, .choices = URGENCIES},
-    {"target_org_id", FIELD_ID}, {"target_dept_id", FIELD_ID}, {"expert_id", FIELD_ID, .help = "wished expert"},
-    {"form", FIELD_ANY, .help = "application form, see form.get"}, {"previous_case_id", FIELD_ID, .help = "re-consultation"}, {0}};
+static const struct field create_args[] = {{"patient_id", FIELD_ID, true},
+                                           {"kind", FIELD_ENUM, true, .choices = KINDS},
+                                           {"scope", FIELD_ENUM, true, .choices = SCOPES},
+                                           {"template", FIELD_ENUM, .choices = TEMPLATES},
+                                           {"urgency", FIELD_ENUM, true, .choices = URGENCIES},
+                                           {"target_org_id", FIELD_ID},
+                                           {"target_dept_id", FIELD_ID},
+                                           {"expert_id", FIELD_ID, .help = "wished expert"},
+                                           {"form", FIELD_ANY, .help = "application form, see form.get"},
+                                           {"previous_case_id", FIELD_ID, .help = "re-consultation"},
+                                           {0}};
 ARGS(update_args, VERSION, {"kind", FIELD_ENUM, .choices = KINDS}, {"scope", FIELD_ENUM, .choices = SCOPES},
-     {"template", FIELD_ENUM, .choices = TEMPLATES}, {"urgency", FIELD_ENUM, .choices = URGENCIES}, {"target_org_id", FIELD_ID},
-     {"target_dept_id", FIELD_ID}, {"expert_id", FIELD_ID}, {"form", FIELD_ANY, .help = "the whole form"});
+     {"template", FIELD_ENUM, .choices = TEMPLATES}, {"urgency", FIELD_ENUM, .choices = URGENCIES},
+     {"target_org_id", FIELD_ID}, {"target_dept_id", FIELD_ID}, {"expert_id", FIELD_ID},
+     {"form", FIELD_ANY, .help = "the whole form"});
 static const struct field get_args[] = {CASE_ID, {0}};
 ARGS(plain_args, VERSION);
 ARGS(comment_args, VERSION, TEXT("comment", false, 2000, "remark for the timeline"));
 ARGS(reason_args, VERSION, TEXT("reason", false, 1000, "why"));
-static const struct field return_item[] = {{"path", FIELD_TEXT, false, 0, 120}, {"reason", FIELD_TEXT, true, 1, 500}, {0}};
+static const struct field return_item[] = {
+    {"path", FIELD_TEXT, false, 0, 120}, {"reason", FIELD_TEXT, true, 1, 500}, {0}};
 static const struct field return_of[] = {{"", FIELD_OBJECT, .of = return_item}};
-ARGS(return_args, VERSION, {"items", FIELD_ARRAY, true, 1, 50, .of = return_of, .help = "what is wrong, item by item"});
+ARGS(return_args, VERSION,
+     {"items", FIELD_ARRAY, true, 1, 50, .of = return_of, .help = "what is wrong, item by item"});
 ARGS(triage_args, VERSION, {"dept_id", FIELD_ID}, TEXT("comment", false, 2000, "remark"));
-ARGS(redirect_args, VERSION, {"org_id", FIELD_ID, true}, {"dept_id", FIELD_ID}, TEXT("reason", true, 1000, "why"));
+ARGS(redirect_args, VERSION, {"org_id", FIELD_ID, true}, {"dept_id", FIELD_ID},
+     TEXT("reason", true, 1000, "why"));
 static const struct field text_of[] = {{"", FIELD_TEXT, true, 1, 500}};
 ARGS(need_args, VERSION, {"items", FIELD_ARRAY, true, 1, 30, .of = text_of, .help = "missing material"});
 ARGS(decline_args, VERSION, TEXT("code", true, 40, "coded reason"), TEXT("reason", true, 1000, "why"),
      TEXT("suggestion", false, 2000, "what the requester should do instead"));
 ARGS(code_args, VERSION, TEXT("code", true, 40, "coded reason"), TEXT("reason", true, 1000, "why"));
-static const struct field member_item[] = {{"person_id", FIELD_ID, true}, {"part", FIELD_ENUM, true, .choices = "chair|secretary|member"}, {0}};
+static const struct field member_item[] = {
+    {"person_id", FIELD_ID, true}, {"part", FIELD_ENUM, true, .choices = "chair|secretary|member"}, {0}};
 static const struct field member_of[] = {{"", FIELD_OBJECT, .of = member_item}};
-ARGS(assign_args, VERSION, {"expert_id", FIELD_ID}, {"team", FIELD_ARRAY, false, 2, CONSULT_TEAM_MAX, .of = member_of},
+ARGS(assign_args, VERSION, {"expert_id", FIELD_ID},
+     {"team", FIELD_ARRAY, false, 2, CONSULT_TEAM_MAX, .of = member_of},
      TEXT("comment", false, 2000, "remark"));
-ARGS(substitute_args, VERSION, {"person_id", FIELD_ID, true}, {"instead_of", FIELD_ID}, TEXT("reason", true, 1000, "why"));
-ARGS(schedule_args, VERSION, {"slot_id", FIELD_ID}, {"person_id", FIELD_ID}, {"start_ms", FIELD_TIME}, {"end_ms", FIELD_TIME},
-     {"meeting_room_id", FIELD_ID}, TEXT("reason", false, 1000, "why (reschedule)"));
+ARGS(substitute_args, VERSION, {"person_id", FIELD_ID, true}, {"instead_of", FIELD_ID},
+     TEXT("reason", true, 1000, "why"));
+ARGS(schedule_args, VERSION, {"slot_id", FIELD_ID}, {"person_id", FIELD_ID}, {"start_ms", FIELD_TIME},
+     {"end_ms", FIELD_TIME}, {"meeting_room_id", FIELD_ID}, TEXT("reason", false, 1000, "why (reschedule)"));
 ARGS(start_args, VERSION, {"identity_confirmed", FIELD_BOOL}, {"recording_consent", FIELD_BOOL});
 ARGS(save_args, {"version", FIELD_INT, false, 0, INT64_C(9007199254740991)}, {"body", FIELD_ANY, true});
 ARGS(sign_args, VERSION, {"body", FIELD_ANY, true}, {"password", FIELD_TEXT, false, 0, 200});
 ARGS(text_args, VERSION, TEXT("text", true, 10000, "the text"));
-static const struct field adopt_item[] = {{"n", FIELD_INT, true, 1, 1000}, {"decision", FIELD_ENUM, true, .choices = "adopted|modified|not_adopted"},
-                                          {"reason", FIELD_TEXT, false, 0, 1000}, {0}};
+static const struct field adopt_item[] = {
+    {"n", FIELD_INT, true, 1, 1000},
+    {"decision", FIELD_ENUM, true, .choices = "adopted|modified|not_adopted"},
+    {"reason", FIELD_TEXT, false, 0, 1000},
+    {0}};
 static const struct field adopt_of[] = {{"", FIELD_OBJECT, .of = adopt_item}};
-ARGS(acknowledge_args, VERSION, {"items", FIELD_ARRAY, true, 0, 50, .of = adopt_of}, TEXT("handling", true, 4000, "what was done"));
+ARGS(acknowledge_args, VERSION, {"items", FIELD_ARRAY, true, 0, 50, .of = adopt_of},
+     TEXT("handling", true, 4000, "what was done"));
 ARGS(evaluate_args, VERSION, {"scores", FIELD_ANY, true}, TEXT("comment", false, 2000, "comment"));
 ARGS(close_args, VERSION, {"follow_up_days", FIELD_INT, false, 0, 730});
 ARGS(merge_args, VERSION, {"into_case_id", FIELD_ID, true}, TEXT("reason", true, 1000, "why"));
 
-#define ROW(event, args_, right_, summary_) {"case." #event, OP_WRITE, OP_PHI, right_, args_, case_##event, summary_}
+#define ROW(event, args_, right_, summary_)                                                                  \
+    {                                                                                                        \
+        "case." #event, OP_WRITE, OP_PHI, right_, args_, case_##event, summary_                              \
+    }
 
 const struct op consult_ops[] = {
     {"case.create", OP_WRITE, OP_PHI, "case.create", create_args, case_create, "open a consultation draft"},
-    {"case.update", OP_WRITE, OP_PHI, "case.create", update_args, case_update, "save the draft of an application"},
+    {"case.update", OP_WRITE, OP_PHI, "case.create", update_args, case_update,
+     "save the draft of an application"},
     {"case.get", OP_READ, OP_PHI, "case.read", get_args, case_get, "one case as the viewer may see it"},
     ROW(submit, plain_args, "case.create", "send the application"),
     ROW(return, return_args, "case.approve", "home review returns it with itemised reasons"),
@@ -317,11 +360,13 @@ const struct op consult_ops[] = {
     ROW(begin_review, plain_args, "case.consult", "the expert begins to read"),
     ROW(save_opinion, save_args, "case.read", "autosave of the opinion's draft"),
     ROW(verbal_note, text_args, "case.consult", "record spoken advice of an emergency"),
-    {"case.sign_opinion", OP_WRITE, OP_PHI | OP_SECOND, "case.consult", sign_args, case_sign_opinion, "sign the opinion"},
+    {"case.sign_opinion", OP_WRITE, OP_PHI | OP_SECOND, "case.consult", sign_args, case_sign_opinion,
+     "sign the opinion"},
     ROW(acknowledge, acknowledge_args, "case.create", "register what is done with each recommendation"),
     ROW(evaluate, evaluate_args, "case.read", "score the other side"),
     ROW(close, close_args, "case.read", "close the case"),
-    {"case.addendum", OP_WRITE, OP_PHI | OP_SECOND, "case.consult", text_args, case_addendum, "add to a signed opinion"},
+    {"case.addendum", OP_WRITE, OP_PHI | OP_SECOND, "case.consult", text_args, case_addendum,
+     "add to a signed opinion"},
     ROW(cancel, code_args, "case.read", "cancel with a coded reason"),
     ROW(merge, merge_args, "case.approve", "close a duplicate, pointing to the other"),
     {0}};
@@ -353,15 +398,17 @@ int consultation_check_write(struct op_ctx *ctx, struct case_id id)
 
 struct patient_id consultation_patient(struct tx *tx, struct case_id id)
 {
-    return (struct patient_id){(uint64_t)tx_int(tx, 0, "SELECT patient_id FROM consult WHERE id=$1", "i", (int64_t)id.v)};
+    return (struct patient_id){
+        (uint64_t)tx_int(tx, 0, "SELECT patient_id FROM consult WHERE id=$1", "i", (int64_t)id.v)};
 }
 
 bool consultation_grants_patient(struct op_ctx *ctx, struct patient_id patient)
 {
     uint64_t ids[100];
     size_t n = 0;
-    struct query *q = tx_query(ctx->tx, "SELECT id FROM consult WHERE patient_id=$1 ORDER BY created_ms DESC LIMIT 100", "i",
-                               (int64_t)patient.v);
+    struct query *q =
+        tx_query(ctx->tx, "SELECT id FROM consult WHERE patient_id=$1 ORDER BY created_ms DESC LIMIT 100",
+                 "i", (int64_t)patient.v);
     while (query_next(q) && n < 100)
         ids[n++] = (uint64_t)query_int(q, "id");
     if (query_end(q))

@@ -9,22 +9,29 @@ int consult_refuse(struct op_ctx *ctx, const struct consult *c, enum flow_refusa
 {
     const char *state = consult_flow.states[c->flow.state].label.word;
     if (why == FLOW_NOT_YOURS)
-        return fault_set(ctx->fault, ERR_DENIED, "not_your_act", "this act belongs to another party of the case");
+        return fault_set(ctx->fault, ERR_DENIED, "not_your_act",
+                         "this act belongs to another party of the case");
     if (why == FLOW_UNCHECKED)
-        return fault_set(ctx->fault, ERR_INTERNAL, "unchecked", "an act reached the engine without its checks");
+        return fault_set(ctx->fault, ERR_INTERNAL, "unchecked",
+                         "an act reached the engine without its checks");
     return fault_set(ctx->fault, ERR_NOT_ALLOWED_NOW, why == FLOW_FACT ? "not_for_this_case" : "wrong_state",
                      "the case is %s", state);
 }
 
-int consult_tell(struct op_ctx *ctx, const struct consult *c, uint8_t party, const char *notice, const char *act)
+int consult_tell(struct op_ctx *ctx, const struct consult *c, uint8_t party, const char *notice,
+                 const char *act)
 {
     struct person_id people[32];
     size_t n = consult_people(ctx, c, party, people, 32);
     const struct flow_run *shown = flow_shown(&consult_flow, &c->flow);
     bool booked = strcmp(notice, "case.scheduled") == 0 || strcmp(notice, "case.rescheduled") == 0 ||
                   strcmp(notice, "case.reminder") == 0;
-    struct notify_about about = {.case_id = c->id, .case_number = c->number, .act = act,
-                                 .due_ms = booked ? c->start_ms : act && shown ? shown->due_ms : 0,
+    struct notify_about about = {.case_id = c->id,
+                                 .case_number = c->number,
+                                 .act = act,
+                                 .due_ms = booked         ? c->start_ms
+                                           : act && shown ? shown->due_ms
+                                                          : 0,
                                  .urgent = strcmp(c->urgency, "routine") != 0};
     return n ? notify_people(ctx, people, n, notice, &about) : 0;
 }
@@ -33,15 +40,19 @@ static int drop_expert(struct op_ctx *ctx, struct consult *c)
 {
     for (size_t i = 0; i < c->n_team; i++)
         if (c->team[i].state == MEMBER_ASKED)
-            c->team[i].state = ctx->actor->system ? MEMBER_SILENT
-                               : c->team[i].person.v == ctx->actor->person.v ? MEMBER_DECLINED : c->team[i].state;
+            c->team[i].state = ctx->actor->system                            ? MEMBER_SILENT
+                               : c->team[i].person.v == ctx->actor->person.v ? MEMBER_DECLINED
+                                                                             : c->team[i].state;
     return 0;
 }
 
 static int record_follow_up(struct op_ctx *ctx, const struct consult *c)
 {
-    struct query *q = tx_query(ctx->tx, "SELECT body FROM consult_opinion WHERE case_id=$1 AND kind='final' ORDER BY version DESC "
-                                        "LIMIT 1", "i", (int64_t)c->id.v);
+    struct query *q =
+        tx_query(ctx->tx,
+                 "SELECT body FROM consult_opinion WHERE case_id=$1 AND kind='final' ORDER BY version DESC "
+                 "LIMIT 1",
+                 "i", (int64_t)c->id.v);
     json_t *body = query_next(q) ? json_loads(query_text(q, "body"), 0, NULL) : NULL;
     int rc = query_end(q);
     int64_t days = json_integer_value(json_object_get(body, "follow_up_days"));
@@ -49,9 +60,12 @@ static int record_follow_up(struct op_ctx *ctx, const struct consult *c)
     json_decref(body);
     int64_t asked = tx_int(ctx->tx, -1, "SELECT days FROM follow_up WHERE case_id=$1", "i", (int64_t)c->id.v);
     days = asked >= 0 ? asked : days > 0 ? days : 30;
-    return rc ? rc : tx_upsert(ctx->tx, "follow_up", "case_id", "case_id,patient_id,org_id,person_id,days,due_ms,referral_advised,state,made_ms",
-                               "iiiiiiiti", (int64_t)c->id.v, (int64_t)c->patient.v, (int64_t)c->home_org.v,
-                               (int64_t)c->applicant.v, days, ctx->now_ms + days * 86400000, (int64_t)transfer, "due", ctx->now_ms);
+    return rc ? rc
+              : tx_upsert(ctx->tx, "follow_up", "case_id",
+                          "case_id,patient_id,org_id,person_id,days,due_ms,referral_advised,state,made_ms",
+                          "iiiiiiiti", (int64_t)c->id.v, (int64_t)c->patient.v, (int64_t)c->home_org.v,
+                          (int64_t)c->applicant.v, days, ctx->now_ms + days * 86400000, (int64_t)transfer,
+                          "due", ctx->now_ms);
 }
 
 static int do_work(struct consult_act *a, uint8_t work)
@@ -102,16 +116,26 @@ int consult_run(struct consult_act *a)
     struct consult_time time;
     struct flow_effects fx;
     enum flow_refusal why;
-    const struct flow_rule *rule = flow_find(&consult_flow, &a->c->flow, a->event, a->parties, a->facts, &why);
+    const struct flow_rule *rule =
+        flow_find(&consult_flow, &a->c->flow, a->event, a->parties, a->facts, &why);
     if (!rule)
         return consult_refuse(a->ctx, a->c, why);
-    uint8_t to = rule->to == FLOW_SAME ? a->c->flow.state : rule->to == FLOW_BACK ? a->c->flow.back : rule->to;
+    uint8_t to = rule->to == FLOW_SAME   ? a->c->flow.state
+                 : rule->to == FLOW_BACK ? a->c->flow.back
+                                         : rule->to;
     int rc = consult_prepare(a);
-    rc = rc ? rc : consult_time(a->ctx, a->c, to, &time); /* new clocks run by the calendar of whoever holds it next */
+    rc = rc ? rc
+            : consult_time(a->ctx, a->c, to,
+                           &time); /* new clocks run by the calendar of whoever holds it next */
     if (rc)
         return rc;
-    struct flow_ask ask = {.event = (uint8_t)a->event, .parties = a->parties, .facts = a->facts, .passed = a->passed,
-                           .now_ms = a->ctx->now_ms, .anchor_ms = a->c->start_ms, .calendar = &time.calendar,
+    struct flow_ask ask = {.event = (uint8_t)a->event,
+                           .parties = a->parties,
+                           .facts = a->facts,
+                           .passed = a->passed,
+                           .now_ms = a->ctx->now_ms,
+                           .anchor_ms = a->c->start_ms,
+                           .calendar = &time.calendar,
                            .terms = time.terms};
     why = flow_step(&consult_flow, &a->c->flow, &ask, &fx);
     if (why)
@@ -121,8 +145,12 @@ int consult_run(struct consult_act *a)
         a->c->reached_ms = a->ctx->now_ms;
     rc = carry_out(a, &fx);
     bool autosave = a->event == E_SAVE_OPINION && fx.from == fx.to; /* every keystroke pause is no news */
-    struct consult_note note = {.event = consult_flow.events[a->event].label.word, .role = consult_party_word(a->parties),
-                                .reason = a->reason, .from = fx.from, .to = fx.to, .payload = a->args};
+    struct consult_note note = {.event = consult_flow.events[a->event].label.word,
+                                .role = consult_party_word(a->parties),
+                                .reason = a->reason,
+                                .from = fx.from,
+                                .to = fx.to,
+                                .payload = a->args};
     if (!rc && !autosave)
         rc = consult_note(a->ctx, a->c, &note);
     return rc ? rc : autosave ? consult_save_quiet(a->ctx, a->c) : consult_save(a->ctx, a->c);
@@ -131,7 +159,8 @@ int consult_run(struct consult_act *a)
 int consult_fire(struct op_ctx *ctx, struct consult *c, enum consult_event event)
 {
     uint32_t parties = CONSULT_BIT(P_SYSTEM);
-    struct consult_act a = {.ctx = ctx, .c = c, .event = event, .parties = parties, .facts = consult_facts(ctx, c, parties)};
+    struct consult_act a = {
+        .ctx = ctx, .c = c, .event = event, .parties = parties, .facts = consult_facts(ctx, c, parties)};
     if (event == E_NEXT_EXPERT && consult_has_next_expert(ctx, c))
         a.facts |= F(NEXT_EXPERT);
     return consult_run(&a);

@@ -1,4 +1,5 @@
-/* Rows of a case. One UPDATE, the clocks and the team are replaced: a transition costs a handful of statements. */
+/* Rows of a case. One UPDATE, the clocks and the team are replaced: a transition costs a handful of
+ * statements. */
 #include "records/work/consult.h"
 #include "records/work/work_view.h"
 #include "server/base/crypto.h"
@@ -60,29 +61,38 @@ static void read_row(struct query *q, struct consult *c)
 
 static int load_clocks(struct op_ctx *ctx, struct consult *c)
 {
-    struct query *q = tx_query(ctx->tx, "SELECT clock, level, started_ms, due_ms, next_ms, paused_ms, left_ms "
-                                        "FROM consult_clock WHERE case_id=$1 ORDER BY due_ms, clock", "i", (int64_t)c->id.v);
+    struct query *q = tx_query(ctx->tx,
+                               "SELECT clock, level, started_ms, due_ms, next_ms, paused_ms, left_ms "
+                               "FROM consult_clock WHERE case_id=$1 ORDER BY due_ms, clock",
+                               "i", (int64_t)c->id.v);
     while (query_next(q)) {
         int clock = flow_clock_find(&consult_flow, query_text(q, "clock"));
         if (clock < 0 || c->flow.n_runs == FLOW_CLOCKS_MAX)
             continue;
-        c->flow.runs[c->flow.n_runs++] = (struct flow_run){
-            .clock = (uint8_t)clock, .level = (uint8_t)query_int(q, "level"), .started_ms = query_int(q, "started_ms"),
-            .due_ms = query_int(q, "due_ms"), .next_ms = query_int(q, "next_ms"), .paused_ms = query_int(q, "paused_ms"),
-            .left_ms = query_int(q, "left_ms")};
+        c->flow.runs[c->flow.n_runs++] = (struct flow_run){.clock = (uint8_t)clock,
+                                                           .level = (uint8_t)query_int(q, "level"),
+                                                           .started_ms = query_int(q, "started_ms"),
+                                                           .due_ms = query_int(q, "due_ms"),
+                                                           .next_ms = query_int(q, "next_ms"),
+                                                           .paused_ms = query_int(q, "paused_ms"),
+                                                           .left_ms = query_int(q, "left_ms")};
     }
     return query_end(q);
 }
 
 static int load_team(struct op_ctx *ctx, struct consult *c)
 {
-    struct query *q = tx_query(ctx->tx, "SELECT person_id, part, state, asked_ms, signed_ms FROM consult_team "
-                                        "WHERE case_id=$1 ORDER BY n", "i", (int64_t)c->id.v);
+    struct query *q = tx_query(ctx->tx,
+                               "SELECT person_id, part, state, asked_ms, signed_ms FROM consult_team "
+                               "WHERE case_id=$1 ORDER BY n",
+                               "i", (int64_t)c->id.v);
     while (query_next(q) && c->n_team < CONSULT_TEAM_MAX)
-        c->team[c->n_team++] = (struct consult_member){
-            .person = {id_of(q, "person_id")}, .part = (enum consult_part)query_int(q, "part"),
-            .state = (enum consult_member_state)query_int(q, "state"), .asked_ms = query_int(q, "asked_ms"),
-            .signed_ms = query_int(q, "signed_ms")};
+        c->team[c->n_team++] =
+            (struct consult_member){.person = {id_of(q, "person_id")},
+                                    .part = (enum consult_part)query_int(q, "part"),
+                                    .state = (enum consult_member_state)query_int(q, "state"),
+                                    .asked_ms = query_int(q, "asked_ms"),
+                                    .signed_ms = query_int(q, "signed_ms")};
     return query_end(q);
 }
 
@@ -132,10 +142,12 @@ static int save_clocks(struct op_ctx *ctx, const struct consult *c)
     int rc = tx_exec(ctx->tx, "DELETE FROM consult_clock WHERE case_id=$1", "i", (int64_t)c->id.v);
     for (uint8_t i = 0; i < c->flow.n_runs && !rc; i++) {
         const struct flow_run *r = &c->flow.runs[i];
-        rc = tx_exec(ctx->tx, "INSERT INTO consult_clock (case_id, clock, level, started_ms, due_ms, next_ms, paused_ms, left_ms) "
-                              "VALUES ($1,$2,$3,$4,$5,$6,$7,$8)", "itiiiiii", (int64_t)c->id.v,
-                     consult_flow.clocks[r->clock].label.word, (int64_t)r->level, r->started_ms, r->due_ms, r->next_ms,
-                     r->paused_ms, r->left_ms);
+        rc = tx_exec(ctx->tx,
+                     "INSERT INTO consult_clock (case_id, clock, level, started_ms, due_ms, next_ms, "
+                     "paused_ms, left_ms) "
+                     "VALUES ($1,$2,$3,$4,$5,$6,$7,$8)",
+                     "itiiiiii", (int64_t)c->id.v, consult_flow.clocks[r->clock].label.word,
+                     (int64_t)r->level, r->started_ms, r->due_ms, r->next_ms, r->paused_ms, r->left_ms);
     }
     return rc;
 }
@@ -145,9 +157,11 @@ static int save_team(struct op_ctx *ctx, const struct consult *c)
     int rc = tx_exec(ctx->tx, "DELETE FROM consult_team WHERE case_id=$1", "i", (int64_t)c->id.v);
     for (size_t i = 0; i < c->n_team && !rc; i++) {
         const struct consult_member *m = &c->team[i];
-        rc = tx_exec(ctx->tx, "INSERT INTO consult_team (case_id, n, person_id, part, state, asked_ms, signed_ms) "
-                              "VALUES ($1,$2,$3,$4,$5,$6,$7)", "iiiiiii", (int64_t)c->id.v, (int64_t)i,
-                     (int64_t)m->person.v, (int64_t)m->part, (int64_t)m->state, m->asked_ms, m->signed_ms);
+        rc = tx_exec(ctx->tx,
+                     "INSERT INTO consult_team (case_id, n, person_id, part, state, asked_ms, signed_ms) "
+                     "VALUES ($1,$2,$3,$4,$5,$6,$7)",
+                     "iiiiiii", (int64_t)c->id.v, (int64_t)i, (int64_t)m->person.v, (int64_t)m->part,
+                     (int64_t)m->state, m->asked_ms, m->signed_ms);
     }
     return rc;
 }
@@ -161,7 +175,8 @@ struct person_id consult_holder_person(const struct consult *c, uint8_t party)
         return (struct person_id){0};
     for (size_t i = 0; i < c->n_team; i++) /* the one who is waited for */
         if ((c->flow.state == S_ASSIGNED && c->team[i].state == MEMBER_ASKED) ||
-            (c->flow.state == S_OPINION_DRAFT && c->team[i].state == MEMBER_ACCEPTED && c->team[i].part == PART_MEMBER))
+            (c->flow.state == S_OPINION_DRAFT && c->team[i].state == MEMBER_ACCEPTED &&
+             c->team[i].part == PART_MEMBER))
             return c->team[i].person;
     return consult_lead(c);
 }
@@ -173,27 +188,40 @@ static int write_row(struct op_ctx *ctx, struct consult *c)
     int64_t next = flow_next_ms(&c->flow);
     bool held = s->holder != 255;
     return tx_exec(ctx->tx,
-        "UPDATE consult SET kind=$2, scope=$3, template=$4, urgency=$5, state=$6, back=$7, version=$8, target_org_id=$9, "
-        "target_dept_id=$10, wanted_expert_id=$11, expert_id=$12, holder_party=$13, holder_person_id=$14, holder_org_id=$15, "
-        "due_ms=$16, paused=$17, next_ms=$18, changed_ms=$19, submitted_ms=$20, signed_ms=$21, closed_ms=$22, start_ms=$23, "
-        "end_ms=$24, slot_id=$25, meeting_room_id=$26, reschedules=$27, offline_gear=$28, review_open=$29, expert_present=$30, "
-        "room_open=$31, merged_into=$32, adoption=$33, number=$34, reached_ms=$35 WHERE id=$1", "i" "tttttt" "iiiii" "t" "iiiiiiiiiiiiiiiiiii" "tti",
-        (int64_t)c->id.v, c->kind, c->scope, c->template_, c->urgency, s->label.word,
-        consult_flow.states[c->flow.back].label.word, c->version, (int64_t)c->target_org.v, (int64_t)c->target_dept.v,
-        (int64_t)c->wanted_expert.v, (int64_t)consult_lead(c).v, held ? consult_flow.parties[s->holder].word : "",
-        (int64_t)(held ? consult_holder_person(c, s->holder).v : 0), (int64_t)(held ? consult_holder_org(c, s->holder).v : 0),
-        shown ? shown->due_ms : 0, (int64_t)(shown && shown->paused_ms), next, c->changed_ms, c->submitted_ms, c->signed_ms,
-        c->closed_ms, c->start_ms, c->end_ms, (int64_t)c->slot, (int64_t)c->meeting_room, (int64_t)c->reschedules,
-        (int64_t)c->offline_gear, (int64_t)c->review_open, (int64_t)c->expert_present, (int64_t)c->room_open,
-        (int64_t)c->merged_into.v, c->adoption, c->number, c->reached_ms);
+                   "UPDATE consult SET kind=$2, scope=$3, template=$4, urgency=$5, state=$6, back=$7, "
+                   "version=$8, target_org_id=$9, "
+                   "target_dept_id=$10, wanted_expert_id=$11, expert_id=$12, holder_party=$13, "
+                   "holder_person_id=$14, holder_org_id=$15, "
+                   "due_ms=$16, paused=$17, next_ms=$18, changed_ms=$19, submitted_ms=$20, signed_ms=$21, "
+                   "closed_ms=$22, start_ms=$23, "
+                   "end_ms=$24, slot_id=$25, meeting_room_id=$26, reschedules=$27, offline_gear=$28, "
+                   "review_open=$29, expert_present=$30, "
+                   "room_open=$31, merged_into=$32, adoption=$33, number=$34, reached_ms=$35 WHERE id=$1",
+                   "i"
+                   "tttttt"
+                   "iiiii"
+                   "t"
+                   "iiiiiiiiiiiiiiiiiii"
+                   "tti",
+                   (int64_t)c->id.v, c->kind, c->scope, c->template_, c->urgency, s->label.word,
+                   consult_flow.states[c->flow.back].label.word, c->version, (int64_t)c->target_org.v,
+                   (int64_t)c->target_dept.v, (int64_t)c->wanted_expert.v, (int64_t)consult_lead(c).v,
+                   held ? consult_flow.parties[s->holder].word : "",
+                   (int64_t)(held ? consult_holder_person(c, s->holder).v : 0),
+                   (int64_t)(held ? consult_holder_org(c, s->holder).v : 0), shown ? shown->due_ms : 0,
+                   (int64_t)(shown && shown->paused_ms), next, c->changed_ms, c->submitted_ms, c->signed_ms,
+                   c->closed_ms, c->start_ms, c->end_ms, (int64_t)c->slot, (int64_t)c->meeting_room,
+                   (int64_t)c->reschedules, (int64_t)c->offline_gear, (int64_t)c->review_open,
+                   (int64_t)c->expert_present, (int64_t)c->room_open, (int64_t)c->merged_into.v, c->adoption,
+                   c->number, c->reached_ms);
 }
 
 static int feed(struct op_ctx *ctx, const struct consult *c)
 {
     char key[ID_TEXT_BYTES], payload[128];
     id_format(c->id.v, key);
-    snprintf(payload, sizeof payload, "{\"case_id\":\"%s\",\"version\":%lld,\"state\":\"%s\"}", key, (long long)c->version,
-             consult_flow.states[c->flow.state].label.word);
+    snprintf(payload, sizeof payload, "{\"case_id\":\"%s\",\"version\":%lld,\"state\":\"%s\"}", key,
+             (long long)c->version, consult_flow.states[c->flow.state].label.word);
     return tx_feed(ctx->tx, "case", key, payload);
 }
 
@@ -215,10 +243,13 @@ int consult_save_quiet(struct op_ctx *ctx, struct consult *c)
 int consult_insert(struct op_ctx *ctx, struct consult *c)
 {
     char *form = json_dumps(c->form, JSON_COMPACT);
-    int rc = tx_exec(ctx->tx, "INSERT INTO consult (id, number, patient_id, applicant_id, home_org_id, home_dept_id, created_ms, "
-                              "previous_case_id, form) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9)", "itiiiiiit", (int64_t)c->id.v,
-                     c->number, (int64_t)c->patient.v, (int64_t)c->applicant.v, (int64_t)c->home_org.v,
-                     (int64_t)c->home_dept.v, c->created_ms, (int64_t)c->previous.v, form ? form : "{}");
+    int rc = tx_exec(
+        ctx->tx,
+        "INSERT INTO consult (id, number, patient_id, applicant_id, home_org_id, home_dept_id, created_ms, "
+        "previous_case_id, form) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9)",
+        "itiiiiiit", (int64_t)c->id.v, c->number, (int64_t)c->patient.v, (int64_t)c->applicant.v,
+        (int64_t)c->home_org.v, (int64_t)c->home_dept.v, c->created_ms, (int64_t)c->previous.v,
+        form ? form : "{}");
     free(form);
     c->version = 0;
     return rc ? rc : consult_save(ctx, c);
@@ -235,9 +266,12 @@ int consult_note(struct op_ctx *ctx, const struct consult *c, const struct consu
         if (hex_encode(sum, sizeof sum, hash, sizeof hash) < 0)
             return ERR_INTERNAL;
     }
-    return tx_exec(ctx->tx, "INSERT INTO consult_event (id, case_id, t_ms, event, from_state, to_state, person_id, role, org_id, "
-                            "reason, payload_sha256) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)", "iiitttititt",
-                   (int64_t)id_new(), (int64_t)c->id.v, ctx->now_ms, note->event, consult_flow.states[note->from].label.word,
-                   consult_flow.states[note->to].label.word, (int64_t)ctx->actor->person.v, note->role,
-                   (int64_t)ctx->actor->org.v, note->reason, *hash ? hash : NULL);
+    return tx_exec(
+        ctx->tx,
+        "INSERT INTO consult_event (id, case_id, t_ms, event, from_state, to_state, person_id, role, org_id, "
+        "reason, payload_sha256) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)",
+        "iiitttititt", (int64_t)id_new(), (int64_t)c->id.v, ctx->now_ms, note->event,
+        consult_flow.states[note->from].label.word, consult_flow.states[note->to].label.word,
+        (int64_t)ctx->actor->person.v, note->role, (int64_t)ctx->actor->org.v, note->reason,
+        *hash ? hash : NULL);
 }

@@ -10,7 +10,8 @@ int consult_terms(struct op_ctx *ctx, const char *urgency, struct flow_terms out
     if (work_default_terms(work_parts(ctx->records)->deadlines, urgency, out))
         return fault_set(ctx->fault, ERR_INTERNAL, "deadline", "no usable deadlines for %s", urgency);
     /* the few that an administrator changed: one read for all clocks */
-    struct query *q = tx_query(ctx->tx, "SELECT id, value FROM policy WHERE id>=$1 AND id<$2", "tt", prefix, "deadline/");
+    struct query *q =
+        tx_query(ctx->tx, "SELECT id, value FROM policy WHERE id>=$1 AND id<$2", "tt", prefix, "deadline/");
     while (query_next(q)) {
         const char *id = query_text(q, "id") + strlen(prefix), *dot = strrchr(id, '.');
         for (int k = 0; dot && strcmp(dot + 1, urgency) == 0 && k < K_COUNT; k++) {

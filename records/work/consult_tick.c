@@ -10,12 +10,23 @@
 
 static const char *act_of_clock(uint8_t clock)
 {
-    static const char *const acts[K_COUNT] = {
-        [K_RESUBMIT] = "resubmit", [K_HOME_REVIEW] = "approve_home", [K_POST_REVIEW] = "approve_home", [K_TRIAGE] = "triage",
-        [K_ASSIGN] = "assign", [K_MATERIAL] = "supply_material", [K_ACCEPT] = "accept", [K_HOLD] = "schedule",
-        [K_INTERRUPTION] = "resume", [K_ARRIVE] = "begin_review", [K_INHOUSE] = "sign_opinion", [K_OPINION] = "sign_opinion",
-        [K_OPINION_HARD] = "sign_opinion", [K_REPORT] = "sign_opinion", [K_VERBAL] = "sign_opinion", [K_READ] = "acknowledge",
-        [K_AUTO_CLOSE] = "evaluate"};
+    static const char *const acts[K_COUNT] = {[K_RESUBMIT] = "resubmit",
+                                              [K_HOME_REVIEW] = "approve_home",
+                                              [K_POST_REVIEW] = "approve_home",
+                                              [K_TRIAGE] = "triage",
+                                              [K_ASSIGN] = "assign",
+                                              [K_MATERIAL] = "supply_material",
+                                              [K_ACCEPT] = "accept",
+                                              [K_HOLD] = "schedule",
+                                              [K_INTERRUPTION] = "resume",
+                                              [K_ARRIVE] = "begin_review",
+                                              [K_INHOUSE] = "sign_opinion",
+                                              [K_OPINION] = "sign_opinion",
+                                              [K_OPINION_HARD] = "sign_opinion",
+                                              [K_REPORT] = "sign_opinion",
+                                              [K_VERBAL] = "sign_opinion",
+                                              [K_READ] = "acknowledge",
+                                              [K_AUTO_CLOSE] = "evaluate"};
     return acts[clock];
 }
 
@@ -23,8 +34,12 @@ static int note_overdue(struct op_ctx *ctx, const struct consult *c, const struc
 {
     char reason[64];
     snprintf(reason, sizeof reason, "%s L%d", consult_flow.clocks[e->clock].label.word, (int)e->what);
-    return consult_note(ctx, c, &(struct consult_note){.event = "overdue", .role = "system", .reason = reason,
-                                                       .from = c->flow.state, .to = c->flow.state});
+    return consult_note(ctx, c,
+                        &(struct consult_note){.event = "overdue",
+                                               .role = "system",
+                                               .reason = reason,
+                                               .from = c->flow.state,
+                                               .to = c->flow.state});
 }
 
 /* Where an overdue clock opens a way out, that way is offered by name. */
@@ -46,12 +61,15 @@ static int escalate(struct op_ctx *ctx, const struct consult *c, const struct fl
     return rc ? rc : note_overdue(ctx, c, e);
 }
 
-/* Reminders of a session go to everyone who is invited; the call at T+3 min only to an expert who is not there. */
+/* Reminders of a session go to everyone who is invited; the call at T+3 min only to an expert who is not
+ * there. */
 static int remind(struct op_ctx *ctx, const struct consult *c, const struct flow_effect *e)
 {
     static const uint8_t invited[] = {P_APPLICANT, P_EXPERT, P_SECRETARY};
     if (e->clock == K_LATE_CALL)
-        return c->expert_present || c->flow.state != S_WAITING ? 0 : consult_tell(ctx, c, P_EXPERT, e->notice, NULL);
+        return c->expert_present || c->flow.state != S_WAITING
+                   ? 0
+                   : consult_tell(ctx, c, P_EXPERT, e->notice, NULL);
     int rc = 0;
     for (size_t i = 0; i < 3 && !rc; i++)
         rc = consult_tell(ctx, c, invited[i], e->notice, NULL);
@@ -73,7 +91,8 @@ static int carry(struct op_ctx *ctx, struct consult *c, const struct flow_effect
 static int fire_quietly(struct op_ctx *ctx, struct consult *c, uint8_t event)
 {
     int rc = consult_fire(ctx, c, (enum consult_event)event);
-    if (rc == ERR_NOT_ALLOWED_NOW || rc == ERR_DENIED) { /* the case moved on; the clock has said so and is done */
+    if (rc == ERR_NOT_ALLOWED_NOW ||
+        rc == ERR_DENIED) { /* the case moved on; the clock has said so and is done */
         fault_clear(ctx->fault);
         return 0;
     }
@@ -92,7 +111,8 @@ static int tick_case(struct op_ctx *ctx, struct case_id id)
         return rc;
     rc = consult_time(ctx, &c, c.flow.state, &time);
     if (!rc) {
-        struct flow_ask now = {.now_ms = ctx->now_ms, .anchor_ms = c.start_ms, .calendar = &time.calendar, .terms = time.terms};
+        struct flow_ask now = {
+            .now_ms = ctx->now_ms, .anchor_ms = c.start_ms, .calendar = &time.calendar, .terms = time.terms};
         flow_tick(&consult_flow, &c.flow, &now, &fx);
         for (size_t i = 0; i < fx.n && !rc; i++)
             if (fx.list[i].kind == FLOW_FIRE && n_fires < FLOW_CLOCKS_MAX)
@@ -113,17 +133,21 @@ int consultation_tick(struct op_ctx *ctx, int limit, bool *more)
     uint64_t ids[200];
     int n = 0, rc;
     limit = limit < 200 ? limit : 200;
-    struct query *q = tx_query(ctx->tx, "SELECT id FROM consult WHERE next_ms<=$1 ORDER BY next_ms, id LIMIT $2", "ii", ctx->now_ms,
-                               (int64_t)limit);
+    struct query *q =
+        tx_query(ctx->tx, "SELECT id FROM consult WHERE next_ms<=$1 ORDER BY next_ms, id LIMIT $2", "ii",
+                 ctx->now_ms, (int64_t)limit);
     while (n < limit && query_next(q))
         ids[n++] = (uint64_t)query_int(q, "id");
     rc = query_end(q);
     for (int i = 0; i < n && !rc; i++) {
         rc = tick_case(ctx, (struct case_id){ids[i]});
-        if (rc && !tx_error(ctx->tx)) { /* one case that cannot go on must not stop the clocks of the others */
-            log_error("consult", "clock of case %016llx: %s %s", (unsigned long long)ids[i], err_wire(rc), ctx->fault->reason);
+        if (rc &&
+            !tx_error(ctx->tx)) { /* one case that cannot go on must not stop the clocks of the others */
+            log_error("consult", "clock of case %016llx: %s %s", (unsigned long long)ids[i], err_wire(rc),
+                      ctx->fault->reason);
             fault_clear(ctx->fault);
-            rc = tx_exec(ctx->tx, "UPDATE consult SET next_ms=$2 WHERE id=$1", "ii", (int64_t)ids[i], ctx->now_ms + 600000);
+            rc = tx_exec(ctx->tx, "UPDATE consult SET next_ms=$2 WHERE id=$1", "ii", (int64_t)ids[i],
+                         ctx->now_ms + 600000);
         }
     }
     *more = n == limit;
@@ -146,14 +170,19 @@ int consultation_room_find(struct op_ctx *ctx, struct case_id id, struct consult
     uint32_t parties = consult_parties(ctx, &c);
     struct consult_member *me = consult_member_active(&c, ctx->actor->person);
     struct person_id lead = consult_lead(&c);
-    *out = (struct consultation_room){.open = c.room_open, .start_ms = c.start_ms, .end_ms = c.end_ms,
-                                      .host = lead.v ? lead : c.applicant,
-                                      .recording_consent = json_is_true(form_get(c.form, "consent.recording.agreed")),
-                                      .family_attends = json_is_true(form_get(c.form, "wish.family_attends"))};
+    *out = (struct consultation_room){
+        .open = c.room_open,
+        .start_ms = c.start_ms,
+        .end_ms = c.end_ms,
+        .host = lead.v ? lead : c.applicant,
+        .recording_consent = json_is_true(form_get(c.form, "consent.recording.agreed")),
+        .family_attends = json_is_true(form_get(c.form, "wish.family_attends"))};
     if (parties & P(APPLICANT))
         out->seat = SEAT_HOST; /* the inviting side brings the patient */
     else if (me)
-        out->seat = me->part == PART_SECRETARY ? SEAT_HOST : me->part == PART_MEMBER ? SEAT_MEMBER : SEAT_EXPERT;
+        out->seat = me->part == PART_SECRETARY ? SEAT_HOST
+                    : me->part == PART_MEMBER  ? SEAT_MEMBER
+                                               : SEAT_EXPERT;
     else if (parties & (P(DISPATCH) | P(TARGET) | P(HOME)))
         out->seat = SEAT_HOST; /* functions.md 4.2: the offices and dispatchers of both sides may host */
     snprintf(out->number, sizeof out->number, "%s", c.number);

@@ -30,8 +30,10 @@ static json_t *holder_view(struct op_ctx *ctx, const char *party, uint64_t perso
     if (!party || !*party)
         return json_null();
     json_t *who = staff_ref(ctx, (struct person_id){person}), *house = org_ref(ctx, (struct org_id){org});
-    const char *name = json_string_value(json_object_get(json_is_object(who) ? who : house, "name")); /* a desk has its house's name */
-    json_t *v = json_pack("{s:o,s:s,s:s,s:o}", "id", json_id(person), "name", name ? name : "", "role", party, "org", house);
+    const char *name = json_string_value(
+        json_object_get(json_is_object(who) ? who : house, "name")); /* a desk has its house's name */
+    json_t *v = json_pack("{s:o,s:s,s:s,s:o}", "id", json_id(person), "name", name ? name : "", "role", party,
+                          "org", house);
     json_decref(who);
     return v;
 }
@@ -43,13 +45,16 @@ json_t *consult_line(struct op_ctx *ctx, const struct consult_line_row *r)
     json_t *applicant = staff_ref(ctx, (struct person_id){r->applicant});
     if (json_is_object(applicant))
         json_object_set_new(applicant, "org", org_ref(ctx, (struct org_id){r->home_org}));
-    json_t *v = json_pack("{s:o,s:s,s:s,s:s,s:o,s:s,s:s,s:o}", "id", json_id(r->id), "number", r->number, "kind", r->kind, "scope",
-                          r->scope, "template", *r->template_ ? json_string(r->template_) : json_null(), "urgency", r->urgency,
-                          "state", r->state, "state_label", work_label(&consult_flow.states[state < 0 ? 0 : state].label));
+    json_t *v =
+        json_pack("{s:o,s:s,s:s,s:s,s:o,s:s,s:s,s:o}", "id", json_id(r->id), "number", r->number, "kind",
+                  r->kind, "scope", r->scope, "template",
+                  *r->template_ ? json_string(r->template_) : json_null(), "urgency", r->urgency, "state",
+                  r->state, "state_label", work_label(&consult_flow.states[state < 0 ? 0 : state].label));
     json_object_set_new(v, "patient", patient_brief(ctx, (struct patient_id){r->patient}));
     json_object_set_new(v, "applicant", applicant);
-    json_object_set_new(v, "target", json_pack("{s:o,s:o}", "org", org_ref(ctx, (struct org_id){r->target_org}), "dept",
-                                               org_ref(ctx, (struct org_id){r->target_dept})));
+    json_object_set_new(v, "target",
+                        json_pack("{s:o,s:o}", "org", org_ref(ctx, (struct org_id){r->target_org}), "dept",
+                                  org_ref(ctx, (struct org_id){r->target_dept})));
     json_object_set_new(v, "expert", staff_ref(ctx, (struct person_id){r->expert}));
     json_object_set_new(v, "holder", holder_view(ctx, r->holder_party, r->holder_person, r->holder_org));
     json_object_set_new(v, "due_ms", work_time(r->due_ms));
@@ -72,10 +77,11 @@ static json_t *team_view(struct op_ctx *ctx, const struct consult *c)
         int rc = staff_find(ctx, m->person, STAFF_EXPERT, &s);
         if (m->state == MEMBER_REPLACED)
             continue;
-        json_array_append_new(list, json_pack("{s:o,s:s,s:o,s:s,s:s,s:o}", "person", staff_ref(ctx, m->person), "title",
-                                              rc ? "" : s.title, "org", org_ref(ctx, rc ? c->target_org : s.org), "part",
-                                              part_words[m->part], "state", member_words[m->state], "signed_ms",
-                                              work_time(m->signed_ms)));
+        json_array_append_new(list, json_pack("{s:o,s:s,s:o,s:s,s:s,s:o}", "person",
+                                              staff_ref(ctx, m->person), "title", rc ? "" : s.title, "org",
+                                              org_ref(ctx, rc ? c->target_org : s.org), "part",
+                                              part_words[m->part], "state", member_words[m->state],
+                                              "signed_ms", work_time(m->signed_ms)));
     }
     return list;
 }
@@ -87,68 +93,79 @@ static json_t *clock_view(struct op_ctx *ctx, const struct consult *c)
         return json_null();
     const struct flow_label *l = &consult_flow.clocks[r->clock].label;
     return json_pack("{s:s,s:o,s:I,s:I,s:b,s:o,s:i,s:I}", "id", l->word, "label", work_label(l), "started_ms",
-                     (json_int_t)r->started_ms, "due_ms", (json_int_t)r->due_ms, "paused", r->paused_ms != 0, "paused_reason",
-                     r->paused_ms ? json_string("waiting_for_materials") : json_null(), "level", (int)r->level, "left_ms",
-                     (json_int_t)r->left_ms);
+                     (json_int_t)r->started_ms, "due_ms", (json_int_t)r->due_ms, "paused", r->paused_ms != 0,
+                     "paused_reason", r->paused_ms ? json_string("waiting_for_materials") : json_null(),
+                     "level", (int)r->level, "left_ms", (json_int_t)r->left_ms);
 }
 
 static json_t *items_view(struct op_ctx *ctx, const struct consult *c)
 {
     json_t *list = json_array();
-    struct query *q = tx_query(ctx->tx, "SELECT t_ms, person_id, items FROM consult_item WHERE case_id=$1 AND kind='return' "
-                                        "ORDER BY t_ms, id", "i", (int64_t)c->id.v);
+    struct query *q =
+        tx_query(ctx->tx,
+                 "SELECT t_ms, person_id, items FROM consult_item WHERE case_id=$1 AND kind='return' "
+                 "ORDER BY t_ms, id",
+                 "i", (int64_t)c->id.v);
     while (query_next(q))
-        json_array_append_new(list, json_pack("{s:I,s:o,s:o}", "t_ms", (json_int_t)query_int(q, "t_ms"), "by",
-                                              staff_ref(ctx, (struct person_id){(uint64_t)query_int(q, "person_id")}), "items",
-                                              text_json(query_text(q, "items"))));
-    return query_end(q) ? list : list;
+        json_array_append_new(
+            list, json_pack("{s:I,s:o,s:o}", "t_ms", (json_int_t)query_int(q, "t_ms"), "by",
+                            staff_ref(ctx, (struct person_id){(uint64_t)query_int(q, "person_id")}), "items",
+                            text_json(query_text(q, "items"))));
+    return work_list_end(q, list);
 }
 
 static json_t *needs_view(struct op_ctx *ctx, const struct consult *c)
 {
     json_t *list = json_array();
-    struct query *q = tx_query(ctx->tx, "SELECT items, done FROM consult_item WHERE case_id=$1 AND kind='need' ORDER BY t_ms, id",
-                               "i", (int64_t)c->id.v);
+    struct query *q = tx_query(
+        ctx->tx, "SELECT items, done FROM consult_item WHERE case_id=$1 AND kind='need' ORDER BY t_ms, id",
+        "i", (int64_t)c->id.v);
     while (query_next(q)) {
         json_t *items = text_json(query_text(q, "items")), *item;
         size_t i;
         json_array_foreach (items, i, item)
-            json_array_append_new(list, json_pack("{s:O,s:b}", "item", item, "done", (int)query_int(q, "done")));
+            json_array_append_new(list,
+                                  json_pack("{s:O,s:b}", "item", item, "done", (int)query_int(q, "done")));
         json_decref(items);
     }
-    return query_end(q) ? list : list;
+    return work_list_end(q, list);
 }
 
 static json_t *draft_body(struct op_ctx *ctx, const struct consult *c, struct person_id person)
 {
-    struct query *q = tx_query(ctx->tx, "SELECT body FROM consult_draft WHERE case_id=$1 AND person_id=$2", "ii",
-                               (int64_t)c->id.v, (int64_t)person.v);
+    struct query *q = tx_query(ctx->tx, "SELECT body FROM consult_draft WHERE case_id=$1 AND person_id=$2",
+                               "ii", (int64_t)c->id.v, (int64_t)person.v);
     json_t *body = query_next(q) ? text_json(query_text(q, "body")) : NULL;
     return query_end(q) ? json_null() : body ? body : json_null();
 }
 
-/* Signed parts; the chair's and the members' (only once the whole is signed, or for those who sit on the team). */
+/* Signed parts; the chair's and the members' (only once the whole is signed, or for those who sit on the
+ * team). */
 static json_t *opinion_view(struct op_ctx *ctx, const struct consult *c, uint32_t parties)
 {
     if (!consult_sees_opinion(c, parties))
         return json_null();
     json_t *members = json_array(), *final = NULL;
-    struct query *q = tx_query(ctx->tx, "SELECT person_id, kind, version, body, signed_ms, sha256, licence_no, second_factor "
-                                        "FROM consult_opinion WHERE case_id=$1 AND kind IN ('member','final') ORDER BY version", "i",
-                               (int64_t)c->id.v);
+    struct query *q =
+        tx_query(ctx->tx,
+                 "SELECT person_id, kind, version, body, signed_ms, sha256, licence_no, second_factor "
+                 "FROM consult_opinion WHERE case_id=$1 AND kind IN ('member','final') ORDER BY version",
+                 "i", (int64_t)c->id.v);
     while (query_next(q)) {
         json_t *by = staff_ref(ctx, (struct person_id){(uint64_t)query_int(q, "person_id")});
         json_t *body = text_json(query_text(q, "body"));
         if (strcmp(query_text(q, "kind"), "member") == 0) {
-            json_array_append_new(members, json_pack("{s:o,s:o,s:I,s:s}", "person", by, "body", body, "signed_ms",
-                                                     (json_int_t)query_int(q, "signed_ms"), "sha256", query_text(q, "sha256")));
+            json_array_append_new(members, json_pack("{s:o,s:o,s:I,s:s}", "person", by, "body", body,
+                                                     "signed_ms", (json_int_t)query_int(q, "signed_ms"),
+                                                     "sha256", query_text(q, "sha256")));
             continue;
         }
         json_decref(final);
         final = json_pack("{s:s,s:I,s:o,s:I,s:{s:o,s:s,s:s,s:b}}", "state", "signed", "version",
-                          (json_int_t)query_int(q, "version"), "body", body, "signed_ms", (json_int_t)query_int(q, "signed_ms"),
-                          "signature", "by", by, "sha256", query_text(q, "sha256"), "licence_no", query_text(q, "licence_no"),
-                          "second_factor", (int)query_int(q, "second_factor"));
+                          (json_int_t)query_int(q, "version"), "body", body, "signed_ms",
+                          (json_int_t)query_int(q, "signed_ms"), "signature", "by", by, "sha256",
+                          query_text(q, "sha256"), "licence_no", query_text(q, "licence_no"), "second_factor",
+                          (int)query_int(q, "second_factor"));
     }
     if (query_end(q) || !final) {
         json_t *body = draft_body(ctx, c, ctx->actor->person);
@@ -164,58 +181,73 @@ static json_t *opinion_view(struct op_ctx *ctx, const struct consult *c, uint32_
     return final;
 }
 
-/* Spoken advice was heard by the requester already, so everybody on the case sees that line; addenda follow a signed opinion. */
+/* Spoken advice was heard by the requester already, so everybody on the case sees that line; addenda follow a
+ * signed opinion. */
 static json_t *notes_view(struct op_ctx *ctx, const struct consult *c, const char *kind)
 {
     json_t *list = json_array();
-    struct query *q = tx_query(ctx->tx, "SELECT person_id, version, body, signed_ms, sha256 FROM consult_opinion WHERE case_id=$1 AND "
-                                        "kind=$2 ORDER BY version", "it", (int64_t)c->id.v, kind);
+    struct query *q = tx_query(
+        ctx->tx,
+        "SELECT person_id, version, body, signed_ms, sha256 FROM consult_opinion WHERE case_id=$1 AND "
+        "kind=$2 ORDER BY version",
+        "it", (int64_t)c->id.v, kind);
     while (query_next(q)) {
         json_t *body = text_json(query_text(q, "body"));
-        json_array_append_new(list, json_pack("{s:I,s:O,s:o,s:I,s:s}", "version", (json_int_t)query_int(q, "version"), "text",
-                                              json_object_get(body, "text"), "by",
-                                              staff_ref(ctx, (struct person_id){(uint64_t)query_int(q, "person_id")}), "t_ms",
-                                              (json_int_t)query_int(q, "signed_ms"), "sha256", query_text(q, "sha256")));
+        json_array_append_new(
+            list, json_pack("{s:I,s:O,s:o,s:I,s:s}", "version", (json_int_t)query_int(q, "version"), "text",
+                            json_object_get(body, "text"), "by",
+                            staff_ref(ctx, (struct person_id){(uint64_t)query_int(q, "person_id")}), "t_ms",
+                            (json_int_t)query_int(q, "signed_ms"), "sha256", query_text(q, "sha256")));
         json_decref(body);
     }
-    return query_end(q) ? list : list;
+    return work_list_end(q, list);
 }
 
 static json_t *evaluations_view(struct op_ctx *ctx, const struct consult *c)
 {
     json_t *list = json_array();
-    struct query *q = tx_query(ctx->tx, "SELECT side, scores, comment, t_ms FROM consult_evaluation WHERE case_id=$1 ORDER BY t_ms, side",
-                               "i", (int64_t)c->id.v);
+    struct query *q = tx_query(
+        ctx->tx,
+        "SELECT side, scores, comment, t_ms FROM consult_evaluation WHERE case_id=$1 ORDER BY t_ms, side",
+        "i", (int64_t)c->id.v);
     while (query_next(q))
-        json_array_append_new(list, json_pack("{s:s,s:o,s:s,s:I}", "side", query_text(q, "side"), "scores",
-                                              text_json(query_text(q, "scores")), "comment", query_text(q, "comment"), "t_ms",
-                                              (json_int_t)query_int(q, "t_ms")));
-    return query_end(q) ? list : list;
+        json_array_append_new(list,
+                              json_pack("{s:s,s:o,s:s,s:I}", "side", query_text(q, "side"), "scores",
+                                        text_json(query_text(q, "scores")), "comment",
+                                        query_text(q, "comment"), "t_ms", (json_int_t)query_int(q, "t_ms")));
+    return work_list_end(q, list);
 }
 
 static json_t *timeline_view(struct op_ctx *ctx, const struct consult *c)
 {
     json_t *list = json_array();
-    struct query *q = tx_query(ctx->tx, "SELECT t_ms, event, from_state, to_state, person_id, role, org_id, reason FROM consult_event "
-                                        "WHERE case_id=$1 ORDER BY t_ms, id", "i", (int64_t)c->id.v);
+    struct query *q = tx_query(
+        ctx->tx,
+        "SELECT t_ms, event, from_state, to_state, person_id, role, org_id, reason FROM consult_event "
+        "WHERE case_id=$1 ORDER BY t_ms, id",
+        "i", (int64_t)c->id.v);
     while (query_next(q)) {
         int e = flow_event_find(&consult_flow, query_text(q, "event"));
-        static const struct flow_label others[] = {{"create", "新建", "Created"}, {"overdue", "超时提醒", "Overdue"},
-                                                   {"edit", "修改申请", "Edited"}, {"override", "紧急越权查阅", "Emergency access"},
-                                                   {"override_review", "越权查阅复核", "Emergency access judged"}};
+        static const struct flow_label others[] = {
+            {"create", "新建", "Created"},
+            {"overdue", "超时提醒", "Overdue"},
+            {"edit", "修改申请", "Edited"},
+            {"override", "紧急越权查阅", "Emergency access"},
+            {"override_review", "越权查阅复核", "Emergency access judged"}};
         const struct flow_label *l = e >= 0 ? &consult_flow.events[e].label : &others[0];
         for (size_t i = 0; e < 0 && i < sizeof others / sizeof *others; i++)
             if (strcmp(others[i].word, query_text(q, "event")) == 0)
                 l = &others[i];
-        json_array_append_new(list, json_pack("{s:I,s:s,s:s,s:s,s:o,s:s,s:o,s:s?,s:o}", "t_ms", (json_int_t)query_int(q, "t_ms"),
-                                              "event", query_text(q, "event"), "from", query_text(q, "from_state"), "to",
-                                              query_text(q, "to_state"), "by",
-                                              staff_ref(ctx, (struct person_id){(uint64_t)query_int(q, "person_id")}), "role",
-                                              query_text(q, "role"), "org",
-                                              org_ref(ctx, (struct org_id){(uint64_t)query_int(q, "org_id")}), "reason",
-                                              query_text(q, "reason"), "label", work_label(l)));
+        json_array_append_new(
+            list, json_pack("{s:I,s:s,s:s,s:s,s:o,s:s,s:o,s:s?,s:o}", "t_ms",
+                            (json_int_t)query_int(q, "t_ms"), "event", query_text(q, "event"), "from",
+                            query_text(q, "from_state"), "to", query_text(q, "to_state"), "by",
+                            staff_ref(ctx, (struct person_id){(uint64_t)query_int(q, "person_id")}), "role",
+                            query_text(q, "role"), "org",
+                            org_ref(ctx, (struct org_id){(uint64_t)query_int(q, "org_id")}), "reason",
+                            query_text(q, "reason"), "label", work_label(l)));
     }
-    return query_end(q) ? list : list;
+    return work_list_end(q, list);
 }
 
 static json_t *needs_list(const char *needs)
@@ -234,8 +266,9 @@ static json_t *allowed_view(const struct consult *c, uint32_t parties, uint32_t 
     for (size_t i = 0; i < n; i++) {
         const struct flow_event *e = &consult_flow.events[events[i]];
         const char *needs = events[i] == E_ASSIGN && strcmp(c->scope, "mdt") == 0 ? "team" : e->needs;
-        json_array_append_new(list, json_pack("{s:s,s:o,s:s,s:o}", "event", e->label.word, "label", work_label(&e->label), "style",
-                                              e->style, "needs", needs_list(needs)));
+        json_array_append_new(list, json_pack("{s:s,s:o,s:s,s:o}", "event", e->label.word, "label",
+                                              work_label(&e->label), "style", e->style, "needs",
+                                              needs_list(needs)));
     }
     return list;
 }
@@ -244,26 +277,30 @@ static json_t *booking_view(struct op_ctx *ctx, const struct consult *c)
 {
     if (!c->start_ms)
         return json_null();
-    return json_pack("{s:o,s:I,s:I,s:o}", "slot_id", json_id(c->slot), "start_ms", (json_int_t)c->start_ms, "end_ms",
-                     (json_int_t)c->end_ms, "meeting_room", meeting_room_ref(ctx, c->meeting_room));
+    return json_pack("{s:o,s:I,s:I,s:o}", "slot_id", json_id(c->slot), "start_ms", (json_int_t)c->start_ms,
+                     "end_ms", (json_int_t)c->end_ms, "meeting_room", meeting_room_ref(ctx, c->meeting_room));
 }
 
 static json_t *room_view(const struct consult *c)
 {
     if (strcmp(c->kind, "interactive") != 0 || !c->start_ms)
         return json_null();
-    return json_pack("{s:o,s:I,s:b,s:[]}", "id", json_id(c->id.v), "opens_ms", (json_int_t)(c->start_ms - 15 * 60000), "open",
-                     c->room_open, "waiting");
+    return json_pack("{s:o,s:I,s:b,s:[]}", "id", json_id(c->id.v), "opens_ms",
+                     (json_int_t)(c->start_ms - 15 * 60000), "open", c->room_open, "waiting");
 }
 
-/* Other open requests of the same patient that this viewer may see: "track" instead of asking twice, and what to merge. */
+/* Other open requests of the same patient that this viewer may see: "track" instead of asking twice, and what
+ * to merge. */
 static json_t *duplicates_view(struct op_ctx *ctx, const struct consult *c)
 {
     uint64_t ids[20];
     size_t n = 0;
     json_t *list = json_array();
-    struct query *q = tx_query(ctx->tx, "SELECT id FROM consult WHERE patient_id=$1 AND id<>$2 AND closed_ms=0 AND submitted_ms>0 "
-                                        "ORDER BY created_ms DESC LIMIT 20", "ii", (int64_t)c->patient.v, (int64_t)c->id.v);
+    struct query *q =
+        tx_query(ctx->tx,
+                 "SELECT id FROM consult WHERE patient_id=$1 AND id<>$2 AND closed_ms=0 AND submitted_ms>0 "
+                 "ORDER BY created_ms DESC LIMIT 20",
+                 "ii", (int64_t)c->patient.v, (int64_t)c->id.v);
     while (n < 20 && query_next(q))
         ids[n++] = (uint64_t)query_int(q, "id");
     if (query_end(q))
@@ -273,8 +310,10 @@ static json_t *duplicates_view(struct op_ctx *ctx, const struct consult *c)
         if (consult_load(ctx, (struct case_id){ids[i]}, &o))
             return list;
         if (consult_may_read(ctx, &o, consult_parties(ctx, &o)))
-            json_array_append_new(list, json_pack("{s:o,s:s,s:s,s:o}", "id", json_id(o.id.v), "number", o.number, "state",
-                                                  consult_flow.states[o.flow.state].label.word, "target", org_ref(ctx, o.target_org)));
+            json_array_append_new(list,
+                                  json_pack("{s:o,s:s,s:s,s:o}", "id", json_id(o.id.v), "number", o.number,
+                                            "state", consult_flow.states[o.flow.state].label.word, "target",
+                                            org_ref(ctx, o.target_org)));
         consult_clear(&o);
     }
     return list;
@@ -284,15 +323,28 @@ static void line_row(const struct consult *c, struct consult_line_row *r)
 {
     const struct flow_run *shown = flow_shown(&consult_flow, &c->flow);
     uint8_t holder = consult_flow.states[c->flow.state].holder;
-    *r = (struct consult_line_row){
-        .id = c->id.v, .patient = c->patient.v, .applicant = c->applicant.v, .home_org = c->home_org.v,
-        .target_org = c->target_org.v, .target_dept = c->target_dept.v, .expert = consult_lead(c).v,
-        .holder_person = consult_holder_person(c, holder).v, .holder_org = holder == 255 ? 0 : consult_holder_org(c, holder).v,
-        .number = c->number, .kind = c->kind, .scope = c->scope, .template_ = c->template_, .urgency = c->urgency,
-        .state = consult_flow.states[c->flow.state].label.word,
-        .holder_party = holder == 255 ? "" : consult_flow.parties[holder].word, .due_ms = shown ? shown->due_ms : 0,
-        .paused = shown && shown->paused_ms, .start_ms = c->start_ms, .created_ms = c->created_ms,
-        .changed_ms = c->changed_ms, .version = c->version};
+    *r = (struct consult_line_row){.id = c->id.v,
+                                   .patient = c->patient.v,
+                                   .applicant = c->applicant.v,
+                                   .home_org = c->home_org.v,
+                                   .target_org = c->target_org.v,
+                                   .target_dept = c->target_dept.v,
+                                   .expert = consult_lead(c).v,
+                                   .holder_person = consult_holder_person(c, holder).v,
+                                   .holder_org = holder == 255 ? 0 : consult_holder_org(c, holder).v,
+                                   .number = c->number,
+                                   .kind = c->kind,
+                                   .scope = c->scope,
+                                   .template_ = c->template_,
+                                   .urgency = c->urgency,
+                                   .state = consult_flow.states[c->flow.state].label.word,
+                                   .holder_party = holder == 255 ? "" : consult_flow.parties[holder].word,
+                                   .due_ms = shown ? shown->due_ms : 0,
+                                   .paused = shown && shown->paused_ms,
+                                   .start_ms = c->start_ms,
+                                   .created_ms = c->created_ms,
+                                   .changed_ms = c->changed_ms,
+                                   .version = c->version};
 }
 
 json_t *consult_view(struct op_ctx *ctx, struct consult *c, uint32_t parties)
@@ -307,7 +359,9 @@ json_t *consult_view(struct op_ctx *ctx, struct consult *c, uint32_t parties)
     json_object_set_new(v, "overrides", overrides_view(ctx, c, parties));
     json_object_set_new(v, "wanted_expert", staff_ref(ctx, c->wanted_expert));
     json_object_set_new(v, "duplicates", c->closed_ms ? json_array() : duplicates_view(ctx, c));
-    json_object_set_new(v, "editable", json_boolean((parties & P(APPLICANT)) && (c->flow.state == S_DRAFT || c->flow.state == S_RETURNED)));
+    json_object_set_new(
+        v, "editable",
+        json_boolean((parties & P(APPLICANT)) && (c->flow.state == S_DRAFT || c->flow.state == S_RETURNED)));
     json_object_set_new(v, "attachments", work_attachments(ctx, c->id));
     json_object_set_new(v, "team", team_view(ctx, c));
     json_object_set_new(v, "booking", booking_view(ctx, c));

@@ -49,7 +49,8 @@ static uint32_t team_parties(const struct consult *c, struct person_id person)
 
 static bool reached_target(const struct consult *c)
 {
-    return c->reached_ms && c->target_org.v; /* one that was withdrawn before home approval never was theirs */
+    return c->reached_ms &&
+           c->target_org.v; /* one that was withdrawn before home approval never was theirs */
 }
 
 uint32_t consult_parties(struct op_ctx *ctx, const struct consult *c)
@@ -84,7 +85,8 @@ bool consult_may_read(struct op_ctx *ctx, const struct consult *c, uint32_t part
         return true;
     if (!(parties & ~P(ADMIN))) /* the consortium's administrators see counts, not records */
         return override_active(ctx, c->id);
-    if (!(parties & ~(P(EXPERT) | P(SECRETARY) | P(ADMIN))) && c->closed_ms && ctx->now_ms > c->closed_ms + CONSULT_ACCESS_MS)
+    if (!(parties & ~(P(EXPERT) | P(SECRETARY) | P(ADMIN))) && c->closed_ms &&
+        ctx->now_ms > c->closed_ms + CONSULT_ACCESS_MS)
         return false; /* an expert's access dies with the case */
     return true;
 }
@@ -96,7 +98,8 @@ bool consult_sees_opinion(const struct consult *c, uint32_t parties)
     return (parties & (P(EXPERT) | P(SECRETARY))) && !(parties & (P(APPLICANT) | P(HOME)));
 }
 
-static bool others_in(const struct consult *c, struct person_id me, bool secretary_too, enum consult_member_state at_least)
+static bool others_in(const struct consult *c, struct person_id me, bool secretary_too,
+                      enum consult_member_state at_least)
 {
     for (size_t i = 0; i < c->n_team; i++) {
         const struct consult_member *m = &c->team[i];
@@ -110,14 +113,15 @@ static bool others_in(const struct consult *c, struct person_id me, bool secreta
 
 static bool side_evaluated(struct op_ctx *ctx, const struct consult *c, const char *side)
 {
-    return tx_int(ctx->tx, 0, "SELECT COUNT(*) FROM consult_evaluation WHERE case_id=$1 AND side=$2", "it", (int64_t)c->id.v,
-                  side) > 0;
+    return tx_int(ctx->tx, 0, "SELECT COUNT(*) FROM consult_evaluation WHERE case_id=$1 AND side=$2", "it",
+                  (int64_t)c->id.v, side) > 0;
 }
 
 static uint32_t my_facts(struct op_ctx *ctx, const struct consult *c, uint32_t parties)
 {
     const struct consult_member *me = consult_member_active((struct consult *)c, ctx->actor->person);
-    bool mdt = strcmp(c->scope, "mdt") == 0, chair = me && (me->part == PART_CHAIR || (!mdt && me->part == PART_EXPERT));
+    bool mdt = strcmp(c->scope, "mdt") == 0,
+         chair = me && (me->part == PART_CHAIR || (!mdt && me->part == PART_EXPERT));
     uint32_t facts = chair ? F(CHAIR) : 0;
     if (me && c->flow.state == S_ASSIGNED)
         facts |= (me->state != MEMBER_ASKED ? F(DONE_MINE) : 0) |
@@ -176,7 +180,8 @@ static size_t desk_people(struct op_ctx *ctx, const struct consult *c, struct pe
     return n ? n : staff_with_role(ctx, c->target_org, (struct org_id){0}, STAFF_OFFICE, out, cap);
 }
 
-/* Heads and duty doctors; in-house whoever could take it, so that an urgent call never rings in an empty room. */
+/* Heads and duty doctors; in-house whoever could take it, so that an urgent call never rings in an empty
+ * room. */
 static size_t dept_people(struct op_ctx *ctx, const struct consult *c, struct person_id out[], size_t cap)
 {
     if (!c->target_dept.v)
@@ -188,7 +193,8 @@ static size_t dept_people(struct op_ctx *ctx, const struct consult *c, struct pe
     return n;
 }
 
-size_t consult_people(struct op_ctx *ctx, const struct consult *c, enum consult_party party, struct person_id out[], size_t cap)
+size_t consult_people(struct op_ctx *ctx, const struct consult *c, enum consult_party party,
+                      struct person_id out[], size_t cap)
 {
     const struct org_id any = {0};
     bool target = party == P_DISPATCH || party == P_TARGET || party == P_DEPT;
@@ -224,7 +230,8 @@ size_t consult_people(struct op_ctx *ctx, const struct consult *c, enum consult_
 
 const char *consult_party_word(uint32_t parties)
 {
-    static const uint8_t order[] = {P_APPLICANT, P_EXPERT, P_SECRETARY, P_TARGET, P_DISPATCH, P_DEPT, P_HOME, P_ADMIN, P_SYSTEM};
+    static const uint8_t order[] = {P_APPLICANT, P_EXPERT, P_SECRETARY, P_TARGET, P_DISPATCH,
+                                    P_DEPT,      P_HOME,   P_ADMIN,     P_SYSTEM};
     for (size_t i = 0; i < sizeof order; i++)
         if (parties >> order[i] & 1)
             return consult_flow.parties[order[i]].word;

@@ -1,9 +1,9 @@
-/* consultation - what other modules may ask about a consultation case: who sees it, who may sit in its room, and the news of
- * its room. Everything else goes through the operations "case.*" (consult_ops).
+/* consultation - what other modules may ask about a consultation case: who sees it, who may sit in its room,
+ * and the news of its room. Everything else goes through the operations "case.*" (consult_ops).
  *
- * All functions run inside an operation's transaction (struct op_ctx), on its thread. Visibility follows functions.md 4.2: a case
- * is seen by its applicant, the home medical affairs, the target's dispatchers from home approval on, its experts from their
- * assignment until seven days after closing; by nobody else.
+ * All functions run inside an operation's transaction (struct op_ctx), on its thread. Visibility follows
+ * functions.md 4.2: a case is seen by its applicant, the home medical affairs, the target's dispatchers from
+ * home approval on, its experts from their assignment until seven days after closing; by nobody else.
  */
 #ifndef YL_RECORDS_WORK_CONSULTATION_H
 #define YL_RECORDS_WORK_CONSULTATION_H
@@ -30,30 +30,33 @@ bool consultation_grants_patient(struct op_ctx *ctx, struct patient_id patient);
 struct patient_id consultation_patient(struct tx *tx, struct case_id id); /* .v 0 = no such case */
 
 /* ---- the room ---- */
-/* HOST: applicant, secretary, offices and dispatchers of both sides. EXPERT: the expert or chair. MEMBER: other doctors of a team. */
+/* HOST: applicant, secretary, offices and dispatchers of both sides. EXPERT: the expert or chair. MEMBER:
+ * other doctors of a team. */
 enum consultation_seat { SEAT_NONE, SEAT_HOST, SEAT_EXPERT, SEAT_MEMBER };
 struct consultation_room {
-    enum consultation_seat seat;   /* of the acting person; SEAT_NONE = may not enter */
-    bool open;                     /* people may go in: from WAITING until the session ended */
-    bool recording_consent;        /* the patient's consent to recording is on the form */
+    enum consultation_seat seat; /* of the acting person; SEAT_NONE = may not enter */
+    bool open;                   /* people may go in: from WAITING until the session ended */
+    bool recording_consent;      /* the patient's consent to recording is on the form */
     bool family_attends;
-    int64_t start_ms, end_ms;      /* booked; 0 = not */
-    struct person_id host;         /* whose room it is when several may host: the expert (MDT: chair), else the applicant */
+    int64_t start_ms, end_ms; /* booked; 0 = not */
+    struct person_id
+        host; /* whose room it is when several may host: the expert (MDT: chair), else the applicant */
     char number[24], state[24];
 };
 /* ERR_NOT_FOUND / ERR_DENIED as consultation_check_read; 0 and *out. */
 YL_CHECKED int consultation_room_find(struct op_ctx *ctx, struct case_id id, struct consultation_room *out);
-/* News of the live room, told by records/work/room.c. Each is an event of the workflow when the state offers it and is quietly
- * ignored otherwise (a room of a case that has moved on); errors are those of the store.
- * seen: a person entered (an expert who was seen is no no-show). started: the host let the first other party in.
- * interrupted: everybody on one side is gone. resumed: both sides are back. ended: the host ended it. */
+/* News of the live room, told by records/work/room.c. Each is an event of the workflow when the state offers
+ * it and is quietly ignored otherwise (a room of a case that has moved on); errors are those of the store.
+ * seen: a person entered (an expert who was seen is no no-show). started: the host let the first other party
+ * in. interrupted: everybody on one side is gone. resumed: both sides are back. ended: the host ended it. */
 YL_CHECKED int consultation_room_seen(struct op_ctx *ctx, struct case_id id, struct person_id person);
 YL_CHECKED int consultation_room_interrupted(struct op_ctx *ctx, struct case_id id);
 YL_CHECKED int consultation_room_resumed(struct op_ctx *ctx, struct case_id id);
 YL_CHECKED int consultation_room_ended(struct op_ctx *ctx, struct case_id id);
 
 /* ---- time ---- */
-/* Runs everything that is due at ctx->now_ms, at most `limit` cases; *more says that some are left. ctx->actor is the system. */
+/* Runs everything that is due at ctx->now_ms, at most `limit` cases; *more says that some are left.
+ * ctx->actor is the system. */
 YL_CHECKED int consultation_tick(struct op_ctx *ctx, int limit, bool *more);
 /* Earliest instant anything is due; INT64_MAX = nothing. */
 int64_t consultation_next_ms(struct tx *tx);

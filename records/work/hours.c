@@ -1,5 +1,6 @@
-/* Working hours, holidays and make-up days of institutions: what the deadlines in working hours and days run by. A house without its
- * own hours has those of the house above it; without any, Monday to Friday 08:00-12:00 and 14:00-17:30. */
+/* Working hours, holidays and make-up days of institutions: what the deadlines in working hours and days run
+ * by. A house without its own hours has those of the house above it; without any, Monday to Friday
+ * 08:00-12:00 and 14:00-17:30. */
 #include "records/patient/identity.h"
 #include "records/work/hours.h"
 #include "records/work/work_ops.h"
@@ -11,8 +12,8 @@ static int minutes_of(const json_t *text)
 {
     int h, m, used = 0;
     const char *s = json_string_value(text);
-    if (!s || sscanf(s, "%2d:%2d%n", &h, &m, &used) != 2 || s[used] || strlen(s) != 5 || h < 0 || h > 24 || m < 0 || m > 59 ||
-        h * 60 + m > 1440)
+    if (!s || sscanf(s, "%2d:%2d%n", &h, &m, &used) != 2 || s[used] || strlen(s) != 5 || h < 0 || h > 24 ||
+        m < 0 || m > 59 || h * 60 + m > 1440)
         return -1;
     return h * 60 + m;
 }
@@ -25,7 +26,8 @@ static int read_spans(const json_t *day, struct calendar_span out[CALENDAR_SPANS
     if (!json_is_array(day) || json_array_size(day) > CALENDAR_SPANS)
         return ERR_INVALID;
     json_array_foreach (day, i, span) {
-        int start = minutes_of(json_object_get(span, "start")), end = minutes_of(json_object_get(span, "end"));
+        int start = minutes_of(json_object_get(span, "start")),
+            end = minutes_of(json_object_get(span, "end"));
         if (start < 0 || end <= start || start < last)
             return ERR_INVALID;
         out[i] = (struct calendar_span){(int16_t)start, (int16_t)end};
@@ -71,7 +73,8 @@ int hours_read(const json_t *body, struct calendar *out, const char **wrong)
 static json_t *body_of(struct op_ctx *ctx, struct org_id org)
 {
     json_t *body = NULL;
-    struct query *q = tx_query(ctx->tx, "SELECT body FROM working_hours WHERE org_id=$1", "i", (int64_t)org.v);
+    struct query *q =
+        tx_query(ctx->tx, "SELECT body FROM working_hours WHERE org_id=$1", "i", (int64_t)org.v);
     if (query_next(q))
         body = json_loads(query_text(q, "body"), 0, NULL);
     if (query_end(q)) {
@@ -110,8 +113,8 @@ static json_t *default_body(void)
     for (int d = 0; d < 7; d++) {
         json_t *day = json_array();
         for (int i = 0; i < CALENDAR_SPANS && c.week[d][i].end_min; i++)
-            json_array_append_new(day, json_pack("{s:o,s:o}", "start", clock_json(c.week[d][i].start_min), "end",
-                                                 clock_json(c.week[d][i].end_min)));
+            json_array_append_new(day, json_pack("{s:o,s:o}", "start", clock_json(c.week[d][i].start_min),
+                                                 "end", clock_json(c.week[d][i].end_min)));
         json_array_append_new(week, day);
     }
     return json_pack("{s:o,s:[],s:[]}", "week", week, "holidays", "makeups");
@@ -120,7 +123,8 @@ static json_t *default_body(void)
 static int hours_list(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     json_t *items = json_array();
-    struct query *q = tx_query(ctx->tx, "SELECT org_id, body, changed_ms FROM working_hours ORDER BY org_id", "");
+    struct query *q =
+        tx_query(ctx->tx, "SELECT org_id, body, changed_ms FROM working_hours ORDER BY org_id", "");
     while (query_next(q)) {
         json_t *body = json_loads(query_text(q, "body"), 0, NULL);
         json_object_set_new(body, "org", org_ref(ctx, (struct org_id){(uint64_t)query_int(q, "org_id")}));
@@ -142,11 +146,11 @@ static int hours_set(struct op_ctx *ctx, json_t *args, json_t **result)
         return fault_set(ctx->fault, ERR_NOT_FOUND, "org", "no such institution");
     if (hours_read(args, &c, &wrong))
         return fault_field(ctx->fault, wrong, "not_valid");
-    json_t *body = json_pack("{s:O,s:O,s:O}", "week", json_object_get(args, "week"), "holidays", json_object_get(args, "holidays"), "makeups",
-                             json_object_get(args, "makeups"));
+    json_t *body = json_pack("{s:O,s:O,s:O}", "week", json_object_get(args, "week"), "holidays",
+                             json_object_get(args, "holidays"), "makeups", json_object_get(args, "makeups"));
     char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
-    int rc = text ? tx_upsert(ctx->tx, "working_hours", "org_id", "org_id,body,changed_ms,changed_by", "itii", (int64_t)org.v, text,
-                              ctx->now_ms, (int64_t)ctx->actor->person.v)
+    int rc = text ? tx_upsert(ctx->tx, "working_hours", "org_id", "org_id,body,changed_ms,changed_by", "itii",
+                              (int64_t)org.v, text, ctx->now_ms, (int64_t)ctx->actor->person.v)
                   : ERR_INTERNAL;
     free(text);
     ctx->audit.object = org.v;
@@ -160,11 +164,15 @@ static int hours_set(struct op_ctx *ctx, json_t *args, json_t **result)
 static const struct field day_of[] = {{"", FIELD_TEXT, true, 10, 10}};
 static const struct field set_args[] = {
     {"org_id", FIELD_ID, true},
-    {"week", FIELD_ANY, true, .help = "seven days from Monday, each a list of at most three {start:\"08:00\",end:\"12:00\"}"},
+    {"week", FIELD_ANY, true,
+     .help = "seven days from Monday, each a list of at most three {start:\"08:00\",end:\"12:00\"}"},
     {"holidays", FIELD_ARRAY, true, 0, CALENDAR_DAYS_MAX, .of = day_of, .help = "closed days"},
-    {"makeups", FIELD_ARRAY, true, 0, CALENDAR_DAYS_MAX, .of = day_of, .help = "days that work like a Monday"}, {0}};
+    {"makeups", FIELD_ARRAY, true, 0, CALENDAR_DAYS_MAX, .of = day_of,
+     .help = "days that work like a Monday"},
+    {0}};
 static const struct field no_args[] = {{0}};
 const struct op hours_ops[] = {
-    {"hours.list", OP_READ, 0, "self", no_args, hours_list, "working hours, holidays and make-up days of the institutions"},
+    {"hours.list", OP_READ, 0, "self", no_args, hours_list,
+     "working hours, holidays and make-up days of the institutions"},
     {"hours.set", OP_WRITE, 0, "hours.set", set_args, hours_set, "set the working hours of an institution"},
     {0}};

@@ -1,5 +1,6 @@
-/* Emergency access: a doctor of either house who takes no part in a case opens it for a day, saying why. Medical affairs is told at once
- * and judges it within three working days. functions.md 3.8 (record access). */
+/* Emergency access: a doctor of either house who takes no part in a case opens it for a day, saying why.
+ * Medical affairs is told at once and judges it within three working days. functions.md 3.8 (record access).
+ */
 #include "records/notify/notify.h"
 #include "records/work/work_ops.h"
 #include "records/work/work_view.h"
@@ -11,8 +12,9 @@
 
 bool override_active(struct op_ctx *ctx, struct case_id id)
 {
-    return tx_int(ctx->tx, 0, "SELECT COUNT(*) FROM consult_override WHERE case_id=$1 AND person_id=$2 AND until_ms>$3", "iii", (int64_t)id.v,
-                  (int64_t)ctx->actor->person.v, ctx->now_ms) > 0;
+    return tx_int(ctx->tx, 0,
+                  "SELECT COUNT(*) FROM consult_override WHERE case_id=$1 AND person_id=$2 AND until_ms>$3",
+                  "iii", (int64_t)id.v, (int64_t)ctx->actor->person.v, ctx->now_ms) > 0;
 }
 
 static int tell_office(struct op_ctx *ctx, const struct consult *c)
@@ -23,28 +25,41 @@ static int tell_office(struct op_ctx *ctx, const struct consult *c)
     int rc = consult_time(ctx, c, home ? S_SUBMITTED : S_TRIAGED, &time);
     if (rc)
         return rc;
-    struct notify_about about = {.case_id = c->id, .case_number = c->number, .urgent = true,
-                                 .due_ms = calendar_add(&time.calendar, ctx->now_ms, (struct duration){3, UNIT_WORK_DAY})};
+    struct notify_about about = {
+        .case_id = c->id,
+        .case_number = c->number,
+        .urgent = true,
+        .due_ms = calendar_add(&time.calendar, ctx->now_ms, (struct duration){3, UNIT_WORK_DAY})};
     size_t n = consult_people(ctx, c, home ? P_HOME : P_TARGET, people, 32);
     return n ? notify_people(ctx, people, n, "access.override", &about) : 0;
 }
 
 static bool may_override(struct op_ctx *ctx, const struct consult *c)
 {
-    bool here = (c->submitted_ms && ctx->actor->org.v == c->home_org.v) || (c->reached_ms && ctx->actor->org.v == c->target_org.v);
+    bool here = (c->submitted_ms && ctx->actor->org.v == c->home_org.v) ||
+                (c->reached_ms && ctx->actor->org.v == c->target_org.v);
     return here && (staff_actor_has(ctx, STAFF_APPLICANT) || staff_actor_has(ctx, STAFF_EXPERT));
 }
 
 static int open_override(struct op_ctx *ctx, struct consult *c, const char *reason)
 {
     if (!may_override(ctx, c))
-        return fault_set(ctx->fault, ERR_DENIED, "not_your_case", "emergency access is for doctors of the two houses");
-    int rc = tx_exec(ctx->tx, "INSERT INTO consult_override (id, case_id, person_id, org_id, t_ms, until_ms, reason, reviewed_ms) "
-                              "VALUES ($1,$2,$3,$4,$5,$6,$7,0)", "iiiiiit", (int64_t)id_new(), (int64_t)c->id.v,
-                     (int64_t)ctx->actor->person.v, (int64_t)ctx->actor->org.v, ctx->now_ms, ctx->now_ms + OVERRIDE_MS, reason);
+        return fault_set(ctx->fault, ERR_DENIED, "not_your_case",
+                         "emergency access is for doctors of the two houses");
+    int rc = tx_exec(
+        ctx->tx,
+        "INSERT INTO consult_override (id, case_id, person_id, org_id, t_ms, until_ms, reason, reviewed_ms) "
+        "VALUES ($1,$2,$3,$4,$5,$6,$7,0)",
+        "iiiiiit", (int64_t)id_new(), (int64_t)c->id.v, (int64_t)ctx->actor->person.v,
+        (int64_t)ctx->actor->org.v, ctx->now_ms, ctx->now_ms + OVERRIDE_MS, reason);
     rc = rc ? rc : tell_office(ctx, c);
-    return rc ? rc : consult_note(ctx, c, &(struct consult_note){.event = "override", .role = "onlooker", .reason = reason,
-                                                                 .from = c->flow.state, .to = c->flow.state});
+    return rc ? rc
+              : consult_note(ctx, c,
+                             &(struct consult_note){.event = "override",
+                                                    .role = "onlooker",
+                                                    .reason = reason,
+                                                    .from = c->flow.state,
+                                                    .to = c->flow.state});
 }
 
 static int case_override(struct op_ctx *ctx, json_t *args, json_t **result)
@@ -69,16 +84,23 @@ static int case_override(struct op_ctx *ctx, json_t *args, json_t **result)
 static int judge(struct op_ctx *ctx, json_t *args, const struct consult *c)
 {
     const char *comment = arg_text(args, "comment");
-    int rc = tx_exec(ctx->tx, "UPDATE consult_override SET reviewed_ms=$3, reviewed_by=$4, verdict=$5, comment=$6 WHERE id=$1 AND case_id=$2 AND "
-                              "reviewed_ms=0 AND org_id=$7 AND person_id<>$4", "iiiitti", (int64_t)arg_id(args, "override_id"),
-                     (int64_t)c->id.v, ctx->now_ms, (int64_t)ctx->actor->person.v, arg_text(args, "verdict"), comment ? comment : "",
+    int rc = tx_exec(ctx->tx,
+                     "UPDATE consult_override SET reviewed_ms=$3, reviewed_by=$4, verdict=$5, comment=$6 "
+                     "WHERE id=$1 AND case_id=$2 AND "
+                     "reviewed_ms=0 AND org_id=$7 AND person_id<>$4",
+                     "iiiitti", (int64_t)arg_id(args, "override_id"), (int64_t)c->id.v, ctx->now_ms,
+                     (int64_t)ctx->actor->person.v, arg_text(args, "verdict"), comment ? comment : "",
                      (int64_t)ctx->actor->org.v);
     if (!rc && tx_changes(ctx->tx) == 0)
         rc = fault_set(ctx->fault, ERR_NOT_FOUND, "override", "no open emergency access of your house");
     rc = rc ? rc : notify_settle(ctx, ctx->actor->person, c->id);
-    return rc ? rc : consult_note(ctx, c, &(struct consult_note){.event = "override_review", .role = "office",
-                                                                 .reason = arg_text(args, "verdict"), .from = c->flow.state,
-                                                                 .to = c->flow.state});
+    return rc ? rc
+              : consult_note(ctx, c,
+                             &(struct consult_note){.event = "override_review",
+                                                    .role = "office",
+                                                    .reason = arg_text(args, "verdict"),
+                                                    .from = c->flow.state,
+                                                    .to = c->flow.state});
 }
 
 static int case_override_review(struct op_ctx *ctx, json_t *args, json_t **result)
@@ -89,7 +111,8 @@ static int case_override_review(struct op_ctx *ctx, json_t *args, json_t **resul
     if (rc)
         return rc;
     if (!(parties & (P(HOME) | P(TARGET))))
-        rc = fault_set(ctx->fault, ERR_DENIED, "not_your_act", "emergency access is judged by medical affairs");
+        rc = fault_set(ctx->fault, ERR_DENIED, "not_your_act",
+                       "emergency access is judged by medical affairs");
     rc = rc ? rc : judge(ctx, args, &c);
     if (!rc)
         *result = consult_view(ctx, &c, parties);
@@ -103,22 +126,32 @@ json_t *overrides_view(struct op_ctx *ctx, const struct consult *c, uint32_t par
     json_t *list = json_array();
     if (!(parties & (P(HOME) | P(TARGET))))
         return list;
-    struct query *q = tx_query(ctx->tx, "SELECT id, person_id, t_ms, until_ms, reason, reviewed_ms, verdict FROM consult_override WHERE case_id=$1 "
-                                        "ORDER BY t_ms, id", "i", (int64_t)c->id.v);
+    struct query *q = tx_query(ctx->tx,
+                               "SELECT id, person_id, t_ms, until_ms, reason, reviewed_ms, verdict FROM "
+                               "consult_override WHERE case_id=$1 "
+                               "ORDER BY t_ms, id",
+                               "i", (int64_t)c->id.v);
     while (query_next(q))
-        json_array_append_new(list, json_pack("{s:o,s:o,s:I,s:I,s:s,s:o,s:s?}", "id", json_id((uint64_t)query_int(q, "id")), "person",
-                                              staff_ref(ctx, (struct person_id){(uint64_t)query_int(q, "person_id")}), "t_ms",
-                                              (json_int_t)query_int(q, "t_ms"), "until_ms", (json_int_t)query_int(q, "until_ms"), "reason",
-                                              query_text(q, "reason"), "reviewed_ms", work_time(query_int(q, "reviewed_ms")), "verdict",
-                                              query_text(q, "verdict")));
-    return query_end(q) ? list : list;
+        json_array_append_new(
+            list,
+            json_pack("{s:o,s:o,s:I,s:I,s:s,s:o,s:s?}", "id", json_id((uint64_t)query_int(q, "id")), "person",
+                      staff_ref(ctx, (struct person_id){(uint64_t)query_int(q, "person_id")}), "t_ms",
+                      (json_int_t)query_int(q, "t_ms"), "until_ms", (json_int_t)query_int(q, "until_ms"),
+                      "reason", query_text(q, "reason"), "reviewed_ms",
+                      work_time(query_int(q, "reviewed_ms")), "verdict", query_text(q, "verdict")));
+    return work_list_end(q, list);
 }
 
-static const struct field override_args[] = {{"case_id", FIELD_ID, true}, {"reason", FIELD_TEXT, true, 4, 500, .help = "why it cannot wait"}, {0}};
-static const struct field review_args[] = {{"case_id", FIELD_ID, true}, {"override_id", FIELD_ID, true},
-                                           {"verdict", FIELD_ENUM, true, .choices = "justified|not_justified"},
-                                           {"comment", FIELD_TEXT, false, 0, 1000}, {0}};
-const struct op override_ops[] = {
-    {"case.override", OP_WRITE, OP_PHI, "case.override", override_args, case_override, "open a case in an emergency; medical affairs is told"},
-    {"case.override_review", OP_WRITE, OP_PHI, "case.approve", review_args, case_override_review, "medical affairs judges an emergency access"},
+static const struct field override_args[] = {
+    {"case_id", FIELD_ID, true}, {"reason", FIELD_TEXT, true, 4, 500, .help = "why it cannot wait"}, {0}};
+static const struct field review_args[] = {
+    {"case_id", FIELD_ID, true},
+    {"override_id", FIELD_ID, true},
+    {"verdict", FIELD_ENUM, true, .choices = "justified|not_justified"},
+    {"comment", FIELD_TEXT, false, 0, 1000},
     {0}};
+const struct op override_ops[] = {{"case.override", OP_WRITE, OP_PHI, "case.override", override_args,
+                                   case_override, "open a case in an emergency; medical affairs is told"},
+                                  {"case.override_review", OP_WRITE, OP_PHI, "case.approve", review_args,
+                                   case_override_review, "medical affairs judges an emergency access"},
+                                  {0}};

@@ -1,4 +1,5 @@
-/* Policies: what an administrator may change while the system runs. Defaults are configuration files; a changed value is a row. */
+/* Policies: what an administrator may change while the system runs. Defaults are configuration files; a
+ * changed value is a row. */
 #include "records/flow/calendar.h"
 #include "records/work/work_ops.h"
 #include "records/work/work_parts.h"
@@ -68,7 +69,8 @@ int64_t work_policy_int(struct op_ctx *ctx, const char *id)
 static void add_deadlines(struct op_ctx *ctx, json_t *items)
 {
     const struct work_parts *p = work_parts(ctx->records);
-    static const struct flow_label urgencies[] = {{"routine", "常规", "routine"}, {"urgent", "紧急", "urgent"}, {"emergency", "特急", "emergency"}};
+    static const struct flow_label urgencies[] = {
+        {"routine", "常规", "routine"}, {"urgent", "紧急", "urgent"}, {"emergency", "特急", "emergency"}};
     for (int k = 0; k < K_COUNT; k++)
         for (size_t u = 0; u < 3; u++) {
             char id[64], value[32];
@@ -76,9 +78,10 @@ static void add_deadlines(struct op_ctx *ctx, json_t *items)
             snprintf(id, sizeof id, DEADLINE "%s.%s", l->word, urgencies[u].word);
             if (work_policy_text(ctx, id, value, sizeof value))
                 continue;
-            json_array_append_new(items, json_pack("{s:s,s:s,s:s,s:s?,s:s,s:{s:o,s:o}}", "id", id, "type", "duration", "value", value,
-                                                   "default", deadline_default(p, id), "unit", "min h d wh wd", "label", "zh",
-                                                   json_sprintf("%s(%s)", l->zh, urgencies[u].zh), "en",
+            json_array_append_new(items, json_pack("{s:s,s:s,s:s,s:s?,s:s,s:{s:o,s:o}}", "id", id, "type",
+                                                   "duration", "value", value, "default",
+                                                   deadline_default(p, id), "unit", "min h d wh wd", "label",
+                                                   "zh", json_sprintf("%s(%s)", l->zh, urgencies[u].zh), "en",
                                                    json_sprintf("%s (%s)", l->en, urgencies[u].en)));
         }
 }
@@ -89,7 +92,8 @@ static int policy_list(struct op_ctx *ctx, json_t *args, json_t **result)
     size_t i;
     json_array_foreach (work_parts(ctx->records)->policies, i, row) {
         json_t *copy = json_deep_copy(row);
-        json_object_set_new(copy, "value", json_integer(work_policy_int(ctx, json_string_value(json_object_get(row, "id")))));
+        json_object_set_new(
+            copy, "value", json_integer(work_policy_int(ctx, json_string_value(json_object_get(row, "id")))));
         json_array_append_new(items, copy);
     }
     add_deadlines(ctx, items);
@@ -126,18 +130,21 @@ static int policy_set(struct op_ctx *ctx, json_t *args, json_t **result)
     char value[32];
     const char *id = arg_text(args, "policy_id");
     int rc = check_value(ctx, id, json_object_get(args, "value"), value);
-    rc = rc ? rc : tx_upsert(ctx->tx, "policy", "id", "id,value,changed_ms,changed_by", "ttii", id, value, ctx->now_ms,
-                             (int64_t)ctx->actor->person.v);
+    rc = rc ? rc
+            : tx_upsert(ctx->tx, "policy", "id", "id,value,changed_ms,changed_by", "ttii", id, value,
+                        ctx->now_ms, (int64_t)ctx->actor->person.v);
     snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "%.60s=%.31s", id, rc ? "?" : value);
     if (!rc)
         *result = json_pack("{s:s,s:s}", "id", id, "value", value);
     return rc;
 }
 
-static const struct field set_args[] = {{"policy_id", FIELD_TEXT, true, 1, 64}, {"value", FIELD_ANY, true}, {0}};
+static const struct field set_args[] = {
+    {"policy_id", FIELD_TEXT, true, 1, 64}, {"value", FIELD_ANY, true}, {0}};
 static const struct field no_args[] = {{0}};
 const struct op policy_ops[] = {
-    {"policy.list", OP_READ, 0, "policy.read", no_args, policy_list, "deadlines, thresholds and limits with their defaults"},
+    {"policy.list", OP_READ, 0, "policy.read", no_args, policy_list,
+     "deadlines, thresholds and limits with their defaults"},
     {"policy.set", OP_WRITE, 0, "policy.set", set_args, policy_set, "change one policy"},
     {0}};
 
@@ -145,7 +152,9 @@ const struct op policy_ops[] = {
 static int form_get_op(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     const json_t *def = forms_find(work_parts(ctx->records)->forms, arg_text(args, "form_id"));
-    struct form_context fc = {.scope = arg_text(args, "scope"), .template_ = arg_text(args, "template"), .kind = arg_text(args, "kind"),
+    struct form_context fc = {.scope = arg_text(args, "scope"),
+                              .template_ = arg_text(args, "template"),
+                              .kind = arg_text(args, "kind"),
                               .urgency = arg_text(args, "urgency")};
     if (!def)
         return fault_set(ctx->fault, ERR_NOT_FOUND, "form", "no such form");
@@ -153,9 +162,13 @@ static int form_get_op(struct op_ctx *ctx, json_t *args, json_t **result)
     return 0;
 }
 
-static const struct field form_args[] = {{"form_id", FIELD_TEXT, true, 1, 40}, {"scope", FIELD_TEXT, false, 0, 24},
-                                         {"template", FIELD_TEXT, false, 0, 24},
-                                         {"kind", FIELD_TEXT, false, 0, 24, .help = "offline, interactive; evaluation: applicant, expert"},
-                                         {"urgency", FIELD_TEXT, false, 0, 24}, {0}};
-const struct op form_ops[] = {
-    {"form.get", OP_READ, 0, "self", form_args, form_get_op, "a form's sections and fields as this context sees them"}, {0}};
+static const struct field form_args[] = {
+    {"form_id", FIELD_TEXT, true, 1, 40},
+    {"scope", FIELD_TEXT, false, 0, 24},
+    {"template", FIELD_TEXT, false, 0, 24},
+    {"kind", FIELD_TEXT, false, 0, 24, .help = "offline, interactive; evaluation: applicant, expert"},
+    {"urgency", FIELD_TEXT, false, 0, 24},
+    {0}};
+const struct op form_ops[] = {{"form.get", OP_READ, 0, "self", form_args, form_get_op,
+                               "a form's sections and fields as this context sees them"},
+                              {0}};

@@ -1,4 +1,5 @@
-/* policy - what an administrator may set: rows of config/policies.json, overridden by the policy table. Runs inside operations. */
+/* policy - what an administrator may set: rows of config/policies.json, overridden by the policy table. Runs
+ * inside operations. */
 #ifndef YL_RECORDS_WORK_POLICY_H
 #define YL_RECORDS_WORK_POLICY_H
 

@@ -26,9 +26,11 @@ static int may_manage(struct op_ctx *ctx, struct person_id person, struct staff 
         return fault_field(ctx->fault, "person_id", "not_an_expert");
     if (person.v == ctx->actor->person.v)
         return 0;
-    if (ctx->actor->org.v == s->org.v && (staff_actor_has(ctx, STAFF_OFFICE) || staff_actor_has(ctx, STAFF_DISPATCHER)))
+    if (ctx->actor->org.v == s->org.v &&
+        (staff_actor_has(ctx, STAFF_OFFICE) || staff_actor_has(ctx, STAFF_DISPATCHER)))
         return 0;
-    return fault_set(ctx->fault, ERR_DENIED, "other_institution", "slots are kept by the expert or his institution");
+    return fault_set(ctx->fault, ERR_DENIED, "other_institution",
+                     "slots are kept by the expert or his institution");
 }
 
 static int check_time(struct op_ctx *ctx, uint64_t slot, uint64_t person, int64_t start_ms, int64_t end_ms)
@@ -37,8 +39,11 @@ static int check_time(struct op_ctx *ctx, uint64_t slot, uint64_t person, int64_
         return fault_field(ctx->fault, "end_ms", "not_after_start");
     if (start_ms < ctx->now_ms)
         return fault_field(ctx->fault, "start_ms", "in_the_past");
-    if (tx_int(ctx->tx, 0, "SELECT COUNT(*) FROM slot WHERE person_id=$1 AND id<>$2 AND state IN ('published','held','booked') AND "
-                           "start_ms<$3 AND end_ms>$4", "iiii", (int64_t)person, (int64_t)slot, end_ms, start_ms))
+    if (tx_int(ctx->tx, 0,
+               "SELECT COUNT(*) FROM slot WHERE person_id=$1 AND id<>$2 AND state IN "
+               "('published','held','booked') AND "
+               "start_ms<$3 AND end_ms>$4",
+               "iiii", (int64_t)person, (int64_t)slot, end_ms, start_ms))
         return fault_set(ctx->fault, ERR_CONFLICT, "slot_overlap", "another slot of this expert overlaps");
     return 0;
 }
@@ -53,26 +58,32 @@ static int feed(struct op_ctx *ctx, uint64_t slot)
 
 static json_t *slot_view(uint64_t id, uint64_t person, int64_t start_ms, int64_t end_ms, const char *state)
 {
-    return json_pack("{s:o,s:o,s:I,s:I,s:s}", "slot_id", json_id(id), "person_id", json_id(person), "start_ms", (json_int_t)start_ms,
-                     "end_ms", (json_int_t)end_ms, "state", state);
+    return json_pack("{s:o,s:o,s:I,s:I,s:s}", "slot_id", json_id(id), "person_id", json_id(person),
+                     "start_ms", (json_int_t)start_ms, "end_ms", (json_int_t)end_ms, "state", state);
 }
 
 static int slot_publish(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     struct person_id person = {arg_id(args, "person_id")};
-    int64_t start = arg_int(args, "start_ms", 0), end = arg_int(args, "end_ms", 0), weeks = arg_int(args, "repeat_weeks", 0);
+    int64_t start = arg_int(args, "start_ms", 0), end = arg_int(args, "end_ms", 0),
+            weeks = arg_int(args, "repeat_weeks", 0);
     struct staff s;
     int rc = may_manage(ctx, person, &s);
     json_t *items = json_array();
     for (int64_t w = 0; w <= weeks && !rc; w++) {
         uint64_t id = id_new();
         rc = check_time(ctx, 0, person.v, start + w * WEEK_MS, end + w * WEEK_MS);
-        rc = rc ? rc : tx_exec(ctx->tx, "INSERT INTO slot (id, person_id, org_id, dept_id, start_ms, end_ms, state, case_id, meeting_room_id, own) "
-                                        "VALUES ($1,$2,$3,$4,$5,$6,'published',0,0,0)", "iiiiii", (int64_t)id, (int64_t)person.v,
-                               (int64_t)s.org.v, (int64_t)s.dept.v, start + w * WEEK_MS, end + w * WEEK_MS);
+        rc = rc ? rc
+                : tx_exec(ctx->tx,
+                          "INSERT INTO slot (id, person_id, org_id, dept_id, start_ms, end_ms, state, "
+                          "case_id, meeting_room_id, own) "
+                          "VALUES ($1,$2,$3,$4,$5,$6,'published',0,0,0)",
+                          "iiiiii", (int64_t)id, (int64_t)person.v, (int64_t)s.org.v, (int64_t)s.dept.v,
+                          start + w * WEEK_MS, end + w * WEEK_MS);
         rc = rc ? rc : feed(ctx, id);
         if (!rc)
-            json_array_append_new(items, slot_view(id, person.v, start + w * WEEK_MS, end + w * WEEK_MS, "published"));
+            json_array_append_new(
+                items, slot_view(id, person.v, start + w * WEEK_MS, end + w * WEEK_MS, "published"));
     }
     if (rc)
         json_decref(items);
@@ -91,7 +102,8 @@ static int open_slot(struct op_ctx *ctx, json_t *args, struct slot_row *s)
     bool found, published = false;
     struct staff who;
     s->id = arg_id(args, "slot_id");
-    struct query *q = tx_query(ctx->tx, "SELECT person_id, start_ms, end_ms, state FROM slot WHERE id=$1", "i", (int64_t)s->id);
+    struct query *q = tx_query(ctx->tx, "SELECT person_id, start_ms, end_ms, state FROM slot WHERE id=$1",
+                               "i", (int64_t)s->id);
     if ((found = query_next(q))) {
         s->person = (uint64_t)query_int(q, "person_id");
         s->start_ms = query_int(q, "start_ms");
@@ -103,7 +115,8 @@ static int open_slot(struct op_ctx *ctx, json_t *args, struct slot_row *s)
         rc = fault_set(ctx->fault, ERR_NOT_FOUND, "slot", "no such slot");
     rc = rc ? rc : may_manage(ctx, (struct person_id){s->person}, &who);
     if (!rc && !published)
-        rc = fault_set(ctx->fault, ERR_CONFLICT, "slot_taken", "a booked slot is moved by rescheduling its case");
+        rc = fault_set(ctx->fault, ERR_CONFLICT, "slot_taken",
+                       "a booked slot is moved by rescheduling its case");
     return rc;
 }
 
@@ -113,9 +126,12 @@ static int slot_move(struct op_ctx *ctx, json_t *args, json_t **result)
     int rc = open_slot(ctx, args, &s);
     if (rc)
         return rc;
-    int64_t start = arg_int(args, "start_ms", s.start_ms), end = arg_int(args, "end_ms", start + s.end_ms - s.start_ms);
+    int64_t start = arg_int(args, "start_ms", s.start_ms),
+            end = arg_int(args, "end_ms", start + s.end_ms - s.start_ms);
     rc = check_time(ctx, s.id, s.person, start, end);
-    rc = rc ? rc : tx_exec(ctx->tx, "UPDATE slot SET start_ms=$2, end_ms=$3 WHERE id=$1", "iii", (int64_t)s.id, start, end);
+    rc = rc ? rc
+            : tx_exec(ctx->tx, "UPDATE slot SET start_ms=$2, end_ms=$3 WHERE id=$1", "iii", (int64_t)s.id,
+                      start, end);
     rc = rc ? rc : feed(ctx, s.id);
     if (!rc)
         *result = slot_view(s.id, s.person, start, end, "published");
@@ -140,17 +156,22 @@ struct calendar_row {
 
 static void read_calendar_row(struct op_ctx *ctx, struct query *q, struct calendar_row *r)
 {
-    *r = (struct calendar_row){.slot = (uint64_t)query_int(q, "id"), .person = (uint64_t)query_int(q, "person_id"),
-                               .room = (uint64_t)query_int(q, "meeting_room_id"), .case_id = (uint64_t)query_int(q, "case_id"),
-                               .start_ms = query_int(q, "start_ms"), .end_ms = query_int(q, "end_ms"),
+    *r = (struct calendar_row){.slot = (uint64_t)query_int(q, "id"),
+                               .person = (uint64_t)query_int(q, "person_id"),
+                               .room = (uint64_t)query_int(q, "meeting_room_id"),
+                               .case_id = (uint64_t)query_int(q, "case_id"),
+                               .start_ms = query_int(q, "start_ms"),
+                               .end_ms = query_int(q, "end_ms"),
                                .target_org = (uint64_t)query_int(q, "target_org_id"),
-                               .home_org = (uint64_t)query_int(q, "home_org_id"), .applicant = (uint64_t)query_int(q, "applicant_id")};
+                               .home_org = (uint64_t)query_int(q, "home_org_id"),
+                               .applicant = (uint64_t)query_int(q, "applicant_id")};
     snprintf(r->state, sizeof r->state, "%s", query_text(q, "state"));
     snprintf(r->number, sizeof r->number, "%s", query_text(q, "number") ? query_text(q, "number") : "");
     snprintf(r->urgency, sizeof r->urgency, "%s", query_text(q, "urgency") ? query_text(q, "urgency") : "");
     uint64_t me = ctx->actor->person.v, org = ctx->actor->org.v;
     bool desk = staff_actor_has(ctx, STAFF_OFFICE) || staff_actor_has(ctx, STAFF_DISPATCHER);
-    r->theirs = r->person == me || r->applicant == me || (desk && (org == r->target_org || org == r->home_org));
+    r->theirs =
+        r->person == me || r->applicant == me || (desk && (org == r->target_org || org == r->home_org));
 }
 
 static json_t *calendar_item(const struct calendar_row *r)
@@ -173,8 +194,9 @@ static json_t *calendar_experts(struct op_ctx *ctx, struct org_id org, struct or
     for (size_t i = 0; i < n; i++) {
         struct staff s;
         if (!staff_find(ctx, people[i], STAFF_EXPERT, &s))
-            json_array_append_new(list, json_pack("{s:o,s:o,s:o,s:s}", "person", staff_ref(ctx, people[i]), "org", org_ref(ctx, s.org),
-                                                  "dept", org_ref(ctx, s.dept), "title", s.title));
+            json_array_append_new(list, json_pack("{s:o,s:o,s:o,s:s}", "person", staff_ref(ctx, people[i]),
+                                                  "org", org_ref(ctx, s.org), "dept", org_ref(ctx, s.dept),
+                                                  "title", s.title));
     }
     return list;
 }
@@ -182,13 +204,17 @@ static json_t *calendar_experts(struct op_ctx *ctx, struct org_id org, struct or
 static json_t *rooms_of(struct op_ctx *ctx, uint64_t org)
 {
     json_t *list = json_array();
-    struct query *q = tx_query(ctx->tx, "SELECT id, org_id, name, equipment, active FROM meeting_room WHERE ($1=0 OR org_id=$1) ORDER BY name, id",
+    struct query *q = tx_query(ctx->tx,
+                               "SELECT id, org_id, name, equipment, active FROM meeting_room WHERE ($1=0 OR "
+                               "org_id=$1) ORDER BY name, id",
                                "i", (int64_t)org);
     while (query_next(q))
-        json_array_append_new(list, json_pack("{s:o,s:s,s:o,s:s,s:b}", "id", json_id((uint64_t)query_int(q, "id")), "name",
-                                              query_text(q, "name"), "org", org_ref(ctx, (struct org_id){(uint64_t)query_int(q, "org_id")}),
-                                              "equipment", query_text(q, "equipment"), "active", (int)query_int(q, "active")));
-    return query_end(q) ? list : list;
+        json_array_append_new(
+            list, json_pack("{s:o,s:s,s:o,s:s,s:b}", "id", json_id((uint64_t)query_int(q, "id")), "name",
+                            query_text(q, "name"), "org",
+                            org_ref(ctx, (struct org_id){(uint64_t)query_int(q, "org_id")}), "equipment",
+                            query_text(q, "equipment"), "active", (int)query_int(q, "active")));
+    return work_list_end(q, list);
 }
 
 static int calendar_get(struct op_ctx *ctx, json_t *args, json_t **result)
@@ -198,18 +224,23 @@ static int calendar_get(struct op_ctx *ctx, json_t *args, json_t **result)
     if (to <= from || to - from > 70 * 86400000ll)
         return fault_field(ctx->fault, "to_ms", "too_long:70d");
     json_t *items = json_array();
-    struct query *q = tx_query(ctx->tx, "SELECT s.id, s.person_id, s.meeting_room_id, s.start_ms, s.end_ms, s.state, s.case_id, c.number, c.urgency, "
-                                        "c.target_org_id, c.home_org_id, c.applicant_id FROM slot s LEFT JOIN consult c ON c.id=s.case_id WHERE "
-                                        "s.start_ms<$2 AND s.end_ms>$1 AND ($3=0 OR s.org_id=$3) AND ($4=0 OR s.dept_id=$4) AND "
-                                        "s.state<>'cancelled' ORDER BY s.start_ms, s.id LIMIT 2000", "iiii", from, to, (int64_t)org,
-                               (int64_t)dept);
+    struct query *q =
+        tx_query(ctx->tx,
+                 "SELECT s.id, s.person_id, s.meeting_room_id, s.start_ms, s.end_ms, s.state, s.case_id, "
+                 "c.number, c.urgency, "
+                 "c.target_org_id, c.home_org_id, c.applicant_id FROM slot s LEFT JOIN consult c ON "
+                 "c.id=s.case_id WHERE "
+                 "s.start_ms<$2 AND s.end_ms>$1 AND ($3=0 OR s.org_id=$3) AND ($4=0 OR s.dept_id=$4) AND "
+                 "s.state<>'cancelled' ORDER BY s.start_ms, s.id LIMIT 2000",
+                 "iiii", from, to, (int64_t)org, (int64_t)dept);
     while (query_next(q)) {
         struct calendar_row r;
         read_calendar_row(ctx, q, &r);
         json_array_append_new(items, calendar_item(&r));
     }
     int rc = query_end(q);
-    *result = json_pack("{s:o,s:o,s:o}", "experts", calendar_experts(ctx, (struct org_id){org}, (struct org_id){dept}), "meeting_rooms",
+    *result = json_pack("{s:o,s:o,s:o}", "experts",
+                        calendar_experts(ctx, (struct org_id){org}, (struct org_id){dept}), "meeting_rooms",
                         rooms_of(ctx, org), "items", items);
     return rc;
 }
@@ -224,13 +255,17 @@ static int meeting_room_list(struct op_ctx *ctx, json_t *args, json_t **result)
 static int keep_room(struct op_ctx *ctx, json_t *args, uint64_t id, bool fresh, json_t **result)
 {
     const char *name = arg_text(args, "name"), *equipment = arg_text(args, "equipment");
-    int rc = fresh ? tx_exec(ctx->tx, "INSERT INTO meeting_room (id, org_id, name, equipment, active) VALUES ($1,$2,$3,$4,1)", "iitt",
-                             (int64_t)id, (int64_t)ctx->actor->org.v, name, equipment ? equipment : "")
-                   : 0;
+    int rc =
+        fresh
+            ? tx_exec(ctx->tx,
+                      "INSERT INTO meeting_room (id, org_id, name, equipment, active) VALUES ($1,$2,$3,$4,1)",
+                      "iitt", (int64_t)id, (int64_t)ctx->actor->org.v, name, equipment ? equipment : "")
+            : 0;
     if (!rc && !fresh && name)
         rc = tx_exec(ctx->tx, "UPDATE meeting_room SET name=$2 WHERE id=$1", "it", (int64_t)id, name);
     if (!rc && !fresh && equipment)
-        rc = tx_exec(ctx->tx, "UPDATE meeting_room SET equipment=$2 WHERE id=$1", "it", (int64_t)id, equipment);
+        rc = tx_exec(ctx->tx, "UPDATE meeting_room SET equipment=$2 WHERE id=$1", "it", (int64_t)id,
+                     equipment);
     if (!rc && json_object_get(args, "active"))
         rc = tx_exec(ctx->tx, "UPDATE meeting_room SET active=$2 WHERE id=$1", "ii", (int64_t)id,
                      (int64_t)json_is_true(json_object_get(args, "active")));
@@ -251,25 +286,39 @@ static int meeting_room_update(struct op_ctx *ctx, json_t *args, json_t **result
     if (!org)
         return fault_set(ctx->fault, ERR_NOT_FOUND, "meeting_room", "no such meeting room");
     if ((uint64_t)org != ctx->actor->org.v)
-        return fault_set(ctx->fault, ERR_DENIED, "other_institution", "the room belongs to another institution");
+        return fault_set(ctx->fault, ERR_DENIED, "other_institution",
+                         "the room belongs to another institution");
     return keep_room(ctx, args, id, false, result);
 }
 
-static const struct field calendar_args[] = {{"from_ms", FIELD_TIME}, {"to_ms", FIELD_TIME}, {"org_id", FIELD_ID}, {"dept_id", FIELD_ID}, {0}};
-static const struct field publish_args[] = {{"person_id", FIELD_ID, true}, {"start_ms", FIELD_TIME, true}, {"end_ms", FIELD_TIME, true},
-                                            {"repeat_weeks", FIELD_INT, false, 0, REPEAT_MAX}, {0}};
-static const struct field move_args[] = {{"slot_id", FIELD_ID, true}, {"start_ms", FIELD_TIME}, {"end_ms", FIELD_TIME}, {0}};
+static const struct field calendar_args[] = {
+    {"from_ms", FIELD_TIME}, {"to_ms", FIELD_TIME}, {"org_id", FIELD_ID}, {"dept_id", FIELD_ID}, {0}};
+static const struct field publish_args[] = {{"person_id", FIELD_ID, true},
+                                            {"start_ms", FIELD_TIME, true},
+                                            {"end_ms", FIELD_TIME, true},
+                                            {"repeat_weeks", FIELD_INT, false, 0, REPEAT_MAX},
+                                            {0}};
+static const struct field move_args[] = {
+    {"slot_id", FIELD_ID, true}, {"start_ms", FIELD_TIME}, {"end_ms", FIELD_TIME}, {0}};
 static const struct field slot_args[] = {{"slot_id", FIELD_ID, true}, {0}};
 static const struct field rooms_args[] = {{"org_id", FIELD_ID}, {0}};
-static const struct field room_args[] = {{"name", FIELD_TEXT, true, 1, 80}, {"equipment", FIELD_TEXT, false, 0, 400}, {0}};
-static const struct field room_update_args[] = {{"meeting_room_id", FIELD_ID, true}, {"name", FIELD_TEXT, false, 1, 80},
-                                                {"equipment", FIELD_TEXT, false, 0, 400}, {"active", FIELD_BOOL}, {0}};
+static const struct field room_args[] = {
+    {"name", FIELD_TEXT, true, 1, 80}, {"equipment", FIELD_TEXT, false, 0, 400}, {0}};
+static const struct field room_update_args[] = {{"meeting_room_id", FIELD_ID, true},
+                                                {"name", FIELD_TEXT, false, 1, 80},
+                                                {"equipment", FIELD_TEXT, false, 0, 400},
+                                                {"active", FIELD_BOOL},
+                                                {0}};
 const struct op slot_ops[] = {
-    {"calendar.get", OP_READ, 0, "slot.read", calendar_args, calendar_get, "experts, meeting rooms and their times"},
+    {"calendar.get", OP_READ, 0, "slot.read", calendar_args, calendar_get,
+     "experts, meeting rooms and their times"},
     {"slot.publish", OP_WRITE, 0, "slot.write", publish_args, slot_publish, "publish free time of an expert"},
     {"slot.move", OP_WRITE, 0, "slot.write", move_args, slot_move, "move a slot that is not booked"},
-    {"slot.withdraw", OP_WRITE, 0, "slot.write", slot_args, slot_withdraw, "withdraw a slot that is not booked"},
+    {"slot.withdraw", OP_WRITE, 0, "slot.write", slot_args, slot_withdraw,
+     "withdraw a slot that is not booked"},
     {"meeting_room.list", OP_READ, 0, "slot.read", rooms_args, meeting_room_list, "meeting rooms"},
-    {"meeting_room.create", OP_WRITE, 0, "slot.manage", room_args, meeting_room_create, "a meeting room of one's own institution"},
-    {"meeting_room.update", OP_WRITE, 0, "slot.manage", room_update_args, meeting_room_update, "change a meeting room"},
+    {"meeting_room.create", OP_WRITE, 0, "slot.manage", room_args, meeting_room_create,
+     "a meeting room of one's own institution"},
+    {"meeting_room.update", OP_WRITE, 0, "slot.manage", room_update_args, meeting_room_update,
+     "change a meeting room"},
     {0}};

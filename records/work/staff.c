@@ -21,22 +21,27 @@ int staff_find(struct op_ctx *ctx, struct person_id person, enum staff_role role
 {
     memset(out, 0, sizeof *out);
     out->id = person;
-    struct query *q = tx_query(ctx->tx, "SELECT e.name, e.title, e.licence_no, e.licence_until, e.practice_since, e.active, p.org_id, p.dept_id "
-                                        "FROM post p JOIN post_role r ON r.post_id=p.id JOIN person e ON e.id=p.person_id "
-                                        "WHERE r.role IN ($1,$2,$3,$4) AND r.role<>'' AND p.person_id=$5 ORDER BY p.id LIMIT 1", "tttti",
-                               ROLE(role), (int64_t)person.v);
+    struct query *q =
+        tx_query(ctx->tx,
+                 "SELECT e.name, e.title, e.licence_no, e.licence_until, e.practice_since, e.active, "
+                 "p.org_id, p.dept_id "
+                 "FROM post p JOIN post_role r ON r.post_id=p.id JOIN person e ON e.id=p.person_id "
+                 "WHERE r.role IN ($1,$2,$3,$4) AND r.role<>'' AND p.person_id=$5 ORDER BY p.id LIMIT 1",
+                 "tttti", ROLE(role), (int64_t)person.v);
     bool found = query_next(q);
     if (found) {
         const struct {
             char *to;
             size_t cap;
             const char *column;
-        } texts[] = {{out->name, sizeof out->name, "name"}, {out->title, sizeof out->title, "title"},
+        } texts[] = {{out->name, sizeof out->name, "name"},
+                     {out->title, sizeof out->title, "title"},
                      {out->licence_no, sizeof out->licence_no, "licence_no"},
                      {out->licence_until, sizeof out->licence_until, "licence_until"},
                      {out->practice_since, sizeof out->practice_since, "practice_since"}};
         for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-            snprintf(texts[i].to, texts[i].cap, "%s", query_text(q, texts[i].column) ? query_text(q, texts[i].column) : "");
+            snprintf(texts[i].to, texts[i].cap, "%s",
+                     query_text(q, texts[i].column) ? query_text(q, texts[i].column) : "");
         out->active = query_int(q, "active");
         out->org.v = (uint64_t)query_int(q, "org_id");
         out->dept.v = (uint64_t)query_int(q, "dept_id");
@@ -47,8 +52,8 @@ int staff_find(struct op_ctx *ctx, struct person_id person, enum staff_role role
 
 bool staff_has_role(struct op_ctx *ctx, struct person_id person, struct org_id org, enum staff_role role)
 {
-    return tx_int(ctx->tx, 0, "SELECT COUNT(*) " POSTS " AND p.person_id=$5 AND p.org_id=$6", "ttttii", ROLE(role), (int64_t)person.v,
-                  (int64_t)org.v) > 0;
+    return tx_int(ctx->tx, 0, "SELECT COUNT(*) " POSTS " AND p.person_id=$5 AND p.org_id=$6", "ttttii",
+                  ROLE(role), (int64_t)person.v, (int64_t)org.v) > 0;
 }
 
 bool staff_actor_has(struct op_ctx *ctx, enum staff_role role)
@@ -64,27 +69,39 @@ static size_t people_of(struct query *q, struct person_id out[], size_t cap)
     return query_end(q) ? 0 : n;
 }
 
-size_t staff_with_role(struct op_ctx *ctx, struct org_id org, struct org_id dept, enum staff_role role, struct person_id out[],
-                       size_t cap)
+size_t staff_with_role(struct op_ctx *ctx, struct org_id org, struct org_id dept, enum staff_role role,
+                       struct person_id out[], size_t cap)
 {
-    return people_of(tx_query(ctx->tx, "SELECT DISTINCT p.person_id AS person_id FROM post p JOIN post_role r ON r.post_id=p.id "
-                                       "JOIN person e ON e.id=p.person_id WHERE r.role IN ($1,$2,$3,$4) AND r.role<>'' AND e.active=1 AND "
-                                       "($5=0 OR p.org_id=$5) AND ($6=0 OR p.dept_id=$6) ORDER BY p.person_id LIMIT $7", "ttttiii", ROLE(role),
-                              (int64_t)org.v, (int64_t)dept.v, (int64_t)cap), out, cap);
+    return people_of(
+        tx_query(ctx->tx,
+                 "SELECT DISTINCT p.person_id AS person_id FROM post p JOIN post_role r ON r.post_id=p.id "
+                 "JOIN person e ON e.id=p.person_id WHERE r.role IN ($1,$2,$3,$4) AND r.role<>'' AND "
+                 "e.active=1 AND "
+                 "($5=0 OR p.org_id=$5) AND ($6=0 OR p.dept_id=$6) ORDER BY p.person_id LIMIT $7",
+                 "ttttiii", ROLE(role), (int64_t)org.v, (int64_t)dept.v, (int64_t)cap),
+        out, cap);
 }
 
-size_t staff_on_duty(struct op_ctx *ctx, struct org_id dept, int64_t at_ms, struct person_id out[], size_t cap)
+size_t staff_on_duty(struct op_ctx *ctx, struct org_id dept, int64_t at_ms, struct person_id out[],
+                     size_t cap)
 {
     if (!dept.v)
         return 0;
-    return people_of(tx_query(ctx->tx, "SELECT DISTINCT person_id FROM shift WHERE dept_id=$1 AND kind='duty' AND start_ms<=$2 AND end_ms>$2 "
-                                       "ORDER BY person_id LIMIT $3", "iii", (int64_t)dept.v, at_ms, (int64_t)cap), out, cap);
+    return people_of(tx_query(ctx->tx,
+                              "SELECT DISTINCT person_id FROM shift WHERE dept_id=$1 AND kind='duty' AND "
+                              "start_ms<=$2 AND end_ms>$2 "
+                              "ORDER BY person_id LIMIT $3",
+                              "iii", (int64_t)dept.v, at_ms, (int64_t)cap),
+                     out, cap);
 }
 
-static bool shift_at(struct op_ctx *ctx, struct person_id person, int64_t at_ms, const char *kind_a, const char *kind_b)
+static bool shift_at(struct op_ctx *ctx, struct person_id person, int64_t at_ms, const char *kind_a,
+                     const char *kind_b)
 {
-    return tx_int(ctx->tx, 0, "SELECT COUNT(*) FROM shift WHERE person_id=$1 AND kind IN ($2,$3) AND start_ms<=$4 AND end_ms>$4", "itti",
-                  (int64_t)person.v, kind_a, kind_b, at_ms) > 0;
+    return tx_int(ctx->tx, 0,
+                  "SELECT COUNT(*) FROM shift WHERE person_id=$1 AND kind IN ($2,$3) AND start_ms<=$4 AND "
+                  "end_ms>$4",
+                  "itti", (int64_t)person.v, kind_a, kind_b, at_ms) > 0;
 }
 
 bool staff_on_leave(struct op_ctx *ctx, struct person_id person, int64_t at_ms)
@@ -113,7 +130,8 @@ static json_t *ref(struct op_ctx *ctx, const char *sql, uint64_t id)
         return json_null();
     struct query *q = tx_query(ctx->tx, sql, "i", (int64_t)id);
     if (query_next(q))
-        v = json_pack("{s:o,s:s}", "id", json_id(id), "name", query_text(q, "name") ? query_text(q, "name") : "");
+        v = json_pack("{s:o,s:s}", "id", json_id(id), "name",
+                      query_text(q, "name") ? query_text(q, "name") : "");
     return query_end(q) || !v ? json_null() : v;
 }
 
@@ -130,7 +148,8 @@ json_t *org_ref(struct op_ctx *ctx, struct org_id org)
 struct org_id staff_institution(struct op_ctx *ctx, struct org_id org)
 {
     for (int depth = 0; org.v && depth < 8; depth++) {
-        if (tx_int(ctx->tx, 0, "SELECT COUNT(*) FROM org WHERE id=$1 AND kind='institution'", "i", (int64_t)org.v))
+        if (tx_int(ctx->tx, 0, "SELECT COUNT(*) FROM org WHERE id=$1 AND kind='institution'", "i",
+                   (int64_t)org.v))
             return org;
         org.v = (uint64_t)tx_int(ctx->tx, 0, "SELECT parent_id FROM org WHERE id=$1", "i", (int64_t)org.v);
     }

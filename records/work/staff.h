@@ -1,4 +1,5 @@
-/* staff - the few questions the workflows ask about people and institutions, in one place. Runs inside operations. */
+/* staff - the few questions the workflows ask about people and institutions, in one place. Runs inside
+ * operations. */
 #ifndef YL_RECORDS_WORK_STAFF_H
 #define YL_RECORDS_WORK_STAFF_H
 
@@ -8,22 +9,31 @@
 struct staff {
     struct person_id id;
     char name[64], title[32], licence_no[48];
-    struct org_id org, dept;       /* of the first post with the role asked for */
+    struct org_id org, dept;                    /* of the first post with the role asked for */
     char practice_since[11], licence_until[11]; /* dates, "" = unknown */
     bool active;
 };
-enum staff_role { STAFF_APPLICANT, STAFF_OFFICE /* 医政 or township head */, STAFF_DISPATCHER, STAFF_EXPERT, STAFF_HEAD,
-                  STAFF_ADMIN };
+enum staff_role {
+    STAFF_APPLICANT,
+    STAFF_OFFICE /* 医政 or township head */,
+    STAFF_DISPATCHER,
+    STAFF_EXPERT,
+    STAFF_HEAD,
+    STAFF_ADMIN
+};
 
-YL_CHECKED int staff_find(struct op_ctx *ctx, struct person_id person, enum staff_role role, struct staff *out);
+YL_CHECKED int staff_find(struct op_ctx *ctx, struct person_id person, enum staff_role role,
+                          struct staff *out);
 bool staff_has_role(struct op_ctx *ctx, struct person_id person, struct org_id org, enum staff_role role);
 /* The acting person, with the post chosen at login. */
 bool staff_actor_has(struct op_ctx *ctx, enum staff_role role);
-/* Active people with the role at an institution (dept.v 0 = any department; org.v 0 = anywhere); n written. */
+/* Active people with the role at an institution (dept.v 0 = any department; org.v 0 = anywhere); n written.
+ */
 size_t staff_with_role(struct op_ctx *ctx, struct org_id org, struct org_id dept, enum staff_role role,
                        struct person_id out[], size_t cap);
 /* On duty in the department now (nights and holidays: who answers). */
-size_t staff_on_duty(struct op_ctx *ctx, struct org_id dept, int64_t at_ms, struct person_id out[], size_t cap);
+size_t staff_on_duty(struct op_ctx *ctx, struct org_id dept, int64_t at_ms, struct person_id out[],
+                     size_t cap);
 bool staff_on_leave(struct op_ctx *ctx, struct person_id person, int64_t at_ms);
 /* On roster at the instant: a duty shift, or working time with no leave. */
 bool staff_on_roster(struct op_ctx *ctx, struct person_id person, int64_t at_ms);

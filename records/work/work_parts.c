@@ -18,7 +18,8 @@ int work_default_terms(const json_t *deadlines, const char *urgency, struct flow
     for (int k = 0; k < K_COUNT; k++) {
         const char *clock = consult_flow.clocks[k].label.word;
         const json_t *terms = json_object_get(json_object_get(deadlines, "clocks"), clock);
-        const json_t *own = json_object_get(json_object_get(json_object_get(deadlines, "ladder_of"), clock), urgency);
+        const json_t *own =
+            json_object_get(json_object_get(json_object_get(deadlines, "ladder_of"), clock), urgency);
         const json_t *ladder = own ? own : json_object_get(json_object_get(deadlines, "ladder"), urgency);
         if (duration_parse(json_string_value(json_object_get(terms, urgency)), &out[k].term))
             return ERR_MALFORMED;
@@ -35,7 +36,8 @@ static int check_deadlines(const json_t *deadlines, struct fault *f)
     struct flow_terms terms[K_COUNT];
     for (size_t u = 0; u < 3; u++)
         if (work_default_terms(deadlines, urgencies[u], terms))
-            return fault_set(f, ERR_MALFORMED, "deadlines", "deadlines.json: a term or ladder of %s is missing or wrong", urgencies[u]);
+            return fault_set(f, ERR_MALFORMED, "deadlines",
+                             "deadlines.json: a term or ladder of %s is missing or wrong", urgencies[u]);
     return 0;
 }
 

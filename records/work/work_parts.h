@@ -1,4 +1,5 @@
-/* work_parts - what the workflows read once at start: forms and deadlines under config/. Read-only afterwards, any thread. */
+/* work_parts - what the workflows read once at start: forms and deadlines under config/. Read-only
+ * afterwards, any thread. */
 #ifndef YL_RECORDS_WORK_PARTS_H
 #define YL_RECORDS_WORK_PARTS_H
 
@@ -12,7 +13,8 @@ struct work_parts {
     json_t *policies;  /* config/policies.json: array */
     json_t *fit;       /* config/specialty_fit.json: array */
 };
-/* Checks every term too: a workflow that cannot run refuses to start, with the file and the name. On error *p is closed again. */
+/* Checks every term too: a workflow that cannot run refuses to start, with the file and the name. On error *p
+ * is closed again. */
 YL_CHECKED int work_parts_open(struct work_parts *p, const char *config_dir, struct fault *f);
 void work_parts_close(struct work_parts *p);
 /* The default terms of one urgency, without policies: for documents and checks. `out` has K_COUNT entries. */

@@ -11,14 +11,22 @@ struct consult_line_row { /* borrowed texts, of a row or of a loaded case */
     bool paused;
 };
 json_t *consult_line(struct op_ctx *ctx, const struct consult_line_row *row);
+/* Ends the row loop of a list; its error sticks to the transaction, where the operation finds it. */
+static inline json_t *work_list_end(struct query *q, json_t *list)
+{
+    int sticky = query_end(q);
+    (void)sticky;
+    return list;
+}
 struct person_id consult_holder_person(const struct consult *c, uint8_t party);
 json_t *work_label(const struct flow_label *l);
-json_t *work_time(int64_t ms);           /* null for 0 */
+json_t *work_time(int64_t ms); /* null for 0 */
 json_t *work_attachments(struct op_ctx *ctx, struct case_id id);
 json_t *work_recordings(struct op_ctx *ctx, struct case_id id);
 json_t *meeting_room_ref(struct op_ctx *ctx, uint64_t id);
 int64_t message_unread(struct op_ctx *ctx, uint64_t case_id);
 json_t *overrides_view(struct op_ctx *ctx, const struct consult *c, uint32_t parties);
-/* Does the question lie in the target department's field? {score, specialty, suggested:[..]} by config/specialty_fit.json. */
+/* Does the question lie in the target department's field? {score, specialty, suggested:[..]} by
+ * config/specialty_fit.json. */
 json_t *consult_fit(struct op_ctx *ctx, const struct consult *c);
 #endif

@@ -2,8 +2,8 @@
  *
  *   bench_records_workflow [people] [cases each] [think ms]     (default 50 4 500)
  *
- * Everybody takes his cases from the draft to the close (13 acts a case), pausing `think` ms between acts (0 = as fast as it goes).
- * Bar: p99 <= 20 ms at 50 people. Prints one JSON line.
+ * Everybody takes his cases from the draft to the close (13 acts a case), pausing `think` ms between acts (0
+ * = as fast as it goes). Bar: p99 <= 20 ms at 50 people. Prints one JSON line.
  */
 #include "tests/story/world.h"
 #include "server/base/clock.h"
@@ -17,10 +17,13 @@ static size_t n_delays;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t patient;
 
-static json_t *act(struct world *w, const char *name, const char *op, json_t *args, const char *case_id, int64_t *version)
+static json_t *act(struct world *w, const char *name, const char *op, json_t *args, const char *case_id,
+                   int64_t *version)
 {
     static _Thread_local unsigned seed;
-    seed = seed ? seed : (unsigned)(uintptr_t)&seed >> 6; /* people do not click in step: half to one and a half of `think` */
+    seed = seed ? seed
+                : (unsigned)(uintptr_t)&seed >>
+                      6; /* people do not click in step: half to one and a half of `think` */
     int64_t nap_us = think_ms ? think_ms * 500 + rand_r(&seed) % (think_ms * 1000) : 0;
     struct timespec nap = {.tv_sec = nap_us / 1000000, .tv_nsec = nap_us % 1000000 * 1000};
     if (case_id) {
@@ -36,7 +39,8 @@ static json_t *act(struct world *w, const char *name, const char *op, json_t *ar
     delays[n_delays++] = took;
     pthread_mutex_unlock(&lock);
     if (!c) {
-        fprintf(stderr, "%s by %s: %s %s %s\n", op, name, err_wire(w->fault.code), w->fault.reason, w->fault.text);
+        fprintf(stderr, "%s by %s: %s %s %s\n", op, name, err_wire(w->fault.code), w->fault.reason,
+                w->fault.text);
         exit(1);
     }
     *version = json_integer_value(json_object_get(c, "version"));
@@ -45,14 +49,16 @@ static json_t *act(struct world *w, const char *name, const char *op, json_t *ar
 
 static void one_case(struct world *w)
 {
-    char id[ID_TEXT_BYTES], hex[ID_TEXT_BYTES], county[ID_TEXT_BYTES], neuro[ID_TEXT_BYTES], qian[ID_TEXT_BYTES];
+    char id[ID_TEXT_BYTES], hex[ID_TEXT_BYTES], county[ID_TEXT_BYTES], neuro[ID_TEXT_BYTES],
+        qian[ID_TEXT_BYTES];
     int64_t v = 0;
     id_format(patient, hex);
     id_format(20, county);
     id_format(21, neuro);
     id_format(who("qian")->id, qian);
-    json_t *c = act(w, "zhang", "case.create", json_pack("{s:s,s:s,s:s,s:s,s:s,s:o}", "patient_id", hex, "kind", "offline", "scope",
-                                                         "clinical", "urgency", "routine", "target_org_id", county, "form", full_form()),
+    json_t *c = act(w, "zhang", "case.create",
+                    json_pack("{s:s,s:s,s:s,s:s,s:s,s:o}", "patient_id", hex, "kind", "offline", "scope",
+                              "clinical", "urgency", "routine", "target_org_id", county, "form", full_form()),
                     NULL, &v);
     snprintf(id, sizeof id, "%s", json_string_value(json_object_get(c, "id")));
     json_decref(c);
@@ -64,10 +70,18 @@ static void one_case(struct world *w)
     json_decref(act(w, "qian", "case.begin_review", json_object(), id, &v));
     json_decref(act(w, "qian", "case.save_opinion", json_pack("{s:o}", "body", full_opinion()), id, &v));
     json_decref(act(w, "qian", "case.sign_opinion", json_pack("{s:o}", "body", full_opinion()), id, &v));
-    json_decref(act(w, "zhang", "case.acknowledge", world_json("{\"items\":[{\"n\":1,\"decision\":\"adopted\"},{\"n\":2,\"decision\":\"adopted\"}],"
-                                                              "\"handling\":\"已执行\"}"), id, &v));
-    json_decref(act(w, "zhang", "case.evaluate", world_json("{\"scores\":{\"timely\":5,\"helpful\":5,\"attitude\":5,\"system\":4}}"), id, &v));
-    json_decref(act(w, "qian", "case.evaluate", world_json("{\"scores\":{\"complete\":4,\"question\":5,\"cooperation\":5,\"necessity\":5}}"), id, &v));
+    json_decref(
+        act(w, "zhang", "case.acknowledge",
+            world_json("{\"items\":[{\"n\":1,\"decision\":\"adopted\"},{\"n\":2,\"decision\":\"adopted\"}],"
+                       "\"handling\":\"已执行\"}"),
+            id, &v));
+    json_decref(act(w, "zhang", "case.evaluate",
+                    world_json("{\"scores\":{\"timely\":5,\"helpful\":5,\"attitude\":5,\"system\":4}}"), id,
+                    &v));
+    json_decref(
+        act(w, "qian", "case.evaluate",
+            world_json("{\"scores\":{\"complete\":4,\"question\":5,\"cooperation\":5,\"necessity\":5}}"), id,
+            &v));
     json_decref(act(w, "zhang", "case.close", json_object(), id, &v));
 }
 
@@ -106,9 +120,12 @@ int main(int argc, char **argv)
         pthread_join(threads[i], NULL);
     double seconds = (double)(clock_monotonic_us() - start) / 1e6;
     qsort(delays, n_delays, sizeof *delays, by_size);
-    printf("{\"bench\":\"workflow\",\"people\":%d,\"think_ms\":%d,\"transitions\":%zu,\"per_second\":%.0f,\"p50_ms\":%.2f,\"p95_ms\":%.2f,"
-           "\"p99_ms\":%.2f,\"max_ms\":%.2f}\n", n_people, think_ms, n_delays, (double)n_delays / seconds, (double)delays[n_delays / 2] / 1e3,
-           (double)delays[n_delays * 95 / 100] / 1e3, (double)delays[n_delays * 99 / 100] / 1e3, (double)delays[n_delays - 1] / 1e3);
+    printf("{\"bench\":\"workflow\",\"people\":%d,\"think_ms\":%d,\"transitions\":%zu,\"per_second\":%.0f,"
+           "\"p50_ms\":%.2f,\"p95_ms\":%.2f,"
+           "\"p99_ms\":%.2f,\"max_ms\":%.2f}\n",
+           n_people, think_ms, n_delays, (double)n_delays / seconds, (double)delays[n_delays / 2] / 1e3,
+           (double)delays[n_delays * 95 / 100] / 1e3, (double)delays[n_delays * 99 / 100] / 1e3,
+           (double)delays[n_delays - 1] / 1e3);
     world_close(&shared);
     free(delays);
     free(threads);

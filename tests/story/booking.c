@@ -1,5 +1,5 @@
-/* Fifty people want the same hour of the same expert: exactly one gets it, all the others are told so. And a board's counts are those
- * of the lists it opens. */
+/* Fifty people want the same hour of the same expert: exactly one gets it, all the others are told so. And a
+ * board's counts are those of the lists it opens. */
 #include "tests/story/world.h"
 #include <pthread.h>
 #include <setjmp.h>
@@ -32,8 +32,10 @@ static void accepted_case(struct world *w, int i)
     id_format(20, county);
     id_format(21, neuro);
     id_format(who("qian")->id, qian);
-    json_t *c = world_call(w, "zhang", "case.create", json_pack("{s:s,s:s,s:s,s:s,s:s,s:o}", "patient_id", hex, "kind", "interactive", "scope",
-                                                               "clinical", "urgency", "routine", "target_org_id", county, "form", full_form()));
+    json_t *c =
+        world_call(w, "zhang", "case.create",
+                   json_pack("{s:s,s:s,s:s,s:s,s:s,s:o}", "patient_id", hex, "kind", "interactive", "scope",
+                             "clinical", "urgency", "routine", "target_org_id", county, "form", full_form()));
     assert_non_null(c);
     snprintf(cases[i], ID_TEXT_BYTES, "%s", json_string_value(json_object_get(c, "id")));
     versions[i] = json_integer_value(json_object_get(c, "version"));
@@ -52,8 +54,10 @@ static void *attempt(void *arg)
     *w = shared;
     /* half of them a little earlier or later: overlap counts as the same hour */
     int64_t start = w->now_ms + 3 * 3600000ll + (i % 3) * 600000;
-    json_t *c = world_call(w, "zhang", "case.schedule", json_pack("{s:s,s:I,s:I,s:I}", "case_id", cases[i], "version", (json_int_t)versions[i],
-                                                                 "start_ms", (json_int_t)start, "end_ms", (json_int_t)(start + 3600000)));
+    json_t *c =
+        world_call(w, "zhang", "case.schedule",
+                   json_pack("{s:s,s:I,s:I,s:I}", "case_id", cases[i], "version", (json_int_t)versions[i],
+                             "start_ms", (json_int_t)start, "end_ms", (json_int_t)(start + 3600000)));
     if (c)
         atomic_fetch_add(&won, 1);
     else if (w->fault.code == ERR_CONFLICT && strcmp(w->fault.reason, "slot_taken") == 0)
@@ -113,13 +117,15 @@ static void counts_are_those_of_the_lists(void **state)
         assert_non_null(board);
         json_array_foreach (json_object_get(board, "states"), k, item) {
             char args[100];
-            snprintf(args, sizeof args, "{\"view\":\"all\",\"limit\":7,\"state\":\"%s\"}", json_string_value(json_object_get(item, "state")));
+            snprintf(args, sizeof args, "{\"view\":\"all\",\"limit\":7,\"state\":\"%s\"}",
+                     json_string_value(json_object_get(item, "state")));
             assert_int_equal(listed(viewers[i], args), json_integer_value(json_object_get(item, "count")));
             sum += (size_t)json_integer_value(json_object_get(item, "count"));
         }
         assert_int_equal(json_integer_value(json_object_get(board, "total")), sum);
         assert_int_equal(listed(viewers[i], "{\"view\":\"all\",\"limit\":200}"), sum);
-        assert_int_equal(listed(viewers[i], "{\"view\":\"all\",\"overdue\":true}"), json_integer_value(json_object_get(board, "overdue")));
+        assert_int_equal(listed(viewers[i], "{\"view\":\"all\",\"overdue\":true}"),
+                         json_integer_value(json_object_get(board, "overdue")));
         json_decref(board);
     }
     assert_int_equal(listed("zhang", "{\"view\":\"mine\"}"), ATTEMPTS);
@@ -140,6 +146,7 @@ static int close_world(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(exactly_one_gets_the_hour), cmocka_unit_test(counts_are_those_of_the_lists)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(exactly_one_gets_the_hour),
+                                       cmocka_unit_test(counts_are_those_of_the_lists)};
     return cmocka_run_group_tests(tests, open_world, close_world);
 }

@@ -1,14 +1,13 @@
-/* Consultations told as traces: each tests/story/consultation/NAME.story is a list of commands ("> ..."), and under each what the
- * system answered. The program runs the commands and compares the whole; STORY_WRITE=1 writes the answers (then read the diff).
+/* Consultations told as traces: each tests/story/consultation/NAME.story is a list of commands ("> ..."), and
+ * under each what the system answered. The program runs the commands and compares the whole; STORY_WRITE=1
+ * writes the answers (then read the diff).
  *
- *   > zhang new offline clinical routine {"target_org_id":"@county"}    a draft with a careful form; becomes the current case
- *   > li approve_home {}        an act on the current case; @name is a person or house, {} may be left out
- *   > chen op case.list {...}   any operation; prints its answer
- *   > zhang see opinion         a member of the case as this person sees it
- *   > zhang allowed             the acts offered
- *   > wait 4h                   time passes, every clock on the way rings
- *   > clocks                    all clocks of the case
- *   > room seen qian            news of the live room: seen WHO, interrupted, resumed, ended
+ *   > zhang new offline clinical routine {"target_org_id":"@county"}    a draft with a careful form; becomes
+ * the current case > li approve_home {}        an act on the current case; @name is a person or house, {} may
+ * be left out > chen op case.list {...}   any operation; prints its answer > zhang see opinion         a
+ * member of the case as this person sees it > zhang allowed             the acts offered > wait 4h time
+ * passes, every clock on the way rings > clocks                    all clocks of the case > room seen qian
+ * news of the live room: seen WHO, interrupted, resumed, ended
  */
 #include "tests/story/world.h"
 #include <dirent.h>
@@ -54,7 +53,10 @@ static json_t *read_args(const char *text)
         id = who(name) ? who(name)->id : id;
         char hex[ID_TEXT_BYTES];
         id_format(id, hex);
-        n += (size_t)sprintf(buffer + n, "%s", strcmp(name, "first") == 0 ? first_case : strcmp(name, "case") == 0 ? case_id : hex);
+        n += (size_t)sprintf(buffer + n, "%s",
+                             strcmp(name, "first") == 0  ? first_case
+                             : strcmp(name, "case") == 0 ? case_id
+                                                         : hex);
         p += 1 + len;
     }
     buffer[n] = 0;
@@ -88,13 +90,15 @@ static void print_told(void)
     struct tx *tx;
     char at[20];
     assert_int_equal(tx_begin(records_store(w.r), TX_READ, &tx), 0);
-    struct query *q = tx_query(tx, "SELECT id, person_id, template, act, created_ms, urgent FROM notice WHERE id>$1 ORDER BY id", "i",
-                               (int64_t)told_up_to);
+    struct query *q = tx_query(
+        tx, "SELECT id, person_id, template, act, created_ms, urgent FROM notice WHERE id>$1 ORDER BY id",
+        "i", (int64_t)told_up_to);
     while (query_next(q)) {
         told_up_to = (uint64_t)query_int(q, "id");
         clock_text(query_int(q, "created_ms"), at);
-        fprintf(out.f, "  %s told %s: %s%s%s%s\n", at, name_of((uint64_t)query_int(q, "person_id")), query_text(q, "template"),
-                query_text(q, "act") ? " " : "", query_text(q, "act") ? query_text(q, "act") : "", query_int(q, "urgent") ? " !" : "");
+        fprintf(out.f, "  %s told %s: %s%s%s%s\n", at, name_of((uint64_t)query_int(q, "person_id")),
+                query_text(q, "template"), query_text(q, "act") ? " " : "",
+                query_text(q, "act") ? query_text(q, "act") : "", query_int(q, "urgent") ? " !" : "");
     }
     assert_int_equal(query_end(q), 0);
     tx_rollback(tx);
@@ -107,7 +111,8 @@ static void print_case(const json_t *c)
     const json_t *holder = json_object_get(c, "holder"), *clock = json_object_get(c, "clock");
     fprintf(out.f, "  %s %s", at, json_string_value(json_object_get(c, "state")));
     if (json_is_object(holder))
-        fprintf(out.f, " | %s %s", json_string_value(json_object_get(holder, "role")), json_string_value(json_object_get(holder, "name")));
+        fprintf(out.f, " | %s %s", json_string_value(json_object_get(holder, "role")),
+                json_string_value(json_object_get(holder, "name")));
     if (json_is_object(clock)) {
         clock_text(json_integer_value(json_object_get(clock, "due_ms")), due);
         fprintf(out.f, " | %s %s %s", json_string_value(json_object_get(clock, "id")),
@@ -141,13 +146,17 @@ static void fill_defaults(const char *act, const char *name, json_t *args)
     if (strcmp(act, "sign_opinion") == 0 && !json_object_get(args, "body"))
         json_object_set_new(args, "body", full_opinion());
     if (strcmp(act, "acknowledge") == 0 && !json_object_get(args, "items")) {
-        json_object_set_new(args, "items", world_json("[{\"n\":1,\"decision\":\"adopted\"},{\"n\":2,\"decision\":\"not_adopted\",\"reason\":\"已做\"}]"));
+        json_object_set_new(args, "items",
+                            world_json("[{\"n\":1,\"decision\":\"adopted\"},{\"n\":2,\"decision\":\"not_"
+                                       "adopted\",\"reason\":\"已做\"}]"));
         json_object_set_new(args, "handling", json_string("已按意见处理"));
     }
     if (strcmp(act, "evaluate") == 0 && !json_object_get(args, "scores"))
-        json_object_set_new(args, "scores", world_json(strcmp(name, "zhang") == 0
-                                ? "{\"timely\":5,\"helpful\":5,\"attitude\":5,\"system\":4}"
-                                : "{\"complete\":4,\"question\":5,\"cooperation\":5,\"necessity\":5}"));
+        json_object_set_new(
+            args, "scores",
+            world_json(strcmp(name, "zhang") == 0
+                           ? "{\"timely\":5,\"helpful\":5,\"attitude\":5,\"system\":4}"
+                           : "{\"complete\":4,\"question\":5,\"cooperation\":5,\"necessity\":5}"));
     if (strcmp(act, "start") == 0 && !json_object_get(args, "identity_confirmed")) {
         json_object_set_new(args, "identity_confirmed", json_true());
         json_object_set_new(args, "recording_consent", json_true());
@@ -159,7 +168,8 @@ static void fill_defaults(const char *act, const char *name, json_t *args)
 static void print_masked(char *text)
 {
     for (char *p = text; *p; p++)
-        if (p[0] == '"' && strspn(p + 1, "0123456789abcdef") == 16 && p[17] == '"' && strncmp(p + 1, "0000", 4) != 0)
+        if (p[0] == '"' && strspn(p + 1, "0123456789abcdef") == 16 && p[17] == '"' &&
+            strncmp(p + 1, "0000", 4) != 0)
             memset(p + 1, '.', 16);
     fprintf(out.f, "  %s\n", text);
 }
@@ -243,9 +253,12 @@ static void do_see(const char *name, const char *member)
             clock_text(json_integer_value(json_object_get(item, "t_ms")), at);
             const char *by = json_string_value(json_object_get(json_object_get(item, "by"), "name"));
             const char *reason = json_string_value(json_object_get(item, "reason"));
-            fprintf(out.f, "  %s %s %s -> %s by %s %s%s%s\n", at, json_string_value(json_object_get(item, "event")),
-                    json_string_value(json_object_get(item, "from")), json_string_value(json_object_get(item, "to")),
-                    json_string_value(json_object_get(item, "role")), by ? by : "-", reason ? ": " : "", reason ? reason : "");
+            fprintf(out.f, "  %s %s %s -> %s by %s %s%s%s\n", at,
+                    json_string_value(json_object_get(item, "event")),
+                    json_string_value(json_object_get(item, "from")),
+                    json_string_value(json_object_get(item, "to")),
+                    json_string_value(json_object_get(item, "role")), by ? by : "-", reason ? ": " : "",
+                    reason ? reason : "");
         }
     } else {
         if (json_is_object(copy) && strcmp(member, "opinion") == 0) { /* state, who, not the words */
@@ -285,7 +298,9 @@ static void print_clocks(void)
     char due[20];
     assert_int_equal(id_parse(case_id, &id), 0);
     assert_int_equal(tx_begin(records_store(w.r), TX_READ, &tx), 0);
-    struct query *q = tx_query(tx, "SELECT clock, level, due_ms, paused_ms, left_ms FROM consult_clock WHERE case_id=$1 ORDER BY due_ms, clock",
+    struct query *q = tx_query(tx,
+                               "SELECT clock, level, due_ms, paused_ms, left_ms FROM consult_clock WHERE "
+                               "case_id=$1 ORDER BY due_ms, clock",
                                "i", (int64_t)id);
     while (query_next(q)) {
         clock_text(query_int(q, "due_ms"), due);
@@ -345,7 +360,8 @@ static void do_room(const char *rest)
     struct op_ctx ctx = {.records = w.r, .tx = tx, .actor = &system, .now_ms = w.now_ms, .fault = &w.fault};
     int rc = strcmp(what, "seen") == 0 ? consultation_room_seen(&ctx, id, (struct person_id){who(name)->id})
              : strcmp(what, "interrupted") == 0 ? consultation_room_interrupted(&ctx, id)
-             : strcmp(what, "resumed") == 0 ? consultation_room_resumed(&ctx, id) : consultation_room_ended(&ctx, id);
+             : strcmp(what, "resumed") == 0     ? consultation_room_resumed(&ctx, id)
+                                                : consultation_room_ended(&ctx, id);
     assert_int_equal(rc, 0);
     assert_int_equal(tx_commit(tx), 0);
     print_state();
@@ -431,8 +447,8 @@ static void one(void **state)
             a++, b++;
         }
         size_t skip = (size_t)(line - out.text);
-        fail_msg("%s differs:\nexpected: %.*s\nanswered: %.*s", path, (int)strcspn(expected + skip, "\n"), expected + skip,
-                 (int)strcspn(line, "\n"), line);
+        fail_msg("%s differs:\nexpected: %.*s\nanswered: %.*s", path, (int)strcspn(expected + skip, "\n"),
+                 expected + skip, (int)strcspn(line, "\n"), line);
     }
     free(expected);
     free(out.text);

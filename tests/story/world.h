@@ -1,5 +1,6 @@
-/* world - a small consortium for stories: a township clinic, a county hospital, a city hospital, their people, one clock that jumps.
- * Operations run as the named person through their table row (arguments checked, one transaction), without sessions.
+/* world - a small consortium for stories: a township clinic, a county hospital, a city hospital, their
+ * people, one clock that jumps. Operations run as the named person through their table row (arguments
+ * checked, one transaction), without sessions.
  */
 #ifndef YL_TESTS_STORY_WORLD_H
 #define YL_TESTS_STORY_WORLD_H
@@ -27,11 +28,16 @@ struct house {
 };
 
 static const struct house houses[] = {
-    {"root", "云岭医联体", "institution", 1, 0}, {"township", "青石镇卫生院", "institution", 10, 1},
-    {"general", "全科", "department", 11, 10}, {"other_township", "白河镇卫生院", "institution", 15, 1},
-    {"other_general", "全科", "department", 16, 15}, {"county", "云岭县人民医院", "institution", 20, 1},
-    {"neuro", "神经内科", "department", 21, 20}, {"cardio", "心血管内科", "department", 22, 20},
-    {"city", "南江市第一医院", "institution", 30, 1}, {"city_neuro", "神经内科", "department", 31, 30},
+    {"root", "云岭医联体", "institution", 1, 0},
+    {"township", "青石镇卫生院", "institution", 10, 1},
+    {"general", "全科", "department", 11, 10},
+    {"other_township", "白河镇卫生院", "institution", 15, 1},
+    {"other_general", "全科", "department", 16, 15},
+    {"county", "云岭县人民医院", "institution", 20, 1},
+    {"neuro", "神经内科", "department", 21, 20},
+    {"cardio", "心血管内科", "department", 22, 20},
+    {"city", "南江市第一医院", "institution", 30, 1},
+    {"city_neuro", "神经内科", "department", 31, 30},
 };
 static const struct somebody people[] = {
     {"zhang", "主治医师", "applicant", 101, 10, 11, "2012-07-01", "2030-01-01"},
@@ -87,8 +93,9 @@ __attribute__((unused)) static const char *name_of(uint64_t id)
 
 static const struct op *world_op(const char *name)
 {
-    static const struct op *const tables[] = {consult_ops, case_list_ops, case_desk_ops, slot_ops, message_ops, form_ops,
-                                              policy_ops, hours_ops, override_ops, patient_ops, notify_ops};
+    static const struct op *const tables[] = {consult_ops,  case_list_ops, case_desk_ops, slot_ops,
+                                              message_ops,  form_ops,      policy_ops,    hours_ops,
+                                              override_ops, patient_ops,   notify_ops};
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
         for (const struct op *o = tables[t]; o->name; o++)
             if (strcmp(o->name, name) == 0)
@@ -116,7 +123,11 @@ static json_t *world_call(struct world *w, const char *name, const char *op_name
     fault_clear(&w->fault);
     int rc = fields_check(op->args, args, &w->fault);
     if (!rc && tx_begin(records_store(w->r), op->mode == OP_READ ? TX_READ : TX_WRITE, &tx) == 0) {
-        w->last = (struct op_ctx){.records = w->r, .tx = tx, .actor = &actor, .now_ms = w->now_ms, .fault = &w->fault,
+        w->last = (struct op_ctx){.records = w->r,
+                                  .tx = tx,
+                                  .actor = &actor,
+                                  .now_ms = w->now_ms,
+                                  .fault = &w->fault,
                                   .set_session = session};
         rc = op->run(&w->last, args, &result);
         if (rc)
@@ -142,7 +153,8 @@ __attribute__((unused)) static void world_tick(struct world *w)
     for (int i = 0; more && i < 50; i++) {
         if (tx_begin(records_store(w->r), TX_WRITE, &tx))
             abort();
-        struct op_ctx ctx = {.records = w->r, .tx = tx, .actor = &system, .now_ms = w->now_ms, .fault = &w->fault};
+        struct op_ctx ctx = {
+            .records = w->r, .tx = tx, .actor = &system, .now_ms = w->now_ms, .fault = &w->fault};
         int rc = consultation_tick(&ctx, 50, &more);
         if (rc) {
             fprintf(stderr, "tick: %s %s\n", err_wire(rc), w->fault.text);
@@ -166,15 +178,27 @@ __attribute__((unused)) static int64_t world_next(struct world *w)
 /* Tables of records/org, as far as stories need them, while records/org has none of its own. */
 static void world_tables(struct tx *tx)
 {
-    tx_exec(tx, "CREATE TABLE IF NOT EXISTS org (id INTEGER NOT NULL PRIMARY KEY, parent_id INTEGER, kind TEXT, name TEXT)", "");
-    tx_exec(tx, "CREATE TABLE IF NOT EXISTS person (id INTEGER NOT NULL PRIMARY KEY, login TEXT, name TEXT, title TEXT, licence_no TEXT, "
-                "licence_until TEXT, practice_since TEXT, active INTEGER)", "");
-    tx_exec(tx, "CREATE TABLE IF NOT EXISTS post (id INTEGER NOT NULL PRIMARY KEY, person_id INTEGER, org_id INTEGER, dept_id INTEGER)", "");
+    tx_exec(tx,
+            "CREATE TABLE IF NOT EXISTS org (id INTEGER NOT NULL PRIMARY KEY, parent_id INTEGER, kind TEXT, "
+            "name TEXT)",
+            "");
+    tx_exec(tx,
+            "CREATE TABLE IF NOT EXISTS person (id INTEGER NOT NULL PRIMARY KEY, login TEXT, name TEXT, "
+            "title TEXT, licence_no TEXT, "
+            "licence_until TEXT, practice_since TEXT, active INTEGER)",
+            "");
+    tx_exec(tx,
+            "CREATE TABLE IF NOT EXISTS post (id INTEGER NOT NULL PRIMARY KEY, person_id INTEGER, org_id "
+            "INTEGER, dept_id INTEGER)",
+            "");
     tx_exec(tx, "CREATE INDEX IF NOT EXISTS post_person ON post (person_id)", "");
     tx_exec(tx, "CREATE TABLE IF NOT EXISTS post_role (post_id INTEGER, role TEXT)", "");
     tx_exec(tx, "CREATE INDEX IF NOT EXISTS post_role_post ON post_role (post_id)", "");
-    tx_exec(tx, "CREATE TABLE IF NOT EXISTS shift (id INTEGER NOT NULL PRIMARY KEY, org_id INTEGER, dept_id INTEGER, person_id INTEGER, "
-                "start_ms INTEGER, end_ms INTEGER, kind TEXT)", "");
+    tx_exec(tx,
+            "CREATE TABLE IF NOT EXISTS shift (id INTEGER NOT NULL PRIMARY KEY, org_id INTEGER, dept_id "
+            "INTEGER, person_id INTEGER, "
+            "start_ms INTEGER, end_ms INTEGER, kind TEXT)",
+            "");
 }
 
 /* Houses and people straight into the tables of records/org: no password, no session. */
@@ -182,15 +206,17 @@ static void world_seed_sql(struct tx *tx)
 {
     world_tables(tx);
     for (size_t i = 0; i < N_HOUSES; i++)
-        tx_exec(tx, "INSERT INTO org (id, parent_id, kind, name) VALUES ($1,$2,$3,$4)", "iitt", (int64_t)houses[i].id,
-                (int64_t)houses[i].parent, houses[i].kind, houses[i].zh);
+        tx_exec(tx, "INSERT INTO org (id, parent_id, kind, name) VALUES ($1,$2,$3,$4)", "iitt",
+                (int64_t)houses[i].id, (int64_t)houses[i].parent, houses[i].kind, houses[i].zh);
     for (size_t i = 0; i < N_PEOPLE; i++) {
         const struct somebody *s = &people[i];
         char roles[80], *save;
-        tx_exec(tx, "INSERT INTO person (id, name, title, licence_no, licence_until, practice_since, active) VALUES ($1,$2,$3,$4,$5,$6,1)",
+        tx_exec(tx,
+                "INSERT INTO person (id, name, title, licence_no, licence_until, practice_since, active) "
+                "VALUES ($1,$2,$3,$4,$5,$6,1)",
                 "ittttt", (int64_t)s->id, s->name, s->title, *s->until ? "1101" : "", s->until, s->since);
-        tx_exec(tx, "INSERT INTO post (id, person_id, org_id, dept_id) VALUES ($1,$1,$2,$3)", "iii", (int64_t)s->id, (int64_t)s->org,
-                (int64_t)(s->dept == s->org ? 0 : s->dept));
+        tx_exec(tx, "INSERT INTO post (id, person_id, org_id, dept_id) VALUES ($1,$1,$2,$3)", "iii",
+                (int64_t)s->id, (int64_t)s->org, (int64_t)(s->dept == s->org ? 0 : s->dept));
         snprintf(roles, sizeof roles, "%s", s->roles);
         for (char *r = strtok_r(roles, " ", &save); r; r = strtok_r(NULL, " ", &save))
             tx_exec(tx, "INSERT INTO post_role (post_id, role) VALUES ($1,$2)", "it", (int64_t)s->id, r);
@@ -205,7 +231,8 @@ static void world_open(struct world *w)
         abort();
     w->clock = (struct clock){world_now, w};
     w->now_ms = INT64_C(1795395600000); /* Monday 2026-11-23 09:00 in China */
-    struct records_config config = {.data_dir = w->dir, .config_dir = YL_SOURCE_DIR "/config", .clock = &w->clock, .readers = 0};
+    struct records_config config = {
+        .data_dir = w->dir, .config_dir = YL_SOURCE_DIR "/config", .clock = &w->clock, .readers = 0};
     if (records_open(&w->r, &config, &w->fault)) {
         fprintf(stderr, "records_open: %s\n", w->fault.text);
         abort();
@@ -242,23 +269,31 @@ static json_t *world_json(const char *text)
 __attribute__((unused)) static json_t *full_form(void)
 {
     return world_json(
-        "{\"questions\":[{\"n\":1,\"text\":\"是否需要溶栓?\"},{\"n\":2,\"text\":\"是否需要转诊?\"}],\"purpose\":[\"diagnosis\",\"treatment\"],"
-        "\"history\":{\"chief_complaint\":\"右侧肢体无力2天\",\"present_illness\":\"2天前晨起出现右侧肢体无力,言语不清。\",\"past\":\"高血压10年\"},"
+        "{\"questions\":[{\"n\":1,\"text\":\"是否需要溶栓?\"},{\"n\":2,\"text\":\"是否需要转诊?\"}],"
+        "\"purpose\":[\"diagnosis\",\"treatment\"],"
+        "\"history\":{\"chief_complaint\":\"右侧肢体无力2天\",\"present_illness\":"
+        "\"2天前晨起出现右侧肢体无力,言语不清。\",\"past\":\"高血压10年\"},"
         "\"state\":{\"allergy\":\"none\",\"weight_kg\":61.5},"
-        "\"vitals\":{\"temperature_c\":36.6,\"pulse_bpm\":82,\"respiration_bpm\":18,\"systolic_mmhg\":162,\"diastolic_mmhg\":95,\"spo2_percent\":97,"
-        "\"consciousness\":\"clear\"},\"exam\":{\"physical\":\"右侧肌力4级\",\"specialty\":\"右侧巴氏征阳性\"},"
-        "\"labs\":[{\"item\":\"血糖\",\"value\":\"6.1\",\"unit\":\"mmol/L\"}],\"treatment\":{\"given\":\"阿司匹林 100mg\"},"
+        "\"vitals\":{\"temperature_c\":36.6,\"pulse_bpm\":82,\"respiration_bpm\":18,\"systolic_mmhg\":162,"
+        "\"diastolic_mmhg\":95,\"spo2_percent\":97,"
+        "\"consciousness\":\"clear\"},\"exam\":{\"physical\":\"右侧肌力4级\",\"specialty\":"
+        "\"右侧巴氏征阳性\"},"
+        "\"labs\":[{\"item\":\"血糖\",\"value\":\"6.1\",\"unit\":\"mmol/"
+        "L\"}],\"treatment\":{\"given\":\"阿司匹林 100mg\"},"
         "\"diagnoses\":[{\"code\":\"I63.9\",\"text\":\"脑梗死\",\"main\":true,\"certainty\":\"suspected\"}],"
         "\"contact\":{\"phone\":\"13800000001\"},"
-        "\"consent\":{\"telemedicine\":{\"agreed\":true,\"signer\":\"李某\",\"relation\":\"本人\",\"time_ms\":1795395000000,\"verbal\":true}}}");
+        "\"consent\":{\"telemedicine\":{\"agreed\":true,\"signer\":\"李某\",\"relation\":\"本人\",\"time_"
+        "ms\":1795395000000,\"verbal\":true}}}");
 }
 
 __attribute__((unused)) static json_t *full_opinion(void)
 {
     return world_json(
-        "{\"findings\":\"缺血性卒中表现\",\"diagnoses\":[{\"code\":\"I63.9\",\"text\":\"脑梗死\",\"main\":true,\"certainty\":\"certain\",\"versus\":\"agreed\"}],"
+        "{\"findings\":\"缺血性卒中表现\",\"diagnoses\":[{\"code\":\"I63.9\",\"text\":\"脑梗死\",\"main\":"
+        "true,\"certainty\":\"certain\",\"versus\":\"agreed\"}],"
         "\"answers\":[{\"n\":1,\"text\":\"已超时间窗,不溶栓\"},{\"n\":2,\"text\":\"暂不转诊\"}],"
-        "\"recommendations\":[{\"n\":1,\"type\":\"drug\",\"text\":\"双抗21天\",\"urgency\":\"today\"},{\"n\":2,\"type\":\"exam\",\"text\":\"颈动脉超声\","
+        "\"recommendations\":[{\"n\":1,\"type\":\"drug\",\"text\":\"双抗21天\",\"urgency\":\"today\"},{\"n\":"
+        "2,\"type\":\"exam\",\"text\":\"颈动脉超声\","
         "\"urgency\":\"week\"}],\"transfer\":{\"advised\":false},\"follow_up_days\":7}");
 }
 

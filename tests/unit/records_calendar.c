@@ -8,7 +8,7 @@
 
 #define HOUR INT64_C(3600000)
 #define MONDAY_9 INT64_C(1795395600000) /* 2026-11-23 09:00 in China */
-#define DAY(n) (MONDAY_9 + (n) * 24 * HOUR)
+#define DAY(n) (MONDAY_9 + (n)*24 * HOUR)
 
 static int64_t add(const struct calendar *c, int64_t from, const char *text)
 {
@@ -37,11 +37,12 @@ static void working_hours_skip_noon_and_night(void **state)
 {
     struct calendar c;
     calendar_default(&c);
-    assert_int_equal(add(&c, MONDAY_9, "3wh"), MONDAY_9 + 3 * HOUR);           /* 12:00 */
-    assert_int_equal(add(&c, MONDAY_9, "4wh"), MONDAY_9 + 6 * HOUR);           /* 15:00 */
-    assert_int_equal(add(&c, MONDAY_9 + 8 * HOUR, "1wh"), DAY(1) - HOUR / 2);  /* 17:00 -> half an hour, then 08:00-08:30 */
-    assert_int_equal(add(&c, DAY(4) + 8 * HOUR, "1wh"), DAY(7) - HOUR / 2);    /* Friday evening -> Monday */
-    assert_int_equal(add(&c, DAY(5), "1wh"), DAY(7));                          /* Saturday: begins Monday 08:00 */
+    assert_int_equal(add(&c, MONDAY_9, "3wh"), MONDAY_9 + 3 * HOUR); /* 12:00 */
+    assert_int_equal(add(&c, MONDAY_9, "4wh"), MONDAY_9 + 6 * HOUR); /* 15:00 */
+    assert_int_equal(add(&c, MONDAY_9 + 8 * HOUR, "1wh"),
+                     DAY(1) - HOUR / 2); /* 17:00 -> half an hour, then 08:00-08:30 */
+    assert_int_equal(add(&c, DAY(4) + 8 * HOUR, "1wh"), DAY(7) - HOUR / 2); /* Friday evening -> Monday */
+    assert_int_equal(add(&c, DAY(5), "1wh"), DAY(7)); /* Saturday: begins Monday 08:00 */
 }
 
 static void working_days_keep_the_time_of_day(void **state)
@@ -50,8 +51,9 @@ static void working_days_keep_the_time_of_day(void **state)
     calendar_default(&c);
     assert_int_equal(add(&c, MONDAY_9, "1wd"), DAY(1));
     assert_int_equal(add(&c, DAY(4), "1wd"), DAY(7));
-    assert_int_equal(add(&c, MONDAY_9 + 13 * HOUR, "1wd"), DAY(1) + HOUR * 17 / 2); /* 22:00 -> end of the next day, 17:30 */
-    assert_int_equal(add(&c, MONDAY_9 + 4 * HOUR, "1wd"), DAY(1) + 5 * HOUR);       /* noon -> 14:00 */
+    assert_int_equal(add(&c, MONDAY_9 + 13 * HOUR, "1wd"),
+                     DAY(1) + HOUR * 17 / 2); /* 22:00 -> end of the next day, 17:30 */
+    assert_int_equal(add(&c, MONDAY_9 + 4 * HOUR, "1wd"), DAY(1) + 5 * HOUR); /* noon -> 14:00 */
     assert_int_equal(add(&c, DAY(5), "1wd"), DAY(7));
 }
 
@@ -81,7 +83,8 @@ static void what_was_added_is_between(void **state)
     calendar_default(&c);
     srand(7);
     for (int i = 0; i < 5000; i++) {
-        int64_t from = MONDAY_9 + (int64_t)(rand() % 2000000) * 60000, work = (int64_t)(rand() % 6000) * 60000;
+        int64_t from = MONDAY_9 + (int64_t)(rand() % 2000000) * 60000,
+                work = (int64_t)(rand() % 6000) * 60000;
         int64_t to = calendar_add_work_ms(&c, from, work);
         assert_true(to >= from);
         assert_int_equal(calendar_work_between(&c, from, to), work);
@@ -91,9 +94,11 @@ static void what_was_added_is_between(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(durations_are_read_and_written), cmocka_unit_test(working_hours_skip_noon_and_night),
-        cmocka_unit_test(working_days_keep_the_time_of_day), cmocka_unit_test(holidays_close_and_makeups_open),
-        cmocka_unit_test(a_closed_house_counts_as_open), cmocka_unit_test(what_was_added_is_between)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(durations_are_read_and_written),
+                                       cmocka_unit_test(working_hours_skip_noon_and_night),
+                                       cmocka_unit_test(working_days_keep_the_time_of_day),
+                                       cmocka_unit_test(holidays_close_and_makeups_open),
+                                       cmocka_unit_test(a_closed_house_counts_as_open),
+                                       cmocka_unit_test(what_was_added_is_between)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

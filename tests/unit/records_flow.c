@@ -1,4 +1,5 @@
-/* The engine, and the consultation's table run through it: properties that hold for every sequence of events. */
+/* The engine, and the consultation's table run through it: properties that hold for every sequence of events.
+ */
 #include "records/flow/flow.h"
 #include "records/work/consult_flow.h"
 #include "records/work/work_parts.h"
@@ -31,11 +32,18 @@ static int load(void **state)
 
 static struct flow_ask ask(uint8_t event, uint32_t parties, uint32_t facts, int64_t now_ms)
 {
-    return (struct flow_ask){.event = event, .parties = parties, .facts = facts, .passed = ALL, .now_ms = now_ms,
-                             .anchor_ms = now_ms + 48 * 60 * MIN, .calendar = &calendar, .terms = terms[0]};
+    return (struct flow_ask){.event = event,
+                             .parties = parties,
+                             .facts = facts,
+                             .passed = ALL,
+                             .now_ms = now_ms,
+                             .anchor_ms = now_ms + 48 * 60 * MIN,
+                             .calendar = &calendar,
+                             .terms = terms[0]};
 }
 
-static void step_ok(struct flow_case *c, uint8_t event, uint8_t party, uint32_t facts, int64_t now_ms, uint8_t state)
+static void step_ok(struct flow_case *c, uint8_t event, uint8_t party, uint32_t facts, int64_t now_ms,
+                    uint8_t state)
 {
     struct flow_effects fx;
     struct flow_ask a = ask(event, CONSULT_BIT(party), facts, now_ms);
@@ -76,7 +84,8 @@ static void random_walks_never_leave_the_graph(void **state)
             struct flow_case before;
             struct flow_effects fx;
             now += (int64_t)(rand() % 5000) * MIN / (1 + rand() % 50);
-            struct flow_ask a = ask((uint8_t)(rand() % E_COUNT), 1u << (rand() % P_COUNT), (uint32_t)rand() & ((1u << F_COUNT) - 1), now);
+            struct flow_ask a = ask((uint8_t)(rand() % E_COUNT), 1u << (rand() % P_COUNT),
+                                    (uint32_t)rand() & ((1u << F_COUNT) - 1), now);
             a.terms = own;
             flow_tick(def, &c, &a, &fx);
             check_clocks(&c, now);
@@ -162,7 +171,8 @@ static void the_table_is_well_formed(void **state)
 
 static void nobody_decides_on_his_own_request(void **state)
 {
-    static const uint8_t decisions[] = {E_APPROVE_HOME, E_RETURN, E_TRIAGE, E_ASSIGN, E_DECLINE, E_SIGN_OPINION, E_POST_REVIEW};
+    static const uint8_t decisions[] = {E_APPROVE_HOME, E_RETURN,       E_TRIAGE,     E_ASSIGN,
+                                        E_DECLINE,      E_SIGN_OPINION, E_POST_REVIEW};
     for (uint8_t s = 0; s < def->n_states; s++)
         for (size_t i = 0; i < sizeof decisions; i++) {
             struct flow_case c = {.state = s};
@@ -288,12 +298,16 @@ static void the_document_is_the_table(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(random_walks_never_leave_the_graph), cmocka_unit_test(a_terminal_state_offers_only_the_addendum),
-        cmocka_unit_test(every_state_can_be_reached_and_left), cmocka_unit_test(the_table_is_well_formed),
-        cmocka_unit_test(nobody_decides_on_his_own_request), cmocka_unit_test(unchecked_acts_do_not_pass),
-        cmocka_unit_test(the_ladder_climbs_once_each_and_expires), cmocka_unit_test(a_late_daemon_tells_every_rung_in_order),
-        cmocka_unit_test(a_pause_gives_back_exactly_what_was_left), cmocka_unit_test(allowed_is_what_step_would_do),
-        cmocka_unit_test(the_document_is_the_table)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(random_walks_never_leave_the_graph),
+                                       cmocka_unit_test(a_terminal_state_offers_only_the_addendum),
+                                       cmocka_unit_test(every_state_can_be_reached_and_left),
+                                       cmocka_unit_test(the_table_is_well_formed),
+                                       cmocka_unit_test(nobody_decides_on_his_own_request),
+                                       cmocka_unit_test(unchecked_acts_do_not_pass),
+                                       cmocka_unit_test(the_ladder_climbs_once_each_and_expires),
+                                       cmocka_unit_test(a_late_daemon_tells_every_rung_in_order),
+                                       cmocka_unit_test(a_pause_gives_back_exactly_what_was_left),
+                                       cmocka_unit_test(allowed_is_what_step_would_do),
+                                       cmocka_unit_test(the_document_is_the_table)};
     return cmocka_run_group_tests(tests, load, NULL);
 }

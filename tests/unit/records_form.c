@@ -40,18 +40,23 @@ static void wrong_shapes_name_their_place(void **state)
     assert_string_equal(check("{\"nonsense\":1}", "form.nonsense"), "unknown");
     assert_string_equal(check("{\"history\":{\"nonsense\":\"x\"}}", "form.history.nonsense"), "unknown");
     assert_string_equal(check("{\"history\":\"x\"}", "form.history"), "not_an_object");
-    assert_string_equal(check("{\"history\":{\"chief_complaint\":5}}", "form.history.chief_complaint"), "not_text");
+    assert_string_equal(check("{\"history\":{\"chief_complaint\":5}}", "form.history.chief_complaint"),
+                        "not_text");
     assert_string_equal(check("{\"history\":{\"chief_complaint\":null}}", ""), "ok");
-    assert_string_equal(check("{\"vitals\":{\"pulse_bpm\":\"80\"}}", "form.vitals.pulse_bpm"), "not_a_number");
+    assert_string_equal(check("{\"vitals\":{\"pulse_bpm\":\"80\"}}", "form.vitals.pulse_bpm"),
+                        "not_a_number");
     assert_string_equal(check("{\"vitals\":{\"pulse_bpm\":900}}", "form.vitals.pulse_bpm"), "too_large:350");
-    assert_string_equal(check("{\"vitals\":{\"temperature_c\":-3}}", "form.vitals.temperature_c"), "too_small:20");
+    assert_string_equal(check("{\"vitals\":{\"temperature_c\":-3}}", "form.vitals.temperature_c"),
+                        "too_small:20");
     assert_string_equal(check("{\"state\":{\"allergy\":\"maybe\"}}", "form.state.allergy"), "not_a_choice");
     assert_string_equal(check("{\"purpose\":[\"diagnosis\",\"fun\"]}", "form.purpose"), "not_a_choice");
-    assert_string_equal(check("{\"questions\":[{\"n\":1,\"text\":\"?\",\"x\":1}]}", "form.questions[0].x"), "unknown");
+    assert_string_equal(check("{\"questions\":[{\"n\":1,\"text\":\"?\",\"x\":1}]}", "form.questions[0].x"),
+                        "unknown");
     assert_string_equal(check("{\"labs\":{\"item\":1}}", "form.labs"), "not_a_list");
     assert_string_equal(check("{\"wish\":{\"windows\":[{},{},{},{}]}}", "form.wish.windows"), "too_many:3");
-    assert_string_equal(check("{\"consent\":{\"telemedicine\":{\"agreed\":\"yes\"}}}", "form.consent.telemedicine.agreed"),
-                        "not_true_or_false");
+    assert_string_equal(
+        check("{\"consent\":{\"telemedicine\":{\"agreed\":\"yes\"}}}", "form.consent.telemedicine.agreed"),
+        "not_true_or_false");
 }
 
 static bool needs(const struct form_context *ctx, const char *path)
@@ -71,9 +76,12 @@ static bool needs(const struct form_context *ctx, const char *path)
 
 static void templates_add_and_emergencies_relax(void **state)
 {
-    const struct form_context plain = {.scope = "clinical", .template_ = "", .kind = "offline", .urgency = "routine"};
-    const struct form_context stroke = {.scope = "specialist", .template_ = "stroke", .kind = "offline", .urgency = "routine"};
-    const struct form_context now = {.scope = "clinical", .template_ = "", .kind = "offline", .urgency = "emergency"};
+    const struct form_context plain = {
+        .scope = "clinical", .template_ = "", .kind = "offline", .urgency = "routine"};
+    const struct form_context stroke = {
+        .scope = "specialist", .template_ = "stroke", .kind = "offline", .urgency = "routine"};
+    const struct form_context now = {
+        .scope = "clinical", .template_ = "", .kind = "offline", .urgency = "emergency"};
     assert_false(needs(&plain, "template.nihss"));
     assert_true(needs(&stroke, "template.nihss"));
     assert_true(needs(&plain, "exam.physical"));
@@ -87,11 +95,17 @@ static void filled_means_filled(void **state)
     struct {
         const char *type, *value;
         bool filled;
-    } cases[] = {{"text", "\"  \"", false}, {"text", "\"x\"", true}, {"number", "0", true}, {"bool", "false", true}, {"list", "[]", false},
-                 {"questions", "[{\"n\":1,\"text\":\" \"}]", false}, {"questions", "[{\"n\":1,\"text\":\"?\"}]", true},
-                 {"consent", "{\"agreed\":true,\"signer\":\"李\"}", false},
-                 {"consent", "{\"agreed\":true,\"signer\":\"李\",\"document_id\":\"00000000000000aa\"}", true},
-                 {"consent", "{\"agreed\":false,\"signer\":\"李\",\"verbal\":true}", false}};
+    } cases[] = {
+        {"text", "\"  \"", false},
+        {"text", "\"x\"", true},
+        {"number", "0", true},
+        {"bool", "false", true},
+        {"list", "[]", false},
+        {"questions", "[{\"n\":1,\"text\":\" \"}]", false},
+        {"questions", "[{\"n\":1,\"text\":\"?\"}]", true},
+        {"consent", "{\"agreed\":true,\"signer\":\"李\"}", false},
+        {"consent", "{\"agreed\":true,\"signer\":\"李\",\"document_id\":\"00000000000000aa\"}", true},
+        {"consent", "{\"agreed\":false,\"signer\":\"李\",\"verbal\":true}", false}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         json_t *v = json_loads(cases[i].value, JSON_DECODE_ANY, NULL);
         assert_int_equal(form_filled(cases[i].type, v), cases[i].filled);
@@ -101,7 +115,8 @@ static void filled_means_filled(void **state)
 
 static void completeness_grows_with_every_answer(void **state)
 {
-    const struct form_context ctx = {.scope = "clinical", .template_ = "", .kind = "offline", .urgency = "routine"};
+    const struct form_context ctx = {
+        .scope = "clinical", .template_ = "", .kind = "offline", .urgency = "routine"};
     const json_t *def = forms_find(forms, "consultation");
     json_t *body = json_object(), *a = form_completeness(def, &ctx, body, 70);
     assert_int_equal(json_integer_value(json_object_get(a, "score")), 0);
@@ -137,8 +152,8 @@ static void every_field_is_described(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wrong_shapes_name_their_place), cmocka_unit_test(templates_add_and_emergencies_relax),
-        cmocka_unit_test(filled_means_filled), cmocka_unit_test(completeness_grows_with_every_answer),
-        cmocka_unit_test(every_field_is_described)};
+        cmocka_unit_test(wrong_shapes_name_their_place),
+        cmocka_unit_test(templates_add_and_emergencies_relax), cmocka_unit_test(filled_means_filled),
+        cmocka_unit_test(completeness_grows_with_every_answer), cmocka_unit_test(every_field_is_described)};
     return cmocka_run_group_tests(tests, load, unload);
 }
