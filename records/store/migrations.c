@@ -153,5 +153,8 @@ const struct migration store_migrations[] = {
      "org_id INTEGER NOT NULL, t_ms INTEGER NOT NULL, until_ms INTEGER NOT NULL, reason TEXT NOT NULL, "
      "reviewed_ms INTEGER NOT NULL, reviewed_by INTEGER, verdict TEXT, comment TEXT);"
      "CREATE INDEX consult_override_case ON consult_override (case_id, person_id);"},
+    {9, "slots held for a moment",
+     "ALTER TABLE slot ADD COLUMN held_by INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE slot ADD COLUMN held_until_ms INTEGER NOT NULL DEFAULT 0;"},
     {0, NULL, NULL},
 };

@@ -43,14 +43,16 @@ struct wish {
 static int slot_wish(struct consult_act *a, struct wish *w)
 {
     struct query *q =
-        tx_query(a->ctx->tx, "SELECT person_id, start_ms, end_ms, state, case_id FROM slot WHERE id=$1", "i",
-                 (int64_t)w->slot);
+        tx_query(a->ctx->tx, "SELECT person_id, start_ms, end_ms, state, held_by, held_until_ms FROM slot WHERE id=$1",
+                 "i", (int64_t)w->slot);
     bool found = query_next(q), free_ = false;
     if (found) {
         w->person.v = (uint64_t)query_int(q, "person_id");
         w->start_ms = query_int(q, "start_ms");
         w->end_ms = query_int(q, "end_ms");
-        free_ = strcmp(query_text(q, "state"), "published") == 0;
+        bool held = query_int(q, "held_until_ms") > a->ctx->now_ms &&
+                    (uint64_t)query_int(q, "held_by") != a->ctx->actor->person.v;
+        free_ = strcmp(query_text(q, "state"), "published") == 0 && !held;
     }
     int rc = query_end(q);
     if (!rc && !found)

@@ -146,6 +146,23 @@ static int slot_withdraw(struct op_ctx *ctx, json_t *args, json_t **result)
     return rc ? rc : feed(ctx, s.id);
 }
 
+/* Two minutes for the one who is filling in the booking; a hold is a courtesy, the booking itself decides. */
+static int slot_hold(struct op_ctx *ctx, json_t *args, json_t **result)
+{
+    uint64_t id = arg_id(args, "slot_id");
+    int64_t until = ctx->now_ms + 2 * 60000;
+    int rc = tx_exec(ctx->tx,
+                     "UPDATE slot SET held_by=$2, held_until_ms=$3 WHERE id=$1 AND state='published' AND "
+                     "(held_until_ms<=$4 OR held_by=$2)",
+                     "iiii", (int64_t)id, (int64_t)ctx->actor->person.v, until, ctx->now_ms);
+    if (!rc && tx_changes(ctx->tx) == 0)
+        rc = fault_set(ctx->fault, ERR_CONFLICT, "slot_taken", "this slot is taken or held");
+    rc = rc ? rc : feed(ctx, id);
+    if (!rc)
+        *result = json_pack("{s:o,s:I}", "slot_id", json_id(id), "held_until_ms", (json_int_t)until);
+    return rc;
+}
+
 /* ---- calendar ---- */
 struct calendar_row {
     uint64_t slot, person, room, case_id, target_org, home_org, applicant;
@@ -165,7 +182,8 @@ static void read_calendar_row(struct op_ctx *ctx, struct query *q, struct calend
                                .target_org = (uint64_t)query_int(q, "target_org_id"),
                                .home_org = (uint64_t)query_int(q, "home_org_id"),
                                .applicant = (uint64_t)query_int(q, "applicant_id")};
-    snprintf(r->state, sizeof r->state, "%s", query_text(q, "state"));
+    bool held = query_int(q, "held_until_ms") > ctx->now_ms && strcmp(query_text(q, "state"), "published") == 0;
+    snprintf(r->state, sizeof r->state, "%s", held ? "held" : query_text(q, "state"));
     snprintf(r->number, sizeof r->number, "%s", query_text(q, "number") ? query_text(q, "number") : "");
     snprintf(r->urgency, sizeof r->urgency, "%s", query_text(q, "urgency") ? query_text(q, "urgency") : "");
     uint64_t me = ctx->actor->person.v, org = ctx->actor->org.v;
@@ -226,7 +244,7 @@ static int calendar_get(struct op_ctx *ctx, json_t *args, json_t **result)
     json_t *items = json_array();
     struct query *q =
         tx_query(ctx->tx,
-                 "SELECT s.id, s.person_id, s.meeting_room_id, s.start_ms, s.end_ms, s.state, s.case_id, "
+                 "SELECT s.id, s.person_id, s.meeting_room_id, s.start_ms, s.end_ms, s.state, s.held_until_ms, s.case_id, "
                  "c.number, c.urgency, "
                  "c.target_org_id, c.home_org_id, c.applicant_id FROM slot s LEFT JOIN consult c ON "
                  "c.id=s.case_id WHERE "
@@ -314,6 +332,7 @@ const struct op slot_ops[] = {
      "experts, meeting rooms and their times"},
     {"slot.publish", OP_WRITE, 0, "slot.write", publish_args, slot_publish, "publish free time of an expert"},
     {"slot.move", OP_WRITE, 0, "slot.write", move_args, slot_move, "move a slot that is not booked"},
+    {"slot.hold", OP_WRITE, 0, "slot.read", slot_args, slot_hold, "keep a free slot for two minutes while booking"},
     {"slot.withdraw", OP_WRITE, 0, "slot.write", slot_args, slot_withdraw,
      "withdraw a slot that is not booked"},
     {"meeting_room.list", OP_READ, 0, "slot.read", rooms_args, meeting_room_list, "meeting rooms"},

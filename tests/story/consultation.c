@@ -22,7 +22,7 @@ static struct {
     size_t len;
     FILE *f;
 } out;
-static char case_id[ID_TEXT_BYTES], first_case[ID_TEXT_BYTES];
+static char case_id[ID_TEXT_BYTES], first_case[ID_TEXT_BYTES], slot_id[ID_TEXT_BYTES];
 static uint64_t told_up_to;
 static uint64_t patient;
 
@@ -55,7 +55,7 @@ static json_t *read_args(const char *text)
         id_format(id, hex);
         n += (size_t)sprintf(buffer + n, "%s",
                              strcmp(name, "first") == 0  ? first_case
-                             : strcmp(name, "case") == 0 ? case_id
+                             : strcmp(name, "slot") == 0 ? slot_id : strcmp(name, "case") == 0 ? case_id
                                                          : hex);
         p += 1 + len;
     }
@@ -229,6 +229,10 @@ static void do_op(const char *name, const char *rest)
         print_fault();
         return;
     }
+    const char *slot =
+        json_string_value(json_object_get(json_array_get(json_object_get(v, "items"), 0), "slot_id"));
+    if (slot)
+        snprintf(slot_id, sizeof slot_id, "%s", slot);
     json_object_del(v, "case");
     json_object_del(v, "qr_svg");
     json_object_del(v, "verify_url");
