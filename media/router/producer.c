@@ -5,8 +5,8 @@
 
 /* Keyframe budget: a keyframe costs about ten ordinary frames, so wishes are merged. A new wish right after a keyframe waits
  * until its sender has a chance to have received that one; an unanswered PLI is repeated. */
-#define PLI_REPEAT_US 400000
-#define KEY_SPACING_US 700000
+#define PLI_REPEAT_US 300000
+#define KEY_SPACING_US 250000
 #define ALIVE_US 1500000
 
 static size_t layers_of(const struct media_track_params *params)
