@@ -156,5 +156,6 @@ const struct migration store_migrations[] = {
     {9, "slots held for a moment",
      "ALTER TABLE slot ADD COLUMN held_by INTEGER NOT NULL DEFAULT 0;"
      "ALTER TABLE slot ADD COLUMN held_until_ms INTEGER NOT NULL DEFAULT 0;"},
+    {10, "why a clock is paused", "ALTER TABLE consult_item ADD COLUMN code TEXT;"},
     {0, NULL, NULL},
 };

@@ -70,10 +70,10 @@ static int store_items(struct consult_act *a, const char *kind, const char *memb
     }
     char *text = json_dumps(items, JSON_COMPACT);
     int rc = tx_exec(a->ctx->tx,
-                     "INSERT INTO consult_item (id, case_id, kind, t_ms, person_id, items, done) VALUES "
-                     "($1,$2,$3,$4,$5,$6,0)",
-                     "iitiit", (int64_t)id_new(), (int64_t)a->c->id.v, kind, a->ctx->now_ms,
-                     (int64_t)a->ctx->actor->person.v, text);
+                     "INSERT INTO consult_item (id, case_id, kind, t_ms, person_id, items, code, done) VALUES "
+                     "($1,$2,$3,$4,$5,$6,$7,0)",
+                     "iitiitt", (int64_t)id_new(), (int64_t)a->c->id.v, kind, a->ctx->now_ms,
+                     (int64_t)a->ctx->actor->person.v, text, arg_text(a->args, "code"));
     free(text);
     a->passed |= C(ITEMS);
     return rc;

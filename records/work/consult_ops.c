@@ -13,6 +13,7 @@
 #define KINDS "offline|interactive"
 #define SCOPES "clinical|specialist|mdt|in_house"
 #define TEMPLATES "stroke|chest_pain|neonatal|obstetric"
+#define PAUSES "waiting_for_materials|patient_unreachable" /* the only reasons that stop a clock */
 #define URGENCIES "routine|urgent|emergency"
 
 static void set(char *out, size_t cap, const char *text)
@@ -296,7 +297,8 @@ ARGS(triage_args, VERSION, {"dept_id", FIELD_ID}, TEXT("comment", false, 2000, "
 ARGS(redirect_args, VERSION, {"org_id", FIELD_ID, true}, {"dept_id", FIELD_ID},
      TEXT("reason", true, 1000, "why"));
 static const struct field text_of[] = {{"", FIELD_TEXT, true, 1, 500}};
-ARGS(need_args, VERSION, {"items", FIELD_ARRAY, true, 1, 30, .of = text_of, .help = "missing material"});
+ARGS(need_args, VERSION, {"items", FIELD_ARRAY, true, 1, 30, .of = text_of, .help = "missing material"},
+     {"code", FIELD_ENUM, .choices = PAUSES, .help = "why the clock is paused"});
 ARGS(decline_args, VERSION, TEXT("code", true, 40, "coded reason"), TEXT("reason", true, 1000, "why"),
      TEXT("suggestion", false, 2000, "what the requester should do instead"));
 ARGS(code_args, VERSION, TEXT("code", true, 40, "coded reason"), TEXT("reason", true, 1000, "why"));

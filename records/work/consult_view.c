@@ -86,6 +86,17 @@ static json_t *team_view(struct op_ctx *ctx, const struct consult *c)
     return list;
 }
 
+/* Of the latest request: the clocks are paused by nothing else. */
+static json_t *pause_reason(struct op_ctx *ctx, const struct consult *c)
+{
+    struct query *q = tx_query(ctx->tx,
+                               "SELECT code FROM consult_item WHERE case_id=$1 AND kind='need' "
+                               "ORDER BY t_ms DESC, id DESC LIMIT 1",
+                               "i", (int64_t)c->id.v);
+    const char *code = query_next(q) ? query_text(q, "code") : NULL;
+    return work_list_end(q, json_string(code ? code : "waiting_for_materials"));
+}
+
 static json_t *clock_view(struct op_ctx *ctx, const struct consult *c)
 {
     const struct flow_run *r = flow_shown(&consult_flow, &c->flow);
@@ -94,7 +105,7 @@ static json_t *clock_view(struct op_ctx *ctx, const struct consult *c)
     const struct flow_label *l = &consult_flow.clocks[r->clock].label;
     return json_pack("{s:s,s:o,s:I,s:I,s:b,s:o,s:i,s:I}", "id", l->word, "label", work_label(l), "started_ms",
                      (json_int_t)r->started_ms, "due_ms", (json_int_t)r->due_ms, "paused", r->paused_ms != 0,
-                     "paused_reason", r->paused_ms ? json_string("waiting_for_materials") : json_null(),
+                     "paused_reason", r->paused_ms ? pause_reason(ctx, c) : json_null(),
                      "level", (int)r->level, "left_ms", (json_int_t)r->left_ms);
 }
 

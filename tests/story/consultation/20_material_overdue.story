@@ -10,9 +10,13 @@
 > chen triage {"dept_id":"@neuro"}
   11-23 09:00 TRIAGED | dispatcher 云岭县人民医院 | assign due 11-23 09:30
   11-23 09:00 told he: case.triaged !
-> chen need_material {"items":["CT原片"]}
+> chen need_material {"items":["CT原片"],"code":"tired"}
+  ! invalid  [code not_a_choice]
+> chen need_material {"items":["CT原片"],"code":"patient_unreachable"}
   11-23 09:00 NEED_MATERIAL | applicant zhang | material due 11-23 17:00
   11-23 09:00 told zhang: case.need_material supply_material !
+> zhang see clock
+  {"due_ms":1795424400000,"id":"material","label":{"en":"Material","zh":"补充资料"},"left_ms":0,"level":0,"paused":false,"paused_reason":null,"started_ms":1795395600000}
 > wait 9h
   11-23 17:00 told zhang: case.overdue supply_material !
   11-23 17:00 told chen: case.cancel_offered !
