@@ -1,5 +1,11 @@
 /* staff - the few questions the workflows ask about people and institutions, in one place. Runs inside
- * operations. */
+ * operations. The rows are those of records/org, and staff.c is the only file of records/work that names them:
+ *   org(id, parent_id, kind 'institution'|'department', name)   person(id, name, title, licence_no,
+ *   licence_until, practice_since (dates), active)   post(id, person_id, org_id institution, dept_id)
+ *   post_role(post_id, role word)   shift(person_id, dept_id, start_ms, end_ms, kind 'duty'|'second'|'leave')
+ * Role words: applicant, medical_affairs, township_head, dispatcher, expert, dept_head, consortium_admin.
+ * Titles: resident attending associate_chief chief, or their Chinese names.
+ */
 #ifndef YL_RECORDS_WORK_STAFF_H
 #define YL_RECORDS_WORK_STAFF_H
 
