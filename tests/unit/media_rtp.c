@@ -1,0 +1,215 @@
+/* Packet arithmetic: headers, extensions, RTX, RTCP, feedback, NACK lists, and a consumer across switches and wraps. */
+#include "media/router/consumer.h"
+#include "media/rtp/bytes.h"
+#include "media/rtp/payload.h"
+#include "media/rtp/twcc.h"
+#include "media/worker/table.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+static size_t vp8(uint8_t *out, uint16_t seq, uint32_t ts, uint32_t ssrc, bool key, uint16_t pid)
+{
+    uint8_t head[] = {0x90, 96, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xbe, 0xde, 0, 1, 0x40, 'x', 0, 0};
+    memcpy(out, head, sizeof head);
+    out[1] |= 0x80;
+    put_u16(out + 2, seq);
+    put_u32(out + 4, ts);
+    put_u32(out + 8, ssrc);
+    uint8_t *p = out + sizeof head;
+    p[0] = 0x90;
+    p[1] = 0x80;
+    put_u16(p + 2, 0x8000 | pid);
+    p[4] = key ? 0 : 1;
+    memset(p + 5, 7, 20);
+    return sizeof head + 25;
+}
+
+static void header_and_extensions(void **state)
+{
+    uint8_t b[200], out[200];
+    struct rtp r;
+    size_t n = vp8(b, 65535, 5, 9, true, 1), len, at;
+    assert_int_equal(rtp_parse(b, n, &r), 0);
+    assert_true(r.marker && r.seq == 65535 && r.payload_type == 96);
+    assert_memory_equal(rtp_extension(&r, 4, &len), "x", 1);
+    assert_null(rtp_extension(&r, 5, &len));
+    for (size_t cut = 0; cut < 20; cut++)
+        assert_int_not_equal(rtp_parse(b, cut, &r), 0);
+    assert_int_equal(rtp_parse(b, n, &r), 0);
+    uint8_t big[40] = {1};
+    struct rtp_edit e = {.payload_type = 100, .seq = 3, .timestamp = 4, .ssrc = 5, .rtx = true, .rtx_osn = 77, .n_extensions = 2};
+    e.extensions[0].id = 1, e.extensions[0].len = 2, e.extensions[0].value = (const uint8_t *)"m0";
+    e.extensions[1].id = 3, e.extensions[1].len = 40, e.extensions[1].value = big; /* forces the two-byte form */
+    size_t w = rtp_write(&r, &e, out, sizeof out, &at);
+    struct rtp back;
+    assert_int_equal(rtp_parse(out, w, &back), 0);
+    assert_memory_equal(rtp_extension(&back, 1, &len), "m0", 2);
+    assert_non_null(rtp_extension(&back, 3, &len));
+    assert_int_equal(len, 40);
+    assert_true(rtp_unwrap_rtx(out, &w, 42, 96));
+    assert_int_equal(rtp_parse(out, w, &back), 0);
+    assert_true(back.seq == 77 && back.ssrc == 42 && back.payload_type == 96 && back.payload_len == r.payload_len);
+    assert_memory_equal(back.payload, r.payload, r.payload_len);
+}
+
+static int nacked, keyed;
+static uint16_t nack_seqs[40];
+static uint64_t remb_bps;
+static struct rtcp_report last_report;
+static void got_nack(void *c, uint32_t s, uint16_t q) { nack_seqs[nacked++] = q; }
+static void got_key(void *c, uint32_t s) { keyed++; }
+static void got_remb(void *c, uint64_t bps) { remb_bps = bps; }
+static void got_report(void *c, const struct rtcp_report *r) { last_report = *r; }
+
+static void rtcp_round_trip(void **state)
+{
+    uint8_t b[600];
+    struct rtcp_builder w;
+    uint16_t seqs[] = {65534, 65535, 3, 14, 15, 40};
+    uint32_t ssrcs[] = {1, 2};
+    struct rtcp_report rr = {7, 12, -3, 100, 5, 6, 8};
+    rtcp_begin(&w, b, sizeof b);
+    assert_true(rtcp_add_rr(&w, 1, &rr, 1) && rtcp_add_sdes(&w, 1, "abc") && rtcp_add_nack(&w, 1, 9, seqs, 6) &&
+                rtcp_add_pli(&w, 1, 9) && rtcp_add_remb(&w, 1, 2500000, ssrcs, 2));
+    struct rtcp_handler h = {.report = got_report, .nack = got_nack, .keyframe = got_key, .remb = got_remb};
+    assert_int_equal(rtcp_parse(b, w.len, &h), 0);
+    assert_int_equal(nacked, 6);
+    assert_memory_equal(nack_seqs, seqs, sizeof seqs);
+    assert_int_equal(keyed, 1);
+    assert_true(remb_bps > 2490000 && remb_bps <= 2500000);
+    assert_int_equal(last_report.lost, -3);
+    for (size_t cut = 1; cut < w.len; cut++)
+        nacked = 0, (void)!rtcp_parse(b, cut, &h);
+}
+
+static void nack_retries_then_gives_up(void **state)
+{
+    struct nack n = {0};
+    uint16_t out[8];
+    assert_int_equal(nack_note(&n, 65534, 0), NACK_NEW);
+    assert_int_equal(nack_note(&n, 1, 0), NACK_NEW); /* 65535 and 0 are missing */
+    assert_int_equal(nack_due(&n, 0, 0, out, 8), 0);
+    assert_int_equal(nack_due(&n, 10000, 0, out, 8), 2);
+    assert_int_equal(out[0], 65535);
+    assert_int_equal(nack_note(&n, 0, 11000), NACK_RECOVERED);
+    assert_int_equal(nack_note(&n, 0, 11000), NACK_DUPLICATE);
+    int asked = 1;
+    for (int64_t t = 20000; t < 2000000; t += 10000)
+        asked += (int)nack_due(&n, t, 0, out, 8);
+    assert_int_equal(asked, NACK_TRIES);
+    assert_true(n.wants_keyframe && n.n == 0);
+}
+
+static void twcc_reports_arrivals(void **state)
+{
+    struct twcc t = {0};
+    uint8_t b[200];
+    struct rtcp_builder w;
+    twcc_note(&t, 65535, 1000000);
+    twcc_note(&t, 1, 1001000); /* 0 lost */
+    twcc_note(&t, 2, 1200000); /* a large delta */
+    rtcp_begin(&w, b, sizeof b);
+    assert_true(twcc_add_feedback(&t, &w, 1, 2));
+    assert_int_equal(get_u16(b + 12), 65535);
+    assert_int_equal(get_u16(b + 14), 4);
+    assert_int_equal(get_u24(b + 16), 15);              /* 1 s = 15.6 x 64 ms */
+    assert_int_equal(get_u16(b + 20), 0xc000 | 1 << 12 | 0 << 10 | 1 << 8 | 2 << 6);
+    assert_int_equal(b[22], 160);                       /* 40 ms after the reference, in 250 us */
+    assert_int_equal(b[23], 4);
+    assert_int_equal(get_u16(b + 24), 796);
+    assert_int_equal(w.len % 4, 0);
+    assert_false(twcc_add_feedback(&t, &w, 1, 2));
+}
+
+/* A consumer across a layer switch and a sequence wrap: one unbroken stream, also for retransmissions. */
+static void consumer_is_unbroken(void **state)
+{
+    struct media_track_params tp = {.kind = MEDIA_VIDEO, .n_payloads = 1, .payloads = {{MEDIA_VP8, 96, 97, ""}}, .n_rids = 2,
+                                    .rids = {"q", "f"}};
+    struct media_feed_params fp = {.mid = "v0", .n_payloads = 1, .payloads = {{MEDIA_VP8, 120, 121, ""}}, .extensions = {.mid = 9},
+                                   .ssrc = 111, .rtx_ssrc = 222};
+    struct producer p;
+    static struct consumer c;
+    assert_int_equal(producer_open(&p, &tp), 0);
+    producer_bind(&p, 0, 50);
+    producer_bind(&p, 1, 60);
+    consumer_init(&c, &fp, &p);
+    uint8_t in[200], out[300];
+    struct rtp r, o;
+    bool key, first = true;
+    uint16_t last_seq = 0, last_pid = 0;
+    uint32_t last_ts = 0;
+    int64_t now = 1000000;
+    int sent = 0;
+    for (int i = 0; i < 400; i++, now += 33333) {
+        if (i == 200) c.wanted = 0;
+        for (size_t layer = 0; layer < 2; layer++) {
+            size_t n = vp8(in, (uint16_t)(layer ? 65400 + i : 100 + i), (layer ? 7000u : 4000000000u) + 3000u * (unsigned)i, layer ? 60 : 50,
+                           i % 50 == 0, (uint16_t)((layer ? 32700 : 5) + i) & 0x7fff);
+            assert_int_equal(rtp_parse(in, n, &r), 0);
+            assert_true(producer_input(&p, layer, &r, now, &key));
+            assert_false(producer_input(&p, layer, &r, now, &key) && "a duplicate passed");
+            n = consumer_forward(&c, &p, layer, &r, i % 50 == 0, now, out, sizeof out);
+            if (!n) continue;
+            assert_int_equal(rtp_parse(out, n, &o), 0);
+            uint16_t pid = get_u16(o.payload + 2) & 0x7fff;
+            if (!first) {
+                assert_int_equal(o.seq, (uint16_t)(last_seq + 1));
+                assert_int_equal(pid, (last_pid + 1) & 0x7fff);
+                assert_in_range(o.timestamp - last_ts, 2900, 3100);
+            }
+            first = false;
+            last_seq = o.seq, last_ts = o.timestamp, last_pid = pid;
+            assert_true(o.ssrc == 111 && o.payload_type == 120);
+            sent++;
+            n = consumer_resend(&c, &p, (uint16_t)(o.seq - (sent > 3 ? 3 : 0)), now, out, sizeof out);
+            assert_int_equal(rtp_parse(out, n, &o), 0);
+            assert_true(o.ssrc == 222 && o.payload_type == 121);
+            assert_int_equal(get_u16(o.payload), (uint16_t)(last_seq - (sent > 3 ? 3 : 0)));
+            assert_int_equal(get_u16(o.payload + 4) & 0x7fff, (last_pid - (sent > 3 ? 3 : 0)) & 0x7fff);
+        }
+    }
+    assert_int_equal(sent, 401); /* the low layer once, until the high one is seen */
+    assert_int_equal(c.layer, 0);
+    producer_close(&p);
+}
+
+static void keyframe_budget(void **state)
+{
+    struct media_track_params tp = {.kind = MEDIA_VIDEO, .n_payloads = 1, .payloads = {{MEDIA_VP8, 96, 97, ""}}, .ssrc = 50};
+    struct producer p;
+    assert_int_equal(producer_open(&p, &tp), 0);
+    int plis = 0;
+    for (int64_t now = 1000000; now < 4000000; now += 10000) { /* fifty wishes a second, no answer */
+        producer_want_key(&p, 0);
+        plis += producer_pli_due(&p, 0, now);
+    }
+    assert_in_range(plis, 8, 11); /* bounded, but never gives up */
+    producer_close(&p);
+}
+
+static void table_survives_removals(void **state)
+{
+    struct table t = {0};
+    static int values[3000];
+    for (uint64_t k = 1; k < 3000; k++)
+        assert_int_equal(table_put(&t, k * 977, &values[k]), 0);
+    for (uint64_t k = 1; k < 3000; k += 2)
+        table_remove(&t, k * 977);
+    for (uint64_t k = 1; k < 3000; k++)
+        assert_ptr_equal(table_get(&t, k * 977), k % 2 ? NULL : &values[k]);
+    table_free(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(header_and_extensions), cmocka_unit_test(rtcp_round_trip),  cmocka_unit_test(nack_retries_then_gives_up),
+        cmocka_unit_test(twcc_reports_arrivals), cmocka_unit_test(consumer_is_unbroken), cmocka_unit_test(keyframe_budget),
+        cmocka_unit_test(table_survives_removals),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
