@@ -1,0 +1,145 @@
+#include "server/api/routes.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define GET NET_GET
+#define POST NET_POST
+#define PUT NET_PUT
+#define PATCH NET_PATCH
+#define DELETE NET_DELETE
+#define ACT(event) {POST, "/cases/{case_id}/acts/" #event, "case." #event}
+
+const struct api_route api_routes[] = {
+    /* session and self */
+    {POST, "/session", "session.login"},
+    {POST, "/session/totp", "session.totp"},
+    {POST, "/session/post", "session.post"},
+    {GET, "/session", "session.get"},
+    {DELETE, "/session", "session.logout"},
+    {POST, "/session/password", "session.password"},
+    {POST, "/session/totp/enrol", "session.totp_enrol"},
+    {POST, "/session/totp/confirm", "session.totp_confirm"},
+    {GET, "/sessions", "session.list"},
+    {DELETE, "/sessions/{session_id}", "session.end"},
+    /* organisations, people, roster */
+    {GET, "/orgs", "org.list"},
+    {POST, "/orgs", "org.create"},
+    {PATCH, "/orgs/{org_id}", "org.update"},
+    {GET, "/people", "person.list"},
+    {POST, "/people", "person.create"},
+    {GET, "/people/{person_id}", "person.get"},
+    {PATCH, "/people/{person_id}", "person.update"},
+    {PUT, "/people/{person_id}/posts", "person.posts"},
+    {POST, "/people/{person_id}/reset", "person.reset"},
+    {PUT, "/people/{person_id}/signature", "person.signature"},
+    {GET, "/experts", "expert.list"},
+    {GET, "/roster", "roster.list"},
+    {POST, "/roster", "roster.create"},
+    {DELETE, "/roster/{shift_id}", "roster.delete"},
+    {POST, "/roster/import", "roster.import"},
+    {GET, "/roles", "role.list"},
+    {GET, "/calendars", "hours.list"},
+    {PUT, "/calendars/{org_id}", "hours.set"},
+    /* patients, documents, terms */
+    {GET, "/patients", "patient.search"},
+    {POST, "/patients", "patient.create"},
+    {GET, "/patients/{patient_id}", "patient.get"},
+    {PATCH, "/patients/{patient_id}", "patient.update"},
+    {POST, "/patients/{patient_id}/reveal", "patient.reveal"},
+    {GET, "/patients/{patient_id}/timeline", "patient.timeline"},
+    {GET, "/terms/icd10", "term.icd10"},
+    {POST, "/uploads", "upload.create"},
+    {GET, "/uploads/{upload_id}", "upload.status"},
+    {DELETE, "/uploads/{upload_id}", "upload.cancel"},
+    {POST, "/uploads/{upload_id}/finish", "upload.finish"},
+    {GET, "/documents/{document_id}", "document.get"},
+    {POST, "/documents/{document_id}/open", "document.open"},
+    {PATCH, "/documents/{document_id}", "document.update"},
+    {POST, "/documents/{document_id}/withdraw", "document.withdraw"},
+    {POST, "/cases/{case_id}/capture", "case.capture"},
+    {POST, "/capture", "capture.open"},
+    {GET, "/forms/{form_id}", "form.get"},
+    /* consultation cases */
+    {POST, "/cases", "case.create"},
+    {GET, "/cases", "case.list"},
+    {GET, "/cases/{case_id}", "case.get"},
+    {PATCH, "/cases/{case_id}", "case.update"},
+    {GET, "/board", "board.get"},
+    {POST, "/cases/{case_id}/merge", "case.merge"},
+    {GET, "/cases/{case_id}/promise", "case.promise"},
+    {POST, "/cases/{case_id}/outcome", "case.outcome"},
+    {GET, "/cases/{case_id}/messages", "message.list"},
+    {POST, "/cases/{case_id}/messages", "message.send"},
+    {POST, "/cases/{case_id}/messages/read", "message.read"},
+    {POST, "/cases/{case_id}/messages/{message_id}/recall", "message.recall"},
+    {POST, "/cases/{case_id}/print", "case.print"},
+    {GET, "/verify/{code}", "case.verify"},
+    {GET, "/cases/{case_id}/access", "case.access"},
+    ACT(submit), ACT(return), ACT(approve_home), ACT(post_review), ACT(triage), ACT(redirect), ACT(need_material),
+    ACT(supply_material), ACT(decline), ACT(assign), ACT(accept), ACT(expert_decline), ACT(substitute), ACT(schedule),
+    ACT(reschedule), ACT(open_room), ACT(start), ACT(interrupt), ACT(resume), ACT(continue_offline), ACT(end_session),
+    ACT(begin_review), ACT(save_opinion), ACT(verbal_note), ACT(sign_opinion), ACT(acknowledge), ACT(evaluate), ACT(close),
+    ACT(addendum), ACT(cancel),
+    /* calendar and slots */
+    {GET, "/calendar", "calendar.get"},
+    {POST, "/slots", "slot.publish"},
+    {PATCH, "/slots/{slot_id}", "slot.move"},
+    {DELETE, "/slots/{slot_id}", "slot.withdraw"},
+    {GET, "/meeting_rooms", "meeting_room.list"},
+    {POST, "/meeting_rooms", "meeting_room.create"},
+    {PATCH, "/meeting_rooms/{meeting_room_id}", "meeting_room.update"},
+    /* notices, audit, system */
+    {GET, "/notices", "notice.list"},
+    {POST, "/notices/read_all", "notice.read_all"},
+    {POST, "/notices/{notice_id}/read", "notice.read"},
+    {GET, "/gateways", "gateway.list"},
+    {PUT, "/gateways/{gateway_id}", "gateway.set"},
+    {POST, "/gateways/{gateway_id}/test", "gateway.test"},
+    {GET, "/deliveries", "delivery.list"},
+    {GET, "/audit", "audit.list"},
+    {GET, "/audit/mine", "audit.mine"},
+    {POST, "/audit/verify", "audit.verify"},
+    {GET, "/policies", "policy.list"},
+    {PUT, "/policies/{policy_id}", "policy.set"},
+    /* rooms */
+    {POST, "/cases/{case_id}/room/ticket", "room.ticket"},
+    {POST, "/cases/{case_id}/room/guests", "room.guest"},
+    {GET, "/cases/{case_id}/recordings", "recording.list"},
+    {0}};
+
+/* Segment by segment; with args the {names} are put in. */
+static bool path_fits(const char *pattern, const char *path, json_t *args)
+{
+    while (*pattern == '/' && *path == '/') {
+        pattern++;
+        path++;
+        size_t want = strcspn(pattern, "/"), have = strcspn(path, "/");
+        if (have == 0) return false;
+        if (*pattern == '{') {
+            char name[40];
+            if (have > 200) return false;
+            snprintf(name, sizeof name, "%.*s", (int)(want - 2), pattern + 1);
+            if (args) json_object_set_new(args, name, json_stringn(path, have));
+        } else if (want != have || memcmp(pattern, path, want) != 0) {
+            return false;
+        }
+        pattern += want;
+        path += have;
+    }
+    return *pattern == '\0' && *path == '\0';
+}
+
+const struct api_route *route_match(enum net_method method, const char *path, json_t *args, bool *other_method)
+{
+    const struct api_route *best = NULL;
+    *other_method = false;
+    for (const struct api_route *r = api_routes; r->path; r++) {
+        if (!path_fits(r->path, path, NULL)) continue;
+        if (r->method != method)
+            *other_method = true;
+        else if (!best || strchr(best->path, '{') > strchr(r->path, '{')) /* a literal segment goes before a {name} */
+            best = r;
+    }
+    if (best) path_fits(best->path, path, args);
+    return best;
+}
