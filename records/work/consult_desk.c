@@ -244,20 +244,38 @@ static int case_print(struct op_ctx *ctx, json_t *args, json_t **result)
     return rc;
 }
 
-/* Does the stored text still give the stored hash? */
+/* Does the row still say what was signed: the hash fits the signed text, and the columns fit the text. */
+static bool row_intact(struct query *q)
+{
+    const char *text = query_text(q, "signed_text"), *shown = query_text(q, "body");
+    uint8_t sum[SHA256_BYTES];
+    char hash[2 * SHA256_BYTES + 1], person[ID_TEXT_BYTES];
+    crypto_sha256(text, strlen(text), sum);
+    if (hex_encode(sum, sizeof sum, hash, sizeof hash) < 0 || strcmp(hash, query_text(q, "sha256")) != 0)
+        return false;
+    json_t *said = json_loads(text, 0, NULL), *body = json_loads(shown, 0, NULL);
+    const char *by = json_string_value(json_object_get(said, "person")),
+               *licence = json_string_value(json_object_get(said, "licence"));
+    id_format((uint64_t)query_int(q, "person_id"), person);
+    bool good = json_equal(json_object_get(said, "body"), body) && by && strcmp(by, person) == 0 && licence &&
+                strcmp(licence, query_text(q, "licence_no")) == 0 &&
+                json_integer_value(json_object_get(said, "signed_ms")) == query_int(q, "signed_ms") &&
+                json_integer_value(json_object_get(said, "version")) == query_int(q, "version");
+    json_decref(said);
+    json_decref(body);
+    return good;
+}
+
 static bool opinion_intact(struct op_ctx *ctx, uint64_t case_id)
 {
     bool good = true;
-    struct query *q = tx_query(ctx->tx, "SELECT signed_text, sha256 FROM consult_opinion WHERE case_id=$1",
-                               "i", (int64_t)case_id);
-    while (query_next(q)) {
-        const char *text = query_text(q, "signed_text");
-        uint8_t sum[SHA256_BYTES];
-        char hash[2 * SHA256_BYTES + 1];
-        crypto_sha256(text, strlen(text), sum);
-        if (hex_encode(sum, sizeof sum, hash, sizeof hash) < 0 || strcmp(hash, query_text(q, "sha256")) != 0)
-            good = false;
-    }
+    struct query *q =
+        tx_query(ctx->tx,
+                 "SELECT person_id, version, body, signed_text, signed_ms, sha256, licence_no FROM consult_opinion "
+                 "WHERE case_id=$1",
+                 "i", (int64_t)case_id);
+    while (query_next(q))
+        good = row_intact(q) && good;
     return !query_end(q) && good;
 }
 

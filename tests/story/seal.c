@@ -1,0 +1,136 @@
+/* A signed opinion stands: whoever changes one word, the signer, the licence or the time behind the system's back is found out by
+ * the code on the paper; and the requester reads nothing before the signature, by no way. */
+#include "tests/story/world.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+static struct world w;
+static char id[ID_TEXT_BYTES], code[40];
+static int64_t version;
+
+static json_t *act(const char *name, const char *op, json_t *args)
+{
+    json_object_set_new(args, "case_id", json_string(id));
+    json_object_set_new(args, "version", json_integer(version));
+    json_t *c = world_call(&w, name, op, args);
+    if (!c)
+        fail_msg("%s: %s %s", op, w.fault.reason, w.fault.text);
+    version = json_integer_value(json_object_get(c, "version"));
+    return c;
+}
+
+static int open_case(void **state)
+{
+    char hex[ID_TEXT_BYTES], county[ID_TEXT_BYTES], neuro[ID_TEXT_BYTES], qian[ID_TEXT_BYTES];
+    world_open(&w);
+    id_format(world_patient(&w, "zhang"), hex);
+    id_format(20, county);
+    id_format(21, neuro);
+    id_format(who("qian")->id, qian);
+    json_t *c = world_call(&w, "zhang", "case.create",
+                           json_pack("{s:s,s:s,s:s,s:s,s:s,s:o}", "patient_id", hex, "kind", "offline", "scope",
+                                     "clinical", "urgency", "routine", "target_org_id", county, "form", full_form()));
+    snprintf(id, sizeof id, "%s", json_string_value(json_object_get(c, "id")));
+    version = json_integer_value(json_object_get(c, "version"));
+    json_decref(c);
+    json_decref(act("zhang", "case.submit", json_object()));
+    json_decref(act("li", "case.approve_home", json_object()));
+    json_decref(act("chen", "case.triage", json_pack("{s:s}", "dept_id", neuro)));
+    json_decref(act("chen", "case.assign", json_pack("{s:s}", "expert_id", qian)));
+    json_decref(act("qian", "case.accept", json_object()));
+    json_decref(act("qian", "case.begin_review", json_object()));
+    return 0;
+}
+
+static int close_case(void **state)
+{
+    world_close(&w);
+    return 0;
+}
+
+/* Everything the requester's side can ask for, searched for a word of the draft. */
+static void the_draft_leaks_nowhere(void **state)
+{
+    static const char *const word = "SECRETWORD";
+    static const char *const readers[] = {"zhang", "li", "chen", "zhao"};
+    json_t *body = full_opinion();
+    json_object_set_new(body, "findings", json_string(word));
+    json_decref(act("qian", "case.save_opinion", json_pack("{s:o}", "body", body)));
+    for (size_t i = 0; i < 4; i++) {
+        const struct {
+            const char *op, *args;
+        } ways[] = {{"case.get", "{}"}, {"case.print", "{\"what\":\"application\"}"}, {"message.list", "{}"},
+                    {"case.promise", "{}"}, {"case.print", "{\"what\":\"opinion\"}"}, {"case.outcome", "{}"}};
+        for (size_t k = 0; k < sizeof ways / sizeof *ways; k++) {
+            json_t *args = world_json(ways[k].args);
+            json_object_set_new(args, "case_id", json_string(id));
+            json_t *v = world_call(&w, readers[i], ways[k].op, args);
+            char *text = v ? json_dumps(v, JSON_ENCODE_ANY) : strdup(w.fault.text);
+            assert_null(strstr(text, word));
+            if (k >= 4)
+                assert_null(v);
+            free(text);
+            json_decref(v);
+        }
+        json_t *lines = world_call(&w, readers[i], "case.list", json_object()),
+               *notices = world_call(&w, readers[i], "notice.list", json_object());
+        char *a = json_dumps(lines, 0), *b = json_dumps(notices, 0);
+        assert_null(strstr(a, word));
+        assert_null(strstr(b, word));
+        free(a);
+        free(b);
+        json_decref(lines);
+        json_decref(notices);
+    }
+}
+
+static bool valid(void)
+{
+    json_t *v = world_call(&w, NULL, "case.verify", json_pack("{s:s}", "code", code));
+    assert_non_null(v);
+    char *text = json_dumps(v, 0);
+    assert_null(strstr(text, "李")); /* the patient's name is on no public page */
+    free(text);
+    bool good = json_is_true(json_object_get(v, "valid"));
+    json_decref(v);
+    return good;
+}
+
+static void change(const char *sql)
+{
+    struct tx *tx;
+    assert_int_equal(tx_begin(records_store(w.r), TX_WRITE, &tx), 0);
+    assert_int_equal(tx_exec(tx, sql, ""), 0);
+    assert_int_equal(tx_commit(tx), 0);
+}
+
+static void every_change_is_found(void **state)
+{
+    json_decref(act("qian", "case.sign_opinion", json_pack("{s:o}", "body", full_opinion())));
+    json_t *p = world_call(&w, "zhang", "case.print", json_pack("{s:s,s:s}", "case_id", id, "what", "opinion"));
+    assert_non_null(p);
+    assert_non_null(strstr(json_string_value(json_object_get(p, "qr_svg")), "<svg"));
+    snprintf(code, sizeof code, "%s", strrchr(json_string_value(json_object_get(p, "verify_url")), '/') + 1);
+    json_decref(p);
+    assert_true(valid());
+    static const char *const changes[][2] = {
+        {"UPDATE consult_opinion SET body=replace(body,'21','31')", "UPDATE consult_opinion SET body=replace(body,'31','21')"},
+        {"UPDATE consult_opinion SET person_id=person_id+1", "UPDATE consult_opinion SET person_id=person_id-1"},
+        {"UPDATE consult_opinion SET licence_no='9'", "UPDATE consult_opinion SET licence_no='1101'"},
+        {"UPDATE consult_opinion SET signed_ms=signed_ms+1", "UPDATE consult_opinion SET signed_ms=signed_ms-1"},
+        {"UPDATE consult_opinion SET signed_text=replace(signed_text,'21','31')",
+         "UPDATE consult_opinion SET signed_text=replace(signed_text,'31','21')"}};
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        change(changes[i][0]);
+        assert_false(valid());
+        change(changes[i][1]);
+        assert_true(valid());
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(the_draft_leaks_nowhere), cmocka_unit_test(every_change_is_found)};
+    return cmocka_run_group_tests(tests, open_case, close_case);
+}
