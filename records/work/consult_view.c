@@ -304,15 +304,15 @@ static json_t *room_view(const struct consult *c)
  * to merge. */
 static json_t *duplicates_view(struct op_ctx *ctx, const struct consult *c)
 {
-    uint64_t ids[20];
+    uint64_t ids[5];
     size_t n = 0;
     json_t *list = json_array();
     struct query *q =
         tx_query(ctx->tx,
                  "SELECT id FROM consult WHERE patient_id=$1 AND id<>$2 AND closed_ms=0 AND submitted_ms>0 "
-                 "ORDER BY created_ms DESC LIMIT 20",
+                 "ORDER BY created_ms DESC LIMIT 5",
                  "ii", (int64_t)c->patient.v, (int64_t)c->id.v);
-    while (n < 20 && query_next(q))
+    while (n < 5 && query_next(q))
         ids[n++] = (uint64_t)query_int(q, "id");
     if (query_end(q))
         return list;
@@ -369,7 +369,7 @@ json_t *consult_view(struct op_ctx *ctx, struct consult *c, uint32_t parties)
     json_object_set_new(v, "fit", consult_fit(ctx, c));
     json_object_set_new(v, "overrides", overrides_view(ctx, c, parties));
     json_object_set_new(v, "wanted_expert", staff_ref(ctx, c->wanted_expert));
-    json_object_set_new(v, "duplicates", c->closed_ms ? json_array() : duplicates_view(ctx, c));
+    json_object_set_new(v, "duplicates", c->flow.state > S_NEED_MATERIAL ? json_array() : duplicates_view(ctx, c));
     json_object_set_new(
         v, "editable",
         json_boolean((parties & P(APPLICANT)) && (c->flow.state == S_DRAFT || c->flow.state == S_RETURNED)));

@@ -15,7 +15,7 @@ static int n_people = 50, n_cases = 4, think_ms = 500;
 static int64_t *delays;
 static size_t n_delays;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static uint64_t patient;
+static uint64_t patients[16];
 
 static json_t *act(struct world *w, const char *name, const char *op, json_t *args, const char *case_id,
                    int64_t *version)
@@ -47,7 +47,7 @@ static json_t *act(struct world *w, const char *name, const char *op, json_t *ar
     return c;
 }
 
-static void one_case(struct world *w)
+static void one_case(struct world *w, uint64_t patient)
 {
     char id[ID_TEXT_BYTES], hex[ID_TEXT_BYTES], county[ID_TEXT_BYTES], neuro[ID_TEXT_BYTES],
         qian[ID_TEXT_BYTES];
@@ -90,7 +90,7 @@ static void *person(void *arg)
     struct world *w = malloc(sizeof *w);
     *w = shared;
     for (int i = 0; i < n_cases; i++)
-        one_case(w);
+        one_case(w, patients[(uintptr_t)arg % 16]);
     free(w);
     return arg;
 }
@@ -112,10 +112,11 @@ int main(int argc, char **argv)
     pthread_t *threads = calloc((size_t)n_people, sizeof *threads);
     delays = calloc((size_t)n_people * (size_t)n_cases * 13, sizeof *delays);
     world_open(&shared);
-    patient = world_patient(&shared, "zhang");
+    for (int i = 0; i < 16; i++)
+        patients[i] = world_patient(&shared, "zhang");
     int64_t start = clock_monotonic_us();
     for (int i = 0; i < n_people; i++)
-        pthread_create(&threads[i], NULL, person, NULL);
+        pthread_create(&threads[i], NULL, person, (void *)(uintptr_t)i);
     for (int i = 0; i < n_people; i++)
         pthread_join(threads[i], NULL);
     double seconds = (double)(clock_monotonic_us() - start) / 1e6;
