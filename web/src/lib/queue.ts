@@ -18,7 +18,7 @@ export interface Later {
   idempotencyKey: string
 }
 
-const pendingKeys = ref<Set<string>>(new Set())
+export const pendingKeys = ref<Set<string>>(new Set())
 /** How many drafts wait in this browser for the network. */
 export const pending = computed(() => pendingKeys.value.size)
 export const sending = ref(false)

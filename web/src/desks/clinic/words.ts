@@ -1,0 +1,38 @@
+import { words } from '@/lib/i18n'
+
+export const cw = words(
+  {
+    patients: '患者', find: '身份证号、姓名、拼音首字母、电话或院内号', no_patients: '没有找到患者', new_patient: '新建患者', name: '姓名', sex: '性别', male: '男', female: '女', unknown: '未知',
+    birth: '出生日期', age: '年龄', id_type: '证件类型', id_no: '证件号码', phone: '电话', insurance_no: '医保号', nationality: '民族/国籍', address: '住址', local_number: '院内号', temporary: '身份暂不明(临时患者)', estimated_age: '估计年龄',
+    guardian: '监护人', relation: '关系', guardian_phone: '监护人电话', allergy: '过敏史', allergy_none: '无', allergy_yes: '有', allergy_unknown: '不详', allergy_detail: '过敏详情', years: '岁',
+    id_good: '号码有效,已填入性别和出生日期', id_typing: '还在输入({n} 位)', id_bad_format: '只能是数字,末位可为 X', id_bad_date: '其中的出生日期不存在', id_bad_check_digit: '校验位不正确,请核对号码',
+    none: '无', id_card: '居民身份证', passport: '护照', hk_macao_permit: '港澳通行证', taiwan_permit: '台湾通行证', residence_card: '外国人居留证', military: '军官证', birth_certificate: '出生证', household: '户口簿', other: '其他',
+    save: '保存', create: '建档', open_existing: '打开已有档案', similar: '可能是同一人', new_case: '新建会诊', timeline: '时间线', documents: '资料', basic: '基本信息', edit: '修改', reveal: '查看完整号码', reveal_reason: '查看原因(将被记录)', show: '显示',
+    empty_timeline: '还没有记录', no_documents: '还没有资料', who: '患者', kind: '会诊方式', offline: '离线会诊', interactive: '视频会诊', scope: '会诊类型', clinical: '临床会诊', specialist: '专科会诊', mdt: '多学科会诊', inhouse: '院内会诊',
+    template: '专科模板', stroke: '卒中', chest_pain: '胸痛', neonatal: '新生儿', obstetric: '产科', urgency: '紧急程度', routine: '常规', urgent: '紧急', emergency: '特急', target_org: '受邀机构', target_dept: '受邀科室', wished: '希望的专家(选填)', any: '由调度安排',
+    start_writing: '开始填写', choose_patient: '请先选择患者', application: '会诊申请', saved: '已保存 {time}', saving: '正在保存', will_send: '网络不通:已存在本机,恢复后自动发送', unsaved: '未保存', not_saved: '保存失败:{text}',
+    completeness: '完整度', threshold: '达到 {n} 分可提交', missing: '还缺 {n} 项', all_there: '资料齐全', mandatory: '必填', submit: '提交申请', submit_sure: '提交后由本院医政审核,审核前仍可撤回。', likely: '预计 {span} 内答复', queue: '排队 {n} 例,值班专家 {m} 位', sections: '目录', sent: '已提交',
+    returned: '被退回,请修改以下各项', only_missing: '只看需要修改的项目', stale: '此申请已在别处被修改', take_theirs: '载入最新内容', keep_mine: '保留我的内容并覆盖', not_editable: '此申请现在不能修改', open_case: '打开会诊',
+    attachments: '附件', drop: '把文件拖到这里,或', choose_files: '选择文件', phone_capture: '手机拍照', scan: '用手机扫描二维码,拍摄纸质病历、报告和签字文件', valid_until: '有效至 {time}', pause: '暂停', resume: '继续', remove: '取消上传', paused: '已暂停', hashing: '正在校验', failed: '失败:{text}', again: '重新选择文件 {name} 以继续上传', category: '类别', withdraw: '撤回', withdraw_reason: '撤回原因', done: '完成', refresh: '刷新',
+    c_lab: '检验', c_imaging: '影像', c_ecg: '心电', c_pathology: '病理', c_ultrasound: '超声', c_referral: '转诊单', c_consent: '知情同意', c_photo: '照片', c_video: '视频', c_audio: '音频', c_record: '病历', c_signature: '签名', c_recording: '录像', c_other: '其他',
+    capture_title: '拍照上传到会诊', take: '拍照', capture_expired: '二维码已失效,请在电脑上重新生成', capture_ready: '逐页拍摄,每页自动上传', uploaded_n: '已上传 {n} 页', retry: '重试', cancel: '取消', fits_badly: '所选科室可能不适合此问题,建议:{list}', duplicates: '该患者已有进行中的申请',
+  },
+  {
+    patients: 'Patients', find: 'Identity number, name, pinyin initials, phone or local number', no_patients: 'No patient found', new_patient: 'New patient', name: 'Name', sex: 'Sex', male: 'Male', female: 'Female', unknown: 'Unknown',
+    birth: 'Date of birth', age: 'Age', id_type: 'Kind of document', id_no: 'Document number', phone: 'Phone', insurance_no: 'Insurance number', nationality: 'Nationality', address: 'Address', local_number: 'Local number', temporary: 'Identity not known yet (temporary patient)', estimated_age: 'Estimated age',
+    guardian: 'Guardian', relation: 'Relation', guardian_phone: 'Phone of guardian', allergy: 'Allergy', allergy_none: 'None', allergy_yes: 'Yes', allergy_unknown: 'Unknown', allergy_detail: 'Allergy detail', years: 'years',
+    id_good: 'Valid; sex and date of birth are filled in', id_typing: 'Still typing ({n} characters)', id_bad_format: 'Digits only, the last may be X', id_bad_date: 'The date of birth in it does not exist', id_bad_check_digit: 'The check digit is wrong: compare the number',
+    none: 'None', id_card: 'Identity card', passport: 'Passport', hk_macao_permit: 'Hong Kong / Macao permit', taiwan_permit: 'Taiwan permit', residence_card: 'Residence card', military: 'Military card', birth_certificate: 'Birth certificate', household: 'Household register', other: 'Other',
+    save: 'Save', create: 'Create', open_existing: 'Open the existing record', similar: 'Possibly the same person', new_case: 'New consultation', timeline: 'Timeline', documents: 'Documents', basic: 'Personal data', edit: 'Edit', reveal: 'Show the whole number', reveal_reason: 'Why (will be recorded)', show: 'Show',
+    empty_timeline: 'Nothing recorded yet', no_documents: 'No documents yet', who: 'Patient', kind: 'How', offline: 'Offline', interactive: 'Video', scope: 'Type', clinical: 'Clinical', specialist: 'Specialist', mdt: 'Multidisciplinary', inhouse: 'In-house',
+    template: 'Specialist template', stroke: 'Stroke', chest_pain: 'Chest pain', neonatal: 'Neonatal', obstetric: 'Obstetric', urgency: 'Urgency', routine: 'Routine', urgent: 'Urgent', emergency: 'Emergency', target_org: 'Institution asked', target_dept: 'Department asked', wished: 'Wished expert (optional)', any: 'The dispatcher chooses',
+    start_writing: 'Start writing', choose_patient: 'Choose a patient first', application: 'Application', saved: 'Saved {time}', saving: 'Saving', will_send: 'No network: kept on this device, sent when it is back', unsaved: 'Not saved yet', not_saved: 'Not saved: {text}',
+    completeness: 'Completeness', threshold: '{n} points are needed to send', missing: '{n} items missing', all_there: 'Everything is there', mandatory: 'required', submit: 'Send the application', submit_sure: 'Medical affairs of your institution reviews it next.', likely: 'Answer likely within {span}', queue: '{n} waiting, {m} experts on duty', sections: 'Contents', sent: 'Sent',
+    returned: 'Returned: please correct these items', only_missing: 'Show only what needs correcting', stale: 'This application was changed elsewhere', take_theirs: 'Load the newest', keep_mine: 'Keep mine and overwrite', not_editable: 'This application cannot be edited now', open_case: 'Open the case',
+    attachments: 'Attachments', drop: 'Drop files here, or', choose_files: 'Choose files', phone_capture: 'Use a phone', scan: 'Scan with a phone to photograph paper records, reports and signed forms', valid_until: 'Valid until {time}', pause: 'Pause', resume: 'Resume', remove: 'Give up', paused: 'Paused', hashing: 'Checking', failed: 'Failed: {text}', again: 'Choose the file {name} again to go on', category: 'Category', withdraw: 'Withdraw', withdraw_reason: 'Why withdrawn', done: 'Done', refresh: 'Refresh',
+    c_lab: 'Laboratory', c_imaging: 'Imaging', c_ecg: 'ECG', c_pathology: 'Pathology', c_ultrasound: 'Ultrasound', c_referral: 'Referral', c_consent: 'Consent', c_photo: 'Photo', c_video: 'Video', c_audio: 'Audio', c_record: 'Record', c_signature: 'Signature', c_recording: 'Recording', c_other: 'Other',
+    capture_title: 'Photographs for the consultation', take: 'Take a picture', capture_expired: 'The code has expired: make a new one on the computer', capture_ready: 'Take page by page; each is sent at once', uploaded_n: '{n} pages sent', retry: 'Try again', cancel: 'Cancel', fits_badly: 'The department may not fit the question; suggested: {list}', duplicates: 'The patient has other open requests',
+  },
+)
+export const CATEGORIES = ['lab', 'imaging', 'ecg', 'pathology', 'ultrasound', 'referral', 'consent', 'photo', 'video', 'audio', 'record', 'other'] as const
+export const categoryText = (c: string): string => cw.maybe(`c_${c}`) ?? c

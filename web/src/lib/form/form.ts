@@ -1,0 +1,100 @@
+// Forms as the server describes them (GET /forms/ID): types, reading and writing at dotted places, values as text.
+import { api } from '@/lib/api'
+import { label, type Bi } from '@/lib/i18n'
+import { dateTimeText } from '@/lib/time'
+import { fw } from './words'
+
+export interface FormField {
+  path: string
+  label: Bi
+  type: string
+  unit?: string
+  choices?: { value: string; label: Bi }[]
+  required?: boolean
+  weight?: number
+  max?: number
+  min?: number
+  of?: FormField[]
+  help?: Bi
+}
+export interface FormSection {
+  id: string
+  title: Bi
+  fields: FormField[]
+}
+export interface FormDef {
+  id: string
+  version: number
+  sections: FormSection[]
+}
+export type Body = Record<string, unknown>
+export interface Diagnosis {
+  code: string
+  text: string
+  main: boolean
+  certainty: 'certain' | 'suspected'
+  versus?: 'agreed' | 'changed' | 'new'
+}
+export interface Consent {
+  agreed: boolean | null
+  signer?: string
+  relation?: string
+  time_ms?: number | null
+  document_id?: string
+}
+
+export function loadForm(id: string, query: Record<string, string | null | undefined> = {}): Promise<FormDef> {
+  return api.get<FormDef>(`/forms/${id}`, query)
+}
+export function dig(body: unknown, path: string): unknown {
+  return path.split('.').reduce<unknown>((at, name) => (at && typeof at === 'object' ? (at as Body)[name] : undefined), body)
+}
+/** Writes at a dotted place; an empty value takes the member away, so that the server sees "not filled". */
+export function put(body: Body, path: string, value: unknown): void {
+  const names = path.split('.')
+  const last = names.pop() as string
+  let at = body
+  for (const name of names) {
+    if (!at[name] || typeof at[name] !== 'object') at[name] = {}
+    at = at[name] as Body
+  }
+  if (value === null || value === undefined || value === '') delete at[last]
+  else at[last] = value
+}
+
+/** A copy without rows nobody filled in and without empty texts: what is sent. */
+export function tidy(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(tidy).filter((row) => row !== undefined && !(typeof row === 'object' && row !== null && !Object.keys(row).length))
+  if (!value || typeof value !== 'object') return value === null || value === '' ? undefined : value
+  const out: Body = {}
+  for (const [name, member] of Object.entries(value)) {
+    const clean = tidy(member)
+    if (clean !== undefined) out[name] = clean
+  }
+  return out
+}
+
+const choiceText = (f: FormField, v: unknown): string => label(f.choices?.find((c) => c.value === v)?.label) || String(v)
+const consentText = (c: Consent): string =>
+  [c.agreed ? fw('agreed') : fw('refused'), c.signer, c.relation, dateTimeText(c.time_ms)].filter(Boolean).join(' ')
+const diagnosisText = (d: Diagnosis): string =>
+  [d.main ? fw('main_mark') : '', d.text, d.code, d.certainty === 'suspected' ? fw('suspected') : '', d.versus ? fw(d.versus) : ''].filter(Boolean).join(' ')
+const rowText = (f: FormField, row: unknown): string =>
+  f.of && row && typeof row === 'object' ? f.of.map((g) => valueText(g, dig(row, g.path))).filter(Boolean).join(' · ') : String(row)
+
+/** A field's value as one text for people; '' when there is none. */
+export function valueText(f: FormField, v: unknown): string {
+  if (v === null || v === undefined || v === '' || (Array.isArray(v) && !v.length)) return ''
+  if (f.type === 'bool') return v ? fw('yes') : fw('no')
+  if (f.type === 'choice') return choiceText(f, v)
+  if (f.type === 'multi' && Array.isArray(v)) return v.map((x) => choiceText(f, x)).join(', ')
+  if (f.type === 'time') return dateTimeText(Number(v))
+  if (f.type === 'consent') return consentText(v as Consent)
+  if (f.type === 'diagnoses') return (v as Diagnosis[]).map(diagnosisText).join('\n')
+  if (f.type === 'questions') return (v as { n: number; text: string }[]).map((q) => `${q.n}. ${q.text}`).join('\n')
+  if (f.type === 'windows') return (v as { start_ms: number; end_ms: number }[]).map((x) => `${dateTimeText(x.start_ms)} - ${dateTimeText(x.end_ms)}`).join('\n')
+  if (Array.isArray(v)) return v.map((row) => rowText(f, row)).join('\n')
+  return f.unit ? `${String(v)} ${f.unit}` : String(v)
+}
+/** Anchor of a field on the page. */
+export const fieldAnchor = (path: string): string => `f-${path.replace(/[^\w]+/g, '-')}`
