@@ -178,7 +178,7 @@ struct media_event {
     uint64_t recording;
     struct {
         char path[512];        /* complete and fsynced; the receiver of the event moves or deletes it */
-        char content_type[64]; /* "video/webm", "audio/webm", "video/mp4" */
+        char content_type[64]; /* "video/webm", "audio/webm", "video/x-matroska" (H.264) */
         char sha256[65];
         uint64_t bytes;
         int64_t started_ms;    /* UTC of the first sample */

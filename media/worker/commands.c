@@ -81,9 +81,10 @@ static void peer_restart(struct worker *w, const struct media_peer_params *p)
     struct ice_credentials c;
     credentials(p, &c);
     if (strcmp(c.ufrag, peer->ice.local.ufrag) == 0) return;
-    if (peer->ice.has_former) table_remove(&w->by_ufrag, ufrag_key(peer->ice.former.ufrag));
+    /* The former ufrag stays in the table (ice refuses it once the new one was used) until the next restart or the end. */
+    if (peer->ice.former.ufrag[0]) table_remove(&w->by_ufrag, ufrag_key(peer->ice.former.ufrag));
     if (table_put(&w->by_ufrag, ufrag_key(c.ufrag), peer)) return;
-    ice_restart(&peer->ice, &c); /* the former ufrag stays in the table until the peer closes: checks with it are refused by ice */
+    ice_restart(&peer->ice, &c);
 }
 
 static void forget_addresses(struct peer *peer)
@@ -133,6 +134,11 @@ static void track_open(struct worker *w, const struct media_track_params *p)
         track_announced(t);
         for (size_t i = 0; i < t->n_feeds; i++)
             consumer_update(&t->feeds[i]->consumer, &t->producer);
+        if (t->tap) {
+            t->tap->params.n_payloads = p->n_payloads;
+            memcpy(t->tap->params.payloads, p->payloads, sizeof p->payloads);
+            consumer_update(t->tap, &t->producer);
+        }
         return;
     }
     struct peer *peer = table_get(&w->peers, p->peer.v);
