@@ -74,7 +74,7 @@ static void completed_on_event_thread(void *arg)
 {
     struct pending *p = arg;
     answer(p);
-    reply_clear(&p->reply);
+    json_decref(p->reply.result); /* stolen from the reply */
     free(p);
 }
 
@@ -185,7 +185,7 @@ static void ready_on_event_thread(void *arg)
     int e = p->reply.error;
     bool ok = e != ERR_INTERNAL && e != ERR_UNAVAILABLE && e != ERR_STORAGE && e != ERR_TIMEOUT;
     ready_reply(p->request, ok ? "ready\n" : "database\n", ok);
-    reply_clear(&p->reply);
+    json_decref(p->reply.result); /* stolen from the reply */
     free(p);
 }
 

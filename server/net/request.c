@@ -232,10 +232,13 @@ int request_begin(struct conn *c, const char *path)
     }
     check_header(r, c->peer);
     if (r->refusal && r->body_expected > DISCARD_MAX) r->close_after = true;
-    if (r->body_expected == 0 || r->close_after) {
+    /* libwebsockets reports the end of an empty body, but only of a POST that says Content-Length: 0. */
+    bool end_follows = r->method == NET_POST && lws_hdr_total_length(c->wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0;
+    if ((r->body_expected == 0 && !end_follows) || r->close_after) {
         dispatch(r);
         return 0;
     }
+    if (r->body_expected == 0) return 0;
     r->discard = r->refusal != NULL;
     r->body_deadline_ms = net_now_ms() + c->net->config.idle_ms + (int64_t)(r->body_expected / BODY_BYTES_PER_MS);
     lws_set_timeout(c->wsi, PENDING_TIMEOUT_HTTP_CONTENT, (int)(c->net->config.idle_ms / 1000));
@@ -250,6 +253,7 @@ int request_body(struct conn *c, const void *data, size_t len)
 {
     struct net_request *r = c->request;
     if (!r || r->close_after) return r ? 0 : -1;
+    if (len == 0) return 0; /* an empty body is announced too */
     if (len > r->body_expected - r->body_len || net_now_ms() > r->body_deadline_ms) return -1;
     if (!r->discard) memcpy(r->body + r->body_len, data, len);
     r->body_len += len;
