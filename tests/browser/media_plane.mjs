@@ -111,7 +111,7 @@ async function page() {
   await p.goto(`http://127.0.0.1:${port + 1}/`)
   return p
 }
-const room = 7
+let room = 7 // a new one for each case: a closed page may be noticed only by its silence
 let next = 100
 /** Publishes n cameras (and a microphone); returns {page, peer, tracks}. */
 async function publish(codec, { cameras = 1, simulcast = false, passive = true } = {}) {
@@ -306,6 +306,7 @@ await startPlane()
 for (const [name, run] of Object.entries(cases)) {
   if (only && !name.includes(only)) continue
   try {
+    room++
     await run()
     console.log(`ok   ${name}`)
   } catch (e) {
@@ -313,10 +314,10 @@ for (const [name, run] of Object.entries(cases)) {
     console.log(`FAIL ${name}\n${e.stack}`)
   }
 }
+process.exitCode = failed ? 1 : 0
+const ended = child.exitCode !== null ? null : new Promise((r) => child.once('exit', r))
 send('quit')
 await browser.close()
 server.close()
-child.on('exit', () => {
-  rmSync(scratch, { recursive: true, force: true })
-  process.exit(failed ? 1 : 0)
-})
+await ended
+rmSync(scratch, { recursive: true, force: true })
