@@ -3,7 +3,6 @@
 #define MINUTE_MS 60000LL
 #define KIB 1024LL
 #define MIB (1024LL * KIB)
-#define GIB (1024LL * MIB)
 
 /* config/yilian.conf.sample is written from this table and a unit test compares the two. */
 const struct option option_table[] = {
@@ -29,9 +28,6 @@ const struct option option_table[] = {
     {"media.max_bitrate", OPTION_INT, "3000000", 100000, 50000000, "Highest bit rate asked of one camera, bits per second."},
     {"record.dir", OPTION_PATH, "", 0, 0, "Scratch folder of recordings in progress; empty = DATA.DIR/recording."},
     {"records.readers", OPTION_INT, "2", 1, 64, "Reader threads of the database."},
-    {"session.idle", OPTION_DURATION_MS, "15m", MINUTE_MS, 24 * 60 * MINUTE_MS,
-     "A session without activity for this long ends."},
-    {"upload.max", OPTION_BYTES, "4GiB", MIB, 1024 * GIB, "Largest document that may be uploaded."},
     {"request.max_body", OPTION_BYTES, "1MiB", 64 * KIB, 16 * MIB, "Largest JSON body of one request."},
     {"request.rate", OPTION_INT, "200", 5, 100000, "Requests a second on average from one address; bursts of ten times that."},
     {"signaling.rate", OPTION_INT, "50", 5, 1000, "WebSocket messages a second on average from one connection."},

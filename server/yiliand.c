@@ -1,0 +1,218 @@
+/* yiliand - the daemon: reads the configuration, opens records, media and the listener, serves until SIGTERM. */
+#include "media/media.h"
+#include "records/ops/op.h"
+#include "records/records.h"
+#include "server/api/api.h"
+#include "server/base/clock.h"
+#include "server/base/log.h"
+#include "server/base/metrics.h"
+#include "server/base/option.h"
+#include "server/net/net.h"
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define VERSION "0.1.0"
+#define TICK_MS 1000
+
+struct daemon {
+    struct options *options;
+    struct records *records;
+    struct media *media;
+    struct net *net;
+    struct api *api;
+    char record_dir[600];
+};
+
+static int complain(const struct fault *f)
+{
+    fprintf(stderr, "yiliand: %s\n", f->text[0] ? f->text : err_wire(f->code));
+    for (size_t i = 0; i < f->n_fields; i++)
+        fprintf(stderr, "  %s: %s\n", f->fields[i].path, f->fields[i].reason);
+    return 1;
+}
+
+static int set_log_level(const struct options *o, struct fault *f)
+{
+    static const char *const words[] = {"error", "warn", "info", "debug"};
+    for (int i = 0; i < 4; i++)
+        if (strcmp(options_text(o, "log.level"), words[i]) == 0) {
+            log_set_level((enum log_level)i);
+            return 0;
+        }
+    return fault_set(f, ERR_INVALID, "config_invalid", "log.level: write error, warn, info or debug.");
+}
+
+/* ---- the records plane as the API sees it ---- */
+
+static int submit(void *ctx, const struct call *call, records_done done, void *done_ctx)
+{
+    return records_submit(((struct daemon *)ctx)->records, call, done, done_ctx);
+}
+
+static int append(void *ctx, const struct records_append *a, records_append_done done, void *done_ctx)
+{
+    return records_append_submit(((struct daemon *)ctx)->records, a, done, done_ctx);
+}
+
+static int read_bytes(void *ctx, const char *handle, uint64_t offset, size_t len, records_read_done done, void *done_ctx)
+{
+    return records_read_submit(((struct daemon *)ctx)->records, handle, offset, len, done, done_ctx);
+}
+
+static void tick(void *arg)
+{
+    struct daemon *d = arg;
+    if (records_tick_submit(d->records)) log_warn("yiliand", "the records plane is busy; its clocks are looked at a second later");
+    net_timer_start(d->net, TICK_MS, tick, d);
+}
+
+/* ---- opening, bottom up ---- */
+
+static int open_records(struct daemon *d, struct fault *f)
+{
+    struct records_config config = {.data_dir = options_text(d->options, "data.dir"),
+                                    .config_dir = options_text(d->options, "config.dir"),
+                                    .clock = &clock_system,
+                                    .readers = (int)options_int(d->options, "records.readers")};
+    return records_open(&d->records, &config, f);
+}
+
+static int open_media(struct daemon *d, struct fault *f)
+{
+    const struct options *o = d->options;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    const char *dir = options_text(o, "record.dir");
+    snprintf(d->record_dir, sizeof d->record_dir, "%s%s", *dir ? dir : options_text(o, "data.dir"), *dir ? "" : "/recording");
+    if (mkdir(d->record_dir, 0700) == 0) log_info("yiliand", "made the recording folder");
+    struct media_config config = {.bind_address = options_text(o, "media.address"),
+                                  .udp_port = (uint16_t)options_int(o, "media.port"),
+                                  .announce = options_text(o, "media.announce"),
+                                  .workers = (unsigned)options_int(o, "media.workers"),
+                                  .record_dir = d->record_dir,
+                                  .max_bitrate_bps = (uint32_t)options_int(o, "media.max_bitrate")};
+    if (config.workers == 0) config.workers = cores > 0 ? (unsigned)cores : 1;
+    return media_open(&d->media, &config, f);
+}
+
+static int open_net(struct daemon *d, struct fault *f)
+{
+    const struct options *o = d->options;
+    struct net_config config = {.address = options_text(o, "listen.address"),
+                                .port = (uint16_t)options_int(o, "listen.port"),
+                                .certificate = options_text(o, "tls.certificate"),
+                                .key = options_text(o, "tls.key"),
+                                .web_root = options_text(o, "web.root"),
+                                .origins = options_text(o, "listen.origins"),
+                                .connections = (unsigned)options_int(o, "listen.connections"),
+                                .connections_per_address = (unsigned)options_int(o, "listen.connections_per_address"),
+                                .idle_ms = (unsigned)options_int(o, "listen.idle"),
+                                .requests_per_second = (unsigned)options_int(o, "request.rate"),
+                                .ws_messages_per_second = (unsigned)options_int(o, "signaling.rate"),
+                                .max_body = (size_t)options_int(o, "request.max_body")};
+    int rc = net_open(&d->net, &config, f);
+    if (rc) return rc;
+    struct api_config api = {.net = d->net,
+                             .backend = {.ctx = d, .submit = submit, .append = append, .read = read_bytes, .find = op_find},
+                             .metrics_token = options_text(o, "metrics.token")};
+    return api_new(&d->api, &api, f);
+}
+
+/* ---- closing, top down (docs/closures.md) ---- */
+
+static void close_all(struct daemon *d)
+{
+    if (d->net) net_shut(d->net);
+    media_close(d->media);
+    records_close(d->records); /* every completion has been posted when it returns */
+    net_free(d->net);
+    api_free(d->api);
+    options_free(d->options);
+}
+
+static void *wait_for_signal(void *arg)
+{
+    struct daemon *d = arg;
+    sigset_t set;
+    int signal;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigwait(&set, &signal);
+    log_info("yiliand", "stopping");
+    net_stop(d->net);
+    return NULL;
+}
+
+/* Every thread inherits the mask, so that only the waiting thread hears the signals. */
+static void block_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static int serve(struct daemon *d)
+{
+    struct fault f = {0};
+    pthread_t waiter;
+    int64_t began_us = clock_monotonic_us();
+    block_signals();
+    int rc = set_log_level(d->options, &f);
+    rc = rc ? rc : open_records(d, &f);
+    rc = rc ? rc : open_media(d, &f);
+    rc = rc ? rc : open_net(d, &f);
+    if (rc == 0 && pthread_create(&waiter, NULL, wait_for_signal, d))
+        rc = fault_set(&f, ERR_UNAVAILABLE, "", "A thread could not be started.");
+    if (rc) {
+        complain(&f);
+        close_all(d);
+        return 1;
+    }
+    net_timer_start(d->net, TICK_MS, tick, d);
+    malloc_trim(0);
+    log_info("yiliand", "ready at https://%s:%d after %d ms", options_text(d->options, "listen.address"),
+             (int)options_int(d->options, "listen.port"), (int)((clock_monotonic_us() - began_us) / 1000));
+    net_run(d->net);
+    pthread_join(waiter, NULL);
+    close_all(d);
+    return 0;
+}
+
+static int usage(void)
+{
+    fprintf(stderr, "usage: yiliand --config FILE | --check-config FILE | --config FILE --check-config | --version\n");
+    return 2;
+}
+
+int main(int argc, char **argv)
+{
+    struct daemon d = {0};
+    struct fault f = {0};
+    const char *file = NULL;
+    int check = 0;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--version") == 0) return puts("yiliand " VERSION) < 0;
+        if (strcmp(argv[i], "--check-config") == 0)
+            check = 1;
+        else if (strcmp(argv[i], "--config") == 0)
+            continue;
+        else
+            file = argv[i];
+    }
+    if (!file) return usage();
+    if (options_load(&d.options, file, &f)) return complain(&f);
+    if (check) {
+        int rc = set_log_level(d.options, &f);
+        options_free(d.options);
+        return rc ? complain(&f) : puts("The configuration is in order.") < 0;
+    }
+    return serve(&d);
+}
