@@ -78,7 +78,7 @@ const choiceText = (f: FormField, v: unknown): string => label(f.choices?.find((
 const consentText = (c: Consent): string =>
   [c.agreed ? fw('agreed') : fw('refused'), c.signer, c.relation, dateTimeText(c.time_ms)].filter(Boolean).join(' ')
 const diagnosisText = (d: Diagnosis): string =>
-  [d.main ? fw('main_mark') : '', d.text, d.code, d.certainty === 'suspected' ? fw('suspected') : '', d.versus ? fw(d.versus) : ''].filter(Boolean).join(' ')
+  [d.main ? fw('main_mark') : '', d.text, d.code, d.certainty === 'suspected' ? fw('suspected') : '', d.versus ? `(${fw(`v_${d.versus}`)})` : ''].filter(Boolean).join(' ')
 const rowText = (f: FormField, row: unknown): string =>
   f.of && row && typeof row === 'object' ? f.of.map((g) => valueText(g, dig(row, g.path))).filter(Boolean).join(' · ') : String(row)
 

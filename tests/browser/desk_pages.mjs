@@ -1,0 +1,91 @@
+// The desks under the strict Content-Security-Policy with scripted answers: accessibility, width, console, both sizes and languages; the print
+// sheet as PDF; what the application form sends; a case that moved meanwhile. SHOTS=dir keeps pictures.
+import assert from 'node:assert/strict'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { axe, DESKTOP, launch, open, PHONE, ROOT, run, serveDist } from './lib.mjs'
+import { fault, json, ME, plausible, scripted } from './scripted.mjs'
+
+const { base, stop } = await serveDist()
+const browser = await launch()
+const shots = process.env.SHOTS
+if (shots) mkdirSync(shots, { recursive: true })
+const form = (id) => JSON.parse(readFileSync(join(ROOT, `config/forms/${id}.json`), 'utf8'))
+const CASE = JSON.parse(plausible('GET', '/cases/c1').body)
+const act = (event, needs = [], style = 'normal') => ({ event, label: { zh: '\u64cd\u4f5c', en: `Act ${event}` }, style, needs })
+const SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 4"><path d="M0 0h2v2H0z"/></svg>'
+const PATIENT = { id: 'pt', local_number: 'A1', name: '\u5f20\u6842\u82b3', pinyin: '', sex: 'female', birth_date: '1959-03-02', age_text: '67', id_type: 'id_card', id_no_masked: '3401**********1234', phone_masked: null, temporary: false, version: 1, allergy: { state: 'none', detail: null }, guardian: null }
+const OPINION = { state: 'signed', version: 1, signed_ms: Date.now(), members: [], signature: null, body: { findings: 'ST', answers: [{ n: 1, text: 'A1' }], recommendations: [{ n: 1, type: 'drug', text: 'R1', urgency: 'now' }], diagnoses: [{ code: 'I21.9', text: 'AMI', main: true, certainty: 'certain', versus: 'agreed' }] } }
+const full = { ...CASE, editable: true, completeness: { score: 40, threshold: 70, ready: false, missing: [{ path: 'history.past', label: { zh: '\u65e2\u5f80\u53f2', en: 'Past history' }, weight: 4, mandatory: true }] }, opinion: OPINION, allowed: [act('submit', [], 'primary'), act('decline', ['code', 'reason', 'suggestion'], 'danger'), act('save_opinion', ['body']), act('sign_opinion', ['body'], 'primary'), act('cancel', ['code', 'reason'], 'danger')] }
+const own = {
+  'GET /session': { ...ME, rights: ['case.read', 'case.create', 'patient.read', 'patient.write'] },
+  'GET /cases/c1': full, 'GET /forms/consultation': form('consultation'), 'GET /forms/opinion': form('opinion'), 'GET /patients': { items: [PATIENT] }, 'GET /patients/pt': PATIENT, 'GET /patients/pt/timeline': { items: [] }, 'GET /orgs': { items: [] }, 'GET /experts': { items: [] },
+  'POST /cases/c1/print': { case: full, number: 'HZ1', copy: 2, mark: 'reprint', printed_by: 'Li', printed_ms: Date.now(), verify_url: 'https://x/verify/ABC', qr_svg: SVG },
+  'GET /verify/ABC': { number: 'HZ1', kind: 'offline', state: 'CLOSED', signed_ms: Date.now(), orgs: ['A', 'B'], valid: true },
+}
+async function page(shape, lang, answer = () => null) {
+  const p = await open(browser, { base, shape, lang })
+  await p.addInitScript(() => localStorage.setItem('yl.in', '1'))
+  await p.route('**/api/v1/**', (route) => {
+    const r = route.request()
+    const path = new URL(r.url()).pathname.slice(7)
+    const mine = answer(r.method(), path, r)
+    if (mine) return route.fulfill(mine)
+    const body = own[`${r.method()} ${path}`]
+    return route.fulfill(body ? json(200, body) : plausible(r.method(), path) ?? json(200, {}))
+  })
+  await p.routeWebSocket('**/ws', (ws) => scripted(ws, {}))
+  return p
+}
+const PAGES = [['/patients', 'table'], ['/patients/pt', 'dl.facts'], ['/cases/new', 'form'], ['/cases/c1/edit', '#f-history-past'], ['/cases/c1', '[role=tab]'], ['/cases', 'table'], ['/print/c1/opinion', 'article'], ['/verify/ABC', 'dl.facts']]
+const tests = {}
+for (const [size, shape] of [['desktop', DESKTOP], ['phone', PHONE]]) {
+  for (const lang of ['zh', 'en']) {
+    for (const [path, sign] of PAGES) {
+      tests[`${path} ${size} ${lang}`] = async () => {
+        const p = await page(shape, lang)
+        await p.goto(path)
+        await p.locator(sign).first().waitFor({ timeout: 8000 })
+        if (shots) await p.screenshot({ path: join(shots, `${path}_${size}_${lang}.png`.replace(/\//g, '_')) })
+        await axe(p, path)
+        assert.ok(await p.evaluate(() => document.documentElement.scrollWidth <= innerWidth + 1), `${path} is wider than the screen`)
+        assert.deepEqual(p.faults, [])
+        await p.context().close()
+      }
+    }
+  }
+}
+tests['the draft saves itself with the version and what was typed'] = async () => {
+  const sent = []
+  const p = await page(DESKTOP, 'en', (m, path, r) => (m === 'PATCH' && path === '/cases/c1' ? (sent.push(r.postDataJSON()), json(200, { version: 8, completeness: full.completeness })) : null))
+  await p.goto('/cases/c1/edit')
+  await p.locator('#f-history-past textarea').fill('hypertension')
+  await p.getByText(/^Saved/).waitFor()
+  await p.waitForFunction(() => true)
+  for (let i = 0; i < 100 && !sent.length; i++) await new Promise((r) => setTimeout(r, 50))
+  assert.equal(sent[0].version, 7)
+  assert.equal(sent[0].form.history.past, 'hypertension')
+  await p.context().close()
+}
+tests['an act on a case that moved: the newest is loaded and the page says so'] = async () => {
+  const p = await page(DESKTOP, 'en', (m, path) => (path === '/cases/c1/acts/cancel' ? fault(409, 'conflict', { reason: 'stale_version' }) : null))
+  await p.goto('/cases/c1')
+  await p.getByRole('button', { name: 'Act cancel' }).click()
+  await p.locator('dialog select').selectOption('patient_refused')
+  await p.locator('dialog textarea').fill('no')
+  await p.getByRole('dialog').getByRole('button', { name: 'Act cancel' }).click()
+  await p.getByText('Somebody changed this case just now').waitFor()
+  await p.context().close()
+}
+tests['the opinion on A4 paper'] = async () => {
+  const p = await page(DESKTOP, 'zh')
+  await p.goto('/print/c1/opinion')
+  await p.locator('article').waitFor()
+  const pdf = await p.pdf({ preferCSSPageSize: true })
+  if (shots) writeFileSync(join(shots, 'opinion.pdf'), pdf)
+  assert.match(pdf.toString('latin1'), /MediaBox \[0 0 59[45][.\d]* 84[12][.\d]*\]/)
+  await p.context().close()
+}
+await run(tests)
+await browser.close()
+await stop()
