@@ -53,6 +53,10 @@ struct reply {
 };
 void reply_clear(struct reply *reply);
 
+/* The credential of the daemon itself (records_system_credential): actor.system is set, audited as "system". Random, made at
+ * records_open, never leaves the process. */
+const char *records_system_credential(const struct records *r);
+
 /* Runs the eight steps (actor, policy, decode, begin, run, audit, outbox, commit) on the calling thread. */
 void records_call(struct records *r, const struct call *call, struct reply *reply);
 
