@@ -175,45 +175,21 @@ __attribute__((unused)) static int64_t world_next(struct world *w)
     return next;
 }
 
-/* Tables of records/org, as far as stories need them, while records/org has none of its own. */
-static void world_tables(struct tx *tx)
-{
-    tx_exec(tx,
-            "CREATE TABLE IF NOT EXISTS org (id INTEGER NOT NULL PRIMARY KEY, parent_id INTEGER, kind TEXT, "
-            "name TEXT)",
-            "");
-    tx_exec(tx,
-            "CREATE TABLE IF NOT EXISTS person (id INTEGER NOT NULL PRIMARY KEY, login TEXT, name TEXT, "
-            "title TEXT, licence_no TEXT, "
-            "licence_until TEXT, practice_since TEXT, active INTEGER)",
-            "");
-    tx_exec(tx,
-            "CREATE TABLE IF NOT EXISTS post (id INTEGER NOT NULL PRIMARY KEY, person_id INTEGER, org_id "
-            "INTEGER, dept_id INTEGER)",
-            "");
-    tx_exec(tx, "CREATE INDEX IF NOT EXISTS post_person ON post (person_id)", "");
-    tx_exec(tx, "CREATE TABLE IF NOT EXISTS post_role (post_id INTEGER, role TEXT)", "");
-    tx_exec(tx, "CREATE INDEX IF NOT EXISTS post_role_post ON post_role (post_id)", "");
-    tx_exec(tx,
-            "CREATE TABLE IF NOT EXISTS shift (id INTEGER NOT NULL PRIMARY KEY, org_id INTEGER, dept_id "
-            "INTEGER, person_id INTEGER, "
-            "start_ms INTEGER, end_ms INTEGER, kind TEXT)",
-            "");
-}
-
 /* Houses and people straight into the tables of records/org: no password, no session. */
 static void world_seed_sql(struct tx *tx)
 {
-    world_tables(tx);
     for (size_t i = 0; i < N_HOUSES; i++)
-        tx_exec(tx, "INSERT INTO org (id, parent_id, kind, name) VALUES ($1,$2,$3,$4)", "iitt",
-                (int64_t)houses[i].id, (int64_t)houses[i].parent, houses[i].kind, houses[i].zh);
+        tx_exec(tx, "INSERT INTO org (id, parent_id, kind, name, code, pinyin, phone, specialty, active) "
+                "VALUES ($1,$2,$3,$4,'c' || $1,'','','',1)",
+                "iitt", (int64_t)houses[i].id, (int64_t)houses[i].parent, houses[i].kind, houses[i].zh);
     for (size_t i = 0; i < N_PEOPLE; i++) {
         const struct somebody *s = &people[i];
         char roles[80], *save;
         tx_exec(tx,
-                "INSERT INTO person (id, name, title, licence_no, licence_until, practice_since, active) "
-                "VALUES ($1,$2,$3,$4,$5,$6,1)",
+                "INSERT INTO person (id, login, name, pinyin, title, phone_masked, licence_no, licence_until, practice_since, "
+                "specialties, languages, active, signature_document, password, password_change, totp_on, totp_step, "
+                "fails, lockouts, locked_until_ms, created_ms, created_by, version) "
+                "VALUES ($1,'p' || $1,$2,'',$3,'',$4,$5,$6,'','',1,0,'',0,0,0,0,0,0,0,0,1)",
                 "ittttt", (int64_t)s->id, s->name, s->title, *s->until ? "1101" : "", s->until, s->since);
         tx_exec(tx, "INSERT INTO post (id, person_id, org_id, dept_id) VALUES ($1,$1,$2,$3)", "iii",
                 (int64_t)s->id, (int64_t)s->org, (int64_t)(s->dept == s->org ? 0 : s->dept));
