@@ -10,8 +10,12 @@ int records_parts_open(struct records_parts *p, const char *data_dir, const char
     crypto_derive(master, "patient columns", p->patient_keys.seal, 32);
     crypto_derive(master, "patient index", p->patient_keys.index, 32);
     crypto_derive(master, "gateway secrets", p->delivery_keys.seal, 32);
+    crypto_derive(master, "audit head", p->audit_key, 32);
+    crypto_derive(master, "second factors", p->totp_key, 32);
+    crypto_derive(master, "kept answers", p->answer_key, 32);
     p->delivery_keys.base_url = "";
     int rc = terms_open(&p->terms, config_dir, f);
+    rc = rc ? rc : access_open(&p->access, config_dir, f);
     rc = rc ? rc : work_parts_open(&p->work, config_dir, f);
     rc = rc ? rc : documents_open(&p->documents, data_dir, master, f);
     if (rc)
@@ -23,6 +27,7 @@ void records_parts_close(struct records_parts *p)
 {
     documents_close(p->documents);
     work_parts_close(&p->work);
+    access_close(p->access);
     terms_close(p->terms);
     explicit_bzero(p, sizeof *p);
 }

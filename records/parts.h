@@ -4,6 +4,7 @@
 #ifndef YL_RECORDS_PARTS_H
 #define YL_RECORDS_PARTS_H
 
+#include "records/access/access.h"
 #include "records/notify/delivery.h"
 #include "records/store/store.h"
 #include "records/term/term.h"
@@ -22,6 +23,8 @@ struct records_parts {
     struct terms *terms;
     struct patient_keys patient_keys;
     struct delivery_keys delivery_keys;
+    struct access *access;
+    uint8_t audit_key[32], answer_key[32], totp_key[32];
     struct documents *documents;
     struct work_parts work; /* forms, deadlines, policies */
     atomic_flag background_busy; /* one round of records_background at a time */

@@ -1,5 +1,6 @@
 /* Opening and closing records, and its pool. */
 #include "records/call/open.h"
+#include "server/base/crypto.h"
 #include "server/base/log.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,6 +108,15 @@ static int open_all(struct records *r, const struct records_config *config, stru
     return rc ? rc : start_pool(r, config->readers, f);
 }
 
+static void make_system_credential(struct records *r)
+{
+    uint8_t random[32];
+    crypto_random(random, sizeof random);
+    memcpy(r->system_credential, "system:", 7);
+    if (hex_encode(random, sizeof random, r->system_credential + 7, sizeof r->system_credential - 7) < 0)
+        abort(); /* the buffer is made for it */
+}
+
 int records_open(struct records **out, const struct records_config *config, struct fault *f)
 {
     struct records *r = calloc(1, sizeof *r);
@@ -114,6 +124,8 @@ int records_open(struct records **out, const struct records_config *config, stru
     if (!r)
         return fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
     pthread_mutex_init(&r->feed_lock, NULL);
+    pthread_mutex_init(&r->waiting_lock, NULL);
+    make_system_credential(r);
     r->clock = config->clock ? config->clock : &clock_system;
     r->on_change = config->on_change;
     r->on_change_ctx = config->on_change_ctx;
@@ -135,6 +147,8 @@ void records_close(struct records *r)
     records_parts_close(&r->parts);
     store_close(r->store);
     pthread_mutex_destroy(&r->feed_lock);
+    pthread_mutex_destroy(&r->waiting_lock);
+    explicit_bzero(r->system_credential, sizeof r->system_credential);
     free(r);
 }
 

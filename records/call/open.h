@@ -15,6 +15,7 @@
 #define POOL_QUEUE 1000
 #define POOL_READERS_MAX 16
 
+struct item;
 struct records {
     char data_dir[512], config_dir[512];
     const struct clock *clock;
@@ -27,6 +28,11 @@ struct records {
     pthread_t reader[POOL_READERS_MAX], writer;
     int n_readers;
     bool has_writer;
+    /* calls that wait for the writer, oldest first; taken in groups */
+    pthread_mutex_t waiting_lock;
+    struct item *waiting, *waiting_last;
+    size_t n_waiting;
+    char system_credential[72];
     /* change feed: told in order, whoever committed */
     pthread_mutex_t feed_lock;
     int64_t feed_told;

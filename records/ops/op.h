@@ -59,6 +59,7 @@ struct op_ctx {
     /* audit: filled by the op, written by the call in the same transaction */
     struct { uint64_t patient, object; char detail[160]; /* ids and codes only */ } audit;
     char *set_session; /* reply->set_session, for session ops */
+    bool commit_anyway; /* set by an operation that fails but must leave a trace: a counted wrong password */
 };
 
 /* 0 and *result (new reference, may stay NULL for "nothing to say"), or an error with ctx->fault filled. */

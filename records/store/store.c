@@ -252,6 +252,31 @@ void tx_rollback(struct tx *tx)
     end(tx);
 }
 
+static int savepoint(struct tx *tx, const char *sql)
+{
+    if (tx->error)
+        return tx->error;
+    int got = sqlite3_exec(tx->connection->db, sql, NULL, NULL, NULL);
+    return got == SQLITE_OK ? 0 : fail(tx, got, sql);
+}
+
+int tx_savepoint(struct tx *tx)
+{
+    return savepoint(tx, "SAVEPOINT part");
+}
+
+int tx_savepoint_release(struct tx *tx)
+{
+    return savepoint(tx, "RELEASE part");
+}
+
+/* An error grave enough that SQLite ended the transaction by itself makes the ROLLBACK TO fail: then all is lost. */
+int tx_savepoint_rollback(struct tx *tx)
+{
+    tx->error = 0;
+    return savepoint(tx, "ROLLBACK TO part; RELEASE part");
+}
+
 int tx_error(const struct tx *tx)
 {
     return tx->error;

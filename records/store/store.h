@@ -33,6 +33,11 @@ enum tx_mode { TX_READ, TX_WRITE };
 YL_CHECKED int tx_begin(struct store *s, enum tx_mode mode, struct tx **out);
 YL_CHECKED int tx_commit(struct tx *tx); /* durable when it returns 0; on error already rolled back. Frees tx */
 void tx_rollback(struct tx *tx);         /* frees tx; NULL is fine */
+/* A part of a write transaction that can be undone alone, also after a failed statement (the sticky error is then forgotten).
+ * They do not nest. An error is one of the whole transaction. */
+YL_CHECKED int tx_savepoint(struct tx *tx);
+YL_CHECKED int tx_savepoint_release(struct tx *tx);
+YL_CHECKED int tx_savepoint_rollback(struct tx *tx);
 int tx_error(const struct tx *tx);       /* the sticky error, 0 = none */
 
 /* ---- one-shot statements. Format letters, one per $n:  i int64_t, t const char * (NULL = SQL NULL),

@@ -1,0 +1,141 @@
+/* The chain (audit.h). */
+#include "records/audit/audit.h"
+#include "server/base/crypto.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define HASH_TEXT 65
+
+/* One line as bytes: every member by its length, so that no two lines read the same. */
+static void feed_text(struct sha256_state *s, const char *text)
+{
+    char head[24];
+    int n = snprintf(head, sizeof head, "%zu:", strlen(text));
+    sha256_update(s, head, (size_t)n);
+    sha256_update(s, text, strlen(text));
+}
+
+static void feed_number(struct sha256_state *s, uint64_t v)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%" PRIu64, v);
+    feed_text(s, text);
+}
+
+static void line_hash(const char *previous, int64_t seq, int64_t t_ms, const struct audit_line *line, char out[HASH_TEXT])
+{
+    struct sha256_state s;
+    uint8_t digest[SHA256_BYTES];
+    const uint64_t numbers[] = {(uint64_t)seq, (uint64_t)t_ms, line->person, line->org, line->session, line->patient, line->object};
+    sha256_init(&s);
+    feed_text(&s, previous);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        feed_number(&s, numbers[i]);
+    feed_text(&s, line->op);
+    feed_text(&s, line->outcome);
+    feed_text(&s, line->address);
+    feed_text(&s, line->detail);
+    sha256_final(&s, digest);
+    (void)!hex_encode(digest, sizeof digest, out, HASH_TEXT);
+}
+
+static void head_seal(const uint8_t key[32], int64_t seq, const char *hash, char out[HASH_TEXT])
+{
+    char text[100];
+    uint8_t mac[SHA256_BYTES];
+    int n = snprintf(text, sizeof text, "%" PRId64 " %s", seq, hash);
+    crypto_hmac_sha256(key, 32, text, (size_t)n, mac);
+    (void)!hex_encode(mac, sizeof mac, out, HASH_TEXT);
+}
+
+struct head {
+    int64_t seq;
+    char hash[HASH_TEXT], seal[HASH_TEXT];
+    bool found;
+};
+
+static int read_head(struct tx *tx, struct head *h)
+{
+    memset(h, 0, sizeof *h);
+    struct query *q = tx_query(tx, "SELECT seq, hash, seal FROM audit_head WHERE id=1", "");
+    if ((h->found = query_next(q))) {
+        h->seq = query_int(q, "seq");
+        snprintf(h->hash, sizeof h->hash, "%s", query_text(q, "hash"));
+        snprintf(h->seal, sizeof h->seal, "%s", query_text(q, "seal"));
+    }
+    return query_end(q);
+}
+
+int audit_append(struct tx *tx, const uint8_t key[32], int64_t now_ms, const struct audit_line *line)
+{
+    struct head h;
+    char hash[HASH_TEXT], seal[HASH_TEXT];
+    struct audit_line whole = *line;
+    whole.address = line->address ? line->address : "";
+    whole.detail = line->detail ? line->detail : "";
+    int rc = read_head(tx, &h);
+    if (rc)
+        return rc;
+    int64_t seq = h.seq + 1;
+    line_hash(h.hash, seq, now_ms, &whole, hash);
+    head_seal(key, seq, hash, seal);
+    tx_exec(tx,
+            "INSERT INTO audit (seq, t_ms, op, outcome, person_id, org_id, session_id, patient_id, object_id, address, detail, hash) "
+            "VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12)",
+            "iittiiiiittt", seq, now_ms, whole.op, whole.outcome, (int64_t)whole.person, (int64_t)whole.org, (int64_t)whole.session,
+            (int64_t)whole.patient, (int64_t)whole.object, whole.address, whole.detail, hash);
+    return tx_upsert(tx, "audit_head", "id", "id,seq,hash,seal", "iitt", (int64_t)1, seq, hash, seal);
+}
+
+static int bad(struct audit_verdict *v, int64_t seq, const char *what)
+{
+    v->first_bad = seq;
+    snprintf(v->what, sizeof v->what, "%s", what);
+    return 0;
+}
+
+static void check_line(struct query *q, char previous[HASH_TEXT], struct audit_verdict *v)
+{
+    char hash[HASH_TEXT];
+    int64_t seq = query_int(q, "seq");
+    struct audit_line line = {.op = query_text(q, "op"),
+                              .outcome = query_text(q, "outcome"),
+                              .person = (uint64_t)query_int(q, "person_id"),
+                              .org = (uint64_t)query_int(q, "org_id"),
+                              .session = (uint64_t)query_int(q, "session_id"),
+                              .patient = (uint64_t)query_int(q, "patient_id"),
+                              .object = (uint64_t)query_int(q, "object_id"),
+                              .address = query_text(q, "address"),
+                              .detail = query_text(q, "detail")};
+    line_hash(previous, seq, query_int(q, "t_ms"), &line, hash);
+    if (seq != v->lines + 1)
+        bad(v, v->lines + 1, "a line is missing");
+    else if (strcmp(hash, query_text(q, "hash")))
+        bad(v, seq, "the line, or the one before it, was changed");
+    else
+        v->lines = seq;
+    memcpy(previous, hash, HASH_TEXT);
+}
+
+int audit_verify(struct tx *tx, const uint8_t key[32], struct audit_verdict *v)
+{
+    struct head h;
+    char previous[HASH_TEXT] = "", seal[HASH_TEXT];
+    memset(v, 0, sizeof *v);
+    int rc = read_head(tx, &h);
+    if (rc)
+        return rc;
+    struct query *q = tx_query(tx, "SELECT * FROM audit ORDER BY seq", "");
+    while (!v->first_bad && query_next(q))
+        check_line(q, previous, v);
+    rc = query_end(q);
+    if (rc || v->first_bad)
+        return rc;
+    head_seal(key, h.seq, h.hash, seal);
+    if (!h.found)
+        return v->lines ? bad(v, v->lines, "the sealed head is missing") : 0;
+    if (strcmp(seal, h.seal))
+        return bad(v, h.seq, "the sealed head was changed");
+    return h.seq == v->lines && strcmp(h.hash, previous) == 0 ? 0 : bad(v, v->lines + 1, "lines were cut off at the end");
+}

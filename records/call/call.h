@@ -1,0 +1,43 @@
+/* call - the only door to the operations. One operation passes eight named steps:
+ *   1 actor     who the credential is              5 run      the operation's own function
+ *   2 policy    stage, CSRF, right, second factor  6 audit    a line in the same transaction
+ *   3 decode    arguments against the schema       7 outbox   what the operation appended to the change feed
+ *   4 begin     a transaction or a savepoint       8 commit   durable before anybody is answered
+ *
+ * Writes are committed in groups: those that wait together share one transaction, each behind a savepoint, and are answered when it
+ * is durable. A read of health data runs on a reader; its audit line is committed by the writer before the answer leaves.
+ */
+#ifndef YL_RECORDS_CALL_CALL_H
+#define YL_RECORDS_CALL_CALL_H
+
+#include "records/access/access.h"
+#include "records/call/open.h"
+
+#define GROUP_MAX 64
+
+struct item { /* one call on its way */
+    struct item *next;
+    struct records *r;
+    const struct op *op;
+    json_t *args;
+    char name[64], credential[200], key[84], address[64], agent[160], csrf[80];
+    bool has_credential, by_cookie, bookkeeping; /* bookkeeping: only an audit line or a sign of life is to be written */
+    int64_t now_ms;
+    struct access_session session;
+    uint64_t patient, object; /* for the audit line */
+    char detail[160];
+    struct reply reply;
+    records_done done;
+    void *done_ctx;
+};
+
+/* Steps 1 to 3, inside tx; 0 or the error, told in item->reply. */
+int item_admit(struct item *it, struct tx *tx);
+/* Steps 5 to 7 of a write inside the group's transaction. Errors of the operation stay in the item; the result is an error only when
+ * the transaction itself is lost. */
+YL_CHECKED int item_write(struct item *it, struct tx *tx);
+/* Steps 1 to 5 of a read. */
+void item_read(struct item *it);
+/* Must the writer still note something about this read before the answer leaves? */
+bool item_to_note(const struct item *it);
+#endif

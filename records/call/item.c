@@ -1,0 +1,287 @@
+/* The steps of one call (call.h). */
+#include "records/call/call.h"
+#include "records/audit/audit.h"
+#include "records/store/seal.h"
+#include "records/work/policy.h"
+#include "server/base/crypto.h"
+#include "server/base/log.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TOUCH_EVERY_MS 60000
+
+static int refuse(struct item *it, int code, const char *reason, const char *text)
+{
+    it->reply.error = code;
+    return fault_set(&it->reply.fault, code, reason, "%s", text);
+}
+
+/* ---- 1 actor ---- */
+
+static int find_actor(struct item *it, struct tx *tx)
+{
+    if (!it->has_credential)
+        return 0;
+    if (strcmp(it->credential, it->r->system_credential) == 0) {
+        it->session.actor = (struct actor){.system = true, .name = "system"};
+        snprintf(it->session.stage, sizeof it->session.stage, "ready");
+        return 0;
+    }
+    int rc = access_session_find(tx, it->r->parts.access, it->credential, it->now_ms, &it->session, &it->reply.fault);
+    if (rc == ERR_UNAUTHENTICATED && it->op->flags & OP_ANONYMOUS) { /* a stale cookie does not keep anybody from logging in */
+        memset(&it->session, 0, sizeof it->session);
+        fault_clear(&it->reply.fault);
+        return 0;
+    }
+    return it->reply.error = rc;
+}
+
+/* ---- 2 policy ---- */
+
+static int check_stage(struct item *it)
+{
+    const char *stage = it->session.stage;
+    if (strcmp(stage, "ready") == 0 || strncmp(it->op->name, "session.", 8) == 0)
+        return 0;
+    if (strcmp(stage, "totp") == 0)
+        return refuse(it, ERR_SECOND_FACTOR, "totp", "Enter the code of the second factor first.");
+    return refuse(it, ERR_UNAUTHENTICATED, stage, "Finish signing in first.");
+}
+
+static bool password_matches(struct item *it, struct tx *tx)
+{
+    const char *password = json_string_value(json_object_get(it->args, "password"));
+    bool same = false;
+    struct query *q = tx_query(tx, "SELECT password FROM person WHERE id=$1", "i", (int64_t)it->session.actor.person.v);
+    if (query_next(q) && password && query_text(q, "password"))
+        same = crypto_password_verify(query_text(q, "password"), password);
+    return query_end(q) == 0 && same;
+}
+
+/* Signing binds to the person: a fresh second factor, or - where the policy does not demand it - the password once more. */
+static int check_second_factor(struct item *it, struct tx *tx)
+{
+    struct op_ctx ctx = {.records = it->r, .tx = tx, .actor = &it->session.actor, .now_ms = it->now_ms, .fault = &it->reply.fault};
+    if (!(it->op->flags & OP_SECOND) || it->session.actor.system || it->session.actor.second_factor)
+        return 0;
+    if (work_policy_int(&ctx, "access.totp_for_signing"))
+        return refuse(it, ERR_SECOND_FACTOR, "totp", "Signing needs a fresh code of the second factor.");
+    if (!json_object_get(it->args, "password"))
+        return refuse(it, ERR_SECOND_FACTOR, "password", "Signing needs the password once more, or the second factor.");
+    if (!password_matches(it, tx))
+        return refuse(it, ERR_DENIED, "bad_password", "The password is not right.");
+    return 0;
+}
+
+static int check_policy(struct item *it, struct tx *tx)
+{
+    const struct actor *a = &it->session.actor;
+    bool known = a->system || a->session;
+    if (!known)
+        return it->op->flags & OP_ANONYMOUS ? 0 : refuse(it, ERR_UNAUTHENTICATED, "no_session", "Sign in first.");
+    if (it->by_cookie && it->op->mode == OP_WRITE && !(it->op->flags & OP_ANONYMOUS) &&
+        (strlen(it->csrf) != strlen(it->session.csrf) || !crypto_equal(it->csrf, it->session.csrf, strlen(it->csrf))))
+        return refuse(it, ERR_DENIED, "csrf", "The X-CSRF-Token header is missing or old.");
+    if (it->op->flags & OP_ANONYMOUS)
+        return 0;
+    int rc = check_stage(it);
+    if (rc)
+        return rc;
+    if (!a->system && !access_roles_may(it->r->parts.access, a->roles, it->op->right ? it->op->right : "self"))
+        return refuse(it, ERR_DENIED, "right", "Your role has no right to do this.");
+    return check_second_factor(it, tx);
+}
+
+/* ---- 3 decode ---- */
+
+static int decode(struct item *it)
+{
+    int rc = fields_check(it->op->args, it->args, &it->reply.fault);
+    return it->reply.error = rc;
+}
+
+int item_admit(struct item *it, struct tx *tx)
+{
+    int rc = find_actor(it, tx);
+    rc = rc ? rc : check_policy(it, tx);
+    return rc ? rc : decode(it);
+}
+
+/* ---- 5 run ---- */
+
+static int run(struct item *it, struct tx *tx, bool *keep)
+{
+    struct op_ctx ctx = {.records = it->r,
+                         .tx = tx,
+                         .actor = &it->session.actor,
+                         .now_ms = it->now_ms,
+                         .fault = &it->reply.fault,
+                         .client_address = it->address,
+                         .user_agent = it->agent,
+                         .set_session = it->reply.set_session};
+    int rc = it->op->run(&ctx, it->args, &it->reply.result);
+    if (rc == 0)
+        rc = tx_error(tx);
+    it->patient = ctx.audit.patient;
+    it->object = ctx.audit.object;
+    snprintf(it->detail, sizeof it->detail, "%s", ctx.audit.detail);
+    *keep = rc == 0 || (ctx.commit_anyway && tx_error(tx) == 0);
+    it->reply.error = rc;
+    if (rc && !it->reply.fault.code)
+        fault_set(&it->reply.fault, rc, it->reply.fault.reason, "%s", it->reply.fault.text);
+    if (rc) {
+        json_decref(it->reply.result);
+        it->reply.result = NULL;
+    }
+    return rc;
+}
+
+/* ---- 6 audit ---- */
+
+static bool worth_a_line(const struct item *it)
+{
+    switch (it->reply.error) {
+    case 0:
+        return it->op->mode == OP_WRITE || it->op->flags & OP_PHI;
+    case ERR_DENIED:
+    case ERR_SECOND_FACTOR:
+    case ERR_LOCKED:
+        return true;
+    case ERR_UNAUTHENTICATED: /* a wrong password or ticket, not every visitor without a session */
+        return it->op->flags & OP_ANONYMOUS;
+    default:
+        return false;
+    }
+}
+
+static int write_line(struct item *it, struct tx *tx)
+{
+    const struct actor *a = &it->session.actor;
+    struct audit_line line = {.op = it->op->name,
+                              .outcome = it->reply.error ? err_wire(it->reply.error) : "ok",
+                              .person = a->person.v,
+                              .org = a->org.v,
+                              .session = a->session,
+                              .patient = it->patient,
+                              .object = it->object,
+                              .address = it->address,
+                              .detail = it->reply.error ? it->reply.fault.reason : it->detail};
+    return audit_append(tx, it->r->parts.audit_key, it->now_ms, &line);
+}
+
+static bool to_touch(const struct item *it)
+{
+    return it->session.actor.session && !(it->op->flags & OP_NO_IDLE) && it->now_ms - it->session.seen_ms > TOUCH_EVERY_MS;
+}
+
+bool item_to_note(const struct item *it)
+{
+    return worth_a_line(it) || to_touch(it);
+}
+
+static int note(struct item *it, struct tx *tx)
+{
+    int rc = worth_a_line(it) ? write_line(it, tx) : 0;
+    return rc == 0 && to_touch(it) ? access_session_touch(tx, it->session.actor.session, it->now_ms) : rc;
+}
+
+/* ---- answers kept for repeated requests: sealed, because they may hold health data ---- */
+
+static int args_hash(const struct item *it, char out[65])
+{
+    uint8_t digest[SHA256_BYTES];
+    char *text = json_dumps(it->args, JSON_COMPACT | JSON_SORT_KEYS);
+    if (!text)
+        return ERR_UNAVAILABLE;
+    crypto_sha256(text, strlen(text), digest);
+    free(text);
+    int n = hex_encode(digest, sizeof digest, out, 65);
+    return n < 0 ? n : 0;
+}
+
+static int kept_answer(struct item *it, struct query *q, const char *hash, bool *found)
+{
+    if (strcmp(query_text(q, "op"), it->op->name) || strcmp(query_text(q, "args_hash"), hash))
+        return refuse(it, ERR_CONFLICT, "idempotency_mismatch", "This idempotency key was used for another request.");
+    size_t len;
+    const void *sealed = query_blob(q, "answer", &len);
+    char *text = malloc(len + 1);
+    int rc = text ? seal_open_text(it->r->parts.answer_key, it->session.actor.person.v, sealed, len, text, len + 1) : ERR_UNAVAILABLE;
+    if (rc >= 0 && text) {
+        it->reply.result = *text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+        rc = 0;
+    }
+    free(text);
+    *found = rc == 0;
+    return rc;
+}
+
+static int find_kept(struct item *it, struct tx *tx, const char *hash, bool *found)
+{
+    *found = false;
+    struct query *q = tx_query(tx, "SELECT op, args_hash, answer FROM idempotent WHERE person_id=$1 AND key=$2", "it",
+                               (int64_t)it->session.actor.person.v, it->key);
+    int rc = query_next(q) ? kept_answer(it, q, hash, found) : 0;
+    int ended = query_end(q);
+    return rc ? rc : ended;
+}
+
+static int keep_answer(struct item *it, struct tx *tx, const char *hash)
+{
+    char *text = it->reply.result ? json_dumps(it->reply.result, JSON_COMPACT | JSON_ENCODE_ANY) : strdup("");
+    size_t cap = text ? strlen(text) + SEAL_OVERHEAD : 0;
+    uint8_t *sealed = text ? malloc(cap) : NULL;
+    int rc = sealed ? seal_text(it->r->parts.answer_key, it->session.actor.person.v, text, sealed, cap) : ERR_UNAVAILABLE;
+    if (rc >= 0)
+        rc = tx_exec(tx, "INSERT INTO idempotent (person_id, key, op, args_hash, t_ms, answer) VALUES ($1,$2,$3,$4,$5,$6)", "itttib",
+                     (int64_t)it->session.actor.person.v, it->key, it->op->name, hash, it->now_ms, sealed, (size_t)rc);
+    free(sealed);
+    free(text);
+    return rc;
+}
+
+static int run_once(struct item *it, struct tx *tx, bool *keep)
+{
+    char hash[65];
+    bool found = false;
+    *keep = false;
+    if (!it->key[0] || !it->session.actor.person.v)
+        return run(it, tx, keep);
+    int rc = args_hash(it, hash);
+    rc = rc ? rc : find_kept(it, tx, hash, &found);
+    if (rc || found)
+        return it->reply.error = rc;
+    rc = run(it, tx, keep);
+    return rc ? rc : (it->reply.error = keep_answer(it, tx, hash));
+}
+
+int item_write(struct item *it, struct tx *tx)
+{
+    bool keep = false;
+    if (it->bookkeeping)
+        return note(it, tx);
+    int rc = tx_savepoint(tx);
+    if (rc)
+        return rc;
+    if (item_admit(it, tx) == 0)
+        run_once(it, tx, &keep);
+    if (it->reply.error == ERR_STORAGE || it->reply.error == ERR_INTERNAL)
+        log_warn("records", "%s failed: %s %s", it->op->name, err_wire(it->reply.error), it->reply.fault.reason);
+    rc = keep ? tx_savepoint_release(tx) : tx_savepoint_rollback(tx);
+    return rc ? rc : note(it, tx);
+}
+
+void item_read(struct item *it)
+{
+    struct tx *tx;
+    bool keep;
+    int rc = tx_begin(it->r->store, TX_READ, &tx);
+    if (rc) {
+        it->reply.error = fault_set(&it->reply.fault, rc, "", "The database cannot be read.");
+        return;
+    }
+    if (item_admit(it, tx) == 0)
+        run(it, tx, &keep);
+    tx_rollback(tx);
+}

@@ -1,0 +1,26 @@
+/* Every operation there is: the domain folders' tables, side by side. */
+#include "records/access/access.h"
+#include "records/audit/audit.h"
+#include "records/document/capture.h"
+#include "records/document/document.h"
+#include "records/notify/notify.h"
+#include "records/org/org.h"
+#include "records/patient/patient.h"
+#include "records/term/term.h"
+#include "records/work/consultation.h"
+#include "records/work/room.h"
+#include <string.h>
+
+const struct op *const op_tables[] = {session_ops, org_ops,     person_ops,   roster_ops,    patient_ops,   term_ops,
+                                      document_ops, capture_ops, form_ops,     consult_ops,   case_list_ops, case_desk_ops,
+                                      override_ops, slot_ops,    message_ops,  notify_ops,    policy_ops,    hours_ops,
+                                      room_ops,     audit_ops,   NULL};
+
+const struct op *op_find(const char *name)
+{
+    for (const struct op *const *t = op_tables; *t; t++)
+        for (const struct op *o = *t; o->name; o++)
+            if (strcmp(o->name, name) == 0)
+                return o;
+    return NULL;
+}
