@@ -11,8 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     static const char *const ids[] = {"consultation", "opinion", "evaluation"};
     struct fault f;
     fault_clear(&f);
-    if (!forms && forms_load(&forms, "config/forms", &f))
-        abort(); /* run from the source folder */
+    if (!forms && forms_load(&forms, YL_SOURCE_DIR "/config/forms", &f))
+        abort();
     json_t *body = json_loadb((const char *)data, len, JSON_DECODE_ANY, NULL);
     for (size_t i = 0; body && i < 3; i++) {
         const struct form_context ctx = {
