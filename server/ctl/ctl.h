@@ -1,0 +1,21 @@
+/* ctl - yilianctl: administration from the machine itself, without the daemon's network side. */
+#ifndef YL_SERVER_CTL_CTL_H
+#define YL_SERVER_CTL_CTL_H
+
+#include "records/records.h"
+#include "server/base/option.h"
+
+struct ctl {
+    struct options *options;
+    struct records *records; /* NULL for subcommands that need none */
+    int argc;
+    char **argv; /* the subcommand's own words */
+};
+
+/* Prints a fault to standard error; returns 1. */
+int ctl_complain(const struct fault *f);
+/* The value after `--name`, or NULL. */
+const char *ctl_value(const struct ctl *c, const char *name);
+
+int ctl_demo_load(struct ctl *c); /* demo.c */
+#endif

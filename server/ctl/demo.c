@@ -1,0 +1,252 @@
+/* Loads a demonstration consortium: a list of operations, run through the same door as everybody's.
+ *
+ * DIR/demo.json: {"password", "steps": [ step ]}. A step is {"as": login, "op", "args", "save"?} or {"as", "upload":
+ * file, "args", "save"?}. "$name.member" in a text is what an earlier step saved; "@+2d09:00" is that time of day in China, days from
+ * today, in milliseconds. {"account": name}: the person saved under that name signs in once and takes the demo password.
+ */
+#include "records/org/org.h"
+#include "records/parts.h"
+#include "server/ctl/ctl.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHINA_MS (8 * 3600000LL)
+#define DAY_MS 86400000LL
+#define CHUNK 262144
+
+struct demo {
+    struct ctl *ctl;
+    const char *dir, *password;
+    json_t *saved, *tokens; /* name -> result; login -> session token */
+};
+
+static int run_op(struct demo *d, const char *credential, const char *op, json_t *args, struct reply *reply)
+{
+    struct call call = {.op = op, .credential = credential, .args = args, .user_agent = "yilianctl demo"};
+    records_call(d->ctl->records, &call, reply);
+    json_decref(args);
+    return reply->error;
+}
+
+/* ---- signing in ---- */
+
+/* Who works at several institutions acts for the first. */
+static int choose_post(struct demo *d, const char *token, json_t *me)
+{
+    struct reply reply;
+    json_t *post = json_object_get(json_array_get(json_object_get(me, "posts"), 0), "id");
+    if (strcmp(json_string_value(json_object_get(me, "stage")), "post"))
+        return 0;
+    int rc = run_op(d, token, "session.post", json_pack("{s:O}", "post_id", post), &reply);
+    reply_clear(&reply);
+    return rc;
+}
+
+static int sign_in(struct demo *d, const char *login, const char *password, char token[80])
+{
+    struct reply reply;
+    int rc = run_op(d, NULL, "session.login", json_pack("{s:s,s:s}", "login", login, "password", password), &reply);
+    if (rc)
+        fprintf(stderr, "yilianctl: %s cannot sign in: ", login), ctl_complain(&reply.fault);
+    snprintf(token, 80, "%s", reply.set_session);
+    rc = rc ? rc : choose_post(d, token, reply.result);
+    reply_clear(&reply);
+    return rc;
+}
+
+static int take_password(struct demo *d, const char *login, const char *initial)
+{
+    char token[80];
+    struct reply reply;
+    int rc = sign_in(d, login, initial, token);
+    if (rc)
+        return rc;
+    rc = run_op(d, token, "session.password", json_pack("{s:s,s:s}", "old", initial, "new", d->password), &reply);
+    if (rc)
+        ctl_complain(&reply.fault);
+    rc = rc ? rc : choose_post(d, token, reply.result);
+    reply_clear(&reply);
+    if (rc == 0)
+        json_object_set_new(d->tokens, login, json_string(token));
+    return rc;
+}
+
+/* The first administrator's password is nobody's yet: the machine's own administrator resets it. */
+static int take_administrator(struct demo *d)
+{
+    struct reply reply;
+    char id[ID_TEXT_BYTES];
+    struct tx *tx;
+    int64_t person = 0;
+    if (tx_begin(records_store(d->ctl->records), TX_READ, &tx) == 0) {
+        person = tx_int(tx, 0, "SELECT id FROM person WHERE login='admin'", "");
+        tx_rollback(tx);
+    }
+    id_format((uint64_t)person, id);
+    int rc = run_op(d, records_system_credential(d->ctl->records), "person.reset", json_pack("{s:s,s:s}", "person_id", id, "what", "password"),
+                    &reply);
+    if (rc)
+        ctl_complain(&reply.fault);
+    else
+        rc = take_password(d, "admin", json_string_value(json_object_get(reply.result, "initial_password")));
+    reply_clear(&reply);
+    return rc;
+}
+
+static const char *token_of(struct demo *d, const char *login)
+{
+    char token[80];
+    if (!json_object_get(d->tokens, login) && sign_in(d, login, d->password, token) == 0)
+        json_object_set_new(d->tokens, login, json_string(token));
+    return json_string_value(json_object_get(d->tokens, login));
+}
+
+/* ---- references and times ---- */
+
+static json_t *look_up(struct demo *d, const char *path)
+{
+    char part[64];
+    json_t *at = d->saved;
+    while (at && *path) {
+        size_t n = strcspn(path, ".");
+        snprintf(part, sizeof part, "%.*s", (int)n, path);
+        at = json_is_array(at) ? json_array_get(at, (size_t)atoi(part)) : json_object_get(at, part);
+        path += n + (path[n] == '.');
+    }
+    return at;
+}
+
+static json_t *time_of(const char *text)
+{
+    int days, hours, minutes;
+    if (sscanf(text, "@%dd%d:%d", &days, &hours, &minutes) != 3)
+        return NULL;
+    int64_t today = (clock_now_ms(&clock_system) + CHINA_MS) / DAY_MS * DAY_MS - CHINA_MS;
+    return json_integer(today + days * DAY_MS + hours * 3600000LL + minutes * 60000LL);
+}
+
+static json_t *resolve(struct demo *d, json_t *v)
+{
+    const char *key, *text = json_string_value(v);
+    json_t *out, *member;
+    size_t i;
+    if (text && *text == '$')
+        return json_incref(look_up(d, text + 1));
+    if (text && *text == '@')
+        return time_of(text);
+    if (json_is_array(v)) {
+        out = json_array();
+        json_array_foreach(v, i, member) json_array_append_new(out, resolve(d, member));
+        return out;
+    }
+    if (!json_is_object(v))
+        return json_incref(v);
+    out = json_object();
+    json_object_foreach(v, key, member) json_object_set_new(out, key, resolve(d, member));
+    return out;
+}
+
+/* ---- files ---- */
+
+static void appended(void *ctx, int error, uint64_t held)
+{
+    (void)held;
+    *(int *)ctx = error;
+}
+
+static int send_bytes(struct demo *d, const char *token, uint64_t upload, FILE *file)
+{
+    static char chunk[CHUNK];
+    uint64_t offset = 0;
+    size_t n;
+    int rc = 0;
+    while (rc == 0 && (n = fread(chunk, 1, sizeof chunk, file)) > 0) {
+        struct records_append a = {.credential = token, .upload = upload, .offset = offset, .data = chunk, .len = n};
+        int error = 0, queued = records_append_submit(d->ctl->records, &a, appended, &error); /* no pool: runs here */
+        rc = queued ? queued : error;
+        offset += n;
+    }
+    return rc;
+}
+
+static int upload(struct demo *d, const char *token, const char *name, json_t *args, struct reply *reply)
+{
+    char path[600];
+    uint64_t id;
+    snprintf(path, sizeof path, "%s/%s", d->dir, name);
+    FILE *file = fopen(path, "rb");
+    if (!file || fseek(file, 0, SEEK_END)) {
+        json_decref(args);
+        return fault_set(&reply->fault, ERR_NOT_FOUND, "", "%s cannot be read.", path);
+    }
+    json_object_set_new(args, "bytes", json_integer(ftell(file)));
+    json_object_set_new(args, "name", json_string(strrchr(path, '/') + 1));
+    rewind(file);
+    int rc = run_op(d, token, "upload.create", args, reply);
+    if (rc == 0)
+        rc = id_parse(json_string_value(json_object_get(reply->result, "upload_id")), &id);
+    if (rc == 0 && (rc = send_bytes(d, token, id, file)))
+        fault_set(&reply->fault, rc, "", "%s could not be stored.", path);
+    fclose(file);
+    if (rc)
+        return rc;
+    reply_clear(reply);
+    char text[ID_TEXT_BYTES];
+    id_format(id, text);
+    return run_op(d, token, "upload.finish", json_pack("{s:s}", "upload_id", text), reply);
+}
+
+/* ---- steps ---- */
+
+static int step(struct demo *d, json_t *s)
+{
+    const char *op = json_string_value(json_object_get(s, "op")), *as = json_string_value(json_object_get(s, "as"));
+    const char *file = json_string_value(json_object_get(s, "upload")), *save = json_string_value(json_object_get(s, "save"));
+    json_t *person = json_object_get(d->saved, json_string_value(json_object_get(s, "account")) ? json_string_value(json_object_get(s, "account")) : "");
+    if (person)
+        return take_password(d, json_string_value(json_object_get(person, "login")), json_string_value(json_object_get(person, "initial_password")));
+    const char *token = token_of(d, as);
+    json_t *given = json_object_get(s, "args"), *args = given ? resolve(d, given) : json_object();
+    struct reply reply = {0};
+    int rc = !token ? ERR_UNAUTHENTICATED : file ? upload(d, token, file, args, &reply) : run_op(d, token, op, args, &reply);
+    if (rc) {
+        fprintf(stderr, "yilianctl: %s by %s: ", op ? op : file, as);
+        ctl_complain(&reply.fault);
+    }
+    if (rc == 0 && save)
+        json_object_set(d->saved, save, reply.result);
+    reply_clear(&reply);
+    return rc;
+}
+
+int ctl_demo_load(struct ctl *c)
+{
+    struct demo d = {.ctl = c, .dir = c->argc > 1 ? c->argv[1] : NULL};
+    char path[600];
+    json_error_t e;
+    json_t *one;
+    size_t i;
+    if (!d.dir || strcmp(c->argv[0], "load"))
+        return fprintf(stderr, "usage: yilianctl --config FILE demo load DIR\n"), 2;
+    snprintf(path, sizeof path, "%s/demo.json", d.dir);
+    json_t *script = json_load_file(path, 0, &e);
+    if (!script)
+        return fprintf(stderr, "yilianctl: %s, line %d: %s\n", path, e.line, e.text), 1;
+    d.password = json_string_value(json_object_get(script, "password"));
+    d.saved = json_object();
+    d.tokens = json_object();
+    int rc = take_administrator(&d);
+    json_array_foreach(json_object_get(script, "steps"), i, one)
+    {
+        if (rc)
+            break;
+        rc = step(&d, one);
+    }
+    if (rc == 0)
+        printf("%zu steps done\n", json_array_size(json_object_get(script, "steps")));
+    json_decref(script);
+    json_decref(d.saved);
+    json_decref(d.tokens);
+    return rc ? 1 : 0;
+}

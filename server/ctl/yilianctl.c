@@ -1,0 +1,266 @@
+/* yilianctl - init, migrate, user, org, backup, audit verify, flow print, openapi print, demo load. */
+#include "records/audit/audit.h"
+#include "records/flow/flow.h"
+#include "records/org/org.h"
+#include "records/parts.h"
+#include "records/work/consult.h"
+#include "records/work/consult_flow.h"
+#include "server/api/api.h"
+#include "server/base/crypto.h"
+#include "server/base/log.h"
+#include "server/ctl/ctl.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+int ctl_complain(const struct fault *f)
+{
+    fprintf(stderr, "yilianctl: %s\n", f->text[0] ? f->text : err_wire(f->code));
+    for (size_t i = 0; i < f->n_fields; i++)
+        fprintf(stderr, "  %s: %s\n", f->fields[i].path, f->fields[i].reason);
+    return 1;
+}
+
+const char *ctl_value(const struct ctl *c, const char *name)
+{
+    for (int i = 0; i + 1 < c->argc; i++)
+        if (strncmp(c->argv[i], "--", 2) == 0 && strcmp(c->argv[i] + 2, name) == 0)
+            return c->argv[i + 1];
+    return NULL;
+}
+
+static const char *word(const struct ctl *c, int n)
+{
+    return n < c->argc && c->argv[n][0] != '-' ? c->argv[n] : NULL;
+}
+
+/* ---- subcommands; each returns the exit code ---- */
+
+static void random_password(char out[32])
+{
+    uint8_t random[12];
+    crypto_random(random, sizeof random);
+    if (base64url_encode(random, sizeof random, out, 24) < 0)
+        abort();
+    strcat(out, "aA1-");
+}
+
+static int init(struct ctl *c)
+{
+    const char *login = ctl_value(c, "login"), *name = ctl_value(c, "name"), *org = ctl_value(c, "org"), *given = ctl_value(c, "password");
+    struct fault f = {0};
+    struct tx *tx;
+    char made[32];
+    random_password(made);
+    int rc = tx_begin(records_store(c->records), TX_WRITE, &tx);
+    if (rc)
+        return ctl_complain(&(struct fault){.code = rc});
+    rc = org_bootstrap(tx, org ? org : "医联体", login ? login : "admin", name ? name : "管理员", given ? given : made,
+                       clock_now_ms(&clock_system), &f);
+    if (rc) {
+        tx_rollback(tx);
+        return ctl_complain(&f);
+    }
+    if (tx_commit(tx))
+        return ctl_complain(&(struct fault){.code = ERR_STORAGE, .text = "The database cannot be written."});
+    printf("login: %s\npassword: %s (to be changed at the first sign-in)\n", login ? login : "admin", given ? "as given" : made);
+    return 0;
+}
+
+static int migrate(struct ctl *c)
+{
+    printf("database version %d\n", store_version(records_store(c->records))); /* records_open migrated it */
+    return 0;
+}
+
+static int call_print(struct ctl *c, const char *op, json_t *args)
+{
+    struct call call = {.op = op, .credential = records_system_credential(c->records), .args = args};
+    struct reply reply;
+    records_call(c->records, &call, &reply);
+    json_decref(args);
+    if (reply.error) {
+        ctl_complain(&reply.fault);
+        reply_clear(&reply);
+        return 1;
+    }
+    if (reply.result)
+        json_dumpf(reply.result, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII * 0);
+    putchar('\n');
+    reply_clear(&reply);
+    return 0;
+}
+
+static int org(struct ctl *c)
+{
+    if (!word(c, 0) || strcmp(word(c, 0), "list"))
+        return fprintf(stderr, "usage: yilianctl --config FILE org list\n"), 2;
+    return call_print(c, "org.list", json_object());
+}
+
+static int person_id(struct ctl *c, const char *login, char out[20])
+{
+    int64_t id = 0;
+    struct tx *tx;
+    if (tx_begin(records_store(c->records), TX_READ, &tx) == 0) {
+        id = tx_int(tx, 0, "SELECT id FROM person WHERE login=$1", "t", login);
+        tx_rollback(tx);
+    }
+    id_format((uint64_t)id, out);
+    return id ? 0 : 1;
+}
+
+static int user(struct ctl *c)
+{
+    const char *what = word(c, 0), *login = word(c, 1), *part = word(c, 2);
+    char id[20];
+    if (what && strcmp(what, "list") == 0)
+        return call_print(c, "person.list", json_pack("{s:i}", "limit", 200));
+    if (!what || strcmp(what, "reset") || !login || !part)
+        return fprintf(stderr, "usage: yilianctl --config FILE user list | user reset LOGIN password|totp|lock\n"), 2;
+    if (person_id(c, login, id))
+        return fprintf(stderr, "yilianctl: nobody signs in as %s\n", login), 1;
+    return call_print(c, "person.reset", json_pack("{s:s,s:s}", "person_id", id, "what", part));
+}
+
+static int backup(struct ctl *c)
+{
+    struct fault f = {0};
+    if (!word(c, 0))
+        return fprintf(stderr, "usage: yilianctl --config FILE backup DATABASE-COPY\n"), 2;
+    if (store_backup(records_store(c->records), word(c, 0), &f))
+        return ctl_complain(&f);
+    printf("%s written; keep data.dir/keys and data.dir/blobs with it\n", word(c, 0));
+    return 0;
+}
+
+static int audit(struct ctl *c)
+{
+    struct audit_verdict v;
+    struct tx *tx;
+    if (!word(c, 0) || strcmp(word(c, 0), "verify"))
+        return fprintf(stderr, "usage: yilianctl --config FILE audit verify\n"), 2;
+    int rc = tx_begin(records_store(c->records), TX_READ, &tx);
+    if (rc == 0) {
+        rc = audit_verify(tx, records_parts(c->records)->audit_key, &v);
+        tx_rollback(tx);
+    }
+    if (rc)
+        return ctl_complain(&(struct fault){.code = rc});
+    if (v.first_bad)
+        return printf("BROKEN at line %lld: %s\n", (long long)v.first_bad, v.what), 1;
+    printf("whole: %lld lines\n", (long long)v.lines);
+    return 0;
+}
+
+static int flow(struct ctl *c)
+{
+    static const char *const urgencies[3] = {"emergency", "urgent", "routine"};
+    struct flow_terms terms[3][K_COUNT];
+    const struct flow_terms *const three[3] = {terms[0], terms[1], terms[2]};
+    struct actor system = {.system = true};
+    struct fault f = {0};
+    struct tx *tx;
+    int rc = tx_begin(records_store(c->records), TX_READ, &tx);
+    if (rc)
+        return ctl_complain(&(struct fault){.code = rc});
+    struct op_ctx ctx = {.records = c->records, .tx = tx, .actor = &system, .fault = &f};
+    for (int i = 0; i < 3 && rc == 0; i++)
+        rc = consult_terms(&ctx, urgencies[i], terms[i]);
+    tx_rollback(tx);
+    char *text = rc ? NULL : flow_print(&consult_flow, three);
+    if (!text)
+        return ctl_complain(&f);
+    fputs(text, stdout);
+    free(text);
+    return 0;
+}
+
+static int openapi(struct ctl *c)
+{
+    json_t *doc = openapi_build(op_find);
+    (void)c;
+    if (!doc || json_dumpf(doc, stdout, JSON_INDENT(1)))
+        return 1;
+    putchar('\n');
+    json_decref(doc);
+    return 0;
+}
+
+static int demo(struct ctl *c)
+{
+    return ctl_demo_load(c);
+}
+
+static const struct {
+    const char *name;
+    int (*run)(struct ctl *c);
+    int records; /* needs the site's data */
+    const char *help;
+} commands[] = {
+    {"init", init, 1, "init [--login L] [--name N] [--org O] [--password P]: a new site and its first administrator"},
+    {"migrate", migrate, 1, "migrate: brings the database to this version"},
+    {"user", user, 1, "user list | user reset LOGIN password|totp|lock"},
+    {"org", org, 1, "org list"},
+    {"backup", backup, 1, "backup FILE: a consistent copy of the database while the daemon runs"},
+    {"audit", audit, 1, "audit verify: checks the whole chain"},
+    {"flow", flow, 1, "flow print: the workflow's rule table"},
+    {"openapi", openapi, 0, "openapi print: the HTTP interface as OpenAPI 3.1"},
+    {"demo", demo, 1, "demo load DIR: the demonstration consortium, once"},
+};
+
+static int usage(void)
+{
+    fprintf(stderr, "usage: yilianctl [--config FILE] COMMAND\n");
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        fprintf(stderr, "  %s\n", commands[i].help);
+    return 2;
+}
+
+static int open_site(struct ctl *c, const char *config, struct fault *f)
+{
+    if (!config)
+        return fault_set(f, ERR_INVALID, "", "This command needs --config FILE.");
+    int rc = options_load(&c->options, config, f);
+    if (rc)
+        return rc;
+    struct records_config rc_config = {.data_dir = options_text(c->options, "data.dir"),
+                                       .config_dir = options_text(c->options, "config.dir"),
+                                       .clock = &clock_system};
+    return records_open(&c->records, &rc_config, f);
+}
+
+static int run(struct ctl *c, size_t n, const char *config)
+{
+    struct fault f = {0};
+    if (commands[n].records && open_site(c, config, &f)) {
+        options_free(c->options);
+        return ctl_complain(&f);
+    }
+    int code = commands[n].run(c);
+    records_close(c->records);
+    options_free(c->options);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    const char *config = NULL;
+    struct ctl c = {0};
+    int at = 1;
+    log_set_level(LOG_LEVEL_WARN);
+    while (at + 1 < argc && strcmp(argv[at], "--config") == 0) {
+        config = argv[at + 1];
+        at += 2;
+    }
+    for (size_t i = 0; at < argc && i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(argv[at], commands[i].name) == 0) {
+            c.argc = argc - at - 1;
+            c.argv = argv + at + 1;
+            if (!config)
+                config = ctl_value(&c, "config");
+            return run(&c, i, config);
+        }
+    return usage();
+}
