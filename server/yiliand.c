@@ -8,6 +8,7 @@
 #include "server/base/metrics.h"
 #include "server/base/option.h"
 #include "server/net/net.h"
+#include "server/signaling/push.h"
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -25,6 +26,7 @@ struct daemon {
     struct media *media;
     struct net *net;
     struct api *api;
+    struct push *push; /* set before the first change can come: the clocks start with the loop */
     char record_dir[600];
 };
 
@@ -71,6 +73,12 @@ static void tick(void *arg)
     net_timer_start(d->net, TICK_MS, tick, d);
 }
 
+static void changed(void *ctx, const struct records_change *change)
+{
+    struct daemon *d = ctx;
+    if (d->push) push_change(d->push, change);
+}
+
 /* ---- opening, bottom up ---- */
 
 static int open_records(struct daemon *d, struct fault *f)
@@ -78,7 +86,9 @@ static int open_records(struct daemon *d, struct fault *f)
     struct records_config config = {.data_dir = options_text(d->options, "data.dir"),
                                     .config_dir = options_text(d->options, "config.dir"),
                                     .clock = &clock_system,
-                                    .readers = (int)options_int(d->options, "records.readers")};
+                                    .readers = (int)options_int(d->options, "records.readers"),
+                                    .on_change = changed,
+                                    .on_change_ctx = d};
     return records_open(&d->records, &config, f);
 }
 
@@ -119,7 +129,9 @@ static int open_net(struct daemon *d, struct fault *f)
     struct api_config api = {.net = d->net,
                              .backend = {.ctx = d, .submit = submit, .append = append, .read = read_bytes, .find = op_find},
                              .metrics_token = options_text(o, "metrics.token")};
-    return api_new(&d->api, &api, f);
+    struct push_config push = {.net = d->net, .records = d->records};
+    rc = api_new(&d->api, &api, f);
+    return rc ? rc : push_new(&d->push, &push, f);
 }
 
 /* ---- closing, top down (docs/closures.md) ---- */
@@ -131,6 +143,7 @@ static void close_all(struct daemon *d)
     records_close(d->records); /* every completion has been posted when it returns */
     net_free(d->net);
     api_free(d->api);
+    push_free(d->push);
     options_free(d->options);
 }
 
