@@ -1,0 +1,388 @@
+/* The door: rights, CSRF, sessions, kept answers, groups, the audit chain. */
+#include "records/access/access.h"
+#include "records/audit/audit.h"
+#include "records/org/org.h"
+#include "records/parts.h"
+#include "records/records.h"
+#include "server/base/crypto.h"
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#define PASSWORD "First-Password-1"
+#define SECOND "Second-Password-2"
+
+static struct {
+    struct records *r;
+    struct clock clock;
+    int64_t now_ms;
+    char dir[64], token[80], csrf[64];
+} site;
+
+static int64_t site_now(void *ctx)
+{
+    (void)ctx;
+    return site.now_ms;
+}
+
+static int site_open(int readers)
+{
+    struct fault f = {0};
+    struct records_config config = {.data_dir = site.dir, .config_dir = YL_SOURCE_DIR "/config", .clock = &site.clock, .readers = readers};
+    if (records_open(&site.r, &config, &f)) {
+        print_error("%s\n", f.text);
+        return 1;
+    }
+    return 0;
+}
+
+static int setup(void **state)
+{
+    struct fault f = {0};
+    struct tx *tx;
+    (void)state;
+    memset(&site, 0, sizeof site);
+    strcpy(site.dir, "/tmp/yl-call-XXXXXX");
+    site.clock = (struct clock){site_now, NULL};
+    site.now_ms = 1795500000000;
+    if (!mkdtemp(site.dir) || site_open(2) || tx_begin(records_store(site.r), TX_WRITE, &tx))
+        return 1;
+    return org_bootstrap(tx, "云岭医联体", "admin", "管理员", PASSWORD, site.now_ms, &f) ? 1 : tx_commit(tx);
+}
+
+static int teardown(void **state)
+{
+    char command[96];
+    (void)state;
+    records_close(site.r);
+    snprintf(command, sizeof command, "rm -rf %s", site.dir);
+    return system(command);
+}
+
+/* Runs one call; the reply is the caller's to clear. Takes args. */
+static struct reply call_as(const char *token, const char *op, json_t *args, const char *key)
+{
+    struct call call = {.op = op, .credential = token, .args = args, .idempotency_key = key, .client_address = "192.0.2.7"};
+    struct reply reply;
+    records_call(site.r, &call, &reply);
+    json_decref(args);
+    return reply;
+}
+
+static int code_as(const char *token, const char *op, json_t *args)
+{
+    struct reply reply = call_as(token, op, args, NULL);
+    reply_clear(&reply);
+    return reply.error;
+}
+
+static void sign_in(const char *password)
+{
+    struct reply reply = call_as(NULL, "session.login", json_pack("{s:s,s:s}", "login", "admin", "password", password), NULL);
+    assert_int_equal(reply.error, 0);
+    strcpy(site.token, reply.set_session);
+    snprintf(site.csrf, sizeof site.csrf, "%s", json_string_value(json_object_get(reply.result, "csrf")));
+    reply_clear(&reply);
+}
+
+static void sign_in_ready(void)
+{
+    sign_in(PASSWORD);
+    assert_int_equal(code_as(site.token, "session.password", json_pack("{s:s,s:s}", "old", PASSWORD, "new", SECOND)), 0);
+}
+
+static int64_t count(const char *sql)
+{
+    struct tx *tx;
+    assert_int_equal(tx_begin(records_store(site.r), TX_READ, &tx), 0);
+    int64_t n = tx_int(tx, -1, sql, "");
+    tx_rollback(tx);
+    return n;
+}
+
+static struct audit_verdict verdict(void)
+{
+    struct audit_verdict v;
+    struct tx *tx;
+    assert_int_equal(tx_begin(records_store(site.r), TX_READ, &tx), 0);
+    assert_int_equal(audit_verify(tx, records_parts(site.r)->audit_key, &v), 0);
+    tx_rollback(tx);
+    return v;
+}
+
+static void nobody_gets_in_without_a_session(void **state)
+{
+    (void)state;
+    assert_int_equal(code_as(NULL, "org.list", json_object()), ERR_UNAUTHENTICATED);
+    assert_int_equal(code_as("a-token-nobody-has", "org.list", json_object()), ERR_UNAUTHENTICATED);
+    assert_int_equal(code_as(NULL, "no.such", json_object()), ERR_NOT_FOUND);
+}
+
+static void the_first_password_must_be_changed(void **state)
+{
+    (void)state;
+    sign_in(PASSWORD);
+    assert_int_equal(code_as(site.token, "org.list", json_object()), ERR_UNAUTHENTICATED);
+    assert_int_equal(code_as(site.token, "session.password", json_pack("{s:s,s:s}", "old", PASSWORD, "new", "short")), ERR_INVALID);
+    assert_int_equal(code_as(site.token, "session.password", json_pack("{s:s,s:s}", "old", PASSWORD, "new", PASSWORD)), ERR_INVALID);
+    assert_int_equal(code_as(site.token, "session.password", json_pack("{s:s,s:s}", "old", PASSWORD, "new", SECOND)), 0);
+    assert_int_equal(code_as(site.token, "org.list", json_object()), 0);
+}
+
+static void a_role_without_the_right_is_denied_and_audited(void **state)
+{
+    (void)state;
+    sign_in_ready();
+    assert_int_equal(code_as(site.token, "patient.search", json_pack("{s:s}", "q", "li")), ERR_DENIED);
+    assert_int_equal(count("SELECT COUNT(*) FROM audit WHERE op='patient.search' AND outcome='denied' AND detail='right'"), 1);
+}
+
+static void a_cookie_needs_its_csrf_token(void **state)
+{
+    struct call call = {.op = "org.create", .credential = NULL, .by_cookie = true};
+    struct reply reply;
+    (void)state;
+    sign_in_ready();
+    call.credential = site.token;
+    call.args = json_pack("{s:s,s:s,s:s,s:s}", "kind", "institution", "level", "county", "code", "C1", "name", "县医院");
+    records_call(site.r, &call, &reply);
+    assert_int_equal(reply.error, ERR_DENIED);
+    assert_string_equal(reply.fault.reason, "csrf");
+    reply_clear(&reply);
+    call.csrf = site.csrf;
+    records_call(site.r, &call, &reply);
+    assert_int_equal(reply.error, 0);
+    reply_clear(&reply);
+    json_decref(call.args);
+}
+
+static void five_wrong_passwords_lock(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(code_as(NULL, "session.login", json_pack("{s:s,s:s}", "login", "admin", "password", "wrong")), ERR_UNAUTHENTICATED);
+    assert_int_equal(code_as(NULL, "session.login", json_pack("{s:s,s:s}", "login", "admin", "password", "wrong")), ERR_LOCKED);
+    assert_int_equal(code_as(NULL, "session.login", json_pack("{s:s,s:s}", "login", "admin", "password", PASSWORD)), ERR_LOCKED);
+    site.now_ms += 16 * 60000;
+    assert_int_equal(code_as(NULL, "session.login", json_pack("{s:s,s:s}", "login", "admin", "password", PASSWORD)), 0);
+}
+
+static void an_idle_session_ends_and_an_active_one_survives_a_restart(void **state)
+{
+    (void)state;
+    sign_in_ready();
+    site.now_ms += 10 * 60000;
+    assert_int_equal(code_as(site.token, "org.list", json_object()), 0); /* a sign of life */
+    records_close(site.r);
+    assert_int_equal(site_open(2), 0);
+    site.now_ms += 10 * 60000;
+    assert_int_equal(code_as(site.token, "org.list", json_object()), 0);
+    site.now_ms += 16 * 60000;
+    assert_int_equal(code_as(site.token, "org.list", json_object()), ERR_UNAUTHENTICATED);
+}
+
+static void a_code_of_the_second_factor_is_good_once(void **state)
+{
+    (void)state;
+    sign_in_ready();
+    struct reply enrol = call_as(site.token, "session.totp_enrol", json_object(), NULL);
+    assert_int_equal(enrol.error, 0);
+    assert_non_null(json_object_get(enrol.result, "qr_svg"));
+    reply_clear(&enrol);
+    assert_int_equal(code_as(site.token, "session.totp_confirm", json_pack("{s:s}", "code", "000000")), ERR_UNAUTHENTICATED);
+    assert_int_equal(count("SELECT totp_on FROM person WHERE login='admin'"), 0);
+}
+
+static json_t *institution(const char *code)
+{
+    return json_pack("{s:s,s:s,s:s,s:s}", "kind", "institution", "level", "county", "code", code, "name", "县医院");
+}
+
+static void the_same_key_gives_the_first_answer(void **state)
+{
+    (void)state;
+    sign_in_ready();
+    struct reply first = call_as(site.token, "org.create", institution("A"), "key-00000001");
+    struct reply again = call_as(site.token, "org.create", institution("A"), "key-00000001");
+    struct reply other = call_as(site.token, "org.create", institution("B"), "key-00000001");
+    assert_int_equal(first.error, 0);
+    assert_int_equal(again.error, 0);
+    assert_true(json_equal(first.result, again.result));
+    assert_int_equal(other.error, ERR_CONFLICT);
+    assert_int_equal(count("SELECT COUNT(*) FROM org WHERE code IN ('A','B')"), 1);
+    reply_clear(&first);
+    reply_clear(&again);
+    reply_clear(&other);
+}
+
+/* ---- groups ---- */
+
+static struct {
+    pthread_mutex_t lock;
+    int answered, failed;
+} tally = {PTHREAD_MUTEX_INITIALIZER, 0, 0};
+
+static void answered(void *ctx, struct reply *reply)
+{
+    (void)ctx;
+    pthread_mutex_lock(&tally.lock);
+    tally.answered++;
+    tally.failed += reply->error != 0;
+    pthread_mutex_unlock(&tally.lock);
+    reply_clear(reply);
+}
+
+static int answers(void)
+{
+    pthread_mutex_lock(&tally.lock);
+    int n = tally.answered;
+    pthread_mutex_unlock(&tally.lock);
+    return n;
+}
+
+static void one_failing_write_harms_no_neighbour(void **state)
+{
+    (void)state;
+    sign_in_ready();
+    tally.answered = tally.failed = 0;
+    for (int i = 0; i < 200; i++) {
+        char code[16];
+        snprintf(code, sizeof code, "G%d", i / 2); /* every second one is taken already */
+        json_t *args = institution(code);
+        struct call call = {.op = "org.create", .credential = site.token, .args = args};
+        assert_int_equal(records_submit(site.r, &call, answered, NULL), 0);
+        json_decref(args);
+    }
+    for (int i = 0; answers() < 200 && i < 3000; i++)
+        usleep(10000);
+    assert_int_equal(answers(), 200);
+    assert_int_equal(tally.failed, 100);
+    assert_int_equal(count("SELECT COUNT(*) FROM org WHERE level='county'"), 100);
+    assert_int_equal(verdict().first_bad, 0);
+}
+
+/* ---- the chain ---- */
+
+static void tamper(const char *sql)
+{
+    struct tx *tx;
+    assert_int_equal(tx_begin(records_store(site.r), TX_WRITE, &tx), 0);
+    assert_int_equal(tx_exec(tx, sql, ""), 0);
+    assert_int_equal(tx_commit(tx), 0);
+}
+
+static void make_lines(void)
+{
+    sign_in_ready();
+    for (int i = 0; i < 5; i++) {
+        char code[16];
+        snprintf(code, sizeof code, "L%d", i);
+        assert_int_equal(code_as(site.token, "org.create", institution(code)), 0);
+    }
+    assert_int_equal(verdict().first_bad, 0);
+    assert_true(verdict().lines >= 7);
+}
+
+static void a_changed_line_is_found(void **state)
+{
+    (void)state;
+    make_lines();
+    tamper("UPDATE audit SET person_id=person_id+1 WHERE seq=4");
+    assert_int_equal(verdict().first_bad, 4);
+}
+
+static void a_deleted_line_is_found(void **state)
+{
+    (void)state;
+    make_lines();
+    tamper("DELETE FROM audit WHERE seq=3");
+    assert_int_equal(verdict().first_bad, 3);
+}
+
+static void swapped_lines_are_found(void **state)
+{
+    (void)state;
+    make_lines();
+    tamper("UPDATE audit SET seq=CASE seq WHEN 4 THEN -5 WHEN 5 THEN -4 ELSE seq END; ");
+    tamper("UPDATE audit SET seq=-seq WHERE seq<0");
+    assert_int_equal(verdict().first_bad, 4);
+}
+
+static void a_cut_tail_is_found(void **state)
+{
+    (void)state;
+    make_lines();
+    tamper("DELETE FROM audit WHERE seq>=(SELECT MAX(seq) FROM audit)");
+    assert_int_not_equal(verdict().first_bad, 0);
+    tamper("UPDATE audit_head SET seq=(SELECT MAX(seq) FROM audit), hash=(SELECT hash FROM audit ORDER BY seq DESC LIMIT 1)");
+    assert_int_not_equal(verdict().first_bad, 0); /* the seal needs the site's key */
+}
+
+/* ---- roles ---- */
+
+static void administrators_never_read_health_data(void **state)
+{
+    static const char *const rights[] = {"patient.read", "patient.write", "case.read", "case.create", "case.consult", "document.read", "document.write"};
+    static const char *const roles[] = {"sys_admin", "consortium_admin", "auditor", "manager"};
+    const struct access *a = records_parts(site.r)->access;
+    (void)state;
+    for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
+        assert_true(access_role(a, roles[i]) >= 0);
+        for (size_t j = 0; j < sizeof rights / sizeof *rights; j++)
+            assert_false(access_roles_may(a, 1ull << access_role(a, roles[i]), rights[j]));
+    }
+    assert_true(access_roles_may(a, 1ull << access_role(a, "capture"), "document.write"));
+    assert_false(access_roles_may(a, 1ull << access_role(a, "capture"), "document.read"));
+    assert_int_equal(access_role(a, "nobody"), -1);
+}
+
+/* Every right an operation asks for is somebody's, so that no operation is out of everybody's reach. */
+static void every_right_is_somebodys(void **state)
+{
+    const struct access *a = records_parts(site.r)->access;
+    (void)state;
+    for (const struct op *const *t = op_tables; *t; t++)
+        for (const struct op *o = *t; o->name; o++) {
+            if (o->right && !access_roles_may(a, ~0ull, o->right))
+                fail_msg("%s: nobody has the right %s", o->name, o->right);
+            if (!o->right && !(o->flags & OP_ANONYMOUS))
+                fail_msg("%s has no right", o->name);
+        }
+}
+
+static void nobody_changes_his_own_roles(void **state)
+{
+    (void)state;
+    sign_in_ready();
+    struct reply me = call_as(site.token, "session.get", json_object(), NULL);
+    json_t *id = json_incref(json_object_get(json_object_get(me.result, "person"), "id"));
+    reply_clear(&me);
+    assert_int_equal(code_as(site.token, "person.posts", json_pack("{s:o,s:[]}", "person_id", id, "posts")), ERR_DENIED);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {T(nobody_gets_in_without_a_session),
+                                       T(the_first_password_must_be_changed),
+                                       T(a_role_without_the_right_is_denied_and_audited),
+                                       T(a_cookie_needs_its_csrf_token),
+                                       T(five_wrong_passwords_lock),
+                                       T(an_idle_session_ends_and_an_active_one_survives_a_restart),
+                                       T(a_code_of_the_second_factor_is_good_once),
+                                       T(the_same_key_gives_the_first_answer),
+                                       T(one_failing_write_harms_no_neighbour),
+                                       T(a_changed_line_is_found),
+                                       T(a_deleted_line_is_found),
+                                       T(swapped_lines_are_found),
+                                       T(a_cut_tail_is_found),
+                                       T(administrators_never_read_health_data),
+                                       T(every_right_is_somebodys),
+                                       T(nobody_changes_his_own_roles)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
