@@ -66,6 +66,17 @@ void records_call(struct records *r, const struct call *call, struct reply *repl
 typedef void (*records_done)(void *ctx, struct reply *reply);
 YL_CHECKED int records_submit(struct records *r, const struct call *call, records_done done, void *ctx);
 
+/* ---- administration from the machine itself (yilianctl); calling thread ---- */
+/* The first institution and its administrator; ERR_CONFLICT when there are people already. */
+YL_CHECKED int records_bootstrap(struct records *r, const char *org, const char *login, const char *name, const char *password,
+                                 struct fault *f);
+YL_CHECKED int records_person_find(struct records *r, const char *login, struct person_id *out); /* ERR_NOT_FOUND */
+int records_version(struct records *r);                                                         /* of the database */
+YL_CHECKED int records_backup(struct records *r, const char *to_path, struct fault *f);          /* consistent, while others write */
+/* *first_bad 0 = the chain of `*lines` lines is whole; else `what` (80 bytes) says what is wrong there. */
+YL_CHECKED int records_audit_verify(struct records *r, int64_t *lines, int64_t *first_bad, char what[80]);
+char *records_flow_print(struct records *r); /* the consultation's rule table as Markdown; malloc'd, NULL on error */
+
 /* ---- bytes: uploads and blobs (rights were checked by the op that made the handle) ---- */
 /* Resumable upload, the subset of the IETF resumable-upload draft / tus the web uses: create by op "upload.create" ->
  * upload_id; append at offset; finish by op "upload.finish" -> document. */

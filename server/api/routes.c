@@ -105,9 +105,6 @@ const struct api_route api_routes[] = {
     {GET, "/policies", "policy.list"},
     {PUT, "/policies/{policy_id}", "policy.set"},
     /* rooms */
-    {POST, "/cases/{case_id}/room/ticket", "room.ticket"},
-    {POST, "/cases/{case_id}/room/guests", "room.guest"},
-    {GET, "/cases/{case_id}/recordings", "recording.list"},
     {0}};
 
 /* Segment by segment; with args the {names} are put in. */

@@ -4,8 +4,6 @@
  * file, "args", "save"?}. "$name.member" in a text is what an earlier step saved; "@+2d09:00" is that time of day in China, days from
  * today, in milliseconds. {"account": name}: the person saved under that name signs in once and takes the demo password.
  */
-#include "records/org/org.h"
-#include "records/parts.h"
 #include "server/ctl/ctl.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,13 +75,10 @@ static int take_administrator(struct demo *d)
 {
     struct reply reply;
     char id[ID_TEXT_BYTES];
-    struct tx *tx;
-    int64_t person = 0;
-    if (tx_begin(records_store(d->ctl->records), TX_READ, &tx) == 0) {
-        person = tx_int(tx, 0, "SELECT id FROM person WHERE login='admin'", "");
-        tx_rollback(tx);
-    }
-    id_format((uint64_t)person, id);
+    struct person_id person;
+    if (records_person_find(d->ctl->records, "admin", &person))
+        return fprintf(stderr, "yilianctl: there is no account admin; run init first\n"), ERR_NOT_FOUND;
+    id_format(person.v, id);
     int rc = run_op(d, records_system_credential(d->ctl->records), "person.reset", json_pack("{s:s,s:s}", "person_id", id, "what", "password"),
                     &reply);
     if (rc)

@@ -1,10 +1,5 @@
 /* yilianctl - init, migrate, user, org, backup, audit verify, flow print, openapi print, demo load. */
-#include "records/audit/audit.h"
-#include "records/flow/flow.h"
-#include "records/org/org.h"
-#include "records/parts.h"
-#include "records/work/consult.h"
-#include "records/work/consult_flow.h"
+#include "records/ops/op.h"
 #include "server/api/api.h"
 #include "server/base/crypto.h"
 #include "server/base/log.h"
@@ -50,27 +45,17 @@ static int init(struct ctl *c)
 {
     const char *login = ctl_value(c, "login"), *name = ctl_value(c, "name"), *org = ctl_value(c, "org"), *given = ctl_value(c, "password");
     struct fault f = {0};
-    struct tx *tx;
     char made[32];
     random_password(made);
-    int rc = tx_begin(records_store(c->records), TX_WRITE, &tx);
-    if (rc)
-        return ctl_complain(&(struct fault){.code = rc});
-    rc = org_bootstrap(tx, org ? org : "医联体", login ? login : "admin", name ? name : "管理员", given ? given : made,
-                       clock_now_ms(&clock_system), &f);
-    if (rc) {
-        tx_rollback(tx);
+    if (records_bootstrap(c->records, org ? org : "医联体", login ? login : "admin", name ? name : "管理员", given ? given : made, &f))
         return ctl_complain(&f);
-    }
-    if (tx_commit(tx))
-        return ctl_complain(&(struct fault){.code = ERR_STORAGE, .text = "The database cannot be written."});
     printf("login: %s\npassword: %s (to be changed at the first sign-in)\n", login ? login : "admin", given ? "as given" : made);
     return 0;
 }
 
 static int migrate(struct ctl *c)
 {
-    printf("database version %d\n", store_version(records_store(c->records))); /* records_open migrated it */
+    printf("database version %d\n", records_version(c->records)); /* records_open migrated it */
     return 0;
 }
 
@@ -99,28 +84,18 @@ static int org(struct ctl *c)
     return call_print(c, "org.list", json_object());
 }
 
-static int person_id(struct ctl *c, const char *login, char out[20])
-{
-    int64_t id = 0;
-    struct tx *tx;
-    if (tx_begin(records_store(c->records), TX_READ, &tx) == 0) {
-        id = tx_int(tx, 0, "SELECT id FROM person WHERE login=$1", "t", login);
-        tx_rollback(tx);
-    }
-    id_format((uint64_t)id, out);
-    return id ? 0 : 1;
-}
-
 static int user(struct ctl *c)
 {
     const char *what = word(c, 0), *login = word(c, 1), *part = word(c, 2);
-    char id[20];
+    struct person_id person;
+    char id[ID_TEXT_BYTES];
     if (what && strcmp(what, "list") == 0)
         return call_print(c, "person.list", json_pack("{s:i}", "limit", 200));
     if (!what || strcmp(what, "reset") || !login || !part)
         return fprintf(stderr, "usage: yilianctl --config FILE user list | user reset LOGIN password|totp|lock\n"), 2;
-    if (person_id(c, login, id))
+    if (records_person_find(c->records, login, &person))
         return fprintf(stderr, "yilianctl: nobody signs in as %s\n", login), 1;
+    id_format(person.v, id);
     return call_print(c, "person.reset", json_pack("{s:s,s:s}", "person_id", id, "what", part));
 }
 
@@ -129,7 +104,7 @@ static int backup(struct ctl *c)
     struct fault f = {0};
     if (!word(c, 0))
         return fprintf(stderr, "usage: yilianctl --config FILE backup DATABASE-COPY\n"), 2;
-    if (store_backup(records_store(c->records), word(c, 0), &f))
+    if (records_backup(c->records, word(c, 0), &f))
         return ctl_complain(&f);
     printf("%s written; keep data.dir/keys and data.dir/blobs with it\n", word(c, 0));
     return 0;
@@ -137,41 +112,24 @@ static int backup(struct ctl *c)
 
 static int audit(struct ctl *c)
 {
-    struct audit_verdict v;
-    struct tx *tx;
+    int64_t lines, first_bad;
+    char wrong[80];
     if (!word(c, 0) || strcmp(word(c, 0), "verify"))
         return fprintf(stderr, "usage: yilianctl --config FILE audit verify\n"), 2;
-    int rc = tx_begin(records_store(c->records), TX_READ, &tx);
-    if (rc == 0) {
-        rc = audit_verify(tx, records_parts(c->records)->audit_key, &v);
-        tx_rollback(tx);
-    }
+    int rc = records_audit_verify(c->records, &lines, &first_bad, wrong);
     if (rc)
         return ctl_complain(&(struct fault){.code = rc});
-    if (v.first_bad)
-        return printf("BROKEN at line %lld: %s\n", (long long)v.first_bad, v.what), 1;
-    printf("whole: %lld lines\n", (long long)v.lines);
+    if (first_bad)
+        return printf("BROKEN at line %lld: %s\n", (long long)first_bad, wrong), 1;
+    printf("whole: %lld lines\n", (long long)lines);
     return 0;
 }
 
 static int flow(struct ctl *c)
 {
-    static const char *const urgencies[3] = {"emergency", "urgent", "routine"};
-    struct flow_terms terms[3][K_COUNT];
-    const struct flow_terms *const three[3] = {terms[0], terms[1], terms[2]};
-    struct actor system = {.system = true};
-    struct fault f = {0};
-    struct tx *tx;
-    int rc = tx_begin(records_store(c->records), TX_READ, &tx);
-    if (rc)
-        return ctl_complain(&(struct fault){.code = rc});
-    struct op_ctx ctx = {.records = c->records, .tx = tx, .actor = &system, .fault = &f};
-    for (int i = 0; i < 3 && rc == 0; i++)
-        rc = consult_terms(&ctx, urgencies[i], terms[i]);
-    tx_rollback(tx);
-    char *text = rc ? NULL : flow_print(&consult_flow, three);
+    char *text = records_flow_print(c->records);
     if (!text)
-        return ctl_complain(&f);
+        return ctl_complain(&(struct fault){.code = ERR_INTERNAL, .text = "The rule table cannot be printed."});
     fputs(text, stdout);
     free(text);
     return 0;

@@ -1,0 +1,76 @@
+/* What yilianctl asks of the records plane beside operations. */
+#include "records/audit/audit.h"
+#include "records/call/open.h"
+#include "records/org/org.h"
+#include "records/work/consult.h"
+#include "records/work/consult_flow.h"
+#include <stdio.h>
+
+int records_bootstrap(struct records *r, const char *org, const char *login, const char *name, const char *password, struct fault *f)
+{
+    struct tx *tx;
+    int rc = tx_begin(r->store, TX_WRITE, &tx);
+    if (rc)
+        return fault_set(f, rc, "", "The database cannot be written.");
+    rc = org_bootstrap(tx, org, login, name, password, clock_now_ms(r->clock), f);
+    if (rc)
+        tx_rollback(tx);
+    else if ((rc = tx_commit(tx)))
+        fault_set(f, rc, "", "The database cannot be written.");
+    return rc;
+}
+
+int records_person_find(struct records *r, const char *login, struct person_id *out)
+{
+    struct tx *tx;
+    int rc = tx_begin(r->store, TX_READ, &tx);
+    if (rc)
+        return rc;
+    out->v = (uint64_t)tx_int(tx, 0, "SELECT id FROM person WHERE login=$1", "t", login);
+    rc = tx_error(tx);
+    tx_rollback(tx);
+    return rc ? rc : out->v ? 0 : ERR_NOT_FOUND;
+}
+
+int records_version(struct records *r)
+{
+    return store_version(r->store);
+}
+
+int records_backup(struct records *r, const char *to_path, struct fault *f)
+{
+    return store_backup(r->store, to_path, f);
+}
+
+int records_audit_verify(struct records *r, int64_t *lines, int64_t *first_bad, char what[80])
+{
+    struct audit_verdict v = {0};
+    struct tx *tx;
+    int rc = tx_begin(r->store, TX_READ, &tx);
+    if (rc)
+        return rc;
+    rc = audit_verify(tx, r->parts.audit_key, &v);
+    tx_rollback(tx);
+    *lines = v.lines;
+    *first_bad = v.first_bad;
+    snprintf(what, 80, "%s", v.what);
+    return rc;
+}
+
+char *records_flow_print(struct records *r)
+{
+    static const char *const urgencies[3] = {"routine", "urgent", "emergency"};
+    struct flow_terms terms[3][K_COUNT];
+    const struct flow_terms *const three[3] = {terms[0], terms[1], terms[2]};
+    struct actor system = {.system = true};
+    struct fault f = {0};
+    struct tx *tx;
+    if (tx_begin(r->store, TX_READ, &tx))
+        return NULL;
+    struct op_ctx ctx = {.records = r, .tx = tx, .actor = &system, .fault = &f};
+    int rc = 0;
+    for (int i = 0; i < 3 && rc == 0; i++)
+        rc = consult_terms(&ctx, urgencies[i], terms[i]);
+    tx_rollback(tx);
+    return rc ? NULL : flow_print(&consult_flow, three);
+}
