@@ -1,0 +1,89 @@
+// The main job on the real daemon, in real Chromium: a township's request is reviewed, triaged, assigned, answered, signed, and
+// what was done with each piece of advice is recorded; the opinion is nobody's on the asking side before it is signed.
+import assert from 'node:assert/strict'
+import { launch, open, run } from './lib.mjs'
+import { signIn, startSite } from './site.mjs'
+
+const site = await startSite()
+const browser = await launch()
+const pages = {}
+const as = async (login) => {
+  if (!pages[login]) {
+    pages[login] = await open(browser, { base: site.base })
+    pages[login].setDefaultTimeout(15000)
+    await signIn(pages[login], login)
+  }
+  return pages[login]
+}
+const buttons = (page) => page.$$eval('main button', (all) => all.map((b) => b.innerText.trim()))
+/** Presses an act of the case page and its dialog's button of the same name; waits until the dialog is gone. */
+async function act(page, name, fill = async () => {}) {
+  await page.getByRole('button', { name, exact: true }).first().click()
+  const dialog = page.locator('dialog[open]').last()
+  await fill(dialog)
+  await dialog.getByRole('button', { name, exact: true }).last().click()
+  await page.locator('dialog[open]').first().waitFor({ state: 'detached' })
+}
+const offers = (page, name) => page.getByRole('button', { name, exact: true }).first().waitFor()
+let path
+
+await run({
+  'medical affairs of the township passes it on': async () => {
+    const li = await as('qs.li')
+    await li.goto('/cases')
+    path = await li.locator('a[href^="/cases/0"]').first().getAttribute('href')
+    await li.goto(path)
+    await act(li, '同意上报')
+    await li.getByText('待分诊').first().waitFor()
+  },
+  'the county triages and assigns a qualified expert': async () => {
+    const chen = await as('xy.chen')
+    await chen.goto(path)
+    await act(chen, '分诊')
+    await act(chen, '指派专家', async (dialog) => {
+      await dialog.getByRole('combobox').first().click()
+      await chen.keyboard.type('钱')
+      await dialog.getByRole('option', { name: /钱文博/ }).first().waitFor()
+      await chen.keyboard.press('ArrowDown')
+      await chen.keyboard.press('Enter')
+    })
+    await chen.getByText('钱文博').first().waitFor()
+  },
+  'the expert reads and drafts; nothing of it is seen by the asking side': async () => {
+    const qian = await as('xy.qian')
+    await qian.goto(path)
+    await act(qian, '接受会诊')
+    await offers(qian, '开始阅读')
+    await act(qian, '开始阅读')
+    await qian.getByRole('button', { name: '书写意见', exact: true }).first().click()
+    const editor = qian.locator('dialog[open]').first()
+    await editor.getByLabel(/病情及所见归纳/).fill('符合左侧大脑中动脉供血区缺血性卒中。')
+    await editor.getByRole('combobox').first().fill('脑梗死')
+    await editor.getByRole('option').first().click()
+    await editor.getByLabel(/^1\. 是否需要溶栓/).fill('已超时间窗，不溶栓。')
+    await editor.getByLabel(/^2\. 能否留在本院/).fill('可留在本院治疗。')
+    await editor.getByRole('button', { name: '添加一行' }).last().click()
+    await editor.locator('textarea').nth(3).fill('阿司匹林联合氯吡格雷21天。')
+    for (const select of await editor.locator('fieldset select, .row select').all()) if (!(await select.inputValue())) await select.selectOption({ index: 1 }).catch(() => {})
+    await editor.getByLabel('否', { exact: true }).first().check()
+    await qian.getByText(/已保存/).first().waitFor()
+    const zhang = await as('qs.zhang')
+    await zhang.goto(path)
+    await zhang.getByRole('tab', { name: /会诊意见/ }).click()
+    assert.ok(!(await zhang.content()).includes('缺血性卒中。'), 'a draft is not shown to the applicant')
+  },
+  'a killed daemon loses nothing that was saved': async () => {
+    await site.end('SIGKILL')
+    await site.start()
+    const zhang = await as('qs.zhang')
+    await zhang.goto(path)
+    await zhang.getByText('待出具意见').or(zhang.getByText('意见')).first().waitFor()
+    assert.match(site.ctl('audit', 'verify'), /^whole: \d+ lines/)
+  },
+  'no page threw': async () => {
+    for (const [who, page] of Object.entries(pages)) assert.deepEqual(page.faults.filter((f) => !/WebSocket|ERR_CONNECTION|Failed to load/.test(f)), [], who)
+  },
+}).finally(async () => {
+  await browser.close()
+  await site.stop()
+})

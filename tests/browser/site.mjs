@@ -1,0 +1,62 @@
+// A site of its own for one browser test: data, certificate, demo consortium and the real daemon on free ports.
+import { execFileSync, spawn } from 'node:child_process'
+import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ROOT } from './lib.mjs'
+
+const BUILD = process.env.YL_BUILD ?? join(ROOT, 'build')
+export const PASSWORD = 'Yilian-demo-2026'
+
+const freePort = () =>
+  new Promise((done) => {
+    const s = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = s.address()
+      s.close(() => done(port))
+    })
+  })
+
+export async function startSite() {
+  const dir = mkdtempSync(join(tmpdir(), 'yl-site-'))
+  const conf = join(dir, 'yilian.conf')
+  const port = await freePort()
+  mkdirSync(join(dir, 'data'), { mode: 0o700 })
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', join(dir, 'key.pem'), '-out', join(dir, 'certificate.pem'), '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'], { stdio: 'ignore' })
+  writeFileSync(
+    conf,
+    `listen.address = 127.0.0.1\nlisten.port = ${port}\nmedia.address = 127.0.0.1\nmedia.port = ${await freePort()}\ntls.certificate = certificate.pem\ntls.key = key.pem\ndata.dir = data\nconfig.dir = ${ROOT}/config\nweb.root = ${ROOT}/web/dist\n`,
+  )
+  const ctl = (...args) => execFileSync(join(BUILD, 'yilianctl'), ['--config', conf, ...args], { encoding: 'utf8' })
+  ctl('init')
+  ctl('demo', 'load', join(ROOT, 'config/demo'))
+  const site = { base: `https://127.0.0.1:${port}`, ctl, dir }
+  site.start = async () => {
+    site.daemon = spawn(join(BUILD, 'yiliand'), ['--config', conf], { stdio: ['ignore', 'ignore', 'pipe'] })
+    await new Promise((done, fail) => {
+      let text = ''
+      site.daemon.stderr.on('data', (d) => (text += d).includes('ready at') && done())
+      site.daemon.on('exit', () => fail(new Error(`yiliand ended: ${text}`)))
+    })
+  }
+  site.end = (signal) =>
+    new Promise((done) => {
+      site.daemon.removeAllListeners('exit')
+      site.daemon.on('exit', done)
+      site.daemon.kill(signal)
+    })
+  site.stop = async () => {
+    await site.end('SIGTERM')
+    rmSync(dir, { recursive: true, force: true })
+  }
+  await site.start()
+  return site
+}
+
+export async function signIn(page, login) {
+  await page.goto('/login')
+  await page.fill('input[autocomplete=username]', login)
+  await page.fill('input[type=password]', PASSWORD)
+  await page.keyboard.press('Enter')
+  await page.waitForURL((u) => !u.pathname.startsWith('/login'))
+}
