@@ -1,8 +1,9 @@
 // The main job on the real daemon, in real Chromium: a township's request is reviewed, triaged, assigned, answered, signed, and
 // what was done with each piece of advice is recorded; the opinion is nobody's on the asking side before it is signed.
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { launch, open, run } from './lib.mjs'
-import { signIn, startSite } from './site.mjs'
+import { PASSWORD, signIn, startSite } from './site.mjs'
 
 const site = await startSite()
 const browser = await launch()
@@ -79,6 +80,33 @@ await run({
     await zhang.goto(path)
     await zhang.getByText('待出具意见').or(zhang.getByText('意见')).first().waitFor()
     assert.match(site.ctl('audit', 'verify'), /^whole: \d+ lines/)
+  },
+  'the opinion is signed with the password once more': async () => {
+    const qian = await as('xy.qian')
+    await qian.goto(path)
+    await qian.getByRole('button', { name: '书写意见', exact: true }).first().click()
+    await qian.getByRole('button', { name: '签发', exact: true }).first().click()
+    const signing = qian.locator('dialog[open]').last()
+    await signing.locator('input[type=password]').fill(PASSWORD)
+    await signing.getByRole('button', { name: '签发', exact: true }).click()
+    await qian.locator('dialog[open]').first().waitFor({ state: 'detached' })
+    await qian.getByText('意见已签发').first().waitFor()
+  },
+  'the township reads it and records what it did with each piece of advice': async () => {
+    const zhang = await as('qs.zhang')
+    await zhang.goto(path)
+    await zhang.getByRole('tab', { name: /会诊意见/ }).click()
+    await zhang.getByText('缺血性卒中。').first().waitFor()
+    assert.ok((await buttons(zhang)).includes('已阅并登记采纳'))
+    await act(zhang, '已阅并登记采纳', async (dialog) => {
+      for (const choice of await dialog.getByLabel('采纳', { exact: true }).all()) await choice.check()
+      await dialog.locator('textarea').last().fill('已按意见用药，一周后复查。')
+    })
+    await zhang.getByText('已按意见用药').first().waitFor()
+    await zhang.screenshot({ path: process.env.YL_SHOT ?? join(site.dir, 'case.png') })
+    await zhang.goto(path.replace('/cases/', '/print/') + '/opinion')
+    await zhang.getByText('会诊意见书').first().waitFor()
+    await zhang.screenshot({ path: process.env.YL_SHOT ? process.env.YL_SHOT + '.print.png' : join(site.dir, 'print.png'), fullPage: true })
   },
   'no page threw': async () => {
     for (const [who, page] of Object.entries(pages)) assert.deepEqual(page.faults.filter((f) => !/WebSocket|ERR_CONNECTION|Failed to load/.test(f)), [], who)
