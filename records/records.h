@@ -60,7 +60,7 @@ const char *records_system_credential(const struct records *r);
 /* Runs the eight steps (actor, policy, decode, begin, run, audit, outbox, commit) on the calling thread. */
 void records_call(struct records *r, const struct call *call, struct reply *reply);
 
-/* Copies the call (args are increfed; do not touch them afterwards), queues it on the writer or a reader.
+/* Copies the call with its args, queues it on the writer or a reader.
  * `done` runs on the pool thread and takes `reply`'s content by calling reply_clear later or stealing result.
  * ERR_UNAVAILABLE when the queue is full (bounded, 1,000): `done` is then not called. */
 typedef void (*records_done)(void *ctx, struct reply *reply);

@@ -171,6 +171,9 @@ int records_submit(struct records *r, const struct call *call, records_done done
     if (!it)
         return ERR_UNAVAILABLE;
     item_init(it, r, call);
+    /* A copy of one's own: jansson reads its counts without a lock, so a value is never shared between threads. */
+    json_decref(it->args);
+    it->args = call->args ? json_deep_copy(call->args) : json_object();
     it->done = done;
     it->done_ctx = ctx;
     int rc;

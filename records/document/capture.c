@@ -117,8 +117,11 @@ static int capture_open(struct op_ctx *ctx, json_t *args, json_t **result)
     tx_exec(ctx->tx, "INSERT INTO capture_session (session_id, case_id, capture_id, expires_ms) VALUES ($1,$2,$3,$4)", "iiii",
             (int64_t)session, (int64_t)row.case_id, (int64_t)row.id, row.expires_ms);
     ctx->audit.object = row.case_id;
-    *result = json_pack("{s:o,s:I}", "case_id", json_id(row.case_id), "expires_ms", (json_int_t)row.expires_ms);
-    return tx_error(ctx->tx);
+    struct query *q = tx_query(ctx->tx, "SELECT csrf FROM session WHERE id=$1", "i", (int64_t)session);
+    if (query_next(q))
+        *result = json_pack("{s:o,s:I,s:s}", "case_id", json_id(row.case_id), "expires_ms", (json_int_t)row.expires_ms, "csrf",
+                            query_text(q, "csrf"));
+    return query_end(q);
 }
 
 static const struct field make_args[] = {
