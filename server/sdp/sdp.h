@@ -1,0 +1,73 @@
+/* sdp - session descriptions as text <-> the media plane's typed parameters. Pure: no state, no clock, no I/O.
+ *
+ * Hides the grammar (RFC 8866), the offer/answer rules of browsers (RFC 8829, 3264), BUNDLE (9143), rtcp-mux (5761), ICE and DTLS
+ * attributes (8839, 8842), header extensions (8285), RTX (4588), simulcast (8853, rid 8851) and msid (8830). One transport per
+ * description: everything is bundled, and a description that does not bundle is refused.
+ * Everything from outside is bounded: text SDP_TEXT_MAX bytes, SDP_MEDIA_MAX m-lines; a fault names the line ("sdp:12") or the member.
+ */
+#ifndef YL_SERVER_SDP_SDP_H
+#define YL_SERVER_SDP_SDP_H
+
+#include "media/media.h"
+
+#define SDP_TEXT_MAX 131072
+#define SDP_MEDIA_MAX 128
+
+enum sdp_direction { SDP_INACTIVE = 0, SDP_SENDONLY = 1, SDP_RECVONLY = 2, SDP_SENDRECV = 3 }; /* bits: 1 sends, 2 receives */
+enum sdp_setup { SDP_ACTPASS, SDP_ACTIVE, SDP_PASSIVE };
+
+struct sdp_media { /* one m-line, as its writer sees it */
+    enum media_kind kind;
+    bool rejected;              /* port 0 (without bundle-only), or a kind we do not carry (application, text, RTP/AVP) */
+    char name[16], proto[40], format[16]; /* of the m-line, kept so that what we reject is repeated as it came */
+    char mid[16];
+    enum sdp_direction direction;
+    size_t n_payloads;
+    struct media_payload payloads[MEDIA_CODECS_MAX]; /* only codecs of enum media_codec, the writer's favourite first; H.264: packetization-mode 1
+                                                        and (constrained) baseline only, so that whoever receives it can decode it */
+    struct media_extensions extensions;
+    uint32_t ssrc, rtx_ssrc;    /* a=ssrc, a=ssrc-group:FID; 0 = not said */
+    size_t n_rids;              /* a=simulcast: layers in the order written = lowest first */
+    char rids[MEDIA_RIDS_MAX][16];
+    char stream[64], track[64]; /* a=msid; "" = none */
+};
+
+struct sdp {
+    uint64_t session_id, version; /* o= */
+    bool ice_lite;
+    enum sdp_setup setup;
+    char ufrag[260], password[260];
+    char fingerprint[100];        /* "AA:BB:.." of sha-256 */
+    size_t n_candidates;          /* written, not read: an ICE-lite side has no use for the peer's */
+    struct media_candidate candidates[MEDIA_CANDIDATES_MAX];
+    size_t n_media;
+    struct sdp_media media[SDP_MEDIA_MAX];
+};
+
+/* Takes apart what a browser or encoder sent. ERR_INVALID with the line in f when it is not a description that we can carry: no ICE
+ * credentials, no SHA-256 fingerprint, not bundled, a mid twice. *out is the caller's (sdp_free); NULL on error. */
+YL_CHECKED int sdp_parse(struct sdp **out, const char *text, size_t len, struct fault *f);
+struct sdp *sdp_new(void); /* empty, for writing; NULL: out of memory */
+void sdp_free(struct sdp *s);
+
+/* The text of a description, malloc'd; NULL: out of memory. Every m-line that is not rejected repeats the transport. */
+char *sdp_write(const struct sdp *s);
+
+/* Our m-line in answer to `offered`: we receive when it sends and `may` has SDP_RECVONLY, we send when it receives and `may` has
+ * SDP_SENDONLY. Payloads, extensions (those we know, with the offer's numbers) and rids are taken over; codecs with the offer's payload
+ * types (RFC 3264 6.1). Rejected when nothing is left. ssrc, stream and track stay empty: whoever sends fills them in. */
+void sdp_answer_media(const struct sdp_media *offered, enum sdp_direction may, struct sdp_media *out);
+
+/* An m-line of an offer of ours: every codec of that kind with our fixed payload types (Chromium's numbers), RTX for video, our extension
+ * numbers. `kind`, `mid`, direction sendonly are set; the caller fills ssrc, rtx_ssrc, stream, track. */
+void sdp_offer_media(enum media_kind kind, const char *mid, struct sdp_media *out);
+
+/* ---- to the media plane's parameters ---- */
+/* Peer: credentials, fingerprint and DTLS role from what the other side said; local_* and ids are the caller's. */
+void sdp_to_peer(const struct sdp *remote, struct media_peer_params *out);
+/* Track: what arrives on this m-line, with the negotiated numbers (those of our answer). Ids are the caller's. */
+void sdp_to_track(const struct sdp_media *offered, const struct sdp_media *answer, struct media_track_params *out);
+/* Feed: what we send on `ours` and the other side accepted in `theirs` (their payload types and extension numbers hold). Ids, paused
+ * are the caller's. false = they take nothing on it (rejected, inactive, no codec left). */
+bool sdp_to_feed(const struct sdp_media *ours, const struct sdp_media *theirs, struct media_feed_params *out);
+#endif
