@@ -3,12 +3,13 @@
 #include "records/ops/op.h"
 #include "records/records.h"
 #include "server/api/api.h"
+#include "server/api/whip.h"
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "server/base/metrics.h"
 #include "server/base/option.h"
 #include "server/net/net.h"
-#include "server/signaling/push.h"
+#include "server/signaling/signaling.h"
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -26,7 +27,7 @@ struct daemon {
     struct media *media;
     struct net *net;
     struct api *api;
-    struct push *push; /* set before the first change can come: the clocks start with the loop */
+    struct signaling *signaling; /* set before the first change can come: the clocks start with the loop */
     char record_dir[600];
 };
 
@@ -76,37 +77,29 @@ static void tick(void *arg)
 static void changed(void *ctx, const struct records_change *change)
 {
     struct daemon *d = ctx;
-    if (d->push) push_change(d->push, change);
+    if (d->signaling) signaling_change(d->signaling, change);
 }
 
 /* ---- opening, bottom up ---- */
 
+static void find_record_dir(struct daemon *d)
+{
+    const char *dir = options_text(d->options, "record.dir");
+    snprintf(d->record_dir, sizeof d->record_dir, "%s%s", *dir ? dir : options_text(d->options, "data.dir"), *dir ? "" : "/recording");
+    if (mkdir(d->record_dir, 0700) == 0) log_info("yiliand", "made the recording folder");
+}
+
 static int open_records(struct daemon *d, struct fault *f)
 {
+    find_record_dir(d);
     struct records_config config = {.data_dir = options_text(d->options, "data.dir"),
                                     .config_dir = options_text(d->options, "config.dir"),
+                                    .record_dir = d->record_dir,
                                     .clock = &clock_system,
                                     .readers = (int)options_int(d->options, "records.readers"),
                                     .on_change = changed,
                                     .on_change_ctx = d};
     return records_open(&d->records, &config, f);
-}
-
-static int open_media(struct daemon *d, struct fault *f)
-{
-    const struct options *o = d->options;
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    const char *dir = options_text(o, "record.dir");
-    snprintf(d->record_dir, sizeof d->record_dir, "%s%s", *dir ? dir : options_text(o, "data.dir"), *dir ? "" : "/recording");
-    if (mkdir(d->record_dir, 0700) == 0) log_info("yiliand", "made the recording folder");
-    struct media_config config = {.bind_address = options_text(o, "media.address"),
-                                  .udp_port = (uint16_t)options_int(o, "media.port"),
-                                  .announce = options_text(o, "media.announce"),
-                                  .workers = (unsigned)options_int(o, "media.workers"),
-                                  .record_dir = d->record_dir,
-                                  .max_bitrate_bps = (uint32_t)options_int(o, "media.max_bitrate")};
-    if (config.workers == 0) config.workers = cores > 0 ? (unsigned)cores : 1;
-    return media_open(&d->media, &config, f);
 }
 
 static int open_net(struct daemon *d, struct fault *f)
@@ -129,9 +122,42 @@ static int open_net(struct daemon *d, struct fault *f)
     struct api_config api = {.net = d->net,
                              .backend = {.ctx = d, .submit = submit, .append = append, .read = read_bytes, .find = op_find},
                              .metrics_token = options_text(o, "metrics.token")};
-    struct push_config push = {.net = d->net, .records = d->records};
+    struct signaling_config signaling = {.net = d->net, .records = d->records};
     rc = api_new(&d->api, &api, f);
-    return rc ? rc : push_new(&d->push, &push, f);
+    rc = rc ? rc : signaling_new(&d->signaling, &signaling, f);
+    return rc ? rc : whip_serve(d->net, signaling_desk(d->signaling), f);
+}
+
+static int open_media(struct daemon *d, struct fault *f)
+{
+    const struct options *o = d->options;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    struct media_config config = {.bind_address = options_text(o, "media.address"),
+                                  .udp_port = (uint16_t)options_int(o, "media.port"),
+                                  .announce = options_text(o, "media.announce"),
+                                  .workers = (unsigned)options_int(o, "media.workers"),
+                                  .record_dir = d->record_dir,
+                                  .max_bitrate_bps = (uint32_t)options_int(o, "media.max_bitrate"),
+                                  .on_event = desk_media_event,
+                                  .on_event_ctx = signaling_desk(d->signaling)};
+    if (config.workers == 0) config.workers = cores > 0 ? (unsigned)cores : 1;
+    int rc = media_open(&d->media, &config, f);
+    if (rc == 0) signaling_media(d->signaling, d->media);
+    return rc;
+}
+
+/* Begun before a kill and with no file left: sealed now. Those with files follow, as the recorder tells of them. */
+static int recover_recordings(struct daemon *d, struct fault *f)
+{
+    json_t *args = json_pack("{s:I}", "before_ms", (json_int_t)clock_now_ms(&clock_system));
+    struct call call = {.op = "recording.recover", .credential = records_system_credential(d->records), .args = args};
+    struct reply reply = {0};
+    records_call(d->records, &call, &reply);
+    int rc = reply.error;
+    if (rc) *f = reply.fault;
+    reply_clear(&reply);
+    json_decref(args);
+    return rc;
 }
 
 /* ---- closing, top down (docs/closures.md) ---- */
@@ -139,11 +165,12 @@ static int open_net(struct daemon *d, struct fault *f)
 static void close_all(struct daemon *d)
 {
     if (d->net) net_shut(d->net);
-    media_close(d->media);
+    signaling_shut(d->signaling);
+    media_close(d->media);     /* its last files go straight to the records plane */
     records_close(d->records); /* every completion has been posted when it returns */
     net_free(d->net);
     api_free(d->api);
-    push_free(d->push);
+    signaling_free(d->signaling);
     options_free(d->options);
 }
 
@@ -180,8 +207,9 @@ static int serve(struct daemon *d)
     block_signals();
     int rc = set_log_level(d->options, &f);
     rc = rc ? rc : open_records(d, &f);
-    rc = rc ? rc : open_media(d, &f);
     rc = rc ? rc : open_net(d, &f);
+    rc = rc ? rc : open_media(d, &f); /* it tells of recordings that a killed daemon left: the desk must be there */
+    rc = rc ? rc : recover_recordings(d, &f);
     if (rc == 0 && pthread_create(&waiter, NULL, wait_for_signal, d))
         rc = fault_set(&f, ERR_UNAVAILABLE, "", "A thread could not be started.");
     if (rc) {

@@ -1,0 +1,118 @@
+/* desk - the live rooms of this daemon: carries out what room_step says, between connections, media plane and records plane.
+ *
+ * Event thread only, but desk_media_event, which the media plane calls on its own threads. Seats and rooms are named by ids; a
+ * connection is named by a number of the caller's (`client`), so that a late answer for a closed one is a look-up miss.
+ * Verbs and events are those of docs/protocol/signaling.md; machines (WHIP, WHEP) sit in seats of their own.
+ * Closing: net_shut -> desk_shut -> media_close (its last files go straight to the records plane) -> records_close -> net_free -> desk_free.
+ */
+#ifndef YL_SERVER_ROOM_DESK_H
+#define YL_SERVER_ROOM_DESK_H
+
+#include "media/media.h"
+#include "records/records.h"
+#include "server/net/net.h"
+#include "server/room/downlink.h"
+#include "server/room/room.h"
+#include "server/room/uplink.h"
+
+struct desk;
+
+/* ---- what a connection is told ---- */
+enum desk_tell_type {
+    TELL_ADMITTED,  /* .room: you are in */
+    TELL_REFUSED,
+    TELL_SEAT,      /* .seat */
+    TELL_LEFT,      /* .seat_id, .why */
+    TELL_STATE,     /* .room without its seats */
+    TELL_SHOW,      /* .room's show */
+    TELL_SPEAKING,  /* .speaker, .levels */
+    TELL_QUALITY,   /* .room's seats' quality */
+    TELL_STILL,     /* .seat_id, .source, .text: JPEG as base64 */
+    TELL_OFFER      /* .text: SDP, .down: its map and version */
+};
+struct desk_level {
+    uint64_t seat;
+    uint8_t level; /* 0..100 */
+};
+struct desk_tell {
+    enum desk_tell_type type;
+    const struct room *room;
+    const struct room_seat *to; /* whom this goes to: a guest sees less */
+    const struct room_seat *seat;
+    uint64_t seat_id, speaker;
+    enum room_source source;
+    const char *why, *text;
+    const struct downlink *down;
+    size_t n_levels;
+    const struct desk_level *levels;
+};
+
+struct desk_config {
+    struct net *net;
+    struct records *records;
+    void *ctx;
+    bool (*alive)(void *ctx, uint64_t client); /* is the connection still there? */
+    void (*tell)(void *ctx, uint64_t client, const struct desk_tell *t); /* borrowed for the call */
+    void (*close)(void *ctx, uint64_t client, int code);                 /* 4010 replaced, 1000 bye */
+};
+YL_CHECKED int desk_new(struct desk **out, const struct desk_config *config, struct fault *f);
+void desk_media(struct desk *d, struct media *m); /* before the first join */
+void desk_shut(struct desk *d); /* nothing is asked of the records plane any more */
+void desk_free(struct desk *d);
+/* media_config.on_event's target; any thread, ctx is the desk. */
+void desk_media_event(void *desk, const struct media_event *event);
+/* Something about a case or room changed (the change feed): who may no longer sit in it leaves. */
+void desk_recheck(struct desk *d, uint64_t case_or_room);
+
+/* ---- joining ---- */
+struct desk_join {
+    const char *ticket, *resume, *device; /* resume, device may be "" */
+    struct person_id person;              /* signed in on this connection; .v 0 = nobody (guests) */
+    uint64_t client;
+};
+struct desk_joined {
+    uint64_t room, seat;
+    const char *resume;
+    const struct room *state; /* NULL while waiting */
+};
+typedef void (*desk_join_done)(void *ctx, const struct fault *f, const struct desk_joined *j); /* j NULL on error */
+void desk_join(struct desk *d, const struct desk_join *j, desk_join_done done, void *ctx);
+/* The connection is gone: its seat, if it has one, waits for it. */
+void desk_gone(struct desk *d, uint64_t client);
+
+/* ---- verbs of the seat that `client` has; ERR_NOT_ALLOWED_NOW "not_joined" when it has none ---- */
+YL_CHECKED int desk_act(struct desk *d, uint64_t client, const struct room_event *e, struct fault *f); /* e->seat is filled in */
+YL_CHECKED int desk_publish(struct desk *d, uint64_t client, const char *sdp, const struct uplink_source *sources, size_t n, char **answer,
+                            struct fault *f);
+struct desk_wish {
+    uint64_t track;
+    int max_height; /* 0 = any */
+};
+/* n_wishes < 0: everything. */
+YL_CHECKED int desk_subscribe(struct desk *d, uint64_t client, const struct desk_wish *wishes, int n_wishes, bool fresh, struct fault *f);
+YL_CHECKED int desk_answer(struct desk *d, uint64_t client, const char *sdp, int version, struct fault *f);
+YL_CHECKED int desk_restart_down(struct desk *d, uint64_t client, struct fault *f);
+YL_CHECKED int desk_steer(struct desk *d, uint64_t client, uint64_t track, int layer, int pause, struct fault *f); /* -1 = as it is */
+YL_CHECKED int desk_mode(struct desk *d, uint64_t client, enum room_mode mode, struct fault *f);
+YL_CHECKED int desk_still(struct desk *d, uint64_t client, enum room_source source, const char *base64, struct fault *f);
+/* The page's own figures, an object of numbers; the last is kept with the session. */
+YL_CHECKED int desk_stats(struct desk *d, uint64_t client, const json_t *stats, struct fault *f);
+/* Device test: what is sent comes back, for 60 s at most. */
+YL_CHECKED int desk_echo(struct desk *d, uint64_t client, const char *sdp, char **answer, struct fault *f);
+
+/* ---- machines: WHIP (RFC 9725) and WHEP ---- */
+struct desk_machine {
+    const char *token, *room, *sdp; /* room: name or id, as in the URL */
+    bool watch;                     /* WHEP */
+};
+struct desk_machine_made {
+    uint64_t resource;
+    const char *answer, *ufrag;
+};
+typedef void (*desk_machine_done)(void *ctx, const struct fault *f, const struct desk_machine_made *m); /* m NULL on error */
+void desk_machine_join(struct desk *d, const struct desk_machine *m, desk_machine_done done, void *ctx);
+YL_CHECKED int desk_machine_end(struct desk *d, const char *token, uint64_t resource, struct fault *f);
+/* A trickle-ice-sdpfrag: with the credentials it has already, *fragment is NULL (nothing to say: we are ICE-lite); with others ICE is
+ * restarted and *fragment is ours, malloc'd. */
+YL_CHECKED int desk_machine_patch(struct desk *d, const char *token, uint64_t resource, const char *frag, char **fragment, struct fault *f);
+#endif

@@ -1,0 +1,362 @@
+/* Machines in a room: WHIP publishes (RFC 9725), WHEP watches. A machine has a seat that everybody sees; it is let in by its token.
+ *
+ * A watching machine's m-lines are fixed by its own offer, so tracks are bound to them as they come and go: one seat's picture and voice
+ * belong together where there are both; what is shown to all (screen, second picture) goes before faces. */
+#include "server/base/crypto.h"
+#include "server/base/log.h"
+#include "server/room/desk_private.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct arriving {
+    struct desk *desk;
+    desk_machine_done done;
+    void *ctx;
+    char *sdp;
+    bool watch;
+    uint8_t token_hash[32];
+};
+
+static int post(struct live *l, struct media_cmd *c)
+{
+    c->room = l->room.id;
+    return media_post(l->desk->media, c);
+}
+
+static void hash_token(const char *token, uint8_t out[32])
+{
+    crypto_sha256(token, strlen(token), out);
+}
+
+/* ---- WHIP ---- */
+
+static int publish(struct link *k, const struct sdp *offer, char **answer, struct fault *f)
+{
+    static const enum room_source pictures[] = {SOURCE_CAMERA, SOURCE_SCREEN, SOURCE_CAMERA2};
+    struct uplink_source sources[SOURCE_COUNT];
+    size_t n = 0, n_pictures = 0, on = 0;
+    bool voice = false;
+    for (size_t i = 0; i < offer->n_media && n < SOURCE_COUNT; i++) {
+        const struct sdp_media *m = &offer->media[i];
+        if (m->rejected || !(m->direction & SDP_SENDONLY)) continue;
+        if (m->kind == MEDIA_AUDIO && !voice) sources[n++] = (struct uplink_source){m->mid, SOURCE_MIC};
+        else if (m->kind == MEDIA_VIDEO && n_pictures < 3) sources[n++] = (struct uplink_source){m->mid, pictures[n_pictures++]};
+        voice |= m->kind == MEDIA_AUDIO;
+    }
+    if (!n) return fault_field(f, "sdp", "nothing_sent");
+    int rc = uplink_offer(&k->up, offer, sources, n, answer, f);
+    for (int s = 0; s < SOURCE_COUNT; s++)
+        on += k->up.tracks[s].id.v != 0;
+    return rc || on ? rc : fault_field(f, "sdp", "no_common_codec");
+}
+
+static void tell_published(struct live *l, struct link *k)
+{
+    for (int s = 0; s < SOURCE_COUNT; s++) {
+        struct room_event e = {.type = ROOM_TRACK, .seat = k->seat, .source = (enum room_source)s, .on = true};
+        if (!k->up.tracks[s].id.v) continue;
+        if (desk_step(l, &e, NULL)) return;
+        record_track(l, k, e.source);
+    }
+}
+
+/* ---- WHEP ---- */
+
+static int watch_slots(struct link *k)
+{
+    for (size_t i = 0; i < k->watch_offer->n_media; i++) {
+        const struct sdp_media *m = &k->watch_offer->media[i];
+        struct sdp_media *out = &k->watch_answer->media[i];
+        struct downlink_slot *s = &k->down.slots[i];
+        sdp_answer_media(m, SDP_SENDONLY, out);
+        *s = (struct downlink_slot){.kind = m->kind};
+        if (out->rejected || out->direction != SDP_SENDONLY) continue;
+        out->ssrc = s->ssrc = k->down.next_ssrc++;
+        out->rtx_ssrc = s->rtx_ssrc = m->kind == MEDIA_VIDEO ? k->down.next_ssrc++ : 0;
+        snprintf(out->stream, sizeof out->stream, "room");
+        snprintf(out->track, sizeof out->track, "room-%.15s", m->mid);
+        s->used = true;
+    }
+    k->down.n_slots = k->watch_answer->n_media = k->watch_offer->n_media;
+    return k->down.n_slots ? 0 : ERR_INVALID;
+}
+
+static int watch(struct live *l, struct link *k, char **answer, struct fault *f)
+{
+    struct media_cmd c = {.type = MEDIA_PEER_OPEN};
+    struct downlink *d = &k->down;
+    k->watch_answer = sdp_new();
+    if (!k->watch_answer || downlink_renew(d)) return fault_set(f, ERR_UNAVAILABLE, "busy", "Out of memory.");
+    if (watch_slots(k)) return fault_field(f, "sdp", "nothing_received");
+    uplink_describe(d->media, d->ufrag, d->password, k->watch_answer);
+    if (k->watch_offer->setup == SDP_PASSIVE) k->watch_answer->setup = SDP_ACTIVE;
+    k->watch_answer->session_id = d->session;
+    k->watch_answer->version = 1;
+    sdp_to_peer(k->watch_offer, &c.peer_open);
+    c.peer_open.peer = d->peer;
+    c.peer_open.room = l->room.id;
+    memcpy(c.peer_open.local_ufrag, d->ufrag, sizeof d->ufrag);
+    memcpy(c.peer_open.local_password, d->password, sizeof d->password);
+    if (post(l, &c) || !(*answer = sdp_write(k->watch_answer))) return fault_set(f, ERR_UNAVAILABLE, "busy", "The media plane is busy; try again.");
+    d->open = true;
+    return 0;
+}
+
+struct choice {
+    uint64_t seat;
+    enum room_source source;
+    struct track_id track;
+    int score;
+};
+
+static bool bound(const struct link *k, struct track_id track)
+{
+    for (size_t i = 0; i < k->down.n_slots; i++)
+        if (k->down.slots[i].feed.v && k->down.slots[i].want.track.v == track.v) return true;
+    return false;
+}
+
+/* Which seat's picture is bound already: its voice goes with it. */
+static uint64_t picture_seat(const struct link *k)
+{
+    for (size_t i = 0; i < k->down.n_slots; i++)
+        if (k->down.slots[i].kind == MEDIA_VIDEO && k->down.slots[i].feed.v) return k->down.slots[i].want.seat;
+    return 0;
+}
+
+static int score(const struct live *l, const struct link *k, const struct room_seat *s, enum room_source source)
+{
+    int points = 1 + (s->role == ROLE_MACHINE) + 2 * (l->room.spotlight == s->id) + 4 * (picture_seat(k) == s->id);
+    return points + (source == SOURCE_SCREEN ? 8 : source == SOURCE_CAMERA2 ? 6 : 0);
+}
+
+static struct choice choose(struct live *l, const struct link *k, enum media_kind kind)
+{
+    struct choice best = {0};
+    for (const struct link *o = l->links; o; o = o->next) {
+        const struct room_seat *s = room_seat(&l->room, o->seat);
+        for (int i = 0; s && o != k && i < SOURCE_COUNT; i++) {
+            struct choice c = {s->id, (enum room_source)i, o->up.tracks[i].id, score(l, k, s, (enum room_source)i)};
+            if ((kind == MEDIA_AUDIO) != (i == SOURCE_MIC) || !s->tracks[i].on || !c.track.v || bound(k, c.track)) continue;
+            if (c.score > best.score) best = c;
+        }
+    }
+    return best;
+}
+
+static bool track_alive(struct live *l, const struct downlink_slot *s)
+{
+    const struct link *o = desk_link(l, s->want.seat);
+    return o && o->up.tracks[s->want.source].id.v == s->want.track.v;
+}
+
+static void bind(struct live *l, struct link *k, size_t i)
+{
+    struct downlink_slot *s = &k->down.slots[i];
+    struct choice c = choose(l, k, s->kind);
+    struct media_cmd open = {.type = MEDIA_FEED_OPEN};
+    struct sdp_media ours = k->watch_answer->media[i];
+    if (!c.track.v) return;
+    ours.ssrc = s->ssrc;
+    ours.rtx_ssrc = s->rtx_ssrc;
+    if (!sdp_to_feed(&ours, &k->watch_offer->media[i], &open.feed_open)) return;
+    open.feed_open.peer = k->down.peer;
+    open.feed_open.feed.v = id_new();
+    open.feed_open.track = c.track;
+    if (post(l, &open)) return;
+    s->feed = open.feed_open.feed;
+    s->want = (struct downlink_want){.seat = c.seat, .source = c.source, .track = c.track, .layer = 2};
+}
+
+static void unbind(struct live *l, struct link *k, struct downlink_slot *s)
+{
+    struct media_cmd c = {.type = MEDIA_FEED_CLOSE, .feed = {.feed = s->feed}};
+    if (post(l, &c)) log_debug("desk", "a feed ends with its track");
+    s->feed.v = 0;
+    /* The next track is another stream: an SSRC of its own, found by its MID (RFC 9143 9.2). */
+    s->ssrc = k->down.next_ssrc++;
+    if (s->rtx_ssrc) s->rtx_ssrc = k->down.next_ssrc++;
+}
+
+void machine_rebind(struct live *l, struct link *k)
+{
+    if (!k->watch || !k->watch_answer) return;
+    for (size_t i = 0; i < k->down.n_slots; i++)
+        if (k->down.slots[i].feed.v && !track_alive(l, &k->down.slots[i])) unbind(l, k, &k->down.slots[i]);
+    for (int kind = MEDIA_VIDEO; kind >= MEDIA_AUDIO; kind--) /* pictures first: voices follow them */
+        for (size_t i = 0; i < k->down.n_slots; i++)
+            if (k->down.slots[i].used && !k->down.slots[i].feed.v && k->down.slots[i].kind == (enum media_kind)kind) bind(l, k, i);
+}
+
+/* ---- arriving ---- */
+
+static int seat_machine(struct live *l, struct link *k, const struct arriving *a, struct fault *f)
+{
+    struct room_event e = {.type = ROOM_JOIN, .seat = k->seat, .join = {.role = ROLE_MACHINE}};
+    snprintf(e.join.person.name, sizeof e.join.person.name, a->watch ? "WHEP" : "WHIP");
+    k->machine = true;
+    k->watch = a->watch;
+    memcpy(k->token_hash, a->token_hash, sizeof k->token_hash);
+    return desk_step(l, &e, f);
+}
+
+static void leave(struct live *l, struct link *k)
+{
+    struct room_event e = {.type = ROOM_LEAVE, .seat = k->seat};
+    if (desk_step(l, &e, NULL)) log_debug("desk", "a machine's seat was gone already");
+}
+
+static int admit(struct live *l, struct arriving *a, const json_t *token, struct desk_machine_made *made, char **answer, struct fault *f)
+{
+    struct sdp *offer;
+    int rc = sdp_parse(&offer, a->sdp, strlen(a->sdp), f);
+    if (rc) return rc;
+    struct link *k = desk_link_open(l, id_new());
+    if (!k) abort();
+    k->until_ms = json_integer_value(json_object_get(token, "expires_ms"));
+    rc = seat_machine(l, k, a, f);
+    if (rc) { /* the room is full or over: nobody has seen it */
+        sdp_free(offer);
+        desk_link_free(l, k);
+        return rc;
+    }
+    if (a->watch) {
+        k->watch_offer = offer;
+        rc = watch(l, k, answer, f);
+    } else {
+        rc = publish(k, offer, answer, f);
+        sdp_free(offer);
+    }
+    if (rc) {
+        leave(l, k);
+        return rc;
+    }
+    made->resource = k->seat;
+    made->ufrag = a->watch ? k->down.ufrag : k->up.ufrag;
+    if (a->watch) machine_rebind(l, k);
+    else tell_published(l, k);
+    return 0;
+}
+
+static struct live *room_of(struct desk *d, const json_t *token)
+{
+    uint64_t id = 0, case_id = 0;
+    const char *room = json_string_value(json_object_get(token, "room_id")), *in = json_string_value(json_object_get(token, "case_id"));
+    struct live *l = room && id_parse(room, &id) == 0 ? desk_room_open(d, (struct room_id){id}) : NULL;
+    if (!l || l->room.n_seats) return l;
+    if (in && id_parse(in, &case_id) == 0) l->room.case_id.v = case_id;
+    const char *name = json_string_value(json_object_get(token, "name"));
+    snprintf(l->room.title, sizeof l->room.title, "%s", name ? name : "");
+    if (case_id) desk_recheck(d, id); /* whose room it is, and the patient's consent */
+    return l;
+}
+
+static void token_checked(void *ctx, struct reply *reply)
+{
+    struct arriving *a = ctx;
+    struct fault f = reply->fault;
+    struct desk_machine_made made = {0};
+    char *answer = NULL;
+    struct live *l = NULL;
+    if (reply->error) fault_set(&f, reply->error, reply->fault.reason, "%s", reply->fault.text);
+    else if (!json_is_true(json_object_get(reply->result, a->watch ? "watch" : "publish")))
+        fault_set(&f, ERR_DENIED, a->watch ? "no_watch" : "no_publish", "The token does not allow this.");
+    else if (!(l = room_of(a->desk, reply->result)))
+        fault_set(&f, ERR_UNAVAILABLE, "busy", "Out of memory.");
+    if (l && admit(l, a, reply->result, &made, &answer, &f) == 0) {
+        made.answer = answer;
+        a->done(a->ctx, NULL, &made);
+    } else {
+        a->done(a->ctx, &f, NULL);
+    }
+    free(answer);
+    free(a->sdp);
+    free(a);
+}
+
+void desk_machine_join(struct desk *d, const struct desk_machine *m, desk_machine_done done, void *ctx)
+{
+    struct arriving *a = malloc(sizeof *a);
+    if (!a) abort();
+    *a = (struct arriving){.desk = d, .done = done, .ctx = ctx, .sdp = strdup(m->sdp), .watch = m->watch};
+    if (!a->sdp) abort();
+    hash_token(m->token, a->token_hash);
+    ask_system(&d->asker, "room.token_check", json_pack("{s:s,s:s}", "token", m->token, "room", m->room), token_checked, a);
+}
+
+/* ---- afterwards ---- */
+
+/* Whoever has another token learns nothing of the resource. */
+static struct link *resource_of(struct desk *d, const char *token, uint64_t resource, struct live **room, struct fault *f)
+{
+    uint8_t hash[32];
+    hash_token(token, hash);
+    for (struct live *l = d->rooms; l; l = l->next) {
+        struct link *k = desk_link(l, resource);
+        if (!k || !k->machine || !crypto_equal(hash, k->token_hash, sizeof hash)) continue;
+        *room = l;
+        return k;
+    }
+    fault_set(f, ERR_NOT_FOUND, "no_resource", "There is no such session.");
+    return NULL;
+}
+
+int desk_machine_end(struct desk *d, const char *token, uint64_t resource, struct fault *f)
+{
+    struct live *l;
+    struct link *k = resource_of(d, token, resource, &l, f);
+    if (!k) return ERR_NOT_FOUND;
+    leave(l, k);
+    return 0;
+}
+
+static bool attribute(const char *text, const char *name, char *out, size_t cap)
+{
+    const char *at = strstr(text, name);
+    size_t n = at ? strcspn(at + strlen(name), "\r\n") : 0;
+    if (!at || !n || n >= cap) return false;
+    memcpy(out, at + strlen(name), n);
+    out[n] = '\0';
+    return true;
+}
+
+static char *fragment_of(struct desk *d, const char *ufrag, const char *password)
+{
+    struct media_candidate c[MEDIA_CANDIDATES_MAX];
+    size_t n = media_candidates(d->media, c), cap = 512 + n * 160;
+    char *text = malloc(cap);
+    if (!text) return NULL;
+    int at = snprintf(text, cap, "a=ice-lite\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\na=ice-ufrag:%s\r\na=ice-pwd:%s\r\n", ufrag, password);
+    for (size_t i = 0; i < n; i++)
+        at += snprintf(text + at, cap - (size_t)at, "a=candidate:%zu 1 udp %u %s %u typ host\r\n", i + 1, c[i].priority, c[i].address, c[i].port);
+    snprintf(text + at, cap - (size_t)at, "a=end-of-candidates\r\n");
+    return text;
+}
+
+int desk_machine_patch(struct desk *d, const char *token, uint64_t resource, const char *frag, char **fragment, struct fault *f)
+{
+    struct live *l;
+    char ufrag[260], password[260];
+    struct link *k = resource_of(d, token, resource, &l, f);
+    *fragment = NULL;
+    if (!k) return ERR_NOT_FOUND;
+    if (!attribute(frag, "a=ice-ufrag:", ufrag, sizeof ufrag) || !attribute(frag, "a=ice-pwd:", password, sizeof password))
+        return fault_field(f, "sdpfrag", "no_ice_credentials");
+    char *held = k->watch ? k->watch_offer->ufrag : k->up.remote_ufrag;
+    if (strcmp(held, ufrag) == 0) return 0;
+    int rc = k->watch ? downlink_restart(&k->down) : uplink_restart(&k->up);
+    if (rc) return fault_set(f, ERR_UNAVAILABLE, "busy", "The media plane is busy; try again.");
+    memcpy(held, ufrag, sizeof ufrag);
+    *fragment = k->watch ? fragment_of(d, k->down.ufrag, k->down.password) : fragment_of(d, k->up.ufrag, k->up.password);
+    return *fragment ? 0 : fault_set(f, ERR_UNAVAILABLE, "busy", "Out of memory.");
+}
+
+/* A token's end is the end of what it was given for. */
+void machine_tick(struct live *l, int64_t now_ms)
+{
+    for (struct link *k = l->links, *next; k; k = next) {
+        next = k->next;
+        if (k->machine && k->until_ms && k->until_ms <= now_ms) leave(l, k);
+    }
+}

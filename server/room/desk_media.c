@@ -1,0 +1,413 @@
+/* What seats send and receive, and what the media plane tells of it. */
+#include "server/base/log.h"
+#include "server/room/desk_private.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define QUALITY_MS 2000
+#define QUALITY_NOTE_SAMPLES 150 /* one line of the log every five minutes */
+#define STILL_MS 2000
+#define STILL_BYTES 61440
+#define SPEECH 20      /* level from which a seat counts as speaking */
+#define SPEAKER_VOTES 2 /* rounds of levels (250 ms) the loudest must hold before the picture changes */
+
+/* ---- what there is to receive ---- */
+
+static void steer_want(const struct link *k, struct downlink_want *w)
+{
+    w->layer = 2;
+    w->paused = k->mode != MODE_FULL && w->source != SOURCE_MIC;
+    for (size_t i = 0; i < k->n_steers; i++)
+        if (k->steers[i].track == w->wire) {
+            w->layer = k->steers[i].layer;
+            w->paused |= k->steers[i].paused;
+        }
+    for (size_t i = 0; i < k->n_wishes; i++)
+        if (k->wishes[i].track == w->wire && k->wishes[i].max_height) {
+            uint8_t most = k->wishes[i].max_height <= 180 ? 0 : k->wishes[i].max_height <= 360 ? 1 : 2;
+            if (most < w->layer) w->layer = most;
+        }
+}
+
+static bool wished(const struct link *k, uint64_t wire)
+{
+    if (k->all) return true;
+    for (size_t i = 0; i < k->n_wishes; i++)
+        if (k->wishes[i].track == wire) return true;
+    return false;
+}
+
+static size_t add_wants_of(struct live *l, const struct room_seat *s, const struct link *k, struct downlink_want *out, size_t cap)
+{
+    const struct link *from = desk_link(l, s->id);
+    size_t n = 0;
+    for (int i = 0; from && i < SOURCE_COUNT; i++) {
+        const struct room_track *t = &s->tracks[i];
+        if (!t->on || !from->up.tracks[i].id.v || !wished(k, t->id) || n == cap) continue;
+        out[n] = (struct downlink_want){.wire = t->id, .seat = s->id, .source = (enum room_source)i, .track = from->up.tracks[i].id};
+        steer_want(k, &out[n++]);
+    }
+    return n;
+}
+
+static size_t wants_of(struct live *l, const struct link *k, struct downlink_want out[SDP_MEDIA_MAX])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < l->room.n_seats; i++) {
+        const struct room_seat *s = &l->room.seats[i];
+        if (s->id != k->seat && s->state != SEAT_WAITING) n += add_wants_of(l, s, k, out + n, SDP_MEDIA_MAX - n);
+    }
+    return n;
+}
+
+static void offer(struct live *l, struct link *k)
+{
+    char *text = downlink_offer(&k->down);
+    if (text) desk_tell_seat(l, k, (struct desk_tell){.type = TELL_OFFER, .text = text, .down = &k->down});
+    free(text);
+}
+
+static void look(struct live *l, struct link *k)
+{
+    struct downlink_want wants[SDP_MEDIA_MAX];
+    if (k->machine) machine_rebind(l, k);
+    else if (k->subscribed && downlink_want(&k->down, wants, wants_of(l, k, wants))) offer(l, k);
+}
+
+/* However many changes one turn of the loop brings (a join has several), each seat gets one offer. */
+static void offer_all(void *arg)
+{
+    struct desk *d = arg;
+    for (struct live *l = d->rooms; l; l = l->next) {
+        if (!l->offers_due) continue;
+        l->offers_due = false;
+        for (struct link *k = l->links; k; k = k->next)
+            look(l, k);
+    }
+}
+
+void media_tracks_changed(struct live *l)
+{
+    if (!l->offers_due) net_timer_start(l->desk->config.net, 0, offer_all, l->desk);
+    l->offers_due = true;
+}
+
+void media_seat_closed(struct live *l, struct link *k)
+{
+    uplink_close(&k->up);
+    downlink_close(&k->down);
+    media_tracks_changed(l);
+}
+
+/* ---- verbs ---- */
+
+static struct link *seated(struct desk *d, uint64_t client, struct live **l, struct fault *f)
+{
+    struct link *k = desk_client(d, client, l);
+    const struct room_seat *s = k ? room_seat(&(*l)->room, k->seat) : NULL;
+    if (s && s->state == SEAT_ADMITTED) return k;
+    if (s) fault_set(f, ERR_NOT_ALLOWED_NOW, "waiting", "You are not in the room yet.");
+    else fault_set(f, ERR_NOT_ALLOWED_NOW, "not_joined", "Join a room first.");
+    return NULL;
+}
+
+static void tell_tracks(struct live *l, struct link *k, const struct uplink_track before[SOURCE_COUNT])
+{
+    uint64_t seat = k->seat;
+    for (int i = 0; i < SOURCE_COUNT; i++) {
+        const struct room_seat *s = room_seat(&l->room, seat);
+        struct room_event e = {.type = ROOM_TRACK, .seat = seat, .source = (enum room_source)i, .on = k->up.tracks[i].id.v != 0};
+        if (!s || (before[i].id.v == k->up.tracks[i].id.v && s->tracks[i].on == e.on)) continue;
+        if (desk_step(l, &e, NULL)) return;
+        if (e.on && room_seat(&l->room, seat)->tracks[i].muted && room_seat(&l->room, seat)->muted_by_host)
+            uplink_pause(&k->up, e.source, true);
+        if (e.on) record_track(l, k, e.source);
+    }
+}
+
+int desk_publish(struct desk *d, uint64_t client, const char *text, const struct uplink_source *sources, size_t n, char **answer,
+                 struct fault *f)
+{
+    struct live *l;
+    struct sdp *offered;
+    struct link *k = seated(d, client, &l, f);
+    if (!k) return ERR_NOT_ALLOWED_NOW;
+    int rc = sdp_parse(&offered, text, strlen(text), f);
+    if (rc) return rc;
+    struct uplink_track before[SOURCE_COUNT];
+    memcpy(before, k->up.tracks, sizeof before);
+    rc = uplink_offer(&k->up, offered, sources, n, answer, f);
+    sdp_free(offered);
+    tell_tracks(l, k, before);
+    return rc;
+}
+
+int desk_subscribe(struct desk *d, uint64_t client, const struct desk_wish *wishes, int n_wishes, bool fresh, struct fault *f)
+{
+    struct live *l;
+    struct link *k = seated(d, client, &l, f);
+    if (!k) return ERR_NOT_ALLOWED_NOW;
+    if (n_wishes > WISHES_MAX) return fault_field(f, "wants", "too_many");
+    if ((fresh || !k->subscribed || !k->down.peer.v) && downlink_renew(&k->down)) return fault_set(f, ERR_UNAVAILABLE, "busy", "Out of memory.");
+    k->subscribed = true;
+    k->all = n_wishes < 0;
+    k->n_wishes = n_wishes > 0 ? (size_t)n_wishes : 0;
+    memcpy(k->wishes, wishes, k->n_wishes * sizeof *wishes);
+    look(l, k);
+    return 0;
+}
+
+int desk_answer(struct desk *d, uint64_t client, const char *text, int version, struct fault *f)
+{
+    struct live *l;
+    struct sdp *answer;
+    struct link *k = seated(d, client, &l, f);
+    if (!k) return ERR_NOT_ALLOWED_NOW;
+    int rc = sdp_parse(&answer, text, strlen(text), f);
+    if (rc) return rc;
+    rc = downlink_answer(&k->down, answer, version, f);
+    sdp_free(answer);
+    return rc;
+}
+
+int desk_restart_down(struct desk *d, uint64_t client, struct fault *f)
+{
+    struct live *l;
+    struct link *k = seated(d, client, &l, f);
+    if (!k) return ERR_NOT_ALLOWED_NOW;
+    if (!k->down.peer.v) return fault_set(f, ERR_NOT_ALLOWED_NOW, "not_subscribed", "Subscribe first.");
+    if (downlink_restart(&k->down)) return fault_set(f, ERR_UNAVAILABLE, "busy", "The media plane is busy; try again.");
+    offer(l, k);
+    return 0;
+}
+
+static struct steer *steer_of(struct link *k, uint64_t track)
+{
+    for (size_t i = 0; i < k->n_steers; i++)
+        if (k->steers[i].track == track) return &k->steers[i];
+    if (k->n_steers == WISHES_MAX) { /* tracks that are long gone make room */
+        memmove(k->steers, k->steers + 1, sizeof k->steers - sizeof *k->steers);
+        k->n_steers--;
+    }
+    k->steers[k->n_steers] = (struct steer){track, 2, false};
+    return &k->steers[k->n_steers++];
+}
+
+int desk_steer(struct desk *d, uint64_t client, uint64_t track, int layer, int pause, struct fault *f)
+{
+    struct live *l;
+    struct link *k = seated(d, client, &l, f);
+    if (!k) return ERR_NOT_ALLOWED_NOW;
+    struct steer *s = steer_of(k, track);
+    if (layer >= 0) s->layer = (uint8_t)layer;
+    if (pause >= 0) s->paused = pause;
+    look(l, k);
+    return 0;
+}
+
+int desk_mode(struct desk *d, uint64_t client, enum room_mode mode, struct fault *f)
+{
+    struct live *l;
+    struct link *k = seated(d, client, &l, f);
+    if (!k) return ERR_NOT_ALLOWED_NOW;
+    k->mode = mode;
+    look(l, k);
+    return 0;
+}
+
+/* A page that sends one a little early loses it: the next comes in three seconds. */
+int desk_still(struct desk *d, uint64_t client, enum room_source source, const char *base64, struct fault *f)
+{
+    struct live *l;
+    struct link *k = seated(d, client, &l, f);
+    int64_t now_ms = desk_now_ms();
+    if (!k) return ERR_NOT_ALLOWED_NOW;
+    if (strlen(base64) > STILL_BYTES) return fault_field(f, "jpeg_base64", "too_long:%d", STILL_BYTES);
+    if (now_ms - k->still_ms < STILL_MS) return fault_set(f, ERR_RATE, "still", "One picture in two seconds.");
+    k->still_ms = now_ms;
+    for (struct link *o = l->links; o; o = o->next) {
+        const struct room_seat *s = room_seat(&l->room, o->seat);
+        if (o != k && s && s->state == SEAT_ADMITTED && o->mode != MODE_AUDIO_ONLY)
+            desk_tell_seat(l, o, (struct desk_tell){.type = TELL_STILL, .seat_id = k->seat, .source = source, .text = base64});
+    }
+    return 0;
+}
+
+int desk_stats(struct desk *d, uint64_t client, const json_t *stats, struct fault *f)
+{
+    struct live *l;
+    struct link *k = seated(d, client, &l, f);
+    if (!k) return ERR_NOT_ALLOWED_NOW;
+    json_decref(k->stats);
+    k->stats = json_deep_copy(stats);
+    return 0;
+}
+
+/* ---- quality ---- */
+
+static void grade(struct live *l, struct link *k)
+{
+    struct room_seat *s = room_seat(&l->room, k->seat);
+    struct seat_quality *q = &k->quality;
+    if (!s) return;
+    struct room_quality *out = &s->quality;
+    out->up_bps = q->up.up_bps;
+    out->down_bps = q->down.down_bps;
+    out->loss_permille = q->up.up_loss_permille > q->down.down_loss_permille ? q->up.up_loss_permille : q->down.down_loss_permille;
+    out->rtt_ms = q->up.rtt_ms > q->down.rtt_ms ? q->up.rtt_ms : q->down.rtt_ms;
+    out->grade = q->up_silent || q->down_silent ? GRADE_LOST
+                 : out->loss_permille >= 100 || out->rtt_ms >= 600 ? GRADE_POOR
+                 : out->loss_permille >= 30 || out->rtt_ms >= 250 ? GRADE_FAIR
+                                                                   : GRADE_GOOD;
+}
+
+static void sample(const struct room_quality *now, struct seat_quality *q)
+{
+    q->samples++;
+    q->loss_permille_sum += now->loss_permille;
+    q->rtt_ms_sum += now->rtt_ms;
+    q->up_bps_sum += now->up_bps;
+    q->down_bps_sum += now->down_bps;
+    q->grades[now->grade]++;
+}
+
+/* The session's quality record: means since the last line, seconds of each grade, the page's last own figures. */
+void media_quality_note(struct live *l, struct link *k)
+{
+    struct seat_quality *q = &k->quality;
+    json_int_t n = (json_int_t)q->samples;
+    if (!n) return;
+    json_t *seconds = json_object();
+    for (int g = 0; g < 4; g++)
+        json_object_set_new(seconds, room_grade_name((enum room_grade)g), json_integer((json_int_t)q->grades[g] * QUALITY_MS / 1000));
+    json_t *detail = json_pack("{s:I,s:I,s:I,s:I,s:o}", "loss_permille", (json_int_t)q->loss_permille_sum / n, "rtt_ms", (json_int_t)q->rtt_ms_sum / n,
+                               "up_bps", (json_int_t)q->up_bps_sum / n, "down_bps", (json_int_t)q->down_bps_sum / n, "seconds", seconds);
+    if (k->stats) json_object_set_new(detail, "page", json_incref(k->stats));
+    desk_note(l, k->seat, "quality", detail);
+    struct media_quality up = q->up, down = q->down;
+    *q = (struct seat_quality){.up = up, .down = down, .up_silent = q->up_silent, .down_silent = q->down_silent};
+}
+
+void media_tick(struct live *l, int64_t now_ms)
+{
+    if (now_ms - l->quality_ms < QUALITY_MS) return;
+    l->quality_ms = now_ms;
+    for (struct link *k = l->links; k; k = k->next) {
+        const struct room_seat *s = room_seat(&l->room, k->seat);
+        grade(l, k);
+        if (s && s->state == SEAT_ADMITTED && (k->up.peer.v || k->down.open)) sample(&s->quality, &k->quality);
+        if (k->quality.samples >= QUALITY_NOTE_SAMPLES) media_quality_note(l, k);
+    }
+    if (l->room.n_seats > 1) desk_tell_room(l, (struct desk_tell){.type = TELL_QUALITY});
+}
+
+/* ---- who speaks ---- */
+
+static uint64_t seat_of_track(struct live *l, struct track_id track)
+{
+    for (const struct link *k = l->links; k; k = k->next)
+        if (uplink_source_of(&k->up, track) != SOURCE_COUNT) return k->seat;
+    return 0;
+}
+
+static void vote(struct live *l, uint64_t loudest)
+{
+    if (loudest != l->speaker_next) {
+        l->speaker_next = loudest;
+        l->speaker_votes = 0;
+    }
+    if (++l->speaker_votes >= SPEAKER_VOTES) l->speaker = loudest;
+}
+
+static void levels(struct live *l, const struct media_event *e)
+{
+    struct desk_level out[MEDIA_LEVELS_MAX];
+    size_t n = 0, top = 0;
+    for (size_t i = 0; i < e->levels.n; i++) {
+        int dbov = e->levels.at[i].level_dbov, level = dbov <= 10 ? 100 : dbov >= 70 ? 0 : (70 - dbov) * 100 / 60;
+        uint64_t seat = seat_of_track(l, e->levels.at[i].track);
+        if (!seat) continue;
+        out[n] = (struct desk_level){seat, (uint8_t)level};
+        if (out[n].level > out[top].level) top = n;
+        n++;
+    }
+    vote(l, n && out[top].level >= SPEECH ? out[top].seat : 0);
+    desk_tell_room(l, (struct desk_tell){.type = TELL_SPEAKING, .speaker = l->speaker, .n_levels = n, .levels = out});
+}
+
+/* ---- the media plane's events ---- */
+
+static struct link *link_of_peer(struct live *l, struct peer_id peer)
+{
+    struct link *k = l->links;
+    while (k && k->up.peer.v != peer.v && k->down.peer.v != peer.v)
+        k = k->next;
+    return k;
+}
+
+static void peer_failed(struct live *l, struct link *k, struct peer_id peer)
+{
+    if (k->machine) {
+        struct room_event e = {.type = ROOM_LEAVE, .seat = k->seat};
+        if (desk_step(l, &e, NULL)) log_debug("desk", "a machine's seat was gone already");
+        return;
+    }
+    if (k->down.peer.v == peer.v) {
+        downlink_close(&k->down); /* the page subscribes again */
+        k->subscribed = false;
+        return;
+    }
+    struct uplink_track before[SOURCE_COUNT];
+    memcpy(before, k->up.tracks, sizeof before);
+    uplink_close(&k->up);
+    tell_tracks(l, k, before);
+}
+
+static void peer_event(struct live *l, struct link *k, const struct media_event *e)
+{
+    bool up = k->up.peer.v == e->peer.v;
+    bool *silent = up ? &k->quality.up_silent : &k->quality.down_silent;
+    switch (e->type) {
+    case MEDIA_PEER_FAILED: peer_failed(l, k, e->peer); break;
+    case MEDIA_PEER_SILENT: *silent = true; break;
+    case MEDIA_PEER_CONNECTED:
+    case MEDIA_PEER_BACK: *silent = false; break;
+    case MEDIA_QUALITY: *(up ? &k->quality.up : &k->quality.down) = e->quality; break;
+    default: break;
+    }
+}
+
+void media_event_here(struct desk *d, const struct media_event *e)
+{
+    struct live *l = desk_room(d, e->room.v);
+    struct link *k = l && e->peer.v ? link_of_peer(l, e->peer) : NULL;
+    if (l && e->type == MEDIA_LEVELS) levels(l, e);
+    else if (l && e->type == MEDIA_RECORD_DONE) record_done(l, e);
+    else if (k) peer_event(l, k, e);
+    else if (e->type == MEDIA_PEER_FAILED) echo_gone(d, 0, e->peer);
+}
+
+/* ---- from the media threads ---- */
+
+struct told {
+    struct desk *desk;
+    struct media_event event;
+};
+
+static void told_here(void *arg)
+{
+    struct told *t = arg;
+    if (!t->desk->asker.closed) media_event_here(t->desk, &t->event);
+    free(t);
+}
+
+void desk_media_event(void *desk, const struct media_event *event)
+{
+    struct told *t;
+    if (event->type == MEDIA_RECORD_FILE || event->type == MEDIA_RECORD_DONE) record_keep(desk, event);
+    if (event->type == MEDIA_RECORD_FILE || !(t = malloc(sizeof *t))) return;
+    t->desk = desk;
+    t->event = *event;
+    if (event->type == MEDIA_PEER_FAILED || event->type == MEDIA_RECORD_DONE) net_post_wait(t->desk->config.net, told_here, t);
+    else if (net_post(t->desk->config.net, told_here, t)) free(t); /* a level or a figure more or less */
+}

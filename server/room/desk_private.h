@@ -1,0 +1,113 @@
+/* desk_private - shared by the desk's files. desk.c: rooms, joining, effects. desk_media.c: offers, subscriptions, media events.
+ * desk_record.c: recordings. desk_machine.c: WHIP/WHEP. desk_echo.c: the device test. */
+#ifndef YL_SERVER_ROOM_DESK_PRIVATE_H
+#define YL_SERVER_ROOM_DESK_PRIVATE_H
+
+#include "server/room/desk.h"
+#include "server/session/ask.h"
+
+#define WISHES_MAX 64
+
+struct steer { /* what a page said of one track */
+    uint64_t track;
+    uint8_t layer;
+    bool paused;
+};
+
+struct seat_quality { /* of one session, for the record */
+    struct media_quality up, down;
+    bool up_silent, down_silent;
+    uint64_t samples, loss_permille_sum, rtt_ms_sum, up_bps_sum, down_bps_sum;
+    uint32_t grades[4]; /* samples of each grade */
+};
+
+struct link { /* a seat's connection and media */
+    struct link *next;
+    uint64_t seat, client; /* client 0: away, or a machine */
+    struct uplink up;
+    struct downlink down;
+    bool subscribed, all;
+    size_t n_wishes, n_steers;
+    struct desk_wish wishes[WISHES_MAX];
+    struct steer steers[WISHES_MAX];
+    enum room_mode mode;
+    int64_t still_ms;
+    struct seat_quality quality;
+    json_t *stats;         /* the page's last own figures */
+    bool machine, watch;
+    uint8_t token_hash[32]; /* machines */
+    int64_t until_ms;
+    struct sdp *watch_offer, *watch_answer; /* WHEP: m-lines are bound to tracks as these come; slots of `down` */
+};
+
+struct live { /* one live room */
+    struct live *next;
+    struct desk *desk;
+    struct room room;
+    struct link *links;
+    uint64_t recording;     /* 0 = none; the id is known when the records plane has answered */
+    bool record_wanted;     /* between RECORD_START and RECORD_STOP */
+    bool record_opening;
+    uint64_t speaker, speaker_next;
+    int speaker_votes;
+    int64_t quality_ms, empty_ms;
+    bool show_due;
+    int64_t show_ms;
+    bool offers_due;        /* one round of offers per turn of the loop, however many changes */
+};
+
+struct echo {
+    struct echo *next;
+    uint64_t client;
+    struct room_id room;
+    struct peer_id peer;
+    int64_t until_ms;
+};
+
+struct desk {
+    struct desk_config config;
+    struct media *media;
+    struct asker asker;
+    struct live *rooms;
+    struct echo *echos;
+    struct metric *m_rooms, *m_seats;
+};
+
+/* desk.c */
+int64_t desk_now_ms(void);
+struct live *desk_room(struct desk *d, uint64_t id);
+struct live *desk_room_open(struct desk *d, struct room_id id);
+struct link *desk_link(struct live *l, uint64_t seat);
+struct link *desk_link_open(struct live *l, uint64_t seat);
+void desk_link_free(struct live *l, struct link *k);
+struct link *desk_client(struct desk *d, uint64_t client, struct live **room);
+/* Runs one event and carries out its effects. */
+YL_CHECKED int desk_step(struct live *l, const struct room_event *e, struct fault *f);
+void desk_effects(struct live *l, const struct room_effects *fx);
+void desk_tell_seat(struct live *l, struct link *k, struct desk_tell t);
+void desk_tell_room(struct live *l, struct desk_tell t);
+json_t *desk_id(uint64_t id); /* hex string */
+void desk_note(struct live *l, uint64_t seat, const char *kind, json_t *detail); /* takes detail, may be NULL */
+
+/* desk_media.c */
+void media_tracks_changed(struct live *l);   /* everybody's subscriptions are looked at again, soon */
+void media_seat_closed(struct live *l, struct link *k);
+void media_event_here(struct desk *d, const struct media_event *e);
+void media_quality_note(struct live *l, struct link *k);
+void media_tick(struct live *l, int64_t now_ms);
+
+/* desk_record.c */
+void record_start(struct live *l);
+void record_stop(struct live *l);
+void record_track(struct live *l, struct link *k, enum room_source source);
+void record_done(struct live *l, const struct media_event *e);
+void record_keep(struct desk *d, const struct media_event *e); /* any thread: a finished file, or the end of a recording */
+
+/* desk_machine.c */
+void machine_rebind(struct live *l, struct link *k);
+void machine_tick(struct live *l, int64_t now_ms);
+
+/* desk_echo.c */
+void echo_gone(struct desk *d, uint64_t client, struct peer_id peer);
+void echo_tick(struct desk *d, int64_t now_ms);
+#endif

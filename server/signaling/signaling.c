@@ -1,0 +1,257 @@
+#include "server/signaling/signaling.h"
+#include "server/base/log.h"
+#include "server/base/metrics.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHECK_MS 60000 /* a connection whose session ended is told within this time */
+
+struct signaling {
+    struct signaling_config config;
+    struct asker asker;
+    struct desk *desk;
+    struct connection *connections;
+    struct metric *m_open, *m_verbs, *m_refused;
+};
+
+static const struct verb *const tables[] = {push_verbs, live_verbs, media_verbs};
+#define N_TABLES (sizeof tables / sizeof *tables)
+
+struct asker *signaling_asker(struct signaling *s)
+{
+    return &s->asker;
+}
+
+struct desk *signaling_desk(struct signaling *s)
+{
+    return s->desk;
+}
+
+void signaling_media(struct signaling *s, struct media *m)
+{
+    desk_media(s->desk, m);
+}
+
+struct connection *signaling_first(struct signaling *s)
+{
+    return s->connections;
+}
+
+struct connection *signaling_find(struct signaling *s, uint64_t id)
+{
+    struct connection *c = s->connections;
+    while (c && c->id != id)
+        c = c->next;
+    return c;
+}
+
+/* ---- saying ---- */
+
+void connection_send(struct connection *c, json_t *message)
+{
+    char *text = json_dumps(message, JSON_COMPACT);
+    if (text && net_ws_send(c->ws, text, strlen(text))) log_debug("signaling", "a message was dropped: the connection is closing");
+    free(text);
+    json_decref(message);
+}
+
+void connection_answer(struct connection *c, int64_t id, json_t *result)
+{
+    connection_send(c, json_pack("{s:I,s:b,s:o}", "id", (json_int_t)id, "ok", 1, "result", result));
+}
+
+void connection_refuse(struct connection *c, int64_t id, const struct fault *f)
+{
+    json_t *fields = json_array();
+    for (size_t i = 0; i < f->n_fields; i++)
+        json_array_append_new(fields, json_pack("{s:s,s:s}", "path", f->fields[i].path, "reason", f->fields[i].reason));
+    metric_add(c->owner->m_refused, 1);
+    connection_send(c, json_pack("{s:I,s:b,s:{s:s,s:s,s:s,s:o}}", "id", (json_int_t)id, "ok", 0, "error", "code", err_wire(f->code), "reason",
+                                 f->reason, "text", f->text, "fields", fields));
+}
+
+void connection_event(struct connection *c, const char *event, json_t *data)
+{
+    connection_send(c, json_pack("{s:s,s:I,s:o}", "event", event, "seq", (json_int_t)++c->seq, "data", data));
+}
+
+/* ---- who is there: asked of the records plane, like everybody's request ---- */
+
+struct identifying {
+    struct signaling *owner;
+    uint64_t connection;
+    int64_t id;
+    json_t *args;
+    void (*then)(struct connection *c, int64_t id, const json_t *args);
+};
+
+static void session_over(struct connection *c)
+{
+    connection_send(c, json_pack("{s:s,s:i,s:{}}", "event", "session.ended", "seq", 0, "data"));
+    net_ws_close(c->ws, 4001);
+}
+
+static void identified(void *ctx, struct reply *reply)
+{
+    struct identifying *w = ctx;
+    struct connection *c = signaling_find(w->owner, w->connection);
+    const json_t *me = reply->result;
+    const char *stage = json_string_value(json_object_get(me, "stage"));
+    const char *person = json_string_value(json_object_get(json_object_get(me, "person"), "id"));
+    bool known = stage && person && strcmp(stage, "ready") == 0;
+    if (c) {
+        bool was = c->person[0] != '\0';
+        if (known || reply->error == ERR_UNAUTHENTICATED) snprintf(c->person, sizeof c->person, "%s", known ? person : "");
+        if (w->then) w->then(c, w->id, w->args);
+        else if (was && reply->error == ERR_UNAUTHENTICATED) session_over(c);
+    }
+    json_decref(w->args);
+    free(w);
+}
+
+void connection_identify(struct connection *c, int64_t id, const json_t *args, void (*then)(struct connection *c, int64_t id, const json_t *args))
+{
+    struct identifying *w = malloc(sizeof *w);
+    if (!w) abort();
+    *w = (struct identifying){c->owner, c->id, id, json_incref((json_t *)args), then};
+    ask(&c->owner->asker, "session.get", c->credential, json_object(), identified, w);
+}
+
+static void check_all(void *arg)
+{
+    struct signaling *s = arg;
+    for (struct connection *c = s->connections; c; c = c->next)
+        if (c->person[0]) connection_identify(c, 0, NULL, NULL);
+    net_timer_start(s->config.net, CHECK_MS, check_all, s);
+}
+
+/* ---- messages ---- */
+
+static const struct verb *find_verb(const char *name)
+{
+    for (size_t t = 0; t < N_TABLES; t++)
+        for (const struct verb *v = tables[t]; v->name; v++)
+            if (strcmp(v->name, name) == 0) return v;
+    return NULL;
+}
+
+static void run_verb(struct connection *c, int64_t id, const char *name, json_t *args)
+{
+    struct fault f = {0};
+    const struct verb *v = find_verb(name);
+    metric_add(c->owner->m_verbs, 1);
+    if (!v) fault_set(&f, ERR_NOT_FOUND, "no_verb", "There is no such verb.");
+    else if (fields_check(v->args, args, &f) == 0) {
+        v->run(c, id, args);
+        return;
+    }
+    connection_refuse(c, id, &f);
+}
+
+static void on_message(void *ctx, struct net_ws *ws, void *user, const char *text, size_t len)
+{
+    struct connection *c = user;
+    json_t *m = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL), *args = json_object_get(m, "args");
+    int64_t id = json_integer_value(json_object_get(m, "id"));
+    const char *verb = json_string_value(json_object_get(m, "verb"));
+    json_t *none = args && !json_is_null(args) ? NULL : json_object();
+    if (id <= 0 || !verb) net_ws_close(ws, 4000);
+    else run_verb(c, id, verb, none ? none : args);
+    json_decref(none);
+    json_decref(m);
+}
+
+static void *on_open(void *ctx, struct net_ws *ws, const struct net_ws_info *info)
+{
+    struct signaling *s = ctx;
+    struct connection *c = calloc(1, sizeof *c);
+    if (!c || strlen(info->credential) >= sizeof c->credential) return free(c), NULL;
+    c->owner = s;
+    c->ws = ws;
+    c->id = id_new();
+    snprintf(c->credential, sizeof c->credential, "%s", info->credential);
+    c->next = s->connections;
+    s->connections = c;
+    metric_add(s->m_open, 1);
+    return c;
+}
+
+static void on_close(void *ctx, struct net_ws *ws, void *user, int code)
+{
+    struct signaling *s = ctx;
+    struct connection **at = &s->connections, *c = user;
+    while (*at && *at != c)
+        at = &(*at)->next;
+    if (*at) *at = c->next;
+    desk_gone(s->desk, c->id);
+    metric_add(s->m_open, -1);
+    explicit_bzero(c->credential, sizeof c->credential);
+    free(c);
+}
+
+/* ---- changes ---- */
+
+struct news {
+    struct signaling *owner;
+    struct records_change change;
+};
+
+static void recheck(struct signaling *s, const struct records_change *change)
+{
+    uint64_t id;
+    bool about_rooms = strcmp(change->topic, "case") == 0 || strcmp(change->topic, "room") == 0;
+    if (about_rooms && id_parse(change->key, &id) == 0) desk_recheck(s->desk, id);
+}
+
+static void changed(void *arg)
+{
+    struct news *n = arg;
+    if (!n->owner->asker.closed) {
+        push_change(n->owner, &n->change);
+        recheck(n->owner, &n->change);
+    }
+    free(n);
+}
+
+void signaling_change(struct signaling *s, const struct records_change *change)
+{
+    struct news *n = malloc(sizeof *n);
+    if (!n) return;
+    *n = (struct news){s, *change};
+    if (net_post(s->config.net, changed, n)) free(n); /* the loop is over, or far behind: pages read again by themselves */
+}
+
+/* ---- life ---- */
+
+int signaling_new(struct signaling **out, const struct signaling_config *config, struct fault *f)
+{
+    struct signaling *s = *out = calloc(1, sizeof *s);
+    if (!s) return fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
+    s->config = *config;
+    s->asker = (struct asker){config->net, config->records, false};
+    s->m_open = metric_gauge("yilian_signaling_connections", "open WebSocket connections", NULL);
+    s->m_verbs = metric_counter("yilian_signaling_verbs_total", "verbs asked over WebSocket", NULL);
+    s->m_refused = metric_counter("yilian_signaling_refused_total", "verbs refused", NULL);
+    struct desk_config desk = {.net = config->net, .records = config->records, .ctx = s,
+                               .alive = live_alive, .tell = live_tell, .close = live_close};
+    int rc = desk_new(&s->desk, &desk, f);
+    struct net_ws_events events = {.ctx = s, .on_open = on_open, .on_message = on_message, .on_close = on_close};
+    net_ws_serve(config->net, &events);
+    net_timer_start(config->net, CHECK_MS, check_all, s);
+    return rc;
+}
+
+void signaling_shut(struct signaling *s)
+{
+    if (!s) return;
+    s->asker.closed = true;
+    desk_shut(s->desk);
+}
+
+void signaling_free(struct signaling *s)
+{
+    if (!s) return;
+    desk_free(s->desk);
+    free(s);
+}
