@@ -83,7 +83,10 @@ static void changed(void *ctx, const struct records_change *change)
 
 static int open_records(struct daemon *d, struct fault *f)
 {
+    const char *dir = options_text(d->options, "record.dir");
+    snprintf(d->record_dir, sizeof d->record_dir, "%s%s", *dir ? dir : options_text(d->options, "data.dir"), *dir ? "" : "/recording");
     struct records_config config = {.data_dir = options_text(d->options, "data.dir"),
+                                    .record_dir = d->record_dir,
                                     .config_dir = options_text(d->options, "config.dir"),
                                     .clock = &clock_system,
                                     .readers = (int)options_int(d->options, "records.readers"),
@@ -96,8 +99,6 @@ static int open_media(struct daemon *d, struct fault *f)
 {
     const struct options *o = d->options;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    const char *dir = options_text(o, "record.dir");
-    snprintf(d->record_dir, sizeof d->record_dir, "%s%s", *dir ? dir : options_text(o, "data.dir"), *dir ? "" : "/recording");
     if (mkdir(d->record_dir, 0700) == 0) log_info("yiliand", "made the recording folder");
     struct media_config config = {.bind_address = options_text(o, "media.address"),
                                   .udp_port = (uint16_t)options_int(o, "media.port"),

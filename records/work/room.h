@@ -74,9 +74,6 @@ extern const struct op room_ops[];        /* room.ticket guest guest_list guest_
 extern const struct op room_system_ops[]; /* room.enter seat note news check token token_check */
 extern const struct op recording_ops[];   /* recording.list begin track_open track seal recover */
 
-/* Recordings of a case as in http.md, oldest first; new array. No access check. */
-json_t *recordings_of_case(struct op_ctx *ctx, struct case_id id);
-
 /* Of the live room of a case (one that has not ended); .v 0 = none yet. */
 struct room_id room_of_case(struct tx *tx, struct case_id id);
 #endif
