@@ -1,5 +1,6 @@
 #include "records/background.h"
 #include "records/document/document.h"
+#include "records/work/recording.h"
 #include "server/base/log.h"
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -83,6 +84,7 @@ void records_background(struct records *r)
     int64_t now_ms = clock_now_ms(records_clock(r));
     if (atomic_flag_test_and_set(&p->background_busy))
         return;
+    recording_intake_kick(p->intake);
     deliveries(r, now_ms);
     thumbnails(r);
     if (now_ms - p->swept_ms >= SWEEP_EVERY_MS || now_ms < p->swept_ms) {

@@ -14,6 +14,7 @@
 
 struct records;
 struct documents;
+struct recording_intake;
 
 struct patient_keys {
     uint8_t seal[32], index[32];
@@ -27,6 +28,8 @@ struct records_parts {
     uint8_t audit_key[32], answer_key[32], totp_key[32];
     struct documents *documents;
     struct work_parts work; /* forms, deadlines, policies */
+    struct recording_intake *intake; /* opened and closed by records/call, with the pool */
+    char record_dir[512];            /* "" = no recordings are taken in */
     atomic_flag background_busy; /* one round of records_background at a time */
     int64_t swept_ms;            /* by that round only */
 };

@@ -25,6 +25,7 @@ struct records_config {
     const char *data_dir;   /* yilian.db, blobs/, uploads/, keys/ (0700; master key made by `yilianctl init`) */
     const char *config_dir; /* roles, deadlines, forms: the read-only tables under config/ */
     const struct clock *clock;
+    const char *record_dir; /* where the media plane leaves finished recordings; NULL or "" = none are taken */
     int readers;            /* reader threads, >= 1; 0 = no pool (yilianctl, stories: only records_call) */
     void (*on_change)(void *ctx, const struct records_change *change); /* on the writer thread, after commit, in order */
     void *on_change_ctx;
@@ -75,6 +76,15 @@ int records_version(struct records *r);                                         
 YL_CHECKED int records_backup(struct records *r, const char *to_path, struct fault *f);          /* consistent, while others write */
 /* *first_bad 0 = the chain of `*lines` lines is whole; else `what` (80 bytes) says what is wrong there. */
 YL_CHECKED int records_audit_verify(struct records *r, int64_t *lines, int64_t *first_bad, char what[80]);
+#define RECORDS_TOKEN_BYTES 64
+struct records_room_token {
+    const char *room; /* name or id; a new name makes a room */
+    bool publish, watch;
+    int minutes; /* 1..10080 */
+};
+/* A machine's token for a room (WHIP, WHEP). */
+YL_CHECKED int records_room_token(struct records *r, const struct records_room_token *want, char token[RECORDS_TOKEN_BYTES],
+                                  struct fault *f);
 char *records_flow_print(struct records *r); /* the consultation's rule table as Markdown; malloc'd, NULL on error */
 
 /* ---- bytes: uploads and blobs (rights were checked by the op that made the handle) ---- */
@@ -95,6 +105,22 @@ YL_CHECKED int records_append_submit(struct records *r, const struct records_app
 typedef void (*records_read_done)(void *ctx, int error, const void *data, size_t len);
 YL_CHECKED int records_read_submit(struct records *r, const char *handle, uint64_t offset, size_t len,
                                    records_read_done done, void *ctx);
+
+/* ---- recordings: what the media plane's recorder tells (MEDIA_RECORD_FILE, MEDIA_RECORD_DONE), carried out one after the other in
+ * the order it came, in slices on reader threads. `done` may be NULL. What is not carried out (storage, shutting down) leaves the
+ * file where it is: the recorder tells of it again at the next start. records/work/room.h. ---- */
+struct records_recording_file { /* copied */
+    uint64_t recording, track;
+    const char *path;   /* directly in record_dir */
+    const char *sha256; /* compared while it is taken in */
+    uint64_t bytes;
+    int64_t started_ms, duration_ms;
+};
+/* The file becomes a document of the case, then it is deleted. Answer of op "recording.track". */
+YL_CHECKED int records_recording_file_submit(struct records *r, const struct records_recording_file *file, records_done done,
+                                             void *ctx);
+/* All files were told; error as in the event. Answer of op "recording.seal". */
+YL_CHECKED int records_recording_end_submit(struct records *r, uint64_t recording, int error, records_done done, void *ctx);
 
 /* ---- clocks and outboxes: called by the server every second; runs due deadlines, reminders, escalations, webhook
  * deliveries that are due (the HTTP call itself is made by a pool thread with a time limit). ---- */

@@ -24,7 +24,7 @@ struct item { /* one call on its way */
     bool has_credential, by_cookie, bookkeeping; /* bookkeeping: only an audit line or a sign of life is to be written */
     int64_t now_ms;
     struct access_session session;
-    uint64_t patient, object; /* for the audit line */
+    uint64_t patient, object, on_behalf; /* for the audit line */
     char detail[160];
     struct reply reply;
     records_done done;

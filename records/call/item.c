@@ -85,6 +85,8 @@ static int check_policy(struct item *it, struct tx *tx)
         return refuse(it, ERR_DENIED, "csrf", "The X-CSRF-Token header is missing or old.");
     if (it->op->flags & OP_ANONYMOUS)
         return 0;
+    if (it->op->flags & OP_SYSTEM && !a->system)
+        return refuse(it, ERR_DENIED, "right", "Only the daemon itself does this.");
     int rc = check_stage(it);
     if (rc)
         return rc;
@@ -125,6 +127,7 @@ static int run(struct item *it, struct tx *tx, bool *keep)
         rc = tx_error(tx);
     it->patient = ctx.audit.patient;
     it->object = ctx.audit.object;
+    it->on_behalf = ctx.audit.person;
     snprintf(it->detail, sizeof it->detail, "%s", ctx.audit.detail);
     *keep = rc == 0 || (ctx.commit_anyway && tx_error(tx) == 0);
     it->reply.error = rc;
@@ -143,7 +146,7 @@ static bool worth_a_line(const struct item *it)
 {
     switch (it->reply.error) {
     case 0:
-        return it->op->mode == OP_WRITE || it->op->flags & OP_PHI;
+        return it->op->flags & OP_QUIET ? it->object != 0 : it->op->mode == OP_WRITE || it->op->flags & OP_PHI;
     case ERR_DENIED:
     case ERR_SECOND_FACTOR:
     case ERR_LOCKED:
@@ -160,7 +163,7 @@ static int write_line(struct item *it, struct tx *tx)
     const struct actor *a = &it->session.actor;
     struct audit_line line = {.op = it->op->name,
                               .outcome = it->reply.error ? err_wire(it->reply.error) : "ok",
-                              .person = a->person.v,
+                              .person = a->system ? it->on_behalf : a->person.v,
                               .org = a->org.v,
                               .session = a->session,
                               .patient = it->patient,

@@ -1,5 +1,6 @@
 /* Opening and closing records, and its pool. */
 #include "records/call/open.h"
+#include "records/work/recording.h"
 #include "server/base/crypto.h"
 #include "server/base/log.h"
 #include <stdio.h>
@@ -103,8 +104,11 @@ static int open_all(struct records *r, const struct records_config *config, stru
     rc = rc ? rc : store_migrate(r->store, f);
     rc = rc ? rc : records_parts_open(&r->parts, r->data_dir, r->config_dir, key, f);
     explicit_bzero(key, sizeof key);
-    if (rc == 0)
+    if (rc == 0) {
         r->feed_told = newest_change(r->store);
+        snprintf(r->parts.record_dir, sizeof r->parts.record_dir, "%s", config->record_dir ? config->record_dir : "");
+        rc = recording_intake_open(&r->parts.intake, r);
+    }
     return rc ? rc : start_pool(r, config->readers, f);
 }
 
@@ -144,6 +148,7 @@ void records_close(struct records *r)
     if (!r)
         return;
     stop_pool(r);
+    recording_intake_close(r->parts.intake);
     records_parts_close(&r->parts);
     store_close(r->store);
     pthread_mutex_destroy(&r->feed_lock);

@@ -81,8 +81,9 @@ json_t *document_object(struct op_ctx *ctx, struct document_id id)
 json_t *documents_of_case(struct op_ctx *ctx, struct case_id id)
 {
     json_t *items = json_array();
-    struct query *q = tx_query(ctx->tx, DOCUMENT_SELECT "WHERE d.case_id=$1 AND d.withdrawn_ms=0 ORDER BY d.uploaded_ms, d.id", "i",
-                               (int64_t)id.v);
+    struct query *q = tx_query(ctx->tx, DOCUMENT_SELECT "WHERE d.case_id=$1 AND d.withdrawn_ms=0 AND d.source<>'recording' "
+                               "ORDER BY d.uploaded_ms, d.id",
+                               "i", (int64_t)id.v);
     while (query_next(q))
         json_array_append_new(items, row_json(q));
     if (query_end(q))
@@ -105,8 +106,8 @@ static int check_row(struct op_ctx *ctx, const struct document_row *row)
     int rc = ERR_DENIED;
     if (row->case_id) {
         rc = consultation_check_read(ctx, (struct case_id){row->case_id});
-        if (rc != ERR_DENIED || !row->patient_id)
-            return rc;
+        if (rc != ERR_DENIED || !row->patient_id || strcmp(row->category, "recording") == 0)
+            return rc; /* what was said in a session is for those who take part in the case */
         fault_clear(ctx->fault);
     }
     if (row->patient_id)
@@ -158,27 +159,58 @@ int document_insert(struct op_ctx *ctx, uint64_t id, const struct document_meta 
 
 /* ---- files the daemon made ---- */
 
-int document_stage(struct documents *d, const char *path, uint64_t *staged)
+int document_stage_begin(struct documents *d, const char *path, struct document_staging *s)
 {
     struct stat st;
-    uint64_t id = id_new(), held = 0;
-    uint8_t *data = malloc(UPLOAD_CHUNK_BYTES);
+    uint64_t id = id_new();
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), rc = ERR_STORAGE;
-    if (fd >= 0 && data && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
+    memset(s, 0, sizeof *s);
+    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
         rc = documents_upload_create(d, id, (uint64_t)st.st_size);
-    while (rc == 0 && held < (uint64_t)st.st_size) {
-        ssize_t n = pread(fd, data, UPLOAD_CHUNK_BYTES, (off_t)held);
-        /* a file that shrinks or grows while it is staged was not finished */
-        rc = n <= 0 ? ERR_STORAGE : documents_upload_append(d, id, held, data, (size_t)n, &held);
-    }
-    if (fd >= 0)
+    if (rc == 0)
+        *s = (struct document_staging){id, (uint64_t)st.st_size, 0, fd};
+    else if (fd >= 0)
         close(fd);
-    free(data);
-    if (rc)
-        documents_upload_drop(d, id);
-    else
-        *staged = id;
     return rc;
+}
+
+int document_stage_step(struct documents *d, struct document_staging *s, size_t limit, bool *whole)
+{
+    uint64_t until = s->held + limit;
+    uint8_t *data = malloc(UPLOAD_CHUNK_BYTES);
+    int rc = data ? 0 : ERR_UNAVAILABLE;
+    while (rc == 0 && s->held < s->bytes && s->held < until) {
+        ssize_t n = pread(s->fd, data, UPLOAD_CHUNK_BYTES, (off_t)s->held);
+        /* a file that shrinks or grows while it is staged was not finished */
+        rc = n <= 0 ? ERR_STORAGE : documents_upload_append(d, s->id, s->held, data, (size_t)n, &s->held);
+    }
+    free(data);
+    *whole = s->held == s->bytes;
+    return rc;
+}
+
+int document_stage_sha256(struct documents *d, const struct document_staging *s, char out[65])
+{
+    struct upload_done done;
+    int rc = documents_upload_done(d, s->id, false, &done);
+    return rc ? rc : hex_encode(done.sha256, SHA256_BYTES, out, 65) < 0 ? ERR_INTERNAL : 0;
+}
+
+void document_stage_drop(struct documents *d, struct document_staging *s)
+{
+    if (!s->id)
+        return;
+    close(s->fd);
+    documents_upload_drop(d, s->id);
+    memset(s, 0, sizeof *s);
+}
+
+int document_staged_type(struct op_ctx *ctx, uint64_t staged, const struct file_type **out)
+{
+    struct upload_done done;
+    int rc = documents_upload_done(records_parts(ctx->records)->documents, staged, false, &done);
+    *out = file_type_find(rc ? NULL : done.type);
+    return rc ? fault_set(ctx->fault, rc, "staged", "The staged file cannot be taken.") : 0;
 }
 
 int records_document_import(struct op_ctx *ctx, uint64_t staged, const struct document_meta *meta, struct document_id *out)

@@ -7,6 +7,7 @@
 #ifndef YL_RECORDS_DOCUMENT_DOCUMENT_H
 #define YL_RECORDS_DOCUMENT_DOCUMENT_H
 
+#include "records/document/detect.h"
 #include "records/document/documents.h"
 #include "records/ops/op.h"
 
@@ -19,16 +20,17 @@ extern const struct op document_ops[]; /* upload.create status finish cancel, do
 YL_CHECKED int document_check_read(struct op_ctx *ctx, struct document_id id);
 /* The *document* object of docs/protocol/http.md; JSON null when there is none. No access check. */
 json_t *document_object(struct op_ctx *ctx, struct document_id id);
-/* All of a case that are not withdrawn, oldest first; new array. No access check. */
+/* All of a case that are not withdrawn and no recordings, oldest first; new array. No access check. */
 json_t *documents_of_case(struct op_ctx *ctx, struct case_id id);
 /* How many of a category a case has (completeness gates, consent files). */
 int64_t documents_count(struct tx *tx, struct case_id id, const char *category);
 
 /* ---- files that the daemon made itself (recordings) ----
- * Two steps, so that the writer never waits for the encryption of a long file:
- *   document_stage: outside any transaction, on a pool thread: encrypts the plain file at `path` into the store's staging area.
+ * Two parts, so that the writer never waits for the encryption of a long file:
+ *   document_stage_*: outside any transaction, on a pool thread: encrypts the plain file at `path` into the store's staging area,
+ *   in slices: begin, step until *whole, sha256 (of the plain bytes, hex), and drop after the import or on an error.
  *   records_document_import: inside a write operation: publishes what was staged and writes the row.
- * The caller removes the plain file after the commit. What was staged and never imported is swept after a day. */
+ * The caller removes the plain file after the commit. What was staged and never dropped is swept after a day. */
 struct document_meta {
     struct case_id case_id;
     struct patient_id patient; /* filled from the case when .v is 0 */
@@ -37,7 +39,18 @@ struct document_meta {
     const char *name, *category, *source; /* source: "recording", "upload", "capture", "dicom" ... */
     int64_t taken_ms;
 };
-YL_CHECKED int document_stage(struct documents *d, const char *path, uint64_t *staged);
+struct document_staging {
+    uint64_t id; /* what records_document_import takes; 0 = nothing begun */
+    uint64_t bytes, held;
+    int fd;
+};
+YL_CHECKED int document_stage_begin(struct documents *d, const char *path, struct document_staging *s);
+YL_CHECKED int document_stage_step(struct documents *d, struct document_staging *s, size_t limit, bool *whole);
+YL_CHECKED int document_stage_sha256(struct documents *d, const struct document_staging *s, char out[65]);
+/* Closes and forgets; what was imported stays under its own name. Fine for one that was never begun. */
+void document_stage_drop(struct documents *d, struct document_staging *s);
+/* What the staged file is, by its content. */
+YL_CHECKED int document_staged_type(struct op_ctx *ctx, uint64_t staged, const struct file_type **out);
 YL_CHECKED int records_document_import(struct op_ctx *ctx, uint64_t staged, const struct document_meta *meta,
                                        struct document_id *out);
 

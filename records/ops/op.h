@@ -34,7 +34,9 @@ enum op_flags {
     OP_ANONYMOUS = 1,  /* may run without a session */
     OP_PHI = 2,        /* touches health data: the audit line is written even for reads */
     OP_SECOND = 4,     /* needs a fresh second factor when policy says so (signing) */
-    OP_NO_IDLE = 8     /* does not count as activity (polling) */
+    OP_NO_IDLE = 8,    /* does not count as activity (polling) */
+    OP_SYSTEM = 16,    /* the daemon alone (actor.system); has no URL */
+    OP_QUIET = 32      /* a write that keeps a log of its own: an audit line only when it named an object */
 };
 
 struct actor { /* who asks, resolved once per call from the credential */
@@ -57,7 +59,11 @@ struct op_ctx {
     struct fault *fault;
     const char *client_address, *user_agent;
     /* audit: filled by the op, written by the call in the same transaction */
-    struct { uint64_t patient, object; char detail[160]; /* ids and codes only */ } audit;
+    struct {
+        uint64_t patient, object;
+        uint64_t person;  /* a system operation on somebody's behalf (a ticket is shown): the line is his */
+        char detail[160]; /* ids and codes only */
+    } audit;
     char *set_session; /* reply->set_session, for session ops */
     bool commit_anyway; /* set by an operation that fails but must leave a trace: a counted wrong password */
 };

@@ -8,12 +8,13 @@
 #include "records/patient/patient.h"
 #include "records/term/term.h"
 #include "records/work/consultation.h"
+#include "records/work/room.h"
 #include <string.h>
 
 const struct op *const op_tables[] = {session_ops, org_ops,     person_ops,   roster_ops,    patient_ops,   term_ops,
                                       document_ops, capture_ops, form_ops,     consult_ops,   case_list_ops, case_desk_ops,
                                       override_ops, slot_ops,    message_ops,  notify_ops,    policy_ops,    hours_ops,
-                                      audit_ops,    NULL};
+                                      room_ops,    room_system_ops, recording_ops, audit_ops,    NULL};
 
 const struct op *op_find(const char *name)
 {

@@ -234,5 +234,14 @@ const struct migration store_migrations[] = {
      "kind TEXT NOT NULL, source TEXT NOT NULL, person_id INTEGER NOT NULL, name TEXT NOT NULL, "
      "started_ms INTEGER NOT NULL, duration_ms INTEGER NOT NULL, content_type TEXT NOT NULL, "
      "sha256 TEXT NOT NULL, PRIMARY KEY (recording_id, document_id));"},
+    {15, "rooms: the post a ticket was asked from, whose a recorded track is",
+     "ALTER TABLE room ADD COLUMN log_lines INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE room_ticket ADD COLUMN org_id INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE room_ticket ADD COLUMN dept_id INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE recording_track ADD COLUMN track_id INTEGER NOT NULL DEFAULT 0;"
+     "CREATE UNIQUE INDEX recording_track_file ON recording_track (recording_id, track_id, started_ms);"
+     "CREATE INDEX recording_sealed ON recording (sealed_ms);"
+     "CREATE TABLE recording_source (recording_id INTEGER NOT NULL, track_id INTEGER NOT NULL, kind TEXT NOT NULL, "
+     "source TEXT NOT NULL, person_id INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (recording_id, track_id));"},
     {0, NULL, NULL},
 };

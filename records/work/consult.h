@@ -16,6 +16,7 @@
 #define CONSULT_TEAM_MAX 16
 #define CONSULT_RESCHEDULES 2              /* free changes of the time */
 #define CONSULT_ACCESS_MS (7 * 86400000ll) /* experts read a closed case this long */
+#define CONSULT_ROOM_EARLY_MS (15 * 60000)
 
 enum consult_part { PART_EXPERT, PART_CHAIR, PART_SECRETARY, PART_MEMBER };
 enum consult_member_state {
@@ -134,6 +135,8 @@ YL_CHECKED int consult_check_qualified(struct consult_act *a, struct person_id p
 
 /* ---- what a viewer gets (consult_view.c) ---- */
 json_t *consult_view(struct op_ctx *ctx, struct consult *c, uint32_t parties);
+
+int64_t consult_room_opens(const struct consult *c); /* by its clock, once booked; 0 = not booked (consult_tick.c) */
 
 /* ---- booking (slots.c) ---- */
 YL_CHECKED int booking_take(struct consult_act *a);

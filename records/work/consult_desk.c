@@ -23,14 +23,6 @@ json_t *work_attachments(struct op_ctx *ctx, struct case_id id)
     return documents_of_case(ctx, id);
 }
 
-/* Recordings are rows of the live room's module; a case without one has none. */
-json_t *work_recordings(struct op_ctx *ctx, struct case_id id)
-{
-    (void)ctx;
-    (void)id;
-    return json_array();
-}
-
 /* ---- specialty fit ---- */
 static bool any_prefix(const json_t *prefixes, const char *code)
 {

@@ -160,6 +160,27 @@ int64_t consultation_next_ms(struct tx *tx)
 }
 
 /* ---- the room ---- */
+int64_t consult_room_opens(const struct consult *c)
+{
+    for (uint8_t i = 0; i < c->flow.n_runs; i++)
+        if (c->flow.runs[i].clock == K_ROOM_OPENS)
+            return c->flow.runs[i].due_ms;
+    return c->start_ms ? c->start_ms - CONSULT_ROOM_EARLY_MS : 0;
+}
+
+/* The patient may change his mind between the form and the session: what was ticked at its start counts. */
+static bool recording_consent(struct op_ctx *ctx, const struct consult *c)
+{
+    bool agreed = json_is_true(form_get(c->form, "consent.recording.agreed"));
+    struct query *q = tx_query(ctx->tx,
+                               "SELECT reason FROM consult_event WHERE case_id=$1 AND event='start' ORDER BY t_ms DESC, id DESC "
+                               "LIMIT 1",
+                               "i", (int64_t)c->id.v);
+    if (query_next(q) && query_text(q, "reason"))
+        agreed = strcmp(query_text(q, "reason"), "recording_agreed") == 0;
+    return query_end(q) == 0 && agreed;
+}
+
 int consultation_room_find(struct op_ctx *ctx, struct case_id id, struct consultation_room *out)
 {
     struct consult c;
@@ -174,8 +195,9 @@ int consultation_room_find(struct op_ctx *ctx, struct case_id id, struct consult
         .open = c.room_open,
         .start_ms = c.start_ms,
         .end_ms = c.end_ms,
+        .opens_ms = consult_room_opens(&c),
         .host = lead.v ? lead : c.applicant,
-        .recording_consent = json_is_true(form_get(c.form, "consent.recording.agreed")),
+        .recording_consent = recording_consent(ctx, &c),
         .family_attends = json_is_true(form_get(c.form, "wish.family_attends"))};
     if (parties & P(APPLICANT))
         out->seat = SEAT_HOST; /* the inviting side brings the patient */

@@ -1,6 +1,7 @@
 /* The case as one viewer may see it: the shape of docs/protocol/http.md. */
 #include "records/patient/patient.h"
 #include "records/work/consult.h"
+#include "records/work/room.h"
 #include "records/work/work_view.h"
 #include <string.h>
 
@@ -243,6 +244,7 @@ static json_t *timeline_view(struct op_ctx *ctx, const struct consult *c)
             {"create", "新建", "Created"},
             {"overdue", "超时提醒", "Overdue"},
             {"edit", "修改申请", "Edited"},
+            {"recording", "录像封存", "Recording sealed"},
             {"override", "紧急越权查阅", "Emergency access"},
             {"override_review", "越权查阅复核", "Emergency access judged"}};
         const struct flow_label *l = e >= 0 ? &consult_flow.events[e].label : &others[0];
@@ -292,12 +294,12 @@ static json_t *booking_view(struct op_ctx *ctx, const struct consult *c)
                      "end_ms", (json_int_t)c->end_ms, "meeting_room", meeting_room_ref(ctx, c->meeting_room));
 }
 
-static json_t *room_view(const struct consult *c)
+static json_t *room_view(struct op_ctx *ctx, const struct consult *c)
 {
     if (strcmp(c->kind, "interactive") != 0 || !c->start_ms)
         return json_null();
-    return json_pack("{s:o,s:I,s:b,s:[]}", "id", json_id(c->id.v), "opens_ms",
-                     (json_int_t)(c->start_ms - 15 * 60000), "open", c->room_open, "waiting");
+    return json_pack("{s:o,s:I,s:b,s:[]}", "id", json_id(room_of_case(ctx->tx, c->id).v), "opens_ms",
+                     (json_int_t)consult_room_opens(c), "open", c->room_open, "waiting");
 }
 
 /* Other open requests of the same patient that this viewer may see: "track" instead of asking twice, and what
@@ -376,7 +378,7 @@ json_t *consult_view(struct op_ctx *ctx, struct consult *c, uint32_t parties)
     json_object_set_new(v, "attachments", work_attachments(ctx, c->id));
     json_object_set_new(v, "team", team_view(ctx, c));
     json_object_set_new(v, "booking", booking_view(ctx, c));
-    json_object_set_new(v, "room", room_view(c));
+    json_object_set_new(v, "room", room_view(ctx, c));
     json_object_set_new(v, "clock", clock_view(ctx, c));
     json_object_set_new(v, "returns", items_view(ctx, c));
     json_object_set_new(v, "needs", needs_view(ctx, c));

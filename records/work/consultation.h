@@ -36,9 +36,10 @@ enum consultation_seat { SEAT_NONE, SEAT_HOST, SEAT_EXPERT, SEAT_MEMBER };
 struct consultation_room {
     enum consultation_seat seat; /* of the acting person; SEAT_NONE = may not enter */
     bool open;                   /* people may go in: from WAITING until the session ended */
-    bool recording_consent;      /* the patient's consent to recording is on the form */
+    bool recording_consent;      /* the patient's consent to recording: as ticked at the session's start, else on the form */
     bool family_attends;
     int64_t start_ms, end_ms; /* booked; 0 = not */
+    int64_t opens_ms;         /* when the room opens by itself; 0 = not booked */
     struct person_id
         host; /* whose room it is when several may host: the expert (MDT: chair), else the applicant */
     char number[24], state[24];

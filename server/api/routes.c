@@ -105,6 +105,11 @@ const struct api_route api_routes[] = {
     {GET, "/policies", "policy.list"},
     {PUT, "/policies/{policy_id}", "policy.set"},
     /* rooms */
+    {POST, "/cases/{case_id}/room/ticket", "room.ticket"},
+    {GET, "/cases/{case_id}/room/guests", "room.guest_list"},
+    {POST, "/cases/{case_id}/room/guests", "room.guest"},
+    {DELETE, "/cases/{case_id}/room/guests/{guest_id}", "room.guest_revoke"},
+    {GET, "/cases/{case_id}/recordings", "recording.list"},
     {0}};
 
 /* Segment by segment; with args the {names} are put in. */

@@ -1,4 +1,4 @@
-/* yilianctl - init, migrate, user, org, backup, audit verify, flow print, openapi print, demo load. */
+/* yilianctl - init, migrate, user, org, token, backup, audit verify, flow print, openapi print, demo load. */
 #include "records/ops/op.h"
 #include "server/api/api.h"
 #include "server/base/crypto.h"
@@ -125,6 +125,32 @@ static int audit(struct ctl *c)
     return 0;
 }
 
+static bool flag(const struct ctl *c, const char *name)
+{
+    for (int i = 0; i < c->argc; i++)
+        if (strcmp(c->argv[i], name) == 0)
+            return true;
+    return false;
+}
+
+static int token(struct ctl *c)
+{
+    const char *minutes = ctl_value(c, "minutes");
+    struct records_room_token want = {.room = ctl_value(c, "room"),
+                                      .publish = flag(c, "--publish"),
+                                      .watch = flag(c, "--watch"),
+                                      .minutes = minutes ? atoi(minutes) : 60};
+    char made[RECORDS_TOKEN_BYTES];
+    struct fault f = {0};
+    if (!want.room || !(want.publish || want.watch))
+        return fprintf(stderr, "usage: yilianctl --config FILE token --room ROOM [--publish] [--watch] [--minutes N]\n"), 2;
+    if (records_room_token(c->records, &want, made, &f))
+        return ctl_complain(&f);
+    puts(made);
+    explicit_bzero(made, sizeof made);
+    return 0;
+}
+
 static int flow(struct ctl *c)
 {
     char *text = records_flow_print(c->records);
@@ -161,6 +187,7 @@ static const struct {
     {"migrate", migrate, 1, "migrate: brings the database to this version"},
     {"user", user, 1, "user list | user reset LOGIN password|totp|lock"},
     {"org", org, 1, "org list"},
+    {"token", token, 1, "token --room ROOM [--publish] [--watch] [--minutes N]: lets a machine into a room (WHIP, WHEP); a new name makes it"},
     {"backup", backup, 1, "backup FILE: a consistent copy of the database while the daemon runs"},
     {"audit", audit, 1, "audit verify: checks the whole chain"},
     {"flow", flow, 1, "flow print: the workflow's rule table"},
@@ -208,6 +235,7 @@ int main(int argc, char **argv)
     struct ctl c = {0};
     int at = 1;
     log_set_level(LOG_LEVEL_WARN);
+    id_set_node(1); /* the daemon may make ids in the same millisecond */
     while (at + 1 < argc && strcmp(argv[at], "--config") == 0) {
         config = argv[at + 1];
         at += 2;

@@ -180,18 +180,20 @@ static void thumbnails_and_sweeping(void **state)
     json_decref(h);
     json_decref(d);
     json_t *u = CALL("upload.create", "{\"patient_id\":\"%s\",\"name\":\"a\",\"bytes\":10,\"category\":\"photo\"}", patient);
-    desk.now_ms += 3 * UPLOAD_IDLE_MS; /* abandoned (file times are the machine's, long before this clock) */
+    int64_t now_ms = desk.now_ms;
+    desk.now_ms = clock_now_ms(&clock_system) + 3 * UPLOAD_IDLE_MS; /* abandoned: file times are the machine's, not the desk's */
     records_background(desk.r);
     assert_null(CALL("upload.status", "{\"upload_id\":\"%s\"}", member(u, "upload_id")));
     assert_int_equal(desk.fault.code, ERR_GONE);
     json_decref(u);
-    desk.now_ms -= 3 * UPLOAD_IDLE_MS;
+    desk.now_ms = now_ms;
 }
 
 static void files_of_the_daemon(void **state)
 {
-    char path[96];
-    uint64_t staged;
+    char path[96], sha256[65];
+    struct document_staging staged = {0};
+    bool whole = false;
     struct document_id id;
     struct tx *tx;
     snprintf(path, sizeof path, "%s/track.webm", desk.dir);
@@ -200,17 +202,23 @@ static void files_of_the_daemon(void **state)
     for (int i = 0; i < 300000; i++)
         fputc(i * 7 & 255, f);
     fclose(f);
-    assert_int_equal(document_stage(documents(), "/nonexistent", &staged), ERR_STORAGE);
-    assert_int_equal(document_stage(documents(), path, &staged), 0);
+    assert_int_equal(document_stage_begin(documents(), "/nonexistent", &staged), ERR_STORAGE);
+    assert_int_equal(document_stage_begin(documents(), path, &staged), 0);
+    assert_int_equal(document_stage_step(documents(), &staged, 100000, &whole), 0);
+    while (!whole)
+        assert_int_equal(document_stage_step(documents(), &staged, 100000, &whole), 0);
+    assert_int_equal(document_stage_sha256(documents(), &staged, sha256), 0);
     struct document_meta meta = {.patient = {strtoull(patient, NULL, 16)}, .org = {1}, .name = "摄像头.webm", .category = "recording",
                                  .source = "recording", .taken_ms = desk.now_ms};
     assert_int_equal(tx_begin(records_store(desk.r), TX_WRITE, &tx), 0);
     struct op_ctx ctx = {.records = desk.r, .tx = tx, .actor = &desk.actor, .now_ms = desk.now_ms, .fault = &desk.fault};
-    assert_int_equal(records_document_import(&ctx, staged, &meta, &id), 0);
+    assert_int_equal(records_document_import(&ctx, staged.id, &meta, &id), 0);
     json_t *d = document_object(&ctx, id);
     assert_string_equal(member(d, "content_type"), "video/webm");
     assert_int_equal(json_integer_value(json_object_get(d, "bytes")), 300016);
+    assert_string_equal(member(d, "sha256"), sha256);
     assert_int_equal(tx_commit(tx), 0);
+    document_stage_drop(documents(), &staged);
     assert_null(CALL("document.withdraw", "{\"document_id\":\"%s\",\"reason\":\"不要\"}", member(d, "id"))); /* sealed */
     assert_int_equal(desk.fault.code, ERR_NOT_ALLOWED_NOW);
     json_decref(d);

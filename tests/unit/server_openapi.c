@@ -28,9 +28,11 @@ static void every_operation_has_its_url(void **state)
     text = json_dumps(built, JSON_COMPACT);
     for (const struct op *const *t = op_tables; *t; t++)
         for (const struct op *o = *t; o->name; o++) {
+            bool internal = o->flags & OP_SYSTEM; /* the daemon's own: no URL may lead there */
             snprintf(want, sizeof want, "\"operationId\":\"%s\"", o->name);
-            if (!strstr(text, want))
-                fail_msg("no URL leads to %s", o->name);
+            bool found = strstr(text, want) != NULL;
+            if (found == internal)
+                fail_msg("%s URL leads to %s", found ? "a" : "no", o->name);
         }
     free(text);
     json_decref(built);

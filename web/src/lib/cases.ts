@@ -93,7 +93,7 @@ export interface Case extends CaseLine {
   attachments: Doc[]
   team: TeamMember[]
   booking: { slot_id: string; start_ms: number; end_ms: number; meeting_room: Ref | null } | null
-  room: { id: string; opens_ms: number; open: boolean; waiting: unknown[] } | null
+  room: { id: string | null; opens_ms: number; open: boolean; waiting: unknown[] } | null
   clock: { id: string; label: Bi; started_ms: number; due_ms: number; paused: boolean; paused_reason: string | null } | null
   returns: { t_ms: number; by: Ref; items: { path: string; reason: string }[] }[]
   needs: { item: string; done: boolean }[]

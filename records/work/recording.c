@@ -1,0 +1,306 @@
+/* The operations on recordings (room.h): begun, whose each track is, a finished file comes in, the list. */
+#include "records/work/recording.h"
+#include "records/document/detect.h"
+#include "records/document/document.h"
+#include "records/parts.h"
+#include "records/work/work_ops.h"
+#include "records/work/work_view.h"
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define CHINA_S (8 * 3600)
+
+static void copy(char *out, size_t cap, const char *text)
+{
+    snprintf(out, cap, "%s", text ? text : "");
+}
+#define COPY(field, text) copy(field, sizeof(field), text)
+
+int recording_load(struct op_ctx *ctx, uint64_t id, struct recording_row *out)
+{
+    memset(out, 0, sizeof *out);
+    struct query *q = tx_query(ctx->tx, "SELECT * FROM recording WHERE id=$1", "i", (int64_t)id);
+    if (query_next(q)) {
+        out->id = id;
+        out->room.v = (uint64_t)query_int(q, "room_id");
+        out->case_id.v = (uint64_t)query_int(q, "case_id");
+        out->started_ms = query_int(q, "started_ms");
+        out->duration_ms = query_int(q, "duration_ms");
+        out->sealed_ms = query_int(q, "sealed_ms");
+        COPY(out->sha256, query_text(q, "sha256"));
+        COPY(out->note, query_text(q, "note"));
+    }
+    int rc = query_end(q);
+    if (rc == 0 && !out->id)
+        rc = fault_set(ctx->fault, ERR_NOT_FOUND, "recording", "There is no such recording.");
+    ctx->audit.object = out->case_id.v;
+    if (rc == 0)
+        ctx->audit.patient = consultation_patient(ctx->tx, out->case_id).v;
+    return rc;
+}
+
+/* ---- begun ---- */
+static int recording_begin(struct op_ctx *ctx, json_t *args, json_t **result)
+{
+    struct consultation_room c;
+    struct room_row room;
+    uint64_t id = id_new();
+    char detail[80], id_text[ID_TEXT_BYTES];
+    int rc = room_load(ctx, arg_id(args, "room_id"), &room);
+    if (rc == 0 && room.ended_ms)
+        rc = fault_set(ctx->fault, ERR_GONE, "room_closed", "This room has ended.");
+    if (rc == 0 && !room.case_id.v)
+        rc = fault_set(ctx->fault, ERR_NOT_ALLOWED_NOW, "no_case", "Only the room of a consultation is recorded.");
+    rc = rc ? rc : room_case(ctx, room.case_id, &c);
+    if (rc == 0 && !c.recording_consent)
+        rc = fault_set(ctx->fault, ERR_NOT_ALLOWED_NOW, "no_recording_consent", "The patient has not agreed to a recording.");
+    rc = rc ? rc
+            : tx_exec(ctx->tx,
+                      "INSERT INTO recording (id, room_id, case_id, started_ms, duration_ms, sealed_ms, sha256, note) "
+                      "VALUES ($1,$2,$3,$4,0,0,'','')",
+                      "iiii", (int64_t)id, (int64_t)room.id.v, (int64_t)room.case_id.v, arg_int(args, "started_ms", 0));
+    if (rc)
+        return rc;
+    id_format(id, id_text);
+    snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "recording %s", id_text);
+    snprintf(detail, sizeof detail, "{\"recording_id\":\"%s\"}", id_text);
+    *result = json_pack("{s:o}", "recording_id", json_id(id));
+    return room_log(ctx, room.id, "recording", NULL, detail);
+}
+
+static int recording_track_open(struct op_ctx *ctx, json_t *args, json_t **result)
+{
+    struct recording_row r;
+    int rc = recording_load(ctx, arg_id(args, "recording_id"), &r);
+    ctx->audit.object = ctx->audit.patient = 0; /* the recording itself has its line (OP_QUIET) */
+    if (rc == 0 && r.sealed_ms)
+        rc = fault_set(ctx->fault, ERR_NOT_ALLOWED_NOW, "sealed", "This recording is sealed.");
+    return rc ? rc
+              : tx_upsert(ctx->tx, "recording_source", "recording_id,track_id", "recording_id,track_id,kind,source,person_id,name",
+                          "iittit", (int64_t)r.id, (int64_t)arg_id(args, "track_id"), arg_text(args, "kind"),
+                          arg_text(args, "source"), (int64_t)arg_id(args, "person_id"), arg_text(args, "name"));
+}
+
+/* ---- a finished file ---- */
+struct track_row {
+    uint64_t document, track, person;
+    char kind[8], source[12], name[260], content_type[64], sha256[65];
+    int64_t started_ms, duration_ms;
+};
+
+static int find_source(struct op_ctx *ctx, uint64_t recording, const struct file_type *type, struct track_row *t)
+{
+    struct query *q = tx_query(ctx->tx, "SELECT kind, source, person_id, name FROM recording_source WHERE recording_id=$1 AND track_id=$2",
+                               "ii", (int64_t)recording, (int64_t)t->track);
+    COPY(t->kind, strcmp(type->kind, "audio") == 0 ? "audio" : "video");
+    COPY(t->source, strcmp(t->kind, "audio") == 0 ? "mic" : "camera");
+    if (query_next(q)) { /* the file says whether there is sound or picture in it; the rest only this row knows */
+        COPY(t->source, query_text(q, "source"));
+        COPY(t->name, query_text(q, "name"));
+        t->person = (uint64_t)query_int(q, "person_id");
+    }
+    return query_end(q);
+}
+
+/* "HZ20261123-0001 camera 143005.webm": the moment tells several files of one track apart. */
+static void document_name(struct op_ctx *ctx, const struct recording_row *r, const struct track_row *t, const char *extension,
+                          char out[160])
+{
+    time_t at = (time_t)(t->started_ms / 1000 + CHINA_S);
+    struct tm tm;
+    char clock[8];
+    struct query *q = tx_query(ctx->tx, "SELECT number FROM consult WHERE id=$1", "i", (int64_t)r->case_id.v);
+    bool found = query_next(q);
+    gmtime_r(&at, &tm);
+    strftime(clock, sizeof clock, "%H%M%S", &tm);
+    snprintf(out, 160, "%s %s %s.%s", found ? query_text(q, "number") : "", t->source, clock, extension);
+    int sticky = query_end(q);
+    (void)sticky; /* found by the next statement */
+}
+
+static int keep_track(struct op_ctx *ctx, const struct recording_row *r, const struct track_row *t)
+{
+    return tx_exec(ctx->tx,
+                   "INSERT INTO recording_track (recording_id, document_id, track_id, kind, source, person_id, name, started_ms, "
+                   "duration_ms, content_type, sha256) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)",
+                   "iiittitiitt", (int64_t)r->id, (int64_t)t->document, (int64_t)t->track, t->kind, t->source, (int64_t)t->person,
+                   t->name, t->started_ms, t->duration_ms, t->content_type, t->sha256);
+}
+
+static int import(struct op_ctx *ctx, json_t *args, const struct recording_row *r, struct track_row *t)
+{
+    const struct file_type *type;
+    struct document_id document;
+    char name[160];
+    int rc = document_staged_type(ctx, arg_id(args, "staged"), &type);
+    rc = rc ? rc : find_source(ctx, r->id, type, t);
+    if (rc)
+        return rc;
+    document_name(ctx, r, t, type->extension, name);
+    struct document_meta meta = {
+        .case_id = r->case_id, .name = name, .category = "recording", .source = "recording", .taken_ms = t->started_ms};
+    rc = records_document_import(ctx, arg_id(args, "staged"), &meta, &document);
+    t->document = document.v;
+    COPY(t->content_type, type->content_type);
+    COPY(t->sha256, arg_text(args, "sha256"));
+    return rc ? rc : keep_track(ctx, r, t);
+}
+
+static int recording_track(struct op_ctx *ctx, json_t *args, json_t **result)
+{
+    struct recording_row r;
+    struct track_row t = {.track = arg_id(args, "track_id"),
+                          .started_ms = arg_int(args, "started_ms", 0),
+                          .duration_ms = arg_int(args, "duration_ms", 0)};
+    int rc = recording_load(ctx, arg_id(args, "recording_id"), &r);
+    if (rc)
+        return rc;
+    t.document = (uint64_t)tx_int(
+        ctx->tx, 0, "SELECT document_id FROM recording_track WHERE recording_id=$1 AND track_id=$2 AND started_ms=$3", "iii",
+        (int64_t)r.id, (int64_t)t.track, t.started_ms);
+    bool fresh = !t.document;
+    if (fresh && r.sealed_ms)
+        return fault_set(ctx->fault, ERR_NOT_ALLOWED_NOW, "sealed", "This recording is sealed.");
+    rc = fresh ? import(ctx, args, &r, &t) : 0;
+    ctx->audit.object = r.case_id.v;
+    if (rc == 0)
+        *result = json_pack("{s:o,s:b}", "document_id", json_id(t.document), "fresh", fresh);
+    id_format(t.document, ctx->audit.detail); /* the document's id */
+    return rc ? rc : tx_error(ctx->tx);
+}
+
+/* ---- what there is ---- */
+static json_t *track_view(struct query *q)
+{
+    return json_pack("{s:o,s:s,s:s,s:{s:o,s:s},s:I,s:I,s:s,s:s}", "document_id", json_id((uint64_t)query_int(q, "document_id")),
+                     "kind", query_text(q, "kind"), "source", query_text(q, "source"), "who", "id",
+                     json_id((uint64_t)query_int(q, "person_id")), "name", query_text(q, "name"), "started_ms",
+                     (json_int_t)query_int(q, "t_started_ms"), "duration_ms", (json_int_t)query_int(q, "t_duration_ms"),
+                     "content_type", query_text(q, "content_type"), "sha256", query_text(q, "t_sha256"));
+}
+
+static json_t *recording_view(struct query *q, uint64_t id)
+{
+    return json_pack("{s:o,s:o,s:I,s:I,s:b,s:s,s:s,s:[]}", "id", json_id(id), "case_id",
+                     json_id((uint64_t)query_int(q, "case_id")), "started_ms", (json_int_t)query_int(q, "started_ms"), "duration_ms",
+                     (json_int_t)query_int(q, "duration_ms"), "sealed", query_int(q, "sealed_ms") != 0, "sha256",
+                     query_text(q, "sha256"), "note", query_text(q, "note"), "tracks");
+}
+
+/* While files still come in, it is as long as what is there. */
+static void lengthen(json_t *recording, struct query *q)
+{
+    json_int_t end = query_int(q, "t_started_ms") + query_int(q, "t_duration_ms") - query_int(q, "started_ms");
+    if (!query_int(q, "sealed_ms") && end > json_integer_value(json_object_get(recording, "duration_ms")))
+        json_object_set_new(recording, "duration_ms", json_integer(end));
+}
+
+/* One that kept nothing has nothing to show; the audit and the room's log tell of it. */
+json_t *work_recordings(struct op_ctx *ctx, struct case_id id)
+{
+    json_t *items = json_array(), *open = NULL;
+    uint64_t last = 0;
+    struct query *q = tx_query(ctx->tx,
+                               "SELECT r.id, r.case_id, r.started_ms, r.duration_ms, r.sealed_ms, r.sha256, r.note, t.document_id, t.kind, "
+                               "t.source, t.person_id, t.name, t.started_ms AS t_started_ms, t.duration_ms AS t_duration_ms, "
+                               "t.content_type, t.sha256 AS t_sha256 "
+                               "FROM recording r JOIN recording_track t ON t.recording_id=r.id WHERE r.case_id=$1 "
+                               "ORDER BY r.started_ms, r.id, t.started_ms, t.document_id",
+                               "i", (int64_t)id.v);
+    while (query_next(q)) {
+        uint64_t now = (uint64_t)query_int(q, "id");
+        if (now != last)
+            json_array_append_new(items, open = recording_view(q, now));
+        last = now;
+        json_array_append_new(json_object_get(open, "tracks"), track_view(q));
+        lengthen(open, q);
+    }
+    return work_list_end(q, items);
+}
+
+static int recording_list(struct op_ctx *ctx, json_t *args, json_t **result)
+{
+    struct case_id id = {arg_id(args, "case_id")};
+    int rc = consultation_check_read(ctx, id);
+    if (rc)
+        return rc;
+    *result = json_pack("{s:o}", "items", work_recordings(ctx, id));
+    return tx_error(ctx->tx);
+}
+
+/* ---- the end ---- */
+static int recording_seal_op(struct op_ctx *ctx, json_t *args, json_t **result)
+{
+    const char *error = arg_text(args, "error");
+    struct recording_row r;
+    int rc = recording_load(ctx, arg_id(args, "recording_id"), &r);
+    if (rc == 0 && !r.sealed_ms && recording_files_left(ctx, r.id))
+        rc = fault_set(ctx->fault, ERR_NOT_ALLOWED_NOW, "files_left", "Files of this recording are not taken in yet.");
+    if (rc == 0 && !r.sealed_ms)
+        rc = recording_seal(ctx, &r, !error ? "" : strcmp(error, "unavailable") == 0 ? "interrupted" : error);
+    id_format(r.id, ctx->audit.detail);
+    if (rc == 0)
+        *result = json_pack("{s:o,s:b,s:I,s:s,s:s}", "recording_id", json_id(r.id), "sealed", 1, "duration_ms",
+                            (json_int_t)r.duration_ms, "sha256", r.sha256, "note", r.note);
+    return rc;
+}
+
+#define RECOVER_MAX 200 /* a start finds one or two; the rest would follow at the next */
+
+static int recording_recover(struct op_ctx *ctx, json_t *args, json_t **result)
+{
+    uint64_t ids[RECOVER_MAX];
+    size_t n = 0;
+    json_t *sealed = json_array();
+    struct query *q = tx_query(ctx->tx, "SELECT id FROM recording WHERE sealed_ms=0 AND started_ms<$1 ORDER BY id LIMIT $2", "ii",
+                               arg_int(args, "before_ms", 0), (int64_t)RECOVER_MAX);
+    while (n < RECOVER_MAX && query_next(q))
+        ids[n++] = (uint64_t)query_int(q, "id");
+    int rc = query_end(q);
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        struct recording_row r;
+        if (recording_files_left(ctx, ids[i]))
+            continue;
+        rc = recording_load(ctx, ids[i], &r);
+        rc = rc ? rc : recording_seal(ctx, &r, "interrupted");
+        json_array_append_new(sealed, json_id(ids[i]));
+    }
+    ctx->audit.object = ctx->audit.patient = 0; /* several cases: the detail says how many */
+    snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "sealed %zu", json_array_size(sealed));
+    *result = json_pack("{s:o}", "sealed", sealed);
+    return rc;
+}
+
+#define RECORDING_ID {"recording_id", FIELD_ID, true, .help = "recording"}
+static const struct field list_args[] = {{"case_id", FIELD_ID, true, .help = "case"}, {0}};
+static const struct field begin_args[] = {{"room_id", FIELD_ID, true, .help = "room"},
+                                          {"started_ms", FIELD_TIME, true, .help = "the first instant of the recording"},
+                                          {0}};
+static const struct field track_open_args[] = {
+    RECORDING_ID,
+    {"track_id", FIELD_ID, true, .help = "track"},
+    {"kind", FIELD_ENUM, true, .choices = "audio|video", .help = "sound or picture"},
+    {"source", FIELD_ENUM, true, .choices = "mic|camera|screen|camera2", .help = "where it comes from"},
+    {"person_id", FIELD_ID, .help = "whose it is"},
+    {"name", FIELD_TEXT, true, 0, 64, .help = "how he is called in the room"},
+    {0}};
+static const struct field track_args[] = {RECORDING_ID,
+                                          {"track_id", FIELD_ID, true, .help = "track"},
+                                          {"staged", FIELD_ID, true, .help = "the encrypted file"},
+                                          {"sha256", FIELD_TEXT, true, 64, 64, .help = "of the plain bytes"},
+                                          {"started_ms", FIELD_TIME, true, .help = "first sample"},
+                                          {"duration_ms", FIELD_INT, true, 0, 7 * 86400000ll, .help = "length"},
+                                          {0}};
+static const struct field seal_args[] = {
+    RECORDING_ID, {"error", FIELD_TEXT, false, 1, 30, .help = "word of the error that ended it early"}, {0}};
+static const struct field recover_args[] = {{"before_ms", FIELD_TIME, true, .help = "when the daemon started"}, {0}};
+
+const struct op recording_ops[] = {
+    {"recording.list", OP_READ, OP_PHI, "case.read", list_args, recording_list, "recordings of a case"},
+    {"recording.begin", OP_WRITE, OP_SYSTEM, NULL, begin_args, recording_begin, "everybody agreed: a recording begins"},
+    {"recording.track_open", OP_WRITE, OP_SYSTEM | OP_QUIET, NULL, track_open_args, recording_track_open, "whose a track is"},
+    {"recording.track", OP_WRITE, OP_SYSTEM, NULL, track_args, recording_track, "a finished file becomes a document"},
+    {"recording.seal", OP_WRITE, OP_SYSTEM, NULL, seal_args, recording_seal_op, "all files are in"},
+    {"recording.recover", OP_WRITE, OP_SYSTEM, NULL, recover_args, recording_recover, "seal what a killed daemon left"},
+    {0}};

@@ -1,0 +1,32 @@
+/* recording - recordings of a consultation: rows, files, seal. Internal to records/work. The contract of the operations is in room.h. */
+#ifndef YL_RECORDS_WORK_RECORDING_H
+#define YL_RECORDS_WORK_RECORDING_H
+
+#include "records/work/room_row.h"
+#include "server/base/crypto.h"
+
+struct recording_row {
+    uint64_t id;
+    struct room_id room;
+    struct case_id case_id;
+    int64_t started_ms, duration_ms, sealed_ms;
+    char sha256[2 * SHA256_BYTES + 1], note[32];
+};
+YL_CHECKED int recording_load(struct op_ctx *ctx, uint64_t id, struct recording_row *out); /* ERR_NOT_FOUND, fault filled */
+
+/* Does the recorder's folder still hold a file of it (finished or not)? False too when there is no folder. */
+bool recording_files_left(struct op_ctx *ctx, uint64_t recording);
+
+/* Seals what is not sealed yet: duration, hash, line in the timeline, notices. note: "" or why it is not whole. */
+YL_CHECKED int recording_seal(struct op_ctx *ctx, struct recording_row *r, const char *note);
+/* The seal's text, hashed (room.h). */
+YL_CHECKED int recording_hash(struct tx *tx, const struct recording_row *r, char out[2 * SHA256_BYTES + 1], int64_t *duration_ms,
+                              int64_t *tracks);
+
+/* ---- recording_intake.c: files on their way in; one at a time, for the life of an open records ---- */
+struct recording_intake;
+struct records;
+YL_CHECKED int recording_intake_open(struct recording_intake **out, struct records *r);
+void recording_intake_kick(struct recording_intake *in); /* goes on with what a full queue had stopped; called every second */
+void recording_intake_close(struct recording_intake *in); /* the pool has ended: answers what is left with ERR_UNAVAILABLE */
+#endif
