@@ -10,7 +10,7 @@
 
 #include "media/media.h"
 
-#define SDP_TEXT_MAX 131072
+#define SDP_TEXT_MAX 196608 /* 128 m-lines as Chromium answers them; fits a signaling message */
 #define SDP_MEDIA_MAX 128
 
 enum sdp_direction { SDP_INACTIVE = 0, SDP_SENDONLY = 1, SDP_RECVONLY = 2, SDP_SENDRECV = 3 }; /* bits: 1 sends, 2 receives */

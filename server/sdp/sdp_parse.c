@@ -250,7 +250,7 @@ int sdp_parse(struct sdp **out, const char *text, size_t len, struct fault *f)
     else {
         p->f = f;
         p->out = s;
-        if (len > SDP_TEXT_MAX) err = sdp_bad(p, 0, "too_long:131072");
+        if (len > SDP_TEXT_MAX) err = sdp_bad(p, 0, "too_long:196608");
         else err = parse(p, memcpy(copy, text, len), len);
     }
     free(copy);

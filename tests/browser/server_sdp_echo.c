@@ -114,11 +114,11 @@ int main(void)
     size_t n;
     if (!ours) return 1;
     while (fgets(line, sizeof line, stdin)) {
-        if (sscanf(line, "answer %19s %zu", may, &n) == 2) {
-            if ((theirs = read_sdp(n))) answer(theirs, direction_of(may));
-            sdp_free(theirs);
-        } else if (sscanf(line, "answered %zu", &n) == 1) {
+        if (sscanf(line, "answered %zu", &n) == 1) {
             if ((theirs = read_sdp(n))) answered(ours, theirs);
+            sdp_free(theirs);
+        } else if (sscanf(line, "answer %19s %zu", may, &n) == 2) {
+            if ((theirs = read_sdp(n))) answer(theirs, direction_of(may));
             sdp_free(theirs);
         } else if (sscanf(line, "offer %zu", &n) == 1) {
             offer(ours, n);
