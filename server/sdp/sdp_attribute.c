@@ -120,8 +120,9 @@ static int read_extmap(struct sdp_parser *p, char *value, int arg)
     if (id < 1 || id > 14 || (direction && strcmp(direction, "/inactive") == 0)) return 0;
     for (size_t i = 0; i < SDP_EXTENSIONS; i++) {
         uint8_t *slot = sdp_extension_slot(&p->media->extensions, i);
-        if (strcmp(sdp_extensions[i].uri, uri) == 0 && !*slot) *slot = (uint8_t)id;
-        else if (*slot == id) return sdp_bad(p, p->line, "twice");
+        bool same = strcmp(sdp_extensions[i].uri, uri) == 0;
+        if (same && !*slot) *slot = (uint8_t)id;
+        else if (!same && *slot == id) return sdp_bad(p, p->line, "twice");
     }
     return 0;
 }

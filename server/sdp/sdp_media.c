@@ -15,7 +15,7 @@ static void name_format(struct sdp_media *m)
  * tell them apart. */
 static void answer_layers(const struct sdp_media *offered, struct sdp_media *out)
 {
-    if (offered->direction == SDP_RECVONLY || !offered->extensions.rid) return;
+    if (offered->direction == SDP_RECVONLY || out->direction == SDP_SENDONLY || !offered->extensions.rid) return;
     out->n_rids = offered->n_rids;
     memcpy(out->rids, offered->rids, sizeof out->rids);
 }

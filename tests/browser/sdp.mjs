@@ -152,6 +152,22 @@ const TESTS = {
       console.log(`     ${n} m-lines: offer ${sdp.length}, answer ${answer.length} bytes`)
     }
   },
+  async 'a source of ours goes, another takes its m-line, and our ICE restart is taken'() {
+    const page = await peer()
+    const exchange = async (command) => {
+      const answer = await page.evaluate((s) => window.reply(s), (await plane.ask(command)).sdp)
+      return { answer, feeds: (await plane.ask('answered', answer)).lines[0] }
+    }
+    const first = await exchange('offer 6')
+    assert.match((await exchange('swap 3')).feeds, /^feeds 5 of 6/)
+    assert.equal((await page.evaluate(() => state()))[3].current, 'inactive')
+    await page.evaluate(() => void (pc.ontrack = (e) => (window.arrived = `${e.transceiver.mid} ${e.streams[0].id}`)))
+    assert.match((await exchange('swap 3')).feeds, /^feeds 6 of 6/)
+    assert.equal(await page.evaluate(() => arrived), '3 seat101')
+    const restarted = await exchange('restart')
+    assert.match(restarted.feeds, /^feeds 6 of 6/)
+    assert.notEqual(restarted.answer.match(/a=ice-ufrag:(.*)/)[1], first.answer.match(/a=ice-ufrag:(.*)/)[1])
+  },
 }
 
 await run(TESTS, async (test) => {

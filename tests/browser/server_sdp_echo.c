@@ -2,6 +2,8 @@
  * with its number of bytes, then the bytes.
  *   answer MAY BYTES text  our answer to the browser's offer; MAY: inactive|sendonly|recvonly|sendrecv
  *   offer N                our offer of N sources: microphone and camera in turn
+ *   swap N                 the same offer with source N gone (inactive), or another source in its m-line when it was gone
+ *   restart                the same offer with new ICE credentials
  *   answered BYTES text    the browser's answer to it
  * Replies: "sdp BYTES" + text, "feeds TAKEN OF-ALL", "tracks n" + one line a track, or "fault PATH REASON".
  */
@@ -16,7 +18,7 @@ static void transport(struct sdp *s, enum sdp_setup setup)
     s->version++;
     s->ice_lite = true;
     s->setup = setup;
-    snprintf(s->ufrag, sizeof s->ufrag, "yLuF0001");
+    if (!s->ufrag[0]) snprintf(s->ufrag, sizeof s->ufrag, "yLuF0001");
     snprintf(s->password, sizeof s->password, "0123456789abcdefghijklmn");
     for (size_t i = 0; i < 32; i++)
         snprintf(s->fingerprint + 3 * i, 4, "%02X%s", (unsigned)(i * 7), i < 31 ? ":" : "");
@@ -93,6 +95,20 @@ static void offer(struct sdp *s, size_t n)
     print_sdp(s);
 }
 
+static void swap(struct sdp *s, size_t i)
+{
+    struct sdp_media *m = &s->media[i % SDP_MEDIA_MAX];
+    if (m->direction == SDP_INACTIVE) {
+        m->direction = SDP_SENDONLY;
+        source(m, i + 200);
+    } else {
+        m->direction = SDP_INACTIVE;
+        m->ssrc = m->rtx_ssrc = 0;
+        m->stream[0] = m->track[0] = 0;
+    }
+    offer(s, s->n_media);
+}
+
 static void answered(const struct sdp *ours, const struct sdp *theirs)
 {
     size_t taken = 0;
@@ -122,6 +138,11 @@ int main(void)
             sdp_free(theirs);
         } else if (sscanf(line, "offer %zu", &n) == 1) {
             offer(ours, n);
+        } else if (sscanf(line, "swap %zu", &n) == 1) {
+            swap(ours, n);
+        } else if (strcmp(line, "restart\n") == 0) {
+            snprintf(ours->ufrag, sizeof ours->ufrag, "yLuF0002");
+            offer(ours, ours->n_media);
         } else {
             return 1;
         }
