@@ -10,7 +10,7 @@
 
 #include "media/media.h"
 
-#define SDP_TEXT_MAX 131072
+#define SDP_TEXT_MAX 196608 /* 128 m-lines as Chromium answers them; fits a signaling message */
 #define SDP_MEDIA_MAX 128
 
 enum sdp_direction { SDP_INACTIVE = 0, SDP_SENDONLY = 1, SDP_RECVONLY = 2, SDP_SENDRECV = 3 }; /* bits: 1 sends, 2 receives */
@@ -19,25 +19,25 @@ enum sdp_setup { SDP_ACTPASS, SDP_ACTIVE, SDP_PASSIVE };
 struct sdp_media { /* one m-line, as its writer sees it */
     enum media_kind kind;
     bool rejected;              /* port 0 (without bundle-only), or a kind we do not carry (application, text, RTP/AVP) */
-    char name[16], proto[40], format[16]; /* of the m-line, kept so that what we reject is repeated as it came */
-    char mid[16];
+    char name[16], proto[40], format[40]; /* of the m-line (its first format), kept so that what we reject is repeated as it came */
+    char mid[16];               /* "" = the writer gave none; only an encoder with one m-line may */
     enum sdp_direction direction;
     size_t n_payloads;
     struct media_payload payloads[MEDIA_CODECS_MAX]; /* only codecs of enum media_codec, the writer's favourite first; H.264: packetization-mode 1
                                                         and (constrained) baseline only, so that whoever receives it can decode it */
     struct media_extensions extensions;
     uint32_t ssrc, rtx_ssrc;    /* a=ssrc, a=ssrc-group:FID; 0 = not said */
-    size_t n_rids;              /* a=simulcast: layers in the order written = lowest first */
+    size_t n_rids;              /* a=simulcast: layers in the order written = lowest first; of more than fit the first are taken */
     char rids[MEDIA_RIDS_MAX][16];
-    char stream[64], track[64]; /* a=msid; "" = none */
+    char stream[64], track[64]; /* a=msid; "" = none. Chromium refuses the same pair on two m-lines */
 };
 
 struct sdp {
     uint64_t session_id, version; /* o= */
-    bool ice_lite;
-    enum sdp_setup setup;
+    bool ice_lite;                /* read: nobody would check connectivity if both sides were lite */
+    enum sdp_setup setup;         /* not said counts as actpass */
     char ufrag[260], password[260];
-    char fingerprint[100];        /* "AA:BB:.." of sha-256 */
+    char fingerprint[100];        /* "AA:BB:.." of sha-256: media_fingerprint() without its first word */
     size_t n_candidates;          /* written, not read: an ICE-lite side has no use for the peer's */
     struct media_candidate candidates[MEDIA_CANDIDATES_MAX];
     size_t n_media;
@@ -45,12 +45,15 @@ struct sdp {
 };
 
 /* Takes apart what a browser or encoder sent. ERR_INVALID with the line in f when it is not a description that we can carry: no ICE
- * credentials, no SHA-256 fingerprint, not bundled, a mid twice. *out is the caller's (sdp_free); NULL on error. */
+ * credentials, no SHA-256 fingerprint, not bundled, no rtcp-mux, a mid twice. The transport is that of the first m-line of the BUNDLE
+ * group that can be carried (RFC 9143 7.3). f's field is "sdp:<line>" ("sdp" for the whole) with the reason; f is cleared first.
+ * *out is the caller's (sdp_free); NULL on error. */
 YL_CHECKED int sdp_parse(struct sdp **out, const char *text, size_t len, struct fault *f);
 struct sdp *sdp_new(void); /* empty, for writing; NULL: out of memory */
 void sdp_free(struct sdp *s);
 
-/* The text of a description, malloc'd; NULL: out of memory. Every m-line that is not rejected repeats the transport. */
+/* The text of a description, malloc'd; NULL: out of memory. Every m-line that is not rejected repeats the transport; the first carries
+ * the candidates. Layers are written as "send" on a sendonly m-line, else as "recv". */
 char *sdp_write(const struct sdp *s);
 
 /* Our m-line in answer to `offered`: we receive when it sends and `may` has SDP_RECVONLY, we send when it receives and `may` has
