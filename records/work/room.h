@@ -23,6 +23,7 @@
  *                 off the case); ERR_GONE room_closed; ERR_NOT_ALLOWED_NOW room_not_open (field "room.opens_ms").
  *                 An admitted seat that shows its resume secret comes back up to 12 h after its ticket was made, also past
  *                 the ticket's end, as long as the room is open: a session that runs long loses nobody.
+ * room.ticket_check {ticket} -> null: it could enter. For the device test; ERR_DENIED ticket_unknown | ticket_expired.
  * room.seat       {room_id, seat_id, event: "admitted"|"refused"|"entered"|"left"|"removed", reason?: <= 200}
  *                 admitted: remembered. refused, removed: the ticket is revoked (asking for a ticket again gives a new seat, which
  *                 waits). entered: an admitted seat is in the room; the first stamps the room's start. ERR_NOT_FOUND seat.

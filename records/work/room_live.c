@@ -36,6 +36,22 @@ static int check_ticket(struct op_ctx *ctx, json_t *args, const struct ticket_ro
     return 0;
 }
 
+/* For the device test before the door: is this a ticket that could enter? Nothing is entered by it. */
+static int room_ticket_check(struct op_ctx *ctx, json_t *args, json_t **result)
+{
+    char hash[ROOM_HASH_BYTES];
+    struct ticket_row t;
+    (void)result;
+    room_secret_hash(arg_text(args, "ticket"), hash);
+    int rc = ticket_by_hash(ctx->tx, hash, &t);
+    if (rc)
+        return rc;
+    if (!t.id || t.revoked_ms || t.expires_ms <= ctx->now_ms)
+        return fault_set(ctx->fault, ERR_DENIED, t.id ? "ticket_expired" : "ticket_unknown", "This ticket is not good.");
+    ctx->audit.person = t.person.v;
+    return 0;
+}
+
 static json_t *person_view(struct op_ctx *ctx, const struct ticket_row *t)
 {
     return json_pack("{s:o,s:s,s:s,s:o}", "id", json_id(t->person.v), "name", t->name, "title", t->title, "org",
@@ -246,6 +262,7 @@ static const struct field enter_args[] = {{"ticket", FIELD_TEXT, true, 1, 100, .
                                           {"resume", FIELD_TEXT, false, 1, 100, .help = "secret of the seat"},
                                           {"device", FIELD_TEXT, false, 0, 120, .help = "name of the device"},
                                           {0}};
+static const struct field ticket_check_args[] = {{"ticket", FIELD_TEXT, true, 1, 100, .help = "as issued"}, {0}};
 static const struct field seat_args[] = {
     ROOM_ID,
     {"seat_id", FIELD_ID, true, .help = "seat"},
@@ -266,6 +283,7 @@ static const struct field check_args[] = {ROOM_ID, {0}};
 
 const struct op room_system_ops[] = {
     {"room.enter", OP_WRITE, OP_SYSTEM | OP_PHI, NULL, enter_args, room_enter, "a ticket is shown at the door"},
+    {"room.ticket_check", OP_READ, OP_SYSTEM, NULL, ticket_check_args, room_ticket_check, "is a ticket good (device test)"},
     {"room.seat", OP_WRITE, OP_SYSTEM, NULL, seat_args, room_seat, "what became of a seat"},
     {"room.note", OP_WRITE, OP_SYSTEM | OP_QUIET, NULL, note_args, room_note, "a line of the room's log"},
     {"room.news", OP_WRITE, OP_SYSTEM, NULL, news_args, room_news, "news for the workflow of the case"},

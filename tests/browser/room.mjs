@@ -1,21 +1,21 @@
-// A live room on a running daemon, in real Chromium: two doctors and a family member, every source, bad moments, and how long things take.
-// Needs: YL_ADDRESS=https://127.0.0.1:8443  YL_CASE=id of a case whose room is open  YL_HOST=login:password (its expert)
-//        YL_MEMBER=login:password (its applicant). Optional: YL_DAEMON_PID + YL_DAEMON_START (a shell command) to kill and restart it.
+// A live room on the real daemon, in real Chromium: two doctors and a family member, every source, bad moments, and how long things take.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { axe, DESKTOP, launch, open, PHONE, run } from './lib.mjs'
+import { openRoom } from './person.mjs'
+import { PASSWORD, startSite } from './site.mjs'
 
-const { YL_ADDRESS: base, YL_CASE: caseId, YL_HOST, YL_MEMBER } = process.env
-for (const [name, value] of Object.entries({ YL_ADDRESS: base, YL_CASE: caseId, YL_HOST, YL_MEMBER })) assert.ok(value, `${name} is not set (see the top of this file)`)
+const site = await startSite()
+const { base } = site
+const { caseId } = await openRoom(site)
 const browser = await launch()
 const KEEP = `yl.room.${caseId}`
 
-async function signedIn(account, options = {}) {
-  const [login, password] = account.split(':')
+async function signedIn(login, options = {}) {
   const page = await open(browser, { base, ...options })
+  page.setDefaultTimeout(20_000)
   await page.goto('/login')
   await page.getByLabel('\u8d26\u53f7').fill(login)
-  await page.getByLabel('\u5bc6\u7801').fill(password)
+  await page.getByLabel('\u5bc6\u7801').fill(PASSWORD)
   await page.locator('button[type=submit]').click()
   await page.waitForURL((u) => u.pathname === '/')
   return page
@@ -77,8 +77,8 @@ const watched = (page) => page.addInitScript(() => {
   globalThis.RTCPeerConnection.prototype = Real.prototype
 })
 
-const host = await signedIn(YL_HOST)
-const member = await signedIn(YL_MEMBER)
+const host = await signedIn('xy.qian')
+const member = await signedIn('qs.zhang')
 await Promise.all([watched(host), watched(member)])
 const nameOf = (page) => page.locator('.top .name').innerText()
 const [HOST, MEMBER] = await Promise.all([nameOf(host), nameOf(member)])
@@ -227,17 +227,15 @@ await run({
     assert.ok((await received(host)).codecs.includes('video/H264'))
   },
   async 'a killed and restarted daemon gives the same seats back'() {
-    const { YL_DAEMON_PID, YL_DAEMON_START } = process.env
-    if (!YL_DAEMON_PID || !YL_DAEMON_START) return console.log('     not run: YL_DAEMON_PID and YL_DAEMON_START are not set')
-    process.kill(Number(YL_DAEMON_PID), 'SIGKILL')
+    await site.end('SIGKILL')
     await member.getByText('\u7f51\u7edc\u65ad\u5f00').first().waitFor()
     await axe(member, 'lost server')
-    const child = spawn('sh', ['-c', `exec ${YL_DAEMON_START}`], { detached: true, stdio: 'ignore' })
-    child.unref()
+    await site.start()
     const t0 = Date.now()
     await playing(member, HOST, 'camera', 15_000)
     await playing(host, MEMBER, 'camera', 15_000)
-    console.log(`     both back ${Date.now() - t0} ms after the restart; daemon pid ${child.pid}`)
+    console.log(`     both back ${Date.now() - t0} ms after the restart`)
   },
 })
 await browser.close()
+await site.stop()
