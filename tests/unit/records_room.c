@@ -257,6 +257,11 @@ static void taken_off_the_case(void **state)
     v = yes("daemon", "room.check", json_pack("{s:s}", "room_id", room_id));
     assert_int_equal(json_array_size(json_object_get(v, "gone")), 1);
     assert_string_equal(json_string_value(json_array_get(json_object_get(v, "gone"), 0)), seat);
+    assert_true(json_is_false(json_object_get(v, "ended")));
+    read_version("zhang");
+    act("zhang", "cancel", json_pack("{s:s,s:s}", "code", "condition_changed", "reason", "好转"));
+    v = yes("daemon", "room.check", json_pack("{s:s}", "room_id", room_id));
+    assert_true(json_is_true(json_object_get(v, "ended"))); /* the case closed it, not the host */
 }
 
 static json_t *token_args(const char *room, bool publish, int minutes)
