@@ -155,7 +155,14 @@ static void sync_dir(const char *dir)
     close(fd);
 }
 
-/* DIR/<recording>-<track>-<room>-<started>.<ext>.part, all ids in hex: a file tells what it is even when everything else is lost. */
+static bool is_part(const char *name)
+{
+    size_t len = strlen(name);
+    return len > 5 && strcmp(name + len - 5, ".part") == 0;
+}
+
+/* DIR/<recording>-<track>-<room>-<started>.<ext>[.part], all ids in hex: a file tells what it is even when everything else is lost.
+ * One without .part was finished before and not taken; finishing it again changes nothing. */
 static void finish(struct recorder *r, const char *path)
 {
     const char *name = strrchr(path, '/') + 1;
@@ -168,9 +175,9 @@ static void finish(struct recorder *r, const char *path)
         unlink(path);
         return;
     }
-    snprintf(e.file.path, sizeof e.file.path, "%.*s", (int)(strlen(path) - strlen(".part")), path);
+    snprintf(e.file.path, sizeof e.file.path, "%.*s", (int)(strlen(path) - (is_part(path) ? strlen(".part") : 0)), path);
     snprintf(e.file.content_type, sizeof e.file.content_type, "%s", content_type(name));
-    if (rename(path, e.file.path) || hash_file(e.file.path, &e)) {
+    if ((is_part(path) && rename(path, e.file.path)) || hash_file(e.file.path, &e)) {
         log_error("media", "recording %016" PRIx64 ": %s", e.recording, strerror(errno));
         return;
     }
@@ -322,7 +329,8 @@ static void every_period(struct recorder *r)
     }
 }
 
-/* Files of a process that was killed: finished and told like any other, then the recording is closed as interrupted. */
+/* Files of a process that was killed, and those nobody took before it ended: finished and told like any other, then the recording is
+ * closed as interrupted. */
 static void recover(struct recorder *r)
 {
     struct dirent **list;
@@ -330,10 +338,9 @@ static void recover(struct recorder *r)
     uint64_t current = 0, room = 0;
     for (int i = 0; i < n; i++) {
         uint64_t recording, track, its_room;
-        size_t len = strlen(list[i]->d_name);
+        int64_t started;
         char path[1024];
-        if (len > 5 && sscanf(list[i]->d_name, "%16" SCNx64 "-%16" SCNx64 "-%16" SCNx64, &recording, &track, &its_room) == 3 &&
-            strcmp(list[i]->d_name + len - 5, ".part") == 0) {
+        if (sscanf(list[i]->d_name, "%16" SCNx64 "-%16" SCNx64 "-%16" SCNx64 "-%" SCNd64 ".", &recording, &track, &its_room, &started) == 4) {
             if (current && current != recording) done(r, current, room, ERR_UNAVAILABLE);
             current = recording;
             room = its_room;

@@ -2,8 +2,9 @@
  *
  * One thread (the worker) feeds it through a single-producer ring without lock or allocation; when the disk is too slow packets are
  * dropped (and counted), never waited for. Files grow in `dir` as <recording>-<track>-<n>.<ext>.part, in clusters closed every
- * second; a finished file loses the suffix, is fsynced, hashed and told by MEDIA_RECORD_FILE. Files left by a killed process are
- * finished the same way when the recorder opens, and told with MEDIA_RECORD_FILE, then MEDIA_RECORD_DONE with ERR_UNAVAILABLE.
+ * second; a finished file loses the suffix, is fsynced, hashed and told by MEDIA_RECORD_FILE. Files left by a killed process, and
+ * finished ones that were not taken away, are finished the same way when the recorder opens, and told with MEDIA_RECORD_FILE, then
+ * MEDIA_RECORD_DONE with ERR_UNAVAILABLE.
  */
 #ifndef YL_MEDIA_MUX_RECORDER_H
 #define YL_MEDIA_MUX_RECORDER_H

@@ -3,7 +3,7 @@
 #include <string.h>
 
 enum { T_JPEG, T_PNG, T_GIF, T_WEBP, T_BMP, T_TIFF, T_PDF, T_DICOM, T_SCP, T_AECG, T_SIERRA, T_EDF, T_WFDB, T_MP4, T_QUICKTIME, T_HEIC,
-       T_WEBM, T_MKV, T_WAV, T_MP3, T_OGG, T_M4A, T_FLAC, T_AMR, T_DOCX, T_XLSX, T_PPTX, T_ZIP, T_UNKNOWN };
+       T_WEBM, T_WEBA, T_MKV, T_WAV, T_MP3, T_OGG, T_M4A, T_FLAC, T_AMR, T_DOCX, T_XLSX, T_PPTX, T_ZIP, T_UNKNOWN };
 
 static const struct file_type types[] = {
     [T_JPEG] = {"jpeg", "image/jpeg", "image", "jpg", true, true},
@@ -23,7 +23,8 @@ static const struct file_type types[] = {
     [T_QUICKTIME] = {"quicktime", "video/quicktime", "video", "mov", true, false},
     [T_HEIC] = {"heic", "image/heic", "image", "heic", false, false},
     [T_WEBM] = {"webm", "video/webm", "video", "webm", true, false},
-    [T_MKV] = {"matroska", "video/x-matroska", "video", "mkv", false, false},
+    [T_WEBA] = {"webm-audio", "audio/webm", "audio", "weba", true, false},
+    [T_MKV] = {"matroska", "video/x-matroska", "video", "mkv", true, false}, /* H.264 recordings; runs no script */
     [T_WAV] = {"wav", "audio/wav", "audio", "wav", true, false},
     [T_MP3] = {"mp3", "audio/mpeg", "audio", "mp3", true, false},
     [T_OGG] = {"ogg", "audio/ogg", "audio", "ogg", true, false},
@@ -195,6 +196,18 @@ static bool bmp(const struct head *h)
     return (size == h->size || size == 0) && h->p[14] >= 12 && h->p[14] <= 124 && h->p[15] == 0;
 }
 
+/* WebM (RFC 9559) with sound alone: a codec of sound and none of pictures in its Tracks, which come before the first cluster. */
+static int webm_kind(const struct head *h)
+{
+    static const char *const pictures[] = {"V_VP8", "V_VP9", "V_AV1"};
+    if (!contains(h, 64, "webm"))
+        return T_MKV;
+    bool sound = contains(h, 4096, "A_OPUS") || contains(h, 4096, "A_VORBIS"), picture = false;
+    for (size_t i = 0; i < sizeof pictures / sizeof *pictures; i++)
+        picture = picture || contains(h, 4096, pictures[i]);
+    return sound && !picture ? T_WEBA : T_WEBM;
+}
+
 static int detect_media(const struct head *h)
 {
     if (AT(h, 0, "\xff\xd8\xff")) /* F7 would be a bare JPEG-LS stream, which nothing shows */
@@ -206,7 +219,7 @@ static int detect_media(const struct head *h)
     if (AT(h, 0, "RIFF"))
         return AT(h, 8, "WEBP") ? T_WEBP : AT(h, 8, "WAVE") ? T_WAV : -1;
     if (AT(h, 0, "\x1a\x45\xdf\xa3"))
-        return contains(h, 64, "webm") ? T_WEBM : T_MKV;
+        return webm_kind(h);
     if (AT(h, 0, "OggS"))
         return T_OGG;
     if (AT(h, 0, "fLaC"))

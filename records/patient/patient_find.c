@@ -153,12 +153,12 @@ static int timeline_documents(struct op_ctx *ctx, uint64_t patient, json_t *item
 {
     struct query *q = tx_query(ctx->tx,
                                "SELECT d.id, d.case_id, d.name, d.category, d.taken_ms, d.uploaded_ms, d.source, d.org_id, o.name AS org_name "
-                               "FROM document d LEFT JOIN org o ON o.id=d.org_id WHERE d.patient_id=$1 AND d.withdrawn_ms=0 "
+                               "FROM document d LEFT JOIN org o ON o.id=d.org_id WHERE d.patient_id=$1 AND d.withdrawn_ms=0 AND d.source<>'recording' "
                                "ORDER BY d.uploaded_ms DESC LIMIT $2",
                                "ii", (int64_t)patient, (int64_t)TIMELINE_MAX);
     while (query_next(q)) {
         const char *category = query_text(q, "category");
-        bool recording = category && strcmp(category, "recording") == 0, lab = category && strcmp(category, "lab") == 0;
+        bool recording = category && strcmp(category, "recording") == 0, lab = category && strcmp(category, "lab") == 0; /* brought from elsewhere */
         int64_t taken = query_int(q, "taken_ms");
         json_array_append_new(
             items, json_pack("{s:I,s:s,s:s?,s:s?,s:o,s:o,s:o,s:s?}", "t_ms", (json_int_t)(taken ? taken : query_int(q, "uploaded_ms")),
@@ -182,6 +182,23 @@ static int timeline_cases(struct op_ctx *ctx, uint64_t patient, json_t *items)
                                         "kind", "case", "title", query_text(q, "number"), "case_kind", query_text(q, "kind"), "scope",
                                         query_text(q, "scope"), "state", query_text(q, "state"), "case_id",
                                         json_id((uint64_t)query_int(q, "id")), "document_id", "org", org_of(q), "source", "consultation"));
+    return query_end(q);
+}
+
+/* One line a session, not one a track; who may play it is the case's affair. */
+static int timeline_recordings(struct op_ctx *ctx, uint64_t patient, json_t *items)
+{
+    struct query *q = tx_query(ctx->tx,
+                               "SELECT r.started_ms, r.duration_ms, r.case_id, c.number, c.target_org_id AS org_id, o.name AS org_name "
+                               "FROM recording r JOIN consult c ON c.id=r.case_id LEFT JOIN org o ON o.id=c.target_org_id "
+                               "WHERE c.patient_id=$1 AND r.sealed_ms>0 AND r.duration_ms>0 ORDER BY r.started_ms DESC LIMIT $2",
+                               "ii", (int64_t)patient, (int64_t)TIMELINE_MAX);
+    while (query_next(q))
+        json_array_append_new(items, json_pack("{s:I,s:s,s:s,s:I,s:o,s:n,s:o,s:s}", "t_ms", (json_int_t)query_int(q, "started_ms"),
+                                               "kind", "recording", "title", query_text(q, "number"), "duration_ms",
+                                               (json_int_t)query_int(q, "duration_ms"), "case_id",
+                                               json_id((uint64_t)query_int(q, "case_id")), "document_id", "org", org_of(q), "source",
+                                               "recording"));
     return query_end(q);
 }
 
@@ -217,6 +234,7 @@ int patient_timeline(struct op_ctx *ctx, json_t *args, json_t **result)
     json_t *items = json_array();
     rc = timeline_documents(ctx, patient, items);
     rc = rc ? rc : timeline_cases(ctx, patient, items);
+    rc = rc ? rc : timeline_recordings(ctx, patient, items);
     if (rc) {
         json_decref(items);
         return rc;

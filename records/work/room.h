@@ -35,6 +35,7 @@
  *                 The case's workflow hears it (consultation.h). ended: the room ends and its tickets are revoked.
  * room.check      {room_id} -> {id, case_id|null, title, open, ended, opens_ms, end_ms, recording_consent, host_person_id|null,
  *                  gone: [seat_id, ..]}
+ *                 ended: it has ended, or its case no longer keeps it open (the session was ended or moved, the case cancelled).
  *                 gone: seats whose ticket was revoked or whose person may no longer sit here. Ask when the feed tells of the case
  *                 (topic "case", key case_id), of the room (topic "room", key room_id: a guest was revoked), and rarely anyway.
  * room.token      {room: name or id, publish: bool, watch: bool, minutes: 1..10080} -> {token, room_id, name, expires_ms}

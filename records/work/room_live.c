@@ -250,7 +250,7 @@ static int room_check(struct op_ctx *ctx, json_t *args, json_t **result)
         return rc;
     *result = json_pack("{s:o,s:o,s:s,s:b,s:b,s:I,s:I,s:b,s:o,s:o}", "id", json_id(room.id.v), "case_id", json_id(room.case_id.v),
                         "title", room.case_id.v ? c.number : room.name, "open", c.open && !room.ended_ms, "ended",
-                        room.ended_ms != 0, "opens_ms", (json_int_t)c.opens_ms, "end_ms", (json_int_t)c.end_ms,
+                        room.ended_ms || !c.open, "opens_ms", (json_int_t)c.opens_ms, "end_ms", (json_int_t)c.end_ms,
                         "recording_consent", c.recording_consent, "host_person_id", json_id(c.host.v), "gone",
                         gone_seats(ctx, room.id));
     return tx_error(ctx->tx);
