@@ -21,7 +21,7 @@ export interface SeatTrack {
 export interface Seat {
   id: string
   person: { id: string; name: string; title: string; org: Ref | string | null }
-  role: 'host' | 'expert' | 'member' | 'guest'
+  role: 'host' | 'expert' | 'member' | 'guest' | 'machine'
   state: 'waiting' | 'admitted' | 'away' | 'left'
   hand: boolean
   muted_by_host: boolean
@@ -43,7 +43,7 @@ export interface RecordingState {
 }
 export interface Room {
   id: string
-  case_id: string
+  case_id: string | null
   title: string
   state: 'open' | 'live' | 'interrupted' | 'ended'
   host_seat: string | null
@@ -51,7 +51,8 @@ export interface Room {
   recording: RecordingState
   spotlight: string | null
   show: (Show & { by?: string }) | null
-  locked: boolean
+  /** The patient agreed to recording on the form. */
+  can_record: boolean
 }
 export interface Joined {
   seat: string
