@@ -2,7 +2,7 @@
  *
  * DIR/demo.json: {"password", "steps": [ step ]}. A step is {"as": login, "op", "args", "save"?} or {"as", "upload":
  * file, "args", "save"?}. "$name.member" in a text is what an earlier step saved; "@+2d09:00" is that time of day in China, days from
- * today, in milliseconds. {"account": name}: the person saved under that name signs in once and takes the demo password.
+ * today, in milliseconds; "@now+15m" is minutes from now. {"account": name}: the person saved under that name signs in once and takes the demo password.
  */
 #include "server/ctl/ctl.h"
 #include <stdio.h>
@@ -115,6 +115,7 @@ static json_t *look_up(struct demo *d, const char *path)
 static json_t *time_of(const char *text)
 {
     int days, hours, minutes;
+    if (sscanf(text, "@now%dm", &minutes) == 1) return json_integer(clock_now_ms(&clock_system) + minutes * 60000LL);
     if (sscanf(text, "@%dd%d:%d", &days, &hours, &minutes) != 3)
         return NULL;
     int64_t today = (clock_now_ms(&clock_system) + CHINA_MS) / DAY_MS * DAY_MS - CHINA_MS;
