@@ -102,6 +102,7 @@ static int read_format(struct sdp_parser *p, char *value, int arg)
     if (!sdp_number(&value, " ", 127, &pt)) return sdp_bad(p, p->line, "not_a_payload_type");
     const char **rows = arg ? p->formats.fmtp : p->formats.rtpmap;
     value += strspn(value, " ");
+    if (!value[0]) return sdp_bad(p, p->line, "malformed");
     if (!rows[pt]) rows[pt] = value;
     return 0;
 }
