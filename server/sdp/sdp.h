@@ -47,7 +47,7 @@ struct sdp {
 /* Takes apart what a browser or encoder sent. ERR_INVALID with the line in f when it is not a description that we can carry: no ICE
  * credentials, no SHA-256 fingerprint, not bundled, no rtcp-mux, a mid twice. The transport is that of the first m-line of the BUNDLE
  * group that can be carried (RFC 9143 7.3). f's field is "sdp:<line>" ("sdp" for the whole) with the reason; f is cleared first.
- * *out is the caller's (sdp_free); NULL on error. */
+ * ERR_INTERNAL: out of memory. *out is the caller's (sdp_free; it is large, about 180 kB); NULL on error. */
 YL_CHECKED int sdp_parse(struct sdp **out, const char *text, size_t len, struct fault *f);
 struct sdp *sdp_new(void); /* empty, for writing; NULL: out of memory */
 void sdp_free(struct sdp *s);
