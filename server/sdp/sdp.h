@@ -45,9 +45,10 @@ struct sdp {
 };
 
 /* Takes apart what a browser or encoder sent. ERR_INVALID with the line in f when it is not a description that we can carry: no ICE
- * credentials, no SHA-256 fingerprint, not bundled, no rtcp-mux, a mid twice. The transport is that of the first m-line of the BUNDLE
- * group that can be carried (RFC 9143 7.3). f's field is "sdp:<line>" ("sdp" for the whole) with the reason; f is cleared first.
- * ERR_INTERNAL: out of memory. *out is the caller's (sdp_free; it is large, about 180 kB); NULL on error. */
+ * credentials, no SHA-256 fingerprint, not bundled, no rtcp-mux, a mid twice. The transport is that of the first m-line that can be
+ * carried, since the BUNDLE group of our answer begins with it (RFC 9143 7.3). f's field is "sdp:<line>" ("sdp" for the whole) with
+ * the reason; f is cleared first. ERR_INTERNAL: out of memory. *out is the caller's (sdp_free; it is large, about 180 kB); NULL on
+ * error. */
 YL_CHECKED int sdp_parse(struct sdp **out, const char *text, size_t len, struct fault *f);
 struct sdp *sdp_new(void); /* empty, for writing; NULL: out of memory */
 void sdp_free(struct sdp *s);
@@ -70,7 +71,7 @@ void sdp_offer_media(enum media_kind kind, const char *mid, struct sdp_media *ou
 void sdp_to_peer(const struct sdp *remote, struct media_peer_params *out);
 /* Track: what arrives on this m-line, with the negotiated numbers (those of our answer). Ids are the caller's. */
 void sdp_to_track(const struct sdp_media *offered, const struct sdp_media *answer, struct media_track_params *out);
-/* Feed: what we send on `ours` and the other side accepted in `theirs` (their payload types and extension numbers hold). Ids, paused
- * are the caller's. false = they take nothing on it (rejected, inactive, no codec left). */
+/* Feed: what we send on `ours` and the other side accepted in `theirs` (their payload types and extension numbers hold). SSRCs are those
+ * of `ours`; ids, paused are the caller's. false = they take nothing on it (rejected, inactive, no codec left). */
 bool sdp_to_feed(const struct sdp_media *ours, const struct sdp_media *theirs, struct media_feed_params *out);
 #endif
