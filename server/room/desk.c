@@ -73,8 +73,8 @@ void desk_link_free(struct live *l, struct link *k)
     *at = k->next;
     media_seat_closed(l, k);
     downlink_free(&k->down);
-    sdp_free(k->watch_offer);
-    sdp_free(k->watch_answer);
+    free(k->watch_theirs);
+    free(k->watch_ours);
     json_decref(k->stats);
     metric_add(l->desk->m_seats, -1);
     free(k);
@@ -458,8 +458,8 @@ void desk_free(struct desk *d)
             struct link *k = l->links;
             l->links = k->next;
             free(k->down.slots);
-            sdp_free(k->watch_offer);
-            sdp_free(k->watch_answer);
+            free(k->watch_theirs);
+            free(k->watch_ours);
             json_decref(k->stats);
             free(k);
         }

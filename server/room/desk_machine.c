@@ -63,11 +63,21 @@ static void tell_published(struct live *l, struct link *k)
 
 /* ---- WHEP ---- */
 
-static int watch_slots(struct link *k)
+static struct sdp_media *copy_media(const struct sdp *s)
 {
-    for (size_t i = 0; i < k->watch_offer->n_media; i++) {
-        const struct sdp_media *m = &k->watch_offer->media[i];
-        struct sdp_media *out = &k->watch_answer->media[i];
+    struct sdp_media *m = malloc((s->n_media ? s->n_media : 1) * sizeof *m);
+    if (!m) abort();
+    memcpy(m, s->media, s->n_media * sizeof *m);
+    return m;
+}
+
+/* Of the two descriptions only the m-lines are kept: a lecture has many watchers. */
+static size_t watch_slots(struct link *k, const struct sdp *offer, struct sdp *answer)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < offer->n_media; i++) {
+        const struct sdp_media *m = &offer->media[i];
+        struct sdp_media *out = &answer->media[i];
         struct downlink_slot *s = &k->down.slots[i];
         sdp_answer_media(m, SDP_SENDONLY, out);
         *s = (struct downlink_slot){.kind = m->kind};
@@ -75,32 +85,45 @@ static int watch_slots(struct link *k)
         out->ssrc = s->ssrc = k->down.next_ssrc++;
         out->rtx_ssrc = s->rtx_ssrc = m->kind == MEDIA_VIDEO ? k->down.next_ssrc++ : 0;
         snprintf(out->stream, sizeof out->stream, "room");
-        snprintf(out->track, sizeof out->track, "room-%.15s", m->mid);
+        snprintf(out->track, sizeof out->track, "room-%zu", i);
         s->used = true;
+        n++;
     }
-    k->down.n_slots = k->watch_answer->n_media = k->watch_offer->n_media;
-    return k->down.n_slots ? 0 : ERR_INVALID;
+    k->down.n_slots = k->n_watch = answer->n_media = offer->n_media;
+    k->watch_theirs = copy_media(offer);
+    k->watch_ours = copy_media(answer);
+    snprintf(k->watch_ufrag, sizeof k->watch_ufrag, "%s", offer->ufrag);
+    return n;
 }
 
-static int watch(struct live *l, struct link *k, char **answer, struct fault *f)
+static int open_watch(struct live *l, struct link *k, const struct sdp *offer, struct sdp *answer)
 {
     struct media_cmd c = {.type = MEDIA_PEER_OPEN};
     struct downlink *d = &k->down;
-    k->watch_answer = sdp_new();
-    if (!k->watch_answer || downlink_renew(d)) return fault_set(f, ERR_UNAVAILABLE, "busy", "Out of memory.");
-    if (watch_slots(k)) return fault_field(f, "sdp", "nothing_received");
-    uplink_describe(d->media, d->ufrag, d->password, k->watch_answer);
-    if (k->watch_offer->setup == SDP_PASSIVE) k->watch_answer->setup = SDP_ACTIVE;
-    k->watch_answer->session_id = d->session;
-    k->watch_answer->version = 1;
-    sdp_to_peer(k->watch_offer, &c.peer_open);
+    uplink_describe(d->media, d->ufrag, d->password, answer);
+    if (offer->setup == SDP_PASSIVE) answer->setup = SDP_ACTIVE;
+    answer->session_id = d->session;
+    answer->version = 1;
+    sdp_to_peer(offer, &c.peer_open);
     c.peer_open.peer = d->peer;
     c.peer_open.room = l->room.id;
     memcpy(c.peer_open.local_ufrag, d->ufrag, sizeof d->ufrag);
     memcpy(c.peer_open.local_password, d->password, sizeof d->password);
-    if (post(l, &c) || !(*answer = sdp_write(k->watch_answer))) return fault_set(f, ERR_UNAVAILABLE, "busy", "The media plane is busy; try again.");
-    d->open = true;
-    return 0;
+    int rc = post(l, &c);
+    d->open = rc == 0;
+    return rc;
+}
+
+static int watch(struct live *l, struct link *k, const struct sdp *offer, char **text, struct fault *f)
+{
+    struct sdp *answer = sdp_new();
+    int rc = 0;
+    if (!answer || downlink_renew(&k->down)) rc = fault_set(f, ERR_UNAVAILABLE, "busy", "Out of memory.");
+    else if (!watch_slots(k, offer, answer)) rc = fault_field(f, "sdp", "nothing_received");
+    else if (open_watch(l, k, offer, answer) || !(*text = sdp_write(answer)))
+        rc = fault_set(f, ERR_UNAVAILABLE, "busy", "The media plane is busy; try again.");
+    sdp_free(answer);
+    return rc;
 }
 
 struct choice {
@@ -156,11 +179,11 @@ static void bind(struct live *l, struct link *k, size_t i)
     struct downlink_slot *s = &k->down.slots[i];
     struct choice c = choose(l, k, s->kind);
     struct media_cmd open = {.type = MEDIA_FEED_OPEN};
-    struct sdp_media ours = k->watch_answer->media[i];
+    struct sdp_media ours = k->watch_ours[i];
     if (!c.track.v) return;
     ours.ssrc = s->ssrc;
     ours.rtx_ssrc = s->rtx_ssrc;
-    if (!sdp_to_feed(&ours, &k->watch_offer->media[i], &open.feed_open)) return;
+    if (!sdp_to_feed(&ours, &k->watch_theirs[i], &open.feed_open)) return;
     open.feed_open.peer = k->down.peer;
     open.feed_open.feed.v = id_new();
     open.feed_open.track = c.track;
@@ -181,7 +204,7 @@ static void unbind(struct live *l, struct link *k, struct downlink_slot *s)
 
 void machine_rebind(struct live *l, struct link *k)
 {
-    if (!k->watch || !k->watch_answer) return;
+    if (!k->watch_ours) return;
     for (size_t i = 0; i < k->down.n_slots; i++)
         if (k->down.slots[i].feed.v && !track_alive(l, &k->down.slots[i])) unbind(l, k, &k->down.slots[i]);
     for (int kind = MEDIA_VIDEO; kind >= MEDIA_AUDIO; kind--) /* pictures first: voices follow them */
@@ -221,13 +244,8 @@ static int admit(struct live *l, struct arriving *a, const json_t *token, struct
         desk_link_free(l, k);
         return rc;
     }
-    if (a->watch) {
-        k->watch_offer = offer;
-        rc = watch(l, k, answer, f);
-    } else {
-        rc = publish(k, offer, answer, f);
-        sdp_free(offer);
-    }
+    rc = a->watch ? watch(l, k, offer, answer, f) : publish(k, offer, answer, f);
+    sdp_free(offer);
     if (rc) {
         leave(l, k);
         return rc;
@@ -343,7 +361,7 @@ int desk_machine_patch(struct desk *d, const char *token, uint64_t resource, con
     if (!k) return ERR_NOT_FOUND;
     if (!attribute(frag, "a=ice-ufrag:", ufrag, sizeof ufrag) || !attribute(frag, "a=ice-pwd:", password, sizeof password))
         return fault_field(f, "sdpfrag", "no_ice_credentials");
-    char *held = k->watch ? k->watch_offer->ufrag : k->up.remote_ufrag;
+    char *held = k->watch ? k->watch_ufrag : k->up.remote_ufrag;
     if (strcmp(held, ufrag) == 0) return 0;
     int rc = k->watch ? downlink_restart(&k->down) : uplink_restart(&k->up);
     if (rc) return fault_set(f, ERR_UNAVAILABLE, "busy", "The media plane is busy; try again.");

@@ -37,7 +37,9 @@ struct link { /* a seat's connection and media */
     bool machine, watch;
     uint8_t token_hash[32]; /* machines */
     int64_t until_ms;
-    struct sdp *watch_offer, *watch_answer; /* WHEP: m-lines are bound to tracks as these come; slots of `down` */
+    size_t n_watch;        /* WHEP: m-lines as offered and as answered; bound to tracks as these come; slots of `down` */
+    struct sdp_media *watch_theirs, *watch_ours;
+    char watch_ufrag[260]; /* theirs */
 };
 
 struct live { /* one live room */
