@@ -26,9 +26,8 @@ json_t *desk_id(uint64_t id)
 
 struct live *desk_room(struct desk *d, uint64_t id)
 {
-    struct live *l = d->rooms;
-    while (l && l->room.id.v != id)
-        l = l->next;
+    struct live *l = NULL;
+    HASH_FIND(hh, d->rooms, &id, sizeof id, l);
     return l;
 }
 
@@ -38,8 +37,7 @@ struct live *desk_room_open(struct desk *d, struct room_id id)
     if (l || !(l = calloc(1, sizeof *l))) return l;
     room_init(&l->room, id);
     l->desk = d;
-    l->next = d->rooms;
-    d->rooms = l;
+    HASH_ADD(hh, d->rooms, room.id.v, sizeof l->room.id.v, l);
     metric_add(d->m_rooms, 1);
     return l;
 }
@@ -57,6 +55,7 @@ struct link *desk_link_open(struct live *l, uint64_t seat)
     struct link *k = desk_link(l, seat);
     if (k || !(k = calloc(1, sizeof *k))) return k;
     k->seat = seat;
+    k->live = l;
     uplink_init(&k->up, l->desk->media, l->room.id);
     downlink_init(&k->down, l->desk->media, l->room.id);
     k->next = l->links;
@@ -71,6 +70,7 @@ void desk_link_free(struct live *l, struct link *k)
     while (*at != k)
         at = &(*at)->next;
     *at = k->next;
+    desk_link_client(k, 0);
     media_seat_closed(l, k);
     downlink_free(&k->down);
     free(k->watch_theirs);
@@ -82,13 +82,18 @@ void desk_link_free(struct live *l, struct link *k)
 
 struct link *desk_client(struct desk *d, uint64_t client, struct live **room)
 {
-    for (struct live *l = client ? d->rooms : NULL; l; l = l->next)
-        for (struct link *k = l->links; k; k = k->next)
-            if (k->client == client) {
-                *room = l;
-                return k;
-            }
-    return NULL;
+    struct link *k = NULL;
+    HASH_FIND(hh, d->clients, &client, sizeof client, k);
+    if (k) *room = k->live;
+    return k;
+}
+
+void desk_link_client(struct link *k, uint64_t client)
+{
+    struct desk *d = k->live->desk;
+    if (k->client) HASH_DELETE(hh, d->clients, k);
+    k->client = client;
+    if (client) HASH_ADD(hh, d->clients, client, sizeof k->client, k);
 }
 
 /* ---- telling ---- */
@@ -163,7 +168,7 @@ static void seat_left(struct live *l, uint64_t seat, const char *why)
 static void show_now(void *arg)
 {
     struct desk *d = arg;
-    for (struct live *l = d->rooms; l; l = l->next) {
+    for (struct live *l = d->rooms; l; l = l->hh.next) {
         if (!l->show_due) continue;
         l->show_due = false;
         l->show_ms = desk_now_ms();
@@ -280,7 +285,7 @@ static enum seat_role role_of(const char *word)
 static void take_client(struct live *l, struct link *k, uint64_t client)
 {
     uint64_t before = k->client;
-    k->client = client;
+    desk_link_client(k, client);
     k->subscribed = false;
     k->n_wishes = k->n_steers = 0;
     k->mode = MODE_FULL;
@@ -344,7 +349,7 @@ void desk_gone(struct desk *d, uint64_t client)
     struct link *k = desk_client(d, client, &l);
     echo_gone(d, client, (struct peer_id){0});
     if (!k) return;
-    k->client = 0;
+    desk_link_client(k, 0);
     step_quietly(l, (struct room_event){.type = ROOM_LOST, .seat = k->seat});
 }
 
@@ -377,7 +382,7 @@ static void checked(void *ctx, struct reply *reply)
 
 void desk_recheck(struct desk *d, uint64_t case_or_room)
 {
-    for (struct live *l = case_or_room ? d->rooms : NULL; l; l = l->next) {
+    for (struct live *l = case_or_room ? d->rooms : NULL; l; l = l->hh.next) {
         if (l->room.case_id.v != case_or_room && l->room.id.v != case_or_room) continue;
         struct checking *c = malloc(sizeof *c);
         if (!c) return;
@@ -390,11 +395,8 @@ void desk_recheck(struct desk *d, uint64_t case_or_room)
 
 static void room_close(struct desk *d, struct live *l)
 {
-    struct live **at = &d->rooms;
     struct media_cmd c = {.type = MEDIA_ROOM_CLOSE, .room = l->room.id};
-    while (*at != l)
-        at = &(*at)->next;
-    *at = l->next;
+    HASH_DEL(d->rooms, l);
     while (l->links)
         desk_link_free(l, l->links);
     if (media_post(d->media, &c)) log_warn("desk", "the media plane is busy; a room ends by itself");
@@ -414,7 +416,7 @@ static void tick(void *arg)
     struct desk *d = arg;
     int64_t now_ms = desk_now_ms();
     for (struct live *l = d->rooms, *next; l; l = next) {
-        next = l->next;
+        next = l->hh.next;
         if (room_next_ms(&l->room) <= now_ms) step_quietly(l, (struct room_event){.type = ROOM_TICK});
         media_tick(l, now_ms);
         machine_tick(l, now_ms);
@@ -451,9 +453,11 @@ void desk_shut(struct desk *d)
 void desk_free(struct desk *d)
 {
     if (!d) return;
-    while (d->rooms) {
-        struct live *l = d->rooms;
-        d->rooms = l->next;
+    HASH_CLEAR(hh, d->clients);
+    struct live *l, *next;
+    HASH_ITER(hh, d->rooms, l, next)
+    {
+        HASH_DEL(d->rooms, l);
         while (l->links) {
             struct link *k = l->links;
             l->links = k->next;

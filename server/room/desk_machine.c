@@ -310,7 +310,7 @@ static struct link *resource_of(struct desk *d, const char *token, uint64_t reso
 {
     uint8_t hash[32];
     hash_token(token, hash);
-    for (struct live *l = d->rooms; l; l = l->next) {
+    for (struct live *l = d->rooms; l; l = l->hh.next) {
         struct link *k = desk_link(l, resource);
         if (!k || !k->machine || !crypto_equal(hash, k->token_hash, sizeof hash)) continue;
         *room = l;

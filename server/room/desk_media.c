@@ -78,7 +78,7 @@ static void look(struct live *l, struct link *k)
 static void offer_all(void *arg)
 {
     struct desk *d = arg;
-    for (struct live *l = d->rooms; l; l = l->next) {
+    for (struct live *l = d->rooms; l; l = l->hh.next) {
         if (!l->offers_due) continue;
         l->offers_due = false;
         for (struct link *k = l->links; k; k = k->next)

@@ -5,6 +5,7 @@
 
 #include "server/room/desk.h"
 #include "server/session/ask.h"
+#include <uthash.h>
 
 #define WISHES_MAX 64
 
@@ -23,6 +24,8 @@ struct seat_quality { /* of one session, for the record */
 
 struct link { /* a seat's connection and media */
     struct link *next;
+    struct live *live;
+    UT_hash_handle hh;     /* desk.clients, by client */
     uint64_t seat, client; /* client 0: away, or a machine */
     struct uplink up;
     struct downlink down;
@@ -43,7 +46,7 @@ struct link { /* a seat's connection and media */
 };
 
 struct live { /* one live room */
-    struct live *next;
+    UT_hash_handle hh; /* desk.rooms, by room.id */
     struct desk *desk;
     struct room room;
     struct link *links;
@@ -70,7 +73,8 @@ struct desk {
     struct desk_config config;
     struct media *media;
     struct asker asker;
-    struct live *rooms;
+    struct live *rooms;   /* hash by id */
+    struct link *clients; /* hash of the seats that have a connection */
     struct echo *echos;
     struct metric *m_rooms, *m_seats;
 };
@@ -82,6 +86,7 @@ struct live *desk_room_open(struct desk *d, struct room_id id);
 struct link *desk_link(struct live *l, uint64_t seat);
 struct link *desk_link_open(struct live *l, uint64_t seat);
 void desk_link_free(struct live *l, struct link *k);
+void desk_link_client(struct link *k, uint64_t client); /* 0 = away */
 struct link *desk_client(struct desk *d, uint64_t client, struct live **room);
 /* Runs one event and carries out its effects. */
 YL_CHECKED int desk_step(struct live *l, const struct room_event *e, struct fault *f);

@@ -79,6 +79,7 @@ SEAT_VERB(mute, ROOM_MUTE)
 SEAT_VERB(lower_hand, ROOM_LOWER_HAND)
 SEAT_VERB(spotlight, ROOM_SPOTLIGHT)
 SEAT_VERB(end, ROOM_END)
+SEAT_VERB(leave, ROOM_LEAVE)
 
 #define SWITCH_VERB(name, type, member)                                        \
     static void name(struct connection *c, int64_t id, const json_t *args)     \
@@ -91,15 +92,6 @@ SWITCH_VERB(hand, ROOM_HAND, "up")
 SWITCH_VERB(mute_self, ROOM_MUTE_SELF, "muted")
 SWITCH_VERB(record, ROOM_RECORD, "on")
 SWITCH_VERB(consent, ROOM_CONSENT, "agree")
-
-/* The answer first: the seat's connection closes with it. */
-static void leave(struct connection *c, int64_t id, const json_t *args)
-{
-    struct fault f = {0};
-    struct room_event e = {.type = ROOM_LEAVE};
-    connection_answer(c, id, json_object());
-    if (desk_act(signaling_desk(c->owner), c->id, &e, &f)) net_ws_close(c->ws, 1000);
-}
 
 static void show(struct connection *c, int64_t id, const json_t *args)
 {
@@ -118,10 +110,27 @@ bool live_alive(void *ctx, uint64_t client)
     return signaling_find(ctx, client) != NULL;
 }
 
+struct closing {
+    struct signaling *owner;
+    uint64_t connection;
+    int code;
+};
+
+static void close_now(void *arg)
+{
+    struct closing *w = arg;
+    struct connection *c = signaling_find(w->owner, w->connection);
+    if (c) net_ws_close(c->ws, w->code);
+    free(w);
+}
+
+/* At the next turn of the loop: a verb that ends its own seat is answered first. */
 void live_close(void *ctx, uint64_t client, int code)
 {
-    struct connection *c = signaling_find(ctx, client);
-    if (c) net_ws_close(c->ws, code);
+    struct closing *w = malloc(sizeof *w);
+    if (!w) abort();
+    *w = (struct closing){ctx, client, code};
+    net_timer_start(signaling_net(ctx), 0, close_now, w);
 }
 
 static json_t *speaking(const struct desk_tell *t)

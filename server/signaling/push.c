@@ -47,7 +47,7 @@ void push_change(struct signaling *s, const struct records_change *change)
         t++;
     json_t *data = t < N_TOPICS ? json_loads(change->payload, 0, NULL) : NULL;
     bool personal = t < N_TOPICS && topics[t].bit == TOPIC_NOTICE;
-    for (struct connection *c = data ? signaling_first(s) : NULL; c; c = c->next)
+    for (struct connection *c = data ? signaling_first(s) : NULL; c; c = c->hh.next)
         if (c->topics & (topics[t].bit | topics[t].with) && c->person[0] && (!personal || strcmp(c->person, change->key) == 0))
             connection_send(c, json_pack("{s:s,s:I,s:O}", "event", topics[t].event, "seq", (json_int_t)change->seq, "data", data));
     json_decref(data);

@@ -18,6 +18,11 @@ struct signaling {
 static const struct verb *const tables[] = {push_verbs, live_verbs, media_verbs};
 #define N_TABLES (sizeof tables / sizeof *tables)
 
+struct net *signaling_net(struct signaling *s)
+{
+    return s->config.net;
+}
+
 struct asker *signaling_asker(struct signaling *s)
 {
     return &s->asker;
@@ -40,9 +45,8 @@ struct connection *signaling_first(struct signaling *s)
 
 struct connection *signaling_find(struct signaling *s, uint64_t id)
 {
-    struct connection *c = s->connections;
-    while (c && c->id != id)
-        c = c->next;
+    struct connection *c = NULL;
+    HASH_FIND(hh, s->connections, &id, sizeof id, c);
     return c;
 }
 
@@ -121,7 +125,7 @@ void connection_identify(struct connection *c, int64_t id, const json_t *args, v
 static void check_all(void *arg)
 {
     struct signaling *s = arg;
-    for (struct connection *c = s->connections; c; c = c->next)
+    for (struct connection *c = s->connections; c; c = c->hh.next)
         if (c->person[0]) connection_identify(c, 0, NULL, NULL);
     net_timer_start(s->config.net, CHECK_MS, check_all, s);
 }
@@ -171,8 +175,7 @@ static void *on_open(void *ctx, struct net_ws *ws, const struct net_ws_info *inf
     c->ws = ws;
     c->id = id_new();
     snprintf(c->credential, sizeof c->credential, "%s", info->credential);
-    c->next = s->connections;
-    s->connections = c;
+    HASH_ADD(hh, s->connections, id, sizeof c->id, c);
     metric_add(s->m_open, 1);
     return c;
 }
@@ -180,10 +183,8 @@ static void *on_open(void *ctx, struct net_ws *ws, const struct net_ws_info *inf
 static void on_close(void *ctx, struct net_ws *ws, void *user, int code)
 {
     struct signaling *s = ctx;
-    struct connection **at = &s->connections, *c = user;
-    while (*at && *at != c)
-        at = &(*at)->next;
-    if (*at) *at = c->next;
+    struct connection *c = user;
+    HASH_DEL(s->connections, c);
     desk_gone(s->desk, c->id);
     metric_add(s->m_open, -1);
     explicit_bzero(c->credential, sizeof c->credential);

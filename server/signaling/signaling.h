@@ -12,6 +12,7 @@
 #include "server/net/net.h"
 #include "server/room/desk.h"
 #include "server/session/ask.h"
+#include <uthash.h>
 
 struct signaling;
 struct signaling_config {
@@ -29,7 +30,7 @@ void signaling_change(struct signaling *s, const struct records_change *change);
 
 /* ---- for the verbs ---- */
 struct connection {
-    struct connection *next;
+    UT_hash_handle hh; /* by id */
     struct signaling *owner;
     struct net_ws *ws;
     uint64_t id;
@@ -54,9 +55,10 @@ static inline const char *verb_text(const json_t *args, const char *name) /* "" 
     return v ? v : "";
 }
 
+struct net *signaling_net(struct signaling *s);
 struct asker *signaling_asker(struct signaling *s);
 struct connection *signaling_find(struct signaling *s, uint64_t id); /* NULL: closed */
-struct connection *signaling_first(struct signaling *s);
+struct connection *signaling_first(struct signaling *s); /* the others by hh.next */
 void connection_answer(struct connection *c, int64_t id, json_t *result); /* takes result */
 void connection_refuse(struct connection *c, int64_t id, const struct fault *f);
 void connection_event(struct connection *c, const char *event, json_t *data); /* takes data; seq of its seat */
