@@ -14,6 +14,7 @@
 
 #define CACHED 96        /* prepared statements a connection keeps */
 #define BUSY_MS 5000     /* another process (yilianctl) may be writing */
+#define BUSY_STEP_US 500
 
 struct cached {
     char *sql;
@@ -96,6 +97,17 @@ static void close_connection(struct connection *c)
     free(c);
 }
 
+/* Two processes write in turns. SQLite's own waiting sleeps ever longer and then never meets the short gap between two transactions of a
+ * busy daemon; short steps do. */
+static int wait_turn(void *ctx, int tries)
+{
+    (void)ctx;
+    if (tries >= BUSY_MS * 1000 / BUSY_STEP_US)
+        return 0;
+    usleep(BUSY_STEP_US);
+    return 1;
+}
+
 static int open_connection(struct store *s, enum tx_mode mode, struct connection **out)
 {
     static const char settings[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; "
@@ -106,7 +118,7 @@ static int open_connection(struct store *s, enum tx_mode mode, struct connection
     c->mode = mode;
     int rc = sqlite3_open_v2(s->path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc == SQLITE_OK)
-        rc = sqlite3_busy_timeout(c->db, BUSY_MS);
+        rc = sqlite3_busy_handler(c->db, wait_turn, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(c->db, settings, NULL, NULL, NULL);
     if (rc == SQLITE_OK && mode == TX_READ)
