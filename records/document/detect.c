@@ -196,11 +196,26 @@ static bool bmp(const struct head *h)
     return (size == h->size || size == 0) && h->p[14] >= 12 && h->p[14] <= 124 && h->p[15] == 0;
 }
 
+/* Where the EBML head (RFC 8794) ends; at most a page, whatever its length says. */
+static size_t ebml_head_end(const struct head *h)
+{
+    size_t width = 1;
+    uint64_t size;
+    if (h->len < 13 || h->p[4] == 0)
+        return 64;
+    while (!(h->p[4] & 0x80 >> (width - 1)))
+        width++;
+    size = h->p[4] & (0xff >> width);
+    for (size_t i = 1; i < width; i++)
+        size = size << 8 | h->p[4 + i];
+    return size < 4096 ? 4 + width + (size_t)size : 64;
+}
+
 /* WebM (RFC 9559) with sound alone: a codec of sound and none of pictures in its Tracks, which come before the first cluster. */
 static int webm_kind(const struct head *h)
 {
     static const char *const pictures[] = {"V_VP8", "V_VP9", "V_AV1"};
-    if (!contains(h, 64, "webm"))
+    if (!contains(h, ebml_head_end(h), "webm"))
         return T_MKV;
     bool sound = contains(h, 4096, "A_OPUS") || contains(h, 4096, "A_VORBIS"), picture = false;
     for (size_t i = 0; i < sizeof pictures / sizeof *pictures; i++)

@@ -33,6 +33,13 @@ static const char *type_of(const char *bytes, size_t len)
 }
 #define TYPE(literal) type_of(literal, sizeof(literal) - 1)
 
+/* A head as our recorder writes it: every size in eight bytes, so that the document type comes late. */
+#define EBML_LONG                                                                                                                   \
+    "\x1a\x45\xdf\xa3\x01\0\0\0\0\0\0\x7a"                                                                                         \
+    "................................................................................"                                               \
+    "\x42\x82\x01\0\0\0\0\0\0\4"
+#define TRACK "................................................................\x86"
+
 static void types_by_content(void **state)
 {
     assert_string_equal(TYPE("\xff\xd8\xff\xe0\0\x10JFIF"), "jpeg");
@@ -52,6 +59,11 @@ static void types_by_content(void **state)
                              "ftypheic...."),
                         "heic");
     assert_string_equal(TYPE("\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\x82\x84webm"), "webm");
+    assert_string_equal(TYPE(EBML_LONG "webm" TRACK "V_VP8"), "webm");
+    assert_string_equal(TYPE(EBML_LONG "webm" TRACK "A_OPUS"), "webm-audio");
+    assert_string_equal(TYPE(EBML_LONG "webm" TRACK "A_OPUS" TRACK "V_AV1"), "webm");
+    assert_string_equal(TYPE(EBML_LONG "matroska" TRACK "V_MPEG4/ISO/AVC"), "matroska");
+    assert_string_equal(TYPE("\x1a\x45\xdf\xa3\x84\x42\x86\x81\x01" TRACK "webm in a later place"), "matroska");
     assert_string_equal(TYPE("OggS\0\2......"), "ogg");
     assert_string_equal(TYPE("ID3\4......"), "mp3");
     assert_string_equal(TYPE("\xff\xfb\x90\x64...."), "mp3");

@@ -74,7 +74,7 @@ export interface RecordingTrack {
   document_id: string
   kind: 'audio' | 'video'
   source: string
-  who: Ref
+  who: { id: string | null; name: string }
   started_ms: number
   duration_ms: number
   content_type: string
@@ -85,6 +85,8 @@ export interface Recording {
   duration_ms: number
   sealed: boolean
   sha256: string
+  /** Why it is not whole; '' when it is. */
+  note: string
   tracks: RecordingTrack[]
 }
 export interface Case extends CaseLine {
