@@ -146,7 +146,7 @@ static void read_version(const char *name)
 }
 
 /* An interactive case of zhang (township) with expert qian (county), booked two hours ahead. */
-static void room_case_make(json_t *form)
+__attribute__((unused)) static void room_case_make(json_t *form)
 {
     char patient[ID_TEXT_BYTES];
     id_format(world_patient(&w, "zhang"), patient);
@@ -172,7 +172,7 @@ static void room_wait_open(void)
     read_version("zhang");
 }
 
-static void case_start(bool recording)
+__attribute__((unused)) static void case_start(bool recording)
 {
     w.now_ms = start_ms;
     world_tick(&w);
