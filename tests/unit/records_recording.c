@@ -332,13 +332,11 @@ static atomic_int n_answers, sealed_at;
 
 static void counted(void *ctx, struct reply *reply)
 {
-    int n = atomic_fetch_add(&n_answers, 1) + 1;
-    if (reply->error)
-        print_error("%s %s\n", err_wire(reply->error), reply->fault.reason);
     *(int *)ctx = reply->error;
     if (reply->error == 0 && json_object_get(reply->result, "sealed"))
-        sealed_at = n;
+        sealed_at = n_answers + 1; /* answers come one after the other */
     reply_clear(reply);
+    atomic_fetch_add(&n_answers, 1); /* last: the test may read everything now */
 }
 
 static void wait_for(int n)
