@@ -92,7 +92,20 @@ static int write_group(struct records *r, struct item *items[], size_t n)
     return rc;
 }
 
-static size_t take_group(struct records *r, struct item *items[GROUP_MAX])
+static void write_waiting(void *ctx);
+
+/* One job at a time stands for all that wait: with a job for each, those whose item went with an earlier group would pile up before
+ * the writer until its queue is full. Under waiting_lock, so that a job cannot run before its item is there. */
+static int call_writer(struct records *r)
+{
+    if (!r->has_writer || r->writer_called)
+        return 0;
+    int rc = records_writer_run(r, write_waiting, r);
+    r->writer_called = rc == 0;
+    return rc;
+}
+
+static size_t take_group(struct records *r, struct item *items[GROUP_MAX], bool *stay)
 {
     size_t n = 0;
     pthread_mutex_lock(&r->waiting_lock);
@@ -103,23 +116,27 @@ static size_t take_group(struct records *r, struct item *items[GROUP_MAX])
     if (!r->waiting)
         r->waiting_last = NULL;
     r->n_waiting -= n;
+    r->writer_called = false;
+    *stay = r->waiting && call_writer(r); /* its queue is full or closing: nobody else will come for them */
     pthread_mutex_unlock(&r->waiting_lock);
     return n;
 }
 
-/* One job per queued write, but the first job that runs takes all that wait: later ones may find nothing. */
 static void write_waiting(void *ctx)
 {
     struct records *r = ctx;
     struct item *items[GROUP_MAX];
-    size_t n = take_group(r, items);
-    int rc = n ? write_group(r, items, n) : 0;
-    if (rc)
-        log_error("records", "a group of %zu writes was lost: %s", n, err_wire(rc));
-    for (size_t i = 0; i < n; i++) {
+    bool stay = true;
+    while (stay) {
+        size_t n = take_group(r, items, &stay);
+        int rc = n ? write_group(r, items, n) : 0;
         if (rc)
-            lose(items[i], rc == ERR_STORAGE ? rc : ERR_UNAVAILABLE);
-        item_done(items[i]);
+            log_error("records", "a group of %zu writes was lost: %s", n, err_wire(rc));
+        for (size_t i = 0; i < n; i++) {
+            if (rc)
+                lose(items[i], rc == ERR_STORAGE ? rc : ERR_UNAVAILABLE);
+            item_done(items[i]);
+        }
     }
 }
 
@@ -134,14 +151,12 @@ static void append(struct records *r, struct item *it)
     r->n_waiting++;
 }
 
-/* The job is queued under the lock, so that it cannot run before its item is there. */
 static int queue_write(struct item *it)
 {
     struct records *r = it->r;
     pthread_mutex_lock(&r->waiting_lock);
     int rc = r->n_waiting >= POOL_QUEUE ? ERR_UNAVAILABLE : 0;
-    if (rc == 0 && r->has_writer)
-        rc = records_writer_run(r, write_waiting, r);
+    rc = rc ? rc : call_writer(r);
     if (rc == 0)
         append(r, it);
     pthread_mutex_unlock(&r->waiting_lock);

@@ -32,6 +32,7 @@ struct records {
     pthread_mutex_t waiting_lock;
     struct item *waiting, *waiting_last;
     size_t n_waiting;
+    bool writer_called; /* a job that takes a group is queued */
     char system_credential[72];
     /* change feed: told in order, whoever committed */
     pthread_mutex_t feed_lock;
