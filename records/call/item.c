@@ -191,13 +191,14 @@ static int note(struct item *it, struct tx *tx)
 
 /* ---- answers kept for repeated requests: sealed, because they may hold health data ---- */
 
+/* Keyed: arguments may hold a password, a number, a short text - all of them could be guessed from a plain hash. */
 static int args_hash(const struct item *it, char out[65])
 {
     uint8_t digest[SHA256_BYTES];
     char *text = json_dumps(it->args, JSON_COMPACT | JSON_SORT_KEYS);
     if (!text)
         return ERR_UNAVAILABLE;
-    crypto_sha256(text, strlen(text), digest);
+    crypto_hmac_sha256(it->r->parts.request_key, 32, text, strlen(text), digest);
     free(text);
     int n = hex_encode(digest, sizeof digest, out, 65);
     return n < 0 ? n : 0;

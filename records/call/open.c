@@ -1,5 +1,6 @@
 /* Opening and closing records, and its pool. */
 #include "records/call/open.h"
+#include "records/store/sealed.h"
 #include "records/work/recording.h"
 #include "server/base/crypto.h"
 #include "server/base/log.h"
@@ -82,6 +83,16 @@ static void stop_pool(struct records *r)
     mailbox_free(r->reads, free);
 }
 
+static void checkpoint(void *ctx)
+{
+    store_checkpoint(((struct records *)ctx)->store);
+}
+
+static int checkpoint_due(void *ctx)
+{
+    return records_pool_run(ctx, checkpoint, ctx);
+}
+
 static int64_t newest_change(struct store *s)
 {
     struct tx *tx;
@@ -101,6 +112,8 @@ static int open_all(struct records *r, const struct records_config *config, stru
     int rc = records_key(r->data_dir, key, f);
     snprintf(path, sizeof path, "%s/yilian.db", r->data_dir);
     rc = rc ? rc : store_open(&r->store, path, f);
+    if (rc == 0)
+        store_unlock(r->store, key);
     rc = rc ? rc : store_migrate(r->store, f);
     rc = rc ? rc : records_parts_open(&r->parts, r->data_dir, r->config_dir, key, f);
     explicit_bzero(key, sizeof key);
@@ -109,7 +122,10 @@ static int open_all(struct records *r, const struct records_config *config, stru
         snprintf(r->parts.record_dir, sizeof r->parts.record_dir, "%s", config->record_dir ? config->record_dir : "");
         rc = recording_intake_open(&r->parts.intake, r);
     }
-    return rc ? rc : start_pool(r, config->readers, f);
+    rc = rc ? rc : start_pool(r, config->readers, f);
+    if (rc == 0 && r->n_readers)
+        store_checkpoint_on(r->store, checkpoint_due, r);
+    return rc;
 }
 
 static void make_system_credential(struct records *r)

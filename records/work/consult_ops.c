@@ -1,5 +1,6 @@
 /* The operations on one case: create, edit, read, every act. */
 #include "records/patient/patient.h"
+#include "records/store/sealed.h"
 #include "records/work/consult.h"
 #include "records/work/consultation.h"
 #include "records/work/work_ops.h"
@@ -153,7 +154,8 @@ static int stale(struct op_ctx *ctx, json_t *args, const struct consult *c)
 static int save_form(struct op_ctx *ctx, const struct consult *c)
 {
     char *text = json_dumps(c->form, JSON_COMPACT);
-    int rc = text ? tx_exec(ctx->tx, "UPDATE consult SET form=$2 WHERE id=$1", "it", (int64_t)c->id.v, text)
+    int rc = text ? tx_exec(ctx->tx, "UPDATE consult SET form=$2 WHERE id=$1", "is", (int64_t)c->id.v,
+                            SEALED(CONSULT_FORM, c->id.v, 0, text))
                   : ERR_INTERNAL;
     free(text);
     return rc;

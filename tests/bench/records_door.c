@@ -26,8 +26,6 @@ static int n_people = 50, n_cases = 4, think_ms = 500;
 static int64_t *delays;
 static atomic_size_t n_delays;
 static size_t delays_max;
-static uint64_t patients[16];
-static char last_case[ID_TEXT_BYTES];
 static atomic_bool stop;
 static atomic_llong syncs, sync_us, sync_max_us;
 
@@ -121,7 +119,7 @@ static void end(const char *name, struct part before)
 struct desk {
     pthread_t thread;
     unsigned seed;
-    uint64_t patient, keys;
+    uint64_t patient, keys, expert;
     struct door_session sessions[N_ROLES];
     char id[ID_TEXT_BYTES];
     int64_t version;
@@ -175,7 +173,7 @@ static void one_case(struct desk *d)
     id_format(d->patient, patient);
     id_format(20, county);
     id_format(21, neuro);
-    id_format(who("qian")->id, qian);
+    id_format(d->expert, qian);
     d->id[0] = 0;
     act(d, ZHANG, "case.create",
         json_pack("{s:s,s:s,s:s,s:s,s:s,s:o}", "patient_id", patient, "kind", "offline", "scope", "clinical", "urgency", "routine",
@@ -207,7 +205,7 @@ static void *read_on(void *arg)
 {
     struct desk *d = arg;
     while (!stop) {
-        struct reply reply = measured(d, ZHANG, "case.get", json_pack("{s:s}", "case_id", last_case), NULL);
+        struct reply reply = measured(d, ZHANG, "case.get", json_pack("{s:s}", "case_id", d->id), NULL);
         reply_clear(&reply);
     }
     return NULL;
@@ -217,7 +215,7 @@ static void *write_on(void *arg)
 {
     struct desk *d = arg;
     while (!stop) {
-        struct reply reply = measured(d, ZHANG, "message.send", json_pack("{s:s,s:s}", "case_id", last_case, "text", "请补充血糖结果"), NULL);
+        struct reply reply = measured(d, ZHANG, "message.send", json_pack("{s:s,s:s}", "case_id", d->id, "text", "请补充血糖结果"), NULL);
         reply_clear(&reply);
     }
     return NULL;
@@ -233,6 +231,28 @@ static void all(struct desk *desks, void *(*run)(void *), int seconds)
     stop = true;
     for (int i = 0; i < n_people; i++)
         pthread_join(desks[i].thread, NULL);
+}
+
+/* Every desk has an applicant and an expert of its own; head and dispatcher are the two houses' one. */
+static void seat(struct desk *d, unsigned n)
+{
+    struct tx *tx;
+    d->seed = n + 1;
+    d->patient = world_patient(&shared, "zhang");
+    for (int k = 0; k < N_ROLES; k++) {
+        struct somebody s = *who(role_names[k]);
+        if (k == ZHANG || k == QIAN) {
+            s.id += 1000 * (n + 1);
+            if (tx_begin(records_store(shared.r), TX_WRITE, &tx))
+                abort();
+            world_seed_person(tx, &s);
+            if (tx_commit(tx))
+                abort();
+        }
+        if (k == QIAN)
+            d->expert = s.id;
+        door_sign_in(&shared, &s, shared.now_ms, &d->sessions[k]);
+    }
 }
 
 static void conditions(void)
@@ -260,18 +280,11 @@ int main(int argc, char **argv)
     struct desk *desks = calloc((size_t)n_people, sizeof *desks);
     world_open_pool(&shared, 2);
     conditions();
-    for (int i = 0; i < 16; i++)
-        patients[i] = world_patient(&shared, "zhang");
-    for (int i = 0; i < n_people; i++) {
-        desks[i].seed = (unsigned)i + 1;
-        desks[i].patient = patients[i % 16];
-        for (int k = 0; k < N_ROLES; k++)
-            door_sign_in(&shared, role_names[k], shared.now_ms, &desks[i].sessions[k]);
-    }
+    for (int i = 0; i < n_people; i++)
+        seat(&desks[i], (unsigned)i);
     struct part p = begin();
     all(desks, work, 0);
     end("workflow", p);
-    snprintf(last_case, sizeof last_case, "%s", desks[0].id);
     p = begin();
     all(desks, read_on, READ_SECONDS);
     end("reads", p);

@@ -13,9 +13,8 @@ struct door_session {
 };
 
 /* Signed in and ready at his first post, without a password. `factor_ms`: when the second factor was given, 0 = never. */
-__attribute__((unused)) static void door_sign_in(struct world *w, const char *name, int64_t factor_ms, struct door_session *out)
+__attribute__((unused)) static void door_sign_in(struct world *w, const struct somebody *s, int64_t factor_ms, struct door_session *out)
 {
-    const struct somebody *s = who(name);
     struct actor actor = {.person = {s->id}};
     struct session_start start = {.person = s->id, .post = s->id, .org = s->org, .dept = s->dept == s->org ? 0 : s->dept,
                                   .stage = "ready", .until_ms = INT64_MAX, .second_factor_ms = factor_ms};
