@@ -1,4 +1,5 @@
 /* The door: calls in, answers out; on the caller's thread or on the pool, writes in groups. */
+#include "records/access/password.h"
 #include "records/call/call.h"
 #include "server/base/log.h"
 #include "server/base/metrics.h"
@@ -55,6 +56,7 @@ static int item_check(struct item *it, const struct call *call)
 
 static void item_done(struct item *it)
 {
+    password_work_free(it->passwords); /* borrows from args */
     json_decref(it->args);
     it->args = NULL;
     if (it->done)
@@ -165,6 +167,16 @@ static int queue_write(struct item *it)
     return rc;
 }
 
+static void ahead_one(void *ctx)
+{
+    struct item *it = ctx;
+    item_ahead(it);
+    if (queue_write(it) == 0)
+        return;
+    lose(it, ERR_UNAVAILABLE);
+    item_done(it);
+}
+
 /* ---- reads ---- */
 
 static void read_one(void *ctx)
@@ -194,8 +206,10 @@ int records_submit(struct records *r, const struct call *call, records_done done
     int rc;
     if (item_check(it, call))
         rc = records_pool_run(r, (void (*)(void *))item_done, it);
+    else if (it->op->mode == OP_READ)
+        rc = records_pool_run(r, read_one, it);
     else
-        rc = it->op->mode == OP_READ ? records_pool_run(r, read_one, it) : queue_write(it);
+        rc = item_has_ahead(it) ? records_slow_run(r, ahead_one, it) : queue_write(it);
     if (rc) {
         json_decref(it->args);
         free(it);
@@ -217,11 +231,14 @@ void records_call(struct records *r, const struct call *call, struct reply *repl
             item_read(it);
             it->bookkeeping = item_to_note(it);
         }
+        if (item_has_ahead(it))
+            item_ahead(it);
         int rc = it->op->mode == OP_WRITE || it->bookkeeping ? write_group(r, &it, 1) : 0;
         if (rc)
             lose(it, rc);
     }
     *reply = it->reply;
+    password_work_free(it->passwords);
     json_decref(it->args);
     explicit_bzero(it->credential, sizeof it->credential);
     free(it);

@@ -1,8 +1,9 @@
 /* Bench: the whole door, as the server calls it: session, CSRF, rights, idempotency key, the act, its audit line, the change feed, a
- * durable commit. Three parts, one JSON line each, the conditions first:
+ * durable commit. Four parts, one JSON line each, the conditions first:
  *   workflow  `people` at once take their cases from the draft to the close (13 acts a case), pausing about `think` ms between acts
  *   reads     case.get with its audit line, as fast as it goes
  *   writes    message.send, as fast as it goes
+ *   writes beside sign-ins   message.send about ten times a second each, while everybody signs in with a password at once
  *
  *   bench_records_door [people] [cases each] [think ms]     (default 50 4 500; think 0 = as fast as it goes)
  *
@@ -11,6 +12,7 @@
  */
 #include "tests/support/door.h"
 #include "server/base/clock.h"
+#include "server/base/crypto.h"
 #include <stdatomic.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -20,6 +22,7 @@
 enum { ZHANG, LI, CHEN, QIAN, N_ROLES };
 static const char *const role_names[] = {"zhang", "li", "chen", "qian"};
 #define READ_SECONDS 3
+#define PASSWORD "Bench-Password-1"
 
 static struct world shared;
 static int n_people = 50, n_cases = 4, think_ms = 500;
@@ -27,6 +30,9 @@ static int64_t *delays;
 static atomic_size_t n_delays;
 static size_t delays_max;
 static atomic_bool stop;
+static char password_hash[128];
+static atomic_int n_signed_in;
+static int64_t signed_in_us;
 static atomic_llong syncs, sync_us, sync_max_us;
 
 /* ---- counting syncs ---- */
@@ -119,7 +125,7 @@ static void end(const char *name, struct part before)
 struct desk {
     pthread_t thread;
     unsigned seed;
-    uint64_t patient, keys, expert;
+    uint64_t patient, keys, applicant, expert;
     struct door_session sessions[N_ROLES];
     char id[ID_TEXT_BYTES];
     int64_t version;
@@ -221,14 +227,57 @@ static void *write_on(void *arg)
     return NULL;
 }
 
+static void *write_calmly(void *arg)
+{
+    struct desk *d = arg;
+    while (!stop) {
+        nanosleep(&(struct timespec){.tv_nsec = 50000000 + rand_r(&d->seed) % 100000000}, NULL);
+        struct reply reply = measured(d, ZHANG, "message.send", json_pack("{s:s,s:s}", "case_id", d->id, "text", "请补充血糖结果"), NULL);
+        reply_clear(&reply);
+    }
+    return NULL;
+}
+
+static void signed_in(void *ctx, struct reply *reply)
+{
+    (void)ctx;
+    if (reply->error) {
+        fprintf(stderr, "session.login: %s %s\n", err_wire(reply->error), reply->fault.reason);
+        exit(1);
+    }
+    reply_clear(reply);
+    if (++n_signed_in == n_people)
+        signed_in_us = clock_monotonic_us();
+}
+
+static void *sign_everybody_in(void *arg)
+{
+    struct desk *desks = arg;
+    nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+    int64_t start = clock_monotonic_us();
+    for (int i = 0; i < n_people; i++) {
+        json_t *args = json_pack("{s:o,s:s}", "login", json_sprintf("p%llu", (unsigned long long)desks[i].applicant), "password", PASSWORD);
+        struct call call = {.op = "session.login", .args = args, .client_address = "192.0.2.7", .user_agent = "bench"};
+        if (records_submit(shared.r, &call, signed_in, NULL))
+            exit(1);
+        json_decref(args);
+    }
+    while (n_signed_in < n_people)
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    printf("{\"part\":\"sign-ins\",\"calls\":%d,\"all_ms\":%.0f}\n", n_people, (double)(signed_in_us - start) / 1e3);
+    stop = true;
+    return NULL;
+}
+
 static void all(struct desk *desks, void *(*run)(void *), int seconds)
 {
     stop = false;
     for (int i = 0; i < n_people; i++)
         pthread_create(&desks[i].thread, NULL, run, &desks[i]);
-    if (seconds)
+    if (seconds > 0)
         nanosleep(&(struct timespec){.tv_sec = seconds}, NULL);
-    stop = true;
+    if (seconds >= 0)
+        stop = true;
     for (int i = 0; i < n_people; i++)
         pthread_join(desks[i].thread, NULL);
 }
@@ -246,11 +295,14 @@ static void seat(struct desk *d, unsigned n)
             if (tx_begin(records_store(shared.r), TX_WRITE, &tx))
                 abort();
             world_seed_person(tx, &s);
+            tx_exec(tx, "UPDATE person SET password=$2 WHERE id=$1", "it", (int64_t)s.id, password_hash);
             if (tx_commit(tx))
                 abort();
         }
         if (k == QIAN)
             d->expert = s.id;
+        if (k == ZHANG)
+            d->applicant = s.id;
         door_sign_in(&shared, &s, shared.now_ms, &d->sessions[k]);
     }
 }
@@ -278,6 +330,8 @@ int main(int argc, char **argv)
     delays_max = (size_t)n_people * (size_t)n_cases * 13 + 2000000;
     delays = calloc(delays_max, sizeof *delays);
     struct desk *desks = calloc((size_t)n_people, sizeof *desks);
+    if (crypto_password_hash(PASSWORD, password_hash))
+        return 1;
     world_open_pool(&shared, 2);
     conditions();
     for (int i = 0; i < n_people; i++)
@@ -291,6 +345,12 @@ int main(int argc, char **argv)
     p = begin();
     all(desks, write_on, READ_SECONDS);
     end("writes", p);
+    pthread_t crowd;
+    p = begin();
+    pthread_create(&crowd, NULL, sign_everybody_in, desks);
+    all(desks, write_calmly, -1);
+    pthread_join(crowd, NULL);
+    end("writes beside sign-ins", p);
     world_close(&shared);
     free(desks);
     free(delays);

@@ -283,7 +283,7 @@ __attribute__((unused)) static json_t *full_opinion(void)
         "\"urgency\":\"week\"}],\"transfer\":{\"advised\":false},\"follow_up_days\":7}");
 }
 
-static uint64_t world_patient(struct world *w, const char *doctor)
+__attribute__((unused)) static uint64_t world_patient(struct world *w, const char *doctor)
 {
     static int n;
     char text[200];
