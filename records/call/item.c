@@ -66,8 +66,11 @@ static int check_second_factor(struct item *it, struct tx *tx)
                          .passwords = it->passwords};
     if (!(it->op->flags & OP_SECOND) || it->session.actor.system || it->session.actor.second_factor)
         return 0;
-    if (work_policy_int(&ctx, "access.totp_for_signing"))
-        return refuse(it, ERR_SECOND_FACTOR, "totp", "Signing needs a fresh code of the second factor.");
+    if (work_policy_int(&ctx, "access.totp_for_signing")) {
+        bool enrolled = tx_int(tx, 0, "SELECT totp_on FROM person WHERE id=$1", "i", (int64_t)it->session.actor.person.v);
+        return enrolled ? refuse(it, ERR_SECOND_FACTOR, "totp", "Signing needs a fresh code of the second factor.")
+                        : refuse(it, ERR_SECOND_FACTOR, "not_enrolled", "Signing needs the second factor: set it up in your settings first.");
+    }
     if (!json_object_get(it->args, "password"))
         return refuse(it, ERR_SECOND_FACTOR, "password", "Signing needs the password once more, or the second factor.");
     if (!own_password(&ctx, arg_text(it->args, "password")))

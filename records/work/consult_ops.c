@@ -318,6 +318,7 @@ ARGS(start_args, VERSION, {"identity_confirmed", FIELD_BOOL}, {"recording_consen
 ARGS(save_args, {"version", FIELD_INT, false, 0, INT64_C(9007199254740991)}, {"body", FIELD_ANY, true});
 ARGS(sign_args, VERSION, {"body", FIELD_ANY, true}, {"password", FIELD_TEXT, false, 0, 200});
 ARGS(text_args, VERSION, TEXT("text", true, 10000, "the text"));
+ARGS(addendum_args, VERSION, TEXT("text", true, 10000, "the text"), {"password", FIELD_TEXT, false, 0, 200});
 static const struct field adopt_item[] = {
     {"n", FIELD_INT, true, 1, 1000},
     {"decision", FIELD_ENUM, true, .choices = "adopted|modified|not_adopted"},
@@ -369,7 +370,7 @@ const struct op consult_ops[] = {
     ROW(acknowledge, acknowledge_args, "case.create", "register what is done with each recommendation"),
     ROW(evaluate, evaluate_args, "case.read", "score the other side"),
     ROW(close, close_args, "case.read", "close the case"),
-    {"case.addendum", OP_WRITE, OP_PHI | OP_SECOND, "case.consult", text_args, case_addendum,
+    {"case.addendum", OP_WRITE, OP_PHI | OP_SECOND, "case.consult", addendum_args, case_addendum,
      "add to a signed opinion"},
     ROW(cancel, code_args, "case.read", "cancel with a coded reason"),
     ROW(merge, merge_args, "case.approve", "close a duplicate, pointing to the other"),
