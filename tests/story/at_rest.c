@@ -2,8 +2,10 @@
  * the addendum nor after a database of an older version was opened; and a sealed value opens in its own row alone. */
 #include "records/document/document.h"
 #include "records/store/sealed.h"
+#include "server/base/log.h"
 #include "tests/story/world.h"
 #include <dirent.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <sys/stat.h>
@@ -196,9 +198,34 @@ static int close_world(void **state)
     return 0;
 }
 
+/* What the program says while it works goes into the folder that is searched. */
+static int log_into(const char *name)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", w.dir, name);
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600), kept = dup(2);
+    assert_true(fd >= 0 && kept >= 0);
+    fflush(stderr);
+    dup2(fd, 2);
+    close(fd);
+    log_set_level(LOG_LEVEL_DEBUG);
+    return kept;
+}
+
+static void log_back(int kept)
+{
+    fflush(stderr);
+    dup2(kept, 2);
+    close(kept);
+    log_set_level(LOG_LEVEL_INFO);
+}
+
 static void nothing_typed_is_in_the_files(void **state)
 {
+    int kept = log_into("log");
     live();
+    world_call(&w, "zhang", "message.send", json_pack("{s:s,s:s,s:i}", "case_id", id, "text", "嘱查头颅磁共振", "缺近期心电图纸", 1));
+    log_back(kept);
     assert_int_equal(count("SELECT COUNT(*) FROM consult_draft"), 1); /* looked for while it is there */
     for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++)
         assert_false(in_folder(w.dir, phrases[i]));
