@@ -63,6 +63,6 @@ const char *query_sealed(struct query *q, const char *column, enum sealed_column
 /* Does it open? Leaves no error: for checks that answer "changed". */
 bool query_sealed_opens(struct query *q, const char *column, enum sealed_column which, uint64_t row, uint64_t part);
 
-/* A step of migrations.c: turns the text columns of version 14 into sealed ones. */
+/* A step of migrations.c: turns the text columns of the version before into sealed ones. */
 YL_CHECKED int sealed_migrate(struct tx *tx);
 #endif

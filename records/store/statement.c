@@ -250,9 +250,15 @@ int64_t query_int(struct query *q, const char *name)
     return sqlite3_column_int64(q->statement, column(q, name));
 }
 
+/* Bytes read as text are a programmer's error too: most likely a sealed column that is not opened (query_sealed). */
 const char *query_text(struct query *q, const char *name)
 {
-    return (const char *)sqlite3_column_text(q->statement, column(q, name));
+    int i = column(q, name);
+    if (sqlite3_column_type(q->statement, i) == SQLITE_BLOB) {
+        log_error("store", "column %s holds no text in: %.300s", name, sqlite3_sql(q->statement));
+        abort();
+    }
+    return (const char *)sqlite3_column_text(q->statement, i);
 }
 
 const void *query_blob(struct query *q, const char *name, size_t *len)
