@@ -31,6 +31,13 @@ const known = {
   'records/work/consult_terms.c': [/^prefix$/, /^id$/], // a policy's
   'records/work/policy.c': [/^id$/, /^rc \? "\?" : value$/],
   'records/work/consult_list.c': [/^view \? view : "all"$/],
+  'records/work/recording.c': [/^id_text$/, /^json_array_size\(sealed\)$/],
+  'records/work/recording_intake.c': [/^e->end \? "\w+" : "\w+"$/, /^reason$/, /^reply->fault\.reason$/],
+  'records/work/room.c': [/^t\.role$/],
+  'records/work/room_live.c': [/^t\.role$/, /^event$/, /^what$/, /^kind$/, /^detail \? detail : ""$/], // asked, agreed, on, off: made by the desk
+  'records/work/room_token.c': [/^(publish|watch) \? "\w+ ?" : ""$/],
+  'server/room/desk_record.c': [/^reply->fault\.reason\[0\] \? reply->fault\.reason : err_wire\(reply->error\)$/],
+  'server/session/ask.c': [/^q->op$/, /^q->reply\.fault\.reason$/],
   'records/call/item.c': [/^ctx\.audit\.detail$/],
 }
 
