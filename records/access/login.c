@@ -1,5 +1,6 @@
 /* Signing in: password, second factor, acting institution; and the answer "me". */
 #include "records/access/login.h"
+#include "records/access/password.h"
 #include "records/access/session.h"
 #include "records/document/documents.h"
 #include "records/parts.h"
@@ -238,11 +239,17 @@ static int wrong(struct op_ctx *ctx, const struct login *l)
 }
 
 /* Somebody who does not exist costs as much time as somebody who does, so that names cannot be told by waiting. */
-static bool password_right(const struct login *l, const char *password)
+static bool password_right(struct op_ctx *ctx, const struct login *l, const char *password)
 {
-    static const char nobody[] = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA";
-    bool right = crypto_password_verify(l->person ? l->password : nobody, password) == 1;
-    return right && l->person && l->active;
+    return password_matches(ctx, l->person ? l->password : NULL, password) && l->active;
+}
+
+/* The hashes session_login will want. */
+static void login_ahead(struct op_ctx *ctx, const json_t *args)
+{
+    struct login l;
+    if (find(ctx, "login", "t", 0, arg_text(args, "login"), &l) == 0 && l.locked_until_ms <= ctx->now_ms)
+        (void)!password_right(ctx, &l, arg_text(args, "password"));
 }
 
 static int session_login(struct op_ctx *ctx, json_t *args, json_t **result)
@@ -255,7 +262,7 @@ static int session_login(struct op_ctx *ctx, json_t *args, json_t **result)
     ctx->audit.object = l.person;
     if (l.person && l.locked_until_ms > ctx->now_ms)
         return fault_set(ctx->fault, ERR_LOCKED, "locked_out", "Too many wrong tries; this account is locked for a while.");
-    if (!password_right(&l, arg_text(args, "password")))
+    if (!password_right(ctx, &l, arg_text(args, "password")))
         return wrong(ctx, &l);
     int64_t n = posts_of(ctx, l.person, &post);
     if (n == 0)
@@ -314,12 +321,25 @@ int login_password_check(struct fault *f, const char *path, const char *password
 
 static bool used_before(struct op_ctx *ctx, const struct login *l, const char *password)
 {
-    bool used = crypto_password_verify(l->password, password) == 1;
+    bool used = password_matches(ctx, l->password, password);
     struct query *q = tx_query(ctx->tx, "SELECT password FROM person_password WHERE person_id=$1 ORDER BY set_ms DESC LIMIT $2", "ii",
                                (int64_t)l->person, (int64_t)KEPT_PASSWORDS - 1);
     while (!used && query_next(q))
-        used = crypto_password_verify(query_text(q, "password"), password) == 1;
+        used = password_matches(ctx, query_text(q, "password"), password);
     return query_end(q) == 0 && used;
+}
+
+/* The hashes session_password will want: the old one, those not to be used again, the new one's. */
+static void password_ahead(struct op_ctx *ctx, const json_t *args)
+{
+    struct login l;
+    char hash[PASSWORD_HASH_BYTES];
+    const char *new = arg_text(args, "new");
+    if (find_self(ctx, &l))
+        return;
+    (void)!password_right(ctx, &l, arg_text(args, "old"));
+    (void)!used_before(ctx, &l, new);
+    (void)!password_make(ctx, new, hash);
 }
 
 static int session_password(struct op_ctx *ctx, json_t *args, json_t **result)
@@ -330,12 +350,12 @@ static int session_password(struct op_ctx *ctx, json_t *args, json_t **result)
     int rc = find_self(ctx, &l);
     if (rc)
         return rc;
-    if (!password_right(&l, arg_text(args, "old")))
+    if (!password_right(ctx, &l, arg_text(args, "old")))
         return fault_field(ctx->fault, "old", "wrong");
     rc = login_password_check(ctx->fault, "new", new);
     if (rc == 0 && used_before(ctx, &l, new))
         rc = fault_field(ctx->fault, "new", "used_before");
-    rc = rc ? rc : crypto_password_hash(new, hash);
+    rc = rc ? rc : password_make(ctx, new, hash);
     if (rc)
         return rc;
     tx_exec(ctx->tx, "INSERT INTO person_password (person_id, set_ms, password) VALUES ($1,$2,$3)", "iit", (int64_t)l.person, ctx->now_ms,
@@ -458,12 +478,12 @@ static const struct field session_args[] = {{"session_id", FIELD_ID, true}, {0}}
 static const struct field no_args[] = {{0}};
 
 const struct op session_ops[] = {
-    {"session.login", OP_WRITE, OP_ANONYMOUS, NULL, login_args, session_login, "Sign in with a password"},
+    {"session.login", OP_WRITE, OP_ANONYMOUS, NULL, login_args, session_login, "Sign in with a password", login_ahead},
     {"session.totp", OP_WRITE, 0, "self", code_args, session_totp, "The second factor, at sign-in and again before signing"},
     {"session.post", OP_WRITE, 0, "self", post_args, session_post, "Choose the acting institution"},
     {"session.get", OP_READ, OP_ANONYMOUS | OP_NO_IDLE, NULL, no_args, session_get, "Who is signed in"},
     {"session.logout", OP_WRITE, 0, "self", no_args, session_logout, "Sign out"},
-    {"session.password", OP_WRITE, 0, "self", password_args, session_password, "Change one's own password"},
+    {"session.password", OP_WRITE, 0, "self", password_args, session_password, "Change one's own password", password_ahead},
     {"session.totp_enrol", OP_WRITE, 0, "self", no_args, totp_enrol, "Begin to set up a second factor"},
     {"session.totp_confirm", OP_WRITE, 0, "self", code_args, totp_confirm, "Turn the second factor on"},
     {"session.list", OP_READ, 0, "self", no_args, session_list, "One's own sessions"},

@@ -1,4 +1,5 @@
 /* The door: calls in, answers out; on the caller's thread or on the pool, writes in groups. */
+#include "records/access/password.h"
 #include "records/call/call.h"
 #include "server/base/log.h"
 #include "server/base/metrics.h"
@@ -55,6 +56,7 @@ static int item_check(struct item *it, const struct call *call)
 
 static void item_done(struct item *it)
 {
+    password_work_free(it->passwords); /* borrows from args */
     json_decref(it->args);
     it->args = NULL;
     if (it->done)
@@ -92,7 +94,20 @@ static int write_group(struct records *r, struct item *items[], size_t n)
     return rc;
 }
 
-static size_t take_group(struct records *r, struct item *items[GROUP_MAX])
+static void write_waiting(void *ctx);
+
+/* One job at a time stands for all that wait: with a job for each, those whose item went with an earlier group would pile up before
+ * the writer until its queue is full. Under waiting_lock, so that a job cannot run before its item is there. */
+static int call_writer(struct records *r)
+{
+    if (!r->has_writer || r->writer_called)
+        return 0;
+    int rc = records_writer_run(r, write_waiting, r);
+    r->writer_called = rc == 0;
+    return rc;
+}
+
+static size_t take_group(struct records *r, struct item *items[GROUP_MAX], bool *stay)
 {
     size_t n = 0;
     pthread_mutex_lock(&r->waiting_lock);
@@ -103,23 +118,27 @@ static size_t take_group(struct records *r, struct item *items[GROUP_MAX])
     if (!r->waiting)
         r->waiting_last = NULL;
     r->n_waiting -= n;
+    r->writer_called = false;
+    *stay = r->waiting && call_writer(r); /* its queue is full or closing: nobody else will come for them */
     pthread_mutex_unlock(&r->waiting_lock);
     return n;
 }
 
-/* One job per queued write, but the first job that runs takes all that wait: later ones may find nothing. */
 static void write_waiting(void *ctx)
 {
     struct records *r = ctx;
     struct item *items[GROUP_MAX];
-    size_t n = take_group(r, items);
-    int rc = n ? write_group(r, items, n) : 0;
-    if (rc)
-        log_error("records", "a group of %zu writes was lost: %s", n, err_wire(rc));
-    for (size_t i = 0; i < n; i++) {
+    bool stay = true;
+    while (stay) {
+        size_t n = take_group(r, items, &stay);
+        int rc = n ? write_group(r, items, n) : 0;
         if (rc)
-            lose(items[i], rc == ERR_STORAGE ? rc : ERR_UNAVAILABLE);
-        item_done(items[i]);
+            log_error("records", "a group of %zu writes was lost: %s", n, err_wire(rc));
+        for (size_t i = 0; i < n; i++) {
+            if (rc)
+                lose(items[i], rc == ERR_STORAGE ? rc : ERR_UNAVAILABLE);
+            item_done(items[i]);
+        }
     }
 }
 
@@ -134,20 +153,28 @@ static void append(struct records *r, struct item *it)
     r->n_waiting++;
 }
 
-/* The job is queued under the lock, so that it cannot run before its item is there. */
 static int queue_write(struct item *it)
 {
     struct records *r = it->r;
     pthread_mutex_lock(&r->waiting_lock);
     int rc = r->n_waiting >= POOL_QUEUE ? ERR_UNAVAILABLE : 0;
-    if (rc == 0 && r->has_writer)
-        rc = records_writer_run(r, write_waiting, r);
+    rc = rc ? rc : call_writer(r);
     if (rc == 0)
         append(r, it);
     pthread_mutex_unlock(&r->waiting_lock);
     if (rc == 0 && !r->has_writer)
         write_waiting(r);
     return rc;
+}
+
+static void ahead_one(void *ctx)
+{
+    struct item *it = ctx;
+    item_ahead(it);
+    if (queue_write(it) == 0)
+        return;
+    lose(it, ERR_UNAVAILABLE);
+    item_done(it);
 }
 
 /* ---- reads ---- */
@@ -179,8 +206,10 @@ int records_submit(struct records *r, const struct call *call, records_done done
     int rc;
     if (item_check(it, call))
         rc = records_pool_run(r, (void (*)(void *))item_done, it);
+    else if (it->op->mode == OP_READ)
+        rc = records_pool_run(r, read_one, it);
     else
-        rc = it->op->mode == OP_READ ? records_pool_run(r, read_one, it) : queue_write(it);
+        rc = item_has_ahead(it) ? records_slow_run(r, ahead_one, it) : queue_write(it);
     if (rc) {
         json_decref(it->args);
         free(it);
@@ -202,11 +231,14 @@ void records_call(struct records *r, const struct call *call, struct reply *repl
             item_read(it);
             it->bookkeeping = item_to_note(it);
         }
+        if (item_has_ahead(it))
+            item_ahead(it);
         int rc = it->op->mode == OP_WRITE || it->bookkeeping ? write_group(r, &it, 1) : 0;
         if (rc)
             lose(it, rc);
     }
     *reply = it->reply;
+    password_work_free(it->passwords);
     json_decref(it->args);
     explicit_bzero(it->credential, sizeof it->credential);
     free(it);

@@ -5,7 +5,8 @@
  *   4 begin     a transaction or a savepoint       8 commit   durable before anybody is answered
  *
  * Writes are committed in groups: those that wait together share one transaction, each behind a savepoint, and are answered when it
- * is durable. A read of health data runs on a reader; its audit line is committed by the writer before the answer leaves.
+ * is durable. What takes long and changes nothing - password hashes - is done before, on the slow thread (item_ahead). A read of health
+ * data runs on a reader; its audit line is committed by the writer before the answer leaves.
  */
 #ifndef YL_RECORDS_CALL_CALL_H
 #define YL_RECORDS_CALL_CALL_H
@@ -24,6 +25,7 @@ struct item { /* one call on its way */
     bool has_credential, by_cookie, bookkeeping; /* bookkeeping: only an audit line or a sign of life is to be written */
     int64_t now_ms;
     struct access_session session;
+    struct password_work *passwords; /* NULL, or hashed ahead; gone with the item */
     uint64_t patient, object, on_behalf; /* for the audit line */
     char detail[160];
     struct reply reply;
@@ -31,6 +33,9 @@ struct item { /* one call on its way */
     void *done_ctx;
 };
 
+/* Slow work of a write that needs no write transaction: password hashes. item_ahead does it, on a thread that may take its time. */
+bool item_has_ahead(const struct item *it);
+void item_ahead(struct item *it);
 /* Steps 1 to 3, inside tx; 0 or the error, told in item->reply. */
 int item_admit(struct item *it, struct tx *tx);
 /* Steps 5 to 7 of a write inside the group's transaction. Errors of the operation stay in the item; the result is an error only when

@@ -1,5 +1,6 @@
 /* The steps of one call (call.h). */
 #include "records/call/call.h"
+#include "records/access/password.h"
 #include "records/audit/audit.h"
 #include "records/store/seal.h"
 #include "records/work/policy.h"
@@ -49,27 +50,30 @@ static int check_stage(struct item *it)
     return refuse(it, ERR_UNAUTHENTICATED, stage, "Finish signing in first.");
 }
 
-static bool password_matches(struct item *it, struct tx *tx)
+static bool own_password(struct op_ctx *ctx, const char *password)
 {
-    const char *password = json_string_value(json_object_get(it->args, "password"));
     bool same = false;
-    struct query *q = tx_query(tx, "SELECT password FROM person WHERE id=$1", "i", (int64_t)it->session.actor.person.v);
+    struct query *q = tx_query(ctx->tx, "SELECT password FROM person WHERE id=$1", "i", (int64_t)ctx->actor->person.v);
     if (query_next(q) && password && query_text(q, "password"))
-        same = crypto_password_verify(query_text(q, "password"), password);
+        same = password_matches(ctx, query_text(q, "password"), password);
     return query_end(q) == 0 && same;
 }
 
 /* Signing binds to the person: a fresh second factor, or - where the policy does not demand it - the password once more. */
 static int check_second_factor(struct item *it, struct tx *tx)
 {
-    struct op_ctx ctx = {.records = it->r, .tx = tx, .actor = &it->session.actor, .now_ms = it->now_ms, .fault = &it->reply.fault};
+    struct op_ctx ctx = {.records = it->r, .tx = tx, .actor = &it->session.actor, .now_ms = it->now_ms, .fault = &it->reply.fault,
+                         .passwords = it->passwords};
     if (!(it->op->flags & OP_SECOND) || it->session.actor.system || it->session.actor.second_factor)
         return 0;
-    if (work_policy_int(&ctx, "access.totp_for_signing"))
-        return refuse(it, ERR_SECOND_FACTOR, "totp", "Signing needs a fresh code of the second factor.");
+    if (work_policy_int(&ctx, "access.totp_for_signing")) {
+        bool enrolled = tx_int(tx, 0, "SELECT totp_on FROM person WHERE id=$1", "i", (int64_t)it->session.actor.person.v);
+        return enrolled ? refuse(it, ERR_SECOND_FACTOR, "totp", "Signing needs a fresh code of the second factor.")
+                        : refuse(it, ERR_SECOND_FACTOR, "not_enrolled", "Signing needs the second factor: set it up in your settings first.");
+    }
     if (!json_object_get(it->args, "password"))
         return refuse(it, ERR_SECOND_FACTOR, "password", "Signing needs the password once more, or the second factor.");
-    if (!password_matches(it, tx))
+    if (!own_password(&ctx, arg_text(it->args, "password")))
         return refuse(it, ERR_DENIED, "bad_password", "The password is not right.");
     return 0;
 }
@@ -110,6 +114,33 @@ int item_admit(struct item *it, struct tx *tx)
     return rc ? rc : decode(it);
 }
 
+/* ---- ahead of a write ---- */
+
+bool item_has_ahead(const struct item *it)
+{
+    bool password = it->op->flags & OP_SECOND && json_object_get(it->args, "password");
+    return it->op->mode == OP_WRITE && (it->op->ahead || password);
+}
+
+/* Admission runs for what it will ask (a password at a signature); its verdict is thrown away, the write decides. */
+void item_ahead(struct item *it)
+{
+    struct tx *tx;
+    if (tx_begin(it->r->store, TX_READ, &tx))
+        return;
+    it->passwords = password_work_new();
+    struct op_ctx ctx = {.records = it->r, .tx = tx, .actor = &it->session.actor, .now_ms = it->now_ms, .fault = &it->reply.fault,
+                         .passwords = it->passwords};
+    if (it->passwords && item_admit(it, tx) == 0 && it->op->ahead)
+        it->op->ahead(&ctx, it->args);
+    tx_rollback(tx);
+    it->reply.error = 0;
+    fault_clear(&it->reply.fault);
+    memset(&it->session, 0, sizeof it->session);
+    if (it->passwords)
+        password_work_run(it->passwords);
+}
+
 /* ---- 5 run ---- */
 
 static int run(struct item *it, struct tx *tx, bool *keep)
@@ -121,6 +152,7 @@ static int run(struct item *it, struct tx *tx, bool *keep)
                          .fault = &it->reply.fault,
                          .client_address = it->address,
                          .user_agent = it->agent,
+                         .passwords = it->passwords,
                          .set_session = it->reply.set_session};
     int rc = it->op->run(&ctx, it->args, &it->reply.result);
     if (rc == 0)
@@ -191,13 +223,14 @@ static int note(struct item *it, struct tx *tx)
 
 /* ---- answers kept for repeated requests: sealed, because they may hold health data ---- */
 
+/* Keyed: arguments may hold a password, a number, a short text - all of them could be guessed from a plain hash. */
 static int args_hash(const struct item *it, char out[65])
 {
     uint8_t digest[SHA256_BYTES];
     char *text = json_dumps(it->args, JSON_COMPACT | JSON_SORT_KEYS);
     if (!text)
         return ERR_UNAVAILABLE;
-    crypto_sha256(text, strlen(text), digest);
+    crypto_hmac_sha256(it->r->parts.request_key, 32, text, strlen(text), digest);
     free(text);
     int n = hex_encode(digest, sizeof digest, out, 65);
     return n < 0 ? n : 0;

@@ -1,12 +1,15 @@
 /* Opening and closing records, and its pool. */
 #include "records/call/open.h"
+#include "records/store/sealed.h"
 #include "records/work/recording.h"
 #include "server/base/crypto.h"
 #include "server/base/log.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct job {
     void (*run)(void *ctx);
@@ -21,6 +24,13 @@ static void *work(void *queue)
         free(j);
     }
     return NULL;
+}
+
+/* Hashing takes every processor it gets; whoever is waited for goes first. */
+static void *work_slowly(void *queue)
+{
+    (void)!setpriority(PRIO_PROCESS, (id_t)gettid(), 5); /* of this thread alone, on Linux */
+    return work(queue);
 }
 
 static int put(struct mailbox *queue, void (*run)(void *ctx), void *ctx)
@@ -51,23 +61,45 @@ int records_writer_run(struct records *r, void (*run)(void *ctx), void *ctx)
     return 0;
 }
 
+int records_slow_run(struct records *r, void (*run)(void *ctx), void *ctx)
+{
+    if (r->n_slow)
+        return put(r->slow, run, ctx);
+    run(ctx);
+    return 0;
+}
+
+/* A small machine keeps a processor for everybody else while many sign in. */
+static int slow_wanted(void)
+{
+    return sysconf(_SC_NPROCESSORS_ONLN) >= 4 ? POOL_SLOW_MAX : 1;
+}
+
 static int start_pool(struct records *r, int readers, struct fault *f)
 {
     if (readers > POOL_READERS_MAX)
         readers = POOL_READERS_MAX;
     if (readers <= 0)
         return 0;
-    if (mailbox_new(&r->reads, POOL_QUEUE, NULL, NULL) || mailbox_new(&r->writes, POOL_QUEUE, NULL, NULL))
+    if (mailbox_new(&r->reads, POOL_QUEUE, NULL, NULL) || mailbox_new(&r->writes, POOL_QUEUE, NULL, NULL) ||
+        mailbox_new(&r->slow, POOL_SLOW_QUEUE, NULL, NULL))
         return fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
     r->has_writer = pthread_create(&r->writer, NULL, work, r->writes) == 0;
     while (r->has_writer && r->n_readers < readers && pthread_create(&r->reader[r->n_readers], NULL, work, r->reads) == 0)
         r->n_readers++;
-    return r->n_readers == readers ? 0 : fault_set(f, ERR_UNAVAILABLE, "", "The pool's threads cannot be started.");
+    while (r->n_readers == readers && r->n_slow < slow_wanted() && pthread_create(&r->slow_one[r->n_slow], NULL, work_slowly, r->slow) == 0)
+        r->n_slow++;
+    return r->n_readers == readers && r->n_slow ? 0 : fault_set(f, ERR_UNAVAILABLE, "", "The pool's threads cannot be started.");
 }
 
-/* Readers last: the writer's jobs may still hand work to them; what comes after their queue closed is refused. */
+/* The slow ones hand on to the writer, the writer's jobs may still hand work to the readers: in this order nothing queued is lost;
+ * what comes after a queue closed is refused. */
 static void stop_pool(struct records *r)
 {
+    if (r->slow)
+        mailbox_close(r->slow);
+    for (int i = 0; i < r->n_slow; i++)
+        pthread_join(r->slow_one[i], NULL);
     if (r->writes)
         mailbox_close(r->writes);
     if (r->has_writer)
@@ -76,10 +108,21 @@ static void stop_pool(struct records *r)
         mailbox_close(r->reads);
     for (int i = 0; i < r->n_readers; i++)
         pthread_join(r->reader[i], NULL);
-    r->n_readers = 0;
+    r->n_readers = r->n_slow = 0;
     r->has_writer = false;
+    mailbox_free(r->slow, free);
     mailbox_free(r->writes, free);
     mailbox_free(r->reads, free);
+}
+
+static void checkpoint(void *ctx)
+{
+    store_checkpoint(((struct records *)ctx)->store);
+}
+
+static int checkpoint_due(void *ctx)
+{
+    return records_pool_run(ctx, checkpoint, ctx);
 }
 
 static int64_t newest_change(struct store *s)
@@ -101,6 +144,8 @@ static int open_all(struct records *r, const struct records_config *config, stru
     int rc = records_key(r->data_dir, key, f);
     snprintf(path, sizeof path, "%s/yilian.db", r->data_dir);
     rc = rc ? rc : store_open(&r->store, path, f);
+    if (rc == 0)
+        store_unlock(r->store, key);
     rc = rc ? rc : store_migrate(r->store, f);
     rc = rc ? rc : records_parts_open(&r->parts, r->data_dir, r->config_dir, key, f);
     explicit_bzero(key, sizeof key);
@@ -109,7 +154,10 @@ static int open_all(struct records *r, const struct records_config *config, stru
         snprintf(r->parts.record_dir, sizeof r->parts.record_dir, "%s", config->record_dir ? config->record_dir : "");
         rc = recording_intake_open(&r->parts.intake, r);
     }
-    return rc ? rc : start_pool(r, config->readers, f);
+    rc = rc ? rc : start_pool(r, config->readers, f);
+    if (rc == 0 && r->n_readers)
+        store_checkpoint_on(r->store, checkpoint_due, r);
+    return rc;
 }
 
 static void make_system_credential(struct records *r)

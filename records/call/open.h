@@ -1,8 +1,8 @@
 /* open - what `struct records` is: the store, the parts, the pool. Private to records/call; everybody else asks records_parts,
  * records_store, records_clock.
  *
- * Threads: one writer and config.readers readers, each waiting on its own bounded queue (1,000 jobs). With readers 0 there is no
- * pool: jobs run on the caller's thread.
+ * Threads: one writer, config.readers readers, and one or two slow ones for password hashes, each kind waiting on its own bounded
+ * queue (1,000 jobs; 200 slow ones). With readers 0 there is no pool: jobs run on the caller's thread.
  */
 #ifndef YL_RECORDS_CALL_OPEN_H
 #define YL_RECORDS_CALL_OPEN_H
@@ -14,6 +14,8 @@
 
 #define POOL_QUEUE 1000
 #define POOL_READERS_MAX 16
+#define POOL_SLOW_MAX 2
+#define POOL_SLOW_QUEUE 200 /* ten seconds of sign-ins: whoever comes later is told to come again */
 
 struct item;
 struct records {
@@ -24,14 +26,15 @@ struct records {
     struct store *store;
     struct records_parts parts;
     /* pool */
-    struct mailbox *reads, *writes;
-    pthread_t reader[POOL_READERS_MAX], writer;
-    int n_readers;
+    struct mailbox *reads, *writes, *slow;
+    pthread_t reader[POOL_READERS_MAX], writer, slow_one[POOL_SLOW_MAX];
+    int n_readers, n_slow;
     bool has_writer;
     /* calls that wait for the writer, oldest first; taken in groups */
     pthread_mutex_t waiting_lock;
     struct item *waiting, *waiting_last;
     size_t n_waiting;
+    bool writer_called; /* a job that takes a group is queued */
     char system_credential[72];
     /* change feed: told in order, whoever committed */
     pthread_mutex_t feed_lock;
@@ -40,6 +43,8 @@ struct records {
 
 /* A job for the writer thread; ERR_UNAVAILABLE when its queue is full or closing. */
 YL_CHECKED int records_writer_run(struct records *r, void (*run)(void *ctx), void *ctx);
+/* A job that takes its time and waits for nothing; ERR_UNAVAILABLE as above. */
+YL_CHECKED int records_slow_run(struct records *r, void (*run)(void *ctx), void *ctx);
 /* Tells on_change what was committed since the last time. Call it after every commit; any thread, never inside a transaction. */
 void records_feed_tell(struct records *r);
 

@@ -2,6 +2,7 @@
 #include "records/document/document_row.h"
 #include "records/document/thumbnail.h"
 #include "records/patient/patient.h"
+#include "records/store/sealed.h"
 #include "records/work/consultation.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -29,7 +30,7 @@ int document_load(struct op_ctx *ctx, uint64_t id, struct document_row *out)
         out->by_person = (uint64_t)query_int(q, "by_person");
         out->bytes = (uint64_t)query_int(q, "bytes");
         out->withdrawn_ms = query_int(q, "withdrawn_ms");
-        COPY(out->name, query_text(q, "name"));
+        COPY(out->name, query_sealed(q, "name", SEALED_DOCUMENT_NAME, id, 0));
         COPY(out->category, query_text(q, "category"));
         COPY(out->type, query_text(q, "type"));
         COPY(out->blob, query_text(q, "blob"));
@@ -60,7 +61,8 @@ static json_t *row_json(struct query *q)
     int64_t taken = query_int(q, "taken_ms");
     return json_pack("{s:o,s:o,s:o,s:s?,s:s?,s:s,s:s,s:s,s:I,s:s?,s:o,s:I,s:o,s:o,s:s?,s:b,s:b}", "id",
                      json_id((uint64_t)query_int(q, "id")), "case_id", json_id((uint64_t)query_int(q, "case_id")), "patient_id",
-                     json_id((uint64_t)query_int(q, "patient_id")), "name", query_text(q, "name"), "category",
+                     json_id((uint64_t)query_int(q, "patient_id")), "name",
+                     query_sealed(q, "name", SEALED_DOCUMENT_NAME, (uint64_t)query_int(q, "id"), 0), "category",
                      query_text(q, "category"), "kind", t->kind, "type", t->name, "content_type", t->content_type, "bytes",
                      (json_int_t)query_int(q, "bytes"), "sha256", query_text(q, "sha256"), "taken_ms",
                      taken ? json_integer(taken) : json_null(), "uploaded_ms", (json_int_t)query_int(q, "uploaded_ms"), "by",
@@ -146,8 +148,8 @@ int document_insert(struct op_ctx *ctx, uint64_t id, const struct document_meta 
             "INSERT INTO document (id, case_id, patient_id, person_id, org_id, by_person, name, category, type, bytes, sha256, blob, "
             "thumb_state, taken_ms, uploaded_ms, source, withdrawn_ms) "
             "VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,0)",
-            "iiiiiitttittiiit", (int64_t)id, (int64_t)meta->case_id.v, (int64_t)patient, (int64_t)person_target,
-            (int64_t)meta->org.v, (int64_t)meta->by.v, name, meta->category, done->type, (int64_t)done->bytes, sha, done->address,
+            "iiiiiisttittiiit", (int64_t)id, (int64_t)meta->case_id.v, (int64_t)patient, (int64_t)person_target,
+            (int64_t)meta->org.v, (int64_t)meta->by.v, SEALED(DOCUMENT_NAME, id, 0, name), meta->category, done->type, (int64_t)done->bytes, sha, done->address,
             (int64_t)(picture ? 0 : 2), meta->taken_ms, ctx->now_ms, meta->source);
     ctx->audit.object = id;
     ctx->audit.patient = patient;

@@ -1,5 +1,6 @@
 /* Opening, renaming and withdrawing documents. */
 #include "records/document/document_row.h"
+#include "records/store/sealed.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -80,7 +81,8 @@ static int document_update(struct op_ctx *ctx, json_t *args, json_t **result)
     const char *category = arg_text(args, "category") ? arg_text(args, "category") : row.category;
     if (strcmp(row.category, "recording") == 0 && strcmp(category, "recording") != 0)
         return fault_field(ctx->fault, "category", "recording_is_fixed");
-    tx_exec(ctx->tx, "UPDATE document SET name=$1, category=$2 WHERE id=$3", "tti", name, category, (int64_t)id);
+    tx_exec(ctx->tx, "UPDATE document SET name=$1, category=$2 WHERE id=$3", "sti", SEALED(DOCUMENT_NAME, id, 0, name), category,
+            (int64_t)id);
     if (json_is_integer(json_object_get(args, "taken_ms")))
         tx_exec(ctx->tx, "UPDATE document SET taken_ms=$1 WHERE id=$2", "ii", arg_int(args, "taken_ms", 0), (int64_t)id);
     id_format(id, key);
@@ -99,8 +101,8 @@ static int document_withdraw(struct op_ctx *ctx, json_t *args, json_t **result)
         return rc;
     if (strcmp(row.category, "recording") == 0)
         return fault_set(ctx->fault, ERR_NOT_ALLOWED_NOW, "recording", "A sealed recording is not withdrawn.");
-    tx_exec(ctx->tx, "UPDATE document SET withdrawn_ms=$1, withdrawn_by=$2, withdrawn_reason=$3 WHERE id=$4", "iiti", ctx->now_ms,
-            (int64_t)ctx->actor->person.v, arg_text(args, "reason"), (int64_t)id);
+    tx_exec(ctx->tx, "UPDATE document SET withdrawn_ms=$1, withdrawn_by=$2, withdrawn_reason=$3 WHERE id=$4", "iisi", ctx->now_ms,
+            (int64_t)ctx->actor->person.v, SEALED(DOCUMENT_WITHDRAWN, id, 0, arg_text(args, "reason")), (int64_t)id);
     id_format(id, key);
     tx_feed(ctx->tx, "document", key, "{\"withdrawn\":true}");
     *result = document_object(ctx, (struct document_id){id});

@@ -2,6 +2,7 @@
 #include "records/document/capture.h"
 #include "records/document/document_row.h"
 #include "records/patient/patient.h"
+#include "records/store/sealed.h"
 #include "records/work/consultation.h"
 #include <stdio.h>
 #include <string.h>
@@ -34,7 +35,7 @@ static int upload_load(struct op_ctx *ctx, uint64_t id, struct upload_row *out)
         out->person_id = (uint64_t)query_int(q, "person_id");
         out->document_id = (uint64_t)query_int(q, "document_id");
         out->taken_ms = query_int(q, "taken_ms");
-        COPY(out->name, query_text(q, "name"));
+        COPY(out->name, query_sealed(q, "name", SEALED_UPLOAD_NAME, id, 0));
         COPY(out->category, query_text(q, "category"));
         COPY(out->sha256, query_text(q, "sha256"));
         COPY(out->source, query_text(q, "source"));
@@ -101,8 +102,9 @@ int upload_create(struct op_ctx *ctx, json_t *args, json_t **result)
     tx_exec(ctx->tx,
             "INSERT INTO upload (id, by_person, org_id, case_id, patient_id, person_id, name, category, declared_type, bytes, taken_ms, "
             "sha256, source, created_ms, document_id) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,0)",
-            "iiiiiitttiitti", (int64_t)id, (int64_t)ctx->actor->person.v, (int64_t)ctx->actor->org.v,
-            (int64_t)arg_id(args, "case_id"), (int64_t)arg_id(args, "patient_id"), (int64_t)arg_id(args, "person_id"), name,
+            "iiiiiisttiitti", (int64_t)id, (int64_t)ctx->actor->person.v, (int64_t)ctx->actor->org.v,
+            (int64_t)arg_id(args, "case_id"), (int64_t)arg_id(args, "patient_id"), (int64_t)arg_id(args, "person_id"),
+            SEALED(UPLOAD_NAME, id, 0, name),
             arg_text(args, "category"), arg_text(args, "content_type"), bytes, arg_int(args, "taken_ms", 0),
             arg_text(args, "sha256"), source_of(ctx), ctx->now_ms);
     ctx->audit.object = id;

@@ -51,6 +51,7 @@ struct actor { /* who asks, resolved once per call from the credential */
 };
 
 struct records;
+struct password_work;
 struct op_ctx {
     struct records *records;
     struct tx *tx;
@@ -65,11 +66,15 @@ struct op_ctx {
         char detail[160]; /* ids and codes only */
     } audit;
     char *set_session; /* reply->set_session, for session ops */
+    struct password_work *passwords; /* hashed ahead (records/access/password.h); NULL = nothing was */
     bool commit_anyway; /* set by an operation that fails but must leave a trace: a counted wrong password */
 };
 
 /* 0 and *result (new reference, may stay NULL for "nothing to say"), or an error with ctx->fault filled. */
 typedef int (*op_fn)(struct op_ctx *ctx, json_t *args, json_t **result);
+/* Runs before the write, in a read transaction on another thread, and names the slow work the operation will want
+ * (records/access/password.h). Changes nothing, refuses nothing: the operation itself decides. */
+typedef void (*op_ahead_fn)(struct op_ctx *ctx, const json_t *args);
 
 struct op {
     const char *name;   /* "case.submit" */
@@ -79,6 +84,7 @@ struct op {
     const struct field *args;
     op_fn run;
     const char *summary; /* one English line */
+    op_ahead_fn ahead;   /* NULL = nothing slow */
 };
 
 /* All rows; NULL-terminated list of arrays, each ended by a NULL name. */

@@ -1,5 +1,6 @@
 /* Staff: their data, posts and roles, accounts. */
 #include "records/access/login.h"
+#include "records/access/password.h"
 #include "records/access/session.h"
 #include "records/org/names.h"
 #include "records/org/org.h"
@@ -105,21 +106,6 @@ static int person_get(struct op_ctx *ctx, json_t *args, json_t **result)
     return person_one(ctx, arg_id(args, "person_id"), result);
 }
 
-/* 14 characters of an alphabet without look-alikes, three kinds for certain. */
-static void random_password(char out[20])
-{
-    static const char letters[] = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
-    uint8_t random[14];
-    crypto_random(random, sizeof random);
-    for (size_t i = 0; i < 10; i++)
-        out[i] = letters[random[i] % (sizeof letters - 1)];
-    out[10] = letters[random[10] % 24];
-    out[11] = letters[24 + random[11] % 24];
-    out[12] = letters[48 + random[12] % 8];
-    out[13] = '-';
-    out[14] = 0;
-}
-
 static int set_phone(struct op_ctx *ctx, uint64_t id, const char *phone)
 {
     uint8_t sealed[64 + SEAL_OVERHEAD];
@@ -155,13 +141,12 @@ static int login_free(struct op_ctx *ctx, const char *login)
 static int person_create(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     uint64_t id = id_new();
-    char password[20], hash[128], pinyin[NAMES_PINYIN];
+    char password[PASSWORD_INITIAL_BYTES], hash[PASSWORD_HASH_BYTES], pinyin[NAMES_PINYIN];
     int rc = login_free(ctx, arg_text(args, "login"));
     if (rc)
         return rc;
-    random_password(password);
     names_pinyin(ctx->records, arg_text(args, "name"), pinyin);
-    rc = crypto_password_hash(password, hash);
+    rc = password_initial(ctx, password, hash);
     if (rc)
         return rc;
     tx_exec(ctx->tx,
@@ -247,11 +232,20 @@ static int person_posts(struct op_ctx *ctx, json_t *args, json_t **result)
     return person_one(ctx, id, result);
 }
 
+/* password.h: what the two operations below will want. */
+static void fresh_password(struct op_ctx *ctx, const json_t *args)
+{
+    char password[PASSWORD_INITIAL_BYTES], hash[PASSWORD_HASH_BYTES];
+    const char *what = arg_text(args, "what");
+    if (!what || strcmp(what, "password") == 0)
+        (void)!password_initial(ctx, password, hash);
+}
+
 static int person_reset(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     uint64_t id = arg_id(args, "person_id");
     const char *what = arg_text(args, "what");
-    char password[20], hash[128];
+    char password[PASSWORD_INITIAL_BYTES], hash[PASSWORD_HASH_BYTES];
     snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "%s", what);
     ctx->audit.object = id;
     if (strcmp(what, "lock") == 0)
@@ -259,8 +253,7 @@ static int person_reset(struct op_ctx *ctx, json_t *args, json_t **result)
     session_end_all(ctx, id, 0);
     if (strcmp(what, "totp") == 0)
         return tx_exec(ctx->tx, "UPDATE person SET totp_on=0, totp_secret=NULL, totp_step=0 WHERE id=$1", "i", (int64_t)id);
-    random_password(password);
-    int rc = crypto_password_hash(password, hash);
+    int rc = password_initial(ctx, password, hash);
     if (rc)
         return rc;
     *result = json_pack("{s:s}", "initial_password", password);
@@ -353,10 +346,10 @@ static const struct field expert_args[] = {{"dept_id", FIELD_ID},        {"org_i
 const struct op person_ops[] = {
     {"person.list", OP_READ, 0, "person.read", list_args, person_list, "Staff"},
     {"person.get", OP_READ, 0, "person.read", id_args, person_get, "One member of staff"},
-    {"person.create", OP_WRITE, 0, "person.manage", create_args, person_create, "Add a member of staff; the initial password is shown once"},
+    {"person.create", OP_WRITE, 0, "person.manage", create_args, person_create, "Add a member of staff; the initial password is shown once", fresh_password},
     {"person.update", OP_WRITE, 0, "person.manage", update_args, person_update, "Change a member of staff"},
     {"person.posts", OP_WRITE, 0, "person.manage", posts_args, person_posts, "Posts and roles of somebody else"},
-    {"person.reset", OP_WRITE, 0, "person.manage", reset_args, person_reset, "A new password, no second factor, or unlock"},
+    {"person.reset", OP_WRITE, 0, "person.manage", reset_args, person_reset, "A new password, no second factor, or unlock", fresh_password},
     {"person.signature", OP_WRITE, 0, "person.manage", signature_args, person_signature, "The image of a signature"},
     {"expert.list", OP_READ, 0, "case.read", expert_args, expert_list, "Experts with their load and next free slot"},
     {0},

@@ -1,6 +1,7 @@
 /* Taking a patient's members from a request, each checked, every fault with its field. */
 #include "records/patient/patient_row.h"
 #include "records/term/fold.h"
+#include "records/work/policy.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -147,6 +148,10 @@ static void take_identity(struct op_ctx *ctx, const json_t *args, const char *to
         number = row->secret.id_no;
     if (identity_check(t, number, today, &id, &reason)) {
         fault_field(ctx->fault, "id_no", "%s", reason);
+        return;
+    }
+    if (id.area == AREA_TEST && !work_policy_int(ctx, "patient.test_numbers")) { /* belongs to nobody: for demonstrations alone */
+        fault_field(ctx->fault, "id_no", "wrong_area");
         return;
     }
     COPY(row->secret.id_no, id.number);

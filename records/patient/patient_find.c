@@ -1,6 +1,7 @@
 /* Finding patients from one box, and the timeline of one. */
 #include "records/patient/patient_row.h"
 #include "records/store/seal.h"
+#include "records/store/sealed.h"
 #include "records/term/fold.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -162,8 +163,8 @@ static int timeline_documents(struct op_ctx *ctx, uint64_t patient, json_t *item
         int64_t taken = query_int(q, "taken_ms");
         json_array_append_new(
             items, json_pack("{s:I,s:s,s:s?,s:s?,s:o,s:o,s:o,s:s?}", "t_ms", (json_int_t)(taken ? taken : query_int(q, "uploaded_ms")),
-                             "kind", recording ? "recording" : lab ? "lab" : "document", "title", query_text(q, "name"), "category",
-                             category, "case_id", json_id((uint64_t)query_int(q, "case_id")), "document_id",
+                             "kind", recording ? "recording" : lab ? "lab" : "document", "title",
+                             query_sealed(q, "name", SEALED_DOCUMENT_NAME, (uint64_t)query_int(q, "id"), 0), "category", category, "case_id", json_id((uint64_t)query_int(q, "case_id")), "document_id",
                              json_id((uint64_t)query_int(q, "id")), "org", org_of(q), "source", query_text(q, "source")));
     }
     return query_end(q);

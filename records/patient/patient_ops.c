@@ -1,5 +1,6 @@
 /* The patient operations and who may do them. */
 #include "records/patient/patient_row.h"
+#include "records/store/sealed.h"
 #include "records/work/consultation.h"
 #include <stdio.h>
 #include <string.h>
@@ -162,8 +163,9 @@ static int patient_reveal(struct op_ctx *ctx, json_t *args, json_t **result)
     *result = json_pack("{s:s}", "value", value);
     /* the reason is written by a person and may name a patient: the audit line keeps what and how long, the table the words */
     snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "reveal=%s", what);
+    uint64_t line = id_new();
     tx_exec(ctx->tx, "INSERT INTO patient_reveal (id, patient_id, person_id, what, reason, t_ms) VALUES ($1,$2,$3,$4,$5,$6)",
-            "iiitti", (int64_t)id_new(), (int64_t)id, (int64_t)ctx->actor->person.v, what, reason, ctx->now_ms);
+            "iiitsi", (int64_t)line, (int64_t)id, (int64_t)ctx->actor->person.v, what, SEALED(REVEAL_REASON, line, id, reason), ctx->now_ms);
     patient_row_wipe(&row);
     return tx_error(ctx->tx);
 }

@@ -25,6 +25,11 @@ void store_close(struct store *s);
 /* Runs every migration newer than the file's version, each in its own transaction; refuses a newer file. */
 YL_CHECKED int store_migrate(struct store *s, struct fault *f);
 int store_version(struct store *s);
+/* The write-ahead log is brought home into the database by store_checkpoint, which takes long and waits for the disk. `due` is called
+ * after a commit that left a long log, by the committing thread inside its commit, at most once until store_checkpoint has run: it only hands
+ * the work to another thread; other than 0 = it could not, the next commit asks again. Set once before anybody works; without it the committing thread does the work itself. */
+void store_checkpoint_on(struct store *s, int (*due)(void *ctx), void *ctx);
+void store_checkpoint(struct store *s); /* any thread without a transaction */
 /* Consistent online copy to another file (SQLite backup API). */
 YL_CHECKED int store_backup(struct store *s, const char *to_path, struct fault *f);
 
@@ -41,7 +46,7 @@ YL_CHECKED int tx_savepoint_rollback(struct tx *tx);
 int tx_error(const struct tx *tx);       /* the sticky error, 0 = none */
 
 /* ---- one-shot statements. Format letters, one per $n:  i int64_t, t const char * (NULL = SQL NULL),
- * b const void *, size_t (two arguments), n (no argument: NULL) ---- */
+ * b const void *, size_t (two arguments), n (no argument: NULL), s const struct sealed * (sealed.h) ---- */
 int tx_exec(struct tx *tx, const char *sql, const char *types, ...);
 /* rows changed by the last tx_exec */
 int64_t tx_changes(const struct tx *tx);
@@ -70,6 +75,8 @@ struct migration {
     int version; /* 1.. without gaps */
     const char *what;
     const char *sql; /* may hold several statements; types: INTEGER, TEXT, BLOB only */
+    int (*run)(struct tx *tx); /* after sql, in the same transaction; NULL = nothing */
+    bool rebuild; /* instead: writes the file anew, so that what was deleted is gone from the disk too; may run twice */
 };
 extern const struct migration store_migrations[];
 

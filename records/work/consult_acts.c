@@ -1,5 +1,6 @@
 /* What the acts of the paper way must bring and what they change: submission, review, triage, material,
  * refusal, ends. */
+#include "records/store/sealed.h"
 #include "records/work/consult.h"
 #include "records/work/work_parts.h"
 #include <stdlib.h>
@@ -69,11 +70,13 @@ static int store_items(struct consult_act *a, const char *kind, const char *memb
             return fault_field(a->ctx->fault, "items", "required:%zu", i + 1);
     }
     char *text = json_dumps(items, JSON_COMPACT);
+    uint64_t id = id_new();
     int rc = tx_exec(a->ctx->tx,
                      "INSERT INTO consult_item (id, case_id, kind, t_ms, person_id, items, code, done) VALUES "
                      "($1,$2,$3,$4,$5,$6,$7,0)",
-                     "iitiitt", (int64_t)id_new(), (int64_t)a->c->id.v, kind, a->ctx->now_ms,
-                     (int64_t)a->ctx->actor->person.v, text, arg_text(a->args, "code"));
+                     "iitiist", (int64_t)id, (int64_t)a->c->id.v, kind, a->ctx->now_ms,
+                     (int64_t)a->ctx->actor->person.v, SEALED(ITEM_ITEMS, id, a->c->id.v, text),
+                     arg_text(a->args, "code"));
     free(text);
     a->passed |= C(ITEMS);
     return rc;

@@ -1,4 +1,5 @@
 /* After the opinion: what was done with each piece of advice, both sides' evaluation, closing. */
+#include "records/store/sealed.h"
 #include "records/work/consult.h"
 #include "records/work/work_parts.h"
 #include <stdio.h>
@@ -26,7 +27,8 @@ static int decide(struct consult_act *a, size_t i, const json_t *item)
         tx_exec(a->ctx->tx,
                 "UPDATE consult_advice SET decision=$3, reason=$4, decided_ms=$5 WHERE case_id=$1 AND n=$2 "
                 "AND decision IS NULL",
-                "iitti", (int64_t)a->c->id.v, n, decision, reason ? reason : "", a->ctx->now_ms);
+                "iitsi", (int64_t)a->c->id.v, n, decision, SEALED(ADVICE_REASON, a->c->id.v, n, reason ? reason : ""),
+                a->ctx->now_ms);
     snprintf(path, sizeof path, "items[%zu].n", i);
     if (!rc && tx_changes(a->ctx->tx) == 0)
         rc = fault_field(a->ctx->fault, path, "no_such_recommendation");
@@ -80,8 +82,9 @@ static int evaluate(struct consult_act *a)
     rc = tx_exec(a->ctx->tx,
                  "INSERT INTO consult_evaluation (case_id, side, person_id, scores, comment, t_ms) VALUES "
                  "($1,$2,$3,$4,$5,$6)",
-                 "ititti", (int64_t)a->c->id.v, side, (int64_t)a->ctx->actor->person.v, text,
-                 comment ? comment : "", a->ctx->now_ms);
+                 "ititsi", (int64_t)a->c->id.v, side, (int64_t)a->ctx->actor->person.v, text,
+                 SEALED(EVALUATION_COMMENT, a->c->id.v, a->ctx->actor->person.v, comment ? comment : ""),
+                 a->ctx->now_ms);
     free(text);
     a->passed |= C(SCORES);
     return rc;

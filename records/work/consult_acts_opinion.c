@@ -1,5 +1,6 @@
 /* The opinion: drafts, spoken advice, signatures, addenda. A signed version is never changed; its hash covers
  * who, with which licence, when and what, so that a later change of any of them shows. */
+#include "records/store/sealed.h"
 #include "records/work/consult.h"
 #include "records/work/work_parts.h"
 #include "records/patient/identity.h"
@@ -33,7 +34,8 @@ static int put_draft(struct consult_act *a, const json_t *body)
 {
     char *text = json_dumps(body, JSON_COMPACT);
     int rc = tx_upsert(a->ctx->tx, "consult_draft", "case_id,person_id", "case_id,person_id,body,saved_ms",
-                       "iiti", (int64_t)a->c->id.v, (int64_t)a->ctx->actor->person.v, text, a->ctx->now_ms);
+                       "iisi", (int64_t)a->c->id.v, (int64_t)a->ctx->actor->person.v,
+                       SEALED(DRAFT_BODY, a->c->id.v, a->ctx->actor->person.v, text), a->ctx->now_ms);
     free(text);
     return rc;
 }
@@ -117,6 +119,7 @@ static int put_signed(struct consult_act *a, const char *kind, const json_t *bod
     char person[ID_TEXT_BYTES], id[ID_TEXT_BYTES], hash[2 * SHA256_BYTES + 1];
     uint8_t sum[SHA256_BYTES];
     int64_t version = next_version(a);
+    uint64_t row = id_new();
     id_format(a->ctx->actor->person.v, person);
     id_format(a->c->id.v, id);
     json_t *whole =
@@ -135,10 +138,11 @@ static int put_signed(struct consult_act *a, const char *kind, const json_t *bod
                      "INSERT INTO consult_opinion (id, case_id, person_id, kind, version, body, signed_text, "
                      "signed_ms, "
                      "sha256, licence_no, second_factor) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)",
-                     "iiititti"
+                     "iiitissi"
                      "tti",
-                     (int64_t)id_new(), (int64_t)a->c->id.v, (int64_t)a->ctx->actor->person.v, kind, version,
-                     plain, text, a->ctx->now_ms, hash, s->licence_no, (int64_t)a->ctx->actor->second_factor);
+                     (int64_t)row, (int64_t)a->c->id.v, (int64_t)a->ctx->actor->person.v, kind, version,
+                     SEALED(OPINION_BODY, row, a->c->id.v, plain), SEALED(OPINION_TEXT, row, a->c->id.v, text),
+                     a->ctx->now_ms, hash, s->licence_no, (int64_t)a->ctx->actor->second_factor);
     free(text);
     free(plain);
     json_decref(whole);
@@ -153,11 +157,12 @@ static int open_ledger(struct consult_act *a, const json_t *body)
     int rc = 0;
     json_array_foreach (json_object_get(body, "recommendations"), i, item)
         rc = rc ? rc
-                : tx_upsert(a->ctx->tx, "consult_advice", "case_id,n", "case_id,n,type,urgency,text", "iittt",
+                : tx_upsert(a->ctx->tx, "consult_advice", "case_id,n", "case_id,n,type,urgency,text", "iitts",
                             (int64_t)a->c->id.v, (int64_t)json_integer_value(json_object_get(item, "n")),
                             json_string_value(json_object_get(item, "type")),
                             json_string_value(json_object_get(item, "urgency")),
-                            json_string_value(json_object_get(item, "text")));
+                            SEALED(ADVICE_TEXT, a->c->id.v, json_integer_value(json_object_get(item, "n")),
+                                   json_string_value(json_object_get(item, "text"))));
     return rc;
 }
 

@@ -2,6 +2,7 @@
  * specialty fit. */
 #include "records/document/document.h"
 #include "records/parts.h"
+#include "records/store/sealed.h"
 #include "records/work/work_ops.h"
 #include "records/work/work_parts.h"
 #include "records/work/work_view.h"
@@ -236,10 +237,17 @@ static int case_print(struct op_ctx *ctx, json_t *args, json_t **result)
     return rc;
 }
 
-/* Does the row still say what was signed: the hash fits the signed text, and the columns fit the text. */
-static bool row_intact(struct query *q)
+/* Does the row still say what was signed: its texts open, the hash fits the signed text, and the columns fit the text. */
+static bool row_intact(struct query *q, uint64_t case_id)
 {
-    const char *text = query_text(q, "signed_text"), *shown = query_text(q, "body");
+    uint64_t id = (uint64_t)query_int(q, "id");
+    if (!query_sealed_opens(q, "body", SEALED_OPINION_BODY, id, case_id) ||
+        !query_sealed_opens(q, "signed_text", SEALED_OPINION_TEXT, id, case_id))
+        return false;
+    const char *shown = query_sealed(q, "body", SEALED_OPINION_BODY, id, case_id),
+               *text = query_sealed(q, "signed_text", SEALED_OPINION_TEXT, id, case_id);
+    if (!text || !shown)
+        return false;
     uint8_t sum[SHA256_BYTES];
     char hash[2 * SHA256_BYTES + 1], person[ID_TEXT_BYTES];
     crypto_sha256(text, strlen(text), sum);
@@ -263,11 +271,11 @@ static bool opinion_intact(struct op_ctx *ctx, uint64_t case_id)
     bool good = true;
     struct query *q =
         tx_query(ctx->tx,
-                 "SELECT person_id, version, body, signed_text, signed_ms, sha256, licence_no FROM consult_opinion "
+                 "SELECT id, person_id, version, body, signed_text, signed_ms, sha256, licence_no FROM consult_opinion "
                  "WHERE case_id=$1",
                  "i", (int64_t)case_id);
     while (query_next(q))
-        good = row_intact(q) && good;
+        good = row_intact(q, case_id) && good;
     return !query_end(q) && good;
 }
 
@@ -314,9 +322,11 @@ static json_t *ledger_view(struct op_ctx *ctx, const struct consult *c)
     while (query_next(q))
         json_array_append_new(
             list, json_pack("{s:I,s:s?,s:s?,s:s?,s:s?,s:s?,s:s?,s:s?}", "n", (json_int_t)query_int(q, "n"),
-                            "type", query_text(q, "type"), "text", query_text(q, "text"), "urgency",
+                            "type", query_text(q, "type"), "text",
+                            query_sealed(q, "text", SEALED_ADVICE_TEXT, c->id.v, (uint64_t)query_int(q, "n")), "urgency",
                             query_text(q, "urgency"), "decision", query_text(q, "decision"), "reason",
-                            query_text(q, "reason"), "outcome_7d", query_text(q, "outcome7"), "outcome_30d",
+                            query_sealed(q, "reason", SEALED_ADVICE_REASON, c->id.v, (uint64_t)query_int(q, "n")),
+                            "outcome_7d", query_text(q, "outcome7"), "outcome_30d",
                             query_text(q, "outcome30")));
     return work_list_end(q, list);
 }

@@ -1,5 +1,6 @@
 /* The operations on one case: create, edit, read, every act. */
 #include "records/patient/patient.h"
+#include "records/store/sealed.h"
 #include "records/work/consult.h"
 #include "records/work/consultation.h"
 #include "records/work/work_ops.h"
@@ -153,7 +154,8 @@ static int stale(struct op_ctx *ctx, json_t *args, const struct consult *c)
 static int save_form(struct op_ctx *ctx, const struct consult *c)
 {
     char *text = json_dumps(c->form, JSON_COMPACT);
-    int rc = text ? tx_exec(ctx->tx, "UPDATE consult SET form=$2 WHERE id=$1", "it", (int64_t)c->id.v, text)
+    int rc = text ? tx_exec(ctx->tx, "UPDATE consult SET form=$2 WHERE id=$1", "is", (int64_t)c->id.v,
+                            SEALED(CONSULT_FORM, c->id.v, 0, text))
                   : ERR_INTERNAL;
     free(text);
     return rc;
@@ -316,6 +318,7 @@ ARGS(start_args, VERSION, {"identity_confirmed", FIELD_BOOL}, {"recording_consen
 ARGS(save_args, {"version", FIELD_INT, false, 0, INT64_C(9007199254740991)}, {"body", FIELD_ANY, true});
 ARGS(sign_args, VERSION, {"body", FIELD_ANY, true}, {"password", FIELD_TEXT, false, 0, 200});
 ARGS(text_args, VERSION, TEXT("text", true, 10000, "the text"));
+ARGS(addendum_args, VERSION, TEXT("text", true, 10000, "the text"), {"password", FIELD_TEXT, false, 0, 200});
 static const struct field adopt_item[] = {
     {"n", FIELD_INT, true, 1, 1000},
     {"decision", FIELD_ENUM, true, .choices = "adopted|modified|not_adopted"},
@@ -367,7 +370,7 @@ const struct op consult_ops[] = {
     ROW(acknowledge, acknowledge_args, "case.create", "register what is done with each recommendation"),
     ROW(evaluate, evaluate_args, "case.read", "score the other side"),
     ROW(close, close_args, "case.read", "close the case"),
-    {"case.addendum", OP_WRITE, OP_PHI | OP_SECOND, "case.consult", text_args, case_addendum,
+    {"case.addendum", OP_WRITE, OP_PHI | OP_SECOND, "case.consult", addendum_args, case_addendum,
      "add to a signed opinion"},
     ROW(cancel, code_args, "case.read", "cancel with a coded reason"),
     ROW(merge, merge_args, "case.approve", "close a duplicate, pointing to the other"),

@@ -1,5 +1,6 @@
 /* One event on one case: ask the engine, carry out its effects, write the lines. */
 #include "records/notify/notify.h"
+#include "records/store/sealed.h"
 #include "records/work/consult.h"
 #include <string.h>
 
@@ -50,10 +51,12 @@ static int record_follow_up(struct op_ctx *ctx, const struct consult *c)
 {
     struct query *q =
         tx_query(ctx->tx,
-                 "SELECT body FROM consult_opinion WHERE case_id=$1 AND kind='final' ORDER BY version DESC "
+                 "SELECT id, body FROM consult_opinion WHERE case_id=$1 AND kind='final' ORDER BY version DESC "
                  "LIMIT 1",
                  "i", (int64_t)c->id.v);
-    json_t *body = query_next(q) ? json_loads(query_text(q, "body"), 0, NULL) : NULL;
+    const char *text =
+        query_next(q) ? query_sealed(q, "body", SEALED_OPINION_BODY, (uint64_t)query_int(q, "id"), c->id.v) : NULL;
+    json_t *body = text ? json_loads(text, 0, NULL) : NULL;
     int rc = query_end(q);
     int64_t days = json_integer_value(json_object_get(body, "follow_up_days"));
     bool transfer = json_is_true(form_get(body, "transfer.advised"));

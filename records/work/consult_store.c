@@ -1,5 +1,7 @@
 /* Rows of a case. One UPDATE, the clocks and the team are replaced: a transition costs a handful of
  * statements. */
+#include "records/parts.h"
+#include "records/store/sealed.h"
 #include "records/work/consult.h"
 #include "records/work/work_view.h"
 #include "server/base/crypto.h"
@@ -50,7 +52,8 @@ static void read_row(struct query *q, struct consult *c)
     c->room_open = query_int(q, "room_open");
     c->previous.v = id_of(q, "previous_case_id");
     c->merged_into.v = id_of(q, "merged_into");
-    const char *form = query_text(q, "form"), *adoption = query_text(q, "adoption");
+    const char *form = query_sealed(q, "form", SEALED_CONSULT_FORM, c->id.v, 0),
+               *adoption = query_sealed(q, "adoption", SEALED_CONSULT_ADOPTION, c->id.v, 0);
     c->form = form ? json_loads(form, 0, NULL) : NULL;
     c->adoption = adoption ? strdup(adoption) : NULL;
     int state = flow_state_find(&consult_flow, query_text(q, "state"));
@@ -202,7 +205,7 @@ static int write_row(struct op_ctx *ctx, struct consult *c)
                    "iiiii"
                    "t"
                    "iiiiiiiiiiiiiiiiiii"
-                   "tti",
+                   "sti",
                    (int64_t)c->id.v, c->kind, c->scope, c->template_, c->urgency, s->label.word,
                    consult_flow.states[c->flow.back].label.word, c->version, (int64_t)c->target_org.v,
                    (int64_t)c->target_dept.v, (int64_t)c->wanted_expert.v, (int64_t)consult_lead(c).v,
@@ -212,7 +215,8 @@ static int write_row(struct op_ctx *ctx, struct consult *c)
                    (int64_t)(shown && shown->paused_ms), next, c->changed_ms, c->submitted_ms, c->signed_ms,
                    c->closed_ms, c->start_ms, c->end_ms, (int64_t)c->slot, (int64_t)c->meeting_room,
                    (int64_t)c->reschedules, (int64_t)c->offline_gear, (int64_t)c->review_open,
-                   (int64_t)c->expert_present, (int64_t)c->room_open, (int64_t)c->merged_into.v, c->adoption,
+                   (int64_t)c->expert_present, (int64_t)c->room_open, (int64_t)c->merged_into.v,
+                   SEALED(CONSULT_ADOPTION, c->id.v, 0, c->adoption),
                    c->number, c->reached_ms);
 }
 
@@ -247,9 +251,9 @@ int consult_insert(struct op_ctx *ctx, struct consult *c)
         ctx->tx,
         "INSERT INTO consult (id, number, patient_id, applicant_id, home_org_id, home_dept_id, created_ms, "
         "previous_case_id, form) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9)",
-        "itiiiiiit", (int64_t)c->id.v, c->number, (int64_t)c->patient.v, (int64_t)c->applicant.v,
+        "itiiiiiis", (int64_t)c->id.v, c->number, (int64_t)c->patient.v, (int64_t)c->applicant.v,
         (int64_t)c->home_org.v, (int64_t)c->home_dept.v, c->created_ms, (int64_t)c->previous.v,
-        form ? form : "{}");
+        SEALED(CONSULT_FORM, c->id.v, 0, form ? form : "{}"));
     free(form);
     c->version = 0;
     return rc ? rc : consult_save(ctx, c);
@@ -258,10 +262,11 @@ int consult_insert(struct op_ctx *ctx, struct consult *c)
 int consult_note(struct op_ctx *ctx, const struct consult *c, const struct consult_note *note)
 {
     char hash[2 * SHA256_BYTES + 1] = "";
-    if (note->payload) { /* the line proves what was said without holding it */
+    uint64_t id = id_new();
+    if (note->payload) { /* the line proves what was said without holding it; keyed, because short texts could be guessed */
         uint8_t sum[SHA256_BYTES];
         char *text = json_dumps(note->payload, JSON_COMPACT | JSON_SORT_KEYS);
-        crypto_sha256(text ? text : "", text ? strlen(text) : 0, sum);
+        crypto_hmac_sha256(records_parts(ctx->records)->request_key, 32, text ? text : "", text ? strlen(text) : 0, sum);
         free(text);
         if (hex_encode(sum, sizeof sum, hash, sizeof hash) < 0)
             return ERR_INTERNAL;
@@ -270,8 +275,9 @@ int consult_note(struct op_ctx *ctx, const struct consult *c, const struct consu
         ctx->tx,
         "INSERT INTO consult_event (id, case_id, t_ms, event, from_state, to_state, person_id, role, org_id, "
         "reason, payload_sha256) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)",
-        "iiitttititt", (int64_t)id_new(), (int64_t)c->id.v, ctx->now_ms, note->event,
+        "iiitttitist", (int64_t)id, (int64_t)c->id.v, ctx->now_ms, note->event,
         consult_flow.states[note->from].label.word, consult_flow.states[note->to].label.word,
-        (int64_t)ctx->actor->person.v, note->role, (int64_t)ctx->actor->org.v, note->reason,
+        (int64_t)ctx->actor->person.v, note->role, (int64_t)ctx->actor->org.v,
+        SEALED(EVENT_REASON, id, c->id.v, note->reason),
         *hash ? hash : NULL);
 }

@@ -1,5 +1,6 @@
 /* Time passing, and the news of the room: events nobody pressed a button for. */
 #include "records/notify/notify.h"
+#include "records/store/sealed.h"
 #include "records/work/consult.h"
 #include "records/work/consultation.h"
 #include "server/base/log.h"
@@ -173,11 +174,13 @@ static bool recording_consent(struct op_ctx *ctx, const struct consult *c)
 {
     bool agreed = json_is_true(form_get(c->form, "consent.recording.agreed"));
     struct query *q = tx_query(ctx->tx,
-                               "SELECT reason FROM consult_event WHERE case_id=$1 AND event='start' ORDER BY t_ms DESC, id DESC "
+                               "SELECT id, reason FROM consult_event WHERE case_id=$1 AND event='start' ORDER BY t_ms DESC, id DESC "
                                "LIMIT 1",
                                "i", (int64_t)c->id.v);
-    if (query_next(q) && query_text(q, "reason"))
-        agreed = strcmp(query_text(q, "reason"), "recording_agreed") == 0;
+    const char *reason =
+        query_next(q) ? query_sealed(q, "reason", SEALED_EVENT_REASON, (uint64_t)query_int(q, "id"), c->id.v) : NULL;
+    if (reason)
+        agreed = strcmp(reason, "recording_agreed") == 0;
     return query_end(q) == 0 && agreed;
 }
 

@@ -1,5 +1,6 @@
 /* The case as one viewer may see it: the shape of docs/protocol/http.md. */
 #include "records/patient/patient.h"
+#include "records/store/sealed.h"
 #include "records/work/consult.h"
 #include "records/work/room.h"
 #include "records/work/work_view.h"
@@ -115,14 +116,14 @@ static json_t *items_view(struct op_ctx *ctx, const struct consult *c)
     json_t *list = json_array();
     struct query *q =
         tx_query(ctx->tx,
-                 "SELECT t_ms, person_id, items FROM consult_item WHERE case_id=$1 AND kind='return' "
+                 "SELECT id, t_ms, person_id, items FROM consult_item WHERE case_id=$1 AND kind='return' "
                  "ORDER BY t_ms, id",
                  "i", (int64_t)c->id.v);
     while (query_next(q))
         json_array_append_new(
             list, json_pack("{s:I,s:o,s:o}", "t_ms", (json_int_t)query_int(q, "t_ms"), "by",
                             staff_ref(ctx, (struct person_id){(uint64_t)query_int(q, "person_id")}), "items",
-                            text_json(query_text(q, "items"))));
+                            text_json(query_sealed(q, "items", SEALED_ITEM_ITEMS, (uint64_t)query_int(q, "id"), c->id.v))));
     return work_list_end(q, list);
 }
 
@@ -130,10 +131,11 @@ static json_t *needs_view(struct op_ctx *ctx, const struct consult *c)
 {
     json_t *list = json_array();
     struct query *q = tx_query(
-        ctx->tx, "SELECT items, done FROM consult_item WHERE case_id=$1 AND kind='need' ORDER BY t_ms, id",
+        ctx->tx, "SELECT id, items, done FROM consult_item WHERE case_id=$1 AND kind='need' ORDER BY t_ms, id",
         "i", (int64_t)c->id.v);
     while (query_next(q)) {
-        json_t *items = text_json(query_text(q, "items")), *item;
+        json_t *items = text_json(query_sealed(q, "items", SEALED_ITEM_ITEMS, (uint64_t)query_int(q, "id"), c->id.v)),
+               *item;
         size_t i;
         json_array_foreach (items, i, item)
             json_array_append_new(list,
@@ -147,7 +149,7 @@ static json_t *draft_body(struct op_ctx *ctx, const struct consult *c, struct pe
 {
     struct query *q = tx_query(ctx->tx, "SELECT body FROM consult_draft WHERE case_id=$1 AND person_id=$2",
                                "ii", (int64_t)c->id.v, (int64_t)person.v);
-    json_t *body = query_next(q) ? text_json(query_text(q, "body")) : NULL;
+    json_t *body = query_next(q) ? text_json(query_sealed(q, "body", SEALED_DRAFT_BODY, c->id.v, person.v)) : NULL;
     return query_end(q) ? json_null() : body ? body : json_null();
 }
 
@@ -160,12 +162,12 @@ static json_t *opinion_view(struct op_ctx *ctx, const struct consult *c, uint32_
     json_t *members = json_array(), *final = NULL;
     struct query *q =
         tx_query(ctx->tx,
-                 "SELECT person_id, kind, version, body, signed_ms, sha256, licence_no, second_factor "
+                 "SELECT id, person_id, kind, version, body, signed_ms, sha256, licence_no, second_factor "
                  "FROM consult_opinion WHERE case_id=$1 AND kind IN ('member','final') ORDER BY version",
                  "i", (int64_t)c->id.v);
     while (query_next(q)) {
         json_t *by = staff_ref(ctx, (struct person_id){(uint64_t)query_int(q, "person_id")});
-        json_t *body = text_json(query_text(q, "body"));
+        json_t *body = text_json(query_sealed(q, "body", SEALED_OPINION_BODY, (uint64_t)query_int(q, "id"), c->id.v));
         if (strcmp(query_text(q, "kind"), "member") == 0) {
             json_array_append_new(members, json_pack("{s:o,s:o,s:I,s:s}", "person", by, "body", body,
                                                      "signed_ms", (json_int_t)query_int(q, "signed_ms"),
@@ -200,11 +202,11 @@ static json_t *notes_view(struct op_ctx *ctx, const struct consult *c, const cha
     json_t *list = json_array();
     struct query *q = tx_query(
         ctx->tx,
-        "SELECT person_id, version, body, signed_ms, sha256 FROM consult_opinion WHERE case_id=$1 AND "
+        "SELECT id, person_id, version, body, signed_ms, sha256 FROM consult_opinion WHERE case_id=$1 AND "
         "kind=$2 ORDER BY version",
         "it", (int64_t)c->id.v, kind);
     while (query_next(q)) {
-        json_t *body = text_json(query_text(q, "body"));
+        json_t *body = text_json(query_sealed(q, "body", SEALED_OPINION_BODY, (uint64_t)query_int(q, "id"), c->id.v));
         json_array_append_new(
             list, json_pack("{s:I,s:O,s:o,s:I,s:s}", "version", (json_int_t)query_int(q, "version"), "text",
                             json_object_get(body, "text"), "by",
@@ -220,13 +222,15 @@ static json_t *evaluations_view(struct op_ctx *ctx, const struct consult *c)
     json_t *list = json_array();
     struct query *q = tx_query(
         ctx->tx,
-        "SELECT side, scores, comment, t_ms FROM consult_evaluation WHERE case_id=$1 ORDER BY t_ms, side",
+        "SELECT side, person_id, scores, comment, t_ms FROM consult_evaluation WHERE case_id=$1 ORDER BY t_ms, side",
         "i", (int64_t)c->id.v);
     while (query_next(q))
         json_array_append_new(list,
-                              json_pack("{s:s,s:o,s:s,s:I}", "side", query_text(q, "side"), "scores",
+                              json_pack("{s:s,s:o,s:s?,s:I}", "side", query_text(q, "side"), "scores",
                                         text_json(query_text(q, "scores")), "comment",
-                                        query_text(q, "comment"), "t_ms", (json_int_t)query_int(q, "t_ms")));
+                                        query_sealed(q, "comment", SEALED_EVALUATION_COMMENT, c->id.v,
+                                                     (uint64_t)query_int(q, "person_id")),
+                                        "t_ms", (json_int_t)query_int(q, "t_ms")));
     return work_list_end(q, list);
 }
 
@@ -235,7 +239,7 @@ static json_t *timeline_view(struct op_ctx *ctx, const struct consult *c)
     json_t *list = json_array();
     struct query *q = tx_query(
         ctx->tx,
-        "SELECT t_ms, event, from_state, to_state, person_id, role, org_id, reason FROM consult_event "
+        "SELECT id, t_ms, event, from_state, to_state, person_id, role, org_id, reason FROM consult_event "
         "WHERE case_id=$1 ORDER BY t_ms, id",
         "i", (int64_t)c->id.v);
     while (query_next(q)) {
@@ -258,7 +262,8 @@ static json_t *timeline_view(struct op_ctx *ctx, const struct consult *c)
                             staff_ref(ctx, (struct person_id){(uint64_t)query_int(q, "person_id")}), "role",
                             query_text(q, "role"), "org",
                             org_ref(ctx, (struct org_id){(uint64_t)query_int(q, "org_id")}), "reason",
-                            query_text(q, "reason"), "label", work_label(l)));
+                            query_sealed(q, "reason", SEALED_EVENT_REASON, (uint64_t)query_int(q, "id"), c->id.v),
+                            "label", work_label(l)));
     }
     return work_list_end(q, list);
 }

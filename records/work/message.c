@@ -2,6 +2,7 @@
  * the text). */
 #include "records/document/document.h"
 #include "records/notify/notify.h"
+#include "records/store/sealed.h"
 #include "records/work/work_ops.h"
 #include "records/work/work_view.h"
 #include <stdio.h>
@@ -44,10 +45,10 @@ static json_t *message_view(struct op_ctx *ctx, struct query *q)
              document = (uint64_t)query_int(q, "document_id");
     bool recalled = query_int(q, "recalled_ms") != 0;
     return json_pack(
-        "{s:o,s:I,s:o,s:o,s:s,s:o,s:b,s:o}", "id", json_id(id), "t_ms", (json_int_t)query_int(q, "t_ms"),
+        "{s:o,s:I,s:o,s:o,s:s?,s:o,s:b,s:o}", "id", json_id(id), "t_ms", (json_int_t)query_int(q, "t_ms"),
         "by", staff_ref(ctx, (struct person_id){author}), "org",
         org_ref(ctx, (struct org_id){(uint64_t)query_int(q, "org_id")}), "text",
-        recalled ? "" : query_text(q, "text"), "document",
+        recalled ? "" : query_sealed(q, "text", SEALED_MESSAGE_TEXT, id, (uint64_t)query_int(q, "case_id")), "document",
         recalled || !document ? json_null() : document_object(ctx, (struct document_id){document}),
         "recalled", recalled, "read_by", readers(ctx, (uint64_t)query_int(q, "case_id"), id, author));
 }
@@ -157,8 +158,8 @@ static int message_send(struct op_ctx *ctx, json_t *args, json_t **result)
                       "INSERT INTO consult_message (id, case_id, t_ms, person_id, org_id, text, document_id, "
                       "recalled_ms, buzz) "
                       "VALUES ($1,$2,$3,$4,$5,$6,$7,0,$8)",
-                      "iiiiitii", (int64_t)id, (int64_t)c.id.v, ctx->now_ms, (int64_t)ctx->actor->person.v,
-                      (int64_t)ctx->actor->org.v, text ? text : "", (int64_t)document,
+                      "iiiiisii", (int64_t)id, (int64_t)c.id.v, ctx->now_ms, (int64_t)ctx->actor->person.v,
+                      (int64_t)ctx->actor->org.v, SEALED(MESSAGE_TEXT, id, c.id.v, text ? text : ""), (int64_t)document,
                       (int64_t)json_is_true(json_object_get(args, "buzz")));
     rc = rc ? rc : tell(ctx, args, &c);
     rc = rc ? rc : feed_message(ctx, &c, id);

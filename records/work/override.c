@@ -2,6 +2,7 @@
  * Medical affairs is told at once and judges it within three working days. functions.md 3.8 (record access).
  */
 #include "records/notify/notify.h"
+#include "records/store/sealed.h"
 #include "records/work/work_ops.h"
 #include "records/work/work_view.h"
 #include <stdio.h>
@@ -46,12 +47,14 @@ static int open_override(struct op_ctx *ctx, struct consult *c, const char *reas
     if (!may_override(ctx, c))
         return fault_set(ctx->fault, ERR_DENIED, "not_your_case",
                          "emergency access is for doctors of the two houses");
+    uint64_t id = id_new();
     int rc = tx_exec(
         ctx->tx,
         "INSERT INTO consult_override (id, case_id, person_id, org_id, t_ms, until_ms, reason, reviewed_ms) "
         "VALUES ($1,$2,$3,$4,$5,$6,$7,0)",
-        "iiiiiit", (int64_t)id_new(), (int64_t)c->id.v, (int64_t)ctx->actor->person.v,
-        (int64_t)ctx->actor->org.v, ctx->now_ms, ctx->now_ms + OVERRIDE_MS, reason);
+        "iiiiiis", (int64_t)id, (int64_t)c->id.v, (int64_t)ctx->actor->person.v,
+        (int64_t)ctx->actor->org.v, ctx->now_ms, ctx->now_ms + OVERRIDE_MS,
+        SEALED(OVERRIDE_REASON, id, c->id.v, reason));
     rc = rc ? rc : tell_office(ctx, c);
     return rc ? rc
               : consult_note(ctx, c,
@@ -88,8 +91,9 @@ static int judge(struct op_ctx *ctx, json_t *args, const struct consult *c)
                      "UPDATE consult_override SET reviewed_ms=$3, reviewed_by=$4, verdict=$5, comment=$6 "
                      "WHERE id=$1 AND case_id=$2 AND "
                      "reviewed_ms=0 AND org_id=$7 AND person_id<>$4",
-                     "iiiitti", (int64_t)arg_id(args, "override_id"), (int64_t)c->id.v, ctx->now_ms,
-                     (int64_t)ctx->actor->person.v, arg_text(args, "verdict"), comment ? comment : "",
+                     "iiiitsi", (int64_t)arg_id(args, "override_id"), (int64_t)c->id.v, ctx->now_ms,
+                     (int64_t)ctx->actor->person.v, arg_text(args, "verdict"),
+                     SEALED(OVERRIDE_COMMENT, arg_id(args, "override_id"), c->id.v, comment ? comment : ""),
                      (int64_t)ctx->actor->org.v);
     if (!rc && tx_changes(ctx->tx) == 0)
         rc = fault_set(ctx->fault, ERR_NOT_FOUND, "override", "no open emergency access of your house");
@@ -134,10 +138,11 @@ json_t *overrides_view(struct op_ctx *ctx, const struct consult *c, uint32_t par
     while (query_next(q))
         json_array_append_new(
             list,
-            json_pack("{s:o,s:o,s:I,s:I,s:s,s:o,s:s?}", "id", json_id((uint64_t)query_int(q, "id")), "person",
+            json_pack("{s:o,s:o,s:I,s:I,s:s?,s:o,s:s?}", "id", json_id((uint64_t)query_int(q, "id")), "person",
                       staff_ref(ctx, (struct person_id){(uint64_t)query_int(q, "person_id")}), "t_ms",
                       (json_int_t)query_int(q, "t_ms"), "until_ms", (json_int_t)query_int(q, "until_ms"),
-                      "reason", query_text(q, "reason"), "reviewed_ms",
+                      "reason",
+                      query_sealed(q, "reason", SEALED_OVERRIDE_REASON, (uint64_t)query_int(q, "id"), c->id.v), "reviewed_ms",
                       work_time(query_int(q, "reviewed_ms")), "verdict", query_text(q, "verdict")));
     return work_list_end(q, list);
 }

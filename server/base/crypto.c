@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <mbedtls/gcm.h>
 #include <mbedtls/md.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 
 /* RFC 9106's second recommendation (64 MiB) costs 150 ms here; 32 MiB, 2 passes stay near 50 ms, above OWASP's floor of 19 MiB. */
 #define ARGON_PASSES 2
-#define ARGON_KIB (32 * 1024)
+#define ARGON_KIB 32768
 #define ARGON_SALT 16
 #define ARGON_HASH 32
 
@@ -147,6 +148,12 @@ int crypto_password_hash(const char *password, char out[128])
 
 int crypto_password_verify(const char *encoded, const char *password)
 {
+#define TEXT_(x) #x
+#define TEXT(x) TEXT_(x)
+    static const char nobody[] = "$argon2id$v=19$m=" TEXT(ARGON_KIB) ",t=" TEXT(ARGON_PASSES) ",p=1$c29tZXNhbHRzb21lc2FsdA"
+                                 "$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA";
+    if (!encoded)
+        return argon2id_verify(nobody, password, strlen(password)) == ARGON2_OK && false;
     return argon2id_verify(encoded, password, strlen(password)) == ARGON2_OK;
 }
 

@@ -38,7 +38,8 @@ YL_CHECKED int crypto_open(const uint8_t key[32], const uint8_t nonce[12], const
 
 /* Argon2id, encoded PHC string. Slow on purpose (about 50 ms): pool threads only. */
 YL_CHECKED int crypto_password_hash(const char *password, char out[128]);
-int crypto_password_verify(const char *encoded, const char *password); /* 1 when it matches */
+/* 1 when it matches. encoded NULL: 0, after the time a hash of crypto_password_hash would have taken. */
+int crypto_password_verify(const char *encoded, const char *password);
 
 /* RFC 6238 TOTP (SHA-1, 6 digits, 30 s). Returns the matched time step or -1; accepts one step either side. */
 int64_t crypto_totp_verify(const uint8_t *secret, size_t secret_len, const char *code, int64_t now_ms);

@@ -1,4 +1,4 @@
-/* yilianctl - init, migrate, user, org, token, backup, audit verify, flow print, openapi print, demo load. */
+/* yilianctl - init, migrate, user, org, policy, token, backup, audit verify, flow print, openapi print, demo load. */
 #include "records/ops/op.h"
 #include "server/api/api.h"
 #include "server/base/crypto.h"
@@ -99,6 +99,18 @@ static int user(struct ctl *c)
     return call_print(c, "person.reset", json_pack("{s:s,s:s}", "person_id", id, "what", part));
 }
 
+static int policy(struct ctl *c)
+{
+    const char *what = word(c, 0), *id = word(c, 1), *value = c->argc > 2 ? c->argv[2] : NULL; /* a value may be negative */
+    if (what && strcmp(what, "list") == 0)
+        return call_print(c, "policy.list", json_object());
+    if (!what || strcmp(what, "set") || !id || !value || !*value)
+        return fprintf(stderr, "usage: yilianctl --config FILE policy list | policy set ID VALUE\n"), 2;
+    bool number = !value[strspn(value + (*value == '-'), "0123456789") + (*value == '-')];
+    return call_print(c, "policy.set",
+                      json_pack("{s:s,s:o}", "policy_id", id, "value", number ? json_integer(atoll(value)) : json_string(value)));
+}
+
 static int backup(struct ctl *c)
 {
     struct fault f = {0};
@@ -187,6 +199,7 @@ static const struct {
     {"migrate", migrate, 1, "migrate: brings the database to this version"},
     {"user", user, 1, "user list | user reset LOGIN password|totp|lock"},
     {"org", org, 1, "org list"},
+    {"policy", policy, 1, "policy list | policy set ID VALUE: what administrators may change while the system runs"},
     {"token", token, 1, "token --room ROOM [--publish] [--watch] [--minutes N]: lets a machine into a room (WHIP, WHEP); a new name makes it"},
     {"backup", backup, 1, "backup FILE: a consistent copy of the database while the daemon runs"},
     {"audit", audit, 1, "audit verify: checks the whole chain"},

@@ -108,6 +108,27 @@ await run({
     await zhang.getByText('会诊意见书').first().waitFor()
     await zhang.screenshot({ path: process.env.YL_SHOT ? process.env.YL_SHOT + '.print.png' : join(site.dir, 'print.png'), fullPage: true })
   },
+  'an addendum is signed too; where the site demands a second factor, who has none is shown the way': async () => {
+    const qian = await as('xy.qian')
+    const open = async (text) => {
+      await qian.goto(path)
+      await qian.getByRole('button', { name: '补充意见', exact: true }).first().click()
+      const dialog = qian.locator('dialog[open]').last()
+      await dialog.locator('textarea').first().fill(text)
+      await dialog.locator('input[type=password]').fill(PASSWORD)
+      await dialog.getByRole('button', { name: '补充意见', exact: true }).click()
+      return dialog
+    }
+    await open('请于一周后复查血钾。')
+    await qian.locator('dialog[open]').first().waitFor({ state: 'detached' })
+    site.ctl('policy', 'set', 'access.totp_for_signing', '1')
+    const dialog = await open('再补充一句。')
+    await dialog.getByText('您尚未启用').waitFor()
+    if (process.env.YL_SHOT) await qian.screenshot({ path: process.env.YL_SHOT + '.enrol.png' })
+    await dialog.getByRole('link', { name: '去设置中启用' }).click()
+    await qian.getByText(/尚未启用动态验证码/).waitFor()
+    if (process.env.YL_SHOT) await qian.screenshot({ path: process.env.YL_SHOT + '.totp.png' })
+  },
   'no page threw': async () => {
     for (const [who, page] of Object.entries(pages)) assert.deepEqual(page.faults.filter((f) => !/WebSocket|ERR_CONNECTION|Failed to load/.test(f)), [], who)
   },

@@ -5,6 +5,7 @@
 #ifndef YL_TESTS_STORY_WORLD_H
 #define YL_TESTS_STORY_WORLD_H
 
+#include "records/document/document.h"
 #include "records/notify/notify.h"
 #include "records/parts.h"
 #include "records/patient/patient.h"
@@ -95,7 +96,7 @@ static const struct op *world_op(const char *name)
 {
     static const struct op *const tables[] = {consult_ops,  case_list_ops, case_desk_ops, slot_ops,
                                               message_ops,  form_ops,      policy_ops,    hours_ops,
-                                              override_ops, patient_ops,   notify_ops};
+                                              override_ops, patient_ops,   notify_ops,    document_ops};
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
         for (const struct op *o = tables[t]; o->name; o++)
             if (strcmp(o->name, name) == 0)
@@ -175,6 +176,22 @@ __attribute__((unused)) static int64_t world_next(struct world *w)
     return next;
 }
 
+static void world_seed_person(struct tx *tx, const struct somebody *s)
+{
+    char roles[80], *save;
+    tx_exec(tx,
+            "INSERT INTO person (id, login, name, pinyin, title, phone_masked, licence_no, licence_until, practice_since, "
+            "specialties, languages, active, signature_document, password, password_change, totp_on, totp_step, "
+            "fails, lockouts, locked_until_ms, created_ms, created_by, version) "
+            "VALUES ($1,'p' || $1,$2,'',$3,'',$4,$5,$6,'','',1,0,'',0,0,0,0,0,0,0,0,1)",
+            "ittttt", (int64_t)s->id, s->name, s->title, *s->until ? "1101" : "", s->until, s->since);
+    tx_exec(tx, "INSERT INTO post (id, person_id, org_id, dept_id) VALUES ($1,$1,$2,$3)", "iii", (int64_t)s->id, (int64_t)s->org,
+            (int64_t)(s->dept == s->org ? 0 : s->dept));
+    snprintf(roles, sizeof roles, "%s", s->roles);
+    for (char *r = strtok_r(roles, " ", &save); r; r = strtok_r(NULL, " ", &save))
+        tx_exec(tx, "INSERT INTO post_role (post_id, role) VALUES ($1,$2)", "it", (int64_t)s->id, r);
+}
+
 /* Houses and people straight into the tables of records/org: no password, no session. */
 static void world_seed_sql(struct tx *tx)
 {
@@ -182,24 +199,12 @@ static void world_seed_sql(struct tx *tx)
         tx_exec(tx, "INSERT INTO org (id, parent_id, kind, name, code, pinyin, phone, specialty, active) "
                 "VALUES ($1,$2,$3,$4,'c' || $1,'','','',1)",
                 "iitt", (int64_t)houses[i].id, (int64_t)houses[i].parent, houses[i].kind, houses[i].zh);
-    for (size_t i = 0; i < N_PEOPLE; i++) {
-        const struct somebody *s = &people[i];
-        char roles[80], *save;
-        tx_exec(tx,
-                "INSERT INTO person (id, login, name, pinyin, title, phone_masked, licence_no, licence_until, practice_since, "
-                "specialties, languages, active, signature_document, password, password_change, totp_on, totp_step, "
-                "fails, lockouts, locked_until_ms, created_ms, created_by, version) "
-                "VALUES ($1,'p' || $1,$2,'',$3,'',$4,$5,$6,'','',1,0,'',0,0,0,0,0,0,0,0,1)",
-                "ittttt", (int64_t)s->id, s->name, s->title, *s->until ? "1101" : "", s->until, s->since);
-        tx_exec(tx, "INSERT INTO post (id, person_id, org_id, dept_id) VALUES ($1,$1,$2,$3)", "iii",
-                (int64_t)s->id, (int64_t)s->org, (int64_t)(s->dept == s->org ? 0 : s->dept));
-        snprintf(roles, sizeof roles, "%s", s->roles);
-        for (char *r = strtok_r(roles, " ", &save); r; r = strtok_r(NULL, " ", &save))
-            tx_exec(tx, "INSERT INTO post_role (post_id, role) VALUES ($1,$2)", "it", (int64_t)s->id, r);
-    }
+    for (size_t i = 0; i < N_PEOPLE; i++)
+        world_seed_person(tx, &people[i]);
 }
 
-static void world_open(struct world *w)
+/* With a pool of `readers` threads; 0 = everything runs on the caller's. */
+static void world_open_pool(struct world *w, int readers)
 {
     memset(w, 0, sizeof *w);
     strcpy(w->dir, "/tmp/yl-story-XXXXXX");
@@ -208,7 +213,7 @@ static void world_open(struct world *w)
     w->clock = (struct clock){world_now, w};
     w->now_ms = INT64_C(1795395600000); /* Monday 2026-11-23 09:00 in China */
     struct records_config config = {
-        .data_dir = w->dir, .config_dir = YL_SOURCE_DIR "/config", .clock = &w->clock, .readers = 0};
+        .data_dir = w->dir, .config_dir = YL_SOURCE_DIR "/config", .clock = &w->clock, .readers = readers};
     if (records_open(&w->r, &config, &w->fault)) {
         fprintf(stderr, "records_open: %s\n", w->fault.text);
         abort();
@@ -219,6 +224,11 @@ static void world_open(struct world *w)
     world_seed_sql(tx);
     if (tx_commit(tx))
         abort();
+}
+
+__attribute__((unused)) static void world_open(struct world *w)
+{
+    world_open_pool(w, 0);
 }
 
 static void world_close(struct world *w)
@@ -273,7 +283,7 @@ __attribute__((unused)) static json_t *full_opinion(void)
         "\"urgency\":\"week\"}],\"transfer\":{\"advised\":false},\"follow_up_days\":7}");
 }
 
-static uint64_t world_patient(struct world *w, const char *doctor)
+__attribute__((unused)) static uint64_t world_patient(struct world *w, const char *doctor)
 {
     static int n;
     char text[200];

@@ -119,6 +119,7 @@ static void passwords(void **state)
     assert_int_equal(crypto_password_verify(a, ""), 0);
     assert_int_equal(crypto_password_verify("nonsense", "x"), 0);
     assert_int_equal(crypto_password_verify("", "x"), 0);
+    assert_int_equal(crypto_password_verify(NULL, "x"), 0);
 }
 
 static void totp_of_the_standard(void **state)

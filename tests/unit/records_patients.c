@@ -9,6 +9,17 @@ static const struct op *const tables[] = {patient_ops, NULL};
 
 static char shen[17]; /* the first patient */
 
+static void numbers_of_nobody(void **state)
+{
+    json_t *p = CALL("patient.create", "{" SHEN "}");
+    assert_null(p);
+    assert_string_equal(desk_wrong(), "id_no wrong_area"); /* a real site takes no made-up number ... */
+    struct tx *tx;
+    assert_int_equal(tx_begin(records_store(desk.r), TX_WRITE, &tx), 0);
+    tx_exec(tx, "INSERT INTO policy VALUES ('patient.test_numbers','1',1,1)", ""); /* ... the demonstration does */
+    assert_int_equal(tx_commit(tx), 0);
+}
+
 static void registering(void **state)
 {
     json_t *p = CALL("patient.create", "{" SHEN ",\"local_number\":\"门-0017\",\"allergy\":{\"state\":\"yes\",\"detail\":\"青霉素\"},"
@@ -206,7 +217,7 @@ static void nothing_plain_on_the_disk(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(registering), cmocka_unit_test(wrong_members_are_named), cmocka_unit_test(duplicates),
+        cmocka_unit_test(numbers_of_nobody), cmocka_unit_test(registering), cmocka_unit_test(wrong_members_are_named), cmocka_unit_test(duplicates),
         cmocka_unit_test(one_box),     cmocka_unit_test(unidentified),            cmocka_unit_test(versions),
         cmocka_unit_test(revealing),   cmocka_unit_test(strangers_are_refused),   cmocka_unit_test(nothing_plain_on_the_disk),
     };

@@ -244,6 +244,68 @@ static void a_backup_is_whole_and_private(void **state)
     assert_int_equal(store_open(&other, "/nonexistent/x.db", &f), ERR_STORAGE);
 }
 
+static struct {
+    int asked;
+    pthread_t by;
+    bool refuse;
+} due;
+
+static int checkpoint_due(void *ctx)
+{
+    (void)ctx;
+    due.asked++;
+    due.by = pthread_self();
+    return due.refuse ? ERR_UNAVAILABLE : 0;
+}
+
+static off_t log_bytes(void)
+{
+    char log[112];
+    struct stat st;
+    snprintf(log, sizeof log, "%s-wal", path);
+    assert_int_equal(stat(log, &st), 0);
+    return st.st_size;
+}
+
+static void write_pages(int n)
+{
+    static char page[4096];
+    for (int i = 0; i < n; i++) {
+        struct tx *tx = begin(TX_WRITE);
+        tx_exec(tx, "INSERT INTO t (id, data) VALUES ($1,$2)", "ib", INT64_C(1000000) + i, page, sizeof page);
+        tx_exec(tx, "DELETE FROM t WHERE id=$1", "i", INT64_C(1000000) + i);
+        tx_exec(tx, "UPDATE t SET n=$1 WHERE id=1", "i", (int64_t)i);
+        assert_int_equal(tx_commit(tx), 0);
+    }
+}
+
+/* The committing thread only asks, once, and goes on; the log starts anew once another thread has brought it home. */
+static void a_long_log_is_brought_home_by_another(void **state)
+{
+    store_checkpoint_on(store, checkpoint_due, NULL);
+    due.refuse = true;
+    write_pages(1500);
+    assert_true(due.asked > 1); /* refused: every commit asks again */
+    due.refuse = false;
+    write_pages(1);
+    int asked = due.asked;
+    write_pages(1500);
+    assert_int_equal(due.asked, asked); /* taken: nobody is asked until it is done */
+    assert_true(pthread_equal(due.by, pthread_self()));
+    off_t longest = log_bytes();
+    assert_true(longest > 4 << 20);
+    store_checkpoint(store);
+    write_pages(150);
+    assert_int_equal(due.asked, asked); /* the log began anew in the file it has */
+    assert_int_equal(log_bytes(), longest);
+    write_pages(1500);
+    assert_true(due.asked > asked);
+    store_checkpoint(store);
+    struct tx *tx = begin(TX_READ);
+    assert_int_equal(tx_int(tx, -1, "SELECT n FROM t WHERE id=1", ""), 1499);
+    tx_rollback(tx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +319,7 @@ int main(void)
         cmocka_unit_test(writers_take_turns_and_the_feed_has_no_gap),
         cmocka_unit_test(migrations_run_once),
         cmocka_unit_test(a_backup_is_whole_and_private),
+        cmocka_unit_test(a_long_log_is_brought_home_by_another),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

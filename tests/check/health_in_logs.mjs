@@ -1,0 +1,82 @@
+// Health data never in a log line nor in an audit line's detail (docs/security.md). C has no type the log API could refuse, so this does: what
+// may be printed is listed here, form by form; everything else - a row's text, an argument, a form, a name - is a failure. Whoever logs
+// something new adds its form to the list, after asking whether it can hold a person's words.
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const root = new URL('../..', import.meta.url).pathname
+const files = ['server', 'records'].flatMap((plane) =>
+  readdirSync(join(root, plane), { recursive: true }).filter((f) => /\.c$/.test(f)).map((f) => `${plane}/${f}`)).filter((f) => !f.startsWith('server/base/log'))
+
+/** Arguments that cannot hold a person's words. */
+const allowed = [
+  /^"(?:[^"\\]|\\.)*"$/, // literals
+  /^err_wire\(.*\)$/, /^strerror\(errno\)$/, /^sqlite3_errmsg\([\w>-]+(->\w+)*\)$/, /^sqlite3_sql\(q->statement\)$/,
+  /^\(unsigned long long\)[\w.>[\]-]+$/, /^\(long long\)[\w.>[\]-]+$/, /^\(int\)[\w.>[\]-]+$/, // ids and counts
+  /^(n|rc|port|count|ms|took_ms)$/, /^n - more$/, /^f\.n$/, /^options_(text|int)\(.*\)$/, /^\(int\)options_int\(.*\)$/, /^\(.*clock_monotonic_us\(\).*$/,
+  /^path$/, /^address$/, // of files and blobs: keyed hashes
+  /^(it->)?op->name$/, /^t->id$/, // tables of the program: operations, templates
+  /^(it->reply\.)?fault\.reason$/, /^ctx->fault->reason$/, // a code; its text is for the person who asked
+  /^sealed_places\[[\w>-]+\]\.(table|column)$/, /^sql$/, // statements hold parameters, never values
+  /^c->db \? sqlite3_errmsg\(c->db\) : "out of memory"$/,
+]
+/** Where a name alone does not tell: file and argument. */
+const known = {
+  'records/store/statement.c': [/^name$/], // a column's
+  'server/net/reply.c': [/^name$/], // a header's
+  'records/org/person.c': [/^what$/], // password, totp, lock
+  'records/patient/patient_ops.c': [/^what$/], // which number
+  'records/work/consult_desk.c': [/^what$/], // application, opinion
+  'records/document/document_ops.c': [/^thumbnail \? "thumbnail" : download \? "download" : "view"$/],
+  'records/work/consult_terms.c': [/^prefix$/, /^id$/], // a policy's
+  'records/work/policy.c': [/^id$/, /^rc \? "\?" : value$/],
+  'records/work/consult_list.c': [/^view \? view : "all"$/],
+  'records/work/recording.c': [/^id_text$/, /^json_array_size\(sealed\)$/],
+  'records/work/recording_intake.c': [/^e->end \? "\w+" : "\w+"$/, /^reason$/, /^reply->fault\.reason$/],
+  'records/work/room.c': [/^t\.role$/],
+  'records/work/room_live.c': [/^t\.role$/, /^event$/, /^what$/, /^kind$/, /^detail \? detail : ""$/], // asked, agreed, on, off: made by the desk
+  'records/work/room_token.c': [/^(publish|watch) \? "\w+ ?" : ""$/],
+  'server/room/desk_record.c': [/^reply->fault\.reason\[0\] \? reply->fault\.reason : err_wire\(reply->error\)$/],
+  'server/session/ask.c': [/^q->op$/, /^q->reply\.fault\.reason$/],
+  'records/call/item.c': [/^ctx\.audit\.detail$/],
+}
+
+/** The arguments of a call whose opening bracket is at `at`, split at the commas of its own level. */
+function argumentsAt(text, at) {
+  const out = []
+  let depth = 0, quoted = false, from = at + 1
+  for (let i = at; i < text.length; i++) {
+    const c = text[i]
+    if (quoted) {
+      if (c === '\\') i++
+      else if (c === '"') quoted = false
+    } else if (c === '"') quoted = true
+    else if ('([{'.includes(c)) depth++
+    else if (')]}'.includes(c)) {
+      if (--depth === 0) return [...out, text.slice(from, i)]
+    } else if (c === ',' && depth === 1) {
+      out.push(text.slice(from, i))
+      from = i + 1
+    }
+  }
+  throw new Error('unbalanced')
+}
+
+const wrong = []
+let seen = 0
+for (const file of files) {
+  const text = readFileSync(join(root, file), 'utf8')
+  for (const m of text.matchAll(/\blog_(?:error|warn|info|debug)\(|\bsnprintf\((?=(?:ctx->audit|it)->?\.?detail)|\bsnprintf\((?=ctx->audit\.detail)/g)) {
+    const args = argumentsAt(text, m.index + m[0].length - 1).map((a) => a.replace(/\s+/g, ' ').trim())
+    const print = m[0].startsWith('log_') ? args.slice(2) : args.slice(3)
+    const format = m[0].startsWith('log_') ? args[1] : args[2]
+    seen++
+    if (!/^(?:"(?:[^"\\]|\\.)*"|PRI\w+| )+$/.test(format)) wrong.push([file, m.index, text, `the format is no literal: ${format}`])
+    for (const a of print) if (![...allowed, ...(known[file] ?? [])].some((r) => r.test(a))) wrong.push([file, m.index, text, a])
+  }
+}
+for (const [file, at, text, what] of wrong) console.log(`     ${file}:${text.slice(0, at).split('\n').length}: ${what}`)
+console.log(`${wrong.length ? 'FAIL' : 'ok  '} only ids, codes and the program's own words are logged (${seen} places)`)
+console.log(`${seen < 30 ? 'FAIL' : 'ok  '} the places were found`)
+console.log(`${2 - (wrong.length > 0) - (seen < 30)} passed, ${(wrong.length > 0) + (seen < 30)} failed`)
+process.exit(wrong.length || seen < 30 ? 1 : 0)
