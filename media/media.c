@@ -136,9 +136,10 @@ int media_open(struct media **out, const struct media_config *config, struct fau
     w->stop = &m->stop;
     w->socket = w->epoll = -1;
     w->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    enum dtls_engine engine = config->dtls == MEDIA_DTLS_MBEDTLS ? DTLS_ENGINE_MBEDTLS : DTLS_ENGINE_OPENSSL;
     int err = bind_socket(m, config, f);
     if (!err) err = gather(m, config, f);
-    if (!err && (w->wake < 0 || mailbox_new(&w->mailbox, COMMANDS_MAX, wake, w) || dtls_identity_new(&w->identity)))
+    if (!err && (w->wake < 0 || mailbox_new(&w->mailbox, COMMANDS_MAX, wake, w) || dtls_identity_new(&w->identity, engine)))
         err = fault_set(f, ERR_INTERNAL, "start", "media: could not start");
     if (!err && config->record_dir && config->record_dir[0])
         err = recorder_open(&w->recorder, config->record_dir, config->on_event, config->on_event_ctx, f);

@@ -21,6 +21,12 @@
 struct media;
 struct media_event;
 
+enum media_dtls { /* which library does the handshakes */
+    MEDIA_DTLS_DEFAULT, /* OpenSSL: cheaper, and it can agree on AES-GCM for SRTP (docs/decisions/0004) */
+    MEDIA_DTLS_OPENSSL,
+    MEDIA_DTLS_MBEDTLS /* AES_CM_128_HMAC_SHA1_80 only */
+};
+
 struct media_config {
     const char *bind_address; /* "0.0.0.0", "127.0.0.1" or an IPv6 address */
     uint16_t udp_port;        /* one UDP port for all peers; 0 = any free one */
@@ -31,6 +37,7 @@ struct media_config {
     uint32_t max_bitrate_bps; /* told to each publisher by REMB until an estimator says otherwise */
     void (*on_event)(void *ctx, const struct media_event *event); /* borrowed for the call; copy it */
     void *on_event_ctx;
+    enum media_dtls dtls;
 };
 
 YL_CHECKED int media_open(struct media **out, const struct media_config *config, struct fault *f);

@@ -14,12 +14,17 @@ static void init_library(void)
     srtp_init();
 }
 
-static int make(srtp_t *out, const uint8_t *key, srtp_ssrc_type_t type)
+static int make(srtp_t *out, enum dtls_profile profile, const uint8_t *key, srtp_ssrc_type_t type)
 {
     srtp_policy_t p;
     memset(&p, 0, sizeof p);
-    srtp_crypto_policy_set_rtp_default(&p.rtp);
-    srtp_crypto_policy_set_rtcp_default(&p.rtcp);
+    if (profile == DTLS_PROFILE_GCM128) {
+        srtp_crypto_policy_set_aes_gcm_128_16_auth(&p.rtp);
+        srtp_crypto_policy_set_aes_gcm_128_16_auth(&p.rtcp);
+    } else {
+        srtp_crypto_policy_set_rtp_default(&p.rtp);
+        srtp_crypto_policy_set_rtcp_default(&p.rtcp);
+    }
     p.ssrc.type = type;
     p.key = (uint8_t *)(uintptr_t)key; /* only read */
     p.window_size = 1024;
@@ -32,7 +37,8 @@ int srtp_box_new(struct srtp_box **out, const struct dtls_keys *keys)
     pthread_once(&once, init_library);
     struct srtp_box *box = calloc(1, sizeof *box);
     if (!box) return ERR_INTERNAL;
-    if (make(&box->out, keys->send, ssrc_any_outbound) || make(&box->in, keys->receive, ssrc_any_inbound)) {
+    if (make(&box->out, keys->profile, keys->send, ssrc_any_outbound) ||
+        make(&box->in, keys->profile, keys->receive, ssrc_any_inbound)) {
         srtp_box_free(box);
         return ERR_INTERNAL;
     }

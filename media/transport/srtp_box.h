@@ -1,4 +1,4 @@
-/* srtp_box - SRTP and SRTCP (RFC 3711) for one peer, AES_CM_128_HMAC_SHA1_80: seal what we send, open what came, in place.
+/* srtp_box - SRTP and SRTCP (RFC 3711) for one peer, with the profile that DTLS agreed on: seal what we send, open what came, in place.
  * Hides libsrtp. Not thread-safe: a worker owns its boxes. After the first packet of a stream nothing is allocated.
  */
 #ifndef YL_MEDIA_TRANSPORT_SRTP_BOX_H
@@ -6,7 +6,7 @@
 
 #include "media/transport/dtls.h"
 
-#define SRTP_OVERHEAD 24 /* room that seal needs behind the packet (tag 10, SRTCP index 4, rounded up) */
+#define SRTP_OVERHEAD 24 /* room that seal needs behind the packet (tag 16 at most, SRTCP index 4, rounded up) */
 
 struct srtp_box;
 YL_CHECKED int srtp_box_new(struct srtp_box **out, const struct dtls_keys *keys);

@@ -96,7 +96,7 @@ int main(void)
     struct media_config config = {.bind_address = "127.0.0.1", .workers = 1, .record_dir = ""};
     struct fault f = {0};
     struct media_candidate cand[MEDIA_CANDIDATES_MAX];
-    if (media_open(&m, &config, &f) || dtls_identity_new(&id)) return 1;
+    if (media_open(&m, &config, &f) || dtls_identity_new(&id, DTLS_ENGINE_OPENSSL)) return 1;
     media_candidates(m, cand);
     port = cand[0].port;
     measure(10);

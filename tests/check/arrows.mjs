@@ -33,6 +33,11 @@ const rules = {
   'sqlite only in records/store': includes.filter((i) => starts(i.system ?? '', 'sqlite3') && !starts(i.from, 'records/store/')),
   'libsrtp only in media/transport': includes.filter((i) => starts(i.system ?? '', 'srtp') && !starts(i.from, 'media/transport/')),
   "mbedtls' DTLS only in media/transport": includes.filter((i) => starts(i.system ?? '', 'mbedtls/ssl') && !starts(i.from, 'media/transport/')),
+  "OpenSSL only in media/transport (and server/net, which sets libwebsockets' TLS)": includes.filter((i) => starts(i.system ?? '', 'openssl/') && !starts(i.from, 'media/transport/', 'server/net/')),
+  'which DTLS library it is, only its engine knows': includes.filter((i) =>
+    (starts(i.system ?? '', 'openssl/ssl') && starts(i.from, 'media/') && i.from !== 'media/transport/dtls_openssl.c') ||
+    (starts(i.system ?? '', 'mbedtls/ssl') && i.from !== 'media/transport/dtls_mbedtls.c') ||
+    (i.own === 'media/transport/dtls_engine.h' && !starts(i.from, 'media/transport/dtls'))),
   'GStreamer only in media/pipe': includes.filter((i) => starts(i.system ?? '', 'gst/', 'glib') && !starts(i.from, 'media/pipe/')),
   'jansson never in media': includes.filter((i) => starts(i.system ?? '', 'jansson') && starts(i.from, 'media/')),
   'no include circles': circles(),

@@ -73,7 +73,7 @@ static int setup(void **state)
     struct fault f = {0};
     struct media_config config = {.bind_address = "127.0.0.1", .workers = 1, .record_dir = "", .max_bitrate_bps = 1000000, .on_event = on_event};
     struct media_candidate cand[MEDIA_CANDIDATES_MAX];
-    if (media_open(&s->m, &config, &f) || dtls_identity_new(&s->id)) return -1;
+    if (media_open(&s->m, &config, &f) || dtls_identity_new(&s->id, DTLS_ENGINE_OPENSSL)) return -1;
     media_candidates(s->m, cand);
     s->port = cand[0].port;
     connect_peer(s, &s->pub, s->pub_id = 1);
