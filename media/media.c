@@ -169,7 +169,7 @@ void media_close(struct media *m)
     if (w->epoll >= 0) close(w->epoll);
     if (w->wake >= 0) close(w->wake);
     free(w->in);
-    free(w->out);
+    egress_close(&w->egress);
     free(m);
 }
 

@@ -38,6 +38,7 @@ struct media_config {
     void (*on_event)(void *ctx, const struct media_event *event); /* borrowed for the call; copy it */
     void *on_event_ctx;
     enum media_dtls dtls;
+    bool no_segments; /* never use UDP segmentation offload (it is tried, and left where the kernel refuses it) */
 };
 
 YL_CHECKED int media_open(struct media **out, const struct media_config *config, struct fault *f);

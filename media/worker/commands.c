@@ -37,9 +37,7 @@ static void dtls_send(void *ctx, const uint8_t *datagram, size_t len)
 {
     struct peer *peer = ctx;
     const struct address *to = peer->ice.has_selected ? &peer->ice.selected : &peer->reply_to;
-    if (len > DATAGRAM_MAX || !to->port) return;
-    memcpy(out_slot(peer->worker), datagram, len);
-    out_commit(peer->worker, len, to);
+    if (to->port) worker_send(peer->worker, datagram, len, to);
 }
 
 static void credentials(const struct media_peer_params *p, struct ice_credentials *out)
@@ -130,6 +128,7 @@ static void track_open(struct worker *w, const struct media_track_params *p)
 {
     struct track *t = table_get(&w->tracks, p->track.v);
     if (t) {
+        forward_flush(t); /* a ring may go away */
         producer_update(&t->producer, p);
         track_announced(t);
         for (size_t i = 0; i < t->n_feeds; i++)
@@ -168,12 +167,24 @@ static bool reserve(struct feed ***list, size_t n, size_t *cap)
     return true;
 }
 
+/* An SSRC that this peer already had in an earlier feed goes on behind its last number: an SRTP index is used once. */
+static void go_on(struct feed *f)
+{
+    uint16_t last;
+    if (!f->peer->srtp) return;
+    struct srtp_seal *s = srtp_box_media(f->peer->srtp);
+    if (srtp_seal_last(s, f->consumer.params.ssrc, &last)) consumer_go_on(&f->consumer, last);
+    if (srtp_seal_last(s, f->consumer.params.rtx_ssrc, &last)) consumer_rtx_go_on(&f->consumer, last);
+}
+
 static void feed_open(struct worker *w, const struct media_feed_params *p)
 {
     struct feed *f = table_get(&w->feeds, p->feed.v);
     if (f) { /* renegotiated */
+        bool other = f->consumer.params.ssrc != p->ssrc || f->consumer.params.rtx_ssrc != p->rtx_ssrc;
         f->consumer.params = *p;
         consumer_update(&f->consumer, &f->track->producer);
+        if (other) go_on(f);
         return;
     }
     struct peer *peer = table_get(&w->peers, p->peer.v);
@@ -188,6 +199,7 @@ static void feed_open(struct worker *w, const struct media_feed_params *p)
     f->peer = peer;
     f->track = t;
     consumer_init(&f->consumer, p, &t->producer);
+    go_on(f);
     peer->feeds[peer->n_feeds++] = f;
     t->feeds[t->n_feeds++] = f;
     metric_set(figures.feeds, (int64_t)w->feeds.used);
@@ -215,6 +227,7 @@ static void track_pause(struct worker *w, struct track_id id, bool on)
 {
     struct track *t = table_get(&w->tracks, id.v);
     if (!t || t->producer.paused == on) return;
+    forward_flush(t);
     t->producer.paused = on;
     for (size_t i = 0; i < t->n_feeds; i++)
         consumer_break(&t->feeds[i]->consumer);

@@ -48,9 +48,12 @@ void peer_bind(struct peer *peer, uint32_t ssrc, struct track *track, size_t lay
         track->producer.layers[layer].rtx_ssrc = ssrc;
     } else if (!track->producer.layers[layer].known || track->producer.layers[layer].ssrc != ssrc) {
         rebuild(peer, track, (int)layer, false);
+        forward_flush(track);
         if (producer_bind(&track->producer, layer, ssrc)) { /* the publisher began a new stream */
-            for (size_t i = 0; i < track->n_feeds; i++)
+            for (size_t i = 0; i < track->n_feeds; i++) {
                 if (track->feeds[i]->consumer.layer == (int)layer) consumer_break(&track->feeds[i]->consumer);
+                consumer_forget(&track->feeds[i]->consumer);
+            }
             if (track->tap && track->tap->layer == (int)layer) consumer_break(track->tap);
         }
     }
@@ -133,8 +136,8 @@ static void track_input(struct peer *peer, uint8_t *data, size_t len)
             !rtp_unwrap_rtx(data, &len, t->producer.layers[layer].ssrc, pt) || rtp_parse(data, len, &r))
             return;
     }
-    bool key;
-    if (!producer_input(&t->producer, layer, &r, peer->worker->now_us, &key)) return;
+    struct packet packet;
+    if (!producer_input(&t->producer, layer, &r, peer->worker->now_us, &packet)) return;
     if (!t->producer.live) {
         t->producer.live = true;
         struct media_event e = {.type = MEDIA_TRACK_LIVE, .room = peer->room->id, .peer = peer->id,
@@ -142,7 +145,7 @@ static void track_input(struct peer *peer, uint8_t *data, size_t len)
         worker_event(peer->worker, &e);
     }
     t->producer.stalled = false;
-    forward_packet(t, layer, &r, key);
+    forward_packet(t, &packet);
 }
 
 static void heard(struct peer *peer, const struct address *from)
@@ -199,10 +202,7 @@ static void stun_input(struct worker *w, const uint8_t *data, size_t len, const 
     }
     if (r.dropped_tuple) table_remove(&w->by_tuple, table_hash(&r.dropped, sizeof r.dropped));
     if (r.new_tuple && table_put(&w->by_tuple, table_hash(from, sizeof *from), peer)) return;
-    if (r.reply_len) {
-        memcpy(out_slot(w), reply, r.reply_len);
-        out_commit(w, r.reply_len, from);
-    }
+    if (r.reply_len) worker_send(w, reply, r.reply_len, from);
     if (peer->silent) {
         peer->silent = false;
         peer_event(peer, MEDIA_PEER_BACK);
@@ -240,8 +240,8 @@ void peer_dtls_advance(struct peer *peer)
 
 void worker_datagram(struct worker *w, uint8_t *data, size_t len, const struct address *from)
 {
-    metric_add(figures.packets_in, 1);
-    metric_add(figures.bytes_in, (int64_t)len);
+    w->counted.packets_in++;
+    w->counted.bytes_in += len;
     if (len < 2) return;
     if (data[0] < 4) { /* RFC 7983: the first byte tells who is meant */
         stun_input(w, data, len, from);

@@ -10,45 +10,39 @@
 
 #define TICK_US 10000
 
-uint8_t *out_slot(struct worker *w)
+void worker_send(struct worker *w, const uint8_t *bytes, size_t len, const struct address *to)
 {
-    if (w->n_out == WORKER_BATCH) out_flush(w);
-    return w->out[w->n_out].bytes;
+    memcpy(egress_room(&w->egress, len), bytes, len);
+    egress_put(&w->egress, len, len, to);
 }
 
-void out_commit(struct worker *w, size_t len, const struct address *to)
+void peer_begin_rtcp(struct peer *peer, struct rtcp_builder *b)
 {
-    struct out_slot *s = &w->out[w->n_out];
-    w->out_iov[w->n_out] = (struct iovec){s->bytes, len};
-    w->out_headers[w->n_out].msg_hdr =
-        (struct msghdr){.msg_name = &s->to, .msg_namelen = address_to_sockaddr(to, w->family, &s->to),
-                        .msg_iov = &w->out_iov[w->n_out], .msg_iovlen = 1};
-    w->n_out++;
+    rtcp_begin(b, egress_room(&peer->worker->egress, RTCP_BYTES + SRTP_OVERHEAD), RTCP_BYTES);
 }
 
-void out_flush(struct worker *w)
-{
-    size_t at = 0;
-    while (at < w->n_out) {
-        int n = sendmmsg(w->socket, w->out_headers + at, (unsigned)(w->n_out - at), MSG_DONTWAIT);
-        if (n > 0) {
-            at += (size_t)n;
-        } else if (errno != EINTR) { /* a full buffer or an unreachable peer costs this one packet, as a network would */
-            metric_add(figures.send_drops, 1);
-            at++;
-        }
-    }
-    w->n_out = 0;
-}
-
-void peer_send(struct peer *peer, uint8_t *packet, size_t len, bool rtcp)
+void peer_send_rtcp(struct peer *peer, struct rtcp_builder *b)
 {
     struct worker *w = peer->worker;
-    if (!peer->srtp || !peer->ice.has_selected || srtp_box_seal(peer->srtp, packet, &len, rtcp)) return;
+    size_t len = b->len;
+    if (!peer->srtp || !peer->ice.has_selected || srtp_box_seal_rtcp(peer->srtp, b->bytes, &len)) return;
     peer->down_bytes += len;
-    metric_add(figures.packets_out, 1);
-    metric_add(figures.bytes_out, (int64_t)len);
-    out_commit(w, len, &peer->ice.selected);
+    w->counted.packets_out++;
+    w->counted.bytes_out += len;
+    egress_put(&w->egress, len, len, &peer->ice.selected);
+}
+
+/* The packet path counts for itself; figures are shared by all threads. */
+static void count(struct worker *w)
+{
+    struct counted *c = &w->counted;
+    metric_add(figures.packets_in, (int64_t)c->packets_in);
+    metric_add(figures.bytes_in, (int64_t)c->bytes_in);
+    metric_add(figures.packets_out, (int64_t)c->packets_out);
+    metric_add(figures.bytes_out, (int64_t)c->bytes_out);
+    metric_add(figures.send_drops, (int64_t)w->egress.drops);
+    *c = (struct counted){0};
+    w->egress.drops = 0;
 }
 
 void worker_event(struct worker *w, const struct media_event *event)
@@ -79,7 +73,8 @@ static void receive(struct worker *w)
             if (!(w->in_headers[i].msg_hdr.msg_flags & MSG_TRUNC))
                 worker_datagram(w, w->in[i], w->in_headers[i].msg_len, &from);
         }
-        out_flush(w);
+        w->wake_us = forward_due(w);
+        egress_flush(&w->egress);
         if (n < WORKER_BATCH) return;
     }
 }
@@ -96,37 +91,49 @@ static void drain_commands(struct worker *w)
     }
 }
 
+/* Waits for something to do; microseconds count, because held packets leave within a millisecond. */
+static int wait_for(struct worker *w, struct epoll_event *events, int n_events)
+{
+    int64_t until = w->peers.used ? w->tick_us + TICK_US : INT64_MAX;
+    if (w->wake_us < until) until = w->wake_us;
+    if (until == INT64_MAX) return epoll_wait(w->epoll, events, n_events, -1);
+    int64_t left = until - clock_monotonic_us();
+    struct timespec t = {.tv_sec = left > 0 ? left / 1000000 : 0, .tv_nsec = left > 0 ? left % 1000000 * 1000 : 0};
+    return epoll_pwait2(w->epoll, events, n_events, &t, NULL);
+}
+
 static void *run(void *arg)
 {
     struct worker *w = arg;
     struct epoll_event events[4];
     while (!__atomic_load_n(w->stop, __ATOMIC_ACQUIRE)) {
-        w->now_us = clock_monotonic_us();
-        int64_t wait = w->peers.used ? (w->tick_us + TICK_US - w->now_us) / 1000 : -1;
-        int n = epoll_wait(w->epoll, events, 4, w->peers.used ? (wait < 0 ? 0 : (int)wait) : -1);
+        int n = wait_for(w, events, 4);
         w->now_us = clock_monotonic_us();
         for (int i = 0; i < n; i++) {
             if (events[i].data.fd == w->wake) drain_commands(w);
             else receive(w);
         }
+        w->wake_us = forward_due(w);
         if (w->now_us - w->tick_us >= TICK_US) {
             w->tick_us = w->now_us;
             worker_tick(w);
+            count(w);
         }
-        out_flush(w);
+        egress_flush(&w->egress);
     }
     drain_commands(w);
     worker_close_everything(w);
-    out_flush(w);
+    egress_flush(&w->egress);
+    count(w);
     return NULL;
 }
 
 int worker_start(struct worker *w)
 {
-    w->out = calloc(WORKER_BATCH, sizeof *w->out);
+    w->wake_us = INT64_MAX;
     w->in = calloc(WORKER_BATCH, sizeof *w->in);
     w->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (!w->out || !w->in || w->epoll < 0) return ERR_INTERNAL;
+    if (!w->in || w->epoll < 0 || egress_open(&w->egress, w->socket, w->family, !w->config.no_segments)) return ERR_INTERNAL;
     struct epoll_event e = {.events = EPOLLIN, .data.fd = w->socket};
     struct epoll_event k = {.events = EPOLLIN, .data.fd = w->wake};
     if (epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->socket, &e) || epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->wake, &k) ||

@@ -1,7 +1,7 @@
 /* worker - the media thread: one epoll loop, one UDP socket, its rooms, peers, tracks and feeds. Internal to media/.
  *
  * Owns everything in struct worker; nothing here is touched by another thread except the mailbox and the event descriptor. The packet
- * path (peer_input -> forward -> out_*) takes no lock and no memory. Split by concern: worker.c loop and sockets, commands.c what the
+ * path (worker_datagram -> forward -> egress) takes no lock and no memory. Split by concern: worker.c loop and sockets, commands.c what the
  * caller asked for, peer.c what a peer sends, forward.c tracks to feeds, clockwork.c everything periodic.
  */
 #ifndef YL_MEDIA_WORKER_WORKER_H
@@ -13,6 +13,7 @@
 #include "media/rtp/twcc.h"
 #include "media/transport/ice.h"
 #include "media/transport/srtp_box.h"
+#include "media/worker/egress.h"
 #include "media/worker/table.h"
 #include "server/base/mailbox.h"
 #include <pthread.h>
@@ -20,6 +21,8 @@
 
 #define WORKER_BATCH 64
 #define DATAGRAM_MAX 2048
+#define FRESH_MAX 16
+#define RTCP_BYTES 1200
 #define PEER_SSRCS 128
 #define PEER_TRACKS_MAX 16
 
@@ -41,6 +44,11 @@ struct track {
     size_t n_feeds, cap_feeds;
     struct consumer *tap; /* the recording's copy, NULL = not recorded */
     int64_t tap_key_us;
+    /* Packets that came and are not forwarded yet: a receiver gets those of one frame together. */
+    struct packet fresh[FRESH_MAX];
+    size_t n_fresh;
+    int64_t fresh_us;         /* when the first of them came */
+    struct track *next_fresh; /* in worker.fresh; meaningful while n_fresh */
 };
 
 struct room {
@@ -81,9 +89,8 @@ struct peer {
     uint64_t up_bytes, down_bytes, up_bytes_prior, down_bytes_prior;
 };
 
-struct out_slot {
-    struct sockaddr_storage to;
-    uint8_t bytes[DATAGRAM_MAX];
+struct counted {
+    uint64_t packets_in, bytes_in, packets_out, bytes_out;
 };
 
 struct worker {
@@ -96,11 +103,10 @@ struct worker {
     int family;
     volatile int *stop; /* read with __atomic */
     struct table peers, tracks, feeds, rooms, by_tuple, by_ufrag;
-    int64_t now_us, tick_us;
-    struct out_slot *out; /* WORKER_BATCH */
-    struct mmsghdr out_headers[WORKER_BATCH];
-    struct iovec out_iov[WORKER_BATCH];
-    size_t n_out;
+    int64_t now_us, tick_us, wake_us; /* wake_us: when held packets must leave */
+    struct counted counted;
+    struct egress egress;
+    struct track *fresh; /* tracks with packets that wait */
     uint8_t (*in)[DATAGRAM_MAX];
     struct mmsghdr in_headers[WORKER_BATCH];
     struct iovec in_iov[WORKER_BATCH];
@@ -110,12 +116,11 @@ struct worker {
 YL_CHECKED int worker_start(struct worker *w);
 void worker_join(struct worker *w);
 
-/* out: a slot to write one datagram into, then commit it. */
-uint8_t *out_slot(struct worker *w);
-void out_commit(struct worker *w, size_t len, const struct address *to);
-void out_flush(struct worker *w);
-/* Seals the packet in the current slot for a peer and commits it; counts. */
-void peer_send(struct peer *peer, uint8_t *packet, size_t len, bool rtcp);
+/* One datagram as it is. */
+void worker_send(struct worker *w, const uint8_t *bytes, size_t len, const struct address *to);
+/* Begins an RTCP packet for a peer in the send arena; peer_send_rtcp seals and sends what the builder holds. */
+void peer_begin_rtcp(struct peer *peer, struct rtcp_builder *b);
+void peer_send_rtcp(struct peer *peer, struct rtcp_builder *b);
 
 void worker_event(struct worker *w, const struct media_event *event);
 void peer_event(struct peer *peer, enum media_event_type type);
@@ -130,7 +135,11 @@ void peer_bind(struct peer *peer, uint32_t ssrc, struct track *track, size_t lay
 void peer_forget_track(struct peer *peer, const struct track *track);
 void peer_close(struct peer *peer, bool goodbye);
 /* forward.c */
-void forward_packet(struct track *track, size_t layer, const struct rtp *packet, bool key);
+/* Notes a packet for forwarding; forward_due sends what is complete, forward_flush all that a track holds. */
+void forward_packet(struct track *track, const struct packet *packet);
+void forward_flush(struct track *track);
+/* Returns when it wants to be called again at the latest, INT64_MAX = nothing waits. */
+int64_t forward_due(struct worker *w);
 void forward_wish_keys(struct track *track);
 void forward_send_pli(struct track *track, size_t layer);
 void peer_rtcp(struct peer *peer, const uint8_t *data, size_t len);

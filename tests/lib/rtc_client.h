@@ -141,8 +141,18 @@ static inline bool rtc_client_connect(struct rtc_client *c, int limit_ms)
 static inline void rtc_client_send(struct rtc_client *c, const uint8_t *packet, size_t len, bool rtcp)
 {
     uint8_t b[2048];
+    struct rtp r;
+    if (!c->srtp) return;
     memcpy(b, packet, len);
-    if (c->srtp && srtp_box_seal(c->srtp, b, &len, rtcp) == 0) rtc_client_out(c, b, len);
+    if (rtcp) {
+        if (srtp_box_seal_rtcp(c->srtp, b, &len)) return;
+    } else {
+        if (rtp_parse(packet, len, &r)) return;
+        size_t head = (size_t)(r.payload - packet);
+        struct srtp_piece body = {r.payload, len - head};
+        len = srtp_seal_packet(srtp_box_media(c->srtp), b, head, &body, 1);
+    }
+    rtc_client_out(c, b, len);
 }
 
 /* A VP8 packet that is a whole frame. */
