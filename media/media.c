@@ -168,7 +168,7 @@ void media_close(struct media *m)
     if (w->socket >= 0) close(w->socket);
     if (w->epoll >= 0) close(w->epoll);
     if (w->wake >= 0) close(w->wake);
-    free(w->in);
+    ingress_close(&w->ingress);
     egress_close(&w->egress);
     free(m);
 }

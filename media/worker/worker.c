@@ -56,26 +56,21 @@ void peer_event(struct peer *peer, enum media_event_type type)
     worker_event(peer->worker, &e);
 }
 
+static void take(void *ctx, uint8_t *data, size_t len, const struct address *from)
+{
+    worker_datagram(ctx, data, len, from);
+}
+
 static void receive(struct worker *w)
 {
-    for (int round = 0; round < 8; round++) { /* bounded, so that timers and commands get their turn under flood */
-        for (size_t i = 0; i < WORKER_BATCH; i++) {
-            w->in_iov[i] = (struct iovec){w->in[i], DATAGRAM_MAX - SRTP_OVERHEAD};
-            w->in_headers[i].msg_hdr = (struct msghdr){.msg_name = &w->in_from[i], .msg_namelen = sizeof w->in_from[i],
-                                                       .msg_iov = &w->in_iov[i], .msg_iovlen = 1};
-        }
-        int n = recvmmsg(w->socket, w->in_headers, WORKER_BATCH, MSG_DONTWAIT, NULL);
-        if (n <= 0) return;
+    for (int round = 0; round < 16; round++) { /* bounded, so that timers and commands get their turn under flood */
+        size_t n = ingress_read(&w->ingress);
+        if (!n) return;
         w->now_us = clock_monotonic_us();
-        for (int i = 0; i < n; i++) {
-            struct address from;
-            address_from_sockaddr(&from, &w->in_from[i]);
-            if (!(w->in_headers[i].msg_hdr.msg_flags & MSG_TRUNC))
-                worker_datagram(w, w->in[i], w->in_headers[i].msg_len, &from);
-        }
+        ingress_each(&w->ingress, n, take, w);
         w->wake_us = forward_due(w);
         egress_flush(&w->egress);
-        if (n < WORKER_BATCH) return;
+        if (n < INGRESS_MESSAGES) return;
     }
 }
 
@@ -131,9 +126,8 @@ static void *run(void *arg)
 int worker_start(struct worker *w)
 {
     w->wake_us = INT64_MAX;
-    w->in = calloc(WORKER_BATCH, sizeof *w->in);
     w->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (!w->in || w->epoll < 0 || egress_open(&w->egress, w->socket, w->family, !w->config.no_segments)) return ERR_INTERNAL;
+    if (w->epoll < 0 || ingress_open(&w->ingress, w->socket) || egress_open(&w->egress, w->socket, w->family, !w->config.no_segments)) return ERR_INTERNAL;
     struct epoll_event e = {.events = EPOLLIN, .data.fd = w->socket};
     struct epoll_event k = {.events = EPOLLIN, .data.fd = w->wake};
     if (epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->socket, &e) || epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->wake, &k) ||

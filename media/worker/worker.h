@@ -14,13 +14,12 @@
 #include "media/transport/ice.h"
 #include "media/transport/srtp_box.h"
 #include "media/worker/egress.h"
+#include "media/worker/ingress.h"
 #include "media/worker/table.h"
 #include "server/base/mailbox.h"
 #include <pthread.h>
 #include <sys/socket.h>
 
-#define WORKER_BATCH 64
-#define DATAGRAM_MAX 2048
 #define FRESH_MAX 16
 #define RTCP_BYTES 1200
 #define PEER_SSRCS 128
@@ -107,10 +106,7 @@ struct worker {
     struct counted counted;
     struct egress egress;
     struct track *fresh; /* tracks with packets that wait */
-    uint8_t (*in)[DATAGRAM_MAX];
-    struct mmsghdr in_headers[WORKER_BATCH];
-    struct iovec in_iov[WORKER_BATCH];
-    struct sockaddr_storage in_from[WORKER_BATCH];
+    struct ingress ingress;
 };
 
 YL_CHECKED int worker_start(struct worker *w);
