@@ -32,7 +32,7 @@ struct media_config {
     uint16_t udp_port;        /* one UDP port for all peers; 0 = any free one */
     const char *announce;     /* comma-separated addresses put into candidates; "" = every local non-loopback address,
                                  or the loopback one when there is no other (Firefox never pairs with 127.0.0.1) */
-    unsigned workers;         /* >= 1 */
+    unsigned workers;         /* 0 = one per processor core */
     const char *record_dir;   /* scratch directory for recordings in progress; "" = recording refused */
     uint32_t max_bitrate_bps; /* told to each publisher by REMB until an estimator says otherwise */
     void (*on_event)(void *ctx, const struct media_event *event); /* borrowed for the call; copy it */

@@ -1,4 +1,4 @@
-/* Everything periodic: DTLS timers, loss repair, reports both ways, consent, levels, quality. Runs every 10 ms while peers exist. */
+/* Everything periodic: loss repair, reports both ways, consent, levels, quality. Runs every 10 ms while peers exist. */
 #include "media/rtp/bytes.h"
 #include "media/worker/worker.h"
 #include "media/worker/figures.h"
@@ -147,7 +147,7 @@ static bool consent(struct peer *peer)
         peer_close(peer, true);
         return false;
     }
-    if (quiet > SILENT_US && !peer->silent && peer->connected_told) {
+    if (quiet > SILENT_US && !peer->silent && peer->srtp) {
         peer->silent = true;
         peer_event(peer, MEDIA_PEER_SILENT);
     }
@@ -209,12 +209,6 @@ void worker_tick(struct worker *w)
             list[n++] = peer;
         for (size_t k = 0; k < n; k++) {
             peer = list[k];
-            if (w->now_us >= dtls_deadline_us(peer->dtls)) {
-                uint64_t id = peer->id.v;
-                dtls_tick(peer->dtls, w->now_us);
-                peer_dtls_advance(peer);
-                if (table_get(&w->peers, id) != peer) continue;
-            }
             if (consent(peer) && peer->srtp) tick_connected(peer);
         }
     } while (n == 64);

@@ -253,7 +253,6 @@ void feed_close(struct feed *f)
     take_out(f->track->feeds, &f->track->n_feeds, f);
     take_out(f->peer->feeds, &f->peer->n_feeds, f);
     table_remove(&w->feeds, f->consumer.params.feed.v);
-    metric_set(figures.feeds, (int64_t)w->feeds.used);
     free(f);
 }
 
@@ -286,7 +285,6 @@ void track_close(struct track *t)
     for (size_t i = 0; i < t->peer->n_tracks; i++)
         if (t->peer->tracks[i] == t) t->peer->tracks[i] = t->peer->tracks[--t->peer->n_tracks];
     table_remove(&w->tracks, t->producer.params.track.v);
-    metric_set(figures.tracks, (int64_t)w->tracks.used);
     producer_close(&t->producer);
     free(t->feeds);
     free(t);

@@ -3,6 +3,8 @@
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -32,6 +34,12 @@ void peer_send_rtcp(struct peer *peer, struct rtcp_builder *b)
     egress_put(&w->egress, len, len, &peer->ice.selected);
 }
 
+static void gauge(struct metric *m, int64_t *told, size_t now)
+{
+    metric_add(m, (int64_t)now - *told);
+    *told = (int64_t)now;
+}
+
 /* The packet path counts for itself; figures are shared by all threads. */
 static void count(struct worker *w)
 {
@@ -40,9 +48,13 @@ static void count(struct worker *w)
     metric_add(figures.bytes_in, (int64_t)c->bytes_in);
     metric_add(figures.packets_out, (int64_t)c->packets_out);
     metric_add(figures.bytes_out, (int64_t)c->bytes_out);
+    metric_add(figures.handed_over, (int64_t)c->handed);
     metric_add(figures.send_drops, (int64_t)w->egress.drops);
-    *c = (struct counted){0};
-    w->egress.drops = 0;
+    if (w->recorder) metric_add(figures.record_drops, (int64_t)recorder_dropped(w->recorder));
+    c->packets_in = c->bytes_in = c->packets_out = c->bytes_out = c->handed = w->egress.drops = 0;
+    gauge(figures.peers, &c->peers, w->peers.used);
+    gauge(figures.tracks, &c->tracks, w->tracks.used);
+    gauge(figures.feeds, &c->feeds, w->feeds.used);
 }
 
 void worker_event(struct worker *w, const struct media_event *event)
@@ -68,33 +80,97 @@ static void receive(struct worker *w)
         if (!n) return;
         w->now_us = clock_monotonic_us();
         ingress_each(&w->ingress, n, take, w);
+        steer_wake(w);
         w->wake_us = forward_due(w);
         egress_flush(&w->egress);
         if (n < INGRESS_MESSAGES) return;
     }
 }
 
-static void drain_commands(struct worker *w)
+/* ---- mailbox ---- */
+void worker_wake(struct worker *w)
+{
+    uint64_t one = 1;
+    if (write(w->wake, &one, sizeof one) < 0 && errno != EAGAIN) log_error("media", "wake: %s", strerror(errno));
+}
+
+static int put(struct worker *w, const struct message *m, size_t bytes)
+{
+    struct message *copy = malloc(bytes);
+    if (!copy) return ERR_UNAVAILABLE;
+    memcpy(copy, m, bytes);
+    int err = mailbox_put(w->mailbox, copy);
+    if (err) free(copy);
+    return err;
+}
+
+int worker_post(struct worker *w, const struct media_cmd *cmd)
+{
+    struct message m = {.kind = MESSAGE_COMMAND, .command = *cmd};
+    int err = put(w, &m, sizeof m);
+    explicit_bzero(&m, sizeof m);
+    return err;
+}
+
+void worker_route(struct worker *w, const struct route *route)
+{
+    struct message m = {.kind = MESSAGE_ROUTE, .route = *route};
+    if (put(w, &m, offsetof(struct message, route) + sizeof m.route)) log_warn("media", "worker %u: a route is lost", w->index);
+}
+
+static bool on_answer(void *ctx, const struct handshake_answer *answer)
+{
+    struct message m = {.kind = MESSAGE_ANSWER, .answer = *answer};
+    return put(ctx, &m, offsetof(struct message, answer) + sizeof m.answer) == 0;
+}
+
+int worker_handshake(struct worker *w, struct handshake_peer *peer)
+{
+    peer->socket = w->socket;
+    peer->family = w->family;
+    peer->answer = on_answer;
+    peer->ctx = w;
+    return handshake_begin(w->handshake, peer);
+}
+
+void message_drop(void *message)
+{
+    struct message *m = message;
+    if (m->kind == MESSAGE_ANSWER) srtp_box_free(m->answer.srtp);
+    free(m);
+}
+
+static void drain_mailbox(struct worker *w)
 {
     uint64_t count;
     if (read(w->wake, &count, sizeof count) < 0 && errno != EAGAIN) return;
-    struct media_cmd *cmd;
-    while ((cmd = mailbox_take(w->mailbox))) {
-        worker_command(w, cmd);
-        explicit_bzero(cmd, sizeof *cmd);
-        free(cmd);
+    struct message *m;
+    while ((m = mailbox_take(w->mailbox))) {
+        switch (m->kind) {
+        case MESSAGE_COMMAND:
+            worker_command(w, &m->command);
+            explicit_bzero(&m->command, sizeof m->command);
+            break;
+        case MESSAGE_ANSWER: peer_handshake(w, &m->answer); break;
+        case MESSAGE_ROUTE: steer_learn(w, &m->route); break;
+        }
+        free(m);
     }
 }
 
+/* ---- the loop ---- */
 /* Waits for something to do; microseconds count, because held packets leave within a millisecond. */
 static int wait_for(struct worker *w, struct epoll_event *events, int n_events)
 {
     int64_t until = w->peers.used ? w->tick_us + TICK_US : INT64_MAX;
     if (w->wake_us < until) until = w->wake_us;
-    if (until == INT64_MAX) return epoll_wait(w->epoll, events, n_events, -1);
+    __atomic_store_n(&w->steer.asleep, 1, __ATOMIC_SEQ_CST);
+    if (steer_anything(w)) until = 0;
     int64_t left = until - clock_monotonic_us();
     struct timespec t = {.tv_sec = left > 0 ? left / 1000000 : 0, .tv_nsec = left > 0 ? left % 1000000 * 1000 : 0};
-    return epoll_pwait2(w->epoll, events, n_events, &t, NULL);
+    int n = epoll_pwait2(w->epoll, events, n_events, until == INT64_MAX ? NULL : &t, NULL);
+    __atomic_store_n(&w->steer.asleep, 0, __ATOMIC_SEQ_CST);
+    return n;
 }
 
 static void *run(void *arg)
@@ -105,9 +181,10 @@ static void *run(void *arg)
         int n = wait_for(w, events, 4);
         w->now_us = clock_monotonic_us();
         for (int i = 0; i < n; i++) {
-            if (events[i].data.fd == w->wake) drain_commands(w);
+            if (events[i].data.fd == w->wake) drain_mailbox(w);
             else receive(w);
         }
+        steer_take(w);
         w->wake_us = forward_due(w);
         if (w->now_us - w->tick_us >= TICK_US) {
             w->tick_us = w->now_us;
@@ -116,7 +193,7 @@ static void *run(void *arg)
         }
         egress_flush(&w->egress);
     }
-    drain_commands(w);
+    drain_mailbox(w);
     worker_close_everything(w);
     egress_flush(&w->egress);
     count(w);
@@ -125,22 +202,33 @@ static void *run(void *arg)
 
 int worker_start(struct worker *w)
 {
+    char name[16];
     w->wake_us = INT64_MAX;
     w->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (w->epoll < 0 || ingress_open(&w->ingress, w->socket) || egress_open(&w->egress, w->socket, w->family, !w->config.no_segments)) return ERR_INTERNAL;
+    if (w->epoll < 0 || ingress_open(&w->ingress, w->socket) || egress_open(&w->egress, w->socket, w->family, !w->config.no_segments) ||
+        steer_open(w))
+        return ERR_INTERNAL;
     struct epoll_event e = {.events = EPOLLIN, .data.fd = w->socket};
     struct epoll_event k = {.events = EPOLLIN, .data.fd = w->wake};
-    if (epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->socket, &e) || epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->wake, &k) ||
-        pthread_create(&w->thread, NULL, run, w))
+    if (epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->socket, &e) || epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->wake, &k))
         return ERR_INTERNAL;
-    pthread_setname_np(w->thread, "media");
+    if (pthread_create(&w->thread, NULL, run, w)) return ERR_INTERNAL;
+    w->started = true;
+    snprintf(name, sizeof name, "media-%u", w->index);
+    pthread_setname_np(w->thread, name);
     return 0;
 }
 
 void worker_join(struct worker *w)
 {
-    uint64_t one = 1;
-    __atomic_store_n(w->stop, 1, __ATOMIC_RELEASE);
-    if (write(w->wake, &one, sizeof one) < 0) log_warn("media", "cannot wake the worker");
-    pthread_join(w->thread, NULL);
+    if (w->started) pthread_join(w->thread, NULL);
+    w->started = false;
+}
+
+void worker_fini(struct worker *w)
+{
+    steer_close(w);
+    ingress_close(&w->ingress);
+    egress_close(&w->egress);
+    if (w->epoll >= 0) close(w->epoll);
 }

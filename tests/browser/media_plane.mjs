@@ -16,8 +16,8 @@ const sleep = (ms) => new Promise((r) => setTimeout(r, ms))
 
 // ---- the C side ----
 let child, waiters, lines, candidate, fingerprint
-async function startPlane({ dir = join(scratch, 'rec'), dtls = 'openssl' } = {}) {
-  child = spawn(join(process.env.YL_BUILD ?? root + 'build', 'media_loop'), [String(port), dir, '127.0.0.1', dtls], { stdio: ['pipe', 'pipe', 'inherit'] })
+async function startPlane({ dir = join(scratch, 'rec'), dtls = 'openssl', workers = 2 } = {}) {
+  child = spawn(join(process.env.YL_BUILD ?? root + 'build', 'media_loop'), [String(port), dir, '127.0.0.1', dtls, String(workers)], { stdio: ['pipe', 'pipe', 'inherit'] })
   lines = []
   waiters = []
   let rest = ''

@@ -1,4 +1,5 @@
-/* The media plane over real sockets with a C endpoint: connect, forward, loss repair both ways, address change, mute, close. */
+/* The media plane over real sockets with a C endpoint: connect, forward, loss repair both ways, address change, mute, close; as it is, with
+ * several workers (most datagrams then come to another worker's socket than their room's), and with the other DTLS engine, one by one. */
 #include "media/media.h"
 #include "tests/lib/rtc_client.h"
 #include <setjmp.h>
@@ -6,6 +7,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+static struct media_config config;
 static int seen[16];
 static void on_event(void *ctx, const struct media_event *e)
 {
@@ -36,11 +38,16 @@ static void connect_peer(struct scene *s, struct rtc_client *c, uint64_t peer)
     memcpy(cmd.peer_open.local_ufrag, ice.ufrag, 16);
     memcpy(cmd.peer_open.local_password, ice.password, 32);
     snprintf(cmd.peer_open.remote_fingerprint, 100, "%s", dtls_identity_fingerprint(s->id));
+    c->passive = peer == 1 && config.workers > 1;
+    cmd.peer_open.dtls_client = c->passive;
     post(s, cmd);
     assert_int_equal(rtc_client_open(c, s->id, s->port, &ice, media_fingerprint(s->m) + 8), 0);
     assert_true(rtc_client_connect(c, 10000));
 }
 
+static int frame_next[8], frame_sizes_wrong;
+static uint32_t again_seq;
+static int again_got, again_backwards;
 static int n_got, n_rtx;
 static uint16_t last_seq, last_osn;
 static void on_rtp(void *ctx, const struct rtp *r)
@@ -71,8 +78,11 @@ static int setup(void **state)
 {
     struct scene *s = calloc(1, sizeof *s);
     struct fault f = {0};
-    struct media_config config = {.bind_address = "127.0.0.1", .workers = 1, .record_dir = "", .max_bitrate_bps = 1000000, .on_event = on_event};
     struct media_candidate cand[MEDIA_CANDIDATES_MAX];
+    memset(seen, 0, sizeof seen);
+    memset(frame_next, 0, sizeof frame_next);
+    n_got = n_rtx = again_got = again_backwards = 0;
+    again_seq = 70000;
     if (media_open(&s->m, &config, &f) || dtls_identity_new(&s->id, DTLS_ENGINE_OPENSSL)) return -1;
     media_candidates(s->m, cand);
     s->port = cand[0].port;
@@ -158,7 +168,6 @@ static void mute_stops_everything(void **state)
 }
 
 /* A frame of several packets to many receivers leaves in runs (padded by a byte where sizes differ): all arrive, whole and in order. */
-static int frame_next[8], frame_sizes_wrong;
 static const size_t frame_sizes[] = {600, 600, 601, 612, 300};
 static void on_frame_rtp(void *ctx, const struct rtp *r)
 {
@@ -205,8 +214,6 @@ static void frames_leave_in_runs(void **state)
 }
 
 /* A feed that is closed and opened again with the same SSRC goes on behind its last number: an SRTP index is used once. */
-static uint32_t again_seq = 70000;
-static int again_got, again_backwards;
 static void on_again(void *ctx, const struct rtp *r)
 {
     if (r->ssrc != 888) return;
@@ -267,5 +274,14 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(forwards_and_repairs), cmocka_unit_test(address_change_keeps_the_peer),
                                        cmocka_unit_test(mute_stops_everything), cmocka_unit_test(frames_leave_in_runs),
                                        cmocka_unit_test(a_feed_again_goes_on), cmocka_unit_test(strangers_and_the_end)};
-    return cmocka_run_group_tests(tests, setup, teardown);
+    struct media_config usual = {.bind_address = "127.0.0.1", .workers = 1, .record_dir = "", .max_bitrate_bps = 1000000, .on_event = on_event};
+    config = usual;
+    int failed = cmocka_run_group_tests_name("one worker", tests, setup, teardown);
+    config.workers = 5;
+    failed += cmocka_run_group_tests_name("five workers", tests, setup, teardown);
+    config = usual;
+    config.dtls = MEDIA_DTLS_MBEDTLS;
+    config.no_segments = true;
+    failed += cmocka_run_group_tests_name("mbedtls, no segmentation", tests, setup, teardown);
+    return failed;
 }
