@@ -2,7 +2,6 @@
 #include "media/worker/figures.h"
 #include "media/worker/worker.h"
 #include "server/base/crypto.h"
-#include "server/base/log.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <ifaddrs.h>
@@ -16,43 +15,77 @@
 #define COMMANDS_MAX 8192
 
 struct media {
-    struct worker worker; /* one: all peers share one UDP port, and one core forwards what a hospital's rooms need */
+    struct crew crew;
     int stop;
+    struct handshake *handshake;
+    struct recorder *recorder;
     char fingerprint[112];
     size_t n_candidates;
     struct media_candidate candidates[MEDIA_CANDIDATES_MAX];
-    bool started;
 };
 
-/* ---- the socket ---- */
-static int bind_socket(struct media *m, const struct media_config *c, struct fault *f)
-{
-    struct sockaddr_storage sa = {0};
+/* ---- sockets ---- */
+struct endpoint {
+    struct sockaddr_storage address;
     socklen_t len;
-    struct sockaddr_in *v4 = (struct sockaddr_in *)&sa;
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&sa;
+};
+
+static int parse_endpoint(struct endpoint *e, const struct media_config *c, struct fault *f)
+{
+    struct sockaddr_in *v4 = (struct sockaddr_in *)&e->address;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&e->address;
+    memset(e, 0, sizeof *e);
     if (inet_pton(AF_INET, c->bind_address, &v4->sin_addr) == 1) {
         v4->sin_family = AF_INET;
         v4->sin_port = htons(c->udp_port);
-        len = sizeof *v4;
+        e->len = sizeof *v4;
     } else if (inet_pton(AF_INET6, c->bind_address, &v6->sin6_addr) == 1) {
         v6->sin6_family = AF_INET6;
         v6->sin6_port = htons(c->udp_port);
-        len = sizeof *v6;
+        e->len = sizeof *v6;
     } else {
         fault_field(f, "media.bind_address", "not_an_address");
         return fault_set(f, ERR_INVALID, "bind_address", "media: '%s' is no IP address", c->bind_address);
     }
-    struct worker *w = &m->worker;
-    int zero = 0, size = 4 << 20;
-    w->family = sa.ss_family;
-    w->socket = socket(w->family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (w->socket >= 0 && w->family == AF_INET6) setsockopt(w->socket, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
-    if (w->socket < 0 || bind(w->socket, (struct sockaddr *)&sa, len))
-        return fault_set(f, ERR_UNAVAILABLE, "udp_port", "media: UDP %s port %u: %s", c->bind_address, c->udp_port, strerror(errno));
-    setsockopt(w->socket, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
-    setsockopt(w->socket, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     return 0;
+}
+
+static int bind_one(struct endpoint *e, bool shared) /* the descriptor, or -1; a port of 0 becomes the one that was given */
+{
+    int zero = 0, one = 1, size = 4 << 20, family = e->address.ss_family;
+    int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    if (family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
+    if (shared) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
+    if (bind(fd, (struct sockaddr *)&e->address, e->len)) {
+        int err = errno;
+        close(fd);
+        errno = err;
+        return -1;
+    }
+    e->len = sizeof e->address;
+    getsockname(fd, (struct sockaddr *)&e->address, &e->len);
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    return fd;
+}
+
+/* One socket per worker on one port. The port is first taken alone, because a shared one could be another server's. */
+static int bind_sockets(struct media *m, const struct media_config *c, struct fault *f)
+{
+    struct endpoint e;
+    int err = parse_endpoint(&e, c, f);
+    if (err) return err;
+    int fd = bind_one(&e, false);
+    bool shared = m->crew.n > 1;
+    if (shared && fd >= 0) close(fd);
+    for (unsigned i = 0; i < m->crew.n && fd >= 0; i++) {
+        if (shared) fd = bind_one(&e, true);
+        m->crew.workers[i].socket = fd;
+        m->crew.workers[i].family = e.address.ss_family;
+    }
+    if (fd >= 0) return 0;
+    return fault_set(f, ERR_UNAVAILABLE, "udp_port", "media: UDP %s port %u: %s", c->bind_address, c->udp_port, strerror(errno));
 }
 
 /* ---- candidates ---- */
@@ -79,7 +112,7 @@ static void add_interfaces(struct media *m, uint16_t port, bool loopback)
         const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)i->ifa_addr;
         if (i->ifa_addr->sa_family == AF_INET)
             inet_ntop(AF_INET, &((const struct sockaddr_in *)i->ifa_addr)->sin_addr, text, sizeof text);
-        else if (i->ifa_addr->sa_family == AF_INET6 && m->worker.family == AF_INET6 && !IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr))
+        else if (i->ifa_addr->sa_family == AF_INET6 && m->crew.workers[0].family == AF_INET6 && !IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr))
             inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof text);
         else
             continue;
@@ -92,7 +125,7 @@ static int gather(struct media *m, const struct media_config *c, struct fault *f
 {
     struct sockaddr_storage sa;
     socklen_t len = sizeof sa;
-    getsockname(m->worker.socket, (struct sockaddr *)&sa, &len);
+    getsockname(m->crew.workers[0].socket, (struct sockaddr *)&sa, &len);
     uint16_t port = ntohs(((struct sockaddr_in *)&sa)->sin_port); /* same offset in both families */
     char list[512];
     snprintf(list, sizeof list, "%s", c->announce ? c->announce : "");
@@ -115,14 +148,43 @@ static int gather(struct media *m, const struct media_config *c, struct fault *f
 /* ---- open, close, post ---- */
 static void wake(void *ctx)
 {
-    struct worker *w = ctx;
-    uint64_t one = 1;
-    if (write(w->wake, &one, sizeof one) < 0 && errno != EAGAIN) log_error("media", "wake: %s", strerror(errno));
+    worker_wake(ctx);
 }
 
-static void drop_command(void *message)
+static int make_crew(struct media *m, const struct media_config *config)
 {
-    free(message);
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned n = config->workers ? config->workers : cores > 0 ? (unsigned)cores : 1;
+    m->crew.workers = calloc(n < WORKERS_MAX ? n : WORKERS_MAX, sizeof *m->crew.workers);
+    if (!m->crew.workers) return ERR_INTERNAL;
+    m->crew.n = n < WORKERS_MAX ? n : WORKERS_MAX;
+    for (unsigned i = 0; i < m->crew.n; i++) {
+        struct worker *w = &m->crew.workers[i];
+        w->config = *config;
+        w->config.bind_address = w->config.announce = w->config.record_dir = NULL; /* borrowed only for this call */
+        w->index = i;
+        w->crew = &m->crew;
+        w->stop = &m->stop;
+        w->socket = w->epoll = w->wake = -1;
+    }
+    for (struct worker *w = m->crew.workers; w < m->crew.workers + m->crew.n; w++) {
+        w->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+        if (w->wake < 0 || mailbox_new(&w->mailbox, COMMANDS_MAX, wake, w)) return ERR_INTERNAL;
+    }
+    return 0;
+}
+
+static int start(struct media *m)
+{
+    snprintf(m->fingerprint, sizeof m->fingerprint, "sha-256 %s", handshake_fingerprint(m->handshake));
+    for (unsigned i = 0; i < m->crew.n; i++) {
+        m->crew.workers[i].handshake = m->handshake;
+        m->crew.workers[i].recorder = m->recorder ? recorder_inlet(m->recorder, i) : NULL;
+    }
+    int err = 0;
+    for (unsigned i = 0; i < m->crew.n && !err; i++)
+        err = worker_start(&m->crew.workers[i]);
+    return err;
 }
 
 int media_open(struct media **out, const struct media_config *config, struct fault *f)
@@ -130,23 +192,14 @@ int media_open(struct media **out, const struct media_config *config, struct fau
     figures_init();
     struct media *m = calloc(1, sizeof *m);
     if (!m) return fault_set(f, ERR_INTERNAL, "memory", "media: out of memory");
-    struct worker *w = &m->worker;
-    w->config = *config;
-    w->config.bind_address = w->config.announce = w->config.record_dir = NULL; /* borrowed only for this call */
-    w->stop = &m->stop;
-    w->socket = w->epoll = -1;
-    w->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    int err = bind_socket(m, config, f);
+    enum dtls_engine engine = config->dtls == MEDIA_DTLS_MBEDTLS ? DTLS_ENGINE_MBEDTLS : DTLS_ENGINE_OPENSSL;
+    int err = make_crew(m, config) ? fault_set(f, ERR_INTERNAL, "start", "media: could not start") : 0;
+    if (!err) err = bind_sockets(m, config, f);
     if (!err) err = gather(m, config, f);
-    if (!err && (w->wake < 0 || mailbox_new(&w->mailbox, COMMANDS_MAX, wake, w) || dtls_identity_new(&w->identity)))
-        err = fault_set(f, ERR_INTERNAL, "start", "media: could not start");
     if (!err && config->record_dir && config->record_dir[0])
-        err = recorder_open(&w->recorder, config->record_dir, config->on_event, config->on_event_ctx, f);
-    if (!err) {
-        snprintf(m->fingerprint, sizeof m->fingerprint, "sha-256 %s", dtls_identity_fingerprint(w->identity));
-        err = worker_start(w) ? fault_set(f, ERR_INTERNAL, "thread", "media: could not start the worker") : 0;
-        m->started = !err;
-    }
+        err = recorder_open(&m->recorder, config->record_dir, m->crew.n, config->on_event, config->on_event_ctx, f);
+    if (!err && (handshake_open(&m->handshake, engine) || start(m)))
+        err = fault_set(f, ERR_INTERNAL, "thread", "media: could not start the workers");
     if (err) {
         media_close(m);
         return err;
@@ -158,17 +211,23 @@ int media_open(struct media **out, const struct media_config *config, struct fau
 void media_close(struct media *m)
 {
     if (!m) return;
-    struct worker *w = &m->worker;
-    if (w->mailbox) mailbox_close(w->mailbox);
-    if (m->started) worker_join(w);
-    recorder_close(w->recorder); /* after the worker: it fed the recorder */
-    if (w->mailbox) mailbox_free(w->mailbox, drop_command);
-    dtls_identity_free(w->identity);
-    if (w->socket >= 0) close(w->socket);
-    if (w->epoll >= 0) close(w->epoll);
-    if (w->wake >= 0) close(w->wake);
-    free(w->in);
-    free(w->out);
+    struct worker *w, *end = m->crew.workers + m->crew.n;
+    __atomic_store_n(&m->stop, 1, __ATOMIC_RELEASE);
+    for (w = m->crew.workers; w < end; w++)
+        if (w->mailbox) mailbox_close(w->mailbox);
+    for (w = m->crew.workers; w < end; w++)
+        if (w->started) worker_wake(w);
+    for (w = m->crew.workers; w < end; w++)
+        worker_join(w);
+    handshake_close(m->handshake); /* after the workers: they ask it to say goodbye, through their sockets */
+    recorder_close(m->recorder);   /* after the workers too: they fed it */
+    for (w = m->crew.workers; w < end; w++) {
+        if (w->mailbox) mailbox_free(w->mailbox, message_drop);
+        worker_fini(w);
+        if (w->socket >= 0) close(w->socket);
+        if (w->wake >= 0) close(w->wake);
+    }
+    free(m->crew.workers);
     free(m);
 }
 
@@ -204,12 +263,26 @@ void media_ice_credentials(char ufrag[16], char password[32])
     random_text(password, 24);
 }
 
+/* All peers of a room live on one worker. */
+static unsigned owner_of(const struct media *m, struct room_id room)
+{
+    return (unsigned)(room.v * 0x9e3779b97f4a7c15u >> 33) % m->crew.n;
+}
+
+/* Every worker must know whose a user fragment is before the first check can come. */
+static void announce(struct media *m, unsigned owner, const char *ufrag, bool forget)
+{
+    struct route r = {.key = table_hash(ufrag, strnlen(ufrag, 16)), .forget = forget, .owner = (uint8_t)owner};
+    for (unsigned i = 0; i < m->crew.n; i++)
+        if (i != owner) worker_route(&m->crew.workers[i], &r);
+}
+
 int media_post(struct media *m, const struct media_cmd *cmd)
 {
-    struct media_cmd *copy = malloc(sizeof *copy);
-    if (!copy) return ERR_UNAVAILABLE;
-    *copy = *cmd;
-    int err = mailbox_put(m->worker.mailbox, copy);
-    if (err) free(copy);
+    unsigned owner = owner_of(m, cmd->room);
+    bool named = cmd->type == MEDIA_PEER_OPEN || cmd->type == MEDIA_PEER_RESTART;
+    if (named) announce(m, owner, cmd->peer_open.local_ufrag, false);
+    int err = worker_post(&m->crew.workers[owner], cmd);
+    if (err && named) announce(m, owner, cmd->peer_open.local_ufrag, true);
     return err;
 }

@@ -21,16 +21,24 @@
 struct media;
 struct media_event;
 
+enum media_dtls { /* which library does the handshakes */
+    MEDIA_DTLS_DEFAULT, /* OpenSSL: cheaper, and it can agree on AES-GCM for SRTP (docs/decisions/0004) */
+    MEDIA_DTLS_OPENSSL,
+    MEDIA_DTLS_MBEDTLS /* AES_CM_128_HMAC_SHA1_80 only */
+};
+
 struct media_config {
     const char *bind_address; /* "0.0.0.0", "127.0.0.1" or an IPv6 address */
     uint16_t udp_port;        /* one UDP port for all peers; 0 = any free one */
     const char *announce;     /* comma-separated addresses put into candidates; "" = every local non-loopback address,
                                  or the loopback one when there is no other (Firefox never pairs with 127.0.0.1) */
-    unsigned workers;         /* >= 1 */
+    unsigned workers;         /* 0 = one per processor core */
     const char *record_dir;   /* scratch directory for recordings in progress; "" = recording refused */
     uint32_t max_bitrate_bps; /* told to each publisher by REMB until an estimator says otherwise */
     void (*on_event)(void *ctx, const struct media_event *event); /* borrowed for the call; copy it */
     void *on_event_ctx;
+    enum media_dtls dtls;
+    bool no_segments; /* never use UDP segmentation offload (it is tried, and left where the kernel refuses it) */
 };
 
 YL_CHECKED int media_open(struct media **out, const struct media_config *config, struct fault *f);

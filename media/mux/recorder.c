@@ -2,7 +2,6 @@
 #include "media/mux/frames.h"
 #include "media/mux/webm.h"
 #include "media/rtp/rtp.h"
-#include "media/worker/figures.h"
 #include "server/base/crypto.h"
 #include "server/base/log.h"
 #include <dirent.h>
@@ -49,12 +48,19 @@ struct session {
     int error;
 };
 
+struct recorder_inlet {
+    struct recorder *recorder;
+    uint8_t *ring;
+    size_t head, tail; /* head: written by the worker, tail: by the writer; both only grow */
+    uint64_t dropped;  /* the worker's */
+};
+
 struct recorder {
     char dir[400];
     void (*on_event)(void *ctx, const struct media_event *event);
     void *ctx;
-    uint8_t *ring;
-    size_t head, tail; /* head: written by the worker, tail: by the writer; both only grow */
+    size_t n_inlets;
+    struct recorder_inlet *inlets;
     int wake;
     pthread_t thread;
     bool running, closing;
@@ -63,35 +69,35 @@ struct recorder {
 };
 
 /* ---- the ring: single producer, single consumer ---- */
-static void ring_copy_in(struct recorder *r, size_t at, const void *data, size_t n)
+static void ring_copy_in(struct recorder_inlet *in, size_t at, const void *data, size_t n)
 {
     size_t i = at % RING_BYTES, first = n < RING_BYTES - i ? n : RING_BYTES - i;
-    memcpy(r->ring + i, data, first);
-    if (n > first) memcpy(r->ring, (const uint8_t *)data + first, n - first);
+    memcpy(in->ring + i, data, first);
+    if (n > first) memcpy(in->ring, (const uint8_t *)data + first, n - first);
 }
 
-static void ring_copy_out(const struct recorder *r, size_t at, void *data, size_t n)
+static void ring_copy_out(const struct recorder_inlet *in, size_t at, void *data, size_t n)
 {
     size_t i = at % RING_BYTES, first = n < RING_BYTES - i ? n : RING_BYTES - i;
-    memcpy(data, r->ring + i, first);
-    if (n > first) memcpy((uint8_t *)data + first, r->ring, n - first);
+    memcpy(data, in->ring + i, first);
+    if (n > first) memcpy((uint8_t *)data + first, in->ring, n - first);
 }
 
-static bool put(struct recorder *r, const struct note *note, const uint8_t *packet, size_t reserve)
+static bool put(struct recorder_inlet *in, const struct note *note, const uint8_t *packet, size_t reserve)
 {
-    size_t tail = __atomic_load_n(&r->tail, __ATOMIC_ACQUIRE), need = sizeof *note + note->len;
-    if (RING_BYTES - (r->head - tail) < need + reserve) return false;
-    ring_copy_in(r, r->head, note, sizeof *note);
-    if (note->len) ring_copy_in(r, r->head + sizeof *note, packet, note->len);
-    __atomic_store_n(&r->head, r->head + need, __ATOMIC_RELEASE);
+    size_t tail = __atomic_load_n(&in->tail, __ATOMIC_ACQUIRE), need = sizeof *note + note->len;
+    if (RING_BYTES - (in->head - tail) < need + reserve) return false;
+    ring_copy_in(in, in->head, note, sizeof *note);
+    if (note->len) ring_copy_in(in, in->head + sizeof *note, packet, note->len);
+    __atomic_store_n(&in->head, in->head + need, __ATOMIC_RELEASE);
     return true;
 }
 
-static void put_command(struct recorder *r, struct note note)
+static void put_command(struct recorder_inlet *in, struct note note)
 {
     uint64_t one = 1;
-    if (!put(r, &note, NULL, 0)) log_error("media", "recorder: command lost"); /* 64 kB are kept for commands */
-    if (write(r->wake, &one, sizeof one) < 0 && errno != EAGAIN) log_error("media", "recorder: wake %d", errno);
+    if (!put(in, &note, NULL, 0)) log_error("media", "recorder: command lost"); /* 64 kB are kept for commands */
+    if (write(in->recorder->wake, &one, sizeof one) < 0 && errno != EAGAIN) log_error("media", "recorder: wake %d", errno);
 }
 
 static int64_t utc_now_ms(void)
@@ -101,26 +107,38 @@ static int64_t utc_now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-void recorder_start(struct recorder *r, struct room_id room, uint64_t recording)
+void recorder_start(struct recorder_inlet *in, struct room_id room, uint64_t recording)
 {
-    put_command(r, (struct note){.type = NOTE_START, .recording = recording, .id = room.v});
+    put_command(in, (struct note){.type = NOTE_START, .recording = recording, .id = room.v});
 }
 
-void recorder_packet(struct recorder *r, uint64_t recording, struct track_id track, enum media_codec codec,
+void recorder_packet(struct recorder_inlet *in, uint64_t recording, struct track_id track, enum media_codec codec,
                      const uint8_t *rtp, size_t len)
 {
     struct note n = {(uint32_t)len, NOTE_PACKET, (uint8_t)codec, recording, track.v, utc_now_ms()};
-    if (!put(r, &n, rtp, RESERVE)) metric_add(figures.record_drops, 1);
+    if (!put(in, &n, rtp, RESERVE)) in->dropped++;
 }
 
-void recorder_track_end(struct recorder *r, uint64_t recording, struct track_id track)
+void recorder_track_end(struct recorder_inlet *in, uint64_t recording, struct track_id track)
 {
-    put_command(r, (struct note){.type = NOTE_TRACK_END, .recording = recording, .id = track.v});
+    put_command(in, (struct note){.type = NOTE_TRACK_END, .recording = recording, .id = track.v});
 }
 
-void recorder_stop(struct recorder *r, uint64_t recording)
+void recorder_stop(struct recorder_inlet *in, uint64_t recording)
 {
-    put_command(r, (struct note){.type = NOTE_STOP, .recording = recording});
+    put_command(in, (struct note){.type = NOTE_STOP, .recording = recording});
+}
+
+uint64_t recorder_dropped(struct recorder_inlet *in)
+{
+    uint64_t n = in->dropped;
+    in->dropped = 0;
+    return n;
+}
+
+struct recorder_inlet *recorder_inlet(struct recorder *r, size_t i)
+{
+    return &r->inlets[i];
 }
 
 /* ---- finished files ---- */
@@ -297,15 +315,15 @@ static void end_session(struct recorder *r, uint64_t recording)
         }
 }
 
-static bool take(struct recorder *r)
+static bool take(struct recorder *r, struct recorder_inlet *in)
 {
-    size_t head = __atomic_load_n(&r->head, __ATOMIC_ACQUIRE);
-    if (head == r->tail) return false;
+    size_t head = __atomic_load_n(&in->head, __ATOMIC_ACQUIRE);
+    if (head == in->tail) return false;
     struct note n;
     uint8_t packet[RTP_PACKET_MAX + 548];
-    ring_copy_out(r, r->tail, &n, sizeof n);
-    if (n.len <= sizeof packet) ring_copy_out(r, r->tail + sizeof n, packet, n.len);
-    __atomic_store_n(&r->tail, r->tail + sizeof n + n.len, __ATOMIC_RELEASE);
+    ring_copy_out(in, in->tail, &n, sizeof n);
+    if (n.len <= sizeof packet) ring_copy_out(in, in->tail + sizeof n, packet, n.len);
+    __atomic_store_n(&in->tail, in->tail + sizeof n + n.len, __ATOMIC_RELEASE);
     struct file *f;
     switch (n.type) {
     case NOTE_START: begin_session(r, &n); break;
@@ -315,6 +333,13 @@ static bool take(struct recorder *r)
     case NOTE_CLOSE: r->closing = true; break;
     }
     return true;
+}
+
+static void take_all(struct recorder *r)
+{
+    for (size_t i = 0; i < r->n_inlets; i++)
+        while (take(r, &r->inlets[i])) {
+        }
 }
 
 static void every_period(struct recorder *r)
@@ -362,8 +387,7 @@ static void *run(void *arg)
         struct pollfd p = {r->wake, POLLIN, 0};
         poll(&p, 1, r->sessions ? 100 : -1);
         if (read(r->wake, &count, sizeof count) < 0 && errno != EAGAIN) break;
-        while (take(r)) {
-        }
+        take_all(r);
         every_period(r);
     }
     while (r->sessions)
@@ -371,7 +395,18 @@ static void *run(void *arg)
     return NULL;
 }
 
-int recorder_open(struct recorder **out, const char *dir, void (*on_event)(void *ctx, const struct media_event *event),
+static bool open_inlets(struct recorder *r, size_t n)
+{
+    if (!(r->inlets = calloc(n, sizeof *r->inlets))) return false;
+    for (; r->n_inlets < n; r->n_inlets++) {
+        uint8_t *ring = mmap(NULL, RING_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (ring == MAP_FAILED) return false;
+        r->inlets[r->n_inlets] = (struct recorder_inlet){.recorder = r, .ring = ring};
+    }
+    return true;
+}
+
+int recorder_open(struct recorder **out, const char *dir, size_t n_inlets, void (*on_event)(void *ctx, const struct media_event *event),
                   void *ctx, struct fault *f)
 {
     struct stat st;
@@ -385,9 +420,7 @@ int recorder_open(struct recorder **out, const char *dir, void (*on_event)(void 
     r->on_event = on_event;
     r->ctx = ctx;
     r->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    r->ring = mmap(NULL, RING_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (r->wake < 0 || r->ring == MAP_FAILED || pthread_create(&r->thread, NULL, run, r)) {
-        r->ring = r->ring == MAP_FAILED ? NULL : r->ring;
+    if (r->wake < 0 || !open_inlets(r, n_inlets) || pthread_create(&r->thread, NULL, run, r)) {
         recorder_close(r);
         return fault_set(f, ERR_INTERNAL, "recorder", "media: could not start the recorder");
     }
@@ -401,10 +434,12 @@ void recorder_close(struct recorder *r)
 {
     if (!r) return;
     if (r->running) {
-        put_command(r, (struct note){.type = NOTE_CLOSE});
+        put_command(&r->inlets[0], (struct note){.type = NOTE_CLOSE}); /* the workers are gone: the inlet is ours */
         pthread_join(r->thread, NULL);
     }
+    for (size_t i = 0; i < r->n_inlets; i++)
+        munmap(r->inlets[i].ring, RING_BYTES);
+    free(r->inlets);
     if (r->wake >= 0) close(r->wake);
-    if (r->ring) munmap(r->ring, RING_BYTES);
     free(r);
 }

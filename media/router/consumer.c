@@ -1,6 +1,5 @@
 #include "media/router/consumer.h"
 #include "media/rtp/bytes.h"
-#include "media/rtp/payload.h"
 #include <string.h>
 
 /* The receiver's row for a source row: the same codec; among several (H.264 profiles) the one with equal fmtp. */
@@ -18,6 +17,8 @@ static const struct media_payload *match(const struct media_feed_params *f, cons
 
 void consumer_update(struct consumer *c, const struct producer *p)
 {
+    c->mid_len = (uint8_t)strnlen(c->params.mid, sizeof c->params.mid);
+    consumer_forget(c);
     memset(c->pt, 0, sizeof c->pt);
     memset(c->rtx_pt, 0, sizeof c->rtx_pt);
     for (size_t i = 0; i < p->params.n_payloads; i++) {
@@ -60,138 +61,167 @@ bool consumer_needs_key(const struct consumer *c, const struct producer *p, int6
     return true;
 }
 
-/* VP8 picture ids must go on without a jump across a switch (RFC 7741 4.2). */
-static void patch_vp8(struct consumer *c, uint8_t *payload, size_t len, bool first, bool resend)
+/* ---- copies ---- */
+static void add_extension(struct rtp_edit *e, uint8_t id, const uint8_t *value, size_t len)
 {
-    struct payload_vp8 v;
-    payload_vp8_parse(payload, len, &v);
-    if (!v.header_len) return;
-    if (v.picture_id_at) {
-        uint8_t *at = payload + v.picture_id_at;
-        uint16_t mask = v.picture_id_long ? 0x7fff : 0x7f, id = (v.picture_id_long ? get_u16(at) : at[0]) & mask;
-        if (first) c->pid_offset = (uint16_t)(id - (c->sent_any ? c->last_pid + 1 : id));
-        id = (uint16_t)(id - c->pid_offset) & mask;
-        if (v.picture_id_long) put_u16(at, 0x8000 | id);
-        else at[0] = (uint8_t)id;
-        if (!resend) c->last_pid = id;
-    }
-    if (v.tl0_at) {
-        uint8_t tl0 = payload[v.tl0_at];
-        if (first) c->tl0_offset = (uint8_t)(tl0 - (c->sent_any ? c->last_tl0 + 1 : tl0));
-        payload[v.tl0_at] = tl0 = (uint8_t)(tl0 - c->tl0_offset);
-        if (!resend) c->last_tl0 = tl0;
-    }
+    if (!id || !value || len > 255) return;
+    e->extensions[e->n_extensions].id = id;
+    e->extensions[e->n_extensions].len = (uint8_t)len;
+    e->extensions[e->n_extensions++].value = value;
 }
 
-static void copy_extension(struct rtp_edit *e, const struct rtp *r, uint8_t from, uint8_t to)
+static bool copy(const struct consumer *c, const struct packet *k, struct rtp_edit *e, struct rtp_parts *out)
 {
-    size_t n;
-    const uint8_t *v = to ? rtp_extension(r, from, &n) : NULL;
-    if (!v || n > 255) return;
-    e->extensions[e->n_extensions].id = to;
-    e->extensions[e->n_extensions].len = (uint8_t)n;
-    e->extensions[e->n_extensions++].value = v;
+    const struct media_extensions *to = &c->params.extensions;
+    e->n_extensions = 0;
+    add_extension(e, to->mid, (const uint8_t *)c->params.mid, c->mid_len);
+    add_extension(e, to->audio_level, k->level.value, k->level.len);
+    add_extension(e, to->orientation, k->orientation.value, k->orientation.len);
+    add_extension(e, to->dependency_descriptor, k->dependency.value, k->dependency.len);
+    return rtp_split(&k->rtp, e, out);
 }
 
-static void extensions(const struct consumer *c, const struct producer *p, const struct rtp *r, struct rtp_edit *e)
+/* VP8 picture ids go on without a jump across a switch (RFC 7741 4.2): the descriptor of the copy, changed when its span needs it. */
+static void patch_vp8(const struct consumer_span *span, const struct packet *k, struct rtp_parts *out)
 {
-    const struct media_extensions *from = &p->params.extensions, *to = &c->params.extensions;
-    if (to->mid) {
-        e->extensions[0].id = to->mid;
-        e->extensions[0].len = (uint8_t)strlen(c->params.mid);
-        e->extensions[0].value = (const uint8_t *)c->params.mid;
-        e->n_extensions = 1;
+    const struct payload_vp8 *v = &k->vp8_header;
+    if (!k->vp8 || !v->header_len || (!span->pid_offset && !span->tl0_offset)) return;
+    uint8_t *d = rtp_take_front(out, v->header_len);
+    if (!d) return;
+    if (v->picture_id_at) {
+        uint8_t *at = d + v->picture_id_at;
+        if (v->picture_id_long) put_u16(at, (uint16_t)(0x8000 | ((get_u16(at) - span->pid_offset) & 0x7fff)));
+        else at[0] = (uint8_t)((at[0] - span->pid_offset) & 0x7f);
     }
-    copy_extension(e, r, from->audio_level, to->audio_level);
-    copy_extension(e, r, from->orientation, to->orientation);
-    copy_extension(e, r, from->dependency_descriptor, to->dependency_descriptor);
+    if (v->tl0_at) d[v->tl0_at] = (uint8_t)(d[v->tl0_at] - span->tl0_offset);
+}
+
+/* ---- numbering ---- */
+static void begin_span(struct consumer *c, uint16_t first)
+{
+    c->now.first = first;
+    c->spans[c->n_spans++ % CONSUMER_SPANS] = c->now;
+}
+
+static const struct consumer_span *span_of(const struct consumer *c, uint16_t seq)
+{
+    for (size_t i = 0; i < c->n_spans && i < CONSUMER_SPANS; i++) {
+        const struct consumer_span *s = &c->spans[(c->n_spans - 1 - i) % CONSUMER_SPANS];
+        if (seq_diff(seq, s->first) >= 0) return s;
+    }
+    return NULL;
+}
+
+void consumer_forget(struct consumer *c)
+{
+    c->n_spans = 0;
+    if (c->sent_any && c->layer >= 0) begin_span(c, (uint16_t)(c->last_seq + 1));
+}
+
+void consumer_go_on(struct consumer *c, uint16_t last_seq)
+{
+    consumer_break(c);
+    c->last_seq = last_seq;
+    c->n_spans = 0;
+}
+
+void consumer_rtx_go_on(struct consumer *c, uint16_t last_seq)
+{
+    c->rtx_seq = (uint16_t)(last_seq + 1);
+}
+
+static uint16_t picture_id(const struct packet *k, uint16_t *mask)
+{
+    const uint8_t *at = k->rtp.payload + k->vp8_header.picture_id_at;
+    *mask = k->vp8_header.picture_id_long ? 0x7fff : 0x7f;
+    return (k->vp8_header.picture_id_long ? get_u16(at) : at[0]) & *mask;
 }
 
 /* The first packet after a start, switch or break: numbers go on by one, the time by what has passed. */
-static void rebase(struct consumer *c, const struct producer *p, const struct rtp *r, int64_t now_us)
+static void rebase(struct consumer *c, const struct producer *p, const struct packet *k, int64_t now_us)
 {
     uint32_t step = producer_clock(p) / 30;
+    uint16_t mask;
     if (c->sent_any) {
         int64_t passed = (now_us - c->last_us) * (int64_t)(producer_clock(p) / 1000) / 1000;
         if (passed > step) step = (uint32_t)passed;
     }
-    c->first_seq = r->seq;
-    c->seq_offset = (uint16_t)(r->seq - (uint16_t)(c->last_seq + 1));
-    c->ts_offset = r->timestamp - (c->last_ts + step);
+    c->layer = k->layer;
+    c->first_seq = k->rtp.seq;
+    c->now = (struct consumer_span){.layer = k->layer,
+                                    .seq_offset = (uint16_t)(k->rtp.seq - (uint16_t)(c->last_seq + 1)),
+                                    .ts_offset = k->rtp.timestamp - (c->last_ts + step)};
+    if (k->vp8 && c->sent_any && k->vp8_header.picture_id_at)
+        c->now.pid_offset = (uint16_t)(picture_id(k, &mask) - (c->last_pid + 1));
+    if (k->vp8 && c->sent_any && k->vp8_header.tl0_at)
+        c->now.tl0_offset = (uint8_t)(k->rtp.payload[k->vp8_header.tl0_at] - (c->last_tl0 + 1));
+    begin_span(c, (uint16_t)(c->last_seq + 1));
 }
 
-size_t consumer_forward(struct consumer *c, const struct producer *p, size_t layer, const struct rtp *r, bool key,
-                        int64_t now_us, uint8_t *out, size_t cap)
+static void note_sent(struct consumer *c, const struct packet *k, const struct rtp_edit *e, int64_t now_us)
 {
-    if (c->params.paused || !c->pt[r->payload_type]) return 0;
-    bool audio = p->params.kind == MEDIA_AUDIO, first = false;
-    if (c->layer != (int)layer) {
-        bool begin = audio || (key && consumer_target(c, p, now_us) == (int)layer);
-        if (!begin) return 0;
-        rebase(c, p, r, now_us);
-        c->layer = (int)layer;
-        first = true;
-    }
-    if (seq_diff(r->seq, c->first_seq) < 0) return 0;
-    struct rtp_edit e = {.payload_type = c->pt[r->payload_type],
-                         .seq = (uint16_t)(r->seq - c->seq_offset),
-                         .timestamp = r->timestamp - c->ts_offset,
-                         .ssrc = c->params.ssrc};
-    extensions(c, p, r, &e);
-    size_t payload_at, n = rtp_write(r, &e, out, cap, &payload_at);
-    if (!n) return 0;
-    if (p->layers[layer].codec == MEDIA_VP8 && r->payload_len) patch_vp8(c, out + payload_at, n - payload_at, first, false);
-    size_t h = e.seq % CONSUMER_HISTORY;
-    c->history[h].seq = e.seq;
-    c->history[h].source = r->seq;
-    c->history[h].layer = (uint8_t)layer;
-    c->history[h].timestamp = e.timestamp;
-    c->history[h].pid_offset = c->pid_offset;
-    c->history[h].tl0_offset = c->tl0_offset;
-    c->history[h].resent_us = 0;
-    if (!c->sent_any || seq_diff(e.seq, c->last_seq) > 0) {
-        c->last_seq = e.seq;
-        c->last_ts = e.timestamp;
+    uint16_t mask;
+    if (!c->sent_any || seq_diff(e->seq, c->last_seq) > 0) {
+        c->last_seq = e->seq;
+        c->last_ts = e->timestamp;
         c->last_us = now_us;
     }
+    if (k->vp8 && k->vp8_header.picture_id_at) {
+        uint16_t id = picture_id(k, &mask);
+        c->last_pid = (uint16_t)(id - c->now.pid_offset) & mask;
+    }
+    if (k->vp8 && k->vp8_header.tl0_at) c->last_tl0 = (uint8_t)(k->rtp.payload[k->vp8_header.tl0_at] - c->now.tl0_offset);
     c->sent_any = true;
     c->packets++;
-    c->octets += (uint32_t)r->payload_len;
-    c->bytes += n;
-    return n;
+    c->octets += (uint32_t)k->rtp.payload_len;
 }
 
-size_t consumer_resend(struct consumer *c, const struct producer *p, uint16_t seq, int64_t now_us, uint8_t *out, size_t cap)
+bool consumer_forward(struct consumer *c, const struct producer *p, const struct packet *k, int64_t now_us, struct rtp_parts *out)
 {
-    size_t h = seq % CONSUMER_HISTORY, len;
-    if (!c->sent_any || c->history[h].seq != seq || c->history[h].layer >= p->n_layers) return 0;
-    if (c->history[h].resent_us && now_us - c->history[h].resent_us < 20000) return 0; /* bounds amplification */
-    const uint8_t *bytes = ring_get(&p->layers[c->history[h].layer].ring, c->history[h].source, &len);
-    struct rtp r;
-    if (!bytes || rtp_parse(bytes, len, &r) || !c->pt[r.payload_type]) return 0;
-    uint8_t rtx = c->rtx_pt[r.payload_type];
-    struct rtp_edit e = {.payload_type = rtx ? rtx : c->pt[r.payload_type],
+    if (c->params.paused || !c->pt[k->rtp.payload_type]) return false;
+    if (c->layer != (int)k->layer) {
+        if (p->params.kind != MEDIA_AUDIO && !(k->key && consumer_target(c, p, now_us) == (int)k->layer)) return false;
+        rebase(c, p, k, now_us);
+    }
+    if (seq_diff(k->rtp.seq, c->first_seq) < 0) return false;
+    struct rtp_edit e = {.payload_type = c->pt[k->rtp.payload_type],
+                         .seq = (uint16_t)(k->rtp.seq - c->now.seq_offset),
+                         .timestamp = k->rtp.timestamp - c->now.ts_offset,
+                         .ssrc = c->params.ssrc};
+    if (!copy(c, k, &e, out)) return false;
+    patch_vp8(&c->now, k, out);
+    note_sent(c, k, &e, now_us);
+    c->bytes += rtp_length(out);
+    return true;
+}
+
+bool consumer_may_pad(const struct consumer *c, const struct packet *k)
+{
+    return c->rtx_pt[k->rtp.payload_type] != 0 && k->rtp.payload_len;
+}
+
+bool consumer_resend(struct consumer *c, const struct producer *p, uint16_t seq, int64_t now_us, struct rtp_parts *out)
+{
+    const struct consumer_span *s = c->sent_any && seq_diff(seq, c->last_seq) <= 0 ? span_of(c, seq) : NULL;
+    struct packet k;
+    size_t slot = seq % CONSUMER_RESENDS;
+    if (!s || s->layer >= p->n_layers) return false;
+    if (c->resent[slot].us && c->resent[slot].seq == seq && now_us - c->resent[slot].us < 20000) return false; /* bounds amplification */
+    if (!producer_again(p, s->layer, (uint16_t)(seq + s->seq_offset), &k) || !c->pt[k.rtp.payload_type]) return false;
+    uint8_t rtx = c->rtx_pt[k.rtp.payload_type];
+    struct rtp_edit e = {.payload_type = rtx ? rtx : c->pt[k.rtp.payload_type],
                          .seq = rtx ? c->rtx_seq : seq,
-                         .timestamp = c->history[h].timestamp,
+                         .timestamp = k.rtp.timestamp - s->ts_offset,
                          .ssrc = rtx ? c->params.rtx_ssrc : c->params.ssrc,
                          .rtx = rtx != 0,
                          .rtx_osn = seq};
-    extensions(c, p, &r, &e);
-    size_t at, n = rtp_write(&r, &e, out, cap, &at);
-    if (!n) return 0;
+    if (!copy(c, &k, &e, out)) return false;
+    patch_vp8(s, &k, out);
     if (rtx) c->rtx_seq++;
-    if (p->layers[c->history[h].layer].codec == MEDIA_VP8 && r.payload_len) {
-        uint16_t pid = c->pid_offset;
-        uint8_t tl0 = c->tl0_offset;
-        c->pid_offset = c->history[h].pid_offset;
-        c->tl0_offset = c->history[h].tl0_offset;
-        patch_vp8(c, out + at, n - at, false, true);
-        c->pid_offset = pid;
-        c->tl0_offset = tl0;
-    }
-    c->history[h].resent_us = now_us;
-    c->bytes += n;
-    return n;
+    c->resent[slot].seq = seq;
+    c->resent[slot].us = now_us;
+    c->bytes += rtp_length(out);
+    return true;
 }
 
 void consumer_break(struct consumer *c)
@@ -224,7 +254,7 @@ bool consumer_sender_info(const struct consumer *c, const struct producer *p, ui
     uint32_t rtp = c->last_ts + (uint32_t)((now_us - c->last_us) * (int64_t)(producer_clock(p) / 1000) / 1000);
     if (l->has_sr) { /* on the publisher's own clock, so that its audio and video stay in step */
         int64_t since = (int64_t)(ntp - (uint64_t)offset - l->sr_ntp);
-        rtp = l->sr_rtp + (uint32_t)(int64_t)((double)since * producer_clock(p) / 4294967296.0) - c->ts_offset;
+        rtp = l->sr_rtp + (uint32_t)(int64_t)((double)since * producer_clock(p) / 4294967296.0) - c->now.ts_offset;
     }
     *out = (struct rtcp_sender_info){c->params.ssrc, ntp, rtp, c->packets, c->octets};
     return true;

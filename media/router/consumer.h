@@ -6,34 +6,42 @@
 
 #include "media/router/producer.h"
 
-#define CONSUMER_HISTORY 1024
+#define CONSUMER_SPANS 8
+#define CONSUMER_RESENDS 32
+
+/* How numbers were rewritten from our number `first` on, until the next span begins. */
+struct consumer_span {
+    uint16_t first, seq_offset, pid_offset; /* ours = source - offset */
+    uint8_t layer, tl0_offset;
+    uint32_t ts_offset;
+};
 
 struct consumer {
-    struct media_feed_params params;
-    uint8_t pt[128], rtx_pt[128]; /* source payload type -> ours; 0 = this receiver does not take it */
-    int layer;                    /* shown now, -1 = waits for a keyframe */
-    uint8_t wanted;               /* highest layer wished */
-    uint8_t cap;                  /* highest layer that the receiver's line carries, from its loss reports */
+    int layer;      /* shown now, -1 = waits for a keyframe */
+    uint8_t wanted; /* highest layer wished */
+    uint8_t cap;    /* highest layer that the receiver's line carries, from its loss reports */
     bool sent_any;
-    uint16_t first_seq;  /* source number at the last switch: older ones belong to what was shown before */
-    uint16_t seq_offset; /* ours = source - offset */
-    uint32_t ts_offset;
+    uint16_t first_seq; /* source number at the last switch: older ones belong to what was shown before */
+    struct consumer_span now;
     uint16_t last_seq, rtx_seq;
     uint32_t last_ts;
     int64_t last_us;
-    uint16_t pid_offset, last_pid; /* VP8 */
-    uint8_t tl0_offset, last_tl0;
-    struct {
-        uint16_t seq, source, pid_offset;
-        uint8_t layer, tl0_offset;
-        uint32_t timestamp;
-        int64_t resent_us;
-    } history[CONSUMER_HISTORY]; /* by our number */
+    uint16_t last_pid; /* VP8 */
+    uint8_t last_tl0;
     uint32_t packets, octets;
     uint64_t bytes;
+    uint8_t pt[128], rtx_pt[128]; /* source payload type -> ours; 0 = this receiver does not take it */
+    uint8_t mid_len;
+    size_t n_spans; /* ever begun since the last break of the numbering; the last CONSUMER_SPANS are kept */
+    struct consumer_span spans[CONSUMER_SPANS];
+    struct {
+        uint16_t seq;
+        int64_t us;
+    } resent[CONSUMER_RESENDS];
     uint8_t fraction_lost;
     uint32_t jitter;
     int64_t good_since_us;
+    struct media_feed_params params;
 };
 
 void consumer_init(struct consumer *c, const struct media_feed_params *params, const struct producer *p);
@@ -42,12 +50,18 @@ void consumer_update(struct consumer *c, const struct producer *p); /* the track
 int consumer_target(const struct consumer *c, const struct producer *p, int64_t now_us);
 /* True when a keyframe of layer *layer is needed before anything (more) can be shown. */
 bool consumer_needs_key(const struct consumer *c, const struct producer *p, int64_t now_us, size_t *layer);
-/* The copy of one packet for this receiver; 0 = nothing to send. */
-size_t consumer_forward(struct consumer *c, const struct producer *p, size_t layer, const struct rtp *packet, bool key,
-                        int64_t now_us, uint8_t *out, size_t cap);
-/* The packet with our number `seq` again (as RTX when negotiated); 0 = gone, or it was sent again just now. */
-size_t consumer_resend(struct consumer *c, const struct producer *p, uint16_t seq, int64_t now_us, uint8_t *out,
-                       size_t cap);
+/* The copy of one packet for this receiver; false = nothing to send. */
+bool consumer_forward(struct consumer *c, const struct producer *p, const struct packet *packet, int64_t now_us, struct rtp_parts *out);
+/* True when a copy may be padded: it could be asked for again under the same number only where RTX is not agreed on, and then it must
+ * be the same to the bit (an SRTP index never protects two different packets). */
+bool consumer_may_pad(const struct consumer *c, const struct packet *packet);
+/* The packet with our number `seq` again (as RTX when negotiated); false = gone, or it was sent again just now. */
+bool consumer_resend(struct consumer *c, const struct producer *p, uint16_t seq, int64_t now_us, struct rtp_parts *out);
+/* The numbers go on behind what this SSRC already sent in an earlier feed. */
+void consumer_go_on(struct consumer *c, uint16_t last_seq);
+void consumer_rtx_go_on(struct consumer *c, uint16_t last_seq);
+/* What was sent cannot be sent again: the source is another stream now, or the copies would look different. */
+void consumer_forget(struct consumer *c);
 void consumer_break(struct consumer *c); /* what comes next does not continue what was sent: wait for a keyframe */
 /* A reception report about this feed: moves the layer cap. */
 void consumer_report(struct consumer *c, const struct producer *p, const struct rtcp_report *r, int64_t now_us);

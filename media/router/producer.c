@@ -1,6 +1,5 @@
 #include "media/router/producer.h"
 #include "media/rtp/bytes.h"
-#include "media/rtp/payload.h"
 #include <string.h>
 
 /* Keyframe budget: a keyframe costs about ten ordinary frames, so wishes are merged. A new wish right after a keyframe waits
@@ -100,12 +99,33 @@ static void count(struct producer *p, struct layer *l, const struct rtp *r, int6
     l->received++;
 }
 
-bool producer_input(struct producer *p, size_t layer, const struct rtp *r, int64_t now_us, bool *key)
+static void read_once(const struct producer *p, size_t layer, struct packet *k)
+{
+    const struct media_extensions *x = &p->params.extensions;
+    k->layer = (uint8_t)layer;
+    k->key = false;
+    k->vp8 = p->layers[layer].codec == MEDIA_VP8 && k->rtp.payload_len;
+    if (k->vp8) payload_vp8_parse(k->rtp.payload, k->rtp.payload_len, &k->vp8_header);
+    k->level.value = rtp_extension(&k->rtp, x->audio_level, &k->level.len);
+    k->orientation.value = rtp_extension(&k->rtp, x->orientation, &k->orientation.len);
+    k->dependency.value = rtp_extension(&k->rtp, x->dependency_descriptor, &k->dependency.len);
+}
+
+static void note_key(struct producer *p, struct layer *l, struct packet *k, int64_t now_us)
+{
+    if (p->params.kind != MEDIA_VIDEO || !k->rtp.payload_len || !payload_starts_keyframe(l->codec, k->rtp.payload, k->rtp.payload_len))
+        return;
+    k->key = true;
+    l->key_us = now_us;
+    l->key_wanted = false;
+    nack_forget_before(&l->nack, k->rtp.seq);
+}
+
+bool producer_input(struct producer *p, size_t layer, const struct rtp *r, int64_t now_us, struct packet *out)
 {
     struct layer *l = &p->layers[layer];
     bool rtx;
     const struct media_payload *row = producer_payload(p, r->payload_type, &rtx);
-    *key = false;
     if (!row || rtx) return false;
     p->bytes += r->len;
     enum nack_verdict v = nack_note(&l->nack, r->seq, now_us);
@@ -114,17 +134,20 @@ bool producer_input(struct producer *p, size_t layer, const struct rtp *r, int64
     else l->received++;
     l->heard_us = now_us;
     l->codec = row->codec;
-    size_t n;
-    const uint8_t *level = rtp_extension(r, p->params.extensions.audio_level, &n);
-    if (level && (level[0] & 127) < p->loudest) p->loudest = level[0] & 127;
-    if (p->params.kind == MEDIA_VIDEO && r->payload_len &&
-        payload_starts_keyframe(row->codec, r->payload, r->payload_len)) {
-        *key = true;
-        l->key_us = now_us;
-        l->key_wanted = false;
-        nack_forget_before(&l->nack, r->seq);
-    }
-    ring_put(&l->ring, r->seq, r->bytes, r->len);
+    const uint8_t *kept = ring_put(&l->ring, r->seq, r->bytes, r->len);
+    if (!kept || rtp_parse(kept, r->len, &out->rtp)) return false;
+    read_once(p, layer, out);
+    if (out->level.value && (out->level.value[0] & 127) < p->loudest) p->loudest = out->level.value[0] & 127;
+    note_key(p, l, out, now_us);
+    return true;
+}
+
+bool producer_again(const struct producer *p, size_t layer, uint16_t seq, struct packet *out)
+{
+    size_t len;
+    const uint8_t *bytes = ring_get(&p->layers[layer].ring, seq, &len);
+    if (!bytes || rtp_parse(bytes, len, &out->rtp)) return false;
+    read_once(p, layer, out);
     return true;
 }
 

@@ -7,7 +7,21 @@
 #include "media/media.h"
 #include "media/router/ring.h"
 #include "media/rtp/nack.h"
+#include "media/rtp/payload.h"
 #include "media/rtp/rtcp.h"
+
+/* One media packet in a ring, read once for all receivers. */
+struct packet {
+    struct rtp rtp;
+    uint8_t layer;
+    bool key; /* a keyframe begins here */
+    bool vp8;
+    struct payload_vp8 vp8_header;
+    struct {
+        const uint8_t *value; /* NULL = absent */
+        size_t len;
+    } level, orientation, dependency;
+};
 
 struct layer {
     bool known; /* ssrc is known */
@@ -48,8 +62,11 @@ bool producer_bind(struct producer *p, size_t layer, uint32_t ssrc);
 /* The payload row of a payload type (media or RTX); NULL = not negotiated. */
 const struct media_payload *producer_payload(const struct producer *p, uint8_t pt, bool *rtx);
 uint32_t producer_clock(const struct producer *p);
-/* A media packet (already un-RTXed). False: duplicate or not usable, drop it. *key: a keyframe begins here. */
-bool producer_input(struct producer *p, size_t layer, const struct rtp *packet, int64_t now_us, bool *key);
+/* A media packet (already un-RTXed) goes into the ring. False: duplicate or not usable, drop it. *out: what stands in the ring, valid
+ * until a ring's length of later packets came. */
+bool producer_input(struct producer *p, size_t layer, const struct rtp *packet, int64_t now_us, struct packet *out);
+/* The packet of that source number again; false = gone. */
+bool producer_again(const struct producer *p, size_t layer, uint16_t seq, struct packet *out);
 void producer_sender_report(struct producer *p, size_t layer, const struct rtcp_sender_info *info, int64_t now_us);
 /* The report block of a layer, counting the interval since the last one. */
 void producer_report(struct producer *p, size_t layer, int64_t now_us, struct rtcp_report *out);

@@ -22,12 +22,12 @@ void ring_clear(struct ring *r)
     if (r->slots) memset(r->index, 0, r->slots * sizeof *r->index);
 }
 
-void ring_put(struct ring *r, uint16_t seq, const uint8_t *packet, size_t len)
+const uint8_t *ring_put(struct ring *r, uint16_t seq, const uint8_t *packet, size_t len)
 {
-    if (!r->slots || len > RTP_PACKET_MAX) return;
+    if (!r->slots || len > RTP_PACKET_MAX) return NULL;
     size_t at = seq & (r->slots - 1u);
     r->index[at] = (struct ring_slot){seq, (uint16_t)len};
-    memcpy(r->bytes + at * RTP_PACKET_MAX, packet, len);
+    return memcpy(r->bytes + at * RTP_PACKET_MAX, packet, len);
 }
 
 const uint8_t *ring_get(const struct ring *r, uint16_t seq, size_t *len)

@@ -15,6 +15,7 @@ struct ring {
 YL_CHECKED int ring_open(struct ring *r, uint16_t slots);
 void ring_close(struct ring *r);
 void ring_clear(struct ring *r);
-void ring_put(struct ring *r, uint16_t seq, const uint8_t *packet, size_t len);
+/* The stored copy; it stays until 1 ring's length of later packets came. NULL: longer than any network carries. */
+const uint8_t *ring_put(struct ring *r, uint16_t seq, const uint8_t *packet, size_t len);
 const uint8_t *ring_get(const struct ring *r, uint16_t seq, size_t *len); /* NULL = gone or never seen */
 #endif

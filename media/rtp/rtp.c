@@ -91,36 +91,65 @@ static size_t write_extensions(const struct rtp_edit *edit, uint8_t *out, size_t
     return at;
 }
 
-size_t rtp_write(const struct rtp *p, const struct rtp_edit *edit, uint8_t *out, size_t cap, size_t *payload_at)
+bool rtp_split(const struct rtp *p, const struct rtp_edit *edit, struct rtp_parts *out)
 {
-    if (cap < 12) return 0;
-    out[0] = (uint8_t)(0x80 | (edit->n_extensions ? 0x10 : 0));
-    out[1] = (uint8_t)((p->marker ? 0x80 : 0) | edit->payload_type);
-    put_u16(out + 2, edit->seq);
-    put_u32(out + 4, edit->timestamp);
-    put_u32(out + 8, edit->ssrc);
-    size_t at = 12;
+    out->head[0] = (uint8_t)(0x80 | (edit->n_extensions ? 0x10 : 0));
+    out->head[1] = (uint8_t)((p->marker ? 0x80 : 0) | edit->payload_type);
+    put_u16(out->head + 2, edit->seq);
+    put_u32(out->head + 4, edit->timestamp);
+    put_u32(out->head + 8, edit->ssrc);
+    out->head_len = 12;
+    out->front_len = out->pad_len = 0;
     if (edit->n_extensions) {
-        size_t n = write_extensions(edit, out + at, cap - at);
-        if (!n) return 0;
-        at += n;
+        size_t n = write_extensions(edit, out->head + 12, sizeof out->head - 12);
+        if (!n) return false;
+        out->head_len += n;
     }
-    if (cap - at < p->payload_len + 2) return 0;
     if (edit->rtx) {
-        put_u16(out + at, edit->rtx_osn);
-        at += 2;
+        put_u16(out->front, edit->rtx_osn);
+        out->front_len = 2;
     }
-    if (payload_at) *payload_at = at;
-    memcpy(out + at, p->payload, p->payload_len);
-    at += p->payload_len;
-    if (p->payload_len == 0 && !edit->rtx) { /* a packet without payload stays a padding packet */
-        if (cap - at < 4) return 0;
-        out[0] |= 0x20;
-        memset(out + at, 0, 3);
-        out[at + 3] = 4;
-        at += 4;
-    }
+    out->rest = p->payload;
+    out->rest_len = p->payload_len;
+    if (p->payload_len == 0 && !edit->rtx) rtp_pad(out, 4); /* a packet without payload stays a padding packet */
+    return true;
+}
+
+uint8_t *rtp_take_front(struct rtp_parts *parts, size_t n)
+{
+    if (n > parts->rest_len || n > RTP_FRONT_MAX - parts->front_len) return NULL;
+    uint8_t *at = parts->front + parts->front_len;
+    memcpy(at, parts->rest, n);
+    parts->front_len += n;
+    parts->rest += n;
+    parts->rest_len -= n;
     return at;
+}
+
+void rtp_pad(struct rtp_parts *parts, size_t n)
+{
+    memset(parts->pad, 0, n);
+    parts->pad[n - 1] = parts->pad_len = (uint8_t)n;
+    parts->head[0] |= 0x20;
+}
+
+size_t rtp_length(const struct rtp_parts *parts)
+{
+    return parts->head_len + parts->front_len + parts->rest_len + parts->pad_len;
+}
+
+size_t rtp_join(const struct rtp_parts *parts, uint8_t *out, size_t cap)
+{
+    size_t at = 0;
+    if (rtp_length(parts) > cap) return 0;
+    memcpy(out, parts->head, parts->head_len);
+    at += parts->head_len;
+    memcpy(out + at, parts->front, parts->front_len);
+    at += parts->front_len;
+    if (parts->rest_len) memcpy(out + at, parts->rest, parts->rest_len);
+    at += parts->rest_len;
+    memcpy(out + at, parts->pad, parts->pad_len);
+    return at + parts->pad_len;
 }
 
 bool rtp_unwrap_rtx(uint8_t *data, size_t *len, uint32_t ssrc, uint8_t payload_type)

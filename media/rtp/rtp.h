@@ -42,9 +42,27 @@ struct rtp_edit { /* how a copy differs from its source */
         const uint8_t *value;
     } extensions[6];
 };
-/* Writes the copy, 0 when it does not fit. One-byte extensions unless one needs the two-byte form. `payload_at` (may be NULL)
- * receives where the payload begins in `out`. */
-size_t rtp_write(const struct rtp *p, const struct rtp_edit *edit, uint8_t *out, size_t cap, size_t *payload_at);
+#define RTP_HEAD_MAX 320
+#define RTP_FRONT_MAX 16
+#define RTP_PAD_MAX 12
+
+/* A copy that is not put together yet, so that it can be sealed straight from the source's payload. */
+struct rtp_parts {
+    size_t head_len, front_len, rest_len;
+    const uint8_t *rest;          /* in the source packet */
+    uint8_t head[RTP_HEAD_MAX];   /* header and extensions */
+    uint8_t front[RTP_FRONT_MAX]; /* the first payload bytes, where they differ from the source's */
+    uint8_t pad[RTP_PAD_MAX], pad_len;
+};
+/* One-byte extensions unless one needs the two-byte form; false when they do not fit. */
+YL_CHECKED bool rtp_split(const struct rtp *p, const struct rtp_edit *edit, struct rtp_parts *out);
+/* Moves the first n bytes of `rest` to `front`, to be changed there; returns where they begin, NULL when they do not fit. */
+uint8_t *rtp_take_front(struct rtp_parts *parts, size_t n);
+/* RFC 3550 5.1: n bytes of padding, 1 to RTP_PAD_MAX, on a packet that has none. */
+void rtp_pad(struct rtp_parts *parts, size_t n);
+size_t rtp_length(const struct rtp_parts *parts);
+/* The whole packet; 0 when it does not fit. */
+size_t rtp_join(const struct rtp_parts *parts, uint8_t *out, size_t cap);
 /* Turns an RTX packet into the packet it repeats, in place; false when it carries none (padding). */
 bool rtp_unwrap_rtx(uint8_t *data, size_t *len, uint32_t ssrc, uint8_t payload_type);
 #endif

@@ -5,7 +5,8 @@
 #include <string.h>
 
 struct srtp_box {
-    srtp_t out, in;
+    srtp_t out, in; /* out: RTCP only */
+    struct srtp_seal *media;
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -14,30 +15,37 @@ static void init_library(void)
     srtp_init();
 }
 
-static int make(srtp_t *out, const uint8_t *key, srtp_ssrc_type_t type)
+static int make(srtp_t *out, enum dtls_profile profile, const uint8_t *key, srtp_ssrc_type_t type)
 {
     srtp_policy_t p;
     memset(&p, 0, sizeof p);
-    srtp_crypto_policy_set_rtp_default(&p.rtp);
-    srtp_crypto_policy_set_rtcp_default(&p.rtcp);
+    if (profile == DTLS_PROFILE_GCM128) {
+        srtp_crypto_policy_set_aes_gcm_128_16_auth(&p.rtp);
+        srtp_crypto_policy_set_aes_gcm_128_16_auth(&p.rtcp);
+    } else {
+        srtp_crypto_policy_set_rtp_default(&p.rtp);
+        srtp_crypto_policy_set_rtcp_default(&p.rtcp);
+    }
     p.ssrc.type = type;
     p.key = (uint8_t *)(uintptr_t)key; /* only read */
     p.window_size = 1024;
-    p.allow_repeat_tx = 1; /* a subscriber without RTX gets the same packet again */
     return srtp_create(out, &p) == srtp_err_status_ok ? 0 : ERR_INTERNAL;
 }
 
 int srtp_box_new(struct srtp_box **out, const struct dtls_keys *keys)
 {
     pthread_once(&once, init_library);
+    struct srtp_session_keys session;
     struct srtp_box *box = calloc(1, sizeof *box);
     if (!box) return ERR_INTERNAL;
-    if (make(&box->out, keys->send, ssrc_any_outbound) || make(&box->in, keys->receive, ssrc_any_inbound)) {
-        srtp_box_free(box);
-        return ERR_INTERNAL;
-    }
-    *out = box;
-    return 0;
+    int err = srtp_derive(keys->profile, keys->send, &session);
+    if (!err) err = srtp_seal_new(&box->media, keys->profile, &session);
+    if (!err) err = make(&box->out, keys->profile, keys->send, ssrc_any_outbound);
+    if (!err) err = make(&box->in, keys->profile, keys->receive, ssrc_any_inbound);
+    explicit_bzero(&session, sizeof session);
+    if (err) srtp_box_free(box);
+    else *out = box;
+    return err;
 }
 
 void srtp_box_free(struct srtp_box *box)
@@ -45,14 +53,19 @@ void srtp_box_free(struct srtp_box *box)
     if (!box) return;
     if (box->out) srtp_dealloc(box->out);
     if (box->in) srtp_dealloc(box->in);
+    srtp_seal_free(box->media);
     free(box);
 }
 
-int srtp_box_seal(struct srtp_box *box, uint8_t *packet, size_t *len, bool rtcp)
+struct srtp_seal *srtp_box_media(struct srtp_box *box)
+{
+    return box->media;
+}
+
+int srtp_box_seal_rtcp(struct srtp_box *box, uint8_t *packet, size_t *len)
 {
     int n = (int)*len;
-    if ((rtcp ? srtp_protect_rtcp(box->out, packet, &n) : srtp_protect(box->out, packet, &n)) != srtp_err_status_ok)
-        return ERR_INVALID;
+    if (srtp_protect_rtcp(box->out, packet, &n) != srtp_err_status_ok) return ERR_INVALID;
     *len = (size_t)n;
     return 0;
 }

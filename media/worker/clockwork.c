@@ -1,4 +1,4 @@
-/* Everything periodic: DTLS timers, loss repair, reports both ways, consent, levels, quality. Runs every 10 ms while peers exist. */
+/* Everything periodic: loss repair, reports both ways, consent, levels, quality. Runs every 10 ms while peers exist. */
 #include "media/rtp/bytes.h"
 #include "media/worker/worker.h"
 #include "media/worker/figures.h"
@@ -17,13 +17,6 @@ uint64_t worker_ntp(void)
     return ((uint64_t)t.tv_sec + 2208988800u) << 32 | ((uint64_t)t.tv_nsec << 32) / 1000000000u;
 }
 
-static uint8_t *begin(struct peer *peer, struct rtcp_builder *b)
-{
-    uint8_t *slot = out_slot(peer->worker);
-    rtcp_begin(b, slot, 1200);
-    return slot;
-}
-
 static void ask_again(struct peer *peer, struct track *t)
 {
     for (size_t i = 0; i < t->producer.n_layers; i++) {
@@ -35,11 +28,11 @@ static void ask_again(struct peer *peer, struct track *t)
         size_t n = l->known ? nack_due(&l->nack, peer->worker->now_us, peer->rtt_ms, seqs, 32) : 0;
         if (!n || t->producer.paused || (t->producer.params.kind == MEDIA_AUDIO && !rtx)) continue;
         struct rtcp_builder b;
-        uint8_t *slot = begin(peer, &b);
+        peer_begin_rtcp(peer, &b);
         rtcp_add_rr(&b, 1, NULL, 0);
         rtcp_add_nack(&b, 1, l->ssrc, seqs, n);
         metric_add(figures.nacks_sent, (int64_t)n);
-        peer_send(peer, slot, b.len, true);
+        peer_send_rtcp(peer, &b);
     }
 }
 
@@ -70,17 +63,17 @@ static void report_up(struct peer *peer)
         }
     if (!peer->n_tracks) return;
     struct rtcp_builder b;
-    uint8_t *slot = begin(peer, &b);
+    peer_begin_rtcp(peer, &b);
     rtcp_add_rr(&b, 1, blocks, n);
     rtcp_add_sdes(&b, 1, "yilian");
     if (peer->worker->config.max_bitrate_bps) rtcp_add_remb(&b, 1, peer->worker->config.max_bitrate_bps, ssrcs, streams);
-    peer_send(peer, slot, b.len, true);
+    peer_send_rtcp(peer, &b);
 }
 
 static void report_down(struct peer *peer)
 {
     struct rtcp_builder b;
-    uint8_t *slot = begin(peer, &b);
+    peer_begin_rtcp(peer, &b);
     for (size_t i = 0; i < peer->n_feeds; i++) {
         struct feed *f = peer->feeds[i];
         struct rtcp_sender_info info;
@@ -88,23 +81,23 @@ static void report_down(struct peer *peer)
                                   peer->worker->now_us, &info))
             continue;
         if (b.cap - b.len < 60) {
-            peer_send(peer, slot, b.len, true);
-            slot = begin(peer, &b);
+            peer_send_rtcp(peer, &b);
+            peer_begin_rtcp(peer, &b);
         }
         rtcp_add_sr(&b, &info);
         rtcp_add_sdes(&b, info.ssrc, "yilian");
     }
-    if (b.len) peer_send(peer, slot, b.len, true);
+    if (b.len) peer_send_rtcp(peer, &b);
 }
 
 static void feedback(struct peer *peer)
 {
     struct rtcp_builder b;
-    uint8_t *slot = begin(peer, &b);
+    peer_begin_rtcp(peer, &b);
     uint32_t media = peer->n_tracks ? peer->tracks[0]->producer.layers[0].ssrc : 0;
     while (twcc_add_feedback(&peer->twcc, &b, 1, media) && b.len) {
-        peer_send(peer, slot, b.len, true);
-        slot = begin(peer, &b);
+        peer_send_rtcp(peer, &b);
+        peer_begin_rtcp(peer, &b);
     }
 }
 
@@ -154,7 +147,7 @@ static bool consent(struct peer *peer)
         peer_close(peer, true);
         return false;
     }
-    if (quiet > SILENT_US && !peer->silent && peer->connected_told) {
+    if (quiet > SILENT_US && !peer->silent && peer->srtp) {
         peer->silent = true;
         peer_event(peer, MEDIA_PEER_SILENT);
     }
@@ -216,12 +209,6 @@ void worker_tick(struct worker *w)
             list[n++] = peer;
         for (size_t k = 0; k < n; k++) {
             peer = list[k];
-            if (w->now_us >= dtls_deadline_us(peer->dtls)) {
-                uint64_t id = peer->id.v;
-                dtls_tick(peer->dtls, w->now_us);
-                peer_dtls_advance(peer);
-                if (table_get(&w->peers, id) != peer) continue;
-            }
             if (consent(peer) && peer->srtp) tick_connected(peer);
         }
     } while (n == 64);

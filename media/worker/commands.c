@@ -33,15 +33,6 @@ static uint64_t ufrag_key(const char *ufrag)
     return table_hash(ufrag, strlen(ufrag));
 }
 
-static void dtls_send(void *ctx, const uint8_t *datagram, size_t len)
-{
-    struct peer *peer = ctx;
-    const struct address *to = peer->ice.has_selected ? &peer->ice.selected : &peer->reply_to;
-    if (len > DATAGRAM_MAX || !to->port) return;
-    memcpy(out_slot(peer->worker), datagram, len);
-    out_commit(peer->worker, len, to);
-}
-
 static void credentials(const struct media_peer_params *p, struct ice_credentials *out)
 {
     snprintf(out->ufrag, sizeof out->ufrag, "%s", p->local_ufrag);
@@ -64,14 +55,21 @@ static void peer_open(struct worker *w, const struct media_peer_params *p)
     peer->born_us = w->now_us;
     credentials(p, &c);
     ice_init(&peer->ice, &c, w->now_us);
-    struct dtls_params d = {w->identity, p->dtls_client, p->remote_fingerprint, dtls_send, peer};
-    if (dtls_new(&peer->dtls, &d) || table_put(&w->peers, p->peer.v, peer) || table_put(&room->peers, p->peer.v, peer) ||
+    struct handshake_peer h = {.peer = p->peer, .client = p->dtls_client};
+    snprintf(h.fingerprint, sizeof h.fingerprint, "%s", p->remote_fingerprint);
+    if (worker_handshake(w, &h) || table_put(&w->peers, p->peer.v, peer) || table_put(&room->peers, p->peer.v, peer) ||
         table_put(&w->by_ufrag, ufrag_key(c.ufrag), peer)) {
         log_error("media", "peer %016" PRIx64 " could not be opened", p->peer.v);
         peer_event(peer, MEDIA_PEER_FAILED);
         peer_close(peer, false);
     }
-    metric_set(figures.peers, (int64_t)w->peers.used);
+}
+
+static void forget_ufrag(struct peer *peer, const char *ufrag)
+{
+    uint64_t key = ufrag_key(ufrag);
+    if (table_get(&peer->worker->by_ufrag, key) == peer) table_remove(&peer->worker->by_ufrag, key);
+    steer_tell_forget(peer->worker, key, false);
 }
 
 static void peer_restart(struct worker *w, const struct media_peer_params *p)
@@ -82,20 +80,25 @@ static void peer_restart(struct worker *w, const struct media_peer_params *p)
     credentials(p, &c);
     if (strcmp(c.ufrag, peer->ice.local.ufrag) == 0) return;
     /* The former ufrag stays in the table (ice refuses it once the new one was used) until the next restart or the end. */
-    if (peer->ice.former.ufrag[0]) table_remove(&w->by_ufrag, ufrag_key(peer->ice.former.ufrag));
+    if (peer->ice.former.ufrag[0]) forget_ufrag(peer, peer->ice.former.ufrag);
     if (table_put(&w->by_ufrag, ufrag_key(c.ufrag), peer)) return;
     ice_restart(&peer->ice, &c);
 }
 
-static void forget_addresses(struct peer *peer)
+void peer_forget_address(struct peer *peer, const struct address *address)
 {
-    struct worker *w = peer->worker;
-    for (size_t i = 0; i < peer->ice.n_tuples; i++) {
-        uint64_t key = table_hash(&peer->ice.tuples[i].address, sizeof peer->ice.tuples[i].address);
-        if (table_get(&w->by_tuple, key) == peer) table_remove(&w->by_tuple, key);
-    }
-    table_remove(&w->by_ufrag, ufrag_key(peer->ice.local.ufrag));
-    if (peer->ice.former.ufrag[0]) table_remove(&w->by_ufrag, ufrag_key(peer->ice.former.ufrag));
+    uint64_t key = table_hash(address, sizeof *address);
+    if (table_get(&peer->worker->by_tuple, key) != peer) return;
+    table_remove(&peer->worker->by_tuple, key);
+    steer_tell_forget(peer->worker, key, true);
+}
+
+static void forget_names(struct peer *peer)
+{
+    for (size_t i = 0; i < peer->ice.n_tuples; i++)
+        peer_forget_address(peer, &peer->ice.tuples[i].address);
+    forget_ufrag(peer, peer->ice.local.ufrag);
+    if (peer->ice.former.ufrag[0]) forget_ufrag(peer, peer->ice.former.ufrag);
 }
 
 void peer_close(struct peer *peer, bool goodbye)
@@ -105,14 +108,11 @@ void peer_close(struct peer *peer, bool goodbye)
         feed_close(peer->feeds[0]);
     while (peer->n_tracks)
         track_close(peer->tracks[0]);
-    if (goodbye && peer->dtls) dtls_close(peer->dtls);
-    forget_addresses(peer);
+    handshake_end(w->handshake, peer->id, goodbye && peer->ice.has_selected ? &peer->ice.selected : NULL, peer->srtp);
+    forget_names(peer);
     table_remove(&w->peers, peer->id.v);
     table_remove(&peer->room->peers, peer->id.v);
-    metric_set(figures.peers, (int64_t)w->peers.used);
     room_maybe_free(w, peer->room);
-    dtls_free(peer->dtls);
-    srtp_box_free(peer->srtp);
     free(peer->feeds);
     explicit_bzero(peer, sizeof *peer);
     free(peer);
@@ -130,6 +130,7 @@ static void track_open(struct worker *w, const struct media_track_params *p)
 {
     struct track *t = table_get(&w->tracks, p->track.v);
     if (t) {
+        forward_flush(t); /* a ring may go away */
         producer_update(&t->producer, p);
         track_announced(t);
         for (size_t i = 0; i < t->n_feeds; i++)
@@ -152,7 +153,6 @@ static void track_open(struct worker *w, const struct media_track_params *p)
     t->room = peer->room;
     peer->tracks[peer->n_tracks++] = t;
     track_announced(t);
-    metric_set(figures.tracks, (int64_t)w->tracks.used);
     peer->report_us = 0; /* REMB with the new stream in it */
     if (t->room->recording) track_record(t, true);
 }
@@ -168,12 +168,24 @@ static bool reserve(struct feed ***list, size_t n, size_t *cap)
     return true;
 }
 
+/* An SSRC that this peer already had in an earlier feed goes on behind its last number: an SRTP index is used once. */
+static void go_on(struct feed *f)
+{
+    uint16_t last;
+    if (!f->peer->srtp) return;
+    struct srtp_seal *s = srtp_box_media(f->peer->srtp);
+    if (srtp_seal_last(s, f->consumer.params.ssrc, &last)) consumer_go_on(&f->consumer, last);
+    if (srtp_seal_last(s, f->consumer.params.rtx_ssrc, &last)) consumer_rtx_go_on(&f->consumer, last);
+}
+
 static void feed_open(struct worker *w, const struct media_feed_params *p)
 {
     struct feed *f = table_get(&w->feeds, p->feed.v);
     if (f) { /* renegotiated */
+        bool other = f->consumer.params.ssrc != p->ssrc || f->consumer.params.rtx_ssrc != p->rtx_ssrc;
         f->consumer.params = *p;
         consumer_update(&f->consumer, &f->track->producer);
+        if (other) go_on(f);
         return;
     }
     struct peer *peer = table_get(&w->peers, p->peer.v);
@@ -188,9 +200,9 @@ static void feed_open(struct worker *w, const struct media_feed_params *p)
     f->peer = peer;
     f->track = t;
     consumer_init(&f->consumer, p, &t->producer);
+    go_on(f);
     peer->feeds[peer->n_feeds++] = f;
     t->feeds[t->n_feeds++] = f;
-    metric_set(figures.feeds, (int64_t)w->feeds.used);
     forward_wish_keys(t);
 }
 
@@ -215,6 +227,7 @@ static void track_pause(struct worker *w, struct track_id id, bool on)
 {
     struct track *t = table_get(&w->tracks, id.v);
     if (!t || t->producer.paused == on) return;
+    forward_flush(t);
     t->producer.paused = on;
     for (size_t i = 0; i < t->n_feeds; i++)
         consumer_break(&t->feeds[i]->consumer);

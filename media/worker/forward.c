@@ -3,42 +3,164 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- packets ---- */
-static void record(struct track *t, size_t layer, const struct rtp *r, bool key)
+/* A frame's packets are held until its last one came, so that they cross the network stack together; this long at most, and only
+ * where enough receivers gain by it. */
+#define HOLD_US 1000
+#define HOLD_FEEDS 8
+
+/* ---- one receiver ---- */
+struct copies { /* the fresh packets of a track, rewritten for one receiver */
+    size_t n;
+    struct rtp_parts parts[FRESH_MAX];
+    size_t len[FRESH_MAX]; /* sealed */
+    bool may_pad[FRESH_MAX];
+};
+
+/* How many copies from `at` on can leave as one run, and the length of its segments: all equal, after padding of a few bytes; the last
+ * may be shorter. (Browsers split a frame into packets that differ by a byte or so.) */
+static size_t run_length(const struct egress *e, const struct copies *c, size_t at, size_t *segment)
 {
-    struct worker *w = t->peer->worker;
-    uint8_t copy[DATAGRAM_MAX];
-    size_t n = consumer_forward(t->tap, &t->producer, layer, r, key, w->now_us, copy, sizeof copy);
-    if (n)
-        recorder_packet(w->recorder, t->room->recording, t->producer.params.track, t->producer.layers[layer].codec, copy, n);
+    size_t n = 1, shortest = c->len[at];
+    bool may_pad = c->may_pad[at];
+    *segment = c->len[at];
+    if (!e->segments || *segment > EGRESS_SEGMENT_MAX) return 1;
+    while (at + n < c->n && n < EGRESS_RUN) {
+        size_t len = c->len[at + n], longest = len > *segment ? len : *segment;
+        if (len > EGRESS_SEGMENT_MAX || (longest != shortest && (!may_pad || longest - shortest > RTP_PAD_MAX))) break;
+        n++;
+        *segment = longest;
+        if (len < longest) { /* inside a run it would have to be padded */
+            if (!c->may_pad[at + n - 1] || longest - len > RTP_PAD_MAX) break;
+            if (len < shortest) shortest = len;
+        }
+        may_pad = may_pad && c->may_pad[at + n - 1];
+    }
+    return n;
 }
 
-void forward_packet(struct track *t, size_t layer, const struct rtp *r, bool key)
+static size_t seal(struct peer *peer, struct rtp_parts *p, uint8_t *out)
+{
+    struct srtp_piece pieces[3] = {{p->front, p->front_len}, {p->rest, p->rest_len}, {p->pad, p->pad_len}};
+    memcpy(out, p->head, p->head_len);
+    return srtp_seal_packet(srtp_box_media(peer->srtp), out, p->head_len, pieces, 3);
+}
+
+static void send_run(struct peer *peer, struct copies *c, size_t at, size_t n, size_t segment)
+{
+    struct worker *w = peer->worker;
+    uint8_t *room = egress_room(&w->egress, n * segment);
+    size_t bytes = 0;
+    for (size_t i = at; i < at + n; i++) {
+        if (i + 1 < at + n && c->len[i] < segment) rtp_pad(&c->parts[i], segment - c->len[i]);
+        size_t len = seal(peer, &c->parts[i], room + bytes);
+        if (!len) return; /* the cipher failed: none of the run leaves */
+        bytes += len;
+    }
+    w->counted.packets_out += n;
+    w->counted.bytes_out += bytes;
+    peer->down_bytes += bytes;
+    egress_put(&w->egress, bytes, segment, &peer->ice.selected);
+}
+
+static void send_copies(struct peer *peer, struct copies *c)
+{
+    for (size_t at = 0, n, segment; at < c->n; at += n) {
+        n = run_length(&peer->worker->egress, c, at, &segment);
+        send_run(peer, c, at, n, segment);
+    }
+}
+
+static void forward_to(struct feed *f, const struct track *t, struct copies *c)
+{
+    struct peer *peer = f->peer;
+    if (!peer->srtp || !peer->ice.has_selected) return;
+    size_t tag = srtp_seal_tag(srtp_box_media(peer->srtp));
+    c->n = 0;
+    for (size_t i = 0; i < t->n_fresh; i++) {
+        if (!consumer_forward(&f->consumer, &t->producer, &t->fresh[i], peer->worker->now_us, &c->parts[c->n])) continue;
+        c->may_pad[c->n] = consumer_may_pad(&f->consumer, &t->fresh[i]);
+        c->len[c->n] = rtp_length(&c->parts[c->n]) + tag;
+        c->n++;
+    }
+    send_copies(peer, c);
+}
+
+/* ---- packets ---- */
+static void record(struct track *t, const struct packet *k)
+{
+    struct worker *w = t->peer->worker;
+    struct rtp_parts parts;
+    uint8_t whole[DATAGRAM_MAX];
+    if (!consumer_forward(t->tap, &t->producer, k, w->now_us, &parts)) return;
+    size_t n = rtp_join(&parts, whole, sizeof whole);
+    recorder_packet(w->recorder, t->room->recording, t->producer.params.track, t->producer.layers[k->layer].codec, whole, n);
+}
+
+void forward_packet(struct track *t, const struct packet *k)
 {
     struct worker *w = t->peer->worker;
     if (t->producer.paused) return;
-    for (size_t i = 0; i < t->n_feeds; i++) {
-        struct feed *f = t->feeds[i];
-        if (!f->peer->srtp) continue;
-        uint8_t *slot = out_slot(w);
-        size_t n = consumer_forward(&f->consumer, &t->producer, layer, r, key, w->now_us, slot, DATAGRAM_MAX - SRTP_OVERHEAD);
-        if (n) peer_send(f->peer, slot, n, false);
+    if (!t->n_fresh) {
+        t->fresh_us = w->now_us;
+        t->next_fresh = w->fresh;
+        w->fresh = t;
     }
-    if (t->tap) record(t, layer, r, key);
+    t->fresh[t->n_fresh++] = *k;
+    if (t->n_fresh == FRESH_MAX) forward_flush(t);
+}
+
+static void send_fresh(struct track *t)
+{
+    struct copies copies;
+    for (size_t i = 0; i < t->n_feeds; i++)
+        forward_to(t->feeds[i], t, &copies);
+    for (size_t i = 0; t->tap && i < t->n_fresh; i++)
+        record(t, &t->fresh[i]);
+    t->n_fresh = 0;
+}
+
+void forward_flush(struct track *t)
+{
+    struct track **at = &t->peer->worker->fresh;
+    if (!t->n_fresh) return;
+    while (*at != t)
+        at = &(*at)->next_fresh;
+    *at = t->next_fresh;
+    send_fresh(t);
+}
+
+static bool complete(const struct track *t, int64_t now_us)
+{
+    return t->fresh[t->n_fresh - 1].rtp.marker || t->producer.params.kind == MEDIA_AUDIO || t->n_feeds < HOLD_FEEDS ||
+           now_us - t->fresh_us >= HOLD_US;
+}
+
+int64_t forward_due(struct worker *w)
+{
+    int64_t next = INT64_MAX;
+    for (struct track **at = &w->fresh; *at;) {
+        struct track *t = *at;
+        if (complete(t, w->now_us)) {
+            *at = t->next_fresh;
+            send_fresh(t);
+            continue;
+        }
+        if (t->fresh_us + HOLD_US < next) next = t->fresh_us + HOLD_US;
+        at = &t->next_fresh;
+    }
+    return next;
 }
 
 /* ---- keyframes ---- */
 void forward_send_pli(struct track *t, size_t layer)
 {
-    struct worker *w = t->peer->worker;
     if (!t->peer->srtp) return;
     struct rtcp_builder b;
-    uint8_t *slot = out_slot(w);
-    rtcp_begin(&b, slot, DATAGRAM_MAX - SRTP_OVERHEAD);
+    peer_begin_rtcp(t->peer, &b);
     rtcp_add_rr(&b, 1, NULL, 0);
     rtcp_add_pli(&b, 1, t->producer.layers[layer].ssrc);
     metric_add(figures.keyframe_requests, 1);
-    peer_send(t->peer, slot, b.len, true);
+    peer_send_rtcp(t->peer, &b);
 }
 
 void forward_wish_keys(struct track *t)
@@ -92,12 +214,14 @@ static void on_nack(void *ctx, uint32_t ssrc, uint16_t seq)
 {
     struct peer *peer = ctx;
     struct feed *f = feed_by_ssrc(peer, ssrc);
-    if (!f) return;
-    uint8_t *slot = out_slot(peer->worker);
-    size_t n = consumer_resend(&f->consumer, &f->track->producer, seq, peer->worker->now_us, slot, DATAGRAM_MAX - SRTP_OVERHEAD);
-    if (!n) return;
+    struct copies c;
+    if (!f || !peer->ice.has_selected || !consumer_resend(&f->consumer, &f->track->producer, seq, peer->worker->now_us, &c.parts[0]))
+        return;
+    c.n = 1;
+    c.may_pad[0] = false;
+    c.len[0] = rtp_length(&c.parts[0]) + srtp_seal_tag(srtp_box_media(peer->srtp));
     metric_add(figures.resent, 1);
-    peer_send(peer, slot, n, false);
+    send_copies(peer, &c);
 }
 
 static void on_keyframe(void *ctx, uint32_t ssrc)
@@ -129,13 +253,13 @@ void feed_close(struct feed *f)
     take_out(f->track->feeds, &f->track->n_feeds, f);
     take_out(f->peer->feeds, &f->peer->n_feeds, f);
     table_remove(&w->feeds, f->consumer.params.feed.v);
-    metric_set(figures.feeds, (int64_t)w->feeds.used);
     free(f);
 }
 
 void track_record(struct track *t, bool on)
 {
     struct worker *w = t->peer->worker;
+    forward_flush(t); /* what came belongs to before */
     if (!on) {
         if (t->tap) recorder_track_end(w->recorder, t->room->recording, t->producer.params.track);
         free(t->tap);
@@ -153,6 +277,7 @@ void track_record(struct track *t, bool on)
 void track_close(struct track *t)
 {
     struct worker *w = t->peer->worker;
+    forward_flush(t);
     while (t->n_feeds)
         feed_close(t->feeds[0]);
     track_record(t, false);
@@ -160,7 +285,6 @@ void track_close(struct track *t)
     for (size_t i = 0; i < t->peer->n_tracks; i++)
         if (t->peer->tracks[i] == t) t->peer->tracks[i] = t->peer->tracks[--t->peer->n_tracks];
     table_remove(&w->tracks, t->producer.params.track.v);
-    metric_set(figures.tracks, (int64_t)w->tracks.used);
     producer_close(&t->producer);
     free(t->feeds);
     free(t);

@@ -1,8 +1,6 @@
 #include "media/rtp/bytes.h"
 #include "media/worker/worker.h"
 #include "media/worker/figures.h"
-#include "server/base/log.h"
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,9 +46,12 @@ void peer_bind(struct peer *peer, uint32_t ssrc, struct track *track, size_t lay
         track->producer.layers[layer].rtx_ssrc = ssrc;
     } else if (!track->producer.layers[layer].known || track->producer.layers[layer].ssrc != ssrc) {
         rebuild(peer, track, (int)layer, false);
+        forward_flush(track);
         if (producer_bind(&track->producer, layer, ssrc)) { /* the publisher began a new stream */
-            for (size_t i = 0; i < track->n_feeds; i++)
+            for (size_t i = 0; i < track->n_feeds; i++) {
                 if (track->feeds[i]->consumer.layer == (int)layer) consumer_break(&track->feeds[i]->consumer);
+                consumer_forget(&track->feeds[i]->consumer);
+            }
             if (track->tap && track->tap->layer == (int)layer) consumer_break(track->tap);
         }
     }
@@ -133,8 +134,8 @@ static void track_input(struct peer *peer, uint8_t *data, size_t len)
             !rtp_unwrap_rtx(data, &len, t->producer.layers[layer].ssrc, pt) || rtp_parse(data, len, &r))
             return;
     }
-    bool key;
-    if (!producer_input(&t->producer, layer, &r, peer->worker->now_us, &key)) return;
+    struct packet packet;
+    if (!producer_input(&t->producer, layer, &r, peer->worker->now_us, &packet)) return;
     if (!t->producer.live) {
         t->producer.live = true;
         struct media_event e = {.type = MEDIA_TRACK_LIVE, .room = peer->room->id, .peer = peer->id,
@@ -142,16 +143,21 @@ static void track_input(struct peer *peer, uint8_t *data, size_t len)
         worker_event(peer->worker, &e);
     }
     t->producer.stalled = false;
-    forward_packet(t, layer, &r, key);
+    forward_packet(t, &packet);
+}
+
+static void selected(struct peer *peer, bool first)
+{
+    handshake_address(peer->worker->handshake, peer->id, &peer->ice.selected);
+    if (first) return;
+    metric_add(figures.moves, 1);
+    peer_event(peer, MEDIA_PEER_MOVED);
 }
 
 static void heard(struct peer *peer, const struct address *from)
 {
     struct worker *w = peer->worker;
-    if (ice_heard(&peer->ice, from, w->now_us)) {
-        metric_add(figures.moves, 1);
-        peer_event(peer, MEDIA_PEER_MOVED);
-    }
+    if (ice_heard(&peer->ice, from, w->now_us)) selected(peer, false);
     if (peer->silent) {
         peer->silent = false;
         peer_event(peer, MEDIA_PEER_BACK);
@@ -173,23 +179,14 @@ static void srtp_input(struct peer *peer, uint8_t *data, size_t len, const struc
 }
 
 /* ---- STUN ---- */
-static void selected(struct peer *peer, bool first)
-{
-    if (!first) {
-        metric_add(figures.moves, 1);
-        peer_event(peer, MEDIA_PEER_MOVED);
-        return;
-    }
-    dtls_start(peer->dtls, peer->worker->now_us);
-    peer_dtls_advance(peer);
-}
-
 static void stun_input(struct worker *w, const uint8_t *data, size_t len, const struct address *from)
 {
     struct stun_message m;
     if (stun_parse(data, len, &m) || m.type != STUN_BINDING_REQUEST || !m.username) return;
     const uint8_t *colon = memchr(m.username, ':', m.username_len);
-    struct peer *peer = colon ? table_get(&w->by_ufrag, table_hash(m.username, (size_t)(colon - m.username))) : NULL;
+    uint64_t ufrag = colon ? table_hash(m.username, (size_t)(colon - m.username)) : 0, key = table_hash(from, sizeof *from);
+    struct peer *peer = table_get(&w->by_ufrag, ufrag);
+    if (!peer && steer_check(w, ufrag, data, len, from)) return;
     struct ice_result r;
     uint8_t reply[ICE_REPLY_BYTES];
     bool first = peer && !peer->ice.has_selected;
@@ -197,12 +194,12 @@ static void stun_input(struct worker *w, const uint8_t *data, size_t len, const 
         metric_add(figures.refused, 1);
         return;
     }
-    if (r.dropped_tuple) table_remove(&w->by_tuple, table_hash(&r.dropped, sizeof r.dropped));
-    if (r.new_tuple && table_put(&w->by_tuple, table_hash(from, sizeof *from), peer)) return;
-    if (r.reply_len) {
-        memcpy(out_slot(w), reply, r.reply_len);
-        out_commit(w, r.reply_len, from);
+    if (r.dropped_tuple) peer_forget_address(peer, &r.dropped);
+    if (r.new_tuple) {
+        if (table_put(&w->by_tuple, key, peer)) return;
+        steer_tell_address(w, key);
     }
+    if (r.reply_len) worker_send(w, reply, r.reply_len, from);
     if (peer->silent) {
         peer->silent = false;
         peer_event(peer, MEDIA_PEER_BACK);
@@ -211,37 +208,34 @@ static void stun_input(struct worker *w, const uint8_t *data, size_t len, const 
 }
 
 /* ---- DTLS ---- */
-void peer_dtls_advance(struct peer *peer)
+static void failed(struct peer *peer)
 {
-    enum dtls_state s = dtls_state(peer->dtls);
-    if (s == DTLS_CONNECTED && !peer->srtp) {
-        struct dtls_keys keys;
-        dtls_keys(peer->dtls, &keys);
-        int err = srtp_box_new(&peer->srtp, &keys);
-        explicit_bzero(&keys, sizeof keys);
-        if (err) {
-            peer_event(peer, MEDIA_PEER_FAILED);
-            peer_close(peer, true);
-            return;
-        }
+    peer_event(peer, MEDIA_PEER_FAILED);
+    peer_close(peer, false);
+}
+
+void peer_handshake(struct worker *w, const struct handshake_answer *a)
+{
+    struct peer *peer = table_get(&w->peers, a->peer.v);
+    if (!peer) {
+        srtp_box_free(a->srtp);
+    } else if (a->state == DTLS_CONNECTED) {
         metric_add(figures.handshakes, 1);
-        peer->connected_told = true;
+        peer->srtp = a->srtp;
         peer->report_us = 0; /* REMB at once: a publisher that hears nothing stays at 300 kbit/s */
+        for (size_t i = 0; i < peer->n_feeds; i++)
+            forward_wish_keys(peer->feeds[i]->track); /* it can show something from now on */
         peer_event(peer, MEDIA_PEER_CONNECTED);
-    } else if (s == DTLS_FAILED || s == DTLS_CLOSED) {
-        if (s == DTLS_FAILED) {
-            metric_add(figures.handshake_failures, 1);
-            log_warn("media", "peer %016" PRIx64 ": DTLS %s", peer->id.v, dtls_why(peer->dtls));
-        }
-        peer_event(peer, MEDIA_PEER_FAILED);
-        peer_close(peer, false);
+    } else {
+        if (a->state == DTLS_FAILED) metric_add(figures.handshake_failures, 1);
+        failed(peer);
     }
 }
 
 void worker_datagram(struct worker *w, uint8_t *data, size_t len, const struct address *from)
 {
-    metric_add(figures.packets_in, 1);
-    metric_add(figures.bytes_in, (int64_t)len);
+    w->counted.packets_in++;
+    w->counted.bytes_in += len;
     if (len < 2) return;
     if (data[0] < 4) { /* RFC 7983: the first byte tells who is meant */
         stun_input(w, data, len, from);
@@ -249,12 +243,10 @@ void worker_datagram(struct worker *w, uint8_t *data, size_t len, const struct a
     }
     struct peer *peer = table_get(&w->by_tuple, table_hash(from, sizeof *from));
     if (!peer) {
-        metric_add(figures.refused, 1);
+        if (!steer_media(w, data, len, from)) metric_add(figures.refused, 1);
     } else if (data[0] >= 128 && data[0] < 192) {
         srtp_input(peer, data, len, from);
     } else if (data[0] >= 20 && data[0] < 64) {
-        peer->reply_to = *from;
-        dtls_input(peer->dtls, data, len, w->now_us);
-        peer_dtls_advance(peer);
+        handshake_input(w->handshake, peer->id, from, data, len);
     }
 }

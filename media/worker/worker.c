@@ -3,6 +3,8 @@
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -10,45 +12,49 @@
 
 #define TICK_US 10000
 
-uint8_t *out_slot(struct worker *w)
+void worker_send(struct worker *w, const uint8_t *bytes, size_t len, const struct address *to)
 {
-    if (w->n_out == WORKER_BATCH) out_flush(w);
-    return w->out[w->n_out].bytes;
+    memcpy(egress_room(&w->egress, len), bytes, len);
+    egress_put(&w->egress, len, len, to);
 }
 
-void out_commit(struct worker *w, size_t len, const struct address *to)
+void peer_begin_rtcp(struct peer *peer, struct rtcp_builder *b)
 {
-    struct out_slot *s = &w->out[w->n_out];
-    w->out_iov[w->n_out] = (struct iovec){s->bytes, len};
-    w->out_headers[w->n_out].msg_hdr =
-        (struct msghdr){.msg_name = &s->to, .msg_namelen = address_to_sockaddr(to, w->family, &s->to),
-                        .msg_iov = &w->out_iov[w->n_out], .msg_iovlen = 1};
-    w->n_out++;
+    rtcp_begin(b, egress_room(&peer->worker->egress, RTCP_BYTES + SRTP_OVERHEAD), RTCP_BYTES);
 }
 
-void out_flush(struct worker *w)
-{
-    size_t at = 0;
-    while (at < w->n_out) {
-        int n = sendmmsg(w->socket, w->out_headers + at, (unsigned)(w->n_out - at), MSG_DONTWAIT);
-        if (n > 0) {
-            at += (size_t)n;
-        } else if (errno != EINTR) { /* a full buffer or an unreachable peer costs this one packet, as a network would */
-            metric_add(figures.send_drops, 1);
-            at++;
-        }
-    }
-    w->n_out = 0;
-}
-
-void peer_send(struct peer *peer, uint8_t *packet, size_t len, bool rtcp)
+void peer_send_rtcp(struct peer *peer, struct rtcp_builder *b)
 {
     struct worker *w = peer->worker;
-    if (!peer->srtp || !peer->ice.has_selected || srtp_box_seal(peer->srtp, packet, &len, rtcp)) return;
+    size_t len = b->len;
+    if (!peer->srtp || !peer->ice.has_selected || srtp_box_seal_rtcp(peer->srtp, b->bytes, &len)) return;
     peer->down_bytes += len;
-    metric_add(figures.packets_out, 1);
-    metric_add(figures.bytes_out, (int64_t)len);
-    out_commit(w, len, &peer->ice.selected);
+    w->counted.packets_out++;
+    w->counted.bytes_out += len;
+    egress_put(&w->egress, len, len, &peer->ice.selected);
+}
+
+static void gauge(struct metric *m, int64_t *told, size_t now)
+{
+    metric_add(m, (int64_t)now - *told);
+    *told = (int64_t)now;
+}
+
+/* The packet path counts for itself; figures are shared by all threads. */
+static void count(struct worker *w)
+{
+    struct counted *c = &w->counted;
+    metric_add(figures.packets_in, (int64_t)c->packets_in);
+    metric_add(figures.bytes_in, (int64_t)c->bytes_in);
+    metric_add(figures.packets_out, (int64_t)c->packets_out);
+    metric_add(figures.bytes_out, (int64_t)c->bytes_out);
+    metric_add(figures.handed_over, (int64_t)c->handed);
+    metric_add(figures.send_drops, (int64_t)w->egress.drops);
+    if (w->recorder) metric_add(figures.record_drops, (int64_t)recorder_dropped(w->recorder));
+    c->packets_in = c->bytes_in = c->packets_out = c->bytes_out = c->handed = w->egress.drops = 0;
+    gauge(figures.peers, &c->peers, w->peers.used);
+    gauge(figures.tracks, &c->tracks, w->tracks.used);
+    gauge(figures.feeds, &c->feeds, w->feeds.used);
 }
 
 void worker_event(struct worker *w, const struct media_event *event)
@@ -62,38 +68,109 @@ void peer_event(struct peer *peer, enum media_event_type type)
     worker_event(peer->worker, &e);
 }
 
+static void take(void *ctx, uint8_t *data, size_t len, const struct address *from)
+{
+    worker_datagram(ctx, data, len, from);
+}
+
 static void receive(struct worker *w)
 {
-    for (int round = 0; round < 8; round++) { /* bounded, so that timers and commands get their turn under flood */
-        for (size_t i = 0; i < WORKER_BATCH; i++) {
-            w->in_iov[i] = (struct iovec){w->in[i], DATAGRAM_MAX - SRTP_OVERHEAD};
-            w->in_headers[i].msg_hdr = (struct msghdr){.msg_name = &w->in_from[i], .msg_namelen = sizeof w->in_from[i],
-                                                       .msg_iov = &w->in_iov[i], .msg_iovlen = 1};
-        }
-        int n = recvmmsg(w->socket, w->in_headers, WORKER_BATCH, MSG_DONTWAIT, NULL);
-        if (n <= 0) return;
+    for (int round = 0; round < 16; round++) { /* bounded, so that timers and commands get their turn under flood */
+        size_t n = ingress_read(&w->ingress);
+        if (!n) return;
         w->now_us = clock_monotonic_us();
-        for (int i = 0; i < n; i++) {
-            struct address from;
-            address_from_sockaddr(&from, &w->in_from[i]);
-            if (!(w->in_headers[i].msg_hdr.msg_flags & MSG_TRUNC))
-                worker_datagram(w, w->in[i], w->in_headers[i].msg_len, &from);
-        }
-        out_flush(w);
-        if (n < WORKER_BATCH) return;
+        ingress_each(&w->ingress, n, take, w);
+        steer_wake(w);
+        w->wake_us = forward_due(w);
+        egress_flush(&w->egress);
+        if (n < INGRESS_MESSAGES) return;
     }
 }
 
-static void drain_commands(struct worker *w)
+/* ---- mailbox ---- */
+void worker_wake(struct worker *w)
+{
+    uint64_t one = 1;
+    if (write(w->wake, &one, sizeof one) < 0 && errno != EAGAIN) log_error("media", "wake: %s", strerror(errno));
+}
+
+static int put(struct worker *w, const struct message *m, size_t bytes)
+{
+    struct message *copy = malloc(bytes);
+    if (!copy) return ERR_UNAVAILABLE;
+    memcpy(copy, m, bytes);
+    int err = mailbox_put(w->mailbox, copy);
+    if (err) free(copy);
+    return err;
+}
+
+int worker_post(struct worker *w, const struct media_cmd *cmd)
+{
+    struct message m = {.kind = MESSAGE_COMMAND, .command = *cmd};
+    int err = put(w, &m, sizeof m);
+    explicit_bzero(&m, sizeof m);
+    return err;
+}
+
+void worker_route(struct worker *w, const struct route *route)
+{
+    struct message m = {.kind = MESSAGE_ROUTE, .route = *route};
+    if (put(w, &m, offsetof(struct message, route) + sizeof m.route)) log_warn("media", "worker %u: a route is lost", w->index);
+}
+
+static bool on_answer(void *ctx, const struct handshake_answer *answer)
+{
+    struct message m = {.kind = MESSAGE_ANSWER, .answer = *answer};
+    return put(ctx, &m, offsetof(struct message, answer) + sizeof m.answer) == 0;
+}
+
+int worker_handshake(struct worker *w, struct handshake_peer *peer)
+{
+    peer->socket = w->socket;
+    peer->family = w->family;
+    peer->answer = on_answer;
+    peer->ctx = w;
+    return handshake_begin(w->handshake, peer);
+}
+
+void message_drop(void *message)
+{
+    struct message *m = message;
+    if (m->kind == MESSAGE_ANSWER) srtp_box_free(m->answer.srtp);
+    free(m);
+}
+
+static void drain_mailbox(struct worker *w)
 {
     uint64_t count;
     if (read(w->wake, &count, sizeof count) < 0 && errno != EAGAIN) return;
-    struct media_cmd *cmd;
-    while ((cmd = mailbox_take(w->mailbox))) {
-        worker_command(w, cmd);
-        explicit_bzero(cmd, sizeof *cmd);
-        free(cmd);
+    struct message *m;
+    while ((m = mailbox_take(w->mailbox))) {
+        switch (m->kind) {
+        case MESSAGE_COMMAND:
+            worker_command(w, &m->command);
+            explicit_bzero(&m->command, sizeof m->command);
+            break;
+        case MESSAGE_ANSWER: peer_handshake(w, &m->answer); break;
+        case MESSAGE_ROUTE: steer_learn(w, &m->route); break;
+        }
+        free(m);
     }
+}
+
+/* ---- the loop ---- */
+/* Waits for something to do; microseconds count, because held packets leave within a millisecond. */
+static int wait_for(struct worker *w, struct epoll_event *events, int n_events)
+{
+    int64_t until = w->peers.used ? w->tick_us + TICK_US : INT64_MAX;
+    if (w->wake_us < until) until = w->wake_us;
+    __atomic_store_n(&w->steer.asleep, 1, __ATOMIC_SEQ_CST);
+    if (steer_anything(w)) until = 0;
+    int64_t left = until - clock_monotonic_us();
+    struct timespec t = {.tv_sec = left > 0 ? left / 1000000 : 0, .tv_nsec = left > 0 ? left % 1000000 * 1000 : 0};
+    int n = epoll_pwait2(w->epoll, events, n_events, until == INT64_MAX ? NULL : &t, NULL);
+    __atomic_store_n(&w->steer.asleep, 0, __ATOMIC_SEQ_CST);
+    return n;
 }
 
 static void *run(void *arg)
@@ -101,45 +178,57 @@ static void *run(void *arg)
     struct worker *w = arg;
     struct epoll_event events[4];
     while (!__atomic_load_n(w->stop, __ATOMIC_ACQUIRE)) {
-        w->now_us = clock_monotonic_us();
-        int64_t wait = w->peers.used ? (w->tick_us + TICK_US - w->now_us) / 1000 : -1;
-        int n = epoll_wait(w->epoll, events, 4, w->peers.used ? (wait < 0 ? 0 : (int)wait) : -1);
+        int n = wait_for(w, events, 4);
         w->now_us = clock_monotonic_us();
         for (int i = 0; i < n; i++) {
-            if (events[i].data.fd == w->wake) drain_commands(w);
+            if (events[i].data.fd == w->wake) drain_mailbox(w);
             else receive(w);
         }
+        steer_take(w);
+        w->wake_us = forward_due(w);
         if (w->now_us - w->tick_us >= TICK_US) {
             w->tick_us = w->now_us;
             worker_tick(w);
+            count(w);
         }
-        out_flush(w);
+        egress_flush(&w->egress);
     }
-    drain_commands(w);
+    drain_mailbox(w);
     worker_close_everything(w);
-    out_flush(w);
+    egress_flush(&w->egress);
+    count(w);
     return NULL;
 }
 
 int worker_start(struct worker *w)
 {
-    w->out = calloc(WORKER_BATCH, sizeof *w->out);
-    w->in = calloc(WORKER_BATCH, sizeof *w->in);
+    char name[16];
+    w->wake_us = INT64_MAX;
     w->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (!w->out || !w->in || w->epoll < 0) return ERR_INTERNAL;
+    if (w->epoll < 0 || ingress_open(&w->ingress, w->socket) || egress_open(&w->egress, w->socket, w->family, !w->config.no_segments) ||
+        steer_open(w))
+        return ERR_INTERNAL;
     struct epoll_event e = {.events = EPOLLIN, .data.fd = w->socket};
     struct epoll_event k = {.events = EPOLLIN, .data.fd = w->wake};
-    if (epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->socket, &e) || epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->wake, &k) ||
-        pthread_create(&w->thread, NULL, run, w))
+    if (epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->socket, &e) || epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->wake, &k))
         return ERR_INTERNAL;
-    pthread_setname_np(w->thread, "media");
+    if (pthread_create(&w->thread, NULL, run, w)) return ERR_INTERNAL;
+    w->started = true;
+    snprintf(name, sizeof name, "media-%u", w->index);
+    pthread_setname_np(w->thread, name);
     return 0;
 }
 
 void worker_join(struct worker *w)
 {
-    uint64_t one = 1;
-    __atomic_store_n(w->stop, 1, __ATOMIC_RELEASE);
-    if (write(w->wake, &one, sizeof one) < 0) log_warn("media", "cannot wake the worker");
-    pthread_join(w->thread, NULL);
+    if (w->started) pthread_join(w->thread, NULL);
+    w->started = false;
+}
+
+void worker_fini(struct worker *w)
+{
+    steer_close(w);
+    ingress_close(&w->ingress);
+    egress_close(&w->egress);
+    if (w->epoll >= 0) close(w->epoll);
 }

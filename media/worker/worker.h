@@ -1,7 +1,7 @@
-/* worker - the media thread: one epoll loop, one UDP socket, its rooms, peers, tracks and feeds. Internal to media/.
+/* worker - a media thread: one epoll loop, one UDP socket, its rooms, peers, tracks and feeds. Internal to media/.
  *
- * Owns everything in struct worker; nothing here is touched by another thread except the mailbox and the event descriptor. The packet
- * path (peer_input -> forward -> out_*) takes no lock and no memory. Split by concern: worker.c loop and sockets, commands.c what the
+ * Owns everything in struct worker; nothing here is touched by another thread except the mailbox, the event descriptor and the hand-over rings. The packet
+ * path (worker_datagram -> forward -> egress) takes no lock and no memory. Split by concern: worker.c loop and sockets, commands.c what the
  * caller asked for, peer.c what a peer sends, forward.c tracks to feeds, clockwork.c everything periodic.
  */
 #ifndef YL_MEDIA_WORKER_WORKER_H
@@ -12,14 +12,17 @@
 #include "media/router/consumer.h"
 #include "media/rtp/twcc.h"
 #include "media/transport/ice.h"
-#include "media/transport/srtp_box.h"
+#include "media/worker/egress.h"
+#include "media/worker/handshake.h"
+#include "media/worker/ingress.h"
+#include "media/worker/steer.h"
 #include "media/worker/table.h"
 #include "server/base/mailbox.h"
 #include <pthread.h>
 #include <sys/socket.h>
 
-#define WORKER_BATCH 64
-#define DATAGRAM_MAX 2048
+#define FRESH_MAX 16
+#define RTCP_BYTES 1200
 #define PEER_SSRCS 128
 #define PEER_TRACKS_MAX 16
 
@@ -41,6 +44,11 @@ struct track {
     size_t n_feeds, cap_feeds;
     struct consumer *tap; /* the recording's copy, NULL = not recorded */
     int64_t tap_key_us;
+    /* Packets that came and are not forwarded yet: a receiver gets those of one frame together. */
+    struct packet fresh[FRESH_MAX];
+    size_t n_fresh;
+    int64_t fresh_us;         /* when the first of them came */
+    struct track *next_fresh; /* in worker.fresh; meaningful while n_fresh */
 };
 
 struct room {
@@ -63,10 +71,8 @@ struct peer {
     struct room *room;
     struct peer_id id;
     struct ice ice;
-    struct dtls *dtls;
     struct srtp_box *srtp; /* NULL until the handshake is over */
-    bool connected_told, silent;
-    struct address reply_to; /* DTLS answers before anything is selected */
+    bool silent;
     struct track *tracks[PEER_TRACKS_MAX];
     size_t n_tracks;
     struct feed **feeds;
@@ -81,41 +87,64 @@ struct peer {
     uint64_t up_bytes, down_bytes, up_bytes_prior, down_bytes_prior;
 };
 
-struct out_slot {
-    struct sockaddr_storage to;
-    uint8_t bytes[DATAGRAM_MAX];
+struct counted {
+    uint64_t packets_in, bytes_in, packets_out, bytes_out, handed;
+    int64_t peers, tracks, feeds; /* as told last */
+};
+
+struct crew { /* all workers of a plane; constant while they run */
+    unsigned n;
+    struct worker *workers;
+};
+
+/* What a worker's mailbox carries; allocated as large as its kind needs. */
+struct message {
+    enum { MESSAGE_COMMAND, MESSAGE_ANSWER, MESSAGE_ROUTE } kind;
+    union {
+        struct media_cmd command;
+        struct handshake_answer answer;
+        struct route route;
+    };
 };
 
 struct worker {
     struct media_config config;
     struct mailbox *mailbox;
-    struct recorder *recorder; /* NULL = recording refused */
-    struct dtls_identity *identity;
+    unsigned index;
+    struct crew *crew;
+    struct steer steer;
+    struct recorder_inlet *recorder; /* NULL = recording refused */
+    struct handshake *handshake;
     pthread_t thread;
+    bool started;
     int socket, epoll, wake; /* wake: eventfd */
     int family;
-    volatile int *stop; /* read with __atomic */
+    const int *stop; /* atomic; set, then woken: carry out what is queued, close everything, end */
     struct table peers, tracks, feeds, rooms, by_tuple, by_ufrag;
-    int64_t now_us, tick_us;
-    struct out_slot *out; /* WORKER_BATCH */
-    struct mmsghdr out_headers[WORKER_BATCH];
-    struct iovec out_iov[WORKER_BATCH];
-    size_t n_out;
-    uint8_t (*in)[DATAGRAM_MAX];
-    struct mmsghdr in_headers[WORKER_BATCH];
-    struct iovec in_iov[WORKER_BATCH];
-    struct sockaddr_storage in_from[WORKER_BATCH];
+    int64_t now_us, tick_us, wake_us; /* wake_us: when held packets must leave */
+    struct counted counted;
+    struct egress egress;
+    struct track *fresh; /* tracks with packets that wait */
+    struct ingress ingress;
 };
 
 YL_CHECKED int worker_start(struct worker *w);
 void worker_join(struct worker *w);
+void worker_fini(struct worker *w); /* what worker_start made; after all threads ended */
 
-/* out: a slot to write one datagram into, then commit it. */
-uint8_t *out_slot(struct worker *w);
-void out_commit(struct worker *w, size_t len, const struct address *to);
-void out_flush(struct worker *w);
-/* Seals the packet in the current slot for a peer and commits it; counts. */
-void peer_send(struct peer *peer, uint8_t *packet, size_t len, bool rtcp);
+/* Any thread: into the mailbox. */
+YL_CHECKED int worker_post(struct worker *w, const struct media_cmd *cmd);
+void worker_route(struct worker *w, const struct route *route);
+void worker_wake(struct worker *w);
+void message_drop(void *message);
+/* Begins a peer's handshake; its answers come to this worker's mailbox. Fills in where to send and whom to tell. */
+YL_CHECKED int worker_handshake(struct worker *w, struct handshake_peer *peer);
+
+/* One datagram as it is. */
+void worker_send(struct worker *w, const uint8_t *bytes, size_t len, const struct address *to);
+/* Begins an RTCP packet for a peer in the send arena; peer_send_rtcp seals and sends what the builder holds. */
+void peer_begin_rtcp(struct peer *peer, struct rtcp_builder *b);
+void peer_send_rtcp(struct peer *peer, struct rtcp_builder *b);
 
 void worker_event(struct worker *w, const struct media_event *event);
 void peer_event(struct peer *peer, enum media_event_type type);
@@ -124,13 +153,18 @@ void worker_close_everything(struct worker *w);
 
 /* peer.c */
 void worker_datagram(struct worker *w, uint8_t *data, size_t len, const struct address *from);
-void peer_dtls_advance(struct peer *peer);
+void peer_handshake(struct worker *w, const struct handshake_answer *answer);
 struct ssrc_slot *peer_ssrc(struct peer *peer, uint32_t ssrc);
 void peer_bind(struct peer *peer, uint32_t ssrc, struct track *track, size_t layer, bool rtx);
 void peer_forget_track(struct peer *peer, const struct track *track);
+void peer_forget_address(struct peer *peer, const struct address *address);
 void peer_close(struct peer *peer, bool goodbye);
 /* forward.c */
-void forward_packet(struct track *track, size_t layer, const struct rtp *packet, bool key);
+/* Notes a packet for forwarding; forward_due sends what is complete, forward_flush all that a track holds. */
+void forward_packet(struct track *track, const struct packet *packet);
+void forward_flush(struct track *track);
+/* Returns when it wants to be called again at the latest, INT64_MAX = nothing waits. */
+int64_t forward_due(struct worker *w);
 void forward_wish_keys(struct track *track);
 void forward_send_pli(struct track *track, size_t layer);
 void peer_rtcp(struct peer *peer, const uint8_t *data, size_t len);

@@ -128,8 +128,9 @@ static bool command(char *line, struct media_cmd *c)
 int main(int argc, char **argv)
 {
     struct media_config config = {.bind_address = "0.0.0.0", .udp_port = argc > 1 ? (uint16_t)atoi(argv[1]) : 0,
-                                  .announce = argc > 3 ? argv[3] : "127.0.0.1", .workers = 1, .record_dir = argc > 2 ? argv[2] : "",
+                                  .announce = argc > 3 ? argv[3] : "127.0.0.1", .workers = argc > 5 ? (unsigned)atoi(argv[5]) : 1, .record_dir = argc > 2 ? argv[2] : "",
                                   .max_bitrate_bps = 2500000, .on_event = on_event};
+    if (argc > 4 && !strcmp(argv[4], "mbedtls")) config.dtls = MEDIA_DTLS_MBEDTLS;
     struct fault f = {0};
     struct media *m;
     if (media_open(&m, &config, &f)) {

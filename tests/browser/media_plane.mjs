@@ -16,8 +16,8 @@ const sleep = (ms) => new Promise((r) => setTimeout(r, ms))
 
 // ---- the C side ----
 let child, waiters, lines, candidate, fingerprint
-async function startPlane(dir = join(scratch, 'rec')) {
-  child = spawn(join(process.env.YL_BUILD ?? root + 'build', 'media_loop'), [String(port), dir, '127.0.0.1'], { stdio: ['pipe', 'pipe', 'inherit'] })
+async function startPlane({ dir = join(scratch, 'rec'), dtls = 'openssl', workers = 2 } = {}) {
+  child = spawn(join(process.env.YL_BUILD ?? root + 'build', 'media_loop'), [String(port), dir, '127.0.0.1', dtls, String(workers)], { stdio: ['pipe', 'pipe', 'inherit'] })
   lines = []
   waiters = []
   let rest = ''
@@ -32,6 +32,12 @@ async function startPlane(dir = join(scratch, 'rec')) {
   const [, fp, address, p, priority] = (await line(/^ready/)).split(' ')
   fingerprint = fp
   candidate = `candidate:1 1 udp ${priority} ${address} ${p} typ host`
+}
+async function endPlane() {
+  if (child.exitCode !== null) return
+  const ended = new Promise((r) => child.once('exit', r))
+  send('quit')
+  await ended
 }
 const send = (text) => child.stdin.write(text + '\n')
 function line(pattern, ms = 15000, past = true) {
@@ -179,6 +185,7 @@ async function watch(tracks) {
   await line(new RegExp(`event connected peer=${peer} `))
   return { page: p, peer, feeds }
 }
+const cipher = (p) => p.evaluate(async () => [...(await window.pc.getStats()).values()].find((s) => s.type === 'transport').srtpCipher)
 const stats = (p) => p.evaluate(async () => [...(await window.pc.getStats()).values()].filter((s) => s.type === 'inbound-rtp').map((s) => ({ kind: s.kind, mid: s.mid, frames: s.framesDecoded ?? 0, lost: s.packetsLost, energy: s.totalAudioEnergy ?? 0, width: s.frameWidth, freezes: s.freezeCount })))
 async function decoded(p, frames, ms = 12000) {
   const end = Date.now() + ms
@@ -219,6 +226,7 @@ const cases = {
     const b = await watch(a.tracks)
     const s = await decoded(b.page, 1)
     console.log(`   first frame ${Date.now() - t0} ms after the viewer's page began`)
+    assert.equal(await cipher(b.page), 'SRTP_AEAD_AES_128_GCM')
     send(`record ${room} ${rec}`)
     const r0 = Date.now()
     await decoded(b.page, 90, 20000)
@@ -283,6 +291,23 @@ const cases = {
     await a.page.close()
     await b.page.close()
   },
+  'mbedtls as the DTLS engine, in both roles': async () => {
+    await endPlane()
+    await startPlane({ dtls: 'mbedtls' })
+    for (const passive of [true, false]) {
+      room++
+      const a = await publish('VP8', { passive })
+      const b = await watch(a.tracks)
+      const s = await decoded(b.page, 30)
+      assert.equal(await cipher(a.page), 'SRTP_AES128_CM_HMAC_SHA1_80')
+      assert.equal(await cipher(b.page), 'SRTP_AES128_CM_HMAC_SHA1_80')
+      assert.ok(s.every((x) => x.lost === 0))
+      await a.page.close()
+      await b.page.close()
+    }
+    await endPlane()
+    await startPlane()
+  },
   'a killed plane leaves a recording that is finished at the next start': async () => {
     const rec = 1000 + next++
     const a = await publish('VP8')
@@ -315,9 +340,7 @@ for (const [name, run] of Object.entries(cases)) {
   }
 }
 process.exitCode = failed ? 1 : 0
-const ended = child.exitCode !== null ? null : new Promise((r) => child.once('exit', r))
-send('quit')
+await endPlane()
 await browser.close()
 server.close()
-await ended
 rmSync(scratch, { recursive: true, force: true })

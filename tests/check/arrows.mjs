@@ -26,13 +26,19 @@ const rules = {
     !(i.own === 'records/ops/op.h' && starts(i.from, 'server/api/', 'server/signaling/', 'server/ctl/', 'server/yiliand.c'))),
   'server/net knows nothing above it': own.filter((i) => starts(i.from, 'server/net/') && !starts(i.own, 'server/net/', 'server/base/')),
   'media/rtp is pure packet arithmetic': own.filter((i) => starts(i.from, 'media/rtp/') && !starts(i.own, 'media/rtp/', 'server/base/', 'media/media.h')),
-  'media/transport and media/router do not know the worker': own.filter((i) => starts(i.from, 'media/transport/', 'media/router/', 'media/rtp/') && starts(i.own, 'media/worker/')),
+  'only media/worker and media.c know the worker': own.filter((i) => starts(i.from, 'media/') && !starts(i.from, 'media/worker/', 'media/media.c') && starts(i.own, 'media/worker/')),
+  'media/mux knows packets, not routes and transports': own.filter((i) => starts(i.from, 'media/mux/') && starts(i.own, 'media/router/', 'media/transport/')),
   'records/store knows no domain': own.filter((i) => starts(i.from, 'records/store/') && !starts(i.own, 'records/store/', 'server/base/')),
   'records/flow runs any workflow, so it knows none': own.filter((i) => starts(i.from, 'records/flow/') && !starts(i.own, 'records/flow/', 'records/store/', 'server/base/')),
   'libwebsockets only in server/net': includes.filter((i) => starts(i.system ?? '', 'libwebsockets') && !starts(i.from, 'server/net/')),
   'sqlite only in records/store': includes.filter((i) => starts(i.system ?? '', 'sqlite3') && !starts(i.from, 'records/store/')),
   'libsrtp only in media/transport': includes.filter((i) => starts(i.system ?? '', 'srtp') && !starts(i.from, 'media/transport/')),
   "mbedtls' DTLS only in media/transport": includes.filter((i) => starts(i.system ?? '', 'mbedtls/ssl') && !starts(i.from, 'media/transport/')),
+  "OpenSSL only in media/transport (and server/net, which sets libwebsockets' TLS)": includes.filter((i) => starts(i.system ?? '', 'openssl/') && !starts(i.from, 'media/transport/', 'server/net/')),
+  'which DTLS library it is, only its engine knows': includes.filter((i) =>
+    (starts(i.system ?? '', 'openssl/ssl') && starts(i.from, 'media/') && i.from !== 'media/transport/dtls_openssl.c') ||
+    (starts(i.system ?? '', 'mbedtls/ssl') && i.from !== 'media/transport/dtls_mbedtls.c') ||
+    (i.own === 'media/transport/dtls_engine.h' && !starts(i.from, 'media/transport/dtls'))),
   'GStreamer only in media/pipe': includes.filter((i) => starts(i.system ?? '', 'gst/', 'glib') && !starts(i.from, 'media/pipe/')),
   'jansson never in media': includes.filter((i) => starts(i.system ?? '', 'jansson') && starts(i.from, 'media/')),
   'no include circles': circles(),

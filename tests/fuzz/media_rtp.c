@@ -49,7 +49,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 (void)rtp_extension(&r, id, &ext);
             struct rtp_edit e = {.payload_type = 1, .n_extensions = 1};
             e.extensions[0].id = 1, e.extensions[0].len = 1, e.extensions[0].value = copy;
-            (void)rtp_write(&r, &e, out, sizeof out, NULL);
+            struct rtp_parts parts;
+            if (rtp_split(&r, &e, &parts)) {
+                (void)rtp_take_front(&parts, data[0] % RTP_FRONT_MAX);
+                (void)rtp_join(&parts, out, sizeof out);
+            }
             payload_starts_keyframe(codec, r.payload, r.payload_len);
             frames_input(f, copy, n, (int64_t)at);
             (void)rtp_unwrap_rtx(copy, &len, 1, 2);

@@ -21,6 +21,7 @@ struct rtc_client {
     struct dtls *dtls;
     struct srtp_box *srtp;
     bool checked;
+    bool passive; /* set before rtc_client_open: the server sends the ClientHello */
     int rtp_in, plis_in, nacks_in, reports_in;
     uint64_t remb_bps;
     void (*on_rtp)(void *ctx, const struct rtp *packet);
@@ -58,12 +59,14 @@ static inline void rtc_client_check(struct rtc_client *c)
 static inline int rtc_client_open(struct rtc_client *c, struct dtls_identity *id, uint16_t port, const struct ice_credentials *server,
                                   const char *server_fingerprint)
 {
+    bool passive = c->passive;
     memset(c, 0, sizeof *c);
+    c->passive = passive;
     rtc_client_rebind(c);
     c->server = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     snprintf(c->user, sizeof c->user, "%s:cccc", server->ufrag);
     snprintf(c->password, sizeof c->password, "%s", server->password);
-    struct dtls_params p = {id, true, server_fingerprint, rtc_client_out, c};
+    struct dtls_params p = {id, !passive, server_fingerprint, rtc_client_out, c};
     return dtls_new(&c->dtls, &p);
 }
 
@@ -141,8 +144,18 @@ static inline bool rtc_client_connect(struct rtc_client *c, int limit_ms)
 static inline void rtc_client_send(struct rtc_client *c, const uint8_t *packet, size_t len, bool rtcp)
 {
     uint8_t b[2048];
+    struct rtp r;
+    if (!c->srtp) return;
     memcpy(b, packet, len);
-    if (c->srtp && srtp_box_seal(c->srtp, b, &len, rtcp) == 0) rtc_client_out(c, b, len);
+    if (rtcp) {
+        if (srtp_box_seal_rtcp(c->srtp, b, &len)) return;
+    } else {
+        if (rtp_parse(packet, len, &r)) return;
+        size_t head = (size_t)(r.payload - packet);
+        struct srtp_piece body = {r.payload, len - head};
+        len = srtp_seal_packet(srtp_box_media(c->srtp), b, head, &body, 1);
+    }
+    rtc_client_out(c, b, len);
 }
 
 /* A VP8 packet that is a whole frame. */

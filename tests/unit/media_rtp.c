@@ -31,7 +31,8 @@ static void header_and_extensions(void **state)
 {
     uint8_t b[200], out[200];
     struct rtp r;
-    size_t n = vp8(b, 65535, 5, 9, true, 1), len, at;
+    struct rtp_parts parts;
+    size_t n = vp8(b, 65535, 5, 9, true, 1), len;
     assert_int_equal(rtp_parse(b, n, &r), 0);
     assert_true(r.marker && r.seq == 65535 && r.payload_type == 96);
     assert_memory_equal(rtp_extension(&r, 4, &len), "x", 1);
@@ -43,8 +44,19 @@ static void header_and_extensions(void **state)
     struct rtp_edit e = {.payload_type = 100, .seq = 3, .timestamp = 4, .ssrc = 5, .rtx = true, .rtx_osn = 77, .n_extensions = 2};
     e.extensions[0].id = 1, e.extensions[0].len = 2, e.extensions[0].value = (const uint8_t *)"m0";
     e.extensions[1].id = 3, e.extensions[1].len = 40, e.extensions[1].value = big; /* forces the two-byte form */
-    size_t w = rtp_write(&r, &e, out, sizeof out, &at);
+    assert_true(rtp_split(&r, &e, &parts));
+    size_t w = rtp_join(&parts, out, sizeof out);
     struct rtp back;
+    assert_int_equal(w, rtp_length(&parts));
+    assert_int_equal(rtp_join(&parts, out, w - 1), 0);
+    for (size_t pad = 1; pad <= RTP_PAD_MAX; pad += 5) { /* padding is invisible to who reads it */
+        struct rtp_parts padded = parts;
+        rtp_pad(&padded, pad);
+        assert_int_equal(rtp_join(&padded, out, sizeof out), w + pad);
+        assert_int_equal(rtp_parse(out, w + pad, &back), 0);
+        assert_int_equal(back.payload_len, r.payload_len + 2);
+    }
+    rtp_join(&parts, out, sizeof out);
     assert_int_equal(rtp_parse(out, w, &back), 0);
     assert_memory_equal(rtp_extension(&back, 1, &len), "m0", 2);
     assert_non_null(rtp_extension(&back, 3, &len));
@@ -139,7 +151,9 @@ static void consumer_is_unbroken(void **state)
     consumer_init(&c, &fp, &p);
     uint8_t in[200], out[300];
     struct rtp r, o;
-    bool key, first = true;
+    struct packet k, again;
+    struct rtp_parts parts;
+    bool first = true;
     uint16_t last_seq = 0, last_pid = 0;
     uint32_t last_ts = 0;
     int64_t now = 1000000;
@@ -150,10 +164,11 @@ static void consumer_is_unbroken(void **state)
             size_t n = vp8(in, (uint16_t)(layer ? 65400 + i : 100 + i), (layer ? 7000u : 4000000000u) + 3000u * (unsigned)i, layer ? 60 : 50,
                            i % 50 == 0, (uint16_t)((layer ? 32700 : 5) + i) & 0x7fff);
             assert_int_equal(rtp_parse(in, n, &r), 0);
-            assert_true(producer_input(&p, layer, &r, now, &key));
-            assert_false(producer_input(&p, layer, &r, now, &key) && "a duplicate passed");
-            n = consumer_forward(&c, &p, layer, &r, i % 50 == 0, now, out, sizeof out);
-            if (!n) continue;
+            assert_true(producer_input(&p, layer, &r, now, &k));
+            assert_int_equal(k.key, i % 50 == 0);
+            assert_false(producer_input(&p, layer, &r, now, &again) && "a duplicate passed");
+            if (!consumer_forward(&c, &p, &k, now, &parts)) continue;
+            n = rtp_join(&parts, out, sizeof out);
             assert_int_equal(rtp_parse(out, n, &o), 0);
             uint16_t pid = get_u16(o.payload + 2) & 0x7fff;
             if (!first) {
@@ -165,7 +180,8 @@ static void consumer_is_unbroken(void **state)
             last_seq = o.seq, last_ts = o.timestamp, last_pid = pid;
             assert_true(o.ssrc == 111 && o.payload_type == 120);
             sent++;
-            n = consumer_resend(&c, &p, (uint16_t)(o.seq - (sent > 3 ? 3 : 0)), now, out, sizeof out);
+            assert_true(consumer_resend(&c, &p, (uint16_t)(o.seq - (sent > 3 ? 3 : 0)), now, &parts));
+            n = rtp_join(&parts, out, sizeof out);
             assert_int_equal(rtp_parse(out, n, &o), 0);
             assert_true(o.ssrc == 222 && o.payload_type == 121);
             assert_int_equal(get_u16(o.payload), (uint16_t)(last_seq - (sent > 3 ? 3 : 0)));

@@ -1,12 +1,15 @@
-/* STUN, the ICE-lite agent, the ClientHello shim and DTLS-SRTP, over a fake clock and a fake link. */
+/* STUN, the ICE-lite agent, the ClientHello shim and DTLS-SRTP, over a fake link; ICE with a fake clock. */
 #include "media/transport/hello.h"
 #include "media/transport/ice.h"
 #include "media/transport/srtp_box.h"
 #include "media/rtp/bytes.h"
+#include "server/base/clock.h"
 #include <setjmp.h>
+#include <srtp2/srtp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 static const uint8_t transaction[12] = "abcdefghijkl";
@@ -188,30 +191,39 @@ static void pump(struct side *from_queue, struct dtls *to, int64_t now, unsigned
     from_queue->n = 0;
 }
 
-static void handshake(unsigned loss, bool wrong_fingerprint, struct dtls_keys keys[2], enum dtls_state end[2])
+/* A handshake between two engines in real time: OpenSSL's timer reads the clock itself. */
+static void handshake(enum dtls_engine client, enum dtls_engine server, unsigned loss, bool wrong_fingerprint,
+                      struct dtls_keys keys[2], enum dtls_state end[2])
 {
     static struct side to_server, to_client;
     to_server.n = to_client.n = 0;
     struct dtls_identity *a, *b;
-    assert_int_equal(dtls_identity_new(&a), 0);
-    assert_int_equal(dtls_identity_new(&b), 0);
+    assert_int_equal(dtls_identity_new(&a, client), 0);
+    assert_int_equal(dtls_identity_new(&b, server), 0);
     struct dtls_params cp = {a, true, wrong_fingerprint ? "AA:BB" : dtls_identity_fingerprint(b), queue_out, &to_server};
     struct dtls_params sp = {b, false, dtls_identity_fingerprint(a), queue_out, &to_client};
     struct dtls *c, *s;
     assert_int_equal(dtls_new(&c, &cp), 0);
     assert_int_equal(dtls_new(&s, &sp), 0);
-    dtls_start(c, 0);
-    for (int64_t now = 0; now < 60000000; now += 10000) {
+    int64_t now = clock_monotonic_us(), limit = now + 60000000;
+    dtls_start(c, now);
+    while ((now = clock_monotonic_us()) < limit) {
         pump(&to_server, s, now, loss, true);
         pump(&to_client, c, now, loss, false);
         dtls_tick(c, now);
         dtls_tick(s, now);
         if (dtls_state(c) != DTLS_HANDSHAKE && dtls_state(s) != DTLS_HANDSHAKE && !to_server.n && !to_client.n) break;
+        if (!to_server.n && !to_client.n) usleep(2000);
     }
     end[0] = dtls_state(c);
     end[1] = dtls_state(s);
     dtls_keys(c, &keys[0]);
     dtls_keys(s, &keys[1]);
+    if (end[0] == DTLS_CONNECTED && end[1] == DTLS_CONNECTED) { /* a goodbye is heard */
+        dtls_close(c);
+        pump(&to_server, s, now, 0, false);
+        assert_int_equal(dtls_state(s), DTLS_CLOSED);
+    }
     dtls_free(c);
     dtls_free(s);
     dtls_identity_free(a);
@@ -222,49 +234,197 @@ static void dtls_split_hello_and_loss(void **state)
 {
     struct dtls_keys k[2];
     enum dtls_state end[2];
-    for (unsigned loss = 0; loss <= 30; loss += 10) {
-        srand(7 + loss);
-        handshake(loss, false, k, end);
-        assert_int_equal(end[0], DTLS_CONNECTED);
-        assert_int_equal(end[1], DTLS_CONNECTED);
-        assert_memory_equal(k[0].send, k[1].receive, sizeof k[0].send);
-        assert_memory_equal(k[1].send, k[0].receive, sizeof k[0].send);
-        assert_memory_not_equal(k[0].send, k[0].receive, sizeof k[0].send);
-    }
+    for (int pair = 0; pair < 4; pair++) /* each engine against each, in both roles */
+        for (unsigned loss = 0; loss <= 30; loss += 15) {
+            enum dtls_engine client = pair & 1 ? DTLS_ENGINE_MBEDTLS : DTLS_ENGINE_OPENSSL, server = pair & 2 ? DTLS_ENGINE_MBEDTLS : DTLS_ENGINE_OPENSSL;
+            srand(7 + loss + 100 * (unsigned)pair);
+            handshake(client, server, loss, false, k, end);
+            assert_int_equal(end[0], DTLS_CONNECTED);
+            assert_int_equal(end[1], DTLS_CONNECTED);
+            assert_int_equal(k[0].profile, pair ? DTLS_PROFILE_CM80 : DTLS_PROFILE_GCM128); /* mbedtls has no GCM for SRTP */
+            assert_int_equal(k[1].profile, k[0].profile);
+            size_t n = DTLS_SRTP_KEY + dtls_salt_bytes(k[0].profile);
+            assert_memory_equal(k[0].send, k[1].receive, n);
+            assert_memory_equal(k[1].send, k[0].receive, n);
+            assert_memory_not_equal(k[0].send, k[0].receive, n);
+        }
 }
 
 static void dtls_refuses_another_certificate(void **state)
 {
     struct dtls_keys k[2];
     enum dtls_state end[2];
-    handshake(0, true, k, end);
-    assert_int_equal(end[0], DTLS_FAILED);
+    for (int engine = 0; engine < 2; engine++) {
+        handshake((enum dtls_engine)engine, DTLS_ENGINE_OPENSSL, 0, true, k, end);
+        assert_int_equal(end[0], DTLS_FAILED);
+    }
 }
 
-static void srtp_seal_open(void **state)
+/* ---- SRTP ---- */
+static size_t unhex(const char *hex, uint8_t *out)
 {
-    struct dtls_keys a, b;
+    size_t n = 0;
+    for (unsigned v; *hex && sscanf(hex, "%2x", &v) == 1; hex += 2)
+        out[n++] = (uint8_t)v;
+    return n;
+}
+
+/* One packet through the sending path, its payload in three pieces. */
+static size_t seal(struct srtp_seal *s, const uint8_t *packet, size_t len, size_t head, uint8_t *out)
+{
+    size_t a = (len - head) / 3;
+    struct srtp_piece p[3] = {{packet + head, a}, {packet + head + a, 1}, {packet + head + a + 1, len - head - a - 1}};
+    memcpy(out, packet, head);
+    return srtp_seal_packet(s, out, head, p, 3);
+}
+
+/* RFC 3711 B.3 (key derivation) and B.2 (the keystream, seen as a payload of zeros). */
+static void srtp_rfc3711(void **state)
+{
+    uint8_t master[30], want[64], zeros[60] = {0x80}, out[100];
+    struct srtp_session_keys k;
+    unhex("e1f97a0d3e018be0d64fa32c06de41390ec675ad498afeebb6960b3aabe6", master);
+    assert_int_equal(srtp_derive(DTLS_PROFILE_CM80, master, &k), 0);
+    unhex("c61e7a93744f39ee10734afe3ff7a087", want);
+    assert_memory_equal(k.key, want, 16);
+    unhex("30cbbc08863d8c85d49db34a9ae1", want);
+    assert_memory_equal(k.salt, want, 14);
+    unhex("cebe321f6ff7716b6fd4ab49af256a156d38baa4", want);
+    assert_memory_equal(k.auth, want, 20);
+    unhex("2b7e151628aed2a6abf7158809cf4f3c", k.key);
+    unhex("f0f1f2f3f4f5f6f7f8f9fafbfcfd", k.salt);
+    struct srtp_seal *s;
+    assert_int_equal(srtp_seal_new(&s, DTLS_PROFILE_CM80, &k), 0);
+    assert_int_equal(seal(s, zeros, sizeof zeros, 12, out), 70);
+    unhex("e03ead0935c95e80e166b16dd92b4eb4d23513162b02d0f72a43a2fe4a5f97ab41e95b3bb0a2e8dd477901e4fca894c0", want);
+    assert_memory_equal(out + 12, want, 48);
+    srtp_seal_free(s);
+}
+
+/* RFC 7714 16.1.1: AEAD_AES_128_GCM, the whole packet. */
+static void srtp_rfc7714(void **state)
+{
+    uint8_t packet[64], want[80], out[100];
+    struct srtp_session_keys k = {{0}};
+    unhex("000102030405060708090a0b0c0d0e0f", k.key);
+    unhex("517569642070726f2071756f", k.salt);
+    size_t n = unhex("8040f17b8041f8d35501a0b247616c6c696120657374206f6d6e697320646976697361"
+                     "20696e207061727465732074726573", packet);
+    size_t m = unhex("8040f17b8041f8d35501a0b2f24de3a3fb34de6cacba861c9d7e4bcabe633bd50d294e6f42a5f47a51c7d19b36de3adf8833"
+                     "899d7f27beb16a9152cf765ee4390cce", want);
+    struct srtp_seal *s;
+    assert_int_equal(srtp_seal_new(&s, DTLS_PROFILE_GCM128, &k), 0);
+    assert_int_equal(srtp_seal_tag(s), 16);
+    assert_int_equal(seal(s, packet, n, 12, out), m);
+    assert_memory_equal(out, want, m);
+    srtp_seal_free(s);
+}
+
+static srtp_t reference(enum dtls_profile profile, uint8_t *key, srtp_ssrc_type_t type)
+{
+    srtp_policy_t p;
+    srtp_t s;
+    memset(&p, 0, sizeof p);
+    if (profile == DTLS_PROFILE_GCM128) srtp_crypto_policy_set_aes_gcm_128_16_auth(&p.rtp);
+    else srtp_crypto_policy_set_rtp_default(&p.rtp);
+    p.rtcp = p.rtp;
+    p.ssrc.type = type;
+    p.key = key;
+    p.window_size = 1024;
+    assert_int_equal(srtp_create(&s, &p), srtp_err_status_ok);
+    return s;
+}
+
+static size_t packet_of(uint8_t *b, uint32_t i, uint32_t ssrc)
+{
+    size_t len = 13 + (i * 7919u) % 1180; /* from one byte of payload on */
+    memset(b, (int)i, len);
+    memcpy(b, (uint8_t[]){0x80, 96}, 2);
+    put_u16(b + 2, (uint16_t)(65001 + i)); /* the rollover falls inside a pair */
+    put_u32(b + 4, i);
+    put_u32(b + 8, ssrc);
+    return len;
+}
+
+/* What this path seals libsrtp opens and the other way round, bit by bit the same, over 70000 packets (a rollover and more), with
+ * neighbours that change places at the rollover too. */
+static void srtp_against_the_reference(void **state)
+{
+    uint8_t key[30];
+    for (size_t i = 0; i < sizeof key; i++)
+        key[i] = (uint8_t)(i * 37 + 5);
+    enum dtls_profile profiles[] = {DTLS_PROFILE_GCM128, DTLS_PROFILE_CM80};
+    for (int p = 0; p < 2; p++) {
+        struct dtls_keys a = {.profile = profiles[p]}, b = a;
+        memcpy(a.send, key, sizeof key);
+        memcpy(b.receive, key, sizeof key);
+        struct srtp_box *x, *y;
+        assert_int_equal(srtp_box_new(&x, &a), 0);
+        assert_int_equal(srtp_box_new(&y, &b), 0);
+        srtp_t out = reference(profiles[p], key, ssrc_any_outbound), in = reference(profiles[p], key, ssrc_any_inbound);
+        for (uint32_t i = 0; i < 70000; i++) {
+            uint8_t plain[1300], mine[1400], theirs[1400];
+            uint32_t which = i > 3 ? i ^ 1 : i, ssrc = 1 + i / 2 % 2; /* 1, 0, 3, 2 ...: two streams in turn */
+            size_t len = packet_of(plain, which, ssrc), n = seal(srtp_box_media(x), plain, len, 12, mine), open;
+            int m = (int)len;
+            memcpy(theirs, plain, len);
+            assert_int_equal(srtp_protect(out, theirs, &m), srtp_err_status_ok);
+            assert_int_equal(n, m);
+            assert_memory_equal(mine, theirs, n);
+            assert_int_equal(srtp_unprotect(in, mine, &m), srtp_err_status_ok);
+            assert_memory_equal(mine, plain, len);
+            open = n;
+            assert_int_equal(srtp_box_open(y, theirs, &open, false), 0);
+            assert_int_equal(open, len);
+        }
+        uint16_t last;
+        assert_true(srtp_seal_last(srtp_box_media(x), 1, &last) && !srtp_seal_last(srtp_box_media(x), 9, &last));
+        srtp_dealloc(out);
+        srtp_dealloc(in);
+        srtp_box_free(x);
+        srtp_box_free(y);
+    }
+}
+
+static void srtp_refuses(void **state)
+{
+    struct dtls_keys a = {.profile = DTLS_PROFILE_GCM128}, b = a;
     for (size_t i = 0; i < sizeof a.send; i++)
         a.send[i] = b.receive[i] = (uint8_t)i, a.receive[i] = b.send[i] = (uint8_t)(i + 99);
     struct srtp_box *x, *y;
     assert_int_equal(srtp_box_new(&x, &a), 0);
     assert_int_equal(srtp_box_new(&y, &b), 0);
-    uint8_t p[128] = {0x80, 96, 0, 1, 0, 0, 0, 9, 1, 2, 3, 4, 'h', 'i'}, replay[128];
-    size_t n = 14, again;
-    assert_int_equal(srtp_box_seal(x, p, &n, false), 0);
-    assert_int_equal(n, 24);
-    memcpy(replay, p, n);
-    again = n;
-    assert_int_equal(srtp_box_open(y, p, &n, false), 0);
-    assert_memory_equal(p + 12, "hi", 2);
+    uint8_t p[15] = {0x80, 96, 0, 1, 0, 0, 0, 9, 1, 2, 3, 4, 'h', 'i', '!'}, out[64], replay[64];
+    size_t n = seal(srtp_box_media(x), p, sizeof p, 12, out), again = n;
+    memcpy(replay, out, n);
+    assert_int_equal(srtp_box_open(y, out, &n, false), 0);
+    assert_memory_equal(out + 12, "hi!", 3);
     assert_int_not_equal(srtp_box_open(y, replay, &again, false), 0);
     uint8_t rr[64] = {0x80, 201, 0, 1, 0, 0, 0, 1};
     n = 8;
-    assert_int_equal(srtp_box_seal(x, rr, &n, true), 0);
+    assert_int_equal(srtp_box_seal_rtcp(x, rr, &n), 0);
     rr[n - 1] ^= 1;
     assert_int_not_equal(srtp_box_open(y, rr, &n, true), 0);
     srtp_box_free(x);
     srtp_box_free(y);
+}
+
+/* Many streams of one peer: each keeps its own counter when the table grows. */
+static void srtp_many_streams(void **state)
+{
+    struct srtp_session_keys k = {{1}, {2}, {3}};
+    struct srtp_seal *s;
+    uint8_t p[20] = {0x80, 96}, out[64];
+    uint16_t last;
+    assert_int_equal(srtp_seal_new(&s, DTLS_PROFILE_GCM128, &k), 0);
+    for (uint32_t ssrc = 1; ssrc <= 600; ssrc++) {
+        put_u32(p + 8, ssrc * 77777u);
+        put_u16(p + 2, (uint16_t)(ssrc * 3));
+        assert_int_equal(seal(s, p, sizeof p, 12, out), 36);
+    }
+    for (uint32_t ssrc = 1; ssrc <= 600; ssrc++)
+        assert_true(srtp_seal_last(s, ssrc * 77777u, &last) && last == (uint16_t)(ssrc * 3));
+    srtp_seal_free(s);
 }
 
 int main(void)
@@ -273,7 +433,9 @@ int main(void)
         cmocka_unit_test(stun_round_trip),       cmocka_unit_test(stun_rfc5769),
         cmocka_unit_test(ice_selects_and_moves), cmocka_unit_test(ice_conflict_restart_unknown),
         cmocka_unit_test(ice_bounded_tuples),    cmocka_unit_test(dtls_split_hello_and_loss),
-        cmocka_unit_test(dtls_refuses_another_certificate), cmocka_unit_test(srtp_seal_open),
+        cmocka_unit_test(dtls_refuses_another_certificate), cmocka_unit_test(srtp_rfc3711),
+        cmocka_unit_test(srtp_rfc7714), cmocka_unit_test(srtp_against_the_reference),
+        cmocka_unit_test(srtp_refuses), cmocka_unit_test(srtp_many_streams),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

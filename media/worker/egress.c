@@ -1,0 +1,94 @@
+#include "media/worker/egress.h"
+#include <errno.h>
+#include <netinet/udp.h>
+#include <stdlib.h>
+
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
+
+int egress_open(struct egress *e, int socket, int family, bool segments)
+{
+    int off = 0;
+    *e = (struct egress){.socket = socket, .family = family, .arena = malloc(EGRESS_BYTES)};
+    e->segments = segments && setsockopt(socket, IPPROTO_UDP, UDP_SEGMENT, &off, sizeof off) == 0; /* 0: none by default, but it is known */
+    return e->arena ? 0 : ERR_INTERNAL;
+}
+
+void egress_close(struct egress *e)
+{
+    free(e->arena);
+    e->arena = NULL;
+}
+
+uint8_t *egress_room(struct egress *e, size_t bytes)
+{
+    if (e->n == EGRESS_MESSAGES || EGRESS_BYTES - e->used < bytes) egress_flush(e);
+    return e->arena + e->used;
+}
+
+static void say_segment(struct msghdr *h, struct egress_message *m)
+{
+    h->msg_control = m->control.room;
+    h->msg_controllen = sizeof m->control.room;
+    struct cmsghdr *c = CMSG_FIRSTHDR(h);
+    c->cmsg_level = IPPROTO_UDP;
+    c->cmsg_type = UDP_SEGMENT;
+    c->cmsg_len = CMSG_LEN(sizeof m->segment);
+    memcpy(CMSG_DATA(c), &m->segment, sizeof m->segment);
+}
+
+void egress_put(struct egress *e, size_t bytes, size_t segment, const struct address *to)
+{
+    struct egress_message *m = &e->messages[e->n];
+    struct msghdr *h = &e->headers[e->n].msg_hdr;
+    m->bytes = (struct iovec){e->arena + e->used, bytes};
+    m->segment = (uint16_t)segment;
+    m->count = (bytes + segment - 1) / segment;
+    *h = (struct msghdr){.msg_name = &m->to, .msg_namelen = address_to_sockaddr(to, e->family, &m->to), .msg_iov = &m->bytes, .msg_iovlen = 1};
+    if (m->count > 1) say_segment(h, m);
+    e->used += bytes;
+    e->n++;
+}
+
+static void send_singly(struct egress *e, const struct egress_message *m, const struct msghdr *h)
+{
+    const uint8_t *at = m->bytes.iov_base;
+    for (size_t left = m->bytes.iov_len; left;) {
+        size_t n = left < m->segment ? left : m->segment;
+        if (sendto(e->socket, at, n, MSG_DONTWAIT, h->msg_name, h->msg_namelen) < 0) e->drops++;
+        e->sends++;
+        at += n;
+        left -= n;
+    }
+}
+
+static void send_all(struct egress *e)
+{
+    size_t at = 0;
+    while (at < e->n) {
+        struct egress_message *m = &e->messages[at];
+        if (m->count > 1 && !e->segments) {
+            send_singly(e, m, &e->headers[at++].msg_hdr);
+            continue;
+        }
+        int n = sendmmsg(e->socket, e->headers + at, (unsigned)(e->n - at), MSG_DONTWAIT);
+        if (n > 0) {
+            e->sends += (uint64_t)n;
+            at += (size_t)n;
+        } else if (errno == EINTR) {
+            continue;
+        } else if (m->count > 1 && (errno == EIO || errno == EINVAL || errno == EOPNOTSUPP)) {
+            e->segments = false; /* a device without checksum offload, for example: from now on one by one */
+        } else { /* a full buffer or an unreachable peer costs this one message, as a network would */
+            e->drops += m->count;
+            at++;
+        }
+    }
+}
+
+void egress_flush(struct egress *e)
+{
+    send_all(e);
+    e->n = e->used = 0;
+}

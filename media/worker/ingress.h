@@ -1,0 +1,36 @@
+/* ingress - what came to a worker's socket, many datagrams a call: recvmmsg, and UDP receive offload (UDP_GRO, Linux 5.0), by which the
+ * kernel hands over a row of equally long datagrams of one sender as one. Worker thread; no allocation after ingress_open.
+ */
+#ifndef YL_MEDIA_WORKER_INGRESS_H
+#define YL_MEDIA_WORKER_INGRESS_H
+
+#include "media/transport/address.h"
+#include "server/base/err.h"
+#include <stddef.h>
+#include <sys/uio.h>
+
+#define INGRESS_MESSAGES 32
+#define INGRESS_BYTES 65536
+#define INGRESS_STRIDE (INGRESS_BYTES + 1344) /* so that the buffers do not all fall on the same cache lines */
+#define DATAGRAM_MAX 2048                     /* longer ones are nothing of ours */
+
+struct ingress {
+    int socket;
+    uint8_t *bytes;
+    struct mmsghdr headers[INGRESS_MESSAGES];
+    struct iovec iov[INGRESS_MESSAGES];
+    struct sockaddr_storage from[INGRESS_MESSAGES];
+    union {
+        char room[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control[INGRESS_MESSAGES];
+};
+
+/* `socket` is borrowed. */
+YL_CHECKED int ingress_open(struct ingress *in, int socket);
+void ingress_close(struct ingress *in);
+/* One system call. Returns how many messages it brought, 0 = nothing there. */
+size_t ingress_read(struct ingress *in);
+/* Calls `take` for each datagram of the last read; it may change the bytes in place. */
+void ingress_each(struct ingress *in, size_t n, void (*take)(void *ctx, uint8_t *data, size_t len, const struct address *from), void *ctx);
+#endif
