@@ -33,7 +33,7 @@ static void run_once(void)
     struct fault f = {0};
     struct recorder *r;
     told.n = 0;
-    assert_int_equal(recorder_open(&r, dir, hear, NULL, &f), 0);
+    assert_int_equal(recorder_open(&r, dir, 1, hear, NULL, &f), 0);
     recorder_close(r);
 }
 
