@@ -77,13 +77,20 @@ static int exists_already(struct op_ctx *ctx, uint64_t other)
     return fault_set(ctx->fault, ERR_CONFLICT, "patient_exists", "A patient with this identity number is on file.");
 }
 
-/* T + date + the id's counter: unique without asking, readable on a wristband. */
-static void make_local_number(struct op_ctx *ctx, struct patient_row *row)
+/* P (T: temporary) + date + number of the day at this institution: short enough for a wristband and the phone. One that somebody gave by
+ * hand is passed over. */
+static int make_local_number(struct op_ctx *ctx, struct patient_row *row)
 {
-    char day[11];
+    char day[11], compact[9];
     date_of_ms(ctx->now_ms, PATIENT_ZONE_MIN, day);
-    snprintf(row->local_number, sizeof row->local_number, "%s%.4s%.2s%.2s-%08llX", row->temporary ? "T" : "P", day, day + 5, day + 8,
-             (unsigned long long)(row->id & 0xFFFFFFFF));
+    snprintf(compact, sizeof compact, "%.4s%.2s%.2s", day, day + 5, day + 8);
+    int64_t org = (int64_t)row->org_id, taken = 1;
+    int64_t n = tx_int(ctx->tx, 0, "SELECT n FROM patient_counter WHERE org_id=$1 AND day=$2", "it", org, compact);
+    while (taken > 0) {
+        snprintf(row->local_number, sizeof row->local_number, "%s%s-%04lld", row->temporary ? "T" : "P", compact, (long long)++n);
+        taken = tx_int(ctx->tx, -1, "SELECT COUNT(*) FROM patient WHERE org_id=$1 AND local_number=$2", "it", org, row->local_number);
+    }
+    return tx_upsert(ctx->tx, "patient_counter", "org_id,day", "org_id,day,n", "iti", org, compact, n);
 }
 
 static int patient_create(struct op_ctx *ctx, json_t *args, json_t **result)
@@ -97,7 +104,7 @@ static int patient_create(struct op_ctx *ctx, json_t *args, json_t **result)
     if (other)
         rc = exists_already(ctx, other);
     if (rc == 0 && !row.local_number[0])
-        make_local_number(ctx, &row);
+        rc = make_local_number(ctx, &row);
     rc = rc ? rc : patient_store(ctx, &row, true);
     json_t *similar = json_array();
     if (rc == 0 && !row.temporary)

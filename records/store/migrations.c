@@ -246,5 +246,7 @@ const struct migration store_migrations[] = {
     {16, "free text about patients is sealed; kept answers know their requests by a keyed hash",
      "DELETE FROM idempotent;", .run = sealed_migrate},
     {17, "what was there in the clear is gone from the file", "", .rebuild = true},
+    {18, "patients' local numbers counted by institution and day",
+     "CREATE TABLE patient_counter (org_id INTEGER NOT NULL, day TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (org_id, day));"},
     {0, NULL, NULL},
 };

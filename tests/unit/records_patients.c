@@ -118,6 +118,27 @@ static void one_box(void **state)
     desk.actor.org.v = 1;
 }
 
+/* Counted by institution and day; a number given by hand is passed over. */
+static void local_numbers(void **state)
+{
+    char day[9], by_hand[200];
+    json_t *a = CALL("patient.create", "{\"name\":\"甲一\",\"sex\":\"male\",\"birth_date\":\"1970-01-01\"}");
+    assert_non_null(a);
+    const char *first = member(a, "local_number");
+    int n = 0;
+    assert_int_equal(sscanf(first, "P%8[0-9]-%4d", day, &n), 2);
+    snprintf(by_hand, sizeof by_hand, "{\"name\":\"乙一\",\"sex\":\"male\",\"birth_date\":\"1970-01-02\",\"local_number\":\"P%s-%04d\"}", day, n + 1);
+    json_t *b = CALL("patient.create", by_hand);
+    json_t *c = CALL("patient.create", "{\"name\":\"丙一\",\"sex\":\"male\",\"birth_date\":\"1970-01-03\"}");
+    assert_non_null(b);
+    assert_non_null(c);
+    snprintf(by_hand, sizeof by_hand, "P%s-%04d", day, n + 2);
+    assert_string_equal(member(c, "local_number"), by_hand);
+    json_decref(a);
+    json_decref(b);
+    json_decref(c);
+}
+
 static void unidentified(void **state)
 {
     json_t *a = CALL("patient.create", "{\"temporary\":true,\"sex\":\"male\",\"estimated_age\":40}");
@@ -218,7 +239,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_of_nobody), cmocka_unit_test(registering), cmocka_unit_test(wrong_members_are_named), cmocka_unit_test(duplicates),
-        cmocka_unit_test(one_box),     cmocka_unit_test(unidentified),            cmocka_unit_test(versions),
+        cmocka_unit_test(one_box),     cmocka_unit_test(local_numbers), cmocka_unit_test(unidentified),            cmocka_unit_test(versions),
         cmocka_unit_test(revealing),   cmocka_unit_test(strangers_are_refused),   cmocka_unit_test(nothing_plain_on_the_disk),
     };
     return cmocka_run_group_tests(tests, desk_open, desk_close);
