@@ -27,6 +27,8 @@ struct daemon {
     struct media *media;
     struct net *net;
     struct api *api;
+    struct guard *guard;         /* of wrong tickets and tokens */
+    struct whip whip;
     struct signaling *signaling; /* set before the first change can come: the clocks start with the loop */
     char record_dir[600];
 };
@@ -122,10 +124,13 @@ static int open_net(struct daemon *d, struct fault *f)
     struct api_config api = {.net = d->net,
                              .backend = {.ctx = d, .submit = submit, .append = append, .read = read_bytes, .find = op_find},
                              .metrics_token = options_text(o, "metrics.token")};
-    struct signaling_config signaling = {.net = d->net, .records = d->records};
     rc = api_new(&d->api, &api, f);
+    if (rc == 0 && guard_new(&d->guard)) rc = fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
+    struct signaling_config signaling = {.net = d->net, .records = d->records, .guard = d->guard};
     rc = rc ? rc : signaling_new(&d->signaling, &signaling, f);
-    return rc ? rc : whip_serve(d->net, signaling_desk(d->signaling), f);
+    if (rc) return rc;
+    d->whip = (struct whip){signaling_desk(d->signaling), d->guard};
+    return whip_serve(d->net, &d->whip, f);
 }
 
 static int open_media(struct daemon *d, struct fault *f)
@@ -171,6 +176,7 @@ static void close_all(struct daemon *d)
     net_free(d->net);
     api_free(d->api);
     signaling_free(d->signaling);
+    guard_free(d->guard);
     options_free(d->options);
 }
 

@@ -1,14 +1,10 @@
 #include "server/api/whip.h"
+#include "server/base/clock.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define BODY_MAX SDP_TEXT_MAX
-
-static struct desk *the_desk(void *ctx)
-{
-    return ctx;
-}
 
 static void allow_origins(struct net_request *r)
 {
@@ -44,16 +40,17 @@ static const char *bearer(const struct net_request *r, struct fault *f)
     return NULL;
 }
 
-static const char *body_of(struct net_request *r, const char *type, struct fault *f)
+static bool is_type(const char *given, const char *type)
 {
-    size_t len;
-    const char *body = net_request_body(r, &len), *given = net_request_header(r, "content-type");
-    if (strncasecmp(given, type, strlen(type)) != 0) {
+    size_t n = strlen(type);
+    return strncasecmp(given, type, n) == 0 && (!given[n] || given[n] == ';' || given[n] == ' ');
+}
+
+static const char *body_of(struct net_request *r, const char *type, size_t *len, struct fault *f)
+{
+    const char *body = net_request_body(r, len);
+    if (!is_type(net_request_header(r, "content-type"), type)) {
         fault_set(f, ERR_MEDIA_TYPE, "content_type", "The body must be %s.", type);
-        return NULL;
-    }
-    if (memchr(body, '\0', len)) {
-        fault_field(f, "sdp", "zero_byte");
         return NULL;
     }
     return body;
@@ -62,6 +59,7 @@ static const char *body_of(struct net_request *r, const char *type, struct fault
 /* ---- POST ---- */
 
 struct posting {
+    struct guard *guard;
     struct net_request *request;
 };
 
@@ -76,6 +74,7 @@ static void posted(void *ctx, const struct fault *f, const struct desk_machine_m
 {
     struct posting *p = ctx;
     struct net_request *r = p->request;
+    if (f && f->code == ERR_UNAUTHENTICATED) guard_wrong(p->guard, net_request_address(r), clock_now_ms(&clock_system));
     free(p);
     if (f) {
         refuse(r, f);
@@ -91,26 +90,27 @@ static void posted(void *ctx, const struct fault *f, const struct desk_machine_m
     net_reply_bytes(r, 201, "application/sdp", m->answer, strlen(m->answer));
 }
 
-static void post(struct desk *d, struct net_request *r, const char *room, struct fault *f)
+static void post(const struct whip *w, struct net_request *r, const struct desk_machine_at *at, struct fault *f)
 {
-    const char *token = bearer(r, f), *sdp = token ? body_of(r, "application/sdp", f) : NULL;
-    if (!sdp) {
+    size_t len;
+    const char *sdp = body_of(r, "application/sdp", &len, f);
+    if (sdp && memchr(sdp, '\0', len)) fault_field(f, "sdp", "control_character");
+    if (f->code || guard_check(w->guard, net_request_address(r), clock_now_ms(&clock_system), f)) {
         refuse(r, f);
         return;
     }
     struct posting *p = malloc(sizeof *p);
     if (!p) abort();
-    p->request = r;
-    struct desk_machine m = {token, room, sdp, strncmp(net_request_path(r), "/whep/", 6) == 0};
-    desk_machine_join(d, &m, posted, p);
+    *p = (struct posting){w->guard, r};
+    struct desk_machine m = {at->token, at->room, sdp, at->watch};
+    desk_machine_join(w->desk, &m, posted, p);
 }
 
 /* ---- afterwards ---- */
 
-static void end(struct desk *d, struct net_request *r, uint64_t resource, struct fault *f)
+static void end(const struct whip *w, struct net_request *r, const struct desk_machine_at *at, struct fault *f)
 {
-    const char *token = bearer(r, f);
-    if (!token || desk_machine_end(d, token, resource, f)) {
+    if (desk_machine_end(w->desk, at, f)) {
         refuse(r, f);
         return;
     }
@@ -118,32 +118,62 @@ static void end(struct desk *d, struct net_request *r, uint64_t resource, struct
     net_reply_empty(r, 200);
 }
 
-static void patch(struct desk *d, struct net_request *r, uint64_t resource, struct fault *f)
+/* RFC 9725 4.3.1, RFC 9110 13.1.1: strong comparison with one of a list, or "*". */
+static int check_tag(const char *if_match, const char *ufrag, struct fault *f)
 {
-    const char *token = bearer(r, f), *frag = token ? body_of(r, "application/trickle-ice-sdpfrag", f) : NULL;
-    char *ours = NULL;
-    if (!frag || desk_machine_patch(d, token, resource, frag, &ours, f)) {
+    char tag[40];
+    size_t n = (size_t)snprintf(tag, sizeof tag, "\"%s\"", ufrag);
+    if (!*if_match) return fault_set(f, ERR_PRECONDITION, "no_if_match", "Send If-Match with the ETag of the session, or * to restart ICE.");
+    for (const char *at = if_match; *at; at += strspn(at, ", \t")) {
+        size_t len = strcspn(at, ", \t");
+        if ((len == 1 && *at == '*') || (len == n && memcmp(at, tag, n) == 0)) return 0;
+        at += len;
+    }
+    return fault_set(f, ERR_PRECONDITION_FAILED, "other_ice_session", "The session has restarted ICE since; its ETag is another.");
+}
+
+static void restart(const struct whip *w, struct net_request *r, const struct desk_machine_at *at, const struct sdp_frag *frag, struct fault *f)
+{
+    struct desk_machine_ice ice;
+    char *ours;
+    if (desk_machine_restart(w->desk, at, frag, &ours, f) || desk_machine_ice(w->desk, at, &ice, f)) {
+        free(ours);
         refuse(r, f);
         return;
     }
     allow_origins(r);
-    if (!ours) {
-        net_reply_empty(r, 204);
-        return;
-    }
-    char ufrag[16] = "";
-    const char *at = strstr(ours, "a=ice-ufrag:");
-    if (at) snprintf(ufrag, sizeof ufrag, "%.*s", (int)strcspn(at + 12, "\r\n"), at + 12);
-    etag(r, ufrag);
+    etag(r, ice.ours);
     net_reply_taken(r, 200, "application/trickle-ice-sdpfrag", ours, strlen(ours));
 }
 
-static void options(struct net_request *r)
+static void patch(const struct whip *w, struct net_request *r, const struct desk_machine_at *at, struct fault *f)
+{
+    struct desk_machine_ice ice;
+    struct sdp_frag frag;
+    size_t len;
+    const char *body = body_of(r, "application/trickle-ice-sdpfrag", &len, f);
+    if (!body) net_reply_header(r, "Accept-Patch", "application/trickle-ice-sdpfrag");
+    if (!body || sdp_frag_parse(&frag, body, len, f) || desk_machine_ice(w->desk, at, &ice, f) ||
+        check_tag(net_request_header(r, "if-match"), ice.ours, f)) {
+        refuse(r, f);
+        return;
+    }
+    if (strcmp(ice.theirs, frag.ufrag) != 0) {
+        restart(w, r, at, &frag, f);
+        return;
+    }
+    allow_origins(r);
+    net_reply_empty(r, 204);
+}
+
+static void options(struct net_request *r, bool session)
 {
     allow_origins(r);
-    net_reply_header(r, "Access-Control-Allow-Methods", "POST, PATCH, DELETE, OPTIONS");
+    net_reply_header(r, "Access-Control-Allow-Methods", session ? "PATCH, DELETE, OPTIONS" : "POST, OPTIONS");
     net_reply_header(r, "Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match");
-    net_reply_header(r, "Accept-Post", "application/sdp");
+    net_reply_header(r, "Access-Control-Max-Age", "600");
+    if (session) net_reply_header(r, "Accept-Patch", "application/trickle-ice-sdpfrag");
+    else net_reply_header(r, "Accept-Post", "application/sdp");
     net_reply_empty(r, 204);
 }
 
@@ -151,23 +181,24 @@ static void on_request(void *ctx, struct net_request *r)
 {
     struct fault f = {0};
     char room[80];
-    uint64_t resource;
     enum net_method method = net_request_method(r);
-    int rc = read_path(r, room, &resource, &f);
-    if (!rc && method != NET_OPTIONS && (method == NET_POST) == (resource != 0))
+    struct desk_machine_at at = {.room = room, .watch = strncmp(net_request_path(r), "/whep/", 6) == 0};
+    int rc = read_path(r, room, &at.resource, &f);
+    if (!rc && method != NET_OPTIONS && (method == NET_POST) == (at.resource != 0))
         rc = fault_set(&f, ERR_METHOD, "", "This URL has no such method.");
+    if (!rc && method != NET_OPTIONS && !(at.token = bearer(r, &f))) rc = f.code;
     if (rc) refuse(r, &f);
-    else if (method == NET_OPTIONS) options(r);
-    else if (method == NET_POST) post(the_desk(ctx), r, room, &f);
-    else if (method == NET_DELETE) end(the_desk(ctx), r, resource, &f);
-    else patch(the_desk(ctx), r, resource, &f);
+    else if (method == NET_OPTIONS) options(r, at.resource != 0);
+    else if (method == NET_POST) post(ctx, r, &at, &f);
+    else if (method == NET_DELETE) end(ctx, r, &at, &f);
+    else patch(ctx, r, &at, &f);
 }
 
-int whip_serve(struct net *n, struct desk *d, struct fault *f)
+int whip_serve(struct net *n, const struct whip *w, struct fault *f)
 {
     static const char *const prefixes[] = {"/whip/", "/whep/"};
     for (size_t i = 0; i < 2; i++) {
-        struct net_route route = {prefixes[i], NET_POST | NET_PATCH | NET_DELETE | NET_OPTIONS, on_request, d, BODY_MAX};
+        struct net_route route = {prefixes[i], NET_POST | NET_PATCH | NET_DELETE | NET_OPTIONS, on_request, (void *)w, BODY_MAX};
         if (net_route_add(n, &route)) return fault_set(f, ERR_INTERNAL, "whip", "The URL %s is taken.", prefixes[i]);
     }
     return 0;

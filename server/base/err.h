@@ -26,7 +26,8 @@
     X(ERR_METHOD, -17, "method_not_allowed", 405)                                                                  \
     X(ERR_MEDIA_TYPE, -18, "unsupported_media_type", 415)                                                          \
     X(ERR_PRECONDITION, -19, "precondition_required", 428)                                                         \
-    X(ERR_TIMEOUT, -20, "timeout", 504)
+    X(ERR_TIMEOUT, -20, "timeout", 504)                                                                            \
+    X(ERR_PRECONDITION_FAILED, -21, "precondition_failed", 412) /* If-Match names another version */
 
 enum err {
 #define X(name, value, wire, http) name = value,

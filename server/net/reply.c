@@ -29,7 +29,7 @@ static const char *status_text(int status)
         const char *text;
     } texts[] = {{200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"}, {206, "Partial Content"},
                  {304, "Not Modified"}, {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
-                 {405, "Method Not Allowed"}, {409, "Conflict"}, {410, "Gone"}, {413, "Content Too Large"},
+                 {405, "Method Not Allowed"}, {409, "Conflict"}, {410, "Gone"}, {412, "Precondition Failed"}, {413, "Content Too Large"},
                  {415, "Unsupported Media Type"}, {416, "Range Not Satisfiable"}, {422, "Unprocessable Content"}, {423, "Locked"},
                  {428, "Precondition Required"}, {429, "Too Many Requests"}, {500, "Internal Server Error"},
                  {503, "Service Unavailable"}, {504, "Gateway Timeout"}, {507, "Insufficient Storage"}};
@@ -105,6 +105,15 @@ static json_t *fields_json(const struct fault *f)
     return fields;
 }
 
+/* RFC 9110 15.5.6: a 405 says what there is. */
+static void allow_methods(struct net_request *r, unsigned methods)
+{
+    char text[80] = "";
+    for (unsigned m = NET_GET; m <= NET_OPTIONS; m <<= 1)
+        if (methods & m) snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", *text ? ", " : "", net_method_name((enum net_method)m));
+    net_reply_header(r, "Allow", text);
+}
+
 void net_reply_fault(struct net_request *r, const struct fault *f)
 {
     json_t *body = json_pack("{s:{s:s, s:s, s:s, s:o}}", "error", "code", err_wire(f->code), "reason", f->reason, "text", f->text,
@@ -113,7 +122,7 @@ void net_reply_fault(struct net_request *r, const struct fault *f)
     json_decref(body);
     if (!text) text = strdup("{\"error\":{\"code\":\"internal\",\"reason\":\"\",\"text\":\"\",\"fields\":[]}}");
     if (!text) abort();
-    if (err_http(f->code) == 405 && r->route) net_reply_header(r, "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE");
+    if (err_http(f->code) == 405) allow_methods(r, r->route ? r->route->methods : NET_GET | NET_HEAD);
     if (err_http(f->code) == 429) net_reply_header(r, "Retry-After", "1");
     net_reply_header(r, "Cache-Control", "no-store");
     net_reply_taken(r, err_http(f->code), "application/json", text, strlen(text));

@@ -300,6 +300,12 @@ static void seat_taken(struct joining *j, const json_t *answer, struct fault *f)
     struct live *l = desk_room_open(d, (struct room_id){id_of(room, "id")});
     struct room_event e = {.type = ROOM_JOIN, .seat = id_of(answer, "seat_id")};
     struct room_effects fx;
+    struct live *other;
+    const struct link *held = desk_client(d, j->client, &other);
+    if (held && held->seat != e.seat) {
+        fault_set(f, ERR_NOT_ALLOWED_NOW, "has_seat", "This connection has a seat already; use another connection.");
+        return;
+    }
     if (!l) {
         fault_set(f, ERR_UNAVAILABLE, "busy", "Out of memory.");
         return;
@@ -368,6 +374,7 @@ static void checked(void *ctx, struct reply *reply)
     json_t *seat;
     if (l && !reply->error) {
         take_room(&l->room, reply->result);
+        if (!l->room.patient_consent && l->room.record != RECORD_OFF) step_quietly(l, (struct room_event){.type = ROOM_RECORD_FAILED});
         json_array_foreach(json_object_get(reply->result, "gone"), i, seat)
         {
             uint64_t id;

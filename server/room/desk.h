@@ -14,6 +14,7 @@
 #include "server/room/downlink.h"
 #include "server/room/room.h"
 #include "server/room/uplink.h"
+#include "server/sdp/sdp_frag.h"
 
 struct desk;
 
@@ -111,8 +112,18 @@ struct desk_machine_made {
 };
 typedef void (*desk_machine_done)(void *ctx, const struct fault *f, const struct desk_machine_made *m); /* m NULL on error */
 void desk_machine_join(struct desk *d, const struct desk_machine *m, desk_machine_done done, void *ctx);
-YL_CHECKED int desk_machine_end(struct desk *d, const char *token, uint64_t resource, struct fault *f);
-/* A trickle-ice-sdpfrag: with the credentials it has already, *fragment is NULL (nothing to say: we are ICE-lite); with others ICE is
- * restarted and *fragment is ours, malloc'd. */
-YL_CHECKED int desk_machine_patch(struct desk *d, const char *token, uint64_t resource, const char *frag, char **fragment, struct fault *f);
+/* A session as its URL names it. ERR_NOT_FOUND no_resource: gone, of another room or kind, or made with another token. */
+struct desk_machine_at {
+    const char *token, *room; /* the same words as at the join */
+    bool watch;
+    uint64_t resource;
+};
+struct desk_machine_ice {
+    char ours[16], theirs[260]; /* user fragments in use */
+};
+YL_CHECKED int desk_machine_ice(struct desk *d, const struct desk_machine_at *at, struct desk_machine_ice *out, struct fault *f);
+YL_CHECKED int desk_machine_end(struct desk *d, const struct desk_machine_at *at, struct fault *f);
+/* ICE restart (RFC 9725 4.3.3): *fragment is ours, malloc'd; On error the session goes on. */
+YL_CHECKED int desk_machine_restart(struct desk *d, const struct desk_machine_at *at, const struct sdp_frag *theirs, char **fragment,
+                                    struct fault *f);
 #endif

@@ -13,7 +13,7 @@ struct arriving {
     struct desk *desk;
     desk_machine_done done;
     void *ctx;
-    char *sdp;
+    char *sdp, word[80];
     bool watch;
     uint8_t token_hash[32];
 };
@@ -221,6 +221,7 @@ static int seat_machine(struct live *l, struct link *k, const struct arriving *a
     k->machine = true;
     k->watch = a->watch;
     memcpy(k->token_hash, a->token_hash, sizeof k->token_hash);
+    memcpy(k->word, a->word, sizeof k->word);
     return desk_step(l, &e, f);
 }
 
@@ -299,6 +300,7 @@ void desk_machine_join(struct desk *d, const struct desk_machine *m, desk_machin
     if (!a) abort();
     *a = (struct arriving){.desk = d, .done = done, .ctx = ctx, .sdp = strdup(m->sdp), .watch = m->watch};
     if (!a->sdp) abort();
+    snprintf(a->word, sizeof a->word, "%s", m->room);
     hash_token(m->token, a->token_hash);
     ask_system(&d->asker, "room.token_check", json_pack("{s:s,s:s}", "token", m->token, "room", m->room), token_checked, a);
 }
@@ -306,13 +308,14 @@ void desk_machine_join(struct desk *d, const struct desk_machine *m, desk_machin
 /* ---- afterwards ---- */
 
 /* Whoever has another token learns nothing of the resource. */
-static struct link *resource_of(struct desk *d, const char *token, uint64_t resource, struct live **room, struct fault *f)
+static struct link *resource_of(struct desk *d, const struct desk_machine_at *at, struct live **room, struct fault *f)
 {
     uint8_t hash[32];
-    hash_token(token, hash);
+    hash_token(at->token, hash);
     for (struct live *l = d->rooms; l; l = l->hh.next) {
-        struct link *k = desk_link(l, resource);
+        struct link *k = desk_link(l, at->resource);
         if (!k || !k->machine || !crypto_equal(hash, k->token_hash, sizeof hash)) continue;
+        if (k->watch != at->watch || strcmp(k->word, at->room) != 0) continue;
         *room = l;
         return k;
     }
@@ -320,53 +323,42 @@ static struct link *resource_of(struct desk *d, const char *token, uint64_t reso
     return NULL;
 }
 
-int desk_machine_end(struct desk *d, const char *token, uint64_t resource, struct fault *f)
+int desk_machine_end(struct desk *d, const struct desk_machine_at *at, struct fault *f)
 {
     struct live *l;
-    struct link *k = resource_of(d, token, resource, &l, f);
+    struct link *k = resource_of(d, at, &l, f);
     if (!k) return ERR_NOT_FOUND;
     leave(l, k);
     return 0;
 }
 
-static bool attribute(const char *text, const char *name, char *out, size_t cap)
+static char *remote_ufrag(struct link *k)
 {
-    const char *at = strstr(text, name);
-    size_t n = at ? strcspn(at + strlen(name), "\r\n") : 0;
-    if (!at || !n || n >= cap) return false;
-    memcpy(out, at + strlen(name), n);
-    out[n] = '\0';
-    return true;
+    return k->watch ? k->watch_ufrag : k->up.remote_ufrag;
 }
 
-static char *fragment_of(struct desk *d, const char *ufrag, const char *password)
-{
-    struct media_candidate c[MEDIA_CANDIDATES_MAX];
-    size_t n = media_candidates(d->media, c), cap = 512 + n * 160;
-    char *text = malloc(cap);
-    if (!text) return NULL;
-    int at = snprintf(text, cap, "a=ice-lite\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\na=ice-ufrag:%s\r\na=ice-pwd:%s\r\n", ufrag, password);
-    for (size_t i = 0; i < n; i++)
-        at += snprintf(text + at, cap - (size_t)at, "a=candidate:%zu 1 udp %u %s %u typ host\r\n", i + 1, c[i].priority, c[i].address, c[i].port);
-    snprintf(text + at, cap - (size_t)at, "a=end-of-candidates\r\n");
-    return text;
-}
-
-int desk_machine_patch(struct desk *d, const char *token, uint64_t resource, const char *frag, char **fragment, struct fault *f)
+int desk_machine_ice(struct desk *d, const struct desk_machine_at *at, struct desk_machine_ice *out, struct fault *f)
 {
     struct live *l;
-    char ufrag[260], password[260];
-    struct link *k = resource_of(d, token, resource, &l, f);
+    struct link *k = resource_of(d, at, &l, f);
+    if (!k) return ERR_NOT_FOUND;
+    snprintf(out->ours, sizeof out->ours, "%s", k->watch ? k->down.ufrag : k->up.ufrag);
+    snprintf(out->theirs, sizeof out->theirs, "%s", remote_ufrag(k));
+    return 0;
+}
+
+int desk_machine_restart(struct desk *d, const struct desk_machine_at *at, const struct sdp_frag *theirs, char **fragment, struct fault *f)
+{
+    struct media_candidate candidates[MEDIA_CANDIDATES_MAX];
+    struct live *l;
+    struct link *k = resource_of(d, at, &l, f);
     *fragment = NULL;
     if (!k) return ERR_NOT_FOUND;
-    if (!attribute(frag, "a=ice-ufrag:", ufrag, sizeof ufrag) || !attribute(frag, "a=ice-pwd:", password, sizeof password))
-        return fault_field(f, "sdpfrag", "no_ice_credentials");
-    char *held = k->watch ? k->watch_ufrag : k->up.remote_ufrag;
-    if (strcmp(held, ufrag) == 0) return 0;
-    int rc = k->watch ? downlink_restart(&k->down) : uplink_restart(&k->up);
-    if (rc) return fault_set(f, ERR_UNAVAILABLE, "busy", "The media plane is busy; try again.");
-    memcpy(held, ufrag, sizeof ufrag);
-    *fragment = k->watch ? fragment_of(d, k->down.ufrag, k->down.password) : fragment_of(d, k->up.ufrag, k->up.password);
+    if (k->watch ? downlink_restart(&k->down) : uplink_restart(&k->up))
+        return fault_set(f, ERR_UNAVAILABLE, "busy", "The media plane is busy; try again.");
+    memcpy(remote_ufrag(k), theirs->ufrag, sizeof theirs->ufrag);
+    *fragment = sdp_frag_write(theirs, k->watch ? k->down.ufrag : k->up.ufrag, k->watch ? k->down.password : k->up.password, candidates,
+                               media_candidates(d->media, candidates));
     return *fragment ? 0 : fault_set(f, ERR_UNAVAILABLE, "busy", "Out of memory.");
 }
 

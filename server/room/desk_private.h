@@ -38,7 +38,8 @@ struct link { /* a seat's connection and media */
     struct seat_quality quality;
     json_t *stats;         /* the page's last own figures */
     bool machine, watch;
-    uint8_t token_hash[32]; /* machines */
+    char word[80];          /* machines: the room as their URL names it */
+    uint8_t token_hash[32];
     int64_t until_ms;
     size_t n_watch;        /* WHEP: m-lines as offered and as answered; bound to tracks as these come; slots of `down` */
     struct sdp_media *watch_theirs, *watch_ours;

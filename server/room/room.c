@@ -331,7 +331,9 @@ static int act_on(struct room *r, const struct room_event *e, int64_t now_ms, st
 
 static int spotlight(struct room *r, uint64_t target, struct room_effects *out, struct fault *f)
 {
-    if (target && !room_seat(r, target)) return fault_set(f, ERR_NOT_FOUND, "no_seat", "There is no such seat.");
+    const struct room_seat *s = room_seat(r, target);
+    if (target && !s) return fault_set(f, ERR_NOT_FOUND, "no_seat", "There is no such seat.");
+    if (s && s->state == SEAT_WAITING) return fault_set(f, ERR_NOT_ALLOWED_NOW, "waiting", "The seat is not in the room yet.");
     r->spotlight = target;
     fx(out, FX_STATE, 0);
     return 0;

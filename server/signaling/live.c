@@ -21,7 +21,11 @@ static void joined(void *ctx, const struct fault *f, const struct desk_joined *j
 {
     struct joining *w = ctx;
     struct connection *c = signaling_find(w->owner, w->connection);
-    if (c && f) connection_refuse(c, w->id, f);
+    if (c) c->joining = false;
+    if (c && f) {
+        connection_refuse(c, w->id, f);
+        connection_wrong(c, f);
+    }
     if (c && j) {
         char seat[ID_TEXT_BYTES];
         id_format(j->seat, seat);
@@ -48,6 +52,14 @@ static void enter(struct connection *c, int64_t id, const json_t *args)
 
 static void join(struct connection *c, int64_t id, const json_t *args)
 {
+    struct fault f = {0};
+    if (c->joining) {
+        fault_set(&f, ERR_NOT_ALLOWED_NOW, "joining", "The ticket before is still being looked at.");
+        connection_refuse(c, id, &f);
+        return;
+    }
+    if (!connection_may_ask(c, id)) return;
+    c->joining = true;
     if (c->credential[0]) connection_identify(c, id, args, enter);
     else enter(c, id, args);
 }

@@ -139,14 +139,17 @@ static void ticket_known(void *ctx, struct reply *reply)
 {
     struct asking *w = ctx;
     struct connection *c = signaling_find(w->owner, w->connection);
-    if (c && reply->error) connection_refuse(c, w->id, &reply->fault);
-    else if (c) echo_now(c, w->id, w->args);
+    if (c && reply->error) {
+        connection_refuse(c, w->id, &reply->fault);
+        connection_wrong(c, &reply->fault);
+    } else if (c) echo_now(c, w->id, w->args);
     json_decref(w->args);
     free(w);
 }
 
 static void echo_by_ticket(struct connection *c, int64_t id, const json_t *args)
 {
+    if (!connection_may_ask(c, id)) return;
     struct asking *w = malloc(sizeof *w);
     if (!w) abort();
     *w = (struct asking){c->owner, c->id, id, json_incref((json_t *)args)};

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WRONG_MAX 10   /* wrong tickets of one connection */
 #define CHECK_MS 60000 /* a connection whose session ended is told within this time */
 
 struct signaling {
@@ -78,6 +79,24 @@ void connection_refuse(struct connection *c, int64_t id, const struct fault *f)
 void connection_event(struct connection *c, const char *event, json_t *data)
 {
     connection_send(c, json_pack("{s:s,s:I,s:o}", "event", event, "seq", (json_int_t)++c->seq, "data", data));
+}
+
+/* ---- wrong tickets ---- */
+
+bool connection_may_ask(struct connection *c, int64_t id)
+{
+    struct fault f = {0};
+    if (guard_check(c->owner->config.guard, c->address, clock_now_ms(&clock_system), &f) == 0) return true;
+    connection_refuse(c, id, &f);
+    return false;
+}
+
+/* A ticket that is only early, or whose room is closed, was a good one. */
+void connection_wrong(struct connection *c, const struct fault *f)
+{
+    if (f->code != ERR_DENIED && f->code != ERR_UNAUTHENTICATED) return;
+    guard_wrong(c->owner->config.guard, c->address, clock_now_ms(&clock_system));
+    if (++c->wrong >= WRONG_MAX) net_ws_close(c->ws, 4029);
 }
 
 /* ---- who is there: asked of the records plane, like everybody's request ---- */
@@ -175,6 +194,7 @@ static void *on_open(void *ctx, struct net_ws *ws, const struct net_ws_info *inf
     c->ws = ws;
     c->id = id_new();
     snprintf(c->credential, sizeof c->credential, "%s", info->credential);
+    snprintf(c->address, sizeof c->address, "%s", info->address);
     HASH_ADD(hh, s->connections, id, sizeof c->id, c);
     metric_add(s->m_open, 1);
     return c;

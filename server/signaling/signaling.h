@@ -12,12 +12,14 @@
 #include "server/net/net.h"
 #include "server/room/desk.h"
 #include "server/session/ask.h"
+#include "server/session/guard.h"
 #include <uthash.h>
 
 struct signaling;
 struct signaling_config {
     struct net *net;
     struct records *records;
+    struct guard *guard; /* of tickets that are not good; the caller's */
 };
 /* Registers itself at net's /ws and makes the desk. Before net_run. */
 YL_CHECKED int signaling_new(struct signaling **out, const struct signaling_config *config, struct fault *f);
@@ -38,6 +40,9 @@ struct connection {
     char person[ID_TEXT_BYTES]; /* "" = not (yet) known to be signed in */
     unsigned topics;            /* push.c */
     bool joined;                /* live.c: had a seat at some time */
+    bool joining;               /* live.c: a ticket of it is being looked at */
+    unsigned wrong;             /* tickets of it that were not good */
+    char address[64];
     int64_t seq;                /* of the events of its seat */
 };
 
@@ -65,6 +70,11 @@ void connection_event(struct connection *c, const char *event, json_t *data); /*
 void connection_send(struct connection *c, json_t *message);              /* takes message */
 /* Asks who is signed in on it, then goes on with the same request; a closed connection is passed over. c->person tells. */
 void connection_identify(struct connection *c, int64_t id, const json_t *args, void (*then)(struct connection *c, int64_t id, const json_t *args));
+
+/* false: too many wrong tickets came of this address, the request was refused. */
+YL_CHECKED bool connection_may_ask(struct connection *c, int64_t id);
+/* The ticket it showed was not good: counted, and after too many the connection is closed (4029) behind the answer. */
+void connection_wrong(struct connection *c, const struct fault *f);
 
 /* push.c */
 void push_change(struct signaling *s, const struct records_change *change); /* event thread */
