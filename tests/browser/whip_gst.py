@@ -20,7 +20,8 @@ CAPS = {
     'h264': 'application/x-rtp,media=video,encoding-name=H264,clock-rate=90000,payload=102,packetization-mode=(string)1,profile-level-id=(string)42e01f',
     'opus': 'application/x-rtp,media=audio,encoding-name=OPUS,clock-rate=48000,encoding-params=(string)2,payload=111',
 }
-PUBLISH = """webrtcbin name=w bundle-policy=max-bundle latency=60
+BIN = 'webrtcbin name=w bundle-policy=max-bundle latency=60'
+PUBLISH = BIN + """
   videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=15/1 ! videoconvert ! queue ! {} ! w.
   audiotestsrc is-live=true wave=sine freq=440 volume=0.5 ! audioconvert ! audioresample ! opusenc ! rtpopuspay pt=111 ! queue ! w."""
 
@@ -36,8 +37,10 @@ class Client:
         self.frames = self.width = 0
         self.peak_db = -200.0
         self.candidates = []
-        self.pipeline = Gst.parse_launch(PUBLISH.format(VIDEO[codec])) if role == 'publish' else Gst.parse_launch('webrtcbin name=w bundle-policy=max-bundle latency=60')
-        self.webrtc = self.pipeline.get_by_name('w')
+        self.pipeline = Gst.Pipeline.new()
+        self.bin = Gst.parse_bin_from_description(PUBLISH.format(VIDEO[codec]) if role == 'publish' else BIN, False)
+        self.pipeline.add(self.bin)
+        self.webrtc = self.bin.get_by_name('w')
         if role == 'watch':
             for caps in (CAPS[codec], CAPS['opus']):
                 self.webrtc.emit('add-transceiver', GstWebRTC.WebRTCRTPTransceiverDirection.RECVONLY, Gst.Caps.from_string(caps))
@@ -99,14 +102,14 @@ class Client:
             return
         decode = Gst.ElementFactory.make('decodebin')
         decode.connect('pad-added', self.decoded)
-        self.pipeline.add(decode)
+        self.bin.add(decode)
         decode.sync_state_with_parent()
         pad.link(decode.get_static_pad('sink'))
 
     def decoded(self, decode, pad):
         audio = pad.get_current_caps().to_string().startswith('audio')
         end = Gst.parse_bin_from_description('audioconvert ! level interval=200000000 ! fakesink sync=false' if audio else 'fakesink sync=false', True)
-        self.pipeline.add(end)
+        self.bin.add(end)
         end.sync_state_with_parent()
         if not audio:
             pad.add_probe(Gst.PadProbeType.BUFFER, self.frame)
