@@ -33,7 +33,7 @@ def say(**what):
 class Client:
     def __init__(self, role, url, token, codec):
         self.role, self.url, self.token = role, url, token
-        self.location = self.etag = None
+        self.location = self.etag = self.local = None
         self.frames = self.width = 0
         self.peak_db = -200.0
         self.candidates = []
@@ -41,6 +41,8 @@ class Client:
         self.bin = Gst.parse_bin_from_description(PUBLISH.format(VIDEO[codec]) if role == 'publish' else BIN, False)
         self.pipeline.add(self.bin)
         self.webrtc = self.bin.get_by_name('w')
+        self.ice = self.webrtc.get_property('ice-agent')  # kept: the last wrapper of it would take it along
+        self.ice.emit('add-local-ip-address', '127.0.0.1')  # libnice leaves the loopback out by itself
         if role == 'watch':
             for caps in (CAPS[codec], CAPS['opus']):
                 self.webrtc.emit('add-transceiver', GstWebRTC.WebRTCRTPTransceiverDirection.RECVONLY, Gst.Caps.from_string(caps))
@@ -62,15 +64,19 @@ class Client:
             return e
 
     def negotiate(self, webrtc):
-        if not self.location:
-            webrtc.emit('create-offer', None, Gst.Promise.new_with_change_func(lambda p: GLib.idle_add(self.offered, p)))
+        if not self.local:
+            webrtc.emit('create-offer', None, Gst.Promise.new_with_change_func(self.offered))
 
-    def offered(self, promise):
-        if self.location:
+    def offered(self, promise, *_):
+        reply = promise.get_reply()  # the offer points into it
+        offer = reply.get_value('offer')
+        if self.local:
             return
-        offer = promise.get_reply().get_value('offer')
+        self.local = offer.sdp.as_text()
         self.webrtc.emit('set-local-description', offer, Gst.Promise.new())
-        text = offer.sdp.as_text()
+        GLib.idle_add(self.post, self.local)
+
+    def post(self, text):
         a = self.ask('POST', self.url, text, **{'Content-Type': 'application/sdp'})
         answer = a.read().decode()
         say(status=a.status, location=a.headers.get('Location'), etag=a.headers.get('ETag'), body=None if a.status == 201 else answer)
@@ -79,7 +85,6 @@ class Client:
         self.location, self.etag = urllib.parse.urljoin(self.url, a.headers['Location']), a.headers['ETag']
         _, message = GstSdp.SDPMessage.new_from_text(answer)
         self.webrtc.emit('set-remote-description', GstWebRTC.WebRTCSessionDescription.new(GstWebRTC.WebRTCSDPType.ANSWER, message), Gst.Promise.new())
-        self.local = text
         for line, candidate in self.candidates:
             self.trickle(line, candidate)
 
