@@ -11,7 +11,7 @@ static char room_token[80], other_token[80];
 
 static int start(void **state)
 {
-    site_start("log.level = warn\n");
+    site_start("");
     snprintf(room_token, sizeof room_token, "%s", site_ctl("token --room theatre --publish --watch --minutes 60"));
     snprintf(other_token, sizeof other_token, "%s", site_ctl("token --room elsewhere --publish --watch --minutes 60"));
     return dtls_identity_new(&identity);
@@ -96,8 +96,9 @@ static void begin(struct session *s, const char *url, const char *token)
 
 static int end(struct session *s, const char *token)
 {
+    int status = ask("DELETE", s->url, with(token, ""), NULL);
     rtc_client_close(&s->rtc);
-    return ask("DELETE", s->url, with(token, ""), NULL);
+    return status;
 }
 
 /* Sends pictures on one side until some arrive at the other: how many did. */
