@@ -182,6 +182,7 @@ static json_t *opinion_view(struct op_ctx *ctx, const struct consult *c, uint32_
                           (int)query_int(q, "second_factor"));
     }
     if (query_end(q) || !final) {
+        json_decref(final); /* an error after a good row: the transaction answers with it */
         json_t *body = draft_body(ctx, c, ctx->actor->person);
         bool none = json_is_null(body) && !json_array_size(members);
         if (none) {
@@ -208,7 +209,7 @@ static json_t *notes_view(struct op_ctx *ctx, const struct consult *c, const cha
     while (query_next(q)) {
         json_t *body = text_json(query_sealed(q, "body", SEALED_OPINION_BODY, (uint64_t)query_int(q, "id"), c->id.v));
         json_array_append_new(
-            list, json_pack("{s:I,s:O,s:o,s:I,s:s}", "version", (json_int_t)query_int(q, "version"), "text",
+            list, json_pack("{s:I,s:O?,s:o,s:I,s:s}", "version", (json_int_t)query_int(q, "version"), "text",
                             json_object_get(body, "text"), "by",
                             staff_ref(ctx, (struct person_id){(uint64_t)query_int(q, "person_id")}), "t_ms",
                             (json_int_t)query_int(q, "signed_ms"), "sha256", query_text(q, "sha256")));

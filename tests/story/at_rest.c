@@ -224,7 +224,8 @@ static void nothing_typed_is_in_the_files(void **state)
 {
     int kept = log_into("log");
     live();
-    world_call(&w, "zhang", "message.send", json_pack("{s:s,s:s,s:i}", "case_id", id, "text", "嘱查头颅磁共振", "缺近期心电图纸", 1));
+    json_decref(world_call(&w, "zhang", "message.send",
+                           json_pack("{s:s,s:s,s:i}", "case_id", id, "text", "嘱查头颅磁共振", "缺近期心电图纸", 1))); /* refused */
     log_back(kept);
     assert_int_equal(count("SELECT COUNT(*) FROM consult_draft"), 1); /* looked for while it is there */
     for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++)
