@@ -46,7 +46,7 @@ async function together(codec) {
 }
 async function record() {
   await host.getByRole('button', { name: '录制', exact: true }).click()
-  for (const p of [host, member]) {
+  for (const p of [member, host]) { // who asks has agreed
     const agree = p.getByRole('button', { name: '同意录制', exact: true })
     await agree.or(p.getByText('正在录制')).first().waitFor()
     if (await agree.count()) await agree.click()
