@@ -3,10 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A frame's packets are held until its last one came, so that they cross the network stack together; this long at most, and only
- * where enough receivers gain by it. */
-#define HOLD_US 1000
+/* A frame's packets are held until its last one came, so that they cross the network stack together: nobody can decode it earlier. The
+ * more receivers gain by it, the longer, in case the last one is late or lost. */
 #define HOLD_FEEDS 8
+#define HOLD_US_A_FEED 40
+#define HOLD_US_MAX 4000
 
 /* ---- one receiver ---- */
 struct copies { /* the fresh packets of a track, rewritten for one receiver */
@@ -139,10 +140,11 @@ void forward_flush(struct track *t)
     send_fresh(t);
 }
 
-static bool complete(const struct track *t, int64_t now_us)
+static int64_t hold_until_us(const struct track *t) /* 0: not at all */
 {
-    return t->fresh[t->n_fresh - 1].rtp.marker || t->producer.params.kind == MEDIA_AUDIO || t->n_feeds < HOLD_FEEDS ||
-           now_us - t->fresh_us >= HOLD_US;
+    if (t->fresh[t->n_fresh - 1].rtp.marker || t->producer.params.kind == MEDIA_AUDIO || t->n_feeds < HOLD_FEEDS) return 0;
+    int64_t hold = (int64_t)t->n_feeds * HOLD_US_A_FEED;
+    return t->fresh_us + (hold < HOLD_US_MAX ? hold : HOLD_US_MAX);
 }
 
 int64_t forward_due(struct worker *w)
@@ -150,12 +152,13 @@ int64_t forward_due(struct worker *w)
     int64_t next = INT64_MAX;
     for (struct track **at = &w->fresh; *at;) {
         struct track *t = *at;
-        if (complete(t, w->now_us)) {
+        int64_t until = hold_until_us(t);
+        if (until <= w->now_us) {
             *at = t->next_fresh;
             send_fresh(t);
             continue;
         }
-        if (t->fresh_us + HOLD_US < next) next = t->fresh_us + HOLD_US;
+        if (until < next) next = until;
         at = &t->next_fresh;
     }
     return next;
