@@ -167,6 +167,11 @@ void dtls_keys(const struct dtls *d, struct dtls_keys *out)
     *out = d->keys;
 }
 
+void dtls_retire(struct dtls *d)
+{
+    if (d->state == DTLS_CONNECTED && d->ops->retire) d->ops->retire(d->session);
+}
+
 void dtls_close(struct dtls *d)
 {
     if (d->state == DTLS_CONNECTED || (d->state == DTLS_HANDSHAKE && d->started)) d->ops->goodbye(d->session);

@@ -56,5 +56,7 @@ int64_t dtls_deadline_us(const struct dtls *d); /* INT64_MAX = none */
 enum dtls_state dtls_state(const struct dtls *d);
 const char *dtls_why(const struct dtls *d); /* for the log, after DTLS_FAILED; in d */
 void dtls_keys(const struct dtls *d, struct dtls_keys *out); /* only in DTLS_CONNECTED */
+/* The peer proved that it finished too (its SRTP came): gives back most of the memory, where the engine can. Goodbyes still work. */
+void dtls_retire(struct dtls *d);
 void dtls_close(struct dtls *d); /* sends close_notify */
 #endif

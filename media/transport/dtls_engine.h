@@ -35,6 +35,7 @@ struct dtls_ops {
     int (*export_keys)(void *session, unsigned *profile, uint8_t *out);
     void (*refuse)(void *session);  /* fatal alert: bad certificate */
     void (*goodbye)(void *session); /* close_notify */
+    void (*retire)(void *session);  /* dtls_retire; NULL: cannot */
 };
 
 extern const struct dtls_ops dtls_openssl, dtls_mbedtls;

@@ -1,8 +1,11 @@
 /* The OpenSSL 3 engine: AEAD_AES_128_GCM first, then AES_CM_128_HMAC_SHA1_80. It puts a split ClientHello together itself. */
+#include "media/rtp/bytes.h"
 #include "media/transport/dtls_engine.h"
 #include <openssl/bio.h>
 #include <openssl/ec.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <openssl/kdf.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -11,8 +14,17 @@
 #include <string.h>
 #include <sys/time.h>
 
+/* What is left of a session once the peer has proved that it finished: enough for a goodbye in each direction. */
+struct rest {
+    uint8_t farewell[80]; /* our close_notify, sealed in advance */
+    size_t farewell_len;
+    uint8_t key[16], salt[4]; /* the peer's, AES-128-GCM (RFC 5288) */
+};
+
 struct session {
-    SSL *ssl;
+    SSL *ssl; /* NULL: only `rest` is left */
+    struct rest *rest;
+    bool keep; /* what would be sent goes to rest->farewell */
     const struct dtls_link *link;
     const uint8_t *pending;
     size_t pending_len;
@@ -23,7 +35,12 @@ struct session {
 static int wire_write(BIO *bio, const char *data, int len)
 {
     struct session *s = BIO_get_data(bio);
-    s->link->send(s->link->ctx, (const uint8_t *)data, (size_t)len);
+    if (!s->keep) {
+        s->link->send(s->link->ctx, (const uint8_t *)data, (size_t)len);
+    } else if ((size_t)len <= sizeof s->rest->farewell) {
+        memcpy(s->rest->farewell, data, (size_t)len);
+        s->rest->farewell_len = (size_t)len;
+    }
     return len;
 }
 
@@ -94,9 +111,9 @@ static bool configure(SSL_CTX *ctx)
 {
     SSL_CTX_set_options(ctx, SSL_OP_NO_QUERY_MTU | SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
     SSL_CTX_set_cert_verify_callback(ctx, accept_any, NULL);
+    SSL_CTX_set_max_send_fragment(ctx, DTLS_MTU); /* sizes the write buffer, else 16 KB for each peer */
     return SSL_CTX_set_min_proto_version(ctx, DTLS1_2_VERSION) && SSL_CTX_set_max_proto_version(ctx, DTLS1_2_VERSION) &&
            SSL_CTX_set_cipher_list(ctx, "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
                                         "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA") &&
@@ -163,6 +180,8 @@ static void session_close(void *session)
 {
     struct session *s = session;
     SSL_free(s->ssl);
+    if (s->rest) explicit_bzero(s->rest, sizeof *s->rest);
+    free(s->rest);
     free(s);
 }
 
@@ -175,10 +194,70 @@ static enum dtls_progress handshake(struct session *s, int *error)
     return DTLS_BROKEN;
 }
 
+/* ---- the long rest of a call ---- */
+/* The record keys of the peer (RFC 5246 6.3): from the master secret, for AEAD ciphers client key, server key, client salt, server salt. */
+static bool peer_keys(SSL *ssl, bool client, struct rest *r)
+{
+    uint8_t master[48], randoms[64], block[40];
+    const SSL_SESSION *session = SSL_get_session(ssl);
+    EVP_KDF *kdf = EVP_KDF_fetch(NULL, "TLS1-PRF", NULL);
+    EVP_KDF_CTX *c = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
+    OSSL_PARAM p[] = {OSSL_PARAM_construct_utf8_string("digest", (char *)(uintptr_t)"SHA256", 0), OSSL_PARAM_construct_octet_string("secret", master, sizeof master),
+                      OSSL_PARAM_construct_octet_string("seed", (char *)(uintptr_t)"key expansion", 13),
+                      OSSL_PARAM_construct_octet_string("seed", randoms, sizeof randoms), OSSL_PARAM_construct_end()};
+    bool ok = c && SSL_SESSION_get_master_key(session, master, sizeof master) == sizeof master &&
+              SSL_get_server_random(ssl, randoms, 32) == 32 && SSL_get_client_random(ssl, randoms + 32, 32) == 32 &&
+              EVP_KDF_derive(c, block, sizeof block, p) == 1;
+    memcpy(r->key, block + (client ? 16 : 0), 16);
+    memcpy(r->salt, block + (client ? 36 : 32), 4);
+    explicit_bzero(master, sizeof master);
+    explicit_bzero(block, sizeof block);
+    EVP_KDF_CTX_free(c);
+    EVP_KDF_free(kdf);
+    return ok;
+}
+
+static void retire(void *session)
+{
+    struct session *s = session;
+    const SSL_CIPHER *cipher = s->ssl ? SSL_get_current_cipher(s->ssl) : NULL;
+    if (!cipher || SSL_CIPHER_get_cipher_nid(cipher) != NID_aes_128_gcm || s->rest || !(s->rest = calloc(1, sizeof *s->rest))) return;
+    if (!peer_keys(s->ssl, s->link->client, s->rest)) return;
+    s->keep = true;
+    SSL_shutdown(s->ssl);
+    s->keep = false;
+    SSL_free(s->ssl);
+    s->ssl = NULL;
+    s->deadline_us = INT64_MAX;
+}
+
+/* Is this an authentic alert that ends the connection? RFC 6347 4.1.2.1, RFC 5288 3, RFC 5246 7.2. */
+static bool is_goodbye(const struct rest *r, const uint8_t *d, size_t len)
+{
+    static const size_t head = 13, nonce_len = 8, tag_len = 16, alert = 2;
+    if (len != head + nonce_len + alert + tag_len || d[0] != 21 || get_u16(d + 3) != 1 || get_u16(d + 11) != len - head) return false;
+    uint8_t nonce[12], aad[13], plain[2];
+    int n;
+    memcpy(nonce, r->salt, 4);
+    memcpy(nonce + 4, d + head, nonce_len);
+    memcpy(aad, d + 3, 8); /* epoch and sequence number, then type, version, length */
+    memcpy(aad + 8, d, 3);
+    aad[11] = 0;
+    aad[12] = (uint8_t)alert;
+    EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
+    bool ok = c && EVP_DecryptInit_ex(c, EVP_aes_128_gcm(), NULL, r->key, nonce) && EVP_DecryptUpdate(c, NULL, &n, aad, sizeof aad) &&
+              EVP_DecryptUpdate(c, plain, &n, d + head + nonce_len, (int)alert) &&
+              EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, (int)tag_len, (void *)(uintptr_t)(d + len - tag_len)) &&
+              EVP_DecryptFinal_ex(c, plain + alert, &n) == 1;
+    EVP_CIPHER_CTX_free(c);
+    return ok && (plain[0] == 2 || plain[1] == 0); /* fatal, or close_notify */
+}
+
 static enum dtls_progress step(void *session, const uint8_t *datagram, size_t len, bool connected, int *error)
 {
     struct session *s = session;
     enum dtls_progress p = DTLS_GOES_ON;
+    if (!s->ssl) return is_goodbye(s->rest, datagram, len) ? DTLS_GOODBYE : DTLS_GOES_ON;
     ERR_clear_error();
     s->pending = datagram;
     s->pending_len = len;
@@ -226,8 +305,10 @@ static void refuse(void *session)
 
 static void goodbye(void *session)
 {
-    SSL_shutdown(((struct session *)session)->ssl);
+    struct session *s = session;
+    if (s->ssl) SSL_shutdown(s->ssl);
+    else s->link->send(s->link->ctx, s->rest->farewell, s->rest->farewell_len);
 }
 
 const struct dtls_ops dtls_openssl = {identity_new, identity_free, session_open,     session_close, step,
-                                      deadline_us,  peer_fingerprint, export_keys, refuse,        goodbye};
+                                      deadline_us,  peer_fingerprint, export_keys, refuse,        goodbye, retire};

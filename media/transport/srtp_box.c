@@ -5,8 +5,8 @@
 #include <string.h>
 
 struct srtp_box {
-    srtp_t out, in; /* out: RTCP only */
-    struct srtp_seal *media;
+    srtp_t in;
+    struct srtp_seal *out;
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -15,7 +15,7 @@ static void init_library(void)
     srtp_init();
 }
 
-static int make(srtp_t *out, enum dtls_profile profile, const uint8_t *key, srtp_ssrc_type_t type)
+static int make(srtp_t *out, enum dtls_profile profile, const uint8_t *key)
 {
     srtp_policy_t p;
     memset(&p, 0, sizeof p);
@@ -26,7 +26,7 @@ static int make(srtp_t *out, enum dtls_profile profile, const uint8_t *key, srtp
         srtp_crypto_policy_set_rtp_default(&p.rtp);
         srtp_crypto_policy_set_rtcp_default(&p.rtcp);
     }
-    p.ssrc.type = type;
+    p.ssrc.type = ssrc_any_inbound;
     p.key = (uint8_t *)(uintptr_t)key; /* only read */
     p.window_size = 1024;
     return srtp_create(out, &p) == srtp_err_status_ok ? 0 : ERR_INTERNAL;
@@ -35,14 +35,14 @@ static int make(srtp_t *out, enum dtls_profile profile, const uint8_t *key, srtp
 int srtp_box_new(struct srtp_box **out, const struct dtls_keys *keys)
 {
     pthread_once(&once, init_library);
-    struct srtp_session_keys session;
+    struct srtp_session_keys session[2];
     struct srtp_box *box = calloc(1, sizeof *box);
     if (!box) return ERR_INTERNAL;
-    int err = srtp_derive(keys->profile, keys->send, &session);
-    if (!err) err = srtp_seal_new(&box->media, keys->profile, &session);
-    if (!err) err = make(&box->out, keys->profile, keys->send, ssrc_any_outbound);
-    if (!err) err = make(&box->in, keys->profile, keys->receive, ssrc_any_inbound);
-    explicit_bzero(&session, sizeof session);
+    int err = srtp_derive(keys->profile, keys->send, SRTP_MEDIA, &session[SRTP_MEDIA]);
+    if (!err) err = srtp_derive(keys->profile, keys->send, SRTP_CONTROL, &session[SRTP_CONTROL]);
+    if (!err) err = srtp_seal_new(&box->out, keys->profile, session);
+    if (!err) err = make(&box->in, keys->profile, keys->receive);
+    explicit_bzero(session, sizeof session);
     if (err) srtp_box_free(box);
     else *out = box;
     return err;
@@ -51,23 +51,14 @@ int srtp_box_new(struct srtp_box **out, const struct dtls_keys *keys)
 void srtp_box_free(struct srtp_box *box)
 {
     if (!box) return;
-    if (box->out) srtp_dealloc(box->out);
     if (box->in) srtp_dealloc(box->in);
-    srtp_seal_free(box->media);
+    srtp_seal_free(box->out);
     free(box);
 }
 
-struct srtp_seal *srtp_box_media(struct srtp_box *box)
+struct srtp_seal *srtp_box_seal(struct srtp_box *box)
 {
-    return box->media;
-}
-
-int srtp_box_seal_rtcp(struct srtp_box *box, uint8_t *packet, size_t *len)
-{
-    int n = (int)*len;
-    if (srtp_protect_rtcp(box->out, packet, &n) != srtp_err_status_ok) return ERR_INVALID;
-    *len = (size_t)n;
-    return 0;
+    return box->out;
 }
 
 int srtp_box_open(struct srtp_box *box, uint8_t *packet, size_t *len, bool rtcp)

@@ -1,6 +1,6 @@
 /* srtp_box - SRTP and SRTCP (RFC 3711, 7714) for one peer, with the profile that DTLS agreed on.
  *
- * Hides libsrtp, which opens everything and seals RTCP; media goes out through srtp_seal. Not thread-safe: whoever owns the peer owns
+ * Hides libsrtp, which opens what comes in; what goes out is sealed by srtp_seal. Not thread-safe: whoever owns the peer owns
  * its box. After the first packet of a stream nothing is allocated.
  */
 #ifndef YL_MEDIA_TRANSPORT_SRTP_BOX_H
@@ -13,8 +13,7 @@
 struct srtp_box;
 YL_CHECKED int srtp_box_new(struct srtp_box **out, const struct dtls_keys *keys);
 void srtp_box_free(struct srtp_box *box);
-struct srtp_seal *srtp_box_media(struct srtp_box *box); /* for RTP that leaves */
-/* These work in place and update *len; ERR_INVALID: not authentic, replayed or malformed. */
-YL_CHECKED int srtp_box_seal_rtcp(struct srtp_box *box, uint8_t *packet, size_t *len);
+struct srtp_seal *srtp_box_seal(struct srtp_box *box); /* for what leaves; lives as long as the box */
+/* In place, updates *len; ERR_INVALID: not authentic, replayed or malformed. */
 YL_CHECKED int srtp_box_open(struct srtp_box *box, uint8_t *packet, size_t *len, bool rtcp);
 #endif

@@ -1,4 +1,4 @@
-/* srtp_seal - the sending half of SRTP for one peer: AEAD_AES_128_GCM (RFC 7714) and AES_CM_128_HMAC_SHA1_80 (RFC 3711).
+/* srtp_seal - the sending half of SRTP and SRTCP for one peer: AEAD_AES_128_GCM (RFC 7714) and AES_CM_128_HMAC_SHA1_80 (RFC 3711).
  *
  * Forwarding seals one plaintext packet for hundreds of peers, so this path keeps one cipher context per peer for its whole life and
  * encrypts out of place, straight from the shared packet into the send buffer. libsrtp, the reference it is tested against, works in
@@ -14,8 +14,9 @@
 struct srtp_session_keys { /* RFC 3711 4.3 */
     uint8_t key[16], salt[14], auth[20];
 };
+enum srtp_use { SRTP_MEDIA, SRTP_CONTROL };
 /* From master key and salt as DTLS gave them. */
-YL_CHECKED int srtp_derive(enum dtls_profile profile, const uint8_t *master, struct srtp_session_keys *out);
+YL_CHECKED int srtp_derive(enum dtls_profile profile, const uint8_t *master, enum srtp_use use, struct srtp_session_keys *out);
 
 struct srtp_piece {
     const uint8_t *bytes;
@@ -23,12 +24,16 @@ struct srtp_piece {
 };
 
 struct srtp_seal;
-YL_CHECKED int srtp_seal_new(struct srtp_seal **out, enum dtls_profile profile, const struct srtp_session_keys *keys);
+/* keys[SRTP_MEDIA] and keys[SRTP_CONTROL] */
+YL_CHECKED int srtp_seal_new(struct srtp_seal **out, enum dtls_profile profile, const struct srtp_session_keys keys[2]);
 void srtp_seal_free(struct srtp_seal *s);
 size_t srtp_seal_tag(const struct srtp_seal *s); /* bytes that a packet grows by */
 /* `out` begins with the packet's `head_len` bytes of RTP header and extensions; the payload is taken from the pieces, which must not
  * overlap `out`, and lands behind it, then the tag. Returns the whole length, 0 when the cipher failed or memory ran out. */
 size_t srtp_seal_packet(struct srtp_seal *s, uint8_t *out, size_t head_len, const struct srtp_piece *pieces, size_t n_pieces);
+/* An RTCP packet, in place; it grows by up to SRTCP_OVERHEAD. 0 = failed. */
+#define SRTCP_OVERHEAD 20
+size_t srtp_seal_rtcp(struct srtp_seal *s, uint8_t *packet, size_t len);
 /* The highest number sealed for this SSRC; false: none yet. Whoever begins this stream again must go on behind it. */
 bool srtp_seal_last(const struct srtp_seal *s, uint32_t ssrc, uint16_t *seq);
 #endif

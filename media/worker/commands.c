@@ -172,8 +172,8 @@ static bool reserve(struct feed ***list, size_t n, size_t *cap)
 static void go_on(struct feed *f)
 {
     uint16_t last;
-    if (!f->peer->srtp) return;
-    struct srtp_seal *s = srtp_box_media(f->peer->srtp);
+    struct srtp_seal *s = f->peer->seal;
+    if (!s) return;
     if (srtp_seal_last(s, f->consumer.params.ssrc, &last)) consumer_go_on(&f->consumer, last);
     if (srtp_seal_last(s, f->consumer.params.rtx_ssrc, &last)) consumer_rtx_go_on(&f->consumer, last);
 }

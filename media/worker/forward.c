@@ -3,10 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A frame's packets are held until its last one came, so that they cross the network stack together; this long at most, and only
- * where enough receivers gain by it. */
-#define HOLD_US 1000
+/* A frame's packets are held until its last one came, so that they cross the network stack together: nobody can decode it earlier. The
+ * more receivers gain by it, the longer, in case the last one is late or lost. */
 #define HOLD_FEEDS 8
+#define HOLD_US_A_FEED 40
+#define HOLD_US_MAX 4000
 
 /* ---- one receiver ---- */
 struct copies { /* the fresh packets of a track, rewritten for one receiver */
@@ -42,7 +43,7 @@ static size_t seal(struct peer *peer, struct rtp_parts *p, uint8_t *out)
 {
     struct srtp_piece pieces[3] = {{p->front, p->front_len}, {p->rest, p->rest_len}, {p->pad, p->pad_len}};
     memcpy(out, p->head, p->head_len);
-    return srtp_seal_packet(srtp_box_media(peer->srtp), out, p->head_len, pieces, 3);
+    return srtp_seal_packet(peer->seal, out, p->head_len, pieces, 3);
 }
 
 static void send_run(struct peer *peer, struct copies *c, size_t at, size_t n, size_t segment)
@@ -73,13 +74,12 @@ static void send_copies(struct peer *peer, struct copies *c)
 static void forward_to(struct feed *f, const struct track *t, struct copies *c)
 {
     struct peer *peer = f->peer;
-    if (!peer->srtp || !peer->ice.has_selected) return;
-    size_t tag = srtp_seal_tag(srtp_box_media(peer->srtp));
+    if (!peer->seal || !peer->ice.has_selected) return;
     c->n = 0;
     for (size_t i = 0; i < t->n_fresh; i++) {
         if (!consumer_forward(&f->consumer, &t->producer, &t->fresh[i], peer->worker->now_us, &c->parts[c->n])) continue;
         c->may_pad[c->n] = consumer_may_pad(&f->consumer, &t->fresh[i]);
-        c->len[c->n] = rtp_length(&c->parts[c->n]) + tag;
+        c->len[c->n] = rtp_length(&c->parts[c->n]) + peer->tag;
         c->n++;
     }
     send_copies(peer, c);
@@ -109,11 +109,22 @@ void forward_packet(struct track *t, const struct packet *k)
     if (t->n_fresh == FRESH_MAX) forward_flush(t);
 }
 
+static void prefetch_feed(const struct feed *f)
+{
+    __builtin_prefetch(f->peer);
+    for (size_t i = 64; i < 384; i += 64)
+        __builtin_prefetch((const char *)f + i);
+}
+
 static void send_fresh(struct track *t)
 {
     struct copies copies;
-    for (size_t i = 0; i < t->n_feeds; i++)
+    for (size_t i = 0; i < t->n_feeds; i++) {
+        /* With hundreds of receivers none is in the cache: their memory is asked for while those before are served. */
+        if (i + 4 < t->n_feeds) __builtin_prefetch(t->feeds[i + 4]);
+        if (i + 2 < t->n_feeds) prefetch_feed(t->feeds[i + 2]);
         forward_to(t->feeds[i], t, &copies);
+    }
     for (size_t i = 0; t->tap && i < t->n_fresh; i++)
         record(t, &t->fresh[i]);
     t->n_fresh = 0;
@@ -129,10 +140,11 @@ void forward_flush(struct track *t)
     send_fresh(t);
 }
 
-static bool complete(const struct track *t, int64_t now_us)
+static int64_t hold_until_us(const struct track *t) /* 0: not at all */
 {
-    return t->fresh[t->n_fresh - 1].rtp.marker || t->producer.params.kind == MEDIA_AUDIO || t->n_feeds < HOLD_FEEDS ||
-           now_us - t->fresh_us >= HOLD_US;
+    if (t->fresh[t->n_fresh - 1].rtp.marker || t->producer.params.kind == MEDIA_AUDIO || t->n_feeds < HOLD_FEEDS) return 0;
+    int64_t hold = (int64_t)t->n_feeds * HOLD_US_A_FEED;
+    return t->fresh_us + (hold < HOLD_US_MAX ? hold : HOLD_US_MAX);
 }
 
 int64_t forward_due(struct worker *w)
@@ -140,12 +152,13 @@ int64_t forward_due(struct worker *w)
     int64_t next = INT64_MAX;
     for (struct track **at = &w->fresh; *at;) {
         struct track *t = *at;
-        if (complete(t, w->now_us)) {
+        int64_t until = hold_until_us(t);
+        if (until <= w->now_us) {
             *at = t->next_fresh;
             send_fresh(t);
             continue;
         }
-        if (t->fresh_us + HOLD_US < next) next = t->fresh_us + HOLD_US;
+        if (until < next) next = until;
         at = &t->next_fresh;
     }
     return next;
@@ -219,7 +232,7 @@ static void on_nack(void *ctx, uint32_t ssrc, uint16_t seq)
         return;
     c.n = 1;
     c.may_pad[0] = false;
-    c.len[0] = rtp_length(&c.parts[0]) + srtp_seal_tag(srtp_box_media(peer->srtp));
+    c.len[0] = rtp_length(&c.parts[0]) + peer->tag;
     metric_add(figures.resent, 1);
     send_copies(peer, &c);
 }

@@ -5,6 +5,7 @@
 #include "server/base/log.h"
 #include "server/base/mailbox.h"
 #include <inttypes.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -13,6 +14,7 @@
 #define QUEUE_MAX 131072
 #define DATAGRAMS_MAX 4096 /* of the queue; the rest is for beginnings and ends, which must not be lost */
 #define TICK_MS 10
+#define TRIM_MS 500
 
 struct session {
     struct handshake_peer peer;
@@ -24,7 +26,7 @@ struct session {
     bool has_waiting, told_connected;
 };
 
-enum wish_kind { WISH_BEGIN, WISH_ADDRESS, WISH_INPUT, WISH_END };
+enum wish_kind { WISH_BEGIN, WISH_ADDRESS, WISH_INPUT, WISH_PROVED, WISH_END };
 struct wish {
     enum wish_kind kind;
     struct peer_id peer;
@@ -44,6 +46,7 @@ struct handshake {
     int datagrams; /* queued; atomic */
     struct table sessions; /* by peer id */
     struct session *running;
+    unsigned retired; /* since memory was last given back to the system */
 };
 
 /* ---- sessions ---- */
@@ -169,6 +172,11 @@ static void carry_out(struct handshake *h, struct wish *w)
         dtls_input(s->dtls, w->bytes, w->len, clock_monotonic_us());
         advance(h, s);
         break;
+    case WISH_PROVED:
+        if (!s) break;
+        dtls_retire(s->dtls);
+        h->retired++;
+        break;
     case WISH_END:
         if (s) end(h, s, &w->address);
         srtp_box_free(w->srtp);
@@ -184,10 +192,14 @@ static void *run(void *arg)
     bool open = true;
     setpriority(PRIO_PROCESS, (id_t)gettid(), 5); /* media before joins where there is not enough of the processor */
     while (open) {
-        struct wish *w = mailbox_wait(h->mailbox, h->running ? TICK_MS : -1);
+        struct wish *w = mailbox_wait(h->mailbox, h->running ? TICK_MS : h->retired ? TRIM_MS : -1);
         if (w) carry_out(h, w);
         else open = !__atomic_load_n(&h->stop, __ATOMIC_ACQUIRE); /* closed and empty */
         free(w);
+        if (!w && !h->running && h->retired) { /* quiet: what a wave of joins needed goes back to the system */
+            h->retired = 0;
+            malloc_trim(0);
+        }
         int64_t now = clock_monotonic_us();
         if (h->running && now - ticked >= TICK_MS * 1000) {
             ticked = now;
@@ -270,6 +282,11 @@ void handshake_input(struct handshake *h, struct peer_id peer, const struct addr
         return;
     __atomic_sub_fetch(&h->datagrams, 1, __ATOMIC_RELAXED);
     metric_add(figures.refused, 1);
+}
+
+void handshake_proved(struct handshake *h, struct peer_id peer)
+{
+    (void)!put(h, &(struct wish){.kind = WISH_PROVED, .peer = peer}, NULL, 0); /* else the memory stays until the peer ends */
 }
 
 void handshake_end(struct handshake *h, struct peer_id peer, const struct address *goodbye, struct srtp_box *srtp)

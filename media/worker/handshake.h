@@ -39,6 +39,8 @@ YL_CHECKED int handshake_begin(struct handshake *h, const struct handshake_peer 
 void handshake_address(struct handshake *h, struct peer_id peer, const struct address *address);
 /* A DTLS datagram; copied. Dropped, as a network would, when too much waits. */
 void handshake_input(struct handshake *h, struct peer_id peer, const struct address *from, const uint8_t *datagram, size_t len);
+/* SRTP came from the peer: it has finished, and what is kept for sending again may go. */
+void handshake_proved(struct handshake *h, struct peer_id peer);
 /* Forgets the peer; `goodbye` (may be NULL): where to send close_notify. Takes `srtp` (may be NULL) and frees it there. */
 void handshake_end(struct handshake *h, struct peer_id peer, const struct address *goodbye, struct srtp_box *srtp);
 #endif

@@ -174,6 +174,8 @@ static void srtp_input(struct peer *peer, uint8_t *data, size_t len, const struc
         return;
     }
     heard(peer, from);
+    if (!peer->proved) handshake_proved(peer->worker->handshake, peer->id);
+    peer->proved = true;
     if (rtcp) peer_rtcp(peer, data, len);
     else track_input(peer, data, len);
 }
@@ -222,6 +224,8 @@ void peer_handshake(struct worker *w, const struct handshake_answer *a)
     } else if (a->state == DTLS_CONNECTED) {
         metric_add(figures.handshakes, 1);
         peer->srtp = a->srtp;
+        peer->seal = srtp_box_seal(a->srtp);
+        peer->tag = srtp_seal_tag(peer->seal);
         peer->report_us = 0; /* REMB at once: a publisher that hears nothing stays at 300 kbit/s */
         for (size_t i = 0; i < peer->n_feeds; i++)
             forward_wish_keys(peer->feeds[i]->track); /* it can show something from now on */

@@ -26,8 +26,8 @@ void peer_begin_rtcp(struct peer *peer, struct rtcp_builder *b)
 void peer_send_rtcp(struct peer *peer, struct rtcp_builder *b)
 {
     struct worker *w = peer->worker;
-    size_t len = b->len;
-    if (!peer->srtp || !peer->ice.has_selected || srtp_box_seal_rtcp(peer->srtp, b->bytes, &len)) return;
+    size_t len = peer->seal && peer->ice.has_selected ? srtp_seal_rtcp(peer->seal, b->bytes, b->len) : 0;
+    if (!len) return;
     peer->down_bytes += len;
     w->counted.packets_out++;
     w->counted.bytes_out += len;

@@ -72,7 +72,9 @@ struct peer {
     struct peer_id id;
     struct ice ice;
     struct srtp_box *srtp; /* NULL until the handshake is over */
-    bool silent;
+    struct srtp_seal *seal; /* of it, at hand for the packet path, and how much it adds */
+    size_t tag;
+    bool silent, proved; /* proved: SRTP came, so its side of the handshake is over */
     struct track *tracks[PEER_TRACKS_MAX];
     size_t n_tracks;
     struct feed **feeds;

@@ -148,12 +148,12 @@ static inline void rtc_client_send(struct rtc_client *c, const uint8_t *packet, 
     if (!c->srtp) return;
     memcpy(b, packet, len);
     if (rtcp) {
-        if (srtp_box_seal_rtcp(c->srtp, b, &len)) return;
+        len = srtp_seal_rtcp(srtp_box_seal(c->srtp), b, len);
     } else {
         if (rtp_parse(packet, len, &r)) return;
         size_t head = (size_t)(r.payload - packet);
         struct srtp_piece body = {r.payload, len - head};
-        len = srtp_seal_packet(srtp_box_media(c->srtp), b, head, &body, 1);
+        len = srtp_seal_packet(srtp_box_seal(c->srtp), b, head, &body, 1);
     }
     rtc_client_out(c, b, len);
 }

@@ -250,6 +250,46 @@ static void dtls_split_hello_and_loss(void **state)
         }
 }
 
+/* A retired side still hears an authentic goodbye, and only that, and its own one is understood. */
+static void dtls_retired(void **state)
+{
+    static struct side to_server, to_client;
+    for (int who = 0; who < 3; who++) { /* the server is retired, the client, both; each then hears the other */
+        struct dtls_identity *id;
+        struct dtls *c, *s;
+        assert_int_equal(dtls_identity_new(&id, DTLS_ENGINE_OPENSSL), 0);
+        struct dtls_params cp = {id, true, dtls_identity_fingerprint(id), queue_out, &to_server}, sp = cp;
+        sp.client = false;
+        sp.ctx = &to_client;
+        assert_true(dtls_new(&c, &cp) == 0 && dtls_new(&s, &sp) == 0);
+        int64_t now = clock_monotonic_us();
+        dtls_start(c, now);
+        for (int i = 0; i < 20; i++) {
+            pump(&to_server, s, now, 0, false);
+            pump(&to_client, c, now, 0, false);
+        }
+        assert_true(dtls_state(c) == DTLS_CONNECTED && dtls_state(s) == DTLS_CONNECTED);
+        if (who != 1) dtls_retire(s);
+        if (who != 0) dtls_retire(c);
+        assert_true(dtls_deadline_us(s) == INT64_MAX && dtls_deadline_us(c) == INT64_MAX);
+        struct dtls *leaves = who == 1 ? s : c, *hears = who == 1 ? c : s;
+        struct side *wire = who == 1 ? &to_client : &to_server;
+        dtls_close(leaves);
+        assert_int_equal(wire->n, 1);
+        for (size_t i = 0; i < wire->queue[0].len; i++) { /* every changed byte makes it somebody else's */
+            wire->queue[0].bytes[i] ^= 4;
+            if (who == 2) dtls_input(hears, wire->queue[0].bytes, wire->queue[0].len, now);
+            wire->queue[0].bytes[i] ^= 4;
+        }
+        assert_int_equal(dtls_state(hears), DTLS_CONNECTED);
+        pump(wire, hears, now, 0, false);
+        assert_int_equal(dtls_state(hears), DTLS_CLOSED);
+        dtls_free(c);
+        dtls_free(s);
+        dtls_identity_free(id);
+    }
+}
+
 static void dtls_refuses_another_certificate(void **state)
 {
     struct dtls_keys k[2];
@@ -282,40 +322,48 @@ static size_t seal(struct srtp_seal *s, const uint8_t *packet, size_t len, size_
 static void srtp_rfc3711(void **state)
 {
     uint8_t master[30], want[64], zeros[60] = {0x80}, out[100];
-    struct srtp_session_keys k;
+    struct srtp_session_keys k[2] = {{{0}}};
     unhex("e1f97a0d3e018be0d64fa32c06de41390ec675ad498afeebb6960b3aabe6", master);
-    assert_int_equal(srtp_derive(DTLS_PROFILE_CM80, master, &k), 0);
+    assert_int_equal(srtp_derive(DTLS_PROFILE_CM80, master, SRTP_MEDIA, &k[0]), 0);
     unhex("c61e7a93744f39ee10734afe3ff7a087", want);
-    assert_memory_equal(k.key, want, 16);
+    assert_memory_equal(k[0].key, want, 16);
     unhex("30cbbc08863d8c85d49db34a9ae1", want);
-    assert_memory_equal(k.salt, want, 14);
+    assert_memory_equal(k[0].salt, want, 14);
     unhex("cebe321f6ff7716b6fd4ab49af256a156d38baa4", want);
-    assert_memory_equal(k.auth, want, 20);
-    unhex("2b7e151628aed2a6abf7158809cf4f3c", k.key);
-    unhex("f0f1f2f3f4f5f6f7f8f9fafbfcfd", k.salt);
+    assert_memory_equal(k[0].auth, want, 20);
+    unhex("2b7e151628aed2a6abf7158809cf4f3c", k[0].key);
+    unhex("f0f1f2f3f4f5f6f7f8f9fafbfcfd", k[0].salt);
     struct srtp_seal *s;
-    assert_int_equal(srtp_seal_new(&s, DTLS_PROFILE_CM80, &k), 0);
+    assert_int_equal(srtp_seal_new(&s, DTLS_PROFILE_CM80, k), 0);
     assert_int_equal(seal(s, zeros, sizeof zeros, 12, out), 70);
     unhex("e03ead0935c95e80e166b16dd92b4eb4d23513162b02d0f72a43a2fe4a5f97ab41e95b3bb0a2e8dd477901e4fca894c0", want);
     assert_memory_equal(out + 12, want, 48);
     srtp_seal_free(s);
 }
 
-/* RFC 7714 16.1.1: AEAD_AES_128_GCM, the whole packet. */
+/* RFC 7714 16.1.1 and 17.1: AEAD_AES_128_GCM, whole packets. */
 static void srtp_rfc7714(void **state)
 {
     uint8_t packet[64], want[80], out[100];
-    struct srtp_session_keys k = {{0}};
-    unhex("000102030405060708090a0b0c0d0e0f", k.key);
-    unhex("517569642070726f2071756f", k.salt);
+    struct srtp_session_keys k[2] = {{{0}}};
+    unhex("000102030405060708090a0b0c0d0e0f", k[0].key);
+    unhex("517569642070726f2071756f", k[0].salt);
+    k[1] = k[0];
     size_t n = unhex("8040f17b8041f8d35501a0b247616c6c696120657374206f6d6e697320646976697361"
                      "20696e207061727465732074726573", packet);
     size_t m = unhex("8040f17b8041f8d35501a0b2f24de3a3fb34de6cacba861c9d7e4bcabe633bd50d294e6f42a5f47a51c7d19b36de3adf8833"
                      "899d7f27beb16a9152cf765ee4390cce", want);
     struct srtp_seal *s;
-    assert_int_equal(srtp_seal_new(&s, DTLS_PROFILE_GCM128, &k), 0);
+    assert_int_equal(srtp_seal_new(&s, DTLS_PROFILE_GCM128, k), 0);
     assert_int_equal(srtp_seal_tag(s), 16);
     assert_int_equal(seal(s, packet, n, 12, out), m);
+    assert_memory_equal(out, want, m);
+    for (int i = 0; i < 0x5d4; i++) /* up to the index of the example */
+        assert_int_not_equal(srtp_seal_rtcp(s, out, 8), 0);
+    n = unhex("81c8000d4d6172734e5450314e545032525450200000042a0000e9304c756e61deadbeefdeadbeefdeadbeefdeadbeefdeadbeef", out);
+    m = unhex("81c8000d4d61727363e94885dcdab67ca727d7662f6b7e997ff5c0f76c06f32dc676a5f1730d6fda4ce09b4686303ded0bb9275b"
+              "c84aa45896cf4d2fc5abf87245d9eade800005d4", want);
+    assert_int_equal(srtp_seal_rtcp(s, out, n), m);
     assert_memory_equal(out, want, m);
     srtp_seal_free(s);
 }
@@ -365,7 +413,7 @@ static void srtp_against_the_reference(void **state)
         for (uint32_t i = 0; i < 70000; i++) {
             uint8_t plain[1300], mine[1400], theirs[1400];
             uint32_t which = i > 3 ? i ^ 1 : i, ssrc = 1 + i / 2 % 2; /* 1, 0, 3, 2 ...: two streams in turn */
-            size_t len = packet_of(plain, which, ssrc), n = seal(srtp_box_media(x), plain, len, 12, mine), open;
+            size_t len = packet_of(plain, which, ssrc), n = seal(srtp_box_seal(x), plain, len, 12, mine), open;
             int m = (int)len;
             memcpy(theirs, plain, len);
             assert_int_equal(srtp_protect(out, theirs, &m), srtp_err_status_ok);
@@ -377,8 +425,21 @@ static void srtp_against_the_reference(void **state)
             assert_int_equal(srtp_box_open(y, theirs, &open, false), 0);
             assert_int_equal(open, len);
         }
+        for (uint32_t i = 0; i < 300; i++) {
+            uint8_t rr[200], copy[200];
+            size_t len = 8 + 4 * (i % 20), n;
+            int m;
+            memset(rr, (int)i, sizeof rr);
+            memcpy(rr, (uint8_t[]){0x80, 201, 0, (uint8_t)(len / 4 - 1), 0, 0, 0, (uint8_t)(1 + i % 3)}, 8);
+            memcpy(copy, rr, sizeof rr);
+            m = (int)(n = srtp_seal_rtcp(srtp_box_seal(x), rr, len));
+            assert_true(n > len && n <= len + SRTCP_OVERHEAD);
+            assert_int_equal(srtp_unprotect_rtcp(in, rr, &m), srtp_err_status_ok);
+            assert_int_equal(m, len);
+            assert_memory_equal(rr, copy, len);
+        }
         uint16_t last;
-        assert_true(srtp_seal_last(srtp_box_media(x), 1, &last) && !srtp_seal_last(srtp_box_media(x), 9, &last));
+        assert_true(srtp_seal_last(srtp_box_seal(x), 1, &last) && !srtp_seal_last(srtp_box_seal(x), 9, &last));
         srtp_dealloc(out);
         srtp_dealloc(in);
         srtp_box_free(x);
@@ -395,14 +456,14 @@ static void srtp_refuses(void **state)
     assert_int_equal(srtp_box_new(&x, &a), 0);
     assert_int_equal(srtp_box_new(&y, &b), 0);
     uint8_t p[15] = {0x80, 96, 0, 1, 0, 0, 0, 9, 1, 2, 3, 4, 'h', 'i', '!'}, out[64], replay[64];
-    size_t n = seal(srtp_box_media(x), p, sizeof p, 12, out), again = n;
+    size_t n = seal(srtp_box_seal(x), p, sizeof p, 12, out), again = n;
     memcpy(replay, out, n);
     assert_int_equal(srtp_box_open(y, out, &n, false), 0);
     assert_memory_equal(out + 12, "hi!", 3);
     assert_int_not_equal(srtp_box_open(y, replay, &again, false), 0);
     uint8_t rr[64] = {0x80, 201, 0, 1, 0, 0, 0, 1};
     n = 8;
-    assert_int_equal(srtp_box_seal_rtcp(x, rr, &n), 0);
+    n = srtp_seal_rtcp(srtp_box_seal(x), rr, n);
     rr[n - 1] ^= 1;
     assert_int_not_equal(srtp_box_open(y, rr, &n, true), 0);
     srtp_box_free(x);
@@ -412,11 +473,11 @@ static void srtp_refuses(void **state)
 /* Many streams of one peer: each keeps its own counter when the table grows. */
 static void srtp_many_streams(void **state)
 {
-    struct srtp_session_keys k = {{1}, {2}, {3}};
+    struct srtp_session_keys k[2] = {{{1}, {2}, {3}}};
     struct srtp_seal *s;
     uint8_t p[20] = {0x80, 96}, out[64];
     uint16_t last;
-    assert_int_equal(srtp_seal_new(&s, DTLS_PROFILE_GCM128, &k), 0);
+    assert_int_equal(srtp_seal_new(&s, DTLS_PROFILE_GCM128, k), 0);
     for (uint32_t ssrc = 1; ssrc <= 600; ssrc++) {
         put_u32(p + 8, ssrc * 77777u);
         put_u16(p + 2, (uint16_t)(ssrc * 3));
@@ -433,7 +494,7 @@ int main(void)
         cmocka_unit_test(stun_round_trip),       cmocka_unit_test(stun_rfc5769),
         cmocka_unit_test(ice_selects_and_moves), cmocka_unit_test(ice_conflict_restart_unknown),
         cmocka_unit_test(ice_bounded_tuples),    cmocka_unit_test(dtls_split_hello_and_loss),
-        cmocka_unit_test(dtls_refuses_another_certificate), cmocka_unit_test(srtp_rfc3711),
+        cmocka_unit_test(dtls_retired), cmocka_unit_test(dtls_refuses_another_certificate), cmocka_unit_test(srtp_rfc3711),
         cmocka_unit_test(srtp_rfc7714), cmocka_unit_test(srtp_against_the_reference),
         cmocka_unit_test(srtp_refuses), cmocka_unit_test(srtp_many_streams),
     };

@@ -241,6 +241,23 @@ static void a_feed_again_goes_on(void **state)
     s->sub.on_rtp = on_rtp;
 }
 
+/* A third peer that has sent media leaves with a DTLS goodbye: it is noticed at once. */
+static void a_goodbye_is_heard(void **state)
+{
+    struct scene *s = *state;
+    struct rtc_client third;
+    uint8_t p[1200];
+    int before = __atomic_load_n(&seen[MEDIA_PEER_FAILED], __ATOMIC_SEQ_CST);
+    connect_peer(s, &third, 3);
+    rtc_client_send(&third, p, rtc_client_vp8(p, 1, 4711, true, 600), false);
+    usleep(100000);
+    dtls_close(third.dtls);
+    for (int i = 0; i < 300 && __atomic_load_n(&seen[MEDIA_PEER_FAILED], __ATOMIC_SEQ_CST) == before; i++)
+        usleep(10000);
+    assert_int_equal(__atomic_load_n(&seen[MEDIA_PEER_FAILED], __ATOMIC_SEQ_CST), before + 1);
+    rtc_client_close(&third);
+}
+
 static void strangers_and_the_end(void **state)
 {
     struct scene *s = *state;
@@ -273,7 +290,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(forwards_and_repairs), cmocka_unit_test(address_change_keeps_the_peer),
                                        cmocka_unit_test(mute_stops_everything), cmocka_unit_test(frames_leave_in_runs),
-                                       cmocka_unit_test(a_feed_again_goes_on), cmocka_unit_test(strangers_and_the_end)};
+                                       cmocka_unit_test(a_feed_again_goes_on), cmocka_unit_test(a_goodbye_is_heard),
+                                       cmocka_unit_test(strangers_and_the_end)};
     struct media_config usual = {.bind_address = "127.0.0.1", .workers = 1, .record_dir = "", .max_bitrate_bps = 1000000, .on_event = on_event};
     config = usual;
     int failed = cmocka_run_group_tests_name("one worker", tests, setup, teardown);
