@@ -92,6 +92,7 @@ struct desk_wish {
 /* n_wishes < 0: everything. */
 YL_CHECKED int desk_subscribe(struct desk *d, uint64_t client, const struct desk_wish *wishes, int n_wishes, bool fresh, struct fault *f);
 YL_CHECKED int desk_answer(struct desk *d, uint64_t client, const char *sdp, int version, struct fault *f);
+YL_CHECKED int desk_seated(struct desk *d, uint64_t client, struct fault *f); /* 0: is in a room; else as every verb says it */
 YL_CHECKED int desk_restart_down(struct desk *d, uint64_t client, struct fault *f);
 YL_CHECKED int desk_steer(struct desk *d, uint64_t client, uint64_t track, int layer, int pause, struct fault *f); /* -1 = as it is */
 YL_CHECKED int desk_mode(struct desk *d, uint64_t client, enum room_mode mode, struct fault *f);

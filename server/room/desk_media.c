@@ -8,6 +8,7 @@
 #define QUALITY_NOTE_SAMPLES 150 /* one line of the log every five minutes */
 #define STILL_MS 2000
 #define STILL_BYTES 61440
+#define BASE64 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 #define SPEECH 20      /* level from which a seat counts as speaking */
 #define SPEAKER_VOTES 2 /* rounds of levels (250 ms) the loudest must hold before the picture changes */
 
@@ -109,6 +110,12 @@ static struct link *seated(struct desk *d, uint64_t client, struct live **l, str
     if (s) fault_set(f, ERR_NOT_ALLOWED_NOW, "waiting", "You are not in the room yet.");
     else fault_set(f, ERR_NOT_ALLOWED_NOW, "not_joined", "Join a room first.");
     return NULL;
+}
+
+int desk_seated(struct desk *d, uint64_t client, struct fault *f)
+{
+    struct live *l;
+    return seated(d, client, &l, f) ? 0 : ERR_NOT_ALLOWED_NOW;
 }
 
 static void tell_tracks(struct live *l, struct link *k, const struct uplink_track before[SOURCE_COUNT])
@@ -223,6 +230,7 @@ int desk_still(struct desk *d, uint64_t client, enum room_source source, const c
     int64_t now_ms = desk_now_ms();
     if (!k) return ERR_NOT_ALLOWED_NOW;
     if (strlen(base64) > STILL_BYTES) return fault_field(f, "jpeg_base64", "too_long:%d", STILL_BYTES);
+    if (strspn(base64, BASE64) != strlen(base64)) return fault_field(f, "jpeg_base64", "not_base64");
     if (now_ms - k->still_ms < STILL_MS) return fault_set(f, ERR_RATE, "still", "One picture in two seconds.");
     k->still_ms = now_ms;
     for (struct link *o = l->links; o; o = o->next) {

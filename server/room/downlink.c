@@ -223,11 +223,12 @@ int downlink_answer(struct downlink *d, const struct sdp *answer, int version, s
     if (version > d->version) return fault_field(f, "version", "not_offered");
     if (version <= d->answered || !d->peer.v) return 0; /* an old one */
     if (answer->n_media > d->n_slots) return fault_field(f, "sdp", "m_lines");
-    d->answered = version;
     int rc = d->open ? 0 : open_peer(d, answer);
     for (size_t i = 0; i < answer->n_media && !rc; i++) {
         struct downlink_slot *s = &d->slots[i];
         if (s->used && !s->feed.v && s->offered <= version) rc = open_feed(d, s, &answer->media[i]);
     }
-    return rc ? fault_set(f, rc, "busy", "The media plane is busy; try again.") : 0;
+    if (rc) return fault_set(f, rc, "busy", "The media plane is busy; try again."); /* the same answer again goes on from here */
+    d->answered = version;
+    return 0;
 }

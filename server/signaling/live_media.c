@@ -80,7 +80,8 @@ static void restart(struct connection *c, int64_t id, const json_t *args)
 {
     struct fault f = {0};
     bool down = strcmp(verb_text(args, "pc"), "down") == 0;
-    finish(c, id, down ? desk_restart_down(signaling_desk(c->owner), c->id, &f) : 0, &f);
+    struct desk *d = signaling_desk(c->owner);
+    finish(c, id, down ? desk_restart_down(d, c->id, &f) : desk_seated(d, c->id, &f), &f);
 }
 
 static void layer(struct connection *c, int64_t id, const json_t *args)

@@ -3,10 +3,9 @@
 
 json_t *signaling_schema(void)
 {
-    const struct verb *const tables[] = {push_verbs, live_verbs, media_verbs};
     json_t *verbs = json_object();
-    for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
-        for (const struct verb *v = tables[t]; v->name; v++) {
+    for (const struct verb *const *t = verb_tables; *t; t++)
+        for (const struct verb *v = *t; v->name; v++) {
             json_t *schema = fields_schema(v->args);
             json_object_set_new(schema, "description", json_string(v->summary));
             json_object_set_new(verbs, v->name, schema);

@@ -16,9 +16,6 @@ struct signaling {
     struct metric *m_open, *m_verbs, *m_refused;
 };
 
-static const struct verb *const tables[] = {push_verbs, live_verbs, media_verbs};
-#define N_TABLES (sizeof tables / sizeof *tables)
-
 struct net *signaling_net(struct signaling *s)
 {
     return s->config.net;
@@ -151,38 +148,17 @@ static void check_all(void *arg)
 
 /* ---- messages ---- */
 
-static const struct verb *find_verb(const char *name)
-{
-    for (size_t t = 0; t < N_TABLES; t++)
-        for (const struct verb *v = tables[t]; v->name; v++)
-            if (strcmp(v->name, name) == 0) return v;
-    return NULL;
-}
-
-static void run_verb(struct connection *c, int64_t id, const char *name, json_t *args)
-{
-    struct fault f = {0};
-    const struct verb *v = find_verb(name);
-    metric_add(c->owner->m_verbs, 1);
-    if (!v) fault_set(&f, ERR_NOT_FOUND, "no_verb", "There is no such verb.");
-    else if (fields_check(v->args, args, &f) == 0) {
-        v->run(c, id, args);
-        return;
-    }
-    connection_refuse(c, id, &f);
-}
-
 static void on_message(void *ctx, struct net_ws *ws, void *user, const char *text, size_t len)
 {
     struct connection *c = user;
-    json_t *m = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL), *args = json_object_get(m, "args");
-    int64_t id = json_integer_value(json_object_get(m, "id"));
-    const char *verb = json_string_value(json_object_get(m, "verb"));
-    json_t *none = args && !json_is_null(args) ? NULL : json_object();
-    if (id <= 0 || !verb) net_ws_close(ws, 4000);
-    else run_verb(c, id, verb, none ? none : args);
-    json_decref(none);
-    json_decref(m);
+    struct message m;
+    struct fault f = {0};
+    int rc = message_read(&m, text, len, &f);
+    if (rc != ERR_MALFORMED) metric_add(c->owner->m_verbs, 1);
+    if (rc == ERR_MALFORMED) net_ws_close(ws, 4000);
+    else if (rc) connection_refuse(c, m.id, &f);
+    else m.verb->run(c, m.id, m.args);
+    message_clear(&m);
 }
 
 static void *on_open(void *ctx, struct net_ws *ws, const struct net_ws_info *info)

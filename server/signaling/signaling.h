@@ -53,6 +53,19 @@ struct verb {
     const char *summary;
 };
 extern const struct verb push_verbs[], live_verbs[], media_verbs[]; /* each ended by a NULL name */
+extern const struct verb *const verb_tables[];                      /* all of them, ended by NULL */
+
+/* message.c: one text frame, taken apart and checked against the table. Pure. */
+struct message {
+    json_t *root;
+    int64_t id;
+    const struct verb *verb;
+    json_t *args; /* of root, or an empty object */
+};
+/* ERR_MALFORMED: no message at all, nobody can be answered. Else the id is known: ERR_NOT_FOUND no_verb, ERR_INVALID with the members
+ * in f. message_clear either way. */
+YL_CHECKED int message_read(struct message *out, const char *text, size_t len, struct fault *f);
+void message_clear(struct message *m);
 
 static inline const char *verb_text(const json_t *args, const char *name) /* "" when absent */
 {

@@ -66,7 +66,7 @@ static inline bool site_wants(const json_t *step)
         if ((save && strcmp(save, saved) == 0) || (account && strcmp(account, saved) == 0) || (op && strcmp(op, "slot.publish") && site_about(step, "person_id", id)))
             return true;
     }
-    return op && (strncmp(op, "org.", 4) == 0 || strcmp(op, "policy.set") == 0 || (save && (strcmp(save, "c6") == 0 || strcmp(save, "pat3") == 0)) || site_about(step, "case_id", "$c6.id"));
+    return op && (strncmp(op, "org.", 4) == 0 || strncmp(op, "policy.", 7) == 0 || (save && (strcmp(save, "c6") == 0 || strcmp(save, "pat3") == 0)) || site_about(step, "case_id", "$c6.id"));
 }
 
 static inline void site_demo(void)

@@ -14,7 +14,7 @@ static int start(void **state)
     site_start("");
     snprintf(room_token, sizeof room_token, "%s", site_ctl("token --room theatre --publish --watch --minutes 60"));
     snprintf(other_token, sizeof other_token, "%s", site_ctl("token --room elsewhere --publish --watch --minutes 60"));
-    return dtls_identity_new(&identity, DTLS_ENGINE_OPENSSL);
+    return dtls_identity_new(&identity, DTLS_ENGINE_MBEDTLS);
 }
 
 static int stop(void **state)
