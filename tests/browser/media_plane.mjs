@@ -319,7 +319,7 @@ const cases = {
     await startPlane()
     await line(/event done.*error=-15/)
     const files = lines.filter((l) => l.startsWith('event file')).map((l) => Object.fromEntries(l.split(' ').slice(2).map((x) => x.split('='))))
-    assert.equal(files.length, 2)
+    assert.equal(files.length, 2, JSON.stringify(files))
     for (const f of files) assert.ok(Number(f.duration) > 2000, `${f.duration} ms kept of 4000`)
     const v = files.find((f) => f.type === 'video/webm')
     console.log(`   kept ${v.duration} ms; plays ${JSON.stringify(await play(`rec/${v.path.split('/').pop()}`))}`)
