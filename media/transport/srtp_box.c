@@ -1,12 +1,15 @@
 #include "media/transport/srtp_box.h"
+#include "media/transport/srtp_reports.h"
 #include <pthread.h>
 #include <srtp2/srtp.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct srtp_box {
-    srtp_t in;
     struct srtp_seal *out;
+    struct srtp_reports *reports;
+    srtp_t in; /* media that comes; NULL until some does, viewers send none */
+    struct dtls_keys keys;
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -41,7 +44,9 @@ int srtp_box_new(struct srtp_box **out, const struct dtls_keys *keys)
     int err = srtp_derive(keys->profile, keys->send, SRTP_MEDIA, &session[SRTP_MEDIA]);
     if (!err) err = srtp_derive(keys->profile, keys->send, SRTP_CONTROL, &session[SRTP_CONTROL]);
     if (!err) err = srtp_seal_new(&box->out, keys->profile, session);
-    if (!err) err = make(&box->in, keys->profile, keys->receive);
+    if (!err) err = srtp_derive(keys->profile, keys->receive, SRTP_CONTROL, &session[0]);
+    if (!err) err = srtp_reports_new(&box->reports, keys->profile, &session[0]);
+    box->keys = *keys;
     explicit_bzero(session, sizeof session);
     if (err) srtp_box_free(box);
     else *out = box;
@@ -53,6 +58,8 @@ void srtp_box_free(struct srtp_box *box)
     if (!box) return;
     if (box->in) srtp_dealloc(box->in);
     srtp_seal_free(box->out);
+    srtp_reports_free(box->reports);
+    explicit_bzero(box, sizeof *box);
     free(box);
 }
 
@@ -64,9 +71,9 @@ struct srtp_seal *srtp_box_seal(struct srtp_box *box)
 int srtp_box_open(struct srtp_box *box, uint8_t *packet, size_t *len, bool rtcp)
 {
     int n = (int)*len;
-    if (n < 12) return ERR_INVALID;
-    if ((rtcp ? srtp_unprotect_rtcp(box->in, packet, &n) : srtp_unprotect(box->in, packet, &n)) != srtp_err_status_ok)
-        return ERR_INVALID;
+    if (rtcp) return srtp_reports_open(box->reports, packet, len);
+    if (n < 12 || (!box->in && make(&box->in, box->keys.profile, box->keys.receive))) return ERR_INVALID;
+    if (srtp_unprotect(box->in, packet, &n) != srtp_err_status_ok) return ERR_INVALID;
     *len = (size_t)n;
     return 0;
 }

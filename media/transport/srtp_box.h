@@ -1,6 +1,6 @@
 /* srtp_box - SRTP and SRTCP (RFC 3711, 7714) for one peer, with the profile that DTLS agreed on.
  *
- * Hides libsrtp, which opens what comes in; what goes out is sealed by srtp_seal. Not thread-safe: whoever owns the peer owns
+ * Hides libsrtp, which opens media that comes in; srtp_reports opens RTCP, and what goes out is sealed by srtp_seal. Not thread-safe: whoever owns the peer owns
  * its box. After the first packet of a stream nothing is allocated.
  */
 #ifndef YL_MEDIA_TRANSPORT_SRTP_BOX_H

@@ -9,14 +9,7 @@
 #ifndef YL_MEDIA_TRANSPORT_SRTP_SEAL_H
 #define YL_MEDIA_TRANSPORT_SRTP_SEAL_H
 
-#include "media/transport/dtls.h"
-
-struct srtp_session_keys { /* RFC 3711 4.3 */
-    uint8_t key[16], salt[14], auth[20];
-};
-enum srtp_use { SRTP_MEDIA, SRTP_CONTROL };
-/* From master key and salt as DTLS gave them. */
-YL_CHECKED int srtp_derive(enum dtls_profile profile, const uint8_t *master, enum srtp_use use, struct srtp_session_keys *out);
+#include "media/transport/srtp_half.h"
 
 struct srtp_piece {
     const uint8_t *bytes;

@@ -437,6 +437,20 @@ static void srtp_against_the_reference(void **state)
             assert_int_equal(srtp_unprotect_rtcp(in, rr, &m), srtp_err_status_ok);
             assert_int_equal(m, len);
             assert_memory_equal(rr, copy, len);
+            m = (int)len; /* the other way round, with every bit guarded and nothing taken twice */
+            assert_int_equal(srtp_protect_rtcp(out, rr, &m), srtp_err_status_ok);
+            memcpy(copy, rr, (size_t)m);
+            copy[i % (uint32_t)m] ^= 16;
+            n = (size_t)m;
+            assert_int_not_equal(srtp_box_open(y, copy, &n, true), 0);
+            memcpy(copy, rr, (size_t)m);
+            n = (size_t)m;
+            assert_int_equal(srtp_box_open(y, copy, &n, true), 0);
+            assert_int_equal(n, len);
+            for (size_t k = 8; k < len; k++)
+                assert_int_equal(copy[k], (uint8_t)i);
+            n = (size_t)m;
+            assert_int_not_equal(srtp_box_open(y, rr, &n, true), 0);
         }
         uint16_t last;
         assert_true(srtp_seal_last(srtp_box_seal(x), 1, &last) && !srtp_seal_last(srtp_box_seal(x), 9, &last));
@@ -470,6 +484,32 @@ static void srtp_refuses(void **state)
     srtp_box_free(y);
 }
 
+/* Reports that change places are taken once each; older than the window, or shorter than a report can be, never. */
+static void srtcp_replay(void **state)
+{
+    struct dtls_keys a = {.profile = DTLS_PROFILE_GCM128}, b = a;
+    struct srtp_box *x, *y;
+    uint8_t sealed[200][64], rr[64] = {0x80, 201, 0, 1, 0, 0, 0, 1}, copy[64];
+    size_t n[200], len;
+    assert_true(srtp_box_new(&x, &a) == 0 && srtp_box_new(&y, &b) == 0);
+    for (int i = 0; i < 200; i++) {
+        memcpy(sealed[i], rr, 64);
+        n[i] = srtp_seal_rtcp(srtp_box_seal(x), sealed[i], 8);
+    }
+    for (int round = 0; round < 2; round++)
+        for (int i = 199; i >= 0; i--) {
+            memcpy(copy, sealed[i], 64);
+            len = n[i];
+            assert_int_equal(srtp_box_open(y, copy, &len, true) == 0, round == 0 && i >= 136);
+        }
+    for (len = 0; len < 28; len++) {
+        size_t l = len;
+        assert_int_not_equal(srtp_box_open(y, sealed[199], &l, true), 0);
+    }
+    srtp_box_free(x);
+    srtp_box_free(y);
+}
+
 /* Many streams of one peer: each keeps its own counter when the table grows. */
 static void srtp_many_streams(void **state)
 {
@@ -496,7 +536,7 @@ int main(void)
         cmocka_unit_test(ice_bounded_tuples),    cmocka_unit_test(dtls_split_hello_and_loss),
         cmocka_unit_test(dtls_retired), cmocka_unit_test(dtls_refuses_another_certificate), cmocka_unit_test(srtp_rfc3711),
         cmocka_unit_test(srtp_rfc7714), cmocka_unit_test(srtp_against_the_reference),
-        cmocka_unit_test(srtp_refuses), cmocka_unit_test(srtp_many_streams),
+        cmocka_unit_test(srtp_refuses), cmocka_unit_test(srtcp_replay), cmocka_unit_test(srtp_many_streams),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
