@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,13 +23,6 @@ static void *work(void *queue)
         free(j);
     }
     return NULL;
-}
-
-/* Hashing takes every processor it gets; whoever is waited for goes first. */
-static void *work_slowly(void *queue)
-{
-    (void)!setpriority(PRIO_PROCESS, (id_t)gettid(), 5); /* of this thread alone, on Linux */
-    return work(queue);
 }
 
 static int put(struct mailbox *queue, void (*run)(void *ctx), void *ctx)
@@ -87,7 +79,7 @@ static int start_pool(struct records *r, int readers, struct fault *f)
     r->has_writer = pthread_create(&r->writer, NULL, work, r->writes) == 0;
     while (r->has_writer && r->n_readers < readers && pthread_create(&r->reader[r->n_readers], NULL, work, r->reads) == 0)
         r->n_readers++;
-    while (r->n_readers == readers && r->n_slow < slow_wanted() && pthread_create(&r->slow_one[r->n_slow], NULL, work_slowly, r->slow) == 0)
+    while (r->n_readers == readers && r->n_slow < slow_wanted() && pthread_create(&r->slow_one[r->n_slow], NULL, work, r->slow) == 0)
         r->n_slow++;
     return r->n_readers == readers && r->n_slow ? 0 : fault_set(f, ERR_UNAVAILABLE, "", "The pool's threads cannot be started.");
 }
