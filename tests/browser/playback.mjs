@@ -16,7 +16,7 @@ const list = async () => (await person.ask('GET', `/cases/${caseId}/recordings`)
 
 async function page(login, options = {}) {
   const p = await open(browser, { base, ...options })
-  p.setDefaultTimeout(30_000)
+  p.setDefaultTimeout(60_000)
   await p.goto('/login')
   await p.fill('input[autocomplete=username]', login)
   await p.fill('input[type=password]', PASSWORD)
@@ -88,17 +88,19 @@ async function playBack(p) {
 await run({
   async 'VP8: stopped, sealed, played from the case'() {
     await together('vp8')
+    const asked = Date.now()
     const from = await record()
     await host.waitForTimeout(5000)
-    const length = (await stop()) - from
+    const least = Date.now() - from
+    const most = (await stop()) - asked
     const { one, ms } = await sealed(1)
     console.log(`     sealed ${ms} ms after the end, ${one.duration_ms} ms long, ${one.tracks.map((t) => `${t.kind}/${t.source}/${t.who.name}`).join(' ')}`)
     assert.equal(one.note, '')
     assert.equal(sha256(sealText(one)), one.sha256)
     assert.equal(one.tracks.filter((t) => t.kind === 'audio').length, 2)
     assert.ok(one.tracks.every((t) => t.who.id && t.content_type === (t.kind === 'audio' ? 'audio/webm' : 'video/webm')))
-    assert.ok(Math.abs(one.duration_ms - length) < 2500, `${one.duration_ms} ms, ${length} ms between its notice and its end`)
-    for (const shown of await playBack(member)) assert.ok(shown.w > 0 && shown.frames > 10, JSON.stringify(shown))
+    assert.ok(one.duration_ms > least - 1000 && one.duration_ms < most + 500, `${one.duration_ms} ms, seen ${least} to ${most} ms`)
+    for (const shown of await playBack(member)) assert.ok(shown.w > 0 && shown.frames > 3, JSON.stringify(shown))
     await axe(member, 'recordings of a case')
     if (SHOTS) await member.screenshot({ path: `${SHOTS}/recordings-zh.png` })
   },
@@ -130,7 +132,7 @@ await run({
     await stop()
     const { one } = await sealed(2)
     assert.ok(one.tracks.filter((t) => t.kind === 'video').every((t) => t.content_type === 'video/x-matroska'), JSON.stringify(one.tracks))
-    for (const shown of await playBack(member)) assert.ok(shown.w > 0 && shown.frames > 10, JSON.stringify(shown))
+    for (const shown of await playBack(member)) assert.ok(shown.w > 0 && shown.frames > 3, JSON.stringify(shown))
   },
   async 'a daemon killed while it records: sealed as interrupted after the restart, nothing lost but the last second'() {
     await together('vp8')
@@ -143,7 +145,7 @@ await run({
     assert.equal(sha256(sealText(one)), one.sha256)
     assert.ok(one.duration_ms > 2500, `${one.duration_ms} ms`)
     assert.ok(one.tracks.every((t) => t.who.id), JSON.stringify(one.tracks))
-    for (const shown of await playBack(member)) assert.ok(shown.w > 0 && shown.frames > 10, JSON.stringify(shown))
+    for (const shown of await playBack(member)) assert.ok(shown.w > 0 && shown.frames > 3, JSON.stringify(shown))
     assert.match(await member.locator('.player').innerText(), /录制曾中断/)
     if (SHOTS) await member.screenshot({ path: `${SHOTS}/recordings-interrupted.png` })
     assert.match(site.ctl('audit', 'verify'), /^whole/)
