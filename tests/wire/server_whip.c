@@ -79,6 +79,7 @@ static void begin(struct session *s, const char *url, const char *token)
 {
     struct ice_credentials theirs;
     char text[300], fingerprint[300];
+    memset(s, 0, sizeof *s);
     assert_int_equal(ask("POST", url, with(token, SDP), offer(strstr(url, "/whep/") != NULL)), 201);
     assert_string_equal(web_header(&last, "Content-Type"), "application/sdp");
     snprintf(s->url, sizeof s->url, "%s", web_header(&last, "Location"));
