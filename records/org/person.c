@@ -232,6 +232,7 @@ static int person_posts(struct op_ctx *ctx, json_t *args, json_t **result)
     uint64_t id = arg_id(args, "person_id");
     json_t *post;
     size_t i;
+    ctx->audit.object = id;
     if (id == ctx->actor->person.v)
         return fault_set(ctx->fault, ERR_DENIED, "own_roles", "Nobody changes his own posts and roles.");
     tx_exec(ctx->tx, "DELETE FROM post_role WHERE post_id IN (SELECT id FROM post WHERE person_id=$1)", "i", (int64_t)id);

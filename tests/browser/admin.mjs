@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { axe, DESKTOP, launch, open, PHONE, ROOT, run } from './lib.mjs'
 import { PASSWORD, signIn, startSite } from './site.mjs'
 
+process.env.TZ = 'Asia/Shanghai' // the browser takes it over: pages show the time of the place they stand in
 const site = await startSite()
 const browser = await launch()
 const shots = process.env.SHOTS
@@ -32,7 +33,7 @@ const dialog = (page) => page.locator('dialog[open]').last()
 const closed = (page) => page.locator('dialog[open]').first().waitFor({ state: 'detached' })
 const button = (at, name) => at.getByRole('button', { name, exact: true })
 async function choose(at, label, typed, option) {
-  await at.getByLabel(label, { exact: true }).first().fill(typed)
+  await at.getByRole('combobox', { name: label, exact: true }).first().fill(typed)
   await at.getByRole('option', { name: option }).first().click()
 }
 const shot = async (page, name) => shots && page.screenshot({ path: join(shots, `${name}.png`) })
@@ -79,9 +80,9 @@ const jobs = {
     await dialog(page).getByLabel(/^账号/).fill('xy.wu')
     await dialog(page).getByLabel(/^姓名/).fill('吴秀兰')
     await dialog(page).getByLabel('职称').selectOption('副主任医师')
-    await dialog(page).getByLabel(/^执业有效期至/).fill('2031-02-30')
+    await dialog(page).getByRole('textbox', { name: '执业有效期至' }).fill('2031-02-30')
     await dialog(page).getByLabel(/^执业证书号/).fill('991100000009')
-    await dialog(page).getByLabel(/^执业有效期至/).fill('2031-12-31')
+    await dialog(page).getByRole('textbox', { name: '执业有效期至' }).fill('2031-12-31')
     await dialog(page).getByLabel(/^专长/).fill('慢阻肺、哮喘')
     await button(dialog(page), '保存').click()
     await dialog(page).getByText('只显示这一次').waitFor()
@@ -89,7 +90,7 @@ const jobs = {
     await shot(page, 'job-initial-password')
     await page.keyboard.press('Escape')
     assert.equal(await dialog(page).locator('.initial').innerText(), initial, 'Escape does not lose the password')
-    await button(dialog(page), '已记下,关闭').click()
+    await button(dialog(page), '已记下，关闭').click()
     await page.waitForURL('**/admin/people/0*')
     wu = page.url().split('/').pop()
     await page.getByText('还没有岗位').waitFor()
@@ -127,7 +128,7 @@ const jobs = {
     await button(dialog(page), '重置密码').click()
     await dialog(page).locator('.initial').waitFor()
     assert.notEqual(await dialog(page).locator('.initial').innerText(), initial)
-    await button(dialog(page), '已记下,关闭').click()
+    await button(dialog(page), '已记下，关闭').click()
     assert.equal((await ask(pages['xy.wu'], 'GET', '/orgs')).status, 401)
   },
   'a signature picture is added and shown': async () => {
@@ -174,7 +175,7 @@ const jobs = {
     const box = dialog(page).getByLabel('内容')
     assert.match(await box.inputValue(), /值班/)
     await button(dialog(page), '导入 CSV').click()
-    await dialog(page).getByText('没有导入任何一班').waitFor()
+    await dialog(page).getByRole('alert').getByText('没有导入任何一班').waitFor()
     assert.match(await dialog(page).locator('tbody tr').innerText(), /第 3 行[\s\S]*没有这个账号[\s\S]*xy\.wo/)
     assert.equal(await dialog(page).locator('tbody tr').count(), 1)
     await shot(page, 'job-roster-fault')
@@ -189,8 +190,8 @@ const jobs = {
   'a shift is added on several days, one that overlaps is named, one is removed': async () => {
     const page = await as('xy.zhao')
     await page.getByRole('button', { name: /新增排班$/ }).filter({ hasNotText: '呼吸' }).first().click()
-    await choose(page, '人员', 'wxl', '吴秀兰')
-    await choose(page, '科室', 'hx', '呼吸内科')
+    await choose(dialog(page), '人员', 'wxl', '吴秀兰')
+    await choose(dialog(page), '科室', 'hx', '呼吸内科')
     await dialog(page).getByLabel(/^从/).fill('9:00')
     for (const box of await dialog(page).getByRole('group', { name: '排到哪几天' }).getByRole('checkbox').all()) await box.setChecked(false)
     for (const n of [0, 1]) await dialog(page).getByRole('group', { name: '排到哪几天' }).getByRole('checkbox').nth(n).check()
@@ -295,7 +296,7 @@ const jobs = {
     assert.ok(Object.keys(got[0].headers).some((h) => /sign/i.test(h)), 'signed')
     status = 503
     await button(page, '测试').click()
-    await page.getByText(/第 1 次未成功\(对方回答 503\)/).waitFor({ timeout: 30000 })
+    await page.getByText(/第 1 次未成功（对方回答 503）/).waitFor({ timeout: 30000 })
     await shot(page, 'job-gateway')
     await page.getByRole('tab', { name: '发送队列' }).click()
     await page.getByRole('cell', { name: '对方回答 503' }).first().waitFor()
@@ -321,7 +322,7 @@ const jobs = {
     assert.equal(await page.locator('tbody tr').count(), 1)
     await shot(page, 'job-audit')
     await button(page, '校验审计链').click()
-    await page.getByText(/完整:共 \d+ 行/).waitFor()
+    await page.getByText(/完整：共 \d+ 行/).waitFor()
     const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: /导出所列 1 行/ }).click()])
     const csv = readFileSync(await file.path(), 'utf8')
     assert.match(csv, /^\ufeff序号,.*\r\n\d+,\d{4}-\d\d-\d\d [\d:]+,管理员,/)
@@ -344,7 +345,7 @@ const jobs = {
     await page.goto('/patients')
     await page.waitForURL('**/no-access**')
     await page.goto('/admin/policies')
-    await page.getByText('您可以查看,不能修改').waitFor()
+    await page.getByText('您可以查看，不能修改').waitFor()
     assert.equal(await page.locator('main button').count(), 0)
     await page.goto('/admin/people')
     await button(page, '新增人员').click()
@@ -404,9 +405,9 @@ const LOOKS = [
   ['admin', 'person-form', '/admin/people', 'tbody tr', (p) => p.locator('.page-head .y-button').click()],
   ['admin', 'person', () => `/admin/people/${wu}`, '#account-h'],
   ['admin', 'posts', () => `/admin/people/${wu}`, '#account-h', (p) => p.locator('section').first().locator('.y-button').first().click()],
-  ['xy.zhao', 'roster', '/admin/roster', '.shift'],
-  ['xy.zhao', 'shift', '/admin/roster', '.shift', (p) => p.locator('.page-head .y-button').last().click()],
-  ['xy.zhao', 'import', '/admin/roster', '.shift', (p) => p.locator('.page-head .y-button').nth(1).click()],
+  ['xy.zhao', 'roster', '/admin/roster', '.shift', null, 'attached'],
+  ['xy.zhao', 'shift', '/admin/roster', '.shift', (p) => p.locator('.page-head .y-button').last().click(), 'attached'],
+  ['xy.zhao', 'import', '/admin/roster', '.shift', (p) => p.locator('.page-head .y-button').nth(1).click(), 'attached'],
   ['admin', 'hours', '/admin/hours', '.day'],
   ['admin', 'hours-edit', '/admin/hours', '.day', (p) => p.locator('section .y-button.primary').first().click()],
   ['admin', 'roles', '/admin/roles', 'td.on', null, 'attached'],

@@ -292,6 +292,26 @@ static void who_manages_people_adds_the_signature_and_nothing_else(void **state)
     assert_int_equal(site.last.error, ERR_DENIED);
 }
 
+/* The audit names the staff and institutions it is about, and a visitor without a session leaves no line. */
+static void the_audit_names_staff_and_no_visitor(void **state)
+{
+    char auditor[80];
+    int64_t before, after, first;
+    char what[80];
+    (void)state;
+    staff_with("audit", site.house, "auditor", auditor, NULL);
+    assert_int_equal(records_audit_verify(site.r, &before, &first, what), 0);
+    call(NULL, "session.get", "{}");
+    assert_int_equal(site.last.error, ERR_UNAUTHENTICATED);
+    assert_int_equal(records_audit_verify(site.r, &after, &first, what), 0);
+    assert_int_equal(before, after);
+    call(NULL, "session.login", "{\"login\":\"doctor\",\"password\":\"wrong\"}");
+    json_t *line = json_array_get(json_object_get(call(auditor, "audit.list", "{\"person_id\":\"%s\",\"denied\":true}", site.doctor), "items"), 0);
+    assert_string_equal(text_of(line, "op"), "session.login");
+    assert_string_equal(text_of(line, "detail"), "bad_credentials");
+    assert_string_equal(text_of(line, "object_name"), "陈静");
+}
+
 /* The matrix page says rights in words: each right of a role has a label in both languages. */
 static void every_right_has_words(void **state)
 {
@@ -324,6 +344,7 @@ int main(void)
                                        T(an_office_keeps_its_own_hours_only),
                                        T(a_policy_goes_back_to_its_default),
                                        T(who_manages_people_adds_the_signature_and_nothing_else),
+                                       T(the_audit_names_staff_and_no_visitor),
                                        T(every_right_has_words)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

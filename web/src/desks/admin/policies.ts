@@ -44,4 +44,4 @@ export function deadlineOf(p: Policy): { clock: string; urgency: string } | null
   return m ? { clock: m[1]!, urgency: m[2]! } : null
 }
 /** The label of a deadline without the urgency in brackets: it stands in the column's head. */
-export const clockLabel = (p: Policy): string => label(p.label).replace(/\s*[((][^()()]*[))]$/, '')
+export const clockLabel = (p: Policy): string => label(p.label).replace(/\s*[(\uff08][^()\uff08\uff09]*[)\uff09]$/, '')

@@ -1,5 +1,6 @@
 // Shifts of a week laid into days, and times of day.
 import { addDays, clockText, dateText } from '@/lib/time'
+import { rw } from './words-roster'
 
 export type Kind = 'duty' | 'second' | 'leave'
 export const KINDS: readonly Kind[] = ['duty', 'second', 'leave']
@@ -14,13 +15,13 @@ export interface Shift {
   kind: Kind
 }
 export const onDay = (s: Shift, day: number): boolean => s.start_ms < addDays(day, 1) && s.end_ms > day
-/** The part of a shift on one day: "08:00–17:30"; an arrow where it comes from or goes on to another day. */
+/** The part of a shift on one day: "08:00–17:30", or that it comes from the day before or goes on to the next. */
 export function partText(s: Shift, day: number): string {
   const next = addDays(day, 1)
-  const from = s.start_ms < day ? '← ' : clockText(s.start_ms)
-  const to = s.end_ms > next ? ' →' : s.end_ms === next ? '24:00' : clockText(s.end_ms)
-  if (s.start_ms < day && s.end_ms > next) return '← →'
-  return s.start_ms < day ? `${from}${to}` : s.end_ms > next ? `${from}${to}` : `${from}–${to}`
+  const to = s.end_ms === next ? '24:00' : clockText(s.end_ms)
+  if (s.start_ms <= day && s.end_ms >= next) return rw('part_all')
+  if (s.start_ms < day) return rw('part_to', { to })
+  return s.end_ms > next ? rw('part_from', { from: clockText(s.start_ms) }) : `${clockText(s.start_ms)}–${to}`
 }
 /** "8:00" -> "08:00"; null when it is no time of day. 24:00 is the end of a day. */
 export function cleanTime(text: string | null): string | null {
