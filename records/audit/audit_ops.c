@@ -15,16 +15,17 @@ static json_t *ref_of(struct query *q, const char *id, const char *name)
 
 static json_t *line_of(struct query *q)
 {
-    return json_pack("{s:I,s:I,s:s,s:s,s:o,s:o,s:o,s:o,s:s,s:s}", "seq", (json_int_t)query_int(q, "seq"), "t_ms",
+    return json_pack("{s:I,s:I,s:s,s:s,s:o,s:o,s:o,s:o,s:s?,s:s,s:s}", "seq", (json_int_t)query_int(q, "seq"), "t_ms",
                      (json_int_t)query_int(q, "t_ms"), "op", query_text(q, "op"), "outcome", query_text(q, "outcome"), "person",
                      ref_of(q, "person_id", "person_name"), "org", ref_of(q, "org_id", "org_name"), "patient_id",
-                     json_id((uint64_t)query_int(q, "patient_id")), "object_id", json_id((uint64_t)query_int(q, "object_id")), "address",
+                     json_id((uint64_t)query_int(q, "patient_id")), "object_id", json_id((uint64_t)query_int(q, "object_id")), "object_name", query_text(q, "object_name"), "address",
                      query_text(q, "address"), "detail", query_text(q, "detail"));
 }
 
 #define LINES                                                                                                                              \
-    "SELECT a.*, p.name AS person_name, o.name AS org_name FROM audit a LEFT JOIN person p ON p.id=a.person_id "                          \
-    "LEFT JOIN org o ON o.id=a.org_id "
+    "SELECT a.*, p.name AS person_name, o.name AS org_name, COALESCE(b.name, c.name) AS object_name FROM audit a "                        \
+    "LEFT JOIN person p ON p.id=a.person_id LEFT JOIN org o ON o.id=a.org_id LEFT JOIN person b ON b.id=a.object_id "                     \
+    "LEFT JOIN org c ON c.id=a.object_id "
 
 static int answer(struct query *q, int64_t limit, json_t **result)
 {
@@ -62,7 +63,7 @@ static int list(struct op_ctx *ctx, json_t *args, json_t **result)
     int64_t limit = limit_of(args);
     struct query *q =
         tx_query(ctx->tx,
-                 LINES "WHERE a.seq<$1 AND ($2=0 OR a.person_id=$2) AND ($3=0 OR a.patient_id=$3) AND ($4='' OR a.op=$4) AND "
+                 LINES "WHERE a.seq<$1 AND ($2=0 OR a.person_id=$2 OR (a.op='session.login' AND a.object_id=$2)) AND ($3=0 OR a.patient_id=$3) AND ($4='' OR a.op=$4) AND "
                        "($5=0 OR a.outcome<>'ok') AND a.t_ms>=$6 AND a.t_ms<$7 ORDER BY a.seq DESC LIMIT $8",
                  "iiitiiii", before(args), (int64_t)arg_id(args, "person_id"), (int64_t)arg_id(args, "patient_id"), op,
                  (int64_t)json_is_true(json_object_get(args, "denied")), arg_int(args, "from_ms", 0), arg_int(args, "to_ms", INT64_MAX),

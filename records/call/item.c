@@ -184,7 +184,7 @@ static bool worth_a_line(const struct item *it)
     case ERR_LOCKED:
         return true;
     case ERR_UNAUTHENTICATED: /* a wrong password or ticket, not every visitor without a session */
-        return it->op->flags & OP_ANONYMOUS;
+        return it->op->flags & OP_ANONYMOUS && it->op->mode == OP_WRITE;
     default:
         return false;
     }

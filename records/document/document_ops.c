@@ -18,35 +18,51 @@ static void handle_of(const struct op_ctx *ctx, const struct document_row *row, 
     snprintf(h->name, sizeof h->name, "%s", row->name);
 }
 
-static int document_open_op(struct op_ctx *ctx, json_t *args, json_t **result)
+static int open_row(struct op_ctx *ctx, const struct document_row *row, bool thumbnail, bool download, json_t **result)
 {
     struct documents *d = records_parts(ctx->records)->documents;
-    bool thumbnail = json_is_true(json_object_get(args, "thumbnail")), download = json_is_true(json_object_get(args, "download"));
-    uint64_t id = arg_id(args, "document_id");
-    struct document_row row;
     struct document_handle h;
     struct blob *b;
     char handle[DOCUMENT_HANDLE_BYTES], url[80];
-    int rc = document_check_read(ctx, (struct document_id){id});
-    rc = rc ? rc : document_load(ctx, id, &row);
-    if (rc)
-        return rc;
-    if (thumbnail && !row.thumbnail[0])
+    if (thumbnail && !row->thumbnail[0])
         return fault_set(ctx->fault, ERR_NOT_FOUND, "no_thumbnail", "This document has no thumbnail.");
-    handle_of(ctx, &row, thumbnail, download, &h);
+    handle_of(ctx, row, thumbnail, download, &h);
     if (blob_open(documents_store(d), h.address, &b))
         return fault_set(ctx->fault, ERR_STORAGE, "blob", "The stored file cannot be read; tell the administrator.");
     h.bytes = blob_bytes(b);
     blob_close(b);
-    rc = documents_handle_make(d, &h, ctx->now_ms, handle);
+    int rc = documents_handle_make(d, &h, ctx->now_ms, handle);
     if (rc)
         return fault_set(ctx->fault, rc, "handles", "Too many documents are open now; try again in a moment.");
     snprintf(url, sizeof url, "/api/v1/blobs/%s", handle);
     snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "%s", thumbnail ? "thumbnail" : download ? "download" : "view");
     *result = json_pack("{s:s,s:s,s:I,s:s,s:s,s:s,s:b,s:I}", "handle", handle, "url", url, "bytes", (json_int_t)h.bytes, "content_type",
-                        h.content_type, "sha256", thumbnail ? "" : row.sha256, "name", row.name, "inline", h.inline_safe,
+                        h.content_type, "sha256", thumbnail ? "" : row->sha256, "name", row->name, "inline", h.inline_safe,
                         "expires_ms", (json_int_t)(ctx->now_ms + DOCUMENT_HANDLE_MS));
     return 0;
+}
+
+static int document_open_op(struct op_ctx *ctx, json_t *args, json_t **result)
+{
+    bool thumbnail = json_is_true(json_object_get(args, "thumbnail")), download = json_is_true(json_object_get(args, "download"));
+    uint64_t id = arg_id(args, "document_id");
+    struct document_row row;
+    int rc = document_check_read(ctx, (struct document_id){id});
+    rc = rc ? rc : document_load(ctx, id, &row);
+    return rc ? rc : open_row(ctx, &row, thumbnail, download, result);
+}
+
+/* For the person page: who manages people has no right to read documents, which are health data; this one is not. */
+static int signature_open(struct op_ctx *ctx, json_t *args, json_t **result)
+{
+    uint64_t person = arg_id(args, "person_id");
+    struct document_row row;
+    if (person != ctx->actor->person.v && !actor_may(ctx->records, ctx->actor, "person.manage"))
+        return fault_set(ctx->fault, ERR_DENIED, "right", "Your role has no right to do this.");
+    uint64_t id = (uint64_t)tx_int(ctx->tx, 0, "SELECT signature_document FROM person WHERE id=$1", "i", (int64_t)person);
+    int rc = id ? document_load(ctx, id, &row) : fault_set(ctx->fault, ERR_NOT_FOUND, "no_signature", "There is no signature.");
+    ctx->audit.object = person;
+    return rc ? rc : open_row(ctx, &row, false, false, result);
 }
 
 static int document_get(struct op_ctx *ctx, json_t *args, json_t **result)
@@ -116,6 +132,7 @@ static const struct field open_args[] = {
     {.name = "download", .type = FIELD_BOOL, .help = "to be saved, not shown"},
     {0},
 };
+static const struct field person_args[] = {{.name = "person_id", .type = FIELD_ID, .required = true, .help = "person"}, {0}};
 static const struct field update_args[] = {
     {.name = "document_id", .type = FIELD_ID, .required = true, .help = "document"},
     {.name = "name", .type = FIELD_TEXT, .min = 1, .max = 250, .help = "file name"},
@@ -130,12 +147,13 @@ static const struct field withdraw_args[] = {
 };
 
 const struct op document_ops[] = {
-    {"upload.create", OP_WRITE, OP_PHI, "document.write", upload_create_args, upload_create, "Begin a resumable upload"},
-    {"upload.status", OP_READ, OP_NO_IDLE, "document.write", upload_id_args, upload_status, "How many bytes of an upload are held"},
-    {"upload.finish", OP_WRITE, OP_PHI, "document.write", upload_finish_args, upload_finish, "Make a complete upload a document"},
-    {"upload.cancel", OP_WRITE, 0, "document.write", upload_id_args, upload_cancel, "Give an upload up"},
+    {"upload.create", OP_WRITE, OP_PHI, "self", upload_create_args, upload_create, "Begin a resumable upload"},
+    {"upload.status", OP_READ, OP_NO_IDLE, "self", upload_id_args, upload_status, "How many bytes of an upload are held"},
+    {"upload.finish", OP_WRITE, OP_PHI, "self", upload_finish_args, upload_finish, "Make a complete upload a document"},
+    {"upload.cancel", OP_WRITE, 0, "self", upload_id_args, upload_cancel, "Give an upload up"},
     {"document.get", OP_READ, OP_PHI, "document.read", id_args, document_get, "A document's description"},
     {"document.open", OP_READ, OP_PHI, "document.read", open_args, document_open_op, "A handle to read a document's bytes"},
+    {"person.signature_open", OP_READ, OP_PHI, "self", person_args, signature_open, "A handle to see the image of a signature"},
     {"document.update", OP_WRITE, OP_PHI, "document.write", update_args, document_update, "Rename or re-sort a document"},
     {"document.withdraw", OP_WRITE, OP_PHI, "document.write", withdraw_args, document_withdraw, "Take a document out of the view"},
     {0},

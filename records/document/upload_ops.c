@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define PERSONAL_BYTES_MAX (1 << 20)
+
 struct upload_row {
     uint64_t id, by_person, org_id, case_id, patient_id, person_id, document_id;
     int64_t taken_ms;
@@ -46,6 +48,16 @@ static int upload_load(struct op_ctx *ctx, uint64_t id, struct upload_row *out)
     return out->id ? 0 : fault_set(ctx->fault, ERR_GONE, "upload_gone", "This upload is over or not yours; begin again.");
 }
 
+/* The picture of a signature: from its owner, or from who manages people. It is no health data. */
+static int check_personal(struct op_ctx *ctx, const json_t *args, uint64_t person)
+{
+    if (person != ctx->actor->person.v && !actor_may(ctx->records, ctx->actor, "person.manage"))
+        return fault_set(ctx->fault, ERR_DENIED, "not_yourself", "Personal files are uploaded by their owner.");
+    if (strcmp(arg_text(args, "category"), "signature"))
+        return fault_field(ctx->fault, "category", "only_a_signature");
+    return arg_int(args, "bytes", 0) > PERSONAL_BYTES_MAX ? fault_field(ctx->fault, "bytes", "too_large:%d", PERSONAL_BYTES_MAX) : 0;
+}
+
 static int check_target(struct op_ctx *ctx, const json_t *args)
 {
     uint64_t to_case = arg_id(args, "case_id"), patient = arg_id(args, "patient_id"), person = arg_id(args, "person_id");
@@ -57,13 +69,13 @@ static int check_target(struct op_ctx *ctx, const json_t *args)
         return fault_set(ctx->fault, ERR_DENIED, "other_case", "This phone may only add to the case of its code.");
     if (!!to_case + !!patient + !!person != 1)
         return fault_field(ctx->fault, "case_id", "exactly_one_of:case_id,patient_id,person_id");
+    if (person)
+        return check_personal(ctx, args, person);
+    if (!actor_may(ctx->records, ctx->actor, "document.write"))
+        return fault_set(ctx->fault, ERR_DENIED, "right", "Your role has no right to do this.");
     if (to_case)
         return consultation_check_write(ctx, (struct case_id){to_case});
-    if (patient)
-        return patient_check_write(ctx, (struct patient_id){patient});
-    if (person != ctx->actor->person.v)
-        return fault_set(ctx->fault, ERR_DENIED, "not_yourself", "Personal files are uploaded by their owner.");
-    return 0;
+    return patient_check_write(ctx, (struct patient_id){patient});
 }
 
 static int check_limits(struct op_ctx *ctx, const json_t *args)
@@ -200,7 +212,7 @@ int upload_cancel(struct op_ctx *ctx, json_t *args, json_t **result)
 const struct field upload_create_args[] = {
     {.name = "case_id", .type = FIELD_ID, .help = "belongs to this case, or ..."},
     {.name = "patient_id", .type = FIELD_ID, .help = "to this patient, or ..."},
-    {.name = "person_id", .type = FIELD_ID, .help = "to oneself (signature image)"},
+    {.name = "person_id", .type = FIELD_ID, .help = "to a person (signature image): oneself, or any for who manages people"},
     {.name = "name", .type = FIELD_TEXT, .required = true, .min = 1, .max = 250, .help = "file name"},
     {.name = "bytes", .type = FIELD_INT, .required = true, .min = 1, .max = (int64_t)UPLOAD_BYTES_MAX, .help = "length"},
     {.name = "content_type", .type = FIELD_TEXT, .max = 120, .help = "as the browser says; not believed"},

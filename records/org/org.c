@@ -55,6 +55,18 @@ static int code_free(struct op_ctx *ctx, const char *code, uint64_t self)
                : 0;
 }
 
+/* What is closed has nothing open below it, and nothing opens below what is closed. */
+static int check_active(struct op_ctx *ctx, uint64_t id, bool active)
+{
+    if (!active)
+        return tx_int(ctx->tx, 0, "SELECT COUNT(*) FROM org WHERE parent_id=$1 AND active=1", "i", (int64_t)id)
+                   ? fault_field(ctx->fault, "active", "has_active_parts")
+                   : 0;
+    return tx_int(ctx->tx, 0, "SELECT COUNT(*) FROM org o JOIN org p ON p.id=o.parent_id WHERE o.id=$1 AND p.active=0", "i", (int64_t)id)
+               ? fault_field(ctx->fault, "active", "parent_inactive")
+               : 0;
+}
+
 static const char *or_empty(const char *text)
 {
     return text ? text : "";
@@ -87,6 +99,7 @@ static int org_update(struct op_ctx *ctx, json_t *args, json_t **result)
     char pinyin[NAMES_PINYIN] = "";
     json_t *active = json_object_get(args, "active");
     int rc = code ? code_free(ctx, code, id) : 0;
+    rc = rc || !json_is_boolean(active) ? rc : check_active(ctx, id, json_is_true(active));
     if (rc)
         return rc;
     if (name)
@@ -96,7 +109,7 @@ static int org_update(struct op_ctx *ctx, json_t *args, json_t **result)
             "UPDATE org SET code=COALESCE($2,code), name=COALESCE($3,name), pinyin=COALESCE($4,pinyin), phone=COALESCE($5,phone), "
             "specialty=COALESCE($6,specialty), level=COALESCE($7,level), active=CASE WHEN $8<0 THEN active ELSE $8 END WHERE id=$1",
             "itttttti", (int64_t)id, code, name, name ? pinyin : NULL, arg_text(args, "phone"), arg_text(args, "specialty"),
-            arg_text(args, "level"), active ? (int64_t)json_is_true(active) : (int64_t)-1);
+            arg_text(args, "level"), json_is_boolean(active) ? (int64_t)json_is_true(active) : (int64_t)-1);
     return one(ctx, id, result);
 }
 

@@ -7,6 +7,7 @@
 #include "records/parts.h"
 #include "records/patient/identity.h"
 #include "records/store/seal.h"
+#include "records/work/staff.h"
 #include "server/base/crypto.h"
 #include <ctype.h>
 #include <stdio.h>
@@ -70,9 +71,10 @@ static int person_one(struct op_ctx *ctx, uint64_t id, json_t **result)
     return rc ? rc : found ? 0 : ERR_NOT_FOUND;
 }
 
+/* Latin letters without case: login names and pinyin are typed as they come. */
 static bool in_text(const char *text, const char *part)
 {
-    return strstr(or_empty(text), part) != NULL;
+    return strcasestr(or_empty(text), part) != NULL;
 }
 
 static int person_list(struct op_ctx *ctx, json_t *args, json_t **result)
@@ -138,10 +140,13 @@ static int login_free(struct op_ctx *ctx, const char *login)
     return tx_int(ctx->tx, 0, "SELECT COUNT(*) FROM person WHERE login=$1", "t", login) ? fault_field(ctx->fault, "login", "taken") : 0;
 }
 
+/* Who may not manage people makes an account that nobody can use yet: its first password comes from a reset by who may, so that
+ * a technician never knows the password of a doctor. */
 static int person_create(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     uint64_t id = id_new();
     char password[PASSWORD_INITIAL_BYTES], hash[PASSWORD_HASH_BYTES], pinyin[NAMES_PINYIN];
+    bool tell = actor_may(ctx->records, ctx->actor, "person.manage");
     int rc = login_free(ctx, arg_text(args, "login"));
     if (rc)
         return rc;
@@ -160,10 +165,17 @@ static int person_create(struct op_ctx *ctx, json_t *args, json_t **result)
     set_lists(ctx, id, args);
     rc = set_phone(ctx, id, arg_text(args, "phone"));
     rc = rc ? rc : person_one(ctx, id, result);
-    if (rc == 0)
+    if (rc == 0 && tell)
         json_object_set_new(*result, "initial_password", json_string(password));
     explicit_bzero(password, sizeof password);
     return rc;
+}
+
+/* Absent keeps the date, null clears it. */
+static const char *date_or_none(const json_t *args, const char *name)
+{
+    const json_t *v = json_object_get(args, name);
+    return v && json_is_null(v) ? "" : json_string_value(v);
 }
 
 static int person_update(struct op_ctx *ctx, json_t *args, json_t **result)
@@ -172,6 +184,8 @@ static int person_update(struct op_ctx *ctx, json_t *args, json_t **result)
     const char *name = arg_text(args, "name");
     char pinyin[NAMES_PINYIN] = "";
     json_t *active = json_object_get(args, "active");
+    if (id == ctx->actor->person.v && json_is_false(active))
+        return fault_field(ctx->fault, "active", "own_account");
     if (name)
         names_pinyin(ctx->records, name, pinyin);
     tx_exec(ctx->tx,
@@ -179,9 +193,9 @@ static int person_update(struct op_ctx *ctx, json_t *args, json_t **result)
             "licence_no=COALESCE($5,licence_no), licence_until=COALESCE($6,licence_until), practice_since=COALESCE($7,practice_since), "
             "active=CASE WHEN $8<0 THEN active ELSE $8 END, version=version+1 WHERE id=$1",
             "ittttt" "ti", (int64_t)id, name, name ? pinyin : NULL, arg_text(args, "title"), arg_text(args, "licence_no"),
-            arg_text(args, "licence_until"), arg_text(args, "practice_since"), active ? (int64_t)json_is_true(active) : (int64_t)-1);
+            date_or_none(args, "licence_until"), date_or_none(args, "practice_since"), json_is_boolean(active) ? (int64_t)json_is_true(active) : (int64_t)-1);
     set_lists(ctx, id, args);
-    if (active && !json_is_true(active))
+    if (json_is_false(active))
         session_end_all(ctx, id, 0);
     int rc = set_phone(ctx, id, arg_text(args, "phone"));
     return rc ? rc : person_one(ctx, id, result);
@@ -197,8 +211,8 @@ static int add_post(struct op_ctx *ctx, uint64_t person, const json_t *post, siz
     if (!tx_int(ctx->tx, 0, "SELECT COUNT(*) FROM org WHERE id=$1 AND kind='institution'", "i", (int64_t)org))
         return fault_field(ctx->fault, path, "not_found");
     snprintf(path, sizeof path, "posts[%zu].dept_id", n);
-    if (dept && !tx_int(ctx->tx, 0, "SELECT COUNT(*) FROM org WHERE id=$1 AND kind='department'", "i", (int64_t)dept))
-        return fault_field(ctx->fault, path, "not_found");
+    if (dept && !staff_is_department(ctx, (struct org_id){dept}, (struct org_id){org}))
+        return fault_field(ctx->fault, path, "not_of_this_institution");
     tx_exec(ctx->tx, "INSERT INTO post (id, person_id, org_id, dept_id) VALUES ($1,$2,$3,$4)", "iiii", (int64_t)id, (int64_t)person,
             (int64_t)org, (int64_t)dept);
     snprintf(path, sizeof path, "posts[%zu].roles", n);
@@ -218,6 +232,7 @@ static int person_posts(struct op_ctx *ctx, json_t *args, json_t **result)
     uint64_t id = arg_id(args, "person_id");
     json_t *post;
     size_t i;
+    ctx->audit.object = id;
     if (id == ctx->actor->person.v)
         return fault_set(ctx->fault, ERR_DENIED, "own_roles", "Nobody changes his own posts and roles.");
     tx_exec(ctx->tx, "DELETE FROM post_role WHERE post_id IN (SELECT id FROM post WHERE person_id=$1)", "i", (int64_t)id);
@@ -248,6 +263,10 @@ static int person_reset(struct op_ctx *ctx, json_t *args, json_t **result)
     char password[PASSWORD_INITIAL_BYTES], hash[PASSWORD_HASH_BYTES];
     snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "%s", what);
     ctx->audit.object = id;
+    if (id == ctx->actor->person.v)
+        return fault_set(ctx->fault, ERR_DENIED, "own_account", "Nobody resets his own account; the settings change one's own password.");
+    if (!tx_int(ctx->tx, 0, "SELECT COUNT(*) FROM person WHERE id=$1", "i", (int64_t)id))
+        return ERR_NOT_FOUND;
     if (strcmp(what, "lock") == 0)
         return tx_exec(ctx->tx, "UPDATE person SET fails=0, lockouts=0, locked_until_ms=0 WHERE id=$1", "i", (int64_t)id);
     session_end_all(ctx, id, 0);
@@ -264,8 +283,9 @@ static int person_reset(struct op_ctx *ctx, json_t *args, json_t **result)
 static int person_signature(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     uint64_t id = arg_id(args, "person_id"), document = arg_id(args, "document_id");
-    if (!tx_int(ctx->tx, 0, "SELECT COUNT(*) FROM document WHERE id=$1 AND person_id=$2 AND category='signature'", "ii", (int64_t)document,
-                (int64_t)id))
+    if (!tx_int(ctx->tx, 0,
+                "SELECT COUNT(*) FROM document WHERE id=$1 AND person_id=$2 AND category='signature' AND type IN ('png','jpeg')", "ii",
+                (int64_t)document, (int64_t)id))
         return fault_field(ctx->fault, "document_id", "not_a_signature");
     tx_exec(ctx->tx, "UPDATE person SET signature_document=$2 WHERE id=$1", "ii", (int64_t)id, (int64_t)document);
     return person_one(ctx, id, result);
@@ -346,7 +366,7 @@ static const struct field expert_args[] = {{"dept_id", FIELD_ID},        {"org_i
 const struct op person_ops[] = {
     {"person.list", OP_READ, 0, "person.read", list_args, person_list, "Staff"},
     {"person.get", OP_READ, 0, "person.read", id_args, person_get, "One member of staff"},
-    {"person.create", OP_WRITE, 0, "person.manage", create_args, person_create, "Add a member of staff; the initial password is shown once", fresh_password},
+    {"person.create", OP_WRITE, 0, "person.create", create_args, person_create, "Add a member of staff; the initial password is shown once", fresh_password},
     {"person.update", OP_WRITE, 0, "person.manage", update_args, person_update, "Change a member of staff"},
     {"person.posts", OP_WRITE, 0, "person.manage", posts_args, person_posts, "Posts and roles of somebody else"},
     {"person.reset", OP_WRITE, 0, "person.manage", reset_args, person_reset, "A new password, no second factor, or unlock", fresh_password},

@@ -1,5 +1,6 @@
 /* The roster: who is on duty, second on call, or away. */
 #include "records/org/org.h"
+#include "records/work/staff.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,15 +45,29 @@ static int check_right(struct op_ctx *ctx, const struct shift *s)
     return own_leave || office ? 0 : fault_set(ctx->fault, ERR_DENIED, "scope", "Only the office of this institution changes its roster.");
 }
 
-static int add(struct op_ctx *ctx, const struct shift *s, uint64_t *id)
+static int check_place(struct op_ctx *ctx, const struct shift *s)
 {
     if (s->end <= s->start || s->end - s->start > 92 * 86400000LL)
         return fault_field(ctx->fault, "end_ms", "not_after_start");
     if (!tx_int(ctx->tx, 0, "SELECT COUNT(*) FROM post WHERE person_id=$1 AND org_id=$2", "ii", (int64_t)s->person, (int64_t)s->org))
         return fault_field(ctx->fault, "person_id", "not_of_this_institution");
+    if (s->dept && !staff_is_department(ctx, (struct org_id){s->dept}, (struct org_id){s->org}))
+        return fault_field(ctx->fault, "dept_id", "not_of_this_institution");
+    /* the same file read twice must not double the roster */
+    return tx_int(ctx->tx, 0,
+                  "SELECT COUNT(*) FROM shift WHERE person_id=$1 AND org_id=$2 AND dept_id=$3 AND kind=$4 AND start_ms<$6 AND end_ms>$5",
+                  "iiitii", (int64_t)s->person, (int64_t)s->org, (int64_t)s->dept, s->kind, s->start, s->end)
+               ? fault_field(ctx->fault, "start_ms", "overlaps")
+               : 0;
+}
+
+static int add(struct op_ctx *ctx, const struct shift *s, uint64_t *id)
+{
+    int rc = check_place(ctx, s);
     *id = id_new();
-    return tx_exec(ctx->tx, "INSERT INTO shift (id, org_id, dept_id, person_id, start_ms, end_ms, kind) VALUES ($1,$2,$3,$4,$5,$6,$7)",
-                   "iiiiiit", (int64_t)*id, (int64_t)s->org, (int64_t)s->dept, (int64_t)s->person, s->start, s->end, s->kind);
+    return rc ? rc
+              : tx_exec(ctx->tx, "INSERT INTO shift (id, org_id, dept_id, person_id, start_ms, end_ms, kind) VALUES ($1,$2,$3,$4,$5,$6,$7)",
+                        "iiiiiit", (int64_t)*id, (int64_t)s->org, (int64_t)s->dept, (int64_t)s->person, s->start, s->end, s->kind);
 }
 
 static int roster_create(struct op_ctx *ctx, json_t *args, json_t **result)
@@ -88,67 +103,106 @@ static int roster_delete(struct op_ctx *ctx, json_t *args, json_t **result)
     return rc ? rc : tx_exec(ctx->tx, "DELETE FROM shift WHERE id=$1", "i", (int64_t)id);
 }
 
-/* ---- import: login,dept code,start,end,kind with times as 2026-11-24 08:00 (China time) ---- */
+/* ---- import: login,dept code,start,end,kind with times as 2026-11-24 08:00 (China time), also as spreadsheets rewrite them:
+ * 2026/11/24 8:00; kinds in English or Chinese. Lines are counted as an editor counts them, empty ones too. ---- */
 
 static int64_t china_time(const char *text)
 {
-    struct tm tm = {0};
-    const char *end = strptime(text, "%Y-%m-%d %H:%M", &tm);
-    return end && !*end ? ((int64_t)timegm(&tm) - 8 * 3600) * 1000 : 0;
+    static const char *const forms[] = {"%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M"};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        struct tm tm = {0};
+        const char *end = strptime(text, forms[i], &tm);
+        if (end && (!*end || strcmp(end, ":00") == 0))
+            return ((int64_t)timegm(&tm) - 8 * 3600) * 1000;
+    }
+    return 0;
 }
 
-static const char *import_line(struct op_ctx *ctx, char *line)
+static const char *kind_word(const char *text)
 {
-    char *cell[5] = {0}, *save = NULL;
+    static const char *const words[][2] = {{"duty", "duty"},   {"second", "second"}, {"leave", "leave"},
+                                           {"值班", "duty"},   {"二线", "second"},   {"备班", "second"},
+                                           {"请假", "leave"}, {"休假", "leave"}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(text, words[i][0]) == 0)
+            return words[i][1];
+    return NULL;
+}
+
+/* Cuts a line into cells without the blanks around them; returns how many there are. */
+static size_t cells_of(char *line, char *cell[6])
+{
     size_t n = 0;
-    for (char *p = strtok_r(line, ",", &save); p && n < 5; p = strtok_r(NULL, ",", &save))
-        cell[n++] = p;
-    if (n != 5)
+    for (char *part; n < 6 && (part = strsep(&line, ","));) {
+        part += strspn(part, " \t");
+        for (size_t len = strlen(part); len && strchr(" \t\r", part[len - 1]); len--)
+            part[len - 1] = 0;
+        cell[n++] = part;
+    }
+    return n;
+}
+
+/* NULL, or why the line is no shift; the word may lie in `why`. */
+static const char *import_line(struct op_ctx *ctx, char *line, struct fault *why)
+{
+    char *cell[6];
+    uint64_t id;
+    if (cells_of(line, cell) != 5)
         return "five_columns";
-    struct shift s = {.start = china_time(cell[2]), .end = china_time(cell[3]), .kind = cell[4]};
+    struct shift s = {.start = china_time(cell[2]), .end = china_time(cell[3]), .kind = kind_word(cell[4])};
     s.person = (uint64_t)tx_int(ctx->tx, 0, "SELECT id FROM person WHERE login=$1", "t", cell[0]);
     s.dept = (uint64_t)tx_int(ctx->tx, 0, "SELECT id FROM org WHERE code=$1 AND kind='department'", "t", cell[1]);
-    s.org = (uint64_t)tx_int(ctx->tx, 0, "SELECT parent_id FROM org WHERE id=$1", "i", (int64_t)s.dept);
-    uint64_t id;
+    s.org = staff_institution(ctx, (struct org_id){s.dept}).v;
     if (!s.person)
         return "login_unknown";
     if (!s.dept)
         return "dept_unknown";
     if (!s.start || !s.end)
         return "time";
-    if (strcmp(s.kind, "duty") && strcmp(s.kind, "second") && strcmp(s.kind, "leave"))
+    if (!s.kind)
         return "kind";
-    if (check_right(ctx, &s))
+    struct op_ctx quiet = *ctx;
+    fault_clear(why);
+    quiet.fault = why;
+    if (check_right(&quiet, &s))
         return "scope";
-    return add(ctx, &s, &id) ? "not_possible" : NULL;
+    if (add(&quiet, &s, &id) == 0)
+        return NULL;
+    return why->n_fields ? why->fields[0].reason : "not_possible";
+}
+
+/* The header line of the template in either language, and the mark some editors put before UTF-8. */
+static bool is_header(const char *line)
+{
+    return strncmp(line, "login", 5) == 0 || strncmp(line, "账号", strlen("账号")) == 0;
 }
 
 static int roster_import(struct op_ctx *ctx, json_t *args, json_t **result)
 {
-    char *csv = strdup(arg_text(args, "csv")), *save = NULL;
-    json_t *faults = json_array();
+    char *csv = strdup(arg_text(args, "csv")), *rest = csv, path[40];
     int64_t imported = 0, number = 0;
-    for (char *line = csv ? strtok_r(csv, "\r\n", &save) : NULL; line; line = strtok_r(NULL, "\r\n", &save)) {
+    struct fault why;
+    bool whole = true;
+    if (rest && strncmp(rest, "\xEF\xBB\xBF", 3) == 0)
+        rest += 3;
+    for (char *line; (line = strsep(&rest, "\n"));) {
         number++;
-        if (number == 1 && strncmp(line, "login", 5) == 0)
+        if (line[strspn(line, " \t\r,")] == 0 || (number == 1 && is_header(line)))
             continue;
-        const char *reason = import_line(ctx, line);
+        const char *reason = import_line(ctx, line, &why);
+        imported += !reason;
+        whole = whole && !reason;
+        snprintf(path, sizeof path, "csv line %lld", (long long)number);
         if (reason)
-            json_array_append_new(faults, json_pack("{s:I,s:s}", "line", (json_int_t)number, "reason", reason));
-        else
-            imported++;
+            fault_field(ctx->fault, path, "%s", reason);
     }
     free(csv);
-    for (size_t i = 0; i < json_array_size(faults); i++) {
-        char path[40];
-        snprintf(path, sizeof path, "csv line %lld", (long long)json_integer_value(json_object_get(json_array_get(faults, i), "line")));
-        fault_field(ctx->fault, path, "%s", json_string_value(json_object_get(json_array_get(faults, i), "reason")));
-    }
-    bool whole = json_array_size(faults) == 0;
-    if (whole)
-        *result = json_pack("{s:I,s:O}", "imported", (json_int_t)imported, "faults", faults);
-    json_decref(faults);
-    return whole ? tx_error(ctx->tx) : fault_set(ctx->fault, ERR_INVALID, "roster_faults", "Nothing was imported: some lines are wrong.");
+    if (!whole)
+        return fault_set(ctx->fault, ERR_INVALID, "roster_faults", "Nothing was imported: some lines are wrong.");
+    if (!imported)
+        return fault_field(ctx->fault, "csv", "required");
+    *result = json_pack("{s:I,s:[]}", "imported", (json_int_t)imported, "faults");
+    return tx_error(ctx->tx);
 }
 
 static const struct field list_args[] = {{"org_id", FIELD_ID}, {"from_ms", FIELD_TIME}, {"to_ms", FIELD_TIME}, {0}};

@@ -136,14 +136,25 @@ static int hours_list(struct op_ctx *ctx, json_t *args, json_t **result)
     return query_end(q);
 }
 
+/* The office sets the hours of its own institution, the consortium's administrator those of any. */
+static int check_house(struct op_ctx *ctx, struct org_id org)
+{
+    if (!org.v || staff_institution(ctx, org).v != org.v)
+        return fault_set(ctx->fault, ERR_NOT_FOUND, "org", "no such institution");
+    if (ctx->actor->system || org.v == ctx->actor->org.v || staff_actor_has(ctx, STAFF_ADMIN))
+        return 0;
+    return fault_set(ctx->fault, ERR_DENIED, "scope", "Only this institution sets its working hours.");
+}
+
 /* Clocks that run keep their instant; the next ones go by the new hours. */
 static int hours_set(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     struct org_id org = {arg_id(args, "org_id")};
     struct calendar c;
     const char *wrong;
-    if (staff_institution(ctx, org).v != org.v)
-        return fault_set(ctx->fault, ERR_NOT_FOUND, "org", "no such institution");
+    int denied = check_house(ctx, org);
+    if (denied)
+        return denied;
     if (hours_read(args, &c, &wrong))
         return fault_field(ctx->fault, wrong, "not_valid");
     json_t *body = json_pack("{s:O,s:O,s:O}", "week", json_object_get(args, "week"), "holidays",
@@ -161,6 +172,16 @@ static int hours_set(struct op_ctx *ctx, json_t *args, json_t **result)
     return rc;
 }
 
+/* Back to the hours of the house above. */
+static int hours_clear(struct op_ctx *ctx, json_t *args, json_t **result)
+{
+    struct org_id org = {arg_id(args, "org_id")};
+    int rc = check_house(ctx, org);
+    (void)result;
+    ctx->audit.object = org.v;
+    return rc ? rc : tx_exec(ctx->tx, "DELETE FROM working_hours WHERE org_id=$1", "i", (int64_t)org.v);
+}
+
 static const struct field day_of[] = {{"", FIELD_TEXT, true, 10, 10}};
 static const struct field set_args[] = {
     {"org_id", FIELD_ID, true},
@@ -170,9 +191,12 @@ static const struct field set_args[] = {
     {"makeups", FIELD_ARRAY, true, 0, CALENDAR_DAYS_MAX, .of = day_of,
      .help = "days that work like a Monday"},
     {0}};
+static const struct field org_args[] = {{"org_id", FIELD_ID, true}, {0}};
 static const struct field no_args[] = {{0}};
 const struct op hours_ops[] = {
     {"hours.list", OP_READ, 0, "self", no_args, hours_list,
      "working hours, holidays and make-up days of the institutions"},
     {"hours.set", OP_WRITE, 0, "hours.set", set_args, hours_set, "set the working hours of an institution"},
+    {"hours.clear", OP_WRITE, 0, "hours.set", org_args, hours_clear,
+     "an institution has the hours of the one above again"},
     {0}};

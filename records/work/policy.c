@@ -125,10 +125,30 @@ static int check_value(struct op_ctx *ctx, const char *id, const json_t *value, 
     return 0;
 }
 
+/* The row goes, so that a default that changes with a new version is followed. */
+static int policy_default(struct op_ctx *ctx, const char *id, json_t **result)
+{
+    char value[32];
+    const struct work_parts *p = work_parts(ctx->records);
+    if (!deadline_default(p, id) && !policy_row(p, id))
+        return fault_set(ctx->fault, ERR_NOT_FOUND, "policy", "no such policy");
+    snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "%.60s=default", id);
+    int rc = tx_exec(ctx->tx, "DELETE FROM policy WHERE id=$1", "t", id);
+    rc = rc ? rc : work_policy_text(ctx, id, value, sizeof value);
+    if (!rc)
+        *result = json_pack("{s:s,s:s}", "id", id, "value", value);
+    return rc;
+}
+
 static int policy_set(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     char value[32];
     const char *id = arg_text(args, "policy_id");
+    const json_t *given = json_object_get(args, "value");
+    if (!given)
+        return fault_field(ctx->fault, "value", "required");
+    if (json_is_null(given))
+        return policy_default(ctx, id, result);
     int rc = check_value(ctx, id, json_object_get(args, "value"), value);
     rc = rc ? rc
             : tx_upsert(ctx->tx, "policy", "id", "id,value,changed_ms,changed_by", "ttii", id, value,
@@ -140,7 +160,9 @@ static int policy_set(struct op_ctx *ctx, json_t *args, json_t **result)
 }
 
 static const struct field set_args[] = {
-    {"policy_id", FIELD_TEXT, true, 1, 64}, {"value", FIELD_ANY, true}, {0}};
+    {"policy_id", FIELD_TEXT, true, 1, 64},
+    {"value", FIELD_ANY, .help = "an integer, or a duration such as \"4wh\"; null: the default again"},
+    {0}};
 static const struct field no_args[] = {{0}};
 const struct op policy_ops[] = {
     {"policy.list", OP_READ, 0, "policy.read", no_args, policy_list,

@@ -46,6 +46,11 @@ static void set_cookie(struct net_request *r, const char *session)
     net_reply_header(r, "Set-Cookie", text);
 }
 
+static bool opens_bytes(const char *op)
+{
+    return strcmp(op, "document.open") == 0 || strcmp(op, "person.signature_open") == 0;
+}
+
 static void answer(struct pending *p)
 {
     struct reply *reply = &p->reply;
@@ -59,7 +64,7 @@ static void answer(struct pending *p)
         answer_offset(p);
         return;
     }
-    if (p->route && strcmp(p->route->op, "document.open") == 0) bytes_remember(p->api->bytes, p->request, reply->result);
+    if (p->route && opens_bytes(p->route->op)) bytes_remember(p->api->bytes, p->request, reply->result);
     net_reply_header(p->request, "Cache-Control", "no-store");
     if (!reply->result) {
         net_reply_empty(p->request, 204);

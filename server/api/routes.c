@@ -32,6 +32,7 @@ const struct api_route api_routes[] = {
     {PUT, "/people/{person_id}/posts", "person.posts"},
     {POST, "/people/{person_id}/reset", "person.reset"},
     {PUT, "/people/{person_id}/signature", "person.signature"},
+    {POST, "/people/{person_id}/signature/open", "person.signature_open"},
     {GET, "/experts", "expert.list"},
     {GET, "/roster", "roster.list"},
     {POST, "/roster", "roster.create"},
@@ -40,6 +41,7 @@ const struct api_route api_routes[] = {
     {GET, "/roles", "role.list"},
     {GET, "/calendars", "hours.list"},
     {PUT, "/calendars/{org_id}", "hours.set"},
+    {DELETE, "/calendars/{org_id}", "hours.clear"},
     /* patients, documents, terms */
     {GET, "/patients", "patient.search"},
     {POST, "/patients", "patient.create"},

@@ -18,4 +18,5 @@ int ctl_complain(const struct fault *f);
 const char *ctl_value(const struct ctl *c, const char *name);
 
 int ctl_demo_load(struct ctl *c); /* demo.c */
+int ctl_user(struct ctl *c);      /* user.c */
 #endif

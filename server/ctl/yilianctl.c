@@ -84,21 +84,6 @@ static int org(struct ctl *c)
     return call_print(c, "org.list", json_object());
 }
 
-static int user(struct ctl *c)
-{
-    const char *what = word(c, 0), *login = word(c, 1), *part = word(c, 2);
-    struct person_id person;
-    char id[ID_TEXT_BYTES];
-    if (what && strcmp(what, "list") == 0)
-        return call_print(c, "person.list", json_pack("{s:i}", "limit", 200));
-    if (!what || strcmp(what, "reset") || !login || !part)
-        return fprintf(stderr, "usage: yilianctl --config FILE user list | user reset LOGIN password|totp|lock\n"), 2;
-    if (records_person_find(c->records, login, &person))
-        return fprintf(stderr, "yilianctl: nobody signs in as %s\n", login), 1;
-    id_format(person.v, id);
-    return call_print(c, "person.reset", json_pack("{s:s,s:s}", "person_id", id, "what", part));
-}
-
 static int policy(struct ctl *c)
 {
     const char *what = word(c, 0), *id = word(c, 1), *value = c->argc > 2 ? c->argv[2] : NULL; /* a value may be negative */
@@ -197,7 +182,7 @@ static const struct {
 } commands[] = {
     {"init", init, 1, "init [--login L] [--name N] [--org O] [--password P]: a new site and its first administrator"},
     {"migrate", migrate, 1, "migrate: brings the database to this version"},
-    {"user", user, 1, "user list | user reset LOGIN password|totp|lock"},
+    {"user", ctl_user, 1, "user list | add LOGIN NAME .. | lock LOGIN | unlock LOGIN | roles LOGIN [CODE ROLE,..|-] | reset LOGIN password|totp|lock"},
     {"org", org, 1, "org list"},
     {"policy", policy, 1, "policy list | policy set ID VALUE: what administrators may change while the system runs"},
     {"token", token, 1, "token --room ROOM [--publish] [--watch] [--minutes N]: lets a machine into a room (WHIP, WHEP); a new name makes it"},

@@ -5,6 +5,7 @@
 #ifndef YL_TESTS_STORY_WORLD_H
 #define YL_TESTS_STORY_WORLD_H
 
+#include "records/access/access.h"
 #include "records/document/document.h"
 #include "records/notify/notify.h"
 #include "records/parts.h"
@@ -105,6 +106,17 @@ static const struct op *world_op(const char *name)
     abort();
 }
 
+/* The bits of a somebody's roles: operations that ask for a right inside find it. */
+static uint64_t world_roles(struct records *r, const struct somebody *s)
+{
+    char roles[80], *save;
+    uint64_t bits = 0;
+    snprintf(roles, sizeof roles, "%s", s->roles);
+    for (char *one = strtok_r(roles, " ", &save); one; one = strtok_r(NULL, " ", &save))
+        bits |= 1ull << access_role(records_parts(r)->access, one);
+    return bits;
+}
+
 /* NULL on error, with w->fault filled (its code tells). Takes args. */
 static json_t *world_call(struct world *w, const char *name, const char *op_name, json_t *args)
 {
@@ -119,6 +131,7 @@ static json_t *world_call(struct world *w, const char *name, const char *op_name
         actor.org.v = s->org;
         actor.dept.v = s->dept == s->org ? 0 : s->dept;
         actor.second_factor = true;
+        actor.roles = world_roles(w->r, s);
         snprintf(actor.name, sizeof actor.name, "%s", s->name);
     }
     fault_clear(&w->fault);

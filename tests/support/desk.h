@@ -3,6 +3,7 @@
 #ifndef YL_TESTS_SUPPORT_DESK_H
 #define YL_TESTS_SUPPORT_DESK_H
 
+#include "records/access/access.h"
 #include "records/parts.h"
 #include "records/records.h"
 #include <setjmp.h>
@@ -53,6 +54,7 @@ static int desk_open(void **state)
         print_error("%s\n", desk.fault.text);
         return 1;
     }
+    desk.actor.roles = 1ull << access_role(records_parts(desk.r)->access, "applicant");
     struct tx *tx;
     if (tx_begin(records_store(desk.r), TX_WRITE, &tx))
         return 1;

@@ -35,7 +35,8 @@ export class Fault extends Error {
 }
 
 export function fieldReason(reason: string): string {
-  return w.maybe(`field_${reason}`) ?? w.maybe(reason) ?? w('field_wrong')
+  const word = reason.replace(/:.*/, '') // the rest is a detail: "too_long:200"
+  return w.maybe(`field_${word}`) ?? w.maybe(word) ?? w('field_wrong')
 }
 
 /** The sentence for any thrown thing. */

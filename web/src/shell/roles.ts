@@ -2,16 +2,16 @@ import { words } from '@/lib/i18n'
 
 const rw = words(
   {
-    applicant: '申请医生',
+    applicant: '申请医师',
     head: '院长',
-    township_head: '乡镇卫生院院长',
-    medical_affairs: '医政',
+    township_head: '乡镇卫生院负责人',
+    medical_affairs: '医务科',
     home_reviewer: '医政审核',
     dept_head: '科主任',
     dispatcher: '调度员',
     expert: '专家',
     reader: '诊断医师',
-    auditor: '审核医师',
+    auditor: '安全审计员',
     follow_up: '随访护士',
     nurse: '护士',
     teacher: '授课教师',
@@ -24,7 +24,7 @@ const rw = words(
     patient: '患者',
   },
   {
-    applicant: 'Applying doctor',
+    applicant: 'Applicant doctor',
     head: 'Head',
     township_head: 'Township head',
     medical_affairs: 'Medical affairs',
@@ -33,7 +33,7 @@ const rw = words(
     dispatcher: 'Dispatcher',
     expert: 'Expert',
     reader: 'Reader',
-    auditor: 'Verifying reader',
+    auditor: 'Security auditor',
     follow_up: 'Follow-up nurse',
     nurse: 'Nurse',
     teacher: 'Teacher',

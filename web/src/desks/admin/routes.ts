@@ -1,0 +1,25 @@
+import type { Desk } from '..'
+
+export default {
+  nav: [
+    { to: '/admin/orgs', label: { zh: '机构科室', en: 'Institutions' }, icon: 'building', order: 500, rights: ['org.manage', 'audit.read'] },
+    { to: '/admin/people', label: { zh: '人员', en: 'Staff' }, icon: 'users', order: 510, rights: ['person.read'] },
+    { to: '/admin/roster', label: { zh: '排班', en: 'Roster' }, icon: 'list', order: 520, rights: ['roster.read'] },
+    { to: '/admin/hours', label: { zh: '工作日历', en: 'Working hours' }, icon: 'clock', order: 530, rights: ['hours.set'] },
+    { to: '/admin/roles', label: { zh: '角色权限', en: 'Roles' }, icon: 'lock', order: 540, rights: ['org.manage', 'person.manage', 'audit.read'] },
+    { to: '/admin/gateways', label: { zh: '消息网关', en: 'Gateways' }, icon: 'wifi', order: 550, rights: ['gateway.manage'] },
+    { to: '/admin/policies', label: { zh: '运行参数', en: 'Policies' }, icon: 'edit', order: 560, rights: ['policy.read'] },
+    { to: '/admin/audit', label: { zh: '安全审计', en: 'Audit' }, icon: 'shield', order: 570, rights: ['audit.read'] },
+  ],
+  routes: [
+    { path: '/admin/orgs', name: 'orgs', component: () => import('./OrgsPage.vue'), meta: { title: { zh: '机构科室', en: 'Institutions' }, rights: ['org.manage', 'audit.read'] } },
+    { path: '/admin/people', name: 'people', component: () => import('./PeoplePage.vue'), meta: { title: { zh: '人员', en: 'Staff' }, rights: ['person.read'] } },
+    { path: '/admin/people/:personId', name: 'person', component: () => import('./PersonPage.vue'), meta: { title: { zh: '人员', en: 'Staff' }, rights: ['person.read'] } },
+    { path: '/admin/roster', name: 'roster', component: () => import('./RosterPage.vue'), meta: { title: { zh: '排班', en: 'Roster' }, rights: ['roster.read'] } },
+    { path: '/admin/hours', name: 'hours', component: () => import('./HoursPage.vue'), meta: { title: { zh: '工作日历', en: 'Working hours' }, rights: ['hours.set'] } },
+    { path: '/admin/roles', name: 'roles', component: () => import('./RolesPage.vue'), meta: { title: { zh: '角色权限', en: 'Roles' }, rights: ['org.manage', 'person.manage', 'audit.read'] } },
+    { path: '/admin/gateways', name: 'gateways', component: () => import('./GatewaysPage.vue'), meta: { title: { zh: '消息网关', en: 'Gateways' }, rights: ['gateway.manage'] } },
+    { path: '/admin/policies', name: 'policies', component: () => import('./PoliciesPage.vue'), meta: { title: { zh: '运行参数', en: 'Policies' }, rights: ['policy.read'] } },
+    { path: '/admin/audit', name: 'audit', component: () => import('./AuditPage.vue'), meta: { title: { zh: '安全审计', en: 'Audit' }, rights: ['audit.read'] } },
+  ],
+} satisfies Desk

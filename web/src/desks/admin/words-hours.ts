@@ -1,0 +1,10 @@
+import { words } from '@/lib/i18n'
+
+export const hw = words(
+  {
+    title: '工作日历', explain: '以“工作小时、工作日”计的时限按这里的时间走。没有单独设置的机构沿用上级的；都没有时为周一至周五 08:00–12:00、14:00–17:30。', own: '单独设置', inherits: '沿用 {name}', default: '沿用系统默认', institution: '机构', source: '来源', week: '每周工作时间', day: '星期', spans: '时间段', closed: '休息', add_span: '增加时间段', remove_span: '删除时间段', holidays: '放假日期', holidays_help: '这些日子不上班', makeups: '调休上班日期', makeups_help: '这些日子按星期一的时间上班', add_day: '加入', no_days: '没有', remove_day: '删除 {day}', set_own: '为本机构单独设置', back: '恢复沿用上级', back_sure: '删除“{name}”的单独设置，恢复沿用上级的工作日历？正在计时的时限不变。', back_done: '已恢复沿用上级', saved: '工作日历已保存，新的时限按此计算', not_yours: '只有医联体管理员或该机构的医务科可以修改', copy_monday: '照星期一填写周二至周五', from: '{day} 第 {n} 段开始', to: '{day} 第 {n} 段结束', wrong: '请检查标红的时间：格式如 08:00，开始早于结束，各段按顺序', date: '日期',
+  },
+  {
+    title: 'Working hours', explain: 'Terms in working hours and working days run by these. An institution without its own has those of the one above; without any, Monday to Friday 08:00–12:00 and 14:00–17:30.', own: 'Its own', inherits: 'From {name}', default: 'Built-in default', institution: 'Institution', source: 'Where from', week: 'Hours of the week', day: 'Day', spans: 'Hours', closed: 'Closed', add_span: 'Add hours', remove_span: 'Remove these hours', holidays: 'Holidays', holidays_help: 'Closed on these days', makeups: 'Make-up days', makeups_help: 'These days work like a Monday', add_day: 'Add', no_days: 'None', remove_day: 'Remove {day}', set_own: 'Set its own hours', back: 'Use those above again', back_sure: 'Remove the own hours of {name} and use those of the institution above again? Clocks already running keep their time.', back_done: 'Uses those above again', saved: 'Saved; new terms run by these hours', not_yours: 'Only the consortium administrator or medical affairs of this institution may change them', copy_monday: 'Copy Monday to Tuesday – Friday', from: '{day}, part {n}, from', to: '{day}, part {n}, to', wrong: 'Check the marked times: like 08:00, from before to, in order', date: 'Date',
+  },
+)

@@ -1,0 +1,10 @@
+import { words } from '@/lib/i18n'
+
+export const yw = words(
+  {
+    title: '运行参数', explain: '修改立即生效；正在计时的时限保持原来的到期时间。', group_access: '登录与签名', group_consult: '会诊', group_notify: '通知', group_other: '其他', deadlines: '会诊时限', deadlines_help: '“工作小时、工作日”按办理机构的工作日历计算。带“前”的从预约时间往前算。', name: '参数', value: '当前值', default: '默认值', range: '范围', changed: '已修改', edit: '修改', edit_of: '修改 {name}', back: '恢复默认值', back_done: '已恢复默认值 {value}', saved: '已保存：{name} = {value}', yes: '是', no: '否', from_to: '{min} – {max} {unit}', on_off: '是 / 否', time_range: '00:00 – 23:59', read_only: '您可以查看，不能修改', routine: '常规', urgent: '紧急', emergency: '特急', clock: '时限', unit: '单位', amount: '数值', u_min: '分钟', u_h: '小时', u_d: '天', u_wh: '工作小时', u_wd: '工作日', before: '前 {text}', duration: '{n} {unit}', whole: '请填整数', before_help: '在预约时间之前多久', 'u_%': '%', default_is: '默认值：{value}', duration_range: '0 – 10000', time_format: '时间应如 22:00',
+  },
+  {
+    title: 'Policies', explain: 'A change holds at once; clocks already running keep the time they had.', group_access: 'Sign-in and signing', group_consult: 'Consultations', group_notify: 'Notices', group_other: 'Other', deadlines: 'Terms of consultations', deadlines_help: 'Working hours and days go by the calendar of the institution that holds the case. “Before” counts back from the appointment.', name: 'Policy', value: 'Now', default: 'Default', range: 'Range', changed: 'changed', edit: 'Edit', edit_of: 'Edit {name}', back: 'Back to the default', back_done: 'Back to the default {value}', saved: 'Saved: {name} = {value}', yes: 'Yes', no: 'No', from_to: '{min} – {max} {unit}', on_off: 'Yes / no', time_range: '00:00 – 23:59', read_only: 'You may look, not change', routine: 'Routine', urgent: 'Urgent', emergency: 'Emergency', clock: 'Term', unit: 'Unit', amount: 'Amount', u_min: 'min', u_h: 'h', u_d: 'days', u_wh: 'working hours', u_wd: 'working days', before: '{text} before', duration: '{n} {unit}', whole: 'A whole number, please', before_help: 'How long before the appointment', 'u_%': '%', default_is: 'Default: {value}', duration_range: '0 – 10000', time_format: 'Times look like 22:00',
+  },
+)
