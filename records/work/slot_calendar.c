@@ -26,16 +26,18 @@ json_t *meeting_room_ref(struct op_ctx *ctx, uint64_t id)
 json_t *meeting_rooms_of(struct op_ctx *ctx, uint64_t org)
 {
     json_t *list = json_array();
+    bool any = staff_actor_has(ctx, STAFF_ADMIN);
     struct query *q = tx_query(ctx->tx,
                                "SELECT id, org_id, name, equipment, active FROM meeting_room WHERE ($1=0 OR "
                                "org_id=$1) ORDER BY org_id, name, id",
                                "i", (int64_t)org);
-    while (query_next(q))
-        json_array_append_new(
-            list, json_pack("{s:o,s:s,s:o,s:s,s:b}", "id", json_id((uint64_t)query_int(q, "id")), "name",
-                            query_text(q, "name"), "org",
-                            org_ref(ctx, (struct org_id){(uint64_t)query_int(q, "org_id")}), "equipment",
-                            query_text(q, "equipment"), "active", (int)query_int(q, "active")));
+    while (query_next(q)) {
+        struct org_id house = {(uint64_t)query_int(q, "org_id")};
+        json_array_append_new(list, json_pack("{s:o,s:s,s:o,s:s,s:b,s:b}", "id", json_id((uint64_t)query_int(q, "id")),
+                                              "name", query_text(q, "name"), "org", org_ref(ctx, house), "equipment",
+                                              query_text(q, "equipment"), "active", (int)query_int(q, "active"), "mine",
+                                              any || house.v == ctx->actor->org.v));
+    }
     return work_list_end(q, list);
 }
 
@@ -131,9 +133,9 @@ static json_t *calendar_experts(struct op_ctx *ctx, const struct span *span)
     for (size_t i = 0; i < n; i++) {
         struct staff s;
         if (!staff_find(ctx, people[i], STAFF_EXPERT, &s))
-            json_array_append_new(list, json_pack("{s:o,s:o,s:o,s:s}", "person", staff_ref(ctx, people[i]),
+            json_array_append_new(list, json_pack("{s:o,s:o,s:o,s:s,s:b}", "person", staff_ref(ctx, people[i]),
                                                   "org", org_ref(ctx, s.org), "dept", org_ref(ctx, s.dept),
-                                                  "title", s.title));
+                                                  "title", s.title, "mine", slot_keeps(ctx, &s)));
     }
     return list;
 }

@@ -9,9 +9,9 @@
 
 /* The expert himself; the office and dispatchers of his institution, the head of his department; the
  * consortium's administrator. */
-static bool manages(struct op_ctx *ctx, const struct staff *s)
+bool slot_keeps(struct op_ctx *ctx, const struct staff *s)
 {
-    if (staff_actor_has(ctx, STAFF_ADMIN))
+    if (s->id.v == ctx->actor->person.v || staff_actor_has(ctx, STAFF_ADMIN))
         return true;
     if (ctx->actor->org.v != s->org.v)
         return false;
@@ -24,7 +24,7 @@ static int may_manage(struct op_ctx *ctx, struct person_id person, struct staff 
     int rc = staff_find(ctx, person, STAFF_EXPERT, s);
     if (rc)
         return fault_field(ctx->fault, "person_id", "not_an_expert");
-    if (person.v == ctx->actor->person.v || manages(ctx, s))
+    if (slot_keeps(ctx, s))
         return 0;
     return fault_set(ctx->fault, ERR_DENIED, "other_institution",
                      "slots are kept by the expert or his institution");
