@@ -70,6 +70,15 @@ static int add(struct op_ctx *ctx, const struct shift *s, uint64_t *id)
                         "iiiiiit", (int64_t)*id, (int64_t)s->org, (int64_t)s->dept, (int64_t)s->person, s->start, s->end, s->kind);
 }
 
+/* Calendars show leave: they hear of it as of a slot. */
+static int feed(struct op_ctx *ctx, uint64_t person)
+{
+    char key[ID_TEXT_BYTES], payload[64];
+    id_format(person, key);
+    snprintf(payload, sizeof payload, "{\"person_id\":\"%s\"}", key);
+    return tx_feed(ctx->tx, "slot", key, payload);
+}
+
 static int roster_create(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     struct shift s = {arg_id(args, "org_id"),       arg_id(args, "dept_id"),    arg_id(args, "person_id"),
@@ -77,6 +86,7 @@ static int roster_create(struct op_ctx *ctx, json_t *args, json_t **result)
     uint64_t id;
     int rc = check_right(ctx, &s);
     rc = rc ? rc : add(ctx, &s, &id);
+    rc = rc ? rc : feed(ctx, s.person);
     if (rc)
         return rc;
     ctx->audit.object = id;
@@ -100,7 +110,8 @@ static int roster_delete(struct op_ctx *ctx, json_t *args, json_t **result)
     int rc = query_end(q);
     rc = rc ? rc : found ? check_right(ctx, &s) : ERR_NOT_FOUND;
     ctx->audit.object = id;
-    return rc ? rc : tx_exec(ctx->tx, "DELETE FROM shift WHERE id=$1", "i", (int64_t)id);
+    rc = rc ? rc : tx_exec(ctx->tx, "DELETE FROM shift WHERE id=$1", "i", (int64_t)id);
+    return rc ? rc : feed(ctx, s.person);
 }
 
 /* ---- import: login,dept code,start,end,kind with times as 2026-11-24 08:00 (China time), also as spreadsheets rewrite them:

@@ -62,6 +62,21 @@ static int slot_wish(struct consult_act *a, struct wish *w)
     return rc;
 }
 
+/* A time of one's own choosing: the published slot of just this time is used up by it, and nobody takes what another is
+ * holding at this moment. */
+static int own_time(struct consult_act *a, struct wish *w)
+{
+    struct op_ctx *ctx = a->ctx;
+    if (tx_int(ctx->tx, 0,
+               "SELECT COUNT(*) FROM slot WHERE person_id=$1 AND state='published' AND held_until_ms>$2 AND held_by<>$3 AND "
+               "start_ms<$4 AND end_ms>$5",
+               "iiiii", (int64_t)w->person.v, ctx->now_ms, (int64_t)ctx->actor->person.v, w->end_ms, w->start_ms))
+        return fault_set(ctx->fault, ERR_CONFLICT, "slot_taken", "somebody is booking this time just now");
+    w->slot = (uint64_t)tx_int(ctx->tx, 0, "SELECT id FROM slot WHERE person_id=$1 AND state='published' AND start_ms=$2 AND end_ms=$3",
+                               "iii", (int64_t)w->person.v, w->start_ms, w->end_ms);
+    return 0;
+}
+
 static int read_wish(struct consult_act *a, struct wish *w)
 {
     *w = (struct wish){.person = {arg_id(a->args, "person_id")},
@@ -84,7 +99,7 @@ static int read_wish(struct consult_act *a, struct wish *w)
     struct consult_member *m = consult_member_active(a->c, w->person);
     if (!m || m->part == PART_SECRETARY)
         return fault_field(a->ctx->fault, w->slot ? "slot_id" : "person_id", "not_on_the_team");
-    return 0;
+    return w->slot ? 0 : own_time(a, w);
 }
 
 /* A booked time without a published slot gets its own row, so that the calendar shows one kind of thing. */
@@ -94,7 +109,7 @@ static int mark_slot(struct consult_act *a, const struct wish *w, uint64_t room)
     c->slot = w->slot ? w->slot : id_new();
     if (w->slot)
         return tx_exec(a->ctx->tx,
-                       "UPDATE slot SET state='booked', case_id=$2, meeting_room_id=$3 WHERE id=$1", "iii",
+                       "UPDATE slot SET state='booked', case_id=$2, meeting_room_id=$3, held_by=0, held_until_ms=0 WHERE id=$1", "iii",
                        (int64_t)w->slot, (int64_t)c->id.v, (int64_t)room);
     return tx_exec(a->ctx->tx,
                    "INSERT INTO slot (id, person_id, org_id, dept_id, start_ms, end_ms, state, case_id, "

@@ -1,4 +1,5 @@
 /* Who takes the case: qualification, assignment, acceptance, substitution, the next expert. */
+#include "records/notify/notify.h"
 #include "records/work/consult.h"
 #include "records/patient/identity.h"
 #include <stdio.h>
@@ -171,7 +172,8 @@ static int accept(struct consult_act *a)
     if (me) {
         me->state = MEMBER_ACCEPTED;
         a->passed |= C(QUALIFIED);
-        return 0;
+        /* a time kept for him that has gone by meanwhile is of no use */
+        return a->c->slot && !(a->facts & F(BOOKED)) ? booking_release(a->ctx, a->c, "cancelled") : 0;
     }
     int rc = consult_check_qualified(a, a->ctx->actor->person, "person");
     rc = rc ? rc : join(a, a->ctx->actor->person, PART_EXPERT);
@@ -196,6 +198,25 @@ static int expert_decline(struct consult_act *a)
     consult_member_active(a->c, a->ctx->actor->person)->state = MEMBER_DECLINED;
     a->passed |= C(CODE) | C(REASON);
     return 0;
+}
+
+/* A substitute may come with a time: it is taken for him at once and stands when he accepts. */
+static int keep_time(struct consult_act *a)
+{
+    struct consult *c = a->c;
+    if (!arg_id(a->args, "slot_id") && !arg_int(a->args, "start_ms", 0))
+        return 0;
+    if (strcmp(c->kind, "interactive") != 0 || c->offline_gear)
+        return fault_field(a->ctx->fault, "start_ms", "not_for_this_case");
+    int rc = booking_release(a->ctx, c, "published");
+    return rc ? rc : booking_take(a);
+}
+
+/* Who was replaced by somebody else hears of it; whoever is asked now is told by the rule. */
+static int tell_replaced(struct consult_act *a, struct person_id old)
+{
+    struct notify_about about = {.case_id = a->c->id, .case_number = a->c->number};
+    return old.v == a->ctx->actor->person.v ? 0 : notify_person(a->ctx, old, "case.substituted", &about);
 }
 
 /* One person for another: the asker's own seat, or (dispatcher) the lead's; "instead_of" names another seat
@@ -224,7 +245,9 @@ static int substitute(struct consult_act *a)
     seat->state = MEMBER_REPLACED;
     a->c->expert_present = false;
     a->passed |= C(QUALIFIED) | C(REASON);
-    return join(a, person, part);
+    rc = join(a, person, part);
+    rc = rc ? rc : keep_time(a);
+    return rc ? rc : tell_replaced(a, old);
 }
 
 /* Somebody of the same department who was not asked before. */

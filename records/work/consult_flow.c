@@ -104,6 +104,7 @@ static const struct flow_label facts[] = {
     [F_NEXT_EXPERT] = {"next_expert", "有下一位合格专家", "another qualified expert is on the roster"},
     [F_REVIEW_OPEN] = {"review_open", "待补审", "review afterwards is due"},
     [F_EXPERT_PRESENT] = {"expert_present", "专家已到", "the expert came"},
+    [F_BOOKED] = {"booked", "已留时间", "a time is kept"},
 };
 
 static const struct flow_label checks[] = {
@@ -219,6 +220,10 @@ static const struct flow_rule rules[] = {
      .check = C(QUALIFIED), .tell = P(APPLICANT), .notice = "case.accepted"},
     {.from = S(ASSIGNED), .event = E_ACCEPT, .to = FLOW_SAME, .who = P(EXPERT), .never = F(LAST_ACCEPT) | F(DONE_MINE),
      .tell = P(DISPATCH), .notice = "case.accepted"},
+    /* the substitute came with a time */
+    {.from = S(ASSIGNED), .event = E_ACCEPT, .to = S_SCHEDULED, .who = P(EXPERT),
+     .need = F(LAST_ACCEPT) | F(INTERACTIVE) | F(BOOKED), .never = F(DONE_MINE), .tell = EVERYONE,
+     .notice = "case.scheduled", .start = BOOKING | K(HOLD)},
     {.from = S(ASSIGNED), .event = E_ACCEPT, .to = S_ACCEPTED, .who = P(EXPERT), .need = F(LAST_ACCEPT) | F(INTERACTIVE),
      .never = F(DONE_MINE), .tell = P(DISPATCH) | P(APPLICANT), .notice = "case.accepted", .act = "schedule",
      .start = K(HOLD)},
@@ -229,12 +234,13 @@ static const struct flow_rule rules[] = {
      .start = K(OPINION) | K(OPINION_HARD)},
     {.from = S(ASSIGNED), .event = E_EXPERT_DECLINE, .to = S_EXPERT_DECLINED, .who = P(EXPERT),
      .check = C(CODE) | C(REASON), .tell = P(DISPATCH) | P(APPLICANT), .notice = "case.expert_declined", .act = "assign",
-     .start = K(ASSIGN), .work = W(DROP_EXPERT)},
+     .start = K(ASSIGN), .work = W(DROP_EXPERT) | W(RELEASE_BOOKING)},
     {.from = S(ASSIGNED), .event = E_NEXT_EXPERT, .to = S_ASSIGNED, .who = P(SYSTEM), .need = F(NEXT_EXPERT),
-     .never = F(MDT), .tell = P(EXPERT) | P(DISPATCH), .notice = "case.assigned", .act = "accept", .start = K(ACCEPT)},
+     .never = F(MDT), .tell = P(EXPERT) | P(DISPATCH), .notice = "case.assigned", .act = "accept", .start = K(ACCEPT),
+     .work = W(RELEASE_BOOKING)},
     {.from = S(ASSIGNED), .event = E_NEXT_EXPERT, .to = S_EXPERT_DECLINED, .who = P(SYSTEM),
      .tell = P(DISPATCH) | P(APPLICANT), .notice = "case.expert_declined", .act = "assign", .start = K(ASSIGN),
-     .work = W(DROP_EXPERT)},
+     .work = W(DROP_EXPERT) | W(RELEASE_BOOKING)},
     /* a lost expert at any later point before the signature: the opinion clocks go on, the new one must accept */
     {.from = S(ASSIGNED) | S(ACCEPTED) | S(SCHEDULED) | S(WAITING) | S(EXPERT_NOSHOW) | WRITING, .event = E_SUBSTITUTE,
      .to = S_ASSIGNED, .who = DESK | P(EXPERT), .check = C(REASON) | C(QUALIFIED), .tell = P(EXPERT) | P(APPLICANT) | P(DISPATCH),

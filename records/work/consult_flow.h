@@ -104,6 +104,7 @@ enum consult_fact {
     F_NEXT_EXPERT,
     F_REVIEW_OPEN,
     F_EXPERT_PRESENT,
+    F_BOOKED,
     F_COUNT
 };
 enum consult_check {

@@ -36,13 +36,15 @@ struct viewer {
     int64_t office, dispatcher, head, expert;
 };
 
-static struct viewer viewer_of(struct op_ctx *ctx)
+/* A display in the dispatch office sees the board as its dispatchers do, and nothing else. */
+static struct viewer viewer_of(struct op_ctx *ctx, bool board)
 {
     return (struct viewer){.person = (int64_t)ctx->actor->person.v,
                            .org = (int64_t)ctx->actor->org.v,
                            .dept = (int64_t)ctx->actor->dept.v,
                            .office = staff_actor_has(ctx, STAFF_OFFICE),
-                           .dispatcher = staff_actor_has(ctx, STAFF_DISPATCHER),
+                           .dispatcher = staff_actor_has(ctx, STAFF_DISPATCHER) ||
+                                         (board && staff_actor_has(ctx, STAFF_DISPLAY)),
                            .head = staff_actor_has(ctx, STAFF_HEAD),
                            .expert = staff_actor_has(ctx, STAFF_EXPERT)};
 }
@@ -55,28 +57,28 @@ static struct viewer viewer_of(struct op_ctx *ctx)
     "home_org_id=$14 OR "                                                                                    \
     "target_org_id=$14) AND ($15=0 OR patient_id=$15) AND ($16=0 OR created_ms>=$16) AND ($17=0 OR "         \
     "created_ms<$17) AND "                                                                                   \
-    "($18=0 OR (due_ms>0 AND paused=0 AND due_ms<=$8)) AND ($19='' OR number=$19)"
+    "($18=0 OR (due_ms>0 AND paused=0 AND due_ms<=$8)) AND ($19='' OR (number>=$19 AND number<$19 || '~'))"
 
 static const char *or_empty(const char *s)
 {
     return s ? s : "";
 }
 
-static struct query *ask(struct op_ctx *ctx, json_t *args, const char *sql, int64_t limit, int64_t offset)
+static struct query *ask(struct op_ctx *ctx, json_t *args, const char *sql, const struct viewer *v,
+                         const int64_t last[2])
 {
-    struct viewer v = viewer_of(ctx);
     return tx_query(ctx->tx, sql,
                     "iiiiiiii"
                     "tttt"
                     "iiiiii"
                     "tii",
-                    v.person, v.org, v.office, v.dispatcher, v.head, v.expert, v.dept, ctx->now_ms,
+                    v->person, v->org, v->office, v->dispatcher, v->head, v->expert, v->dept, ctx->now_ms,
                     or_empty(arg_text(args, "state")), or_empty(arg_text(args, "urgency")),
                     or_empty(arg_text(args, "kind")), or_empty(arg_text(args, "scope")),
                     (int64_t)arg_id(args, "holder_id"), (int64_t)arg_id(args, "org_id"),
                     (int64_t)arg_id(args, "patient_id"), arg_int(args, "from_ms", 0),
                     arg_int(args, "to_ms", 0), (int64_t)json_is_true(json_object_get(args, "overdue")),
-                    or_empty(arg_text(args, "q")), limit, offset);
+                    or_empty(arg_text(args, "q")), last[0], last[1]);
 }
 
 #define COLUMNS                                                                                              \
@@ -143,7 +145,8 @@ static int case_list(struct op_ctx *ctx, json_t *args, json_t **result)
     const char *view = arg_text(args, "view");
     int64_t limit = arg_int(args, "limit", 50), offset = arg_int(args, "after", 0);
     size_t n = 0;
-    struct query *q = ask(ctx, args, sql_of(view ? view : "all"), limit + 1, offset);
+    struct viewer v = viewer_of(ctx, false);
+    struct query *q = ask(ctx, args, sql_of(view ? view : "all"), &v, (int64_t[]){limit + 1, offset});
     while (n <= PAGE_MAX && query_next(q))
         hold(q, &rows[n++]);
     int rc = query_end(q);
@@ -169,10 +172,16 @@ static int case_list(struct op_ctx *ctx, json_t *args, json_t **result)
 #define COUNTED "(" VISIBLE " OR ($20=1 AND submitted_ms>0))"
 #define BOARD_PARTS " AND $21>=0 "
 
+static struct query *ask_board(struct op_ctx *ctx, json_t *args, const char *sql)
+{
+    struct viewer v = viewer_of(ctx, true);
+    return ask(ctx, args, sql, &v, (int64_t[]){staff_actor_has(ctx, STAFF_ADMIN), 0});
+}
+
 static json_t *count_by(struct op_ctx *ctx, json_t *args, const char *sql, const char *name)
 {
     json_t *list = json_array();
-    struct query *q = ask(ctx, args, sql, staff_actor_has(ctx, STAFF_ADMIN), 0);
+    struct query *q = ask_board(ctx, args, sql);
     while (query_next(q)) {
         const char *word = query_text(q, "word");
         int state = strcmp(name, "state") == 0 ? flow_state_find(&consult_flow, word) : -1;
@@ -185,21 +194,22 @@ static json_t *count_by(struct op_ctx *ctx, json_t *args, const char *sql, const
     return work_list_end(q, list);
 }
 
+static json_t *holder_ref(struct op_ctx *ctx, struct query *q)
+{
+    uint64_t person = (uint64_t)query_int(q, "holder_person_id"), org = (uint64_t)query_int(q, "holder_org_id");
+    return person ? staff_ref(ctx, (struct person_id){person}) : org_ref(ctx, (struct org_id){org});
+}
+
 static json_t *count_holders(struct op_ctx *ctx, json_t *args)
 {
     json_t *list = json_array();
     struct query *q =
-        ask(ctx, args,
-            "SELECT holder_party, holder_person_id, holder_org_id, " COUNTS COUNTED FILTER BOARD_PARTS
-            "AND holder_party<>'' GROUP BY holder_party, holder_person_id, holder_org_id ORDER BY late DESC, "
-            "n DESC",
-            staff_actor_has(ctx, STAFF_ADMIN), 0);
+        ask_board(ctx, args,
+                  "SELECT holder_party, holder_person_id, holder_org_id, " COUNTS COUNTED FILTER BOARD_PARTS
+                  "AND holder_party<>'' GROUP BY holder_party, holder_person_id, holder_org_id ORDER BY late DESC, "
+                  "n DESC");
     while (query_next(q)) {
-        uint64_t person = (uint64_t)query_int(q, "holder_person_id"),
-                 org = (uint64_t)query_int(q, "holder_org_id");
-        json_array_append_new(list, json_pack("{s:o,s:s,s:I,s:I}", "holder",
-                                              person ? staff_ref(ctx, (struct person_id){person})
-                                                     : org_ref(ctx, (struct org_id){org}),
+        json_array_append_new(list, json_pack("{s:o,s:s,s:I,s:I}", "holder", holder_ref(ctx, q),
                                               "role", query_text(q, "holder_party"), "count",
                                               (json_int_t)query_int(q, "n"), "overdue",
                                               (json_int_t)query_int(q, "late")));
@@ -229,6 +239,38 @@ static int board_get(struct op_ctx *ctx, json_t *args, json_t **result)
     return tx_error(ctx->tx);
 }
 
+/* What a screen on the wall shows: the counts, and the cases in the order of their deadlines - no patient, so that who
+ * passes by reads nothing that is not his. */
+static int board_wall(struct op_ctx *ctx, json_t *args, json_t **result)
+{
+    json_t *items = json_array();
+    int rc = board_get(ctx, args, result);
+    struct query *q = ask_board(ctx, args,
+                                "SELECT number, urgency, state, home_org_id, target_org_id, holder_party, holder_person_id, "
+                                "holder_org_id, due_ms FROM consult c WHERE " COUNTED FILTER BOARD_PARTS
+                                "AND closed_ms=0 AND due_ms>0 AND paused=0 ORDER BY due_ms, id LIMIT 60");
+    while (query_next(q)) {
+        int state = flow_state_find(&consult_flow, query_text(q, "state"));
+        int64_t due_ms = query_int(q, "due_ms");
+        json_array_append_new(
+            items,
+            json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:s,s:I,s:b}", "number", query_text(q, "number"), "urgency",
+                      query_text(q, "urgency"), "state_label",
+                      state >= 0 ? work_label(&consult_flow.states[state].label) : json_null(), "home",
+                      org_ref(ctx, (struct org_id){(uint64_t)query_int(q, "home_org_id")}), "target",
+                      org_ref(ctx, (struct org_id){(uint64_t)query_int(q, "target_org_id")}), "holder",
+                      holder_ref(ctx, q), "role", query_text(q, "holder_party"), "due_ms", (json_int_t)due_ms, "overdue",
+                      due_ms <= ctx->now_ms));
+    }
+    rc = rc ? rc : query_end(q);
+    if (!rc) {
+        json_object_set(*result, "items", items);
+        json_object_set_new(*result, "server_ms", json_integer(ctx->now_ms));
+    }
+    json_decref(items);
+    return rc;
+}
+
 #define FILTER_ARGS                                                                                          \
     {"state", FIELD_TEXT, false, 0, 24}, {"urgency", FIELD_ENUM, .choices = "routine|urgent|emergency"},     \
         {"kind", FIELD_ENUM, .choices = "offline|interactive"},                                              \
@@ -250,4 +292,6 @@ static const struct field board_args[] = {FILTER_ARGS, {0}};
 const struct op case_list_ops[] = {
     {"case.list", OP_READ, OP_PHI, "case.read", list_args, case_list, "cases the viewer takes part in"},
     {"board.get", OP_READ, 0, "case.read", board_args, board_get, "counts by state, urgency and holder"},
+    {"board.wall", OP_READ, 0, "board.read", board_args, board_wall,
+     "the board for a screen on the wall: counts and deadlines, no patients"},
     {0}};

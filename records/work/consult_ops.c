@@ -311,7 +311,8 @@ ARGS(assign_args, VERSION, {"expert_id", FIELD_ID},
      {"team", FIELD_ARRAY, false, 2, CONSULT_TEAM_MAX, .of = member_of},
      TEXT("comment", false, 2000, "remark"));
 ARGS(substitute_args, VERSION, {"person_id", FIELD_ID, true}, {"instead_of", FIELD_ID},
-     TEXT("reason", true, 1000, "why"));
+     {"slot_id", FIELD_ID, .help = "a time kept for the substitute until he accepts"}, {"start_ms", FIELD_TIME},
+     {"end_ms", FIELD_TIME}, {"meeting_room_id", FIELD_ID}, TEXT("reason", true, 1000, "why"));
 ARGS(schedule_args, VERSION, {"slot_id", FIELD_ID}, {"person_id", FIELD_ID}, {"start_ms", FIELD_TIME},
      {"end_ms", FIELD_TIME}, {"meeting_room_id", FIELD_ID}, TEXT("reason", false, 1000, "why (reschedule)"));
 ARGS(start_args, VERSION, {"identity_confirmed", FIELD_BOOL}, {"recording_consent", FIELD_BOOL});

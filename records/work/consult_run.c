@@ -75,8 +75,9 @@ static int do_work(struct consult_act *a, uint8_t work)
 {
     struct consult *c = a->c;
     switch ((enum consult_work)work) {
-    case W_RELEASE_BOOKING:
-        return booking_release(a->ctx, c, "cancelled");
+    case W_RELEASE_BOOKING: /* not the time that a substitution has just taken */
+        return a->event == E_SUBSTITUTE && a->passed & CONSULT_BIT(C_SLOT) ? 0
+                                                                           : booking_release(a->ctx, c, "cancelled");
     case W_OPEN_ROOM:
         c->room_open = true;
         return 0;

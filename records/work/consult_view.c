@@ -277,11 +277,15 @@ static json_t *needs_list(const char *needs)
     return list;
 }
 
-static json_t *allowed_view(const struct consult *c, uint32_t parties, uint32_t facts)
+/* A merge is offered where there is something to merge into. */
+static json_t *allowed_view(const struct consult *c, uint32_t parties, uint32_t facts, bool duplicates)
 {
-    uint8_t events[E_COUNT];
+    uint8_t events[E_COUNT + 1];
+    enum flow_refusal why;
     json_t *list = json_array();
     size_t n = flow_allowed(&consult_flow, &c->flow, parties, facts, events, E_COUNT);
+    if (duplicates && flow_find(&consult_flow, &c->flow, E_MERGE, parties, facts, &why))
+        events[n++] = E_MERGE;
     for (size_t i = 0; i < n; i++) {
         const struct flow_event *e = &consult_flow.events[events[i]];
         const char *needs = events[i] == E_ASSIGN && strcmp(c->scope, "mdt") == 0 ? "team" : e->needs;
@@ -302,7 +306,7 @@ static json_t *booking_view(struct op_ctx *ctx, const struct consult *c)
 
 static json_t *room_view(struct op_ctx *ctx, const struct consult *c)
 {
-    if (strcmp(c->kind, "interactive") != 0 || !c->start_ms)
+    if (strcmp(c->kind, "interactive") != 0 || !c->start_ms || c->flow.state == S_ASSIGNED)
         return json_null();
     return json_pack("{s:o,s:I,s:b,s:[]}", "id", json_id(room_of_case(ctx->tx, c->id).v), "opens_ms",
                      (json_int_t)consult_room_opens(c), "open", c->room_open, "waiting");
@@ -396,7 +400,7 @@ json_t *consult_view(struct op_ctx *ctx, struct consult *c, uint32_t parties)
     json_object_set_new(v, "previous_case_id", json_id(c->previous.v));
     json_object_set_new(v, "merged_into", json_id(c->merged_into.v));
     json_object_set_new(v, "timeline", timeline_view(ctx, c));
-    json_object_set_new(v, "allowed", allowed_view(c, parties, facts));
+    json_object_set_new(v, "allowed", allowed_view(c, parties, facts, json_array_size(json_object_get(v, "duplicates")) > 0));
     json_object_set_new(v, "recordings", work_recordings(ctx, c->id));
     return v;
 }

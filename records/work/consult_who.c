@@ -152,6 +152,8 @@ uint32_t consult_facts(struct op_ctx *ctx, const struct consult *c, uint32_t par
         facts |= F(MDT);
     if (c->reschedules >= CONSULT_RESCHEDULES)
         facts |= F(RESCHEDULED_OUT);
+    if (c->slot && c->start_ms > ctx->now_ms)
+        facts |= F(BOOKED);
     return facts | (c->review_open ? F(REVIEW_OPEN) : 0) | (c->expert_present ? F(EXPERT_PRESENT) : 0);
 }
 

@@ -1,4 +1,4 @@
-/* Published times of experts, meeting rooms and the calendar. */
+/* Published times of experts, and the meeting rooms of institutions (the calendar: slot_calendar.c). */
 #include "records/work/work_ops.h"
 #include "records/work/work_view.h"
 #include <stdio.h>
@@ -7,27 +7,24 @@
 #define WEEK_MS (7 * 86400000ll)
 #define REPEAT_MAX 26
 
-json_t *meeting_room_ref(struct op_ctx *ctx, uint64_t id)
+/* The expert himself; the office and dispatchers of his institution, the head of his department; the
+ * consortium's administrator. */
+bool slot_keeps(struct op_ctx *ctx, const struct staff *s)
 {
-    json_t *v = NULL;
-    if (!id)
-        return json_null();
-    struct query *q = tx_query(ctx->tx, "SELECT name FROM meeting_room WHERE id=$1", "i", (int64_t)id);
-    if (query_next(q))
-        v = json_pack("{s:o,s:s}", "id", json_id(id), "name", query_text(q, "name"));
-    return query_end(q) || !v ? json_null() : v;
+    if (s->id.v == ctx->actor->person.v || staff_actor_has(ctx, STAFF_ADMIN))
+        return true;
+    if (ctx->actor->org.v != s->org.v)
+        return false;
+    return staff_actor_has(ctx, STAFF_OFFICE) || staff_actor_has(ctx, STAFF_DISPATCHER) ||
+           (s->dept.v && ctx->actor->dept.v == s->dept.v && staff_actor_has(ctx, STAFF_HEAD));
 }
 
-/* The expert himself, or the office and dispatchers of his institution. */
 static int may_manage(struct op_ctx *ctx, struct person_id person, struct staff *s)
 {
     int rc = staff_find(ctx, person, STAFF_EXPERT, s);
     if (rc)
         return fault_field(ctx->fault, "person_id", "not_an_expert");
-    if (person.v == ctx->actor->person.v)
-        return 0;
-    if (ctx->actor->org.v == s->org.v &&
-        (staff_actor_has(ctx, STAFF_OFFICE) || staff_actor_has(ctx, STAFF_DISPATCHER)))
+    if (slot_keeps(ctx, s))
         return 0;
     return fault_set(ctx->fault, ERR_DENIED, "other_institution",
                      "slots are kept by the expert or his institution");
@@ -45,6 +42,8 @@ static int check_time(struct op_ctx *ctx, uint64_t slot, uint64_t person, int64_
                "start_ms<$3 AND end_ms>$4",
                "iiii", (int64_t)person, (int64_t)slot, end_ms, start_ms))
         return fault_set(ctx->fault, ERR_CONFLICT, "slot_overlap", "another slot of this expert overlaps");
+    if (staff_on_leave(ctx, (struct person_id){person}, start_ms))
+        return fault_set(ctx->fault, ERR_CONFLICT, "on_leave", "the expert is on leave then");
     return 0;
 }
 
@@ -146,6 +145,15 @@ static int slot_withdraw(struct op_ctx *ctx, json_t *args, json_t **result)
     return rc ? rc : feed(ctx, s.id);
 }
 
+/* A time of one's own choosing was booked over this slot. */
+static bool booked_meanwhile(struct op_ctx *ctx, uint64_t slot)
+{
+    return tx_int(ctx->tx, 0,
+                  "SELECT COUNT(*) FROM slot s JOIN booking b ON b.kind='person' AND b.resource_id=s.person_id AND b.live=1 "
+                  "AND b.start_ms<s.end_ms AND b.end_ms>s.start_ms WHERE s.id=$1",
+                  "i", (int64_t)slot) > 0;
+}
+
 /* Two minutes for the one who is filling in the booking; a hold is a courtesy, the booking itself decides. */
 static int slot_hold(struct op_ctx *ctx, json_t *args, json_t **result)
 {
@@ -155,7 +163,7 @@ static int slot_hold(struct op_ctx *ctx, json_t *args, json_t **result)
                      "UPDATE slot SET held_by=$2, held_until_ms=$3 WHERE id=$1 AND state='published' AND "
                      "(held_until_ms<=$4 OR held_by=$2)",
                      "iiii", (int64_t)id, (int64_t)ctx->actor->person.v, until, ctx->now_ms);
-    if (!rc && tx_changes(ctx->tx) == 0)
+    if (!rc && (tx_changes(ctx->tx) == 0 || booked_meanwhile(ctx, id)))
         rc = fault_set(ctx->fault, ERR_CONFLICT, "slot_taken", "this slot is taken or held");
     rc = rc ? rc : feed(ctx, id);
     if (!rc)
@@ -163,150 +171,66 @@ static int slot_hold(struct op_ctx *ctx, json_t *args, json_t **result)
     return rc;
 }
 
-/* ---- calendar ---- */
-struct calendar_row {
-    uint64_t slot, person, room, case_id, target_org, home_org, applicant;
-    int64_t start_ms, end_ms;
-    char state[16], number[24], urgency[16];
-    bool theirs; /* the viewer may know which case it is */
-};
-
-static void read_calendar_row(struct op_ctx *ctx, struct query *q, struct calendar_row *r)
+/* The booking was given up: others need not wait for the two minutes to pass. */
+static int slot_release(struct op_ctx *ctx, json_t *args, json_t **result)
 {
-    *r = (struct calendar_row){.slot = (uint64_t)query_int(q, "id"),
-                               .person = (uint64_t)query_int(q, "person_id"),
-                               .room = (uint64_t)query_int(q, "meeting_room_id"),
-                               .case_id = (uint64_t)query_int(q, "case_id"),
-                               .start_ms = query_int(q, "start_ms"),
-                               .end_ms = query_int(q, "end_ms"),
-                               .target_org = (uint64_t)query_int(q, "target_org_id"),
-                               .home_org = (uint64_t)query_int(q, "home_org_id"),
-                               .applicant = (uint64_t)query_int(q, "applicant_id")};
-    bool held = query_int(q, "held_until_ms") > ctx->now_ms && strcmp(query_text(q, "state"), "published") == 0;
-    snprintf(r->state, sizeof r->state, "%s", held ? "held" : query_text(q, "state"));
-    snprintf(r->number, sizeof r->number, "%s", query_text(q, "number") ? query_text(q, "number") : "");
-    snprintf(r->urgency, sizeof r->urgency, "%s", query_text(q, "urgency") ? query_text(q, "urgency") : "");
-    uint64_t me = ctx->actor->person.v, org = ctx->actor->org.v;
-    bool desk = staff_actor_has(ctx, STAFF_OFFICE) || staff_actor_has(ctx, STAFF_DISPATCHER);
-    r->theirs =
-        r->person == me || r->applicant == me || (desk && (org == r->target_org || org == r->home_org));
-}
-
-static json_t *calendar_item(const struct calendar_row *r)
-{
-    json_t *v = slot_view(r->slot, r->person, r->start_ms, r->end_ms, r->state);
-    json_object_set_new(v, "meeting_room_id", json_id(r->room));
-    if (r->theirs && r->case_id) {
-        json_object_set_new(v, "case_id", json_id(r->case_id));
-        json_object_set_new(v, "case_number", json_string(r->number));
-        json_object_set_new(v, "urgency", json_string(r->urgency));
-    }
-    return v;
-}
-
-static json_t *calendar_experts(struct op_ctx *ctx, struct org_id org, struct org_id dept)
-{
-    struct person_id people[300];
-    json_t *list = json_array();
-    size_t n = staff_with_role(ctx, org, dept, STAFF_EXPERT, people, 300);
-    for (size_t i = 0; i < n; i++) {
-        struct staff s;
-        if (!staff_find(ctx, people[i], STAFF_EXPERT, &s))
-            json_array_append_new(list, json_pack("{s:o,s:o,s:o,s:s}", "person", staff_ref(ctx, people[i]),
-                                                  "org", org_ref(ctx, s.org), "dept", org_ref(ctx, s.dept),
-                                                  "title", s.title));
-    }
-    return list;
-}
-
-static json_t *rooms_of(struct op_ctx *ctx, uint64_t org)
-{
-    json_t *list = json_array();
-    struct query *q = tx_query(ctx->tx,
-                               "SELECT id, org_id, name, equipment, active FROM meeting_room WHERE ($1=0 OR "
-                               "org_id=$1) ORDER BY name, id",
-                               "i", (int64_t)org);
-    while (query_next(q))
-        json_array_append_new(
-            list, json_pack("{s:o,s:s,s:o,s:s,s:b}", "id", json_id((uint64_t)query_int(q, "id")), "name",
-                            query_text(q, "name"), "org",
-                            org_ref(ctx, (struct org_id){(uint64_t)query_int(q, "org_id")}), "equipment",
-                            query_text(q, "equipment"), "active", (int)query_int(q, "active")));
-    return work_list_end(q, list);
-}
-
-static int calendar_get(struct op_ctx *ctx, json_t *args, json_t **result)
-{
-    uint64_t org = arg_id(args, "org_id"), dept = arg_id(args, "dept_id");
-    int64_t from = arg_int(args, "from_ms", ctx->now_ms), to = arg_int(args, "to_ms", ctx->now_ms + WEEK_MS);
-    if (to <= from || to - from > 70 * 86400000ll)
-        return fault_field(ctx->fault, "to_ms", "too_long:70d");
-    json_t *items = json_array();
-    struct query *q =
-        tx_query(ctx->tx,
-                 "SELECT s.id, s.person_id, s.meeting_room_id, s.start_ms, s.end_ms, s.state, s.held_until_ms, s.case_id, "
-                 "c.number, c.urgency, "
-                 "c.target_org_id, c.home_org_id, c.applicant_id FROM slot s LEFT JOIN consult c ON "
-                 "c.id=s.case_id WHERE "
-                 "s.start_ms<$2 AND s.end_ms>$1 AND ($3=0 OR s.org_id=$3) AND ($4=0 OR s.dept_id=$4) AND "
-                 "s.state<>'cancelled' ORDER BY s.start_ms, s.id LIMIT 2000",
-                 "iiii", from, to, (int64_t)org, (int64_t)dept);
-    while (query_next(q)) {
-        struct calendar_row r;
-        read_calendar_row(ctx, q, &r);
-        json_array_append_new(items, calendar_item(&r));
-    }
-    int rc = query_end(q);
-    *result = json_pack("{s:o,s:o,s:o}", "experts",
-                        calendar_experts(ctx, (struct org_id){org}, (struct org_id){dept}), "meeting_rooms",
-                        rooms_of(ctx, org), "items", items);
-    return rc;
+    uint64_t id = arg_id(args, "slot_id");
+    (void)result;
+    int rc = tx_exec(ctx->tx, "UPDATE slot SET held_by=0, held_until_ms=0 WHERE id=$1 AND held_by=$2 AND state='published'",
+                     "ii", (int64_t)id, (int64_t)ctx->actor->person.v);
+    return rc || tx_changes(ctx->tx) == 0 ? rc : feed(ctx, id);
 }
 
 /* ---- meeting rooms ---- */
 static int meeting_room_list(struct op_ctx *ctx, json_t *args, json_t **result)
 {
-    *result = json_pack("{s:o}", "items", rooms_of(ctx, arg_id(args, "org_id")));
+    *result = json_pack("{s:o}", "items", meeting_rooms_of(ctx, arg_id(args, "org_id")));
     return tx_error(ctx->tx);
 }
 
-static int keep_room(struct op_ctx *ctx, json_t *args, uint64_t id, bool fresh, json_t **result)
+/* One's own institution; the consortium's administrator any. */
+static int may_keep_room(struct op_ctx *ctx, uint64_t org)
 {
-    const char *name = arg_text(args, "name"), *equipment = arg_text(args, "equipment");
-    int rc =
-        fresh
-            ? tx_exec(ctx->tx,
+    if (org == ctx->actor->org.v || staff_actor_has(ctx, STAFF_ADMIN))
+        return 0;
+    return fault_set(ctx->fault, ERR_DENIED, "other_institution", "the room belongs to another institution");
+}
+
+static int meeting_room_create(struct op_ctx *ctx, json_t *args, json_t **result)
+{
+    uint64_t id = id_new(), org = arg_id(args, "org_id");
+    const char *equipment = arg_text(args, "equipment");
+    org = org ? org : ctx->actor->org.v;
+    int rc = may_keep_room(ctx, org);
+    if (!rc && staff_institution(ctx, (struct org_id){org}).v != org)
+        rc = fault_field(ctx->fault, "org_id", "not_an_institution");
+    rc = rc ? rc
+            : tx_exec(ctx->tx,
                       "INSERT INTO meeting_room (id, org_id, name, equipment, active) VALUES ($1,$2,$3,$4,1)",
-                      "iitt", (int64_t)id, (int64_t)ctx->actor->org.v, name, equipment ? equipment : "")
-            : 0;
-    if (!rc && !fresh && name)
+                      "iitt", (int64_t)id, (int64_t)org, arg_text(args, "name"), equipment ? equipment : "");
+    if (!rc)
+        *result = meeting_room_ref(ctx, id);
+    return rc;
+}
+
+static int meeting_room_update(struct op_ctx *ctx, json_t *args, json_t **result)
+{
+    uint64_t id = arg_id(args, "meeting_room_id");
+    const char *name = arg_text(args, "name"), *equipment = arg_text(args, "equipment");
+    int64_t org = tx_int(ctx->tx, 0, "SELECT org_id FROM meeting_room WHERE id=$1", "i", (int64_t)id);
+    if (!org)
+        return fault_set(ctx->fault, ERR_NOT_FOUND, "meeting_room", "no such meeting room");
+    int rc = may_keep_room(ctx, (uint64_t)org);
+    if (!rc && name)
         rc = tx_exec(ctx->tx, "UPDATE meeting_room SET name=$2 WHERE id=$1", "it", (int64_t)id, name);
-    if (!rc && !fresh && equipment)
-        rc = tx_exec(ctx->tx, "UPDATE meeting_room SET equipment=$2 WHERE id=$1", "it", (int64_t)id,
-                     equipment);
+    if (!rc && equipment)
+        rc = tx_exec(ctx->tx, "UPDATE meeting_room SET equipment=$2 WHERE id=$1", "it", (int64_t)id, equipment);
     if (!rc && json_object_get(args, "active"))
         rc = tx_exec(ctx->tx, "UPDATE meeting_room SET active=$2 WHERE id=$1", "ii", (int64_t)id,
                      (int64_t)json_is_true(json_object_get(args, "active")));
     if (!rc)
         *result = meeting_room_ref(ctx, id);
     return rc;
-}
-
-static int meeting_room_create(struct op_ctx *ctx, json_t *args, json_t **result)
-{
-    return keep_room(ctx, args, id_new(), true, result);
-}
-
-static int meeting_room_update(struct op_ctx *ctx, json_t *args, json_t **result)
-{
-    uint64_t id = arg_id(args, "meeting_room_id");
-    int64_t org = tx_int(ctx->tx, 0, "SELECT org_id FROM meeting_room WHERE id=$1", "i", (int64_t)id);
-    if (!org)
-        return fault_set(ctx->fault, ERR_NOT_FOUND, "meeting_room", "no such meeting room");
-    if ((uint64_t)org != ctx->actor->org.v)
-        return fault_set(ctx->fault, ERR_DENIED, "other_institution",
-                         "the room belongs to another institution");
-    return keep_room(ctx, args, id, false, result);
 }
 
 static const struct field calendar_args[] = {
@@ -320,19 +244,22 @@ static const struct field move_args[] = {
     {"slot_id", FIELD_ID, true}, {"start_ms", FIELD_TIME}, {"end_ms", FIELD_TIME}, {0}};
 static const struct field slot_args[] = {{"slot_id", FIELD_ID, true}, {0}};
 static const struct field rooms_args[] = {{"org_id", FIELD_ID}, {0}};
-static const struct field room_args[] = {
-    {"name", FIELD_TEXT, true, 1, 80}, {"equipment", FIELD_TEXT, false, 0, 400}, {0}};
+static const struct field room_args[] = {{"name", FIELD_TEXT, true, 1, 80},
+                                         {"equipment", FIELD_TEXT, false, 0, 400},
+                                         {"org_id", FIELD_ID, .help = "institution; absent: one's own"},
+                                         {0}};
 static const struct field room_update_args[] = {{"meeting_room_id", FIELD_ID, true},
                                                 {"name", FIELD_TEXT, false, 1, 80},
                                                 {"equipment", FIELD_TEXT, false, 0, 400},
                                                 {"active", FIELD_BOOL},
                                                 {0}};
 const struct op slot_ops[] = {
-    {"calendar.get", OP_READ, 0, "slot.read", calendar_args, calendar_get,
+    {"calendar.get", OP_READ, 0, "slot.read", calendar_args, slot_calendar,
      "experts, meeting rooms and their times"},
     {"slot.publish", OP_WRITE, 0, "slot.write", publish_args, slot_publish, "publish free time of an expert"},
     {"slot.move", OP_WRITE, 0, "slot.write", move_args, slot_move, "move a slot that is not booked"},
     {"slot.hold", OP_WRITE, 0, "slot.read", slot_args, slot_hold, "keep a free slot for two minutes while booking"},
+    {"slot.release", OP_WRITE, 0, "slot.read", slot_args, slot_release, "give a held slot free again"},
     {"slot.withdraw", OP_WRITE, 0, "slot.write", slot_args, slot_withdraw,
      "withdraw a slot that is not booked"},
     {"meeting_room.list", OP_READ, 0, "slot.read", rooms_args, meeting_room_list, "meeting rooms"},

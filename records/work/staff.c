@@ -11,6 +11,7 @@ static const char *const words[][4] = {
     [STAFF_EXPERT] = {"expert", "", "", ""},
     [STAFF_HEAD] = {"dept_head", "", "", ""},
     [STAFF_ADMIN] = {"consortium_admin", "", "", ""},
+    [STAFF_DISPLAY] = {"display", "", "", ""},
 };
 
 /* $1..$4 role words */

@@ -3,7 +3,7 @@
  *   org(id, parent_id, kind 'institution'|'department', name)   person(id, name, title, licence_no,
  *   licence_until, practice_since (dates), active)   post(id, person_id, org_id institution, dept_id)
  *   post_role(post_id, role word)   shift(person_id, dept_id, start_ms, end_ms, kind 'duty'|'second'|'leave')
- * Role words: applicant, medical_affairs, township_head, dispatcher, expert, dept_head, consortium_admin.
+ * Role words: applicant, medical_affairs, township_head, dispatcher, expert, dept_head, consortium_admin, display.
  * Titles: resident attending associate_chief chief, or their Chinese names.
  */
 #ifndef YL_RECORDS_WORK_STAFF_H
@@ -25,7 +25,8 @@ enum staff_role {
     STAFF_DISPATCHER,
     STAFF_EXPERT,
     STAFF_HEAD,
-    STAFF_ADMIN
+    STAFF_ADMIN,
+    STAFF_DISPLAY /* a screen on the wall of the dispatch office */
 };
 
 YL_CHECKED int staff_find(struct op_ctx *ctx, struct person_id person, enum staff_role role,

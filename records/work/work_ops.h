@@ -8,5 +8,7 @@
 /* Opens args.case_id for the actor: loaded case and parties, or not found / denied. consult_clear it. */
 /* ERR_DENIED for who only looks on (emergency access): reading is all it gives. */
 YL_CHECKED int consult_takes_part(struct op_ctx *ctx, uint32_t parties);
+bool slot_keeps(struct op_ctx *ctx, const struct staff *s); /* may the actor publish and withdraw times of this expert */
+YL_CHECKED int slot_calendar(struct op_ctx *ctx, json_t *args, json_t **result); /* the operation calendar.get */
 YL_CHECKED int consult_open(struct op_ctx *ctx, json_t *args, struct consult *c, uint32_t *parties);
 #endif

@@ -132,6 +132,84 @@ static void counts_are_those_of_the_lists(void **state)
     assert_int_equal(listed("sun", "{\"view\":\"all\"}"), 0);
 }
 
+/* The screen on the wall: the dispatcher's numbers, the latest first, and no patient. */
+static void the_wall_shows_no_patient(void **state)
+{
+    static const char *const viewers[] = {"screen", "chen", "admin"};
+    shared.now_ms += 40 * 86400000ll;
+    for (size_t i = 0; i < sizeof viewers / sizeof *viewers; i++) {
+        json_t *wall = world_call(&shared, viewers[i], "board.wall", json_object()), *item;
+        size_t k, late = 0;
+        int64_t before = 0;
+        assert_non_null(wall);
+        assert_int_equal(json_integer_value(json_object_get(wall, "total")), ATTEMPTS);
+        json_array_foreach (json_object_get(wall, "items"), k, item) {
+            int64_t due = json_integer_value(json_object_get(item, "due_ms"));
+            assert_true(due >= before);
+            before = due;
+            late += json_is_true(json_object_get(item, "overdue"));
+            assert_non_null(json_string_value(json_object_get(json_object_get(item, "holder"), "name")));
+        }
+        assert_int_equal(late, json_integer_value(json_object_get(wall, "overdue")));
+        assert_true(late >= ATTEMPTS - 1); /* the one that was booked has no deadline of the kind */
+        char *text = json_dumps(wall, 0);
+        assert_null(strstr(text, "patient"));
+        free(text);
+        json_decref(wall);
+    }
+    shared.now_ms -= 40 * 86400000ll;
+}
+
+static json_t *published(const char *name, const char *person, int64_t start_ms)
+{
+    char hex[ID_TEXT_BYTES];
+    id_format(who(person)->id, hex);
+    return world_call(&shared, name, "slot.publish",
+                      json_pack("{s:s,s:I,s:I}", "person_id", hex, "start_ms", (json_int_t)start_ms, "end_ms",
+                                (json_int_t)(start_ms + 1800000)));
+}
+
+/* functions.md 4.2: one's own, one's institution, one's department, the consortium; nobody else's. */
+static void slots_are_kept_within_ones_place(void **state)
+{
+    static const struct {
+        const char *who, *whose;
+        bool may;
+    } rows[] = {{"qian", "qian", true}, {"qian", "wu", false}, {"chen", "wu", true}, {"zhao", "zhou", true}, {"chen", "feng", false},
+                {"gao", "feng", true}, {"he", "wu", true}, {"he", "zhou", false}, {"admin", "feng", true}, {"zhang", "qian", false}};
+    int64_t at = shared.now_ms + 5 * 86400000ll;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++, at += 3600000) {
+        json_t *v = published(rows[i].who, rows[i].whose, at);
+        if (!!v != rows[i].may)
+            fail_msg("%s for %s: %s", rows[i].who, rows[i].whose, v ? "done" : shared.fault.reason);
+        if (!v)
+            assert_int_equal(shared.fault.code, ERR_DENIED);
+        json_decref(v);
+    }
+}
+
+static int hold(const char *name, const char *op, const char *slot)
+{
+    json_t *v = world_call(&shared, name, op, json_pack("{s:s}", "slot_id", slot));
+    json_decref(v);
+    return v ? 0 : shared.fault.code;
+}
+
+static void a_hold_is_given_back(void **state)
+{
+    char slot[ID_TEXT_BYTES];
+    json_t *v = published("wu", "wu", shared.now_ms + 6 * 86400000ll);
+    assert_non_null(v);
+    snprintf(slot, sizeof slot, "%s", json_string_value(json_object_get(json_array_get(json_object_get(v, "items"), 0), "slot_id")));
+    json_decref(v);
+    assert_int_equal(hold("zhang", "slot.hold", slot), 0);
+    assert_int_equal(hold("chen", "slot.hold", slot), ERR_CONFLICT);
+    assert_int_equal(hold("chen", "slot.release", slot), 0); /* not his: nothing happens */
+    assert_int_equal(hold("chen", "slot.hold", slot), ERR_CONFLICT);
+    assert_int_equal(hold("zhang", "slot.release", slot), 0);
+    assert_int_equal(hold("chen", "slot.hold", slot), 0);
+}
+
 static int open_world(void **state)
 {
     world_open(&shared);
@@ -147,6 +225,9 @@ static int close_world(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(exactly_one_gets_the_hour),
-                                       cmocka_unit_test(counts_are_those_of_the_lists)};
+                                       cmocka_unit_test(counts_are_those_of_the_lists),
+                                       cmocka_unit_test(the_wall_shows_no_patient),
+                                       cmocka_unit_test(slots_are_kept_within_ones_place),
+                                       cmocka_unit_test(a_hold_is_given_back)};
     return cmocka_run_group_tests(tests, open_world, close_world);
 }

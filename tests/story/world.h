@@ -57,6 +57,7 @@ static const struct somebody people[] = {
     {"gao", "", "dispatcher", 301, 30, 30, "", ""},
     {"feng", "主任医师", "expert", 302, 30, 31, "1995-07-01", "2030-01-01"},
     {"admin", "", "consortium_admin", 901, 1, 1, "", ""},
+    {"screen", "", "display", 210, 20, 20, "", ""},
     {"sys", "", "sys_admin", 902, 1, 1, "", ""},
     {"auditor", "", "auditor", 903, 1, 1, "", ""},
 };

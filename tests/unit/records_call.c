@@ -341,6 +341,29 @@ static void administrators_never_read_health_data(void **state)
     assert_int_equal(access_role(a, "nobody"), -1);
 }
 
+/* functions.md 4.2, "Slots/roster": offices and dispatchers manage, experts keep their own, applicants book, others nothing. */
+static void slots_are_kept_by_whom_the_matrix_names(void **state)
+{
+    static const struct {
+        const char *role;
+        bool read, write, rooms, roster; /* roster.read: one's own leave; the rest is decided by place */
+    } rows[] = {{"applicant", true, false, false, false}, {"medical_affairs", true, true, true, true}, {"dispatcher", true, true, true, true},
+                {"expert", true, true, false, true}, {"dept_head", true, true, false, true}, {"consortium_admin", true, true, true, true},
+                {"sys_admin", false, false, false, false}, {"auditor", false, false, false, false}, {"manager", false, false, false, false},
+                {"trainee", false, false, false, false}, {"display", false, false, false, false}};
+    const struct access *a = records_parts(site.r)->access;
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        uint64_t role = 1ull << access_role(a, rows[i].role);
+        if (access_roles_may(a, role, "slot.read") != rows[i].read || access_roles_may(a, role, "slot.write") != rows[i].write ||
+            access_roles_may(a, role, "slot.manage") != rows[i].rooms || access_roles_may(a, role, "roster.read") != rows[i].roster)
+            fail_msg("%s", rows[i].role);
+    }
+    uint64_t display = 1ull << access_role(a, "display");
+    assert_true(access_roles_may(a, display, "board.read"));
+    assert_false(access_roles_may(a, display, "case.read"));
+}
+
 /* Every right an operation asks for is somebody's, so that no operation is out of everybody's reach. */
 static void every_right_is_somebodys(void **state)
 {
@@ -383,6 +406,6 @@ int main(void)
                                        T(a_cut_tail_is_found),
                                        T(administrators_never_read_health_data),
                                        T(every_right_is_somebodys),
-                                       T(nobody_changes_his_own_roles)};
+                                       T(nobody_changes_his_own_roles), T(slots_are_kept_by_whom_the_matrix_names)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,6 +45,8 @@ async function guard(to: RouteLocationNormalized): Promise<RouteLocationRaw | bo
   if (to.meta.open) return true
   if (!now) now = await loadSession().catch(() => null)
   if (!now || now.stage !== 'ready') return toLogin(to)
+  // a screen on the wall signs in to show one page
+  if (to.name === 'home' && now.roles.length === 1 && now.roles[0] === 'display') return { name: 'wall' }
   if (!hasAny(to.meta.rights)) return { name: 'no-access', query: { from: to.fullPath } }
   return true
 }

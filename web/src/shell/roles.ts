@@ -21,6 +21,7 @@ const rw = words(
     sysadmin: '系统管理员',
     sys_admin: '系统管理员',
     security_auditor: '安全审计员',
+    display: '调度大屏',
     patient: '患者',
   },
   {
@@ -43,6 +44,7 @@ const rw = words(
     sysadmin: 'System administrator',
     sys_admin: 'System administrator',
     security_auditor: 'Security auditor',
+    display: 'Wall display',
     patient: 'Patient',
   },
 )

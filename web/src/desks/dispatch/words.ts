@@ -1,6 +1,14 @@
 import { words } from '@/lib/i18n'
 
 export const dw = words(
-  { title: '会诊', inbox: '待我处理', mine: '与我有关', all: '全部', view: '范围', state: '状态', urgency: '紧急程度', overdue: '只看超时', search: '编号或患者', any: '全部', number: '编号', patient: '患者', due: '时限', holder: '当前处理人', target: '受邀方', empty: '没有会诊', more: '更多', total: '共 {n} 例,超时 {m} 例', paused: '计时已暂停', new_case: '新建会诊' },
-  { title: 'Consultations', inbox: 'Waiting for me', mine: 'Mine', all: 'All', view: 'Which', state: 'State', urgency: 'Urgency', overdue: 'Overdue only', search: 'Number or patient', any: 'All', number: 'Number', patient: 'Patient', due: 'Due', holder: 'Now with', target: 'Asked', empty: 'No consultations', more: 'More', total: '{n} in all, {m} overdue', paused: 'clock paused', new_case: 'New consultation' },
+  {
+    title: '会诊', inbox: '待我处理', mine: '与我有关', all: '全部', view: '范围', state: '状态', urgency: '紧急程度', overdue: '只看超时', search: '会诊编号', any: '全部', number: '编号', patient: '患者', due: '时限', holder: '当前处理人', target: '受邀方', empty: '没有会诊', more: '更多', total: '共 {n} 例，超时 {m} 例', paused: '计时已暂停', new_case: '新建会诊',
+    org: '机构', kind: '方式', clear: '清除筛选', acts: '处理', acts_of: '处理会诊 {number}', open_case: '打开会诊', stale: '刚才有人更新了此会诊，已载入最新内容，请核对后再操作', late_n: '超时 {n}', from_org: '申请方', open_wall: '大屏', counts_all: '以下数字按所选机构、紧急程度等筛选统计', holder_n: '{name}（{n}）', by_state: '按状态', empty_filter: '没有符合筛选条件的会诊',
+    wall: '会诊时限大屏', wall_lost: '与服务器的连接已断开，正在重连。', wall_as_of: '显示的是 {time} 的数据', wall_counts: '数量', wall_overdue: '超时', wall_active: '进行中', wall_late_n: '超时 {n}', wall_list: '按时限排列', wall_none: '当前没有计时中的会诊', wall_route: '申请方 → 受邀方', wall_late: '已超 {span}', wall_left: '剩 {span}', wall_states: '按状态', wall_loading: '正在载入…', full_screen: '全屏', leave_wall: '退出大屏',
+  },
+  {
+    title: 'Consultations', inbox: 'Waiting for me', mine: 'Mine', all: 'All', view: 'Which', state: 'State', urgency: 'Urgency', overdue: 'Overdue only', search: 'Case number', any: 'All', number: 'Number', patient: 'Patient', due: 'Due', holder: 'Now with', target: 'Asked', empty: 'No consultations', more: 'More', total: '{n} in all, {m} overdue', paused: 'clock paused', new_case: 'New consultation',
+    org: 'Institution', kind: 'Kind', clear: 'Clear filters', acts: 'Act', acts_of: 'Case {number}', open_case: 'Open the case', stale: 'Somebody changed this case just now; the newest is loaded, please look again before acting', late_n: '{n} late', from_org: 'From', open_wall: 'Wall', counts_all: 'Counted with the chosen institution, urgency and so on', holder_n: '{name} ({n})', by_state: 'By state', empty_filter: 'No consultation fits the filters',
+    wall: 'Deadlines', wall_lost: 'The connection to the server is lost; reconnecting.', wall_as_of: 'Shown is the state of {time}', wall_counts: 'Counts', wall_overdue: 'overdue', wall_active: 'running', wall_late_n: '{n} late', wall_list: 'By deadline', wall_none: 'No consultation is on the clock', wall_route: 'From → asked', wall_late: '{span} late', wall_left: '{span} left', wall_states: 'By state', wall_loading: 'Loading…', full_screen: 'Full screen', leave_wall: 'Leave the wall screen',
+  },
 )
