@@ -1,6 +1,7 @@
 #include "media/media.h"
 #include "media/worker/figures.h"
 #include "media/worker/worker.h"
+#include "server/base/clock.h"
 #include "server/base/crypto.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -267,6 +268,14 @@ void media_ice_credentials(char ufrag[16], char password[32])
 static unsigned owner_of(const struct media *m, struct room_id room)
 {
     return (unsigned)(room.v * 0x9e3779b97f4a7c15u >> 33) % m->crew.n;
+}
+
+bool media_answers(struct media *m)
+{
+    bool all = true;
+    for (unsigned i = 0; i < m->crew.n; i++)
+        all &= worker_answers(&m->crew.workers[i], clock_monotonic_us());
+    return all;
 }
 
 /* Every worker must know whose a user fragment is before the first check can come. */

@@ -53,6 +53,9 @@ struct media_candidate {
 };
 const char *media_fingerprint(const struct media *m); /* "sha-256 AA:BB:..." of the DTLS certificate */
 size_t media_candidates(const struct media *m, struct media_candidate out[MEDIA_CANDIDATES_MAX]);
+/* Does every worker still take what it is told? Asks each and looks whether what was asked before was taken within 2 s; the answer of
+ * this call is about the question of an earlier one. One thread at a time. */
+bool media_answers(struct media *m);
 /* Fresh ICE credentials (RFC 8445 5.3): ufrag 8 characters, unique in this process; password 24 characters. */
 void media_ice_credentials(char ufrag[16], char password[32]);
 

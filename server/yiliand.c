@@ -82,6 +82,12 @@ static void changed(void *ctx, const struct records_change *change)
     if (d->signaling) signaling_change(d->signaling, change);
 }
 
+static int media_ready(void *ctx)
+{
+    const struct daemon *d = ctx;
+    return d->media && media_answers(d->media);
+}
+
 /* ---- opening, bottom up ---- */
 
 static void find_record_dir(struct daemon *d)
@@ -123,7 +129,9 @@ static int open_net(struct daemon *d, struct fault *f)
     if (rc) return rc;
     struct api_config api = {.net = d->net,
                              .backend = {.ctx = d, .submit = submit, .append = append, .read = read_bytes, .find = op_find},
-                             .metrics_token = options_text(o, "metrics.token")};
+                             .metrics_token = options_text(o, "metrics.token"),
+                             .ready = media_ready,
+                             .ready_ctx = d};
     rc = api_new(&d->api, &api, f);
     if (rc == 0 && guard_new(&d->guard)) rc = fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
     struct signaling_config signaling = {.net = d->net, .records = d->records, .guard = d->guard};

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define TICK_US 10000
+#define ANSWER_US 2000000
 
 void worker_send(struct worker *w, const uint8_t *bytes, size_t len, const struct address *to)
 {
@@ -112,6 +113,17 @@ int worker_post(struct worker *w, const struct media_cmd *cmd)
     return err;
 }
 
+bool worker_answers(struct worker *w, int64_t now_us)
+{
+    struct message m = {.kind = MESSAGE_PING};
+    if (__atomic_load_n(&w->pinged, __ATOMIC_ACQUIRE)) return now_us - w->pinged_us < ANSWER_US;
+    w->pinged_us = now_us;
+    __atomic_store_n(&w->pinged, 1, __ATOMIC_RELEASE);
+    if (put(w, &m, offsetof(struct message, command)) == 0) return true;
+    __atomic_store_n(&w->pinged, 0, __ATOMIC_RELEASE);
+    return false; /* its mailbox is full */
+}
+
 void worker_route(struct worker *w, const struct route *route)
 {
     struct message m = {.kind = MESSAGE_ROUTE, .route = *route};
@@ -153,6 +165,7 @@ static void drain_mailbox(struct worker *w)
             break;
         case MESSAGE_ANSWER: peer_handshake(w, &m->answer); break;
         case MESSAGE_ROUTE: steer_learn(w, &m->route); break;
+        case MESSAGE_PING: __atomic_store_n(&w->pinged, 0, __ATOMIC_RELEASE); break;
         }
         free(m);
     }

@@ -101,7 +101,7 @@ struct crew { /* all workers of a plane; constant while they run */
 
 /* What a worker's mailbox carries; allocated as large as its kind needs. */
 struct message {
-    enum { MESSAGE_COMMAND, MESSAGE_ANSWER, MESSAGE_ROUTE } kind;
+    enum { MESSAGE_COMMAND, MESSAGE_ANSWER, MESSAGE_ROUTE, MESSAGE_PING } kind;
     union {
         struct media_cmd command;
         struct handshake_answer answer;
@@ -128,6 +128,8 @@ struct worker {
     struct egress egress;
     struct track *fresh; /* tracks with packets that wait */
     struct ingress ingress;
+    int pinged;            /* atomic: a MESSAGE_PING waits to be taken */
+    int64_t pinged_us;     /* of the asker: since when */
 };
 
 YL_CHECKED int worker_start(struct worker *w);
@@ -136,6 +138,7 @@ void worker_fini(struct worker *w); /* what worker_start made; after all threads
 
 /* Any thread: into the mailbox. */
 YL_CHECKED int worker_post(struct worker *w, const struct media_cmd *cmd);
+bool worker_answers(struct worker *w, int64_t now_us); /* media_answers of one */
 void worker_route(struct worker *w, const struct route *route);
 void worker_wake(struct worker *w);
 void message_drop(void *message);

@@ -9,8 +9,12 @@
 
 static struct media_config config;
 static int seen[16];
+static int stuck; /* events are told on a media thread: who does not come back stops it */
+
 static void on_event(void *ctx, const struct media_event *e)
 {
+    while (__atomic_load_n(&stuck, __ATOMIC_SEQ_CST))
+        usleep(1000);
     __atomic_add_fetch(&seen[e->type], 1, __ATOMIC_SEQ_CST);
 }
 
@@ -275,6 +279,29 @@ static void strangers_and_the_end(void **state)
     assert_int_equal(dtls_state(s->sub.dtls), DTLS_CLOSED);
 }
 
+static void becomes(struct scene *s, bool answers)
+{
+    for (int64_t end = clock_monotonic_us() + 20000000; clock_monotonic_us() < end && media_answers(s->m) != answers;) {
+        rtc_client_check(&s->pub);
+        usleep(20000);
+        rtc_client_poll(&s->pub, 0);
+    }
+    assert_int_equal(media_answers(s->m), answers);
+}
+
+static void a_stuck_plane_is_noticed(void **state)
+{
+    struct scene *s = *state;
+    becomes(s, true);
+    __atomic_store_n(&stuck, 1, __ATOMIC_SEQ_CST);
+    for (int i = 0; i < 1000 && media_answers(s->m); i++) /* the figures of its peers are told every two seconds */
+        usleep(20000);
+    bool noticed = !media_answers(s->m);
+    __atomic_store_n(&stuck, 0, __ATOMIC_SEQ_CST);
+    assert_true(noticed);
+    becomes(s, true);
+}
+
 static int teardown(void **state)
 {
     struct scene *s = *state;
@@ -290,8 +317,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(forwards_and_repairs), cmocka_unit_test(address_change_keeps_the_peer),
                                        cmocka_unit_test(mute_stops_everything), cmocka_unit_test(frames_leave_in_runs),
-                                       cmocka_unit_test(a_feed_again_goes_on), cmocka_unit_test(a_goodbye_is_heard),
-                                       cmocka_unit_test(strangers_and_the_end)};
+                                       cmocka_unit_test(a_feed_again_goes_on), cmocka_unit_test(a_stuck_plane_is_noticed),
+                                       cmocka_unit_test(a_goodbye_is_heard), cmocka_unit_test(strangers_and_the_end)};
     struct media_config usual = {.bind_address = "127.0.0.1", .workers = 1, .record_dir = "", .max_bitrate_bps = 1000000, .on_event = on_event};
     config = usual;
     int failed = cmocka_run_group_tests_name("one worker", tests, setup, teardown);
