@@ -233,7 +233,9 @@ int request_begin(struct conn *c, const char *path)
     check_header(r, c->peer);
     if (r->refusal && r->body_expected > DISCARD_MAX) r->close_after = true;
     /* libwebsockets reports the end of an empty body, but only of a POST that says Content-Length: 0. */
-    bool end_follows = r->method == NET_POST && lws_hdr_total_length(c->wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0;
+    bool length_said = lws_hdr_total_length(c->wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0, end_follows = r->method == NET_POST && length_said;
+    /* Of these without a length it goes on waiting for a body, and would never read the next request. */
+    if (r->method & (NET_POST | NET_PUT | NET_PATCH) && !length_said) r->close_after = true;
     if ((r->body_expected == 0 && !end_follows) || r->close_after) {
         dispatch(r);
         return 0;

@@ -118,6 +118,13 @@ static struct {
     int closed_code;
 } world;
 
+static int media_stuck;
+
+static int media_ready(void *ctx)
+{
+    return !__atomic_load_n(&media_stuck, __ATOMIC_SEQ_CST);
+}
+
 static void *on_open(void *ctx, struct net_ws *ws, const struct net_ws_info *info)
 {
     return strcmp(info->credential, "nobody") == 0 ? NULL : ws;
@@ -177,7 +184,7 @@ static int start(void **state)
     }
     if (rc) print_error("%s\n", f.text);
     assert_int_equal(rc, 0);
-    struct api_config api = {.net = world.net, .backend = {NULL, submit, append, read_some, find}};
+    struct api_config api = {.net = world.net, .backend = {NULL, submit, append, read_some, find}, .ready = media_ready};
     assert_int_equal(api_new(&world.api, &api, &f), 0);
     net_ws_serve(world.net, &(struct net_ws_events){NULL, on_open, on_message, on_close});
     return pthread_create(&world.thread, NULL, serve, NULL);
@@ -335,6 +342,38 @@ static void pages_and_assets(void **state)
     assert_int_equal(ask(&c, "GET", "/healthz", "", ""), 200);
     assert_int_equal(ask(&c, "DELETE", "/", "", NULL), 405);
     assert_int_equal(ask(&c, "POST", "/", "", NULL), 405);
+    client_close(&c);
+}
+
+/* A machine's POST without Content-Length has no body (RFC 9112 6.3); its line ends with the answer, so that nothing hangs behind it. */
+static void a_post_without_a_length_is_answered_and_closed(void **state)
+{
+    static const char *const methods[] = {"POST", "PUT", "PATCH"};
+    struct client c;
+    for (int i = 0; i < 3; i++) {
+        client_open(&c);
+        assert_int_equal(ask(&c, methods[i], "/api/v1/orgs", "", NULL), 405);
+        assert_string_equal(header(&c, "Connection"), "close");
+        assert_int_equal(client_fill(&c, c.len + 1), -1);
+        client_close(&c);
+    }
+    client_open(&c);
+    assert_int_equal(ask(&c, "POST", "/api/v1/session", "", NULL), 204);
+    assert_string_equal(header(&c, "Connection"), "close");
+    client_close(&c);
+}
+
+static void readiness_names_what_does_not_answer(void **state)
+{
+    struct client c;
+    client_open(&c);
+    assert_int_equal(ask(&c, "GET", "/readyz", "", NULL), 200);
+    assert_true(says(&c, "ready"));
+    __atomic_store_n(&media_stuck, 1, __ATOMIC_SEQ_CST);
+    assert_int_equal(ask(&c, "GET", "/readyz", "", NULL), 503);
+    assert_true(says(&c, "media"));
+    assert_int_equal(ask(&c, "GET", "/healthz", "", NULL), 200);
+    __atomic_store_n(&media_stuck, 0, __ATOMIC_SEQ_CST);
     client_close(&c);
 }
 
@@ -572,7 +611,7 @@ static void set_up_mistakes_are_sentences(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pages_and_assets), cmocka_unit_test(operations_get_their_arguments), cmocka_unit_test(what_is_wrong_is_said),
+        cmocka_unit_test(pages_and_assets), cmocka_unit_test(a_post_without_a_length_is_answered_and_closed), cmocka_unit_test(readiness_names_what_does_not_answer), cmocka_unit_test(operations_get_their_arguments), cmocka_unit_test(what_is_wrong_is_said),
         cmocka_unit_test(bodies_are_bounded), cmocka_unit_test(documents_come_in_ranges), cmocka_unit_test(uploads_go_on_where_they_were),
         cmocka_unit_test(sockets_echo_and_close), cmocka_unit_test(a_talker_is_cut_off), cmocka_unit_test(a_slow_reader_is_cut_off),
         cmocka_unit_test(silence_in_a_request_ends_it), cmocka_unit_test(set_up_mistakes_are_sentences),
