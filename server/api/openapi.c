@@ -92,9 +92,62 @@ static void add_bytes(json_t *paths)
     json_object_set_new(upload, "patch", patch);
     json_object_set_new(upload, "head", simple("upload.offset", "How many bytes are held: header Upload-Offset", "upload_id", "path"));
     json_object_set_new(paths, "/api/v1/blobs/{handle}", json_pack("{s:o}", "get", simple("blob.read", "A document's bytes; Range and If-Range", "handle", "path")));
+    json_object_set_new(paths, "/api/openapi.json", json_pack("{s:o}", "get", simple("openapi", "This document", NULL, NULL)));
+    json_object_set_new(paths, "/api/signaling.schema.json", json_pack("{s:o}", "get", simple("signaling.schema", "Arguments of every verb of /ws", NULL, NULL)));
     json_object_set_new(paths, "/healthz", json_pack("{s:o}", "get", simple("healthz", "Alive", NULL, NULL)));
     json_object_set_new(paths, "/readyz", json_pack("{s:o}", "get", simple("readyz", "Database and media answer", NULL, NULL)));
     json_object_set_new(paths, "/metrics", json_pack("{s:o}", "get", simple("metrics", "Prometheus text; loopback or token", NULL, NULL)));
+}
+
+/* One method of a URL that is no operation: its statuses are all there are. */
+static json_t *machine(const char *id, const char *summary, bool session, const char *content, const char *const statuses[][2])
+{
+    json_t *parameters = json_pack("[o]", parameter("room", "path", true, json_pack("{s:s}", "type", "string"))), *responses = json_object();
+    if (session) json_array_append_new(parameters, parameter("session", "path", true, json_pack("{s:s}", "type", "string")));
+    for (size_t i = 0; statuses[i][0]; i++) {
+        json_t *response = json_pack("{s:s}", "description", statuses[i][1]);
+        if (statuses[i][0][0] == '4' || statuses[i][0][0] == '5')
+            json_object_set_new(response, "content", json_pack("{s:{s:{s:s}}}", "application/json", "schema", "$ref", "#/components/schemas/fault"));
+        json_object_set_new(responses, statuses[i][0], response);
+    }
+    json_t *o = json_pack("{s:s, s:s, s:[s], s:[{s:[]}], s:o, s:o}", "operationId", id, "summary", summary, "tags", "machines", "security", "bearer",
+                          "parameters", parameters, "responses", responses);
+    if (content) json_object_set_new(o, "requestBody", json_pack("{s:b, s:{s:{s:{s:s}}}}", "required", 1, "content", content, "schema", "type", "string"));
+    return o;
+}
+
+/* RFC 9725 and draft-ietf-wish-whep: whip.c. */
+static void add_machines(json_t *paths)
+{
+    static const char *const post[][2] = {{"201", "application/sdp: the answer; Location and ETag of the session"}, {"401", "no token, unknown or over"},
+                                          {"403", "a token of another room, or without this right"}, {"404", "no such room"}, {"410", "the room has ended"},
+                                          {"413", "a description longer than 192 KiB"}, {"415", "not application/sdp"}, {"422", "field sdp:LINE says what is wrong"},
+                                          {"429", "too many wrong tokens"}, {"503", "room full, or busy"}, {0}};
+    static const char *const patch[][2] = {{"200", "application/trickle-ice-sdpfrag: ICE was restarted; new ETag"}, {"204", "candidates were taken note of"},
+                                           {"401", "no token"}, {"404", "no such session with this token"}, {"412", "If-Match names another ICE session"},
+                                           {"415", "not application/trickle-ice-sdpfrag"}, {"422", "field sdpfrag:LINE says what is wrong"},
+                                           {"428", "If-Match is missing"}, {"503", "busy"}, {0}};
+    static const char *const end[][2] = {{"200", "ended"}, {"401", "no token"}, {"404", "no such session with this token"}, {0}};
+    static const char *const ask[][2] = {{"204", "CORS; Accept-Post or Accept-Patch"}, {0}};
+    static const char *const kinds[][2] = {{"whip", "Publish into a room"}, {"whep", "Watch a room"}};
+    for (size_t i = 0; i < 2; i++) {
+        const char *k = kinds[i][0];
+        char url[60], id[40];
+        json_t *room = json_object(), *session = json_object();
+#define ADD(item, method, ...) (snprintf(id, sizeof id, "%s." method "%s", k, item == session ? "_session" : ""), json_object_set_new(item, method, machine(id, __VA_ARGS__)))
+        ADD(room, "post", kinds[i][1], false, "application/sdp", post);
+        ADD(room, "options", "What may be asked, for pages of other origins", false, NULL, ask);
+        ADD(session, "patch", "Candidates, or an ICE restart with If-Match: *", true, "application/trickle-ice-sdpfrag", patch);
+        ADD(session, "delete", "End the session", true, NULL, end);
+        ADD(session, "options", "What may be asked, for pages of other origins", true, NULL, ask);
+#undef ADD
+        json_array_append_new(json_object_get(json_object_get(session, "patch"), "parameters"),
+                              parameter("If-Match", "header", true, json_pack("{s:s}", "type", "string")));
+        snprintf(url, sizeof url, "/%s/{room}", k);
+        json_object_set_new(paths, url, room);
+        snprintf(url, sizeof url, "/%s/{room}/{session}", k);
+        json_object_set_new(paths, url, session);
+    }
 }
 
 static json_t *components(void)
@@ -127,6 +180,7 @@ json_t *openapi_build(const struct op *(*find)(const char *name))
         json_object_set_new(item, words[route->method], operation(route, op));
     }
     add_bytes(paths);
+    add_machines(paths);
     return json_pack("{s:s, s:{s:s, s:s, s:s}, s:[{s:[]}, {s:[]}], s:o, s:o}", "openapi", "3.1.0", "info", "title", "Yilian", "version", "0.1.0",
                      "summary", "Telemedicine server", "security", "session", "bearer", "paths", paths, "components", components());
 }

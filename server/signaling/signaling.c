@@ -14,6 +14,7 @@ struct signaling {
     struct desk *desk;
     struct connection *connections;
     struct metric *m_open, *m_verbs, *m_refused;
+    char *schema; /* signaling_schema, written once */
 };
 
 struct net *signaling_net(struct signaling *s)
@@ -219,6 +220,24 @@ void signaling_change(struct signaling *s, const struct records_change *change)
     if (net_post(s->config.net, changed, n)) free(n); /* the loop is over, or far behind: pages read again by themselves */
 }
 
+/* ---- the description ---- */
+
+static void on_schema(void *ctx, struct net_request *r)
+{
+    const struct signaling *s = ctx;
+    net_reply_bytes(r, 200, "application/schema+json", s->schema, strlen(s->schema));
+}
+
+static int serve_schema(struct signaling *s, struct fault *f)
+{
+    struct net_route route = {"/api/signaling.schema.json", NET_GET | NET_HEAD, on_schema, s, 0};
+    json_t *schema = signaling_schema();
+    s->schema = json_dumps(schema, JSON_COMPACT | JSON_SORT_KEYS);
+    json_decref(schema);
+    if (s->schema && net_route_add(s->config.net, &route) == 0) return 0;
+    return fault_set(f, ERR_INTERNAL, "schema", "The description of the verbs could not be set up.");
+}
+
 /* ---- life ---- */
 
 int signaling_new(struct signaling **out, const struct signaling_config *config, struct fault *f)
@@ -233,6 +252,7 @@ int signaling_new(struct signaling **out, const struct signaling_config *config,
     struct desk_config desk = {.net = config->net, .records = config->records, .ctx = s,
                                .alive = live_alive, .tell = live_tell, .close = live_close};
     int rc = desk_new(&s->desk, &desk, f);
+    rc = rc ? rc : serve_schema(s, f);
     struct net_ws_events events = {.ctx = s, .on_open = on_open, .on_message = on_message, .on_close = on_close};
     net_ws_serve(config->net, &events);
     net_timer_start(config->net, CHECK_MS, check_all, s);
@@ -250,5 +270,6 @@ void signaling_free(struct signaling *s)
 {
     if (!s) return;
     desk_free(s->desk);
+    free(s->schema);
     free(s);
 }

@@ -127,7 +127,7 @@ static inline void site_end(void)
 static inline void site_start(const char *more)
 {
     char command[400];
-    strcpy(site.dir, "/tmp/yl-wire-XXXXXX");
+    strcpy(site.dir, "/tmp/yl-whip-XXXXXX");
     assert_non_null(mkdtemp(site.dir));
     snprintf(site.config, sizeof site.config, "%s/yilian.conf", site.dir);
     snprintf(command, sizeof command, "cd %s && mkdir data web && echo '<title>Yilian</title>' >web/index.html && openssl req -x509 -newkey ec -pkeyopt "

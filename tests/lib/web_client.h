@@ -145,7 +145,7 @@ static inline int web_head(struct web *w)
 static inline int web_ask(struct web *w, const char *method, const char *path, const char *headers, const char *body)
 {
     char *text;
-    int n = asprintf(&text, "%s %s HTTP/1.1\r\nHost: localhost\r\n%s", method, path, headers);
+    int n;
     if (body) n = asprintf(&text, "%s %s HTTP/1.1\r\nHost: localhost\r\n%sContent-Length: %zu\r\n\r\n%s", method, path, headers, strlen(body), body);
     else n = asprintf(&text, "%s %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", method, path, headers);
     int rc = n < 0 || web_send(w, text, (size_t)n) || web_head(w) ? -1 : w->status;
