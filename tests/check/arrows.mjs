@@ -25,6 +25,13 @@ const rules = {
     starts(i.from, 'server/') && starts(i.own, 'records/') && i.own !== 'records/records.h' &&
     !(i.own === 'records/ops/op.h' && starts(i.from, 'server/api/', 'server/signaling/', 'server/ctl/', 'server/yiliand.c'))),
   'server/net knows nothing above it': own.filter((i) => starts(i.from, 'server/net/') && !starts(i.own, 'server/net/', 'server/base/')),
+  'server/sdp is pure: media parameters and the ground floor': own.filter((i) => starts(i.from, 'server/sdp/') && !starts(i.own, 'server/sdp/', 'server/base/', 'media/media.h')),
+  'server/room, server/sdp and server/session know no wire: no signaling, no API': own.filter((i) =>
+    starts(i.from, 'server/room/', 'server/sdp/', 'server/session/') && starts(i.own, 'server/signaling/', 'server/api/')),
+  'the room machine knows only the ground floor': own.filter((i) => /^server\/room\/room\.[ch]$/.test(i.from) && !starts(i.own, 'server/room/room.h', 'server/base/')),
+  'server/session knows neither room nor media': own.filter((i) => starts(i.from, 'server/session/') && !starts(i.own, 'server/session/', 'server/net/', 'server/base/', 'records/records.h')),
+  'server/signaling and server/api do not know each other': own.filter((i) =>
+    (starts(i.from, 'server/signaling/') && starts(i.own, 'server/api/')) || (starts(i.from, 'server/api/') && starts(i.own, 'server/signaling/'))),
   'media/rtp is pure packet arithmetic': own.filter((i) => starts(i.from, 'media/rtp/') && !starts(i.own, 'media/rtp/', 'server/base/', 'media/media.h')),
   'only media/worker and media.c know the worker': own.filter((i) => starts(i.from, 'media/') && !starts(i.from, 'media/worker/', 'media/media.c') && starts(i.own, 'media/worker/')),
   'media/mux knows packets, not routes and transports': own.filter((i) => starts(i.from, 'media/mux/') && starts(i.own, 'media/router/', 'media/transport/')),
