@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (room_step(&r, &e, now, &fx, &f) && (fx.n || memcmp(&before, &r, sizeof r))) abort();
         look(&fx, &recording);
         if (room_broken(&r, recording) || (recording && !r.case_id.v)) abort();
-        if (room_next_ms(&r) < now - 60000 * 5) abort();
+        if (e.type == ROOM_TICK && room_next_ms(&r) <= now) abort(); /* a tick leaves nothing to do */
     }
     return 0;
 }
