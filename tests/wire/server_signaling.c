@@ -356,21 +356,37 @@ static void bombs_of_sdp_go_off_quietly(void **state)
     seat_leave(&host);
 }
 
-/* Asks for large answers and reads none of them. */
+static long connections(void)
+{
+    struct web w;
+    assert_int_equal(web_once(&w, site.port, "GET", "/metrics", "", NULL), 200);
+    const char *at = strstr(w.body, "\nyilian_signaling_connections ");
+    assert_non_null(at);
+    long n = strtol(at + strlen("\nyilian_signaling_connections "), NULL, 10);
+    web_close(&w);
+    return n;
+}
+
+/* Asks for large answers and reads none of them: the daemon lets go of it. (That it says 4008 where it still can: wire/server_http.c.) */
 static void a_slow_reader_is_cut_off(void **state)
 {
     struct web w;
-    int small = 4096, code = 0;
+    int small = 4096, asked = 0;
     char *sdp = bomb(128, 0, 9);
+    for (int i = 0; i < 100 && connections(); i++) /* those of the tests before */
+        usleep(100000);
     assert_int_equal(web_socket(&w, site.port, sun.cookie), 101);
     setsockopt(w.net.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
     json_t *q = json_pack("{s:i,s:s,s:{s:s}}", "id", 1, "verb", "test.echo", "args", "sdp", sdp);
     char *text = json_dumps(q, JSON_COMPACT);
-    for (int i = 0; i < 200 && web_say(&w, text) == 0; i++) {}
-    assert_true(ping_ms() < 10000); /* nobody else waits for it */
-    sleep(3);
-    code = web_drain(&w, 60000);
-    if (code != 4008 && code != 1006) fail_msg("closed with %d", code); /* the goodbye may not fit into the full line */
+    while (asked < 1000 && connections()) {
+        for (int i = 0; i < 10 && web_say(&w, text) == 0; i++)
+            asked++;
+        usleep(250000);
+    }
+    print_message("closed after %d questions\n", asked);
+    assert_true(asked < 1000);
+    assert_true(ping_ms() < 10000); /* nobody else waited for it */
     web_close(&w);
     json_decref(q);
     free(text);
