@@ -46,8 +46,7 @@ static int token_hash(const char *token, char out[2 * SHA256_BYTES + 1])
     return hex_encode(digest, sizeof digest, out, 2 * SHA256_BYTES + 1) < 0 ? ERR_INTERNAL : 0;
 }
 
-/* "https://host[:port]" as the page's own location says; it only decides where this doctor's own phone is sent. */
-static bool origin_ok(const char *origin)
+bool capture_origin_ok(const char *origin)
 {
     size_t scheme = strncasecmp(origin, "https://", 8) == 0 ? 8 : strncasecmp(origin, "http://", 7) == 0 ? 7 : 0;
     const char *host = origin + scheme;
@@ -61,7 +60,7 @@ static int capture_make(struct op_ctx *ctx, json_t *args, json_t **result)
     uint8_t random[24];
     char token[64], hash[2 * SHA256_BYTES + 1], url[320];
     int rc = consultation_check_write(ctx, case_id);
-    if (rc == 0 && origin && !origin_ok(origin))
+    if (rc == 0 && origin && !capture_origin_ok(origin))
         rc = fault_field(ctx->fault, "origin", "not_an_origin");
     if (rc)
         return rc;

@@ -133,10 +133,22 @@ int document_check_read(struct op_ctx *ctx, struct document_id id)
 
 /* ---- rows ---- */
 
+int document_tell(struct tx *tx, uint64_t id, uint64_t case_id)
+{
+    char key[ID_TEXT_BYTES], in[ID_TEXT_BYTES], payload[96];
+    id_format(id, key);
+    id_format(case_id, in);
+    if (case_id)
+        snprintf(payload, sizeof payload, "{\"document_id\":\"%s\",\"case_id\":\"%s\"}", key, in);
+    else
+        snprintf(payload, sizeof payload, "{\"document_id\":\"%s\",\"case_id\":null}", key);
+    return tx_feed(tx, "document", key, payload);
+}
+
 int document_insert(struct op_ctx *ctx, uint64_t id, const struct document_meta *meta, const struct upload_done *done,
                     uint64_t person_target)
 {
-    char name[256], sha[2 * SHA256_BYTES + 1], key[ID_TEXT_BYTES], case_text[ID_TEXT_BYTES], payload[80];
+    char name[256], sha[2 * SHA256_BYTES + 1];
     uint64_t patient = meta->patient.v;
     bool picture = thumbnail_possible(file_type_find(done->type), done->bytes);
     document_name_clean(meta->name, name);
@@ -153,10 +165,7 @@ int document_insert(struct op_ctx *ctx, uint64_t id, const struct document_meta 
             (int64_t)(picture ? 0 : 2), meta->taken_ms, ctx->now_ms, meta->source);
     ctx->audit.object = id;
     ctx->audit.patient = patient;
-    id_format(id, key);
-    id_format(meta->case_id.v, case_text);
-    snprintf(payload, sizeof payload, "{\"case_id\":\"%s\"}", case_text);
-    return tx_feed(ctx->tx, "document", key, meta->case_id.v ? payload : "{}");
+    return document_tell(ctx->tx, id, meta->case_id.v);
 }
 
 /* ---- files the daemon made ---- */
@@ -257,14 +266,15 @@ void document_thumbnails_make(struct documents *d, struct thumbnail_batch *batch
 int document_thumbnails_record(struct tx *tx, const struct thumbnail_batch *batch)
 {
     for (size_t i = 0; i < batch->n; i++) {
-        char key[ID_TEXT_BYTES];
+        int64_t document = (int64_t)batch->items[i].document;
         const char *thumbnail = batch->items[i].thumbnail;
         /* 1 = made, 2 = cannot be, 3 = the tool was missing: asked again after a restart */
         tx_exec(tx, "UPDATE document SET thumbnail=$1, thumb_state=$2 WHERE id=$3", "tii", thumbnail[0] ? thumbnail : NULL,
-                (int64_t)(thumbnail[0] ? 1 : batch->items[i].later ? 3 : 2), (int64_t)batch->items[i].document);
-        id_format(batch->items[i].document, key);
-        if (thumbnail[0])
-            tx_feed(tx, "document", key, "{\"thumbnail\":true}");
+                (int64_t)(thumbnail[0] ? 1 : batch->items[i].later ? 3 : 2), document);
+        uint64_t in = thumbnail[0] ? (uint64_t)tx_int(tx, 0, "SELECT case_id FROM document WHERE id=$1", "i", document) : 0;
+        int rc = thumbnail[0] ? document_tell(tx, (uint64_t)document, in) : 0;
+        if (rc)
+            return rc;
     }
     return tx_error(tx);
 }

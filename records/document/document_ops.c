@@ -89,7 +89,7 @@ static int document_update(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     uint64_t id = arg_id(args, "document_id");
     struct document_row row;
-    char name[256], key[ID_TEXT_BYTES];
+    char name[256];
     int rc = check_change(ctx, id, &row);
     if (rc)
         return rc;
@@ -101,17 +101,14 @@ static int document_update(struct op_ctx *ctx, json_t *args, json_t **result)
             (int64_t)id);
     if (json_is_integer(json_object_get(args, "taken_ms")))
         tx_exec(ctx->tx, "UPDATE document SET taken_ms=$1 WHERE id=$2", "ii", arg_int(args, "taken_ms", 0), (int64_t)id);
-    id_format(id, key);
-    tx_feed(ctx->tx, "document", key, "{}");
     *result = document_object(ctx, (struct document_id){id});
-    return tx_error(ctx->tx);
+    return document_tell(ctx->tx, id, row.case_id);
 }
 
 static int document_withdraw(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     uint64_t id = arg_id(args, "document_id");
     struct document_row row;
-    char key[ID_TEXT_BYTES];
     int rc = check_change(ctx, id, &row);
     if (rc)
         return rc;
@@ -119,10 +116,8 @@ static int document_withdraw(struct op_ctx *ctx, json_t *args, json_t **result)
         return fault_set(ctx->fault, ERR_NOT_ALLOWED_NOW, "recording", "A sealed recording is not withdrawn.");
     tx_exec(ctx->tx, "UPDATE document SET withdrawn_ms=$1, withdrawn_by=$2, withdrawn_reason=$3 WHERE id=$4", "iisi", ctx->now_ms,
             (int64_t)ctx->actor->person.v, SEALED(DOCUMENT_WITHDRAWN, id, 0, arg_text(args, "reason")), (int64_t)id);
-    id_format(id, key);
-    tx_feed(ctx->tx, "document", key, "{\"withdrawn\":true}");
     *result = document_object(ctx, (struct document_id){id});
-    return tx_error(ctx->tx);
+    return document_tell(ctx->tx, id, row.case_id);
 }
 
 static const struct field id_args[] = {{.name = "document_id", .type = FIELD_ID, .required = true, .help = "document"}, {0}};

@@ -18,6 +18,9 @@ YL_CHECKED int document_load(struct op_ctx *ctx, uint64_t id, struct document_ro
  * empty. */
 void document_name_clean(const char *name, char out[256]);
 
+/* Tells the change feed that a document is new or changed: {document_id, case_id|null}, nothing of its content. */
+YL_CHECKED int document_tell(struct tx *tx, uint64_t id, uint64_t case_id);
+
 /* Inserts the row of a published blob, tells the change feed. */
 YL_CHECKED int document_insert(struct op_ctx *ctx, uint64_t id, const struct document_meta *meta, const struct upload_done *done,
                                uint64_t person_target);

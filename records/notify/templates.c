@@ -56,7 +56,7 @@ const struct notify_template notify_templates[] = {
     {"case.overdue", "会诊 {number} 已超时[：{act}]，请立即处理", "Consultation {number} is overdue[: {act}]; please act now", true},
     {"case.escalated", "会诊 {number} 超时未处理[：{act}]，请督办", "Consultation {number} is overdue and was escalated to you[: {act}]", true},
     /* others */
-    {"access.override", "会诊 {number} 有紧急越权查阅，请在期限内复核" DUE_ZH,
+    {"access.override", "会诊 {number} 有紧急调阅，请在期限内复核" DUE_ZH,
      "Emergency access was used for {number}; please review" DUE_EN, true},
     {"account.changed", "您的账号安全设置已变更，如非本人操作请联系管理员",
      "Your account's security settings changed; contact the administrator if it was not you", false},

@@ -1,5 +1,6 @@
 /* Around a case: the promise before sending, print copies and their verification, outcomes of advice,
  * specialty fit. */
+#include "records/document/capture.h"
 #include "records/document/document.h"
 #include "records/parts.h"
 #include "records/store/sealed.h"
@@ -201,8 +202,11 @@ static int case_print(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     struct consult c;
     uint32_t parties;
-    char code[32], url[256];
-    const char *what = arg_text(args, "what"), *base = records_parts(ctx->records)->delivery_keys.base_url;
+    char code[32], url[320];
+    const char *what = arg_text(args, "what"), *origin = arg_text(args, "origin");
+    const char *base = origin ? origin : records_parts(ctx->records)->delivery_keys.base_url;
+    if (origin && !capture_origin_ok(origin))
+        return fault_field(ctx->fault, "origin", "not_an_origin");
     int rc = consult_open(ctx, args, &c, &parties);
     if (rc)
         return rc;
@@ -359,7 +363,10 @@ static int case_outcome(struct op_ctx *ctx, json_t *args, json_t **result)
     }
 static const struct field case_args[] = {CASE_ID, {0}};
 static const struct field print_args[] = {
-    CASE_ID, {"what", FIELD_ENUM, true, .choices = "application|opinion"}, {0}};
+    CASE_ID,
+    {"what", FIELD_ENUM, true, .choices = "application|opinion"},
+    {"origin", FIELD_TEXT, .max = 220, .help = "the page's own origin, so that the code holds a whole address"},
+    {0}};
 static const struct field verify_args[] = {{"code", FIELD_TEXT, true, 8, 40}, {0}};
 static const struct field outcome_item[] = {
     {"n", FIELD_INT, true, 1, 1000},

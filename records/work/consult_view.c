@@ -250,8 +250,8 @@ static json_t *timeline_view(struct op_ctx *ctx, const struct consult *c)
             {"overdue", "超时提醒", "Overdue"},
             {"edit", "修改申请", "Edited"},
             {"recording", "录像封存", "Recording sealed"},
-            {"override", "紧急越权查阅", "Emergency access"},
-            {"override_review", "越权查阅复核", "Emergency access judged"}};
+            {"override", "紧急调阅", "Emergency access"},
+            {"override_review", "紧急调阅复核", "Emergency access judged"}};
         const struct flow_label *l = e >= 0 ? &consult_flow.events[e].label : &others[0];
         for (size_t i = 0; e < 0 && i < sizeof others / sizeof *others; i++)
             if (strcmp(others[i].word, query_text(q, "event")) == 0)

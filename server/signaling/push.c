@@ -1,9 +1,9 @@
-/* News of cases, slots, messages and notices the moment they are committed. No health data goes out: pages read the object again, with
+/* News of cases, their documents, slots, messages and notices the moment they are committed. No health data goes out: pages read the object again, with
  * their own rights. */
 #include "server/signaling/signaling.h"
 #include <string.h>
 
-enum topic { TOPIC_NOTICE = 1, TOPIC_CASE = 2, TOPIC_SLOT = 4, TOPIC_MESSAGE = 8 };
+enum topic { TOPIC_NOTICE = 1, TOPIC_CASE = 2, TOPIC_SLOT = 4, TOPIC_MESSAGE = 8, TOPIC_DOCUMENT = 16 };
 static const struct {
     const char *name;   /* of the change feed */
     const char *event;  /* on the wire */
@@ -11,7 +11,8 @@ static const struct {
 } topics[] = {{"notice", "notice", TOPIC_NOTICE, 0},
               {"case", "case.changed", TOPIC_CASE, 0},
               {"slot", "slot.changed", TOPIC_SLOT, 0},
-              {"message", "message", TOPIC_MESSAGE, TOPIC_CASE}};
+              {"message", "message", TOPIC_MESSAGE, TOPIC_CASE},
+              {"document", "document.changed", TOPIC_DOCUMENT, TOPIC_CASE}};
 #define N_TOPICS (sizeof topics / sizeof *topics)
 
 static void ping(struct connection *c, int64_t id, const json_t *args)
@@ -53,7 +54,7 @@ void push_change(struct signaling *s, const struct records_change *change)
     json_decref(data);
 }
 
-static const struct field topic = {"topic", FIELD_ENUM, .choices = "notice|case|slot|message"};
+static const struct field topic = {"topic", FIELD_ENUM, .choices = "notice|case|slot|message|document"};
 static const struct field subscribe_args[] = {{"topics", FIELD_ARRAY, true, .max = 8, .of = &topic}, {0}};
 
 const struct verb push_verbs[] = {

@@ -87,6 +87,11 @@ export function useDraft(id: string) {
   }
   async function refresh(): Promise<void> {
     const next = await api.get<Case>(url`/cases/${id}`)
+    // Read before a save that has been answered meanwhile: only its files are news.
+    if (next.version < version) {
+      if (data.value) data.value = { ...data.value, attachments: next.attachments }
+      return
+    }
     // A new version with the same form (a file was added) is not a collision; with another form it is, and saving will say so.
     if (!dirty || JSON.stringify(next.form) === JSON.stringify(data.value?.form)) take(next)
     else data.value = { ...next, version }

@@ -1,6 +1,6 @@
 // Forms as the server describes them (GET /forms/ID): types, reading and writing at dotted places, values as text.
 import { api } from '@/lib/api'
-import { label, type Bi } from '@/lib/i18n'
+import { label, locale, type Bi } from '@/lib/i18n'
 import { dateTimeText } from '@/lib/time'
 import { fw } from './words'
 
@@ -94,7 +94,12 @@ export function valueText(f: FormField, v: unknown): string {
   if (f.type === 'questions') return (v as { n: number; text: string }[]).map((q) => `${q.n}. ${q.text}`).join('\n')
   if (f.type === 'windows') return (v as { start_ms: number; end_ms: number }[]).map((x) => `${dateTimeText(x.start_ms)} - ${dateTimeText(x.end_ms)}`).join('\n')
   if (Array.isArray(v)) return v.map((row) => rowText(f, row)).join('\n')
-  return f.unit ? `${String(v)} ${f.unit}` : String(v)
+  return f.unit ? `${String(v)} ${unitText(f.unit)}` : String(v)
+}
+/** "周 weeks" names the unit in both languages, "mmHg" is the same in both. */
+export function unitText(unit: string | undefined): string | undefined {
+  const at = unit?.indexOf(' ') ?? -1
+  return !unit || at < 0 ? unit : locale.value === 'zh' ? unit.slice(0, at) : unit.slice(at + 1)
 }
 /** Anchor of a field on the page. */
 export const fieldAnchor = (path: string): string => `f-${path.replace(/[^\w]+/g, '-')}`

@@ -1,0 +1,12 @@
+import type { Ref } from '@/lib/api'
+
+/** One emergency access, as the offices of a case see it (docs/protocol/http.md). */
+export interface Override {
+  id: string
+  person: Ref
+  t_ms: number
+  until_ms: number
+  reason: string
+  reviewed_ms: number | null
+  verdict: 'justified' | 'not_justified' | null
+}
