@@ -48,6 +48,9 @@ export class Socket {
   private pinger: ReturnType<typeof setInterval> | null = null
   private heard = 0
   private readonly wake = (): void => this.hurry()
+  private readonly seen = (): void => {
+    if (document.visibilityState === 'visible') this.hurry()
+  }
 
   constructor(private readonly options: SocketOptions = {}) {}
 
@@ -55,14 +58,14 @@ export class Socket {
     if (this.wanted) return
     this.wanted = true
     addEventListener('online', this.wake)
-    document.addEventListener('visibilitychange', this.wake)
+    document.addEventListener('visibilitychange', this.seen)
     this.connect()
   }
 
   close(): void {
     this.wanted = false
     removeEventListener('online', this.wake)
-    document.removeEventListener('visibilitychange', this.wake)
+    document.removeEventListener('visibilitychange', this.seen)
     if (this.timer) clearTimeout(this.timer)
     this.timer = null
     this.drop(1000)
@@ -107,9 +110,10 @@ export class Socket {
 
   /** The network may be back: try now instead of at the end of the pause; a silent connection is tested at once. */
   hurry(): void {
-    if (!this.wanted || document.visibilityState === 'hidden') return
+    if (!this.wanted) return
     if (this.state.value === 'lost') {
       this.tries = 0
+      this.drop(0) // a try that went out into a dead network repeats itself only after seconds
       this.connect()
     } else if (this.state.value === 'open') this.ping()
   }
