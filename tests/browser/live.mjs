@@ -59,6 +59,17 @@ export async function pageOf(browser, base, options = {}) {
   return page
 }
 
+/** Another window of the same person's browser. */
+export async function windowOf(page) {
+  const next = await page.context().newPage()
+  Object.assign(next, { faults: [], login: page.login })
+  next.setDefaultTimeout(LONG_MS)
+  listen(next)
+  await next.addInitScript(watchConnections)
+  await next.addInitScript(smallPictures)
+  return next
+}
+
 export async function member(browser, base, login, options = {}) {
   const page = await pageOf(browser, base, options)
   await page.goto('/login')

@@ -23,6 +23,8 @@ interface Incoming {
 const REQUEST_TIMEOUT_MS = 10_000
 const PING_EVERY_MS = 2_000
 const PING_DEAD_MS = 4_000
+/** When there is a reason to doubt the line. */
+const DOUBT_DEAD_MS = 1_500
 const CONNECT_TIMEOUT_MS = 3_000
 /** Close codes after which trying again by itself would be wrong. */
 const FINAL_CODES = new Set([4001, 4003, 4010])
@@ -115,7 +117,7 @@ export class Socket {
       this.tries = 0
       this.drop(0) // a try that went out into a dead network repeats itself only after seconds
       this.connect()
-    } else if (this.state.value === 'open') this.ping()
+    } else if (this.state.value === 'open') this.ping(DOUBT_DEAD_MS)
   }
 
   private connect(): void {
@@ -162,11 +164,11 @@ export class Socket {
     else entry.reject(new Fault(m.error?.code ?? 'internal', 0, m.error?.reason ?? '', m.error?.text ?? '', m.error?.fields ?? []))
   }
 
-  private ping(): void {
+  private ping(dead_ms = PING_DEAD_MS): void {
     const ws = this.ws
     if (!ws || ws.readyState !== WebSocket.OPEN) return
     const asked = Date.now()
-    this.request('ping', {}, PING_DEAD_MS).catch(() => {
+    this.request('ping', {}, dead_ms).catch(() => {
       if (this.ws === ws && this.heard < asked) this.lost(ws, 0)
     })
   }

@@ -138,6 +138,8 @@ export class Call {
         this.end(this.socket.closeCode.value === 4010 ? 'replaced' : this.socket.closeCode.value === 4001 ? 'failed' : 'removed')
       }),
     )
+    // An address that is gone (another Wi-Fi) shows in the media seconds before the heartbeat misses an answer.
+    this.offs.push(watch([this.mediaUp, this.mediaDown], (states) => states.includes('disconnected') && this.socket.hurry()))
     this.socket.open()
   }
 
