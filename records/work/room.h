@@ -28,9 +28,9 @@
  *                 admitted: remembered. refused, removed: the ticket is revoked (asking for a ticket again gives a new seat, which
  *                 waits). entered: an admitted seat is in the room; the first stamps the room's start. ERR_NOT_FOUND seat.
  * room.note       {room_id, kind, seat_id?, detail?: JSON text <= 1000}
- *                 kind: [a-z_]{1,30}: spotlight mute hand show record_asked consent record_on record_off quality still layout ...
- *                 A room keeps 20,000 lines; more are ERR_TOO_LARGE log_full. The kinds record_asked, consent, record_on,
- *                 record_off also go to the audit chain.
+ *                 kind: [a-z_]{1,30}: entered muted shown quality record_asked ... (server/room/room.c names them)
+ *                 A room keeps 20,000 lines; more are ERR_TOO_LARGE log_full. The kinds record_asked, consent_given,
+ *                 consent_refused, record_started, record_stopped also go to the audit chain.
  * room.news       {room_id, what: "seen"|"interrupted"|"resumed"|"ended", person_id? (seen)}
  *                 The case's workflow hears it (consultation.h). ended: the room ends and its tickets are revoked.
  * room.check      {room_id} -> {id, case_id|null, title, open, ended, opens_ms, end_ms, recording_consent, host_person_id|null,

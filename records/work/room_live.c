@@ -167,7 +167,7 @@ static bool is_object(const char *text)
 
 static int room_note(struct op_ctx *ctx, json_t *args, json_t **result)
 {
-    static const char *const evidence[] = {"record_asked", "consent", "record_on", "record_off"};
+    static const char *const evidence[] = {"record_asked", "consent_given", "consent_refused", "record_started", "record_stopped"};
     const char *kind = arg_text(args, "kind"), *detail = arg_text(args, "detail");
     bool proof = false;
     struct room_row room;

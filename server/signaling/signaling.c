@@ -174,6 +174,7 @@ static void *on_open(void *ctx, struct net_ws *ws, const struct net_ws_info *inf
     snprintf(c->address, sizeof c->address, "%s", info->address);
     HASH_ADD(hh, s->connections, id, sizeof c->id, c);
     metric_add(s->m_open, 1);
+    if (c->credential[0]) connection_identify(c, 0, NULL, NULL); /* so that joining need not wait for it */
     return c;
 }
 

@@ -49,24 +49,27 @@ export class Person {
 
 export const signedIn = (site, login) => new Person(site.base, login).signIn()
 
-/** The demo's interactive draft of qs.zhang, with consent to recording, sent, assigned to xy.qian, booked for now, its room open. */
-export async function openRoom(site, minutes = 30) {
-  const [zhang, li, chen, qian] = await Promise.all(['qs.zhang', 'qs.li', 'xy.chen', 'xy.qian'].map((login) => signedIn(site, login)))
+/** The demo's interactive draft of qs.zhang, with consent to recording, sent, assigned to xy.qian, booked for now, its room open. With
+ * `team` it is an MDT instead: xy.qian in the chair, xy.xu its member. */
+export async function openRoom(site, { minutes = 30, team = false } = {}) {
+  const [zhang, li, chen, ...experts] = await Promise.all(['qs.zhang', 'qs.li', 'xy.chen', ...(team ? ['xy.qian', 'xy.xu'] : ['xy.qian'])].map((login) => signedIn(site, login)))
   const { items } = await zhang.ask('GET', '/cases?view=mine&kind=interactive')
   const draft = await zhang.ask('GET', `/cases/${items.find((c) => c.state === 'DRAFT').id}`)
   draft.form.consent.recording = { ...draft.form.consent.telemedicine }
-  await zhang.ask('PATCH', `/cases/${draft.id}`, { version: draft.version, form: draft.form })
+  if (team) delete draft.form.wish?.title
+  await zhang.ask('PATCH', `/cases/${draft.id}`, { version: draft.version, form: draft.form, ...(team && { scope: 'mdt' }) })
   await zhang.act(draft.id, 'submit')
   await li.act(draft.id, 'approve_home')
   await chen.act(draft.id, 'triage', { dept_id: draft.target.dept.id })
-  await chen.act(draft.id, 'assign', { expert_id: qian.me.person.id })
-  await qian.act(draft.id, 'accept')
+  const people = experts.map((e, i) => ({ person_id: e.me.person.id, part: i ? 'member' : 'chair' }))
+  await chen.act(draft.id, 'assign', team ? { team: people } : { expert_id: people[0].person_id })
+  for (const e of experts) await e.act(draft.id, 'accept')
   const start_ms = Date.now() + 60_000
-  await chen.act(draft.id, 'schedule', { person_id: qian.me.person.id, start_ms, end_ms: start_ms + minutes * 60_000 })
+  await chen.act(draft.id, 'schedule', { person_id: people[0].person_id, start_ms, end_ms: start_ms + minutes * 60_000 })
   // The clock may open it in the same moment.
   for (let open = false; !open; ) {
-    open = (await qian.send('POST', `/cases/${draft.id}/acts/open_room`, { version: (await qian.ask('GET', `/cases/${draft.id}`)).version })).status < 300
-    open ||= (await qian.ask('GET', `/cases/${draft.id}`)).room.open
+    open = (await experts[0].send('POST', `/cases/${draft.id}/acts/open_room`, { version: (await experts[0].ask('GET', `/cases/${draft.id}`)).version })).status < 300
+    open ||= (await experts[0].ask('GET', `/cases/${draft.id}`)).room.open
   }
-  return { caseId: draft.id, zhang, li, chen, qian }
+  return { caseId: draft.id, zhang, li, chen, experts }
 }

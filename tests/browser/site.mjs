@@ -11,26 +11,26 @@ export const PASSWORD = 'Yilian-demo-2026'
 
 const freePort = () =>
   new Promise((done) => {
-    const s = createServer().listen(0, '127.0.0.1', () => {
+    const s = createServer().listen(0, () => {
       const { port } = s.address()
       s.close(() => done(port))
     })
   })
 
-export async function startSite() {
+export async function startSite(address = '127.0.0.1') {
   const dir = mkdtempSync(join(tmpdir(), 'yl-site-'))
   const conf = join(dir, 'yilian.conf')
-  const port = await freePort()
+  const [port, media] = [await freePort(), await freePort()]
   mkdirSync(join(dir, 'data'), { mode: 0o700 })
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', join(dir, 'key.pem'), '-out', join(dir, 'certificate.pem'), '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'], { stdio: 'ignore' })
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', join(dir, 'key.pem'), '-out', join(dir, 'certificate.pem'), '-days', '2', '-subj', '/CN=localhost', '-addext', `subjectAltName=IP:${address}`], { stdio: 'ignore' })
   writeFileSync(
     conf,
-    `listen.address = 127.0.0.1\nlisten.port = ${port}\nmedia.address = 127.0.0.1\nmedia.port = ${await freePort()}\ntls.certificate = certificate.pem\ntls.key = key.pem\ndata.dir = data\nconfig.dir = ${ROOT}/config\nweb.root = ${ROOT}/web/dist\n`,
+    `listen.address = ${address}\nlisten.port = ${port}\nmedia.address = ${address}\nmedia.port = ${media}\ntls.certificate = certificate.pem\ntls.key = key.pem\ndata.dir = data\nconfig.dir = ${ROOT}/config\nweb.root = ${ROOT}/web/dist\n`,
   )
   const ctl = (...args) => execFileSync(join(BUILD, 'yilianctl'), ['--config', conf, ...args], { encoding: 'utf8' })
   ctl('init')
   ctl('demo', 'load', join(ROOT, 'config/demo'))
-  const site = { base: `https://127.0.0.1:${port}`, ctl, dir }
+  const site = { base: `https://${address}:${port}`, address, media, ctl, dir }
   site.start = async () => {
     site.daemon = spawn(join(BUILD, 'yiliand'), ['--config', conf], { stdio: ['ignore', 'ignore', 'pipe'] })
     await new Promise((done, fail) => {
@@ -49,6 +49,7 @@ export async function startSite() {
     await site.end('SIGTERM')
     rmSync(dir, { recursive: true, force: true })
   }
+  process.on('exit', () => site.daemon?.kill('SIGKILL')) // also when a test throws on its way
   await site.start()
   return site
 }

@@ -150,9 +150,9 @@ static void the_log(void **state)
     yes("daemon", "room.note", note("show", "{\"document_id\":\"0000000000000001\",\"page\":2}"));
     yes("daemon", "room.note", note("quality", "{\"loss\":3}"));
     assert_int_equal(count("SELECT COUNT(*) FROM audit"), lines); /* a log of its own */
-    yes("daemon", "room.note", note("consent", "{\"agree\":false}"));
+    yes("daemon", "room.note", note("consent_refused", "{}"));
     assert_int_equal(count("SELECT COUNT(*) FROM audit"), lines + 1); /* evidence */
-    assert_int_equal(count("SELECT COUNT(*) FROM audit WHERE op='room.note' AND detail='consent {\"agree\":false}'"), 1);
+    assert_int_equal(count("SELECT COUNT(*) FROM audit WHERE op='room.note' AND detail='consent_refused {}'"), 1);
     no(ERR_INVALID, "letters_and_underscores", "daemon", "room.note", note("Show It", "{}"));
     no(ERR_INVALID, "not_an_object", "daemon", "room.note", note("show", "12"));
     memset(big, ' ', sizeof big);

@@ -23,6 +23,8 @@ interface Incoming {
 const REQUEST_TIMEOUT_MS = 10_000
 const PING_EVERY_MS = 2_000
 const PING_DEAD_MS = 4_000
+/** When there is a reason to doubt the line. */
+const DOUBT_DEAD_MS = 1_500
 const CONNECT_TIMEOUT_MS = 3_000
 /** Close codes after which trying again by itself would be wrong. */
 const FINAL_CODES = new Set([4001, 4003, 4010])
@@ -48,6 +50,9 @@ export class Socket {
   private pinger: ReturnType<typeof setInterval> | null = null
   private heard = 0
   private readonly wake = (): void => this.hurry()
+  private readonly seen = (): void => {
+    if (document.visibilityState === 'visible') this.hurry()
+  }
 
   constructor(private readonly options: SocketOptions = {}) {}
 
@@ -55,14 +60,14 @@ export class Socket {
     if (this.wanted) return
     this.wanted = true
     addEventListener('online', this.wake)
-    document.addEventListener('visibilitychange', this.wake)
+    document.addEventListener('visibilitychange', this.seen)
     this.connect()
   }
 
   close(): void {
     this.wanted = false
     removeEventListener('online', this.wake)
-    document.removeEventListener('visibilitychange', this.wake)
+    document.removeEventListener('visibilitychange', this.seen)
     if (this.timer) clearTimeout(this.timer)
     this.timer = null
     this.drop(1000)
@@ -107,11 +112,12 @@ export class Socket {
 
   /** The network may be back: try now instead of at the end of the pause; a silent connection is tested at once. */
   hurry(): void {
-    if (!this.wanted || document.visibilityState === 'hidden') return
+    if (!this.wanted) return
     if (this.state.value === 'lost') {
       this.tries = 0
+      this.drop(0) // a try that went out into a dead network repeats itself only after seconds
       this.connect()
-    } else if (this.state.value === 'open') this.ping()
+    } else if (this.state.value === 'open') this.ping(DOUBT_DEAD_MS)
   }
 
   private connect(): void {
@@ -158,11 +164,11 @@ export class Socket {
     else entry.reject(new Fault(m.error?.code ?? 'internal', 0, m.error?.reason ?? '', m.error?.text ?? '', m.error?.fields ?? []))
   }
 
-  private ping(): void {
+  private ping(dead_ms = PING_DEAD_MS): void {
     const ws = this.ws
     if (!ws || ws.readyState !== WebSocket.OPEN) return
     const asked = Date.now()
-    this.request('ping', {}, PING_DEAD_MS).catch(() => {
+    this.request('ping', {}, dead_ms).catch(() => {
       if (this.ws === ws && this.heard < asked) this.lost(ws, 0)
     })
   }

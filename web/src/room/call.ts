@@ -4,12 +4,12 @@ import { computed, reactive, ref, shallowRef, triggerRef, watch } from 'vue'
 import { Fault, say } from '@/lib/api'
 import { holdAwake } from '@/lib/session'
 import { Socket } from '@/lib/socket'
-import { openCamera, openMic, openScreen, troubleOf, type Choice, type DeviceTrouble } from './devices'
+import { loadChoice, openCamera, openMic, openScreen, troubleOf, type Choice, type DeviceTrouble } from './devices'
 import { Downlink } from './downlink'
 import { StatsMeter, type Summary } from './stats'
 import { captureStill } from './still'
 import type { DownOffer, Joined, Mode, Quality, Remote, Room, Seat, Show, Source } from './types'
-import { Uplink } from './uplink'
+import { Uplink, type Outgoing } from './uplink'
 
 export type Phase = 'idle' | 'connecting' | 'waiting' | 'in' | 'refused' | 'removed' | 'left' | 'ended' | 'replaced' | 'failed'
 export interface Kept {
@@ -17,6 +17,9 @@ export interface Kept {
   resume: string
   sources: Source[]
   muted: Source[]
+  mode: Mode
+  /** The device of the second camera: it comes back with the page. */
+  camera2: string
 }
 export interface LocalSlot {
   track: MediaStreamTrack | null
@@ -43,9 +46,9 @@ export interface CallOptions {
   keep: string
   /** A personal ticket; asked again when the old one is no longer good. */
   ticket: (renew: boolean) => Promise<string>
-  choice: Choice
   deviceName: string
 }
+const ALL = ['mic', 'camera', 'screen', 'camera2'] as const
 
 export class Call {
   readonly phase = ref<Phase>('idle')
@@ -78,6 +81,7 @@ export class Call {
   readonly broken = computed(() => this.phase.value === 'in' && (this.socket.state.value !== 'open' || ['disconnected', 'failed'].includes(this.mediaDown.value) || ['disconnected', 'failed'].includes(this.mediaUp.value)))
 
   private ticket = ''
+  private asked: Promise<string> | null = null
   private resume = ''
   private lastSeq = 0
   private up: Uplink | null = null
@@ -92,6 +96,9 @@ export class Call {
   private buildTries = 0
   private rebuild: ReturnType<typeof setTimeout> | undefined
   private release: (() => void) | null = null
+  private choice: Choice = loadChoice()
+  /** Connections made before the seat is known: entering waits for neither of them. */
+  private readied: { up: Uplink; down: Downlink; tracks: Outgoing } | null = null
 
   constructor(private readonly options: CallOptions) {
     const kept = readKept(options.keep)
@@ -101,27 +108,52 @@ export class Call {
     }
   }
 
-  /** Opens what the person chose and takes the seat. */
-  async enter(): Promise<void> {
+  /** While devices are tested: the line is open and the ticket here before anybody presses "enter". */
+  prepare(): void {
+    this.socket.open()
+    // A room that is not open yet has no ticket; entering asks again.
+    this.haveTicket().catch(() => {})
+  }
+
+  /** One question at a time: a newer ticket makes the one before worthless. */
+  private async haveTicket(): Promise<void> {
+    if (this.ticket) return
+    this.asked ??= this.options.ticket(false).finally(() => (this.asked = null))
+    this.ticket = await this.asked
+  }
+
+  /** Opens what the person chose (or had before a reload) and takes the seat. */
+  async enter(choice: Choice): Promise<void> {
+    this.choice = choice
     this.phase.value = 'connecting'
     this.release ??= holdAwake()
     this.listen()
-    const kept = readKept(this.options.keep)
-    const { choice } = this.options
-    await Promise.all([
-      choice.useMic && this.local.mic.track === null ? this.acquire('mic') : null,
-      choice.useCamera && this.local.camera.track === null ? this.acquire('camera') : null,
-    ])
-    for (const source of kept?.muted ?? []) if (this.local[source].on) this.setMuted(source, true)
+    await this.openDevices(readKept(this.options.keep))
     this.timers.push(setInterval(() => void this.report(), STATS_EVERY_MS), setInterval(() => this.watchdog(), 500), setInterval(() => void this.sendStill(), STILL_EVERY_MS))
     this.offs.push(this.socket.onOpen(() => void this.join()))
     this.offs.push(
       watch(this.socket.state, (state) => {
         if (state !== 'closed' || this.over()) return
+        if (this.socket.closeCode.value === 4001) this.fault.value = new Fault('unauthenticated', 401)
         this.end(this.socket.closeCode.value === 4010 ? 'replaced' : this.socket.closeCode.value === 4001 ? 'failed' : 'removed')
       }),
     )
+    // An address that is gone (another Wi-Fi) shows in the media seconds before the heartbeat misses an answer.
+    this.offs.push(watch([this.mediaUp, this.mediaDown], (states) => states.includes('disconnected') && this.socket.hurry()))
     this.socket.open()
+  }
+
+  private async openDevices(kept: Kept | null): Promise<void> {
+    const wants = (s: 'mic' | 'camera'): boolean => (kept ? kept.sources.includes(s) : s === 'mic' ? this.choice.useMic : this.choice.useCamera)
+    if (kept) this.mode.value = kept.mode
+    const muted = new Set(kept?.muted)
+    for (const s of ['camera', 'camera2'] as const) if (muted.has(s)) Object.assign(this.local[s], { on: true, muted: true }) // its light stays off
+    await Promise.all([
+      wants('mic') && !this.local.mic.track ? this.acquire('mic') : null,
+      wants('camera') && !muted.has('camera') && !this.local.camera.track ? this.acquire('camera') : null,
+      kept?.sources.includes('camera2') && kept.camera2 && !muted.has('camera2') ? this.acquire('camera2', kept.camera2) : null,
+    ])
+    if (muted.has('mic') && this.local.mic.on) this.setMuted('mic', true)
   }
 
   over(): boolean {
@@ -134,6 +166,7 @@ export class Call {
   private async join(): Promise<void> {
     if (this.joining || this.over()) return
     this.joining = true
+    this.ready()
     try {
       const joined = await this.takeSeat()
       this.seatId.value = joined.seat
@@ -144,8 +177,10 @@ export class Call {
       else await this.admitted()
     } catch (error) {
       if (error instanceof Fault && !error.offline && error.code !== 'timeout' && error.code !== 'unavailable') {
+        // Who was inside and finds the room closed has missed its end.
+        const missed = error.reason === 'room_closed' || (error.reason === 'room_not_open' && this.resume !== '')
         this.fault.value = error
-        this.end('failed')
+        this.end(missed ? 'ended' : 'failed')
       } else setTimeout(() => this.socket.state.value === 'open' && void this.join(), 700)
     } finally {
       this.joining = false
@@ -153,7 +188,7 @@ export class Call {
   }
 
   private async takeSeat(): Promise<Joined> {
-    this.ticket ||= await this.options.ticket(false)
+    await this.haveTicket()
     const args = (): Record<string, unknown> => ({ ticket: this.ticket, resume: this.resume || undefined, last_seq: this.resume ? this.lastSeq : undefined, device: { name: this.options.deviceName } })
     try {
       return await this.ask<Joined>('room.join', args())
@@ -177,9 +212,10 @@ export class Call {
   }
 
   private keep(): void {
-    const sources = (['screen', 'camera2', 'mic', 'camera'] as const).filter((s) => this.local[s].on)
+    const sources = ALL.filter((s) => this.local[s].on)
     const muted = sources.filter((s) => this.local[s].muted)
-    sessionStorage.setItem(this.options.keep, JSON.stringify({ ticket: this.ticket, resume: this.resume, sources, muted } satisfies Kept))
+    const camera2 = this.local.camera2.track?.getSettings().deviceId ?? ''
+    sessionStorage.setItem(this.options.keep, JSON.stringify({ ticket: this.ticket, resume: this.resume, sources, muted, mode: this.mode.value, camera2 } satisfies Kept))
   }
 
   // ---- media ----
@@ -197,28 +233,53 @@ export class Call {
     }
   }
 
+  /** What a source sends now: nothing while it is muted, and no moving picture in the modes for bad lines. */
+  private outgoing(source: Source): MediaStreamTrack | null {
+    const slot = this.local[source]
+    return slot.muted || (source === 'camera' && this.mode.value !== 'full') ? null : slot.track
+  }
+
+  /** New connections with our offer made, so that only the server's answer is missing. */
+  private ready(): void {
+    this.unready()
+    const down = new Downlink(this.ask, (remotes) => this.down === down && (this.remotes.value = remotes))
+    const up = new Uplink(this.ask, this.choice.codec)
+    const tracks: Outgoing = {}
+    for (const source of ALL) if (this.local[source].on) tracks[source] = this.outgoing(source)
+    up.prepare(tracks)
+    this.readied = { up, down, tracks }
+  }
+
+  private unready(): void {
+    this.readied?.up.close()
+    this.readied?.down.close()
+    this.readied = null
+  }
+
   private async connectMedia(): Promise<void> {
     this.up?.close()
     this.down?.close()
     this.meter = new StatsMeter()
     this.badSince = { up: 0, down: 0 }
     this.restarted = { up: false, down: false }
-    const down = (this.down = new Downlink(this.ask, (remotes) => (this.remotes.value = remotes)))
-    const up = (this.up = new Uplink(this.ask, this.options.choice.codec))
+    if (!this.readied) this.ready()
+    const { up, down, tracks } = this.readied!
+    this.readied = null
+    this.up = up
+    this.down = down
     up.pc.onconnectionstatechange = () => this.up === up && (this.mediaUp.value = up.pc.connectionState)
     down.pc.onconnectionstatechange = () => this.down === down && (this.mediaDown.value = down.pc.connectionState)
     this.mediaUp.value = this.mediaDown.value = 'new'
-    const tracks: Partial<Record<Source, MediaStreamTrack | null>> = {}
-    for (const source of ['mic', 'camera', 'screen', 'camera2'] as const) if (this.local[source].on) tracks[source] = this.local[source].track
-    await Promise.all([down.subscribe(), up.sendAll(tracks).then(() => this.applyMutes(up))])
+    await Promise.all([down.subscribe(), up.publish().then(() => this.agree(up, tracks))])
   }
 
-  private async applyMutes(up: Uplink): Promise<void> {
-    for (const source of ['mic', 'camera', 'screen', 'camera2'] as const) {
-      const slot = this.local[source]
-      if (!slot.on || !slot.muted) continue
-      await up.send(source, null)
-      this.socket.post('room.mute_self', { source, muted: true })
+  /** What was muted or changed while the connections were made; nothing of it was sent meanwhile. */
+  private async agree(up: Uplink, sent: Outgoing): Promise<void> {
+    for (const source of ALL) {
+      if (!this.local[source].on) continue
+      const track = this.outgoing(source)
+      if (!track) this.socket.post('room.mute_self', { source, muted: true })
+      if (track !== (sent[source] ?? null)) await up.send(source, track)
     }
   }
 
@@ -250,7 +311,7 @@ export class Call {
 
   private async acquire(source: 'mic' | 'camera' | 'camera2', deviceId?: string): Promise<boolean> {
     const slot = this.local[source]
-    const { choice } = this.options
+    const { choice } = this
     slot.busy = true
     slot.trouble = null
     try {
@@ -297,14 +358,15 @@ export class Call {
         if (!(await this.acquire(source))) return
       }
       slot.muted = false
-      await this.up?.send(source, slot.track)
-      this.socket.post('room.mute_self', { source, muted: false })
-    } else {
-      this.setMuted(source, true)
-      await this.up?.send(source, null)
-      this.socket.post('room.mute_self', { source, muted: true })
-    }
+    } else this.setMuted(source, true)
+    await this.sendNow(source)
     this.keep()
+  }
+
+  private async sendNow(source: Source): Promise<void> {
+    const track = this.outgoing(source)
+    await this.up?.send(source, track)
+    this.socket.post('room.mute_self', { source, muted: track === null })
   }
 
   async startScreen(): Promise<void> {
@@ -334,9 +396,9 @@ export class Call {
 
   /** Another device for a source that is on. */
   async change(source: 'mic' | 'camera', deviceId: string): Promise<void> {
-    this.options.choice[source] = deviceId
+    this.choice[source] = deviceId
     if (!this.local[source].on || this.local[source].muted) return
-    if (await this.acquire(source, deviceId)) await this.up?.send(source, this.local[source].track)
+    if (await this.acquire(source, deviceId)) await this.up?.send(source, this.outgoing(source))
   }
 
   /** Full video, sound only, or sound and a still picture every few seconds. */
@@ -345,10 +407,9 @@ export class Call {
     this.autoMode.value = byItself
     this.poorSince = 0
     this.socket.post('room.quality_hint', { mode })
-    const camera = this.local.camera
-    if (!camera.on || camera.muted) return
-    await this.up?.send('camera', mode === 'full' ? camera.track : null)
-    this.socket.post('room.mute_self', { source: 'camera', muted: mode !== 'full' })
+    this.keep()
+    if (this.local.camera.on && !this.local.camera.muted) await this.sendNow('camera')
+    if (mode === 'stills') void this.sendStill()
   }
 
   private async sendStill(): Promise<void> {
@@ -416,6 +477,8 @@ export class Call {
   private takeRoom(room: Room): void {
     this.seats.value = new Map(room.seats.map((s) => [s.id, s]))
     this.takeState(room)
+    const me = this.seats.value.get(this.seatId.value)
+    if (me) this.obeyMute(me)
     this.show.value = room.show ? { by: room.show.by ?? this.show.value?.by ?? '', show: room.show } : null
   }
 
@@ -476,6 +539,7 @@ export class Call {
     this.up?.close()
     this.down?.close()
     this.up = this.down = null
+    this.unready()
     for (const slot of Object.values(this.local)) {
       slot.track?.stop()
       Object.assign(slot, fresh())
@@ -489,7 +553,7 @@ export class Call {
 export function readKept(key: string): Kept | null {
   try {
     const kept = JSON.parse(sessionStorage.getItem(key) ?? 'null') as Kept | null
-    return kept && typeof kept.ticket === 'string' && typeof kept.resume === 'string' ? kept : null
+    return kept && typeof kept.ticket === 'string' && typeof kept.resume === 'string' && Array.isArray(kept.sources) && kept.mode ? kept : null
   } catch {
     return null
   }

@@ -4,6 +4,9 @@ import type { Ask, Source } from './types'
 
 export type CodecChoice = 'auto' | 'vp8' | 'h264'
 
+/** What each source sends; null: its slot is there but silent. */
+export type Outgoing = Partial<Record<Source, MediaStreamTrack | null>>
+
 interface Slot {
   transceiver: RTCRtpTransceiver
   published: boolean
@@ -26,6 +29,7 @@ export class Uplink {
   readonly pc: RTCPeerConnection
   private slots = new Map<Source, Slot>()
   private work: Promise<void> = Promise.resolve()
+  private offered: Promise<void> | null = null
   private closed = false
 
   constructor(
@@ -52,18 +56,21 @@ export class Uplink {
     }
   }
 
-  /** Several sources at once with one offer (the start of a call). */
-  async sendAll(tracks: Partial<Record<Source, MediaStreamTrack | null>>): Promise<void> {
+  /** Makes the first offer, of several sources at once; `publish` sends it. */
+  prepare(tracks: Outgoing): void {
     for (const [source, track] of Object.entries(tracks) as [Source, MediaStreamTrack | null][]) {
-      if (!track) continue
-      const slot = this.slots.get(source) ?? { transceiver: this.open(source), published: false }
-      this.slots.set(source, slot)
-      if ('contentHint' in track) track.contentHint = HINT[source]
-      await slot.transceiver.sender.replaceTrack(track)
-      slot.published = true
-      slot.transceiver.direction = 'sendonly'
+      if (track && 'contentHint' in track) track.contentHint = HINT[source]
+      this.slots.set(source, { transceiver: this.open(source, track), published: true })
     }
-    if ([...this.slots.values()].some((s) => s.published)) await this.negotiate()
+    if (this.slots.size) this.offered = this.offer(false)
+    this.offered?.catch(() => {}) // `publish` throws it
+  }
+
+  /** Sends what `prepare` made; nothing when there is nothing to send. */
+  publish(): Promise<void> {
+    if (!this.offered) return Promise.resolve()
+    this.work = this.offered.then(() => (this.closed ? undefined : this.exchange()))
+    return this.work
   }
 
   /** Ends a source: its m-line becomes inactive and is used again later. */
@@ -89,10 +96,10 @@ export class Uplink {
     this.pc.close()
   }
 
-  private open(source: Source): RTCRtpTransceiver {
+  private open(source: Source, track: MediaStreamTrack | null = null): RTCRtpTransceiver {
     const video = source !== 'mic'
     const sendEncodings = source === 'camera' ? SIMULCAST : (SINGLE[source] ?? [])
-    const transceiver = this.pc.addTransceiver(video ? 'video' : 'audio', { direction: 'sendonly', sendEncodings })
+    const transceiver = this.pc.addTransceiver(track ?? (video ? 'video' : 'audio'), { direction: 'sendonly', sendEncodings })
     if (video) this.prefer(transceiver)
     return transceiver
   }
@@ -110,13 +117,16 @@ export class Uplink {
   }
 
   private negotiate(iceRestart = false): Promise<void> {
-    this.work = this.work.catch(() => {}).then(() => (this.closed ? undefined : this.exchange(iceRestart)))
+    this.work = this.work.catch(() => {}).then(() => (this.closed ? undefined : this.offer(iceRestart).then(() => this.exchange())))
     return this.work
   }
 
-  private async exchange(iceRestart: boolean): Promise<void> {
+  private async offer(iceRestart: boolean): Promise<void> {
+    await this.pc.setLocalDescription(await this.pc.createOffer({ iceRestart }))
+  }
+
+  private async exchange(): Promise<void> {
     const pc = this.pc
-    await pc.setLocalDescription(await pc.createOffer({ iceRestart }))
     const tracks = [...this.slots].filter(([, s]) => s.published).map(([source, s]) => ({ mid: s.transceiver.mid, source }))
     try {
       const { sdp } = await this.ask<{ sdp: string }>('media.publish', { sdp: pc.localDescription?.sdp, tracks })
