@@ -393,6 +393,30 @@ static void a_slow_reader_is_cut_off(void **state)
     free(sdp);
 }
 
+/* They stay: the daemon is ended with people in the room, and must end clean (site_end; a sanitizer's finding is a failure). */
+static struct seat stayed[2];
+
+static void some_stay_to_the_end(void **state)
+{
+    seat_open(&stayed[0], &sun, ticket_of(&sun).text);
+    seat_open(&stayed[1], NULL, guest_ticket().text);
+    assert_string_equal(stayed[1].state, "waiting");
+    char *sdp = bomb(3, 0, 5);
+    json_t *tracks = json_pack("[{s:s,s:s}]", "mid", "0", "source", "camera");
+    assert_string_equal(verb(&stayed[0].ws, "media.publish", json_pack("{s:s,s:o}", "sdp", sdp, "tracks", tracks)), "ok");
+    assert_string_equal(verb(&stayed[0].ws, "media.subscribe", NULL), "ok");
+    assert_string_equal(verb(&stayed[0].ws, "test.echo", json_pack("{s:s}", "sdp", sdp)), "ok");
+    free(sdp);
+}
+
+static int stop(void **state)
+{
+    int rc = site_stop(state);
+    web_close(&stayed[0].ws);
+    web_close(&stayed[1].ws);
+    return rc;
+}
+
 /* ---- guessing; the last, because this address has used its budget up afterwards ---- */
 
 static void guessing_tickets_is_slow_and_cheap(void **state)
@@ -412,16 +436,21 @@ static void guessing_tickets_is_slow_and_cheap(void **state)
     }
     print_message("%d looked at, %d refused unseen, %d connections closed\n", wrong, limited, closed);
     assert_true(wrong >= 25 && wrong < 150 && limited > 1000 && closed >= 2);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-    assert_true(site_rss_kb() - before_kb < 20000);
-    assert_true(site_rss_kb() < 200000);
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    bool plain = false; /* a sanitizer's memory is its own */
+#else
+    bool plain = true;
 #endif
+    print_message("resident: %ld kB before, %ld kB after\n", before_kb, site_rss_kb());
+    assert_true(!plain || (site_rss_kb() - before_kb < 20000 && site_rss_kb() < 200000));
     struct seat host = {0};
     const char *reason = "too_many_wrong";
     for (int i = 0; i < 100 && strcmp(reason = join(&host, &sun, ticket_of(&sun).text, NULL), "too_many_wrong") == 0; i++)
         usleep(100000);
     assert_string_equal(reason, ""); /* whoever waits a little gets in */
-    seat_leave(&host);
+    assert_string_equal(host.id, stayed[0].id);
+    web_close(&stayed[0].ws);
+    stayed[0] = host;
 }
 
 int main(void)
@@ -430,6 +459,7 @@ int main(void)
         cmocka_unit_test(every_verb_is_tried_here), cmocka_unit_test(without_a_seat_nothing_is_done), cmocka_unit_test(wrong_arguments_are_named),
         cmocka_unit_test(who_waits_gets_nothing_and_does_nothing), cmocka_unit_test(a_guest_is_no_host_and_sees_no_record),
         cmocka_unit_test(a_ticket_is_good_for_its_owner_only), cmocka_unit_test(what_is_no_message_ends_the_line), cmocka_unit_test(a_flood_is_cut_off),
-        cmocka_unit_test(bombs_of_sdp_go_off_quietly), cmocka_unit_test(a_slow_reader_is_cut_off), cmocka_unit_test(guessing_tickets_is_slow_and_cheap)};
-    return cmocka_run_group_tests(tests, start, site_stop);
+        cmocka_unit_test(bombs_of_sdp_go_off_quietly), cmocka_unit_test(a_slow_reader_is_cut_off), cmocka_unit_test(some_stay_to_the_end),
+        cmocka_unit_test(guessing_tickets_is_slow_and_cheap)};
+    return cmocka_run_group_tests(tests, start, stop);
 }
