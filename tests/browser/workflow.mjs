@@ -255,7 +255,7 @@ await run({
     await consent.getByLabel('同意', { exact: true }).check()
     await consent.getByLabel('签署人').fill('林春生')
     await consent.getByLabel('与患者关系').fill('本人')
-    await consent.getByLabel('签字文件').selectOption({ label: 'paper-record.jpg' })
+    await consent.getByLabel('签字文件', { exact: true }).selectOption({ label: 'paper-record.jpg' })
     await page.locator('aside').getByText('必填').first().waitFor({ state: 'detached' })
     await button(page, '提交申请').click()
     await shot(page, 'submit')
