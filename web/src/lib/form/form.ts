@@ -41,6 +41,7 @@ export interface Consent {
   relation?: string
   time_ms?: number | null
   document_id?: string
+  verbal?: boolean
 }
 
 export function loadForm(id: string, query: Record<string, string | null | undefined> = {}): Promise<FormDef> {
@@ -76,7 +77,7 @@ export function tidy(value: unknown): unknown {
 
 const choiceText = (f: FormField, v: unknown): string => label(f.choices?.find((c) => c.value === v)?.label) || String(v)
 const consentText = (c: Consent): string =>
-  [c.agreed ? fw('agreed') : fw('refused'), c.signer, c.relation, dateTimeText(c.time_ms)].filter(Boolean).join(' ')
+  [c.agreed ? fw('agreed') : fw('refused'), c.agreed && c.verbal && !c.document_id ? fw('spoken') : '', c.signer, c.relation, dateTimeText(c.time_ms)].filter(Boolean).join(' ')
 const diagnosisText = (d: Diagnosis): string =>
   [d.main ? fw('main_mark') : '', d.text, d.code, d.certainty === 'suspected' ? fw('suspected') : '', d.versus ? `(${fw(`v_${d.versus}`)})` : ''].filter(Boolean).join(' ')
 const rowText = (f: FormField, row: unknown): string =>
