@@ -212,7 +212,8 @@ static int message_read(struct op_ctx *ctx, json_t *args, json_t **result)
         return rc;
     if (up_to > (uint64_t)read_up_to(ctx, c.id.v))
         rc = tx_upsert(ctx->tx, "consult_read", "case_id,person_id", "case_id,person_id,up_to,t_ms", "iiii",
-                       (int64_t)c.id.v, (int64_t)ctx->actor->person.v, (int64_t)up_to, ctx->now_ms);
+                       (int64_t)c.id.v, (int64_t)ctx->actor->person.v, (int64_t)up_to, ctx->now_ms) ||
+             feed_message(ctx, &c, up_to); /* its author sees that it was read */
     if (!rc)
         *result = json_pack("{s:I}", "unread", (json_int_t)message_unread(ctx, c.id.v));
     consult_clear(&c);

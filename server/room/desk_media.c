@@ -253,15 +253,25 @@ int desk_stats(struct desk *d, uint64_t client, const json_t *stats, struct faul
 
 /* ---- quality ---- */
 
+/* What was lost on somebody's way up is missing for everybody: it is not the receiver's line that lost it. */
+static uint32_t own_down_loss(const struct live *l, const struct link *k)
+{
+    uint32_t others = 0, down = k->quality.down.down_loss_permille;
+    for (const struct link *o = l->links; o; o = o->next)
+        if (o != k && o->quality.up.up_loss_permille > others) others = o->quality.up.up_loss_permille;
+    return down > others ? down - others : 0;
+}
+
 static void grade(struct live *l, struct link *k)
 {
     struct room_seat *s = room_seat(&l->room, k->seat);
     struct seat_quality *q = &k->quality;
     if (!s) return;
     struct room_quality *out = &s->quality;
+    uint32_t down_loss = own_down_loss(l, k);
     out->up_bps = q->up.up_bps;
     out->down_bps = q->down.down_bps;
-    out->loss_permille = q->up.up_loss_permille > q->down.down_loss_permille ? q->up.up_loss_permille : q->down.down_loss_permille;
+    out->loss_permille = q->up.up_loss_permille > down_loss ? q->up.up_loss_permille : down_loss;
     out->rtt_ms = q->up.rtt_ms > q->down.rtt_ms ? q->up.rtt_ms : q->down.rtt_ms;
     out->grade = q->up_silent || q->down_silent ? GRADE_LOST
                  : out->loss_permille >= 100 || out->rtt_ms >= 600 ? GRADE_POOR

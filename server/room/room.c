@@ -135,7 +135,7 @@ static void record_end(struct room *r, enum record_state to, int64_t now_ms, str
     r->record = to;
     r->record_ms = now_ms;
     for (size_t i = 0; to == RECORD_OFF && i < r->n_seats; i++)
-        r->seats[i].consent = CONSENT_NONE;
+        if (r->seats[i].consent == CONSENT_YES) r->seats[i].consent = CONSENT_NONE; /* a no stays readable until somebody asks again */
 }
 
 /* Begins when everybody who is in has agreed, rests when somebody came who was not asked yet, ends when nobody is left. */
@@ -188,7 +188,7 @@ static int answer_consent(struct room *r, struct room_seat *s, bool agrees, int6
     if (r->record == RECORD_OFF) return fault_set(f, ERR_NOT_ALLOWED_NOW, "not_recording", "Nobody asks for a recording now.");
     note(out, s->id, agrees ? "consent_given" : "consent_refused");
     s->consent = agrees ? CONSENT_YES : CONSENT_NO;
-    fx(out, FX_STATE, 0); /* everybody sees who agreed, also the moment before a refusal ends it */
+    fx(out, FX_STATE, 0); /* everybody sees who agreed and who did not */
     if (agrees) look_at_consents(r, now_ms, out);
     else record_end(r, RECORD_OFF, now_ms, out);
     return 0;

@@ -60,8 +60,8 @@ static void join(struct connection *c, int64_t id, const json_t *args)
     }
     if (!connection_may_ask(c, id)) return;
     c->joining = true;
-    if (c->credential[0]) connection_identify(c, id, args, enter);
-    else enter(c, id, args);
+    if (c->credential[0] && !c->person[0]) connection_identify(c, id, args, enter);
+    else enter(c, id, args); /* known since the upgrade; a session that ended since is noticed within CHECK_MS, as for everybody */
 }
 
 /* ---- verbs that are one event of the room ---- */

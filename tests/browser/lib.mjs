@@ -19,9 +19,9 @@ const ARGS = [
   '--autoplay-policy=no-user-gesture-required',
 ]
 
-/** `program` stands for Chromium (a script that starts it elsewhere); `args` are added. */
-export function launch({ args = [], program = process.env.CHROMIUM ?? '/usr/bin/chromium' } = {}) {
-  return chromium.launch({ executablePath: program, headless: true, args: [...ARGS, ...args], timeout: 120_000 })
+/** `program` stands for Chromium (a script that starts it elsewhere); `args` are added, those of `without` left out. */
+export function launch({ args = [], without = [], program = process.env.CHROMIUM ?? '/usr/bin/chromium' } = {}) {
+  return chromium.launch({ executablePath: program, headless: true, args: [...ARGS.filter((a) => !without.includes(a)), ...args], timeout: 120_000 })
 }
 
 /** A page in a fresh profile; `page.faults` collects console errors and exceptions. */

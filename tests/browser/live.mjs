@@ -8,6 +8,8 @@ import { PASSWORD } from './site.mjs'
 /** Time limits are for a machine that does ten other things; how long things take is printed, not asserted. */
 export const LONG_MS = 60_000
 
+const CAMERA = { width: 480, height: 270, rate: 8 }
+
 const watchConnections = () => {
   const Real = RTCPeerConnection
   globalThis.pcs = []
@@ -21,13 +23,13 @@ const watchConnections = () => {
 }
 
 /** Small pictures, few a second, raw sound: several pages encode and decode on one machine that does other things too. */
-const smallPictures = () => {
+const smallPictures = ({ width, height, rate }) => {
   const real = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices)
   if (!real) return
   navigator.mediaDevices.getUserMedia = (c) =>
     real({
       ...c,
-      ...(c.video ? { video: { ...c.video, width: { ideal: 480 }, height: { ideal: 270 }, frameRate: { ideal: 8, max: 8 } } } : {}),
+      ...(c.video ? { video: { ...c.video, width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: rate, max: rate } } } : {}),
       ...(c.audio ? { audio: { ...c.audio, echoCancellation: false, noiseSuppression: false, autoGainControl: false } } : {}),
     })
 }
@@ -55,7 +57,7 @@ export async function pageOf(browser, base, options = {}) {
   page.setDefaultNavigationTimeout(LONG_MS)
   listen(page)
   await page.addInitScript(watchConnections)
-  if (!options.fullSize) await page.addInitScript(smallPictures)
+  await page.addInitScript(smallPictures, options.camera ?? CAMERA)
   return page
 }
 
@@ -66,7 +68,7 @@ export async function windowOf(page) {
   next.setDefaultTimeout(LONG_MS)
   listen(next)
   await next.addInitScript(watchConnections)
-  await next.addInitScript(smallPictures)
+  await next.addInitScript(smallPictures, CAMERA)
   return next
 }
 

@@ -9,13 +9,16 @@ import { ROOT } from './lib.mjs'
 const BUILD = process.env.YL_BUILD ?? join(ROOT, 'build')
 export const PASSWORD = 'Yilian-demo-2026'
 
-const freePort = () =>
-  new Promise((done) => {
-    const s = createServer().listen(0, () => {
-      const { port } = s.address()
-      s.close(() => done(port))
+/** Below the range from which the system takes ports by itself: nobody else comes upon it before the daemon has it. */
+async function freePort() {
+  for (;;) {
+    const port = 12_000 + Math.floor(Math.random() * 20_000)
+    const free = await new Promise((done) => {
+      const s = createServer().once('error', () => done(false)).listen(port, () => s.close(() => done(true)))
     })
-  })
+    if (free) return port
+  }
+}
 
 export async function startSite(address = '127.0.0.1') {
   const dir = mkdtempSync(join(tmpdir(), 'yl-site-'))

@@ -136,6 +136,22 @@ static void first_page_and_picture(void **state)
         assert_int_equal(rc, 0);
 }
 
+/* A photograph is really made smaller, which is another way through the tool than a picture of two dots. */
+static void a_photograph(void **state)
+{
+    static unsigned char film[1 << 20];
+    size_t n = 0;
+    FILE *in = fopen(YL_SOURCE_DIR "/config/demo/documents/chest-film.jpg", "rb");
+    assert_non_null(in);
+    size_t len = fread(film, 1, sizeof film, in);
+    fclose(in);
+    int rc = thumbnail_of(film, len, "jpeg", &n);
+    if (rc == ERR_NOT_FOUND)
+        skip();
+    assert_int_equal(rc, 0);
+    assert_true(n > 3000 && n < 60000);
+}
+
 static void broken_input_is_refused(void **state)
 {
     size_t n;
@@ -194,7 +210,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(types_by_content),        cmocka_unit_test(what_could_run_is_never_shown),
-        cmocka_unit_test(first_page_and_picture),  cmocka_unit_test(broken_input_is_refused),
+        cmocka_unit_test(first_page_and_picture),
+        cmocka_unit_test(a_photograph),  cmocka_unit_test(broken_input_is_refused),
         cmocka_unit_test(the_child_is_fenced),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

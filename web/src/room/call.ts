@@ -6,7 +6,7 @@ import { holdAwake } from '@/lib/session'
 import { Socket } from '@/lib/socket'
 import { loadChoice, openCamera, openMic, openScreen, troubleOf, type Choice, type DeviceTrouble } from './devices'
 import { Downlink } from './downlink'
-import { StatsMeter, type Summary } from './stats'
+import { gradeOf, StatsMeter, type Summary } from './stats'
 import { captureStill } from './still'
 import type { DownOffer, Joined, Mode, Quality, Remote, Room, Seat, Show, Source } from './types'
 import { Uplink, type Outgoing } from './uplink'
@@ -32,6 +32,7 @@ export interface LocalSlot {
 }
 
 const STATS_EVERY_MS = 5_000
+const DRAW_AFTER_MS = 300
 const RESTART_AFTER_MS = 1_500
 const REBUILD_AFTER_MS = 6_000
 const REBUILD_MOST_MS = 15_000
@@ -205,9 +206,13 @@ export class Call {
   }
 
   private async admitted(): Promise<void> {
-    this.phase.value = 'in'
     this.buildTries = 0
-    await this.build()
+    const built = this.build()
+    // The page is drawn while the line is being secured, not while its answer waits.
+    if (this.phase.value !== 'in' && this.others.value.some((s) => s.tracks.length)) await Promise.race([this.down?.answered, new Promise((done) => setTimeout(done, DRAW_AFTER_MS))])
+    if (this.over()) return
+    this.phase.value = 'in'
+    await built
     if (this.mode.value !== 'full') this.socket.post('room.quality_hint', { mode: this.mode.value })
   }
 
@@ -425,7 +430,9 @@ export class Call {
     if (!s) return
     this.summary.value = s
     this.socket.post('media.stats', s)
-    if (s.grade !== 'poor') this.poorSince = 0
+    // What others lose on their way up is missing here too; the server tells it from what this line loses.
+    const told = this.me.value?.quality?.grade ?? s.grade
+    if (told !== 'poor' && gradeOf(s.up_loss, s.rtt_ms) !== 'poor') this.poorSince = 0
     else if (this.mode.value === 'full') {
       this.poorSince ||= performance.now()
       if (performance.now() - this.poorSince > FALLBACK_AFTER_MS) await this.setMode('stills', true)

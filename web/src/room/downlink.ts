@@ -7,6 +7,9 @@ export class Downlink {
   private work: Promise<void> = Promise.resolve()
   private newest = 0
   private closed = false
+  /** Our first answer is on its way: from here on only the network is waited for. */
+  readonly answered: Promise<void>
+  private tellAnswered: () => void = () => {}
 
   constructor(
     private readonly ask: Ask,
@@ -14,6 +17,7 @@ export class Downlink {
   ) {
     this.pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle', iceServers: [] })
     this.pc.ontrack = () => this.tell()
+    this.answered = new Promise((done) => (this.tellAnswered = done))
   }
 
   subscribe(): Promise<unknown> {
@@ -46,7 +50,9 @@ export class Downlink {
     if (this.closed) return
     this.map = o.map
     this.tell()
-    await this.ask('media.answer', { sdp: this.pc.localDescription?.sdp, version: o.version })
+    const taken = this.ask('media.answer', { sdp: this.pc.localDescription?.sdp, version: o.version })
+    this.tellAnswered()
+    await taken
   }
 
   private tell(): void {
