@@ -258,6 +258,7 @@ await run({
     await consent.getByLabel('签字文件', { exact: true }).selectOption({ label: 'paper-record.jpg' })
     await page.locator('aside').getByText('必填').first().waitFor({ state: 'detached' })
     await button(page, '提交申请').click()
+    assert.doesNotMatch(await dialogOf(page).innerText(), /\d{3,} 天/, 'the likely answer is a span')
     await shot(page, 'submit')
     await button(dialogOf(page), '提交申请').click()
     await page.waitForURL((u) => u.pathname === `/cases/${mine}`)
