@@ -159,7 +159,7 @@ static void add_rights(struct op_ctx *ctx, uint64_t roles, json_t *to)
         json_array_foreach(json_object_get(role, "rights"), j, right)
         {
             if (!json_object_get(seen, json_string_value(right)))
-                json_array_append(to, right);
+                json_array_append_new(to, json_string(json_string_value(right))); /* a copy: the table is every reader's */
             json_object_set_new(seen, json_string_value(right), json_true());
         }
     }

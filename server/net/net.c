@@ -33,7 +33,7 @@ static void wake(void *ctx)
 {
     struct net *n = ctx;
     pthread_mutex_lock(&n->wake_lock);
-    if (n->context && !n->shut) lws_cancel_service(n->context);
+    if (!n->shut && n->context) lws_cancel_service(n->context);
     pthread_mutex_unlock(&n->wake_lock);
 }
 

@@ -5,8 +5,9 @@ import { spawn } from 'node:child_process'
 import { createServer } from 'node:http'
 import { createInterface } from 'node:readline'
 import { axe, launch, open, ROOT, run } from './lib.mjs'
+import { brings, enterBy, member, playing, tile } from './live.mjs'
 import { openRoom } from './person.mjs'
-import { signIn, startSite } from './site.mjs'
+import { startSite } from './site.mjs'
 
 const site = await startSite()
 const { base } = site
@@ -92,8 +93,7 @@ const client = () => {
     const a = await fetch(globalThis.location_, { method: 'PATCH', body: frag, headers: { 'Content-Type': 'application/trickle-ice-sdpfrag', 'If-Match': '*', Authorization: `Bearer ${globalThis.bearer}` } })
     const body = await a.text()
     const value = (name) => new RegExp(`a=${name}:(\\S+)`).exec(body)[1]
-    const sdp = globalThis.answer ?? pc.remoteDescription.sdp
-    await pc.setRemoteDescription({ type: 'answer', sdp: sdp.replace(/a=ice-ufrag:\S+/g, `a=ice-ufrag:${value('ice-ufrag')}`).replace(/a=ice-pwd:\S+/g, `a=ice-pwd:${value('ice-pwd')}`) })
+    await pc.setRemoteDescription({ type: 'answer', sdp: pc.remoteDescription.sdp.replace(/a=ice-ufrag:\S+/g, `a=ice-ufrag:${value('ice-ufrag')}`).replace(/a=ice-pwd:\S+/g, `a=ice-pwd:${value('ice-pwd')}`) })
     return { status: a.status, changed: a.headers.get('ETag') !== globalThis.etag }
   }
   globalThis.got = async () => {
@@ -129,37 +129,21 @@ async function receiving(page, more = 10) {
 }
 
 // ---- a case's room, seen by a person ----
-const { caseId, qian } = await openRoom(site)
-await qian.ask('POST', `/cases/${caseId}/room/ticket`) // makes the room
-const { number, room } = await qian.ask('GET', `/cases/${caseId}`)
-const host = await open(browser, { base })
-host.setDefaultTimeout(40_000)
-await signIn(host, 'xy.qian')
-await host.evaluate(() => localStorage.setItem('yl.devices', JSON.stringify({ codec: 'vp8' })))
-await host.goto(`/cases/${caseId}/room`)
-await host.locator('.test .y-button.primary').click()
-await host.locator('.live').waitFor()
-const tile = () => host.locator('.tile[data-source=camera]', { hasText: 'WHIP' })
-const plays = () => host.waitForFunction(async () => {
-  const video = [...document.querySelectorAll('.tile[data-source=camera]')].find((t) => t.textContent.includes('WHIP'))?.querySelector('video')
-  const before = video?.getVideoPlaybackQuality().totalVideoFrames
-  await new Promise((r) => setTimeout(r, 500))
-  return video?.videoWidth === 320 && video.getVideoPlaybackQuality().totalVideoFrames > before + 2
-})
+const { caseId, experts } = await openRoom(site)
+const host = await member(browser, base, 'xy.qian')
+await enterBy(host, null, caseId, { codec: 'vp8' })
+const { number, room } = await experts[0].ask('GET', `/cases/${caseId}`)
 
 await run({
   async 'GStreamer publishes H.264 and VP8 with Opus into a consultation; people see a machine\'s seat'() {
     const bearer = token(room.id, 'publish')
     for (const codec of ['h264', 'vp8']) {
       const machine = await publishing(room.id, bearer, codec)
-      await tile().waitFor()
-      await plays()
-      if (codec === 'h264') {
-        await host.screenshot({ path: '/tmp/yl-whip-room.png' })
-        await axe(host, 'a machine in the room')
-      }
+      await playing(host, 'WHIP')
+      assert.equal((await brings(host, 'WHIP')).camera.codec.toLowerCase(), `video/${codec}`)
+      if (codec === 'h264') await axe(host, 'a machine in the room')
       await machine.end()
-      await tile().waitFor({ state: 'detached' })
+      await tile(host, 'WHIP').waitFor({ state: 'detached' })
     }
   },
   async 'GStreamer watches the consultation by WHEP'() {

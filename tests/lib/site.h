@@ -107,8 +107,11 @@ static inline void site_launch(void)
     }
     /* The pipe stays open and is drained by a child, so that the daemon's log never blocks it; what a sanitizer says is seen. */
     if (fork() == 0) {
-        for (ssize_t got; (got = read(ends[0], text, sizeof text)) > 0;)
-            if (memmem(text, (size_t)got, "Sanitizer", 9) || memmem(text, (size_t)got, "runtime error", 13)) (void)!write(2, text, (size_t)got);
+        bool found = false;
+        for (ssize_t got; (got = read(ends[0], text, sizeof text)) > 0;) {
+            found = found || memmem(text, (size_t)got, "Sanitizer", 9) || memmem(text, (size_t)got, "runtime error", 13);
+            if (found) (void)!write(2, text, (size_t)got);
+        }
         _exit(0);
     }
     close(ends[0]);
