@@ -29,10 +29,11 @@ async function testedDevices(page, name) {
   console.log(`     ${text}`)
   await shot(page, `${name}-network`)
 }
-/** Forbids camera and microphone on the pages of `page`'s browser. */
-async function forbid(page) {
+/** Camera and microphone of `page`: "denied" or "granted", as the person chose at the address line. */
+async function allow(page, setting) {
   const debug = await page.context().newCDPSession(page)
-  for (const name of ['camera', 'microphone']) await debug.send('Browser.setPermission', { permission: { name }, setting: 'denied', origin: site.base })
+  const { browserContextId } = (await debug.send('Target.getTargetInfo')).targetInfo
+  for (const name of ['camera', 'microphone']) await debug.send('Browser.setPermission', { permission: { name }, setting, origin: site.base, browserContextId })
 }
 
 await run({
@@ -96,7 +97,7 @@ await run({
   },
   async 'permission denied: told what to do, and in; allowed later, devices come on'() {
     const expert = await member(strict, site.base, 'xy.chen')
-    await forbid(expert)
+    await allow(expert, 'denied')
     await enter(expert, caseId)
     await inside(expert)
     await brings(expert, host.called)
@@ -104,8 +105,7 @@ await run({
     await expert.locator('.y-toasts').getByText('没有获得使用许可').waitFor()
     await axe(expert, 'in without permission')
     await shot(expert, 'denied')
-    const debug = await expert.context().newCDPSession(expert)
-    for (const name of ['camera', 'microphone']) await debug.send('Browser.setPermission', { permission: { name }, setting: 'granted', origin: site.base })
+    await allow(expert, 'granted')
     await expert.getByRole('button', { name: /麦克风已关/ }).click()
     await expert.getByRole('button', { name: /摄像头已关/ }).click()
     expert.called = expert.names[expert.seats.at(-1)]
