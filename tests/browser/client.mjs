@@ -31,9 +31,9 @@ const inRoom = (p, keep = 'yl.room.test') =>
     const { Call } = await import('/src/room/call.ts')
     const tickets = []
     const choice = { mic: '', camera: '', speaker: '', camera2: '', useMic: true, useCamera: false, codec: 'auto' }
-    const call = new Call({ keep: k, choice, deviceName: 'test', ticket: async (renew) => (tickets.push(renew), `ticket-${tickets.length}`) })
+    const call = new Call({ keep: k, deviceName: 'test', ticket: async (renew) => (tickets.push(renew), `ticket-${tickets.length}`) })
     Object.assign(globalThis, { call, tickets })
-    await call.enter()
+    await call.enter(choice)
   }, keep)
 const phase = (p, want) => p.waitForFunction((w) => globalThis.call.phase.value === w, want)
 
