@@ -247,7 +247,8 @@ await run({
       const { openCamera } = await import('/src/room/devices.ts')
       let offer = ''
       const up = new Uplink(async (verb, args) => ((offer = args.sdp), Promise.reject(new Error('stop'))), 'h264')
-      await up.sendAll({ camera: await openCamera('') }).catch(() => {})
+      up.prepare({ camera: await openCamera('') })
+      await up.publish().catch(() => {})
       return offer
     })
     assert.match(sdp, /a=simulcast:send q;h;f/)

@@ -34,6 +34,8 @@ export interface SocketOptions {
   maxBackoffMs?: number
   /** Heartbeat period; a live call uses a short one. */
   pingEveryMs?: number
+  /** Without an answer for this long the line is dead. */
+  deadMs?: number
 }
 
 export class Socket {
@@ -60,6 +62,7 @@ export class Socket {
     if (this.wanted) return
     this.wanted = true
     addEventListener('online', this.wake)
+    addEventListener('offline', this.wake)
     document.addEventListener('visibilitychange', this.seen)
     this.connect()
   }
@@ -67,6 +70,7 @@ export class Socket {
   close(): void {
     this.wanted = false
     removeEventListener('online', this.wake)
+    removeEventListener('offline', this.wake)
     document.removeEventListener('visibilitychange', this.seen)
     if (this.timer) clearTimeout(this.timer)
     this.timer = null
@@ -164,12 +168,15 @@ export class Socket {
     else entry.reject(new Fault(m.error?.code ?? 'internal', 0, m.error?.reason ?? '', m.error?.text ?? '', m.error?.fields ?? []))
   }
 
-  private ping(dead_ms = PING_DEAD_MS): void {
+  private ping(dead_ms = this.options.deadMs ?? PING_DEAD_MS): void {
     const ws = this.ws
     if (!ws || ws.readyState !== WebSocket.OPEN) return
     const asked = Date.now()
     this.request('ping', {}, dead_ms).catch(() => {
-      if (this.ws === ws && this.heard < asked) this.lost(ws, 0)
+      if (this.ws !== ws || this.heard >= asked) return
+      // A page that stood still has not listened: that says nothing about the line.
+      if (Date.now() - asked > dead_ms + 500) this.ping(dead_ms)
+      else this.lost(ws, 0)
     })
   }
 

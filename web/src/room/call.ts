@@ -71,7 +71,7 @@ export class Call {
   readonly mediaUp = ref<RTCPeerConnectionState>('new')
   readonly mediaDown = ref<RTCPeerConnectionState>('new')
   readonly local = reactive<Record<Source, LocalSlot>>({ mic: fresh(), camera: fresh(), screen: fresh(), camera2: fresh() })
-  readonly socket = new Socket({ maxBackoffMs: 1000, pingEveryMs: 2000 })
+  readonly socket = new Socket({ maxBackoffMs: 1000, pingEveryMs: 1000, deadMs: 3000 })
   readonly me = computed(() => this.seats.value.get(this.seatId.value) ?? null)
   readonly isHost = computed(() => this.room.value?.host_seat === this.seatId.value || this.me.value?.role === 'host')
   readonly canShow = computed(() => this.isHost.value || this.me.value?.role === 'expert')
