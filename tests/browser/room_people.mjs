@@ -39,7 +39,7 @@ async function hostDoes(host, who, item) {
 }
 const mute = (page) => page.getByRole('button', { name: /麦克风已开/ }).click()
 const unmute = (page) => page.getByRole('button', { name: /麦克风已关/ }).click()
-const mainOf = (page) => page.locator('.main .tile').getAttribute('data-seat')
+const mainOf = (page) => page.locator('.tile.big').getAttribute('data-seat')
 
 await run({
   async 'everybody sees and hears everybody, VP8'() {
