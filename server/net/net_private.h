@@ -13,6 +13,7 @@
 #define ROUTES_MAX 64
 #define PEER_BUCKETS 1024
 #define REPLY_HEADERS_BYTES 2048
+#define STYLE_SOURCE_BYTES 60 /* " 'sha256-<44 characters>'" */
 #define CHUNK_BYTES (64 * 1024)       /* one write */
 #define WANT_BYTES (256 * 1024)       /* one read asked of a source */
 #define BODIES_MAX_BYTES (96u << 20)  /* request bodies held at once, all clients together */
@@ -35,6 +36,7 @@ struct asset { /* one file of web.root with its compressed siblings */
     char *path;    /* "/assets/app-1a2b3c4d.js" */
     const char *content_type;
     bool immutable; /* the name carries a hash */
+    char style_source[STYLE_SOURCE_BYTES]; /* a page with a style of its own: what its Content-Security-Policy adds to style-src */
     struct asset_form {
         uint8_t *data;
         size_t len;
@@ -98,6 +100,7 @@ struct net_request {
     /* the answer */
     int status;
     const char *content_type;
+    const char *style_source; /* NULL, or what style-src allows beside 'self' */
     char reply_headers[REPLY_HEADERS_BYTES];
     size_t reply_headers_len;
     char *owned;            /* freed with the request */

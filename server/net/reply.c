@@ -9,8 +9,8 @@
 
 /* blob: is for pictures and recordings the page made itself; 'wasm-unsafe-eval' is not eval: pictures of a PDF (JPEG 2000, JBIG2)
  * are decoded by a WebAssembly module of our own. */
-static const char security_headers[] =
-    "Content-Security-Policy: default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob: data:; "
+static const char security_headers[] = /* its %s: the hash of the page's own style, see asset.c */
+    "Content-Security-Policy: default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'%s; img-src 'self' blob: data:; "
     "media-src 'self' blob:; font-src 'self' data:; connect-src 'self' wss:; worker-src 'self' blob:; object-src 'none'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'\r\n"
     "Strict-Transport-Security: max-age=31536000\r\n"
@@ -132,14 +132,15 @@ void net_reply_fault(struct net_request *r, const struct fault *f)
 
 static int header_print(struct net_request *r, char *out, size_t cap)
 {
-    char date[40], length[48] = "", type[120] = "";
+    char date[40], length[48] = "", type[120] = "", security[sizeof security_headers + STYLE_SOURCE_BYTES];
     time_t now = time(NULL);
     struct tm tm;
     strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
     if (r->status != 204 && r->status != 304) snprintf(length, sizeof length, "Content-Length: %llu\r\n", (unsigned long long)r->length);
     if (r->content_type && r->status != 304) snprintf(type, sizeof type, "Content-Type: %s\r\n", r->content_type);
+    snprintf(security, sizeof security, security_headers, r->style_source ? r->style_source : "");
     return snprintf(out, cap, "HTTP/1.1 %d %s\r\nDate: %s\r\n%s%s%s%s%s\r\n", r->status, status_text(r->status), date, type, length,
-                    r->reply_headers, security_headers, r->close_after ? "Connection: close\r\n" : "");
+                    r->reply_headers, security, r->close_after ? "Connection: close\r\n" : "");
 }
 
 static int finish(struct conn *c)

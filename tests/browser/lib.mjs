@@ -1,4 +1,5 @@
 // Shared by the browser tests: a real Chromium, a page with its own profile, axe-core, and small assertions that say what they saw.
+import { createHash } from 'node:crypto'
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -58,19 +59,26 @@ export async function startVite() {
 }
 
 const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.mjs': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' }
-const CSP =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; " +
+const csp = (style) =>
+  `default-src 'none'; script-src 'self'; style-src 'self'${style}; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; ` +
   "worker-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+/** The one style written in the page, allowed by its hash, as the daemon does it. */
+function styleSource(page) {
+  const style = page.match(/<style>([^]*?)<\/style>/)?.[1]
+  return style === undefined ? '' : ` 'sha256-${createHash('sha256').update(style).digest('base64')}'`
+}
 
 /** The built application (web/dist) as the daemon serves it: strict CSP, ready-made brotli, unknown paths are the page. */
 export async function serveDist() {
   const dist = join(ROOT, 'web/dist')
   assert.ok(existsSync(join(dist, 'index.html')), 'web/dist is missing: npm run build in web/')
+  const policy = csp(styleSource(readFileSync(join(dist, 'index.html'), 'utf8')))
   const server = createServer((q, s) => {
     let path = join(dist, normalize(new URL(q.url, 'http://x').pathname))
     if (!existsSync(path) || statSync(path).isDirectory()) path = join(dist, 'index.html')
     const packed = existsSync(`${path}.br`) && /\bbr\b/.test(q.headers['accept-encoding'] ?? '')
-    s.writeHead(200, { 'Content-Type': TYPES[extname(path)] ?? 'application/octet-stream', 'Content-Security-Policy': CSP, ...(packed ? { 'Content-Encoding': 'br' } : {}) })
+    s.writeHead(200, { 'Content-Type': TYPES[extname(path)] ?? 'application/octet-stream', 'Content-Security-Policy': policy, ...(packed ? { 'Content-Encoding': 'br' } : {}) })
     s.end(readFileSync(packed ? `${path}.br` : path))
   })
   await new Promise((done) => server.listen(0, '127.0.0.1', done))

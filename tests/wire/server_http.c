@@ -161,7 +161,7 @@ static void make_files(void)
     snprintf(world.certificate, sizeof world.certificate, "%s/cert.pem", world.dir);
     snprintf(world.key, sizeof world.key, "%s/key.pem", world.dir);
     snprintf(command, sizeof command,
-             "cd %s && mkdir -p web/assets && echo '<title>Yilian</title>' > web/index.html && echo 'console.log(1)' > web/assets/app-1a2b3c4d.js && "
+             "cd %s && mkdir -p web/assets && echo '<title>Yilian</title><style>p{margin:0}</style>' > web/index.html && echo 'console.log(1)' > web/assets/app-1a2b3c4d.js && "
              "printf BROTLI > web/assets/app-1a2b3c4d.js.br && printf GZIP > web/assets/app-1a2b3c4d.js.gz && openssl req -x509 -newkey ec "
              "-pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -out cert.pem -days 2 -subj /CN=localhost 2>/dev/null", world.dir);
     assert_int_equal(system(command), 0);
@@ -324,6 +324,7 @@ static void pages_and_assets(void **state)
     assert_true(says(&c, "Yilian"));
     assert_non_null(strstr(header(&c, "Content-Security-Policy"), "frame-ancestors 'none'"));
     assert_null(strstr(header(&c, "Content-Security-Policy"), "unsafe-inline"));
+    assert_non_null(strstr(header(&c, "Content-Security-Policy"), "style-src 'self' 'sha256-QRQPRLGyxt3RJiKpYNjpkgHcmHU2PywsfL2e8oI0LQA='"));
     assert_int_equal(ask(&c, "GET", "/cases/0123456789abcdef", "", NULL), 200); /* a page's own address */
     assert_int_equal(ask(&c, "GET", "/assets/app-1a2b3c4d.js", "Accept-Encoding: gzip, br\r\n", NULL), 200);
     assert_true(says(&c, "BROTLI"));

@@ -1,7 +1,7 @@
 // The organisation tree, loaded once a session: names, and choices for the comboboxes.
 import { computed, shallowRef } from 'vue'
 import { api } from './api'
-import type { Choice } from './kit'
+import type { Choice } from './kit/YCombobox.vue'
 import { onSession } from './session'
 
 export interface Org {
