@@ -141,16 +141,23 @@ static inline int web_head(struct web *w)
     return 0;
 }
 
-/* `headers`: lines with CRLF, or "". `body` NULL: none. Returns the status, -1 when the line broke; the answer's body ends with a NUL. */
-static inline int web_ask(struct web *w, const char *method, const char *path, const char *headers, const char *body)
+/* Sends a question. `headers`: lines with CRLF, or "". `body` NULL: none. */
+static inline int web_question(struct web *w, const char *method, const char *path, const char *headers, const char *body)
 {
     char *text;
     int n;
     if (body) n = asprintf(&text, "%s %s HTTP/1.1\r\nHost: localhost\r\n%sContent-Length: %zu\r\n\r\n%s", method, path, headers, strlen(body), body);
     else n = asprintf(&text, "%s %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", method, path, headers);
-    int rc = n < 0 || web_send(w, text, (size_t)n) || web_head(w) ? -1 : w->status;
+    int rc = n < 0 ? -1 : web_send(w, text, (size_t)n);
     free(text);
-    if (rc < 0 || rc == 101) return rc;
+    return rc;
+}
+
+/* Takes the answer. Returns the status, -1 when the line broke; the answer's body ends with a NUL. */
+static inline int web_answer(struct web *w, const char *method)
+{
+    if (web_head(w)) return -1;
+    if (w->status == 101) return 101;
     w->body_len = strcmp(method, "HEAD") && w->status != 204 ? strtoul(web_header(w, "Content-Length"), NULL, 10) : 0;
     if (web_fill(w, w->body_len, web_now_ms() + WEB_LIMIT_MS)) return -1;
     free(w->body);
@@ -159,6 +166,11 @@ static inline int web_ask(struct web *w, const char *method, const char *path, c
     w->body[w->body_len] = 0;
     web_drop(w, w->body_len);
     return w->status;
+}
+
+static inline int web_ask(struct web *w, const char *method, const char *path, const char *headers, const char *body)
+{
+    return web_question(w, method, path, headers, body) ? -1 : web_answer(w, method);
 }
 
 /* A connection of its own for one request. */
