@@ -173,7 +173,7 @@ const jobs = {
     const gb = Buffer.concat([Buffer.from('login,dept,start,end,kind\r\n'), Buffer.from(line('xy.wu', 1, '')), Buffer.from([0xd6, 0xb5, 0xb0, 0xe0]), Buffer.from(`\r\n${line('xy.wo', 2, 'duty')}\r\n${line('xy.wu', 3, 'second')}\r\n`)])
     await page.locator('input[type=file]').setInputFiles({ name: 'roster.csv', mimeType: 'text/csv', buffer: gb })
     const box = dialog(page).getByLabel('内容')
-    assert.match(await box.inputValue(), /值班/)
+    await page.waitForFunction((b) => b.value.includes('值班'), await box.elementHandle()) // read by the page in its own time
     await button(dialog(page), '导入 CSV').click()
     await dialog(page).getByRole('alert').getByText('没有导入任何一班').waitFor()
     assert.match(await dialog(page).locator('tbody tr').innerText(), /第 3 行[\s\S]*没有这个账号[\s\S]*xy\.wo/)
