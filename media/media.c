@@ -1,5 +1,6 @@
 #include "media/media.h"
 #include "media/worker/figures.h"
+#include "media/worker/streams.h"
 #include "media/worker/worker.h"
 #include "server/base/clock.h"
 #include "server/base/crypto.h"
@@ -20,6 +21,7 @@ struct media {
     int stop;
     struct handshake *handshake;
     struct recorder *recorder;
+    struct streams *streams;
     char fingerprint[112];
     size_t n_candidates;
     struct media_candidate candidates[MEDIA_CANDIDATES_MAX];
@@ -94,7 +96,7 @@ static void add_candidate(struct media *m, const char *address, uint16_t port)
 {
     for (size_t i = 0; i < m->n_candidates; i++)
         if (strcmp(m->candidates[i].address, address) == 0) return;
-    if (m->n_candidates == MEDIA_CANDIDATES_MAX) return;
+    if (m->n_candidates == MEDIA_CANDIDATES_MAX / 2) return; /* the other half is for TCP */
     struct media_candidate *c = &m->candidates[m->n_candidates];
     snprintf(c->address, sizeof c->address, "%s", address);
     c->port = port;
@@ -144,6 +146,38 @@ static int gather(struct media *m, const struct media_config *c, struct fault *f
     if (!m->n_candidates) add_interfaces(m, port, false);
     if (!m->n_candidates) add_interfaces(m, port, true);
     return m->n_candidates ? 0 : fault_set(f, ERR_UNAVAILABLE, "no_address", "media: this machine has no address to announce");
+}
+
+/* The same addresses over TCP, behind all of UDP: RFC 6544 4.2 (passive has direction preference 4). */
+static void add_streams(struct media *m, uint16_t port)
+{
+    size_t n = m->n_candidates;
+    for (size_t i = 0; i < n && m->n_candidates < MEDIA_CANDIDATES_MAX; i++) {
+        struct media_candidate *c = &m->candidates[m->n_candidates++];
+        *c = m->candidates[i];
+        c->tcp = true;
+        c->port = port;
+        c->priority = 90u << 24 | (4u << 13 | (8191u - (uint32_t)i)) << 8 | 255;
+    }
+}
+
+/* Where this machine itself reaches the workers. */
+static int open_streams(struct media *m)
+{
+    struct sockaddr_storage sa;
+    socklen_t len = sizeof sa;
+    struct sockaddr_in *v4 = (struct sockaddr_in *)&sa;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&sa;
+    if (getsockname(m->crew.workers[0].socket, (struct sockaddr *)&sa, &len)) return ERR_INTERNAL;
+    if (sa.ss_family == AF_INET && v4->sin_addr.s_addr == htonl(INADDR_ANY)) v4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (sa.ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr)) v6->sin6_addr = in6addr_loopback;
+    return streams_open(&m->streams, &sa);
+}
+
+void media_take_stream(struct media *m, int fd)
+{
+    if (m->streams) streams_take(m->streams, fd);
+    else close(fd);
 }
 
 /* ---- open, close, post ---- */
@@ -199,6 +233,10 @@ int media_open(struct media **out, const struct media_config *config, struct fau
     if (!err) err = gather(m, config, f);
     if (!err && config->record_dir && config->record_dir[0])
         err = recorder_open(&m->recorder, config->record_dir, m->crew.n, config->on_event, config->on_event_ctx, f);
+    if (!err && config->tcp_port) {
+        add_streams(m, config->tcp_port);
+        if (open_streams(m)) err = fault_set(f, ERR_INTERNAL, "streams", "media: could not start ICE over TCP");
+    }
     if (!err && (handshake_open(&m->handshake, engine) || start(m)))
         err = fault_set(f, ERR_INTERNAL, "thread", "media: could not start the workers");
     if (err) {
@@ -213,6 +251,7 @@ void media_close(struct media *m)
 {
     if (!m) return;
     struct worker *w, *end = m->crew.workers + m->crew.n;
+    streams_close(m->streams);
     __atomic_store_n(&m->stop, 1, __ATOMIC_RELEASE);
     for (w = m->crew.workers; w < end; w++)
         if (w->mailbox) mailbox_close(w->mailbox);

@@ -16,7 +16,7 @@
 
 #define MEDIA_CODECS_MAX 8
 #define MEDIA_RIDS_MAX 3
-#define MEDIA_CANDIDATES_MAX 8
+#define MEDIA_CANDIDATES_MAX 16
 
 struct media;
 struct media_event;
@@ -30,6 +30,8 @@ enum media_dtls { /* which library does the handshakes */
 struct media_config {
     const char *bind_address; /* "0.0.0.0", "127.0.0.1" or an IPv6 address */
     uint16_t udp_port;        /* one UDP port for all peers; 0 = any free one */
+    uint16_t tcp_port;        /* announced for ICE over TCP (RFC 6544, passive): the caller listens and gives what comes to media_take_stream;
+                                 0 = none */
     const char *announce;     /* comma-separated addresses put into candidates; "" = every local non-loopback address,
                                  or the loopback one when there is no other (Firefox never pairs with 127.0.0.1) */
     unsigned workers;         /* 0 = one per processor core */
@@ -50,9 +52,12 @@ struct media_candidate {
     char address[46];
     uint16_t port;
     uint32_t priority;
+    bool tcp; /* passive: the peer connects */
 };
 const char *media_fingerprint(const struct media *m); /* "sha-256 AA:BB:..." of the DTLS certificate */
 size_t media_candidates(const struct media *m, struct media_candidate out[MEDIA_CANDIDATES_MAX]);
+/* A TCP connection that began with something else than TLS: ICE over TCP (framed by RFC 4571). Takes the descriptor. Any thread. */
+void media_take_stream(struct media *m, int fd);
 /* Does every worker still take what it is told? Asks each and looks whether what was asked before was taken within 2 s; the answer of
  * this call is about the question of an earlier one. One thread at a time. */
 bool media_answers(struct media *m);

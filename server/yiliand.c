@@ -88,6 +88,13 @@ static int media_ready(void *ctx)
     return d->media && media_answers(d->media);
 }
 
+static void take_stream(void *ctx, int fd)
+{
+    struct daemon *d = ctx;
+    if (d->media) media_take_stream(d->media, fd);
+    else close(fd);
+}
+
 /* ---- opening, bottom up ---- */
 
 static void find_record_dir(struct daemon *d)
@@ -124,7 +131,9 @@ static int open_net(struct daemon *d, struct fault *f)
                                 .idle_ms = (unsigned)options_int(o, "listen.idle"),
                                 .requests_per_second = (unsigned)options_int(o, "request.rate"),
                                 .ws_messages_per_second = (unsigned)options_int(o, "signaling.rate"),
-                                .max_body = (size_t)options_int(o, "request.max_body")};
+                                .max_body = (size_t)options_int(o, "request.max_body"),
+                                .on_stream = take_stream,
+                                .on_stream_ctx = d};
     int rc = net_open(&d->net, &config, f);
     if (rc) return rc;
     struct api_config api = {.net = d->net,
@@ -153,6 +162,8 @@ static int open_media(struct daemon *d, struct fault *f)
                                   .max_bitrate_bps = (uint32_t)options_int(o, "media.max_bitrate"),
                                   .on_event = desk_media_event,
                                   .on_event_ctx = signaling_desk(d->signaling)};
+    uint16_t told = (uint16_t)options_int(o, "media.tcp_port");
+    if (options_bool(o, "media.tcp")) config.tcp_port = told ? told : (uint16_t)options_int(o, "listen.port");
     if (config.workers == 0) config.workers = cores > 0 ? (unsigned)cores : 1;
     int rc = media_open(&d->media, &config, f);
     if (rc == 0) signaling_media(d->signaling, d->media);

@@ -11,6 +11,8 @@ void figures_init(void)
     f->bytes_out = metric_counter("yilian_media_bytes_sent_total", "Bytes of SRTP and SRTCP sent", NULL);
     f->send_drops = metric_counter("yilian_media_send_drops_total", "Packets the kernel did not take", NULL);
     f->refused = metric_counter("yilian_media_refused_total", "Datagrams from nobody known or not authentic", NULL);
+    f->streams = metric_gauge("yilian_media_streams", "Connections of ICE over TCP", NULL);
+    f->stream_drops = metric_counter("yilian_media_stream_drops_total", "Datagrams a slow TCP connection did not take", NULL);
     f->srtp_errors = metric_counter("yilian_media_srtp_errors_total", "Packets that SRTP refused", NULL);
     f->keyframe_requests = metric_counter("yilian_media_keyframe_requests_total", "PLI sent to publishers", NULL);
     f->nacks_sent = metric_counter("yilian_media_nacks_sent_total", "Packets asked for again from publishers", NULL);

@@ -4,15 +4,21 @@
 #include "server/base/log.h"
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #define POSTS_MAX 16384
 #define SWEEP_MS 15000
+#define DEFER_S 5
+#define LISTENER_MAX 1024 /* it was opened at start */
 
 struct post {
     void (*fn)(void *arg);
@@ -124,13 +130,45 @@ static void address_of(int fd, char out[ADDRESS_BYTES])
     if (strncmp(out, "::ffff:", 7) == 0) memmove(out, out + 7, strlen(out + 7) + 1);
 }
 
+/* One port for all: a firewall that lets only it through lets audio and video through too. TLS begins with 22 (RFC 8446 5.1). */
+static bool is_stream(int fd)
+{
+    uint8_t first;
+    return recv(fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) == 1 && first == 0;
+}
+
+/* libwebsockets closes the descriptor it is refused: the other plane gets one of its own. */
+static int hand_over(struct net *n, int fd)
+{
+    int own = n->config.on_stream ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+    if (own >= 0) n->config.on_stream(n->config.on_stream_ctx, own);
+    return -1;
+}
+
+/* The kernel gives a connection to us only when its first bytes are there, so that they can be looked at; it also keeps those away who
+ * connect and say nothing. libwebsockets tells nobody which descriptor its listener is: it is the one that listens on our port. */
+static void defer_accept(const struct net *n)
+{
+    int last = (int)sysconf(_SC_OPEN_MAX) < LISTENER_MAX ? (int)sysconf(_SC_OPEN_MAX) : LISTENER_MAX;
+    for (int fd = 0; fd < last; fd++) {
+        struct sockaddr_storage sa;
+        socklen_t len = sizeof sa, int_len = sizeof(int);
+        int listens = 0, seconds = DEFER_S;
+        if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &int_len) || !listens || getsockname(fd, (struct sockaddr *)&sa, &len)) continue;
+        if (ntohs(((struct sockaddr_in *)&sa)->sin_port) != n->config.port) continue; /* same place in both families */
+        if (setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds)) log_warn("net", "listener: %s", strerror(errno));
+    }
+}
+
 static int conn_filter(struct net *n, int fd)
 {
     char address[ADDRESS_BYTES];
     address_of(fd, address);
-    if (!atomic_load(&n->stopping) && peer_may_connect(n, address)) return 0;
-    metric_add(n->m_refused, 1);
-    return -1;
+    if (atomic_load(&n->stopping) || !peer_may_connect(n, address)) {
+        metric_add(n->m_refused, 1);
+        return -1;
+    }
+    return is_stream(fd) ? hand_over(n, fd) : 0;
 }
 
 static int conn_new(struct net *n, struct lws *wsi)
@@ -260,6 +298,7 @@ static int open_lws(struct net *n, struct fault *f)
     n->vhost = lws_create_vhost(n->context, &info);
     if (!n->vhost)
         return fault_set(f, ERR_UNAVAILABLE, "listen", "The listener on %s port %u could not be opened.", config->address, config->port);
+    defer_accept(n);
     return 0;
 }
 

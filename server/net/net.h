@@ -30,6 +30,10 @@ struct net_config {
     unsigned requests_per_second; /* per address, on average */
     unsigned ws_messages_per_second; /* per connection, on average; more is closed with 4029 */
     size_t max_body;          /* largest body of a request whose handler gives no own limit */
+    /* A connection that begins with a byte of 0 speaks no TLS: it is a short packet with its length before it (RFC 4571), ICE over TCP. It is
+     * handed over, descriptor and all. Event thread. NULL: such connections are closed. */
+    void (*on_stream)(void *ctx, int fd);
+    void *on_stream_ctx;
 };
 
 /* Opens the listener and loads web_root. Every mistake of the set-up is a sentence in f->text. */

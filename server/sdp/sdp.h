@@ -9,6 +9,7 @@
 #define YL_SERVER_SDP_SDP_H
 
 #include "media/media.h"
+#include <stdio.h>
 
 #define SDP_TEXT_MAX 196608 /* 128 m-lines as Chromium answers them; fits a signaling message */
 #define SDP_MEDIA_MAX 128
@@ -56,6 +57,8 @@ void sdp_free(struct sdp *s);
 /* The text of a description, malloc'd; NULL: out of memory. Every m-line that is not rejected repeats the transport; the first carries
  * the candidates. Layers are written as "send" on a sendonly m-line, else as "recv". */
 char *sdp_write(const struct sdp *s);
+/* The lines of our candidates, and that there are no more. */
+void sdp_write_candidates(FILE *o, const struct media_candidate *c, size_t n);
 
 /* Our m-line in answer to `offered`: we receive when it sends and `may` has SDP_RECVONLY, we send when it receives and `may` has
  * SDP_SENDONLY. Payloads, extensions (those we know, with the offer's numbers) and rids are taken over; codecs with the offer's payload

@@ -1,4 +1,5 @@
 #include "server/sdp/sdp_frag.h"
+#include "server/sdp/sdp.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,9 +92,7 @@ char *sdp_frag_write(const struct sdp_frag *theirs, const char *ufrag, const cha
     if (!o) return NULL;
     fprintf(o, "a=ice-lite\r\nm=%s\r\na=mid:%s\r\na=ice-ufrag:%s\r\na=ice-pwd:%s\r\n", theirs->media[0] ? theirs->media : "audio 9 UDP/TLS/RTP/SAVPF 0",
             theirs->mid[0] ? theirs->mid : "0", ufrag, password);
-    for (size_t i = 0; i < n; i++)
-        fprintf(o, "a=candidate:%zu 1 udp %u %s %u typ host\r\n", i + 1, candidates[i].priority, candidates[i].address, candidates[i].port);
-    fputs("a=end-of-candidates\r\n", o);
+    sdp_write_candidates(o, candidates, n);
     bool failed = ferror(o);
     if (fclose(o) || failed) {
         free(text);

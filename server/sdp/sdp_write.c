@@ -45,16 +45,22 @@ static void write_source(FILE *o, const struct sdp_media *m)
     if (m->rtx_ssrc) fprintf(o, "a=ssrc:%u cname:%s\r\n", m->rtx_ssrc, cname);
 }
 
+/* RFC 8839 5.1, and RFC 6544 4.5 for those over TCP. */
+void sdp_write_candidates(FILE *o, const struct media_candidate *c, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        fprintf(o, "a=candidate:%zu 1 %s %u %s %u typ host%s\r\n", i + 1, c[i].tcp ? "tcp" : "udp", c[i].priority, c[i].address, c[i].port,
+                c[i].tcp ? " tcptype passive" : "");
+    fputs("a=end-of-candidates\r\n", o);
+}
+
 static void write_transport(FILE *o, const struct sdp *s, bool first)
 {
     static const char *const setup[] = {[SDP_ACTPASS] = "actpass", [SDP_ACTIVE] = "active", [SDP_PASSIVE] = "passive"};
     fprintf(o, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=fingerprint:sha-256 %s\r\na=setup:%s\r\n", s->ufrag, s->password, s->fingerprint,
             setup[s->setup]);
     if (!first) return;
-    for (size_t i = 0; i < s->n_candidates; i++)
-        fprintf(o, "a=candidate:%zu 1 udp %u %s %u typ host\r\n", i + 1, s->candidates[i].priority, s->candidates[i].address,
-                s->candidates[i].port);
-    if (s->n_candidates) fputs("a=end-of-candidates\r\n", o);
+    if (s->n_candidates) sdp_write_candidates(o, s->candidates, s->n_candidates);
 }
 
 static void write_media(FILE *o, const struct sdp *s, const struct sdp_media *m, bool first)

@@ -55,6 +55,8 @@ export function makeLine() {
   /** A cable behind the router: nothing tells the browser. */
   line.cut = () => ip('-n', router, 'link', 'set', 'near', 'down')
   line.mend = () => up(router, 'near')
+  /** A firewall that lets no UDP through, or lets it through again. */
+  line.udp = (through) => ip('-n', router, 'rule', through ? 'del' : 'add', 'ipproto', 'udp', 'blackhole')
   /** Another Wi-Fi: the old address is gone, a new one is there. */
   line.move = (from, to) => {
     ip('-n', far, 'addr', 'del', `${net}.${from}/25`, 'dev', 'eth0')
@@ -113,10 +115,10 @@ export async function makeRelay(address, port, seed = 20261128) {
   return relay
 }
 
-/** Init script: the server's media port is the relay's for this page. */
+/** Init script: the server's media port is the relay's for this page, and nothing goes around it over TCP. */
 export const throughRelay = ({ port, relay }) => {
   const real = RTCPeerConnection.prototype.setRemoteDescription
   RTCPeerConnection.prototype.setRemoteDescription = function (d) {
-    return real.call(this, { type: d.type, sdp: d.sdp.replace(new RegExp(`^(a=candidate:.* )${port}( typ host)`, 'gm'), `$1${relay}$2`) })
+    return real.call(this, { type: d.type, sdp: d.sdp.replace(/^a=candidate:\d+ \d+ tcp .*\r\n/gm, '').replace(new RegExp(`^(a=candidate:.* )${port}( typ host)`, 'gm'), `$1${relay}$2`) })
   }
 }

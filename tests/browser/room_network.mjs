@@ -18,6 +18,19 @@ const away = line.why ? browser : await launch({ program: line.program(site.dir,
 const far = await member(away, site.base, 'qs.zhang')
 const pause = (ms) => new Promise((r) => setTimeout(r, ms))
 
+/** What the page's connections run over. */
+const protocols = (page) =>
+  page.evaluate(async () => {
+    const used = []
+    for (const pc of globalThis.pcs.filter((p) => p.connectionState === 'connected')) {
+      const stats = [...(await pc.getStats()).values()]
+      const transport = stats.find((s) => s.type === 'transport')
+      const pair = stats.find((s) => s.id === transport?.selectedCandidatePairId)
+      used.push(stats.find((s) => s.id === pair?.remoteCandidateId)?.protocol)
+    }
+    return used
+  })
+
 /** Breaks the line for `down_ms`, mends it, and says how long after that pictures came in both directions, on the same seat. */
 async function broken(what, down_ms, breakIt, mendIt) {
   const [seat, joins] = [mySeat(far), far.seats.length]
@@ -61,6 +74,26 @@ if (!line.why) {
     },
     async 'its address changes'() {
       await broken('new address', 0, () => line.move(130, 140), () => {})
+    },
+    async 'a firewall lets no UDP through: the same seat, over the port of HTTPS'() {
+      line.udp(false)
+      try {
+        const seat = mySeat(far)
+        const t0 = Date.now()
+        await far.reload()
+        await inside(far)
+        const [a, b] = await Promise.all([playsAt(far, host.called), playsAt(host, far.called)])
+        console.log(`     pictures ${a - t0} ms and ${b - t0} ms after the reload began, both over TCP`)
+        assert.equal(mySeat(far), seat)
+        assert.deepEqual(await protocols(far), ['tcp', 'tcp'])
+        await Promise.all([brings(far, host.called), brings(host, far.called)])
+      } finally {
+        line.udp(true)
+      }
+      await far.reload()
+      await inside(far)
+      await Promise.all([playing(far, host.called), playing(host, far.called)])
+      await until(async () => !(await protocols(far)).includes('tcp'), 'UDP again when there is UDP')
     },
     async 'a cable out for two seconds'() {
       await broken('two seconds', 2_000, line.pull, line.plug)
