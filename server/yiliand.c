@@ -28,6 +28,7 @@ struct daemon {
     struct net *net;
     struct api *api;
     struct guard *guard;         /* of wrong tickets and tokens */
+    struct relay relay;
     struct whip whip;
     struct signaling *signaling; /* set before the first change can come: the clocks start with the loop */
     char record_dir[600];
@@ -143,10 +144,11 @@ static int open_net(struct daemon *d, struct fault *f)
                              .ready_ctx = d};
     rc = api_new(&d->api, &api, f);
     if (rc == 0 && guard_new(&d->guard)) rc = fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
-    struct signaling_config signaling = {.net = d->net, .records = d->records, .guard = d->guard};
+    struct signaling_config signaling = {.net = d->net, .records = d->records, .guard = d->guard, .relay = &d->relay};
+    if (rc == 0) rc = relay_open(&d->relay, options_text(o, "relay.urls"), options_text(o, "relay.secret"), options_int(o, "relay.lifetime"), f);
     rc = rc ? rc : signaling_new(&d->signaling, &signaling, f);
     if (rc) return rc;
-    d->whip = (struct whip){signaling_desk(d->signaling), d->guard};
+    d->whip = (struct whip){signaling_desk(d->signaling), d->guard, &d->relay};
     return whip_serve(d->net, &d->whip, f);
 }
 

@@ -9,7 +9,7 @@
 static void allow_origins(struct net_request *r)
 {
     net_reply_header(r, "Access-Control-Allow-Origin", "*");
-    net_reply_header(r, "Access-Control-Expose-Headers", "Location, ETag");
+    net_reply_header(r, "Access-Control-Expose-Headers", "Location, ETag, Link");
 }
 
 static void refuse(struct net_request *r, const struct fault *f)
@@ -59,7 +59,7 @@ static const char *body_of(struct net_request *r, const char *type, size_t *len,
 /* ---- POST ---- */
 
 struct posting {
-    struct guard *guard;
+    const struct whip *whip;
     struct net_request *request;
 };
 
@@ -70,11 +70,25 @@ static void etag(struct net_request *r, const char *ufrag)
     net_reply_header(r, "ETag", tag);
 }
 
+/* RFC 9725 4.6 */
+static void ice_servers(struct net_request *r, const struct relay *relay, const char *who)
+{
+    struct relay_credential c;
+    char link[400];
+    for (size_t i = 0; i < relay->n; i++) {
+        relay_credential(relay, who, clock_now_ms(&clock_system), &c);
+        snprintf(link, sizeof link, "<%s>; rel=\"ice-server\"; username=\"%s\"; credential=\"%s\"; credential-type=\"password\"", relay->urls[i], c.name,
+                 c.password);
+        net_reply_header(r, "Link", link);
+    }
+}
+
 static void posted(void *ctx, const struct fault *f, const struct desk_machine_made *m)
 {
     struct posting *p = ctx;
     struct net_request *r = p->request;
-    if (f && f->code == ERR_UNAUTHENTICATED) guard_wrong(p->guard, net_request_address(r), clock_now_ms(&clock_system));
+    if (f && f->code == ERR_UNAUTHENTICATED) guard_wrong(p->whip->guard, net_request_address(r), clock_now_ms(&clock_system));
+    const struct relay *relay = p->whip->relay;
     free(p);
     if (f) {
         refuse(r, f);
@@ -87,6 +101,7 @@ static void posted(void *ctx, const struct fault *f, const struct desk_machine_m
     allow_origins(r);
     net_reply_header(r, "Location", location);
     etag(r, m->ufrag);
+    ice_servers(r, relay, id);
     net_reply_bytes(r, 201, "application/sdp", m->answer, strlen(m->answer));
 }
 
@@ -101,7 +116,7 @@ static void post(const struct whip *w, struct net_request *r, const struct desk_
     }
     struct posting *p = malloc(sizeof *p);
     if (!p) abort();
-    *p = (struct posting){w->guard, r};
+    *p = (struct posting){w, r};
     struct desk_machine m = {at->token, at->room, sdp, at->watch};
     desk_machine_join(w->desk, &m, posted, p);
 }

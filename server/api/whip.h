@@ -11,10 +11,12 @@
 #include "server/net/net.h"
 #include "server/room/desk.h"
 #include "server/session/guard.h"
+#include "server/session/relay.h"
 
 struct whip {
     struct desk *desk;
     struct guard *guard; /* of tokens that are not good */
+    const struct relay *relay;
 };
 /* Registers the URLs; before net_run. `w` is the caller's, as long as `n`. */
 YL_CHECKED int whip_serve(struct net *n, const struct whip *w, struct fault *f);

@@ -2,6 +2,7 @@
 #include "server/base/crypto.h"
 #include <argon2.h>
 #include <errno.h>
+#include <mbedtls/base64.h>
 #include <mbedtls/gcm.h>
 #include <mbedtls/md.h>
 #include <stdbool.h>
@@ -78,6 +79,17 @@ void crypto_hmac_sha256(const void *key, size_t key_len, const void *data, size_
     hmac_begin(&m, key, key_len);
     sha256_update(&m.inner, data, len);
     hmac_end(&m, out);
+}
+
+void crypto_hmac_sha1(const void *key, size_t key_len, const void *data, size_t len, uint8_t out[SHA1_BYTES])
+{
+    if (mbedtls_md_hmac(mbedtls_md_info_from_type(MBEDTLS_MD_SHA1), key, key_len, data, len, out)) abort();
+}
+
+void base64_encode(const void *data, size_t len, char *out, size_t cap)
+{
+    size_t n;
+    if (mbedtls_base64_encode((unsigned char *)out, cap, &n, data, len)) abort();
 }
 
 void crypto_derive(const uint8_t key[32], const char *label, uint8_t *out, size_t out_len)

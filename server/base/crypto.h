@@ -44,6 +44,13 @@ int crypto_password_verify(const char *encoded, const char *password);
 /* RFC 6238 TOTP (SHA-1, 6 digits, 30 s). Returns the matched time step or -1; accepts one step either side. */
 int64_t crypto_totp_verify(const uint8_t *secret, size_t secret_len, const char *code, int64_t now_ms);
 
+/* RFC 2104 with SHA-1, where a protocol of others fixes it (TURN's time-limited credentials). */
+#define SHA1_BYTES 20
+void crypto_hmac_sha1(const void *key, size_t key_len, const void *data, size_t len, uint8_t out[SHA1_BYTES]);
+
+/* RFC 4648 4, with padding; cap must hold it: a programmer's matter. */
+void base64_encode(const void *data, size_t len, char *out, size_t cap);
+
 /* Text forms. base64url has no padding. Return length written (without NUL) or negative error; out is NUL-terminated. */
 YL_CHECKED int hex_encode(const void *data, size_t len, char *out, size_t cap);
 YL_CHECKED int hex_decode(const char *text, uint8_t *out, size_t cap);

@@ -177,20 +177,21 @@ static int demo(struct ctl *c)
 static const struct {
     const char *name;
     int (*run)(struct ctl *c);
-    int records; /* needs the site's data */
+    enum { NOTHING, OPTIONS, RECORDS } needs;
     const char *help;
 } commands[] = {
-    {"init", init, 1, "init [--login L] [--name N] [--org O] [--password P]: a new site and its first administrator"},
-    {"migrate", migrate, 1, "migrate: brings the database to this version"},
-    {"user", ctl_user, 1, "user list | add LOGIN NAME .. | lock LOGIN | unlock LOGIN | roles LOGIN [CODE ROLE,..|-] | reset LOGIN password|totp|lock"},
-    {"org", org, 1, "org list"},
-    {"policy", policy, 1, "policy list | policy set ID VALUE: what administrators may change while the system runs"},
-    {"token", token, 1, "token --room ROOM [--publish] [--watch] [--minutes N]: lets a machine into a room (WHIP, WHEP); a new name makes it"},
-    {"backup", backup, 1, "backup FILE: a consistent copy of the database while the daemon runs"},
-    {"audit", audit, 1, "audit verify: checks the whole chain"},
-    {"flow", flow, 1, "flow print: the workflow's rule table"},
-    {"openapi", openapi, 0, "openapi print: the HTTP interface as OpenAPI 3.1"},
-    {"demo", demo, 1, "demo load DIR: the demonstration consortium, once"},
+    {"init", init, RECORDS, "init [--login L] [--name N] [--org O] [--password P]: a new site and its first administrator"},
+    {"migrate", migrate, RECORDS, "migrate: brings the database to this version"},
+    {"user", ctl_user, RECORDS, "user list | add LOGIN NAME .. | lock LOGIN | unlock LOGIN | roles LOGIN [CODE ROLE,..|-] | reset LOGIN password|totp|lock"},
+    {"org", org, RECORDS, "org list"},
+    {"policy", policy, RECORDS, "policy list | policy set ID VALUE: what administrators may change while the system runs"},
+    {"token", token, RECORDS, "token --room ROOM [--publish] [--watch] [--minutes N]: lets a machine into a room (WHIP, WHEP); a new name makes it"},
+    {"relay", ctl_relay, OPTIONS, "relay config: coturn's configuration file for the relay.* options"},
+    {"backup", backup, RECORDS, "backup FILE: a consistent copy of the database while the daemon runs"},
+    {"audit", audit, RECORDS, "audit verify: checks the whole chain"},
+    {"flow", flow, RECORDS, "flow print: the workflow's rule table"},
+    {"openapi", openapi, NOTHING, "openapi print: the HTTP interface as OpenAPI 3.1"},
+    {"demo", demo, RECORDS, "demo load DIR: the demonstration consortium, once"},
 };
 
 static int usage(void)
@@ -201,12 +202,12 @@ static int usage(void)
     return 2;
 }
 
-static int open_site(struct ctl *c, const char *config, struct fault *f)
+static int open_site(struct ctl *c, const char *config, bool with_records, struct fault *f)
 {
     if (!config)
         return fault_set(f, ERR_INVALID, "", "This command needs --config FILE.");
     int rc = options_load(&c->options, config, f);
-    if (rc)
+    if (rc || !with_records)
         return rc;
     struct records_config rc_config = {.data_dir = options_text(c->options, "data.dir"),
                                        .config_dir = options_text(c->options, "config.dir"),
@@ -217,7 +218,7 @@ static int open_site(struct ctl *c, const char *config, struct fault *f)
 static int run(struct ctl *c, size_t n, const char *config)
 {
     struct fault f = {0};
-    if (commands[n].records && open_site(c, config, &f)) {
+    if (commands[n].needs && open_site(c, config, commands[n].needs == RECORDS, &f)) {
         options_free(c->options);
         return ctl_complain(&f);
     }

@@ -32,8 +32,9 @@ static void joined(void *ctx, const struct fault *f, const struct desk_joined *j
         c->joined = true;
         const struct room_seat *to = j->state ? room_seat((struct room *)j->state, j->seat) : NULL;
         connection_answer(c, w->id,
-                          json_pack("{s:s,s:s,s:s,s:o,s:I}", "seat", seat, "resume", j->resume, "state", j->state ? "admitted" : "waiting", "room",
-                                    j->state ? live_room(j->state, to, true) : json_null(), "server_ms", (json_int_t)clock_now_ms(&clock_system)));
+                          json_pack("{s:s,s:s,s:s,s:o,s:I,s:o}", "seat", seat, "resume", j->resume, "state", j->state ? "admitted" : "waiting", "room",
+                                    j->state ? live_room(j->state, to, true) : json_null(), "server_ms", (json_int_t)clock_now_ms(&clock_system), "ice_servers",
+                                    signaling_ice_servers(c->owner, seat)));
     }
     free(w);
 }

@@ -125,8 +125,9 @@ static void echo_now(struct connection *c, int64_t id, const json_t *args)
 {
     struct fault f = {0};
     char *sdp = NULL;
-    int rc = desk_echo(signaling_desk(c->owner), c->id, verb_text(args, "sdp"), &sdp, &f);
-    answer_sdp(c, id, rc, sdp, &f);
+    if (desk_echo(signaling_desk(c->owner), c->id, verb_text(args, "sdp"), &sdp, &f)) connection_refuse(c, id, &f);
+    else connection_answer(c, id, json_pack("{s:s,s:o}", "sdp", sdp, "ice_servers", signaling_ice_servers(c->owner, "test")));
+    free(sdp);
 }
 
 struct asking {

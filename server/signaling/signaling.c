@@ -27,6 +27,21 @@ struct asker *signaling_asker(struct signaling *s)
     return &s->asker;
 }
 
+json_t *signaling_ice_servers(const struct signaling *s, const char *who)
+{
+    const struct relay *r = s->config.relay;
+    json_t *servers = json_array(), *urls = json_array();
+    struct relay_credential c;
+    for (size_t i = 0; i < r->n; i++)
+        json_array_append_new(urls, json_string(r->urls[i]));
+    if (r->n) {
+        relay_credential(r, who, clock_now_ms(&clock_system), &c);
+        json_array_append_new(servers, json_pack("{s:O,s:s,s:s}", "urls", urls, "username", c.name, "credential", c.password));
+    }
+    json_decref(urls);
+    return servers;
+}
+
 struct desk *signaling_desk(struct signaling *s)
 {
     return s->desk;

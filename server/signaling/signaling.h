@@ -13,6 +13,7 @@
 #include "server/room/desk.h"
 #include "server/session/ask.h"
 #include "server/session/guard.h"
+#include "server/session/relay.h"
 #include <uthash.h>
 
 struct signaling;
@@ -20,6 +21,7 @@ struct signaling_config {
     struct net *net;
     struct records *records;
     struct guard *guard; /* of tickets that are not good; the caller's */
+    const struct relay *relay; /* the caller's */
 };
 /* Registers itself at net's /ws and makes the desk. Before net_run. */
 YL_CHECKED int signaling_new(struct signaling **out, const struct signaling_config *config, struct fault *f);
@@ -75,6 +77,7 @@ static inline const char *verb_text(const json_t *args, const char *name) /* "" 
 
 struct net *signaling_net(struct signaling *s);
 struct asker *signaling_asker(struct signaling *s);
+json_t *signaling_ice_servers(const struct signaling *s, const char *who); /* RTCIceServer[] of the WebRTC API; new reference */
 struct connection *signaling_find(struct signaling *s, uint64_t id); /* NULL: closed */
 struct connection *signaling_first(struct signaling *s); /* the others by hh.next */
 void connection_answer(struct connection *c, int64_t id, json_t *result); /* takes result */

@@ -85,6 +85,7 @@ export class Call {
   private asked: Promise<string> | null = null
   private resume = ''
   private lastSeq = 0
+  private iceServers: RTCIceServer[] = []
   private up: Uplink | null = null
   private down: Downlink | null = null
   private joining = false
@@ -171,6 +172,7 @@ export class Call {
     try {
       const joined = await this.takeSeat()
       this.seatId.value = joined.seat
+      this.iceServers = joined.ice_servers ?? []
       this.resume = joined.resume
       this.keep()
       if (joined.room) this.takeRoom(joined.room)
@@ -269,6 +271,8 @@ export class Call {
     this.restarted = { up: false, down: false }
     if (!this.readied) this.ready()
     const { up, down, tracks } = this.readied!
+    // They have gathered nothing yet: relays are told with the seat.
+    for (const { pc } of [up, down]) pc.setConfiguration({ bundlePolicy: 'max-bundle', iceServers: this.iceServers })
     this.readied = null
     this.up = up
     this.down = down

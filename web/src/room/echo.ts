@@ -58,8 +58,10 @@ export async function testNetwork(mic: MediaStreamTrack | null, camera: MediaStr
   try {
     if (!(await opened(socket))) return LOST
     for (const track of made.tracks) pc.addTransceiver(track, { direction: 'sendrecv' })
-    await pc.setLocalDescription(await pc.createOffer())
-    const { sdp } = await socket.request<{ sdp: string }>('test.echo', { sdp: pc.localDescription?.sdp, ticket })
+    const offer = await pc.createOffer()
+    const { sdp, ice_servers } = await socket.request<{ sdp: string; ice_servers: RTCIceServer[] }>('test.echo', { sdp: offer.sdp, ticket })
+    pc.setConfiguration({ bundlePolicy: 'max-bundle', iceServers: ice_servers }) // before candidates are gathered
+    await pc.setLocalDescription(offer)
     await pc.setRemoteDescription({ type: 'answer', sdp })
     for (let waited = 0; pc.connectionState !== 'connected'; waited += 100) {
       if (signal.aborted || waited > CONNECT_MS || pc.connectionState === 'failed') return LOST

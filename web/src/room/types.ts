@@ -60,6 +60,7 @@ export interface Joined {
   state: 'waiting' | 'admitted'
   room: Room | null
   server_ms: number
+  ice_servers?: RTCIceServer[]
 }
 export interface Remote {
   track: string

@@ -29,7 +29,7 @@ export class Uplink {
   readonly pc: RTCPeerConnection
   private slots = new Map<Source, Slot>()
   private work: Promise<void> = Promise.resolve()
-  private offered: Promise<void> | null = null
+  private offered: Promise<RTCSessionDescriptionInit> | null = null
   private closed = false
 
   constructor(
@@ -62,14 +62,18 @@ export class Uplink {
       if (track && 'contentHint' in track) track.contentHint = HINT[source]
       this.slots.set(source, { transceiver: this.open(source, track), published: true })
     }
-    if (this.slots.size) this.offered = this.offer(false)
+    if (this.slots.size) this.offered = this.pc.createOffer()
     this.offered?.catch(() => {}) // `publish` throws it
   }
 
-  /** Sends what `prepare` made; nothing when there is nothing to send. */
+  /** Sends what `prepare` made; nothing when there is nothing to send. Candidates are gathered from here on, so relays must be set before. */
   publish(): Promise<void> {
     if (!this.offered) return Promise.resolve()
-    this.work = this.offered.then(() => (this.closed ? undefined : this.exchange()))
+    this.work = this.offered.then(async (offer) => {
+      if (this.closed) return
+      await this.pc.setLocalDescription(offer)
+      await this.exchange()
+    })
     return this.work
   }
 
