@@ -1,4 +1,5 @@
-/* yilianctl - init, migrate, user, org, policy, token, backup, audit verify, flow print, openapi print, demo load. */
+/* yilianctl - init, migrate, user, org, policy, token, backup, audit verify, flow print, openapi print, mpi link, demo
+ * load. */
 #include "records/ops/op.h"
 #include "server/api/api.h"
 #include "server/base/crypto.h"
@@ -190,6 +191,7 @@ static const struct {
     {"audit", audit, 1, "audit verify: checks the whole chain"},
     {"flow", flow, 1, "flow print: the workflow's rule table"},
     {"openapi", openapi, 0, "openapi print: the HTTP interface as OpenAPI 3.1"},
+    {"mpi", ctl_mpi, 0, "mpi link --map MAP.json --in A.csv [--in B.csv ..] --out CLUSTERS.csv [--explain A B]: which records are one person"},
     {"demo", demo, 1, "demo load DIR: the demonstration consortium, once"},
 };
 
