@@ -155,16 +155,18 @@ struct mpi_date mpi_date_read(const struct mpi_tables *t, struct mpi_text text, 
 /* One digit typed wrong, or two neighbours exchanged, in YYYYMMDD. */
 static bool one_slip(struct mpi_date a, struct mpi_date b)
 {
-    char x[24], y[24];
-    snprintf(x, sizeof x, "%04d%02d%02d", a.year, a.month, a.day);
-    snprintf(y, sizeof y, "%04d%02d%02d", b.year, b.month, b.day);
-    int differ = 0, first = -1;
-    for (int i = 0; i < 8; i++)
-        if (x[i] != y[i]) {
-            first = first < 0 ? i : first;
-            differ++;
-        }
-    return differ == 1 || (differ == 2 && first < 7 && x[first] == y[first + 1] && x[first + 1] == y[first]);
+    int x = a.year * 10000 + a.month * 100 + a.day, y = b.year * 10000 + b.month * 100 + b.day;
+    int differ = 0, last = 0, last_x = 0, last_y = 0;
+    for (int i = 0; i < 8; i++, x /= 10, y /= 10) {
+        if (x % 10 == y % 10)
+            continue;
+        if (++differ == 2)
+            return x / 10 == y / 10 && last == i - 1 && x % 10 == last_y && y % 10 == last_x;
+        last = i;
+        last_x = x % 10;
+        last_y = y % 10;
+    }
+    return differ == 1;
 }
 
 uint8_t mpi_date_compare(struct mpi_date a, struct mpi_date b)

@@ -1,4 +1,5 @@
 #include "records/mpi/block.h"
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,6 +53,11 @@ void mpi_block_keys(const struct mpi_set *s, const struct mpi_record *r, uint32_
     out[24] = key2(21, r->given_sound, 1);
 }
 
+static bool crosswise(int key)
+{
+    return key >= 4 && key < 12;
+}
+
 static bool only_when_rare(int key)
 {
     return key >= 19;
@@ -69,7 +75,15 @@ struct work {
     struct entry *entries, *spare;
     size_t n;
     mpi_pair pair;
+};
+
+/* One thread's part of a key: every threads-th group. */
+struct share {
+    struct work *work;
     void *ctx;
+    int key, number, threads;
+    bool failed;
+    pthread_t thread;
 };
 
 /* Radix sort by key, 11 bits a pass. */
@@ -99,16 +113,16 @@ static bool met_before(const struct work *w, uint32_t a, uint32_t b, int before)
     for (int k = 0; k < before; k++) {
         if (x[k] && x[k] == y[k])
             return true;
-        if (k >= 4 && k < 12 && x[k] && x[k] == y[k ^ 1])
+        if (crosswise(k) && x[k] && x[k] == y[k ^ 1])
             return true;
     }
     return false;
 }
 
-static void tell(struct work *w, uint32_t a, uint32_t b, int key)
+static void tell(const struct share *s, uint32_t a, uint32_t b)
 {
-    if (a != b && !met_before(w, a, b, key))
-        w->pair(w->ctx, a < b ? a : b, a < b ? b : a);
+    if (a != b && !met_before(s->work, a, b, s->key))
+        s->work->pair(s->ctx, a < b ? a : b, a < b ? b : a);
 }
 
 struct place {
@@ -123,9 +137,11 @@ static int by_order(const void *a, const void *b)
     return (x->record > y->record) - (x->record < y->record);
 }
 
-/* A crowd: neighbours by birth date, then by name. Its key no longer says that the two have been compared. */
-static bool tell_crowd(struct work *w, const struct entry *e, size_t n, int key)
+/* A crowd: neighbours by birth date, then by name. Its key no longer says that the two have been compared; only this thread has the
+ * group, and nobody asks for the key before the next one. */
+static bool tell_crowd(const struct share *s, const struct entry *e, size_t n)
 {
+    struct work *w = s->work;
     struct place *places = malloc(n * sizeof *places);
     if (!places)
         return false;
@@ -137,39 +153,60 @@ static bool tell_crowd(struct work *w, const struct entry *e, size_t n, int key)
         qsort(places, n, sizeof *places, by_order);
         for (size_t i = 0; i < n; i++)
             for (size_t j = i + 1; j < n && j <= i + WINDOW; j++)
-                tell(w, places[i].record, places[j].record, key);
+                tell(s, places[i].record, places[j].record);
     }
     for (size_t i = 0; i < n; i++)
-        for (int k = key; k <= key + 1; k++)
+        for (int k = s->key; k <= s->key + 1; k++)
             if (w->keys[e[i].record][k] == e[i].key)
                 w->keys[e[i].record][k] = 0;
     free(places);
     return true;
 }
 
-static bool tell_groups(struct work *w, int key)
+static void *tell_groups(void *arg)
 {
-    for (size_t from = 0, to; from < w->n; from = to) {
+    struct share *s = arg;
+    struct work *w = s->work;
+    bool rare = only_when_rare(s->key);
+    for (size_t from = 0, to; from < w->n && !s->failed; from = to) {
         for (to = from + 1; to < w->n && w->entries[to].key == w->entries[from].key;)
             to++;
-        if (to - from > (only_when_rare(key) ? FEW : CROWD)) {
-            if (!only_when_rare(key) && !tell_crowd(w, w->entries + from, to - from, key))
-                return false;
+        if ((int)(w->entries[from].key % (uint32_t)s->threads) != s->number)
+            continue;
+        if (to - from > (rare ? FEW : CROWD)) {
+            s->failed = !rare && !tell_crowd(s, w->entries + from, to - from);
             continue;
         }
         for (size_t i = from; i < to; i++)
             for (size_t j = i + 1; j < to; j++)
-                tell(w, w->entries[i].record, w->entries[j].record, key);
+                tell(s, w->entries[i].record, w->entries[j].record);
     }
-    return true;
+    return NULL;
 }
 
-static bool crosswise(int key)
+/* All groups of one key, on all threads; this thread is one of them. */
+static bool tell_key(struct work *w, int key, void *const *ctx, int threads)
 {
-    return key >= 4 && key < 12;
+    struct share shares[MPI_THREADS_MAX];
+    bool ok = true;
+    for (int i = 0; i < threads; i++)
+        shares[i] = (struct share){.work = w, .ctx = ctx[i], .key = key, .number = i, .threads = threads};
+    bool alone[MPI_THREADS_MAX] = {0};
+    for (int i = 1; i < threads; i++)
+        alone[i] = pthread_create(&shares[i].thread, NULL, tell_groups, &shares[i]) != 0;
+    tell_groups(&shares[0]);
+    for (int i = 1; i < threads; i++) {
+        if (alone[i]) /* no thread to be had: its part is done here */
+            tell_groups(&shares[i]);
+        else
+            pthread_join(shares[i].thread, NULL);
+    }
+    for (int i = 0; i < threads; i++)
+        ok = ok && !shares[i].failed;
+    return ok;
 }
 
-static bool run(struct work *w)
+static bool run(struct work *w, void *const *ctx, int threads)
 {
     for (int key = 0; key < MPI_KEYS; key += 1 + crosswise(key)) {
         w->n = 0;
@@ -178,22 +215,22 @@ static bool run(struct work *w)
                 if (w->keys[i][k])
                     w->entries[w->n++] = (struct entry){w->keys[i][k], i};
         sort_entries(w);
-        if (!tell_groups(w, key))
+        if (!tell_key(w, key, ctx, threads))
             return false;
     }
     return true;
 }
 
-int mpi_block_pairs(const struct mpi_set *s, mpi_pair pair, void *ctx)
+int mpi_block_pairs(const struct mpi_set *s, mpi_pair pair, void *const *ctx, int threads)
 {
-    struct work w = {.set = s, .pair = pair, .ctx = ctx};
+    struct work w = {.set = s, .pair = pair};
     w.keys = malloc(((size_t)s->n + 1) * sizeof *w.keys);
     w.entries = malloc(((size_t)s->n * 2 + 1) * sizeof *w.entries);
     w.spare = malloc(((size_t)s->n * 2 + 1) * sizeof *w.spare);
     bool ok = w.keys && w.entries && w.spare;
     for (uint32_t i = 0; ok && i < s->n; i++)
         mpi_block_keys(s, &s->records[i], w.keys[i]);
-    ok = ok && run(&w);
+    ok = ok && run(&w, ctx, threads);
     free(w.keys);
     free(w.entries);
     free(w.spare);

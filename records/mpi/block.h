@@ -14,6 +14,10 @@
 /* The record's keys; 0 = none. Keys 2k and 2k+1 say the same thing of two values (two phones, two birth dates). */
 void mpi_block_keys(const struct mpi_set *s, const struct mpi_record *r, uint32_t out[MPI_KEYS]);
 
+#define MPI_THREADS_MAX 16
+
 typedef void (*mpi_pair)(void *ctx, uint32_t a, uint32_t b);
-YL_CHECKED int mpi_block_pairs(const struct mpi_set *s, mpi_pair pair, void *ctx);
+/* Pairs go to pair(ctx[0] .. ctx[threads - 1]), each ctx on a thread of its own; which pair goes to which does not change from run to
+ * run. Returns when all have been told. */
+YL_CHECKED int mpi_block_pairs(const struct mpi_set *s, mpi_pair pair, void *const *ctx, int threads);
 #endif

@@ -9,11 +9,9 @@
 
 #include "records/mpi/model.h"
 
-#define MPI_THREADS_MAX 16
-
 struct mpi_link_options {
     float odds;   /* natural logarithm of the odds from which two groups are put together; 0 = more likely than not */
-    int threads;  /* 0 = one */
+    int threads;  /* 1 .. MPI_THREADS_MAX (block.h); 0 = one. The result depends on nothing but the records and `odds` */
 };
 
 struct mpi_edge {

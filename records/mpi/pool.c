@@ -13,11 +13,6 @@ uint32_t mpi_hash(const void *bytes, size_t len, uint32_t seed)
     return h ^ h >> 15;
 }
 
-const void *mpi_pool_bytes(const struct mpi_pool *p, uint32_t value)
-{
-    return p->bytes + (size_t)p->values[value].at * 4;
-}
-
 static uint32_t *slot_of(const struct mpi_pool *p, const void *bytes, size_t len, uint32_t hash)
 {
     uint32_t i = hash & (p->slots_n - 1);

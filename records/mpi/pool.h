@@ -29,7 +29,10 @@ struct mpi_pool {
 uint32_t mpi_pool_put(struct mpi_pool *p, const void *bytes, size_t len);
 /* ... without adding or counting: 0 when it is not there. */
 uint32_t mpi_pool_find(const struct mpi_pool *p, const void *bytes, size_t len);
-const void *mpi_pool_bytes(const struct mpi_pool *p, uint32_t value);
+static inline const void *mpi_pool_bytes(const struct mpi_pool *p, uint32_t value)
+{
+    return p->bytes + (size_t)p->values[value].at * 4;
+}
 void mpi_pool_fini(struct mpi_pool *p);
 
 /* 32 bits of FNV-1a, mixed once more at the end. */
