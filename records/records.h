@@ -87,6 +87,26 @@ YL_CHECKED int records_room_token(struct records *r, const struct records_room_t
                                   struct fault *f);
 char *records_flow_print(struct records *r); /* the consultation's rule table as Markdown; malloc'd, NULL on error */
 
+/* The patient index over tables (yilianctl mpi link): no site is needed. docs/mpi.md. */
+#define RECORDS_MPI_PROBABILITY 0.9
+struct records_mpi_link {
+    const char *config_dir;  /* config_dir/data holds the tables of characters */
+    const json_t *map;       /* borrowed: attribute -> column name or list of column names */
+    const char *const *in;   /* CSV files */
+    size_t n_in;
+    const char *out;         /* rec_id,cluster_id for every record, in the order of the input; NULL = not written */
+    const char *explain[2];  /* ids of two records ("id@2" = in the second file), or NULL */
+    double probability;      /* 0.01 .. 0.999999 from which records are one person; 0 = RECORDS_MPI_PROBABILITY */
+};
+struct records_mpi_figures {
+    uint32_t records, clusters, repeated; /* repeated: records whose id an earlier record has too */
+    uint64_t pairs;
+    int64_t load_ms, link_ms;
+};
+/* *explanation is malloc'd Chinese text, NULL when none was asked for. Faults name file, line and column, or the attribute. */
+YL_CHECKED int records_mpi_link(const struct records_mpi_link *job, struct records_mpi_figures *figures, char **explanation,
+                                struct fault *f);
+
 /* ---- bytes: uploads and blobs (rights were checked by the op that made the handle) ---- */
 /* Resumable upload, the subset of the IETF resumable-upload draft / tus the web uses: create by op "upload.create" ->
  * upload_id; append at offset; finish by op "upload.finish" -> document. */

@@ -1,4 +1,5 @@
-/* yilianctl - init, migrate, user, org, policy, token, backup, audit verify, flow print, openapi print, demo load. */
+/* yilianctl - init, migrate, user, org, policy, token, backup, audit verify, flow print, openapi print, mpi link, demo
+ * load. */
 #include "records/ops/op.h"
 #include "server/api/api.h"
 #include "server/base/crypto.h"
@@ -191,6 +192,7 @@ static const struct {
     {"audit", audit, RECORDS, "audit verify: checks the whole chain"},
     {"flow", flow, RECORDS, "flow print: the workflow's rule table"},
     {"openapi", openapi, NOTHING, "openapi print: the HTTP interface as OpenAPI 3.1"},
+    {"mpi", ctl_mpi, NOTHING, "mpi link --map MAP.json --in A.csv [--in B.csv ..] --out CLUSTERS.csv [--explain A B]: which records are one person"},
     {"demo", demo, RECORDS, "demo load DIR: the demonstration consortium, once"},
 };
 

@@ -1,0 +1,23 @@
+/* block - which pairs of records are worth comparing: those that share a key. Several keys, so that an error in one does not lose
+ * the pair: numbers, name with year or day of birth, birth date with either part of the name, house with name or year.
+ *
+ * Each pair comes once or (after a crowded key) a few times, the smaller record number first. Crowds - a name everybody has, the
+ * hospital's own phone - are not compared each with each: neighbours in an order by birth and name are.
+ */
+#ifndef YL_RECORDS_MPI_BLOCK_H
+#define YL_RECORDS_MPI_BLOCK_H
+
+#include "records/mpi/set.h"
+
+#define MPI_KEYS 25
+
+/* The record's keys; 0 = none. Keys 2k and 2k+1 say the same thing of two values (two phones, two birth dates). */
+void mpi_block_keys(const struct mpi_set *s, const struct mpi_record *r, uint32_t out[MPI_KEYS]);
+
+#define MPI_THREADS_MAX 16
+
+typedef void (*mpi_pair)(void *ctx, uint32_t a, uint32_t b);
+/* Pairs go to pair(ctx[0] .. ctx[threads - 1]), each ctx on a thread of its own; which pair goes to which does not change from run to
+ * run. Returns when all have been told. */
+YL_CHECKED int mpi_block_pairs(const struct mpi_set *s, mpi_pair pair, void *const *ctx, int threads);
+#endif

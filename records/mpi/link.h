@@ -1,0 +1,37 @@
+/* link - one linkage run: learn what agreements are worth, weigh the pairs, put records together so that every group can be one
+ * person. A group is never closed just because a chain of pairs leads through it: before two groups become one, all their pairs are
+ * looked at - none may be barred (mpi_barred), and what the groups have in common as wholes must still speak for one person.
+ *
+ * Deterministic: the same records in the same order give the same groups. Runs on the calling thread and `threads` - 1 others.
+ */
+#ifndef YL_RECORDS_MPI_LINK_H
+#define YL_RECORDS_MPI_LINK_H
+
+#include "records/mpi/model.h"
+
+struct mpi_link_options {
+    float odds;   /* natural logarithm of the odds from which two groups are put together; 0 = more likely than not */
+    int threads;  /* 1 .. MPI_THREADS_MAX (block.h); 0 = one. The result depends on nothing but the records and `odds` */
+};
+
+struct mpi_edge {
+    uint32_t a, b;
+    float odds;
+};
+
+struct mpi_link {
+    const struct mpi_set *set;
+    struct mpi_link_options options;
+    struct mpi_model model;
+    uint32_t *cluster; /* by record: the smallest record number of its group */
+    uint32_t clusters;
+    uint64_t pairs;    /* compared */
+};
+
+/* `set` is finished and borrowed until mpi_link_fini. */
+YL_CHECKED int mpi_link_run(struct mpi_link *l, const struct mpi_set *set, const struct mpi_link_options *options);
+void mpi_link_fini(struct mpi_link *l);
+
+/* Why two records are together or apart, in Chinese, for a person; malloc'd, NULL when memory ran out. */
+char *mpi_link_explain(const struct mpi_link *l, uint32_t a, uint32_t b);
+#endif

@@ -1,0 +1,131 @@
+/* yilianctl mpi link: the patient index over CSV files. Needs no site, only config/data: --config FILE's config.dir, or the folder
+ * config beside the program, one or two levels up, or where the source was built. */
+#include "server/ctl/ctl.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FILES_MAX 64
+
+struct words {
+    const char *map, *out, *config, *probability, *explain[2], *in[FILES_MAX];
+    size_t n_in;
+};
+
+static int usage(void)
+{
+    fprintf(stderr, "usage: yilianctl mpi link --map MAP.json --in A.csv [--in B.csv ..] --out CLUSTERS.csv\n"
+                    "                          [--explain A B] [--probability 0.9] [--config FILE]\n"
+                    "  MAP.json    {\"id\": \"rec_id\", \"name\": \"name\", \"address\": [\"street\", \"town\"], ..}; attributes: id, name or\n"
+                    "              family_name and given_name, sex, birth_date, id_no, phone, address, postcode, insurance_no, source\n"
+                    "  --explain   says why records A and B are one person or two; A@2 is record A of the second file\n"
+                    "  --out       may be left out with --explain\n");
+    return 2;
+}
+
+static bool take(struct ctl *c, int *i, const char *name, const char **out)
+{
+    if (strcmp(c->argv[*i], name) || *i + 1 >= c->argc)
+        return false;
+    *out = c->argv[++*i];
+    return true;
+}
+
+static bool read_words(struct ctl *c, struct words *w)
+{
+    for (int i = 1; i < c->argc; i++) {
+        const char *file = NULL;
+        if (take(c, &i, "--map", &w->map) || take(c, &i, "--out", &w->out) || take(c, &i, "--config", &w->config) ||
+            take(c, &i, "--probability", &w->probability))
+            continue;
+        if (w->n_in < FILES_MAX && take(c, &i, "--in", &file))
+            w->in[w->n_in++] = file;
+        else if (strcmp(c->argv[i], "--explain") == 0 && i + 2 < c->argc) {
+            w->explain[0] = c->argv[++i];
+            w->explain[1] = c->argv[++i];
+        } else {
+            fprintf(stderr, "yilianctl: %s is not understood here\n", c->argv[i]);
+            return false;
+        }
+    }
+    return w->map && w->n_in && (w->out || w->explain[0]);
+}
+
+static bool holds_tables(const char *dir)
+{
+    char path[1200];
+    snprintf(path, sizeof path, "%s/data/simplified.tsv", dir);
+    return access(path, R_OK) == 0;
+}
+
+/* The folder `config` of this program. */
+static int find_config(struct ctl *c, const struct words *w, char dir[1100], struct fault *f)
+{
+    static const char *const near[] = {"config", "../config", "../../config", "../share/yilian/config"};
+    char program[1024];
+    if (w->config || ctl_value(c, "config")) {
+        int rc = options_load(&c->options, w->config ? w->config : ctl_value(c, "config"), f);
+        if (rc == 0)
+            snprintf(dir, 1100, "%s", options_text(c->options, "config.dir"));
+        return rc;
+    }
+    ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
+    program[n > 0 ? n : 0] = 0;
+    char *slash = strrchr(program, '/');
+    if (slash)
+        *slash = 0;
+    for (size_t i = 0; slash && i < sizeof near / sizeof *near; i++) {
+        snprintf(dir, 1100, "%s/%s", program, near[i]);
+        if (holds_tables(dir))
+            return 0;
+    }
+    snprintf(dir, 1100, "%s", YL_CONFIG_DIR);
+    if (holds_tables(dir))
+        return 0;
+    return fault_set(f, ERR_NOT_FOUND, "config", "The folder config/data of Yilian is not found: give --config FILE.");
+}
+
+static int run(const struct words *w, const char *dir, struct fault *f)
+{
+    struct records_mpi_figures figures;
+    json_error_t where;
+    char *explanation = NULL;
+    json_t *map = json_load_file(w->map, JSON_REJECT_DUPLICATES, &where);
+    if (!map)
+        return fault_set(f, ERR_MALFORMED, "map", "%.80s, line %d, column %d: %.100s.", w->map, where.line, where.column, where.text);
+    struct records_mpi_link job = {.config_dir = dir,
+                                   .map = map,
+                                   .in = w->in,
+                                   .n_in = w->n_in,
+                                   .out = w->out,
+                                   .explain = {w->explain[0], w->explain[1]},
+                                   .probability = w->probability ? atof(w->probability) : 0};
+    int rc = records_mpi_link(&job, &figures, &explanation, f);
+    json_decref(map);
+    if (explanation)
+        fputs(explanation, stdout);
+    free(explanation);
+    if (rc)
+        return rc;
+    fprintf(stderr, "%u records, %u persons; %llu pairs compared; read in %.1f s, linked in %.1f s\n", figures.records, figures.clusters,
+            (unsigned long long)figures.pairs, (double)figures.load_ms / 1e3, (double)figures.link_ms / 1e3);
+    if (figures.repeated)
+        fprintf(stderr, "%u records have an id that stands before: each has its own line, in the order of the input\n", figures.repeated);
+    return 0;
+}
+
+int ctl_mpi(struct ctl *c)
+{
+    struct words w = {0};
+    struct fault f = {0};
+    char dir[1100];
+    if (c->argc < 1 || strcmp(c->argv[0], "link") || !read_words(c, &w))
+        return usage();
+    double p = w.probability ? atof(w.probability) : RECORDS_MPI_PROBABILITY;
+    if (p < 0.01 || p > 0.999999)
+        return fprintf(stderr, "yilianctl: --probability must lie between 0.01 and 0.999999\n"), 2;
+    if (find_config(c, &w, dir, &f) || run(&w, dir, &f))
+        return ctl_complain(&f);
+    return 0;
+}

@@ -1,0 +1,432 @@
+/* The patient index: one spelling, names, dates, numbers, groups of records. All people are made up; area codes 99 belong to nobody. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "records/mpi/link.h"
+#include "records/mpi/load.h"
+#include "records/patient/identity.h"
+#include <stdlib.h>
+#include <string.h>
+
+static struct mpi_tables *tables;
+
+static int open_tables(void **state)
+{
+    struct fault f = {0};
+    return mpi_tables_open(&tables, YL_SOURCE_DIR "/config/data", &f);
+}
+
+static int close_tables(void **state)
+{
+    mpi_tables_close(tables);
+    return 0;
+}
+
+static struct mpi_text text(const char *s)
+{
+    return (struct mpi_text){s, strlen(s)};
+}
+
+/* ---- names ---- */
+
+static struct mpi_name name_of(const char *s)
+{
+    struct mpi_name n;
+    mpi_name_read(tables, text(s), (struct mpi_text){0}, (struct mpi_text){0}, &n);
+    return n;
+}
+
+/* family and given level as two digits, '-' for "says nothing" */
+static const char *alike(const char *a, const char *b)
+{
+    static char out[3];
+    struct mpi_name x = name_of(a), y = name_of(b);
+    struct mpi_name_match m = mpi_name_compare(tables, &x, &y);
+    struct mpi_name_match turned = mpi_name_compare(tables, &y, &x);
+    assert_int_equal(m.family, turned.family); /* either way round */
+    assert_int_equal(m.given, turned.given);
+    out[0] = m.family == MPI_MISSING ? '-' : (char)('0' + m.family);
+    out[1] = m.given == MPI_MISSING ? '-' : (char)('0' + m.given);
+    return out;
+}
+
+static void names_are_folded(void **state)
+{
+    assert_string_equal(alike("张涛明", "張濤明"), "00");
+    assert_string_equal(alike("王 龙磊", "王龙磊（女儿）"), "00");
+    assert_string_equal(alike("叶旭(留观)", "叶旭"), "00");
+    assert_string_equal(alike("ＺＨＡＮＧ ＴＡＯＭＩＮＧ", "Zhang Taoming"), "00");
+    assert_string_equal(alike("阿依古丽·买买提", "阿依古丽•买买提"), "-0");
+    assert_string_equal(alike("阿依古丽买买提", "阿依古麗 买买提"), "-0");
+    assert_string_equal(alike("José Núñez", "JOSE NUNEZ"), "00");
+}
+
+static void names_differ_in_degrees(void **state)
+{
+    assert_string_equal(alike("荆宏颖", "荆红颖"), "01"); /* sounds the same */
+    assert_string_equal(alike("徐敏", "余敏"), "20");     /* looks alike */
+    assert_string_equal(alike("李未", "李末"), "02");
+    assert_string_equal(alike("赵川明", "赵川国"), "03");
+    assert_string_equal(alike("王磊", "王龙磊"), "02");   /* a character left out */
+    assert_string_equal(alike("雯霞", "谭雯霞"), "-2");   /* ... the surname */
+    assert_string_equal(alike("王龙磊", "王磊龙"), "02"); /* exchanged */
+    assert_string_equal(alike("李强", "王芳"), "44");
+    assert_string_equal(alike("张涛明", "ZHANG TAOMING"), "11");
+    assert_string_equal(alike("张涛明", "taoming zhang"), "11");
+    assert_string_equal(alike("欧阳娜", "OUYANG NA"), "11");
+    assert_string_equal(alike("单萍", "SHAN PING"), "11"); /* 单 as a surname */
+    assert_string_equal(alike("SMITH JOHN", "SMYTH JOHN"), "10");
+    assert_string_equal(alike("SMITH JOHN", "JOHN SMITH"), "11");
+    assert_string_equal(alike("SMITH, JOHN", "SMITH J"), "02");
+}
+
+static void nobody_and_newborns(void **state)
+{
+    static const char *const nobody[] = {"无名氏", "无名氏A", "急诊未知", "三无人员", "路人甲", "UNKNOWN", "John Doe", "无"};
+    for (size_t i = 0; i < sizeof nobody / sizeof *nobody; i++) {
+        struct mpi_name n = name_of(nobody[i]);
+        assert_true(n.unidentified);
+        assert_int_equal(n.n, 0);
+    }
+    struct mpi_name son = name_of("郑紫芳之子"), twin = name_of("郑紫芳之大女"), pinyin = name_of("WEI MINYUZHIZI"), plain = name_of("王羲之");
+    assert_int_equal(son.child, 's');
+    assert_int_equal(son.n, 3);
+    assert_int_equal(twin.child, 'd');
+    assert_int_equal(twin.child_mark, 1);
+    assert_int_equal(pinyin.child, 's');
+    assert_int_equal(plain.child, 0);
+    assert_int_equal(plain.n, 3);
+}
+
+/* ---- dates ---- */
+
+static void dates_in_any_form(void **state)
+{
+    static const char *const forms[] = {"1967-09-10", "1967/9/10",   "19670910",        "1967年9月10日", "10/09/1967", "10 Sep 1967",
+                                        "Sep 10, 1967", "1967.09.10", "1967-09-10T00:00:00", "１９６７－０９－１０", "67-09-10",   "24725"};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        struct mpi_date d = mpi_date_read(tables, text(forms[i]), NULL);
+        if (d.year != 1967 || d.month != 9 || d.day != 10)
+            fail_msg("%s is read as %d-%d-%d", forms[i], d.year, d.month, d.day);
+    }
+    struct mpi_date_order order = {0};
+    mpi_date_look(tables, text("09/25/1967"), &order);
+    struct mpi_date d = mpi_date_read(tables, text("09/10/1967"), &order);
+    assert_int_equal(d.month, 9);
+    d = mpi_date_read(tables, text("1967"), NULL);
+    assert_int_equal(d.year, 1967);
+    assert_int_equal(d.month, 0);
+    assert_int_equal(mpi_date_read(tables, text("1900-01-01"), NULL).year, 0);
+    assert_int_equal(mpi_date_read(tables, text("不详"), NULL).year, 0);
+    assert_int_equal(mpi_date_read(tables, text("1967-02-31"), NULL).month, 0); /* the year stands */
+}
+
+static uint8_t born(const char *a, const char *b)
+{
+    return mpi_date_compare(mpi_date_read(tables, text(a), NULL), mpi_date_read(tables, text(b), NULL));
+}
+
+static void birth_dates_differ_in_degrees(void **state)
+{
+    assert_int_equal(born("1967-09-10", "1967/9/10"), BIRTH_EXACT);
+    assert_int_equal(born("1967-09-10", "1967"), BIRTH_PARTLY);
+    assert_int_equal(born("1967-09-10", "1967-10-09"), BIRTH_SLIP);
+    assert_int_equal(born("1967-09-10", "1957-09-10"), BIRTH_SLIP);
+    assert_int_equal(born("1967-09-10", "1967-09-16"), BIRTH_SLIP);
+    assert_int_equal(born("1967-09-13", "1967-10-20"), BIRTH_NEAR);
+    assert_int_equal(born("1967-09-10", "1972-03-04"), BIRTH_DIFFERS);
+    assert_int_equal(born("1967-09-10", ""), MPI_MISSING);
+}
+
+/* ---- numbers ---- */
+
+static uint8_t numbers(const char *a, const char *b)
+{
+    struct mpi_number x, y;
+    mpi_number_read(tables, text(a), true, &x);
+    mpi_number_read(tables, text(b), true, &y);
+    return mpi_number_compare((struct mpi_number_view){x.text, x.len, x.kind}, (struct mpi_number_view){y.text, y.len, y.kind});
+}
+
+static void identity_numbers(void **state)
+{
+    struct mpi_number n;
+    mpi_number_read(tables, text("990610200611182394"), true, &n);
+    assert_int_equal(n.kind, NUMBER_CARD);
+    assert_int_equal(n.birth.year, 2006);
+    assert_int_equal(n.sex, 'm');
+    mpi_number_read(tables, text("990610200611182395"), true, &n);
+    assert_int_equal(n.kind, NUMBER_CARD_WRONG);
+    static const char *const empty[] = {"", "无", "111111111111111111", "000000000000000000", "123456789", "/", "不详"};
+    for (size_t i = 0; i < sizeof empty / sizeof *empty; i++) {
+        mpi_number_read(tables, text(empty[i]), true, &n);
+        assert_int_equal(n.len, 0);
+    }
+    assert_int_equal(numbers("990610200611182394", "９９０６１０２００６１１１８２３９４"), NUMBER_SAME);
+    assert_int_equal(numbers("99162519701201789x", "99162519701201789X"), NUMBER_SAME);
+    assert_int_equal(numbers("110105491231002", "11010519491231002X"), NUMBER_SAME);   /* 15 digits */
+    assert_int_equal(numbers("110105491231012", "11010519491231002X"), NUMBER_NEAR);   /* one of the 15 mistyped */
+    assert_int_equal(numbers("990215198280221671", "990215198210221671"), NUMBER_NEAR); /* mistyped */
+    assert_int_equal(numbers("99071719330920543", "990617193309205438"), NUMBER_NEAR); /* cut and mistyped */
+    assert_int_equal(numbers("990910202409180135", "990911202409180135"), NUMBER_NEAR);
+    assert_int_equal(numbers("991703199810035562", "991703199810035589"), NUMBER_TWIN);
+    assert_int_equal(numbers("990601197809198024", "99052719310908064X"), NUMBER_CLASH);
+    assert_int_equal(numbers("6988048", "6989048"), NUMBER_NEAR);
+    assert_int_equal(numbers("6988048", "8099933"), NUMBER_DIFFERS);
+}
+
+static void phones_and_sexes(void **state)
+{
+    struct mpi_phone p[2];
+    assert_int_equal(mpi_phone_read(tables, text("+86 138-0013-8001；0571 8800 1234"), p), 2);
+    assert_string_equal(p[0].text, "13800138001");
+    assert_string_equal(p[1].text, "057188001234");
+    assert_int_equal(mpi_phone_read(tables, text("00000000000"), p), 0);
+    assert_int_equal(mpi_phone_read(tables, text("A.B@c.org"), p), 1);
+    assert_string_equal(p[0].text, "a.b@c.org");
+    static const struct {
+        const char *word;
+        char sex;
+    } sexes[] = {{"男", 'm'}, {"男性", 'm'}, {"M", 'm'}, {"1", 'm'}, {"Male", 'm'}, {"女", 'f'}, {"2", 'f'}, {"female", 'f'},
+                 {"", 0},     {"未知", 0},   {"9", 0},   {"0", 0}};
+    for (size_t i = 0; i < sizeof sexes / sizeof *sexes; i++)
+        assert_int_equal(mpi_sex_read(tables, text(sexes[i].word)), sexes[i].sex);
+}
+
+static void addresses_are_words(void **state)
+{
+    char out[256];
+    mpi_address_read(tables, text("虚构省平川市白塔区人民路203号2栋1256室"), out, sizeof out);
+    assert_string_equal(out, "虚构省\n平川市\n白塔区\n人民路\n203号\n2栋\n1256室\n");
+    mpi_address_read(tables, text("7, Wallaby-Place  Delmar"), out, sizeof out);
+    assert_string_equal(out, "7\nwallaby\nplace\ndelmar\n");
+}
+
+/* ---- tables ---- */
+
+static void csv_forms(void **state)
+{
+    static const char *const forms[] = {"id,name\n1,\"a, \"\"b\"\"\"\n\n2,c\n", "\xEF\xBB\xBFid,name\r\n1,\"a, \"\"b\"\"\"\r\n2,c",
+                                        " id , name \r1,\"a, \"\"b\"\"\"\r2,c\r"};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        struct fault f = {0};
+        struct csv c;
+        assert_int_equal(csv_open_bytes(&c, "t", forms[i], strlen(forms[i]), &f), 0);
+        assert_int_equal(csv_column(&c, "name"), 1);
+        for (int turn = 0; turn < 2; turn++, csv_rewind(&c)) {
+            assert_int_equal(csv_next(&c, &f), 1);
+            assert_int_equal(c.field[1].len, 6);
+            assert_memory_equal(c.field[1].p, "a, \"b\"", 6);
+            assert_int_equal(csv_next(&c, &f), 1);
+            assert_int_equal(csv_next(&c, &f), 0);
+        }
+        csv_close(&c);
+    }
+}
+
+static void csv_gb18030(void **state)
+{
+    struct fault f = {0};
+    struct csv c;
+    static const char bytes[] = "id,\xD0\xD5\xC3\xFB\n1,\xCD\xF5\xC0\xDA\n"; /* 姓名, 王磊 */
+    assert_int_equal(csv_open_bytes(&c, "t", bytes, sizeof bytes - 1, &f), 0);
+    assert_int_equal(csv_column(&c, "姓名"), 1);
+    assert_int_equal(csv_next(&c, &f), 1);
+    assert_memory_equal(c.field[1].p, "王磊", 6);
+    csv_close(&c);
+}
+
+static void csv_errors_say_where(void **state)
+{
+    static const struct {
+        const char *bytes, *where;
+    } bad[] = {{"", "t is empty"},
+               {"a,b\n1,\"x\n2,y\n", "t, line 2, column 2 (b): the quote is never closed"},
+               {"a,b\n1,2\n1,2,3\n", "t, line 3, column 3: more fields"},
+               {"a,b\n\"1\"x,2\n", "t, line 2, column 1 (a): text after"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct fault f = {0};
+        struct csv c;
+        int rc = csv_open_bytes(&c, "t", bad[i].bytes, strlen(bad[i].bytes), &f);
+        bool opened = rc == 0;
+        for (rc = rc ? rc : 1; rc == 1;)
+            rc = csv_next(&c, &f);
+        assert_int_equal(rc, ERR_INVALID);
+        if (!strstr(f.text, bad[i].where))
+            fail_msg("\"%s\" does not say \"%s\"", f.text, bad[i].where);
+        if (opened)
+            csv_close(&c);
+    }
+}
+
+/* ---- linking ---- */
+
+struct linked {
+    struct mpi_set set;
+    struct mpi_load load;
+    struct mpi_link link;
+};
+
+static const struct mpi_map chinese = {.of = {[MPI_ID] = {{"id"}, 1},
+                                              [MPI_NAME] = {{"name"}, 1},
+                                              [MPI_SEX] = {{"sex"}, 1},
+                                              [MPI_BIRTH_DATE] = {{"birth"}, 1},
+                                              [MPI_ID_NO] = {{"card"}, 1},
+                                              [MPI_PHONE] = {{"phone"}, 1},
+                                              [MPI_ADDRESS] = {{"address"}, 1}}};
+
+/* A crowd the model can learn from: 400 people, most of them registered twice, the second time with something missing or changed. */
+static void put_crowd(FILE *out)
+{
+    static const char *const families[] = {"王", "李", "张", "刘", "陈", "杨", "赵", "黄", "周", "吴", "徐", "孙", "胡", "朱", "高", "林"};
+    static const char *const givens[] = {"伟", "芳", "娜", "敏", "静", "丽", "强", "磊", "洋", "勇", "艳", "杰", "娟", "涛", "超",
+                                         "霞", "平", "刚", "桂", "英", "华", "玉", "萍", "红", "玲", "芬", "燕", "春", "菊", "兰"};
+    uint32_t dice = 12345;
+    for (int i = 0; i < 400; i++) {
+        char card[19], name[16];
+        dice = mpi_mix(dice, (uint32_t)i);
+        int y = 1940 + (int)(dice % 70), m = 1 + (int)(dice / 70 % 12), d = 1 + (int)(dice / 840 % 28), sex = (int)(dice >> 30 & 1);
+        snprintf(name, sizeof name, "%s%s%s", families[dice % 16], givens[dice / 16 % 30], givens[dice / 480 % 30]);
+        snprintf(card, sizeof card, "99%04d%04d%02d%02d%03d", (int)(mpi_mix(dice, 5) % 9000), y, m, d, (int)(dice / 7 % 49) * 2 + sex);
+        card[17] = identity_check_character(card);
+        card[18] = 0;
+        for (int k = 0; k < 1 + (i % 4 != 0); k++)
+            fprintf(out, "c%d-%d,%s,%s,%04d-%02d-%02d,%s,100%08u,虚构省平川市%s路%u号\n", i, k, name, sex ? "男" : "女", y, m, d,
+                    k && i % 3 == 0 ? "" : card, k && i % 5 == 0 ? mpi_mix(dice, 9) % 100000000 : mpi_mix(dice, 3) % 100000000,
+                    givens[dice / 11 % 30], dice / 13 % 300);
+    }
+}
+
+static void link_rows(struct linked *l, const char *rows)
+{
+    struct fault f = {0};
+    struct csv c;
+    char *bytes;
+    size_t len;
+    FILE *out = open_memstream(&bytes, &len);
+    fputs("id,name,sex,birth,card,phone,address\n", out);
+    put_crowd(out);
+    fputs(rows, out);
+    fclose(out);
+    assert_int_equal(csv_open_bytes(&c, "rows", bytes, len, &f), 0);
+    mpi_set_init(&l->set, tables);
+    mpi_load_init(&l->load, &l->set, &chinese);
+    assert_int_equal(mpi_load_table(&l->load, &c, &f), 0);
+    assert_int_equal(mpi_load_finish(&l->load, &f), 0);
+    csv_close(&c);
+    free(bytes);
+    assert_int_equal(mpi_link_run(&l->link, &l->set, &(struct mpi_link_options){.odds = 2.2f, .threads = 2}), 0);
+}
+
+static void unlink_rows(struct linked *l)
+{
+    mpi_link_fini(&l->link);
+    mpi_load_fini(&l->load);
+    mpi_set_fini(&l->set);
+}
+
+static uint32_t record_of(const struct linked *l, const char *id)
+{
+    for (uint32_t i = 0; i < l->set.n; i++)
+        if (strcmp(mpi_load_id(&l->load, i), id) == 0)
+            return i;
+    fail_msg("no record %s", id);
+    return 0;
+}
+
+static bool together(const struct linked *l, const char *a, const char *b)
+{
+    return l->link.cluster[record_of(l, a)] == l->link.cluster[record_of(l, b)];
+}
+
+static void one_person_many_spellings(void **state)
+{
+    struct linked l;
+    link_rows(&l, "a1,贺文清,女,1971-03-05,99060119710305802X,10055556666,虚构省海沧市南坪乡人民路282号2栋1256室\n"
+                  "a2,賀文清（女儿）,,1971/3/5,,10055556666,\n"
+                  "a3,HE WENQING,女,1971,99060119710305802X,,\n"
+                  "a4,贺文清,女,1971-05-03,,10055556666,海沧市南坪乡人民路282号\n");
+    assert_true(together(&l, "a1", "a2"));
+    assert_true(together(&l, "a1", "a3"));
+    assert_true(together(&l, "a1", "a4"));
+    unlink_rows(&l);
+}
+
+static void never_together(void **state)
+{
+    struct linked l;
+    link_rows(&l, "u1,无名氏,男,1900-01-01,,10011112222,虚构省平川市白塔区解放路1号\n"
+                  "u2,无名氏,男,1900-01-01,,10011112222,虚构省平川市白塔区解放路1号\n"
+                  /* twins: numbers one apart, all else alike */
+                  "t1,席璐艳,女,1968-12-31,990607196812317243,10096540294,虚构省海沧市临江县幸福巷154号\n"
+                  "t2,席璐雯,女,1968-12-31,99060719681231726X,10096540294,虚构省海沧市临江县幸福巷154号\n"
+                  /* a borrowed card */
+                  "b1,段涵娜,女,1997-12-26,991524199712267782,10078869503,海沧市北湖区学府路280号\n"
+                  "b2,赵帆刚,男,1984-04-30,991524199712267782,,虚构省云岭市石桥镇滨河路27号\n"
+                  /* a newborn under the mother's name, and the mother */
+                  "m1,郑紫芳,女,1995-02-03,,10017792381,虚构省云岭市青溪区团结路260号\n"
+                  "m2,郑紫芳之女,女,2023-10-15,,10017792381,虚构省云岭市青溪区团结路260号\n"
+                  "m3,林可欣,女,2023-10-15,,10017792381,虚构省云岭市青溪区团结路260号\n");
+    assert_false(together(&l, "u1", "u2"));
+    assert_false(together(&l, "t1", "t2"));
+    assert_false(together(&l, "b1", "b2"));
+    assert_false(together(&l, "m1", "m2"));
+    assert_true(together(&l, "m2", "m3")); /* the child under its own name */
+    unlink_rows(&l);
+}
+
+/* A chain leads from one twin to the other through a record that could be either; the group must not hold both numbers. */
+static void a_chain_does_not_join_two_numbers(void **state)
+{
+    struct linked l;
+    link_rows(&l, "t1,郑菊,女,1995-07-01,991102199507011120,10059773413,虚构省云岭市石桥镇胜利街183号\n"
+                  "t2,郑菊,女,1995-07-01,991102199507011104,,云岭市石桥镇胜利街183号\n"
+                  "t3,郑菊,女,1995-07-01,,10059773413,虚构省云岭市石桥镇胜利街183号\n");
+    assert_false(together(&l, "t1", "t2"));
+    char *why = mpi_link_explain(&l.link, record_of(&l, "t1"), record_of(&l, "t2"));
+    assert_non_null(why);
+    assert_non_null(strstr(why, "两个有效的居民身份证号不同"));
+    free(why);
+    unlink_rows(&l);
+}
+
+static void crowd_is_put_right(void **state)
+{
+    struct linked l;
+    link_rows(&l, "");
+    uint32_t wrong = 0;
+    for (uint32_t i = 0; i + 1 < l.set.n; i++) { /* the two records of a person stand beside each other */
+        const char *a = mpi_load_id(&l.load, i), *b = mpi_load_id(&l.load, i + 1);
+        bool same = strcspn(a, "-") == strcspn(b, "-") && strncmp(a, b, strcspn(a, "-")) == 0;
+        wrong += same != (l.link.cluster[i] == l.link.cluster[i + 1]);
+    }
+    assert_true(wrong <= 2);
+    assert_int_equal(l.set.n, 700);
+    assert_true(l.link.clusters >= 398 && l.link.clusters <= 402);
+    unlink_rows(&l);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_are_folded),
+        cmocka_unit_test(names_differ_in_degrees),
+        cmocka_unit_test(nobody_and_newborns),
+        cmocka_unit_test(dates_in_any_form),
+        cmocka_unit_test(birth_dates_differ_in_degrees),
+        cmocka_unit_test(identity_numbers),
+        cmocka_unit_test(phones_and_sexes),
+        cmocka_unit_test(addresses_are_words),
+        cmocka_unit_test(csv_forms),
+        cmocka_unit_test(csv_gb18030),
+        cmocka_unit_test(csv_errors_say_where),
+        cmocka_unit_test(one_person_many_spellings),
+        cmocka_unit_test(never_together),
+        cmocka_unit_test(a_chain_does_not_join_two_numbers),
+        cmocka_unit_test(crowd_is_put_right),
+    };
+    return cmocka_run_group_tests(tests, open_tables, close_tables);
+}
