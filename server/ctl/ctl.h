@@ -19,4 +19,5 @@ const char *ctl_value(const struct ctl *c, const char *name);
 
 int ctl_demo_load(struct ctl *c); /* demo.c */
 int ctl_user(struct ctl *c);      /* user.c */
+int ctl_dx(struct ctl *c);        /* dx.c */
 #endif

@@ -1,4 +1,4 @@
-/* yilianctl - init, migrate, user, org, policy, token, backup, audit verify, flow print, openapi print, demo load. */
+/* yilianctl - init, migrate, user, org, policy, token, backup, audit verify, flow print, openapi print, dx normalise, demo load. */
 #include "records/ops/op.h"
 #include "server/api/api.h"
 #include "server/base/crypto.h"
@@ -190,6 +190,7 @@ static const struct {
     {"audit", audit, 1, "audit verify: checks the whole chain"},
     {"flow", flow, 1, "flow print: the workflow's rule table"},
     {"openapi", openapi, 0, "openapi print: the HTTP interface as OpenAPI 3.1"},
+    {"dx", ctl_dx, 0, "dx normalise [--data DIR] [--explain]: a diagnosis a line from standard input -> its normal form, a JSON line each"},
     {"demo", demo, 1, "demo load DIR: the demonstration consortium, once"},
 };
 
