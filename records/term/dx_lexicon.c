@@ -27,8 +27,7 @@ static uint32_t plain(const struct dx *d, uint32_t c)
         c = c - 0xFF01 + '!';
     if (c >= 'A' && c <= 'Z')
         return c + 32;
-    if (c >= 0x4E00 && c <= 0x9FFF && d->hant && d->hant[c - 0x4E00])
-        c = d->hant[c - 0x4E00];
+    c = hant_simple(d->hant, c);
     switch (c) {
     case 0x7C98: return 0x9EcF;          /* 粘 -> 黏 */
     case 0x8188: return 0x9694;          /* 膈 -> 隔: 纵膈 is how most charts write it */
@@ -410,7 +409,7 @@ static int load_row(struct dx *d, char **f)
     return ERR_STORAGE;
 }
 
-static int load_table(struct dx *d, const char *data_dir, const char *name, int (*row)(struct dx *d, char **f))
+static int load_table(struct dx *d, const char *data_dir, const char *name)
 {
     char path[600], line[8192];
     static char empty[1];
@@ -428,22 +427,12 @@ static int load_table(struct dx *d, const char *data_dir, const char *name, int 
             continue;
         for (size_t i = 0; i < FIELDS_MAX && rest; i++)
             f[i] = strsep(&rest, "\t");
-        rc = row(d, f);
+        rc = load_row(d, f);
         if (rc)
             log_error("term", "%s line %zu cannot be used", path, n);
     }
     fclose(in);
     return rc;
-}
-
-static int row_hant(struct dx *d, char **f)
-{
-    const char *from = f[0], *to = f[1];
-    uint32_t a = utf8_next(&from, from + strlen(from)), b = utf8_next(&to, to + strlen(to));
-    if (a < 0x4E00 || a > 0x9FFF || b < 0x4E00 || b > 0x9FFF)
-        return ERR_STORAGE;
-    d->hant[a - 0x4E00] = (uint16_t)b;
-    return 0;
 }
 
 /* A disease whose name begins with an organ has it: 肾结石伴积水 is two diseases of the kidney. */
@@ -465,16 +454,15 @@ static void diseases_organs(struct dx *d)
 
 int dx_lexicon_load(struct dx *d, const char *data_dir)
 {
-    d->hant = calloc(0x9FFF - 0x4E00 + 1, sizeof *d->hant);
     d->cap_lexemes = 4096;
     d->lexemes = calloc(d->cap_lexemes, sizeof *d->lexemes);
-    if (!d->hant || !d->lexemes || grow(d) || new_node(d))
+    if (!d->lexemes || grow(d) || new_node(d))
         return ERR_INTERNAL;
     d->n_lexemes = 1;
-    int rc = load_table(d, data_dir, "hant.tsv", row_hant);
-    rc = rc ? rc : load_table(d, data_dir, "dx_sites.tsv", load_row);
-    rc = rc ? rc : load_table(d, data_dir, "dx_words.tsv", load_row);
-    rc = rc ? rc : load_table(d, data_dir, "dx_diseases.tsv", load_row);
+    int rc = hant_open(&d->hant, data_dir);
+    rc = rc ? rc : load_table(d, data_dir, "dx_sites.tsv");
+    rc = rc ? rc : load_table(d, data_dir, "dx_words.tsv");
+    rc = rc ? rc : load_table(d, data_dir, "dx_diseases.tsv");
     if (!rc)
         diseases_organs(d);
     return rc;
@@ -542,5 +530,5 @@ void dx_lexicon_free(struct dx *d)
     free(d->lexemes);
     free(d->slots);
     free(d->values);
-    free(d->hant);
+    hant_close(d->hant);
 }

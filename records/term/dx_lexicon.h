@@ -5,6 +5,7 @@
 #define YL_RECORDS_TERM_DX_LEXICON_H
 
 #include "records/term/dx.h"
+#include "records/term/hant.h"
 
 enum dx_class {
     DX_UNKNOWN, DX_ORGAN, DX_PART, DX_LOBE, DX_SIDE, DX_SITE, DX_REGION, DX_TYPE, DX_PATH, DX_WHOLE, DX_TUMOUR, DX_META, DX_METAPRE,
@@ -64,7 +65,7 @@ struct dx {
     size_t n_nodes, cap_nodes;
     char **strings;
     size_t n_strings, cap_strings;
-    uint16_t *hant; /* traditional -> simplified for U+4E00..U+9FFF, 0 = itself */
+    struct hant *hant;
     struct combo {
         uint16_t organ;
         const char *head, *name;
