@@ -321,6 +321,11 @@ size_t icd10_search(const struct icd10 *x, const char *query, size_t limit, stru
     return best.n;
 }
 
+void icd10_at(const struct icd10 *x, size_t i, struct icd10_hit *hit)
+{
+    hit_of(x, i, hit);
+}
+
 int icd10_find(const struct icd10 *x, const char *code, struct icd10_hit *hit)
 {
     size_t low = 0, high = x->n, len = strlen(code);

@@ -24,6 +24,8 @@ size_t icd10_count(const struct icd10 *x);
 /* Best hits first: exact before beginning before inside, short names before long, then by code. Words divided by blanks must all
  * match. At most ICD10_LIMIT_MAX. Returns how many; 0 for an empty query. */
 size_t icd10_search(const struct icd10 *x, const char *query, size_t limit, struct icd10_hit *hits);
+/* The i-th entry by code, i < icd10_count. */
+void icd10_at(const struct icd10 *x, size_t i, struct icd10_hit *hit);
 /* The entry of exactly this code: 1 or 0. */
 int icd10_find(const struct icd10 *x, const char *code, struct icd10_hit *hit);
 #endif

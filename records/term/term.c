@@ -3,6 +3,7 @@
 #include "records/parts.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 int terms_open(struct terms **out, const char *config_dir, struct fault *f)
 {
@@ -12,7 +13,8 @@ int terms_open(struct terms **out, const char *config_dir, struct fault *f)
     if (!t)
         return fault_set(f, ERR_INTERNAL, "", "Out of memory.");
     snprintf(dir, sizeof dir, "%s/data", config_dir);
-    if (pinyin_open(&t->pinyin, dir) || icd10_open(&t->icd10, dir, t->pinyin)) {
+    if (pinyin_open(&t->pinyin, dir) || icd10_open(&t->icd10, dir, t->pinyin) || dx_open(&t->dx, dir, t->icd10) ||
+        ts_open(&t->ts, dir, t->pinyin)) {
         terms_close(t);
         return fault_set(f, ERR_STORAGE, "terms", "The term tables in %s cannot be read.", dir);
     }
@@ -24,6 +26,8 @@ void terms_close(struct terms *t)
 {
     if (!t)
         return;
+    ts_close(t->ts);
+    dx_close(t->dx);
     icd10_close(t->icd10);
     pinyin_close(t->pinyin);
     free(t);
@@ -42,13 +46,76 @@ static int icd10_op(struct op_ctx *ctx, json_t *args, json_t **result)
     return 0;
 }
 
+/* ---- the normal form ---- */
+
+static json_t *candidates_json(const struct terms *t, const struct dx_diagnosis *d, size_t limit)
+{
+    struct icd10_hit hits[ICD10_LIMIT_MAX];
+    size_t n = dx_candidates(t->dx, d, hits, limit);
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, json_pack("{s:s%,s:s%}", "code", hits[i].code, hits[i].code_len, "text", hits[i].name, hits[i].name_len));
+    return list;
+}
+
+static int dx_op(struct op_ctx *ctx, json_t *args, json_t **result)
+{
+    const struct terms *t = records_parts(ctx->records)->terms;
+    const char *text = arg_text(args, "text");
+    struct dx_result *r = malloc(sizeof *r);
+    char *json = malloc(256 << 10);
+    json_t *list = NULL, *one;
+    size_t i;
+    if (r && json) {
+        dx_normalise(t->dx, text, strlen(text), r);
+        list = json_loadb(json, dx_json(r, true, json, 256 << 10), 0, NULL);
+        json_array_foreach(list, i, one)
+            json_object_set_new(one, "candidates", candidates_json(t, &r->diagnoses[i], (size_t)arg_int(args, "limit", 5)));
+    }
+    free(r);
+    free(json);
+    if (!list)
+        return fault_set(ctx->fault, ERR_INTERNAL, "", "Out of memory.");
+    *result = json_pack("{s:s,s:o}", "text", text, "diagnoses", list);
+    return 0;
+}
+
+/* ---- FHIR ---- */
+
+static int fhir_op(struct op_ctx *ctx, json_t *args, json_t **result)
+{
+    const struct terms *t = records_parts(ctx->records)->terms;
+    const char *id = arg_text(args, "id"), *operation = arg_text(args, "operation");
+    struct ts_request q = {arg_text(args, "type"), id ? id : "", operation ? operation : "", json_object_get(args, "parameters")};
+    json_t *resource = NULL;
+    int status = *q.operation ? ts_answer(t->ts, &q, &resource) : ts_read(t->ts, &q, &resource);
+    *result = json_pack("{s:i,s:o}", "status", status, "resource", resource);
+    return 0;
+}
+
 static const struct field icd10_args[] = {
     {.name = "q", .type = FIELD_TEXT, .required = true, .min = 1, .max = 100, .help = "code, Chinese, pinyin initials or pinyin"},
     {.name = "limit", .type = FIELD_INT, .min = 1, .max = ICD10_LIMIT_MAX, .help = "default 20"},
     {0},
 };
 
+static const struct field dx_args[] = {
+    {.name = "text", .type = FIELD_TEXT, .required = true, .min = 1, .max = 2000, .help = "the doctor's words"},
+    {.name = "limit", .type = FIELD_INT, .min = 1, .max = 20, .help = "ICD-10 candidates of each diagnosis, default 5"},
+    {0},
+};
+
+static const struct field fhir_args[] = {
+    {.name = "type", .type = FIELD_ENUM, .required = true, .choices = "CodeSystem|ValueSet|ConceptMap"},
+    {.name = "id", .type = FIELD_TEXT, .max = 64},
+    {.name = "operation", .type = FIELD_TEXT, .max = 40, .help = "lookup, validate-code, expand, subsumes, translate; none: read or search"},
+    {.name = "parameters", .type = FIELD_ANY, .help = "a Parameters resource"},
+    {0},
+};
+
 const struct op term_ops[] = {
     {"term.icd10", OP_READ, 0, "self", icd10_args, icd10_op, "Search the insurance edition of ICD-10"},
+    {"term.dx", OP_READ, 0, "self", dx_args, dx_op, "The normal form of a diagnosis, with ICD-10 candidates"},
+    {"term.fhir", OP_READ, 0, "self", fhir_args, fhir_op, "The terminology service: FHIR operations on code systems, value sets, maps"},
     {0},
 };

@@ -50,6 +50,8 @@ const struct api_route api_routes[] = {
     {POST, "/patients/{patient_id}/reveal", "patient.reveal"},
     {GET, "/patients/{patient_id}/timeline", "patient.timeline"},
     {GET, "/terms/icd10", "term.icd10"},
+    {POST, "/terms/diagnosis", "term.dx"},
+    {POST, "/terms/fhir", "term.fhir"},
     {POST, "/uploads", "upload.create"},
     {GET, "/uploads/{upload_id}", "upload.status"},
     {DELETE, "/uploads/{upload_id}", "upload.cancel"},

@@ -19,9 +19,7 @@ const char *ctl_value(const struct ctl *c, const char *name);
 
 int ctl_demo_load(struct ctl *c); /* demo.c */
 int ctl_user(struct ctl *c);      /* user.c */
-<<<<<<< HEAD
 int ctl_relay(struct ctl *c);     /* relay.c */
-=======
 int ctl_mpi(struct ctl *c);       /* mpi.c */
->>>>>>> mpi
+int ctl_dx(struct ctl *c);        /* dx.c */
 #endif

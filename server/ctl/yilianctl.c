@@ -1,5 +1,4 @@
-/* yilianctl - init, migrate, user, org, policy, token, backup, audit verify, flow print, openapi print, mpi link, demo
- * load. */
+/* yilianctl - the commands, see `commands` below. */
 #include "records/ops/op.h"
 #include "server/api/api.h"
 #include "server/base/crypto.h"
@@ -193,6 +192,7 @@ static const struct {
     {"flow", flow, RECORDS, "flow print: the workflow's rule table"},
     {"openapi", openapi, NOTHING, "openapi print: the HTTP interface as OpenAPI 3.1"},
     {"mpi", ctl_mpi, NOTHING, "mpi link --map MAP.json --in A.csv [--in B.csv ..] --out CLUSTERS.csv [--explain A B]: which records are one person"},
+    {"dx", ctl_dx, NOTHING, "dx normalise [--data DIR] [--explain]: a diagnosis a line from standard input -> its normal form, a JSON line each"},
     {"demo", demo, RECORDS, "demo load DIR: the demonstration consortium, once"},
 };
 

@@ -1,0 +1,205 @@
+/* Reading a line: words fill frames. A head (癌, a pathology, a disease) makes a frame or completes the one before; places, sides,
+ * types, stages and circumstances go to the head they stand by. */
+#include "records/term/dx_read.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- separators ---- */
+
+static void read_separator(struct reader *r, size_t i)
+{
+    const struct dx_token *k = &r->k[i];
+    bool none_here = !(dx_current(r) && dx_current(r)->strong == r->strong);
+    if (k->cls == DX_LIST || k->cls == DX_OPEN)
+        dx_settle(r, false);
+    else
+        dx_settle(r, true);
+    r->link = r->link_or = false;
+    if (k->cls == DX_LIST && dx_current(r) && dx_current(r)->strong == r->strong) {
+        uint32_t c = r->t->c[k->from];
+        r->link = true;
+        r->link_or = c != 0x3001 && c != '+' && c != '/';
+    }
+    if (k->cls == DX_STRONG || k->cls == DX_COMMA) {
+        bool colon = r->t->c[k->from] == ':';
+        if (!colon || k->cls == DX_STRONG)
+            r->suspect = r->family = false;
+        if (k->cls == DX_STRONG)
+            r->deny_on = false;
+        if (!colon || k->cls == DX_STRONG)
+            r->deny = r->deny_on;
+        r->comma++;
+    }
+    if (k->cls == DX_STRONG) {
+        if (!none_here || dx_has_attrs(&r->pending))
+            dx_forget(r);
+        r->strong++;
+        r->later.n_mods = 0;
+        r->later.stage = NULL;
+        r->later.secondary = false;
+    }
+    r->chunk++;
+}
+
+/* ---- the line ---- */
+
+static void read_token(struct reader *r, size_t i)
+{
+    switch (r->k[i].cls) {
+    case DX_ORGAN: case DX_PART: case DX_LOBE: case DX_SIDE: case DX_SITE: case DX_REGION: case DX_TYPE: case DX_VERTEBRA:
+        dx_add_attr(r, i);
+        break;
+    case DX_TUMOUR: case DX_PATH: case DX_WHOLE:
+        dx_read_tumour(r, i);
+        break;
+    case DX_DISEASE: dx_read_disease(r, i); break;
+    case DX_HEAD: dx_read_head(r, i); break;
+    case DX_META: case DX_NODEMETA: case DX_METATO: dx_read_spread(r, i); break;
+    case DX_METAPRE: r->later.secondary = dx_head_ahead(r, i); break;
+    case DX_MOD: dx_read_mod(r, i); break;
+    case DX_NUMBER_STAGE: case DX_STAGE: case DX_TNM: case DX_GRADE: dx_read_stage(r, i); break;
+    case DX_SUSPPOST: case DX_SUSPPRE: case DX_NEGPRE: case DX_NEGPOST: case DX_FAMPRE: case DX_FAMPOST:
+        dx_read_certainty(r, i);
+        break;
+    case DX_HAS:
+        if (!r->family && !(i > 0 && dx_reading(r->d, &r->k[i - 1], DX_NEGPRE)))
+            r->deny = r->deny_on = false;
+        break;
+    case DX_STRONG: case DX_COMMA: case DX_JOIN: case DX_LIST: case DX_OPEN: case DX_CLOSE:
+        read_separator(r, i);
+        break;
+    default:
+        break;
+    }
+}
+
+static void finish_spread(struct reader *r)
+{
+    for (size_t i = 0; i < r->later.n_metas; i++) {
+        struct frame *f = dx_last_tumour(r);
+        if (f) {
+            if (f->n_metas < DX_LIST_MAX)
+                f->metas[f->n_metas++] = r->later.metas[i];
+            continue;
+        }
+        dx_forget(r);
+        if (!(f = dx_new_frame(r, KIND_DISEASE, r->n - 1)))
+            return;
+        f->name = dx_keep(r->out, "%s转移癌", r->later.metas[i]);
+        dx_spread_category(f->name, f->icd);
+        f->rule = "implied";
+    }
+}
+
+static void explain_frame(struct reader *r, size_t i)
+{
+    struct frame *f = &r->frames[i];
+    struct dx_diagnosis *o = &r->out->diagnoses[i];
+    const struct dx_token *k = r->k;
+    dx_explain(r, i, DX_SLOT_DIAGNOSIS, f->rule, o->diagnosis, f->from, f->to);
+    if (f->a.type && *o->location_type)
+        dx_explain(r, i, DX_SLOT_TYPE, "lexicon", o->location_type, k[f->a.type_at].from, k[f->a.type_at].to);
+    if (*o->pathology)
+        dx_explain(r, i, DX_SLOT_PATHOLOGY, "lexicon", o->pathology, f->path_from, f->path_to);
+    int16_t at = f->a.n_places ? f->a.places[0] : f->a.vertebra >= 0 ? f->a.vertebra : f->a.side_at;
+    if (*o->lesion && at >= 0) {
+        int16_t from = f->a.side_at >= 0 && f->a.side_at < at ? f->a.side_at : at;
+        dx_explain(r, i, DX_SLOT_LESION, "lexicon", o->lesion, k[from].from, k[at].to);
+    }
+}
+
+static void read_line(struct reader *r, unsigned enough)
+{
+    dx_name_unknown(r, enough);
+    dx_spread_mark(r);
+    for (size_t i = 0; i < r->n; i++)
+        if (!r->k[i].taken)
+            read_token(r, i);
+    dx_settle(r, true);
+    if (r->n)
+        finish_spread(r);
+}
+
+static void begin(struct reader *r, size_t n, struct dx_result *out)
+{
+    r->n = n;
+    r->n_frames = r->n_made = 0;
+    r->pending = dx_no_attrs;
+    memset(&r->later, 0, sizeof r->later);
+    r->suspect = r->deny = r->deny_on = r->family = r->link = r->link_or = false;
+    r->strong = r->comma = r->chunk = 0;
+    out->n = out->n_steps = out->text_len = 0;
+}
+
+void dx_normalise(const struct dx *d, const char *line, size_t len, struct dx_result *out)
+{
+    static _Thread_local struct dx_token tokens[DX_TOKENS_MAX];
+    static _Thread_local struct dx_chars chars;
+    static _Thread_local struct reader r;
+    dx_chars(d, line, len, &chars);
+    r.d = d;
+    r.t = &chars;
+    r.line = line;
+    r.k = tokens;
+    r.out = out;
+    begin(&r, dx_scan(d, &chars, tokens), out);
+    read_line(&r, DX_LIKE_ENOUGH);
+    if (r.n_frames == 0 && d->gram_at) { /* the doctor's words are a diagnosis all the same */
+        begin(&r, dx_scan(d, &chars, tokens), out);
+        read_line(&r, 0);
+    }
+    for (size_t i = 0; i < r.n_frames; i++)
+        dx_finish(&r, i, &out->diagnoses[i]);
+    out->n = r.n_frames;
+    for (size_t i = 0; i < r.n_frames; i++)
+        explain_frame(&r, i);
+}
+
+/* ---- the lexicon's life ---- */
+
+int dx_open(struct dx **out, const char *data_dir, const struct icd10 *x)
+{
+    struct dx *d = calloc(1, sizeof *d);
+    *out = NULL;
+    if (!d)
+        return ERR_INTERNAL;
+    d->icd10 = x;
+    int rc = dx_lexicon_load(d, data_dir);
+    rc = rc ? rc : dx_lexicon_add_icd10(d);
+    rc = rc ? rc : dx_likeness_build(d);
+    if (rc)
+        dx_close(d);
+    else
+        *out = d;
+    return rc;
+}
+
+void dx_close(struct dx *d)
+{
+    if (!d)
+        return;
+    dx_lexicon_free(d);
+    free(d->gram_at);
+    free(d->grams);
+    free(d->gram_count);
+    free(d);
+}
+
+size_t dx_candidates(const struct dx *d, const struct dx_diagnosis *x, struct icd10_hit *hits, size_t limit)
+{
+    char name[400];
+    struct dx_like best[ICD10_LIMIT_MAX];
+    bool tumour = x->icd10[0] == 'C' && strstr(x->diagnosis, "癌");
+    size_t stem = strlen(x->diagnosis) - (tumour ? strlen("癌") : 0);
+    if (tumour && *x->lesion) /* the list says 左肺上叶恶性肿瘤 */
+        snprintf(name, sizeof name, "%s恶性肿瘤", x->lesion);
+    else if (tumour)
+        snprintf(name, sizeof name, "%.*s恶性肿瘤", (int)stem, x->diagnosis);
+    else
+        snprintf(name, sizeof name, "%s%s", x->lesion, x->diagnosis);
+    limit = limit < ICD10_LIMIT_MAX ? limit : ICD10_LIMIT_MAX;
+    size_t n = dx_likeness(d, name, x->icd10[0] ? x->icd10 : NULL, best, limit);
+    for (size_t i = 0; i < n; i++)
+        icd10_at(d->icd10, best[i].entry, &hits[i]);
+    return n;
+}

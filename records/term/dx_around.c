@@ -1,0 +1,206 @@
+/* What is said around a head: stage, treatment, spread, and how surely it is said. */
+#include "records/term/dx_read.h"
+#include <string.h>
+
+static struct frame *for_stage(struct reader *r)
+{
+    struct frame *f = dx_current(r), *tumour = dx_last_tumour(r);
+    if (f && (f->kind == KIND_TUMOUR || f->comma == r->comma))
+        return f;
+    return tumour ? tumour : f;
+}
+
+static void put_stage(struct reader *r, size_t i, const char *text, bool by_number)
+{
+    struct frame *f = for_stage(r);
+    bool before = !(f && f->chunk == r->chunk) && dx_head_ahead(r, i);
+    if (before) {
+        r->later.stage = text;
+        r->later.by_number = by_number;
+        return;
+    }
+    if (!f || (f->kind == KIND_DISEASE && f->name && strstr(f->name, "高血压")))
+        return;
+    if (!f->stage || (by_number && !f->stage_by_number)) {
+        f->stage = text;
+        f->stage_by_number = by_number;
+        dx_explain(r, (size_t)(f - r->frames), DX_SLOT_STAGE, "lexicon", text, r->k[i].from, r->k[i].to);
+    }
+}
+
+static bool who_before(const struct reader *r, size_t i)
+{
+    while (i > 0 && r->k[i - 1].cls == DX_SPACE)
+        i--;
+    const struct dx_token *k = &r->k[i ? i - 1 : 0];
+    return i && k->to - k->from == 3 && r->t->c[k->from] == 'w' && r->t->c[k->from + 1] == 'h' && r->t->c[k->from + 2] == 'o';
+}
+
+void dx_read_stage(struct reader *r, size_t i)
+{
+    const struct dx_token *k = &r->k[i];
+    struct frame *f;
+    switch (k->cls) {
+    case DX_NUMBER_STAGE:
+        put_stage(r, i, dx_stage_text(r->out, k->number), true);
+        break;
+    case DX_STAGE:
+        put_stage(r, i, r->d->lexemes[k->lexeme].name, false);
+        break;
+    case DX_TNM: /* the group stage, where one is said, says it shorter */
+        f = for_stage(r);
+        if (f && !f->stage && f->kind == KIND_TUMOUR) {
+            f->stage = dx_tnm_text(r, k);
+            dx_explain(r, (size_t)(f - r->frames), DX_SLOT_STAGE, "lexicon", f->stage, k->from, k->to);
+        } else if (!f && dx_head_ahead(r, i) && !r->later.stage)
+            r->later.stage = dx_tnm_text(r, k);
+        break;
+    case DX_GRADE: /* only WHO's grades of tumours are stages; those of pressure and heart function are not */
+        if (i > 0 && who_before(r, i))
+            put_stage(r, i, dx_keep(r->out, "WHO %.*s级", (int)strlen("Ⅰ"), dx_stage_text(r->out, k->number)), false);
+        break;
+    default:
+        break;
+    }
+}
+
+/* An operation on an organ no tumour before was said of: a state of its own (胆囊切除术后). */
+static void after_operation(struct reader *r, size_t i)
+{
+    size_t first = i;
+    while (first > 0 && !dx_ends_chunk(r->k[first - 1].cls) && !dx_is_head(r->k[first - 1].cls) && r->k[first - 1].cls != DX_SPACE &&
+           r->k[first - 1].cls != DX_NEGPRE && r->k[first - 1].cls != DX_HAS)
+        first--;
+    const char *name = dx_slice(r, r->k[first].from, r->k[i].to);
+    dx_forget(r);
+    struct frame *f = dx_new_frame(r, KIND_DISEASE, i);
+    if (!f)
+        return;
+    f->from = r->k[first].from;
+    dx_lookup(r, f, name);
+}
+
+static struct frame *tumour_of(struct reader *r, uint16_t organ)
+{
+    for (size_t i = r->n_frames; i-- > 0;) {
+        uint16_t mine = dx_organ_of(r->d, r->k, &r->frames[i].a);
+        mine = mine == DX_NONE ? r->frames[i].path_organ : mine;
+        if (mine == organ)
+            return &r->frames[i];
+    }
+    return NULL;
+}
+
+static void put_mods(struct reader *r, struct frame *f, const struct lexeme *x, size_t i)
+{
+    const char *names[] = {x->name, x->name2, x->name3};
+    for (size_t k = 0; k < 3; k++) {
+        if (!names[k])
+            continue;
+        dx_add_mod(f, names[k]);
+        dx_explain(r, (size_t)(f - r->frames), DX_SLOT_MODIFIER, "lexicon", names[k], r->k[i].from, r->k[i].to);
+    }
+}
+
+void dx_read_mod(struct reader *r, size_t i)
+{
+    const struct lexeme *x = &r->d->lexemes[r->k[i].lexeme];
+    struct frame *f = dx_current(r), *tumour = dx_last_tumour(r);
+    uint16_t organ = dx_organ_of(r->d, r->k, &r->pending);
+    bool operation = strcmp(x->name, "术后") == 0;
+    if (!(f && f->chunk == r->chunk) && dx_head_ahead(r, i)) {
+        const char *names[] = {x->name, x->name2, x->name3};
+        for (size_t k = 0; k < 3; k++)
+            if (names[k] && r->later.n_mods < LATER_MAX)
+                r->later.mods[r->later.n_mods++] = names[k];
+        return;
+    }
+    if (operation && organ != DX_NONE) {
+        struct frame *same = tumour_of(r, organ);
+        if (!same) {
+            after_operation(r, i);
+            return;
+        }
+        if (same == f && f->chunk == r->chunk)
+            dx_settle(r, true);
+        dx_forget(r);
+        f = same;
+    } else {
+        dx_settle(r, true);
+        if (f && f->strong != r->strong && tumour)
+            f = tumour;
+        else if (f && f->kind == KIND_DISEASE && tumour && !operation && f->chunk != r->chunk)
+            f = tumour; /* chemotherapy is for the tumour */
+    }
+    if (f)
+        put_mods(r, f, x, i);
+    else
+        after_operation(r, i);
+}
+
+void dx_read_spread(struct reader *r, size_t i)
+{
+    const char *values[DX_LIST_MAX];
+    bool denied;
+    size_t n = dx_spread_sites(r, i, values, DX_LIST_MAX, &denied);
+    if (denied) /* the denial was of this: what follows is not denied by it */
+        r->deny = r->deny_on;
+    dx_settle(r, false);
+    struct frame *f = dx_last_tumour(r);
+    for (size_t k = 0; k < n; k++) {
+        if (!f) {
+            if (r->later.n_metas < LATER_MAX)
+                r->later.metas[r->later.n_metas++] = values[k];
+        } else if (f->n_metas < DX_LIST_MAX) {
+            f->metas[f->n_metas++] = values[k];
+            dx_explain(r, (size_t)(f - r->frames), DX_SLOT_METASTASIS, "lexicon", values[k], r->k[i].from, r->k[i].to);
+        }
+    }
+}
+
+/* ---- how surely it is said ---- */
+
+/* Marks the frame before, and those it is listed with: by 或 及 和 where `or_only`, by any sign else. */
+static void mark_back(struct reader *r, enum dx_class what, bool or_only)
+{
+    for (size_t i = r->n_frames; i-- > 0;) {
+        struct frame *f = &r->frames[i];
+        f->suspected |= what == DX_SUSPPOST;
+        f->denied |= what == DX_NEGPOST;
+        f->family |= what == DX_FAMPOST;
+        if (!(or_only ? f->linked_or : f->linked))
+            break;
+    }
+}
+
+static void scope(struct reader *r, enum dx_class pre)
+{
+    if (pre == DX_SUSPPRE)
+        r->suspect = true;
+    else if (pre == DX_NEGPRE)
+        r->deny = true;
+    else
+        r->family = true;
+}
+
+void dx_read_certainty(struct reader *r, size_t i)
+{
+    const struct dx_token *k = &r->k[i];
+    static const enum dx_class pairs[][2] = {{DX_SUSPPRE, DX_SUSPPOST}, {DX_NEGPRE, DX_NEGPOST}, {DX_FAMPRE, DX_FAMPOST}};
+    struct frame *f = dx_current(r);
+    for (size_t p = 0; p < 3; p++) {
+        bool pre = dx_reading(r->d, k, pairs[p][0]), post = dx_reading(r->d, k, pairs[p][1]);
+        if (!pre && !post)
+            continue;
+        bool here = f && f->chunk == r->chunk, ahead = dx_head_ahead_wide(r, i);
+        if ((pre && (!post || ahead || !f)) || (post && !pre && !here && ahead)) {
+            scope(r, pairs[p][0]);
+            if (pairs[p][0] == DX_NEGPRE && k->to - k->from >= 2 && r->t->c[k->from] == 0x5426) /* 否认: of all that follows */
+                r->deny_on = true;
+        } else if (f && (f->strong == r->strong || p == 0)) {
+            dx_settle(r, false);
+            mark_back(r, pairs[p][1], p != 2);
+        }
+        return;
+    }
+}

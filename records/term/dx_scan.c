@@ -1,0 +1,303 @@
+/* Cutting a line into words: the longest spelling wins; stages, TNM, grades and numbering are read by rule. */
+#include "records/term/dx_lexicon.h"
+#include <string.h>
+
+static uint32_t at(const struct dx_chars *t, size_t i)
+{
+    return i < t->n ? t->c[i] : 0;
+}
+
+static bool is_digit(uint32_t c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_letter(uint32_t c)
+{
+    return c >= 'a' && c <= 'z';
+}
+
+static size_t blanks(const struct dx_chars *t, size_t i)
+{
+    size_t n = 0;
+    while (at(t, i + n) == ' ')
+        n++;
+    return n;
+}
+
+/* ---- stages ---- */
+
+/* i, ii, iii, iv, v; 1-5; 一 to 五. Returns its length, the value in *value. */
+static size_t numeral(const struct dx_chars *t, size_t i, uint8_t *value)
+{
+    static const uint32_t chinese[] = {0x4E00, 0x4E8C, 0x4E09, 0x56DB, 0x4E94};
+    size_t n = 0, v = 0;
+    uint32_t c = at(t, i);
+    if (c >= '1' && c <= '5' && !is_digit(at(t, i + 1))) {
+        *value = (uint8_t)(c - '0');
+        return 1;
+    }
+    for (uint8_t k = 0; k < 5; k++)
+        if (c == chinese[k]) {
+            *value = (uint8_t)(k + 1);
+            return 1;
+        }
+    while (at(t, i + n) == 'i' && n < 3)
+        n++;
+    if (n < 3 && at(t, i + n) == 'v') {
+        v = n == 1 ? 4 : n == 0 ? 5 : 0;
+        n++;
+    } else
+        v = n;
+    *value = (uint8_t)v;
+    return v ? n : 0;
+}
+
+/* numeral [blank] [a-d] [1-3]: one bound of a stage */
+static size_t bound(const struct dx_chars *t, size_t i, uint8_t number[3])
+{
+    size_t n = numeral(t, i, &number[0]);
+    if (!n)
+        return 0;
+    size_t gap = blanks(t, i + n);
+    uint32_t c = at(t, i + n + gap);
+    if (c >= 'a' && c <= 'd' && !is_letter(at(t, i + n + gap + 1))) {
+        number[1] = (uint8_t)c;
+        n += gap + 1;
+        c = at(t, i + n);
+        if (c >= '1' && c <= '3' && !is_digit(at(t, i + n + 1))) {
+            number[2] = (uint8_t)c;
+            n++;
+        }
+    }
+    return n;
+}
+
+size_t dx_stage_at(const struct dx_chars *t, size_t i, uint8_t number[4])
+{
+    uint8_t second[3] = {0};
+    memset(number, 0, 4);
+    size_t n = bound(t, i, number);
+    if (!n)
+        return 0;
+    bool roman = at(t, i) == 'i' || at(t, i) == 'v';
+    if (at(t, i + n) == '-' || at(t, i + n) == '/') {
+        size_t m = bound(t, i + n + 1, second);
+        if (m && at(t, i + n + 1 + m) == 0x671F) {
+            number[3] = second[0];
+            n += 1 + m;
+        }
+    }
+    size_t gap = blanks(t, i + n);
+    if (at(t, i + n + gap) == 0x671F) /* 期 */
+        return n + gap + 1;
+    /* without 期 only what cannot be anything else: IV, IIIB, ⅡA; a type, grade or degree is none */
+    uint32_t c = at(t, i + n);
+    bool plainly = roman && (number[1] || n >= 2 || t->sign[i]) && !is_letter(c) && !is_digit(c);
+    return plainly && c != 0x578B && c != 0x5EA6 && c != 0x7EA7 && c != 0xB0 && c != '-' && c != 0x671F && c != 0x7C7B ? n : 0;
+}
+
+/* 3级, Ⅱ度, iii级: a grade. */
+static size_t grade_at(const struct dx_chars *t, size_t i, uint8_t number[4])
+{
+    memset(number, 0, 4);
+    size_t n = numeral(t, i, &number[0]);
+    if (n && (at(t, i + n) == '-' || at(t, i + n) == '/')) {
+        uint8_t second;
+        size_t m = numeral(t, i + n + 1, &second);
+        n += m ? m + 1 : 0;
+    }
+    uint32_t c = at(t, i + n);
+    return n && (c == 0x7EA7 || c == 0x5EA6 || c == 0xB0) ? n + 1 : 0; /* 级 度 ° */
+}
+
+/* ---- TNM (UICC): [cpyra] T [is x 0-4][a-d] N [x 0-3][a-c] M [x 0 1][a-c] ---- */
+
+static size_t tnm_part(const struct dx_chars *t, size_t i, char letter)
+{
+    size_t n = blanks(t, i);
+    if (at(t, i + n) != (uint32_t)letter)
+        return 0;
+    n++;
+    if (letter == 't' && at(t, i + n) == 'i' && at(t, i + n + 1) == 's')
+        return n + 2;
+    if (!is_digit(at(t, i + n)) && at(t, i + n) != 'x')
+        return 0;
+    n++;
+    uint32_t c = at(t, i + n);
+    if (c >= 'a' && c <= 'd')
+        n++;
+    return is_digit(at(t, i + n)) && c >= 'a' && c <= 'd' ? n + 1 : n; /* T1a2 */
+}
+
+static size_t tnm_at(const struct dx_chars *t, size_t i)
+{
+    size_t n = 0;
+    if (i && (is_letter(at(t, i - 1)) || is_digit(at(t, i - 1))))
+        return 0;
+    while (n < 3 && (at(t, i + n) == 'c' || at(t, i + n) == 'p' || at(t, i + n) == 'y' || at(t, i + n) == 'r'))
+        n++;
+    size_t tumour = tnm_part(t, i + n, 't'), nodes = tnm_part(t, i + n + tumour, 'n');
+    size_t spread = tnm_part(t, i + n + tumour + nodes, 'm');
+    size_t all = n + tumour + nodes + spread;
+    bool enough = (tumour && nodes) || (nodes && spread) || (tumour && spread) || (spread && at(t, i + n + 1) == '1') ||
+                  (tumour && n);
+    return enough && !is_letter(at(t, i + all)) && !is_digit(at(t, i + all)) ? all : 0;
+}
+
+/* L4/5, C5-6, L5/S1 */
+static size_t vertebra_at(const struct dx_chars *t, size_t i)
+{
+    uint32_t c = at(t, i);
+    if ((c != 'l' && c != 'c' && c != 's' && c != 't') || !is_digit(at(t, i + 1)) || (i && is_letter(at(t, i - 1))))
+        return 0;
+    size_t n = 2;
+    n += is_digit(at(t, i + n));
+    if (at(t, i + n) == 0x690E) /* L1椎体 */
+        return n;
+    if (at(t, i + n) != '/' && at(t, i + n) != '-')
+        return 0;
+    n++;
+    uint32_t e = at(t, i + n);
+    n += e == 'l' || e == 's' || e == 't';
+    return is_digit(at(t, i + n)) ? n + 1 : 0;
+}
+
+/* "1." "2、" "(3)" "4)" ①: a list's numbering. */
+static size_t numbering_at(const struct dx_chars *t, size_t i)
+{
+    size_t n = 0;
+    uint32_t c = at(t, i);
+    if (c >= 0x2460 && c <= 0x2473)
+        return 1;
+    bool open = c == '(';
+    n += open;
+    size_t digits = 0;
+    while (is_digit(at(t, i + n)) && digits < 2)
+        n++, digits++;
+    if (!digits || (i && (is_digit(at(t, i - 1)) || is_letter(at(t, i - 1)) || at(t, i - 1) == '.')))
+        return 0;
+    c = at(t, i + n);
+    if (open)
+        return c == ')' && (i == 0 || at(t, i - 1) == ' ' || at(t, i - 1) == ';') ? n + 1 : 0;
+    if (c == ')' && i == 0)
+        return n + 1;
+    return (c == '.' || c == 0x3001 || c == 0xFF0E) && !is_digit(at(t, i + n + 1)) ? n + 1 : 0;
+}
+
+/* ---- courses of treatment ---- */
+
+/* 化疗6周期后, 放疗三十次后, 放化疗4程后: a modifier said with its count. The lexeme of 化疗后 and the like in *lexeme. */
+static size_t course_at(const struct dx *d, const struct dx_chars *t, size_t i, uint32_t *lexeme)
+{
+    static const uint32_t counts[] = {0x5468, 0x671F, 0x7A0B, 0x6B21, 0x4E2A, 0x7597, 0x4F59, 0x591A, 0x5341, 0x767E, 0x5468, 0x7B2C,
+                                      0x4E00, 0x4E8C, 0x4E24, 0x4E09, 0x56DB, 0x4E94, 0x516D, 0x4E03, 0x516B, 0x4E5D, ' '};
+    uint32_t c = at(t, i);
+    size_t n = 1;
+    bool both = c == 0x653E && at(t, i + 1) == 0x5316; /* 放化 */
+    if (c != 0x5316 && c != 0x653E)
+        return 0;
+    n += both;
+    if (at(t, i + n) != 0x7597) /* 疗 */
+        return 0;
+    n++;
+    size_t counted = 0;
+    for (; counted < 8; counted++) {
+        uint32_t x = at(t, i + n + counted);
+        bool ok = is_digit(x);
+        for (size_t k = 0; !ok && k < sizeof counts / sizeof *counts; k++)
+            ok = x == counts[k];
+        if (!ok)
+            break;
+    }
+    if (!counted || at(t, i + n + counted) != 0x540E) /* 后 */
+        return 0;
+    *lexeme = dx_exact(d, both ? "放化疗后" : c == 0x5316 ? "化疗后" : "放疗后", DX_MOD);
+    return *lexeme ? n + counted + 1 : 0;
+}
+
+/* ---- tokens ---- */
+
+static bool by_rule(const struct dx_chars *t, size_t i, struct dx_token *k)
+{
+    size_t n;
+    if ((n = numbering_at(t, i)))
+        k->cls = DX_STRONG;
+    else if ((n = tnm_at(t, i)))
+        k->cls = DX_TNM;
+    else if ((n = grade_at(t, i, k->number)))
+        k->cls = DX_GRADE;
+    else if ((n = vertebra_at(t, i)))
+        k->cls = DX_VERTEBRA;
+    else
+        return false;
+    k->to = (uint16_t)(i + n);
+    return true;
+}
+
+static enum dx_class sign_class(uint32_t c)
+{
+    switch (c) {
+    case ' ': return DX_SPACE;
+    case '(': return DX_OPEN;
+    case ')': return DX_CLOSE;
+    case '\n': case 0x3002: return DX_STRONG;
+    case '.': return DX_COMMA;
+    default: return DX_UNKNOWN;
+    }
+}
+
+/* after_unknown: the character before belongs to no word, so letters here may be its rest (the iv of xiv) */
+static bool one_token(const struct dx *d, const struct dx_chars *t, size_t i, bool after_unknown, struct dx_token *k)
+{
+    size_t end = i, n;
+    *k = (struct dx_token){.from = (uint16_t)i};
+    uint32_t l = dx_longest(d, t, i, &end), course;
+    if ((n = course_at(d, t, i, &course)) && n > end - i) {
+        *k = (struct dx_token){.from = (uint16_t)i, .to = (uint16_t)(i + n), .lexeme = course, .cls = DX_MOD};
+        return true;
+    }
+    bool inside = after_unknown && i && !t->sign[i] && (is_letter(at(t, i - 1)) || is_digit(at(t, i - 1)));
+    if (!inside && (n = dx_stage_at(t, i, k->number)) && n >= end - i) {
+        k->cls = DX_NUMBER_STAGE;
+        k->to = (uint16_t)(i + n);
+        return true;
+    }
+    memset(k->number, 0, sizeof k->number);
+    if (by_rule(t, i, k) && k->to >= end)
+        return true;
+    if (l) {
+        k->lexeme = l;
+        k->cls = d->lexemes[l].cls;
+        k->to = (uint16_t)end;
+        return true;
+    }
+    k->cls = sign_class(t->c[i]);
+    k->to = (uint16_t)(i + 1);
+    if (k->cls == DX_COMMA && i && is_digit(at(t, i - 1)) && is_digit(at(t, i + 1)))
+        k->cls = DX_UNKNOWN;
+    return k->cls != DX_UNKNOWN;
+}
+
+size_t dx_scan(const struct dx *d, const struct dx_chars *t, struct dx_token *tokens)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < t->n;) {
+        struct dx_token k;
+        bool known = one_token(d, t, i, n && tokens[n - 1].cls == DX_UNKNOWN, &k);
+        if (!known && n && tokens[n - 1].cls == DX_UNKNOWN && tokens[n - 1].to == i)
+            tokens[n - 1].to = k.to;
+        else
+            tokens[n++] = k;
+        i = k.to;
+    }
+    return n;
+}
+
+const struct lexeme *dx_reading(const struct dx *d, const struct dx_token *k, enum dx_class cls)
+{
+    for (uint32_t l = k->lexeme; l; l = d->lexemes[l].next)
+        if (d->lexemes[l].cls == cls)
+            return &d->lexemes[l];
+    return NULL;
+}

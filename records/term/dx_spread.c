@@ -1,0 +1,184 @@
+/* Metastases: the sites stand before the word (并肺门淋巴结、多发骨转移) or after it (转移至肝、骨; 转移（肝、骨）). */
+#include "records/term/dx_read.h"
+#include <string.h>
+
+static bool is_place(const struct dx *d, const struct dx_token *k)
+{
+    return dx_reading(d, k, DX_ORGAN) || dx_reading(d, k, DX_SITE) || dx_reading(d, k, DX_REGION) || dx_reading(d, k, DX_PART) ||
+           dx_reading(d, k, DX_LOBE);
+}
+
+static bool is_spread(const struct dx *d, const struct dx_token *k)
+{
+    return k->cls == DX_META || k->cls == DX_NODEMETA || k->cls == DX_METATO;
+}
+
+static bool in_item(const struct dx *d, const struct dx_token *k)
+{
+    return is_place(d, k) || k->cls == DX_SIDE || k->cls == DX_QUANT || k->cls == DX_NODE || k->cls == DX_SPACE ||
+           dx_reading(d, k, DX_QUANT);
+}
+
+/* The first token of the site that ends at `last`, or last + 1 when no site does. One place (or two when the nearer carries 淋巴结
+ * and the other says where: 右肺门 淋巴结), with what stands before it: side, quantifier. */
+static size_t item_begin(struct reader *r, size_t last, size_t floor, bool taken)
+{
+    bool place = false, node = false, side = false;
+    size_t first = last + 1;
+    for (size_t i = last + 1; i-- > floor;) {
+        const struct dx_token *k = &r->k[i];
+        if (k->taken != taken || !in_item(r->d, k))
+            break;
+        if (k->cls == DX_SPACE) {
+            if (place)
+                break;
+            continue;
+        }
+        bool quant = k->cls == DX_QUANT || dx_reading(r->d, k, DX_QUANT);
+        if (k->cls == DX_NODE) {
+            if (place || node)
+                break;
+            node = true;
+        } else if (k->cls == DX_SIDE) {
+            if (side)
+                break;
+            side = true;
+        } else if (!quant && is_place(r->d, k)) {
+            if (place || side)
+                break;
+            place = true;
+        }
+        first = i;
+    }
+    return place || node ? first : last + 1;
+}
+
+/* Before the word: items divided by list signs, back to something else. Returns the first token, `i` when there is none. */
+static size_t backward(struct reader *r, size_t i)
+{
+    size_t begin = i, at = i;
+    while (at > 0) {
+        size_t last = at - 1;
+        while (last > 0 && r->k[last].cls == DX_SPACE)
+            last--;
+        size_t first = item_begin(r, last, 0, false);
+        if (first > last) {
+            if (dx_reading(r->d, &r->k[last], DX_QUANT) && !is_place(r->d, &r->k[last])) {
+                at = last; /* a quantifier between the last site and the word */
+                continue;
+            }
+            break;
+        }
+        begin = first;
+        if (first == 0)
+            break;
+        size_t before = first - 1;
+        bool region = r->k[first].cls != DX_SIDE && dx_reading(r->d, &r->k[first], DX_REGION);
+        if (r->k[before].cls == DX_LIST && before > 0)
+            at = before;
+        else if (region && dx_reading(r->d, &r->k[before], DX_REGION) && !r->k[before].taken)
+            at = first; /* 肺门纵隔淋巴结 */
+        else
+            break;
+    }
+    return begin;
+}
+
+/* After the word: (肝、骨), 至肝、骨. Returns one behind the last token, `i + 1` when there is none. */
+static size_t forward(struct reader *r, size_t i)
+{
+    size_t at = i + 1, end = i + 1;
+    bool open = at < r->n && r->k[at].cls == DX_OPEN;
+    at += open;
+    while (at < r->n && (in_item(r->d, &r->k[at]) || r->k[at].cls == DX_LIST || (open && r->k[at].cls == DX_COMMA))) {
+        at++;
+        if (r->k[at - 1].cls != DX_LIST && r->k[at - 1].cls != DX_COMMA)
+            end = at;
+    }
+    if (open)
+        return at < r->n && r->k[at].cls == DX_CLOSE && end > i + 1 ? at : i + 1;
+    return end;
+}
+
+static void mark(struct reader *r, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++)
+        r->k[i].taken = true;
+}
+
+void dx_spread_mark(struct reader *r)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        if (!is_spread(r->d, &r->k[i]))
+            continue;
+        size_t begin = r->k[i].cls == DX_METATO ? i : backward(r, i);
+        mark(r, begin, i);
+        if (begin == i && r->k[i].cls != DX_NODEMETA)
+            mark(r, i + 1, forward(r, i));
+    }
+}
+
+/* The words of i's sites, taken before: those right before it, or right behind. */
+static void range_of(struct reader *r, size_t i, size_t *from, size_t *to)
+{
+    *from = i;
+    while (*from > 0 && r->k[*from - 1].taken)
+        (*from)--;
+    *to = i;
+    if (*from < i)
+        return;
+    *from = *to = i + 1;
+    while (*to < r->n && r->k[*to].taken && !is_spread(r->d, &r->k[*to]))
+        (*to)++;
+}
+
+static bool denied_before(struct reader *r, size_t from)
+{
+    while (from > 0 && (r->k[from - 1].cls == DX_SPACE || (r->k[from - 1].cls == DX_SKIP)))
+        from--;
+    return from > 0 && dx_reading(r->d, &r->k[from - 1], DX_NEGPRE);
+}
+
+size_t dx_spread_sites(struct reader *r, size_t i, const char **values, size_t cap, bool *denied)
+{
+    size_t from, to, n = 0;
+    range_of(r, i, &from, &to);
+    *denied = denied_before(r, from < i ? from : i);
+    bool seeded = false, nodes = r->k[i].cls == DX_NODEMETA;
+    for (size_t c = r->k[i].from; c < r->k[i].to; c++)
+        seeded |= r->t->c[c] == 0x79CD; /* 种 of 种植 */
+    if (nodes && to == i + 1 && from == i + 1) {
+        if (cap && !*denied)
+            values[n++] = "淋巴结";
+        return n;
+    }
+    /* from the last to the first: 淋巴结 said once at the end belongs to the bare regions before it */
+    const char *found[DX_LIST_MAX];
+    size_t m = 0, last = to;
+    bool node_follows = nodes;
+    while (last > from && m < DX_LIST_MAX) {
+        size_t first = item_begin(r, last - 1, from, true);
+        if (first >= last) { /* a quantifier alone */
+            last--;
+            continue;
+        }
+        const char *value = dx_site_text(r, first, last - 1, seeded, false);
+        bool own = false, region = false;
+        for (size_t k = first; k < last; k++) {
+            own |= r->k[k].cls == DX_NODE;
+            region |= dx_reading(r->d, &r->k[k], DX_REGION) != NULL;
+        }
+        if (!own && region && node_follows)
+            value = dx_site_text(r, first, last - 1, seeded, true);
+        node_follows = own || (node_follows && region);
+        if (value && *value)
+            found[m++] = value;
+        last = first;
+        while (last > from && (r->k[last - 1].cls == DX_LIST || r->k[last - 1].cls == DX_COMMA || r->k[last - 1].cls == DX_SPACE ||
+                               r->k[last - 1].cls == DX_OPEN))
+            last--;
+    }
+    while (m > 0 && n < cap && !*denied)
+        values[n++] = found[--m];
+    return n;
+}

@@ -1,0 +1,339 @@
+/* The values of the normal form: how a place, a stage, a site and a name are written. */
+#include "records/term/dx_read.h"
+#include <stdarg.h>
+#include <string.h>
+
+const char *dx_keep(struct dx_result *out, const char *format, ...)
+{
+    size_t left = sizeof out->text - out->text_len;
+    char *at = out->text + out->text_len;
+    va_list ap;
+    va_start(ap, format);
+    int n = vsnprintf(at, left, format, ap);
+    va_end(ap);
+    if (n < 0 || (size_t)n >= left)
+        return "";
+    out->text_len += (size_t)n + 1;
+    return at;
+}
+
+const char *dx_slice(struct reader *r, size_t from, size_t to)
+{
+    size_t a = r->t->at[from], b = r->t->at[to];
+    while (a < b && r->line[a] == ' ')
+        a++;
+    while (b > a && r->line[b - 1] == ' ')
+        b--;
+    return dx_keep(r->out, "%.*s", (int)(b - a), r->line + a);
+}
+
+void dx_explain(struct reader *r, size_t frame, enum dx_slot slot, const char *rule, const char *value, size_t from, size_t to)
+{
+    if (r->out->n_steps == DX_STEPS_MAX)
+        return;
+    r->out->steps[r->out->n_steps++] = (struct dx_step){.from = r->t->at[from], .to = r->t->at[to], .diagnosis = (uint8_t)frame,
+                                                        .slot = slot, .rule = rule, .value = value};
+}
+
+/* ---- stages ---- */
+
+static const char *roman(uint8_t n)
+{
+    static const char *const signs[] = {"", "Ⅰ", "Ⅱ", "Ⅲ", "Ⅳ", "Ⅴ"};
+    return n <= 5 ? signs[n] : "";
+}
+
+const char *dx_stage_text(struct dx_result *out, const uint8_t number[4])
+{
+    char letter[2] = {number[1] ? (char)(number[1] - 32) : 0, 0}, digit[2] = {(char)number[2], 0};
+    if (number[3])
+        return dx_keep(out, "%s%s%s-%s期", roman(number[0]), letter, digit, roman(number[3]));
+    return dx_keep(out, "%s%s%s期", roman(number[0]), letter, digit);
+}
+
+const char *dx_tnm_text(struct reader *r, const struct dx_token *k)
+{
+    char text[32];
+    size_t n = 0;
+    for (size_t i = k->from; i < k->to && n + 1 < sizeof text; i++) {
+        uint32_t c = r->t->c[i];
+        if (c != ' ')
+            text[n++] = (char)(c == 't' || c == 'n' || c == 'm' ? c - 32 : c);
+    }
+    text[n] = 0;
+    return dx_keep(r->out, "%s", text);
+}
+
+/* ---- sites of metastasis ---- */
+
+static const struct lexeme *site_reading(const struct dx *d, const struct dx_token *k)
+{
+    static const enum dx_class order[] = {DX_ORGAN, DX_SITE, DX_PART, DX_REGION, DX_LOBE};
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+        const struct lexeme *x = dx_reading(d, k, order[i]);
+        if (x)
+            return x;
+    }
+    return NULL;
+}
+
+static const char *place_of(struct reader *r, const struct dx_token *k, const char *side, bool seeded)
+{
+    const struct lexeme *x = site_reading(r->d, k);
+    if (!x)
+        return NULL;
+    if (x->cls == DX_LOBE && x->organ != DX_NONE)
+        return r->d->organs[x->organ].name;
+    const char *name = x->name;
+    if (seeded && strcmp(name, "腹腔") == 0)
+        return "腹膜"; /* what is sown in the abdominal cavity grows on its lining */
+    return *side ? dx_keep(r->out, "%s%s", side, name) : name;
+}
+
+/* Side, quantifiers and one place, then perhaps 淋巴结: 左锁骨上淋巴结, 双肺多发, 全身多处骨. */
+const char *dx_site_text(struct reader *r, size_t first, size_t last, bool seeded, bool nodes_follow)
+{
+    const char *side = "", *place = NULL, *region = NULL;
+    bool node = nodes_follow;
+    const struct dx_token *at = NULL;
+    for (size_t i = first; i <= last; i++) {
+        const struct lexeme *s = dx_reading(r->d, &r->k[i], DX_SIDE), *g = dx_reading(r->d, &r->k[i], DX_REGION);
+        node |= dx_reading(r->d, &r->k[i], DX_NODE) || dx_reading(r->d, &r->k[i], DX_NODEMETA);
+        if (s)
+            side = strcmp(s->name2, "双") ? s->name2 : "";
+        else if (r->k[i].cls != DX_QUANT && site_reading(r->d, &r->k[i]))
+            at = &r->k[i], region = g ? g->name : NULL;
+        else if (r->k[i].cls == DX_QUANT && g && !region && !at)
+            region = NULL;
+    }
+    if (node) {
+        const char *where = region ? region : at ? site_reading(r->d, at)->name : "";
+        if (strcmp(where, "多发") == 0 || strcmp(where, "全身") == 0)
+            where = "";
+        return dx_keep(r->out, "%s%s淋巴结", side, where);
+    }
+    place = at ? place_of(r, at, side, seeded) : NULL;
+    return place;
+}
+
+/* ---- lesions ---- */
+
+uint16_t dx_organ_of(const struct dx *d, const struct dx_token *k, const struct attrs *a)
+{
+    if (a->organ != DX_NONE)
+        return a->organ;
+    for (size_t i = 0; i < a->n_places; i++) {
+        const struct lexeme *x = dx_reading(d, &k[a->places[i]], DX_LOBE);
+        x = k[a->places[i]].cls == DX_LOBE && x ? x : dx_reading(d, &k[a->places[i]], DX_PART);
+        x = x ? x : dx_reading(d, &k[a->places[i]], DX_LOBE);
+        if (x && x->organ != DX_NONE)
+            return x->organ;
+    }
+    return DX_NONE;
+}
+
+static bool organ_is(const struct dx *d, uint16_t organ, const char *name)
+{
+    return organ != DX_NONE && strcmp(d->organs[organ].name, name) == 0;
+}
+
+/* The reading of a place that fits the organ. */
+static const struct lexeme *place_reading(const struct dx *d, const struct dx_token *k, uint16_t organ, enum kind kind)
+{
+    const struct lexeme *part = NULL, *lobe = dx_reading(d, k, DX_LOBE);
+    for (uint32_t l = k->lexeme; l; l = d->lexemes[l].next)
+        if (d->lexemes[l].cls == DX_PART && (organ == DX_NONE || d->lexemes[l].organ == organ))
+            part = &d->lexemes[l];
+    if (lobe && organ != DX_NONE && (lobe->organs[organ / 32] >> organ % 32 & 1))
+        return lobe;
+    if (part)
+        return part;
+    if (kind == KIND_DISEASE) {
+        const struct lexeme *x = dx_reading(d, k, DX_PART);
+        x = x ? x : lobe;
+        x = x ? x : dx_reading(d, k, DX_REGION);
+        return x ? x : dx_reading(d, k, DX_SITE);
+    }
+    if (organ != DX_NONE && !organ_is(d, organ, "骨") && !organ_is(d, organ, "皮肤") && !organ_is(d, organ, "软组织"))
+        return NULL;
+    const struct lexeme *site = dx_reading(d, k, DX_SITE); /* tissue found everywhere: the bone or region says where */
+    site = site ? site : dx_reading(d, k, DX_REGION);
+    return site ? site : lobe;
+}
+
+static const char *lobe_text(struct reader *r, const struct frame *f, uint16_t organ, const struct lexeme *lobe, int16_t at)
+{
+    const char *side = f->a.side ? f->a.side->name2 : "";
+    if (organ == DX_NONE)
+        organ = lobe->organ;
+    const struct organ *o = &r->d->organs[organ];
+    if (o->pair && !organ_is(r->d, organ, "甲状腺") && (side[0] || organ_is(r->d, organ, "肺")))
+        return dx_keep(r->out, "%s%s%s", side, o->name, lobe->name);
+    bool bare = organ_is(r->d, organ, "肝") || organ_is(r->d, organ, "甲状腺") || organ_is(r->d, organ, "前列腺");
+    if (bare || f->a.organ_at < 0 || f->a.organ_at > at)
+        return lobe->name;
+    return dx_keep(r->out, "%s%s", o->name, lobe->name);
+}
+
+static const char *part_text(struct reader *r, const struct frame *f, const struct lexeme *x)
+{
+    const struct lexeme *side = f->a.side;
+    if (x->cls == DX_REGION || x->cls == DX_SITE)
+        return side ? dx_keep(r->out, "%s%s", side->name2, x->name) : x->name;
+    if (x->flags & DX_WITH_ORGAN) {
+        const char *organ = r->d->organs[x->organ].name;
+        if (side)
+            return dx_keep(r->out, "%s%s%s", side->name2, strcmp(organ, "乳腺") ? organ : "乳", x->name);
+        return dx_keep(r->out, "%s%s", organ, x->name);
+    }
+    if (!side)
+        return x->name;
+    if (x->flags & DX_SIDE1)
+        return dx_keep(r->out, "%s%s", side->name2, x->name);
+    return x->flags & DX_PAIR ? dx_keep(r->out, "%s%s", side->name, x->name) : x->name;
+}
+
+static const char *place_text(struct reader *r, const struct frame *f, uint16_t organ)
+{
+    const char *text = "";
+    const struct lexeme *first = NULL;
+    for (size_t i = 0; i < f->a.n_places; i++) {
+        int16_t at = f->a.places[i];
+        const struct lexeme *x = place_reading(r->d, &r->k[at], organ, f->kind);
+        if (!x)
+            continue;
+        if (!first) {
+            text = x->cls == DX_LOBE ? lobe_text(r, f, organ, x, at) : part_text(r, f, x);
+            first = x;
+        } else if (f->a.places[i] == f->a.places[i - 1] + 1 && organ_is(r->d, organ, "肺")) /* 上叶舌段: a part of the part */
+            text = dx_keep(r->out, "%s%s", text, dx_slice(r, r->k[at].from, r->k[at].to));
+        else if (x->cls == first->cls && strcmp(x->name, first->name) && f->a.places[i] > f->a.places[i - 1] + 1)
+            text = dx_keep(r->out, "%s、%s", text, x->name);
+    }
+    return text;
+}
+
+static const char *lesion_text(struct reader *r, const struct frame *f, uint16_t organ)
+{
+    const char *text = place_text(r, f, organ);
+    if (*text)
+        return text;
+    if (f->a.vertebra >= 0) {
+        const struct dx_token *v = &r->k[f->a.vertebra];
+        char upper[16];
+        size_t n = 0;
+        for (size_t i = v->from; i < v->to && n + 1 < sizeof upper; i++)
+            upper[n++] = (char)(r->t->c[i] >= 'a' ? r->t->c[i] - 32 : r->t->c[i]);
+        upper[n] = 0;
+        return dx_keep(r->out, "%s", upper);
+    }
+    const char *part = organ != DX_NONE && f->kind == KIND_TUMOUR ? r->d->organs[organ].part : NULL;
+    if (part)
+        return f->a.side ? dx_keep(r->out, "%s%s", f->a.side->name, part) : part;
+    if (!f->a.side)
+        return "";
+    if (f->kind == KIND_TUMOUR && organ_is(r->d, organ, "肝") && strcmp(f->a.side->name2, "双"))
+        return dx_keep(r->out, "%s叶", f->a.side->name2); /* 右肝 is the right lobe */
+    return f->a.side->name;
+}
+
+/* ---- names and categories ---- */
+
+/* Carcinoma in situ: ICD-10 D00-D09 by the organ's own category. */
+static const char *situ_category(const char *cancer)
+{
+    static const struct {
+        const char *to, *from, *situ;
+    } table[] = {{"C14", "C00", "D00"}, {"C16", "C15", "D00"}, {"C26", "C17", "D01"}, {"C39", "C30", "D02"}, {"C44", "C44", "D04"},
+                 {"C50", "C50", "D05"}, {"C53", "C53", "D06"}, {"C63", "C51", "D07"}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (strcmp(cancer, table[i].from) >= 0 && strcmp(cancer, table[i].to) <= 0)
+            return table[i].situ;
+    return "D09";
+}
+
+/* Family history: Z80-Z84 by the chapter of the disease. */
+static const char *family_category(const char *icd)
+{
+    switch (icd[0]) {
+    case 'C': return "Z80";
+    case 'D': return icd[1] < '5' ? "Z80" : "Z83";
+    case 'F': return "Z81";
+    case 'G': case 'I': case 'J': case 'M': case 'Q': return "Z82";
+    case 'A': case 'B': case 'E': case 'H': case 'K': return "Z83";
+    default: return "Z84";
+    }
+}
+
+static void tumour_name(struct reader *r, const struct frame *f, uint16_t organ, struct dx_diagnosis *out)
+{
+    const struct organ *o = organ == DX_NONE ? NULL : &r->d->organs[organ];
+    snprintf(out->icd10, sizeof out->icd10, "%s", o ? o->icd : "C80");
+    if (!o)
+        out->diagnosis = f->path ? f->path : "恶性肿瘤";
+    else if (f->path && f->path_flags & DX_TUMOURLIKE)
+        out->diagnosis = organ == f->path_organ ? f->path : dx_keep(r->out, "%s%s", o->name, f->path);
+    else
+        out->diagnosis = o->cancer;
+    if (f->path && strcmp(f->path, "恶性黑色素瘤") == 0 && (!o || strcmp(o->icd, "C44") == 0))
+        strcpy(out->icd10, "C43");
+    else if (f->path_flags & DX_SITU)
+        snprintf(out->icd10, sizeof out->icd10, "%s", situ_category(o ? o->icd : "C80"));
+}
+
+/* 肺 is told from 肺内: the lung's own cancer spreads within it. */
+static const char *spread_for(const struct dx *d, uint16_t organ, const char *site)
+{
+    bool lung = organ_is(d, organ, "肺"), liver = organ_is(d, organ, "肝");
+    if (strcmp(site, "肺") == 0 || strcmp(site, "肺内") == 0)
+        return lung ? "肺内" : "肺";
+    if (lung && (strcmp(site, "左肺") == 0 || strcmp(site, "右肺") == 0))
+        return "肺内";
+    if (strcmp(site, "肝内") == 0 || (liver && strcmp(site, "肝") == 0))
+        return liver ? "肝内" : "肝";
+    return site;
+}
+
+static void add_unique(const char **list, size_t *n, const char *value)
+{
+    for (size_t i = 0; i < *n; i++)
+        if (strcmp(list[i], value) == 0)
+            return;
+    if (*n < DX_LIST_MAX)
+        list[(*n)++] = value;
+}
+
+static void finish_lists(struct reader *r, const struct frame *f, uint16_t organ, struct dx_diagnosis *out)
+{
+    for (size_t i = 0; i < f->n_metas; i++)
+        add_unique(out->metastasis, &out->n_metastasis, spread_for(r->d, organ, f->metas[i]));
+    for (size_t i = 0; i < f->n_mods; i++)
+        add_unique(out->modifiers, &out->n_modifiers, f->mods[i]);
+    if (f->suspected)
+        add_unique(out->modifiers, &out->n_modifiers, "疑似");
+    if (f->denied)
+        add_unique(out->modifiers, &out->n_modifiers, "否定");
+    if (f->family)
+        add_unique(out->modifiers, &out->n_modifiers, "家族史");
+}
+
+void dx_finish(struct reader *r, size_t frame, struct dx_diagnosis *out)
+{
+    struct frame *f = &r->frames[frame];
+    uint16_t organ = dx_organ_of(r->d, r->k, &f->a);
+    if (f->kind == KIND_TUMOUR && organ == DX_NONE)
+        organ = f->path_organ;
+    *out = (struct dx_diagnosis){.location_type = f->a.type && f->kind == KIND_TUMOUR ? f->a.type->name : "",
+                                 .pathology = f->path && f->kind == KIND_TUMOUR ? f->path : ""};
+    if (f->kind == KIND_TUMOUR)
+        tumour_name(r, f, organ, out);
+    else {
+        out->diagnosis = f->name;
+        memcpy(out->icd10, f->icd, sizeof out->icd10);
+    }
+    out->lesion = lesion_text(r, f, organ);
+    out->stage = f->stage ? f->stage : "";
+    finish_lists(r, f, organ, out);
+    if (f->family && out->icd10[0])
+        strcpy(out->icd10, family_category(out->icd10));
+}

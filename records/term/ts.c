@@ -1,0 +1,393 @@
+/* $lookup, $subsumes, $translate, reading; and the way of a request to its operation. */
+#include "records/term/ts.h"
+#include "records/term/ts_store.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static int no_system(const struct ts *t, const char *url, const char *version, json_t **out)
+{
+    char versions[300];
+    ts_versions(t, url, versions, sizeof versions);
+    if (*versions)
+        return ts_fail(out, 404, "not-found", "not-found", "A definition for CodeSystem '%s' version '%s' could not be found. Valid versions: %s", url, version,
+                       versions);
+    return ts_fail(out, 404, "not-found", "not-found", "A definition for CodeSystem '%s' could not be found", url);
+}
+
+static const struct ts_system *system_by_id(const struct ts *t, const char *id)
+{
+    for (; t; t = t->below)
+        for (size_t i = 0; i < t->n_systems; i++)
+            if (strcmp(t->systems[i].id, id) == 0)
+                return &t->systems[i];
+    return NULL;
+}
+
+/* ---- $lookup ---- */
+
+static void put_property(json_t *answer, const char *code, const char *type, json_t *value, const char *description)
+{
+    json_t *part = json_pack("[{s:s, s:s}]", "name", "code", "valueCode", code);
+    if (description && *description)
+        json_array_append_new(part, json_pack("{s:s, s:s}", "name", "description", "valueString", description));
+    json_array_append_new(part, json_pack("{s:s, s:o}", "name", "value", type, value));
+    json_array_append_new(json_object_get(answer, "parameter"), json_pack("{s:s, s:o}", "name", "property", "part", part));
+}
+
+static bool wants(const json_t *in, const char *code)
+{
+    json_t *one;
+    size_t i;
+    bool any = false;
+    json_array_foreach(json_object_get(in, "parameter"), i, one) {
+        const char *value = *ts_member(one, "valueCode") ? ts_member(one, "valueCode") : ts_member(one, "valueString");
+        if (strcmp(ts_member(one, "name"), "property"))
+            continue;
+        any = true;
+        if (strcmp(value, code) == 0 || strcmp(value, "*") == 0)
+            return true;
+    }
+    return !any && strcmp(code, "inactive") == 0;
+}
+
+static void put_designations(json_t *answer, const struct ts_concept *c)
+{
+    json_t *one;
+    size_t i;
+    json_array_foreach(json_object_get(c->source, "designation"), i, one) {
+        json_t *part = json_array();
+        if (*ts_member(one, "language"))
+            json_array_append_new(part, json_pack("{s:s, s:s}", "name", "language", "valueCode", ts_member(one, "language")));
+        if (json_object_get(one, "use"))
+            json_array_append_new(part, json_pack("{s:s, s:O}", "name", "use", "valueCoding", json_object_get(one, "use")));
+        json_array_append_new(part, json_pack("{s:s, s:s}", "name", "value", "valueString", ts_member(one, "value")));
+        json_array_append_new(json_object_get(answer, "parameter"), json_pack("{s:s, s:o}", "name", "designation", "part", part));
+    }
+}
+
+static void put_properties(json_t *answer, const struct ts_system *s, int32_t at, const json_t *in)
+{
+    const struct ts_concept *c = &s->concepts[at];
+    json_t *one;
+    size_t i;
+    if (wants(in, "child")) /* children stand behind their parent; a list's codes behind all categories */
+        for (size_t k = (size_t)at + 1; k < s->n; k++)
+            if (s->concepts[k].parent == at)
+                put_property(answer, "child", "valueCode", json_string(s->concepts[k].code), s->concepts[k].display);
+    if (wants(in, "inactive"))
+        put_property(answer, "inactive", "valueBoolean", json_boolean(c->inactive), NULL);
+    if (wants(in, "parent") && c->parent >= 0)
+        put_property(answer, "parent", "valueCode", json_string(s->concepts[c->parent].code), s->concepts[c->parent].display);
+    if (wants(in, "pinyin") && c->initials && *c->initials)
+        put_property(answer, "pinyin", "valueString", json_string(c->initials), NULL);
+    json_array_foreach(json_object_get(c->source, "property"), i, one) {
+        const char *key;
+        json_t *value;
+        json_object_foreach(one, key, value)
+            if (strncmp(key, "value", 5) == 0 && wants(in, ts_member(one, "code")))
+                put_property(answer, ts_member(one, "code"), key, json_incref(value), NULL);
+    }
+}
+
+int ts_lookup(const struct ts *t, const struct ts_request *q, json_t **out)
+{
+    const json_t *coding = json_object_get(ts_param(q->in, "coding"), "valueCoding");
+    const char *url = coding ? ts_member(coding, "system") : ts_text(q->in, "system"), *code = coding ? ts_member(coding, "code") : ts_text(q->in, "code");
+    const char *version = coding ? ts_member(coding, "version") : ts_text(q->in, "version");
+    if (!*code)
+        return ts_fail(out, 400, "required", NULL, "Parameter 'code' (with 'system') or 'coding' is required.");
+    const struct ts_system *s = *q->id ? system_by_id(t, q->id) : ts_system(t, url, version);
+    if (!s)
+        return no_system(t, url, version, out);
+    int32_t at = ts_concept(s, code);
+    if (at < 0)
+        return ts_fail(out, 404, "not-found", "invalid-code", "Unknown code '%s' in the CodeSystem '%s' version '%s'", code, s->url, s->version);
+    const struct ts_concept *c = &s->concepts[at];
+    json_t *answer = ts_parameters();
+    ts_put(answer, "abstract", "valueBoolean", json_boolean(c->abstract));
+    ts_put(answer, "code", "valueCode", json_string(c->code));
+    if (*ts_member(c->source, "definition"))
+        ts_put(answer, "definition", "valueString", json_string(ts_member(c->source, "definition")));
+    put_designations(answer, c);
+    ts_put(answer, "display", "valueString", json_string(c->display));
+    ts_put(answer, "name", "valueString", json_string(*s->name ? s->name : s->title));
+    put_properties(answer, s, at, q->in);
+    ts_put(answer, "system", "valueUri", json_string(s->url));
+    if (*s->version)
+        ts_put(answer, "version", "valueString", json_string(s->version));
+    *out = answer;
+    return 200;
+}
+
+/* ---- $subsumes ---- */
+
+int ts_subsumes(const struct ts *t, const struct ts_request *q, json_t **out)
+{
+    const json_t *ca = json_object_get(ts_param(q->in, "codingA"), "valueCoding"), *cb = json_object_get(ts_param(q->in, "codingB"), "valueCoding");
+    const char *url = ca ? ts_member(ca, "system") : ts_text(q->in, "system"), *version = ca ? ts_member(ca, "version") : ts_text(q->in, "version");
+    const char *a = ca ? ts_member(ca, "code") : ts_text(q->in, "codeA"), *b = cb ? ts_member(cb, "code") : ts_text(q->in, "codeB");
+    if (!*a || !*b)
+        return ts_fail(out, 400, "required", NULL, "Parameters 'codeA' and 'codeB' (with 'system'), or 'codingA' and 'codingB', are required.");
+    if (cb && ca && strcmp(ts_member(cb, "system"), url))
+        return ts_fail(out, 400, "invalid", NULL, "codingA and codingB must be of one code system.");
+    const struct ts_system *s = *q->id ? system_by_id(t, q->id) : ts_system(t, url, version);
+    if (!s)
+        return no_system(t, url, version, out);
+    int32_t x = ts_concept(s, a), y = ts_concept(s, b);
+    if (x < 0 || y < 0)
+        return ts_fail(out, 404, "not-found", "invalid-code", "Unknown code '%s' in the CodeSystem '%s' version '%s'", x < 0 ? a : b, s->url, s->version);
+    *out = ts_parameters();
+    ts_put(*out, "outcome", "valueCode",
+           json_string(x == y ? "equivalent" : ts_is_a(s, y, x) ? "subsumes" : ts_is_a(s, x, y) ? "subsumed-by" : "not-subsumed"));
+    return 200;
+}
+
+/* ---- $translate ---- */
+
+static const char *first_of(const json_t *in, const char *a, const char *b)
+{
+    return *ts_text(in, a) ? ts_text(in, a) : ts_text(in, b);
+}
+
+struct wanted {
+    const char *system, *code, *target, *url, *date;
+    bool reverse;
+};
+
+static void put_match(json_t *answer, const struct ts_map *m, const char *equivalence, const char *system, const char *code, const char *display)
+{
+    char map[500];
+    json_t *concept = json_pack("{s:s, s:s}", "system", system, "code", code);
+    if (*display)
+        json_object_set_new(concept, "display", json_string(display));
+    snprintf(map, sizeof map, "%s%s%s", m->url, *m->version ? "|" : "", m->version);
+    ts_put(answer, "match", "part",
+           json_pack("[{s:s,s:s}, {s:s,s:o}, {s:s,s:s}, {s:s,s:s}]", "name", "equivalence", "valueCode", equivalence, "name", "concept", "valueCoding",
+                     concept, "name", "originMap", "valueCanonical", map, "name", "relationship", "valueCode", equivalence));
+}
+
+static size_t match_group(json_t *answer, const struct ts_map *m, const json_t *group, const struct wanted *w)
+{
+    json_t *element, *target;
+    size_t i, k, n = 0;
+    const char *from = ts_member(group, "source"), *to = ts_member(group, "target");
+    const char *here = w->reverse ? to : from, *there = w->reverse ? from : to;
+    if ((*w->system && strcmp(here, w->system)) || (*w->target && strcmp(there, w->target)))
+        return 0;
+    json_array_foreach(json_object_get(group, "element"), i, element)
+        json_array_foreach(json_object_get(element, "target"), k, target) {
+            const char *code = w->reverse ? ts_member(target, "code") : ts_member(element, "code");
+            const json_t *found = w->reverse ? element : target;
+            const char *equivalence = *ts_member(target, "equivalence") ? ts_member(target, "equivalence") : ts_member(target, "relationship");
+            if (strcmp(code, w->code))
+                continue;
+            put_match(answer, m, *equivalence ? equivalence : "relatedto", there, ts_member(found, "code"), ts_member(found, "display"));
+            n++;
+        }
+    return n;
+}
+
+static const char *display_of(const struct ts *t, const char *system, const char *code)
+{
+    const struct ts_system *s = ts_system(t, system, "");
+    int32_t c = s ? ts_concept(s, code) : -1;
+    return c >= 0 ? s->concepts[c].display : "";
+}
+
+/* A list's map holds only what changes: a code it lacks is itself in the other edition, if that has it. */
+static size_t match_list(json_t *answer, const struct ts *t, const struct ts_map *m, const struct wanted *w)
+{
+    const char *here = w->reverse ? m->target : m->source, *there = w->reverse ? m->source : m->target;
+    size_t n = 0;
+    bool moved = false;
+    if ((*w->system && strcmp(here, w->system)) || (*w->target && strcmp(there, w->target)))
+        return 0;
+    for (size_t i = 0; i < m->n; i++) {
+        const char *have = w->reverse ? m->pairs[i].to : m->pairs[i].from, *other = w->reverse ? m->pairs[i].from : m->pairs[i].to;
+        moved |= w->reverse && strcmp(other, w->code) == 0; /* as a code of the other edition it now means something else */
+        if (strcmp(have, w->code))
+            continue;
+        put_match(answer, m, "equivalent", there, other, display_of(t, there, other));
+        n++;
+    }
+    const struct ts_system *target = ts_system(t, m->target, "");
+    if (n == 0 && !moved && target && ts_concept(target, w->code) >= 0) {
+        put_match(answer, m, "equal", there, w->code, display_of(t, m->target, w->code));
+        n++;
+    }
+    return n;
+}
+
+static bool in_force(const struct ts_map *m, const char *date)
+{
+    return (!*m->from_date || strcmp(m->from_date, date) <= 0) && (!*m->to_date || strcmp(date, m->to_date) <= 0);
+}
+
+int ts_translate(const struct ts *t, const struct ts_request *q, json_t **out)
+{
+    const json_t *coding = json_object_get(ts_param(q->in, "coding"), "valueCoding");
+    coding = coding ? coding : json_object_get(ts_param(q->in, "sourceCoding"), "valueCoding");
+    struct wanted w = {coding ? ts_member(coding, "system") : first_of(q->in, "system", "sourceSystem"),
+                       coding ? ts_member(coding, "code") : first_of(q->in, "code", "sourceCode"), first_of(q->in, "targetsystem", "targetSystem"),
+                       ts_text(q->in, "url"), ts_text(q->in, "date"), ts_flag(q->in, "reverse", false)};
+    char today[16];
+    time_t now = time(NULL);
+    struct tm tm;
+    size_t n = 0;
+    if (!*w.code && *ts_text(q->in, "targetCode")) { /* R5 asks the way back by naming the target */
+        w.code = ts_text(q->in, "targetCode");
+        w.system = w.target;
+        w.target = ts_text(q->in, "sourceSystem");
+        w.reverse = true;
+    }
+    if (!*w.code)
+        return ts_fail(out, 400, "required", NULL, "Parameter 'code' (with 'system') or 'coding' is required.");
+    strftime(today, sizeof today, "%Y-%m-%d", gmtime_r(&now, &tm));
+    json_t *answer = ts_parameters();
+    for (const struct ts *level = t; level; level = level->below)
+        for (size_t i = 0; i < level->n_maps; i++) {
+            const struct ts_map *m = &level->maps[i];
+            json_t *group;
+            size_t k;
+            if ((*w.url && strcmp(m->url, w.url)) || (*q->id && strcmp(m->id, q->id)) || !in_force(m, *w.date ? w.date : today))
+                continue;
+            json_array_foreach(json_object_get(m->resource, "group"), k, group)
+                n += match_group(answer, m, group, &w);
+            if (m->pairs)
+                n += match_list(answer, t, m, &w);
+        }
+    ts_put(answer, "result", "valueBoolean", json_boolean(n > 0));
+    if (!n)
+        ts_put(answer, "message", "valueString", json_string("No translation was found."));
+    *out = answer;
+    return 200;
+}
+
+/* ---- $expand ---- */
+
+static json_t *whole_system(const struct ts_system *s)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:{s:[{s:s, s:s}]}}", "resourceType", "ValueSet", "url", s->url, "version", s->version, "name", s->name,
+                     "status", "active", "compose", "include", "system", s->url, "version", s->version);
+}
+
+static int expand(const struct ts *t, const struct ts_request *q, json_t **out)
+{
+    char url[400];
+    const json_t *set = json_object_get(ts_param(q->in, "valueSet"), "resource");
+    json_t *made = NULL, *one;
+    const char *text = ts_text(q->in, "url"), *version = ts_canonical(text, url, sizeof url);
+    size_t i;
+    version = *version ? version : ts_text(q->in, "valueSetVersion");
+    if (!set && *q->id)
+        for (const struct ts *level = t; level && !set; level = level->below)
+            json_array_foreach(level->sets, i, one)
+                if (strcmp(ts_member(one, "id"), q->id) == 0)
+                    set = one;
+    if (!set && *url)
+        set = ts_set(t, url, version);
+    size_t len = strlen(url);
+    const struct ts_system *s = NULL;
+    if (!set && len > 4 && strcmp(url + len - 4, "?vs=") == 0) /* every code system has the value set of all its codes: URL?vs= */
+        url[len - 4] = 0;
+    if (!set && (s = *q->id ? system_by_id(t, q->id) : ts_system(t, url, version)))
+        set = made = whole_system(s);
+    if (!set && !*url && !*q->id)
+        return ts_fail(out, 400, "required", NULL, "Parameter 'url' or 'valueSet' is required.");
+    if (!set) {
+        char message[600];
+        *out = ts_outcome();
+        snprintf(message, sizeof message, "A definition for the value Set '%s' could not be found", *url ? text : q->id);
+        ts_issue(*out, &(struct ts_issue){"error", "not-found", "not-found", "Unable_to_resolve_value_Set_", NULL, message});
+        return 404;
+    }
+    int status = ts_expand(t, set, q->in, out);
+    json_decref(made);
+    return status;
+}
+
+/* ---- reading ---- */
+
+static json_t *found(const struct ts *t, const char *type, size_t i)
+{
+    if (strcmp(type, "CodeSystem") == 0)
+        return i < t->n_systems ? t->systems[i].resource : NULL;
+    if (strcmp(type, "ConceptMap") == 0)
+        return i < t->n_maps ? t->maps[i].resource : NULL;
+    return json_array_get(t->sets, i);
+}
+
+static bool answers_to(const json_t *resource, const json_t *in)
+{
+    static const char *const names[] = {"_id", "url", "version", "name"};
+    for (size_t i = 0; i < 4; i++) {
+        const char *want = ts_text(in, names[i]);
+        if (*want && strcmp(ts_member(resource, i ? names[i] : "id"), want))
+            return false;
+    }
+    return true;
+}
+
+int ts_read(const struct ts *t, const struct ts_request *q, json_t **out)
+{
+    json_t *entries = json_array(), *one;
+    for (size_t i = 0; (one = found(t, q->type, i)); i++) {
+        if (*q->id && strcmp(ts_member(one, "id"), q->id) == 0) {
+            *out = json_incref(one);
+            json_decref(entries);
+            return 200;
+        }
+        if (!*q->id && answers_to(one, q->in))
+            json_array_append_new(entries, json_pack("{s:O, s:{s:s}}", "resource", one, "search", "mode", "match"));
+    }
+    if (*q->id) {
+        json_decref(entries);
+        return ts_fail(out, 404, "not-found", NULL, "There is no %s/%s.", q->type, q->id);
+    }
+    *out = json_pack("{s:s, s:s, s:i, s:o}", "resourceType", "Bundle", "type", "searchset", "total", (int)json_array_size(entries), "entry", entries);
+    return 200;
+}
+
+/* ---- the way of a request ---- */
+
+static int dispatch(const struct ts *t, const struct ts_request *q, json_t **out)
+{
+    bool system = strcmp(q->type, "CodeSystem") == 0, set = strcmp(q->type, "ValueSet") == 0, map = strcmp(q->type, "ConceptMap") == 0;
+    if (system && strcmp(q->operation, "lookup") == 0)
+        return ts_lookup(t, q, out);
+    if (system && strcmp(q->operation, "subsumes") == 0)
+        return ts_subsumes(t, q, out);
+    if ((system || set) && strcmp(q->operation, "validate-code") == 0)
+        return ts_validate(t, q, out);
+    if (set && strcmp(q->operation, "expand") == 0)
+        return expand(t, q, out);
+    if (map && strcmp(q->operation, "translate") == 0)
+        return ts_translate(t, q, out);
+    return ts_fail(out, 404, "not-supported", NULL, "There is no operation $%s on %s.", q->operation, q->type);
+}
+
+int ts_answer(const struct ts *t, const struct ts_request *q, json_t **out)
+{
+    struct ts *own = NULL;
+    json_t *one;
+    size_t i;
+    *out = NULL;
+    json_array_foreach(json_object_get(q->in, "parameter"), i, one) {
+        const char *name = ts_member(one, "name");
+        json_t *resource = json_object_get(one, "resource");
+        if (strcmp(name, "tx-resource") || !resource)
+            continue;
+        if (!own && ts_open(&own, NULL, NULL))
+            return ts_fail(out, 500, "exception", NULL, "Out of memory.");
+        own->below = t;
+        if (ts_add(own, resource)) {
+            ts_close(own);
+            return ts_fail(out, 400, "invalid", NULL, "A tx-resource is a CodeSystem, a ValueSet or a ConceptMap.");
+        }
+    }
+    int status = dispatch(own ? own : t, q, out);
+    ts_close(own);
+    return status;
+}

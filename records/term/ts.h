@@ -1,0 +1,37 @@
+/* ts - the terminology service: code systems, value sets and concept maps in memory, and the FHIR R4 operations on them ($lookup,
+ * $validate-code, $expand, $subsumes, $translate; http://hl7.org/fhir/R4/terminology-service.html). FHIR resources in and out, no HTTP.
+ *
+ * Hides: how a code system is held (one hash of codes, parents, folded names), how a value set's compose is read, editions beside each
+ * other and which is meant, dated maps. The lists of config/data are loaded once; a request may bring resources of its own
+ * (tx-resource). Read-only after opening: any thread.
+ */
+#ifndef YL_RECORDS_TERM_TS_H
+#define YL_RECORDS_TERM_TS_H
+
+#include "records/term/pinyin.h"
+#include <jansson.h>
+
+struct ts;
+
+#define TS_ICD10_NHSA "urn:yilian:codesystem:icd10-nhsa"       /* 医保版 ICD-10 */
+#define TS_ICD9CM3_NHSA "urn:yilian:codesystem:icd9cm3-nhsa"   /* 医保版 ICD-9-CM-3 */
+#define TS_ICD10_CLINICAL "urn:yilian:codesystem:icd10-clinical" /* 国临版: known by its map only */
+#define TS_ICD9CM3_CLINICAL "urn:yilian:codesystem:icd9cm3-clinical"
+
+/* Reads the lists and maps of data_dir (term_systems.tsv names them). p is borrowed and must live as long. */
+YL_CHECKED int ts_open(struct ts **out, const char *data_dir, const struct pinyin *p);
+void ts_close(struct ts *t);
+/* Adds a CodeSystem, ValueSet or ConceptMap resource (borrowed, copied). 0, or ERR_INVALID for something else. */
+YL_CHECKED int ts_add(struct ts *t, const json_t *resource);
+
+struct ts_request {
+    const char *type;      /* "CodeSystem" "ValueSet" "ConceptMap" */
+    const char *id;        /* of the instance, "" for the type */
+    const char *operation; /* "lookup", "validate-code", ... */
+    const json_t *in;      /* a Parameters resource */
+};
+/* Answers: *out (new reference) is Parameters, a ValueSet, or an OperationOutcome. Returns the HTTP status: 200, 400, 404, 422. */
+int ts_answer(const struct ts *t, const struct ts_request *q, json_t **out);
+/* One resource by id, or a searchset Bundle by url/version/name (`in` as Parameters) where id is "". */
+int ts_read(const struct ts *t, const struct ts_request *q, json_t **out);
+#endif

@@ -1,0 +1,116 @@
+/* ts_store - what the terminology service holds. Inside records/term only. */
+#ifndef YL_RECORDS_TERM_TS_STORE_H
+#define YL_RECORDS_TERM_TS_STORE_H
+
+#include "records/term/hant.h"
+#include "records/term/ts.h"
+
+enum { TS_COMPLETE, TS_FRAGMENT, TS_SUPPLEMENT, TS_NOT_PRESENT };
+
+struct ts_concept {
+    const char *code, *display;
+    const char *folded, *initials; /* for search: the lists' own; NULL in a resource */
+    int32_t parent;                /* -1 at the top; parents stand before children */
+    bool inactive, abstract;
+    const char *status;            /* "retired", "deprecated", ...; NULL */
+    const json_t *source;          /* the concept of a resource, NULL in a list */
+};
+
+struct ts_system {
+    const char *id, *url, *version, *name, *title;
+    json_t *resource; /* without its concepts where it comes from a list */
+    bool case_sensitive, hierarchy;
+    int content;
+    struct ts_concept *concepts;
+    size_t n, cap;
+    uint32_t *hash; /* concept + 1, by code; power of two */
+    size_t n_hash;
+    char *text;     /* a list's file, cut into strings */
+    char *search;   /* folded names and initials, in the order of the concepts */
+    size_t search_len;
+};
+
+struct ts_map {
+    const char *id, *url, *version, *from_date, *to_date; /* dates "" = open */
+    json_t *resource;        /* a ConceptMap; for a list only its header */
+    const char *source, *target; /* systems of a list's map */
+    struct ts_pair {
+        const char *from, *to;
+    } *pairs; /* sorted by from */
+    size_t n;
+    char *text;
+};
+
+struct ts {
+    const struct pinyin *pinyin;
+    struct hant *hant; /* NULL over a request's own resources */
+    struct ts_system *systems;
+    size_t n_systems;
+    json_t *sets; /* array of ValueSet */
+    struct ts_map *maps;
+    size_t n_maps;
+    json_t *kept; /* resources whose strings are borrowed */
+    const struct ts *below; /* a request's own resources stand over the server's */
+};
+
+/* The system of this url; version "" = the newest (1.x, or the highest); NULL. `x` in a version stands for any. */
+const struct ts_system *ts_system(const struct ts *t, const char *url, const char *version);
+/* Every system of this url, as "1.0.0 or 1.2.0"; "" when none. */
+void ts_versions(const struct ts *t, const char *url, char *out, size_t cap);
+const json_t *ts_set(const struct ts *t, const char *url, const char *version);
+/* -1 when there is none. */
+int32_t ts_concept(const struct ts_system *s, const char *code);
+bool ts_is_a(const struct ts_system *s, int32_t child, int32_t ancestor);
+bool ts_version_fits(const char *have, const char *want);
+int ts_version_compare(const char *a, const char *b);
+/* Does the concept answer to the words a person types: code, name, pinyin initials, traditional characters? */
+struct ts_words {
+    char text[4][96];
+    bool latin[4];
+    size_t n;
+};
+void ts_words(const struct ts *t, const char *typed, struct ts_words *w);
+/* A byte per concept, 1 where the first word may be in it (one pass over a list's names); NULL for a resource: all may. malloc'd. */
+uint8_t *ts_candidates(const struct ts_system *s, const struct ts_words *w);
+bool ts_matches(const struct ts_concept *c, const struct ts_words *w);
+
+/* ---- reading parameters ---- */
+const json_t *ts_param(const json_t *in, const char *name);
+/* Its primitive value as text ("" when absent), whatever its type. */
+const char *ts_text(const json_t *in, const char *name);
+bool ts_flag(const json_t *in, const char *name, bool otherwise);
+long ts_number(const json_t *in, const char *name, long otherwise);
+/* Splits "url|version": the url into out, returns the version ("" when none). */
+const char *ts_canonical(const char *text, char *out, size_t cap);
+const char *ts_member(const json_t *object, const char *name);
+
+/* ---- building answers ---- */
+json_t *ts_parameters(void);
+void ts_put(json_t *parameters, const char *name, const char *type, json_t *value);
+struct ts_issue {
+    const char *severity, *code, *kind, *message_id, *expression, *text;
+};
+json_t *ts_outcome(void);
+void ts_issue(json_t *outcome, const struct ts_issue *i);
+/* An OperationOutcome of one error as the whole answer; returns status. */
+int ts_fail(json_t **out, int status, const char *code, const char *kind, const char *format, ...) YL_PRINTF(5, 6);
+
+/* ---- value sets (ts_expand.c) ---- */
+struct ts_asked { /* what a request says about versions and languages */
+    const struct ts *t;
+    const json_t *in;
+    int depth;
+    json_t **failure; /* an OperationOutcome where reading the set failed, with *status */
+    int *status;
+    json_t *used;     /* urls|versions of the code systems that were read */
+};
+/* The version of a system meant by an include that says `said` ("" = none). Static or borrowed. */
+const char *ts_meant(const struct ts_asked *a, const char *url, const char *said);
+/* Is the concept in the set's compose? 1, 0, or -1 with *failure set. */
+int ts_in_set(struct ts_asked *a, const json_t *set, const struct ts_system *s, int32_t c);
+int ts_expand(const struct ts *t, const json_t *set, const json_t *in, json_t **out);
+int ts_validate(const struct ts *t, const struct ts_request *q, json_t **out);
+int ts_lookup(const struct ts *t, const struct ts_request *q, json_t **out);
+int ts_subsumes(const struct ts *t, const struct ts_request *q, json_t **out);
+int ts_translate(const struct ts *t, const struct ts_request *q, json_t **out);
+#endif

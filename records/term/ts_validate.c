@@ -1,0 +1,459 @@
+/* $validate-code on value sets and code systems. */
+#include "records/term/ts_store.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ISSUES_MAX 24
+
+struct coding {
+    const char *system, *version, *code, *display;
+};
+
+struct said { /* one issue, with its own text */
+    struct ts_issue issue;
+    char text[900], expression[80];
+};
+
+struct check {
+    const struct ts *t;
+    const json_t *in, *set; /* set NULL: against the code system alone */
+    struct ts_asked asked;
+    json_t *failure;
+    int status;
+    struct said issues[ISSUES_MAX];
+    size_t n_issues;
+    bool good;              /* some coding was found where it should be */
+    const struct ts_system *system;
+    int32_t concept;
+    const char *unknown_system;
+};
+
+static void say(struct check *c, struct ts_issue issue, const char *expression, const char *format, ...) YL_PRINTF(4, 5);
+static void say(struct check *c, struct ts_issue issue, const char *expression, const char *format, ...)
+{
+    if (c->n_issues == ISSUES_MAX)
+        return;
+    struct said *s = &c->issues[c->n_issues++];
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(s->text, sizeof s->text, format, ap);
+    va_end(ap);
+    snprintf(s->expression, sizeof s->expression, "%s", expression);
+    s->issue = issue;
+}
+
+static int rank(const char *severity)
+{
+    return strcmp(severity, "error") == 0 ? 0 : strcmp(severity, "warning") == 0 ? 1 : 2;
+}
+
+static int by_weight(const void *a, const void *b)
+{
+    const struct said *x = a, *y = b;
+    int c = rank(x->issue.severity) - rank(y->issue.severity);
+    c = c ? c : strcmp(x->issue.code, y->issue.code);
+    return c ? c : strcmp(x->text, y->text);
+}
+
+/* ---- displays ---- */
+
+static bool same_display(const char *a, const char *b)
+{
+    return strcasecmp(a, b) == 0;
+}
+
+static bool same_but_blanks(const char *a, const char *b)
+{
+    while (*a || *b) {
+        while (*a == ' ')
+            a++;
+        while (*b == ' ')
+            b++;
+        if ((*a | 32) != (*b | 32))
+            return false;
+        a += *a != 0;
+        b += *b != 0;
+    }
+    return true;
+}
+
+static const char *language_of(const struct ts_system *s)
+{
+    return ts_member(s->resource, "language");
+}
+
+/* Is `display` the concept's name or one of its designations? */
+static bool display_fits(const struct ts_concept *k, const char *display)
+{
+    json_t *one;
+    size_t i;
+    if (same_display(k->display, display))
+        return true;
+    json_array_foreach(json_object_get(k->source, "designation"), i, one)
+        if (same_display(ts_member(one, "value"), display))
+            return true;
+    return false;
+}
+
+static void check_display(struct check *c, const struct coding *x, const char *path)
+{
+    const struct ts_concept *k = &c->system->concepts[c->concept];
+    const char *language = language_of(c->system), *wanted = ts_text(c->in, "displayLanguage");
+    char tail[60] = "";
+    if (!*x->display || !*k->display || display_fits(k, x->display))
+        return;
+    if (*language)
+        snprintf(tail, sizeof tail, " (%s)", language);
+    bool blanks = same_but_blanks(k->display, x->display), lenient = ts_flag(c->in, "lenient-display-validation", false);
+    if (!lenient)
+        c->good = false;
+    say(c, (struct ts_issue){.severity = lenient ? "warning" : "error", .code = "invalid", .kind = "invalid-display",
+                             .message_id = blanks ? "Display_Name_WS_for__should_be_one_of__instead_of" : "Display_Name_for__should_be_one_of__instead_of"},
+        path, "Wrong %sDisplay Name '%s' for %s#%s. Valid display is '%s'%s (for the language(s) '%s')", blanks ? "whitespace in " : "", x->display,
+        x->system, x->code, k->display, tail, *wanted ? wanted : "--");
+}
+
+/* ---- one coding ---- */
+
+static void name_coding(const struct coding *x, char *out, size_t cap)
+{
+    char version[120] = "", display[240] = "";
+    if (*x->version)
+        snprintf(version, sizeof version, "|%s", x->version);
+    if (*x->display)
+        snprintf(display, sizeof display, " ('%s')", x->display);
+    snprintf(out, cap, "%s%s#%s%s", x->system, version, x->code, display);
+}
+
+static void name_set(const json_t *set, char *out, size_t cap)
+{
+    const char *version = ts_member(set, "version");
+    snprintf(out, cap, "%s%s%s", ts_member(set, "url"), *version ? "|" : "", version);
+}
+
+static void not_in_set(struct check *c, const struct coding *x, const char *path, bool one_of_many)
+{
+    char coding[700], set[500];
+    name_coding(x, coding, sizeof coding);
+    name_set(c->set, set, sizeof set);
+    say(c, (struct ts_issue){.severity = one_of_many ? "information" : "error", .code = "code-invalid",
+                             .kind = one_of_many ? "this-code-not-in-vs" : "not-in-vs", .message_id = "None_of_the_provided_codes_are_in_the_value_set_one"},
+        path, "The provided code '%s' was not found in the value set '%s'", coding, set);
+}
+
+/* The one system of the set's includes that has the code. */
+static const struct ts_system *infer_system(struct check *c, const char *code, size_t *n)
+{
+    const struct ts_system *found = NULL;
+    json_t *one;
+    size_t i;
+    *n = 0;
+    json_array_foreach(json_object_get(json_object_get(c->set, "compose"), "include"), i, one) {
+        const char *url = ts_member(one, "system");
+        const struct ts_system *s = *url ? ts_system(c->t, url, ts_meant(&c->asked, url, ts_member(one, "version"))) : NULL;
+        int32_t k = s ? ts_concept(s, code) : -1;
+        if (k < 0 || s == found || ts_in_set(&c->asked, c->set, s, k) != 1)
+            continue;
+        found = s;
+        ++*n;
+    }
+    return found;
+}
+
+static bool unknown_system(struct check *c, const struct coding *x, const char *at_system, bool any_version)
+{
+    char versions[300];
+    ts_versions(c->t, x->system, versions, sizeof versions);
+    c->unknown_system = x->system;
+    if (*versions && !any_version) {
+        say(c, (struct ts_issue){.severity = "error", .code = "not-found", .kind = "not-found", .message_id = "UNKNOWN_CODESYSTEM_VERSION"}, at_system,
+            "A definition for CodeSystem '%s' version '%s' could not be found, so the code cannot be validated. Valid versions: %s", x->system,
+            x->version, versions);
+    } else
+        say(c, (struct ts_issue){.severity = "error", .code = "not-found", .kind = "not-found", .message_id = "UNKNOWN_CODESYSTEM"}, at_system,
+            "A definition for CodeSystem %s could not be found, so the code cannot be validated", x->system);
+    return false;
+}
+
+static void comment_status(struct check *c, const char *path)
+{
+    const struct ts_concept *k = &c->system->concepts[c->concept];
+    char status[80];
+    if (!k->inactive)
+        return;
+    if (k->status && *k->status && strcmp(k->status, "inactive"))
+        snprintf(status, sizeof status, "%s and inactive", k->status);
+    else
+        snprintf(status, sizeof status, "inactive");
+    say(c, (struct ts_issue){.severity = "warning", .code = "business-rule", .kind = "code-comment", .message_id = "INACTIVE_CONCEPT_FOUND"}, path,
+        "The concept '%s' has a status of %s and its use should be reviewed", k->code, status);
+}
+
+static void unknown_code(struct check *c, const struct coding *x, const char *path)
+{
+    if (c->system->content == TS_FRAGMENT) {
+        say(c, (struct ts_issue){.severity = "warning", .code = "code-invalid", .kind = "invalid-code", .message_id = "UNKNOWN_CODE_IN_FRAGMENT"}, path,
+            "Unknown Code '%s' in the CodeSystem '%s' version '%s' - note that the code system is labeled as a fragment, so the code may be valid in some other fragment",
+            x->code, x->system, c->system->version);
+        return;
+    }
+    say(c, (struct ts_issue){.severity = "error", .code = "code-invalid", .kind = "invalid-code", .message_id = "Unknown_Code_in_Version"}, path,
+        "Unknown code '%s' in the CodeSystem '%s' version '%s'", x->code, x->system, c->system->version);
+}
+
+struct paths {
+    char whole[60], code[80], system[80], display[80];
+};
+
+/* Is it in the set, and may it be used? */
+static bool check_member(struct check *c, const struct coding *x, const struct paths *at, bool many)
+{
+    const struct ts_concept *k = &c->system->concepts[c->concept];
+    int in = c->set ? ts_in_set(&c->asked, c->set, c->system, c->concept) : 1;
+    if (in < 0)
+        return false;
+    if (in && k->abstract && !ts_flag(c->in, "abstract", true)) {
+        say(c, (struct ts_issue){.severity = "error", .code = "business-rule", .kind = "code-rule", .message_id = "ABSTRACT_CODE_NOT_ALLOWED"}, at->code,
+            "Code '%s#%s' is abstract, and not allowed in this context", x->system, x->code);
+        in = 0;
+    }
+    bool active_only = ts_flag(c->in, "activeOnly", false) || json_is_false(json_object_get(json_object_get(c->set, "compose"), "inactive"));
+    if (k->inactive && active_only) {
+        say(c, (struct ts_issue){.severity = "error", .code = "business-rule", .kind = "code-rule", .message_id = "STATUS_CODE_WARNING_CODE"}, at->code,
+            "The concept '%s' is valid but is not active", x->code);
+        in = 0;
+    }
+    if (!in)
+        not_in_set(c, x, at->code, many);
+    return in;
+}
+
+static void check_coding(struct check *c, struct coding *x, const struct paths *at, bool many)
+{
+    char set[500];
+    size_t n;
+    c->system = NULL;
+    c->concept = -1;
+    if (!*x->system && c->set) {
+        const struct ts_system *s = infer_system(c, x->code, &n);
+        if (!s || n > 1) {
+            name_set(c->set, set, sizeof set);
+            not_in_set(c, x, at->code, many);
+            say(c, (struct ts_issue){.severity = "error", .code = "not-found", .kind = "cannot-infer", .message_id = "UNABLE_TO_INFER_CODESYSTEM"}, at->code,
+                "The System URI could not be determined for the code '%s' in the ValueSet '%s'", x->code, set);
+            return;
+        }
+        x->system = s->url;
+    }
+    const char *meant = x->version;
+    json_t *one;
+    size_t i;
+    if (!*meant && c->set)
+        json_array_foreach(json_object_get(json_object_get(c->set, "compose"), "include"), i, one)
+            if (strcmp(ts_member(one, "system"), x->system) == 0)
+                meant = ts_member(one, "version");
+    meant = *x->version ? x->version : ts_meant(&c->asked, x->system, meant);
+    c->system = ts_system(c->t, x->system, meant);
+    if (!c->system) {
+        if (c->set)
+            not_in_set(c, x, at->code, many);
+        unknown_system(c, x, at->system, !*x->version);
+        return;
+    }
+    c->concept = ts_concept(c->system, x->code);
+    if (c->concept < 0) {
+        bool fragment = c->system->content == TS_FRAGMENT;
+        if (c->set && !fragment)
+            not_in_set(c, x, at->code, many);
+        unknown_code(c, x, at->code);
+        c->good |= fragment;
+        return;
+    }
+    bool in = check_member(c, x, at, many);
+    c->good |= in;
+    comment_status(c, at->whole);
+    if (in)
+        check_display(c, x, at->display);
+}
+
+/* ---- the answer ---- */
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(ts_member(*(json_t *const *)a, "name"), ts_member(*(json_t *const *)b, "name"));
+}
+
+static void sort_parameters(json_t *answer)
+{
+    json_t *list = json_object_get(answer, "parameter"), *sorted[64];
+    size_t n = json_array_size(list) < 64 ? json_array_size(list) : 64;
+    for (size_t i = 0; i < n; i++)
+        sorted[i] = json_incref(json_array_get(list, i));
+    qsort(sorted, n, sizeof *sorted, by_name);
+    json_array_clear(list);
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, sorted[i]);
+}
+
+static void put_issues(struct check *c, json_t *answer)
+{
+    char message[4000] = "";
+    const char *texts[ISSUES_MAX];
+    size_t n = 0, at = 0;
+    if (!c->n_issues)
+        return;
+    qsort(c->issues, c->n_issues, sizeof *c->issues, by_weight);
+    json_t *outcome = ts_outcome();
+    for (size_t i = 0; i < c->n_issues; i++) {
+        c->issues[i].issue.text = c->issues[i].text;
+        c->issues[i].issue.expression = c->issues[i].expression;
+        ts_issue(outcome, &c->issues[i].issue);
+        if (strcmp(c->issues[i].issue.severity, "information") == 0)
+            continue;
+        size_t k = n++;
+        for (; k > 0 && strcmp(texts[k - 1], c->issues[i].text) > 0; k--)
+            texts[k] = texts[k - 1];
+        texts[k] = c->issues[i].text;
+    }
+    json_array_append_new(json_object_get(answer, "parameter"), json_pack("{s:s, s:o}", "name", "issues", "resource", outcome));
+    for (size_t i = 0; i < n && at < sizeof message; i++)
+        at += (size_t)snprintf(message + at, sizeof message - at, "%s%s", i ? "; " : "", texts[i]);
+    if (n)
+        ts_put(answer, "message", "valueString", json_string(message));
+}
+
+static json_t *answer_of(struct check *c, const struct coding *x, const json_t *concept, const struct ts_system *s, int32_t k)
+{
+    json_t *answer = ts_parameters();
+    ts_put(answer, "result", "valueBoolean", json_boolean(c->good));
+    if (*x->code)
+        ts_put(answer, "code", "valueCode", json_string(x->code));
+    if (*x->system)
+        ts_put(answer, "system", "valueUri", json_string(x->system));
+    if (concept)
+        ts_put(answer, "codeableConcept", "valueCodeableConcept", json_deep_copy(concept));
+    if (s && *s->version)
+        ts_put(answer, "version", "valueString", json_string(s->version));
+    if (s && k >= 0 && *s->concepts[k].display)
+        ts_put(answer, "display", "valueString", json_string(s->concepts[k].display));
+    if (s && k >= 0 && s->concepts[k].inactive) {
+        ts_put(answer, "inactive", "valueBoolean", json_true());
+        if (s->concepts[k].status && *s->concepts[k].status && strcmp(s->concepts[k].status, "inactive"))
+            ts_put(answer, "status", "valueString", json_string(s->concepts[k].status));
+    }
+    if (c->unknown_system)
+        ts_put(answer, "x-unknown-system", "valueCanonical", json_string(c->unknown_system));
+    put_issues(c, answer);
+    sort_parameters(answer);
+    return answer;
+}
+
+static struct coding coding_of(const json_t *x)
+{
+    return (struct coding){ts_member(x, "system"), ts_member(x, "version"), ts_member(x, "code"), ts_member(x, "display")};
+}
+
+static json_t *check_concept(struct check *c, const json_t *concept)
+{
+    json_t *one;
+    size_t i;
+    struct coding best = {"", "", "", ""};
+    const struct ts_system *s = NULL;
+    int32_t k = -1;
+    bool bad = false;
+    json_array_foreach(json_object_get(concept, "coding"), i, one) {
+        struct coding x = coding_of(one);
+        struct paths at;
+        snprintf(at.whole, sizeof at.whole, "CodeableConcept.coding[%zu]", i);
+        snprintf(at.code, sizeof at.code, "%s.code", at.whole);
+        snprintf(at.system, sizeof at.system, "%s.system", at.whole);
+        snprintf(at.display, sizeof at.display, "%s.display", at.whole);
+        bool was = c->good;
+        c->good = false;
+        check_coding(c, &x, &at, true);
+        bool member = c->system && c->concept >= 0 && (!c->set || ts_in_set(&c->asked, c->set, c->system, c->concept) == 1);
+        bad |= member ? !c->good : c->system && c->concept < 0 && c->system->content != TS_FRAGMENT;
+        if (member && !s) {
+            best = x;
+            s = c->system;
+            k = c->concept;
+        }
+        c->good |= was;
+    }
+    if (!s && c->set && !c->good) {
+        char set[500];
+        name_set(c->set, set, sizeof set);
+        say(c, (struct ts_issue){.severity = "error", .code = "code-invalid", .kind = "not-in-vs", .message_id = "TX_GENERAL_CC_ERROR_MESSAGE"}, "",
+            "No valid coding was found for the value set '%s'", set);
+    }
+    c->good = c->good && !bad;
+    return answer_of(c, &best, concept, s, k);
+}
+
+static const json_t *find_set(const struct ts *t, const struct ts_request *q, json_t **out, int *status)
+{
+    const json_t *given = json_object_get(ts_param(q->in, "valueSet"), "resource");
+    char url[400];
+    if (given)
+        return given;
+    const char *text = ts_text(q->in, "url"), *version = ts_canonical(text, url, sizeof url);
+    if (!*version)
+        version = ts_text(q->in, "valueSetVersion");
+    const json_t *set = *url ? ts_set(t, url, version) : NULL;
+    if (!set) {
+        char message[600], named[520];
+        *out = ts_outcome();
+        snprintf(named, sizeof named, "%s%s%s", url, *version ? "|" : "", version);
+        snprintf(message, sizeof message, "A definition for the value Set '%s' could not be found", named);
+        ts_issue(*out, &(struct ts_issue){"error", "not-found", "not-found", "Unable_to_resolve_value_Set_", NULL, message});
+        *status = *url ? 404 : 400;
+    }
+    return set;
+}
+
+int ts_validate(const struct ts *t, const struct ts_request *q, json_t **out)
+{
+    struct check *c = calloc(1, sizeof *c);
+    const json_t *concept = json_object_get(ts_param(q->in, "codeableConcept"), "valueCodeableConcept");
+    const json_t *coding = json_object_get(ts_param(q->in, "coding"), "valueCoding");
+    int status = 200;
+    if (!c)
+        return ts_fail(out, 500, "exception", NULL, "Out of memory.");
+    c->t = t;
+    c->in = q->in;
+    c->asked = (struct ts_asked){t, q->in, 0, &c->failure, &c->status, NULL};
+    if (strcmp(q->type, "ValueSet") == 0 && !(c->set = find_set(t, q, out, &status)))
+        goto out;
+    if (concept)
+        *out = check_concept(c, concept);
+    else {
+        struct coding x = coding ? coding_of(coding)
+                                 : (struct coding){ts_text(q->in, "system"), ts_text(q->in, "systemVersion"), ts_text(q->in, "code"), ts_text(q->in, "display")};
+        if (!c->set && !coding && !*x.system)
+            x.system = ts_text(q->in, "url");
+        if (!c->set && !*x.version)
+            x.version = ts_text(q->in, "version");
+        if (!*x.code) {
+            status = ts_fail(out, 400, "invalid", "invalid-data", "Unable to find code to validate (looked for coding | codeableConcept | code)");
+            goto out;
+        }
+        struct paths at = {"", "code", "system", "display"};
+        if (coding)
+            at = (struct paths){"Coding", "Coding.code", "Coding.system", "Coding.display"};
+        else
+            snprintf(at.whole, sizeof at.whole, "code");
+        check_coding(c, &x, &at, false);
+        *out = answer_of(c, &x, NULL, c->system, c->concept);
+    }
+    if (c->failure) {
+        json_decref(*out);
+        *out = json_incref(c->failure);
+        status = c->status;
+    }
+out:
+    json_decref(c->failure);
+    free(c);
+    return status;
+}

@@ -1,0 +1,161 @@
+#include "server/api/fhir_terms.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FHIR_JSON "application/fhir+json; charset=utf-8"
+
+struct asked {
+    const struct api_config *config;
+    struct net_request *request;
+    struct reply reply;
+};
+
+/* ---- answers ---- */
+
+static void reply_resource(struct net_request *r, int status, const json_t *resource)
+{
+    char *text = json_dumps(resource, JSON_COMPACT);
+    if (!text) abort();
+    net_reply_header(r, "Cache-Control", "no-store");
+    net_reply_taken(r, status, FHIR_JSON, text, strlen(text));
+}
+
+/* http://hl7.org/fhir/R4/valueset-issue-type.html */
+static const char *issue_type(int code)
+{
+    switch (code) {
+    case ERR_UNAUTHENTICATED: case ERR_SECOND_FACTOR: return "login";
+    case ERR_DENIED: return "forbidden";
+    case ERR_NOT_FOUND: return "not-found";
+    case ERR_METHOD: return "not-supported";
+    case ERR_RATE: return "throttled";
+    case ERR_UNAVAILABLE: return "transient";
+    case ERR_MALFORMED: case ERR_MEDIA_TYPE: return "structure";
+    case ERR_INVALID: return "invalid";
+    default: return "exception";
+    }
+}
+
+static void reply_outcome(struct net_request *r, const struct fault *f)
+{
+    char text[600];
+    size_t n = (size_t)snprintf(text, sizeof text, "%s", f->text[0] ? f->text : err_wire(f->code));
+    for (size_t i = 0; i < f->n_fields && n < sizeof text; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, " %s: %s.", f->fields[i].path, f->fields[i].reason);
+    json_t *outcome = json_pack("{s:s, s:[{s:s, s:s, s:{s:s}}]}", "resourceType", "OperationOutcome", "issue", "severity", "error", "code",
+                                issue_type(f->code), "details", "text", text);
+    if (f->code == ERR_UNAUTHENTICATED) net_reply_header(r, "WWW-Authenticate", "Bearer");
+    reply_resource(r, err_http(f->code), outcome);
+    json_decref(outcome);
+}
+
+static void answer_on_event_thread(void *arg)
+{
+    struct asked *a = arg;
+    if (a->reply.error) {
+        if (!a->reply.fault.code) a->reply.fault.code = a->reply.error;
+        reply_outcome(a->request, &a->reply.fault);
+    } else
+        reply_resource(a->request, (int)json_integer_value(json_object_get(a->reply.result, "status")), json_object_get(a->reply.result, "resource"));
+    json_decref(a->reply.result); /* stolen from the reply */
+    free(a);
+}
+
+/* On a pool thread: what the reply owns moves over, nothing else is touched. */
+static void answered(void *ctx, struct reply *reply)
+{
+    struct asked *a = ctx;
+    a->reply = *reply;
+    reply->result = NULL;
+    net_post_wait(a->config->net, answer_on_event_thread, a);
+}
+
+/* ---- questions ---- */
+
+/* "/fhir/CodeSystem/$lookup", "/fhir/CodeSystem/icd10-nhsa", "/fhir/ValueSet/x/$expand". */
+static int read_path(const char *path, json_t *args, struct fault *f)
+{
+    const char *at = path + strlen("/fhir/");
+    size_t n = strcspn(at, "/");
+    json_object_set_new(args, "type", json_stringn(at, n));
+    for (at += n; *at == '/'; at += n) {
+        at++;
+        n = strcspn(at, "/");
+        bool operation = *at == '$';
+        const char *name = operation ? "operation" : "id";
+        if (!n || n > 64 || json_object_get(args, "operation") || (!operation && json_object_get(args, "id")))
+            return fault_set(f, ERR_NOT_FOUND, "no_such_url", "There is nothing at this URL.");
+        json_object_set_new(args, name, json_stringn(at + operation, n - operation));
+    }
+    return 0;
+}
+
+static int read_query(const char *query, json_t *list, struct fault *f)
+{
+    char name[64], value[2048];
+    int more;
+    while ((more = net_query_next(&query, name, sizeof name, value, sizeof value)) > 0) {
+        json_t *one = json_pack("{s:s, s:s}", "name", name, "valueString", value);
+        if (!one || json_array_append_new(list, one)) return fault_set(f, ERR_MALFORMED, "query_not_utf8", "The query is not UTF-8.");
+    }
+    return more < 0 ? fault_set(f, ERR_MALFORMED, "bad_query", "The query has a bad escape or a value that is too long.") : 0;
+}
+
+static int read_body(struct net_request *r, json_t *list, struct fault *f)
+{
+    size_t len;
+    const char *body = net_request_body(r, &len), *type = net_request_header(r, "content-type");
+    if (!len) return 0;
+    if (strncasecmp(type, "application/fhir+json", 21) && strncasecmp(type, "application/json", 16))
+        return fault_set(f, ERR_MEDIA_TYPE, "not_json", "The body must be application/fhir+json.");
+    json_error_t error;
+    json_t *object = json_loadb(body, len, JSON_REJECT_DUPLICATES, &error);
+    if (!object) return fault_set(f, ERR_MALFORMED, "bad_json", "The body is not JSON: line %d, column %d.", error.line, error.column);
+    const char *resource = json_string_value(json_object_get(object, "resourceType"));
+    int rc = resource && strcmp(resource, "Parameters") == 0 ? 0 : fault_set(f, ERR_MALFORMED, "not_parameters", "The body must be a Parameters resource.");
+    if (!rc) json_array_extend(list, json_object_get(object, "parameter"));
+    json_decref(object);
+    return rc;
+}
+
+static int submit(const struct api_config *c, struct net_request *r, json_t *args, struct fault *f)
+{
+    struct asked *a = calloc(1, sizeof *a);
+    if (!a) abort();
+    *a = (struct asked){.config = c, .request = r};
+    struct call call = {.op = "term.fhir", .args = args, .client_address = net_request_address(r)};
+    const char *credential = net_request_credential(r, &call.by_cookie), *csrf = net_request_header(r, "x-csrf-token");
+    call.credential = *credential ? credential : NULL;
+    call.csrf = *csrf ? csrf : NULL;
+    call.user_agent = net_request_header(r, "user-agent");
+    int rc = c->backend.submit(c->backend.ctx, &call, answered, a);
+    if (rc) {
+        free(a);
+        return fault_set(f, rc, "busy", "The server is busy; try again.");
+    }
+    return 0;
+}
+
+static void on_terms(void *ctx, struct net_request *r)
+{
+    struct fault f = {0};
+    json_t *list = json_array(), *args = json_pack("{s:{s:s, s:o}}", "parameters", "resourceType", "Parameters", "parameter", list);
+    int rc = read_path(net_request_path(r), args, &f);
+    rc = rc ? rc : read_query(net_request_query(r), list, &f);
+    rc = rc ? rc : read_body(r, list, &f);
+    rc = rc ? rc : submit(ctx, r, args, &f);
+    json_decref(args);
+    if (rc) reply_outcome(r, &f);
+}
+
+int fhir_terms_serve(const struct api_config *config)
+{
+    static const char *const prefixes[] = {"/fhir/CodeSystem", "/fhir/CodeSystem/", "/fhir/ValueSet", "/fhir/ValueSet/", "/fhir/ConceptMap",
+                                           "/fhir/ConceptMap/"};
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+        struct net_route route = {prefixes[i], NET_GET | NET_HEAD | NET_POST, on_terms, (void *)config, 0};
+        if (net_route_add(config->net, &route)) return ERR_CONFLICT;
+    }
+    return 0;
+}

@@ -1,0 +1,167 @@
+/* The diagnosis normal form: judged lines, denial and family, where each value was read, candidates, the batch program. */
+#include "tests/support/dx_gold.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+static struct pinyin *pinyin;
+static struct icd10 *icd10;
+static struct dx *dx;
+static struct dx_result r;
+
+static int setup(void **state)
+{
+    const char *data = YL_SOURCE_DIR "/config/data";
+    return pinyin_open(&pinyin, data) || icd10_open(&icd10, data, pinyin) || dx_open(&dx, data, icd10);
+}
+
+static int teardown(void **state)
+{
+    dx_close(dx);
+    icd10_close(icd10);
+    pinyin_close(pinyin);
+    return 0;
+}
+
+static void read_line(const char *line)
+{
+    dx_normalise(dx, line, strlen(line), &r);
+}
+
+/* Every judged line is right as a whole; the first five are the mission's own examples. */
+static void judged_lines(void **state)
+{
+    FILE *in = fopen(YL_SOURCE_DIR "/tests/unit/dx/judged.jsonl", "r");
+    char *line = NULL;
+    size_t cap = 0, wrong = 0;
+    struct dx_score s = {0};
+    assert_non_null(in);
+    while (getline(&line, &cap, in) > 0) {
+        json_t *one = json_loads(line, 0, NULL);
+        assert_non_null(one);
+        if (!dx_gold_line(dx, one, &s)) {
+            print_error("not right: %s\n", line);
+            wrong++;
+        }
+        json_decref(one);
+    }
+    free(line);
+    fclose(in);
+    assert_true(s.lines > 300);
+    assert_int_equal(wrong, 0);
+}
+
+static bool marked(size_t i, const char *modifier)
+{
+    for (size_t k = 0; k < r.diagnoses[i].n_modifiers; k++)
+        if (strcmp(r.diagnoses[i].modifiers[k], modifier) == 0)
+            return true;
+    return false;
+}
+
+/* What is denied, suspected or a relative's is never the patient's disease, and the next disease is not touched by it. */
+static void whose_and_how_sure(void **state)
+{
+    static const struct {
+        const char *line, *mark; /* of the first diagnosis; the last has none */
+    } cases[] = {
+        {"否认糖尿病、肝炎病史；高血压", "否定"}, {"排除肺结核，右肺腺癌", "否定"}, {"父亲患胃癌；高血压", "家族史"},
+        {"胃癌家族史；高血压", "家族史"},         {"肺癌？；慢阻肺", "疑似"},       {"考虑肝癌，肝硬化", "疑似"},
+        {"无糖尿病，高血压病10年", "否定"},       {"肺癌待排；高血压", "疑似"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        read_line(cases[i].line);
+        assert_true(r.n >= 2);
+        if (!marked(0, cases[i].mark))
+            fail_msg("%s", cases[i].line);
+        if (r.diagnoses[r.n - 1].n_modifiers)
+            fail_msg("%s", cases[i].line);
+    }
+    read_line("左肺腺癌，无脑转移");
+    assert_int_equal(r.n, 1);
+    assert_int_equal(r.diagnoses[0].n_metastasis, 0);
+    read_line("母亲患乳腺癌");
+    assert_string_equal(r.diagnoses[0].icd10, "Z80");
+}
+
+/* Each decision names the bytes it was read from. */
+static void explained(void **state)
+{
+    const char *line = "右肺下叶周围型腺癌伴骨转移Ⅳ期";
+    size_t seen = 0;
+    read_line(line);
+    for (size_t i = 0; i < r.n_steps; i++) {
+        char words[64];
+        snprintf(words, sizeof words, "%.*s", r.steps[i].to - r.steps[i].from, line + r.steps[i].from);
+        if (r.steps[i].slot == DX_SLOT_PATHOLOGY)
+            seen += strcmp(words, "腺癌") == 0;
+        if (r.steps[i].slot == DX_SLOT_LESION)
+            seen += strcmp(words, "右肺下叶") == 0 && strcmp(r.steps[i].value, "右肺下叶") == 0;
+        if (r.steps[i].slot == DX_SLOT_STAGE)
+            seen += strcmp(words, "Ⅳ期") == 0;
+        if (r.steps[i].slot == DX_SLOT_TYPE)
+            seen += strcmp(words, "周围型") == 0;
+    }
+    assert_int_equal(seen, 4);
+}
+
+/* Any bytes give a result; long lines and many diagnoses stay within their limits. */
+static void odd_lines(void **state)
+{
+    static char line[40000];
+    read_line("");
+    assert_int_equal(r.n, 0);
+    read_line("，。；、？（）");
+    assert_int_equal(r.n, 0);
+    read_line("\xff\xfe\x80肺癌");
+    assert_int_equal(r.n, 1);
+    for (size_t i = 0; i + 16 < sizeof line; i += strlen("肺癌；胃癌；"))
+        strcpy(line + i, "肺癌；胃癌；");
+    read_line(line);
+    assert_int_equal(r.n, DX_DIAGNOSES_MAX);
+    read_line("某某某某某从未见过的说法");
+    assert_int_equal(r.n, 1);
+    assert_string_equal(r.diagnoses[0].diagnosis, "某某某某某从未见过的说法"); /* the doctor's words */
+}
+
+static void candidates(void **state)
+{
+    struct icd10_hit hits[5];
+    read_line("左上肺中央型腺癌");
+    assert_int_equal(dx_candidates(dx, &r.diagnoses[0], hits, 5), 5);
+    assert_memory_equal(hits[0].code, "C34", 3);
+    assert_int_equal(hits[0].name_len, strlen("左肺上叶恶性肿瘤"));
+    assert_memory_equal(hits[0].name, "左肺上叶恶性肿瘤", hits[0].name_len);
+    read_line("T2DM");
+    assert_true(dx_candidates(dx, &r.diagnoses[0], hits, 5) > 0);
+    assert_memory_equal(hits[0].name, "2型糖尿病", hits[0].name_len);
+}
+
+/* The program, without configuration or data folder named: from the build folder it finds the tables of the source tree. */
+static void batch(void **state)
+{
+    FILE *p = popen("cd / && printf '左侧中央型肺鳞癌\\n{\"text\": \"胃癌\", \"id\": 7, \"gold\": []}\\n\\n' | " YL_BUILD_DIR "/yilianctl dx normalise", "r");
+    char line[2000];
+    assert_non_null(p);
+    assert_non_null(fgets(line, sizeof line, p));
+    assert_string_equal(line, "{\"text\": \"左侧中央型肺鳞癌\", \"diagnoses\": [{\"diagnosis\": \"肺癌\", \"location_type\": \"中央型\", "
+                              "\"pathology\": \"鳞癌\", \"lesion\": \"左侧\", \"metastasis\": [], \"stage\": \"\", \"modifiers\": [], "
+                              "\"icd10\": \"C34\"}]}\n");
+    assert_non_null(fgets(line, sizeof line, p));
+    assert_non_null(strstr(line, "{\"text\": \"胃癌\", \"id\": 7, \"diagnoses\": [{\"diagnosis\": \"胃癌\""));
+    assert_non_null(fgets(line, sizeof line, p));
+    assert_string_equal(line, "{\"text\": \"\", \"diagnoses\": []}\n");
+    assert_int_equal(pclose(p), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(judged_lines), cmocka_unit_test(whose_and_how_sure), cmocka_unit_test(explained),
+        cmocka_unit_test(odd_lines),    cmocka_unit_test(candidates),         cmocka_unit_test(batch),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
