@@ -47,24 +47,64 @@ struct link *desk_link(struct live *l, uint64_t seat)
     struct link *k = l->links;
     while (k && k->seat != seat)
         k = k->next;
+    if (!k) HASH_FIND(hh, l->audience, &seat, sizeof seat, k);
+    return k;
+}
+
+static struct link *link_new(struct live *l)
+{
+    struct link *k = calloc(1, sizeof *k);
+    if (!k) return NULL;
+    k->live = l;
+    uplink_init(&k->up, l->desk->media, l->room.id);
+    downlink_init(&k->down, l->desk->media, l->room.id);
     return k;
 }
 
 struct link *desk_link_open(struct live *l, uint64_t seat)
 {
     struct link *k = desk_link(l, seat);
-    if (k || !(k = calloc(1, sizeof *k))) return k;
+    if (k || !(k = link_new(l))) return k;
     k->seat = seat;
-    k->live = l;
-    uplink_init(&k->up, l->desk->media, l->room.id);
-    downlink_init(&k->down, l->desk->media, l->room.id);
     k->next = l->links;
     l->links = k;
     metric_add(l->desk->m_seats, 1);
     return k;
 }
 
-void desk_link_free(struct live *l, struct link *k)
+struct link *desk_audience_open(struct live *l)
+{
+    struct link *k = link_new(l);
+    if (k) k->machine = k->watch = k->audience = true;
+    return k;
+}
+
+void desk_audience_enter(struct link *k)
+{
+    k->seat = k->down.peer.v;
+    HASH_ADD(hh, k->live->audience, seat, sizeof k->seat, k);
+    metric_add(k->live->desk->m_audience, 1);
+}
+
+static void link_release(struct link *k)
+{
+    downlink_free(&k->down);
+    free(k->watch_theirs);
+    free(k->watch_ours);
+    json_decref(k->stats);
+    free(k);
+}
+
+static void audience_free(struct live *l, struct link *k)
+{
+    if (k->seat) {
+        HASH_DELETE(hh, l->audience, k);
+        metric_add(l->desk->m_audience, -1);
+    }
+    link_release(k);
+}
+
+static void seat_free(struct live *l, struct link *k)
 {
     struct link **at = &l->links;
     while (*at != k)
@@ -72,12 +112,14 @@ void desk_link_free(struct live *l, struct link *k)
     *at = k->next;
     desk_link_client(k, 0);
     media_seat_closed(l, k);
-    downlink_free(&k->down);
-    free(k->watch_theirs);
-    free(k->watch_ours);
-    json_decref(k->stats);
     metric_add(l->desk->m_seats, -1);
-    free(k);
+    link_release(k);
+}
+
+void desk_link_free(struct live *l, struct link *k)
+{
+    if (k->audience) audience_free(l, k); /* nobody sends to it or gets anything from it */
+    else seat_free(l, k);
 }
 
 struct link *desk_client(struct desk *d, uint64_t client, struct live **room)
@@ -406,6 +448,8 @@ static void room_close(struct desk *d, struct live *l)
     HASH_DEL(d->rooms, l);
     while (l->links)
         desk_link_free(l, l->links);
+    while (l->audience)
+        desk_link_free(l, l->audience);
     if (media_post(d->media, &c)) log_warn("desk", "the media plane is busy; a room ends by itself");
     metric_add(d->m_rooms, -1);
     free(l);
@@ -413,7 +457,7 @@ static void room_close(struct desk *d, struct live *l)
 
 static bool empty_for_long(struct live *l, int64_t now_ms)
 {
-    if (l->room.n_seats || l->record_opening) l->empty_ms = 0;
+    if (l->room.n_seats || l->audience || l->record_opening) l->empty_ms = 0;
     else if (!l->empty_ms) l->empty_ms = now_ms;
     return l->empty_ms && now_ms - l->empty_ms >= EMPTY_MS;
 }
@@ -443,6 +487,7 @@ int desk_new(struct desk **out, const struct desk_config *config, struct fault *
     d->asker = (struct asker){config->net, config->records, false};
     d->m_rooms = metric_gauge("yilian_rooms", "live rooms", NULL);
     d->m_seats = metric_gauge("yilian_room_seats", "seats in live rooms", NULL);
+    d->m_audience = metric_gauge("yilian_room_audience", "sessions without a seat that watch a live room (WHEP)", NULL);
     net_timer_start(config->net, TICK_MS, tick, d);
     return 0;
 }
@@ -457,6 +502,14 @@ void desk_shut(struct desk *d)
     if (d) d->asker.closed = true;
 }
 
+static void free_quietly(struct live *l, struct link *k) /* the media plane is gone */
+{
+    k->down.open = false;
+    if (k->audience) HASH_DELETE(hh, l->audience, k);
+    else l->links = k->next;
+    link_release(k);
+}
+
 void desk_free(struct desk *d)
 {
     if (!d) return;
@@ -465,15 +518,7 @@ void desk_free(struct desk *d)
     HASH_ITER(hh, d->rooms, l, next)
     {
         HASH_DEL(d->rooms, l);
-        while (l->links) {
-            struct link *k = l->links;
-            l->links = k->next;
-            free(k->down.slots);
-            free(k->watch_theirs);
-            free(k->watch_ours);
-            json_decref(k->stats);
-            free(k);
-        }
+        for (struct link *k; (k = l->links) || (k = l->audience); free_quietly(l, k)) {}
         free(l);
     }
     while (d->echos) {

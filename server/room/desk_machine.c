@@ -1,5 +1,6 @@
 /* Machines in a room: WHIP publishes (RFC 9725), WHEP watches. A machine has a seat that everybody sees; it is let in by its token.
  *
+ * Who watches a room that has no case (a lecture) is no seat but audience: thousands may, and nobody is told of each.
  * A watching machine's m-lines are fixed by its own offer, so tracks are bound to them as they come and go: one seat's picture and voice
  * belong together where there are both; what is shown to all (screen, second picture) goes before faces. */
 #include "server/base/crypto.h"
@@ -8,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define AUDIENCE_MAX 10000 /* of one room */
 
 struct arriving {
     struct desk *desk;
@@ -214,21 +217,44 @@ void machine_rebind(struct live *l, struct link *k)
 
 /* ---- arriving ---- */
 
-static int seat_machine(struct live *l, struct link *k, const struct arriving *a, struct fault *f)
+static void identify(struct link *k, const struct arriving *a, const json_t *token)
 {
-    struct room_event e = {.type = ROOM_JOIN, .seat = k->seat, .join = {.role = ROLE_MACHINE}};
-    snprintf(e.join.person.name, sizeof e.join.person.name, a->watch ? "WHEP" : "WHIP");
     k->machine = true;
     k->watch = a->watch;
+    k->until_ms = json_integer_value(json_object_get(token, "expires_ms"));
     memcpy(k->token_hash, a->token_hash, sizeof k->token_hash);
     memcpy(k->word, a->word, sizeof k->word);
-    return desk_step(l, &e, f);
 }
 
-static void leave(struct live *l, struct link *k)
+void machine_leave(struct link *k)
 {
     struct room_event e = {.type = ROOM_LEAVE, .seat = k->seat};
-    if (desk_step(l, &e, NULL)) log_debug("desk", "a machine's seat was gone already");
+    if (k->audience) desk_link_free(k->live, k);
+    else if (desk_step(k->live, &e, NULL)) log_debug("desk", "a machine's seat was gone already");
+}
+
+static struct link *admit_audience(struct live *l, struct link *k, const struct sdp *offer, char **answer, struct fault *f)
+{
+    if (HASH_COUNT(l->audience) >= AUDIENCE_MAX) fault_set(f, ERR_UNAVAILABLE, "room_full", "The room is full.");
+    else if (watch(l, k, offer, answer, f) == 0) {
+        desk_audience_enter(k);
+        return k;
+    }
+    desk_link_free(l, k);
+    return NULL;
+}
+
+static struct link *admit_seat(struct live *l, struct link *k, const struct sdp *offer, char **answer, struct fault *f)
+{
+    struct room_event e = {.type = ROOM_JOIN, .seat = k->seat, .join = {.role = ROLE_MACHINE}};
+    snprintf(e.join.person.name, sizeof e.join.person.name, k->watch ? "WHEP" : "WHIP");
+    if (desk_step(l, &e, f)) { /* the room is full or over: nobody has seen it */
+        desk_link_free(l, k);
+        return NULL;
+    }
+    if ((k->watch ? watch(l, k, offer, answer, f) : publish(k, offer, answer, f)) == 0) return k;
+    machine_leave(k);
+    return NULL;
 }
 
 static int admit(struct live *l, struct arriving *a, const json_t *token, struct desk_machine_made *made, char **answer, struct fault *f)
@@ -236,21 +262,13 @@ static int admit(struct live *l, struct arriving *a, const json_t *token, struct
     struct sdp *offer;
     int rc = sdp_parse(&offer, a->sdp, strlen(a->sdp), f);
     if (rc) return rc;
-    struct link *k = desk_link_open(l, id_new());
+    bool audience = a->watch && !l->room.case_id.v;
+    struct link *k = audience ? desk_audience_open(l) : desk_link_open(l, id_new());
     if (!k) abort();
-    k->until_ms = json_integer_value(json_object_get(token, "expires_ms"));
-    rc = seat_machine(l, k, a, f);
-    if (rc) { /* the room is full or over: nobody has seen it */
-        sdp_free(offer);
-        desk_link_free(l, k);
-        return rc;
-    }
-    rc = a->watch ? watch(l, k, offer, answer, f) : publish(k, offer, answer, f);
+    identify(k, a, token);
+    k = audience ? admit_audience(l, k, offer, answer, f) : admit_seat(l, k, offer, answer, f);
     sdp_free(offer);
-    if (rc) {
-        leave(l, k);
-        return rc;
-    }
+    if (!k) return f->code;
     made->resource = k->seat;
     made->ufrag = a->watch ? k->down.ufrag : k->up.ufrag;
     if (a->watch) machine_rebind(l, k);
@@ -328,7 +346,7 @@ int desk_machine_end(struct desk *d, const struct desk_machine_at *at, struct fa
     struct live *l;
     struct link *k = resource_of(d, at, &l, f);
     if (!k) return ERR_NOT_FOUND;
-    leave(l, k);
+    machine_leave(k);
     return 0;
 }
 
@@ -362,11 +380,19 @@ int desk_machine_restart(struct desk *d, const struct desk_machine_at *at, const
     return *fragment ? 0 : fault_set(f, ERR_UNAVAILABLE, "busy", "Out of memory.");
 }
 
+static bool over(const struct link *k, int64_t now_ms)
+{
+    return k->machine && k->until_ms && k->until_ms <= now_ms;
+}
+
 /* A token's end is the end of what it was given for. */
 void machine_tick(struct live *l, int64_t now_ms)
 {
     for (struct link *k = l->links, *next; k; k = next) {
         next = k->next;
-        if (k->machine && k->until_ms && k->until_ms <= now_ms) leave(l, k);
+        if (over(k, now_ms)) machine_leave(k);
     }
+    struct link *k, *next;
+    HASH_ITER(hh, l->audience, k, next)
+        if (over(k, now_ms)) machine_leave(k);
 }

@@ -84,6 +84,8 @@ static void offer_all(void *arg)
         l->offers_due = false;
         for (struct link *k = l->links; k; k = k->next)
             look(l, k);
+        for (struct link *k = l->audience; k; k = k->hh.next)
+            machine_rebind(l, k);
     }
 }
 
@@ -360,14 +362,14 @@ static struct link *link_of_peer(struct live *l, struct peer_id peer)
     struct link *k = l->links;
     while (k && k->up.peer.v != peer.v && k->down.peer.v != peer.v)
         k = k->next;
+    if (!k) HASH_FIND(hh, l->audience, &peer.v, sizeof peer.v, k);
     return k;
 }
 
 static void peer_failed(struct live *l, struct link *k, struct peer_id peer)
 {
     if (k->machine) {
-        struct room_event e = {.type = ROOM_LEAVE, .seat = k->seat};
-        if (desk_step(l, &e, NULL)) log_debug("desk", "a machine's seat was gone already");
+        machine_leave(k);
         return;
     }
     if (k->down.peer.v == peer.v) {

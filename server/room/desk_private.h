@@ -25,7 +25,7 @@ struct seat_quality { /* of one session, for the record */
 struct link { /* a seat's connection and media */
     struct link *next;
     struct live *live;
-    UT_hash_handle hh;     /* desk.clients, by client */
+    UT_hash_handle hh;     /* desk.clients, by client; of the audience: live.audience, by seat */
     uint64_t seat, client; /* client 0: away, or a machine */
     struct uplink up;
     struct downlink down;
@@ -37,7 +37,7 @@ struct link { /* a seat's connection and media */
     int64_t still_ms;
     struct seat_quality quality;
     json_t *stats;         /* the page's last own figures */
-    bool machine, watch;
+    bool machine, watch, audience; /* audience: no seat, `seat` is its media peer's id */
     char word[80];          /* machines: the room as their URL names it */
     uint8_t token_hash[32];
     int64_t until_ms;
@@ -51,6 +51,7 @@ struct live { /* one live room */
     struct desk *desk;
     struct room room;
     struct link *links;
+    struct link *audience; /* hash: those who only watch, thousands perhaps; nobody sees them */
     uint64_t recording;     /* 0 = none; the id is known when the records plane has answered */
     bool record_wanted;     /* between RECORD_START and RECORD_STOP */
     bool record_opening;
@@ -77,7 +78,7 @@ struct desk {
     struct live *rooms;   /* hash by id */
     struct link *clients; /* hash of the seats that have a connection */
     struct echo *echos;
-    struct metric *m_rooms, *m_seats;
+    struct metric *m_rooms, *m_seats, *m_audience;
 };
 
 /* desk.c */
@@ -86,6 +87,9 @@ struct live *desk_room(struct desk *d, uint64_t id);
 struct live *desk_room_open(struct desk *d, struct room_id id);
 struct link *desk_link(struct live *l, uint64_t seat);
 struct link *desk_link_open(struct live *l, uint64_t seat);
+/* A link that is not in the room yet; desk_audience_enter takes it in, desk_link_free ends it either way. */
+struct link *desk_audience_open(struct live *l);
+void desk_audience_enter(struct link *k);
 void desk_link_free(struct live *l, struct link *k);
 void desk_link_client(struct link *k, uint64_t client); /* 0 = away */
 struct link *desk_client(struct desk *d, uint64_t client, struct live **room);
@@ -114,6 +118,7 @@ void record_keep(struct desk *d, const struct media_event *e); /* any thread: a 
 /* desk_machine.c */
 void machine_rebind(struct live *l, struct link *k);
 void machine_tick(struct live *l, int64_t now_ms);
+void machine_leave(struct link *k); /* its session is over; k is gone */
 
 /* desk_echo.c */
 void echo_gone(struct desk *d, uint64_t client, struct peer_id peer);

@@ -321,13 +321,41 @@ static void a_room_has_so_many_seats(void **state)
 {
     char urls[70][200];
     int n = 0;
-    while (n < 70 && ask("POST", "/whep/elsewhere", with(other_token, SDP), offer(true)) == 201)
+    while (n < 70 && ask("POST", "/whip/elsewhere", with(other_token, SDP), offer(false)) == 201)
         snprintf(urls[n++], sizeof urls[0], "%s", web_header(&last, "Location"));
     assert_int_equal(n, 64);
     assert_int_equal(last.status, 503);
     assert_true(says("room_full"));
     while (n-- > 0)
         assert_int_equal(ask("DELETE", urls[n], with(other_token, ""), NULL), 200);
+}
+
+/* Who watches a room without a case is no seat: a lecture has more watchers than a table has chairs. */
+static void a_lecture_has_an_audience(void **state)
+{
+    struct session in, first, last_one;
+    char urls[100][200];
+    uint16_t seq = 0;
+    begin(&first, "/whep/elsewhere", other_token); /* before there is anything to see */
+    begin(&in, "/whip/elsewhere", other_token);
+    for (int i = 0; i < 100; i++) {
+        assert_int_equal(ask("POST", "/whep/elsewhere", with(other_token, SDP), offer(true)), 201);
+        snprintf(urls[i], sizeof urls[i], "%s", web_header(&last, "Location"));
+    }
+    begin(&last_one, "/whep/elsewhere", other_token);
+    assert_true(flow(&in, &first, &seq) >= 20);
+    assert_true(flow(&in, &last_one, &seq) >= 20);
+    assert_int_equal(ask("PATCH", first.url, with(other_token, FRAG "If-Match: *\r\n"), "a=ice-ufrag:cccc\r\na=ice-pwd:cccccccccccccccccccccccc\r\n"), 204);
+    assert_int_equal(ask("DELETE", urls[0], with(room_token, ""), NULL), 404);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(ask("DELETE", urls[i], with(other_token, ""), NULL), 200);
+    assert_int_equal(ask("DELETE", urls[0], with(other_token, ""), NULL), 404);
+    assert_int_equal(end(&in, other_token), 200); /* what it sent ends; the audience waits for the next */
+    begin(&in, "/whip/elsewhere", other_token);
+    assert_true(flow(&in, &first, &seq) >= 20);
+    assert_int_equal(end(&first, other_token), 200);
+    assert_int_equal(end(&last_one, other_token), 200);
+    assert_int_equal(end(&in, other_token), 200);
 }
 
 /* The last of all: this address has used its budget up afterwards. */
@@ -354,6 +382,7 @@ int main(void)
         cmocka_unit_test(what_is_published_is_watched), cmocka_unit_test(the_answers_are_those_of_the_standard),
         cmocka_unit_test(a_wrong_line_is_named), cmocka_unit_test(rights_of_a_token), cmocka_unit_test(ice_is_restarted),
         cmocka_unit_test(a_machine_in_a_consultation_is_seen), cmocka_unit_test(a_token_ends_its_session),
-        cmocka_unit_test(a_room_has_so_many_seats), cmocka_unit_test(guessing_tokens_is_slow)};
+        cmocka_unit_test(a_room_has_so_many_seats), cmocka_unit_test(a_lecture_has_an_audience),
+        cmocka_unit_test(guessing_tokens_is_slow)};
     return cmocka_run_group_tests(tests, start, stop);
 }
