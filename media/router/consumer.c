@@ -1,4 +1,4 @@
-#include "media/router/consumer.h"
+#include "media/router/replay.h"
 #include "media/rtp/bytes.h"
 #include <string.h>
 
@@ -21,9 +21,11 @@ void consumer_update(struct consumer *c, const struct producer *p)
     consumer_forget(c);
     memset(c->pt, 0, sizeof c->pt);
     memset(c->rtx_pt, 0, sizeof c->rtx_pt);
+    c->takes = false;
     for (size_t i = 0; i < p->params.n_payloads; i++) {
         const struct media_payload *row = match(&c->params, &p->params.payloads[i]);
         if (!row) continue;
+        c->takes = true;
         c->pt[p->params.payloads[i].payload_type & 127] = row->payload_type;
         c->rtx_pt[p->params.payloads[i].payload_type & 127] = c->params.rtx_ssrc ? row->rtx_payload_type : 0;
     }
@@ -54,7 +56,7 @@ int consumer_target(const struct consumer *c, const struct producer *p, int64_t 
 
 bool consumer_needs_key(const struct consumer *c, const struct producer *p, int64_t now_us, size_t *layer)
 {
-    if (c->params.paused || p->params.kind == MEDIA_AUDIO) return false;
+    if (c->params.paused || !c->takes || p->params.kind == MEDIA_AUDIO) return false;
     int target = consumer_target(c, p, now_us);
     if (target < 0 || target == c->layer) return false;
     *layer = (size_t)target;
@@ -147,10 +149,12 @@ static void rebase(struct consumer *c, const struct producer *p, const struct pa
         if (passed > step) step = (uint32_t)passed;
     }
     c->layer = k->layer;
+    c->replay.on = c->replay.stepping;
     c->first_seq = k->rtp.seq;
     c->now = (struct consumer_span){.layer = k->layer,
                                     .seq_offset = (uint16_t)(k->rtp.seq - (uint16_t)(c->last_seq + 1)),
                                     .ts_offset = k->rtp.timestamp - (c->last_ts + step)};
+    if (c->replay.on) replay_squeeze(&c->now, &p->layers[k->layer], k->rtp.timestamp);
     if (k->vp8 && c->sent_any && k->vp8_header.picture_id_at)
         c->now.pid_offset = (uint16_t)(picture_id(k, &mask) - (c->last_pid + 1));
     if (k->vp8 && c->sent_any && k->vp8_header.tl0_at)
@@ -179,6 +183,7 @@ static void note_sent(struct consumer *c, const struct packet *k, const struct r
 bool consumer_forward(struct consumer *c, const struct producer *p, const struct packet *k, int64_t now_us, struct rtp_parts *out)
 {
     if (c->params.paused || !c->pt[k->rtp.payload_type]) return false;
+    if (replay_holds(c, k)) return false;
     if (c->layer != (int)k->layer) {
         if (p->params.kind != MEDIA_AUDIO && !(k->key && consumer_target(c, p, now_us) == (int)k->layer)) return false;
         rebase(c, p, k, now_us);
@@ -186,7 +191,7 @@ bool consumer_forward(struct consumer *c, const struct producer *p, const struct
     if (seq_diff(k->rtp.seq, c->first_seq) < 0) return false;
     struct rtp_edit e = {.payload_type = c->pt[k->rtp.payload_type],
                          .seq = (uint16_t)(k->rtp.seq - c->now.seq_offset),
-                         .timestamp = k->rtp.timestamp - c->now.ts_offset,
+                         .timestamp = consumer_time(&c->now, k->rtp.timestamp),
                          .ssrc = c->params.ssrc};
     if (!copy(c, k, &e, out)) return false;
     patch_vp8(&c->now, k, out);
@@ -211,7 +216,7 @@ bool consumer_resend(struct consumer *c, const struct producer *p, uint16_t seq,
     uint8_t rtx = c->rtx_pt[k.rtp.payload_type];
     struct rtp_edit e = {.payload_type = rtx ? rtx : c->pt[k.rtp.payload_type],
                          .seq = rtx ? c->rtx_seq : seq,
-                         .timestamp = k.rtp.timestamp - s->ts_offset,
+                         .timestamp = consumer_time(s, k.rtp.timestamp),
                          .ssrc = rtx ? c->params.rtx_ssrc : c->params.ssrc,
                          .rtx = rtx != 0,
                          .rtx_osn = seq};
@@ -227,6 +232,7 @@ bool consumer_resend(struct consumer *c, const struct producer *p, uint16_t seq,
 void consumer_break(struct consumer *c)
 {
     c->layer = -1;
+    c->replay.on = false;
 }
 
 void consumer_report(struct consumer *c, const struct producer *p, const struct rtcp_report *r, int64_t now_us)

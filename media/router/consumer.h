@@ -14,6 +14,8 @@ struct consumer_span {
     uint16_t first, seq_offset, pid_offset; /* ours = source - offset */
     uint8_t layer, tl0_offset;
     uint32_t ts_offset;
+    bool squeezed; /* its source times before `squeeze_end` are 64 times as close together; see replay.h */
+    uint32_t squeeze_end;
 };
 
 struct consumer {
@@ -23,6 +25,11 @@ struct consumer {
     bool sent_any;
     uint16_t first_seq; /* source number at the last switch: older ones belong to what was shown before */
     struct consumer_span now;
+    struct {
+        bool on, stepping;
+        uint8_t layer;
+        uint16_t next; /* source number */
+    } replay;
     uint16_t last_seq, rtx_seq;
     uint32_t last_ts;
     int64_t last_us;
@@ -32,6 +39,7 @@ struct consumer {
     uint64_t bytes;
     uint8_t pt[128], rtx_pt[128]; /* source payload type -> ours; 0 = this receiver does not take it */
     uint8_t mid_len;
+    bool takes; /* any of the source's payload types */
     size_t n_spans; /* ever begun since the last break of the numbering; the last CONSUMER_SPANS are kept */
     struct consumer_span spans[CONSUMER_SPANS];
     struct {
@@ -50,6 +58,13 @@ void consumer_update(struct consumer *c, const struct producer *p); /* the track
 int consumer_target(const struct consumer *c, const struct producer *p, int64_t now_us);
 /* True when a keyframe of layer *layer is needed before anything (more) can be shown. */
 bool consumer_needs_key(const struct consumer *c, const struct producer *p, int64_t now_us, size_t *layer);
+/* The time that a source time becomes under a span. */
+static inline uint32_t consumer_time(const struct consumer_span *s, uint32_t ts)
+{
+    uint32_t before = s->squeeze_end - ts;
+    if (s->squeezed && before < 0x80000000u) ts = s->squeeze_end - before / 64;
+    return ts - s->ts_offset;
+}
 /* The copy of one packet for this receiver; false = nothing to send. */
 bool consumer_forward(struct consumer *c, const struct producer *p, const struct packet *packet, int64_t now_us, struct rtp_parts *out);
 /* True when a copy may be padded: it could be asked for again under the same number only where RTX is not agreed on, and then it must

@@ -111,11 +111,22 @@ static void read_once(const struct producer *p, size_t layer, struct packet *k)
     k->dependency.value = rtp_extension(&k->rtp, x->dependency_descriptor, &k->dependency.len);
 }
 
+/* A keyframe may begin several times (H.264: parameter sets, slices): its group begins with the first of these. */
+static void note_group(struct layer *l, const struct packet *k)
+{
+    bool same = l->has_group && k->rtp.timestamp == l->group_ts, earlier = l->has_group && seq_diff(k->rtp.seq, l->group_seq) < 0;
+    if (l->has_group && same != earlier) return;
+    l->has_group = true;
+    l->group_seq = k->rtp.seq;
+    l->group_ts = k->rtp.timestamp;
+}
+
 static void note_key(struct producer *p, struct layer *l, struct packet *k, int64_t now_us)
 {
     if (p->params.kind != MEDIA_VIDEO || !k->rtp.payload_len || !payload_starts_keyframe(l->codec, k->rtp.payload, k->rtp.payload_len))
         return;
     k->key = true;
+    note_group(l, k);
     l->key_us = now_us;
     l->key_wanted = false;
     nack_forget_before(&l->nack, k->rtp.seq);
@@ -149,6 +160,21 @@ bool producer_again(const struct producer *p, size_t layer, uint16_t seq, struct
     if (!bytes || rtp_parse(bytes, len, &out->rtp)) return false;
     read_once(p, layer, out);
     return true;
+}
+
+bool producer_group(const struct producer *p, size_t layer, uint16_t *first, uint16_t *last)
+{
+    const struct layer *l = &p->layers[layer];
+    size_t len;
+    *first = l->group_seq;
+    *last = l->highest;
+    return l->has_group && !p->paused && (uint16_t)(*last - *first) < l->ring.slots - 64 && ring_get(&l->ring, *first, &len);
+}
+
+void producer_forget_groups(struct producer *p)
+{
+    for (size_t i = 0; i < p->n_layers; i++)
+        p->layers[i].has_group = false;
 }
 
 void producer_sender_report(struct producer *p, size_t layer, const struct rtcp_sender_info *info, int64_t now_us)

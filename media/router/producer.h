@@ -31,6 +31,9 @@ struct layer {
     bool key_wanted;
     int64_t key_us, pli_us; /* last keyframe begun, last PLI sent */
     int64_t heard_us;       /* last packet, 0 = none yet */
+    bool has_group; /* a keyframe came whose group of pictures may be sent to a newcomer */
+    uint16_t group_seq; /* its first packet */
+    uint32_t group_ts;
     enum media_codec codec;
     /* reception (RFC 3550 A.1, A.3, A.8) */
     bool counting;
@@ -73,5 +76,9 @@ void producer_report(struct producer *p, size_t layer, int64_t now_us, struct rt
 /* Merged wishes: marks the layer; producer_pli_due says when to send (keyframe budget). */
 void producer_want_key(struct producer *p, size_t layer);
 bool producer_pli_due(struct producer *p, size_t layer, int64_t now_us);
+/* The group of pictures that is being sent: source numbers of its first packet and of the newest. False: it is not whole in the ring. */
+bool producer_group(const struct producer *p, size_t layer, uint16_t *first, uint16_t *last);
+/* What came so far is shown to nobody who comes later. */
+void producer_forget_groups(struct producer *p);
 bool layer_alive(const struct layer *l, int64_t now_us);
 #endif

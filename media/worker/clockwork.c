@@ -9,6 +9,7 @@
 #define SILENT_US 5000000
 #define GONE_US 60000000
 #define STALLED_US 3000000
+#define WISH_US_A_FEED 50 /* a thousand receivers are looked through every 50 ms; who begins to wait is looked at at once */
 
 uint64_t worker_ntp(void)
 {
@@ -159,7 +160,7 @@ static void tick_connected(struct peer *peer)
     int64_t now = peer->worker->now_us;
     for (size_t i = 0; i < peer->n_tracks; i++) {
         ask_again(peer, peer->tracks[i]);
-        forward_wish_keys(peer->tracks[i]);
+        if (now - peer->tracks[i]->wished_us >= (int64_t)peer->tracks[i]->n_feeds * WISH_US_A_FEED) forward_wish_keys(peer->tracks[i]);
         watch_track(peer, peer->tracks[i]);
     }
     if (peer->twcc_used && now - peer->twcc_us >= 50000) {
@@ -212,6 +213,7 @@ void worker_tick(struct worker *w)
             if (consent(peer) && peer->srtp) tick_connected(peer);
         }
     } while (n == 64);
+    catchup_step(w);
     struct room *room;
     for (i = 0; (room = table_next(&w->rooms, &i));)
         levels(w, room);

@@ -203,7 +203,7 @@ static void feed_open(struct worker *w, const struct media_feed_params *p)
     go_on(f);
     peer->feeds[peer->n_feeds++] = f;
     t->feeds[t->n_feeds++] = f;
-    forward_wish_keys(t);
+    forward_wish_key(f);
 }
 
 static void feed_pause(struct worker *w, struct feed_id id, bool on)
@@ -212,7 +212,7 @@ static void feed_pause(struct worker *w, struct feed_id id, bool on)
     if (!f || f->consumer.params.paused == on) return;
     f->consumer.params.paused = on;
     consumer_break(&f->consumer);
-    forward_wish_keys(f->track);
+    forward_wish_key(f);
 }
 
 static void feed_layer(struct worker *w, struct feed_id id, uint8_t layer)
@@ -220,7 +220,7 @@ static void feed_layer(struct worker *w, struct feed_id id, uint8_t layer)
     struct feed *f = table_get(&w->feeds, id.v);
     if (!f) return;
     f->consumer.wanted = layer < MEDIA_RIDS_MAX ? layer : MEDIA_RIDS_MAX - 1;
-    forward_wish_keys(f->track);
+    forward_wish_key(f);
 }
 
 static void track_pause(struct worker *w, struct track_id id, bool on)
@@ -229,6 +229,7 @@ static void track_pause(struct worker *w, struct track_id id, bool on)
     if (!t || t->producer.paused == on) return;
     forward_flush(t);
     t->producer.paused = on;
+    producer_forget_groups(&t->producer); /* what came while nobody was to see it stays unseen */
     for (size_t i = 0; i < t->n_feeds; i++)
         consumer_break(&t->feeds[i]->consumer);
     if (t->tap) consumer_break(t->tap);

@@ -15,6 +15,7 @@ void figures_init(void)
     f->stream_drops = metric_counter("yilian_media_stream_drops_total", "Datagrams a slow TCP connection did not take", NULL);
     f->srtp_errors = metric_counter("yilian_media_srtp_errors_total", "Packets that SRTP refused", NULL);
     f->keyframe_requests = metric_counter("yilian_media_keyframe_requests_total", "PLI sent to publishers", NULL);
+    f->replays = metric_counter("yilian_media_replays_total", "Groups of pictures sent to newcomers instead of asking for a keyframe", NULL);
     f->nacks_sent = metric_counter("yilian_media_nacks_sent_total", "Packets asked for again from publishers", NULL);
     f->resent = metric_counter("yilian_media_resent_total", "Packets sent again to receivers", NULL);
     f->peers = metric_gauge("yilian_media_peers", "Media transports", NULL);

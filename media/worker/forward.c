@@ -10,13 +10,6 @@
 #define HOLD_US_MAX 4000
 
 /* ---- one receiver ---- */
-struct copies { /* the fresh packets of a track, rewritten for one receiver */
-    size_t n;
-    struct rtp_parts parts[FRESH_MAX];
-    size_t len[FRESH_MAX]; /* sealed */
-    bool may_pad[FRESH_MAX];
-};
-
 /* How many copies from `at` on can leave as one run, and the length of its segments: all equal, after padding of a few bytes; the last
  * may be shorter. (Browsers split a frame into packets that differ by a byte or so.) */
 static size_t run_length(const struct egress *e, const struct copies *c, size_t at, size_t *segment)
@@ -63,7 +56,7 @@ static void send_run(struct peer *peer, struct copies *c, size_t at, size_t n, s
     egress_put(&w->egress, bytes, segment, &peer->ice.selected);
 }
 
-static void send_copies(struct peer *peer, struct copies *c)
+void forward_copies(struct peer *peer, struct copies *c)
 {
     for (size_t at = 0, n, segment; at < c->n; at += n) {
         n = run_length(&peer->worker->egress, c, at, &segment);
@@ -82,7 +75,7 @@ static void forward_to(struct feed *f, const struct track *t, struct copies *c)
         c->len[c->n] = rtp_length(&c->parts[c->n]) + peer->tag;
         c->n++;
     }
-    send_copies(peer, c);
+    forward_copies(peer, c);
 }
 
 /* ---- packets ---- */
@@ -176,20 +169,38 @@ void forward_send_pli(struct track *t, size_t layer)
     peer_send_rtcp(t->peer, &b);
 }
 
+static void send_plis(struct track *t)
+{
+    for (size_t i = 0; i < t->producer.n_layers; i++)
+        if (t->peer->srtp && producer_pli_due(&t->producer, i, t->peer->worker->now_us)) forward_send_pli(t, i);
+}
+
+static void wish(struct feed *f)
+{
+    size_t layer;
+    if (f->peer->srtp && consumer_needs_key(&f->consumer, &f->track->producer, f->peer->worker->now_us, &layer) && !catchup_begin(f))
+        producer_want_key(&f->track->producer, layer);
+}
+
+void forward_wish_key(struct feed *f)
+{
+    wish(f);
+    send_plis(f->track);
+}
+
 void forward_wish_keys(struct track *t)
 {
     int64_t now = t->peer->worker->now_us;
     size_t layer;
+    t->wished_us = now;
     for (size_t i = 0; i < t->n_feeds; i++)
-        if (t->feeds[i]->peer->srtp && consumer_needs_key(&t->feeds[i]->consumer, &t->producer, now, &layer))
-            producer_want_key(&t->producer, layer);
+        wish(t->feeds[i]);
     if (t->tap && consumer_needs_key(t->tap, &t->producer, now, &layer)) producer_want_key(&t->producer, layer);
     if (t->tap && t->tap->layer >= 0 && now - t->tap_key_us > 5000000) { /* so that a recording can be searched */
         t->tap_key_us = now;
         producer_want_key(&t->producer, (size_t)t->tap->layer);
     }
-    for (size_t i = 0; i < t->producer.n_layers; i++)
-        if (t->peer->srtp && producer_pli_due(&t->producer, i, now)) forward_send_pli(t, i);
+    send_plis(t);
 }
 
 /* ---- RTCP from a peer ---- */
@@ -234,12 +245,13 @@ static void on_nack(void *ctx, uint32_t ssrc, uint16_t seq)
     c.may_pad[0] = false;
     c.len[0] = rtp_length(&c.parts[0]) + peer->tag;
     metric_add(figures.resent, 1);
-    send_copies(peer, &c);
+    forward_copies(peer, &c);
 }
 
 static void on_keyframe(void *ctx, uint32_t ssrc)
 {
     struct feed *f = feed_by_ssrc(ctx, ssrc);
+    if (f && f->consumer.replay.on) return; /* what it asks for is on its way */
     if (f && f->consumer.layer >= 0) producer_want_key(&f->track->producer, (size_t)f->consumer.layer);
     if (f) forward_wish_keys(f->track);
 }
@@ -263,6 +275,7 @@ static void take_out(struct feed **list, size_t *n, const struct feed *f)
 void feed_close(struct feed *f)
 {
     struct worker *w = f->peer->worker;
+    catchup_end(f);
     take_out(f->track->feeds, &f->track->n_feeds, f);
     take_out(f->peer->feeds, &f->peer->n_feeds, f);
     table_remove(&w->feeds, f->consumer.params.feed.v);

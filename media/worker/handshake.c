@@ -190,7 +190,7 @@ static void *run(void *arg)
     struct handshake *h = arg;
     int64_t ticked = 0;
     bool open = true;
-    setpriority(PRIO_PROCESS, (id_t)gettid(), 5); /* media before joins where there is not enough of the processor */
+    setpriority(PRIO_PROCESS, (id_t)gettid(), getpriority(PRIO_PROCESS, 0) + 5); /* media before joins where there is not enough of the processor */
     while (open) {
         struct wish *w = mailbox_wait(h->mailbox, h->running ? TICK_MS : h->retired ? TRIM_MS : -1);
         if (w) carry_out(h, w);

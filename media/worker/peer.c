@@ -228,7 +228,7 @@ void peer_handshake(struct worker *w, const struct handshake_answer *a)
         peer->tag = srtp_seal_tag(peer->seal);
         peer->report_us = 0; /* REMB at once: a publisher that hears nothing stays at 300 kbit/s */
         for (size_t i = 0; i < peer->n_feeds; i++)
-            forward_wish_keys(peer->feeds[i]->track); /* it can show something from now on */
+            forward_wish_key(peer->feeds[i]); /* it can show something from now on */
         peer_event(peer, MEDIA_PEER_CONNECTED);
     } else {
         if (a->state == DTLS_FAILED) metric_add(figures.handshake_failures, 1);

@@ -33,7 +33,8 @@ struct feed {
     struct consumer consumer;
     struct peer *peer; /* receives */
     struct track *track;
-    bool asked; /* the first keyframe wish was made */
+    struct feed *next_replay; /* in worker.replays while consumer.replay.on */
+    bool replays;
 };
 
 struct track {
@@ -43,7 +44,7 @@ struct track {
     struct feed **feeds;
     size_t n_feeds, cap_feeds;
     struct consumer *tap; /* the recording's copy, NULL = not recorded */
-    int64_t tap_key_us;
+    int64_t tap_key_us, wished_us;
     /* Packets that came and are not forwarded yet: a receiver gets those of one frame together. */
     struct packet fresh[FRESH_MAX];
     size_t n_fresh;
@@ -109,6 +110,13 @@ struct message {
     };
 };
 
+struct copies { /* packets of a track, rewritten for one receiver */
+    size_t n;
+    struct rtp_parts parts[FRESH_MAX];
+    size_t len[FRESH_MAX]; /* sealed */
+    bool may_pad[FRESH_MAX];
+};
+
 struct worker {
     struct media_config config;
     struct mailbox *mailbox;
@@ -127,6 +135,7 @@ struct worker {
     struct counted counted;
     struct egress egress;
     struct track *fresh; /* tracks with packets that wait */
+    struct feed *replays; /* those who catch up */
     struct ingress ingress;
     int pinged;            /* atomic: a MESSAGE_PING waits to be taken */
     int64_t pinged_us;     /* of the asker: since when */
@@ -171,11 +180,17 @@ void forward_flush(struct track *track);
 /* Returns when it wants to be called again at the latest, INT64_MAX = nothing waits. */
 int64_t forward_due(struct worker *w);
 void forward_wish_keys(struct track *track);
+void forward_wish_key(struct feed *feed); /* for one receiver */
 void forward_send_pli(struct track *track, size_t layer);
 void peer_rtcp(struct peer *peer, const uint8_t *data, size_t len);
 void track_close(struct track *track);
 void feed_close(struct feed *feed);
 void track_record(struct track *track, bool on);
+void forward_copies(struct peer *peer, struct copies *c); /* seals and puts them into the send arena, equal ones together */
+/* catchup.c */
+bool catchup_begin(struct feed *feed); /* a newcomer is sent the group of pictures; false: he needs a keyframe */
+void catchup_end(struct feed *feed);
+void catchup_step(struct worker *w); /* every tick */
 /* clockwork.c */
 void worker_tick(struct worker *w);
 uint64_t worker_ntp(void);

@@ -2,10 +2,11 @@
 // viewer, join times, as ratios with their conditions. The load generator is tests/bench/server_load.c.
 //
 //   node tests/bench/load.mjs [--install] [--cases 1x200,10x10] [--servers yilian,janus,janus-loops] [--rounds 3] [--seconds 8] [--spacing US]
-//                             [--workers 1] [--gro] [--burst 300] [--json FILE]
+//                             [--workers 1] [--gro] [--burst 300] [--nice -10] [--json FILE]
 //
 // --install: apt-get installs janus when it is missing. A case PxN: P publishers in a room, N viewers who watch all of them (10x10: a meeting).
 // --burst N: the joins instead, N within one second beside 50 viewers. `janus-loops`: Janus with event_loops = 2; `janus`: its defaults.
+// --nice: of the servers, as the generator's, on a machine that others use too (a quiet one needs it not).
 // --seconds: of each window; with 2 s before it. YL_BUILD names another build folder.
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -44,7 +45,7 @@ const open = (port) =>
 
 /** Starts a program and waits until it listens. */
 async function launch(program, args, port) {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn('nice', ['-n', value('nice', '0'), program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (d) => (said = (said + d).slice(-2000)))
   const gone = new Promise((done) => child.on('exit', done))

@@ -9,7 +9,7 @@
 #include "tests/lib/web_client.h"
 #include <pthread.h>
 
-#define LOAD_SIGNALERS 4
+#define LOAD_SIGNALERS 16
 #define LOAD_QUEUE 4096
 #define LOAD_SDP 65536
 

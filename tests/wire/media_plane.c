@@ -192,7 +192,11 @@ static int slowest(void)
 static void frames_leave_in_runs(void **state)
 {
     struct scene *s = *state;
+    struct media_cmd mute = {.type = MEDIA_TRACK_PAUSE, .track = {.track = {50}, .on = true}};
     s->sub.on_rtp = on_frame_rtp;
+    post(s, mute); /* and on: what came so far is not for the new feeds */
+    mute.track.on = false;
+    post(s, mute);
     for (uint64_t i = 0; i < 8; i++)
         post(s, (struct media_cmd){.type = MEDIA_FEED_OPEN,
                                    .feed_open = {.peer = {2}, .feed = {200 + i}, .track = {50}, .mid = "0", .n_payloads = 1,
