@@ -12,6 +12,7 @@ packages_missing() {
     case $name in '' | '#'*) continue ;; esac
     case $why in
       '# node:'*) command -v node >/dev/null && command -v npm >/dev/null && continue ;;
+      '# amd64:'*) [ "$(dpkg --print-architecture)" = amd64 ] || continue ;;
       '# test:'*) [ "${1:-}" = test ] || continue ;;
     esac
     # Debian's npm needs Debian's nodejs; a node from elsewhere stays.

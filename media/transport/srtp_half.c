@@ -69,13 +69,20 @@ void srtp_half_fini(struct srtp_half *h)
     explicit_bzero(h, sizeof *h);
 }
 
+void srtp_gcm_iv(const uint8_t salt[12], const uint8_t ssrc[4], const uint8_t index[6], uint8_t iv[12])
+{
+    iv[0] = salt[0];
+    iv[1] = salt[1];
+    for (size_t i = 0; i < 4; i++)
+        iv[2 + i] = ssrc[i] ^ salt[2 + i];
+    for (size_t i = 0; i < 6; i++)
+        iv[6 + i] = index[i] ^ salt[6 + i];
+}
+
 bool srtp_gcm_begin(struct srtp_half *h, const uint8_t ssrc[4], const uint8_t index[6])
 {
-    uint8_t iv[12] = {0};
-    memcpy(iv + 2, ssrc, 4);
-    memcpy(iv + 6, index, 6);
-    for (size_t i = 0; i < sizeof iv; i++)
-        iv[i] ^= h->salt[i];
+    uint8_t iv[12];
+    srtp_gcm_iv(h->salt, ssrc, index, iv);
     return EVP_CipherInit_ex2(h->cipher, NULL, NULL, iv, -1, NULL);
 }
 

@@ -24,7 +24,8 @@ struct srtp_half {
 };
 YL_CHECKED int srtp_half_init(struct srtp_half *h, enum dtls_profile profile, const struct srtp_session_keys *keys, bool open);
 void srtp_half_fini(struct srtp_half *h);
-/* GCM: sets the IV (00 00, ssrc, six bytes of `index`) xor salt, RFC 7714 8.1 and 9.1. */
+/* GCM: the IV is (00 00, ssrc, six bytes of `index`) xor salt, RFC 7714 8.1 and 9.1. */
+void srtp_gcm_iv(const uint8_t salt[12], const uint8_t ssrc[4], const uint8_t index[6], uint8_t iv[12]);
 bool srtp_gcm_begin(struct srtp_half *h, const uint8_t ssrc[4], const uint8_t index[6]);
 /* Counter mode from salt, SSRC and the 48-bit index, RFC 3711 4.1.1. */
 bool srtp_cm_begin(struct srtp_half *h, const uint8_t ssrc[4], const uint8_t index[6]);

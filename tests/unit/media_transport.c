@@ -1,4 +1,5 @@
 /* STUN, the ICE-lite agent, the ClientHello shim and DTLS-SRTP, over a fake link; ICE with a fake clock. */
+#include "media/transport/gcm_fast.h"
 #include "media/transport/hello.h"
 #include "media/transport/ice.h"
 #include "media/transport/srtp_box.h"
@@ -342,7 +343,7 @@ static void srtp_rfc3711(void **state)
 }
 
 /* RFC 7714 16.1.1 and 17.1: AEAD_AES_128_GCM, whole packets. */
-static void srtp_rfc7714(void **state)
+static void gcm_examples(void)
 {
     uint8_t packet[64], want[80], out[100];
     struct srtp_session_keys k[2] = {{{0}}};
@@ -366,6 +367,14 @@ static void srtp_rfc7714(void **state)
     assert_int_equal(srtp_seal_rtcp(s, out, n), m);
     assert_memory_equal(out, want, m);
     srtp_seal_free(s);
+}
+
+static void srtp_rfc7714(void **state)
+{
+    gcm_examples();
+    gcm_fast_forbid(true);
+    gcm_examples();
+    gcm_fast_forbid(false);
 }
 
 static srtp_t reference(enum dtls_profile profile, uint8_t *key, srtp_ssrc_type_t type)
@@ -401,8 +410,9 @@ static void srtp_against_the_reference(void **state)
     uint8_t key[30];
     for (size_t i = 0; i < sizeof key; i++)
         key[i] = (uint8_t)(i * 37 + 5);
-    enum dtls_profile profiles[] = {DTLS_PROFILE_GCM128, DTLS_PROFILE_CM80};
-    for (int p = 0; p < 2; p++) {
+    enum dtls_profile profiles[] = {DTLS_PROFILE_GCM128, DTLS_PROFILE_CM80, DTLS_PROFILE_GCM128};
+    for (int p = 0; p < 3; p++) {
+        gcm_fast_forbid(p == 2); /* OpenSSL's */
         struct dtls_keys a = {.profile = profiles[p]}, b = a;
         memcpy(a.send, key, sizeof key);
         memcpy(b.receive, key, sizeof key);
@@ -459,6 +469,7 @@ static void srtp_against_the_reference(void **state)
         srtp_box_free(x);
         srtp_box_free(y);
     }
+    gcm_fast_forbid(false);
 }
 
 static void srtp_refuses(void **state)
@@ -510,6 +521,33 @@ static void srtcp_replay(void **state)
     srtp_box_free(y);
 }
 
+/* However a payload is cut up, the packet is the same. */
+static void srtp_pieces(void **state)
+{
+    struct srtp_session_keys k[2] = {{{1}, {2}, {3}}};
+    uint8_t p[300], one[400], three[400];
+    for (int way = 0; way < 3; way++) {
+        enum dtls_profile profile = way == 2 ? DTLS_PROFILE_CM80 : DTLS_PROFILE_GCM128;
+        struct srtp_seal *a, *b;
+        gcm_fast_forbid(way == 1);
+        assert_true(srtp_seal_new(&a, profile, k) == 0 && srtp_seal_new(&b, profile, k) == 0);
+        for (uint16_t i = 1; i < 280; i++) {
+            size_t len = 12 + (size_t)i, front = i % 3 == 0 ? i : i % 17 < i ? i % 17 : i, pad = (i - front) % 13;
+            memset(p, i, sizeof p);
+            p[0] = 0x80;
+            put_u16(p + 2, i);
+            memcpy(three, p, 12);
+            struct srtp_piece pieces[] = {{p + 12, front}, {p + 12 + front, i - front - pad}, {p + len - pad, pad}};
+            size_t n = seal(a, p, len, 12, one);
+            assert_int_equal(srtp_seal_packet(b, three, 12, pieces, 3), n);
+            assert_memory_equal(one, three, n);
+        }
+        srtp_seal_free(a);
+        srtp_seal_free(b);
+    }
+    gcm_fast_forbid(false);
+}
+
 /* Many streams of one peer: each keeps its own counter when the table grows. */
 static void srtp_many_streams(void **state)
 {
@@ -536,7 +574,7 @@ int main(void)
         cmocka_unit_test(ice_bounded_tuples),    cmocka_unit_test(dtls_split_hello_and_loss),
         cmocka_unit_test(dtls_retired), cmocka_unit_test(dtls_refuses_another_certificate), cmocka_unit_test(srtp_rfc3711),
         cmocka_unit_test(srtp_rfc7714), cmocka_unit_test(srtp_against_the_reference),
-        cmocka_unit_test(srtp_refuses), cmocka_unit_test(srtcp_replay), cmocka_unit_test(srtp_many_streams),
+        cmocka_unit_test(srtp_refuses), cmocka_unit_test(srtcp_replay), cmocka_unit_test(srtp_pieces), cmocka_unit_test(srtp_many_streams),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
