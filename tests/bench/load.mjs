@@ -2,11 +2,11 @@
 // viewer, join times, as ratios with their conditions. The load generator is tests/bench/server_load.c.
 //
 //   node tests/bench/load.mjs [--install] [--cases 1x200,10x10] [--servers yilian,janus,janus-loops] [--rounds 3] [--seconds 8] [--spacing US]
-//                             [--workers 1] [--gro] [--burst 300] [--nice -10] [--json FILE]
+//                             [--workers 1] [--gro] [--burst 300] [--fifo] [--json FILE]
 //
 // --install: apt-get installs janus when it is missing. A case PxN: P publishers in a room, N viewers who watch all of them (10x10: a meeting).
 // --burst N: the joins instead, N within one second beside 50 viewers. `janus-loops`: Janus with event_loops = 2; `janus`: its defaults.
-// --nice: of the servers, as the generator's, on a machine that others use too (a quiet one needs it not).
+// --fifo: servers and generator run before everything else (SCHED_FIFO, needs root): for a machine that others use at the same time.
 // --seconds: of each window; with 2 s before it. YL_BUILD names another build folder.
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -22,6 +22,7 @@ const flag = (name) => words.includes(`--${name}`)
 const value = (name, otherwise) => (flag(name) ? words[words.indexOf(`--${name}`) + 1] : otherwise)
 const servers = value('servers', 'yilian,janus,janus-loops').split(',')
 const cases = value('cases', flag('burst') ? '1x50' : '1x10,1x100,1x200,1x500,1x1000,10x10,25x25').split(',')
+const FIRST = flag('fifo') ? ['chrt', '-f', '10'] : ['nice', '-n', '0']
 const [rounds, seconds] = [Number(value('rounds', 3)), Number(value('seconds', 8))]
 /** Janus passes on nothing from or to the loopback address; the packets go over lo all the same. */
 const ADDRESS = Object.values(networkInterfaces()).flat().find((a) => a.family === 'IPv4' && !a.internal)?.address ?? '127.0.0.1'
@@ -45,7 +46,7 @@ const open = (port) =>
 
 /** Starts a program and waits until it listens. */
 async function launch(program, args, port) {
-  const child = spawn('nice', ['-n', value('nice', '0'), program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(FIRST[0], [...FIRST.slice(1), program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (d) => (said = (said + d).slice(-2000)))
   const gone = new Promise((done) => child.on('exit', done))
@@ -102,7 +103,7 @@ async function run(server, [publishers, viewers]) {
   const args = [...s.args, '--pid', s.pid, '--address', ADDRESS, '--publishers', publishers, '--viewers', viewers, '--seconds', seconds, '--rooms', rooms]
   for (const name of ['spacing', 'burst', 'rate', 'codec', 'every']) if (flag(name)) args.push(`--${name}`, value(name))
   if (flag('gro')) args.push('--gro')
-  const child = spawn(join(BUILD, 'bench_server_load'), args.map(String), { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(FIRST[0], [...FIRST.slice(1), join(BUILD, 'bench_server_load'), ...args.map(String)], { stdio: ['ignore', 'pipe', 'inherit'] })
   let out = ''
   child.stdout.on('data', (d) => (out += d))
   await new Promise((done) => child.on('exit', done))

@@ -108,6 +108,21 @@ const client = () => {
     })
     return all
   }
+  /** Watchers of whom only the last is looked at. */
+  globalThis.crowd = async (n, url, bearer) => {
+    for (let i = 0; i < n; i++) {
+      if (globalThis.pc) (globalThis.others ??= []).push(globalThis.pc)
+      await globalThis.begin(url, bearer)
+    }
+  }
+  /** Keyframes made; what a watcher decoded, lost time on, and how long frames wait in his buffer (over the last second). */
+  globalThis.pictures = async () => {
+    const look = async () => [...(await globalThis.pc.getStats()).values()].find((s) => /-rtp$/.test(s.type) && s.kind === 'video' && !s.type.startsWith('remote'))
+    const a = await look()
+    await new Promise((r) => setTimeout(r, 1000))
+    const b = await look()
+    return { keys: b.keyFramesEncoded, decoded: b.framesDecoded, keysDecoded: b.keyFramesDecoded, frozen: b.totalFreezesDuration, plis: b.pliCount, nacks: b.nackCount, waits: (b.jitterBufferDelay - a.jitterBufferDelay) / (b.jitterBufferEmittedCount - a.jitterBufferEmittedCount) }
+  }
   globalThis.end = async () => (await fetch(globalThis.location_, { method: 'DELETE', headers: { Authorization: `Bearer ${globalThis.bearer}` } })).status
 }
 const browser = await launch()
@@ -184,6 +199,30 @@ await run({
       const encoder = await publishing('later', bearer, 'vp8')
       await receiving(page)
       await encoder.end()
+    }
+  },
+  async 'who joins many watchers sees the picture at once, and nobody makes a keyframe for him'() {
+    const bearer = token('full', 'publish', 'watch')
+    const [from, crowd, newcomer] = [await plainPage(), await plainPage(), await plainPage()]
+    for (const codec of ['video/VP8', 'video/H264']) {
+      assert.deepEqual(await begin(from, `${base}/whip/full`, bearer, codec), { status: 201 })
+      await crowd.evaluate((a) => globalThis.crowd(...a), [8, `${base}/whep/full`, bearer])
+      await receiving(crowd)
+      const before = await from.evaluate(() => globalThis.pictures())
+      await newcomer.waitForTimeout(1000)
+      const began = Date.now()
+      assert.deepEqual(await begin(newcomer, `${base}/whep/full`, bearer), { status: 201 })
+      await receiving(newcomer, 0)
+      const took = Date.now() - began
+      await receiving(newcomer, 40)
+      const [made, seen] = [await from.evaluate(() => globalThis.pictures()), await newcomer.evaluate(() => globalThis.pictures())]
+      const words = JSON.stringify({ codec, took, before, made, seen })
+      assert.equal(made.keys, before.keys, words)
+      assert.equal(seen.keysDecoded, 1, words)
+      assert.ok(seen.plis === 0 && seen.waits < 0.3, words)
+      if (process.env.YL_WORDS) console.log(words)
+      for (const page of [newcomer, from]) assert.equal(await page.evaluate(() => globalThis.end()), 200)
+      await crowd.evaluate(() => [globalThis.pc, ...globalThis.others].map((pc) => pc.close()))
     }
   },
   async 'a page learns why it was refused'() {
