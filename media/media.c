@@ -1,5 +1,6 @@
 #include "media/media.h"
 #include "media/worker/figures.h"
+#include "media/worker/placement.h"
 #include "media/worker/streams.h"
 #include "media/worker/worker.h"
 #include "server/base/clock.h"
@@ -18,6 +19,7 @@
 
 struct media {
     struct crew crew;
+    struct placement placement;
     int stop;
     struct handshake *handshake;
     struct recorder *recorder;
@@ -193,6 +195,7 @@ static int make_crew(struct media *m, const struct media_config *config)
     m->crew.workers = calloc(n < WORKERS_MAX ? n : WORKERS_MAX, sizeof *m->crew.workers);
     if (!m->crew.workers) return ERR_INTERNAL;
     m->crew.n = n < WORKERS_MAX ? n : WORKERS_MAX;
+    placement_init(&m->placement, m->crew.n);
     for (unsigned i = 0; i < m->crew.n; i++) {
         struct worker *w = &m->crew.workers[i];
         w->config = *config;
@@ -268,6 +271,7 @@ void media_close(struct media *m)
         if (w->wake >= 0) close(w->wake);
     }
     free(m->crew.workers);
+    placement_fini(&m->placement);
     free(m);
 }
 
@@ -303,10 +307,13 @@ void media_ice_credentials(char ufrag[16], char password[32])
     random_text(password, 24);
 }
 
-/* All peers of a room live on one worker. */
-static unsigned owner_of(const struct media *m, struct room_id room)
+static unsigned owner_of(struct media *m, const struct media_cmd *cmd)
 {
-    return (unsigned)(room.v * 0x9e3779b97f4a7c15u >> 33) % m->crew.n;
+    uint32_t load[WORKERS_MAX];
+    bool begins = cmd->type == MEDIA_PEER_OPEN || cmd->type == MEDIA_RECORD_START;
+    for (unsigned i = 0; begins && i < m->crew.n; i++)
+        load[i] = __atomic_load_n(&m->crew.workers[i].load, __ATOMIC_RELAXED);
+    return placement_of(&m->placement, cmd->room, begins, load);
 }
 
 bool media_answers(struct media *m)
@@ -327,10 +334,11 @@ static void announce(struct media *m, unsigned owner, const char *ufrag, bool fo
 
 int media_post(struct media *m, const struct media_cmd *cmd)
 {
-    unsigned owner = owner_of(m, cmd->room);
+    unsigned owner = owner_of(m, cmd);
     bool named = cmd->type == MEDIA_PEER_OPEN || cmd->type == MEDIA_PEER_RESTART;
     if (named) announce(m, owner, cmd->peer_open.local_ufrag, false);
     int err = worker_post(&m->crew.workers[owner], cmd);
     if (err && named) announce(m, owner, cmd->peer_open.local_ufrag, true);
+    if (!err && cmd->type == MEDIA_ROOM_CLOSE) placement_forget(&m->placement, cmd->room); /* what comes later begins anew, perhaps elsewhere */
     return err;
 }

@@ -1,6 +1,7 @@
 #include "media/worker/egress.h"
 #include <errno.h>
 #include <netinet/udp.h>
+#include <poll.h>
 #include <stdlib.h>
 
 #ifndef UDP_SEGMENT
@@ -63,8 +64,18 @@ static void send_singly(struct egress *e, const struct egress_message *m, const 
     }
 }
 
+/* The socket's buffer is full: a burst to a thousand receivers is faster than the card. It drains within milliseconds, and waiting is
+ * cheaper than what losing costs; not for long, since others wait too. */
+static bool drained(struct egress *e, int *patience_ms)
+{
+    struct pollfd p = {.fd = e->socket, .events = POLLOUT};
+    if (errno != EAGAIN || *patience_ms <= 0) return false;
+    return poll(&p, 1, (*patience_ms)--) > 0;
+}
+
 static void send_all(struct egress *e)
 {
+    int patience_ms = 4;
     size_t at = 0;
     while (at < e->n) {
         struct egress_message *m = &e->messages[at];
@@ -76,7 +87,7 @@ static void send_all(struct egress *e)
         if (n > 0) {
             e->sends += (uint64_t)n;
             at += (size_t)n;
-        } else if (errno == EINTR) {
+        } else if (errno == EINTR || drained(e, &patience_ms)) {
             continue;
         } else if (m->count > 1 && (errno == EIO || errno == EINVAL || errno == EOPNOTSUPP)) {
             e->segments = false; /* a device without checksum offload, for example: from now on one by one */

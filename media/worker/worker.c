@@ -45,6 +45,8 @@ static void gauge(struct metric *m, int64_t *told, size_t now)
 static void count(struct worker *w)
 {
     struct counted *c = &w->counted;
+    uint32_t load = w->load - w->load / 64 + (uint32_t)(c->packets_out * (1000000 / TICK_US) / 64);
+    __atomic_store_n(&w->load, load, __ATOMIC_RELAXED);
     metric_add(figures.packets_in, (int64_t)c->packets_in);
     metric_add(figures.bytes_in, (int64_t)c->bytes_in);
     metric_add(figures.packets_out, (int64_t)c->packets_out);
@@ -177,6 +179,7 @@ static int wait_for(struct worker *w, struct epoll_event *events, int n_events)
 {
     int64_t until = w->peers.used ? w->tick_us + TICK_US : INT64_MAX;
     if (w->wake_us < until) until = w->wake_us;
+    if (!w->peers.used) __atomic_store_n(&w->load, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&w->steer.asleep, 1, __ATOMIC_SEQ_CST);
     if (steer_anything(w)) until = 0;
     int64_t left = until - clock_monotonic_us();

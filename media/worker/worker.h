@@ -137,6 +137,7 @@ struct worker {
     struct track *fresh; /* tracks with packets that wait */
     struct feed *replays; /* those who catch up */
     struct ingress ingress;
+    uint32_t load;         /* atomic: packets a second, over the last half second or so */
     int pinged;            /* atomic: a MESSAGE_PING waits to be taken */
     int64_t pinged_us;     /* of the asker: since when */
 };

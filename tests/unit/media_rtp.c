@@ -3,6 +3,7 @@
 #include "media/rtp/bytes.h"
 #include "media/rtp/payload.h"
 #include "media/rtp/twcc.h"
+#include "media/worker/placement.h"
 #include "media/worker/table.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -220,11 +221,36 @@ static void table_survives_removals(void **state)
     table_free(&t);
 }
 
+/* Rooms go where there is least to do, stay there, and are placed anew after they were closed. */
+static void rooms_are_spread(void **state)
+{
+    struct placement p;
+    uint32_t load[3] = {0};
+    unsigned rooms[3] = {0}, first;
+    placement_init(&p, 3);
+    for (uint64_t r = 1; r <= 30; r++)
+        rooms[placement_of(&p, (struct room_id){r}, true, load)]++;
+    assert_true(rooms[0] == 10 && rooms[1] == 10 && rooms[2] == 10);
+    load[0] = load[2] = 100000;
+    for (uint64_t r = 31; r <= 35; r++)
+        assert_int_equal(placement_of(&p, (struct room_id){r}, true, load), 1);
+    first = placement_of(&p, (struct room_id){7}, true, load);
+    assert_int_equal(placement_of(&p, (struct room_id){7}, false, NULL), first); /* however busy it is */
+    for (uint64_t r = 1; r <= 35; r++)
+        placement_forget(&p, (struct room_id){r});
+    load[1] = 300000;
+    load[2] = 0;
+    assert_int_equal(placement_of(&p, (struct room_id){7}, true, load), 2);
+    first = placement_of(&p, (struct room_id){99}, false, NULL); /* not begun: somewhere, always the same */
+    assert_int_equal(placement_of(&p, (struct room_id){99}, false, NULL), first);
+    placement_fini(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(header_and_extensions), cmocka_unit_test(rtcp_round_trip),  cmocka_unit_test(nack_retries_then_gives_up),
-        cmocka_unit_test(twcc_reports_arrivals), cmocka_unit_test(consumer_is_unbroken), cmocka_unit_test(keyframe_budget),
+        cmocka_unit_test(twcc_reports_arrivals), cmocka_unit_test(consumer_is_unbroken), cmocka_unit_test(keyframe_budget), cmocka_unit_test(rooms_are_spread),
         cmocka_unit_test(table_survives_removals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
