@@ -351,6 +351,8 @@ static inline void *load_signaler(void *arg)
     struct load_signaling *s = &load_signaling;
     struct load_line line = {.target = s->target};
     (void)arg;
+    if (s->target->janus) janus_open(&line);
+    else line.open = web_open(&line.web, s->target->port) == 0; /* who joins has the page already */
     for (;;) {
         pthread_mutex_lock(&s->lock);
         while (s->head == s->tail && !s->over)

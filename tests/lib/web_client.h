@@ -110,10 +110,10 @@ static inline void web_drop(struct web *w, size_t n)
     memmove(w->in, w->in + n, w->len);
 }
 
-/* "" = absent; static buffer. */
+/* "" = absent; a buffer of the thread. */
 static inline const char *web_header(const struct web *w, const char *name)
 {
-    static char value[1000];
+    static _Thread_local char value[1000];
     char want[80];
     snprintf(want, sizeof want, "\r\n%s:", name);
     const char *at = strcasestr(w->head ? w->head : "", want);
