@@ -6,8 +6,8 @@
 /* A frame's packets are held until its last one came, so that they cross the network stack together: nobody can decode it earlier. The
  * more receivers gain by it, the longer, in case the last one is late or lost. */
 #define HOLD_FEEDS 8
-#define HOLD_US_A_FEED 40
-#define HOLD_US_MAX 4000
+#define HOLD_US_A_FEED 200
+#define HOLD_US_MAX 10000
 
 /* ---- one receiver ---- */
 /* How many copies from `at` on can leave as one run, and the length of its segments: all equal, after padding of a few bytes; the last

@@ -132,6 +132,8 @@ struct worker {
     const int *stop; /* atomic; set, then woken: carry out what is queued, close everything, end */
     struct table peers, tracks, feeds, rooms, by_tuple, by_ufrag;
     int64_t now_us, tick_us, wake_us; /* wake_us: when held packets must leave */
+    int64_t batch_us;      /* when datagrams were taken last */
+    uint32_t arrivals;     /* datagrams a second, over the last half second or so */
     struct counted counted;
     struct egress egress;
     struct track *fresh; /* tracks with packets that wait */
