@@ -24,6 +24,7 @@ struct media {
     struct handshake *handshake;
     struct recorder *recorder;
     struct streams *streams;
+    struct caster *caster;
     char fingerprint[112];
     size_t n_candidates;
     struct media_candidate candidates[MEDIA_CANDIDATES_MAX];
@@ -218,6 +219,7 @@ static int start(struct media *m)
     for (unsigned i = 0; i < m->crew.n; i++) {
         m->crew.workers[i].handshake = m->handshake;
         m->crew.workers[i].recorder = m->recorder ? recorder_inlet(m->recorder, i) : NULL;
+        m->crew.workers[i].caster = caster_inlet(m->caster, i);
     }
     int err = 0;
     for (unsigned i = 0; i < m->crew.n && !err; i++)
@@ -240,6 +242,8 @@ int media_open(struct media **out, const struct media_config *config, struct fau
         add_streams(m, config->tcp_port);
         if (open_streams(m)) err = fault_set(f, ERR_INTERNAL, "streams", "media: could not start ICE over TCP");
     }
+    if (!err && caster_open(&m->caster, m->crew.n, config->on_event, config->on_event_ctx))
+        err = fault_set(f, ERR_INTERNAL, "thread", "media: could not start the packager");
     if (!err && (handshake_open(&m->handshake, engine) || start(m)))
         err = fault_set(f, ERR_INTERNAL, "thread", "media: could not start the workers");
     if (err) {
@@ -264,6 +268,7 @@ void media_close(struct media *m)
         worker_join(w);
     handshake_close(m->handshake); /* after the workers: they ask it to say goodbye, through their sockets */
     recorder_close(m->recorder);   /* after the workers too: they fed it */
+    caster_close(m->caster);
     for (w = m->crew.workers; w < end; w++) {
         if (w->mailbox) mailbox_free(w->mailbox, message_drop);
         worker_fini(w);

@@ -10,6 +10,7 @@
 
 #include "server/base/fault.h"
 #include "server/base/id.h"
+#include "server/base/share.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -120,6 +121,15 @@ struct media_record_params { /* per-track recording of a room: every track now i
     int64_t started_ms;  /* UTC at the caller, stored in the manifest */
 };
 
+/* The programme of a room, packaged for all who watch over HTTP: one picture (H.264) and one voice (Opus), fMP4 pieces of 200 ms. */
+struct media_live_params {
+    uint64_t lecture; /* id chosen by the caller */
+    enum media_kind kind;
+    struct track_id track; /* MEDIA_LIVE_TRACK: the picture or the voice from now on; .v 0 = none */
+    int64_t epoch_us;      /* MEDIA_LIVE_START: of a programme that goes on after a break, as its pieces told it; 0 = a new one */
+    uint32_t generations;  /* likewise: how many there were */
+};
+
 /* ---- commands ---- */
 enum media_cmd_type {
     MEDIA_PEER_OPEN,     /* .peer_open */
@@ -135,7 +145,10 @@ enum media_cmd_type {
     MEDIA_KEYFRAME,      /* .track */
     MEDIA_RECORD_START,  /* .record */
     MEDIA_RECORD_STOP,   /* .recording */
-    MEDIA_ROOM_CLOSE     /* .room: closes every peer and stops its recording */
+    MEDIA_LIVE_START,    /* .live.lecture */
+    MEDIA_LIVE_TRACK,    /* .live */
+    MEDIA_LIVE_STOP,     /* .live.lecture */
+    MEDIA_ROOM_CLOSE     /* .room: closes every peer, stops its recording and its programme */
 };
 
 struct media_cmd {
@@ -149,6 +162,7 @@ struct media_cmd {
         struct media_feed_params feed_open;
         struct { struct feed_id feed; bool on; uint8_t layer; } feed;
         struct media_record_params record;
+        struct media_live_params live;
         uint64_t recording;
     };
 };
@@ -168,7 +182,9 @@ enum media_event_type {
     MEDIA_LEVELS,           /* .levels: audio levels of a room, at most every 250 ms while anyone speaks */
     MEDIA_QUALITY,          /* .quality: one peer, every 2 s */
     MEDIA_RECORD_FILE,      /* .file: one finished file of a recording */
-    MEDIA_RECORD_DONE       /* .recording: all files were reported; .error 0 or why it ended early */
+    MEDIA_RECORD_DONE,      /* .recording: all files were reported; .error 0 or why it ended early */
+    MEDIA_LIVE_PIECE,       /* .piece: the next piece of a programme */
+    MEDIA_LIVE_END          /* .piece.lecture: no more pieces of it */
 };
 
 struct media_quality {
@@ -200,6 +216,20 @@ struct media_event {
         int64_t started_ms;    /* UTC of the first sample */
         int64_t duration_ms;
     } file;
+    struct media_piece {
+        uint64_t lecture;
+        struct share *bytes;    /* borrowed for the call; share_ref keeps them */
+        size_t picture_bytes;   /* the first bytes are the picture's fragment, the rest the voice's */
+        bool init;              /* an initialisation segment: the pieces of this generation need it */
+        bool segment;           /* a segment begins */
+        bool key;               /* a decoder can begin here */
+        bool picture;           /* false: sound alone */
+        uint32_t generation;
+        uint16_t width, height;
+        int64_t start_us, duration_us; /* time of the programme, as in the bytes */
+        int64_t epoch_us;       /* UTC of the programme's time 0 */
+        char codecs[40];        /* RFC 6381 */
+    } piece;
 };
 
 /* Prometheus figures are registered in server/base/metrics under yilian_media_*. */

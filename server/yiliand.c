@@ -3,6 +3,7 @@
 #include "records/ops/op.h"
 #include "records/records.h"
 #include "server/api/api.h"
+#include "server/api/watch.h"
 #include "server/api/whip.h"
 #include "server/base/clock.h"
 #include "server/base/log.h"
@@ -30,6 +31,8 @@ struct daemon {
     struct guard *guard;         /* of wrong tickets and tokens */
     struct relay relay;
     struct whip whip;
+    struct shelf *shelf;         /* of lectures */
+    struct watch *watch;
     struct signaling *signaling; /* set before the first change can come: the clocks start with the loop */
     char record_dir[600];
 };
@@ -149,7 +152,10 @@ static int open_net(struct daemon *d, struct fault *f)
     rc = rc ? rc : signaling_new(&d->signaling, &signaling, f);
     if (rc) return rc;
     d->whip = (struct whip){signaling_desk(d->signaling), d->guard, &d->relay};
-    return whip_serve(d->net, &d->whip, f);
+    rc = whip_serve(d->net, &d->whip, f);
+    rc = rc ? rc : shelf_open(&d->shelf, d->net, d->record_dir, f);
+    struct watch_config watch = {d->net, signaling_desk(d->signaling), d->guard, d->shelf};
+    return rc ? rc : watch_new(&d->watch, &watch, f);
 }
 
 static int open_media(struct daemon *d, struct fault *f)
@@ -193,9 +199,11 @@ static void close_all(struct daemon *d)
     if (d->net) net_shut(d->net);
     signaling_shut(d->signaling);
     media_close(d->media);     /* its last files go straight to the records plane */
+    shelf_close(d->shelf);     /* what it read is posted */
     records_close(d->records); /* every completion has been posted when it returns */
     net_free(d->net);
     api_free(d->api);
+    watch_free(d->watch);
     signaling_free(d->signaling);
     guard_free(d->guard);
     options_free(d->options);

@@ -19,6 +19,7 @@ struct frames {
         int64_t utc_ms;
     } slots[SLOTS];
     size_t waiting;
+    int64_t patience_ms;
     bool started, have_frame, broken, need_key, key, time_started;
     uint16_t next;
     uint32_t timestamp, last_ts;
@@ -36,6 +37,7 @@ int frames_new(struct frames **out, enum media_codec codec, void (*on_frame)(voi
     f->on_frame = on_frame;
     f->ctx = ctx;
     f->need_key = codec != MEDIA_OPUS;
+    f->patience_ms = PATIENCE_MS;
     *out = f;
     return 0;
 }
@@ -47,6 +49,11 @@ void frames_free(struct frames *f)
         free(f->slots[i].bytes);
     free(f->frame);
     free(f);
+}
+
+void frames_patience(struct frames *f, int64_t ms)
+{
+    f->patience_ms = ms;
 }
 
 static void append(struct frames *f, const void *data, size_t n)
@@ -166,7 +173,7 @@ static void give(struct frames *f)
 {
     if (f->have_frame && !f->broken && f->len && (f->key || !f->need_key)) {
         f->need_key = false;
-        struct frame out = {f->frame, f->len, f->key, f->ticks, f->frame_utc_ms};
+        struct frame out = {f->frame, f->len, f->key, f->timestamp, f->ticks, f->frame_utc_ms};
         f->on_frame(f->ctx, &out);
     } else if (f->have_frame && f->broken && f->codec != MEDIA_OPUS) {
         f->need_key = true;
@@ -238,7 +245,7 @@ void frames_flush(struct frames *f, int64_t utc_ms, bool all)
         int64_t oldest = INT64_MAX;
         for (size_t i = 0; i < SLOTS; i++)
             if (f->slots[i].bytes && f->slots[i].utc_ms < oldest) oldest = f->slots[i].utc_ms;
-        if (!all && utc_ms - oldest < PATIENCE_MS) return;
+        if (!all && utc_ms - oldest < f->patience_ms) return;
         skip_hole(f);
         drain(f);
     }

@@ -10,11 +10,14 @@ struct frame {
     const uint8_t *bytes; /* H.264: NAL units with 4-byte lengths; AV1: OBUs with sizes */
     size_t len;
     bool key;
-    int64_t ticks;  /* of the RTP clock since the first frame */
+    uint32_t timestamp; /* as in its packets */
+    int64_t ticks;      /* of the RTP clock since the first frame */
     int64_t utc_ms; /* arrival of its first packet */
 };
 YL_CHECKED int frames_new(struct frames **out, enum media_codec codec, void (*on_frame)(void *ctx, const struct frame *f), void *ctx);
 void frames_free(struct frames *f);
+/* How long a missing packet is waited for; 800 ms at first, when NACK has had its tries. */
+void frames_patience(struct frames *f, int64_t ms);
 void frames_input(struct frames *f, const uint8_t *rtp, size_t len, int64_t utc_ms);
 /* Gives out what waits for missing packets longer than the limit; `all`: everything (the track ends). */
 void frames_flush(struct frames *f, int64_t utc_ms, bool all);

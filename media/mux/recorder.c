@@ -1,5 +1,6 @@
 #include "media/mux/recorder.h"
 #include "media/mux/frames.h"
+#include "media/mux/inlet.h"
 #include "media/mux/webm.h"
 #include "media/rtp/rtp.h"
 #include "server/base/crypto.h"
@@ -14,22 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#define RING_BYTES (8u << 20) /* about 8 s of 8 Mbit/s; touched only as far as it is used */
-#define RESERVE 65536u        /* packets leave this much for commands */
-
 enum note_type { NOTE_START, NOTE_PACKET, NOTE_TRACK_END, NOTE_STOP, NOTE_CLOSE };
-struct note {
-    uint32_t len; /* of the packet behind it */
-    uint8_t type, codec;
-    uint64_t recording, id; /* id: track, or room for NOTE_START */
-    int64_t utc_ms;
-};
-
 struct file {
     struct file *next;
     uint64_t recording, track, room;
@@ -49,10 +38,7 @@ struct session {
 };
 
 struct recorder_inlet {
-    struct recorder *recorder;
-    uint8_t *ring;
-    size_t head, tail; /* head: written by the worker, tail: by the writer; both only grow */
-    uint64_t dropped;  /* the worker's */
+    struct inlet inlet;
 };
 
 struct recorder {
@@ -68,71 +54,44 @@ struct recorder {
     struct session *sessions;
 };
 
-/* ---- the ring: single producer, single consumer ---- */
-static void ring_copy_in(struct recorder_inlet *in, size_t at, const void *data, size_t n)
-{
-    size_t i = at % RING_BYTES, first = n < RING_BYTES - i ? n : RING_BYTES - i;
-    memcpy(in->ring + i, data, first);
-    if (n > first) memcpy(in->ring, (const uint8_t *)data + first, n - first);
-}
-
-static void ring_copy_out(const struct recorder_inlet *in, size_t at, void *data, size_t n)
-{
-    size_t i = at % RING_BYTES, first = n < RING_BYTES - i ? n : RING_BYTES - i;
-    memcpy(data, in->ring + i, first);
-    if (n > first) memcpy((uint8_t *)data + first, in->ring, n - first);
-}
-
-static bool put(struct recorder_inlet *in, const struct note *note, const uint8_t *packet, size_t reserve)
-{
-    size_t tail = __atomic_load_n(&in->tail, __ATOMIC_ACQUIRE), need = sizeof *note + note->len;
-    if (RING_BYTES - (in->head - tail) < need + reserve) return false;
-    ring_copy_in(in, in->head, note, sizeof *note);
-    if (note->len) ring_copy_in(in, in->head + sizeof *note, packet, note->len);
-    __atomic_store_n(&in->head, in->head + need, __ATOMIC_RELEASE);
-    return true;
-}
-
-static void put_command(struct recorder_inlet *in, struct note note)
-{
-    uint64_t one = 1;
-    if (!put(in, &note, NULL, 0)) log_error("media", "recorder: command lost"); /* 64 kB are kept for commands */
-    if (write(in->recorder->wake, &one, sizeof one) < 0 && errno != EAGAIN) log_error("media", "recorder: wake %d", errno);
-}
-
+/* ---- the workers' side ---- */
 static int64_t utc_now_ms(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+    return inlet_utc_us() / 1000;
+}
+
+static void put_command(struct recorder_inlet *in, struct inlet_note note)
+{
+    inlet_command(&in->inlet, &note);
 }
 
 void recorder_start(struct recorder_inlet *in, struct room_id room, uint64_t recording)
 {
-    put_command(in, (struct note){.type = NOTE_START, .recording = recording, .id = room.v});
+    put_command(in, (struct inlet_note){.type = NOTE_START, .subject = recording, .id = room.v});
 }
 
 void recorder_packet(struct recorder_inlet *in, uint64_t recording, struct track_id track, enum media_codec codec,
                      const uint8_t *rtp, size_t len)
 {
-    struct note n = {(uint32_t)len, NOTE_PACKET, (uint8_t)codec, recording, track.v, utc_now_ms()};
-    if (!put(in, &n, rtp, RESERVE)) in->dropped++;
+    struct inlet_note n = {.len = (uint32_t)len, .type = NOTE_PACKET, .codec = (uint8_t)codec, .subject = recording, .id = track.v,
+                           .utc_us = inlet_utc_us()};
+    inlet_packet(&in->inlet, &n, rtp);
 }
 
 void recorder_track_end(struct recorder_inlet *in, uint64_t recording, struct track_id track)
 {
-    put_command(in, (struct note){.type = NOTE_TRACK_END, .recording = recording, .id = track.v});
+    put_command(in, (struct inlet_note){.type = NOTE_TRACK_END, .subject = recording, .id = track.v});
 }
 
 void recorder_stop(struct recorder_inlet *in, uint64_t recording)
 {
-    put_command(in, (struct note){.type = NOTE_STOP, .recording = recording});
+    put_command(in, (struct inlet_note){.type = NOTE_STOP, .subject = recording});
 }
 
 uint64_t recorder_dropped(struct recorder_inlet *in)
 {
-    uint64_t n = in->dropped;
-    in->dropped = 0;
+    uint64_t n = in->inlet.dropped;
+    in->inlet.dropped = 0;
     return n;
 }
 
@@ -274,16 +233,16 @@ static void end_matching(struct recorder *r, uint64_t recording, uint64_t track)
     }
 }
 
-static struct file *file_for(struct recorder *r, const struct note *n)
+static struct file *file_for(struct recorder *r, const struct inlet_note *n)
 {
     struct file *f;
     for (f = r->files; f; f = f->next)
-        if (f->recording == n->recording && f->track == n->id) break;
+        if (f->recording == n->subject && f->track == n->id) break;
     if (f && f->codec == n->codec) return f;
-    if (f) end_matching(r, n->recording, n->id); /* the publisher changed its codec: a new file */
-    struct session *s = session_of(r, n->recording);
+    if (f) end_matching(r, n->subject, n->id); /* the publisher changed its codec: a new file */
+    struct session *s = session_of(r, n->subject);
     if (!s || !(f = calloc(1, sizeof *f))) return NULL;
-    *f = (struct file){.recording = n->recording, .track = n->id, .room = s->room, .codec = n->codec, .owner = r};
+    *f = (struct file){.recording = n->subject, .track = n->id, .room = s->room, .codec = n->codec, .owner = r};
     if (frames_new(&f->frames, f->codec, on_frame, f)) {
         free(f);
         return NULL;
@@ -294,11 +253,11 @@ static struct file *file_for(struct recorder *r, const struct note *n)
 }
 
 /* ---- the writer thread ---- */
-static void begin_session(struct recorder *r, const struct note *n)
+static void begin_session(struct recorder *r, const struct inlet_note *n)
 {
     struct session *s = calloc(1, sizeof *s);
     if (!s) return;
-    *s = (struct session){r->sessions, n->recording, n->id, 0};
+    *s = (struct session){r->sessions, n->subject, n->id, 0};
     r->sessions = s;
 }
 
@@ -317,19 +276,15 @@ static void end_session(struct recorder *r, uint64_t recording)
 
 static bool take(struct recorder *r, struct recorder_inlet *in)
 {
-    size_t head = __atomic_load_n(&in->head, __ATOMIC_ACQUIRE);
-    if (head == in->tail) return false;
-    struct note n;
+    struct inlet_note n;
     uint8_t packet[RTP_PACKET_MAX + 548];
-    ring_copy_out(in, in->tail, &n, sizeof n);
-    if (n.len <= sizeof packet) ring_copy_out(in, in->tail + sizeof n, packet, n.len);
-    __atomic_store_n(&in->tail, in->tail + sizeof n + n.len, __ATOMIC_RELEASE);
+    if (!inlet_take(&in->inlet, &n, packet, sizeof packet)) return false;
     struct file *f;
     switch (n.type) {
     case NOTE_START: begin_session(r, &n); break;
-    case NOTE_PACKET: if ((f = file_for(r, &n))) frames_input(f->frames, packet, n.len, n.utc_ms); break;
-    case NOTE_TRACK_END: end_matching(r, n.recording, n.id); break;
-    case NOTE_STOP: end_session(r, n.recording); break;
+    case NOTE_PACKET: if ((f = file_for(r, &n))) frames_input(f->frames, packet, n.len, n.utc_us / 1000); break;
+    case NOTE_TRACK_END: end_matching(r, n.subject, n.id); break;
+    case NOTE_STOP: end_session(r, n.subject); break;
     case NOTE_CLOSE: r->closing = true; break;
     }
     return true;
@@ -399,9 +354,7 @@ static bool open_inlets(struct recorder *r, size_t n)
 {
     if (!(r->inlets = calloc(n, sizeof *r->inlets))) return false;
     for (; r->n_inlets < n; r->n_inlets++) {
-        uint8_t *ring = mmap(NULL, RING_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (ring == MAP_FAILED) return false;
-        r->inlets[r->n_inlets] = (struct recorder_inlet){.recorder = r, .ring = ring};
+        if (inlet_open(&r->inlets[r->n_inlets].inlet, r->wake)) return false;
     }
     return true;
 }
@@ -434,11 +387,11 @@ void recorder_close(struct recorder *r)
 {
     if (!r) return;
     if (r->running) {
-        put_command(&r->inlets[0], (struct note){.type = NOTE_CLOSE}); /* the workers are gone: the inlet is ours */
+        put_command(&r->inlets[0], (struct inlet_note){.type = NOTE_CLOSE}); /* the workers are gone: the inlet is ours */
         pthread_join(r->thread, NULL);
     }
     for (size_t i = 0; i < r->n_inlets; i++)
-        munmap(r->inlets[i].ring, RING_BYTES);
+        inlet_close(&r->inlets[i].inlet);
     free(r->inlets);
     if (r->wake >= 0) close(r->wake);
     free(r);

@@ -21,7 +21,7 @@ static struct room *room_get(struct worker *w, struct room_id id)
 
 static void room_maybe_free(struct worker *w, struct room *r)
 {
-    if (r->peers.used || r->recording) return;
+    if (r->peers.used || r->recording || r->lecture) return;
     table_remove(&w->rooms, r->id.v);
     table_free(&r->peers);
     free(r);
@@ -140,6 +140,7 @@ static void track_open(struct worker *w, const struct media_track_params *p)
             memcpy(t->tap->params.payloads, p->payloads, sizeof p->payloads);
             consumer_update(t->tap, &t->producer);
         }
+        lecture_update(t);
         return;
     }
     struct peer *peer = table_get(&w->peers, p->peer.v);
@@ -155,6 +156,7 @@ static void track_open(struct worker *w, const struct media_track_params *p)
     track_announced(t);
     peer->report_us = 0; /* REMB with the new stream in it */
     if (t->room->recording) track_record(t, true);
+    lecture_tap(t);
 }
 
 static bool reserve(struct feed ***list, size_t n, size_t *cap)
@@ -233,6 +235,7 @@ static void track_pause(struct worker *w, struct track_id id, bool on)
     for (size_t i = 0; i < t->n_feeds; i++)
         consumer_break(&t->feeds[i]->consumer);
     if (t->tap) consumer_break(t->tap);
+    if (t->live) consumer_break(t->live);
     forward_wish_keys(t);
 }
 
@@ -281,6 +284,7 @@ static void room_close(struct worker *w, struct room_id id)
     struct room *room = table_get(&w->rooms, id.v);
     if (!room) return;
     record_stop(w, room);
+    if ((room = table_get(&w->rooms, id.v))) lecture_stop(w, room), room_maybe_free(w, room);
     struct peer *peer;
     size_t i = 0;
     while ((room = table_get(&w->rooms, id.v)) && (i = 0, peer = table_next(&room->peers, &i)))
@@ -291,6 +295,14 @@ static void find_recording_and_stop(struct worker *w, struct room_id id, uint64_
 {
     struct room *room = table_get(&w->rooms, id.v);
     if (room && room->recording == recording) record_stop(w, room);
+}
+
+static void lecture(struct worker *w, const struct media_cmd *c)
+{
+    struct room *room = c->type == MEDIA_LIVE_START ? room_get(w, c->room) : table_get(&w->rooms, c->room.v);
+    if (!room) return;
+    lecture_command(w, room, c);
+    room_maybe_free(w, room);
 }
 
 void worker_command(struct worker *w, const struct media_cmd *c)
@@ -312,6 +324,9 @@ void worker_command(struct worker *w, const struct media_cmd *c)
     case MEDIA_KEYFRAME: keyframe(w, c->track.track); break;
     case MEDIA_RECORD_START: record_start(w, &c->record); break;
     case MEDIA_RECORD_STOP: find_recording_and_stop(w, c->room, c->recording); break;
+    case MEDIA_LIVE_START:
+    case MEDIA_LIVE_TRACK:
+    case MEDIA_LIVE_STOP: lecture(w, c); break;
     case MEDIA_ROOM_CLOSE: room_close(w, c->room); break;
     }
 }

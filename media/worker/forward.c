@@ -120,6 +120,8 @@ static void send_fresh(struct track *t)
     }
     for (size_t i = 0; t->tap && i < t->n_fresh; i++)
         record(t, &t->fresh[i]);
+    for (size_t i = 0; t->live && i < t->n_fresh; i++)
+        lecture_packet(t, &t->fresh[i]);
     t->n_fresh = 0;
 }
 
@@ -200,6 +202,7 @@ void forward_wish_keys(struct track *t)
         t->tap_key_us = now;
         producer_want_key(&t->producer, (size_t)t->tap->layer);
     }
+    lecture_wish_key(t);
     send_plis(t);
 }
 
@@ -307,6 +310,7 @@ void track_close(struct track *t)
     while (t->n_feeds)
         feed_close(t->feeds[0]);
     track_record(t, false);
+    lecture_untap(t);
     peer_forget_track(t->peer, t);
     for (size_t i = 0; i < t->peer->n_tracks; i++)
         if (t->peer->tracks[i] == t) t->peer->tracks[i] = t->peer->tracks[--t->peer->n_tracks];

@@ -8,6 +8,7 @@
 #define YL_MEDIA_WORKER_WORKER_H
 
 #include "media/media.h"
+#include "media/mux/caster.h"
 #include "media/mux/recorder.h"
 #include "media/router/consumer.h"
 #include "media/rtp/twcc.h"
@@ -45,6 +46,8 @@ struct track {
     size_t n_feeds, cap_feeds;
     struct consumer *tap; /* the recording's copy, NULL = not recorded */
     int64_t tap_key_us, wished_us;
+    struct consumer *live; /* the programme's copy, NULL = not in it */
+    int64_t live_key_us, live_refer_us;
     /* Packets that came and are not forwarded yet: a receiver gets those of one frame together. */
     struct packet fresh[FRESH_MAX];
     size_t n_fresh;
@@ -56,6 +59,8 @@ struct room {
     struct room_id id;
     struct table peers;    /* by peer id */
     uint64_t recording;    /* 0 = none */
+    uint64_t lecture;      /* 0 = no programme */
+    struct track_id programme[2]; /* by media_kind: the tracks that were chosen for it */
     int64_t levels_us;
     bool speaking;
 };
@@ -124,6 +129,7 @@ struct worker {
     struct crew *crew;
     struct steer steer;
     struct recorder_inlet *recorder; /* NULL = recording refused */
+    struct caster_inlet *caster;
     struct handshake *handshake;
     pthread_t thread;
     bool started;
@@ -194,6 +200,15 @@ void forward_copies(struct peer *peer, struct copies *c); /* seals and puts them
 bool catchup_begin(struct feed *feed); /* a newcomer is sent the group of pictures; false: he needs a keyframe */
 void catchup_end(struct feed *feed);
 void catchup_step(struct worker *w); /* every tick */
+/* lecture.c */
+void lecture_command(struct worker *w, struct room *room, const struct media_cmd *c);
+void lecture_stop(struct worker *w, struct room *room);
+void lecture_tap(struct track *track); /* when it was chosen */
+void lecture_untap(struct track *track);
+void lecture_update(struct track *track); /* renegotiated */
+void lecture_packet(struct track *track, const struct packet *packet);
+void lecture_wish_key(struct track *track);
+void lecture_refer(struct track *track); /* as often as one likes */
 /* clockwork.c */
 void worker_tick(struct worker *w);
 uint64_t worker_ntp(void);

@@ -183,4 +183,5 @@ const struct op room_ops[] = {
     {"room.guest", OP_WRITE, OP_PHI, "room.join", guest_args, room_guest, "a link for a member of the family; sees no record"},
     {"room.guest_list", OP_READ, OP_PHI, "room.join", case_args, room_guest_list, "links that are good now"},
     {"room.guest_revoke", OP_WRITE, OP_PHI, "room.join", revoke_args, room_guest_revoke, "take a guest's link back"},
+    {"room.watch", OP_READ, OP_PHI, "room.join", room_watch_args, room_watch, "may one watch the lecture in this room"},
     {0}};

@@ -5,7 +5,7 @@
  * machine tokens: 32 random bytes, base64url) are stored as SHA-256 only. Log details hold ids and codes, no health data.
  *
  * ---- user operations (routes in server/api/routes.c, answers in docs/protocol/http.md) ----
- *   room.ticket room.guest room.guest_list room.guest_revoke recording.list
+ *   room.ticket room.guest room.guest_list room.guest_revoke room.watch recording.list
  *
  * ---- system operations: OP_SYSTEM, only with records_system_credential, no URL ----
  * Ids are 16 hex digits, times ms UTC; `?` optional, `|null` may be null. All but room.check, room.token_check write and are

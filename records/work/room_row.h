@@ -63,8 +63,9 @@ YL_CHECKED int room_tell_revoked(struct op_ctx *ctx, struct room_id room, uint64
 /* Stamps the end and revokes every ticket. 0 also when it ended before. */
 YL_CHECKED int room_end(struct op_ctx *ctx, const struct room_row *room);
 
-/* room_token.c, listed in room_live.c */
-extern const struct field room_token_args[], room_token_check_args[];
+/* room_token.c, listed in room_live.c and room.c */
+extern const struct field room_token_args[], room_token_check_args[], room_watch_args[];
+int room_watch(struct op_ctx *ctx, json_t *args, json_t **result);
 int room_token(struct op_ctx *ctx, json_t *args, json_t **result);
 int room_token_check(struct op_ctx *ctx, json_t *args, json_t **result);
 #endif

@@ -105,6 +105,27 @@ int room_token_check(struct op_ctx *ctx, json_t *args, json_t **result)
     return 0;
 }
 
+/* Staff watch a lecture room by their session. A room of a case is entered with a seat, where everybody sees who is there. */
+int room_watch(struct op_ctx *ctx, json_t *args, json_t **result)
+{
+    struct room_row room;
+    bool found;
+    int rc = room_by_word(ctx, arg_text(args, "room"), &room, &found);
+    if (rc == 0 && !found)
+        rc = fault_set(ctx->fault, ERR_NOT_FOUND, "room", "There is no room of this name.");
+    if (rc)
+        return rc;
+    ctx->audit.object = room.case_id.v ? room.case_id.v : room.id.v;
+    if (room.case_id.v)
+        return fault_set(ctx->fault, ERR_DENIED, "case_room", "A consultation is no lecture; it is entered with a seat.");
+    if (room.ended_ms)
+        return fault_set(ctx->fault, ERR_GONE, "room_closed", "This room has ended.");
+    *result = json_pack("{s:o,s:s,s:b,s:I}", "room_id", json_id(room.id.v), "name", room.name, "watch", 1, "expires_ms",
+                        (json_int_t)(ctx->now_ms + ROOM_TICKET_MS));
+    return 0;
+}
+
+const struct field room_watch_args[] = {{"room", FIELD_TEXT, true, 1, 64, .help = "name or id"}, {0}};
 const struct field room_token_args[] = {{"room", FIELD_TEXT, true, 1, 64, .help = "name or id; a new name makes a room"},
                                         {"publish", FIELD_BOOL, .help = "may send (WHIP)"},
                                         {"watch", FIELD_BOOL, .help = "may receive (WHEP)"},

@@ -115,6 +115,7 @@ const struct api_route api_routes[] = {
     {GET, "/cases/{case_id}/room/guests", "room.guest_list"},
     {POST, "/cases/{case_id}/room/guests", "room.guest"},
     {DELETE, "/cases/{case_id}/room/guests/{guest_id}", "room.guest_revoke"},
+    {GET, "/rooms/{room}/watch", "room.watch"},
     {GET, "/cases/{case_id}/recordings", "recording.list"},
     {0}};
 

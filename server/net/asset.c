@@ -195,7 +195,7 @@ static bool is_page(const char *path)
     return last && !strchr(last, '.');
 }
 
-static void reply_form(struct net_request *r, const struct asset *item)
+void asset_reply_form(struct net_request *r, const struct asset *item)
 {
     const struct asset_form *form = &item->plain;
     uint64_t first = 0, last = 0;
@@ -232,7 +232,7 @@ void asset_reply(struct net_request *r)
     const struct asset *item = assets_find(&r->net->assets, strcmp(r->path, "/") == 0 ? "/index.html" : r->path);
     if (!item && is_page(r->path)) item = assets_find(&r->net->assets, "/index.html");
     if (item) {
-        reply_form(r, item);
+        asset_reply_form(r, item);
         return;
     }
     struct fault f = {0};

@@ -347,9 +347,11 @@ int net_route_add(struct net *n, const struct net_route *route)
     return 0;
 }
 
-void net_ws_serve(struct net *n, const struct net_ws_events *events)
+int net_ws_serve(struct net *n, const char *path, const struct net_ws_events *events)
 {
-    n->ws = *events;
+    if (n->n_ws == WS_PLACES_MAX) return ERR_CONFLICT;
+    n->ws[n->n_ws++] = (struct ws_place){path, *events};
+    return 0;
 }
 
 void net_run(struct net *n)

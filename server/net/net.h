@@ -10,6 +10,7 @@
 #define YL_SERVER_NET_NET_H
 
 #include "server/base/fault.h"
+#include "server/base/share.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -70,6 +71,7 @@ struct net_route {
     net_handler handler;
     void *ctx;
     size_t max_body;      /* 0 = net_config.max_body */
+    bool unmetered;       /* not counted against requests_per_second: the handler knows its callers */
 };
 /* Before net_run. ERR_CONFLICT when the prefix is taken. `prefix` is copied. */
 YL_CHECKED int net_route_add(struct net *n, const struct net_route *route);
@@ -78,6 +80,7 @@ enum net_method net_request_method(const struct net_request *r);
 const char *net_request_path(const struct net_request *r);    /* percent-decoded, no query, checked UTF-8 */
 const char *net_request_query(const struct net_request *r);   /* raw text after '?', "" when none */
 const char *net_request_address(const struct net_request *r); /* the client's address */
+unsigned net_request_rtt_ms(const struct net_request *r);     /* of the client's line, as the kernel measured it; 0 = not known */
 /* One of: accept accept-encoding authorization content-type cookie host idempotency-key if-match if-none-match if-range origin
  * range upload-offset user-agent x-csrf-token. "" when absent. Valid as long as the request. */
 const char *net_request_header(const struct net_request *r, const char *name);
@@ -94,6 +97,8 @@ void net_reply_header(struct net_request *r, const char *name, const char *value
 void net_reply_bytes(struct net_request *r, int status, const char *content_type, const void *data, size_t len); /* copies */
 void net_reply_taken(struct net_request *r, int status, const char *content_type, char *data, size_t len); /* takes malloc'd data */
 void net_reply_empty(struct net_request *r, int status);
+void net_reply_share(struct net_request *r, int status, const char *content_type, struct share *body); /* takes a reference of its own */
+void net_reply_page(struct net_request *r); /* what the web application has at this path */
 /* The error object of docs/protocol/http.md with the status of f->code. */
 void net_reply_fault(struct net_request *r, const struct fault *f);
 
@@ -114,8 +119,9 @@ void net_reply_stream(struct net_request *r, const struct net_source *s);
 /* Gives what was wanted (copied); error != 0 or fewer bytes break the connection, since the header is out already. */
 void net_stream_give(struct net_request *r, int error, const void *data, size_t len);
 
-/* ---- WebSocket at /ws ---- */
+/* ---- WebSockets: /ws, and further places ---- */
 struct net_ws_info {
+    const char *path; /* as asked for, without the query */
     const char *address, *user_agent;
     const char *credential; /* yl_session cookie or bearer token, "" when none */
     bool by_cookie;
@@ -129,10 +135,14 @@ struct net_ws_events {
     /* Once for every on_open that returned a user; ws is invalid afterwards. code 1006 = the line broke. */
     void (*on_close)(void *ctx, struct net_ws *ws, void *user, int code);
 };
-void net_ws_serve(struct net *n, const struct net_ws_events *events); /* before net_run */
+/* Before net_run. `path`: "/ws" whole, or "/live/" with an ending '/' for all that begins with it; static text. */
+YL_CHECKED int net_ws_serve(struct net *n, const char *path, const struct net_ws_events *events);
 /* Copies and queues. A queue over 1 MiB or 500 messages closes the connection with 4008; then, as after net_ws_close, further
  * sends are dropped (ERR_UNAVAILABLE). Never calls on_close from inside. */
 int net_ws_send(struct net_ws *ws, const char *text, size_t len);
+/* Queues a binary message that is shared with others: a reference is held until it is sent. Limited to 500 messages, as above. */
+int net_ws_send_share(struct net_ws *ws, struct share *s);
+size_t net_ws_waiting(const struct net_ws *ws); /* messages that the peer has not taken yet */
 /* Sends what is queued first where the peer takes it within 2 s, then closes. */
 void net_ws_close(struct net_ws *ws, int code);
 #endif

@@ -11,6 +11,7 @@
 
 #define ADDRESS_BYTES 48
 #define ROUTES_MAX 64
+#define WS_PLACES_MAX 4
 #define PEER_BUCKETS 1024
 #define REPLY_HEADERS_BYTES 2048
 #define STYLE_SOURCE_BYTES 60 /* " 'sha256-<44 characters>'" */
@@ -61,7 +62,11 @@ struct net {
     bool shut;
     struct net_route routes[ROUTES_MAX];
     size_t n_routes;
-    struct net_ws_events ws;
+    struct ws_place {
+        const char *path;
+        struct net_ws_events events;
+    } ws[WS_PLACES_MAX];
+    size_t n_ws;
     struct assets assets;
     struct peer *peers[PEER_BUCKETS];
     unsigned n_connections;
@@ -104,6 +109,7 @@ struct net_request {
     char reply_headers[REPLY_HEADERS_BYTES];
     size_t reply_headers_len;
     char *owned;            /* freed with the request */
+    struct share *shared;   /* likewise given back */
     const uint8_t *data;    /* owned, or an asset's memory */
     uint64_t length, sent;  /* of the body */
     bool header_sent, no_body;
@@ -139,6 +145,7 @@ void reply_memory(struct net_request *r, int status, const char *content_type, c
 int stream_write(struct conn *c, struct net_request *r);
 void stream_over(struct net_request *r);
 void asset_reply(struct net_request *r);
+void asset_reply_form(struct net_request *r, const struct asset *item);
 /* RFC 9110 14.1.2: 1 = one satisfiable range, 0 = none or not to be honoured (send all), ERR_RANGE. */
 int range_parse(const char *text, uint64_t total, uint64_t *first, uint64_t *last);
 /* RFC 9110 13.1.2: 1 when the list has the tag (weak comparison) or "*". */

@@ -92,6 +92,19 @@ void net_reply_bytes(struct net_request *r, int status, const char *content_type
     net_reply_taken(r, status, content_type, copy, len);
 }
 
+void net_reply_share(struct net_request *r, int status, const char *content_type, struct share *body)
+{
+    r->shared = share_ref(body);
+    reply_memory(r, status, content_type, body->bytes, body->len);
+}
+
+void net_reply_page(struct net_request *r)
+{
+    const struct asset *index = assets_find(&r->net->assets, "/index.html");
+    if (!index) asset_reply(r); /* nothing is built: says so */
+    else asset_reply_form(r, index);
+}
+
 void net_reply_empty(struct net_request *r, int status)
 {
     reply_memory(r, status, NULL, NULL, 0);

@@ -1,6 +1,8 @@
 /* A request from its header to its handler. */
 #include "server/net/net_private.h"
 #include "server/base/clock.h"
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -159,7 +161,7 @@ static void check_header(struct net_request *r, struct peer *peer)
 {
     struct net *n = r->net;
     size_t max = r->route && r->route->max_body ? r->route->max_body : n->config.max_body;
-    if (peer && !bucket_take(&peer->tokens_milli, &peer->refilled_ms, net_now_ms(), n->config.requests_per_second,
+    if (peer && !(r->route && r->route->unmetered) && !bucket_take(&peer->tokens_milli, &peer->refilled_ms, net_now_ms(), n->config.requests_per_second,
                              n->config.requests_per_second * 10))
         refuse(r, ERR_RATE, "too_many_requests", "Too many requests from this address.");
     if (!utf8_valid((const unsigned char *)r->path))
@@ -299,6 +301,7 @@ void request_free(struct net_request *r)
     free(r->credential);
     free(r->body);
     free(r->owned);
+    share_unref(r->shared);
     free(r->piece);
     free(r->refusal);
     free(r);
@@ -338,6 +341,14 @@ const char *net_request_query(const struct net_request *r)
 const char *net_request_address(const struct net_request *r)
 {
     return r->address;
+}
+
+unsigned net_request_rtt_ms(const struct net_request *r)
+{
+    struct tcp_info info;
+    socklen_t len = sizeof info;
+    if (!r->conn || getsockopt(lws_get_socket_fd(r->conn->wsi), IPPROTO_TCP, TCP_INFO, &info, &len)) return 0;
+    return (info.tcpi_rtt + 999) / 1000;
 }
 
 const char *net_request_header(const struct net_request *r, const char *name)

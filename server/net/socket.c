@@ -10,12 +10,15 @@
 
 struct out {
     struct out *next;
+    struct share *share; /* a binary message, or NULL */
     size_t len;
     uint8_t bytes[]; /* LWS_PRE, then the text */
 };
+_Static_assert(SHARE_FRONT >= LWS_PRE, "a frame's header must fit before shared bytes");
 
 struct net_ws {
     struct conn *conn;
+    const struct net_ws_events *events;
     void *user;
     struct out *first, **last;
     size_t queued_bytes, queued_messages;
@@ -42,13 +45,25 @@ static bool origin_allowed(struct net *n, const char *origin, const char *host)
     return false;
 }
 
+#define PATH_BYTES 256
+
+static const struct net_ws_events *place_of(struct net *n, struct lws *wsi, char path[PATH_BYTES])
+{
+    path[0] = '\0';
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) >= PATH_BYTES || lws_hdr_copy(wsi, path, PATH_BYTES, WSI_TOKEN_GET_URI) <= 0) return NULL;
+    for (size_t i = 0; i < n->n_ws; i++) {
+        const char *at = n->ws[i].path;
+        size_t len = strlen(at);
+        if (at[len - 1] == '/' ? strncmp(path, at, len) == 0 : strcmp(path, at) == 0) return &n->ws[i].events;
+    }
+    return NULL;
+}
+
 int socket_filter(struct net *n, struct lws *wsi)
 {
-    char path[16] = "";
-    bool right = lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) < (int)sizeof path &&
-                 lws_hdr_copy(wsi, path, sizeof path, WSI_TOKEN_GET_URI) > 0 && strcmp(path, "/ws") == 0;
+    char path[PATH_BYTES];
     char *origin = header_copy(wsi, "origin"), *host = header_copy(wsi, "host");
-    bool allowed = right && n->ws.on_open && !n->stopping && origin_allowed(n, origin, host);
+    bool allowed = place_of(n, wsi, path) && !n->stopping && origin_allowed(n, origin, host);
     free(origin);
     free(host);
     if (!allowed) metric_add(n->m_refused, 1);
@@ -59,8 +74,10 @@ int socket_open(struct conn *c)
 {
     struct net *n = c->net;
     struct net_ws *ws = calloc(1, sizeof *ws);
+    char path[PATH_BYTES];
     if (!ws) return -1;
     ws->conn = c;
+    ws->events = place_of(n, c->wsi, path);
     ws->last = &ws->first;
     ws->heard_ms = ws->refilled_ms = net_now_ms();
     ws->tokens_milli = (int64_t)n->config.ws_messages_per_second * 5000;
@@ -68,11 +85,11 @@ int socket_open(struct conn *c)
     metric_add(n->m_sockets, 1);
     char *cookie = header_copy(c->wsi, "cookie"), *authorization = header_copy(c->wsi, "authorization");
     char *agent = header_copy(c->wsi, "user-agent");
-    struct net_ws_info info = {.address = c->peer ? c->peer->address : "", .user_agent = agent ? agent : ""};
+    struct net_ws_info info = {.path = path, .address = c->peer ? c->peer->address : "", .user_agent = agent ? agent : ""};
     char *credential = credential_of(cookie, authorization, &info.by_cookie);
     info.credential = credential ? credential : "";
     lws_set_timer_usecs(c->wsi, PING_US);
-    ws->user = n->ws.on_open(n->ws.ctx, ws, &info);
+    ws->user = ws->events ? ws->events->on_open(ws->events->ctx, ws, &info) : NULL;
     if (!ws->user) net_ws_close(ws, 4003);
     free(credential);
     free(cookie);
@@ -119,29 +136,53 @@ int socket_receive(struct conn *c, const void *data, size_t len)
     size_t text_len = ws->in_len;
     ws->in = NULL; /* the message may close us */
     ws->in_len = ws->in_capacity = 0;
-    c->net->ws.on_message(c->net->ws.ctx, ws, ws->user, text ? text : "", text_len);
+    ws->events->on_message(ws->events->ctx, ws, ws->user, text ? text : "", text_len);
     free(text);
     return 0;
 }
 
-int net_ws_send(struct net_ws *ws, const char *text, size_t len)
+static int has_room(struct net_ws *ws, size_t len)
 {
     if (ws->close_code) return ERR_UNAVAILABLE;
-    if (ws->queued_bytes + len > WS_QUEUE_BYTES || ws->queued_messages >= WS_QUEUE_MESSAGES) {
-        net_ws_close(ws, 4008);
-        return ERR_UNAVAILABLE;
-    }
-    struct out *o = malloc(sizeof *o + LWS_PRE + len);
-    if (!o) return ERR_UNAVAILABLE;
+    if (ws->queued_bytes + len <= WS_QUEUE_BYTES && ws->queued_messages < WS_QUEUE_MESSAGES) return 0;
+    net_ws_close(ws, 4008);
+    return ERR_UNAVAILABLE;
+}
+
+static void enqueue(struct net_ws *ws, struct out *o, size_t len)
+{
     o->next = NULL;
     o->len = len;
-    memcpy(o->bytes + LWS_PRE, text, len);
     *ws->last = o;
     ws->last = &o->next;
-    ws->queued_bytes += len;
+    if (!o->share) ws->queued_bytes += len;
     ws->queued_messages++;
     lws_callback_on_writable(ws->conn->wsi);
+}
+
+int net_ws_send(struct net_ws *ws, const char *text, size_t len)
+{
+    struct out *o = has_room(ws, len) ? NULL : malloc(sizeof *o + LWS_PRE + len);
+    if (!o) return ERR_UNAVAILABLE;
+    o->share = NULL;
+    memcpy(o->bytes + LWS_PRE, text, len);
+    enqueue(ws, o, len);
     return 0;
+}
+
+int net_ws_send_share(struct net_ws *ws, struct share *s)
+{
+    /* Its bytes are in memory for others too, so only the number of messages counts. */
+    struct out *o = has_room(ws, 0) ? NULL : malloc(sizeof *o);
+    if (!o) return ERR_UNAVAILABLE;
+    o->share = share_ref(s);
+    enqueue(ws, o, s->len);
+    return 0;
+}
+
+size_t net_ws_waiting(const struct net_ws *ws)
+{
+    return ws->queued_messages;
 }
 
 /* A peer that takes nothing would never let us say goodbye, so the line is cut after the grace. */
@@ -158,23 +199,25 @@ static void drop_first(struct net_ws *ws)
     struct out *o = ws->first;
     ws->first = o->next;
     if (!ws->first) ws->last = &ws->first;
-    ws->queued_bytes -= o->len;
+    if (!o->share) ws->queued_bytes -= o->len;
     ws->queued_messages--;
+    share_unref(o->share);
     free(o);
 }
 
 int socket_write(struct conn *c)
 {
     struct net_ws *ws = c->ws;
-    uint8_t ping[LWS_PRE + 1];
+    uint8_t ping[LWS_PRE + 1] = {[LWS_PRE] = 'p'}; /* libwebsockets 4.1 does not tell of a pong that is empty */
     if (!ws) return 0;
     if (ws->close_code == 4008) return say_goodbye(ws, 4008); /* too slow: what waits is not sent any more */
     if (ws->ping_due && !ws->close_code) {
         ws->ping_due = false;
-        if (lws_write(c->wsi, ping + LWS_PRE, 0, LWS_WRITE_PING) < 0) return -1;
+        if (lws_write(c->wsi, ping + LWS_PRE, 1, LWS_WRITE_PING) < 0) return -1;
     } else if (ws->first) {
         size_t len = ws->first->len;
-        int rc = lws_write(c->wsi, ws->first->bytes + LWS_PRE, len, LWS_WRITE_TEXT);
+        struct share *s = ws->first->share;
+        int rc = lws_write(c->wsi, s ? s->bytes : ws->first->bytes + LWS_PRE, len, s ? LWS_WRITE_BINARY : LWS_WRITE_TEXT);
         drop_first(ws);
         if (rc < (int)len) return -1;
     } else if (ws->close_code) {
@@ -208,7 +251,7 @@ void socket_gone(struct conn *c)
     if (!ws) return;
     c->ws = NULL;
     metric_add(c->net->m_sockets, -1);
-    if (ws->user) c->net->ws.on_close(c->net->ws.ctx, ws, ws->user, ws->close_code ? ws->close_code : 1006);
+    if (ws->user) ws->events->on_close(ws->events->ctx, ws, ws->user, ws->close_code ? ws->close_code : 1006);
     while (ws->first)
         drop_first(ws);
     free(ws->in);

@@ -450,6 +450,7 @@ static void room_close(struct desk *d, struct live *l)
         desk_link_free(l, l->links);
     while (l->audience)
         desk_link_free(l, l->audience);
+    lecture_room_closed(l);
     if (media_post(d->media, &c)) log_warn("desk", "the media plane is busy; a room ends by itself");
     metric_add(d->m_rooms, -1);
     free(l);
@@ -474,6 +475,7 @@ static void tick(void *arg)
         if (empty_for_long(l, now_ms)) room_close(d, l);
     }
     echo_tick(d, now_ms);
+    lecture_tick(d, now_ms);
     net_timer_start(d->config.net, TICK_MS, tick, d);
 }
 
@@ -499,7 +501,9 @@ void desk_media(struct desk *d, struct media *m)
 
 void desk_shut(struct desk *d)
 {
-    if (d) d->asker.closed = true;
+    if (!d) return;
+    d->asker.closed = true;
+    lecture_free_all(d);
 }
 
 static void free_quietly(struct live *l, struct link *k) /* the media plane is gone */

@@ -17,6 +17,8 @@
 #include "server/sdp/sdp_frag.h"
 
 struct desk;
+struct programme; /* server/live/programme.h */
+struct shelf;
 
 /* ---- what a connection is told ---- */
 enum desk_tell_type {
@@ -58,7 +60,7 @@ struct desk_config {
 };
 YL_CHECKED int desk_new(struct desk **out, const struct desk_config *config, struct fault *f);
 void desk_media(struct desk *d, struct media *m); /* before the first join */
-void desk_shut(struct desk *d); /* nothing is asked of the records plane any more */
+void desk_shut(struct desk *d); /* nothing is asked of the records plane any more; lectures are gone */
 void desk_free(struct desk *d);
 /* media_config.on_event's target; any thread, ctx is the desk. */
 void desk_media_event(void *desk, const struct media_event *event);
@@ -101,6 +103,29 @@ YL_CHECKED int desk_still(struct desk *d, uint64_t client, enum room_source sour
 YL_CHECKED int desk_stats(struct desk *d, uint64_t client, const json_t *stats, struct fault *f);
 /* Device test: what is sent comes back, for 60 s at most. */
 YL_CHECKED int desk_echo(struct desk *d, uint64_t client, const char *sdp, char **answer, struct fault *f);
+
+/* ---- lectures: watched over HTTP, without a seat ---- */
+struct desk_watch_ask {
+    const char *credential, *room; /* room: name or id, as in the URL */
+    bool by_session;               /* a session's credential, else a token with `watch` */
+};
+struct desk_watch_made {
+    uint64_t room;
+    int64_t until_ms;
+    const char *name;
+};
+/* May it? Each asking leaves a line in the audit. made NULL on error: ERR_DENIED no_watch, case_room, other_room; ERR_UNAUTHENTICATED .. */
+typedef void (*desk_watch_done)(void *ctx, const struct fault *f, const struct desk_watch_made *made);
+void desk_watch(struct desk *d, const struct desk_watch_ask *w, desk_watch_done done, void *ctx);
+struct programme *desk_programme(struct desk *d, uint64_t room); /* NULL = nothing was shown there lately */
+struct programme *desk_programme_wait(struct desk *d, uint64_t room); /* likewise, but an empty one is made to wait for; NULL = no memory */
+struct desk_watch_events {
+    void *ctx;
+    void (*news)(void *ctx, struct programme *p); /* a piece more, or its end */
+    void (*gone)(void *ctx, struct programme *p); /* it is freed now */
+};
+/* Before net_run; the shelf outlives desk_shut. Without it no lecture is packaged. */
+void desk_watch_serve(struct desk *d, const struct desk_watch_events *events, struct shelf *shelf);
 
 /* ---- machines: WHIP (RFC 9725) and WHEP ---- */
 struct desk_machine {

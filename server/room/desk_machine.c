@@ -40,6 +40,7 @@ static int publish(struct link *k, const struct sdp *offer, char **answer, struc
     struct uplink_source sources[SOURCE_COUNT];
     size_t n = 0, n_pictures = 0, on = 0;
     bool voice = false;
+    k->up.h264 = !k->live->room.case_id.v; /* a lecture is packaged as it comes */
     for (size_t i = 0; i < offer->n_media && n < SOURCE_COUNT; i++) {
         const struct sdp_media *m = &offer->media[i];
         if (m->rejected || !(m->direction & SDP_SENDONLY)) continue;

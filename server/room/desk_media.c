@@ -82,6 +82,7 @@ static void offer_all(void *arg)
     for (struct live *l = d->rooms; l; l = l->hh.next) {
         if (!l->offers_due) continue;
         l->offers_due = false;
+        lecture_look(l);
         for (struct link *k = l->links; k; k = k->next)
             look(l, k);
         for (struct link *k = l->audience; k; k = k->hh.next)
@@ -351,7 +352,9 @@ static void levels(struct live *l, const struct media_event *e)
         if (out[n].level > out[top].level) top = n;
         n++;
     }
+    uint64_t before = l->speaker;
     vote(l, n && out[top].level >= SPEECH ? out[top].seat : 0);
+    if (l->speaker != before) lecture_look(l);
     desk_tell_room(l, (struct desk_tell){.type = TELL_SPEAKING, .speaker = l->speaker, .n_levels = n, .levels = out});
 }
 
@@ -403,6 +406,7 @@ void media_event_here(struct desk *d, const struct media_event *e)
     struct link *k = l && e->peer.v ? link_of_peer(l, e->peer) : NULL;
     if (l && e->type == MEDIA_LEVELS) levels(l, e);
     else if (l && e->type == MEDIA_RECORD_DONE) record_done(l, e);
+    else if (l && e->type == MEDIA_TRACK_LIVE) lecture_codec(l, e);
     else if (k) peer_event(l, k, e);
     else if (e->type == MEDIA_PEER_FAILED) echo_gone(d, 0, e->peer);
 }
@@ -417,7 +421,12 @@ struct told {
 static void told_here(void *arg)
 {
     struct told *t = arg;
-    if (!t->desk->asker.closed) media_event_here(t->desk, &t->event);
+    if (t->event.type == MEDIA_LIVE_PIECE) {
+        if (!t->desk->asker.closed) lecture_piece(t->desk, &t->event);
+        share_unref(t->event.piece.bytes);
+    } else if (!t->desk->asker.closed) {
+        media_event_here(t->desk, &t->event);
+    }
     free(t);
 }
 
@@ -428,6 +437,7 @@ void desk_media_event(void *desk, const struct media_event *event)
     if (event->type == MEDIA_RECORD_FILE || !(t = malloc(sizeof *t))) return;
     t->desk = desk;
     t->event = *event;
-    if (event->type == MEDIA_PEER_FAILED || event->type == MEDIA_RECORD_DONE) net_post_wait(t->desk->config.net, told_here, t);
+    if (event->type == MEDIA_LIVE_PIECE) share_ref(event->piece.bytes);
+    if (event->type == MEDIA_PEER_FAILED || event->type == MEDIA_RECORD_DONE || event->type == MEDIA_LIVE_PIECE) net_post_wait(t->desk->config.net, told_here, t);
     else if (net_post(t->desk->config.net, told_here, t)) free(t); /* a level or a figure more or less */
 }

@@ -1,5 +1,5 @@
 /* desk_private - shared by the desk's files. desk.c: rooms, joining, effects. desk_media.c: offers, subscriptions, media events.
- * desk_record.c: recordings. desk_machine.c: WHIP/WHEP. desk_echo.c: the device test. */
+ * desk_record.c: recordings. desk_live.c: lectures. desk_machine.c: WHIP/WHEP. desk_echo.c: the device test. */
 #ifndef YL_SERVER_ROOM_DESK_PRIVATE_H
 #define YL_SERVER_ROOM_DESK_PRIVATE_H
 
@@ -29,6 +29,8 @@ struct link { /* a seat's connection and media */
     uint64_t seat, client; /* client 0: away, or a machine */
     struct uplink up;
     struct downlink down;
+    bool codec_known[SOURCE_COUNT]; /* of what it sends: told with the first packet */
+    enum media_codec codecs[SOURCE_COUNT];
     bool subscribed, all;
     size_t n_wishes, n_steers;
     struct desk_wish wishes[WISHES_MAX];
@@ -78,6 +80,9 @@ struct desk {
     struct live *rooms;   /* hash by id */
     struct link *clients; /* hash of the seats that have a connection */
     struct echo *echos;
+    struct lecture *lectures; /* hash by room */
+    struct desk_watch_events watch;
+    struct shelf *shelf;
     struct metric *m_rooms, *m_seats, *m_audience;
 };
 
@@ -114,6 +119,14 @@ void record_stop(struct live *l);
 void record_track(struct live *l, struct link *k, enum room_source source);
 void record_done(struct live *l, const struct media_event *e);
 void record_keep(struct desk *d, const struct media_event *e); /* any thread: a finished file, or the end of a recording */
+
+/* desk_live.c */
+void lecture_look(struct live *l); /* who sends what, or who speaks, has changed */
+void lecture_room_closed(struct live *l);
+void lecture_codec(struct live *l, const struct media_event *e);
+void lecture_piece(struct desk *d, const struct media_event *e);
+void lecture_tick(struct desk *d, int64_t now_ms);
+void lecture_free_all(struct desk *d);
 
 /* desk_machine.c */
 void machine_rebind(struct live *l, struct link *k);

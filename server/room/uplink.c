@@ -166,6 +166,7 @@ static int answer_all(struct uplink *u, const struct sdp *offer, const struct up
         const struct sdp_media *m = &offer->media[i];
         int source = source_of(sources, n, m->mid);
         sdp_answer_media(m, source >= 0 ? SDP_RECVONLY : SDP_INACTIVE, &out->media[i]);
+        if (u->h264) sdp_prefer(&out->media[i], MEDIA_H264);
         if (source >= 0) rc = settle_track(u, (enum room_source)source, m, &out->media[i]);
     }
     out->n_media = offer->n_media;

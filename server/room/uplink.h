@@ -19,6 +19,7 @@ struct uplink {
     struct room_id room;
     struct peer_id peer; /* .v 0 = no transport */
     bool renew;
+    bool h264; /* asked for before other codecs: packaging then costs no transcode */
     uint64_t remote_session, session, version;
     char remote_ufrag[260], ufrag[16], password[32];
     struct uplink_track tracks[SOURCE_COUNT];

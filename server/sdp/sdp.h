@@ -68,6 +68,8 @@ void sdp_answer_media(const struct sdp_media *offered, enum sdp_direction may, s
 /* An m-line of an offer of ours: every codec of that kind with our fixed payload types (Chromium's numbers), RTX for video, our extension
  * numbers. `kind`, `mid`, direction sendonly are set; the caller fills ssrc, rtx_ssrc, stream, track. */
 void sdp_offer_media(enum media_kind kind, const char *mid, struct sdp_media *out);
+/* The payloads of that codec first, in their order: whoever sends takes the first that it can (RFC 3264 6.1). */
+void sdp_prefer(struct sdp_media *m, enum media_codec codec);
 
 /* ---- to the media plane's parameters ---- */
 /* Peer: credentials, fingerprint and DTLS role from what the other side said; local_* and ids are the caller's. */

@@ -42,6 +42,18 @@ void sdp_answer_media(const struct sdp_media *offered, enum sdp_direction may, s
     *out = m;
 }
 
+void sdp_prefer(struct sdp_media *m, enum media_codec codec)
+{
+    size_t to = 0;
+    for (size_t i = 0; i < m->n_payloads; i++) {
+        struct media_payload p = m->payloads[i];
+        if (p.codec != codec) continue;
+        memmove(&m->payloads[to + 1], &m->payloads[to], (i - to) * sizeof p);
+        m->payloads[to++] = p;
+    }
+    if (to && !m->rejected) name_format(m);
+}
+
 void sdp_offer_media(enum media_kind kind, const char *mid, struct sdp_media *out)
 {
     static const struct media_payload ours[] = {

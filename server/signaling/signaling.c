@@ -270,7 +270,7 @@ int signaling_new(struct signaling **out, const struct signaling_config *config,
     int rc = desk_new(&s->desk, &desk, f);
     rc = rc ? rc : serve_schema(s, f);
     struct net_ws_events events = {.ctx = s, .on_open = on_open, .on_message = on_message, .on_close = on_close};
-    net_ws_serve(config->net, &events);
+    if (rc == 0 && net_ws_serve(config->net, "/ws", &events)) rc = fault_set(f, ERR_INTERNAL, "ws", "The URL /ws is taken.");
     net_timer_start(config->net, CHECK_MS, check_all, s);
     return rc;
 }

@@ -181,12 +181,17 @@ static inline int web_once(struct web *w, uint16_t port, const char *method, con
 
 /* ---- WebSocket (RFC 6455) ---- */
 
-static inline int web_socket(struct web *w, uint16_t port, const char *headers)
+static inline int web_socket_at(struct web *w, uint16_t port, const char *path, const char *headers)
 {
     char all[1000];
     snprintf(all, sizeof all, "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n%s",
              headers);
-    return web_once(w, port, "GET", "/ws", all, NULL);
+    return web_once(w, port, "GET", path, all, NULL);
+}
+
+static inline int web_socket(struct web *w, uint16_t port, const char *headers)
+{
+    return web_socket_at(w, port, "/ws", headers);
 }
 
 static inline int web_frame(struct web *w, int opcode, const void *data, size_t len)
@@ -234,6 +239,35 @@ static inline json_t *web_take(struct web *w, int limit_ms)
         if (m) return m;
     }
     return NULL;
+}
+
+/* The next message as it is: 1 text, 2 binary, 0 none in time or closed. Borrowed until the next call: pings are answered on the way. */
+static inline int web_message(struct web *w, int limit_ms, const uint8_t **bytes, size_t *len)
+{
+    static _Thread_local uint8_t *kept;
+    int64_t until = web_now_ms() + limit_ms;
+    while (!w->close_code) {
+        size_t head, n, whole = web_frame_held(w, &head, &n);
+        if (!whole) {
+            if (web_fill(w, w->len + 1, until) == 0) continue;
+            if (w->over) w->close_code = 1006;
+            return 0;
+        }
+        int opcode = w->in[0] & 15;
+        if (opcode == 8) w->close_code = n >= 2 ? w->in[head] << 8 | w->in[head + 1] : 1005;
+        if (opcode == 9) (void)web_frame(w, 10, w->in + head, n);
+        if (opcode == 1 || opcode == 2) {
+            free(kept);
+            kept = malloc(n + 1);
+            memcpy(kept, w->in + head, n);
+            kept[n] = 0;
+            *bytes = kept;
+            *len = n;
+        }
+        web_drop(w, whole);
+        if (opcode == 1 || opcode == 2) return opcode;
+    }
+    return 0;
 }
 
 /* The close code, after passing over what comes before it; 0 = still open after the time. */

@@ -186,7 +186,7 @@ static int start(void **state)
     assert_int_equal(rc, 0);
     struct api_config api = {.net = world.net, .backend = {NULL, submit, append, read_some, find}, .ready = media_ready};
     assert_int_equal(api_new(&world.api, &api, &f), 0);
-    net_ws_serve(world.net, &(struct net_ws_events){NULL, on_open, on_message, on_close});
+    assert_int_equal(net_ws_serve(world.net, "/ws", &(struct net_ws_events){NULL, on_open, on_message, on_close}), 0);
     return pthread_create(&world.thread, NULL, serve, NULL);
 }
 

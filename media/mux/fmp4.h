@@ -1,0 +1,36 @@
+/* fmp4 - writes fragmented MP4 (ISO/IEC 14496-12) as CMAF wants it (ISO/IEC 23000-19): an initialisation segment, then fragments of one
+ * track each (moof + mdat, base data offset at the moof). H.264 as 'avc1' (14496-15), Opus as 'Opus' (Encapsulation of Opus in ISO Base
+ * Media, 4.3). Pure: bytes into memory.
+ */
+#ifndef YL_MEDIA_MUX_FMP4_H
+#define YL_MEDIA_MUX_FMP4_H
+
+#include "media/mux/dimensions.h"
+
+struct fmp4_out { /* grows; `failed` = out of memory, what is in it is then worth nothing */
+    uint8_t *bytes;
+    size_t len, cap;
+    bool failed;
+};
+void fmp4_out_free(struct fmp4_out *o);
+
+struct fmp4_track {
+    uint32_t id;
+    enum media_codec codec; /* MEDIA_H264 or MEDIA_OPUS */
+    uint32_t timescale;
+    const struct dimensions *picture; /* H.264 */
+};
+/* ftyp + moov: declares the tracks, holds no sample. */
+void fmp4_init(struct fmp4_out *o, const struct fmp4_track *tracks, size_t n);
+
+struct fmp4_sample {
+    const uint8_t *bytes;
+    size_t len;
+    uint32_t duration; /* timescale units */
+    bool key;
+};
+/* One moof + mdat. `time`: decode time of the first sample (there is no reordering: it is the time of presentation too). */
+void fmp4_fragment(struct fmp4_out *o, uint32_t track, uint32_t sequence, uint64_t time, const struct fmp4_sample *samples, size_t n);
+/* RFC 6381 "avc1.42e01f" of an avcC. */
+void fmp4_codec_name(const struct dimensions *picture, char out[16]);
+#endif

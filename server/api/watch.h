@@ -1,0 +1,28 @@
+/* watch - lecture seats: /live/{room}, watched by any number without a place in the room. docs/protocol/http.md is the contract.
+ *
+ *   /live/{room}                     the page
+ *   /live/{room}/ws                  WebSocket: fMP4 pieces as they are made; the first message says who one is
+ *   /live/{room}/index.m3u8          low-latency HLS; its media playlists, parts and segments stand below a pass that the playlist names
+ *
+ * Everybody is sent the same bytes (server/live/programme.h): a viewer is a number of the next piece. One who does not take them fast
+ * enough skips to a keyframe. Event thread.
+ */
+#ifndef YL_SERVER_API_WATCH_H
+#define YL_SERVER_API_WATCH_H
+
+#include "server/live/shelf.h"
+#include "server/net/net.h"
+#include "server/room/desk.h"
+#include "server/session/guard.h"
+
+struct watch;
+struct watch_config {
+    struct net *net;
+    struct desk *desk;
+    struct guard *guard; /* of tokens that are not good */
+    struct shelf *shelf;
+};
+/* Registers the URLs and asks the desk for lectures; before net_run. */
+YL_CHECKED int watch_new(struct watch **out, const struct watch_config *config, struct fault *f);
+void watch_free(struct watch *w); /* after net_free and before desk_free */
+#endif

@@ -1,0 +1,187 @@
+/* Low-latency HLS of lectures (RFC 8216bis): the master playlist, and below a pass the media playlists, parts and segments. */
+#include "server/api/watch_private.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PLAYLIST_TYPE "application/vnd.apple.mpegurl"
+#define HOLD_MS 6000        /* 6.2.5.2: a blocked request is answered within three target durations */
+#define PIECE_MS 200
+
+/* A client asks for the playlist and then for the part: two round trips, and something to spare, must fit into a part. */
+static unsigned per_part_for(unsigned rtt_ms)
+{
+    unsigned n = (2 * rtt_ms + 100 + PIECE_MS - 1) / PIECE_MS;
+    return n < 1 ? 1 : n > PROGRAMME_PER_PART_MAX ? PROGRAMME_PER_PART_MAX : n;
+}
+
+void hls_master(struct watch *w, struct net_request *r, const struct desk_watch_made *made, const char *pass)
+{
+    struct programme *p = desk_programme(w->config.desk, made->room);
+    struct programme_now now = {.codecs = ""};
+    struct fault f = {0};
+    char text[600], size[60] = "";
+    if (p) programme_now(p, &now);
+    if (!*now.codecs) {
+        fault_set(&f, ERR_NOT_FOUND, "not_begun", "Nothing is shown here yet.");
+        net_reply_header(r, "Cache-Control", "no-store");
+        net_reply_fault(r, &f);
+        return;
+    }
+    if (now.width) snprintf(size, sizeof size, ",RESOLUTION=%ux%u", now.width, now.height);
+    int n = snprintf(text, sizeof text,
+                     "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-STREAM-INF:BANDWIDTH=%u,AVERAGE-BANDWIDTH=%u,CODECS=\"%s\"%s\n"
+                     "%s/live-%u.m3u8\n",
+                     now.peak_bps + 10000, now.average_bps + 10000, now.codecs, size, pass, per_part_for(net_request_rtt_ms(r)));
+    net_reply_header(r, "Cache-Control", "no-store");
+    net_reply_bytes(r, 200, PLAYLIST_TYPE, text, (size_t)n);
+}
+
+/* ---- answers ---- */
+static void not_found(struct net_request *r, const char *reason, const char *text)
+{
+    struct fault f = {0};
+    fault_set(&f, ERR_NOT_FOUND, reason, "%s", text);
+    net_reply_header(r, "Cache-Control", "max-age=1");
+    net_reply_fault(r, &f);
+}
+
+static void reply_media(struct net_request *r, struct share *s)
+{
+    net_reply_header(r, "Cache-Control", "private, max-age=3600"); /* a name never means other bytes */
+    net_reply_share(r, 200, "video/mp4", s);
+}
+
+static void reply_playlist(struct net_request *r, struct programme *p, unsigned per_part, bool skip)
+{
+    struct share *s = programme_playlist(p, per_part, skip);
+    net_reply_header(r, "Cache-Control", "no-cache");
+    if (s) net_reply_share(r, 200, PLAYLIST_TYPE, s);
+    else not_found(r, "busy", "Out of memory.");
+}
+
+/* True: answered. `late`: no longer waits. */
+static bool try_held(struct held *h, bool late)
+{
+    struct share *s;
+    if (h->playlist) {
+        if (!late && !programme_has(h->programme, h->segment, h->part, h->per_part)) return false;
+        reply_playlist(h->request, h->programme, h->per_part, h->skip);
+        return true;
+    }
+    enum programme_part there = programme_part(h->programme, h->segment, (unsigned)h->part, h->per_part, &s);
+    if (there == PART_LATER && !late) return false;
+    if (there == PART_HERE) reply_media(h->request, s);
+    else not_found(h->request, "no_part", "There is no such part.");
+    share_unref(s);
+    return true;
+}
+
+static void hold(struct watch *w, struct held h)
+{
+    struct held *kept;
+    if (try_held(&h, false)) return;
+    if (!(kept = malloc(sizeof *kept))) abort();
+    *kept = h;
+    kept->until_ms = watch_now_ms() + HOLD_MS;
+    kept->next = w->held;
+    w->held = kept;
+}
+
+static void look(struct watch *w, struct programme *p, int64_t late_before_ms, bool gone)
+{
+    for (struct held **at = &w->held; *at;) {
+        struct held *h = *at;
+        bool late = gone || h->until_ms <= late_before_ms;
+        if ((p && h->programme != p) || !try_held(h, late)) {
+            at = &h->next;
+            continue;
+        }
+        *at = h->next;
+        free(h);
+    }
+}
+
+void hls_news(struct watch *w, struct programme *p)
+{
+    look(w, p, 0, false);
+}
+
+void hls_gone(struct watch *w, struct programme *p)
+{
+    look(w, p, 0, true);
+}
+
+void hls_tick(struct watch *w, int64_t now_ms)
+{
+    look(w, NULL, now_ms, false);
+}
+
+/* ---- requests ---- */
+struct query {
+    long segment, part;
+    bool skip, bad;
+};
+
+static long number(const char *text)
+{
+    size_t n = strspn(text, "0123456789");
+    return n && n < 9 && !text[n] ? strtol(text, NULL, 10) : -1;
+}
+
+static struct query read_query(const struct net_request *r)
+{
+    struct query q = {-1, -1, false, false};
+    char name[64], value[64];
+    const char *at = net_request_query(r);
+    int more;
+    while ((more = net_query_next(&at, name, sizeof name, value, sizeof value)) > 0) {
+        if (strcmp(name, "_HLS_msn") == 0) q.bad |= (q.segment = number(value)) < 0;
+        else if (strcmp(name, "_HLS_part") == 0) q.bad |= (q.part = number(value)) < 0;
+        else if (strcmp(name, "_HLS_skip") == 0) q.skip = strcmp(value, "YES") == 0 || strcmp(value, "v2") == 0;
+    }
+    q.bad |= q.part >= 0 && q.segment < 0; /* 6.2.5.2 */
+    return q;
+}
+
+static void playlist(struct watch *w, struct net_request *r, struct programme *p, unsigned per_part)
+{
+    struct query q = read_query(r);
+    struct fault f = {0};
+    if (q.bad || (q.segment > (long)programme_segments(p) + 1 && !programme_ended(p))) { /* 6.2.5.2: too far in the future */
+        fault_set(&f, ERR_MALFORMED, "_HLS_msn", "There is no such segment to wait for.");
+        net_reply_fault(r, &f);
+        return;
+    }
+    if (q.segment < 0) {
+        reply_playlist(r, p, per_part, q.skip);
+        return;
+    }
+    hold(w, (struct held){.request = r, .programme = p, .playlist = true, .skip = q.skip, .segment = (uint32_t)q.segment, .part = (int)q.part, .per_part = per_part});
+}
+
+static void segment_done(void *ctx, struct share *s)
+{
+    if (s) reply_media(ctx, s);
+    else not_found(ctx, "no_segment", "There is no such segment.");
+}
+
+void hls_below(struct watch *w, struct net_request *r, uint64_t room, const char *file)
+{
+    struct programme *p = desk_programme(w->config.desk, room);
+    unsigned a, b, c;
+    int end = 0;
+    if (!p || !programme_segments(p)) {
+        not_found(r, "not_begun", "Nothing is shown here yet.");
+    } else if (sscanf(file, "live-%1u.m3u8%n", &a, &end) == 1 && end && !file[end] && a >= 1 && a <= PROGRAMME_PER_PART_MAX) {
+        playlist(w, r, p, a);
+    } else if (sscanf(file, "init-%9u.mp4%n", &a, &end) == 1 && end && !file[end] && programme_init(p, a)) {
+        reply_media(r, programme_init(p, a));
+    } else if (sscanf(file, "seg-%9u.m4s%n", &a, &end) == 1 && end && !file[end]) {
+        programme_segment(p, a, segment_done, r);
+    } else if (sscanf(file, "part-%9u.%9u.%1u.m4s%n", &a, &b, &c, &end) == 3 && end && !file[end] && c >= 1 && c <= PROGRAMME_PER_PART_MAX) {
+        hold(w, (struct held){.request = r, .programme = p, .segment = a, .part = (int)b, .per_part = c});
+    } else {
+        not_found(r, "no_such_url", "There is nothing at this URL.");
+    }
+}

@@ -1,0 +1,74 @@
+// How far behind a lecture is seen, from the drawing of a clock in the publisher's page to its showing in another: our page over WebSocket and
+// hls.js over low-latency HLS, through a relay that delays each direction by half the round trip. And how soon the first picture is there.
+//   YL_BUILD=build node tests/bench/lecture_latency.mjs [RTT_MS=20] [SECONDS=10] [JOINS=5]
+import { readFileSync } from 'node:fs'
+import { connect, createServer as tcpServer } from 'node:net'
+import { createServer } from 'node:http'
+import { lecturerPage, percentile, reader } from '../browser/lecture_pages.mjs'
+import { launch, open, ROOT } from '../browser/lib.mjs'
+import { startSite } from '../browser/site.mjs'
+
+const [rtt, seconds, joins] = [Number(process.argv[2] ?? 20), Number(process.argv[3] ?? 10), Number(process.argv[4] ?? 5)]
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms))
+const site = await startSite()
+const pipe = (from, to) => {
+  from.on('data', (d) => setTimeout(() => to.writable && to.write(d), rtt / 2))
+  from.on('close', () => setTimeout(() => to.destroy(), rtt / 2))
+  from.on('error', () => to.destroy())
+}
+const relay = tcpServer({ noDelay: true }, (near) => {
+  const far = connect({ port: Number(new URL(site.base).port), host: '127.0.0.1', noDelay: true })
+  pipe(near, far)
+  pipe(far, near)
+})
+await new Promise((done) => relay.listen(0, '127.0.0.1', done))
+const base = `https://127.0.0.1:${relay.address().port}`
+const token = site.ctl('token', '--room', 'lecture', '--publish', '--watch', '--minutes', '30').trim()
+const browser = await launch()
+const lecturer = await lecturerPage(browser, open)
+await lecturer.evaluate(([u, t]) => globalThis.begin(u, t), [`${site.base}/whip/lecture`, token])
+await sleep(4000)
+const seen = (page) => page.waitForFunction(() => document.querySelector('video')?.videoWidth > 0 && document.querySelector('video').currentTime > 0, null, { timeout: 30_000 })
+async function measure(page, what) {
+  await seen(page)
+  await sleep(5000)
+  await page.evaluate(() => globalThis.watchClock())
+  await sleep(seconds * 1000)
+  const ages = (await page.evaluate(() => globalThis.ages)).filter((a) => a !== null)
+  console.log(`${what}: RTT ${rtt} ms, ${(ages.length / seconds).toFixed(0)} pictures/s, behind p50 ${percentile(ages, 50)} p95 ${percentile(ages, 95)} max ${percentile(ages, 100)} ms`)
+}
+
+const page = await open(browser, { base })
+await page.addInitScript(reader)
+await page.goto(`/live/lecture#${token}`)
+await measure(page, 'WebSocket')
+console.log(`  stalls ${await page.getAttribute('.behind', 'data-stalls')}`)
+const firsts = []
+for (let i = 0; i < joins; i++) {
+  await page.reload()
+  await page.waitForFunction(() => Number(document.querySelector('.behind')?.dataset.first) > 0, null, { timeout: 30_000 })
+  firsts.push(Number(await page.getAttribute('.behind', 'data-first')))
+}
+console.log(`  first picture after the asking: ${firsts.join(' ')} ms, median ${percentile(firsts, 50)}`)
+await page.context().close()
+
+const js = readFileSync(`${ROOT}/web/node_modules/hls.js/dist/hls.min.js`)
+const plain = createServer((q, a) => (q.url === '/hls.js' ? a.writeHead(200, { 'Content-Type': 'text/javascript' }).end(js) : a.writeHead(200, { 'Content-Type': 'text/html' }).end('<!doctype html><title>hls</title><script src=/hls.js></script><video muted autoplay></video>')))
+await new Promise((done) => plain.listen(0, '127.0.0.1', done))
+const hls = await open(browser)
+await hls.addInitScript(reader)
+await hls.goto(`http://127.0.0.1:${plain.address().port}/`)
+await hls.evaluate((u) => {
+  globalThis.faults = []
+  const h = (globalThis.hls = new globalThis.Hls({ lowLatencyMode: true, maxLiveSyncPlaybackRate: 1.1 }))
+  h.on('hlsError', (e, d) => globalThis.faults.push(d.details))
+  h.loadSource(u)
+  h.attachMedia(document.querySelector('video'))
+}, `${base}/live/lecture/index.m3u8?token=${token}`)
+await measure(hls, 'hls.js')
+console.log(`  errors: ${(await hls.evaluate(() => globalThis.faults)).join(' ') || 'none'}`)
+await browser.close()
+plain.close()
+relay.close()
+await site.stop()
+process.exit(0)

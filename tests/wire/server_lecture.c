@@ -1,0 +1,313 @@
+/* Lectures on the real daemon: who may watch, what a viewer is sent, one that is too slow, and low-latency HLS with winding back. */
+#include "tests/lib/site.h"
+#include "tests/lib/lecturer.h"
+#include <sqlite3.h>
+
+static struct dtls_identity *identity;
+static struct lecturer lecturer;
+static char token[80], publish_only[80], elsewhere[80], session[200];
+static struct web last;
+
+static int ask(const char *method, const char *path, const char *headers, const char *body)
+{
+    web_close(&last);
+    return web_once(&last, site.port, method, path, headers, body);
+}
+
+static int start(void **state)
+{
+    char headers[300];
+    (void)state;
+    site_start("request.rate = 500\n");
+    snprintf(token, sizeof token, "%s", site_ctl("token --room talk --publish --watch --minutes 60"));
+    snprintf(publish_only, sizeof publish_only, "%s", site_ctl("token --room talk --publish --minutes 60"));
+    snprintf(elsewhere, sizeof elsewhere, "%s", site_ctl("token --room elsewhere --publish --watch --minutes 60"));
+    if (dtls_identity_new(&identity, DTLS_ENGINE_MBEDTLS)) return 1;
+    snprintf(headers, sizeof headers, "Authorization: Bearer %s\r\nContent-Type: application/sdp\r\n", token);
+    assert_int_equal(ask("POST", "/whip/talk", headers, lecturer_offer(identity)), 201);
+    assert_non_null(strstr(last.body, "m=video 9 UDP/TLS/RTP/SAVPF 96 97")); /* H.264 is asked for first */
+    snprintf(session, sizeof session, "%s", web_header(&last, "Location"));
+    return lecturer_begin(&lecturer, identity, last.body, 1000) ? 0 : 1;
+}
+
+static int stop(void **state)
+{
+    lecturer_end(&lecturer);
+    dtls_identity_free(identity);
+    web_close(&last);
+    return site_stop(state);
+}
+
+/* ---- over WebSocket ---- */
+static json_t *told(struct web *w, const char *type, int limit_ms) /* the next text of that type, passing over the rest */
+{
+    const uint8_t *bytes;
+    size_t len;
+    int64_t until = web_now_ms() + limit_ms;
+    for (int kind; (kind = web_message(w, (int)(until - web_now_ms()), &bytes, &len));) {
+        json_t *m = kind == 1 ? json_loadb((const char *)bytes, len, 0, NULL) : NULL;
+        const char *is = json_string_value(json_object_get(m, "type"));
+        if (is && strcmp(is, type) == 0) return m;
+        json_decref(m);
+    }
+    return NULL;
+}
+
+static struct web *viewer(const char *room, const char *headers, const char *first)
+{
+    static struct web w;
+    char path[100];
+    snprintf(path, sizeof path, "/live/%s/ws", room);
+    assert_int_equal(web_socket_at(&w, site.port, path, headers), 101);
+    assert_int_equal(web_say(&w, first), 0);
+    return &w;
+}
+
+static const char *with_token(const char *t)
+{
+    static char text[120];
+    snprintf(text, sizeof text, "{\"token\":\"%s\"}", t);
+    return text;
+}
+
+static void refused(const char *room, const char *first, const char *reason)
+{
+    struct web *w = viewer(room, "", first);
+    json_t *m = told(w, "refused", 3000);
+    if (!m || strcmp(json_string_value(json_object_get(m, "reason")), reason)) fail_msg("%s: %s", first, m ? json_dumps(m, 0) : "nothing");
+    json_decref(m);
+    assert_int_equal(web_drain(w, 3000), 4003);
+    web_close(w);
+}
+
+static void who_may_not_watch(void **state)
+{
+    (void)state;
+    refused("talk", "{}", "no_token");
+    refused("talk", "{\"token\":5}", "token");
+    refused("talk", "no JSON", "token");
+    refused("talk", with_token("nonsense"), "token_unknown");
+    refused("talk", with_token(elsewhere), "other_room");
+    refused("talk", with_token(publish_only), "no_watch");
+    struct web w;
+    assert_int_not_equal(web_socket_at(&w, site.port, "/live/talk/ws", "Origin: https://evil.example\r\n"), 101);
+    web_close(&w);
+}
+
+/* The first bytes are the initialisation segment, then the picture from its last keyframe on, then a piece every 200 ms. */
+static void what_a_viewer_is_sent(void **state)
+{
+    const uint8_t *b;
+    size_t len;
+    (void)state;
+    struct web *w = viewer("talk", "", with_token(token));
+    json_t *m = told(w, "hello", 3000);
+    assert_non_null(m);
+    assert_string_equal(json_string_value(json_object_get(m, "name")), "talk");
+    json_decref(m);
+    m = told(w, "init", 8000);
+    assert_non_null(m);
+    assert_string_equal(json_string_value(json_object_get(m, "codecs")), "avc1.42c01e,opus");
+    assert_int_equal(json_integer_value(json_object_get(m, "width")), 640);
+    int64_t now_ms = json_integer_value(json_object_get(m, "now_ms"));
+    assert_in_range(now_ms - json_integer_value(json_object_get(m, "epoch_ms")) - json_integer_value(json_object_get(m, "end_ms")), 0, 2000);
+    json_decref(m);
+    assert_int_equal(web_message(w, 1000, &b, &len), 2);
+    assert_memory_equal(b + 4, "ftyp", 4);
+    assert_int_equal(web_message(w, 1000, &b, &len), 2);
+    assert_memory_equal(b + 4, "moof", 4);
+    size_t pieces = 0;
+    for (int64_t until = web_now_ms() + 3000; web_now_ms() < until;)
+        pieces += web_message(w, (int)(until - web_now_ms()), &b, &len) == 2;
+    assert_in_range(pieces, 11, 26); /* 15 in three seconds, and what there was of the group before */
+    web_say(w, "{\"type\":\"ping\",\"t\":77}");
+    m = told(w, "pong", 3000);
+    assert_int_equal(json_integer_value(json_object_get(m, "t")), 77);
+    json_decref(m);
+    web_close(w);
+}
+
+static int64_t audited(const char *op)
+{
+    char path[200];
+    sqlite3 *db;
+    sqlite3_stmt *q;
+    snprintf(path, sizeof path, "%s/data/yilian.db", site.dir);
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT count(*) FROM audit WHERE op=?1", -1, &q, NULL), SQLITE_OK);
+    sqlite3_bind_text(q, 1, op, -1, SQLITE_STATIC);
+    assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+    int64_t n = sqlite3_column_int64(q, 0);
+    sqlite3_finalize(q);
+    sqlite3_close(db);
+    return n;
+}
+
+static void staff_watch_by_their_session(void **state)
+{
+    char cookie[130];
+    (void)state;
+    struct person_at p = person_sign_in("bh.sun");
+    int64_t before = audited("room.watch");
+    snprintf(cookie, sizeof cookie, "%s", p.cookie);
+    struct web *w = viewer("talk", cookie, "{}");
+    json_t *m = told(w, "hello", 3000);
+    assert_non_null(m);
+    json_decref(m);
+    m = told(w, "init", 3000);
+    assert_non_null(m);
+    json_decref(m);
+    web_close(w);
+    w = viewer("nowhere", cookie, "{}");
+    m = told(w, "refused", 3000);
+    assert_string_equal(json_string_value(json_object_get(m, "code")), "not_found");
+    json_decref(m);
+    web_close(w);
+    assert_true(audited("room.watch") >= before + 1);
+}
+
+/* It reads nothing for a while: its queue does not grow, and it goes on with a keyframe. */
+static void one_that_is_too_slow_skips(void **state)
+{
+    const uint8_t *b;
+    size_t len;
+    (void)state;
+    struct web *w = viewer("talk", "", with_token(token));
+    json_t *m = told(w, "init", 3000);
+    assert_non_null(m);
+    json_decref(m);
+    __atomic_store_n(&lecturer.frame_bytes, 90000, __ATOMIC_RELAXED); /* 18 Mbit/s, more than the kernels hold */
+    long rss = site_rss_kb();
+    usleep(7000000);
+    assert_true(site_rss_kb() - rss < 90000); /* the programme's own memory of it: 20 s at most, not the viewer's */
+    __atomic_store_n(&lecturer.frame_bytes, 1000, __ATOMIC_RELAXED);
+    m = told(w, "skip", 10000);
+    assert_non_null(m);
+    json_decref(m);
+    assert_int_equal(web_message(w, 1000, &b, &len), 2);
+    assert_memory_equal(b + 4, "moof", 4);
+    web_close(w);
+}
+
+/* ---- over HLS ---- */
+static char media_url[300];
+
+static const char *below(const char *file)
+{
+    static char path[400];
+    snprintf(path, sizeof path, "%.*s%s", (int)(strrchr(media_url, '/') + 1 - media_url), media_url, file);
+    return path;
+}
+
+static int count_of(const char *text, const char *word)
+{
+    int n = 0;
+    for (const char *at = text; (at = strstr(at, word)); at += strlen(word))
+        n++;
+    return n;
+}
+
+static void the_playlists(void **state)
+{
+    char path[500];
+    (void)state;
+    assert_int_equal(ask("GET", "/live/talk/index.m3u8", "", NULL), 401);
+    snprintf(path, sizeof path, "/live/talk/index.m3u8?token=%s", elsewhere);
+    assert_int_equal(ask("GET", path, "", NULL), 403);
+    snprintf(path, sizeof path, "/live/talk/index.m3u8?token=%s", token);
+    assert_int_equal(ask("GET", path, "", NULL), 200);
+    assert_string_equal(web_header(&last, "Content-Type"), "application/vnd.apple.mpegurl");
+    assert_string_equal(web_header(&last, "Access-Control-Allow-Origin"), "*");
+    assert_non_null(strstr(last.body, "CODECS=\"avc1.42c01e,opus\",RESOLUTION=640x480"));
+    const char *line = strrchr(last.body, ',');
+    line = strchr(line, '\n') + 1;
+    snprintf(media_url, sizeof media_url, "/live/talk/%.*s", (int)strcspn(line, "\n"), line);
+    assert_int_equal(ask("GET", media_url, "", NULL), 200);
+    assert_non_null(strstr(last.body, "#EXT-X-MAP:URI=\"init-1.mp4\""));
+    assert_non_null(strstr(last.body, "CAN-BLOCK-RELOAD=YES"));
+    assert_non_null(strstr(last.body, "#EXT-X-PRELOAD-HINT:TYPE=PART"));
+    assert_true(count_of(last.body, "#EXTINF:") >= 1 && count_of(last.body, "INDEPENDENT=YES") >= 1);
+    char forged[400];
+    snprintf(forged, sizeof forged, "%s", media_url);
+    *strrchr(forged, '/') = 0;
+    forged[strlen(forged) - 1] ^= 1;
+    snprintf(path, sizeof path, "%s/live-1.m3u8", forged);
+    assert_int_equal(ask("GET", path, "", NULL), 401);
+    assert_int_equal(ask("GET", below("live-9.m3u8"), "", NULL), 404);
+    assert_int_equal(ask("GET", below("init-77.mp4"), "", NULL), 404);
+    assert_int_equal(ask("POST", media_url, "", "x"), 405);
+    assert_int_equal(ask("GET", "/live/talk", "", NULL), 200); /* the page */
+    assert_non_null(strstr(last.body, "<title>"));
+}
+
+static void waiting_for_what_comes(void **state)
+{
+    char path[400];
+    unsigned segment = 0, part = 0;
+    (void)state;
+    assert_int_equal(ask("GET", below("live-1.m3u8"), "", NULL), 200);
+    const char *hint = strstr(last.body, "URI=\"part-");
+    for (const char *at = hint; (at = strstr(at + 1, "URI=\"part-"));)
+        hint = at;
+    assert_int_equal(sscanf(hint, "URI=\"part-%u.%u.1.m4s", &segment, &part), 2);
+    int64_t began = web_now_ms();
+    snprintf(path, sizeof path, "%s?_HLS_msn=%u&_HLS_part=%u", below("live-1.m3u8"), segment, part + 1);
+    assert_int_equal(ask("GET", path, "", NULL), 200); /* two parts further: between 0.2 and 0.6 s */
+    assert_in_range(web_now_ms() - began, 100, 2500);
+    snprintf(path, sizeof path, "part-%u.%u.1.m4s", segment, part + 1);
+    if (!strstr(last.body, path)) assert_non_null(strstr(last.body, "#EXT-X-PRELOAD-HINT"));
+    snprintf(path, sizeof path, "%s?_HLS_msn=%u", below("live-1.m3u8"), segment + 30);
+    assert_int_equal(ask("GET", path, "", NULL), 400);
+    snprintf(path, sizeof path, "%s?_HLS_part=1", below("live-1.m3u8"));
+    assert_int_equal(ask("GET", path, "", NULL), 400);
+}
+
+/* A segment is its parts, longer parts are several short ones, and the lecture's beginning is there when memory has let it go. */
+static void parts_segments_and_the_beginning(void **state)
+{
+    char file[60];
+    (void)state;
+    assert_int_equal(ask("GET", below("live-1.m3u8"), "", NULL), 200);
+    unsigned n = (unsigned)count_of(last.body, "#EXTINF:") - 1;
+    size_t whole, sum = 0;
+    snprintf(file, sizeof file, "seg-%u.m4s", n);
+    assert_int_equal(ask("GET", below(file), "", NULL), 200);
+    assert_string_equal(web_header(&last, "Content-Type"), "video/mp4");
+    assert_memory_equal(last.body + 4, "moof", 4);
+    whole = last.body_len;
+    for (unsigned i = 0; i < 30; i++) {
+        snprintf(file, sizeof file, "part-%u.%u.1.m4s", n, i);
+        if (ask("GET", below(file), "", NULL) != 200) break;
+        sum += last.body_len;
+    }
+    assert_int_equal(sum, whole);
+    sum = 0;
+    for (unsigned i = 0; i < 10; i++) {
+        snprintf(file, sizeof file, "part-%u.%u.3.m4s", n, i);
+        if (ask("GET", below(file), "", NULL) != 200) break;
+        sum += last.body_len;
+    }
+    assert_int_equal(sum, whole);
+    assert_int_equal(ask("GET", below("init-1.mp4"), "", NULL), 200);
+    assert_memory_equal(last.body + 4, "ftyp", 4);
+    for (int i = 0; i < 30; i++) { /* until the first segment is older than memory keeps */
+        assert_int_equal(ask("GET", below("live-1.m3u8"), "", NULL), 200);
+        if (count_of(last.body, "#EXTINF:") >= 14) break;
+        usleep(1000000);
+    }
+    assert_int_equal(ask("GET", below("seg-0.m4s"), "", NULL), 200);
+    assert_memory_equal(last.body + 4, "moof", 4);
+    assert_int_equal(ask("GET", below("part-0.0.1.m4s"), "", NULL), 404); /* parts are for the newest only */
+    snprintf(file, sizeof file, "live-1.m3u8?_HLS_skip=YES");
+    assert_int_equal(ask("GET", below(file), "", NULL), 200);
+    assert_true(last.body_len < 20000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(who_may_not_watch),       cmocka_unit_test(what_a_viewer_is_sent),
+                                       cmocka_unit_test(staff_watch_by_their_session), cmocka_unit_test(the_playlists),
+                                       cmocka_unit_test(waiting_for_what_comes),  cmocka_unit_test(one_that_is_too_slow_skips),
+                                       cmocka_unit_test(parts_segments_and_the_beginning)};
+    return cmocka_run_group_tests(tests, start, stop);
+}

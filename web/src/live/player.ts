@@ -1,0 +1,390 @@
+// Watches a lecture: live over WebSocket into MediaSource, about half a second behind; wound back over HTTP segments. It owns the video element's
+// source and speed; what the page shows of it is in `view`.
+import { reactive } from 'vue'
+import { Buffer, Source } from './buffer'
+import { Pacer } from './pace'
+import { indexAt, parse, type Segment } from './playlist'
+
+export type Stage = 'connecting' | 'waiting' | 'playing' | 'ended' | 'lost' | 'refused' | 'unsupported'
+export interface View {
+  stage: Stage
+  /** Why it was refused: the server's reason. */
+  reason: string
+  name: string
+  mode: 'live' | 'replay'
+  /** Seconds behind what is happening. */
+  behind: number
+  /** Seconds of the programme: first and newest moment, and the one shown. */
+  from: number
+  until: number
+  at: number
+  stalls: number
+  /** Milliseconds from the asking to the first picture. */
+  first: number
+  busy: boolean
+  picture: boolean
+  muted: boolean
+  paused: boolean
+}
+interface Said {
+  type: 'hello' | 'init' | 'skip' | 'waiting' | 'ended' | 'refused' | 'pong'
+  name?: string
+  code?: string
+  reason?: string
+  codecs?: string
+  now_ms?: number
+  epoch_ms?: number
+  end_ms?: number
+  t?: number
+}
+
+const TICK_MS = 100
+const AHEAD_S = 20
+const RETRY_MS = [300, 1000, 2000, 4000]
+
+export class Player {
+  readonly view: View = reactive({
+    stage: 'connecting', reason: '', name: '', mode: 'live', behind: 0, from: 0, until: 0, at: 0, stalls: 0, first: 0, busy: false, picture: true, muted: false, paused: false,
+  })
+  private ws: WebSocket | null = null
+  private buffer: Buffer
+  private readonly pacer = new Pacer()
+  private timer: ReturnType<typeof setInterval>
+  private retry: ReturnType<typeof setTimeout> | undefined
+  private tries = 0
+  private over = false
+  private started = false
+  private startedAt = 0
+  private asked = 0
+  private epochMs = 0
+  private offsetMs = 0
+  private bestTrip = Infinity
+  private joinEnd = 0
+  private pinged = 0
+  private pings = 0
+  private trimmed = 0
+  private base = ''
+  private segments: Segment[] = []
+  private ended = false
+  private listed = 0
+  private map = ''
+  private loading = false
+  private turn = 0
+
+  constructor(
+    private readonly video: HTMLVideoElement,
+    private readonly room: string,
+    private readonly token: string,
+  ) {
+    this.buffer = this.newBuffer()
+    video.addEventListener('waiting', this.onWaiting)
+    this.timer = setInterval(() => this.tick(), TICK_MS)
+    if (Source) this.connect()
+    else void this.native()
+  }
+  close(): void {
+    this.over = true
+    clearInterval(this.timer)
+    clearTimeout(this.retry)
+    this.ws?.close()
+    this.video.removeEventListener('waiting', this.onWaiting)
+    this.buffer.close()
+  }
+  /** Sound or not; browsers let it on only after a gesture. */
+  mute(on: boolean): void {
+    this.video.muted = this.view.muted = on
+    if (!this.view.paused) void this.play()
+  }
+  pause(on: boolean): void {
+    this.view.paused = on
+    if (on) this.video.pause()
+    else if (this.view.mode === 'live') this.live()
+    else void this.play()
+  }
+  /** Shows that moment of the programme. */
+  async seek(at: number): Promise<void> {
+    const turn = ++this.turn
+    this.view.mode = 'replay'
+    this.view.at = at
+    this.view.paused = false
+    this.ws?.close()
+    this.ws = null
+    clearTimeout(this.retry)
+    this.newSource()
+    if (!(await this.list(true)) || turn !== this.turn) return
+    const s = this.segments[indexAt(this.segments, at)]
+    if (!s) return
+    this.view.stage = 'playing'
+    this.started = false
+    this.joinEnd = Math.max(at, s.start)
+    void this.load()
+  }
+  live(): void {
+    this.turn++
+    this.view.mode = 'live'
+    this.view.paused = false
+    this.newSource()
+    this.connect()
+  }
+
+  // ---- the line ----
+  private url(path: string): string {
+    return `/live/${encodeURIComponent(this.room)}${path}`
+  }
+  private connect(): void {
+    this.ws?.close()
+    clearTimeout(this.retry)
+    if (this.over) return
+    const ws = (this.ws = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}${this.url('/ws')}`))
+    ws.binaryType = 'arraybuffer'
+    this.asked = performance.now()
+    const shown = this.video.requestVideoFrameCallback?.bind(this.video)
+    shown?.(() => (this.view.first = performance.now() - this.asked))
+    if (this.view.stage !== 'lost') this.view.stage = 'connecting'
+    ws.onopen = () => ws.send(JSON.stringify(this.token ? { token: this.token } : {}))
+    ws.onmessage = (e: MessageEvent<string | ArrayBuffer>) => {
+      if (ws !== this.ws) return
+      if (typeof e.data === 'string') this.said(JSON.parse(e.data) as Said)
+      else this.buffer.append(e.data)
+    }
+    ws.onclose = (e) => {
+      if (ws !== this.ws || this.over || this.view.stage === 'refused') return
+      this.ws = null
+      if (e.code === 4001) {
+        this.view.stage = 'refused'
+        this.view.reason = 'token_expired'
+        return
+      }
+      this.view.stage = 'lost'
+      this.retry = setTimeout(() => this.live(), RETRY_MS[Math.min(this.tries++, RETRY_MS.length - 1)])
+    }
+  }
+  private clock(now: number | undefined, sent?: number): void {
+    if (!now) return
+    const trip = sent === undefined ? 1000 : performance.now() - sent
+    if (trip > this.bestTrip) return
+    this.bestTrip = trip
+    this.offsetMs = now + (sent === undefined ? 0 : trip / 2) - Date.now()
+  }
+  private said(m: Said): void {
+    this.clock(m.now_ms, m.type === 'pong' ? m.t : undefined)
+    switch (m.type) {
+      case 'hello':
+        this.tries = 0
+        this.bestTrip = Infinity
+        this.pings = 0
+        this.view.name = m.name ?? ''
+        break
+      case 'init':
+        if (m.epoch_ms) this.epochMs = m.epoch_ms
+        this.view.picture = m.codecs?.includes('avc1') ?? true
+        if (this.buffer.kind(m.codecs ?? '')) {
+          this.started = false
+          this.joinEnd = (m.end_ms ?? 0) / 1000
+        }
+        if (this.view.stage !== 'playing') this.view.stage = 'connecting'
+        break
+      case 'skip':
+        this.pacer.reset()
+        break
+      case 'waiting':
+        this.view.stage = 'waiting'
+        break
+      case 'ended':
+        this.ended = true
+        this.view.stage = 'ended'
+        break
+      case 'refused':
+        this.view.stage = 'refused'
+        this.view.reason = m.reason || m.code || ''
+        break
+      case 'pong':
+        break
+    }
+  }
+
+  // ---- playing ----
+  private newBuffer(): Buffer {
+    return new Buffer(this.video, (why) => {
+      if (why === 'codec') this.view.stage = 'unsupported'
+      else if (this.view.mode === 'live') this.live() // what is broken is thrown away
+      else this.view.stage = 'lost'
+    })
+  }
+  private newSource(): void {
+    this.buffer.close()
+    this.buffer = this.newBuffer()
+    this.started = false
+    this.map = ''
+    this.loading = false
+    this.pacer.reset()
+  }
+  private async play(): Promise<void> {
+    try {
+      await this.video.play()
+    } catch (error) {
+      if (!(error instanceof DOMException) || error.name !== 'NotAllowedError' || this.video.muted) return
+      this.video.muted = this.view.muted = true // without a gesture only a silent picture may start
+      await this.video.play().catch(() => {})
+    }
+  }
+  private readonly onWaiting = (): void => {
+    if (!this.started || this.view.mode !== 'live' || this.video.seeking || this.ended || performance.now() - this.startedAt < 1000) return
+    this.view.stalls++
+    this.pacer.stalled(performance.now())
+  }
+  private end(): number {
+    const b = this.video.buffered
+    return b.length ? b.end(b.length - 1) : 0
+  }
+  private begin(): void {
+    const b = this.video.buffered
+    const end = this.end()
+    if (!b.length) return
+    const live = this.view.mode === 'live'
+    if (live ? end < this.joinEnd - 0.25 && !this.ended : end <= this.joinEnd) return // the rest of the first picture's group is on its way
+    const to = live ? Math.max(b.start(b.length - 1), end - this.pacer.start) : Math.max(this.joinEnd, b.start(0))
+    this.video.currentTime = to
+    this.started = true
+    this.startedAt = performance.now()
+    if (this.view.stage !== 'ended') this.view.stage = 'playing'
+    if (!this.view.paused) void this.play()
+  }
+  /** Where nothing was (the publisher's line broke), what comes after it is shown. */
+  private overHole(): void {
+    const b = this.video.buffered
+    const at = this.video.currentTime
+    for (let i = 0; i < b.length; i++) {
+      if (at >= b.start(i) - 0.02 && at < b.end(i) - 0.05) return
+      if (b.start(i) > at) {
+        this.video.currentTime = b.start(i) + 0.01
+        return
+      }
+    }
+  }
+  private tick(): void {
+    const now = performance.now()
+    if (!Source) return
+    if (!this.started) this.begin()
+    this.view.at = this.started ? this.video.currentTime : this.view.at
+    this.view.busy = this.started && this.video.readyState < 3 && !this.view.paused && this.view.stage === 'playing'
+    this.view.until = Math.max(this.view.until, this.end())
+    if (this.epochMs) this.view.behind = (Date.now() + this.offsetMs - this.epochMs) / 1000 - this.video.currentTime
+    if (this.ws?.readyState === WebSocket.OPEN && now - this.pinged > (this.pings < 3 ? 1000 : 10_000)) {
+      this.pings++
+      this.pinged = now
+      this.ws.send(JSON.stringify({ type: 'ping', t: now }))
+    }
+    if (now - this.trimmed > 10_000) {
+      this.trimmed = now
+      this.buffer.trim()
+    }
+    if (!this.started) {
+      if (this.view.mode === 'replay') void this.load()
+      return
+    }
+    if (this.video.readyState < 3) this.overHole()
+    if (this.view.mode === 'live') this.keepUp(now)
+    else void this.load()
+  }
+  private keepUp(now: number): void {
+    if (this.view.paused || this.video.seeking) return
+    if (this.ended) {
+      this.video.playbackRate = 1
+      return
+    }
+    const pace = this.pacer.step(now, this.end() - this.video.currentTime)
+    if (pace.jump !== undefined) this.video.currentTime = this.end() - pace.jump
+    if (this.video.playbackRate !== pace.rate) this.video.playbackRate = pace.rate
+    if (this.video.paused && this.video.readyState >= 3) void this.play()
+  }
+
+  // ---- winding back ----
+  private async list(fresh = false): Promise<boolean> {
+    const now = Date.now()
+    if (!fresh && (this.ended || now - this.listed < 3000)) return true
+    this.listed = now
+    try {
+      if (!this.base) {
+        const master = await fetch(this.url('/index.m3u8'), this.token ? { headers: { Authorization: `Bearer ${this.token}` } } : {})
+        if (!master.ok) throw new Error(String(master.status))
+        const line = (await master.text()).split('\n').find((l) => l && !l.startsWith('#'))
+        this.base = new URL(line ?? '', new URL(this.url('/index.m3u8'), location.href)).href
+      }
+      const answer = await fetch(this.base)
+      if (!answer.ok) throw new Error(String(answer.status))
+      const list = parse(await answer.text(), this.base, this.epochMs)
+      this.segments = list.segments
+      this.ended = list.ended
+      const [first, last] = [list.segments[0], list.segments.at(-1)]
+      if (first && last) {
+        this.view.from = first.start
+        this.view.until = Math.max(list.ended ? 0 : this.view.until, last.start + last.duration)
+      }
+      return true
+    } catch {
+      this.base = ''
+      if (this.view.mode === 'replay' && !this.started) this.view.stage = 'lost'
+      return false
+    }
+  }
+  private async fetched(url: string): Promise<ArrayBuffer> {
+    const answer = await fetch(url)
+    if (!answer.ok) throw new Error(String(answer.status))
+    return answer.arrayBuffer()
+  }
+  /** The next segment after what is buffered, as long as less than AHEAD_S wait. */
+  private async load(): Promise<void> {
+    const at = this.started ? this.video.currentTime : this.joinEnd
+    if (this.loading || this.view.mode !== 'replay' || !this.buffer) return
+    const b = this.video.buffered
+    let until = at
+    for (let i = 0; i < b.length; i++) if (b.start(i) <= until + 0.1 && b.end(i) > until) until = b.end(i)
+    if (until - at > AHEAD_S) return
+    const turn = this.turn
+    this.loading = true
+    try {
+      await this.list()
+      const s = this.segments[indexAt(this.segments, until + 0.05)]
+      if (!s || s.start + s.duration <= until + 0.05) {
+        if (this.ended && this.started) this.buffer.end()
+        return
+      }
+      const init = s.map === this.map ? null : await this.fetched(s.map)
+      const bytes = await this.fetched(s.url)
+      if (turn !== this.turn) return
+      if (init) {
+        this.buffer.kind(codecsOf(init))
+        this.buffer.append(init)
+        this.map = s.map
+      }
+      this.buffer.append(bytes)
+      while (turn === this.turn && !this.buffer.idle) await new Promise((done) => setTimeout(done, 20))
+    } catch {
+      await new Promise((done) => setTimeout(done, 1000))
+    } finally {
+      if (turn === this.turn) this.loading = false
+    }
+  }
+
+  // ---- without MediaSource: the browser's own player ----
+  private async native(): Promise<void> {
+    if (!this.video.canPlayType('application/vnd.apple.mpegurl')) {
+      this.view.stage = 'unsupported'
+      return
+    }
+    this.video.src = this.url('/index.m3u8') + (this.token ? `?token=${encodeURIComponent(this.token)}` : '')
+    this.video.addEventListener('playing', () => (this.view.stage = 'playing'))
+    this.video.addEventListener('error', () => (this.view.stage = 'lost'))
+    await this.play()
+  }
+}
+
+/** What an initialisation segment declares: its avcC names the H.264 profile and level; the voice is Opus. */
+export function codecsOf(init: ArrayBuffer): string {
+  const b = new Uint8Array(init)
+  for (let i = 0; i + 8 < b.length; i++)
+    if (b[i] === 0x61 && b[i + 1] === 0x76 && b[i + 2] === 0x63 && b[i + 3] === 0x43)
+      return `avc1.${[b[i + 5], b[i + 6], b[i + 7]].map((n) => (n ?? 0).toString(16).padStart(2, '0')).join('')},opus`
+  return 'opus'
+}
