@@ -98,12 +98,46 @@ static bool display_fits(const struct ts_concept *k, const char *display)
     return false;
 }
 
+/* Does the code system say what the concept is called in this language? de says de-CH too. */
+static bool speaks(const struct ts_system *s, const struct ts_concept *k, const char *language)
+{
+    json_t *one;
+    size_t i, len = strcspn(language, ",; ");
+    if (strncasecmp(language_of(s), language, len) == 0)
+        return true;
+    json_array_foreach(json_object_get(k->source, "designation"), i, one)
+        if (strncasecmp(ts_member(one, "language"), language, len) == 0)
+            return true;
+    return false;
+}
+
+static void no_display(struct check *c, const struct coding *x, const char *path, const char *language)
+{
+    const struct ts_concept *k = &c->system->concepts[c->concept];
+    if (same_display(k->display, x->display)) {
+        say(c, (struct ts_issue){.severity = "information", .code = "invalid", .kind = "invalid-display", .message_id = "NO_VALID_DISPLAY_FOUND_NONE_FOR_LANG_OK"},
+            path, "There are no valid display names found for the code %s#%s for language(s) '%s'. The display is '%s' which is a valid display for the default language",
+            x->system, x->code, language, x->display);
+        return;
+    }
+    c->good = false;
+    say(c, (struct ts_issue){.severity = "error", .code = "invalid", .kind = "invalid-display", .message_id = "NO_VALID_DISPLAY_FOUND_NONE_FOR_LANG_ERR"}, path,
+        "Wrong Display Name '%s' for %s#%s. There are no valid display names found for language(s) '%s'. Default display is '%s'", x->display, x->system, x->code,
+        language, k->display);
+}
+
 static void check_display(struct check *c, const struct coding *x, const char *path)
 {
     const struct ts_concept *k = &c->system->concepts[c->concept];
     const char *language = language_of(c->system), *wanted = ts_text(c->in, "displayLanguage");
     char tail[60] = "";
-    if (!*x->display || !*k->display || display_fits(k, x->display))
+    if (!*x->display || !*k->display)
+        return;
+    if (*wanted && *language && !speaks(c->system, k, wanted)) {
+        no_display(c, x, path, wanted);
+        return;
+    }
+    if (display_fits(k, x->display))
         return;
     if (*language)
         snprintf(tail, sizeof tail, " (%s)", language);
@@ -391,7 +425,7 @@ static void put_issues(struct check *c, json_t *answer)
         c->issues[i].issue.expression = c->issues[i].expression;
         ts_issue(outcome, &c->issues[i].issue);
         bool aside = c->issues[i].issue.message_id && strcmp(c->issues[i].issue.message_id, "VALUESET_VALUE_MISMATCH_DEFAULT") == 0;
-        if (strcmp(c->issues[i].issue.severity, "information") == 0 || aside)
+        if ((strcmp(c->issues[i].issue.severity, "information") == 0 && strcmp(c->issues[i].issue.kind, "invalid-display")) || aside)
             continue;
         size_t k = n++;
         for (; k > 0 && strcmp(texts[k - 1], c->issues[i].text) > 0; k--)
@@ -526,6 +560,11 @@ int ts_validate(const struct ts *t, const struct ts_request *q, json_t **out)
     c->t = t;
     c->in = q->in;
     c->asked = (struct ts_asked){t, q->in, 0, &c->failure, &c->status, NULL};
+    const char *language = ts_text(q->in, "displayLanguage");
+    if (*language && *language != '*' && ((*language | 32) < 'a' || (*language | 32) > 'z')) {
+        status = ts_fail(out, 400, "processing", "invalid-display", "Invalid displayLanguage: '%s'", language);
+        goto out;
+    }
     if (strcmp(q->type, "ValueSet") == 0 && !(c->set = find_set(t, q, out, &status)))
         goto out;
     if (concept)
