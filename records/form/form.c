@@ -192,7 +192,8 @@ static json_t *builtin_of(const char *type)
          "[{\"path\":\"code\",\"type\":\"text\",\"max\":40},{\"path\":\"text\",\"type\":\"text\",\"max\":200}"
          ","
          "{\"path\":\"main\",\"type\":\"bool\"},{\"path\":\"certainty\",\"type\":\"text\",\"max\":20},"
-         "{\"path\":\"versus\",\"type\":\"text\",\"max\":20}]"},
+         "{\"path\":\"versus\",\"type\":\"text\",\"max\":20},"
+         "{\"path\":\"normal\",\"type\":\"text\",\"max\":400},{\"path\":\"words\",\"type\":\"text\",\"max\":200}]"},
         {"windows", "[{\"path\":\"start_ms\",\"type\":\"time\"},{\"path\":\"end_ms\",\"type\":\"time\"}]"},
         {"consent",
          "[{\"path\":\"agreed\",\"type\":\"bool\"},{\"path\":\"signer\",\"type\":\"text\",\"max\":80},"

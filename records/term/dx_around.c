@@ -83,9 +83,7 @@ static void after_operation(struct reader *r, size_t i)
 static struct frame *tumour_of(struct reader *r, uint16_t organ)
 {
     for (size_t i = r->n_frames; i-- > 0;) {
-        uint16_t mine = dx_organ_of(r->d, r->k, &r->frames[i].a);
-        mine = mine == DX_NONE ? r->frames[i].path_organ : mine;
-        if (mine == organ)
+        if (dx_frame_organ(r, &r->frames[i]) == organ)
             return &r->frames[i];
     }
     return NULL;

@@ -56,8 +56,8 @@ void dx_add_attr(struct reader *r, size_t i)
 bool dx_attrs_fit(const struct reader *r, const struct attrs *a, const struct attrs *b)
 {
     uint16_t x = dx_organ_of(r->d, r->k, a), y = dx_organ_of(r->d, r->k, b);
-    if (x != DX_NONE && y != DX_NONE && x != y)
-        return false;
+    if (x != DX_NONE && y != DX_NONE && x != y && strcmp(r->d->organs[x].cancer, r->d->organs[y].cancer))
+        return false; /* 梨状窝 and 下咽, 声带 and 喉 are one */
     if (a->side && b->side && a->side != b->side)
         if (strcmp(a->side->name, b->side->name))
             return false;
@@ -68,9 +68,10 @@ bool dx_attrs_fit(const struct reader *r, const struct attrs *a, const struct at
     return true;
 }
 
-void dx_attrs_merge(struct attrs *to, const struct attrs *from)
+void dx_attrs_merge(const struct reader *r, struct attrs *to, const struct attrs *from)
 {
-    if (to->organ == DX_NONE) {
+    bool nearer = to->organ != DX_NONE && from->organ != DX_NONE && r->d->organs[from->organ].part && !r->d->organs[to->organ].part;
+    if (to->organ == DX_NONE || nearer) {
         to->organ = from->organ;
         to->organ_at = from->organ_at;
     } else if (to->organ_at < 0 && to->organ == from->organ)
@@ -113,7 +114,7 @@ void dx_settle(struct reader *r, bool drop)
         if (f->kind == KIND_DISEASE && f->a.organ == DX_NONE && r->pending.organ != DX_NONE && !r->pending.side && !r->pending.n_places)
             ; /* 高血压 心脏: an organ alone says nothing of a disease */
         else
-            dx_attrs_merge(&f->a, &r->pending);
+            dx_attrs_merge(r, &f->a, &r->pending);
         dx_forget(r);
     } else if (drop && near)
         dx_forget(r);

@@ -26,9 +26,8 @@ static bool completes(const struct reader *r, const struct frame *f, const struc
 {
     if (!f || f->kind != KIND_TUMOUR || f->denied != r->deny || f->family != r->family || (r->suspect && !f->suspected))
         return false;
-    uint16_t mine = dx_organ_of(r->d, r->k, &f->a);
-    mine = mine == DX_NONE ? f->path_organ : mine;
-    if (mine != DX_NONE && organ != DX_NONE && mine != organ)
+    uint16_t mine = dx_frame_organ(r, f);
+    if (mine != DX_NONE && organ != DX_NONE && mine != organ && strcmp(r->d->organs[mine].cancer, r->d->organs[organ].cancer))
         return false;
     if (!path_fits(r, f, path) || (f->strong != r->strong && organ == DX_NONE && !path))
         return false;
@@ -101,7 +100,7 @@ void dx_read_tumour(struct reader *r, size_t i)
         if (!f)
             return;
     } else {
-        dx_attrs_merge(&f->a, &r->pending);
+        dx_attrs_merge(r, &f->a, &r->pending);
         dx_take_later(r, f);
         dx_forget(r);
         f->to = r->k[i].to;
@@ -113,6 +112,8 @@ void dx_read_tumour(struct reader *r, size_t i)
     if (x->cls == DX_WHOLE) {
         f->a.organ = f->a.organ == DX_NONE ? x->organ : f->a.organ;
         if (x->name2[0] && !f->path) {
+            uint32_t known = dx_exact(r->d, x->name2, DX_PATH);
+            f->path_flags = known ? r->d->lexemes[known].flags : 0;
             f->path = x->name2;
             f->path_from = r->k[i].from;
             f->path_to = r->k[i].to;
@@ -185,10 +186,11 @@ void dx_read_head(struct reader *r, size_t i)
 void dx_read_disease(struct reader *r, size_t i)
 {
     const struct lexeme *x = dx_reading(r->d, &r->k[i], DX_DISEASE);
+    r->later.secondary = false;
     struct frame *before = dx_current(r);
     if (x && before && before->kind == KIND_DISEASE && before->strong == r->strong && strcmp(before->name, x->name) == 0 &&
         before->family == r->family && before->denied == r->deny && dx_attrs_fit(r, &before->a, &r->pending)) {
-        dx_attrs_merge(&before->a, &r->pending);
+        dx_attrs_merge(r, &before->a, &r->pending);
         dx_forget(r);
         return;
     }

@@ -75,7 +75,7 @@ bool dx_has_attrs(const struct attrs *a);
 /* Do both speak of one thing? */
 bool dx_attrs_fit(const struct reader *r, const struct attrs *a, const struct attrs *b);
 /* What `to` lacks it takes from `from`. */
-void dx_attrs_merge(struct attrs *to, const struct attrs *from);
+void dx_attrs_merge(const struct reader *r, struct attrs *to, const struct attrs *from);
 /* Token i is a place, side or type: it waits for its head. */
 void dx_add_attr(struct reader *r, size_t i);
 void dx_forget(struct reader *r);
@@ -126,6 +126,9 @@ const char *dx_site_text(struct reader *r, size_t first, size_t last, bool seede
 void dx_finish(struct reader *r, size_t frame, struct dx_diagnosis *out);
 /* The organ a frame or the pending words speak of, DX_NONE. */
 uint16_t dx_organ_of(const struct dx *d, const struct dx_token *k, const struct attrs *a);
+
+/* The same of a frame, its pathology's organ counted: 甲状腺乳头状癌（右叶） is no lobe of the liver. */
+uint16_t dx_frame_organ(const struct reader *r, const struct frame *f);
 
 /* ---- dx_spread.c: metastases ---- */
 /* Marks the words that say where it has spread, before the rest is read. */

@@ -23,7 +23,7 @@ static bool in_item(const struct dx *d, const struct dx_token *k)
  * and the other says where: 右肺门 淋巴结), with what stands before it: side, quantifier. */
 static size_t item_begin(struct reader *r, size_t last, size_t floor, bool taken)
 {
-    bool place = false, node = false, side = false;
+    bool place = false, node = false, side = false, whole = false;
     size_t first = last + 1;
     for (size_t i = last + 1; i-- > floor;) {
         const struct dx_token *k = &r->k[i];
@@ -48,9 +48,10 @@ static size_t item_begin(struct reader *r, size_t last, size_t floor, bool taken
                 break;
             place = true;
         }
+        whole |= quant && dx_reading(r->d, k, DX_SITE);
         first = i;
     }
-    return place || node ? first : last + 1;
+    return place || node || whole ? first : last + 1;
 }
 
 /* Before the word: items divided by list signs, back to something else. Returns the first token, `i` when there is none. */

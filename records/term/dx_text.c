@@ -93,7 +93,7 @@ static const char *place_of(struct reader *r, const struct dx_token *k, const ch
 /* Side, quantifiers and one place, then perhaps 淋巴结: 左锁骨上淋巴结, 双肺多发, 全身多处骨. */
 const char *dx_site_text(struct reader *r, size_t first, size_t last, bool seeded, bool nodes_follow)
 {
-    const char *side = "", *place = NULL, *region = NULL;
+    const char *side = "", *place = NULL, *region = NULL, *whole = NULL;
     bool node = nodes_follow;
     const struct dx_token *at = NULL;
     for (size_t i = first; i <= last; i++) {
@@ -101,10 +101,10 @@ const char *dx_site_text(struct reader *r, size_t first, size_t last, bool seede
         node |= dx_reading(r->d, &r->k[i], DX_NODE) || dx_reading(r->d, &r->k[i], DX_NODEMETA);
         if (s)
             side = strcmp(s->name2, "双") ? s->name2 : "";
-        else if (r->k[i].cls != DX_QUANT && site_reading(r->d, &r->k[i]))
+        else if (!dx_reading(r->d, &r->k[i], DX_QUANT) && site_reading(r->d, &r->k[i]))
             at = &r->k[i], region = g ? g->name : NULL;
-        else if (r->k[i].cls == DX_QUANT && g && !region && !at)
-            region = NULL;
+        if (dx_reading(r->d, &r->k[i], DX_QUANT) && dx_reading(r->d, &r->k[i], DX_SITE))
+            whole = dx_reading(r->d, &r->k[i], DX_SITE)->name; /* 全身多发转移: the body is the place where no other is said */
     }
     if (node) {
         const char *where = region ? region : at ? site_reading(r->d, at)->name : "";
@@ -112,7 +112,7 @@ const char *dx_site_text(struct reader *r, size_t first, size_t last, bool seede
             where = "";
         return dx_keep(r->out, "%s%s淋巴结", side, where);
     }
-    place = at ? place_of(r, at, side, seeded) : NULL;
+    place = at ? place_of(r, at, side, seeded) : whole;
     return place;
 }
 
@@ -130,6 +130,20 @@ uint16_t dx_organ_of(const struct dx *d, const struct dx_token *k, const struct 
             return x->organ;
     }
     return DX_NONE;
+}
+
+uint16_t dx_frame_organ(const struct reader *r, const struct frame *f)
+{
+    uint16_t organ = f->path_organ;
+    if (f->kind == KIND_TUMOUR && f->a.organ == DX_NONE && organ != DX_NONE)
+        for (size_t i = 0; i < f->a.n_places; i++)
+            for (uint32_t l = r->k[f->a.places[i]].lexeme; l; l = r->d->lexemes[l].next) {
+                const struct lexeme *x = &r->d->lexemes[l];
+                if ((x->cls == DX_PART && x->organ == organ) || (x->cls == DX_LOBE && x->organs[organ / 32] >> organ % 32 & 1))
+                    return organ;
+            }
+    uint16_t said = dx_organ_of(r->d, r->k, &f->a);
+    return said != DX_NONE || f->kind != KIND_TUMOUR ? said : organ;
 }
 
 static bool organ_is(const struct dx *d, uint16_t organ, const char *name)
@@ -320,9 +334,7 @@ static void finish_lists(struct reader *r, const struct frame *f, uint16_t organ
 void dx_finish(struct reader *r, size_t frame, struct dx_diagnosis *out)
 {
     struct frame *f = &r->frames[frame];
-    uint16_t organ = dx_organ_of(r->d, r->k, &f->a);
-    if (f->kind == KIND_TUMOUR && organ == DX_NONE)
-        organ = f->path_organ;
+    uint16_t organ = dx_frame_organ(r, f);
     *out = (struct dx_diagnosis){.location_type = f->a.type && f->kind == KIND_TUMOUR ? f->a.type->name : "",
                                  .pathology = f->path && f->kind == KIND_TUMOUR ? f->path : ""};
     if (f->kind == KIND_TUMOUR)

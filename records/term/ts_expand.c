@@ -14,8 +14,7 @@
 
 /* ---- versions ---- */
 
-/* system-version, force-system-version: "url|version" parameters that may repeat. */
-static const char *said_for(const json_t *in, const char *parameter, const char *url)
+const char *ts_said_for(const json_t *in, const char *parameter, const char *url)
 {
     json_t *one;
     size_t i, len = strlen(url);
@@ -35,12 +34,12 @@ static const char *said_for(const json_t *in, const char *parameter, const char 
 
 const char *ts_meant(const struct ts_asked *a, const char *url, const char *said)
 {
-    const char *forced = said_for(a->in, "force-system-version", url), *checked = said_for(a->in, "check-system-version", url);
+    const char *forced = ts_said_for(a->in, "force-system-version", url), *checked = ts_said_for(a->in, "check-system-version", url);
     if (*forced)
         return forced;
     if (*said)
         return said;
-    const char *given = said_for(a->in, "system-version", url);
+    const char *given = ts_said_for(a->in, "system-version", url);
     return *given ? given : checked;
 }
 
@@ -51,10 +50,34 @@ static void note_used(struct ts_asked *a, const char *name, const char *url, con
     size_t i;
     snprintf(text, sizeof text, *version ? "%s|%s" : "%s", url, version);
     json_array_foreach(a->used, i, one)
-        if (strcmp(ts_member(one, "valueUri"), text) == 0)
+        if (strcmp(ts_member(one, "valueUri"), text) == 0 && strcmp(ts_member(one, "name"), name) == 0)
             return;
     if (a->used)
         json_array_append_new(a->used, json_pack("{s:s, s:s}", "name", name, "valueUri", text));
+}
+
+const char *ts_standing(const json_t *resource)
+{
+    json_t *one;
+    size_t i;
+    json_array_foreach(json_object_get(resource, "extension"), i, one)
+        if (strstr(ts_member(one, "url"), "structuredefinition-standards-status") &&
+            (strcmp(ts_member(one, "valueCode"), "deprecated") == 0 || strcmp(ts_member(one, "valueCode"), "withdrawn") == 0))
+            return ts_member(one, "valueCode");
+    if (strcmp(ts_member(resource, "resourceType"), "CodeSystem"))
+        return "";
+    if (strcmp(ts_member(resource, "status"), "draft") == 0)
+        return "draft";
+    return json_is_true(json_object_get(resource, "experimental")) ? "experimental" : "";
+}
+
+/* A draft, experimental, deprecated or withdrawn resource is used, and the answer says so. */
+static void note_status(struct ts_asked *a, const json_t *resource, const char *url, const char *version)
+{
+    char name[60];
+    snprintf(name, sizeof name, "warning-%s", ts_standing(resource));
+    if (*ts_standing(resource))
+        note_used(a, name, url, version);
 }
 
 static int failed(struct ts_asked *a, int status, json_t *outcome)
@@ -73,7 +96,8 @@ static const struct ts_system *system_of(struct ts_asked *a, const json_t *inclu
     const struct ts_system *s = ts_system(a->t, url, version);
     char text[900], versions[300];
     if (s) {
-        note_used(a, "used-codesystem", s->url, s->version);
+        note_used(a, s->content == TS_FRAGMENT ? "used-fragment" : "used-codesystem", s->url, s->version);
+        note_status(a, s->resource, s->url, s->version);
         return s;
     }
     ts_versions(a->t, url, versions, sizeof versions);
@@ -93,10 +117,11 @@ static const json_t *set_of(struct ts_asked *a, const char *canonical)
     char url[400], text[600];
     const char *version = ts_canonical(canonical, url, sizeof url);
     if (!*version)
-        version = said_for(a->in, "default-valueset-version", url);
+        version = ts_said_for(a->in, "default-valueset-version", url);
     const json_t *set = ts_set(a->t, url, version);
     if (set) {
         note_used(a, "used-valueset", url, ts_member(set, "version"));
+        note_status(a, set, url, ts_member(set, "version"));
         return set;
     }
     snprintf(text, sizeof text, "A definition for the value Set '%s' could not be found", canonical);
@@ -281,7 +306,8 @@ static int include_fits(struct ts_asked *a, const json_t *include, const struct 
         const struct ts_system *mine = system_of(a, include);
         if (!mine)
             return -1;
-        if (mine != s)
+        const char *meant = ts_meant(a, s->url, ts_member(include, "version"));
+        if (mine != s && !(*meant && ts_version_fits(s->version, meant)))
             return 0;
         if (json_object_get(include, "concept") && !listed(include, s, c))
             return 0;
@@ -414,6 +440,12 @@ static int expand_import(struct expansion *e, const json_t *compose, const json_
     return 0;
 }
 
+static int by_concept(const void *a, const void *b)
+{
+    const struct row *x = a, *y = b;
+    return x->c < y->c ? -1 : x->c > y->c;
+}
+
 static int expand_include(struct expansion *e, const json_t *compose, const json_t *include)
 {
     if (!json_object_get(include, "system"))
@@ -424,11 +456,14 @@ static int expand_include(struct expansion *e, const json_t *compose, const json
     if (!s)
         return -1;
     if (concepts) {
+        size_t first = e->n;
         json_array_foreach(concepts, i, one) {
             int32_t c = ts_concept(s, ts_member(one, "code"));
             if (c >= 0 && consider(e, compose, include, (struct row){s, c, one, false}))
                 return -1;
         }
+        if (e->n > first) /* in the order of the code system */
+            qsort(e->rows + first, e->n - first, sizeof *e->rows, by_concept);
         e->nested = false;
         return 0;
     }
@@ -544,8 +579,8 @@ static void mark_versions(struct expansion *e)
 static json_t *echoed(struct expansion *e)
 {
     static const char *const names[] = {"excludeNested", "activeOnly", "includeDesignations", "includeDefinition", "displayLanguage", "count",
-                                        "offset", "filter", "excludeNotForUI", "system-version", "check-system-version",
-                                        "force-system-version", "default-valueset-version", "property", "designation"};
+                                        "offset", "filter", "excludeNotForUI", "check-system-version", "force-system-version",
+                                        "default-valueset-version", "designation"};
     json_t *list = json_array(), *one;
     size_t i;
     json_array_foreach(json_object_get(e->asked.in, "parameter"), i, one)
@@ -559,6 +594,24 @@ static json_t *echoed(struct expansion *e)
                 json_array_append_new(list, copy);
             }
     json_array_extend(list, e->asked.used);
+    return list;
+}
+
+/* What the asked-for properties are: those of the code systems that were read. */
+static json_t *declared(struct expansion *e)
+{
+    json_t *list = json_array(), *one, *p;
+    size_t i, k;
+    json_array_foreach(json_object_get(e->asked.in, "parameter"), i, one) {
+        const char *name = *ts_member(one, "valueString") ? ts_member(one, "valueString") : ts_member(one, "valueCode");
+        if (strcmp(ts_member(one, "name"), "property") || !e->n)
+            continue;
+        if (strcmp(name, "definition") == 0)
+            json_array_append_new(list, json_pack("{s:s, s:s}", "code", name, "uri", "http://hl7.org/fhir/concept-properties#definition"));
+        json_array_foreach(json_object_get(e->rows[0].s->resource, "property"), k, p)
+            if (strcmp(ts_member(p, "code"), name) == 0)
+                json_array_append_new(list, json_pack("{s:s, s:s}", "code", name, "uri", ts_member(p, "uri")));
+    }
     return list;
 }
 
@@ -584,6 +637,18 @@ static json_t *expansion_json(struct expansion *e, long offset, long count)
         json_array_append_new(place_for(e, made, top, i), made[i]);
     }
     free(made);
+    for (size_t i = 0; i < e->n; i++)
+        if (e->rows[i].s->content == TS_FRAGMENT) {
+            char why[500];
+            snprintf(why, sizeof why, "This extension is based on a fragment of the code system %s", e->rows[i].s->url);
+            json_object_set_new(out, "extension", json_pack("[{s:s, s:b}, {s:s, s:s}]", "url", "http://hl7.org/fhir/StructureDefinition/valueset-unclosed", "valueBoolean", 1,
+                                                            "url", "http://hl7.org/fhir/StructureDefinition/valueset-unclosed-reason", "valueString", why));
+            break;
+        }
+    json_t *properties = declared(e);
+    if (json_array_size(properties))
+        json_object_set(out, "property", properties);
+    json_decref(properties);
     if (json_array_size(top))
         json_object_set(out, "contains", top);
     json_decref(top);
@@ -599,6 +664,17 @@ static int too_costly(json_t **out, const json_t *set, size_t n)
     return 422;
 }
 
+/* Of the set only what says which it is: the answer is not that resource. */
+static json_t *header_of(const json_t *set)
+{
+    static const char *const names[] = {"resourceType", "language", "url", "identifier", "version", "name", "title", "status", "experimental", "date", "publisher"};
+    json_t *out = json_object();
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (json_object_get(set, names[i]))
+            json_object_set_new(out, names[i], json_deep_copy(json_object_get(set, names[i])));
+    return out;
+}
+
 int ts_expand(const struct ts *t, const json_t *set, const json_t *in, json_t **out)
 {
     int status = 200;
@@ -610,15 +686,15 @@ int ts_expand(const struct ts *t, const json_t *set, const json_t *in, json_t **
     e.designations = ts_flag(in, "includeDesignations", false);
     e.filter = ts_text(in, "filter");
     ts_words(t, e.filter, &e.words);
-    e.nested = !ts_flag(in, "excludeNested", false) && !*e.filter && count < 0 && offset == 0;
+    e.nested = !ts_flag(in, "excludeNested", true) && !*e.filter && count < 0 && offset == 0;
+    note_status(&e.asked, set, ts_member(set, "url"), ts_member(set, "version"));
     int rc = expand_set(&e, set);
     if (rc == 0 && count < 0 && e.n > EXPANSION_MAX)
         status = too_costly(out, set, EXPANSION_MAX);
     else if (rc == 0) {
         if (e.n < 2000)
             mark_versions(&e);
-        *out = json_deep_copy(set);
-        json_object_del(*out, "compose");
+        *out = header_of(set);
         json_object_set_new(*out, "expansion", expansion_json(&e, offset, count));
     } else if (failure)
         *out = failure;

@@ -80,6 +80,8 @@ const json_t *ts_param(const json_t *in, const char *name);
 const char *ts_text(const json_t *in, const char *name);
 bool ts_flag(const json_t *in, const char *name, bool otherwise);
 long ts_number(const json_t *in, const char *name, long otherwise);
+/* system-version, force-system-version, ..: what a parameter "url|version", which may repeat, says of this url; "" when nothing. */
+const char *ts_said_for(const json_t *in, const char *parameter, const char *url);
 /* Splits "url|version": the url into out, returns the version ("" when none). */
 const char *ts_canonical(const char *text, char *out, size_t cap);
 const char *ts_member(const json_t *object, const char *name);
@@ -106,6 +108,8 @@ struct ts_asked { /* what a request says about versions and languages */
 };
 /* The version of a system meant by an include that says `said` ("" = none). Static or borrowed. */
 const char *ts_meant(const struct ts_asked *a, const char *url, const char *said);
+/* "draft", "experimental", "deprecated", "withdrawn", or "". */
+const char *ts_standing(const json_t *resource);
 /* Is the concept in the set's compose? 1, 0, or -1 with *failure set. */
 int ts_in_set(struct ts_asked *a, const json_t *set, const struct ts_system *s, int32_t c);
 int ts_expand(const struct ts *t, const json_t *set, const json_t *in, json_t **out);

@@ -28,6 +28,7 @@ struct check {
     const struct ts_system *system;
     int32_t concept;
     const char *unknown_system;
+    char caused_by[500]; /* a version that is not known made it fail */
 };
 
 static void say(struct check *c, struct ts_issue issue, const char *expression, const char *format, ...) YL_PRINTF(4, 5);
@@ -97,12 +98,46 @@ static bool display_fits(const struct ts_concept *k, const char *display)
     return false;
 }
 
+/* Does the code system say what the concept is called in this language? de says de-CH too. */
+static bool speaks(const struct ts_system *s, const struct ts_concept *k, const char *language)
+{
+    json_t *one;
+    size_t i, len = strcspn(language, ",; ");
+    if (strncasecmp(language_of(s), language, len) == 0)
+        return true;
+    json_array_foreach(json_object_get(k->source, "designation"), i, one)
+        if (strncasecmp(ts_member(one, "language"), language, len) == 0)
+            return true;
+    return false;
+}
+
+static void no_display(struct check *c, const struct coding *x, const char *path, const char *language)
+{
+    const struct ts_concept *k = &c->system->concepts[c->concept];
+    if (same_display(k->display, x->display)) {
+        say(c, (struct ts_issue){.severity = "information", .code = "invalid", .kind = "invalid-display", .message_id = "NO_VALID_DISPLAY_FOUND_NONE_FOR_LANG_OK"},
+            path, "There are no valid display names found for the code %s#%s for language(s) '%s'. The display is '%s' which is a valid display for the default language",
+            x->system, x->code, language, x->display);
+        return;
+    }
+    c->good = false;
+    say(c, (struct ts_issue){.severity = "error", .code = "invalid", .kind = "invalid-display", .message_id = "NO_VALID_DISPLAY_FOUND_NONE_FOR_LANG_ERR"}, path,
+        "Wrong Display Name '%s' for %s#%s. There are no valid display names found for language(s) '%s'. Default display is '%s'", x->display, x->system, x->code,
+        language, k->display);
+}
+
 static void check_display(struct check *c, const struct coding *x, const char *path)
 {
     const struct ts_concept *k = &c->system->concepts[c->concept];
     const char *language = language_of(c->system), *wanted = ts_text(c->in, "displayLanguage");
     char tail[60] = "";
-    if (!*x->display || !*k->display || display_fits(k, x->display))
+    if (!*x->display || !*k->display)
+        return;
+    if (*wanted && *language && !speaks(c->system, k, wanted)) {
+        no_display(c, x, path, wanted);
+        return;
+    }
+    if (display_fits(k, x->display))
         return;
     if (*language)
         snprintf(tail, sizeof tail, " (%s)", language);
@@ -171,7 +206,11 @@ static bool unknown_system(struct check *c, const struct coding *x, const char *
         say(c, (struct ts_issue){.severity = "error", .code = "not-found", .kind = "not-found", .message_id = "UNKNOWN_CODESYSTEM_VERSION"}, at_system,
             "A definition for CodeSystem '%s' version '%s' could not be found, so the code cannot be validated. Valid versions: %s", x->system,
             x->version, versions);
-    } else
+    } else if (!any_version)
+        say(c, (struct ts_issue){.severity = "error", .code = "not-found", .kind = "not-found", .message_id = "UNKNOWN_CODESYSTEM_VERSION"}, at_system,
+            "A definition for CodeSystem '%s' version '%s' could not be found, so the code cannot be validated. No versions of this code system are known", x->system,
+            x->version);
+    else
         say(c, (struct ts_issue){.severity = "error", .code = "not-found", .kind = "not-found", .message_id = "UNKNOWN_CODESYSTEM"}, at_system,
             "A definition for CodeSystem %s could not be found, so the code cannot be validated", x->system);
     return false;
@@ -204,8 +243,31 @@ static void unknown_code(struct check *c, const struct coding *x, const char *pa
 }
 
 struct paths {
-    char whole[60], code[80], system[80], display[80];
+    char whole[60], code[80], system[80], display[80], version[80];
 };
+
+/* The code system or the set is a draft, withdrawn and so on: said, and no fault. */
+static void comment_standing(struct check *c, const json_t *resource)
+{
+    static const char *const ids[][2] = {{"draft", "MSG_DRAFT"}, {"experimental", "MSG_EXPERIMENTAL"}, {"deprecated", "MSG_DEPRECATED"}, {"withdrawn", "MSG_WITHDRAWN"}};
+    const char *standing = ts_standing(resource), *id = NULL;
+    for (size_t i = 0; i < 4; i++)
+        id = strcmp(standing, ids[i][0]) == 0 ? ids[i][1] : id;
+    if (id)
+        say(c, (struct ts_issue){.severity = "information", .code = "business-rule", .kind = "status-check", .message_id = id}, "", "Reference to %s %s %s|%s", standing,
+            ts_member(resource, "resourceType"), ts_member(resource, "url"), ts_member(resource, "version"));
+}
+
+/* check-system-version: what must not be otherwise. */
+static void check_version(struct check *c, const struct coding *x, const struct paths *at)
+{
+    const char *wanted = ts_said_for(c->in, "check-system-version", x->system);
+    if (!*wanted || !c->system || ts_version_fits(c->system->version, wanted))
+        return;
+    c->good = false;
+    say(c, (struct ts_issue){.severity = "error", .code = "exception", .kind = "version-error", .message_id = "VALUESET_VERSION_CHECK"}, at->version,
+        "The version '%s' is not allowed for system '%s': required to be '%s' by a version-check parameter", c->system->version, x->system, wanted);
+}
 
 /* Is it in the set, and may it be used? */
 static bool check_member(struct check *c, const struct coding *x, const struct paths *at, bool many)
@@ -230,6 +292,50 @@ static bool check_member(struct check *c, const struct coding *x, const struct p
     return in;
 }
 
+static void unknown_version(struct check *c, const char *url, const char *version, const char *at_system)
+{
+    char versions[300];
+    ts_versions(c->t, url, versions, sizeof versions);
+    snprintf(c->caused_by, sizeof c->caused_by, "%s|%s", url, version);
+    say(c, (struct ts_issue){.severity = "error", .code = "not-found", .kind = "not-found", .message_id = "UNKNOWN_CODESYSTEM_VERSION"}, at_system,
+        "A definition for CodeSystem '%s' version '%s' could not be found, so the code cannot be validated. Valid versions: %s", url, version, versions);
+}
+
+/* The coding names one version of its system, the set's include means another: true, with the issues said. */
+static bool version_differs(struct check *c, const struct coding *x, const struct paths *at)
+{
+    const json_t *include = NULL;
+    json_t *one;
+    size_t i;
+    json_array_foreach(json_object_get(json_object_get(c->set, "compose"), "include"), i, one)
+        if (!include && strcmp(ts_member(one, "system"), x->system) == 0)
+            include = one;
+    if (!include || !*x->version)
+        return false;
+    const char *said = ts_member(include, "version"), *meant = ts_meant(&c->asked, x->system, said);
+    const struct ts_system *set_system = ts_system(c->t, x->system, meant), *own = ts_system(c->t, x->system, x->version);
+    char versions[300];
+    ts_versions(c->t, x->system, versions, sizeof versions);
+    if (!*versions || (*meant && ts_version_fits(x->version, meant)) || (set_system && strcmp(set_system->version, x->version) == 0))
+        return false;
+    bool mild = !*meant && !own, changed = *meant && strcmp(said, meant);
+    const char *version = set_system && !strchr(meant, 'x') ? set_system->version : *meant ? meant : "";
+    char from[200] = "";
+    if (changed)
+        snprintf(from, sizeof from, " resulting from the version '%s'", said);
+    say(c, (struct ts_issue){.severity = mild ? "warning" : "error", .code = "invalid", .kind = "vs-invalid",
+                             .message_id = mild ? "VALUESET_VALUE_MISMATCH_DEFAULT" : changed ? "VALUESET_VALUE_MISMATCH_CHANGED" : "VALUESET_VALUE_MISMATCH"},
+        at->version, "The code system '%s' version '%s'%s in the ValueSet include is different to the one in the value ('%s')", x->system, version,
+        mild ? " for the versionless include" : from, x->version);
+    if (!own)
+        unknown_version(c, x->system, x->version, at->system);
+    if (!set_system)
+        unknown_version(c, x->system, meant, at->system);
+    c->system = set_system;
+    c->concept = c->system ? ts_concept(c->system, x->code) : -1;
+    return true;
+}
+
 static void check_coding(struct check *c, struct coding *x, const struct paths *at, bool many)
 {
     char set[500];
@@ -246,6 +352,10 @@ static void check_coding(struct check *c, struct coding *x, const struct paths *
             return;
         }
         x->system = s->url;
+    }
+    if (c->set && version_differs(c, x, at)) {
+        check_version(c, x, at);
+        return;
     }
     const char *meant = x->version;
     json_t *one;
@@ -276,6 +386,10 @@ static void check_coding(struct check *c, struct coding *x, const struct paths *
     comment_status(c, at->whole);
     if (in)
         check_display(c, x, at->display);
+    check_version(c, x, at);
+    comment_standing(c, c->system->resource);
+    if (c->set)
+        comment_standing(c, c->set);
 }
 
 /* ---- the answer ---- */
@@ -310,7 +424,8 @@ static void put_issues(struct check *c, json_t *answer)
         c->issues[i].issue.text = c->issues[i].text;
         c->issues[i].issue.expression = c->issues[i].expression;
         ts_issue(outcome, &c->issues[i].issue);
-        if (strcmp(c->issues[i].issue.severity, "information") == 0)
+        bool aside = c->issues[i].issue.message_id && strcmp(c->issues[i].issue.message_id, "VALUESET_VALUE_MISMATCH_DEFAULT") == 0;
+        if ((strcmp(c->issues[i].issue.severity, "information") == 0 && strcmp(c->issues[i].issue.kind, "invalid-display")) || aside)
             continue;
         size_t k = n++;
         for (; k > 0 && strcmp(texts[k - 1], c->issues[i].text) > 0; k--)
@@ -343,6 +458,8 @@ static json_t *answer_of(struct check *c, const struct coding *x, const json_t *
         if (s->concepts[k].status && *s->concepts[k].status && strcmp(s->concepts[k].status, "inactive"))
             ts_put(answer, "status", "valueString", json_string(s->concepts[k].status));
     }
+    if (*c->caused_by)
+        ts_put(answer, "x-caused-by-unknown-system", "valueCanonical", json_string(c->caused_by));
     if (c->unknown_system)
         ts_put(answer, "x-unknown-system", "valueCanonical", json_string(c->unknown_system));
     put_issues(c, answer);
@@ -370,10 +487,12 @@ static json_t *check_concept(struct check *c, const json_t *concept)
         snprintf(at.code, sizeof at.code, "%s.code", at.whole);
         snprintf(at.system, sizeof at.system, "%s.system", at.whole);
         snprintf(at.display, sizeof at.display, "%s.display", at.whole);
+        snprintf(at.version, sizeof at.version, "%s.version", at.whole);
         bool was = c->good;
         c->good = false;
         check_coding(c, &x, &at, true);
-        bool member = c->system && c->concept >= 0 && (!c->set || ts_in_set(&c->asked, c->set, c->system, c->concept) == 1);
+        bool differs = c->n_issues && strncmp(c->issues[c->n_issues - 1].issue.kind, "vs-invalid", 10) == 0;
+        bool member = c->system && c->concept >= 0 && (differs || *c->caused_by || !c->set || ts_in_set(&c->asked, c->set, c->system, c->concept) == 1);
         bad |= member ? !c->good : c->system && c->concept < 0 && c->system->content != TS_FRAGMENT;
         if (member && !s) {
             best = x;
@@ -413,6 +532,23 @@ static const json_t *find_set(const struct ts *t, const struct ts_request *q, js
     return set;
 }
 
+/* A set that imports what is not here cannot be asked: the answer is no, and why. Anything worse is an error of the request. */
+static int failure_answer(struct check *c, const json_t *concept, json_t **out)
+{
+    const json_t *issue = json_array_get(json_object_get(c->failure, "issue"), 0);
+    *out = json_incref(c->failure);
+    if (strcmp(ts_member(issue, "code"), "not-found"))
+        return c->status;
+    json_t *answer = ts_parameters();
+    if (concept)
+        ts_put(answer, "codeableConcept", "valueCodeableConcept", json_deep_copy(concept));
+    json_array_append_new(json_object_get(answer, "parameter"), json_pack("{s:s, s:o}", "name", "issues", "resource", *out));
+    ts_put(answer, "message", "valueString", json_string(ts_member(json_object_get(issue, "details"), "text")));
+    ts_put(answer, "result", "valueBoolean", json_false());
+    *out = answer;
+    return 200;
+}
+
 int ts_validate(const struct ts *t, const struct ts_request *q, json_t **out)
 {
     struct check *c = calloc(1, sizeof *c);
@@ -424,6 +560,11 @@ int ts_validate(const struct ts *t, const struct ts_request *q, json_t **out)
     c->t = t;
     c->in = q->in;
     c->asked = (struct ts_asked){t, q->in, 0, &c->failure, &c->status, NULL};
+    const char *language = ts_text(q->in, "displayLanguage");
+    if (*language && *language != '*' && ((*language | 32) < 'a' || (*language | 32) > 'z')) {
+        status = ts_fail(out, 400, "processing", "invalid-display", "Invalid displayLanguage: '%s'", language);
+        goto out;
+    }
     if (strcmp(q->type, "ValueSet") == 0 && !(c->set = find_set(t, q, out, &status)))
         goto out;
     if (concept)
@@ -439,9 +580,9 @@ int ts_validate(const struct ts *t, const struct ts_request *q, json_t **out)
             status = ts_fail(out, 400, "invalid", "invalid-data", "Unable to find code to validate (looked for coding | codeableConcept | code)");
             goto out;
         }
-        struct paths at = {"", "code", "system", "display"};
+        struct paths at = {"", "code", "system", "display", "version"};
         if (coding)
-            at = (struct paths){"Coding", "Coding.code", "Coding.system", "Coding.display"};
+            at = (struct paths){"Coding", "Coding.code", "Coding.system", "Coding.display", "Coding.version"};
         else
             snprintf(at.whole, sizeof at.whole, "code");
         check_coding(c, &x, &at, false);
@@ -449,8 +590,7 @@ int ts_validate(const struct ts *t, const struct ts_request *q, json_t **out)
     }
     if (c->failure) {
         json_decref(*out);
-        *out = json_incref(c->failure);
-        status = c->status;
+        status = failure_answer(c, concept, out);
     }
 out:
     json_decref(c->failure);

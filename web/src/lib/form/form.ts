@@ -2,7 +2,7 @@
 import { api } from '@/lib/api'
 import { label, locale, type Bi } from '@/lib/i18n'
 import { dateTimeText } from '@/lib/time'
-import { fw } from './words'
+import { DX, fw } from './words'
 
 export interface FormField {
   path: string
@@ -28,13 +28,30 @@ export interface FormDef {
   sections: FormSection[]
 }
 export type Body = Record<string, unknown>
+/** The normal form of a doctor's words (docs/protocol/http.md, POST /terms/diagnosis). */
+export interface Normal {
+  diagnosis: string
+  location_type: string
+  pathology: string
+  lesion: string
+  metastasis: string[]
+  stage: string
+  modifiers: string[]
+}
 export interface Diagnosis {
   code: string
+  /** the doctor's words, or the name picked from the list */
   text: string
   main: boolean
   certainty: 'certain' | 'suspected'
   versus?: 'agreed' | 'changed' | 'new'
+  /** the normal form as confirmed, its parts divided by " | " */
+  normal?: string
+  /** the whole line as the doctor wrote it, where it held several diagnoses */
+  words?: string
 }
+export const normalOf = (n: Normal): string =>
+  [n.diagnosis, n.location_type, n.pathology, n.lesion, n.metastasis.length ? DX.spread + n.metastasis.join(DX.and) : '', n.stage, n.modifiers.join(DX.and)].filter(Boolean).join(' | ')
 export interface Consent {
   agreed: boolean | null
   signer?: string
@@ -79,7 +96,7 @@ const choiceText = (f: FormField, v: unknown): string => label(f.choices?.find((
 const consentText = (c: Consent): string =>
   [c.agreed ? fw('agreed') : fw('refused'), c.agreed && c.verbal && !c.document_id ? fw('spoken') : '', c.signer, c.relation, dateTimeText(c.time_ms)].filter(Boolean).join(' ')
 const diagnosisText = (d: Diagnosis): string =>
-  [d.main ? fw('main_mark') : '', d.text, d.code, d.certainty === 'suspected' ? fw('suspected') : '', d.versus ? `(${fw(`v_${d.versus}`)})` : ''].filter(Boolean).join(' ')
+  [d.main ? fw('main_mark') : '', d.text, d.code, d.certainty === 'suspected' ? fw('suspected') : '', d.versus ? `(${fw(`v_${d.versus}`)})` : '', d.words ? `(${fw('original')}: ${d.words})` : ''].filter(Boolean).join(' ')
 const rowText = (f: FormField, row: unknown): string =>
   f.of && row && typeof row === 'object' ? f.of.map((g) => valueText(g, dig(row, g.path))).filter(Boolean).join(' · ') : String(row)
 

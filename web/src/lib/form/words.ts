@@ -7,6 +7,8 @@ export const fw = words(
     add_question: '添加问题', icd: '诊断(输入汉字、拼音首字母或编码)', free_text: '按原文添加"{text}"', diagnosis: '诊断', versus: '与初步诊断比较',
     v_agreed: '一致', v_changed: '修改', v_new: '新增', consent: '是否同意', signer: '签署人', relation: '与患者关系', sign_time: '签署时间', file: '签字文件', verbal: '口头同意(之后补签字文件)', spoken: '(口头)',
     no_file: '未选择文件', from: '开始', to: '结束', add_window: '添加时段', asked: '问题', optional: '选填',
+    proposal: '规范化建议，请确认；原文保留不变', proposal_of: '第 {n} 行诊断的规范化建议', no_code: '不编码', code_of: '{text}的编码', take: '采用', keep_words: '只保留原文', not_his: '不作为本人诊断',
+    location_type: '部位分型', pathology: '病理类型', lesion: '病灶部位', metastasis: '转移部位', stage: '分期', modifiers: '附加', original: '原文',
   },
   {
     yes: 'Yes', no: 'No', agreed: 'agreed', refused: 'refused', main_mark: '[main]', suspected: '(suspected)',
@@ -14,5 +16,10 @@ export const fw = words(
     add_question: 'Add a question', icd: 'Diagnosis (text, pinyin initials or code)', free_text: 'Add "{text}" as written', diagnosis: 'Diagnosis', versus: 'Compared with the preliminary one',
     v_agreed: 'Agreed', v_changed: 'Changed', v_new: 'New', consent: 'Consent given', signer: 'Signed by', relation: 'Relation to the patient', sign_time: 'Signed at', file: 'Signed file', verbal: 'Spoken consent (signed form to follow)', spoken: '(spoken)',
     no_file: 'No file chosen', from: 'From', to: 'To', add_window: 'Add a time window', asked: 'Question', optional: 'optional',
+    proposal: 'Suggested normal form, please confirm; your words are kept', proposal_of: 'Suggested normal form of row {n}', no_code: 'No code', code_of: 'Code of {text}', take: 'Use it', keep_words: 'Keep my words only', not_his: "Not the patient's own diagnosis",
+    location_type: 'Site type', pathology: 'Pathology', lesion: 'Lesion', metastasis: 'Metastases', stage: 'Stage', modifiers: 'Also', original: 'As written',
   },
 )
+
+/** Values of the normal form, the same in every language. */
+export const DX = { denied: '否定', family: '家族史', suspected: '疑似', spread: '转移:', and: '、' } as const
