@@ -286,3 +286,56 @@ float mpi_model_part(const struct mpi_model *m, const struct mpi_match *match, e
     bool rare = level == 0 && match->share[part] > 0 && !(explained[against] & BIT(part));
     return m->p[CLASS_PERSON][part][level] - (rare ? logf(match->share[part]) : m->p[against][part][level]);
 }
+
+/* ---- keeping ---- */
+
+static const char *const class_words[MPI_CLASSES] = {"person",       "chance",      "household", "twins", "namesake", "card",
+                                                     "birth_family", "birth_given", "name",      "birth"};
+static const char *const part_words[MPI_PARTS] = {"family", "given", "birth", "sex", "id", "phone", "address", "postcode", "insurance"};
+
+bool mpi_model_write(const struct mpi_model *m, FILE *out)
+{
+    for (int c = 0; c < MPI_CLASSES; c++) {
+        fprintf(out, "%s\t%.5f\n", class_words[c], (double)m->prior[c]);
+        for (int part = 0; part < MPI_PARTS; part++) {
+            fprintf(out, "%s", part_words[part]);
+            for (int level = 0; level < n_levels[part]; level++)
+                fprintf(out, "\t%.5f", (double)m->p[c][part][level]);
+            putc('\n', out);
+        }
+    }
+    return !ferror(out);
+}
+
+/* A line "word<TAB>number<TAB>number .."; as many numbers as asked for. */
+static bool read_line(FILE *in, const char *word, float *numbers, int n)
+{
+    char line[256], *rest = line;
+    if (!fgets(line, sizeof line, in))
+        return false;
+    size_t len = strlen(word);
+    if (strncmp(line, word, len) != 0 || line[len] != '\t')
+        return false;
+    rest = line + len;
+    for (int i = 0; i < n; i++) {
+        char *end;
+        numbers[i] = strtof(rest, &end);
+        if (end == rest || numbers[i] > 0)
+            return false;
+        rest = end;
+    }
+    return true;
+}
+
+int mpi_model_read(struct mpi_model *m, FILE *in)
+{
+    memset(m, 0, sizeof *m);
+    for (int c = 0; c < MPI_CLASSES; c++) {
+        if (!read_line(in, class_words[c], &m->prior[c], 1))
+            return ERR_INVALID;
+        for (int part = 0; part < MPI_PARTS; part++)
+            if (!read_line(in, part_words[part], m->p[c][part], n_levels[part]))
+                return ERR_INVALID;
+    }
+    return 0;
+}
