@@ -104,6 +104,10 @@ struct lookup {
     int64_t patients;       /* of the site */
 };
 
+/* Keys a site keeps: those that stay selective among a million. Name and birth date alone are only counted. */
+static const uint32_t kept = 1u << 0 | 1u << 1 | 1u << 2 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 7 | 1u << 8 | 1u << 9 | 1u << 10 | 1u << 11 |
+                             1u << 12 | 1u << 14 | 1u << MPI_KEY_NAME | 1u << MPI_KEY_BIRTH;
+
 static int read_keys(struct lookup *l, const struct patient_row *row)
 {
     struct mpi_set one;
@@ -114,7 +118,7 @@ static int read_keys(struct lookup *l, const struct patient_row *row)
     if (rc == 0) {
         mpi_block_keys(&one, &one.records[0], keys);
         for (int k = 0; k < MPI_KEYS; k++)
-            l->keys[k] = keys[k] ? blinded(l->x, keys[k]) : 0;
+            l->keys[k] = keys[k] && (kept >> k & 1) ? blinded(l->x, keys[k]) : 0;
     }
     mpi_set_fini(&one);
     return rc;
@@ -301,12 +305,28 @@ int patient_index_join(struct op_ctx *ctx, const struct index_act *act, uint64_t
     return rc;
 }
 
-static void write_keys(struct lookup *l, uint64_t patient)
+/* The keys a patient has now. The member's row remembers them, so that changed ones are found again without an index of their own. */
+static int write_keys(struct lookup *l, uint64_t patient)
 {
-    tx_exec(l->ctx->tx, "DELETE FROM mpi_key WHERE patient_id=$1", "i", (int64_t)patient);
+    int64_t old[MPI_KEYS];
+    size_t len = 0;
+    struct query *q = tx_query(l->ctx->tx, "SELECT keys FROM mpi_member WHERE patient_id=$1", "i", (int64_t)patient);
+    if (query_next(q)) {
+        const void *held = query_blob(q, "keys", &len);
+        len = held && len <= sizeof old ? len : 0;
+        if (len)
+            memcpy(old, held, len);
+    }
+    int rc = query_end(q);
+    if (rc || (len == sizeof old && memcmp(old, l->keys, sizeof old) == 0))
+        return rc;
+    for (size_t i = 0; i < len / sizeof *old; i++)
+        if (old[i])
+            tx_exec(l->ctx->tx, "DELETE FROM mpi_key WHERE key=$1 AND patient_id=$2", "ii", old[i], (int64_t)patient);
     for (int k = 0; k < MPI_KEYS; k++)
         if (l->keys[k])
             tx_upsert(l->ctx->tx, "mpi_key", NULL, "key,patient_id", "ii", l->keys[k], (int64_t)patient);
+    return tx_exec(l->ctx->tx, "UPDATE mpi_member SET keys=$1 WHERE patient_id=$2", "bi", l->keys, sizeof l->keys, (int64_t)patient);
 }
 
 static void open_task(struct op_ctx *ctx, uint64_t patient, const struct verdict *v, const char *why)
@@ -363,10 +383,10 @@ int patient_index_put(struct op_ctx *ctx, const struct patient_row *row, const c
         if (fresh)
             begin_alone(&l);
         int64_t members = tx_int(ctx->tx, 1, "SELECT COUNT(*) AS n FROM mpi_member WHERE person_id=$1", "i", (int64_t)l.person[0]);
-        write_keys(&l, row->id);
-        if (members == 1)
+        rc = write_keys(&l, row->id);
+        if (rc == 0 && members == 1)
             rc = place(&l, outcome);
-        else {
+        else if (rc == 0) {
             *outcome = "linked";
             check_group(&l);
         }

@@ -250,10 +250,9 @@ const struct migration store_migrations[] = {
      "CREATE TABLE patient_counter (org_id INTEGER NOT NULL, day TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (org_id, day));"},
     {19, "the patient index: who is one person, keys, the review desk, what was done and can be undone",
      "CREATE TABLE mpi_member (patient_id INTEGER NOT NULL PRIMARY KEY, person_id INTEGER NOT NULL, how TEXT NOT NULL, "
-     "since_ms INTEGER NOT NULL);"
+     "since_ms INTEGER NOT NULL, keys BLOB);"
      "CREATE INDEX mpi_member_person ON mpi_member (person_id, patient_id);"
      "CREATE TABLE mpi_key (key INTEGER NOT NULL, patient_id INTEGER NOT NULL, PRIMARY KEY (key, patient_id));"
-     "CREATE INDEX mpi_key_patient ON mpi_key (patient_id);"
      "CREATE TABLE mpi_apart (a INTEGER NOT NULL, b INTEGER NOT NULL, act_id INTEGER NOT NULL, PRIMARY KEY (a, b));"
      "CREATE INDEX mpi_apart_b ON mpi_apart (b, a);"
      "CREATE INDEX mpi_apart_act ON mpi_apart (act_id);"
