@@ -5,6 +5,7 @@
 
 #define ROUNDS 40
 #define FEW_PAIRS 20 /* that one person's records are thought to be like before any was seen */
+#define FEW_DRAWN 10
 #define LEAST 1e-6 /* no level is impossible: data may always surprise */
 
 #define BIT(part) (1u << (part))
@@ -102,6 +103,14 @@ static double start_of(int class, int part, int level)
     return level == 0 ? 0.9 : 0.1 / (n_levels[part] - 1);
 }
 
+/* What two records drawn by lot are thought to be like before any was seen: hardly ever alike. */
+static double unlike(int part, int level)
+{
+    if (part == PART_SEX)
+        return 0.5;
+    return level < n_levels[part] - 1 ? 0.003 : 1 - 0.003 * (n_levels[part] - 1);
+}
+
 static void set_chance(struct learner *l, const struct mpi_patterns *random, const double *different)
 {
     for (int part = 0; part < MPI_PARTS; part++) {
@@ -113,7 +122,7 @@ static void set_chance(struct learner *l, const struct mpi_patterns *random, con
             sum += level == MPI_MISSING ? 0 : w;
         }
         for (int level = 0; level < n_levels[part]; level++)
-            l->chance[part][level] = fmax((seen[level] + 0.1) / (sum + 0.1 * n_levels[part]), LEAST);
+            l->chance[part][level] = fmax((seen[level] + FEW_DRAWN * unlike(part, level)) / (sum + FEW_DRAWN), LEAST);
     }
 }
 
