@@ -1,5 +1,6 @@
 #include "records/parts.h"
 #include "records/document/documents.h"
+#include "records/patient/index.h"
 #include "server/base/crypto.h"
 #include <string.h>
 
@@ -16,6 +17,10 @@ int records_parts_open(struct records_parts *p, const char *data_dir, const char
     crypto_derive(master, "requests", p->request_key, 32);
     p->delivery_keys.base_url = "";
     int rc = terms_open(&p->terms, config_dir, f);
+    uint8_t blocking[32];
+    crypto_derive(master, "index keys", blocking, 32);
+    rc = rc ? rc : patient_index_open(&p->patient_index, config_dir, blocking, f);
+    explicit_bzero(blocking, sizeof blocking);
     rc = rc ? rc : access_open(&p->access, config_dir, f);
     rc = rc ? rc : work_parts_open(&p->work, config_dir, f);
     rc = rc ? rc : documents_open(&p->documents, data_dir, master, f);
@@ -29,6 +34,7 @@ void records_parts_close(struct records_parts *p)
     documents_close(p->documents);
     work_parts_close(&p->work);
     access_close(p->access);
+    patient_index_close(p->patient_index);
     terms_close(p->terms);
     explicit_bzero(p, sizeof *p);
 }

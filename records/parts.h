@@ -14,6 +14,7 @@
 
 struct records;
 struct documents;
+struct patient_index;
 struct recording_intake;
 
 struct patient_keys {
@@ -23,6 +24,7 @@ struct patient_keys {
 struct records_parts {
     struct terms *terms;
     struct patient_keys patient_keys;
+    struct patient_index *patient_index;
     struct delivery_keys delivery_keys;
     struct access *access;
     uint8_t audit_key[32], answer_key[32], totp_key[32];

@@ -105,6 +105,7 @@ struct records_mpi_link {
     const char *const *in;   /* CSV files */
     size_t n_in;
     const char *out;         /* rec_id,cluster_id for every record, in the order of the input; NULL = not written */
+    const char *model_out;   /* the learned weights as text; NULL = not written */
     const char *explain[2];  /* ids of two records ("id@2" = in the second file), or NULL */
     double probability;      /* 0.01 .. 0.999999 from which records are one person; 0 = RECORDS_MPI_PROBABILITY */
 };

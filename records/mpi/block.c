@@ -18,19 +18,25 @@ static uint32_t date_number(struct mpi_date d)
     return d.month ? (uint32_t)d.year << 9 | (uint32_t)d.month << 5 | (uint32_t)d.day : 0;
 }
 
+static uint32_t hash_of(const struct mpi_pool *p, uint32_t value)
+{
+    return value ? p->values[value].hash | 1 : 0;
+}
+
 void mpi_block_keys(const struct mpi_set *s, const struct mpi_record *r, uint32_t out[MPI_KEYS])
 {
     bool own = !(r->flags & (MPI_CARD_ODD | MPI_ID_SHARED));
     uint32_t birth = date_number(r->birth), card = own ? date_number(r->card_birth) : 0;
     uint32_t core = r->address ? mpi_set_address(s, r->address)->core : 0;
     uint32_t day = r->birth.month ? (uint32_t)(r->birth.month << 5 | r->birth.day) : 0;
+    uint32_t postcode = hash_of(&s->postcodes, r->postcode);
     card = card == birth ? 0 : card;
-    out[0] = r->flags & MPI_ID_SHARED ? 0 : key2(1, r->id, 1);
+    out[0] = r->flags & MPI_ID_SHARED ? 0 : key2(1, hash_of(&s->ids, r->id), 1);
     out[1] = key2(2, core, r->sound);
-    out[2] = own ? key2(3, r->insurance, 1) : 0;
+    out[2] = own ? key2(3, hash_of(&s->insurances, r->insurance), 1) : 0;
     out[3] = key2(4, core, r->given_sound);
-    out[4] = key2(5, r->phone[0], 1);
-    out[5] = key2(5, r->phone[1], 1);
+    out[4] = key2(5, hash_of(&s->phones, r->phone[0]), 1);
+    out[5] = key2(5, hash_of(&s->phones, r->phone[1]), 1);
     out[6] = key2(6, r->sound, (uint32_t)r->birth.year);
     out[7] = key2(6, r->sound, card ? (uint32_t)r->card_birth.year : 0);
     out[8] = key2(7, birth, r->family_sound);
@@ -40,10 +46,10 @@ void mpi_block_keys(const struct mpi_set *s, const struct mpi_record *r, uint32_
     out[12] = key2(9, r->sound, day);
     out[13] = key2(10, core, r->family_sound);
     out[14] = key2(11, core, (uint32_t)r->birth.year);
-    out[15] = key2(12, birth, r->postcode);
+    out[15] = key2(12, birth, postcode);
     out[16] = key2(13, r->family_sound, r->given_sound);
-    out[17] = key2(14, r->postcode, r->family_sound);
-    out[18] = key2(15, r->postcode, r->given_sound);
+    out[17] = key2(14, postcode, r->family_sound);
+    out[18] = key2(15, postcode, r->given_sound);
     /* broad ones, for small sets and rare values */
     out[19] = key2(16, r->sound, 1);
     out[20] = key2(17, birth, 1);
@@ -60,7 +66,7 @@ static bool crosswise(int key)
 
 static bool only_when_rare(int key)
 {
-    return key >= 19;
+    return key >= MPI_KEY_BROAD;
 }
 
 /* ---- grouping ---- */

@@ -10,8 +10,11 @@
 #include "records/mpi/set.h"
 
 #define MPI_KEYS 25
+#define MPI_KEY_BROAD 19 /* from here on keys mean something only when few records have them */
+#define MPI_KEY_NAME 16  /* both parts of the name by sound */
+#define MPI_KEY_BIRTH 20 /* the birth date alone */
 
-/* The record's keys; 0 = none. Keys 2k and 2k+1 say the same thing of two values (two phones, two birth dates). */
+/* The record's keys; 0 = none. Made from what the record says alone, so that they may be stored and compared later. */
 void mpi_block_keys(const struct mpi_set *s, const struct mpi_record *r, uint32_t out[MPI_KEYS]);
 
 #define MPI_THREADS_MAX 16

@@ -19,13 +19,7 @@ static int by_odds(const void *a, const void *b)
     return (x->b > y->b) - (x->b < y->b);
 }
 
-/* How often each level was met between two groups, part by part. */
-struct tally {
-    uint32_t n[MPI_PARTS][MPI_LEVELS];
-    float share[MPI_PARTS];
-};
-
-static void count_pair(struct tally *t, const struct mpi_match *pair)
+void mpi_tally_add(struct mpi_tally *t, const struct mpi_match *pair)
 {
     for (int part = 0; part < MPI_PARTS; part++) {
         t->n[part][pair->level[part]]++;
@@ -36,7 +30,7 @@ static void count_pair(struct tally *t, const struct mpi_match *pair)
 
 /* What the groups have in common as wholes: of all pairs that say something, the level a quarter of the way from the best. People
  * move, change phones and are mistyped, so the best pair counts more than the average - but one lucky pair among many does not. */
-static void settle(const struct tally *t, struct mpi_match *all)
+void mpi_tally_settle(const struct mpi_tally *t, struct mpi_match *all)
 {
     for (int part = 0; part < MPI_PARTS; part++) {
         uint32_t said = 0, seen = 0;
@@ -54,7 +48,7 @@ static void settle(const struct tally *t, struct mpi_match *all)
 static bool have_in_common(const struct groups *g, uint32_t a, uint32_t b, struct mpi_match *all)
 {
     const struct mpi_set *s = g->link->set;
-    struct tally tally = {0};
+    struct mpi_tally tally = {0};
     uint32_t i = a;
     do {
         uint32_t j = b;
@@ -63,12 +57,12 @@ static bool have_in_common(const struct groups *g, uint32_t a, uint32_t b, struc
             if (mpi_barred(s, &s->records[i], &s->records[j]))
                 return false;
             mpi_compare(s, &s->records[i], &s->records[j], &pair);
-            count_pair(&tally, &pair);
+            mpi_tally_add(&tally, &pair);
             j = g->next[j];
         } while (j != b);
         i = g->next[i];
     } while (i != a);
-    settle(&tally, all);
+    mpi_tally_settle(&tally, all);
     return true;
 }
 

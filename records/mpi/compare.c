@@ -1,9 +1,11 @@
 #include "records/mpi/compare.h"
 #include <string.h>
 
+#define UNSEEN 1000 /* records a small set is thought to be drawn from: it does not know what is rare */
+
 static float share_of(const struct mpi_set *s, const struct mpi_pool *p, uint32_t value)
 {
-    return (float)p->values[value].count / (float)(s->n ? s->n : 1);
+    return (float)p->values[value].count / (float)(s->n + UNSEEN);
 }
 
 static void compare_names(const struct mpi_set *s, const struct mpi_record *a, const struct mpi_record *b, struct mpi_match *out)

@@ -127,3 +127,23 @@ char *mpi_link_explain(const struct mpi_link *l, uint32_t a, uint32_t b)
     }
     return t.p;
 }
+
+const char *mpi_part_label(enum mpi_part part)
+{
+    return part_words[part];
+}
+
+const char *mpi_level_label(enum mpi_part part, uint8_t level)
+{
+    return level_words[part][level < MPI_LEVELS ? level : MPI_MISSING];
+}
+
+const char *mpi_bar_label(enum mpi_bar bar)
+{
+    return bar_words[bar];
+}
+
+const char *mpi_class_label(enum mpi_class rival)
+{
+    return class_words[rival];
+}

@@ -5,6 +5,7 @@
 
 #define ROUNDS 40
 #define FEW_PAIRS 20 /* that one person's records are thought to be like before any was seen */
+#define FEW_DRAWN 10
 #define LEAST 1e-6 /* no level is impossible: data may always surprise */
 
 #define BIT(part) (1u << (part))
@@ -102,6 +103,14 @@ static double start_of(int class, int part, int level)
     return level == 0 ? 0.9 : 0.1 / (n_levels[part] - 1);
 }
 
+/* What two records drawn by lot are thought to be like before any was seen: hardly ever alike. */
+static double unlike(int part, int level)
+{
+    if (part == PART_SEX)
+        return 0.5;
+    return level < n_levels[part] - 1 ? 0.003 : 1 - 0.003 * (n_levels[part] - 1);
+}
+
 static void set_chance(struct learner *l, const struct mpi_patterns *random, const double *different)
 {
     for (int part = 0; part < MPI_PARTS; part++) {
@@ -113,7 +122,7 @@ static void set_chance(struct learner *l, const struct mpi_patterns *random, con
             sum += level == MPI_MISSING ? 0 : w;
         }
         for (int level = 0; level < n_levels[part]; level++)
-            l->chance[part][level] = fmax((seen[level] + 0.1) / (sum + 0.1 * n_levels[part]), LEAST);
+            l->chance[part][level] = fmax((seen[level] + FEW_DRAWN * unlike(part, level)) / (sum + FEW_DRAWN), LEAST);
     }
 }
 
@@ -285,4 +294,57 @@ float mpi_model_part(const struct mpi_model *m, const struct mpi_match *match, e
         return 0;
     bool rare = level == 0 && match->share[part] > 0 && !(explained[against] & BIT(part));
     return m->p[CLASS_PERSON][part][level] - (rare ? logf(match->share[part]) : m->p[against][part][level]);
+}
+
+/* ---- keeping ---- */
+
+static const char *const class_words[MPI_CLASSES] = {"person",       "chance",      "household", "twins", "namesake", "card",
+                                                     "birth_family", "birth_given", "name",      "birth"};
+static const char *const part_words[MPI_PARTS] = {"family", "given", "birth", "sex", "id", "phone", "address", "postcode", "insurance"};
+
+bool mpi_model_write(const struct mpi_model *m, FILE *out)
+{
+    for (int c = 0; c < MPI_CLASSES; c++) {
+        fprintf(out, "%s\t%.5f\n", class_words[c], (double)m->prior[c]);
+        for (int part = 0; part < MPI_PARTS; part++) {
+            fprintf(out, "%s", part_words[part]);
+            for (int level = 0; level < n_levels[part]; level++)
+                fprintf(out, "\t%.5f", (double)m->p[c][part][level]);
+            putc('\n', out);
+        }
+    }
+    return !ferror(out);
+}
+
+/* A line "word<TAB>number<TAB>number .."; as many numbers as asked for. */
+static bool read_line(FILE *in, const char *word, float *numbers, int n)
+{
+    char line[256], *rest = line;
+    if (!fgets(line, sizeof line, in))
+        return false;
+    size_t len = strlen(word);
+    if (strncmp(line, word, len) != 0 || line[len] != '\t')
+        return false;
+    rest = line + len;
+    for (int i = 0; i < n; i++) {
+        char *end;
+        numbers[i] = strtof(rest, &end);
+        if (end == rest || numbers[i] > 0)
+            return false;
+        rest = end;
+    }
+    return true;
+}
+
+int mpi_model_read(struct mpi_model *m, FILE *in)
+{
+    memset(m, 0, sizeof *m);
+    for (int c = 0; c < MPI_CLASSES; c++) {
+        if (!read_line(in, class_words[c], &m->prior[c], 1))
+            return ERR_INVALID;
+        for (int part = 0; part < MPI_PARTS; part++)
+            if (!read_line(in, part_words[part], m->p[c][part], n_levels[part]))
+                return ERR_INVALID;
+    }
+    return 0;
 }

@@ -9,6 +9,7 @@
 #define YL_RECORDS_MPI_MODEL_H
 
 #include "records/mpi/compare.h"
+#include <stdio.h>
 
 enum mpi_class {
     CLASS_PERSON, /* the same person */
@@ -49,4 +50,7 @@ float mpi_model_odds(const struct mpi_model *m, const struct mpi_match *match);
 float mpi_model_part(const struct mpi_model *m, const struct mpi_match *match, enum mpi_part part, enum mpi_class against);
 /* The class of different people that explains the pair best. */
 enum mpi_class mpi_model_rival(const struct mpi_model *m, const struct mpi_match *match);
+/* As text, a line for each class and each of its parts, to look at and to keep. */
+bool mpi_model_write(const struct mpi_model *m, FILE *out);
+YL_CHECKED int mpi_model_read(struct mpi_model *m, FILE *in); /* ERR_INVALID when it is not whole */
 #endif

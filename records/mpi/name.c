@@ -57,11 +57,14 @@ static bool spells(const uint16_t *c, size_t n, const char *word, bool whole)
 /* Names that stand for somebody who could not be asked. Beginnings: a number, a place or an hour often follows. */
 static bool stands_for_nobody(const uint16_t *c, size_t n)
 {
+    for (size_t i = 0; i < n; i++)
+        if (c[i] == 0x67D0) /* 某: 李某某, 某女 */
+            return true;
     static const char *const beginnings[] = {"无名",     "未知",   "不详",   "不明",     "三无",         "路人", "姓名不", "姓名未",
-                                             "无姓名",   "身份不", "身份未", "急诊未知", "急诊无名",     "待查", "某某",   "未提供",
-                                             "无主患者", "流浪",   "佚名",   "匿名",     "unknown",      "unidentified",
+                                             "无姓名",   "身份不", "身份未", "急诊未知", "急诊无名",     "待查", "昏迷",   "未提供",
+                                             "无主患者", "流浪",   "不知",   "待定",     "待核",         "拒报",   "佚名",   "匿名",     "unknown",      "unidentified",
                                              "johndoe",  "janedoe", "doejohn", "doejane", "anonymous", "noname", "unnamed"};
-    static const char *const wholes[] = {"无", "患者", "病人", "测试", "某男", "某女", "男", "女", "姓名", "新生儿", "婴儿"};
+    static const char *const wholes[] = {"无", "患者", "病人", "测试", "男", "女", "姓名", "新生儿", "婴儿"};
     for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++)
         if (spells(c, n, beginnings[i], false))
             return true;
@@ -74,7 +77,7 @@ static bool stands_for_nobody(const uint16_t *c, size_t n)
 /* Position of a mark in the list (from 1), 0 = none. 大 and 一, 小 and 二 say the same of two. */
 static uint8_t mark_of(uint16_t c)
 {
-    static const char *const marks[] = {"大一甲长A1", "小二乙次B2", "三丙C3", "四丁D4"};
+    static const char *const marks[] = {"大一甲长a1", "小二乙次b2", "三丙c3", "四丁d4"};
     for (uint8_t i = 0; i < sizeof marks / sizeof *marks; i++)
         for (const char *p = marks[i], *end = p + strlen(p); p < end;)
             if (utf8_next(&p, end) == c)
@@ -84,19 +87,33 @@ static uint8_t mark_of(uint16_t c)
 
 static uint8_t child_word(uint16_t c)
 {
-    return c == 0x5B50 || c == 0x7537 ? 's' : c == 0x5973 ? 'd' : c == 0x5A74 || c == 0x513F ? 'c' : 0; /* 子男 女 婴儿 */
+    if (c == 0x5B50 || c == 0x7537) /* 子男 */
+        return 's';
+    if (c == 0x5973) /* 女 */
+        return 'd';
+    return c == 0x5A74 || c == 0x513F || c == 0x5B9D || c == 0x6BDB ? 'c' : 0; /* 婴儿宝毛 */
+}
+
+/* Where "男婴", "女儿", "宝宝" .. begins behind a whole name; 0 = nowhere. */
+static size_t child_suffix(const struct mpi_name *n)
+{
+    static const char *const words[] = {"男婴", "女婴", "婴儿", "儿子", "女儿", "宝宝", "毛毛"};
+    for (size_t i = 0; n->n >= 4 && i < sizeof words / sizeof *words; i++)
+        if (spells(n->c + n->n - 2, 2, words[i], true))
+            return (size_t)n->n - 2;
+    return 0;
 }
 
 /* "王芳之子", "王芳之大女", "王芳女婴": the name is the mother's. */
 static void take_child_han(struct mpi_name *out)
 {
-    const uint16_t zhi = 0x4E4B, ying = 0x5A74;
+    const uint16_t zhi = 0x4E4B;
     size_t at = 0;
     for (size_t i = 2; i < out->n && !at; i++)
         if (out->c[i] == zhi && i + 1 < out->n)
             at = i;
-    if (!at && out->n >= 4 && out->c[out->n - 1] == ying && child_word(out->c[out->n - 2]))
-        at = (size_t)out->n - 2;
+    if (!at)
+        at = child_suffix(out);
     if (!at)
         return;
     uint8_t kind = 0, mark = 0;
@@ -146,10 +163,13 @@ static uint8_t han_family(const struct mpi_tables *t, const struct mpi_name *n)
     return n->n == 2 || n->n == 3; /* longer: a minority name; one: nobody knows */
 }
 
-static void read_han(const struct mpi_tables *t, struct mpi_name *out, uint8_t family)
+/* `last`: what the text ended with, before all but Chinese was dropped: 郑紫芳之子A. */
+static void read_han(const struct mpi_tables *t, struct mpi_name *out, uint8_t family, uint16_t last)
 {
     out->han = true;
     take_child_han(out);
+    if (out->child && !out->child_mark)
+        out->child_mark = mark_of(last);
     out->n_family = family && family < out->n ? family : han_family(t, out);
 }
 
@@ -194,6 +214,7 @@ void mpi_name_read(const struct mpi_tables *t, struct mpi_text whole, struct mpi
     bool split = family.len || given.len;
     size_t na = fold_text(t, split ? family : whole, a, 64), nb = split ? fold_text(t, given, b, 64) : 0;
     bool han = has_han(a, na) || has_han(b, nb);
+    uint16_t last = nb ? b[nb - 1] : na ? a[na - 1] : 0;
     memcpy(plain, a, na * sizeof *a);
     memcpy(plain + na, b, nb * sizeof *b);
     size_t np = han ? keep_han(plain, na + nb) : keep_letters(plain, na + nb);
@@ -204,7 +225,7 @@ void mpi_name_read(const struct mpi_tables *t, struct mpi_text whole, struct mpi
     if (han) {
         size_t n_family = split ? keep_han(a, na) : 0;
         append(out, plain, np);
-        read_han(t, out, (uint8_t)n_family);
+        read_han(t, out, (uint8_t)n_family, last);
         return;
     }
     if (split) {

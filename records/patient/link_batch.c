@@ -116,6 +116,15 @@ static int write_clusters(const struct batch *b, struct fault *f)
     return 0;
 }
 
+static int write_model(const struct batch *b, struct fault *f)
+{
+    FILE *out = fopen(b->job->model_out, "we");
+    bool written = out && mpi_model_write(&b->link.model, out);
+    if (!out || fclose(out) || !written)
+        return fault_set(f, ERR_STORAGE, "model", "%.150s cannot be written: %s.", b->job->model_out, strerror(errno));
+    return 0;
+}
+
 /* The record called `id`, or "id@2": the one in the second table. */
 static int find_record(const struct batch *b, const char *id, uint32_t *out, struct fault *f)
 {
@@ -166,6 +175,8 @@ static int run(struct batch *b, struct records_mpi_figures *figures, char **expl
     figures->pairs = b->link.pairs;
     figures->link_ms = (clock_monotonic_us() - start) / 1000 - figures->load_ms;
     rc = b->job->out ? write_clusters(b, f) : 0;
+    if (rc == 0 && b->job->model_out)
+        rc = write_model(b, f);
     return rc || !b->job->explain[0] ? rc : explain(b, explanation, f);
 }
 

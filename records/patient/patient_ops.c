@@ -1,5 +1,5 @@
 /* The patient operations and who may do them. */
-#include "records/patient/patient_row.h"
+#include "records/patient/index.h"
 #include "records/store/sealed.h"
 #include "records/work/consultation.h"
 #include <stdio.h>
@@ -105,7 +105,9 @@ static int patient_create(struct op_ctx *ctx, json_t *args, json_t **result)
         rc = exists_already(ctx, other);
     if (rc == 0 && !row.local_number[0])
         rc = make_local_number(ctx, &row);
+    const char *outcome = "new";
     rc = rc ? rc : patient_store(ctx, &row, true);
+    rc = rc ? rc : patient_index_put(ctx, &row, &outcome);
     json_t *similar = json_array();
     if (rc == 0 && !row.temporary)
         rc = patient_similar(ctx, &row, similar);
@@ -116,8 +118,10 @@ static int patient_create(struct op_ctx *ctx, json_t *args, json_t **result)
     }
     ctx->audit.patient = row.id;
     rc = answer(ctx, &row, result);
-    if (rc == 0)
+    if (rc == 0) {
         json_object_set(*result, "similar", similar);
+        json_object_set_new(*result, "index", json_string(outcome));
+    }
     json_decref(similar);
     return rc;
 }
@@ -145,7 +149,9 @@ static int patient_update(struct op_ctx *ctx, json_t *args, json_t **result)
     if (rc == 0 && (other = patient_same_identity(ctx, row.org_id, row.secret.id_no, row.id)))
         rc = exists_already(ctx, other);
     row.version++;
+    const char *outcome;
     rc = rc ? rc : patient_store(ctx, &row, false);
+    rc = rc ? rc : patient_index_put(ctx, &row, &outcome);
     if (rc) {
         patient_row_wipe(&row);
         return rc;

@@ -248,5 +248,24 @@ const struct migration store_migrations[] = {
     {17, "what was there in the clear is gone from the file", "", .rebuild = true},
     {18, "patients' local numbers counted by institution and day",
      "CREATE TABLE patient_counter (org_id INTEGER NOT NULL, day TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (org_id, day));"},
+    {19, "the patient index: who is one person, keys, the review desk, what was done and can be undone",
+     "CREATE TABLE mpi_member (patient_id INTEGER NOT NULL PRIMARY KEY, person_id INTEGER NOT NULL, how TEXT NOT NULL, "
+     "since_ms INTEGER NOT NULL, keys BLOB);"
+     "CREATE INDEX mpi_member_person ON mpi_member (person_id, patient_id);"
+     "CREATE TABLE mpi_key (key INTEGER NOT NULL, patient_id INTEGER NOT NULL, PRIMARY KEY (key, patient_id));"
+     "CREATE TABLE mpi_apart (a INTEGER NOT NULL, b INTEGER NOT NULL, act_id INTEGER NOT NULL, PRIMARY KEY (a, b));"
+     "CREATE INDEX mpi_apart_b ON mpi_apart (b, a);"
+     "CREATE INDEX mpi_apart_act ON mpi_apart (act_id);"
+     "CREATE TABLE mpi_task (id INTEGER NOT NULL PRIMARY KEY, patient_id INTEGER NOT NULL, other_id INTEGER NOT NULL, "
+     "odds_milli INTEGER NOT NULL, why TEXT NOT NULL, state TEXT NOT NULL, created_ms INTEGER NOT NULL, act_id INTEGER NOT NULL);"
+     "CREATE INDEX mpi_task_state ON mpi_task (state, id);"
+     "CREATE INDEX mpi_task_patient ON mpi_task (patient_id);"
+     "CREATE TABLE mpi_act (id INTEGER NOT NULL PRIMARY KEY, kind TEXT NOT NULL, task_id INTEGER NOT NULL, patient_id INTEGER NOT NULL, "
+     "other_id INTEGER NOT NULL, person_id INTEGER NOT NULL, t_ms INTEGER NOT NULL, undone_ms INTEGER NOT NULL, "
+     "undone_by INTEGER NOT NULL);"
+     "CREATE TABLE mpi_move (act_id INTEGER NOT NULL, patient_id INTEGER NOT NULL, from_id INTEGER NOT NULL, to_id INTEGER NOT NULL, "
+     "from_how TEXT NOT NULL, from_ms INTEGER NOT NULL, PRIMARY KEY (act_id, patient_id));"
+     "CREATE TABLE mpi_state (id INTEGER NOT NULL PRIMARY KEY, patients INTEGER NOT NULL);"
+     "INSERT INTO mpi_state (id, patients) VALUES (1, 0);"},
     {0, NULL, NULL},
 };

@@ -9,17 +9,18 @@
 #define FILES_MAX 64
 
 struct words {
-    const char *map, *out, *config, *probability, *explain[2], *in[FILES_MAX];
+    const char *map, *out, *config, *probability, *model, *explain[2], *in[FILES_MAX];
     size_t n_in;
 };
 
 static int usage(void)
 {
     fprintf(stderr, "usage: yilianctl mpi link --map MAP.json --in A.csv [--in B.csv ..] --out CLUSTERS.csv\n"
-                    "                          [--explain A B] [--probability 0.9] [--config FILE]\n"
+                    "                          [--explain A B] [--probability 0.9] [--model-out FILE] [--config FILE]\n"
                     "  MAP.json    {\"id\": \"rec_id\", \"name\": \"name\", \"address\": [\"street\", \"town\"], ..}; attributes: id, name or\n"
                     "              family_name and given_name, sex, birth_date, id_no, phone, address, postcode, insurance_no, source\n"
                     "  --explain   says why records A and B are one person or two; A@2 is record A of the second file\n"
+                    "  --model-out writes what was learned; config/data/mpi_model.tsv is such a file\n"
                     "  --out       may be left out with --explain\n");
     return 2;
 }
@@ -37,7 +38,7 @@ static bool read_words(struct ctl *c, struct words *w)
     for (int i = 1; i < c->argc; i++) {
         const char *file = NULL;
         if (take(c, &i, "--map", &w->map) || take(c, &i, "--out", &w->out) || take(c, &i, "--config", &w->config) ||
-            take(c, &i, "--probability", &w->probability))
+            take(c, &i, "--probability", &w->probability) || take(c, &i, "--model-out", &w->model))
             continue;
         if (w->n_in < FILES_MAX && take(c, &i, "--in", &file))
             w->in[w->n_in++] = file;
@@ -99,6 +100,7 @@ static int run(const struct words *w, const char *dir, struct fault *f)
                                    .in = w->in,
                                    .n_in = w->n_in,
                                    .out = w->out,
+                                   .model_out = w->model,
                                    .explain = {w->explain[0], w->explain[1]},
                                    .probability = w->probability ? atof(w->probability) : 0};
     int rc = records_mpi_link(&job, &figures, &explanation, f);

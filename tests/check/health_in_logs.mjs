@@ -25,6 +25,7 @@ const known = {
   'records/store/statement.c': [/^name$/], // a column's
   'server/net/reply.c': [/^name$/], // a header's
   'records/org/person.c': [/^what$/], // password, totp, lock
+  'records/patient/index_desk.c': [/^act->kind$/], // link, apart, merge, split
   'records/patient/patient_ops.c': [/^what$/], // which number
   'records/work/consult_desk.c': [/^what$/], // application, opinion
   'records/document/document_ops.c': [/^thumbnail \? "thumbnail" : download \? "download" : "view"$/],

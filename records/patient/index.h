@@ -1,0 +1,40 @@
+/* index - the patient index of a running site: every registration is matched at once, in its own transaction.
+ *
+ * A person is a set of local patients (mpi_member). Clinical rows stay with the local patient; only membership moves, and every
+ * move is kept with what was before (mpi_act, mpi_move), so that it can be taken back exactly. Blocking keys (mpi_key) are
+ * keyed hashes: they tell nothing without the site's key. Three outcomes: one person for certain, the review desk, a new person.
+ * The engine is records/mpi; its weights come from config/data/mpi_model.tsv.
+ */
+#ifndef YL_RECORDS_PATIENT_INDEX_H
+#define YL_RECORDS_PATIENT_INDEX_H
+
+#include "records/patient/patient_row.h"
+
+struct patient_index;
+
+/* Reads config_dir/data; `key` (32 bytes) blinds the blocking keys. */
+YL_CHECKED int patient_index_open(struct patient_index **out, const char *config_dir, const uint8_t key[32], struct fault *f);
+void patient_index_close(struct patient_index *x);
+
+/* Matches a row that was just stored and writes its membership and keys. *outcome: "linked", "review" or "new" (static). */
+YL_CHECKED int patient_index_put(struct op_ctx *ctx, const struct patient_row *row, const char **outcome);
+
+/* How two patients agree, as the review desk shows it; new reference: {probability, rival, barred, parts:[{part, label, level, text,
+ * weight}]}. NULL: ctx->fault says why. */
+json_t *patient_index_compare(struct op_ctx *ctx, const struct patient_row *a, const struct patient_row *b);
+/* Why two whole persons can never be one: "" when nothing forbids it (static), NULL: ctx->fault is filled. */
+const char *patient_index_bar(struct op_ctx *ctx, uint64_t person_a, uint64_t person_b);
+
+/* One act of the index: what it moves is kept. `how` is the way members came ("auto", "steward"). */
+struct index_act {
+    uint64_t id, task, patient, other;
+    const char *kind; /* "auto" "link" "apart" "merge" "split" */
+};
+void patient_index_begin(struct op_ctx *ctx, struct index_act *act);
+/* Moves one patient, or every member of a person, to another person. */
+YL_CHECKED int patient_index_move(struct op_ctx *ctx, const struct index_act *act, uint64_t patient, uint64_t to);
+YL_CHECKED int patient_index_join(struct op_ctx *ctx, const struct index_act *act, uint64_t from, uint64_t to);
+uint64_t patient_index_person(struct op_ctx *ctx, uint64_t patient); /* 0 = not in the index */
+
+extern const struct op index_ops[]; /* index_desk.c */
+#endif

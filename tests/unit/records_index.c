@@ -1,0 +1,264 @@
+/* The patient index of a site: what registration finds, and the desk where a person decides and takes back. */
+#include "records/patient/index.h"
+#include "tests/support/desk.h"
+
+static const struct op *const tables[] = {patient_ops, index_ops, NULL};
+#define CALL(name, ...) desk_call(tables, name, desk_text(__VA_ARGS__))
+
+static int open_site(void **state)
+{
+    struct tx *tx;
+    int rc = desk_open(state);
+    if (rc || tx_begin(records_store(desk.r), TX_WRITE, &tx))
+        return 1;
+    tx_exec(tx, "INSERT INTO policy VALUES ('patient.test_numbers','1',1,1)", "");
+    return tx_commit(tx);
+}
+
+/* Registers at an institution; the patient's id, and what the index found. */
+static const char *outcome;
+static const char *enter(int org, const char *members)
+{
+    static char ids[8][17], outcomes[8][12];
+    static int next;
+    char *id = ids[next % 8];
+    desk.actor.org.v = (uint64_t)org;
+    json_t *p = CALL("patient.create", "{%s}", members);
+    if (!p)
+        fail_msg("%s: %s %s", members, desk.fault.text, desk_wrong());
+    snprintf(id, 17, "%s", member(p, "id"));
+    snprintf(outcomes[next % 8], 12, "%s", member(p, "index"));
+    outcome = outcomes[next++ % 8];
+    json_decref(p);
+    return id;
+}
+
+static char person_text[8][17];
+static const char *person_of(const char *patient)
+{
+    static int next;
+    char *out = person_text[next++ % 8];
+    json_t *p = CALL("mpi.person", "{\"patient_id\":\"%s\"}", patient);
+    assert_non_null(p);
+    snprintf(out, 17, "%s", member(p, "id"));
+    json_decref(p);
+    return out;
+}
+
+/* Everything that undo must bring back, as one text. */
+static char *index_state(void)
+{
+    static const char *const queries[] = {"SELECT patient_id AS a, person_id AS b, since_ms AS c, how AS d FROM mpi_member ORDER BY patient_id",
+                                          "SELECT a, b, act_id AS c, '' AS d FROM mpi_apart ORDER BY a, b",
+                                          "SELECT id AS a, act_id AS b, odds_milli AS c, state AS d FROM mpi_task ORDER BY id"};
+    char *text;
+    size_t len;
+    struct tx *tx;
+    FILE *out = open_memstream(&text, &len);
+    assert_int_equal(tx_begin(records_store(desk.r), TX_READ, &tx), 0);
+    for (size_t i = 0; i < 3; i++) {
+        struct query *q = tx_query(tx, queries[i], "");
+        while (query_next(q))
+            fprintf(out, "%lld %lld %lld %s\n", (long long)query_int(q, "a"), (long long)query_int(q, "b"), (long long)query_int(q, "c"),
+                    query_text(q, "d"));
+        assert_int_equal(query_end(q), 0);
+    }
+    tx_rollback(tx);
+    fclose(out);
+    return text;
+}
+
+static json_t *first_task(void)
+{
+    json_t *t = CALL("mpi.tasks", "{}"), *first = json_array_get(json_object_get(t, "items"), 0);
+    json_incref(first);
+    json_decref(t);
+    return first;
+}
+
+#define SHEN "\"name\":\"沈萍香\",\"sex\":\"female\",\"id_type\":\"id_card\",\"id_no\":\"991813196709102366\",\"phone\":\"13812345678\""
+static char shen_a[17], shen_b[17];
+
+static void one_person_at_two_hospitals(void **state)
+{
+    strcpy(shen_a, enter(1, SHEN ",\"address\":\"虚构省海沧市南坪乡人民路282号\""));
+    assert_string_equal(outcome, "new");
+    strcpy(shen_b, enter(2, "\"name\":\"沈平香\",\"id_type\":\"id_card\",\"id_no\":\"991813196709102366\""));
+    assert_string_equal(outcome, "linked");
+    assert_string_equal(person_of(shen_a), person_of(shen_b));
+    json_t *p = CALL("mpi.person", "{\"patient_id\":\"%s\"}", shen_b), *golden = json_object_get(p, "golden");
+    assert_string_equal(member(json_object_get(golden, "phone_masked"), "patient_id"), shen_a); /* the only one who has a phone */
+    assert_string_equal(member(json_object_get(golden, "id_no_masked"), "value"), "991813********2366");
+    assert_int_equal(json_array_size(json_object_get(p, "members")), 2);
+    char *text = json_dumps(p, 0);
+    assert_null(strstr(text, "991813196709102366"));
+    free(text);
+    json_decref(p);
+}
+
+static void strangers_stay_strangers(void **state)
+{
+    const char *other = enter(2, "\"name\":\"刘平强\",\"sex\":\"male\",\"birth_date\":\"1981-09-30\",\"phone\":\"13812345678\"");
+    assert_string_equal(outcome, "new"); /* the same phone alone is a household */
+    assert_string_not_equal(person_of(other), person_of(shen_a));
+    char one[17];
+    strcpy(one, enter(1, "\"temporary\":true,\"sex\":\"male\",\"estimated_age\":40"));
+    enter(2, "\"temporary\":true,\"sex\":\"male\",\"estimated_age\":40");
+    assert_string_equal(outcome, "new");
+}
+
+static char twin_a[17], twin_b[17];
+
+static void twins_are_told_apart(void **state)
+{
+    strcpy(twin_a, enter(1, "\"name\":\"席璐艳\",\"id_type\":\"id_card\",\"id_no\":\"990607196812317243\",\"phone\":\"13900002222\""));
+    strcpy(twin_b, enter(2, "\"name\":\"席璐雯\",\"id_type\":\"id_card\",\"id_no\":\"99060719681231726X\",\"phone\":\"13900002222\""));
+    assert_string_equal(outcome, "new");
+    assert_null(CALL("mpi.merge", "{\"patient_id\":\"%s\",\"other_id\":\"%s\"}", twin_a, twin_b));
+    assert_string_equal(desk.fault.reason, "barred");
+    json_t *p = CALL("mpi.pair", "{\"patient_id\":\"%s\",\"other_id\":\"%s\"}", twin_a, twin_b);
+    assert_string_equal(member(json_object_get(p, "why"), "barred"), "两个有效的居民身份证号不同");
+    assert_int_equal(json_array_size(json_object_get(p, "actions")), 0);
+    json_decref(p);
+}
+
+/* Same name and birth date, nothing else to go by: a person must look. */
+static char han_a[17], han_b[17];
+
+static void a_likely_pair_waits_for_the_steward(void **state)
+{
+    strcpy(han_a, enter(1, "\"name\":\"韩颖桂\",\"sex\":\"female\",\"birth_date\":\"1999-11-26\",\"phone\":\"13700001111\""));
+    strcpy(han_b, enter(2, "\"name\":\"韩颖桂\",\"sex\":\"female\",\"birth_date\":\"1999-11-26\",\"phone\":\"13655554444\""));
+    assert_string_equal(outcome, "review");
+    assert_string_not_equal(person_of(han_a), person_of(han_b));
+    json_t *t = first_task();
+    assert_string_equal(member(json_object_get(t, "a"), "id"), han_b);
+    assert_string_equal(member(json_object_get(t, "b"), "id"), han_a);
+    assert_string_equal(member(t, "why"), "likely");
+    json_decref(t);
+}
+
+static void deciding_and_taking_back(void **state)
+{
+    static const char *const decisions[] = {"link", "apart"};
+    for (size_t i = 0; i < 2; i++) {
+        char act[17], *before = index_state();
+        json_t *t = first_task(), *a = CALL("mpi.decide", "{\"task_id\":\"%s\",\"decision\":\"%s\"}", member(t, "id"), decisions[i]);
+        assert_non_null(a);
+        assert_int_equal(strcmp(person_of(han_a), person_of(han_b)) == 0, i == 0);
+        strcpy(act, member(a, "act_id"));
+        json_decref(a);
+        assert_null(CALL("mpi.decide", "{\"task_id\":\"%s\",\"decision\":\"link\"}", member(t, "id")));
+        assert_string_equal(desk.fault.reason, "decided");
+        json_decref(t);
+        desk.now_ms += 60000; /* the time of the undoing must not show in what comes back */
+        a = CALL("mpi.undo", "{\"act_id\":\"%s\"}", act);
+        assert_non_null(a);
+        json_decref(a);
+        char *after = index_state();
+        assert_string_equal(before, after);
+        free(before);
+        free(after);
+        assert_null(CALL("mpi.undo", "{\"act_id\":\"%s\"}", act));
+        assert_string_equal(desk.fault.reason, "undone");
+    }
+}
+
+static void what_is_kept_apart_stays_apart(void **state)
+{
+    json_t *t = first_task(), *a = CALL("mpi.decide", "{\"task_id\":\"%s\",\"decision\":\"apart\"}", member(t, "id"));
+    assert_non_null(a);
+    json_decref(a);
+    json_decref(t);
+    desk.actor.org.v = 2; /* the record is corrected, and matched again: it does not come back to the desk */
+    a = CALL("patient.update", "{\"patient_id\":\"%s\",\"version\":1,\"phone\":\"13700001111\"}", han_b);
+    assert_non_null(a);
+    json_decref(a);
+    t = first_task();
+    assert_null(t);
+    assert_null(CALL("mpi.merge", "{\"patient_id\":\"%s\",\"other_id\":\"%s\"}", han_a, han_b));
+    assert_string_equal(desk.fault.reason, "kept_apart");
+}
+
+static void merge_split_and_order_of_undo(void **state)
+{
+    char a[17], b[17], merged[17], *before;
+    strcpy(a, enter(1, "\"name\":\"公丽雪\",\"sex\":\"female\",\"birth_date\":\"1987-01-15\""));
+    strcpy(b, enter(2, "\"name\":\"宫雪丽\",\"sex\":\"female\",\"birth_date\":\"1978-05-01\""));
+    before = index_state();
+    json_t *r = CALL("mpi.merge", "{\"patient_id\":\"%s\",\"other_id\":\"%s\"}", a, b);
+    assert_non_null(r);
+    strcpy(merged, member(r, "act_id"));
+    json_decref(r);
+    assert_string_equal(person_of(a), person_of(b));
+    r = CALL("mpi.split", "{\"patient_id\":\"%s\"}", b);
+    assert_non_null(r);
+    assert_string_not_equal(person_of(a), person_of(b));
+    assert_null(CALL("mpi.undo", "{\"act_id\":\"%s\"}", merged)); /* the split came after it */
+    assert_string_equal(desk.fault.reason, "moved_since");
+    json_t *u = CALL("mpi.undo", "{\"act_id\":\"%s\"}", member(r, "act_id"));
+    assert_non_null(u);
+    json_decref(u);
+    json_decref(r);
+    u = CALL("mpi.undo", "{\"act_id\":\"%s\"}", merged);
+    assert_non_null(u);
+    json_decref(u);
+    char *after = index_state();
+    assert_string_equal(before, after);
+    free(before);
+    free(after);
+    assert_null(CALL("mpi.split", "{\"patient_id\":\"%s\"}", a));
+    assert_string_equal(desk.fault.reason, "alone");
+    r = CALL("mpi.acts", "{}");
+    assert_true(json_array_size(json_object_get(r, "items")) >= 5);
+    json_decref(r);
+}
+
+static void a_failed_registration_leaves_nothing(void **state)
+{
+    char *before = index_state();
+    desk.actor.org.v = 1;
+    assert_null(CALL("patient.create", "{" SHEN "}")); /* on file already */
+    char *after = index_state();
+    assert_string_equal(before, after);
+    free(before);
+    free(after);
+}
+
+static void older_patients_are_indexed_later(void **state)
+{
+    struct tx *tx;
+    char *before = index_state();
+    assert_int_equal(tx_begin(records_store(desk.r), TX_WRITE, &tx), 0);
+    tx_exec(tx, "DELETE FROM mpi_member", "");
+    tx_exec(tx, "DELETE FROM mpi_key", "");
+    tx_exec(tx, "DELETE FROM mpi_task", "");
+    tx_exec(tx, "UPDATE mpi_state SET patients=0", "");
+    assert_int_equal(tx_commit(tx), 0);
+    json_t *r = CALL("mpi.rebuild", "{\"limit\":3}");
+    assert_int_equal(json_integer_value(json_object_get(r, "indexed")), 3);
+    assert_true(json_is_true(json_object_get(r, "more")));
+    json_decref(r);
+    r = CALL("mpi.rebuild", "{}");
+    assert_false(json_is_true(json_object_get(r, "more")));
+    json_decref(r);
+    assert_string_equal(person_of(shen_a), person_of(shen_b));
+    assert_string_not_equal(person_of(twin_a), person_of(twin_b));
+    free(before);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_person_at_two_hospitals),
+        cmocka_unit_test(strangers_stay_strangers),
+        cmocka_unit_test(twins_are_told_apart),
+        cmocka_unit_test(a_likely_pair_waits_for_the_steward),
+        cmocka_unit_test(deciding_and_taking_back),
+        cmocka_unit_test(what_is_kept_apart_stays_apart),
+        cmocka_unit_test(merge_split_and_order_of_undo),
+        cmocka_unit_test(a_failed_registration_leaves_nothing),
+        cmocka_unit_test(older_patients_are_indexed_later),
+    };
+    return cmocka_run_group_tests(tests, open_site, desk_close);
+}
