@@ -8,6 +8,7 @@
 #include "records/work/work_parts.h"
 #include "records/work/work_view.h"
 #include "server/base/crypto.h"
+#include "server/base/site_address.h"
 #include <qrencode.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -205,7 +206,7 @@ static int case_print(struct op_ctx *ctx, json_t *args, json_t **result)
     char code[32], url[320];
     const char *what = arg_text(args, "what"), *origin = arg_text(args, "origin");
     const char *base = origin ? origin : records_parts(ctx->records)->delivery_keys.base_url;
-    if (origin && !capture_origin_ok(origin))
+    if (origin && !site_address_ok(origin))
         return fault_field(ctx->fault, "origin", "not_an_origin");
     int rc = consult_open(ctx, args, &c, &parties);
     if (rc)
@@ -228,7 +229,7 @@ static int case_print(struct op_ctx *ctx, json_t *args, json_t **result)
                       (int64_t)id_new(), (int64_t)c.id.v, what, copy, mark, code,
                       (int64_t)ctx->actor->person.v, ctx->now_ms);
     if (!rc) {
-        snprintf(url, sizeof url, "%s/verify/%s", base ? base : "", code);
+        snprintf(url, sizeof url, "%s/verify/%s", base, code);
         snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "print %s copy=%lld", what, (long long)copy);
         char *svg = qr_svg_of(url);
         *result = json_pack("{s:o,s:s,s:I,s:s,s:o,s:I,s:s,s:s?}", "case", consult_view(ctx, &c, parties),

@@ -227,7 +227,8 @@ static void world_open_pool(struct world *w, int readers)
     w->clock = (struct clock){world_now, w};
     w->now_ms = INT64_C(1795395600000); /* Monday 2026-11-23 09:00 in China */
     struct records_config config = {
-        .data_dir = w->dir, .config_dir = YL_SOURCE_DIR "/config", .clock = &w->clock, .readers = readers};
+        .data_dir = w->dir, .config_dir = YL_SOURCE_DIR "/config", .clock = &w->clock, .readers = readers,
+        .base_url = "https://yilian.test:8443"};
     if (records_open(&w->r, &config, &w->fault)) {
         fprintf(stderr, "records_open: %s\n", w->fault.text);
         abort();
