@@ -185,18 +185,10 @@ static int accept(struct consult_act *a)
 
 static int expert_decline(struct consult_act *a)
 {
-    static const char *const codes[] = {"busy", "leave", "not_my_field", "conflict_of_interest", "other"};
-    const char *code = arg_text(a->args, "code");
-    bool known = false;
-    for (size_t i = 0; code && i < 5; i++)
-        known = known || strcmp(codes[i], code) == 0;
-    if (!known)
-        return fault_field(a->ctx->fault, "code", code ? "not_a_choice" : "required");
-    a->reason = arg_text(a->args, "reason");
-    if (!a->reason || !*a->reason)
-        return fault_field(a->ctx->fault, "reason", "required");
+    int rc = consult_prepare_refusal(a, "busy|leave|not_my_field|conflict_of_interest|other");
+    if (rc)
+        return rc;
     consult_member_active(a->c, a->ctx->actor->person)->state = MEMBER_DECLINED;
-    a->passed |= C(CODE) | C(REASON);
     return 0;
 }
 

@@ -145,6 +145,27 @@ static json_t *needs_view(struct op_ctx *ctx, const struct consult *c)
     return work_list_end(q, list);
 }
 
+/* Who declined, fell out or cancelled, and why; the latest last. */
+static json_t *refusals_view(struct op_ctx *ctx, const struct consult *c)
+{
+    json_t *list = json_array();
+    struct query *q = tx_query(ctx->tx,
+                               "SELECT id, t_ms, kind, person_id, items, code FROM consult_item WHERE case_id=$1 AND "
+                               "kind IN ('decline','expert_decline','cancel') ORDER BY t_ms, id",
+                               "i", (int64_t)c->id.v);
+    while (query_next(q)) {
+        json_t *why = text_json(query_sealed(q, "items", SEALED_ITEM_ITEMS, (uint64_t)query_int(q, "id"), c->id.v));
+        const char *suggestion = json_string_value(json_object_get(why, "suggestion"));
+        json_array_append_new(list, json_pack("{s:I,s:o,s:s,s:o,s:s?,s:s?,s:s?}", "t_ms", (json_int_t)query_int(q, "t_ms"), "by",
+                                              staff_ref(ctx, (struct person_id){(uint64_t)query_int(q, "person_id")}), "event",
+                                              query_text(q, "kind"), "label",
+                                              work_label(&consult_flow.events[flow_event_find(&consult_flow, query_text(q, "kind"))].label), "code", query_text(q, "code"), "reason",
+                                              json_string_value(json_object_get(why, "reason")), "suggestion", suggestion));
+        json_decref(why);
+    }
+    return work_list_end(q, list);
+}
+
 static json_t *draft_body(struct op_ctx *ctx, const struct consult *c, struct person_id person)
 {
     struct query *q = tx_query(ctx->tx, "SELECT body FROM consult_draft WHERE case_id=$1 AND person_id=$2",
@@ -308,8 +329,8 @@ static json_t *room_view(struct op_ctx *ctx, const struct consult *c)
 {
     if (strcmp(c->kind, "interactive") != 0 || !c->start_ms || c->flow.state == S_ASSIGNED)
         return json_null();
-    return json_pack("{s:o,s:I,s:b,s:[]}", "id", json_id(room_of_case(ctx->tx, c->id).v), "opens_ms",
-                     (json_int_t)consult_room_opens(c), "open", c->room_open, "waiting");
+    return json_pack("{s:o,s:I,s:b}", "id", json_id(room_of_case(ctx->tx, c->id).v), "opens_ms",
+                     (json_int_t)consult_room_opens(c), "open", c->room_open);
 }
 
 /* Other open requests of the same patient that this viewer may see: "track" instead of asking twice, and what
@@ -392,6 +413,7 @@ json_t *consult_view(struct op_ctx *ctx, struct consult *c, uint32_t parties)
     json_object_set_new(v, "clock", clock_view(ctx, c));
     json_object_set_new(v, "returns", items_view(ctx, c));
     json_object_set_new(v, "needs", needs_view(ctx, c));
+    json_object_set_new(v, "refusals", refusals_view(ctx, c));
     json_object_set_new(v, "opinion", opinion_view(ctx, c, parties));
     json_object_set_new(v, "verbal_notes", notes_view(ctx, c, "verbal"));
     json_object_set_new(v, "adoption", c->adoption ? text_json(c->adoption) : json_null());
