@@ -194,11 +194,12 @@ static int add_session(struct op_ctx *ctx, uint64_t session, json_t *me)
 static int me_json(struct op_ctx *ctx, uint64_t session, uint64_t person, json_t **result)
 {
     json_t *me = json_object();
-    struct query *q = tx_query(ctx->tx, "SELECT id, login, name, title, phone_masked, totp_on FROM person WHERE id=$1", "i", (int64_t)person);
+    struct query *q = tx_query(ctx->tx, "SELECT id, login, name, title, phone_masked, totp_on, signature_document FROM person WHERE id=$1", "i", (int64_t)person);
     if (query_next(q)) {
         json_object_set_new(me, "person",
-                            json_pack("{s:o,s:s,s:s,s:s,s:s}", "id", json_id(person), "name", query_text(q, "name"), "login",
-                                      query_text(q, "login"), "title", query_text(q, "title"), "phone_masked", query_text(q, "phone_masked")));
+                            json_pack("{s:o,s:s,s:s,s:s,s:s,s:b}", "id", json_id(person), "name", query_text(q, "name"), "login",
+                                      query_text(q, "login"), "title", query_text(q, "title"), "phone_masked", query_text(q, "phone_masked"),
+                                      "has_signature", query_int(q, "signature_document") != 0));
         json_object_set_new(me, "totp_enrolled", json_boolean(query_int(q, "totp_on")));
     }
     int rc = query_end(q);

@@ -267,5 +267,7 @@ const struct migration store_migrations[] = {
      "from_how TEXT NOT NULL, from_ms INTEGER NOT NULL, PRIMARY KEY (act_id, patient_id));"
      "CREATE TABLE mpi_state (id INTEGER NOT NULL PRIMARY KEY, patients INTEGER NOT NULL);"
      "INSERT INTO mpi_state (id, patients) VALUES (1, 0);"},
+    {20, "the picture under a signed opinion: as it was when it was signed",
+     "ALTER TABLE consult_opinion ADD COLUMN signature_document INTEGER NOT NULL DEFAULT 0;"},
     {0, NULL, NULL},
 };

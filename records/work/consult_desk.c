@@ -245,6 +245,7 @@ static int case_print(struct op_ctx *ctx, json_t *args, json_t **result)
 /* Does the row still say what was signed: its texts open, the hash fits the signed text, and the columns fit the text. */
 static bool row_intact(struct query *q, uint64_t case_id)
 {
+    const char *picture = query_text(q, "picture");
     uint64_t id = (uint64_t)query_int(q, "id");
     if (!query_sealed_opens(q, "body", SEALED_OPINION_BODY, id, case_id) ||
         !query_sealed_opens(q, "signed_text", SEALED_OPINION_TEXT, id, case_id))
@@ -260,12 +261,14 @@ static bool row_intact(struct query *q, uint64_t case_id)
         return false;
     json_t *said = json_loads(text, 0, NULL), *body = json_loads(shown, 0, NULL);
     const char *by = json_string_value(json_object_get(said, "person")),
-               *licence = json_string_value(json_object_get(said, "licence"));
+               *licence = json_string_value(json_object_get(said, "licence")),
+               *signed_picture = json_string_value(json_object_get(said, "picture"));
     id_format((uint64_t)query_int(q, "person_id"), person);
     bool good = json_equal(json_object_get(said, "body"), body) && by && strcmp(by, person) == 0 && licence &&
                 strcmp(licence, query_text(q, "licence_no")) == 0 &&
                 json_integer_value(json_object_get(said, "signed_ms")) == query_int(q, "signed_ms") &&
-                json_integer_value(json_object_get(said, "version")) == query_int(q, "version");
+                json_integer_value(json_object_get(said, "version")) == query_int(q, "version") &&
+                strcmp(signed_picture ? signed_picture : "", picture ? picture : "") == 0;
     json_decref(said);
     json_decref(body);
     return good;
@@ -276,8 +279,9 @@ static bool opinion_intact(struct op_ctx *ctx, uint64_t case_id)
     bool good = true;
     struct query *q =
         tx_query(ctx->tx,
-                 "SELECT id, person_id, version, body, signed_text, signed_ms, sha256, licence_no FROM consult_opinion "
-                 "WHERE case_id=$1",
+                 "SELECT o.id, o.person_id, o.version, o.body, o.signed_text, o.signed_ms, o.sha256, o.licence_no, "
+                 "d.sha256 AS picture FROM consult_opinion o LEFT JOIN document d ON d.id=o.signature_document "
+                 "WHERE o.case_id=$1",
                  "i", (int64_t)case_id);
     while (query_next(q))
         good = row_intact(q, case_id) && good;

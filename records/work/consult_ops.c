@@ -388,6 +388,20 @@ int consultation_check_read(struct op_ctx *ctx, struct case_id id)
     return rc;
 }
 
+int consultation_check_signature(struct op_ctx *ctx, struct case_id id, uint64_t document)
+{
+    struct consult c;
+    uint32_t parties;
+    int rc = open_case(ctx, id, &c, &parties);
+    if (rc)
+        return rc;
+    bool shown = consult_sees_opinion(&c, parties) &&
+                 tx_int(ctx->tx, 0, "SELECT COUNT(*) FROM consult_opinion WHERE case_id=$1 AND signature_document=$2", "ii",
+                        (int64_t)id.v, (int64_t)document) > 0;
+    consult_clear(&c);
+    return shown ? 0 : fault_set(ctx->fault, ERR_NOT_FOUND, "no_signature", "There is no signature.");
+}
+
 int consultation_check_write(struct op_ctx *ctx, struct case_id id)
 {
     struct consult c;

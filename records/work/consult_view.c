@@ -183,24 +183,25 @@ static json_t *opinion_view(struct op_ctx *ctx, const struct consult *c, uint32_
     json_t *members = json_array(), *final = NULL;
     struct query *q =
         tx_query(ctx->tx,
-                 "SELECT id, person_id, kind, version, body, signed_ms, sha256, licence_no, second_factor "
+                 "SELECT id, person_id, kind, version, body, signed_ms, sha256, licence_no, second_factor, signature_document "
                  "FROM consult_opinion WHERE case_id=$1 AND kind IN ('member','final') ORDER BY version",
                  "i", (int64_t)c->id.v);
     while (query_next(q)) {
         json_t *by = staff_ref(ctx, (struct person_id){(uint64_t)query_int(q, "person_id")});
         json_t *body = text_json(query_sealed(q, "body", SEALED_OPINION_BODY, (uint64_t)query_int(q, "id"), c->id.v));
+        json_t *picture = json_id((uint64_t)query_int(q, "signature_document"));
         if (strcmp(query_text(q, "kind"), "member") == 0) {
-            json_array_append_new(members, json_pack("{s:o,s:o,s:I,s:s}", "person", by, "body", body,
+            json_array_append_new(members, json_pack("{s:o,s:o,s:I,s:s,s:o}", "person", by, "body", body,
                                                      "signed_ms", (json_int_t)query_int(q, "signed_ms"),
-                                                     "sha256", query_text(q, "sha256")));
+                                                     "sha256", query_text(q, "sha256"), "picture_id", picture));
             continue;
         }
         json_decref(final);
-        final = json_pack("{s:s,s:I,s:o,s:I,s:{s:o,s:s,s:s,s:b}}", "state", "signed", "version",
+        final = json_pack("{s:s,s:I,s:o,s:I,s:{s:o,s:s,s:s,s:b,s:o}}", "state", "signed", "version",
                           (json_int_t)query_int(q, "version"), "body", body, "signed_ms",
                           (json_int_t)query_int(q, "signed_ms"), "signature", "by", by, "sha256",
                           query_text(q, "sha256"), "licence_no", query_text(q, "licence_no"), "second_factor",
-                          (int)query_int(q, "second_factor"));
+                          (int)query_int(q, "second_factor"), "picture_id", picture);
     }
     if (query_end(q) || !final) {
         json_decref(final); /* an error after a good row: the transaction answers with it */

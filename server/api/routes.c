@@ -84,6 +84,7 @@ const struct api_route api_routes[] = {
     {POST, "/cases/{case_id}/outcome", "case.outcome"},
     {POST, "/cases/{case_id}/override", "case.override"},
     {POST, "/cases/{case_id}/override_review", "case.override_review"},
+    {POST, "/cases/{case_id}/signatures/{document_id}/open", "case.signature_open"},
     {GET, "/cases/{case_id}/messages", "message.list"},
     {POST, "/cases/{case_id}/messages", "message.send"},
     {POST, "/cases/{case_id}/messages/read", "message.read"},

@@ -87,7 +87,7 @@
 > zhang see opinion
   null
 > zhou see opinion
-  {"body":{},"members":[{"body":{"findings":"心源性栓塞可能,建议动态心电图"},"person":{"id":"00000000000000ce","name":"zhou"},"signed_ms":1795402800000}],"signed_ms":null,"state":"draft","version":0}
+  {"body":{},"members":[{"body":{"findings":"心源性栓塞可能,建议动态心电图"},"person":{"id":"00000000000000ce","name":"zhou"},"picture_id":null,"signed_ms":1795402800000}],"signed_ms":null,"state":"draft","version":0}
 > he sign_opinion
   ! not_allowed_now not_for_this_case
 > qian sign_opinion {"body":{"findings":"同意主席意见"}}
