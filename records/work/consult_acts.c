@@ -233,6 +233,8 @@ int consult_prepare(struct consult_act *a)
                                           "material_missing|duplicate|entered_in_error|other");
     case E_MERGE:
         return prepare_merge(a);
+    case E_WRITE_MINUTES:
+        return consult_prepare_minutes(a);
     case E_ADDENDUM:
     case E_SAVE_OPINION:
     case E_VERBAL_NOTE:

@@ -190,11 +190,14 @@ static int sign(struct consult_act *a)
     struct staff s;
     int rc = check_body(a, body);
     rc = rc ? rc : check_whole(a, body);
+    int minutes = last && a->facts & F(MDT) ? consult_minutes_seal(a, body) : 0;
+    rc = rc ? rc : minutes;
     if (rc)
         return fault_set(a->ctx->fault, rc, "incomplete", "the opinion is not complete");
     rc = check_signer(a, &s);
     rc = rc ? rc : put_signed(a, last ? "final" : "member", body, &s);
     rc = rc || !last ? rc : open_ledger(a, body);
+    rc = rc || !last ? rc : consult_minutes_drop(a);
     rc = rc ? rc
             : tx_exec(a->ctx->tx, "DELETE FROM consult_draft WHERE case_id=$1 AND person_id=$2", "ii",
                       (int64_t)a->c->id.v, (int64_t)a->ctx->actor->person.v);

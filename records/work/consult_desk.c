@@ -194,7 +194,7 @@ static const char *print_mark(const struct consult *c, const char *what, int64_t
     if (c->flow.state == S_CANCELLED || c->flow.state == S_EXPIRED || c->flow.state == S_MERGED ||
         c->flow.state == S_DECLINED)
         return "cancelled";
-    bool draft = strcmp(what, "opinion") == 0 ? !c->signed_ms
+    bool draft = strcmp(what, "application") != 0 ? !c->signed_ms
                                               : c->flow.state == S_DRAFT || c->flow.state == S_RETURNED;
     return draft ? "draft" : copy > 1 ? "reprint" : "";
 }
@@ -212,7 +212,9 @@ static int case_print(struct op_ctx *ctx, json_t *args, json_t **result)
     if (rc)
         return rc;
     rc = consult_takes_part(ctx, parties);
-    if (!rc && strcmp(what, "opinion") == 0 && !consult_sees_opinion(&c, parties))
+    if (!rc && strcmp(what, "minutes") == 0 && strcmp(c.scope, "mdt") != 0)
+        rc = fault_field(ctx->fault, "what", "not_for_this_case");
+    if (!rc && strcmp(what, "application") != 0 && !consult_sees_opinion(&c, parties))
         rc = fault_set(ctx->fault, ERR_NOT_ALLOWED_NOW, "not_signed", "the opinion is not signed yet");
     int64_t copy =
         1 + tx_int(ctx->tx, 0,
@@ -369,7 +371,7 @@ static int case_outcome(struct op_ctx *ctx, json_t *args, json_t **result)
 static const struct field case_args[] = {CASE_ID, {0}};
 static const struct field print_args[] = {
     CASE_ID,
-    {"what", FIELD_ENUM, true, .choices = "application|opinion"},
+    {"what", FIELD_ENUM, true, .choices = "application|opinion|minutes"},
     {"origin", FIELD_TEXT, .max = 220, .help = "the page's own origin, so that the code holds a whole address"},
     {0}};
 static const struct field verify_args[] = {{"code", FIELD_TEXT, true, 8, 40}, {0}};

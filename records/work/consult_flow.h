@@ -60,6 +60,7 @@ enum consult_event {
     E_END_SESSION,
     E_BEGIN_REVIEW,
     E_SAVE_OPINION,
+    E_WRITE_MINUTES,
     E_VERBAL_NOTE,
     E_SIGN_OPINION,
     E_ACKNOWLEDGE,

@@ -204,8 +204,7 @@ static int act(struct op_ctx *ctx, json_t *args, json_t **result, enum consult_e
     int rc = consult_open(ctx, args, &c, &parties);
     if (rc)
         return rc;
-    if (event !=
-        E_SAVE_OPINION) /* an autosave touches only the writer's own draft: nothing to be stale against */
+    if (event != E_SAVE_OPINION && event != E_WRITE_MINUTES) /* one's own draft has nothing to be stale against, minutes have base_ms */
         rc = stale(ctx, args, &c);
     struct consult_act a = {.ctx = ctx,
                             .args = args,
@@ -248,6 +247,7 @@ ACT(continue_offline, E_CONTINUE_OFFLINE)
 ACT(end_session, E_END_SESSION)
 ACT(begin_review, E_BEGIN_REVIEW)
 ACT(save_opinion, E_SAVE_OPINION)
+ACT(write_minutes, E_WRITE_MINUTES)
 ACT(verbal_note, E_VERBAL_NOTE)
 ACT(sign_opinion, E_SIGN_OPINION)
 ACT(acknowledge, E_ACKNOWLEDGE)
@@ -317,6 +317,9 @@ ARGS(schedule_args, VERSION, {"slot_id", FIELD_ID}, {"person_id", FIELD_ID}, {"s
      {"end_ms", FIELD_TIME}, {"meeting_room_id", FIELD_ID}, TEXT("reason", false, 1000, "why (reschedule)"));
 ARGS(start_args, VERSION, {"identity_confirmed", FIELD_BOOL}, {"recording_consent", FIELD_BOOL});
 ARGS(save_args, {"version", FIELD_INT, false, 0, INT64_C(9007199254740991)}, {"body", FIELD_ANY, true});
+ARGS(minutes_args, {"version", FIELD_INT, false, 0, INT64_C(9007199254740991)}, TEXT("minutes", false, 10000, "what was said"), TEXT("absentees", false, 500, "who was missing"),
+     TEXT("dissent", false, 3000, "who thinks otherwise, and why"),
+     {"base_ms", FIELD_INT, false, 0, INT64_C(9007199254740991), .help = "minutes.saved_ms of the text this one goes on from; 0 = the first"});
 ARGS(sign_args, VERSION, {"body", FIELD_ANY, true}, {"password", FIELD_TEXT, false, 0, 200});
 ARGS(text_args, VERSION, TEXT("text", true, 10000, "the text"));
 ARGS(addendum_args, VERSION, TEXT("text", true, 10000, "the text"), {"password", FIELD_TEXT, false, 0, 200});
@@ -365,6 +368,7 @@ const struct op consult_ops[] = {
     ROW(end_session, reason_args, "case.read", "end the session; the opinion's clock starts"),
     ROW(begin_review, plain_args, "case.consult", "the expert begins to read"),
     ROW(save_opinion, save_args, "case.read", "autosave of the opinion's draft"),
+    ROW(write_minutes, minutes_args, "case.read", "autosave of the minutes of a team"),
     ROW(verbal_note, text_args, "case.consult", "record spoken advice of an emergency"),
     {"case.sign_opinion", OP_WRITE, OP_PHI | OP_SECOND, "case.consult", sign_args, case_sign_opinion,
      "sign the opinion"},

@@ -416,6 +416,9 @@ json_t *consult_view(struct op_ctx *ctx, struct consult *c, uint32_t parties)
     json_object_set_new(v, "needs", needs_view(ctx, c));
     json_object_set_new(v, "refusals", refusals_view(ctx, c));
     json_object_set_new(v, "opinion", opinion_view(ctx, c, parties));
+    const json_t *opinion = json_object_get(v, "opinion");
+    bool minutes = strcmp(c->scope, "mdt") == 0 && consult_sees_opinion(c, parties);
+    json_object_set_new(v, "minutes", minutes ? minutes_view(ctx, c, opinion) : json_null());
     json_object_set_new(v, "verbal_notes", notes_view(ctx, c, "verbal"));
     json_object_set_new(v, "adoption", c->adoption ? text_json(c->adoption) : json_null());
     json_object_set_new(v, "evaluations", evaluations_view(ctx, c));

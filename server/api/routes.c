@@ -95,7 +95,7 @@ const struct api_route api_routes[] = {
     ACT(submit), ACT(return), ACT(approve_home), ACT(post_review), ACT(triage), ACT(redirect), ACT(need_material),
     ACT(supply_material), ACT(decline), ACT(assign), ACT(accept), ACT(expert_decline), ACT(substitute), ACT(schedule),
     ACT(reschedule), ACT(open_room), ACT(start), ACT(interrupt), ACT(resume), ACT(continue_offline), ACT(end_session),
-    ACT(begin_review), ACT(save_opinion), ACT(verbal_note), ACT(sign_opinion), ACT(acknowledge), ACT(evaluate), ACT(close),
+    ACT(begin_review), ACT(save_opinion), ACT(write_minutes), ACT(verbal_note), ACT(sign_opinion), ACT(acknowledge), ACT(evaluate), ACT(close),
     ACT(addendum), ACT(cancel),
     /* calendar and slots */
     {GET, "/calendar", "calendar.get"},

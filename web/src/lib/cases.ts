@@ -101,6 +101,7 @@ export interface Case extends CaseLine {
   needs: { item: string; done: boolean }[]
   refusals: { t_ms: number; by: Ref; event: string; label: Bi; code: string; reason: string; suggestion: string | null }[]
   opinion: null | { state: 'draft' | 'signed'; version: number; body: Record<string, unknown>; members: { person: Ref; body: Record<string, unknown>; signed_ms: number | null; picture_id?: string | null }[]; signed_ms: number | null; signature: { by: Ref; licence_no: string; picture_id?: string | null } | null }
+  minutes?: { minutes: string; absentees: string; dissent: string; by: Ref | null; saved_ms: number; signed: boolean } | null
   adoption: null | { items: { n: number; decision: string; reason: string }[]; handling: string; by: Ref; t_ms: number }
   evaluations: { side: string; scores: Record<string, number>; comment: string; t_ms: number }[]
   addenda: { version: number; text: string; by: Ref; t_ms: number }[]
