@@ -24,6 +24,8 @@ const struct notify_template notify_templates[] = {
     {"case.expert_declined", "会诊 {number} 专家无法接受，请另行指派" DUE_ZH,
      "The expert cannot take consultation {number}; please assign another" DUE_EN, true},
     {"case.substituted", "会诊 {number} 已更换专家", "Consultation {number} has another expert now", false},
+    {"case.expert_lost", "会诊 {number} 原专家不能参加，正在另行安排" DUE_ZH,
+     "The expert of consultation {number} fell out; another is being found" DUE_EN, true},
     {"case.scheduled", "会诊 {number} 已安排[，时间 {due}]", "Consultation {number} is scheduled[ for {due}]", false},
     {"case.rescheduled", "会诊 {number} 已改期[，新时间 {due}]", "Consultation {number} was rescheduled[ to {due}]", false},
     {"case.reminder", "会诊 {number} 即将开始[：{due}]", "Consultation {number} begins soon[: {due}]", false},

@@ -248,6 +248,7 @@ int consult_prepare(struct consult_act *a)
     case E_ACCEPT:
     case E_EXPERT_DECLINE:
     case E_SUBSTITUTE:
+    case E_RELEASE_EXPERT:
     case E_NEXT_EXPERT:
         return consult_prepare_team(a);
     default:

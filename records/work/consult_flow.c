@@ -52,6 +52,7 @@ static const struct flow_event events[] = {
     [E_ACCEPT] = {{"accept", "接受会诊", "Accept"}, "primary", ""},
     [E_EXPERT_DECLINE] = {{"expert_decline", "无法会诊", "Cannot take it"}, "danger", "code,reason"},
     [E_SUBSTITUTE] = {{"substitute", "换人代诊", "Substitute"}, "normal", "person_id,reason"},
+    [E_RELEASE_EXPERT] = {{"release_expert", "撤下专家", "Take the expert off"}, "normal", "reason"},
     [E_SCHEDULE] = {{"schedule", "预约时间", "Schedule"}, "primary", "slot"},
     [E_RESCHEDULE] = {{"reschedule", "改期", "Reschedule"}, "normal", "slot,reason"},
     [E_OPEN_ROOM] = {{"open_room", "开放候诊室", "Open the room"}, "primary", ""},
@@ -246,6 +247,12 @@ static const struct flow_rule rules[] = {
     {.from = S(ASSIGNED) | S(ACCEPTED) | S(SCHEDULED) | S(WAITING) | S(EXPERT_NOSHOW) | WRITING, .event = E_SUBSTITUTE,
      .to = S_ASSIGNED, .who = DESK | P(EXPERT), .check = C(REASON) | C(QUALIFIED), .tell = P(EXPERT) | P(APPLICANT) | P(DISPATCH),
      .notice = "case.substituted", .act = "accept", .start = K(ACCEPT), .stop = BOOKING, .work = W(RELEASE_BOOKING)},
+    /* nobody to step in yet: back to the desk. A team that has begun to sign goes on with substitutes only. */
+    {.from = S(ASSIGNED) | S(ACCEPTED) | S(SCHEDULED) | S(WAITING) | S(EXPERT_NOSHOW), .event = E_RELEASE_EXPERT,
+     .to = S_EXPERT_DECLINED, .who = DESK, .check = C(REASON), .tell = EVERYONE, .notice = "case.expert_lost", .act = "assign",
+     .start = K(ASSIGN), .stop = BOOKING | K(HOLD), .work = W(RELEASE_BOOKING) | W(END_ROOM)},
+    {.from = WRITING, .event = E_RELEASE_EXPERT, .to = S_EXPERT_DECLINED, .who = DESK, .never = F(MDT), .check = C(REASON),
+     .tell = EVERYONE, .notice = "case.expert_lost", .act = "assign", .start = K(ASSIGN)},
     /* ---- booking and session ---- */
     {.from = S(ACCEPTED), .event = E_SCHEDULE, .to = S_SCHEDULED, .who = DESK | P(EXPERT) | P(SECRETARY) | P(APPLICANT),
      .need = F(INTERACTIVE), .check = C(SLOT), .tell = EVERYONE, .notice = "case.scheduled", .start = BOOKING},

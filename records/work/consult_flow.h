@@ -50,6 +50,7 @@ enum consult_event {
     E_ACCEPT,
     E_EXPERT_DECLINE,
     E_SUBSTITUTE,
+    E_RELEASE_EXPERT,
     E_SCHEDULE,
     E_RESCHEDULE,
     E_OPEN_ROOM,

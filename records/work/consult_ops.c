@@ -197,7 +197,7 @@ static int case_get(struct op_ctx *ctx, json_t *args, json_t **result)
 }
 
 /* ---- acts ---- */
-static int act(struct op_ctx *ctx, json_t *args, json_t **result, enum consult_event event)
+int consult_act_run(struct op_ctx *ctx, json_t *args, json_t **result, enum consult_event event)
 {
     struct consult c;
     uint32_t parties;
@@ -222,7 +222,7 @@ static int act(struct op_ctx *ctx, json_t *args, json_t **result, enum consult_e
 #define ACT(name, event)                                                                                     \
     static int case_##name(struct op_ctx *ctx, json_t *args, json_t **result)                                \
     {                                                                                                        \
-        return act(ctx, args, result, event);                                                                \
+        return consult_act_run(ctx, args, result, event);                                                                \
     }
 ACT(submit, E_SUBMIT)
 ACT(return, E_RETURN)
@@ -237,6 +237,7 @@ ACT(assign, E_ASSIGN)
 ACT(accept, E_ACCEPT)
 ACT(expert_decline, E_EXPERT_DECLINE)
 ACT(substitute, E_SUBSTITUTE)
+ACT(release_expert, E_RELEASE_EXPERT)
 ACT(schedule, E_SCHEDULE)
 ACT(reschedule, E_RESCHEDULE)
 ACT(open_room, E_OPEN_ROOM)
@@ -313,6 +314,7 @@ ARGS(assign_args, VERSION, {"expert_id", FIELD_ID},
 ARGS(substitute_args, VERSION, {"person_id", FIELD_ID, true}, {"instead_of", FIELD_ID},
      {"slot_id", FIELD_ID, .help = "a time kept for the substitute until he accepts"}, {"start_ms", FIELD_TIME},
      {"end_ms", FIELD_TIME}, {"meeting_room_id", FIELD_ID}, TEXT("reason", true, 1000, "why"));
+ARGS(release_args, VERSION, {"person_id", FIELD_ID, .help = "which of a team; absent: the expert or chair"}, TEXT("reason", true, 1000, "why"));
 ARGS(schedule_args, VERSION, {"slot_id", FIELD_ID}, {"person_id", FIELD_ID}, {"start_ms", FIELD_TIME},
      {"end_ms", FIELD_TIME}, {"meeting_room_id", FIELD_ID}, TEXT("reason", false, 1000, "why (reschedule)"));
 ARGS(start_args, VERSION, {"identity_confirmed", FIELD_BOOL}, {"recording_consent", FIELD_BOOL});
@@ -358,6 +360,7 @@ const struct op consult_ops[] = {
     ROW(accept, plain_args, "case.consult", "the expert accepts"),
     ROW(expert_decline, code_args, "case.consult", "the expert cannot"),
     ROW(substitute, substitute_args, "case.read", "another expert instead"),
+    ROW(release_expert, release_args, "case.dispatch", "take an expert who falls out off the case; the desk finds another"),
     ROW(schedule, schedule_args, "case.read", "book a time for all"),
     ROW(reschedule, schedule_args, "case.read", "move the session"),
     ROW(open_room, plain_args, "case.read", "open the waiting room"),

@@ -392,12 +392,17 @@ static void line_row(const struct consult *c, struct consult_line_row *r)
                                    .version = c->version};
 }
 
-json_t *consult_view(struct op_ctx *ctx, struct consult *c, uint32_t parties)
+json_t *consult_case_line(struct op_ctx *ctx, const struct consult *c)
 {
     struct consult_line_row row;
-    uint32_t facts = consult_facts(ctx, c, parties);
     line_row(c, &row);
-    json_t *v = consult_line(ctx, &row);
+    return consult_line(ctx, &row);
+}
+
+json_t *consult_view(struct op_ctx *ctx, struct consult *c, uint32_t parties)
+{
+    uint32_t facts = consult_facts(ctx, c, parties);
+    json_t *v = consult_case_line(ctx, c);
     json_object_set(v, "form", c->form);
     json_object_set_new(v, "completeness", consult_completeness(ctx, c));
     json_object_set_new(v, "fit", consult_fit(ctx, c));

@@ -11,6 +11,7 @@ struct consult_line_row { /* borrowed texts, of a row or of a loaded case */
     bool paused;
 };
 json_t *consult_line(struct op_ctx *ctx, const struct consult_line_row *row);
+json_t *consult_case_line(struct op_ctx *ctx, const struct consult *c);
 /* Ends the row loop of a list; its error sticks to the transaction, where the operation finds it. */
 static inline json_t *work_list_end(struct query *q, json_t *list)
 {
