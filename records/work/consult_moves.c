@@ -124,7 +124,7 @@ static int case_move_expert(struct op_ctx *ctx, json_t *args, json_t **result)
         }
     }
     ctx->audit.object = arg_id(args, "person_id");
-    snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "expert falls out, cases=%zu", json_array_size(items));
+    snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "expert falls out, cases=%d", (int)i);
     if (rc)
         json_decref(moved);
     else
