@@ -28,6 +28,8 @@ const struct notify_template notify_templates[] = {
      "The expert of consultation {number} fell out; another is being found" DUE_EN, true},
     {"case.scheduled", "会诊 {number} 已安排[，时间 {due}]", "Consultation {number} is scheduled[ for {due}]", false},
     {"case.rescheduled", "会诊 {number} 已改期[，新时间 {due}]", "Consultation {number} was rescheduled[ to {due}]", false},
+    {"slot.offered", "会诊 {number} 有候补号源，请确认" DUE_ZH, "A time is offered for consultation {number}; please answer" DUE_EN, true},
+    {"slot.offer_over", "会诊 {number} 的候补号源逾期未确认，已让给下一位，仍在排队", "The time offered for consultation {number} went to the next; it still waits", false},
     {"case.reminder", "会诊 {number} 即将开始[：{due}]", "Consultation {number} begins soon[: {due}]", false},
     {"case.room_open", "会诊 {number} 会诊室已开放，请进入", "The room of consultation {number} is open; please enter", false},
     {"case.late", "会诊 {number} 已到时间，其他各方正在等待", "Consultation {number} has begun; the others are waiting", false},

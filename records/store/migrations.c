@@ -269,5 +269,10 @@ const struct migration store_migrations[] = {
      "INSERT INTO mpi_state (id, patients) VALUES (1, 0);"},
     {20, "the picture under a signed opinion: as it was when it was signed",
      "ALTER TABLE consult_opinion ADD COLUMN signature_document INTEGER NOT NULL DEFAULT 0;"},
+    {21, "the waiting list for experts' times",
+     "CREATE TABLE slot_waiting (case_id INTEGER NOT NULL PRIMARY KEY, expert_id INTEGER NOT NULL, asked_by INTEGER NOT NULL, "
+     "rank INTEGER NOT NULL, since_ms INTEGER NOT NULL, slot_id INTEGER NOT NULL, until_ms INTEGER NOT NULL, "
+     "passed_slot INTEGER NOT NULL);"
+     "CREATE INDEX slot_waiting_line ON slot_waiting (expert_id, slot_id, rank, since_ms);"},
     {0, NULL, NULL},
 };

@@ -4,6 +4,7 @@
 #include "records/work/consult.h"
 #include "records/work/room.h"
 #include "records/work/work_view.h"
+#include "records/work/waiting.h"
 #include <string.h>
 
 #define P(x) CONSULT_BIT(P_##x)
@@ -416,6 +417,7 @@ json_t *consult_view(struct op_ctx *ctx, struct consult *c, uint32_t parties)
     json_object_set_new(v, "team", team_view(ctx, c));
     json_object_set_new(v, "booking", booking_view(ctx, c));
     json_object_set_new(v, "room", room_view(ctx, c));
+    json_object_set_new(v, "waiting", waiting_view(ctx, c, parties));
     json_object_set_new(v, "clock", clock_view(ctx, c));
     json_object_set_new(v, "returns", items_view(ctx, c));
     json_object_set_new(v, "needs", needs_view(ctx, c));

@@ -14,6 +14,7 @@ extern const struct op consult_ops[];   /* case.create update get, and every act
 extern const struct op case_list_ops[]; /* case.list, board.get */
 extern const struct op case_desk_ops[]; /* case.promise print verify outcome */
 extern const struct op case_move_ops[]; /* case.of_expert, case.move_expert */
+extern const struct op waiting_ops[];   /* case.wait, case.unwait */
 extern const struct op override_ops[];  /* case.override, case.override_review */
 extern const struct op slot_ops[];      /* calendar.get, slot.*, meeting_room.* */
 extern const struct op message_ops[];   /* message.list send recall read */

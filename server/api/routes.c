@@ -85,6 +85,8 @@ const struct api_route api_routes[] = {
     {GET, "/cases/{case_id}/promise", "case.promise"},
     {POST, "/cases/{case_id}/outcome", "case.outcome"},
     {POST, "/cases/{case_id}/override", "case.override"},
+    {POST, "/cases/{case_id}/wait", "case.wait"},
+    {POST, "/cases/{case_id}/unwait", "case.unwait"},
     {POST, "/cases/{case_id}/override_review", "case.override_review"},
     {POST, "/cases/{case_id}/signatures/{document_id}/open", "case.signature_open"},
     {GET, "/cases/{case_id}/messages", "message.list"},

@@ -21,14 +21,14 @@ const { form, target, patient } = await zhang.ask('GET', `/cases/${draft.id}`)
 const experts = (await chen.ask('GET', `/calendar?org_id=${target.org.id}`)).experts
 const idOf = (name) => experts.find((e) => e.person.name === name).person.id
 
-/** A case of the township that xy.qian has accepted; with a time when `start` is given. */
-async function waiting(kind, start) {
+/** A case of the township that an expert has accepted; with a time when `start` is given. */
+async function waiting(kind, start, expert = qian, name = '钱文博') {
   const c = await zhang.ask('POST', '/cases', { patient_id: patient.id, kind, scope: 'clinical', urgency: 'routine', target_org_id: target.org.id, target_dept_id: target.dept.id, form })
   await zhang.act(c.id, 'submit')
   await li.act(c.id, 'approve_home')
   await chen.act(c.id, 'triage', { dept_id: target.dept.id })
-  await chen.act(c.id, 'assign', { expert_id: idOf('钱文博') })
-  await qian.act(c.id, 'accept')
+  await chen.act(c.id, 'assign', { expert_id: idOf(name) })
+  await expert.act(c.id, 'accept')
   if (start) await zhang.act(c.id, 'schedule', { start_ms: start, end_ms: start + 1_800_000 })
   return zhang.ask('GET', `/cases/${c.id}`)
 }
@@ -89,6 +89,30 @@ await run({
     const { leave } = await chen.ask('GET', `/calendar?org_id=${target.org.id}`)
     assert.ok(leave.some((l) => l.person_id === idOf('钱文博')))
     assert.equal((await zhang.send('GET', `/people/${idOf('钱文博')}/cases`)).status, 403)
+  },
+  'without a free time a case waits in line; a time that is published is offered at once and taken from the page': async () => {
+    const c = await waiting('interactive', 0, he, '何振华')
+    const { items } = await he.ask('GET', `/calendar?org_id=${target.org.id}&from_ms=${Date.now()}&to_ms=${Date.now() + 60 * DAY}`)
+    for (const i of items.filter((x) => x.person_id === idOf('何振华') && x.state === 'published')) await he.ask('DELETE', `/slots/${i.slot_id}`)
+    const clinic = await open(browser, { base: site.base, shape: { ...DESKTOP, timezoneId: 'Asia/Shanghai' } })
+    clinic.setDefaultTimeout(20_000)
+    await signIn(clinic, 'qs.zhang')
+    await clinic.goto(`/cases/${c.id}`)
+    await clinic.getByRole('button', { name: '排队候号' }).click()
+    await clinic.getByText('正在排队等候 何振华 的号源，目前第 1 位').waitFor()
+    await shot(clinic, 'waiting-line')
+    await axe(clinic, 'waiting in line')
+    const start_ms = at('16:00', 13)
+    await he.ask('POST', '/slots', { person_id: idOf('何振华'), start_ms, end_ms: start_ms + 1_800_000 })
+    await clinic.getByText(/有候补号源 .*16:00–16:30/).waitFor()
+    await shot(clinic, 'waiting-offer')
+    await axe(clinic, 'a time is offered')
+    assert.ok((await zhang.ask('GET', '/notices')).items.some((n) => n.text.zh.includes(`会诊 ${c.number} 有候补号源`)))
+    await clinic.getByRole('button', { name: '接受此时间' }).click()
+    await clinic.getByText('已预约').first().waitFor()
+    assert.equal((await zhang.ask('GET', `/cases/${c.id}`)).booking.start_ms, start_ms)
+    assert.deepEqual(clinic.faults, [])
+    await clinic.context().close()
   },
   'on a phone, in English': async () => {
     const phone = await open(browser, { base: site.base, shape: { ...PHONE, timezoneId: 'Asia/Shanghai' }, lang: 'en' })

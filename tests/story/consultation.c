@@ -146,7 +146,7 @@ static void fill_defaults(const char *act, const char *name, json_t *args)
 {
     if (!json_object_get(args, "case_id"))
         json_object_set_new(args, "case_id", json_string(case_id));
-    if (!json_object_get(args, "version") && strncmp(act, "override", 8) != 0)
+    if (!json_object_get(args, "version") && strncmp(act, "override", 8) != 0 && !strstr(act, "wait"))
         json_object_set_new(args, "version", json_integer(version_now()));
     if (strcmp(act, "sign_opinion") == 0 && !json_object_get(args, "body"))
         json_object_set_new(args, "body", full_opinion());

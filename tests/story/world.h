@@ -96,7 +96,7 @@ __attribute__((unused)) static const char *name_of(uint64_t id)
 
 static const struct op *world_op(const char *name)
 {
-    static const struct op *const tables[] = {consult_ops,  case_list_ops, case_desk_ops, case_move_ops, slot_ops,
+    static const struct op *const tables[] = {consult_ops,  case_list_ops, case_desk_ops, case_move_ops, waiting_ops, slot_ops,
                                               message_ops,  form_ops,      policy_ops,    hours_ops,
                                               override_ops, patient_ops,   notify_ops,    document_ops};
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)

@@ -96,6 +96,7 @@ export interface Case extends CaseLine {
   team: TeamMember[]
   booking: { slot_id: string; start_ms: number; end_ms: number; meeting_room: Ref | null } | null
   room: { id: string | null; opens_ms: number; open: boolean } | null
+  waiting?: { waits: boolean; may: boolean; place?: number; since_ms?: number; offer?: { slot_id: string; start_ms: number; end_ms: number; until_ms: number; mine: boolean } | null } | null
   clock: { id: string; label: Bi; started_ms: number; due_ms: number; paused: boolean; paused_reason: string | null } | null
   returns: { t_ms: number; by: Ref; items: { path: string; reason: string }[] }[]
   needs: { item: string; done: boolean }[]
