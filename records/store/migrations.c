@@ -274,7 +274,7 @@ const struct migration store_migrations[] = {
      "rank INTEGER NOT NULL, since_ms INTEGER NOT NULL, slot_id INTEGER NOT NULL, until_ms INTEGER NOT NULL, "
      "passed_slot INTEGER NOT NULL);"
      "CREATE INDEX slot_waiting_line ON slot_waiting (expert_id, slot_id, rank, since_ms);"},
-    {21, "names of who sat in rooms and on recordings are sealed", "", .run = sealed_migrate_rooms},
-    {22, "what was there in the clear is gone from the file", "", .rebuild = true},
+    {22, "names of who sat in rooms and on recordings are sealed", "", .run = sealed_migrate_rooms},
+    {23, "what was there in the clear is gone from the file", "", .rebuild = true},
     {0, NULL, NULL},
 };
