@@ -15,7 +15,6 @@ int records_parts_open(struct records_parts *p, const char *data_dir, const char
     crypto_derive(master, "second factors", p->totp_key, 32);
     crypto_derive(master, "kept answers", p->answer_key, 32);
     crypto_derive(master, "requests", p->request_key, 32);
-    p->delivery_keys.base_url = "";
     int rc = terms_open(&p->terms, config_dir, f);
     uint8_t blocking[32];
     crypto_derive(master, "index keys", blocking, 32);

@@ -9,6 +9,7 @@
 #include "server/base/log.h"
 #include "server/base/metrics.h"
 #include "server/base/option.h"
+#include "server/base/site_address.h"
 #include "server/net/net.h"
 #include "server/signaling/signaling.h"
 #include <malloc.h>
@@ -34,7 +35,7 @@ struct daemon {
     struct shelf *shelf;         /* of lectures */
     struct watch *watch;
     struct signaling *signaling; /* set before the first change can come: the clocks start with the loop */
-    char record_dir[600];
+    char record_dir[600], address[SITE_ADDRESS_BYTES];
 };
 
 static int complain(const struct fault *f)
@@ -54,6 +55,13 @@ static int set_log_level(const struct options *o, struct fault *f)
             return 0;
         }
     return fault_set(f, ERR_INVALID, "config_invalid", "log.level: write error, warn, info or debug.");
+}
+
+/* What the table's types do not check. */
+static int check_words(struct daemon *d, struct fault *f)
+{
+    int rc = set_log_level(d->options, f);
+    return rc ? rc : site_address(d->options, d->address, f);
 }
 
 /* ---- the records plane as the API sees it ---- */
@@ -114,6 +122,7 @@ static int open_records(struct daemon *d, struct fault *f)
     struct records_config config = {.data_dir = options_text(d->options, "data.dir"),
                                     .config_dir = options_text(d->options, "config.dir"),
                                     .record_dir = d->record_dir,
+                                    .base_url = d->address,
                                     .clock = &clock_system,
                                     .readers = (int)options_int(d->options, "records.readers"),
                                     .on_change = changed,
@@ -240,7 +249,7 @@ static int serve(struct daemon *d)
     pthread_t waiter;
     int64_t began_us = clock_monotonic_us();
     block_signals();
-    int rc = set_log_level(d->options, &f);
+    int rc = check_words(d, &f);
     rc = rc ? rc : open_records(d, &f);
     rc = rc ? rc : open_net(d, &f);
     rc = rc ? rc : open_media(d, &f); /* it tells of recordings that a killed daemon left: the desk must be there */
@@ -286,7 +295,7 @@ int main(int argc, char **argv)
     if (!file) return usage();
     if (options_load(&d.options, file, &f)) return complain(&f);
     if (check) {
-        int rc = set_log_level(d.options, &f);
+        int rc = check_words(&d, &f);
         options_free(d.options);
         return rc ? complain(&f) : puts("The configuration is in order.") < 0;
     }

@@ -194,11 +194,12 @@ static int add_session(struct op_ctx *ctx, uint64_t session, json_t *me)
 static int me_json(struct op_ctx *ctx, uint64_t session, uint64_t person, json_t **result)
 {
     json_t *me = json_object();
-    struct query *q = tx_query(ctx->tx, "SELECT id, login, name, title, phone_masked, totp_on FROM person WHERE id=$1", "i", (int64_t)person);
+    struct query *q = tx_query(ctx->tx, "SELECT id, login, name, title, phone_masked, totp_on, signature_document FROM person WHERE id=$1", "i", (int64_t)person);
     if (query_next(q)) {
         json_object_set_new(me, "person",
-                            json_pack("{s:o,s:s,s:s,s:s,s:s}", "id", json_id(person), "name", query_text(q, "name"), "login",
-                                      query_text(q, "login"), "title", query_text(q, "title"), "phone_masked", query_text(q, "phone_masked")));
+                            json_pack("{s:o,s:s,s:s,s:s,s:s,s:b}", "id", json_id(person), "name", query_text(q, "name"), "login",
+                                      query_text(q, "login"), "title", query_text(q, "title"), "phone_masked", query_text(q, "phone_masked"),
+                                      "has_signature", query_int(q, "signature_document") != 0));
         json_object_set_new(me, "totp_enrolled", json_boolean(query_int(q, "totp_on")));
     }
     int rc = query_end(q);
@@ -305,7 +306,8 @@ static int session_logout(struct op_ctx *ctx, json_t *args, json_t **result)
     (void)result;
     documents_handles_end(records_parts(ctx->records)->documents, ctx->actor->session);
     snprintf(ctx->set_session, 80, "-");
-    return tx_exec(ctx->tx, "UPDATE session SET ended_ms=$2 WHERE id=$1", "ii", (int64_t)ctx->actor->session, ctx->now_ms);
+    int rc = tx_exec(ctx->tx, "UPDATE session SET ended_ms=$2 WHERE id=$1", "ii", (int64_t)ctx->actor->session, ctx->now_ms);
+    return rc ? rc : session_end_tell(ctx, ctx->actor->person.v);
 }
 
 int login_password_check(struct fault *f, const char *path, const char *password)
@@ -460,7 +462,9 @@ static int session_end(struct op_ctx *ctx, json_t *args, json_t **result)
     documents_handles_end(records_parts(ctx->records)->documents, id);
     tx_exec(ctx->tx, "UPDATE session SET ended_ms=$3 WHERE id=$1 AND person_id=$2 AND ended_ms=0", "iii", (int64_t)id,
             (int64_t)ctx->actor->person.v, ctx->now_ms);
-    return tx_error(ctx->tx) ? tx_error(ctx->tx) : tx_changes(ctx->tx) ? 0 : ERR_NOT_FOUND;
+    if (tx_error(ctx->tx))
+        return tx_error(ctx->tx);
+    return tx_changes(ctx->tx) ? session_end_tell(ctx, ctx->actor->person.v) : ERR_NOT_FOUND;
 }
 
 static int role_list(struct op_ctx *ctx, json_t *args, json_t **result)

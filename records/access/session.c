@@ -131,8 +131,16 @@ int access_session_touch(struct tx *tx, uint64_t session, int64_t now_ms)
     return tx_exec(tx, "UPDATE session SET seen_ms=$2 WHERE id=$1 AND seen_ms<$2", "ii", (int64_t)session, now_ms);
 }
 
+int session_end_tell(struct op_ctx *ctx, uint64_t person)
+{
+    char key[ID_TEXT_BYTES];
+    id_format(person, key);
+    return tx_feed(ctx->tx, "session", key, "{}");
+}
+
 int session_end_all(struct op_ctx *ctx, uint64_t person, uint64_t keep)
 {
-    return tx_exec(ctx->tx, "UPDATE session SET ended_ms=$3 WHERE person_id=$1 AND id<>$2 AND ended_ms=0", "iii", (int64_t)person,
-                   (int64_t)keep, ctx->now_ms);
+    int rc = tx_exec(ctx->tx, "UPDATE session SET ended_ms=$3 WHERE person_id=$1 AND id<>$2 AND ended_ms=0", "iii", (int64_t)person,
+                     (int64_t)keep, ctx->now_ms);
+    return rc || !tx_changes(ctx->tx) ? rc : session_end_tell(ctx, person);
 }

@@ -143,6 +143,7 @@ static int open_all(struct records *r, const struct records_config *config, stru
     explicit_bzero(key, sizeof key);
     if (rc == 0) {
         r->feed_told = newest_change(r->store);
+        snprintf(r->parts.delivery_keys.base_url, sizeof r->parts.delivery_keys.base_url, "%s", config->base_url ? config->base_url : "");
         snprintf(r->parts.record_dir, sizeof r->parts.record_dir, "%s", config->record_dir ? config->record_dir : "");
         rc = recording_intake_open(&r->parts.intake, r);
     }

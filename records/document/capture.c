@@ -2,11 +2,11 @@
 #include "records/parts.h"
 #include "records/work/consultation.h"
 #include "server/base/crypto.h"
+#include "server/base/site_address.h"
 #include <qrencode.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define CAPTURE_MS (20 * 60000)
 #define CAPTURE_SESSIONS_MAX 3 /* a second phone, a second try */
@@ -46,13 +46,6 @@ static int token_hash(const char *token, char out[2 * SHA256_BYTES + 1])
     return hex_encode(digest, sizeof digest, out, 2 * SHA256_BYTES + 1) < 0 ? ERR_INTERNAL : 0;
 }
 
-bool capture_origin_ok(const char *origin)
-{
-    size_t scheme = strncasecmp(origin, "https://", 8) == 0 ? 8 : strncasecmp(origin, "http://", 7) == 0 ? 7 : 0;
-    const char *host = origin + scheme;
-    return scheme && *host && strlen(host) < 200 && strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]") == strlen(host);
-}
-
 static int capture_make(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     struct case_id case_id = {arg_id(args, "case_id")};
@@ -60,7 +53,7 @@ static int capture_make(struct op_ctx *ctx, json_t *args, json_t **result)
     uint8_t random[24];
     char token[64], hash[2 * SHA256_BYTES + 1], url[320];
     int rc = consultation_check_write(ctx, case_id);
-    if (rc == 0 && origin && !capture_origin_ok(origin))
+    if (rc == 0 && origin && !site_address_ok(origin))
         rc = fault_field(ctx->fault, "origin", "not_an_origin");
     if (rc)
         return rc;

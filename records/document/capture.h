@@ -9,8 +9,6 @@ extern const struct op capture_ops[]; /* case.capture, capture.open */
 
 /* The case a capture session is bound to; .v 0 = an ordinary session. ERR_GONE when its time is over. */
 YL_CHECKED int capture_case(struct op_ctx *ctx, struct case_id *out);
-/* Is this "https://host[:port]", as a page's own location says? It only decides where a code of this page sends a phone. */
-bool capture_origin_ok(const char *origin);
 /* A QR code as an SVG of its own, about 3 kB; malloc'd, NULL when the text is too long. */
 char *qr_svg(const char *text);
 #endif

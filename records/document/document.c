@@ -101,8 +101,7 @@ int64_t documents_count(struct tx *tx, struct case_id id, const char *category)
 
 /* ---- access ---- */
 
-/* Through the case it belongs to; else through the patient; a personal file (signature image) is its owner's, and a signature is
- * shown wherever an opinion is shown. */
+/* Through the case it belongs to; else through the patient; a personal file (signature image) is its owner's. */
 static int check_row(struct op_ctx *ctx, const struct document_row *row)
 {
     int rc = ERR_DENIED;
@@ -114,8 +113,7 @@ static int check_row(struct op_ctx *ctx, const struct document_row *row)
     }
     if (row->patient_id)
         return patient_check_read(ctx, (struct patient_id){row->patient_id});
-    bool signature = strcmp(row->category, "signature") == 0 && ctx->actor->person.v;
-    if (signature || (row->person_id && row->person_id == ctx->actor->person.v))
+    if (row->person_id && row->person_id == ctx->actor->person.v)
         return 0;
     return fault_set(ctx->fault, ERR_DENIED, "not_your_document", "This document is not open to you.");
 }

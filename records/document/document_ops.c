@@ -1,6 +1,7 @@
 /* Opening, renaming and withdrawing documents. */
 #include "records/document/document_row.h"
 #include "records/store/sealed.h"
+#include "records/work/consultation.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -62,6 +63,16 @@ static int signature_open(struct op_ctx *ctx, json_t *args, json_t **result)
     uint64_t id = (uint64_t)tx_int(ctx->tx, 0, "SELECT signature_document FROM person WHERE id=$1", "i", (int64_t)person);
     int rc = id ? document_load(ctx, id, &row) : fault_set(ctx->fault, ERR_NOT_FOUND, "no_signature", "There is no signature.");
     ctx->audit.object = person;
+    return rc ? rc : open_row(ctx, &row, false, false, result);
+}
+
+/* For the printed opinion: the picture it was signed with, for who may read that opinion. */
+static int case_signature_open(struct op_ctx *ctx, json_t *args, json_t **result)
+{
+    uint64_t id = arg_id(args, "document_id");
+    struct document_row row;
+    int rc = consultation_check_signature(ctx, (struct case_id){arg_id(args, "case_id")}, id);
+    rc = rc ? rc : document_load(ctx, id, &row);
     return rc ? rc : open_row(ctx, &row, false, false, result);
 }
 
@@ -135,6 +146,11 @@ static const struct field update_args[] = {
     {.name = "taken_ms", .type = FIELD_TIME, .help = "when it was taken or written"},
     {0},
 };
+static const struct field case_signature_args[] = {
+    {.name = "case_id", .type = FIELD_ID, .required = true, .help = "case"},
+    {.name = "document_id", .type = FIELD_ID, .required = true, .help = "as the opinion names it"},
+    {0},
+};
 static const struct field withdraw_args[] = {
     {.name = "document_id", .type = FIELD_ID, .required = true, .help = "document"},
     {.name = "reason", .type = FIELD_TEXT, .required = true, .min = 2, .max = 200, .help = "why"},
@@ -149,6 +165,8 @@ const struct op document_ops[] = {
     {"document.get", OP_READ, OP_PHI, "document.read", id_args, document_get, "A document's description"},
     {"document.open", OP_READ, OP_PHI, "document.read", open_args, document_open_op, "A handle to read a document's bytes"},
     {"person.signature_open", OP_READ, OP_PHI, "self", person_args, signature_open, "A handle to see the image of a signature"},
+    {"case.signature_open", OP_READ, OP_PHI, "case.read", case_signature_args, case_signature_open,
+     "A handle to see the picture an opinion was signed with"},
     {"document.update", OP_WRITE, OP_PHI, "document.write", update_args, document_update, "Rename or re-sort a document"},
     {"document.withdraw", OP_WRITE, OP_PHI, "document.write", withdraw_args, document_withdraw, "Take a document out of the view"},
     {0},

@@ -54,7 +54,7 @@ static void body_of(struct query *q, const struct delivery_keys *keys, struct ga
     const struct notify_template *t = name && strcmp(name, test.id) == 0 ? &test : notify_template_find(name);
     struct notify_about about = {{(uint64_t)query_int(q, "case_id")}, query_text(q, "case_number"), query_text(q, "act"),
                                  query_int(q, "due_ms"), query_int(q, "urgent") != 0};
-    char zh[256] = "", en[256] = "", id[ID_TEXT_BYTES], link[256] = "", case_text[ID_TEXT_BYTES] = "";
+    char zh[256] = "", en[256] = "", id[ID_TEXT_BYTES], link[300] = "", case_text[ID_TEXT_BYTES] = "";
     if (t) {
         notify_text(t, &about, "zh", ZONE_MIN, zh);
         notify_text(t, &about, "en", ZONE_MIN, en);
@@ -62,7 +62,7 @@ static void body_of(struct query *q, const struct delivery_keys *keys, struct ga
     id_format(m->delivery, id);
     if (about.case_id.v)
         id_format(about.case_id.v, case_text);
-    if (keys->base_url && keys->base_url[0] && about.case_id.v)
+    if (keys->base_url[0] && about.case_id.v)
         snprintf(link, sizeof link, "%s/cases/%s", keys->base_url, case_text);
     json_t *o = json_pack("{s:s,s:o,s:s?,s:{s:s,s:s},s:s?,s:b,s:s}", "delivery_id", id, "person_id",
                           json_id((uint64_t)query_int(q, "person_id")), "login", query_text(q, "login"), "text", "zh", zh,

@@ -59,7 +59,7 @@ struct delivery_batch {
 };
 struct delivery_keys {
     uint8_t seal[32]; /* gateway secrets and staff phones at rest */
-    const char *base_url; /* "https://host:port" or "" */
+    char base_url[256]; /* "https://host:port" or "": set by records_open */
 };
 /* In a write transaction: takes what is due and marks it as being sent (a crash gives it back after 60 s). */
 YL_CHECKED int delivery_claim(struct tx *tx, const struct delivery_keys *keys, int64_t now_ms, struct delivery_batch *batch);

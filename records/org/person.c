@@ -280,9 +280,12 @@ static int person_reset(struct op_ctx *ctx, json_t *args, json_t **result)
     return tx_exec(ctx->tx, "UPDATE person SET password=$2, password_change=1, fails=0, locked_until_ms=0 WHERE id=$1", "it", (int64_t)id, hash);
 }
 
+/* One's own, or anybody's for who manages people. Opinions signed before keep the picture they were signed with. */
 static int person_signature(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     uint64_t id = arg_id(args, "person_id"), document = arg_id(args, "document_id");
+    if (id != ctx->actor->person.v && !actor_may(ctx->records, ctx->actor, "person.manage"))
+        return fault_set(ctx->fault, ERR_DENIED, "not_yourself", "A signature is set by its owner.");
     if (!tx_int(ctx->tx, 0,
                 "SELECT COUNT(*) FROM document WHERE id=$1 AND person_id=$2 AND category='signature' AND type IN ('png','jpeg')", "ii",
                 (int64_t)document, (int64_t)id))
@@ -370,7 +373,7 @@ const struct op person_ops[] = {
     {"person.update", OP_WRITE, 0, "person.manage", update_args, person_update, "Change a member of staff"},
     {"person.posts", OP_WRITE, 0, "person.manage", posts_args, person_posts, "Posts and roles of somebody else"},
     {"person.reset", OP_WRITE, 0, "person.manage", reset_args, person_reset, "A new password, no second factor, or unlock", fresh_password},
-    {"person.signature", OP_WRITE, 0, "person.manage", signature_args, person_signature, "The image of a signature"},
+    {"person.signature", OP_WRITE, 0, "self", signature_args, person_signature, "The image of a signature"},
     {"expert.list", OP_READ, 0, "case.read", expert_args, expert_list, "Experts with their load and next free slot"},
     {0},
 };

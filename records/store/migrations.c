@@ -267,5 +267,14 @@ const struct migration store_migrations[] = {
      "from_how TEXT NOT NULL, from_ms INTEGER NOT NULL, PRIMARY KEY (act_id, patient_id));"
      "CREATE TABLE mpi_state (id INTEGER NOT NULL PRIMARY KEY, patients INTEGER NOT NULL);"
      "INSERT INTO mpi_state (id, patients) VALUES (1, 0);"},
+    {20, "the picture under a signed opinion: as it was when it was signed",
+     "ALTER TABLE consult_opinion ADD COLUMN signature_document INTEGER NOT NULL DEFAULT 0;"},
+    {21, "the waiting list for experts' times",
+     "CREATE TABLE slot_waiting (case_id INTEGER NOT NULL PRIMARY KEY, expert_id INTEGER NOT NULL, asked_by INTEGER NOT NULL, "
+     "rank INTEGER NOT NULL, since_ms INTEGER NOT NULL, slot_id INTEGER NOT NULL, until_ms INTEGER NOT NULL, "
+     "passed_slot INTEGER NOT NULL);"
+     "CREATE INDEX slot_waiting_line ON slot_waiting (expert_id, slot_id, rank, since_ms);"},
+    {22, "names of who sat in rooms and on recordings are sealed", "", .run = sealed_migrate_rooms},
+    {23, "what was there in the clear is gone from the file", "", .rebuild = true},
     {0, NULL, NULL},
 };

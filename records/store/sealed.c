@@ -192,10 +192,21 @@ static int seal_column(struct tx *tx, enum sealed_column which)
     return rc;
 }
 
-int sealed_migrate(struct tx *tx)
+static int seal_columns(struct tx *tx, const enum sealed_column *list, size_t n)
 {
     int rc = 0;
-    for (size_t i = 0; i < sizeof first_sealed / sizeof *first_sealed && rc == 0; i++)
-        rc = seal_column(tx, first_sealed[i]);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = seal_column(tx, list[i]);
     return rc;
+}
+
+int sealed_migrate(struct tx *tx)
+{
+    return seal_columns(tx, first_sealed, sizeof first_sealed / sizeof *first_sealed);
+}
+
+int sealed_migrate_rooms(struct tx *tx)
+{
+    static const enum sealed_column rooms[] = {SEALED_TICKET_NAME, SEALED_TICKET_TITLE, SEALED_SOURCE_NAME, SEALED_TRACK_NAME};
+    return seal_columns(tx, rooms, sizeof rooms / sizeof *rooms);
 }

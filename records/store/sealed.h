@@ -33,7 +33,11 @@
     X(REVEAL_REASON, "patient_reveal", "reason", "id", "patient_id")                   \
     X(DOCUMENT_NAME, "document", "name", "id", "0")                                    \
     X(DOCUMENT_WITHDRAWN, "document", "withdrawn_reason", "id", "0")                   \
-    X(UPLOAD_NAME, "upload", "name", "id", "0")
+    X(UPLOAD_NAME, "upload", "name", "id", "0")                                        \
+    X(TICKET_NAME, "room_ticket", "name", "id", "room_id")                             \
+    X(TICKET_TITLE, "room_ticket", "title", "id", "room_id")                           \
+    X(SOURCE_NAME, "recording_source", "name", "recording_id", "track_id")             \
+    X(TRACK_NAME, "recording_track", "name", "recording_id", "document_id")
 
 enum sealed_column {
 #define X(name, ...) SEALED_##name,
@@ -65,4 +69,6 @@ bool query_sealed_opens(struct query *q, const char *column, enum sealed_column 
 
 /* A step of migrations.c: turns the text columns of the version before into sealed ones. */
 YL_CHECKED int sealed_migrate(struct tx *tx);
+/* A later one: who sat in rooms and on recordings (a patient's family among them). */
+YL_CHECKED int sealed_migrate_rooms(struct tx *tx);
 #endif

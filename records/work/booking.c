@@ -2,6 +2,7 @@
  * - so of any number of simultaneous attempts exactly one finds the time free. A buffer lies between two
  * sessions of one person or room. */
 #include "records/work/consult.h"
+#include "records/work/waiting.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -174,6 +175,7 @@ int booking_release(struct op_ctx *ctx, struct consult *c, const char *slot_stat
                              "AND state='booked'",
                       done ? "it" : "i", (int64_t)c->slot, slot_state);
     rc = rc ? rc : feed_slot(ctx, c->slot);
+    rc = rc || done ? rc : waiting_offer(ctx, (uint64_t)tx_int(ctx->tx, 0, "SELECT person_id FROM slot WHERE id=$1", "i", (int64_t)c->slot));
     c->slot = 0;
     if (!done)
         c->start_ms = c->end_ms = 0, c->meeting_room = 0;

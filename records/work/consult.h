@@ -121,6 +121,13 @@ YL_CHECKED int consult_prepare_opinion(struct consult_act *a);
 YL_CHECKED int consult_prepare_session(struct consult_act *a);
 YL_CHECKED int consult_prepare_team(struct consult_act *a);
 YL_CHECKED int consult_prepare_after(struct consult_act *a);
+/* Minutes of a team (consult_minutes.c): kept as written; put into the chair's conclusion, which names them when they are missing; gone
+ * with it. */
+YL_CHECKED int consult_prepare_minutes(struct consult_act *a);
+YL_CHECKED int consult_minutes_seal(struct consult_act *a, json_t *body);
+YL_CHECKED int consult_minutes_drop(struct consult_act *a);
+/* Code (one of `codes`, by bars), reason and suggestion of a refusing act: checked, kept, seen as `refusals`. */
+YL_CHECKED int consult_prepare_refusal(struct consult_act *a, const char *codes);
 /* System event on a loaded case; ERR_NOT_ALLOWED_NOW when the state does not offer it. */
 bool consult_has_next_expert(struct op_ctx *ctx, struct consult *c);
 YL_CHECKED int consult_fire(struct op_ctx *ctx, struct consult *c, enum consult_event event);

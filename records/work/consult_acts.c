@@ -56,6 +56,21 @@ static int want_code(struct consult_act *a, const char *codes)
     return fault_field(a->ctx->fault, "code", "not_a_choice");
 }
 
+/* One sealed line of what was asked or refused; kind return, need, or the word of a refusing event. */
+static int put_item(struct consult_act *a, const char *kind, const json_t *items)
+{
+    char *text = json_dumps(items, JSON_COMPACT);
+    uint64_t id = id_new();
+    int rc = tx_exec(a->ctx->tx,
+                     "INSERT INTO consult_item (id, case_id, kind, t_ms, person_id, items, code, done) VALUES "
+                     "($1,$2,$3,$4,$5,$6,$7,0)",
+                     "iitiist", (int64_t)id, (int64_t)a->c->id.v, kind, a->ctx->now_ms,
+                     (int64_t)a->ctx->actor->person.v, SEALED(ITEM_ITEMS, id, a->c->id.v, text),
+                     arg_text(a->args, "code"));
+    free(text);
+    return rc;
+}
+
 /* Reason lists of "return" ({path?, reason}) and "need_material" (texts). */
 static int store_items(struct consult_act *a, const char *kind, const char *member)
 {
@@ -69,17 +84,8 @@ static int store_items(struct consult_act *a, const char *kind, const char *memb
         if (blank(text))
             return fault_field(a->ctx->fault, "items", "required:%zu", i + 1);
     }
-    char *text = json_dumps(items, JSON_COMPACT);
-    uint64_t id = id_new();
-    int rc = tx_exec(a->ctx->tx,
-                     "INSERT INTO consult_item (id, case_id, kind, t_ms, person_id, items, code, done) VALUES "
-                     "($1,$2,$3,$4,$5,$6,$7,0)",
-                     "iitiist", (int64_t)id, (int64_t)a->c->id.v, kind, a->ctx->now_ms,
-                     (int64_t)a->ctx->actor->person.v, SEALED(ITEM_ITEMS, id, a->c->id.v, text),
-                     arg_text(a->args, "code"));
-    free(text);
     a->passed |= C(ITEMS);
-    return rc;
+    return put_item(a, kind, items);
 }
 
 static int prepare_submit(struct consult_act *a)
@@ -155,10 +161,18 @@ static int prepare_supply(struct consult_act *a)
                    (int64_t)a->c->id.v);
 }
 
-static int prepare_decline(struct consult_act *a, const char *codes)
+/* Why it ends or was refused: the coded reason, the words, what the refusing side suggests instead; kept with the case. */
+int consult_prepare_refusal(struct consult_act *a, const char *codes)
 {
+    const char *suggestion = arg_text(a->args, "suggestion");
     int rc = want_code(a, codes);
-    return rc ? rc : want_reason(a);
+    rc = rc ? rc : want_reason(a);
+    if (rc)
+        return rc;
+    json_t *why = json_pack("{s:s,s:s?}", "reason", a->reason, "suggestion", suggestion);
+    rc = put_item(a, consult_flow.events[a->event].label.word, why);
+    json_decref(why);
+    return rc;
 }
 
 static bool open_state(const struct consult *c)
@@ -211,14 +225,16 @@ int consult_prepare(struct consult_act *a)
     case E_DECLINE: {
         int rc = want_text(a, "suggestion", 0);
         return rc ? rc
-                  : prepare_decline(
+                  : consult_prepare_refusal(
                         a, "beyond_scope|no_expert|material_insufficient|not_indicated|duplicate|other");
     }
     case E_CANCEL:
-        return prepare_decline(a, "patient_refused|patient_left|patient_died|condition_changed|transferred|"
-                                  "material_missing|duplicate|entered_in_error|other");
+        return consult_prepare_refusal(a, "patient_refused|patient_left|patient_died|condition_changed|transferred|"
+                                          "material_missing|duplicate|entered_in_error|other");
     case E_MERGE:
         return prepare_merge(a);
+    case E_WRITE_MINUTES:
+        return consult_prepare_minutes(a);
     case E_ADDENDUM:
     case E_SAVE_OPINION:
     case E_VERBAL_NOTE:
@@ -232,6 +248,7 @@ int consult_prepare(struct consult_act *a)
     case E_ACCEPT:
     case E_EXPERT_DECLINE:
     case E_SUBSTITUTE:
+    case E_RELEASE_EXPERT:
     case E_NEXT_EXPERT:
         return consult_prepare_team(a);
     default:

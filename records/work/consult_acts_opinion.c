@@ -113,10 +113,25 @@ static int64_t next_version(struct consult_act *a)
                       (int64_t)a->c->id.v);
 }
 
+/* The picture that the signer has now; its hash is part of what is signed, so that another picture shows. 0 = none. */
+static int64_t signer_picture(struct consult_act *a, char hash[2 * SHA256_BYTES + 1])
+{
+    int64_t id = 0;
+    struct query *q = tx_query(a->ctx->tx,
+                               "SELECT d.id, d.sha256 FROM person p JOIN document d ON d.id=p.signature_document WHERE p.id=$1 AND d.withdrawn_ms=0",
+                               "i", (int64_t)a->ctx->actor->person.v);
+    if (query_next(q)) {
+        id = query_int(q, "id");
+        snprintf(hash, 2 * SHA256_BYTES + 1, "%s", query_text(q, "sha256"));
+    }
+    return query_end(q) ? 0 : id; /* an error sticks to the transaction */
+}
+
 /* One signed, immutable line. */
 static int put_signed(struct consult_act *a, const char *kind, const json_t *body, const struct staff *s)
 {
-    char person[ID_TEXT_BYTES], id[ID_TEXT_BYTES], hash[2 * SHA256_BYTES + 1];
+    char person[ID_TEXT_BYTES], id[ID_TEXT_BYTES], hash[2 * SHA256_BYTES + 1], picture_hash[2 * SHA256_BYTES + 1] = "";
+    int64_t picture = signer_picture(a, picture_hash);
     uint8_t sum[SHA256_BYTES];
     int64_t version = next_version(a);
     uint64_t row = id_new();
@@ -126,6 +141,8 @@ static int put_signed(struct consult_act *a, const char *kind, const json_t *bod
         json_pack("{s:s,s:s,s:s,s:I,s:s,s:s,s:b,s:I,s:O}", "case", id, "number", a->c->number, "kind", kind,
                   "version", (json_int_t)version, "person", person, "licence", s->licence_no, "second_factor",
                   a->ctx->actor->second_factor, "signed_ms", (json_int_t)a->ctx->now_ms, "body", body);
+    if (whole && picture)
+        json_object_set_new(whole, "picture", json_string(picture_hash));
     char *text = whole ? json_dumps(whole, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     char *plain = json_dumps(body, JSON_COMPACT);
     int rc = text && plain ? 0 : ERR_INTERNAL;
@@ -137,12 +154,12 @@ static int put_signed(struct consult_act *a, const char *kind, const json_t *bod
         rc = tx_exec(a->ctx->tx,
                      "INSERT INTO consult_opinion (id, case_id, person_id, kind, version, body, signed_text, "
                      "signed_ms, "
-                     "sha256, licence_no, second_factor) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)",
+                     "sha256, licence_no, second_factor, signature_document) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12)",
                      "iiitissi"
-                     "tti",
+                     "ttii",
                      (int64_t)row, (int64_t)a->c->id.v, (int64_t)a->ctx->actor->person.v, kind, version,
                      SEALED(OPINION_BODY, row, a->c->id.v, plain), SEALED(OPINION_TEXT, row, a->c->id.v, text),
-                     a->ctx->now_ms, hash, s->licence_no, (int64_t)a->ctx->actor->second_factor);
+                     a->ctx->now_ms, hash, s->licence_no, (int64_t)a->ctx->actor->second_factor, picture);
     free(text);
     free(plain);
     json_decref(whole);
@@ -173,11 +190,14 @@ static int sign(struct consult_act *a)
     struct staff s;
     int rc = check_body(a, body);
     rc = rc ? rc : check_whole(a, body);
+    int minutes = last && a->facts & F(MDT) ? consult_minutes_seal(a, body) : 0;
+    rc = rc ? rc : minutes;
     if (rc)
         return fault_set(a->ctx->fault, rc, "incomplete", "the opinion is not complete");
     rc = check_signer(a, &s);
     rc = rc ? rc : put_signed(a, last ? "final" : "member", body, &s);
     rc = rc || !last ? rc : open_ledger(a, body);
+    rc = rc || !last ? rc : consult_minutes_drop(a);
     rc = rc ? rc
             : tx_exec(a->ctx->tx, "DELETE FROM consult_draft WHERE case_id=$1 AND person_id=$2", "ii",
                       (int64_t)a->c->id.v, (int64_t)a->ctx->actor->person.v);

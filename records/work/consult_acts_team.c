@@ -185,18 +185,10 @@ static int accept(struct consult_act *a)
 
 static int expert_decline(struct consult_act *a)
 {
-    static const char *const codes[] = {"busy", "leave", "not_my_field", "conflict_of_interest", "other"};
-    const char *code = arg_text(a->args, "code");
-    bool known = false;
-    for (size_t i = 0; code && i < 5; i++)
-        known = known || strcmp(codes[i], code) == 0;
-    if (!known)
-        return fault_field(a->ctx->fault, "code", code ? "not_a_choice" : "required");
-    a->reason = arg_text(a->args, "reason");
-    if (!a->reason || !*a->reason)
-        return fault_field(a->ctx->fault, "reason", "required");
+    int rc = consult_prepare_refusal(a, "busy|leave|not_my_field|conflict_of_interest|other");
+    if (rc)
+        return rc;
     consult_member_active(a->c, a->ctx->actor->person)->state = MEMBER_DECLINED;
-    a->passed |= C(CODE) | C(REASON);
     return 0;
 }
 
@@ -250,6 +242,26 @@ static int substitute(struct consult_act *a)
     return rc ? rc : tell_replaced(a, old);
 }
 
+/* Off the case without anybody in his place; after the session the next one works from the record. */
+static int release_expert(struct consult_act *a)
+{
+    struct person_id person = {arg_id(a->args, "person_id")};
+    if (!person.v)
+        person = consult_lead(a->c);
+    struct consult_member *seat = consult_member_active(a->c, person);
+    a->reason = arg_text(a->args, "reason");
+    if (!a->reason || !*a->reason)
+        return fault_field(a->ctx->fault, "reason", "required");
+    if (!seat)
+        return fault_field(a->ctx->fault, "person_id", "not_on_the_team");
+    if (!(consult_flow.states[a->c->flow.state].flags & FLOW_PRESESSION))
+        a->c->offline_gear = true;
+    seat->state = MEMBER_REPLACED;
+    a->c->expert_present = false;
+    a->passed |= C(REASON);
+    return tell_replaced(a, person);
+}
+
 /* Somebody of the same department who was not asked before. */
 static struct person_id find_next(struct consult_act *a)
 {
@@ -288,6 +300,8 @@ int consult_prepare_team(struct consult_act *a)
         return expert_decline(a);
     case E_SUBSTITUTE:
         return substitute(a);
+    case E_RELEASE_EXPERT:
+        return release_expert(a);
     default:
         return next_expert(a);
     }

@@ -8,6 +8,7 @@
 #include "records/work/work_parts.h"
 #include "records/work/work_view.h"
 #include "server/base/crypto.h"
+#include "server/base/site_address.h"
 #include <qrencode.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -193,7 +194,7 @@ static const char *print_mark(const struct consult *c, const char *what, int64_t
     if (c->flow.state == S_CANCELLED || c->flow.state == S_EXPIRED || c->flow.state == S_MERGED ||
         c->flow.state == S_DECLINED)
         return "cancelled";
-    bool draft = strcmp(what, "opinion") == 0 ? !c->signed_ms
+    bool draft = strcmp(what, "application") != 0 ? !c->signed_ms
                                               : c->flow.state == S_DRAFT || c->flow.state == S_RETURNED;
     return draft ? "draft" : copy > 1 ? "reprint" : "";
 }
@@ -205,13 +206,15 @@ static int case_print(struct op_ctx *ctx, json_t *args, json_t **result)
     char code[32], url[320];
     const char *what = arg_text(args, "what"), *origin = arg_text(args, "origin");
     const char *base = origin ? origin : records_parts(ctx->records)->delivery_keys.base_url;
-    if (origin && !capture_origin_ok(origin))
+    if (origin && !site_address_ok(origin))
         return fault_field(ctx->fault, "origin", "not_an_origin");
     int rc = consult_open(ctx, args, &c, &parties);
     if (rc)
         return rc;
     rc = consult_takes_part(ctx, parties);
-    if (!rc && strcmp(what, "opinion") == 0 && !consult_sees_opinion(&c, parties))
+    if (!rc && strcmp(what, "minutes") == 0 && strcmp(c.scope, "mdt") != 0)
+        rc = fault_field(ctx->fault, "what", "not_for_this_case");
+    if (!rc && strcmp(what, "application") != 0 && !consult_sees_opinion(&c, parties))
         rc = fault_set(ctx->fault, ERR_NOT_ALLOWED_NOW, "not_signed", "the opinion is not signed yet");
     int64_t copy =
         1 + tx_int(ctx->tx, 0,
@@ -228,7 +231,7 @@ static int case_print(struct op_ctx *ctx, json_t *args, json_t **result)
                       (int64_t)id_new(), (int64_t)c.id.v, what, copy, mark, code,
                       (int64_t)ctx->actor->person.v, ctx->now_ms);
     if (!rc) {
-        snprintf(url, sizeof url, "%s/verify/%s", base ? base : "", code);
+        snprintf(url, sizeof url, "%s/verify/%s", base, code);
         snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "print %s copy=%lld", what, (long long)copy);
         char *svg = qr_svg_of(url);
         *result = json_pack("{s:o,s:s,s:I,s:s,s:o,s:I,s:s,s:s?}", "case", consult_view(ctx, &c, parties),
@@ -244,6 +247,7 @@ static int case_print(struct op_ctx *ctx, json_t *args, json_t **result)
 /* Does the row still say what was signed: its texts open, the hash fits the signed text, and the columns fit the text. */
 static bool row_intact(struct query *q, uint64_t case_id)
 {
+    const char *picture = query_text(q, "picture");
     uint64_t id = (uint64_t)query_int(q, "id");
     if (!query_sealed_opens(q, "body", SEALED_OPINION_BODY, id, case_id) ||
         !query_sealed_opens(q, "signed_text", SEALED_OPINION_TEXT, id, case_id))
@@ -259,12 +263,14 @@ static bool row_intact(struct query *q, uint64_t case_id)
         return false;
     json_t *said = json_loads(text, 0, NULL), *body = json_loads(shown, 0, NULL);
     const char *by = json_string_value(json_object_get(said, "person")),
-               *licence = json_string_value(json_object_get(said, "licence"));
+               *licence = json_string_value(json_object_get(said, "licence")),
+               *signed_picture = json_string_value(json_object_get(said, "picture"));
     id_format((uint64_t)query_int(q, "person_id"), person);
     bool good = json_equal(json_object_get(said, "body"), body) && by && strcmp(by, person) == 0 && licence &&
                 strcmp(licence, query_text(q, "licence_no")) == 0 &&
                 json_integer_value(json_object_get(said, "signed_ms")) == query_int(q, "signed_ms") &&
-                json_integer_value(json_object_get(said, "version")) == query_int(q, "version");
+                json_integer_value(json_object_get(said, "version")) == query_int(q, "version") &&
+                strcmp(signed_picture ? signed_picture : "", picture ? picture : "") == 0;
     json_decref(said);
     json_decref(body);
     return good;
@@ -275,8 +281,9 @@ static bool opinion_intact(struct op_ctx *ctx, uint64_t case_id)
     bool good = true;
     struct query *q =
         tx_query(ctx->tx,
-                 "SELECT id, person_id, version, body, signed_text, signed_ms, sha256, licence_no FROM consult_opinion "
-                 "WHERE case_id=$1",
+                 "SELECT o.id, o.person_id, o.version, o.body, o.signed_text, o.signed_ms, o.sha256, o.licence_no, "
+                 "d.sha256 AS picture FROM consult_opinion o LEFT JOIN document d ON d.id=o.signature_document "
+                 "WHERE o.case_id=$1",
                  "i", (int64_t)case_id);
     while (query_next(q))
         good = row_intact(q, case_id) && good;
@@ -364,7 +371,7 @@ static int case_outcome(struct op_ctx *ctx, json_t *args, json_t **result)
 static const struct field case_args[] = {CASE_ID, {0}};
 static const struct field print_args[] = {
     CASE_ID,
-    {"what", FIELD_ENUM, true, .choices = "application|opinion"},
+    {"what", FIELD_ENUM, true, .choices = "application|opinion|minutes"},
     {"origin", FIELD_TEXT, .max = 220, .help = "the page's own origin, so that the code holds a whole address"},
     {0}};
 static const struct field verify_args[] = {{"code", FIELD_TEXT, true, 8, 40}, {0}};

@@ -197,15 +197,14 @@ static int case_get(struct op_ctx *ctx, json_t *args, json_t **result)
 }
 
 /* ---- acts ---- */
-static int act(struct op_ctx *ctx, json_t *args, json_t **result, enum consult_event event)
+int consult_act_run(struct op_ctx *ctx, json_t *args, json_t **result, enum consult_event event)
 {
     struct consult c;
     uint32_t parties;
     int rc = consult_open(ctx, args, &c, &parties);
     if (rc)
         return rc;
-    if (event !=
-        E_SAVE_OPINION) /* an autosave touches only the writer's own draft: nothing to be stale against */
+    if (event != E_SAVE_OPINION && event != E_WRITE_MINUTES) /* one's own draft has nothing to be stale against, minutes have base_ms */
         rc = stale(ctx, args, &c);
     struct consult_act a = {.ctx = ctx,
                             .args = args,
@@ -223,7 +222,7 @@ static int act(struct op_ctx *ctx, json_t *args, json_t **result, enum consult_e
 #define ACT(name, event)                                                                                     \
     static int case_##name(struct op_ctx *ctx, json_t *args, json_t **result)                                \
     {                                                                                                        \
-        return act(ctx, args, result, event);                                                                \
+        return consult_act_run(ctx, args, result, event);                                                                \
     }
 ACT(submit, E_SUBMIT)
 ACT(return, E_RETURN)
@@ -238,6 +237,7 @@ ACT(assign, E_ASSIGN)
 ACT(accept, E_ACCEPT)
 ACT(expert_decline, E_EXPERT_DECLINE)
 ACT(substitute, E_SUBSTITUTE)
+ACT(release_expert, E_RELEASE_EXPERT)
 ACT(schedule, E_SCHEDULE)
 ACT(reschedule, E_RESCHEDULE)
 ACT(open_room, E_OPEN_ROOM)
@@ -248,6 +248,7 @@ ACT(continue_offline, E_CONTINUE_OFFLINE)
 ACT(end_session, E_END_SESSION)
 ACT(begin_review, E_BEGIN_REVIEW)
 ACT(save_opinion, E_SAVE_OPINION)
+ACT(write_minutes, E_WRITE_MINUTES)
 ACT(verbal_note, E_VERBAL_NOTE)
 ACT(sign_opinion, E_SIGN_OPINION)
 ACT(acknowledge, E_ACKNOWLEDGE)
@@ -313,10 +314,14 @@ ARGS(assign_args, VERSION, {"expert_id", FIELD_ID},
 ARGS(substitute_args, VERSION, {"person_id", FIELD_ID, true}, {"instead_of", FIELD_ID},
      {"slot_id", FIELD_ID, .help = "a time kept for the substitute until he accepts"}, {"start_ms", FIELD_TIME},
      {"end_ms", FIELD_TIME}, {"meeting_room_id", FIELD_ID}, TEXT("reason", true, 1000, "why"));
+ARGS(release_args, VERSION, {"person_id", FIELD_ID, .help = "which of a team; absent: the expert or chair"}, TEXT("reason", true, 1000, "why"));
 ARGS(schedule_args, VERSION, {"slot_id", FIELD_ID}, {"person_id", FIELD_ID}, {"start_ms", FIELD_TIME},
      {"end_ms", FIELD_TIME}, {"meeting_room_id", FIELD_ID}, TEXT("reason", false, 1000, "why (reschedule)"));
 ARGS(start_args, VERSION, {"identity_confirmed", FIELD_BOOL}, {"recording_consent", FIELD_BOOL});
 ARGS(save_args, {"version", FIELD_INT, false, 0, INT64_C(9007199254740991)}, {"body", FIELD_ANY, true});
+ARGS(minutes_args, {"version", FIELD_INT, false, 0, INT64_C(9007199254740991)}, TEXT("minutes", false, 10000, "what was said"), TEXT("absentees", false, 500, "who was missing"),
+     TEXT("dissent", false, 3000, "who thinks otherwise, and why"),
+     {"base_ms", FIELD_INT, false, 0, INT64_C(9007199254740991), .help = "minutes.saved_ms of the text this one goes on from; 0 = the first"});
 ARGS(sign_args, VERSION, {"body", FIELD_ANY, true}, {"password", FIELD_TEXT, false, 0, 200});
 ARGS(text_args, VERSION, TEXT("text", true, 10000, "the text"));
 ARGS(addendum_args, VERSION, TEXT("text", true, 10000, "the text"), {"password", FIELD_TEXT, false, 0, 200});
@@ -355,6 +360,7 @@ const struct op consult_ops[] = {
     ROW(accept, plain_args, "case.consult", "the expert accepts"),
     ROW(expert_decline, code_args, "case.consult", "the expert cannot"),
     ROW(substitute, substitute_args, "case.read", "another expert instead"),
+    ROW(release_expert, release_args, "case.dispatch", "take an expert who falls out off the case; the desk finds another"),
     ROW(schedule, schedule_args, "case.read", "book a time for all"),
     ROW(reschedule, schedule_args, "case.read", "move the session"),
     ROW(open_room, plain_args, "case.read", "open the waiting room"),
@@ -365,6 +371,7 @@ const struct op consult_ops[] = {
     ROW(end_session, reason_args, "case.read", "end the session; the opinion's clock starts"),
     ROW(begin_review, plain_args, "case.consult", "the expert begins to read"),
     ROW(save_opinion, save_args, "case.read", "autosave of the opinion's draft"),
+    ROW(write_minutes, minutes_args, "case.read", "autosave of the minutes of a team"),
     ROW(verbal_note, text_args, "case.consult", "record spoken advice of an emergency"),
     {"case.sign_opinion", OP_WRITE, OP_PHI | OP_SECOND, "case.consult", sign_args, case_sign_opinion,
      "sign the opinion"},
@@ -386,6 +393,20 @@ int consultation_check_read(struct op_ctx *ctx, struct case_id id)
     if (!rc)
         consult_clear(&c);
     return rc;
+}
+
+int consultation_check_signature(struct op_ctx *ctx, struct case_id id, uint64_t document)
+{
+    struct consult c;
+    uint32_t parties;
+    int rc = open_case(ctx, id, &c, &parties);
+    if (rc)
+        return rc;
+    bool shown = consult_sees_opinion(&c, parties) &&
+                 tx_int(ctx->tx, 0, "SELECT COUNT(*) FROM consult_opinion WHERE case_id=$1 AND signature_document=$2", "ii",
+                        (int64_t)id.v, (int64_t)document) > 0;
+    consult_clear(&c);
+    return shown ? 0 : fault_set(ctx->fault, ERR_NOT_FOUND, "no_signature", "There is no signature.");
 }
 
 int consultation_check_write(struct op_ctx *ctx, struct case_id id)

@@ -2,6 +2,7 @@
 #include "records/notify/notify.h"
 #include "records/store/sealed.h"
 #include "records/work/consult.h"
+#include "records/work/waiting.h"
 #include <string.h>
 
 #define F(x) CONSULT_BIT(F_##x)
@@ -148,7 +149,9 @@ int consult_run(struct consult_act *a)
     if (!a->c->reached_ms && !home && !(consult_flow.states[fx.to].flags & FLOW_TERMINAL))
         a->c->reached_ms = a->ctx->now_ms;
     rc = carry_out(a, &fx);
-    bool autosave = a->event == E_SAVE_OPINION && fx.from == fx.to; /* every keystroke pause is no news */
+    if (!rc && fx.from == S_ACCEPTED && fx.to != S_ACCEPTED)
+        rc = waiting_drop(a->ctx, a->c->id);
+    bool autosave = (a->event == E_SAVE_OPINION || a->event == E_WRITE_MINUTES) && fx.from == fx.to; /* every keystroke pause is no news */
     struct consult_note note = {.event = consult_flow.events[a->event].label.word,
                                 .role = consult_party_word(a->parties),
                                 .reason = a->reason,

@@ -3,6 +3,7 @@
 #include "records/store/sealed.h"
 #include "records/work/consult.h"
 #include "records/work/consultation.h"
+#include "records/work/waiting.h"
 #include "server/base/log.h"
 #include <stdio.h>
 #include <string.h>
@@ -152,12 +153,13 @@ int consultation_tick(struct op_ctx *ctx, int limit, bool *more)
         }
     }
     *more = n == limit;
-    return rc;
+    return rc ? rc : waiting_tick(ctx);
 }
 
 int64_t consultation_next_ms(struct tx *tx)
 {
-    return tx_int(tx, INT64_MAX, "SELECT MIN(next_ms) FROM consult", "");
+    int64_t cases = tx_int(tx, INT64_MAX, "SELECT MIN(next_ms) FROM consult", ""), offers = waiting_next_ms(tx);
+    return cases < offers ? cases : offers;
 }
 
 /* ---- the room ---- */

@@ -4,6 +4,7 @@
 #include "records/work/consult.h"
 #include "records/work/room.h"
 #include "records/work/work_view.h"
+#include "records/work/waiting.h"
 #include <string.h>
 
 #define P(x) CONSULT_BIT(P_##x)
@@ -145,6 +146,27 @@ static json_t *needs_view(struct op_ctx *ctx, const struct consult *c)
     return work_list_end(q, list);
 }
 
+/* Who declined, fell out or cancelled, and why; the latest last. */
+static json_t *refusals_view(struct op_ctx *ctx, const struct consult *c)
+{
+    json_t *list = json_array();
+    struct query *q = tx_query(ctx->tx,
+                               "SELECT id, t_ms, kind, person_id, items, code FROM consult_item WHERE case_id=$1 AND "
+                               "kind IN ('decline','expert_decline','cancel') ORDER BY t_ms, id",
+                               "i", (int64_t)c->id.v);
+    while (query_next(q)) {
+        json_t *why = text_json(query_sealed(q, "items", SEALED_ITEM_ITEMS, (uint64_t)query_int(q, "id"), c->id.v));
+        const char *suggestion = json_string_value(json_object_get(why, "suggestion"));
+        json_array_append_new(list, json_pack("{s:I,s:o,s:s,s:o,s:s?,s:s?,s:s?}", "t_ms", (json_int_t)query_int(q, "t_ms"), "by",
+                                              staff_ref(ctx, (struct person_id){(uint64_t)query_int(q, "person_id")}), "event",
+                                              query_text(q, "kind"), "label",
+                                              work_label(&consult_flow.events[flow_event_find(&consult_flow, query_text(q, "kind"))].label), "code", query_text(q, "code"), "reason",
+                                              json_string_value(json_object_get(why, "reason")), "suggestion", suggestion));
+        json_decref(why);
+    }
+    return work_list_end(q, list);
+}
+
 static json_t *draft_body(struct op_ctx *ctx, const struct consult *c, struct person_id person)
 {
     struct query *q = tx_query(ctx->tx, "SELECT body FROM consult_draft WHERE case_id=$1 AND person_id=$2",
@@ -162,24 +184,25 @@ static json_t *opinion_view(struct op_ctx *ctx, const struct consult *c, uint32_
     json_t *members = json_array(), *final = NULL;
     struct query *q =
         tx_query(ctx->tx,
-                 "SELECT id, person_id, kind, version, body, signed_ms, sha256, licence_no, second_factor "
+                 "SELECT id, person_id, kind, version, body, signed_ms, sha256, licence_no, second_factor, signature_document "
                  "FROM consult_opinion WHERE case_id=$1 AND kind IN ('member','final') ORDER BY version",
                  "i", (int64_t)c->id.v);
     while (query_next(q)) {
         json_t *by = staff_ref(ctx, (struct person_id){(uint64_t)query_int(q, "person_id")});
         json_t *body = text_json(query_sealed(q, "body", SEALED_OPINION_BODY, (uint64_t)query_int(q, "id"), c->id.v));
+        json_t *picture = json_id((uint64_t)query_int(q, "signature_document"));
         if (strcmp(query_text(q, "kind"), "member") == 0) {
-            json_array_append_new(members, json_pack("{s:o,s:o,s:I,s:s}", "person", by, "body", body,
+            json_array_append_new(members, json_pack("{s:o,s:o,s:I,s:s,s:o}", "person", by, "body", body,
                                                      "signed_ms", (json_int_t)query_int(q, "signed_ms"),
-                                                     "sha256", query_text(q, "sha256")));
+                                                     "sha256", query_text(q, "sha256"), "picture_id", picture));
             continue;
         }
         json_decref(final);
-        final = json_pack("{s:s,s:I,s:o,s:I,s:{s:o,s:s,s:s,s:b}}", "state", "signed", "version",
+        final = json_pack("{s:s,s:I,s:o,s:I,s:{s:o,s:s,s:s,s:b,s:o}}", "state", "signed", "version",
                           (json_int_t)query_int(q, "version"), "body", body, "signed_ms",
                           (json_int_t)query_int(q, "signed_ms"), "signature", "by", by, "sha256",
                           query_text(q, "sha256"), "licence_no", query_text(q, "licence_no"), "second_factor",
-                          (int)query_int(q, "second_factor"));
+                          (int)query_int(q, "second_factor"), "picture_id", picture);
     }
     if (query_end(q) || !final) {
         json_decref(final); /* an error after a good row: the transaction answers with it */
@@ -308,8 +331,8 @@ static json_t *room_view(struct op_ctx *ctx, const struct consult *c)
 {
     if (strcmp(c->kind, "interactive") != 0 || !c->start_ms || c->flow.state == S_ASSIGNED)
         return json_null();
-    return json_pack("{s:o,s:I,s:b,s:[]}", "id", json_id(room_of_case(ctx->tx, c->id).v), "opens_ms",
-                     (json_int_t)consult_room_opens(c), "open", c->room_open, "waiting");
+    return json_pack("{s:o,s:I,s:b}", "id", json_id(room_of_case(ctx->tx, c->id).v), "opens_ms",
+                     (json_int_t)consult_room_opens(c), "open", c->room_open);
 }
 
 /* Other open requests of the same patient that this viewer may see: "track" instead of asking twice, and what
@@ -370,12 +393,17 @@ static void line_row(const struct consult *c, struct consult_line_row *r)
                                    .version = c->version};
 }
 
-json_t *consult_view(struct op_ctx *ctx, struct consult *c, uint32_t parties)
+json_t *consult_case_line(struct op_ctx *ctx, const struct consult *c)
 {
     struct consult_line_row row;
-    uint32_t facts = consult_facts(ctx, c, parties);
     line_row(c, &row);
-    json_t *v = consult_line(ctx, &row);
+    return consult_line(ctx, &row);
+}
+
+json_t *consult_view(struct op_ctx *ctx, struct consult *c, uint32_t parties)
+{
+    uint32_t facts = consult_facts(ctx, c, parties);
+    json_t *v = consult_case_line(ctx, c);
     json_object_set(v, "form", c->form);
     json_object_set_new(v, "completeness", consult_completeness(ctx, c));
     json_object_set_new(v, "fit", consult_fit(ctx, c));
@@ -389,10 +417,15 @@ json_t *consult_view(struct op_ctx *ctx, struct consult *c, uint32_t parties)
     json_object_set_new(v, "team", team_view(ctx, c));
     json_object_set_new(v, "booking", booking_view(ctx, c));
     json_object_set_new(v, "room", room_view(ctx, c));
+    json_object_set_new(v, "waiting", waiting_view(ctx, c, parties));
     json_object_set_new(v, "clock", clock_view(ctx, c));
     json_object_set_new(v, "returns", items_view(ctx, c));
     json_object_set_new(v, "needs", needs_view(ctx, c));
+    json_object_set_new(v, "refusals", refusals_view(ctx, c));
     json_object_set_new(v, "opinion", opinion_view(ctx, c, parties));
+    const json_t *opinion = json_object_get(v, "opinion");
+    bool minutes = strcmp(c->scope, "mdt") == 0 && consult_sees_opinion(c, parties);
+    json_object_set_new(v, "minutes", minutes ? minutes_view(ctx, c, opinion) : json_null());
     json_object_set_new(v, "verbal_notes", notes_view(ctx, c, "verbal"));
     json_object_set_new(v, "adoption", c->adoption ? text_json(c->adoption) : json_null());
     json_object_set_new(v, "evaluations", evaluations_view(ctx, c));

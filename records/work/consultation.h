@@ -13,6 +13,8 @@
 extern const struct op consult_ops[];   /* case.create update get, and every act */
 extern const struct op case_list_ops[]; /* case.list, board.get */
 extern const struct op case_desk_ops[]; /* case.promise print verify outcome */
+extern const struct op case_move_ops[]; /* case.of_expert, case.move_expert */
+extern const struct op waiting_ops[];   /* case.wait, case.unwait */
 extern const struct op override_ops[];  /* case.override, case.override_review */
 extern const struct op slot_ops[];      /* calendar.get, slot.*, meeting_room.* */
 extern const struct op message_ops[];   /* message.list send recall read */
@@ -25,6 +27,8 @@ extern const struct op hours_ops[];     /* hours.list, hours.set */
 YL_CHECKED int consultation_check_read(struct op_ctx *ctx, struct case_id id);
 /* The same for adding to the case (documents, messages): not for onlookers, not after it ended. */
 YL_CHECKED int consultation_check_write(struct op_ctx *ctx, struct case_id id);
+/* The picture of a signature: is it under a signed opinion of this case that the actor may read? ERR_NOT_FOUND when not. */
+YL_CHECKED int consultation_check_signature(struct op_ctx *ctx, struct case_id id, uint64_t document);
 /* Does any case this person takes part in give sight of the patient now? */
 bool consultation_grants_patient(struct op_ctx *ctx, struct patient_id patient);
 struct patient_id consultation_patient(struct tx *tx, struct case_id id); /* .v 0 = no such case */

@@ -157,6 +157,6 @@ static const struct field review_args[] = {
     {0}};
 const struct op override_ops[] = {{"case.override", OP_WRITE, OP_PHI, "case.override", override_args,
                                    case_override, "open a case in an emergency; medical affairs is told"},
-                                  {"case.override_review", OP_WRITE, OP_PHI, "case.approve", review_args,
+                                  {"case.override_review", OP_WRITE, OP_PHI, "case.override_review", review_args,
                                    case_override_review, "medical affairs judges an emergency access"},
                                   {0}};

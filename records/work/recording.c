@@ -3,6 +3,7 @@
 #include "records/document/detect.h"
 #include "records/document/document.h"
 #include "records/parts.h"
+#include "records/store/sealed.h"
 #include "records/work/work_ops.h"
 #include "records/work/work_view.h"
 #include <stdio.h>
@@ -78,8 +79,9 @@ static int recording_track_open(struct op_ctx *ctx, json_t *args, json_t **resul
         rc = fault_set(ctx->fault, ERR_NOT_ALLOWED_NOW, "sealed", "This recording is sealed.");
     return rc ? rc
               : tx_upsert(ctx->tx, "recording_source", "recording_id,track_id", "recording_id,track_id,kind,source,person_id,name",
-                          "iittit", (int64_t)r.id, (int64_t)arg_id(args, "track_id"), arg_text(args, "kind"),
-                          arg_text(args, "source"), (int64_t)arg_id(args, "person_id"), arg_text(args, "name"));
+                          "iittis", (int64_t)r.id, (int64_t)arg_id(args, "track_id"), arg_text(args, "kind"),
+                          arg_text(args, "source"), (int64_t)arg_id(args, "person_id"),
+                          SEALED(SOURCE_NAME, r.id, arg_id(args, "track_id"), arg_text(args, "name")));
 }
 
 /* ---- a finished file ---- */
@@ -97,7 +99,7 @@ static int find_source(struct op_ctx *ctx, uint64_t recording, const struct file
     COPY(t->source, strcmp(t->kind, "audio") == 0 ? "mic" : "camera");
     if (query_next(q)) { /* the file says whether there is sound or picture in it; the rest only this row knows */
         COPY(t->source, query_text(q, "source"));
-        COPY(t->name, query_text(q, "name"));
+        COPY(t->name, query_sealed(q, "name", SEALED_SOURCE_NAME, recording, t->track));
         t->person = (uint64_t)query_int(q, "person_id");
     }
     return query_end(q);
@@ -124,8 +126,8 @@ static int keep_track(struct op_ctx *ctx, const struct recording_row *r, const s
     return tx_exec(ctx->tx,
                    "INSERT INTO recording_track (recording_id, document_id, track_id, kind, source, person_id, name, started_ms, "
                    "duration_ms, content_type, sha256) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)",
-                   "iiittitiitt", (int64_t)r->id, (int64_t)t->document, (int64_t)t->track, t->kind, t->source, (int64_t)t->person,
-                   t->name, t->started_ms, t->duration_ms, t->content_type, t->sha256);
+                   "iiittisiitt", (int64_t)r->id, (int64_t)t->document, (int64_t)t->track, t->kind, t->source, (int64_t)t->person,
+                   SEALED(TRACK_NAME, r->id, t->document, t->name), t->started_ms, t->duration_ms, t->content_type, t->sha256);
 }
 
 static int import(struct op_ctx *ctx, json_t *args, const struct recording_row *r, struct track_row *t)
@@ -173,9 +175,10 @@ static int recording_track(struct op_ctx *ctx, json_t *args, json_t **result)
 /* ---- what there is ---- */
 static json_t *track_view(struct query *q)
 {
-    return json_pack("{s:o,s:s,s:s,s:{s:o,s:s},s:I,s:I,s:s,s:s}", "document_id", json_id((uint64_t)query_int(q, "document_id")),
+    return json_pack("{s:o,s:s,s:s,s:{s:o,s:s?},s:I,s:I,s:s,s:s}", "document_id", json_id((uint64_t)query_int(q, "document_id")),
                      "kind", query_text(q, "kind"), "source", query_text(q, "source"), "who", "id",
-                     json_id((uint64_t)query_int(q, "person_id")), "name", query_text(q, "name"), "started_ms",
+                     json_id((uint64_t)query_int(q, "person_id")), "name",
+                     query_sealed(q, "name", SEALED_TRACK_NAME, (uint64_t)query_int(q, "id"), (uint64_t)query_int(q, "document_id")), "started_ms",
                      (json_int_t)query_int(q, "t_started_ms"), "duration_ms", (json_int_t)query_int(q, "t_duration_ms"),
                      "content_type", query_text(q, "content_type"), "sha256", query_text(q, "t_sha256"));
 }

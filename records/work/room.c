@@ -1,5 +1,6 @@
 /* Tickets: a person's seat in the room of a case, and the family's. */
 #include "records/work/room_row.h"
+#include "records/store/sealed.h"
 #include "records/work/work_view.h"
 #include <stdio.h>
 #include <string.h>
@@ -33,7 +34,8 @@ static int renew(struct op_ctx *ctx, const struct ticket_row *old, const struct 
     return tx_exec(ctx->tx,
                    "UPDATE room_ticket SET token_hash=$2, role=$3, name=$4, title=$5, org_id=$6, dept_id=$7, seat_id=$8, "
                    "resume_hash=$9, admitted=$10, created_ms=$11, expires_ms=$12, revoked_ms=0 WHERE id=$1",
-                   "itttt" "iiitiii", (int64_t)old->id, hash, now->role, now->name, now->title, (int64_t)now->org.v,
+                   "ittss" "iiitiii", (int64_t)old->id, hash, now->role, SEALED(TICKET_NAME, old->id, old->room.v, now->name),
+                   SEALED(TICKET_TITLE, old->id, old->room.v, now->title), (int64_t)now->org.v,
                    (int64_t)now->dept.v, (int64_t)(fresh ? now->seat : old->seat), fresh ? "" : old->resume_hash,
                    (int64_t)(fresh ? 0 : old->admitted), ctx->now_ms, now->expires_ms);
 }
@@ -133,13 +135,15 @@ static int room_guest_list(struct op_ctx *ctx, json_t *args, json_t **result)
     if (rc)
         return rc;
     json_t *items = json_array();
+    uint64_t room = room_of_case(ctx->tx, id).v;
     struct query *q = tx_query(ctx->tx,
                                "SELECT id, name, title, expires_ms, admitted FROM room_ticket WHERE room_id=$1 AND role='guest' "
                                "AND revoked_ms=0 AND expires_ms>$2 ORDER BY id",
-                               "ii", (int64_t)room_of_case(ctx->tx, id).v, ctx->now_ms);
+                               "ii", (int64_t)room, ctx->now_ms);
     while (query_next(q))
-        json_array_append_new(items, json_pack("{s:o,s:s,s:s,s:I,s:b}", "guest_id", json_id((uint64_t)query_int(q, "id")), "name",
-                                               query_text(q, "name"), "relation", query_text(q, "title"), "expires_ms",
+        json_array_append_new(items, json_pack("{s:o,s:s?,s:s?,s:I,s:b}", "guest_id", json_id((uint64_t)query_int(q, "id")), "name",
+                                               query_sealed(q, "name", SEALED_TICKET_NAME, (uint64_t)query_int(q, "id"), room), "relation",
+                                               query_sealed(q, "title", SEALED_TICKET_TITLE, (uint64_t)query_int(q, "id"), room), "expires_ms",
                                                (json_int_t)query_int(q, "expires_ms"), "admitted", (int)query_int(q, "admitted")));
     *result = json_pack("{s:o}", "items", work_list_end(q, items));
     return tx_error(ctx->tx);

@@ -1,5 +1,6 @@
 /* Rows of rooms and tickets, secrets, and the question whether somebody may sit in a room (room_row.h). */
 #include "records/work/room_row.h"
+#include "records/store/sealed.h"
 #include "server/base/crypto.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,8 +116,8 @@ static bool ticket_take(struct query *q, struct ticket_row *out)
     out->org.v = (uint64_t)query_int(q, "org_id");
     out->dept.v = (uint64_t)query_int(q, "dept_id");
     COPY(out->role, query_text(q, "role"));
-    COPY(out->name, query_text(q, "name"));
-    COPY(out->title, query_text(q, "title"));
+    COPY(out->name, query_sealed(q, "name", SEALED_TICKET_NAME, out->id, out->room.v));
+    COPY(out->title, query_sealed(q, "title", SEALED_TICKET_TITLE, out->id, out->room.v));
     COPY(out->resume_hash, query_text(q, "resume_hash"));
     out->admitted = query_int(q, "admitted");
     out->created_ms = query_int(q, "created_ms");
@@ -163,8 +164,9 @@ int ticket_insert(struct op_ctx *ctx, const struct ticket_row *t, const char *ha
                    "INSERT INTO room_ticket (id, token_hash, room_id, case_id, person_id, role, name, title, org, seat_id, "
                    "resume_hash, admitted, created_ms, expires_ms, revoked_ms, org_id, dept_id) "
                    "VALUES ($1,$2,$3,$4,$5,$6,$7,$8,'',$9,'',0,$10,$11,0,$12,$13)",
-                   "itiiitttiiiii", (int64_t)t->id, hash, (int64_t)t->room.v, (int64_t)t->case_id.v, (int64_t)t->person.v,
-                   t->role, t->name, t->title, (int64_t)t->seat, ctx->now_ms, t->expires_ms, (int64_t)t->org.v,
+                   "itiiitssiiiii", (int64_t)t->id, hash, (int64_t)t->room.v, (int64_t)t->case_id.v, (int64_t)t->person.v,
+                   t->role, SEALED(TICKET_NAME, t->id, t->room.v, t->name), SEALED(TICKET_TITLE, t->id, t->room.v, t->title),
+                   (int64_t)t->seat, ctx->now_ms, t->expires_ms, (int64_t)t->org.v,
                    (int64_t)t->dept.v);
 }
 

@@ -1,6 +1,7 @@
 /* Published times of experts, and the meeting rooms of institutions (the calendar: slot_calendar.c). */
 #include "records/work/work_ops.h"
 #include "records/work/work_view.h"
+#include "records/work/waiting.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -84,6 +85,7 @@ static int slot_publish(struct op_ctx *ctx, json_t *args, json_t **result)
             json_array_append_new(
                 items, slot_view(id, person.v, start + w * WEEK_MS, end + w * WEEK_MS, "published"));
     }
+    rc = rc ? rc : waiting_offer(ctx, person.v);
     if (rc)
         json_decref(items);
     else
@@ -131,6 +133,8 @@ static int slot_move(struct op_ctx *ctx, json_t *args, json_t **result)
     rc = rc ? rc
             : tx_exec(ctx->tx, "UPDATE slot SET start_ms=$2, end_ms=$3 WHERE id=$1", "iii", (int64_t)s.id,
                       start, end);
+    rc = rc ? rc : waiting_slot_gone(ctx, s.id);
+    rc = rc ? rc : waiting_offer(ctx, s.person);
     rc = rc ? rc : feed(ctx, s.id);
     if (!rc)
         *result = slot_view(s.id, s.person, start, end, "published");
@@ -142,6 +146,8 @@ static int slot_withdraw(struct op_ctx *ctx, json_t *args, json_t **result)
     struct slot_row s;
     int rc = open_slot(ctx, args, &s);
     rc = rc ? rc : tx_exec(ctx->tx, "UPDATE slot SET state='cancelled' WHERE id=$1", "i", (int64_t)s.id);
+    rc = rc ? rc : waiting_slot_gone(ctx, s.id);
+    rc = rc ? rc : waiting_offer(ctx, s.person);
     return rc ? rc : feed(ctx, s.id);
 }
 
@@ -160,7 +166,8 @@ static int slot_hold(struct op_ctx *ctx, json_t *args, json_t **result)
     uint64_t id = arg_id(args, "slot_id");
     int64_t until = ctx->now_ms + 2 * 60000;
     int rc = tx_exec(ctx->tx,
-                     "UPDATE slot SET held_by=$2, held_until_ms=$3 WHERE id=$1 AND state='published' AND "
+                     "UPDATE slot SET held_by=$2, held_until_ms=CASE WHEN held_by=$2 AND held_until_ms>$3 THEN held_until_ms ELSE $3 END WHERE id=$1 AND "
+                     "state='published' AND "
                      "(held_until_ms<=$4 OR held_by=$2)",
                      "iiii", (int64_t)id, (int64_t)ctx->actor->person.v, until, ctx->now_ms);
     if (!rc && (tx_changes(ctx->tx) == 0 || booked_meanwhile(ctx, id)))
@@ -176,9 +183,13 @@ static int slot_release(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     uint64_t id = arg_id(args, "slot_id");
     (void)result;
-    int rc = tx_exec(ctx->tx, "UPDATE slot SET held_by=0, held_until_ms=0 WHERE id=$1 AND held_by=$2 AND state='published'",
+    int rc = tx_exec(ctx->tx, "UPDATE slot SET held_by=0, held_until_ms=0 WHERE id=$1 AND held_by=$2 AND state='published' "
+                     "AND NOT EXISTS (SELECT 1 FROM slot_waiting w WHERE w.slot_id=$1)", /* an offer stands until it is answered */
                      "ii", (int64_t)id, (int64_t)ctx->actor->person.v);
-    return rc || tx_changes(ctx->tx) == 0 ? rc : feed(ctx, id);
+    if (rc || tx_changes(ctx->tx) == 0)
+        return rc;
+    rc = feed(ctx, id);
+    return rc ? rc : waiting_offer(ctx, (uint64_t)tx_int(ctx->tx, 0, "SELECT person_id FROM slot WHERE id=$1", "i", (int64_t)id));
 }
 
 /* ---- meeting rooms ---- */

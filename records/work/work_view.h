@@ -11,6 +11,7 @@ struct consult_line_row { /* borrowed texts, of a row or of a loaded case */
     bool paused;
 };
 json_t *consult_line(struct op_ctx *ctx, const struct consult_line_row *row);
+json_t *consult_case_line(struct op_ctx *ctx, const struct consult *c);
 /* Ends the row loop of a list; its error sticks to the transaction, where the operation finds it. */
 static inline json_t *work_list_end(struct query *q, json_t *list)
 {
@@ -26,6 +27,8 @@ json_t *work_recordings(struct op_ctx *ctx, struct case_id id);
 json_t *meeting_room_ref(struct op_ctx *ctx, uint64_t id);
 json_t *meeting_rooms_of(struct op_ctx *ctx, uint64_t org); /* org 0 = of all */
 int64_t message_unread(struct op_ctx *ctx, uint64_t case_id);
+/* `opinion` as the viewer sees it, not JSON null. */
+json_t *minutes_view(struct op_ctx *ctx, const struct consult *c, const json_t *opinion);
 json_t *overrides_view(struct op_ctx *ctx, const struct consult *c, uint32_t parties);
 /* Does the question lie in the target department's field? {score, specialty, suggested:[..]} by
  * config/specialty_fit.json. */

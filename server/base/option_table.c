@@ -10,6 +10,8 @@ const struct option option_table[] = {
     {"listen.port", OPTION_INT, "8443", 1, 65535, "TCP port of HTTPS and WebSocket."},
     {"listen.origins", OPTION_LIST, "", 0, 0,
      "Further web origins that may open the WebSocket, e.g. https://yilian.example; its own address always may."},
+    {"site.address", OPTION_TEXT, "", 0, 0,
+     "Address people open, for links in messages and codes on paper, e.g. https://yilian.example; empty = this machine's name and listen.port."},
     {"listen.connections", OPTION_INT, "4000", 16, 100000, "Connections open at once, all clients together."},
     {"listen.connections_per_address", OPTION_INT, "200", 4, 100000,
      "Connections open at once from one address (a hospital behind one NAT address needs many)."},

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define WRONG_MAX 10   /* wrong tickets of one connection */
-#define CHECK_MS 60000 /* a connection whose session ended is told within this time */
+#define CHECK_MS 60000 /* a connection whose session ran out is told within this time; one that was ended, at once */
 
 struct signaling {
     struct signaling_config config;
@@ -216,6 +216,9 @@ static void recheck(struct signaling *s, const struct records_change *change)
     uint64_t id;
     bool about_rooms = strcmp(change->topic, "case") == 0 || strcmp(change->topic, "room") == 0;
     if (about_rooms && id_parse(change->key, &id) == 0) desk_recheck(s->desk, id);
+    if (strcmp(change->topic, "session") != 0) return;
+    for (struct connection *c = s->connections; c; c = c->hh.next)
+        if (strcmp(c->person, change->key) == 0) connection_identify(c, 0, NULL, NULL);
 }
 
 static void changed(void *arg)

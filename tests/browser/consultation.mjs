@@ -1,8 +1,9 @@
 // The main job on the real daemon, in real Chromium: a township's request is reviewed, triaged, assigned, answered, signed, and
 // what was done with each piece of advice is recorded; the opinion is nobody's on the asking side before it is signed.
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { launch, open, run } from './lib.mjs'
+import { axe, launch, open, run } from './lib.mjs'
 import { PASSWORD, signIn, startSite } from './site.mjs'
 
 const site = await startSite()
@@ -81,6 +82,28 @@ await run({
     await zhang.getByText('待出具意见').or(zhang.getByText('意见')).first().waitFor()
     assert.match(site.ctl('audit', 'verify'), /^whole: \d+ lines/)
   },
+  'the expert puts the picture of her own signature into her settings': async () => {
+    const qian = await as('xy.qian')
+    const png = await qian.evaluate(() => {
+      const c = document.createElement('canvas')
+      Object.assign(c, { width: 300, height: 110 })
+      const g = c.getContext('2d')
+      g.font = 'italic 64px serif'
+      g.fillText('Qian', 70, 72)
+      g.beginPath()
+      g.moveTo(20, 90)
+      g.bezierCurveTo(120, 70, 180, 108, 285, 76)
+      g.lineWidth = 3
+      g.stroke()
+      return c.toDataURL('image/png').split(',')[1]
+    })
+    await qian.goto('/settings')
+    await qian.locator('.signature input[type=file]').setInputFiles({ name: 's.png', mimeType: 'image/png', buffer: Buffer.from(png, 'base64') })
+    await qian.waitForFunction(() => document.querySelector('.signature img')?.naturalWidth === 300)
+    await qian.getByRole('button', { name: '更换签名图片' }).waitFor()
+    await axe(qian, 'settings with a signature')
+    if (process.env.YL_SHOT) await qian.screenshot({ path: process.env.YL_SHOT + '.signature.png' })
+  },
   'the opinion is signed with the password once more': async () => {
     const qian = await as('xy.qian')
     await qian.goto(path)
@@ -106,6 +129,10 @@ await run({
     await zhang.screenshot({ path: process.env.YL_SHOT ?? join(site.dir, 'case.png') })
     await zhang.goto(path.replace('/cases/', '/print/') + '/opinion')
     await zhang.getByText('会诊意见书').first().waitFor()
+    await zhang.waitForFunction(() => document.querySelector('td img.hand-sign')?.naturalWidth === 300)
+    const pdf = await zhang.pdf({ preferCSSPageSize: true })
+    assert.ok(/\/Subtype\s*\/Image[^>]*\/Width 300/s.test(pdf.toString('latin1')) || /\/Width 300[^>]*\/Subtype\s*\/Image/s.test(pdf.toString('latin1')), 'the picture is in the PDF')
+    if (process.env.YL_SHOT) writeFileSync(process.env.YL_SHOT + '.opinion.pdf', pdf)
     await zhang.screenshot({ path: process.env.YL_SHOT ? process.env.YL_SHOT + '.print.png' : join(site.dir, 'print.png'), fullPage: true })
   },
   'an addendum is signed too; where the site demands a second factor, who has none is shown the way': async () => {

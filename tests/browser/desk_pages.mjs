@@ -14,7 +14,7 @@ const form = (id) => JSON.parse(readFileSync(join(ROOT, `config/forms/${id}.json
 const CASE = JSON.parse(plausible('GET', '/cases/c1').body)
 const act = (event, needs = [], style = 'normal') => ({ event, label: { zh: '\u64cd\u4f5c', en: `Act ${event}` }, style, needs })
 const SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 4"><path d="M0 0h2v2H0z"/></svg>'
-const PATIENT = { id: 'pt', local_number: 'A1', name: '\u5f20\u6842\u82b3', pinyin: '', sex: 'female', birth_date: '1959-03-02', age_text: '67', id_type: 'id_card', id_no_masked: '3401**********1234', phone_masked: null, temporary: false, version: 1, allergy: { state: 'none', detail: null }, guardian: null }
+const PATIENT = { id: 'pt', local_number: 'A1', name: '\u5f20\u6842\u82b3', pinyin: '', sex: 'female', birth_date: '1959-03-02', age_text: '67\u5c81', age_text_en: '67 years', id_type: 'id_card', id_no_masked: '3401**********1234', phone_masked: null, temporary: false, version: 1, allergy: { state: 'none', detail: null }, guardian: null }
 const OPINION = { state: 'signed', version: 1, signed_ms: Date.now(), members: [], signature: null, body: { findings: 'ST', answers: [{ n: 1, text: 'A1' }], recommendations: [{ n: 1, type: 'drug', text: 'R1', urgency: 'now' }], diagnoses: [{ code: 'I21.9', text: 'AMI', main: true, certainty: 'certain', versus: 'agreed' }] } }
 const full = { ...CASE, editable: true, completeness: { score: 40, threshold: 70, ready: false, missing: [{ path: 'history.past', label: { zh: '\u65e2\u5f80\u53f2', en: 'Past history' }, weight: 4, mandatory: true }] }, opinion: OPINION, allowed: [act('submit', [], 'primary'), act('decline', ['code', 'reason', 'suggestion'], 'danger'), act('save_opinion', ['body']), act('sign_opinion', ['body'], 'primary'), act('cancel', ['code', 'reason'], 'danger')] }
 const own = {
@@ -84,6 +84,38 @@ tests['the opinion on A4 paper'] = async () => {
   const pdf = await p.pdf({ preferCSSPageSize: true })
   if (shots) writeFileSync(join(shots, 'opinion.pdf'), pdf)
   assert.match(pdf.toString('latin1'), /MediaBox \[0 0 59[45][.\d]* 84[12][.\d]*\]/)
+  await p.context().close()
+}
+tests['a refused case says why, who and what instead; ages are in the language of the page'] = async () => {
+  const refusals = [{ t_ms: Date.now(), by: { id: 'p9', name: 'Chen' }, event: 'decline', label: { zh: '\u8c22\u7edd\u4f1a\u8bca', en: 'Decline' }, code: 'no_expert', reason: 'nobody on duty', suggestion: 'ask the city' }]
+  for (const [lang, code, age] of [['en', 'No fitting expert', '67 years'], ['zh', '\u6ca1\u6709\u5408\u9002\u4e13\u5bb6', '67\u5c81']]) {
+    const p = await page(DESKTOP, lang, (m, path) => (m === 'GET' && path === '/cases/c1' ? json(200, { ...full, state: 'DECLINED', refusals, allowed: [] }) : null))
+    await p.goto('/cases/c1')
+    const banner = p.locator('.y-banner.warn')
+    await banner.waitFor()
+    const text = await banner.innerText()
+    for (const part of ['Chen', code, 'nobody on duty', 'ask the city']) assert.ok(text.includes(part), `${part} in ${text}`)
+    assert.ok((await p.locator('h1').innerText()).includes(age))
+    if (shots) await p.screenshot({ path: join(shots, `refused_${lang}.png`) })
+    await axe(p, 'refused')
+    for (const path of ['/patients', '/patients/pt']) {
+      await p.goto(path)
+      await p.getByText(age).first().waitFor()
+    }
+    await p.context().close()
+  }
+}
+tests['the opinion editor without attachments says so; what was read is named on the page'] = async () => {
+  let doc = null
+  const p = await page(DESKTOP, 'en', (m, path) => (m === 'GET' && path === '/cases/c1' ? json(200, { ...full, attachments: doc ? [doc] : [], opinion: { ...OPINION, body: { ...OPINION.body, materials_read: ['d1'] } } }) : null))
+  await p.goto('/cases/c1')
+  await p.getByRole('button', { name: 'Act save_opinion' }).click()
+  await p.getByText('This case has no attachments').waitFor()
+  if (shots) await p.screenshot({ path: join(shots, 'editor_no_files.png') })
+  doc = { id: 'd1', name: 'chest-film.jpg', kind: 'image', category: 'imaging', withdrawn: false, has_thumbnail: false, bytes: 1, content_type: 'image/jpeg', by: { id: 'p', name: 'x' }, org: null, uploaded_ms: Date.now(), source: 'upload' }
+  await p.reload()
+  await p.getByRole('tab', { name: /^Opinion/ }).click()
+  await p.locator('dd', { hasText: 'chest-film.jpg' }).waitFor()
   await p.context().close()
 }
 await run(tests)

@@ -362,6 +362,32 @@ await run({
     has(text, '草稿', '远程会诊意见书')
     assert.equal((await zhang.send('POST', `/cases/${team}/print`, { what: 'opinion' })).status, 409, 'not for the applicant')
   },
+  'the secretary writes the minutes beside the members\u2019 opinions; a second writer overwrites nothing': async () => {
+    const page = await as('xy.qian')
+    await page.goto(`/cases/${team}`)
+    assert.equal(await button(page, '书写意见').count(), 0, 'a secretary has no opinion of his own')
+    await button(page, '书写会诊记录').click()
+    await dialogOf(page).getByText('产科角度无禁忌。').waitFor()
+    await dialogOf(page).getByLabel('缺席人员').fill('影像科')
+    await dialogOf(page).getByLabel(/^讨论记录/).fill('许丽：产科角度无禁忌。\n何振华：已超时间窗，不溶栓。')
+    await dialogOf(page).getByText('已保存').waitFor()
+    await page.waitForFunction(() => true)
+    for (let i = 0; i < 60 && !(await he.ask('GET', `/cases/${team}`)).minutes?.minutes.includes('不溶栓'); i++) await new Promise((r) => setTimeout(r, 100))
+    await axe(page, 'writing minutes')
+    await shot(page, 'minutes-editor')
+    const { minutes } = await he.ask('GET', `/cases/${team}`)
+    assert.equal(minutes.by.name, '钱文博')
+    await he.ask('POST', `/cases/${team}/acts/write_minutes`, { minutes: minutes.minutes + '\n结论：双抗。', absentees: minutes.absentees, dissent: '', base_ms: minutes.saved_ms })
+    await dialogOf(page).getByLabel('不同意见').fill('无')
+    await dialogOf(page).getByText('刚才有人改过会诊记录').waitFor()
+    await button(dialogOf(page), '关闭').last().click()
+    await closed(page)
+    await page.getByRole('tab', { name: '会诊记录' }).click()
+    await page.getByText('结论：双抗。').waitFor()
+    await axe(page, 'minutes on the case page')
+    await shot(page, 'minutes')
+    has((await paper('xy.qian', team, 'minutes', 'print-minutes-draft')).text, '草稿', '远程会诊记录')
+  },
   'the chair enrols an authenticator in the settings': async () => {
     const page = await as('xy.he')
     await page.goto('/settings?tab=totp')
@@ -433,6 +459,12 @@ await run({
     await axe(stranger, 'verification')
     await shot(stranger, 'verify')
     await stranger.context().close()
+  },
+  'the minutes on paper: who sat there, what was said, each opinion, the chair last': async () => {
+    const { text } = await paper('qs.zhang', team, 'minutes', 'print-minutes')
+    has(text, '远程会诊记录', '主席', '何振华', '参加人员', '许丽', '记录人', '钱文博', '缺席人员', '影像科', '许丽：产科角度无禁忌。', '结论：双抗。', '会诊结论与各方意见', '签名')
+    for (const mark of ['草稿', '重印', '已作废']) assert.ok(!text.includes(mark), mark)
+    assert.equal((await zhang.send('POST', `/cases/${mine}/print`, { what: 'minutes' })).status, 422, 'only of a team')
   },
   'the application on paper: draft, sent, cancelled': async () => {
     const draft = await application()

@@ -7,7 +7,7 @@
  * be left out > chen op case.list {...}   any operation; prints its answer > zhang see opinion         a
  * member of the case as this person sees it > zhang allowed             the acts offered > wait 4h time
  * passes, every clock on the way rings > clocks                    all clocks of the case > room seen qian
- * news of the live room: seen WHO, interrupted, resumed, ended
+ * news of the live room: seen WHO, interrupted, resumed, ended > case first, second, last: goes on with that case
  */
 #include "tests/story/world.h"
 #include <dirent.h>
@@ -22,7 +22,7 @@ static struct {
     size_t len;
     FILE *f;
 } out;
-static char case_id[ID_TEXT_BYTES], first_case[ID_TEXT_BYTES], slot_id[ID_TEXT_BYTES];
+static char case_id[ID_TEXT_BYTES], last_case[ID_TEXT_BYTES], first_case[ID_TEXT_BYTES], second_case[ID_TEXT_BYTES], slot_id[ID_TEXT_BYTES];
 static uint64_t told_up_to;
 static uint64_t patient;
 
@@ -55,6 +55,7 @@ static json_t *read_args(const char *text)
         id_format(id, hex);
         n += (size_t)sprintf(buffer + n, "%s",
                              strcmp(name, "first") == 0  ? first_case
+                             : strcmp(name, "second") == 0 ? second_case
                              : strcmp(name, "slot") == 0 ? slot_id : strcmp(name, "case") == 0 ? case_id
                                                          : hex);
         p += 1 + len;
@@ -75,6 +76,10 @@ static void relative_times(json_t *args)
         if (text && *text == '+' && duration_parse(text + 1, &d) == 0)
             json_object_set_new(args, names[i], json_integer(calendar_add(&c, w.now_ms, d)));
     }
+    size_t i;
+    json_t *item;
+    json_array_foreach (json_object_get(args, "items"), i, item)
+        relative_times(item);
 }
 
 static void print_fault(void)
@@ -141,7 +146,7 @@ static void fill_defaults(const char *act, const char *name, json_t *args)
 {
     if (!json_object_get(args, "case_id"))
         json_object_set_new(args, "case_id", json_string(case_id));
-    if (!json_object_get(args, "version") && strncmp(act, "override", 8) != 0)
+    if (!json_object_get(args, "version") && strncmp(act, "override", 8) != 0 && !strstr(act, "wait"))
         json_object_set_new(args, "version", json_integer(version_now()));
     if (strcmp(act, "sign_opinion") == 0 && !json_object_get(args, "body"))
         json_object_set_new(args, "body", full_opinion());
@@ -211,8 +216,11 @@ static void do_new(const char *name, const char *rest)
         return;
     }
     snprintf(case_id, sizeof case_id, "%s", json_string_value(json_object_get(c, "id")));
+    strcpy(last_case, case_id);
     if (!*first_case)
         strcpy(first_case, case_id);
+    else if (!*second_case)
+        strcpy(second_case, case_id);
     print_case(c);
     json_decref(c);
 }
@@ -381,6 +389,8 @@ static void run_line(const char *line)
         do_wait(rest);
     else if (strcmp(first, "clocks") == 0)
         print_clocks();
+    else if (strcmp(first, "case") == 0)
+        strcpy(case_id, strcmp(rest, "first") == 0 ? first_case : strcmp(rest, "second") == 0 ? second_case : last_case);
     else if (strcmp(first, "room") == 0)
         do_room(rest);
     else {
@@ -407,7 +417,7 @@ static void run_story(const char *path)
     char line[8000];
     assert_non_null(f);
     world_open(&w);
-    case_id[0] = first_case[0] = 0;
+    case_id[0] = first_case[0] = second_case[0] = 0;
     told_up_to = patient = 0;
     out.f = open_memstream(&out.text, &out.len);
     while (fgets(line, sizeof line, f)) {

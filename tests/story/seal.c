@@ -7,6 +7,8 @@
 #include <cmocka.h>
 
 static struct world w;
+#define PICTURE 777
+
 static char id[ID_TEXT_BYTES], code[40];
 static int64_t version;
 
@@ -133,11 +135,43 @@ static void forge(const char *column, enum sealed_column which)
     free(text);
 }
 
+/* A picture of qian's signature, as an upload leaves it, bytes apart. */
+static void give_qian_a_picture(void)
+{
+    char sql[500];
+    snprintf(sql, sizeof sql,
+             "INSERT INTO document (id, case_id, patient_id, person_id, org_id, by_person, name, category, type, bytes, sha256, blob, thumb_state, "
+             "taken_ms, uploaded_ms, source, withdrawn_ms) VALUES (%d,0,0,%d,0,%d,X'00','signature','png',9,'aa','aa',0,0,0,'upload',0)",
+             PICTURE, (int)who("qian")->id, (int)who("qian")->id);
+    change(sql);
+    snprintf(sql, sizeof sql, "UPDATE person SET signature_document=%d WHERE id=%d", PICTURE, (int)who("qian")->id);
+    change(sql);
+}
+
+/* Whether this person may ask for the picture under the opinion; what is refused later is the file, which this test has not. */
+static bool may_see_picture(const char *name)
+{
+    char picture[ID_TEXT_BYTES];
+    id_format(PICTURE, picture);
+    json_t *v = world_call(&w, name, "case.signature_open", json_pack("{s:s,s:s}", "case_id", id, "document_id", picture));
+    assert_null(v);
+    return w.fault.code == ERR_STORAGE;
+}
+
 static void every_change_is_found(void **state)
 {
+    give_qian_a_picture();
+    assert_false(may_see_picture("zhang"));
     json_decref(act("qian", "case.sign_opinion", json_pack("{s:o}", "body", full_opinion())));
     json_t *p = world_call(&w, "zhang", "case.print", json_pack("{s:s,s:s}", "case_id", id, "what", "opinion"));
     assert_non_null(p);
+    const json_t *signature = json_object_get(json_object_get(json_object_get(p, "case"), "opinion"), "signature");
+    assert_non_null(json_string_value(json_object_get(signature, "picture_id")));
+    assert_true(may_see_picture("zhang"));
+    assert_false(may_see_picture("sun")); /* of another house */
+    assert_false(may_see_picture("feng"));
+    change("UPDATE person SET signature_document=0"); /* another one later, or none: what was signed stands */
+    assert_true(may_see_picture("zhang"));
     assert_non_null(strstr(json_string_value(json_object_get(p, "qr_svg")), "<svg"));
     snprintf(code, sizeof code, "%s", strrchr(json_string_value(json_object_get(p, "verify_url")), '/') + 1);
     json_decref(p);
@@ -148,7 +182,7 @@ static void every_change_is_found(void **state)
         "UPDATE consult_opinion SET signed_ms=signed_ms+1", "UPDATE consult_opinion SET version=version+1",
         /* without the key: a byte less, another column's text, the text in the clear */
         "UPDATE consult_opinion SET body=substr(body,1,length(body)-1)", "UPDATE consult_opinion SET body=signed_text",
-        "UPDATE consult_opinion SET signed_text=body", "UPDATE consult_opinion SET body='{\"findings\":\"x\"}'"};
+        "UPDATE consult_opinion SET signature_document=0", "UPDATE consult_opinion SET signed_text=body", "UPDATE consult_opinion SET body='{\"findings\":\"x\"}'"};
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
         change(changes[i]);
         assert_false(valid());

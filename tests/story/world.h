@@ -96,7 +96,7 @@ __attribute__((unused)) static const char *name_of(uint64_t id)
 
 static const struct op *world_op(const char *name)
 {
-    static const struct op *const tables[] = {consult_ops,  case_list_ops, case_desk_ops, slot_ops,
+    static const struct op *const tables[] = {consult_ops,  case_list_ops, case_desk_ops, case_move_ops, waiting_ops, slot_ops,
                                               message_ops,  form_ops,      policy_ops,    hours_ops,
                                               override_ops, patient_ops,   notify_ops,    document_ops};
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
@@ -227,7 +227,8 @@ static void world_open_pool(struct world *w, int readers)
     w->clock = (struct clock){world_now, w};
     w->now_ms = INT64_C(1795395600000); /* Monday 2026-11-23 09:00 in China */
     struct records_config config = {
-        .data_dir = w->dir, .config_dir = YL_SOURCE_DIR "/config", .clock = &w->clock, .readers = readers};
+        .data_dir = w->dir, .config_dir = YL_SOURCE_DIR "/config", .clock = &w->clock, .readers = readers,
+        .base_url = "https://yilian.test:8443"};
     if (records_open(&w->r, &config, &w->fault)) {
         fprintf(stderr, "records_open: %s\n", w->fault.text);
         abort();

@@ -1,5 +1,6 @@
 /* The configuration file, and the sample against the table. */
 #include "server/base/option.h"
+#include "server/base/site_address.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -84,9 +85,45 @@ static void the_sample_is_the_table(void **state)
     options_free(o);
 }
 
+/* Loads NEEDED and `more`; the address people open, or "" when it is refused. */
+static const char *address_of(const char *more)
+{
+    static char out[SITE_ADDRESS_BYTES];
+    char text[700];
+    struct options *o;
+    struct fault f = {0};
+    snprintf(text, sizeof text, NEEDED "%s", more);
+    assert_int_equal(load(&o, text, &f), 0);
+    if (site_address(o, out, &f)) {
+        assert_string_equal(f.text, "site.address: write https://HOST or https://HOST:PORT.");
+        out[0] = 0;
+    }
+    options_free(o);
+    return out;
+}
+
+static void where_people_reach_the_site(void **state)
+{
+    char host[200], want[260];
+    assert_string_equal(address_of("site.address = https://yilian.example\n"), "https://yilian.example");
+    assert_string_equal(address_of("site.address = https://yilian.example:9443/\n"), "https://yilian.example:9443");
+    assert_string_equal(address_of("site.address = http://[fd00::1]:80\n"), "http://[fd00::1]:80");
+    static const char *const wrong[] = {"yilian.example",     "ftp://yilian.example", "https://",         "https://a/b", "https://a b",
+                                        "https://a:70000",    "https://a:",           "https://[fd00::1", "https://a//", "https://u@a"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        snprintf(want, sizeof want, "site.address = %s\n", wrong[i]);
+        assert_string_equal(address_of(want), "");
+    }
+    assert_string_equal(address_of("listen.address = 10.1.2.3\n"), "https://10.1.2.3:8443");
+    assert_string_equal(address_of("listen.address = fd00::7\nlisten.port = 443\n"), "https://[fd00::7]");
+    assert_int_equal(gethostname(host, sizeof host), 0);
+    snprintf(want, sizeof want, "https://%s:8443", host);
+    assert_string_equal(address_of(""), want);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(values_and_defaults), cmocka_unit_test(mistakes_are_told_by_line),
-                                       cmocka_unit_test(the_sample_is_the_table)};
+                                       cmocka_unit_test(the_sample_is_the_table), cmocka_unit_test(where_people_reach_the_site)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

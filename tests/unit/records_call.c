@@ -378,6 +378,19 @@ static void every_right_is_somebodys(void **state)
         }
 }
 
+/* Emergency access is judged by medical affairs of the house (functions.md 3.8), not by whoever reviews applications or keeps accounts. */
+static void emergency_access_is_judged_by_the_offices(void **state)
+{
+    const struct access *a = records_parts(site.r)->access;
+    static const char *const no[] = {"dispatcher", "consortium_admin", "expert", "applicant", "sys_admin", "auditor"};
+    (void)state;
+    assert_string_equal(op_find("case.override_review")->right, "case.override_review");
+    assert_true(access_roles_may(a, 1ull << access_role(a, "medical_affairs"), "case.override_review"));
+    assert_true(access_roles_may(a, 1ull << access_role(a, "township_head"), "case.override_review"));
+    for (size_t i = 0; i < sizeof no / sizeof *no; i++)
+        assert_false(access_roles_may(a, 1ull << access_role(a, no[i]), "case.override_review"));
+}
+
 static void nobody_changes_his_own_roles(void **state)
 {
     (void)state;
@@ -405,7 +418,7 @@ int main(void)
                                        T(swapped_lines_are_found),
                                        T(a_cut_tail_is_found),
                                        T(administrators_never_read_health_data),
-                                       T(every_right_is_somebodys),
+                                       T(every_right_is_somebodys), T(emergency_access_is_judged_by_the_offices),
                                        T(nobody_changes_his_own_roles), T(slots_are_kept_by_whom_the_matrix_names)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -290,6 +290,8 @@ static void who_manages_people_adds_the_signature_and_nothing_else(void **state)
     assert_string_equal(text_of(call(site.admin, "person.signature_open", "{\"person_id\":\"%s\"}", site.doctor), "content_type"), "image/png");
     call(office, "person.signature_open", "{\"person_id\":\"%s\"}", site.doctor);
     assert_int_equal(site.last.error, ERR_DENIED);
+    call(office, "person.signature", "{\"person_id\":\"%s\",\"document_id\":\"%s\"}", site.doctor, document);
+    assert_int_equal(site.last.error, ERR_DENIED);
 }
 
 /* The audit names the staff and institutions it is about, and a visitor without a session leaves no line. */

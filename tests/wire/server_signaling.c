@@ -393,6 +393,27 @@ static void a_slow_reader_is_cut_off(void **state)
     free(sdp);
 }
 
+/* Signed out, or ended from another device: the line of that session goes at once, the person's others stay. */
+static void an_ended_session_ends_its_line(void **state)
+{
+    struct person_at again = person_sign_in("bh.sun");
+    struct web gone, stays;
+    assert_int_equal(web_socket(&gone, site.port, again.cookie), 101);
+    assert_int_equal(web_socket(&stays, site.port, sun.cookie), 101);
+    assert_string_equal(verb(&gone, "push.subscribe", json_pack("{s:[s]}", "topics", "case")), "ok");
+    assert_string_equal(verb(&stays, "push.subscribe", json_pack("{s:[s]}", "topics", "case")), "ok");
+    int64_t before_ms = web_now_ms();
+    json_decref(person_ask(&again, "DELETE", "/session", NULL));
+    json_t *told = web_event(&gone, "session.ended", 5000);
+    assert_non_null(told);
+    json_decref(told);
+    assert_int_equal(web_drain(&gone, 5000), 4001);
+    print_message("told after %d ms\n", (int)(web_now_ms() - before_ms));
+    assert_string_equal(verb(&stays, "ping", NULL), "ok");
+    web_close(&gone);
+    web_close(&stays);
+}
+
 /* They stay: the daemon is ended with people in the room, and must end clean (site_end; a sanitizer's finding is a failure). */
 static struct seat stayed[2];
 
@@ -459,7 +480,7 @@ int main(void)
         cmocka_unit_test(every_verb_is_tried_here), cmocka_unit_test(without_a_seat_nothing_is_done), cmocka_unit_test(wrong_arguments_are_named),
         cmocka_unit_test(who_waits_gets_nothing_and_does_nothing), cmocka_unit_test(a_guest_is_no_host_and_sees_no_record),
         cmocka_unit_test(a_ticket_is_good_for_its_owner_only), cmocka_unit_test(what_is_no_message_ends_the_line), cmocka_unit_test(a_flood_is_cut_off),
-        cmocka_unit_test(bombs_of_sdp_go_off_quietly), cmocka_unit_test(a_slow_reader_is_cut_off), cmocka_unit_test(some_stay_to_the_end),
+        cmocka_unit_test(bombs_of_sdp_go_off_quietly), cmocka_unit_test(a_slow_reader_is_cut_off), cmocka_unit_test(an_ended_session_ends_its_line), cmocka_unit_test(some_stay_to_the_end),
         cmocka_unit_test(guessing_tickets_is_slow_and_cheap)};
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -71,3 +71,6 @@
  
 > li allowed
  
+
+> zhang see refusals
+  [{"by":{"id":"00000000000000ce","name":"zhou"},"code":"not_my_field","event":"expert_decline","label":{"en":"Cannot take it","zh":"无法会诊"},"reason":"属神经内科","suggestion":null,"t_ms":1795410000000},{"by":{"id":"00000000000000c9","name":"chen"},"code":"no_expert","event":"decline","label":{"en":"Decline","zh":"谢绝会诊"},"reason":"本院近期无合适专家","suggestion":"建议申请市级医院","t_ms":1795410000000}]

@@ -75,7 +75,17 @@
 > he sign_opinion
   ! not_allowed_now not_for_this_case
 > he allowed
-  substitute save_opinion verbal_note
+  substitute save_opinion write_minutes verbal_note
+> zhou write_minutes {"minutes":"成员不写记录"}
+  ! not_allowed_now not_for_this_case
+> chen write_minutes {"minutes":"何主任:倾向动脉硬化性。周医师:应排除心源性栓塞。","absentees":"影像科","dissent":"周医师保留意见"}
+  11-23 11:00 OPINION_DRAFT | expert zhou | report due 11-24 11:00
+> zhang see minutes
+  null
+> qian see minutes
+  {"absentees":"影像科","by":{"id":"00000000000000c9","name":"chen"},"dissent":"周医师保留意见","minutes":"何主任:倾向动脉硬化性。周医师:应排除心源性栓塞。","saved_ms":1795402800000,"signed":false}
+> he write_minutes {"minutes":"另起一份"}
+  ! conflict stale_version
 > zhou sign_opinion {"body":{"findings":"心源性栓塞可能,建议动态心电图"}}
   11-23 11:00 OPINION_DRAFT | expert qian | report due 11-24 11:00
   11-23 11:00 told he: case.member_signed
@@ -87,7 +97,7 @@
 > zhang see opinion
   null
 > zhou see opinion
-  {"body":{},"members":[{"body":{"findings":"心源性栓塞可能,建议动态心电图"},"person":{"id":"00000000000000ce","name":"zhou"},"signed_ms":1795402800000}],"signed_ms":null,"state":"draft","version":0}
+  {"body":{},"members":[{"body":{"findings":"心源性栓塞可能,建议动态心电图"},"person":{"id":"00000000000000ce","name":"zhou"},"picture_id":null,"signed_ms":1795402800000}],"signed_ms":null,"state":"draft","version":0}
 > he sign_opinion
   ! not_allowed_now not_for_this_case
 > qian sign_opinion {"body":{"findings":"同意主席意见"}}
@@ -96,9 +106,21 @@
   11-23 11:00 told zhou: case.member_signed
   11-23 11:00 told qian: case.member_signed
   11-23 11:00 told chen: case.member_signed
+> chen write_minutes {"minutes":"","base_ms":1795402800000}
+  11-23 11:00 OPINION_DRAFT | expert he | report due 11-24 11:00
+> he sign_opinion
+  ! invalid incomplete [body.mdt.minutes required]
+> he write_minutes {"minutes":"何主任:倾向动脉硬化性。周医师:应排除心源性栓塞。结论:双抗,动态心电图。","absentees":"影像科","base_ms":1795402800000}
+  11-23 11:00 OPINION_DRAFT | expert he | report due 11-24 11:00
 > he sign_opinion
   11-23 11:00 OPINION_SIGNED | applicant zhang | read due 11-24 11:00
   11-23 11:00 told zhang: case.opinion_signed acknowledge
   11-23 11:00 told li: case.opinion_signed
 > zhang see team
   [{"org":{"id":"0000000000000014","name":"云岭县人民医院"},"part":"chair","person":{"id":"00000000000000cb","name":"he"},"signed_ms":1795402800000,"state":"signed","title":"主任医师"},{"org":{"id":"0000000000000014","name":"云岭县人民医院"},"part":"member","person":{"id":"00000000000000ce","name":"zhou"},"signed_ms":1795402800000,"state":"signed","title":"副主任医师"},{"org":{"id":"0000000000000014","name":"云岭县人民医院"},"part":"member","person":{"id":"00000000000000cc","name":"qian"},"signed_ms":1795402800000,"state":"signed","title":"副主任医师"},{"org":{"id":"0000000000000014","name":"云岭县人民医院"},"part":"secretary","person":{"id":"00000000000000c9","name":"chen"},"signed_ms":null,"state":"asked","title":""}]
+> zhang see minutes
+  {"absentees":"影像科","by":null,"dissent":"","minutes":"何主任:倾向动脉硬化性。周医师:应排除心源性栓塞。结论:双抗,动态心电图。","saved_ms":1795402800000,"signed":true}
+> chen write_minutes {"minutes":"签后再改","base_ms":0}
+  ! not_allowed_now wrong_state
+> zhang op case.print {"case_id":"@case","what":"minutes"}
+  {"copy":1,"mark":"","number":"HZ20261123-0001","printed_by":{"id":"0000000000000065","name":"zhang"},"printed_ms":1795402800000}

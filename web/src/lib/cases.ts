@@ -1,7 +1,7 @@
 // The consultation case as the server sends it (docs/protocol/http.md), and small words about it.
 import type { Bi } from './i18n'
 import type { Ref } from './api'
-import { words } from './i18n'
+import { locale, words } from './i18n'
 
 export type Urgency = 'emergency' | 'urgent' | 'routine'
 export interface CaseLine {
@@ -13,7 +13,7 @@ export interface CaseLine {
   urgency: Urgency
   state: string
   state_label: Bi
-  patient: { id: string; name: string; sex: 'male' | 'female' | 'unknown'; age_text: string }
+  patient: { id: string; name: string; sex: 'male' | 'female' | 'unknown'; age_text: string; age_text_en?: string }
   applicant: { id: string; name: string; org: Ref }
   target: { org: Ref | null; dept: Ref | null } | null
   expert: Ref | null
@@ -95,11 +95,14 @@ export interface Case extends CaseLine {
   attachments: Doc[]
   team: TeamMember[]
   booking: { slot_id: string; start_ms: number; end_ms: number; meeting_room: Ref | null } | null
-  room: { id: string | null; opens_ms: number; open: boolean; waiting: unknown[] } | null
+  room: { id: string | null; opens_ms: number; open: boolean } | null
+  waiting?: { waits: boolean; may: boolean; place?: number; since_ms?: number; offer?: { slot_id: string; start_ms: number; end_ms: number; until_ms: number; mine: boolean } | null } | null
   clock: { id: string; label: Bi; started_ms: number; due_ms: number; paused: boolean; paused_reason: string | null } | null
   returns: { t_ms: number; by: Ref; items: { path: string; reason: string }[] }[]
   needs: { item: string; done: boolean }[]
-  opinion: null | { state: 'draft' | 'signed'; version: number; body: Record<string, unknown>; members: { person: Ref; body: Record<string, unknown>; signed_ms: number | null }[]; signed_ms: number | null; signature: unknown }
+  refusals: { t_ms: number; by: Ref; event: string; label: Bi; code: string; reason: string; suggestion: string | null }[]
+  opinion: null | { state: 'draft' | 'signed'; version: number; body: Record<string, unknown>; members: { person: Ref; body: Record<string, unknown>; signed_ms: number | null; picture_id?: string | null }[]; signed_ms: number | null; signature: { by: Ref; licence_no: string; picture_id?: string | null } | null }
+  minutes?: { minutes: string; absentees: string; dissent: string; by: Ref | null; saved_ms: number; signed: boolean } | null
   adoption: null | { items: { n: number; decision: string; reason: string }[]; handling: string; by: Ref; t_ms: number }
   evaluations: { side: string; scores: Record<string, number>; comment: string; t_ms: number }[]
   addenda: { version: number; text: string; by: Ref; t_ms: number }[]
@@ -118,4 +121,5 @@ export const sexText = (sex: string): string => cw.maybe(sex) ?? sex
 export const urgencyText = (u: string): string => cw.maybe(u) ?? u
 export const kindText = (k: string): string => cw.maybe(k) ?? k
 export const urgencyKind = (u: string): 'danger' | 'warn' | 'plain' => (u === 'emergency' ? 'danger' : u === 'urgent' ? 'warn' : 'plain')
-export const patientText = (p: CaseLine['patient']): string => [p.name, sexText(p.sex), p.age_text].filter(Boolean).join(' ')
+export const ageText = (p: { age_text: string; age_text_en?: string }): string => (locale.value === 'en' ? p.age_text_en : null) ?? p.age_text
+export const patientText = (p: CaseLine['patient']): string => [p.name, sexText(p.sex), ageText(p)].filter(Boolean).join(' ')

@@ -10,7 +10,7 @@ export interface Post {
 }
 export interface Me {
   stage: 'ready' | 'totp' | 'post' | 'password'
-  person: { id: string; name: string; login: string; title: string; phone_masked: string }
+  person: { id: string; name: string; login: string; title: string; phone_masked: string; has_signature?: boolean }
   posts: Post[]
   post: Post | null
   roles: string[]
