@@ -167,7 +167,7 @@ static int regex_fits(const char *pattern, const char *text)
 {
     regex_t compiled;
     char whole[220];
-    if (strlen(pattern) > 200)
+    if (strlen(pattern) > 200 || strchr(pattern, '{')) /* counted repeats within each other grow without end */
         return -1;
     snprintf(whole, sizeof whole, "^(%s)$", pattern);
     if (regcomp(&compiled, whole, REG_EXTENDED | REG_NOSUB))
@@ -200,10 +200,12 @@ static int filter_on_code(const struct ts_system *s, int32_t c, const char *op, 
     if (strcmp(op, "child-of") == 0)
         return v >= 0 && s->concepts[c].parent == v;
     if (strcmp(op, "descendent-leaf") == 0) {
+        if (v < 0 || c == v || !ts_is_a(s, c, v))
+            return 0;
         for (size_t i = 0; i < s->n; i++)
             if (s->concepts[i].parent == c)
                 return 0;
-        return v >= 0 && c != v && ts_is_a(s, c, v);
+        return 1;
     }
     if (strcmp(op, "=") == 0)
         return c == v;
@@ -667,8 +669,8 @@ static int too_costly(json_t **out, const json_t *set, size_t n)
 /* Of the set only what says which it is: the answer is not that resource. */
 static json_t *header_of(const json_t *set)
 {
-    static const char *const names[] = {"resourceType", "language", "url", "identifier", "version", "name", "title", "status", "experimental", "date", "publisher"};
-    json_t *out = json_object();
+    static const char *const names[] = {"language", "url", "identifier", "version", "name", "title", "status", "experimental", "date", "publisher"};
+    json_t *out = json_pack("{s:s}", "resourceType", "ValueSet");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (json_object_get(set, names[i]))
             json_object_set_new(out, names[i], json_deep_copy(json_object_get(set, names[i])));
