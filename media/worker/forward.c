@@ -261,7 +261,7 @@ static void on_keyframe(void *ctx, uint32_t ssrc)
 
 void peer_rtcp(struct peer *peer, const uint8_t *data, size_t len)
 {
-    struct rtcp_handler h = {on_sender, on_report, on_nack, on_keyframe, NULL, NULL, peer};
+    struct rtcp_handler h = {on_sender, on_report, on_nack, on_keyframe, NULL, NULL, NULL, peer};
     if (rtcp_parse(data, len, &h)) metric_add(figures.refused, 1);
 }
 
