@@ -15,8 +15,11 @@
 #define BUSY_US 10000
 #define BUSY_KEEP_US 300000
 #define BUSY_ENOUGH_US 30000
+#define BUSY_SURE_US 100000
 #define KEEP 0.92 /* of what arrived: the rest drains the queue */
-#define MARK_US 700000
+#define MARK_US 600000
+#define BEGINS_US 400000
+#define GROWS_US 20000
 #define LOSS_WINDOW_US 300000
 #define LOSS_PACKETS 25
 #define TRIAL_PAUSE_US 3000000
@@ -134,20 +137,23 @@ static void count_jitter(struct bwe *b, int64_t sent_us, int64_t at_us)
     b->jitter_at_us = at_us;
 }
 
-static void count_busy(struct bwe *b, int64_t at_us, uint32_t bytes, int64_t queue_us)
+static void count_busy(struct bwe *b, int64_t sent_us, int64_t at_us, uint32_t bytes, int64_t queue_us)
 {
     if (queue_us < BUSY_US + b->noise_us) {
-        b->busy_us = b->busy_last_us = b->busy_bytes = b->busy_n = 0;
+        b->busy_us = b->busy_last_us = b->busy_sent_us = b->busy_bytes = b->busy_n = 0;
         return;
     }
     if (b->busy_last_us) {
         b->busy_us += later(at_us - b->busy_last_us, 0);
+        b->busy_sent_us += later(sent_us - b->busy_last_sent_us, 0);
         b->busy_bytes += bytes;
         b->busy_n++;
     }
     b->busy_last_us = later(at_us, b->busy_last_us);
+    b->busy_last_sent_us = sent_us;
     if (b->busy_us > BUSY_KEEP_US) {
         b->busy_us /= 2;
+        b->busy_sent_us /= 2;
         b->busy_bytes /= 2;
         b->busy_n /= 2;
     }
@@ -163,7 +169,7 @@ static void arrived(struct heard *h, struct bwe_sent *s, int64_t at_us)
     b->loss_bytes += s->bytes;
     h->last_at_us = later(h->last_at_us, at_us);
     h->last_sent_us = later(h->last_sent_us, sent_us);
-    count_busy(b, at_us, s->bytes, queue_us);
+    count_busy(b, sent_us, at_us, s->bytes, queue_us);
     count_jitter(b, sent_us, at_us);
     probe_arrived(b, s, sent_us, queue_us);
 }
@@ -217,33 +223,57 @@ static void cool(struct bwe *b)
     b->hot_us = 0;
 }
 
-/* The queue stays although less is sent than arrives: it is not ours (a longer way, or others on the line). */
-static void look_whose_queue(struct bwe *b, int64_t now_us)
+/* The queue stays although less is sent than arrives: it is not ours (a longer way, a busy machine, or others on the line). */
+static void look_whose_queue(struct bwe *b, int64_t least_us, int64_t now_us)
 {
+    b->mark_least_us = sooner(b->mark_least_us, least_us);
     if (now_us - b->mark_us < MARK_US + (int64_t)b->rtt_us) return;
-    bool stays = b->queue_us * 4 >= b->mark_queue_us * 3 && b->loss < b->own_loss + 0.05;
+    bool stays = b->mark_least_us * 3 >= b->mark_queue_us * 2 && b->loss < b->own_loss + 0.05;
     b->stuck = stays ? b->stuck + 1 : 0;
+    int64_t least = b->mark_least_us;
     b->mark_us = now_us;
-    b->mark_queue_us = b->queue_us;
+    b->mark_queue_us = least;
+    b->mark_least_us = INT64_MAX;
     if (b->stuck < 2) return;
-    b->low_us = b->low_before_us = sooner(b->low_us, b->low_before_us) + b->queue_us;
+    b->low_us = b->low_before_us = sooner(b->low_us, b->low_before_us) + least;
     b->low_since_us = now_us;
     b->queue_us = 0;
     if (b->delivered_bps > b->estimate_bps) bwe_set(b, b->delivered_bps);
+    b->probe.next_us = now_us;
     cool(b);
 }
 
-static void overused(struct bwe *b, int64_t now_us)
+/* What arrives while a queue stands is what the line carries, if it is our queue: if it arrived slower than it was sent, or with loss. That is
+ * believed when the queue begins, and again when it grows further; else less and less would be sent, and less and less arrive. A queue
+ * that only stands is met with less once. */
+static bool believed(struct bwe *b, int64_t least_us, int64_t now_us)
+{
+    int64_t since = now_us - b->hot_us, later_us = b->busy_us - b->busy_sent_us;
+    bool slower = later_us > 2000 + b->busy_sent_us / 20 + 2 * b->jitter_us; /* more than jitter makes of it */
+    if (b->busy_us < BUSY_SURE_US || b->busy_n < 10) slower = slower && later_us > b->busy_sent_us / 3; /* few packets: only if it is plain */
+    slower = slower || b->loss > b->own_loss + 0.05;
+    if (slower) return since < BEGINS_US + (int64_t)b->rtt_us || least_us > b->cut_queue_us + GROWS_US;
+    if (b->tried || since < BEGINS_US || b->delivered_bps < b->estimate_bps / 10 * 7) return false;
+    return b->tried = true;
+}
+
+static void overused(struct bwe *b, int64_t least_us, int64_t now_us)
 {
     if (!b->hot_us) {
         b->hot_us = b->mark_us = now_us;
-        b->mark_queue_us = b->queue_us;
+        b->mark_queue_us = least_us;
+        b->mark_least_us = INT64_MAX;
+        b->cut_queue_us = 0;
+        b->tried = false;
     }
     b->loss_hot = true;
     probe_stop(b, now_us);
     double carried = bwe_rate(b->busy_bytes / (1 - b->own_loss), b->busy_us);
-    if (b->busy_us >= BUSY_ENOUGH_US && b->busy_n >= 4 && carried * KEEP < b->estimate_bps) bwe_set(b, carried * KEEP);
-    look_whose_queue(b, now_us);
+    if (b->busy_us >= BUSY_ENOUGH_US && b->busy_n >= 4 && carried * KEEP < b->estimate_bps && believed(b, least_us, now_us)) {
+        bwe_set(b, carried * KEEP);
+        b->cut_queue_us = later(b->cut_queue_us, least_us);
+    }
+    look_whose_queue(b, least_us, now_us);
 }
 
 static void judge_delay(struct bwe *b, const struct heard *h)
@@ -258,7 +288,7 @@ static void judge_delay(struct bwe *b, const struct heard *h)
     b->hot = hot ? b->hot + 1 : 0;
     if (b->hot >= 2 || (hot && (rises || end > SURELY_US))) {
         b->queue_us = later(h->least_us, end);
-        overused(b, h->now_us);
+        overused(b, h->least_us, h->now_us);
     } else if (!hot) {
         cool(b);
         b->noise_us = sooner(b->noise_us + (h->least_us - b->noise_us) / 8, NOISE_MOST_US);

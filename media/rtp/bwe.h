@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define BWE_HISTORY 1024 /* packets in flight at most; a power of two */
-#define BWE_MIN_BPS 50000u
+#define BWE_MIN_BPS 80000u /* a voice */
 #define BWE_MAX_BPS 30000000u
 #define BWE_START_BPS 800000u
 
@@ -59,10 +59,11 @@ struct bwe {
     int64_t queue_us, noise_us;                  /* standing queue; what it is on a quiet line */
     int64_t tail_us;                             /* queue of the newest packets */
     int64_t jitter_us, jitter_sent_us, jitter_at_us;
-    int64_t hot_us, mark_us, mark_queue_us;
+    int64_t hot_us, mark_us, mark_queue_us, mark_least_us, cut_queue_us; /* mark: of the last window, and so far of this one */
     unsigned hot, stuck;
+    bool tried; /* to send less for a queue that stands but does not grow */
     /* arrivals while a queue stands */
-    int64_t busy_us, busy_last_us;
+    int64_t busy_us, busy_last_us, busy_sent_us, busy_last_sent_us; /* the same packets as they arrived, as they were sent */
     uint32_t busy_bytes, busy_n;
     uint32_t delivered_bps;
     int64_t last_at_us;
@@ -94,9 +95,10 @@ uint32_t bwe_estimate_bps(const struct bwe *b);
 uint32_t bwe_target_bps(const struct bwe *b, int64_t now_us);
 /* How fast a burst (a keyframe) may leave. */
 uint32_t bwe_pace_bps(const struct bwe *b, int64_t now_us);
-/* Bytes of padding to be sent now, 0 = none; asked every 10 ms or so. `wanted_bps`: as much as there is use for,
+/* Bytes of padding to be sent now, 0 = none; asked every 5 ms while a probe runs (bwe_probing), else now and then. `wanted_bps`: as much as there is use for,
  * 0 while media waits to leave. */
 size_t bwe_padding(struct bwe *b, uint32_t wanted_bps, int64_t now_us);
+bool bwe_probing(const struct bwe *b);
 /* True from a standing queue until it is gone: what can wait or be left out should be. */
 bool bwe_congested(const struct bwe *b);
 #endif

@@ -8,9 +8,9 @@
 #define LENGTH_US 40000  /* on a line without jitter */
 #define LENGTH_MOST_US 100000
 #define QUEUE_US 80000 /* a probe may queue so much, if the line carries no more than now */
-#define BYTES_LEAST 1200
+#define BYTES_LEAST 4000 /* more than what a shaper lets pass unshaped */
 #define TAIL_US 20000 /* more queue than this at its end: the line was full */
-#define QUANTUM_US 5000
+#define QUANTUM_US 5000 /* the caller comes so often */
 
 void probe_stop(struct bwe *b, int64_t now_us)
 {
@@ -101,6 +101,7 @@ static void begin(struct bwe *b, uint32_t wanted_bps, int64_t now_us)
     struct bwe_probe *p = &b->probe;
     bool steep = p->steep;
     int64_t length = sooner(LENGTH_US + 3 * b->jitter_us, LENGTH_MOST_US);
+    length = later(length, sooner((int64_t)(BYTES_LEAST * 4e6 / b->estimate_bps), LENGTH_MOST_US)); /* at twice the estimate */
     double factor = 1 + (double)QUEUE_US / (double)length, most = steep ? 3 : 2;
     double bps = b->estimate_bps * (factor < most ? factor : most);
     if (bps > 1.15 * wanted_bps) bps = 1.15 * wanted_bps;
@@ -109,6 +110,11 @@ static void begin(struct bwe *b, uint32_t wanted_bps, int64_t now_us)
     uint8_t id = (uint8_t)(p->id + 1) ? (uint8_t)(p->id + 1) : 1;
     *p = (struct bwe_probe){.id = id, .state = PROBE_SENDING, .steep = steep, .bps = (uint32_t)bps, .began_us = now_us,
                             .ends_us = now_us + length};
+}
+
+bool bwe_probing(const struct bwe *b)
+{
+    return b->probe.state == PROBE_SENDING;
 }
 
 size_t bwe_padding(struct bwe *b, uint32_t wanted_bps, int64_t now_us)

@@ -21,6 +21,7 @@ struct sim_setup {
     int64_t buffer_us;  /* what the bottleneck holds, in time at its present rate */
     bool ladder;        /* sends whole layers (150, 500, 1700 kbit/s) instead of what fits exactly */
     int64_t feedback_us;
+    bool stalls;        /* the viewer's machine takes packets late, again and again, for 20 to 150 ms */
 };
 
 struct sim_result {
@@ -29,6 +30,7 @@ struct sim_result {
     int64_t peak_us[SIM_STEPS];    /* the longest at all */
     int64_t calm_us[SIM_STEPS];    /* from the step until the queue was under 200 ms for good */
     int64_t bound_us[SIM_STEPS];   /* the queue nobody could avoid: what was sent before the first feedback could tell */
+    double mean[SIM_STEPS];        /* of the estimate, of the capacity, after the first 2 s */
     double used[SIM_STEPS];        /* sent in the last 3 s of the step, of the capacity */
     double padded;                 /* share of padding in all bytes */
 };
@@ -71,6 +73,14 @@ static inline int64_t sim_queue_us(const struct sim *m)
     return m->free_us > m->now_us ? m->free_us - m->now_us : 0;
 }
 
+/* When a packet that comes at `at_us` is taken: half of all 300 ms begin with a stall. */
+static inline int64_t sim_taken(const struct sim_setup *s, int64_t at_us)
+{
+    uint64_t slot = (uint64_t)at_us / 300000, hash = (slot + s->seed * 7919) * 0x9e3779b97f4a7c15u;
+    int64_t until = (int64_t)slot * 300000 + (hash >> 63 ? 20000 + (int64_t)((hash >> 32) % 130000) : 0);
+    return s->stalls && at_us < until ? until : at_us;
+}
+
 static inline void sim_send(struct sim *m, size_t bytes)
 {
     uint16_t seq = bwe_sent(&m->bwe, bytes, m->now_us);
@@ -80,6 +90,7 @@ static inline void sim_send(struct sim *m, size_t bytes)
     m->free_us += (int64_t)((double)(bytes + 28) * 8e6 / sim_bps(m));
     if (sim_random(m) < m->s->loss) return;
     int64_t at = m->free_us + m->s->delay_us + (int64_t)(sim_random(m) * (double)m->s->jitter_us);
+    at = sim_taken(m->s, at);
     if (at < m->last_at_us) at = m->last_at_us;
     m->last_at_us = at;
     m->flight[m->head++ % SIM_FLIGHT] = (struct sim_packet){at, seq};
@@ -186,6 +197,7 @@ static inline void sim_run(struct sim *m, const struct sim_setup *s, struct sim_
         if (queue > r->peak_us[i]) r->peak_us[i] = queue;
         if (queue > 200000) r->calm_us[i] = in_us;
         if (in_us > 3000000 && queue > r->queue_us[i]) r->queue_us[i] = queue;
+        if (in_us > 2000000) r->mean[i] += (double)bwe_estimate_bps(&m->bwe) / s->bps[i] * 1000 / (double)(s->step_us - 2000000);
         if (r->reached_us[i] < 0 && bwe_estimate_bps(&m->bwe) >= 0.85 * s->bps[i]) r->reached_us[i] = in_us;
         if (in_us == s->step_us - 1000) r->used[i] = (double)(m->sent - late_sent) * 8 / 3 / s->bps[i];
     }

@@ -87,6 +87,28 @@ static void policed(void **state)
     assert_true(over <= 5);
 }
 
+/* Stalls are no congestion: the picture must not suffer from a busy machine as if the line were thin. */
+static void stalls(void **state)
+{
+    unsigned low = 0;
+    double mean = 0;
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        struct sim_setup s;
+        struct sim_result r;
+        sim_line(seed, 0, &s);
+        s.stalls = true;
+        s.bps[0] = s.bps[1] = s.bps[2] = 2500000;
+        sim_run(&sim, &s, &r);
+        for (size_t i = 0; i < SIM_STEPS; i++) {
+            low += r.mean[i] < 0.5;
+            mean += r.mean[i] / 600;
+        }
+    }
+    print_message("with stalls the estimate is %.0f %% of the line; in %u of 600 stretches it is under half\n", mean * 100, low);
+    assert_true(mean > 0.6);
+    assert_true(low < 120);
+}
+
 /* ---- by hand: packets every 10 ms of 1000 bytes, a feedback every 100 ms ---- */
 struct hand {
     struct bwe b;
@@ -118,6 +140,18 @@ static void a_longer_way_is_no_queue(void **state)
         second(&h, 150000, 0, true); /* another route: 120 ms more, for good */
     assert_false(bwe_congested(&h.b));
     assert_true(bwe_estimate_bps(&h.b) > 600000); /* what is sent, 820 kbit/s with headers, was found to pass */
+}
+
+/* A viewer's machine that is late now and then delays everything without carrying less. */
+static void a_busy_machine_is_no_thin_line(void **state)
+{
+    struct hand h = {.now_us = 1000000};
+    bwe_init(&h.b, 1500000, h.now_us);
+    second(&h, 30000, 0, true);
+    srand(5);
+    for (int i = 0; i < 40; i++)
+        second(&h, rand() % 2 ? 120000 : 30000, 0, true);
+    assert_true(bwe_estimate_bps(&h.b) > 1000000);
 }
 
 static void a_lines_own_loss_is_learned(void **state)
@@ -193,10 +227,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_every_kind_of_chunk),
         cmocka_unit_test(a_longer_way_is_no_queue),
+        cmocka_unit_test(a_busy_machine_is_no_thin_line),
         cmocka_unit_test(a_lines_own_loss_is_learned),
         cmocka_unit_test(silence_sends_less),
         cmocka_unit_test(nothing_wanted_nothing_padded),
         cmocka_unit_test(policed),
+        cmocka_unit_test(stalls),
         cmocka_unit_test(no_loss),
         cmocka_unit_test(loss_1),
         cmocka_unit_test(loss_5),
