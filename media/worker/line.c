@@ -310,7 +310,7 @@ void line_wants(struct track *t)
         want(t, c->wanted < c->cap ? c->wanted : c->cap, now);
         want(t, c->layer, now);
     }
-    if (t->tap) want(t, MEDIA_RIDS_MAX - 1, now);
+    if (t->tap || t->live) want(t, MEDIA_RIDS_MAX - 1, now); /* recorded, or a lecture's */
     want(t, 0, now); /* whoever comes next has a picture at once */
     uint8_t layers = 0;
     for (size_t i = 0; i < t->producer.n_layers; i++)
