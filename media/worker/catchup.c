@@ -50,7 +50,8 @@ bool catchup_begin(struct feed *f)
     struct worker *w = f->peer->worker;
     if (f->consumer.replay.on) return true;
     if (!f->peer->seal || !f->peer->ice.has_selected) return false;
-    if (!replay_begin(&f->consumer, &f->track->producer, f->track->n_feeds < MANY_FEEDS ? SHORT_PACKETS : LONG_PACKETS, w->now_us)) return false;
+    size_t most = line_burst(f->peer, f->track->n_feeds < MANY_FEEDS ? SHORT_PACKETS : LONG_PACKETS);
+    if (!replay_begin(&f->consumer, &f->track->producer, most, w->now_us)) return false;
     metric_add(figures.replays, 1);
     if (!f->replays) {
         f->next_replay = w->replays;
