@@ -1,3 +1,4 @@
+#include "media/router/replay.h"
 #include "media/worker/worker.h"
 #include "media/rtp/bytes.h"
 #include "media/worker/figures.h"
@@ -79,6 +80,7 @@ static void forward_to(struct feed *f, const struct track *t, struct copies *c)
     if (!peer->seal || !peer->ice.has_selected) return;
     c->n = 0;
     for (size_t i = 0; i < t->n_fresh; i++) {
+        if (replay_holds(&f->consumer, &t->fresh[i])) continue; /* it comes in its turn: queued too, it would go twice under one SRTP index */
         if (peer->line && line_spreads(f, &t->fresh[i])) continue;
         if (!consumer_forward(&f->consumer, &t->producer, &t->fresh[i], peer->worker->now_us, &c->parts[c->n])) continue;
         c->may_pad[c->n] = consumer_may_pad(&f->consumer, &t->fresh[i]);
