@@ -113,6 +113,7 @@ struct media_feed_params { /* one outgoing copy of a track to a peer (a consumer
     struct media_extensions extensions;
     uint32_t ssrc, rtx_ssrc;  /* chosen by the caller, unique per peer; rtx 0 = none */
     bool paused;
+    uint8_t value;            /* where the receiver's line is too thin for all: higher first */
 };
 
 struct media_record_params { /* per-track recording of a room: every track now in it and each that comes later */
@@ -141,7 +142,8 @@ enum media_cmd_type {
     MEDIA_FEED_OPEN,     /* .feed_open; asks the publisher for a keyframe once the feed can send */
     MEDIA_FEED_CLOSE,    /* .feed */
     MEDIA_FEED_PAUSE,    /* .feed, .on; resuming asks for a keyframe */
-    MEDIA_FEED_LAYER,    /* .feed, .layer: wanted simulcast layer 0..2 */
+    MEDIA_FEED_LAYER,    /* .feed, .layer: highest simulcast layer of use, 0..2 */
+    MEDIA_FEED_VALUE,    /* .feed, .value */
     MEDIA_KEYFRAME,      /* .track */
     MEDIA_RECORD_START,  /* .record */
     MEDIA_RECORD_STOP,   /* .recording */
@@ -160,7 +162,7 @@ struct media_cmd {
         struct media_track_params track_open;
         struct { struct track_id track; bool on; } track;
         struct media_feed_params feed_open;
-        struct { struct feed_id feed; bool on; uint8_t layer; } feed;
+        struct { struct feed_id feed; bool on; uint8_t layer, value; } feed;
         struct media_record_params record;
         struct media_live_params live;
         uint64_t recording;
@@ -179,8 +181,10 @@ enum media_event_type {
     MEDIA_PEER_FAILED,      /* .peer: DTLS failed, fingerprint mismatch, or silent for 60 s; the peer is closed */
     MEDIA_TRACK_LIVE,       /* .track: first packet; .codec is what arrives */
     MEDIA_TRACK_STALLED,    /* .track: no packet for 3 s though not paused */
+    MEDIA_TRACK_LAYERS,     /* .track, .layers: the simulcast layers (bit 0 lowest) that somebody receives or records; the rest may rest */
     MEDIA_LEVELS,           /* .levels: audio levels of a room, at most every 250 ms while anyone speaks */
     MEDIA_QUALITY,          /* .quality: one peer, every 2 s */
+    MEDIA_STREAMS,          /* .streams: the pictures that one peer receives, every 2 s */
     MEDIA_RECORD_FILE,      /* .file: one finished file of a recording */
     MEDIA_RECORD_DONE,      /* .recording: all files were reported; .error 0 or why it ended early */
     MEDIA_LIVE_PIECE,       /* .piece: the next piece of a programme */
@@ -192,6 +196,23 @@ struct media_quality {
     uint32_t up_bps, down_bps;       /* media received from / sent to this peer */
     uint16_t up_loss_permille, down_loss_permille; /* over the last period; down as reported in RRs */
     uint32_t up_jitter_ms, down_jitter_ms;
+    uint32_t line_bps, line_queue_ms; /* what the line down carries and what stands on it, by transport-wide feedback; 0 = not known */
+};
+
+/* What the receiver's line made of a picture. */
+enum media_reduced {
+    MEDIA_WHOLE,
+    MEDIA_FEWER_FRAMES, /* temporal layers left out */
+    MEDIA_SMALLER,      /* a lower simulcast layer than the page has use for */
+    MEDIA_HELD          /* nothing of it is sent */
+};
+#define MEDIA_STREAMS_MAX 16
+struct media_stream {
+    struct track_id track;
+    enum media_reduced reduced;
+    uint8_t layer;
+    uint16_t loss_permille, frozen_ms; /* as the receiver reports; gaps of over 0.4 s between packets in the last 2 s */
+    uint32_t bps, delay_ms;            /* delay: half the round trip and the queue */
 };
 
 #define MEDIA_LEVELS_MAX 32
@@ -207,6 +228,11 @@ struct media_event {
         struct { struct track_id track; uint8_t level_dbov; /* 0 loudest .. 127 silence (RFC 6464) */ } at[MEDIA_LEVELS_MAX];
     } levels;
     struct media_quality quality;
+    uint8_t layers;
+    struct {
+        size_t n;
+        struct media_stream at[MEDIA_STREAMS_MAX];
+    } streams;
     uint64_t recording;
     struct {
         char path[512];        /* complete and fsynced; the receiver of the event moves or deletes it */

@@ -6,7 +6,7 @@
 
 #include "media/router/producer.h"
 
-#define CONSUMER_SPANS 8
+#define CONSUMER_SPANS 32
 #define CONSUMER_RESENDS 32
 
 /* How numbers were rewritten from our number `first` on, until the next span begins. */
@@ -21,9 +21,17 @@ struct consumer_span {
 struct consumer {
     int layer;      /* shown now, -1 = waits for a keyframe */
     uint8_t wanted; /* highest layer wished */
-    uint8_t cap;    /* highest layer that the receiver's line carries, from its loss reports */
+    uint8_t cap;    /* highest layer that the receiver's line carries: as allotted, or from its loss reports where nothing is allotted */
+    uint8_t tid_cap, tid; /* VP8: highest temporal layer allotted, and sent now (it rises where the stream allows it) */
+    bool held;      /* nothing of it fits the line now */
+    bool allotted;  /* cap, tid_cap and held come from the allocator */
     bool sent_any;
     uint16_t first_seq; /* source number at the last switch: older ones belong to what was shown before */
+    uint16_t high_seq;  /* highest source number sent or left out since */
+    struct {            /* frames of higher temporal layers, being left out: their numbers close up behind them */
+        bool on;
+        uint16_t first, last, pid_first, pid_last;
+    } gap;
     struct consumer_span now;
     struct {
         bool on, stepping;
@@ -40,6 +48,7 @@ struct consumer {
     uint8_t pt[128], rtx_pt[128]; /* source payload type -> ours; 0 = this receiver does not take it */
     uint8_t mid_len;
     bool takes; /* any of the source's payload types */
+    bool audio;
     size_t n_spans; /* ever begun since the last break of the numbering; the last CONSUMER_SPANS are kept */
     struct consumer_span spans[CONSUMER_SPANS];
     struct {
@@ -67,6 +76,8 @@ static inline uint32_t consumer_time(const struct consumer_span *s, uint32_t ts)
 }
 /* The copy of one packet for this receiver; false = nothing to send. */
 bool consumer_forward(struct consumer *c, const struct producer *p, const struct packet *packet, int64_t now_us, struct rtp_parts *out);
+/* True when a packet of this source layer is sent now or begins to be: others need not wait in a queue. */
+bool consumer_follows(const struct consumer *c, const struct producer *p, size_t layer, int64_t now_us);
 /* True when a copy may be padded: it could be asked for again under the same number only where RTX is not agreed on, and then it must
  * be the same to the bit (an SRTP index never protects two different packets). */
 bool consumer_may_pad(const struct consumer *c, const struct packet *packet);
@@ -78,7 +89,9 @@ void consumer_rtx_go_on(struct consumer *c, uint16_t last_seq);
 /* What was sent cannot be sent again: the source is another stream now, or the copies would look different. */
 void consumer_forget(struct consumer *c);
 void consumer_break(struct consumer *c); /* what comes next does not continue what was sent: wait for a keyframe */
-/* A reception report about this feed: moves the layer cap. */
+/* What the receiver's line has room for: layer -1 = nothing. `at_once`: what is shown and above that stops now, before the keyframe. */
+void consumer_allot(struct consumer *c, int layer, uint8_t tid, bool at_once);
+/* A reception report about this feed: moves the layer cap, unless it is allotted. */
 void consumer_report(struct consumer *c, const struct producer *p, const struct rtcp_report *r, int64_t now_us);
 /* Our sender report at UTC-NTP `ntp`; `offset` = our clock minus the publisher's. False: nothing sent yet. */
 bool consumer_sender_info(const struct consumer *c, const struct producer *p, uint64_t ntp, int64_t offset,

@@ -7,6 +7,7 @@
 #define PLI_REPEAT_US 300000
 #define KEY_SPACING_US 250000
 #define ALIVE_US 1500000
+#define METER_US 500000
 
 static size_t layers_of(const struct media_track_params *params)
 {
@@ -121,6 +122,12 @@ static void note_group(struct layer *l, const struct packet *k)
     l->group_ts = k->rtp.timestamp;
 }
 
+static void meter(struct layer *l, const struct packet *k)
+{
+    unsigned tid = k->vp8 && k->vp8_header.has_tid ? k->vp8_header.tid : 0;
+    l->meter.bytes[tid < LAYER_TIDS ? tid : LAYER_TIDS - 1] += (uint32_t)k->rtp.len;
+}
+
 static void note_key(struct producer *p, struct layer *l, struct packet *k, int64_t now_us)
 {
     if (p->params.kind != MEDIA_VIDEO || !k->rtp.payload_len || !payload_starts_keyframe(l->codec, k->rtp.payload, k->rtp.payload_len))
@@ -128,6 +135,8 @@ static void note_key(struct producer *p, struct layer *l, struct packet *k, int6
     k->key = true;
     note_group(l, k);
     l->key_us = now_us;
+    l->key_timestamp = k->rtp.timestamp;
+    l->key_bytes = 0;
     l->key_wanted = false;
     nack_forget_before(&l->nack, k->rtp.seq);
 }
@@ -148,8 +157,10 @@ bool producer_input(struct producer *p, size_t layer, const struct rtp *r, int64
     const uint8_t *kept = ring_put(&l->ring, r->seq, r->bytes, r->len);
     if (!kept || rtp_parse(kept, r->len, &out->rtp)) return false;
     read_once(p, layer, out);
+    meter(l, out);
     if (out->level.value && (out->level.value[0] & 127) < p->loudest) p->loudest = out->level.value[0] & 127;
     note_key(p, l, out, now_us);
+    if (l->key_us && out->rtp.timestamp == l->key_timestamp) l->key_bytes += (uint32_t)out->rtp.len;
     return true;
 }
 
@@ -228,4 +239,29 @@ bool producer_pli_due(struct producer *p, size_t layer, int64_t now_us)
 bool layer_alive(const struct layer *l, int64_t now_us)
 {
     return l->known && l->heard_us && now_us - l->heard_us < ALIVE_US;
+}
+
+void producer_measure(struct producer *p, int64_t now_us)
+{
+    for (size_t i = 0; i < p->n_layers; i++) {
+        struct layer *l = &p->layers[i];
+        int64_t span = now_us - l->meter.since_us;
+        if (span < METER_US) continue;
+        l->meter.since_us = now_us;
+        bool counted = l->meter.bytes[0] && span < 2 * METER_US;
+        for (unsigned t = 0; t < LAYER_TIDS; t++) {
+            uint32_t bps = (uint32_t)((uint64_t)l->meter.bytes[t] * 8000000 / (uint64_t)span);
+            l->meter.bytes[t] = 0;
+            if (!counted) continue; /* it rests: what it was is the best guess of what it will be */
+            l->meter.bps[t] = l->meter.bps[t] ? (l->meter.bps[t] * 3 + bps) / 4 : bps;
+        }
+    }
+}
+
+uint32_t layer_bps(const struct layer *l, unsigned tid)
+{
+    uint32_t bps = 0;
+    for (unsigned t = 0; t <= tid && t < LAYER_TIDS; t++)
+        bps += l->meter.bps[t];
+    return bps;
 }

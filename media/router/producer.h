@@ -10,6 +10,8 @@
 #include "media/rtp/payload.h"
 #include "media/rtp/rtcp.h"
 
+#define LAYER_TIDS 3
+
 /* One media packet in a ring, read once for all receivers. */
 struct packet {
     struct rtp rtp;
@@ -30,11 +32,16 @@ struct layer {
     struct nack nack;
     bool key_wanted;
     int64_t key_us, pli_us; /* last keyframe begun, last PLI sent */
+    uint32_t key_timestamp, key_bytes; /* of the last keyframe, and its length so far */
     int64_t heard_us;       /* last packet, 0 = none yet */
     bool has_group; /* a keyframe came whose group of pictures may be sent to a newcomer */
     uint16_t group_seq; /* its first packet */
     uint32_t group_ts;
     enum media_codec codec;
+    struct { /* bits per second by temporal layer (all in the first where there are none), 0 = nothing came yet */
+        uint32_t bytes[LAYER_TIDS], bps[LAYER_TIDS];
+        int64_t since_us;
+    } meter;
     /* reception (RFC 3550 A.1, A.3, A.8) */
     bool counting;
     uint32_t cycles, base_seq, received, expected_prior, received_prior, jitter_q4, transit;
@@ -80,5 +87,8 @@ bool producer_pli_due(struct producer *p, size_t layer, int64_t now_us);
 bool producer_group(const struct producer *p, size_t layer, uint16_t *first, uint16_t *last);
 /* What came so far is shown to nobody who comes later. */
 void producer_forget_groups(struct producer *p);
+/* Bits per second of a layer with the temporal layers up to `tid`, as measured (kept while it rests); 0 = never heard. */
+uint32_t layer_bps(const struct layer *l, unsigned tid);
+void producer_measure(struct producer *p, int64_t now_us); /* several times a second */
 bool layer_alive(const struct layer *l, int64_t now_us);
 #endif

@@ -17,6 +17,11 @@ void payload_vp8_parse(const uint8_t *p, size_t len, struct payload_vp8 *out)
             at += out->picture_id_long ? 2 : 1;
         }
         if (x & 0x40) out->tl0_at = at++;
+        if ((x & 0x20) && at < len) {
+            out->has_tid = true;
+            out->tid = p[at] >> 6;
+            out->sync = p[at] >> 5 & 1;
+        }
         if (x & 0x30) at++;
     }
     if (at >= len) return;

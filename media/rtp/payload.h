@@ -13,6 +13,8 @@ struct payload_vp8 {
     size_t picture_id_at; /* offset, 0 = none */
     bool picture_id_long; /* 15 bits */
     size_t tl0_at;        /* offset of TL0PICIDX, 0 = none */
+    bool has_tid, sync;   /* sync: of this temporal layer nothing before is needed (Y) */
+    uint8_t tid;          /* temporal layer, 0 lowest */
 };
 void payload_vp8_parse(const uint8_t *payload, size_t len, struct payload_vp8 *out);
 /* Descriptor length of VP9, 0 = malformed. *starts: B bit, *inter: P bit, *ends: E bit. */

@@ -62,6 +62,7 @@ static void one(const uint8_t *p, size_t n, const struct rtcp_handler *h)
         break;
     case RTPFB:
         if (n >= 12 && count == 1) nacks(p + 12, n - 12, get_u32(p + 8), h);
+        if (n >= 20 && count == 15 && h->arrivals) h->arrivals(h->ctx, p + 12, n - 12);
         break;
     case PSFB:
         if (n >= 12) feedback(p, n, count, h);

@@ -27,6 +27,7 @@ struct rtcp_handler {
     void (*keyframe)(void *ctx, uint32_t media_ssrc);           /* PLI or FIR */
     void (*remb)(void *ctx, uint64_t bps);
     void (*bye)(void *ctx, uint32_t ssrc);
+    void (*arrivals)(void *ctx, const uint8_t *fci, size_t len); /* transport-wide feedback, for twcc_read */
     void *ctx;
 };
 /* ERR_MALFORMED when the chain of lengths is broken; what came before was delivered. */

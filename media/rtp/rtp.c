@@ -63,10 +63,10 @@ const uint8_t *rtp_extension(const struct rtp *p, uint8_t id, size_t *len)
     return NULL;
 }
 
-static size_t write_extensions(const struct rtp_edit *edit, uint8_t *out, size_t cap)
+static size_t write_extensions(const struct rtp_edit *edit, uint8_t *out, size_t cap, uint16_t *number_at)
 {
-    bool two = false;
-    size_t n = 0;
+    bool two = edit->number_id > 14;
+    size_t n = edit->number_id ? 4 : 0;
     for (size_t i = 0; i < edit->n_extensions; i++) {
         two = two || edit->extensions[i].id > 14 || edit->extensions[i].len > 16 || edit->extensions[i].len == 0;
         n += edit->extensions[i].len + 2u;
@@ -84,6 +84,13 @@ static size_t write_extensions(const struct rtp_edit *edit, uint8_t *out, size_t
         memcpy(out + at, edit->extensions[i].value, len);
         at += len;
     }
+    if (edit->number_id) {
+        out[at++] = two ? edit->number_id : (uint8_t)(edit->number_id << 4 | 1);
+        if (two) out[at++] = 2;
+        *number_at = (uint16_t)at;
+        out[at++] = 0;
+        out[at++] = 0;
+    }
     while (at % 4)
         out[at++] = 0;
     put_u16(out, two ? 0x1000 : 0xbede);
@@ -91,20 +98,27 @@ static size_t write_extensions(const struct rtp_edit *edit, uint8_t *out, size_t
     return at;
 }
 
-bool rtp_split(const struct rtp *p, const struct rtp_edit *edit, struct rtp_parts *out)
+static bool split_head(const struct rtp_edit *edit, bool marker, struct rtp_parts *out)
 {
-    out->head[0] = (uint8_t)(0x80 | (edit->n_extensions ? 0x10 : 0));
-    out->head[1] = (uint8_t)((p->marker ? 0x80 : 0) | edit->payload_type);
+    bool extended = edit->n_extensions || edit->number_id;
+    out->head[0] = (uint8_t)(0x80 | (extended ? 0x10 : 0));
+    out->head[1] = (uint8_t)((marker ? 0x80 : 0) | edit->payload_type);
     put_u16(out->head + 2, edit->seq);
     put_u32(out->head + 4, edit->timestamp);
     put_u32(out->head + 8, edit->ssrc);
     out->head_len = 12;
-    out->front_len = out->pad_len = 0;
-    if (edit->n_extensions) {
-        size_t n = write_extensions(edit, out->head + 12, sizeof out->head - 12);
-        if (!n) return false;
-        out->head_len += n;
-    }
+    out->front_len = out->rest_len = out->pad_len = 0;
+    out->number_at = 0;
+    if (!extended) return true;
+    size_t n = write_extensions(edit, out->head + 12, sizeof out->head - 12, &out->number_at);
+    if (out->number_at) out->number_at = (uint16_t)(out->number_at + 12);
+    out->head_len += n;
+    return n != 0;
+}
+
+bool rtp_split(const struct rtp *p, const struct rtp_edit *edit, struct rtp_parts *out)
+{
+    if (!split_head(edit, p->marker, out)) return false;
     if (edit->rtx) {
         put_u16(out->front, edit->rtx_osn);
         out->front_len = 2;
@@ -150,6 +164,18 @@ size_t rtp_join(const struct rtp_parts *parts, uint8_t *out, size_t cap)
     at += parts->rest_len;
     memcpy(out + at, parts->pad, parts->pad_len);
     return at + parts->pad_len;
+}
+
+size_t rtp_padding(const struct rtp_edit *edit, uint8_t bytes, struct rtp_parts *out)
+{
+    static const uint8_t zeros[256];
+    if (!bytes || !split_head(edit, false, out)) return 0;
+    out->head[0] |= 0x20;
+    out->rest = zeros;
+    out->rest_len = bytes - 1u;
+    out->pad[0] = bytes;
+    out->pad_len = 1;
+    return rtp_length(out);
 }
 
 bool rtp_unwrap_rtx(uint8_t *data, size_t *len, uint32_t ssrc, uint8_t payload_type)

@@ -41,6 +41,7 @@ struct rtp_edit { /* how a copy differs from its source */
         uint8_t len;
         const uint8_t *value;
     } extensions[6];
+    uint8_t number_id; /* of the transport-wide number; its value follows when the packet is sent; 0 = none */
 };
 #define RTP_HEAD_MAX 320
 #define RTP_FRONT_MAX 16
@@ -53,6 +54,7 @@ struct rtp_parts {
     uint8_t head[RTP_HEAD_MAX];   /* header and extensions */
     uint8_t front[RTP_FRONT_MAX]; /* the first payload bytes, where they differ from the source's */
     uint8_t pad[RTP_PAD_MAX], pad_len;
+    uint16_t number_at; /* where in the head the transport-wide number goes, 0 = it has none; written last, in the order of sending */
 };
 /* One-byte extensions unless one needs the two-byte form; false when they do not fit. */
 YL_CHECKED bool rtp_split(const struct rtp *p, const struct rtp_edit *edit, struct rtp_parts *out);
@@ -63,6 +65,8 @@ void rtp_pad(struct rtp_parts *parts, size_t n);
 size_t rtp_length(const struct rtp_parts *parts);
 /* The whole packet; 0 when it does not fit. */
 size_t rtp_join(const struct rtp_parts *parts, uint8_t *out, size_t cap);
+/* A packet of nothing but padding (RFC 3550 5.1), `bytes` of it (1 to 255); edit without rtx. 0 when it does not fit. */
+size_t rtp_padding(const struct rtp_edit *edit, uint8_t bytes, struct rtp_parts *parts);
 /* Turns an RTX packet into the packet it repeats, in place; false when it carries none (padding). */
 bool rtp_unwrap_rtx(uint8_t *data, size_t *len, uint32_t ssrc, uint8_t payload_type);
 #endif

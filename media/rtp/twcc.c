@@ -68,3 +68,61 @@ bool twcc_add_feedback(struct twcc *t, struct rtcp_builder *b, uint32_t sender, 
     t->base = t->end;
     return true;
 }
+
+/* ---- reading ---- */
+struct chunks { /* a walk over packet status chunks (3.1.3, 3.1.4) */
+    const uint8_t *at, *end;
+    unsigned left; /* symbols left in this chunk */
+    uint16_t word;
+};
+
+static int next_symbol(struct chunks *c)
+{
+    if (!c->left) {
+        if (c->end - c->at < 2) return -1;
+        c->word = get_u16(c->at);
+        c->at += 2;
+        c->left = !(c->word & 0x8000) ? c->word & 0x1fff : c->word & 0x4000 ? 7 : 14;
+        if (!c->left) return -1;
+    }
+    c->left--;
+    if (!(c->word & 0x8000)) return c->word >> 13 & 3;
+    return c->word & 0x4000 ? c->word >> 2 * c->left & 3 : c->word >> c->left & 1;
+}
+
+int twcc_reference(const uint8_t *fci, size_t len, uint32_t *reference)
+{
+    if (len < 8) return ERR_MALFORMED;
+    *reference = get_u24(fci + 4);
+    return 0;
+}
+
+/* Where the deltas begin, and whether they are all there; NULL: they are not. */
+static const uint8_t *deltas(const uint8_t *fci, size_t len, uint16_t n)
+{
+    struct chunks c = {.at = fci + 8, .end = fci + len};
+    size_t bytes = 0;
+    for (uint16_t i = 0; i < n; i++) {
+        int s = next_symbol(&c);
+        if (s < 0 || s == 3) return NULL;
+        bytes += (size_t)s;
+    }
+    return bytes <= (size_t)(c.end - c.at) ? c.at : NULL;
+}
+
+int twcc_read(const uint8_t *fci, size_t len, twcc_each each, void *ctx)
+{
+    if (len < 8) return ERR_MALFORMED;
+    uint16_t base = get_u16(fci), n = get_u16(fci + 2);
+    const uint8_t *delta = deltas(fci, len, n);
+    if (!delta) return ERR_MALFORMED;
+    struct chunks c = {.at = fci + 8, .end = fci + len};
+    int64_t at_us = 0;
+    for (uint16_t i = 0; i < n; i++) {
+        int s = next_symbol(&c);
+        if (s == 1) at_us += *delta++ * 250;
+        if (s == 2) at_us += (int16_t)get_u16(delta) * 250, delta += 2;
+        each(ctx, (uint16_t)(base + i), s ? at_us : TWCC_LOST);
+    }
+    return 0;
+}

@@ -42,6 +42,7 @@ static void step(struct feed *f)
         c.len[c.n] = rtp_length(&c.parts[c.n]) + f->peer->tag;
         c.n++;
     }
+    if (c.n) feed_noted(f);
     forward_copies(f->peer, &c);
 }
 
@@ -50,8 +51,10 @@ bool catchup_begin(struct feed *f)
     struct worker *w = f->peer->worker;
     if (f->consumer.replay.on) return true;
     if (!f->peer->seal || !f->peer->ice.has_selected) return false;
-    if (!replay_begin(&f->consumer, &f->track->producer, f->track->n_feeds < MANY_FEEDS ? SHORT_PACKETS : LONG_PACKETS, w->now_us)) return false;
+    size_t most = line_burst(f->peer, f->track->n_feeds < MANY_FEEDS ? SHORT_PACKETS : LONG_PACKETS);
+    if (!replay_begin(&f->consumer, &f->track->producer, most, w->now_us)) return false;
     metric_add(figures.replays, 1);
+    line_forget(f); /* what waits there comes again from the ring */
     if (!f->replays) {
         f->next_replay = w->replays;
         w->replays = f;

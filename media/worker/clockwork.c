@@ -107,6 +107,41 @@ static uint32_t to_ms(uint32_t units, uint32_t clock)
     return (uint32_t)((uint64_t)units * 1000 / clock);
 }
 
+static void stream(struct feed *f, int64_t period_us, struct media_stream *out)
+{
+    struct consumer *c = &f->consumer;
+    struct peer *peer = f->peer;
+    int64_t now = peer->worker->now_us;
+    size_t top = f->track->producer.n_layers - 1;
+    int best = c->wanted < top ? c->wanted : (int)top;
+    if (f->packet_us && now - f->packet_us > 400000 && !c->held) { /* still standing */
+        f->gap_us += now - f->packet_us;
+        f->packet_us = now;
+    }
+    while (best > 0 && !layer_alive(&f->track->producer.layers[best], now) && f->track->layers & 1u << best)
+        best--; /* the publisher does not send it: no fault of this line */
+    *out = (struct media_stream){.track = f->track->producer.params.track, .layer = (uint8_t)(c->layer < 0 ? 0 : c->layer),
+                                 .loss_permille = (uint16_t)(c->fraction_lost * 1000u / 256), .bps = (uint32_t)((c->bytes - f->bytes_prior) * 8000000 / (uint64_t)period_us),
+                                 .frozen_ms = (uint16_t)((f->gap_us < period_us ? f->gap_us : period_us) / 1000), .delay_ms = peer->rtt_ms / 2};
+    if (peer->line) out->delay_ms += (uint32_t)(peer->line->bwe.queue_us / 1000);
+    if (c->held) out->reduced = MEDIA_HELD;
+    else if (c->allotted && c->cap < best) out->reduced = MEDIA_SMALLER;
+    else if (c->allotted && c->tid_cap < LAYER_TIDS - 1) out->reduced = MEDIA_FEWER_FRAMES;
+    f->bytes_prior = c->bytes;
+    f->gap_us = 0;
+}
+
+static void streams(struct peer *peer, int64_t period_us)
+{
+    struct media_event e = {.type = MEDIA_STREAMS, .room = peer->room->id, .peer = peer->id};
+    for (size_t i = 0; i < peer->n_feeds && e.streams.n < MEDIA_STREAMS_MAX; i++) {
+        struct feed *f = peer->feeds[i];
+        if (f->track->producer.params.kind != MEDIA_VIDEO || f->consumer.params.paused || f->track->producer.paused || !f->track->producer.live) continue;
+        stream(f, period_us, &e.streams.at[e.streams.n++]);
+    }
+    if (e.streams.n) worker_event(peer->worker, &e);
+}
+
 static void quality(struct peer *peer)
 {
     struct media_event e = {.type = MEDIA_QUALITY, .room = peer->room->id, .peer = peer->id};
@@ -132,11 +167,16 @@ static void quality(struct peer *peer)
     }
     uint64_t period_us = (uint64_t)(peer->worker->now_us - peer->quality_us);
     q->rtt_ms = peer->rtt_ms;
+    if (peer->line && peer->line->bwe.heard) {
+        q->line_bps = bwe_estimate_bps(&peer->line->bwe);
+        q->line_queue_ms = (uint32_t)(peer->line->bwe.queue_us / 1000);
+    }
     q->up_bps = (uint32_t)((peer->up_bytes - peer->up_bytes_prior) * 8000000 / period_us);
     q->down_bps = (uint32_t)((peer->down_bytes - peer->down_bytes_prior) * 8000000 / period_us);
     peer->up_bytes_prior = peer->up_bytes;
     peer->down_bytes_prior = peer->down_bytes;
     worker_event(peer->worker, &e);
+    streams(peer, (int64_t)period_us);
 }
 
 /* True when the peer is still there. */
@@ -159,11 +199,14 @@ static void tick_connected(struct peer *peer)
 {
     int64_t now = peer->worker->now_us;
     for (size_t i = 0; i < peer->n_tracks; i++) {
+        producer_measure(&peer->tracks[i]->producer, now);
+        line_wants(peer->tracks[i]);
         ask_again(peer, peer->tracks[i]);
         if (now - peer->tracks[i]->wished_us >= (int64_t)peer->tracks[i]->n_feeds * WISH_US_A_FEED) forward_wish_keys(peer->tracks[i]);
         watch_track(peer, peer->tracks[i]);
         lecture_refer(peer->tracks[i]);
     }
+    line_tick(peer);
     if (peer->twcc_used && now - peer->twcc_us >= 50000) {
         peer->twcc_us = now;
         feedback(peer);

@@ -114,6 +114,7 @@ void peer_close(struct peer *peer, bool goodbye)
     table_remove(&peer->room->peers, peer->id.v);
     room_maybe_free(w, peer->room);
     free(peer->feeds);
+    line_free(peer);
     explicit_bzero(peer, sizeof *peer);
     free(peer);
 }
@@ -188,6 +189,7 @@ static void feed_open(struct worker *w, const struct media_feed_params *p)
         f->consumer.params = *p;
         consumer_update(&f->consumer, &f->track->producer);
         if (other) go_on(f);
+        line_feed(f);
         return;
     }
     struct peer *peer = table_get(&w->peers, p->peer.v);
@@ -205,6 +207,8 @@ static void feed_open(struct worker *w, const struct media_feed_params *p)
     go_on(f);
     peer->feeds[peer->n_feeds++] = f;
     t->feeds[t->n_feeds++] = f;
+    line_feed(f);
+    if (peer->line) peer->line->due = true;
     forward_wish_key(f);
 }
 
@@ -214,6 +218,7 @@ static void feed_pause(struct worker *w, struct feed_id id, bool on)
     if (!f || f->consumer.params.paused == on) return;
     f->consumer.params.paused = on;
     consumer_break(&f->consumer);
+    if (f->peer->line) f->peer->line->due = true;
     forward_wish_key(f);
 }
 
@@ -222,7 +227,16 @@ static void feed_layer(struct worker *w, struct feed_id id, uint8_t layer)
     struct feed *f = table_get(&w->feeds, id.v);
     if (!f) return;
     f->consumer.wanted = layer < MEDIA_RIDS_MAX ? layer : MEDIA_RIDS_MAX - 1;
+    if (f->peer->line) f->peer->line->due = true;
     forward_wish_key(f);
+}
+
+static void feed_value(struct worker *w, struct feed_id id, uint8_t value)
+{
+    struct feed *f = table_get(&w->feeds, id.v);
+    if (!f) return;
+    f->consumer.params.value = value;
+    if (f->peer->line) f->peer->line->due = true;
 }
 
 static void track_pause(struct worker *w, struct track_id id, bool on)
@@ -321,6 +335,7 @@ void worker_command(struct worker *w, const struct media_cmd *c)
     case MEDIA_FEED_CLOSE: if ((f = table_get(&w->feeds, c->feed.feed.v))) feed_close(f); break;
     case MEDIA_FEED_PAUSE: feed_pause(w, c->feed.feed, c->feed.on); break;
     case MEDIA_FEED_LAYER: feed_layer(w, c->feed.feed, c->feed.layer); break;
+    case MEDIA_FEED_VALUE: feed_value(w, c->feed.feed, c->feed.value); break;
     case MEDIA_KEYFRAME: keyframe(w, c->track.track); break;
     case MEDIA_RECORD_START: record_start(w, &c->record); break;
     case MEDIA_RECORD_STOP: find_recording_and_stop(w, c->room, c->recording); break;

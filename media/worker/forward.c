@@ -1,4 +1,6 @@
+#include "media/router/replay.h"
 #include "media/worker/worker.h"
+#include "media/rtp/bytes.h"
 #include "media/worker/figures.h"
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +37,7 @@ static size_t run_length(const struct egress *e, const struct copies *c, size_t 
 static size_t seal(struct peer *peer, struct rtp_parts *p, uint8_t *out)
 {
     struct srtp_piece pieces[3] = {{p->front, p->front_len}, {p->rest, p->rest_len}, {p->pad, p->pad_len}};
+    if (p->number_at && peer->line) put_u16(p->head + p->number_at, bwe_sent(&peer->line->bwe, rtp_length(p) + peer->tag, peer->worker->now_us));
     memcpy(out, p->head, p->head_len);
     return srtp_seal_packet(peer->seal, out, p->head_len, pieces, 3);
 }
@@ -64,18 +67,40 @@ void forward_copies(struct peer *peer, struct copies *c)
     }
 }
 
+void feed_noted(struct feed *f)
+{
+    int64_t now_us = f->peer->worker->now_us;
+    if (f->packet_us && now_us - f->packet_us > 400000) f->gap_us += now_us - f->packet_us;
+    f->packet_us = now_us;
+}
+
 static void forward_to(struct feed *f, const struct track *t, struct copies *c)
 {
     struct peer *peer = f->peer;
     if (!peer->seal || !peer->ice.has_selected) return;
     c->n = 0;
     for (size_t i = 0; i < t->n_fresh; i++) {
+        if (replay_holds(&f->consumer, &t->fresh[i])) continue; /* it comes in its turn: queued too, it would go twice under one SRTP index */
+        if (peer->line && line_spreads(f, &t->fresh[i])) continue;
         if (!consumer_forward(&f->consumer, &t->producer, &t->fresh[i], peer->worker->now_us, &c->parts[c->n])) continue;
         c->may_pad[c->n] = consumer_may_pad(&f->consumer, &t->fresh[i]);
         c->len[c->n] = rtp_length(&c->parts[c->n]) + peer->tag;
         c->n++;
     }
+    if (c->n) feed_noted(f);
     forward_copies(peer, c);
+}
+
+void forward_one(struct peer *peer, struct rtp_parts *parts)
+{
+    struct worker *w = peer->worker;
+    size_t len = rtp_length(parts) + peer->tag;
+    len = seal(peer, parts, egress_room(&w->egress, len));
+    if (!len) return;
+    w->counted.packets_out++;
+    w->counted.bytes_out += len;
+    peer->down_bytes += len;
+    egress_put(&w->egress, len, len, &peer->ice.selected);
 }
 
 /* ---- packets ---- */
@@ -259,9 +284,14 @@ static void on_keyframe(void *ctx, uint32_t ssrc)
     if (f) forward_wish_keys(f->track);
 }
 
+static void on_arrivals(void *ctx, const uint8_t *fci, size_t len)
+{
+    line_heard(ctx, fci, len);
+}
+
 void peer_rtcp(struct peer *peer, const uint8_t *data, size_t len)
 {
-    struct rtcp_handler h = {on_sender, on_report, on_nack, on_keyframe, NULL, NULL, peer};
+    struct rtcp_handler h = {on_sender, on_report, on_nack, on_keyframe, NULL, NULL, on_arrivals, peer};
     if (rtcp_parse(data, len, &h)) metric_add(figures.refused, 1);
 }
 
@@ -279,6 +309,7 @@ void feed_close(struct feed *f)
 {
     struct worker *w = f->peer->worker;
     catchup_end(f);
+    line_forget(f);
     take_out(f->track->feeds, &f->track->n_feeds, f);
     take_out(f->peer->feeds, &f->peer->n_feeds, f);
     table_remove(&w->feeds, f->consumer.params.feed.v);

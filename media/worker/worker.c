@@ -73,6 +73,13 @@ void peer_event(struct peer *peer, enum media_event_type type)
     worker_event(peer->worker, &e);
 }
 
+/* Serves what waits for its time; when the next of it is due. */
+static int64_t due(struct worker *w)
+{
+    int64_t fresh_us = forward_due(w), lines_us = line_due(w);
+    return fresh_us < lines_us ? fresh_us : lines_us;
+}
+
 static void take(void *ctx, uint8_t *data, size_t len, const struct address *from)
 {
     worker_datagram(ctx, data, len, from);
@@ -86,7 +93,7 @@ static void receive(struct worker *w)
         w->now_us = w->batch_us = clock_monotonic_us();
         ingress_each(&w->ingress, n, take, w);
         steer_wake(w);
-        w->wake_us = forward_due(w);
+        w->wake_us = due(w);
         egress_flush(&w->egress);
         if (n < INGRESS_MESSAGES) return;
     }
@@ -213,7 +220,7 @@ static void *run(void *arg)
             else receive(w);
         }
         steer_take(w);
-        w->wake_us = forward_due(w);
+        w->wake_us = due(w);
         if (w->now_us - w->tick_us >= TICK_US) {
             w->tick_us = w->now_us;
             worker_tick(w);

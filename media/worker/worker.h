@@ -16,6 +16,7 @@
 #include "media/worker/egress.h"
 #include "media/worker/handshake.h"
 #include "media/worker/ingress.h"
+#include "media/worker/line.h"
 #include "media/worker/steer.h"
 #include "media/worker/table.h"
 #include "server/base/mailbox.h"
@@ -36,6 +37,9 @@ struct feed {
     struct track *track;
     struct feed *next_replay; /* in worker.replays while consumer.replay.on */
     bool replays;
+    uint64_t bytes_prior;   /* when its quality was told last */
+    uint32_t packets_prior;
+    int64_t packet_us, gap_us; /* last packet; gaps since its quality was told */
 };
 
 struct track {
@@ -53,6 +57,8 @@ struct track {
     size_t n_fresh;
     int64_t fresh_us;         /* when the first of them came */
     struct track *next_fresh; /* in worker.fresh; meaningful while n_fresh */
+    uint8_t layers;           /* as told last: those that somebody wants */
+    int64_t layers_us, wanted_us[MEDIA_RIDS_MAX], asked_us[MEDIA_RIDS_MAX]; /* looked at last; each wanted last, asked for since */
 };
 
 struct room {
@@ -79,6 +85,7 @@ struct peer {
     struct ice ice;
     struct srtp_box *srtp; /* NULL until the handshake is over */
     struct srtp_seal *seal; /* of it, at hand for the packet path, and how much it adds */
+    struct line *line; /* towards it; NULL: it gives no transport-wide feedback */
     size_t tag;
     bool silent, proved; /* proved: SRTP came, so its side of the handshake is over */
     struct track *tracks[PEER_TRACKS_MAX];
@@ -144,6 +151,8 @@ struct worker {
     struct egress egress;
     struct track *fresh; /* tracks with packets that wait */
     struct feed *replays; /* those who catch up */
+    struct line *lines;  /* busy ones, served at lines_us */
+    int64_t lines_us;
     struct ingress ingress;
     uint32_t load;         /* atomic: packets a second, over the last half second or so */
     int pinged;            /* atomic: a MESSAGE_PING waits to be taken */
@@ -209,6 +218,9 @@ void lecture_update(struct track *track); /* renegotiated */
 void lecture_packet(struct track *track, const struct packet *packet);
 void lecture_wish_key(struct track *track);
 void lecture_refer(struct track *track); /* as often as one likes */
+void feed_noted(struct feed *feed); /* something of it was sent: gaps are what a person sees as standing still */
+/* Seals and sends the copy of one packet, counted and numbered. */
+void forward_one(struct peer *peer, struct rtp_parts *parts);
 /* clockwork.c */
 void worker_tick(struct worker *w);
 uint64_t worker_ntp(void);

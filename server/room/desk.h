@@ -30,6 +30,8 @@ enum desk_tell_type {
     TELL_SHOW,      /* .room's show */
     TELL_SPEAKING,  /* .speaker, .levels */
     TELL_QUALITY,   /* .room's seats' quality */
+    TELL_STREAMS,   /* .streams: the pictures that this seat receives; .line_bps: what its line carries, 0 = not known */
+    TELL_WANTED,    /* .source, .layers: which of its layers anybody has use for (bit 0 lowest) */
     TELL_STILL,     /* .seat_id, .source, .text: JPEG as base64 */
     TELL_OFFER      /* .text: SDP, .down: its map and version */
 };
@@ -48,6 +50,10 @@ struct desk_tell {
     const struct downlink *down;
     size_t n_levels;
     const struct desk_level *levels;
+    size_t n_streams;
+    const struct room_stream *streams;
+    uint32_t line_bps;
+    uint8_t layers;
 };
 
 struct desk_config {

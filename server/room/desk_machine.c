@@ -189,6 +189,7 @@ static void bind(struct live *l, struct link *k, size_t i)
     ours.rtx_ssrc = s->rtx_ssrc;
     if (!sdp_to_feed(&ours, &k->watch_theirs[i], &open.feed_open)) return;
     open.feed_open.peer = k->down.peer;
+    open.feed_open.value = c.source == SOURCE_SCREEN || c.source == SOURCE_CAMERA2 ? 3 : 1;
     open.feed_open.feed.v = id_new();
     open.feed_open.track = c.track;
     if (post(l, &open)) return;

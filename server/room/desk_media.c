@@ -14,20 +14,30 @@
 
 /* ---- what there is to receive ---- */
 
-static void steer_want(const struct link *k, struct downlink_want *w)
+/* What a thin line carries first: what is shown (text, ultrasound), then the face that speaks or is looked at large, then the others. */
+static uint8_t value_of(const struct live *l, const struct downlink_want *w, bool large)
 {
+    if (w->source == SOURCE_SCREEN || w->source == SOURCE_CAMERA2) return 3;
+    return large || w->seat == l->room.spotlight || w->seat == l->speaker ? 2 : 1;
+}
+
+static void steer_want(const struct live *l, const struct link *k, struct downlink_want *w)
+{
+    bool large = false;
     w->layer = 2;
     w->paused = k->mode != MODE_FULL && w->source != SOURCE_MIC;
     for (size_t i = 0; i < k->n_steers; i++)
         if (k->steers[i].track == w->wire) {
             w->layer = k->steers[i].layer;
             w->paused |= k->steers[i].paused;
+            large = w->layer == 2;
         }
     for (size_t i = 0; i < k->n_wishes; i++)
         if (k->wishes[i].track == w->wire && k->wishes[i].max_height) {
             uint8_t most = k->wishes[i].max_height <= 180 ? 0 : k->wishes[i].max_height <= 360 ? 1 : 2;
             if (most < w->layer) w->layer = most;
         }
+    w->value = value_of(l, w, large);
 }
 
 static bool wished(const struct link *k, uint64_t wire)
@@ -46,7 +56,7 @@ static size_t add_wants_of(struct live *l, const struct room_seat *s, const stru
         const struct room_track *t = &s->tracks[i];
         if (!t->on || !from->up.tracks[i].id.v || !wished(k, t->id) || n == cap) continue;
         out[n] = (struct downlink_want){.wire = t->id, .seat = s->id, .source = (enum room_source)i, .track = from->up.tracks[i].id};
-        steer_want(k, &out[n++]);
+        steer_want(l, k, &out[n++]);
     }
     return n;
 }
@@ -280,6 +290,7 @@ static void grade(struct live *l, struct link *k)
                  : out->loss_permille >= 100 || out->rtt_ms >= 600 ? GRADE_POOR
                  : out->loss_permille >= 30 || out->rtt_ms >= 250 ? GRADE_FAIR
                                                                    : GRADE_GOOD;
+    if (out->grade == GRADE_GOOD && desk_now_ms() - k->reduced_ms < 2 * QUALITY_MS) out->grade = GRADE_FAIR; /* its pictures are not whole */
 }
 
 static void sample(const struct room_quality *now, struct seat_quality *q)
@@ -303,6 +314,8 @@ void media_quality_note(struct live *l, struct link *k)
         json_object_set_new(seconds, room_grade_name((enum room_grade)g), json_integer((json_int_t)q->grades[g] * QUALITY_MS / 1000));
     json_t *detail = json_pack("{s:I,s:I,s:I,s:I,s:o}", "loss_permille", (json_int_t)q->loss_permille_sum / n, "rtt_ms", (json_int_t)q->rtt_ms_sum / n,
                                "up_bps", (json_int_t)q->up_bps_sum / n, "down_bps", (json_int_t)q->down_bps_sum / n, "seconds", seconds);
+    json_t *streams = streams_note(k);
+    if (streams) json_object_set_new(detail, "streams", streams);
     if (k->stats) json_object_set_new(detail, "page", json_incref(k->stats));
     desk_note(l, k->seat, "quality", detail);
     struct media_quality up = q->up, down = q->down;
@@ -355,6 +368,7 @@ static void levels(struct live *l, const struct media_event *e)
     uint64_t before = l->speaker;
     vote(l, n && out[top].level >= SPEECH ? out[top].seat : 0);
     if (l->speaker != before) lecture_look(l);
+    if (l->speaker && l->speaker != before) media_tracks_changed(l); /* thin lines carry him first now */
     desk_tell_room(l, (struct desk_tell){.type = TELL_SPEAKING, .speaker = l->speaker, .n_levels = n, .levels = out});
 }
 
@@ -395,6 +409,8 @@ static void peer_event(struct live *l, struct link *k, const struct media_event 
     case MEDIA_PEER_SILENT: *silent = true; break;
     case MEDIA_PEER_CONNECTED:
     case MEDIA_PEER_BACK: *silent = false; break;
+    case MEDIA_STREAMS: streams_event(l, k, e); break;
+    case MEDIA_TRACK_LAYERS: streams_wanted(l, k, e); break;
     case MEDIA_QUALITY: *(up ? &k->quality.up : &k->quality.down) = e->quality; break;
     default: break;
     }

@@ -1,5 +1,5 @@
 /* desk_private - shared by the desk's files. desk.c: rooms, joining, effects. desk_media.c: offers, subscriptions, media events.
- * desk_record.c: recordings. desk_live.c: lectures. desk_machine.c: WHIP/WHEP. desk_echo.c: the device test. */
+ * desk_streams.c: quality of each picture. desk_record.c: recordings. desk_live.c: lectures. desk_machine.c: WHIP/WHEP. desk_echo.c: the device test. */
 #ifndef YL_SERVER_ROOM_DESK_PRIVATE_H
 #define YL_SERVER_ROOM_DESK_PRIVATE_H
 
@@ -22,6 +22,13 @@ struct seat_quality { /* of one session, for the record */
     uint32_t grades[4]; /* samples of each grade */
 };
 
+struct stream_sum { /* of one picture that a session received, since the last line of the log */
+    uint64_t seat;
+    enum room_source source;
+    uint32_t samples, grades[4];
+    uint64_t bps, loss_permille, delay_ms, frozen_ms;
+};
+
 struct link { /* a seat's connection and media */
     struct link *next;
     struct live *live;
@@ -38,6 +45,9 @@ struct link { /* a seat's connection and media */
     enum room_mode mode;
     int64_t still_ms;
     struct seat_quality quality;
+    int64_t reduced_ms; /* when its line last made less of a picture */
+    size_t n_streams;
+    struct stream_sum streams[MEDIA_STREAMS_MAX];
     json_t *stats;         /* the page's last own figures */
     bool machine, watch, audience; /* audience: no seat, `seat` is its media peer's id */
     char word[80];          /* machines: the room as their URL names it */
@@ -112,6 +122,11 @@ void media_seat_closed(struct live *l, struct link *k);
 void media_event_here(struct desk *d, const struct media_event *e);
 void media_quality_note(struct live *l, struct link *k);
 void media_tick(struct live *l, int64_t now_ms);
+
+/* desk_streams.c: the quality of each picture that a seat receives, and what of its own is wanted */
+void streams_event(struct live *l, struct link *k, const struct media_event *e);
+void streams_wanted(struct live *l, struct link *k, const struct media_event *e);
+json_t *streams_note(struct link *k); /* for the session's quality record; begins anew. NULL: nothing came */
 
 /* desk_record.c */
 void record_start(struct live *l);

@@ -115,12 +115,14 @@ static struct downlink_slot *free_slot(struct downlink *d, enum media_kind kind,
 
 static void steer(struct downlink *d, struct downlink_slot *s, const struct downlink_want *w)
 {
-    bool pause = s->want.paused != w->paused, layer = s->want.layer != w->layer;
+    bool pause = s->want.paused != w->paused, layer = s->want.layer != w->layer, value = s->want.value != w->value;
     s->want.paused = w->paused;
     s->want.layer = w->layer;
+    s->want.value = w->value;
     if (!s->feed.v) return;
     if (pause) post_lightly(d, (struct media_cmd){.type = MEDIA_FEED_PAUSE, .feed = {.feed = s->feed, .on = w->paused}});
     if (layer) post_lightly(d, (struct media_cmd){.type = MEDIA_FEED_LAYER, .feed = {.feed = s->feed, .layer = w->layer}});
+    if (value) post_lightly(d, (struct media_cmd){.type = MEDIA_FEED_VALUE, .feed = {.feed = s->feed, .value = w->value}});
 }
 
 bool downlink_want(struct downlink *d, const struct downlink_want *wants, size_t n)
@@ -210,6 +212,7 @@ static int open_feed(struct downlink *d, struct downlink_slot *s, const struct s
     c.feed_open.feed.v = id_new();
     c.feed_open.track = s->want.track;
     c.feed_open.paused = s->want.paused;
+    c.feed_open.value = s->want.value;
     int rc = post(d, &c);
     if (rc) return rc;
     s->feed = c.feed_open.feed;

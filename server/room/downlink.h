@@ -16,7 +16,8 @@ struct downlink_want { /* one track that the seat is to receive */
     enum room_source source;
     struct track_id track; /* in the media plane */
     bool paused;           /* sent nothing for now */
-    uint8_t layer;         /* 0..2 */
+    uint8_t layer;         /* 0..2, the highest of use */
+    uint8_t value;         /* where the line is too thin for all: higher first */
 };
 
 struct downlink_slot {

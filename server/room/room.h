@@ -163,4 +163,14 @@ const char *room_source_name(enum room_source s);
 int room_source_parse(const char *word);
 const char *room_role_name(enum seat_role r);
 const char *room_grade_name(enum room_grade g);
+
+/* ---- one picture as it comes to one seat ---- */
+struct room_stream {
+    uint64_t track; /* on the wire */
+    uint64_t seat;  /* whose */
+    enum room_source source;
+    int reduced;    /* enum media_reduced: what the receiver's own line made of it */
+    char grade;     /* 'A' to 'D' */
+    uint32_t bps, loss_permille, delay_ms, frozen_ms; /* frozen: of the last 2 s */
+};
 #endif

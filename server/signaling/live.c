@@ -1,4 +1,5 @@
 /* The live room's verbs, and what the desk tells its seats. */
+#include "server/room/grade.h"
 #include "server/signaling/signaling.h"
 #include <stdlib.h>
 #include <string.h>
@@ -188,6 +189,28 @@ static json_t *offer(const struct desk_tell *t)
     return json_pack("{s:s,s:o,s:i}", "sdp", t->text, "map", map, "version", t->down->version);
 }
 
+static json_t *streams(const struct desk_tell *t)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < t->n_streams; i++) {
+        const struct room_stream *s = &t->streams[i];
+        char track[ID_TEXT_BYTES], grade[2] = {s->grade, 0};
+        id_format(s->track, track);
+        json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:I,s:f,s:I,s:I}", "track", track, "grade", grade, "reduced",
+                                              stream_reduced_name((enum media_reduced)s->reduced), "bps", (json_int_t)s->bps, "loss",
+                                              s->loss_permille / 1000.0, "delay_ms", (json_int_t)s->delay_ms, "frozen_ms", (json_int_t)s->frozen_ms));
+    }
+    return json_pack("{s:o,s:I}", "streams", list, "line_bps", (json_int_t)t->line_bps);
+}
+
+static json_t *wanted_layers(const struct desk_tell *t)
+{
+    json_t *layers = json_array();
+    for (int i = 0; i < MEDIA_RIDS_MAX; i++)
+        json_array_append_new(layers, json_boolean(t->layers >> i & 1));
+    return json_pack("{s:s,s:o}", "source", room_source_name(t->source), "layers", layers);
+}
+
 static json_t *still(const struct desk_tell *t)
 {
     char seat[ID_TEXT_BYTES];
@@ -222,6 +245,8 @@ void live_tell(void *ctx, uint64_t client, const struct desk_tell *t)
     case TELL_SPEAKING: connection_event(c, "room.speaking", speaking(t)); break;
     case TELL_QUALITY: connection_event(c, "room.quality", qualities(t->room)); break;
     case TELL_STILL: connection_event(c, "room.still", still(t)); break;
+    case TELL_STREAMS: connection_event(c, "media.streams", streams(t)); break;
+    case TELL_WANTED: connection_event(c, "media.wanted", wanted_layers(t)); break;
     case TELL_OFFER: connection_event(c, "media.offer", offer(t)); break;
     }
 }

@@ -83,16 +83,52 @@ function dice(seed) {
   }
 }
 
-/** A UDP relay to `port`: every datagram of either direction is lost with `loss` and comes `delay_ms` later. */
+/** What waits before a bottleneck of `relay.down_bps`: first in, first out, at most `relay.buffer_ms` of it at the present rate. */
+function bottleneck(relay) {
+  const waiting = []
+  let bytes = 0
+  let budget = 0
+  let last = performance.now()
+  const bps = () => relay.down_bps || Infinity
+  const timer = setInterval(() => {
+    const now = performance.now()
+    budget = waiting.length ? budget + ((now - last) * bps()) / 8000 : 0
+    last = now
+    while (waiting.length && budget >= waiting[0].size) {
+      const { size, send } = waiting.shift()
+      budget -= size
+      bytes -= size
+      send()
+    }
+    relay.queue_ms = (bytes * 8000) / bps()
+    relay.queue_most_ms = Math.max(relay.queue_most_ms, relay.queue_ms)
+    relay.queues?.push(relay.queue_ms)
+  }, 2)
+  return {
+    push(size, send) {
+      if (!relay.down_bps && !waiting.length) return send()
+      if ((bytes * 8000) / bps() > relay.buffer_ms) return void relay.overflown++
+      bytes += size
+      waiting.push({ size, send })
+    },
+    close: () => clearInterval(timer),
+  }
+}
+
+/**
+ * A UDP relay to `port`: every datagram of either direction is lost with `loss` and comes `delay_ms` later; towards the page `down_bps`
+ * pass (0: all), the rest waits. `queue_ms` is what waits now, `queue_most_ms` the most since it was set to 0.
+ */
 export async function makeRelay(address, port, seed = 20261128) {
-  const relay = { loss: 0, delay_ms: 0, passed: 0, lost: 0 }
+  const relay = { loss: 0, delay_ms: 0, down_bps: 0, buffer_ms: 1500, passed: 0, lost: 0, overflown: 0, queue_ms: 0, queue_most_ms: 0, down_bytes: 0 }
+  const neck = bottleneck(relay)
   const random = dice(seed)
   const front = createSocket('udp4')
   const backs = new Map()
   const pass = (send) => {
     if (random() < relay.loss) return void relay.lost++
     relay.passed++
-    if (relay.delay_ms) setTimeout(send, relay.delay_ms)
+    if (relay.delay_ms) setTimeout(() => relay.closed || send(), relay.delay_ms)
     else send()
   }
   function back(from) {
@@ -100,7 +136,12 @@ export async function makeRelay(address, port, seed = 20261128) {
     let s = backs.get(key)
     if (s) return s
     s = createSocket('udp4')
-    s.on('message', (m) => pass(() => front.send(m, from.port, from.address)))
+    s.on('message', (m) =>
+      neck.push(m.length + 28, () => {
+        relay.down_bytes += m.length + 28
+        pass(() => front.send(m, from.port, from.address))
+      }),
+    )
     s.on('error', () => {})
     backs.set(key, s)
     return s
@@ -109,6 +150,8 @@ export async function makeRelay(address, port, seed = 20261128) {
   await new Promise((done) => front.bind(0, address, done))
   relay.port = front.address().port
   relay.close = () => {
+    relay.closed = true
+    neck.close()
     front.close()
     for (const s of backs.values()) s.close()
   }

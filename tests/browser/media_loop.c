@@ -14,12 +14,14 @@ static const char *const codecs[] = {"opus", "VP8", "VP9", "H264", "AV1"};
 
 static void on_event(void *ctx, const struct media_event *e)
 {
-    static const char *const names[] = {"connected", "moved", "silent", "back", "failed", "live", "stalled", "levels", "quality", "file", "done"};
+    static const char *const names[] = {"connected", "moved", "silent", "back", "failed", "live", "stalled", "layers", "levels", "quality", "streams", "file", "done"};
     printf("event %s peer=%" PRIu64 " track=%" PRIu64 " codec=%s error=%d", names[e->type], e->peer.v, e->track.v, codecs[e->codec], e->error);
     if (e->type == MEDIA_LEVELS) printf(" level=%d", e->levels.at[0].level_dbov);
     if (e->type == MEDIA_QUALITY)
-        printf(" rtt=%u up=%u down=%u uploss=%u downloss=%u", e->quality.rtt_ms, e->quality.up_bps, e->quality.down_bps,
-               e->quality.up_loss_permille, e->quality.down_loss_permille);
+        printf(" rtt=%u up=%u down=%u uploss=%u downloss=%u line=%u", e->quality.rtt_ms, e->quality.up_bps, e->quality.down_bps,
+               e->quality.up_loss_permille, e->quality.down_loss_permille, e->quality.line_bps);
+    for (size_t i = 0; e->type == MEDIA_STREAMS && i < e->streams.n; i++)
+        printf(" layer=%u reduced=%d bps=%u", e->streams.at[i].layer, e->streams.at[i].reduced, e->streams.at[i].bps);
     if (e->type == MEDIA_RECORD_FILE)
         printf(" path=%s type=%s bytes=%" PRIu64 " started=%" PRId64 " duration=%" PRId64 " sha=%s", e->file.path,
                e->file.content_type, e->file.bytes, e->file.started_ms, e->file.duration_ms, e->file.sha256);

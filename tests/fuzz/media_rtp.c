@@ -4,6 +4,8 @@
 #include "media/rtp/payload.h"
 #include "media/rtp/rtcp.h"
 #include "media/rtp/rtp.h"
+#include "media/rtp/bwe.h"
+#include "media/rtp/twcc.h"
 #include <string.h>
 
 static void on_sender(void *c, const struct rtcp_sender_info *i)
@@ -21,6 +23,21 @@ static void on_u32(void *c, uint32_t s)
 static void on_remb(void *c, uint64_t b)
 {
 }
+static void on_arrival(void *c, uint16_t s, int64_t at)
+{
+}
+static struct bwe line; /* what a viewer says must never lead it out of its bounds */
+static void on_arrivals(void *c, const uint8_t *fci, size_t len)
+{
+    static int64_t now = 1000000;
+    (void)!twcc_read(fci, len, on_arrival, c);
+    if (!line.born_us) bwe_init(&line, 300000, now);
+    for (int i = 0; i < 8; i++)
+        (void)bwe_sent(&line, 1000, now += 1000);
+    bwe_feedback(&line, fci, len, now += 20000);
+    (void)bwe_padding(&line, 5000000, now);
+    if (bwe_estimate_bps(&line) < BWE_MIN_BPS || bwe_estimate_bps(&line) > BWE_MAX_BPS) __builtin_trap();
+}
 static void on_frame(void *c, const struct frame *f)
 {
     struct dimensions d;
@@ -31,7 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2 || size > 4000) return 0;
-    struct rtcp_handler h = {on_sender, on_report, on_nack, on_u32, on_remb, on_u32, NULL};
+    struct rtcp_handler h = {on_sender, on_report, on_nack, on_u32, on_remb, on_u32, on_arrivals, NULL};
     (void)!rtcp_parse(data + 1, size - 1, &h);
     enum media_codec codec = (enum media_codec)(data[0] % MEDIA_CODEC_COUNT);
     struct frames *f;

@@ -8,7 +8,7 @@ import { loadChoice, openCamera, openMic, openScreen, troubleOf, type Choice, ty
 import { Downlink } from './downlink'
 import { gradeOf, StatsMeter, type Summary } from './stats'
 import { captureStill } from './still'
-import type { DownOffer, Joined, Mode, Quality, Remote, Room, Seat, Show, Source } from './types'
+import type { DownOffer, Joined, Mode, Quality, Remote, Room, Seat, Show, Source, StreamQuality } from './types'
 import { Uplink, type Outgoing } from './uplink'
 
 export type Phase = 'idle' | 'connecting' | 'waiting' | 'in' | 'refused' | 'removed' | 'left' | 'ended' | 'replaced' | 'failed'
@@ -63,6 +63,8 @@ export class Call {
   readonly remotes = shallowRef<Remote[]>([])
   readonly stills = shallowRef(new Map<string, string>())
   readonly show = shallowRef<{ by: string; show: Show | null } | null>(null)
+  /** By track: how each picture comes to this page. */
+  readonly streams = shallowRef(new Map<string, StreamQuality>())
   readonly summary = shallowRef<Summary | null>(null)
   readonly mode = ref<Mode>('full')
   readonly autoMode = ref(false)
@@ -482,6 +484,8 @@ export class Call {
       this.stills.value.set(d.seat, `data:image/jpeg;base64,${d.jpeg_base64}`)
       triggerRef(this.stills)
     })
+    on<{ streams: StreamQuality[] }>('media.streams', (d) => (this.streams.value = new Map(d.streams.map((s) => [s.track, s]))))
+    on<{ source: Source; layers: boolean[] }>('media.wanted', (d) => void this.up?.activate(d.source, d.layers).catch(() => {}))
     on<DownOffer>('media.offer', (o) => this.down?.offer(o))
   }
 
@@ -556,6 +560,7 @@ export class Call {
       Object.assign(slot, fresh())
     }
     this.remotes.value = []
+    this.streams.value = new Map()
     this.release?.()
     this.release = null
   }

@@ -1,7 +1,7 @@
 // Which pictures there are and which one is large.
-import { computed, ref, watch, type ComputedRef, type Ref } from 'vue'
+import { computed, reactive, ref, watch, type ComputedRef, type Ref } from 'vue'
 import type { Call } from './call'
-import type { Seat, Source } from './types'
+import type { Seat, Source, StreamQuality } from './types'
 import { rw } from './words'
 
 export interface Tile {
@@ -13,6 +13,7 @@ export interface Tile {
   still: string | null
   mine: boolean
   label: string
+  quality: StreamQuality | null
 }
 
 function labelOf(seat: Seat, source: Source, mine: boolean): string {
@@ -21,7 +22,13 @@ function labelOf(seat: Seat, source: Source, mine: boolean): string {
   return source === 'camera2' ? rw('source_camera2', { name }) : name
 }
 
-export function useTiles(call: Call): { tiles: ComputedRef<Tile[]>; main: ComputedRef<Tile | null>; rest: ComputedRef<Tile[]>; pinned: Ref<string | null> } {
+/** Cameras send 180, 360 and 720 lines; a picture may be stretched by a fifth. `height`: of the tile, in the screen's pixels. */
+function layerFor(height: number | undefined): 0 | 1 | 2 {
+  if (height === undefined || height <= 216) return 0
+  return height <= 432 ? 1 : 2
+}
+
+export function useTiles(call: Call): { tiles: ComputedRef<Tile[]>; main: ComputedRef<Tile | null>; rest: ComputedRef<Tile[]>; pinned: Ref<string | null>; heights: Map<string, number> } {
   const pinned = ref<string | null>(null)
   const lastSpeaker = ref<string | null>(null)
   watch(call.speaking, (id) => id && id !== call.seatId.value && (lastSpeaker.value = id))
@@ -38,7 +45,7 @@ export function useTiles(call: Call): { tiles: ComputedRef<Tile[]>; main: Comput
         const track = mine ? call.local[source].track : null
         const stream = muted ? null : mine ? (track ? streamOf(track) : null) : (remote?.stream ?? null)
         const still = source === 'camera' && !stream ? (call.stills.value.get(seat.id) ?? null) : null
-        list.push({ key: `${seat.id}/${source}`, seat, source, stream, track: remote?.track ?? null, still, mine, label: labelOf(seat, source, mine) })
+        list.push({ key: `${seat.id}/${source}`, seat, source, stream, track: remote?.track ?? null, still, mine, label: labelOf(seat, source, mine), quality: (remote && call.streams.value.get(remote.track)) ?? null })
       }
     }
     return list
@@ -59,24 +66,24 @@ export function useTiles(call: Call): { tiles: ComputedRef<Tile[]>; main: Comput
   })
   const rest = computed(() => tiles.value.filter((t) => t.key !== main.value?.key))
 
-  // The large picture gets the best layer, small ones a small one: a clinic's line carries what is looked at.
+  // Each picture gets the layer that its tile has pixels for: a clinic's line carries what is looked at.
+  const heights = reactive(new Map<string, number>())
   const asked = new Map<string, number>()
   watch(
-    [main, rest],
+    [tiles, main, () => [...heights]],
     () => {
-      const small = rest.value.length > 3 ? 0 : 1
       for (const t of tiles.value) {
         if (!t.track || t.source !== 'camera') continue
-        const want = t.key === main.value?.key ? 2 : small
+        const want = t.key === main.value?.key ? 2 : layerFor(heights.get(t.key))
         if (asked.get(t.track) === want) continue
         asked.set(t.track, want)
-        call.layer(t.track, want as 0 | 1 | 2)
+        call.layer(t.track, want)
       }
     },
     { immediate: true },
   )
   watch(call.mediaDown, (state) => state === 'connected' && asked.clear())
-  return { tiles, main, rest, pinned }
+  return { tiles, main, rest, pinned, heights }
 }
 
 const own = new WeakMap<MediaStreamTrack, MediaStream>()

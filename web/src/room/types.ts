@@ -68,6 +68,16 @@ export interface Remote {
   source: Source
   stream: MediaStream
 }
+/** A picture as it comes to this page; `reduced`: what this page's own line made of it. */
+export interface StreamQuality {
+  track: string
+  grade: 'A' | 'B' | 'C' | 'D'
+  reduced: 'none' | 'frames' | 'size' | 'held'
+  bps: number
+  loss: number
+  delay_ms: number
+  frozen_ms: number
+}
 export interface DownOffer {
   sdp: string
   map: { mid: string; seat: string; track: string; source: Source }[]

@@ -12,14 +12,16 @@ interface Slot {
   published: boolean
 }
 
-const SIMULCAST: RTCRtpEncodingParameters[] = [
-  { rid: 'q', scaleResolutionDownBy: 4, maxBitrate: 150_000 },
-  { rid: 'h', scaleResolutionDownBy: 2, maxBitrate: 500_000 },
-  { rid: 'f', maxBitrate: 1_700_000 },
+/** Three temporal layers: a thin line leaves frames out and keeps the picture sharp. */
+type Encoding = RTCRtpEncodingParameters & { scalabilityMode?: string }
+const SIMULCAST: Encoding[] = [
+  { rid: 'q', scaleResolutionDownBy: 4, maxBitrate: 150_000, scalabilityMode: 'L1T3' },
+  { rid: 'h', scaleResolutionDownBy: 2, maxBitrate: 500_000, scalabilityMode: 'L1T3' },
+  { rid: 'f', maxBitrate: 1_700_000, scalabilityMode: 'L1T3' },
 ]
-const SINGLE: Partial<Record<Source, RTCRtpEncodingParameters[]>> = {
-  screen: [{ maxBitrate: 2_500_000 }],
-  camera2: [{ maxBitrate: 2_000_000 }],
+const SINGLE: Partial<Record<Source, Encoding[]>> = {
+  screen: [{ maxBitrate: 2_500_000, scalabilityMode: 'L1T3' }],
+  camera2: [{ maxBitrate: 2_000_000, scalabilityMode: 'L1T3' }],
   mic: [{ maxBitrate: 48_000, priority: 'high', networkPriority: 'high' } as RTCRtpEncodingParameters],
 }
 /** How text, ultrasound and faces want to be encoded. */
@@ -75,6 +77,21 @@ export class Uplink {
       await this.exchange()
     })
     return this.work
+  }
+
+  /** Which layers of a source anybody has use for, lowest first: the others rest, and this computer and its line with them. */
+  async activate(source: Source, layers: boolean[]): Promise<void> {
+    const sender = this.slots.get(source)?.transceiver.sender
+    const parameters = sender?.getParameters()
+    if (!sender || !parameters || parameters.encodings.length < 2) return
+    let changed = false
+    for (const [i, e] of parameters.encodings.entries()) {
+      const on = layers[i] ?? true
+      if (e.active === on) continue
+      e.active = on
+      changed = true
+    }
+    if (changed) await sender.setParameters(parameters)
   }
 
   /** Ends a source: its m-line becomes inactive and is used again later. */

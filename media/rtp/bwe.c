@@ -1,0 +1,423 @@
+#include "media/rtp/bwe.h"
+#include "media/rtp/bwe_private.h"
+#include "media/rtp/bytes.h"
+#include "media/rtp/twcc.h"
+#include <math.h>
+#include <string.h>
+
+#define WIRE_BYTES 28          /* IPv4 and UDP */
+#define LOW_WINDOW_US 10000000 /* a longer way is the normal one after two of these at the latest */
+#define QUIET_US 25000         /* a standing queue up to this, plus twice the usual, is none */
+#define NOISE_MOST_US 14000
+#define BURST_US 55000 /* the end of a large frame may wait this long */
+#define SURELY_US 90000
+#define STEEP_US 15000 /* more queue from feedback to feedback: it will not go by itself */
+#define BUSY_US 10000
+#define BUSY_KEEP_US 300000
+#define BUSY_ENOUGH_US 30000
+#define BUSY_SURE_US 100000
+#define KEEP 0.92 /* of what arrived: the rest drains the queue */
+#define MARK_US 600000
+#define BEGINS_US 400000
+#define GROWS_US 20000
+#define LOSS_WINDOW_US 300000
+#define LOSS_PACKETS 25
+#define TRIAL_PAUSE_US 3000000
+#define LOSS_MUCH 0.1 /* less than this is repaired, and not worth sending less */
+
+uint32_t bwe_rate(double bytes, int64_t us)
+{
+    double bps = us > 0 ? bytes * 8e6 / (double)us : 0;
+    return bps > BWE_MAX_BPS ? BWE_MAX_BPS : (uint32_t)bps;
+}
+
+void bwe_set(struct bwe *b, double bps)
+{
+    b->estimate_bps = bps < BWE_MIN_BPS ? BWE_MIN_BPS : bps > BWE_MAX_BPS ? BWE_MAX_BPS : (uint32_t)bps;
+}
+
+void bwe_init(struct bwe *b, uint32_t start_bps, int64_t now_us)
+{
+    memset(b, 0, sizeof *b);
+    b->born_us = b->loss_since_us = now_us;
+    b->probe.steep = true; /* the first guess is a guess */
+    bwe_set(b, start_bps);
+}
+
+uint32_t bwe_estimate_bps(const struct bwe *b)
+{
+    return b->estimate_bps;
+}
+
+bool bwe_congested(const struct bwe *b)
+{
+    return b->hot_us != 0;
+}
+
+/* The queue that stands now, from what is under way: what was heard of it is a round trip old. */
+static int64_t queue_now_us(const struct bwe *b)
+{
+    int64_t under_way = (int64_t)((double)b->flight_bytes * 8e6 / b->estimate_bps) - b->rtt_low_us - b->every_us;
+    return later(sooner(under_way, b->queue_us), 0);
+}
+
+/* A queue of 30 ms is left alone; the longer it is, the more of the line is left to it. Silence counts as the worst of queues. */
+uint32_t bwe_target_bps(const struct bwe *b, int64_t now_us)
+{
+    double share = 1;
+    if (b->hot_us) share = 1 - (double)(queue_now_us(b) - 30000) / 250000;
+    int64_t wait = 500000 + 2 * (int64_t)b->rtt_us;
+    if (b->heard && b->sent_us - b->heard_us > wait && now_us - b->sent_us < wait) share = 0.3;
+    share = share < 0.3 ? 0.3 : share > 1 ? 1 : share;
+    double bps = b->estimate_bps * share;
+    return bps < BWE_MIN_BPS ? BWE_MIN_BPS : (uint32_t)bps;
+}
+
+uint32_t bwe_pace_bps(const struct bwe *b, int64_t now_us)
+{
+    uint32_t bps = bwe_target_bps(b, now_us);
+    return b->hot || b->trial.on || b->probe.state != PROBE_NONE || b->queue_us > 40000 ? bps : bps + bps / 4;
+}
+
+uint16_t bwe_sent(struct bwe *b, size_t bytes, int64_t now_us)
+{
+    uint16_t seq = b->next++;
+    struct bwe_sent *s = &b->sent[seq % BWE_HISTORY];
+    if (s->state == SENT_OUT) b->flight_bytes -= s->bytes;
+    *s = (struct bwe_sent){.at_us = (uint32_t)now_us, .bytes = (uint16_t)(bytes + WIRE_BYTES), .state = SENT_OUT};
+    b->flight_bytes += s->bytes;
+    b->sent_us = now_us;
+    probe_sent(b, s, seq);
+    return seq;
+}
+
+/* ---- one feedback ---- */
+struct heard {
+    struct bwe *b;
+    int64_t base_us, now_us; /* of the receiver's clock, of ours */
+    int64_t least_us, tail_us[3]; /* queues: the least, the last three */
+    unsigned n;
+    uint32_t bytes;
+    int64_t last_at_us, last_sent_us;
+};
+
+static struct bwe_sent *entry(struct bwe *b, uint16_t seq)
+{
+    uint16_t age = (uint16_t)(b->next - seq);
+    struct bwe_sent *s = &b->sent[seq % BWE_HISTORY];
+    return age && age <= BWE_HISTORY && s->state ? s : NULL;
+}
+
+static int64_t queue_of(struct bwe *b, int64_t delay_us, int64_t now_us)
+{
+    if (!b->low_since_us || now_us - b->low_since_us > LOW_WINDOW_US) {
+        b->low_before_us = b->low_since_us ? b->low_us : delay_us;
+        b->low_us = delay_us;
+        b->low_since_us = now_us;
+        b->rtt_low_us = b->rtt_us;
+    }
+    b->low_us = sooner(b->low_us, delay_us);
+    return delay_us - sooner(b->low_us, b->low_before_us);
+}
+
+static void settle(struct bwe *b, struct bwe_sent *s, uint8_t state)
+{
+    if (s->state == SENT_OUT) b->flight_bytes -= s->bytes;
+    s->state = state;
+}
+
+/* RFC 3550 6.4.1, of packets that did not leave together. */
+static void count_jitter(struct bwe *b, int64_t sent_us, int64_t at_us)
+{
+    if (sent_us - b->jitter_sent_us < 4000) return;
+    int64_t d = (at_us - b->jitter_at_us) - (sent_us - b->jitter_sent_us);
+    d = d < 0 ? -d : d;
+    if (b->jitter_sent_us && d < 200000) b->jitter_us += (d - b->jitter_us) / 16;
+    b->jitter_sent_us = sent_us;
+    b->jitter_at_us = at_us;
+}
+
+static void count_busy(struct bwe *b, int64_t sent_us, int64_t at_us, uint32_t bytes, int64_t queue_us)
+{
+    if (queue_us < BUSY_US + b->noise_us) {
+        b->busy_us = b->busy_last_us = b->busy_sent_us = b->busy_bytes = b->busy_n = 0;
+        return;
+    }
+    if (b->busy_last_us) {
+        b->busy_us += later(at_us - b->busy_last_us, 0);
+        b->busy_sent_us += later(sent_us - b->busy_last_sent_us, 0);
+        b->busy_bytes += bytes;
+        b->busy_n++;
+    }
+    b->busy_last_us = later(at_us, b->busy_last_us);
+    b->busy_last_sent_us = sent_us;
+    if (b->busy_us > BUSY_KEEP_US) {
+        b->busy_us /= 2;
+        b->busy_sent_us /= 2;
+        b->busy_bytes /= 2;
+        b->busy_n /= 2;
+    }
+}
+
+static void arrived(struct heard *h, struct bwe_sent *s, int64_t at_us)
+{
+    struct bwe *b = h->b;
+    int64_t sent_us = h->now_us - (int64_t)((uint32_t)h->now_us - s->at_us), queue_us = queue_of(b, at_us - sent_us, h->now_us);
+    if (!h->n || queue_us < h->least_us) h->least_us = queue_us;
+    h->tail_us[h->n++ % 3] = queue_us;
+    h->bytes += s->bytes;
+    b->loss_bytes += s->bytes;
+    h->last_at_us = later(h->last_at_us, at_us);
+    h->last_sent_us = later(h->last_sent_us, sent_us);
+    count_busy(b, sent_us, at_us, s->bytes, queue_us);
+    count_jitter(b, sent_us, at_us);
+    probe_arrived(b, s, sent_us, queue_us);
+}
+
+static void each(void *ctx, uint16_t seq, int64_t at_us)
+{
+    struct heard *h = ctx;
+    struct bwe *b = h->b;
+    struct bwe_sent *s = entry(b, seq);
+    if (!s || s->state == SENT_ARRIVED) return;
+    if (seq_diff((uint16_t)(seq + 1), b->known) > 0) b->known = (uint16_t)(seq + 1);
+    if (at_us == TWCC_LOST) {
+        if (s->state == SENT_LOST) return;
+        settle(b, s, SENT_LOST);
+        b->loss_lost++;
+        b->loss_n++;
+        probe_lost(b, s, true);
+        return;
+    }
+    if (s->state == SENT_LOST) { /* late, not lost */
+        if (b->loss_lost) b->loss_lost--;
+        probe_lost(b, s, false);
+    } else {
+        b->loss_n++;
+    }
+    settle(b, s, SENT_ARRIVED);
+    arrived(h, s, h->base_us + at_us);
+}
+
+/* Numbers that no feedback spoke of: a feedback was lost. They count as arrived, no one knows when. */
+static void pass_over(struct heard *h, uint16_t first)
+{
+    struct bwe *b = h->b;
+    for (; seq_diff(first, b->known) > 0; b->known++) {
+        struct bwe_sent *s = entry(b, b->known);
+        if (!s || s->state != SENT_OUT) continue;
+        settle(b, s, SENT_ARRIVED);
+        h->bytes += s->bytes;
+    }
+}
+
+/* ---- delay ---- */
+static int64_t tail(const int64_t t[3], unsigned n)
+{
+    return n < 3 ? -1 : sooner(t[0], sooner(t[1], t[2]));
+}
+
+static void cool(struct bwe *b)
+{
+    b->hot = b->stuck = 0;
+    b->hot_us = 0;
+}
+
+/* The queue stays although less is sent than arrives: it is not ours (a longer way, a busy machine, or others on the line). */
+static void look_whose_queue(struct bwe *b, int64_t least_us, int64_t now_us)
+{
+    b->mark_least_us = sooner(b->mark_least_us, least_us);
+    if (now_us - b->mark_us < MARK_US + (int64_t)b->rtt_us) return;
+    bool stays = b->mark_least_us * 3 >= b->mark_queue_us * 2 && b->loss < b->own_loss + 0.05;
+    b->stuck = stays ? b->stuck + 1 : 0;
+    int64_t least = b->mark_least_us;
+    b->mark_us = now_us;
+    b->mark_queue_us = least;
+    b->mark_least_us = INT64_MAX;
+    if (b->stuck < 2) return;
+    b->low_us = b->low_before_us = sooner(b->low_us, b->low_before_us) + least;
+    b->low_since_us = now_us;
+    b->queue_us = 0;
+    if (b->delivered_bps > b->estimate_bps) bwe_set(b, b->delivered_bps);
+    b->probe.next_us = now_us;
+    cool(b);
+}
+
+/* What arrives while a queue stands is what the line carries, if it is our queue: if it arrived slower than it was sent, or with loss. That is
+ * believed when the queue begins, and again when it grows further; else less and less would be sent, and less and less arrive. A queue
+ * that only stands is met with less once. */
+static bool believed(struct bwe *b, int64_t least_us, int64_t now_us)
+{
+    int64_t since = now_us - b->hot_us, later_us = b->busy_us - b->busy_sent_us;
+    bool slower = later_us > 2000 + b->busy_sent_us / 20 + 2 * b->jitter_us; /* more than jitter makes of it */
+    if (b->busy_us < BUSY_SURE_US || b->busy_n < 10) slower = slower && later_us > b->busy_sent_us / 3; /* few packets: only if it is plain */
+    slower = slower || b->loss > b->own_loss + 0.05;
+    if (slower) return since < BEGINS_US + (int64_t)b->rtt_us || least_us > b->cut_queue_us + GROWS_US;
+    if (b->tried || since < BEGINS_US || b->delivered_bps < b->estimate_bps / 10 * 7) return false;
+    return b->tried = true;
+}
+
+static void overused(struct bwe *b, int64_t least_us, int64_t now_us)
+{
+    if (!b->hot_us) {
+        b->hot_us = b->mark_us = now_us;
+        b->mark_queue_us = least_us;
+        b->mark_least_us = INT64_MAX;
+        b->cut_queue_us = 0;
+        b->tried = false;
+    }
+    b->loss_hot = true;
+    probe_stop(b, now_us);
+    double carried = bwe_rate(b->busy_bytes / (1 - b->own_loss), b->busy_us);
+    if (b->busy_us >= BUSY_ENOUGH_US && b->busy_n >= 4 && carried * KEEP < b->estimate_bps && believed(b, least_us, now_us)) {
+        bwe_set(b, carried * KEEP);
+        b->cut_queue_us = later(b->cut_queue_us, least_us);
+    }
+    look_whose_queue(b, least_us, now_us);
+}
+
+static void judge_delay(struct bwe *b, const struct heard *h)
+{
+    if (!h->n) return;
+    int64_t quiet = QUIET_US + 2 * b->noise_us, end = tail(h->tail_us, h->n);
+    if (end < 0) end = h->least_us;
+    bool rises = h->least_us > b->queue_us && end > b->tail_us + STEEP_US;
+    bool hot = h->least_us > quiet || end > later(BURST_US, quiet);
+    b->queue_us = h->least_us;
+    b->tail_us = end;
+    b->hot = hot ? b->hot + 1 : 0;
+    if (b->hot >= 2 || (hot && (rises || end > SURELY_US))) {
+        b->queue_us = later(h->least_us, end);
+        overused(b, h->least_us, h->now_us);
+    } else if (!hot) {
+        cool(b);
+        b->noise_us = sooner(b->noise_us + (h->least_us - b->noise_us) / 8, NOISE_MOST_US);
+    }
+}
+
+/* ---- loss ---- */
+static void begin_loss(struct bwe *b, int64_t since_us)
+{
+    b->loss_hot = b->loss_probed = false;
+    b->loss_n = b->loss_lost = b->loss_bytes = 0;
+    b->loss_since_us = since_us;
+}
+
+/* Less is sent for a while: a line that is too full loses nothing then. */
+static void try_less(struct bwe *b, double loss, int64_t now_us)
+{
+    double carried = 0.9 * bwe_rate(b->loss_bytes / (1 - b->own_loss), now_us - b->loss_since_us);
+    if (!b->trial.on) {
+        b->trial.bps = b->estimate_bps;
+        b->trial.rounds = 0;
+    }
+    b->trial.on = true;
+    b->trial.rounds++;
+    b->trial.loss = loss;
+    if (carried < b->estimate_bps) bwe_set(b, later((int64_t)carried, b->estimate_bps / 3));
+    begin_loss(b, now_us + (int64_t)b->rtt_us); /* what is under way was sent before */
+}
+
+/* Even a short queue, together with loss, says that the line is full. */
+static bool full(const struct bwe *b)
+{
+    return b->queue_us > 15000 + b->jitter_us;
+}
+
+/* Still lossy, but the first look may have been from before the line shrank: less still. */
+static bool unclear(const struct bwe *b, double loss)
+{
+    return b->trial.rounds < 3 && loss >= 0.6 * b->trial.loss && (loss > 1.25 * b->trial.loss || full(b));
+}
+
+static void end_trial(struct bwe *b, double loss, int64_t now_us)
+{
+    b->trial.on = false;
+    if (loss < 0.6 * b->trial.loss || full(b)) return; /* it helped, or would have */
+    b->trial.next_us = now_us + TRIAL_PAUSE_US;
+    b->own_loss = (loss + b->trial.loss) / 2 < 0.5 ? (loss + b->trial.loss) / 2 : 0.5;
+    if (b->trial.bps > b->estimate_bps) bwe_set(b, b->trial.bps);
+    b->probe.next_us = 0;
+}
+
+static void judge_loss(struct bwe *b, int64_t now_us)
+{
+    if (now_us < b->loss_since_us) {
+        b->loss_n = b->loss_lost = b->loss_bytes = 0;
+        return;
+    }
+    unsigned enough = b->trial.on ? (unsigned)(5 / b->trial.loss) : LOSS_PACKETS;
+    int64_t since = now_us - b->loss_since_us;
+    if (since < LOSS_WINDOW_US || (b->loss_n < enough && since < 4 * LOSS_WINDOW_US)) return;
+    double loss = b->loss_n ? (double)b->loss_lost / b->loss_n : 0, own = b->own_loss > 0.05 ? b->own_loss : 0.05;
+    double doubt = 2.5 * sqrt(own * (1 - own) / (b->loss_n ? b->loss_n : 1));
+    bool much = b->loss_n >= LOSS_PACKETS / 2 && loss > b->own_loss + (doubt > LOSS_MUCH ? doubt : LOSS_MUCH);
+    b->loss = loss;
+    if (b->loss_hot) {
+        b->trial.on = false;
+    } else if (b->trial.on && unclear(b, loss)) {
+        try_less(b, loss, now_us);
+        return;
+    } else if (b->trial.on) {
+        end_trial(b, loss, now_us);
+    } else if (much) {
+        if (!b->loss_probed && (now_us >= b->trial.next_us || full(b))) {
+            try_less(b, loss, now_us);
+            return;
+        }
+    } else if (!full(b)) {
+        b->own_loss += (loss - b->own_loss) * 0.2;
+    }
+    begin_loss(b, now_us);
+}
+
+/* ---- all of it ---- */
+static void count_delivered(struct bwe *b, const struct heard *h)
+{
+    if (!h->n) return;
+    int64_t span = b->last_at_us ? h->last_at_us - b->last_at_us : 0;
+    if (span >= 1000) {
+        double weight = span > 400000 ? 1 : (double)span / 400000;
+        b->delivered_bps = (uint32_t)(b->delivered_bps + weight * ((double)bwe_rate(h->bytes, span) - b->delivered_bps));
+    }
+    b->last_at_us = later(b->last_at_us, h->last_at_us);
+    uint32_t trip = (uint32_t)(h->now_us - h->last_sent_us);
+    b->rtt_us = b->rtt_us ? (b->rtt_us * 7 + trip) / 8 : trip;
+    if (!b->rtt_low_us || trip < b->rtt_low_us) b->rtt_low_us = trip;
+}
+
+/* Where nothing can be padded: what is used to the full may grow slowly. */
+static void grow(struct bwe *b, int64_t now_us, int64_t before_us)
+{
+    if (b->hot || b->trial.on || !before_us || (b->probe.began_us && now_us - b->probe.began_us < 4000000)) return;
+    if (b->delivered_bps < b->estimate_bps / 10 * 8) return;
+    bwe_set(b, b->estimate_bps * (1 + 0.05 * (double)sooner(now_us - before_us, 500000) / 1e6));
+}
+
+void bwe_feedback(struct bwe *b, const uint8_t *fci, size_t len, int64_t now_us)
+{
+    struct heard h = {.b = b, .now_us = now_us};
+    uint32_t reference;
+    if (twcc_reference(fci, len, &reference)) return;
+    int32_t step = (int32_t)((reference - b->reference) << 8) >> 8;
+    b->clock_us += b->heard ? (int64_t)step * 64000 : (int64_t)reference * 64000;
+    b->reference = reference;
+    h.base_us = b->clock_us;
+    h.last_at_us = INT64_MIN;
+    if (!b->heard) {
+        b->known = get_u16(fci);
+        begin_loss(b, now_us);
+    }
+    if (entry(b, get_u16(fci))) pass_over(&h, get_u16(fci));
+    if (twcc_read(fci, len, each, &h)) return;
+    int64_t before_us = b->heard_us;
+    b->heard = true;
+    b->heard_us = now_us;
+    b->feedbacks++;
+    if (before_us) b->every_us = (uint32_t)((b->every_us * 7 + sooner(now_us - before_us, 500000)) / 8);
+    count_delivered(b, &h);
+    judge_delay(b, &h);
+    judge_loss(b, now_us);
+    grow(b, now_us, before_us);
+    probe_look(b, now_us);
+}

@@ -1,0 +1,129 @@
+/* Probing: short clusters above the estimate. Media that leaves meanwhile is part of them, padding fills the rest. */
+#include "media/rtp/bwe_private.h"
+#include "media/rtp/bytes.h"
+#include <string.h>
+
+#define PAUSE_US 1200000 /* between probes that told the same */
+#define AGAIN_US 100000
+#define LENGTH_US 40000  /* on a line without jitter */
+#define LENGTH_MOST_US 100000
+#define QUEUE_US 80000 /* a probe may queue so much, if the line carries no more than now */
+#define BYTES_LEAST 4000 /* more than what a shaper lets pass unshaped */
+#define TAIL_US 20000 /* more queue than this at its end: the line was full */
+#define QUANTUM_US 5000 /* the caller comes so often */
+
+void probe_stop(struct bwe *b, int64_t now_us)
+{
+    b->probe.state = PROBE_NONE;
+    b->probe.steep = false;
+    b->probe.next_us = now_us + PAUSE_US;
+}
+
+void probe_sent(struct bwe *b, struct bwe_sent *s, uint16_t seq)
+{
+    struct bwe_probe *p = &b->probe;
+    if (p->state != PROBE_SENDING) return;
+    s->cluster = p->id;
+    p->sent_bytes += s->bytes;
+    p->last_seq = seq;
+}
+
+void probe_arrived(struct bwe *b, const struct bwe_sent *s, int64_t sent_us, int64_t queue_us)
+{
+    struct bwe_probe *p = &b->probe;
+    if (p->state == PROBE_NONE || !s->cluster || s->cluster != p->id) return;
+    if (!p->n || sent_us < p->first_us) p->first_us = sent_us;
+    if (!p->n || sent_us >= p->last_us) {
+        p->last_us = sent_us;
+        p->last_bytes = s->bytes;
+    }
+    b->loss_probed = true;
+    p->bytes += s->bytes;
+    p->n++;
+    int64_t third = (p->ends_us - p->began_us) / 3;
+    int end = sent_us < p->began_us + third ? 0 : sent_us >= p->ends_us - third ? 1 : -1;
+    if (end < 0 || (p->ends[end].any && p->ends[end].queue_us <= queue_us)) return;
+    p->ends[end].any = true;
+    p->ends[end].queue_us = queue_us;
+    p->ends[end].sent_us = sent_us;
+}
+
+void probe_lost(struct bwe *b, const struct bwe_sent *s, bool lost)
+{
+    if (b->probe.state == PROBE_NONE || !s->cluster || s->cluster != b->probe.id) return;
+    if (lost) b->probe.lost_bytes += s->bytes;
+    else b->probe.lost_bytes -= s->bytes;
+}
+
+/* How much slower than sent it arrived: by how much the queue grew. The least of each end, so that jitter counts little. */
+static double stretch(const struct bwe_probe *p)
+{
+    int64_t span = p->ends[1].sent_us - p->ends[0].sent_us, grown = p->ends[1].queue_us - p->ends[0].queue_us;
+    return span > 0 && grown > 0 ? 1 + (double)grown / (double)span : 1;
+}
+
+static void conclude(struct bwe *b, int64_t now_us)
+{
+    struct bwe_probe *p = &b->probe;
+    int64_t span = p->last_us - p->first_us;
+    probe_stop(b, now_us);
+    if (p->n < 4 || span < 5000 || !p->ends[0].any || !p->ends[1].any) { /* too little came to say anything */
+        p->next_us = now_us + AGAIN_US;
+        return;
+    }
+    double all = p->bytes + p->lost_bytes, lost = p->lost_bytes - all * b->own_loss; /* its own loss the line would have carried */
+    double sent = bwe_rate(all - p->last_bytes, span), got = sent / stretch(p) * (lost > 0.1 * all ? 1 - lost / all : 1);
+    bool passed = got >= 0.85 * sent && p->ends[1].queue_us < TAIL_US + b->noise_us;
+    if (got * 0.92 <= b->estimate_bps) return;
+    bool more = got > (passed ? 1.1 : 1.3) * b->estimate_bps; /* so much more that it is looked at once more, at once */
+    bwe_set(b, got * 0.92);
+    if (!more) return;
+    p->steep = passed;
+    p->next_us = now_us;
+}
+
+void probe_look(struct bwe *b, int64_t now_us)
+{
+    struct bwe_probe *p = &b->probe;
+    if (p->state != PROBE_WAITING) return;
+    bool told = seq_diff(b->known, p->last_seq) > 0;
+    if (told || now_us > p->ends_us + 400000 + 2 * (int64_t)b->rtt_us) conclude(b, now_us);
+}
+
+static bool may_begin(const struct bwe *b, uint32_t wanted_bps, int64_t now_us)
+{
+    return b->feedbacks > 1 && now_us >= b->probe.next_us && wanted_bps > b->estimate_bps + b->estimate_bps / 20 && !b->hot && !b->trial.on &&
+           b->queue_us < TAIL_US + b->noise_us && now_us - b->heard_us < 500000;
+}
+
+static void begin(struct bwe *b, uint32_t wanted_bps, int64_t now_us)
+{
+    struct bwe_probe *p = &b->probe;
+    bool steep = p->steep;
+    int64_t length = sooner(LENGTH_US + 3 * b->jitter_us, LENGTH_MOST_US);
+    length = later(length, sooner((int64_t)(BYTES_LEAST * 4e6 / b->estimate_bps), LENGTH_MOST_US)); /* at twice the estimate */
+    double factor = 1 + (double)QUEUE_US / (double)length, most = steep ? 3 : 2;
+    double bps = b->estimate_bps * (factor < most ? factor : most);
+    if (bps > 1.15 * wanted_bps) bps = 1.15 * wanted_bps;
+    if (bps > BWE_MAX_BPS) bps = BWE_MAX_BPS;
+    length = later(length, (int64_t)(BYTES_LEAST * 8e6 / bps));
+    uint8_t id = (uint8_t)(p->id + 1) ? (uint8_t)(p->id + 1) : 1;
+    *p = (struct bwe_probe){.id = id, .state = PROBE_SENDING, .steep = steep, .bps = (uint32_t)bps, .began_us = now_us,
+                            .ends_us = now_us + length};
+}
+
+bool bwe_probing(const struct bwe *b)
+{
+    return b->probe.state == PROBE_SENDING;
+}
+
+size_t bwe_padding(struct bwe *b, uint32_t wanted_bps, int64_t now_us)
+{
+    struct bwe_probe *p = &b->probe;
+    if (p->state == PROBE_NONE && may_begin(b, wanted_bps, now_us)) begin(b, wanted_bps, now_us);
+    if (p->state == PROBE_SENDING && now_us >= p->ends_us) p->state = p->sent_bytes ? PROBE_WAITING : PROBE_NONE;
+    if (p->state == PROBE_WAITING) probe_look(b, now_us);
+    if (p->state != PROBE_SENDING) return 0;
+    double due = (double)p->bps * (double)(now_us + QUANTUM_US - p->began_us) / 8e6 - p->sent_bytes;
+    return due > 60 ? (size_t)due : 0;
+}

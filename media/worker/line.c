@@ -1,0 +1,326 @@
+#include "media/worker/line.h"
+#include "media/router/allocator.h"
+#include "media/rtp/bytes.h"
+#include "media/worker/worker.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define ALLOT_US 200000
+#define DWELL_US 2000000     /* no rise so soon after a fall */
+#define SPREAD_US 20000000   /* a line that a burst has filled is treated gently for so long */
+#define BURST_QUEUE_US 60000
+#define BURST_BYTES 12000
+#define LONG_QUEUE_US 300000
+#define BUSY_EVERY_US 5000
+#define PADDING_BYTES 240
+#define REST_US 6000000      /* a layer that nobody wanted for so long may rest */
+#define LAZY_US 3000000      /* a layer asked for and not come by then cannot be had */
+#define SOUND_BPS 45000      /* of a voice that was not heard yet */
+
+/* ---- lives ---- */
+void line_feed(struct feed *f)
+{
+    struct peer *peer = f->peer;
+    if (peer->line || !f->consumer.params.extensions.transport_cc || !(peer->line = calloc(1, sizeof *peer->line))) return;
+    peer->line->peer = peer;
+    bwe_init(&peer->line->bwe, BWE_START_BPS, peer->worker->now_us);
+    peer->line->due = true;
+}
+
+static void purge(struct line *l, const struct feed *f)
+{
+    for (unsigned i = l->tail; i != l->head; i++)
+        if (l->queue[i % LINE_QUEUE].feed == f) l->queue[i % LINE_QUEUE].feed = NULL;
+}
+
+void line_forget(struct feed *f)
+{
+    if (f->peer->line) purge(f->peer->line, f);
+}
+
+void line_free(struct peer *peer)
+{
+    struct line **at = &peer->worker->lines;
+    while (*at && *at != peer->line)
+        at = &(*at)->next;
+    if (*at) *at = peer->line->next;
+    free(peer->line);
+    peer->line = NULL;
+}
+
+/* ---- what each picture gets ---- */
+static bool can_be_had(const struct track *t, size_t layer, int64_t now_us)
+{
+    if (layer_alive(&t->producer.layers[layer], now_us)) return true;
+    return t->producer.n_layers > 1 && (!(t->layers & 1u << layer) || now_us - t->asked_us[layer] < LAZY_US);
+}
+
+static uint32_t with_headers(uint32_t bps)
+{
+    return bps + bps / 20; /* IP, UDP, the tag */
+}
+
+static void describe(const struct feed *f, struct allocator_stream *s, int64_t now_us)
+{
+    static const uint32_t usual[MEDIA_RIDS_MAX] = {150000, 500000, 1700000};
+    const struct consumer *c = &f->consumer;
+    const struct track *t = f->track;
+    *s = (struct allocator_stream){.value = c->params.value, .layer = c->held ? (int8_t)-1 : (int8_t)c->cap, .tid = c->tid_cap};
+    for (size_t i = 0; i < t->producer.n_layers; i++) {
+        const struct layer *l = &t->producer.layers[i];
+        uint32_t all = layer_bps(l, LAYER_TIDS - 1);
+        s->key_bytes[i] = l->key_bytes;
+        for (unsigned tid = 0; tid < LAYER_TIDS; tid++)
+            s->bps[i][tid] = with_headers(all ? layer_bps(l, tid) : t->producer.n_layers > 1 ? usual[i] : 0);
+        s->tids = s->tids || layer_bps(l, 0) < all;
+        if (i <= c->wanted && can_be_had(t, i, now_us)) s->most = (uint8_t)i;
+    }
+}
+
+static bool takes_part(const struct feed *f)
+{
+    return f->track->producer.params.kind == MEDIA_VIDEO && !f->consumer.params.paused && !f->track->producer.paused &&
+           f->consumer.params.extensions.transport_cc;
+}
+
+static uint32_t sound_bps(const struct peer *peer)
+{
+    uint32_t bps = 0;
+    for (size_t i = 0; i < peer->n_feeds; i++) {
+        const struct producer *p = &peer->feeds[i]->track->producer;
+        uint32_t measured = layer_bps(&p->layers[0], LAYER_TIDS - 1);
+        if (p->params.kind == MEDIA_AUDIO && !peer->feeds[i]->consumer.params.paused && layer_alive(&p->layers[0], peer->worker->now_us))
+            bps += measured ? measured * 3 / 2 : SOUND_BPS; /* headers weigh a third of a voice */
+    }
+    return bps;
+}
+
+static void give(struct feed *f, const struct allocator_stream *s, bool congested, uint32_t bps)
+{
+    struct consumer *c = &f->consumer;
+    struct line *l = f->peer->line;
+    bool less = s->layer < (c->held ? -1 : (int)c->cap) || (s->layer == c->cap && s->tid < c->tid_cap), same = !less && s->layer == (c->held ? -1 : (int)c->cap);
+    if (less) l->fell_us = f->peer->worker->now_us;
+    /* A picture that is too large stops at once, or goes on with a quarter of its frames until the smaller one begins. */
+    bool stops = congested && c->layer > s->layer && !(s->tids && s->bps[c->layer][0] < bps);
+    if (stops || s->layer < 0) purge(l, f);
+    consumer_allot(c, s->layer, s->tid, stops);
+    if (!same) forward_wish_key(f);
+}
+
+/* While a long queue drains, what is shown goes on with its fewest frames, the smallest of it when the queue is very long. */
+static void thin_out(const struct line *l, struct allocator_stream *s, size_t n, int64_t now_us)
+{
+    uint32_t estimate = bwe_estimate_bps(&l->bwe), target = bwe_target_bps(&l->bwe, now_us);
+    if (target >= estimate / 10 * 6) return;
+    for (size_t i = 0; i < n; i++) {
+        if (s[i].layer > 0 && l->bwe.queue_us > LONG_QUEUE_US) s[i].layer = 0;
+        if (s[i].layer >= 0 && s[i].tids) s[i].tid = 0;
+    }
+}
+
+static void allot(struct peer *peer)
+{
+    struct line *l = peer->line;
+    int64_t now = peer->worker->now_us;
+    struct allocator_stream s[ALLOCATOR_STREAMS];
+    struct feed *of[ALLOCATOR_STREAMS];
+    size_t n = 0;
+    uint32_t sound = sound_bps(peer), bps = bwe_estimate_bps(&l->bwe), before = 0;
+    for (size_t i = 0; i < peer->n_feeds && n < ALLOCATOR_STREAMS; i++) {
+        if (!takes_part(peer->feeds[i])) continue;
+        of[n] = peer->feeds[i];
+        describe(of[n], &s[n], now);
+        if (of[n]->consumer.layer >= 0) before += s[n].bps[of[n]->consumer.layer][of[n]->consumer.tid];
+        n++;
+    }
+    l->due = false;
+    l->allotted_us = now;
+    bool congested = bwe_congested(&l->bwe);
+    if (congested) l->fell_us = now;
+    struct allocator_result r = allocate(s, n, bps > sound ? bps - sound : 0, now - l->fell_us > DWELL_US);
+    l->wanted_bps = r.wanted_bps + sound;
+    thin_out(l, s, n, now);
+    bool at_once = congested || before + sound > bps + bps / 5;
+    for (size_t i = 0; i < n; i++)
+        give(of[i], &s[i], at_once, bps);
+}
+
+void line_heard(struct peer *peer, const uint8_t *fci, size_t len)
+{
+    struct line *l = peer->line;
+    if (!l) return;
+    uint32_t before = bwe_estimate_bps(&l->bwe);
+    bool was = bwe_congested(&l->bwe);
+    bwe_feedback(&l->bwe, fci, len, peer->worker->now_us);
+    uint32_t now = bwe_estimate_bps(&l->bwe);
+    if (l->bwe.tail_us > BURST_QUEUE_US || bwe_congested(&l->bwe)) l->spread_until_us = peer->worker->now_us + SPREAD_US;
+    if (now < before - before / 20 || now > before + before / 10 || was != bwe_congested(&l->bwe)) l->due = true;
+}
+
+/* ---- bursts ---- */
+static void busy(struct line *l)
+{
+    struct worker *w = l->peer->worker;
+    if (l->busy) return;
+    l->busy = true;
+    l->next = w->lines;
+    w->lines = l;
+    if (w->lines_us < w->now_us) w->lines_us = w->now_us + BUSY_EVERY_US;
+    if (w->lines_us < w->wake_us) w->wake_us = w->lines_us;
+}
+
+static void allow(struct line *l, int64_t now_us)
+{
+    int64_t passed = now_us - l->allowed_us;
+    int64_t most = bwe_pace_bps(&l->bwe, now_us) / 8 / 50; /* 20 ms of it */
+    l->allowance_bytes += (int64_t)bwe_pace_bps(&l->bwe, now_us) / 8 * (passed < 100000 ? passed : 100000) / 1000000;
+    if (most < BURST_BYTES / 4) most = BURST_BYTES / 4;
+    if (l->allowance_bytes > most) l->allowance_bytes = most;
+    l->allowed_us = now_us;
+}
+
+size_t line_burst(const struct peer *peer, size_t packets)
+{
+    if (!peer->line || !peer->line->bwe.heard) return packets;
+    size_t fit = (size_t)bwe_estimate_bps(&peer->line->bwe) / 8 * 4 / 10 / 1100; /* 0.4 s of it */
+    return fit < packets ? fit : packets;
+}
+
+bool line_spreads(struct feed *f, const struct packet *k)
+{
+    struct line *l = f->peer->line;
+    int64_t now = f->peer->worker->now_us;
+    if (!l || f->track->producer.params.kind == MEDIA_AUDIO) return false;
+    if (l->head == l->tail) {
+        if (now > l->spread_until_us) return false;
+        allow(l, now);
+        if (l->allowance_bytes > 0) {
+            l->allowance_bytes -= (int64_t)k->rtp.len;
+            return false;
+        }
+    }
+    if (!consumer_follows(&f->consumer, &f->track->producer, k->layer, now)) return true;
+    if (l->head - l->tail == LINE_QUEUE) return true; /* its gap is asked for again, or the allocator gives less */
+    l->queue[l->head % LINE_QUEUE].feed = f;
+    l->queue[l->head % LINE_QUEUE].seq = k->rtp.seq;
+    l->queue[l->head % LINE_QUEUE].layer = k->layer;
+    l->queue[l->head++ % LINE_QUEUE].key = k->key;
+    busy(l);
+    return true;
+}
+
+static void drain(struct peer *peer)
+{
+    struct line *l = peer->line;
+    int64_t now = peer->worker->now_us;
+    if (l->head == l->tail) return;
+    for (allow(l, now); l->tail != l->head && l->allowance_bytes > 0; l->tail++) {
+        struct feed *f = l->queue[l->tail % LINE_QUEUE].feed;
+        struct packet k;
+        struct rtp_parts parts;
+        if (!f || !producer_again(&f->track->producer, l->queue[l->tail % LINE_QUEUE].layer, l->queue[l->tail % LINE_QUEUE].seq, &k)) continue;
+        k.key = l->queue[l->tail % LINE_QUEUE].key;
+        if (!consumer_forward(&f->consumer, &f->track->producer, &k, now, &parts)) continue;
+        l->allowance_bytes -= (int64_t)rtp_length(&parts);
+        feed_noted(f);
+        forward_one(peer, &parts);
+    }
+}
+
+/* ---- probing ---- */
+/* A feed on whose retransmission stream padding can go. */
+static struct feed *padder(const struct peer *peer, uint8_t *pt)
+{
+    for (size_t i = 0; i < peer->n_feeds; i++) {
+        const struct media_feed_params *p = &peer->feeds[i]->consumer.params;
+        for (size_t k = 0; p->rtx_ssrc && p->extensions.transport_cc && k < p->n_payloads; k++)
+            if ((*pt = p->payloads[k].rtx_payload_type)) return peer->feeds[i];
+    }
+    return NULL;
+}
+
+static void pad(struct peer *peer)
+{
+    struct line *l = peer->line;
+    bool waits = l->head != l->tail;
+    size_t due = bwe_padding(&l->bwe, waits ? 0 : l->wanted_bps, peer->worker->now_us);
+    uint8_t pt;
+    struct feed *f = due ? padder(peer, &pt) : NULL;
+    while (f && due) {
+        struct rtp_parts parts;
+        struct rtp_edit e = {.payload_type = pt, .seq = f->consumer.rtx_seq++, .timestamp = f->consumer.last_ts, .ssrc = f->consumer.params.rtx_ssrc,
+                             .number_id = f->consumer.params.extensions.transport_cc};
+        size_t len = rtp_padding(&e, PADDING_BYTES, &parts);
+        if (!len) return;
+        forward_one(peer, &parts);
+        due = due > len ? due - len : 0;
+    }
+}
+
+void line_tick(struct peer *peer)
+{
+    struct line *l = peer->line;
+    if (!l || !peer->seal || !peer->ice.has_selected) return;
+    if (l->due || peer->worker->now_us - l->allotted_us > ALLOT_US) allot(peer);
+    if (l->busy) return; /* line_due does */
+    pad(peer);
+    if (bwe_probing(&l->bwe)) busy(l);
+}
+
+int64_t line_due(struct worker *w)
+{
+    if (!w->lines) return INT64_MAX;
+    if (w->now_us < w->lines_us) return w->lines_us;
+    w->lines_us = w->now_us + BUSY_EVERY_US;
+    for (struct line **at = &w->lines; *at;) {
+        struct line *l = *at;
+        if (l->peer->seal && l->peer->ice.has_selected) {
+            drain(l->peer);
+            pad(l->peer);
+        }
+        if (l->head != l->tail || bwe_probing(&l->bwe)) {
+            at = &l->next;
+            continue;
+        }
+        l->busy = false;
+        *at = l->next;
+    }
+    return w->lines ? w->lines_us : INT64_MAX;
+}
+
+/* ---- what a track is wanted for ---- */
+static void want(struct track *t, int layer, int64_t now_us)
+{
+    int top = (int)t->producer.n_layers - 1;
+    if (layer >= 0) t->wanted_us[layer < top ? layer : top] = now_us;
+}
+
+void line_wants(struct track *t)
+{
+    int64_t now = t->peer->worker->now_us;
+    if (t->producer.n_layers < 2 || now - t->layers_us < ALLOT_US) return;
+    if (!t->layers_us)
+        for (size_t i = 0; i < MEDIA_RIDS_MAX; i++)
+            t->wanted_us[i] = t->asked_us[i] = now;
+    t->layers_us = now;
+    for (size_t i = 0; i < t->n_feeds; i++) {
+        const struct consumer *c = &t->feeds[i]->consumer;
+        if (c->params.paused || c->held) continue;
+        want(t, c->wanted < c->cap ? c->wanted : c->cap, now);
+        want(t, c->layer, now);
+    }
+    if (t->tap || t->live) want(t, MEDIA_RIDS_MAX - 1, now); /* recorded, or a lecture's */
+    want(t, 0, now); /* whoever comes next has a picture at once */
+    uint8_t layers = 0;
+    for (size_t i = 0; i < t->producer.n_layers; i++)
+        if (now - t->wanted_us[i] < REST_US || (t->layers & 1u << i && !layer_alive(&t->producer.layers[i], now)))
+            layers |= (uint8_t)(1u << i); /* one that does not come by itself needs no rest: it would be asked for again and again */
+    uint8_t more = (uint8_t)(layers & ~t->layers);
+    for (size_t i = 0; i < t->producer.n_layers; i++)
+        if (more & 1u << i) t->asked_us[i] = now;
+    if (layers == t->layers) return;
+    t->layers = layers;
+    struct media_event e = {.type = MEDIA_TRACK_LAYERS, .room = t->room->id, .peer = t->peer->id, .track = t->producer.params.track, .layers = layers};
+    worker_event(t->peer->worker, &e);
+}
