@@ -129,6 +129,7 @@ struct media_live_params {
     struct track_id track; /* MEDIA_LIVE_TRACK: the picture or the voice from now on; .v 0 = none */
     int64_t epoch_us;      /* MEDIA_LIVE_START: of a programme that goes on after a break, as its pieces told it; 0 = a new one */
     uint32_t generations;  /* likewise: how many there were */
+    bool watched;          /* MEDIA_LIVE_WATCHED: somebody watches, so keyframes are asked for every 2 s, else every 20 s */
 };
 
 /* ---- commands ---- */
@@ -149,6 +150,7 @@ enum media_cmd_type {
     MEDIA_RECORD_STOP,   /* .recording */
     MEDIA_LIVE_START,    /* .live.lecture */
     MEDIA_LIVE_TRACK,    /* .live */
+    MEDIA_LIVE_WATCHED,  /* .live.lecture, .watched */
     MEDIA_LIVE_STOP,     /* .live.lecture */
     MEDIA_ROOM_CLOSE     /* .room: closes every peer, stops its recording and its programme */
 };

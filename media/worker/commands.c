@@ -341,6 +341,7 @@ void worker_command(struct worker *w, const struct media_cmd *c)
     case MEDIA_RECORD_STOP: find_recording_and_stop(w, c->room, c->recording); break;
     case MEDIA_LIVE_START:
     case MEDIA_LIVE_TRACK:
+    case MEDIA_LIVE_WATCHED:
     case MEDIA_LIVE_STOP: lecture(w, c); break;
     case MEDIA_ROOM_CLOSE: room_close(w, c->room); break;
     }

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEY_EVERY_US 2000000 /* a segment of the programme */
+#define KEY_EVERY_US 2000000     /* a segment of the programme */
+#define KEY_SELDOM_US 20000000 /* while nobody watches: a keyframe costs every receiver of the room, and is asked of the publisher's line */
 #define REFER_EVERY_US 500000
 
 static uint64_t lecture_of(const struct track *t)
@@ -30,7 +31,7 @@ void lecture_wish_key(struct track *t)
     if (consumer_needs_key(t->live, &t->producer, now, &layer)) producer_want_key(&t->producer, layer);
     if (t->live->layer < 0 || t->producer.params.kind != MEDIA_VIDEO) return;
     if (t->producer.layers[t->live->layer].key_us > t->live_key_us) t->live_key_us = t->producer.layers[t->live->layer].key_us;
-    if (now - t->live_key_us < KEY_EVERY_US) return;
+    if (now - t->live_key_us < (t->room->watched ? KEY_EVERY_US : KEY_SELDOM_US)) return;
     t->live_key_us = now;
     producer_want_key(&t->producer, (size_t)t->live->layer);
 }
@@ -96,6 +97,10 @@ void lecture_command(struct worker *w, struct room *room, const struct media_cmd
         caster_start(w->caster, room->id, p);
     } else if (c->type == MEDIA_LIVE_TRACK && room->lecture == p->lecture) {
         retap(w, room, p->kind, p->track);
+    } else if (c->type == MEDIA_LIVE_WATCHED && room->lecture == p->lecture) {
+        struct track *t = table_get(&w->tracks, room->programme[MEDIA_VIDEO].v);
+        room->watched = p->watched;
+        if (t && room->watched) forward_wish_keys(t); /* who comes first does not wait for the end of a long group */
     } else if (c->type == MEDIA_LIVE_STOP && room->lecture == p->lecture) {
         lecture_stop(w, room);
     }
@@ -108,4 +113,5 @@ void lecture_stop(struct worker *w, struct room *room)
         retap(w, room, (enum media_kind)kind, (struct track_id){0});
     caster_stop(w->caster, room->lecture);
     room->lecture = 0;
+    room->watched = false;
 }

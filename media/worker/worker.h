@@ -67,6 +67,7 @@ struct room {
     uint64_t recording;    /* 0 = none */
     uint64_t lecture;      /* 0 = no programme */
     struct track_id programme[2]; /* by media_kind: the tracks that were chosen for it */
+    bool watched; /* somebody watches the programme */
     int64_t levels_us;
     bool speaking;
 };

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #define HELD_MAX 512      /* pieces in memory */
+#define FIRST_MAX 18 /* pieces, 3.6 s: as many as a player can be sent at once and catch up with */
 #define PARTS_FOR_S (3 * PROGRAMME_TARGET_S) /* RFC 8216bis 6.2.2: parts are told of the newest three target durations */
 #define SKIP_UNTIL_S (6 * PROGRAMME_TARGET_S) /* 4.4.3.8: at least six */
 #define PART_S 0.25       /* the longest piece of a steady picture; holes have pieces of 0.2 */
@@ -54,6 +55,7 @@ struct programme {
         struct share *bytes;
     } parts[CACHED_PARTS];
     size_t next_part;
+    uint64_t taken;
 };
 
 struct programme *programme_new(struct shelf *shelf)
@@ -213,10 +215,15 @@ static const struct piece *piece_at(const struct programme *p, size_t n)
     return n >= p->oldest && n < p->next ? &p->held[n % HELD_MAX] : NULL;
 }
 
+uint64_t programme_taken(const struct programme *p)
+{
+    return p->taken;
+}
+
 size_t programme_first(const struct programme *p)
 {
     const struct segment *s = newest(p);
-    for (size_t n = p->next; s && n-- > p->oldest;)
+    for (size_t n = p->next; s && n-- > p->oldest && p->next - n <= FIRST_MAX;)
         if (p->held[n % HELD_MAX].key && p->held[n % HELD_MAX].generation == s->generation) {
             /* Sound alone can begin anywhere, but begins with a little to play. */
             size_t back = n + 5 > p->next && n >= s->first + 4 && init_of(p, s->generation)->width == 0 ? 4 : 0;
@@ -230,8 +237,9 @@ size_t programme_next(const struct programme *p)
     return p->next;
 }
 
-bool programme_piece(const struct programme *p, size_t n, struct programme_piece *out)
+bool programme_piece(struct programme *p, size_t n, struct programme_piece *out)
 {
+    p->taken++;
     const struct piece *k = piece_at(p, n);
     const struct init *i = k ? init_of(p, k->generation) : NULL;
     if (!i) return false;
@@ -299,6 +307,7 @@ static struct share *joined_part(struct programme *p, uint32_t segment, unsigned
 
 enum programme_part programme_part(struct programme *p, uint32_t segment, unsigned part, unsigned per_part, struct share **out)
 {
+    p->taken++;
     *out = NULL;
     if (segment >= p->n_segments) return segment == p->n_segments && !p->ended && part == 0 ? PART_LATER : PART_NEVER;
     const struct segment *s = &p->segments[segment];
@@ -313,6 +322,7 @@ enum programme_part programme_part(struct programme *p, uint32_t segment, unsign
 
 void programme_segment(struct programme *p, uint32_t segment, shelf_done done, void *ctx)
 {
+    p->taken++;
     struct segment *s = segment < p->n_segments && closed(p, segment) ? &p->segments[segment] : NULL;
     if (s && !s->whole && segment >= p->first_whole) s->whole = join(p, s->first, s->n);
     if (s && !s->whole && s->shelved) shelf_read(p->file, s->offset, s->bytes, done, ctx);
@@ -409,6 +419,7 @@ static void print(struct text *t, const struct programme *p, unsigned per_part, 
 
 struct share *programme_playlist(struct programme *p, unsigned per_part, bool skip)
 {
+    p->taken++;
     struct share **kept = &p->playlists[per_part][skip];
     struct text t = {0};
     if (*kept) return *kept;

@@ -41,9 +41,10 @@ struct programme_piece {
     unsigned width, height;
     bool key;
 };
-size_t programme_first(const struct programme *p); /* the newest piece that a decoder can begin with; programme_next when there is none */
+/* The newest piece that a decoder can begin with; programme_next when there is none, or an old one only: the next will come soon. */
+size_t programme_first(const struct programme *p);
 size_t programme_next(const struct programme *p);  /* number of the next piece */
-bool programme_piece(const struct programme *p, size_t n, struct programme_piece *out); /* false: no more in memory, or not yet */
+bool programme_piece(struct programme *p, size_t n, struct programme_piece *out); /* false: no more in memory, or not yet */
 
 /* ---- HLS ---- */
 /* Does the playlist have that part? part < 0: the whole segment. */
@@ -57,6 +58,8 @@ enum programme_part { PART_HERE, PART_LATER, PART_NEVER };
 enum programme_part programme_part(struct programme *p, uint32_t segment, unsigned part, unsigned per_part, struct share **out);
 /* A whole segment: done as shelf_read has it, at once when it is in memory; NULL: there is none. */
 void programme_segment(struct programme *p, uint32_t segment, shelf_done done, void *ctx);
+/* Grows with everything that was taken of it: whether anybody watches. */
+uint64_t programme_taken(const struct programme *p);
 /* Up to where the programme has grown since its beginning, for tests and figures. */
 uint64_t programme_bytes(const struct programme *p);
 #endif

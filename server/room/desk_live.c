@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define BREAK_MS 20000        /* without anything new for so long it has ended */
+#define UNWATCHED_MS 6000     /* nothing was taken of it for so long: nobody watches */
 #define KEPT_MS (15 * 60000)  /* how long an ended one can be wound back */
 #define KEPT_MAX 64           /* ended ones; the oldest go first */
 
@@ -19,7 +20,9 @@ struct lecture {
     uint64_t running;  /* its id in the media plane; 0 = does not run */
     struct programme *programme;
     struct track_id tracks[2]; /* by media_kind */
-    int64_t epoch_us, heard_ms;
+    int64_t epoch_us, heard_ms, watched_ms;
+    uint64_t taken; /* of the programme, when looked at last */
+    bool watched;   /* as the media plane knows it */
     uint32_t generations;
 };
 
@@ -125,6 +128,23 @@ static void choose(struct live *l, struct lecture *x, enum media_kind kind, stru
     if (post(l, MEDIA_LIVE_TRACK, (struct media_live_params){.lecture = x->running, .kind = kind, .track = t}) == 0) x->tracks[kind] = t;
 }
 
+/* Tells the media plane whether anybody watches. */
+static void note_watched(struct desk *d, struct lecture *x, int64_t now_ms)
+{
+    struct live *l = x->running ? desk_room(d, x->room) : NULL;
+    bool watched = x->watched_ms && now_ms - x->watched_ms < UNWATCHED_MS;
+    if (!l || watched == x->watched) return;
+    if (post(l, MEDIA_LIVE_WATCHED, (struct media_live_params){.lecture = x->running, .watched = watched}) == 0) x->watched = watched;
+}
+
+static struct programme *taken_up(struct desk *d, struct lecture *x)
+{
+    if (!x) return NULL;
+    x->watched_ms = desk_now_ms();
+    note_watched(d, x, x->watched_ms);
+    return x->programme;
+}
+
 void lecture_look(struct live *l)
 {
     uint64_t seen;
@@ -138,6 +158,7 @@ void lecture_look(struct live *l)
         uint64_t id = id_new();
         if (post(l, MEDIA_LIVE_START, (struct media_live_params){.lecture = id, .epoch_us = x->epoch_us, .generations = x->generations})) return;
         x->running = id;
+        x->watched = false;
         x->tracks[MEDIA_VIDEO] = x->tracks[MEDIA_AUDIO] = none;
     }
     if (!x || !x->running) return;
@@ -185,6 +206,9 @@ void lecture_tick(struct desk *d, int64_t now_ms)
     struct lecture *x, *next, *oldest = NULL;
     HASH_ITER(hh, d->lectures, x, next)
     {
+        if (programme_taken(x->programme) != x->taken) x->watched_ms = now_ms;
+        x->taken = programme_taken(x->programme);
+        note_watched(d, x, now_ms);
         if (programme_ended(x->programme) && now_ms - x->heard_ms > KEPT_MS) {
             lecture_free(d, x);
         } else if (programme_ended(x->programme)) {
@@ -246,15 +270,13 @@ void desk_watch(struct desk *d, const struct desk_watch_ask *w, desk_watch_done 
 
 struct programme *desk_programme(struct desk *d, uint64_t room)
 {
-    struct lecture *x = lecture_find(d, room);
-    return x ? x->programme : NULL;
+    return taken_up(d, lecture_find(d, room));
 }
 
 struct programme *desk_programme_wait(struct desk *d, uint64_t room)
 {
     struct lecture *x = lecture_find(d, room);
-    if (!x) x = lecture_make(d, room);
-    return x ? x->programme : NULL;
+    return taken_up(d, x ? x : lecture_make(d, room));
 }
 
 void desk_watch_serve(struct desk *d, const struct desk_watch_events *events, struct shelf *shelf)
