@@ -41,9 +41,10 @@ export function hasRole(...roles: string[]): boolean {
 }
 
 const changed: ((now: Me | null) => void)[] = []
-/** Called at each sign-in, change of stage or post, and sign-out. */
+/** Called at each sign-in, change of stage or post, and sign-out; at once when somebody is signed in. */
 export function onSession(fn: (now: Me | null) => void): void {
   changed.push(fn)
+  if (me.value) fn(me.value)
 }
 
 const HINT = 'yl.in'
