@@ -173,7 +173,7 @@ int mpi_tables_open(struct mpi_tables **out, const char *data_dir, struct fault 
     if (!t)
         return fault_set(f, ERR_INTERNAL, "", "Out of memory.");
     int rc = pinyin_open(&t->pinyin, data_dir);
-    rc = rc ? rc : read_table(t, data_dir, "simplified.tsv", take_simplified);
+    rc = rc ? rc : read_table(t, data_dir, "hant.tsv", take_simplified);
     rc = rc ? rc : read_table(t, data_dir, "glyphs.tsv", take_glyph);
     if (rc == 0) {
         number_syllables(t);

@@ -1,5 +1,5 @@
 /* tables - what matching knows about writing: one spelling of a character (full-width, capitals, accents, traditional forms), its
- * reading, its shape, and which surnames have two characters. Loaded once, then read-only: any thread. Reads simplified.tsv,
+ * reading, its shape, and which surnames have two characters. Loaded once, then read-only: any thread. Reads hant.tsv,
  * glyphs.tsv, surnames.tsv and, through term/pinyin, the readings, in config/data. About 0.6 MB.
  */
 #ifndef YL_RECORDS_MPI_TABLES_H

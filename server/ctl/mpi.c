@@ -56,7 +56,7 @@ static bool read_words(struct ctl *c, struct words *w)
 static bool holds_tables(const char *dir)
 {
     char path[1200];
-    snprintf(path, sizeof path, "%s/data/simplified.tsv", dir);
+    snprintf(path, sizeof path, "%s/data/hant.tsv", dir);
     return access(path, R_OK) == 0;
 }
 
