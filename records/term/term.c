@@ -7,16 +7,15 @@
 
 int terms_open(struct terms **out, const char *config_dir, struct fault *f)
 {
-    char dir[600];
     struct terms *t = calloc(1, sizeof *t);
     *out = NULL;
     if (!t)
         return fault_set(f, ERR_INTERNAL, "", "Out of memory.");
-    snprintf(dir, sizeof dir, "%s/data", config_dir);
-    if (pinyin_open(&t->pinyin, dir) || icd10_open(&t->icd10, dir, t->pinyin) || dx_open(&t->dx, dir, t->icd10) ||
-        ts_open(&t->ts, dir, t->pinyin)) {
+    pthread_mutex_init(&t->lock, NULL);
+    snprintf(t->dir, sizeof t->dir, "%s/data", config_dir);
+    if (pinyin_open(&t->pinyin, t->dir) || icd10_open(&t->icd10, t->dir, t->pinyin)) {
         terms_close(t);
-        return fault_set(f, ERR_STORAGE, "terms", "The term tables in %s cannot be read.", dir);
+        return fault_set(f, ERR_STORAGE, "terms", "The term tables in %s/data cannot be read.", config_dir);
     }
     *out = t;
     return 0;
@@ -30,7 +29,31 @@ void terms_close(struct terms *t)
     dx_close(t->dx);
     icd10_close(t->icd10);
     pinyin_close(t->pinyin);
+    pthread_mutex_destroy(&t->lock);
     free(t);
+}
+
+static int unreadable(const struct terms *t, struct fault *f)
+{
+    return fault_set(f, ERR_STORAGE, "terms", "The term tables in %s cannot be read.", t->dir);
+}
+
+static int dx_of(struct terms *t, const struct dx **out, struct fault *f)
+{
+    pthread_mutex_lock(&t->lock);
+    int rc = t->dx ? 0 : dx_open(&t->dx, t->dir, t->icd10);
+    *out = t->dx;
+    pthread_mutex_unlock(&t->lock);
+    return rc ? unreadable(t, f) : 0;
+}
+
+static int ts_of(struct terms *t, struct ts **out, struct fault *f)
+{
+    pthread_mutex_lock(&t->lock);
+    int rc = t->ts ? 0 : ts_open(&t->ts, t->dir, t->pinyin);
+    *out = t->ts;
+    pthread_mutex_unlock(&t->lock);
+    return rc ? unreadable(t, f) : 0;
 }
 
 static int icd10_op(struct op_ctx *ctx, json_t *args, json_t **result)
@@ -48,10 +71,10 @@ static int icd10_op(struct op_ctx *ctx, json_t *args, json_t **result)
 
 /* ---- the normal form ---- */
 
-static json_t *candidates_json(const struct terms *t, const struct dx_diagnosis *d, size_t limit)
+static json_t *candidates_json(const struct dx *x, const struct dx_diagnosis *d, size_t limit)
 {
     struct icd10_hit hits[ICD10_LIMIT_MAX];
-    size_t n = dx_candidates(t->dx, d, hits, limit);
+    size_t n = dx_candidates(x, d, hits, limit);
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++)
         json_array_append_new(list, json_pack("{s:s%,s:s%}", "code", hits[i].code, hits[i].code_len, "text", hits[i].name, hits[i].name_len));
@@ -60,17 +83,19 @@ static json_t *candidates_json(const struct terms *t, const struct dx_diagnosis 
 
 static int dx_op(struct op_ctx *ctx, json_t *args, json_t **result)
 {
-    const struct terms *t = records_parts(ctx->records)->terms;
+    const struct dx *x;
+    if (dx_of(records_parts(ctx->records)->terms, &x, ctx->fault))
+        return ctx->fault->code;
     const char *text = arg_text(args, "text");
     struct dx_result *r = malloc(sizeof *r);
     char *json = malloc(256 << 10);
     json_t *list = NULL, *one;
     size_t i;
     if (r && json) {
-        dx_normalise(t->dx, text, strlen(text), r);
+        dx_normalise(x, text, strlen(text), r);
         list = json_loadb(json, dx_json(r, true, json, 256 << 10), 0, NULL);
         json_array_foreach(list, i, one)
-            json_object_set_new(one, "candidates", candidates_json(t, &r->diagnoses[i], (size_t)arg_int(args, "limit", 5)));
+            json_object_set_new(one, "candidates", candidates_json(x, &r->diagnoses[i], (size_t)arg_int(args, "limit", 5)));
     }
     free(r);
     free(json);
@@ -84,11 +109,13 @@ static int dx_op(struct op_ctx *ctx, json_t *args, json_t **result)
 
 static int fhir_op(struct op_ctx *ctx, json_t *args, json_t **result)
 {
-    const struct terms *t = records_parts(ctx->records)->terms;
+    struct ts *ts;
+    if (ts_of(records_parts(ctx->records)->terms, &ts, ctx->fault))
+        return ctx->fault->code;
     const char *id = arg_text(args, "id"), *operation = arg_text(args, "operation");
     struct ts_request q = {arg_text(args, "type"), id ? id : "", operation ? operation : "", json_object_get(args, "parameters")};
     json_t *resource = NULL;
-    int status = *q.operation ? ts_answer(t->ts, &q, &resource) : ts_read(t->ts, &q, &resource);
+    int status = *q.operation ? ts_answer(ts, &q, &resource) : ts_read(ts, &q, &resource);
     *result = json_pack("{s:i,s:o}", "status", status, "resource", resource);
     return 0;
 }

@@ -1,4 +1,5 @@
-/* term - the code systems and readings the daemon holds in memory. Loaded once at start, read-only: any thread. */
+/* term - the code systems and readings the daemon holds in memory, read-only: any thread. Names, codes and readings are loaded at start; the
+ * normal form's lexicon and the terminology service when they are asked for first, so that a start costs what every site needs. */
 #ifndef YL_RECORDS_TERM_TERM_H
 #define YL_RECORDS_TERM_TERM_H
 
@@ -7,10 +8,13 @@
 #include "records/term/icd10.h"
 #include "records/term/pinyin.h"
 #include "records/term/ts.h"
+#include <pthread.h>
 
 struct terms {
     struct pinyin *pinyin;
     struct icd10 *icd10;
+    char dir[600];
+    pthread_mutex_t lock; /* of the two below, while they are loaded */
     struct dx *dx;
     struct ts *ts;
 };
