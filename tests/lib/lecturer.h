@@ -32,7 +32,7 @@ static inline void lecturer_picture(struct lecturer *l, bool key)
     uint32_t at = l->frames * 3600;
     if (key) lecturer_packet(l, true, false, at, sets, sizeof sets);
     uint8_t head = key ? 0x65 : 0x41, p[1100];
-    size_t left = key ? 3 * l->frame_bytes : l->frame_bytes;
+    size_t left = __atomic_load_n(&l->frame_bytes, __ATOMIC_RELAXED) * (key ? 3 : 1);
     memset(p, 0x80 | (l->frames & 0x3f), sizeof p);
     for (bool first = true; left; first = false) { /* FU-A, RFC 6184 5.8 */
         size_t n = left < sizeof p - 2 ? left : sizeof p - 2;
