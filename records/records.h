@@ -23,6 +23,7 @@ struct records_change { /* one entry of the change feed after its commit */
 
 struct records_config {
     const char *data_dir;   /* yilian.db, blobs/, uploads/, keys/ (0700; master key made by `yilianctl init`) */
+    const char *database;   /* postgresql://.. (libpq URI); NULL or "" = the file yilian.db of data_dir */
     const char *config_dir; /* roles, deadlines, forms: the read-only tables under config/ */
     const struct clock *clock;
     const char *record_dir; /* where the media plane leaves finished recordings; NULL or "" = none are taken */

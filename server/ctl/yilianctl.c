@@ -212,6 +212,7 @@ static int open_site(struct ctl *c, bool with_records, struct fault *f)
     if (rc || !with_records)
         return rc;
     struct records_config rc_config = {.data_dir = options_text(c->options, "data.dir"),
+                                       .database = options_text(c->options, "database.url"),
                                        .config_dir = options_text(c->options, "config.dir"),
                                        .clock = &clock_system};
     return records_open(&c->records, &rc_config, f);

@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-static char dir[64], path[96];
+static char dir[64], path[400];
 static struct store *store;
 
 static int setup(void **state)
@@ -19,8 +19,7 @@ static int setup(void **state)
     snprintf(dir, sizeof dir, "/tmp/yl-store-XXXXXX");
     if (!mkdtemp(dir))
         return 1;
-    snprintf(path, sizeof path, "%s/yilian.db", dir);
-    if (store_open(&store, path, &f) || store_migrate(store, &f)) {
+    if (store_locate(NULL, dir, path, sizeof path, &f) || store_open(&store, path, &f) || store_migrate(store, &f)) {
         print_error("%s\n", f.text);
         return 1;
     }
@@ -208,6 +207,8 @@ static void migrations_run_once(void **state)
     int expected = 0;
     for (const struct migration *m = store_migrations; m->sql; m++)
         assert_int_equal(m->version, ++expected); /* 1.. without gaps */
+    if (!store_is_file(store))
+        return;
     struct tx *tx = begin(TX_WRITE);
     tx_exec(tx, "PRAGMA user_version=9999", "");
     assert_int_equal(tx_commit(tx), 0);
@@ -225,6 +226,8 @@ static void a_backup_is_whole_and_private(void **state)
     char copy[96];
     struct store *other;
     struct stat st;
+    if (!store_is_file(store))
+        skip();
     struct tx *tx = begin(TX_READ);
     int64_t rows = count(tx);
     tx_rollback(tx);
@@ -282,6 +285,8 @@ static void write_pages(int n)
 /* The committing thread only asks, once, and goes on; the log starts anew once another thread has brought it home. */
 static void a_long_log_is_brought_home_by_another(void **state)
 {
+    if (!store_is_file(store))
+        skip();
     store_checkpoint_on(store, checkpoint_due, NULL);
     due.refuse = true;
     write_pages(150);
