@@ -160,6 +160,26 @@ int store_backup(struct store *s, const char *to_path, struct fault *f)
 
 /* ---- transactions ---- */
 
+/* A connection that was kept may lead to a server that is gone; then nothing has been asked of it yet, and a new one, perhaps to the server that
+ * took its place, is as good. */
+static int start(struct tx *tx, enum tx_mode mode)
+{
+    struct store *s = tx->store;
+    int rc;
+    bool again;
+    do {
+        if ((rc = store_take(s, mode, &tx->connection)))
+            return rc;
+        if ((rc = s->engine->begin(tx->connection)) == 0)
+            return 0;
+        again = !s->engine->usable(tx->connection);
+        store_fail(tx, rc, "BEGIN");
+        store_give(s, tx->connection);
+        tx->error = 0;
+    } while (again && rc == ERR_UNAVAILABLE);
+    return rc;
+}
+
 int tx_begin(struct store *s, enum tx_mode mode, struct tx **out)
 {
     struct tx *tx = calloc(1, sizeof *tx);
@@ -172,11 +192,7 @@ int tx_begin(struct store *s, enum tx_mode mode, struct tx **out)
         return ERR_INTERNAL;
     }
     tx->store = s;
-    int rc = store_take(s, mode, &tx->connection);
-    if (rc == 0 && (rc = s->engine->begin(tx->connection))) {
-        store_fail(tx, rc, "BEGIN");
-        store_give(s, tx->connection);
-    }
+    int rc = start(tx, mode);
     if (rc) {
         if (mode == TX_WRITE)
             pthread_mutex_unlock(&s->writer);
