@@ -75,6 +75,8 @@ YL_CHECKED int records_bootstrap(struct records *r, const char *org, const char 
                                  struct fault *f);
 YL_CHECKED int records_person_find(struct records *r, const char *login, struct person_id *out); /* ERR_NOT_FOUND */
 int records_version(struct records *r);                                                         /* of the database */
+/* The whole database into another, empty one (a libpq URI, or the path of a file): what of it arrived, in words, for the administrator. */
+YL_CHECKED int records_move(struct records *r, const char *to, char told[200], struct fault *f);
 YL_CHECKED int records_backup(struct records *r, const char *to_path, struct fault *f);          /* consistent, while others write */
 /* *first_bad 0 = the chain of `*lines` lines is whole; else `what` (80 bytes) says what is wrong there. */
 YL_CHECKED int records_audit_verify(struct records *r, int64_t *lines, int64_t *first_bad, char what[80]);

@@ -36,6 +36,17 @@ void store_checkpoint(struct store *s); /* any thread without a transaction */
 /* Consistent online copy to another file, which must not be there: SQLite's backup API, or pg_dump's custom format for pg_restore. */
 YL_CHECKED int store_backup(struct store *s, const char *to_path, struct fault *f);
 
+/* Copies all tables of `from` into `to`, which must be empty; both may be of either engine. Each table is read again on the other side: same
+ * count, same hash, or nothing is kept. Writers of `from` wait meanwhile. */
+struct store_moved {
+    int tables;
+    int64_t rows;
+    uint8_t hash[32];
+};
+YL_CHECKED int store_move(struct store *from, struct store *to, struct store_moved *out, struct fault *f);
+/* The same into one that has its shape already; what it holds is replaced. */
+YL_CHECKED int store_move_into(struct store *from, struct store *to, struct store_moved *out, struct fault *f);
+
 enum tx_mode { TX_READ, TX_WRITE };
 /* A connection is kept per thread and mode. Write = BEGIN IMMEDIATE. */
 YL_CHECKED int tx_begin(struct store *s, enum tx_mode mode, struct tx **out);
