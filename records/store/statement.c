@@ -204,7 +204,7 @@ static int column(struct query *q, const char *name)
             return i;
         }
     }
-    log_error("store", "no column %s in a statement that begins with column %s", name, n ? e->column(q->rows, 0) : "none");
+    log_error("store", "no column %s in a statement of %d columns", name, n);
     abort();
 }
 
