@@ -237,7 +237,8 @@ int media_open(struct media **out, const struct media_config *config, struct fau
     if (!err) err = bind_sockets(m, config, f);
     if (!err) err = gather(m, config, f);
     if (!err && config->record_dir && config->record_dir[0])
-        err = recorder_open(&m->recorder, config->record_dir, m->crew.n, config->on_event, config->on_event_ctx, f);
+        err = recorder_open(&m->recorder, &(struct recorder_config){.dir = config->record_dir, .n_inlets = m->crew.n, .on_event = config->on_event,
+                                                                    .ctx = config->on_event_ctx, .min_free_bytes = config->record_min_free_bytes}, f);
     if (!err && config->tcp_port) {
         add_streams(m, config->tcp_port);
         if (open_streams(m)) err = fault_set(f, ERR_INTERNAL, "streams", "media: could not start ICE over TCP");

@@ -37,6 +37,7 @@ struct media_config {
                                  or the loopback one when there is no other (Firefox never pairs with 127.0.0.1) */
     unsigned workers;         /* 0 = one per processor core */
     const char *record_dir;   /* scratch directory for recordings in progress; "" = recording refused */
+    uint64_t record_min_free_bytes; /* recordings end, whole, when their disk has less; 0 = no limit */
     uint32_t max_bitrate_bps; /* told to each publisher by REMB until an estimator says otherwise */
     void (*on_event)(void *ctx, const struct media_event *event); /* borrowed for the call; copy it */
     void *on_event_ctx;
@@ -188,7 +189,8 @@ enum media_event_type {
     MEDIA_QUALITY,          /* .quality: one peer, every 2 s */
     MEDIA_STREAMS,          /* .streams: the pictures that one peer receives, every 2 s */
     MEDIA_RECORD_FILE,      /* .file: one finished file of a recording */
-    MEDIA_RECORD_DONE,      /* .recording: all files were reported; .error 0 or why it ended early */
+    MEDIA_RECORD_DONE,      /* .recording: all files were reported; .error 0 or why it ended early (ERR_STORAGE: no room, also before it began) */
+    MEDIA_RECORD_TROUBLE,   /* .recording: .error = why something of it is being lost at the disk; 0 = no more for 5 s */
     MEDIA_LIVE_PIECE,       /* .piece: the next piece of a programme */
     MEDIA_LIVE_END          /* .piece.lecture: no more pieces of it */
 };

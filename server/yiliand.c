@@ -177,6 +177,7 @@ static int open_media(struct daemon *d, struct fault *f)
                                   .announce = options_text(o, "media.announce"),
                                   .workers = (unsigned)options_int(o, "media.workers"),
                                   .record_dir = d->record_dir,
+                                  .record_min_free_bytes = (uint64_t)options_int(o, "record.min_free_mb") << 20,
                                   .max_bitrate_bps = (uint32_t)options_int(o, "media.max_bitrate"),
                                   .on_event = desk_media_event,
                                   .on_event_ctx = signaling_desk(d->signaling)};

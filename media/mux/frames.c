@@ -20,7 +20,7 @@ struct frames {
     } slots[SLOTS];
     size_t waiting;
     int64_t patience_ms;
-    bool started, have_frame, broken, need_key, key, time_started;
+    bool started, have_frame, broken, need_key, key, time_started, lost;
     uint16_t next;
     uint32_t timestamp, last_ts;
     int64_t ticks, frame_utc_ms;
@@ -172,11 +172,12 @@ static void av1(struct frames *f, const uint8_t *p, size_t n)
 static void give(struct frames *f)
 {
     if (f->have_frame && !f->broken && f->len && (f->key || !f->need_key)) {
-        f->need_key = false;
-        struct frame out = {f->frame, f->len, f->key, f->timestamp, f->ticks, f->frame_utc_ms};
+        struct frame out = {f->frame, f->len, f->key, f->timestamp, f->ticks, f->frame_utc_ms, f->lost};
+        f->need_key = f->lost = false;
         f->on_frame(f->ctx, &out);
-    } else if (f->have_frame && f->broken && f->codec != MEDIA_OPUS) {
-        f->need_key = true;
+    } else if (f->have_frame && f->broken) {
+        f->lost = true;
+        f->need_key = f->codec != MEDIA_OPUS;
     }
     f->have_frame = f->broken = f->key = false;
     f->len = f->part_at = 0;
@@ -230,6 +231,7 @@ static void drain(struct frames *f)
 static void skip_hole(struct frames *f)
 {
     f->broken = f->have_frame;
+    f->lost = true;
     if (f->codec != MEDIA_OPUS) {
         give(f);
         f->need_key = true;
@@ -266,6 +268,11 @@ void frames_input(struct frames *f, const uint8_t *rtp, size_t len, int64_t utc_
         frames_flush(f, utc_ms, true);
         skip_hole(f);
         f->next = seq;
+    }
+    if (gap == 0 && !f->waiting) { /* nearly always: nothing to keep */
+        packet(f, rtp, len, utc_ms);
+        f->next++;
+        return;
     }
     struct slot *s = &f->slots[seq % SLOTS];
     if (s->bytes) return;

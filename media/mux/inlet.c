@@ -6,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define RING_BYTES (8u << 20) /* about 8 s of 8 Mbit/s; touched only as far as it is used */
+#define RING_BYTES (16u << 20) /* half a second of 250 Mbit/s; touched only as far as it is used */
 #define RESERVE 65536u        /* packets leave this much for commands */
 
 int inlet_open(struct inlet *in, int wake)

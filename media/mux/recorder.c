@@ -1,13 +1,13 @@
 #include "media/mux/recorder.h"
+#include "media/mux/clock.h"
+#include "media/mux/finisher.h"
 #include "media/mux/frames.h"
 #include "media/mux/inlet.h"
+#include "media/mux/spool.h"
 #include "media/mux/webm.h"
 #include "media/rtp/rtp.h"
-#include "server/base/crypto.h"
 #include "server/base/log.h"
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
@@ -17,28 +17,47 @@
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <uthash.h>
 
-enum note_type { NOTE_START, NOTE_PACKET, NOTE_TRACK_END, NOTE_STOP, NOTE_CLOSE };
-struct file {
-    struct file *next;
-    uint64_t recording, track, room;
-    enum media_codec codec;
-    struct frames *frames;
-    struct webm *webm; /* NULL until the first keyframe */
-    struct recorder *owner;
-    char path[512];
-    int64_t first_ticks, last_ms, flushed_utc_ms;
-    bool dead; /* the disk refused */
-};
+#define TURN_MS 25        /* how often inlets are looked into while anything is recorded */
+#define QUIET_MS 3000     /* a hole without loss that is worth a line */
+#define STEP_MAX_MS 1000  /* the way between two frames that is believed to be the stream's own */
+#define TROUBLE_MS 5000   /* without loss, until it is said to be over */
+#define QUEUE_BYTES (64u << 20)
+
+enum note_type { NOTE_START, NOTE_PACKET, NOTE_REFER, NOTE_TRACK_END, NOTE_STOP, NOTE_CLOSE };
 
 struct session {
     struct session *next;
     uint64_t recording, room;
-    int error;
+    unsigned lost;       /* fragments of its files that are closed */
+    unsigned seen;       /* of all, when trouble was looked for last */
+    int64_t trouble_ms;  /* when one was lost last; 0 = no trouble told */
+};
+
+struct file_key {
+    uint64_t recording, track;
+};
+struct file {
+    UT_hash_handle hh;
+    struct file_key key;
+    struct session *session;
+    enum media_codec codec;
+    struct frames *frames;
+    struct rtp_clock clock;
+    struct { bool known; uint32_t timestamp; int64_t utc_us; } refer; /* heard before its first frame */
+    struct recorder *owner;
+    struct webm *webm; /* NULL until the first keyframe */
+    struct spool_file *spool;
+    struct reel_gaps gaps; /* of the open fragment */
+    int64_t started_ms, last_ms, step_ms, cut_utc_ms;
+    uint32_t dropped; /* its inlet's count as last seen */
+    bool busy;        /* the inlet dropped packets since the last frame */
 };
 
 struct recorder_inlet {
     struct inlet inlet;
+    uint64_t dropped_ever;
 };
 
 struct recorder {
@@ -50,8 +69,10 @@ struct recorder {
     int wake;
     pthread_t thread;
     bool running, closing;
-    struct file *files;
+    struct file *files; /* hash by key */
     struct session *sessions;
+    struct spool *spool;
+    struct finisher *finisher;
 };
 
 /* ---- the workers' side ---- */
@@ -74,8 +95,14 @@ void recorder_packet(struct recorder_inlet *in, uint64_t recording, struct track
                      const uint8_t *rtp, size_t len)
 {
     struct inlet_note n = {.len = (uint32_t)len, .type = NOTE_PACKET, .codec = (uint8_t)codec, .subject = recording, .id = track.v,
-                           .utc_us = inlet_utc_us()};
+                           .utc_us = inlet_utc_us(), .timestamp = (uint32_t)(in->dropped_ever + in->inlet.dropped)};
     inlet_packet(&in->inlet, &n, rtp);
+}
+
+void recorder_refer(struct recorder_inlet *in, uint64_t recording, struct track_id track, uint32_t timestamp, int64_t utc_us)
+{
+    struct inlet_note n = {.type = NOTE_REFER, .subject = recording, .id = track.v, .timestamp = timestamp, .utc_us = utc_us};
+    inlet_packet(&in->inlet, &n, NULL);
 }
 
 void recorder_track_end(struct recorder_inlet *in, uint64_t recording, struct track_id track)
@@ -92,6 +119,7 @@ uint64_t recorder_dropped(struct recorder_inlet *in)
 {
     uint64_t n = in->inlet.dropped;
     in->inlet.dropped = 0;
+    in->dropped_ever += n;
     return n;
 }
 
@@ -100,75 +128,7 @@ struct recorder_inlet *recorder_inlet(struct recorder *r, size_t i)
     return &r->inlets[i];
 }
 
-/* ---- finished files ---- */
-static const char *content_type(const char *path)
-{
-    return strstr(path, ".weba") ? "audio/webm" : strstr(path, ".mkv") ? "video/x-matroska" : "video/webm";
-}
-
-static int hash_file(const char *path, struct media_event *e)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return ERR_STORAGE;
-    static _Thread_local uint8_t block[65536];
-    struct sha256_state s;
-    uint8_t hash[SHA256_BYTES];
-    ssize_t n;
-    sha256_init(&s);
-    while ((n = read(fd, block, sizeof block)) > 0) {
-        sha256_update(&s, block, (size_t)n);
-        e->file.bytes += (uint64_t)n;
-    }
-    close(fd);
-    sha256_final(&s, hash);
-    return n < 0 || hex_encode(hash, sizeof hash, e->file.sha256, sizeof e->file.sha256) < 0 ? ERR_STORAGE : 0;
-}
-
-static void sync_dir(const char *dir)
-{
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return;
-    fsync(fd);
-    close(fd);
-}
-
-static bool is_part(const char *name)
-{
-    size_t len = strlen(name);
-    return len > 5 && strcmp(name + len - 5, ".part") == 0;
-}
-
-/* DIR/<recording>-<track>-<room>-<started>.<ext>[.part], all ids in hex: a file tells what it is even when everything else is lost.
- * One without .part was finished before and not taken; finishing it again changes nothing. */
-static void finish(struct recorder *r, const char *path)
-{
-    const char *name = strrchr(path, '/') + 1;
-    struct media_event e = {.type = MEDIA_RECORD_FILE};
-    if (sscanf(name, "%16" SCNx64 "-%16" SCNx64 "-%16" SCNx64 "-%" SCNd64, &e.recording, &e.track.v, &e.room.v,
-               &e.file.started_ms) != 4)
-        return;
-    if (webm_finish(path, &e.file.duration_ms)) {
-        log_warn("media", "recording %016" PRIx64 " track %016" PRIx64 ": nothing to keep", e.recording, e.track.v);
-        unlink(path);
-        return;
-    }
-    snprintf(e.file.path, sizeof e.file.path, "%.*s", (int)(strlen(path) - (is_part(path) ? strlen(".part") : 0)), path);
-    snprintf(e.file.content_type, sizeof e.file.content_type, "%s", content_type(name));
-    if ((is_part(path) && rename(path, e.file.path)) || hash_file(e.file.path, &e)) {
-        log_error("media", "recording %016" PRIx64 ": %s", e.recording, strerror(errno));
-        return;
-    }
-    sync_dir(r->dir);
-    r->on_event(r->ctx, &e);
-}
-
-static void done(struct recorder *r, uint64_t recording, uint64_t room, int error)
-{
-    struct media_event e = {.type = MEDIA_RECORD_DONE, .recording = recording, .room = {room}, .error = error};
-    r->on_event(r->ctx, &e);
-}
-
-/* ---- files in progress ---- */
+/* ---- events ---- */
 static struct session *session_of(struct recorder *r, uint64_t recording)
 {
     struct session *s = r->sessions;
@@ -177,98 +137,184 @@ static struct session *session_of(struct recorder *r, uint64_t recording)
     return s;
 }
 
-static void file_failed(struct file *f, int err)
+static void on_end(void *ctx, const char *path)
 {
-    struct session *s = session_of(f->owner, f->recording);
-    if (!f->dead) log_error("media", "recording %016" PRIx64 ": file stopped, error %d", f->recording, err);
-    f->dead = true;
-    if (s && !s->error) s->error = err;
+    finisher_file(((struct recorder *)ctx)->finisher, path);
 }
 
-static int begin_file(struct file *f, const struct frame *frame)
+static void on_done(void *ctx, uint64_t recording, uint64_t room, int error)
+{
+    finisher_done(((struct recorder *)ctx)->finisher, recording, room, error);
+}
+
+static void tell_trouble(struct recorder *r, const struct session *s, int error)
+{
+    struct media_event e = {.type = MEDIA_RECORD_TROUBLE, .recording = s->recording, .room = {s->room}, .error = error};
+    r->on_event(r->ctx, &e);
+}
+
+/* ---- files in progress ---- */
+static void cut(struct file *f)
+{
+    struct spool_fragment g = {.end_ms = f->last_ms + f->step_ms, .gaps = f->gaps};
+    if (!f->webm || webm_cut(f->webm, &g.part) || !g.part.len) return;
+    f->cut_utc_ms = utc_now_ms();
+    f->gaps.n = 0;
+    spool_put(f->spool, &g);
+}
+
+static int begin_file(struct file *f, const struct frame *frame, int64_t at_us)
 {
     const char *ext = f->codec == MEDIA_OPUS ? "weba" : f->codec == MEDIA_H264 ? "mkv" : "webm";
-    snprintf(f->path, sizeof f->path, "%s/%016" PRIx64 "-%016" PRIx64 "-%016" PRIx64 "-%" PRId64 ".%s.part", f->owner->dir,
-             f->recording, f->track, f->room, frame->utc_ms, ext);
-    f->first_ticks = frame->ticks;
-    f->flushed_utc_ms = frame->utc_ms;
-    return webm_open(&f->webm, f->path, f->codec, frame->bytes, frame->len);
+    char path[512];
+    struct spool_new n = {.recording = f->key.recording, .track = f->key.track, .started_ms = at_us / 1000, .picture = f->codec != MEDIA_OPUS, .path = path};
+    int err = webm_new(&f->webm, f->codec, frame->bytes, frame->len, &n.head);
+    if (err) return err;
+    snprintf(path, sizeof path, "%s/%016" PRIx64 "-%016" PRIx64 "-%016" PRIx64 "-%" PRId64 ".%s.part", f->owner->dir, f->key.recording, f->key.track,
+             f->session->room, n.started_ms, ext);
+    f->started_ms = n.started_ms;
+    f->step_ms = f->codec == MEDIA_OPUS ? 20 : 33;
+    f->cut_utc_ms = utc_now_ms();
+    f->busy = false;
+    if ((f->spool = spool_begin(f->owner->spool, &n))) return 0;
+    webm_free(f->webm);
+    f->webm = NULL;
+    return ERR_INTERNAL;
+}
+
+/* A hole before this frame: lost, or nothing was sent. */
+static void note_hole(struct file *f, const struct frame *frame, int64_t ms)
+{
+    int64_t from = f->last_ms + f->step_ms, length = ms - from;
+    struct reel_gap gap = {from, (uint32_t)length, 0, REEL_QUIET};
+    if (frame->lost && length > 0) {
+        gap.lost_ms = gap.length_ms;
+        gap.why = f->busy ? REEL_BUSY : REEL_NETWORK;
+        reel_gaps_add(&f->gaps, &gap);
+    } else if (!frame->lost && length >= QUIET_MS) {
+        reel_gaps_add(&f->gaps, &gap);
+    }
+    if (!frame->lost && ms > f->last_ms && ms - f->last_ms <= STEP_MAX_MS) f->step_ms = ms - f->last_ms;
+    if (frame->lost) f->busy = false;
+}
+
+/* When it was made, on our clock: by the publisher's sender reports, so that all tracks of a session are in step. */
+static int64_t made_us(struct file *f, const struct frame *frame)
+{
+    int64_t anchor = frame->utc_ms * 1000;
+    if (f->clock.started || !f->refer.known) return rtp_clock_map(&f->clock, frame->timestamp, anchor);
+    anchor = f->refer.utc_us + (int64_t)(int32_t)(frame->timestamp - f->refer.timestamp) * 1000 / (f->clock.rate / 1000);
+    int64_t at_us = rtp_clock_map(&f->clock, frame->timestamp, anchor);
+    rtp_clock_refer(&f->clock, f->refer.timestamp, f->refer.utc_us);
+    return at_us;
 }
 
 static void on_frame(void *ctx, const struct frame *frame)
 {
     struct file *f = ctx;
-    if (f->dead) return;
-    int err = f->webm ? 0 : begin_file(f, frame);
-    if (err == ERR_INVALID) return; /* no decoder configuration in this keyframe: wait for the next */
-    int64_t ms = (frame->ticks - f->first_ticks) / (f->codec == MEDIA_OPUS ? 48 : 90);
+    int64_t at_us = made_us(f, frame);
+    bool first = !f->webm;
+    if (first && begin_file(f, frame, at_us)) return; /* no decoder configuration in this keyframe: the next */
+    int64_t ms = at_us / 1000 - f->started_ms;
     if (ms < f->last_ms) ms = f->last_ms;
+    if (webm_due(f->webm, ms, frame->key)) cut(f);
+    if (!first) note_hole(f, frame, ms);
     f->last_ms = ms;
-    if (!err) err = webm_frame(f->webm, frame->bytes, frame->len, ms, frame->key);
-    if (err) file_failed(f, err);
+    if (webm_frame(f->webm, frame->bytes, frame->len, ms, frame->key))
+        log_error("media", "recording %016" PRIx64 ": out of memory", f->key.recording);
 }
 
 static void end_file(struct file *f)
 {
-    if (f->frames) frames_flush(f->frames, 0, true);
+    HASH_DEL(f->owner->files, f);
+    frames_flush(f->frames, 0, true);
     frames_free(f->frames);
-    f->frames = NULL;
-    if (!f->webm) return;
-    webm_close(f->webm);
-    f->webm = NULL;
-    finish(f->owner, f->path);
+    if (f->webm) {
+        cut(f);
+        webm_free(f->webm);
+        f->session->lost += spool_lost(f->spool);
+        spool_end(f->spool, &f->gaps);
+    }
+    free(f);
 }
 
-static void end_matching(struct recorder *r, uint64_t recording, uint64_t track)
+static struct file *find_file(struct recorder *r, uint64_t recording, uint64_t track)
 {
-    for (struct file **at = &r->files; *at;) {
-        struct file *f = *at;
-        if (f->recording != recording || (track && f->track != track)) {
-            at = &f->next;
-            continue;
-        }
-        *at = f->next;
-        end_file(f);
-        free(f);
-    }
+    struct file_key key = {recording, track};
+    struct file *f;
+    HASH_FIND(hh, r->files, &key, sizeof key, f);
+    return f;
+}
+
+static void end_all(struct recorder *r, uint64_t recording)
+{
+    struct file *f, *next;
+    HASH_ITER(hh, r->files, f, next) if (f->key.recording == recording) end_file(f);
+}
+
+static void end_track(struct recorder *r, const struct inlet_note *n)
+{
+    struct file *f = find_file(r, n->subject, n->id);
+    if (f) end_file(f);
 }
 
 static struct file *file_for(struct recorder *r, const struct inlet_note *n)
 {
-    struct file *f;
-    for (f = r->files; f; f = f->next)
-        if (f->recording == n->subject && f->track == n->id) break;
-    if (f && f->codec == n->codec) return f;
-    if (f) end_matching(r, n->subject, n->id); /* the publisher changed its codec: a new file */
+    struct file *f = find_file(r, n->subject, n->id);
+    if (f && (n->type == NOTE_REFER || f->codec == n->codec)) return f;
+    if (n->type == NOTE_REFER) return NULL;
+    if (f) end_file(f); /* the publisher changed its codec: a new file */
     struct session *s = session_of(r, n->subject);
     if (!s || !(f = calloc(1, sizeof *f))) return NULL;
-    *f = (struct file){.recording = n->subject, .track = n->id, .room = s->room, .codec = n->codec, .owner = r};
+    *f = (struct file){.key = {n->subject, n->id}, .session = s, .codec = n->codec, .owner = r, .dropped = n->timestamp};
+    rtp_clock_init(&f->clock, f->codec == MEDIA_OPUS ? 48000 : 90000);
     if (frames_new(&f->frames, f->codec, on_frame, f)) {
         free(f);
         return NULL;
     }
-    f->next = r->files;
-    r->files = f;
+    HASH_ADD(hh, r->files, key, sizeof f->key, f);
     return f;
 }
 
-/* ---- the writer thread ---- */
+static void take_packet(struct recorder *r, const struct inlet_note *n, const uint8_t *packet)
+{
+    struct file *f = file_for(r, n);
+    if (!f) return;
+    if (f->dropped != n->timestamp) f->busy = true;
+    f->dropped = n->timestamp;
+    frames_input(f->frames, packet, n->len, n->utc_us / 1000);
+}
+
+static void take_refer(struct recorder *r, const struct inlet_note *n)
+{
+    struct file *f = file_for(r, n);
+    if (!f) return;
+    f->refer.known = true;
+    f->refer.timestamp = n->timestamp;
+    f->refer.utc_us = n->utc_us;
+    rtp_clock_refer(&f->clock, n->timestamp, n->utc_us);
+}
+
+/* ---- the thread ---- */
 static void begin_session(struct recorder *r, const struct inlet_note *n)
 {
-    struct session *s = calloc(1, sizeof *s);
-    if (!s) return;
-    *s = (struct session){r->sessions, n->subject, n->id, 0};
+    struct session *s = spool_low(r->spool) ? NULL : calloc(1, sizeof *s);
+    if (!s) {
+        spool_done(r->spool, n->subject, n->id, ERR_STORAGE);
+        return;
+    }
+    *s = (struct session){r->sessions, n->subject, n->id, 0, 0, 0};
     r->sessions = s;
 }
 
-static void end_session(struct recorder *r, uint64_t recording)
+static void end_session(struct recorder *r, uint64_t recording, int error)
 {
-    end_matching(r, recording, 0);
+    end_all(r, recording);
     for (struct session **at = &r->sessions; *at; at = &(*at)->next)
         if ((*at)->recording == recording) {
             struct session *s = *at;
             *at = s->next;
-            done(r, recording, s->room, s->error);
+            spool_done(r->spool, recording, s->room, error);
             free(s);
             return;
         }
@@ -279,12 +325,12 @@ static bool take(struct recorder *r, struct recorder_inlet *in)
     struct inlet_note n;
     uint8_t packet[RTP_PACKET_MAX + 548];
     if (!inlet_take(&in->inlet, &n, packet, sizeof packet)) return false;
-    struct file *f;
     switch (n.type) {
     case NOTE_START: begin_session(r, &n); break;
-    case NOTE_PACKET: if ((f = file_for(r, &n))) frames_input(f->frames, packet, n.len, n.utc_us / 1000); break;
-    case NOTE_TRACK_END: end_matching(r, n.subject, n.id); break;
-    case NOTE_STOP: end_session(r, n.subject); break;
+    case NOTE_PACKET: take_packet(r, &n, packet); break;
+    case NOTE_REFER: take_refer(r, &n); break;
+    case NOTE_TRACK_END: end_track(r, &n); break;
+    case NOTE_STOP: end_session(r, n.subject, 0); break;
     case NOTE_CLOSE: r->closing = true; break;
     }
     return true;
@@ -297,56 +343,56 @@ static void take_all(struct recorder *r)
         }
 }
 
-static void every_period(struct recorder *r)
+static void look_for_trouble(struct recorder *r, struct session *s, int64_t now)
 {
-    int64_t now = utc_now_ms();
-    for (struct file *f = r->files; f; f = f->next) {
-        frames_flush(f->frames, now, false);
-        if (!f->webm || now - f->flushed_utc_ms < 1000) continue;
-        f->flushed_utc_ms = now;
-        int err = webm_flush(f->webm);
-        if (err) file_failed(f, err);
+    unsigned lost = s->lost;
+    for (struct file *f = r->files; f; f = f->hh.next)
+        if (f->session == s && f->spool) lost += spool_lost(f->spool);
+    bool more = lost != s->seen;
+    s->seen = lost;
+    if (more && !s->trouble_ms) tell_trouble(r, s, ERR_STORAGE);
+    if (more) s->trouble_ms = now;
+    if (!more && s->trouble_ms && now - s->trouble_ms >= TROUBLE_MS) {
+        s->trouble_ms = 0;
+        tell_trouble(r, s, 0);
     }
 }
 
-/* Files of a process that was killed, and those nobody took before it ended: finished and told like any other, then the recording is
- * closed as interrupted. */
-static void recover(struct recorder *r)
+static void every_turn(struct recorder *r)
 {
-    struct dirent **list;
-    int n = scandir(r->dir, &list, NULL, alphasort); /* sorted: the files of one recording follow each other */
-    uint64_t current = 0, room = 0;
-    for (int i = 0; i < n; i++) {
-        uint64_t recording, track, its_room;
-        int64_t started;
-        char path[1024];
-        if (sscanf(list[i]->d_name, "%16" SCNx64 "-%16" SCNx64 "-%16" SCNx64 "-%" SCNd64 ".", &recording, &track, &its_room, &started) == 4) {
-            if (current && current != recording) done(r, current, room, ERR_UNAVAILABLE);
-            current = recording;
-            room = its_room;
-            snprintf(path, sizeof path, "%s/%s", r->dir, list[i]->d_name);
-            finish(r, path);
-        }
-        free(list[i]);
+    int64_t now = utc_now_ms();
+    for (struct file *f = r->files; f; f = f->hh.next) {
+        frames_flush(f->frames, now, false);
+        if (f->webm && now - f->cut_utc_ms >= WEBM_FRAGMENT_MS) cut(f);
     }
-    if (n >= 0) free(list);
-    if (current) done(r, current, room, ERR_UNAVAILABLE);
+}
+
+static void every_second(struct recorder *r, int64_t *looked_ms)
+{
+    int64_t now = utc_now_ms();
+    if (now - *looked_ms < 1000 && now >= *looked_ms) return;
+    *looked_ms = now;
+    for (struct session *s = r->sessions; s; s = s->next)
+        look_for_trouble(r, s, now);
+    while (r->sessions && spool_low(r->spool)) /* what is kept stays whole: the end of a file needs room too */
+        end_session(r, r->sessions->recording, ERR_STORAGE);
 }
 
 static void *run(void *arg)
 {
     struct recorder *r = arg;
     uint64_t count;
-    recover(r);
+    int64_t looked_ms = 0;
     while (!r->closing) {
         struct pollfd p = {r->wake, POLLIN, 0};
-        poll(&p, 1, r->sessions ? 100 : -1);
+        poll(&p, 1, r->sessions ? TURN_MS : -1);
         if (read(r->wake, &count, sizeof count) < 0 && errno != EAGAIN) break;
         take_all(r);
-        every_period(r);
+        every_turn(r);
+        every_second(r, &looked_ms);
     }
     while (r->sessions)
-        end_session(r, r->sessions->recording);
+        end_session(r, r->sessions->recording, 0);
     return NULL;
 }
 
@@ -359,28 +405,40 @@ static bool open_inlets(struct recorder *r, size_t n)
     return true;
 }
 
-int recorder_open(struct recorder **out, const char *dir, size_t n_inlets, void (*on_event)(void *ctx, const struct media_event *event),
-                  void *ctx, struct fault *f)
+static bool open_threads(struct recorder *r, const struct recorder_config *c)
+{
+    struct spool_config spool = {.dir = r->dir, .queue_bytes = c->queue_bytes ? c->queue_bytes : QUEUE_BYTES, .min_free_bytes = c->min_free_bytes,
+                                 .pwrite = c->pwrite, .on_end = on_end, .on_done = on_done, .ctx = r};
+    if (finisher_open(&r->finisher, r->dir, r->on_event, r->ctx) || spool_open(&r->spool, &spool)) return false;
+    r->running = pthread_create(&r->thread, NULL, run, r) == 0;
+    if (r->running) pthread_setname_np(r->thread, "recorder");
+    return r->running;
+}
+
+int recorder_open(struct recorder **out, const struct recorder_config *c, struct fault *f)
 {
     struct stat st;
-    if (mkdir(dir, 0700) && errno != EEXIST)
-        return fault_set(f, ERR_STORAGE, "record_dir", "media: %s: %s", dir, strerror(errno));
-    if (stat(dir, &st) || !S_ISDIR(st.st_mode) || access(dir, W_OK))
-        return fault_set(f, ERR_STORAGE, "record_dir", "media: %s is no folder that can be written", dir);
+    if (mkdir(c->dir, 0700) && errno != EEXIST)
+        return fault_set(f, ERR_STORAGE, "record_dir", "media: %s: %s", c->dir, strerror(errno));
+    if (stat(c->dir, &st) || !S_ISDIR(st.st_mode) || access(c->dir, W_OK))
+        return fault_set(f, ERR_STORAGE, "record_dir", "media: %s is no folder that can be written", c->dir);
     struct recorder *r = calloc(1, sizeof *r);
     if (!r) return fault_set(f, ERR_INTERNAL, "memory", "media: out of memory");
-    snprintf(r->dir, sizeof r->dir, "%s", dir);
-    r->on_event = on_event;
-    r->ctx = ctx;
+    snprintf(r->dir, sizeof r->dir, "%s", c->dir);
+    r->on_event = c->on_event;
+    r->ctx = c->ctx;
     r->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (r->wake < 0 || !open_inlets(r, n_inlets) || pthread_create(&r->thread, NULL, run, r)) {
+    if (r->wake < 0 || !open_inlets(r, c->n_inlets) || !open_threads(r, c)) {
         recorder_close(r);
         return fault_set(f, ERR_INTERNAL, "recorder", "media: could not start the recorder");
     }
-    r->running = true;
-    pthread_setname_np(r->thread, "recorder");
     *out = r;
     return 0;
+}
+
+void recorder_load(const struct recorder *r, struct recorder_load *out)
+{
+    *out = (struct recorder_load){spool_waiting(r->spool), spool_worst(r->spool)};
 }
 
 void recorder_close(struct recorder *r)
@@ -390,6 +448,8 @@ void recorder_close(struct recorder *r)
         put_command(&r->inlets[0], (struct inlet_note){.type = NOTE_CLOSE}); /* the workers are gone: the inlet is ours */
         pthread_join(r->thread, NULL);
     }
+    spool_close(r->spool);
+    finisher_close(r->finisher);
     for (size_t i = 0; i < r->n_inlets; i++)
         inlet_close(&r->inlets[i].inlet);
     free(r->inlets);

@@ -1,7 +1,7 @@
 #include "media/mux/webm.h"
 #include "media/mux/dimensions.h"
 #include "media/rtp/bytes.h"
-#include <errno.h>
+#include "server/base/reel.h"
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,6 @@ enum { /* RFC 9559 element ids */
     ID_CUE_TRACK = 0xf7, ID_CUEPOS = 0xf1
 };
 #define SEEK_ROOM 96 /* bytes kept for the seek head that webm_finish writes */
-#define CLUSTER_MS 1000
 
 /* ---- growing buffer of elements ---- */
 struct buffer {
@@ -106,25 +105,11 @@ static void close_element(struct buffer *b, size_t at)
 
 /* ---- writing ---- */
 struct webm {
-    int fd;
-    bool audio;
+    bool audio, in_cluster, key;
     struct buffer cluster;
     int64_t cluster_ms;
     size_t cluster_at;
-    bool in_cluster;
 };
-
-static int write_all(int fd, const void *data, size_t n)
-{
-    for (const uint8_t *p = data; n;) {
-        ssize_t k = write(fd, p, n);
-        if (k < 0 && errno == EINTR) continue;
-        if (k <= 0) return ERR_STORAGE;
-        p += k;
-        n -= (size_t)k;
-    }
-    return 0;
-}
 
 static const char *const codec_names[MEDIA_CODEC_COUNT] = {"A_OPUS", "V_VP8", "V_VP9", "V_MPEG4/ISO/AVC", "V_AV1"};
 static const uint8_t opus_head[19] = {'O', 'p', 'u', 's', 'H', 'e', 'a', 'd', 1, 2, 0, 0, 0x80, 0xbb, 0, 0, 0, 0, 0};
@@ -158,7 +143,7 @@ static int put_tracks(struct buffer *b, enum media_codec codec, const uint8_t *k
     return 0;
 }
 
-static int put_head(struct buffer *b, enum media_codec codec, const uint8_t *key, size_t len)
+static int put_head(struct buffer *b, enum media_codec codec, const uint8_t *key, size_t len, size_t *tracks_at)
 {
     static const uint8_t zeros[SEEK_ROOM];
     size_t head = open_element(b, ID_EBML);
@@ -179,18 +164,34 @@ static int put_head(struct buffer *b, enum media_codec codec, const uint8_t *key
     text(b, ID_MUXER, "yilian");
     text(b, ID_WRITER, "yilian");
     close_element(b, info);
+    *tracks_at = b->len;
     return put_tracks(b, codec, key, len);
 }
 
-int webm_open(struct webm **out, const char *path, enum media_codec codec, const uint8_t *key, size_t len)
+/* Gives the bytes away, with room for a link behind them. */
+static int give(struct buffer *b, struct webm_part *out)
+{
+    size_t len = b->len;
+    if (!b->failed) (void)room(b, REEL_LINK_MAX);
+    if (b->failed) {
+        free(b->bytes);
+        *b = (struct buffer){0};
+        return ERR_INTERNAL;
+    }
+    out->bytes = b->bytes;
+    out->len = len;
+    *b = (struct buffer){0};
+    return 0;
+}
+
+int webm_new(struct webm **out, enum media_codec codec, const uint8_t *key, size_t len, struct webm_part *head)
 {
     struct webm *w = calloc(1, sizeof *w);
-    struct buffer head = {0};
-    int err = w ? put_head(&head, codec, key, len) : ERR_INTERNAL;
-    if (!err && head.failed) err = ERR_INTERNAL;
-    if (!err && (w->fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600)) < 0) err = ERR_STORAGE;
-    if (!err && (err = write_all(w->fd, head.bytes, head.len))) close(w->fd);
-    free(head.bytes);
+    struct buffer b = {0};
+    *head = (struct webm_part){0};
+    int err = w ? put_head(&b, codec, key, len, &head->tracks_at) : ERR_INTERNAL;
+    if (err) free(b.bytes);
+    else err = give(&b, head);
     if (err) {
         free(w);
         return err;
@@ -200,23 +201,16 @@ int webm_open(struct webm **out, const char *path, enum media_codec codec, const
     return 0;
 }
 
-int webm_flush(struct webm *w)
+bool webm_due(const struct webm *w, int64_t time_ms, bool key)
 {
-    if (!w->in_cluster) return 0;
-    close_element(&w->cluster, w->cluster_at);
-    int err = w->cluster.failed ? ERR_INTERNAL : write_all(w->fd, w->cluster.bytes, w->cluster.len);
-    w->in_cluster = false;
-    w->cluster.len = 0;
-    return err;
+    return w->in_cluster && ((key && !w->audio) || time_ms - w->cluster_ms >= WEBM_FRAGMENT_MS);
 }
 
 int webm_frame(struct webm *w, const uint8_t *frame, size_t len, int64_t time_ms, bool key)
 {
-    int err = 0;
-    if (w->in_cluster && ((key && !w->audio) || time_ms - w->cluster_ms >= CLUSTER_MS)) err = webm_flush(w);
-    if (err) return err;
     if (!w->in_cluster) {
         w->in_cluster = true;
+        w->key = key || w->audio;
         w->cluster_ms = time_ms;
         w->cluster_at = open_element(&w->cluster, ID_CLUSTER);
         number(&w->cluster, ID_TIME, (uint64_t)time_ms);
@@ -230,32 +224,34 @@ int webm_frame(struct webm *w, const uint8_t *frame, size_t len, int64_t time_ms
     return w->cluster.failed ? ERR_INTERNAL : 0;
 }
 
-void webm_close(struct webm *w)
+int webm_cut(struct webm *w, struct webm_part *out)
+{
+    *out = (struct webm_part){.key = w->key, .begin_ms = w->cluster_ms};
+    if (!w->in_cluster) return 0;
+    w->in_cluster = false;
+    close_element(&w->cluster, w->cluster_at);
+    return give(&w->cluster, out);
+}
+
+void webm_free(struct webm *w)
 {
     if (!w) return;
-    (void)!webm_flush(w);
-    close(w->fd);
     free(w->cluster.bytes);
     free(w);
 }
 
 /* ---- finishing: read what is on the disk, whoever wrote it and however that ended ---- */
+static int64_t read_fd(void *ctx, uint64_t at, void *out, size_t n)
+{
+    return pread(*(int *)ctx, out, n, (off_t)at);
+}
+
 static bool read_head(int fd, int64_t at, uint32_t *which, uint64_t *size, int64_t *body)
 {
-    uint8_t t[12] = {0};
-    ssize_t n = pread(fd, t, sizeof t, at);
-    if (n < 2 || !t[0]) return false;
-    int a = __builtin_clz((unsigned)t[0] << 24) + 1;
-    if (a > 4 || a >= n || !t[a]) return false;
-    *which = 0;
-    for (int i = 0; i < a; i++)
-        *which = *which << 8 | t[i];
-    int b = __builtin_clz((unsigned)t[a] << 24) + 1;
-    if (a + b > n) return false;
-    *size = t[a] & (0xffu >> b);
-    for (int i = 1; i < b; i++)
-        *size = *size << 8 | t[a + i];
-    *body = at + a + b;
+    uint64_t inner;
+    struct reel_source s = {read_fd, &fd, INT64_MAX};
+    if (!reel_element(&s, (uint64_t)at, which, size, &inner)) return false;
+    *body = (int64_t)inner;
     return true;
 }
 

@@ -205,6 +205,7 @@ static void tick_connected(struct peer *peer)
         if (now - peer->tracks[i]->wished_us >= (int64_t)peer->tracks[i]->n_feeds * WISH_US_A_FEED) forward_wish_keys(peer->tracks[i]);
         watch_track(peer, peer->tracks[i]);
         lecture_refer(peer->tracks[i]);
+        track_record_refer(peer->tracks[i]);
     }
     line_tick(peer);
     if (peer->twcc_used && now - peer->twcc_us >= 50000) {

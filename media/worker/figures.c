@@ -24,7 +24,7 @@ void figures_init(void)
     f->handshakes = metric_counter("yilian_media_handshakes_total", "DTLS handshakes completed", NULL);
     f->handshake_failures = metric_counter("yilian_media_handshake_failures_total", "DTLS handshakes failed", NULL);
     f->moves = metric_counter("yilian_media_address_changes_total", "Peers that came from a new address", NULL);
-    f->record_drops = metric_counter("yilian_media_record_drops_total", "Packets a recording lost because the disk was slow", NULL);
+    f->record_drops = metric_counter("yilian_media_record_drops_total", "Packets a recording lost because the recorder was too slow", NULL);
     f->handed_over = metric_counter("yilian_media_handed_over_total", "Datagrams that came to another worker than their peer's", NULL);
     f->handover_drops = metric_counter("yilian_media_handover_drops_total", "Of those, dropped because the owner was too slow", NULL);
 }

@@ -316,6 +316,27 @@ void feed_close(struct feed *f)
     free(f);
 }
 
+bool track_clock(const struct track *t, struct consumer *copy, uint32_t *timestamp, int64_t *utc_us)
+{
+    struct rtcp_sender_info info;
+    uint64_t ntp = worker_ntp();
+    if (copy->layer < 0 || !t->producer.layers[copy->layer].has_sr) return false;
+    if (!consumer_sender_info(copy, &t->producer, ntp, t->peer->clock_offset, t->peer->worker->now_us, &info)) return false;
+    *timestamp = info.rtp;
+    *utc_us = (int64_t)((ntp >> 32) - 2208988800u) * 1000000 + (int64_t)(((ntp & 0xffffffff) * 1000000) >> 32);
+    return true;
+}
+
+void track_record_refer(struct track *t)
+{
+    struct worker *w = t->peer->worker;
+    uint32_t timestamp;
+    int64_t utc_us;
+    if (!t->tap || w->now_us - t->tap_refer_us < 1000000 || !track_clock(t, t->tap, &timestamp, &utc_us)) return;
+    t->tap_refer_us = w->now_us;
+    recorder_refer(w->recorder, t->room->recording, t->producer.params.track, timestamp, utc_us);
+}
+
 void track_record(struct track *t, bool on)
 {
     struct worker *w = t->peer->worker;
@@ -331,6 +352,7 @@ void track_record(struct track *t, bool on)
     memcpy(p.payloads, t->producer.params.payloads, sizeof p.payloads);
     consumer_init(t->tap, &p, &t->producer);
     t->tap_key_us = w->now_us;
+    t->tap_refer_us = 0;
     forward_wish_keys(t);
 }
 

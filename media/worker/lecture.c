@@ -40,13 +40,12 @@ void lecture_wish_key(struct track *t)
 void lecture_refer(struct track *t)
 {
     struct worker *w = t->peer->worker;
-    struct rtcp_sender_info info;
-    uint64_t ntp = worker_ntp();
-    if (!t->live || w->now_us - t->live_refer_us < REFER_EVERY_US || t->live->layer < 0 || !t->producer.layers[t->live->layer].has_sr) return;
+    uint32_t timestamp;
+    int64_t utc_us;
+    if (!t->live || w->now_us - t->live_refer_us < REFER_EVERY_US) return;
+    if (!track_clock(t, t->live, &timestamp, &utc_us)) return;
     t->live_refer_us = w->now_us;
-    if (!consumer_sender_info(t->live, &t->producer, ntp, t->peer->clock_offset, w->now_us, &info)) return;
-    int64_t utc_us = (int64_t)((ntp >> 32) - 2208988800u) * 1000000 + (int64_t)(((ntp & 0xffffffff) * 1000000) >> 32);
-    caster_refer(w->caster, lecture_of(t), t->producer.params.kind, info.rtp, utc_us);
+    caster_refer(w->caster, lecture_of(t), t->producer.params.kind, timestamp, utc_us);
 }
 
 void lecture_untap(struct track *t)

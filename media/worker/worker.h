@@ -49,7 +49,7 @@ struct track {
     struct feed **feeds;
     size_t n_feeds, cap_feeds;
     struct consumer *tap; /* the recording's copy, NULL = not recorded */
-    int64_t tap_key_us, wished_us;
+    int64_t tap_key_us, tap_refer_us, wished_us;
     struct consumer *live; /* the programme's copy, NULL = not in it */
     int64_t live_key_us, live_refer_us;
     /* Packets that came and are not forwarded yet: a receiver gets those of one frame together. */
@@ -205,6 +205,9 @@ void peer_rtcp(struct peer *peer, const uint8_t *data, size_t len);
 void track_close(struct track *track);
 void feed_close(struct feed *feed);
 void track_record(struct track *track, bool on);
+void track_record_refer(struct track *track); /* as often as one likes */
+/* By the publisher's sender reports: our clock shows utc_us at this time of a copy. False: none has come yet. */
+bool track_clock(const struct track *track, struct consumer *copy, uint32_t *timestamp, int64_t *utc_us);
 void forward_copies(struct peer *peer, struct copies *c); /* seals and puts them into the send arena, equal ones together */
 /* catchup.c */
 bool catchup_begin(struct feed *feed); /* a newcomer is sent the group of pictures; false: he needs a keyframe */

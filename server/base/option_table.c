@@ -38,6 +38,7 @@ const struct option option_table[] = {
     {"media.workers", OPTION_INT, "0", 0, 64, "Media threads; 0 = one per processor core."},
     {"media.max_bitrate", OPTION_INT, "3000000", 100000, 50000000, "Highest bit rate asked of one camera, bits per second."},
     {"record.dir", OPTION_PATH, "", 0, 0, "Scratch folder of recordings in progress; empty = DATA.DIR/recording."},
+    {"record.min_free_mb", OPTION_INT, "1024", 0, 100000000, "Recordings end, whole, when the disk of record.dir has less free than this; none begins. 0 = no limit."},
     {"records.readers", OPTION_INT, "2", 1, 64, "Reader threads of the database."},
     {"request.max_body", OPTION_BYTES, "1MiB", 64 * KIB, 16 * MIB, "Largest JSON body of one request."},
     {"request.rate", OPTION_INT, "200", 5, 100000, "Requests a second on average from one address; bursts of ten times that."},

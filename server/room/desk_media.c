@@ -422,6 +422,7 @@ void media_event_here(struct desk *d, const struct media_event *e)
     struct link *k = l && e->peer.v ? link_of_peer(l, e->peer) : NULL;
     if (l && e->type == MEDIA_LEVELS) levels(l, e);
     else if (l && e->type == MEDIA_RECORD_DONE) record_done(l, e);
+    else if (l && e->type == MEDIA_RECORD_TROUBLE) record_trouble(l, e);
     else if (l && e->type == MEDIA_TRACK_LIVE) lecture_codec(l, e);
     else if (k) peer_event(l, k, e);
     else if (e->type == MEDIA_PEER_FAILED) echo_gone(d, 0, e->peer);

@@ -133,6 +133,7 @@ void record_start(struct live *l);
 void record_stop(struct live *l);
 void record_track(struct live *l, struct link *k, enum room_source source);
 void record_done(struct live *l, const struct media_event *e);
+void record_trouble(struct live *l, const struct media_event *e);
 void record_keep(struct desk *d, const struct media_event *e); /* any thread: a finished file, or the end of a recording */
 
 /* desk_live.c */

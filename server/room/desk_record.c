@@ -15,9 +15,9 @@ static void post(struct live *l, struct media_cmd c)
     if (media_post(l->desk->media, &c)) log_error("desk", "the media plane is busy; a recording command was lost");
 }
 
-static void failed(struct live *l)
+static void failed(struct live *l, enum record_trouble why)
 {
-    struct room_event e = {.type = ROOM_RECORD_FAILED};
+    struct room_event e = {.type = ROOM_RECORD_FAILED, .trouble = why};
     if (desk_step(l, &e, NULL)) log_debug("desk", "no recording to end");
 }
 
@@ -55,7 +55,7 @@ static void begun(void *ctx, struct reply *reply)
     if (l) l->record_opening = false;
     if (reply->error && l) {
         log_warn("desk", "a recording could not begin: %s", reply->fault.reason[0] ? reply->fault.reason : err_wire(reply->error));
-        failed(l);
+        failed(l, TROUBLE_FAILED);
     } else if (!reply->error && (!l || !l->record_wanted || l->recording)) {
         end_unused(b->desk, id);
     } else if (!reply->error) {
@@ -88,8 +88,15 @@ void record_stop(struct live *l)
 void record_done(struct live *l, const struct media_event *e)
 {
     if (!e->error || e->recording != l->recording) return;
+    post(l, (struct media_cmd){.type = MEDIA_RECORD_STOP, .recording = l->recording}); /* the room's tracks are no longer fed to nobody */
     l->recording = 0;
-    failed(l);
+    failed(l, e->error == ERR_STORAGE ? TROUBLE_SPACE : TROUBLE_FAILED);
+}
+
+void record_trouble(struct live *l, const struct media_event *e)
+{
+    struct room_event tell = {.type = ROOM_RECORD_TROUBLE, .trouble = e->error ? TROUBLE_LOSING : TROUBLE_NONE};
+    if (e->recording == l->recording && desk_step(l, &tell, NULL)) log_debug("desk", "no recording is in trouble");
 }
 
 void record_keep(struct desk *d, const struct media_event *e)

@@ -177,6 +177,7 @@ static int record(struct room *r, struct room_seat *by, bool on, int64_t now_ms,
     by->consent = CONSENT_YES;
     r->record = RECORD_ASKING;
     r->record_ms = now_ms;
+    r->trouble = TROUBLE_NONE;
     fx(out, FX_STATE, 0);
     note(out, by->id, "record_asked");
     look_at_consents(r, now_ms, out);
@@ -415,14 +416,24 @@ static int seat_act(struct room *r, struct room_seat *s, const struct room_event
     }
 }
 
+/* What the desk tells of the recording itself; nobody has acted. */
+static void record_news(struct room *r, const struct room_event *e, int64_t now_ms, struct room_effects *out)
+{
+    if (e->type == ROOM_RECORD_TROUBLE && (r->record != RECORD_ON || r->trouble == e->trouble)) return;
+    if (e->trouble) note(out, 0, e->type == ROOM_RECORD_FAILED ? "record_failed" : "record_losing");
+    if (r->trouble != e->trouble) fx(out, FX_STATE, 0);
+    r->trouble = e->trouble;
+    if (e->type == ROOM_RECORD_FAILED) record_end(r, RECORD_OFF, now_ms, out);
+}
+
 int room_step(struct room *r, const struct room_event *e, int64_t now_ms, struct room_effects *out, struct fault *f)
 {
     out->n = 0;
     if (e->type == ROOM_JOIN) return join(r, e, now_ms, out, f);
-    if (e->type == ROOM_TICK || e->type == ROOM_CLOSED || e->type == ROOM_RECORD_FAILED) {
+    if (e->type == ROOM_TICK || e->type == ROOM_CLOSED || e->type == ROOM_RECORD_FAILED || e->type == ROOM_RECORD_TROUBLE) {
         if (e->type == ROOM_TICK) tick(r, now_ms, out);
         else if (e->type == ROOM_CLOSED) end(r, now_ms, out);
-        else record_end(r, RECORD_OFF, now_ms, out);
+        else record_news(r, e, now_ms, out);
         return 0;
     }
     struct room_seat *s = room_seat(r, e->seat);

@@ -27,6 +27,12 @@ enum seat_role { ROLE_HOST, ROLE_EXPERT, ROLE_MEMBER, ROLE_GUEST, ROLE_MACHINE }
 enum seat_state { SEAT_WAITING, SEAT_ADMITTED, SEAT_AWAY };
 enum room_state { ROOM_OPEN, ROOM_LIVE, ROOM_INTERRUPTED, ROOM_ENDED };
 enum record_state { RECORD_OFF, RECORD_ASKING, RECORD_ON };
+enum record_trouble {
+    TROUBLE_NONE,
+    TROUBLE_LOSING, /* on, and the disk does not take all of it: what is missing is in the recording's gaps */
+    TROUBLE_SPACE,  /* ended: the disk has no room */
+    TROUBLE_FAILED  /* ended, or never begun: something else */
+};
 enum consent { CONSENT_NONE, CONSENT_NO, CONSENT_YES };
 enum room_grade { GRADE_GOOD, GRADE_FAIR, GRADE_POOR, GRADE_LOST };
 enum room_mode { MODE_FULL, MODE_STILLS, MODE_AUDIO_ONLY };
@@ -77,6 +83,7 @@ struct room {
     struct room_seat seats[ROOM_SEATS_MAX];
     enum record_state record;
     int64_t record_ms;       /* asked, or began */
+    enum record_trouble trouble; /* until somebody asks again */
     uint64_t spotlight;      /* seat, 0 = none */
     uint64_t show_by;        /* seat, 0 = nothing is shown */
     struct room_show show;
@@ -99,11 +106,12 @@ enum room_event_type {
     ROOM_MUTE_SELF,  /* .source, .on */
     ROOM_TRACK,      /* .source, .on: published or ended (told by the desk) */
     ROOM_RECORD,     /* .on */
-    ROOM_RECORD_FAILED, /* told by the desk: nothing can be recorded now; no seat acts */
+    ROOM_RECORD_FAILED, /* told by the desk: nothing can be recorded now, .trouble says why; no seat acts */
     ROOM_CONSENT,    /* .on */
     ROOM_SHOW,       /* .show, or .on false = stops */
     ROOM_END,
     ROOM_TICK,       /* only the time */
+    ROOM_RECORD_TROUBLE, /* .trouble; told by the desk */
 };
 
 struct room_event {
@@ -112,6 +120,7 @@ struct room_event {
     uint64_t target;
     enum room_source source;
     bool on;
+    enum record_trouble trouble;
     struct room_show show;
     struct { struct room_person person; enum seat_role role; bool admitted_before; } join;
 };

@@ -51,7 +51,7 @@ json_t *live_show(const struct room *r, const struct room_seat *to)
 
 static json_t *recording_json(const struct room *r)
 {
-    static const char *const states[] = {"off", "asking", "on"};
+    static const char *const states[] = {"off", "asking", "on"}, *const troubles[] = {"", "losing", "no_space", "failed"};
     json_t *consents = json_object();
     for (size_t i = 0; i < r->n_seats; i++) {
         const struct room_seat *s = &r->seats[i];
@@ -60,8 +60,8 @@ static json_t *recording_json(const struct room *r)
         if (s->state != SEAT_WAITING && s->role != ROLE_MACHINE)
             json_object_set_new(consents, id, s->consent == CONSENT_NONE ? json_null() : json_boolean(s->consent == CONSENT_YES));
     }
-    return json_pack("{s:s,s:o,s:o}", "state", states[r->record], "consents", consents, "started_ms",
-                     r->record == RECORD_ON ? json_integer(r->record_ms) : json_null());
+    return json_pack("{s:s,s:o,s:o,s:s}", "state", states[r->record], "consents", consents, "started_ms",
+                     r->record == RECORD_ON ? json_integer(r->record_ms) : json_null(), "trouble", troubles[r->trouble]);
 }
 
 json_t *live_room(const struct room *r, const struct room_seat *to, bool seats)

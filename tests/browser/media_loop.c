@@ -14,7 +14,7 @@ static const char *const codecs[] = {"opus", "VP8", "VP9", "H264", "AV1"};
 
 static void on_event(void *ctx, const struct media_event *e)
 {
-    static const char *const names[] = {"connected", "moved", "silent", "back", "failed", "live", "stalled", "layers", "levels", "quality", "streams", "file", "done"};
+    static const char *const names[] = {"connected", "moved", "silent", "back", "failed", "live", "stalled", "layers", "levels", "quality", "streams", "file", "done", "trouble"};
     printf("event %s peer=%" PRIu64 " track=%" PRIu64 " codec=%s error=%d", names[e->type], e->peer.v, e->track.v, codecs[e->codec], e->error);
     if (e->type == MEDIA_LEVELS) printf(" level=%d", e->levels.at[0].level_dbov);
     if (e->type == MEDIA_QUALITY)
@@ -25,6 +25,7 @@ static void on_event(void *ctx, const struct media_event *e)
     if (e->type == MEDIA_RECORD_FILE)
         printf(" path=%s type=%s bytes=%" PRIu64 " started=%" PRId64 " duration=%" PRId64 " sha=%s", e->file.path,
                e->file.content_type, e->file.bytes, e->file.started_ms, e->file.duration_ms, e->file.sha256);
+    if (e->recording) printf(" recording=%" PRIu64, e->recording);
     printf("\n");
     fflush(stdout);
 }

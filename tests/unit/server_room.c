@@ -345,8 +345,19 @@ static void asking_ends_after_a_minute_and_with_the_last(void **state)
         assert_int_equal(act(s, ROOM_LOST, 0), 0);
     assert_true(r.record == RECORD_OFF && count(FX_RECORD_STOP, 0) == 1); /* nobody is left to be recorded */
     everybody_agrees();
-    assert_int_equal(act(0, ROOM_RECORD_FAILED, 0), 0);
-    assert_true(r.record == RECORD_OFF && count(FX_RECORD_STOP, 0) == 1);
+    struct room_event news = {.type = ROOM_RECORD_TROUBLE, .trouble = TROUBLE_LOSING};
+    assert_int_equal(step(news), 0);
+    assert_true(r.record == RECORD_ON && r.trouble == TROUBLE_LOSING && count(FX_STATE, 0) == 1 && count(FX_NOTE, 0) == 1);
+    assert_int_equal(step(news), 0); /* known */
+    assert_int_equal(fx.n, 0);
+    news.trouble = TROUBLE_NONE;
+    assert_int_equal(step(news), 0);
+    assert_true(r.trouble == TROUBLE_NONE && count(FX_STATE, 0) == 1 && count(FX_NOTE, 0) == 0);
+    news = (struct room_event){.type = ROOM_RECORD_FAILED, .trouble = TROUBLE_SPACE};
+    assert_int_equal(step(news), 0);
+    assert_true(r.record == RECORD_OFF && r.trouble == TROUBLE_SPACE && count(FX_RECORD_STOP, 0) == 1);
+    everybody_agrees();
+    assert_int_equal(r.trouble, TROUBLE_NONE); /* asked again: news of the last one are old */
     everybody_agrees();
     assert_int_equal(act(HOST, ROOM_END, 0), 0);
     assert_int_equal(count(FX_RECORD_STOP, 0), 1);

@@ -40,6 +40,8 @@ export interface RecordingState {
   state: 'off' | 'asking' | 'on'
   consents: Record<string, boolean | null>
   started_ms: number | null
+  /** losing: on, but the disk does not take all of it; no_space, failed: it ended, or did not begin. */
+  trouble?: '' | 'losing' | 'no_space' | 'failed'
 }
 export interface Room {
   id: string
