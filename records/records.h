@@ -157,6 +157,22 @@ YL_CHECKED int records_recording_file_submit(struct records *r, const struct rec
 /* All files were told; error as in the event. Answer of op "recording.seal". */
 YL_CHECKED int records_recording_end_submit(struct records *r, uint64_t recording, int error, records_done done, void *ctx);
 
+struct records_recording_check { /* of one file of it */
+    const char *document, *kind, *source; /* borrowed for the call */
+    const char *wrong; /* NULL: its bytes are those that were sealed, and its chain holds */
+    bool chained;      /* false: from before there were chains */
+    uint32_t links;
+    size_t n_gaps;
+    int64_t lost_ms;
+};
+/* Reads every byte of a recording: seal, hash of each file, each link. Not whole: something is not as it was; the check of a
+ * file, or seal_holds, says what. ERR_NOT_FOUND. Blocking, long. */
+struct records_recording_verdict {
+    bool whole, sealed, seal_holds;
+};
+YL_CHECKED int records_recording_verify(struct records *r, uint64_t recording, void (*each)(void *ctx, const struct records_recording_check *),
+                                        void *ctx, struct records_recording_verdict *out);
+
 /* ---- clocks and outboxes: called by the server every second; runs due deadlines, reminders, escalations, webhook
  * deliveries that are due (the HTTP call itself is made by a pool thread with a time limit). ---- */
 YL_CHECKED int records_tick_submit(struct records *r);

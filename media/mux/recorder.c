@@ -24,6 +24,7 @@
 #define STEP_MAX_MS 1000  /* the way between two frames that is believed to be the stream's own */
 #define TROUBLE_MS 5000   /* without loss, until it is said to be over */
 #define QUEUE_BYTES (64u << 20)
+#define PART_MS 300000    /* what is taken in and encrypted after the end is then never more than this of a track */
 
 enum note_type { NOTE_START, NOTE_PACKET, NOTE_REFER, NOTE_TRACK_END, NOTE_STOP, NOTE_CLOSE };
 
@@ -73,6 +74,7 @@ struct recorder {
     struct session *sessions;
     struct spool *spool;
     struct finisher *finisher;
+    int64_t part_ms;
 };
 
 /* ---- the workers' side ---- */
@@ -173,6 +175,7 @@ static int begin_file(struct file *f, const struct frame *frame, int64_t at_us)
     snprintf(path, sizeof path, "%s/%016" PRIx64 "-%016" PRIx64 "-%016" PRIx64 "-%" PRId64 ".%s.part", f->owner->dir, f->key.recording, f->key.track,
              f->session->room, n.started_ms, ext);
     f->started_ms = n.started_ms;
+    f->last_ms = 0;
     f->step_ms = f->codec == MEDIA_OPUS ? 20 : 33;
     f->cut_utc_ms = utc_now_ms();
     f->busy = false;
@@ -209,10 +212,29 @@ static int64_t made_us(struct file *f, const struct frame *frame)
     return at_us;
 }
 
+static void close_part(struct file *f)
+{
+    if (!f->webm) return;
+    cut(f);
+    webm_free(f->webm);
+    f->webm = NULL;
+    f->session->lost += spool_lost(f->spool);
+    spool_end(f->spool, &f->gaps);
+    f->spool = NULL;
+    f->gaps.n = 0;
+}
+
+/* A long track is cut into files where nothing is lost: with a keyframe, and not in a hole. */
+static bool part_is_full(const struct file *f, const struct frame *frame, int64_t at_us)
+{
+    return f->webm && at_us / 1000 - f->started_ms >= f->owner->part_ms && (frame->key || f->codec == MEDIA_OPUS) && !frame->lost;
+}
+
 static void on_frame(void *ctx, const struct frame *frame)
 {
     struct file *f = ctx;
     int64_t at_us = made_us(f, frame);
+    if (part_is_full(f, frame, at_us)) close_part(f);
     bool first = !f->webm;
     if (first && begin_file(f, frame, at_us)) return; /* no decoder configuration in this keyframe: the next */
     int64_t ms = at_us / 1000 - f->started_ms;
@@ -229,12 +251,7 @@ static void end_file(struct file *f)
     HASH_DEL(f->owner->files, f);
     frames_flush(f->frames, 0, true);
     frames_free(f->frames);
-    if (f->webm) {
-        cut(f);
-        webm_free(f->webm);
-        f->session->lost += spool_lost(f->spool);
-        spool_end(f->spool, &f->gaps);
-    }
+    close_part(f);
     free(f);
 }
 
@@ -427,6 +444,7 @@ int recorder_open(struct recorder **out, const struct recorder_config *c, struct
     snprintf(r->dir, sizeof r->dir, "%s", c->dir);
     r->on_event = c->on_event;
     r->ctx = c->ctx;
+    r->part_ms = c->part_ms ? c->part_ms : PART_MS;
     r->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (r->wake < 0 || !open_inlets(r, c->n_inlets) || !open_threads(r, c)) {
         recorder_close(r);

@@ -21,6 +21,7 @@ struct recorder_config {
     void (*on_event)(void *ctx, const struct media_event *event);
     void *ctx;
     size_t queue_bytes;      /* the most that waits for the disk; 0 = 64 MiB */
+    int64_t part_ms;         /* a track's file ends, and its next begins, at the first keyframe after this; 0 = 5 minutes */
     uint64_t min_free_bytes; /* 0 = records until nothing fits */
     ssize_t (*pwrite)(int fd, const void *bytes, size_t n, off_t at); /* the disk of a test; NULL = the system's */
 };

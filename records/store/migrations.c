@@ -277,5 +277,11 @@ const struct migration store_migrations[] = {
     {22, "names of who sat in rooms and on recordings are sealed", "", .run = sealed_migrate_rooms},
     {23, "what was there in the clear is gone from the file", "", .rebuild = true},
     {24, "answers that are kept are bytes", "", .run = sealed_migrate_answers},
+    {25, "recordings: the chain of each file, and what is missing in it",
+     "ALTER TABLE recording_track ADD COLUMN links INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE recording_track ADD COLUMN chain TEXT NOT NULL DEFAULT '';"
+     "CREATE TABLE recording_gap (recording_id INTEGER NOT NULL, document_id INTEGER NOT NULL, n INTEGER NOT NULL, "
+     "begin_ms INTEGER NOT NULL, length_ms INTEGER NOT NULL, lost_ms INTEGER NOT NULL, why TEXT NOT NULL, "
+     "PRIMARY KEY (recording_id, document_id, n));"},
     {0, NULL, NULL},
 };

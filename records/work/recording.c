@@ -121,13 +121,32 @@ static void document_name(struct op_ctx *ctx, const struct recording_row *r, con
     (void)sticky; /* found by the next statement */
 }
 
-static int keep_track(struct op_ctx *ctx, const struct recording_row *r, const struct track_row *t)
+static int keep_gaps(struct op_ctx *ctx, const struct recording_row *r, const struct track_row *t, const json_t *gaps)
 {
-    return tx_exec(ctx->tx,
-                   "INSERT INTO recording_track (recording_id, document_id, track_id, kind, source, person_id, name, started_ms, "
-                   "duration_ms, content_type, sha256) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)",
-                   "iiittisiitt", (int64_t)r->id, (int64_t)t->document, (int64_t)t->track, t->kind, t->source, (int64_t)t->person,
-                   SEALED(TRACK_NAME, r->id, t->document, t->name), t->started_ms, t->duration_ms, t->content_type, t->sha256);
+    size_t i;
+    json_t *g;
+    int rc = 0;
+    json_array_foreach (gaps, i, g) {
+        if (rc)
+            break;
+        rc = tx_exec(ctx->tx,
+                     "INSERT INTO recording_gap (recording_id, document_id, n, begin_ms, length_ms, lost_ms, why) VALUES ($1,$2,$3,$4,$5,$6,$7)",
+                     "iiiiiit", (int64_t)r->id, (int64_t)t->document, (int64_t)i, arg_int(g, "begin_ms", 0), arg_int(g, "length_ms", 0),
+                     arg_int(g, "lost_ms", 0), arg_text(g, "why"));
+    }
+    return rc;
+}
+
+static int keep_track(struct op_ctx *ctx, json_t *args, const struct recording_row *r, const struct track_row *t)
+{
+    const char *chain = arg_text(args, "chain");
+    int rc = tx_exec(ctx->tx,
+                     "INSERT INTO recording_track (recording_id, document_id, track_id, kind, source, person_id, name, started_ms, "
+                     "duration_ms, content_type, sha256, links, chain) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13)",
+                     "iiittisiittit", (int64_t)r->id, (int64_t)t->document, (int64_t)t->track, t->kind, t->source, (int64_t)t->person,
+                     SEALED(TRACK_NAME, r->id, t->document, t->name), t->started_ms, t->duration_ms, t->content_type, t->sha256,
+                     arg_int(args, "links", 0), chain ? chain : "");
+    return rc ? rc : keep_gaps(ctx, r, t, json_object_get(args, "gaps"));
 }
 
 static int import(struct op_ctx *ctx, json_t *args, const struct recording_row *r, struct track_row *t)
@@ -146,7 +165,7 @@ static int import(struct op_ctx *ctx, json_t *args, const struct recording_row *
     t->document = document.v;
     COPY(t->content_type, type->content_type);
     COPY(t->sha256, arg_text(args, "sha256"));
-    return rc ? rc : keep_track(ctx, r, t);
+    return rc ? rc : keep_track(ctx, args, r, t);
 }
 
 static int recording_track(struct op_ctx *ctx, json_t *args, json_t **result)
@@ -170,66 +189,6 @@ static int recording_track(struct op_ctx *ctx, json_t *args, json_t **result)
         *result = json_pack("{s:o,s:b}", "document_id", json_id(t.document), "fresh", fresh);
     id_format(t.document, ctx->audit.detail); /* the document's id */
     return rc ? rc : tx_error(ctx->tx);
-}
-
-/* ---- what there is ---- */
-static json_t *track_view(struct query *q)
-{
-    return json_pack("{s:o,s:s,s:s,s:{s:o,s:s?},s:I,s:I,s:s,s:s}", "document_id", json_id((uint64_t)query_int(q, "document_id")),
-                     "kind", query_text(q, "kind"), "source", query_text(q, "source"), "who", "id",
-                     json_id((uint64_t)query_int(q, "person_id")), "name",
-                     query_sealed(q, "name", SEALED_TRACK_NAME, (uint64_t)query_int(q, "id"), (uint64_t)query_int(q, "document_id")), "started_ms",
-                     (json_int_t)query_int(q, "t_started_ms"), "duration_ms", (json_int_t)query_int(q, "t_duration_ms"),
-                     "content_type", query_text(q, "content_type"), "sha256", query_text(q, "t_sha256"));
-}
-
-static json_t *recording_view(struct query *q, uint64_t id)
-{
-    return json_pack("{s:o,s:o,s:I,s:I,s:b,s:s,s:s,s:[]}", "id", json_id(id), "case_id",
-                     json_id((uint64_t)query_int(q, "case_id")), "started_ms", (json_int_t)query_int(q, "started_ms"), "duration_ms",
-                     (json_int_t)query_int(q, "duration_ms"), "sealed", query_int(q, "sealed_ms") != 0, "sha256",
-                     query_text(q, "sha256"), "note", query_text(q, "note"), "tracks");
-}
-
-/* While files still come in, it is as long as what is there. */
-static void lengthen(json_t *recording, struct query *q)
-{
-    json_int_t end = query_int(q, "t_started_ms") + query_int(q, "t_duration_ms") - query_int(q, "started_ms");
-    if (!query_int(q, "sealed_ms") && end > json_integer_value(json_object_get(recording, "duration_ms")))
-        json_object_set_new(recording, "duration_ms", json_integer(end));
-}
-
-/* One that kept nothing has nothing to show; the audit and the room's log tell of it. */
-json_t *work_recordings(struct op_ctx *ctx, struct case_id id)
-{
-    json_t *items = json_array(), *open = NULL;
-    uint64_t last = 0;
-    struct query *q = tx_query(ctx->tx,
-                               "SELECT r.id, r.case_id, r.started_ms, r.duration_ms, r.sealed_ms, r.sha256, r.note, t.document_id, t.kind, "
-                               "t.source, t.person_id, t.name, t.started_ms AS t_started_ms, t.duration_ms AS t_duration_ms, "
-                               "t.content_type, t.sha256 AS t_sha256 "
-                               "FROM recording r JOIN recording_track t ON t.recording_id=r.id WHERE r.case_id=$1 "
-                               "ORDER BY r.started_ms, r.id, t.started_ms, t.document_id",
-                               "i", (int64_t)id.v);
-    while (query_next(q)) {
-        uint64_t now = (uint64_t)query_int(q, "id");
-        if (now != last)
-            json_array_append_new(items, open = recording_view(q, now));
-        last = now;
-        json_array_append_new(json_object_get(open, "tracks"), track_view(q));
-        lengthen(open, q);
-    }
-    return work_list_end(q, items);
-}
-
-static int recording_list(struct op_ctx *ctx, json_t *args, json_t **result)
-{
-    struct case_id id = {arg_id(args, "case_id")};
-    int rc = consultation_check_read(ctx, id);
-    if (rc)
-        return rc;
-    *result = json_pack("{s:o}", "items", work_recordings(ctx, id));
-    return tx_error(ctx->tx);
 }
 
 /* ---- the end ---- */
@@ -275,6 +234,13 @@ static int recording_recover(struct op_ctx *ctx, json_t *args, json_t **result)
     return rc;
 }
 
+static const struct field gap_members[] = {{"begin_ms", FIELD_INT, true, 0, 7 * 86400000ll, .help = "of the file"},
+                                           {"length_ms", FIELD_INT, true, 0, 7 * 86400000ll, .help = "0 = to the end"},
+                                           {"lost_ms", FIELD_INT, true, 0, 7 * 86400000ll, .help = "of it, really missing"},
+                                           {"why", FIELD_ENUM, true, .choices = "network|disk|killed|busy|quiet", .help = "cause"},
+                                           {0}};
+static const struct field gap_of[] = {{"gap", FIELD_OBJECT, true, .of = gap_members}, {0}};
+
 #define RECORDING_ID {"recording_id", FIELD_ID, true, .help = "recording"}
 static const struct field list_args[] = {{"case_id", FIELD_ID, true, .help = "case"}, {0}};
 static const struct field begin_args[] = {{"room_id", FIELD_ID, true, .help = "room"},
@@ -294,6 +260,9 @@ static const struct field track_args[] = {RECORDING_ID,
                                           {"sha256", FIELD_TEXT, true, 64, 64, .help = "of the plain bytes"},
                                           {"started_ms", FIELD_TIME, true, .help = "first sample"},
                                           {"duration_ms", FIELD_INT, true, 0, 7 * 86400000ll, .help = "length"},
+                                          {"links", FIELD_INT, false, 0, UINT32_MAX, .help = "of its chain (server/base/reel.h)"},
+                                          {"chain", FIELD_TEXT, false, 64, 64, .help = "the last link"},
+                                          {"gaps", FIELD_ARRAY, false, 0, RECORDING_GAPS_MAX, .of = gap_of, .help = "what is missing"},
                                           {0}};
 static const struct field seal_args[] = {
     RECORDING_ID, {"error", FIELD_TEXT, false, 1, 30, .help = "word of the error that ended it early"}, {0}};

@@ -14,6 +14,9 @@ struct recording_row {
 };
 YL_CHECKED int recording_load(struct op_ctx *ctx, uint64_t id, struct recording_row *out); /* ERR_NOT_FOUND, fault filled */
 
+#define RECORDING_GAPS_MAX 500 /* of one file */
+int recording_list(struct op_ctx *ctx, json_t *args, json_t **result); /* recording_view.c */
+
 /* Does the recorder's folder still hold a file of it (finished or not)? False too when there is no folder. */
 bool recording_files_left(struct op_ctx *ctx, uint64_t recording);
 

@@ -11,6 +11,7 @@
 #include "records/records.h"
 #include "records/work/recording.h"
 #include "server/base/log.h"
+#include "server/base/reel.h"
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,8 @@ struct entry {
     uint64_t bytes;
     int64_t started_ms, duration_ms;
     struct document_staging staging;
+    struct reel_report reel; /* its chain, when it was read */
+    json_t *gaps;
     records_done done;
     void *ctx;
 };
@@ -58,6 +61,7 @@ int recording_intake_open(struct recording_intake **out, struct records *r)
 static void finish(struct entry *e, struct reply *reply)
 {
     document_stage_drop(records_parts(e->in->r)->documents, &e->staging);
+    json_decref(e->gaps);
     if (e->done)
         e->done(e->ctx, reply);
     else
@@ -124,12 +128,49 @@ static int submit_end(struct recording_intake *in, const struct entry *e)
     return submit(in, "recording.seal", args);
 }
 
+static void lengthen(json_t *gap, const struct reel_gap *by)
+{
+    json_int_t begin = json_integer_value(json_object_get(gap, "begin_ms"));
+    json_object_set_new(gap, "length_ms", json_integer(by->begin_ms + by->length_ms - begin));
+    json_object_set_new(gap, "lost_ms", json_integer(json_integer_value(json_object_get(gap, "lost_ms")) + by->lost_ms));
+}
+
+/* Links come every second; a hole of a minute is one line, and a file has a bounded number of them. */
+static void on_gap(void *ctx, const struct reel_gap *g)
+{
+    json_t *gaps = ctx, *last = NULL;
+    size_t n = json_array_size(gaps);
+    for (size_t i = n; i && n - i < 4 && !last; i--) {
+        json_t *one = json_array_get(gaps, i - 1);
+        last = strcmp(json_string_value(json_object_get(one, "why")), reel_why_name(g->why)) == 0 ? one : NULL;
+    }
+    json_int_t end = last ? json_integer_value(json_object_get(last, "begin_ms")) + json_integer_value(json_object_get(last, "length_ms")) : 0;
+    if (last && (g->begin_ms - end <= REEL_MERGE_MS || n == RECORDING_GAPS_MAX))
+        lengthen(last, g);
+    else if (n < RECORDING_GAPS_MAX && g->begin_ms >= 0)
+        json_array_append_new(gaps, json_pack("{s:I,s:I,s:I,s:s}", "begin_ms", (json_int_t)g->begin_ms, "length_ms", (json_int_t)g->length_ms,
+                                              "lost_ms", (json_int_t)g->lost_ms, "why", reel_why_name(g->why)));
+}
+
+/* The bytes are those whose hash was told: what the links say is taken from them as they are. */
+static int read_reel(struct entry *e)
+{
+    e->gaps = json_array();
+    return e->gaps ? reel_read_fd(e->staging.fd, false, on_gap, e->gaps, &e->reel) : ERR_INTERNAL;
+}
+
 static int submit_file(struct recording_intake *in, const struct entry *e)
 {
-    return submit(in, "recording.track",
-                  json_pack("{s:o,s:o,s:o,s:s,s:I,s:I}", "recording_id", json_id(e->recording), "track_id", json_id(e->track),
-                            "staged", json_id(e->staging.id), "sha256", e->sha256, "started_ms", (json_int_t)e->started_ms,
-                            "duration_ms", (json_int_t)e->duration_ms));
+    char chain[2 * SHA256_BYTES + 1];
+    json_t *args = json_pack("{s:o,s:o,s:o,s:s,s:I,s:I}", "recording_id", json_id(e->recording), "track_id", json_id(e->track),
+                             "staged", json_id(e->staging.id), "sha256", e->sha256, "started_ms", (json_int_t)e->started_ms,
+                             "duration_ms", (json_int_t)e->duration_ms);
+    if (e->reel.chained && hex_encode(e->reel.last.last, SHA256_BYTES, chain, sizeof chain) > 0) {
+        json_object_set_new(args, "links", json_integer(e->reel.links));
+        json_object_set_new(args, "chain", json_string(chain));
+        json_object_set(args, "gaps", e->gaps);
+    }
+    return submit(in, "recording.track", args);
 }
 
 /* One slice of the head; on a pool thread. */
@@ -156,7 +197,7 @@ static void step(void *ctx)
         give_up(in, rc, "staging");
     else if (whole && (e->staging.bytes != e->bytes || strcmp(sha256, e->sha256) != 0))
         give_up(in, ERR_STORAGE, "hash_mismatch"); /* the disk, or somebody, changed it since the recorder closed it */
-    else if (whole && (rc = submit_file(in, e)))
+    else if (whole && ((rc = read_reel(e)) || (rc = submit_file(in, e))))
         give_up(in, rc, "busy");
     else if (!whole && records_pool_run(in->r, step, in))
         rest(in);

@@ -188,4 +188,5 @@ const struct op room_ops[] = {
     {"room.guest_list", OP_READ, OP_PHI, "room.join", case_args, room_guest_list, "links that are good now"},
     {"room.guest_revoke", OP_WRITE, OP_PHI, "room.join", revoke_args, room_guest_revoke, "take a guest's link back"},
     {"room.watch", OP_READ, OP_PHI, "room.join", room_watch_args, room_watch, "may one watch the lecture in this room"},
+    {"room.quality", OP_READ, OP_PHI, "case.read", case_args, room_quality, "how the lines of a case's sessions were"},
     {0}};

@@ -27,7 +27,7 @@
  * room.seat       {room_id, seat_id, event: "admitted"|"refused"|"entered"|"left"|"removed", reason?: <= 200}
  *                 admitted: remembered. refused, removed: the ticket is revoked (asking for a ticket again gives a new seat, which
  *                 waits). entered: an admitted seat is in the room; the first stamps the room's start. ERR_NOT_FOUND seat.
- * room.note       {room_id, kind, seat_id?, detail?: JSON text <= 1000}
+ * room.note       {room_id, kind, seat_id?, detail?: JSON text <= 8000}
  *                 kind: [a-z_]{1,30}: entered muted shown quality record_asked ... (server/room/room.c names them)
  *                 A room keeps 20,000 lines; more are ERR_TOO_LARGE log_full. The kinds record_asked, consent_given,
  *                 consent_refused, record_started, record_stopped also go to the audit chain.

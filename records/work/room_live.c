@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define NOTE_BYTES 8000 /* a line of quality with sixteen pictures is 3 kB */
 #define LOG_LINES_MAX 20000
 
 /* ---- entering ---- */
@@ -272,7 +273,7 @@ static const struct field seat_args[] = {
 static const struct field note_args[] = {ROOM_ID,
                                          {"seat_id", FIELD_ID, .help = "seat"},
                                          {"kind", FIELD_TEXT, true, 1, 30, .help = "what happened"},
-                                         {"detail", FIELD_TEXT, false, 2, 1000, .help = "JSON object: ids and codes only"},
+                                         {"detail", FIELD_TEXT, false, 2, NOTE_BYTES, .help = "JSON object: ids and codes only"},
                                          {0}};
 static const struct field news_args[] = {
     ROOM_ID,

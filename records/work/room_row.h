@@ -67,5 +67,6 @@ YL_CHECKED int room_end(struct op_ctx *ctx, const struct room_row *room);
 extern const struct field room_token_args[], room_token_check_args[], room_watch_args[];
 int room_watch(struct op_ctx *ctx, json_t *args, json_t **result);
 int room_token(struct op_ctx *ctx, json_t *args, json_t **result);
+int room_quality(struct op_ctx *ctx, json_t *args, json_t **result); /* room_quality.c */
 int room_token_check(struct op_ctx *ctx, json_t *args, json_t **result);
 #endif

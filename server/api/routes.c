@@ -131,6 +131,7 @@ const struct api_route api_routes[] = {
     {DELETE, "/cases/{case_id}/room/guests/{guest_id}", "room.guest_revoke"},
     {GET, "/rooms/{room}/watch", "room.watch"},
     {GET, "/cases/{case_id}/recordings", "recording.list"},
+    {GET, "/cases/{case_id}/quality", "room.quality"},
     {0}};
 
 /* Segment by segment; with args the {names} are put in. */

@@ -22,9 +22,13 @@ const char *ctl_value(const struct ctl *c, const char *name);
 /* The folder `config`: config.dir of --config FILE; else the one beside the program, one or two levels up, or where the source was built. */
 int ctl_find_config(struct ctl *c, char dir[PATH_MAX], struct fault *f);
 
+/* For a subcommand that finds out itself that it needs them: c->options and c->records, closed behind it. Of c->config. */
+YL_CHECKED int ctl_open_records(struct ctl *c, struct fault *f);
+
 int ctl_demo_load(struct ctl *c); /* demo.c */
 int ctl_user(struct ctl *c);      /* user.c */
 int ctl_relay(struct ctl *c);     /* relay.c */
 int ctl_mpi(struct ctl *c);       /* mpi.c */
 int ctl_dx(struct ctl *c);        /* dx.c */
+int ctl_recording(struct ctl *c); /* recording.c */
 #endif

@@ -202,6 +202,7 @@ static const struct {
     {"backup", backup, RECORDS, "backup FILE: a consistent copy of the database while the daemon runs"},
     {"database", database, RECORDS, "database move --to postgresql://..|FILE: the whole database into an empty one of either engine, counted and hashed"},
     {"audit", audit, RECORDS, "audit verify: checks the whole chain"},
+    {"recording", ctl_recording, NOTHING, "recording verify FILE|ID: the chain of a recorded file, or every byte of a recording of this site"},
     {"flow", flow, RECORDS, "flow print: the workflow's rule table"},
     {"openapi", openapi, NOTHING, "openapi print: the HTTP interface as OpenAPI 3.1"},
     {"mpi", ctl_mpi, NOTHING, "mpi link --map MAP.json --in A.csv [--in B.csv ..] --out CLUSTERS.csv [--explain A B]: which records are one person"},
@@ -229,6 +230,11 @@ static int open_site(struct ctl *c, bool with_records, struct fault *f)
                                        .config_dir = options_text(c->options, "config.dir"),
                                        .clock = &clock_system};
     return records_open(&c->records, &rc_config, f);
+}
+
+int ctl_open_records(struct ctl *c, struct fault *f)
+{
+    return open_site(c, true, f);
 }
 
 static int run(struct ctl *c, size_t n)

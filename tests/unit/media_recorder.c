@@ -206,6 +206,34 @@ static void a_session(void **state)
     empty_dir();
 }
 
+/* A long track is a row of files without a hole between them. */
+static void in_parts(void **state)
+{
+    struct recorder *r = begin((struct recorder_config){.part_ms = 3000});
+    struct recorder_inlet *in = recorder_inlet(r, 0);
+    (void)state;
+    recorder_start(in, (struct room_id){0xc1}, RECORDING);
+    play(in, 0, 20000);
+    recorder_stop(in, RECORDING);
+    recorder_close(r);
+    for (uint64_t track = SOUND; track <= PICTURE; track++) {
+        int64_t from = 0, until = 0;
+        size_t n = 0;
+        for (size_t i = 0; i < told.n; i++) {
+            const struct media_event *e = &told.at[i];
+            if (e->type != MEDIA_RECORD_FILE || e->track.v != track)
+                continue;
+            assert_int_equal(whole(e).n, 0);
+            assert_true(!n || (e->file.started_ms >= until - 2 && e->file.started_ms <= until + 2));
+            from = n++ ? from : e->file.started_ms;
+            until = e->file.started_ms + e->file.duration_ms;
+        }
+        assert_int_equal(n, track == SOUND ? 7 : 5); /* a picture waits for its keyframe: every 4 s */
+        assert_in_range(until - from, 19950, 20050);
+    }
+    empty_dir();
+}
+
 static void lost_on_the_network(void **state)
 {
     struct recorder *r = begin((struct recorder_config){0});
@@ -561,7 +589,7 @@ int main(void)
         return 1;
     strcpy(dir, base);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_session),     cmocka_unit_test(lost_on_the_network), cmocka_unit_test(a_full_disk),
+        cmocka_unit_test(a_session),     cmocka_unit_test(in_parts),             cmocka_unit_test(lost_on_the_network), cmocka_unit_test(a_full_disk),
         cmocka_unit_test(a_disk_that_stands), cmocka_unit_test(no_room),        cmocka_unit_test(killed_anywhere),
         cmocka_unit_test(left_behind),   cmocka_unit_test(changed),             cmocka_unit_test(gaps_come_together),
     };

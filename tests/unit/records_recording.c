@@ -1,5 +1,6 @@
 /* Recordings: begun with consent, files taken in by the intake, sealed, found again after a kill, seen by those of the case. */
 #include "tests/support/room.h"
+#include "server/base/reel.h"
 #include <stdatomic.h>
 #include <time.h>
 
@@ -330,6 +331,126 @@ static void after_a_kill(void **state)
     assert_int_equal(json_array_size(v), 0);
 }
 
+/* ---- chained files ---- */
+/* As the recorder leaves them: a head, fragments, each with its link; `gap` before the third. */
+static struct made leave_chained(uint64_t recording, uint64_t track, int64_t started)
+{
+    static const char head[] = "\x1a\x45\xdf\xa3\x8b\x42\x86\x81\x01\x42\x82\x84webm" "\x18\x53\x80\x67\x01\xff\xff\xff\xff\xff\xff\xff",
+                      tracks[] = "\x16\x54\xae\x6b\x88\x86\x86" "A_OPUS";
+    struct reel_chain chain = {.recording = recording, .track = track};
+    struct reel_gaps none = {0}, one = {1, {{2000, 1500, 1400, REEL_NETWORK}}};
+    uint8_t bytes[20000], link[REEL_LINK_MAX], digest[SHA256_BYTES];
+    size_t n = sizeof head - 1;
+    struct made m = {.bytes = 0};
+    memcpy(bytes, head, n);
+    memcpy(bytes + n, tracks, sizeof tracks - 1);
+    size_t k = reel_link(&chain, bytes + n, sizeof tracks - 1, &none, started, link);
+    n += sizeof tracks - 1;
+    memcpy(bytes + n, link, k);
+    n += k;
+    for (int i = 0; i < 8; i++) {
+        static const uint8_t cluster[] = {0x1f, 0x43, 0xb6, 0x75, 0x41, 0xf4}; /* 500 bytes */
+        memcpy(bytes + n, cluster, sizeof cluster);
+        memset(bytes + n + sizeof cluster, i, 500);
+        k = reel_link(&chain, bytes + n, sizeof cluster + 500, i == 2 ? &one : &none, started + i * 800, link);
+        n += sizeof cluster + 500;
+        memcpy(bytes + n, link, k);
+        n += k;
+    }
+    snprintf(m.path, sizeof m.path, "%s/recording/%016llx-%016llx-%s-%lld.weba", w.dir, (unsigned long long)recording, (unsigned long long)track, room_id,
+             (long long)started);
+    FILE *f = fopen(m.path, "wb");
+    assert_int_equal(fwrite(bytes, 1, n, f), n);
+    fclose(f);
+    m.bytes = n;
+    crypto_sha256(bytes, n, digest);
+    assert_true(hex_encode(digest, sizeof digest, m.sha256, sizeof m.sha256) > 0);
+    return m;
+}
+
+struct checks {
+    int n, wrong;
+    struct records_recording_check last;
+};
+
+static void on_check(void *ctx, const struct records_recording_check *c)
+{
+    struct checks *k = ctx;
+    k->n++;
+    k->wrong += c->wrong != NULL;
+    k->last = *c;
+}
+
+static void change(const char *sql)
+{
+    struct tx *tx;
+    assert_int_equal(tx_begin(records_store(w.r), TX_WRITE, &tx), 0);
+    tx_exec(tx, sql, "");
+    assert_int_equal(tx_commit(tx), 0);
+}
+
+static void a_chain_is_kept_and_checked(void **state)
+{
+    struct records_recording_verdict v;
+    struct checks c = {0};
+    (void)state;
+    uint64_t id = begin();
+    int64_t t0 = w.now_ms;
+    track_open(3, "audio", "mic", "qian");
+    struct made m = leave_chained(id, 3, t0);
+    struct reply r = take_in(&m, id, 3, t0);
+    assert_int_equal(r.error, 0);
+    reply_clear(&r);
+    assert_int_equal(records_recording_verify(w.r, id, on_check, &c, &v), 0);
+    assert_true(v.whole && !v.sealed);
+    r = end(id, 0);
+    assert_int_equal(r.error, 0);
+    reply_clear(&r);
+    json_t *items = listed("zhang"), *one = json_array_get(items, json_array_size(items) - 1), *t = json_array_get(json_object_get(one, "tracks"), 0),
+           *gaps = json_object_get(t, "gaps"), *gap = json_array_get(gaps, 0);
+    assert_int_equal(json_integer_value(json_object_get(t, "links")), 8);
+    assert_int_equal(strlen(text(t, "chain")), 64);
+    assert_int_equal(json_array_size(gaps), 1);
+    assert_int_equal(json_integer_value(json_object_get(gap, "begin_ms")), 2000);
+    assert_int_equal(json_integer_value(json_object_get(gap, "length_ms")), 1500);
+    assert_int_equal(json_integer_value(json_object_get(gap, "lost_ms")), 1400);
+    assert_string_equal(text(gap, "why"), "network");
+    memset(&c, 0, sizeof c);
+    assert_int_equal(records_recording_verify(w.r, id, on_check, &c, &v), 0);
+    assert_true(v.whole && v.sealed && v.seal_holds && c.n == 1 && c.wrong == 0);
+    assert_true(c.last.chained && c.last.links == 8 && c.last.n_gaps == 1 && c.last.lost_ms == 1400);
+    change("UPDATE recording_track SET links=9, chain='00' || SUBSTR(chain, 3) WHERE links=8"); /* as if the file had been cut short */
+    assert_int_equal(records_recording_verify(w.r, id, on_check, &c, &v), 0);
+    assert_true(!v.whole && v.seal_holds);
+    assert_string_equal(c.last.wrong, "it does not end where it ended");
+    change("UPDATE recording_track SET duration_ms=duration_ms+1 WHERE links=9");
+    assert_int_equal(records_recording_verify(w.r, id, on_check, &c, &v), 0);
+    assert_true(!v.whole && !v.seal_holds);
+    assert_int_equal(records_recording_verify(w.r, 77, on_check, &c, &v), ERR_NOT_FOUND);
+    change("UPDATE recording_track SET duration_ms=duration_ms-1, links=8 WHERE links=9");
+}
+
+/* Who came and went while it was recorded. */
+static void marks(void **state)
+{
+    (void)state;
+    int64_t lines = count("SELECT COUNT(*) FROM room_log");
+    char sql[200];
+    snprintf(sql, sizeof sql, "UPDATE recording SET duration_ms=60000 WHERE id=%lld", (long long)hex(recording_id));
+    change(sql);
+    assert_true(lines > 0);
+    for (int i = 0; i < 2; i++) /* an entering is logged twice */
+        yes("daemon", "room.note", json_pack("{s:s,s:s}", "room_id", room_id, "kind", "entered"));
+    w.now_ms += 5000;
+    yes("daemon", "room.note", json_pack("{s:s,s:s}", "room_id", room_id, "kind", "left"));
+    yes("daemon", "room.note", json_pack("{s:s,s:s,s:s}", "room_id", room_id, "kind", "quality", "detail", "{}"));
+    json_t *items = listed("zhang"), *m = json_object_get(json_array_get(items, json_array_size(items) - 1), "marks");
+    assert_int_equal(json_array_size(m), 2);
+    assert_string_equal(text(json_array_get(m, 0), "kind"), "entered");
+    assert_string_equal(text(json_array_get(m, 1), "kind"), "left");
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(m, 1), "t_ms")), w.now_ms);
+}
+
 /* ---- with a pool ---- */
 static atomic_int n_answers, sealed_at;
 
@@ -367,7 +488,7 @@ static void in_order_on_the_pool(void **state)
     for (int i = 0; i < 4; i++)
         assert_int_equal(errors[i], 0);
     assert_int_equal(sealed_at, 4); /* after its files */
-    json_t *last = json_array_get(listed("zhang"), 2);
+    json_t *last = json_array_get(listed("zhang"), 3);
     assert_int_equal(json_array_size(json_object_get(last, "tracks")), 3);
     seal_holds(last);
 }
@@ -402,7 +523,7 @@ static void closing_in_the_middle(void **state)
     struct reply r = end(id, ERR_UNAVAILABLE);
     assert_int_equal(r.error, 0);
     reply_clear(&r);
-    assert_int_equal(json_array_size(json_object_get(json_array_get(listed("zhang"), 3), "tracks")), 3);
+    assert_int_equal(json_array_size(json_object_get(json_array_get(listed("zhang"), 4), "tracks")), 3);
     audit_is_whole();
 }
 
@@ -411,6 +532,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(nothing_without_consent), cmocka_unit_test(a_session_is_recorded),
                                        cmocka_unit_test(told_twice),              cmocka_unit_test(who_sees_it),
                                        cmocka_unit_test(what_is_refused),         cmocka_unit_test(after_a_kill),
+                                       cmocka_unit_test(a_chain_is_kept_and_checked), cmocka_unit_test(marks),
                                        cmocka_unit_test(in_order_on_the_pool),    cmocka_unit_test(closing_in_the_middle)};
     return cmocka_run_group_tests(tests, room_open_world, room_close_world);
 }

@@ -143,9 +143,50 @@ static json_t *note(const char *kind, const char *detail)
     return json_pack("{s:s,s:s,s:s}", "room_id", room_id, "kind", kind, "detail", detail);
 }
 
+static const char *seat_named(const char *name, char out[ID_TEXT_BYTES])
+{
+    char sql[200];
+    const struct somebody *s = who(name);
+    snprintf(sql, sizeof sql, "SELECT seat_id FROM room_ticket WHERE person_id=%lld", (long long)s->id);
+    id_format((uint64_t)count(sql), out);
+    return out;
+}
+
+/* Lines of figures, as the desk writes them every minute, become one row per person and picture. */
+static void quality(void **state)
+{
+    char zhang[ID_TEXT_BYTES], qian[ID_TEXT_BYTES], detail[600];
+    (void)state;
+    seat_named("zhang", zhang);
+    seat_named("qian", qian);
+    for (int i = 0; i < 3; i++) {
+        snprintf(detail, sizeof detail,
+                 "{\"loss_permille\":%d,\"rtt_ms\":40,\"up_bps\":900000,\"down_bps\":1200000,\"seconds\":{\"good\":%d,\"fair\":0,\"poor\":%d,\"lost\":0},"
+                 "\"streams\":[{\"seat\":\"%s\",\"source\":\"camera\",\"bps\":800000,\"loss_permille\":5,\"delay_ms\":60,\"frozen_ms\":100,"
+                 "\"seconds\":{\"A\":50,\"B\":10,\"C\":0,\"D\":0}}]}",
+                 i == 2 ? 300 : 0, i == 2 ? 0 : 60, i == 2 ? 60 : 0, qian);
+        yes("daemon", "room.note", json_pack("{s:s,s:s,s:s,s:s}", "room_id", room_id, "kind", "quality", "seat_id", zhang, "detail", detail));
+    }
+    json_t *items = json_object_get(yes("qian", "room.quality", with_case()), "items"), *rows = json_object_get(json_array_get(items, 0), "people"),
+           *one = json_array_get(rows, 0), *streams = json_object_get(one, "streams"), *picture = json_array_get(streams, 0);
+    assert_int_equal(json_array_size(items), 1);
+    assert_int_equal(json_array_size(rows), 1);
+    assert_string_equal(text(json_object_get(one, "who"), "name"), "zhang");
+    assert_string_equal(text(one, "grade"), "poor"); /* a third of the time */
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(one, "seconds"), "good")), 120);
+    assert_int_equal(json_integer_value(json_object_get(one, "loss_permille")), 100);
+    assert_int_equal(json_integer_value(json_object_get(one, "up_bps")), 900000);
+    assert_int_equal(json_array_size(streams), 1);
+    assert_string_equal(text(picture, "from"), "qian");
+    assert_string_equal(text(picture, "grade"), "B"); /* A five sixths of the time: not nine tenths */
+    assert_int_equal(json_integer_value(json_object_get(picture, "frozen_ms")), 300);
+    no(ERR_DENIED, "not_your_case", "sun", "room.quality", with_case());
+    no(ERR_DENIED, "right", "admin", "room.quality", with_case());
+}
+
 static void the_log(void **state)
 {
-    char big[1100];
+    char big[8100];
     (void)state;
     int64_t lines = count("SELECT COUNT(*) FROM audit");
     yes("daemon", "room.note", note("show", "{\"document_id\":\"0000000000000001\",\"page\":2}"));
@@ -157,8 +198,8 @@ static void the_log(void **state)
     no(ERR_INVALID, "letters_and_underscores", "daemon", "room.note", note("Show It", "{}"));
     no(ERR_INVALID, "not_an_object", "daemon", "room.note", note("show", "12"));
     memset(big, ' ', sizeof big);
-    big[0] = '{', big[1099] = 0, big[1098] = '}';
-    no(ERR_INVALID, "too_long:1000", "daemon", "room.note", note("show", big));
+    big[0] = '{', big[8099] = 0, big[8098] = '}';
+    no(ERR_INVALID, "too_long:8000", "daemon", "room.note", note("show", big));
     assert_int_equal(count("SELECT log_lines FROM room"), count("SELECT COUNT(*) FROM room_log"));
     struct tx *tx;
     assert_int_equal(tx_begin(records_store(w.r), TX_WRITE, &tx), 0);
@@ -316,7 +357,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(before_the_room_opens), cmocka_unit_test(every_seat_has_its_role), cmocka_unit_test(entering),
-        cmocka_unit_test(shown_the_door),        cmocka_unit_test(the_family),              cmocka_unit_test(the_log),
+        cmocka_unit_test(shown_the_door),        cmocka_unit_test(the_family),              cmocka_unit_test(quality),
+        cmocka_unit_test(the_log),
         cmocka_unit_test(news_move_the_case),    cmocka_unit_test(time_runs_out),           cmocka_unit_test(the_end),
         cmocka_unit_test(taken_off_the_case),    cmocka_unit_test(machine_tokens)};
     return cmocka_run_group_tests(tests, room_open_world, room_close_world);
