@@ -101,8 +101,61 @@ await run({
     assert.ok(one.tracks.every((t) => t.who.id && t.content_type === (t.kind === 'audio' ? 'audio/webm' : 'video/webm')))
     assert.ok(one.duration_ms > least - 1000 && one.duration_ms < most + 500, `${one.duration_ms} ms, seen ${least} to ${most} ms`)
     for (const shown of await playBack(member)) assert.ok(shown.w > 0 && shown.frames > 3, JSON.stringify(shown))
+    assert.ok(one.tracks.every((t) => t.links > 3 && /^[0-9a-f]{64}$/.test(t.chain) && t.gaps.every((g) => g.why !== 'killed')), JSON.stringify(one.tracks))
     await axe(member, 'recordings of a case')
-    if (SHOTS) await member.screenshot({ path: `${SHOTS}/recordings-zh.png` })
+    if (SHOTS) await member.screenshot({ path: `${SHOTS}/recordings-zh.png`, fullPage: true })
+    const whole = site.ctl('recording', 'verify', one.id)
+    assert.match(whole, /the seal holds\nwhole\n$/)
+    assert.equal(whole.match(/: whole, \d+ links/g).length, one.tracks.length)
+  },
+  async 'one time line: in step, searched, faster, by keyboard'() {
+    const state = () => member.evaluate(() => ({ at: Number(document.querySelector('.player .slider').value), playing: [...document.querySelectorAll('.player video,.player audio')].filter((e) => !e.paused).length, rates: [...document.querySelectorAll('.player video')].map((e) => e.playbackRate) }))
+    const key = (k) => member.keyboard.press(k)
+    const to = (f, what) => member.waitForFunction(f, null, { timeout: 15_000 }).catch(() => assert.fail(what))
+    await member.getByRole('slider').focus()
+    await key('Home')
+    await to(() => Number(document.querySelector('.player .slider').value) < 1000, 'Home goes to the beginning')
+    if (!(await state()).playing) await key(' ')
+    await to(() => [...document.querySelectorAll('.player video,.player audio')].filter((e) => !e.paused).length >= 4, 'space plays all')
+    await member.waitForTimeout(1000)
+    const off = await member.evaluate(async () => {
+      const seen = []
+      for (let i = 0; i < 15; i++) {
+        for (const e of document.querySelectorAll('.player video,.player audio')) if (!e.paused) seen.push(Math.abs(Number(e.dataset.off ?? 0)))
+        await new Promise((r) => setTimeout(r, 100))
+      }
+      return seen.sort((a, b) => a - b)
+    })
+    const [half, worst] = [off[off.length >> 1], off.at(-1)]
+    console.log(`     from the clock while it plays: half of the looks ${half} ms, at most ${worst} ms`)
+    assert.ok(half < 80 && worst < 500, `${half}, ${worst} ms from the clock`)
+    await key('m')
+    await to(() => [...document.querySelectorAll('.player audio')].every((e) => e.muted), 'M mutes')
+    await key('m')
+    await key(' ')
+    await to(() => [...document.querySelectorAll('.player video,.player audio')].every((e) => e.paused), 'space pauses all')
+    await key('Home')
+    await key('l')
+    await to(() => Number(document.querySelector('.player .slider').value) > 2500, 'L goes on by ten seconds')
+    await key('Home')
+    await key('ArrowRight')
+    await to(() => Number(document.querySelector('.player .slider').value) > 2500, 'the arrow goes on by five')
+    const lanes = member.locator('.player .lanes')
+    await lanes.click({ position: { x: (await lanes.boundingBox()).width / 2, y: 8 } })
+    await to(() => Math.abs(Number(document.querySelector('.player .slider').value) - Number(document.querySelector('.player .slider').max) / 2) < 500, 'a tap on a lane goes there')
+    await to(() => [...document.querySelectorAll('.player video')].every((v) => v.currentTime > 1 && !v.seeking), 'and the pictures with it')
+    await member.locator('.player select').selectOption({ label: '1.5×' })
+    await key('Tab')
+    await member.getByRole('slider').focus()
+    await key(' ')
+    await to(() => [...document.querySelectorAll('.player video')].some((v) => !v.paused && v.playbackRate > 1.35), 'faster')
+    await key(' ')
+    const enlarge = member.getByRole('button', { name: /^放大/ }).first()
+    await enlarge.click()
+    if (SHOTS) await member.screenshot({ path: `${SHOTS}/recordings-large.png`, fullPage: true })
+    await member.getByRole('button', { name: '并排显示' }).click()
+    assert.equal(await member.locator('.player .lane').count(), 4)
+    assert.deepEqual(member.faults, [])
   },
   async 'the bytes are those the seal speaks of; a range is a part of them'() {
     const [one] = await list()
@@ -147,8 +200,33 @@ await run({
     assert.ok(one.tracks.every((t) => t.who.id), JSON.stringify(one.tracks))
     for (const shown of await playBack(member)) assert.ok(shown.w > 0 && shown.frames > 3, JSON.stringify(shown))
     assert.match(await member.locator('.player').innerText(), /录制曾中断/)
-    if (SHOTS) await member.screenshot({ path: `${SHOTS}/recordings-interrupted.png` })
+    assert.ok(one.tracks.every((t) => t.gaps.some((g) => g.why === 'killed')), JSON.stringify(one.tracks))
+    await member.getByRole('button', { name: /服务器中断，录制到此为止/ }).first().waitFor()
+    if (SHOTS) await member.screenshot({ path: `${SHOTS}/recordings-interrupted.png`, fullPage: true })
     assert.match(site.ctl('audit', 'verify'), /^whole/)
+  },
+  async 'the quality of the lines, for those of the case'() {
+    for (const p of [host, member]) {
+      await enter(p, 'vp8')
+      await p.locator('.live').waitFor()
+    }
+    await host.waitForTimeout(6000)
+    for (const p of [member, host]) {
+      await p.getByRole('button', { name: '离开', exact: true }).click()
+      await p.getByRole('dialog').getByRole('button', { name: '离开', exact: true }).click()
+    }
+    const t0 = Date.now()
+    let items = []
+    while (!(items = (await person.ask('GET', `/cases/${caseId}/quality`)).items).length && Date.now() - t0 < 10_000) await new Promise((r) => setTimeout(r, 100))
+    assert.ok(items.length && items[0].people.some((x) => x.who.name && x.up_bps > 0), JSON.stringify(items))
+    await member.goto(`/cases/${caseId}`)
+    await member.getByRole('tab', { name: '通话质量' }).click()
+    await member.getByRole('cell', { name: /kbit\/s|Mbit\/s/ }).first().waitFor()
+    for (const d of await member.locator('details').all()) await d.evaluate((e) => (e.open = true))
+    await axe(member, 'the quality of a case')
+    if (SHOTS) await member.screenshot({ path: `${SHOTS}/quality-zh.png`, fullPage: true })
+    const other = await signedIn(site, 'bh.sun')
+    assert.equal((await other.send('GET', `/cases/${caseId}/quality`)).status, 403)
   },
   async 'on a phone, in English'() {
     const phone = await page('xy.qian', { shape: PHONE, lang: 'en' })
@@ -156,6 +234,10 @@ await run({
     await axe(phone, 'recordings on a phone')
     assert.ok(await phone.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing is cut off')
     if (SHOTS) await phone.screenshot({ path: `${SHOTS}/recordings-phone.png`, fullPage: true })
+    await phone.getByRole('tab', { name: 'Call quality' }).click()
+    await phone.locator('.y-table').first().waitFor()
+    assert.ok(await phone.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing is cut off')
+    if (SHOTS) await phone.screenshot({ path: `${SHOTS}/quality-phone.png`, fullPage: true })
   },
 })
 await browser.close()

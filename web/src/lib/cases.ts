@@ -78,6 +78,8 @@ export interface RecordingTrack {
   started_ms: number
   duration_ms: number
   content_type: string
+  /** What is missing, in times of the file; length 0 = to its end; `quiet` is no loss. */
+  gaps?: { begin_ms: number; length_ms: number; lost_ms: number; why: string }[]
 }
 export interface Recording {
   id: string
@@ -88,6 +90,7 @@ export interface Recording {
   /** Why it is not whole; '' when it is. */
   note: string
   tracks: RecordingTrack[]
+  marks?: { t_ms: number; kind: 'entered' | 'left' | 'removed' | 'lost' | 'shown'; seat: string | null; name: string }[]
 }
 export interface Case extends CaseLine {
   form: Record<string, unknown>
