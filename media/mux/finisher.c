@@ -16,12 +16,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#define SYNC_TOGETHER 4 /* from this many files on one sync of the whole file system is cheaper than theirs */
+
 struct task {
     struct task *next;
     char path[700]; /* "" = a recording's end */
     bool left;      /* of an earlier life */
     uint64_t recording, room;
     int error;
+    bool kept;                /* finished: to be told */
+    struct media_event event; /* of it */
 };
 
 struct finisher {
@@ -69,11 +73,11 @@ static int hash_file(const char *path, struct media_event *e)
     return n < 0 || hex_encode(hash, sizeof hash, e->file.sha256, sizeof e->file.sha256) < 0 ? ERR_STORAGE : 0;
 }
 
-static void sync_dir(const char *dir)
+static void sync_path(const char *path, bool all)
 {
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return;
-    fsync(fd);
+    if (all ? syncfs(fd) : fsync(fd)) log_warn("media", "a recording is not synced: %s", strerror(errno));
     close(fd);
 }
 
@@ -116,34 +120,41 @@ static int mend(const char *path)
     return err;
 }
 
-static void finish(struct finisher *f, const struct task *t)
+/* Makes it a proper file under its own name; true: there is something to keep. */
+static bool prepare(struct task *t)
 {
     const char *name = strrchr(t->path, '/') + 1;
-    struct media_event e = {.type = MEDIA_RECORD_FILE};
+    struct media_event *e = &t->event;
     struct name n;
-    if (!read_name(name, &n)) return;
-    e.recording = n.recording;
-    e.track.v = n.track;
-    e.room.v = n.room;
-    e.file.started_ms = n.started_ms;
+    if (!read_name(name, &n)) return false;
+    *e = (struct media_event){.type = MEDIA_RECORD_FILE, .recording = n.recording, .track = {n.track}, .room = {n.room}};
+    e->file.started_ms = n.started_ms;
     int err = t->left && is_part(t->path) ? mend(t->path) : 0;
     if (err == ERR_STORAGE) {
         log_error("media", "recording %016" PRIx64 ": a file left by an earlier run cannot be mended: %s", n.recording, strerror(errno));
-        return;
+        return false;
     }
-    if (err || webm_finish(t->path, &e.file.duration_ms)) {
+    if (err || webm_finish(t->path, &e->file.duration_ms)) {
         log_warn("media", "recording %016" PRIx64 " track %016" PRIx64 ": nothing to keep", n.recording, n.track);
         unlink(t->path);
-        return;
+        return false;
     }
-    snprintf(e.file.path, sizeof e.file.path, "%.*s", (int)(strlen(t->path) - (is_part(t->path) ? strlen(".part") : 0)), t->path);
-    snprintf(e.file.content_type, sizeof e.file.content_type, "%s", content_type(name));
-    if ((is_part(t->path) && rename(t->path, e.file.path)) || hash_file(e.file.path, &e)) {
-        log_error("media", "recording %016" PRIx64 ": %s", n.recording, strerror(errno));
-        return;
-    }
-    sync_dir(f->dir);
-    f->on_event(f->ctx, &e);
+    snprintf(e->file.path, sizeof e->file.path, "%.*s", (int)(strlen(t->path) - (is_part(t->path) ? strlen(".part") : 0)), t->path);
+    snprintf(e->file.content_type, sizeof e->file.content_type, "%s", content_type(name));
+    return true;
+}
+
+static bool take_name(const struct task *t)
+{
+    if (!is_part(t->path) || rename(t->path, t->event.file.path) == 0) return true;
+    log_error("media", "recording %016" PRIx64 ": %s", t->event.recording, strerror(errno));
+    return false;
+}
+
+static void tell(struct finisher *f, struct task *t)
+{
+    if (hash_file(t->event.file.path, &t->event)) log_error("media", "recording %016" PRIx64 ": %s", t->event.recording, strerror(errno));
+    else f->on_event(f->ctx, &t->event);
 }
 
 static void done(struct finisher *f, const struct task *t)
@@ -203,25 +214,43 @@ static void list_left(struct finisher *f)
     if (current.recording) finisher_done(f, current.recording, current.room, ERR_UNAVAILABLE);
 }
 
-static struct task *next(struct finisher *f)
+static struct task *take_all(struct finisher *f)
 {
     pthread_mutex_lock(&f->lock);
     while (!f->first && !f->closing)
         pthread_cond_wait(&f->come, &f->lock);
-    struct task *t = f->first;
-    if (t && !(f->first = t->next)) f->last = NULL;
+    struct task *list = f->first;
+    f->first = f->last = NULL;
     pthread_mutex_unlock(&f->lock);
-    return t;
+    return list;
+}
+
+/* Everything that waits at once, so that rooms that end together do not wait for a sync of the disk per file: told only when it is there for good. */
+static void carry_out(struct finisher *f, struct task *list)
+{
+    size_t n = 0;
+    for (struct task *t = list; t; t = t->next)
+        n += t->kept = t->path[0] && prepare(t);
+    for (struct task *t = list; t && n && n < SYNC_TOGETHER; t = t->next)
+        if (t->kept) sync_path(t->path, false);
+    if (n >= SYNC_TOGETHER) sync_path(f->dir, true);
+    for (struct task *t = list; t; t = t->next)
+        t->kept = t->kept && take_name(t);
+    if (n) sync_path(f->dir, false);
+    for (struct task *t = list, *next; t; t = next) {
+        next = t->next;
+        if (t->kept) tell(f, t);
+        else if (!t->path[0]) done(f, t);
+        free(t);
+    }
 }
 
 static void *run(void *arg)
 {
     struct finisher *f = arg;
     setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 5); /* hashing an hour may take what nobody else needs */
-    for (struct task *t; (t = next(f)); free(t)) {
-        if (t->path[0]) finish(f, t);
-        else done(f, t);
-    }
+    for (struct task *list; (list = take_all(f));)
+        carry_out(f, list);
     return NULL;
 }
 

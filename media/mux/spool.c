@@ -55,7 +55,7 @@ struct spool {
     struct spool_file *dirty;
     size_t n_dirty;
     int64_t synced_ms, looked_ms;
-    struct metric *given_up, *queue;
+    struct metric *given_up, *queue, *most;
     pthread_t thread;
 };
 
@@ -321,6 +321,7 @@ static void look_after(struct spool *s)
     if (now - s->looked_ms >= 1000) {
         look_at_space(s);
         metric_set(s->queue, (int64_t)s->waiting);
+        metric_set(s->most, (int64_t)s->worst);
         s->looked_ms = now;
     }
 }
@@ -365,6 +366,7 @@ int spool_open(struct spool **out, const struct spool_config *config)
     pthread_cond_init(&s->come, NULL);
     s->given_up = metric_counter("yilian_media_record_given_up_total", "Fragments of recordings that the disk did not take", NULL);
     s->queue = metric_gauge("yilian_media_record_queue_bytes", "Bytes of recordings that wait for the disk", NULL);
+    s->most = metric_gauge("yilian_media_record_queue_most_bytes", "The most that waited at once since the start", NULL);
     look_at_space(s);
     if (pthread_create(&s->thread, NULL, run, s)) {
         spool_close(s);

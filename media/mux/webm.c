@@ -355,7 +355,7 @@ static int patch(int fd, struct scan *s)
     bool ok = !b.failed && !head.failed && head.len == SEEK_ROOM && ftruncate(fd, s->end) == 0 &&
               pwrite(fd, b.bytes, b.len, s->end) == (ssize_t)b.len &&
               pwrite(fd, head.bytes, head.len, s->seek) == (ssize_t)head.len &&
-              pwrite(fd, duration, 8, s->duration) == 8 && pwrite(fd, size, 8, s->segment - 8) == 8 && fsync(fd) == 0;
+              pwrite(fd, duration, 8, s->duration) == 8 && pwrite(fd, size, 8, s->segment - 8) == 8;
     free(b.bytes);
     free(head.bytes);
     return ok ? 0 : ERR_STORAGE;

@@ -30,6 +30,6 @@ bool webm_due(const struct webm *w, int64_t time_ms, bool key);
 YL_CHECKED int webm_frame(struct webm *w, const uint8_t *frame, size_t len, int64_t time_ms, bool key);
 YL_CHECKED int webm_cut(struct webm *w, struct webm_part *out);
 void webm_free(struct webm *w);
-/* ERR_NOT_FOUND: not one complete cluster in it. */
+/* Not synced: the caller syncs many at once. ERR_NOT_FOUND: not one complete cluster in it. */
 YL_CHECKED int webm_finish(const char *path, int64_t *duration_ms);
 #endif
