@@ -74,7 +74,8 @@ size_t reel_link(struct reel_chain *c, const void *covered, size_t n, const stru
     }
     sha256_init(&s);
     sha256_update(&s, c->last, SHA256_BYTES);
-    sha256_update(&s, covered, n);
+    if (n)
+        sha256_update(&s, covered, n);
     sha256_update(&s, out, (size_t)(p - out));
     sha256_final(&s, p);
     memcpy(c->last, p, SHA256_BYTES);
