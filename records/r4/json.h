@@ -57,6 +57,9 @@ char *r4_doc_copy(struct r4_doc *d, const char *text, size_t n); /* with a NUL b
  * 0; ERR_MALFORMED with *e filled (e may be NULL); ERR_STORAGE without memory. */
 YL_CHECKED int r4_json_parse(struct r4_doc *d, const char *text, size_t len, struct r4_node **root, struct r4_json_error *e);
 
+/* The end of the run of printable ASCII without quote and backslash that begins at p. */
+const char *r4_plain_run(const char *p, const char *end);
+
 /* ---- reading ---- */
 uint32_t r4_hash(const char *key, size_t n);
 /* The first member of that name; NULL when there is none, or when object is NULL or no object. */

@@ -10,6 +10,9 @@ const read = (name) => gunzipSync(readFileSync(`${from}/${name}.ndjson.gz`)).toS
 const write = (name, rows) => writeFileSync(`${to}${name}`, rows.map((r) => r.map((c) => String(c ?? '').replace(/\s+/g, ' ').trim()).join('\t')).join('\n') + '\n')
 const byUrl = (list) => new Map(list.map((r) => [r.url, r]))
 
+// Two expressions as published name FHIR types by names that are no FHIR types.
+const mend = (x) => x?.replace('answer is Boolean', 'answer is boolean').replace('value.as(DateTime)', 'value.as(dateTime)')
+
 // ---- invariants: one row for each expression; a key that stands for two of them is told apart by a suffix ----
 const NATIVE = new Set(['ele-1', 'ext-1', 'dom-2', 'dom-3', 'dom-4', 'dom-5', 'dom-6', 'txt-1', 'txt-2', 'ref-1']) // in validate.c
 const invariants = new Map()
@@ -67,7 +70,7 @@ for (const d of definitions) {
   }
 }
 write('r4_types.tsv', types)
-write('r4_invariants.tsv', [...invariants].map(([id, c]) => [id, c.severity, c.expression, c.human]))
+write('r4_invariants.tsv', [...invariants].map(([id, c]) => [id, c.severity, mend(c.expression), c.human]))
 
 // ---- required value sets, enumerated ----
 const valueSets = byUrl(read('valuesets')), codeSystems = byUrl(read('codesystems'))
@@ -114,7 +117,7 @@ console.log('required value sets that are not enumerations here:', open)
 // ---- search parameters ----
 const search = read('searchparameters').filter((p) => p.base).sort((a, b) => (a.id < b.id ? -1 : 1))
 write('r4_search.tsv', search.map((p) => [p.id, p.code, p.type, p.base.join(','), (p.target ?? []).join(','), p.expression,
-  ...(p.component ?? []).flatMap((c) => [last(c.definition), c.expression])]))
+  ...(p.component ?? []).flatMap((c) => [last(c.definition), mend(c.expression)])]))
 
 // ---- compartments ----
 write('r4_compartments.tsv', read('compartments').flatMap((c) => c.resource.filter((r) => r.param).map((r) => [c.code, r.code, ...r.param])))

@@ -15,7 +15,9 @@
 struct r4_value {
     const struct r4_param *param;
     uint8_t type; /* enum r4_param_type; of the component within a composite */
-    /* token: system (absent: none given), code; text (display and text, for :text). reference: identifier's system and code in
+    /* token: system (absent: none given), code; text (display and text, for :text; a CodeableConcept's text is a value of its own, without
+     *   code). An Identifier with a type gives one more value with the type's system and code, and its own value in `string`: for :of-type.
+     * reference: identifier's system and code in
      *   system/code where the Reference has an identifier (for :identifier).
      * quantity: system, code = unit's system and code, text = the unit as people write it. */
     struct r4_str system, code, text;
@@ -24,7 +26,8 @@ struct r4_value {
     struct r4_str string, folded, initials;
     /* date: the interval it covers in ms UTC, [low, high): open ends R4_TIME_MIN / R4_TIME_MAX. */
     int64_t low_ms, high_ms;
-    /* number, quantity: value and the interval of its precision [low, high): 100 -> 99.5..100.5. Range: low..high, infinite when open. */
+    /* special (Location's near): number = latitude, low = longitude.
+     * number, quantity: value and the interval of its precision [low, high): 100 -> 99.5..100.5. Range: low..high, infinite when open. */
     double number, low, high;
     /* reference: "Patient" + "17", with version if written; or an absolute `url` that is not [base]/Type/id; fragment references ("#p1")
      * are not emitted. canonical: url, version behind the '|'. `url` is set whenever the reference was absolute or a canonical. */
