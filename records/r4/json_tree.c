@@ -201,9 +201,13 @@ bool r4_remove(struct r4_node *array, size_t i)
 
 static bool same_members(const struct r4_node *a, const struct r4_node *b)
 {
-    for (const struct r4_node *m = a->child; m; m = m->next)
-        if (!r4_equal(m, r4_get_hash(b, m->key_hash, m->key, m->key_len)))
+    const struct r4_node *beside = b->child; /* most often the order is the same, and repeated names have only that */
+    for (const struct r4_node *m = a->child; m; m = m->next) {
+        bool here = beside && beside->key_hash == m->key_hash && beside->key_len == m->key_len && memcmp(beside->key, m->key, m->key_len) == 0;
+        if (!r4_equal(m, here ? beside : r4_get_hash(b, m->key_hash, m->key, m->key_len)))
             return false;
+        beside = beside ? beside->next : NULL;
+    }
     return true;
 }
 

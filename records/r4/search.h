@@ -75,7 +75,9 @@ struct r4_operand { /* one of the comma-separated values */
     enum r4_prefix prefix;
     struct r4_value v; /* as above. token: `system` absent = any, present and empty ("|code") = none given; `code` absent ("sys|") = any.
                           of-type: system|code of the type in system, code and the value in string. :missing: v.number 1 or 0.
-                          string: folded as above. */
+                          string: folded as above. ap: the intervals are widened already (numbers by a tenth, dates by their own
+                          length, at least a day), so it means overlap. */
+    const struct r4_operand *parts; /* composite: one for each component, with its own prefix */
 };
 
 struct r4_term { /* one name=value of the query: all terms must hold; of its operands one must */
@@ -86,7 +88,7 @@ struct r4_term { /* one name=value of the query: all terms must hold; of its ope
     /* Chained (subject:Patient.name=x): this step is the reference, `chain` what must hold of its target, one for every target type that has such
      * a parameter (next_target). `_has:Observation:patient:code=x`: `reverse` is set, param is Observation's reference to us, chain what must
      * hold of the Observation. A chain's last step carries the operands. */
-    const struct r4_term *chain, *next_target;
+    const struct r4_term *chain, *next_target; /* next_target: the alternative beside this one, for another `base` */
     bool reverse;
     const struct r4_operand *operands;
     size_t n_operands;
@@ -126,15 +128,17 @@ struct r4_query {
 struct r4_pair { /* one name=value, percent-decoded */
     struct r4_str name, value;
 };
-/* Reads the query of a search of `type`. pairs named `_format _pretty _page` and alike (begin with _ and are not FHIR's own) are the
- * caller's to take out before. Everything made lives in d; texts of the pairs are borrowed. The fault names the parameter and why.
- * 0, ERR_INVALID. `zone_min` reads dates without zone; now_ms is for the prefix ap. */
+/* Reads the query of a search of `type`. `_format` and `_pretty` are passed over; a paging cursor and alike are the caller's to take out
+ * before. `_text`, `_content`, `_query` come as terms whose param has no expression: the caller decides. Empty values are ignored, as
+ * HTTP forms send them. Dates without zone are read in UTC+8. Everything made lives in d; texts of the pairs are borrowed. The fault names
+ * the parameter and why. 0, ERR_INVALID. */
 YL_CHECKED int r4_query_parse(const struct r4 *r, struct r4_doc *d, const struct r4_type *type, const struct r4_pair *pairs, size_t n,
                               struct r4_query *out, struct fault *f);
 /* Splits and decodes "a=b&c=d" (also a form body). 0, ERR_INVALID for a wrong percent sequence or more than cap pairs. */
 YL_CHECKED int r4_query_split(struct r4_doc *d, const char *text, size_t len, struct r4_pair *pairs, size_t cap, size_t *n);
 /* Whether a value out of a resource meets the operand of such a term: the meaning of search in one place, for the tests' model, for
- * Subscription and conditional forms on resources not stored yet. R4_M_IN, R4_M_NOT_IN, R4_M_ABOVE/BELOW of tokens need a terminology
+ * Subscription and conditional forms on resources not stored yet. :not and :missing speak of all values of a parameter: the caller turns
+ * them round (R4_M_NOT is judged here like an equal one). R4_M_IN, R4_M_NOT_IN, R4_M_ABOVE/BELOW of tokens need a terminology
  * and answer false. */
 bool r4_value_matches(const struct r4_term *term, const struct r4_operand *o, const struct r4_value *v);
 #endif
