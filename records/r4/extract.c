@@ -388,14 +388,15 @@ static bool same_str(struct r4_str a, struct r4_str b)
 
 static bool same(const struct r4_value *a, const struct r4_value *b)
 {
-    if (a->type != b->type || a->n_components != b->n_components)
+    /* what tells most values apart first */
+    if (a->type != b->type || a->low_ms != b->low_ms || a->high_ms != b->high_ms || a->number != b->number || !same_str(a->code, b->code) ||
+        !same_str(a->ref_id, b->ref_id) || !same_str(a->string, b->string) || a->n_components != b->n_components)
         return false;
     for (size_t i = 0; i < a->n_components; i++)
         if (!same(&a->components[i], &b->components[i]))
             return false;
-    return same_str(a->system, b->system) && same_str(a->code, b->code) && same_str(a->text, b->text) && same_str(a->string, b->string) &&
-           a->low_ms == b->low_ms && a->high_ms == b->high_ms && a->number == b->number && a->low == b->low && a->high == b->high &&
-           same_str(a->ref_type, b->ref_type) && same_str(a->ref_id, b->ref_id) && same_str(a->ref_version, b->ref_version) && same_str(a->url, b->url);
+    return same_str(a->system, b->system) && same_str(a->text, b->text) && a->low == b->low && a->high == b->high && same_str(a->ref_type, b->ref_type) &&
+           same_str(a->ref_version, b->ref_version) && same_str(a->url, b->url);
 }
 
 static void emit_all(struct yield *y, const struct r4_param *param)
@@ -459,6 +460,7 @@ static int composite(struct yield *y, struct r4_eval *e, const struct r4_param *
 static int extract_param(struct yield *y, struct r4_eval *e, const struct r4_named_param *np, const struct r4_item *root)
 {
     struct r4_items items = {0};
+    struct r4_mark mark = r4_doc_mark(y->d);
     int rc = np->path ? r4_path_run_item(np->path, e, root, &items, NULL) : 0;
     for (size_t i = 0; !rc && i < items.n; i++)
         if (np->param->type == R4_P_COMPOSITE)
@@ -467,6 +469,8 @@ static int extract_param(struct yield *y, struct r4_eval *e, const struct r4_nam
             convert(y, np->param->type, &items.list[i]);
     if (rc == ERR_INVALID) /* an expression that this resource's values do not suit yields nothing */
         rc = 0;
+    if (!y->out.n) /* most parameters of most resources: their memory stays warm for the next one */
+        r4_doc_rewind(y->d, mark);
     emit_all(y, np->param);
     return rc;
 }

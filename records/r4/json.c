@@ -65,6 +65,17 @@ void r4_doc_reset(struct r4_doc *d)
     use_chunk(d, d->first);
 }
 
+struct r4_mark r4_doc_mark(const struct r4_doc *d)
+{
+    return (struct r4_mark){d->now, d->p};
+}
+
+void r4_doc_rewind(struct r4_doc *d, struct r4_mark mark)
+{
+    use_chunk(d, mark.chunk);
+    d->p = mark.p;
+}
+
 static void *alloc_slow(struct r4_doc *d, size_t n)
 {
     while (d->now->next) { /* kept from before a reset */

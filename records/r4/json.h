@@ -48,6 +48,13 @@ struct r4_doc;
 struct r4_doc *r4_doc_new(void); /* NULL: no memory */
 void r4_doc_free(struct r4_doc *d);
 void r4_doc_reset(struct r4_doc *d); /* forgets all nodes and keeps the memory for the next ones */
+/* Back to how it was at the mark: what was made since is gone. */
+struct r4_mark {
+    void *chunk;
+    char *p;
+};
+struct r4_mark r4_doc_mark(const struct r4_doc *d);
+void r4_doc_rewind(struct r4_doc *d, struct r4_mark mark);
 /* Memory that lives as long as the nodes, 8-aligned, not cleared; NULL: no memory. */
 void *r4_doc_alloc(struct r4_doc *d, size_t n);
 char *r4_doc_copy(struct r4_doc *d, const char *text, size_t n); /* with a NUL behind */

@@ -84,9 +84,11 @@ static void check_invariants(struct check *c, const struct frame *f, const struc
         struct r4_items result = {0};
         struct fault fault;
         fault_clear(&fault);
+        struct r4_mark mark = r4_doc_mark(c->d);
         bool failed = r4_path_run_item(v->path, &e, item, &result, &fault) != 0;
         /* nothing at all (a comparison with an absent value) is no breach; the published examples count on that */
         bool breach = !failed && result.n == 1 && result.list[0].kind == R4_I_BOOLEAN && !result.list[0].boolean;
+        r4_doc_rewind(c->d, mark);
         if (breach)
             issue(c, f, v->warning ? R4_WARNING : R4_ERROR, "invariant", "%s: %s", v->key, v->words);
     }
