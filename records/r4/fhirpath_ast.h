@@ -60,6 +60,7 @@ struct r4_function {
 const struct r4_function *r4_function_find(const char *name, size_t n);
 const struct r4_function *r4_text_function_find(const char *name, size_t n); /* fhirpath_fn_text.c */
 const struct r4_function *r4_value_function_find(const char *name, size_t n); /* fhirpath_fn_value.c */
+const struct r4_function *r4_more_function_find(const char *name, size_t n); /* fhirpath_fn_more.c */
 bool r4_function_takes_type(const struct r4_function *fn); /* is, as, ofType: the argument is a type */
 
 /* ---- running ---- */
@@ -79,7 +80,8 @@ int r4_put_text(struct run *s, struct r4_items *c, enum r4_item_kind kind, const
 int r4_children(struct run *s, const struct r4_item *item, const char *name, size_t n, uint32_t hash, struct r4_items *out);
 /* A FHIR primitive or Quantity as its System value; others unchanged. */
 struct r4_item r4_system_value(const struct r4 *r4, const struct r4_item *item);
-bool r4_spec_holds(const struct r4_type_spec *spec, const struct r4_item *item);
+bool r4_spec_holds(const struct r4_type_spec *spec, const struct r4_item *item); /* is */
+bool r4_spec_casts(const struct r4_type_spec *spec, const struct r4_item *item); /* as, ofType: a code is no string */
 /* Truth of a collection: 1, 0, -1 empty, -2 not a boolean. A single item that is no boolean counts as true. */
 int r4_truth(struct run *s, const struct r4_items *c);
 /* ---- comparing: 1 yes, 0 no, -1 empty (unknown precision), -2 cannot be compared ---- */

@@ -315,8 +315,6 @@ int r4_date_add(struct run *s, const struct r4_item *date, double amount, struct
         add_months(&m, (int64_t)(trunc(amount) * u->size));
     } else if (u->dimension == 't') {
         double seconds = u->size >= 1 ? trunc(amount) * u->size : amount * u->size;
-        if (u->size == 1)
-            seconds = amount;
         if (m.precision < R4_TO_DAY) { /* what a partial date does not have is counted in its own unit */
             int64_t days = (int64_t)(seconds / 86400);
             add_months(&m, m.precision == R4_TO_YEAR ? days / 365 * 12 : days / 30);

@@ -153,7 +153,7 @@ FN(ofType)
 {
     int rc = 0;
     for (size_t i = 0; !rc && i < in->n; i++)
-        if (r4_spec_holds(&n->spec, &in->list[i]))
+        if (r4_spec_casts(&n->spec, &in->list[i]))
             rc = r4_put(s, out, &in->list[i]);
     return rc;
 }
@@ -262,7 +262,7 @@ FN(iif)
     if (in->n > 1)
         return r4_run_error(s, "a single value was expected, there are %zu", in->n);
     struct r4_item here = in->n ? in->list[0] : s->this_item;
-    int rc = in->n ? r4_run_each(s, n->args[0], &here, 0, &c) : r4_run(s, n->args[0], in, &c);
+    int rc = in->n ? r4_run_each(s, n->args[0], &here, s->index, &c) : r4_run(s, n->args[0], in, &c);
     if (rc)
         return rc;
     int truth = r4_truth(s, &c);
@@ -271,7 +271,7 @@ FN(iif)
     const struct r4_ast *branch = truth == 1 ? n->args[1] : n->n_args > 2 ? n->args[2] : NULL;
     if (!branch)
         return 0;
-    return in->n ? r4_run_each(s, branch, &here, 0, out) : r4_run(s, branch, in, out);
+    return in->n ? r4_run_each(s, branch, &here, s->index, out) : r4_run(s, branch, in, out);
 }
 
 FN(children)
@@ -442,7 +442,7 @@ FN(type)
         const char *name = v->kind != R4_I_NODE ? names[v->kind] : v->type ? v->type->name : "Element";
         if (!info || !r4_set_string(s->doc, info, "namespace", v->kind == R4_I_NODE ? "FHIR" : "System") || !r4_set_string(s->doc, info, "name", name))
             return ERR_STORAGE;
-        rc = r4_put(s, out, &(struct r4_item){.kind = R4_I_NODE, .node = info});
+        rc = r4_put(s, out, &(struct r4_item){.kind = R4_I_NODE, .node = info, .type = NULL});
     }
     return rc;
 }

@@ -369,5 +369,5 @@ const struct r4_function *r4_value_function_find(const char *name, size_t n)
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
         if (strlen(functions[i].name) == n && memcmp(functions[i].name, name, n) == 0)
             return &functions[i];
-    return NULL;
+    return r4_more_function_find(name, n);
 }

@@ -1,3 +1,4 @@
+#include "records/r4/date.h"
 #include "records/r4/fhirpath_ast.h"
 #include <ctype.h>
 #include <stdlib.h>
@@ -327,8 +328,9 @@ static struct r4_ast *date(struct reader *s)
     const char *t = memchr(p, 'T', n);
     size_t head = t ? (size_t)(t - p) : n;
     if (t == p) {
+        struct r4_moment m;
         s->now.text = (struct r4_str){p + 1, n - 1};
-        return digits_at(p, n, 1, 2) ? literal(s, R4_I_TIME, 0, false) : wrong(s, "wrong time");
+        return r4_time_parse(p + 1, n - 1, &m) ? literal(s, R4_I_TIME, 0, false) : wrong(s, "wrong time");
     }
     if (!date_like(p, head))
         return wrong(s, "wrong date");
@@ -382,7 +384,10 @@ static bool as_type(struct reader *s, const struct r4_ast *path, struct r4_type_
         *out = spec_of(s, path->left, path->right);
     else
         return wrong(s, "a type was expected") != NULL;
-    return true;
+    bool foreign = path->op == OP_DOT && r4_str_is((struct r4_str){path->left->name, path->left->name_len}, "System"); /* nothing is of it */
+    if (!out->fhir && !out->system && !foreign)
+        wrong(s, "there is no such type");
+    return out->fhir || out->system || foreign;
 }
 
 static struct r4_ast *call_or_member(struct reader *s, bool leading)

@@ -294,6 +294,12 @@ bool r4_spec_holds(const struct r4_type_spec *spec, const struct r4_item *item)
     return spec->system && (spec->system == SYS_ANY || system_of(item) == spec->system);
 }
 
+bool r4_spec_casts(const struct r4_type_spec *spec, const struct r4_item *item)
+{
+    bool primitive = item->kind == R4_I_NODE && spec->fhir && r4_def(spec->fhir)->primitive;
+    return primitive ? item->type == spec->fhir : r4_spec_holds(spec, item);
+}
+
 int r4_truth(struct run *s, const struct r4_items *c)
 {
     if (c->n == 0)
@@ -569,7 +575,7 @@ static int run_type_test(struct run *s, const struct r4_ast *n, const struct r4_
         return r4_put_bool(s, out, r4_spec_holds(&n->spec, &c.list[0]));
     }
     for (size_t i = 0; !rc && i < c.n; i++) /* search parameters cast collections, so more than one is let through */
-        if (r4_spec_holds(&n->spec, &c.list[i]))
+        if (r4_spec_casts(&n->spec, &c.list[i]))
             rc = r4_put(s, out, &c.list[i]);
     return rc;
 }
@@ -667,7 +673,9 @@ int r4_run(struct run *s, const struct r4_ast *n, const struct r4_items *in, str
 {
     if (++s->depth > RUN_DEPTH_MAX)
         return r4_run_error(s, "nested too deeply");
-    int rc = run_one(s, n, in, out);
+    struct r4_items fresh = {0}; /* a step looks at what it has given so far: never at what stood there before */
+    int rc = run_one(s, n, in, out->n ? &fresh : out);
+    rc = rc ? rc : r4_put_all(s, out, &fresh);
     s->depth--;
     return rc;
 }

@@ -716,7 +716,9 @@ static void fhirpath(void **state)
         {"name.given.all($this.length() > 0)", "false"}, {"{}", ""}, {"name.family = 'x'", "false"}, {"1 'kg' = 1000 'g'", "true"}, {"name[1].use", "usual"},
         {"descendants().where($this is code).count()", "12"}, {"(1).combine(2).aggregate($this + $total, 0)", "3"}, {"2 +", "syntax"}, {"nofun()", "syntax"}, {"name + 1", "error"},
         {"'a,b'.split(',').join('-')", "a-b"}, {"identifier.type.coding.code contains 'NI'", "true"}, {"'x' in ('x' | 'y')", "true"}, {"gender.matches('^[a-z]+$')", "true"},
-        {"extension('http://hl7.org/fhir/StructureDefinition/patient-nationality').extension.url", "code"}, {"@2015 = @2015-02", ""}, {"-1.abs()", "-1"}};
+        {"extension('http://hl7.org/fhir/StructureDefinition/patient-nationality').extension.url", "code"}, {"@2015 = @2015-02", ""}, {"name.select(given | family).count()", "5"}, {"1.587.lowBoundary(2)", "1.58"},
+        {"@2014-02.highBoundary(8)", "2014-02-28"}, {"('c' | 'a' | 'b').sort().first()", "a"}, {"(1 | 3 | 2).sort(-$this).first()", "3"}, {"active is Strng", "syntax"},
+        {"name.select($index)", "0,1"}, {"@T10:30.precision()", "4"}, {"-1.abs()", "-1"}};
     r4_doc_reset(doc);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         if (strcmp(run(cases[i][0]), cases[i][1]) != 0)
