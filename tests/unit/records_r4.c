@@ -1,5 +1,6 @@
 /* The model of FHIR R4: JSON, primitives, validation (with thousands of random faults), index values, queries, FHIRPath. */
 #include "records/r4/fhirpath.h"
+#include "records/r4/patch.h"
 #include "records/r4/search.h"
 #include "records/r4/validate.h"
 #include "records/term/pinyin.h"
@@ -726,6 +727,58 @@ static void fhirpath(void **state)
     r4_buf_clear(&yielded);
 }
 
+/* ---- FHIRPath Patch ---- */
+
+#define OP(type, more) "{\"name\":\"operation\",\"part\":[{\"name\":\"type\",\"valueCode\":\"" type "\"}" more "]}"
+#define PATH(p) ",{\"name\":\"path\",\"valueString\":\"" p "\"}"
+
+static void patches(void **state)
+{
+    static const char before[] = "{\"resourceType\":\"Patient\",\"active\":true,\"name\":[{\"family\":\"a\",\"given\":[\"x\",\"y\"]},{\"family\":\"b\"}],"
+                                 "\"deceasedBoolean\":false}";
+    static const char *const cases[][2] = {
+        {OP("add", PATH("Patient") ",{\"name\":\"name\",\"valueString\":\"birthDate\"},{\"name\":\"value\",\"valueDate\":\"1990-01-01\"}"), "\"birthDate\":\"1990-01-01\"}"},
+        {OP("add", PATH("Patient.name[1]") ",{\"name\":\"name\",\"valueString\":\"given\"},{\"name\":\"value\",\"valueString\":\"z\"}"),
+         "{\"family\":\"b\",\"given\":[\"z\"]}"},
+        {OP("add", PATH("Patient") ",{\"name\":\"name\",\"valueString\":\"contact\"},{\"name\":\"value\",\"part\":[{\"name\":\"gender\",\"valueCode\":\"male\"},"
+                                   "{\"name\":\"name\",\"valueHumanName\":{\"text\":\"c\"}}]}"), "\"contact\":[{\"gender\":\"male\",\"name\":{\"text\":\"c\"}}]"},
+        {OP("replace", PATH("Patient.deceased") ",{\"name\":\"value\",\"valueDateTime\":\"2020\"}"), "}],\"deceasedDateTime\":\"2020\"}"},
+        {OP("replace", PATH("Patient.name.where(family='b').family") ",{\"name\":\"value\",\"valueString\":\"c\"}"), "{\"family\":\"c\"}"},
+        {OP("delete", PATH("Patient.name[0].given[0]")), "\"given\":[\"y\"]"},
+        {OP("delete", PATH("Patient.active") ), "{\"resourceType\":\"Patient\",\"name\""},
+        {OP("delete", PATH("Patient.photo")), "\"active\":true"},
+        {OP("insert", PATH("Patient.name[0].given") ",{\"name\":\"index\",\"valueInteger\":1},{\"name\":\"value\",\"valueString\":\"w\"}"), "[\"x\",\"w\",\"y\"]"},
+        {OP("move", PATH("Patient.name") ",{\"name\":\"source\",\"valueInteger\":1},{\"name\":\"destination\",\"valueInteger\":0}"), "[{\"family\":\"b\"},{"}};
+    static const char *const wrong[] = {
+        OP("add", PATH("Patient") ",{\"name\":\"name\",\"valueString\":\"nonsense\"},{\"name\":\"value\",\"valueDate\":\"1990\"}"),
+        OP("add", PATH("Patient") ",{\"name\":\"name\",\"valueString\":\"active\"},{\"name\":\"value\",\"valueBoolean\":true}"), OP("replace", PATH("Patient.name")),
+        OP("replace", PATH("Patient.photo") ",{\"name\":\"value\",\"valueString\":\"c\"}"), OP("delete", PATH("Patient.name")), OP("delete", ""), OP("erase", ""),
+        OP("insert", PATH("Patient.name") ",{\"name\":\"index\",\"valueInteger\":9},{\"name\":\"value\",\"valueHumanName\":{\"text\":\"c\"}}"), OP("delete", PATH("Patient.(")),
+        OP("move", PATH("Patient.name") ",{\"name\":\"source\",\"valueInteger\":2},{\"name\":\"destination\",\"valueInteger\":0}")};
+    char text[2000];
+    r4_doc_reset(doc);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct r4_buf b = {0};
+        struct r4_node *resource = parse(before);
+        fault_clear(&fault);
+        snprintf(text, sizeof text, "{\"resourceType\":\"Parameters\",\"parameter\":[%s]}", cases[i][0]);
+        if (r4_fhirpath_patch(r4, doc, resource, parse(text), &fault))
+            fail_msg("%s: %s", cases[i][0], fault.text);
+        r4_json_write(&b, resource);
+        if (!strstr(b.p, cases[i][1]))
+            fail_msg("%s gives %s", cases[i][0], b.p);
+        assert_int_equal(r4_validate(r4, doc, resource, NULL, 0, &issues), 0);
+        r4_buf_clear(&b);
+    }
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        fault_clear(&fault);
+        snprintf(text, sizeof text, "{\"resourceType\":\"Parameters\",\"parameter\":[%s]}", wrong[i]);
+        if (r4_fhirpath_patch(r4, doc, parse(before), parse(text), &fault) != ERR_INVALID)
+            fail_msg("%s was taken", wrong[i]);
+        assert_string_equal(fault.fields[0].path, "parameter[0]");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -748,6 +801,7 @@ int main(void)
         cmocka_unit_test(values_meet_queries),
         cmocka_unit_test(dates_are_intervals),
         cmocka_unit_test(fhirpath),
+        cmocka_unit_test(patches),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
