@@ -46,6 +46,7 @@ struct r4_element {
 struct r4_named_param { /* a parameter as one type has it */
     const struct r4_param *param;
     struct r4_path *path; /* NULL: nothing to evaluate */
+    uint64_t begins;      /* r4_name_bit of the members its branches begin with; 0 = may yield without any */
 };
 
 struct r4_type_def {
@@ -105,6 +106,11 @@ static inline const struct r4_element *r4_element(const struct r4_type_def *t, u
     }
     return NULL;
 }
+/* A set of names in 64 bits that may say yes for a name that is not in it. */
+static inline uint64_t r4_name_bit(uint32_t hash)
+{
+    return (uint64_t)1 << (hash >> 26);
+}
 /* The code of that set; system may be NULL = any. */
 bool r4_codes_has(const struct r4_codes *c, const char *code, size_t n, const char *system, size_t system_n);
 
@@ -126,6 +132,7 @@ size_t r4_cut(char *text, char separator, char **out, size_t cap);
 /* Paths that live in the definitions' arena; r4_path_for: the branches of a union that can hold for one type, NULL when none can. */
 YL_CHECKED int r4_keep_path(struct r4 *r, const char *expression, struct r4_path **out, struct fault *f);
 struct r4_path *r4_path_for(struct r4 *r, const struct r4_path *all, const struct r4_type *only);
+uint64_t r4_path_begins(const struct r4_path *p); /* see r4_named_param */
 
 /* ---- primitive.c ---- */
 const char *r4_primitive_check(enum r4_primitive type, const struct r4_node *value); /* NULL: right */

@@ -399,17 +399,49 @@ static bool same(const struct r4_value *a, const struct r4_value *b)
            same_str(a->ref_version, b->ref_version) && same_str(a->url, b->url);
 }
 
+static uint32_t fingerprint(const struct r4_value *v)
+{
+    uint64_t h = (uint64_t)v->low_ms * 0x9E3779B97F4A7C15u + v->n_components;
+    const struct r4_str *const texts[] = {&v->code, &v->ref_id, &v->string, &v->text};
+    for (size_t i = 0; i < 4; i++)
+        if (texts[i]->n)
+            h = (h ^ r4_hash(texts[i]->p, texts[i]->n)) * 0xC2B2AE3D27D4EB4Fu;
+    for (size_t i = 0; i < v->n_components; i++)
+        h = (h ^ fingerprint(&v->components[i])) * 0xC2B2AE3D27D4EB4Fu;
+    return (uint32_t)(h >> 32);
+}
+
+/* Which values of a longer list are there already: a table of indices + 1 by fingerprint; NULL without memory (then nothing is dropped). */
+static bool seen_before(struct yield *y, uint16_t *table, size_t mask, size_t i)
+{
+    size_t at = fingerprint(&y->out.list[i]) & mask;
+    for (; table[at]; at = (at + 1) & mask)
+        if (same(&y->out.list[i], &y->out.list[table[at] - 1]))
+            return true;
+    table[at] = (uint16_t)(i + 1);
+    return false;
+}
+
+static void emit_one(struct yield *y, struct r4_value *v, const struct r4_param *param)
+{
+    v->param = param;
+    y->x->emit(y->x->ctx, v);
+}
+
 static void emit_all(struct yield *y, const struct r4_param *param)
 {
-    for (size_t i = 0; i < y->out.n; i++) {
-        struct r4_value *v = &y->out.list[i];
-        bool again = false;
-        for (size_t k = 0; k < i && !again; k++)
-            again = same(v, &y->out.list[k]);
-        if (again)
-            continue;
-        v->param = param;
-        y->x->emit(y->x->ctx, v);
+    size_t mask = 16;
+    if (y->out.n == 1)
+        emit_one(y, &y->out.list[0], param);
+    if (y->out.n > 1) {
+        while (mask < y->out.n * 2)
+            mask *= 2;
+        uint16_t *table = r4_doc_alloc(y->d, mask * sizeof *table);
+        if (table)
+            memset(table, 0, mask * sizeof *table);
+        for (size_t i = 0; i < y->out.n; i++)
+            if (!table || !seen_before(y, table, mask - 1, i))
+                emit_one(y, &y->out.list[i], param);
     }
     y->out.n = 0;
 }
@@ -475,6 +507,25 @@ static int extract_param(struct yield *y, struct r4_eval *e, const struct r4_nam
     return rc;
 }
 
+/* The members that are there; a choice by its path name too, a lone companion by what it belongs to. */
+static uint64_t members(const struct r4_type_def *type, const struct r4_node *resource)
+{
+    uint64_t bits = 0;
+    for (const struct r4_node *m = resource->child; m; m = m->next) {
+        bool companion = m->key_len > 1 && m->key[0] == '_';
+        const char *name = m->key + companion;
+        size_t n = m->key_len - (size_t)companion;
+        const struct r4_element *e = r4_element(type, companion ? r4_hash(name, n) : m->key_hash, name, n);
+        if (!e)
+            continue;
+        bits |= r4_name_bit(e->hash);
+        while (e->choice && !e->head) /* the head stands before the spread elements */
+            e--;
+        bits |= r4_name_bit(e->hash);
+    }
+    return bits;
+}
+
 int r4_extract(const struct r4_extract *x, struct r4_doc *d, const struct r4_node *resource)
 {
     struct r4_str name = r4_text(r4_get(resource, "resourceType"));
@@ -486,8 +537,10 @@ int r4_extract(const struct r4_extract *x, struct r4_doc *d, const struct r4_nod
     struct r4_eval e = {.r4 = x->r4, .doc = d, .root = resource};
     struct r4_item root = {.kind = R4_I_NODE, .node = resource, .type = type};
     int rc = 0;
+    uint64_t there = members(def, resource);
     for (size_t i = 0; !rc && i < def->n_params; i++)
-        rc = extract_param(&y, &e, &def->params[i], &root);
+        if (!def->params[i].begins || (def->params[i].begins & there))
+            rc = extract_param(&y, &e, &def->params[i], &root);
     return y.no_memory ? ERR_STORAGE : rc;
 }
 

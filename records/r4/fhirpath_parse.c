@@ -652,3 +652,29 @@ struct r4_path *r4_path_for(struct r4 *r, const struct r4_path *all, const struc
         *p = (struct r4_path){.root = root};
     return p;
 }
+
+/* The first step of a branch, its own type's name apart; 0 = it cannot be said. */
+static uint64_t begins(const struct r4_ast *n)
+{
+    if (n->op == OP_UNION) {
+        uint64_t left = begins(n->left), right = begins(n->right);
+        return left && right ? left | right : 0;
+    }
+    if (n->op == OP_AS || n->op == OP_AT)
+        return begins(n->left);
+    if (n->op == OP_MEMBER)
+        return n->root ? 0 : r4_name_bit(n->hash);
+    if (n->op != OP_DOT)
+        return 0;
+    bool root = n->left->op == OP_MEMBER && n->left->root;
+    if (!root)
+        return begins(n->left);
+    if (n->right->op == OP_CALL && r4_str_is((struct r4_str){n->right->name, n->right->name_len}, "extension"))
+        return r4_name_bit(n->right->hash);
+    return n->right->op == OP_MEMBER ? r4_name_bit(n->right->hash) : 0;
+}
+
+uint64_t r4_path_begins(const struct r4_path *p)
+{
+    return p ? begins(p->root) : 0;
+}

@@ -106,7 +106,8 @@ static int fill_type(struct loading *l, struct r4_type_def *t)
             continue;
         if (n == 256)
             return ERR_INVALID;
-        list[n++] = (struct r4_named_param){&r->params[i], l->pending[i].path ? r4_path_for(r, l->pending[i].path, &t->pub) : NULL};
+        struct r4_path *path = l->pending[i].path ? r4_path_for(r, l->pending[i].path, &t->pub) : NULL;
+        list[n++] = (struct r4_named_param){&r->params[i], path, r4_path_begins(path)};
     }
     qsort(list, n, sizeof *list, by_code);
     t->params = r4_doc_alloc(r->arena, n * sizeof *t->params);
