@@ -390,20 +390,20 @@ static bool same(const struct r4_value *a, const struct r4_value *b)
 {
     /* what tells most values apart first */
     if (a->type != b->type || a->low_ms != b->low_ms || a->high_ms != b->high_ms || a->number != b->number || !same_str(a->code, b->code) ||
-        !same_str(a->ref_id, b->ref_id) || !same_str(a->string, b->string) || a->n_components != b->n_components)
+        !same_str(a->ref_id, b->ref_id) || !same_str(a->url, b->url) || !same_str(a->string, b->string) || a->n_components != b->n_components)
         return false;
     for (size_t i = 0; i < a->n_components; i++)
         if (!same(&a->components[i], &b->components[i]))
             return false;
     return same_str(a->system, b->system) && same_str(a->text, b->text) && a->low == b->low && a->high == b->high && same_str(a->ref_type, b->ref_type) &&
-           same_str(a->ref_version, b->ref_version) && same_str(a->url, b->url);
+           same_str(a->ref_version, b->ref_version);
 }
 
 static uint32_t fingerprint(const struct r4_value *v)
 {
     uint64_t h = (uint64_t)v->low_ms * 0x9E3779B97F4A7C15u + v->n_components;
-    const struct r4_str *const texts[] = {&v->code, &v->ref_id, &v->string, &v->text};
-    for (size_t i = 0; i < 4; i++)
+    const struct r4_str *const texts[] = {&v->code, &v->ref_id, &v->string, &v->text, &v->url};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (texts[i]->n)
             h = (h ^ r4_hash(texts[i]->p, texts[i]->n)) * 0xC2B2AE3D27D4EB4Fu;
     for (size_t i = 0; i < v->n_components; i++)
