@@ -20,8 +20,6 @@ export default defineConfig({
     manifest: 'manifest.json',
     rollupOptions: {
       output: {
-        // pdf.js ships its worker as .mjs: one file type fewer for the server to know
-        assetFileNames: (asset) => (asset.names[0]?.endsWith('.mjs') ? 'assets/[name]-[hash].js' : 'assets/[name]-[hash][extname]'),
         // All that the first page needs is one script, and the style is in the page: over HTTP/1.1 every further file wants a connection of
         // its own or waits for the one before it, which on a township line costs round trips.
         codeSplitting: {

@@ -1,361 +1,13 @@
-/* Value sets: what their compose says (R4 valueset.html#compositions), membership and $expand. */
+/* $expand (R4 valueset-operation-expand.html): the concepts of a value set, and the answer. */
 #include "records/term/ts_store.h"
 #include "server/base/crypto.h"
-#include <ctype.h>
-#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define DEPTH_MAX 12
 #define EXPANSION_MAX 20000
 #define NESTED_MAX 2000 /* larger expansions come flat */
-
-/* ---- versions ---- */
-
-const char *ts_said_for(const json_t *in, const char *parameter, const char *url)
-{
-    json_t *one;
-    size_t i, len = strlen(url);
-    json_array_foreach(json_object_get(in, "parameter"), i, one) {
-        if (strcmp(ts_member(one, "name"), parameter))
-            continue;
-        const char *key;
-        json_t *value;
-        json_object_foreach(one, key, value) {
-            const char *text = json_string_value(value);
-            if (strncmp(key, "value", 5) == 0 && text && strncmp(text, url, len) == 0 && text[len] == '|')
-                return text + len + 1;
-        }
-    }
-    return "";
-}
-
-const char *ts_meant(const struct ts_asked *a, const char *url, const char *said)
-{
-    const char *forced = ts_said_for(a->in, "force-system-version", url), *checked = ts_said_for(a->in, "check-system-version", url);
-    if (*forced)
-        return forced;
-    if (*said)
-        return said;
-    const char *given = ts_said_for(a->in, "system-version", url);
-    return *given ? given : checked;
-}
-
-static void note_used(struct ts_asked *a, const char *name, const char *url, const char *version)
-{
-    char text[600];
-    json_t *one;
-    size_t i;
-    snprintf(text, sizeof text, *version ? "%s|%s" : "%s", url, version);
-    json_array_foreach(a->used, i, one)
-        if (strcmp(ts_member(one, "valueUri"), text) == 0 && strcmp(ts_member(one, "name"), name) == 0)
-            return;
-    if (a->used)
-        json_array_append_new(a->used, json_pack("{s:s, s:s}", "name", name, "valueUri", text));
-}
-
-const char *ts_standing(const json_t *resource)
-{
-    json_t *one;
-    size_t i;
-    json_array_foreach(json_object_get(resource, "extension"), i, one)
-        if (strstr(ts_member(one, "url"), "structuredefinition-standards-status") &&
-            (strcmp(ts_member(one, "valueCode"), "deprecated") == 0 || strcmp(ts_member(one, "valueCode"), "withdrawn") == 0))
-            return ts_member(one, "valueCode");
-    if (strcmp(ts_member(resource, "resourceType"), "CodeSystem"))
-        return "";
-    if (strcmp(ts_member(resource, "status"), "draft") == 0)
-        return "draft";
-    return json_is_true(json_object_get(resource, "experimental")) ? "experimental" : "";
-}
-
-/* A draft, experimental, deprecated or withdrawn resource is used, and the answer says so. */
-static void note_status(struct ts_asked *a, const json_t *resource, const char *url, const char *version)
-{
-    char name[60];
-    snprintf(name, sizeof name, "warning-%s", ts_standing(resource));
-    if (*ts_standing(resource))
-        note_used(a, name, url, version);
-}
-
-static int failed(struct ts_asked *a, int status, json_t *outcome)
-{
-    if (a->failure && !*a->failure) {
-        *a->failure = outcome;
-        *a->status = status;
-    } else
-        json_decref(outcome);
-    return -1;
-}
-
-static const struct ts_system *system_of(struct ts_asked *a, const json_t *include)
-{
-    const char *url = ts_member(include, "system"), *version = ts_meant(a, url, ts_member(include, "version"));
-    const struct ts_system *s = ts_system(a->t, url, version);
-    char text[900], versions[300];
-    if (s) {
-        note_used(a, s->content == TS_FRAGMENT ? "used-fragment" : "used-codesystem", s->url, s->version);
-        note_status(a, s->resource, s->url, s->version);
-        return s;
-    }
-    ts_versions(a->t, url, versions, sizeof versions);
-    if (*versions)
-        snprintf(text, sizeof text, "A definition for CodeSystem '%s' version '%s' could not be found, so the value set cannot be expanded. Valid versions: %s",
-                 url, version, versions);
-    else
-        snprintf(text, sizeof text, "A definition for CodeSystem '%s' could not be found, so the value set cannot be expanded", url);
-    json_t *outcome = ts_outcome();
-    ts_issue(outcome, &(struct ts_issue){"error", "not-found", "not-found", *versions ? "UNKNOWN_CODESYSTEM_VERSION_EXP" : "UNKNOWN_CODESYSTEM_EXP", NULL, text});
-    failed(a, 404, outcome);
-    return NULL;
-}
-
-static const json_t *set_of(struct ts_asked *a, const char *canonical)
-{
-    char url[400], text[600];
-    const char *version = ts_canonical(canonical, url, sizeof url);
-    if (!*version)
-        version = ts_said_for(a->in, "default-valueset-version", url);
-    const json_t *set = ts_set(a->t, url, version);
-    if (set) {
-        note_used(a, "used-valueset", url, ts_member(set, "version"));
-        note_status(a, set, url, ts_member(set, "version"));
-        return set;
-    }
-    snprintf(text, sizeof text, "A definition for the value Set '%s' could not be found", canonical);
-    json_t *outcome = ts_outcome();
-    ts_issue(outcome, &(struct ts_issue){"error", "not-found", "not-found", "Unable_to_resolve_value_Set_", NULL, text});
-    failed(a, 404, outcome);
-    return NULL;
-}
-
-/* ---- filters ---- */
-
-static const json_t *property_of(const struct ts_concept *c, const char *code)
-{
-    json_t *p;
-    size_t i;
-    json_array_foreach(json_object_get(c->source, "property"), i, p)
-        if (strcmp(ts_member(p, "code"), code) == 0)
-            return p;
-    return NULL;
-}
-
-static void value_text(const json_t *p, char *out, size_t cap)
-{
-    const char *key;
-    json_t *value;
-    out[0] = 0;
-    json_object_foreach((json_t *)p, key, value) {
-        if (strncmp(key, "value", 5))
-            continue;
-        if (json_is_string(value))
-            snprintf(out, cap, "%s", json_string_value(value));
-        else if (json_is_boolean(value))
-            snprintf(out, cap, "%s", json_is_true(value) ? "true" : "false");
-        else if (json_is_integer(value))
-            snprintf(out, cap, "%lld", (long long)json_integer_value(value));
-        else if (json_is_object(value))
-            snprintf(out, cap, "%s", ts_member(value, "code"));
-    }
-}
-
-/* 1, 0, or -1 for a pattern that is none. The whole value must match (R4: regex). Bounded: no pattern longer than 200, no backtracking. */
-static int regex_fits(const char *pattern, const char *text)
-{
-    regex_t compiled;
-    char whole[220];
-    if (strlen(pattern) > 200 || strchr(pattern, '{')) /* counted repeats within each other grow without end */
-        return -1;
-    snprintf(whole, sizeof whole, "^(%s)$", pattern);
-    if (regcomp(&compiled, whole, REG_EXTENDED | REG_NOSUB))
-        return -1;
-    int rc = regexec(&compiled, text, 0, NULL, 0) == 0;
-    regfree(&compiled);
-    return rc;
-}
-
-static bool in_list(const char *list, const char *text)
-{
-    size_t len = strlen(text);
-    for (const char *p = list; len && (p = strstr(p, text)); p += len)
-        if ((p == list || p[-1] == ',') && (p[len] == 0 || p[len] == ','))
-            return true;
-    return false;
-}
-
-static int filter_on_code(const struct ts_system *s, int32_t c, const char *op, const char *value)
-{
-    int32_t v = ts_concept(s, value);
-    if (strcmp(op, "is-a") == 0)
-        return v >= 0 && ts_is_a(s, c, v);
-    if (strcmp(op, "descendent-of") == 0)
-        return v >= 0 && c != v && ts_is_a(s, c, v);
-    if (strcmp(op, "is-not-a") == 0)
-        return v < 0 || !ts_is_a(s, c, v);
-    if (strcmp(op, "generalizes") == 0)
-        return v >= 0 && ts_is_a(s, v, c);
-    if (strcmp(op, "child-of") == 0)
-        return v >= 0 && s->concepts[c].parent == v;
-    if (strcmp(op, "descendent-leaf") == 0) {
-        if (v < 0 || c == v || !ts_is_a(s, c, v))
-            return 0;
-        for (size_t i = 0; i < s->n; i++)
-            if (s->concepts[i].parent == c)
-                return 0;
-        return 1;
-    }
-    if (strcmp(op, "=") == 0)
-        return c == v;
-    if (strcmp(op, "in") == 0)
-        return in_list(value, s->concepts[c].code);
-    if (strcmp(op, "not-in") == 0)
-        return !in_list(value, s->concepts[c].code);
-    return strcmp(op, "regex") == 0 ? regex_fits(value, s->concepts[c].code) : -1;
-}
-
-static int filter_on_property(const struct ts_system *s, int32_t c, const json_t *filter)
-{
-    const struct ts_concept *k = &s->concepts[c];
-    const char *name = ts_member(filter, "property"), *op = ts_member(filter, "op"), *value = ts_member(filter, "value");
-    char have[512];
-    const json_t *p = property_of(k, name);
-    value_text(p, have, sizeof have);
-    if (strcmp(name, "display") == 0)
-        snprintf(have, sizeof have, "%s", k->display);
-    else if (!p && strcmp(name, "parent") == 0)
-        snprintf(have, sizeof have, "%s", k->parent >= 0 ? s->concepts[k->parent].code : "");
-    else if (!p && (strcmp(name, "inactive") == 0 || strcmp(name, "notSelectable") == 0))
-        snprintf(have, sizeof have, "%s", name[0] == 'i' ? k->inactive ? "true" : "false" : k->abstract ? "true" : "");
-    if (strcmp(op, "=") == 0)
-        return strcmp(have, value) == 0;
-    if (strcmp(op, "exists") == 0)
-        return (have[0] != 0) == (strcmp(value, "false") != 0);
-    if (strcmp(op, "in") == 0)
-        return have[0] && in_list(value, have);
-    if (strcmp(op, "not-in") == 0)
-        return !in_list(value, have);
-    return strcmp(op, "regex") == 0 ? (have[0] ? regex_fits(value, have) : 0) : -1;
-}
-
-static int filter_fails(struct ts_asked *a, const struct ts_system *s, const json_t *filter)
-{
-    char text[700];
-    const char *name = ts_member(filter, "property"), *op = ts_member(filter, "op");
-    json_t *outcome = ts_outcome();
-    snprintf(text, sizeof text, "The filter \"%s %s %s\" from the value set cannot be used with the system %s", name, op, ts_member(filter, "value"), s->url);
-    ts_issue(outcome, &(struct ts_issue){"error", "invalid", "vs-invalid", NULL, NULL, text});
-    return failed(a, 422, outcome);
-}
-
-static int filters_fit(struct ts_asked *a, const json_t *include, const struct ts_system *s, int32_t c)
-{
-    json_t *filter;
-    size_t i;
-    json_array_foreach(json_object_get(include, "filter"), i, filter) {
-        const char *name = ts_member(filter, "property"), *op = ts_member(filter, "op"), *value = ts_member(filter, "value");
-        if (!*value) {
-            char text[700];
-            json_t *outcome = ts_outcome();
-            snprintf(text, sizeof text, "The system %s filter with property = %s, op = %s has no value", s->url, name, op);
-            ts_issue(outcome, &(struct ts_issue){"error", "invalid", "vs-invalid", "UNABLE_TO_HANDLE_SYSTEM_FILTER_WITH_NO_VALUE", NULL, text});
-            return failed(a, 422, outcome);
-        }
-        int fits = strcmp(name, "concept") == 0 || strcmp(name, "code") == 0 ? filter_on_code(s, c, op, value) : filter_on_property(s, c, filter);
-        if (fits < 0)
-            return filter_fails(a, s, filter);
-        if (!fits)
-            return 0;
-    }
-    return 1;
-}
-
-/* ---- membership ---- */
-
-static const json_t *listed(const json_t *include, const struct ts_system *s, int32_t c)
-{
-    json_t *one;
-    size_t i;
-    json_array_foreach(json_object_get(include, "concept"), i, one)
-        if (ts_concept(s, ts_member(one, "code")) == c)
-            return one;
-    return NULL;
-}
-
-/* Are all imported sets agreed? */
-static int imports_fit(struct ts_asked *a, const json_t *include, const struct ts_system *s, int32_t c)
-{
-    json_t *one;
-    size_t i;
-    json_array_foreach(json_object_get(include, "valueSet"), i, one) {
-        const json_t *set = set_of(a, json_string_value(one) ? json_string_value(one) : "");
-        if (!set)
-            return -1;
-        int in = ts_in_set(a, set, s, c);
-        if (in <= 0)
-            return in;
-    }
-    return 1;
-}
-
-static int include_fits(struct ts_asked *a, const json_t *include, const struct ts_system *s, int32_t c)
-{
-    if (json_object_get(include, "system")) {
-        if (strcmp(ts_member(include, "system"), s->url))
-            return 0;
-        const struct ts_system *mine = system_of(a, include);
-        if (!mine)
-            return -1;
-        const char *meant = ts_meant(a, s->url, ts_member(include, "version"));
-        if (mine != s && !(*meant && ts_version_fits(s->version, meant)))
-            return 0;
-        if (json_object_get(include, "concept") && !listed(include, s, c))
-            return 0;
-        int fits = filters_fit(a, include, s, c);
-        if (fits <= 0)
-            return fits;
-    }
-    return imports_fit(a, include, s, c);
-}
-
-int ts_in_set(struct ts_asked *a, const json_t *set, const struct ts_system *s, int32_t c)
-{
-    const json_t *compose = json_object_get(set, "compose");
-    json_t *one;
-    size_t i;
-    int in = 0;
-    if (++a->depth > DEPTH_MAX) {
-        char text[700];
-        json_t *outcome = ts_outcome();
-        snprintf(text, sizeof text, "Cyclic reference detected when expanding the value set %s|%s", ts_member(set, "url"), ts_member(set, "version"));
-        ts_issue(outcome, &(struct ts_issue){"error", "processing", "vs-invalid", "VALUESET_CIRCULAR_REFERENCE", NULL, text});
-        a->depth--;
-        return failed(a, 422, outcome);
-    }
-    if (json_is_false(json_object_get(compose, "inactive")) && s->concepts[c].inactive) {
-        a->depth--;
-        return 0;
-    }
-    json_array_foreach(json_object_get(compose, "include"), i, one) {
-        in = include_fits(a, one, s, c);
-        if (in)
-            break;
-    }
-    if (in > 0)
-        json_array_foreach(json_object_get(compose, "exclude"), i, one) {
-            int out = include_fits(a, one, s, c);
-            if (out) {
-                in = out < 0 ? out : 0;
-                break;
-            }
-        }
-    a->depth--;
-    return in;
-}
-
-/* ---- expansion ---- */
 
 struct row {
     const struct ts_system *s;
@@ -395,7 +47,7 @@ static int excluded(struct expansion *e, const json_t *compose, const struct ts_
     json_t *one;
     size_t i;
     json_array_foreach(json_object_get(compose, "exclude"), i, one) {
-        int out = include_fits(&e->asked, one, s, c);
+        int out = ts_include_fits(&e->asked, one, s, c);
         if (out)
             return out;
     }
@@ -411,8 +63,8 @@ static int consider(struct expansion *e, const json_t *compose, const json_t *in
         return 0;
     if (e->selectable_only && c->abstract)
         return 0;
-    int fits = filters_fit(&e->asked, include, row.s, row.c);
-    fits = fits > 0 ? imports_fit(&e->asked, include, row.s, row.c) : fits;
+    int fits = ts_filters_fit(&e->asked, include, row.s, row.c);
+    fits = fits > 0 ? ts_imports_fit(&e->asked, include, row.s, row.c) : fits;
     if (fits <= 0)
         return fits;
     int out = excluded(e, compose, row.s, row.c);
@@ -424,14 +76,14 @@ static int expand_set(struct expansion *e, const json_t *set);
 static int expand_import(struct expansion *e, const json_t *compose, const json_t *include)
 {
     const char *first = json_string_value(json_array_get(json_object_get(include, "valueSet"), 0));
-    const json_t *set = set_of(&e->asked, first ? first : "");
+    const json_t *set = ts_set_of(&e->asked, first ? first : "");
     if (!set)
         return -1;
     size_t from = e->n, kept = e->n;
     if (expand_set(e, set) < 0)
         return -1;
     for (size_t i = from; i < e->n; i++) {
-        int in = imports_fit(&e->asked, include, e->rows[i].s, e->rows[i].c);
+        int in = ts_imports_fit(&e->asked, include, e->rows[i].s, e->rows[i].c);
         int out = in > 0 ? excluded(e, compose, e->rows[i].s, e->rows[i].c) : 0;
         if (in < 0 || out < 0)
             return -1;
@@ -452,7 +104,7 @@ static int expand_include(struct expansion *e, const json_t *compose, const json
 {
     if (!json_object_get(include, "system"))
         return expand_import(e, compose, include);
-    const struct ts_system *s = system_of(&e->asked, include);
+    const struct ts_system *s = ts_system_of(&e->asked, include);
     json_t *one, *concepts = json_object_get(include, "concept");
     size_t i;
     if (!s)
@@ -484,13 +136,8 @@ static int expand_set(struct expansion *e, const json_t *set)
     json_t *one;
     size_t i;
     int rc = 0;
-    if (++e->asked.depth > DEPTH_MAX) {
-        char text[700];
-        json_t *outcome = ts_outcome();
-        snprintf(text, sizeof text, "Cyclic reference detected when expanding the value set %s|%s", ts_member(set, "url"), ts_member(set, "version"));
-        ts_issue(outcome, &(struct ts_issue){"error", "processing", "vs-invalid", "VALUESET_CIRCULAR_REFERENCE", NULL, text});
-        return failed(&e->asked, 422, outcome);
-    }
+    if (ts_deeper(&e->asked, set))
+        return -1;
     json_array_foreach(json_object_get(compose, "include"), i, one)
         if ((rc = expand_include(e, compose, one)) < 0)
             break;
@@ -689,7 +336,7 @@ int ts_expand(const struct ts *t, const json_t *set, const json_t *in, json_t **
     e.filter = ts_text(in, "filter");
     ts_words(t, e.filter, &e.words);
     e.nested = !ts_flag(in, "excludeNested", true) && !*e.filter && count < 0 && offset == 0;
-    note_status(&e.asked, set, ts_member(set, "url"), ts_member(set, "version"));
+    ts_note_status(&e.asked, set, ts_member(set, "url"), ts_member(set, "version"));
     int rc = expand_set(&e, set);
     if (rc == 0 && count < 0 && e.n > EXPANSION_MAX)
         status = too_costly(out, set, EXPANSION_MAX);

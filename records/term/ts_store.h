@@ -97,7 +97,7 @@ void ts_issue(json_t *outcome, const struct ts_issue *i);
 /* An OperationOutcome of one error as the whole answer; returns status. */
 int ts_fail(json_t **out, int status, const char *code, const char *kind, const char *format, ...) YL_PRINTF(5, 6);
 
-/* ---- value sets (ts_expand.c) ---- */
+/* ---- value sets (ts_compose.c, ts_expand.c) ---- */
 struct ts_asked { /* what a request says about versions and languages */
     const struct ts *t;
     const json_t *in;
@@ -110,7 +110,17 @@ struct ts_asked { /* what a request says about versions and languages */
 const char *ts_meant(const struct ts_asked *a, const char *url, const char *said);
 /* "draft", "experimental", "deprecated", "withdrawn", or "". */
 const char *ts_standing(const json_t *resource);
-/* Is the concept in the set's compose? 1, 0, or -1 with *failure set. */
+/* The system or set that is meant, noted among those used; NULL with *failure set. */
+const struct ts_system *ts_system_of(struct ts_asked *a, const json_t *include);
+const json_t *ts_set_of(struct ts_asked *a, const char *canonical);
+/* A draft, experimental, deprecated or withdrawn resource is used, and the answer says so. */
+void ts_note_status(struct ts_asked *a, const json_t *resource, const char *url, const char *version);
+/* One level down into a set that names others; -1 with *failure set where they name each other. The caller takes it back: a->depth--. */
+int ts_deeper(struct ts_asked *a, const json_t *set);
+/* Does the concept pass the include's filters, the sets it imports, the whole include, the set's compose? 1, 0, or -1 with *failure set. */
+int ts_filters_fit(struct ts_asked *a, const json_t *include, const struct ts_system *s, int32_t c);
+int ts_imports_fit(struct ts_asked *a, const json_t *include, const struct ts_system *s, int32_t c);
+int ts_include_fits(struct ts_asked *a, const json_t *include, const struct ts_system *s, int32_t c);
 int ts_in_set(struct ts_asked *a, const json_t *set, const struct ts_system *s, int32_t c);
 int ts_expand(const struct ts *t, const json_t *set, const json_t *in, json_t **out);
 int ts_validate(const struct ts *t, const struct ts_request *q, json_t **out);

@@ -4,10 +4,12 @@
 
 #include "records/records.h"
 #include "server/base/option.h"
+#include <limits.h>
 
 struct ctl {
     struct options *options;
     struct records *records; /* NULL for subcommands that need none */
+    const char *config; /* --config FILE, before or behind the command; NULL */
     int argc;
     char **argv; /* the subcommand's own words */
 };
@@ -16,6 +18,9 @@ struct ctl {
 int ctl_complain(const struct fault *f);
 /* The value after `--name`, or NULL. */
 const char *ctl_value(const struct ctl *c, const char *name);
+
+/* The folder `config`: config.dir of --config FILE; else the one beside the program, one or two levels up, or where the source was built. */
+int ctl_find_config(struct ctl *c, char dir[PATH_MAX], struct fault *f);
 
 int ctl_demo_load(struct ctl *c); /* demo.c */
 int ctl_user(struct ctl *c);      /* user.c */

@@ -1,47 +1,21 @@
 /* yilianctl dx: the diagnosis normal form over whole files, without a site. */
 #include "server/ctl/ctl.h"
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#ifndef YL_SOURCE_DIR
-#define YL_SOURCE_DIR "."
-#endif
 
 #define JSON_BYTES (256 << 10)
 
-static bool is_data(const char *dir)
+/* The tables: --data DIR, or those of the folder config. */
+static int find_data(struct ctl *c, char out[PATH_MAX], struct fault *f)
 {
-    char path[PATH_MAX + 32];
-    snprintf(path, sizeof path, "%s/dx_words.tsv", dir);
-    return access(path, R_OK) == 0;
-}
-
-/* The tables: --data, YL_DATA, beside the program (build folder in the source tree, or PREFIX/bin with PREFIX/share/yilian), the
- * folder the program is run in, the source tree it was built from. */
-static const char *find_data(const struct ctl *c, char out[PATH_MAX])
-{
-    static const char *const beside[] = {"../config/data", "../share/yilian/data", "../share/yilian/config/data", "config/data"};
-    char self[PATH_MAX];
     const char *given = ctl_value(c, "data");
-    given = given ? given : getenv("YL_DATA");
+    char dir[PATH_MAX];
     if (given)
-        return given;
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    self[n > 0 ? n : 0] = 0;
-    char *slash = strrchr(self, '/');
-    if (slash)
-        *slash = 0;
-    for (size_t i = 0; slash && i < sizeof beside / sizeof *beside; i++) {
-        if (snprintf(out, PATH_MAX, "%s/%s", self, beside[i]) < PATH_MAX && is_data(out))
-            return out;
-    }
-    snprintf(out, PATH_MAX, "config/data");
-    if (is_data(out))
-        return out;
-    snprintf(out, PATH_MAX, "%s/config/data", YL_SOURCE_DIR);
-    return out;
+        return snprintf(out, PATH_MAX, "%s", given) < PATH_MAX ? 0 : fault_set(f, ERR_INVALID, "data", "The path is too long.");
+    int rc = ctl_find_config(c, dir, f);
+    if (rc == 0 && snprintf(out, PATH_MAX, "%s/data", dir) >= PATH_MAX)
+        rc = fault_set(f, ERR_INVALID, "config.dir", "The path is too long.");
+    return rc;
 }
 
 struct job {
@@ -109,23 +83,28 @@ static int normalise(struct job *j)
     return fflush(stdout) || ferror(stdin) ? 1 : rc;
 }
 
-static bool has_flag(const struct ctl *c, const char *name)
+static bool read_words(struct ctl *c, struct job *j)
 {
-    for (int i = 0; i < c->argc; i++)
-        if (strcmp(c->argv[i], name) == 0)
-            return true;
-    return false;
+    for (int i = 1; i < c->argc; i++) {
+        if (strcmp(c->argv[i], "--explain") == 0)
+            j->flags |= RECORDS_DX_EXPLAIN;
+        else if ((strcmp(c->argv[i], "--data") == 0 || strcmp(c->argv[i], "--config") == 0) && i + 1 < c->argc)
+            i++;
+        else
+            return fprintf(stderr, "yilianctl: %s is not understood here\n", c->argv[i]), false;
+    }
+    return c->argc > 0 && (strcmp(c->argv[0], "normalise") == 0 || strcmp(c->argv[0], "normalize") == 0);
 }
 
 int ctl_dx(struct ctl *c)
 {
     char path[PATH_MAX];
-    struct job j = {.flags = has_flag(c, "--explain") ? RECORDS_DX_EXPLAIN : 0};
+    struct job j = {0};
     struct fault f = {0};
-    if (c->argc < 1 || (strcmp(c->argv[0], "normalise") && strcmp(c->argv[0], "normalize")))
+    if (!read_words(c, &j))
         return fprintf(stderr, "usage: yilianctl dx normalise [--data DIR] [--explain] <LINES >JSON-LINES\n"), 2;
     j.json = malloc(JSON_BYTES);
-    int code = !j.json ? 1 : records_dx_open(&j.dx, find_data(c, path), &f) ? ctl_complain(&f) : normalise(&j);
+    int code = !j.json ? 1 : find_data(c, path, &f) || records_dx_open(&j.dx, path, &f) ? ctl_complain(&f) : normalise(&j);
     records_dx_close(j.dx);
     free(j.json);
     free(j.line);

@@ -1,15 +1,13 @@
-/* yilianctl mpi link: the patient index over CSV files. Needs no site, only config/data: --config FILE's config.dir, or the folder
- * config beside the program, one or two levels up, or where the source was built. */
+/* yilianctl mpi link: the patient index over CSV files. Needs no site, only config/data. */
 #include "server/ctl/ctl.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define FILES_MAX 64
 
 struct words {
-    const char *map, *out, *config, *probability, *model, *explain[2], *in[FILES_MAX];
+    const char *map, *out, *probability, *model, *explain[2], *in[FILES_MAX];
     size_t n_in;
 };
 
@@ -36,8 +34,8 @@ static bool take(struct ctl *c, int *i, const char *name, const char **out)
 static bool read_words(struct ctl *c, struct words *w)
 {
     for (int i = 1; i < c->argc; i++) {
-        const char *file = NULL;
-        if (take(c, &i, "--map", &w->map) || take(c, &i, "--out", &w->out) || take(c, &i, "--config", &w->config) ||
+        const char *file = NULL, *config = NULL; /* --config is the program's own */
+        if (take(c, &i, "--map", &w->map) || take(c, &i, "--out", &w->out) || take(c, &i, "--config", &config) ||
             take(c, &i, "--probability", &w->probability) || take(c, &i, "--model-out", &w->model))
             continue;
         if (w->n_in < FILES_MAX && take(c, &i, "--in", &file))
@@ -51,40 +49,6 @@ static bool read_words(struct ctl *c, struct words *w)
         }
     }
     return w->map && w->n_in && (w->out || w->explain[0]);
-}
-
-static bool holds_tables(const char *dir)
-{
-    char path[1200];
-    snprintf(path, sizeof path, "%s/data/hant.tsv", dir);
-    return access(path, R_OK) == 0;
-}
-
-/* The folder `config` of this program. */
-static int find_config(struct ctl *c, const struct words *w, char dir[1100], struct fault *f)
-{
-    static const char *const near[] = {"config", "../config", "../../config", "../share/yilian/config"};
-    char program[1024];
-    if (w->config || ctl_value(c, "config")) {
-        int rc = options_load(&c->options, w->config ? w->config : ctl_value(c, "config"), f);
-        if (rc == 0)
-            snprintf(dir, 1100, "%s", options_text(c->options, "config.dir"));
-        return rc;
-    }
-    ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
-    program[n > 0 ? n : 0] = 0;
-    char *slash = strrchr(program, '/');
-    if (slash)
-        *slash = 0;
-    for (size_t i = 0; slash && i < sizeof near / sizeof *near; i++) {
-        snprintf(dir, 1100, "%s/%s", program, near[i]);
-        if (holds_tables(dir))
-            return 0;
-    }
-    snprintf(dir, 1100, "%s", YL_CONFIG_DIR);
-    if (holds_tables(dir))
-        return 0;
-    return fault_set(f, ERR_NOT_FOUND, "config", "The folder config/data of Yilian is not found: give --config FILE.");
 }
 
 static int run(const struct words *w, const char *dir, struct fault *f)
@@ -121,13 +85,13 @@ int ctl_mpi(struct ctl *c)
 {
     struct words w = {0};
     struct fault f = {0};
-    char dir[1100];
+    char dir[PATH_MAX];
     if (c->argc < 1 || strcmp(c->argv[0], "link") || !read_words(c, &w))
         return usage();
     double p = w.probability ? atof(w.probability) : RECORDS_MPI_PROBABILITY;
     if (p < 0.01 || p > 0.999999)
         return fprintf(stderr, "yilianctl: --probability must lie between 0.01 and 0.999999\n"), 2;
-    if (find_config(c, &w, dir, &f) || run(&w, dir, &f))
+    if (ctl_find_config(c, dir, &f) || run(&w, dir, &f))
         return ctl_complain(&f);
     return 0;
 }

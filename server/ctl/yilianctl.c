@@ -204,11 +204,11 @@ static int usage(void)
     return 2;
 }
 
-static int open_site(struct ctl *c, const char *config, bool with_records, struct fault *f)
+static int open_site(struct ctl *c, bool with_records, struct fault *f)
 {
-    if (!config)
+    if (!c->config)
         return fault_set(f, ERR_INVALID, "", "This command needs --config FILE.");
-    int rc = options_load(&c->options, config, f);
+    int rc = options_load(&c->options, c->config, f);
     if (rc || !with_records)
         return rc;
     struct records_config rc_config = {.data_dir = options_text(c->options, "data.dir"),
@@ -217,10 +217,10 @@ static int open_site(struct ctl *c, const char *config, bool with_records, struc
     return records_open(&c->records, &rc_config, f);
 }
 
-static int run(struct ctl *c, size_t n, const char *config)
+static int run(struct ctl *c, size_t n)
 {
     struct fault f = {0};
-    if (commands[n].needs && open_site(c, config, commands[n].needs == RECORDS, &f)) {
+    if (commands[n].needs && open_site(c, commands[n].needs == RECORDS, &f)) {
         options_free(c->options);
         return ctl_complain(&f);
     }
@@ -232,22 +232,21 @@ static int run(struct ctl *c, size_t n, const char *config)
 
 int main(int argc, char **argv)
 {
-    const char *config = NULL;
     struct ctl c = {0};
     int at = 1;
     log_set_level(LOG_LEVEL_WARN);
     id_set_node(1); /* the daemon may make ids in the same millisecond */
     while (at + 1 < argc && strcmp(argv[at], "--config") == 0) {
-        config = argv[at + 1];
+        c.config = argv[at + 1];
         at += 2;
     }
     for (size_t i = 0; at < argc && i < sizeof commands / sizeof *commands; i++)
         if (strcmp(argv[at], commands[i].name) == 0) {
             c.argc = argc - at - 1;
             c.argv = argv + at + 1;
-            if (!config)
-                config = ctl_value(&c, "config");
-            return run(&c, i, config);
+            if (!c.config)
+                c.config = ctl_value(&c, "config");
+            return run(&c, i);
         }
     return usage();
 }

@@ -39,8 +39,28 @@ const FILES = { a: ['video/webm', readFileSync(join(dir, 'a.webm'))], b: ['video
 const vite = await startVite()
 const browser = await launch()
 
-async function show(component, props, listen = []) {
+// What came after Chromium 109, the oldest browser we serve; taken away in the page and in the worker of pdf.js before their code runs.
+const YOUNGER = `
+  const gone = []
+  const take = (from, ...names) => names.forEach((name) => { if (from && delete from[name]) gone.push(name) })
+  take(Promise, 'withResolvers', 'try'); take(AbortSignal, 'any'); take(URL, 'parse', 'canParse'); take(Array, 'fromAsync')
+  take(Array.prototype, 'toSpliced', 'toSorted', 'toReversed', 'with'); take(ArrayBuffer.prototype, 'transfer', 'transferToFixedLength')
+  take(Response.prototype, 'bytes'); take(ReadableStream.prototype, Symbol.asyncIterator, 'values'); take(Object, 'groupBy'); take(Map, 'groupBy')
+  take(Set.prototype, 'union', 'intersection', 'difference', 'isSubsetOf', 'isSupersetOf', 'isDisjointFrom', 'symmetricDifference')
+  take(Map.prototype, 'getOrInsert', 'getOrInsertComputed'); take(WeakMap.prototype, 'getOrInsert', 'getOrInsertComputed')
+  take(Uint8Array, 'fromBase64', 'fromHex'); take(Uint8Array.prototype, 'toBase64', 'toHex', 'setFromBase64', 'setFromHex')
+  take(globalThis, 'Iterator', 'Float16Array', 'Sanitizer'); take(Math, 'sumPrecise', 'f16round'); take(RegExp, 'escape')
+  take(Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]())), 'map', 'filter', 'take', 'drop', 'flatMap', 'reduce', 'toArray', 'forEach', 'some', 'every', 'find')
+  globalThis.gone = gone
+`
+const asIn109 = (page) => page.route('**/older.ts*', async (r) => {
+  const file = await r.fetch()
+  await r.fulfill({ response: file, body: `${YOUNGER}\n${await file.text()}` })
+})
+
+async function show(component, props, listen = [], prepare = async () => {}) {
   const page = await open(browser, { base: vite.base })
+  await prepare(page)
   await page.route('**/api/v1/documents/*/open', (r) => {
     const id = r.request().url().split('/').at(-2)
     return r.fulfill({ contentType: 'application/json', body: JSON.stringify({ handle: id, url: `/api/v1/blobs/${id}`, bytes: FILES[id][1].length, content_type: FILES[id][0], sha256: '', name: id }) })
@@ -94,6 +114,17 @@ await run({
     await page.getByRole('application').focus()
     await page.keyboard.press('PageUp')
     assert.equal((await lastMove(page)).page, 1)
+  },
+  async 'PDF: the oldest browser we serve draws it too'() {
+    let taken = 0
+    const page = await show(VIEWER, { doc: { id: 'p', name: 'lab.pdf', kind: 'pdf' } }, ['move'], async (p) => {
+      await asIn109(p)
+      p.on('response', (r) => /older\.ts/.test(r.url()) && taken++)
+    })
+    await drawn(page)
+    await page.getByText(/\u68c0\u9a8c\u62a5\u544a\u5355/).waitFor({ state: 'attached' })
+    assert.equal(taken, 2, 'page and worker')
+    assert.ok((await page.evaluate(() => globalThis.gone.includes('withResolvers'))) && (await page.workers()[0].evaluate(() => globalThis.gone.includes('withResolvers'))))
   },
   async 'PDF: a broken file says so'() {
     const page = await show(VIEWER, { doc: { id: 'broken', name: 'x.pdf', kind: 'pdf' } })

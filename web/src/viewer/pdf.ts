@@ -1,7 +1,7 @@
-// PDF pages as canvases. pdf.js (legacy build: Chromium 109) with its worker, loaded when the first PDF is opened; no eval, no WebAssembly, so
-// that it runs under the Content-Security-Policy. Chinese character maps and the standard fonts come from this server.
+// PDF pages as canvases. pdf.js (legacy build) with its worker, loaded when the first PDF is opened; no eval, no WebAssembly, so that it runs
+// under the Content-Security-Policy. Chinese character maps and the standard fonts come from this server.
 import type { PDFDocumentProxy, PDFPageProxy, RenderTask } from 'pdfjs-dist/types/src/display/api'
-import workerUrl from 'pdfjs-dist/legacy/build/pdf.worker.min.mjs?url'
+import './older'
 
 export interface PdfFile {
   pages: number
@@ -15,15 +15,16 @@ export interface PdfFile {
 
 export async function openPdf(url: string): Promise<PdfFile> {
   const pdfjs = await import('pdfjs-dist/legacy/build/pdf.min.mjs')
-  pdfjs.GlobalWorkerOptions.workerSrc = workerUrl
+  const port = new Worker(new URL('./pdf.worker.ts', import.meta.url), { type: 'module' })
+  const worker = pdfjs.PDFWorker.create({ port })
   const task = pdfjs.getDocument({
     url,
+    worker,
     cMapUrl: '/pdf/cmaps/',
     cMapPacked: true,
     standardFontDataUrl: '/pdf/standard_fonts/',
     wasmUrl: '/pdf/wasm/',
     useWasm: false,
-    isEvalSupported: false,
     enableXfa: false,
     disableAutoFetch: true,
     rangeChunkSize: 128 * 1024,
@@ -68,6 +69,6 @@ export async function openPdf(url: string): Promise<PdfFile> {
       const content = await (await page(n)).getTextContent()
       return content.items.map((i) => ('str' in i ? i.str + (i.hasEOL ? '\n' : '') : '')).join('')
     },
-    close: () => void task.destroy(),
+    close: () => void task.destroy().finally(() => port.terminate()),
   }
 }
