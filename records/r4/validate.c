@@ -390,9 +390,12 @@ static void check_object(struct check *c, const struct frame *f, const struct r4
     bool resource = type->pub.kind == R4_RESOURCE;
     if (object->len == 0)
         WRONG(c, f, "structure", "ele-1: an object must not be empty");
+    size_t types = 0;
     for (const struct r4_node *m = object->child; m; m = m->next)
         if (!(resource && m->key_len == 12 && memcmp(m->key, "resourceType", 12) == 0))
             check_one(c, f, object, type, m, &seen);
+        else if (++types == 2)
+            WRONG(c, f, "duplicate", "resourceType is written twice");
     check_required(c, f, type, &seen);
     if (type == c->r4->extension)
         check_extension(c, f, object, type, &seen);

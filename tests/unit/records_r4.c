@@ -214,6 +214,7 @@ static void faults_are_located(void **state)
         {"{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[{\"resource\":{\"id\":\"x\"}}]}", "required", "Bundle.entry[0].resource"},
         {"{\"resourceType\":\"Condition\",\"subject\":{\"display\":\"x\"},\"clinicalStatus\":{\"coding\":[{\"system\":\"http://x\",\"code\":\"active\"}]}}", "code-invalid",
          "Condition.clinicalStatus"},
+        {"{\"resourceType\":\"Patient\",\"resourceType\":\"Patient\"}", "duplicate", "Patient"},
         {"{\"resourceType\":\"Pacient\"}", "not-supported", "Resource"},
         {"{\"id\":\"x\"}", "required", "Resource"},
         {"[]", "structure", "Resource"}};
@@ -263,7 +264,7 @@ static void collect(struct r4_node *node, const char *path)
         if (m->key_len == 12 && memcmp(m->key, "resourceType", 12) == 0)
             continue;
         bool companion = m->key[0] == '_';
-        snprintf(here, sizeof here, "%s.%.*s", path, (int)m->key_len - companion, m->key + companion);
+        snprintf(here, sizeof here, "%.200s.%.*s", path, (int)m->key_len - companion, m->key + companion);
         if (m->kind != R4_ARRAY) {
             places[n_places] = (struct place){.node = m};
             snprintf(places[n_places++].path, sizeof places->path, "%s", here);
