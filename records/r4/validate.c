@@ -1,6 +1,7 @@
 #include "records/r4/validate.h"
 #include "records/r4/defs.h"
 #include "records/r4/xhtml.h"
+#include "records/term/fold.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +42,25 @@ static void put_path(struct r4_buf *b, const struct frame *f)
         r4_buf_printf(b, "[%ld]", f->index);
 }
 
+/* Names from outside are said back: what is no printable UTF-8 (or was cut within a character) becomes '?'. */
+static const char *printable(struct r4_doc *d, const char *text)
+{
+    size_t n = text ? strlen(text) : 0, len = 0;
+    char *out = r4_doc_alloc(d, n + 1);
+    for (const char *p = text, *end = text + n; out && p && p < end;) {
+        const char *from = p;
+        uint32_t c = utf8_next(&p, end);
+        if (c < 0x20 || c == 0x7F || (c == 0xFFFD && p == from + 1))
+            out[len++] = '?';
+        else
+            while (from < p)
+                out[len++] = *from++;
+    }
+    if (out)
+        out[len] = 0;
+    return out;
+}
+
 void r4_issue_add(struct r4_doc *d, struct r4_issues *out, const struct r4_issue *issue)
 {
     if (issue->severity <= R4_ERROR)
@@ -49,8 +69,8 @@ void r4_issue_add(struct r4_doc *d, struct r4_issues *out, const struct r4_issue
         return;
     struct r4_issue *i = &out->list[out->n];
     *i = *issue;
-    i->expression = r4_doc_copy(d, issue->expression ? issue->expression : "", issue->expression ? strlen(issue->expression) : 0);
-    i->details = r4_doc_copy(d, issue->details, strlen(issue->details));
+    i->expression = printable(d, issue->expression);
+    i->details = printable(d, issue->details);
     if (i->expression && i->details)
         out->n++;
 }

@@ -1,5 +1,6 @@
 /* FHIR resources from outside: parse, write, validate, index. What was parsed is written as JSON that parses to the same; an
  * OperationOutcome about anything is itself valid. */
+#include "records/r4/patch.h"
 #include "records/r4/search.h"
 #include "records/r4/validate.h"
 #include <stdlib.h>
@@ -18,6 +19,22 @@ static void same_again(struct r4_doc *d, const struct r4_node *root)
     if (b.failed || r4_json_parse(d, b.p, b.n, &again, NULL) || !r4_equal(root, again))
         abort();
     r4_doc_reset(d);
+    r4_buf_clear(&b);
+}
+
+/* The same text as a FHIRPath patch of a small resource. */
+static void patch(const struct r4 *r4, struct r4_doc *d, const struct r4_node *parameters)
+{
+    static const char resource[] = "{\"resourceType\":\"Patient\",\"active\":true,\"name\":[{\"family\":\"Zh\",\"given\":[\"a\",\"b\"]}],\"deceasedBoolean\":false}";
+    struct r4_node *root;
+    struct r4_buf b = {0};
+    struct fault f;
+    fault_clear(&f);
+    if (r4_json_parse(d, resource, sizeof resource - 1, &root, NULL))
+        abort();
+    if (r4_fhirpath_patch(r4, d, root, parameters, &f) == ERR_INVALID && !f.text[0])
+        abort();
+    r4_json_write(&b, root);
     r4_buf_clear(&b);
 }
 
@@ -41,5 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct r4_extract x = {r4, NULL, "http://here", nothing, NULL};
     if (root->kind == R4_OBJECT && r4_extract(&x, d2, root) == 0)
         r4_doc_reset(d2);
+    patch(r4, d2, root);
+    r4_doc_reset(d2);
     return 0;
 }
