@@ -260,7 +260,7 @@ static size_t n_places;
 static void collect(struct r4_node *node, const char *path)
 {
     for (struct r4_node *m = node->child; m; m = m->next) {
-        char here[300];
+        char here[320];
         if (m->key_len == 12 && memcmp(m->key, "resourceType", 12) == 0)
             continue;
         bool companion = m->key[0] == '_';
@@ -274,8 +274,8 @@ static void collect(struct r4_node *node, const char *path)
         }
         long i = 0;
         for (struct r4_node *one = m->child; one; one = one->next, i++) {
-            char item[320];
-            snprintf(item, sizeof item, "%s[%ld]", here, i);
+            char item[340];
+            snprintf(item, sizeof item, "%.290s[%ld]", here, i);
             places[n_places] = (struct place){.node = one};
             snprintf(places[n_places++].path, sizeof places->path, "%s", item);
             if (one->kind == R4_OBJECT)
