@@ -23,6 +23,7 @@ struct records_change { /* one entry of the change feed after its commit */
 
 struct records_config {
     const char *data_dir;   /* yilian.db, blobs/, uploads/, keys/ (0700; master key made by `yilianctl init`) */
+    const char *database;   /* postgresql://.. (libpq URI); NULL or "" = the file yilian.db of data_dir */
     const char *config_dir; /* roles, deadlines, forms: the read-only tables under config/ */
     const struct clock *clock;
     const char *record_dir; /* where the media plane leaves finished recordings; NULL or "" = none are taken */
@@ -74,6 +75,8 @@ YL_CHECKED int records_bootstrap(struct records *r, const char *org, const char 
                                  struct fault *f);
 YL_CHECKED int records_person_find(struct records *r, const char *login, struct person_id *out); /* ERR_NOT_FOUND */
 int records_version(struct records *r);                                                         /* of the database */
+/* The whole database into another, empty one (a libpq URI, or the path of a file): what of it arrived, in words, for the administrator. */
+YL_CHECKED int records_move(struct records *r, const char *to, char told[200], struct fault *f);
 YL_CHECKED int records_backup(struct records *r, const char *to_path, struct fault *f);          /* consistent, while others write */
 /* *first_bad 0 = the chain of `*lines` lines is whole; else `what` (80 bytes) says what is wrong there. */
 YL_CHECKED int records_audit_verify(struct records *r, int64_t *lines, int64_t *first_bad, char what[80]);

@@ -120,6 +120,7 @@ static int open_records(struct daemon *d, struct fault *f)
 {
     find_record_dir(d);
     struct records_config config = {.data_dir = options_text(d->options, "data.dir"),
+                                       .database = options_text(d->options, "database.url"),
                                     .config_dir = options_text(d->options, "config.dir"),
                                     .record_dir = d->record_dir,
                                     .base_url = d->address,

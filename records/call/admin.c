@@ -4,6 +4,7 @@
 #include "records/org/org.h"
 #include "records/work/consult.h"
 #include "records/work/consult_flow.h"
+#include "server/base/crypto.h"
 #include <stdio.h>
 
 int records_bootstrap(struct records *r, const char *org, const char *login, const char *name, const char *password, struct fault *f)
@@ -40,6 +41,21 @@ int records_version(struct records *r)
 int records_backup(struct records *r, const char *to_path, struct fault *f)
 {
     return store_backup(r->store, to_path, f);
+}
+
+int records_move(struct records *r, const char *to, char told[200], struct fault *f)
+{
+    struct store *other;
+    struct store_moved moved;
+    char hash[65];
+    int rc = store_open(&other, to, f);
+    if (rc)
+        return rc;
+    rc = store_move(r->store, other, &moved, f);
+    store_close(other);
+    if (rc == 0 && hex_encode(moved.hash, sizeof moved.hash, hash, sizeof hash) > 0)
+        snprintf(told, 200, "%d tables, %lld rows, sha256 %s", moved.tables, (long long)moved.rows, hash);
+    return rc;
 }
 
 int records_audit_verify(struct records *r, int64_t *lines, int64_t *first_bad, char what[80])

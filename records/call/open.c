@@ -129,13 +129,19 @@ static int64_t newest_change(struct store *s)
 
 static int open_all(struct records *r, const struct records_config *config, struct fault *f)
 {
-    char path[600];
+    char key_path[600], where[600];
     uint8_t key[32];
     if (mkdir(r->data_dir, 0700) == 0)
         log_info("records", "made the data folder");
+    snprintf(key_path, sizeof key_path, "%s/keys/master.key", r->data_dir);
+    bool had_key = access(key_path, F_OK) == 0;
     int rc = records_key(r->data_dir, key, f);
-    snprintf(path, sizeof path, "%s/yilian.db", r->data_dir);
-    rc = rc ? rc : store_open(&r->store, path, f);
+    rc = rc ? rc : store_locate(config->database, r->data_dir, where, sizeof where, f);
+    rc = rc ? rc : store_open(&r->store, where, f);
+    if (rc == 0 && !had_key && store_version(r->store) > 0) { /* a new key opens nothing of a database that is there already */
+        unlink(key_path);
+        rc = fault_set(f, ERR_STORAGE, "master_key", "The master key %s is missing: nothing in the database can be opened without it.", key_path);
+    }
     if (rc == 0)
         store_unlock(r->store, key);
     rc = rc ? rc : store_migrate(r->store, f);

@@ -276,5 +276,6 @@ const struct migration store_migrations[] = {
      "CREATE INDEX slot_waiting_line ON slot_waiting (expert_id, slot_id, rank, since_ms);"},
     {22, "names of who sat in rooms and on recordings are sealed", "", .run = sealed_migrate_rooms},
     {23, "what was there in the clear is gone from the file", "", .rebuild = true},
+    {24, "answers that are kept are bytes", "", .run = sealed_migrate_answers},
     {0, NULL, NULL},
 };

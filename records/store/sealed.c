@@ -127,21 +127,21 @@ bool query_sealed_opens(struct query *q, const char *column, enum sealed_column 
 /* ---- what was written before this version ---- */
 
 /* The columns as they were when the step landed; a later sealed column is born sealed, as BLOB, and does not belong here. These keep
- * their declared type TEXT: SQLite keeps bytes in them as bytes, and changing the type costs a new site 0.3 s. The step for an engine
- * that is strict about types changes it too. */
+ * their declared type TEXT: SQLite keeps bytes in them as bytes, and changing the type costs a new site 0.3 s. An engine that is strict about
+ * types changes it. */
 static const enum sealed_column first_sealed[] = {
     SEALED_CONSULT_FORM,  SEALED_CONSULT_ADOPTION,   SEALED_EVENT_REASON,  SEALED_ITEM_ITEMS,      SEALED_DRAFT_BODY,    SEALED_OPINION_BODY,
     SEALED_OPINION_TEXT,  SEALED_ADVICE_TEXT,        SEALED_ADVICE_REASON, SEALED_EVALUATION_COMMENT, SEALED_MESSAGE_TEXT,
     SEALED_OVERRIDE_REASON, SEALED_OVERRIDE_COMMENT, SEALED_REVEAL_REASON, SEALED_DOCUMENT_NAME,   SEALED_DOCUMENT_WITHDRAWN,
     SEALED_UPLOAD_NAME};
 
-struct rows {
+struct places {
     int64_t (*at)[2];
     size_t n, cap;
 };
 
 /* All rows first, because a table is not changed under its own scan. */
-static int list_rows(struct tx *tx, const struct sealed_place *p, struct rows *rows)
+static int list_rows(struct tx *tx, const struct sealed_place *p, struct places *rows)
 {
     char sql[256];
     snprintf(sql, sizeof sql, "SELECT %s AS a, %s AS b FROM %s WHERE %s IS NOT NULL", p->row, p->part, p->table, p->column);
@@ -184,8 +184,12 @@ static int seal_row(struct tx *tx, enum sealed_column which, const int64_t at[2]
 
 static int seal_column(struct tx *tx, enum sealed_column which)
 {
-    struct rows rows = {0};
-    int rc = list_rows(tx, &sealed_places[which], &rows);
+    struct places rows = {0};
+    const struct sealed_place *p = &sealed_places[which];
+    const struct engine *e = tx->store->engine;
+    if (e->seal_column)
+        return e->seal_column(tx->connection, p->table, p->column); /* such a database is younger than this step: no rows yet */
+    int rc = list_rows(tx, p, &rows);
     for (size_t i = 0; i < rows.n && rc == 0; i++)
         rc = seal_row(tx, which, rows.at[i]);
     free(rows.at);
@@ -209,4 +213,11 @@ int sealed_migrate_rooms(struct tx *tx)
 {
     static const enum sealed_column rooms[] = {SEALED_TICKET_NAME, SEALED_TICKET_TITLE, SEALED_SOURCE_NAME, SEALED_TRACK_NAME};
     return seal_columns(tx, rooms, sizeof rooms / sizeof *rooms);
+}
+
+/* Declared TEXT when they were sealed already. */
+int sealed_migrate_answers(struct tx *tx)
+{
+    const struct engine *e = tx->store->engine;
+    return e->seal_column ? e->seal_column(tx->connection, "idempotent", "answer") : 0;
 }

@@ -71,4 +71,6 @@ bool query_sealed_opens(struct query *q, const char *column, enum sealed_column 
 YL_CHECKED int sealed_migrate(struct tx *tx);
 /* A later one: who sat in rooms and on recordings (a patient's family among them). */
 YL_CHECKED int sealed_migrate_rooms(struct tx *tx);
+/* Step 24: where the engine is strict about types, the column that was declared TEXT and holds bytes is changed. */
+YL_CHECKED int sealed_migrate_answers(struct tx *tx);
 #endif

@@ -1,4 +1,4 @@
-/* Statements and rows of store.h. Each connection keeps its prepared statements. */
+/* Statements and rows of store.h, over whichever engine. */
 #include "records/store/sealed.h"
 #include "records/store/store_private.h"
 #include "server/base/log.h"
@@ -7,135 +7,93 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* FNV-1a: only to tell texts apart quickly, the texts themselves are compared too. */
-static uint64_t hash_of(const char *sql)
+#define VALUES_MAX 64
+
+/* What a statement is given: the values, and the sealed ones among them, which are this function's own. */
+struct values {
+    struct value list[VALUES_MAX];
+    void *sealed[VALUES_MAX];
+    int n;
+};
+
+static void free_values(struct values *v)
 {
-    uint64_t h = 14695981039346656037u;
-    for (; *sql; sql++)
-        h = (h ^ (uint8_t)*sql) * 1099511628211u;
-    return h;
+    for (int i = 0; i < v->n; i++)
+        free(v->sealed[i]);
 }
 
-static bool is(const struct cached *k, const char *sql, uint64_t hash)
+static int seal(struct tx *tx, const struct sealed *s, struct values *v)
 {
-    return k->sql && k->hash == hash && strcmp(k->sql, sql) == 0;
-}
-
-/* The cached statement of this text, or room for it: free, or idle the longest. NULL when the text's own is in a row loop. */
-static struct cached *cache_slot(struct connection *c, const char *sql, uint64_t hash)
-{
-    struct cached *room = NULL;
-    for (int i = 0; i < CACHED; i++) {
-        struct cached *k = &c->cache[i];
-        if (is(k, sql, hash))
-            return k->busy ? NULL : k;
-        if (!k->busy && (!room || k->used < room->used))
-            room = k;
+    struct value *to = &v->list[v->n];
+    *to = (struct value){.type = 'b'};
+    if (!s->text)
+        return 0;
+    void *value = v->sealed[v->n] = sealed_make(tx->store, s, &to->len);
+    if (!value) {
+        log_error("store", "a value of %s.%s cannot be sealed", sealed_places[s->column].table, sealed_places[s->column].column);
+        return ERR_INTERNAL;
     }
-    return room;
-}
-
-static int prepare(struct tx *tx, const char *sql, struct query *q)
-{
-    struct connection *c = tx->connection;
-    uint64_t hash = hash_of(sql);
-    struct cached *k = cache_slot(c, sql, hash);
-    if (k && is(k, sql, hash))
-        q->statement = k->statement;
-    else {
-        unsigned flags = k ? SQLITE_PREPARE_PERSISTENT : 0;
-        int rc = sqlite3_prepare_v3(c->db, sql, -1, flags, &q->statement, NULL);
-        if (rc != SQLITE_OK || !q->statement)
-            return store_fail(tx, rc == SQLITE_OK ? SQLITE_MISUSE : rc, sql);
-        if (k) {
-            sqlite3_finalize(k->statement);
-            free(k->sql);
-            k->statement = q->statement;
-            k->hash = hash;
-            k->sql = strdup(sql); /* NULL: found by nobody, replaced soon */
-        }
-    }
-    q->cached = k;
-    if (k) {
-        k->busy = true;
-        k->used = ++c->stamp;
-    }
+    to->data = value;
     return 0;
 }
 
-static void release(struct query *q)
+static int read_values(struct tx *tx, const char *types, va_list args, struct values *v)
 {
-    query_opened_free(q);
-    if (q->cached) {
-        sqlite3_reset(q->statement);
-        sqlite3_clear_bindings(q->statement);
-        q->cached->busy = false;
-    } else
-        sqlite3_finalize(q->statement);
-    q->statement = NULL;
-}
-
-static int bind_sealed(struct tx *tx, sqlite3_stmt *st, int at, const struct sealed *v)
-{
-    size_t len;
-    if (!v->text)
-        return sqlite3_bind_null(st, at);
-    void *value = sealed_make(tx->store, v, &len);
-    if (!value)
-        log_error("store", "a value of %s.%s cannot be sealed", sealed_places[v->column].table, sealed_places[v->column].column);
-    return value ? sqlite3_bind_blob64(st, at, value, len, free) : SQLITE_MISUSE;
-}
-
-/* "$1" is a name to SQLite, so its place is asked for (the second $1 of a text shares it). */
-static int bind(struct tx *tx, struct query *q, const char *sql, const char *types, va_list args)
-{
-    sqlite3_stmt *st = q->statement;
-    int n = 0, rc = SQLITE_OK;
-    for (const char *t = types; t && *t && rc == SQLITE_OK; t++) {
-        char name[16];
-        snprintf(name, sizeof name, "$%d", ++n);
-        int at = sqlite3_bind_parameter_index(st, name);
+    int rc = 0;
+    v->n = 0;
+    for (const char *t = types; t && *t && rc == 0; t++, v->n++) {
+        struct value *to = &v->list[v->n];
+        if (v->n == VALUES_MAX)
+            return ERR_INTERNAL;
+        v->sealed[v->n] = NULL;
+        *to = (struct value){.type = 'n'};
         if (*t == 'i')
-            rc = sqlite3_bind_int64(st, at, va_arg(args, int64_t));
+            *to = (struct value){.type = 'i', .integer = va_arg(args, int64_t)};
         else if (*t == 't') {
             const char *text = va_arg(args, const char *);
-            rc = text ? sqlite3_bind_text(st, at, text, -1, SQLITE_TRANSIENT) : sqlite3_bind_null(st, at);
+            *to = (struct value){.type = 't', .data = text, .len = text ? strlen(text) : 0};
         } else if (*t == 'b') {
             const void *data = va_arg(args, const void *);
-            size_t len = va_arg(args, size_t);
-            rc = sqlite3_bind_blob64(st, at, data ? data : "", len, SQLITE_TRANSIENT);
+            *to = (struct value){.type = 'b', .data = data ? data : "", .len = va_arg(args, size_t)};
         } else if (*t == 's')
-            rc = bind_sealed(tx, st, at, va_arg(args, const struct sealed *));
-        else
-            rc = *t == 'n' ? sqlite3_bind_null(st, at) : SQLITE_MISUSE;
+            rc = seal(tx, va_arg(args, const struct sealed *), v);
+        else if (*t != 'n')
+            rc = ERR_INTERNAL;
     }
-    if (rc == SQLITE_OK && sqlite3_bind_parameter_count(st) == n)
-        return 0;
-    log_error("store", "parameters do not fit the statement: %.300s", sql);
-    return tx->error = ERR_INTERNAL;
+    return rc;
 }
 
-static int start(struct tx *tx, struct query *q, const char *sql, const char *types, va_list args)
+static int start(struct tx *tx, const char *sql, const char *types, va_list args, struct rows **out)
 {
-    *q = (struct query){.tx = tx};
-    int rc = tx->error ? tx->error : prepare(tx, sql, q);
-    if (rc == 0 && (rc = bind(tx, q, sql, types, args)))
-        release(q);
-    return rc;
+    struct values v;
+    *out = NULL;
+    if (tx->error)
+        return tx->error;
+    int rc = read_values(tx, types, args, &v);
+    rc = rc ? rc : tx->store->engine->start(tx->connection, sql, v.list, v.n, out);
+    free_values(&v);
+    if (rc == ERR_MALFORMED) {
+        log_error("store", "parameters do not fit the statement: %.300s", sql);
+        return tx->error = ERR_INTERNAL;
+    }
+    return rc ? store_fail(tx, rc, sql) : 0;
 }
 
 static int run(struct tx *tx, const char *sql, const char *types, va_list args)
 {
-    struct query q;
-    if (start(tx, &q, sql, types, args))
+    const struct engine *e = tx->store->engine;
+    struct rows *rows;
+    if (start(tx, sql, types, args, &rows))
         return tx->error;
-    int rc = sqlite3_step(q.statement);
-    while (rc == SQLITE_ROW)
-        rc = sqlite3_step(q.statement);
-    if (rc != SQLITE_DONE)
+    bool row = true;
+    int rc = 0;
+    while (row && rc == 0)
+        rc = e->step(rows, &row);
+    if (rc)
         store_fail(tx, rc, sql);
-    tx->changes = sqlite3_changes64(tx->connection->db);
-    release(&q);
+    else
+        tx->changes = e->changes(rows);
+    e->end(rows);
     return tx->error;
 }
 
@@ -150,20 +108,21 @@ int tx_exec(struct tx *tx, const char *sql, const char *types, ...)
 
 int64_t tx_int(struct tx *tx, int64_t fallback, const char *sql, const char *types, ...)
 {
-    struct query q;
+    const struct engine *e = tx->store->engine;
+    struct rows *rows;
     va_list args;
     va_start(args, types);
-    int rc = start(tx, &q, sql, types, args);
+    int rc = start(tx, sql, types, args, &rows);
     va_end(args);
     if (rc)
         return fallback;
-    int got = sqlite3_step(q.statement);
+    bool row;
     int64_t value = fallback;
-    if (got == SQLITE_ROW && sqlite3_column_type(q.statement, 0) != SQLITE_NULL)
-        value = sqlite3_column_int64(q.statement, 0);
-    else if (got != SQLITE_ROW && got != SQLITE_DONE)
-        store_fail(tx, got, sql);
-    release(&q);
+    if ((rc = e->step(rows, &row)))
+        store_fail(tx, rc, sql);
+    else if (row && e->kind(rows, 0) != KIND_NULL)
+        value = e->integer(rows, 0);
+    e->end(rows);
     return value;
 }
 
@@ -202,29 +161,32 @@ struct query *tx_query(struct tx *tx, const char *sql, const char *types, ...)
     va_list args;
     if (!q)
         abort(); /* callers rely on an object; a few bytes cannot be had: nothing else would work either */
+    q->tx = tx;
     va_start(args, types);
-    if (start(tx, q, sql, types, args))
-        q->statement = NULL;
+    if (start(tx, sql, types, args, &q->rows))
+        q->rows = NULL;
     va_end(args);
     return q;
 }
 
 bool query_next(struct query *q)
 {
+    bool row = false;
     query_opened_free(q);
-    if (!q->statement || q->tx->error)
+    if (!q->rows || q->tx->error)
         return false;
-    int rc = sqlite3_step(q->statement);
-    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-        store_fail(q->tx, rc, sqlite3_sql(q->statement));
-    return rc == SQLITE_ROW;
+    int rc = q->tx->store->engine->step(q->rows, &row);
+    if (rc)
+        store_fail(q->tx, rc, "a row");
+    return rc == 0 && row;
 }
 
 int query_end(struct query *q)
 {
     int rc = q->tx->error;
-    if (q->statement)
-        release(q);
+    query_opened_free(q);
+    if (q->rows)
+        q->tx->store->engine->end(q->rows);
     free(q);
     return rc;
 }
@@ -233,45 +195,43 @@ int query_end(struct query *q)
  * programmer's error, found by the first run of any test. */
 static int column(struct query *q, const char *name)
 {
-    int n = sqlite3_column_count(q->statement), i = q->at;
+    const struct engine *e = q->tx->store->engine;
+    int n = e->columns(q->rows), i = q->at;
     for (int k = 0; k < n; k++, i++) {
         i = i >= n ? 0 : i;
-        if (strcmp(sqlite3_column_name(q->statement, i), name) == 0) {
+        if (strcmp(e->column(q->rows, i), name) == 0) {
             q->at = i + 1;
             return i;
         }
     }
-    log_error("store", "no column %s in: %.300s", name, sqlite3_sql(q->statement));
+    log_error("store", "no column %s in a statement of %d columns", name, n);
     abort();
 }
 
 int64_t query_int(struct query *q, const char *name)
 {
-    return sqlite3_column_int64(q->statement, column(q, name));
+    return q->tx->store->engine->integer(q->rows, column(q, name));
 }
 
 /* Bytes read as text are a programmer's error too: most likely a sealed column that is not opened (query_sealed). */
 const char *query_text(struct query *q, const char *name)
 {
     int i = column(q, name);
-    if (sqlite3_column_type(q->statement, i) == SQLITE_BLOB) {
-        log_error("store", "column %s holds no text in: %.300s", name, sqlite3_sql(q->statement));
+    if (q->tx->store->engine->kind(q->rows, i) == KIND_BYTES) {
+        log_error("store", "column %s holds no text", name);
         abort();
     }
-    return (const char *)sqlite3_column_text(q->statement, i);
+    return q->tx->store->engine->text(q->rows, i);
 }
 
 const void *query_blob(struct query *q, const char *name, size_t *len)
 {
-    int i = column(q, name);
-    const void *data = sqlite3_column_blob(q->statement, i);
-    *len = (size_t)sqlite3_column_bytes(q->statement, i);
-    return data;
+    return q->tx->store->engine->bytes(q->rows, column(q, name), len);
 }
 
 bool query_null(struct query *q, const char *name)
 {
-    return sqlite3_column_type(q->statement, column(q, name)) == SQLITE_NULL;
+    return q->tx->store->engine->kind(q->rows, column(q, name)) == KIND_NULL;
 }
 
 /* ---- feed ---- */

@@ -1,47 +1,19 @@
-/* SQLite behind store.h: connections and transactions. Statements and rows: statement.c; the file: store_file.c. */
+/* Connections and transactions of store.h, over whichever engine. Statements and rows: statement.c; the shape: migrate.c. */
 #include "records/store/store_private.h"
+#include "server/base/crypto.h"
 #include "server/base/log.h"
-#include <errno.h>
-#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define BUSY_MS 5000   /* another process (yilianctl) may be writing */
-#define BUSY_STEP_US 500
-#define LOG_PAGES 1000 /* 4 MB */
-
-/* ---- errors ---- */
-
-int store_code(int rc)
-{
-    switch (rc & 0xff) {
-    case SQLITE_CONSTRAINT:
-        return ERR_CONFLICT;
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        return ERR_UNAVAILABLE;
-    case SQLITE_FULL:
-    case SQLITE_IOERR:
-    case SQLITE_READONLY:
-    case SQLITE_CANTOPEN:
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-        return ERR_STORAGE;
-    default:
-        return ERR_INTERNAL;
-    }
-}
-
-/* The statement's text holds parameters, never values, and SQLite's words hold column names: both may be logged. A broken
+/* The statement's text holds parameters, never values, and the engine's words hold column names: both may be logged. A broken
  * constraint is an answer for the caller to judge, not a fault of the system. */
-int store_fail(struct tx *tx, int rc, const char *sql)
+int store_fail(struct tx *tx, int code, const char *sql)
 {
-    int code = store_code(rc);
     if (tx->error)
         return tx->error;
     if (code != ERR_CONFLICT)
-        log_error("store", "%s: %.300s", sqlite3_errmsg(tx->connection->db), sql);
+        log_error("store", "%s: %.300s", tx->store->engine->message(tx->connection), sql);
     return tx->error = code;
 }
 
@@ -49,68 +21,24 @@ int store_fail(struct tx *tx, int rc, const char *sql)
 
 static void close_connection(struct connection *c)
 {
-    for (int i = 0; i < CACHED; i++) {
-        sqlite3_finalize(c->cache[i].statement);
-        free(c->cache[i].sql);
-    }
-    sqlite3_close(c->db);
+    c->store->engine->disconnect(c);
     free(c);
-}
-
-/* Takes the place of SQLite's own automatic checkpoint, which would run on the committing thread. */
-static int after_commit(void *ctx, sqlite3 *db, const char *name, int pages)
-{
-    struct store *s = ((struct connection *)ctx)->store;
-    (void)db;
-    (void)name;
-    s->log_pages = pages;
-    if (pages >= LOG_PAGES && !atomic_flag_test_and_set(&s->checkpointing) && s->checkpoint_due(s->checkpoint_ctx))
-        atomic_flag_clear(&s->checkpointing);
-    return SQLITE_OK;
-}
-
-void store_checkpoint_on(struct store *s, int (*due)(void *ctx), void *ctx)
-{
-    s->checkpoint_due = due;
-    s->checkpoint_ctx = ctx;
-    for (struct connection *c = s->free[TX_WRITE]; c; c = c->next)
-        sqlite3_wal_hook(c->db, after_commit, c);
-}
-
-/* Two processes write in turns. SQLite's own waiting sleeps ever longer and then never meets the short gap between two transactions of a
- * busy daemon; short steps do. */
-static int wait_turn(void *ctx, int tries)
-{
-    (void)ctx;
-    if (tries >= BUSY_MS * 1000 / BUSY_STEP_US)
-        return 0;
-    usleep(BUSY_STEP_US);
-    return 1;
 }
 
 static int open_connection(struct store *s, enum tx_mode mode, struct connection **out)
 {
-    static const char settings[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; "
-                                   "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-2000; PRAGMA trusted_schema=OFF;";
     struct connection *c = calloc(1, sizeof *c);
+    *out = NULL;
     if (!c)
         return ERR_UNAVAILABLE;
     c->mode = mode;
     c->store = s;
-    int rc = sqlite3_open_v2(s->path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_busy_handler(c->db, wait_turn, NULL);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_exec(c->db, settings, NULL, NULL, NULL);
-    if (rc == SQLITE_OK && mode == TX_READ)
-        rc = sqlite3_exec(c->db, "PRAGMA query_only=ON", NULL, NULL, NULL);
-    if (rc != SQLITE_OK) {
-        log_error("store", "cannot open the database: %s", c->db ? sqlite3_errmsg(c->db) : "out of memory");
+    int rc = s->engine->connect(c);
+    if (rc) {
+        log_error("store", "cannot open the database: %s", s->engine->message(c));
         close_connection(c);
-        return store_code(rc);
+        return rc;
     }
-    if (mode == TX_WRITE && s->checkpoint_due)
-        sqlite3_wal_hook(c->db, after_commit, c);
     *out = c;
     return 0;
 }
@@ -127,40 +55,70 @@ int store_take(struct store *s, enum tx_mode mode, struct connection **out)
 
 void store_give(struct store *s, struct connection *c)
 {
+    if (!s->engine->usable(c)) {
+        close_connection(c);
+        return;
+    }
     pthread_mutex_lock(&s->lock);
     c->next = s->free[c->mode];
     s->free[c->mode] = c;
     pthread_mutex_unlock(&s->lock);
 }
 
-int store_open(struct store **out, const char *path, struct fault *f)
+static bool is_postgres(const char *where)
+{
+    return strncmp(where, "postgresql://", 13) == 0 || strncmp(where, "postgres://", 11) == 0;
+}
+
+/* YL_TEST_DATABASE names a server for tests: each data folder has a schema of its own there. */
+int store_locate(const char *database, const char *data_dir, char *out, size_t cap, struct fault *f)
+{
+    const char *server = getenv("YL_TEST_DATABASE");
+    int n;
+    if (database && *database)
+        n = snprintf(out, cap, "%s", database);
+    else if (server && *server) {
+        uint8_t digest[32];
+        char name[25];
+        crypto_sha256(data_dir, strlen(data_dir), digest);
+        n = hex_encode(digest, 12, name, sizeof name) < 0 ? -1
+            : snprintf(out, cap, "%s%coptions=-csearch_path%%3Dyl_%s", server, strchr(server, '?') ? '&' : '?', name);
+    } else
+        n = snprintf(out, cap, "%s/yilian.db", data_dir);
+    return n >= 0 && (size_t)n < cap ? 0 : fault_set(f, ERR_INVALID, "database", "The database's address is too long.");
+}
+
+bool store_is_file(const struct store *s)
+{
+    return s->engine == &engine_sqlite;
+}
+
+int store_open(struct store **out, const char *where, struct fault *f)
 {
     struct store *s = calloc(1, sizeof *s);
     struct connection *first;
     pthread_mutexattr_t attributes;
     *out = NULL;
-    if (!s || strlen(path) >= sizeof s->path) {
+    if (!s || strlen(where) >= sizeof s->where) {
         free(s);
         return fault_set(f, ERR_STORAGE, "database", "The database's path is too long.");
     }
-    strcpy(s->path, path);
-    /* made here, so that it and what SQLite puts beside it (same mode) are readable by this account alone */
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        int rc = fault_set(f, ERR_STORAGE, "database", "Cannot open %s: %s.", path, strerror(errno));
+    strcpy(s->where, where);
+    s->engine = is_postgres(where) ? &engine_postgres : &engine_sqlite;
+    int rc = s->engine->create(s, f);
+    if (rc) {
         free(s);
         return rc;
     }
-    close(fd);
     pthread_mutex_init(&s->lock, NULL);
     pthread_mutexattr_init(&attributes);
     pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ERRORCHECK); /* a write inside a write is found, not waited for */
     pthread_mutex_init(&s->writer, &attributes);
     pthread_mutexattr_destroy(&attributes);
-    int rc = open_connection(s, TX_WRITE, &first);
+    rc = open_connection(s, TX_WRITE, &first);
     if (rc) {
         store_close(s);
-        return fault_set(f, rc, "database", "Cannot use %s as a database.", path);
+        return fault_set(f, rc, "database", "Cannot use %s as a database.", is_postgres(where) ? "the PostgreSQL server" : where);
     }
     store_give(s, first);
     *out = s;
@@ -183,7 +141,44 @@ void store_close(struct store *s)
     free(s);
 }
 
+void store_checkpoint_on(struct store *s, int (*due)(void *ctx), void *ctx)
+{
+    s->checkpoint_due = due;
+    s->checkpoint_ctx = ctx;
+}
+
+void store_checkpoint(struct store *s)
+{
+    if (s->engine->checkpoint)
+        s->engine->checkpoint(s);
+}
+
+int store_backup(struct store *s, const char *to_path, struct fault *f)
+{
+    return s->engine->backup(s, to_path, f);
+}
+
 /* ---- transactions ---- */
+
+/* A connection that was kept may lead to a server that is gone; then nothing has been asked of it yet, and a new one, perhaps to the server that
+ * took its place, is as good. */
+static int start(struct tx *tx, enum tx_mode mode)
+{
+    struct store *s = tx->store;
+    int rc;
+    bool again;
+    do {
+        if ((rc = store_take(s, mode, &tx->connection)))
+            return rc;
+        if ((rc = s->engine->begin(tx->connection)) == 0)
+            return 0;
+        again = !s->engine->usable(tx->connection);
+        store_fail(tx, rc, "BEGIN");
+        store_give(s, tx->connection);
+        tx->error = 0;
+    } while (again && rc == ERR_UNAVAILABLE);
+    return rc;
+}
 
 int tx_begin(struct store *s, enum tx_mode mode, struct tx **out)
 {
@@ -197,15 +192,7 @@ int tx_begin(struct store *s, enum tx_mode mode, struct tx **out)
         return ERR_INTERNAL;
     }
     tx->store = s;
-    int rc = store_take(s, mode, &tx->connection);
-    if (rc == 0) {
-        const char *begin = mode == TX_WRITE ? "BEGIN IMMEDIATE" : "BEGIN";
-        int got = sqlite3_exec(tx->connection->db, begin, NULL, NULL, NULL);
-        if (got != SQLITE_OK) {
-            rc = store_fail(tx, got, begin);
-            store_give(s, tx->connection);
-        }
-    }
+    int rc = start(tx, mode);
     if (rc) {
         if (mode == TX_WRITE)
             pthread_mutex_unlock(&s->writer);
@@ -228,13 +215,12 @@ static void end(struct tx *tx)
 
 int tx_commit(struct tx *tx)
 {
+    const struct engine *e = tx->store->engine;
     int rc = tx->error;
-    if (rc == 0) {
-        int got = sqlite3_exec(tx->connection->db, "COMMIT", NULL, NULL, NULL);
-        rc = got == SQLITE_OK ? 0 : store_fail(tx, got, "COMMIT");
-    }
-    if (rc && !sqlite3_get_autocommit(tx->connection->db))
-        sqlite3_exec(tx->connection->db, "ROLLBACK", NULL, NULL, NULL);
+    if (rc == 0 && (rc = e->commit(tx->connection)))
+        store_fail(tx, rc, "COMMIT");
+    if (rc)
+        e->rollback(tx->connection);
     end(tx);
     return rc;
 }
@@ -243,8 +229,7 @@ void tx_rollback(struct tx *tx)
 {
     if (!tx)
         return;
-    if (!sqlite3_get_autocommit(tx->connection->db))
-        sqlite3_exec(tx->connection->db, "ROLLBACK", NULL, NULL, NULL);
+    tx->store->engine->rollback(tx->connection);
     end(tx);
 }
 
@@ -252,8 +237,8 @@ static int savepoint(struct tx *tx, const char *sql)
 {
     if (tx->error)
         return tx->error;
-    int got = sqlite3_exec(tx->connection->db, sql, NULL, NULL, NULL);
-    return got == SQLITE_OK ? 0 : store_fail(tx, got, sql);
+    int rc = tx->store->engine->script(tx->connection, sql);
+    return rc ? store_fail(tx, rc, sql) : 0;
 }
 
 int tx_savepoint(struct tx *tx)
@@ -266,7 +251,7 @@ int tx_savepoint_release(struct tx *tx)
     return savepoint(tx, "RELEASE part");
 }
 
-/* An error grave enough that SQLite ended the transaction by itself makes the ROLLBACK TO fail: then all is lost. */
+/* An error grave enough that the engine ended the transaction by itself makes the ROLLBACK TO fail: then all is lost. */
 int tx_savepoint_rollback(struct tx *tx)
 {
     tx->error = 0;

@@ -1,5 +1,5 @@
-/* store - hides the SQL engine: transactions, columns by name, numbered migrations. SQLite (WAL, synchronous=FULL) today;
- * one SQL text must also run on PostgreSQL, so: $1..$n parameters (bound by NAME on SQLite), CAST not ::, no LIKE (folded key
+/* store - hides the SQL engine: transactions, columns by name, numbered migrations. SQLite (WAL, synchronous=FULL) or PostgreSQL (engine.h);
+ * one SQL text runs on both, so: $1..$n parameters (bound by NAME on SQLite), CAST not ::, no LIKE (folded key
  * columns and range scans), NULLS FIRST/LAST written out, no JSON or full-text operators, ids from id_new(), times as integer
  * milliseconds UTC, booleans 0/1, INSERT ... ON CONFLICT only through tx_upsert.
  *
@@ -20,7 +20,10 @@ struct store;
 struct tx;
 struct query;
 
-YL_CHECKED int store_open(struct store **out, const char *path, struct fault *f); /* opens or creates; does not migrate */
+/* Where a site's database is: `database` (postgresql://.., libpq's URI) or, when that is NULL or empty, data_dir/yilian.db. */
+YL_CHECKED int store_locate(const char *database, const char *data_dir, char *out, size_t cap, struct fault *f);
+YL_CHECKED int store_open(struct store **out, const char *where, struct fault *f); /* opens or creates; does not migrate */
+bool store_is_file(const struct store *s);
 void store_close(struct store *s);
 /* Runs every migration newer than the file's version, each in its own transaction; refuses a newer file. */
 YL_CHECKED int store_migrate(struct store *s, struct fault *f);
@@ -30,8 +33,19 @@ int store_version(struct store *s);
  * the work to another thread; other than 0 = it could not, the next commit asks again. Set once before anybody works; without it the committing thread does the work itself. */
 void store_checkpoint_on(struct store *s, int (*due)(void *ctx), void *ctx);
 void store_checkpoint(struct store *s); /* any thread without a transaction */
-/* Consistent online copy to another file (SQLite backup API). */
+/* Consistent online copy to another file, which must not be there: SQLite's backup API, or pg_dump's custom format for pg_restore. */
 YL_CHECKED int store_backup(struct store *s, const char *to_path, struct fault *f);
+
+/* Copies all tables of `from` into `to`, which must be empty; both may be of either engine. Each table is read again on the other side: same
+ * count, same hash, or nothing is kept. Writers of `from` wait meanwhile. */
+struct store_moved {
+    int tables;
+    int64_t rows;
+    uint8_t hash[32];
+};
+YL_CHECKED int store_move(struct store *from, struct store *to, struct store_moved *out, struct fault *f);
+/* The same into one that has its shape already; what it holds is replaced. */
+YL_CHECKED int store_move_into(struct store *from, struct store *to, struct store_moved *out, struct fault *f);
 
 enum tx_mode { TX_READ, TX_WRITE };
 /* A connection is kept per thread and mode. Write = BEGIN IMMEDIATE. */

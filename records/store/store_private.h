@@ -2,33 +2,22 @@
 #ifndef YL_RECORDS_STORE_STORE_PRIVATE_H
 #define YL_RECORDS_STORE_STORE_PRIVATE_H
 
+#include "records/store/engine.h"
 #include "records/store/sealed.h"
 #include "records/store/store.h"
 #include <pthread.h>
-#include <sqlite3.h>
 #include <stdatomic.h>
-
-#define CACHED 96 /* prepared statements a connection keeps */
-
-struct cached {
-    char *sql;
-    uint64_t hash; /* of sql: found without comparing texts */
-    sqlite3_stmt *statement;
-    bool busy; /* a row loop is on it */
-    uint64_t used;
-};
 
 struct connection {
     struct connection *next; /* in its free list */
     enum tx_mode mode;
-    sqlite3 *db;
     struct store *store;
-    struct cached cache[CACHED];
-    uint64_t stamp;
+    void *own; /* the engine's */
 };
 
 struct store {
-    char path[600];
+    const struct engine *engine;
+    char where[600]; /* a path, or postgresql://.. */
     pthread_mutex_t lock; /* the free lists */
     struct connection *free[2];
     pthread_mutex_t writer; /* one write transaction at a time; held from begin to end */
@@ -44,8 +33,7 @@ struct store {
 
 struct query {
     struct tx *tx;
-    sqlite3_stmt *statement;
-    struct cached *cached; /* NULL: a statement of its own */
+    struct rows *rows;
     int at;                /* where the next column is looked for first */
     struct opened *opened; /* texts of sealed columns, for the row that is shown */
 };
@@ -57,9 +45,7 @@ struct tx {
     int64_t changes;
 };
 
-/* errors */
-int store_code(int rc); /* of an SQLite result */
-int store_fail(struct tx *tx, int rc, const char *sql);
+int store_fail(struct tx *tx, int code, const char *sql);
 
 /* connections */
 YL_CHECKED int store_take(struct store *s, enum tx_mode mode, struct connection **out);

@@ -20,6 +20,8 @@ const struct option option_table[] = {
     {"tls.certificate", OPTION_PATH, NULL, 0, 0, "PEM file with the server's certificate and its chain."},
     {"tls.key", OPTION_PATH, NULL, 0, 0, "PEM file with the private key, readable by the daemon alone."},
     {"data.dir", OPTION_PATH, NULL, 0, 0, "Folder of the database, documents and keys, made by `yilianctl init`."},
+    {"database.url", OPTION_TEXT, "", 0, 0,
+     "PostgreSQL in place of the file in data.dir: postgresql://user@host/name; the password is best kept in a passfile. Empty = the file."},
     {"config.dir", OPTION_PATH, ".", 0, 0, "Folder of the read-only tables: roles, deadlines, forms."},
     {"web.root", OPTION_PATH, NULL, 0, 0, "Folder of the built web application."},
     {"media.address", OPTION_TEXT, "0.0.0.0", 0, 0, "Address the media plane's UDP socket is bound to."},

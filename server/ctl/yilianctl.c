@@ -107,6 +107,18 @@ static int backup(struct ctl *c)
     return 0;
 }
 
+static int database(struct ctl *c)
+{
+    struct fault f = {0};
+    char told[200] = "";
+    if (!word(c, 0) || strcmp(word(c, 0), "move") || !ctl_value(c, "to"))
+        return fprintf(stderr, "usage: yilianctl --config FILE database move --to postgresql://..|FILE\n"), 2;
+    if (records_move(c->records, ctl_value(c, "to"), told, &f))
+        return ctl_complain(&f);
+    printf("moved: %s\nnow set database.url (or data.dir) to it and start the daemon\n", told);
+    return 0;
+}
+
 static int audit(struct ctl *c)
 {
     int64_t lines, first_bad;
@@ -188,6 +200,7 @@ static const struct {
     {"token", token, RECORDS, "token --room ROOM [--publish] [--watch] [--minutes N]: lets a machine into a room (WHIP, WHEP); a new name makes it"},
     {"relay", ctl_relay, OPTIONS, "relay config: coturn's configuration file for the relay.* options"},
     {"backup", backup, RECORDS, "backup FILE: a consistent copy of the database while the daemon runs"},
+    {"database", database, RECORDS, "database move --to postgresql://..|FILE: the whole database into an empty one of either engine, counted and hashed"},
     {"audit", audit, RECORDS, "audit verify: checks the whole chain"},
     {"flow", flow, RECORDS, "flow print: the workflow's rule table"},
     {"openapi", openapi, NOTHING, "openapi print: the HTTP interface as OpenAPI 3.1"},
@@ -212,6 +225,7 @@ static int open_site(struct ctl *c, bool with_records, struct fault *f)
     if (rc || !with_records)
         return rc;
     struct records_config rc_config = {.data_dir = options_text(c->options, "data.dir"),
+                                       .database = options_text(c->options, "database.url"),
                                        .config_dir = options_text(c->options, "config.dir"),
                                        .clock = &clock_system};
     return records_open(&c->records, &rc_config, f);

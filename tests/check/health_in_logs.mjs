@@ -11,14 +11,14 @@ const files = ['server', 'records'].flatMap((plane) =>
 /** Arguments that cannot hold a person's words. */
 const allowed = [
   /^"(?:[^"\\]|\\.)*"$/, // literals
-  /^err_wire\(.*\)$/, /^strerror\(errno\)$/, /^sqlite3_errmsg\([\w>-]+(->\w+)*\)$/, /^sqlite3_sql\(q->statement\)$/,
+  /^err_wire\(.*\)$/, /^strerror\(errno\)$/, /^sqlite3_errmsg\(db_of\(c\)\)$/,
   /^\(unsigned long long\)[\w.>[\]-]+$/, /^\(long long\)[\w.>[\]-]+$/, /^\(int\)[\w.>[\]-]+$/, // ids and counts
   /^(n|rc|port|count|ms|took_ms)$/, /^n - more$/, /^f\.n$/, /^options_(text|int)\(.*\)$/, /^\(int\)options_int\(.*\)$/, /^\(.*clock_monotonic_us\(\).*$/,
   /^path$/, /^address$/, // of files and blobs: keyed hashes
   /^(it->)?op->name$/, /^t->id$/, // tables of the program: operations, templates
   /^(it->reply\.)?fault\.reason$/, /^ctx->fault->reason$/, // a code; its text is for the person who asked
   /^sealed_places\[[\w>-]+\]\.(table|column)$/, /^sql$/, // statements hold parameters, never values
-  /^c->db \? sqlite3_errmsg\(c->db\) : "out of memory"$/,
+  /^(tx->store|s)->engine->message\([\w>-]+\)$/, // engine.h: never values
 ]
 /** Where a name alone does not tell: file and argument. */
 const known = {

@@ -234,7 +234,8 @@ static void nothing_typed_is_in_the_files(void **state)
     for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++)
         if (in_folder(w.dir, phrases[i]))
             fail_msg("in the clear: %s", phrases[i]);
-    assert_true(in_folder(w.dir, "青石镇卫生院")); /* the search does find what is not sealed, */
+    if (store_is_file(records_store(w.r)))
+        assert_true(in_folder(w.dir, "青石镇卫生院")); /* the search does find what is not sealed, */
     assert_true(in_file("/proc/self/exe", phrases[0])); /* and these very bytes */
 }
 
@@ -250,7 +251,7 @@ static void every_sealed_column_was_written(void **state)
             if (count(sql) < 1)
                 fail_msg("%s.%s was never written", p->table, p->column);
         }
-        snprintf(sql, sizeof sql, "SELECT COUNT(*) FROM %s WHERE %s IS NOT NULL AND typeof(%s)<>'blob'", p->table, p->column, p->column);
+        snprintf(sql, sizeof sql, "SELECT COUNT(*) FROM %s WHERE %s IS NOT NULL AND CAST(%s AS BLOB)<>%s", p->table, p->column, p->column, p->column);
         assert_int_equal(count(sql), 0);
     }
 }
@@ -281,7 +282,7 @@ static void a_moved_value_does_not_open(void **state)
         {"consult", "UPDATE consult SET form=substr(form,1,length(form)-1)"},
         {"consult", "UPDATE consult SET form='{\"history\":{}}'"},
         {"consult_opinion", "UPDATE consult_opinion SET case_id=case_id, body=signed_text"},
-        {"consult_item", "UPDATE consult_item SET items=(SELECT i.items FROM consult_item i WHERE i.id<>consult_item.id)"}};
+        {"consult_item", "UPDATE consult_item SET items=(SELECT i.items FROM consult_item i WHERE i.id<>consult_item.id ORDER BY i.id LIMIT 1)"}};
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
         char sql[200];
         assert_int_equal(read_case(), 0);
@@ -375,7 +376,11 @@ static void an_older_database_is_sealed_when_opened(void **state)
     assert_non_null(mkdtemp(w.dir));
     struct records_config config = {.data_dir = w.dir, .config_dir = YL_SOURCE_DIR "/config", .clock = &w.clock};
     assert_int_equal(records_open(&w.r, &config, &f), 0); /* makes the master key */
+    bool file = store_is_file(records_store(w.r));
     records_close(w.r);
+    w.r = NULL;
+    if (!file)
+        skip(); /* sites on PostgreSQL are younger than this step */
     snprintf(path, sizeof path, "%s/yilian.db", w.dir);
     assert_int_equal(unlink(path), 0);
     make_old();

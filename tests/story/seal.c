@@ -141,7 +141,7 @@ static void give_qian_a_picture(void)
     char sql[500];
     snprintf(sql, sizeof sql,
              "INSERT INTO document (id, case_id, patient_id, person_id, org_id, by_person, name, category, type, bytes, sha256, blob, thumb_state, "
-             "taken_ms, uploaded_ms, source, withdrawn_ms) VALUES (%d,0,0,%d,0,%d,X'00','signature','png',9,'aa','aa',0,0,0,'upload',0)",
+             "taken_ms, uploaded_ms, source, withdrawn_ms) VALUES (%d,0,0,%d,0,%d,CAST('' AS BLOB),'signature','png',9,'aa','aa',0,0,0,'upload',0)",
              PICTURE, (int)who("qian")->id, (int)who("qian")->id);
     change(sql);
     snprintf(sql, sizeof sql, "UPDATE person SET signature_document=%d WHERE id=%d", PICTURE, (int)who("qian")->id);

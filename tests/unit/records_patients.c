@@ -220,6 +220,8 @@ static void nothing_plain_on_the_disk(void **state)
     static const char *const secrets[] = {"991813196709102366", "991530195110180697", "13812345678", "13711112222", "13900001111", "yb651959088",
                                           "解放路", "青霉素"};
     char path[96];
+    if (!store_is_file(records_store(desk.r)))
+        skip(); /* sealed before the engine sees them; this test reads SQLite's files */
     static const char *const files[] = {"yilian.db", "yilian.db-wal"};
     for (int i = 0; i < 2; i++) {
         snprintf(path, sizeof path, "%s/%s", desk.dir, files[i]);

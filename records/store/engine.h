@@ -1,0 +1,58 @@
+/* engine - what one SQL engine does for the store. The texts are in the store's one dialect (store.h); an engine adapts what it must.
+ * SQLite: engine_sqlite.c (sqlite.org/c3ref); PostgreSQL: engine_postgres.c (libpq, PostgreSQL 13 and later).
+ *
+ * A connection is used by one thread at a time. Functions that can fail return 0 or a code of the error table, and leave what the engine said
+ * for `message` to read: parameters, never values. */
+#ifndef YL_RECORDS_STORE_ENGINE_H
+#define YL_RECORDS_STORE_ENGINE_H
+
+#include "records/store/store.h"
+
+struct connection;
+struct rows; /* a statement that was started: its rows, one after another */
+
+struct value {
+    char type; /* i, t, b; n = NULL of any type */
+    int64_t integer;
+    const void *data; /* text (ended by 0) or bytes; borrowed until start returns; NULL = NULL */
+    size_t len;
+};
+
+enum kind { KIND_NULL, KIND_INTEGER, KIND_TEXT, KIND_BYTES };
+
+struct engine {
+    const char *name;
+    /* Makes what is not there yet: the file, the schema. */
+    int (*create)(struct store *s, struct fault *f);
+    int (*connect)(struct connection *c);     /* c->store and c->mode are set */
+    void (*disconnect)(struct connection *c); /* also after a failed connect */
+    bool (*usable)(struct connection *c);     /* false: the line to the server is gone */
+    int (*begin)(struct connection *c);
+    int (*commit)(struct connection *c);
+    void (*rollback)(struct connection *c); /* fine when none is open */
+    int (*script)(struct connection *c, const char *sql); /* several statements, no parameters, no rows */
+    /* Prepared texts are kept by the connection. ERR_MALFORMED: the values do not fit the text. *out is ended by `end`, also when stepping failed. */
+    int (*start)(struct connection *c, const char *sql, const struct value *values, int n, struct rows **out);
+    int (*step)(struct rows *r, bool *row);
+    int64_t (*changes)(const struct rows *r); /* rows changed, after the last step */
+    int (*columns)(const struct rows *r);
+    const char *(*column)(const struct rows *r, int i);
+    enum kind (*kind)(const struct rows *r, int i);
+    int64_t (*integer)(struct rows *r, int i);
+    const char *(*text)(struct rows *r, int i); /* until the next step */
+    const void *(*bytes)(struct rows *r, int i, size_t *len);
+    void (*end)(struct rows *r);
+    const char *(*message)(const struct connection *c);
+    /* the shape's version, and how it is set inside a transaction */
+    int (*version)(struct connection *c);
+    int (*set_version)(struct connection *c, int version);
+    int (*rebuild)(struct connection *c); /* what was deleted is gone from the disk too; NULL: nothing to do */
+    void (*checkpoint)(struct store *s);  /* NULL: the engine does it by itself */
+    /* The column was declared TEXT and holds sealed bytes from now on. NULL: the engine takes bytes in any column. Inside a transaction. */
+    int (*seal_column)(struct connection *c, const char *table, const char *column);
+    int (*backup)(struct store *s, const char *to_path, struct fault *f);
+};
+
+extern const struct engine engine_sqlite, engine_postgres;
+
+#endif

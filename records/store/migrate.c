@@ -1,0 +1,64 @@
+/* The shape of the database: its version, and the steps to the newest (migrations.c). */
+#include "records/store/store_private.h"
+#include <stdio.h>
+
+int store_version(struct store *s)
+{
+    struct connection *c;
+    if (store_take(s, TX_READ, &c))
+        return -1;
+    int version = s->engine->version(c);
+    store_give(s, c);
+    return version;
+}
+
+static int failed(struct connection *c, int code, const struct migration *m, struct fault *f)
+{
+    return fault_set(f, code == ERR_CONFLICT ? ERR_STORAGE : code, "migration", "%s: %s", m->what, c->store->engine->message(c));
+}
+
+static int migrate_one(struct connection *c, const struct migration *m, struct fault *f)
+{
+    const struct engine *e = c->store->engine;
+    struct tx tx = {.store = c->store, .connection = c};
+    int rc = 0;
+    if (m->rebuild) {
+        rc = e->rebuild ? e->rebuild(c) : 0;
+        rc = rc ? rc : e->set_version(c, m->version);
+        return rc ? failed(c, rc, m, f) : 0;
+    }
+    rc = e->begin(c);
+    rc = rc ? rc : e->script(c, m->sql);
+    if (rc == 0 && m->run && (rc = m->run(&tx))) {
+        e->rollback(c);
+        return fault_set(f, rc, "migration", "%s: the step failed", m->what);
+    }
+    rc = rc ? rc : e->set_version(c, m->version);
+    rc = rc ? rc : e->commit(c);
+    if (rc) {
+        failed(c, rc, m, f);
+        e->rollback(c);
+    }
+    return rc;
+}
+
+int store_migrate(struct store *s, struct fault *f)
+{
+    struct connection *c;
+    int have = store_version(s), newest = 0;
+    for (const struct migration *m = store_migrations; m->sql; m++)
+        newest = m->version;
+    if (have < 0)
+        return fault_set(f, ERR_STORAGE, "database", "The database cannot be read.");
+    if (have > newest)
+        return fault_set(f, ERR_STORAGE, "newer_database", "The database is of version %d, this program knows %d.", have, newest);
+    pthread_mutex_lock(&s->writer);
+    int rc = store_take(s, TX_WRITE, &c);
+    for (const struct migration *m = store_migrations; rc == 0 && m->sql; m++)
+        if (m->version > have)
+            rc = migrate_one(c, m, f);
+    if (c)
+        store_give(s, c);
+    pthread_mutex_unlock(&s->writer);
+    return rc;
+}
