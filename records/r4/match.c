@@ -1,0 +1,166 @@
+#include "records/r4/defs.h"
+#include "records/r4/search.h"
+#include <math.h>
+
+/* The meaning of a search on one value (http://hl7.org/fhir/R4/search.html#prefix and the sections on each type). */
+
+static bool same(struct r4_str a, struct r4_str b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static bool begins(struct r4_str text, struct r4_str with)
+{
+    return text.n >= with.n && (with.n == 0 || memcmp(text.p, with.p, with.n) == 0);
+}
+
+static bool within(struct r4_str text, struct r4_str what)
+{
+    return what.n == 0 || (text.n && memmem(text.p, text.n, what.p, what.n));
+}
+
+static bool date(const struct r4_operand *o, const struct r4_value *v)
+{
+    bool equal = o->v.low_ms <= v->low_ms && v->high_ms <= o->v.high_ms;
+    switch (o->prefix) {
+    case R4_EQ:
+        return equal;
+    case R4_NE:
+        return !equal;
+    case R4_GT:
+        return v->high_ms > o->v.high_ms;
+    case R4_LT:
+        return v->low_ms < o->v.low_ms;
+    case R4_GE:
+        return v->high_ms > o->v.high_ms || equal;
+    case R4_LE:
+        return v->low_ms < o->v.low_ms || equal;
+    case R4_SA:
+        return v->low_ms >= o->v.high_ms;
+    case R4_EB:
+        return v->high_ms <= o->v.low_ms;
+    default:
+        return v->low_ms < o->v.high_ms && v->high_ms > o->v.low_ms;
+    }
+}
+
+/* eq and ne look at the precision of the asked number, the others at the number itself. A Range of the resource has no literal. */
+static bool number(const struct r4_operand *o, const struct r4_value *v)
+{
+    double low = v->string.p ? v->number : v->low, high = v->string.p ? v->number : v->high, n = o->v.number;
+    bool equal = o->v.low <= low && (high < o->v.high || high == n);
+    switch (o->prefix) {
+    case R4_EQ:
+        return equal;
+    case R4_NE:
+        return !equal;
+    case R4_GT:
+        return high > n;
+    case R4_LT:
+        return low < n;
+    case R4_GE:
+        return high >= n;
+    case R4_LE:
+        return low <= n;
+    case R4_SA:
+        return low > n;
+    case R4_EB:
+        return high < n;
+    default:
+        return low <= o->v.high && high >= o->v.low;
+    }
+}
+
+static bool quantity(const struct r4_operand *o, const struct r4_value *v)
+{
+    if (!number(o, v))
+        return false;
+    if (o->v.system.n)
+        return same(o->v.system, v->system) && (!o->v.code.p || same(o->v.code, v->code));
+    return !o->v.code.p || same(o->v.code, v->code) || same(o->v.code, v->text);
+}
+
+static bool token(const struct r4_operand *o, const struct r4_value *v)
+{
+    if (!v->code.p || v->string.p) /* a text, or a row for :of-type */
+        return false;
+    bool system = !o->v.system.p || same(o->v.system, v->system);
+    return system && (!o->v.code.p || same(o->v.code, v->code));
+}
+
+static bool token_text(const struct r4_operand *o, const struct r4_value *v)
+{
+    char folded[1024];
+    size_t n = r4_fold(v->text.p ? v->text.p : "", v->text.n, folded, sizeof folded);
+    return v->text.p && !v->string.p && begins((struct r4_str){folded, n}, o->v.folded);
+}
+
+static bool of_type(const struct r4_operand *o, const struct r4_value *v)
+{
+    return v->string.p && same(o->v.string, v->string) && same(o->v.code, v->code) && (!o->v.system.p || same(o->v.system, v->system));
+}
+
+static bool string(const struct r4_term *t, const struct r4_operand *o, const struct r4_value *v)
+{
+    if (t->modifier == R4_M_EXACT)
+        return same(o->v.string, v->string);
+    if (t->modifier == R4_M_CONTAINS)
+        return within(v->folded, o->v.folded);
+    return begins(v->folded, o->v.folded) || (v->initials.n && begins(v->initials, o->v.folded));
+}
+
+static bool uri(const struct r4_term *t, const struct r4_operand *o, const struct r4_value *v)
+{
+    struct r4_str have = v->string.p ? v->string : v->url, want = o->v.string;
+    if (t->modifier == R4_M_BELOW)
+        return begins(have, want) && (have.n == want.n || want.p[want.n - 1] == '/' || have.p[want.n] == '/');
+    if (t->modifier == R4_M_ABOVE)
+        return begins(want, have) && have.n && (have.n == want.n || have.p[have.n - 1] == '/' || want.p[have.n] == '/');
+    return t->modifier == R4_M_CONTAINS ? within(have, want) : same(have, want);
+}
+
+static bool reference(const struct r4_term *t, const struct r4_operand *o, const struct r4_value *v)
+{
+    if (t->modifier == R4_M_IDENTIFIER)
+        return v->code.p && (!o->v.system.p || same(o->v.system, v->system)) && (!o->v.code.p || same(o->v.code, v->code));
+    if (o->v.ref_id.p && v->ref_id.p)
+        return same(o->v.ref_id, v->ref_id) && (!o->v.ref_type.p || same(o->v.ref_type, v->ref_type)) &&
+               (!o->v.ref_version.p || same(o->v.ref_version, v->ref_version));
+    return o->v.url.p && v->url.p && same(o->v.url, v->url) && (!o->v.ref_version.p || same(o->v.ref_version, v->ref_version));
+}
+
+static bool composite(const struct r4_term *t, const struct r4_operand *o, const struct r4_value *v)
+{
+    for (size_t i = 0; i < v->n_components; i++)
+        if (!r4_value_matches(&(struct r4_term){.param = t->param->components[i].param}, &o->parts[i], &v->components[i]))
+            return false;
+    return v->n_components > 0;
+}
+
+bool r4_value_matches(const struct r4_term *t, const struct r4_operand *o, const struct r4_value *v)
+{
+    switch (t->param->type) {
+    case R4_P_DATE:
+        return date(o, v);
+    case R4_P_NUMBER:
+        return number(o, v);
+    case R4_P_QUANTITY:
+        return quantity(o, v);
+    case R4_P_STRING:
+        return string(t, o, v);
+    case R4_P_URI:
+        return uri(t, o, v);
+    case R4_P_REFERENCE:
+        return reference(t, o, v);
+    case R4_P_COMPOSITE:
+        return v->n_components == o->v.n_components && composite(t, o, v);
+    case R4_P_TOKEN:
+        if (t->modifier == R4_M_TEXT)
+            return token_text(o, v);
+        if (t->modifier == R4_M_OF_TYPE)
+            return of_type(o, v);
+        return t->modifier == R4_M_NONE || t->modifier == R4_M_NOT ? token(o, v) : false;
+    default:
+        return false;
+    }
+}
