@@ -1,5 +1,6 @@
 #include "records/parts.h"
 #include "records/document/documents.h"
+#include "records/fhir/fhir.h"
 #include "records/patient/index.h"
 #include "server/base/crypto.h"
 #include <string.h>
@@ -23,6 +24,7 @@ int records_parts_open(struct records_parts *p, const char *data_dir, const char
     rc = rc ? rc : access_open(&p->access, config_dir, f);
     rc = rc ? rc : work_parts_open(&p->work, config_dir, f);
     rc = rc ? rc : documents_open(&p->documents, data_dir, master, f);
+    rc = rc ? rc : fhir_open(&p->fhir, config_dir, master, f);
     if (rc)
         records_parts_close(p);
     return rc;
@@ -30,6 +32,7 @@ int records_parts_open(struct records_parts *p, const char *data_dir, const char
 
 void records_parts_close(struct records_parts *p)
 {
+    fhir_close(p->fhir);
     documents_close(p->documents);
     work_parts_close(&p->work);
     access_close(p->access);

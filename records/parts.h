@@ -15,6 +15,7 @@
 struct records;
 struct documents;
 struct patient_index;
+struct fhir;
 struct recording_intake;
 
 struct patient_keys {
@@ -25,6 +26,7 @@ struct records_parts {
     struct terms *terms;
     struct patient_keys patient_keys;
     struct patient_index *patient_index;
+    struct fhir *fhir;
     struct delivery_keys delivery_keys;
     struct access *access;
     uint8_t audit_key[32], answer_key[32], totp_key[32];

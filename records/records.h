@@ -122,6 +122,32 @@ struct records_mpi_figures {
 YL_CHECKED int records_mpi_link(const struct records_mpi_link *job, struct records_mpi_figures *figures, char **explanation,
                                 struct fault *f);
 
+/* ---- FHIR R4 (docs/protocol/fhir.md): bytes in, bytes out, because JSON objects in between would lose the form of decimals ---- */
+struct records_fhir { /* all borrowed until done; absent = "" */
+    const char *method, *path /* "/Patient/1": below /fhir, decoded */, *query /* as it came, without '?' */;
+    const char *accept, *content_type, *prefer, *if_match, *if_none_match, *if_none_exist, *if_modified_since;
+    const char *credential, *csrf, *client_address, *host;
+    bool by_cookie;
+    const char *body; /* NUL-terminated behind len */
+    size_t len;
+};
+struct records_fhir_answer {
+    int status;
+    const char *content_type; /* static */
+    char *body;               /* malloc'd; whoever takes it sets NULL. NULL = none */
+    size_t len;
+    char etag[32], location[480], allow[48];
+    int64_t modified_ms; /* 0 = not said */
+    int retry_s;         /* Retry-After; 0 = not said */
+    bool more_to_come;   /* X-Progress: in-progress */
+};
+/* On a pool thread; answer and its body are the callback's until it returns. */
+typedef void (*records_fhir_done)(void *ctx, struct records_fhir_answer *answer);
+/* As records_submit: a read is answered when its audit line is durable, a write when it is. ERR_UNAVAILABLE: the queue is full. */
+YL_CHECKED int records_fhir_submit(struct records *r, const struct records_fhir *q, records_fhir_done done, void *ctx);
+/* The same on the calling thread; free(answer->body). */
+void records_fhir_call(struct records *r, const struct records_fhir *q, struct records_fhir_answer *answer);
+
 /* ---- bytes: uploads and blobs (rights were checked by the op that made the handle) ---- */
 /* Resumable upload, the subset of the IETF resumable-upload draft / tus the web uses: create by op "upload.create" ->
  * upload_id; append at offset; finish by op "upload.finish" -> document. */

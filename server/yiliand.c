@@ -71,6 +71,11 @@ static int submit(void *ctx, const struct call *call, records_done done, void *d
     return records_submit(((struct daemon *)ctx)->records, call, done, done_ctx);
 }
 
+static int ask_fhir(void *ctx, const struct records_fhir *q, records_fhir_done done, void *done_ctx)
+{
+    return records_fhir_submit(((struct daemon *)ctx)->records, q, done, done_ctx);
+}
+
 static int append(void *ctx, const struct records_append *a, records_append_done done, void *done_ctx)
 {
     return records_append_submit(((struct daemon *)ctx)->records, a, done, done_ctx);
@@ -151,7 +156,7 @@ static int open_net(struct daemon *d, struct fault *f)
     int rc = net_open(&d->net, &config, f);
     if (rc) return rc;
     struct api_config api = {.net = d->net,
-                             .backend = {.ctx = d, .submit = submit, .append = append, .read = read_bytes, .find = op_find},
+                             .backend = {.ctx = d, .submit = submit, .append = append, .read = read_bytes, .find = op_find, .fhir = ask_fhir},
                              .metrics_token = options_text(o, "metrics.token"),
                              .ready = media_ready,
                              .ready_ctx = d};

@@ -67,25 +67,48 @@ static int read_head(struct tx *tx, struct head *h)
     return query_end(q);
 }
 
-int audit_append(struct tx *tx, const uint8_t key[32], int64_t now_ms, const struct audit_line *line)
+void audit_begin(struct audit_run *a, struct tx *tx, const uint8_t key[32])
 {
     struct head h;
-    char hash[HASH_TEXT], seal[HASH_TEXT];
+    *a = (struct audit_run){.tx = tx, .key = key};
+    if (read_head(tx, &h))
+        return; /* sticks */
+    a->seq = h.seq;
+    memcpy(a->hash, h.hash, HASH_TEXT);
+}
+
+void audit_add(struct audit_run *a, int64_t now_ms, const struct audit_line *line)
+{
+    char hash[HASH_TEXT];
     struct audit_line whole = *line;
     whole.address = line->address ? line->address : "";
     whole.detail = line->detail ? line->detail : "";
-    int rc = read_head(tx, &h);
-    if (rc)
-        return rc;
-    int64_t seq = h.seq + 1;
-    line_hash(h.hash, seq, now_ms, &whole, hash);
-    head_seal(key, seq, hash, seal);
-    tx_exec(tx,
+    a->seq++;
+    a->any = true;
+    line_hash(a->hash, a->seq, now_ms, &whole, hash);
+    memcpy(a->hash, hash, HASH_TEXT);
+    tx_exec(a->tx,
             "INSERT INTO audit (seq, t_ms, op, outcome, person_id, org_id, session_id, patient_id, object_id, address, detail, hash) "
             "VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12)",
-            "iittiiiiittt", seq, now_ms, whole.op, whole.outcome, (int64_t)whole.person, (int64_t)whole.org, (int64_t)whole.session,
+            "iittiiiiittt", a->seq, now_ms, whole.op, whole.outcome, (int64_t)whole.person, (int64_t)whole.org, (int64_t)whole.session,
             (int64_t)whole.patient, (int64_t)whole.object, whole.address, whole.detail, hash);
-    return tx_upsert(tx, "audit_head", "id", "id,seq,hash,seal", "iitt", (int64_t)1, seq, hash, seal);
+}
+
+int audit_end(struct audit_run *a)
+{
+    char seal[HASH_TEXT];
+    if (!a->any || tx_error(a->tx))
+        return tx_error(a->tx);
+    head_seal(a->key, a->seq, a->hash, seal);
+    return tx_upsert(a->tx, "audit_head", "id", "id,seq,hash,seal", "iitt", (int64_t)1, a->seq, a->hash, seal);
+}
+
+int audit_append(struct tx *tx, const uint8_t key[32], int64_t now_ms, const struct audit_line *line)
+{
+    struct audit_run a;
+    audit_begin(&a, tx, key);
+    audit_add(&a, now_ms, line);
+    return audit_end(&a);
 }
 
 static int bad(struct audit_verdict *v, int64_t seq, const char *what)

@@ -16,6 +16,20 @@ struct audit_line {
 };
 int audit_append(struct tx *tx, const uint8_t key[32], int64_t now_ms, const struct audit_line *line);
 
+/* Many lines of one transaction: the head is read once and sealed once.
+ *   audit_begin(&a, tx, key); audit_add(&a, now, &line) ..; rc = audit_end(&a);
+ * No other line may be appended between begin and end. Errors stick to the transaction. */
+struct audit_run {
+    struct tx *tx;
+    const uint8_t *key;
+    int64_t seq;
+    char hash[65];
+    bool any;
+};
+void audit_begin(struct audit_run *a, struct tx *tx, const uint8_t key[32]);
+void audit_add(struct audit_run *a, int64_t now_ms, const struct audit_line *line);
+int audit_end(struct audit_run *a);
+
 struct audit_verdict {
     int64_t lines, first_bad; /* first_bad 0 = the chain is whole */
     char what[80];

@@ -18,6 +18,7 @@
 #define POOL_SLOW_QUEUE 200 /* ten seconds of sign-ins: whoever comes later is told to come again */
 
 struct item;
+struct fhir_job;
 struct records {
     char data_dir[512], config_dir[512];
     const struct clock *clock;
@@ -35,6 +36,10 @@ struct records {
     struct item *waiting, *waiting_last;
     size_t n_waiting;
     bool writer_called; /* a job that takes a group is queued */
+    /* FHIR requests that wait for the writer: as above, a line of their own (fhir_door.c) */
+    struct fhir_job *fhir_waiting, *fhir_waiting_last;
+    size_t n_fhir_waiting;
+    bool fhir_called;
     char system_credential[72];
     /* change feed: told in order, whoever committed */
     pthread_mutex_t feed_lock;

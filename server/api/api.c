@@ -1,6 +1,7 @@
 /* From a request to an operation, and from its completion to the answer. */
 #include "server/api/api.h"
 #include "server/api/bytes.h"
+#include "server/api/fhir.h"
 #include "server/api/fhir_terms.h"
 #include "server/api/routes.h"
 #include "server/base/crypto.h"
@@ -268,7 +269,7 @@ static int add_routes(struct api *a)
     };
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++)
         if (net_route_add(a->config.net, &routes[i])) return ERR_CONFLICT;
-    return fhir_terms_serve(&a->config);
+    return fhir_terms_serve(&a->config) || fhir_serve(&a->config) ? ERR_CONFLICT : 0;
 }
 
 int api_new(struct api **out, const struct api_config *config, struct fault *f)

@@ -20,6 +20,7 @@ struct api_backend { /* the records plane; tests give a small one of their own *
     int (*append)(void *ctx, const struct records_append *a, records_append_done done, void *done_ctx);
     int (*read)(void *ctx, const char *handle, uint64_t offset, size_t len, records_read_done done, void *done_ctx);
     const struct op *(*find)(const char *name);
+    int (*fhir)(void *ctx, const struct records_fhir *q, records_fhir_done done, void *done_ctx); /* NULL = no FHIR store */
 };
 
 struct api_config {

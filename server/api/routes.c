@@ -124,6 +124,9 @@ const struct api_route api_routes[] = {
     {POST, "/audit/verify", "audit.verify"},
     {GET, "/policies", "policy.list"},
     {PUT, "/policies/{policy_id}", "policy.set"},
+    {GET, "/clients", "client.list"},
+    {POST, "/clients", "client.add"},
+    {DELETE, "/clients/{client_id}", "client.remove"},
     /* rooms */
     {POST, "/cases/{case_id}/room/ticket", "room.ticket"},
     {GET, "/cases/{case_id}/room/guests", "room.guest_list"},

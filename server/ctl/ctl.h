@@ -27,6 +27,7 @@ YL_CHECKED int ctl_open_records(struct ctl *c, struct fault *f);
 
 int ctl_demo_load(struct ctl *c); /* demo.c */
 int ctl_user(struct ctl *c);      /* user.c */
+int ctl_client(struct ctl *c);    /* client.c */
 int ctl_relay(struct ctl *c);     /* relay.c */
 int ctl_mpi(struct ctl *c);       /* mpi.c */
 int ctl_dx(struct ctl *c);        /* dx.c */

@@ -81,8 +81,8 @@ const char *net_request_path(const struct net_request *r);    /* percent-decoded
 const char *net_request_query(const struct net_request *r);   /* raw text after '?', "" when none */
 const char *net_request_address(const struct net_request *r); /* the client's address */
 unsigned net_request_rtt_ms(const struct net_request *r);     /* of the client's line, as the kernel measured it; 0 = not known */
-/* One of: accept accept-encoding authorization content-type cookie host idempotency-key if-match if-none-match if-range origin
- * range upload-offset user-agent x-csrf-token. "" when absent. Valid as long as the request. */
+/* One of: accept accept-encoding authorization content-type cookie host idempotency-key if-match if-modified-since if-none-exist
+ * if-none-match if-range origin prefer range upload-offset user-agent x-csrf-token. "" when absent. Valid as long as the request. */
 const char *net_request_header(const struct net_request *r, const char *name);
 const void *net_request_body(const struct net_request *r, size_t *len); /* NUL-terminated behind len */
 /* The yl_session cookie or, failing that, the bearer token; "" when neither. *by_cookie says which. */
@@ -94,6 +94,8 @@ int net_query_next(const char **at, char *name, size_t name_cap, char *value, si
 /* ---- answers (event thread; each ends the handler's hold) ---- */
 /* Adds a header before the answer; name in the usual case, value without CR/LF (else dropped and logged). */
 void net_reply_header(struct net_request *r, const char *name, const char *value);
+/* The answer is for machines: headers that only guard a page are left out. */
+void net_reply_plain(struct net_request *r);
 void net_reply_bytes(struct net_request *r, int status, const char *content_type, const void *data, size_t len); /* copies */
 void net_reply_taken(struct net_request *r, int status, const char *content_type, char *data, size_t len); /* takes malloc'd data */
 void net_reply_empty(struct net_request *r, int status);

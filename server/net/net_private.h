@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #define ADDRESS_BYTES 48
+#define HEADERS 19
 #define ROUTES_MAX 64
 #define WS_PLACES_MAX 4
 #define PEER_BUCKETS 1024
@@ -91,7 +92,7 @@ struct net_request {
     enum net_method method;
     const struct net_route *route; /* NULL = static files */
     char *path, *query;
-    char *headers[16]; /* in the order of request.c's table; NULL = absent */
+    char *headers[HEADERS]; /* in the order of request.c's table; NULL = absent */
     char address[ADDRESS_BYTES];
     char *credential;
     bool by_cookie;
@@ -112,7 +113,7 @@ struct net_request {
     struct share *shared;   /* likewise given back */
     const uint8_t *data;    /* owned, or an asset's memory */
     uint64_t length, sent;  /* of the body */
-    bool header_sent, no_body;
+    bool header_sent, no_body, plain;
     struct net_source source;
     bool has_source, wanting;
     char *source_text[3];

@@ -22,6 +22,8 @@ static const char security_headers[] = /* its %s: the hash of the page's own sty
     "Permissions-Policy: camera=(self), microphone=(self), display-capture=(self), fullscreen=(self), autoplay=(self), "
     "screen-wake-lock=(self), geolocation=(), payment=(), usb=()\r\n";
 
+static const char plain_headers[] = "Strict-Transport-Security: max-age=31536000\r\nX-Content-Type-Options: nosniff\r\n";
+
 static const char *status_text(int status)
 {
     static const struct {
@@ -29,7 +31,7 @@ static const char *status_text(int status)
         const char *text;
     } texts[] = {{200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"}, {206, "Partial Content"},
                  {304, "Not Modified"}, {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
-                 {405, "Method Not Allowed"}, {409, "Conflict"}, {410, "Gone"}, {412, "Precondition Failed"}, {413, "Content Too Large"},
+                 {405, "Method Not Allowed"}, {406, "Not Acceptable"}, {409, "Conflict"}, {410, "Gone"}, {412, "Precondition Failed"}, {413, "Content Too Large"},
                  {415, "Unsupported Media Type"}, {416, "Range Not Satisfiable"}, {422, "Unprocessable Content"}, {423, "Locked"},
                  {428, "Precondition Required"}, {429, "Too Many Requests"}, {500, "Internal Server Error"},
                  {503, "Service Unavailable"}, {504, "Gateway Timeout"}, {507, "Insufficient Storage"}};
@@ -48,6 +50,11 @@ void net_reply_header(struct net_request *r, const char *name, const char *value
     }
     r->reply_headers[r->reply_headers_len] = '\0';
     log_error("net", "header %s does not fit and was dropped", name);
+}
+
+void net_reply_plain(struct net_request *r)
+{
+    r->plain = true;
 }
 
 void reply_begin(struct net_request *r, int status, const char *content_type)
@@ -151,7 +158,7 @@ static int header_print(struct net_request *r, char *out, size_t cap)
     strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
     if (r->status != 204 && r->status != 304) snprintf(length, sizeof length, "Content-Length: %llu\r\n", (unsigned long long)r->length);
     if (r->content_type && r->status != 304) snprintf(type, sizeof type, "Content-Type: %s\r\n", r->content_type);
-    snprintf(security, sizeof security, security_headers, r->style_source ? r->style_source : "");
+    snprintf(security, sizeof security, r->plain ? "%s" : security_headers, r->plain ? plain_headers : r->style_source ? r->style_source : "");
     return snprintf(out, cap, "HTTP/1.1 %d %s\r\nDate: %s\r\n%s%s%s%s%s\r\n", r->status, status_text(r->status), date, type, length,
                     r->reply_headers, security, r->close_after ? "Connection: close\r\n" : "");
 }

@@ -13,7 +13,7 @@
 static const struct {
     const char *name;
     int token; /* -1: libwebsockets knows it only by name */
-} header_table[16] = {
+} header_table[HEADERS] = {
     {"accept", WSI_TOKEN_HTTP_ACCEPT},
     {"accept-encoding", WSI_TOKEN_HTTP_ACCEPT_ENCODING},
     {"authorization", WSI_TOKEN_HTTP_AUTHORIZATION},
@@ -30,11 +30,14 @@ static const struct {
     {"user-agent", WSI_TOKEN_HTTP_USER_AGENT},
     {"x-csrf-token", -1},
     {"transfer-encoding", WSI_TOKEN_HTTP_TRANSFER_ENCODING},
+    {"if-modified-since", WSI_TOKEN_HTTP_IF_MODIFIED_SINCE},
+    {"prefer", -1},
+    {"if-none-exist", -1},
 };
 
 static int header_index(const char *name)
 {
-    for (int i = 0; i < 16; i++)
+    for (int i = 0; i < HEADERS; i++)
         if (strcmp(header_table[i].name, name) == 0) return i;
     return -1;
 }
@@ -212,7 +215,7 @@ static struct net_request *request_new(struct conn *c, const char *path)
     r->method = method_of(c->wsi);
     r->path = strdup(path);
     r->query = query_copy(c->wsi);
-    for (int i = 0; i < 16; i++)
+    for (int i = 0; i < HEADERS; i++)
         r->headers[i] = header_copy(c->wsi, header_table[i].name);
     snprintf(r->address, sizeof r->address, "%s", c->peer ? c->peer->address : "");
     r->credential = credential_of(net_request_header(r, "cookie"), net_request_header(r, "authorization"), &r->by_cookie);
@@ -292,7 +295,7 @@ void request_gone(struct conn *c)
 void request_free(struct net_request *r)
 {
     if (r->body) r->net->bodies_bytes -= r->body_expected;
-    for (int i = 0; i < 16; i++)
+    for (int i = 0; i < HEADERS; i++)
         free(r->headers[i]);
     for (int i = 0; i < 3; i++)
         free(r->source_text[i]);

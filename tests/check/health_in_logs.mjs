@@ -22,6 +22,8 @@ const allowed = [
 ]
 /** Where a name alone does not tell: file and argument. */
 const known = {
+  'records/fhir/fhir.c': [/^f\.text$/], // of a broken table: file and line
+  'records/fhir/rows.c': [/^column$/], // body, facts
   'records/store/statement.c': [/^name$/], // a column's
   'server/net/reply.c': [/^name$/], // a header's
   'records/org/person.c': [/^what$/], // password, totp, lock

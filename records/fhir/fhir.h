@@ -1,0 +1,63 @@
+/* fhir - the FHIR R4 store and its REST interactions, without HTTP and without threads: a request in bytes, an answer in bytes.
+ *
+ * Hides: which rows a resource is kept in (store.h), how it is found (search.h), what a client may do (client.h). records/call/fhir_door.c
+ * is its only caller: it runs fhir_begin on a reader and, where that asks for it, fhir_finish inside the group's write transaction.
+ * http://hl7.org/fhir/R4/http.html. Health data never reaches a log line.
+ */
+#ifndef YL_RECORDS_FHIR_FHIR_H
+#define YL_RECORDS_FHIR_FHIR_H
+
+#include "records/ops/op.h"
+#include "records/records.h"
+#include "records/store/store.h"
+#include "server/base/fault.h"
+
+struct fhir; /* a part of records: keys, dictionaries; read-only, any thread */
+
+YL_CHECKED int fhir_open(struct fhir **out, const char *config_dir, const uint8_t master[32], struct fault *f);
+void fhir_close(struct fhir *x);
+
+struct fhir_note { /* for one audit line */
+    uint64_t patient, object;
+    unsigned count; /* further acts that this line stands for */
+    const char *what; /* "fhir.read": static */
+    char detail[80];  /* ids, codes, counts */
+};
+
+struct fhir_actor {
+    uint64_t client, person, org, session;
+    bool system; /* the daemon and yilianctl */
+    char scopes[600]; /* as SMART writes them; of people: by their rights */
+};
+
+/* One request on its way. Made and freed by the door. */
+struct fhir_work {
+    struct records *records;
+    struct fhir *fhir;
+    struct records_fhir q; /* borrowed until done */
+    struct records_fhir_answer answer;
+    struct fhir_actor actor;
+    int64_t now_ms;
+    struct fault fault;
+    struct fhir_note *notes;
+    size_t n_notes, cap_notes;
+    const char *op;     /* "fhir.read" ...: the audit line of a refusal */
+    bool own_savepoints; /* fhir_finish undoes its parts by itself: a batch */
+    bool to_write;      /* fhir_finish is to be called in a write transaction */
+    struct fhir_plan *plan; /* what was prepared for it */
+};
+
+/* On a reader, in a read transaction: who asks, may he, what is it; reads are done here, writes prepared as far as they can be.
+ * The answer is filled unless to_write is set. */
+void fhir_begin(struct fhir_work *w, struct tx *tx);
+/* On the writer, behind a savepoint: fills the answer. The result is 0 when what was written is to stay; otherwise it is undone (the
+ * answer then says why). ERR_STORAGE and the like: the transaction is lost. */
+YL_CHECKED int fhir_finish(struct fhir_work *w, struct tx *tx);
+void fhir_work_fini(struct fhir_work *w);
+/* The answer to what the door itself refuses. */
+void fhir_refuse(struct fhir_work *w, int code, const char *reason, const char *text);
+/* Another line for the audit. */
+void fhir_note(struct fhir_work *w, const char *what, uint64_t patient, uint64_t object, const char *detail);
+
+extern const struct op fhir_ops[]; /* client.list client.add client.remove */
+#endif

@@ -1,0 +1,202 @@
+/* The CapabilityStatement and Patient/$everything. What the statement says is made from the tables the code runs by. */
+#include "records/fhir/fhir_private.h"
+#include <stdio.h>
+
+/* ---- metadata ---- */
+
+static bool terms_type(const char *type)
+{
+    return strcmp(type, "CodeSystem") == 0 || strcmp(type, "ValueSet") == 0 || strcmp(type, "ConceptMap") == 0;
+}
+
+static void write_params(struct r4_buf *b, const struct r4 *r4, const struct r4_type *type)
+{
+    const struct r4_param *const *list;
+    size_t n = r4_params(r4, type, &list), shown = 0;
+    for (size_t i = 0; i < n; i++)
+        if (list[i]->type != R4_P_SPECIAL && list[i]->expression)
+            r4_buf_printf(b, "%s{\"name\":\"%s\",\"definition\":\"http://hl7.org/fhir/SearchParameter/%s\",\"type\":\"%s\"}", shown++ ? "," : ",\"searchParam\":[",
+                          list[i]->code, list[i]->id, r4_param_type_name(list[i]->type));
+    if (shown)
+        r4_buf_puts(b, "]");
+    shown = 0;
+    for (size_t i = 0; i < n; i++)
+        if (list[i]->type == R4_P_REFERENCE)
+            r4_buf_printf(b, "%s\"%s:%s\"", shown++ ? "," : ",\"searchInclude\":[", type->name, list[i]->code);
+    if (shown)
+        r4_buf_puts(b, "]");
+}
+
+/* The terminology service answers for its own three types (server/api/fhir_terms.c). */
+static void write_terms(struct r4_buf *b, const char *type)
+{
+    static const struct {
+        const char *type, *operation, *definition;
+    } operations[] = {{"CodeSystem", "lookup", "CodeSystem-lookup"}, {"CodeSystem", "validate-code", "CodeSystem-validate-code"},
+                      {"CodeSystem", "subsumes", "CodeSystem-subsumes"}, {"ValueSet", "expand", "ValueSet-expand"},
+                      {"ValueSet", "validate-code", "ValueSet-validate-code"}, {"ConceptMap", "translate", "ConceptMap-translate"}};
+    size_t shown = 0;
+    r4_buf_printf(b, "{\"type\":\"%s\",\"interaction\":[{\"code\":\"read\"},{\"code\":\"search-type\"}],\"searchParam\":[{\"name\":\"url\",\"type\":\"uri\"},"
+                     "{\"name\":\"version\",\"type\":\"token\"},{\"name\":\"name\",\"type\":\"string\"}]", type);
+    for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
+        if (strcmp(operations[i].type, type) == 0)
+            r4_buf_printf(b, "%s{\"name\":\"%s\",\"definition\":\"http://hl7.org/fhir/OperationDefinition/%s\"}", shown++ ? "," : ",\"operation\":[",
+                          operations[i].operation, operations[i].definition);
+    r4_buf_puts(b, "]}");
+}
+
+static void write_type(struct r4_buf *b, const struct r4 *r4, const struct r4_type *type)
+{
+    static const char *const interactions[] = {"read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type"};
+    r4_buf_printf(b, "{\"type\":\"%s\",\"interaction\":[", type->name);
+    for (size_t i = 0; i < sizeof interactions / sizeof *interactions; i++)
+        r4_buf_printf(b, "%s{\"code\":\"%s\"}", i ? "," : "", interactions[i]);
+    r4_buf_puts(b, "],\"versioning\":\"versioned-update\",\"readHistory\":true,\"updateCreate\":true,\"conditionalCreate\":true,\"conditionalRead\":\"full-support\","
+                   "\"conditionalUpdate\":true,\"conditionalDelete\":\"single\"");
+    write_params(b, r4, type);
+    if (strcmp(type->name, "Patient") == 0)
+        r4_buf_puts(b, ",\"operation\":[{\"name\":\"everything\",\"definition\":\"http://hl7.org/fhir/OperationDefinition/Patient-everything\"}]");
+    r4_buf_puts(b, "}");
+}
+
+void rest_metadata(struct fhir_work *w)
+{
+    const struct r4 *r4 = fhir_r4(w->fhir);
+    const struct r4_type *const *types;
+    size_t n = r4_resources(r4, &types);
+    char base[300];
+    struct r4_buf b = {0};
+    fhir_base(w, base);
+    r4_buf_printf(&b, "{\"resourceType\":\"CapabilityStatement\",\"status\":\"active\",\"date\":\"2026-11-28\",\"kind\":\"instance\",\"fhirVersion\":\"4.0.1\","
+                      "\"format\":[\"application/fhir+json\",\"json\"],\"software\":{\"name\":\"Yilian\"},\"implementation\":{\"description\":\"Yilian\",\"url\":\"%s\"},"
+                      "\"rest\":[{\"mode\":\"server\",\"security\":{\"service\":[{\"coding\":[{\"system\":\"http://terminology.hl7.org/CodeSystem/restful-security-service\","
+                      "\"code\":\"SMART-on-FHIR\"}]}],\"extension\":[{\"url\":\"http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris\","
+                      "\"extension\":[{\"url\":\"token\",\"valueUri\":\"%s/auth/token\"}]}]},\"resource\":[", base, base);
+    for (size_t i = 0; i < n; i++) {
+        if (i)
+            r4_buf_puts(&b, ",");
+        if (terms_type(types[i]->name))
+            write_terms(&b, types[i]->name);
+        else
+            write_type(&b, r4, types[i]);
+    }
+    r4_buf_puts(&b, "],\"interaction\":[{\"code\":\"batch\"},{\"code\":\"transaction\"},{\"code\":\"history-system\"}]}]}");
+    fhir_answer_buf(w, 200, &b);
+}
+
+/* ---- Patient/$everything (http://hl7.org/fhir/R4/patient-operation-everything.html) ---- */
+
+struct all {
+    int64_t since_ms, after;
+    size_t want, n;
+    struct r4_str types;
+    bool more;
+    struct r4_buf b;
+};
+
+static int take_parameters(struct fhir_work *w, struct all *a)
+{
+    const struct fhir_plan *p = w->plan;
+    int64_t n;
+    a->want = FHIR_PAGE_MAX;
+    a->since_ms = INT64_MIN;
+    a->after = INT64_MIN;
+    for (size_t i = 0; i < p->n_pairs; i++) {
+        struct r4_str name = p->pairs[i].name, value = p->pairs[i].value;
+        if (r4_str_is(name, "_count") && text_to_version(value.p ? value.p : "", value.n, &n))
+            a->want = n > FHIR_PAGE_MAX ? FHIR_PAGE_MAX : (size_t)n;
+        else if (r4_str_is(name, "_since") && r4_date_interval(value.p, value.n, FHIR_ZONE_MIN, &a->since_ms, &n))
+            continue;
+        else if (r4_str_is(name, "_type"))
+            a->types = value;
+        else if (r4_str_is(name, "_page") && text_to_version(value.p ? value.p : "", value.n, &a->after)) /* of what he may see anyway */
+            continue;
+        else
+            return fhir_fail_status(w, 400, "not-supported", "$everything has no such parameter or value: %.*s.", (int)name.n, name.p);
+    }
+    return 0;
+}
+
+static bool listed(struct r4_str list, const char *type)
+{
+    size_t n = strlen(type);
+    for (const char *p = list.p, *end = list.p + list.n; list.n && p < end;) {
+        const char *comma = memchr(p, ',', (size_t)(end - p));
+        size_t len = comma ? (size_t)(comma - p) : (size_t)(end - p);
+        if (len == n && memcmp(p, type, n) == 0)
+            return true;
+        p += len + 1;
+    }
+    return !list.n;
+}
+
+static int add_rows(struct fhir_work *w, struct tx *tx, int64_t pkey, struct all *a)
+{
+    char base[300];
+    int64_t last = a->after;
+    int rc = 0;
+    fhir_base(w, base);
+    struct query *q = tx_query(tx, "SELECT rid, type, name, vid, t_ms, body FROM fhir_resource WHERE pkey=$1 AND rid>$2 AND deleted=0 ORDER BY rid", "ii", pkey, a->after);
+    while (rc == 0 && query_next(q)) {
+        const char *type = query_text(q, "type");
+        size_t sealed_len, len;
+        if (query_int(q, "t_ms") < a->since_ms || !listed(a->types, type) || !fhir_may(w, type, MAY_READ))
+            continue;
+        if (a->n == a->want) {
+            a->more = true;
+            break;
+        }
+        const void *sealed = query_blob(q, "body", &sealed_len);
+        char *body = body_open(w->fhir, w->plan->scratch, w->fhir->body_key, (const int64_t[2]){query_int(q, "rid"), query_int(q, "vid")}, sealed, sealed_len, &len);
+        if (!body)
+            rc = ERR_STORAGE;
+        else {
+            r4_buf_printf(&a->b, "%s{\"fullUrl\":\"%s/%s/%s\",\"resource\":", a->n++ ? "," : ",\"entry\":[", base, type, query_text(q, "name"));
+            rc = body_shape(w, r4_resource(fhir_r4(w->fhir), type, strlen(type)), (struct r4_str){body, len}, &a->b);
+            r4_buf_puts(&a->b, ",\"search\":{\"mode\":\"match\"}}");
+            last = query_int(q, "rid");
+        }
+        free(body);
+    }
+    a->after = last;
+    int ended = query_end(q);
+    return rc ? rc : ended;
+}
+
+void rest_everything(struct fhir_work *w, struct tx *tx)
+{
+    struct all a = {0};
+    struct fhir_row patient;
+    struct r4_buf out = {0};
+    char base[300];
+    w->op = "fhir.everything";
+    if (fhir_need(w, "Patient", MAY_READ | MAY_SEARCH) || take_parameters(w, &a))
+        return;
+    if (!w->plan->id[0]) {
+        (void)!fhir_fail_status(w, 400, "not-supported", "$everything is asked of one patient.");
+        return;
+    }
+    int rc = row_find(w, tx, w->plan->type, (struct r4_str){w->plan->id, strlen(w->plan->id)}, 0, &patient);
+    if (rc == 0 && (!patient.found || patient.deleted))
+        rc = fhir_fail(w, ERR_NOT_FOUND, "no_resource", "There is no such patient.");
+    rc = rc ? rc : add_rows(w, tx, patient.pkey, &a);
+    if (rc) {
+        if (!w->answer.status)
+            (void)!fhir_fail(w, rc, "", "The record cannot be read.");
+        r4_buf_clear(&a.b);
+        return;
+    }
+    fhir_base(w, base);
+    r4_buf_puts(&out, "{\"resourceType\":\"Bundle\",\"type\":\"searchset\"");
+    if (a.more)
+        r4_buf_printf(&out, ",\"link\":[{\"relation\":\"next\",\"url\":\"%s/Patient/%s/$everything?_count=%zu%s%.*s&_page=%lld\"}]", base, w->plan->id, a.want,
+                      a.types.n ? "&_type=" : "", (int)a.types.n, a.types.n ? a.types.p : "", (long long)a.after);
+    if (a.n) {
+        r4_buf_put(&out, a.b.p, a.b.n);
+        r4_buf_puts(&out, "]");
+    }
+    r4_buf_puts(&out, "}");
+    r4_buf_clear(&a.b);
+    fhir_note(w, "fhir.everything", (uint64_t)patient.pkey, (uint64_t)patient.rid, "");
+    fhir_answer_buf(w, 200, &out);
+}

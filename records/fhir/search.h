@@ -1,0 +1,93 @@
+/* search - finding resources by fixed plans (http://hl7.org/fhir/R4/search.html; docs/decisions/0020-fhir-search-plans.md).
+ *
+ * One term of the query leads: the one whose index rows are fewest, counted up to a bound. Its rows are walked in the order of their key;
+ * up to three other terms are looked up in the same index row by row, the rest are checked on the resource's facts. No plan is left to the
+ * engine: every statement is one index walk with look-ups by key. Results come ordered by (patient, resource) unless sorted, so a page ends
+ * at a key and the next one begins behind it.
+ */
+#ifndef YL_RECORDS_FHIR_SEARCH_H
+#define YL_RECORDS_FHIR_SEARCH_H
+
+#include "records/fhir/fhir_private.h"
+
+#define NEEDS_MAX 24
+#define HITS_MAX 50000   /* resources held in memory by one search: a chain's targets, a sorted result */
+#define ALSO_MAX 3       /* terms looked up beside the leading one */
+
+struct hit {
+    int64_t pkey, rid;
+};
+struct hits {
+    struct hit *list;
+    size_t n, cap;
+    bool failed, over; /* no memory; more than HITS_MAX */
+};
+void hits_add(struct hits *h, int64_t pkey, int64_t rid);
+void hits_sort(struct hits *h); /* and each once */
+bool hits_have(const struct hits *h, int64_t pkey, int64_t rid);
+
+struct need { /* one term */
+    const struct r4_term *term;
+    int64_t *keys;   /* it has one of these index keys; in the scratch's doc, sorted */
+    size_t n_keys;
+    bool keyed;      /* keys are to be used: n_keys 0 = nothing can match */
+    bool exact;      /* the keys alone decide */
+    bool by_hits;
+    struct hits hits;
+    int64_t estimate;
+    bool done;       /* leads, or is looked up beside */
+};
+
+struct finder {
+    struct fhir_work *w;
+    struct tx *tx;
+    const struct r4_type *type;
+    struct need needs[NEEDS_MAX];
+    size_t n_needs;
+    bool nothing;        /* cannot match */
+    bool scoped;         /* all in one patient's record: */
+    int64_t pkey;
+    int64_t snapshot;    /* resources born later are not seen */
+    /* the leading term */
+    enum { LEAD_KEY = 1, LEAD_HITS, LEAD_RANGE } lead;
+    int64_t key;
+    const struct need *leader;
+    struct hits hits;    /* LEAD_HITS */
+    int64_t range;       /* LEAD_RANGE: in this order */
+    bool descending;
+    int64_t low_from, low_to; /* LEAD_RANGE: bounds of low */
+    const struct r4_param *range_of;
+    int64_t also[ALSO_MAX];
+    size_t n_also;
+    bool compartment;    /* one need is a compartment's */
+    bool residual;       /* facts must be looked at */
+    bool want_facts;     /* the caller wants them anyway */
+};
+
+struct found { /* one resource that matches; valid until the callback returns, what it takes it sets NULL */
+    struct fhir_row row; /* facts opened when they were needed, never the body */
+    struct facts *facts; /* read, or NULL */
+    struct query *q;     /* its columns body, facts */
+    int64_t low;         /* LEAD_RANGE */
+};
+
+/* Compiles the terms. Answers the error. */
+YL_CHECKED int finder_open(struct finder *f, struct fhir_work *w, struct tx *tx, const struct r4_type *type, const struct r4_term *terms);
+/* A further condition: in the compartment of Patient `name` and the like. */
+YL_CHECKED int finder_compartment(struct finder *f, const char *compartment, const char *name);
+void finder_plan(struct finder *f);
+/* In the order of a date or number parameter. */
+void finder_plan_range(struct finder *f, const struct r4_param *p, bool descending);
+void finder_close(struct finder *f);
+struct cursor {
+    bool set;
+    int64_t pkey, rid, low;
+};
+/* Calls each for every match behind `after`; stops when it returns false. The error is the transaction's. */
+YL_CHECKED int finder_run(struct finder *f, const struct cursor *after, bool (*each)(void *ctx, struct found *found), void *ctx);
+/* Does this resource, by its facts, meet the term? */
+bool term_holds(const struct finder *f, const struct need *n, const struct fhir_row *row, const struct facts *facts);
+
+/* search_need.c */
+YL_CHECKED int need_compile(struct finder *f, const struct r4_term *term, struct need *n);
+#endif

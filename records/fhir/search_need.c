@@ -1,0 +1,358 @@
+/* One term of a query: which index keys say that it holds, and whether a resource's facts do. */
+#include "records/fhir/search.h"
+#include <stdio.h>
+
+/* ---- sets of resources ---- */
+
+void hits_add(struct hits *h, int64_t pkey, int64_t rid)
+{
+    if (h->n == HITS_MAX) {
+        h->over = true;
+        return;
+    }
+    if (h->n == h->cap) {
+        size_t cap = h->cap ? 2 * h->cap : 64;
+        struct hit *more = realloc(h->list, cap * sizeof *more);
+        if (!more) {
+            h->failed = true;
+            return;
+        }
+        h->list = more;
+        h->cap = cap;
+    }
+    h->list[h->n++] = (struct hit){pkey, rid};
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct hit *x = a, *y = b;
+    return x->pkey != y->pkey ? (x->pkey < y->pkey ? -1 : 1) : x->rid < y->rid ? -1 : x->rid > y->rid;
+}
+
+void hits_sort(struct hits *h)
+{
+    size_t kept = 0;
+    if (h->n)
+        qsort(h->list, h->n, sizeof *h->list, by_place);
+    for (size_t i = 0; i < h->n; i++)
+        if (!kept || by_place(&h->list[kept - 1], &h->list[i]))
+            h->list[kept++] = h->list[i];
+    h->n = kept;
+}
+
+bool hits_have(const struct hits *h, int64_t pkey, int64_t rid)
+{
+    const struct hit want = {pkey, rid};
+    return h->n && bsearch(&want, h->list, h->n, sizeof want, by_place);
+}
+
+/* ---- keys of operands ---- */
+
+struct keys {
+    struct r4_doc *d;
+    int64_t *list;
+    size_t n, cap;
+    bool failed;
+};
+
+static void add_key(struct keys *k, int64_t key)
+{
+    if (k->n == k->cap) {
+        size_t cap = k->cap ? 4 * k->cap : 8;
+        int64_t *more = r4_doc_alloc(k->d, cap * sizeof *more);
+        if (!more) {
+            k->failed = true;
+            return;
+        }
+        if (k->n)
+            memcpy(more, k->list, k->n * sizeof *more);
+        k->list = more;
+        k->cap = cap;
+    }
+    k->list[k->n++] = key;
+}
+
+/* false: no key says this. */
+static bool token_keys(struct finder *f, const struct r4_term *t, const struct r4_value *v, struct keys *k)
+{
+    if (!v->code.p || !v->code.n)
+        return false;
+    add_key(k, v->system.p ? key_system_code(f->w->fhir, f->type, t->param, v->system.n ? v->system : (struct r4_str){0}, v->code)
+                           : key_code(f->w->fhir, f->type, t->param, v->code));
+    return true;
+}
+
+static bool reference_keys(struct finder *f, const struct r4_term *t, const struct r4_value *v, struct keys *k)
+{
+    struct fhir *x = f->w->fhir;
+    if (v->url.p && !v->ref_id.p) {
+        add_key(k, key_uri(x, f->type, t->param, v->url));
+        return true;
+    }
+    if (!v->ref_id.p)
+        return false;
+    if (v->ref_type.p)
+        add_key(k, key_reference(x, f->type, t->param, v->ref_type, v->ref_id));
+    else if (t->modifier_type)
+        add_key(k, key_reference(x, f->type, t->param, (struct r4_str){t->modifier_type->name, strlen(t->modifier_type->name)}, v->ref_id));
+    else if (t->param->n_targets)
+        for (size_t i = 0; i < t->param->n_targets; i++)
+            add_key(k, key_reference(x, f->type, t->param, (struct r4_str){t->param->targets[i]->name, strlen(t->param->targets[i]->name)}, v->ref_id));
+    else
+        return false;
+    return true;
+}
+
+static bool string_keys(struct finder *f, const struct r4_term *t, const struct r4_value *v, struct keys *k)
+{
+    if (!v->folded.n)
+        return false;
+    add_key(k, key_prefix(f->w->fhir, f->type, t->param, v->folded));
+    return true;
+}
+
+static bool operand_keys(struct finder *f, const struct r4_term *t, const struct r4_operand *o, struct keys *k)
+{
+    const struct r4_value *v = &o->v;
+    switch (t->param->type) {
+    case R4_P_TOKEN: return t->modifier == R4_M_NONE && token_keys(f, t, v, k);
+    case R4_P_REFERENCE: return (t->modifier == R4_M_NONE || t->modifier == R4_M_TYPE) && reference_keys(f, t, v, k);
+    case R4_P_STRING: return (t->modifier == R4_M_NONE || t->modifier == R4_M_EXACT) && string_keys(f, t, v, k);
+    case R4_P_URI:
+        if (t->modifier != R4_M_NONE || !v->string.n)
+            return false;
+        add_key(k, key_uri(f->w->fhir, f->type, t->param, v->string));
+        return true;
+    case R4_P_COMPOSITE:
+        return t->modifier == R4_M_NONE && v->n_components && v->components[0].type == R4_P_TOKEN && token_keys(f, t, &v->components[0], k);
+    default: return false;
+    }
+}
+
+static int by_number(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static int take_keys(struct finder *f, struct keys *k, struct need *n)
+{
+    size_t kept = 0;
+    if (k->failed)
+        return fhir_fail(f->w, ERR_UNAVAILABLE, "", "Out of memory.");
+    if (k->n)
+        qsort(k->list, k->n, sizeof *k->list, by_number);
+    for (size_t i = 0; i < k->n; i++)
+        if (!kept || k->list[kept - 1] != k->list[i])
+            k->list[kept++] = k->list[i];
+    n->keys = k->list;
+    n->n_keys = kept;
+    n->keyed = true;
+    return 0;
+}
+
+/* ---- _id, chains, _has ---- */
+
+static int too_many(struct finder *f)
+{
+    return fhir_fail(f->w, ERR_TOO_LARGE, "too_costly", "A condition meets more than %d resources: add a narrower one.", HITS_MAX);
+}
+
+static int by_ids(struct finder *f, const struct r4_term *t, struct need *n)
+{
+    n->by_hits = true;
+    for (size_t i = 0; i < t->n_operands; i++) {
+        struct r4_str code = t->operands[i].v.code.p ? t->operands[i].v.code : t->operands[i].v.string;
+        char name[FHIR_ID_BYTES];
+        if (!code.p || code.n >= sizeof name)
+            continue;
+        snprintf(name, sizeof name, "%.*s", (int)code.n, code.p);
+        struct query *q = tx_query(f->tx, "SELECT pkey, rid FROM fhir_name WHERE type=$1 AND name=$2", "tt", f->type->name, name);
+        if (query_next(q))
+            hits_add(&n->hits, query_int(q, "pkey"), query_int(q, "rid"));
+        if (query_end(q))
+            return fhir_fail(f->w, tx_error(f->tx), "", "The database cannot be read.");
+    }
+    hits_sort(&n->hits);
+    return 0;
+}
+
+/* The steps of a chain are searches of their own; what they find leads back. */
+struct back {
+    struct finder *f;
+    const struct r4_term *term;
+    const char *type;
+    struct keys keys;
+    struct hits *hits;
+    bool over, bad;
+};
+
+static bool found_target(void *ctx, struct found *found)
+{
+    struct back *b = ctx;
+    struct r4_str type = {b->type, strlen(b->type)}, name = {found->row.name, strlen(found->row.name)};
+    if (b->keys.n == HITS_MAX) {
+        b->over = true;
+        return false;
+    }
+    add_key(&b->keys, key_reference(b->f->w->fhir, b->f->type, b->term->param, type, name));
+    return true;
+}
+
+static int run_inner(struct finder *f, const struct r4_type *type, const struct r4_term *terms, bool facts, bool (*each)(void *, struct found *), void *ctx)
+{
+    struct finder *inner;
+    int rc = fhir_need(f->w, type->name, MAY_SEARCH);
+    if (rc)
+        return rc;
+    inner = calloc(1, sizeof *inner);
+    if (!inner)
+        return fhir_fail(f->w, ERR_UNAVAILABLE, "", "Out of memory.");
+    rc = finder_open(inner, f->w, f->tx, type, terms);
+    inner->snapshot = f->snapshot;
+    inner->want_facts = facts;
+    if (rc == 0) {
+        finder_plan(inner);
+        rc = finder_run(inner, &(struct cursor){0}, each, ctx);
+        if (rc)
+            (void)!fhir_fail(f->w, rc, "", "The database cannot be read.");
+    }
+    finder_close(inner);
+    free(inner);
+    return rc;
+}
+
+static struct r4_term only(const struct r4_term *t)
+{
+    struct r4_term one = *t;
+    one.next = NULL;
+    return one;
+}
+
+static int by_chain(struct finder *f, const struct r4_term *t, struct need *n)
+{
+    struct back b = {.f = f, .term = t, .keys = {.d = f->w->plan->scratch->doc}};
+    int rc = 0;
+    for (const struct r4_term *c = t->chain; c && rc == 0; c = c->next_target) {
+        struct r4_term one = only(c);
+        one.next_target = NULL;
+        b.type = c->base->name;
+        rc = run_inner(f, c->base, &one, false, found_target, &b);
+    }
+    rc = rc ? rc : b.over ? too_many(f) : take_keys(f, &b.keys, n);
+    n->exact = true;
+    return rc;
+}
+
+static bool found_source(void *ctx, struct found *found)
+{
+    struct back *b = ctx;
+    for (size_t i = 0; found->facts && i < found->facts->n; i++) {
+        const struct r4_value *v = &found->facts->values[i];
+        char name[FHIR_ID_BYTES];
+        if (v->param != b->term->param || !v->ref_id.p || v->ref_id.n >= sizeof name || !r4_str_is(v->ref_type, b->f->type->name))
+            continue;
+        snprintf(name, sizeof name, "%.*s", (int)v->ref_id.n, v->ref_id.p);
+        struct query *q = tx_query(b->f->tx, "SELECT pkey, rid FROM fhir_name WHERE type=$1 AND name=$2", "tt", b->f->type->name, name);
+        if (query_next(q))
+            hits_add(b->hits, query_int(q, "pkey"), query_int(q, "rid"));
+        b->bad = query_end(q) != 0;
+    }
+    if (b->hits->n > HITS_MAX / 2) /* many results of few patients */
+        hits_sort(b->hits);
+    return !b->hits->over && !b->bad;
+}
+
+static int by_reverse(struct finder *f, const struct r4_term *t, struct need *n)
+{
+    struct back b = {.f = f, .term = t, .hits = &n->hits};
+    struct r4_term one = only(t->chain);
+    n->by_hits = true;
+    int rc = run_inner(f, t->chain->base, &one, true, found_source, &b);
+    rc = rc ? rc : b.hits->over ? too_many(f) : b.hits->failed ? fhir_fail(f->w, ERR_UNAVAILABLE, "", "Out of memory.") : 0;
+    hits_sort(&n->hits);
+    return rc;
+}
+
+/* ---- a term ---- */
+
+static bool needs_terminology(const struct r4_term *t)
+{
+    bool subsumes = (t->modifier == R4_M_ABOVE || t->modifier == R4_M_BELOW) && t->param->type == R4_P_TOKEN;
+    return subsumes || t->modifier == R4_M_IN || t->modifier == R4_M_NOT_IN;
+}
+
+int need_compile(struct finder *f, const struct r4_term *t, struct need *n)
+{
+    struct keys k = {.d = f->w->plan->scratch->doc};
+    *n = (struct need){.term = t};
+    if (t->reverse)
+        return by_reverse(f, t, n);
+    if (t->chain)
+        return by_chain(f, t, n);
+    if (needs_terminology(t))
+        return fhir_fail_status(f->w, 400, "not-supported", "The modifier of %s is not offered here.", t->param->code);
+    if (strcmp(t->param->code, "_id") == 0 && t->modifier == R4_M_NONE)
+        return by_ids(f, t, n);
+    if (t->param->type == R4_P_SPECIAL)
+        return fhir_fail_status(f->w, 400, "not-supported", "The parameter %s is not offered here.", t->param->code);
+    for (size_t i = 0; i < t->n_operands; i++)
+        if (!operand_keys(f, t, &t->operands[i], &k))
+            return 0; /* the facts alone decide */
+    n->exact = t->param->type == R4_P_TOKEN || t->param->type == R4_P_URI || (t->param->type == R4_P_REFERENCE && !k.failed);
+    for (size_t i = 0; i < t->n_operands; i++)
+        n->exact = n->exact && !t->operands[i].v.ref_version.p;
+    return take_keys(f, &k, n);
+}
+
+/* ---- on facts ---- */
+
+static bool some_value(const struct r4_term *t, const struct facts *facts)
+{
+    for (size_t i = 0; i < facts->n; i++)
+        for (size_t o = 0; facts->values[i].param == t->param && o < t->n_operands; o++)
+            if (r4_value_matches(t, &t->operands[o], &facts->values[i]))
+                return true;
+    return false;
+}
+
+static bool any_value(const struct r4_term *t, const struct facts *facts)
+{
+    for (size_t i = 0; i < facts->n; i++)
+        if (facts->values[i].param == t->param)
+            return true;
+    return false;
+}
+
+/* Of a chain: does the resource refer to one of the targets? */
+static bool refers(const struct finder *f, const struct need *n, const struct facts *facts)
+{
+    for (size_t i = 0; i < facts->n; i++) {
+        const struct r4_value *v = &facts->values[i];
+        if (v->param != n->term->param || !v->ref_id.p)
+            continue;
+        int64_t key = key_reference(f->w->fhir, f->type, v->param, v->ref_type, v->ref_id);
+        if (n->n_keys && bsearch(&key, n->keys, n->n_keys, sizeof key, by_number))
+            return true;
+    }
+    return false;
+}
+
+bool term_holds(const struct finder *f, const struct need *n, const struct fhir_row *row, const struct facts *facts)
+{
+    const struct r4_term *t = n->term;
+    if (n->by_hits)
+        return hits_have(&n->hits, row->pkey, row->rid);
+    if (t->chain)
+        return refers(f, n, facts);
+    if (t->modifier == R4_M_MISSING) {
+        bool missing = t->n_operands && t->operands[0].v.number != 0;
+        return any_value(t, facts) != missing;
+    }
+    if (t->modifier == R4_M_NOT) {
+        struct r4_term plain = *t;
+        plain.modifier = R4_M_NONE;
+        return !some_value(&plain, facts);
+    }
+    return some_value(t, facts);
+}

@@ -1,0 +1,389 @@
+/* Choosing the leading term and walking its rows. */
+#include "records/fhir/search.h"
+#include <stdio.h>
+
+#define ESTIMATE_MAX 2000 /* rows counted of a key: beyond that it is "many" */
+#define ESTIMATE_KEYS 16
+
+/* Types whose patient is one: who searches one patient's record looks into it alone. */
+static bool of_one_patient(const char *type)
+{
+    static const char *const types[] = {"AllergyIntolerance", "CarePlan", "Communication", "Condition", "Consent", "DiagnosticReport", "DocumentReference",
+                                        "Encounter", "ImagingStudy", "Immunization", "MedicationRequest", "MedicationStatement", "Observation", "Procedure",
+                                        "ServiceRequest"};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (strcmp(types[i], type) == 0)
+            return true;
+    return false;
+}
+
+/* ---- opening ---- */
+
+static void find_scope(struct finder *f, const struct r4_term *t)
+{
+    char name[FHIR_ID_BYTES];
+    if (f->scoped || t->chain || t->n_operands != 1 || (t->modifier != R4_M_NONE && t->modifier != R4_M_TYPE) || !of_one_patient(f->type->name) ||
+        (strcmp(t->param->code, "patient") && strcmp(t->param->code, "subject")))
+        return;
+    const struct r4_value *v = &t->operands[0].v;
+    bool patient = r4_str_is(v->ref_type, "Patient") || (!v->ref_type.p && ((t->modifier_type && strcmp(t->modifier_type->name, "Patient") == 0) ||
+                                                                        strcmp(t->param->code, "patient") == 0));
+    if (!patient || !v->ref_id.p || v->ref_id.n >= sizeof name)
+        return;
+    snprintf(name, sizeof name, "%.*s", (int)v->ref_id.n, v->ref_id.p);
+    f->pkey = tx_int(f->tx, 0, "SELECT pkey FROM fhir_name WHERE type='Patient' AND name=$1", "t", name);
+    f->scoped = f->pkey != 0;
+    f->nothing = f->nothing || !f->scoped;
+}
+
+int finder_open(struct finder *f, struct fhir_work *w, struct tx *tx, const struct r4_type *type, const struct r4_term *terms)
+{
+    memset(f, 0, sizeof *f);
+    f->w = w;
+    f->tx = tx;
+    f->type = type;
+    f->snapshot = INT64_MAX;
+    for (const struct r4_term *t = terms; t; t = t->next) {
+        if (f->n_needs == NEEDS_MAX)
+            return fhir_fail(w, ERR_INVALID, "too_many_terms", "A search has at most %d conditions.", NEEDS_MAX);
+        struct need *n = &f->needs[f->n_needs++];
+        int rc = need_compile(f, t, n);
+        if (rc)
+            return rc;
+        find_scope(f, t);
+        f->nothing = f->nothing || (n->keyed && !n->n_keys) || (n->by_hits && !n->hits.n);
+    }
+    return 0;
+}
+
+int finder_compartment(struct finder *f, const char *compartment, const char *name)
+{
+    const struct r4_param *const *list;
+    size_t n = r4_compartment(fhir_r4(f->w->fhir), compartment, f->type, &list);
+    struct need *need = &f->needs[f->n_needs];
+    if (!n || f->n_needs == NEEDS_MAX)
+        return fhir_fail(f->w, ERR_NOT_FOUND, "compartment", "Resources of this type are in no such compartment.");
+    *need = (struct need){.keyed = true, .exact = true, .keys = r4_doc_alloc(f->w->plan->scratch->doc, n * sizeof(int64_t))};
+    if (!need->keys)
+        return fhir_fail(f->w, ERR_UNAVAILABLE, "", "Out of memory.");
+    for (size_t i = 0; i < n; i++)
+        need->keys[need->n_keys++] = key_reference(f->w->fhir, f->type, list[i], (struct r4_str){compartment, strlen(compartment)},
+                                                   (struct r4_str){name, strlen(name)});
+    f->n_needs++;
+    f->compartment = true;
+    return 0;
+}
+
+void finder_close(struct finder *f)
+{
+    for (size_t i = 0; i < f->n_needs; i++)
+        free(f->needs[i].hits.list);
+    free(f->hits.list);
+}
+
+/* ---- planning ---- */
+
+static int64_t count_key(struct finder *f, int64_t key)
+{
+    if (f->scoped)
+        return tx_int(f->tx, 0, "SELECT COUNT(*) AS n FROM (SELECT 1 FROM fhir_token WHERE key=$1 AND pkey=$2 LIMIT 2000) AS t", "ii", key, f->pkey);
+    return tx_int(f->tx, 0, "SELECT COUNT(*) AS n FROM (SELECT 1 FROM fhir_token WHERE key=$1 LIMIT 2000) AS t", "i", key);
+}
+
+static void estimate(struct finder *f, struct need *n)
+{
+    n->estimate = n->by_hits ? (int64_t)n->hits.n : INT64_MAX;
+    if (!n->keyed)
+        return;
+    n->estimate = 0;
+    for (size_t i = 0; i < n->n_keys && i < ESTIMATE_KEYS && n->estimate < ESTIMATE_MAX; i++)
+        n->estimate += count_key(f, n->keys[i]);
+    if (n->n_keys > ESTIMATE_KEYS)
+        n->estimate += (int64_t)n->n_keys;
+}
+
+/* Several keys: their rows together, when they are not too many. */
+static bool gather(struct finder *f, const struct need *n)
+{
+    for (size_t i = 0; i < n->n_keys && !f->hits.over; i++) {
+        struct query *q = f->scoped ? tx_query(f->tx, "SELECT pkey, rid FROM fhir_token WHERE key=$1 AND pkey=$2", "ii", n->keys[i], f->pkey)
+                                    : tx_query(f->tx, "SELECT pkey, rid FROM fhir_token WHERE key=$1", "i", n->keys[i]);
+        while (!f->hits.over && query_next(q))
+            hits_add(&f->hits, query_int(q, "pkey"), query_int(q, "rid"));
+        (void)!query_end(q);
+    }
+    if (f->hits.over) {
+        free(f->hits.list);
+        memset(&f->hits, 0, sizeof f->hits);
+        return false;
+    }
+    hits_sort(&f->hits);
+    return true;
+}
+
+static void lead_with(struct finder *f, struct need *n)
+{
+    if (n->by_hits) {
+        f->lead = LEAD_HITS;
+        f->leader = n;
+        n->done = true;
+    } else if (n->n_keys == 1) {
+        f->lead = LEAD_KEY;
+        f->key = n->keys[0];
+        n->done = n->exact;
+    } else if (gather(f, n)) {
+        f->lead = LEAD_HITS;
+        n->done = n->exact;
+    }
+}
+
+static void look_beside(struct finder *f)
+{
+    if (f->lead == LEAD_HITS)
+        return;
+    for (size_t i = 0; i < f->n_needs; i++) {
+        struct need *n = &f->needs[i];
+        if (n->done || !n->keyed || n->n_keys != 1 || f->n_also == ALSO_MAX || (f->lead == LEAD_KEY && n->keys[0] == f->key))
+            continue;
+        f->also[f->n_also++] = n->keys[0];
+        n->done = n->exact;
+    }
+}
+
+static void note_residual(struct finder *f)
+{
+    for (size_t i = 0; i < f->n_needs; i++)
+        f->residual = f->residual || !f->needs[i].done;
+}
+
+/* The only condition is one on a date or number: its own index leads. Bounds are wide, the facts decide. */
+static bool bounds_of(const struct r4_term *t, int64_t *from, int64_t *to)
+{
+    if (t->n_operands != 1 || t->modifier != R4_M_NONE || t->chain)
+        return false;
+    const struct r4_operand *o = &t->operands[0];
+    bool date = t->param->type == R4_P_DATE, number = t->param->type == R4_P_NUMBER || t->param->type == R4_P_QUANTITY;
+    int64_t low = date ? o->v.low_ms : range_number(o->v.low), high = date ? o->v.high_ms : range_number(o->v.high);
+    *from = INT64_MIN;
+    *to = INT64_MAX;
+    if (!date && !number)
+        return false;
+    if (o->prefix == R4_LT || o->prefix == R4_LE || o->prefix == R4_EB)
+        *to = high;
+    else if (o->prefix == R4_SA || o->prefix == R4_EQ) /* what it covers begins in it */
+        *from = low;
+    if (o->prefix == R4_EQ)
+        *to = high;
+    return true;
+}
+
+void finder_plan_range(struct finder *f, const struct r4_param *p, bool descending)
+{
+    f->lead = LEAD_RANGE;
+    f->range = range_param(f->w->fhir, f->type, p);
+    f->range_of = p;
+    f->descending = descending;
+    f->low_from = INT64_MIN;
+    f->low_to = INT64_MAX;
+    for (size_t i = 0; i < f->n_needs; i++) {
+        int64_t from, to;
+        f->needs[i].done = false;
+        if (f->needs[i].term && f->needs[i].term->param == p && bounds_of(f->needs[i].term, &from, &to)) {
+            f->low_from = from > f->low_from ? from : f->low_from;
+            f->low_to = to < f->low_to ? to : f->low_to;
+        }
+    }
+    free(f->hits.list);
+    memset(&f->hits, 0, sizeof f->hits);
+    f->n_also = 0;
+    f->residual = true; /* a resource with several values comes once */
+    look_beside(f);
+}
+
+void finder_plan(struct finder *f)
+{
+    struct need *best = NULL;
+    for (size_t i = 0; i < f->n_needs; i++) {
+        struct need *n = &f->needs[i];
+        if (!f->nothing && (n->keyed || n->by_hits)) {
+            estimate(f, n);
+            if (!best || n->estimate < best->estimate)
+                best = n;
+        }
+    }
+    f->lead = 0;
+    if (best)
+        lead_with(f, best);
+    if (!f->lead) { /* the whole type, or all of it in one record */
+        f->lead = LEAD_KEY;
+        f->key = key_type(f->w->fhir, f->type);
+        for (size_t i = 0; i < f->n_needs && !best && !f->scoped; i++)
+            if (f->needs[i].term && bounds_of(f->needs[i].term, &f->low_from, &f->low_to) && f->n_needs == 1) {
+                finder_plan_range(f, f->needs[i].term->param, false);
+                return;
+            }
+    }
+    look_beside(f);
+    note_residual(f);
+}
+
+/* ---- walking ---- */
+
+static void take(struct query *q, struct fhir_row *row, const struct r4_type *type)
+{
+    row->pkey = query_int(q, "pkey");
+    row->rid = query_int(q, "rid");
+    row->vid = query_int(q, "vid");
+    row->seq = query_int(q, "seq");
+    row->born = query_int(q, "born");
+    row->t_ms = query_int(q, "t_ms");
+    row->deleted = query_int(q, "deleted");
+    snprintf(row->name, sizeof row->name, "%s", query_text(q, "name"));
+    row->type = type;
+    row->found = true;
+}
+
+static bool needs_hold(const struct finder *f, const struct fhir_row *row, const struct facts *facts)
+{
+    for (size_t i = 0; i < f->n_needs; i++) {
+        const struct need *n = &f->needs[i];
+        if (n->done)
+            continue;
+        if (!n->term) { /* a compartment */
+            bool in = false;
+            for (size_t k = 0; k < facts->n_tokens && !in; k++)
+                for (size_t j = 0; j < n->n_keys && !in; j++)
+                    in = facts->tokens[k].key == n->keys[j];
+            if (!in)
+                return false;
+        } else if (!term_holds(f, n, row, facts))
+            return false;
+    }
+    return true;
+}
+
+static bool first_of_range(const struct finder *f, const struct facts *facts, int64_t low)
+{
+    for (size_t i = 0; i < facts->n; i++) {
+        const struct r4_value *v = &facts->values[i];
+        if (v->param != f->range_of)
+            continue;
+        int64_t other = v->type == R4_P_DATE ? v->low_ms : range_number(v->low);
+        if (f->descending ? other > low : other < low)
+            return false;
+    }
+    return true;
+}
+
+/* Is it one of the results? Opens the facts where they are needed. */
+static bool examine(struct finder *f, struct found *found, struct facts *facts)
+{
+    struct fhir_work *w = f->w;
+    struct scratch *s = w->plan->scratch;
+    size_t len;
+    if (found->row.deleted || found->row.born > f->snapshot)
+        return false;
+    if (!f->residual && !f->want_facts)
+        return true;
+    r4_doc_reset(s->rows);
+    const void *sealed = query_blob(found->q, "facts", &len);
+    found->row.facts = body_open(w->fhir, s, w->fhir->facts_key, (const int64_t[2]){found->row.rid, found->row.vid}, sealed, len, &found->row.facts_len);
+    if (!found->row.facts || !facts_read(w->fhir, s->rows, f->type, found->row.facts, found->row.facts_len, facts))
+        return false;
+    found->facts = facts;
+    if (!f->residual)
+        return true;
+    if (f->compartment)
+        facts_rows(w->fhir, f->type, facts);
+    return needs_hold(f, &found->row, facts) && (f->lead != LEAD_RANGE || first_of_range(f, facts, found->low));
+}
+
+struct walk {
+    struct finder *f;
+    bool (*each)(void *ctx, struct found *found);
+    void *ctx;
+};
+
+static bool visit(struct walk *k, struct query *q)
+{
+    struct found found = {.q = q};
+    struct facts facts = {0};
+    bool go_on = true;
+    take(q, &found.row, k->f->type);
+    if (k->f->lead == LEAD_RANGE)
+        found.low = query_int(q, "low");
+    if (examine(k->f, &found, &facts))
+        go_on = k->each(k->ctx, &found);
+    facts_clear(&facts);
+    fhir_row_clear(&found.row);
+    return go_on;
+}
+
+#define COLUMNS "r.pkey AS pkey, r.rid AS rid, r.vid AS vid, r.seq AS seq, r.born AS born, r.t_ms AS t_ms, r.deleted AS deleted, r.name AS name, " \
+                "r.body AS body, r.facts AS facts"
+#define JOINED " CROSS JOIN fhir_resource r WHERE r.pkey=t.pkey AND r.rid=t.rid AND "
+
+/* One statement for each number of terms looked up beside; its parameters follow the first `n`. */
+static void also_sql(const struct finder *f, int n, char *sql, size_t cap, char *types)
+{
+    for (size_t i = 0; i < f->n_also; i++) {
+        size_t at = strlen(sql);
+        snprintf(sql + at, cap - at, " AND EXISTS (SELECT 1 FROM fhir_token a WHERE a.key=$%d AND a.pkey=t.pkey AND a.rid=t.rid)", n + (int)i + 1);
+        strcat(types, "i");
+    }
+}
+
+static struct query *open_key(struct finder *f, const struct cursor *after)
+{
+    char sql[1400], types[16] = "iii";
+    int64_t pkey = after->set ? after->pkey : INT64_MIN, rid = after->set ? after->rid : INT64_MIN;
+    snprintf(sql, sizeof sql, "SELECT " COLUMNS " FROM fhir_token t" JOINED "t.key=$1 AND %s",
+             f->scoped ? "t.pkey=$2 AND t.rid>$3" : "(t.pkey,t.rid)>($2,$3)");
+    also_sql(f, 3, sql, sizeof sql, types);
+    strcat(sql, f->scoped ? " ORDER BY t.rid" : " ORDER BY t.pkey, t.rid");
+    return tx_query(f->tx, sql, types, f->key, f->scoped ? f->pkey : pkey, rid, f->also[0], f->also[1], f->also[2]);
+}
+
+static struct query *open_range(struct finder *f, const struct cursor *after)
+{
+    char sql[1400], types[16] = "iiiii";
+    bool down = f->descending;
+    int64_t edge = down ? INT64_MAX : INT64_MIN, low = after->set ? after->low : down ? f->low_to : f->low_from;
+    snprintf(sql, sizeof sql, "SELECT t.low AS low, " COLUMNS " FROM fhir_range t" JOINED "t.param=$1 AND (t.low,t.pkey,t.rid)%s($2,$3,$4) AND t.low%s$5",
+             down ? "<" : ">", down ? ">=" : "<=");
+    also_sql(f, 5, sql, sizeof sql, types);
+    strcat(sql, down ? " ORDER BY t.low DESC, t.pkey DESC, t.rid DESC" : " ORDER BY t.low, t.pkey, t.rid");
+    return tx_query(f->tx, sql, types, f->range, low, after->set ? after->pkey : edge, after->set ? after->rid : edge, down ? f->low_from : f->low_to,
+                    f->also[0], f->also[1], f->also[2]);
+}
+
+static int run_hits(struct walk *k, const struct cursor *after)
+{
+    struct finder *f = k->f;
+    const struct hits *h = f->leader && f->leader->by_hits ? &f->leader->hits : &f->hits;
+    bool go_on = true;
+    int rc = 0;
+    for (size_t i = 0; i < h->n && go_on && rc == 0; i++) {
+        struct hit at = h->list[i];
+        if (after->set && (at.pkey < after->pkey || (at.pkey == after->pkey && at.rid <= after->rid)))
+            continue;
+        struct query *q = tx_query(f->tx, "SELECT " COLUMNS " FROM fhir_resource r WHERE r.pkey=$1 AND r.rid=$2", "ii", at.pkey, at.rid);
+        if (query_next(q))
+            go_on = visit(k, q);
+        rc = query_end(q);
+    }
+    return rc;
+}
+
+int finder_run(struct finder *f, const struct cursor *after, bool (*each)(void *ctx, struct found *found), void *ctx)
+{
+    struct walk k = {f, each, ctx};
+    if (f->nothing)
+        return 0;
+    if (f->lead == LEAD_HITS)
+        return run_hits(&k, after);
+    struct query *q = f->lead == LEAD_RANGE ? open_range(f, after) : open_key(f, after);
+    while (query_next(q) && visit(&k, q))
+        ;
+    return query_end(q);
+}

@@ -1,0 +1,122 @@
+/* Less of a resource than lies there (http://hl7.org/fhir/R4/search.html#summary, #elements), or the same with blanks for people. */
+#include "records/fhir/fhir_private.h"
+#include <stdio.h>
+
+/* ---- _pretty ---- */
+
+static void indent(struct r4_buf *b, int depth)
+{
+    r4_buf_puts(b, "\n");
+    for (int i = 0; i < depth; i++)
+        r4_buf_puts(b, "  ");
+}
+
+static void pretty(struct r4_buf *b, const struct r4_node *n, int depth)
+{
+    bool object = n->kind == R4_OBJECT;
+    if ((!object && n->kind != R4_ARRAY) || !n->child) {
+        r4_json_write(b, n);
+        return;
+    }
+    r4_buf_puts(b, object ? "{" : "[");
+    for (const struct r4_node *c = n->child; c; c = c->next) {
+        indent(b, depth + 1);
+        if (object) {
+            r4_buf_quote(b, c->key, c->key_len);
+            r4_buf_puts(b, ": ");
+        }
+        pretty(b, c, depth + 1);
+        if (c->next)
+            r4_buf_puts(b, ",");
+    }
+    indent(b, depth);
+    r4_buf_puts(b, object ? "}" : "]");
+}
+
+/* ---- _summary, _elements ---- */
+
+static bool listed(struct r4_str list, const char *name, size_t n)
+{
+    for (const char *p = list.p, *end = list.p + list.n; p < end;) {
+        const char *comma = memchr(p, ',', (size_t)(end - p));
+        size_t len = comma ? (size_t)(comma - p) : (size_t)(end - p);
+        const char *dot = memchr(p, '.', len); /* only whole elements are cut */
+        len = dot ? (size_t)(dot - p) : len;
+        if (len == n && memcmp(p, name, n) == 0)
+            return true;
+        p = comma ? comma + 1 : end;
+    }
+    return false;
+}
+
+static bool keep(struct fhir_work *w, const struct r4_type *type, const struct r4_node *member)
+{
+    const struct fhir_plan *p = w->plan;
+    const struct r4 *r4 = fhir_r4(w->fhir);
+    const char *name = member->key;
+    size_t n = member->key_len;
+    if (n && *name == '_') { /* goes with its element */
+        name++;
+        n--;
+    }
+    struct r4_str key = {name, n};
+    if (r4_str_is(key, "resourceType") || r4_str_is(key, "id") || r4_str_is(key, "meta"))
+        return true;
+    if (p->summary == R4_SUMMARY_DATA)
+        return !r4_str_is(key, "text");
+    if (r4_is_mandatory(r4, type, name, n))
+        return true;
+    if (p->summary == R4_SUMMARY_TEXT)
+        return r4_str_is(key, "text");
+    if (p->summary == R4_SUMMARY_TRUE)
+        return r4_in_summary(r4, type, name, n);
+    return listed(p->elements, name, n);
+}
+
+/* A part is never mistaken for the whole: http://terminology.hl7.org/CodeSystem/v3-ObservationValue SUBSETTED. */
+static bool tag(struct r4_doc *d, struct r4_node *root)
+{
+    struct r4_node *meta = r4_get(root, "meta"), *tags = r4_get(meta, "tag"), *one = r4_new(d, R4_OBJECT);
+    if (!meta && (meta = r4_new(d, R4_OBJECT)))
+        r4_set(d, root, "meta", meta);
+    if (!tags && meta && (tags = r4_new(d, R4_ARRAY)))
+        r4_set(d, meta, "tag", tags);
+    return one && tags && r4_set_string(d, one, "system", "http://terminology.hl7.org/CodeSystem/v3-ObservationValue") &&
+           r4_set_string(d, one, "code", "SUBSETTED") && r4_append(tags, one);
+}
+
+static void cut(struct fhir_work *w, const struct r4_type *type, struct r4_node *root)
+{
+    struct r4_node **at = &root->child;
+    while (*at) {
+        if (keep(w, type, *at))
+            at = &(*at)->next;
+        else {
+            *at = (*at)->next;
+            root->len--;
+        }
+    }
+}
+
+int body_shape(struct fhir_work *w, const struct r4_type *type, struct r4_str body, struct r4_buf *b)
+{
+    const struct fhir_plan *p = w->plan;
+    bool less = p->elements.n || p->summary == R4_SUMMARY_TRUE || p->summary == R4_SUMMARY_TEXT || p->summary == R4_SUMMARY_DATA;
+    struct r4_node *root;
+    if (!less && !p->pretty) {
+        r4_buf_put(b, body.p, body.n);
+        return b->failed ? ERR_UNAVAILABLE : 0;
+    }
+    if (r4_json_parse(p->scratch->doc, body.p, body.n, &root, NULL))
+        return ERR_STORAGE;
+    if (less) {
+        cut(w, type, root);
+        if (!tag(p->scratch->doc, root))
+            return ERR_UNAVAILABLE;
+    }
+    if (p->pretty)
+        pretty(b, root, 0);
+    else
+        r4_json_write(b, root);
+    return b->failed ? ERR_UNAVAILABLE : 0;
+}

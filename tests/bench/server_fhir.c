@@ -1,0 +1,280 @@
+/* Bench: the FHIR service over HTTPS against a real daemon of its own, with a load client in C: every connection a thread that asks, waits,
+ * asks again (keep-alive, TLS 1.2 or 1.3, mbedtls). The daemon's processor time is read from /proc, because the clients share the machine:
+ * "per core" is requests by second of the daemon's processor time.
+ *
+ *   bench_server_fhir [--folder DIR] [--clients N] [--seconds S] [--more N]
+ *
+ * --folder: transaction bundles (*.json.gz), the first ones those of hospitals and practitioners by name; loaded one after the other by 2
+ * clients. --more: so many further resources loaded in bundles of 500 before the rest is measured (1000000 for the bars of the project).
+ * Bars: read by id 15,000/s per core and p99 5 ms at 64 clients; create 3,000/s per core; import 10,000 resources/s; search in one
+ * patient's record p99 10 ms; RSS 300 MB.
+ */
+#include "tests/lib/fhir_client.h"
+#include <dirent.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define CLIENTS_MAX 256
+#define PATIENTS 2000
+#define SAMPLES 400000
+
+static int clients = 64, seconds = 5, more;
+static const char *folder;
+static struct fhir_client client;
+static atomic_int left, made;
+static atomic_bool over;
+
+struct worker {
+    pthread_t thread;
+    struct web web;
+    char headers[1400];
+    unsigned seed;
+    uint64_t n, failed;
+    float *ms;
+    int (*ask)(struct worker *w);
+};
+static struct worker workers[CLIENTS_MAX];
+
+static double server_cpu(void)
+{
+    char path[60], text[600];
+    unsigned long user = 0, sys = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", site.daemon);
+    FILE *f = fopen(path, "r");
+    size_t n = f ? fread(text, 1, sizeof text - 1, f) : 0;
+    text[n] = 0;
+    if (f) fclose(f);
+    char *at = strrchr(text, ')');
+    if (at) sscanf(at + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &sys);
+    return (double)(user + sys) / (double)sysconf(_SC_CLK_TCK);
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static int ask(struct worker *w, const char *method, const char *path, const char *body)
+{
+    int status = web_ask(&w->web, method, path, w->headers, body);
+    return status;
+}
+
+static void *work(void *arg)
+{
+    struct worker *w = arg;
+    while (!over) {
+        double began = now();
+        int status = w->ask(w);
+        if (status == 0) break;
+        if (status < 200 || status > 299) {
+            if (!w->failed++) fprintf(stderr, "%d: %.300s\n", status, w->web.body ? w->web.body : "");
+            if (status < 0) break;
+        }
+        if (w->n < SAMPLES) w->ms[w->n] = (float)((now() - began) * 1000);
+        w->n++;
+    }
+    return NULL;
+}
+
+static int compare(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+static void connect_all(int n)
+{
+    for (int i = 0; i < n; i++) {
+        struct worker *w = &workers[i];
+        w->seed = (unsigned)i * 7919 + 1;
+        w->ms = malloc(SAMPLES * sizeof *w->ms);
+        snprintf(w->headers, sizeof w->headers, "Authorization: Bearer %s\r\nContent-Type: application/fhir+json\r\n", client.bearer);
+        if (web_open(&w->web, site.port)) fail_msg("no connection");
+    }
+}
+
+/* seconds 0: until the work is done. */
+static void phase(const char *name, int n, int for_s, double unit, int (*one)(struct worker *w))
+{
+    double cpu = server_cpu(), began = now();
+    uint64_t total = 0, failed = 0;
+    over = false;
+    fhir_sign_in(&client);
+    for (int i = 0; i < n; i++) {
+        workers[i].ask = one;
+        workers[i].n = workers[i].failed = 0;
+        snprintf(workers[i].headers, sizeof workers[i].headers, "Authorization: Bearer %s\r\nContent-Type: application/fhir+json\r\n", client.bearer);
+        pthread_create(&workers[i].thread, NULL, work, &workers[i]);
+    }
+    if (for_s) sleep((unsigned)for_s);
+    if (for_s) over = true;
+    float *all = malloc(sizeof *all * SAMPLES);
+    size_t k = 0;
+    for (int i = 0; i < n; i++) {
+        pthread_join(workers[i].thread, NULL);
+        total += workers[i].n;
+        failed += workers[i].failed;
+        for (size_t j = 0; j < workers[i].n && j < SAMPLES && k < SAMPLES; j++)
+            all[k++] = workers[i].ms[j];
+    }
+    double took = now() - began, used = server_cpu() - cpu, things = unit ? unit : (double)total;
+    if (unit) things = made;
+    qsort(all, k, sizeof *all, compare);
+    printf("%-22s %8.0f in %5.1f s = %7.0f/s; server %5.1f us each = %6.0f/s per core; p50 %.2f ms p99 %.2f ms; failed %llu; RSS %ld MB\n", name, things, took,
+           things / took, used / things * 1e6, things / used, k ? all[k / 2] : 0.f, k ? all[k * 99 / 100] : 0.f, (unsigned long long)failed, site_rss_kb() / 1024);
+    fflush(stdout);
+    free(all);
+}
+
+/* ---- import ---- */
+
+static char *files[4000];
+static int n_files;
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void list_files(void)
+{
+    DIR *d = opendir(folder);
+    for (struct dirent *e; d && (e = readdir(d));)
+        if (strstr(e->d_name, ".json.gz") && n_files < 4000) files[n_files++] = strdup(e->d_name);
+    if (d) closedir(d);
+    qsort(files, (size_t)n_files, sizeof *files, by_name);
+}
+
+static char *unpack(const char *name)
+{
+    char command[600];
+    size_t n = 0, cap = 1 << 20;
+    char *text = malloc(cap);
+    snprintf(command, sizeof command, "gzip -dc %s/%s", folder, name);
+    FILE *p = popen(command, "r");
+    for (size_t got; (got = fread(text + n, 1, cap - n - 1, p)) > 0;) {
+        n += got;
+        if (n + 1 == cap) text = realloc(text, cap *= 2);
+    }
+    pclose(p);
+    text[n] = 0;
+    return text;
+}
+
+static void count_answers(const char *body)
+{
+    for (const char *at = body; (at = strstr(at, "\"response\"")); at++)
+        made++;
+}
+
+static char *texts[4000];
+
+static int import_one(struct worker *w)
+{
+    int i = left++;
+    if (i >= n_files) return 0;
+    int status = ask(w, "POST", "/fhir", texts[i]);
+    if (status == 200) count_answers(w->web.body);
+    return status;
+}
+
+/* ---- made resources ---- */
+
+static const char *const codes[] = {"8302-2", "29463-7", "39156-5", "8867-4", "9279-1", "2339-0", "6299-2", "38483-4", "49765-1", "2947-0"};
+
+static int observation(char *out, size_t cap, const char *id, unsigned patient, unsigned n)
+{
+    return snprintf(out, cap, "{\"resourceType\":\"Observation\",%s%s%s\"status\":\"final\",\"category\":[{\"coding\":[{\"system\":\"http://terminology.hl7.org/CodeSystem/observation-category\","
+        "\"code\":\"vital-signs\",\"display\":\"vital-signs\"}]}],\"code\":{\"coding\":[{\"system\":\"http://loinc.org\",\"code\":\"%s\",\"display\":\"A measured thing\"}],\"text\":\"A measured "
+        "thing\"},\"subject\":{\"reference\":\"Patient/p%u\"},\"encounter\":{\"reference\":\"Encounter/e%u\"},\"effectiveDateTime\":\"20%02u-%02u-%02uT10:%02u:00+08:00\",\"issued\":"
+        "\"2024-05-06T10:11:12.123+08:00\",\"valueQuantity\":{\"value\":%u.%u,\"unit\":\"cm\",\"system\":\"http://unitsofmeasure.org\",\"code\":\"cm\"}}",
+        *id ? "\"id\":\"" : "", id, *id ? "\"," : "", codes[n % 10], patient, n % 50, 10 + n % 15, 1 + n % 12, 1 + n % 28, n % 60, 100 + n % 90, n % 10);
+}
+
+static int bundle_one(struct worker *w)
+{
+    int first = left;
+    while (first < more && !atomic_compare_exchange_weak(&left, &first, first + 500))
+        ;
+    if (first >= more) return 0;
+    char *text = malloc(600000);
+    size_t n = (size_t)sprintf(text, "{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":[");
+    for (int i = first; i < first + 500; i++) {
+        char one[1400], id[20];
+        bool patient = i < PATIENTS;
+        snprintf(id, sizeof id, patient ? "p%d" : "o%d", i);
+        if (patient) snprintf(one, sizeof one, "{\"resourceType\":\"Patient\",\"id\":\"%s\",\"name\":[{\"family\":\"F%d\",\"given\":[\"G%d\"]}],\"gender\":\"male\",\"birthDate\":\"19%02d-03-04\"}", id, i % 97, i, i % 90 + 10);
+        else observation(one, sizeof one, id, (unsigned)(i / 500) % PATIENTS, (unsigned)i);
+        n += (size_t)sprintf(text + n, "%s{\"resource\":%s,\"request\":{\"method\":\"PUT\",\"url\":\"%s/%s\"}}", i > first ? "," : "", one, patient ? "Patient" : "Observation", id);
+    }
+    strcpy(text + n, "]}");
+    int status = ask(w, "POST", "/fhir", text);
+    if (status == 200) made += 500;
+    free(text);
+    return status;
+}
+
+static int create_one(struct worker *w)
+{
+    char body[1400];
+    unsigned n = rand_r(&w->seed);
+    observation(body, sizeof body, "", n % PATIENTS, n);
+    return ask(w, "POST", "/fhir/Observation", body);
+}
+
+static int read_one(struct worker *w)
+{
+    char path[80];
+    int n = (int)(rand_r(&w->seed) % (unsigned)more);
+    snprintf(path, sizeof path, "/fhir/%s%d", n < PATIENTS ? "Patient/p" : "Observation/o", n);
+    return ask(w, "GET", path, NULL);
+}
+
+static int search_one(struct worker *w)
+{
+    char path[120];
+    unsigned n = rand_r(&w->seed);
+    snprintf(path, sizeof path, "/fhir/Observation?patient=p%u&code=%s&_count=20", n % (unsigned)(more / 500) % PATIENTS, codes[n % 10]);
+    return ask(w, "GET", path, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    for (int i = 1; i + 1 < argc; i += 2) {
+        if (!strcmp(argv[i], "--folder")) folder = argv[i + 1];
+        if (!strcmp(argv[i], "--clients")) clients = atoi(argv[i + 1]);
+        if (!strcmp(argv[i], "--seconds")) seconds = atoi(argv[i + 1]);
+        if (!strcmp(argv[i], "--more")) more = atoi(argv[i + 1]);
+    }
+    if (clients < 1 || clients > CLIENTS_MAX) return 2;
+    if (more < 10000) more = 10000;
+    site_start("");
+    fhir_register(&client, "system/*.*");
+    fhir_sign_in(&client);
+    connect_all(clients);
+    printf("clients %d, %d s a phase, RSS at start %ld MB\n", clients, seconds, site_rss_kb() / 1024);
+    if (folder) {
+        list_files();
+        for (int i = 0; i < n_files; i++)
+            texts[i] = unpack(files[i]);
+        made = left = 0;
+        if (n_files > 2) { /* those others refer to come first */
+            int all = n_files;
+            n_files = 2;
+            phase("import (first)", 1, 0, 1, import_one);
+            n_files = all;
+            left = 2;
+            made = 0;
+        }
+        phase("import (folder)", 2, 0, 1, import_one);
+    }
+    made = left = 0;
+    phase("import (made)", 2, 0, 1, bundle_one);
+    phase("read by id", clients, seconds, 0, read_one);
+    phase("search in a record", clients < 8 ? clients : 8, seconds, 0, search_one);
+    phase("create", clients, seconds, 0, create_one);
+    return site_stop(NULL);
+}

@@ -1,0 +1,38 @@
+/* What the FHIR service reads that clients made: JSON Web Tokens, bearer tokens, scopes; and facts, which come from the disk. */
+#include "records/fhir/client.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct fhir *x;
+    static const uint8_t master[32];
+    struct fault f = {0};
+    struct bearer b;
+    struct facts facts = {0};
+    char granted[600];
+    if (!x && fhir_open(&x, YL_SOURCE_DIR "/config", master, &f))
+        abort();
+    char *text = malloc(size + 1);
+    if (!text || !fhir_r4(x))
+        abort();
+    memcpy(text, data, size);
+    text[size] = 0;
+    json_decref(jwt_claims(text));
+    json_t *keys = json_pack("{s:[{s:s,s:s,s:s,s:s}]}", "keys", "kty", "EC", "crv", "P-256", "x", "AAAA", "y", "AAAA");
+    json_decref(jwt_open(text, keys));
+    json_decref(keys);
+    if (bearer_open(x, text, 0, &b)) /* nobody guesses an HMAC */
+        abort();
+    scopes_granted("system/*.read", text, granted, sizeof granted);
+    if (*granted && scopes_rights(granted, "Patient") & ~(unsigned)(MAY_READ | MAY_SEARCH))
+        abort();
+    scopes_wrong(text);
+    struct r4_doc *d = r4_doc_new();
+    (void)!facts_read(x, d, r4_resource(fhir_r4(x), "Observation", 11), text, size, &facts);
+    if (!facts.failed)
+        facts_rows(x, r4_resource(fhir_r4(x), "Observation", 11), &facts);
+    facts_clear(&facts);
+    r4_doc_free(d);
+    free(text);
+    return 0;
+}

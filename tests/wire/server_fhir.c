@@ -1,0 +1,313 @@
+/* The FHIR service over HTTP as a machine client uses it: signing in by a signed assertion, then the interactions on resources. */
+#include "tests/lib/fhir_client.h"
+
+static struct fhir_client all, reader;
+
+static int start(void **state)
+{
+    (void)state;
+    site_start("");
+    fhir_register(&all, "system/*.*");
+    fhir_sign_in(&all);
+    fhir_register(&reader, "system/Patient.read system/Observation.rs");
+    fhir_sign_in(&reader);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    fhir_forget(&all);
+    fhir_forget(&reader);
+    return site_stop(state);
+}
+
+static void want(struct fhir_client *c, int status, const char *method, const char *path, const char *headers, const char *body)
+{
+    int got = fhir_do(c, method, path, headers, body);
+    if (got != status) fail_msg("%s %s: %d, not %d: %s", method, path, got, status, c->web.body ? c->web.body : "");
+    if (status >= 400 && !strstr(c->web.body, "OperationOutcome")) fail_msg("%s %s: no outcome: %s", method, path, c->web.body);
+}
+
+static const char *text_at(json_t *o, const char *a, const char *b)
+{
+    json_t *v = json_object_get(o, a);
+    return json_string_value(b ? json_object_get(v, b) : v);
+}
+
+/* The id in the Location of the last answer. */
+static void id_of(struct fhir_client *c, char out[80])
+{
+    const char *at = strstr(web_header(&c->web, "Location"), "/fhir/");
+    assert_non_null(at);
+    at = strchr(at + 6, '/') + 1;
+    snprintf(out, 80, "%.*s", (int)strcspn(at, "/"), at);
+}
+
+#define PATIENT "{\"resourceType\":\"Patient\",\"active\":true,\"name\":[{\"family\":\"Zhao\",\"given\":[\"Lei\"]}],\"gender\":\"male\",\"birthDate\":\"1980-02-29\"}"
+
+/* ---- signing in ---- */
+
+static void a_client_signs_in_by_its_key(void **state)
+{
+    char jwt[1000];
+    json_t *answer;
+    (void)state;
+    fhir_assert(&all, "once", time(NULL) + 60, jwt);
+    assert_int_equal(fhir_ask_token(&all, jwt, "system/Patient.read", &answer), 200);
+    assert_string_equal(text_at(answer, "scope", NULL), "system/Patient.read");
+    assert_string_equal(text_at(answer, "token_type", NULL), "bearer");
+    assert_int_equal(json_integer_value(json_object_get(answer, "expires_in")), 300);
+    json_decref(answer);
+    assert_int_equal(fhir_ask_token(&all, jwt, "", &answer), 401); /* used before */
+    assert_string_equal(text_at(answer, "error", NULL), "invalid_client");
+    json_decref(answer);
+    fhir_assert(&all, NULL, time(NULL) - 5, jwt);
+    assert_int_equal(fhir_ask_token(&all, jwt, "", &answer), 401);
+    json_decref(answer);
+    fhir_assert(&all, NULL, time(NULL) + 4000, jwt);
+    assert_int_equal(fhir_ask_token(&all, jwt, "", &answer), 401);
+    json_decref(answer);
+    fhir_assert(&all, NULL, time(NULL) + 60, jwt);
+    jwt[strlen(jwt) - 3] = jwt[strlen(jwt) - 3] == 'A' ? 'B' : 'A';
+    assert_int_equal(fhir_ask_token(&all, jwt, "", &answer), 401);
+    json_decref(answer);
+    fhir_assert(&reader, NULL, time(NULL) + 60, jwt);
+    assert_int_equal(fhir_ask_token(&reader, jwt, "system/Patient.write", &answer), 400);
+    assert_string_equal(text_at(answer, "error", NULL), "invalid_scope");
+    json_decref(answer);
+}
+
+static void nothing_without_a_token_or_scope(void **state)
+{
+    struct fhir_client nobody = {0};
+    char id[80], path[120];
+    (void)state;
+    want(&nobody, 401, "GET", "/Patient/1", "", NULL);
+    strcpy(nobody.bearer, "f1.AAAA.BBBB");
+    want(&nobody, 401, "GET", "/Patient/1", "", NULL);
+    web_close(&nobody.web);
+    want(&reader, 403, "POST", "/Patient", "", PATIENT);
+    want(&reader, 403, "GET", "/Condition/1", "", NULL);
+    want(&reader, 403, "GET", "/_history", "", NULL);
+    want(&all, 201, "POST", "/Patient", "", PATIENT);
+    id_of(&all, id);
+    snprintf(path, sizeof path, "/Patient/%s", id);
+    want(&reader, 200, "GET", path, "", NULL);
+    want(&reader, 403, "DELETE", path, "", NULL);
+    /* a client that is closed is out at once, its token too */
+    struct fhir_client gone;
+    char words[80];
+    fhir_register(&gone, "system/*.read");
+    fhir_sign_in(&gone);
+    want(&gone, 200, "GET", path, "", NULL);
+    snprintf(words, sizeof words, "client remove %s", gone.id);
+    site_ctl(words);
+    want(&gone, 401, "GET", path, "", NULL);
+    fhir_forget(&gone);
+}
+
+/* ---- one resource ---- */
+
+static void a_resource_lives_through_versions(void **state)
+{
+    char id[80], path[160], body[400], etag[40];
+    (void)state;
+    want(&all, 201, "POST", "/Patient", "", PATIENT);
+    id_of(&all, id);
+    assert_string_equal(web_header(&all.web, "ETag"), "W/\"1\"");
+    json_t *made = fhir_json(&all);
+    assert_string_equal(text_at(made, "id", NULL), id);
+    assert_string_equal(text_at(made, "meta", "versionId"), "1");
+    json_decref(made);
+    snprintf(path, sizeof path, "/Patient/%s", id);
+    want(&all, 200, "GET", path, "", NULL);
+    assert_true(strstr(all.web.head, "Last-Modified:") != NULL);
+    want(&all, 304, "GET", path, "If-None-Match: W/\"1\"\r\n", NULL);
+    want(&all, 200, "GET", path, "If-None-Match: W/\"9\"\r\n", NULL);
+    snprintf(body, sizeof body, "{\"resourceType\":\"Patient\",\"id\":\"%s\",\"gender\":\"female\"}", id);
+    want(&all, 412, "PUT", path, "If-Match: W/\"7\"\r\n", body);
+    want(&all, 200, "PUT", path, "If-Match: W/\"1\"\r\n", body);
+    snprintf(etag, sizeof etag, "%s", web_header(&all.web, "ETag"));
+    assert_string_equal(etag, "W/\"2\"");
+    want(&all, 200, "PATCH", path, "Content-Type: application/json-patch+json\r\n", "[{\"op\":\"add\",\"path\":\"/birthDate\",\"value\":\"1999-01-02\"},{\"op\":\"test\",\"path\":\"/gender\",\"value\":\"female\"}]");
+    assert_non_null(strstr(all.web.body, "1999-01-02"));
+    want(&all, 422, "PATCH", path, "Content-Type: application/json-patch+json\r\n", "[{\"op\":\"remove\",\"path\":\"/deceasedBoolean\"}]");
+    want(&all, 422, "PATCH", path, "Content-Type: application/json-patch+json\r\n", "[{\"op\":\"replace\",\"path\":\"/gender\",\"value\":\"cat\"}]");
+    want(&all, 204, "DELETE", path, "", NULL);
+    want(&all, 410, "GET", path, "", NULL);
+    want(&all, 204, "DELETE", path, "", NULL);
+    snprintf(path, sizeof path, "/Patient/%s/_history/1", id);
+    want(&all, 200, "GET", path, "", NULL);
+    assert_non_null(strstr(all.web.body, "\"Zhao\""));
+    snprintf(path, sizeof path, "/Patient/%s/_history/4", id);
+    want(&all, 410, "GET", path, "", NULL);
+    snprintf(path, sizeof path, "/Patient/%s/_history/9", id);
+    want(&all, 404, "GET", path, "", NULL);
+    snprintf(path, sizeof path, "/Patient/%s/_history", id);
+    want(&all, 200, "GET", path, "", NULL);
+    json_t *history = fhir_json(&all);
+    assert_int_equal(json_array_size(json_object_get(history, "entry")), 4);
+    assert_string_equal(text_at(json_object_get(json_array_get(json_object_get(history, "entry"), 0), "request"), "method", NULL), "DELETE");
+    assert_string_equal(text_at(json_object_get(json_array_get(json_object_get(history, "entry"), 3), "request"), "method", NULL), "POST");
+    json_decref(history);
+    /* it may come back */
+    snprintf(path, sizeof path, "/Patient/%s", id);
+    want(&all, 201, "PUT", path, "", body);
+    assert_string_equal(web_header(&all.web, "ETag"), "W/\"5\"");
+    want(&all, 200, "GET", path, "", NULL);
+}
+
+static void a_client_chooses_the_id(void **state)
+{
+    (void)state;
+    want(&all, 201, "PUT", "/Observation/bp-1", "", "{\"resourceType\":\"Observation\",\"id\":\"bp-1\",\"status\":\"final\",\"code\":{\"text\":\"x\"},"
+         "\"subject\":{\"reference\":\"Patient/late\"},\"valueQuantity\":{\"value\":120.00,\"unit\":\"mmHg\"}}");
+    want(&all, 200, "GET", "/Observation/bp-1", "", NULL);
+    assert_non_null(strstr(all.web.body, "120.00")); /* decimals keep their form */
+    want(&all, 201, "PUT", "/Patient/late", "", "{\"resourceType\":\"Patient\",\"id\":\"late\"}"); /* spoken of before it came */
+    want(&all, 412, "PUT", "/Patient/late", "If-None-Match: *\r\n", "{\"resourceType\":\"Patient\",\"id\":\"late\"}");
+    want(&all, 200, "GET", "/Patient/late/$everything", "", NULL);
+    json_t *every = fhir_json(&all);
+    assert_int_equal(json_array_size(json_object_get(every, "entry")), 2);
+    json_decref(every);
+    want(&all, 400, "PUT", "/Patient/late", "", "{\"resourceType\":\"Patient\",\"id\":\"early\"}");
+    want(&all, 400, "PUT", "/Patient/late", "", "{\"resourceType\":\"Group\",\"id\":\"late\",\"type\":\"person\",\"actual\":true}");
+}
+
+static void what_is_preferred(void **state)
+{
+    (void)state;
+    want(&all, 201, "POST", "/Patient", "Prefer: return=minimal\r\n", PATIENT);
+    assert_int_equal(all.web.body_len, 0);
+    want(&all, 201, "POST", "/Patient", "Prefer: return=OperationOutcome\r\n", PATIENT);
+    assert_non_null(strstr(all.web.body, "OperationOutcome"));
+    char id[80], path[160];
+    id_of(&all, id);
+    snprintf(path, sizeof path, "/Patient/%s?_summary=true", id);
+    want(&all, 200, "GET", path, "", NULL);
+    assert_non_null(strstr(all.web.body, "SUBSETTED"));
+    snprintf(path, sizeof path, "/Patient/%s?_elements=gender", id);
+    want(&all, 200, "GET", path, "", NULL);
+    assert_non_null(strstr(all.web.body, "gender"));
+    assert_null(strstr(all.web.body, "birthDate"));
+    snprintf(path, sizeof path, "/Patient/%s?_pretty=true&_format=json", id);
+    want(&all, 200, "GET", path, "", NULL);
+    assert_non_null(strstr(all.web.body, "\n  \"gender\": \"male\""));
+    snprintf(path, sizeof path, "/Patient/%s?_format=xml", id);
+    want(&all, 406, "GET", path, "", NULL);
+    want(&all, 406, "GET", "/Patient/x", "Accept: application/fhir+xml\r\n", NULL);
+}
+
+static void what_is_wrong_is_said_where(void **state)
+{
+    static const struct {
+        int status;
+        const char *method, *path, *body, *says;
+    } cases[] = {
+        {400, "POST", "/Patient", "{\"resourceType\":\"Patient\",", "line 1"},
+        {422, "POST", "/Patient", "{\"resourceType\":\"Patient\",\"gender\":\"cat\"}", "Patient.gender"},
+        {422, "POST", "/Patient", "{\"resourceType\":\"Patient\",\"colour\":\"red\"}", "colour"},
+        {422, "POST", "/Patient", "{\"resourceType\":\"Patient\",\"birthDate\":\"1980-02-30\"}", "Patient.birthDate"},
+        {422, "POST", "/Observation", "{\"resourceType\":\"Observation\",\"code\":{\"text\":\"x\"}}", "Observation.status"},
+        {400, "POST", "/Patient", "{\"resourceType\":\"Observation\",\"status\":\"final\",\"code\":{\"text\":\"x\"}}", "Patient"},
+        {404, "POST", "/Patients", PATIENT, "resource type"},
+        {404, "GET", "/Patient/nobody", NULL, "no such"},
+        {404, "GET", "/Patient/a_b", NULL, "id"},
+        {404, "GET", "/Patient/$dance", NULL, "operation"},
+        {405, "PUT", "/Patient/x/_history/1", "{}", "method"},
+        {405, "GET", "/auth/token", NULL, "method"},
+        {405, "GET", "", NULL, "method"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        want(&all, cases[i].status, cases[i].method, cases[i].path, "", cases[i].body);
+        if (!strstr(all.web.body, cases[i].says)) fail_msg("%s %s: %s", cases[i].method, cases[i].path, all.web.body);
+    }
+    want(&all, 415, "POST", "/Patient", "Content-Type: text/plain\r\n", PATIENT);
+}
+
+/* ---- bundles ---- */
+
+static void a_transaction_is_all_or_nothing(void **state)
+{
+    static const char good[] = "{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":["
+        "{\"fullUrl\":\"urn:uuid:11111111-1111-4111-8111-111111111111\",\"resource\":{\"resourceType\":\"Observation\",\"status\":\"final\",\"code\":{\"text\":\"x\"},"
+        "\"subject\":{\"reference\":\"urn:uuid:22222222-2222-4222-8222-222222222222\"}},\"request\":{\"method\":\"POST\",\"url\":\"Observation\"}},"
+        "{\"fullUrl\":\"urn:uuid:22222222-2222-4222-8222-222222222222\",\"resource\":{\"resourceType\":\"Patient\",\"gender\":\"male\"},\"request\":{\"method\":\"POST\",\"url\":\"Patient\"}}]}";
+    static const char bad[] = "{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":["
+        "{\"resource\":{\"resourceType\":\"Patient\",\"id\":\"never\"},\"request\":{\"method\":\"PUT\",\"url\":\"Patient/never\"}},"
+        "{\"resource\":{\"resourceType\":\"Patient\",\"gender\":\"cat\"},\"request\":{\"method\":\"POST\",\"url\":\"Patient\"}}]}";
+    static const char dangling[] = "{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":["
+        "{\"resource\":{\"resourceType\":\"Observation\",\"status\":\"final\",\"code\":{\"text\":\"x\"},\"subject\":{\"reference\":\"urn:uuid:99999999-1111-4111-8111-111111111111\"}},"
+        "\"request\":{\"method\":\"POST\",\"url\":\"Observation\"}}]}";
+    char path[120], patient[60];
+    (void)state;
+    want(&all, 200, "POST", "", "", good);
+    json_t *answer = fhir_json(&all), *entries = json_object_get(answer, "entry");
+    assert_string_equal(text_at(answer, "type", NULL), "transaction-response");
+    assert_int_equal(json_array_size(entries), 2);
+    const char *where = text_at(json_object_get(json_array_get(entries, 0), "response"), "location", NULL);
+    snprintf(path, sizeof path, "%s", strstr(where, "/fhir/") + 5);
+    const char *who = strstr(text_at(json_object_get(json_array_get(entries, 1), "response"), "location", NULL), "Patient/");
+    snprintf(patient, sizeof patient, "%.*s", (int)(strstr(who, "/_history") - who), who);
+    want(&all, 200, "GET", path, "", NULL);
+    assert_non_null(strstr(all.web.body, patient)); /* the reference is put right */
+    json_decref(answer);
+    want(&all, 422, "POST", "", "", bad);
+    assert_non_null(strstr(all.web.body, "Bundle.entry[1]"));
+    want(&all, 404, "GET", "/Patient/never", "", NULL);
+    want(&all, 400, "POST", "", "", dangling);
+}
+
+static void a_batch_fails_in_part(void **state)
+{
+    static const char batch[] = "{\"resourceType\":\"Bundle\",\"type\":\"batch\",\"entry\":["
+        "{\"resource\":{\"resourceType\":\"Patient\",\"id\":\"b1\"},\"request\":{\"method\":\"PUT\",\"url\":\"Patient/b1\"}},"
+        "{\"resource\":{\"resourceType\":\"Patient\",\"gender\":\"cat\"},\"request\":{\"method\":\"POST\",\"url\":\"Patient\"}},"
+        "{\"request\":{\"method\":\"GET\",\"url\":\"Patient/nobody\"}}]}";
+    (void)state;
+    want(&all, 200, "POST", "", "", batch);
+    json_t *answer = fhir_json(&all), *entries = json_object_get(answer, "entry");
+    assert_string_equal(text_at(json_object_get(json_array_get(entries, 0), "response"), "status", NULL), "201 Created");
+    assert_string_equal(text_at(json_object_get(json_array_get(entries, 1), "response"), "status", NULL), "422 Unprocessable Entity");
+    assert_string_equal(text_at(json_object_get(json_array_get(entries, 2), "response"), "status", NULL), "404 Not Found");
+    json_decref(answer);
+    want(&all, 200, "GET", "/Patient/b1", "", NULL);
+}
+
+static void history_of_all_pages_backwards(void **state)
+{
+    char path[300] = "/_history?_count=3";
+    int seen = 0, pages = 0;
+    (void)state;
+    while (*path) {
+        want(&all, 200, "GET", path, "", NULL);
+        json_t *page = fhir_json(&all), *links = json_object_get(page, "link"), *link;
+        size_t i;
+        seen += (int)json_array_size(json_object_get(page, "entry"));
+        path[0] = 0;
+        json_array_foreach(links, i, link) if (strcmp(text_at(link, "relation", NULL), "next") == 0)
+            snprintf(path, sizeof path, "%s", strstr(text_at(link, "url", NULL), "/fhir/") + 5);
+        json_decref(page);
+        pages++;
+    }
+    assert_true(seen > 10 && pages == (seen + 2) / 3);
+    want(&all, 400, "GET", "/_history?_page=AAAA", "", NULL);
+}
+
+static void everything_is_in_the_audit(void **state)
+{
+    (void)state;
+    assert_non_null(strstr(site_ctl("audit verify"), "whole"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_client_signs_in_by_its_key),   cmocka_unit_test(nothing_without_a_token_or_scope), cmocka_unit_test(a_resource_lives_through_versions),
+        cmocka_unit_test(a_client_chooses_the_id),        cmocka_unit_test(what_is_preferred),                cmocka_unit_test(what_is_wrong_is_said_where),
+        cmocka_unit_test(a_transaction_is_all_or_nothing), cmocka_unit_test(a_batch_fails_in_part),            cmocka_unit_test(history_of_all_pages_backwards),
+        cmocka_unit_test(everything_is_in_the_audit),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}

@@ -1,0 +1,238 @@
+/* Search over HTTP: every kind of parameter, modifiers, chains, what comes along, order, pages that hold still while others write. */
+#include "tests/lib/fhir_client.h"
+
+static struct fhir_client c;
+
+static void put(const char *path, const char *body)
+{
+    int status = fhir_do(&c, "PUT", path, "", body);
+    if (status != 201 && status != 200) fail_msg("PUT %s: %d %s", path, status, c.web.body);
+}
+
+#define OBS(id, who, code, day, value, more) put("/Observation/" id, "{\"resourceType\":\"Observation\",\"id\":\"" id "\",\"status\":\"final\",\"code\":{\"coding\":[{\"system\":" \
+    "\"http://loinc.org\",\"code\":\"" code "\",\"display\":\"Body " code "\"}]},\"subject\":{\"reference\":\"Patient/" who "\"},\"effectiveDateTime\":\"2024-03-" day "\"," \
+    "\"valueQuantity\":{\"value\":" value ",\"unit\":\"mmHg\",\"system\":\"http://unitsofmeasure.org\",\"code\":\"mm[Hg]\"}" more "}")
+
+static int start(void **state)
+{
+    (void)state;
+    site_start("");
+    fhir_register(&c, "system/*.*");
+    fhir_sign_in(&c);
+    put("/Organization/h1", "{\"resourceType\":\"Organization\",\"id\":\"h1\",\"name\":\"County Hospital\",\"identifier\":[{\"system\":\"urn:orgs\",\"value\":\"42\"}]}");
+    put("/Practitioner/d1", "{\"resourceType\":\"Practitioner\",\"id\":\"d1\",\"name\":[{\"family\":\"Chen\"}]}");
+    put("/Patient/a", "{\"resourceType\":\"Patient\",\"id\":\"a\",\"identifier\":[{\"system\":\"urn:mrn\",\"value\":\"1001\"}],\"name\":[{\"family\":\"Zhao\",\"given\":[\"Lei\"]}],"
+        "\"gender\":\"male\",\"birthDate\":\"1980-05-06\",\"managingOrganization\":{\"reference\":\"Organization/h1\"},\"generalPractitioner\":[{\"reference\":\"Practitioner/d1\"}]}");
+    put("/Patient/b", "{\"resourceType\":\"Patient\",\"id\":\"b\",\"identifier\":[{\"system\":\"urn:mrn\",\"value\":\"1002\"}],\"name\":[{\"family\":\"Zhang\",\"given\":[\"Min\"]}],"
+        "\"gender\":\"female\",\"birthDate\":\"1990-01\"}");
+    put("/Patient/z", "{\"resourceType\":\"Patient\",\"id\":\"z\",\"name\":[{\"text\":\"王小明\",\"family\":\"王\"}],\"birthDate\":\"2001\"}");
+    OBS("o1", "a", "8480-6", "01", "120", ",\"performer\":[{\"reference\":\"Practitioner/d1\"}]");
+    OBS("o2", "a", "8480-6", "02", "141", "");
+    OBS("o3", "a", "8462-4", "03", "80.5", "");
+    OBS("o4", "b", "8480-6", "04", "99", "");
+    return 0;
+}
+
+static int stop(void **state)
+{
+    fhir_forget(&c);
+    return site_stop(state);
+}
+
+/* The ids of the entries, in their order, those that came along behind a '+'. */
+static const char *ids(json_t *bundle)
+{
+    static char out[2000];
+    json_t *one;
+    size_t i;
+    bool along = false;
+    out[0] = 0;
+    json_array_foreach(json_object_get(bundle, "entry"), i, one)
+    {
+        bool include = strcmp(json_string_value(json_object_get(json_object_get(one, "search"), "mode")), "include") == 0;
+        if (include && !along) strcat(out, " +");
+        along = along || include;
+        sprintf(out + strlen(out), "%s%s", *out ? " " : "", json_string_value(json_object_get(json_object_get(one, "resource"), "id")));
+    }
+    return out;
+}
+
+static void finds(const char *query, const char *want)
+{
+    char path[500];
+    snprintf(path, sizeof path, "/%s", query);
+    int status = fhir_do(&c, "GET", path, "Prefer: handling=strict\r\n", NULL);
+    if (status != 200) fail_msg("%s: %d %s", query, status, c.web.body);
+    json_t *bundle = fhir_json(&c);
+    if (strcmp(ids(bundle), want)) fail_msg("%s finds '%s', not '%s'", query, ids(bundle), want);
+    json_decref(bundle);
+}
+
+static void every_kind_of_parameter(void **state)
+{
+    (void)state;
+    finds("Patient?_id=a", "a");
+    finds("Patient?_id=a,b,nobody", "a b");
+    finds("Patient?gender=female", "b");
+    finds("Patient?identifier=urn:mrn|1001", "a");
+    finds("Patient?identifier=1002", "b");
+    finds("Patient?identifier=|1002", "");
+    finds("Patient?family=zha", "a b");
+    finds("Patient?family=zhao", "a");
+    finds("Patient?family:exact=zhao", "");
+    finds("Patient?family:exact=Zhao", "a");
+    finds("Patient?name:contains=ei", "a");
+    finds("Patient?name=%E7%8E%8B", "z");
+    finds("Patient?birthdate=1980-05-06", "a");
+    finds("Patient?birthdate=ge1990", "b z");
+    finds("Patient?birthdate=lt1990-01-01", "a");
+    finds("Patient?birthdate=1990", "b");
+    finds("Patient?gender:missing=true", "z");
+    finds("Patient?gender:not=male", "b z");
+    finds("Patient?organization=Organization/h1", "a");
+    finds("Patient?organization=h1", "a");
+    finds("Observation?subject=Patient/a", "o1 o2 o3");
+    finds("Observation?patient=a", "o1 o2 o3");
+    finds("Observation?patient=nobody", "");
+    finds("Observation?code=8480-6", "o1 o2 o4");
+    finds("Observation?code=http://loinc.org|8480-6&patient=a", "o1 o2");
+    finds("Observation?code=8480-6,8462-4&patient=a", "o1 o2 o3");
+    finds("Observation?value-quantity=gt100", "o1 o2");
+    finds("Observation?value-quantity=80.5", "o3");
+    finds("Observation?value-quantity=lt100|http://unitsofmeasure.org|mm[Hg]", "o3 o4");
+    finds("Observation?code-value-quantity=8480-6$gt130", "o2");
+    finds("Observation?date=2024-03-02", "o2");
+    finds("Observation?date=ge2024-03-02&date=le2024-03-03", "o2 o3");
+    finds("Observation?patient=a&date=gt2024-03-01&code=8480-6", "o2");
+    finds("Patient/a/Observation?code=8462-4", "o3");
+}
+
+static void chains_and_what_comes_along(void **state)
+{
+    (void)state;
+    finds("Observation?subject:Patient.family=zhang", "o4");
+    finds("Observation?patient.name=zhao&code=8480-6", "o1 o2");
+    finds("Observation?subject:Patient.organization.name=county", "o1 o2 o3");
+    finds("Patient?_has:Observation:patient:code=8462-4", "a");
+    finds("Patient?_has:Observation:patient:code=8480-6", "a b");
+    finds("Patient?_has:Observation:subject:value-quantity=lt100&gender=female", "b");
+    finds("Observation?_id=o1&_include=Observation:subject", "o1 + a");
+    finds("Observation?_id=o1&_include=Observation:subject&_include:iterate=Patient:organization", "o1 + a h1");
+    finds("Observation?_id=o1&_include=Observation:performer:Organization", "o1");
+    finds("Patient?_id=b&_revinclude=Observation:subject", "b + o4");
+}
+
+static void in_order(void **state)
+{
+    (void)state;
+    finds("Observation?patient=a&_sort=-date", "o3 o2 o1");
+    finds("Observation?_sort=-date", "o4 o3 o2 o1");
+    finds("Observation?_sort=value-quantity", "o3 o4 o1 o2");
+    finds("Patient?_sort=family", "b a z");
+    finds("Patient?_sort=-birthdate", "z b a");
+    finds("Patient?_sort=gender,-_id", "b a z");
+}
+
+static const char *next_of(json_t *bundle)
+{
+    static char path[1000];
+    json_t *link;
+    size_t i;
+    path[0] = 0;
+    json_array_foreach(json_object_get(bundle, "link"), i, link) if (strcmp(json_string_value(json_object_get(link, "relation")), "next") == 0)
+        snprintf(path, sizeof path, "%s", strstr(json_string_value(json_object_get(link, "url")), "/fhir/") + 5);
+    return path;
+}
+
+/* Between two pages others create, change and delete: what was there at the first page is seen once, what is new is not. */
+static void pages_hold_still(void **state)
+{
+    char all[3000] = "", path[1000];
+    const char *const starts[] = {"/Observation?code=8480-6&_count=1", "/Observation?patient=a&_sort=-date&_count=1"};
+    const char *const wants[] = {" o1 o2 o4", " o3 o2 o1"};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        int n = 0;
+        all[0] = 0;
+        snprintf(path, sizeof path, "%s", starts[i]);
+        while (*path) {
+            assert_int_equal(fhir_do(&c, "GET", path, "", NULL), 200);
+            json_t *bundle = fhir_json(&c);
+            sprintf(all + strlen(all), " %s", ids(bundle));
+            snprintf(path, sizeof path, "%s", next_of(bundle));
+            json_decref(bundle);
+            if (n++ == 0) OBS("o0new", "a", "8480-6", "09", "111", "");
+        }
+        assert_string_equal(all, wants[i]);
+        assert_int_equal(fhir_do(&c, "DELETE", "/Observation/o0new", "", NULL), 204);
+        finds("Observation?patient=a", "o1 o2 o3");
+    }
+    assert_int_equal(fhir_do(&c, "GET", "/Observation?code=8462-4&_page=AAAA", "", NULL), 400);
+}
+
+static void totals_and_summaries(void **state)
+{
+    (void)state;
+    assert_int_equal(fhir_do(&c, "GET", "/Observation?code=8480-6&_summary=count", "", NULL), 200);
+    json_t *b = fhir_json(&c);
+    assert_int_equal(json_integer_value(json_object_get(b, "total")), 3);
+    assert_null(json_object_get(b, "entry"));
+    json_decref(b);
+    assert_int_equal(fhir_do(&c, "GET", "/Observation?_count=1&_total=accurate", "", NULL), 200);
+    b = fhir_json(&c);
+    assert_int_equal(json_integer_value(json_object_get(b, "total")), 4);
+    json_decref(b);
+    assert_int_equal(fhir_do(&c, "POST", "/Patient/_search?gender=male", "Content-Type: application/x-www-form-urlencoded\r\n", "family=zhao&_count=5"), 200);
+    b = fhir_json(&c);
+    assert_string_equal(ids(b), "a");
+    json_decref(b);
+}
+
+static void an_update_moves_what_it_is_found_by(void **state)
+{
+    (void)state;
+    OBS("mv", "a", "1-1", "05", "1", "");
+    finds("Observation?code=1-1&patient=a", "mv");
+    OBS("mv", "b", "2-2", "06", "2", ""); /* to another patient's record */
+    finds("Observation?code=1-1", "");
+    finds("Observation?code=2-2&patient=b", "mv");
+    finds("Observation?patient=a&code=2-2", "");
+    assert_int_equal(fhir_do(&c, "GET", "/Observation/mv/_history/1", "", NULL), 200);
+    assert_int_equal(fhir_do(&c, "DELETE", "/Observation/mv", "", NULL), 204);
+    finds("Observation?code=2-2", "");
+}
+
+static void conditional_forms(void **state)
+{
+    static const char body[] = "{\"resourceType\":\"Patient\",\"identifier\":[{\"system\":\"urn:mrn\",\"value\":\"7\"}]}";
+    (void)state;
+    assert_int_equal(fhir_do(&c, "POST", "/Patient", "If-None-Exist: identifier=urn:mrn|7\r\n", body), 201);
+    assert_int_equal(fhir_do(&c, "POST", "/Patient", "If-None-Exist: identifier=urn:mrn|7\r\n", body), 200);
+    assert_int_equal(fhir_do(&c, "POST", "/Patient", "If-None-Exist: gender=male,female\r\n", body), 412);
+    assert_int_equal(fhir_do(&c, "PUT", "/Patient?identifier=urn:mrn|7", "", "{\"resourceType\":\"Patient\",\"identifier\":[{\"system\":\"urn:mrn\",\"value\":\"7\"}],\"gender\":\"other\"}"), 200);
+    finds("Patient?gender=other&_elements=gender&_count=0", "");
+    assert_int_equal(fhir_do(&c, "PATCH", "/Patient?identifier=urn:mrn|7", "Content-Type: application/json-patch+json\r\n", "[{\"op\":\"remove\",\"path\":\"/gender\"}]"), 200);
+    assert_int_equal(fhir_do(&c, "DELETE", "/Patient?gender=male,female", "", NULL), 412);
+    assert_int_equal(fhir_do(&c, "DELETE", "/Patient?identifier=urn:mrn|7", "", NULL), 204);
+    finds("Patient?identifier=urn:mrn|7", "");
+}
+
+static void what_cannot_be_asked(void **state)
+{
+    (void)state;
+    assert_int_equal(fhir_do(&c, "GET", "/Patient?colour=red", "Prefer: handling=strict\r\n", NULL), 400);
+    assert_int_equal(fhir_do(&c, "GET", "/Patient?colour=red&gender=male", "", NULL), 200);
+    assert_null(strstr(c.web.body, "colour"));
+    assert_int_equal(fhir_do(&c, "GET", "/Patient?birthdate=yesterday", "", NULL), 400);
+    assert_int_equal(fhir_do(&c, "GET", "/Observation?code:in=http://x", "", NULL), 400);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_kind_of_parameter), cmocka_unit_test(chains_and_what_comes_along), cmocka_unit_test(in_order),
+        cmocka_unit_test(pages_hold_still),        cmocka_unit_test(totals_and_summaries),        cmocka_unit_test(an_update_moves_what_it_is_found_by),
+        cmocka_unit_test(conditional_forms),       cmocka_unit_test(what_cannot_be_asked),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
