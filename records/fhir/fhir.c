@@ -237,6 +237,7 @@ void fhir_work_fini(struct fhir_work *w)
     free(p->staged);
     if (p->owns_bundle)
         bundle_free(p->bundle);
+    export_free(p->export);
     free(p->assertion);
     scratch_give(w->fhir, p->scratch);
     free(p);
@@ -394,7 +395,26 @@ static int on_operation(struct fhir_work *w, struct tx *tx, struct r4_str name)
     set_text(w->plan->operation, sizeof w->plan->operation, name);
     if (w->plan->type && strcmp(w->plan->type->name, "Patient") == 0 && r4_str_is(name, "$everything"))
         return is(w, "GET") || is(w, "POST") ? (rest_everything(w, tx), 0) : no_method(w, "GET, HEAD, POST");
+    if (w->plan->type && strcmp(w->plan->type->name, "Patient") == 0 && !w->plan->id[0] && r4_str_is(name, "$export"))
+        return is(w, "GET") ? (export_begin(w, true), 0) : no_method(w, "GET");
     return fhir_fail(w, ERR_NOT_FOUND, "no_operation", "There is no such operation here.");
+}
+
+/* /$export, /export/ID, /export/ID/N.ndjson */
+static int on_export(struct fhir_work *w, struct tx *tx, const struct place *at)
+{
+    char id[24], file[24] = "";
+    if (at->n == 1 && at->part[0].p[0] == '$')
+        return is(w, "GET") ? (export_begin(w, false), 0) : no_method(w, "GET");
+    if (at->n < 2 || at->n > 3)
+        return nothing_here(w);
+    if (!is(w, "GET") && !is(w, "DELETE"))
+        return no_method(w, "GET, DELETE");
+    set_text(id, sizeof id, at->part[1]);
+    if (at->n == 3)
+        set_text(file, sizeof file, at->part[2]);
+    export_poll(w, tx, id, file);
+    return 0;
 }
 
 /* /Patient/1/Observation: http://hl7.org/fhir/R4/http.html#vsearch */
@@ -451,6 +471,8 @@ static int route(struct fhir_work *w, struct tx *tx)
         return is(w, "POST") ? (rest_bundle_begin(w, tx), 0) : no_method(w, "POST");
     if (at.n == 1 && r4_str_is(at.part[0], "_history"))
         return is(w, "GET") ? (rest_history(w, tx), 0) : no_method(w, "GET, HEAD");
+    if (r4_str_is(at.part[0], "$export") || r4_str_is(at.part[0], "export"))
+        return on_export(w, tx, &at);
     w->plan->type = r4_resource(fhir_r4(w->fhir), at.part[0].p, at.part[0].n);
     return w->plan->type ? route_type(w, tx, &at)
                          : fhir_fail_status(w, 404, "not-supported", "There is no resource type or operation of this name.");
@@ -507,6 +529,7 @@ int fhir_finish(struct fhir_work *w, struct tx *tx)
     case K_TOKEN: return token_finish(w, tx);
     case K_WRITE: return rest_write_finish(w, tx);
     case K_BUNDLE: return rest_bundle_finish(w, tx);
+    case K_EXPORT: return export_finish(w, tx);
     default: return ERR_INTERNAL;
     }
 }

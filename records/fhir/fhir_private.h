@@ -165,6 +165,7 @@ struct fhir_plan {
     struct r4_node *given;    /* an entry of a transaction: its resource, references put right */
     int64_t given_rid;
     struct assertion *assertion;
+    struct export_plan *export;
     const struct r4_type *type; /* of the URL */
     char id[FHIR_ID_BYTES], vid[24], operation[40];
     const char *compartment;    /* a search within it: its type; the id is `id`. NULL = none */
@@ -191,6 +192,10 @@ int64_t bundle_patient(const struct bundle *b, const char *name);
 void fhir_route(struct fhir_work *w, struct tx *tx);
 struct fhir_plan *fhir_plan_new(struct fhir_work *w);
 YL_CHECKED int fhir_take_wishes(struct fhir_work *w);
+void export_begin(struct fhir_work *w, bool patients);
+void export_poll(struct fhir_work *w, struct tx *tx, const char *id, const char *file);
+YL_CHECKED int export_finish(struct fhir_work *w, struct tx *tx);
+void export_free(struct export_plan *e);
 void rest_metadata(struct fhir_work *w);
 void rest_everything(struct fhir_work *w, struct tx *tx);
 

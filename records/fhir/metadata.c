@@ -55,7 +55,7 @@ static void write_type(struct r4_buf *b, const struct r4 *r4, const struct r4_ty
                    "\"conditionalUpdate\":true,\"conditionalDelete\":\"single\"");
     write_params(b, r4, type);
     if (strcmp(type->name, "Patient") == 0)
-        r4_buf_puts(b, ",\"operation\":[{\"name\":\"everything\",\"definition\":\"http://hl7.org/fhir/OperationDefinition/Patient-everything\"}]");
+        r4_buf_puts(b, ",\"operation\":[{\"name\":\"everything\",\"definition\":\"http://hl7.org/fhir/OperationDefinition/Patient-everything\"},{\"name\":\"export\",\"definition\":\"http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export\"}]");
     r4_buf_puts(b, "}");
 }
 
@@ -80,7 +80,7 @@ void rest_metadata(struct fhir_work *w)
         else
             write_type(&b, r4, types[i]);
     }
-    r4_buf_puts(&b, "],\"interaction\":[{\"code\":\"batch\"},{\"code\":\"transaction\"},{\"code\":\"history-system\"}]}]}");
+    r4_buf_puts(&b, "],\"interaction\":[{\"code\":\"batch\"},{\"code\":\"transaction\"},{\"code\":\"history-system\"}],\"operation\":[{\"name\":\"export\",\"definition\":\"http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export\"}]}]}");
     fhir_answer_buf(w, 200, &b);
 }
 

@@ -35,9 +35,11 @@ struct net_timer {
 
 /* ---- posts ---- */
 
+/* One poke stands for all that is posted until the loop looks. */
 static void wake(void *ctx)
 {
     struct net *n = ctx;
+    if (atomic_exchange(&n->woken, true)) return;
     pthread_mutex_lock(&n->wake_lock);
     if (!n->shut && n->context) lws_cancel_service(n->context);
     pthread_mutex_unlock(&n->wake_lock);
@@ -63,6 +65,7 @@ void net_post_wait(struct net *n, void (*fn)(void *arg), void *arg)
 static void run_posts(struct net *n)
 {
     struct post *p;
+    atomic_store(&n->woken, false); /* before looking: what is posted from here on pokes again */
     while ((p = mailbox_take(n->posts))) {
         struct post job = *p;
         free(p);

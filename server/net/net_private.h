@@ -59,7 +59,7 @@ struct net {
     struct lws_vhost *vhost;
     struct mailbox *posts;
     pthread_mutex_t wake_lock; /* no thread pokes a context that is being destroyed */
-    atomic_bool stopping;
+    atomic_bool stopping, woken;
     bool shut;
     struct net_route routes[ROUTES_MAX];
     size_t n_routes;

@@ -76,8 +76,9 @@ static char *query_copy(struct lws *wsi)
 {
     static const char digits[] = "0123456789ABCDEF";
     char piece[HEADER_MAX];
+    int len = lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_URI_ARGS);
+    if (len <= 0) return strdup("");
     char *out = calloc(1, 3 * 8192 + 64), *p = out;
-    int len;
     for (int i = 0; out && (len = lws_hdr_copy_fragment(wsi, piece, sizeof piece, WSI_TOKEN_HTTP_URI_ARGS, i)) >= 0; i++) {
         const char *equals = memchr(piece, '=', (size_t)len);
         if (p + 3 * len + 2 > out + 3 * 8192) break;

@@ -87,10 +87,11 @@ static int compare(const void *a, const void *b)
 
 static void connect_all(int n)
 {
+    fhir_sign_in(&client);
     for (int i = 0; i < n; i++) {
         struct worker *w = &workers[i];
         w->seed = (unsigned)i * 7919 + 1;
-        w->ms = malloc(SAMPLES * sizeof *w->ms);
+        if (!w->ms) w->ms = malloc(SAMPLES * sizeof *w->ms);
         snprintf(w->headers, sizeof w->headers, "Authorization: Bearer %s\r\nContent-Type: application/fhir+json\r\n", client.bearer);
         if (web_open(&w->web, site.port)) fail_msg("no connection");
     }
@@ -99,14 +100,13 @@ static void connect_all(int n)
 /* seconds 0: until the work is done. */
 static void phase(const char *name, int n, int for_s, double unit, int (*one)(struct worker *w))
 {
+    connect_all(n); /* before: handshakes are not what is measured */
     double cpu = server_cpu(), began = now();
     uint64_t total = 0, failed = 0;
     over = false;
-    fhir_sign_in(&client);
     for (int i = 0; i < n; i++) {
         workers[i].ask = one;
         workers[i].n = workers[i].failed = 0;
-        snprintf(workers[i].headers, sizeof workers[i].headers, "Authorization: Bearer %s\r\nContent-Type: application/fhir+json\r\n", client.bearer);
         pthread_create(&workers[i].thread, NULL, work, &workers[i]);
     }
     if (for_s) sleep((unsigned)for_s);
@@ -115,6 +115,7 @@ static void phase(const char *name, int n, int for_s, double unit, int (*one)(st
     size_t k = 0;
     for (int i = 0; i < n; i++) {
         pthread_join(workers[i].thread, NULL);
+        web_close(&workers[i].web);
         total += workers[i].n;
         failed += workers[i].failed;
         for (size_t j = 0; j < workers[i].n && j < SAMPLES && k < SAMPLES; j++)
@@ -253,8 +254,6 @@ int main(int argc, char **argv)
     if (more < 10000) more = 10000;
     site_start("");
     fhir_register(&client, "system/*.*");
-    fhir_sign_in(&client);
-    connect_all(clients);
     printf("clients %d, %d s a phase, RSS at start %ld MB\n", clients, seconds, site_rss_kb() / 1024);
     if (folder) {
         list_files();
