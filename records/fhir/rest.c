@@ -1,5 +1,6 @@
 /* The interactions on one resource: read, vread, create, update, patch, delete and their conditional forms. */
 #include "records/fhir/fhir_private.h"
+#include "records/r4/patch.h"
 #include <stdio.h>
 #include <time.h>
 
@@ -283,6 +284,16 @@ static int begin_conditional(struct fhir_work *w, struct tx *tx, struct r4_str q
     return 0;
 }
 
+/* JSON Patch is an array, FHIRPath Patch a Parameters resource. */
+static int run_patch(struct fhir_work *w, const struct r4_node *patch, struct r4_node **resource)
+{
+    struct fault f = {0};
+    if (!r4_is(r4_get(patch, "resourceType"), "Parameters"))
+        return patch_run(w, patch, resource);
+    int rc = r4_fhirpath_patch(fhir_r4(w->fhir), w->plan->scratch->doc, *resource, patch, &f);
+    return rc == 0 ? 0 : rc == ERR_INVALID ? fhir_fail_status(w, 422, "processing", "%s", f.text) : fhir_fail(w, ERR_UNAVAILABLE, "", "Out of memory.");
+}
+
 /* On what is there now: begin_patch on the reader, and once more on the writer when somebody was quicker. */
 static int apply_patch(struct fhir_work *w, struct staged *s)
 {
@@ -296,7 +307,7 @@ static int apply_patch(struct fhir_work *w, struct staged *s)
         return rc ? rc : fhir_fail(w, ERR_UNAVAILABLE, "", "Out of memory.");
     if (r4_json_parse(w->plan->scratch->doc, copy, s->old.body_len, &resource, NULL))
         return fhir_fail(w, ERR_STORAGE, "", "The resource cannot be read.");
-    rc = patch_run(w, patch, &resource);
+    rc = run_patch(w, patch, &resource);
     rc = rc ? rc : check_resource(w, resource, NULL);
     if (rc == 0 && (!r4_is(r4_get(resource, "resourceType"), s->type->name) || !r4_is(r4_get(resource, "id"), s->old.name)))
         rc = fhir_fail_status(w, 422, "processing", "A patch changes neither the type nor the id.");

@@ -210,13 +210,6 @@ static bool found_match(void *ctx, struct found *found)
     return false;
 }
 
-static bool count_match(void *ctx, struct found *found)
-{
-    (void)found;
-    ((struct page *)ctx)->total++;
-    return true;
-}
-
 static int run_plain(struct page *p)
 {
     struct cursor after = {p->token.rid != 0, p->token.pkey, p->token.rid, p->token.low};
@@ -497,10 +490,8 @@ static int count_all(struct page *p)
             p->total = (int64_t)p->matches;
         return 0;
     }
-    p->total = 0;
     finder_plan(&p->finder);
-    p->finder.want_facts = false;
-    return finder_run(&p->finder, &(struct cursor){0}, count_match, p);
+    return finder_count(&p->finder, &p->total);
 }
 
 static void write_links(struct page *p, struct r4_buf *b)

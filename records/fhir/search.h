@@ -88,6 +88,9 @@ YL_CHECKED int finder_run(struct finder *f, const struct cursor *after, bool (*e
 /* Does this resource, by its facts, meet the term? */
 bool term_holds(const struct finder *f, const struct need *n, const struct fhir_row *row, const struct facts *facts);
 
+/* How many match. Straight from the index where no facts are needed. */
+YL_CHECKED int finder_count(struct finder *f, int64_t *out);
+
 /* search_need.c */
 YL_CHECKED int need_compile(struct finder *f, const struct r4_term *term, struct need *n);
 #endif

@@ -200,9 +200,23 @@ void finder_plan_range(struct finder *f, const struct r4_param *p, bool descendi
     look_beside(f);
 }
 
+/* A search may be planned again: for its count, for those that an ordered walk left out. */
+static void forget_plan(struct finder *f)
+{
+    for (size_t i = 0; i < f->n_needs; i++)
+        f->needs[i].done = false;
+    free(f->hits.list);
+    memset(&f->hits, 0, sizeof f->hits);
+    f->leader = NULL;
+    f->lead = 0;
+    f->n_also = 0;
+    f->residual = false;
+}
+
 void finder_plan(struct finder *f)
 {
     struct need *best = NULL;
+    forget_plan(f);
     for (size_t i = 0; i < f->n_needs; i++) {
         struct need *n = &f->needs[i];
         if (!f->nothing && (n->keyed || n->by_hits)) {
@@ -211,7 +225,6 @@ void finder_plan(struct finder *f)
                 best = n;
         }
     }
-    f->lead = 0;
     if (best)
         lead_with(f, best);
     if (!f->lead) { /* the whole type, or all of it in one record */
@@ -386,4 +399,32 @@ int finder_run(struct finder *f, const struct cursor *after, bool (*each)(void *
     while (query_next(q) && visit(&k, q))
         ;
     return query_end(q);
+}
+
+static bool count_one(void *ctx, struct found *found)
+{
+    (void)found;
+    (*(int64_t *)ctx)++;
+    return true;
+}
+
+int finder_count(struct finder *f, int64_t *out)
+{
+    char sql[1000] = "SELECT COUNT(*) AS n FROM fhir_token t WHERE t.key=$1", types[16] = "i";
+    *out = 0;
+    if (f->nothing)
+        return 0;
+    f->want_facts = false;
+    if (f->residual || f->lead != LEAD_KEY)
+        return finder_run(f, &(struct cursor){0}, count_one, out);
+    if (f->scoped) {
+        strcat(sql, " AND t.pkey=$2");
+        strcat(types, "i");
+        also_sql(f, 2, sql, sizeof sql, types);
+        *out = tx_int(f->tx, 0, sql, types, f->key, f->pkey, f->also[0], f->also[1], f->also[2]);
+    } else {
+        also_sql(f, 1, sql, sizeof sql, types);
+        *out = tx_int(f->tx, 0, sql, types, f->key, f->also[0], f->also[1], f->also[2]);
+    }
+    return tx_error(f->tx);
 }

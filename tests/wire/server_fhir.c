@@ -132,6 +132,9 @@ static void a_resource_lives_through_versions(void **state)
     want(&all, 200, "PATCH", path, "Content-Type: application/json-patch+json\r\n", "[{\"op\":\"add\",\"path\":\"/birthDate\",\"value\":\"1999-01-02\"},{\"op\":\"test\",\"path\":\"/gender\",\"value\":\"female\"}]");
     assert_non_null(strstr(all.web.body, "1999-01-02"));
     want(&all, 422, "PATCH", path, "Content-Type: application/json-patch+json\r\n", "[{\"op\":\"remove\",\"path\":\"/deceasedBoolean\"}]");
+    want(&all, 200, "PATCH", path, "", "{\"resourceType\":\"Parameters\",\"parameter\":[{\"name\":\"operation\",\"part\":[{\"name\":\"type\",\"valueCode\":\"replace\"},"
+         "{\"name\":\"path\",\"valueString\":\"Patient.birthDate\"},{\"name\":\"value\",\"valueDate\":\"1999-01-03\"}]}]}");
+    assert_non_null(strstr(all.web.body, "1999-01-03"));
     want(&all, 422, "PATCH", path, "Content-Type: application/json-patch+json\r\n", "[{\"op\":\"replace\",\"path\":\"/gender\",\"value\":\"cat\"}]");
     want(&all, 204, "DELETE", path, "", NULL);
     want(&all, 410, "GET", path, "", NULL);
@@ -139,21 +142,21 @@ static void a_resource_lives_through_versions(void **state)
     snprintf(path, sizeof path, "/Patient/%s/_history/1", id);
     want(&all, 200, "GET", path, "", NULL);
     assert_non_null(strstr(all.web.body, "\"Zhao\""));
-    snprintf(path, sizeof path, "/Patient/%s/_history/4", id);
+    snprintf(path, sizeof path, "/Patient/%s/_history/5", id);
     want(&all, 410, "GET", path, "", NULL);
     snprintf(path, sizeof path, "/Patient/%s/_history/9", id);
     want(&all, 404, "GET", path, "", NULL);
     snprintf(path, sizeof path, "/Patient/%s/_history", id);
     want(&all, 200, "GET", path, "", NULL);
     json_t *history = fhir_json(&all);
-    assert_int_equal(json_array_size(json_object_get(history, "entry")), 4);
+    assert_int_equal(json_array_size(json_object_get(history, "entry")), 5);
     assert_string_equal(text_at(json_object_get(json_array_get(json_object_get(history, "entry"), 0), "request"), "method", NULL), "DELETE");
-    assert_string_equal(text_at(json_object_get(json_array_get(json_object_get(history, "entry"), 3), "request"), "method", NULL), "POST");
+    assert_string_equal(text_at(json_object_get(json_array_get(json_object_get(history, "entry"), 4), "request"), "method", NULL), "POST");
     json_decref(history);
     /* it may come back */
     snprintf(path, sizeof path, "/Patient/%s", id);
     want(&all, 201, "PUT", path, "", body);
-    assert_string_equal(web_header(&all.web, "ETag"), "W/\"5\"");
+    assert_string_equal(web_header(&all.web, "ETag"), "W/\"6\"");
     want(&all, 200, "GET", path, "", NULL);
 }
 
