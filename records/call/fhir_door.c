@@ -7,8 +7,11 @@
 #include "server/base/log.h"
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define FHIR_GROUP_MAX 128
+#define FHIR_MANY 4       /* so many at once: they come from many clients */
+#define FHIR_GATHER_US 700 /* then a moment is waited for more: one sync of the disk for all of them */
 
 struct fhir_job {
     struct fhir_job *next;
@@ -151,8 +154,15 @@ static void write_waiting(void *ctx)
 {
     struct records *r = ctx;
     bool more = true;
-    while (more)
-        finish_group(r, take_group(r, &more));
+    while (more) {
+        if (r->has_writer && r->fhir_group >= FHIR_MANY)
+            usleep(FHIR_GATHER_US);
+        struct fhir_job *first = take_group(r, &more);
+        r->fhir_group = 0;
+        for (const struct fhir_job *j = first; j; j = j->next)
+            r->fhir_group++;
+        finish_group(r, first);
+    }
 }
 
 static int queue(struct fhir_job *j)

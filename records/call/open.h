@@ -38,7 +38,7 @@ struct records {
     bool writer_called; /* a job that takes a group is queued */
     /* FHIR requests that wait for the writer: as above, a line of their own (fhir_door.c) */
     struct fhir_job *fhir_waiting, *fhir_waiting_last;
-    size_t n_fhir_waiting;
+    size_t n_fhir_waiting, fhir_group; /* fhir_group: jobs of the last group; the writer's */
     bool fhir_called;
     char system_credential[72];
     /* change feed: told in order, whoever committed */
