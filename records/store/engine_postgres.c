@@ -101,21 +101,21 @@ static bool starts_word(const char *sql, const char *at)
     return at == sql || !(isalnum((unsigned char)at[-1]) || at[-1] == '_');
 }
 
-/* INTEGER is 64 bits to SQLite, and BLOB is its word for BYTEA. Words in quotes stay. */
+/* INTEGER is 64 bits to SQLite, BLOB is its word for BYTEA, and every table of PostgreSQL lies beside its keys. Words in quotes stay. */
 static char *adapt(const char *sql)
 {
-    static const char *const words[][2] = {{"INTEGER", "BIGINT"}, {"BLOB", "BYTEA"}};
+    static const char *const words[][2] = {{"INTEGER", "BIGINT"}, {"BLOB", "BYTEA"}, {"WITHOUT ROWID", ""}};
     char *out = malloc(strlen(sql) + strlen(sql) / 4 + 16), *to = out;
     bool quoted = false;
     for (const char *p = sql; out && *p;) {
         size_t k = 0, len = 0;
         quoted ^= *p == '\'';
-        for (; !quoted && k < 2; k++) {
+        for (; !quoted && k < sizeof words / sizeof *words; k++) {
             len = strlen(words[k][0]);
             if (strncmp(p, words[k][0], len) == 0 && starts_word(sql, p) && !isalnum((unsigned char)p[len]) && p[len] != '_')
                 break;
         }
-        if (!quoted && k < 2) {
+        if (!quoted && k < sizeof words / sizeof *words) {
             to = stpcpy(to, words[k][1]);
             p += len;
         } else
