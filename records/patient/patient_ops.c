@@ -159,13 +159,11 @@ static int patient_update(struct op_ctx *ctx, json_t *args, json_t **result)
     return answer(ctx, &row, result);
 }
 
-static int patient_reveal(struct op_ctx *ctx, json_t *args, json_t **result)
+int patient_reveal_number(struct op_ctx *ctx, uint64_t id, const char *what, const char *reason, json_t **result)
 {
-    uint64_t id = arg_id(args, "patient_id");
-    const char *what = arg_text(args, "what"), *reason = arg_text(args, "reason");
     struct patient_row row;
-    int rc = patient_check_read(ctx, (struct patient_id){id});
-    rc = rc ? rc : patient_load(ctx, id, &row);
+    ctx->audit.patient = id;
+    int rc = patient_load(ctx, id, &row);
     if (rc)
         return rc;
     const struct patient_private *s = &row.secret;
@@ -181,6 +179,13 @@ static int patient_reveal(struct op_ctx *ctx, json_t *args, json_t **result)
             "iiitsi", (int64_t)line, (int64_t)id, (int64_t)ctx->actor->person.v, what, SEALED(REVEAL_REASON, line, id, reason), ctx->now_ms);
     patient_row_wipe(&row);
     return tx_error(ctx->tx);
+}
+
+static int patient_reveal(struct op_ctx *ctx, json_t *args, json_t **result)
+{
+    uint64_t id = arg_id(args, "patient_id");
+    int rc = patient_check_read(ctx, (struct patient_id){id});
+    return rc ? rc : patient_reveal_number(ctx, id, arg_text(args, "what"), arg_text(args, "reason"), result);
 }
 
 /* ---- the table ---- */

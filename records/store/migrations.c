@@ -283,5 +283,18 @@ const struct migration store_migrations[] = {
      "CREATE TABLE recording_gap (recording_id INTEGER NOT NULL, document_id INTEGER NOT NULL, n INTEGER NOT NULL, "
      "begin_ms INTEGER NOT NULL, length_ms INTEGER NOT NULL, lost_ms INTEGER NOT NULL, why TEXT NOT NULL, "
      "PRIMARY KEY (recording_id, document_id, n));"},
+    {26, "the steward's desk: notes, pairs put off or reported, what a task was before, ways to a person's history",
+     "ALTER TABLE mpi_act ADD COLUMN note BLOB;"
+     "ALTER TABLE mpi_act ADD COLUMN before_state TEXT;"
+     "ALTER TABLE mpi_act ADD COLUMN before_ms INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE mpi_act ADD COLUMN before_act INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE mpi_task ADD COLUMN note BLOB;"
+     "ALTER TABLE mpi_task ADD COLUMN later_ms INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE mpi_task ADD COLUMN reported_by INTEGER NOT NULL DEFAULT 0;"
+     "CREATE INDEX mpi_task_other ON mpi_task (other_id);"
+     "CREATE INDEX mpi_act_patient ON mpi_act (patient_id);"
+     "CREATE INDEX mpi_act_other ON mpi_act (other_id);"
+     "CREATE INDEX mpi_act_person ON mpi_act (person_id, t_ms);"
+     "CREATE INDEX mpi_move_patient ON mpi_move (patient_id);"},
     {0, NULL, NULL},
 };
