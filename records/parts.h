@@ -16,6 +16,7 @@ struct records;
 struct documents;
 struct patient_index;
 struct recording_intake;
+struct masking;
 
 struct patient_keys {
     uint8_t seal[32], index[32];
@@ -27,6 +28,7 @@ struct records_parts {
     struct patient_index *patient_index;
     struct delivery_keys delivery_keys;
     struct access *access;
+    struct masking *masking; /* what is left out for whom */
     uint8_t audit_key[32], answer_key[32], totp_key[32];
     uint8_t request_key[32]; /* keyed hashes of what was asked */
     struct documents *documents;

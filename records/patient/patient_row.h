@@ -53,5 +53,4 @@ int patient_search(struct op_ctx *ctx, json_t *args, json_t **result);
 uint64_t patient_same_identity(struct op_ctx *ctx, uint64_t org, const char *id_no, uint64_t except);
 /* ... with the same name, sex and birth date but another record; appended as lines. */
 int patient_similar(struct op_ctx *ctx, const struct patient_row *row, json_t *lines);
-int patient_timeline(struct op_ctx *ctx, json_t *args, json_t **result);
 #endif

@@ -296,5 +296,14 @@ const struct migration store_migrations[] = {
      "CREATE INDEX mpi_act_other ON mpi_act (other_id);"
      "CREATE INDEX mpi_act_person ON mpi_act (person_id, t_ms);"
      "CREATE INDEX mpi_move_patient ON mpi_move (patient_id);"},
+    {27, "sharing: what patients allow and refuse, emergency access to a patient",
+     "CREATE TABLE share_consent (id INTEGER NOT NULL PRIMARY KEY, patient_id INTEGER NOT NULL, decision TEXT NOT NULL, purpose TEXT NOT NULL, "
+     "source_org INTEGER NOT NULL, target_org INTEGER NOT NULL, from_ms INTEGER NOT NULL, until_ms INTEGER NOT NULL, person_id INTEGER NOT NULL, "
+     "org_id INTEGER NOT NULL, t_ms INTEGER NOT NULL, given TEXT NOT NULL, note BLOB, withdrawn_ms INTEGER NOT NULL, withdrawn_by INTEGER NOT NULL);"
+     "CREATE INDEX share_consent_patient ON share_consent (patient_id);"
+     "CREATE TABLE share_override (id INTEGER NOT NULL PRIMARY KEY, patient_id INTEGER NOT NULL, person_id INTEGER NOT NULL, org_id INTEGER NOT NULL, "
+     "t_ms INTEGER NOT NULL, until_ms INTEGER NOT NULL, reason BLOB NOT NULL, reviewed_ms INTEGER NOT NULL, reviewed_by INTEGER NOT NULL, verdict TEXT, comment BLOB);"
+     "CREATE INDEX share_override_patient ON share_override (patient_id, person_id);"
+     "CREATE INDEX share_override_org ON share_override (org_id, reviewed_ms);"},
     {0, NULL, NULL},
 };

@@ -126,7 +126,7 @@ const jobs = {
     await found.getByRole('link', { name: '打开个人主档' }).click()
     await page.getByRole('row', { name: /^电话/ }).getByText('青石镇卫生院').waitFor()
     await shot(page, 'person_desktop_zh')
-    await page.getByRole('row', { name: /云岭县人民医院/ }).last().getByRole('button', { name: '拆出' }).click()
+    await page.getByRole('row', { name: /云岭县人民医院/ }).getByRole('button', { name: '拆出' }).click()
     await page.getByRole('dialog').getByLabel('备注（选填）').fill('登记错人')
     await page.getByRole('dialog').getByRole('button', { name: '拆出' }).click()
     await page.getByText('已拆出').waitFor()
