@@ -305,5 +305,10 @@ const struct migration store_migrations[] = {
      "t_ms INTEGER NOT NULL, until_ms INTEGER NOT NULL, reason BLOB NOT NULL, reviewed_ms INTEGER NOT NULL, reviewed_by INTEGER NOT NULL, verdict TEXT, comment BLOB);"
      "CREATE INDEX share_override_patient ON share_override (patient_id, person_id);"
      "CREATE INDEX share_override_org ON share_override (org_id, reviewed_ms);"},
+    {28, "links by which a patient sees who saw his record",
+     "CREATE TABLE access_link (id INTEGER NOT NULL PRIMARY KEY, token_hash TEXT NOT NULL, code_hash TEXT NOT NULL, patient_id INTEGER NOT NULL, "
+     "person_id INTEGER NOT NULL, org_id INTEGER NOT NULL, created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, wrong INTEGER NOT NULL, opened INTEGER NOT NULL);"
+     "CREATE UNIQUE INDEX access_link_token ON access_link (token_hash);"
+     "CREATE INDEX access_link_patient ON access_link (patient_id, expires_ms);"},
     {0, NULL, NULL},
 };

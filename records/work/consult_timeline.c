@@ -36,7 +36,8 @@ static json_t *entry_of(struct op_ctx *ctx, const struct consult *c, const char 
 {
     char text[400];
     json_t *codes = read_diagnoses(list, text, sizeof text);
-    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:o,s:n,s:o,s:s,s:o,s:s}", "kind", kind, "title", c->number, "case_kind", c->kind, "scope", c->scope, "state",
+    return json_pack("{s:o,s:s,s:s,s:s,s:s,s:s,s:o,s:n,s:o,s:s,s:o,s:s}", "state_label",
+                     work_label(&consult_flow.states[c->flow.state].label), "kind", kind, "title", c->number, "case_kind", c->kind, "scope", c->scope, "state",
                      consult_flow.states[c->flow.state].label.word, "case_id", json_id(c->id.v), "document_id", "open", link_of(ctx, c), "source", "consultation",
                      "codes", codes, "summary", text);
 }
