@@ -1,6 +1,6 @@
 /* What the index steward does: link, keep apart, put off, merge, split, confirm, undo; each kept with what was before. */
 #include "records/patient/index_desk.h"
-#include "records/store/sealed.h"
+#include "records/work/consultation.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -94,8 +94,25 @@ static int set_apart(struct op_ctx *ctx, struct index_act *act)
     return tx_error(ctx->tx);
 }
 
+/* Whoever works on a case of one of those who moved looks at another timeline from now on. */
+static int tell_cases(struct op_ctx *ctx, uint64_t act)
+{
+    int64_t moved[LIST_MAX];
+    size_t n = 0;
+    struct query *q = tx_query(ctx->tx, "SELECT patient_id FROM mpi_move WHERE act_id=$1 AND from_id<>to_id ORDER BY patient_id LIMIT $2", "ii", (int64_t)act, (int64_t)LIST_MAX);
+    while (query_next(q))
+        moved[n++] = query_int(q, "patient_id");
+    int rc = query_end(q);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = consultation_tell_identity(ctx, (struct patient_id){(uint64_t)moved[i]});
+    return rc;
+}
+
 static int answer(struct op_ctx *ctx, const struct index_act *act, json_t **result)
 {
+    int rc = tell_cases(ctx, act->id);
+    if (rc)
+        return rc;
     snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "mpi=%s", act->kind);
     char key[ID_TEXT_BYTES];
     id_format(act->patient, key);
@@ -322,6 +339,7 @@ static int undo(struct op_ctx *ctx, json_t *args, json_t **result)
         return fault_set(ctx->fault, ERR_CONFLICT, bar, "%s",
                          a.undone ? "This act was undone already." : "Something was done after it: undo that first.");
     rc = move_back(ctx, id);
+    rc = rc ? rc : tell_cases(ctx, id);
     tx_exec(ctx->tx, "DELETE FROM mpi_apart WHERE act_id=$1", "i", (int64_t)id);
     tx_exec(ctx->tx, "UPDATE mpi_act SET undone_ms=$1, undone_by=$2 WHERE id=$3", "iii", ctx->now_ms, (int64_t)ctx->actor->person.v, (int64_t)id);
     tx_exec(ctx->tx, "UPDATE mpi_task SET state='open', act_id=0 WHERE act_id=$1 AND id<>$2", "ii", (int64_t)id, (int64_t)a.task);

@@ -1,4 +1,5 @@
-/* A patient's cases and signed opinions as entries of his timeline (records/patient/timeline.h). */
+/* A patient's cases and signed opinions as entries of his timeline (records/patient/timeline.h), and news of who he is for his open cases. */
+#include "records/notify/notify.h"
 #include "records/patient/timeline.h"
 #include "records/store/sealed.h"
 #include "records/work/consult.h"
@@ -109,4 +110,32 @@ json_t *consultation_codes(struct op_ctx *ctx, struct case_id id)
     json_array_foreach(items, i, entry) json_array_extend(codes, json_object_get(entry, "codes"));
     json_decref(items);
     return codes;
+}
+
+static int tell_case(struct op_ctx *ctx, struct case_id id)
+{
+    struct consult c;
+    struct person_id people[CONSULT_TEAM_MAX + 1];
+    int rc = consult_load(ctx, id, &c);
+    if (rc)
+        return rc;
+    struct notify_about about = {.case_id = c.id, .case_number = c.number};
+    size_t n = consult_people(ctx, &c, P_APPLICANT, people, 1);
+    n += consult_people(ctx, &c, P_EXPERT, people + n, CONSULT_TEAM_MAX);
+    rc = notify_people(ctx, people, n, "patient.identity", &about);
+    consult_clear(&c);
+    return rc;
+}
+
+int consultation_tell_identity(struct op_ctx *ctx, struct patient_id patient)
+{
+    uint64_t ids[50];
+    size_t n = 0;
+    struct query *q = tx_query(ctx->tx, "SELECT id FROM consult WHERE patient_id=$1 AND submitted_ms>0 AND closed_ms=0 ORDER BY id LIMIT 50", "i", (int64_t)patient.v);
+    while (query_next(q))
+        ids[n++] = (uint64_t)query_int(q, "id");
+    int rc = query_end(q);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = tell_case(ctx, (struct case_id){ids[i]});
+    return rc;
 }

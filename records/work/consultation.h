@@ -33,6 +33,8 @@ YL_CHECKED int consultation_check_signature(struct op_ctx *ctx, struct case_id i
 bool consultation_grants_patient(struct op_ctx *ctx, struct patient_id patient);
 /* ICD-10 codes of a case's and its signed opinions' diagnoses: how sensitive it is. New reference, an array. */
 json_t *consultation_codes(struct op_ctx *ctx, struct case_id id);
+/* The index has put this patient together with others, or taken him away from them: who works on a case of his is told to look again. */
+YL_CHECKED int consultation_tell_identity(struct op_ctx *ctx, struct patient_id patient);
 /* Appends the patient's cases and signed opinions (records/patient/timeline.h). */
 YL_CHECKED int consultation_timeline(struct op_ctx *ctx, uint64_t patient, json_t *items);
 /* Does one open the patient's records at other institutions, too: sent, not over for more than a week, and he takes part himself? */

@@ -574,6 +574,35 @@ static void a_reported_record_leaves_at_once(void **state)
     json_decref(r);
 }
 
+/* Who works on a case of a patient who was taken out of his group, or put back, is told. */
+static void open_cases_hear_of_it(void **state)
+{
+    begin_story();
+    assert_int_equal(tx_begin(records_store(desk.r), TX_WRITE, &tx), 0);
+    w.cases[0].id = 801;
+    w.cases[0].patient = 503;
+    w.cases[0].applicant = w.staff[2].id;
+    w.cases[0].home = 3;
+    w.cases[0].target = 2;
+    w.cases[0].sent = w.cases[0].reached = true;
+    w.cases[0].expert = w.staff[1].id;
+    w.cases[0].expert_state = 1;
+    put_case(0);
+    tx_exec(tx, "DELETE FROM notice", "");
+    assert_int_equal(tx_commit(tx), 0);
+    json_t *a = CALL("mpi.split", "{\"patient_id\":\"00000000000001f7\"}");
+    if (!a)
+        fail_msg("%s", desk.fault.text);
+    assert_int_equal(tx_begin(records_store(desk.r), TX_READ, &tx), 0);
+    assert_int_equal(tx_int(tx, 0, "SELECT COUNT(*) AS n FROM notice WHERE template='patient.identity' AND case_id=801", ""), 2);
+    tx_rollback(tx);
+    json_decref(CALL("mpi.undo", "{\"act_id\":\"%s\"}", member(a, "act_id")));
+    assert_int_equal(tx_begin(records_store(desk.r), TX_READ, &tx), 0);
+    assert_int_equal(tx_int(tx, 0, "SELECT COUNT(*) AS n FROM notice WHERE template='patient.identity'", ""), 4);
+    tx_rollback(tx);
+    json_decref(a);
+}
+
 static void pages_hold_together(void **state)
 {
     begin_story();
@@ -617,6 +646,7 @@ int main(void)
         cmocka_unit_test(consent_opens_and_closes),
         cmocka_unit_test(emergency_is_short_and_judged_by_somebody_else),
         cmocka_unit_test(a_reported_record_leaves_at_once),
+        cmocka_unit_test(open_cases_hear_of_it),
         cmocka_unit_test(pages_hold_together),
     };
     return cmocka_run_group_tests(tests, open_worlds, desk_close);
