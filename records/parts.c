@@ -2,6 +2,7 @@
 #include "records/document/documents.h"
 #include "records/fhir/fhir.h"
 #include "records/patient/index.h"
+#include "records/patient/mask.h"
 #include "server/base/crypto.h"
 #include <string.h>
 
@@ -22,6 +23,7 @@ int records_parts_open(struct records_parts *p, const char *data_dir, const char
     rc = rc ? rc : patient_index_open(&p->patient_index, config_dir, blocking, f);
     explicit_bzero(blocking, sizeof blocking);
     rc = rc ? rc : access_open(&p->access, config_dir, f);
+    rc = rc ? rc : masking_open(&p->masking, config_dir, f);
     rc = rc ? rc : work_parts_open(&p->work, config_dir, f);
     rc = rc ? rc : documents_open(&p->documents, data_dir, master, f);
     rc = rc ? rc : fhir_open(&p->fhir, config_dir, master, f);
@@ -35,6 +37,7 @@ void records_parts_close(struct records_parts *p)
     fhir_close(p->fhir);
     documents_close(p->documents);
     work_parts_close(&p->work);
+    masking_close(p->masking);
     access_close(p->access);
     patient_index_close(p->patient_index);
     terms_close(p->terms);

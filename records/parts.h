@@ -17,6 +17,7 @@ struct documents;
 struct patient_index;
 struct fhir;
 struct recording_intake;
+struct masking;
 
 struct patient_keys {
     uint8_t seal[32], index[32];
@@ -29,6 +30,7 @@ struct records_parts {
     struct fhir *fhir;
     struct delivery_keys delivery_keys;
     struct access *access;
+    struct masking *masking; /* what is left out for whom */
     uint8_t audit_key[32], answer_key[32], totp_key[32];
     uint8_t request_key[32]; /* keyed hashes of what was asked */
     struct documents *documents;

@@ -3,6 +3,7 @@
 #include "records/document/thumbnail.h"
 #include "records/patient/patient.h"
 #include "records/store/sealed.h"
+#include "records/patient/mask.h"
 #include "records/work/consultation.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -101,6 +102,20 @@ int64_t documents_count(struct tx *tx, struct case_id id, const char *category)
 
 /* ---- access ---- */
 
+/* Open with the patient's record, if the reader's role reaches what kind of disease it is about. */
+static int check_through_patient(struct op_ctx *ctx, const struct document_row *row)
+{
+    enum share_basis basis;
+    int rc = patient_check_read(ctx, (struct patient_id){row->patient_id});
+    rc = rc ? rc : sharing_basis(ctx, row->patient_id, &basis);
+    if (rc || ctx->actor->system)
+        return rc;
+    json_t *codes = row->case_id ? consultation_codes(ctx, (struct case_id){row->case_id}) : NULL;
+    int level = mask_entry_level(ctx, codes);
+    json_decref(codes);
+    return level <= mask_clearance(ctx, basis) ? 0 : fault_set(ctx->fault, ERR_DENIED, "masked", "Your role does not reach this document on this ground.");
+}
+
 /* Through the case it belongs to; else through the patient; a personal file (signature image) is its owner's. */
 static int check_row(struct op_ctx *ctx, const struct document_row *row)
 {
@@ -112,7 +127,7 @@ static int check_row(struct op_ctx *ctx, const struct document_row *row)
         fault_clear(ctx->fault);
     }
     if (row->patient_id)
-        return patient_check_read(ctx, (struct patient_id){row->patient_id});
+        return check_through_patient(ctx, row);
     if (row->person_id && row->person_id == ctx->actor->person.v)
         return 0;
     return fault_set(ctx->fault, ERR_DENIED, "not_your_document", "This document is not open to you.");

@@ -128,22 +128,46 @@ char *mpi_link_explain(const struct mpi_link *l, uint32_t a, uint32_t b)
     return t.p;
 }
 
-const char *mpi_part_label(enum mpi_part part)
+static const char *const part_english[MPI_PARTS] = {"Family name", "Given name", "Date of birth", "Sex", "Document number",
+                                                    "Phone", "Address", "Postcode", "Insurance number"};
+#define NOT_SAID "not given, or not comparable"
+static const char *const level_english[MPI_PARTS][MPI_LEVELS] = {
+    {"the same", "sounds the same or one letter off", "looks alike, a character missing, or shortened", "partly the same", "different", "", "", NOT_SAID},
+    {"the same", "sounds the same or one letter off", "looks alike, a character missing or swapped, or shortened", "partly the same", "different", "", "", NOT_SAID},
+    {"the same", "the same year, day not known", "likely a slip: day and month swapped, one digit, one or ten years off", "within a month and a half",
+     "different", "", "", "not given"},
+    {"the same", "different", "", "", "", "", "", "not given"},
+    {"the same", "likely a slip: digits swapped, wrong or cut off", "both valid, same area and birthday, numbers differ (twins, say)", "both valid and different",
+     "different", "", "", "not given, or not to be trusted"},
+    {"the same", "one digit off", "different", "", "", "", "", "not given"},
+    {"the same", "one is a short form", "mostly the same", "partly the same", "different", "", "", "not given"},
+    {"the same", "one digit off", "different", "", "", "", "", "not given"},
+    {"the same", "likely a slip", "different", "different", "different", "", "", "not given, or not to be trusted"},
+};
+static const char *const class_english[MPI_CLASSES] = {
+    "the same person", "alike by chance", "family of one household", "twins, or relatives registered on one day",
+    "another person of the same name and birthday", "somebody with a borrowed card", "another person of the same birthday and family name",
+    "another person of the same birthday and given name", "another person of the same name", "another person of the same birthday"};
+static const char *const bar_english[] = {"", "both are unidentified patients, who are never put together", "two valid identity numbers that differ",
+                                          "two newborns under one mother", "a newborn under the mother's name, and the mother herself"};
+
+struct mpi_words mpi_part_label(enum mpi_part part)
 {
-    return part_words[part];
+    return (struct mpi_words){part_words[part], part_english[part]};
 }
 
-const char *mpi_level_label(enum mpi_part part, uint8_t level)
+struct mpi_words mpi_level_label(enum mpi_part part, uint8_t level)
 {
-    return level_words[part][level < MPI_LEVELS ? level : MPI_MISSING];
+    uint8_t known = level < MPI_LEVELS ? level : MPI_MISSING;
+    return (struct mpi_words){level_words[part][known], level_english[part][known]};
 }
 
-const char *mpi_bar_label(enum mpi_bar bar)
+struct mpi_words mpi_bar_label(enum mpi_bar bar)
 {
-    return bar_words[bar];
+    return (struct mpi_words){bar_words[bar], bar_english[bar]};
 }
 
-const char *mpi_class_label(enum mpi_class rival)
+struct mpi_words mpi_class_label(enum mpi_class rival)
 {
-    return class_words[rival];
+    return (struct mpi_words){class_words[rival], class_english[rival]};
 }

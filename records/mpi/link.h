@@ -34,9 +34,12 @@ void mpi_link_fini(struct mpi_link *l);
 
 /* Why two records are together or apart, in Chinese, for a person; malloc'd, NULL when memory ran out. */
 char *mpi_link_explain(const struct mpi_link *l, uint32_t a, uint32_t b);
-/* The words of such an explanation, static. */
-const char *mpi_part_label(enum mpi_part part);
-const char *mpi_level_label(enum mpi_part part, uint8_t level);
-const char *mpi_bar_label(enum mpi_bar bar);
-const char *mpi_class_label(enum mpi_class rival);
+/* The words of such an explanation in both languages, static. */
+struct mpi_words {
+    const char *zh, *en;
+};
+struct mpi_words mpi_part_label(enum mpi_part part);
+struct mpi_words mpi_level_label(enum mpi_part part, uint8_t level);
+struct mpi_words mpi_bar_label(enum mpi_bar bar); /* "" for BAR_NONE */
+struct mpi_words mpi_class_label(enum mpi_class rival);
 #endif

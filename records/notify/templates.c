@@ -62,6 +62,9 @@ const struct notify_template notify_templates[] = {
     /* others */
     {"access.override", "会诊 {number} 有紧急调阅，请在期限内复核" DUE_ZH,
      "Emergency access was used for {number}; please review" DUE_EN, true},
+    {"patient.identity", "会诊 {number} 患者的主索引归属有变更，请核对其时间线", "The patient index changed whom consultation {number} is about: please check the timeline", false},
+    {"access.override_patient", "有医生紧急调阅了本院患者在其他机构的记录，请在期限内复核" DUE_ZH,
+     "Emergency access to the records of a patient of your house at other institutions; please review" DUE_EN, true},
     {"account.changed", "您的账号安全设置已变更，如非本人操作请联系管理员",
      "Your account's security settings changed; contact the administrator if it was not you", false},
     {0},

@@ -2,6 +2,7 @@
 #include "records/patient/index.h"
 #include "records/mpi/block.h"
 #include "records/mpi/cluster.h"
+#include "records/store/sealed.h"
 #include "server/base/crypto.h"
 #include <math.h>
 #include <stdlib.h>
@@ -275,10 +276,11 @@ void patient_index_begin(struct op_ctx *ctx, struct index_act *act)
 {
     act->id = id_new();
     tx_exec(ctx->tx,
-            "INSERT INTO mpi_act (id, kind, task_id, patient_id, other_id, person_id, t_ms, undone_ms, undone_by) "
-            "VALUES ($1,$2,$3,$4,$5,$6,$7,0,0)",
-            "itiiiii", (int64_t)act->id, act->kind, (int64_t)act->task, (int64_t)act->patient, (int64_t)act->other,
-            (int64_t)ctx->actor->person.v, ctx->now_ms);
+            "INSERT INTO mpi_act (id, kind, task_id, patient_id, other_id, person_id, t_ms, undone_ms, undone_by, note) "
+            "VALUES ($1,$2,$3,$4,$5,$6,$7,0,0,$8)",
+            "itiiiiis", (int64_t)act->id, act->kind, (int64_t)act->task, (int64_t)act->patient, (int64_t)act->other,
+            strcmp(act->kind, "auto") == 0 ? (int64_t)0 : (int64_t)ctx->actor->person.v, ctx->now_ms,
+            SEALED(MPI_NOTE, act->id, act->patient, act->note && *act->note ? act->note : NULL));
 }
 
 int patient_index_move(struct op_ctx *ctx, const struct index_act *act, uint64_t patient, uint64_t to)
@@ -331,7 +333,7 @@ static int write_keys(struct lookup *l, uint64_t patient)
 
 static void open_task(struct op_ctx *ctx, uint64_t patient, const struct verdict *v, const char *why)
 {
-    int64_t there = tx_int(ctx->tx, 0, "SELECT COUNT(*) AS n FROM mpi_task WHERE patient_id=$1 AND other_id=$2 AND state='open'", "ii",
+    int64_t there = tx_int(ctx->tx, 0, "SELECT COUNT(*) AS n FROM mpi_task WHERE (patient_id=$1 AND other_id=$2 OR patient_id=$2 AND other_id=$1) AND state IN ('open','later')", "ii",
                            (int64_t)patient, (int64_t)v->other);
     if (!there)
         tx_exec(ctx->tx,
@@ -397,17 +399,26 @@ int patient_index_put(struct op_ctx *ctx, const struct patient_row *row, const c
 
 /* ---- for the desk ---- */
 
-static json_t *parts_json(const struct mpi_model *model, const struct mpi_match *m, enum mpi_class rival)
+static json_t *both(struct mpi_words words)
+{
+    return json_pack("{s:s,s:s}", "zh", words.zh, "en", words.en);
+}
+
+static json_t *part_json(const struct mpi_model *model, const struct mpi_match *m, enum mpi_part part, enum mpi_class rival)
 {
     static const char *const names[MPI_PARTS] = {"family_name", "given_name", "birth_date", "sex", "id_no", "phone", "address", "postcode", "insurance_no"};
+    bool said = m->level[part] != MPI_MISSING, rare = m->level[part] == 0 && m->share[part] > 0;
+    return json_pack("{s:s,s:o,s:o,s:o,s:f,s:o}", "part", names[part], "label", both(mpi_part_label(part)), "level",
+                     said ? json_integer(m->level[part]) : json_null(), "text", both(mpi_level_label(part, m->level[part])), "weight",
+                     (double)mpi_model_part(model, m, part, rival), "one_in",
+                     rare ? json_integer((json_int_t)(1 / (double)m->share[part] + 0.5)) : json_null());
+}
+
+static json_t *parts_json(const struct mpi_model *model, const struct mpi_match *m, enum mpi_class rival)
+{
     json_t *parts = json_array();
-    for (int part = 0; part < MPI_PARTS; part++) {
-        bool said = m->level[part] != MPI_MISSING;
-        json_array_append_new(parts, json_pack("{s:s,s:s,s:o,s:s,s:f}", "part", names[part], "label", mpi_part_label((enum mpi_part)part),
-                                               "level", said ? json_integer(m->level[part]) : json_null(), "text",
-                                               mpi_level_label((enum mpi_part)part, m->level[part]), "weight",
-                                               (double)mpi_model_part(model, m, (enum mpi_part)part, rival)));
-    }
+    for (int part = 0; part < MPI_PARTS; part++)
+        json_array_append_new(parts, part_json(model, m, (enum mpi_part)part, rival));
     return parts;
 }
 
@@ -428,9 +439,10 @@ json_t *patient_index_compare(struct op_ctx *ctx, const struct patient_row *a, c
         set_shares(&l, &m);
         float odds = mpi_model_odds(&l.x->model, &m);
         enum mpi_class rival = mpi_model_rival(&l.x->model, &m);
-        out = json_pack("{s:f,s:s,s:s,s:o}", "probability", 1 / (1 + exp(-(double)odds)), "rival", mpi_class_label(rival), "barred",
-                        mpi_bar_label(mpi_barred(&l.set, &l.set.records[0], &l.set.records[1])), "parts",
-                        parts_json(&l.x->model, &m, rival));
+        enum mpi_bar bar = mpi_barred(&l.set, &l.set.records[0], &l.set.records[1]);
+        out = json_pack("{s:f,s:f,s:o,s:o,s:f,s:o}", "probability", 1 / (1 + exp(-(double)odds)), "odds", (double)odds, "rival",
+                        both(mpi_class_label(rival)), "barred", bar ? both(mpi_bar_label(bar)) : json_null(), "prior",
+                        (double)(l.x->model.prior[CLASS_PERSON] - l.x->model.prior[rival]), "parts", parts_json(&l.x->model, &m, rival));
     }
     mpi_set_fini(&l.set);
     if (!out)
@@ -461,10 +473,10 @@ const char *patient_index_bar(struct op_ctx *ctx, uint64_t person_a, uint64_t pe
     rc = rc ? rc : mpi_set_finish(&l.set);
     for (size_t i = 0; rc == 0 && i < l.n && !bar; i++)
         for (size_t j = 0; j < l.n && !bar; j++)
-            if (l.person[i] == person_a && l.person[j] == person_b)
+            if (i != j && l.person[i] == person_a && l.person[j] == person_b)
                 bar = mpi_barred(&l.set, &l.set.records[i], &l.set.records[j]);
     mpi_set_fini(&l.set);
     if (rc)
         fault_set(ctx->fault, rc, "", "The two persons could not be compared.");
-    return rc ? NULL : mpi_bar_label(bar);
+    return rc ? NULL : mpi_bar_label(bar).en;
 }

@@ -19,16 +19,17 @@ void patient_index_close(struct patient_index *x);
 /* Matches a row that was just stored and writes its membership and keys. *outcome: "linked", "review" or "new" (static). */
 YL_CHECKED int patient_index_put(struct op_ctx *ctx, const struct patient_row *row, const char **outcome);
 
-/* How two patients agree, as the review desk shows it; new reference: {probability, rival, barred, parts:[{part, label, level, text,
- * weight}]}. NULL: ctx->fault says why. */
+/* How two patients agree, as the review desk shows it; new reference: {probability, odds, prior, rival, barred, parts:[{part, label,
+ * level, text, weight, one_in}]}; rival, barred (or null), label and text are {zh, en}. NULL: ctx->fault says why. */
 json_t *patient_index_compare(struct op_ctx *ctx, const struct patient_row *a, const struct patient_row *b);
-/* Why two whole persons can never be one: "" when nothing forbids it (static), NULL: ctx->fault is filled. */
+/* Why two whole persons can never be one: "" when nothing forbids it (static, English), NULL: ctx->fault is filled. */
 const char *patient_index_bar(struct op_ctx *ctx, uint64_t person_a, uint64_t person_b);
 
 /* One act of the index: what it moves is kept. `how` is the way members came ("auto", "steward"). */
 struct index_act {
     uint64_t id, task, patient, other;
-    const char *kind; /* "auto" "link" "apart" "merge" "split" */
+    const char *kind; /* "auto" "link" "apart" "merge" "split" "confirm" "later" */
+    const char *note; /* a person's words, or NULL */
 };
 void patient_index_begin(struct op_ctx *ctx, struct index_act *act);
 /* Moves one patient, or every member of a person, to another person. */

@@ -1,187 +1,23 @@
-/* The review desk of the index steward: what waits, two records side by side and why, link, keep apart, merge, split, undo. */
-#include "records/patient/index.h"
+/* What the index steward does: link, keep apart, put off, merge, split, confirm, undo; each kept with what was before. */
+#include "records/patient/index_desk.h"
+#include "records/work/consultation.h"
 #include <stdio.h>
 #include <string.h>
 
-#define LIST_MAX 100
+#define LIST_MAX INDEX_LIST_MAX
 #define REBUILD_MAX 500
+#define LATER_DAYS 3
 
-/* ---- reading ---- */
-
-static json_t *line_of(struct op_ctx *ctx, uint64_t patient)
+/* The steward decides on what the page showed him. */
+static int check_stamp(struct op_ctx *ctx, json_t *args, uint64_t patient, uint64_t other)
 {
-    struct patient_row row;
-    json_t *o = patient_load(ctx, patient, &row) ? NULL : patient_line_json(ctx, &row);
-    patient_row_wipe(&row);
-    return o ? o : json_null();
-}
-
-/* [{.., person_id}] of everyone who is this person. */
-static json_t *members_of(struct op_ctx *ctx, uint64_t person)
-{
-    int64_t members[LIST_MAX];
-    size_t n = 0;
-    json_t *items = json_array();
-    struct query *q = tx_query(ctx->tx, "SELECT patient_id FROM mpi_member WHERE person_id=$1 ORDER BY patient_id LIMIT $2", "ii",
-                               (int64_t)person, (int64_t)LIST_MAX);
-    while (query_next(q))
-        members[n++] = query_int(q, "patient_id");
-    if (query_end(q))
-        return items; /* sticky: the operation looks once */
-    for (size_t i = 0; i < n; i++)
-        json_array_append_new(items, line_of(ctx, (uint64_t)members[i]));
-    return items;
-}
-
-struct task {
-    uint64_t id, patient, other, act;
-    int64_t odds_milli, created_ms;
-    char why[16], state[12];
-};
-
-static void task_from(struct query *q, struct task *t)
-{
-    *t = (struct task){.id = (uint64_t)query_int(q, "id"),
-                       .patient = (uint64_t)query_int(q, "patient_id"),
-                       .other = (uint64_t)query_int(q, "other_id"),
-                       .act = (uint64_t)query_int(q, "act_id"),
-                       .odds_milli = query_int(q, "odds_milli"),
-                       .created_ms = query_int(q, "created_ms")};
-    snprintf(t->why, sizeof t->why, "%s", query_text(q, "why"));
-    snprintf(t->state, sizeof t->state, "%s", query_text(q, "state"));
-}
-
-static json_t *task_json(struct op_ctx *ctx, const struct task *t)
-{
-    return json_pack("{s:o,s:s,s:s,s:f,s:I,s:o,s:o}", "id", json_id(t->id), "state", t->state, "why", t->why, "odds",
-                     (double)t->odds_milli / 1000, "created_ms", (json_int_t)t->created_ms, "a", line_of(ctx, t->patient), "b",
-                     line_of(ctx, t->other));
-}
-
-static int tasks(struct op_ctx *ctx, json_t *args, json_t **result)
-{
-    struct task found[LIST_MAX];
-    const char *state = arg_text(args, "state");
-    int64_t limit = arg_int(args, "limit", 30), before = (int64_t)arg_id(args, "before");
-    size_t n = 0;
-    struct query *q = tx_query(ctx->tx, "SELECT * FROM mpi_task WHERE state=$1 AND id<$2 ORDER BY id DESC LIMIT $3", "tii",
-                               state ? state : "open", before ? before : INT64_MAX, limit + 1);
-    while (query_next(q))
-        task_from(q, &found[n++]);
-    int rc = query_end(q);
-    if (rc)
-        return rc;
-    bool more = (int64_t)n > limit;
-    n = more ? (size_t)limit : n;
-    json_t *items = json_array();
-    for (size_t i = 0; i < n; i++)
-        json_array_append_new(items, task_json(ctx, &found[i]));
-    snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "tasks=%zu", n);
-    *result = json_pack("{s:o,s:o,s:I}", "items", items, "next", more ? json_id(found[n - 1].id) : json_null(), "open",
-                        (json_int_t)tx_int(ctx->tx, 0, "SELECT COUNT(*) AS n FROM mpi_task WHERE state='open'", ""));
-    return tx_error(ctx->tx);
-}
-
-static int pair(struct op_ctx *ctx, json_t *args, json_t **result)
-{
-    struct patient_row a, b;
-    ctx->audit.patient = arg_id(args, "patient_id");
-    ctx->audit.object = arg_id(args, "other_id");
-    int rc = patient_load(ctx, ctx->audit.patient, &a);
-    rc = rc ? rc : patient_load(ctx, ctx->audit.object, &b);
-    if (rc)
-        return rc;
-    json_t *why = patient_index_compare(ctx, &a, &b);
-    if (why) {
-        uint64_t pa = patient_index_person(ctx, a.id), pb = patient_index_person(ctx, b.id);
-        bool together = pa && pa == pb;
-        json_t *actions = together ? json_pack("[s]", "split") : json_string_value(json_object_get(why, "barred"))[0] ? json_array() : json_pack("[s]", "merge");
-        *result = json_pack("{s:o,s:o,s:o,s:b,s:o,s:o,s:o}", "a", patient_row_json(ctx, &a), "b", patient_row_json(ctx, &b), "why", why,
-                            "together", together, "a_members", members_of(ctx, pa), "b_members", members_of(ctx, pb), "actions", actions);
-    }
-    patient_row_wipe(&a);
-    patient_row_wipe(&b);
-    return why ? tx_error(ctx->tx) : ctx->fault->code;
-}
-
-/* ---- the golden record: of each field the value most members have, of two as frequent the one changed last; and where from ---- */
-
-struct golden {
-    const char *field;
-    json_t *value; /* borrowed from a member */
-    const json_t *from;
-    size_t votes;
-};
-
-static void elect(const json_t *members, const char *field, struct golden *out)
-{
-    size_t i, k;
-    json_t *m, *other;
-    *out = (struct golden){.field = field};
-    json_array_foreach(members, i, m)
-    {
-        json_t *value = json_object_get(m, field);
-        size_t votes = 0;
-        if (!json_is_string(value) || !*json_string_value(value) || strcmp(json_string_value(value), "unknown") == 0)
-            continue;
-        json_array_foreach(members, k, other) votes += json_equal(json_object_get(other, field), value);
-        int64_t changed = json_integer_value(json_object_get(m, "created_ms"));
-        if (votes > out->votes || (votes == out->votes && changed > json_integer_value(json_object_get(out->from, "created_ms"))))
-            *out = (struct golden){field, value, m, votes};
-    }
-}
-
-static json_t *golden_of(const json_t *members)
-{
-    static const char *const fields[] = {"name", "sex", "birth_date", "id_no_masked", "phone_masked", "insurance_no_masked", "address", "nationality"};
-    json_t *out = json_object();
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        struct golden g;
-        elect(members, fields[i], &g);
-        if (g.value)
-            json_object_set_new(out, g.field,
-                                json_pack("{s:O,s:O,s:O,s:I,s:I}", "value", g.value, "patient_id", json_object_get(g.from, "id"), "org",
-                                          json_object_get(g.from, "org"), "agree", (json_int_t)g.votes, "of", (json_int_t)json_array_size(members)));
-    }
-    return out;
-}
-
-static int person(struct op_ctx *ctx, json_t *args, json_t **result)
-{
-    uint64_t patient = arg_id(args, "patient_id"), who = patient_index_person(ctx, patient);
-    ctx->audit.patient = patient;
-    if (!who)
-        return fault_set(ctx->fault, ERR_NOT_FOUND, "", "The index does not know this patient.");
-    json_t *lines = members_of(ctx, who), *whole = json_array(), *line;
-    size_t i;
-    json_array_foreach(lines, i, line)
-    {
-        struct patient_row row;
-        uint64_t id;
-        if (id_parse(json_string_value(json_object_get(line, "id")), &id) == 0 && patient_load(ctx, id, &row) == 0) {
-            json_array_append_new(whole, patient_row_json(ctx, &row));
-            patient_row_wipe(&row);
-        }
-    }
-    *result = json_pack("{s:o,s:o,s:o}", "id", json_id(who), "golden", golden_of(whole), "members", whole);
-    json_decref(lines);
-    return tx_error(ctx->tx);
-}
-
-static int acts(struct op_ctx *ctx, json_t *args, json_t **result)
-{
-    int64_t before = (int64_t)arg_id(args, "before");
-    json_t *items = json_array();
-    struct query *q = tx_query(ctx->tx, "SELECT * FROM mpi_act WHERE id<$1 ORDER BY id DESC LIMIT $2", "ii", before ? before : INT64_MAX,
-                               arg_int(args, "limit", 30));
-    while (query_next(q))
-        json_array_append_new(items, json_pack("{s:o,s:s?,s:o,s:o,s:o,s:o,s:I,s:I}", "id", json_id((uint64_t)query_int(q, "id")), "kind",
-                                               query_text(q, "kind"), "task_id", json_id((uint64_t)query_int(q, "task_id")), "patient_id",
-                                               json_id((uint64_t)query_int(q, "patient_id")), "other_id",
-                                               json_id((uint64_t)query_int(q, "other_id")), "by", json_id((uint64_t)query_int(q, "person_id")),
-                                               "t_ms", (json_int_t)query_int(q, "t_ms"), "undone_ms", (json_int_t)query_int(q, "undone_ms")));
-    int rc = query_end(q);
-    *result = json_pack("{s:o}", "items", items);
+    char now[INDEX_STAMP_BYTES];
+    const char *seen = arg_text(args, "stamp");
+    if (!seen)
+        return 0;
+    int rc = index_stamp(ctx, patient, other, now);
+    if (rc == 0 && strcmp(now, seen) != 0)
+        rc = fault_set(ctx->fault, ERR_CONFLICT, "stale_version", "Somebody changed one of the records or persons; look again.");
     return rc;
 }
 
@@ -258,8 +94,25 @@ static int set_apart(struct op_ctx *ctx, struct index_act *act)
     return tx_error(ctx->tx);
 }
 
+/* Whoever works on a case of one of those who moved looks at another timeline from now on. */
+static int tell_cases(struct op_ctx *ctx, uint64_t act)
+{
+    int64_t moved[LIST_MAX];
+    size_t n = 0;
+    struct query *q = tx_query(ctx->tx, "SELECT patient_id FROM mpi_move WHERE act_id=$1 AND from_id<>to_id ORDER BY patient_id LIMIT $2", "ii", (int64_t)act, (int64_t)LIST_MAX);
+    while (query_next(q))
+        moved[n++] = query_int(q, "patient_id");
+    int rc = query_end(q);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = consultation_tell_identity(ctx, (struct patient_id){(uint64_t)moved[i]});
+    return rc;
+}
+
 static int answer(struct op_ctx *ctx, const struct index_act *act, json_t **result)
 {
+    int rc = tell_cases(ctx, act->id);
+    if (rc)
+        return rc;
     snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "mpi=%s", act->kind);
     char key[ID_TEXT_BYTES];
     id_format(act->patient, key);
@@ -269,54 +122,136 @@ static int answer(struct op_ctx *ctx, const struct index_act *act, json_t **resu
     return tx_error(ctx->tx);
 }
 
-static int load_task(struct op_ctx *ctx, uint64_t id, struct task *t)
+/* Pairs that waited and are one person now need nobody any more. */
+static void settle_others(struct op_ctx *ctx, const struct index_act *act)
+{
+    if (strcmp(act->kind, "link") != 0 && strcmp(act->kind, "merge") != 0)
+        return;
+    tx_exec(ctx->tx,
+            "UPDATE mpi_task SET state='linked', act_id=$1 WHERE state='open' AND why IN ('likely','two_persons') AND "
+            "patient_id IN (SELECT patient_id FROM mpi_member WHERE person_id=$2) AND other_id IN (SELECT patient_id FROM mpi_member WHERE person_id=$2)",
+            "ii", (int64_t)act->id, (int64_t)patient_index_person(ctx, act->patient));
+}
+
+static int load_task(struct op_ctx *ctx, uint64_t id, struct index_task *t)
 {
     struct query *q = tx_query(ctx->tx, "SELECT * FROM mpi_task WHERE id=$1", "i", (int64_t)id);
     bool found = query_next(q);
     if (found)
-        task_from(q, t);
+        index_task_from(q, t);
     int rc = query_end(q);
     if (rc)
         return rc;
     if (!found)
         return fault_set(ctx->fault, ERR_NOT_FOUND, "", "No such task.");
-    if (strcmp(t->state, "open") != 0)
+    if (strcmp(t->state, "open") != 0 && strcmp(t->state, "later") != 0)
         return fault_set(ctx->fault, ERR_CONFLICT, "decided", "Somebody has decided this already.");
     return 0;
 }
 
+/* A person says of a link, the machine's mostly, that it is right: from then on it is a steward's. */
+static int confirm_link(struct op_ctx *ctx, struct index_act *act, uint64_t who)
+{
+    act->kind = "confirm";
+    const char *bar = patient_index_bar(ctx, who, who);
+    if (!bar)
+        return ctx->fault->code;
+    if (*bar)
+        return fault_set(ctx->fault, ERR_NOT_ALLOWED_NOW, "barred", "The two can never be one person: %.120s.", bar);
+    patient_index_begin(ctx, act);
+    return patient_index_join(ctx, act, who, who);
+}
+
+static int put_off(struct op_ctx *ctx, struct index_act *act, int64_t days)
+{
+    ctx->audit.patient = act->patient;
+    ctx->audit.object = act->other;
+    patient_index_begin(ctx, act);
+    return tx_exec(ctx->tx, "UPDATE mpi_task SET later_ms=$1 WHERE id=$2", "ii", ctx->now_ms + days * 86400000, (int64_t)act->task);
+}
+
+static int carry_out(struct op_ctx *ctx, struct index_act *act, int64_t days)
+{
+    uint64_t who = patient_index_person(ctx, act->patient);
+    if (strcmp(act->kind, "later") == 0)
+        return put_off(ctx, act, days);
+    if (strcmp(act->kind, "apart") == 0)
+        return set_apart(ctx, act);
+    if (who && who == patient_index_person(ctx, act->other)) {
+        ctx->audit.patient = act->patient;
+        ctx->audit.object = act->other;
+        return confirm_link(ctx, act, who);
+    }
+    return join(ctx, act);
+}
+
 static int decide(struct op_ctx *ctx, json_t *args, json_t **result)
 {
-    struct task t = {0};
-    bool link = strcmp(arg_text(args, "decision"), "link") == 0;
+    struct index_task t = {0};
+    const char *decision = arg_text(args, "decision");
     int rc = load_task(ctx, arg_id(args, "task_id"), &t);
-    struct index_act act = {.task = t.id, .patient = t.patient, .other = t.other, .kind = link ? "link" : "apart"};
-    rc = rc ? rc : link ? join(ctx, &act) : set_apart(ctx, &act);
+    struct index_act act = {.task = t.id, .patient = t.patient, .other = t.other, .kind = decision, .note = arg_text(args, "note")};
+    rc = rc ? rc : check_stamp(ctx, args, t.patient, t.other);
+    rc = rc ? rc : carry_out(ctx, &act, arg_int(args, "days", LATER_DAYS));
     if (rc)
         return rc;
-    tx_exec(ctx->tx, "UPDATE mpi_task SET state=$1, act_id=$2 WHERE id=$3", "tii", link ? "linked" : "apart", (int64_t)act.id, (int64_t)t.id);
+    const char *state = strcmp(decision, "link") == 0 ? "linked" : decision; /* "apart", "later" */
+    tx_exec(ctx->tx, "UPDATE mpi_act SET before_state=$1, before_ms=$2, before_act=$3 WHERE id=$4", "tiii", t.state, t.later_ms, (int64_t)t.act,
+            (int64_t)act.id);
+    tx_exec(ctx->tx, "UPDATE mpi_task SET state=$1, act_id=$2 WHERE id=$3", "tii", state, (int64_t)act.id, (int64_t)t.id);
+    settle_others(ctx, &act);
     return answer(ctx, &act, result);
 }
 
 static int merge(struct op_ctx *ctx, json_t *args, json_t **result)
 {
-    struct index_act act = {.patient = arg_id(args, "patient_id"), .other = arg_id(args, "other_id"), .kind = "merge"};
-    int rc = join(ctx, &act);
-    return rc ? rc : answer(ctx, &act, result);
+    struct index_act act = {.patient = arg_id(args, "patient_id"), .other = arg_id(args, "other_id"), .kind = "merge", .note = arg_text(args, "note")};
+    int rc = check_stamp(ctx, args, act.patient, act.other);
+    rc = rc ? rc : join(ctx, &act);
+    if (rc)
+        return rc;
+    settle_others(ctx, &act);
+    return answer(ctx, &act, result);
+}
+
+/* A patient who shares his person with others; *who is that person. */
+static int of_a_group(struct op_ctx *ctx, uint64_t patient, uint64_t *who)
+{
+    *who = patient_index_person(ctx, patient);
+    ctx->audit.patient = patient;
+    if (!*who)
+        return fault_set(ctx->fault, ERR_NOT_FOUND, "", "The index does not know this patient.");
+    if (tx_int(ctx->tx, 0, "SELECT COUNT(*) AS n FROM mpi_member WHERE person_id=$1", "i", (int64_t)*who) < 2)
+        return fault_set(ctx->fault, ERR_CONFLICT, "alone", "This patient is a person of his own already.");
+    return 0;
+}
+
+/* A page that shows a pair sends the pair's stamp, one that shows a person the person's. */
+static int regroup(struct op_ctx *ctx, json_t *args, struct index_act *act, json_t **result)
+{
+    uint64_t who;
+    act->patient = arg_id(args, "patient_id");
+    act->note = arg_text(args, "note");
+    int rc = of_a_group(ctx, act->patient, &who);
+    rc = rc ? rc : check_stamp(ctx, args, act->patient, arg_id(args, "other_id"));
+    if (rc)
+        return rc;
+    if (strcmp(act->kind, "split") == 0) {
+        patient_index_begin(ctx, act);
+        rc = take_out(ctx, act, act->patient, who);
+    } else
+        rc = confirm_link(ctx, act, who);
+    return rc ? rc : answer(ctx, act, result);
 }
 
 static int split(struct op_ctx *ctx, json_t *args, json_t **result)
 {
-    struct index_act act = {.patient = arg_id(args, "patient_id"), .kind = "split"};
-    uint64_t who = patient_index_person(ctx, act.patient);
-    ctx->audit.patient = act.patient;
-    if (!who)
-        return fault_set(ctx->fault, ERR_NOT_FOUND, "", "The index does not know this patient.");
-    if (tx_int(ctx->tx, 0, "SELECT COUNT(*) AS n FROM mpi_member WHERE person_id=$1", "i", (int64_t)who) < 2)
-        return fault_set(ctx->fault, ERR_CONFLICT, "alone", "This patient is a person of his own already.");
-    patient_index_begin(ctx, &act);
-    int rc = take_out(ctx, &act, act.patient, who);
-    return rc ? rc : answer(ctx, &act, result);
+    return regroup(ctx, args, &(struct index_act){.kind = "split"}, result);
+}
+
+static int confirm(struct op_ctx *ctx, json_t *args, json_t **result)
+{
+    return regroup(ctx, args, &(struct index_act){.kind = "confirm"}, result);
 }
 
 /* ---- undo: every member back where he was, if nothing came after ---- */
@@ -349,34 +284,73 @@ static int move_back(struct op_ctx *ctx, uint64_t act)
     return rc;
 }
 
-static int undo(struct op_ctx *ctx, json_t *args, json_t **result)
+struct done_act {
+    uint64_t task, patient, other;
+    int64_t undone, before_ms, before_act;
+    char kind[12], before_state[12];
+};
+
+static int load_act(struct op_ctx *ctx, uint64_t id, struct done_act *a)
 {
-    uint64_t act = arg_id(args, "act_id"), task = 0;
-    int64_t undone = 0;
-    struct query *q = tx_query(ctx->tx, "SELECT * FROM mpi_act WHERE id=$1", "i", (int64_t)act);
+    struct query *q = tx_query(ctx->tx, "SELECT * FROM mpi_act WHERE id=$1", "i", (int64_t)id);
     bool found = query_next(q);
     if (found) {
-        task = (uint64_t)query_int(q, "task_id");
-        undone = query_int(q, "undone_ms");
-        ctx->audit.patient = (uint64_t)query_int(q, "patient_id");
-        ctx->audit.object = (uint64_t)query_int(q, "other_id");
+        *a = (struct done_act){.task = (uint64_t)query_int(q, "task_id"),
+                               .patient = (uint64_t)query_int(q, "patient_id"),
+                               .other = (uint64_t)query_int(q, "other_id"),
+                               .undone = query_int(q, "undone_ms"),
+                               .before_ms = query_int(q, "before_ms"),
+                               .before_act = query_int(q, "before_act")};
+        snprintf(a->kind, sizeof a->kind, "%s", query_text(q, "kind"));
+        const char *state = query_text(q, "before_state");
+        snprintf(a->before_state, sizeof a->before_state, "%s", state ? state : "open"); /* acts from before states were kept */
     }
     int rc = query_end(q);
+    return rc ? rc : found ? 0 : fault_set(ctx->fault, ERR_NOT_FOUND, "", "No such act.");
+}
+
+/* A task that was put off and decided since holds the later act. */
+static bool task_moved_on(struct op_ctx *ctx, uint64_t act, uint64_t task)
+{
+    return task && tx_int(ctx->tx, 0, "SELECT COUNT(*) AS n FROM mpi_task WHERE id=$1 AND act_id=$2", "ii", (int64_t)task, (int64_t)act) == 0;
+}
+
+const char *index_undo_bar(struct op_ctx *ctx, uint64_t act)
+{
+    struct done_act a;
+    if (load_act(ctx, act, &a))
+        return "not_found";
+    if (a.undone)
+        return "undone";
+    return moved_since(ctx, act) || task_moved_on(ctx, act, a.task) ? "moved_since" : "";
+}
+
+static int undo(struct op_ctx *ctx, json_t *args, json_t **result)
+{
+    struct done_act a;
+    uint64_t id = arg_id(args, "act_id");
+    int rc = load_act(ctx, id, &a);
     if (rc)
         return rc;
-    if (!found)
-        return fault_set(ctx->fault, ERR_NOT_FOUND, "", "No such act.");
-    if (undone)
-        return fault_set(ctx->fault, ERR_CONFLICT, "undone", "This act was undone already.");
-    if (moved_since(ctx, act))
-        return fault_set(ctx->fault, ERR_CONFLICT, "moved_since", "Something was done after it: undo that first.");
-    rc = move_back(ctx, act);
-    tx_exec(ctx->tx, "DELETE FROM mpi_apart WHERE act_id=$1", "i", (int64_t)act);
-    tx_exec(ctx->tx, "UPDATE mpi_act SET undone_ms=$1, undone_by=$2 WHERE id=$3", "iii", ctx->now_ms, (int64_t)ctx->actor->person.v, (int64_t)act);
-    if (task)
-        tx_exec(ctx->tx, "UPDATE mpi_task SET state='open', act_id=0 WHERE id=$1", "i", (int64_t)task);
+    ctx->audit.patient = a.patient;
+    ctx->audit.object = a.other;
+    const char *bar = index_undo_bar(ctx, id);
+    if (*bar)
+        return fault_set(ctx->fault, ERR_CONFLICT, bar, "%s",
+                         a.undone ? "This act was undone already." : "Something was done after it: undo that first.");
+    rc = move_back(ctx, id);
+    rc = rc ? rc : tell_cases(ctx, id);
+    tx_exec(ctx->tx, "DELETE FROM mpi_apart WHERE act_id=$1", "i", (int64_t)id);
+    tx_exec(ctx->tx, "UPDATE mpi_act SET undone_ms=$1, undone_by=$2 WHERE id=$3", "iii", ctx->now_ms, (int64_t)ctx->actor->person.v, (int64_t)id);
+    tx_exec(ctx->tx, "UPDATE mpi_task SET state='open', act_id=0 WHERE act_id=$1 AND id<>$2", "ii", (int64_t)id, (int64_t)a.task);
+    if (a.task)
+        tx_exec(ctx->tx, "UPDATE mpi_task SET state=$1, later_ms=$2, act_id=$3 WHERE id=$4", "tiii", a.before_state, a.before_ms, a.before_act,
+                (int64_t)a.task);
     snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "mpi=undo");
-    *result = json_pack("{s:o}", "act_id", json_id(act));
+    char key[ID_TEXT_BYTES];
+    id_format(a.patient, key);
+    tx_feed(ctx->tx, "mpi", key, "{}");
+    *result = json_pack("{s:o}", "act_id", json_id(id));
     return rc ? rc : tx_error(ctx->tx);
 }
 
@@ -408,16 +382,27 @@ static int rebuild(struct op_ctx *ctx, json_t *args, json_t **result)
     return rc;
 }
 
+/* ---- a whole number, for a steward who cannot tell by the masked ones ---- */
+
+static int reveal(struct op_ctx *ctx, json_t *args, json_t **result)
+{
+    return patient_reveal_number(ctx, arg_id(args, "patient_id"), arg_text(args, "what"), arg_text(args, "reason"), result);
+}
+
 /* ---- the table ---- */
 
 static const struct field task_args[] = {
-    {.name = "state", .type = FIELD_ENUM, .choices = "open|linked|apart", .help = "default open"},
-    {.name = "before", .type = FIELD_ID, .help = "next of the page before"},
-    {.name = "limit", .type = FIELD_INT, .min = 1, .max = LIST_MAX - 1, .help = "default 30"},
+    {.name = "state", .type = FIELD_ENUM, .choices = "open|later|linked|apart", .help = "default open, with those put off whose time has come"},
+    {.name = "sort", .type = FIELD_ENUM, .choices = "oldest|newest|likely", .help = "default oldest"},
+    {.name = "why", .type = FIELD_ENUM, .choices = "likely|two_persons|conflict|reported", .help = "why it waits"},
+    {.name = "org_id", .type = FIELD_ID, .help = "one of the two records is of this institution"},
+    {.name = "after", .type = FIELD_TEXT, .max = 48, .help = "next of the page before"},
+    {.name = "limit", .type = FIELD_INT, .min = 1, .max = LIST_MAX, .help = "default 30"},
     {0},
 };
-static const struct field act_args[] = {
+static const struct field acts_args[] = {
     {.name = "before", .type = FIELD_ID, .help = "id of the last one seen"},
+    {.name = "by", .type = FIELD_ENUM, .choices = "me|staff|auto", .help = "whose acts; default all"},
     {.name = "limit", .type = FIELD_INT, .min = 1, .max = LIST_MAX, .help = "default 30"},
     {0},
 };
@@ -426,27 +411,56 @@ static const struct field pair_args[] = {
     {.name = "other_id", .type = FIELD_ID, .required = true, .help = "the other patient"},
     {0},
 };
-static const struct field one_args[] = {{.name = "patient_id", .type = FIELD_ID, .required = true, .help = "patient"}, {0}};
-static const struct field decide_args[] = {
-    {.name = "task_id", .type = FIELD_ID, .required = true, .help = "task"},
-    {.name = "decision", .type = FIELD_ENUM, .required = true, .choices = "link|apart", .help = "one person, or two for good"},
+#define NOTE                                                                                                                                          {.name = "note", .type = FIELD_TEXT, .max = 500, .help = "the steward's words"},                                                                {                                                                                                                                                     .name = "stamp", .type = FIELD_TEXT, .min = 16, .max = 16, .help = "of the pair or person shown; another one now: 409 stale_version"        }
+static const struct field merge_args[] = {
+    {.name = "patient_id", .type = FIELD_ID, .required = true, .help = "patient"},
+    {.name = "other_id", .type = FIELD_ID, .required = true, .help = "the other patient"},
+    NOTE,
     {0},
 };
-static const struct field undo_args[] = {{.name = "act_id", .type = FIELD_ID, .required = true, .help = "act"}, {0}};
+static const struct field one_args[] = {{.name = "patient_id", .type = FIELD_ID, .required = true, .help = "patient"}, {0}};
+static const struct field regroup_args[] = {
+    {.name = "patient_id", .type = FIELD_ID, .required = true, .help = "patient"},
+    {.name = "other_id", .type = FIELD_ID, .help = "the other one of the pair the stamp is of"},
+    NOTE,
+    {0},
+};
+static const struct field decide_args[] = {
+    {.name = "task_id", .type = FIELD_ID, .required = true, .help = "task"},
+    {.name = "decision", .type = FIELD_ENUM, .required = true, .choices = "link|apart|later", .help = "one person, two for good, or not now"},
+    {.name = "days", .type = FIELD_INT, .min = 1, .max = 90, .help = "later: comes back after; default 3"},
+    NOTE,
+    {0},
+};
+static const struct field act_args[] = {{.name = "act_id", .type = FIELD_ID, .required = true, .help = "act"}, {0}};
+static const struct field find_args[] = {
+    {.name = "q", .type = FIELD_TEXT, .required = true, .min = 1, .max = 60, .help = "identity number, phone, local number, name, pinyin or initials"},
+    {0},
+};
+static const struct field reveal_args[] = {
+    {.name = "patient_id", .type = FIELD_ID, .required = true, .help = "patient"},
+    {.name = "what", .type = FIELD_ENUM, .required = true, .choices = "id_no|phone|insurance_no|guardian_phone", .help = "which number"},
+    {.name = "reason", .type = FIELD_TEXT, .required = true, .min = 2, .max = 200, .help = "why it is needed"},
+    {0},
+};
 static const struct field rebuild_args[] = {
     {.name = "limit", .type = FIELD_INT, .min = 1, .max = REBUILD_MAX, .help = "default 200"},
     {0},
 };
 
 const struct op index_ops[] = {
-    {"mpi.tasks", OP_READ, OP_PHI, "mpi.manage", task_args, tasks, "What waits for the index steward"},
-    {"mpi.pair", OP_READ, OP_PHI, "mpi.manage", pair_args, pair, "Two records side by side, and why they may be one person"},
-    {"mpi.person", OP_READ, OP_PHI, "mpi.manage", one_args, person, "All records of a person and the golden record"},
-    {"mpi.acts", OP_READ, OP_PHI, "mpi.manage", act_args, acts, "What was linked, kept apart, merged and split"},
-    {"mpi.decide", OP_WRITE, OP_PHI, "mpi.manage", decide_args, decide, "Decide a waiting pair"},
-    {"mpi.merge", OP_WRITE, OP_PHI, "mpi.manage", pair_args, merge, "Put two persons together"},
-    {"mpi.split", OP_WRITE, OP_PHI, "mpi.manage", one_args, split, "Take a record out of its person"},
-    {"mpi.undo", OP_WRITE, OP_PHI, "mpi.manage", undo_args, undo, "Take an act back, to the exact state before"},
+    {"mpi.tasks", OP_READ, OP_PHI, "mpi.manage", task_args, index_tasks, "What waits for the index steward"},
+    {"mpi.pair", OP_READ, OP_PHI, "mpi.manage", pair_args, index_pair, "Two records side by side, and why they may be one person"},
+    {"mpi.person", OP_READ, OP_PHI, "mpi.manage", one_args, index_person, "All records of a person, the golden record, what was done"},
+    {"mpi.find", OP_READ, OP_PHI, "mpi.manage", find_args, index_find, "Find persons, whichever institution knows them"},
+    {"mpi.acts", OP_READ, OP_PHI, "mpi.manage", acts_args, index_acts, "What was linked, kept apart, merged and split"},
+    {"mpi.act", OP_READ, OP_PHI, "mpi.manage", act_args, index_act, "One act, and what undoing it restores"},
+    {"mpi.decide", OP_WRITE, OP_PHI, "mpi.manage", decide_args, decide, "Decide a waiting pair, or put it off"},
+    {"mpi.merge", OP_WRITE, OP_PHI, "mpi.manage", merge_args, merge, "Put two persons together"},
+    {"mpi.split", OP_WRITE, OP_PHI, "mpi.manage", regroup_args, split, "Take a record out of its person"},
+    {"mpi.confirm", OP_WRITE, OP_PHI, "mpi.manage", regroup_args, confirm, "Say that a person's records belong together"},
+    {"mpi.undo", OP_WRITE, OP_PHI, "mpi.manage", act_args, undo, "Take an act back, to the exact state before"},
+    {"mpi.reveal", OP_WRITE, OP_PHI, "mpi.manage", reveal_args, reveal, "Show the steward one number in full, with a reason"},
     {"mpi.rebuild", OP_WRITE, OP_PHI, "mpi.manage", rebuild_args, rebuild, "Index patients registered before there was an index"},
     {0},
 };

@@ -14,6 +14,8 @@ extern const struct op patient_ops[]; /* patient.search create get update reveal
 
 /* May the actor see this patient's record now? 0, ERR_NOT_FOUND, or ERR_DENIED with ctx->fault filled. Sets ctx->audit.patient. */
 YL_CHECKED int patient_check_read(struct op_ctx *ctx, struct patient_id patient);
+/* May he begin a case with it? As above, but not on the strength of another record of the person: a case would outlive that ground. */
+YL_CHECKED int patient_check_case(struct op_ctx *ctx, struct patient_id patient);
 /* And change it: only the institution that keeps it. */
 YL_CHECKED int patient_check_write(struct op_ctx *ctx, struct patient_id patient);
 

@@ -1,15 +1,22 @@
 /* The patient operations and who may do them. */
 #include "records/patient/index.h"
+#include "records/patient/mask.h"
+#include "records/patient/timeline.h"
 #include "records/store/sealed.h"
 #include "records/work/consultation.h"
 #include <stdio.h>
 #include <string.h>
 
 /* ---- access (functions.md 4.2) ----
- * The institution that keeps the record sees it; others through a case they take part in, as long as the case lets them. Whether
- * the actor's role may read patients at all was decided by the operation's right. */
+ * The institution that keeps the record sees it; others through a case they take part in, as long as the case lets them, and on the grounds
+ * of sharing.h. Whether the actor's role may read patients at all was decided by the operation's right. */
 
-int patient_check_read(struct op_ctx *ctx, struct patient_id patient)
+static int not_open(struct op_ctx *ctx)
+{
+    return fault_set(ctx->fault, ERR_DENIED, "not_your_patient", "This patient's record is not open to you.");
+}
+
+int patient_check_case(struct op_ctx *ctx, struct patient_id patient)
 {
     ctx->audit.patient = patient.v;
     int64_t org = tx_int(ctx->tx, 0, "SELECT org_id FROM patient WHERE id=$1", "i", (int64_t)patient.v);
@@ -19,12 +26,23 @@ int patient_check_read(struct op_ctx *ctx, struct patient_id patient)
         return fault_set(ctx->fault, ERR_NOT_FOUND, "", "No such patient.");
     if (ctx->actor->system || (uint64_t)org == ctx->actor->org.v || consultation_grants_patient(ctx, patient))
         return 0;
-    return fault_set(ctx->fault, ERR_DENIED, "not_your_patient", "This patient's record is not open to you.");
+    return not_open(ctx);
+}
+
+int patient_check_read(struct op_ctx *ctx, struct patient_id patient)
+{
+    enum share_basis basis;
+    int rc = patient_check_case(ctx, patient);
+    if (rc != ERR_DENIED)
+        return rc;
+    fault_clear(ctx->fault);
+    rc = sharing_basis(ctx, patient.v, &basis); /* by another record of the same person */
+    return rc ? rc : basis != SHARE_NONE ? 0 : not_open(ctx);
 }
 
 int patient_check_write(struct op_ctx *ctx, struct patient_id patient)
 {
-    int rc = patient_check_read(ctx, patient);
+    int rc = patient_check_case(ctx, patient);
     if (rc || ctx->actor->system)
         return rc;
     int64_t org = tx_int(ctx->tx, 0, "SELECT org_id FROM patient WHERE id=$1", "i", (int64_t)patient.v);
@@ -130,9 +148,17 @@ static int patient_get(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     uint64_t id = arg_id(args, "patient_id");
     struct patient_row row;
+    enum share_basis basis = SHARE_OWN;
     int rc = patient_check_read(ctx, (struct patient_id){id});
+    rc = rc ? rc : sharing_basis(ctx, id, &basis);
     rc = rc ? rc : patient_load(ctx, id, &row);
-    return rc ? rc : answer(ctx, &row, result);
+    rc = rc ? rc : answer(ctx, &row, result);
+    if (rc == 0) {
+        mask_patient(ctx, *result, mask_clearance(ctx, basis));
+        json_object_set_new(*result, "basis", json_string(share_basis_word(basis)));
+        snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "basis=%s", share_basis_word(basis));
+    }
+    return rc;
 }
 
 static int patient_update(struct op_ctx *ctx, json_t *args, json_t **result)
@@ -159,13 +185,11 @@ static int patient_update(struct op_ctx *ctx, json_t *args, json_t **result)
     return answer(ctx, &row, result);
 }
 
-static int patient_reveal(struct op_ctx *ctx, json_t *args, json_t **result)
+int patient_reveal_number(struct op_ctx *ctx, uint64_t id, const char *what, const char *reason, json_t **result)
 {
-    uint64_t id = arg_id(args, "patient_id");
-    const char *what = arg_text(args, "what"), *reason = arg_text(args, "reason");
     struct patient_row row;
-    int rc = patient_check_read(ctx, (struct patient_id){id});
-    rc = rc ? rc : patient_load(ctx, id, &row);
+    ctx->audit.patient = id;
+    int rc = patient_load(ctx, id, &row);
     if (rc)
         return rc;
     const struct patient_private *s = &row.secret;
@@ -181,6 +205,17 @@ static int patient_reveal(struct op_ctx *ctx, json_t *args, json_t **result)
             "iiitsi", (int64_t)line, (int64_t)id, (int64_t)ctx->actor->person.v, what, SEALED(REVEAL_REASON, line, id, reason), ctx->now_ms);
     patient_row_wipe(&row);
     return tx_error(ctx->tx);
+}
+
+static int patient_reveal(struct op_ctx *ctx, json_t *args, json_t **result)
+{
+    uint64_t id = arg_id(args, "patient_id");
+    enum share_basis basis = SHARE_OWN;
+    int rc = patient_check_read(ctx, (struct patient_id){id});
+    rc = rc ? rc : sharing_basis(ctx, id, &basis);
+    if (rc == 0 && basis != SHARE_OWN && mask_clearance(ctx, basis) < 3)
+        rc = fault_set(ctx->fault, ERR_DENIED, "masked", "Your role does not reach this number on this ground.");
+    return rc ? rc : patient_reveal_number(ctx, id, arg_text(args, "what"), arg_text(args, "reason"), result);
 }
 
 /* ---- the table ---- */
@@ -230,6 +265,20 @@ static const struct field search_args[] = {
     {.name = "limit", .type = FIELD_INT, .min = 1, .max = SEARCH_LIMIT, .help = "default 20"},
     {0},
 };
+static const struct field timeline_args[] = {
+    {.name = "patient_id", .type = FIELD_ID, .required = true, .help = "one of the person's records"},
+    {.name = "kind", .type = FIELD_TEXT, .max = 24, .help = "only entries of this kind"},
+    {.name = "org_id", .type = FIELD_ID, .help = "only entries of this institution"},
+    {.name = "after", .type = FIELD_TEXT, .max = 48, .help = "next of the page before"},
+    {.name = "limit", .type = FIELD_INT, .min = 1, .max = 500, .help = "default 500"},
+    {0},
+};
+static const struct field report_args[] = {
+    {.name = "patient_id", .type = FIELD_ID, .required = true, .help = "the patient"},
+    {.name = "other_id", .type = FIELD_ID, .required = true, .help = "the linked record that is somebody else's"},
+    {.name = "note", .type = FIELD_TEXT, .required = true, .min = 2, .max = 500, .help = "why"},
+    {0},
+};
 static const struct field reveal_args[] = {
     {.name = "patient_id", .type = FIELD_ID, .required = true, .help = "patient"},
     {.name = "what", .type = FIELD_ENUM, .required = true, .choices = "id_no|phone|insurance_no|guardian_phone", .help = "which number"},
@@ -243,6 +292,8 @@ const struct op patient_ops[] = {
     {"patient.get", OP_READ, OP_PHI, "patient.read", id_args, patient_get, "Read a patient, numbers masked"},
     {"patient.update", OP_WRITE, OP_PHI, "patient.write", update_args, patient_update, "Correct a patient"},
     {"patient.reveal", OP_WRITE, OP_PHI, "patient.read", reveal_args, patient_reveal, "Show one number in full, with a reason"},
-    {"patient.timeline", OP_READ, OP_PHI, "patient.read", id_args, patient_timeline, "What happened to a patient, newest first"},
+    {"patient.timeline", OP_READ, OP_PHI, "patient.read", timeline_args, patient_timeline,
+     "What happened to a person, from every institution whose record is open to the actor, newest first"},
+    {"patient.report_link", OP_WRITE, OP_PHI, "patient.read", report_args, patient_report_link, "A linked record is not this patient's: tell the index steward"},
     {0},
 };

@@ -42,11 +42,15 @@ json_t *patient_line_json(struct op_ctx *ctx, const struct patient_row *row);
  * must be there. */
 YL_CHECKED int patient_apply(struct op_ctx *ctx, const json_t *args, bool fresh, struct patient_row *row);
 
+/* Gives one number in full and keeps who saw it and why; the caller has decided that he may. */
+YL_CHECKED int patient_reveal_number(struct op_ctx *ctx, uint64_t id, const char *what, const char *reason, json_t **result);
+/* Patients by what was typed into one box, of one institution or (org 0) of all; how many. Errors stick to the transaction. */
+size_t patient_look_up(struct op_ctx *ctx, uint64_t org, const char *typed, uint64_t *ids, size_t limit);
+
 /* operations in patient_find.c */
 int patient_search(struct op_ctx *ctx, json_t *args, json_t **result);
 /* Patients of this institution with the same identity number: its id, 0 = none. */
 uint64_t patient_same_identity(struct op_ctx *ctx, uint64_t org, const char *id_no, uint64_t except);
 /* ... with the same name, sex and birth date but another record; appended as lines. */
 int patient_similar(struct op_ctx *ctx, const struct patient_row *row, json_t *lines);
-int patient_timeline(struct op_ctx *ctx, json_t *args, json_t **result);
 #endif

@@ -307,5 +307,32 @@ const struct migration store_migrations[] = {
      "CREATE TABLE fhir_token (key INTEGER NOT NULL, pkey INTEGER NOT NULL, rid INTEGER NOT NULL, PRIMARY KEY (key, pkey, rid))" CLUSTERED ";"
      "CREATE TABLE fhir_range (param INTEGER NOT NULL, low INTEGER NOT NULL, pkey INTEGER NOT NULL, rid INTEGER NOT NULL, high INTEGER NOT NULL, "
      "PRIMARY KEY (param, low, pkey, rid, high))" CLUSTERED ";"},
+    {27, "the steward's desk: notes, pairs put off or reported, what a task was before, ways to a person's history",
+     "ALTER TABLE mpi_act ADD COLUMN note BLOB;"
+     "ALTER TABLE mpi_act ADD COLUMN before_state TEXT;"
+     "ALTER TABLE mpi_act ADD COLUMN before_ms INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE mpi_act ADD COLUMN before_act INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE mpi_task ADD COLUMN note BLOB;"
+     "ALTER TABLE mpi_task ADD COLUMN later_ms INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE mpi_task ADD COLUMN reported_by INTEGER NOT NULL DEFAULT 0;"
+     "CREATE INDEX mpi_task_other ON mpi_task (other_id);"
+     "CREATE INDEX mpi_act_patient ON mpi_act (patient_id);"
+     "CREATE INDEX mpi_act_other ON mpi_act (other_id);"
+     "CREATE INDEX mpi_act_person ON mpi_act (person_id, t_ms);"
+     "CREATE INDEX mpi_move_patient ON mpi_move (patient_id);"},
+    {28, "sharing: what patients allow and refuse, emergency access to a patient",
+     "CREATE TABLE share_consent (id INTEGER NOT NULL PRIMARY KEY, patient_id INTEGER NOT NULL, decision TEXT NOT NULL, purpose TEXT NOT NULL, "
+     "source_org INTEGER NOT NULL, target_org INTEGER NOT NULL, from_ms INTEGER NOT NULL, until_ms INTEGER NOT NULL, person_id INTEGER NOT NULL, "
+     "org_id INTEGER NOT NULL, t_ms INTEGER NOT NULL, given TEXT NOT NULL, note BLOB, withdrawn_ms INTEGER NOT NULL, withdrawn_by INTEGER NOT NULL);"
+     "CREATE INDEX share_consent_patient ON share_consent (patient_id);"
+     "CREATE TABLE share_override (id INTEGER NOT NULL PRIMARY KEY, patient_id INTEGER NOT NULL, person_id INTEGER NOT NULL, org_id INTEGER NOT NULL, "
+     "t_ms INTEGER NOT NULL, until_ms INTEGER NOT NULL, reason BLOB NOT NULL, reviewed_ms INTEGER NOT NULL, reviewed_by INTEGER NOT NULL, verdict TEXT, comment BLOB);"
+     "CREATE INDEX share_override_patient ON share_override (patient_id, person_id);"
+     "CREATE INDEX share_override_org ON share_override (org_id, reviewed_ms);"},
+    {29, "links by which a patient sees who saw his record",
+     "CREATE TABLE access_link (id INTEGER NOT NULL PRIMARY KEY, token_hash TEXT NOT NULL, code_hash TEXT NOT NULL, patient_id INTEGER NOT NULL, "
+     "person_id INTEGER NOT NULL, org_id INTEGER NOT NULL, created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, wrong INTEGER NOT NULL, opened INTEGER NOT NULL);"
+     "CREATE UNIQUE INDEX access_link_token ON access_link (token_hash);"
+     "CREATE INDEX access_link_patient ON access_link (patient_id, expires_ms);"},
     {0, NULL, NULL},
 };

@@ -37,7 +37,12 @@
     X(TICKET_NAME, "room_ticket", "name", "id", "room_id")                             \
     X(TICKET_TITLE, "room_ticket", "title", "id", "room_id")                           \
     X(SOURCE_NAME, "recording_source", "name", "recording_id", "track_id")             \
-    X(TRACK_NAME, "recording_track", "name", "recording_id", "document_id")
+    X(TRACK_NAME, "recording_track", "name", "recording_id", "document_id")            \
+    X(MPI_NOTE, "mpi_act", "note", "id", "patient_id")                                 \
+    X(MPI_REPORT, "mpi_task", "note", "id", "patient_id")                              \
+    X(CONSENT_NOTE, "share_consent", "note", "id", "patient_id")                       \
+    X(SHARE_REASON, "share_override", "reason", "id", "patient_id")                    \
+    X(SHARE_COMMENT, "share_override", "comment", "id", "patient_id")
 
 enum sealed_column {
 #define X(name, ...) SEALED_##name,

@@ -121,7 +121,7 @@ static int case_create(struct op_ctx *ctx, json_t *args, json_t **result)
                         .created_ms = ctx->now_ms,
                         .form = json_object()};
     struct consult_time time;
-    int rc = patient_check_read(ctx, c.patient);
+    int rc = patient_check_case(ctx, c.patient);
     ctx->audit.patient = c.patient.v;
     rc = rc ? rc : read_header(ctx, args, &c);
     rc = rc ? rc : read_form(ctx, args, &c);
@@ -429,7 +429,9 @@ struct patient_id consultation_patient(struct tx *tx, struct case_id id)
         (uint64_t)tx_int(tx, 0, "SELECT patient_id FROM consult WHERE id=$1", "i", (int64_t)id.v)};
 }
 
-bool consultation_grants_patient(struct op_ctx *ctx, struct patient_id patient)
+typedef bool (*case_test)(struct op_ctx *ctx, const struct consult *c);
+
+static bool any_case(struct op_ctx *ctx, struct patient_id patient, case_test test)
 {
     uint64_t ids[100];
     size_t n = 0;
@@ -444,10 +446,32 @@ bool consultation_grants_patient(struct op_ctx *ctx, struct patient_id patient)
         struct consult c;
         if (consult_load(ctx, (struct case_id){ids[i]}, &c))
             return false;
-        bool may = consult_may_read(ctx, &c, consult_parties(ctx, &c));
+        bool may = test(ctx, &c);
         consult_clear(&c);
         if (may)
             return true;
     }
     return false;
+}
+
+static bool may_read(struct op_ctx *ctx, const struct consult *c)
+{
+    return consult_may_read(ctx, c, consult_parties(ctx, c));
+}
+
+bool consultation_grants_patient(struct op_ctx *ctx, struct patient_id patient)
+{
+    return any_case(ctx, patient, may_read);
+}
+
+/* A draft opens nothing, an emergency look at one case no other record, and what is over is over a week later for everybody. */
+static bool opens_person(struct op_ctx *ctx, const struct consult *c)
+{
+    bool running = c->submitted_ms && (!c->closed_ms || ctx->now_ms <= c->closed_ms + CONSULT_ACCESS_MS);
+    return running && (consult_parties(ctx, c) & ~P(ADMIN)) && may_read(ctx, c);
+}
+
+bool consultation_opens_person(struct op_ctx *ctx, struct patient_id patient)
+{
+    return any_case(ctx, patient, opens_person);
 }

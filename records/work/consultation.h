@@ -31,6 +31,14 @@ YL_CHECKED int consultation_check_write(struct op_ctx *ctx, struct case_id id);
 YL_CHECKED int consultation_check_signature(struct op_ctx *ctx, struct case_id id, uint64_t document);
 /* Does any case this person takes part in give sight of the patient now? */
 bool consultation_grants_patient(struct op_ctx *ctx, struct patient_id patient);
+/* ICD-10 codes of a case's and its signed opinions' diagnoses: how sensitive it is. New reference, an array. */
+json_t *consultation_codes(struct op_ctx *ctx, struct case_id id);
+/* The index has put this patient together with others, or taken him away from them: who works on a case of his is told to look again. */
+YL_CHECKED int consultation_tell_identity(struct op_ctx *ctx, struct patient_id patient);
+/* Appends the patient's cases and signed opinions (records/patient/timeline.h). */
+YL_CHECKED int consultation_timeline(struct op_ctx *ctx, uint64_t patient, json_t *items);
+/* Does one open the patient's records at other institutions, too: sent, not over for more than a week, and he takes part himself? */
+bool consultation_opens_person(struct op_ctx *ctx, struct patient_id patient);
 struct patient_id consultation_patient(struct tx *tx, struct case_id id); /* .v 0 = no such case */
 
 /* ---- the room ---- */

@@ -28,7 +28,8 @@ const known = {
   'server/net/reply.c': [/^name$/], // a header's
   'records/org/person.c': [/^what$/], // password, totp, lock
   'records/patient/index_desk.c': [/^act->kind$/], // link, apart, merge, split
-  'records/patient/patient_ops.c': [/^what$/], // which number
+  'records/patient/patient_ops.c': [/^what$/, /^share_basis_word\(basis\)$/], // which number; own, case, consent, emergency
+  'records/patient/timeline.c': [/^share_basis_word\(members\[0\]\.basis\)$/],
   'records/work/consult_desk.c': [/^what$/], // application, opinion
   'records/document/document_ops.c': [/^thumbnail \? "thumbnail" : download \? "download" : "view"$/],
   'records/work/consult_terms.c': [/^prefix$/, /^id$/], // a policy's

@@ -14,6 +14,8 @@ export interface PatientLine {
   version: number
 }
 export interface Patient extends PatientLine {
+  /** The ground on which it is open to the reader (patient.get alone says it). */
+  basis?: 'own' | 'case' | 'consent' | 'emergency' | 'none'
   nationality: string | null
   insurance_type: string | null
   insurance_no_masked: string | null

@@ -1,0 +1,135 @@
+/* Masking (mask.h). */
+#include "records/patient/mask.h"
+#include "records/parts.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct masking {
+    json_t *table;
+};
+
+static int bad_table(const struct masking *m, const char *path, struct fault *f)
+{
+    static const char *const lists[] = {"fields", "sensitive_codes", "clearance"};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        if (!json_is_array(json_object_get(m->table, lists[i])))
+            return fault_set(f, ERR_INVALID, "config_invalid", "%s: \"%s\" must be a list.", path, lists[i]);
+    if (!json_is_integer(json_object_get(json_object_get(m->table, "entry"), "sensitive")))
+        return fault_set(f, ERR_INVALID, "config_invalid", "%s: \"entry\" needs \"level\" and \"sensitive\".", path);
+    return 0;
+}
+
+int masking_open(struct masking **out, const char *config_dir, struct fault *f)
+{
+    char path[600];
+    json_error_t e;
+    struct masking *m = calloc(1, sizeof *m);
+    *out = NULL;
+    if (!m)
+        return fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
+    snprintf(path, sizeof path, "%s/masking.json", config_dir);
+    m->table = json_load_file(path, JSON_REJECT_DUPLICATES, &e);
+    int rc = m->table ? bad_table(m, path, f) : fault_set(f, ERR_INVALID, "config_invalid", "%s, line %d: %.100s.", path, e.line, e.text);
+    if (rc)
+        masking_close(m);
+    else
+        *out = m;
+    return rc;
+}
+
+void masking_close(struct masking *m)
+{
+    if (m)
+        json_decref(m->table);
+    free(m);
+}
+
+static const json_t *table(struct op_ctx *ctx, const char *part)
+{
+    return json_object_get(records_parts(ctx->records)->masking->table, part);
+}
+
+static bool has_role(struct op_ctx *ctx, const json_t *roles)
+{
+    size_t i;
+    json_t *role;
+    json_array_foreach(roles, i, role)
+    {
+        const char *word = json_string_value(role);
+        int bit = strcmp(word, "*") == 0 ? -1 : access_role(records_parts(ctx->records)->access, word);
+        if (strcmp(word, "*") == 0 || (bit >= 0 && ctx->actor->roles >> bit & 1))
+            return true;
+    }
+    return false;
+}
+
+int mask_clearance(struct op_ctx *ctx, enum share_basis basis)
+{
+    int level = 1;
+    size_t i;
+    json_t *row;
+    if (ctx->actor->system)
+        return 4;
+    json_array_foreach(table(ctx, "clearance"), i, row)
+    {
+        int of_row = (int)json_integer_value(json_object_get(row, "level"));
+        if (strcmp(json_string_value(json_object_get(row, "basis")), share_basis_word(basis)) == 0 && of_row > level &&
+            has_role(ctx, json_object_get(row, "roles")))
+            level = of_row;
+    }
+    return level;
+}
+
+/* Three characters are the province or city in nearly every address of this country. */
+static json_t *region_of(const char *text)
+{
+    const char *end = text;
+    for (int n = 0; *end && n < 3; n++)
+        for (end++; (*end & 0xc0) == 0x80; end++)
+            ;
+    return json_sprintf("%.*s****", (int)(end - text), text);
+}
+
+static json_t *shown(const char *how, const json_t *value)
+{
+    const char *text = json_string_value(value);
+    if (text && strcmp(how, "year") == 0)
+        return json_sprintf("%.4s", text);
+    return text && strcmp(how, "region") == 0 ? region_of(text) : json_null();
+}
+
+void mask_patient(struct op_ctx *ctx, json_t *patient, int clearance)
+{
+    size_t i;
+    json_t *field, *masked = json_array();
+    json_array_foreach(table(ctx, "fields"), i, field)
+    {
+        const char *name = json_string_value(json_object_get(field, "name"));
+        json_t *value = json_object_get(patient, name);
+        if (!value || json_is_null(value) || json_integer_value(json_object_get(field, "level")) <= clearance)
+            continue;
+        json_object_set_new(patient, name, shown(json_string_value(json_object_get(field, "show")), value));
+        json_array_append_new(masked, json_string(name));
+    }
+    json_object_set_new(patient, "masked", masked);
+}
+
+/* "F00-F99": the first three characters of a code lie between the two. */
+static bool within(const char *range, const char *code)
+{
+    return strlen(range) == 7 && strncmp(code, range, 3) >= 0 && strncmp(code, range + 4, 3) <= 0;
+}
+
+int mask_entry_level(struct op_ctx *ctx, const json_t *codes)
+{
+    const json_t *entry = table(ctx, "entry");
+    size_t i, k;
+    json_t *code, *range;
+    json_array_foreach(codes, i, code) json_array_foreach(table(ctx, "sensitive_codes"), k, range)
+    {
+        if (json_is_string(code) && within(json_string_value(range), json_string_value(code)))
+            return (int)json_integer_value(json_object_get(entry, "sensitive"));
+    }
+    return (int)json_integer_value(json_object_get(entry, "level"));
+}

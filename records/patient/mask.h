@@ -1,0 +1,20 @@
+/* mask - what of a record is left out for whom: config/masking.json says how sensitive each field and each kind of diagnosis is (levels 1 to 4)
+ * and how far a role reaches on which ground. Applied to what leaves the data service, after access was decided (sharing.h); a level that nothing
+ * grants is 1. The table is read once and then read-only; any thread.
+ */
+#ifndef YL_RECORDS_PATIENT_MASK_H
+#define YL_RECORDS_PATIENT_MASK_H
+
+#include "records/patient/sharing.h"
+
+struct masking;
+YL_CHECKED int masking_open(struct masking **out, const char *config_dir, struct fault *f);
+void masking_close(struct masking *m);
+
+/* How far the actor reaches on this ground: 1 to 4. */
+int mask_clearance(struct op_ctx *ctx, enum share_basis basis);
+/* Masks the members of a *patient* or *patient_line* object that are above `clearance`; `masked` lists their names. */
+void mask_patient(struct op_ctx *ctx, json_t *patient, int clearance);
+/* The level of an entry with these ICD-10 codes (an array of texts, or NULL). */
+int mask_entry_level(struct op_ctx *ctx, const json_t *codes);
+#endif

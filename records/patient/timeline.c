@@ -1,0 +1,329 @@
+/* A person's timeline across institutions (timeline.h). */
+#include "records/patient/timeline.h"
+#include "records/document/documents.h"
+#include "records/parts.h"
+#include "records/patient/index.h"
+#include "records/patient/mask.h"
+#include "records/store/sealed.h"
+#include "records/work/consultation.h"
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- kinds ---- */
+
+static json_t *org_of(struct query *q)
+{
+    const char *name = query_text(q, "org_name");
+    return json_pack("{s:o,s:s}", "id", json_id((uint64_t)query_int(q, "org_id")), "name", name ? name : "");
+}
+
+static int list_documents(struct op_ctx *ctx, uint64_t patient, json_t *items)
+{
+    struct query *q = tx_query(ctx->tx,
+                               "SELECT d.id, d.case_id, d.name, d.category, d.taken_ms, d.uploaded_ms, d.source, d.org_id, o.name AS org_name "
+                               "FROM document d LEFT JOIN org o ON o.id=d.org_id WHERE d.patient_id=$1 AND d.withdrawn_ms=0 AND d.source<>'recording' "
+                               "ORDER BY d.uploaded_ms DESC LIMIT $2",
+                               "ii", (int64_t)patient, (int64_t)TIMELINE_MAX);
+    while (query_next(q)) {
+        const char *category = query_text(q, "category");
+        bool recording = category && strcmp(category, "recording") == 0, lab = category && strcmp(category, "lab") == 0; /* brought from elsewhere */
+        int64_t taken = query_int(q, "taken_ms");
+        uint64_t id = (uint64_t)query_int(q, "id");
+        json_array_append_new(items, json_pack("{s:o,s:I,s:s,s:s?,s:s?,s:o,s:o,s:o,s:s?}", "id", json_id(id), "t_ms",
+                                               (json_int_t)(taken ? taken : query_int(q, "uploaded_ms")), "kind", recording ? "recording" : lab ? "lab" : "document",
+                                               "title", query_sealed(q, "name", SEALED_DOCUMENT_NAME, id, 0), "category", category, "case_id",
+                                               json_id((uint64_t)query_int(q, "case_id")), "document_id", json_id(id), "org", org_of(q), "source",
+                                               query_text(q, "source")));
+    }
+    return query_end(q);
+}
+
+/* One line a session, not one a track; who may play it is the case's affair. */
+static int list_recordings(struct op_ctx *ctx, uint64_t patient, json_t *items)
+{
+    struct query *q = tx_query(ctx->tx,
+                               "SELECT r.id, r.started_ms, r.duration_ms, r.case_id, c.number, c.target_org_id AS org_id, o.name AS org_name "
+                               "FROM recording r JOIN consult c ON c.id=r.case_id LEFT JOIN org o ON o.id=c.target_org_id "
+                               "WHERE c.patient_id=$1 AND r.sealed_ms>0 AND r.duration_ms>0 ORDER BY r.started_ms DESC LIMIT $2",
+                               "ii", (int64_t)patient, (int64_t)TIMELINE_MAX);
+    while (query_next(q))
+        json_array_append_new(items, json_pack("{s:o,s:I,s:s,s:s,s:I,s:o,s:n,s:o,s:s}", "id", json_id((uint64_t)query_int(q, "id")), "t_ms",
+                                               (json_int_t)query_int(q, "started_ms"), "kind", "recording", "title", query_text(q, "number"), "duration_ms",
+                                               (json_int_t)query_int(q, "duration_ms"), "case_id", json_id((uint64_t)query_int(q, "case_id")), "document_id", "org",
+                                               org_of(q), "source", "recording"));
+    return query_end(q);
+}
+
+const struct timeline_provider timeline_providers[] = {
+    {"documents", list_documents},
+    {"cases and opinions", consultation_timeline},
+    {"recordings", list_recordings},
+    {0},
+};
+
+/* ---- one person ---- */
+
+struct line {
+    struct op_ctx *ctx;
+    json_t *items;
+    json_t *case_codes; /* case id -> ICD-10 codes: a document is as sensitive as its case */
+};
+
+static void note_codes(struct line *l, const json_t *fresh)
+{
+    size_t i;
+    json_t *entry;
+    json_array_foreach(fresh, i, entry)
+    {
+        const char *id = json_string_value(json_object_get(entry, "case_id"));
+        json_t *codes = json_object_get(entry, "codes");
+        json_t *known = id ? json_object_get(l->case_codes, id) : NULL;
+        if (known && codes)
+            json_array_extend(known, codes);
+        else if (id && codes)
+            json_object_set_new(l->case_codes, id, json_copy(codes));
+    }
+}
+
+/* Of a case that is no entry itself (a draft) the codes are asked for. Borrowed. */
+static const json_t *codes_of_case(struct line *l, const char *id)
+{
+    struct case_id c;
+    if (!id || id_parse(id, &c.v))
+        return NULL;
+    if (!json_object_get(l->case_codes, id))
+        json_object_set_new(l->case_codes, id, consultation_codes(l->ctx, c));
+    return json_object_get(l->case_codes, id);
+}
+
+/* What is above the reader's clearance keeps its time, place and kind, so that nobody takes the gap for the whole truth. */
+static void mask_entry(struct line *l, json_t *entry, int clearance)
+{
+    const char *id = json_string_value(json_object_get(entry, "case_id"));
+    json_t *codes = json_object_get(entry, "codes");
+    const json_t *of_case = codes_of_case(l, id);
+    int level = mask_entry_level(l->ctx, codes), with_case = mask_entry_level(l->ctx, of_case);
+    level = with_case > level ? with_case : level;
+    bool hidden = level > clearance;
+    json_object_set_new(entry, "masked", json_boolean(hidden));
+    if (!hidden)
+        return;
+    static const char *const kept[] = {"id", "t_ms", "kind", "org", "patient_id", "linked", "masked"};
+    json_t *bare = json_object();
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        json_object_set(bare, kept[i], json_object_get(entry, kept[i]));
+    json_object_clear(entry);
+    json_object_update(entry, bare);
+    json_object_set_new(entry, "title", json_null());
+    json_decref(bare);
+}
+
+static int add_member(struct line *l, const struct share_member *m, bool linked)
+{
+    json_t *fresh = json_array(), *entry;
+    size_t i;
+    int rc = 0, clearance = mask_clearance(l->ctx, m->basis);
+    for (const struct timeline_provider *p = timeline_providers; p->list && rc == 0; p++)
+        rc = p->list(l->ctx, m->patient, fresh);
+    note_codes(l, fresh);
+    json_array_foreach(fresh, i, entry)
+    {
+        json_object_set_new(entry, "patient_id", json_id(m->patient));
+        json_object_set_new(entry, "linked", json_boolean(linked));
+        mask_entry(l, entry, clearance);
+        json_object_del(entry, "codes");
+    }
+    json_array_extend(l->items, fresh);
+    json_decref(fresh);
+    return rc;
+}
+
+static json_t *source_json(struct op_ctx *ctx, const struct share_member *m, bool linked)
+{
+    json_t *org = NULL;
+    if (m->basis == SHARE_NONE) /* that he was there is the patient's affair */
+        return json_pack("{s:n,s:n,s:s,s:b,s:b}", "patient_id", "org", "basis", "none", "linked", linked, "refused", m->refused);
+    struct query *q = tx_query(ctx->tx, "SELECT p.org_id, o.name AS org_name FROM patient p LEFT JOIN org o ON o.id=p.org_id WHERE p.id=$1", "i", (int64_t)m->patient);
+    if (query_next(q))
+        org = org_of(q);
+    if (query_end(q) || !org)
+        org = json_null();
+    return json_pack("{s:o,s:o,s:s,s:b,s:b,s:s}", "patient_id", json_id(m->patient), "org", org, "basis", share_basis_word(m->basis), "linked", linked, "refused",
+                     m->refused, "how", m->how);
+}
+
+/* ---- order, filter, pages ---- */
+
+static int newest_first(const void *a, const void *b)
+{
+    json_t *x = *(json_t *const *)a, *y = *(json_t *const *)b;
+    json_int_t tx = json_integer_value(json_object_get(x, "t_ms")), ty = json_integer_value(json_object_get(y, "t_ms"));
+    if (tx != ty)
+        return tx < ty ? 1 : -1;
+    const char *ix = json_string_value(json_object_get(x, "id")), *iy = json_string_value(json_object_get(y, "id"));
+    return -strcmp(ix ? ix : "", iy ? iy : "");
+}
+
+static json_t **sorted(const json_t *items)
+{
+    size_t n = json_array_size(items);
+    json_t **rows = malloc((n + 1) * sizeof *rows);
+    for (size_t i = 0; rows && i < n; i++)
+        rows[i] = json_array_get(items, i);
+    if (rows)
+        qsort(rows, n, sizeof *rows, newest_first);
+    return rows;
+}
+
+static void count_in(json_t *counts, const char *key, json_t *label)
+{
+    json_t *one = json_object_get(counts, key);
+    if (!one) {
+        one = json_pack("{s:O,s:i}", "value", label, "count", 0);
+        json_object_set_new(counts, key, one);
+    }
+    json_object_set_new(one, "count", json_integer(json_integer_value(json_object_get(one, "count")) + 1));
+}
+
+static json_t *values_of(json_t *counts)
+{
+    const char *key;
+    json_t *one, *list = json_array();
+    json_object_foreach(counts, key, one) json_array_append(list, one);
+    json_decref(counts);
+    return list;
+}
+
+static json_t *facets_of(const json_t *items)
+{
+    json_t *kinds = json_object(), *orgs = json_object(), *entry;
+    size_t i;
+    json_array_foreach(items, i, entry)
+    {
+        json_t *org = json_object_get(entry, "org");
+        const char *id = json_string_value(json_object_get(org, "id"));
+        count_in(kinds, json_string_value(json_object_get(entry, "kind")), json_object_get(entry, "kind"));
+        if (id)
+            count_in(orgs, id, org);
+    }
+    return json_pack("{s:o,s:o}", "kinds", values_of(kinds), "orgs", values_of(orgs));
+}
+
+struct page {
+    const char *kind, *org, *after_id;
+    int64_t after_ms, limit;
+};
+
+static bool wanted(const struct page *p, json_t *entry)
+{
+    const char *kind = json_string_value(json_object_get(entry, "kind")), *org = json_string_value(json_object_get(json_object_get(entry, "org"), "id")),
+               *id = json_string_value(json_object_get(entry, "id"));
+    int64_t t = json_integer_value(json_object_get(entry, "t_ms"));
+    if ((p->kind && strcmp(kind, p->kind) != 0) || (p->org && (!org || strcmp(org, p->org) != 0)))
+        return false;
+    return !p->after_id || t < p->after_ms || (t == p->after_ms && strcmp(id ? id : "", p->after_id) < 0);
+}
+
+static json_t *page_of(const json_t *items, const struct page *p, json_t **next)
+{
+    json_t **rows = sorted(items), *out = json_array();
+    *next = json_null();
+    for (size_t i = 0; rows && i < json_array_size(items); i++) {
+        if (!wanted(p, rows[i]))
+            continue;
+        if ((int64_t)json_array_size(out) == p->limit) {
+            json_t *last = json_array_get(out, json_array_size(out) - 1);
+            *next = json_sprintf("%" PRId64 "_%s", (int64_t)json_integer_value(json_object_get(last, "t_ms")), json_string_value(json_object_get(last, "id")));
+            break;
+        }
+        json_array_append(out, rows[i]);
+    }
+    free(rows);
+    return out;
+}
+
+static int read_page(struct op_ctx *ctx, json_t *args, struct page *p)
+{
+    const char *after = arg_text(args, "after");
+    char *end;
+    *p = (struct page){.kind = arg_text(args, "kind"), .org = arg_text(args, "org_id"), .limit = arg_int(args, "limit", 500)};
+    if (!after)
+        return 0;
+    p->after_ms = strtoll(after, &end, 10);
+    if (*end != '_')
+        return fault_field(ctx->fault, "after", "wrong");
+    p->after_id = end + 1;
+    return 0;
+}
+
+int patient_timeline(struct op_ctx *ctx, json_t *args, json_t **result)
+{
+    struct share_member members[SHARE_MAX];
+    struct page page;
+    struct line l = {.ctx = ctx};
+    size_t n;
+    ctx->audit.patient = arg_id(args, "patient_id");
+    int rc = read_page(ctx, args, &page);
+    rc = rc ? rc : sharing_members(ctx, ctx->audit.patient, members, &n);
+    if (rc == 0 && members[0].basis == SHARE_NONE && !ctx->actor->system)
+        rc = fault_set(ctx->fault, ERR_DENIED, "not_your_patient", "This patient's record is not open to you.");
+    if (rc)
+        return rc;
+    l.items = json_array();
+    l.case_codes = json_object();
+    json_t *sources = json_array(), *next;
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        if (members[i].basis != SHARE_NONE || (ctx->actor->system && i == 0))
+            rc = add_member(&l, &members[i], i > 0);
+        json_array_append_new(sources, source_json(ctx, &members[i], i > 0));
+    }
+    snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "basis=%s", share_basis_word(members[0].basis));
+    json_t *items = page_of(l.items, &page, &next);
+    *result = json_pack("{s:o,s:o,s:o,s:o}", "items", items, "next", next, "facets", facets_of(l.items), "sources", sources);
+    json_decref(l.items);
+    json_decref(l.case_codes);
+    return rc ? rc : tx_error(ctx->tx);
+}
+
+/* ---- "this is not the patient" ---- */
+
+static double odds_of(struct op_ctx *ctx, uint64_t a, uint64_t b)
+{
+    struct patient_row x, y;
+    double odds = 0;
+    if (patient_load(ctx, a, &x) == 0 && patient_load(ctx, b, &y) == 0) {
+        json_t *why = patient_index_compare(ctx, &x, &y);
+        odds = json_number_value(json_object_get(why, "odds"));
+        json_decref(why);
+    }
+    patient_row_wipe(&x);
+    patient_row_wipe(&y);
+    return odds;
+}
+
+/* The reported record leaves the timeline at once; the index steward decides. */
+int patient_report_link(struct op_ctx *ctx, json_t *args, json_t **result)
+{
+    struct share_member members[SHARE_MAX];
+    size_t n, at = 0;
+    uint64_t patient = arg_id(args, "patient_id"), other = arg_id(args, "other_id"), task = id_new();
+    ctx->audit.patient = other;
+    ctx->audit.object = patient;
+    int rc = sharing_members(ctx, patient, members, &n);
+    for (size_t i = 1; rc == 0 && i < n; i++)
+        at = members[i].patient == other ? i : at;
+    if (rc == 0 && (members[0].basis == SHARE_NONE || !at || members[at].basis == SHARE_NONE))
+        rc = fault_set(ctx->fault, ERR_NOT_FOUND, "", "There is no such linked record on this patient's timeline.");
+    if (rc)
+        return rc;
+    tx_exec(ctx->tx,
+            "INSERT INTO mpi_task (id, patient_id, other_id, odds_milli, why, state, created_ms, act_id, reported_by, note) VALUES "
+            "($1,$2,$3,$4,'reported','open',$5,0,$6,$7)",
+            "iiiiiis", (int64_t)task, (int64_t)other, (int64_t)patient, (int64_t)(odds_of(ctx, other, patient) * 1000), ctx->now_ms,
+            (int64_t)ctx->actor->person.v, SEALED(MPI_REPORT, task, other, arg_text(args, "note")));
+    *result = json_pack("{s:o}", "task_id", json_id(task));
+    return tx_error(ctx->tx);
+}

@@ -1,0 +1,24 @@
+/* timeline - what happened to a person, from every institution whose record is open to the actor (sharing.h), newest first.
+ *
+ * Made from a list of providers, each of which knows one kind of record by local patients: a new kind is one row of timeline_providers.
+ * Runs inside operations.
+ */
+#ifndef YL_RECORDS_PATIENT_TIMELINE_H
+#define YL_RECORDS_PATIENT_TIMELINE_H
+
+#include "records/ops/op.h"
+
+#define TIMELINE_MAX 2000 /* of one kind and local patient, the newest */
+
+/* Appends what one local patient has: {id (text, of its own), t_ms, kind, title, org:{id,name}, source, case_id?, document_id?, summary?,
+ * codes?: ICD-10 codes that say how sensitive it is} - and whatever the kind needs beside. Whether the actor may see the patient was decided. */
+typedef int (*timeline_list)(struct op_ctx *ctx, uint64_t patient, json_t *items);
+struct timeline_provider {
+    const char *name; /* for the reader of the table */
+    timeline_list list;
+};
+extern const struct timeline_provider timeline_providers[]; /* ends with {0} */
+
+int patient_timeline(struct op_ctx *ctx, json_t *args, json_t **result);
+int patient_report_link(struct op_ctx *ctx, json_t *args, json_t **result);
+#endif

@@ -1,0 +1,144 @@
+/* Bench: a person's timeline across institutions, and who saw the record. One person with five years of records at five institutions (1,500 documents, 200
+ * consultations with opinions), read by a doctor of one of them who takes part in a case; an audit of N lines over 5,000 patients. One JSON line.
+ *
+ *   bench_records_sharing [N] [timed]     (default 200000 100)      Bars: timeline p95 <= 300 ms; who saw p95 <= 50 ms.
+ *
+ * cpu_* is the thread's processor time: on a busy machine the only figure that says something.
+ */
+#include "records/audit/patient_access.h"
+#include "records/patient/index.h"
+#include "records/records.h"
+#include "records/store/sealed.h"
+#include "server/base/clock.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define HOUSES 5
+#define DOCUMENTS 300 /* a house */
+#define CASES 40
+
+static struct records *site;
+static char folder[] = "/tmp/yl-sharing-XXXXXX";
+static struct fault fault;
+static struct tx *tx;
+
+static void check(int rc)
+{
+    if (rc) {
+        fprintf(stderr, "%s %s\n", fault.reason, fault.text);
+        exit(1);
+    }
+}
+
+static void put_patient(int64_t org)
+{
+    struct actor nobody = {.system = true};
+    struct op_ctx ctx = {.records = site, .tx = tx, .actor = &nobody, .now_ms = 1, .fault = &fault};
+    struct patient_row row = {.id = 500 + (uint64_t)org, .org_id = (uint64_t)org, .version = 1, .created_ms = 1, .name = "李明", .sex = "male", .birth_date = "1960-05-05",
+                              .id_type = "none", .allergy_state = "unknown", .local_number = "N1"};
+    check(patient_store(&ctx, &row, true));
+    tx_exec(tx, "INSERT INTO org (id, parent_id, kind, level, code, name, pinyin, phone, specialty, active) VALUES ($1,0,'institution','county',CAST($1 AS TEXT),'医院','','','',1)", "i", org);
+    tx_exec(tx, "INSERT INTO mpi_member (patient_id, person_id, how, since_ms) VALUES ($1,501,'steward',1)", "i", 500 + org);
+}
+
+static void put_document(int64_t org, int64_t id, int64_t of_case)
+{
+    tx_exec(tx,
+            "INSERT INTO document (id, case_id, patient_id, person_id, org_id, by_person, name, category, type, bytes, sha256, blob, thumb_state, taken_ms, uploaded_ms, "
+            "source, withdrawn_ms) VALUES ($1,$2,$3,0,$4,0,$5,'lab','pdf',1,'','',0,0,$1,'upload',0)",
+            "iiiis", id, of_case, 500 + org, org, SEALED(DOCUMENT_NAME, id, 0, "血常规检验报告单.pdf"));
+}
+
+static const char body[] = "{\"findings\":\"左侧基底节区低密度影\",\"diagnoses\":[{\"code\":\"I63.9\",\"text\":\"脑梗死\",\"main\":true},{\"code\":\"I10\",\"text\":\"高血压病\"}]}";
+
+static void put_case(int64_t org, int64_t id)
+{
+    tx_exec(tx,
+            "INSERT INTO consult (id, number, kind, scope, template, urgency, state, back, version, patient_id, applicant_id, home_org_id, home_dept_id, target_org_id, created_ms, "
+            "changed_ms, submitted_ms, reached_ms, signed_ms, closed_ms, form) VALUES ($1,CAST($1 AS TEXT),'offline','clinical','','routine',$2,'DRAFT',1,$3,$4,$5,0,1,$1,$1,1,1,1,$6,$7)",
+            "itiiiis", id, id % 37 ? "CLOSED" : "ACCEPTED", 500 + org, (int64_t)900, org, (int64_t)(id % 37 ? 1 : 0), SEALED(CONSULT_FORM, id, 0, body));
+    tx_exec(tx, "INSERT INTO consult_team (case_id, n, person_id, part, state, asked_ms, signed_ms) VALUES ($1,0,$2,0,2,1,1)", "ii", id, (int64_t)(id % 37 ? 902 : 901));
+    tx_exec(tx, "INSERT INTO consult_opinion (id, case_id, person_id, kind, version, body, signed_text, signed_ms, sha256, licence_no, second_factor) VALUES ($1,$1,902,'final',1,$2,$3,$1,'','',1)",
+            "iss", id, SEALED(OPINION_BODY, id, id, body), SEALED(OPINION_TEXT, id, id, "x"));
+}
+
+static void put_audit(int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        tx_exec(tx,
+                "INSERT INTO audit (seq, t_ms, op, outcome, person_id, org_id, session_id, patient_id, object_id, address, detail, hash) VALUES "
+                "($1,$2,'patient.get','ok',$3,$4,1,$5,0,'','basis=own','')",
+                "iiiii", i + 1, i * 60000, 900 + i % 20, 1 + i % HOUSES, 501 + (i * 7919) % 5000);
+}
+
+static int64_t cpu_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return t.tv_sec * 1000000ll + t.tv_nsec / 1000;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static size_t measure(const struct op *table, const char *name, const char *text, size_t timed, int64_t *cpu)
+{
+    struct actor doctor = {.person = {901}, .org = {1}, .session = 1, .roles = ~0ull};
+    size_t entries = 0;
+    while (strcmp(table->name, name) != 0)
+        table++;
+    for (size_t i = 0; i < timed; i++) {
+        json_t *args = json_loads(text, 0, NULL), *result = NULL;
+        int64_t start = cpu_us();
+        check(tx_begin(records_store(site), TX_READ, &tx));
+        struct op_ctx ctx = {.records = site, .tx = tx, .actor = &doctor, .now_ms = 2000000000, .fault = &fault};
+        check(table->run(&ctx, args, &result));
+        tx_rollback(tx);
+        char *out = json_dumps(result, JSON_COMPACT);
+        cpu[i] = cpu_us() - start;
+        entries = json_array_size(json_object_get(result, "items"));
+        free(out);
+        json_decref(result);
+        json_decref(args);
+    }
+    qsort(cpu, timed, sizeof *cpu, by_size);
+    return entries;
+}
+
+int main(int argc, char **argv)
+{
+    int64_t lines = argc > 1 ? atoll(argv[1]) : 200000;
+    size_t timed = argc > 2 ? strtoul(argv[2], NULL, 10) : 100;
+    int64_t *first = calloc(timed + 1, sizeof *first), *next = calloc(timed + 1, sizeof *next), *who = calloc(timed + 1, sizeof *who);
+    struct records_config config = {.data_dir = mkdtemp(folder), .config_dir = YL_SOURCE_DIR "/config", .clock = &clock_system};
+    if (!first || !next || !who || !timed || !config.data_dir)
+        return 1;
+    check(records_open(&site, &config, &fault));
+    check(tx_begin(records_store(site), TX_WRITE, &tx));
+    for (int64_t org = 1; org <= HOUSES; org++) {
+        put_patient(org);
+        for (int64_t i = 0; i < CASES; i++)
+            put_case(org, 100000 * org + i);
+        for (int64_t i = 0; i < DOCUMENTS; i++)
+            put_document(org, 100000 * org + 1000 + i, i % 3 ? 0 : 100000 * org + i % CASES);
+    }
+    put_audit(lines);
+    check(tx_commit(tx));
+    size_t a = measure(patient_ops, "patient.timeline", "{\"patient_id\":\"00000000000001f5\",\"limit\":60}", timed, first);
+    size_t b = measure(patient_ops, "patient.timeline", "{\"patient_id\":\"00000000000001f5\",\"limit\":500}", timed, next);
+    size_t c = measure(access_ops, "access.of_patient", "{\"patient_id\":\"00000000000001f5\"}", timed, who);
+    printf("{\"records\":%d,\"audit\":%lld,\"page\":%zu,\"page_cpu_p50_ms\":%.1f,\"page_cpu_p95_ms\":%.1f,\"long_page\":%zu,\"long_cpu_p95_ms\":%.1f,\"who_saw\":%zu,\"who_cpu_p50_ms\":%.1f,"
+           "\"who_cpu_p95_ms\":%.1f}\n",
+           HOUSES * (DOCUMENTS + 2 * CASES), (long long)lines, a, (double)first[timed / 2] / 1e3, (double)first[timed * 95 / 100] / 1e3, b, (double)next[timed * 95 / 100] / 1e3, c,
+           (double)who[timed / 2] / 1e3, (double)who[timed * 95 / 100] / 1e3);
+    records_close(site);
+    char command[96];
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    return system(command);
+}

@@ -1,0 +1,170 @@
+/* Who saw my record: the audit in a patient's words, for the officer, on paper, and behind a link with a code. */
+#include "records/audit/audit.h"
+#include "records/audit/patient_access.h"
+#include "records/patient/index.h"
+#include "tests/support/desk.h"
+
+static const struct op *const tables[] = {patient_ops, access_ops, NULL};
+#define CALL(name, ...) desk_call(tables, name, desk_text(__VA_ARGS__))
+
+static char here[17], there[17]; /* one person, two houses */
+
+static void note_line(struct tx *tx, int64_t t, const char *op, const char *outcome, int64_t person, int64_t org, const char *patient, const char *detail)
+{
+    uint64_t id;
+    assert_int_equal(id_parse(patient, &id), 0);
+    struct audit_line line = {.op = op, .outcome = outcome, .person = (uint64_t)person, .org = (uint64_t)org, .patient = id, .detail = detail};
+    assert_int_equal(audit_append(tx, records_parts(desk.r)->audit_key, t, &line), 0);
+}
+
+static int open_site(void **state)
+{
+    struct tx *tx;
+    if (desk_open(state) || tx_begin(records_store(desk.r), TX_WRITE, &tx))
+        return 1;
+    tx_exec(tx, "INSERT INTO policy VALUES ('patient.test_numbers','1',1,1)", "");
+    for (int64_t org = 1; org <= 2; org++)
+        tx_exec(tx, "INSERT INTO org (id, parent_id, kind, level, code, name, pinyin, phone, specialty, active) VALUES ($1,0,'institution','county',$2,$2,'','','',1)", "it", org,
+                org == 1 ? "青石镇卫生院" : "云岭县人民医院");
+    tx_exec(tx,
+            "INSERT INTO person (id, login, name, pinyin, title, phone_masked, licence_no, licence_until, practice_since, specialties, languages, active, signature_document, "
+            "password, password_change, totp_on, totp_step, fails, lockouts, locked_until_ms, created_ms, created_by, version) VALUES "
+            "(21,'q','钱文博','','','','','','','','',1,0,'',0,0,0,0,0,0,0,0,1)",
+            "");
+    tx_exec(tx, "INSERT INTO post (id, person_id, org_id, dept_id) VALUES (1,21,2,0)", "");
+    tx_exec(tx, "INSERT INTO post_role (post_id, role) VALUES (1,'expert')", "");
+    if (tx_commit(tx))
+        return 1;
+    static const char person[] = "\"name\":\"沈萍香\",\"sex\":\"female\",\"id_type\":\"id_card\",\"id_no\":\"991813196709102366\"";
+    desk.actor.org.v = 2;
+    json_t *b = CALL("patient.create", "{%s}", person);
+    desk.actor.org.v = 1;
+    json_t *a = CALL("patient.create", "{%s}", person);
+    strcpy(here, member(a, "id"));
+    strcpy(there, member(b, "id"));
+    json_decref(a);
+    json_decref(b);
+    if (tx_begin(records_store(desk.r), TX_WRITE, &tx))
+        return 1;
+    int64_t day = desk.now_ms - 86400000;
+    for (int i = 0; i < 3; i++)
+        note_line(tx, day + i, "patient.get", "ok", 21, 2, there, "basis=own");
+    note_line(tx, day + 9, "patient.timeline", "ok", 21, 2, here, "basis=case");
+    note_line(tx, day + 10, "patient.get", "denied", 21, 2, here, "not_your_patient");
+    note_line(tx, day + 11, "patient.override", "ok", 21, 2, there, "emergency access");
+    note_line(tx, day + 12, "room.tick", "ok", 0, 0, here, "");
+    return tx_commit(tx);
+}
+
+static const json_t *of_kind(const json_t *answer, const char *kind)
+{
+    size_t i;
+    json_t *one;
+    json_array_foreach(json_object_get(answer, "items"), i, one) if (strcmp(member(one, "kind"), kind) == 0) return one;
+    return NULL;
+}
+
+static void lines_become_what_a_person_understands(void **state)
+{
+    json_t *r = CALL("access.report", "{\"patient_id\":\"%s\"}", here); /* both houses' records are hers */
+    assert_non_null(r);
+    assert_int_equal(json_array_size(json_object_get(r, "items")), 4);
+    json_t *read = NULL, *one;
+    size_t i;
+    json_array_foreach(json_object_get(r, "items"), i, one) if (strcmp(member(one, "why"), "own") == 0 && strcmp(member(one, "kind"), "read") == 0) read = one;
+    assert_int_equal(json_integer_value(json_object_get(read, "count")), 3);
+    assert_string_equal(member(json_object_get(read, "person"), "name"), "钱文博");
+    assert_string_equal(member(json_object_get(read, "org"), "name"), "云岭县人民医院");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(read, "roles"), 0)), "expert");
+    assert_string_equal(member((json_t *)of_kind(r, "emergency"), "why"), "emergency");
+    assert_non_null(of_kind(r, "denied"));
+    json_decref(r);
+    desk.actor.org.v = 3; /* a house that does not keep her record */
+    assert_null(CALL("access.report", "{\"patient_id\":\"%s\"}", here));
+    desk.actor.org.v = 1;
+    r = CALL("access.find", "{\"q\":\"spx\"}");
+    assert_int_equal(json_array_size(json_object_get(r, "items")), 2);
+    json_decref(r);
+    r = CALL("access.of_patient", "{\"patient_id\":\"%s\"}", there);
+    assert_int_equal(json_array_size(json_object_get(r, "items")), 4);
+    json_decref(r);
+}
+
+static char token[64], code[8];
+static void new_link(void)
+{
+    json_t *l = CALL("access.link", "{\"patient_id\":\"%s\",\"origin\":\"https://yl.example\"}", here);
+    assert_non_null(l);
+    snprintf(token, sizeof token, "%s", strchr(member(l, "url"), '#') + 1);
+    snprintf(code, sizeof code, "%s", member(l, "code"));
+    assert_int_equal(strlen(code), 6);
+    json_decref(l);
+}
+
+/* As the daemon does it: what commit_anyway left is kept. */
+static json_t *enter(const char *with)
+{
+    struct tx *tx;
+    const struct op *op = desk_find(tables, "access.open");
+    json_t *args = json_pack("{s:s,s:s}", "token", token, "code", with), *result = NULL;
+    struct actor nobody = {0};
+    fault_clear(&desk.fault);
+    assert_int_equal(tx_begin(records_store(desk.r), TX_WRITE, &tx), 0);
+    desk.last = (struct op_ctx){.records = desk.r, .tx = tx, .actor = &nobody, .now_ms = desk.now_ms, .fault = &desk.fault};
+    int rc = op->run(&desk.last, args, &result);
+    if (rc && !desk.last.commit_anyway)
+        tx_rollback(tx);
+    else
+        assert_int_equal(tx_commit(tx), 0);
+    json_decref(args);
+    return rc ? NULL : result;
+}
+
+static void a_link_opens_with_its_code_and_dies(void **state)
+{
+    new_link();
+    json_t *r = enter(code);
+    assert_non_null(r);
+    assert_string_equal(member(r, "name"), "沈**");
+    assert_int_equal(json_array_size(json_object_get(r, "items")), 4);
+    char *text = json_dumps(r, 0);
+    assert_null(strstr(text, "萍香"));
+    free(text);
+    json_decref(r);
+    char old[64];
+    strcpy(old, token);
+    new_link(); /* the newest alone opens */
+    strcpy(token, old);
+    assert_null(enter(code));
+    assert_string_equal(desk.fault.reason, "link_over");
+    new_link();
+    desk.now_ms += 72 * 3600000ll + 1;
+    assert_null(enter(code));
+    assert_string_equal(desk.fault.reason, "link_over");
+}
+
+static void five_wrong_codes_end_it(void **state)
+{
+    new_link();
+    const char *wrong = strcmp(code, "000000") == 0 ? "000001" : "000000";
+    for (int i = 0; i < 5; i++) {
+        assert_null(enter(wrong));
+        assert_string_equal(desk.fault.reason, "wrong_code");
+        assert_string_equal(desk_wrong(), desk_text("code wrong_left:%d", 4 - i));
+    }
+    assert_null(enter(code));
+    assert_string_equal(desk.fault.reason, "link_over");
+    token[3] = token[3] == 'A' ? 'B' : 'A';
+    assert_null(enter(code));
+    assert_string_equal(desk.fault.reason, "link_over");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lines_become_what_a_person_understands),
+        cmocka_unit_test(a_link_opens_with_its_code_and_dies),
+        cmocka_unit_test(five_wrong_codes_end_it),
+    };
+    return cmocka_run_group_tests(tests, open_site, desk_close);
+}

@@ -1,0 +1,52 @@
+import type { Ref } from '@/lib/api'
+import type { Bi } from '@/lib/i18n'
+
+export type Basis = 'own' | 'case' | 'consent' | 'emergency' | 'none'
+export interface Entry {
+  id: string
+  t_ms: number
+  kind: string
+  title: string | null
+  summary?: string
+  by?: string
+  category?: string | null
+  state_label?: Bi
+  case_id?: string | null
+  /** The case, when the reader takes part in it. */
+  open?: string | null
+  document_id?: string | null
+  org: Ref | null
+  source: string | null
+  patient_id: string
+  linked: boolean
+  masked: boolean
+}
+export interface Source {
+  patient_id: string | null
+  org: Ref | null
+  basis: Basis
+  linked: boolean
+  refused: boolean
+}
+export interface Timeline {
+  items: Entry[]
+  next: string | null
+  facets: { kinds: { value: string; count: number }[]; orgs: { value: Ref; count: number }[] }
+  sources: Source[]
+}
+export interface Consent {
+  id: string
+  decision: 'permit' | 'deny'
+  purpose: string
+  state: 'in_force' | 'coming' | 'expired' | 'withdrawn'
+  source: Ref | null
+  target: Ref | null
+  from_ms: number
+  until_ms: number | null
+  given: string
+  note: string | null
+  by: Ref | null
+  org: Ref | null
+  t_ms: number
+  withdrawn_ms: number | null
+}

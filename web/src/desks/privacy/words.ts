@@ -1,0 +1,20 @@
+import { words } from '@/lib/i18n'
+
+export const vw = words(
+  {
+    title: '谁看过我的病历', intro: '这里列出医联体内哪些工作人员、在什么时间、因为什么看过或改动过您的病历。', when: '时间', who: '人员', org: '机构', what: '做了什么', why: '原因', times: '{n} 次', empty: '还没有人看过', of: '患者', printed: '打印于 {time}', as_of: '截至 {time}', print: '打印', back: '返回', question: '如果您认为有人不该看您的病历，请向登记您病历的机构提出，它必须给您答复。',
+    code: '查询码', code_help: '诊所告诉您的 6 位数字', open: '查看', link_over: '此链接已失效，请向诊所重新索取', wrong_code: '查询码不正确，还可再试 {n} 次', wrong_last: '查询码不正确，此链接已失效', valid_until: '此链接有效至 {time}，查询本身也会留下记录', hello: '{name}，您好',
+    k_read: '查看了病历', k_document: '打开了检查资料', k_number: '查看了完整证件号或电话', k_print: '打印了会诊文书', k_change: '登记或修改了资料', k_consent: '查看或登记了您的授权', k_emergency: '紧急调阅', k_judge: '复核了紧急调阅', k_index: '核对您在各机构的登记', k_told: '为您查询谁看过病历', k_audit: '检查病历访问情况', k_session: '参加视频会诊', k_care: '办理会诊', k_denied: '想看但被系统拒绝',
+    y_own: '在本机构就诊', y_case: '会诊', y_case_n: '会诊 {n}', y_consent: '您的授权', y_emergency: '紧急情况', y_index: '防止张冠李戴', y_audit: '隐私监督',
+    officer: '患者访问查询', officer_find: '查找患者：证件号、姓名、拼音首字母、电话或院内号（全部机构）', officer_pick: '选择患者', no_patient: '没有找到患者', show: '查看访问', filter: '只看', all_kinds: '全部', only_denied: '被拒绝的', only_emergency: '紧急调阅', found: '{n} 条', local: '院内号', id_no: '证件号码',
+    overrides: '紧急调阅复核', overrides_help: '医生在紧急情况下调阅了本院患者在其他机构的记录。请在三个工作日内判定是否必要；本人的调阅由他人复核。', none_open: '没有待复核的紧急调阅', patient: '患者', reason: '理由', until: '有效至', verdict: '判定', judge: '复核', justified: '必要', not_justified: '不必要', comment: '意见（选填）', show_all: '包括已复核的', not_yours: '您本人的调阅，由他人复核',
+  },
+  {
+    title: 'Who saw my record', intro: 'Which members of staff of the consortium looked at or changed your record, when, and why.', when: 'When', who: 'Who', org: 'Institution', what: 'What', why: 'Why', times: '{n} times', empty: 'Nobody has looked yet', of: 'Patient', printed: 'Printed {time}', as_of: 'As of {time}', print: 'Print', back: 'Back', question: 'If you think that somebody should not have looked, ask the institution that keeps your record: it must answer you.',
+    code: 'Code', code_help: 'The six digits the clinic gave you', open: 'Show', link_over: 'This link is no longer valid; ask the clinic for a new one', wrong_code: 'The code is not right; {n} more tries', wrong_last: 'The code is not right, and the link is no longer valid', valid_until: 'This link is valid until {time}; looking here is recorded, too', hello: 'Hello, {name}',
+    k_read: 'Read the record', k_document: 'Opened a document', k_number: 'Saw a whole identity or phone number', k_print: 'Printed a consultation paper', k_change: 'Entered or changed data', k_consent: 'Saw or recorded your consent', k_emergency: 'Emergency access', k_judge: 'Judged an emergency access', k_index: 'Compared your registrations', k_told: 'Looked up who saw your record', k_audit: 'Checked accesses', k_session: 'Took part in a video consultation', k_care: 'Worked on a consultation', k_denied: 'Wanted to look and was refused',
+    y_own: 'Care at this institution', y_case: 'Consultation', y_case_n: 'Consultation {n}', y_consent: 'Your consent', y_emergency: 'Emergency', y_index: 'So that nobody is mixed up', y_audit: 'Privacy supervision',
+    officer: 'Who saw a patient', officer_find: 'Find a patient: document number, name, pinyin initials, phone or local number (all institutions)', officer_pick: 'Choose a patient', no_patient: 'No patient found', show: 'Show accesses', filter: 'Only', all_kinds: 'All', only_denied: 'Refused', only_emergency: 'Emergencies', found: '{n} lines', local: 'Local number', id_no: 'Document number',
+    overrides: 'Emergency access', overrides_help: 'Doctors opened records of your patients at other institutions in an emergency. Judge within three working days whether it was needed; nobody judges his own.', none_open: 'No emergency access waits for a verdict', patient: 'Patient', reason: 'Reason', until: 'Until', verdict: 'Verdict', judge: 'Judge', justified: 'Needed', not_justified: 'Not needed', comment: 'Comment (optional)', show_all: 'Also judged ones', not_yours: 'Your own: somebody else judges it',
+  },
+)
