@@ -146,6 +146,7 @@ static void track_open(struct worker *w, const struct media_track_params *p)
     }
     struct peer *peer = table_get(&w->peers, p->peer.v);
     if (!peer || peer->n_tracks == PEER_TRACKS_MAX || !(t = calloc(1, sizeof *t))) return;
+    t->turn = 1;
     if (producer_open(&t->producer, p) || table_put(&w->tracks, p->track.v, t)) {
         producer_close(&t->producer);
         free(t);
