@@ -2,6 +2,7 @@
 #include "media/worker/worker.h"
 #include "media/rtp/bytes.h"
 #include "media/worker/figures.h"
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -153,11 +154,37 @@ void forward_packet(struct track *t, const struct packet *k)
     if (t->n_fresh == FRESH_MAX) forward_flush(t);
 }
 
-static void prefetch_feed(const struct feed *f)
+/* ---- with hundreds of receivers none is in the cache: their memory is asked for while those before are served ---- */
+static void fetch(const void *from, size_t bytes)
 {
-    __builtin_prefetch(f->peer);
-    for (size_t i = 64; i < 384; i += 64)
-        __builtin_prefetch((const char *)f + i);
+    for (size_t i = 0; i < bytes; i += 64)
+        __builtin_prefetch((const char *)from + i);
+}
+
+static void fetch_feed(const struct feed *f)
+{
+    fetch(f, offsetof(struct feed, consumer.spans));
+    fetch(f->consumer.params.mid, sizeof f->consumer.params.mid);
+    fetch(&f->consumer.params.extensions, sizeof *f - offsetof(struct feed, consumer.params.extensions));
+}
+
+static void fetch_ahead(const struct track *t, size_t i)
+{
+    struct feed **f = t->feeds + i;
+    size_t left = t->n_feeds - i;
+    if (left > 8) fetch(f[8], 1);
+    if (left > 5) {
+        fetch_feed(f[5]);
+        fetch(f[5]->peer, offsetof(struct peer, ice.selected) + sizeof f[5]->peer->ice.selected);
+    }
+    if (left > 3 && f[3]->peer->seal) fetch(f[3]->peer->seal, SRTP_SEAL_HEAD);
+    if (left > 1 && f[1]->peer->seal) srtp_seal_near(f[1]->peer->seal);
+}
+
+static void fetch_along(const struct track *voice, size_t i)
+{
+    if (i + 6 < voice->n_feeds) fetch(voice->feeds[i + 6], 1);
+    if (i + 4 < voice->n_feeds) fetch_feed(voice->feeds[i + 4]);
 }
 
 static void take_off(struct track *t)
@@ -183,9 +210,8 @@ static void send_fresh(struct track *t, struct track *voice)
 {
     struct copies copies;
     for (size_t i = 0; i < t->n_feeds; i++) {
-        /* With hundreds of receivers none is in the cache: their memory is asked for while those before are served. */
-        if (i + 4 < t->n_feeds) __builtin_prefetch(t->feeds[i + 4]);
-        if (i + 2 < t->n_feeds) prefetch_feed(t->feeds[i + 2]);
+        fetch_ahead(t, i);
+        if (voice) fetch_along(voice, i);
         if (voice) forward_both(i, t, voice, &copies);
         else forward_to(t->feeds[i], t, &copies);
     }

@@ -34,9 +34,9 @@ struct worker;
 struct peer;
 
 struct feed {
-    struct consumer consumer;
     struct peer *peer; /* receives */
     struct track *track;
+    struct consumer consumer;
     struct feed *next_replay; /* in worker.replays while consumer.replay.on */
     bool replays;
     uint64_t bytes_prior;   /* when its quality was told last */
@@ -85,28 +85,36 @@ struct ssrc_slot {
     struct track *track; /* NULL = free */
 };
 
+struct uplink { /* of a peer that sends */
+    struct ssrc_slot ssrcs[PEER_SSRCS];
+    struct twcc twcc;
+    bool twcc_used;
+    int64_t twcc_us;
+};
+
 struct peer {
     struct worker *worker;
     struct room *room;
     struct peer_id id;
-    struct ice ice;
+    /* What a packet to it needs stands together: with hundreds of receivers none of it is in the cache. */
     struct srtp_box *srtp; /* NULL until the handshake is over */
     struct srtp_seal *seal; /* of it, at hand for the packet path, and how much it adds */
     struct line *line; /* towards it; NULL: it gives no transport-wide feedback */
     size_t tag;
+    uint64_t down_bytes, up_bytes, up_bytes_prior, down_bytes_prior;
+    struct feed **feeds;
+    size_t n_feeds, cap_feeds;
+    struct ice ice;
     bool silent, proved; /* proved: SRTP came, so its side of the handshake is over */
     struct track *tracks[PEER_TRACKS_MAX];
     size_t n_tracks;
-    struct feed **feeds;
-    size_t n_feeds, cap_feeds;
-    struct ssrc_slot ssrcs[PEER_SSRCS];
-    struct twcc twcc;
-    bool twcc_used;
-    int64_t twcc_us, report_us, quality_us, born_us;
+    struct uplink *up; /* from its first track on */
+    bool lively; /* in worker.lively: looked after every tick, not only every tenth */
+    struct peer *next_lively;
+    int64_t report_us, quality_us, born_us;
     bool has_clock_offset;
     int64_t clock_offset; /* our NTP clock minus the publisher's, smallest seen: the least delayed report */
     uint32_t rtt_ms;
-    uint64_t up_bytes, down_bytes, up_bytes_prior, down_bytes_prior;
 };
 
 struct counted {
@@ -158,6 +166,8 @@ struct worker {
     struct egress egress;
     struct track *fresh; /* tracks with packets that wait */
     struct feed *replays; /* those who catch up */
+    struct peer *lively;  /* those who send, and those with a line */
+    unsigned ticks;
     struct line *lines;  /* busy ones, served at lines_us */
     int64_t lines_us;
     struct ingress ingress;
@@ -237,6 +247,8 @@ void feed_noted(struct feed *feed); /* something of it was sent: gaps are what a
 /* Seals and sends the copy of one packet, counted and numbered. */
 void forward_one(struct peer *peer, struct rtp_parts *parts);
 /* clockwork.c */
+void peer_enliven(struct peer *peer); /* it sends, or gives feedback about its line: it is looked after every tick from now on */
+void peer_calm(struct peer *peer);    /* before it goes */
 void worker_tick(struct worker *w);
 uint64_t worker_ntp(void);
 #endif
