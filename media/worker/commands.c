@@ -158,6 +158,10 @@ static void track_open(struct worker *w, const struct media_track_params *p)
     t->room = peer->room;
     peer->tracks[peer->n_tracks++] = t;
     peer_enliven(peer);
+    if (p->kind == MEDIA_VIDEO) {
+        t->next_picture = t->room->pictures;
+        t->room->pictures = t;
+    }
     track_announced(t);
     peer->report_us = 0; /* REMB with the new stream in it */
     if (t->room->recording) track_record(t, true);

@@ -437,6 +437,11 @@ void track_close(struct track *t)
     track_record(t, false);
     lecture_untap(t);
     peer_forget_track(t->peer, t);
+    for (struct track **at = &t->room->pictures; *at; at = &(*at)->next_picture)
+        if (*at == t) {
+            *at = t->next_picture;
+            break;
+        }
     for (size_t i = 0; i < t->peer->n_tracks; i++)
         if (t->peer->tracks[i] == t) t->peer->tracks[i] = t->peer->tracks[--t->peer->n_tracks];
     table_remove(&w->tracks, t->producer.params.track.v);

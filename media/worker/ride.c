@@ -21,13 +21,10 @@ void ride_rhythm(struct track *t)
 static int64_t next_frame_us(const struct room *room, int64_t now_us)
 {
     int64_t next = INT64_MAX;
-    const struct peer *peer;
-    for (size_t i = 0; (peer = table_next(&room->peers, &i));)
-        for (size_t k = 0; k < peer->n_tracks; k++) {
-            const struct track *t = peer->tracks[k];
-            int64_t due = t->frame_us + t->gap_us;
-            if (t->gap_us && t->n_feeds >= RIDE_FEEDS && due > now_us - LATE_US && due < next) next = due;
-        }
+    for (const struct track *t = room->pictures; t; t = t->next_picture) {
+        int64_t due = t->frame_us + t->gap_us;
+        if (t->gap_us && t->n_feeds >= RIDE_FEEDS && due > now_us - LATE_US && due < next) next = due;
+    }
     return next;
 }
 
@@ -50,12 +47,17 @@ struct track *ride_along(const struct track *picture)
     return first;
 }
 
+static bool waits(const struct feed *f, const struct track *voice, const struct peer *peer)
+{
+    return f->track == voice && f->peer == peer && f->rode != voice->turn;
+}
+
 /* Receivers mostly take a room's tracks in the same order, so that theirs stand at about the same place. */
 struct feed *ride_feed(const struct track *voice, size_t near, const struct peer *peer)
 {
     for (size_t i = near ? near - 1 : 0; i < near + 2 && i < voice->n_feeds; i++)
-        if (voice->feeds[i]->peer == peer) return voice->feeds[i];
+        if (waits(voice->feeds[i], voice, peer)) return voice->feeds[i];
     for (size_t i = 0; peer->n_feeds <= 4 && i < peer->n_feeds; i++)
-        if (peer->feeds[i]->track == voice) return peer->feeds[i];
+        if (waits(peer->feeds[i], voice, peer)) return peer->feeds[i];
     return NULL;
 }

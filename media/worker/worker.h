@@ -62,6 +62,7 @@ struct track {
     struct track *next_fresh; /* in worker.fresh; meaningful while n_fresh */
     int64_t until_us;         /* voice: how long they may wait for a picture to go along with, see ride.c */
     int64_t frame_us, gap_us; /* picture: when a frame left last, and the usual time between two */
+    struct track *next_picture; /* in room.pictures */
     uint32_t turn;            /* grows with each time that packets are sent; begins with 1 */
     uint8_t layers;           /* as told last: those that somebody wants */
     int64_t layers_us, wanted_us[MEDIA_RIDS_MAX], asked_us[MEDIA_RIDS_MAX]; /* looked at last; each wanted last, asked for since */
@@ -70,6 +71,7 @@ struct track {
 struct room {
     struct room_id id;
     struct table peers;    /* by peer id */
+    struct track *pictures; /* its video tracks */
     uint64_t recording;    /* 0 = none */
     uint64_t lecture;      /* 0 = no programme */
     struct track_id programme[2]; /* by media_kind: the tracks that were chosen for it */
