@@ -38,6 +38,18 @@ interface Said {
   t?: number
 }
 
+/** The first line of GET /live/ROOM/now; the WebSocket goes on with piece `next`. */
+interface Now {
+  name: string
+  pass: string
+  codecs: string
+  now_ms: number
+  epoch_ms: number
+  end_ms: number
+  generation: number
+  next: number
+}
+
 const TICK_MS = 100
 const AHEAD_S = 20
 const RETRY_MS = [300, 1000, 2000, 4000]
@@ -141,7 +153,21 @@ export class Player {
     const shown = this.video.requestVideoFrameCallback?.bind(this.video)
     shown?.(() => (this.view.first = performance.now() - this.asked))
     if (this.view.stage !== 'lost') this.view.stage = 'connecting'
-    ws.onopen = () => ws.send(JSON.stringify(this.token ? { token: this.token } : {}))
+    this.buffer.prepare()
+    let from: Now | null = null
+    let greeted = false
+    void this.now().then((now) => {
+      if (!now || greeted || ws !== this.ws) return
+      from = now.said
+      this.view.name = now.said.name
+      this.said({ ...now.said, type: 'init' })
+      this.buffer.append(now.bytes)
+    })
+    ws.onopen = () => {
+      greeted = true
+      if (from) ws.send(JSON.stringify({ pass: from.pass, epoch_ms: from.epoch_ms, generation: from.generation, next: from.next }))
+      else ws.send(JSON.stringify(this.token ? { token: this.token } : {}))
+    }
     ws.onmessage = (e: MessageEvent<string | ArrayBuffer>) => {
       if (ws !== this.ws) return
       if (typeof e.data === 'string') this.said(JSON.parse(e.data) as Said)
@@ -159,6 +185,18 @@ export class Player {
       this.retry = setTimeout(() => this.live(), RETRY_MS[Math.min(this.tries++, RETRY_MS.length - 1)])
     }
   }
+  /** What is shown now, over the connection that brought the page, while the WebSocket's is still being made. */
+  private async now(): Promise<{ said: Now; bytes: ArrayBuffer } | null> {
+    try {
+      const answer = await fetch(this.url('/now'), this.token ? { headers: { Authorization: `Bearer ${this.token}` } } : {})
+      if (!answer.ok) return null
+      const all = await answer.arrayBuffer()
+      const line = new Uint8Array(all).indexOf(10)
+      return { said: JSON.parse(new TextDecoder().decode(all.slice(0, line))) as Now, bytes: all.slice(line + 1) }
+    } catch {
+      return null
+    }
+  }
   private clock(now: number | undefined, sent?: number): void {
     if (!now) return
     const trip = sent === undefined ? 1000 : performance.now() - sent
@@ -173,7 +211,7 @@ export class Player {
         this.tries = 0
         this.bestTrip = Infinity
         this.pings = 0
-        this.view.name = m.name ?? ''
+        this.view.name = m.name ?? this.view.name
         break
       case 'init':
         if (m.epoch_ms) this.epochMs = m.epoch_ms
@@ -205,10 +243,13 @@ export class Player {
 
   // ---- playing ----
   private newBuffer(): Buffer {
-    return new Buffer(this.video, (why) => {
+    const failed = (why: string): void => {
       if (why === 'codec') this.view.stage = 'unsupported'
       else if (this.view.mode === 'live') this.live() // what is broken is thrown away
       else this.view.stage = 'lost'
+    }
+    return new Buffer(this.video, failed, () => {
+      if (!this.started) this.begin()
     })
   }
   private newSource(): void {
