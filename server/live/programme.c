@@ -11,7 +11,6 @@
 #define SKIP_UNTIL_S (6 * PROGRAMME_TARGET_S) /* 4.4.3.8: at least six */
 #define PART_S 0.25       /* the longest piece of a steady picture; holes have pieces of 0.2 */
 #define CACHED_PARTS 16
-#define HOLD_BACK 2.5      /* parts behind the end; 4.4.3.8: at least two, three is advised. What it takes to fetch one is in their length already */
 
 struct piece {
     struct share *bytes;
@@ -407,7 +406,7 @@ static void print(struct text *t, const struct programme *p, unsigned per_part, 
     uint32_t from = skip ? skipped(p) : 0;
     say(t, "#EXTM3U\n#EXT-X-VERSION:%d\n#EXT-X-TARGETDURATION:%d\n#EXT-X-PLAYLIST-TYPE:EVENT\n", from ? 9 : 6, PROGRAMME_TARGET_S);
     if (!p->ended)
-        say(t, "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=%.3f,CAN-SKIP-UNTIL=%d\n#EXT-X-PART-INF:PART-TARGET=%.3f\n", part * HOLD_BACK,
+        say(t, "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=%.3f,CAN-SKIP-UNTIL=%d\n#EXT-X-PART-INF:PART-TARGET=%.3f\n", part * 3,
             SKIP_UNTIL_S, part);
     say(t, "#EXT-X-MEDIA-SEQUENCE:0\n");
     if (from) say(t, "#EXT-X-SKIP:SKIPPED-SEGMENTS=%u\n", from);

@@ -52,6 +52,8 @@ interface Now {
 
 const TICK_MS = 100
 const AHEAD_S = 20
+const PEEK_FROM_S = 0.4
+const PEEK_MS = 300
 const RETRY_MS = [300, 1000, 2000, 4000]
 
 export class Player {
@@ -75,6 +77,8 @@ export class Player {
   private pinged = 0
   private pings = 0
   private trimmed = 0
+  /** When the first picture was asked for; -1: it was shown, 0: not asked for. */
+  private peeked = 0
   private base = ''
   private segments: Segment[] = []
   private ended = false
@@ -218,6 +222,7 @@ export class Player {
         this.view.picture = m.codecs?.includes('avc1') ?? true
         if (this.buffer.kind(m.codecs ?? '')) {
           this.started = false
+          this.peeked = 0
           this.joinEnd = (m.end_ms ?? 0) / 1000
         }
         if (this.view.stage !== 'playing') this.view.stage = 'connecting'
@@ -256,6 +261,7 @@ export class Player {
     this.buffer.close()
     this.buffer = this.newBuffer()
     this.started = false
+    this.peeked = 0
     this.map = ''
     this.loading = false
     this.pacer.reset()
@@ -283,6 +289,7 @@ export class Player {
     const end = this.end()
     if (!b.length) return
     const live = this.view.mode === 'live'
+    if (live && this.peeks(b.start(b.length - 1), end)) return
     if (live ? end < this.joinEnd - 0.25 && !this.ended : end <= this.joinEnd) return // the rest of the first picture's group is on its way
     const to = live ? Math.max(b.start(b.length - 1), end - this.pacer.start) : Math.max(this.joinEnd, b.start(0))
     this.video.currentTime = to
@@ -290,6 +297,23 @@ export class Player {
     this.startedAt = performance.now()
     if (this.view.stage !== 'ended') this.view.stage = 'playing'
     if (!this.view.paused) void this.play()
+  }
+  /** The keyframe that one begins with is shown while all since then, which is decoded before anything newer can be, is on its way. */
+  private peeks(start: number, end: number): boolean {
+    const now = performance.now()
+    const shown = this.video.requestVideoFrameCallback?.bind(this.video)
+    if (!this.peeked && shown && this.view.picture && Math.max(end, this.joinEnd) - start > PEEK_FROM_S) {
+      this.peeked = now
+      this.video.currentTime = start
+      const buffer = this.buffer
+      shown(() => {
+        if (buffer !== this.buffer || this.started || !this.peeked) return
+        this.peeked = -1
+        if (this.view.stage !== 'ended') this.view.stage = 'playing'
+        this.begin()
+      })
+    }
+    return this.peeked > 0 && now - this.peeked < PEEK_MS
   }
   /** Where nothing was (the publisher's line broke), what comes after it is shown. */
   private overHole(): void {
