@@ -15,11 +15,12 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define TURN_MS 8        /* how often inlets are looked into while a lecture runs */
+#define TURN_MS 8        /* how often inlets are looked into while a lecture is watched */
+#define CALM_MS 50       /* and while lectures only run */
 #define PATIENCE_MS 250  /* for a missing packet: what is later than that is too late for who watches live */
 #define LEAD_US 1000000  /* the programme's time of its first frame: a first sender report may still move it back */
 
-enum note_type { NOTE_START, NOTE_SWITCH, NOTE_OFF, NOTE_PACKET, NOTE_REFER, NOTE_STOP, NOTE_CLOSE };
+enum note_type { NOTE_START, NOTE_SWITCH, NOTE_OFF, NOTE_PACKET, NOTE_REFER, NOTE_WATCHED, NOTE_STOP, NOTE_CLOSE };
 
 struct lecture;
 struct source { /* the picture or the voice */
@@ -37,6 +38,7 @@ struct lecture {
     struct packager *packager;
     int64_t epoch_us; /* UTC of the programme's time 0; 0 = not begun */
     uint32_t generations; /* told before this life of it */
+    bool watched;
 };
 
 struct caster_inlet {
@@ -86,6 +88,11 @@ void caster_refer(struct caster_inlet *in, uint64_t lecture, enum media_kind kin
 {
     struct inlet_note n = {.type = NOTE_REFER, .subject = lecture, .kind = (uint8_t)kind, .timestamp = timestamp, .utc_us = utc_us};
     inlet_packet(&in->inlet, &n, NULL);
+}
+
+void caster_watched(struct caster_inlet *in, uint64_t lecture, bool on)
+{
+    command(in, (struct inlet_note){.type = NOTE_WATCHED, .subject = lecture, .timestamp = on});
 }
 
 void caster_stop(struct caster_inlet *in, uint64_t lecture)
@@ -215,6 +222,7 @@ static bool take(struct caster *l, struct caster_inlet *in)
     case NOTE_OFF: if (x) packager_picture_off(x->packager); break;
     case NOTE_PACKET: if (x && n.len) input(x, &n, packet); break;
     case NOTE_REFER: if (x) rtp_clock_refer(&x->sources[n.kind].clock, n.timestamp, n.utc_us); break;
+    case NOTE_WATCHED: if (x) x->watched = n.timestamp; break;
     case NOTE_STOP: end(l, n.subject); break;
     case NOTE_CLOSE: l->closing = true; break;
     }
@@ -231,13 +239,20 @@ static void every_turn(struct caster *l)
     }
 }
 
+static int turn_ms(const struct caster *l)
+{
+    for (const struct lecture *x = l->lectures; x; x = x->next)
+        if (x->watched) return TURN_MS;
+    return l->lectures ? CALM_MS : -1;
+}
+
 static void *run(void *arg)
 {
     struct caster *l = arg;
     uint64_t count;
     while (!l->closing) {
         struct pollfd p = {l->wake, POLLIN, 0};
-        poll(&p, 1, l->lectures ? TURN_MS : -1);
+        poll(&p, 1, turn_ms(l));
         if (read(l->wake, &count, sizeof count) < 0 && errno != EAGAIN) break;
         for (size_t i = 0; i < l->n_inlets; i++)
             while (take(l, &l->inlets[i])) {

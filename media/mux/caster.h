@@ -23,5 +23,6 @@ void caster_off(struct caster_inlet *in, uint64_t lecture); /* there is no pictu
 void caster_packet(struct caster_inlet *in, uint64_t lecture, enum media_codec codec, const uint8_t *rtp, size_t len);
 /* At that RTP time of the picture or voice our clock showed utc_us. */
 void caster_refer(struct caster_inlet *in, uint64_t lecture, enum media_kind kind, uint32_t timestamp, int64_t utc_us);
+void caster_watched(struct caster_inlet *in, uint64_t lecture, bool on); /* while nobody watches, pieces may come in portions */
 void caster_stop(struct caster_inlet *in, uint64_t lecture);
 #endif

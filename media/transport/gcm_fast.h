@@ -11,6 +11,7 @@
 
 struct gcm_fast;
 struct gcm_fast *gcm_fast_new(const uint8_t key[16]); /* NULL: not on this machine, not built in, forbidden, or out of memory */
+void gcm_fast_near(const struct gcm_fast *g); /* it is used soon: into the cache */
 void gcm_fast_free(struct gcm_fast *g);
 /* Encrypts `len` bytes from `in` to `out` (the same place, or apart); the 16 bytes of tag go to `tag`. */
 void gcm_fast_seal(const struct gcm_fast *g, const uint8_t iv[12], const uint8_t *aad, size_t aad_len, uint8_t *out, const uint8_t *in, size_t len,

@@ -1,6 +1,7 @@
 #include "media/transport/srtp_seal.h"
 #include "media/rtp/bytes.h"
 #include "media/transport/gcm_fast.h"
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,26 +11,30 @@ struct stream {
     bool used;
 };
 
-struct srtp_seal {
+#define STREAMS_FEW 8
+
+struct srtp_seal { /* what a packet needs comes first */
     enum dtls_profile profile;
-    struct gcm_fast *fast;      /* GCM of media where the machine has it; its half has only the salt then */
     uint8_t salt[12];
+    struct gcm_fast *fast;      /* GCM of media where the machine has it; its half has only the salt then */
+    size_t slots, used;         /* slots: a power of two */
+    struct stream *streams;     /* `few`, while these do */
+    struct stream few[STREAMS_FEW];
     struct srtp_half halves[2]; /* by enum srtp_use */
     uint32_t control_index;     /* of SRTCP, one for all SSRCs: each sees it grow */
-    size_t slots, used;         /* slots: a power of two */
-    struct stream *streams;
 };
+_Static_assert(offsetof(struct srtp_seal, halves) <= SRTP_SEAL_HEAD, "the head holds what a packet needs");
 
 int srtp_seal_new(struct srtp_seal **out, enum dtls_profile profile, const struct srtp_session_keys keys[2])
 {
     struct srtp_seal *s = calloc(1, sizeof *s);
     if (!s) return ERR_INTERNAL;
     s->profile = profile;
-    s->slots = 8;
-    s->streams = calloc(s->slots, sizeof *s->streams);
+    s->slots = STREAMS_FEW;
+    s->streams = s->few;
     memcpy(s->salt, keys[SRTP_MEDIA].salt, sizeof s->salt);
     if (profile == DTLS_PROFILE_GCM128) s->fast = gcm_fast_new(keys[SRTP_MEDIA].key);
-    if (!s->streams || (!s->fast && srtp_half_init(&s->halves[SRTP_MEDIA], profile, &keys[SRTP_MEDIA], false)) ||
+    if ((!s->fast && srtp_half_init(&s->halves[SRTP_MEDIA], profile, &keys[SRTP_MEDIA], false)) ||
         srtp_half_init(&s->halves[SRTP_CONTROL], profile, &keys[SRTP_CONTROL], false)) {
         srtp_seal_free(s);
         return ERR_INTERNAL;
@@ -44,7 +49,7 @@ void srtp_seal_free(struct srtp_seal *s)
     gcm_fast_free(s->fast);
     srtp_half_fini(&s->halves[SRTP_MEDIA]);
     srtp_half_fini(&s->halves[SRTP_CONTROL]);
-    free(s->streams);
+    if (s->streams != s->few) free(s->streams);
     explicit_bzero(s, sizeof *s);
     free(s);
 }
@@ -70,7 +75,7 @@ static bool grow(struct srtp_seal *s)
     if (!bigger.streams) return false;
     for (size_t i = 0; i < s->slots; i++)
         if (s->streams[i].used) *find(&bigger, s->streams[i].ssrc) = s->streams[i];
-    free(s->streams);
+    if (s->streams != s->few) free(s->streams);
     s->streams = bigger.streams;
     s->slots = bigger.slots;
     return true;
@@ -175,6 +180,11 @@ size_t srtp_seal_packet(struct srtp_seal *s, uint8_t *out, size_t head_len, cons
     if (s->fast) return seal_fast(s, out, head_len, index, pieces, n_pieces);
     return s->profile == DTLS_PROFILE_GCM128 ? seal_gcm(h, out, head_len, index, pieces, n_pieces)
                                              : seal_cm80(h, out, head_len, index, pieces, n_pieces);
+}
+
+void srtp_seal_near(const struct srtp_seal *s)
+{
+    if (s->fast) gcm_fast_near(s->fast);
 }
 
 /* ---- RTCP ---- */

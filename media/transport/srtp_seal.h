@@ -24,6 +24,9 @@ size_t srtp_seal_tag(const struct srtp_seal *s); /* bytes that a packet grows by
 /* `out` begins with the packet's `head_len` bytes of RTP header and extensions; the payload is taken from the pieces, which must not
  * overlap `out`, and lands behind it, then the tag. Returns the whole length, 0 when the cipher failed or memory ran out. */
 size_t srtp_seal_packet(struct srtp_seal *s, uint8_t *out, size_t head_len, const struct srtp_piece *pieces, size_t n_pieces);
+/* A packet is sealed soon: what that reads comes into the cache. The first SRTP_SEAL_HEAD bytes of *s should be there already. */
+#define SRTP_SEAL_HEAD 192
+void srtp_seal_near(const struct srtp_seal *s);
 /* An RTCP packet, in place; it grows by up to SRTCP_OVERHEAD. 0 = failed. */
 #define SRTCP_OVERHEAD 20
 size_t srtp_seal_rtcp(struct srtp_seal *s, uint8_t *packet, size_t len);

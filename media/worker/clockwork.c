@@ -1,4 +1,5 @@
-/* Everything periodic: loss repair, reports both ways, consent, levels, quality. Runs every 10 ms while peers exist. */
+/* Everything periodic: loss repair, reports both ways, consent, levels, quality. Runs every 10 ms while peers exist;
+ * who only receives and gives no feedback about his line is looked after every 100 ms. */
 #include "media/rtp/bytes.h"
 #include "media/worker/worker.h"
 #include "media/worker/figures.h"
@@ -9,7 +10,8 @@
 #define SILENT_US 5000000
 #define GONE_US 60000000
 #define STALLED_US 3000000
-#define WISH_US_A_FEED 50 /* a thousand receivers are looked through every 50 ms; who begins to wait is looked at at once */
+#define WISH_US_A_FEED 200 /* a thousand receivers are looked through every 200 ms; who begins to wait is looked at at once */
+#define IDLE_TICKS 10
 
 uint64_t worker_ntp(void)
 {
@@ -96,7 +98,7 @@ static void feedback(struct peer *peer)
     struct rtcp_builder b;
     peer_begin_rtcp(peer, &b);
     uint32_t media = peer->n_tracks ? peer->tracks[0]->producer.layers[0].ssrc : 0;
-    while (twcc_add_feedback(&peer->twcc, &b, 1, media) && b.len) {
+    while (twcc_add_feedback(&peer->up->twcc, &b, 1, media) && b.len) {
         peer_send_rtcp(peer, &b);
         peer_begin_rtcp(peer, &b);
     }
@@ -195,6 +197,12 @@ static bool consent(struct peer *peer)
     return true;
 }
 
+/* Peers that came one by one are served together from now on: what is told of them wakes its reader once. */
+static int64_t beat(int64_t now_us, int64_t every_us)
+{
+    return now_us - now_us % every_us;
+}
+
 static void tick_connected(struct peer *peer)
 {
     int64_t now = peer->worker->now_us;
@@ -208,20 +216,38 @@ static void tick_connected(struct peer *peer)
         track_record_refer(peer->tracks[i]);
     }
     line_tick(peer);
-    if (peer->twcc_used && now - peer->twcc_us >= 50000) {
-        peer->twcc_us = now;
+    if (peer->up && peer->up->twcc_used && now - peer->up->twcc_us >= 50000) {
+        peer->up->twcc_us = now;
         feedback(peer);
     }
     if (now - peer->report_us >= 1000000) {
-        peer->report_us = now;
+        peer->report_us = beat(now, 50000);
         report_up(peer);
         report_down(peer);
     }
-    if (!peer->quality_us) peer->quality_us = now;
+    if (!peer->quality_us) peer->quality_us = beat(now, 250000);
     if (now - peer->quality_us >= 2000000) {
         quality(peer);
         peer->quality_us = now;
     }
+}
+
+void peer_enliven(struct peer *peer)
+{
+    if (peer->lively) return;
+    peer->lively = true;
+    peer->next_lively = peer->worker->lively;
+    peer->worker->lively = peer;
+}
+
+void peer_calm(struct peer *peer)
+{
+    struct peer **at = &peer->worker->lively;
+    if (!peer->lively) return;
+    while (*at != peer)
+        at = &(*at)->next_lively;
+    *at = peer->next_lively;
+    peer->lively = false;
 }
 
 static void levels(struct worker *w, struct room *room)
@@ -246,20 +272,35 @@ static void levels(struct worker *w, struct room *room)
     room->speaking = anyone;
 }
 
-void worker_tick(struct worker *w)
+static void serve(struct peer *peer)
+{
+    if (consent(peer) && peer->srtp) tick_connected(peer);
+}
+
+/* The many who only receive: a tenth of them each tick. In portions, because a peer may close in its turn and the table must not change
+ * under the walk; who is moved by that is met again within 100 ms. */
+static void serve_calm(struct worker *w)
 {
     struct peer *peer, *list[64];
-    size_t i = 0, n;
-    do { /* in portions, because a peer may close in its turn and the table must not change under the walk */
-        for (n = 0; n < 64 && (peer = table_next(&w->peers, &i));)
-            list[n++] = peer;
-        for (size_t k = 0; k < n; k++) {
-            peer = list[k];
-            if (consent(peer) && peer->srtp) tick_connected(peer);
-        }
+    size_t slots = w->peers.slots, i = slots * (w->ticks % IDLE_TICKS) / IDLE_TICKS, end = slots * (w->ticks % IDLE_TICKS + 1) / IDLE_TICKS, n;
+    do {
+        for (n = 0; n < 64 && i < end && (peer = table_next(&w->peers, &i));)
+            if (!peer->lively) list[n++] = peer;
+        for (size_t k = 0; k < n; k++)
+            serve(list[k]);
     } while (n == 64);
+}
+
+void worker_tick(struct worker *w)
+{
+    for (struct peer *peer = w->lively, *next; peer; peer = next) {
+        next = peer->next_lively;
+        serve(peer);
+    }
+    serve_calm(w);
+    w->ticks++;
     catchup_step(w);
     struct room *room;
-    for (i = 0; (room = table_next(&w->rooms, &i));)
+    for (size_t i = 0; (room = table_next(&w->rooms, &i));)
         levels(w, room);
 }

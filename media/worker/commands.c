@@ -114,7 +114,9 @@ void peer_close(struct peer *peer, bool goodbye)
     table_remove(&peer->room->peers, peer->id.v);
     room_maybe_free(w, peer->room);
     free(peer->feeds);
+    free(peer->up);
     line_free(peer);
+    peer_calm(peer);
     explicit_bzero(peer, sizeof *peer);
     free(peer);
 }
@@ -145,7 +147,8 @@ static void track_open(struct worker *w, const struct media_track_params *p)
         return;
     }
     struct peer *peer = table_get(&w->peers, p->peer.v);
-    if (!peer || peer->n_tracks == PEER_TRACKS_MAX || !(t = calloc(1, sizeof *t))) return;
+    if (!peer || peer->n_tracks == PEER_TRACKS_MAX || (!peer->up && !(peer->up = calloc(1, sizeof *peer->up))) || !(t = calloc(1, sizeof *t))) return;
+    t->turn = 1;
     if (producer_open(&t->producer, p) || table_put(&w->tracks, p->track.v, t)) {
         producer_close(&t->producer);
         free(t);
@@ -154,6 +157,11 @@ static void track_open(struct worker *w, const struct media_track_params *p)
     t->peer = peer;
     t->room = peer->room;
     peer->tracks[peer->n_tracks++] = t;
+    peer_enliven(peer);
+    if (p->kind == MEDIA_VIDEO) {
+        t->next_picture = t->room->pictures;
+        t->room->pictures = t;
+    }
     track_announced(t);
     peer->report_us = 0; /* REMB with the new stream in it */
     if (t->room->recording) track_record(t, true);

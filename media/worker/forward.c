@@ -2,6 +2,7 @@
 #include "media/worker/worker.h"
 #include "media/rtp/bytes.h"
 #include "media/worker/figures.h"
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,11 +75,10 @@ void feed_noted(struct feed *f)
     f->packet_us = now_us;
 }
 
-static void forward_to(struct feed *f, const struct track *t, struct copies *c)
+static void add_copies(struct feed *f, const struct track *t, struct copies *c)
 {
     struct peer *peer = f->peer;
-    if (!peer->seal || !peer->ice.has_selected) return;
-    c->n = 0;
+    size_t before = c->n;
     for (size_t i = 0; i < t->n_fresh; i++) {
         if (replay_holds(&f->consumer, &t->fresh[i])) continue; /* it comes in its turn: queued too, it would go twice under one SRTP index */
         if (peer->line && line_spreads(f, &t->fresh[i])) continue;
@@ -87,8 +87,34 @@ static void forward_to(struct feed *f, const struct track *t, struct copies *c)
         c->len[c->n] = rtp_length(&c->parts[c->n]) + peer->tag;
         c->n++;
     }
-    if (c->n) feed_noted(f);
-    forward_copies(peer, c);
+    if (c->n > before) feed_noted(f);
+}
+
+static bool reachable(const struct peer *peer)
+{
+    return peer->seal && peer->ice.has_selected;
+}
+
+static void forward_to(struct feed *f, const struct track *t, struct copies *c)
+{
+    if (!reachable(f->peer)) return;
+    c->n = 0;
+    add_copies(f, t, c);
+    forward_copies(f->peer, c);
+}
+
+/* The receiver's copies of the picture, and of the voice behind them where it has both. */
+static void forward_both(size_t i, const struct track *picture, const struct track *voice, struct copies *c)
+{
+    struct feed *f = picture->feeds[i], *along;
+    if (!reachable(f->peer)) return;
+    c->n = 0;
+    add_copies(f, picture, c);
+    if (c->n && (along = ride_feed(voice, i, f->peer))) {
+        along->rode = voice->turn;
+        add_copies(along, voice, c);
+    }
+    forward_copies(f->peer, c);
 }
 
 void forward_one(struct peer *peer, struct rtp_parts *parts)
@@ -120,6 +146,7 @@ void forward_packet(struct track *t, const struct packet *k)
     if (t->producer.paused) return;
     if (!t->n_fresh) {
         t->fresh_us = w->now_us;
+        if (t->producer.params.kind == MEDIA_AUDIO) t->until_us = ride_until_us(t);
         t->next_fresh = w->fresh;
         w->fresh = t;
     }
@@ -127,42 +154,85 @@ void forward_packet(struct track *t, const struct packet *k)
     if (t->n_fresh == FRESH_MAX) forward_flush(t);
 }
 
-static void prefetch_feed(const struct feed *f)
+/* ---- with hundreds of receivers none is in the cache: their memory is asked for while those before are served ---- */
+static void fetch(const void *from, size_t bytes)
 {
-    __builtin_prefetch(f->peer);
-    for (size_t i = 64; i < 384; i += 64)
-        __builtin_prefetch((const char *)f + i);
+    for (size_t i = 0; i < bytes; i += 64)
+        __builtin_prefetch((const char *)from + i);
 }
 
-static void send_fresh(struct track *t)
+static void fetch_feed(const struct feed *f)
 {
-    struct copies copies;
-    for (size_t i = 0; i < t->n_feeds; i++) {
-        /* With hundreds of receivers none is in the cache: their memory is asked for while those before are served. */
-        if (i + 4 < t->n_feeds) __builtin_prefetch(t->feeds[i + 4]);
-        if (i + 2 < t->n_feeds) prefetch_feed(t->feeds[i + 2]);
-        forward_to(t->feeds[i], t, &copies);
+    fetch(f, offsetof(struct feed, consumer.spans));
+    fetch(f->consumer.params.mid, sizeof f->consumer.params.mid);
+    fetch(&f->consumer.params.extensions, sizeof *f - offsetof(struct feed, consumer.params.extensions));
+}
+
+static void fetch_ahead(const struct track *t, size_t i)
+{
+    struct feed **f = t->feeds + i;
+    size_t left = t->n_feeds - i;
+    if (left > 8) fetch(f[8], 1);
+    if (left > 5) {
+        fetch_feed(f[5]);
+        fetch(f[5]->peer, offsetof(struct peer, ice.selected) + sizeof f[5]->peer->ice.selected);
     }
+    if (left > 3 && f[3]->peer->seal) fetch(f[3]->peer->seal, SRTP_SEAL_HEAD);
+    if (left > 1 && f[1]->peer->seal) srtp_seal_near(f[1]->peer->seal);
+}
+
+static void fetch_along(const struct track *voice, size_t i)
+{
+    if (i + 6 < voice->n_feeds) fetch(voice->feeds[i + 6], 1);
+    if (i + 4 < voice->n_feeds) fetch_feed(voice->feeds[i + 4]);
+}
+
+static void take_off(struct track *t)
+{
+    struct track **at = &t->peer->worker->fresh;
+    while (*at != t)
+        at = &(*at)->next_fresh;
+    *at = t->next_fresh;
+}
+
+static void sent(struct track *t)
+{
     for (size_t i = 0; t->tap && i < t->n_fresh; i++)
         record(t, &t->fresh[i]);
     for (size_t i = 0; t->live && i < t->n_fresh; i++)
         lecture_packet(t, &t->fresh[i]);
     t->n_fresh = 0;
+    t->turn++;
+}
+
+/* `voice` (may be NULL) goes along where a receiver has both, and to the others by itself. */
+static void send_fresh(struct track *t, struct track *voice)
+{
+    struct copies copies;
+    for (size_t i = 0; i < t->n_feeds; i++) {
+        fetch_ahead(t, i);
+        if (voice) fetch_along(voice, i);
+        if (voice) forward_both(i, t, voice, &copies);
+        else forward_to(t->feeds[i], t, &copies);
+    }
+    for (size_t i = 0; voice && i < voice->n_feeds; i++)
+        if (voice->feeds[i]->rode != voice->turn) forward_to(voice->feeds[i], voice, &copies);
+    if (t->producer.params.kind == MEDIA_VIDEO) ride_rhythm(t);
+    if (voice) sent(voice);
+    sent(t);
 }
 
 void forward_flush(struct track *t)
 {
-    struct track **at = &t->peer->worker->fresh;
     if (!t->n_fresh) return;
-    while (*at != t)
-        at = &(*at)->next_fresh;
-    *at = t->next_fresh;
-    send_fresh(t);
+    take_off(t);
+    send_fresh(t, NULL);
 }
 
 static int64_t hold_until_us(const struct track *t) /* 0: not at all */
 {
-    if (t->fresh[t->n_fresh - 1].rtp.marker || t->producer.params.kind == MEDIA_AUDIO || t->n_feeds < HOLD_FEEDS) return 0;
+    if (t->producer.params.kind == MEDIA_AUDIO) return t->until_us;
+    if (t->fresh[t->n_fresh - 1].rtp.marker || t->n_feeds < HOLD_FEEDS) return 0;
     int64_t hold = (int64_t)t->n_feeds * HOLD_US_A_FEED;
     return t->fresh_us + (hold < HOLD_US_MAX ? hold : HOLD_US_MAX);
 }
@@ -171,15 +241,17 @@ int64_t forward_due(struct worker *w)
 {
     int64_t next = INT64_MAX;
     for (struct track **at = &w->fresh; *at;) {
-        struct track *t = *at;
+        struct track *t = *at, *voice;
         int64_t until = hold_until_us(t);
-        if (until <= w->now_us) {
-            *at = t->next_fresh;
-            send_fresh(t);
+        if (until > w->now_us) {
+            if (until < next) next = until;
+            at = &t->next_fresh;
             continue;
         }
-        if (until < next) next = until;
-        at = &t->next_fresh;
+        take_off(t);
+        if ((voice = ride_along(t))) take_off(voice);
+        send_fresh(t, voice);
+        at = &w->fresh; /* two may be gone */
     }
     return next;
 }
@@ -365,6 +437,11 @@ void track_close(struct track *t)
     track_record(t, false);
     lecture_untap(t);
     peer_forget_track(t->peer, t);
+    for (struct track **at = &t->room->pictures; *at; at = &(*at)->next_picture)
+        if (*at == t) {
+            *at = t->next_picture;
+            break;
+        }
     for (size_t i = 0; i < t->peer->n_tracks; i++)
         if (t->peer->tracks[i] == t) t->peer->tracks[i] = t->peer->tracks[--t->peer->n_tracks];
     table_remove(&w->tracks, t->producer.params.track.v);

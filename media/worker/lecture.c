@@ -99,6 +99,7 @@ void lecture_command(struct worker *w, struct room *room, const struct media_cmd
     } else if (c->type == MEDIA_LIVE_WATCHED && room->lecture == p->lecture) {
         struct track *t = table_get(&w->tracks, room->programme[MEDIA_VIDEO].v);
         room->watched = p->watched;
+        caster_watched(w->caster, room->lecture, p->watched);
         if (t && room->watched) forward_wish_keys(t); /* who comes first does not wait for the end of a long group */
     } else if (c->type == MEDIA_LIVE_STOP && room->lecture == p->lecture) {
         lecture_stop(w, room);

@@ -25,6 +25,7 @@ void line_feed(struct feed *f)
     peer->line->peer = peer;
     bwe_init(&peer->line->bwe, BWE_START_BPS, peer->worker->now_us);
     peer->line->due = true;
+    peer_enliven(peer);
 }
 
 static void purge(struct line *l, const struct feed *f)

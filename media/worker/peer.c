@@ -7,9 +7,10 @@
 /* ---- which stream is this ---- */
 struct ssrc_slot *peer_ssrc(struct peer *peer, uint32_t ssrc)
 {
+    if (!peer->up) return NULL;
     for (size_t i = ssrc * 2654435761u >> 25, n = 0; n < PEER_SSRCS; n++, i = (i + 1) % PEER_SSRCS) {
-        if (!peer->ssrcs[i].track) return NULL;
-        if (peer->ssrcs[i].ssrc == ssrc) return &peer->ssrcs[i];
+        if (!peer->up->ssrcs[i].track) return NULL;
+        if (peer->up->ssrcs[i].ssrc == ssrc) return &peer->up->ssrcs[i];
     }
     return NULL;
 }
@@ -17,8 +18,8 @@ struct ssrc_slot *peer_ssrc(struct peer *peer, uint32_t ssrc)
 static void insert(struct peer *peer, struct ssrc_slot slot)
 {
     for (size_t i = slot.ssrc * 2654435761u >> 25, n = 0; n < PEER_SSRCS - 1; n++, i = (i + 1) % PEER_SSRCS)
-        if (!peer->ssrcs[i].track || peer->ssrcs[i].ssrc == slot.ssrc) {
-            peer->ssrcs[i] = slot;
+        if (!peer->up->ssrcs[i].track || peer->up->ssrcs[i].ssrc == slot.ssrc) {
+            peer->up->ssrcs[i] = slot;
             return;
         }
 }
@@ -27,8 +28,8 @@ static void insert(struct peer *peer, struct ssrc_slot slot)
 static void rebuild(struct peer *peer, const struct track *track, int layer, bool rtx)
 {
     struct ssrc_slot old[PEER_SSRCS];
-    memcpy(old, peer->ssrcs, sizeof old);
-    memset(peer->ssrcs, 0, sizeof peer->ssrcs);
+    memcpy(old, peer->up->ssrcs, sizeof old);
+    memset(peer->up->ssrcs, 0, sizeof peer->up->ssrcs);
     for (size_t i = 0; i < PEER_SSRCS; i++)
         if (old[i].track && !(old[i].track == track && (layer < 0 || (old[i].layer == layer && old[i].rtx == rtx))))
             insert(peer, old[i]);
@@ -91,8 +92,9 @@ static struct ssrc_slot *learn(struct peer *peer, const struct rtp *r)
 {
     size_t takers = 0, free_slots = 0;
     bool rtx;
+    if (!peer->up) return NULL;
     for (size_t i = 0; i < PEER_SSRCS; i++)
-        free_slots += !peer->ssrcs[i].track;
+        free_slots += !peer->up->ssrcs[i].track;
     if (free_slots < PEER_SSRCS / 2) return NULL; /* a peer cannot fill the table with invented streams */
     for (size_t i = 0; i < peer->n_tracks; i++)
         takers += producer_payload(&peer->tracks[i]->producer, r->payload_type, &rtx) != NULL;
@@ -107,8 +109,8 @@ static void note_twcc(struct peer *peer, const struct track *t, const struct rtp
     size_t n;
     const uint8_t *v = rtp_extension(r, t->producer.params.extensions.transport_cc, &n);
     if (!v || n != 2) return;
-    peer->twcc_used = true;
-    twcc_note(&peer->twcc, get_u16(v), peer->worker->now_us);
+    peer->up->twcc_used = true;
+    twcc_note(&peer->up->twcc, get_u16(v), peer->worker->now_us);
 }
 
 static uint8_t media_payload_type(const struct track *t, uint8_t rtx_pt)

@@ -2,7 +2,8 @@
  *
  * Owns everything in struct worker; nothing here is touched by another thread except the mailbox, the event descriptor and the hand-over rings. The packet
  * path (worker_datagram -> forward -> egress) takes no lock and no memory. Split by concern: worker.c loop and sockets, commands.c what the
- * caller asked for, peer.c what a peer sends, forward.c tracks to feeds, clockwork.c everything periodic.
+ * caller asked for, peer.c what a peer sends, forward.c tracks to feeds, ride.c voice
+ * along with pictures, clockwork.c everything periodic.
  */
 #ifndef YL_MEDIA_WORKER_WORKER_H
 #define YL_MEDIA_WORKER_WORKER_H
@@ -24,6 +25,7 @@
 #include <sys/socket.h>
 
 #define FRESH_MAX 16
+#define COPIES_MAX (2 * FRESH_MAX) /* of a picture, and voice along with it */
 #define RTCP_BYTES 1200
 #define PEER_SSRCS 128
 #define PEER_TRACKS_MAX 16
@@ -32,14 +34,15 @@ struct worker;
 struct peer;
 
 struct feed {
-    struct consumer consumer;
     struct peer *peer; /* receives */
     struct track *track;
+    struct consumer consumer;
     struct feed *next_replay; /* in worker.replays while consumer.replay.on */
     bool replays;
     uint64_t bytes_prior;   /* when its quality was told last */
     uint32_t packets_prior;
     int64_t packet_us, gap_us; /* last packet; gaps since its quality was told */
+    uint32_t rode;             /* the track's turn in which its packets went along with a picture */
 };
 
 struct track {
@@ -57,6 +60,10 @@ struct track {
     size_t n_fresh;
     int64_t fresh_us;         /* when the first of them came */
     struct track *next_fresh; /* in worker.fresh; meaningful while n_fresh */
+    int64_t until_us;         /* voice: how long they may wait for a picture to go along with, see ride.c */
+    int64_t frame_us, gap_us; /* picture: when a frame left last, and the usual time between two */
+    struct track *next_picture; /* in room.pictures */
+    uint32_t turn;            /* grows with each time that packets are sent; begins with 1 */
     uint8_t layers;           /* as told last: those that somebody wants */
     int64_t layers_us, wanted_us[MEDIA_RIDS_MAX], asked_us[MEDIA_RIDS_MAX]; /* looked at last; each wanted last, asked for since */
 };
@@ -64,6 +71,7 @@ struct track {
 struct room {
     struct room_id id;
     struct table peers;    /* by peer id */
+    struct track *pictures; /* its video tracks */
     uint64_t recording;    /* 0 = none */
     uint64_t lecture;      /* 0 = no programme */
     struct track_id programme[2]; /* by media_kind: the tracks that were chosen for it */
@@ -79,28 +87,36 @@ struct ssrc_slot {
     struct track *track; /* NULL = free */
 };
 
+struct uplink { /* of a peer that sends */
+    struct ssrc_slot ssrcs[PEER_SSRCS];
+    struct twcc twcc;
+    bool twcc_used;
+    int64_t twcc_us;
+};
+
 struct peer {
     struct worker *worker;
     struct room *room;
     struct peer_id id;
-    struct ice ice;
+    /* What a packet to it needs stands together: with hundreds of receivers none of it is in the cache. */
     struct srtp_box *srtp; /* NULL until the handshake is over */
     struct srtp_seal *seal; /* of it, at hand for the packet path, and how much it adds */
     struct line *line; /* towards it; NULL: it gives no transport-wide feedback */
     size_t tag;
+    uint64_t down_bytes, up_bytes, up_bytes_prior, down_bytes_prior;
+    struct feed **feeds;
+    size_t n_feeds, cap_feeds;
+    struct ice ice;
     bool silent, proved; /* proved: SRTP came, so its side of the handshake is over */
     struct track *tracks[PEER_TRACKS_MAX];
     size_t n_tracks;
-    struct feed **feeds;
-    size_t n_feeds, cap_feeds;
-    struct ssrc_slot ssrcs[PEER_SSRCS];
-    struct twcc twcc;
-    bool twcc_used;
-    int64_t twcc_us, report_us, quality_us, born_us;
+    struct uplink *up; /* from its first track on */
+    bool lively; /* in worker.lively: looked after every tick, not only every tenth */
+    struct peer *next_lively;
+    int64_t report_us, quality_us, born_us;
     bool has_clock_offset;
     int64_t clock_offset; /* our NTP clock minus the publisher's, smallest seen: the least delayed report */
     uint32_t rtt_ms;
-    uint64_t up_bytes, down_bytes, up_bytes_prior, down_bytes_prior;
 };
 
 struct counted {
@@ -123,11 +139,11 @@ struct message {
     };
 };
 
-struct copies { /* packets of a track, rewritten for one receiver */
+struct copies { /* packets of a track (and of one that goes along), rewritten for one receiver */
     size_t n;
-    struct rtp_parts parts[FRESH_MAX];
-    size_t len[FRESH_MAX]; /* sealed */
-    bool may_pad[FRESH_MAX];
+    struct rtp_parts parts[COPIES_MAX];
+    size_t len[COPIES_MAX]; /* sealed */
+    bool may_pad[COPIES_MAX];
 };
 
 struct worker {
@@ -152,6 +168,8 @@ struct worker {
     struct egress egress;
     struct track *fresh; /* tracks with packets that wait */
     struct feed *replays; /* those who catch up */
+    struct peer *lively;  /* those who send, and those with a line */
+    unsigned ticks;
     struct line *lines;  /* busy ones, served at lines_us */
     int64_t lines_us;
     struct ingress ingress;
@@ -209,6 +227,11 @@ void track_record_refer(struct track *track); /* as often as one likes */
 /* By the publisher's sender reports: our clock shows utc_us at this time of a copy. False: none has come yet. */
 bool track_clock(const struct track *track, struct consumer *copy, uint32_t *timestamp, int64_t *utc_us);
 void forward_copies(struct peer *peer, struct copies *c); /* seals and puts them into the send arena, equal ones together */
+/* ride.c: voice that goes along with a picture */
+int64_t ride_until_us(const struct track *voice); /* how long its first fresh packet waits for one; in the past: not at all */
+void ride_rhythm(struct track *picture);          /* its fresh packets leave now */
+struct track *ride_along(const struct track *picture); /* the voice that waits longest in the room; NULL = none */
+struct feed *ride_feed(const struct track *voice, size_t near, const struct peer *peer); /* that receiver's, looked for at about this place */
 /* catchup.c */
 bool catchup_begin(struct feed *feed); /* a newcomer is sent the group of pictures; false: he needs a keyframe */
 void catchup_end(struct feed *feed);
@@ -226,6 +249,8 @@ void feed_noted(struct feed *feed); /* something of it was sent: gaps are what a
 /* Seals and sends the copy of one packet, counted and numbered. */
 void forward_one(struct peer *peer, struct rtp_parts *parts);
 /* clockwork.c */
+void peer_enliven(struct peer *peer); /* it sends, or gives feedback about its line: it is looked after every tick from now on */
+void peer_calm(struct peer *peer);    /* before it goes */
 void worker_tick(struct worker *w);
 uint64_t worker_ntp(void);
 #endif

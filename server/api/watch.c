@@ -56,16 +56,17 @@ static void pass_make(const struct watch *w, uint64_t room, int64_t until_ms, ch
     snprintf(out + n, PASS_BYTES - (size_t)n, "-%s", mac);
 }
 
-int watch_pass_check(const struct watch *w, const char *pass, size_t len, uint64_t *room, struct fault *f)
+int watch_pass_check(const struct watch *w, const char *pass, size_t len, struct desk_watch_made *made, struct fault *f)
 {
     char text[PASS_BYTES], mac[33];
-    uint64_t until = 0;
+    uint64_t until = 0, *room = &made->room;
     int body = 0;
     if (len < PASS_BYTES) {
         snprintf(text, sizeof text, "%.*s", (int)len, pass);
         if (sscanf(text, "%16" SCNx64 "-%" SCNx64 "%n", room, &until, &body) == 2 && len == (size_t)body + 33 && text[body] == '-') {
             mac_of(w, text, (size_t)body, mac);
-            if (crypto_equal(mac, text + body + 1, 32) && (int64_t)until > watch_now_ms()) return 0;
+            made->until_ms = (int64_t)until;
+            if (crypto_equal(mac, text + body + 1, 32) && made->until_ms > watch_now_ms()) return 0;
         }
     }
     return fault_set(f, ERR_UNAUTHENTICATED, "pass", "This address is over; begin again with index.m3u8.");
@@ -75,6 +76,7 @@ int watch_pass_check(const struct watch *w, const char *pass, size_t len, uint64
 struct beginning {
     struct watch *watch;
     struct net_request *request;
+    bool now; /* not the playlist: what is shown now */
 };
 
 static void begun(void *ctx, const struct fault *f, const struct desk_watch_made *made)
@@ -83,6 +85,7 @@ static void begun(void *ctx, const struct fault *f, const struct desk_watch_made
     struct watch *w = b->watch;
     struct net_request *r = b->request;
     char pass[PASS_BYTES];
+    bool now = b->now;
     free(b);
     if (f) {
         if (f->code == ERR_UNAUTHENTICATED) guard_wrong(w->config.guard, net_request_address(r), watch_now_ms());
@@ -91,7 +94,8 @@ static void begun(void *ctx, const struct fault *f, const struct desk_watch_made
     }
     pass_make(w, made->room, made->until_ms, pass);
     allow_origins(r);
-    hls_master(w, r, made, pass);
+    if (now) push_now(w, r, made, pass);
+    else hls_master(w, r, made, pass);
 }
 
 static bool query_token(const struct net_request *r, char out[128])
@@ -103,7 +107,7 @@ static bool query_token(const struct net_request *r, char out[128])
     return false;
 }
 
-static void begin(struct watch *w, struct net_request *r, const char *word)
+static void begin(struct watch *w, struct net_request *r, const char *word, bool now)
 {
     struct fault f = {0};
     char token[128];
@@ -121,7 +125,7 @@ static void begin(struct watch *w, struct net_request *r, const char *word)
     }
     struct beginning *b = malloc(sizeof *b);
     if (!b) abort();
-    *b = (struct beginning){w, r};
+    *b = (struct beginning){w, r, now};
     desk_watch(w->config.desk, &ask, begun, b);
     explicit_bzero(token, sizeof token);
 }
@@ -138,17 +142,17 @@ static void options(struct net_request *r)
 static void below(struct watch *w, struct net_request *r, const char *rest)
 {
     struct fault f = {0};
-    uint64_t room;
+    struct desk_watch_made made = {0};
     size_t n = strcspn(rest, "/");
     int rc = rest[n] ? guard_check(w->config.guard, net_request_address(r), watch_now_ms(), &f)
                      : fault_set(&f, ERR_NOT_FOUND, "no_such_url", "There is nothing at this URL.");
-    if (!rc && (rc = watch_pass_check(w, rest, n, &room, &f))) guard_wrong(w->config.guard, net_request_address(r), watch_now_ms());
+    if (!rc && (rc = watch_pass_check(w, rest, n, &made, &f))) guard_wrong(w->config.guard, net_request_address(r), watch_now_ms());
     if (rc) {
         watch_refuse(r, &f);
         return;
     }
     allow_origins(r);
-    hls_below(w, r, room, rest + n + 1);
+    hls_below(w, r, made.room, rest + n + 1);
 }
 
 static void on_request(void *ctx, struct net_request *r)
@@ -164,7 +168,9 @@ static void on_request(void *ctx, struct net_request *r)
     } else if (!*rest || strcmp(rest, "/") == 0) {
         net_reply_page(r);
     } else if (strcmp(rest, "/index.m3u8") == 0) {
-        begin(ctx, r, word);
+        begin(ctx, r, word, false);
+    } else if (strcmp(rest, "/now") == 0) {
+        begin(ctx, r, word, true);
     } else {
         below(ctx, r, rest + 1);
     }

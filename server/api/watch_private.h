@@ -25,6 +25,12 @@ struct viewer { /* one WebSocket */
     size_t judged_from; /* from this piece on it may be too slow */
     uint32_t generation;
     bool skipping, ended_told;
+    struct { /* what it has from GET /live/ROOM/now */
+        bool on;
+        int64_t epoch_ms;
+        uint32_t generation;
+        size_t next;
+    } has;
 };
 
 struct held { /* a request that waits for what comes */
@@ -59,13 +65,16 @@ struct watch {
 int64_t watch_now_ms(void);
 /* "/live/{room}..." -> the room's word; what follows it, from the '/' on, or "". NULL: no good path. */
 const char *watch_path(const char *path, char word[WORD_BYTES]);
-int watch_pass_check(const struct watch *w, const char *pass, size_t len, uint64_t *room, struct fault *f);
+/* Room and end of a pass that is ours and not over; no name. */
+int watch_pass_check(const struct watch *w, const char *pass, size_t len, struct desk_watch_made *made, struct fault *f);
 void watch_refuse(struct net_request *r, const struct fault *f);
 
 /* ---- watch_push.c ---- */
 int push_serve(struct watch *w);
 void push_news(struct watch *w, struct programme *p);
 void push_gone(struct watch *w, struct programme *p);
+/* GET /live/ROOM/now: a line of JSON, and what the first messages of a WebSocket would carry. */
+void push_now(struct watch *w, struct net_request *r, const struct desk_watch_made *made, const char *pass);
 void push_tick(struct watch *w, int64_t now_ms);
 
 /* ---- watch_hls.c ---- */

@@ -52,6 +52,20 @@ static void leave(struct viewer *v)
     c->n--;
 }
 
+/* It has the beginning from elsewhere, of the same programme as it is now: only what comes after that. */
+static void go_on(struct viewer *v, struct programme *p)
+{
+    struct programme_now now;
+    struct programme_piece k;
+    programme_now(p, &now);
+    if (v->has.on && v->has.epoch_ms == now.epoch_us / 1000 && v->has.generation == now.generation &&
+        (v->has.next == programme_next(p) || programme_piece(p, v->has.next, &k))) {
+        v->at = v->has.next;
+        v->generation = now.generation;
+    }
+    v->has.on = false;
+}
+
 static void enter(struct viewer *v, struct programme *p)
 {
     struct crowd *c = crowd_of(v->watch, p, true);
@@ -65,6 +79,7 @@ static void enter(struct viewer *v, struct programme *p)
     v->at = programme_first(p);
     v->judged_from = programme_next(p) + JOIN_PIECES;
     v->generation = 0;
+    go_on(v, p);
     v->skipping = v->ended_told = false;
 }
 
@@ -113,6 +128,41 @@ static void send_news(struct viewer *v)
     }
 }
 
+void push_now(struct watch *w, struct net_request *r, const struct desk_watch_made *made, const char *pass)
+{
+    struct programme *p = desk_programme_wait(w->config.desk, made->room);
+    struct programme_now now = {0};
+    struct programme_piece k;
+    struct fault f = {0};
+    if (p) programme_now(p, &now);
+    size_t first = p ? programme_first(p) : 0, next = p ? programme_next(p) : 0, len = 0;
+    net_reply_header(r, "Cache-Control", "no-store");
+    for (size_t n = first; n < next && programme_piece(p, n, &k); n++)
+        len += k.bytes->len + (n == first ? k.init->len : 0);
+    json_t *line = json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I}", "name", made->name ? made->name : "", "pass", pass, "codecs", now.codecs ? now.codecs : "", "now_ms", (json_int_t)watch_now_ms(), "epoch_ms",
+                             (json_int_t)(now.epoch_us / 1000), "end_ms", (json_int_t)(now.end_us / 1000), "generation", (json_int_t)now.generation, "next", (json_int_t)next);
+    char *text = json_dumps(line, JSON_COMPACT);
+    size_t at = text ? strlen(text) : 0;
+    struct share *s = len && text ? share_blank(at + 1 + len) : NULL;
+    if (s) {
+        memcpy(s->bytes, text, at);
+        s->bytes[at++] = '\n';
+        for (size_t n = first; n < next && programme_piece(p, n, &k); n++) {
+            if (n == first) memcpy(s->bytes + at, k.init->bytes, k.init->len);
+            if (n == first) at += k.init->len;
+            memcpy(s->bytes + at, k.bytes->bytes, k.bytes->len);
+            at += k.bytes->len;
+        }
+        net_reply_share(r, 200, "application/octet-stream", s);
+        share_unref(s);
+    } else {
+        fault_set(&f, ERR_NOT_FOUND, "not_begun", "Nothing is shown here yet.");
+        net_reply_fault(r, &f);
+    }
+    free(text);
+    json_decref(line);
+}
+
 void push_news(struct watch *w, struct programme *p)
 {
     struct crowd *c = crowd_of(w, p, false);
@@ -158,6 +208,15 @@ static void look_in(struct viewer *v)
     send_news(v);
 }
 
+static void let_in(struct viewer *v, const struct desk_watch_made *made)
+{
+    v->room = made->room;
+    v->until_ms = made->until_ms;
+    tell(v, json_pack("{s:s,s:s*,s:I,s:I}", "type", "hello", "name", made->name, "now_ms", (json_int_t)watch_now_ms(), "until_ms",
+                      (json_int_t)made->until_ms));
+    look_in(v);
+}
+
 static void admitted(void *ctx, const struct fault *f, const struct desk_watch_made *made)
 {
     struct admission a = *(struct admission *)ctx;
@@ -169,11 +228,7 @@ static void admitted(void *ctx, const struct fault *f, const struct desk_watch_m
         refuse(v, f);
         return;
     }
-    v->room = made->room;
-    v->until_ms = made->until_ms;
-    tell(v, json_pack("{s:s,s:s,s:I,s:I}", "type", "hello", "name", made->name, "now_ms", (json_int_t)watch_now_ms(), "until_ms",
-                      (json_int_t)made->until_ms));
-    look_in(v);
+    let_in(v, made);
 }
 
 static void ask(struct viewer *v, const char *token)
@@ -191,22 +246,48 @@ static void ask(struct viewer *v, const char *token)
     desk_watch(v->watch->config.desk, &w, admitted, a);
 }
 
-/* {"token":"..."}, or {} for who has a session or sent the token as a header. {"type":"ping","t":..} is answered with the time. */
+/* By the pass that GET /live/ROOM/now gave: who asked there was let in already. */
+static void ask_by_pass(struct viewer *v, const char *pass)
+{
+    struct desk_watch_made made = {0};
+    struct fault f = {0};
+    v->asked = true;
+    int rc = guard_check(v->watch->config.guard, v->address, watch_now_ms(), &f);
+    if (!rc && (rc = watch_pass_check(v->watch, pass, strlen(pass), &made, &f))) guard_wrong(v->watch->config.guard, v->address, watch_now_ms());
+    if (rc) refuse(v, &f);
+    else let_in(v, &made);
+}
+
+/* What GET /live/ROOM/now told: `next`, `generation` and `epoch_ms` of its first line. */
+static void note_has(struct viewer *v, const json_t *m)
+{
+    const json_t *next = json_object_get(m, "next"), *generation = json_object_get(m, "generation"), *epoch = json_object_get(m, "epoch_ms");
+    v->has.on = json_is_integer(next) && json_is_integer(generation) && json_is_integer(epoch) && json_integer_value(next) >= 0;
+    v->has.next = (size_t)json_integer_value(next);
+    v->has.generation = (uint32_t)json_integer_value(generation);
+    v->has.epoch_ms = json_integer_value(epoch);
+}
+
+/* {"token":"..."} or {"pass":"..."}, or {} for who has a session or sent the token as a header. {"type":"ping","t":..} is answered with the time. */
 static void on_message(void *ctx, struct net_ws *ws, void *user, const char *text, size_t len)
 {
     struct viewer *v = user;
     json_t *m = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
-    const json_t *token = json_object_get(m, "token");
+    const json_t *token = json_object_get(m, "token"), *pass = json_object_get(m, "pass");
     struct fault f = {0};
     (void)ctx;
     (void)ws;
-    if (!json_is_object(m) || (token && !json_is_string(token))) {
-        fault_set(&f, ERR_MALFORMED, "token", "The first message is {\"token\":\"...\"} or {}.");
+    if (!json_is_object(m) || (token && !json_is_string(token)) || (pass && !json_is_string(pass))) {
+        fault_set(&f, ERR_MALFORMED, pass && !json_is_string(pass) ? "pass" : "token", "The first message is {\"token\":\"...\"}, {\"pass\":\"...\"} or {}.");
         refuse(v, &f);
+    } else if (!v->asked && pass) {
+        note_has(v, m);
+        ask_by_pass(v, json_string_value(pass));
     } else if (!v->asked && !token && !*v->credential) {
         fault_set(&f, ERR_UNAUTHENTICATED, "no_token", "Sign in, or send a token.");
         refuse(v, &f);
     } else if (!v->asked) {
+        note_has(v, m);
         ask(v, json_string_value(token));
     } else if (json_is_number(json_object_get(m, "t"))) {
         tell(v, json_pack("{s:s,s:O,s:I}", "type", "pong", "t", json_object_get(m, "t"), "now_ms", (json_int_t)watch_now_ms()));

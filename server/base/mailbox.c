@@ -37,17 +37,18 @@ int mailbox_put(struct mailbox *m, void *message)
 {
     pthread_mutex_lock(&m->lock);
     int rc = m->closed || m->n == m->capacity ? ERR_UNAVAILABLE : 0;
+    bool first = m->n == 0;
     if (rc == 0) {
         m->messages[(m->first + m->n++) % m->capacity] = message;
         pthread_cond_signal(&m->filled);
     }
     pthread_mutex_unlock(&m->lock);
-    if (rc == 0 && m->wake)
+    if (rc == 0 && first && m->wake)
         m->wake(m->wake_ctx);
     return rc;
 }
 
-static void *first(struct mailbox *m)
+static void *oldest(struct mailbox *m)
 {
     if (m->n == 0)
         return NULL;
@@ -60,7 +61,7 @@ static void *first(struct mailbox *m)
 void *mailbox_take(struct mailbox *m)
 {
     pthread_mutex_lock(&m->lock);
-    void *message = first(m);
+    void *message = oldest(m);
     pthread_mutex_unlock(&m->lock);
     return message;
 }
@@ -81,7 +82,7 @@ void *mailbox_wait(struct mailbox *m, int timeout_ms)
     pthread_mutex_lock(&m->lock);
     while (m->n == 0 && !m->closed && rc != ETIMEDOUT && timeout_ms != 0)
         rc = timeout_ms < 0 ? pthread_cond_wait(&m->filled, &m->lock) : pthread_cond_timedwait(&m->filled, &m->lock, &until);
-    void *message = first(m);
+    void *message = oldest(m);
     pthread_mutex_unlock(&m->lock);
     return message;
 }
@@ -99,7 +100,7 @@ void mailbox_free(struct mailbox *m, void (*drop)(void *message))
     void *message;
     if (!m)
         return;
-    while ((message = first(m)))
+    while ((message = oldest(m)))
         if (drop)
             drop(message);
     pthread_mutex_destroy(&m->lock);

@@ -1,7 +1,8 @@
 /* mailbox - bounded multi-producer single-consumer queue that wakes the owner's loop. The only way threads meet.
  *
  * A message owns its payload: mailbox_put takes it on 0; on error the caller keeps it.
- * The wake callback runs on the producer's thread and must only poke (eventfd write, lws_cancel_service).
+ * The wake callback runs on the producer's thread, when a message comes into an empty box, and must only poke (eventfd write,
+ * lws_cancel_service). Its owner then takes until nothing is left.
  */
 #ifndef YL_SERVER_BASE_MAILBOX_H
 #define YL_SERVER_BASE_MAILBOX_H

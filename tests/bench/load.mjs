@@ -5,7 +5,7 @@
 //                             [--workers 1] [--gro] [--burst 300] [--fifo] [--json FILE]
 //
 // --install: apt-get installs janus when it is missing. A case PxN: P publishers in a room, N viewers who watch all of them (10x10: a meeting).
-// --burst N: the joins instead, N within one second beside 50 viewers. `janus-loops`: Janus with event_loops = 2; `janus`: its defaults.
+// --burst N: the joins instead, N within one second beside 50 viewers. `janus-loops`: Janus with event_loops = 2; `janus`: its defaults; `yilian:FOLDER`: another build.
 // --fifo: servers and generator run before everything else (SCHED_FIFO, needs root): for a machine that others use at the same time.
 // --seconds: of each window; with 2 s before it. YL_BUILD names another build folder.
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
@@ -64,17 +64,17 @@ async function launch(program, args, port) {
   }
 }
 
-async function yilian(dir, rooms) {
+async function yilian(dir, rooms, build) {
   const [port, media] = [await freePort(), await freePort()]
   const conf = join(dir, 'yilian.conf')
   for (const folder of ['data', 'web']) mkdirSync(join(dir, folder), { mode: 0o700 })
   execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', join(dir, 'key.pem'), '-out', join(dir, 'certificate.pem'), '-days', '2', '-subj', '/CN=localhost'], { stdio: 'ignore' })
   writeFileSync(join(dir, 'web/index.html'), '<title>Yilian</title>')
   writeFileSync(conf, `listen.address = 127.0.0.1\nlisten.port = ${port}\nmedia.address = ${ADDRESS}\nmedia.port = ${media}\nmedia.workers = ${value('workers', 1)}\ntls.certificate = certificate.pem\ntls.key = key.pem\ndata.dir = data\nconfig.dir = ${ROOT}/config\nweb.root = web\nrequest.rate = 100000\n`)
-  const ctl = (...args) => execFileSync(join(BUILD, 'yilianctl'), ['--config', conf, ...args], { encoding: 'utf8' }).trim()
+  const ctl = (...args) => execFileSync(join(build, 'yilianctl'), ['--config', conf, ...args], { encoding: 'utf8' }).trim()
   ctl('init')
   const tokens = Array.from({ length: rooms }, (_, i) => ctl('token', '--room', `load${i}`, '--publish', '--watch', '--minutes', '60'))
-  const daemon = await launch(join(BUILD, 'yiliand'), ['--config', conf], port)
+  const daemon = await launch(join(build, 'yiliand'), ['--config', conf], port)
   return { ...daemon, args: ['--target', 'yilian', '--port', port, '--token', tokens.join(',')] }
 }
 
@@ -99,7 +99,7 @@ transports: { disable = "libjanus_http.so,libjanus_mqtt.so,libjanus_nanomsg.so,l
 async function run(server, [publishers, viewers]) {
   const dir = mkdtempSync(join(tmpdir(), 'yl-load-'))
   const rooms = Number(value('rooms', 1))
-  const s = server === 'yilian' ? await yilian(dir, rooms) : await janus(dir, server === 'janus-loops' ? 2 : 0)
+  const s = server.startsWith('yilian') ? await yilian(dir, rooms, server.split(':')[1] ?? BUILD) : await janus(dir, server === 'janus-loops' ? 2 : 0)
   const args = [...s.args, '--pid', s.pid, '--address', ADDRESS, '--publishers', publishers, '--viewers', viewers, '--seconds', seconds, '--rooms', rooms]
   for (const name of ['spacing', 'burst', 'rate', 'codec', 'every']) if (flag(name)) args.push(`--${name}`, value(name))
   if (flag('gro')) args.push('--gro')

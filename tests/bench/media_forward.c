@@ -3,10 +3,10 @@
  * send call to the kernel's receive time stamp at the viewer; one packet in 16 is opened and checked.
  *
  *   bench_media_forward [--server PROGRAM]... [--viewers 10,50,...] [--seconds S] [--spread US] [--dtls mbedtls] [--plain] [--workers N]
- *                       [--rooms N] [--joins]
+ *                       [--rooms N] [--rounds N] [--joins]
  *
  * --server (several times): programs that understand `serve`, such as this one of another build; they take turns within each size, and
- * the lines can be compared. --spread: microseconds between the packets of a frame (0: a burst). --plain: no UDP segmentation.
+ * the lines can be compared; --rounds: so many times, with medians at the end. --spread: microseconds between the packets of a frame (0: a burst). --plain: no UDP segmentation.
  * --rooms: the viewers are spread over that many lectures. --joins: how long a packet is held up while 100 viewers join at once.
  */
 #include "media/media.h"
@@ -23,6 +23,7 @@
 #define VIEWERS_MAX 2200
 #define ROOMS_MAX 64
 #define FRAME_PACKETS 4
+#define ROUNDS_MAX 32
 #define SAMPLES_MAX 2000000
 
 /* ---- the server: commands as they are, on standard input ---- */
@@ -53,7 +54,7 @@ static int serve(int argc, char **argv)
 /* ---- the generator ---- */
 struct options {
     const char *servers[8];
-    int n_servers, viewers[16], n_viewers, rooms, spread_us;
+    int n_servers, viewers[16], n_viewers, rooms, rounds, spread_us;
     double seconds;
     char *serve_with[4];
     int n_with;
@@ -356,7 +357,8 @@ static void close_viewers(int n)
         rtc_client_close(&viewers[i].rtc);
 }
 
-static void measure(const struct options *o, int s, int n)
+/* Returns microseconds of CPU a packet. */
+static double measure(const struct options *o, int s, int n)
 {
     start_server(o->servers[s], o);
     for (int r = 0; r < o->rooms; r++)
@@ -390,6 +392,26 @@ static void measure(const struct options *o, int s, int n)
     for (int r = 0; r < o->rooms; r++)
         rtc_client_close(&publishers[r].rtc);
     stop_server();
+    return (double)ns / 1000 / (double)got;
+}
+
+static int compare_costs(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void in_turns(const struct options *o, int n)
+{
+    double costs[8][ROUNDS_MAX];
+    for (int r = 0; r < o->rounds; r++)
+        for (int s = 0; s < o->n_servers; s++)
+            costs[s][r] = measure(o, s, n);
+    for (int s = 0; o->rounds > 1 && s < o->n_servers; s++) {
+        qsort(costs[s], (size_t)o->rounds, sizeof costs[s][0], compare_costs);
+        printf("server %d, %4d viewers: CPU median %.2f least %.2f most %.2f us a packet, %d rounds\n", s, n, costs[s][o->rounds / 2], costs[s][0],
+               costs[s][o->rounds - 1], o->rounds);
+    }
 }
 
 /* ---- a burst of joins ---- */
@@ -453,6 +475,7 @@ static void parse(struct options *o, int argc, char **argv)
         else if (!strcmp(argv[i], "--seconds")) o->seconds = atof(argv[++i]);
         else if (!strcmp(argv[i], "--spread")) o->spread_us = atoi(argv[++i]);
         else if (!strcmp(argv[i], "--rooms")) o->rooms = atoi(argv[++i]);
+        else if (!strcmp(argv[i], "--rounds")) o->rounds = atoi(argv[++i]);
         else if (!strcmp(argv[i], "--viewers")) {
             char *save = NULL, list[200];
             snprintf(list, sizeof list, "%s", value);
@@ -470,6 +493,7 @@ static void parse(struct options *o, int argc, char **argv)
     if (!o->n_viewers) o->n_viewers = 5;
     if (!o->n_servers) o->servers[o->n_servers++] = "/proc/self/exe";
     if (o->rooms < 1 || o->rooms > ROOMS_MAX) o->rooms = 1;
+    if (o->rounds < 1 || o->rounds > ROUNDS_MAX) o->rounds = 1;
 }
 
 int main(int argc, char **argv)
@@ -487,8 +511,7 @@ int main(int argc, char **argv)
     for (int s = 0; o.joins && s < o.n_servers; s++)
         measure_joins(&o, s);
     for (int i = 0; !o.joins && i < o.n_viewers; i++)
-        for (int s = 0; s < o.n_servers; s++)
-            measure(&o, s, o.viewers[i]);
+        in_turns(&o, o.viewers[i]);
     dtls_identity_free(identity);
     free(viewers);
     free(samples);

@@ -26,12 +26,13 @@ static void the_mailbox_is_bounded_and_in_order(void **state)
     assert_int_equal(mailbox_put(m, &a), 0);
     assert_int_equal(mailbox_put(m, &b), 0);
     assert_int_equal(mailbox_put(m, &c), ERR_UNAVAILABLE);
-    assert_int_equal(woken, 2);
+    assert_int_equal(woken, 1); /* who empties it is woken once */
     assert_ptr_equal(mailbox_take(m), &a);
     assert_ptr_equal(mailbox_wait(m, -1), &b);
     assert_null(mailbox_take(m));
     assert_null(mailbox_wait(m, 0));
     assert_int_equal(mailbox_put(m, &c), 0);
+    assert_int_equal(woken, 2);
     mailbox_close(m);
     assert_int_equal(mailbox_put(m, &a), ERR_UNAVAILABLE);
     mailbox_free(m, drop);

@@ -221,6 +221,70 @@ static void frames_leave_in_runs(void **state)
     s->sub.on_rtp = on_rtp;
 }
 
+/* Voice that comes shortly before a frame is sent along behind it, to each receiver once; voice without a picture is sent all the same. */
+static int voice_next, voice_along, voice_wrong;
+static uint32_t ssrc_before;
+static void on_voice_rtp(void *ctx, const struct rtp *r)
+{
+    if (r->ssrc >= 2000 && r->ssrc < 2008) frame_next[r->ssrc - 2000]++;
+    if (r->ssrc >= 4000 && r->ssrc < 4008) {
+        voice_next++;
+        voice_along += ssrc_before >= 2000 && ssrc_before < 2008;
+        voice_wrong += r->payload_len != 68;
+    }
+    ssrc_before = r->ssrc;
+}
+
+static void send_voice(struct scene *s, int n)
+{
+    uint8_t p[200];
+    size_t len = rtc_client_vp8(p, (uint16_t)(70 + n), 778, false, 80);
+    p[1] = 111;
+    rtc_client_send(&s->pub, p, len, false);
+}
+
+static void voice_goes_along_with_a_picture(void **state)
+{
+    struct scene *s = *state;
+    s->sub.on_rtp = on_voice_rtp;
+    memset(frame_next, 0, sizeof frame_next);
+    voice_next = voice_along = voice_wrong = 0;
+    struct media_cmd mute = {.type = MEDIA_TRACK_PAUSE, .track = {.track = {50}, .on = true}};
+    post(s, mute); /* and on: what came so far is not for the new feeds */
+    mute.track.on = false;
+    post(s, mute);
+    post(s, (struct media_cmd){.type = MEDIA_TRACK_OPEN, .track_open = {.peer = {1}, .track = {51}, .kind = MEDIA_AUDIO, .mid = "1", .n_payloads = 1,
+                               .payloads = {{MEDIA_OPUS, 111, 0, ""}}, .ssrc = 778}});
+    for (uint64_t i = 0; i < 8; i++) {
+        post(s, (struct media_cmd){.type = MEDIA_FEED_OPEN, .feed_open = {.peer = {2}, .feed = {200 + i}, .track = {50}, .mid = "0", .n_payloads = 1,
+                                   .payloads = {{MEDIA_VP8, 120, 121, ""}}, .ssrc = 2000 + (uint32_t)i, .rtx_ssrc = 3000 + (uint32_t)i}});
+        post(s, (struct media_cmd){.type = MEDIA_FEED_OPEN, .feed_open = {.peer = {2}, .feed = {300 + i}, .track = {51}, .mid = "1", .n_payloads = 1,
+                                   .payloads = {{MEDIA_OPUS, 109, 0, ""}}, .ssrc = 4000 + (uint32_t)i}});
+    }
+    usleep(50000);
+    for (int f = 0; f < 60; f++) { /* a frame every 5 ms, voice just before each second one */
+        if (f % 2) send_voice(s, f / 2);
+        frame(s, 350 + f, f == 0);
+        for (int64_t next = clock_monotonic_us() + 5000; clock_monotonic_us() < next;)
+            rtc_client_poll(&s->sub, 1);
+    }
+    until(&s->sub, &voice_next, 8 * 30);
+    for (int i = 0; i < 5; i++) /* alone */
+        send_voice(s, 30 + i);
+    until(&s->sub, &voice_next, 8 * 35);
+    assert_int_equal(voice_next, 8 * 35);
+    assert_int_equal(voice_wrong, 0);
+    for (int i = 0; i < 8; i++)
+        assert_int_equal(frame_next[i], 60);
+    if (!config.no_segments) assert_in_range(voice_along, 8, 8 * 30);
+    for (uint64_t i = 0; i < 8; i++) {
+        post(s, (struct media_cmd){.type = MEDIA_FEED_CLOSE, .feed = {.feed = {200 + i}}});
+        post(s, (struct media_cmd){.type = MEDIA_FEED_CLOSE, .feed = {.feed = {300 + i}}});
+    }
+    post(s, (struct media_cmd){.type = MEDIA_TRACK_CLOSE, .track = {.track = {51}}});
+    s->sub.on_rtp = on_rtp;
+}
+
 /* A feed that is closed and opened again with the same SSRC goes on behind its last number: an SRTP index is used once. */
 static void on_again(void *ctx, const struct rtp *r)
 {
@@ -235,7 +299,7 @@ static void a_feed_again_goes_on(void **state)
     struct scene *s = *state;
     s->sub.on_rtp = on_again;
     for (int i = 0; i < 5; i++)
-        frame(s, 400 + i, i == 0);
+        frame(s, 420 + i, i == 0);
     until(&s->sub, &again_got, 5);
     post(s, (struct media_cmd){.type = MEDIA_FEED_CLOSE, .feed = {.feed = {60}}});
     post(s, (struct media_cmd){.type = MEDIA_FEED_OPEN,
@@ -243,7 +307,7 @@ static void a_feed_again_goes_on(void **state)
                                              .payloads = {{MEDIA_VP8, 120, 121, ""}}, .ssrc = 888, .rtx_ssrc = 889}});
     usleep(50000);
     for (int i = 5; i < 10; i++)
-        frame(s, 400 + i, i == 5);
+        frame(s, 420 + i, i == 5);
     until(&s->sub, &again_got, 10);
     assert_int_equal(again_backwards, 0);
     s->sub.on_rtp = on_rtp;
@@ -321,7 +385,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(forwards_and_repairs), cmocka_unit_test(address_change_keeps_the_peer),
                                        cmocka_unit_test(mute_stops_everything), cmocka_unit_test(frames_leave_in_runs),
-                                       cmocka_unit_test(a_feed_again_goes_on), cmocka_unit_test(a_stuck_plane_is_noticed),
+                                       cmocka_unit_test(voice_goes_along_with_a_picture), cmocka_unit_test(a_feed_again_goes_on), cmocka_unit_test(a_stuck_plane_is_noticed),
                                        cmocka_unit_test(a_goodbye_is_heard), cmocka_unit_test(strangers_and_the_end)};
     struct media_config usual = {.bind_address = "127.0.0.1", .workers = 1, .record_dir = "", .max_bitrate_bps = 1000000, .on_event = on_event};
     config = usual;

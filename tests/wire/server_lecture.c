@@ -127,6 +127,46 @@ static void what_a_viewer_is_sent(void **state)
     web_close(w);
 }
 
+/* One answer over HTTP has the beginning; a WebSocket with the pass in it goes on with the very next piece, without asking again who one is. */
+static void the_beginning_in_one_answer(void **state)
+{
+    char path[200], first[400];
+    const uint8_t *b;
+    size_t len;
+    (void)state;
+    assert_int_equal(ask("GET", "/live/talk/now", "", NULL), 401);
+    snprintf(path, sizeof path, "/live/talk/now?token=%s", elsewhere);
+    assert_int_equal(ask("GET", path, "", NULL), 403);
+    snprintf(path, sizeof path, "/live/talk/now?token=%s", token);
+    assert_int_equal(ask("GET", path, "", NULL), 200);
+    size_t line = strcspn(last.body, "\n");
+    json_t *m = json_loadb(last.body, line, 0, NULL);
+    assert_non_null(m);
+    assert_string_equal(json_string_value(json_object_get(m, "name")), "talk");
+    assert_string_equal(json_string_value(json_object_get(m, "codecs")), "avc1.42c01e,opus");
+    assert_true(last.body_len > line + 1000);
+    assert_memory_equal(last.body + line + 5, "ftyp", 4);
+    snprintf(first, sizeof first, "{\"pass\":\"%s\",\"epoch_ms\":%lld,\"generation\":%lld,\"next\":%lld}", json_string_value(json_object_get(m, "pass")),
+             json_integer_value(json_object_get(m, "epoch_ms")), json_integer_value(json_object_get(m, "generation")), json_integer_value(json_object_get(m, "next")));
+    json_decref(m);
+    struct web *w = viewer("talk", "", first);
+    m = told(w, "hello", 3000);
+    assert_non_null(m);
+    json_decref(m);
+    assert_int_equal(web_message(w, 3000, &b, &len), 2); /* no "init" before it */
+    assert_memory_equal(b + 4, "moof", 4);
+    web_close(w);
+    char *at = strstr(first, "\"next\":"); /* of another life of the programme, perhaps: everything from its beginning */
+    snprintf(at, sizeof first - (size_t)(at - first), "\"next\":99999999}");
+    w = viewer("talk", "", first);
+    m = told(w, "init", 3000);
+    assert_non_null(m);
+    json_decref(m);
+    web_close(w);
+    refused("talk", "{\"pass\":7}", "pass");
+    refused("talk", "{\"pass\":\"0123\"}", "pass");
+}
+
 static int64_t audited(const char *op)
 {
     char path[200];
@@ -309,7 +349,7 @@ static void parts_segments_and_the_beginning(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(who_may_not_watch),       cmocka_unit_test(what_a_viewer_is_sent),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(who_may_not_watch),       cmocka_unit_test(what_a_viewer_is_sent), cmocka_unit_test(the_beginning_in_one_answer),
                                        cmocka_unit_test(staff_watch_by_their_session), cmocka_unit_test(the_playlists),
                                        cmocka_unit_test(waiting_for_what_comes),  cmocka_unit_test(one_that_is_too_slow_skips),
                                        cmocka_unit_test(parts_segments_and_the_beginning)};

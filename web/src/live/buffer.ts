@@ -27,7 +27,19 @@ export class Buffer {
   constructor(
     private readonly video: HTMLVideoElement,
     private readonly failed: (why: string) => void,
+    /** Something was appended. */
+    private readonly grown: () => void,
   ) {}
+
+  /** Opens the source before it is known what comes: that takes the browser a while. */
+  prepare(): void {
+    if (!Source || this.source || this.closed) return
+    const source = (this.source = new Source())
+    this.url = URL.createObjectURL(source)
+    this.video.disableRemotePlayback = true
+    this.video.src = this.url
+    source.addEventListener('sourceopen', () => this.open(source))
+  }
 
   /** What is appended next is of these codecs. True: everything begins anew, nothing of before is left. */
   kind(codecs: string): boolean {
@@ -42,20 +54,11 @@ export class Buffer {
       this.type = type
       return false
     }
-    this.reset()
+    if (this.tracks) this.reset()
     this.type = type
     this.tracks = tracks
-    const source = (this.source = new Source())
-    this.url = URL.createObjectURL(source)
-    this.video.disableRemotePlayback = true
-    this.video.src = this.url
-    source.addEventListener('sourceopen', () => {
-      if (source !== this.source) return
-      this.buffer = source.addSourceBuffer(type)
-      this.buffer.addEventListener('updateend', () => this.next())
-      this.buffer.addEventListener('error', () => this.failed('append'))
-      this.next()
-    })
+    this.prepare()
+    this.open(this.source)
     return true
   }
   append(bytes: ArrayBuffer): void {
@@ -79,6 +82,7 @@ export class Buffer {
     this.buffer = null
     this.source = null
     this.tracks = 0
+    this.type = ''
     if (this.url) URL.revokeObjectURL(this.url)
     this.url = ''
   }
@@ -89,6 +93,16 @@ export class Buffer {
     this.video.load()
   }
 
+  private open(source: MediaSource | null): void {
+    if (!source || source !== this.source || this.buffer || !this.type || source.readyState !== 'open') return
+    this.buffer = source.addSourceBuffer(this.type)
+    this.buffer.addEventListener('updateend', () => {
+      this.next()
+      this.grown()
+    })
+    this.buffer.addEventListener('error', () => this.failed('append'))
+    this.next()
+  }
   private add(job: Job): void {
     this.jobs.push(job)
     this.next()

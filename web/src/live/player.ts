@@ -38,8 +38,22 @@ interface Said {
   t?: number
 }
 
+/** The first line of GET /live/ROOM/now; the WebSocket goes on with piece `next`. */
+interface Now {
+  name: string
+  pass: string
+  codecs: string
+  now_ms: number
+  epoch_ms: number
+  end_ms: number
+  generation: number
+  next: number
+}
+
 const TICK_MS = 100
 const AHEAD_S = 20
+const PEEK_FROM_S = 0.4
+const PEEK_MS = 300
 const RETRY_MS = [300, 1000, 2000, 4000]
 
 export class Player {
@@ -63,6 +77,8 @@ export class Player {
   private pinged = 0
   private pings = 0
   private trimmed = 0
+  /** When the first picture was asked for; -1: it was shown, 0: not asked for. */
+  private peeked = 0
   private base = ''
   private segments: Segment[] = []
   private ended = false
@@ -141,7 +157,21 @@ export class Player {
     const shown = this.video.requestVideoFrameCallback?.bind(this.video)
     shown?.(() => (this.view.first = performance.now() - this.asked))
     if (this.view.stage !== 'lost') this.view.stage = 'connecting'
-    ws.onopen = () => ws.send(JSON.stringify(this.token ? { token: this.token } : {}))
+    this.buffer.prepare()
+    let from: Now | null = null
+    let greeted = false
+    void this.now().then((now) => {
+      if (!now || greeted || ws !== this.ws) return
+      from = now.said
+      this.view.name = now.said.name
+      this.said({ ...now.said, type: 'init' })
+      this.buffer.append(now.bytes)
+    })
+    ws.onopen = () => {
+      greeted = true
+      if (from) ws.send(JSON.stringify({ pass: from.pass, epoch_ms: from.epoch_ms, generation: from.generation, next: from.next }))
+      else ws.send(JSON.stringify(this.token ? { token: this.token } : {}))
+    }
     ws.onmessage = (e: MessageEvent<string | ArrayBuffer>) => {
       if (ws !== this.ws) return
       if (typeof e.data === 'string') this.said(JSON.parse(e.data) as Said)
@@ -159,6 +189,18 @@ export class Player {
       this.retry = setTimeout(() => this.live(), RETRY_MS[Math.min(this.tries++, RETRY_MS.length - 1)])
     }
   }
+  /** What is shown now, over the connection that brought the page, while the WebSocket's is still being made. */
+  private async now(): Promise<{ said: Now; bytes: ArrayBuffer } | null> {
+    try {
+      const answer = await fetch(this.url('/now'), this.token ? { headers: { Authorization: `Bearer ${this.token}` } } : {})
+      if (!answer.ok) return null
+      const all = await answer.arrayBuffer()
+      const line = new Uint8Array(all).indexOf(10)
+      return { said: JSON.parse(new TextDecoder().decode(all.slice(0, line))) as Now, bytes: all.slice(line + 1) }
+    } catch {
+      return null
+    }
+  }
   private clock(now: number | undefined, sent?: number): void {
     if (!now) return
     const trip = sent === undefined ? 1000 : performance.now() - sent
@@ -173,13 +215,14 @@ export class Player {
         this.tries = 0
         this.bestTrip = Infinity
         this.pings = 0
-        this.view.name = m.name ?? ''
+        this.view.name = m.name ?? this.view.name
         break
       case 'init':
         if (m.epoch_ms) this.epochMs = m.epoch_ms
         this.view.picture = m.codecs?.includes('avc1') ?? true
         if (this.buffer.kind(m.codecs ?? '')) {
           this.started = false
+          this.peeked = 0
           this.joinEnd = (m.end_ms ?? 0) / 1000
         }
         if (this.view.stage !== 'playing') this.view.stage = 'connecting'
@@ -205,16 +248,20 @@ export class Player {
 
   // ---- playing ----
   private newBuffer(): Buffer {
-    return new Buffer(this.video, (why) => {
+    const failed = (why: string): void => {
       if (why === 'codec') this.view.stage = 'unsupported'
       else if (this.view.mode === 'live') this.live() // what is broken is thrown away
       else this.view.stage = 'lost'
+    }
+    return new Buffer(this.video, failed, () => {
+      if (!this.started) this.begin()
     })
   }
   private newSource(): void {
     this.buffer.close()
     this.buffer = this.newBuffer()
     this.started = false
+    this.peeked = 0
     this.map = ''
     this.loading = false
     this.pacer.reset()
@@ -242,6 +289,7 @@ export class Player {
     const end = this.end()
     if (!b.length) return
     const live = this.view.mode === 'live'
+    if (live && this.peeks(b.start(b.length - 1), end)) return
     if (live ? end < this.joinEnd - 0.25 && !this.ended : end <= this.joinEnd) return // the rest of the first picture's group is on its way
     const to = live ? Math.max(b.start(b.length - 1), end - this.pacer.start) : Math.max(this.joinEnd, b.start(0))
     this.video.currentTime = to
@@ -249,6 +297,23 @@ export class Player {
     this.startedAt = performance.now()
     if (this.view.stage !== 'ended') this.view.stage = 'playing'
     if (!this.view.paused) void this.play()
+  }
+  /** The keyframe that one begins with is shown while all since then, which is decoded before anything newer can be, is on its way. */
+  private peeks(start: number, end: number): boolean {
+    const now = performance.now()
+    const shown = this.video.requestVideoFrameCallback?.bind(this.video)
+    if (!this.peeked && shown && this.view.picture && Math.max(end, this.joinEnd) - start > PEEK_FROM_S) {
+      this.peeked = now
+      this.video.currentTime = start
+      const buffer = this.buffer
+      shown(() => {
+        if (buffer !== this.buffer || this.started || !this.peeked) return
+        this.peeked = -1
+        if (this.view.stage !== 'ended') this.view.stage = 'playing'
+        this.begin()
+      })
+    }
+    return this.peeked > 0 && now - this.peeked < PEEK_MS
   }
   /** Where nothing was (the publisher's line broke), what comes after it is shown. */
   private overHole(): void {
