@@ -60,7 +60,7 @@ const struct notify_template notify_templates[] = {
     {"case.overdue", "会诊 {number} 已超时[：{act}]，请立即处理", "Consultation {number} is overdue[: {act}]; please act now", true},
     {"case.escalated", "会诊 {number} 超时未处理[：{act}]，请督办", "Consultation {number} is overdue and was escalated to you[: {act}]", true},
     /* others */
-    {"access.override", "会诊 {number} 有紧急调阅，请在期限内复核" DUE_ZH,
+    {"access.override", "会诊 {number} 有紧急调阅待复核" DUE_ZH,
      "Emergency access was used for {number}; please review" DUE_EN, true},
     {"patient.identity", "会诊 {number} 患者的主索引归属有变更，请核对其时间线", "The patient index changed whom consultation {number} is about: please check the timeline", false},
     {"access.override_patient", "有医生紧急调阅了本院患者在其他机构的记录，请在期限内复核" DUE_ZH,

@@ -301,8 +301,9 @@ static int case_verify(struct op_ctx *ctx, json_t *args, json_t **result)
     if (rc)
         return rc;
     ctx->audit.object = id;
-    *result = json_pack("{s:s,s:s,s:s,s:o,s:[o,o],s:b}", "number", c.number, "kind", c.kind, "state",
-                        consult_flow.states[c.flow.state].label.word, "signed_ms", work_time(c.signed_ms),
+    const struct flow_label *state = &consult_flow.states[c.flow.state].label;
+    *result = json_pack("{s:s,s:s,s:s,s:{s:s,s:s},s:o,s:[o,o],s:b}", "number", c.number, "kind", c.kind, "state", state->word,
+                        "state_label", "zh", state->zh, "en", state->en, "signed_ms", work_time(c.signed_ms),
                         "orgs", org_ref(ctx, c.home_org), org_ref(ctx, c.target_org), "valid",
                         c.signed_ms != 0 && c.flow.state != S_CANCELLED && opinion_intact(ctx, id));
     consult_clear(&c);

@@ -124,26 +124,32 @@ static int case_override_review(struct op_ctx *ctx, json_t *args, json_t **resul
     return rc;
 }
 
-/* Medical affairs sees who opened the record in an emergency; nobody else does. */
+static json_t *override_view(struct op_ctx *ctx, struct query *q, uint64_t case_id)
+{
+    uint64_t id = (uint64_t)query_int(q, "id"), reviewer = (uint64_t)query_int(q, "reviewed_by");
+    const char *comment = query_sealed(q, "comment", SEALED_OVERRIDE_COMMENT, id, case_id);
+    json_t *said = comment && *comment ? json_string(comment) : json_null();
+    return json_pack("{s:o,s:o,s:I,s:I,s:s?,s:o,s:o,s:s?,s:o}", "id", json_id(id), "person",
+                     staff_ref(ctx, (struct person_id){(uint64_t)query_int(q, "person_id")}), "t_ms", (json_int_t)query_int(q, "t_ms"),
+                     "until_ms", (json_int_t)query_int(q, "until_ms"), "reason",
+                     query_sealed(q, "reason", SEALED_OVERRIDE_REASON, id, case_id), "reviewed_ms", work_time(query_int(q, "reviewed_ms")),
+                     "reviewed_by", reviewer ? staff_ref(ctx, (struct person_id){reviewer}) : json_null(), "verdict",
+                     query_text(q, "verdict"), "comment", said);
+}
+
+/* Medical affairs sees who opened the record in an emergency and how it was judged; nobody else does. */
 json_t *overrides_view(struct op_ctx *ctx, const struct consult *c, uint32_t parties)
 {
     json_t *list = json_array();
     if (!(parties & (P(HOME) | P(TARGET))))
         return list;
     struct query *q = tx_query(ctx->tx,
-                               "SELECT id, person_id, t_ms, until_ms, reason, reviewed_ms, verdict FROM "
+                               "SELECT id, person_id, t_ms, until_ms, reason, reviewed_ms, reviewed_by, verdict, comment FROM "
                                "consult_override WHERE case_id=$1 "
                                "ORDER BY t_ms, id",
                                "i", (int64_t)c->id.v);
     while (query_next(q))
-        json_array_append_new(
-            list,
-            json_pack("{s:o,s:o,s:I,s:I,s:s?,s:o,s:s?}", "id", json_id((uint64_t)query_int(q, "id")), "person",
-                      staff_ref(ctx, (struct person_id){(uint64_t)query_int(q, "person_id")}), "t_ms",
-                      (json_int_t)query_int(q, "t_ms"), "until_ms", (json_int_t)query_int(q, "until_ms"),
-                      "reason",
-                      query_sealed(q, "reason", SEALED_OVERRIDE_REASON, (uint64_t)query_int(q, "id"), c->id.v), "reviewed_ms",
-                      work_time(query_int(q, "reviewed_ms")), "verdict", query_text(q, "verdict")));
+        json_array_append_new(list, override_view(ctx, q, c->id.v));
     return work_list_end(q, list);
 }
 

@@ -138,6 +138,7 @@ const struct api_route api_routes[] = {
     {GET, "/audit", "audit.list"},
     {GET, "/audit/mine", "audit.mine"},
     {POST, "/audit/verify", "audit.verify"},
+    {GET, "/inventory", "inventory.get"},
     {GET, "/policies", "policy.list"},
     {PUT, "/policies/{policy_id}", "policy.set"},
     {GET, "/clients", "client.list"},

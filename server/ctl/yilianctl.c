@@ -77,13 +77,6 @@ static int call_print(struct ctl *c, const char *op, json_t *args)
     return 0;
 }
 
-static int org(struct ctl *c)
-{
-    if (!word(c, 0) || strcmp(word(c, 0), "list"))
-        return fprintf(stderr, "usage: yilianctl --config FILE org list\n"), 2;
-    return call_print(c, "org.list", json_object());
-}
-
 static int policy(struct ctl *c)
 {
     const char *what = word(c, 0), *id = word(c, 1), *value = c->argc > 2 ? c->argv[2] : NULL; /* a value may be negative */
@@ -195,7 +188,7 @@ static const struct {
     {"init", init, RECORDS, "init [--login L] [--name N] [--org O] [--password P]: a new site and its first administrator"},
     {"migrate", migrate, RECORDS, "migrate: brings the database to this version"},
     {"user", ctl_user, RECORDS, "user list | add LOGIN NAME .. | lock LOGIN | unlock LOGIN | roles LOGIN [CODE ROLE,..|-] | reset LOGIN password|totp|lock"},
-    {"org", org, RECORDS, "org list"},
+    {"org", ctl_org, RECORDS, "org list | add CODE NAME --parent CODE [--level L] | close CODE | open CODE"},
     {"policy", policy, RECORDS, "policy list | policy set ID VALUE: what administrators may change while the system runs"},
     {"token", token, RECORDS, "token --room ROOM [--publish] [--watch] [--minutes N]: lets a machine into a room (WHIP, WHEP); a new name makes it"},
     {"client", ctl_client, RECORDS, "client list | add --name N --scope \"system/*.read ..\" --jwks FILE [--org CODE] | remove ID: machine clients of /fhir"},
@@ -204,6 +197,7 @@ static const struct {
     {"database", database, RECORDS, "database move --to postgresql://..|FILE: the whole database into an empty one of either engine, counted and hashed"},
     {"audit", audit, RECORDS, "audit verify: checks the whole chain"},
     {"recording", ctl_recording, NOTHING, "recording verify FILE|ID: the chain of a recorded file, or every byte of a recording of this site"},
+    {"inventory", ctl_inventory, RECORDS, "inventory: what is stored, by class: objects, last arrival, level, whose it is, what is missing"},
     {"flow", flow, RECORDS, "flow print: the workflow's rule table"},
     {"openapi", openapi, NOTHING, "openapi print: the HTTP interface as OpenAPI 3.1"},
     {"mpi", ctl_mpi, NOTHING, "mpi link --map MAP.json --in A.csv [--in B.csv ..] --out CLUSTERS.csv [--explain A B]: which records are one person"},

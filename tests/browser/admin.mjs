@@ -335,13 +335,34 @@ const jobs = {
     const all = Object.values(JSON.parse(site.ctl('openapi', 'print')).paths).flatMap((p) => Object.values(p)).map((o) => o?.operationId).filter((id) => id?.includes('.') && !outside.test(id))
     assert.deepEqual(all.filter((id) => !named.has(id)), [], 'web/src/desks/admin/words-ops.ts: operations without words')
   },
+  'the inventory counts what is stored, whose it is and what is missing, and shows no value': async () => {
+    const page = await as('audit')
+    await page.goto('/admin/inventory')
+    const row = page.getByRole('row', { name: /患者身份信息/ })
+    await row.waitFor()
+    assert.match(await row.innerText(), /个人属性数据[\s\S]*第 4 级[\s\S]*各机构医务科[\s\S]*\d{4}-\d\d-\d\d/)
+    assert.match(await page.getByRole('row', { name: /会诊录音录像/ }).innerText(), /\b0\b[\s\S]*第 5 级/)
+    const staff = await page.getByRole('row', { name: /人员与岗位/ }).innerText()
+    assert.match(staff, /二次验证 [\d.]+%/)
+    await row.getByText('2 张表').click()
+    await row.getByText('patient_key').waitFor()
+    await shot(page, 'job-inventory')
+    assert.ok(!/沈萍香|991813196709102366|刘超明/.test(await page.content()), 'no health data in the inventory')
+    const [file] = await Promise.all([page.waitForEvent('download'), button(page, '导出').click()])
+    assert.match(readFileSync(await file.path(), 'utf8'), /安全审计,audit,\d+,3,安全审计员,/)
+    const before = Number(/audit,(\d+),3/.exec(readFileSync(await file.path(), 'utf8'))[1])
+    await button(page, '重新清点').click()
+    await page.waitForFunction((n) => [...document.querySelectorAll('tr')].some((r) => r.innerText.includes('安全审计') && Number(r.innerText.match(/[\d,]{3,}/)?.[0].replace(/,/g, '')) > n), before)
+    assert.equal((await ask(await as('xy.zhao'), 'GET', '/inventory')).status, 403)
+    assert.match(site.ctl('inventory'), /患者身份信息\t\d+\tL4\t各机构医务科\t20/)
+  },
   'a system administrator creates technically and never sees health data': async () => {
     const page = await as('sys')
     for (const path of ['/patients?q=li', '/cases', '/board', '/audit', '/calendar?from_ms=0&to_ms=1', '/experts']) assert.equal((await ask(page, 'GET', path)).status, 403, path)
     const admin = await as('admin')
     for (const path of ['/patients?q=li', '/cases', '/board', '/audit']) assert.equal((await ask(admin, 'GET', path)).status, 403, `admin ${path}`)
     const side = await page.locator('nav.side a').allInnerTexts()
-    assert.deepEqual(side.map((t) => t.trim()), ['首页', '机构科室', '人员', '角色权限', '消息网关', '运行参数', '通知', '设置'])
+    assert.deepEqual(side.map((t) => t.trim()), ['首页', '机构科室', '人员', '角色权限', '消息网关', '运行参数', '数据盘点', '通知', '设置'])
     await page.goto('/patients')
     await page.waitForURL('**/no-access**')
     await page.goto('/admin/policies')
@@ -375,6 +396,16 @@ const jobs = {
     await button(page, '停用账号').waitFor()
     assert.equal(await login(), 200)
     await out.context().close()
+  },
+  'yilianctl org: list, add, close, open': async () => {
+    assert.match(site.ctl('org', 'list'), /YL01\t云岭县人民医院\tcounty\tactive\n/)
+    assert.equal(site.ctl('org', 'add', 'XT01', '溪头镇卫生院', '--parent', 'root', '--level', 'township'), 'XT01\t溪头镇卫生院\ttownship\tactive\n')
+    assert.equal(site.ctl('org', 'add', 'XT01-GP', '全科', '--parent', 'XT01'), 'XT01-GP\t全科\tdepartment\tactive\n')
+    assert.throws(() => site.ctl('org', 'close', 'XT01'), /active: has_active_parts/)
+    assert.match(site.ctl('org', 'close', 'XT01-GP'), /closed/)
+    assert.match(site.ctl('org', 'open', 'XT01-GP'), /active/)
+    assert.throws(() => site.ctl('org', 'add', 'XT01', '重复', '--parent', 'root', '--level', 'township'), /code: taken/)
+    assert.throws(() => site.ctl('org', 'close', 'NO'), /no institution/)
   },
   'yilianctl user: add, roles, lock, unlock, list': async () => {
     const made = site.ctl('user', 'add', 'ctl.tan', '谭明', '--title', '主治医师', '--at', 'QS01-GP', '--roles', 'applicant')
@@ -417,6 +448,7 @@ const LOOKS = [
   ['admin', 'policies', '/admin/policies', 'tbody tr'],
   ['admin', 'policy-form', '/admin/policies', 'tbody tr', (p) => p.locator('tbody .y-button').first().click()],
   ['audit', 'audit', '/admin/audit', 'tbody tr'],
+  ['audit', 'inventory', '/admin/inventory', 'tbody tr'],
   ['audit', 'roles-auditor', '/admin/roles', 'td.on', null, 'attached'],
 ]
 const looks = {}

@@ -304,10 +304,13 @@ await run({
     await office.getByText('患者急诊抢救，需核对既往用药').first().waitFor()
     await act(office, '复核', async (dialog) => {
       await dialog.getByLabel('属实', { exact: true }).check()
+      await dialog.getByLabel(/^备注/).fill('已电话核实，抢救需要。')
       await axe(office, 'judging an emergency access')
       await shot(office, 'judge')
     })
     await office.locator('.overrides').getByText('属实', { exact: true }).waitFor()
+    assert.match(await office.locator('.overrides').innerText(), /复核：赵敏[\s\S]*已电话核实，抢救需要。/)
+    assert.equal((await zhang.ask('GET', `/cases/${id}`)).overrides.length, 0, 'for the offices alone')
     await office.getByRole('tab', { name: '流程' }).click()
     await axe(office, 'case of an office')
     await shot(office, 'judged')

@@ -62,3 +62,5 @@ export function label(bi: Bi | string | null | undefined): string {
   if (typeof bi === 'string') return bi
   return bi[locale.value] || bi.zh || bi.en
 }
+/** Several names in one line, divided as the language does it. */
+export const listed = (parts: string[]): string => parts.join(locale.value === 'zh' ? '\u3001' : ', ')

@@ -106,7 +106,8 @@ export const pw = words(
     none_yet: '暂无',
     switch_post: '切换执业机构',
     current_post: '当前',
-    new_case: '发起会诊',
+    new_case: '新建会诊',
+    nothing_here: '您的岗位目前没有需要在这里办理的事项。有新消息时会显示在右上角的通知里。',
   },
   {
     welcome: 'Yilian Telemedicine',
@@ -214,5 +215,6 @@ export const pw = words(
     switch_post: 'Act for another institution',
     current_post: 'now',
     new_case: 'New consultation',
+    nothing_here: 'There is nothing to do here for your post now. News appears among the notices, top right.',
   },
 )

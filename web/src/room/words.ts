@@ -53,6 +53,7 @@ export const rw = words(
     back_to_case: '回到病例',
     thanks: '感谢参加，可以关闭此页面。',
     not_open: '诊室还没有开放，将于 {time} 开放',
+    room_title: '会诊诊室',
     no_room: '此病例没有视频诊室',
     // room
     room: '诊室',
@@ -259,6 +260,7 @@ export const rw = words(
     back_to_case: 'Back to the case',
     thanks: 'Thank you for taking part. You may close this page.',
     not_open: 'The room is not open yet; it opens at {time}',
+    room_title: 'Consultation room',
     no_room: 'This case has no video room',
     room: 'Room',
     controls: 'Room controls',

@@ -9,6 +9,7 @@ export default {
     { to: '/admin/roles', label: { zh: '角色权限', en: 'Roles' }, icon: 'lock', order: 540, rights: ['org.manage', 'person.manage', 'audit.read'] },
     { to: '/admin/gateways', label: { zh: '消息网关', en: 'Gateways' }, icon: 'wifi', order: 550, rights: ['gateway.manage'] },
     { to: '/admin/policies', label: { zh: '运行参数', en: 'Policies' }, icon: 'edit', order: 560, rights: ['policy.read'] },
+    { to: '/admin/inventory', label: { zh: '数据盘点', en: 'Data inventory' }, icon: 'board', order: 565, rights: ['inventory.read'] },
     { to: '/admin/audit', label: { zh: '安全审计', en: 'Audit' }, icon: 'shield', order: 570, rights: ['audit.read'] },
   ],
   routes: [
@@ -20,6 +21,7 @@ export default {
     { path: '/admin/roles', name: 'roles', component: () => import('./RolesPage.vue'), meta: { title: { zh: '角色权限', en: 'Roles' }, rights: ['org.manage', 'person.manage', 'audit.read'] } },
     { path: '/admin/gateways', name: 'gateways', component: () => import('./GatewaysPage.vue'), meta: { title: { zh: '消息网关', en: 'Gateways' }, rights: ['gateway.manage'] } },
     { path: '/admin/policies', name: 'policies', component: () => import('./PoliciesPage.vue'), meta: { title: { zh: '运行参数', en: 'Policies' }, rights: ['policy.read'] } },
+    { path: '/admin/inventory', name: 'inventory', component: () => import('./InventoryPage.vue'), meta: { title: { zh: '数据盘点', en: 'Data inventory' }, rights: ['inventory.read'] } },
     { path: '/admin/audit', name: 'audit', component: () => import('./AuditPage.vue'), meta: { title: { zh: '安全审计', en: 'Audit' }, rights: ['audit.read'] } },
   ],
 } satisfies Desk

@@ -7,6 +7,6 @@ export const mw = words(
   },
   {
     title: 'Roles and rights', right: 'Right', role: 'Role', may: 'yes', may_not: 'no', one_role: 'Look at one role', rights_of: '{role} may', nothing: 'This role has no rights of its own beside personal settings and notices', read_only: 'Roles are defined by the configuration (config/roles.json) and read-only here; they are given to people on the staff page.',
-    rule_scope: 'A right to read does not mean everything: a consultation is seen by its two sides and the experts asked, patients are searched within one’s institution, roster and slots are the institution’s.', rule_admin: 'Consortium administrators, system administrators and security auditors see no health data at all.', rule_self: 'Nobody approves his own request or grants himself a role.', rule_denied: 'Every denied act is in the audit.', rules: 'Rules for all',
+    rule_scope: 'A right to read does not mean everything: a consultation is seen by its two sides and the experts asked, patients are searched within one\'s institution, roster and slots are the institution\'s.', rule_admin: 'Consortium administrators, system administrators and security auditors see no health data at all.', rule_self: 'Nobody approves his own request or grants himself a role.', rule_denied: 'Every denied act is in the audit.', rules: 'Rules for all',
   },
 )

@@ -8,5 +8,7 @@ export interface Override {
   until_ms: number
   reason: string
   reviewed_ms: number | null
+  reviewed_by: Ref | null
   verdict: 'justified' | 'not_justified' | null
+  comment: string | null
 }

@@ -1,6 +1,6 @@
 // Forms as the server describes them (GET /forms/ID): types, reading and writing at dotted places, values as text.
 import { api } from '@/lib/api'
-import { label, locale, type Bi } from '@/lib/i18n'
+import { label, listed, locale, type Bi } from '@/lib/i18n'
 import { dateTimeText } from '@/lib/time'
 import { DX, fw } from './words'
 
@@ -97,15 +97,21 @@ const consentText = (c: Consent): string =>
   [c.agreed ? fw('agreed') : fw('refused'), c.agreed && c.verbal && !c.document_id ? fw('spoken') : '', c.signer, c.relation, dateTimeText(c.time_ms)].filter(Boolean).join(' ')
 const diagnosisText = (d: Diagnosis): string =>
   [d.main ? fw('main_mark') : '', d.text, d.code, d.certainty === 'suspected' ? fw('suspected') : '', d.versus ? `(${fw(`v_${d.versus}`)})` : '', d.words ? `(${fw('original')}: ${d.words})` : ''].filter(Boolean).join(' ')
-const rowText = (f: FormField, row: unknown): string =>
-  f.of && row && typeof row === 'object' ? f.of.map((g) => valueText(g, dig(row, g.path))).filter(Boolean).join(' · ') : String(row)
+/** A numbered row begins with its number; a part's own full stop does not stand before the next part. */
+function rowText(f: FormField, row: unknown): string {
+  if (!f.of || !row || typeof row !== 'object') return String(row)
+  const n = dig(row, 'n')
+  const parts = f.of.filter((g) => g.path !== 'n').map((g) => valueText(g, dig(row, g.path))).filter(Boolean)
+  const text = parts.map((t, i) => (i < parts.length - 1 ? t.replace(/[.\u3002]$/, '') : t)).join(' · ')
+  return n === undefined ? text : `${String(n)}. ${text}`
+}
 
 /** A field's value as one text for people; '' when there is none. */
 export function valueText(f: FormField, v: unknown): string {
   if (v === null || v === undefined || v === '' || (Array.isArray(v) && !v.length)) return ''
   if (f.type === 'bool') return v ? fw('yes') : fw('no')
   if (f.type === 'choice') return choiceText(f, v)
-  if (f.type === 'multi' && Array.isArray(v)) return v.map((x) => choiceText(f, x)).join(', ')
+  if (f.type === 'multi' && Array.isArray(v)) return listed(v.map((x) => choiceText(f, x)))
   if (f.type === 'time') return dateTimeText(Number(v))
   if (f.type === 'consent') return consentText(v as Consent)
   if (f.type === 'diagnoses') return (v as Diagnosis[]).map(diagnosisText).join('\n')

@@ -1,0 +1,89 @@
+/* yilianctl org: institutions and departments from the machine itself, each change an operation of the table. */
+#include "server/ctl/ctl.h"
+#include <stdio.h>
+#include <string.h>
+
+static int usage(void)
+{
+    fprintf(stderr, "usage: yilianctl --config FILE org list | add CODE NAME --parent CODE [--level city|county|township|village] [--phone P]\n"
+                    "       | close CODE | open CODE      (without --level it is a department)\n");
+    return 2;
+}
+
+static const char *text_of(const json_t *o, const char *name)
+{
+    const char *text = json_string_value(json_object_get(o, name));
+    return text ? text : "";
+}
+
+static int call(struct ctl *c, const char *op, json_t *args, struct reply *reply)
+{
+    struct call call = {.op = op, .credential = records_system_credential(c->records), .args = args, .user_agent = "yilianctl"};
+    records_call(c->records, &call, reply);
+    json_decref(args);
+    int code = reply->error ? ctl_complain(&reply->fault) : 0;
+    if (code)
+        reply_clear(reply);
+    return code;
+}
+
+static void print_org(const json_t *o)
+{
+    printf("%s\t%s\t%s\t%s\n", text_of(o, "code"), text_of(o, "name"), *text_of(o, "level") ? text_of(o, "level") : text_of(o, "kind"),
+           json_is_true(json_object_get(o, "active")) ? "active" : "closed");
+}
+
+/* With `code`: the id of the one that has it, 0 when it was found. */
+static int tree(struct ctl *c, const char *code, char id[ID_TEXT_BYTES])
+{
+    struct reply reply;
+    json_t *o;
+    size_t i;
+    bool found = !code;
+    if (call(c, "org.list", json_object(), &reply))
+        return 1;
+    json_array_foreach(json_object_get(reply.result, "items"), i, o)
+    {
+        if (!code)
+            print_org(o);
+        else if (strcmp(text_of(o, "code"), code) == 0)
+            found = snprintf(id, ID_TEXT_BYTES, "%s", text_of(o, "id")) > 0;
+    }
+    reply_clear(&reply);
+    return found ? 0 : (fprintf(stderr, "yilianctl: no institution or department has the code %s\n", code), 1);
+}
+
+static int change(struct ctl *c, const char *op, json_t *args)
+{
+    struct reply reply;
+    if (call(c, op, args, &reply))
+        return 1;
+    print_org(reply.result);
+    reply_clear(&reply);
+    return 0;
+}
+
+static int add(struct ctl *c, const char *code, const char *name)
+{
+    const char *parent = ctl_value(c, "parent"), *level = ctl_value(c, "level"), *phone = ctl_value(c, "phone");
+    char id[ID_TEXT_BYTES];
+    if (!parent)
+        return usage();
+    if (tree(c, parent, id))
+        return 1;
+    return change(c, "org.create", json_pack("{s:s,s:s,s:s,s:s,s:s*,s:s*}", "code", code, "name", name, "kind", level ? "institution" : "department",
+                                             "parent_id", id, "level", level, "phone", phone));
+}
+
+int ctl_org(struct ctl *c)
+{
+    const char *what = c->argc ? c->argv[0] : "", *code = c->argc > 1 ? c->argv[1] : NULL;
+    char id[ID_TEXT_BYTES];
+    if (strcmp(what, "list") == 0)
+        return tree(c, NULL, id);
+    if (strcmp(what, "add") == 0 && c->argc > 2 && c->argv[2][0] != '-')
+        return add(c, code, c->argv[2]);
+    if (code && (strcmp(what, "close") == 0 || strcmp(what, "open") == 0))
+        return tree(c, code, id) ? 1 : change(c, "org.update", json_pack("{s:s,s:b}", "org_id", id, "active", *what == 'o'));
+    return usage();
+}

@@ -1,0 +1,165 @@
+// Every route of the application on the real daemon, each as somebody whose page it is, where there is something to see and where there is
+// nothing or something is wrong: accessibility, width, console. The list of routes is the router's own: one without a visit here fails.
+// SHOTS=dir keeps a picture of each, in both languages and sizes; ONLY=name looks at one route alone.
+import assert from 'node:assert/strict'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { axe, DESKTOP, launch, open, PHONE, run } from './lib.mjs'
+import { openRoom, Person, signedIn } from './person.mjs'
+import { PASSWORD, signIn, startSite } from './site.mjs'
+
+process.env.TZ = 'Asia/Shanghai'
+const site = await startSite()
+const browser = await launch()
+const shots = process.env.SHOTS
+if (shots) mkdirSync(shots, { recursive: true })
+
+const OPINION = {
+  findings: '符合左侧大脑中动脉供血区缺血性卒中。', diagnoses: [{ code: 'I63.9', text: '脑梗死', main: true, certainty: 'certain', versus: 'agreed' }],
+  answers: [{ n: 1, text: '已超时间窗，不溶栓。' }, { n: 2, text: '可留在本院治疗。' }],
+  recommendations: [{ n: 1, type: 'drug', text: '阿司匹林联合氯吡格雷21天。', urgency: 'today' }, { n: 2, type: 'exam', text: '一周内完成颈动脉超声和24小时动态心电图。', urgency: 'week' }], transfer: { advised: false }, follow_up_days: 7,
+}
+
+/** A room that is open, a signed case, a draft, a case nobody but the doctors know, codes and links: what the routes show. */
+async function content() {
+  const { caseId, zhang, li, chen, experts } = await openRoom(site, { team: true })
+  const [qian, xu, zhao, admin] = [experts[0], ...(await Promise.all(['xy.xu', 'xy.zhao', 'admin'].map((l) => signedIn(site, l))))]
+  const { patient, target, form } = await zhang.ask('GET', `/cases/${caseId}`)
+  const made = () => zhang.ask('POST', '/cases', { patient_id: patient.id, kind: 'offline', scope: 'clinical', urgency: 'urgent', target_org_id: target.org.id, target_dept_id: target.dept.id, form })
+  const signed = (await made()).id
+  await zhang.act(signed, 'submit')
+  await li.act(signed, 'approve_home')
+  await xu.ask('POST', `/cases/${signed}/override`, { reason: '患者急诊抢救，需核对既往用药' })
+  const seen = (await zhao.ask('GET', `/cases/${signed}`)).overrides[0]
+  await zhao.ask('POST', `/cases/${signed}/override_review`, { override_id: seen.id, verdict: 'justified', comment: '已电话核实，抢救需要。' })
+  await chen.act(signed, 'triage', { dept_id: target.dept.id })
+  await chen.act(signed, 'assign', { expert_id: qian.me.person.id })
+  await qian.act(signed, 'accept')
+  await qian.act(signed, 'begin_review')
+  await qian.ask('POST', `/cases/${signed}/acts/save_opinion`, { body: OPINION })
+  await qian.act(signed, 'sign_opinion', { body: OPINION, password: PASSWORD })
+  const draft = (await made()).id
+  const { verify_url } = await zhang.ask('POST', `/cases/${signed}/print`, { what: 'opinion' })
+  const capture = (await zhang.ask('POST', `/cases/${draft}/capture`, { origin: site.base })).url
+  const guest = (await qian.ask('POST', `/cases/${caseId}/room/guests`, { name: '刘桂兰', relation: '女儿' })).url
+  const { items: orgs } = await admin.ask('GET', '/orgs')
+  const { items: people } = await admin.ask('GET', '/people?q=qian')
+  const account = async (login, name, role) => {
+    const made = await admin.ask('POST', '/people', { login, name })
+    await admin.ask('PUT', `/people/${made.id}/posts`, { posts: [{ org_id: orgs.find((o) => o.code === 'YL01').id, roles: [role] }] })
+    await (await new Person(site.base, login).signIn(made.initial_password)).ask('POST', '/session/password', { old: made.initial_password, new: PASSWORD })
+  }
+  await account('wall', '调度大屏', 'display')
+  if (!(await admin.ask('GET', '/people?q=steward')).items.length) await account('steward', '主索引管理员', 'index_steward')
+  const { items: patients } = await zhang.ask('GET', '/patients?q=zhang')
+  const lecture = site.ctl('token', '--room', 'lecture', '--watch', '--minutes', '60').trim()
+  const slash = (url) => url.replace(site.base, '')
+  return { room: caseId, signed, draft, patient: patient.id, other: patients[0]?.id ?? patient.id, person: people[0].id, verify: slash(verify_url), capture: slash(capture), guest: slash(guest), lecture }
+}
+const c = await content()
+const NOBODY = '0123456789abcdef'
+
+/** By the route's name: who looks, at what, and what stands there when it is ready. `open` = not signed in. */
+const VISITS = {
+  home: [['qs.zhang', '/', '.y-table'], ['xy.chen', '/', '.y-table'], ['xy.qian', '/', '.y-table'], ['admin', '/', 'h1'], ['dean', '/', 'h1'], ['bh.sun', '/', 'h1'], ['trainee', '/', 'h1'], ['qs.nurse', '/', 'h1']],
+  login: [['', '/login', 'form'], ['', '/login?next=%2Fcases&ended=1', 'form']],
+  notices: [['xy.zhao', '/notices', '.list'], ['bh.sun', '/notices', 'h1']],
+  settings: [['xy.qian', '/settings', 'h1'], ['qs.zhang', '/settings?tab=totp', 'h1'], ['qs.zhang', '/settings?tab=sessions', 'h1']],
+  'no-access': [['qs.zhang', '/admin/audit', '.y-empty']],
+  offline: [['', '/offline?next=%2Fcases', '.y-empty']],
+  missing: [['qs.zhang', '/no-such-page', '.y-empty'], ['', '/no-such-page', '.y-empty']],
+  patients: [['qs.zhang', '/patients', 'h1', (p) => p.locator('main input').first().fill('z')], ['bh.sun', '/patients', 'h1']],
+  patient: [['qs.zhang', `/patients/${c.patient}`, 'dl.facts'], ['xy.qian', `/patients/${c.patient}`, 'dl.facts'], ['qs.zhang', `/patients/${NOBODY}`, '.y-empty h1']],
+  'case-new': [['qs.zhang', '/cases/new', 'form'], ['qs.zhang', `/cases/new?patient=${c.patient}`, 'form']],
+  'case-edit': [['qs.zhang', `/cases/${c.draft}/edit`, '#f-history-past'], ['qs.zhang', `/cases/${NOBODY}/edit`, '.y-empty h1']],
+  cases: [['qs.zhang', '/cases', 'table'], ['xy.chen', '/cases', 'table'], ['xy.qian', '/cases', 'table'], ['bh.sun', '/cases', 'h1']],
+  case: [
+    ['qs.zhang', `/cases/${c.signed}`, '[role=tab]'], ['qs.zhang', `/cases/${c.signed}?tab=opinion`, '[role=tab]', (p) => p.getByRole('tab', { name: /会诊意见|^Opinion/ }).click()],
+    ['xy.zhao', `/cases/${c.signed}`, '.overrides'], ['xy.qian', `/cases/${c.room}`, '[role=tab]'], ['xy.chen', `/cases/${c.room}`, '[role=tab]'], ['sj.tang', `/cases/${c.room}`, '.y-empty h1'], ['qs.zhang', `/cases/${NOBODY}`, '.y-empty h1'],
+  ],
+  wall: [['wall', '/wall', 'h1'], ['xy.chen', '/wall', 'h1']],
+  calendar: [['xy.chen', '/calendar', 'h1'], ['xy.chen', '/calendar?view=day', 'h1'], ['xy.zhao', '/calendar', 'h1']],
+  slots: [['xy.qian', '/slots', 'h1'], ['sj.tang', '/slots', 'h1']],
+  capture: [['', c.capture, 'h1'], ['', '/capture#not-a-code', 'main']],
+  print: [['qs.zhang', `/print/${c.signed}/opinion`, 'article'], ['qs.zhang', `/print/${c.signed}/application`, 'article'], ['xy.qian', `/print/${c.room}/minutes`, 'article'], ['qs.zhang', `/print/${c.draft}/opinion`, '.y-empty h1']],
+  verify: [['', c.verify, 'dl.facts'], ['', '/verify/NOTACODE', 'main']],
+  live: [['', `/live/lecture#${c.lecture}`, 'h2'], ['', '/live/lecture#wrong', 'main'], ['qs.zhang', '/live/nowhere', 'main']],
+  room: [['xy.qian', `/cases/${c.room}/room`, '.test video'], ['xy.qian', `/cases/${c.room}/room`, '.live', (p) => p.locator('.test .row.end .y-button.primary').click(), '.test'], ['qs.zhang', `/cases/${c.draft}/room`, '.y-empty h1']],
+  guest: [['', c.guest, '.test'], ['', '/guest', 'main'], ['', c.guest, 'main', (p) => p.locator('.test .row.end .y-button.primary').click(), '.test']],
+  devices: [['qs.zhang', '/devices', '.preview video']],
+  orgs: [['admin', '/admin/orgs', 'tbody tr'], ['sys', '/admin/orgs', 'tbody tr'], ['audit', '/admin/orgs', 'tbody tr']],
+  people: [['admin', '/admin/people', 'tbody tr'], ['xy.zhao', '/admin/people', 'tbody tr']],
+  person: [['admin', `/admin/people/${c.person}`, '#account-h'], ['admin', `/admin/people/${NOBODY}`, 'main .y-banner']],
+  roster: [['xy.zhao', '/admin/roster', 'table'], ['qs.li', '/admin/roster', 'table']],
+  hours: [['admin', '/admin/hours', '.day'], ['xy.zhao', '/admin/hours', '.day']],
+  roles: [['admin', '/admin/roles', 'td.on']],
+  gateways: [['admin', '/admin/gateways', 'h1']],
+  policies: [['admin', '/admin/policies', 'tbody tr'], ['sys', '/admin/policies', 'tbody tr']],
+  inventory: [['audit', '/admin/inventory', 'tbody tr']],
+  audit: [['audit', '/admin/audit', 'tbody tr']],
+  'who-saw': [['', '/who-saw', 'main']],
+  'who-saw-print': [['qs.zhang', `/patients/${c.patient}/who-saw`, 'main']],
+  privacy: [['audit', '/privacy', 'h1']],
+  overrides: [['xy.zhao', '/overrides', 'h1']],
+  index: [['steward', '/index', 'h1']],
+  'index-find': [['steward', '/index/find', 'h1']],
+  'index-acts': [['steward', '/index/acts', 'h1']],
+  'index-pair': [['steward', `/index/pair/${c.patient}/${c.other}`, 'main']],
+  'index-person': [['steward', `/index/persons/${c.patient}`, 'main']],
+}
+
+async function visit(at, lang, size, name, n, [login, path, ready, act, before]) {
+  const what = `${name} ${n} ${login || 'nobody'} ${size} ${lang}`
+  const p = await at(login)
+  p.faults = []
+  await p.goto(path)
+  await p.locator(before ?? (act ? 'h1' : ready)).first().waitFor({ state: 'attached' })
+  if (act) await act(p)
+  await p.locator(ready).first().waitFor({ state: 'attached' })
+  await p.waitForFunction(() => !document.querySelector('.y-spinner'), null, { timeout: 8000 })
+  await p.waitForTimeout(shots ? 400 : 60)
+  if (shots) await p.screenshot({ path: join(shots, `${what.replace(/[^\w.-]+/g, '_')}.png`), fullPage: process.env.FULL === '1' })
+  await axe(p, what)
+  if (name !== 'print') assert.ok(await p.evaluate(() => document.documentElement.scrollWidth <= innerWidth + 1), `${what} is wider than the screen`)
+  const faults = p.faults.filter((f) => !/status of 4/.test(f))
+  assert.ok(!faults.length, `console: ${faults.join("; ")}`)
+}
+
+const tests = {
+  'every route of the router has a visit': async () => {
+    const p = await open(browser, { base: site.base })
+    await p.goto('/login')
+    await p.locator('form').waitFor()
+    const names = await p.evaluate(() => document.querySelector('#app').__vue_app__.config.globalProperties.$router.getRoutes().map((r) => String(r.name)))
+    assert.ok(names.length > 25, names.join())
+    assert.deepEqual(names.filter((n) => !VISITS[n]?.length), [], 'routes without a visit in tests/browser/routes.mjs')
+    assert.deepEqual(Object.keys(VISITS).filter((n) => !names.includes(n)), [], 'visits without a route')
+    await p.context().close()
+  },
+}
+// In the second pass each route once is enough: the tests of the desks look at their pages in both sizes and languages too.
+const both = shots ? [['desktop', 'en', true], ['phone', 'zh', true]] : []
+for (const [size, lang, all] of [['desktop', 'zh', true], ['phone', 'en', !!shots], ...both])
+  tests[`every route: ${size} ${lang}`] = async () => {
+    const pages = {}
+    const shape = size === 'phone' ? PHONE : DESKTOP
+    const at = async (login) => {
+      if (!login) pages['']?.context().close()
+      if (!login || !pages[login]) {
+        pages[login] = await open(browser, { base: site.base, shape, lang })
+        pages[login].setDefaultTimeout(20_000)
+        if (login) await signIn(pages[login], login)
+      }
+      return pages[login]
+    }
+    const wrong = []
+    for (const [name, list] of Object.entries(VISITS))
+      if (!process.env.ONLY || process.env.ONLY.split(',').includes(name)) for (const [n, v] of (all ? list : list.slice(0, 1)).entries()) await visit(at, lang, size, name, n, v).catch((e) => wrong.push(`${name} ${n} ${v[0]} ${v[1]}: ${String(e.message).split('\n').slice(0, 3).join(' ')}`))
+    for (const p of Object.values(pages)) await p.context().close()
+    assert.deepEqual(wrong, [])
+  }
+
+await run(tests).finally(async () => {
+  await browser.close()
+  await site.stop()
+})
