@@ -243,7 +243,7 @@ int media_open(struct media **out, const struct media_config *config, struct fau
         add_streams(m, config->tcp_port);
         if (open_streams(m)) err = fault_set(f, ERR_INTERNAL, "streams", "media: could not start ICE over TCP");
     }
-    if (!err && caster_open(&m->caster, m->crew.n, config->on_event, config->on_event_ctx))
+    if (!err && caster_open(&m->caster, config, m->crew.n))
         err = fault_set(f, ERR_INTERNAL, "thread", "media: could not start the packager");
     if (!err && (handshake_open(&m->handshake, engine) || start(m)))
         err = fault_set(f, ERR_INTERNAL, "thread", "media: could not start the workers");

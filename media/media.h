@@ -42,6 +42,7 @@ struct media_config {
     void (*on_event)(void *ctx, const struct media_event *event); /* borrowed for the call; copy it */
     void *on_event_ctx;
     enum media_dtls dtls;
+    const char *pipe_program; /* yilian-pipe, for pictures and voices whose codec must change; NULL or "" = they are left out. Outlives the plane */
     bool no_segments; /* never use UDP segmentation offload (it is tried, and left where the kernel refuses it) */
 };
 
@@ -123,14 +124,17 @@ struct media_record_params { /* per-track recording of a room: every track now i
     int64_t started_ms;  /* UTC at the caller, stored in the manifest */
 };
 
-/* The programme of a room, packaged for all who watch over HTTP: one picture (H.264) and one voice (Opus), fMP4 pieces of 200 ms. */
+/* The programme of a room, packaged for all who watch over HTTP: one picture (H.264) and one voice (Opus), fMP4 pieces of 200 ms. A picture
+ * of another codec is there while somebody watches: a child process makes H.264 of it, once for all. Likewise a second rendition with AAC
+ * for players that know no Opus, while somebody asks for that. */
 struct media_live_params {
     uint64_t lecture; /* id chosen by the caller */
     enum media_kind kind;
     struct track_id track; /* MEDIA_LIVE_TRACK: the picture or the voice from now on; .v 0 = none */
     int64_t epoch_us;      /* MEDIA_LIVE_START: of a programme that goes on after a break, as its pieces told it; 0 = a new one */
-    uint32_t generations;  /* likewise: how many there were */
+    uint32_t generations;  /* likewise: how many there were; MEDIA_LIVE_WATCHED: of the rendition with AAC */
     bool watched;          /* MEDIA_LIVE_WATCHED: somebody watches, so keyframes are asked for every 2 s, else every 20 s */
+    bool aac;              /* likewise: somebody asks for the rendition with AAC */
 };
 
 /* ---- commands ---- */
@@ -254,6 +258,8 @@ struct media_event {
         bool segment;           /* a segment begins */
         bool key;               /* a decoder can begin here */
         bool picture;           /* false: sound alone */
+        bool aac;               /* of the rendition with AAC; it counts its own generations */
+        uint8_t reduced;        /* a picture whose codec is changed: the machine is late, so it has 1 half the frames, 2 also half the width, 3 few frames */
         uint32_t generation;
         uint16_t width, height;
         int64_t start_us, duration_us; /* time of the programme, as in the bytes */

@@ -148,7 +148,7 @@ static bool flush(struct pipe *p)
 bool pipe_frame(struct pipe *p, int64_t time_us, bool key, const uint8_t *bytes, size_t len)
 {
     struct pipe_message m = {.type = PIPE_FRAME, .flags = key ? PIPE_KEY : 0, .word = (uint16_t)p->params.codec, .time_us = time_us, .bytes = bytes, .len = len};
-    if (p->phase != PIPE_RUNNING || (p->lost && !key) || !len || len > PIPE_PAYLOAD_MAX) return false;
+    if (p->fd < 0 || (p->lost && !key) || !len || len > PIPE_PAYLOAD_MAX) return false;
     p->lost = !put(p, &m);
     if (p->lost) metric_add(figures.dropped, 1);
     else p->fed = true;

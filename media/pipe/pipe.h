@@ -32,7 +32,7 @@ struct pipe;
 /* The child is begun by the first pipe_service. */
 YL_CHECKED int pipe_new(struct pipe **out, const struct pipe_params *p);
 void pipe_free(struct pipe *p); /* kills the child; NULL is nothing */
-/* A frame for the child. After one that was not taken (it is too slow, or not there) those up to the next keyframe are not taken either.
+/* A frame for the child, which may still be starting. After one that was not taken (it is too slow, or not there) those up to the next keyframe are not taken either.
  * False: not taken. */
 bool pipe_frame(struct pipe *p, int64_t time_us, bool key, const uint8_t *bytes, size_t len);
 void pipe_service(struct pipe *p, int64_t now_us);
