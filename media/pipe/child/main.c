@@ -7,7 +7,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-static const struct child_job *const jobs[PIPE_JOB_COUNT] = {[PIPE_JOB_PICTURE] = &job_picture, [PIPE_JOB_VOICE] = &job_voice};
+static const struct child_job *const jobs[PIPE_JOB_COUNT] = {[PIPE_JOB_PICTURE] = &job_picture, [PIPE_JOB_VOICE] = &job_voice, [PIPE_JOB_INGEST] = &job_ingest};
 static pthread_mutex_t sending = PTHREAD_MUTEX_INITIALIZER;
 
 int64_t child_now_us(void)
@@ -113,7 +113,7 @@ int main(void)
     if (!gst_init_check(NULL, NULL, NULL)) child_fault(PIPE_FAULT_INTERNAL);
     load(job->plugins);
     if (!job->start(&m)) child_fault(PIPE_FAULT_INTERNAL);
-    child_send(&(struct pipe_message){.type = PIPE_READY});
+    if (m.word != PIPE_JOB_INGEST) child_send(&(struct pipe_message){.type = PIPE_READY});
     for (;;) {
         m = hear();
         if (m.type == PIPE_FRAME && job->frame) job->frame(&m);
