@@ -246,7 +246,7 @@ static int open_track(struct media *m, const struct media_intake_params *p, enum
 {
     bool picture = kind == MEDIA_VIDEO;
     struct media_cmd c = {.type = MEDIA_TRACK_OPEN, .room = p->room};
-    c.track_open = (struct media_track_params){.peer = p->peer, .track = picture ? p->picture : p->voice, .kind = kind, .n_payloads = 1, .ssrc = picture ? 1 : 2};
+    c.track_open = (struct media_track_params){.peer = p->peer, .track = picture ? p->picture : p->voice, .kind = kind, .n_payloads = 1}; /* a child that begins anew has another SSRC: learnt by its payload type */
     c.track_open.payloads[0] = picture ? (struct media_payload){MEDIA_H264, 96, 0, "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"}
                                        : (struct media_payload){MEDIA_OPUS, 111, 0, ""};
     snprintf(c.track_open.mid, sizeof c.track_open.mid, picture ? "1" : "0");

@@ -53,6 +53,7 @@ void peer_bind(struct peer *peer, uint32_t ssrc, struct track *track, size_t lay
                 consumer_forget(&track->feeds[i]->consumer);
             }
             if (track->tap && track->tap->layer == (int)layer) consumer_break(track->tap);
+            if (track->live && track->live->layer == (int)layer) consumer_break(track->live);
         }
     }
     insert(peer, (struct ssrc_slot){ssrc, (uint8_t)layer, rtx, track});

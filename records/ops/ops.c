@@ -15,7 +15,7 @@
 const struct op *const op_tables[] = {session_ops, org_ops,     person_ops,   roster_ops,    patient_ops,   index_ops,     term_ops,
                                       document_ops, capture_ops, form_ops,     consult_ops,   case_list_ops, case_desk_ops, case_move_ops, waiting_ops,
                                       override_ops, slot_ops,    message_ops,  notify_ops,    policy_ops,    hours_ops,
-                                      room_ops,    room_system_ops, recording_ops, audit_ops,    NULL};
+                                      room_ops,    room_system_ops, device_ops, recording_ops, audit_ops,    NULL};
 
 const struct op *op_find(const char *name)
 {

@@ -283,5 +283,10 @@ const struct migration store_migrations[] = {
      "CREATE TABLE recording_gap (recording_id INTEGER NOT NULL, document_id INTEGER NOT NULL, n INTEGER NOT NULL, "
      "begin_ms INTEGER NOT NULL, length_ms INTEGER NOT NULL, lost_ms INTEGER NOT NULL, why TEXT NOT NULL, "
      "PRIMARY KEY (recording_id, document_id, n));"},
+    {26, "devices that speak RTSP, RTMP or SRT",
+     "CREATE TABLE device (id INTEGER NOT NULL PRIMARY KEY, org_id INTEGER NOT NULL DEFAULT 0, name TEXT NOT NULL DEFAULT '', "
+     "kind TEXT NOT NULL DEFAULT '', address TEXT NOT NULL DEFAULT '', user_name TEXT NOT NULL DEFAULT '', password_sealed BLOB, "
+     "enabled INTEGER NOT NULL DEFAULT 0, created_ms INTEGER NOT NULL, changed_ms INTEGER NOT NULL DEFAULT 0);"
+     "CREATE INDEX device_org ON device (org_id, name);"},
     {0, NULL, NULL},
 };

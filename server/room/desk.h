@@ -110,6 +110,14 @@ YL_CHECKED int desk_stats(struct desk *d, uint64_t client, const json_t *stats, 
 /* Device test: what is sent comes back, for 60 s at most. */
 YL_CHECKED int desk_echo(struct desk *d, uint64_t client, const char *sdp, char **answer, struct fault *f);
 
+/* ---- devices: RTSP, RTMP, SRT; a host fetches or ends one. Errors: not_joined, not_host, too_many_devices, and those of device.open ---- */
+struct desk_device_ask {
+    uint64_t client, device;
+    bool on;
+};
+typedef void (*desk_device_done)(void *ctx, const struct fault *f); /* f NULL: done; how the stream is, its seat tells */
+void desk_device(struct desk *d, const struct desk_device_ask *a, desk_device_done done, void *ctx);
+
 /* ---- lectures: watched over HTTP, without a seat ---- */
 struct desk_watch_ask {
     const char *credential, *room; /* room: name or id, as in the URL */

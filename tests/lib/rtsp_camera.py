@@ -1,4 +1,4 @@
-"""A camera that speaks RTSP, for tests: H.264 of a test picture and G.711 of a tone at rtsp://127.0.0.1:PORT/eye, for user/secret (Digest).
+"""A camera that speaks RTSP, for tests: H.264 of a test picture and G.711 of a tone at rtsp://127.0.0.1:PORT/eye, for user and s3:cr@t (Digest).
 Usage: rtsp_camera.py PORT; says `ready` when it listens."""
 import sys
 import gi
@@ -15,7 +15,7 @@ auth = GstRtspServer.RTSPAuth()
 auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
 token = GstRtspServer.RTSPToken()
 token.set_string(GstRtspServer.RTSP_TOKEN_MEDIA_FACTORY_ROLE, 'user')
-auth.add_digest('user', 'secret', token)
+auth.add_digest('user', 's3:cr@t', token)
 server.set_auth(auth)
 factory = GstRtspServer.RTSPMediaFactory()
 factory.set_launch('( videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,width=320,height=240,framerate=25/1 ! openh264enc gop-size=25 bitrate=400000 ! h264parse ! rtph264pay name=pay0 pt=96 '

@@ -23,6 +23,7 @@ static struct { /* under the lock: what the plane said */
     unsigned states, live;
     bool codecs[MEDIA_CODEC_COUNT];
     FILE *out;
+    size_t total;
 } told = {.lock = PTHREAD_MUTEX_INITIALIZER};
 static const struct room_id room = {77};
 static const struct track_id picture = {5}, voice = {6};
@@ -42,7 +43,7 @@ static void on_event(void *ctx, const struct media_event *e)
     }
     if (e->type == MEDIA_LIVE_PIECE && told.out && e->piece.picture) {
         if (e->piece.init) rewind(told.out);
-        fwrite(e->piece.bytes->bytes, 1, e->piece.bytes->len, told.out);
+        told.total += fwrite(e->piece.bytes->bytes, 1, e->piece.bytes->len, told.out);
     }
     pthread_mutex_unlock(&told.lock);
 }
@@ -171,6 +172,14 @@ static int decoded(const char *kind, const char *codec)
     return frames;
 }
 
+static size_t written(void)
+{
+    pthread_mutex_lock(&told.lock);
+    size_t n = told.total;
+    pthread_mutex_unlock(&told.lock);
+    return n;
+}
+
 static void done(struct peer_id peer)
 {
     struct media_cmd c = {.type = MEDIA_LIVE_STOP, .room = room, .live = {.lecture = 9}};
@@ -198,7 +207,7 @@ static void a_camera_over_rtsp(void **state)
     unsigned port = free_port();
     pid_t pid = camera(port);
     (void)state;
-    snprintf(url, sizeof url, "rtsp://user:secret@127.0.0.1:%u/eye", port);
+    snprintf(url, sizeof url, "rtsp://user:s3%%3Acr%%40t@127.0.0.1:%u/eye", port);
     struct peer_id peer = fetch(url);
     assert_true(comes_to(MEDIA_INTAKE_RUNNING, 20000));
     watch(5000);
@@ -214,8 +223,8 @@ static void what_goes_wrong_is_said(void **state)
 {
     static const struct { const char *url; enum media_intake_why why; } cases[] = {
         {"rtsp://user:wrong@127.0.0.1:%u/eye", MEDIA_INTAKE_REFUSED},
-        {"rtsp://user:secret@127.0.0.1:%u/ear", MEDIA_INTAKE_NOT_FOUND},
-        {"rtsp://user:secret@127.0.0.1:1/eye", MEDIA_INTAKE_UNREACHABLE},
+        {"rtsp://user:s3%%3Acr%%40t@127.0.0.1:%u/ear", MEDIA_INTAKE_NOT_FOUND},
+        {"rtsp://user:s3%%3Acr%%40t@127.0.0.1:1/eye", MEDIA_INTAKE_UNREACHABLE},
         {"rtmp://127.0.0.1:1/live/eye", MEDIA_INTAKE_UNREACHABLE},
         {"srt://127.0.0.1:1", MEDIA_INTAKE_UNREACHABLE},
     };
@@ -240,7 +249,7 @@ static void it_comes_back_by_itself(void **state)
     unsigned port = free_port();
     pid_t pid = camera(port);
     (void)state;
-    snprintf(url, sizeof url, "rtsp://user:secret@127.0.0.1:%u/eye", port);
+    snprintf(url, sizeof url, "rtsp://user:s3%%3Acr%%40t@127.0.0.1:%u/eye", port);
     struct peer_id peer = fetch(url);
     assert_true(comes_to(MEDIA_INTAKE_RUNNING, 20000));
     end(pid);
@@ -248,6 +257,9 @@ static void it_comes_back_by_itself(void **state)
     assert_int_equal(why(), MEDIA_INTAKE_ENDED);
     pid = camera(port);
     assert_true(comes_to(MEDIA_INTAKE_RUNNING, 30000));
+    size_t before = written();
+    watch(3000);
+    assert_true(written() > before + 20000); /* the stream is another one now, and goes on */
     done(peer);
     unlink(out_path);
     end(pid);

@@ -32,8 +32,8 @@ static GstFlowReturn on_rtp(GstAppSink *sink, gpointer codec)
     return GST_FLOW_OK;
 }
 
-#define TO_H264 "h264parse config-interval=-1 ! video/x-h264,stream-format=byte-stream,alignment=au ! rtph264pay pt=96 ssrc=1 mtu=1200 config-interval=-1 aggregate-mode=zero-latency ! appsink name=out sync=false async=false"
-#define TO_OPUS "audioconvert ! audioresample ! audio/x-raw,rate=48000,channels=1 ! opusenc bitrate=48000 frame-size=20 ! rtpopuspay pt=111 ssrc=2 mtu=1200 ! appsink name=out sync=false async=false"
+#define TO_H264 "h264parse config-interval=-1 ! video/x-h264,stream-format=byte-stream,alignment=au ! rtph264pay pt=96 mtu=1200 config-interval=-1 aggregate-mode=zero-latency ! appsink name=out sync=false async=false"
+#define TO_OPUS "audioconvert ! audioresample ! audio/x-raw,rate=48000,channels=1 ! opusenc bitrate=48000 frame-size=20 ! rtpopuspay pt=111 mtu=1200 ! appsink name=out sync=false async=false"
 
 /* What becomes of a stream; the first of its kind is taken. NULL: nothing. */
 static const char *way_of(const GstStructure *s, enum pipe_codec *codec)
@@ -43,10 +43,10 @@ static const char *way_of(const GstStructure *s, enum pipe_codec *codec)
     *codec = video ? PIPE_H264 : PIPE_OPUS;
     if (rtp && video) return g_strcmp0(encoding, "H264") == 0 ? "rtph264depay ! " TO_H264 : NULL;
     if (video) return strcmp(name, "video/x-h264") == 0 ? TO_H264 : NULL;
-    if (rtp && g_strcmp0(encoding, "OPUS") == 0) return "rtpopusdepay ! opusparse ! rtpopuspay pt=111 ssrc=2 mtu=1200 ! appsink name=out sync=false async=false";
+    if (rtp && g_strcmp0(encoding, "OPUS") == 0) return "rtpopusdepay ! opusparse ! rtpopuspay pt=111 mtu=1200 ! appsink name=out sync=false async=false";
     if (rtp && g_strcmp0(encoding, "PCMA") == 0) return "rtppcmadepay ! alawdec ! " TO_OPUS;
     if (rtp && g_strcmp0(encoding, "PCMU") == 0) return "rtppcmudepay ! mulawdec ! " TO_OPUS;
-    if (strcmp(name, "audio/x-opus") == 0) return "opusparse ! rtpopuspay pt=111 ssrc=2 mtu=1200 ! appsink name=out sync=false async=false";
+    if (strcmp(name, "audio/x-opus") == 0) return "opusparse ! rtpopuspay pt=111 mtu=1200 ! appsink name=out sync=false async=false";
     return NULL;
 }
 
