@@ -156,9 +156,10 @@ static void picture_becomes_h264(const char *encoder, enum pipe_codec codec, con
     assert_true(g.n >= n / 4); /* all, on a machine with nothing else to do */
     assert_false(g.backwards);
     assert_int_equal(g.first_us, 1000000);
-    assert_true(g.keys >= 2);
+    assert_true(g.keys >= 1);
     assert_int_equal(g.keys, g.with_sets); /* a player can begin at each */
-    if (g.n >= n - 5) {
+    if (g.n >= n - 5) { /* the machine was never late */
+        assert_true(g.keys >= 2);
         assert_int_equal(g.width, width);
         assert_int_equal(g.height, height);
     }
