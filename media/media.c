@@ -1,4 +1,5 @@
 #include "media/media.h"
+#include "media/pipe/intake.h"
 #include "media/worker/figures.h"
 #include "media/worker/placement.h"
 #include "media/worker/streams.h"
@@ -25,6 +26,7 @@ struct media {
     struct recorder *recorder;
     struct streams *streams;
     struct caster *caster;
+    struct intake *intake; /* NULL: no child program here */
     char fingerprint[112];
     size_t n_candidates;
     struct media_candidate candidates[MEDIA_CANDIDATES_MAX];
@@ -227,6 +229,48 @@ static int start(struct media *m)
     return err;
 }
 
+/* ---- devices ---- */
+static void take_packets(void *ctx, struct room_id room, struct peer_id peer, struct share *packets)
+{
+    struct media_cmd c = {.type = MEDIA_PEER_INPUT, .room = room, .input = {peer, packets}};
+    if (media_post(ctx, &c)) share_unref(packets); /* the worker is busy: lost, as on a network */
+}
+
+static int open_intake(struct media *m, const struct media_config *config)
+{
+    struct intake_config c = {.program = config->pipe_program, .on_packets = take_packets, .packets_ctx = m, .on_event = config->on_event, .event_ctx = config->on_event_ctx};
+    return intake_open(&m->intake, &c);
+}
+
+static int open_track(struct media *m, const struct media_intake_params *p, enum media_kind kind)
+{
+    bool picture = kind == MEDIA_VIDEO;
+    struct media_cmd c = {.type = MEDIA_TRACK_OPEN, .room = p->room};
+    c.track_open = (struct media_track_params){.peer = p->peer, .track = picture ? p->picture : p->voice, .kind = kind, .n_payloads = 1}; /* a child that begins anew has another SSRC: learnt by its payload type */
+    c.track_open.payloads[0] = picture ? (struct media_payload){MEDIA_H264, 96, 0, "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"}
+                                       : (struct media_payload){MEDIA_OPUS, 111, 0, ""};
+    snprintf(c.track_open.mid, sizeof c.track_open.mid, picture ? "1" : "0");
+    return media_post(m, &c);
+}
+
+int media_intake_start(struct media *m, const struct media_intake_params *p)
+{
+    struct media_cmd c = {.type = MEDIA_PEER_OPEN, .room = p->room, .peer_open = {.peer = p->peer, .room = p->room, .inside = true}};
+    if (!m->intake || media_post(m, &c)) return ERR_UNAVAILABLE;
+    int rc = open_track(m, p, MEDIA_VIDEO);
+    if (!rc) rc = open_track(m, p, MEDIA_AUDIO);
+    if (!rc) rc = intake_start(m->intake, p);
+    if (rc) media_intake_stop(m, p->room, p->peer);
+    return rc;
+}
+
+void media_intake_stop(struct media *m, struct room_id room, struct peer_id peer)
+{
+    struct media_cmd c = {.type = MEDIA_PEER_CLOSE, .room = room, .peer = peer};
+    if (m->intake) intake_stop(m->intake, peer);
+    if (media_post(m, &c)) { /* its queue is full: it goes with the room */ }
+}
+
 int media_open(struct media **out, const struct media_config *config, struct fault *f)
 {
     figures_init();
@@ -243,10 +287,12 @@ int media_open(struct media **out, const struct media_config *config, struct fau
         add_streams(m, config->tcp_port);
         if (open_streams(m)) err = fault_set(f, ERR_INTERNAL, "streams", "media: could not start ICE over TCP");
     }
-    if (!err && caster_open(&m->caster, m->crew.n, config->on_event, config->on_event_ctx))
+    if (!err && caster_open(&m->caster, config, m->crew.n))
         err = fault_set(f, ERR_INTERNAL, "thread", "media: could not start the packager");
     if (!err && (handshake_open(&m->handshake, engine) || start(m)))
         err = fault_set(f, ERR_INTERNAL, "thread", "media: could not start the workers");
+    if (!err && config->pipe_program && *config->pipe_program && open_intake(m, config))
+        err = fault_set(f, ERR_INTERNAL, "thread", "media: could not start the intake");
     if (err) {
         media_close(m);
         return err;
@@ -259,6 +305,7 @@ void media_close(struct media *m)
 {
     if (!m) return;
     struct worker *w, *end = m->crew.workers + m->crew.n;
+    intake_close(m->intake); /* before the workers: it feeds them */
     streams_close(m->streams);
     __atomic_store_n(&m->stop, 1, __ATOMIC_RELEASE);
     for (w = m->crew.workers; w < end; w++)
@@ -341,7 +388,7 @@ static void announce(struct media *m, unsigned owner, const char *ufrag, bool fo
 int media_post(struct media *m, const struct media_cmd *cmd)
 {
     unsigned owner = owner_of(m, cmd);
-    bool named = cmd->type == MEDIA_PEER_OPEN || cmd->type == MEDIA_PEER_RESTART;
+    bool named = (cmd->type == MEDIA_PEER_OPEN && !cmd->peer_open.inside) || cmd->type == MEDIA_PEER_RESTART;
     if (named) announce(m, owner, cmd->peer_open.local_ufrag, false);
     int err = worker_post(&m->crew.workers[owner], cmd);
     if (err && named) announce(m, owner, cmd->peer_open.local_ufrag, true);

@@ -42,6 +42,7 @@ struct media_config {
     void (*on_event)(void *ctx, const struct media_event *event); /* borrowed for the call; copy it */
     void *on_event_ctx;
     enum media_dtls dtls;
+    const char *pipe_program; /* yilian-pipe, for pictures and voices whose codec must change; NULL or "" = they are left out. Outlives the plane */
     bool no_segments; /* never use UDP segmentation offload (it is tried, and left where the kernel refuses it) */
 };
 
@@ -88,6 +89,7 @@ struct media_peer_params {
     char local_ufrag[16], local_password[32];   /* from media_ice_credentials */
     char remote_ufrag[260], remote_password[260];
     char remote_fingerprint[100];               /* "AA:BB:.." SHA-256; the DTLS certificate is checked against it */
+    bool inside;                                /* no network: its packets come with MEDIA_PEER_INPUT, the credentials above are not read */
     bool dtls_client;                           /* true: we answered a=setup:active and send the ClientHello */
 };
 
@@ -123,14 +125,17 @@ struct media_record_params { /* per-track recording of a room: every track now i
     int64_t started_ms;  /* UTC at the caller, stored in the manifest */
 };
 
-/* The programme of a room, packaged for all who watch over HTTP: one picture (H.264) and one voice (Opus), fMP4 pieces of 200 ms. */
+/* The programme of a room, packaged for all who watch over HTTP: one picture (H.264) and one voice (Opus), fMP4 pieces of 200 ms. A picture
+ * of another codec is there while somebody watches: a child process makes H.264 of it, once for all. Likewise a second rendition with AAC
+ * for players that know no Opus, while somebody asks for that. */
 struct media_live_params {
     uint64_t lecture; /* id chosen by the caller */
     enum media_kind kind;
     struct track_id track; /* MEDIA_LIVE_TRACK: the picture or the voice from now on; .v 0 = none */
     int64_t epoch_us;      /* MEDIA_LIVE_START: of a programme that goes on after a break, as its pieces told it; 0 = a new one */
-    uint32_t generations;  /* likewise: how many there were */
+    uint32_t generations;  /* likewise: how many there were; MEDIA_LIVE_WATCHED: of the rendition with AAC */
     bool watched;          /* MEDIA_LIVE_WATCHED: somebody watches, so keyframes are asked for every 2 s, else every 20 s */
+    bool aac;              /* likewise: somebody asks for the rendition with AAC */
 };
 
 /* ---- commands ---- */
@@ -138,6 +143,7 @@ enum media_cmd_type {
     MEDIA_PEER_OPEN,     /* .peer_open */
     MEDIA_PEER_RESTART,  /* .peer_open: new ICE credentials for the same peer (ICE restart, RFC 8445 2.4); DTLS goes on */
     MEDIA_PEER_CLOSE,    /* .peer */
+    MEDIA_PEER_INPUT,    /* .input: RTP of a peer that is inside; the command takes the reference on 0 */
     MEDIA_TRACK_OPEN,    /* .track_open; again with the same id: parameters are replaced (renegotiation) */
     MEDIA_TRACK_CLOSE,   /* .track; its feeds go silent and are closed too */
     MEDIA_TRACK_PAUSE,   /* .track, .on: true = drop what arrives (server-side mute) */
@@ -162,6 +168,7 @@ struct media_cmd {
     union {
         struct media_peer_params peer_open;
         struct peer_id peer;
+        struct { struct peer_id peer; struct share *packets; } input; /* each: length u16, big endian, then the packet */
         struct media_track_params track_open;
         struct { struct track_id track; bool on; } track;
         struct media_feed_params feed_open;
@@ -174,6 +181,24 @@ struct media_cmd {
 
 /* Copies the command into the worker's mailbox. ERR_UNAVAILABLE when the worker's queue is full. Any thread. */
 YL_CHECKED int media_post(struct media *m, const struct media_cmd *cmd);
+
+/* ---- devices: endoscopes, ultrasound, cameras that speak RTSP, RTMP or SRT ---- */
+struct media_intake_params {
+    struct room_id room;
+    struct peer_id peer;          /* chosen by the caller; the device's seat in the media plane */
+    struct track_id picture, voice;
+    const char *url;              /* rtsp:// rtsps:// rtmp:// srt://, with name and password where there are any; copied, never logged */
+};
+/* Fetches the stream in a child process and publishes it as that peer: H.264 as it comes, sound as Opus. It goes on, with growing waits
+ * when it cannot, until media_intake_stop. ERR_UNAVAILABLE: no child program here, or busy. Any thread. */
+YL_CHECKED int media_intake_start(struct media *m, const struct media_intake_params *p);
+void media_intake_stop(struct media *m, struct room_id room, struct peer_id peer);
+enum media_intake_state {
+    MEDIA_INTAKE_CONNECTING,
+    MEDIA_INTAKE_RUNNING,  /* its packets come */
+    MEDIA_INTAKE_WAITING,  /* .why; it is tried again by itself */
+};
+enum media_intake_why { MEDIA_INTAKE_INTERNAL, MEDIA_INTAKE_UNREACHABLE, MEDIA_INTAKE_REFUSED, MEDIA_INTAKE_NOT_FOUND, MEDIA_INTAKE_FORMAT, MEDIA_INTAKE_ENDED };
 
 /* ---- events ---- */
 enum media_event_type {
@@ -192,7 +217,8 @@ enum media_event_type {
     MEDIA_RECORD_DONE,      /* .recording: all files were reported; .error 0 or why it ended early (ERR_STORAGE: no room, also before it began) */
     MEDIA_RECORD_TROUBLE,   /* .recording: .error = why something of it is being lost at the disk; 0 = no more for 5 s */
     MEDIA_LIVE_PIECE,       /* .piece: the next piece of a programme */
-    MEDIA_LIVE_END          /* .piece.lecture: no more pieces of it */
+    MEDIA_LIVE_END,         /* .piece.lecture: no more pieces of it */
+    MEDIA_INTAKE            /* .peer, .intake: a device's stream changed its state */
 };
 
 struct media_quality {
@@ -232,6 +258,7 @@ struct media_event {
         struct { struct track_id track; uint8_t level_dbov; /* 0 loudest .. 127 silence (RFC 6464) */ } at[MEDIA_LEVELS_MAX];
     } levels;
     struct media_quality quality;
+    struct { enum media_intake_state state; enum media_intake_why why; } intake;
     uint8_t layers;
     struct {
         size_t n;
@@ -254,6 +281,8 @@ struct media_event {
         bool segment;           /* a segment begins */
         bool key;               /* a decoder can begin here */
         bool picture;           /* false: sound alone */
+        bool aac;               /* of the rendition with AAC; it counts its own generations */
+        uint8_t reduced;        /* a picture whose codec is changed: the machine is late, so it has 1 half the frames, 2 also half the width, 3 few frames */
         uint32_t generation;
         uint16_t width, height;
         int64_t start_us, duration_us; /* time of the programme, as in the bytes */

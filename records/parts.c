@@ -16,6 +16,7 @@ int records_parts_open(struct records_parts *p, const char *data_dir, const char
     crypto_derive(master, "audit head", p->audit_key, 32);
     crypto_derive(master, "second factors", p->totp_key, 32);
     crypto_derive(master, "kept answers", p->answer_key, 32);
+    crypto_derive(master, "device passwords", p->device_key, 32);
     crypto_derive(master, "requests", p->request_key, 32);
     int rc = terms_open(&p->terms, config_dir, f);
     uint8_t blocking[32];

@@ -32,6 +32,7 @@ struct records_parts {
     struct access *access;
     struct masking *masking; /* what is left out for whom */
     uint8_t audit_key[32], answer_key[32], totp_key[32];
+    uint8_t device_key[32];  /* passwords of devices */
     uint8_t request_key[32]; /* keyed hashes of what was asked */
     struct documents *documents;
     struct work_parts work; /* forms, deadlines, policies */

@@ -35,7 +35,7 @@ struct daemon {
     struct shelf *shelf;         /* of lectures */
     struct watch *watch;
     struct signaling *signaling; /* set before the first change can come: the clocks start with the loop */
-    char record_dir[600], address[SITE_ADDRESS_BYTES];
+    char pipe_program[600], record_dir[600], address[SITE_ADDRESS_BYTES];
 };
 
 static int complain(const struct fault *f)
@@ -173,8 +173,22 @@ static int open_net(struct daemon *d, struct fault *f)
     return rc ? rc : watch_new(&d->watch, &watch, f);
 }
 
+/* The child program stands beside this one. */
+static void find_pipe_program(struct daemon *d)
+{
+    static const char name[] = "yilian-pipe";
+    ssize_t n = readlink("/proc/self/exe", d->pipe_program, sizeof d->pipe_program - sizeof name);
+    d->pipe_program[n > 0 ? n : 0] = 0;
+    char *slash = strrchr(d->pipe_program, '/');
+    if (slash) memcpy(slash + 1, name, sizeof name);
+    if (slash && access(d->pipe_program, X_OK) == 0) return;
+    d->pipe_program[0] = 0;
+    log_warn("yiliand", "yilian-pipe is not beside yiliand: lectures show H.264 only, and have no AAC for phones");
+}
+
 static int open_media(struct daemon *d, struct fault *f)
 {
+    find_pipe_program(d);
     const struct options *o = d->options;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     struct media_config config = {.bind_address = options_text(o, "media.address"),
@@ -183,6 +197,7 @@ static int open_media(struct daemon *d, struct fault *f)
                                   .workers = (unsigned)options_int(o, "media.workers"),
                                   .record_dir = d->record_dir,
                                   .record_min_free_bytes = (uint64_t)options_int(o, "record.min_free_mb") << 20,
+                                  .pipe_program = d->pipe_program,
                                   .max_bitrate_bps = (uint32_t)options_int(o, "media.max_bitrate"),
                                   .on_event = desk_media_event,
                                   .on_event_ctx = signaling_desk(d->signaling)};

@@ -147,6 +147,24 @@ static void opus_entry(struct fmp4_out *o)
     end(o, at);
 }
 
+/* ISO/IEC 14496-14 5.6: an elementary stream descriptor; its decoder-specific part is ISO/IEC 14496-3 1.6.2.1: AAC LC, 48 kHz, one channel. */
+static void aac_entry(struct fmp4_out *o)
+{
+    static const uint8_t descriptor[] = {0x03, 25, 0, 0, 0, 0x04, 17, 0x40, 0x15, 0, 0, 0, 0, 1, 0x38, 0x80, 0, 0, 0xfa, 0, 0x05, 2, 0x11, 0x88, 0x06, 1, 0x02};
+    size_t at = begin(o, "mp4a");
+    zeros(o, 6);
+    u16(o, 1);
+    zeros(o, 8);
+    u16(o, 1);
+    u16(o, 16);
+    zeros(o, 4);
+    u32(o, 48000u << 16);
+    size_t d = begin_full(o, "esds", 0, 0);
+    raw(o, descriptor, sizeof descriptor);
+    end(o, d);
+    end(o, at);
+}
+
 static void avc_entry(struct fmp4_out *o, const struct dimensions *d)
 {
     size_t at = begin(o, "avc1");
@@ -174,6 +192,7 @@ static void stbl(struct fmp4_out *o, const struct fmp4_track *t)
     size_t at = begin(o, "stbl"), d = begin_full(o, "stsd", 0, 0);
     u32(o, 1);
     if (t->picture) avc_entry(o, t->picture);
+    else if (t->aac) aac_entry(o);
     else opus_entry(o);
     end(o, d);
     for (size_t i = 0; i < 3; i++) {

@@ -1,6 +1,6 @@
 /* fmp4 - writes fragmented MP4 (ISO/IEC 14496-12) as CMAF wants it (ISO/IEC 23000-19): an initialisation segment, then fragments of one
  * track each (moof + mdat, base data offset at the moof). H.264 as 'avc1' (14496-15), Opus as 'Opus' (Encapsulation of Opus in ISO Base
- * Media, 4.3). Pure: bytes into memory.
+ * Media, 4.3), AAC as 'mp4a' (14496-14 5.6). Pure: bytes into memory.
  */
 #ifndef YL_MEDIA_MUX_FMP4_H
 #define YL_MEDIA_MUX_FMP4_H
@@ -16,9 +16,9 @@ void fmp4_out_free(struct fmp4_out *o);
 
 struct fmp4_track {
     uint32_t id;
-    enum media_codec codec; /* MEDIA_H264 or MEDIA_OPUS */
     uint32_t timescale;
-    const struct dimensions *picture; /* H.264 */
+    const struct dimensions *picture; /* H.264; NULL = sound */
+    bool aac; /* low complexity, one channel, 48 kHz; else Opus */
 };
 /* ftyp + moov: declares the tracks, holds no sample. */
 void fmp4_init(struct fmp4_out *o, const struct fmp4_track *tracks, size_t n);

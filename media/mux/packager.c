@@ -12,9 +12,11 @@
 #define HOLE_TICKS (90 * 3500)      /* longer than PACKAGER_REPEAT_US and PACKAGER_PICTURE_GONE_US */
 #define VOICE_QUIET_US 250000       /* nothing came for so long: silence */
 #define VOICE_ONLY_AFTER_US 2000000 /* no picture so long after the first sound: sound alone */
-#define SILENCE_TICKS 960
+#define OPUS_SILENCE_TICKS 960
+#define AAC_TICKS 1024
 
-static const uint8_t silence[] = {0xf8, 0xff, 0xfe}; /* 20 ms of nothing, CELT full band */
+static const uint8_t opus_silence[] = {0xf8, 0xff, 0xfe}; /* 20 ms of nothing, CELT full band */
+static const uint8_t aac_silence[] = {0x00, 0xc8, 0x00, 0x80, 0x23, 0x80}; /* one channel, low complexity, no spectrum */
 
 struct held { /* samples that wait for their chunk's end; their bytes stand in `data` in the same order */
     struct fmp4_out data;
@@ -27,7 +29,8 @@ struct packager {
     void (*on_piece)(void *ctx, const struct packager_piece *piece);
     void *ctx;
     uint32_t generation, sequence;
-    bool has_picture, off, started, segment_due;
+    bool has_picture, off, started, segment_due, aac;
+    int64_t patience_us;
     struct dimensions dimensions;
     int64_t chunk_us, segment_us, picture_us, voice_us, sound_since_us; /* picture_us, voice_us: of the last that came */
     struct held picture, voice;
@@ -44,6 +47,16 @@ int packager_new(struct packager **out, void (*on_piece)(void *ctx, const struct
     p->sound_since_us = p->voice_us = INT64_MIN;
     *out = p;
     return 0;
+}
+
+void packager_aac(struct packager *p)
+{
+    p->aac = true;
+}
+
+void packager_patience(struct packager *p, int64_t us)
+{
+    p->patience_us = us;
 }
 
 void packager_free(struct packager *p)
@@ -128,15 +141,16 @@ static void push_voice(struct packager *p, const uint8_t *opus, size_t len, uint
 
 static void fill_silence(struct packager *p, int64_t until)
 {
-    while (p->voice.end + SILENCE_TICKS <= until && p->voice.n < SAMPLES_MAX)
-        push_voice(p, silence, sizeof silence, SILENCE_TICKS);
+    uint32_t ticks = p->aac ? AAC_TICKS : OPUS_SILENCE_TICKS;
+    while (p->voice.end + ticks <= until && p->voice.n < SAMPLES_MAX)
+        push_voice(p, p->aac ? aac_silence : opus_silence, p->aac ? sizeof aac_silence : sizeof opus_silence, ticks);
 }
 
 static void begin_sound_only(struct packager *p, int64_t time_us);
 
-void packager_voice(struct packager *p, const uint8_t *opus, size_t len, int64_t time_us)
+void packager_voice(struct packager *p, const uint8_t *sound, size_t len, int64_t time_us)
 {
-    uint32_t nominal = opus_duration(opus, len);
+    uint32_t nominal = p->aac ? (len ? AAC_TICKS : 0) : opus_duration(sound, len);
     if (!nominal) return;
     p->voice_us = time_us;
     if (p->sound_since_us == INT64_MIN) p->sound_since_us = time_us;
@@ -149,7 +163,7 @@ void packager_voice(struct packager *p, const uint8_t *opus, size_t len, int64_t
         off = at - p->voice.end;
     }
     /* The clock of the sound card runs a little beside the true one: each packet is told up to half a percent longer or shorter. */
-    push_voice(p, opus, len, (uint32_t)(nominal + (off > bend ? bend : off < -bend ? -bend : off)));
+    push_voice(p, sound, len, (uint32_t)(nominal + (off > bend ? bend : off < -bend ? -bend : off)));
 }
 
 /* ---- chunks ---- */
@@ -165,7 +179,7 @@ static void tell(struct packager *p, struct packager_piece *piece)
         piece->width = p->dimensions.width;
         piece->height = p->dimensions.height;
     }
-    snprintf(piece->codecs, sizeof piece->codecs, "%s%sopus", name, *name ? "," : "");
+    snprintf(piece->codecs, sizeof piece->codecs, "%s%s%s", name, *name ? "," : "", p->aac ? "mp4a.40.2" : "opus");
     if (!p->out.failed && p->out.len) p->on_piece(p->ctx, piece);
     p->out.len = 0;
     p->out.failed = false;
@@ -184,7 +198,7 @@ static void close_chunk(struct packager *p, int64_t at_us, bool hole)
         int64_t last = picture_ticks(at_us) - p->picture.end;
         p->picture.samples[p->picture.n - 1].duration = hole ? HOLE_TICKS : last > 0 ? (uint32_t)last : 1;
     }
-    if (p->voice_us < at_us - VOICE_QUIET_US) fill_silence(p, voice_ticks(at_us));
+    if (p->voice_us < at_us - VOICE_QUIET_US - p->patience_us) fill_silence(p, voice_ticks(at_us));
     fragment(p, &p->picture, PICTURE);
     struct packager_piece piece = {.segment = p->segment_due, .key = p->has_picture ? p->picture.n && p->picture.samples[0].key : true, .picture_len = p->out.len, .start_us = p->chunk_us, .duration_us = at_us - p->chunk_us};
     fragment(p, &p->voice, VOICE);
@@ -198,7 +212,7 @@ static void close_chunk(struct packager *p, int64_t at_us, bool hole)
 
 static void begin_generation(struct packager *p, bool picture, int64_t at_us)
 {
-    struct fmp4_track tracks[2] = {{PICTURE, MEDIA_H264, 90000, &p->dimensions}, {VOICE, MEDIA_OPUS, 48000, NULL}};
+    struct fmp4_track tracks[2] = {{PICTURE, 90000, &p->dimensions, false}, {VOICE, 48000, NULL, p->aac}};
     if (p->started) close_chunk(p, at_us, false);
     p->generation++;
     p->has_picture = picture;
@@ -294,10 +308,10 @@ void packager_tick(struct packager *p, int64_t now_us)
         return;
     }
     if (p->has_picture && !p->off && now_us - p->picture_us > PACKAGER_REPEAT_US && p->key.data.len && !p->key.data.failed) {
-        picture_again(p, now_us - PACKAGER_LATE_US);
+        picture_again(p, now_us - PACKAGER_LATE_US - p->patience_us);
         return;
     }
-    if (now_us < end_us + (p->has_picture || p->voice_us > end_us - VOICE_QUIET_US ? PACKAGER_LATE_US : 0)) return;
+    if (now_us < end_us + (p->has_picture || p->voice_us > end_us - VOICE_QUIET_US ? PACKAGER_LATE_US + p->patience_us : 0)) return;
     if (!p->has_picture && p->voice_us < now_us - PACKAGER_PICTURE_GONE_US) {
         p->chunk_us = end_us; /* nothing to hear or see: nothing to tell */
         if (voice_ticks(end_us) > p->voice.end) p->voice.end = voice_ticks(end_us);

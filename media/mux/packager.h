@@ -1,4 +1,4 @@
-/* packager - one picture and one voice in, CMAF chunks out: pass-through, nothing is decoded. Pure: time comes with the calls.
+/* packager - one picture (H.264) and one voice (Opus, or AAC) in, CMAF chunks out: nothing is decoded. Pure: time comes with the calls.
  *
  * A chunk is 200 ms: a fragment of the picture (track 1) and one of the voice (track 2). A segment begins with a keyframe, at least 0.9 s
  * after the one before (a publisher that sends none for 3.3 s gets segments that need the one before). All times are of the programme, in microseconds, and never run backwards; a frame's duration is the way to the
@@ -34,15 +34,18 @@ struct packager_piece {
     int64_t start_us, duration_us;
     bool picture;
     unsigned width, height;
-    char codecs[40]; /* RFC 6381: "avc1.42e01f,opus" */
+    char codecs[40]; /* RFC 6381: "avc1.42e01f,opus", "avc1.42e01f,mp4a.40.2" */
 };
 YL_CHECKED int packager_new(struct packager **out, void (*on_piece)(void *ctx, const struct packager_piece *piece), void *ctx);
 void packager_free(struct packager *p);
+/* Before the first sample: what packager_voice is given, and how much later than usual frames may come (their codec was changed first). */
+void packager_aac(struct packager *p);
+void packager_patience(struct packager *p, int64_t us);
 /* H.264 with 4-byte lengths, parameter sets among the units (frames.h). */
 void packager_picture(struct packager *p, const uint8_t *frame, size_t len, bool key, int64_t time_us);
 /* Nobody sends a picture any more. */
 void packager_picture_off(struct packager *p);
-void packager_voice(struct packager *p, const uint8_t *opus, size_t len, int64_t time_us);
+void packager_voice(struct packager *p, const uint8_t *sound, size_t len, int64_t time_us);
 /* Closes what is overdue; to be called at least every 20 ms. */
 void packager_tick(struct packager *p, int64_t now_us);
 void packager_flush(struct packager *p); /* the end: what is held goes out */

@@ -39,6 +39,13 @@ static void credentials(const struct media_peer_params *p, struct ice_credential
     snprintf(out->password, sizeof out->password, "%s", p->local_password);
 }
 
+static void open_inside(struct worker *w, struct peer *peer)
+{
+    if (table_put(&w->peers, peer->id.v, peer) == 0 && table_put(&peer->room->peers, peer->id.v, peer) == 0) return;
+    peer_event(peer, MEDIA_PEER_FAILED);
+    peer_close(peer, false);
+}
+
 static void peer_open(struct worker *w, const struct media_peer_params *p)
 {
     if (table_get(&w->peers, p->peer.v)) return;
@@ -53,6 +60,11 @@ static void peer_open(struct worker *w, const struct media_peer_params *p)
     peer->room = room;
     peer->id = p->peer;
     peer->born_us = w->now_us;
+    peer->inside = p->inside;
+    if (p->inside) {
+        open_inside(w, peer);
+        return;
+    }
     credentials(p, &c);
     ice_init(&peer->ice, &c, w->now_us);
     struct handshake_peer h = {.peer = p->peer, .client = p->dtls_client};
@@ -108,8 +120,10 @@ void peer_close(struct peer *peer, bool goodbye)
         feed_close(peer->feeds[0]);
     while (peer->n_tracks)
         track_close(peer->tracks[0]);
-    handshake_end(w->handshake, peer->id, goodbye && peer->ice.has_selected ? &peer->ice.selected : NULL, peer->srtp);
-    forget_names(peer);
+    if (!peer->inside) {
+        handshake_end(w->handshake, peer->id, goodbye && peer->ice.has_selected ? &peer->ice.selected : NULL, peer->srtp);
+        forget_names(peer);
+    }
     table_remove(&w->peers, peer->id.v);
     table_remove(&peer->room->peers, peer->id.v);
     room_maybe_free(w, peer->room);
@@ -336,6 +350,10 @@ void worker_command(struct worker *w, const struct media_cmd *c)
     case MEDIA_PEER_OPEN: peer_open(w, &c->peer_open); break;
     case MEDIA_PEER_RESTART: peer_restart(w, &c->peer_open); break;
     case MEDIA_PEER_CLOSE: if ((peer = table_get(&w->peers, c->peer.v))) peer_close(peer, true); break;
+    case MEDIA_PEER_INPUT:
+        peer_inside_input(w, c->input.peer, c->input.packets);
+        share_unref(c->input.packets);
+        break;
     case MEDIA_TRACK_OPEN: track_open(w, &c->track_open); break;
     case MEDIA_TRACK_CLOSE: if ((t = table_get(&w->tracks, c->track.track.v))) track_close(t); break;
     case MEDIA_TRACK_PAUSE: track_pause(w, c->track.track, c->track.on); break;

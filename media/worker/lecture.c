@@ -79,6 +79,13 @@ void lecture_update(struct track *t)
     consumer_update(t->live, &t->producer);
 }
 
+/* Begins with a keyframe, and soon: a child that changes its codec, a rendition that was not there. */
+static void hurry(struct track *t)
+{
+    if (t->live && t->live->layer >= 0) producer_want_key(&t->producer, (size_t)t->live->layer);
+    forward_wish_keys(t);
+}
+
 static void retap(struct worker *w, struct room *room, enum media_kind kind, struct track_id chosen)
 {
     struct track *old = table_get(&w->tracks, room->programme[kind].v), *t = table_get(&w->tracks, chosen.v);
@@ -98,9 +105,9 @@ void lecture_command(struct worker *w, struct room *room, const struct media_cmd
         retap(w, room, p->kind, p->track);
     } else if (c->type == MEDIA_LIVE_WATCHED && room->lecture == p->lecture) {
         struct track *t = table_get(&w->tracks, room->programme[MEDIA_VIDEO].v);
+        caster_watched(w->caster, room->lecture, p);
         room->watched = p->watched;
-        caster_watched(w->caster, room->lecture, p->watched);
-        if (t && room->watched) forward_wish_keys(t); /* who comes first does not wait for the end of a long group */
+        if (t && room->watched) hurry(t); /* who comes first does not wait for the end of a long group */
     } else if (c->type == MEDIA_LIVE_STOP && room->lecture == p->lecture) {
         lecture_stop(w, room);
     }

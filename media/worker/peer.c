@@ -54,6 +54,7 @@ void peer_bind(struct peer *peer, uint32_t ssrc, struct track *track, size_t lay
                 consumer_forget(&track->feeds[i]->consumer);
             }
             if (track->tap && track->tap->layer == (int)layer) consumer_break(track->tap);
+            if (track->live && track->live->layer == (int)layer) consumer_break(track->live);
         }
     }
     insert(peer, (struct ssrc_slot){ssrc, (uint8_t)layer, rtx, track});
@@ -146,6 +147,21 @@ static void track_input(struct peer *peer, uint8_t *data, size_t len)
     }
     t->producer.stalled = false;
     forward_packet(t, &packet);
+}
+
+void peer_inside_input(struct worker *w, struct peer_id id, const struct share *packets)
+{
+    struct peer *peer = table_get(&w->peers, id.v);
+    for (size_t at = 0; peer && peer->inside && at + 2 <= packets->len;) {
+        uint8_t packet[DATAGRAM_MAX];
+        size_t n = get_u16(packets->bytes + at);
+        at += 2;
+        if (n > packets->len - at || n > sizeof packet) return;
+        memcpy(packet, packets->bytes + at, n);
+        at += n;
+        peer->up_bytes += n;
+        track_input(peer, packet, n);
+    }
 }
 
 static void selected(struct peer *peer, bool first)

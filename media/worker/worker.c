@@ -160,6 +160,7 @@ void message_drop(void *message)
 {
     struct message *m = message;
     if (m->kind == MESSAGE_ANSWER) srtp_box_free(m->answer.srtp);
+    if (m->kind == MESSAGE_COMMAND && m->command.type == MEDIA_PEER_INPUT) share_unref(m->command.input.packets);
     free(m);
 }
 

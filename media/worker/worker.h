@@ -107,6 +107,7 @@ struct peer {
     struct feed **feeds;
     size_t n_feeds, cap_feeds;
     struct ice ice;
+    bool inside; /* no network: a device's child process sends for it */
     bool silent, proved; /* proved: SRTP came, so its side of the handshake is over */
     struct track *tracks[PEER_TRACKS_MAX];
     size_t n_tracks;
@@ -204,6 +205,8 @@ void worker_close_everything(struct worker *w);
 
 /* peer.c */
 void worker_datagram(struct worker *w, uint8_t *data, size_t len, const struct address *from);
+/* RTP of a peer that is inside. */
+void peer_inside_input(struct worker *w, struct peer_id id, const struct share *packets);
 void peer_handshake(struct worker *w, const struct handshake_answer *answer);
 struct ssrc_slot *peer_ssrc(struct peer *peer, uint32_t ssrc);
 void peer_bind(struct peer *peer, uint32_t ssrc, struct track *track, size_t layer, bool rtx);

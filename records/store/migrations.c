@@ -334,5 +334,10 @@ const struct migration store_migrations[] = {
      "person_id INTEGER NOT NULL, org_id INTEGER NOT NULL, created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, wrong INTEGER NOT NULL, opened INTEGER NOT NULL);"
      "CREATE UNIQUE INDEX access_link_token ON access_link (token_hash);"
      "CREATE INDEX access_link_patient ON access_link (patient_id, expires_ms);"},
+    {30, "devices that speak RTSP, RTMP or SRT",
+     "CREATE TABLE device (id INTEGER NOT NULL PRIMARY KEY, org_id INTEGER NOT NULL DEFAULT 0, name TEXT NOT NULL DEFAULT '', "
+     "kind TEXT NOT NULL DEFAULT '', address TEXT NOT NULL DEFAULT '', user_name TEXT NOT NULL DEFAULT '', password_sealed BLOB, "
+     "enabled INTEGER NOT NULL DEFAULT 0, created_ms INTEGER NOT NULL, changed_ms INTEGER NOT NULL DEFAULT 0);"
+     "CREATE INDEX device_org ON device (org_id, name);"},
     {0, NULL, NULL},
 };

@@ -74,6 +74,7 @@
 
 extern const struct op room_ops[];        /* room.ticket guest guest_list guest_revoke */
 extern const struct op room_system_ops[]; /* room.enter seat note news check token token_check */
+extern const struct op device_ops[];      /* device.list set remove here open */
 extern const struct op recording_ops[];   /* recording.list begin track_open track seal recover */
 
 /* Of the live room of a case (one that has not ended); .v 0 = none yet. */

@@ -15,12 +15,29 @@ static unsigned per_part_for(unsigned rtt_ms)
     return n < 1 ? 1 : n > PROGRAMME_PER_PART_MAX ? PROGRAMME_PER_PART_MAX : n;
 }
 
+struct variant {
+    const char *pass, *size;
+    char *text;
+    size_t room;
+};
+
+/* The same with AAC for players that know no Opus (4.4.6.2: of what it can play one takes what has the higher SCORE). */
+static int aac_variant(struct watch *w, struct net_request *r, const struct desk_watch_made *made, const struct programme_now *now, struct variant v)
+{
+    char codecs[48];
+    const char *opus = strstr(now->codecs, "opus");
+    if (!opus) return 0;
+    snprintf(codecs, sizeof codecs, "%.*smp4a.40.2", (int)(opus - now->codecs), now->codecs);
+    return snprintf(v.text, v.room, "#EXT-X-STREAM-INF:SCORE=1,BANDWIDTH=%u,AVERAGE-BANDWIDTH=%u,CODECS=\"%s\"%s\n%s/aac-%u/live-%u.m3u8\n", now->peak_bps + 60000, now->average_bps + 60000,
+                    codecs, v.size, v.pass, desk_programme_aac_serial(w->config.desk, made->room), per_part_for(net_request_rtt_ms(r)));
+}
+
 void hls_master(struct watch *w, struct net_request *r, const struct desk_watch_made *made, const char *pass)
 {
     struct programme *p = desk_programme(w->config.desk, made->room);
     struct programme_now now = {.codecs = ""};
     struct fault f = {0};
-    char text[600], size[60] = "";
+    char text[1000], size[60] = "";
     if (p) programme_now(p, &now);
     if (!*now.codecs) {
         fault_set(&f, ERR_NOT_FOUND, "not_begun", "Nothing is shown here yet.");
@@ -30,9 +47,10 @@ void hls_master(struct watch *w, struct net_request *r, const struct desk_watch_
     }
     if (now.width) snprintf(size, sizeof size, ",RESOLUTION=%ux%u", now.width, now.height);
     int n = snprintf(text, sizeof text,
-                     "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-STREAM-INF:BANDWIDTH=%u,AVERAGE-BANDWIDTH=%u,CODECS=\"%s\"%s\n"
+                     "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-STREAM-INF:SCORE=2,BANDWIDTH=%u,AVERAGE-BANDWIDTH=%u,CODECS=\"%s\"%s\n"
                      "%s/live-%u.m3u8\n",
                      now.peak_bps + 10000, now.average_bps + 10000, now.codecs, size, pass, per_part_for(net_request_rtt_ms(r)));
+    if (!programme_ended(p)) n += aac_variant(w, r, made, &now, (struct variant){pass, size, text + n, sizeof text - (size_t)n});
     net_reply_header(r, "Cache-Control", "no-store");
     net_reply_bytes(r, 200, PLAYLIST_TYPE, text, (size_t)n);
 }
@@ -153,10 +171,11 @@ static void playlist(struct watch *w, struct net_request *r, struct programme *p
         net_reply_fault(r, &f);
         return;
     }
-    if (q.segment < 0) {
+    if (q.segment < 0 && programme_segments(p)) {
         reply_playlist(r, p, per_part, q.skip);
         return;
     }
+    if (q.segment < 0) q.segment = 0; /* it has only just begun: players take a playlist without a whole segment for an empty one */
     hold(w, (struct held){.request = r, .programme = p, .playlist = true, .skip = q.skip, .segment = (uint32_t)q.segment, .part = (int)q.part, .per_part = per_part});
 }
 
@@ -168,10 +187,13 @@ static void segment_done(void *ctx, struct share *s)
 
 void hls_below(struct watch *w, struct net_request *r, uint64_t room, const char *file)
 {
-    struct programme *p = desk_programme(w->config.desk, room);
     unsigned a, b, c;
     int end = 0;
-    if (!p || !programme_segments(p)) {
+    bool aac = sscanf(file, "aac-%6u/%n", &a, &end) == 1 && end;
+    struct programme *p = aac ? desk_programme_aac(w->config.desk, room, a) : desk_programme(w->config.desk, room);
+    file += aac ? end : 0;
+    end = 0;
+    if (!p || (!aac && !programme_segments(p))) {
         not_found(r, "not_begun", "Nothing is shown here yet.");
     } else if (sscanf(file, "live-%1u.m3u8%n", &a, &end) == 1 && end && !file[end] && a >= 1 && a <= PROGRAMME_PER_PART_MAX) {
         playlist(w, r, p, a);

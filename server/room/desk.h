@@ -110,6 +110,14 @@ YL_CHECKED int desk_stats(struct desk *d, uint64_t client, const json_t *stats, 
 /* Device test: what is sent comes back, for 60 s at most. */
 YL_CHECKED int desk_echo(struct desk *d, uint64_t client, const char *sdp, char **answer, struct fault *f);
 
+/* ---- devices: RTSP, RTMP, SRT; a host fetches or ends one. Errors: not_joined, not_host, too_many_devices, and those of device.open ---- */
+struct desk_device_ask {
+    uint64_t client, device;
+    bool on;
+};
+typedef void (*desk_device_done)(void *ctx, const struct fault *f); /* f NULL: done; how the stream is, its seat tells */
+void desk_device(struct desk *d, const struct desk_device_ask *a, desk_device_done done, void *ctx);
+
 /* ---- lectures: watched over HTTP, without a seat ---- */
 struct desk_watch_ask {
     const char *credential, *room; /* room: name or id, as in the URL */
@@ -125,6 +133,10 @@ typedef void (*desk_watch_done)(void *ctx, const struct fault *f, const struct d
 void desk_watch(struct desk *d, const struct desk_watch_ask *w, desk_watch_done done, void *ctx);
 struct programme *desk_programme(struct desk *d, uint64_t room); /* NULL = nothing was shown there lately */
 struct programme *desk_programme_wait(struct desk *d, uint64_t room); /* likewise, but an empty one is made to wait for; NULL = no memory */
+/* The rendition with AAC in place of Opus, for phones: it begins when it is first asked for, and ends when nobody does any more. Each life of
+ * it has a number; NULL = that one is over, or there is nothing to show. */
+unsigned desk_programme_aac_serial(struct desk *d, uint64_t room); /* of the present one, or of the next */
+struct programme *desk_programme_aac(struct desk *d, uint64_t room, unsigned serial);
 struct desk_watch_events {
     void *ctx;
     void (*news)(void *ctx, struct programme *p); /* a piece more, or its end */

@@ -11,6 +11,7 @@
 
 #define BREAK_MS 20000        /* without anything new for so long it has ended */
 #define UNWATCHED_MS 6000     /* nothing was taken of it for so long: nobody watches */
+#define AAC_UNWATCHED_MS 30000 /* likewise of the rendition with AAC: a player that stalls comes back */
 #define KEPT_MS (15 * 60000)  /* how long an ended one can be wound back */
 #define KEPT_MAX 64           /* ended ones; the oldest go first */
 
@@ -24,12 +25,19 @@ struct lecture {
     uint64_t taken; /* of the programme, when looked at last */
     bool watched;   /* as the media plane knows it */
     uint32_t generations;
+    struct programme *aac; /* the rendition with AAC; NULL: nobody asks for it */
+    unsigned aac_serial;   /* of it, or of the next: each life of it has other names, since parts are kept by caches */
+    int64_t aac_ms;        /* when it was asked for last */
+    uint64_t aac_taken;
+    bool aac_on;           /* as the media plane knows it */
+    uint32_t aac_generations, aac_base; /* told at all; before this life */
 };
 
 /* ---- what is shown ---- */
-static bool can_package(const struct link *k, int source)
+/* What needs no change of its codec, where all else is equal. */
+static bool passes_through(const struct link *k, int source)
 {
-    return source == SOURCE_MIC || !k->codec_known[source] || k->codecs[source] == MEDIA_H264;
+    return !k->codec_known[source] || k->codecs[source] == MEDIA_H264;
 }
 
 static int score(const struct live *l, const struct room_seat *s, int source)
@@ -47,7 +55,7 @@ static struct track_id picture_of(struct live *l, struct track_id now, uint64_t 
         const struct room_seat *s = room_seat(&l->room, k->seat);
         for (int i = SOURCE_CAMERA; s && s->state == SEAT_ADMITTED && i < SOURCE_COUNT; i++) {
             struct track_id t = k->up.tracks[i].id;
-            int points = t.v && s->tracks[i].on && can_package(k, i) ? 2 * score(l, s, i) + (t.v == now.v) : 0;
+            int points = t.v && s->tracks[i].on ? 4 * score(l, s, i) + 2 * passes_through(k, i) + (t.v == now.v) : 0;
             if (points <= most) continue;
             most = points;
             best = t;
@@ -97,9 +105,19 @@ static struct lecture *lecture_find(struct desk *d, uint64_t room)
     return x;
 }
 
+static void aac_free(struct desk *d, struct lecture *x)
+{
+    if (!x->aac) return;
+    if (d->watch.gone) d->watch.gone(d->watch.ctx, x->aac);
+    programme_free(x->aac);
+    x->aac = NULL;
+    x->aac_serial++;
+}
+
 static void lecture_free(struct desk *d, struct lecture *x)
 {
     HASH_DEL(d->lectures, x);
+    aac_free(d, x);
     if (d->watch.gone) d->watch.gone(d->watch.ctx, x->programme);
     programme_free(x->programme);
     free(x);
@@ -132,9 +150,12 @@ static void choose(struct live *l, struct lecture *x, enum media_kind kind, stru
 static void note_watched(struct desk *d, struct lecture *x, int64_t now_ms)
 {
     struct live *l = x->running ? desk_room(d, x->room) : NULL;
-    bool watched = x->watched_ms && now_ms - x->watched_ms < UNWATCHED_MS;
-    if (!l || watched == x->watched) return;
-    if (post(l, MEDIA_LIVE_WATCHED, (struct media_live_params){.lecture = x->running, .watched = watched}) == 0) x->watched = watched;
+    bool aac = x->aac && !programme_ended(x->aac), watched = aac || (x->watched_ms && now_ms - x->watched_ms < UNWATCHED_MS);
+    if (!l || (watched == x->watched && aac == x->aac_on)) return;
+    struct media_live_params p = {.lecture = x->running, .watched = watched, .aac = aac, .generations = x->aac_generations};
+    if (post(l, MEDIA_LIVE_WATCHED, p)) return;
+    x->watched = watched;
+    x->aac_on = aac;
 }
 
 static struct programme *taken_up(struct desk *d, struct lecture *x)
@@ -158,7 +179,7 @@ void lecture_look(struct live *l)
         uint64_t id = id_new();
         if (post(l, MEDIA_LIVE_START, (struct media_live_params){.lecture = id, .epoch_us = x->epoch_us, .generations = x->generations})) return;
         x->running = id;
-        x->watched = false;
+        x->watched = x->aac_on = false;
         x->tracks[MEDIA_VIDEO] = x->tracks[MEDIA_AUDIO] = none;
     }
     if (!x || !x->running) return;
@@ -183,10 +204,36 @@ void lecture_codec(struct live *l, const struct media_event *e)
     }
 }
 
+static void aac_piece(struct desk *d, struct lecture *x, const struct media_piece *piece)
+{
+    if (!x->aac || !x->aac_on || piece->generation <= x->aac_base) return; /* of a life before */
+    x->aac_generations = piece->generation;
+    programme_add(x->aac, piece);
+    if (d->watch.news) d->watch.news(d->watch.ctx, x->aac);
+}
+
+/* Begins while it is asked for, ends with the lecture, or when nobody has taken of it for a while. */
+static void aac_tick(struct desk *d, struct lecture *x, int64_t now_ms)
+{
+    if (!x->aac) return;
+    if (programme_taken(x->aac) != x->aac_taken) x->aac_ms = now_ms;
+    x->aac_taken = programme_taken(x->aac);
+    if (programme_ended(x->programme) && !programme_ended(x->aac)) {
+        programme_end(x->aac);
+        if (d->watch.news) d->watch.news(d->watch.ctx, x->aac);
+    } else if (!programme_ended(x->aac) && now_ms - x->aac_ms > AAC_UNWATCHED_MS) {
+        aac_free(d, x);
+    }
+}
+
 void lecture_piece(struct desk *d, const struct media_event *e)
 {
     struct lecture *x = lecture_find(d, e->room.v);
     if (!x || x->running != e->piece.lecture) return;
+    if (e->piece.aac) {
+        aac_piece(d, x, &e->piece);
+        return;
+    }
     x->epoch_us = e->piece.epoch_us;
     x->generations = e->piece.generation;
     x->heard_ms = desk_now_ms();
@@ -208,6 +255,7 @@ void lecture_tick(struct desk *d, int64_t now_ms)
     {
         if (programme_taken(x->programme) != x->taken) x->watched_ms = now_ms;
         x->taken = programme_taken(x->programme);
+        aac_tick(d, x, now_ms);
         note_watched(d, x, now_ms);
         if (programme_ended(x->programme) && now_ms - x->heard_ms > KEPT_MS) {
             lecture_free(d, x);
@@ -277,6 +325,25 @@ struct programme *desk_programme_wait(struct desk *d, uint64_t room)
 {
     struct lecture *x = lecture_find(d, room);
     return taken_up(d, x ? x : lecture_make(d, room));
+}
+
+unsigned desk_programme_aac_serial(struct desk *d, uint64_t room)
+{
+    struct lecture *x = lecture_find(d, room);
+    return x ? x->aac_serial : 0;
+}
+
+struct programme *desk_programme_aac(struct desk *d, uint64_t room, unsigned serial)
+{
+    struct lecture *x = lecture_find(d, room);
+    if (!x || serial != x->aac_serial) return NULL;
+    if (!x->aac && !programme_ended(x->programme) && (x->aac = programme_new(d->shelf))) {
+        x->aac_taken = 0;
+        x->aac_base = x->aac_generations;
+        x->aac_ms = desk_now_ms();
+        note_watched(d, x, x->aac_ms);
+    }
+    return x->aac;
 }
 
 void desk_watch_serve(struct desk *d, const struct desk_watch_events *events, struct shelf *shelf)

@@ -108,6 +108,7 @@ void media_tracks_changed(struct live *l)
 
 void media_seat_closed(struct live *l, struct link *k)
 {
+    device_close(k);
     uplink_close(&k->up);
     downlink_close(&k->down);
     media_tracks_changed(l);
@@ -410,6 +411,7 @@ static void peer_event(struct live *l, struct link *k, const struct media_event 
     case MEDIA_PEER_CONNECTED:
     case MEDIA_PEER_BACK: *silent = false; break;
     case MEDIA_STREAMS: streams_event(l, k, e); break;
+    case MEDIA_INTAKE: device_event(l, k, e); break;
     case MEDIA_TRACK_LAYERS: streams_wanted(l, k, e); break;
     case MEDIA_QUALITY: *(up ? &k->quality.up : &k->quality.down) = e->quality; break;
     default: break;
@@ -423,7 +425,10 @@ void media_event_here(struct desk *d, const struct media_event *e)
     if (l && e->type == MEDIA_LEVELS) levels(l, e);
     else if (l && e->type == MEDIA_RECORD_DONE) record_done(l, e);
     else if (l && e->type == MEDIA_RECORD_TROUBLE) record_trouble(l, e);
-    else if (l && e->type == MEDIA_TRACK_LIVE) lecture_codec(l, e);
+    else if (l && e->type == MEDIA_TRACK_LIVE) {
+        lecture_codec(l, e);
+        if (k) device_event(l, k, e);
+    }
     else if (k) peer_event(l, k, e);
     else if (e->type == MEDIA_PEER_FAILED) echo_gone(d, 0, e->peer);
 }
@@ -455,6 +460,6 @@ void desk_media_event(void *desk, const struct media_event *event)
     t->desk = desk;
     t->event = *event;
     if (event->type == MEDIA_LIVE_PIECE) share_ref(event->piece.bytes);
-    if (event->type == MEDIA_PEER_FAILED || event->type == MEDIA_RECORD_DONE || event->type == MEDIA_LIVE_PIECE) net_post_wait(t->desk->config.net, told_here, t);
+    if (event->type == MEDIA_PEER_FAILED || event->type == MEDIA_RECORD_DONE || event->type == MEDIA_LIVE_PIECE || event->type == MEDIA_INTAKE) net_post_wait(t->desk->config.net, told_here, t);
     else if (net_post(t->desk->config.net, told_here, t)) free(t); /* a level or a figure more or less */
 }

@@ -1,5 +1,5 @@
 /* desk_private - shared by the desk's files. desk.c: rooms, joining, effects. desk_media.c: offers, subscriptions, media events.
- * desk_streams.c: quality of each picture. desk_record.c: recordings. desk_live.c: lectures. desk_machine.c: WHIP/WHEP. desk_echo.c: the device test. */
+ * desk_streams.c: quality of each picture. desk_record.c: recordings. desk_live.c: lectures. desk_machine.c: WHIP/WHEP. desk_device.c: RTSP, RTMP, SRT. desk_echo.c: the device test. */
 #ifndef YL_SERVER_ROOM_DESK_PRIVATE_H
 #define YL_SERVER_ROOM_DESK_PRIVATE_H
 
@@ -50,6 +50,7 @@ struct link { /* a seat's connection and media */
     struct stream_sum streams[MEDIA_STREAMS_MAX];
     json_t *stats;         /* the page's last own figures */
     bool machine, watch, audience; /* audience: no seat, `seat` is its media peer's id */
+    uint64_t device;        /* fetched for it; 0 = none */
     char word[80];          /* machines: the room as their URL names it */
     uint8_t token_hash[32];
     int64_t until_ms;
@@ -148,6 +149,10 @@ void lecture_free_all(struct desk *d);
 void machine_rebind(struct live *l, struct link *k);
 void machine_tick(struct live *l, int64_t now_ms);
 void machine_leave(struct link *k); /* its session is over; k is gone */
+
+/* desk_device.c */
+void device_event(struct live *l, struct link *k, const struct media_event *e);
+void device_close(struct link *k); /* before its uplink closes */
 
 /* desk_echo.c */
 void echo_gone(struct desk *d, uint64_t client, struct peer_id peer);

@@ -63,6 +63,7 @@ struct room_seat {
     struct room_track tracks[SOURCE_COUNT];
     struct room_quality quality;
     int64_t away_ms;
+    const char *device; /* a device's: how its stream is, a static word; NULL = no device. The desk's */
 };
 
 struct room_show { /* fractions of the page; zoom 1 = whole page */

@@ -34,9 +34,9 @@ json_t *live_quality(const struct room_quality *q)
 json_t *live_seat(const struct room_seat *s)
 {
     static const char *const states[] = {"waiting", "admitted", "away"};
-    return json_pack("{s:o,s:o,s:s,s:s,s:b,s:b,s:o,s:o}", "id", id_json(s->id), "person", person_json(&s->person), "role", room_role_name(s->role),
+    return json_pack("{s:o,s:o,s:s,s:s,s:b,s:b,s:o,s:o,s:s?}", "id", id_json(s->id), "person", person_json(&s->person), "role", room_role_name(s->role),
                      "state", states[s->state], "hand", s->hand, "muted_by_host", s->muted_by_host, "tracks", tracks_json(s), "quality",
-                     s->quality.up_bps || s->quality.down_bps ? live_quality(&s->quality) : json_null());
+                     s->quality.up_bps || s->quality.down_bps ? live_quality(&s->quality) : json_null(), "device", s->device);
 }
 
 /* A guest sees no record, so nothing of it is shown to him. */

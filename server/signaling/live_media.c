@@ -177,6 +177,25 @@ static void echo(struct connection *c, int64_t id, const json_t *args)
     else echo_identified(c, id, args);
 }
 
+/* ---- devices ---- */
+
+static void device_done(void *ctx, const struct fault *f)
+{
+    struct asking *w = ctx;
+    struct connection *c = signaling_find(w->owner, w->connection);
+    if (c) finish(c, w->id, f ? f->code : 0, f);
+    free(w);
+}
+
+static void device(struct connection *c, int64_t id, const json_t *args)
+{
+    struct asking *w = malloc(sizeof *w);
+    if (!w) abort();
+    *w = (struct asking){c->owner, c->id, id, NULL};
+    struct desk_device_ask a = {c->id, arg_id(args, "device"), json_is_true(json_object_get(args, "on"))};
+    desk_device(signaling_desk(c->owner), &a, device_done, w);
+}
+
 /* ---- the table ---- */
 
 #define SOURCES "mic|camera|screen|camera2"
@@ -187,6 +206,7 @@ static const struct field subscribe_args[] = {{"wants", FIELD_ANY, .help = "\"al
                                               {"fresh", FIELD_BOOL, .help = "a new transport"},
                                               {0}};
 static const struct field answer_args[] = {{"sdp", FIELD_TEXT, true, 1, SDP_TEXT_MAX}, {"version", FIELD_INT, true, 1, INT32_MAX}, {0}};
+static const struct field device_args[] = {{"device", FIELD_ID, true, .help = "of GET /room_devices"}, {"on", FIELD_BOOL, true}, {0}};
 static const struct field restart_args[] = {{"pc", FIELD_ENUM, true, .choices = "up|down"}, {0}};
 static const struct field layer_args[] = {{"track", FIELD_ID, true}, {"layer", FIELD_INT, true, 0, 2}, {0}};
 static const struct field pause_args[] = {{"track", FIELD_ID, true}, {"on", FIELD_BOOL, true}, {0}};
@@ -200,6 +220,7 @@ static const struct field stats_args[] = {
     {"grade", FIELD_ENUM, .choices = "good|fair|poor|lost"}, {0}};
 
 const struct verb media_verbs[] = {
+    {"room.device", device_args, device, "host: fetch a device's stream into the room, or end it; its seat says how it goes"},
     {"media.publish", publish_args, publish, "offer what this seat sends; which m-line is what"},
     {"media.subscribe", subscribe_args, subscribe, "receive; offers come as events media.offer"},
     {"media.answer", answer_args, answer, "answer the offer of that version"},

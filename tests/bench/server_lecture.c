@@ -129,7 +129,7 @@ int main(int argc, char **argv)
 {
     struct rlimit files = {60000, 60000};
     struct dtls_identity *identity;
-    struct lecturer lecturer;
+    struct lecturer lecturer = {0};
     struct web last;
     char token[80], headers[300];
     n_viewers = argc > 1 ? (size_t)atoi(argv[1]) : 500;

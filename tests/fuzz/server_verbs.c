@@ -120,6 +120,7 @@ int desk_seated(struct desk *d, uint64_t client, struct fault *f) { return refus
 int desk_restart_down(struct desk *d, uint64_t client, struct fault *f) { return refuse(f); }
 int desk_mode(struct desk *d, uint64_t client, enum room_mode mode, struct fault *f) { return mode <= MODE_AUDIO_ONLY ? 0 : (abort(), 1); }
 int desk_stats(struct desk *d, uint64_t client, const json_t *stats, struct fault *f) { return 0; }
+void desk_device(struct desk *d, const struct desk_device_ask *a, desk_device_done done, void *ctx) { done(ctx, NULL); }
 int desk_echo(struct desk *d, uint64_t client, const char *sdp, char **answer, struct fault *f) { return description(sdp, f); }
 
 void ask_system(struct asker *a, const char *op, json_t *args, ask_done done, void *ctx)

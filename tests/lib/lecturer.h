@@ -3,6 +3,7 @@
 #ifndef YL_TESTS_LIB_LECTURER_H
 #define YL_TESTS_LIB_LECTURER_H
 
+#include "tests/lib/ivf.h"
 #include "tests/lib/rtc_client.h"
 #include <pthread.h>
 
@@ -11,13 +12,14 @@ struct lecturer {
     pthread_t thread;
     int stop;              /* atomic */
     size_t frame_bytes;    /* of each picture but keyframes, which have three times as much */
+    struct ivf *film;      /* VP8 of 25 frames a second in place of the H.264, over and over; NULL = none. Set before lecturer_begin */
     uint16_t video_seq, audio_seq;
     uint32_t frames;
 };
 
 static inline void lecturer_packet(struct lecturer *l, bool video, bool marker, uint32_t timestamp, const uint8_t *payload, size_t len)
 {
-    uint8_t b[1500] = {0x80, (uint8_t)((marker ? 0x80 : 0) | (video ? 96 : 111))};
+    uint8_t b[1500] = {0x80, (uint8_t)((marker ? 0x80 : 0) | (video ? l->film ? 97 : 96 : 111))};
     put_u16(b + 2, video ? l->video_seq++ : l->audio_seq++);
     put_u32(b + 4, timestamp);
     put_u32(b + 8, video ? 2000 : 1000);
@@ -43,16 +45,35 @@ static inline void lecturer_picture(struct lecturer *l, bool key)
     }
 }
 
+static inline void lecturer_film(struct lecturer *l) /* RFC 7741 4.2: a descriptor of one byte, S on a frame's first packet */
+{
+    size_t len;
+    int64_t pts;
+    const uint8_t *frame = ivf_next(l->film, &len, &pts);
+    if (!frame) {
+        l->film->at = 32;
+        frame = ivf_next(l->film, &len, &pts);
+    }
+    for (size_t at = 0; frame && at < len;) {
+        uint8_t p[1100] = {at ? 0 : 0x10};
+        size_t n = len - at < sizeof p - 1 ? len - at : sizeof p - 1;
+        memcpy(p + 1, frame + at, n);
+        at += n;
+        lecturer_packet(l, true, at == len, l->frames * 3600, p, n + 1);
+    }
+}
+
 static inline void *lecturer_run(void *arg)
 {
     struct lecturer *l = arg;
     int64_t next_us = clock_monotonic_us();
     int plis = l->rtc.plis_in;
     for (l->frames = 0; !__atomic_load_n(&l->stop, __ATOMIC_RELAXED); l->frames++, next_us += 40000) {
-        lecturer_picture(l, l->frames % 50 == 0 || l->rtc.plis_in != plis);
+        if (l->film) lecturer_film(l);
+        else lecturer_picture(l, l->frames % 50 == 0 || l->rtc.plis_in != plis);
         plis = l->rtc.plis_in;
         for (int i = 0; i < 2; i++)
-            lecturer_packet(l, false, true, l->frames * 1920 + (uint32_t)i * 960, (const uint8_t[]){0xfc, 1, 2, 3}, 4);
+            lecturer_packet(l, false, true, l->frames * 1920 + (uint32_t)i * 960, l->film ? (const uint8_t[]){0xf8, 0xff, 0xfe} : (const uint8_t[]){0xfc, 1, 2, 3}, l->film ? 3 : 4);
         if (l->frames % 50 == 0) rtc_client_check(&l->rtc); /* consent (RFC 7675) */
         while (clock_monotonic_us() < next_us + 40000)
             rtc_client_poll(&l->rtc, 5);
@@ -81,7 +102,7 @@ static inline bool lecturer_begin(struct lecturer *l, struct dtls_identity *iden
     char fingerprint[200];
     unsigned port = 0;
     const char *at;
-    memset(l, 0, sizeof *l);
+    *l = (struct lecturer){.film = l->film};
     l->frame_bytes = frame_bytes;
     if (!(at = strstr(answer, "a=ice-ufrag:")) || sscanf(at, "a=ice-ufrag:%15s", theirs.ufrag) != 1) return false;
     if (!(at = strstr(answer, "a=ice-pwd:")) || sscanf(at, "a=ice-pwd:%31s", theirs.password) != 1) return false;

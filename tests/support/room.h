@@ -165,7 +165,7 @@ __attribute__((unused)) static void room_case_make(json_t *form)
 }
 
 /* The room opens by its clock, fifteen minutes before. */
-static void room_wait_open(void)
+__attribute__((unused)) static void room_wait_open(void)
 {
     w.now_ms = start_ms - 14 * 60000;
     world_tick(&w);
@@ -201,7 +201,7 @@ static json_t *show(const char *ticket_text, const char *name, const char *resum
     return args;
 }
 
-static json_t *enter(const char *name)
+__attribute__((unused)) static json_t *enter(const char *name)
 {
     return yes("daemon", "room.enter", show(ticket(name), name, NULL));
 }

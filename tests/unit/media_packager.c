@@ -115,6 +115,47 @@ static struct packager *fresh(void)
 }
 
 /* ---- the tests ---- */
+/* AAC in place of Opus: its own sample entry, frames of 1024, and silence where nothing comes, all of it what a decoder takes. */
+static void aac_in_place_of_opus(void **state)
+{
+    (void)state;
+    static const uint8_t quiet[] = {0x00, 0xc8, 0x00, 0x80, 0x23, 0x80};
+    struct packager *p = fresh();
+    char path[] = "/tmp/yl-aac-XXXXXX", command[200], line[200] = "";
+    int fd = mkstemp(path);
+    uint64_t at = 48000, body;
+    packager_aac(p);
+    for (int i = 0; i < 150; i++) { /* 6 s; nothing is heard between 2 and 4 s */
+        picture(p, i % 50 == 0, 0x1e, 1000000 + i * 40000);
+        for (int64_t us = 1000000 + i * 40000, k = us * 3 / 64000; k * 64000 / 3 < us + 40000; k++)
+            if (k * 64000 / 3 >= us && (us < 3000000 || us > 5000000)) packager_voice(p, quiet, sizeof quiet, k * 64000 / 3);
+        packager_tick(p, 1000000 + i * 40000);
+    }
+    packager_flush(p);
+    assert_string_equal(seen[0].piece.codecs, "avc1.42c01e,mp4a.40.2");
+    assert_non_null(memmem(seen[0].bytes, seen[0].piece.len, "esds", 4));
+    assert_null(memmem(seen[0].bytes, seen[0].piece.len, "dOps", 4));
+    for (size_t i = 0; i < n_seen; i++) {
+        struct fragment a;
+        assert_true(write(fd, seen[i].bytes, seen[i].piece.len) == (ssize_t)seen[i].piece.len);
+        if (i == 0 || !read_fragment(seen[i].bytes + seen[i].piece.picture_len, seen[i].piece.len - seen[i].piece.picture_len, &a)) continue;
+        assert_int_equal(a.time, at); /* unbroken */
+        at += a.duration;
+    }
+    body = at - 48000;
+    assert_in_range(body, 5.7 * 48000, 6.1 * 48000);
+    snprintf(command, sizeof command, "ffprobe -v quiet -select_streams a -count_frames -show_entries stream=codec_name,nb_read_frames -of csv=p=0 %s 2>&1", path);
+    FILE *f = popen(command, "r");
+    int frames = 0;
+    assert_non_null(fgets(line, sizeof line, f));
+    if (sscanf(line, "aac,%d", &frames) != 1) fail_msg("ffprobe: %s", line);
+    pclose(f);
+    assert_in_range(frames, body / 1024 - 3, body / 1024 + 3);
+    close(fd);
+    unlink(path);
+    packager_free(p);
+}
+
 static void chunks_and_segments(void **state)
 {
     (void)state;
@@ -416,7 +457,7 @@ static void judged_by_ffprobe(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(chunks_and_segments),       cmocka_unit_test(other_parameter_sets),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(aac_in_place_of_opus), cmocka_unit_test(chunks_and_segments),       cmocka_unit_test(other_parameter_sets),
                                        cmocka_unit_test(hole_in_the_picture),       cmocka_unit_test(silence_where_nothing_is_said),
                                        cmocka_unit_test(sound_alone_then_a_picture), cmocka_unit_test(a_picture_that_stands_still), cmocka_unit_test(clocks),
                                        cmocka_unit_test(opus_lengths),              cmocka_unit_test(judged_by_ffprobe)};

@@ -19,7 +19,7 @@ export interface Tile {
 function labelOf(seat: Seat, source: Source, mine: boolean): string {
   const name = mine ? `${seat.person.name} (${rw('you')})` : seat.person.name
   if (source === 'screen') return rw('source_screen', { name })
-  return source === 'camera2' ? rw('source_camera2', { name }) : name
+  return source === 'camera2' && !seat.device ? rw('source_camera2', { name }) : name
 }
 
 /** Cameras send 180, 360 and 720 lines; a picture may be stretched by a fifth. `height`: of the tile, in the screen's pixels. */
@@ -40,6 +40,7 @@ export function useTiles(call: Call): { tiles: ComputedRef<Tile[]>; main: Comput
       for (const source of ['screen', 'camera2', 'camera'] as const) {
         const published = mine ? call.local[source].on : seat.tracks.some((t) => t.source === source)
         if (!published && source !== 'camera') continue
+        if (!published && seat.device === 'running') continue // its picture is the second one
         const remote = mine ? null : call.remotes.value.find((r) => r.seat === seat.id && r.source === source)
         const muted = mine ? call.local[source].muted : (seat.tracks.find((t) => t.source === source)?.muted ?? true)
         const track = mine ? call.local[source].track : null
@@ -52,7 +53,7 @@ export function useTiles(call: Call): { tiles: ComputedRef<Tile[]>; main: Comput
   })
   const main = computed<Tile | null>(() => {
     const all = tiles.value
-    const camera = (seat: string | null | undefined): Tile | undefined => (seat ? all.find((t) => t.seat.id === seat && t.source === 'camera') : undefined)
+    const camera = (seat: string | null | undefined): Tile | undefined => (seat ? all.find((t) => t.seat.id === seat && (t.source === 'camera' || !!t.seat.device)) : undefined)
     const spot = call.room.value?.spotlight
     return (
       all.find((t) => t.key === pinned.value) ??

@@ -27,7 +27,10 @@ export interface Seat {
   muted_by_host: boolean
   tracks: SeatTrack[]
   quality: Quality | null
+  /** A device that the host has fetched: how its stream is. */
+  device?: DeviceState | null
 }
+export type DeviceState = 'connecting' | 'running' | 'unreachable' | 'refused' | 'not_found' | 'format' | 'ended' | 'internal'
 export interface Show {
   document_id: string
   page: number
