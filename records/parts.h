@@ -16,6 +16,7 @@ struct records;
 struct documents;
 struct patient_index;
 struct fhir;
+struct exchange;
 struct recording_intake;
 
 struct patient_keys {
@@ -27,6 +28,7 @@ struct records_parts {
     struct patient_keys patient_keys;
     struct patient_index *patient_index;
     struct fhir *fhir;
+    struct exchange *exchange; /* messages of other systems */
     struct delivery_keys delivery_keys;
     struct access *access;
     uint8_t audit_key[32], answer_key[32], totp_key[32];

@@ -259,7 +259,7 @@ bool hl7_batch_next(const void *bytes, size_t len, size_t *at, struct hl7_span *
     const char *p = (const char *)bytes + *at, *end = (const char *)bytes + len, *from = NULL;
     if (*at == 0 && len >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0)
         p += 3;
-    for (; p < end; p++) {
+    for (; p < end; p += p < end) {
         bool header = end - p > 3 && (is_header(p) || memcmp(p, "BTS", 3) == 0 || memcmp(p, "FTS", 3) == 0) && !name_byte(p[3]);
         if (header && from)
             break;
@@ -269,7 +269,7 @@ bool hl7_batch_next(const void *bytes, size_t len, size_t *at, struct hl7_span *
             p++;
     }
     *at = (size_t)(p - (const char *)bytes);
-    *message = from ? (struct hl7_span){from, (size_t)((p < end ? p : end) - from)} : nothing;
+    *message = from ? (struct hl7_span){from, (size_t)(p - from)} : nothing;
     return from != NULL;
 }
 

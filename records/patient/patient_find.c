@@ -1,5 +1,6 @@
 /* Finding patients from one box, and the timeline of one. */
 #include "records/patient/patient_row.h"
+#include "records/exchange/exchange.h"
 #include "records/store/seal.h"
 #include "records/store/sealed.h"
 #include "records/term/fold.h"
@@ -236,6 +237,7 @@ int patient_timeline(struct op_ctx *ctx, json_t *args, json_t **result)
     rc = timeline_documents(ctx, patient, items);
     rc = rc ? rc : timeline_cases(ctx, patient, items);
     rc = rc ? rc : timeline_recordings(ctx, patient, items);
+    rc = rc ? rc : exchange_timeline(ctx, patient, items);
     if (rc) {
         json_decref(items);
         return rc;

@@ -37,7 +37,11 @@
     X(TICKET_NAME, "room_ticket", "name", "id", "room_id")                             \
     X(TICKET_TITLE, "room_ticket", "title", "id", "room_id")                           \
     X(SOURCE_NAME, "recording_source", "name", "recording_id", "track_id")             \
-    X(TRACK_NAME, "recording_track", "name", "recording_id", "document_id")
+    X(TRACK_NAME, "recording_track", "name", "recording_id", "document_id")            \
+    X(EXCHANGE_BODY, "exchange_body", "body", "row_id", "0")                              \
+    X(EXCHANGE_PID, "exchange_person", "pid", "patient_id", "0")                       \
+    X(EXCHANGE_ENTRY, "exchange_entry", "body", "id", "patient_id")                    \
+    X(EXCHANGE_NOTE, "exchange_dead", "note", "message_id", "0")
 
 enum sealed_column {
 #define X(name, ...) SEALED_##name,

@@ -1,0 +1,35 @@
+/* exchange_private - what `struct exchange` is, and the operations by file; for records/exchange alone. */
+#ifndef YL_RECORDS_EXCHANGE_EXCHANGE_PRIVATE_H
+#define YL_RECORDS_EXCHANGE_EXCHANGE_PRIVATE_H
+
+#include "records/exchange/exchange.h"
+#include <pthread.h>
+
+#define MAPS_MAX 64
+
+struct exchange {
+    uint8_t key[32];
+    struct exchange_map *maps[MAPS_MAX];
+    size_t n_maps;
+    pthread_mutex_t lock; /* of what follows */
+    bool stale;
+    struct exchange_source *sources;
+    size_t n_sources;
+    struct exchange_domain *domains;
+    size_t n_domains;
+};
+
+/* A dead letter once more, as it came or as corrected (NULL = as it came); message.c. ERR_INVALID "still_dead" with the place and the reason in
+ * the fault; the caller's transaction is then undone. */
+YL_CHECKED int exchange_replay(struct op_ctx *ctx, uint64_t message, const char *corrected);
+char *exchange_body(struct op_ctx *ctx, const char *hash); /* malloc'd bytes as they came, NULL = ctx->fault */
+YL_CHECKED int exchange_body_put(struct op_ctx *ctx, const char *bytes, size_t len, char hash[33]);
+void exchange_day_of(int64_t ms, char out[11]);
+/* Adds to one column of the day's counts. */
+void exchange_count(struct op_ctx *ctx, uint64_t source, const char *day, const char *column, int64_t n);
+
+int exchange_source_list(struct op_ctx *ctx, json_t *args, json_t **result); /* source_ops.c */
+int exchange_source_set(struct op_ctx *ctx, json_t *args, json_t **result);
+int exchange_domain_list(struct op_ctx *ctx, json_t *args, json_t **result);
+int exchange_domain_set(struct op_ctx *ctx, json_t *args, json_t **result);
+#endif
