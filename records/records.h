@@ -212,6 +212,8 @@ typedef void (*records_message_done)(void *ctx, int error, const char *answer, s
 /* ERR_UNAVAILABLE when as much waits as may (1,000 messages, 64 MiB): `done` is then not called; come again later. A sender's next
  * message goes in after the answer to the one before where their order matters; feeds that are submitted one after the other are kept in
  * that order. */
+/* Is it a question (QBP)? Any thread, no database. */
+bool records_message_asks(const void *bytes, size_t len);
 YL_CHECKED int records_message_submit(struct records *r, const struct records_message *m, records_message_done done, void *ctx);
 
 /* ---- clocks and outboxes: called by the server every second; runs due deadlines, reminders, escalations, webhook

@@ -231,6 +231,11 @@ static void answer_one(void *ctx)
         finish(w);
 }
 
+bool records_message_asks(const void *bytes, size_t len)
+{
+    return exchange_is_query(bytes, len);
+}
+
 int records_message_submit(struct records *r, const struct records_message *m, records_message_done done, void *ctx)
 {
     struct waiting *w = calloc(1, sizeof *w);

@@ -13,6 +13,7 @@ struct exchange {
     size_t n_maps;
     pthread_mutex_t lock; /* of what follows */
     bool stale;
+    int64_t read_ms; /* read anew after a while: yilianctl may have changed it beside us */
     struct exchange_source *sources;
     size_t n_sources;
     struct exchange_domain *domains;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define REREAD_MS 5000
 #define COPY(field, text) snprintf(field, sizeof(field), "%s", (text) ? (text) : "")
 
 /* ---- opening ---- */
@@ -134,8 +135,11 @@ static int lock_fresh(struct op_ctx *ctx, struct exchange **out)
 {
     struct exchange *x = *out = records_parts(ctx->records)->exchange;
     pthread_mutex_lock(&x->lock);
+    x->stale = x->stale || ctx->now_ms - x->read_ms > REREAD_MS || ctx->now_ms < x->read_ms;
     int rc = x->stale ? read_sources(x, ctx->tx) : 0;
     rc = rc || !x->stale ? rc : read_domains(x, ctx->tx);
+    if (rc == 0 && x->stale)
+        x->read_ms = ctx->now_ms;
     if (rc == 0)
         x->stale = false;
     return rc;

@@ -32,4 +32,5 @@ int ctl_relay(struct ctl *c);     /* relay.c */
 int ctl_mpi(struct ctl *c);       /* mpi.c */
 int ctl_dx(struct ctl *c);        /* dx.c */
 int ctl_recording(struct ctl *c); /* recording.c */
+int ctl_exchange(struct ctl *c);  /* exchange.c */
 #endif
