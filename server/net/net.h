@@ -152,7 +152,7 @@ void net_ws_close(struct net_ws *ws, int code);
 struct net_raw;
 struct net_raw_events {
     void *ctx;
-    /* The result is the connection's user pointer; NULL refuses. `certificate`: SHA-256 of what the client showed, hex, "" = none. That it
+    /* With the first bytes. The result is the connection's user pointer; NULL refuses. `certificate`: SHA-256 of what the client showed, hex, "" = none. That it
      * holds the key is sure; whose it is the caller must know. */
     void *(*on_open)(void *ctx, struct net_raw *c, const char *address, const char *certificate);
     void (*on_data)(void *ctx, struct net_raw *c, void *user, const char *data, size_t len);

@@ -30,22 +30,33 @@ static void fingerprint(struct lws *wsi, char out[65])
     X509_free(x);
 }
 
-static int opened(struct raw_place *place, struct lws *wsi)
+static int adopted(struct raw_place *place, struct lws *wsi)
 {
-    char address[ADDRESS_BYTES], certificate[65];
     struct net_raw *c = place->open < place->config.connections ? calloc(1, sizeof *c) : NULL;
     if (!c) {
         metric_add(place->net->m_refused, 1);
         return -1;
     }
-    net_address_of(lws_get_socket_fd(wsi), address);
-    fingerprint(wsi, certificate);
     c->place = place;
     c->wsi = wsi;
     place->open++;
     lws_set_opaque_user_data(wsi, c);
-    c->user = place->config.events.on_open(place->config.events.ctx, c, address, certificate);
-    return c->user ? 0 : -1;
+    return 0;
+}
+
+/* Told of with its first bytes: libwebsockets adopts before the handshake, when nobody knows the client's certificate yet. */
+static int received(struct net_raw *c, const char *data, size_t len)
+{
+    const struct net_raw_events *e = &c->place->config.events;
+    char address[ADDRESS_BYTES], certificate[65];
+    if (!c->user) {
+        net_address_of(lws_get_socket_fd(c->wsi), address);
+        fingerprint(c->wsi, certificate);
+        c->user = e->on_open(e->ctx, c, address, certificate);
+    }
+    if (c->user && !c->closing)
+        e->on_data(e->ctx, c, c->user, data, len);
+    return c->user && !c->closing ? 0 : -1;
 }
 
 static void gone(struct lws *wsi, struct net_raw *c)
@@ -80,10 +91,8 @@ static int on_raw(struct lws *wsi, enum lws_callback_reasons reason, void *user,
     switch ((int)reason) {
     case LWS_CALLBACK_FILTER_NETWORK_CONNECTION: return place && atomic_load(&place->net->stopping) ? -1 : 0;
     case LWS_CALLBACK_OPENSSL_PERFORM_CLIENT_CERT_VERIFICATION: return 0; /* self-signed ones too: they are known by their fingerprint */
-    case LWS_CALLBACK_RAW_ADOPT: return place ? opened(place, wsi) : -1;
-    case LWS_CALLBACK_RAW_RX:
-        if (c && !c->closing) c->place->config.events.on_data(c->place->config.events.ctx, c, c->user, in, len);
-        return c && c->closing ? -1 : 0;
+    case LWS_CALLBACK_RAW_ADOPT: return place ? adopted(place, wsi) : -1;
+    case LWS_CALLBACK_RAW_RX: return c ? received(c, in, len) : -1;
     case LWS_CALLBACK_RAW_WRITEABLE: return c ? write_out(c) : -1;
     case LWS_CALLBACK_RAW_CLOSE:
     case LWS_CALLBACK_WSI_DESTROY: gone(wsi, c); return 0;

@@ -63,7 +63,7 @@ static const char *hl7_said(const char *path)
     return text;
 }
 
-static size_t hl7_lines(const char *segment)
+static inline size_t hl7_lines(const char *segment)
 {
     size_t n = 0;
     for (const char *p = hl7_answer.bytes; p && *p; p = strchr(p, '\n'), p = p ? p + 1 : p)

@@ -312,7 +312,7 @@ static void nothing_lost_nothing_twice(void **state)
     srand((unsigned)getpid());
     for (int i = 0; i < KILLS; i++) {
         int status;
-        killer((unsigned)(4000 + rand() % 40000));
+        killer((unsigned)(8000 + rand() % 90000));
         post_some(i & 1 ? &his : &lis);
         post_some(i & 1 ? &lis : &his);
         waitpid(site.daemon, &status, 0);
