@@ -100,7 +100,7 @@ static int take_one(struct waiting *w, struct tx *tx, int64_t now_ms)
         log_error("exchange", "a message could not be kept: %s %s", err_wire(rc), fault.reason);
     if (!w->question)
         line_of(w, &ctx, "exchange.receive");
-    return rc ? rc : audit_append(tx, w->r->parts.audit_key, now_ms, &w->line);
+    return rc;
 }
 
 static int take_group(struct records *r, struct waiting *group)
@@ -110,8 +110,16 @@ static int take_group(struct records *r, struct waiting *group)
     if (rc)
         return rc;
     int64_t now_ms = clock_now_ms(r->clock);
-    for (struct waiting *w = group; w && rc == 0; w = w->next)
+    struct audit_run run;
+    exchange_group_begin(r->parts.exchange);
+    audit_begin(&run, tx, r->parts.audit_key);
+    for (struct waiting *w = group; w && rc == 0; w = w->next) {
         rc = take_one(w, tx, now_ms);
+        if (rc == 0)
+            audit_add(&run, now_ms, &w->line);
+    }
+    rc = rc ? rc : exchange_group_end(r->parts.exchange, tx);
+    rc = rc ? rc : audit_end(&run);
     if (rc)
         tx_rollback(tx);
     else

@@ -68,6 +68,10 @@ bool exchange_is_query(const char *bytes, size_t len);
 YL_CHECKED int exchange_take(struct op_ctx *ctx, const struct exchange_in *in, struct hl7_writer *answer);
 YL_CHECKED int exchange_answer_query(struct op_ctx *ctx, const struct exchange_in *in, struct hl7_writer *answer);
 
+/* Messages are taken in groups, on the writer: what they add to the counts is written once, by _end, in their transaction. */
+void exchange_group_begin(struct exchange *x);
+YL_CHECKED int exchange_group_end(struct exchange *x, struct tx *tx);
+
 /* ---- parts of it (for the files of this folder) ---- */
 struct exchange_taking { /* one message on its way */
     struct op_ctx *ctx;

@@ -6,6 +6,14 @@
 #include <pthread.h>
 
 #define MAPS_MAX 64
+#define TALLIES_MAX 64
+
+enum exchange_column { COUNT_STORED, COUNT_REFUSED, COUNT_DEAD, COUNT_REPEATED, EXCHANGE_COLUMNS };
+struct tally { /* of one source in one group */
+    uint64_t source; /* 0 = nobody known */
+    char day[11], type[40];
+    int64_t last_ms, made_ms, n[EXCHANGE_COLUMNS];
+};
 
 struct exchange {
     uint8_t key[32];
@@ -18,6 +26,8 @@ struct exchange {
     size_t n_sources;
     struct exchange_domain *domains;
     size_t n_domains;
+    struct tally tallies[TALLIES_MAX]; /* of the group under way: the writer's alone */
+    size_t n_tallies;
 };
 
 /* A dead letter once more, as it came or as corrected (NULL = as it came); message.c. ERR_INVALID "still_dead" with the place and the reason in
@@ -26,8 +36,8 @@ YL_CHECKED int exchange_replay(struct op_ctx *ctx, uint64_t message, const char 
 char *exchange_body(struct op_ctx *ctx, const char *hash); /* malloc'd bytes as they came, NULL = ctx->fault */
 YL_CHECKED int exchange_body_put(struct op_ctx *ctx, const char *bytes, size_t len, char hash[33]);
 void exchange_day_of(int64_t ms, char out[11]);
-/* Adds to one column of the day's counts. */
-void exchange_count(struct op_ctx *ctx, uint64_t source, const char *day, const char *column, int64_t n);
+/* A dead letter of that day was stored after all. */
+void exchange_recount(struct op_ctx *ctx, uint64_t source, const char *day);
 
 int exchange_source_list(struct op_ctx *ctx, json_t *args, json_t **result); /* source_ops.c */
 int exchange_source_set(struct op_ctx *ctx, json_t *args, json_t **result);

@@ -66,37 +66,64 @@ void exchange_day_of(int64_t ms, char out[11])
     date_of_ms(ms, EXCHANGE_ZONE_MIN, out);
 }
 
-void exchange_count(struct op_ctx *ctx, uint64_t source, const char *day, const char *column, int64_t n)
+void exchange_recount(struct op_ctx *ctx, uint64_t source, const char *day)
 {
-    char sql[160];
-    tx_upsert(ctx->tx, "exchange_day", NULL, "source_id,day,received,stored,refused,dead,repeated", "itiiiii", (int64_t)source, day,
-              (int64_t)0, (int64_t)0, (int64_t)0, (int64_t)0, (int64_t)0);
-    snprintf(sql, sizeof sql, "UPDATE exchange_day SET %s=%s+$1 WHERE source_id=$2 AND day=$3", column, column);
-    tx_exec(ctx->tx, sql, "iit", n, (int64_t)source, day);
+    tx_exec(ctx->tx, "UPDATE exchange_day SET dead=dead-1, stored=stored+1 WHERE source_id=$1 AND day=$2", "it", (int64_t)source, day);
+}
+
+void exchange_group_begin(struct exchange *x)
+{
+    x->n_tallies = 0;
+}
+
+static int write_tally(struct tx *tx, const struct tally *y)
+{
+    int64_t all = 0;
+    for (int i = 0; i < EXCHANGE_COLUMNS; i++)
+        all += y->n[i];
+    tx_upsert(tx, "exchange_day", NULL, "source_id,day,received,stored,refused,dead,repeated", "itiiiii", (int64_t)y->source, y->day, (int64_t)0, (int64_t)0,
+              (int64_t)0, (int64_t)0, (int64_t)0);
+    tx_exec(tx, "UPDATE exchange_day SET received=received+$1, stored=stored+$2, refused=refused+$3, dead=dead+$4, repeated=repeated+$5 WHERE source_id=$6 AND day=$7",
+            "iiiiiit", all, y->n[COUNT_STORED], y->n[COUNT_REFUSED], y->n[COUNT_DEAD], y->n[COUNT_REPEATED], (int64_t)y->source, y->day);
+    if (y->source)
+        tx_upsert(tx, "exchange_state", "source_id", "source_id,last_ms,last_type,made_ms", "iiti", (int64_t)y->source, y->last_ms, y->type, y->made_ms);
+    return tx_error(tx);
+}
+
+int exchange_group_end(struct exchange *x, struct tx *tx)
+{
+    int rc = 0;
+    for (size_t i = 0; i < x->n_tallies && rc == 0; i++)
+        rc = write_tally(tx, &x->tallies[i]);
+    x->n_tallies = 0;
+    return rc;
+}
+
+static struct tally *tally_of(struct exchange *x, struct tx *tx, uint64_t source, const char *day)
+{
+    for (size_t i = 0; i < x->n_tallies; i++)
+        if (x->tallies[i].source == source && strcmp(x->tallies[i].day, day) == 0)
+            return &x->tallies[i];
+    if (x->n_tallies == TALLIES_MAX && exchange_group_end(x, tx))
+        x->n_tallies = 0; /* the error sticks to the transaction */
+    struct tally *y = &x->tallies[x->n_tallies++];
+    *y = (struct tally){.source = source};
+    memcpy(y->day, day, sizeof y->day);
+    return y;
 }
 
 /* A message came: what became of it, and when it was made over there (MSH-7), for the lag. */
-static void count_one(struct exchange_taking *t, const char *column)
+static void count_one(struct exchange_taking *t, enum exchange_column column)
 {
-    struct op_ctx *ctx = t->ctx;
-    char day[11], type[40], sql[200];
-    int64_t made = 0;
+    char day[11];
     int digits;
-    uint64_t source = t->source ? t->source->id : 0;
-    exchange_day_of(ctx->now_ms, day);
-    snprintf(sql, sizeof sql, "UPDATE exchange_day SET received=received+1, %s=%s+1 WHERE source_id=$1 AND day=$2", column, column);
-    tx_exec(ctx->tx, sql, "it", (int64_t)source, day);
-    if (tx_changes(ctx->tx) == 0) {
-        exchange_count(ctx, source, day, "received", 1);
-        exchange_count(ctx, source, day, column, 1);
-    }
-    if (!t->source)
-        return;
-    hl7_text_at(t->m, "MSH-9", type, sizeof type);
-    struct hl7_span when = hl7_at(t->m, "MSH-7.1");
-    if (hl7_time(when, EXCHANGE_ZONE_MIN, &made, &digits) || digits < 12)
-        made = 0;
-    tx_upsert(ctx->tx, "exchange_state", "source_id", "source_id,last_ms,last_type,made_ms", "iiti", (int64_t)source, ctx->now_ms, type, made);
+    exchange_day_of(t->ctx->now_ms, day);
+    struct tally *y = tally_of(records_parts(t->ctx->records)->exchange, t->ctx->tx, t->source ? t->source->id : 0, day);
+    y->n[column]++;
+    y->last_ms = t->ctx->now_ms;
+    hl7_text_at(t->m, "MSH-9", y->type, sizeof y->type);
+    if (hl7_time(hl7_at(t->m, "MSH-7.1"), EXCHANGE_ZONE_MIN, &y->made_ms, &digits) || digits < 12)
+        y->made_ms = 0;
 }
 
 /* ---- known again ---- */
@@ -166,7 +193,7 @@ static int answer_again(struct exchange_taking *t, const struct earlier *e, stru
     }
     answer(t, &(struct exchange_ack){e->ack, "", e->code ? &flaw : NULL}, w);
     tx_exec(t->ctx->tx, "UPDATE exchange_message SET repeats=repeats+1 WHERE id=$1", "i", (int64_t)e->id);
-    count_one(t, "repeated");
+    count_one(t, COUNT_REPEATED);
     return tx_error(t->ctx->tx);
 }
 
@@ -213,7 +240,7 @@ static int write_message(struct exchange_taking *t, const char *control, const c
     if (dead)
         tx_exec(t->ctx->tx, "INSERT INTO exchange_dead (message_id, source_id, state, since_ms, done_ms, done_by, note) VALUES ($1,$2,'open',$3,0,0,NULL)", "iii",
                 (int64_t)t->message, (int64_t)t->source->id, t->ctx->now_ms);
-    count_one(t, dead ? "dead" : "stored");
+    count_one(t, dead ? COUNT_DEAD : COUNT_STORED);
     return tx_error(t->ctx->tx);
 }
 
@@ -255,7 +282,7 @@ static int refuse(struct exchange_taking *t, int code, const char *reason, const
 {
     exchange_flaw(&t->flaw, code, reason, path);
     answer(t, &(struct exchange_ack){"AR", "", &t->flaw}, w);
-    count_one(t, "refused");
+    count_one(t, COUNT_REFUSED);
     snprintf(t->ctx->audit.detail, sizeof t->ctx->audit.detail, "refused=%s", reason);
     return tx_error(t->ctx->tx);
 }
@@ -392,8 +419,7 @@ static int settle(struct exchange_taking *t, const struct kept *k)
             (int64_t)t->patient, (int64_t)t->entries, (int64_t)t->message);
     tx_exec(ctx->tx, "UPDATE exchange_dead SET state='done', done_ms=$1, done_by=$2 WHERE message_id=$3", "iii", ctx->now_ms,
             (int64_t)ctx->actor->person.v, (int64_t)t->message);
-    exchange_count(ctx, k->source, k->day, "dead", -1);
-    exchange_count(ctx, k->source, k->day, "stored", 1);
+    exchange_recount(ctx, k->source, k->day);
     ctx->audit.patient = t->patient;
     return tx_error(ctx->tx);
 }

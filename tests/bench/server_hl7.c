@@ -39,7 +39,7 @@ static double daemon_cpu(void)
 static void put(struct sender *s, int number, bool adt)
 {
     char m[3000];
-    int patient = adt ? s->n * 1000000 + number : number % 2000, n;
+    int patient = adt ? s->n * 1000000 + number : number % 20, n;
     n = snprintf(m, sizeof m, "\013MSH|^~\\&|HIS%d|QS|YL|X|20261128083000||%s|b%d-%d|P|2.4||||||UNICODE UTF-8\rPID|1||B%d-%d^^^D%d||%s%d^%d||19%02d%02d%02d|%c|||%d号||1%010d\r",
                  s->n, adt ? "ADT^A04" : "ORU^R01", s->n, number, s->n, patient, s->n, "林", patient % 977, patient % 353, 30 + patient % 70, 1 + patient % 12, 1 + patient % 28, patient & 1 ? 'M' : 'F',
                  patient % 5000, patient);
@@ -83,8 +83,6 @@ int main(int argc, char **argv)
     char more[200], command[300];
     struct pollfd polls[CONNECTIONS_MAX];
     port = site_free_port(SOCK_STREAM);
-    snprintf(more, sizeof more, "mllp.port = %u\nlog.level = warn\nmllp.max_message = 1MiB\n", port);
-    more[0] = 0;
     snprintf(more, sizeof more, "mllp.port = %u\n", port);
     site_start(more);
     for (int i = 0; i < connections; i++) {
