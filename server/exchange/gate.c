@@ -221,7 +221,9 @@ static int serve(struct gate *g, bool tls, struct fault *f)
                                  .option = tls ? "mllp.tls_port" : "mllp.port",
                                  .events = {g, on_open, on_data, on_close}};
     int rc = raw.port ? net_raw_serve(c->net, &raw, f) : 0;
-    if (rc == 0 && raw.port) log_info("exchange", "MLLP%s on port %u", tls ? " with TLS" : "", raw.port);
+    int port = raw.port;
+    if (rc == 0 && port && tls) log_info("exchange", "MLLP with TLS on port %d", port);
+    else if (rc == 0 && port) log_info("exchange", "MLLP on port %d", port);
     return rc;
 }
 

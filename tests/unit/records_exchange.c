@@ -287,11 +287,11 @@ static void every_sample(void **state)
 
 int main(void)
 {
-#define SITE(name) cmocka_unit_test_setup_teardown(name, open_site, desk_close)
+#define T(name) cmocka_unit_test_setup_teardown(name, open_site, desk_close)
     const struct CMUnitTest tests[] = {
-        SITE(a_result_stands_in_the_timeline), SITE(known_again), SITE(a_dead_letter_is_corrected), SITE(put_aside_with_a_reason),
-        SITE(who_may_send), SITE(acknowledged_as_asked), SITE(in_the_senders_characters), SITE(numbers_change_and_go),
-        SITE(a_merge_can_be_taken_back), SITE(a_domain_has_one_owner), SITE(every_sample),
+        T(a_result_stands_in_the_timeline), T(known_again), T(a_dead_letter_is_corrected), T(put_aside_with_a_reason),
+        T(who_may_send), T(acknowledged_as_asked), T(in_the_senders_characters), T(numbers_change_and_go),
+        T(a_merge_can_be_taken_back), T(a_domain_has_one_owner), T(every_sample),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

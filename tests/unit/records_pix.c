@@ -319,10 +319,10 @@ static void pages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define GROUP(name) cmocka_unit_test_setup_teardown(name, open_registry, desk_close)
-        GROUP(no_authority), GROUP(authorities_are_filled_in), GROUP(nobody_assigns_for_another), GROUP(a_newborn), GROUP(her_name_and_number),
-        GROUP(everything_that_was_said), GROUP(which_numbers_are_wanted), GROUP(asked_by_number), GROUP(asked_by_mother), GROUP(asked_by_birth),
-        GROUP(two_become_one), GROUP(merges_are_the_owners), GROUP(pages),
+#define T(name) cmocka_unit_test_setup_teardown(name, open_registry, desk_close)
+        T(no_authority), T(authorities_are_filled_in), T(nobody_assigns_for_another), T(a_newborn), T(her_name_and_number),
+        T(everything_that_was_said), T(which_numbers_are_wanted), T(asked_by_number), T(asked_by_mother), T(asked_by_birth),
+        T(two_become_one), T(merges_are_the_owners), T(pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
