@@ -1,5 +1,6 @@
-/* Messages of any sender: what parses must write back as it came, and every part must lie inside it. */
-#include "records/hl7/hl7.h"
+/* Messages of any sender: what parses must write back as it came, every part must lie inside it, and the usual table must make entries of it or
+ * say what is wrong. */
+#include "records/exchange/map.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,25 @@ static void look(struct hl7_message *m)
             }
 }
 
+static void map(struct hl7_message *m)
+{
+    static struct exchange_map *table;
+    struct exchange_entries entries;
+    struct exchange_flaw flaw = {0};
+    struct fault f = {0};
+    char text[40];
+    if (!table && exchange_map_open(&table, YL_SOURCE_DIR "/config/exchange/hl7v2.json", &f))
+        abort();
+    int rc = exchange_map_apply(table, m, 480, &entries, &flaw);
+    if (rc && (rc != ERR_INVALID || !flaw.code))
+        abort();
+    if (rc == 0)
+        exchange_entries_fini(&entries);
+    for (int i = 0; i < EXCHANGE_MEMBERS; i++)
+        if (exchange_map_member(table, m, (enum exchange_member)i, text, sizeof text) >= sizeof text)
+            abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -35,6 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             abort();
         free(out);
         look(&m);
+        map(&m);
     } else if (!f.code)
         abort();
     hl7_fini(&m);
