@@ -80,8 +80,8 @@ static const char *hl7_source(const char *application, int org, const char *doma
     id_format(id_new(), id);
     struct tx *tx;
     assert_int_equal(tx_begin(records_store(desk.r), TX_WRITE, &tx), 0);
-    tx_exec(tx, "INSERT OR IGNORE INTO org (id, parent_id, kind, level, code, name, pinyin, phone, specialty, active) VALUES ($1,0,'hospital','',$2,$3,'','','',1)", "itt", (int64_t)org,
-            desk_text("org%d", org), desk_text("医院%d", org));
+    tx_upsert(tx, "org", NULL, "id,parent_id,kind,level,code,name,pinyin,phone,specialty,active", "iittttttti", (int64_t)org, (int64_t)0, "hospital", "",
+              desk_text("org%d", org), desk_text("医院%d", org), "", "", "", (int64_t)1);
     assert_int_equal(tx_commit(tx), 0);
     json_t *s = CALL("exchange.source_set",
                      "{\"source_id\":\"%s\",\"org_id\":\"%016x\",\"name\":\"%s\",\"application\":\"%s\",\"domains\":[%s%s%s],\"may_ask\":true,\"enabled\":true%s%s}", id, org,
