@@ -1,5 +1,6 @@
 #include "records/parts.h"
 #include "records/document/documents.h"
+#include "records/exchange/exchange.h"
 #include "records/fhir/fhir.h"
 #include "records/patient/index.h"
 #include "records/patient/mask.h"
@@ -22,6 +23,8 @@ int records_parts_open(struct records_parts *p, const char *data_dir, const char
     uint8_t blocking[32];
     crypto_derive(master, "index keys", blocking, 32);
     rc = rc ? rc : patient_index_open(&p->patient_index, config_dir, blocking, f);
+    crypto_derive(master, "exchange contents", blocking, 32);
+    rc = rc ? rc : exchange_open(&p->exchange, config_dir, blocking, f);
     explicit_bzero(blocking, sizeof blocking);
     rc = rc ? rc : access_open(&p->access, config_dir, f);
     rc = rc ? rc : masking_open(&p->masking, config_dir, f);
@@ -40,6 +43,7 @@ void records_parts_close(struct records_parts *p)
     work_parts_close(&p->work);
     masking_close(p->masking);
     access_close(p->access);
+    exchange_close(p->exchange);
     patient_index_close(p->patient_index);
     terms_close(p->terms);
     explicit_bzero(p, sizeof *p);

@@ -16,6 +16,7 @@ struct records;
 struct documents;
 struct patient_index;
 struct fhir;
+struct exchange;
 struct recording_intake;
 struct masking;
 
@@ -28,6 +29,7 @@ struct records_parts {
     struct patient_keys patient_keys;
     struct patient_index *patient_index;
     struct fhir *fhir;
+    struct exchange *exchange; /* messages of other systems */
     struct delivery_keys delivery_keys;
     struct access *access;
     struct masking *masking; /* what is left out for whom */

@@ -199,6 +199,23 @@ struct records_recording_verdict {
 YL_CHECKED int records_recording_verify(struct records *r, uint64_t recording, void (*each)(void *ctx, const struct records_recording_check *),
                                         void *ctx, struct records_recording_verdict *out);
 
+/* ---- messages of other systems (HL7 v2; records/exchange/exchange.h) ---- */
+struct records_message { /* copied */
+    const void *bytes;
+    size_t len;
+    const char *address, *certificate; /* of the connection; certificate: SHA-256 in hex, "" = none shown */
+    bool too_large;                    /* the transport's limit was passed: bytes are only its beginning */
+};
+/* On a pool thread. error 0: the message is on disk and `answer` is what its sender is told: one acknowledgement, or two with a NUL between
+ * them, or none (len 0). Any error: nothing was kept; tell the sender nothing and end the connection, so that it sends again. */
+typedef void (*records_message_done)(void *ctx, int error, const char *answer, size_t len);
+/* ERR_UNAVAILABLE when as much waits as may (1,000 messages, 64 MiB): `done` is then not called; come again later. A sender's next
+ * message goes in after the answer to the one before where their order matters; feeds that are submitted one after the other are kept in
+ * that order. */
+/* Is it a question (QBP)? Any thread, no database. */
+bool records_message_asks(const void *bytes, size_t len);
+YL_CHECKED int records_message_submit(struct records *r, const struct records_message *m, records_message_done done, void *ctx);
+
 /* ---- clocks and outboxes: called by the server every second; runs due deadlines, reminders, escalations, webhook
  * deliveries that are due (the HTTP call itself is made by a pool thread with a time limit). ---- */
 YL_CHECKED int records_tick_submit(struct records *r);

@@ -10,6 +10,7 @@
 #include "server/base/metrics.h"
 #include "server/base/option.h"
 #include "server/base/site_address.h"
+#include "server/exchange/gate.h"
 #include "server/net/net.h"
 #include "server/signaling/signaling.h"
 #include <malloc.h>
@@ -34,6 +35,7 @@ struct daemon {
     struct whip whip;
     struct shelf *shelf;         /* of lectures */
     struct watch *watch;
+    struct gate *gate;           /* MLLP */
     struct signaling *signaling; /* set before the first change can come: the clocks start with the loop */
     char pipe_program[600], record_dir[600], address[SITE_ADDRESS_BYTES];
 };
@@ -186,6 +188,19 @@ static void find_pipe_program(struct daemon *d)
     log_warn("yiliand", "yilian-pipe is not beside yiliand: lectures show H.264 only, and have no AAC for phones");
 }
 
+static int open_gate(struct daemon *d, struct fault *f)
+{
+    const struct options *o = d->options;
+    struct gate_config config = {.net = d->net,
+                                 .records = d->records,
+                                 .address = options_text(o, "mllp.address"),
+                                 .port = (uint16_t)options_int(o, "mllp.port"),
+                                 .tls_port = (uint16_t)options_int(o, "mllp.tls_port"),
+                                 .connections = (unsigned)options_int(o, "mllp.connections"),
+                                 .max_message = (size_t)options_int(o, "mllp.max_message")};
+    return gate_open(&d->gate, &config, f);
+}
+
 static int open_media(struct daemon *d, struct fault *f)
 {
     find_pipe_program(d);
@@ -235,6 +250,7 @@ static void close_all(struct daemon *d)
     net_free(d->net);
     api_free(d->api);
     watch_free(d->watch);
+    gate_free(d->gate);
     signaling_free(d->signaling);
     guard_free(d->guard);
     options_free(d->options);
@@ -274,6 +290,7 @@ static int serve(struct daemon *d)
     int rc = check_words(d, &f);
     rc = rc ? rc : open_records(d, &f);
     rc = rc ? rc : open_net(d, &f);
+    rc = rc ? rc : open_gate(d, &f);
     rc = rc ? rc : open_media(d, &f); /* it tells of recordings that a killed daemon left: the desk must be there */
     rc = rc ? rc : recover_recordings(d, &f);
     if (rc == 0 && pthread_create(&waiter, NULL, wait_for_signal, d))

@@ -153,6 +153,7 @@ static int open_all(struct records *r, const struct records_config *config, stru
         snprintf(r->parts.record_dir, sizeof r->parts.record_dir, "%s", config->record_dir ? config->record_dir : "");
         rc = recording_intake_open(&r->parts.intake, r);
     }
+    rc = rc ? rc : exchange_queue_open(r, f);
     rc = rc ? rc : start_pool(r, config->readers, f);
     if (rc == 0 && r->n_readers)
         store_checkpoint_on(r->store, checkpoint_due, r);
@@ -195,6 +196,7 @@ void records_close(struct records *r)
     if (!r)
         return;
     stop_pool(r);
+    exchange_queue_close(r);
     recording_intake_close(r->parts.intake);
     records_parts_close(&r->parts);
     store_close(r->store);

@@ -41,6 +41,7 @@ struct records {
     size_t n_fhir_waiting, fhir_group; /* fhir_group: jobs of the last group; the writer's */
     bool fhir_called;
     char system_credential[72];
+    struct exchange_queue *exchange; /* messages of other systems that wait (exchange_call.c) */
     /* change feed: told in order, whoever committed */
     pthread_mutex_t feed_lock;
     int64_t feed_told;
@@ -50,6 +51,9 @@ struct records {
 YL_CHECKED int records_writer_run(struct records *r, void (*run)(void *ctx), void *ctx);
 /* A job that takes its time and waits for nothing; ERR_UNAVAILABLE as above. */
 YL_CHECKED int records_slow_run(struct records *r, void (*run)(void *ctx), void *ctx);
+/* exchange_call.c */
+YL_CHECKED int exchange_queue_open(struct records *r, struct fault *f);
+void exchange_queue_close(struct records *r);
 /* Tells on_change what was committed since the last time. Call it after every commit; any thread, never inside a transaction. */
 void records_feed_tell(struct records *r);
 

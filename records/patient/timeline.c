@@ -1,6 +1,7 @@
 /* A person's timeline across institutions (timeline.h). */
 #include "records/patient/timeline.h"
 #include "records/document/documents.h"
+#include "records/exchange/exchange.h"
 #include "records/parts.h"
 #include "records/patient/index.h"
 #include "records/patient/mask.h"
@@ -61,6 +62,7 @@ const struct timeline_provider timeline_providers[] = {
     {"documents", list_documents},
     {"cases and opinions", consultation_timeline},
     {"recordings", list_recordings},
+    {"what other systems sent", exchange_timeline},
     {0},
 };
 

@@ -42,7 +42,11 @@
     X(MPI_REPORT, "mpi_task", "note", "id", "patient_id")                              \
     X(CONSENT_NOTE, "share_consent", "note", "id", "patient_id")                       \
     X(SHARE_REASON, "share_override", "reason", "id", "patient_id")                    \
-    X(SHARE_COMMENT, "share_override", "comment", "id", "patient_id")
+    X(SHARE_COMMENT, "share_override", "comment", "id", "patient_id")                    \
+    X(EXCHANGE_BODY, "exchange_body", "body", "row_id", "0")                              \
+    X(EXCHANGE_PID, "exchange_person", "pid", "patient_id", "0")                       \
+    X(EXCHANGE_ENTRY, "exchange_entry", "body", "id", "patient_id")                    \
+    X(EXCHANGE_NOTE, "exchange_dead", "note", "message_id", "0")
 
 enum sealed_column {
 #define X(name, ...) SEALED_##name,

@@ -34,4 +34,5 @@ int ctl_dx(struct ctl *c);        /* dx.c */
 int ctl_recording(struct ctl *c); /* recording.c */
 int ctl_org(struct ctl *c);       /* org.c */
 int ctl_inventory(struct ctl *c); /* inventory.c */
+int ctl_exchange(struct ctl *c);  /* exchange.c */
 #endif

@@ -192,6 +192,7 @@ static const struct {
     {"policy", policy, RECORDS, "policy list | policy set ID VALUE: what administrators may change while the system runs"},
     {"token", token, RECORDS, "token --room ROOM [--publish] [--watch] [--minutes N]: lets a machine into a room (WHIP, WHEP); a new name makes it"},
     {"client", ctl_client, RECORDS, "client list | add --name N --scope \"system/*.read ..\" --jwks FILE [--org CODE] | remove ID: machine clients of /fhir"},
+    {"exchange", ctl_exchange, RECORDS, "exchange list | add | domain: systems that send HL7 v2 messages; their identifier domains"},
     {"relay", ctl_relay, OPTIONS, "relay config: coturn's configuration file for the relay.* options"},
     {"backup", backup, RECORDS, "backup FILE: a consistent copy of the database while the daemon runs"},
     {"database", database, RECORDS, "database move --to postgresql://..|FILE: the whole database into an empty one of either engine, counted and hashed"},

@@ -123,7 +123,7 @@ static void sweep(void *arg)
 
 /* ---- connections ---- */
 
-static void address_of(int fd, char out[ADDRESS_BYTES])
+void net_address_of(int fd, char out[ADDRESS_BYTES])
 {
     struct sockaddr_storage sa;
     socklen_t len = sizeof sa;
@@ -166,7 +166,7 @@ static void defer_accept(const struct net *n)
 static int conn_filter(struct net *n, int fd)
 {
     char address[ADDRESS_BYTES];
-    address_of(fd, address);
+    net_address_of(fd, address);
     if (atomic_load(&n->stopping) || !peer_may_connect(n, address)) {
         metric_add(n->m_refused, 1);
         return -1;
@@ -179,7 +179,7 @@ static int conn_new(struct net *n, struct lws *wsi)
     char address[ADDRESS_BYTES];
     struct conn *c = calloc(1, sizeof *c);
     if (!c) return -1;
-    address_of(lws_get_socket_fd(wsi), address);
+    net_address_of(lws_get_socket_fd(wsi), address);
     c->net = n;
     c->wsi = wsi;
     c->peer = peer_enter(n, address);
@@ -241,21 +241,21 @@ static const struct lws_protocols protocols[] = {{.name = "yilian", .callback = 
 /* ---- opening ---- */
 
 /* libwebsockets only says no; the person who starts the daemon needs to know why. */
-static int port_check(const struct net_config *config, struct fault *f)
+int net_port_check(const char *address, uint16_t port_number, const char *option, struct fault *f)
 {
     struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICHOST, .ai_socktype = SOCK_STREAM}, *found = NULL;
     char port[8];
     int one = 1;
-    snprintf(port, sizeof port, "%u", config->port);
-    if (getaddrinfo(config->address, port, &hints, &found))
-        return fault_set(f, ERR_INVALID, "listen_address", "listen.address: %.60s is not an address.", config->address);
+    snprintf(port, sizeof port, "%u", port_number);
+    if (getaddrinfo(address, port, &hints, &found))
+        return fault_set(f, ERR_INVALID, "listen_address", "%.40s: %.60s is not an address.", option, address);
     int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     int rc = bind(fd, found->ai_addr, found->ai_addrlen) || listen(fd, 1) ? errno : 0;
     close(fd);
     freeaddrinfo(found);
     if (rc == 0) return 0;
-    return fault_set(f, ERR_UNAVAILABLE, "port_taken", "listen.port: %s:%u cannot be opened: %s.", config->address, config->port,
+    return fault_set(f, ERR_UNAVAILABLE, "port_taken", "%.40s: %s:%u cannot be opened: %s.", option, address, port_number,
                      rc == EADDRINUSE ? "another program is using it" : strerror(rc));
 }
 
@@ -324,7 +324,7 @@ int net_open(struct net **out, const struct net_config *config, struct fault *f)
     register_metrics(n);
     lws_set_log_level(LLL_ERR, lws_line);
     int rc = certificate_check(config->certificate, config->key, f);
-    rc = rc ? rc : port_check(config, f);
+    rc = rc ? rc : net_port_check(config->address, config->port, "listen.port", f);
     rc = rc ? rc : assets_load(&n->assets, config->web_root ? config->web_root : "", f);
     rc = rc ? rc : mailbox_new(&n->posts, POSTS_MAX, wake, n);
     rc = rc ? rc : open_lws(n, f);

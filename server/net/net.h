@@ -147,4 +147,29 @@ int net_ws_send_share(struct net_ws *ws, struct share *s);
 size_t net_ws_waiting(const struct net_ws *ws); /* messages that the peer has not taken yet */
 /* Sends what is queued first where the peer takes it within 2 s, then closes. */
 void net_ws_close(struct net_ws *ws, int code);
+
+/* ---- plain TCP, with or without TLS: MLLP ---- */
+struct net_raw;
+struct net_raw_events {
+    void *ctx;
+    /* With the first bytes. The result is the connection's user pointer; NULL refuses. `certificate`: SHA-256 of what the client showed, hex, "" = none. That it
+     * holds the key is sure; whose it is the caller must know. */
+    void *(*on_open)(void *ctx, struct net_raw *c, const char *address, const char *certificate);
+    void (*on_data)(void *ctx, struct net_raw *c, void *user, const char *data, size_t len);
+    void (*on_close)(void *ctx, struct net_raw *c, void *user); /* once for every on_open that returned a user */
+};
+struct net_raw_config {
+    const char *address;
+    uint16_t port;
+    bool tls;             /* with the certificate of net_config; asks the client for one too */
+    unsigned connections; /* open at once */
+    const char *option;   /* the port's name in the configuration, for faults */
+    struct net_raw_events events;
+};
+/* Before net_run. Strings are borrowed for the net's life. Mistakes of the set-up are a sentence in f->text. */
+YL_CHECKED int net_raw_serve(struct net *n, const struct net_raw_config *config, struct fault *f);
+/* Copies and queues; over 8 MiB waiting the connection is closed. Never calls on_close from inside. */
+void net_raw_send(struct net_raw *c, const void *data, size_t len);
+void net_raw_hold(struct net_raw *c, bool hold); /* nothing more is read: the peer's window closes */
+void net_raw_close(struct net_raw *c);           /* at once; on_close follows */
 #endif

@@ -13,6 +13,7 @@
 #define HEADERS 19
 #define ROUTES_MAX 64
 #define WS_PLACES_MAX 4
+#define RAW_PLACES_MAX 4
 #define PEER_BUCKETS 1024
 #define REPLY_HEADERS_BYTES 2048
 #define STYLE_SOURCE_BYTES 60 /* " 'sha256-<44 characters>'" */
@@ -68,6 +69,12 @@ struct net {
         struct net_ws_events events;
     } ws[WS_PLACES_MAX];
     size_t n_ws;
+    struct raw_place {
+        struct net *net;
+        struct net_raw_config config;
+        unsigned open;
+    } raw[RAW_PLACES_MAX];
+    size_t n_raw;
     struct assets assets;
     struct peer *peers[PEER_BUCKETS];
     unsigned n_connections;
@@ -151,6 +158,10 @@ void asset_reply_form(struct net_request *r, const struct asset *item);
 int range_parse(const char *text, uint64_t total, uint64_t *first, uint64_t *last);
 /* RFC 9110 13.1.2: 1 when the list has the tag (weak comparison) or "*". */
 int etag_listed(const char *list, const char *etag);
+
+/* ---- net.c ---- */
+void net_address_of(int fd, char out[ADDRESS_BYTES]);
+int net_port_check(const char *address, uint16_t port, const char *option, struct fault *f);
 
 /* ---- socket.c ---- */
 int socket_filter(struct net *n, struct lws *wsi); /* before the upgrade: path, origin */

@@ -20,7 +20,8 @@ async function freePort() {
   }
 }
 
-export async function startSite(address = '127.0.0.1') {
+/** `more`: further lines of the configuration. */
+export async function startSite(address = '127.0.0.1', more = '') {
   const dir = mkdtempSync(join(tmpdir(), 'yl-site-'))
   const conf = join(dir, 'yilian.conf')
   const [port, media] = [await freePort(), await freePort()]
@@ -28,7 +29,7 @@ export async function startSite(address = '127.0.0.1') {
   execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', join(dir, 'key.pem'), '-out', join(dir, 'certificate.pem'), '-days', '2', '-subj', '/CN=localhost', '-addext', `subjectAltName=IP:${address}`], { stdio: 'ignore' })
   writeFileSync(
     conf,
-    `listen.address = ${address}\nlisten.port = ${port}\nmedia.address = ${address}\nmedia.port = ${media}\ntls.certificate = certificate.pem\ntls.key = key.pem\ndata.dir = data\nconfig.dir = ${ROOT}/config\nweb.root = ${ROOT}/web/dist\n`,
+    `listen.address = ${address}\nlisten.port = ${port}\nmedia.address = ${address}\nmedia.port = ${media}\ntls.certificate = certificate.pem\ntls.key = key.pem\ndata.dir = data\nconfig.dir = ${ROOT}/config\nweb.root = ${ROOT}/web/dist\n${more}`,
   )
   const ctl = (...args) => execFileSync(join(BUILD, 'yilianctl'), ['--config', conf, ...args], { encoding: 'utf8' })
   ctl('init')

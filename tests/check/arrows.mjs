@@ -36,6 +36,7 @@ const rules = {
   'only media/worker and media.c know the worker': own.filter((i) => starts(i.from, 'media/') && !starts(i.from, 'media/worker/', 'media/media.c') && starts(i.own, 'media/worker/')),
   'media/mux knows packets, not routes and transports': own.filter((i) => starts(i.from, 'media/mux/') && starts(i.own, 'media/router/', 'media/transport/')),
   'records/store knows no domain': own.filter((i) => starts(i.from, 'records/store/') && !starts(i.own, 'records/store/', 'server/base/')),
+  'records/hl7 is pure': own.filter((i) => starts(i.from, 'records/hl7/') && !starts(i.own, 'records/hl7/', 'server/base/')),
   'records/flow runs any workflow, so it knows none': own.filter((i) => starts(i.from, 'records/flow/') && !starts(i.own, 'records/flow/', 'records/store/', 'server/base/')),
   'libwebsockets only in server/net': includes.filter((i) => starts(i.system ?? '', 'libwebsockets') && !starts(i.from, 'server/net/')),
   'sqlite and libpq only in records/store': includes.filter((i) => /^(sqlite3|libpq)/.test(i.system ?? '') && !starts(i.from, 'records/store/')),

@@ -131,7 +131,7 @@ static const char *desk_text(const char *fmt, ...)
     return out;
 }
 
-static const char *member(json_t *o, const char *name)
+static inline const char *member(json_t *o, const char *name)
 {
     const char *text = json_string_value(json_object_get(o, name));
     return text ? text : "";

@@ -1,0 +1,114 @@
+/* Clinical entries: what the map made of a message, written to the patient's record; and read for his timeline. */
+#include "records/exchange/exchange_private.h"
+#include "records/parts.h"
+#include "records/store/sealed.h"
+#include "server/base/crypto.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TIMELINE_MAX 2000 /* the newest of one patient */
+
+/* What an entry is called by its source, so that a later word on it takes the place of the earlier: a corrected result, a moved
+ * appointment. 0 = it has no name, each stands for itself. */
+static int64_t key_of(const struct exchange_taking *t, const struct exchange_entry *e)
+{
+    uint8_t mac[SHA256_BYTES];
+    char text[400];
+    int64_t key;
+    if (!e->key[0])
+        return 0;
+    int n = snprintf(text, sizeof text, "%016llx|%s|%s|%s", (unsigned long long)t->source->id, e->kind, e->key, strcmp(e->kind, "observation") == 0 ? e->code : "");
+    crypto_hmac_sha256(records_parts(t->ctx->records)->exchange->key, 32, text, (size_t)n, mac);
+    memcpy(&key, mac, sizeof key);
+    return key;
+}
+
+static char *body_of(const struct exchange_entry *e)
+{
+    const struct {
+        const char *name, *text;
+    } members[] = {{"text", e->text}, {"value", e->value}, {"range", e->range}, {"flag", e->flag}, {"who", e->who}};
+    json_t *o = json_object();
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        if (members[i].text[0])
+            json_object_set_new(o, members[i].name, json_string(members[i].text));
+    char *text = json_dumps(o, JSON_COMPACT);
+    json_decref(o);
+    return text;
+}
+
+static int write_entry(struct exchange_taking *t, const struct exchange_entry *e)
+{
+    struct tx *tx = t->ctx->tx;
+    int64_t id = (int64_t)id_new(), key = key_of(t, e);
+    char *body = body_of(e);
+    if (!body)
+        return ERR_UNAVAILABLE;
+    if (key) /* of an earlier message: lines of one message stand side by side */
+        tx_exec(tx, "UPDATE exchange_entry SET replaced_by=$1 WHERE key=$2 AND patient_id=$3 AND replaced_by=0 AND message_id<>$4", "iiii", id, key,
+                (int64_t)t->patient, (int64_t)t->message);
+    tx_exec(tx,
+            "INSERT INTO exchange_entry (id, patient_id, source_id, message_id, kind, code, system, standard_code, standard_system, unit, status, t_ms, key, "
+            "replaced_by, body) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,0,$14)",
+            "iiiitttttttiis", id, (int64_t)t->patient, (int64_t)t->source->id, (int64_t)t->message, e->kind, e->code, e->system, e->standard_code,
+            e->standard_system, e->unit, e->status, e->t_ms, key, SEALED(EXCHANGE_ENTRY, id, t->patient, body));
+    explicit_bzero(body, strlen(body));
+    free(body);
+    return tx_error(tx);
+}
+
+/* A message that no rule speaks of brings nothing to the record; one of ADT is about the registration itself. */
+int exchange_write_entries(struct exchange_taking *t)
+{
+    struct exchange_entries e;
+    char type[8];
+    int rc = exchange_map_apply(t->source->map, t->m, EXCHANGE_ZONE_MIN, &e, &t->flaw);
+    if (rc)
+        return rc;
+    hl7_text_at(t->m, "MSH-9.1", type, sizeof type);
+    if (e.n == 0 && strcmp(type, "ADT") != 0)
+        rc = exchange_flaw(&t->flaw, e.ruled ? 101 : 200, "nothing_to_keep", "MSH-9");
+    for (size_t i = 0; i < e.n && rc == 0; i++)
+        rc = write_entry(t, &e.items[i]);
+    t->entries = e.n;
+    exchange_entries_fini(&e);
+    return rc;
+}
+
+/* ---- for patient.timeline ---- */
+
+static json_t *entry_json(struct query *q)
+{
+    uint64_t id = (uint64_t)query_int(q, "id");
+    const char *body = query_sealed(q, "body", SEALED_EXCHANGE_ENTRY, id, (uint64_t)query_int(q, "patient_id"));
+    json_t *o = body ? json_loads(body, 0, NULL) : NULL;
+    if (!o)
+        return NULL;
+    const char *text = json_string_value(json_object_get(o, "text")), *code = query_text(q, "code");
+    json_t *line = json_pack("{s:I,s:s,s:s?,s:s,s:s?,s:s?,s:s?,s:o,s:n,s:n,s:{s:o,s:s?},s:s?,s:o}", "t_ms", (json_int_t)query_int(q, "t_ms"), "kind", "entry", "title",
+                             text ? text : code, "entry_kind", query_text(q, "kind"), "code", code, "unit", query_text(q, "unit"), "state",
+                             query_text(q, "status"), "id", json_id(id), "case_id", "document_id", "org", "id", json_id((uint64_t)query_int(q, "org_id")), "name",
+                             query_text(q, "org_name"), "source", query_text(q, "source_name"), "message_id", json_id((uint64_t)query_int(q, "message_id")));
+    static const char *const more[] = {"value", "range", "flag", "who"};
+    for (size_t i = 0; line && i < sizeof more / sizeof *more; i++)
+        if (json_object_get(o, more[i]))
+            json_object_set(line, more[i], json_object_get(o, more[i]));
+    json_decref(o);
+    return line;
+}
+
+int exchange_timeline(struct op_ctx *ctx, uint64_t patient, json_t *items)
+{
+    struct query *q = tx_query(ctx->tx,
+                               "SELECT e.id, e.patient_id, e.message_id, e.kind, e.code, e.unit, e.status, e.t_ms, e.body, s.name AS source_name, s.org_id, "
+                               "o.name AS org_name FROM exchange_entry e LEFT JOIN exchange_source s ON s.id=e.source_id LEFT JOIN org o ON o.id=s.org_id "
+                               "WHERE e.patient_id=$1 AND e.replaced_by=0 ORDER BY e.t_ms DESC LIMIT $2",
+                               "ii", (int64_t)patient, (int64_t)TIMELINE_MAX);
+    while (query_next(q)) {
+        json_t *line = entry_json(q);
+        if (line)
+            json_array_append_new(items, line);
+    }
+    return query_end(q);
+}

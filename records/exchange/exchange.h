@@ -1,0 +1,104 @@
+/* exchange - messages of other systems: who may send, what was sent, what became of it.
+ *
+ * A *source* is another system that an administrator registered: the institution it speaks for, its MSH-3 and MSH-4, from where it may
+ * connect, its table (map.h), and the identifier domains (assigning authorities) it gives numbers in. A message of a source is taken in
+ * one transaction: its bytes (content-addressed, sealed), its patient (registered in the patient index in the same transaction), its
+ * entries, its place in the counts; then it is answered. So an answer means: it is on disk, and nothing of it was done twice.
+ *
+ * Known again by source, MSH-10 and content: a repeat gets the answer that stands now and changes nothing. The same MSH-10 with other
+ * content is a message of its own, and the answer says so. What cannot be taken in whole is kept, answered AE with its place, and listed
+ * as a dead letter that a person corrects and replays; the next message is not kept waiting.
+ * For every source and day: received = stored + refused + dead + repeated.
+ *
+ * Threads: exchange_take and the operations run inside a transaction (writer or reader); the table of sources has a lock of its own.
+ * IHE ITI TF-2: ITI-8 patient identity feed, ITI-9 PIX query, ITI-21 PDQ; HL7 v2.8 chapters 2, 3, 5.
+ */
+#ifndef YL_RECORDS_EXCHANGE_EXCHANGE_H
+#define YL_RECORDS_EXCHANGE_EXCHANGE_H
+
+#include "records/exchange/map.h"
+#include "records/ops/op.h"
+#include "records/store/store.h"
+
+#define EXCHANGE_ZONE_MIN 480
+#define EXCHANGE_CERT_BYTES 65 /* SHA-256 of a client certificate, hex */
+
+struct exchange;
+/* Reads config_dir/exchange; `key` (32 bytes) addresses contents. */
+YL_CHECKED int exchange_open(struct exchange **out, const char *config_dir, const uint8_t key[32], struct fault *f);
+void exchange_close(struct exchange *x);
+const struct exchange_map *exchange_map_find(const struct exchange *x, const char *name); /* NULL */
+
+/* ---- sources ---- */
+enum exchange_assume { ASSUME_NONE, ASSUME_MISSING, ASSUME_ANY }; /* whose a number is when PID-3.4 is silent, or whatever it says */
+struct exchange_source {
+    uint64_t id, org_id, domain; /* domain: the first it assigns; 0 = it assigns none */
+    char name[80], application[96], facility[96], address[48], certificate[EXCHANGE_CERT_BYTES], map_name[64];
+    enum exchange_assume assume;
+    bool may_ask;     /* PIX and PDQ */
+    bool accept_dead; /* answers AA to what became a dead letter: for senders that stop at an AE */
+    const struct exchange_map *map;
+};
+struct exchange_domain {
+    uint64_t id, source_id; /* source_id 0: nobody here assigns in it (a national number) */
+    char namespace_id[64], oid[128];
+};
+/* The source that sends as this application and facility from there; 0, ERR_NOT_FOUND (nobody is called so) or ERR_DENIED (not from
+ * there). Copies. */
+YL_CHECKED int exchange_source_find(struct op_ctx *ctx, const char *application, const char *facility, const char *address, const char *certificate,
+                                    struct exchange_source *out);
+YL_CHECKED int exchange_source_load(struct op_ctx *ctx, uint64_t id, struct exchange_source *out);
+/* By namespace or object identifier, whichever is said; ERR_NOT_FOUND. */
+YL_CHECKED int exchange_domain_find(struct op_ctx *ctx, const char *namespace_id, const char *oid, struct exchange_domain *out);
+YL_CHECKED int exchange_domain_load(struct op_ctx *ctx, uint64_t id, struct exchange_domain *out);
+void exchange_sources_changed(struct exchange *x); /* the table in memory is read anew */
+
+/* ---- one message ---- */
+struct exchange_in {
+    const char *bytes;
+    size_t len;
+    const char *address, *certificate; /* of the connection; certificate "" = none */
+    bool too_large;                    /* bytes are only its beginning: refused */
+};
+/* Does the message ask (QBP)? Such are answered by exchange_answer_query in a read transaction. */
+bool exchange_is_query(const char *bytes, size_t len);
+/* Takes one message. The result is 0 also for what is refused or becomes a dead letter: then `answer` says so. An error is one of the
+ * database: nothing was done, nothing must be answered. `answer` gets the acknowledgements, each framed by nothing, ended by NUL when there
+ * are two (accept and application); it may stay empty (MSH-15 and MSH-16 want none). Sets ctx->audit. */
+YL_CHECKED int exchange_take(struct op_ctx *ctx, const struct exchange_in *in, struct hl7_writer *answer);
+YL_CHECKED int exchange_answer_query(struct op_ctx *ctx, const struct exchange_in *in, struct hl7_writer *answer);
+
+/* Messages are taken in groups, on the writer: what they add to the counts is written once, by _end, in their transaction. */
+void exchange_group_begin(struct exchange *x);
+YL_CHECKED int exchange_group_end(struct exchange *x, struct tx *tx);
+
+/* ---- parts of it (for the files of this folder) ---- */
+struct exchange_taking { /* one message on its way */
+    struct op_ctx *ctx;
+    const struct exchange_source *source;
+    struct hl7_message *m;
+    uint64_t message, patient; /* patient 0 = it speaks of none */
+    struct exchange_flaw flaw;
+    size_t entries;
+};
+/* PID (and MRG) to a local patient: found, registered, changed, merged. t->patient. ERR_INVALID with t->flaw. register.c */
+YL_CHECKED int exchange_register(struct exchange_taking *t);
+/* Entries of the patient's record. entries.c */
+YL_CHECKED int exchange_write_entries(struct exchange_taking *t);
+/* The patient under a number of a domain: 0 = none; *retired says that it was merged away. */
+uint64_t exchange_identity(struct op_ctx *ctx, uint64_t domain, const char *value, bool *retired);
+YL_CHECKED int exchange_timeline(struct op_ctx *ctx, uint64_t patient, json_t *items); /* for patient.timeline */
+
+/* ---- acknowledgements (answer.c) ---- */
+struct exchange_ack {
+    const char *code; /* AA AE AR CA CE CR */
+    const char *text; /* MSA-3, "" = none */
+    const struct exchange_flaw *flaw; /* NULL = none */
+};
+void exchange_put_header(struct hl7_writer *w, struct hl7_message *m, const char *type, int64_t now_ms);
+void exchange_put_msa(struct hl7_writer *w, struct hl7_message *m, const struct exchange_ack *ack);
+void exchange_put_ack(struct hl7_writer *w, struct hl7_message *m, const struct exchange_ack *ack, int64_t now_ms);
+const char *exchange_code_text(int code); /* of table 0357 */
+
+extern const struct op exchange_ops[];
+#endif

@@ -1,0 +1,46 @@
+/* exchange_private - what `struct exchange` is, and the operations by file; for records/exchange alone. */
+#ifndef YL_RECORDS_EXCHANGE_EXCHANGE_PRIVATE_H
+#define YL_RECORDS_EXCHANGE_EXCHANGE_PRIVATE_H
+
+#include "records/exchange/exchange.h"
+#include <pthread.h>
+
+#define MAPS_MAX 64
+#define TALLIES_MAX 64
+
+enum exchange_column { COUNT_STORED, COUNT_REFUSED, COUNT_DEAD, COUNT_REPEATED, EXCHANGE_COLUMNS };
+struct tally { /* of one source in one group */
+    uint64_t source; /* 0 = nobody known */
+    char day[11], type[40];
+    int64_t last_ms, made_ms, n[EXCHANGE_COLUMNS];
+};
+
+struct exchange {
+    uint8_t key[32];
+    struct exchange_map *maps[MAPS_MAX];
+    size_t n_maps;
+    pthread_mutex_t lock; /* of what follows */
+    bool stale;
+    int64_t read_ms; /* read anew after a while: yilianctl may have changed it beside us */
+    struct exchange_source *sources;
+    size_t n_sources;
+    struct exchange_domain *domains;
+    size_t n_domains;
+    struct tally tallies[TALLIES_MAX]; /* of the group under way: the writer's alone */
+    size_t n_tallies;
+};
+
+/* A dead letter once more, as it came or as corrected (NULL = as it came); message.c. ERR_INVALID "still_dead" with the place and the reason in
+ * the fault; the caller's transaction is then undone. */
+YL_CHECKED int exchange_replay(struct op_ctx *ctx, uint64_t message, const char *corrected);
+char *exchange_body(struct op_ctx *ctx, const char *hash); /* malloc'd bytes as they came, NULL = ctx->fault */
+YL_CHECKED int exchange_body_put(struct op_ctx *ctx, const char *bytes, size_t len, char hash[33]);
+void exchange_day_of(int64_t ms, char out[11]);
+/* A dead letter of that day was stored after all. */
+void exchange_recount(struct op_ctx *ctx, uint64_t source, const char *day);
+
+int exchange_source_list(struct op_ctx *ctx, json_t *args, json_t **result); /* source_ops.c */
+int exchange_source_set(struct op_ctx *ctx, json_t *args, json_t **result);
+int exchange_domain_list(struct op_ctx *ctx, json_t *args, json_t **result);
+int exchange_domain_set(struct op_ctx *ctx, json_t *args, json_t **result);
+#endif

@@ -1,0 +1,114 @@
+/* PID segments as they came, and their keys (person.h). */
+#include "records/exchange/person.h"
+#include "records/exchange/exchange.h"
+#include "records/parts.h"
+#include "records/store/sealed.h"
+#include "records/term/fold.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void add_key(struct op_ctx *ctx, uint64_t patient, const char *kind, const char *value)
+{
+    char folded[256];
+    if (text_fold(value, strlen(value), folded, sizeof folded) > 0)
+        tx_upsert(ctx->tx, "exchange_person_key", NULL, "kind,key,patient_id", "tti", kind, folded, (int64_t)patient);
+}
+
+/* Every repetition of a name: maiden and stage names are asked for too. */
+static void add_names(struct op_ctx *ctx, uint64_t patient, struct hl7_message *m, unsigned field, const char *const kinds[2])
+{
+    char text[128];
+    const struct hl7_segment *pid = hl7_segment(m, "PID", 0);
+    size_t n = hl7_repetitions(m, pid, field);
+    for (uint16_t i = 1; i <= n && i < 8; i++) {
+        struct hl7_path p = {.field = (uint16_t)field, .repetition = i, .component = 1, .sub = 1};
+        hl7_text(m, hl7_part(m, pid, &p), text, sizeof text);
+        add_key(ctx, patient, kinds[0], text);
+        p.component = 2;
+        hl7_text(m, hl7_part(m, pid, &p), text, sizeof text);
+        add_key(ctx, patient, kinds[1], text);
+    }
+}
+
+int exchange_pid_parse(struct hl7_message *m, const char *pid, char **text)
+{
+    static const char head[] = "MSH|^~\\&\r";
+    struct fault f = {0};
+    *text = malloc(sizeof head + strlen(pid));
+    if (!*text)
+        return ERR_UNAVAILABLE;
+    sprintf(*text, "%s%s", head, pid);
+    return hl7_parse(m, *text, strlen(*text), HL7_UTF8, &f);
+}
+
+int exchange_person_write(struct op_ctx *ctx, uint64_t patient, uint64_t source, uint64_t mother, const char *pid)
+{
+    static const char *const own[2] = {"family", "given"}, *const mothers[2] = {"mfamily", "mgiven"};
+    struct hl7_message m;
+    char *text, birth[16], *mother_pid = mother ? exchange_person_pid(ctx, mother, &(uint64_t){0}) : NULL;
+    tx_upsert(ctx->tx, "exchange_person", "patient_id", "patient_id,source_id,mother_id,changed_ms,pid", "iiiis", (int64_t)patient, (int64_t)source,
+              (int64_t)mother, ctx->now_ms, SEALED(EXCHANGE_PID, patient, 0, pid));
+    tx_exec(ctx->tx, "DELETE FROM exchange_person_key WHERE patient_id=$1", "i", (int64_t)patient);
+    int rc = exchange_pid_parse(&m, pid, &text);
+    if (rc == 0) {
+        add_names(ctx, patient, &m, 5, own);
+        add_names(ctx, patient, &m, 6, mothers);
+        hl7_text_at(&m, "PID-7.1", birth, 9);
+        add_key(ctx, patient, "birth", birth);
+    }
+    hl7_fini(&m);
+    free(text);
+    if (rc == 0 && mother_pid && (rc = exchange_pid_parse(&m, mother_pid, &text)) == 0) { /* her name, where the child's record does not say it */
+        add_names(ctx, patient, &m, 5, mothers);
+        hl7_fini(&m);
+        free(text);
+    }
+    free(mother_pid);
+    return rc ? rc : tx_error(ctx->tx);
+}
+
+char *exchange_person_pid(struct op_ctx *ctx, uint64_t patient, uint64_t *mother)
+{
+    char *out = NULL;
+    *mother = 0;
+    struct query *q = tx_query(ctx->tx, "SELECT pid, mother_id FROM exchange_person WHERE patient_id=$1", "i", (int64_t)patient);
+    if (query_next(q)) {
+        const char *text = query_sealed(q, "pid", SEALED_EXCHANGE_PID, patient, 0);
+        out = text ? strdup(text) : NULL;
+        *mother = (uint64_t)query_int(q, "mother_id");
+    }
+    if (query_end(q) == 0)
+        return out;
+    free(out);
+    return NULL;
+}
+
+static size_t collect(struct query *q, uint64_t *out, size_t cap)
+{
+    size_t n = 0;
+    while (n < cap && query_next(q))
+        out[n++] = (uint64_t)query_int(q, "patient_id");
+    return query_end(q) ? 0 : n;
+}
+
+size_t exchange_person_find(struct op_ctx *ctx, const char *kind, const char *value, bool prefix, uint64_t *out, size_t cap)
+{
+    char from[256], to[256];
+    if (text_fold(value, strlen(value), from, sizeof from - 2) == 0)
+        return 0;
+    if (!prefix)
+        return collect(tx_query(ctx->tx, "SELECT patient_id FROM exchange_person_key WHERE kind=$1 AND key=$2 ORDER BY patient_id LIMIT $3", "tti", kind, from,
+                                (int64_t)cap),
+                       out, cap);
+    text_prefix_end(from, to, sizeof to);
+    return collect(tx_query(ctx->tx, "SELECT patient_id FROM exchange_person_key WHERE kind=$1 AND key>=$2 AND key<$3 ORDER BY key, patient_id LIMIT $4", "ttti",
+                            kind, from, to, (int64_t)cap),
+                   out, cap);
+}
+
+size_t exchange_person_children(struct op_ctx *ctx, uint64_t mother, uint64_t *out, size_t cap)
+{
+    return collect(tx_query(ctx->tx, "SELECT patient_id FROM exchange_person WHERE mother_id=$1 ORDER BY patient_id LIMIT $2", "ii", (int64_t)mother, (int64_t)cap),
+                   out, cap);
+}

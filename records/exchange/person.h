@@ -1,0 +1,22 @@
+/* person - what a source said of a patient, in its own words: the PID segment as it last came, kept sealed, and keys to find it by. Queries
+ * (ITI-9, ITI-21) are answered from it, so that what was said comes back whole. Inside a transaction.
+ */
+#ifndef YL_RECORDS_EXCHANGE_PERSON_H
+#define YL_RECORDS_EXCHANGE_PERSON_H
+
+#include "records/hl7/hl7.h"
+#include "records/ops/op.h"
+
+/* `pid` is a PID segment in UTF-8 with |^~\&, without its end. `mother`: a patient, 0 = none. Replaces what was there, and its keys. */
+YL_CHECKED int exchange_person_write(struct op_ctx *ctx, uint64_t patient, uint64_t source, uint64_t mother, const char *pid);
+/* malloc'd; NULL = nothing was said (or an error that sticks). */
+char *exchange_person_pid(struct op_ctx *ctx, uint64_t patient, uint64_t *mother);
+
+/* Parses a kept PID; *text (malloc'd) must outlive *m. Both are the caller's to end, also after an error. */
+YL_CHECKED int exchange_pid_parse(struct hl7_message *m, const char *pid, char **text);
+
+/* Folded values under which a person is found: "family", "given", "mfamily", "mgiven" (the mother's), "birth" (YYYYMMDD as said). */
+size_t exchange_person_find(struct op_ctx *ctx, const char *kind, const char *value, bool prefix, uint64_t *out, size_t cap);
+/* Children of a mother. */
+size_t exchange_person_children(struct op_ctx *ctx, uint64_t mother, uint64_t *out, size_t cap);
+#endif

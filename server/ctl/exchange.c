@@ -1,0 +1,124 @@
+/* yilianctl exchange: systems that send messages, registered from the machine itself. Every line is an operation of the table. */
+#include "server/ctl/ctl.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int call(struct ctl *c, const char *op, json_t *args, struct reply *reply)
+{
+    struct call call = {.op = op, .credential = records_system_credential(c->records), .args = args, .user_agent = "yilianctl"};
+    records_call(c->records, &call, reply);
+    json_decref(args);
+    if (reply->error) {
+        ctl_complain(&reply->fault);
+        reply_clear(reply);
+    }
+    return reply->error;
+}
+
+static const char *text_of(const json_t *o, const char *name)
+{
+    const char *text = json_string_value(json_object_get(o, name));
+    return text ? text : "";
+}
+
+/* NAMESPACE[=OID] */
+static json_t *domain_of(const char *said)
+{
+    size_t n = strcspn(said, "=");
+    return json_pack("{s:s%,s:s}", "namespace_id", said, n, "oid", said[n] ? said + n + 1 : "");
+}
+
+static json_t *new_id(void)
+{
+    char id[ID_TEXT_BYTES];
+    id_format(id_new(), id);
+    return json_string(id);
+}
+
+static int org_of(struct ctl *c, const char *code, char id[ID_TEXT_BYTES])
+{
+    struct reply reply;
+    json_t *one;
+    size_t i;
+    id[0] = 0;
+    if (call(c, "org.list", json_object(), &reply))
+        return ERR_NOT_FOUND;
+    json_array_foreach(json_object_get(reply.result, "items"), i, one)
+        if (strcmp(text_of(one, "code"), code) == 0)
+            snprintf(id, ID_TEXT_BYTES, "%s", text_of(one, "id"));
+    reply_clear(&reply);
+    return id[0] ? 0 : (fprintf(stderr, "yilianctl: no institution has the code %s\n", code), ERR_NOT_FOUND);
+}
+
+static int add(struct ctl *c)
+{
+    static const char *const texts[] = {"facility", "address", "certificate", "map", "assume"};
+    const char *org = ctl_value(c, "org"), *application = ctl_value(c, "application"), *name = ctl_value(c, "name");
+    char org_id[ID_TEXT_BYTES];
+    struct reply reply;
+    json_t *domains = json_array();
+    bool ask = false;
+    for (int i = 1; i < c->argc; i++) {
+        if (strcmp(c->argv[i], "--domain") == 0 && i + 1 < c->argc)
+            json_array_append_new(domains, domain_of(c->argv[i + 1]));
+        ask = ask || strcmp(c->argv[i], "--ask") == 0;
+    }
+    if (!org || !application || org_of(c, org, org_id)) {
+        json_decref(domains);
+        return 1;
+    }
+    json_t *args = json_pack("{s:o,s:s,s:s,s:s,s:o,s:b,s:b}", "source_id", new_id(), "org_id", org_id, "name", name ? name : application, "application", application,
+                             "domains", domains, "may_ask", ask, "enabled", true);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (ctl_value(c, texts[i]))
+            json_object_set_new(args, texts[i], json_string(ctl_value(c, texts[i])));
+    if (call(c, "exchange.source_set", args, &reply))
+        return 1;
+    printf("%s\n", text_of(reply.result, "id"));
+    reply_clear(&reply);
+    return 0;
+}
+
+static int domain(struct ctl *c)
+{
+    struct reply reply;
+    json_t *args = domain_of(c->argv[1]);
+    json_object_set_new(args, "domain_id", new_id());
+    if (call(c, "exchange.domain_set", args, &reply))
+        return 1;
+    printf("%s\n", text_of(reply.result, "id"));
+    reply_clear(&reply);
+    return 0;
+}
+
+static int list(struct ctl *c)
+{
+    struct reply reply;
+    json_t *one;
+    size_t i;
+    if (call(c, "exchange.sources", json_object(), &reply))
+        return 1;
+    json_array_foreach(json_object_get(reply.result, "items"), i, one)
+        printf("%s\t%s\t%s|%s\t%s\ttoday %lld, open dead letters %lld\n", text_of(one, "id"), text_of(one, "name"), text_of(one, "application"), text_of(one, "facility"),
+               json_is_true(json_object_get(one, "enabled")) ? "on" : "off", (long long)json_integer_value(json_object_get(one, "received")),
+               (long long)json_integer_value(json_object_get(one, "open")));
+    reply_clear(&reply);
+    return 0;
+}
+
+int ctl_exchange(struct ctl *c)
+{
+    const char *what = c->argc > 0 ? c->argv[0] : "";
+    if (strcmp(what, "list") == 0)
+        return list(c);
+    if (strcmp(what, "add") == 0 && ctl_value(c, "org") && ctl_value(c, "application"))
+        return add(c);
+    if (strcmp(what, "domain") == 0 && c->argc > 1)
+        return domain(c);
+    return fprintf(stderr, "usage: yilianctl --config FILE exchange list\n"
+                           "       ... exchange add --org CODE --application MSH-3 [--facility MSH-4] [--name NAME] [--domain NAMESPACE[=OID]]... [--address ADDRESS]\n"
+                           "           [--certificate SHA256] [--map TABLE] [--assume none|missing|any] [--ask]\n"
+                           "       ... exchange domain NAMESPACE[=OID]\n"),
+           2;
+}

@@ -1,0 +1,125 @@
+/* MLLP: messages a second and the time to their answer, over loopback, with several connections, to the real daemon (its processor time is what
+ * counts; this program's own is told apart). bench_server_hl7 [CONNECTIONS] [SECONDS] [WINDOW] [adt|oru] */
+#include "tests/lib/site.h"
+#include <sys/resource.h>
+
+#define CONNECTIONS_MAX 64
+#define LATENCIES_MAX 2000000
+
+static uint16_t port;
+static double latencies[LATENCIES_MAX];
+static size_t n_latencies;
+
+struct sender {
+    int fd, n, unanswered, head;
+    char in[65536];
+    size_t len;
+    int64_t sent_us[256];
+};
+
+static int64_t now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* Processor time of the daemon so far, seconds. */
+static double daemon_cpu(void)
+{
+    char path[40], text[1000];
+    unsigned long user = 0, kernel = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", site.daemon);
+    FILE *f = fopen(path, "r");
+    if (f && fgets(text, sizeof text, f)) sscanf(strrchr(text, ')') + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &kernel);
+    if (f) fclose(f);
+    return (double)(user + kernel) / (double)sysconf(_SC_CLK_TCK);
+}
+
+static void put(struct sender *s, int number, bool adt)
+{
+    char m[3000];
+    int patient = adt ? s->n * 1000000 + number : number % 20, n;
+    n = snprintf(m, sizeof m, "\013MSH|^~\\&|HIS%d|QS|YL|X|20261128083000||%s|b%d-%d|P|2.4||||||UNICODE UTF-8\rPID|1||B%d-%d^^^D%d||%s%d^%d||19%02d%02d%02d|%c|||%d号||1%010d\r",
+                 s->n, adt ? "ADT^A04" : "ORU^R01", s->n, number, s->n, patient, s->n, "林", patient % 977, patient % 353, 30 + patient % 70, 1 + patient % 12, 1 + patient % 28, patient & 1 ? 'M' : 'F',
+                 patient % 5000, patient);
+    if (adt)
+        n += snprintf(m + n, sizeof m - (size_t)n, "PV1|1|O|门诊^^^内科\r");
+    else
+        n += snprintf(m + n, sizeof m - (size_t)n, "OBR|1|p%d|f%d|CBC^血常规|||20261128080000\rOBX|1|NM|WBC^白细胞^L||%d.%d|10*9/L|4-10|N|||F|||20261128080500\rOBX|2|NM|HGB^血红蛋白^L||%d|g/L|110-150|N|||F|||20261128080500\r"
+                      "OBX|3|NM|PLT^血小板^L||%d|10*9/L|100-300|N|||F|||20261128080500\r", number, number, number % 9, number % 10, 100 + number % 60, 90 + number % 200);
+    memcpy(m + n, "\034\r", 2);
+    s->sent_us[(s->head + s->unanswered++) % 256] = now_us();
+    if (send(s->fd, m, (size_t)n + 2, MSG_NOSIGNAL) != n + 2) exit(fprintf(stderr, "the line broke\n"));
+}
+
+static size_t take(struct sender *s)
+{
+    ssize_t got = recv(s->fd, s->in + s->len, sizeof s->in - s->len, MSG_DONTWAIT);
+    size_t taken = 0;
+    if (got <= 0) return 0;
+    s->len += (size_t)got;
+    for (char *end; (end = memmem(s->in, s->len, "\034\r", 2)); taken++) {
+        if (!memmem(s->in, (size_t)(end - s->in), "MSA|AA", 6)) exit(fprintf(stderr, "refused: %.*s\n", (int)(end - s->in), s->in));
+        if (n_latencies < LATENCIES_MAX) latencies[n_latencies++] = (double)(now_us() - s->sent_us[s->head]) / 1000;
+        s->head = (s->head + 1) % 256;
+        s->unanswered--;
+        s->len -= (size_t)(end + 2 - s->in);
+        memmove(s->in, end + 2, s->len);
+    }
+    return taken;
+}
+
+static int up(const void *a, const void *b)
+{
+    return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b);
+}
+
+int main(int argc, char **argv)
+{
+    static struct sender senders[CONNECTIONS_MAX];
+    int connections = argc > 1 ? atoi(argv[1]) : 8, seconds = argc > 2 ? atoi(argv[2]) : 5, window = argc > 3 ? atoi(argv[3]) : 4;
+    bool adt = argc > 4 && strcmp(argv[4], "adt") == 0;
+    char more[200], command[300];
+    struct pollfd polls[CONNECTIONS_MAX];
+    port = site_free_port(SOCK_STREAM);
+    snprintf(more, sizeof more, "mllp.port = %u\n", port);
+    site_start(more);
+    for (int i = 0; i < connections; i++) {
+        snprintf(command, sizeof command, "exchange add --org QS01 --application HIS%d --domain D%d", i, i);
+        site_ctl(command);
+    }
+    sleep(6);
+    for (int i = 0; i < connections; i++) {
+        struct sockaddr_in sa = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        int one = 1;
+        senders[i].n = i;
+        senders[i].fd = socket(AF_INET, SOCK_STREAM, 0);
+        setsockopt(senders[i].fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        if (connect(senders[i].fd, (struct sockaddr *)&sa, sizeof sa)) return fprintf(stderr, "no daemon\n"), 1;
+        polls[i] = (struct pollfd){senders[i].fd, POLLIN, 0};
+    }
+    int number[CONNECTIONS_MAX] = {0};
+    struct rusage own;
+    double cpu = daemon_cpu();
+    int64_t from = now_us(), until = from + seconds * 1000000ll, warm = from + 1000000;
+    size_t answered = 0, before = 0;
+    while (now_us() < until) {
+        for (int i = 0; i < connections; i++)
+            while (senders[i].unanswered < window)
+                put(&senders[i], number[i]++, adt);
+        poll(polls, (nfds_t)connections, 100);
+        for (int i = 0; i < connections; i++)
+            answered += take(&senders[i]);
+        if (before == 0 && now_us() > warm) before = n_latencies;
+    }
+    cpu = daemon_cpu() - cpu;
+    double wall = (double)(now_us() - from) / 1e6;
+    getrusage(RUSAGE_SELF, &own);
+    qsort(latencies + before, n_latencies - before, sizeof *latencies, up);
+    size_t n = n_latencies - before;
+    printf("%s, %d connections, %d open each: %.0f messages/s, daemon %.0f us of processor time a message = %.0f/s a core; p50 %.1f ms, p99 %.1f ms, max %.1f ms; RSS %ld MB\n",
+           adt ? "ADT^A04 of new patients" : "ORU^R01 with three values", connections, window, (double)answered / wall, cpu * 1e6 / (double)answered, (double)answered / cpu,
+           n ? latencies[before + n / 2] : 0, n ? latencies[before + n * 99 / 100] : 0, n ? latencies[n_latencies - 1] : 0, site_rss_kb() / 1024);
+    return site_stop(NULL);
+}

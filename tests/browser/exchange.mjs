@@ -1,0 +1,113 @@
+// Arriving data on the real daemon: a source is registered on the page, its messages come over MLLP, one is of no use and is corrected and
+// replayed by the steward; counts agree. SHOTS=dir keeps pictures.
+import assert from 'node:assert/strict'
+import { mkdirSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { axe, DESKTOP, launch, open, PHONE, run } from './lib.mjs'
+import { signIn, startSite } from './site.mjs'
+
+process.env.TZ = 'Asia/Shanghai'
+const port = 12_000 + Math.floor(Math.random() * 20_000)
+const site = await startSite('127.0.0.1', `mllp.port = ${port}\n`)
+site.ctl('user', 'roles', 'dean', 'YL01', 'manager,index_steward')
+const browser = await launch()
+const shots = process.env.SHOTS
+if (shots) mkdirSync(shots, { recursive: true })
+const dialog = (page) => page.locator('dialog[open]').last()
+const closed = (page) => page.locator('dialog[open]').first().waitFor({ state: 'detached' })
+const button = (at, name) => at.getByRole('button', { name, exact: true })
+
+/** One message, its answer's MSA-1. */
+const send = (text) =>
+  new Promise((done, fail) => {
+    const s = connect(port, '127.0.0.1', () => s.write(`\x0b${text.replaceAll('\n', '\r')}\x1c\r`))
+    let heard = ''
+    s.on('data', (d) => {
+      heard += d
+      if (!heard.includes('\x1c\r')) return
+      s.end()
+      done(/\rMSA\|(..)/.exec(heard)?.[1])
+    }).on('error', fail)
+  })
+const stamp = () => new Date(Date.now() + 8 * 3600e3 - 60e3).toISOString().replace(/[-:T]/g, '').slice(0, 14)
+const message = (id, type, rest) => `MSH|^~\\&|LIS|YLYY|YILIAN||${stamp()}||${type}|${id}|P|2.4||||||UNICODE UTF-8\n${rest}\n`
+const admin = await open(browser, { base: site.base })
+admin.setDefaultTimeout(20000)
+await signIn(admin, 'admin')
+
+const jobs = {
+  'a source is registered; what is wrong is said at its field': async () => {
+    assert.equal(await send(message('m0', 'ADT^A04', 'PID|1||1^^^LIS')), 'AR')
+    await admin.goto('/admin/exchange')
+    await admin.getByText('今日有 1 条报文来自未登记的系统，已拒收').waitFor()
+    await button(admin, '登记来源').click()
+    const at = dialog(admin)
+    await at.getByLabel('名称').first().fill('县医院检验系统')
+    await at.locator('select').first().selectOption({ label: '云岭县人民医院' })
+    await at.getByLabel('发送应用（MSH-3）').fill('LIS')
+    await at.getByLabel('名称（CX.4.1）').fill('YLLIS')
+    await at.getByLabel('客户端证书指纹').fill('zz')
+    await button(at, '保存').click()
+    await at.getByText('应为 64 位十六进制').waitFor()
+    await at.getByLabel('客户端证书指纹').fill('')
+    if (shots) await admin.screenshot({ path: join(shots, 'form.png') })
+    await button(at, '保存').click()
+    await closed(admin)
+    await admin.getByText('县医院检验系统').waitFor()
+  },
+  'messages come; one of no use waits for a person, the others do not wait for it': async () => {
+    assert.equal(await send(message('m1', 'ORU^R01', 'PID|1||900101||蒋^文||19710203|F\nOBR|1||f1|CBC^血常规\nOBX|1|NM|WBC^白细胞||6.1|10*9/L|4-10|N|||F')), 'AA')
+    assert.equal(await send(message('m2', 'ORU^R01', 'PID|1||||沈^静||19750101|F\nOBR|1||f2|CBC^血常规\nOBX|1|NM|WBC^白细胞||5.5|10*9/L|4-10|N|||F')), 'AE')
+    assert.equal(await send(message('m3', 'ADT^A08', 'PID|1||900101||蒋^文文||19710203|F')), 'AA')
+    assert.equal(await send(message('m1', 'ORU^R01', 'PID|1||900102||蒋^文||19710203|F\nOBX|1|NM|K^钾||4')), 'AA')
+    await button(admin, '刷新').click()
+    await admin.getByText(/收到 4：入库 3 · 异常报文 1/).waitFor()
+    await admin.getByRole('tab', { name: '异常报文 (1)' }).click()
+    await admin.getByText('没有患者号').waitFor()
+    assert.equal(await button(admin, '查看并更正').count(), 0) // an administrator reads no health data
+    await admin.getByRole('tab', { name: '每日对账' }).click()
+    await admin.getByText('未登记的来源').waitFor()
+    assert.equal(await admin.getByText('相符').count(), 2)
+  },
+  'the steward corrects it and replays it': async () => {
+    const page = await open(browser, { base: site.base })
+    page.setDefaultTimeout(20000)
+    await signIn(page, 'dean')
+    await page.goto('/admin/exchange')
+    await page.getByRole('tab', { name: '异常报文 (1)' }).click()
+    await button(page, '查看并更正').click()
+    const at = dialog(page)
+    const text = at.getByLabel('报文内容（可直接更正）')
+    await text.waitFor()
+    await button(at, '重放').click()
+    await at.getByText('仍不能使用：PID-3.1').waitFor()
+    if (shots) await page.screenshot({ path: join(shots, 'letter.png') })
+    await axe(page, 'the dead letter')
+    await text.fill((await text.inputValue()).replace('PID|1||||沈', 'PID|1||900103||沈'))
+    await button(at, '按更正内容重放').click()
+    await closed(page)
+    await page.getByText('没有异常报文').waitFor()
+    await page.context().close()
+  },
+  'both sizes, both languages: axe, nothing cut off': async () => {
+    for (const [shape, name] of [[DESKTOP, 'desktop'], [PHONE, 'phone']])
+      for (const lang of ['zh', 'en']) {
+        const page = await open(browser, { base: site.base, shape, lang })
+        page.setDefaultTimeout(20000)
+        await signIn(page, 'admin')
+        await page.goto('/admin/exchange')
+        await page.getByText('县医院检验系统').first().waitFor()
+        await axe(page, `sources, ${name}, ${lang}`)
+        assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name}, ${lang}: the page is wider than the screen`)
+        if (shots) await page.screenshot({ path: join(shots, `sources-${name}-${lang}.png`), fullPage: true })
+        await page.getByRole('tab').nth(2).click()
+        await page.locator('td .num').first().waitFor()
+        if (shots) await page.screenshot({ path: join(shots, `days-${name}-${lang}.png`), fullPage: true })
+        await page.context().close()
+      }
+  },
+}
+await run(jobs)
+await browser.close()
+await site.stop()

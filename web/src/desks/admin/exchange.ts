@@ -1,0 +1,57 @@
+// What the exchange's operations answer (docs/protocol/http.md, "Arriving data").
+export interface Domain {
+  id?: string
+  namespace_id: string
+  oid: string
+}
+export interface Counts {
+  received: number
+  stored: number
+  refused: number
+  dead: number
+  repeated: number
+}
+export interface Source extends Counts {
+  id: string
+  name: string
+  org: { id: string; name: string | null }
+  application: string
+  facility: string
+  address: string
+  certificate: string
+  map: string
+  assume: 'none' | 'missing' | 'any'
+  accept_dead: boolean
+  may_ask: boolean
+  enabled: boolean
+  last_ms: number | null
+  last_type: string | null
+  lag_ms: number | null
+  open: number
+  domains: Domain[]
+}
+export interface Dead {
+  id: string
+  source: { id: string; name: string | null }
+  control_id: string
+  type: string
+  received_ms: number
+  reason: string
+  location: string
+  state: 'open' | 'done' | 'dropped'
+  done_ms: number | null
+  repeats: number
+}
+export interface DeadLetter extends Dead {
+  text: string | null
+  corrected: string | null
+  note: string
+  actions: ('replay' | 'drop')[]
+}
+export interface Day extends Counts {
+  day: string
+  source: { id: string | null; name: string | null }
+  messages: number
+  agrees: boolean
+}
+export const typeText = (type: string): string => type.split('^').slice(0, 2).join('^')
