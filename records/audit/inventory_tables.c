@@ -10,6 +10,7 @@ const struct inventory_class inventory_classes[] = {
     {"message", "病例沟通", "Messages of cases", "medical", 4, "medical_affairs", true},
     {"follow_up", "随访", "Follow-ups", "medical", 4, "nurse", true},
     {"fhir", "FHIR 资源", "FHIR resources", "medical", 4, "medical_affairs", true},
+    {"exchange", "接入数据", "Data of other systems", "medical", 4, "medical_affairs", true},
     {"consent", "共享同意", "Consents to sharing", "personal", 4, "medical_affairs", true},
     {"recording", "会诊录音录像", "Recordings", "medical", 5, "medical_affairs", true},
     {"special_access", "紧急调阅与查看完整号码", "Emergency access, numbers shown in full", "medical", 4, "medical_affairs", true},
@@ -83,6 +84,16 @@ const struct inventory_table inventory_tables[] = {
     {"fhir_export", "fhir", "id", "t_ms", {{0}}},
     {"fhir_export_file", "fhir", "export_id", NULL, {{0}}},
 
+    {"exchange_entry", "exchange", "id", "t_ms", {{"标准编码", "a standard code", "t.standard_code=''"}, {"项目编码", "a code", "t.code=''"}}},
+    {"exchange_message", "exchange", "id", "received_ms", {{"患者", "a patient", "t.patient_id=0"}}},
+    {"exchange_body", "exchange", "t_ms", "t_ms", {{0}}},
+    {"exchange_dead", "exchange", "message_id", "since_ms", {{"处理", "that it was dealt with", "t.done_ms=0"}}},
+    {"exchange_day", "exchange", "day", NULL, {{0}}},
+    {"exchange_state", "exchange", "source_id", "last_ms", {{0}}},
+    {"exchange_identity", "index", "patient_id", "since_ms", {{0}}},
+    {"exchange_person", "index", "patient_id", "changed_ms", {{0}}},
+    {"exchange_person_key", "index", "patient_id", NULL, {{0}}},
+
     {"share_consent", "consent", "id", NULL, {{0}}},
 
     {"recording", "recording", "id", "started_ms", {{"封存", "a seal", "t.sealed_ms=0"}}},
@@ -134,6 +145,10 @@ const struct inventory_table inventory_tables[] = {
 
     {"policy", "settings", "id", "changed_ms", {{0}}},
     {"gateway", "settings", "id", "created_ms", {{"签名密钥", "a secret", "t.secret_sealed IS NULL"}}},
+
+    {"device", "settings", "id", "created_ms", {{"密码", "a password", "t.password_sealed IS NULL"}}},
+    {"exchange_source", "settings", "id", "created_ms", {{"客户端证书", "a client certificate", "t.certificate=''"}}},
+    {"exchange_domain", "settings", "id", "created_ms", {{0}}},
 
     {"feed", "internal", "seq", "t_ms", {{0}}},
     {"idempotent", "internal", "t_ms", "t_ms", {{0}}},
