@@ -86,9 +86,9 @@ const struct inventory_table inventory_tables[] = {
 
     {"exchange_entry", "exchange", "id", "t_ms", {{"标准编码", "a standard code", "t.standard_code=''"}, {"项目编码", "a code", "t.code=''"}}},
     {"exchange_message", "exchange", "id", "received_ms", {{"患者", "a patient", "t.patient_id=0"}}},
-    {"exchange_body", "exchange", "t_ms", "t_ms", {{0}}},
+    {"exchange_body", "exchange", "hash", "t_ms", {{0}}},
     {"exchange_dead", "exchange", "message_id", "since_ms", {{"处理", "that it was dealt with", "t.done_ms=0"}}},
-    {"exchange_day", "exchange", "day", NULL, {{0}}},
+    {"exchange_day", "exchange", "source_id", NULL, {{0}}},
     {"exchange_state", "exchange", "source_id", "last_ms", {{0}}},
     {"exchange_identity", "index", "patient_id", "since_ms", {{0}}},
     {"exchange_person", "index", "patient_id", "changed_ms", {{0}}},

@@ -86,8 +86,8 @@ static json_t *entry_json(struct query *q)
     if (!o)
         return NULL;
     const char *text = json_string_value(json_object_get(o, "text")), *code = query_text(q, "code");
-    json_t *line = json_pack("{s:I,s:s,s:s?,s:s,s:s?,s:s?,s:s?,s:o,s:n,s:n,s:{s:o,s:s?},s:s?,s:o}", "t_ms", (json_int_t)query_int(q, "t_ms"), "kind", "entry", "title",
-                             text ? text : code, "entry_kind", query_text(q, "kind"), "code", code, "unit", query_text(q, "unit"), "state",
+    json_t *line = json_pack("{s:I,s:s,s:s?,s:s?,s:s?,s:s?,s:o,s:n,s:n,s:{s:o,s:s?},s:s?,s:o}", "t_ms", (json_int_t)query_int(q, "t_ms"), "kind", query_text(q, "kind"), "title",
+                             text ? text : code, "code", code, "unit", query_text(q, "unit"), "state",
                              query_text(q, "status"), "id", json_id(id), "case_id", "document_id", "org", "id", json_id((uint64_t)query_int(q, "org_id")), "name",
                              query_text(q, "org_name"), "source", query_text(q, "source_name"), "message_id", json_id((uint64_t)query_int(q, "message_id")));
     static const char *const more[] = {"value", "range", "flag", "who"};

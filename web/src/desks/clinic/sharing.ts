@@ -15,6 +15,13 @@ export interface Entry {
   /** The case, when the reader takes part in it. */
   open?: string | null
   document_id?: string | null
+  /** Of what another system sent: a value with its unit, normal range and flag (HL7 table 0078), and how final it is. */
+  value?: string
+  unit?: string | null
+  range?: string
+  flag?: string
+  state?: string | null
+  who?: string
   org: Ref | null
   source: string | null
   patient_id: string
