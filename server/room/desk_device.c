@@ -114,6 +114,7 @@ static int may(struct desk *d, uint64_t client, struct live **l, const struct ro
 {
     const struct link *k = desk_client(d, client, l);
     *s = k ? room_seat(&(*l)->room, k->seat) : NULL;
+    if (*s && (*s)->state == SEAT_WAITING) return fault_set(f, ERR_NOT_ALLOWED_NOW, "waiting", "You are not in the room yet.");
     if (!*s || (*s)->state != SEAT_ADMITTED) return fault_set(f, ERR_NOT_ALLOWED_NOW, "not_joined", "Join a room first.");
     return room_is_host(&(*l)->room, *s) ? 0 : fault_set(f, ERR_DENIED, "not_host", "The host does that.");
 }

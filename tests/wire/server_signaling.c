@@ -113,6 +113,7 @@ static const struct {
     {"room.spotlight", "{\"seat\":null}", .host = true},
     {"room.end", "{}", .host = true},
     {"room.record", "{\"on\":true}", .host = true},
+    {"room.device", "{\"device\":\"00000000000000ab\",\"on\":true}", .host = true},
     {"room.hand", "{\"up\":true}"},
     {"room.mute_self", "{\"source\":\"mic\",\"muted\":true}"},
     {"room.consent", "{\"agree\":true}"},
