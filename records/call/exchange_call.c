@@ -234,9 +234,11 @@ static void answer_one(void *ctx)
         finish(w);
         return;
     }
-    w->error = enqueue(w); /* what cannot be audited is not told */
-    if (w->error)
+    int rc = enqueue(w); /* what cannot be audited is not told; on 0 it is no longer ours */
+    if (rc) {
+        w->error = rc;
         finish(w);
+    }
 }
 
 bool records_message_asks(const void *bytes, size_t len)
