@@ -66,10 +66,13 @@ static struct recorder *begin(struct recorder_config c)
 
 static const struct media_event *heard(enum media_event_type type, uint64_t track)
 {
-    for (size_t i = 0; i < told.n && i < 32; i++)
+    const struct media_event *found = NULL;
+    pthread_mutex_lock(&told.lock); /* the recorder may still be telling */
+    for (size_t i = 0; i < told.n && i < 32 && !found; i++)
         if (told.at[i].type == type && (!track || told.at[i].track.v == track))
-            return &told.at[i];
-    return NULL;
+            found = &told.at[i];
+    pthread_mutex_unlock(&told.lock);
+    return found;
 }
 
 /* ---- a publisher ---- */

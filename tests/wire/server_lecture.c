@@ -295,8 +295,8 @@ static void waiting_for_what_comes(void **state)
     assert_int_equal(sscanf(hint, "URI=\"part-%u.%u.1.m4s", &segment, &part), 2);
     int64_t began = web_now_ms();
     snprintf(path, sizeof path, "%s?_HLS_msn=%u&_HLS_part=%u", below("live-1.m3u8"), segment, part + 1);
-    assert_int_equal(ask("GET", path, "", NULL), 200); /* two parts further: between 0.2 and 0.6 s */
-    assert_in_range(web_now_ms() - began, 100, 2500);
+    assert_int_equal(ask("GET", path, "", NULL), 200); /* two parts further: 0.2 to 0.6 s where nobody else is at work; a late publisher catches up */
+    assert_in_range(web_now_ms() - began, 15, 2500);
     snprintf(path, sizeof path, "part-%u.%u.1.m4s", segment, part + 1);
     if (!strstr(last.body, path)) assert_non_null(strstr(last.body, "#EXT-X-PRELOAD-HINT"));
     snprintf(path, sizeof path, "%s?_HLS_msn=%u", below("live-1.m3u8"), segment + 30);
