@@ -302,8 +302,8 @@ struct hl7_span hl7_field(const struct hl7_message *m, const struct hl7_segment 
     if (!s || field == 0)
         return nothing;
     if (is_header(s->name.at)) {
-        if (field == 1)
-            return (struct hl7_span){s->name.at + 3, 1};
+        if (field == 1) /* a header again, cut off behind its name, has none */
+            return s->name.at + 3 < m->bytes + m->len ? (struct hl7_span){s->name.at + 3, 1} : nothing;
         field--;
     }
     if (field > s->n)
@@ -313,9 +313,9 @@ struct hl7_span hl7_field(const struct hl7_message *m, const struct hl7_segment 
 
 struct hl7_span hl7_split(const struct hl7_message *m, struct hl7_span whole, char delimiter, unsigned n)
 {
-    const char *p = whole.at, *end = whole.at + whole.len;
     if (!whole.at || n == 0)
         return nothing;
+    const char *p = whole.at, *end = whole.at + whole.len;
     if (!delimiter)
         return n == 1 ? whole : nothing;
     for (;;) {
@@ -330,8 +330,10 @@ struct hl7_span hl7_split(const struct hl7_message *m, struct hl7_span whole, ch
 
 size_t hl7_count(const struct hl7_message *m, struct hl7_span whole, char delimiter)
 {
+    if (!whole.len)
+        return 0;
     const char *p = whole.at, *end = whole.at + whole.len;
-    size_t n = whole.len > 0;
+    size_t n = 1;
     while (delimiter && p < end && (p = find(m, p, end, delimiter)) < end) {
         n++;
         p++;

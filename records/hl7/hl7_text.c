@@ -158,7 +158,7 @@ static bool add_escape(struct hl7_message *m, struct sink *s, const char *in, si
 size_t hl7_text(struct hl7_message *m, struct hl7_span span, char *out, size_t cap)
 {
     struct sink s = {out, 0, cap - 1, false};
-    const char *p = span.at, *end = span.at + span.len;
+    const char *p = span.at, *end = span.len ? span.at + span.len : span.at;
     while (p < end && !hl7_null(span)) {
         struct hl7_span rest = {p, (size_t)(end - p)}, plain = hl7_split(m, rest, m->escape, 1);
         add_bytes(m, &s, plain.at, plain.len);
