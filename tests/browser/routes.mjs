@@ -94,6 +94,8 @@ const VISITS = {
   hours: [['admin', '/admin/hours', '.day'], ['xy.zhao', '/admin/hours', '.day']],
   roles: [['admin', '/admin/roles', 'td.on']],
   gateways: [['admin', '/admin/gateways', 'h1']],
+  imaging_devices: [['admin', '/admin/devices', 'h1']],
+  exchange: [['admin', '/admin/exchange', 'h1']],
   policies: [['admin', '/admin/policies', 'tbody tr'], ['sys', '/admin/policies', 'tbody tr']],
   inventory: [['audit', '/admin/inventory', 'tbody tr']],
   audit: [['audit', '/admin/audit', 'tbody tr']],
