@@ -3,33 +3,15 @@
 #include <stdio.h>
 #include <string.h>
 
-static int call(struct ctl *c, const char *op, json_t *args, struct reply *reply)
-{
-    struct call call = {.op = op, .credential = records_system_credential(c->records), .args = args, .user_agent = "yilianctl"};
-    records_call(c->records, &call, reply);
-    json_decref(args);
-    if (reply->error) {
-        ctl_complain(&reply->fault);
-        reply_clear(reply);
-    }
-    return reply->error;
-}
-
-static const char *text_of(const json_t *o, const char *name)
-{
-    const char *text = json_string_value(json_object_get(o, name));
-    return text ? text : "";
-}
-
 static int list(struct ctl *c)
 {
     struct reply reply;
     json_t *one;
     size_t i;
-    if (call(c, "client.list", json_object(), &reply))
+    if (ctl_call(c, "client.list", json_object(), &reply))
         return 1;
     json_array_foreach(json_object_get(reply.result, "items"), i, one)
-        printf("%s\t%s\t%s\t%s\n", text_of(one, "id"), text_of(one, "name"), text_of(one, "scopes"), json_is_true(json_object_get(one, "active")) ? "active" : "closed");
+        printf("%s\t%s\t%s\t%s\n", ctl_text(one, "id"), ctl_text(one, "name"), ctl_text(one, "scopes"), json_is_true(json_object_get(one, "active")) ? "active" : "closed");
     reply_clear(&reply);
     return 0;
 }
@@ -41,11 +23,11 @@ static int org_of(struct ctl *c, const char *code, char id[ID_TEXT_BYTES])
     json_t *one;
     size_t i;
     id[0] = 0;
-    if (call(c, "org.list", json_object(), &reply))
+    if (ctl_call(c, "org.list", json_object(), &reply))
         return 1;
     json_array_foreach(json_object_get(reply.result, "items"), i, one)
-        if (strcmp(text_of(one, "code"), code) == 0)
-            snprintf(id, ID_TEXT_BYTES, "%s", text_of(one, "id"));
+        if (strcmp(ctl_text(one, "code"), code) == 0)
+            snprintf(id, ID_TEXT_BYTES, "%s", ctl_text(one, "id"));
     reply_clear(&reply);
     return *id ? 0 : (fprintf(stderr, "yilianctl: no institution has the code %s\n", code), 1);
 }
@@ -66,9 +48,9 @@ static int add(struct ctl *c)
     json_t *args = json_pack("{s:s,s:s,s:o}", "name", name, "scopes", scopes, "jwks", jwks);
     if (*org)
         json_object_set_new(args, "org_id", json_string(org));
-    if (call(c, "client.add", args, &reply))
+    if (ctl_call(c, "client.add", args, &reply))
         return 1;
-    printf("%s\n", text_of(reply.result, "id"));
+    printf("%s\n", ctl_text(reply.result, "id"));
     reply_clear(&reply);
     return 0;
 }
@@ -78,7 +60,7 @@ static int remove_one(struct ctl *c)
     struct reply reply;
     if (c->argc < 2)
         return fprintf(stderr, "usage: yilianctl --config FILE client remove ID\n"), 2;
-    if (call(c, "client.remove", json_pack("{s:s}", "client_id", c->argv[1]), &reply))
+    if (ctl_call(c, "client.remove", json_pack("{s:s}", "client_id", c->argv[1]), &reply))
         return 1;
     reply_clear(&reply);
     return 0;

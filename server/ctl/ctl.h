@@ -19,6 +19,10 @@ int ctl_complain(const struct fault *f);
 /* The value after `--name`, or NULL. */
 const char *ctl_value(const struct ctl *c, const char *name);
 
+/* An operation, as the system itself; takes args. 0, or 1 with what went wrong printed; on 0 the caller clears the reply. */
+int ctl_call(struct ctl *c, const char *op, json_t *args, struct reply *reply);
+/* A text member, "" when it is none. */
+const char *ctl_text(const json_t *o, const char *name);
 /* The folder `config`: config.dir of --config FILE; else the one beside the program, one or two levels up, or where the source was built. */
 int ctl_find_config(struct ctl *c, char dir[PATH_MAX], struct fault *f);
 

@@ -4,24 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int call(struct ctl *c, const char *op, json_t *args, struct reply *reply)
-{
-    struct call call = {.op = op, .credential = records_system_credential(c->records), .args = args, .user_agent = "yilianctl"};
-    records_call(c->records, &call, reply);
-    json_decref(args);
-    if (reply->error) {
-        ctl_complain(&reply->fault);
-        reply_clear(reply);
-    }
-    return reply->error;
-}
-
-static const char *text_of(const json_t *o, const char *name)
-{
-    const char *text = json_string_value(json_object_get(o, name));
-    return text ? text : "";
-}
-
 /* NAMESPACE[=OID] */
 static json_t *domain_of(const char *said)
 {
@@ -42,11 +24,11 @@ static int org_of(struct ctl *c, const char *code, char id[ID_TEXT_BYTES])
     json_t *one;
     size_t i;
     id[0] = 0;
-    if (call(c, "org.list", json_object(), &reply))
+    if (ctl_call(c, "org.list", json_object(), &reply))
         return ERR_NOT_FOUND;
     json_array_foreach(json_object_get(reply.result, "items"), i, one)
-        if (strcmp(text_of(one, "code"), code) == 0)
-            snprintf(id, ID_TEXT_BYTES, "%s", text_of(one, "id"));
+        if (strcmp(ctl_text(one, "code"), code) == 0)
+            snprintf(id, ID_TEXT_BYTES, "%s", ctl_text(one, "id"));
     reply_clear(&reply);
     return id[0] ? 0 : (fprintf(stderr, "yilianctl: no institution has the code %s\n", code), ERR_NOT_FOUND);
 }
@@ -73,9 +55,9 @@ static int add(struct ctl *c)
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (ctl_value(c, texts[i]))
             json_object_set_new(args, texts[i], json_string(ctl_value(c, texts[i])));
-    if (call(c, "exchange.source_set", args, &reply))
+    if (ctl_call(c, "exchange.source_set", args, &reply))
         return 1;
-    printf("%s\n", text_of(reply.result, "id"));
+    printf("%s\n", ctl_text(reply.result, "id"));
     reply_clear(&reply);
     return 0;
 }
@@ -85,9 +67,9 @@ static int domain(struct ctl *c)
     struct reply reply;
     json_t *args = domain_of(c->argv[1]);
     json_object_set_new(args, "domain_id", new_id());
-    if (call(c, "exchange.domain_set", args, &reply))
+    if (ctl_call(c, "exchange.domain_set", args, &reply))
         return 1;
-    printf("%s\n", text_of(reply.result, "id"));
+    printf("%s\n", ctl_text(reply.result, "id"));
     reply_clear(&reply);
     return 0;
 }
@@ -97,10 +79,10 @@ static int list(struct ctl *c)
     struct reply reply;
     json_t *one;
     size_t i;
-    if (call(c, "exchange.sources", json_object(), &reply))
+    if (ctl_call(c, "exchange.sources", json_object(), &reply))
         return 1;
     json_array_foreach(json_object_get(reply.result, "items"), i, one)
-        printf("%s\t%s\t%s|%s\t%s\ttoday %lld, open dead letters %lld\n", text_of(one, "id"), text_of(one, "name"), text_of(one, "application"), text_of(one, "facility"),
+        printf("%s\t%s\t%s|%s\t%s\ttoday %lld, open dead letters %lld\n", ctl_text(one, "id"), ctl_text(one, "name"), ctl_text(one, "application"), ctl_text(one, "facility"),
                json_is_true(json_object_get(one, "enabled")) ? "on" : "off", (long long)json_integer_value(json_object_get(one, "received")),
                (long long)json_integer_value(json_object_get(one, "open")));
     reply_clear(&reply);

@@ -10,26 +10,9 @@ static int usage(void)
     return 2;
 }
 
-static const char *text_of(const json_t *o, const char *name)
-{
-    const char *text = json_string_value(json_object_get(o, name));
-    return text ? text : "";
-}
-
-static int call(struct ctl *c, const char *op, json_t *args, struct reply *reply)
-{
-    struct call call = {.op = op, .credential = records_system_credential(c->records), .args = args, .user_agent = "yilianctl"};
-    records_call(c->records, &call, reply);
-    json_decref(args);
-    int code = reply->error ? ctl_complain(&reply->fault) : 0;
-    if (code)
-        reply_clear(reply);
-    return code;
-}
-
 static void print_org(const json_t *o)
 {
-    printf("%s\t%s\t%s\t%s\n", text_of(o, "code"), text_of(o, "name"), *text_of(o, "level") ? text_of(o, "level") : text_of(o, "kind"),
+    printf("%s\t%s\t%s\t%s\n", ctl_text(o, "code"), ctl_text(o, "name"), *ctl_text(o, "level") ? ctl_text(o, "level") : ctl_text(o, "kind"),
            json_is_true(json_object_get(o, "active")) ? "active" : "closed");
 }
 
@@ -40,14 +23,14 @@ static int tree(struct ctl *c, const char *code, char id[ID_TEXT_BYTES])
     json_t *o;
     size_t i;
     bool found = !code;
-    if (call(c, "org.list", json_object(), &reply))
+    if (ctl_call(c, "org.list", json_object(), &reply))
         return 1;
     json_array_foreach(json_object_get(reply.result, "items"), i, o)
     {
         if (!code)
             print_org(o);
-        else if (strcmp(text_of(o, "code"), code) == 0)
-            found = snprintf(id, ID_TEXT_BYTES, "%s", text_of(o, "id")) > 0;
+        else if (strcmp(ctl_text(o, "code"), code) == 0)
+            found = snprintf(id, ID_TEXT_BYTES, "%s", ctl_text(o, "id")) > 0;
     }
     reply_clear(&reply);
     return found ? 0 : (fprintf(stderr, "yilianctl: no institution or department has the code %s\n", code), 1);
@@ -56,7 +39,7 @@ static int tree(struct ctl *c, const char *code, char id[ID_TEXT_BYTES])
 static int change(struct ctl *c, const char *op, json_t *args)
 {
     struct reply reply;
-    if (call(c, op, args, &reply))
+    if (ctl_call(c, op, args, &reply))
         return 1;
     print_org(reply.result);
     reply_clear(&reply);

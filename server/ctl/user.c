@@ -3,24 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static int call(struct ctl *c, const char *op, json_t *args, struct reply *reply)
-{
-    struct call call = {.op = op, .credential = records_system_credential(c->records), .args = args, .user_agent = "yilianctl"};
-    records_call(c->records, &call, reply);
-    json_decref(args);
-    if (reply->error) {
-        ctl_complain(&reply->fault);
-        reply_clear(reply);
-    }
-    return reply->error;
-}
-
-static const char *text_of(const json_t *o, const char *name)
-{
-    const char *text = json_string_value(json_object_get(o, name));
-    return text ? text : "";
-}
-
 static int person_of(struct ctl *c, const char *login, char id[ID_TEXT_BYTES])
 {
     struct person_id person;
@@ -38,9 +20,9 @@ static void print_posts(const json_t *posts)
     size_t i, j;
     json_array_foreach(posts, i, post)
     {
-        printf("%s%s", i ? "; " : "\t", text_of(json_object_get(post, "org"), "name"));
+        printf("%s%s", i ? "; " : "\t", ctl_text(json_object_get(post, "org"), "name"));
         if (json_object_get(post, "dept") && !json_is_null(json_object_get(post, "dept")))
-            printf("/%s", text_of(json_object_get(post, "dept"), "name"));
+            printf("/%s", ctl_text(json_object_get(post, "dept"), "name"));
         json_array_foreach(json_object_get(post, "roles"), j, role) printf("%s%s", j ? "," : " ", json_string_value(role));
     }
 }
@@ -48,7 +30,7 @@ static void print_posts(const json_t *posts)
 static void print_person(const json_t *p)
 {
     const char *state = !json_is_true(json_object_get(p, "active")) ? "closed" : json_is_true(json_object_get(p, "locked")) ? "locked" : "active";
-    printf("%s\t%s\t%s", text_of(p, "login"), text_of(p, "name"), state);
+    printf("%s\t%s\t%s", ctl_text(p, "login"), ctl_text(p, "name"), state);
     print_posts(json_object_get(p, "posts"));
     putchar('\n');
 }
@@ -59,7 +41,7 @@ static int list(struct ctl *c)
     struct reply reply;
     size_t i;
     for (; args;) {
-        if (call(c, "person.list", args, &reply))
+        if (ctl_call(c, "person.list", args, &reply))
             return 1;
         json_array_foreach(json_object_get(reply.result, "items"), i, one) print_person(one);
         next = json_object_get(reply.result, "next");
@@ -77,16 +59,16 @@ static int place_of(struct ctl *c, const char *code, json_t *post)
     struct reply reply;
     json_t *items, *org, *at = NULL;
     size_t i;
-    if (call(c, "org.list", json_object(), &reply))
+    if (ctl_call(c, "org.list", json_object(), &reply))
         return ERR_INTERNAL;
     items = json_object_get(reply.result, "items");
-    json_array_foreach(items, i, org) if (strcmp(text_of(org, "code"), code) == 0) at = org;
-    if (at && strcmp(text_of(at, "kind"), "department") == 0)
+    json_array_foreach(items, i, org) if (strcmp(ctl_text(org, "code"), code) == 0) at = org;
+    if (at && strcmp(ctl_text(at, "kind"), "department") == 0)
         json_object_set(post, "dept_id", json_object_get(at, "id"));
-    for (size_t depth = 0; at && strcmp(text_of(at, "kind"), "department") == 0 && depth < 8; depth++) {
-        const char *parent = text_of(at, "parent_id");
+    for (size_t depth = 0; at && strcmp(ctl_text(at, "kind"), "department") == 0 && depth < 8; depth++) {
+        const char *parent = ctl_text(at, "parent_id");
         json_t *above = NULL;
-        json_array_foreach(items, i, org) if (strcmp(text_of(org, "id"), parent) == 0) above = org;
+        json_array_foreach(items, i, org) if (strcmp(ctl_text(org, "id"), parent) == 0) above = org;
         at = above;
     }
     if (at)
@@ -109,8 +91,8 @@ static json_t *words_of(const char *roles)
 
 static bool same_place(const json_t *held, const json_t *post)
 {
-    return strcmp(text_of(json_object_get(held, "org"), "id"), text_of(post, "org_id")) == 0 &&
-           strcmp(text_of(json_object_get(held, "dept"), "id"), text_of(post, "dept_id")) == 0;
+    return strcmp(ctl_text(json_object_get(held, "org"), "id"), ctl_text(post, "org_id")) == 0 &&
+           strcmp(ctl_text(json_object_get(held, "dept"), "id"), ctl_text(post, "dept_id")) == 0;
 }
 
 /* The posts a person has, as person.posts takes them, without the one at this place. */
@@ -135,7 +117,7 @@ static int set_roles(struct ctl *c, const char *id, const char *code, const char
 {
     struct reply reply;
     json_t *place = json_object();
-    if (place_of(c, code, place) || call(c, "person.get", json_pack("{s:s}", "person_id", id), &reply)) {
+    if (place_of(c, code, place) || ctl_call(c, "person.get", json_pack("{s:s}", "person_id", id), &reply)) {
         json_decref(place);
         return 1;
     }
@@ -146,7 +128,7 @@ static int set_roles(struct ctl *c, const char *id, const char *code, const char
         json_array_append(posts, place);
     }
     json_decref(place);
-    if (call(c, "person.posts", json_pack("{s:s,s:o}", "person_id", id, "posts", posts), &reply))
+    if (ctl_call(c, "person.posts", json_pack("{s:s,s:o}", "person_id", id, "posts", posts), &reply))
         return 1;
     print_person(reply.result);
     reply_clear(&reply);
@@ -161,7 +143,7 @@ static int roles(struct ctl *c, const char *login, const char *code, const char 
         return 1;
     if (code)
         return set_roles(c, id, code, words);
-    if (call(c, "person.get", json_pack("{s:s}", "person_id", id), &reply))
+    if (ctl_call(c, "person.get", json_pack("{s:s}", "person_id", id), &reply))
         return 1;
     print_person(reply.result);
     reply_clear(&reply);
@@ -180,10 +162,10 @@ static int add(struct ctl *c, const char *login, const char *name)
     for (size_t i = 0; i < sizeof members / sizeof *members; i++)
         if (ctl_value(c, members[i]))
             json_object_set_new(args, members[i], json_string(ctl_value(c, members[i])));
-    if (call(c, "person.create", args, &reply))
+    if (ctl_call(c, "person.create", args, &reply))
         return 1;
-    snprintf(id, sizeof id, "%s", text_of(reply.result, "id"));
-    printf("login: %s\npassword: %s (shown once; to be changed at the first sign-in)\n", login, text_of(reply.result, "initial_password"));
+    snprintf(id, sizeof id, "%s", ctl_text(reply.result, "id"));
+    printf("login: %s\npassword: %s (shown once; to be changed at the first sign-in)\n", login, ctl_text(reply.result, "initial_password"));
     reply_clear(&reply);
     if (at)
         return set_roles(c, id, at, words);
@@ -196,10 +178,10 @@ static int lock(struct ctl *c, const char *login, bool locked)
 {
     char id[ID_TEXT_BYTES];
     struct reply reply;
-    if (person_of(c, login, id) || call(c, "person.update", json_pack("{s:s,s:b}", "person_id", id, "active", !locked), &reply))
+    if (person_of(c, login, id) || ctl_call(c, "person.update", json_pack("{s:s,s:b}", "person_id", id, "active", !locked), &reply))
         return 1;
     reply_clear(&reply);
-    if (!locked && call(c, "person.reset", json_pack("{s:s,s:s}", "person_id", id, "what", "lock"), &reply))
+    if (!locked && ctl_call(c, "person.reset", json_pack("{s:s,s:s}", "person_id", id, "what", "lock"), &reply))
         return 1;
     if (!locked)
         reply_clear(&reply);
@@ -211,9 +193,9 @@ static int reset(struct ctl *c, const char *login, const char *what)
 {
     char id[ID_TEXT_BYTES];
     struct reply reply;
-    if (person_of(c, login, id) || call(c, "person.reset", json_pack("{s:s,s:s}", "person_id", id, "what", what), &reply))
+    if (person_of(c, login, id) || ctl_call(c, "person.reset", json_pack("{s:s,s:s}", "person_id", id, "what", what), &reply))
         return 1;
-    const char *initial = text_of(reply.result, "initial_password");
+    const char *initial = ctl_text(reply.result, "initial_password");
     if (*initial)
         printf("password: %s (shown once; to be changed at the next sign-in)\n", initial);
     else

@@ -25,6 +25,23 @@ const char *ctl_value(const struct ctl *c, const char *name)
     return NULL;
 }
 
+int ctl_call(struct ctl *c, const char *op, json_t *args, struct reply *reply)
+{
+    struct call call = {.op = op, .credential = records_system_credential(c->records), .args = args, .user_agent = "yilianctl"};
+    records_call(c->records, &call, reply);
+    json_decref(args);
+    int code = reply->error ? ctl_complain(&reply->fault) : 0;
+    if (code)
+        reply_clear(reply);
+    return code;
+}
+
+const char *ctl_text(const json_t *o, const char *name)
+{
+    const char *text = json_string_value(json_object_get(o, name));
+    return text ? text : "";
+}
+
 static const char *word(const struct ctl *c, int n)
 {
     return n < c->argc && c->argv[n][0] != '-' ? c->argv[n] : NULL;
