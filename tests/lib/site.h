@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -93,6 +94,7 @@ static inline void site_launch(void)
     assert_int_equal(pipe(ends), 0);
     site.daemon = fork();
     if (site.daemon == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that dies leaves no daemon behind, nor a pipe held open */
         dup2(ends[1], 2);
         close(ends[0]);
         execl(YL_BUILD_DIR "/yiliand", "yiliand", "--config", site.config, (char *)NULL);
