@@ -78,6 +78,7 @@ YL_CHECKED int consult_note(struct op_ctx *ctx, const struct consult *c, const s
 /* ---- who (consult_who.c) ---- */
 uint32_t consult_parties(struct op_ctx *ctx, const struct consult *c); /* of ctx->actor */
 bool override_active(struct op_ctx *ctx, struct case_id id); /* emergency access of the actor (override.c) */
+bool override_possible(struct op_ctx *ctx, const struct consult *c); /* the actor could take it: a doctor of one of the two houses */
 bool consult_may_read(struct op_ctx *ctx, const struct consult *c, uint32_t parties);
 /* The requester's side reads no opinion before it is signed. */
 bool consult_sees_opinion(const struct consult *c, uint32_t parties);

@@ -35,8 +35,10 @@ static int open_case(struct op_ctx *ctx, struct case_id id, struct consult *c, u
     *parties = consult_parties(ctx, c);
     if (consult_may_read(ctx, c, *parties))
         return 0;
+    bool possible = override_possible(ctx, c); /* told, so that the page offers emergency access to those alone who can have it */
     consult_clear(c);
-    return fault_set(ctx->fault, ERR_DENIED, "not_your_case", "you take no part in this case");
+    return possible ? fault_set(ctx->fault, ERR_DENIED, "emergency_only", "you take no part in this case; a doctor of the two houses may open it in an emergency")
+                    : fault_set(ctx->fault, ERR_DENIED, "not_your_case", "you take no part in this case");
 }
 
 int consult_open(struct op_ctx *ctx, json_t *args, struct consult *c, uint32_t *parties)

@@ -35,7 +35,7 @@ static int tell_office(struct op_ctx *ctx, const struct consult *c)
     return n ? notify_people(ctx, people, n, "access.override", &about) : 0;
 }
 
-static bool may_override(struct op_ctx *ctx, const struct consult *c)
+bool override_possible(struct op_ctx *ctx, const struct consult *c)
 {
     bool here = (c->submitted_ms && ctx->actor->org.v == c->home_org.v) ||
                 (c->reached_ms && ctx->actor->org.v == c->target_org.v);
@@ -44,7 +44,7 @@ static bool may_override(struct op_ctx *ctx, const struct consult *c)
 
 static int open_override(struct op_ctx *ctx, struct consult *c, const char *reason)
 {
-    if (!may_override(ctx, c))
+    if (!override_possible(ctx, c))
         return fault_set(ctx->fault, ERR_DENIED, "not_your_case",
                          "emergency access is for doctors of the two houses");
     uint64_t id = id_new();

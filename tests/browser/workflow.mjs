@@ -285,6 +285,10 @@ await run({
   },
   'emergency access: a doctor outside opens the record and says why; medical affairs judges it': async () => {
     const id = await sent()
+    const stranger = await as('sj.feng')
+    await stranger.goto(`/cases/${id}`)
+    await stranger.getByRole('link', { name: '回到会诊列表' }).waitFor()
+    assert.equal(await button(stranger, '紧急调阅').count(), 0, 'not offered to a doctor of a third house, who would be refused')
     const page = await as('xy.xu')
     await page.goto(`/cases/${id}`)
     await page.getByText('您没有参与此会诊').waitFor()

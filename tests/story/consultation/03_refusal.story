@@ -60,7 +60,7 @@
   11-23 13:00 told zhang: case.expert_declined
   11-23 13:00 told chen: case.expert_declined assign
 > zhou allowed
-  ! denied not_your_case
+  ! denied emergency_only
 > chen decline {"code":"no_expert","reason":"本院近期无合适专家"}
   ! invalid  [suggestion required]
 > chen decline {"code":"no_expert","reason":"本院近期无合适专家","suggestion":"建议申请市级医院"}

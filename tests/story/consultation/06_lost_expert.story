@@ -18,7 +18,7 @@
   11-23 09:30 told he: case.assigned accept !
   11-23 09:31 ASSIGNED
 > qian see state
-  ! denied not_your_case
+  ! denied emergency_only
 > he accept
   11-23 09:31 ACCEPTED | expert he | hold due 11-24 09:31
   11-23 09:31 told zhang: case.accepted !

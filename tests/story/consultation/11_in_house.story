@@ -11,7 +11,7 @@
 > zhou allowed
   accept
 > wu see state
-  ! denied not_your_case
+  ! denied emergency_only
 > wait 11min
   11-23 09:10 told zhou: case.overdue begin_review !
   11-23 09:10 told xu: case.overdue begin_review !

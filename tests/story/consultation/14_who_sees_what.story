@@ -40,14 +40,14 @@
 > zhao see state
   "APPROVED_HOME"
 > he see state
-  ! denied not_your_case
+  ! denied emergency_only
 > chen triage {"dept_id":"@neuro"}
   11-23 09:00 TRIAGED | dispatcher 云岭县人民医院 | assign due 11-23 15:00
   11-23 09:00 told he: case.triaged
 > he see state
   "TRIAGED"
 > wu see state
-  ! denied not_your_case
+  ! denied emergency_only
 > chen assign {"expert_id":"@zhang"}
   ! invalid not_qualified [expert_id not_an_expert]
 > chen assign {"expert_id":"@lin"}
@@ -68,7 +68,7 @@
   11-23 09:00 told zhang: case.expert_declined
   11-23 09:00 told chen: case.expert_declined assign
 > qian see state
-  ! denied not_your_case
+  ! denied emergency_only
 > chen assign {"expert_id":"@wu"}
   11-23 09:00 ASSIGNED | expert wu | accept due 11-23 15:00
   11-23 09:00 told wu: case.assigned accept
@@ -117,6 +117,6 @@
 > wait 8d
   12-08 09:00 CLOSED
 > wu see state
-  ! denied not_your_case
+  ! denied emergency_only
 > zhang see state
   "CLOSED"

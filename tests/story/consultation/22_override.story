@@ -10,7 +10,7 @@
   11-23 09:00 APPROVED_HOME | dispatcher 云岭县人民医院 | triage due 11-24 09:00
   11-23 09:00 told chen: case.approved_home triage
 > zhou see state
-  ! denied not_your_case
+  ! denied emergency_only
 > zhou op case.override {"case_id":"@case"}
   ! invalid  [reason required]
 > sun op case.override {"case_id":"@case","reason":"想看看病历"}
@@ -36,7 +36,7 @@
   11-24 09:00 told chen: case.overdue triage
   11-24 10:00 APPROVED_HOME
 > zhou see state
-  ! denied not_your_case
+  ! denied emergency_only
 > zhang see timeline
   11-23 09:00 create DRAFT -> DRAFT by applicant zhang
   11-23 09:00 submit DRAFT -> SUBMITTED by applicant zhang

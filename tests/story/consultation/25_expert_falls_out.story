@@ -152,7 +152,7 @@
   11-23 09:00 told li: case.expert_lost
   11-23 09:00 told chen: case.expert_lost assign
 > qian see state
-  ! denied not_your_case
+  ! denied emergency_only
 > clocks
   assign due 11-23 15:00 level 0
   opinion due 11-25 09:00 level 0
