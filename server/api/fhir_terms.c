@@ -18,6 +18,7 @@ static void reply_resource(struct net_request *r, int status, const json_t *reso
     char *text = json_dumps(resource, JSON_COMPACT);
     if (!text) abort();
     net_reply_header(r, "Cache-Control", "no-store");
+    net_reply_plain(r); /* no page: what only browsers' pages need is left out */
     net_reply_taken(r, status, FHIR_JSON, text, strlen(text));
 }
 

@@ -64,17 +64,41 @@ void reply_begin(struct net_request *r, int status, const char *content_type)
     r->no_body = r->method == NET_HEAD || status == 204 || status == 304;
 }
 
-/* The answer is complete or its source known: write it when the peer takes it; a gone peer gets nothing. */
+/* The answer is complete or its source known: it is written at the end of the round, without asking poll() first whether the peer takes
+ * it - nearly always he does, and what he does not take libwebsockets keeps. A gone peer gets nothing. */
 void reply_go(struct net_request *r)
 {
+    struct conn *c = r->conn;
+    struct net *n = r->net;
     r->replied = true;
-    if (r->conn) {
-        lws_set_timeout(r->conn->wsi, PENDING_TIMEOUT_HTTP_CONTENT, (int)(r->net->config.idle_ms / 1000));
-        lws_callback_on_writable(r->conn->wsi);
-        return;
+    if (c && !c->ready_back) {
+        c->ready_next = n->ready;
+        c->ready_back = &n->ready;
+        if (n->ready) n->ready->ready_back = &c->ready_next;
+        n->ready = c;
     }
+    if (c) return;
     stream_over(r);
     request_free(r);
+}
+
+void reply_unready(struct conn *c)
+{
+    if (!c->ready_back) return;
+    *c->ready_back = c->ready_next;
+    if (c->ready_next) c->ready_next->ready_back = c->ready_back;
+    c->ready_back = NULL;
+}
+
+/* Outside of libwebsockets' callbacks a connection is not closed by saying so: it is asked to do it. */
+void replies_write(struct net *n)
+{
+    struct conn *c;
+    while ((c = n->ready)) {
+        struct lws *wsi = c->wsi;
+        reply_unready(c);
+        if (reply_write(c)) lws_set_timeout(wsi, PENDING_TIMEOUT_KILLED_BY_PROXY_CLIENT_CLOSE, LWS_TO_KILL_ASYNC);
+    }
 }
 
 void reply_memory(struct net_request *r, int status, const char *content_type, const uint8_t *data, size_t len)
@@ -150,16 +174,25 @@ void net_reply_fault(struct net_request *r, const struct fault *f)
 
 /* ---- writing ---- */
 
+/* RFC 9110 6.6.1. One event thread: the text of this second is made once. */
+static const char *date_now(void)
+{
+    static char text[40];
+    static time_t of;
+    struct tm tm;
+    time_t now = time(NULL);
+    if (now != of) strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
+    of = now;
+    return text;
+}
+
 static int header_print(struct net_request *r, char *out, size_t cap)
 {
-    char date[40], length[48] = "", type[120] = "", security[sizeof security_headers + STYLE_SOURCE_BYTES];
-    time_t now = time(NULL);
-    struct tm tm;
-    strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
+    char length[48] = "", type[120] = "", security[sizeof security_headers + STYLE_SOURCE_BYTES];
     if (r->status != 204 && r->status != 304) snprintf(length, sizeof length, "Content-Length: %llu\r\n", (unsigned long long)r->length);
     if (r->content_type && r->status != 304) snprintf(type, sizeof type, "Content-Type: %s\r\n", r->content_type);
     snprintf(security, sizeof security, r->plain ? "%s" : security_headers, r->plain ? plain_headers : r->style_source ? r->style_source : "");
-    return snprintf(out, cap, "HTTP/1.1 %d %s\r\nDate: %s\r\n%s%s%s%s%s\r\n", r->status, status_text(r->status), date, type, length,
+    return snprintf(out, cap, "HTTP/1.1 %d %s\r\nDate: %s\r\n%s%s%s%s%s\r\n", r->status, status_text(r->status), date_now(), type, length,
                     r->reply_headers, security, r->close_after ? "Connection: close\r\n" : "");
 }
 
@@ -174,6 +207,7 @@ static int finish(struct conn *c)
     r->conn = NULL;
     stream_over(r);
     request_free(r);
+    if (lws_partial_buffered(c->wsi)) lws_set_timeout(c->wsi, PENDING_TIMEOUT_HTTP_CONTENT, (int)(n->config.idle_ms / 1000)); /* he takes it slowly */
     return close || lws_http_transaction_completed(c->wsi) ? -1 : 0;
 }
 
