@@ -228,8 +228,13 @@ void fhir_base(const struct fhir_work *w, char out[300])
 
 void fhir_work_fini(struct fhir_work *w)
 {
-    struct fhir_plan *p = w->plan;
     free(w->notes);
+    fhir_plan_drop(w);
+}
+
+void fhir_plan_drop(struct fhir_work *w)
+{
+    struct fhir_plan *p = w->plan;
     if (!p)
         return;
     if (p->staged)
