@@ -232,9 +232,10 @@ int records_submit(struct records *r, const struct call *call, records_done done
     if (!it)
         return ERR_UNAVAILABLE;
     item_init(it, r, call);
-    /* A copy of one's own: jansson reads its counts without a lock, so a value is never shared between threads. */
+    /* A copy of one's own, or the only reference: jansson reads its counts without a lock, so a value is never shared between threads. */
+    bool given = call->args && call->args_given;
     json_decref(it->args);
-    it->args = call->args ? json_deep_copy(call->args) : json_object();
+    it->args = given ? call->args : call->args ? json_deep_copy(call->args) : json_object();
     it->done = done;
     it->done_ctx = ctx;
     int rc;
@@ -245,7 +246,8 @@ int records_submit(struct records *r, const struct call *call, records_done done
     else
         rc = item_has_ahead(it) ? records_slow_run(r, ahead_one, it) : queue_write(it);
     if (rc) {
-        json_decref(it->args);
+        if (!given)
+            json_decref(it->args);
         free(it);
     }
     return rc;

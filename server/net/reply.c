@@ -9,8 +9,10 @@
 
 /* blob: is for pictures and recordings the page made itself; 'wasm-unsafe-eval' is not eval: pictures of a PDF (JPEG 2000, JBIG2)
  * are decoded by a WebAssembly module of our own. */
-static const char security_headers[] = /* its %s: the hash of the page's own style, see asset.c */
-    "Content-Security-Policy: default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'%s; img-src 'self' blob: data:; "
+static const char security_before[] = "Content-Security-Policy: default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'";
+/* between them: the hash of the page's own style, see asset.c */
+static const char security_after[] =
+    "; img-src 'self' blob: data:; "
     "media-src 'self' blob:; font-src 'self' data:; connect-src 'self' wss:; worker-src 'self' blob:; object-src 'none'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'\r\n"
     "Strict-Transport-Security: max-age=31536000\r\n"
@@ -42,13 +44,16 @@ static const char *status_text(int status)
 
 void net_reply_header(struct net_request *r, const char *name, const char *value)
 {
-    size_t room = sizeof r->reply_headers - r->reply_headers_len;
-    int len = value[strcspn(value, "\r\n")] ? -1 : snprintf(r->reply_headers + r->reply_headers_len, room, "%s: %s\r\n", name, value);
-    if (len > 0 && (size_t)len < room) {
-        r->reply_headers_len += (size_t)len;
+    size_t n = strlen(name), v = strcspn(value, "\r\n");
+    char *at = r->reply_headers + r->reply_headers_len;
+    if (!value[v] && n + v + 4 <= sizeof r->reply_headers - r->reply_headers_len) {
+        memcpy(at, name, n);
+        memcpy(at + n, ": ", 2);
+        memcpy(at + n + 2, value, v);
+        memcpy(at + n + 2 + v, "\r\n", 2);
+        r->reply_headers_len += n + v + 4;
         return;
     }
-    r->reply_headers[r->reply_headers_len] = '\0';
     log_error("net", "header %s does not fit and was dropped", name);
 }
 
@@ -186,14 +191,68 @@ static const char *date_now(void)
     return text;
 }
 
-static int header_print(struct net_request *r, char *out, size_t cap)
+struct header {
+    char *out;
+    size_t len, cap;
+};
+
+/* What does not fit is counted and not written. */
+static void put(struct header *h, const char *text, size_t len)
 {
-    char length[48] = "", type[120] = "", security[sizeof security_headers + STYLE_SOURCE_BYTES];
-    if (r->status != 204 && r->status != 304) snprintf(length, sizeof length, "Content-Length: %llu\r\n", (unsigned long long)r->length);
-    if (r->content_type && r->status != 304) snprintf(type, sizeof type, "Content-Type: %s\r\n", r->content_type);
-    snprintf(security, sizeof security, r->plain ? "%s" : security_headers, r->plain ? plain_headers : r->style_source ? r->style_source : "");
-    return snprintf(out, cap, "HTTP/1.1 %d %s\r\nDate: %s\r\n%s%s%s%s%s\r\n", r->status, status_text(r->status), date_now(), type, length,
-                    r->reply_headers, security, r->close_after ? "Connection: close\r\n" : "");
+    if (h->len + len <= h->cap) memcpy(h->out + h->len, text, len);
+    h->len += len;
+}
+
+static void put_text(struct header *h, const char *text)
+{
+    put(h, text, strlen(text));
+}
+
+static void put_number(struct header *h, uint64_t v)
+{
+    char text[24], *at = text + sizeof text;
+    do *--at = (char)('0' + v % 10);
+    while (v /= 10);
+    put(h, at, (size_t)(text + sizeof text - at));
+}
+
+static void put_line(struct header *h, const char *name, const char *value)
+{
+    put_text(h, name);
+    put_text(h, value);
+    put(h, "\r\n", 2);
+}
+
+static void put_security(struct header *h, const struct net_request *r)
+{
+    if (r->plain) {
+        put(h, plain_headers, sizeof plain_headers - 1);
+        return;
+    }
+    put(h, security_before, sizeof security_before - 1);
+    put_text(h, r->style_source ? r->style_source : "");
+    put(h, security_after, sizeof security_after - 1);
+}
+
+/* By hand: every answer has one, and formatting it costs more than everything else done here. The length; more than cap: too long. */
+static size_t header_print(const struct net_request *r, char *out, size_t cap)
+{
+    struct header h = {out, 0, cap};
+    put_text(&h, "HTTP/1.1 ");
+    put_number(&h, (uint64_t)r->status);
+    put_line(&h, " ", status_text(r->status));
+    put_line(&h, "Date: ", date_now());
+    if (r->content_type && r->status != 304) put_line(&h, "Content-Type: ", r->content_type);
+    if (r->status != 204 && r->status != 304) {
+        put_text(&h, "Content-Length: ");
+        put_number(&h, r->length);
+        put(&h, "\r\n", 2);
+    }
+    put(&h, r->reply_headers, r->reply_headers_len);
+    put_security(&h, r);
+    if (r->close_after) put_text(&h, "Connection: close\r\n");
+    put(&h, "\r\n", 2);
+    return h.len;
 }
 
 static int finish(struct conn *c)
@@ -220,9 +279,8 @@ int reply_write(struct conn *c)
     enum lws_write_protocol mode = LWS_WRITE_HTTP;
     if (!r || !r->replied) return 0;
     if (!r->header_sent) {
-        int n = header_print(r, (char *)start, 6144);
-        if (n < 0 || n >= 6144) return -1;
-        len = (size_t)n;
+        len = header_print(r, (char *)start, 6144);
+        if (len > 6144) return -1;
         mode = LWS_WRITE_HTTP_HEADERS;
         r->header_sent = true;
     }
