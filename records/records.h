@@ -41,6 +41,7 @@ struct call {
     const char *op;          /* "case.submit"; see docs/protocol/ */
     const char *credential;  /* session token from the cookie or bearer token; NULL = anonymous */
     json_t *args;            /* borrowed: object of path, query and body members merged by the API */
+    bool args_given;         /* records_submit, when it queues the call, keeps the caller's reference, the only one, instead of a copy */
     const char *idempotency_key; /* NULL or 8..80 characters: the same key by the same actor gives the first answer again */
     const char *client_address, *user_agent; /* for the audit line; may be NULL */
     const char *csrf;        /* X-CSRF-Token header; required for WRITE ops when the credential came by cookie */

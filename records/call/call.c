@@ -3,6 +3,7 @@
 #include "records/call/call.h"
 #include "server/base/log.h"
 #include "server/base/metrics.h"
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,10 +180,9 @@ static void ahead_one(void *ctx)
 
 /* ---- reads ---- */
 
-static void read_one(void *ctx)
+/* The transaction has ended: a line in the audit before the answer. */
+static void read_over(struct item *it)
 {
-    struct item *it = ctx;
-    item_read(it);
     if (item_to_note(it)) {
         it->bookkeeping = true;
         if (queue_write(it) == 0)
@@ -192,26 +192,62 @@ static void read_one(void *ctx)
     item_done(it);
 }
 
+static void read_one(void *ctx)
+{
+    struct tx *tx = NULL;
+    item_read(ctx, &tx);
+    tx_rollback(tx);
+    read_over(ctx);
+}
+
+static struct item *item_of(struct turn_entry *e)
+{
+    return (struct item *)((char *)e - offsetof(struct item, turn));
+}
+
+void call_quick_turn(struct records *r, struct turn_entry *first)
+{
+    struct known_sessions known;
+    struct item *all[TURN_MAX];
+    struct tx *tx = NULL;
+    int64_t now_ms = clock_now_ms(r->clock);
+    size_t n = 0;
+    known.n = 0;
+    for (struct turn_entry *e = first; e; e = e->next) {
+        struct item *it = all[n++] = item_of(e);
+        it->known = &known;
+        it->now_ms = now_ms;
+        item_read(it, &tx);
+        it->known = NULL;
+    }
+    tx_rollback(tx);
+    explicit_bzero(&known, sizeof known);
+    for (size_t i = 0; i < n; i++)
+        read_over(all[i]);
+}
+
 int records_submit(struct records *r, const struct call *call, records_done done, void *ctx)
 {
     struct item *it = malloc(sizeof *it);
     if (!it)
         return ERR_UNAVAILABLE;
     item_init(it, r, call);
-    /* A copy of one's own: jansson reads its counts without a lock, so a value is never shared between threads. */
+    /* A copy of one's own, or the only reference: jansson reads its counts without a lock, so a value is never shared between threads. */
+    bool given = call->args && call->args_given;
     json_decref(it->args);
-    it->args = call->args ? json_deep_copy(call->args) : json_object();
+    it->args = given ? call->args : call->args ? json_deep_copy(call->args) : json_object();
     it->done = done;
     it->done_ctx = ctx;
     int rc;
     if (item_check(it, call))
         rc = records_pool_run(r, (void (*)(void *))item_done, it);
     else if (it->op->mode == OP_READ)
-        rc = records_pool_run(r, read_one, it);
+        rc = r->n_readers && it->op->flags & OP_QUICK ? turn_wait(&r->quick_turn, &it->turn) : records_pool_run(r, read_one, it);
     else
         rc = item_has_ahead(it) ? records_slow_run(r, ahead_one, it) : queue_write(it);
     if (rc) {
-        json_decref(it->args);
+        if (!given)
+            json_decref(it->args);
         free(it);
     }
     return rc;
@@ -228,7 +264,9 @@ void records_call(struct records *r, const struct call *call, struct reply *repl
     item_init(it, r, call);
     if (item_check(it, call) == 0) {
         if (it->op->mode == OP_READ) {
-            item_read(it);
+            struct tx *tx = NULL;
+            item_read(it, &tx);
+            tx_rollback(tx);
             it->bookkeeping = item_to_note(it);
         }
         if (item_has_ahead(it))

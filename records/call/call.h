@@ -16,15 +16,27 @@
 
 #define GROUP_MAX 64
 
+/* Who a credential is, as one read transaction has found out; worth nothing once it has ended. */
+#define KNOWN_MAX 8
+struct known_sessions {
+    struct {
+        char credential[200];
+        struct access_session session;
+    } of[KNOWN_MAX];
+    size_t n;
+};
+
 struct item { /* one call on its way */
+    struct turn_entry turn; /* while it waits for a reader with others */
     struct item *next;
     struct records *r;
     const struct op *op;
     json_t *args;
     char name[64], credential[200], key[84], address[64], agent[160], csrf[80];
     bool has_credential, by_cookie, bookkeeping; /* bookkeeping: only an audit line or a sign of life is to be written */
-    int64_t now_ms;
+    int64_t now_ms; /* one time for all that share a transaction */
     struct access_session session;
+    struct known_sessions *known; /* NULL: nobody else shares the transaction */
     struct password_work *passwords; /* NULL, or hashed ahead; gone with the item */
     uint64_t patient, object, on_behalf; /* for the audit line */
     char detail[160];
@@ -41,8 +53,8 @@ int item_admit(struct item *it, struct tx *tx);
 /* Steps 5 to 7 of a write inside the group's transaction. Errors of the operation stay in the item; the result is an error only when
  * the transaction itself is lost. */
 YL_CHECKED int item_write(struct item *it, struct tx *tx);
-/* Steps 1 to 5 of a read. */
-void item_read(struct item *it);
+/* Steps 1 to 5 of a read, in *tx, which is begun where it is NULL. Rolled back and NULL again when it failed. The caller ends it. */
+void item_read(struct item *it, struct tx **tx);
 /* Must the writer still note something about this read before the answer leaves? */
 bool item_to_note(const struct item *it);
 #endif

@@ -1,10 +1,11 @@
 /* The door for FHIR: the same steps as call.h - actor, policy, decode, begin, run, audit, outbox, commit - for bytes. Reads run on a
- * reader and are answered when their audit line is durable; writes are prepared on a reader and carried out on the writer. Both wait
- * in one line and are committed in groups; a group's audit lines share one head. */
+ * reader - short ones together (turn.h) - and are answered when their audit line is durable; writes are prepared on a reader and carried
+ * out on the writer. Both wait in one line and are committed in groups; a group's audit lines share one head. */
 #include "records/audit/audit.h"
 #include "records/call/open.h"
 #include "records/fhir/fhir.h"
 #include "server/base/log.h"
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,7 +15,8 @@
 #define FHIR_GATHER_US 700 /* then a moment is waited for more: one sync of the disk for all of them */
 
 struct fhir_job {
-    struct fhir_job *next;
+    struct turn_entry turn; /* while it waits for a reader */
+    struct fhir_job *next;  /* while it waits for the writer */
     struct fhir_work work;
     records_fhir_done done;
     void *ctx;
@@ -88,8 +90,11 @@ static int run_group(struct records *r, struct fhir_job *first)
     int rc = tx_begin(r->store, TX_WRITE, &tx);
     if (rc)
         return rc;
-    for (struct fhir_job *j = first; j && rc == 0; j = j->next)
+    bool wrote = false; /* else nothing new is in the feed */
+    for (struct fhir_job *j = first; j && rc == 0; j = j->next) {
+        wrote = wrote || j->work.to_write;
         rc = carry_out(j, tx);
+    }
     audit_begin(&run, tx, r->parts.audit_key);
     for (struct fhir_job *j = first; j && rc == 0; j = j->next)
         write_lines(j, &run);
@@ -98,7 +103,7 @@ static int run_group(struct records *r, struct fhir_job *first)
         tx_rollback(tx);
     else
         rc = tx_commit(tx);
-    if (rc == 0)
+    if (rc == 0 && wrote)
         records_feed_tell(r);
     return rc;
 }
@@ -165,18 +170,18 @@ static void write_waiting(void *ctx)
     }
 }
 
-static int queue(struct fhir_job *j)
+/* A chain of n. */
+static int queue(struct records *r, struct fhir_job *first, struct fhir_job *last, size_t n)
 {
-    struct records *r = j->work.records;
     pthread_mutex_lock(&r->waiting_lock);
-    int rc = r->n_fhir_waiting >= POOL_QUEUE ? ERR_UNAVAILABLE : call_writer(r);
+    int rc = r->n_fhir_waiting + n > POOL_QUEUE ? ERR_UNAVAILABLE : call_writer(r);
     if (rc == 0) {
         if (r->fhir_waiting_last)
-            r->fhir_waiting_last->next = j;
+            r->fhir_waiting_last->next = first;
         else
-            r->fhir_waiting = j;
-        r->fhir_waiting_last = j;
-        r->n_fhir_waiting++;
+            r->fhir_waiting = first;
+        r->fhir_waiting_last = last;
+        r->n_fhir_waiting += n;
     }
     pthread_mutex_unlock(&r->waiting_lock);
     if (rc == 0 && !r->has_writer)
@@ -191,25 +196,83 @@ static bool to_note(const struct fhir_work *w)
     return w->to_write || w->n_notes || ((w->answer.status == 401 || w->answer.status == 403) && (w->actor.client || w->actor.person));
 }
 
+/* A failed transaction answers nobody else: the next one of the turn begins another. */
+static void begin_in(struct fhir_job *j, struct tx **tx)
+{
+    if (!*tx && tx_begin(j->work.records->store, TX_READ, tx)) {
+        fhir_refuse(&j->work, ERR_UNAVAILABLE, "", "The database cannot be read.");
+        return;
+    }
+    fhir_begin(&j->work, *tx);
+    if (!j->work.to_write)
+        fhir_plan_drop(&j->work);
+    if (!tx_error(*tx))
+        return;
+    tx_rollback(*tx);
+    *tx = NULL;
+    if (j->work.known)
+        j->work.known->n = 0;
+}
+
+/* Answers those that leave no line, and hands on the others. */
+static void hand_on(struct records *r, struct fhir_job *all[], size_t n)
+{
+    struct fhir_job *first = NULL, *last = NULL;
+    size_t noted = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!to_note(&all[i]->work)) {
+            job_done(all[i]);
+            continue;
+        }
+        if (last)
+            last->next = all[i];
+        else
+            first = all[i];
+        last = all[i];
+        noted++;
+    }
+    if (!noted || queue(r, first, last, noted) == 0)
+        return;
+    for (struct fhir_job *j = first, *next; j; j = next) { /* what cannot be audited is not shown */
+        next = j->next;
+        fhir_refuse(&j->work, ERR_UNAVAILABLE, "busy", "The server is busy; try again.");
+        job_done(j);
+    }
+}
+
 static void begin(void *ctx)
 {
     struct fhir_job *j = ctx;
-    struct tx *tx;
-    int rc = tx_begin(j->work.records->store, TX_READ, &tx);
-    if (rc)
-        fhir_refuse(&j->work, ERR_UNAVAILABLE, "", "The database cannot be read.");
-    else {
-        fhir_begin(&j->work, tx);
-        tx_rollback(tx);
+    struct tx *tx = NULL;
+    begin_in(j, &tx);
+    tx_rollback(tx);
+    hand_on(j->work.records, &j, 1);
+}
+
+void fhir_read_turn(struct records *r, struct turn_entry *first)
+{
+    struct fhir_job *all[TURN_MAX];
+    struct fhir_known known = {.n = 0};
+    struct tx *tx = NULL;
+    int64_t now_ms = clock_now_ms(r->clock);
+    size_t n = 0;
+    for (struct turn_entry *e = first, *next; e; e = next) {
+        next = e->next;
+        all[n] = (struct fhir_job *)((char *)e - offsetof(struct fhir_job, turn));
+        all[n]->work.known = &known;
+        all[n]->work.now_ms = now_ms;
+        begin_in(all[n], &tx);
+        all[n++]->work.known = NULL;
     }
-    if (!to_note(&j->work)) {
-        job_done(j);
-        return;
-    }
-    if (queue(j) == 0)
-        return;
-    fhir_refuse(&j->work, ERR_UNAVAILABLE, "busy", "The server is busy; try again."); /* what cannot be audited is not shown */
-    job_done(j);
+    tx_rollback(tx);
+    hand_on(r, all, n);
+}
+
+/* GET /Patient/1 and nothing else: it takes microseconds, and often many are asked for at once. */
+static bool is_short(const struct records_fhir *q)
+{
+    const char *id = *q->path == '/' ? strchr(q->path + 1, '/') : NULL;
+    return id && id[1] && !strpbrk(id + 1, "/$_") && !*q->query && (strcmp(q->method, "GET") == 0 || strcmp(q->method, "HEAD") == 0);
 }
 
 int records_fhir_submit(struct records *r, const struct records_fhir *q, records_fhir_done done, void *ctx)
@@ -219,7 +282,7 @@ int records_fhir_submit(struct records *r, const struct records_fhir *q, records
         return ERR_UNAVAILABLE;
     j->done = done;
     j->ctx = ctx;
-    int rc = records_pool_run(r, begin, j);
+    int rc = r->n_readers && is_short(q) ? turn_wait(&r->fhir_turn, &j->turn) : records_pool_run(r, begin, j);
     if (rc)
         free(j);
     return rc;

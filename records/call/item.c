@@ -20,6 +20,25 @@ static int refuse(struct item *it, int code, const char *reason, const char *tex
 
 /* ---- 1 actor ---- */
 
+static bool known(struct item *it)
+{
+    for (size_t i = 0; it->known && i < it->known->n; i++)
+        if (strcmp(it->known->of[i].credential, it->credential) == 0) {
+            it->session = it->known->of[i].session;
+            return true;
+        }
+    return false;
+}
+
+static void keep_known(struct item *it)
+{
+    struct known_sessions *k = it->known;
+    if (!k || k->n == KNOWN_MAX)
+        return;
+    memcpy(k->of[k->n].credential, it->credential, sizeof it->credential);
+    k->of[k->n++].session = it->session;
+}
+
 static int find_actor(struct item *it, struct tx *tx)
 {
     if (!it->has_credential)
@@ -29,7 +48,11 @@ static int find_actor(struct item *it, struct tx *tx)
         snprintf(it->session.stage, sizeof it->session.stage, "ready");
         return 0;
     }
+    if (known(it))
+        return 0;
     int rc = access_session_find(tx, it->r->parts.access, it->credential, it->now_ms, &it->session, &it->reply.fault);
+    if (rc == 0)
+        keep_known(it);
     if (rc == ERR_UNAUTHENTICATED && it->op->flags & OP_ANONYMOUS) { /* a stale cookie does not keep anybody from logging in */
         memset(&it->session, 0, sizeof it->session);
         fault_clear(&it->reply.fault);
@@ -308,16 +331,20 @@ int item_write(struct item *it, struct tx *tx)
     return rc ? rc : note(it, tx);
 }
 
-void item_read(struct item *it)
+void item_read(struct item *it, struct tx **tx)
 {
-    struct tx *tx;
     bool keep;
-    int rc = tx_begin(it->r->store, TX_READ, &tx);
+    int rc = *tx ? 0 : tx_begin(it->r->store, TX_READ, tx);
     if (rc) {
         it->reply.error = fault_set(&it->reply.fault, rc, "", "The database cannot be read.");
         return;
     }
-    if (item_admit(it, tx) == 0)
-        run(it, tx, &keep);
-    tx_rollback(tx);
+    if (item_admit(it, *tx) == 0)
+        run(it, *tx, &keep);
+    if (!tx_error(*tx))
+        return;
+    tx_rollback(*tx);
+    *tx = NULL;
+    if (it->known)
+        it->known->n = 0;
 }

@@ -178,6 +178,8 @@ int records_open(struct records **out, const struct records_config *config, stru
     pthread_mutex_init(&r->feed_lock, NULL);
     pthread_mutex_init(&r->waiting_lock, NULL);
     make_system_credential(r);
+    r->fhir_turn = (struct turn_line){.records = r, .run = fhir_read_turn};
+    r->quick_turn = (struct turn_line){.records = r, .run = call_quick_turn};
     r->clock = config->clock ? config->clock : &clock_system;
     r->on_change = config->on_change;
     r->on_change_ctx = config->on_change_ctx;

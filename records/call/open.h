@@ -7,6 +7,7 @@
 #ifndef YL_RECORDS_CALL_OPEN_H
 #define YL_RECORDS_CALL_OPEN_H
 
+#include "records/call/turn.h"
 #include "records/parts.h"
 #include "records/records.h"
 #include "server/base/mailbox.h"
@@ -40,6 +41,7 @@ struct records {
     struct fhir_job *fhir_waiting, *fhir_waiting_last;
     size_t n_fhir_waiting, fhir_group; /* fhir_group: jobs of the last group; the writer's */
     bool fhir_called;
+    struct turn_line fhir_turn, quick_turn; /* short reads: of one resource (fhir_door.c), of operations with OP_QUICK (call.c) */
     char system_credential[72];
     struct exchange_queue *exchange; /* messages of other systems that wait (exchange_call.c) */
     /* change feed: told in order, whoever committed */
@@ -51,6 +53,8 @@ struct records {
 YL_CHECKED int records_writer_run(struct records *r, void (*run)(void *ctx), void *ctx);
 /* A job that takes its time and waits for nothing; ERR_UNAVAILABLE as above. */
 YL_CHECKED int records_slow_run(struct records *r, void (*run)(void *ctx), void *ctx);
+void call_quick_turn(struct records *r, struct turn_entry *first); /* call.c */
+void fhir_read_turn(struct records *r, struct turn_entry *first);  /* fhir_door.c */
 /* exchange_call.c */
 YL_CHECKED int exchange_queue_open(struct records *r, struct fault *f);
 void exchange_queue_close(struct records *r);

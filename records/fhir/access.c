@@ -7,6 +7,11 @@ static int unknown(struct fhir_work *w, const char *reason)
     return fhir_fail(w, ERR_UNAUTHENTICATED, reason, "Show a bearer token of /fhir/auth/token, or sign in.");
 }
 
+static bool reads(const struct fhir_work *w)
+{
+    return strcmp(w->q.method, "GET") == 0 || strcmp(w->q.method, "HEAD") == 0;
+}
+
 static int who_client(struct fhir_work *w, struct tx *tx)
 {
     struct bearer b;
@@ -35,12 +40,29 @@ static int who_person(struct fhir_work *w, struct tx *tx)
     w->actor.person = session.actor.person.v;
     w->actor.org = session.actor.org.v;
     w->actor.session = session.actor.session;
-    bool reads = strcmp(w->q.method, "GET") == 0 || strcmp(w->q.method, "HEAD") == 0;
-    if (w->q.by_cookie && !reads && (strlen(w->q.csrf) != strlen(session.csrf) || !crypto_equal(w->q.csrf, session.csrf, strlen(session.csrf))))
+    if (w->q.by_cookie && !reads(w) && (strlen(w->q.csrf) != strlen(session.csrf) || !crypto_equal(w->q.csrf, session.csrf, strlen(session.csrf))))
         return fhir_fail(w, ERR_DENIED, "csrf", "The X-CSRF-Token header is missing or old.");
     snprintf(w->actor.scopes, sizeof w->actor.scopes, "%s %s", actor_may(w->records, &session.actor, "fhir.read") ? "system/*.read" : "",
              actor_may(w->records, &session.actor, "fhir.write") ? "system/*.write" : "");
     return 0;
+}
+
+static bool known(struct fhir_work *w)
+{
+    for (size_t i = 0; w->known && reads(w) && i < w->known->n; i++)
+        if (strcmp(w->known->of[i].credential, w->q.credential) == 0) {
+            w->actor = w->known->of[i].actor;
+            return true;
+        }
+    return false;
+}
+
+static void keep_known(struct fhir_work *w)
+{
+    if (!w->known || !reads(w) || w->known->n == FHIR_KNOWN)
+        return;
+    w->known->of[w->known->n].credential = w->q.credential;
+    w->known->of[w->known->n++].actor = w->actor;
 }
 
 int fhir_who(struct fhir_work *w, struct tx *tx)
@@ -52,7 +74,12 @@ int fhir_who(struct fhir_work *w, struct tx *tx)
         snprintf(w->actor.scopes, sizeof w->actor.scopes, "system/*.*");
         return 0;
     }
-    return strncmp(w->q.credential, "f1.", 3) == 0 ? who_client(w, tx) : who_person(w, tx);
+    if (known(w))
+        return 0;
+    int rc = strncmp(w->q.credential, "f1.", 3) == 0 ? who_client(w, tx) : who_person(w, tx);
+    if (rc == 0)
+        keep_known(w);
+    return rc;
 }
 
 bool fhir_may(const struct fhir_work *w, const char *type, int what)

@@ -228,8 +228,13 @@ void fhir_base(const struct fhir_work *w, char out[300])
 
 void fhir_work_fini(struct fhir_work *w)
 {
-    struct fhir_plan *p = w->plan;
     free(w->notes);
+    fhir_plan_drop(w);
+}
+
+void fhir_plan_drop(struct fhir_work *w)
+{
+    struct fhir_plan *p = w->plan;
     if (!p)
         return;
     if (p->staged)
@@ -272,6 +277,8 @@ static int take_query(struct fhir_work *w, const char *text, size_t len)
 {
     struct fhir_plan *p = w->plan;
     struct r4_doc *d = p->scratch->doc;
+    if (!len)
+        return 0;
     struct r4_pair *pairs = r4_doc_alloc(d, PAIRS_MAX * sizeof *pairs);
     size_t n = 0, kept = p->n_pairs;
     if (!pairs || (len && r4_query_split(d, text, len, pairs, PAIRS_MAX - kept, &n)))

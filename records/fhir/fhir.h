@@ -30,6 +30,16 @@ struct fhir_actor {
     char scopes[600]; /* as SMART writes them; of people: by their rights */
 };
 
+/* What one read transaction has found out about credentials; worth nothing once it has ended. Of those who only read. */
+#define FHIR_KNOWN 8
+struct fhir_known {
+    struct {
+        const char *credential; /* borrowed of the request that asked first */
+        struct fhir_actor actor;
+    } of[FHIR_KNOWN];
+    size_t n;
+};
+
 /* One request on its way. Made and freed by the door. */
 struct fhir_work {
     struct records *records;
@@ -37,7 +47,8 @@ struct fhir_work {
     struct records_fhir q; /* borrowed until done */
     struct records_fhir_answer answer;
     struct fhir_actor actor;
-    int64_t now_ms;
+    struct fhir_known *known; /* NULL: nobody else shares the transaction */
+    int64_t now_ms;           /* one time for all that share a transaction */
     struct fault fault;
     struct fhir_note *notes;
     size_t n_notes, cap_notes;
@@ -53,6 +64,8 @@ void fhir_begin(struct fhir_work *w, struct tx *tx);
 /* On the writer, behind a savepoint: fills the answer. The result is 0 when what was written is to stay; otherwise it is undone (the
  * answer then says why). ERR_STORAGE and the like: the transaction is lost. */
 YL_CHECKED int fhir_finish(struct fhir_work *w, struct tx *tx);
+/* What was prepared is not needed any more; answer, actor and notes stay. */
+void fhir_plan_drop(struct fhir_work *w);
 void fhir_work_fini(struct fhir_work *w);
 /* The answer to what the door itself refuses. */
 void fhir_refuse(struct fhir_work *w, int code, const char *reason, const char *text);

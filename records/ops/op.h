@@ -36,7 +36,8 @@ enum op_flags {
     OP_SECOND = 4,     /* needs a fresh second factor when policy says so (signing) */
     OP_NO_IDLE = 8,    /* does not count as activity (polling) */
     OP_SYSTEM = 16,    /* the daemon alone (actor.system); has no URL */
-    OP_QUIET = 32      /* a write that keeps a log of its own: an audit line only when it named an object */
+    OP_QUIET = 32,     /* a write that keeps a log of its own: an audit line only when it named an object */
+    OP_QUICK = 64      /* a read from memory that takes microseconds: several share a reader's turn (records/call/turn.h) */
 };
 
 struct actor { /* who asks, resolved once per call from the credential */

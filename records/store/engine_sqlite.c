@@ -15,10 +15,18 @@
 #define LOG_PAGES_LONG 16000 /* 64 MB: writers never paused long enough for the log to start anew by itself */
 #define CACHED 96 /* prepared statements a connection keeps */
 
+#define PLACES 64
+
+struct places { /* "$1" is a name to SQLite: where it stands is asked once */
+    int n;
+    short at[PLACES];
+};
+
 struct cached {
     char *sql;
     uint64_t hash; /* of sql: found without comparing texts */
     sqlite3_stmt *statement;
+    struct places places;
     bool busy; /* a row loop is on it */
     uint64_t used;
 };
@@ -70,8 +78,12 @@ static const char *message(const struct connection *c)
     return db_of(c) ? sqlite3_errmsg(db_of(c)) : "out of memory";
 }
 
+static int word(struct connection *c, const char *sql);
+
 static int script(struct connection *c, const char *sql)
 {
+    if (strcmp(sql, "SAVEPOINT part") == 0 || strcmp(sql, "RELEASE part") == 0)
+        return word(c, sql);
     return code_of(sqlite3_exec(db_of(c), sql, NULL, NULL, NULL));
 }
 
@@ -154,22 +166,6 @@ static bool usable(struct connection *c)
     return true;
 }
 
-static int begin(struct connection *c)
-{
-    return script(c, c->mode == TX_WRITE ? "BEGIN IMMEDIATE" : "BEGIN");
-}
-
-static int commit(struct connection *c)
-{
-    return script(c, "COMMIT");
-}
-
-static void rollback(struct connection *c)
-{
-    if (!sqlite3_get_autocommit(db_of(c)))
-        sqlite3_exec(db_of(c), "ROLLBACK", NULL, NULL, NULL);
-}
-
 /* ---- statements ---- */
 
 /* FNV-1a: only to tell texts apart quickly, the texts themselves are compared too. */
@@ -200,6 +196,17 @@ static struct cached *cache_slot(struct file *file, const char *sql, uint64_t ha
     return room;
 }
 
+/* The second $1 of a text shares the place of the first; a number that is left out has place 0, which cannot be bound. */
+static void find_places(sqlite3_stmt *st, struct places *p)
+{
+    p->n = sqlite3_bind_parameter_count(st);
+    for (int i = 0; i < p->n && i < PLACES; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "$%d", i + 1);
+        p->at[i] = (short)sqlite3_bind_parameter_index(st, name);
+    }
+}
+
 static int prepare(struct file *file, const char *sql, struct rows *r)
 {
     uint64_t hash = hash_of(sql);
@@ -217,6 +224,7 @@ static int prepare(struct file *file, const char *sql, struct rows *r)
             k->statement = r->statement;
             k->hash = hash;
             k->sql = strdup(sql); /* NULL: found by nobody, replaced soon */
+            find_places(k->statement, &k->places);
         }
     }
     r->cached = k;
@@ -240,32 +248,34 @@ static void end(struct rows *r)
     free(r);
 }
 
-/* "$1" is a name to SQLite, so its place is asked for (the second $1 of a text shares it). */
-static int bind(sqlite3_stmt *st, const struct value *values, int n)
+static int bind(sqlite3_stmt *st, const struct places *p, const struct value *values, int n)
 {
     int rc = SQLITE_OK;
+    if (n != p->n || n > PLACES)
+        return ERR_MALFORMED;
     for (int i = 0; i < n && rc == SQLITE_OK; i++) {
         const struct value *v = &values[i];
-        char name[16];
-        snprintf(name, sizeof name, "$%d", i + 1);
-        int at = sqlite3_bind_parameter_index(st, name);
+        int at = p->at[i];
         rc = v->type == 'i'   ? sqlite3_bind_int64(st, at, v->integer)
              : !v->data       ? sqlite3_bind_null(st, at)
              : v->type == 't' ? sqlite3_bind_text(st, at, v->data, (int)v->len, SQLITE_TRANSIENT)
                               : sqlite3_bind_blob64(st, at, v->data, v->len, SQLITE_TRANSIENT);
     }
-    return rc == SQLITE_OK && sqlite3_bind_parameter_count(st) == n ? 0 : ERR_MALFORMED;
+    return rc == SQLITE_OK ? 0 : ERR_MALFORMED;
 }
 
 static int start(struct connection *c, const char *sql, const struct value *values, int n, struct rows **out)
 {
     struct rows *r = calloc(1, sizeof *r);
+    struct places own;
     *out = NULL;
     if (!r)
         return ERR_UNAVAILABLE;
     r->file = c->own;
     int rc = prepare(r->file, sql, r);
-    rc = rc ? rc : bind(r->statement, values, n);
+    if (rc == 0 && !r->cached)
+        find_places(r->statement, &own);
+    rc = rc ? rc : bind(r->statement, r->cached ? &r->cached->places : &own, values, n);
     if (rc)
         end(r);
     else
@@ -324,6 +334,36 @@ static const void *bytes(struct rows *r, int i, size_t *len)
     const void *data = sqlite3_column_blob(r->statement, i);
     *len = (size_t)sqlite3_column_bytes(r->statement, i);
     return data;
+}
+
+/* ---- transactions: their words are kept prepared as everything else ---- */
+
+static int word(struct connection *c, const char *sql)
+{
+    struct rows *r;
+    bool row;
+    int rc = start(c, sql, NULL, 0, &r);
+    if (rc)
+        return rc;
+    rc = step(r, &row);
+    end(r);
+    return rc;
+}
+
+static int begin(struct connection *c)
+{
+    return word(c, c->mode == TX_WRITE ? "BEGIN IMMEDIATE" : "BEGIN");
+}
+
+static int commit(struct connection *c)
+{
+    return word(c, "COMMIT");
+}
+
+static void rollback(struct connection *c)
+{
+    if (!sqlite3_get_autocommit(db_of(c)) && word(c, "ROLLBACK"))
+        sqlite3_exec(db_of(c), "ROLLBACK", NULL, NULL, NULL); /* without memory for the above */
 }
 
 /* ---- the file ---- */

@@ -141,8 +141,8 @@ static const struct field fhir_args[] = {
 };
 
 const struct op term_ops[] = {
-    {"term.icd10", OP_READ, 0, "self", icd10_args, icd10_op, "Search the insurance edition of ICD-10"},
+    {"term.icd10", OP_READ, OP_QUICK, "self", icd10_args, icd10_op, "Search the insurance edition of ICD-10"},
     {"term.dx", OP_READ, 0, "self", dx_args, dx_op, "The normal form of a diagnosis, with ICD-10 candidates"},
-    {"term.fhir", OP_READ, 0, "self", fhir_args, fhir_op, "The terminology service: FHIR operations on code systems, value sets, maps"},
+    {"term.fhir", OP_READ, OP_QUICK, "self", fhir_args, fhir_op, "The terminology service: FHIR operations on code systems, value sets, maps"},
     {0},
 };

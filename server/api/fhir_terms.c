@@ -9,15 +9,17 @@ struct asked {
     const struct api_config *config;
     struct net_request *request;
     struct reply reply;
+    int status; /* of the resource */
+    char *text; /* the resource; NULL = the reply is an error */
 };
 
 /* ---- answers ---- */
 
-static void reply_resource(struct net_request *r, int status, const json_t *resource)
+static void reply_text(struct net_request *r, int status, char *text)
 {
-    char *text = json_dumps(resource, JSON_COMPACT);
     if (!text) abort();
     net_reply_header(r, "Cache-Control", "no-store");
+    net_reply_plain(r); /* no page: what only browsers' pages need is left out */
     net_reply_taken(r, status, FHIR_JSON, text, strlen(text));
 }
 
@@ -46,7 +48,7 @@ static void reply_outcome(struct net_request *r, const struct fault *f)
     json_t *outcome = json_pack("{s:s, s:[{s:s, s:s, s:{s:s}}]}", "resourceType", "OperationOutcome", "issue", "severity", "error", "code",
                                 issue_type(f->code), "details", "text", text);
     if (f->code == ERR_UNAUTHENTICATED) net_reply_header(r, "WWW-Authenticate", "Bearer");
-    reply_resource(r, err_http(f->code), outcome);
+    reply_text(r, err_http(f->code), json_dumps(outcome, JSON_COMPACT));
     json_decref(outcome);
 }
 
@@ -57,17 +59,19 @@ static void answer_on_event_thread(void *arg)
         if (!a->reply.fault.code) a->reply.fault.code = a->reply.error;
         reply_outcome(a->request, &a->reply.fault);
     } else
-        reply_resource(a->request, (int)json_integer_value(json_object_get(a->reply.result, "status")), json_object_get(a->reply.result, "resource"));
-    json_decref(a->reply.result); /* stolen from the reply */
+        reply_text(a->request, a->status, a->text);
     free(a);
 }
 
-/* On a pool thread: what the reply owns moves over, nothing else is touched. */
+/* On a pool thread: the resource is written out where it was made, and dies there. */
 static void answered(void *ctx, struct reply *reply)
 {
     struct asked *a = ctx;
-    a->reply = *reply;
+    a->status = (int)json_integer_value(json_object_get(reply->result, "status"));
+    if (!reply->error) a->text = json_dumps(json_object_get(reply->result, "resource"), JSON_COMPACT);
+    json_decref(reply->result);
     reply->result = NULL;
+    a->reply = *reply;
     net_post_wait(a->config->net, answer_on_event_thread, a);
 }
 
@@ -119,12 +123,13 @@ static int read_body(struct net_request *r, json_t *list, struct fault *f)
     return rc;
 }
 
+/* Takes args on 0. */
 static int submit(const struct api_config *c, struct net_request *r, json_t *args, struct fault *f)
 {
     struct asked *a = calloc(1, sizeof *a);
     if (!a) abort();
     *a = (struct asked){.config = c, .request = r};
-    struct call call = {.op = "term.fhir", .args = args, .client_address = net_request_address(r)};
+    struct call call = {.op = "term.fhir", .args = args, .args_given = true, .client_address = net_request_address(r)};
     const char *credential = net_request_credential(r, &call.by_cookie), *csrf = net_request_header(r, "x-csrf-token");
     call.credential = *credential ? credential : NULL;
     call.csrf = *csrf ? csrf : NULL;
@@ -145,8 +150,9 @@ static void on_terms(void *ctx, struct net_request *r)
     rc = rc ? rc : read_query(net_request_query(r), list, &f);
     rc = rc ? rc : read_body(r, list, &f);
     rc = rc ? rc : submit(ctx, r, args, &f);
+    if (!rc) return;
     json_decref(args);
-    if (rc) reply_outcome(r, &f);
+    reply_outcome(r, &f);
 }
 
 int fhir_terms_serve(const struct api_config *config)

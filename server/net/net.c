@@ -114,6 +114,14 @@ void net_timer_cancel(struct net_timer *t)
     free(t);
 }
 
+/* After everything that poll() told of was looked at. Handlers first: the pool works while answers are written. */
+static void end_round(struct net *n)
+{
+    run_posts(n);
+    requests_dispatch(n);
+    replies_write(n);
+}
+
 static void sweep(void *arg)
 {
     struct net *n = arg;
@@ -191,6 +199,7 @@ static void conn_free(struct lws *wsi, struct conn *c)
 {
     lws_set_opaque_user_data(wsi, NULL);
     if (!c) return;
+    reply_unready(c);
     request_gone(c);
     socket_gone(c);
     peer_leave(c->net, c->peer);
@@ -360,7 +369,8 @@ int net_ws_serve(struct net *n, const char *path, const struct net_ws_events *ev
 void net_run(struct net *n)
 {
     while (!atomic_load(&n->stopping) && lws_service(n->context, 0) >= 0)
-        run_posts(n);
+        end_round(n);
+    end_round(n);
 }
 
 void net_stop(struct net *n)

@@ -81,6 +81,8 @@ struct net {
     size_t bodies_bytes;
     struct net_timer *sweeper, *timers; /* every armed timer, so that net_shut can free them */
     char *own_origins;
+    struct net_request *asked, **asked_last; /* complete in this round, not yet with their handlers */
+    struct conn *ready;                      /* their answers are to be written at the end of this round */
     struct metric *m_requests[6], *m_latency, *m_connections, *m_sockets, *m_refused;
 };
 
@@ -91,9 +93,11 @@ struct conn {
     struct peer *peer;
     struct net_request *request;
     struct net_ws *ws;
+    struct conn *ready_next, **ready_back; /* ready_back NULL = not in net->ready */
 };
 
 struct net_request {
+    struct net_request *next; /* in net->asked */
     struct net *net;
     struct conn *conn; /* NULL: the client has gone */
     enum net_method method;
@@ -141,12 +145,15 @@ int request_begin(struct conn *c, const char *path); /* callbacks' result: 0 or 
 int request_body(struct conn *c, const void *data, size_t len);
 int request_body_end(struct conn *c);
 void request_gone(struct conn *c); /* the connection closed */
+void requests_dispatch(struct net *n); /* those that became complete in this round go to their handlers */
 void request_free(struct net_request *r);
 char *header_copy(struct lws *wsi, const char *name); /* malloc'd or NULL */
 char *credential_of(const char *cookie, const char *authorization, bool *by_cookie); /* malloc'd, "" when none */
 
 /* ---- reply.c, stream.c, asset.c ---- */
 int reply_write(struct conn *c); /* HTTP_WRITEABLE */
+void replies_write(struct net *n); /* answers that were given in this round */
+void reply_unready(struct conn *c);
 void reply_begin(struct net_request *r, int status, const char *content_type);
 void reply_go(struct net_request *r);
 void reply_memory(struct net_request *r, int status, const char *content_type, const uint8_t *data, size_t len);

@@ -9,8 +9,10 @@
 
 /* blob: is for pictures and recordings the page made itself; 'wasm-unsafe-eval' is not eval: pictures of a PDF (JPEG 2000, JBIG2)
  * are decoded by a WebAssembly module of our own. */
-static const char security_headers[] = /* its %s: the hash of the page's own style, see asset.c */
-    "Content-Security-Policy: default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'%s; img-src 'self' blob: data:; "
+static const char security_before[] = "Content-Security-Policy: default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'";
+/* between them: the hash of the page's own style, see asset.c */
+static const char security_after[] =
+    "; img-src 'self' blob: data:; "
     "media-src 'self' blob:; font-src 'self' data:; connect-src 'self' wss:; worker-src 'self' blob:; object-src 'none'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'\r\n"
     "Strict-Transport-Security: max-age=31536000\r\n"
@@ -42,13 +44,16 @@ static const char *status_text(int status)
 
 void net_reply_header(struct net_request *r, const char *name, const char *value)
 {
-    size_t room = sizeof r->reply_headers - r->reply_headers_len;
-    int len = value[strcspn(value, "\r\n")] ? -1 : snprintf(r->reply_headers + r->reply_headers_len, room, "%s: %s\r\n", name, value);
-    if (len > 0 && (size_t)len < room) {
-        r->reply_headers_len += (size_t)len;
+    size_t n = strlen(name), v = strcspn(value, "\r\n");
+    char *at = r->reply_headers + r->reply_headers_len;
+    if (!value[v] && n + v + 4 <= sizeof r->reply_headers - r->reply_headers_len) {
+        memcpy(at, name, n);
+        memcpy(at + n, ": ", 2);
+        memcpy(at + n + 2, value, v);
+        memcpy(at + n + 2 + v, "\r\n", 2);
+        r->reply_headers_len += n + v + 4;
         return;
     }
-    r->reply_headers[r->reply_headers_len] = '\0';
     log_error("net", "header %s does not fit and was dropped", name);
 }
 
@@ -64,17 +69,41 @@ void reply_begin(struct net_request *r, int status, const char *content_type)
     r->no_body = r->method == NET_HEAD || status == 204 || status == 304;
 }
 
-/* The answer is complete or its source known: write it when the peer takes it; a gone peer gets nothing. */
+/* The answer is complete or its source known: it is written at the end of the round, without asking poll() first whether the peer takes
+ * it - nearly always he does, and what he does not take libwebsockets keeps. A gone peer gets nothing. */
 void reply_go(struct net_request *r)
 {
+    struct conn *c = r->conn;
+    struct net *n = r->net;
     r->replied = true;
-    if (r->conn) {
-        lws_set_timeout(r->conn->wsi, PENDING_TIMEOUT_HTTP_CONTENT, (int)(r->net->config.idle_ms / 1000));
-        lws_callback_on_writable(r->conn->wsi);
-        return;
+    if (c && !c->ready_back) {
+        c->ready_next = n->ready;
+        c->ready_back = &n->ready;
+        if (n->ready) n->ready->ready_back = &c->ready_next;
+        n->ready = c;
     }
+    if (c) return;
     stream_over(r);
     request_free(r);
+}
+
+void reply_unready(struct conn *c)
+{
+    if (!c->ready_back) return;
+    *c->ready_back = c->ready_next;
+    if (c->ready_next) c->ready_next->ready_back = c->ready_back;
+    c->ready_back = NULL;
+}
+
+/* Outside of libwebsockets' callbacks a connection is not closed by saying so: it is asked to do it. */
+void replies_write(struct net *n)
+{
+    struct conn *c;
+    while ((c = n->ready)) {
+        struct lws *wsi = c->wsi;
+        reply_unready(c);
+        if (reply_write(c)) lws_set_timeout(wsi, PENDING_TIMEOUT_KILLED_BY_PROXY_CLIENT_CLOSE, LWS_TO_KILL_ASYNC);
+    }
 }
 
 void reply_memory(struct net_request *r, int status, const char *content_type, const uint8_t *data, size_t len)
@@ -150,17 +179,80 @@ void net_reply_fault(struct net_request *r, const struct fault *f)
 
 /* ---- writing ---- */
 
-static int header_print(struct net_request *r, char *out, size_t cap)
+/* RFC 9110 6.6.1. One event thread: the text of this second is made once. */
+static const char *date_now(void)
 {
-    char date[40], length[48] = "", type[120] = "", security[sizeof security_headers + STYLE_SOURCE_BYTES];
-    time_t now = time(NULL);
+    static char text[40];
+    static time_t of;
     struct tm tm;
-    strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
-    if (r->status != 204 && r->status != 304) snprintf(length, sizeof length, "Content-Length: %llu\r\n", (unsigned long long)r->length);
-    if (r->content_type && r->status != 304) snprintf(type, sizeof type, "Content-Type: %s\r\n", r->content_type);
-    snprintf(security, sizeof security, r->plain ? "%s" : security_headers, r->plain ? plain_headers : r->style_source ? r->style_source : "");
-    return snprintf(out, cap, "HTTP/1.1 %d %s\r\nDate: %s\r\n%s%s%s%s%s\r\n", r->status, status_text(r->status), date, type, length,
-                    r->reply_headers, security, r->close_after ? "Connection: close\r\n" : "");
+    time_t now = time(NULL);
+    if (now != of) strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
+    of = now;
+    return text;
+}
+
+struct header {
+    char *out;
+    size_t len, cap;
+};
+
+/* What does not fit is counted and not written. */
+static void put(struct header *h, const char *text, size_t len)
+{
+    if (h->len + len <= h->cap) memcpy(h->out + h->len, text, len);
+    h->len += len;
+}
+
+static void put_text(struct header *h, const char *text)
+{
+    put(h, text, strlen(text));
+}
+
+static void put_number(struct header *h, uint64_t v)
+{
+    char text[24], *at = text + sizeof text;
+    do *--at = (char)('0' + v % 10);
+    while (v /= 10);
+    put(h, at, (size_t)(text + sizeof text - at));
+}
+
+static void put_line(struct header *h, const char *name, const char *value)
+{
+    put_text(h, name);
+    put_text(h, value);
+    put(h, "\r\n", 2);
+}
+
+static void put_security(struct header *h, const struct net_request *r)
+{
+    if (r->plain) {
+        put(h, plain_headers, sizeof plain_headers - 1);
+        return;
+    }
+    put(h, security_before, sizeof security_before - 1);
+    put_text(h, r->style_source ? r->style_source : "");
+    put(h, security_after, sizeof security_after - 1);
+}
+
+/* By hand: every answer has one, and formatting it costs more than everything else done here. The length; more than cap: too long. */
+static size_t header_print(const struct net_request *r, char *out, size_t cap)
+{
+    struct header h = {out, 0, cap};
+    put_text(&h, "HTTP/1.1 ");
+    put_number(&h, (uint64_t)r->status);
+    put_line(&h, " ", status_text(r->status));
+    put_line(&h, "Date: ", date_now());
+    if (r->content_type && r->status != 304) put_line(&h, "Content-Type: ", r->content_type);
+    if (r->status != 204 && r->status != 304) {
+        put_text(&h, "Content-Length: ");
+        put_number(&h, r->length);
+        put(&h, "\r\n", 2);
+    }
+    put(&h, r->reply_headers, r->reply_headers_len);
+    put_security(&h, r);
+    if (r->close_after) put_text(&h, "Connection: close\r\n");
+    put(&h, "\r\n", 2);
+    return h.len;
 }
 
 static int finish(struct conn *c)
@@ -174,6 +266,7 @@ static int finish(struct conn *c)
     r->conn = NULL;
     stream_over(r);
     request_free(r);
+    if (lws_partial_buffered(c->wsi)) lws_set_timeout(c->wsi, PENDING_TIMEOUT_HTTP_CONTENT, (int)(n->config.idle_ms / 1000)); /* he takes it slowly */
     return close || lws_http_transaction_completed(c->wsi) ? -1 : 0;
 }
 
@@ -186,9 +279,8 @@ int reply_write(struct conn *c)
     enum lws_write_protocol mode = LWS_WRITE_HTTP;
     if (!r || !r->replied) return 0;
     if (!r->header_sent) {
-        int n = header_print(r, (char *)start, 6144);
-        if (n < 0 || n >= 6144) return -1;
-        len = (size_t)n;
+        len = header_print(r, (char *)start, 6144);
+        if (len > 6144) return -1;
         mode = LWS_WRITE_HTTP_HEADERS;
         r->header_sent = true;
     }

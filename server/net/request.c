@@ -62,13 +62,17 @@ static char *named_header(struct lws *wsi, const char *name)
     return text;
 }
 
-char *header_copy(struct lws *wsi, const char *name)
+static char *header_copy_at(struct lws *wsi, int i)
 {
-    int i = header_index(name);
-    char *text = header_table[i].token >= 0 ? known_header(wsi, header_table[i].token) : named_header(wsi, name);
+    char *text = header_table[i].token >= 0 ? known_header(wsi, header_table[i].token) : named_header(wsi, header_table[i].name);
     for (char *p = text; p && *p; p++) /* nothing that could break a line, an audit field or JSON */
         if ((unsigned char)*p < 0x20 || *p == 0x7f) *p = ' ';
     return text;
+}
+
+char *header_copy(struct lws *wsi, const char *name)
+{
+    return header_copy_at(wsi, header_index(name));
 }
 
 /* libwebsockets hands out the query decoded in pieces; handlers get it back as one escaped text. */
@@ -78,7 +82,7 @@ static char *query_copy(struct lws *wsi)
     char piece[HEADER_MAX];
     int len = lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_URI_ARGS);
     if (len <= 0) return strdup("");
-    char *out = calloc(1, 3 * 8192 + 64), *p = out;
+    char *out = malloc(3 * 8192 + 64), *p = out;
     for (int i = 0; out && (len = lws_hdr_copy_fragment(wsi, piece, sizeof piece, WSI_TOKEN_HTTP_URI_ARGS, i)) >= 0; i++) {
         const char *equals = memchr(piece, '=', (size_t)len);
         if (p + 3 * len + 2 > out + 3 * 8192) break;
@@ -94,9 +98,10 @@ static char *query_copy(struct lws *wsi)
             }
         }
     }
-    char *fit = out ? strdup(out) : NULL;
-    free(out);
-    return fit;
+    if (!out) return NULL;
+    *p = '\0';
+    char *fit = realloc(out, (size_t)(p - out) + 1);
+    return fit ? fit : out;
 }
 
 static bool utf8_valid(const unsigned char *s)
@@ -182,15 +187,35 @@ static void check_header(struct net_request *r, struct peer *peer)
         refuse(r, ERR_UNAVAILABLE, "busy", "Too many uploads at once; try again.");
 }
 
-static void dispatch(struct net_request *r)
+static void handle(struct net_request *r)
 {
-    r->dispatched = true;
     if (r->refusal)
         net_reply_fault(r, r->refusal);
     else if (r->route)
         r->route->handler(r->route->ctx, r);
     else
         asset_reply(r);
+}
+
+/* Not at once: those that came with the same round go one right after the other, so that the pool is woken once for all of them. From
+ * here on the request is valid until it is answered, also when the client goes. */
+static void dispatch(struct net_request *r)
+{
+    struct net *n = r->net;
+    r->dispatched = true;
+    r->next = NULL;
+    if (!n->asked) n->asked_last = &n->asked;
+    *n->asked_last = r;
+    n->asked_last = &r->next;
+}
+
+void requests_dispatch(struct net *n)
+{
+    struct net_request *r;
+    while ((r = n->asked)) {
+        n->asked = r->next; /* before: the handler may answer at once, and the request is gone */
+        handle(r);
+    }
 }
 
 /* A fourth of 2^64 is no length anybody means; a sign or a letter is a smuggling attempt. */
@@ -217,7 +242,7 @@ static struct net_request *request_new(struct conn *c, const char *path)
     r->path = strdup(path);
     r->query = query_copy(c->wsi);
     for (int i = 0; i < HEADERS; i++)
-        r->headers[i] = header_copy(c->wsi, header_table[i].name);
+        r->headers[i] = header_copy_at(c->wsi, i);
     snprintf(r->address, sizeof r->address, "%s", c->peer ? c->peer->address : "");
     r->credential = credential_of(net_request_header(r, "cookie"), net_request_header(r, "authorization"), &r->by_cookie);
     if (r->path && r->query && r->credential) return r;
