@@ -35,6 +35,8 @@ static int who_person(struct fhir_work *w, struct tx *tx)
     w->actor.person = session.actor.person.v;
     w->actor.org = session.actor.org.v;
     w->actor.session = session.actor.session;
+    w->actor.dept = session.actor.dept.v;
+    w->actor.roles = session.actor.roles;
     bool reads = strcmp(w->q.method, "GET") == 0 || strcmp(w->q.method, "HEAD") == 0;
     if (w->q.by_cookie && !reads && (strlen(w->q.csrf) != strlen(session.csrf) || !crypto_equal(w->q.csrf, session.csrf, strlen(session.csrf))))
         return fhir_fail(w, ERR_DENIED, "csrf", "The X-CSRF-Token header is missing or old.");

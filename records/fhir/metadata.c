@@ -55,7 +55,9 @@ static void write_type(struct r4_buf *b, const struct r4 *r4, const struct r4_ty
                    "\"conditionalUpdate\":true,\"conditionalDelete\":\"single\"");
     write_params(b, r4, type);
     if (strcmp(type->name, "Patient") == 0)
-        r4_buf_puts(b, ",\"operation\":[{\"name\":\"everything\",\"definition\":\"http://hl7.org/fhir/OperationDefinition/Patient-everything\"},{\"name\":\"export\",\"definition\":\"http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export\"}]");
+        r4_buf_puts(b, ",\"operation\":[{\"name\":\"everything\",\"definition\":\"http://hl7.org/fhir/OperationDefinition/Patient-everything\"},{\"name\":\"export\",\"definition\":\"http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export\"},"
+                        "{\"name\":\"match\",\"definition\":\"http://hl7.org/fhir/OperationDefinition/Patient-match\"},"
+                        "{\"name\":\"ihe-pix\",\"definition\":\"https://profiles.ihe.net/ITI/PIXm/OperationDefinition/IHE.PIXm.pix\"}]");
     r4_buf_puts(b, "}");
 }
 

@@ -1,5 +1,5 @@
 /* The search interaction: the query, one page of results, what comes with them, the links. */
-#include "records/fhir/search.h"
+#include "records/fhir/own.h"
 #include <stdio.h>
 
 #define SORTED_MAX 20000  /* results sorted in memory */
@@ -20,6 +20,7 @@ struct entry { /* on the page */
 
 struct sort_key {
     struct hit hit;
+    size_t own;          /* of our own: its place in page.own, from 1; 0 = of the store */
     bool missing[2];
     int64_t number[2];
     char *text[2];
@@ -38,6 +39,8 @@ struct page {
     struct page_token token, next;
     int64_t total;       /* -1 = not known */
     int error;
+    struct own_rows own; /* those of the house; a row that was taken has no body any more */
+    size_t own_at;       /* so many of them lie on this page or on pages before */
     /* sorted in memory */
     struct sort_key *keys;
     size_t n_keys, cap_keys;
@@ -190,6 +193,33 @@ static bool open_body(struct page *p, struct query *q, struct fhir_row *row)
     return row->body != NULL;
 }
 
+static bool take_own(struct page *p, struct fhir_row *row)
+{
+    struct entry *e = add_entry(p);
+    if (!e)
+        return false;
+    e->row = *row;
+    row->body = row->facts = NULL; /* taken */
+    p->matches++;
+    return true;
+}
+
+/* Our own come first, by their number; in a sorted walk before the first of the store that lies behind them. */
+static bool show_own(struct page *p, bool (*behind)(const struct page *p, int64_t low), int64_t low)
+{
+    while (p->own_at < p->own.n && !(behind && behind(p, low))) {
+        size_t at = p->n_keys ? p->keys[p->own_at].own - 1 : p->own_at;
+        if (p->matches == p->want) {
+            p->more = true;
+            return false;
+        }
+        if (!take_own(p, &p->own.list[at]))
+            return false;
+        p->next.at = (uint32_t)++p->own_at;
+    }
+    return true;
+}
+
 static bool found_match(void *ctx, struct found *found)
 {
     struct page *p = ctx;
@@ -203,7 +233,7 @@ static bool found_match(void *ctx, struct found *found)
     e->row = found->row;
     found->row.facts = NULL; /* taken */
     p->matches++;
-    p->next = (struct page_token){p->token.snapshot, found->row.pkey, found->row.rid, found->low, 0, p->token.phase};
+    p->next = (struct page_token){p->token.snapshot, found->row.pkey, found->row.rid, found->low, (uint32_t)p->own_at, p->token.phase};
     if (open_body(p, found->q, &e->row))
         return true;
     p->error = ERR_STORAGE;
@@ -213,7 +243,7 @@ static bool found_match(void *ctx, struct found *found)
 static int run_plain(struct page *p)
 {
     struct cursor after = {p->token.rid != 0, p->token.pkey, p->token.rid, p->token.low};
-    int rc = finder_run(&p->finder, &after, found_match, p);
+    int rc = show_own(p, NULL, 0) ? finder_run(&p->finder, &after, found_match, p) : 0;
     return rc ? rc : p->error;
 }
 
@@ -257,6 +287,22 @@ static void key_part(struct page *p, const struct facts *facts, size_t i, struct
     }
 }
 
+static struct sort_key *add_key(struct page *p)
+{
+    if (p->n_keys == p->cap_keys) {
+        size_t cap = p->cap_keys ? 2 * p->cap_keys : 256;
+        struct sort_key *more = realloc(p->keys, cap * sizeof *more);
+        if (!more) {
+            p->failed = true;
+            return NULL;
+        }
+        p->keys = more;
+        p->cap_keys = cap;
+    }
+    memset(&p->keys[p->n_keys], 0, sizeof *p->keys);
+    return &p->keys[p->n_keys++];
+}
+
 static bool found_sortable(void *ctx, struct found *found)
 {
     struct page *p = ctx;
@@ -264,22 +310,33 @@ static bool found_sortable(void *ctx, struct found *found)
         p->over = true;
         return false;
     }
-    if (p->n_keys == p->cap_keys) {
-        size_t cap = p->cap_keys ? 2 * p->cap_keys : 256;
-        struct sort_key *more = realloc(p->keys, cap * sizeof *more);
-        if (!more) {
-            p->failed = true;
-            return false;
-        }
-        p->keys = more;
-        p->cap_keys = cap;
-    }
-    struct sort_key *k = &p->keys[p->n_keys++];
-    memset(k, 0, sizeof *k);
+    struct sort_key *k = add_key(p);
+    if (!k)
+        return false;
     k->hit = (struct hit){found->row.pkey, found->row.rid};
     for (size_t i = 0; i < p->query.n_sorts && i < 2 && found->facts; i++)
         key_part(p, found->facts, i, k);
     return true;
+}
+
+static int sort_own(struct page *p)
+{
+    int rc = 0;
+    for (size_t i = 0; i < p->own.n && rc == 0; i++) {
+        struct facts facts = {0};
+        struct fhir_row *row = &p->own.list[i];
+        struct sort_key *k = add_key(p);
+        if (!k || !facts_read(p->w->fhir, p->w->plan->scratch->doc, row->type, row->facts, row->facts_len, &facts))
+            rc = ERR_UNAVAILABLE;
+        for (size_t s = 0; s < p->query.n_sorts && s < 2 && rc == 0; s++)
+            key_part(p, &facts, s, k);
+        if (k) {
+            k->hit = (struct hit){row->pkey, row->rid};
+            k->own = i + 1;
+        }
+        facts_clear(&facts);
+    }
+    return rc;
 }
 
 static int compare_keys(const void *a, const void *b, void *ctx)
@@ -315,11 +372,16 @@ static int show_sorted(struct page *p)
     qsort_r(p->keys, p->n_keys, sizeof *p->keys, compare_keys, p);
     size_t at = sorted_start(p);
     for (; at < p->n_keys && p->matches < p->want && rc == 0; at++) {
-        struct entry *e = add_entry(p);
-        if (!e)
-            break;
-        rc = row_load(p->w, p->tx, p->keys[at].hit.pkey, p->keys[at].hit.rid, ROW_BODY | ROW_FACTS, &e->row);
-        p->matches++;
+        if (p->keys[at].own) {
+            if (!take_own(p, &p->own.list[p->keys[at].own - 1]))
+                break;
+        } else {
+            struct entry *e = add_entry(p);
+            if (!e)
+                break;
+            rc = row_load(p->w, p->tx, p->keys[at].hit.pkey, p->keys[at].hit.rid, ROW_BODY | ROW_FACTS, &e->row);
+            p->matches++;
+        }
         p->next = (struct page_token){p->token.snapshot, p->keys[at].hit.pkey, p->keys[at].hit.rid, 0, (uint32_t)at + 1, 0};
     }
     p->more = at < p->n_keys;
@@ -346,14 +408,31 @@ static bool found_without(void *ctx, struct found *found)
     return lacks(found->facts, p->query.sorts[0].param) ? found_match(ctx, found) : true;
 }
 
+static bool own_behind(const struct page *p, int64_t low)
+{
+    const struct sort_key *k = &p->keys[p->own_at];
+    return k->missing[0] || (p->query.sorts[0].descending ? k->number[0] < low : k->number[0] > low);
+}
+
+static bool found_ordered(void *ctx, struct found *found)
+{
+    return show_own(ctx, own_behind, found->low) && found_match(ctx, found);
+}
+
 /* In the order of the index; those without a value follow, in the order of their keys. */
 static int run_ordered(struct page *p)
 {
     struct cursor after = {p->token.rid != 0, p->token.pkey, p->token.rid, p->token.low};
-    int rc = 0;
+    int rc = sort_own(p);
+    if (rc)
+        return rc;
+    if (p->n_keys)
+        qsort_r(p->keys, p->n_keys, sizeof *p->keys, compare_keys, p);
     if (p->token.phase == 0) {
         finder_plan_range(&p->finder, p->query.sorts[0].param, p->query.sorts[0].descending);
-        rc = finder_run(&p->finder, &after, found_match, p);
+        rc = finder_run(&p->finder, &after, found_ordered, p);
+        if (rc == 0 && !p->more)
+            (void)!show_own(p, NULL, 0);
         if (rc || p->more || p->error)
             return rc ? rc : p->error;
         after.set = false;
@@ -380,7 +459,8 @@ static int run_sorted(struct page *p)
     if (ordered_index(&p->query) && !few(&p->finder))
         return run_ordered(p);
     p->finder.want_facts = true;
-    int rc = finder_run(&p->finder, &(struct cursor){0}, found_sortable, p);
+    int rc = sort_own(p);
+    rc = rc ? rc : finder_run(&p->finder, &(struct cursor){0}, found_sortable, p);
     if (rc == 0 && p->over)
         return fhir_fail(p->w, ERR_TOO_LARGE, "too_costly", "More than %d resources would have to be sorted: add a condition, or sort by a date.", SORTED_MAX);
     return rc ? rc : show_sorted(p);
@@ -414,6 +494,21 @@ static int include_row(struct page *p, struct fhir_row *row)
     return 0;
 }
 
+static int find_row(struct page *p, const struct r4_type *type, struct r4_str name, struct fhir_row *row)
+{
+    char text[FHIR_ID_BYTES];
+    uint64_t id;
+    struct own o;
+    snprintf(text, sizeof text, "%.*s", name.n < sizeof text ? (int)name.n : 0, name.p);
+    if (!own_name(type->name, text, &id))
+        return row_find(p->w, p->tx, type, name, ROW_BODY | ROW_FACTS, row);
+    if (!own_open(&o, p->w, p->tx))
+        return ERR_UNAVAILABLE;
+    int rc = own_row(&o, own_kind_of(type->name), id, row);
+    own_close(&o);
+    return rc;
+}
+
 static int include_forward(struct page *p, const struct r4_include *inc, const struct r4_value *v)
 {
     struct fhir_row row;
@@ -421,7 +516,7 @@ static int include_forward(struct page *p, const struct r4_include *inc, const s
     if (v->type != R4_P_REFERENCE || !type || (inc->param && inc->param != v->param) || (inc->target && inc->target != type) ||
         !fhir_may(p->w, type->name, MAY_READ))
         return 0;
-    int rc = row_find(p->w, p->tx, type, v->ref_id, ROW_BODY | ROW_FACTS, &row);
+    int rc = find_row(p, type, v->ref_id, &row);
     return rc ? rc : include_row(p, &row);
 }
 
@@ -486,12 +581,14 @@ static int run_includes(struct page *p)
 static int count_all(struct page *p)
 {
     if (p->total >= 0 || (p->query.total != R4_TOTAL_ACCURATE && p->query.summary != R4_SUMMARY_COUNT)) {
-        if (p->total < 0 && !p->more && !p->token.rid)
+        if (p->total < 0 && !p->more && !p->token.rid && !p->token.at)
             p->total = (int64_t)p->matches;
         return 0;
     }
     finder_plan(&p->finder);
-    return finder_count(&p->finder, &p->total);
+    int rc = finder_count(&p->finder, &p->total);
+    p->total += (int64_t)p->own.n;
+    return rc;
 }
 
 static void write_links(struct page *p, struct r4_buf *b)
@@ -524,7 +621,11 @@ static int write_entries(struct page *p, struct r4_buf *b)
         rc = body_shape(p->w, e->row.type, (struct r4_str){e->row.body, e->row.body_len}, b);
         r4_buf_printf(b, ",\"search\":{\"mode\":\"%s\"}}", e->included ? "include" : "match");
     }
-    if (p->n)
+    if (p->own.cut)
+        r4_buf_printf(b, "%s{\"resource\":{\"resourceType\":\"OperationOutcome\",\"issue\":[{\"severity\":\"warning\",\"code\":\"incomplete\",\"details\":{\"text\":"
+                         "\"Of what the house itself keeps only %d were looked through: add an identifier, a name, a birth date or a patient.\"}}]},"
+                         "\"search\":{\"mode\":\"outcome\"}}", p->n ? "," : ",\"entry\":[", OWN_LOOK);
+    if (p->n || p->own.cut)
         r4_buf_puts(b, "]");
     return rc;
 }
@@ -568,6 +669,7 @@ static void page_close(struct page *p)
 {
     for (size_t i = 0; i < p->n; i++)
         fhir_row_clear(&p->list[i].row);
+    own_rows_clear(&p->own);
     for (size_t i = 0; i < p->n_keys; i++)
         for (int k = 0; k < 2; k++)
             free(p->keys[i].text[k]);
@@ -586,8 +688,11 @@ static int run(struct page *p)
     }
     p->finder.snapshot = p->token.snapshot;
     p->finder.want_facts = p->query.includes != NULL;
+    int rc = own_search(&p->finder, &p->own); /* before the plan: it marks terms as done */
+    p->next = p->token;
+    p->own_at = p->token.at < p->own.n ? p->token.at : p->own.n;
     finder_plan(&p->finder);
-    int rc = !p->want ? 0 : p->query.n_sorts ? run_sorted(p) : run_plain(p);
+    rc = rc ? rc : !p->want ? 0 : p->query.n_sorts ? run_sorted(p) : run_plain(p);
     rc = rc ? rc : count_all(p);
     rc = rc ? rc : run_includes(p);
     if (rc == 0 && p->failed)

@@ -1,5 +1,5 @@
 /* One term of a query: which index keys say that it holds, and whether a resource's facts do. */
-#include "records/fhir/search.h"
+#include "records/fhir/own.h"
 #include <stdio.h>
 
 /* ---- sets of resources ---- */
@@ -199,6 +199,20 @@ static bool found_target(void *ctx, struct found *found)
     return true;
 }
 
+/* A chain may lead to what the house itself keeps, too. */
+static int run_own(struct finder *inner, bool (*each)(void *, struct found *), void *ctx)
+{
+    struct own_rows rows = {0};
+    int rc = own_search(inner, &rows);
+    for (size_t i = 0; i < rows.n && rc == 0; i++) {
+        struct found found = {.row = rows.list[i]};
+        if (!each(ctx, &found))
+            break;
+    }
+    own_rows_clear(&rows);
+    return rc;
+}
+
 static int run_inner(struct finder *f, const struct r4_type *type, const struct r4_term *terms, bool facts, bool (*each)(void *, struct found *), void *ctx)
 {
     struct finder *inner;
@@ -214,6 +228,7 @@ static int run_inner(struct finder *f, const struct r4_type *type, const struct 
     if (rc == 0) {
         finder_plan(inner);
         rc = finder_run(inner, &(struct cursor){0}, each, ctx);
+        rc = rc || facts ? rc : run_own(inner, each, ctx); /* nothing of ours is found backwards */
         if (rc)
             (void)!fhir_fail(f->w, rc, "", "The database cannot be read.");
     }
