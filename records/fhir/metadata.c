@@ -1,5 +1,5 @@
 /* The CapabilityStatement and Patient/$everything. What the statement says is made from the tables the code runs by. */
-#include "records/fhir/fhir_private.h"
+#include "records/fhir/own.h"
 #include <stdio.h>
 
 /* ---- metadata ---- */
@@ -48,7 +48,11 @@ static void write_terms(struct r4_buf *b, const char *type)
 static void write_type(struct r4_buf *b, const struct r4 *r4, const struct r4_type *type)
 {
     static const char *const interactions[] = {"read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type"};
-    r4_buf_printf(b, "{\"type\":\"%s\",\"interaction\":[", type->name);
+    const struct own_kind *own = own_kind_of(type->name);
+    r4_buf_printf(b, "{\"type\":\"%s\",", type->name);
+    if (own)
+        r4_buf_printf(b, "\"documentation\":\"Those whose id begins with %s are the house's own: read and found by search, without versions; a write to them is refused.\",", own->prefix);
+    r4_buf_puts(b, "\"interaction\":[");
     for (size_t i = 0; i < sizeof interactions / sizeof *interactions; i++)
         r4_buf_printf(b, "%s{\"code\":\"%s\"}", i ? "," : "", interactions[i]);
     r4_buf_puts(b, "],\"versioning\":\"versioned-update\",\"readHistory\":true,\"updateCreate\":true,\"conditionalCreate\":true,\"conditionalRead\":\"full-support\","

@@ -3,7 +3,7 @@
 #include "records/patient/index.h"
 #include <stdio.h>
 
-static const struct own_kind *const kinds[] = {&own_patient};
+static const struct own_kind *const kinds[] = {&own_patient, &own_request, &own_task, &own_appointment, &own_message};
 
 
 /* ---- one request's view ---- */
@@ -76,13 +76,16 @@ json_t *own_instant(int64_t ms)
     return json_string(text);
 }
 
-void own_meta(json_t *resource, const struct own_kind *k, uint64_t id, int64_t t_ms)
+/* What every resource begins with, then the rest; takes it. */
+static json_t *with_head(const struct own_kind *k, uint64_t id, int64_t t_ms, json_t *rest)
 {
     char name[FHIR_ID_BYTES];
     own_id(k, id, name);
-    json_object_set_new(resource, "resourceType", json_string(k->type));
-    json_object_set_new(resource, "id", json_string(name));
-    json_object_set_new(resource, "meta", json_pack("{s:o,s:s}", "lastUpdated", own_instant(t_ms), "source", "urn:yilian:house"));
+    json_t *whole = json_pack("{s:s,s:s,s:{s:o,s:s}}", "resourceType", k->type, "id", name, "meta", "lastUpdated", own_instant(t_ms), "source", "urn:yilian:house");
+    json_object_update_missing(json_object_get(whole, "meta"), json_object_get(rest, "meta")); /* a label */
+    json_object_update_missing(whole, rest);
+    json_decref(rest);
+    return whole;
 }
 
 json_t *own_org(struct own *o, uint64_t org)
@@ -138,9 +141,9 @@ int own_row(struct own *o, const struct own_kind *k, uint64_t id, struct fhir_ro
     int rc = k->make(o, id, &made);
     rc = rc ? rc : tx_error(o->ctx.tx);
     if (rc == 0 && made.shown) {
-        own_meta(made.shown, k, id, made.t_ms);
+        made.shown = with_head(k, id, made.t_ms, made.shown);
         if (made.searched)
-            own_meta(made.searched, k, id, made.t_ms);
+            made.searched = with_head(k, id, made.t_ms, made.searched);
         *row = (struct fhir_row){.type = r4_resource(fhir_r4(o->w->fhir), k->type, strlen(k->type)), .pkey = (int64_t)made.patient, .rid = (int64_t)id,
                                  .vid = 1, .t_ms = made.t_ms, .found = true};
         own_id(k, id, row->name);
@@ -216,28 +219,41 @@ static void add_members(struct own *o, uint64_t person, struct own_ids *ids)
     (void)!query_end(q); /* the error sticks */
 }
 
+bool own_referred(const struct finder *f, const char *code, const struct own_kind *kind, struct own_ids *ids)
+{
+    const struct r4_term *t = own_term(f, code);
+    char name[FHIR_ID_BYTES];
+    uint64_t id;
+    for (size_t i = 0; t && i < t->n_operands; i++) {
+        struct r4_str s = t->operands[i].v.ref_id;
+        snprintf(name, sizeof name, "%.*s", s.p && s.n < sizeof name ? (int)s.n : 0, s.p ? s.p : "");
+        if (own_name(kind->type, name, &id))
+            own_ids_add(ids, id);
+    }
+    return t != NULL;
+}
+
 bool own_patients_named(struct own *o, const struct finder *f, struct own_ids *ids)
 {
     static const char *const codes[] = {"patient", "subject"};
+    struct own_ids *persons;
     uint64_t person;
-    char name[FHIR_ID_BYTES];
     if (o->w->plan->compartment) {
         if (strcmp(o->w->plan->compartment, "Patient") == 0 && own_name("Patient", o->w->plan->id, &person))
             add_members(o, person, ids);
         return true;
     }
-    for (size_t c = 0; c < sizeof codes / sizeof *codes; c++) {
-        const struct r4_term *t = own_term(f, codes[c]);
-        for (size_t i = 0; t && i < t->n_operands; i++) {
-            struct r4_str id = t->operands[i].v.ref_id;
-            snprintf(name, sizeof name, "%.*s", id.p && id.n < sizeof name ? (int)id.n : 0, id.p ? id.p : "");
-            if (own_name("Patient", name, &person))
-                add_members(o, person, ids);
-        }
-        if (t)
-            return true;
-    }
-    return false;
+    if (!own_term(f, codes[0]) && !own_term(f, codes[1]))
+        return false;
+    persons = calloc(1, sizeof *persons);
+    if (!persons)
+        abort();
+    for (size_t c = 0; c < sizeof codes / sizeof *codes; c++)
+        (void)own_referred(f, codes[c], &own_patient, persons);
+    for (size_t i = 0; i < persons->n; i++)
+        add_members(o, persons->list[i], ids);
+    free(persons);
+    return true;
 }
 
 static bool in_compartment(const struct need *n, const struct facts *facts)

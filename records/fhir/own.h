@@ -48,7 +48,7 @@ struct own_kind {
     int (*look)(struct own *o, const struct finder *f, struct own_ids *ids);
     int (*make)(struct own *o, uint64_t id, struct own_made *out);
 };
-extern const struct own_kind own_patient;
+extern const struct own_kind own_patient, own_request, own_task, own_appointment, own_message;
 const struct own_kind *own_kind_of(const char *type); /* NULL: all of this type lie in the store */
 /* Is this the name of one of ours? Its number. */
 bool own_name(const char *type, const char *name, uint64_t *id);
@@ -75,7 +75,8 @@ void own_rows_clear(struct own_rows *rows);
 const struct r4_term *own_term(const struct finder *f, const char *code);
 /* Patients of the house whom a term on patient, subject or a compartment names; false: none does. */
 bool own_patients_named(struct own *o, const struct finder *f, struct own_ids *ids);
-void own_meta(json_t *resource, const struct own_kind *k, uint64_t id, int64_t t_ms);
+/* Numbers of our own of `kind` that a term on a reference names (focus=ServiceRequest/case-..); false: none does. */
+bool own_referred(const struct finder *f, const char *code, const struct own_kind *kind, struct own_ids *ids);
 json_t *own_instant(int64_t ms);
 json_t *own_org(struct own *o, uint64_t org);          /* a Reference by identifier and name; JSON null for 0 */
 json_t *own_patient_ref(struct own *o, uint64_t patient); /* to the person in the index */

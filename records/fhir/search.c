@@ -468,10 +468,11 @@ static int run_sorted(struct page *p)
 
 /* ---- what comes with the matches ---- */
 
-static bool on_page(const struct page *p, int64_t pkey, int64_t rid)
+/* Ours of several types are made of one row. */
+static bool on_page(const struct page *p, const struct r4_type *type, int64_t pkey, int64_t rid)
 {
     for (size_t i = 0; i < p->n; i++)
-        if (p->list[i].row.rid == rid && p->list[i].row.pkey == pkey)
+        if (p->list[i].row.rid == rid && p->list[i].row.pkey == pkey && p->list[i].row.type == type)
             return true;
     return false;
 }
@@ -483,7 +484,7 @@ static size_t included(const struct page *p)
 
 static int include_row(struct page *p, struct fhir_row *row)
 {
-    bool take = row->found && !row->deleted && included(p) < INCLUDED_MAX && !on_page(p, row->pkey, row->rid);
+    bool take = row->found && !row->deleted && included(p) < INCLUDED_MAX && !on_page(p, row->type, row->pkey, row->rid);
     struct entry *e = take ? add_entry(p) : NULL;
     if (!e) {
         fhir_row_clear(row);
@@ -520,6 +521,33 @@ static int include_forward(struct page *p, const struct r4_include *inc, const s
     return rc ? rc : include_row(p, &row);
 }
 
+/* Ours that refer to it: a search of its own. */
+static int include_own(struct page *p, const struct r4_include *inc, const char *type, const char *name)
+{
+    char value[FHIR_ID_BYTES + 40];
+    struct r4_query query = {0};
+    struct own_rows rows = {0};
+    struct finder *f = own_kind_of(inc->source->name) ? calloc(1, sizeof *f) : NULL;
+    if (!f)
+        return 0;
+    snprintf(value, sizeof value, "%s/%s", type, name);
+    struct r4_pair pair = {str(inc->param->code), {r4_doc_copy(p->w->plan->scratch->doc, value, strlen(value)), strlen(value)}};
+    const char *compartment = p->w->plan->compartment;
+    p->w->plan->compartment = NULL; /* of the page, not of this search */
+    int rc = parse(p->w, inc->source, &pair, 1, true, &query);
+    rc = rc ? rc : finder_open(f, p->w, p->tx, inc->source, query.terms);
+    rc = rc ? rc : own_search(f, &rows);
+    p->w->plan->compartment = compartment;
+    for (size_t i = 0; i < rows.n && rc == 0; i++) {
+        rc = include_row(p, &rows.list[i]);
+        memset(&rows.list[i], 0, sizeof rows.list[i]); /* taken */
+    }
+    own_rows_clear(&rows);
+    finder_close(f);
+    free(f);
+    return rc;
+}
+
 static int include_reverse(struct page *p, const struct r4_include *inc, size_t at)
 {
     struct hits hits = {0};
@@ -535,7 +563,7 @@ static int include_reverse(struct page *p, const struct r4_include *inc, size_t 
     rc = query_end(q);
     for (size_t i = 0; i < hits.n && rc == 0 && included(p) < INCLUDED_MAX; i++) {
         struct fhir_row row;
-        if (on_page(p, hits.list[i].pkey, hits.list[i].rid))
+        if (on_page(p, inc->source, hits.list[i].pkey, hits.list[i].rid))
             continue;
         rc = row_load(p->w, p->tx, hits.list[i].pkey, hits.list[i].rid, ROW_BODY | ROW_FACTS, &row);
         if (rc == 0 && row.born <= p->token.snapshot)
@@ -544,7 +572,7 @@ static int include_reverse(struct page *p, const struct r4_include *inc, size_t 
             fhir_row_clear(&row);
     }
     free(hits.list);
-    return rc;
+    return rc ? rc : include_own(p, inc, of->name, p->list[at].row.name);
 }
 
 static int include_of(struct page *p, size_t at)

@@ -1,4 +1,5 @@
-/* What the house itself keeps, asked for over FHIR (records/fhir/own.h): persons of the patient index by search, $match and $ihe-pix. */
+/* What the house itself keeps, asked for over FHIR (records/fhir/own.h): persons of the patient index by search, $match and $ihe-pix; cases as
+ * ServiceRequest, Task, Appointment and Communication. */
 #include "records/fhir/client.h"
 #include "tests/story/world.h"
 #include <setjmp.h>
@@ -338,6 +339,195 @@ static void pix_gives_the_other_numbers(void **state)
     want(403, narrow, "GET", "/Patient/$ihe-pix?sourceIdentifier=urn:oid:1.2.3.1%7CA-1", NULL);
 }
 
+/* ---- cases ---- */
+
+static char case_id[ID_TEXT_BYTES];
+static int64_t version;
+
+static void act(const char *name, const char *op, json_t *args)
+{
+    json_object_set_new(args, "case_id", json_string(case_id));
+    json_object_set_new(args, "version", json_integer(version));
+    json_t *c = world_call(&w, name, op, args);
+    if (!c)
+        fail_msg("%s: %s %s", op, w.fault.reason, w.fault.text);
+    version = json_integer_value(json_object_get(c, "version"));
+    json_decref(c);
+}
+
+static const char *hex(uint64_t id)
+{
+    static char texts[4][ID_TEXT_BYTES];
+    static int next;
+    id_format(id, texts[++next % 4]);
+    return texts[next % 4];
+}
+
+static void draft(const char *kind, json_t *form)
+{
+    const char *patient_id = hex((uint64_t)number_of("SELECT id FROM patient WHERE local_number='QS001'"));
+    json_t *c = world_call(&w, "zhang", "case.create",
+                           json_pack("{s:s,s:s,s:s,s:s,s:s,s:o}", "patient_id", patient_id, "kind", kind, "scope", "clinical", "urgency", "routine", "target_org_id", hex(20), "form", form));
+    assert_non_null(c);
+    snprintf(case_id, sizeof case_id, "%s", json_string_value(json_object_get(c, "id")));
+    version = json_integer_value(json_object_get(c, "version"));
+    json_decref(c);
+}
+
+static void to_the_expert(void)
+{
+    act("li", "case.approve_home", json_object());
+    act("chen", "case.triage", json_pack("{s:s}", "dept_id", hex(21)));
+    act("chen", "case.assign", json_pack("{s:s}", "expert_id", hex(who("qian")->id)));
+    act("qian", "case.accept", json_object());
+}
+
+static char county[BEARER_BYTES], tasks_only[BEARER_BYTES];
+
+static void a_case_is_a_request_and_a_task(void **state)
+{
+    (void)state;
+    client(7005, 20, "system/*.read", county);
+    client(7006, 0, "system/Task.rs", tasks_only);
+    draft("interactive", full_form());
+    count_is(0, site, "/ServiceRequest"); /* a draft is nobody's */
+    want(404, site, "GET", text("/ServiceRequest/case-%s", case_id), NULL);
+    act("zhang", "case.submit", json_object());
+    want(200, site, "GET", text("/ServiceRequest/case-%s", case_id), NULL);
+    assert_true(says("\"status\":\"active\"") && says("\"code\":\"I63.9\"") && says("脑梗死") && says(wang) && says("\"display\":\"zhang\"") && says("是否需要溶栓?"));
+    want(200, township, "GET", text("/ServiceRequest/case-%s", case_id), NULL);
+    want(404, county, "GET", text("/ServiceRequest/case-%s", case_id), NULL); /* has not reached it */
+    want(404, other, "GET", text("/ServiceRequest/case-%s", case_id), NULL);
+    count_is(0, other, "/ServiceRequest");
+    count_is(0, other, text("/ServiceRequest?patient=%s", wang));
+    to_the_expert();
+    want(200, county, "GET", text("/ServiceRequest/case-%s", case_id), NULL);
+    want(200, site, "GET", text("/Task/task-%s", case_id), NULL);
+    assert_true(says("\"status\":\"accepted\"") && says("\"code\":\"ACCEPTED\"") && says("专家已接受") && says("\"display\":\"qian\""));
+    count_is(1, site, text("/ServiceRequest?patient=%s", wang));
+    count_is(1, site, text("/ServiceRequest?subject=Patient/%s&status=active", wang));
+    count_is(0, site, text("/ServiceRequest?patient=%s&status=completed", wang));
+    count_is(1, site, text("/Patient/%s/ServiceRequest", wang));
+    count_is(1, site, "/ServiceRequest?patient.identifier=urn:oid:1.2.3.1%7CA-1");
+    count_is(0, site, "/ServiceRequest?patient.identifier=urn:oid:1.2.3.1%7CA-2");
+    count_is(1, site, text("/ServiceRequest?_id=case-%s", case_id));
+    count_is(1, county, "/ServiceRequest?status=active&priority=routine");
+    count_is(1, site, "/ServiceRequest?identifier=HZ20261123-0001");
+    count_is(1, site, text("/Task?focus=ServiceRequest/case-%s", case_id));
+    count_is(1, site, text("/Task?patient=%s&status=accepted,requested", wang));
+    count_is(1, site, "/Task?_lastUpdated=gt2026-01-01&_sort=-_lastUpdated");
+    json_t *got = want(200, site, "GET", text("/ServiceRequest?_id=case-%s&_include=ServiceRequest:patient&_revinclude=Task:focus", case_id), NULL);
+    assert_int_equal(entries(got), 3);
+    count_is(1, tasks_only, "/Task");
+    want(403, tasks_only, "GET", "/ServiceRequest", NULL);
+    want(405, site, "PUT", text("/Task/task-%s", case_id), text("{\"resourceType\":\"Task\",\"id\":\"task-%s\",\"status\":\"completed\",\"intent\":\"order\"}", case_id));
+    assert_true(says("\"expression\":[\"Task.id\"]"));
+    want(405, site, "DELETE", text("/ServiceRequest/case-%s", case_id), NULL);
+}
+
+static void a_session_is_an_appointment(void **state)
+{
+    (void)state;
+    count_is(0, site, "/Appointment");
+    act("zhang", "case.schedule", json_pack("{s:I,s:I}", "start_ms", (json_int_t)w.now_ms + 10800000, "end_ms", (json_int_t)w.now_ms + 14400000));
+    json_t *got = want(200, site, "GET", text("/Appointment/appt-%s", case_id), NULL);
+    assert_string_equal(json_string_value(json_object_get(got, "status")), "booked");
+    assert_string_equal(json_string_value(json_object_get(got, "start")), "2026-11-23T04:00:00.000Z");
+    assert_int_equal(json_integer_value(json_object_get(got, "minutesDuration")), 60);
+    assert_int_equal(json_array_size(json_object_get(got, "participant")), 3);
+    count_is(1, site, text("/Appointment?patient=%s&date=2026-11-23&status=booked", wang));
+    count_is(0, site, text("/Appointment?patient=%s&date=2026-11-24", wang));
+    count_is(1, site, text("/Appointment?based-on=ServiceRequest/case-%s", case_id));
+    count_is(0, other, "/Appointment");
+}
+
+static void the_chat_is_communication(void **state)
+{
+    char message[ID_TEXT_BYTES];
+    (void)state;
+    json_t *sent = world_call(&w, "zhang", "message.send", json_pack("{s:s,s:s}", "case_id", case_id, "text", "片子已上传"));
+    assert_non_null(sent);
+    snprintf(message, sizeof message, "%s", json_string_value(json_object_get(sent, "id")));
+    json_decref(sent);
+    count_is(1, site, text("/Communication?patient=%s", wang));
+    assert_true(says("片子已上传") && says("\"display\":\"zhang\"") && says(text("ServiceRequest/case-%s", case_id)));
+    count_is(1, site, text("/Communication?based-on=ServiceRequest/case-%s&status=completed", case_id));
+    count_is(1, county, "/Communication");
+    count_is(0, other, "/Communication");
+    want(404, other, "GET", text("/Communication/msg-%s", message), NULL);
+    json_decref(world_call(&w, "zhang", "message.recall", json_pack("{s:s,s:s}", "case_id", case_id, "message_id", message)));
+    want(200, site, "GET", text("/Communication/msg-%s", message), NULL);
+    assert_true(says("entered-in-error"));
+    assert_false(says("片子已上传"));
+}
+
+static void an_opinion_is_seen_once_signed(void **state)
+{
+    (void)state;
+    draft("offline", full_form());
+    act("zhang", "case.submit", json_object());
+    to_the_expert();
+    act("qian", "case.begin_review", json_object());
+    act("qian", "case.save_opinion", json_pack("{s:o}", "body", full_opinion()));
+    want(200, site, "GET", text("/Task/task-%s", case_id), NULL);
+    assert_true(says("\"status\":\"in-progress\""));
+    assert_false(says("output") || says("双抗21天") || says("缺血性卒中表现"));
+    want(200, county, "GET", text("/Task/task-%s", case_id), NULL);
+    assert_false(says("双抗21天"));
+    act("qian", "case.sign_opinion", json_pack("{s:o}", "body", full_opinion()));
+    json_t *got = want(200, site, "GET", text("/Task/task-%s", case_id), NULL);
+    assert_true(says("\"status\":\"completed\"") && says("双抗21天") && says("缺血性卒中表现") && says("已超时间窗,不溶栓"));
+    assert_int_equal(json_array_size(json_object_get(got, "output")), 7);
+    want(200, site, "GET", text("/ServiceRequest/case-%s", case_id), NULL);
+    assert_true(says("\"status\":\"completed\""));
+    count_is(2, site, text("/ServiceRequest?patient=%s", wang));
+    count_is(1, site, text("/ServiceRequest?patient=%s&status=completed", wang));
+}
+
+static void what_is_sensitive_is_masked(void **state)
+{
+    json_t *form = full_form();
+    (void)state;
+    json_object_set_new(json_array_get(json_object_get(form, "diagnoses"), 0), "code", json_string("F20.9"));
+    json_object_set_new(json_array_get(json_object_get(form, "diagnoses"), 0), "text", json_string("精神分裂症"));
+    draft("offline", form);
+    act("zhang", "case.submit", json_object());
+    want(200, township, "GET", text("/ServiceRequest/case-%s", case_id), NULL);
+    assert_true(says("\"MASKED\"") && says("\"status\":\"active\""));
+    assert_false(says("F20") || says("精神分裂症") || says("是否需要溶栓"));
+    want(200, site, "GET", text("/Task/task-%s", case_id), NULL);
+    assert_true(says("\"MASKED\""));
+}
+
+static void every_one_of_ours_is_valid(void **state)
+{
+    static const char *const types[] = {"Patient", "ServiceRequest", "Task", "Appointment", "Communication"};
+    struct fault f = {0};
+    struct r4 *r4;
+    struct r4_doc *d = r4_doc_new();
+    size_t seen = 0;
+    (void)state;
+    assert_int_equal(r4_open(&r4, YL_SOURCE_DIR "/config/data", &f), 0);
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        json_t *got = want(200, site, "GET", text("/%s", types[i]), NULL);
+        for (size_t k = 0; k < entries(got); k++, seen++) {
+            char *one = json_dumps(entry(got, k), JSON_COMPACT);
+            struct r4_issues issues = {0};
+            struct r4_node *root;
+            assert_int_equal(r4_json_parse(d, one, strlen(one), &root, NULL), 0);
+            if (r4_validate(r4, d, root, NULL, 0, &issues)) {
+                struct r4_buf b = {0};
+                r4_outcome_write(&b, &issues);
+                fail_msg("%s: %s", one, b.p);
+            }
+            free(one);
+        }
+    }
+    assert_true(seen >= 12);
+    r4_doc_free(d);
+    r4_close(r4);
+}
+
 static void what_was_asked_is_in_the_audit(void **state)
 {
     (void)state;
@@ -358,7 +548,10 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(demographics_find_golden_records), cmocka_unit_test(what_a_house_may_not_see_is_left_out),
                                        cmocka_unit_test(the_store_and_the_index_answer_together), cmocka_unit_test(ours_are_read_only),
                                        cmocka_unit_test(match_scores_and_grades), cmocka_unit_test(a_wrong_match_says_where),
-                                       cmocka_unit_test(pix_gives_the_other_numbers), cmocka_unit_test(what_was_asked_is_in_the_audit),
+                                       cmocka_unit_test(pix_gives_the_other_numbers), cmocka_unit_test(a_case_is_a_request_and_a_task),
+                                       cmocka_unit_test(a_session_is_an_appointment), cmocka_unit_test(the_chat_is_communication),
+                                       cmocka_unit_test(an_opinion_is_seen_once_signed), cmocka_unit_test(what_is_sensitive_is_masked),
+                                       cmocka_unit_test(every_one_of_ours_is_valid), cmocka_unit_test(what_was_asked_is_in_the_audit),
                                        cmocka_unit_test(the_statement_says_so)};
     return cmocka_run_group_tests(tests, start, stop);
 }
