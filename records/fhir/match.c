@@ -149,17 +149,20 @@ static void take_id_no(const struct r4_node *list, struct patient_row *row)
     snprintf(row->id_type, sizeof row->id_type, "%s", row->secret.id_no[0] ? "id_card" : "none");
 }
 
-static int read_patient(struct fhir_work *w, struct match *m)
+void match_record(const struct r4_node *p, struct patient_row *row)
 {
-    const struct r4_node *p = m->patient;
-    struct patient_row *row = &m->row;
     take_name(r4_item(r4_get(p, "name"), 0), row);
     put(row->sex, sizeof row->sex, r4_text(r4_get(p, "gender")));
     put(row->birth_date, sizeof row->birth_date, r4_text(r4_get(p, "birthDate")));
     take_phone(r4_get(p, "telecom"), row);
     take_address(r4_item(r4_get(p, "address"), 0), row);
     take_id_no(r4_get(p, "identifier"), row);
-    if (!row->name[0] && !r4_item(r4_get(p, "identifier"), 0))
+}
+
+static int read_patient(struct fhir_work *w, struct match *m)
+{
+    match_record(m->patient, &m->row);
+    if (!m->row.name[0] && !r4_item(r4_get(m->patient, "identifier"), 0))
         return wrong(w, "Patient.name", "required", "Somebody is looked for by a name or a number.");
     return 0;
 }
@@ -316,7 +319,7 @@ struct pix {
     char value[200];
 };
 
-static bool split(struct r4_str text, struct r4_str *system, char *value, size_t cap)
+bool pix_split(struct r4_str text, struct r4_str *system, char *value, size_t cap)
 {
     const char *bar = text.p ? memchr(text.p, '|', text.n) : NULL;
     if (!bar || bar == text.p || bar + 1 == text.p + text.n)
@@ -333,7 +336,7 @@ static int take_pix(struct fhir_work *w, struct pix *x)
     for (size_t i = 0; i < w->plan->n_pairs; i++) {
         struct r4_str name = w->plan->pairs[i].name, value = w->plan->pairs[i].value;
         if (r4_str_is(name, "sourceIdentifier")) {
-            if (said || !split(value, &system, x->value, sizeof x->value))
+            if (said || !pix_split(value, &system, x->value, sizeof x->value))
                 return wrong(w, "sourceIdentifier", "wrong", "sourceIdentifier is system|value, once.");
             said = true;
         } else if (r4_str_is(name, "targetSystem")) {

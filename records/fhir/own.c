@@ -3,7 +3,7 @@
 #include "records/patient/index.h"
 #include <stdio.h>
 
-static const struct own_kind *const kinds[] = {&own_patient, &own_request, &own_task, &own_appointment, &own_message};
+static const struct own_kind *const kinds[] = {&own_patient, &own_request, &own_task, &own_appointment, &own_message, &own_slot, &own_schedule};
 
 
 /* ---- one request's view ---- */
@@ -81,7 +81,9 @@ static json_t *with_head(const struct own_kind *k, uint64_t id, int64_t t_ms, js
 {
     char name[FHIR_ID_BYTES];
     own_id(k, id, name);
-    json_t *whole = json_pack("{s:s,s:s,s:{s:o,s:s}}", "resourceType", k->type, "id", name, "meta", "lastUpdated", own_instant(t_ms), "source", "urn:yilian:house");
+    json_t *whole = json_pack("{s:s,s:s,s:{s:s}}", "resourceType", k->type, "id", name, "meta", "source", "urn:yilian:house");
+    if (t_ms)
+        json_object_set_new(json_object_get(whole, "meta"), "lastUpdated", own_instant(t_ms));
     json_object_update_missing(json_object_get(whole, "meta"), json_object_get(rest, "meta")); /* a label */
     json_object_update_missing(whole, rest);
     json_decref(rest);

@@ -1,5 +1,5 @@
 /* own - what the house itself keeps, shown as FHIR resources beside those of the store: persons of the patient index as Patient, cases as
- * ServiceRequest and Task, their sessions as Appointment, their chat as Communication.
+ * ServiceRequest and Task, their sessions as Appointment, their chat as Communication, the experts' times as Schedule and Slot.
  *
  * They are made when they are asked for, from the rows as they are, for the one who asks: nothing is kept twice, and what a masking table, a
  * consent or an unsigned opinion hides is not in them at all. Ids have a prefix of their kind ("mpi-", "case-" ...) and are read-only: a
@@ -40,7 +40,7 @@ struct own_made {
     json_t *shown;    /* the resource; NULL = there is none, or not for him */
     json_t *searched; /* what it is found by, where that is more than is shown; NULL = the same */
     uint64_t patient; /* for the audit */
-    int64_t t_ms;     /* last changed */
+    int64_t t_ms;     /* last changed; 0 = nobody knows */
 };
 struct own_kind {
     const char *type, *prefix;
@@ -48,7 +48,7 @@ struct own_kind {
     int (*look)(struct own *o, const struct finder *f, struct own_ids *ids);
     int (*make)(struct own *o, uint64_t id, struct own_made *out);
 };
-extern const struct own_kind own_patient, own_request, own_task, own_appointment, own_message;
+extern const struct own_kind own_patient, own_request, own_task, own_appointment, own_message, own_slot, own_schedule;
 const struct own_kind *own_kind_of(const char *type); /* NULL: all of this type lie in the store */
 /* Is this the name of one of ours? Its number. */
 bool own_name(const char *type, const char *name, uint64_t *id);
@@ -83,9 +83,14 @@ json_t *own_patient_ref(struct own *o, uint64_t patient); /* to the person in th
 json_t *own_domain_system(const char *oid, const char *namespace_id);
 #define OWN_ID_NO "urn:oid:2.16.156.10011.1.3" /* resident identity number (WS/T 500) */
 #define OWN_ORG "urn:yilian:org"
+#define OWN_PERSON "urn:yilian:person"
 #define OWN_LOCAL "urn:yilian:patients:" /* + the institution's code: its local numbers */
 
 /* match.c: POST Patient/$match; GET Patient/$ihe-pix (IHE PIXm, ITI-83). */
 void rest_match(struct fhir_work *w, struct tx *tx);
 void rest_pix(struct fhir_work *w, struct tx *tx);
+/* What of a Patient, of whatever shape, the index compares; *row is cleared before. */
+void match_record(const struct r4_node *patient, struct patient_row *row);
+/* "system|value"; false when one of the two is missing. */
+bool pix_split(struct r4_str text, struct r4_str *system, char *value, size_t cap);
 #endif

@@ -74,7 +74,7 @@ static json_t *practitioner(const json_t *staff)
 {
     if (!json_is_object(staff))
         return json_null();
-    return json_pack("{s:s,s:{s:s,s:s},s:s}", "type", "Practitioner", "identifier", "system", "urn:yilian:person", "value", said(staff, "id"), "display", said(staff, "name"));
+    return json_pack("{s:s,s:{s:s,s:s},s:s}", "type", "Practitioner", "identifier", "system", OWN_PERSON, "value", said(staff, "id"), "display", said(staff, "name"));
 }
 
 static void put(json_t *resource, const char *name, json_t *value)
@@ -269,6 +269,8 @@ static int make_appointment(struct own *o, uint64_t id, struct own_made *out)
     put(r, "end", own_instant(stop));
     if (stop > start)
         put(r, "minutesDuration", json_integer((stop - start) / 60000));
+    if (id_in(m.says, "slot_id"))
+        put(r, "slot", json_pack("[o]", reference(&own_slot, id_in(m.says, "slot_id"))));
     put(r, "basedOn", json_pack("[o]", reference(&own_request, id)));
     add_participant(people, own_patient_ref(o, m.patient), "accepted");
     add_participant(people, practitioner(json_object_get(m.says, "applicant")), "accepted");

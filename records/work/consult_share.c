@@ -3,6 +3,7 @@
 #include "records/work/consult.h"
 #include "records/work/consultation.h"
 #include "records/work/work_view.h"
+#include <stdio.h>
 #include <string.h>
 
 /* A machine stands for an institution as a whole: it sees what left the house, never a draft; without an institution it is the consortium's. */
@@ -49,6 +50,7 @@ static json_t *outline(struct op_ctx *ctx, const struct consult *c)
     json_object_set_new(v, "signed_ms", json_integer(c->signed_ms));
     json_object_set_new(v, "start_ms", json_integer(c->start_ms));
     json_object_set_new(v, "end_ms", json_integer(c->end_ms));
+    json_object_set_new(v, "slot_id", json_id(c->slot));
     json_object_set(v, "form", c->form);
     json_object_set_new(v, "opinions", signed_opinions(ctx, c));
     return v;
@@ -98,6 +100,39 @@ size_t consultation_ids(struct op_ctx *ctx, const struct consultation_wish *wish
         : wish->messages ? tx_query(ctx->tx, "SELECT m.id AS id FROM consult_message m JOIN consult c ON c.id=m.case_id WHERE " REACH " ORDER BY m.id DESC LIMIT $2",
                                     "ii", org, limit)
                          : tx_query(ctx->tx, "SELECT c.id AS id FROM consult c WHERE " REACH " ORDER BY c.id DESC LIMIT $2", "ii", org, limit);
+    while (n < cap && query_next(q))
+        out[n++] = (uint64_t)query_int(q, "id");
+    return query_end(q) ? 0 : n; /* the error sticks */
+}
+
+/* ---- the experts' times ---- */
+
+bool consultation_slot_find(struct op_ctx *ctx, uint64_t slot, struct consultation_slot *out)
+{
+    struct query *q = tx_query(ctx->tx,
+                               "SELECT s.person_id, s.org_id, s.start_ms, s.end_ms, s.held_until_ms, s.state, p.name AS name FROM slot s LEFT JOIN person p ON "
+                               "p.id=s.person_id WHERE s.id=$1",
+                               "i", (int64_t)slot);
+    bool found = query_next(q);
+    if (found) {
+        const char *name = query_text(q, "name");
+        *out = (struct consultation_slot){.person = (uint64_t)query_int(q, "person_id"), .org = (uint64_t)query_int(q, "org_id"),
+                                          .start_ms = query_int(q, "start_ms"), .end_ms = query_int(q, "end_ms"), .held_until_ms = query_int(q, "held_until_ms")};
+        snprintf(out->state, sizeof out->state, "%s", query_text(q, "state"));
+        snprintf(out->name, sizeof out->name, "%s", name ? name : "");
+    }
+    return query_end(q) == 0 && found;
+}
+
+size_t consultation_slots(struct op_ctx *ctx, const struct consultation_slot_wish *wish, uint64_t *out, size_t cap)
+{
+    size_t n = 0;
+    int64_t limit = (int64_t)cap;
+    struct query *q =
+        wish->persons ? tx_query(ctx->tx, "SELECT person_id AS id FROM slot GROUP BY person_id ORDER BY person_id LIMIT $1", "i", limit)
+        : wish->person ? tx_query(ctx->tx, "SELECT id FROM slot WHERE person_id=$1 ORDER BY start_ms DESC LIMIT $2", "ii", (int64_t)wish->person, limit)
+        : wish->from_ms ? tx_query(ctx->tx, "SELECT id FROM slot WHERE start_ms>=$1 ORDER BY start_ms LIMIT $2", "ii", wish->from_ms, limit)
+                        : tx_query(ctx->tx, "SELECT id FROM slot ORDER BY start_ms DESC LIMIT $1", "i", limit);
     while (n < cap && query_next(q))
         out[n++] = (uint64_t)query_int(q, "id");
     return query_end(q) ? 0 : n; /* the error sticks */

@@ -441,6 +441,30 @@ static void a_session_is_an_appointment(void **state)
     count_is(0, other, "/Appointment");
 }
 
+static void experts_have_schedules_and_slots(void **state)
+{
+    char url[200];
+    (void)state;
+    json_t *got = want(200, site, "GET", "/Schedule", NULL);
+    assert_int_equal(entries(got), 1);
+    assert_true(says("\"display\":\"qian\""));
+    snprintf(url, sizeof url, "/Slot?schedule=Schedule/%s", json_string_value(json_object_get(entry(got, 0), "id")));
+    got = world_call(&w, "qian", "slot.publish", json_pack("{s:s,s:I,s:I}", "person_id", hex(who("qian")->id), "start_ms", (json_int_t)w.now_ms + 86400000, "end_ms",
+                                                           (json_int_t)w.now_ms + 90000000));
+    assert_non_null(got);
+    json_decref(got);
+    count_is(2, site, url);
+    assert_true(says("\"status\":\"busy\"") && says("\"status\":\"free\""));
+    count_is(1, other, "/Slot?status=free");
+    count_is(1, site, "/Slot?start=ge2026-11-24");
+    count_is(1, site, "/Slot?start=2026-11-23&status=busy");
+    got = want(200, site, "GET", "/Appointment?status=booked", NULL);
+    snprintf(url, sizeof url, "/%s", json_string_value(json_object_get(json_array_get(json_object_get(entry(got, 0), "slot"), 0), "reference")));
+    want(200, site, "GET", url, NULL);
+    want(405, site, "DELETE", url, NULL);
+    want(403, tasks_only, "GET", "/Slot", NULL);
+}
+
 static void the_chat_is_communication(void **state)
 {
     char message[ID_TEXT_BYTES];
@@ -501,7 +525,7 @@ static void what_is_sensitive_is_masked(void **state)
 
 static void every_one_of_ours_is_valid(void **state)
 {
-    static const char *const types[] = {"Patient", "ServiceRequest", "Task", "Appointment", "Communication"};
+    static const char *const types[] = {"Patient", "ServiceRequest", "Task", "Appointment", "Communication", "Slot", "Schedule"};
     struct fault f = {0};
     struct r4 *r4;
     struct r4_doc *d = r4_doc_new();
@@ -549,7 +573,7 @@ int main(void)
                                        cmocka_unit_test(the_store_and_the_index_answer_together), cmocka_unit_test(ours_are_read_only),
                                        cmocka_unit_test(match_scores_and_grades), cmocka_unit_test(a_wrong_match_says_where),
                                        cmocka_unit_test(pix_gives_the_other_numbers), cmocka_unit_test(a_case_is_a_request_and_a_task),
-                                       cmocka_unit_test(a_session_is_an_appointment), cmocka_unit_test(the_chat_is_communication),
+                                       cmocka_unit_test(a_session_is_an_appointment), cmocka_unit_test(experts_have_schedules_and_slots), cmocka_unit_test(the_chat_is_communication),
                                        cmocka_unit_test(an_opinion_is_seen_once_signed), cmocka_unit_test(what_is_sensitive_is_masked),
                                        cmocka_unit_test(every_one_of_ours_is_valid), cmocka_unit_test(what_was_asked_is_in_the_audit),
                                        cmocka_unit_test(the_statement_says_so)};
