@@ -275,12 +275,24 @@ static bool has_id(const struct r4_term *t, const char *name)
     return false;
 }
 
+/* _has: what lies in the store and speaks of one of ours has given its name keys. */
+static bool spoken_of(const struct finder *f, const struct need *n, const struct fhir_row *row)
+{
+    bool found = false;
+    struct query *q = n->hits.n ? tx_query(f->tx, "SELECT pkey, rid FROM fhir_name WHERE type=$1 AND name=$2", "tt", f->type->name, row->name) : NULL;
+    if (!q)
+        return false;
+    if (query_next(q))
+        found = hits_have(&n->hits, query_int(q, "pkey"), query_int(q, "rid"));
+    return query_end(q) == 0 && found;
+}
+
 static bool meets(const struct finder *f, const struct fhir_row *row, const struct facts *facts)
 {
     for (size_t i = 0; i < f->n_needs; i++) {
         const struct need *n = &f->needs[i];
         bool holds = !n->term ? in_compartment(n, facts)
-                     : n->term->reverse ? false /* nothing that refers to ours is found backwards */
+                     : n->term->reverse ? spoken_of(f, n, row)
                      : !n->term->chain && n->term->modifier == R4_M_NONE && strcmp(n->term->param->code, "_id") == 0 ? has_id(n->term, row->name)
                                                                                                                      : term_holds(f, n, row, facts);
         if (!holds)

@@ -228,7 +228,7 @@ static int run_inner(struct finder *f, const struct r4_type *type, const struct 
     if (rc == 0) {
         finder_plan(inner);
         rc = finder_run(inner, &(struct cursor){0}, each, ctx);
-        rc = rc || facts ? rc : run_own(inner, each, ctx); /* nothing of ours is found backwards */
+        rc = rc || facts ? rc : run_own(inner, each, ctx); /* what of ours refers to others is not looked for backwards */
         if (rc)
             (void)!fhir_fail(f->w, rc, "", "The database cannot be read.");
     }

@@ -233,6 +233,8 @@ static void the_store_and_the_index_answer_together(void **state)
     want(201, site, "POST", "/Observation", text("{\"resourceType\":\"Observation\",\"status\":\"final\",\"code\":{\"text\":\"x\"},\"subject\":{\"reference\":\"Patient/%s\"}}", wang));
     count_is(1, site, text("/Observation?patient=%s", wang));
     count_is(1, site, text("/Patient/%s/Observation", wang));
+    count_is(1, site, "/Patient?_has:Observation:patient:status=final");
+    count_is(0, site, "/Patient?_has:Observation:patient:status=amended");
     count_is(1, site, "/Observation?patient.identifier=urn:oid:1.2.3.1%7CA-1");
     got = want(200, site, "GET", text("/Observation?patient=%s&_include=Observation:patient", wang), NULL);
     assert_int_equal(entries(got), 2);
