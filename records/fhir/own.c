@@ -386,3 +386,23 @@ void own_rows_clear(struct own_rows *rows)
     free(rows->list);
     memset(rows, 0, sizeof *rows);
 }
+
+int own_that_refer(struct fhir_work *w, struct tx *tx, const struct r4_type *type, const char *param, const char *reference, struct own_rows *out)
+{
+    struct r4_doc *d = w->plan->scratch->doc;
+    struct r4_query query = {0};
+    struct finder *f = own_kind_of(type->name) ? calloc(1, sizeof *f) : NULL;
+    const char *compartment = w->plan->compartment;
+    if (!f)
+        return 0;
+    struct r4_pair pair = {{param, strlen(param)}, {r4_doc_copy(d, reference, strlen(reference)), strlen(reference)}};
+    w->plan->compartment = NULL; /* of the request, not of this search */
+    fault_clear(&w->fault);
+    int rc = pair.value.p ? r4_query_parse(fhir_r4(w->fhir), d, type, &pair, 1, &query, &w->fault) : ERR_UNAVAILABLE;
+    rc = rc ? rc : finder_open(f, w, tx, type, query.terms);
+    rc = rc ? rc : own_search(f, out);
+    w->plan->compartment = compartment;
+    finder_close(f);
+    free(f);
+    return rc;
+}

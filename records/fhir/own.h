@@ -68,6 +68,8 @@ struct own_rows { /* what a search finds, by number */
 };
 /* `f` opened, not yet planned. */
 YL_CHECKED int own_search(struct finder *f, struct own_rows *out);
+/* Ours of a type whose parameter names "Type/id". */
+YL_CHECKED int own_that_refer(struct fhir_work *w, struct tx *tx, const struct r4_type *type, const char *param, const char *reference, struct own_rows *out);
 void own_rows_clear(struct own_rows *rows);
 
 /* ---- for the kinds ---- */

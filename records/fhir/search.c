@@ -521,30 +521,17 @@ static int include_forward(struct page *p, const struct r4_include *inc, const s
     return rc ? rc : include_row(p, &row);
 }
 
-/* Ours that refer to it: a search of its own. */
 static int include_own(struct page *p, const struct r4_include *inc, const char *type, const char *name)
 {
-    char value[FHIR_ID_BYTES + 40];
-    struct r4_query query = {0};
+    char reference[FHIR_ID_BYTES + 40];
     struct own_rows rows = {0};
-    struct finder *f = own_kind_of(inc->source->name) ? calloc(1, sizeof *f) : NULL;
-    if (!f)
-        return 0;
-    snprintf(value, sizeof value, "%s/%s", type, name);
-    struct r4_pair pair = {str(inc->param->code), {r4_doc_copy(p->w->plan->scratch->doc, value, strlen(value)), strlen(value)}};
-    const char *compartment = p->w->plan->compartment;
-    p->w->plan->compartment = NULL; /* of the page, not of this search */
-    int rc = parse(p->w, inc->source, &pair, 1, true, &query);
-    rc = rc ? rc : finder_open(f, p->w, p->tx, inc->source, query.terms);
-    rc = rc ? rc : own_search(f, &rows);
-    p->w->plan->compartment = compartment;
+    snprintf(reference, sizeof reference, "%s/%s", type, name);
+    int rc = own_that_refer(p->w, p->tx, inc->source, inc->param->code, reference, &rows);
     for (size_t i = 0; i < rows.n && rc == 0; i++) {
         rc = include_row(p, &rows.list[i]);
         memset(&rows.list[i], 0, sizeof rows.list[i]); /* taken */
     }
     own_rows_clear(&rows);
-    finder_close(f);
-    free(f);
     return rc;
 }
 

@@ -510,6 +510,21 @@ static void an_opinion_is_seen_once_signed(void **state)
     count_is(1, site, text("/ServiceRequest?patient=%s&status=completed", wang));
 }
 
+static void everything_of_a_person(void **state)
+{
+    static const char *const types[] = {"Patient", "ServiceRequest", "Task", "Appointment", "Communication", "Observation"};
+    (void)state;
+    json_t *got = want(200, site, "GET", text("/Patient/%s/$everything", wang), NULL);
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        assert_true(says(text("\"resourceType\":\"%s\"", types[i])));
+    assert_int_equal(entries(got), 8); /* two cases, one of them with a session; a message; an observation of the store */
+    count_is(2, site, text("/Patient/%s/$everything?_type=Task", wang));
+    got = want(200, site, "GET", text("/Patient/%s/$everything?_count=1", wang), NULL);
+    assert_int_equal(entries(got), 8); /* one of the store is all there is of it */
+    want(404, site, "GET", "/Patient/mpi-00000000000000ff/$everything", NULL);
+    count_is(1, other, text("/Patient/%s/$everything?_type=Patient,Task", wang)); /* no case of theirs */
+}
+
 static void what_is_sensitive_is_masked(void **state)
 {
     json_t *form = full_form();
@@ -576,7 +591,7 @@ int main(void)
                                        cmocka_unit_test(match_scores_and_grades), cmocka_unit_test(a_wrong_match_says_where),
                                        cmocka_unit_test(pix_gives_the_other_numbers), cmocka_unit_test(a_case_is_a_request_and_a_task),
                                        cmocka_unit_test(a_session_is_an_appointment), cmocka_unit_test(experts_have_schedules_and_slots), cmocka_unit_test(the_chat_is_communication),
-                                       cmocka_unit_test(an_opinion_is_seen_once_signed), cmocka_unit_test(what_is_sensitive_is_masked),
+                                       cmocka_unit_test(an_opinion_is_seen_once_signed), cmocka_unit_test(everything_of_a_person), cmocka_unit_test(what_is_sensitive_is_masked),
                                        cmocka_unit_test(every_one_of_ours_is_valid), cmocka_unit_test(what_was_asked_is_in_the_audit),
                                        cmocka_unit_test(the_statement_says_so)};
     return cmocka_run_group_tests(tests, start, stop);
