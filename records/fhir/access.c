@@ -40,6 +40,8 @@ static int who_person(struct fhir_work *w, struct tx *tx)
     w->actor.person = session.actor.person.v;
     w->actor.org = session.actor.org.v;
     w->actor.session = session.actor.session;
+    w->actor.dept = session.actor.dept.v;
+    w->actor.roles = session.actor.roles;
     if (w->q.by_cookie && !reads(w) && (strlen(w->q.csrf) != strlen(session.csrf) || !crypto_equal(w->q.csrf, session.csrf, strlen(session.csrf))))
         return fhir_fail(w, ERR_DENIED, "csrf", "The X-CSRF-Token header is missing or old.");
     snprintf(w->actor.scopes, sizeof w->actor.scopes, "%s %s", actor_may(w->records, &session.actor, "fhir.read") ? "system/*.read" : "",

@@ -1,6 +1,7 @@
 /* Opening, what requests share, and which interaction a request is (http://hl7.org/fhir/R4/http.html). */
 #include "records/fhir/fhir_private.h"
 #include "records/fhir/dictionary.h"
+#include "records/fhir/own.h"
 #include "server/base/log.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -404,6 +405,10 @@ static int on_operation(struct fhir_work *w, struct tx *tx, struct r4_str name)
         return is(w, "GET") || is(w, "POST") ? (rest_everything(w, tx), 0) : no_method(w, "GET, HEAD, POST");
     if (w->plan->type && strcmp(w->plan->type->name, "Patient") == 0 && !w->plan->id[0] && r4_str_is(name, "$export"))
         return is(w, "GET") ? (export_begin(w, true), 0) : no_method(w, "GET");
+    if (w->plan->type && strcmp(w->plan->type->name, "Patient") == 0 && !w->plan->id[0] && r4_str_is(name, "$match"))
+        return is(w, "POST") ? (rest_match(w, tx), 0) : no_method(w, "POST");
+    if (w->plan->type && strcmp(w->plan->type->name, "Patient") == 0 && !w->plan->id[0] && r4_str_is(name, "$ihe-pix"))
+        return is(w, "GET") ? (rest_pix(w, tx), 0) : no_method(w, "GET");
     return fhir_fail(w, ERR_NOT_FOUND, "no_operation", "There is no such operation here.");
 }
 

@@ -26,6 +26,7 @@ struct fhir_note { /* for one audit line */
 
 struct fhir_actor {
     uint64_t client, person, org, session;
+    uint64_t dept, roles; /* of people */
     bool system; /* the daemon and yilianctl */
     char scopes[600]; /* as SMART writes them; of people: by their rights */
 };

@@ -1,5 +1,5 @@
 /* The CapabilityStatement and Patient/$everything. What the statement says is made from the tables the code runs by. */
-#include "records/fhir/fhir_private.h"
+#include "records/fhir/own.h"
 #include <stdio.h>
 
 /* ---- metadata ---- */
@@ -48,14 +48,22 @@ static void write_terms(struct r4_buf *b, const char *type)
 static void write_type(struct r4_buf *b, const struct r4 *r4, const struct r4_type *type)
 {
     static const char *const interactions[] = {"read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type"};
-    r4_buf_printf(b, "{\"type\":\"%s\",\"interaction\":[", type->name);
+    const struct own_kind *own = own_kind_of(type->name);
+    r4_buf_printf(b, "{\"type\":\"%s\",", type->name);
+    if (own)
+        r4_buf_printf(b, "\"documentation\":\"Those whose id begins with %s are the house's own: read and found by search, without versions; a write to them is refused.\",", own->prefix);
+    if (strcmp(type->name, "Subscription") == 0)
+        r4_buf_puts(b, "\"documentation\":\"Kept like any resource; none is activated and no notification is sent.\",");
+    r4_buf_puts(b, "\"interaction\":[");
     for (size_t i = 0; i < sizeof interactions / sizeof *interactions; i++)
         r4_buf_printf(b, "%s{\"code\":\"%s\"}", i ? "," : "", interactions[i]);
     r4_buf_puts(b, "],\"versioning\":\"versioned-update\",\"readHistory\":true,\"updateCreate\":true,\"conditionalCreate\":true,\"conditionalRead\":\"full-support\","
                    "\"conditionalUpdate\":true,\"conditionalDelete\":\"single\"");
     write_params(b, r4, type);
     if (strcmp(type->name, "Patient") == 0)
-        r4_buf_puts(b, ",\"operation\":[{\"name\":\"everything\",\"definition\":\"http://hl7.org/fhir/OperationDefinition/Patient-everything\"},{\"name\":\"export\",\"definition\":\"http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export\"}]");
+        r4_buf_puts(b, ",\"operation\":[{\"name\":\"everything\",\"definition\":\"http://hl7.org/fhir/OperationDefinition/Patient-everything\"},{\"name\":\"export\",\"definition\":\"http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export\"},"
+                        "{\"name\":\"match\",\"definition\":\"http://hl7.org/fhir/OperationDefinition/Patient-match\"},"
+                        "{\"name\":\"ihe-pix\",\"definition\":\"https://profiles.ihe.net/ITI/PIXm/OperationDefinition/IHE.PIXm.pix\"}]");
     r4_buf_puts(b, "}");
 }
 
@@ -88,7 +96,7 @@ void rest_metadata(struct fhir_work *w)
 
 struct all {
     int64_t since_ms, after;
-    size_t want, n;
+    size_t want, n, n_own; /* n_own: of the house, beside n */
     struct r4_str types;
     bool more;
     struct r4_buf b;
@@ -151,7 +159,7 @@ static int add_rows(struct fhir_work *w, struct tx *tx, int64_t pkey, struct all
         if (!body)
             rc = ERR_STORAGE;
         else {
-            r4_buf_printf(&a->b, "%s{\"fullUrl\":\"%s/%s/%s\",\"resource\":", a->n++ ? "," : ",\"entry\":[", base, type, query_text(q, "name"));
+            r4_buf_printf(&a->b, "%s{\"fullUrl\":\"%s/%s/%s\",\"resource\":", a->n++ + a->n_own ? "," : ",\"entry\":[", base, type, query_text(q, "name"));
             rc = body_shape(w, r4_resource(fhir_r4(w->fhir), type, strlen(type)), (struct r4_str){body, len}, &a->b);
             r4_buf_puts(&a->b, ",\"search\":{\"mode\":\"match\"}}");
             last = query_int(q, "rid");
@@ -163,10 +171,48 @@ static int add_rows(struct fhir_work *w, struct tx *tx, int64_t pkey, struct all
     return rc ? rc : ended;
 }
 
+static int add_own_row(struct fhir_work *w, const struct fhir_row *row, struct all *a)
+{
+    char base[300];
+    if (row->t_ms < a->since_ms || !listed(a->types, row->type->name) || !fhir_may(w, row->type->name, MAY_READ))
+        return 0;
+    fhir_base(w, base);
+    r4_buf_printf(&a->b, "%s{\"fullUrl\":\"%s/%s/%s\",\"resource\":", a->n_own++ ? "," : ",\"entry\":[", base, row->type->name, row->name);
+    int rc = body_shape(w, row->type, (struct r4_str){row->body, row->body_len}, &a->b);
+    r4_buf_puts(&a->b, ",\"search\":{\"mode\":\"match\"}}");
+    return rc;
+}
+
+/* A person of the index: he himself and what the house keeps of him, all on the first page; what lies in the store of him follows.
+ * patient->pkey is where; 0 = nothing does. */
+static int add_own(struct fhir_work *w, struct tx *tx, uint64_t person, struct fhir_row *patient, struct all *a)
+{
+    static const char *const types[] = {"ServiceRequest", "Task", "Appointment", "Communication"};
+    char reference[FHIR_ID_BYTES + 10];
+    struct own o;
+    if (!own_open(&o, w, tx))
+        return ERR_UNAVAILABLE;
+    int rc = own_row(&o, own_kind_of("Patient"), person, patient);
+    own_close(&o);
+    if (rc == 0 && !patient->found)
+        return fhir_fail(w, ERR_NOT_FOUND, "no_resource", "There is no such patient.");
+    rc = rc || a->after != INT64_MIN ? rc : add_own_row(w, patient, a);
+    snprintf(reference, sizeof reference, "Patient/%s", patient->name);
+    for (size_t i = 0; i < sizeof types / sizeof *types && rc == 0 && a->after == INT64_MIN; i++) {
+        struct own_rows rows = {0};
+        rc = own_that_refer(w, tx, r4_resource(fhir_r4(w->fhir), types[i], strlen(types[i])), "patient", reference, &rows);
+        for (size_t k = 0; k < rows.n && rc == 0; k++)
+            rc = add_own_row(w, &rows.list[k], a);
+        own_rows_clear(&rows);
+    }
+    return rc;
+}
+
 void rest_everything(struct fhir_work *w, struct tx *tx)
 {
     struct all a = {0};
-    struct fhir_row patient;
+    struct fhir_row patient = {0};
+    uint64_t person;
     struct r4_buf out = {0};
     char base[300];
     w->op = "fhir.everything";
@@ -176,11 +222,19 @@ void rest_everything(struct fhir_work *w, struct tx *tx)
         (void)!fhir_fail_status(w, 400, "not-supported", "$everything is asked of one patient.");
         return;
     }
-    int rc = row_find(w, tx, w->plan->type, (struct r4_str){w->plan->id, strlen(w->plan->id)}, 0, &patient);
-    if (rc == 0 && (!patient.found || patient.deleted))
-        rc = fhir_fail(w, ERR_NOT_FOUND, "no_resource", "There is no such patient.");
-    rc = rc ? rc : add_rows(w, tx, patient.pkey, &a);
+    int rc;
+    if (own_name("Patient", w->plan->id, &person)) {
+        int64_t kept = tx_int(tx, 0, "SELECT pkey FROM fhir_name WHERE type='Patient' AND name=$1", "t", w->plan->id);
+        rc = add_own(w, tx, person, &patient, &a);
+        rc = rc || !kept ? rc : add_rows(w, tx, kept, &a);
+    } else {
+        rc = row_find(w, tx, w->plan->type, (struct r4_str){w->plan->id, strlen(w->plan->id)}, 0, &patient);
+        if (rc == 0 && (!patient.found || patient.deleted))
+            rc = fhir_fail(w, ERR_NOT_FOUND, "no_resource", "There is no such patient.");
+        rc = rc ? rc : add_rows(w, tx, patient.pkey, &a);
+    }
     if (rc) {
+        fhir_row_clear(&patient);
         if (!w->answer.status)
             (void)!fhir_fail(w, rc, "", "The record cannot be read.");
         r4_buf_clear(&a.b);
@@ -191,12 +245,13 @@ void rest_everything(struct fhir_work *w, struct tx *tx)
     if (a.more)
         r4_buf_printf(&out, ",\"link\":[{\"relation\":\"next\",\"url\":\"%s/Patient/%s/$everything?_count=%zu%s%.*s&_page=%lld\"}]", base, w->plan->id, a.want,
                       a.types.n ? "&_type=" : "", (int)a.types.n, a.types.n ? a.types.p : "", (long long)a.after);
-    if (a.n) {
+    if (a.n + a.n_own) {
         r4_buf_put(&out, a.b.p, a.b.n);
         r4_buf_puts(&out, "]");
     }
     r4_buf_puts(&out, "}");
     r4_buf_clear(&a.b);
     fhir_note(w, "fhir.everything", (uint64_t)patient.pkey, (uint64_t)patient.rid, "");
+    fhir_row_clear(&patient);
     fhir_answer_buf(w, 200, &out);
 }

@@ -1,5 +1,5 @@
 /* The interactions on one resource: read, vread, create, update, patch, delete and their conditional forms. */
-#include "records/fhir/fhir_private.h"
+#include "records/fhir/own.h"
 #include "records/r4/patch.h"
 #include <stdio.h>
 #include <time.h>
@@ -91,7 +91,7 @@ void rest_read(struct fhir_work *w, struct tx *tx)
 {
     struct fhir_row row;
     w->op = "fhir.read";
-    if (fhir_need(w, w->plan->type->name, MAY_READ))
+    if (fhir_need(w, w->plan->type->name, MAY_READ) || own_read(w, tx))
         return;
     int rc = row_find(w, tx, w->plan->type, str(w->plan->id), ROW_BODY, &row);
     if (rc)
@@ -317,6 +317,9 @@ static int apply_patch(struct fhir_work *w, struct staged *s)
 
 static int draft(struct fhir_work *w, struct tx *tx, struct staged *s)
 {
+    uint64_t own;
+    if (own_name(s->type->name, s->name, &own))
+        return own_refuse(w, s->type);
     number(w, tx, s);
     int rc = staged_draft(w, w->plan->scratch, tx, s);
     return rc ? fhir_fail(w, rc, "", "The resource cannot be prepared.") : 0;
@@ -384,6 +387,11 @@ void rest_write_begin(struct fhir_work *w, struct tx *tx)
     if (fhir_need(w, p->type->name, is(w, "POST") ? MAY_CREATE : is(w, "DELETE") ? MAY_DELETE : MAY_UPDATE))
         return;
     s->type = p->type;
+    uint64_t own;
+    if (own_name(p->type->name, p->id, &own)) {
+        (void)!own_refuse(w, p->type);
+        return;
+    }
     if (!p->id[0] && !is(w, "POST") && !p->n_pairs) {
         (void)!fhir_fail_status(w, 400, "required", "A conditional request needs search parameters in its URL.");
         return;

@@ -1,53 +1,8 @@
 /* The search interaction: the query, one page of results, what comes with them, the links. */
-#include "records/fhir/search.h"
+#include "records/fhir/search_page.h"
 #include <stdio.h>
 
-#define SORTED_MAX 20000  /* results sorted in memory */
-#define FEW 4000          /* so few that sorting them beats walking an ordered index */
-#define INCLUDED_MAX 1000
-
-struct page_token { /* what the next link carries, signed */
-    int64_t snapshot, pkey, rid, low;
-    uint32_t at;
-    uint32_t phase;
-};
 #define TOKEN_TEXT 120
-
-struct entry { /* on the page */
-    struct fhir_row row; /* with body */
-    bool included;
-};
-
-struct sort_key {
-    struct hit hit;
-    bool missing[2];
-    int64_t number[2];
-    char *text[2];
-};
-
-struct page {
-    struct fhir_work *w;
-    struct tx *tx;
-    struct r4_query query;
-    struct finder finder;
-    size_t want;
-    bool facts;          /* includes need them */
-    struct entry *list;
-    size_t n, cap, matches;
-    bool more, failed;
-    struct page_token token, next;
-    int64_t total;       /* -1 = not known */
-    int error;
-    /* sorted in memory */
-    struct sort_key *keys;
-    size_t n_keys, cap_keys;
-    bool over;
-};
-
-static struct r4_str str(const char *text)
-{
-    return (struct r4_str){text, strlen(text)};
-}
 
 /* ---- the query ---- */
 
@@ -166,7 +121,7 @@ static int take_token(struct page *p)
 
 /* ---- collecting ---- */
 
-static struct entry *add_entry(struct page *p)
+struct entry *page_add_entry(struct page *p)
 {
     if (p->n == p->cap) {
         size_t cap = p->cap ? 2 * p->cap : 64;
@@ -190,20 +145,46 @@ static bool open_body(struct page *p, struct query *q, struct fhir_row *row)
     return row->body != NULL;
 }
 
-static bool found_match(void *ctx, struct found *found)
+bool page_take_own(struct page *p, struct fhir_row *row)
+{
+    struct entry *e = page_add_entry(p);
+    if (!e)
+        return false;
+    e->row = *row;
+    row->body = row->facts = NULL; /* taken */
+    p->matches++;
+    return true;
+}
+
+bool page_show_own(struct page *p, bool (*behind)(const struct page *p, int64_t low), int64_t low)
+{
+    while (p->own_at < p->own.n && !(behind && behind(p, low))) {
+        size_t at = p->n_keys ? p->keys[p->own_at].own - 1 : p->own_at;
+        if (p->matches == p->want) {
+            p->more = true;
+            return false;
+        }
+        if (!page_take_own(p, &p->own.list[at]))
+            return false;
+        p->next.at = (uint32_t)++p->own_at;
+    }
+    return true;
+}
+
+bool page_found_match(void *ctx, struct found *found)
 {
     struct page *p = ctx;
     if (p->matches == p->want) {
         p->more = true;
         return false;
     }
-    struct entry *e = add_entry(p);
+    struct entry *e = page_add_entry(p);
     if (!e)
         return false;
     e->row = found->row;
     found->row.facts = NULL; /* taken */
     p->matches++;
-    p->next = (struct page_token){p->token.snapshot, found->row.pkey, found->row.rid, found->low, 0, p->token.phase};
+    p->next = (struct page_token){p->token.snapshot, found->row.pkey, found->row.rid, found->low, (uint32_t)p->own_at, p->token.phase};
     if (open_body(p, found->q, &e->row))
         return true;
     p->error = ERR_STORAGE;
@@ -213,272 +194,8 @@ static bool found_match(void *ctx, struct found *found)
 static int run_plain(struct page *p)
 {
     struct cursor after = {p->token.rid != 0, p->token.pkey, p->token.rid, p->token.low};
-    int rc = finder_run(&p->finder, &after, found_match, p);
+    int rc = page_show_own(p, NULL, 0) ? finder_run(&p->finder, &after, page_found_match, p) : 0;
     return rc ? rc : p->error;
-}
-
-/* ---- sorting ---- */
-
-static bool greater(const struct r4_value *v, bool descending, const struct sort_key *k, size_t i)
-{
-    if (v->type == R4_P_DATE || v->type == R4_P_NUMBER || v->type == R4_P_QUANTITY) {
-        int64_t n = v->type == R4_P_DATE ? v->low_ms : range_number(v->number);
-        return descending ? n > k->number[i] : n < k->number[i];
-    }
-    return false;
-}
-
-static struct r4_str sort_text(const struct r4_value *v)
-{
-    return v->folded.p ? v->folded : v->code.p ? v->code : v->string.p ? v->string : v->ref_id.p ? v->ref_id : v->url;
-}
-
-/* The least of several values, or the greatest when sorted down. */
-static void key_part(struct page *p, const struct facts *facts, size_t i, struct sort_key *k)
-{
-    const struct r4_sort *s = &p->query.sorts[i];
-    k->missing[i] = true;
-    for (size_t n = 0; n < facts->n; n++) {
-        const struct r4_value *v = &facts->values[n];
-        if (v->param != s->param)
-            continue;
-        bool number = v->type == R4_P_DATE || v->type == R4_P_NUMBER || v->type == R4_P_QUANTITY;
-        struct r4_str text = number ? (struct r4_str){0} : sort_text(v);
-        if (number && (k->missing[i] || greater(v, s->descending, k, i)))
-            k->number[i] = v->type == R4_P_DATE ? v->low_ms : range_number(v->number);
-        if (!number) {
-            char *copy = text.p ? strndup(text.p, text.n) : NULL;
-            bool better = copy && (!k->text[i] || (s->descending ? strcmp(copy, k->text[i]) > 0 : strcmp(copy, k->text[i]) < 0));
-            free(better ? k->text[i] : copy);
-            if (better)
-                k->text[i] = copy;
-        }
-        k->missing[i] = false;
-    }
-}
-
-static bool found_sortable(void *ctx, struct found *found)
-{
-    struct page *p = ctx;
-    if (p->n_keys == SORTED_MAX) {
-        p->over = true;
-        return false;
-    }
-    if (p->n_keys == p->cap_keys) {
-        size_t cap = p->cap_keys ? 2 * p->cap_keys : 256;
-        struct sort_key *more = realloc(p->keys, cap * sizeof *more);
-        if (!more) {
-            p->failed = true;
-            return false;
-        }
-        p->keys = more;
-        p->cap_keys = cap;
-    }
-    struct sort_key *k = &p->keys[p->n_keys++];
-    memset(k, 0, sizeof *k);
-    k->hit = (struct hit){found->row.pkey, found->row.rid};
-    for (size_t i = 0; i < p->query.n_sorts && i < 2 && found->facts; i++)
-        key_part(p, found->facts, i, k);
-    return true;
-}
-
-static int compare_keys(const void *a, const void *b, void *ctx)
-{
-    const struct sort_key *x = a, *y = b;
-    const struct page *p = ctx;
-    for (size_t i = 0; i < p->query.n_sorts && i < 2; i++) {
-        int c = 0;
-        if (x->missing[i] != y->missing[i])
-            return x->missing[i] ? 1 : -1; /* without a value: last */
-        if (!x->missing[i])
-            c = x->text[i] && y->text[i] ? strcmp(x->text[i], y->text[i]) : x->number[i] < y->number[i] ? -1 : x->number[i] > y->number[i];
-        if (c)
-            return p->query.sorts[i].descending ? -c : c;
-    }
-    return x->hit.pkey != y->hit.pkey ? (x->hit.pkey < y->hit.pkey ? -1 : 1) : x->hit.rid < y->hit.rid ? -1 : x->hit.rid > y->hit.rid;
-}
-
-static size_t sorted_start(const struct page *p)
-{
-    if (!p->token.rid)
-        return 0;
-    for (size_t i = 0; i < p->n_keys; i++)
-        if (p->keys[i].hit.pkey == p->token.pkey && p->keys[i].hit.rid == p->token.rid)
-            return i + 1;
-    return p->token.at < p->n_keys ? p->token.at : p->n_keys; /* the last one shown is gone */
-}
-
-static int show_sorted(struct page *p)
-{
-    int rc = 0;
-    p->total = (int64_t)p->n_keys;
-    qsort_r(p->keys, p->n_keys, sizeof *p->keys, compare_keys, p);
-    size_t at = sorted_start(p);
-    for (; at < p->n_keys && p->matches < p->want && rc == 0; at++) {
-        struct entry *e = add_entry(p);
-        if (!e)
-            break;
-        rc = row_load(p->w, p->tx, p->keys[at].hit.pkey, p->keys[at].hit.rid, ROW_BODY | ROW_FACTS, &e->row);
-        p->matches++;
-        p->next = (struct page_token){p->token.snapshot, p->keys[at].hit.pkey, p->keys[at].hit.rid, 0, (uint32_t)at + 1, 0};
-    }
-    p->more = at < p->n_keys;
-    return rc;
-}
-
-static bool ordered_index(const struct r4_query *q)
-{
-    int type = q->sorts[0].param->type;
-    return q->n_sorts == 1 && (type == R4_P_DATE || type == R4_P_NUMBER || type == R4_P_QUANTITY);
-}
-
-static bool lacks(const struct facts *facts, const struct r4_param *p)
-{
-    for (size_t i = 0; facts && i < facts->n; i++)
-        if (facts->values[i].param == p)
-            return false;
-    return true;
-}
-
-static bool found_without(void *ctx, struct found *found)
-{
-    struct page *p = ctx;
-    return lacks(found->facts, p->query.sorts[0].param) ? found_match(ctx, found) : true;
-}
-
-/* In the order of the index; those without a value follow, in the order of their keys. */
-static int run_ordered(struct page *p)
-{
-    struct cursor after = {p->token.rid != 0, p->token.pkey, p->token.rid, p->token.low};
-    int rc = 0;
-    if (p->token.phase == 0) {
-        finder_plan_range(&p->finder, p->query.sorts[0].param, p->query.sorts[0].descending);
-        rc = finder_run(&p->finder, &after, found_match, p);
-        if (rc || p->more || p->error)
-            return rc ? rc : p->error;
-        after.set = false;
-        p->token.phase = 1;
-    }
-    finder_plan(&p->finder);
-    p->finder.residual = p->finder.want_facts = true;
-    rc = finder_run(&p->finder, &after, found_without, p);
-    return rc ? rc : p->error;
-}
-
-static bool few(const struct finder *f)
-{
-    if (f->nothing || f->lead == LEAD_HITS)
-        return true;
-    for (size_t i = 0; i < f->n_needs; i++)
-        if ((f->needs[i].keyed || f->needs[i].by_hits) && f->needs[i].estimate < 2000)
-            return true;
-    return f->scoped;
-}
-
-static int run_sorted(struct page *p)
-{
-    if (ordered_index(&p->query) && !few(&p->finder))
-        return run_ordered(p);
-    p->finder.want_facts = true;
-    int rc = finder_run(&p->finder, &(struct cursor){0}, found_sortable, p);
-    if (rc == 0 && p->over)
-        return fhir_fail(p->w, ERR_TOO_LARGE, "too_costly", "More than %d resources would have to be sorted: add a condition, or sort by a date.", SORTED_MAX);
-    return rc ? rc : show_sorted(p);
-}
-
-/* ---- what comes with the matches ---- */
-
-static bool on_page(const struct page *p, int64_t pkey, int64_t rid)
-{
-    for (size_t i = 0; i < p->n; i++)
-        if (p->list[i].row.rid == rid && p->list[i].row.pkey == pkey)
-            return true;
-    return false;
-}
-
-static size_t included(const struct page *p)
-{
-    return p->n - p->matches;
-}
-
-static int include_row(struct page *p, struct fhir_row *row)
-{
-    bool take = row->found && !row->deleted && included(p) < INCLUDED_MAX && !on_page(p, row->pkey, row->rid);
-    struct entry *e = take ? add_entry(p) : NULL;
-    if (!e) {
-        fhir_row_clear(row);
-        return 0;
-    }
-    e->row = *row;
-    e->included = true;
-    return 0;
-}
-
-static int include_forward(struct page *p, const struct r4_include *inc, const struct r4_value *v)
-{
-    struct fhir_row row;
-    const struct r4_type *type = v->ref_id.p ? r4_resource(fhir_r4(p->w->fhir), v->ref_type.p ? v->ref_type.p : "", v->ref_type.n) : NULL;
-    if (v->type != R4_P_REFERENCE || !type || (inc->param && inc->param != v->param) || (inc->target && inc->target != type) ||
-        !fhir_may(p->w, type->name, MAY_READ))
-        return 0;
-    int rc = row_find(p->w, p->tx, type, v->ref_id, ROW_BODY | ROW_FACTS, &row);
-    return rc ? rc : include_row(p, &row);
-}
-
-static int include_reverse(struct page *p, const struct r4_include *inc, size_t at)
-{
-    struct hits hits = {0};
-    const struct r4_type *of = p->list[at].row.type;
-    int64_t key;
-    int rc = 0;
-    if (!inc->source || !inc->param || (inc->target && inc->target != of) || !fhir_may(p->w, inc->source->name, MAY_READ))
-        return 0;
-    key = key_reference(p->w->fhir, inc->source, inc->param, str(of->name), str(p->list[at].row.name));
-    struct query *q = tx_query(p->tx, "SELECT pkey, rid FROM fhir_token WHERE key=$1 ORDER BY pkey, rid LIMIT 1001", "i", key);
-    while (query_next(q))
-        hits_add(&hits, query_int(q, "pkey"), query_int(q, "rid"));
-    rc = query_end(q);
-    for (size_t i = 0; i < hits.n && rc == 0 && included(p) < INCLUDED_MAX; i++) {
-        struct fhir_row row;
-        if (on_page(p, hits.list[i].pkey, hits.list[i].rid))
-            continue;
-        rc = row_load(p->w, p->tx, hits.list[i].pkey, hits.list[i].rid, ROW_BODY | ROW_FACTS, &row);
-        if (rc == 0 && row.born <= p->token.snapshot)
-            rc = include_row(p, &row);
-        else
-            fhir_row_clear(&row);
-    }
-    free(hits.list);
-    return rc;
-}
-
-static int include_of(struct page *p, size_t at)
-{
-    int rc = 0;
-    struct facts facts = {0};
-    const struct r4_type *type = p->list[at].row.type;
-    const char *bytes = p->list[at].row.facts;
-    if (!bytes || !facts_read(p->w->fhir, p->w->plan->scratch->doc, type, bytes, p->list[at].row.facts_len, &facts))
-        return ERR_STORAGE;
-    for (const struct r4_include *inc = p->query.includes; inc && rc == 0; inc = inc->next) {
-        if (p->list[at].included && !inc->iterate)
-            continue;
-        if (inc->reverse)
-            rc = include_reverse(p, inc, at);
-        else if (!inc->source || inc->source == type)
-            for (size_t i = 0; i < facts.n && rc == 0; i++)
-                rc = include_forward(p, inc, &facts.values[i]);
-    }
-    facts_clear(&facts);
-    return rc;
-}
-
-static int run_includes(struct page *p)
-{
-    int rc = 0;
-    for (size_t i = 0; i < p->n && rc == 0 && p->query.includes; i++) /* the list grows while it is walked: :iterate */
-        rc = include_of(p, i);
-    return rc;
 }
 
 /* ---- the bundle ---- */
@@ -486,12 +203,14 @@ static int run_includes(struct page *p)
 static int count_all(struct page *p)
 {
     if (p->total >= 0 || (p->query.total != R4_TOTAL_ACCURATE && p->query.summary != R4_SUMMARY_COUNT)) {
-        if (p->total < 0 && !p->more && !p->token.rid)
+        if (p->total < 0 && !p->more && !p->token.rid && !p->token.at)
             p->total = (int64_t)p->matches;
         return 0;
     }
     finder_plan(&p->finder);
-    return finder_count(&p->finder, &p->total);
+    int rc = finder_count(&p->finder, &p->total);
+    p->total += (int64_t)p->own.n;
+    return rc;
 }
 
 static void write_links(struct page *p, struct r4_buf *b)
@@ -524,7 +243,11 @@ static int write_entries(struct page *p, struct r4_buf *b)
         rc = body_shape(p->w, e->row.type, (struct r4_str){e->row.body, e->row.body_len}, b);
         r4_buf_printf(b, ",\"search\":{\"mode\":\"%s\"}}", e->included ? "include" : "match");
     }
-    if (p->n)
+    if (p->own.cut)
+        r4_buf_printf(b, "%s{\"resource\":{\"resourceType\":\"OperationOutcome\",\"issue\":[{\"severity\":\"warning\",\"code\":\"incomplete\",\"details\":{\"text\":"
+                         "\"Of what the house itself keeps only %d were looked through: add an identifier, a name, a birth date or a patient.\"}}]},"
+                         "\"search\":{\"mode\":\"outcome\"}}", p->n ? "," : ",\"entry\":[", OWN_LOOK);
+    if (p->n || p->own.cut)
         r4_buf_puts(b, "]");
     return rc;
 }
@@ -568,6 +291,7 @@ static void page_close(struct page *p)
 {
     for (size_t i = 0; i < p->n; i++)
         fhir_row_clear(&p->list[i].row);
+    own_rows_clear(&p->own);
     for (size_t i = 0; i < p->n_keys; i++)
         for (int k = 0; k < 2; k++)
             free(p->keys[i].text[k]);
@@ -586,10 +310,13 @@ static int run(struct page *p)
     }
     p->finder.snapshot = p->token.snapshot;
     p->finder.want_facts = p->query.includes != NULL;
+    int rc = own_search(&p->finder, &p->own); /* before the plan: it marks terms as done */
+    p->next = p->token;
+    p->own_at = p->token.at < p->own.n ? p->token.at : p->own.n;
     finder_plan(&p->finder);
-    int rc = !p->want ? 0 : p->query.n_sorts ? run_sorted(p) : run_plain(p);
+    rc = rc ? rc : !p->want ? 0 : p->query.n_sorts ? page_run_sorted(p) : run_plain(p);
     rc = rc ? rc : count_all(p);
-    rc = rc ? rc : run_includes(p);
+    rc = rc ? rc : page_run_includes(p);
     if (rc == 0 && p->failed)
         rc = ERR_UNAVAILABLE;
     return rc;

@@ -32,6 +32,7 @@ struct need { /* one term */
     size_t n_keys;
     bool keyed;      /* keys are to be used: n_keys 0 = nothing can match */
     bool exact;      /* the keys alone decide */
+    bool by_codes;   /* the keys are those of a set of codes: also judged on facts */
     bool by_hits;
     struct hits hits;
     int64_t estimate;

@@ -1,5 +1,5 @@
 /* One term of a query: which index keys say that it holds, and whether a resource's facts do. */
-#include "records/fhir/search.h"
+#include "records/fhir/own.h"
 #include <stdio.h>
 
 /* ---- sets of resources ---- */
@@ -199,6 +199,20 @@ static bool found_target(void *ctx, struct found *found)
     return true;
 }
 
+/* A chain may lead to what the house itself keeps, too. */
+static int run_own(struct finder *inner, bool (*each)(void *, struct found *), void *ctx)
+{
+    struct own_rows rows = {0};
+    int rc = own_search(inner, &rows);
+    for (size_t i = 0; i < rows.n && rc == 0; i++) {
+        struct found found = {.row = rows.list[i]};
+        if (!each(ctx, &found))
+            break;
+    }
+    own_rows_clear(&rows);
+    return rc;
+}
+
 static int run_inner(struct finder *f, const struct r4_type *type, const struct r4_term *terms, bool facts, bool (*each)(void *, struct found *), void *ctx)
 {
     struct finder *inner;
@@ -214,6 +228,7 @@ static int run_inner(struct finder *f, const struct r4_type *type, const struct 
     if (rc == 0) {
         finder_plan(inner);
         rc = finder_run(inner, &(struct cursor){0}, each, ctx);
+        rc = rc || facts ? rc : run_own(inner, each, ctx); /* what of ours refers to others is not looked for backwards */
         if (rc)
             (void)!fhir_fail(f->w, rc, "", "The database cannot be read.");
     }
@@ -274,13 +289,60 @@ static int by_reverse(struct finder *f, const struct r4_term *t, struct need *n)
     return rc;
 }
 
-/* ---- a term ---- */
+/* ---- :in, :not-in, :above, :below of tokens: sets of codes of the terminology service ---- */
+
+#define KEYS_LED 5000 /* so many keys lead a search; of more the facts decide */
 
 static bool needs_terminology(const struct r4_term *t)
 {
     bool subsumes = (t->modifier == R4_M_ABOVE || t->modifier == R4_M_BELOW) && t->param->type == R4_P_TOKEN;
     return subsumes || t->modifier == R4_M_IN || t->modifier == R4_M_NOT_IN;
 }
+
+static int no_codes(struct finder *f, const struct r4_term *t, int rc, const char *what)
+{
+    const char *why = rc == ERR_NOT_FOUND ? "is not known to the terminology service here" : rc == ERR_TOO_LARGE ? "has too many codes" : "cannot be read here";
+    fault_clear(&f->w->fault);
+    (void)!fault_field(&f->w->fault, t->param->code, rc == ERR_NOT_FOUND ? "not_found" : rc == ERR_TOO_LARGE ? "too_many" : "unreadable");
+    return fhir_fail(f->w, ERR_INVALID, "terminology", "%.160s %s.", what, why);
+}
+
+static int codes_of(struct finder *f, const struct ts *ts, const struct r4_term *t, const struct r4_value *v, struct ts_codes *out)
+{
+    char system[400], code[200];
+    bool set = t->modifier == R4_M_IN || t->modifier == R4_M_NOT_IN;
+    struct r4_str first = set ? v->string : v->system;
+    snprintf(system, sizeof system, "%.*s", first.p && first.n < sizeof system ? (int)first.n : 0, first.p ? first.p : "");
+    snprintf(code, sizeof code, "%.*s", v->code.p && v->code.n < sizeof code ? (int)v->code.n : 0, v->code.p ? v->code.p : "");
+    if (!system[0] || (!set && !code[0]))
+        return no_codes(f, t, ERR_NOT_FOUND, set ? "The value set" : "A code without its system (system|code)");
+    int rc = set ? ts_codes_of_set(ts, system, out) : t->modifier == R4_M_BELOW ? ts_codes_below(ts, system, code, out) : ts_codes_above(ts, system, code, out);
+    return rc ? no_codes(f, t, rc, set || rc != ERR_NOT_FOUND ? system : code) : 0;
+}
+
+static int by_codes(struct finder *f, const struct r4_term *t, struct need *n)
+{
+    struct keys k = {.d = f->w->plan->scratch->doc};
+    struct fault unused = {0};
+    struct ts *ts;
+    int rc = terms_ts(records_parts(f->w->records)->terms, &ts, &unused);
+    if (rc)
+        return fhir_fail(f->w, ERR_UNAVAILABLE, "", "The terminology service is not ready.");
+    for (size_t i = 0; i < t->n_operands && rc == 0; i++) {
+        struct ts_codes codes = {0};
+        rc = codes_of(f, ts, t, &t->operands[i].v, &codes);
+        for (size_t c = 0; c < codes.n && rc == 0; c++)
+            add_key(&k, key_system_code(f->w->fhir, f->type, t->param, (struct r4_str){codes.list[c].system, strlen(codes.list[c].system)},
+                                        (struct r4_str){codes.list[c].code, strlen(codes.list[c].code)}));
+        ts_codes_free(&codes);
+    }
+    rc = rc ? rc : take_keys(f, &k, n);
+    n->by_codes = true;
+    n->exact = n->keyed = t->modifier != R4_M_NOT_IN && n->n_keys <= KEYS_LED;
+    return rc;
+}
+
+/* ---- a term ---- */
 
 int need_compile(struct finder *f, const struct r4_term *t, struct need *n)
 {
@@ -291,7 +353,7 @@ int need_compile(struct finder *f, const struct r4_term *t, struct need *n)
     if (t->chain)
         return by_chain(f, t, n);
     if (needs_terminology(t))
-        return fhir_fail_status(f->w, 400, "not-supported", "The modifier of %s is not offered here.", t->param->code);
+        return by_codes(f, t, n);
     if (strcmp(t->param->code, "_id") == 0 && t->modifier == R4_M_NONE)
         return by_ids(f, t, n);
     if (t->param->type == R4_P_SPECIAL)
@@ -338,6 +400,19 @@ static bool refers(const struct finder *f, const struct need *n, const struct fa
     return false;
 }
 
+static bool has_code(const struct finder *f, const struct need *n, const struct facts *facts)
+{
+    for (size_t i = 0; i < facts->n; i++) {
+        const struct r4_value *v = &facts->values[i];
+        if (v->param != n->term->param || !v->code.p)
+            continue;
+        int64_t key = key_system_code(f->w->fhir, f->type, v->param, v->system, v->code);
+        if (n->n_keys && bsearch(&key, n->keys, n->n_keys, sizeof key, by_number))
+            return true;
+    }
+    return false;
+}
+
 bool term_holds(const struct finder *f, const struct need *n, const struct fhir_row *row, const struct facts *facts)
 {
     const struct r4_term *t = n->term;
@@ -345,6 +420,8 @@ bool term_holds(const struct finder *f, const struct need *n, const struct fhir_
         return hits_have(&n->hits, row->pkey, row->rid);
     if (t->chain)
         return refers(f, n, facts);
+    if (n->by_codes)
+        return has_code(f, n, facts) != (t->modifier == R4_M_NOT_IN);
     if (t->modifier == R4_M_MISSING) {
         bool missing = t->n_operands && t->operands[0].v.number != 0;
         return any_value(t, facts) != missing;

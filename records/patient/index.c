@@ -397,6 +397,77 @@ int patient_index_put(struct op_ctx *ctx, const struct patient_row *row, const c
     return rc ? rc : tx_error(ctx->tx);
 }
 
+/* ---- for those who only ask ---- */
+
+#define UNLIKELY_ODDS -4.6f /* under one in a hundred */
+
+static void rank(struct index_candidate *list, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        for (size_t k = i; k && list[k].probability > list[k - 1].probability; k--) {
+            struct index_candidate swap = list[k];
+            list[k] = list[k - 1];
+            list[k - 1] = swap;
+        }
+}
+
+static size_t weigh_persons(const struct lookup *l, struct index_candidate *out, size_t cap)
+{
+    struct verdict v = judge(l);
+    size_t n = 0;
+    for (size_t i = 1; i < l->candidates && n < cap; i++) {
+        bool again = false;
+        for (size_t j = 1; j < i && !again; j++)
+            again = l->person[j] == l->person[i];
+        float odds = again ? -INFINITY : person_odds(l, l->person[i]);
+        if (odds < UNLIKELY_ODDS)
+            continue;
+        out[n++] = (struct index_candidate){.person = l->person[i], .probability = 1 / (1 + exp(-(double)odds)),
+                                            .certain = l->person[i] == v.person && odds >= LINK_ODDS && v.second < REVIEW_ODDS,
+                                            .likely = odds >= REVIEW_ODDS};
+    }
+    rank(out, n);
+    return n;
+}
+
+int patient_index_score(struct op_ctx *ctx, const struct patient_row *row, struct index_candidate *out, size_t cap, size_t *n)
+{
+    struct lookup l = {.ctx = ctx, .x = index_of(ctx)};
+    *n = 0;
+    mpi_set_init(&l.set, l.x->tables);
+    int rc = gather(&l, row);
+    if (rc == 0)
+        *n = weigh_persons(&l, out, cap);
+    mpi_set_fini(&l.set);
+    return rc ? rc : tx_error(ctx->tx);
+}
+
+/* Bytes of the first n characters. */
+static size_t bytes_of(const char *text, size_t n)
+{
+    const char *p = text;
+    for (; *p && n; n--)
+        for (p++; (*p & 0xc0) == 0x80; p++)
+            ;
+    return (size_t)(p - text);
+}
+
+void patient_index_name(struct op_ctx *ctx, const char *name, char family[168], char given[168])
+{
+    struct mpi_name read;
+    const char *blank = strchr(name, ' ');
+    family[0] = given[0] = 0;
+    mpi_name_read(index_of(ctx)->tables, text_of(name), (struct mpi_text){0}, (struct mpi_text){0}, &read);
+    if (read.unidentified || read.child)
+        return;
+    size_t n = read.han ? bytes_of(name, read.n_family) : blank ? (size_t)(blank - name) : 0;
+    bool whole = !read.han || bytes_of(name, read.n) == strlen(name); /* nothing in it that is no part of the name */
+    if (!n || !name[n] || !whole)
+        return;
+    snprintf(family, 168, "%.*s", (int)n, name);
+    snprintf(given, 168, "%s", name + n + (read.han ? 0 : 1));
+}
+
 /* ---- for the desk ---- */
 
 static json_t *both(struct mpi_words words)

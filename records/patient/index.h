@@ -37,5 +37,18 @@ YL_CHECKED int patient_index_move(struct op_ctx *ctx, const struct index_act *ac
 YL_CHECKED int patient_index_join(struct op_ctx *ctx, const struct index_act *act, uint64_t from, uint64_t to);
 uint64_t patient_index_person(struct op_ctx *ctx, uint64_t patient); /* 0 = not in the index */
 
+/* Who in the index may be this patient? Nothing is written; `row` need not be stored (id 0). The likeliest first, those under an odds of one
+ * in a hundred left out. */
+struct index_candidate {
+    uint64_t person;
+    double probability;
+    bool certain, likely; /* certain: would be linked at once; likely: would go to the review desk */
+};
+YL_CHECKED int patient_index_score(struct op_ctx *ctx, const struct patient_row *row, struct index_candidate *out, size_t cap, size_t *n);
+/* A name in its two parts, as they stand in it; both "" when it has no such parts. */
+void patient_index_name(struct op_ctx *ctx, const char *name, char family[168], char given[168]);
+/* Of each field the value most members have and where it is from; `members`: patient objects. New reference. */
+json_t *patient_index_golden(const json_t *members);
+
 extern const struct op index_ops[]; /* index_desk.c */
 #endif

@@ -309,7 +309,7 @@ static void elect(const json_t *members, const char *field, struct golden *out)
     }
 }
 
-static json_t *golden_of(const json_t *members)
+json_t *patient_index_golden(const json_t *members)
 {
     static const char *const fields[] = {"name", "sex", "birth_date", "id_no_masked", "phone_masked", "insurance_no_masked", "address", "nationality"};
     json_t *out = json_object();
@@ -421,7 +421,7 @@ int index_person(struct op_ctx *ctx, json_t *args, json_t **result)
     if (rc)
         return rc;
     json_t *whole = whole_members(ctx, who);
-    *result = json_pack("{s:o,s:o,s:o,s:o,s:s}", "id", json_id(who), "golden", golden_of(whole), "members", whole, "history",
+    *result = json_pack("{s:o,s:o,s:o,s:o,s:s}", "id", json_id(who), "golden", patient_index_golden(whole), "members", whole, "history",
                         history_of(ctx, who, &rc), "stamp", stamp);
     return rc ? rc : tx_error(ctx->tx);
 }

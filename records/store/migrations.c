@@ -371,5 +371,6 @@ const struct migration store_migrations[] = {
      "status TEXT NOT NULL, t_ms INTEGER NOT NULL, key INTEGER NOT NULL, replaced_by INTEGER NOT NULL, body BLOB NOT NULL);"
      "CREATE INDEX exchange_entry_patient ON exchange_entry (patient_id, t_ms);"
      "CREATE INDEX exchange_entry_key ON exchange_entry (key, patient_id);"},
+    {32, "patients by birth date", "CREATE INDEX patient_birth ON patient (birth_date, id);"},
     {0, NULL, NULL},
 };

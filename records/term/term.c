@@ -47,7 +47,7 @@ static int dx_of(struct terms *t, const struct dx **out, struct fault *f)
     return rc ? unreadable(t, f) : 0;
 }
 
-static int ts_of(struct terms *t, struct ts **out, struct fault *f)
+int terms_ts(struct terms *t, struct ts **out, struct fault *f)
 {
     pthread_mutex_lock(&t->lock);
     int rc = t->ts ? 0 : ts_open(&t->ts, t->dir, t->pinyin);
@@ -110,7 +110,7 @@ static int dx_op(struct op_ctx *ctx, json_t *args, json_t **result)
 static int fhir_op(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     struct ts *ts;
-    if (ts_of(records_parts(ctx->records)->terms, &ts, ctx->fault))
+    if (terms_ts(records_parts(ctx->records)->terms, &ts, ctx->fault))
         return ctx->fault->code;
     const char *id = arg_text(args, "id"), *operation = arg_text(args, "operation");
     struct ts_request q = {arg_text(args, "type"), id ? id : "", operation ? operation : "", json_object_get(args, "parameters")};

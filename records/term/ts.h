@@ -34,4 +34,20 @@ struct ts_request {
 int ts_answer(const struct ts *t, const struct ts_request *q, json_t **out);
 /* One resource by id, or a searchset Bundle by url/version/name (`in` as Parameters) where id is "". */
 int ts_read(const struct ts *t, const struct ts_request *q, json_t **out);
+
+/* ---- whole sets (ts_codes.c): texts live as long as t ---- */
+#define TS_CODES_MAX 200000
+struct ts_codes {
+    struct ts_code {
+        const char *system, *code;
+    } *list;
+    size_t n;
+};
+/* Of a value set "url|version", or of all of a code system by its url or "url?vs=". 0, ERR_NOT_FOUND, ERR_INVALID (it names what is not known
+ * here), ERR_TOO_LARGE, ERR_UNAVAILABLE. */
+YL_CHECKED int ts_codes_of_set(const struct ts *t, const char *canonical, struct ts_codes *out);
+/* The code itself and all it subsumes; the code itself and all that subsume it. ERR_NOT_FOUND: no such system or code. */
+YL_CHECKED int ts_codes_below(const struct ts *t, const char *system, const char *code, struct ts_codes *out);
+YL_CHECKED int ts_codes_above(const struct ts *t, const char *system, const char *code, struct ts_codes *out);
+void ts_codes_free(struct ts_codes *codes);
 #endif

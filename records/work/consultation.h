@@ -41,6 +41,35 @@ YL_CHECKED int consultation_timeline(struct op_ctx *ctx, uint64_t patient, json_
 bool consultation_opens_person(struct op_ctx *ctx, struct patient_id patient);
 struct patient_id consultation_patient(struct tx *tx, struct case_id id); /* .v 0 = no such case */
 
+/* ---- for other systems (consult_share.c) ---- */
+/* What a case is about, how far it is and - once signed - what was answered: {number, kind, scope, urgency, state, state_label, patient_id,
+ * home_org_id, target_org_id, applicant, expert, submitted_ms, changed_ms, signed_ms, start_ms, end_ms, slot_id, form, opinions:[{by, kind, signed_ms,
+ * body}]}; unmasked. NULL: there is none, or not for the actor. A person sees what he sees anyway; an actor without a person stands for its
+ * institution (what was sent from there or reached it) or, without one, for the consortium. Drafts are nobody's. */
+json_t *consultation_outline(struct op_ctx *ctx, struct case_id id);
+/* {case_id, t_ms, recalled_ms, by, org_id, recalled, text}; NULL: none. No access check: that is the case's. */
+json_t *consultation_message(struct op_ctx *ctx, uint64_t message);
+struct consultation_wish { /* the first that is set; none: the newest cases in reach of the actor's institution */
+    const char *number;
+    uint64_t patient, messages_of; /* a local patient's cases; a case's messages */
+    bool messages;                 /* the newest messages in reach */
+};
+/* Candidates, still to be asked for one by one; how many. */
+size_t consultation_ids(struct op_ctx *ctx, const struct consultation_wish *wish, uint64_t *out, size_t cap);
+
+struct consultation_slot { /* of an expert's calendar; nothing about whose session it is */
+    uint64_t person, org;
+    int64_t start_ms, end_ms, held_until_ms;
+    char state[16], name[64]; /* published, booked, done, cancelled; the expert's */
+};
+bool consultation_slot_find(struct op_ctx *ctx, uint64_t slot, struct consultation_slot *out);
+struct consultation_slot_wish { /* the first that is set */
+    bool persons;    /* everybody who has slots */
+    uint64_t person; /* his, the latest first */
+    int64_t from_ms; /* those that start then or later, the earliest first; 0 = all */
+};
+size_t consultation_slots(struct op_ctx *ctx, const struct consultation_slot_wish *wish, uint64_t *out, size_t cap);
+
 /* ---- the room ---- */
 /* HOST: applicant, secretary, offices and dispatchers of both sides. EXPERT: the expert or chair. MEMBER:
  * other doctors of a team. */

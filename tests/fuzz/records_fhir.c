@@ -1,5 +1,25 @@
-/* What the FHIR service reads that clients made: JSON Web Tokens, bearer tokens, scopes; and facts, which come from the disk. */
+/* What the FHIR service reads that clients made: JSON Web Tokens, bearer tokens, scopes, whom $match and $ihe-pix look for; and facts, which come from the disk. */
 #include "records/fhir/client.h"
+#include "records/fhir/own.h"
+
+/* $match takes any Patient, $ihe-pix any "system|value". */
+static void look_for(struct r4_doc *d, const char *text, size_t size)
+{
+    struct r4_node *root;
+    struct r4_str system = {0};
+    char value[40];
+    uint64_t id;
+    if (r4_json_parse(d, text, size, &root, NULL) == 0) {
+        struct patient_row row = {0};
+        match_record(root, &row);
+        if (strlen(row.name) >= sizeof row.name || strlen(row.secret.address) >= sizeof row.secret.address || strlen(row.secret.phone) >= sizeof row.secret.phone)
+            abort();
+    }
+    if (pix_split((struct r4_str){text, size}, &system, value, sizeof value) && (!system.n || system.n >= size))
+        abort();
+    if (own_name("Task", text, &id) && strlen(text) != 5 + 16)
+        abort();
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -32,6 +52,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!facts.failed)
         facts_rows(x, r4_resource(fhir_r4(x), "Observation", 11), &facts);
     facts_clear(&facts);
+    r4_doc_reset(d);
+    look_for(d, text, size);
     r4_doc_free(d);
     free(text);
     return 0;

@@ -13,6 +13,10 @@ static void put(const char *path, const char *body)
     "\"http://loinc.org\",\"code\":\"" code "\",\"display\":\"Body " code "\"}]},\"subject\":{\"reference\":\"Patient/" who "\"},\"effectiveDateTime\":\"2024-03-" day "\"," \
     "\"valueQuantity\":{\"value\":" value ",\"unit\":\"mmHg\",\"system\":\"http://unitsofmeasure.org\",\"code\":\"mm[Hg]\"}" more "}")
 
+#define ICD10 "urn:yilian:codesystem:icd10-nhsa"
+#define CONDITION(id, who, icd) put("/Condition/" id, "{\"resourceType\":\"Condition\",\"id\":\"" id "\",\"subject\":{\"reference\":\"Patient/" who "\"}," \
+    "\"code\":{\"coding\":[{\"system\":\"http://local\",\"code\":\"x\"},{\"system\":\"" ICD10 "\",\"code\":\"" icd "\"}]}}")
+
 static int start(void **state)
 {
     (void)state;
@@ -30,6 +34,10 @@ static int start(void **state)
     OBS("o2", "a", "8480-6", "02", "141", "");
     OBS("o3", "a", "8462-4", "03", "80.5", "");
     OBS("o4", "b", "8480-6", "04", "99", "");
+    CONDITION("lung", "a", "C34.100x004");
+    CONDITION("lungs", "a", "C34");
+    CONDITION("pressure", "a", "I10.x05");
+    put("/Condition/words", "{\"resourceType\":\"Condition\",\"id\":\"words\",\"subject\":{\"reference\":\"Patient/b\"},\"code\":{\"text\":\"tired\"}}");
     return 0;
 }
 
@@ -39,7 +47,8 @@ static int stop(void **state)
     return site_stop(state);
 }
 
-/* The ids of the entries, in their order, those that came along behind a '+'. */
+/* The ids of the entries, in their order, those that came along behind a '+'. The patient whom every test site has registered is the index's
+ * own (tests/story/fhir_own.c): left out here. */
 static const char *ids(json_t *bundle)
 {
     static char out[2000];
@@ -49,6 +58,7 @@ static const char *ids(json_t *bundle)
     out[0] = 0;
     json_array_foreach(json_object_get(bundle, "entry"), i, one)
     {
+        if (strncmp(json_string_value(json_object_get(json_object_get(one, "resource"), "id")), "mpi-", 4) == 0) continue;
         bool include = strcmp(json_string_value(json_object_get(json_object_get(one, "search"), "mode")), "include") == 0;
         if (include && !along) strcat(out, " +");
         along = along || include;
@@ -217,6 +227,36 @@ static void conditional_forms(void **state)
     finds("Patient?identifier=urn:mrn|7", "");
 }
 
+static void refused(const char *query, const char *where)
+{
+    char path[500];
+    snprintf(path, sizeof path, "/%s", query);
+    assert_int_equal(fhir_do(&c, "GET", path, "", NULL), 400);
+    if (!strstr(c.web.body, where)) fail_msg("%s: %s", query, c.web.body);
+}
+
+/* :below, :above, :in, :not-in through the terminology service. */
+static void codes_by_their_meaning(void **state)
+{
+    (void)state;
+    finds("Condition?code:below=" ICD10 "|C34", "lung lungs");
+    finds("Condition?code:below=" ICD10 "|C34.100x004", "lung");
+    finds("Condition?code:above=" ICD10 "|C34.100x004", "lung lungs");
+    finds("Condition?code:above=" ICD10 "|C34", "lungs");
+    finds("Condition?code:below=" ICD10 "|C34," ICD10 "|I10&_sort=_id", "lung lungs pressure");
+    finds("Condition?patient=b&code:below=" ICD10 "|C34", "");
+    finds("Condition?code:in=" ICD10 "?vs=", "lung lungs pressure");
+    finds("Condition?code:in=" ICD10, "lung lungs pressure");
+    finds("Condition?code:not-in=" ICD10 "?vs=", "words");
+    finds("Condition?patient=a&code:not-in=" ICD10 "?vs=", "");
+    finds("Condition?code:not-in=urn:yilian:codesystem:icd9cm3-nhsa?vs=&patient=b", "words");
+    finds("Patient?_has:Condition:patient:code:below=" ICD10 "|C34", "a");
+    refused("Condition?code:in=http://x", "http://x is not known");
+    refused("Condition?code:in=http://x", "\"expression\":[\"code\"]");
+    refused("Condition?code:below=" ICD10 "|NONE", "NONE is not known");
+    refused("Condition?code:below=C34", "system|code");
+}
+
 static void what_cannot_be_asked(void **state)
 {
     (void)state;
@@ -224,13 +264,12 @@ static void what_cannot_be_asked(void **state)
     assert_int_equal(fhir_do(&c, "GET", "/Patient?colour=red&gender=male", "", NULL), 200);
     assert_null(strstr(c.web.body, "colour"));
     assert_int_equal(fhir_do(&c, "GET", "/Patient?birthdate=yesterday", "", NULL), 400);
-    assert_int_equal(fhir_do(&c, "GET", "/Observation?code:in=http://x", "", NULL), 400);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_kind_of_parameter), cmocka_unit_test(chains_and_what_comes_along), cmocka_unit_test(in_order),
+        cmocka_unit_test(every_kind_of_parameter), cmocka_unit_test(chains_and_what_comes_along), cmocka_unit_test(in_order), cmocka_unit_test(codes_by_their_meaning),
         cmocka_unit_test(pages_hold_still),        cmocka_unit_test(totals_and_summaries),        cmocka_unit_test(an_update_moves_what_it_is_found_by),
         cmocka_unit_test(conditional_forms),       cmocka_unit_test(what_cannot_be_asked),
     };

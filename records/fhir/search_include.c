@@ -1,0 +1,133 @@
+/* What comes with the matches: _include, _revinclude (http://hl7.org/fhir/R4/search.html#include). */
+#include "records/fhir/search_page.h"
+#include <stdio.h>
+
+#define INCLUDED_MAX 1000
+
+static struct r4_str str(const char *text)
+{
+    return (struct r4_str){text, strlen(text)};
+}
+
+/* Ours of several types are made of one row. */
+static bool on_page(const struct page *p, const struct r4_type *type, int64_t pkey, int64_t rid)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->list[i].row.rid == rid && p->list[i].row.pkey == pkey && p->list[i].row.type == type)
+            return true;
+    return false;
+}
+
+static size_t included(const struct page *p)
+{
+    return p->n - p->matches;
+}
+
+static int include_row(struct page *p, struct fhir_row *row)
+{
+    bool take = row->found && !row->deleted && included(p) < INCLUDED_MAX && !on_page(p, row->type, row->pkey, row->rid);
+    struct entry *e = take ? page_add_entry(p) : NULL;
+    if (!e) {
+        fhir_row_clear(row);
+        return 0;
+    }
+    e->row = *row;
+    e->included = true;
+    return 0;
+}
+
+static int find_row(struct page *p, const struct r4_type *type, struct r4_str name, struct fhir_row *row)
+{
+    char text[FHIR_ID_BYTES];
+    uint64_t id;
+    struct own o;
+    snprintf(text, sizeof text, "%.*s", name.n < sizeof text ? (int)name.n : 0, name.p);
+    if (!own_name(type->name, text, &id))
+        return row_find(p->w, p->tx, type, name, ROW_BODY | ROW_FACTS, row);
+    if (!own_open(&o, p->w, p->tx))
+        return ERR_UNAVAILABLE;
+    int rc = own_row(&o, own_kind_of(type->name), id, row);
+    own_close(&o);
+    return rc;
+}
+
+static int include_forward(struct page *p, const struct r4_include *inc, const struct r4_value *v)
+{
+    struct fhir_row row;
+    const struct r4_type *type = v->ref_id.p ? r4_resource(fhir_r4(p->w->fhir), v->ref_type.p ? v->ref_type.p : "", v->ref_type.n) : NULL;
+    if (v->type != R4_P_REFERENCE || !type || (inc->param && inc->param != v->param) || (inc->target && inc->target != type) ||
+        !fhir_may(p->w, type->name, MAY_READ))
+        return 0;
+    int rc = find_row(p, type, v->ref_id, &row);
+    return rc ? rc : include_row(p, &row);
+}
+
+static int include_own(struct page *p, const struct r4_include *inc, const char *type, const char *name)
+{
+    char reference[FHIR_ID_BYTES + 40];
+    struct own_rows rows = {0};
+    snprintf(reference, sizeof reference, "%s/%s", type, name);
+    int rc = own_that_refer(p->w, p->tx, inc->source, inc->param->code, reference, &rows);
+    for (size_t i = 0; i < rows.n && rc == 0; i++) {
+        rc = include_row(p, &rows.list[i]);
+        memset(&rows.list[i], 0, sizeof rows.list[i]); /* taken */
+    }
+    own_rows_clear(&rows);
+    return rc;
+}
+
+static int include_reverse(struct page *p, const struct r4_include *inc, size_t at)
+{
+    struct hits hits = {0};
+    const struct r4_type *of = p->list[at].row.type;
+    int64_t key;
+    int rc = 0;
+    if (!inc->source || !inc->param || (inc->target && inc->target != of) || !fhir_may(p->w, inc->source->name, MAY_READ))
+        return 0;
+    key = key_reference(p->w->fhir, inc->source, inc->param, str(of->name), str(p->list[at].row.name));
+    struct query *q = tx_query(p->tx, "SELECT pkey, rid FROM fhir_token WHERE key=$1 ORDER BY pkey, rid LIMIT 1001", "i", key);
+    while (query_next(q))
+        hits_add(&hits, query_int(q, "pkey"), query_int(q, "rid"));
+    rc = query_end(q);
+    for (size_t i = 0; i < hits.n && rc == 0 && included(p) < INCLUDED_MAX; i++) {
+        struct fhir_row row;
+        if (on_page(p, inc->source, hits.list[i].pkey, hits.list[i].rid))
+            continue;
+        rc = row_load(p->w, p->tx, hits.list[i].pkey, hits.list[i].rid, ROW_BODY | ROW_FACTS, &row);
+        if (rc == 0 && row.born <= p->token.snapshot)
+            rc = include_row(p, &row);
+        else
+            fhir_row_clear(&row);
+    }
+    free(hits.list);
+    return rc ? rc : include_own(p, inc, of->name, p->list[at].row.name);
+}
+
+static int include_of(struct page *p, size_t at)
+{
+    int rc = 0;
+    struct facts facts = {0};
+    const struct r4_type *type = p->list[at].row.type;
+    const char *bytes = p->list[at].row.facts;
+    if (!bytes || !facts_read(p->w->fhir, p->w->plan->scratch->doc, type, bytes, p->list[at].row.facts_len, &facts))
+        return ERR_STORAGE;
+    for (const struct r4_include *inc = p->query.includes; inc && rc == 0; inc = inc->next) {
+        if (p->list[at].included && !inc->iterate)
+            continue;
+        if (inc->reverse)
+            rc = include_reverse(p, inc, at);
+        else if (!inc->source || inc->source == type)
+            for (size_t i = 0; i < facts.n && rc == 0; i++)
+                rc = include_forward(p, inc, &facts.values[i]);
+    }
+    facts_clear(&facts);
+    return rc;
+}
+
+int page_run_includes(struct page *p)
+{
+    int rc = 0;
+    for (size_t i = 0; i < p->n && rc == 0 && p->query.includes; i++) /* the list grows while it is walked: :iterate */
+        rc = include_of(p, i);
+    return rc;
+}

@@ -1,0 +1,60 @@
+/* search_page - one page of a search on its way: what the files of the search interaction share. Nobody else includes it. */
+#ifndef YL_RECORDS_FHIR_SEARCH_PAGE_H
+#define YL_RECORDS_FHIR_SEARCH_PAGE_H
+
+#include "records/fhir/own.h"
+
+struct page_token { /* what the next link carries, signed */
+    int64_t snapshot, pkey, rid, low;
+    uint32_t at;
+    uint32_t phase;
+};
+
+struct entry { /* on the page */
+    struct fhir_row row; /* with body */
+    bool included;
+};
+
+struct sort_key {
+    struct hit hit;
+    size_t own;          /* of our own: its place in page.own, from 1; 0 = of the store */
+    bool missing[2];
+    int64_t number[2];
+    char *text[2];
+};
+
+struct page {
+    struct fhir_work *w;
+    struct tx *tx;
+    struct r4_query query;
+    struct finder finder;
+    size_t want;
+    bool facts;          /* includes need them */
+    struct entry *list;
+    size_t n, cap, matches;
+    bool more, failed;
+    struct page_token token, next;
+    int64_t total;       /* -1 = not known */
+    int error;
+    struct own_rows own; /* those of the house; a row that was taken has no body any more */
+    size_t own_at;       /* so many of them lie on this page or on pages before */
+    /* sorted in memory */
+    struct sort_key *keys;
+    size_t n_keys, cap_keys;
+    bool over;
+};
+
+/* ---- search.c ---- */
+struct entry *page_add_entry(struct page *p); /* cleared; NULL: p->failed */
+bool page_take_own(struct page *p, struct fhir_row *row);
+/* Our own come first, by their number; in a sorted walk before the first of the store that lies behind them (`behind` at `low`). false: the
+ * page is full. */
+bool page_show_own(struct page *p, bool (*behind)(const struct page *p, int64_t low), int64_t low);
+bool page_found_match(void *ctx, struct found *found); /* for finder_run */
+
+/* ---- search_sort.c ---- */
+YL_CHECKED int page_run_sorted(struct page *p);
+
+/* ---- search_include.c: what comes with the matches ---- */
+YL_CHECKED int page_run_includes(struct page *p);
+#endif
