@@ -77,9 +77,9 @@ static void finish(struct waiting *w)
     waiting_free(w);
 }
 
-static struct exchange_in in_of(const struct waiting *w)
+static struct exchange_in in_of(const struct waiting *w, bool careful)
 {
-    return (struct exchange_in){w->bytes, w->len, w->address, w->certificate, w->too_large};
+    return (struct exchange_in){w->bytes, w->len, w->address, w->certificate, w->too_large, careful};
 }
 
 /* The line of one message: who sent it is its object's source, what it touched its patient. */
@@ -89,21 +89,21 @@ static void line_of(struct waiting *w, const struct op_ctx *ctx, const char *op)
     w->line = (struct audit_line){.op = op, .outcome = "ok", .patient = ctx->audit.patient, .object = ctx->audit.object, .address = w->address, .detail = w->detail};
 }
 
-static int take_one(struct waiting *w, struct tx *tx, int64_t now_ms)
+static int take_one(struct waiting *w, struct tx *tx, int64_t now_ms, bool careful)
 {
     struct fault fault = {0};
     struct actor system = {.system = true, .name = "exchange"};
     struct op_ctx ctx = {.records = w->r, .tx = tx, .actor = &system, .now_ms = now_ms, .fault = &fault};
-    struct exchange_in in = in_of(w);
+    struct exchange_in in = in_of(w, careful);
     int rc = w->question ? 0 : exchange_take(&ctx, &in, &w->answer);
-    if (rc)
+    if (rc && (careful || rc != ERR_CONFLICT))
         log_error("exchange", "a message could not be kept: %s %s", err_wire(rc), fault.reason);
     if (!w->question)
         line_of(w, &ctx, "exchange.receive");
     return rc;
 }
 
-static int take_group(struct records *r, struct waiting *group)
+static int take_all(struct records *r, struct waiting *group, bool careful)
 {
     struct tx *tx;
     int rc = tx_begin(r->store, TX_WRITE, &tx);
@@ -114,7 +114,7 @@ static int take_group(struct records *r, struct waiting *group)
     exchange_group_begin(r->parts.exchange);
     audit_begin(&run, tx, r->parts.audit_key);
     for (struct waiting *w = group; w && rc == 0; w = w->next) {
-        rc = take_one(w, tx, now_ms);
+        rc = take_one(w, tx, now_ms, careful);
         if (rc == 0)
             audit_add(&run, now_ms, &w->line);
     }
@@ -127,6 +127,19 @@ static int take_group(struct records *r, struct waiting *group)
     if (rc == 0)
         records_feed_tell(r);
     return rc;
+}
+
+/* Most messages are as they should be. When one is not, and something was done for it already, all of the group is undone and taken once
+ * more, each message behind a savepoint of its own. */
+static int take_group(struct records *r, struct waiting *group)
+{
+    int rc = take_all(r, group, false);
+    if (rc != ERR_CONFLICT)
+        return rc;
+    for (struct waiting *w = group; w; w = w->next)
+        if (!w->question)
+            hl7_writer_fini(&w->answer);
+    return take_all(r, group, true);
 }
 
 static struct waiting *next_group(struct exchange_queue *q)
@@ -218,7 +231,7 @@ static void answer_one(void *ctx)
     struct fault fault = {0};
     struct actor system = {.system = true, .name = "exchange"};
     struct tx *tx;
-    struct exchange_in in = in_of(w);
+    struct exchange_in in = in_of(w, true);
     w->error = tx_begin(w->r->store, TX_READ, &tx);
     if (w->error == 0) {
         struct op_ctx ctx_ = {.records = w->r, .tx = tx, .actor = &system, .now_ms = clock_now_ms(w->r->clock), .fault = &fault};

@@ -47,6 +47,14 @@ static void job_done(struct fhir_job *j)
 
 /* ---- on the writer ---- */
 
+/* A savepoint costs a copy of every page that is changed behind it. */
+static int carry_out_fresh(struct fhir_job *j, struct tx *tx)
+{
+    uint64_t before = tx_written(tx);
+    int rc = fhir_finish(&j->work, tx);
+    return rc && (tx_error(tx) || tx_written(tx) != before) ? rc : 0;
+}
+
 /* Notes of an act that was undone are not of what happened: one line says that it was refused. */
 static int carry_out(struct fhir_job *j, struct tx *tx)
 {
@@ -54,6 +62,8 @@ static int carry_out(struct fhir_job *j, struct tx *tx)
         return 0;
     if (j->work.own_savepoints)
         return fhir_finish(&j->work, tx);
+    if (j->work.fresh)
+        return carry_out_fresh(j, tx);
     int rc = tx_savepoint(tx);
     if (rc)
         return rc;

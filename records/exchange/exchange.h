@@ -59,12 +59,14 @@ struct exchange_in {
     size_t len;
     const char *address, *certificate; /* of the connection; certificate "" = none */
     bool too_large;                    /* bytes are only its beginning: refused */
+    bool careful;                      /* what it does can be undone alone, which costs a savepoint */
 };
 /* Does the message ask (QBP)? Such are answered by exchange_answer_query in a read transaction. */
 bool exchange_is_query(const char *bytes, size_t len);
 /* Takes one message. The result is 0 also for what is refused or becomes a dead letter: then `answer` says so. An error is one of the
  * database: nothing was done, nothing must be answered. `answer` gets the acknowledgements, each framed by nothing, ended by NUL when there
- * are two (accept and application); it may stay empty (MSH-15 and MSH-16 want none). Sets ctx->audit. */
+ * are two (accept and application); it may stay empty (MSH-15 and MSH-16 want none). Sets ctx->audit. ERR_CONFLICT when not `careful`: it did
+ * something that must be undone; all of the transaction is to be taken again, carefully. */
 YL_CHECKED int exchange_take(struct op_ctx *ctx, const struct exchange_in *in, struct hl7_writer *answer);
 YL_CHECKED int exchange_answer_query(struct op_ctx *ctx, const struct exchange_in *in, struct hl7_writer *answer);
 

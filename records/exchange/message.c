@@ -246,15 +246,20 @@ static int write_message(struct exchange_taking *t, const char *control, const c
 
 static int take_new(struct exchange_taking *t, const struct exchange_in *in, const char *control, const struct earlier *e, const char *hash)
 {
+    struct tx *tx = t->ctx->tx;
     int rc = put_body(t->ctx, hash, in->bytes, in->len);
-    rc = rc ? rc : tx_savepoint(t->ctx->tx);
+    rc = rc || !in->careful ? rc : tx_savepoint(tx);
     if (rc)
         return rc;
+    uint64_t before = tx_written(tx);
     t->message = id_new();
     int used = use_checked(t);
     if (used && used != ERR_INVALID)
         return used;
-    rc = used ? tx_savepoint_rollback(t->ctx->tx) : tx_savepoint_release(t->ctx->tx);
+    if (used && !in->careful && (tx_error(tx) || tx_written(tx) != before))
+        return ERR_CONFLICT;
+    if (in->careful)
+        rc = used ? tx_savepoint_rollback(tx) : tx_savepoint_release(tx);
     return rc ? rc : write_message(t, control, hash, in->len, e->reused);
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #define PAIRS_MAX 120
+#define PACK_LEVEL 1
 
 /* ---- opening ---- */
 
@@ -26,7 +27,7 @@ int fhir_open(struct fhir **out, const char *config_dir, const uint8_t master[32
     crypto_derive(master, "fhir pages", x->page_key, 32);
     crypto_derive(master, "fhir bearers", x->bearer_key, 32);
     explicit_bzero(hash, sizeof hash);
-    x->pack = ZSTD_createCDict(fhir_dictionary, strlen(fhir_dictionary), 3);
+    x->pack = ZSTD_createCDict(fhir_dictionary, strlen(fhir_dictionary), PACK_LEVEL);
     x->unpack = ZSTD_createDDict(fhir_dictionary, strlen(fhir_dictionary));
     return x->pack && x->unpack ? 0 : fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
 }

@@ -55,6 +55,7 @@ struct fhir_work {
     size_t n_notes, cap_notes;
     const char *op;     /* "fhir.read" ...: the audit line of a refusal */
     bool own_savepoints; /* fhir_finish undoes its parts by itself: a batch */
+    bool fresh;          /* a create: fhir_finish fails before it has written anything, or the transaction is lost. It needs no savepoint */
     bool to_write;      /* fhir_finish is to be called in a write transaction */
     struct fhir_plan *plan; /* what was prepared for it */
 };

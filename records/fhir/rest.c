@@ -418,6 +418,7 @@ void rest_write_begin(struct fhir_work *w, struct tx *tx)
         return;
     }
     p->kind = K_WRITE;
+    w->fresh = is(w, "POST"); /* under an id nobody else has */
     w->to_write = true;
 }
 

@@ -14,7 +14,7 @@ struct rows; /* a statement that was started: its rows, one after another */
 struct value {
     char type; /* i, t, b; n = NULL of any type */
     int64_t integer;
-    const void *data; /* text (ended by 0) or bytes; borrowed until start returns; NULL = NULL */
+    const void *data; /* text (ended by 0) or bytes; borrowed until start returns (held: until end); NULL = NULL */
     size_t len;
 };
 
@@ -31,8 +31,9 @@ struct engine {
     int (*commit)(struct connection *c);
     void (*rollback)(struct connection *c); /* fine when none is open */
     int (*script)(struct connection *c, const char *sql); /* several statements, no parameters, no rows */
-    /* Prepared texts are kept by the connection. ERR_MALFORMED: the values do not fit the text. *out is ended by `end`, also when stepping failed. */
-    int (*start)(struct connection *c, const char *sql, const struct value *values, int n, struct rows **out);
+    /* Prepared texts are kept by the connection. ERR_MALFORMED: the values do not fit the text. *out is ended by `end`, also when stepping failed.
+     * `held`: what the values point to stays until `end`, it need not be copied. */
+    int (*start)(struct connection *c, const char *sql, const struct value *values, int n, bool held, struct rows **out);
     int (*step)(struct rows *r, bool *row);
     int64_t (*changes)(const struct rows *r); /* rows changed, after the last step */
     int (*columns)(const struct rows *r);

@@ -282,10 +282,11 @@ static PGresult *send(struct line *line, int slot, const struct value *values, i
     return PQexecPrepared(line->db, name, n, data, lengths, formats, 0);
 }
 
-static int start(struct connection *c, const char *sql, const struct value *values, int n, struct rows **out)
+static int start(struct connection *c, const char *sql, const struct value *values, int n, bool held, struct rows **out)
 {
     struct line *line = c->own;
     int rc = 0;
+    (void)held; /* all is sent before this returns */
     *out = NULL;
     if (n > 64 || parameters_of(sql) != n)
         return ERR_MALFORMED;

@@ -1,5 +1,6 @@
 /* SQLite behind engine.h: one file in WAL mode, synchronous=FULL. Each connection keeps its prepared statements. */
 #include "records/store/store_private.h"
+#include "records/store/wal_file.h"
 #include "server/base/log.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -11,23 +12,26 @@
 
 #define BUSY_MS 5000   /* another process (yilianctl) may be writing */
 #define BUSY_STEP_US 500
-#define LOG_PAGES 1000 /* 4 MB */
-#define LOG_PAGES_LONG 16000 /* 64 MB: writers never paused long enough for the log to start anew by itself */
+#define LOG_PAGES 8000 /* 32 MB: a page written often is brought home once */
+#define LOG_PAGES_LONG 24000 /* 96 MB: writers never paused long enough for the log to start anew by itself */
 #define CACHED 96 /* prepared statements a connection keeps */
+#define PLACES 64 /* parameters a statement may have */
+#define ADDRESSES 256
 
-#define PLACES 64
-
-struct places { /* "$1" is a name to SQLite: where it stands is asked once */
-    int n;
-    short at[PLACES];
+struct rows {
+    struct file *file;
+    sqlite3_stmt *statement;
+    struct cached *cached; /* NULL: a statement of its own */
 };
 
 struct cached {
     char *sql;
     uint64_t hash; /* of sql: found without comparing texts */
     sqlite3_stmt *statement;
-    struct places places;
-    bool busy; /* a row loop is on it */
+    int parameters;          /* of the statement; -1 = not looked at yet */
+    uint8_t places[PLACES];  /* where $1.. are bound */
+    struct rows rows;        /* of the one row loop that may be on it */
+    bool busy;
     uint64_t used;
 };
 
@@ -35,13 +39,8 @@ struct file {
     sqlite3 *db;
     struct connection *connection;
     struct cached cache[CACHED];
+    uint8_t at[ADDRESSES]; /* by a text's address, which is mostly a literal's: where it was found last; + 1 */
     uint64_t stamp;
-};
-
-struct rows {
-    struct file *file;
-    sqlite3_stmt *statement;
-    struct cached *cached; /* NULL: a statement of its own */
 };
 
 static int code_of(int rc)
@@ -80,6 +79,7 @@ static const char *message(const struct connection *c)
 
 static int word(struct connection *c, const char *sql);
 
+/* The words of a part come with every write and are kept; other scripts are rare. */
 static int script(struct connection *c, const char *sql)
 {
     if (strcmp(sql, "SAVEPOINT part") == 0 || strcmp(sql, "RELEASE part") == 0)
@@ -141,22 +141,24 @@ static int wait_turn(void *ctx, int tries)
 
 static int connect_file(struct connection *c)
 {
-    static const char settings[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; "
+    static const char settings[] = "PRAGMA synchronous=FULL; PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON; "
                                    "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-2000; PRAGMA trusted_schema=OFF;";
     struct file *file = calloc(1, sizeof *file);
     if (!file)
         return ERR_UNAVAILABLE;
     c->own = file;
     file->connection = c;
-    int rc = sqlite3_open_v2(c->store->where, &file->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    int rc = sqlite3_open_v2(c->store->where, &file->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, wal_file_vfs());
     if (rc == SQLITE_OK)
         rc = sqlite3_busy_handler(file->db, wait_turn, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(file->db, settings, NULL, NULL, NULL);
     if (rc == SQLITE_OK && c->mode == TX_READ)
         rc = sqlite3_exec(file->db, "PRAGMA query_only=ON", NULL, NULL, NULL);
-    if (rc == SQLITE_OK && c->mode == TX_WRITE)
+    if (rc == SQLITE_OK && c->mode == TX_WRITE) { /* the one writer: what it changes again and again is not read anew each time */
+        rc = sqlite3_exec(file->db, "PRAGMA cache_size=-24000", NULL, NULL, NULL);
         sqlite3_wal_hook(file->db, after_commit, c);
+    }
     return code_of(rc);
 }
 
@@ -196,42 +198,53 @@ static struct cached *cache_slot(struct file *file, const char *sql, uint64_t ha
     return room;
 }
 
-/* The second $1 of a text shares the place of the first; a number that is left out has place 0, which cannot be bound. */
-static void find_places(sqlite3_stmt *st, struct places *p)
+static int prepare_into(struct file *file, const char *sql, uint64_t hash, struct cached *k)
 {
-    p->n = sqlite3_bind_parameter_count(st);
-    for (int i = 0; i < p->n && i < PLACES; i++) {
-        char name[16];
-        snprintf(name, sizeof name, "$%d", i + 1);
-        p->at[i] = (short)sqlite3_bind_parameter_index(st, name);
-    }
+    sqlite3_stmt *st;
+    int rc = sqlite3_prepare_v3(file->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &st, NULL);
+    if (rc != SQLITE_OK || !st)
+        return rc == SQLITE_OK ? ERR_INTERNAL : code_of(rc);
+    sqlite3_finalize(k->statement);
+    free(k->sql);
+    k->statement = st;
+    k->parameters = -1;
+    k->hash = hash;
+    k->sql = strdup(sql); /* NULL: found by nobody, replaced soon */
+    return 0;
 }
 
-static int prepare(struct file *file, const char *sql, struct rows *r)
+/* A statement whose text is in a row loop already, or of a full cache. */
+static int prepare_own(struct file *file, const char *sql, struct rows **out)
 {
-    uint64_t hash = hash_of(sql);
-    struct cached *k = cache_slot(file, sql, hash);
-    if (k && is(k, sql, hash))
-        r->statement = k->statement;
-    else {
-        unsigned flags = k ? SQLITE_PREPARE_PERSISTENT : 0;
-        int rc = sqlite3_prepare_v3(file->db, sql, -1, flags, &r->statement, NULL);
-        if (rc != SQLITE_OK || !r->statement)
-            return rc == SQLITE_OK ? ERR_INTERNAL : code_of(rc);
-        if (k) {
-            sqlite3_finalize(k->statement);
-            free(k->sql);
-            k->statement = r->statement;
-            k->hash = hash;
-            k->sql = strdup(sql); /* NULL: found by nobody, replaced soon */
-            find_places(k->statement, &k->places);
-        }
+    sqlite3_stmt *st;
+    int rc = sqlite3_prepare_v3(file->db, sql, -1, 0, &st, NULL);
+    struct rows *r = rc == SQLITE_OK && st ? malloc(sizeof *r) : NULL;
+    if (!r) {
+        sqlite3_finalize(st);
+        return rc != SQLITE_OK ? code_of(rc) : st ? ERR_UNAVAILABLE : ERR_INTERNAL;
     }
-    r->cached = k;
-    if (k) {
-        k->busy = true;
-        k->used = ++file->stamp;
+    *r = (struct rows){file, st, NULL};
+    *out = r;
+    return 0;
+}
+
+static int prepare(struct file *file, const char *sql, struct rows **out)
+{
+    uint8_t *at = &file->at[((uintptr_t)sql >> 3) % ADDRESSES];
+    struct cached *k = *at ? &file->cache[*at - 1] : NULL;
+    if (!k || k->busy || !k->sql || strcmp(k->sql, sql)) {
+        uint64_t hash = hash_of(sql);
+        if (!(k = cache_slot(file, sql, hash)))
+            return prepare_own(file, sql, out);
+        int rc = is(k, sql, hash) ? 0 : prepare_into(file, sql, hash, k);
+        if (rc)
+            return rc;
+        *at = (uint8_t)(k - file->cache + 1);
     }
+    k->busy = true;
+    k->used = ++file->stamp;
+    k->rows = (struct rows){file, k->statement, k};
+    *out = &k->rows;
     return 0;
 }
 
@@ -243,40 +256,60 @@ static void end(struct rows *r)
         sqlite3_reset(r->statement);
         sqlite3_clear_bindings(r->statement);
         r->cached->busy = false;
-    } else
+    } else {
         sqlite3_finalize(r->statement);
-    free(r);
+        free(r);
+    }
 }
 
-static int bind(sqlite3_stmt *st, const struct places *p, const struct value *values, int n)
+/* "$1" is a name to SQLite, so its place is asked for (the second $1 of a text shares it). 0 = there is none. */
+static int place_of(sqlite3_stmt *st, int i)
 {
-    int rc = SQLITE_OK;
-    if (n != p->n || n > PLACES)
+    char name[16];
+    snprintf(name, sizeof name, "$%d", i + 1);
+    return sqlite3_bind_parameter_index(st, name);
+}
+
+/* Asked once for each text. The places a statement has fit into PLACES, or the values do not. */
+static const uint8_t *places_of(struct cached *k)
+{
+    if (k->parameters >= 0)
+        return k->places;
+    k->parameters = sqlite3_bind_parameter_count(k->statement);
+    for (int i = 0; i < k->parameters && i < PLACES; i++)
+        k->places[i] = (uint8_t)place_of(k->statement, i);
+    return k->places;
+}
+
+static int bind_one(sqlite3_stmt *st, int at, const struct value *v, bool held)
+{
+    sqlite3_destructor_type keep = held ? SQLITE_STATIC : SQLITE_TRANSIENT;
+    if (v->type == 'i')
+        return sqlite3_bind_int64(st, at, v->integer);
+    if (!v->data)
+        return sqlite3_bind_null(st, at);
+    return v->type == 't' ? sqlite3_bind_text(st, at, v->data, (int)v->len, keep) : sqlite3_bind_blob64(st, at, v->data, v->len, keep);
+}
+
+static int bind(struct rows *r, const struct value *values, int n, bool held)
+{
+    const uint8_t *places = r->cached ? places_of(r->cached) : NULL;
+    int rc = SQLITE_OK, all = r->cached ? r->cached->parameters : sqlite3_bind_parameter_count(r->statement);
+    if (all != n || n > PLACES)
         return ERR_MALFORMED;
-    for (int i = 0; i < n && rc == SQLITE_OK; i++) {
-        const struct value *v = &values[i];
-        int at = p->at[i];
-        rc = v->type == 'i'   ? sqlite3_bind_int64(st, at, v->integer)
-             : !v->data       ? sqlite3_bind_null(st, at)
-             : v->type == 't' ? sqlite3_bind_text(st, at, v->data, (int)v->len, SQLITE_TRANSIENT)
-                              : sqlite3_bind_blob64(st, at, v->data, v->len, SQLITE_TRANSIENT);
-    }
+    for (int i = 0; i < n && rc == SQLITE_OK; i++)
+        rc = bind_one(r->statement, places ? places[i] : place_of(r->statement, i), &values[i], held);
     return rc == SQLITE_OK ? 0 : ERR_MALFORMED;
 }
 
-static int start(struct connection *c, const char *sql, const struct value *values, int n, struct rows **out)
+static int start(struct connection *c, const char *sql, const struct value *values, int n, bool held, struct rows **out)
 {
-    struct rows *r = calloc(1, sizeof *r);
-    struct places own;
+    struct rows *r;
     *out = NULL;
-    if (!r)
-        return ERR_UNAVAILABLE;
-    r->file = c->own;
-    int rc = prepare(r->file, sql, r);
-    if (rc == 0 && !r->cached)
-        find_places(r->statement, &own);
-    rc = rc ? rc : bind(r->statement, r->cached ? &r->cached->places : &own, values, n);
+    int rc = prepare(c->own, sql, &r);
     if (rc)
+        return rc;
+    if ((rc = bind(r, values, n, held)))
         end(r);
     else
         *out = r;
@@ -288,6 +321,36 @@ static int step(struct rows *r, bool *row)
     int rc = sqlite3_step(r->statement);
     *row = rc == SQLITE_ROW;
     return code_of(rc);
+}
+
+/* ---- transactions: their words are kept prepared as everything else ---- */
+
+static int word(struct connection *c, const char *sql)
+{
+    struct rows *r;
+    bool row;
+    int rc = start(c, sql, NULL, 0, false, &r);
+    if (rc)
+        return rc;
+    rc = step(r, &row);
+    end(r);
+    return rc;
+}
+
+static int begin(struct connection *c)
+{
+    return word(c, c->mode == TX_WRITE ? "BEGIN IMMEDIATE" : "BEGIN");
+}
+
+static int commit(struct connection *c)
+{
+    return word(c, "COMMIT");
+}
+
+static void rollback(struct connection *c)
+{
+    if (!sqlite3_get_autocommit(db_of(c)) && word(c, "ROLLBACK"))
+        sqlite3_exec(db_of(c), "ROLLBACK", NULL, NULL, NULL); /* without memory for the above */
 }
 
 static int64_t changes(const struct rows *r)
@@ -336,36 +399,6 @@ static const void *bytes(struct rows *r, int i, size_t *len)
     return data;
 }
 
-/* ---- transactions: their words are kept prepared as everything else ---- */
-
-static int word(struct connection *c, const char *sql)
-{
-    struct rows *r;
-    bool row;
-    int rc = start(c, sql, NULL, 0, &r);
-    if (rc)
-        return rc;
-    rc = step(r, &row);
-    end(r);
-    return rc;
-}
-
-static int begin(struct connection *c)
-{
-    return word(c, c->mode == TX_WRITE ? "BEGIN IMMEDIATE" : "BEGIN");
-}
-
-static int commit(struct connection *c)
-{
-    return word(c, "COMMIT");
-}
-
-static void rollback(struct connection *c)
-{
-    if (!sqlite3_get_autocommit(db_of(c)) && word(c, "ROLLBACK"))
-        sqlite3_exec(db_of(c), "ROLLBACK", NULL, NULL, NULL); /* without memory for the above */
-}
-
 /* ---- the file ---- */
 
 static int version(struct connection *c)
@@ -373,7 +406,7 @@ static int version(struct connection *c)
     struct rows *r;
     bool row = false;
     int found = -1;
-    if (start(c, "PRAGMA user_version", NULL, 0, &r))
+    if (start(c, "PRAGMA user_version", NULL, 0, false, &r))
         return -1;
     if (step(r, &row) == 0 && row)
         found = (int)integer(r, 0);

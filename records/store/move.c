@@ -78,7 +78,7 @@ static int put_row(struct tx *to, const char *insert, const struct value *values
     const struct engine *e = to->store->engine;
     struct rows *r;
     bool row;
-    int rc = e->start(to->connection, insert, values, n, &r);
+    int rc = e->start(to->connection, insert, values, n, false, &r);
     if (rc)
         return store_fail(to, rc, insert);
     rc = e->step(r, &row);
@@ -110,7 +110,7 @@ static int pass_rows(struct tx *from, const char *sql, const char *table, struct
     char insert[8192];
     struct rows *r;
     bool row = false;
-    int rc = e->start(from->connection, sql, NULL, 0, &r);
+    int rc = e->start(from->connection, sql, NULL, 0, false, &r);
     if (rc)
         return store_fail(from, rc, sql);
     rc = write_insert(e, r, table, insert, sizeof insert);
@@ -148,7 +148,7 @@ static int columns_of(struct tx *tx, const char *table, char *out, size_t cap)
     size_t at = 0;
     char sql[200];
     snprintf(sql, sizeof sql, "SELECT * FROM %s WHERE 1=0", table);
-    int rc = e->start(tx->connection, sql, NULL, 0, &r);
+    int rc = e->start(tx->connection, sql, NULL, 0, false, &r);
     if (rc)
         return store_fail(tx, rc, sql);
     for (int i = 0; i < e->columns(r) && at < cap; i++)

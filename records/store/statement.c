@@ -63,15 +63,11 @@ static int read_values(struct tx *tx, const char *types, va_list args, struct va
     return rc;
 }
 
-static int start(struct tx *tx, const char *sql, const char *types, va_list args, struct rows **out)
+/* v is the caller's to free: after the rows' end when `held`. */
+static int start(struct tx *tx, const char *sql, struct values *v, bool held, struct rows **out)
 {
-    struct values v;
     *out = NULL;
-    if (tx->error)
-        return tx->error;
-    int rc = read_values(tx, types, args, &v);
-    rc = rc ? rc : tx->store->engine->start(tx->connection, sql, v.list, v.n, out);
-    free_values(&v);
+    int rc = tx->store->engine->start(tx->connection, sql, v->list, v->n, held, out);
     if (rc == ERR_MALFORMED) {
         log_error("store", "parameters do not fit the statement: %.300s", sql);
         return tx->error = ERR_INTERNAL;
@@ -79,21 +75,33 @@ static int start(struct tx *tx, const char *sql, const char *types, va_list args
     return rc ? store_fail(tx, rc, sql) : 0;
 }
 
+static int values_of(struct tx *tx, const char *sql, const char *types, va_list args, struct values *v)
+{
+    v->n = 0;
+    if (tx->error)
+        return tx->error;
+    int rc = read_values(tx, types, args, v);
+    return rc ? store_fail(tx, rc, sql) : 0;
+}
+
 static int run(struct tx *tx, const char *sql, const char *types, va_list args)
 {
     const struct engine *e = tx->store->engine;
+    struct values v;
     struct rows *rows;
-    if (start(tx, sql, types, args, &rows))
-        return tx->error;
-    bool row = true;
-    int rc = 0;
-    while (row && rc == 0)
-        rc = e->step(rows, &row);
-    if (rc)
-        store_fail(tx, rc, sql);
-    else
-        tx->changes = e->changes(rows);
-    e->end(rows);
+    tx->written++;
+    if (values_of(tx, sql, types, args, &v) == 0 && start(tx, sql, &v, true, &rows) == 0) {
+        bool row = true;
+        int rc = 0;
+        while (row && rc == 0)
+            rc = e->step(rows, &row);
+        if (rc)
+            store_fail(tx, rc, sql);
+        else
+            tx->changes = e->changes(rows);
+        e->end(rows);
+    }
+    free_values(&v);
     return tx->error;
 }
 
@@ -106,19 +114,16 @@ int tx_exec(struct tx *tx, const char *sql, const char *types, ...)
     return rc;
 }
 
-int64_t tx_int(struct tx *tx, int64_t fallback, const char *sql, const char *types, ...)
+static int64_t one_int(struct tx *tx, int64_t fallback, const char *sql, struct values *v)
 {
     const struct engine *e = tx->store->engine;
     struct rows *rows;
-    va_list args;
-    va_start(args, types);
-    int rc = start(tx, sql, types, args, &rows);
-    va_end(args);
-    if (rc)
-        return fallback;
     bool row;
     int64_t value = fallback;
-    if ((rc = e->step(rows, &row)))
+    if (start(tx, sql, v, true, &rows))
+        return fallback;
+    int rc = e->step(rows, &row);
+    if (rc)
         store_fail(tx, rc, sql);
     else if (row && e->kind(rows, 0) != KIND_NULL)
         value = e->integer(rows, 0);
@@ -126,12 +131,23 @@ int64_t tx_int(struct tx *tx, int64_t fallback, const char *sql, const char *typ
     return value;
 }
 
-int tx_upsert(struct tx *tx, const char *table, const char *key, const char *columns, const char *types, ...)
+int64_t tx_int(struct tx *tx, int64_t fallback, const char *sql, const char *types, ...)
+{
+    struct values v;
+    va_list args;
+    va_start(args, types);
+    int rc = values_of(tx, sql, types, args, &v);
+    va_end(args);
+    int64_t value = rc ? fallback : one_int(tx, fallback, sql, &v);
+    free_values(&v);
+    return value;
+}
+
+static char *write_upsert(const char *table, const char *key, const char *columns)
 {
     char sql[4096], updates[2048] = "", keys[256];
     size_t n = (size_t)snprintf(sql, sizeof sql, "INSERT INTO %s (%s) VALUES (", table, columns), u = 0;
     int parameters = 0;
-    va_list args;
     snprintf(keys, sizeof keys, ",%s,", key ? key : "");
     for (const char *c = columns; *c && n < sizeof sql; parameters++) {
         size_t len = strcspn(c, ",");
@@ -145,7 +161,28 @@ int tx_upsert(struct tx *tx, const char *table, const char *key, const char *col
     if (n < sizeof sql)
         n += (size_t)(u ? snprintf(sql + n, sizeof sql - n, ") ON CONFLICT (%s) DO UPDATE SET %s", key, updates)
                         : snprintf(sql + n, sizeof sql - n, ") ON CONFLICT DO NOTHING"));
-    if (n >= sizeof sql || u >= sizeof updates)
+    return n >= sizeof sql || u >= sizeof updates ? NULL : strdup(sql);
+}
+
+/* The text is kept for the next time. Found by the addresses of its words, which are literals; the words are compared all the same. */
+static const char *upsert_text(struct tx *tx, const char *table, const char *key, const char *columns)
+{
+    size_t at = (((uintptr_t)table >> 2) ^ ((uintptr_t)columns >> 4)) % UPSERTS;
+    struct upsert_text *t = &tx->connection->upserts[at];
+    if (t->sql && strcmp(t->table, table) == 0 && strcmp(t->columns, columns) == 0 && strcmp(t->key, key ? key : "") == 0)
+        return t->sql;
+    upsert_text_free(t);
+    *t = (struct upsert_text){strdup(table), strdup(key ? key : ""), strdup(columns), write_upsert(table, key, columns)};
+    if (!t->table || !t->key || !t->columns || !t->sql)
+        upsert_text_free(t);
+    return t->sql;
+}
+
+int tx_upsert(struct tx *tx, const char *table, const char *key, const char *columns, const char *types, ...)
+{
+    va_list args;
+    const char *sql = tx->error ? NULL : upsert_text(tx, table, key, columns);
+    if (!sql)
         return tx->error = tx->error ? tx->error : ERR_INTERNAL;
     va_start(args, types);
     int rc = run(tx, sql, types, args);
@@ -161,11 +198,13 @@ struct query *tx_query(struct tx *tx, const char *sql, const char *types, ...)
     va_list args;
     if (!q)
         abort(); /* callers rely on an object; a few bytes cannot be had: nothing else would work either */
+    struct values v;
     q->tx = tx;
     va_start(args, types);
-    if (start(tx, sql, types, args, &q->rows))
-        q->rows = NULL;
+    if (values_of(tx, sql, types, args, &v) == 0)
+        (void)!start(tx, sql, &v, false, &q->rows);
     va_end(args);
+    free_values(&v);
     return q;
 }
 

@@ -19,9 +19,20 @@ int store_fail(struct tx *tx, int code, const char *sql)
 
 /* ---- connections ---- */
 
+void upsert_text_free(struct upsert_text *t)
+{
+    free(t->table);
+    free(t->key);
+    free(t->columns);
+    free(t->sql);
+    memset(t, 0, sizeof *t);
+}
+
 static void close_connection(struct connection *c)
 {
     c->store->engine->disconnect(c);
+    for (int i = 0; i < UPSERTS; i++)
+        upsert_text_free(&c->upserts[i]);
     free(c);
 }
 
@@ -266,4 +277,9 @@ int tx_error(const struct tx *tx)
 int64_t tx_changes(const struct tx *tx)
 {
     return tx->error ? 0 : tx->changes;
+}
+
+uint64_t tx_written(const struct tx *tx)
+{
+    return tx->written;
 }

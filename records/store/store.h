@@ -64,6 +64,8 @@ int tx_error(const struct tx *tx);       /* the sticky error, 0 = none */
 int tx_exec(struct tx *tx, const char *sql, const char *types, ...);
 /* rows changed by the last tx_exec */
 int64_t tx_changes(const struct tx *tx);
+/* Statements of tx_exec and tx_upsert so far: the same number again = nothing was written in between, nothing is to be undone. */
+uint64_t tx_written(const struct tx *tx);
 /* Single value, `fallback` when no row or NULL. */
 int64_t tx_int(struct tx *tx, int64_t fallback, const char *sql, const char *types, ...);
 /* INSERT INTO table (columns) VALUES ($1..$n) ON CONFLICT (key) DO UPDATE SET every other column = excluded.column.

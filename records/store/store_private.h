@@ -8,11 +8,17 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#define UPSERTS 64
+struct upsert_text { /* of tx_upsert's words */
+    char *table, *key, *columns, *sql;
+};
+
 struct connection {
     struct connection *next; /* in its free list */
     enum tx_mode mode;
     struct store *store;
     void *own; /* the engine's */
+    struct upsert_text upserts[UPSERTS];
 };
 
 struct store {
@@ -43,6 +49,7 @@ struct tx {
     struct connection *connection;
     int error;
     int64_t changes;
+    uint64_t written;
 };
 
 int store_fail(struct tx *tx, int code, const char *sql);
@@ -50,6 +57,8 @@ int store_fail(struct tx *tx, int code, const char *sql);
 /* connections */
 YL_CHECKED int store_take(struct store *s, enum tx_mode mode, struct connection **out);
 void store_give(struct store *s, struct connection *c);
+
+void upsert_text_free(struct upsert_text *t); /* and empties it */
 
 /* sealed columns: malloc'd value, NULL when there is no key or no memory */
 void *sealed_make(const struct store *s, const struct sealed *v, size_t *len);

@@ -122,6 +122,26 @@ static void a_dead_letter_is_corrected(void **state)
     is("MSA-1", "AA");
 }
 
+/* Its patient was registered before its result turned out useless: that is undone, the message stays. */
+static void what_cannot_be_used_leaves_nothing(void **state)
+{
+    (void)state;
+    int64_t patients = sql("SELECT COUNT(*) AS n FROM patient"), persons = sql("SELECT COUNT(*) AS n FROM exchange_person");
+    hl7_send(MSH("ORU^R01", "half") "PID|1||7007^^^HIS||钱^半||19800102|F\nOBX|1|NM|||5\n");
+    is("MSA-1", "AE");
+    is("MSA-2", "half");
+    is("ERR-1.1", "OBX");
+    assert_null(strstr(hl7_answer.bytes + 1, "MSH|")); /* answered once, though it was taken twice */
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM patient"), patients);
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM exchange_person"), persons);
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM exchange_message WHERE control_id='half' AND state='dead'"), 1);
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM exchange_body"), 1);
+    assert_int_equal(sql("SELECT dead*100+received AS n FROM exchange_day"), 101);
+    hl7_send(LAB("whole", "1", "F"));
+    is("MSA-1", "AA");
+    assert_int_equal(sql("SELECT dead*100+received AS n FROM exchange_day"), 102);
+}
+
 static void put_aside_with_a_reason(void **state)
 {
     (void)state;
@@ -289,7 +309,8 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, open_site, desk_close)
     const struct CMUnitTest tests[] = {
-        T(a_result_stands_in_the_timeline), T(known_again), T(a_dead_letter_is_corrected), T(put_aside_with_a_reason),
+        T(a_result_stands_in_the_timeline), T(known_again), T(a_dead_letter_is_corrected), T(what_cannot_be_used_leaves_nothing),
+        T(put_aside_with_a_reason),
         T(who_may_send), T(acknowledged_as_asked), T(in_the_senders_characters), T(numbers_change_and_go),
         T(a_merge_can_be_taken_back), T(a_domain_has_one_owner), T(every_sample),
     };

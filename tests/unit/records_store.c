@@ -150,6 +150,54 @@ static void upserts(void **state)
     assert_int_equal(tx_commit(tx), 0);
 }
 
+/* Texts are known again by where they lie: what lies there is looked at all the same. */
+static void the_same_place_with_another_text(void **state)
+{
+    char text[100], columns[20] = "id,name,n";
+    struct tx *tx = begin(TX_WRITE);
+    for (int i = 1; i <= 3; i++) {
+        snprintf(text, sizeof text, "SELECT %d AS n", i);
+        assert_int_equal(tx_int(tx, 0, text, ""), i);
+    }
+    uint64_t before = tx_written(tx);
+    assert_int_equal(tx_upsert(tx, "t", "id", columns, "iti", (int64_t)71, "x", (int64_t)1), 0);
+    strcpy(columns, "id,n,name");
+    assert_int_equal(tx_upsert(tx, "t", "id", columns, "iit", (int64_t)71, (int64_t)9, "y"), 0);
+    assert_int_equal(tx_int(tx, 0, "SELECT n FROM t WHERE id=71 AND name='y'", ""), 9);
+    assert_int_equal(tx_written(tx), before + 2);
+    tx_rollback(tx);
+}
+
+static void fill(struct tx *tx, int from, int n)
+{
+    static char block[60000];
+    for (int i = from; i < from + n; i++)
+        tx_exec(tx, "INSERT INTO t (id, data, n) VALUES ($1,$2,$1)", "ib", (int64_t)i, block, sizeof block);
+}
+
+/* So much that pages go to the log before the commit, and are read back from it. */
+static void a_transaction_larger_than_the_cache(void **state)
+{
+    struct tx *tx = begin(TX_WRITE);
+    int64_t before = count(tx);
+    fill(tx, 500000, 600);
+    assert_int_equal(tx_savepoint(tx), 0);
+    fill(tx, 501000, 300);
+    tx_exec(tx, "UPDATE t SET n=-1 WHERE id=500000", "");
+    assert_int_equal(tx_savepoint_rollback(tx), 0);
+    assert_int_equal(count(tx), before + 600);
+    assert_int_equal(tx_commit(tx), 0);
+    tx = begin(TX_READ); /* another connection */
+    assert_int_equal(count(tx), before + 600);
+    assert_int_equal(tx_int(tx, 0, "SELECT n FROM t WHERE id=500000", ""), 500000);
+    if (store_is_file(store))
+        assert_int_equal(tx_int(tx, 0, "SELECT integrity_check='ok' FROM pragma_integrity_check", ""), 1);
+    tx_rollback(tx);
+    tx = begin(TX_WRITE);
+    tx_exec(tx, "DELETE FROM t WHERE id>=500000 AND id<502000", "");
+    assert_int_equal(tx_commit(tx), 0);
+}
+
 static void a_reader_sees_one_moment(void **state)
 {
     struct tx *reader = begin(TX_READ);
@@ -244,7 +292,8 @@ static void a_backup_is_whole_and_private(void **state)
     assert_int_equal(count(tx), rows);
     tx_rollback(tx);
     store_close(other);
-    assert_int_equal(store_open(&other, "/nonexistent/x.db", &f), ERR_STORAGE);
+    snprintf(copy, sizeof copy, "%s/no/copy.db", dir); /* no such folder */
+    assert_int_equal(store_open(&other, copy, &f), ERR_STORAGE);
 }
 
 /* This engine -> a file -> this engine again, in another place: every value as it was. */
@@ -318,7 +367,7 @@ static off_t log_bytes(void)
 
 static void write_pages(int n)
 {
-    static char page[40000]; /* ten pages of the log and more */
+    static char page[240000]; /* sixty pages of the log */
     for (int i = 0; i < n; i++) {
         struct tx *tx = begin(TX_WRITE);
         tx_exec(tx, "INSERT INTO t (id, data) VALUES ($1,$2)", "ib", INT64_C(1000000) + i, page, sizeof page);
@@ -344,7 +393,7 @@ static void a_long_log_is_brought_home_by_another(void **state)
     assert_int_equal(due.asked, asked); /* taken: nobody is asked until it is done */
     assert_true(pthread_equal(due.by, pthread_self()));
     off_t longest = log_bytes();
-    assert_true(longest > 4 << 20);
+    assert_true(longest > 32 << 20);
     store_checkpoint(store);
     write_pages(15);
     assert_int_equal(due.asked, asked); /* the log began anew in the file it has */
@@ -366,6 +415,8 @@ int main(void)
         cmocka_unit_test(the_same_text_inside_its_own_loop),
         cmocka_unit_test(more_texts_than_the_cache_holds),
         cmocka_unit_test(upserts),
+        cmocka_unit_test(the_same_place_with_another_text),
+        cmocka_unit_test(a_transaction_larger_than_the_cache),
         cmocka_unit_test(a_reader_sees_one_moment),
         cmocka_unit_test(writers_take_turns_and_the_feed_has_no_gap),
         cmocka_unit_test(migrations_run_once),

@@ -1,0 +1,15 @@
+/* wal_file - hides how SQLite's write-ahead log reaches the disk: SQLite writes each page of a commit in two small pieces (a head of 24 bytes,
+ * 4096 of the page), here they are gathered and written in one piece, at the latest when SQLite asks for the sync. A VFS (sqlite.org/vfs.html)
+ * that stands before the system's own and touches nothing but the log.
+ *
+ * Nothing is less durable: with synchronous=FULL a commit is told to other connections, and to the caller, only after the log was synced, and
+ * a sync writes first what was gathered. What the writer itself reads back, asks the size of or cuts off is written first too.
+ *
+ * Threads: as SQLite's own. */
+#ifndef YL_RECORDS_STORE_WAL_FILE_H
+#define YL_RECORDS_STORE_WAL_FILE_H
+
+/* For sqlite3_open_v2; made by the first call. NULL: the system's own is used. */
+const char *wal_file_vfs(void);
+
+#endif
