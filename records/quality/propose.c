@@ -10,6 +10,8 @@
 
 #define ALIKE_LEAST 40
 #define DX_OFFERED 5
+#define DX_BONUS 20   /* what the normal form's word is worth beside the likeness of names */
+#define ITEMS_SHARE 60 /* an item is offered when it is not less alike than this share of the best, in 100 */
 
 struct list {
     const char *system, *version, *folded; /* the name asked for */
@@ -33,6 +35,24 @@ static void add(struct list *l, const char *code, const char *display, const cha
     snprintf(c->display, sizeof c->display, "%s", display);
     c->why = why;
     c->alike = alike;
+}
+
+static int worth(const struct quality_candidate *c)
+{
+    bool certain = strcmp(c->why, "same_name") == 0 || strcmp(c->why, "same_code") == 0 || strcmp(c->why, "mapped") == 0;
+    return certain ? 1000 : c->alike + (strcmp(c->why, "normal_form") == 0 ? DX_BONUS : 0);
+}
+
+/* Those that are certain as they came, then by what speaks for them; equals keep their order. */
+static void put_in_order(struct list *l)
+{
+    for (size_t i = 1; i < l->n; i++) {
+        struct quality_candidate one = l->out[i];
+        size_t at = i;
+        for (; at > 0 && worth(&l->out[at - 1]) < worth(&one); at--)
+            l->out[at] = l->out[at - 1];
+        l->out[at] = one;
+    }
 }
 
 /* ---- the lists of the terminology service ---- */
@@ -92,6 +112,7 @@ static int propose_from_list(struct list *l, const struct quality_asking *a, con
         for (size_t i = 0; i < n; i++)
             add(l, hits[i].code, hits[i].display, "word", 0);
     }
+    put_in_order(l);
     return rc;
 }
 
@@ -125,7 +146,7 @@ static void propose_items(struct list *l, const struct items *t, const char *cod
     }
     if (all)
         qsort(all, items_count(t), sizeof *all, by_alike);
-    for (size_t i = 0; all && i < items_count(t) && all[i].alike >= ALIKE_LEAST; i++)
+    for (size_t i = 0; all && i < items_count(t) && all[i].alike >= ALIKE_LEAST && all[i].alike * 100 >= all[0].alike * ITEMS_SHARE; i++)
         add(l, all[i].item->code, all[i].item->name, all[i].alike == 100 ? "same_name" : "alike", all[i].alike);
     free(all);
 }
