@@ -1,5 +1,6 @@
 #include "records/background.h"
 #include "records/document/document.h"
+#include "records/quality/quality.h"
 #include "records/work/recording.h"
 #include "server/base/log.h"
 #include <stdatomic.h>
@@ -87,6 +88,7 @@ void records_background(struct records *r)
     recording_intake_kick(p->intake);
     deliveries(r, now_ms);
     thumbnails(r);
+    quality_background(r, now_ms);
     if (now_ms - p->swept_ms >= SWEEP_EVERY_MS || now_ms < p->swept_ms) {
         sweep(r, now_ms);
         p->swept_ms = now_ms;

@@ -4,6 +4,7 @@
 #include "records/fhir/fhir.h"
 #include "records/patient/index.h"
 #include "records/patient/mask.h"
+#include "records/quality/quality.h"
 #include "server/base/crypto.h"
 #include <string.h>
 
@@ -26,6 +27,7 @@ int records_parts_open(struct records_parts *p, const char *data_dir, const char
     crypto_derive(master, "exchange contents", blocking, 32);
     rc = rc ? rc : exchange_open(&p->exchange, config_dir, blocking, f);
     explicit_bzero(blocking, sizeof blocking);
+    rc = rc ? rc : quality_open(&p->quality, config_dir, f);
     rc = rc ? rc : access_open(&p->access, config_dir, f);
     rc = rc ? rc : masking_open(&p->masking, config_dir, f);
     rc = rc ? rc : work_parts_open(&p->work, config_dir, f);
@@ -43,6 +45,7 @@ void records_parts_close(struct records_parts *p)
     work_parts_close(&p->work);
     masking_close(p->masking);
     access_close(p->access);
+    quality_close(p->quality);
     exchange_close(p->exchange);
     patient_index_close(p->patient_index);
     terms_close(p->terms);

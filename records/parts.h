@@ -17,6 +17,7 @@ struct documents;
 struct patient_index;
 struct fhir;
 struct exchange;
+struct quality;
 struct recording_intake;
 struct masking;
 
@@ -30,6 +31,7 @@ struct records_parts {
     struct patient_index *patient_index;
     struct fhir *fhir;
     struct exchange *exchange; /* messages of other systems */
+    struct quality *quality;   /* what their codes mean here */
     struct delivery_keys delivery_keys;
     struct access *access;
     struct masking *masking; /* what is left out for whom */

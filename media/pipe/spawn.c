@@ -24,7 +24,7 @@ static void limit(int what, rlim_t value)
 /* Between fork and exec of a threaded program: only calls that take no lock. */
 static _Noreturn void become(const char *program, bool network, int fd, pid_t parent)
 {
-    static char *const environment[] = {"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "HOME=/nonexistent", "GST_REGISTRY_DISABLE=yes", "GST_PLUGIN_SYSTEM_PATH_1_0=", NULL};
+    static char *const environment[] = {"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "HOME=/dev/null", "GST_REGISTRY_DISABLE=yes", "GST_PLUGIN_SYSTEM_PATH_1_0=", NULL};
     char *const argv[] = {(char *)program, NULL};
     sigset_t none;
     sigemptyset(&none);

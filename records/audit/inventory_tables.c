@@ -149,6 +149,9 @@ const struct inventory_table inventory_tables[] = {
     {"device", "settings", "id", "created_ms", {{"密码", "a password", "t.password_sealed IS NULL"}}},
     {"exchange_source", "settings", "id", "created_ms", {{"客户端证书", "a client certificate", "t.certificate=''"}}},
     {"exchange_domain", "settings", "id", "created_ms", {{0}}},
+    {"quality_code", "settings", "id", "first_ms", {{"标准编码", "a standard code", "t.state<>'mapped' AND t.given_code=''"}}},
+    {"quality_act", "settings", "id", "t_ms", {{0}}},
+    {"quality_state", "internal", "id", NULL, {{0}}},
 
     {"feed", "internal", "seq", "t_ms", {{0}}},
     {"idempotent", "internal", "t_ms", "t_ms", {{0}}},

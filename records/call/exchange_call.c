@@ -3,6 +3,7 @@
 #include "records/audit/audit.h"
 #include "records/call/open.h"
 #include "records/exchange/exchange.h"
+#include "records/quality/quality.h"
 #include "server/base/log.h"
 #include "server/base/metrics.h"
 #include <stdio.h>
@@ -112,6 +113,7 @@ static int take_all(struct records *r, struct waiting *group, bool careful)
     int64_t now_ms = clock_now_ms(r->clock);
     struct audit_run run;
     exchange_group_begin(r->parts.exchange);
+    quality_arrivals_begin(r->parts.quality);
     audit_begin(&run, tx, r->parts.audit_key);
     for (struct waiting *w = group; w && rc == 0; w = w->next) {
         rc = take_one(w, tx, now_ms, careful);
@@ -119,6 +121,7 @@ static int take_all(struct records *r, struct waiting *group, bool careful)
             audit_add(&run, now_ms, &w->line);
     }
     rc = rc ? rc : exchange_group_end(r->parts.exchange, tx);
+    rc = rc ? rc : quality_arrivals_end(r->parts.quality, tx, now_ms);
     rc = rc ? rc : audit_end(&run);
     if (rc)
         tx_rollback(tx);

@@ -1,6 +1,7 @@
 /* Clinical entries: what the map made of a message, written to the patient's record; and read for his timeline. */
 #include "records/exchange/exchange_private.h"
 #include "records/parts.h"
+#include "records/quality/quality.h"
 #include "records/store/sealed.h"
 #include "server/base/crypto.h"
 #include <stdio.h>
@@ -38,21 +39,29 @@ static char *body_of(const struct exchange_entry *e)
     return text;
 }
 
+static struct quality_code code_of(const struct exchange_taking *t, const struct exchange_entry *e)
+{
+    return (struct quality_code){t->source->id, e->kind, e->at.segment, e->system, e->code, e->text, e->standard_system, e->standard_code};
+}
+
 static int write_entry(struct exchange_taking *t, const struct exchange_entry *e)
 {
     struct tx *tx = t->ctx->tx;
+    struct quality_code code = code_of(t, e);
+    struct quality_standard standard;
     int64_t id = (int64_t)id_new(), key = key_of(t, e);
     char *body = body_of(e);
     if (!body)
         return ERR_UNAVAILABLE;
+    quality_standard_of(records_parts(t->ctx->records)->quality, tx, &code, &standard);
     if (key) /* of an earlier message: lines of one message stand side by side */
         tx_exec(tx, "UPDATE exchange_entry SET replaced_by=$1 WHERE key=$2 AND patient_id=$3 AND replaced_by=0 AND message_id<>$4", "iiii", id, key,
                 (int64_t)t->patient, (int64_t)t->message);
     tx_exec(tx,
             "INSERT INTO exchange_entry (id, patient_id, source_id, message_id, kind, code, system, standard_code, standard_system, unit, status, t_ms, key, "
             "replaced_by, body) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,0,$14)",
-            "iiiitttttttiis", id, (int64_t)t->patient, (int64_t)t->source->id, (int64_t)t->message, e->kind, e->code, e->system, e->standard_code,
-            e->standard_system, e->unit, e->status, e->t_ms, key, SEALED(EXCHANGE_ENTRY, id, t->patient, body));
+            "iiiitttttttiis", id, (int64_t)t->patient, (int64_t)t->source->id, (int64_t)t->message, e->kind, e->code, e->system, standard.code,
+            standard.system, e->unit, e->status, e->t_ms, key, SEALED(EXCHANGE_ENTRY, id, t->patient, body));
     explicit_bzero(body, strlen(body));
     free(body);
     return tx_error(tx);
@@ -71,6 +80,10 @@ int exchange_write_entries(struct exchange_taking *t)
         rc = exchange_flaw(&t->flaw, e.ruled ? 101 : 200, "nothing_to_keep", "MSH-9");
     for (size_t i = 0; i < e.n && rc == 0; i++)
         rc = write_entry(t, &e.items[i]);
+    for (size_t i = 0; i < e.n && rc == 0; i++) {
+        struct quality_code code = code_of(t, &e.items[i]);
+        quality_count(records_parts(t->ctx->records)->quality, &code);
+    }
     t->entries = e.n;
     exchange_entries_fini(&e);
     return rc;

@@ -3,6 +3,7 @@
 #include "records/exchange/exchange_private.h"
 #include "records/parts.h"
 #include "records/patient/identity.h"
+#include "records/quality/quality.h"
 #include "records/store/sealed.h"
 #include "server/base/crypto.h"
 #include <stdio.h>
@@ -455,7 +456,10 @@ int exchange_replay(struct op_ctx *ctx, uint64_t message, const char *corrected)
         rc = exchange_body_put(ctx, corrected, strlen(corrected), hash);
         tx_exec(ctx->tx, "UPDATE exchange_dead SET fixed_hash=$1 WHERE message_id=$2", "ti", hash, (int64_t)message);
     }
+    struct quality *quality = records_parts(ctx->records)->quality;
+    quality_arrivals_begin(quality);
     rc = rc ? rc : replay_bytes(&t, corrected ? corrected : held);
+    rc = rc ? rc : quality_arrivals_end(quality, ctx->tx, ctx->now_ms);
     free(held);
     return rc == 0 ? settle(&t, &k) : t.flaw.code ? told(&t) : rc;
 }

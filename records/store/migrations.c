@@ -372,5 +372,21 @@ const struct migration store_migrations[] = {
      "CREATE INDEX exchange_entry_patient ON exchange_entry (patient_id, t_ms);"
      "CREATE INDEX exchange_entry_key ON exchange_entry (key, patient_id);"},
     {32, "patients by birth date", "CREATE INDEX patient_birth ON patient (birth_date, id);"},
+    {33, "codes of other systems: which each source uses, what each is here, who said so",
+     "CREATE TABLE quality_code (id INTEGER NOT NULL PRIMARY KEY, source_id INTEGER NOT NULL, kind TEXT NOT NULL, system TEXT NOT NULL, code TEXT NOT NULL, "
+     "display TEXT NOT NULL, seen INTEGER NOT NULL, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, given_system TEXT NOT NULL, given_code TEXT NOT NULL, "
+     "state TEXT NOT NULL, to_system TEXT NOT NULL, to_code TEXT NOT NULL, to_display TEXT NOT NULL, to_version TEXT NOT NULL, changed_ms INTEGER NOT NULL, "
+     "changed_by INTEGER NOT NULL);"
+     "CREATE UNIQUE INDEX quality_code_local ON quality_code (source_id, kind, system, code);"
+     "CREATE INDEX quality_code_seen ON quality_code (seen, id);"
+     "CREATE TABLE quality_act (id INTEGER NOT NULL PRIMARY KEY, code_id INTEGER NOT NULL, act TEXT NOT NULL, person_id INTEGER NOT NULL, t_ms INTEGER NOT NULL, "
+     "to_system TEXT NOT NULL, to_code TEXT NOT NULL, to_display TEXT NOT NULL, note TEXT NOT NULL, before_state TEXT NOT NULL, before_system TEXT NOT NULL, "
+     "before_code TEXT NOT NULL, before_display TEXT NOT NULL, before_version TEXT NOT NULL, undone_ms INTEGER NOT NULL, undone_by INTEGER NOT NULL);"
+     "CREATE INDEX quality_act_code ON quality_act (code_id, id);"
+     "CREATE TABLE quality_state (id INTEGER NOT NULL PRIMARY KEY, version INTEGER NOT NULL, count_after INTEGER NOT NULL, count_until INTEGER NOT NULL, "
+     "running INTEGER NOT NULL, remap_after INTEGER NOT NULL, looked INTEGER NOT NULL, changed INTEGER NOT NULL, begun_ms INTEGER NOT NULL, "
+     "done_ms INTEGER NOT NULL, begun_by INTEGER NOT NULL);"
+     "INSERT INTO quality_state (id, version, count_after, count_until, running, remap_after, looked, changed, begun_ms, done_ms, begun_by) "
+     "SELECT 1, 0, 0, COALESCE(MAX(id), 0), 0, 0, 0, 0, 0, 0, 0 FROM exchange_entry;"},
     {0, NULL, NULL},
 };

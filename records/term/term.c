@@ -38,7 +38,7 @@ static int unreadable(const struct terms *t, struct fault *f)
     return fault_set(f, ERR_STORAGE, "terms", "The term tables in %s cannot be read.", t->dir);
 }
 
-static int dx_of(struct terms *t, const struct dx **out, struct fault *f)
+int terms_dx(struct terms *t, const struct dx **out, struct fault *f)
 {
     pthread_mutex_lock(&t->lock);
     int rc = t->dx ? 0 : dx_open(&t->dx, t->dir, t->icd10);
@@ -84,7 +84,7 @@ static json_t *candidates_json(const struct dx *x, const struct dx_diagnosis *d,
 static int dx_op(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     const struct dx *x;
-    if (dx_of(records_parts(ctx->records)->terms, &x, ctx->fault))
+    if (terms_dx(records_parts(ctx->records)->terms, &x, ctx->fault))
         return ctx->fault->code;
     const char *text = arg_text(args, "text");
     struct dx_result *r = malloc(sizeof *r);

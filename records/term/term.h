@@ -22,7 +22,8 @@ struct terms {
 /* Reads config_dir/data. */
 YL_CHECKED int terms_open(struct terms **out, const char *config_dir, struct fault *f);
 void terms_close(struct terms *t);
-/* The terminology service, loaded by the first who asks. */
+/* Loaded by the first who asks; ERR_STORAGE. */
+YL_CHECKED int terms_dx(struct terms *t, const struct dx **out, struct fault *f);
 YL_CHECKED int terms_ts(struct terms *t, struct ts **out, struct fault *f);
 
 extern const struct op term_ops[]; /* term.icd10, term.dx, term.fhir */

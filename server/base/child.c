@@ -25,7 +25,7 @@ static void limit(int what, rlim_t value)
 /* Between fork and exec of a threaded program: only calls that take no lock. */
 static _Noreturn void become(const struct child_job *job, int in, int out, pid_t parent)
 {
-    static char *const environment[] = {"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "HOME=/nonexistent", "VIPS_CONCURRENCY=1",
+    static char *const environment[] = {"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "HOME=/dev/null", "VIPS_CONCURRENCY=1",
                                         "VIPS_NOVECTOR=1" /* its vector code is a file, which RLIMIT_FSIZE forbids */, NULL};
     sigset_t none;
     sigemptyset(&none);

@@ -96,6 +96,7 @@ const VISITS = {
   gateways: [['admin', '/admin/gateways', 'h1']],
   imaging_devices: [['admin', '/admin/devices', 'h1']],
   exchange: [['admin', '/admin/exchange', 'h1']],
+  quality: [['admin', '/quality', 'h1'], ['admin', '/quality?tab=codes', 'table']],
   policies: [['admin', '/admin/policies', 'tbody tr'], ['sys', '/admin/policies', 'tbody tr']],
   inventory: [['audit', '/admin/inventory', 'tbody tr']],
   audit: [['audit', '/admin/audit', 'tbody tr']],

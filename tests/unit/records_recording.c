@@ -230,12 +230,14 @@ static void told_twice(void **state)
 static void who_sees_it(void **state)
 {
     char document[ID_TEXT_BYTES];
-    static const char *const yes_list[] = {"zhang", "qian", "chen", "zhao", "li"}, *const no_list[] = {"sun", "wu", "zhou", "feng"};
+    static const char *const yes_list[] = {"zhang", "qian", "chen", "zhao", "li"}, *const no_list[] = {"sun", "feng"}, *const colleagues[] = {"wu", "zhou"};
     (void)state;
     for (size_t i = 0; i < sizeof yes_list / sizeof *yes_list; i++)
         assert_int_equal(json_array_size(listed(yes_list[i])), 1);
     for (size_t i = 0; i < sizeof no_list / sizeof *no_list; i++)
         no(ERR_DENIED, "not_your_case", no_list[i], "recording.list", with_case());
+    for (size_t i = 0; i < sizeof colleagues / sizeof *colleagues; i++)
+        no(ERR_DENIED, "emergency_only", colleagues[i], "recording.list", with_case());
     no(ERR_DENIED, "right", "admin", "recording.list", with_case());
     no(ERR_DENIED, "right", "sys", "recording.list", with_case());
     snprintf(document, sizeof document, "%s",

@@ -35,7 +35,7 @@ static void every_seat_has_its_role(void **state)
         snprintf(room_id, sizeof room_id, "%s", text(v, "room_id"));
     }
     assert_int_equal(count("SELECT COUNT(*) FROM room"), 1);
-    no(ERR_DENIED, "not_your_case", "wu", "room.ticket", with_case()); /* the department's other expert */
+    no(ERR_DENIED, "emergency_only", "wu", "room.ticket", with_case()); /* the department's other expert */
     json_t *c = yes("zhang", "case.get", with_case());
     assert_string_equal(text(json_object_get(c, "room"), "id"), room_id);
     assert_int_equal(count("SELECT COUNT(*) FROM room_ticket WHERE LENGTH(token_hash)<>64"), 0);

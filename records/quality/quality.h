@@ -1,0 +1,78 @@
+/* quality - what other systems' codes mean here (数据标化, 对码): the codes each source uses are collected as its messages arrive, a person
+ * says which standard code each is, and that is used from the next message on and for what is stored already.
+ *
+ * Collected are source, kind, code system, code, its display and how often: nothing of a patient. A *kind* is that of the entry
+ * (records/exchange/map.h); kinds whose "code" is no code of a list (encounters, appointments, numbers of orders) are left out. Whatever is
+ * decided, the source's own code, system and words stay in the entry as they came; only standard_code and standard_system follow.
+ *
+ * A code is open, mapped or rejected (it has no counterpart: the entry has no standard code). `given` is what the source's table
+ * (config/exchange) makes of it without anybody's decision; an open code with a given one needs none.
+ *
+ * Threads: arrivals are the writer's alone; operations as every operation; the remap runs in the background, in transactions of its own.
+ */
+#ifndef YL_RECORDS_QUALITY_QUALITY_H
+#define YL_RECORDS_QUALITY_QUALITY_H
+
+#include "records/ops/op.h"
+#include "records/quality/items.h"
+#include "records/store/store.h"
+#include "records/term/term.h"
+
+#define QUALITY_CODES_MAX 20000 /* of one source and kind; what comes beyond is not collected */
+
+struct quality;
+/* Reads config_dir/quality. */
+YL_CHECKED int quality_open(struct quality **out, const char *config_dir, struct fault *f);
+void quality_close(struct quality *q);
+const struct items *quality_items(const struct quality *q);
+
+/* The kinds that have codes, and which code system each is mapped to: url, "" = any the steward names. NULL name ends. */
+struct quality_kind {
+    const char *name, *target;
+};
+extern const struct quality_kind quality_kinds[];
+const struct quality_kind *quality_kind_find(const char *name); /* NULL: not collected */
+
+/* ---- arrivals ---- */
+struct quality_code { /* one code as it came; texts borrowed. An empty code counts what came without one */
+    uint64_t source;
+    const char *kind, *segment, *system, *code, *display, *given_system, *given_code;
+};
+struct quality_standard {
+    char system[128], code[64];
+};
+/* Before the first message of a transaction, and after the last: what was counted is written by _end. Without an _end it is forgotten. */
+void quality_arrivals_begin(struct quality *q);
+YL_CHECKED int quality_arrivals_end(struct quality *q, struct tx *tx, int64_t now_ms);
+/* What the code is here: what a person decided, else what was given. An error sticks to the transaction. */
+void quality_standard_of(struct quality *q, struct tx *tx, const struct quality_code *c, struct quality_standard *out);
+/* One more of it; to be called when nothing of its message can fail any more. */
+void quality_count(struct quality *q, const struct quality_code *c);
+
+/* ---- candidates (propose.c): pure but for the loading of terms ---- */
+#define CANDIDATES_MAX 12
+struct quality_candidate {
+    char system[128], version[64], code[64], display[256];
+    const char *why; /* same_code same_name mapped normal_form alike word */
+    int alike;       /* of the names, 0..100 */
+};
+struct quality_asking {
+    const struct quality *quality;
+    struct terms *terms;
+    const char *day; /* for dated maps */
+    struct fault *fault;
+};
+/* Best first. For a code with its display. */
+YL_CHECKED int quality_propose(const struct quality_asking *a, const char *kind, const char *code, const char *display,
+                               struct quality_candidate out[CANDIDATES_MAX], size_t *n);
+/* For words a person types: Chinese, pinyin initials, a code. */
+YL_CHECKED int quality_search(const struct quality_asking *a, const char *kind, const char *typed, struct quality_candidate out[CANDIDATES_MAX], size_t *n);
+/* Is it a code one may map to? Fills display and version where the list is held. ERR_INVALID with the field. */
+YL_CHECKED int quality_target_check(const struct quality_asking *a, struct quality_candidate *c);
+
+/* ---- what is stored (remap.c) ---- */
+/* One round in the background: counts codes of entries older than this module, then brings entries' standard codes to what is decided. */
+void quality_background(struct records *r, int64_t now_ms);
+
+extern const struct op quality_ops[];
+#endif

@@ -1,0 +1,169 @@
+// Data quality on the real daemon: codes come with messages over MLLP, the data steward maps them with what is proposed, takes one back, and
+// what is stored follows. SHOTS=dir keeps pictures.
+import assert from 'node:assert/strict'
+import { mkdirSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { axe, DESKTOP, launch, open, PHONE, run } from './lib.mjs'
+import { signIn, startSite } from './site.mjs'
+
+process.env.TZ = 'Asia/Shanghai'
+const port = 12_000 + Math.floor(Math.random() * 20_000)
+const site = await startSite('127.0.0.1', `mllp.port = ${port}\n`)
+site.ctl('user', 'roles', 'dean', 'YL01', 'manager,data_steward')
+site.ctl('exchange', 'add', '--org', 'YL01', '--application', 'LIS', '--name', '县医院检验系统', '--domain', 'YLLIS', '--assume', 'missing')
+site.ctl('exchange', 'add', '--org', 'QS01', '--application', 'HIS', '--name', '青山卫生院门诊系统', '--domain', 'QSHIS', '--assume', 'missing')
+const shots = process.env.SHOTS
+if (shots) mkdirSync(shots, { recursive: true })
+const dialog = (page) => page.locator('dialog[open]').last()
+const closed = (page) => page.locator('dialog[open]').first().waitFor({ state: 'detached' })
+const button = (at, name) => at.getByRole('button', { name, exact: true })
+const shot = (page, name, fullPage = false) => shots && page.screenshot({ path: join(shots, `${name}.png`), fullPage })
+
+/** One message, its answer's MSA-1. */
+const send = (text) =>
+  new Promise((done, fail) => {
+    const s = connect(port, '127.0.0.1', () => s.write(`\x0b${text.replaceAll('\n', '\r')}\x1c\r`))
+    let heard = ''
+    s.on('data', (d) => {
+      heard += d
+      if (!heard.includes('\x1c\r')) return
+      s.end()
+      done(/\rMSA\|(..)/.exec(heard)?.[1])
+    }).on('error', fail)
+  })
+let control = 0
+const lab = (...items) =>
+  send(`MSH|^~\\&|LIS|YLYY|YILIAN||20261124||ORU^R01|m${++control}|P|2.4||||||UNICODE UTF-8\nPID|1||900101||蒋^文||19710203|F\nOBR|1||f${control}|58410-2^CBC panel^LN\n${items.map((x, i) => `OBX|${i + 1}|NM|${x}||6.1|10*9/L|4-10|N|||F`).join('\n')}\n`)
+const visit = (...diagnoses) =>
+  send(`MSH|^~\\&|HIS|QS|YILIAN||20261124||ADT^A01|m${++control}|P|2.4||||||UNICODE UTF-8\nPID|1||1001||沈^静||19750101|F\nPV1|1|O\n${diagnoses.map((d, i) => `DG1|${i + 1}||${d}`).join('\n')}\n`)
+for (let i = 0; i < 4; i++) assert.equal(await lab('0011^白细胞^L', '0012^血红蛋白浓度^L', '777-3^Platelets^LN'), 'AA')
+assert.equal(await lab('0031^血清肌酐测定^L', '0099^院内质控品^L'), 'AA')
+for (let i = 0; i < 2; i++) assert.equal(await visit('JB001^急性阑尾炎^BD', 'JB002^2型糖尿病伴周围血管病变^BD', '^自述头晕'), 'AA')
+const browser = await launch()
+const steward = await open(browser, { base: site.base })
+steward.setDefaultTimeout(20000)
+await signIn(steward, 'dean')
+const row = (page, text) => page.locator('tbody tr', { hasText: text })
+
+const jobs = {
+  'coverage: what came with which codes': async () => {
+    await steward.goto('/quality')
+    await row(steward, '检验检查项目').getByText('10 条').waitFor()
+    assert.match(await row(steward, '检验检查项目').innerText(), /28\.5%/) // 4 of 14 came with LOINC
+    assert.match(await row(steward, '诊断').innerText(), /2 个[\s\S]*4 条[\s\S]*2 条/) // two codes, and two without one
+    await axe(steward, 'coverage')
+    await shot(steward, 'coverage')
+  },
+  'a code is mapped to what is proposed, and the next one stands there': async () => {
+    await row(steward, '检验检查项目').getByRole('button', { name: '去对码' }).click()
+    await row(steward, '0011').waitFor()
+    await row(steward, '0011').getByRole('button', { name: '对码' }).click()
+    const at = dialog(steward)
+    await at.getByText('名称相同').waitFor()
+    assert.equal(await at.locator('input[type=radio]:checked').getAttribute('value'), 'http://loinc.org|6690-2')
+    await axe(steward, 'the code dialog')
+    await shot(steward, 'dialog')
+    await button(at, '确认并看下一个').click()
+    await dialog(steward).getByRole('heading', { name: '对码：0012 血红蛋白浓度' }).waitFor()
+    await button(dialog(steward), '确认对码').click()
+    await closed(steward)
+    await row(steward, '0012').waitFor({ state: 'detached' })
+  },
+  'one that only resembles is chosen by the steward; a wrong code by hand is said at its field': async () => {
+    await row(steward, '0031').getByRole('button', { name: '对码' }).click()
+    const at = dialog(steward)
+    await at.getByText('14682-9').waitFor()
+    assert.equal(await at.locator('input[type=radio]:checked').count(), 0)
+    assert.ok(await button(at, '确认对码').isDisabled())
+    await at.getByLabel('手工填写').check()
+    await at.getByRole('textbox', { name: '编码', exact: true }).fill('14682-1')
+    await at.getByRole('textbox', { name: '名称', exact: true }).fill('肌酐')
+    await button(at, '确认对码').click()
+    await at.getByText('不是有效的 LOINC 编码（校验位不符）').waitFor()
+    await shot(steward, 'by-hand')
+    await at.getByLabel('查找标准编码').fill('jg')
+    await at.getByText('查找结果（LOINC）').waitFor()
+    await at.locator('label', { hasText: '14682-9' }).click()
+    await button(at, '确认对码').click()
+    await closed(steward)
+    await row(steward, '0031').waitFor({ state: 'detached' })
+  },
+  'one has no counterpart': async () => {
+    await row(steward, '0099').getByRole('button', { name: '对码' }).click()
+    await button(dialog(steward), '无对应…').click()
+    await dialog(steward).getByLabel('为什么没有对应').fill('质控品，不是患者项目')
+    await button(dialog(steward), '无对应').click()
+    await row(steward, '0099').waitFor({ state: 'detached' })
+    await steward.getByText('没有符合条件的编码').waitFor()
+    await closed(steward)
+  },
+  'a decision is undone, wholly, and stands in the history': async () => {
+    await steward.getByLabel('状态').selectOption('mapped')
+    await row(steward, '0012').getByRole('button', { name: '对码' }).click()
+    await button(dialog(steward), '撤销上次决定').click()
+    await closed(steward)
+    await row(steward, '0012').waitFor({ state: 'detached' })
+    await steward.getByLabel('状态').selectOption('open')
+    await row(steward, '0012').getByRole('button', { name: '对码' }).click()
+    await dialog(steward).getByText(/撤销（/).waitFor()
+    await shot(steward, 'undone')
+    await steward.keyboard.press('Escape')
+    await closed(steward)
+  },
+  'diagnoses: the normal form and the list propose': async () => {
+    await steward.getByLabel('来源').selectOption({ label: '青山卫生院门诊系统' })
+    await steward.getByLabel('类别').selectOption('diagnosis')
+    await row(steward, 'JB002').getByRole('button', { name: '对码' }).click()
+    await dialog(steward).getByText(/E11\.5/).first().waitFor()
+    await shot(steward, 'diagnosis')
+    await steward.keyboard.press('Escape')
+    await closed(steward)
+  },
+  'what is stored follows': async () => {
+    await steward.getByRole('tab', { name: '对码覆盖' }).click()
+    await steward.getByText('4 个编码的决定尚未用于已入库数据').waitFor()
+    await button(steward, '更新已入库数据').click()
+    await steward.getByText(/最近更新.*更正 5 条/).waitFor()
+    await steward.getByText('已入库数据与当前对码一致').waitFor()
+    assert.match(await row(steward, '检验检查项目').innerText(), /64\.2%/) // 4 + 4 + 1 of 14
+    await shot(steward, 'coverage-after')
+    const download = steward.waitForEvent('download')
+    await row(steward, '检验检查项目').getByRole('button', { name: '导出映射表' }).click()
+    assert.match((await download).suggestedFilename(), /^映射表-县医院检验系统-.*\.csv$/)
+  },
+  'who may only look finds no buttons that decide': async () => {
+    const page = await open(browser, { base: site.base })
+    page.setDefaultTimeout(20000)
+    await signIn(page, 'admin')
+    await page.goto('/quality?tab=codes')
+    await row(page, '0012').getByRole('button', { name: '查看' }).click()
+    await dialog(page).getByText('待对码').waitFor()
+    assert.equal(await button(dialog(page), '确认对码').count(), 0)
+    await page.context().close()
+  },
+  'both sizes, both languages: axe, nothing cut off': async () => {
+    for (const [shape, name] of [[DESKTOP, 'desktop'], [PHONE, 'phone']])
+      for (const lang of ['zh', 'en']) {
+        const page = await open(browser, { base: site.base, shape, lang })
+        page.setDefaultTimeout(20000)
+        await signIn(page, 'dean')
+        for (const [tab, ready] of [['coverage', 'meter'], ['codes', 'tbody tr']]) {
+          await page.goto(`/quality?tab=${tab}`)
+          await page.locator(ready).first().waitFor()
+          await axe(page, `${tab}, ${name}, ${lang}`)
+          assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${tab}, ${name}, ${lang}: the page is wider than the screen`)
+          assert.ok(await page.evaluate(() => [...document.querySelectorAll('.y-table')].every((t) => t.scrollWidth <= t.clientWidth)), `${tab}, ${name}, ${lang}: a table is cut off`)
+          await shot(page, `${tab}-${name}-${lang}`, true)
+        }
+        await page.locator('tbody tr .y-button').first().click()
+        await dialog(page).locator('fieldset label').first().waitFor()
+        await axe(page, `dialog, ${name}, ${lang}`)
+        await shot(page, `dialog-${name}-${lang}`)
+        await page.context().close()
+      }
+  },
+}
+await run(jobs)
+await browser.close()
+await site.stop()
