@@ -226,8 +226,8 @@ static void tick_connected(struct peer *peer)
         report_up(peer);
         report_down(peer);
     }
-    if (!peer->quality_us) peer->quality_us = beat(now, 250000);
-    if (now - peer->quality_us >= 2000000) {
+    if (!peer->quality_us) peer->quality_us = now;
+    if (now - beat(peer->quality_us, 1000000) >= 2000000) {
         quality(peer);
         peer->quality_us = now;
     }

@@ -13,6 +13,9 @@
 
 #define TICK_US 10000
 #define ANSWER_US 2000000
+#define BEAT_SHARE 8 /* packets a second that leave, for each microsecond of the beat */
+#define BEAT_US_MIN 1000
+#define BEAT_US_MAX 4000
 
 void worker_send(struct worker *w, const uint8_t *bytes, size_t len, const struct address *to)
 {
@@ -80,25 +83,6 @@ static int64_t due(struct worker *w)
     return fresh_us < lines_us ? fresh_us : lines_us;
 }
 
-static void take(void *ctx, uint8_t *data, size_t len, const struct address *from)
-{
-    worker_datagram(ctx, data, len, from);
-}
-
-static void receive(struct worker *w)
-{
-    for (int round = 0; round < 16; round++) { /* bounded, so that timers and commands get their turn under flood */
-        size_t n = ingress_read(&w->ingress);
-        if (!n) return;
-        w->now_us = w->batch_us = clock_monotonic_us();
-        ingress_each(&w->ingress, n, take, w);
-        steer_wake(w);
-        w->wake_us = due(w);
-        egress_flush(&w->egress);
-        if (n < INGRESS_MESSAGES) return;
-    }
-}
-
 /* ---- mailbox ---- */
 void worker_wake(struct worker *w)
 {
@@ -164,10 +148,8 @@ void message_drop(void *message)
     free(m);
 }
 
-static void drain_mailbox(struct worker *w)
+static void take_messages(struct worker *w)
 {
-    uint64_t count;
-    if (read(w->wake, &count, sizeof count) < 0 && errno != EAGAIN) return;
     struct message *m;
     while ((m = mailbox_take(w->mailbox))) {
         switch (m->kind) {
@@ -183,25 +165,60 @@ static void drain_mailbox(struct worker *w)
     }
 }
 
-/* ---- the loop ---- */
-/* Where much comes, being woken for each datagram costs more than the datagram: they are let gather a little. */
-static void gather(const struct worker *w, int64_t until)
+static void drain_mailbox(struct worker *w)
 {
-    int64_t gap = w->arrivals < 1000 ? 0 : w->arrivals < 4000 ? 500 : 1000, now = clock_monotonic_us();
-    int64_t to = w->batch_us + gap < until ? w->batch_us + gap : until;
+    uint64_t count;
+    if (read(w->wake, &count, sizeof count) >= 0 || errno == EAGAIN) take_messages(w);
+}
+
+/* ---- datagrams ---- */
+static void take(void *ctx, uint8_t *data, size_t len, const struct address *from)
+{
+    worker_datagram(ctx, data, len, from);
+}
+
+static void receive(struct worker *w)
+{
+    for (int round = 0; round < 16; round++) { /* bounded, so that timers and commands get their turn under flood */
+        size_t n = ingress_read(&w->ingress);
+        if (!n) return;
+        w->now_us = w->batch_us = clock_monotonic_us();
+        take_messages(w); /* who was told of us sends at once: what was said of it before goes before */
+        ingress_each(&w->ingress, n, take, w);
+        steer_wake(w);
+        w->wake_us = due(w);
+        egress_flush(&w->egress);
+        if (n < INGRESS_MESSAGES) return;
+    }
+}
+
+/* ---- the loop ---- */
+/* Where many packets leave (load), what comes is looked for at a steady beat; where many come, they are let gather a little after each look. */
+static int64_t beat_us(const struct worker *w)
+{
+    uint32_t us = w->load / BEAT_SHARE;
+    return us < BEAT_US_MIN ? 0 : us < BEAT_US_MAX ? us : BEAT_US_MAX;
+}
+
+/* Being woken for each datagram costs more than the datagram. */
+static void gather(const struct worker *w, int64_t beat, int64_t until)
+{
+    int64_t now = clock_monotonic_us(), gap = w->arrivals < 1000 ? 0 : w->arrivals < 4000 ? 500 : 1000;
+    int64_t to = beat ? now + beat : w->batch_us + gap;
+    if (until < to) to = until;
     struct timespec t = {.tv_nsec = (to - now) * 1000};
-    if (gap && to > now) nanosleep(&t, NULL);
+    if (to > now) nanosleep(&t, NULL);
 }
 
 /* Waits for something to do; microseconds count, because held packets leave within a millisecond. */
 static int wait_for(struct worker *w, struct epoll_event *events, int n_events)
 {
-    int64_t until = w->peers.used ? w->tick_us + TICK_US : INT64_MAX;
+    int64_t until = w->peers.used ? w->tick_us + TICK_US : INT64_MAX, beat = w->peers.used ? beat_us(w) : 0;
     if (w->wake_us < until) until = w->wake_us;
     if (!w->peers.used) __atomic_store_n(&w->load, 0, __ATOMIC_RELAXED);
-    gather(w, until);
+    gather(w, beat, until);
     __atomic_store_n(&w->steer.asleep, 1, __ATOMIC_SEQ_CST);
-    if (steer_anything(w)) until = 0;
+    if (steer_anything(w) || beat) until = 0;
     int64_t left = until - clock_monotonic_us();
     struct timespec t = {.tv_sec = left > 0 ? left / 1000000 : 0, .tv_nsec = left > 0 ? left % 1000000 * 1000 : 0};
     int n = epoll_pwait2(w->epoll, events, n_events, until == INT64_MAX ? NULL : &t, NULL);

@@ -86,6 +86,40 @@ static void walk(pid_t pid, uint64_t *ns, long *kib)
     if (f) fclose(f);
 }
 
+/* Datagrams that the kernel dropped because nobody fetched them in time: at our sockets, at the server's, and before any socket. */
+struct drops {
+    uint64_t own, server, device;
+};
+
+static bool is_ours(unsigned port)
+{
+    for (int i = 0; i < n_open; i++)
+        if (viewers[i].port == port) return true;
+    for (int i = 0; i < n_publishers; i++)
+        if (publishers[i].peer.port == port) return true;
+    return false;
+}
+
+static struct drops drops(void)
+{
+    struct drops d = {0};
+    char line[512];
+    unsigned port, dropped, media = n_publishers ? ntohs(publishers[0].peer.remote.at.sin_port) : 0;
+    unsigned long n;
+    FILE *f = fopen("/proc/net/udp", "r");
+    while (f && fgets(line, sizeof line, f)) {
+        if (sscanf(line, "%*d: %*x:%x %*x:%*x %*x %*x:%*x %*x:%*x %*x %*u %*u %*u %*d %*s %lu", &port, &n) != 2) continue;
+        if (port == media) d.server += n;
+        else if (is_ours(port)) d.own += n;
+    }
+    if (f) fclose(f);
+    f = fopen("/proc/net/softnet_stat", "r");
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "%*x %x", &dropped) == 1) d.device += dropped;
+    if (f) fclose(f);
+    return d;
+}
+
 struct usage {
     int64_t at_us;
     uint64_t server_ns, own_ns, busy_ns; /* busy: of the whole machine */
@@ -406,11 +440,13 @@ static json_t *window(int seconds)
 {
     uint64_t got = 0, expected = 0, wrong = 0, opened = 0, twice = 0, should = 0;
     int silent = 0;
+    struct drops before = drops();
     struct usage from = usage();
     begin_window();
     run_until(from.at_us + seconds * 1000000ll);
     struct usage to = usage();
     measuring = false;
+    struct drops after = drops();
     for (int i = 0; i < n_open; i++) {
         const struct load_peer *p = &viewers[i];
         got += p->got;
@@ -430,6 +466,9 @@ static json_t *window(int seconds)
     json_object_update_new(out, json_pack("{s:f,s:f,s:f,s:I,s:I,s:I,s:i,s:o,s:f}", "packets_per_second", (double)got / took, "lost_percent", lost, "short_percent", less,
                                           "opened", (json_int_t)opened, "wrong", (json_int_t)wrong, "twice", (json_int_t)twice, "silent", silent, "latency_ms",
                                           summary(&latency), "lag_p99_ms", percentile(&lag, .99)));
+    json_object_set_new(out, "dropped", json_pack("{s:I,s:I,s:I}", "generator", (json_int_t)(after.own - before.own), "server", (json_int_t)(after.server - before.server),
+                                                  "device", (json_int_t)(after.device - before.device)));
+    json_object_set_new(out, "missing", json_integer(should > got ? (json_int_t)(should - got) : 0));
     return out;
 }
 

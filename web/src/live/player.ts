@@ -160,12 +160,24 @@ export class Player {
     this.buffer.prepare()
     let from: Now | null = null
     let greeted = false
-    void this.now().then((now) => {
-      if (!now || greeted || ws !== this.ws) return
-      from = now.said
-      this.view.name = now.said.name
-      this.said({ ...now.said, type: 'init' })
-      this.buffer.append(now.bytes)
+    let later: (() => void)[] | null = null // what the WebSocket brings goes behind a beginning that is still on its way
+    const begin = (now: Now): boolean => {
+      if (greeted || ws !== this.ws) return false
+      from = now
+      later = []
+      this.view.name = now.name
+      this.said({ ...now, type: 'init' })
+      return true
+    }
+    const take = (bytes: ArrayBuffer): boolean => {
+      if (ws === this.ws) this.buffer.append(bytes)
+      return ws === this.ws
+    }
+    void this.now(begin, take).then((whole) => {
+      if (!from || ws !== this.ws) return
+      if (!whole) ws.close()
+      for (const act of later ?? []) act()
+      later = null
     })
     ws.onopen = () => {
       greeted = true
@@ -173,9 +185,13 @@ export class Player {
       else ws.send(JSON.stringify(this.token ? { token: this.token } : {}))
     }
     ws.onmessage = (e: MessageEvent<string | ArrayBuffer>) => {
-      if (ws !== this.ws) return
-      if (typeof e.data === 'string') this.said(JSON.parse(e.data) as Said)
-      else this.buffer.append(e.data)
+      const act = (): void => {
+        if (ws !== this.ws) return
+        if (typeof e.data === 'string') this.said(JSON.parse(e.data) as Said)
+        else this.buffer.append(e.data)
+      }
+      if (later) later.push(act)
+      else act()
     }
     ws.onclose = (e) => {
       if (ws !== this.ws || this.over || this.view.stage === 'refused') return
@@ -189,16 +205,33 @@ export class Player {
       this.retry = setTimeout(() => this.live(), RETRY_MS[Math.min(this.tries++, RETRY_MS.length - 1)])
     }
   }
-  /** What is shown now, over the connection that brought the page, while the WebSocket's is still being made. */
-  private async now(): Promise<{ said: Now; bytes: ArrayBuffer } | null> {
+  /** What is shown now, over the connection that brought the page, while the WebSocket's is still being made; handed on as it comes, so that the
+   * first picture does not wait for the rest of its group. Either may say that no more is wanted. True: all of it came. */
+  private async now(begin: (now: Now) => boolean, take: (bytes: ArrayBuffer) => boolean): Promise<boolean> {
     try {
       const answer = await fetch(this.url('/now'), this.token ? { headers: { Authorization: `Bearer ${this.token}` } } : {})
-      if (!answer.ok) return null
-      const all = await answer.arrayBuffer()
-      const line = new Uint8Array(all).indexOf(10)
-      return { said: JSON.parse(new TextDecoder().decode(all.slice(0, line))) as Now, bytes: all.slice(line + 1) }
+      const reader = answer.ok ? answer.body?.getReader() : undefined
+      if (!reader) return false
+      let line = ''
+      let begun = false
+      const text = new TextDecoder()
+      for (let r = await reader.read(); !r.done; r = await reader.read()) {
+        let bytes = r.value
+        if (!begun) {
+          const end = bytes.indexOf(10)
+          line += text.decode(end < 0 ? bytes : bytes.subarray(0, end), { stream: end < 0 })
+          if (end < 0) continue
+          begun = begin(JSON.parse(line) as Now)
+          bytes = bytes.subarray(end + 1)
+        }
+        if (!begun || (bytes.length && !take(bytes.slice().buffer))) {
+          void reader.cancel()
+          return false
+        }
+      }
+      return begun
     } catch {
-      return null
+      return false
     }
   }
   private clock(now: number | undefined, sent?: number): void {
