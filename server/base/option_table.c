@@ -57,7 +57,7 @@ const struct option option_table[] = {
     {"node.peer_certificate", OPTION_PATH, "", 0, 0,
      "Of an edge: PEM file of the authority of the origin's certificate, or of a self-signed one itself; empty = the system's authorities."},
     {"node.address", OPTION_TEXT, "", 0, 0, "Of an edge: address by which viewers reach it, e.g. https://edge1.yilian.example:8443."},
-    {"node.viewers", OPTION_INT, "2000", 1, 100000, "Of an edge: viewers at once; listen.connections must be 50 more."},
+    {"node.viewers", OPTION_INT, "1400", 1, 100000, "Of an edge: viewers at once; listen.connections must be 50 more. An edge serves from one core: a machine of several runs several edges."},
     {"log.level", OPTION_TEXT, "info", 0, 0, "error, warn, info or debug."},
     {0},
 };

@@ -11,7 +11,7 @@
 
 #define TICK_MS 250
 #define LOAD_MS 500       /* how often the origin hears of us */
-#define SILENT_MS 1500
+#define SILENT_MS 3000    /* there is no other origin: a busy one is waited for */
 #define AGAIN_MS 500
 #define ALONE_MS 1000     /* without a link for so long, viewers are sent away */
 #define UNWATCHED_MS 10000
@@ -31,7 +31,7 @@ struct edge {
     struct net_ws *ws; /* NULL: no link */
     enum { OFF, DIALLING, SAID_HELLO, SAID_PROOF, LINKED } stage;
     char nonce[NODE_NONCE_BYTES], complaint[200];
-    int64_t heard_ms, told_ms, dial_ms, off_ms;
+    int64_t heard_ms, told_ms, dial_ms, off_ms, looked_ms;
     bool sent_away;
     struct node_message waits; /* its bytes come next */
     bool waiting;
@@ -277,8 +277,10 @@ static void tick(void *arg)
 {
     struct edge *e = arg;
     int64_t now = now_ms();
+    bool stood = now - e->looked_ms > 3 * TICK_MS; /* we were silent ourselves: what it said meanwhile is not read yet */
+    e->looked_ms = now;
     if (e->stage == OFF && now - e->dial_ms >= AGAIN_MS) dial(e);
-    if (e->ws && now - e->heard_ms > SILENT_MS) {
+    if (e->ws && !stood && now - e->heard_ms > SILENT_MS) {
         if (e->stage == LINKED) e->off_ms = now;
         e->stage = SAID_HELLO; /* until it is closed */
         complain(e, "the origin is silent");

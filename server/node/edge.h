@@ -1,8 +1,8 @@
 /* edge - a node without records: it keeps one copy of every lecture that is watched here, fetched over one link from the origin, for the viewers that
- * the origin sends. docs/decisions/0021, docs/protocol/nodes.md. Event thread.
+ * the origin sends. docs/decisions/0030, docs/protocol/nodes.md. Event thread.
  *
- * Hides: the link, its being made again (every 0.5 s), and going on behind the last piece then. While the origin has not been heard for 1.5 s and no new
- * link stands within a second, viewers are sent away: others may still reach it.
+ * Hides: the link, its being made again (every 0.5 s), and going on behind the last piece then. When the origin was not heard for 3 s, or the link broke, and no
+ * new one stands within a second, viewers are sent away: others may still reach it.
  */
 #ifndef YL_SERVER_NODE_EDGE_H
 #define YL_SERVER_NODE_EDGE_H

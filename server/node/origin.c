@@ -44,7 +44,8 @@ struct origin {
     struct placement placement;
     uint64_t last_id;
     unsigned ticks;
-    struct metric *m_nodes, *m_pieces, *m_sent;
+    int64_t looked_ms; /* when it was seen last who is silent */
+    struct metric *m_nodes, *m_viewers, *m_pieces, *m_sent;
 };
 
 static int64_t now_ms(void)
@@ -300,15 +301,26 @@ static void forget_rooms(struct link *k)
         (void)placement_room(p, k->id, x->room, true);
 }
 
+static void show_figures(struct origin *o)
+{
+    int64_t viewers = 0;
+    for (size_t i = 0; i < o->placement.n; i++)
+        viewers += o->placement.nodes[i].viewers;
+    metric_set(o->m_viewers, viewers);
+    metric_set(o->m_nodes, (int64_t)placement_nodes(&o->placement));
+}
+
 static void tick(void *arg)
 {
     struct origin *o = arg;
     int64_t now = now_ms();
+    bool stood = now - o->looked_ms > 3 * TICK_MS; /* we were silent ourselves: what they said meanwhile is not read yet */
+    o->looked_ms = now;
     o->ticks++;
     for (struct link *k = o->links, *next; k; k = next) {
         next = k->hh.next;
         int64_t silent = now - k->heard_ms;
-        if (k->stage != OVER && silent > (k->stage == WELCOMED ? SILENT_MS : SAY_WITHIN_MS)) {
+        if (!stood && k->stage != OVER && silent > (k->stage == WELCOMED ? SILENT_MS : SAY_WITHIN_MS)) {
             if (k->stage == WELCOMED) log_warn("node", "edge %s is silent", k->address);
             placement_remove(&o->placement, k->id);
             k->stage = OVER;
@@ -321,7 +333,7 @@ static void tick(void *arg)
         }
         if (o->ticks % FORGET_TICKS == 0) forget_rooms(k);
     }
-    metric_set(o->m_nodes, (int64_t)placement_nodes(&o->placement));
+    show_figures(o);
     net_timer_start(o->config.net, TICK_MS, tick, o);
 }
 
@@ -332,6 +344,7 @@ int origin_new(struct origin **out, const struct origin_config *config, struct f
     o->config = *config;
     crypto_random(&o->placement.dice, sizeof o->placement.dice);
     o->m_nodes = metric_gauge("yilian_node_edges", "Edge nodes that viewers are sent to", NULL);
+    o->m_viewers = metric_gauge("yilian_node_viewers", "Viewers at edge nodes, as these said last", NULL);
     o->m_pieces = metric_counter("yilian_node_pieces_total", "Pieces of lectures sent to edge nodes", NULL);
     o->m_sent = metric_counter("yilian_node_bytes_total", "Bytes of them", NULL);
     struct net_ws_events events = {.ctx = o, .on_open = on_open, .on_message = on_message, .on_close = on_close};

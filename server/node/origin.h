@@ -1,5 +1,5 @@
 /* origin - the side of the node that has records and rooms: edge nodes open a link to it (WSS /node), and it sends each of them one copy of
- * every programme that somebody watches there, and sends viewers of lectures to them. docs/decisions/0021, docs/protocol/nodes.md. Event thread.
+ * every programme that somebody watches there, and sends viewers of lectures to them. docs/decisions/0030, docs/protocol/nodes.md. Event thread.
  *
  * An edge that is silent for 1.5 s gets no more viewers. Limits: 256 links, 64 rooms a link; a link that takes its pieces too slowly waits for
  * them, and one that fell out of memory begins anew at a keyframe.
