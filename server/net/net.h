@@ -134,10 +134,10 @@ struct net_ws_events {
     void *(*on_open)(void *ctx, struct net_ws *ws, const struct net_ws_info *info);
     /* A whole text message, NUL-terminated behind len, valid UTF-8, at most 256 KiB. */
     void (*on_message)(void *ctx, struct net_ws *ws, void *user, const char *text, size_t len);
-    /* A whole binary message. NULL: who sends one is closed with 4000. */
-    void (*on_bytes)(void *ctx, struct net_ws *ws, void *user, const void *bytes, size_t len);
     /* Once for every on_open that returned a user; ws is invalid afterwards. code 1006 = the line broke. */
     void (*on_close)(void *ctx, struct net_ws *ws, void *user, int code);
+    /* A whole binary message. NULL: who sends one is closed with 4000. */
+    void (*on_bytes)(void *ctx, struct net_ws *ws, void *user, const void *bytes, size_t len);
 };
 /* Before net_run. `path`: "/ws" whole, or "/live/" with an ending '/' for all that begins with it; static text. */
 YL_CHECKED int net_ws_serve(struct net *n, const char *path, const struct net_ws_events *events);
