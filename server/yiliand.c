@@ -3,6 +3,7 @@
 #include "records/ops/op.h"
 #include "records/records.h"
 #include "server/api/api.h"
+#include "server/api/figures.h"
 #include "server/api/watch.h"
 #include "server/api/whip.h"
 #include "server/base/clock.h"
@@ -12,6 +13,7 @@
 #include "server/base/site_address.h"
 #include "server/exchange/gate.h"
 #include "server/net/net.h"
+#include "server/node/settings.h"
 #include "server/signaling/signaling.h"
 #include <malloc.h>
 #include <pthread.h>
@@ -33,11 +35,15 @@ struct daemon {
     struct guard *guard;         /* of wrong tickets and tokens */
     struct relay relay;
     struct whip whip;
+    struct node_settings node;
+    struct origin *origin;       /* where edges may come */
+    struct edge *edge;           /* where we are one */
+    struct figures figures;      /* of an edge */
     struct shelf *shelf;         /* of lectures */
     struct watch *watch;
     struct gate *gate;           /* MLLP */
     struct signaling *signaling; /* set before the first change can come: the clocks start with the loop */
-    char pipe_program[600], record_dir[600], address[SITE_ADDRESS_BYTES];
+    char pipe_program[600], record_dir[600], address[SITE_ADDRESS_BYTES], origins[1200];
 };
 
 static int complain(const struct fault *f)
@@ -63,6 +69,7 @@ static int set_log_level(const struct options *o, struct fault *f)
 static int check_words(struct daemon *d, struct fault *f)
 {
     int rc = set_log_level(d->options, f);
+    rc = rc ? rc : node_settings_read(d->options, &d->node, f);
     return rc ? rc : site_address(d->options, d->address, f);
 }
 
@@ -138,24 +145,41 @@ static int open_records(struct daemon *d, struct fault *f)
     return records_open(&d->records, &config, f);
 }
 
-static int open_net(struct daemon *d, struct fault *f)
+static int open_listener(struct daemon *d, struct fault *f)
 {
     const struct options *o = d->options;
     struct net_config config = {.address = options_text(o, "listen.address"),
                                 .port = (uint16_t)options_int(o, "listen.port"),
                                 .certificate = options_text(o, "tls.certificate"),
                                 .key = options_text(o, "tls.key"),
-                                .web_root = options_text(o, "web.root"),
-                                .origins = options_text(o, "listen.origins"),
+                                .web_root = d->node.edge ? "" : options_text(o, "web.root"),
+                                .origins = d->origins,
                                 .connections = (unsigned)options_int(o, "listen.connections"),
                                 .connections_per_address = (unsigned)options_int(o, "listen.connections_per_address"),
                                 .idle_ms = (unsigned)options_int(o, "listen.idle"),
                                 .requests_per_second = (unsigned)options_int(o, "request.rate"),
                                 .ws_messages_per_second = (unsigned)options_int(o, "signaling.rate"),
                                 .max_body = (size_t)options_int(o, "request.max_body"),
-                                .on_stream = take_stream,
+                                .on_stream = d->node.edge ? NULL : take_stream,
                                 .on_stream_ctx = d};
-    int rc = net_open(&d->net, &config, f);
+    /* The pages that watch at an edge are the origin's. */
+    snprintf(d->origins, sizeof d->origins, "%s%s%s", options_text(o, "listen.origins"), d->node.edge ? "," : "", d->node.edge ? d->node.peer : "");
+    return net_open(&d->net, &config, f);
+}
+
+static int open_watch(struct daemon *d, struct fault *f)
+{
+    struct origin_config origin = {d->net, signaling_desk(d->signaling), d->guard, d->node.secret};
+    int rc = shelf_open(&d->shelf, d->net, d->record_dir, f);
+    if (!rc && *d->node.secret) rc = origin_new(&d->origin, &origin, f);
+    struct watch_config watch = {.net = d->net, .desk = origin.desk, .guard = d->guard, .shelf = d->shelf, .origin = d->origin, .node_secret = d->node.secret};
+    return rc ? rc : watch_new(&d->watch, &watch, f);
+}
+
+static int open_net(struct daemon *d, struct fault *f)
+{
+    const struct options *o = d->options;
+    int rc = open_listener(d, f);
     if (rc) return rc;
     struct api_config api = {.net = d->net,
                              .backend = {.ctx = d, .submit = submit, .append = append, .read = read_bytes, .find = op_find, .fhir = ask_fhir},
@@ -170,8 +194,28 @@ static int open_net(struct daemon *d, struct fault *f)
     if (rc) return rc;
     d->whip = (struct whip){signaling_desk(d->signaling), d->guard, &d->relay};
     rc = whip_serve(d->net, &d->whip, f);
-    rc = rc ? rc : shelf_open(&d->shelf, d->net, d->record_dir, f);
-    struct watch_config watch = {d->net, signaling_desk(d->signaling), d->guard, d->shelf};
+    return rc ? rc : open_watch(d, f);
+}
+
+static const char *edge_missing(void *ctx)
+{
+    const struct daemon *d = ctx;
+    const char *why = edge_refusal(d->edge);
+    return why && strcmp(why, "no_origin") == 0 ? "origin" : NULL;
+}
+
+/* An edge: lectures and nothing else; no records, no rooms, no media plane. */
+static int open_edge(struct daemon *d, struct fault *f)
+{
+    struct edge_config edge = {.peer = d->node.peer, .peer_certificate = d->node.peer_certificate, .secret = d->node.secret, .address = d->node.address,
+                               .viewers_max = d->node.viewers_max};
+    int rc = open_listener(d, f);
+    edge.net = d->net;
+    d->figures = (struct figures){options_text(d->options, "metrics.token"), edge_missing, d};
+    if (rc == 0 && figures_serve(d->net, &d->figures)) rc = fault_set(f, ERR_INTERNAL, "figures", "The URLs of health and figures are taken.");
+    if (rc == 0 && guard_new(&d->guard)) rc = fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
+    rc = rc ? rc : edge_new(&d->edge, &edge, f);
+    struct watch_config watch = {.net = d->net, .guard = d->guard, .edge = d->edge, .node_secret = d->node.secret};
     return rc ? rc : watch_new(&d->watch, &watch, f);
 }
 
@@ -238,6 +282,15 @@ static int recover_recordings(struct daemon *d, struct fault *f)
     return rc;
 }
 
+static int open_all(struct daemon *d, struct fault *f)
+{
+    int rc = open_records(d, f);
+    rc = rc ? rc : open_net(d, f);
+    rc = rc ? rc : open_gate(d, f);
+    rc = rc ? rc : open_media(d, f); /* it tells of recordings that a killed daemon left: the desk must be there */
+    return rc ? rc : recover_recordings(d, f);
+}
+
 /* ---- closing, top down (docs/closures.md) ---- */
 
 static void close_all(struct daemon *d)
@@ -250,6 +303,8 @@ static void close_all(struct daemon *d)
     net_free(d->net);
     api_free(d->api);
     watch_free(d->watch);
+    origin_free(d->origin);
+    edge_free(d->edge);
     gate_free(d->gate);
     signaling_free(d->signaling);
     guard_free(d->guard);
@@ -288,11 +343,7 @@ static int serve(struct daemon *d)
     int64_t began_us = clock_monotonic_us();
     block_signals();
     int rc = check_words(d, &f);
-    rc = rc ? rc : open_records(d, &f);
-    rc = rc ? rc : open_net(d, &f);
-    rc = rc ? rc : open_gate(d, &f);
-    rc = rc ? rc : open_media(d, &f); /* it tells of recordings that a killed daemon left: the desk must be there */
-    rc = rc ? rc : recover_recordings(d, &f);
+    rc = rc ? rc : d->node.edge ? open_edge(d, &f) : open_all(d, &f);
     if (rc == 0 && pthread_create(&waiter, NULL, wait_for_signal, d))
         rc = fault_set(&f, ERR_UNAVAILABLE, "", "A thread could not be started.");
     if (rc) {
@@ -300,7 +351,7 @@ static int serve(struct daemon *d)
         close_all(d);
         return 1;
     }
-    net_timer_start(d->net, TICK_MS, tick, d);
+    if (!d->node.edge) net_timer_start(d->net, TICK_MS, tick, d);
     malloc_trim(0);
     log_info("yiliand", "ready at https://%s:%d after %d ms", options_text(d->options, "listen.address"),
              (int)options_int(d->options, "listen.port"), (int)((clock_monotonic_us() - began_us) / 1000));

@@ -3,10 +3,9 @@
 #include "server/api/bytes.h"
 #include "server/api/fhir.h"
 #include "server/api/fhir_terms.h"
+#include "server/api/figures.h"
 #include "server/api/routes.h"
-#include "server/base/crypto.h"
 #include "server/base/log.h"
-#include "server/base/metrics.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +15,7 @@ struct api {
     struct api_config config;
     struct api_bytes *bytes;
     char *openapi; /* the document, written once */
+    struct figures figures;
 };
 
 struct pending { /* one operation on its way */
@@ -171,13 +171,7 @@ static void on_uploads(void *ctx, struct net_request *r)
     }
 }
 
-/* ---- health, figures, the description ---- */
-
-static void on_health(void *ctx, struct net_request *r)
-{
-    net_reply_header(r, "Cache-Control", "no-store");
-    net_reply_bytes(r, 200, "text/plain", "ok\n", 3);
-}
+/* ---- health, the description ---- */
 
 static void ready_reply(struct net_request *r, const char *word, bool ok)
 {
@@ -223,26 +217,6 @@ static void on_ready(void *ctx, struct net_request *r)
     json_decref(args);
 }
 
-static bool may_read_metrics(const struct api *a, const struct net_request *r)
-{
-    bool by_cookie;
-    const char *address = net_request_address(r), *given = net_request_credential(r, &by_cookie), *token = a->config.metrics_token;
-    if (strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0) return true;
-    return token && *token && !by_cookie && strlen(given) == strlen(token) && crypto_equal(given, token, strlen(token));
-}
-
-static void on_metrics(void *ctx, struct net_request *r)
-{
-    char *text = may_read_metrics(ctx, r) ? metrics_print() : NULL;
-    if (text) {
-        net_reply_taken(r, 200, "text/plain; version=0.0.4; charset=utf-8", text, strlen(text));
-        return;
-    }
-    struct fault f = {0};
-    fault_set(&f, ERR_DENIED, "", "Figures are for this machine or the holder of the token.");
-    net_reply_fault(r, &f);
-}
-
 static void on_openapi(void *ctx, struct net_request *r)
 {
     struct api *a = ctx;
@@ -263,13 +237,12 @@ static int add_routes(struct api *a)
         {"/api/v1/uploads/", all, on_uploads, a, 1 << 20},
         {"/api/v1/blobs/", get, on_blob, a, 0},
         {"/api/openapi.json", get, on_openapi, a, 0},
-        {"/healthz", get, on_health, a, 0},
         {"/readyz", get, on_ready, a, 0},
-        {"/metrics", get, on_metrics, a, 0},
     };
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++)
         if (net_route_add(a->config.net, &routes[i])) return ERR_CONFLICT;
-    return fhir_terms_serve(&a->config) || fhir_serve(&a->config) ? ERR_CONFLICT : 0;
+    a->figures = (struct figures){.metrics_token = a->config.metrics_token};
+    return figures_serve(a->config.net, &a->figures) || fhir_terms_serve(&a->config) || fhir_serve(&a->config) ? ERR_CONFLICT : 0;
 }
 
 int api_new(struct api **out, const struct api_config *config, struct fault *f)

@@ -3,6 +3,7 @@
 #include "server/base/clock.h"
 #include "server/base/crypto.h"
 #include "server/base/metrics.h"
+#include "server/node/message.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,7 +49,7 @@ static void mac_of(const struct watch *w, const char *text, size_t len, char out
     if (hex_encode(mac, 16, out, 33) < 0) abort();
 }
 
-static void pass_make(const struct watch *w, uint64_t room, int64_t until_ms, char out[PASS_BYTES])
+void watch_pass(const struct watch *w, uint64_t room, int64_t until_ms, char out[PASS_BYTES])
 {
     char mac[33];
     int n = snprintf(out, PASS_BYTES, "%016" PRIx64 "-%" PRIx64, room, (uint64_t)until_ms);
@@ -72,6 +73,29 @@ int watch_pass_check(const struct watch *w, const char *pass, size_t len, struct
     return fault_set(f, ERR_UNAUTHENTICATED, "pass", "This address is over; begin again with index.m3u8.");
 }
 
+/* ---- nodes ---- */
+struct programme *watch_programme(struct watch *w, uint64_t room)
+{
+    return w->config.edge ? edge_programme(w->config.edge, room) : desk_programme_wait(w->config.desk, room);
+}
+
+json_t *watch_nodes(struct watch *w, uint64_t room)
+{
+    const char *addresses[PLACEMENT_LIST_MAX];
+    size_t n = w->config.origin ? origin_choose(w->config.origin, room, addresses) : 0;
+    json_t *list = n ? json_array() : NULL;
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, json_string(addresses[i]));
+    return list;
+}
+
+static void not_here(struct watch *w, struct net_request *r)
+{
+    struct fault f = {0};
+    fault_set(&f, ERR_NOT_FOUND, "edge_node", "This machine only passes lectures on; begin at %.150s.", edge_origin(w->config.edge));
+    watch_refuse(r, &f);
+}
+
 /* ---- the playlist that one begins with ---- */
 struct beginning {
     struct watch *watch;
@@ -92,7 +116,7 @@ static void begun(void *ctx, const struct fault *f, const struct desk_watch_made
         watch_refuse(r, f);
         return;
     }
-    pass_make(w, made->room, made->until_ms, pass);
+    watch_pass(w, made->room, made->until_ms, pass);
     allow_origins(r);
     if (now) push_now(w, r, made, pass);
     else hls_master(w, r, made, pass);
@@ -160,7 +184,9 @@ static void on_request(void *ctx, struct net_request *r)
     struct fault f = {0};
     char word[WORD_BYTES];
     const char *rest = watch_path(net_request_path(r), word);
-    if (!rest) {
+    if (((struct watch *)ctx)->config.edge) {
+        not_here(ctx, r);
+    } else if (!rest) {
         fault_set(&f, ERR_NOT_FOUND, "no_room", "There is no such room.");
         watch_refuse(r, &f);
     } else if (net_request_method(r) == NET_OPTIONS) {
@@ -179,14 +205,33 @@ static void on_request(void *ctx, struct net_request *r)
 /* ---- news and time ---- */
 static void news(void *ctx, struct programme *p)
 {
-    push_news(ctx, p);
-    hls_news(ctx, p);
+    struct watch *w = ctx;
+    push_news(w, p);
+    hls_news(w, p);
+    if (w->config.origin) origin_news(w->config.origin, p);
 }
 
 static void gone(void *ctx, struct programme *p)
 {
-    push_gone(ctx, p);
-    hls_gone(ctx, p);
+    struct watch *w = ctx;
+    push_gone(w, p);
+    hls_gone(w, p);
+    if (w->config.origin) origin_gone(w->config.origin, p);
+}
+
+static bool watched(void *ctx, struct programme *p)
+{
+    return push_watched(ctx, p);
+}
+
+static unsigned viewers(void *ctx)
+{
+    return HASH_COUNT(((struct watch *)ctx)->viewers);
+}
+
+static void send_away(void *ctx)
+{
+    push_send_away(ctx);
 }
 
 static void tick(void *arg)
@@ -202,13 +247,15 @@ int watch_new(struct watch **out, const struct watch_config *config, struct faul
     struct watch *w = *out = calloc(1, sizeof *w);
     if (!w) return fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
     w->config = *config;
-    crypto_random(w->secret, sizeof w->secret);
+    if (config->node_secret && *config->node_secret) node_pass_key(config->node_secret, w->secret);
+    else crypto_random(w->secret, sizeof w->secret);
     w->m_viewers = metric_gauge("yilian_live_viewers", "Viewers of lectures over WebSocket", NULL);
     w->m_skips = metric_counter("yilian_live_skips_total", "Viewers that fell behind and went on at a keyframe", NULL);
     w->m_pieces = metric_counter("yilian_live_pieces_total", "Pieces sent to viewers of lectures over WebSocket", NULL);
     struct net_route route = {"/live/", NET_GET | NET_HEAD | NET_OPTIONS, on_request, w, 0, true};
     if (net_route_add(config->net, &route) || push_serve(w)) return fault_set(f, ERR_INTERNAL, "live", "The URL /live/ is taken.");
-    desk_watch_serve(config->desk, &(struct desk_watch_events){w, news, gone}, config->shelf);
+    if (config->edge) edge_serve(config->edge, &(struct edge_events){w, news, gone, watched, viewers, send_away});
+    else desk_watch_serve(config->desk, &(struct desk_watch_events){w, news, gone}, config->shelf);
     net_timer_start(config->net, TICK_MS, tick, w);
     return 0;
 }

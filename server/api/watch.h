@@ -6,21 +6,28 @@
  *
  * Everybody is sent the same bytes (server/live/programme.h): a viewer is a number of the next piece. One who does not take them fast
  * enough skips to a keyframe. Event thread.
+ *
+ * With edge nodes (server/node) the origin tells viewers where to go on; an edge serves only /live/{room}/ws, to who has a pass of the origin.
  */
 #ifndef YL_SERVER_API_WATCH_H
 #define YL_SERVER_API_WATCH_H
 
 #include "server/live/shelf.h"
 #include "server/net/net.h"
+#include "server/node/edge.h"
+#include "server/node/origin.h"
 #include "server/room/desk.h"
 #include "server/session/guard.h"
 
 struct watch;
 struct watch_config {
     struct net *net;
-    struct desk *desk;
+    struct desk *desk;   /* NULL on an edge */
     struct guard *guard; /* of tokens that are not good */
     struct shelf *shelf;
+    struct origin *origin; /* NULL: there are no other nodes */
+    struct edge *edge;     /* NULL: we have the programmes ourselves */
+    const char *node_secret; /* passes are good on all nodes that know it; "" = there are no others */
 };
 /* Registers the URLs and asks the desk for lectures; before net_run. */
 YL_CHECKED int watch_new(struct watch **out, const struct watch_config *config, struct fault *f);

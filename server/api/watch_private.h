@@ -4,6 +4,7 @@
 
 #include "server/api/watch.h"
 #include "server/live/programme.h"
+#include <jansson.h>
 #include <uthash.h>
 
 #define WORD_BYTES 80
@@ -16,7 +17,7 @@ struct viewer { /* one WebSocket */
     struct net_ws *ws;
     char word[WORD_BYTES], address[48];
     char *credential;  /* the session's; freed after the asking */
-    bool by_session, asked;
+    bool by_session, asked, stays; /* it was sent on before, or could not go there */
     uint64_t room;     /* 0 = not yet let in */
     int64_t until_ms, opened_ms;
     struct programme *programme;
@@ -53,7 +54,7 @@ struct crowd { /* all viewers of a programme, so that nobody else is looked at f
 
 struct watch {
     struct watch_config config;
-    uint8_t secret[32]; /* of passes; new with every start */
+    uint8_t secret[32]; /* of passes; new with every start, or the same on all nodes */
     struct viewer *viewers;
     struct crowd *crowds;
     struct held *held;
@@ -68,6 +69,9 @@ const char *watch_path(const char *path, char word[WORD_BYTES]);
 /* Room and end of a pass that is ours and not over; no name. */
 int watch_pass_check(const struct watch *w, const char *pass, size_t len, struct desk_watch_made *made, struct fault *f);
 void watch_refuse(struct net_request *r, const struct fault *f);
+struct programme *watch_programme(struct watch *w, uint64_t room); /* an empty one where there is none yet; NULL = no memory */
+void watch_pass(const struct watch *w, uint64_t room, int64_t until_ms, char out[PASS_BYTES]);
+json_t *watch_nodes(struct watch *w, uint64_t room); /* addresses where a viewer of it goes; NULL: it stays here */
 
 /* ---- watch_push.c ---- */
 int push_serve(struct watch *w);
@@ -76,6 +80,8 @@ void push_gone(struct watch *w, struct programme *p);
 /* GET /live/ROOM/now: a line of JSON, and what the first messages of a WebSocket would carry. */
 void push_now(struct watch *w, struct net_request *r, const struct desk_watch_made *made, const char *pass);
 void push_tick(struct watch *w, int64_t now_ms);
+bool push_watched(struct watch *w, struct programme *p);
+void push_send_away(struct watch *w);
 
 /* ---- watch_hls.c ---- */
 void hls_master(struct watch *w, struct net_request *r, const struct desk_watch_made *made, const char *pass);

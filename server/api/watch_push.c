@@ -10,6 +10,7 @@
 #define SAY_WITHIN_MS 10000  /* who one is */
 #define WAITING_MAX 8        /* messages not taken: 1.6 s behind; then pieces are passed over until a keyframe */
 #define WAITING_AGAIN 1      /* the line is free again */
+#define LATER_PIECES 10      /* an edge may have less than the origin had: they are on their way */
 #define JOIN_PIECES 5        /* so many later, what was sent at the join must have been taken */
 
 static void tell(struct viewer *v, json_t *message)
@@ -58,8 +59,9 @@ static void go_on(struct viewer *v, struct programme *p)
     struct programme_now now;
     struct programme_piece k;
     programme_now(p, &now);
+    size_t next = programme_next(p), soon = v->watch->config.edge ? next + LATER_PIECES : next;
     if (v->has.on && v->has.epoch_ms == now.epoch_us / 1000 && v->has.generation == now.generation &&
-        (v->has.next == programme_next(p) || programme_piece(p, v->has.next, &k))) {
+        ((v->has.next >= next && v->has.next <= soon) || programme_piece(p, v->has.next, &k))) {
         v->at = v->has.next;
         v->generation = now.generation;
     }
@@ -139,8 +141,10 @@ void push_now(struct watch *w, struct net_request *r, const struct desk_watch_ma
     net_reply_header(r, "Cache-Control", "no-store");
     for (size_t n = first; n < next && programme_piece(p, n, &k); n++)
         len += k.bytes->len + (n == first ? k.init->len : 0);
+    json_t *nodes = len ? watch_nodes(w, made->room) : NULL;
     json_t *line = json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I}", "name", made->name ? made->name : "", "pass", pass, "codecs", now.codecs ? now.codecs : "", "now_ms", (json_int_t)watch_now_ms(), "epoch_ms",
                              (json_int_t)(now.epoch_us / 1000), "end_ms", (json_int_t)(now.end_us / 1000), "generation", (json_int_t)now.generation, "next", (json_int_t)next);
+    if (nodes) json_object_set_new(line, "nodes", nodes);
     char *text = json_dumps(line, JSON_COMPACT);
     size_t at = text ? strlen(text) : 0;
     struct share *s = len && text ? share_blank(at + 1 + len) : NULL;
@@ -201,15 +205,39 @@ struct admission {
 
 static void look_in(struct viewer *v)
 {
-    struct programme *p = desk_programme_wait(v->watch->config.desk, v->room);
+    struct programme *p = watch_programme(v->watch, v->room);
     if (!p) return;
     enter(v, p);
     if (!programme_segments(p)) tell_state(v, "waiting");
     send_news(v);
 }
 
+/* To the edge nodes, where there are any with a free place. */
+static bool sent_on(struct viewer *v, const struct desk_watch_made *made)
+{
+    char pass[PASS_BYTES];
+    json_t *nodes = v->stays ? NULL : watch_nodes(v->watch, made->room);
+    if (!nodes) return false;
+    watch_pass(v->watch, made->room, made->until_ms, pass);
+    tell(v, json_pack("{s:s,s:s*,s:s,s:o}", "type", "elsewhere", "name", made->name, "pass", pass, "nodes", nodes));
+    net_ws_close(v->ws, 4010);
+    return true;
+}
+
+/* An edge that is full, or cannot reach the origin. */
+static bool turned_away(struct viewer *v)
+{
+    struct fault f = {0};
+    const char *why = v->watch->config.edge ? edge_refusal(v->watch->config.edge) : NULL;
+    if (!why) return false;
+    fault_set(&f, ERR_UNAVAILABLE, why, "This node takes nobody now; go to another.");
+    refuse(v, &f);
+    return true;
+}
+
 static void let_in(struct viewer *v, const struct desk_watch_made *made)
 {
+    if (turned_away(v) || sent_on(v, made)) return;
     v->room = made->room;
     v->until_ms = made->until_ms;
     tell(v, json_pack("{s:s,s:s*,s:I,s:I}", "type", "hello", "name", made->name, "now_ms", (json_int_t)watch_now_ms(), "until_ms",
@@ -277,12 +305,16 @@ static void on_message(void *ctx, struct net_ws *ws, void *user, const char *tex
     struct fault f = {0};
     (void)ctx;
     (void)ws;
+    v->stays = v->stays || json_is_true(json_object_get(m, "stay"));
     if (!json_is_object(m) || (token && !json_is_string(token)) || (pass && !json_is_string(pass))) {
         fault_set(&f, ERR_MALFORMED, pass && !json_is_string(pass) ? "pass" : "token", "The first message is {\"token\":\"...\"}, {\"pass\":\"...\"} or {}.");
         refuse(v, &f);
     } else if (!v->asked && pass) {
         note_has(v, m);
         ask_by_pass(v, json_string_value(pass));
+    } else if (!v->asked && v->watch->config.edge) {
+        fault_set(&f, ERR_UNAUTHENTICATED, "no_pass", "This node lets in who has a pass of the origin.");
+        refuse(v, &f);
     } else if (!v->asked && !token && !*v->credential) {
         fault_set(&f, ERR_UNAUTHENTICATED, "no_token", "Sign in, or send a token.");
         refuse(v, &f);
@@ -339,10 +371,22 @@ void push_tick(struct watch *w, int64_t now_ms)
         if (!v->asked && now_ms - v->opened_ms > SAY_WITHIN_MS) net_ws_close(v->ws, 4000);
         else if (v->room && v->until_ms && v->until_ms <= now_ms) net_ws_close(v->ws, 4001);
         else if (v->room && !v->programme) {
-            struct programme *p = desk_programme(w->config.desk, v->room);
+            struct programme *p = w->config.edge ? watch_programme(w, v->room) : desk_programme(w->config.desk, v->room);
             if (p && !programme_ended(p)) look_in(v);
         }
     }
+}
+
+bool push_watched(struct watch *w, struct programme *p)
+{
+    const struct crowd *c = crowd_of(w, p, false);
+    return c && c->n;
+}
+
+void push_send_away(struct watch *w)
+{
+    struct viewer *v, *next;
+    HASH_ITER(hh, w->viewers, v, next) net_ws_close(v->ws, 4011);
 }
 
 int push_serve(struct watch *w)

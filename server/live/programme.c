@@ -16,7 +16,7 @@
 
 struct piece {
     struct share *bytes;
-    bool key;
+    bool key, segment;
     uint32_t generation;
     int64_t start_us, duration_us;
 };
@@ -163,7 +163,7 @@ void programme_add(struct programme *p, const struct media_piece *m)
     struct segment *s = newest(p);
     if ((!s || m->segment || s->generation != m->generation) && !begin_segment(p, m)) return;
     s = newest(p);
-    p->held[p->next++ % HELD_MAX] = (struct piece){share_ref(m->bytes), m->key, m->generation, m->start_us, m->duration_us};
+    p->held[p->next++ % HELD_MAX] = (struct piece){share_ref(m->bytes), m->key, m->segment, m->generation, m->start_us, m->duration_us};
     s->n++;
     s->bytes += m->bytes->len;
     p->end_us = m->start_us + m->duration_us;
@@ -172,6 +172,11 @@ void programme_add(struct programme *p, const struct media_piece *m)
     p->offset += m->bytes->len;
     let_go(p);
     forget_playlists(p);
+}
+
+void programme_begin_at(struct programme *p, size_t number)
+{
+    p->oldest = p->next = number;
 }
 
 void programme_end(struct programme *p)
@@ -245,7 +250,7 @@ bool programme_piece(struct programme *p, size_t n, struct programme_piece *out)
     const struct piece *k = piece_at(p, n);
     const struct init *i = k ? init_of(p, k->generation) : NULL;
     if (!i) return false;
-    *out = (struct programme_piece){k->bytes, i->bytes, k->generation, i->codecs, i->width, i->height, k->key};
+    *out = (struct programme_piece){k->bytes, i->bytes, k->generation, i->codecs, i->width, i->height, k->key, k->segment, k->start_us, k->duration_us};
     return true;
 }
 

@@ -19,6 +19,8 @@ struct programme;
 struct programme *programme_new(struct shelf *shelf);
 void programme_free(struct programme *p);
 void programme_add(struct programme *p, const struct media_piece *piece);
+/* Of one that has shown nothing yet: its first piece has that number, so that a copy on another node counts as the first does. */
+void programme_begin_at(struct programme *p, size_t number);
 void programme_end(struct programme *p); /* nothing more will come */
 bool programme_ended(const struct programme *p);
 
@@ -39,7 +41,8 @@ struct programme_piece {
     uint32_t generation;
     const char *codecs;
     unsigned width, height;
-    bool key;
+    bool key, segment; /* a segment begins with it */
+    int64_t start_us, duration_us;
 };
 /* The newest piece that a decoder can begin with; programme_next when there is none, or an old one only: the next will come soon. */
 size_t programme_first(const struct programme *p);

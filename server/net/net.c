@@ -202,6 +202,7 @@ static void conn_free(struct lws *wsi, struct conn *c)
     reply_unready(c);
     request_gone(c);
     socket_gone(c);
+    dial_gone(c);
     peer_leave(c->net, c->peer);
     free(c);
 }
@@ -233,7 +234,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     switch ((int)reason) {
     case LWS_CALLBACK_EVENT_WAIT_CANCELLED: run_posts(n); return 0;
     case LWS_CALLBACK_FILTER_NETWORK_CONNECTION: return conn_filter(n, (int)(intptr_t)in);
-    case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED: return conn_new(n, wsi);
+    case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED: return lws_get_opaque_user_data(wsi) ? 0 : conn_new(n, wsi); /* told of those that we dial too */
     case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
     case LWS_CALLBACK_PROTOCOL_INIT:
     case LWS_CALLBACK_PROTOCOL_DESTROY:
@@ -241,11 +242,12 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_WSI_DESTROY: conn_free(wsi, lws_get_opaque_user_data(wsi)); return 0;
     default:
         c = wsi ? lws_get_opaque_user_data(wsi) : NULL;
+        if (c && c->dialled) return dial_event(wsi, c, reason, in, len);
         return c ? on_http(wsi, c, reason, in, len) : 0;
     }
 }
 
-static const struct lws_protocols protocols[] = {{.name = "yilian", .callback = on_event, .rx_buffer_size = 65536}, {0}};
+const struct lws_protocols net_protocols[] = {{.name = "yilian", .callback = on_event, .rx_buffer_size = 65536}, {0}};
 
 /* ---- opening ---- */
 
@@ -284,7 +286,7 @@ static int open_lws(struct net *n, struct fault *f)
     const struct net_config *config = &n->config;
     struct lws_context_creation_info info = {
         .port = config->port,
-        .protocols = protocols,
+        .protocols = net_protocols,
         .iface = strcmp(config->address, "0.0.0.0") == 0 || strcmp(config->address, "::") == 0 ? NULL : config->address,
         .vhost_name = "yilian",
         .user = n,
@@ -401,6 +403,7 @@ void net_free(struct net *n)
         net_timer_cancel(n->timers);
     for (size_t i = 0; i < n->n_routes; i++)
         free((char *)n->routes[i].prefix);
+    dialers_free(n);
     assets_free(&n->assets);
     peers_free(n);
     pthread_mutex_destroy(&n->wake_lock);

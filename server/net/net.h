@@ -136,6 +136,8 @@ struct net_ws_events {
     void (*on_message)(void *ctx, struct net_ws *ws, void *user, const char *text, size_t len);
     /* Once for every on_open that returned a user; ws is invalid afterwards. code 1006 = the line broke. */
     void (*on_close)(void *ctx, struct net_ws *ws, void *user, int code);
+    /* A whole binary message. NULL: who sends one is closed with 4000. */
+    void (*on_bytes)(void *ctx, struct net_ws *ws, void *user, const void *bytes, size_t len);
 };
 /* Before net_run. `path`: "/ws" whole, or "/live/" with an ending '/' for all that begins with it; static text. */
 YL_CHECKED int net_ws_serve(struct net *n, const char *path, const struct net_ws_events *events);
@@ -147,6 +149,19 @@ int net_ws_send_share(struct net_ws *ws, struct share *s);
 size_t net_ws_waiting(const struct net_ws *ws); /* messages that the peer has not taken yet */
 /* Sends what is queued first where the peer takes it within 2 s, then closes. */
 void net_ws_close(struct net_ws *ws, int code);
+
+/* ---- WebSockets to other servers ---- */
+struct net_dialer;
+struct net_dialer_config {
+    const char *url;         /* "https://HOST:PORT", as site_address_ok has it */
+    const char *authorities; /* PEM file of whom to believe the certificate; "" = the system's */
+    const char *option;      /* the URL's name in the configuration, for faults */
+};
+/* Before net_run. Resolves the name now, once: nothing waits for a name server later. Freed with the net. */
+YL_CHECKED int net_dialer_open(struct net *n, const struct net_dialer_config *config, struct net_dialer **out, struct fault *f);
+/* One connection, TLS with certificate and name checked. on_open (info: only the path) when it stands, then as for those who came to us, but messages may
+ * have 4 MiB and are not counted. failed(ctx, why) in place of all of it, perhaps from inside; `why` is for a log line. */
+void net_dial(struct net_dialer *d, const char *path, const struct net_ws_events *events, void (*failed)(void *ctx, const char *why));
 
 /* ---- plain TCP, with or without TLS: MLLP ---- */
 struct net_raw;

@@ -21,6 +21,7 @@
 #define WANT_BYTES (256 * 1024)       /* one read asked of a source */
 #define BODIES_MAX_BYTES (96u << 20)  /* request bodies held at once, all clients together */
 #define WS_MESSAGE_MAX (256 * 1024)
+#define DIAL_MESSAGE_MAX (4 * 1024 * 1024)
 #define WS_QUEUE_BYTES (1024 * 1024)
 #define WS_QUEUE_MESSAGES 500
 
@@ -79,6 +80,7 @@ struct net {
     struct peer *peers[PEER_BUCKETS];
     unsigned n_connections;
     size_t bodies_bytes;
+    struct net_dialer *dialers;
     struct net_timer *sweeper, *timers; /* every armed timer, so that net_shut can free them */
     char *own_origins;
     struct net_request *asked, **asked_last; /* complete in this round, not yet with their handlers */
@@ -94,6 +96,7 @@ struct conn {
     struct net_request *request;
     struct net_ws *ws;
     struct conn *ready_next, **ready_back; /* ready_back NULL = not in net->ready */
+    struct dialled *dialled; /* we called: dial.c */
 };
 
 struct net_request {
@@ -167,6 +170,7 @@ int range_parse(const char *text, uint64_t total, uint64_t *first, uint64_t *las
 int etag_listed(const char *list, const char *etag);
 
 /* ---- net.c ---- */
+extern const struct lws_protocols net_protocols[];
 void net_address_of(int fd, char out[ADDRESS_BYTES]);
 int net_port_check(const char *address, uint16_t port, const char *option, struct fault *f);
 
@@ -178,6 +182,14 @@ int socket_write(struct conn *c);
 int socket_tick(struct conn *c);
 void socket_heard(struct conn *c);
 void socket_gone(struct conn *c);
+
+/* A connection of ours stands: its life from here on is that of any other. */
+int socket_made(struct conn *c, const struct net_ws_events *events, const char *path);
+
+/* ---- dial.c ---- */
+int dial_event(struct lws *wsi, struct conn *c, enum lws_callback_reasons reason, void *in, size_t len);
+void dial_gone(struct conn *c);
+void dialers_free(struct net *n);
 
 static inline int64_t net_now_ms(void)
 {

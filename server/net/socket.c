@@ -20,6 +20,7 @@ struct net_ws {
     struct conn *conn;
     const struct net_ws_events *events;
     void *user;
+    size_t message_max;
     struct out *first, **last;
     size_t queued_bytes, queued_messages;
     char *in;
@@ -70,25 +71,42 @@ int socket_filter(struct net *n, struct lws *wsi)
     return allowed ? 0 : -1;
 }
 
-int socket_open(struct conn *c)
+static struct net_ws *ws_new(struct conn *c, const struct net_ws_events *events)
 {
-    struct net *n = c->net;
     struct net_ws *ws = calloc(1, sizeof *ws);
-    char path[PATH_BYTES];
-    if (!ws) return -1;
+    if (!ws) return NULL;
     ws->conn = c;
-    ws->events = place_of(n, c->wsi, path);
+    ws->events = events;
     ws->last = &ws->first;
     ws->heard_ms = ws->refilled_ms = net_now_ms();
-    ws->tokens_milli = (int64_t)n->config.ws_messages_per_second * 5000;
+    ws->tokens_milli = (int64_t)c->net->config.ws_messages_per_second * 5000;
+    ws->message_max = c->dialled ? DIAL_MESSAGE_MAX : WS_MESSAGE_MAX;
     c->ws = ws;
-    metric_add(n->m_sockets, 1);
+    metric_add(c->net->m_sockets, 1);
+    lws_set_timer_usecs(c->wsi, PING_US);
+    return ws;
+}
+
+int socket_made(struct conn *c, const struct net_ws_events *events, const char *path)
+{
+    struct net_ws *ws = ws_new(c, events);
+    struct net_ws_info info = {.path = path, .address = "", .user_agent = "", .credential = ""};
+    if (!ws) return -1;
+    ws->user = events->on_open(events->ctx, ws, &info);
+    if (!ws->user) net_ws_close(ws, 1000);
+    return 0;
+}
+
+int socket_open(struct conn *c)
+{
+    char path[PATH_BYTES];
+    struct net_ws *ws = ws_new(c, place_of(c->net, c->wsi, path));
+    if (!ws) return -1;
     char *cookie = header_copy(c->wsi, "cookie"), *authorization = header_copy(c->wsi, "authorization");
     char *agent = header_copy(c->wsi, "user-agent");
     struct net_ws_info info = {.path = path, .address = c->peer ? c->peer->address : "", .user_agent = agent ? agent : ""};
     char *credential = credential_of(cookie, authorization, &info.by_cookie);
     info.credential = credential ? credential : "";
-    lws_set_timer_usecs(c->wsi, PING_US);
     ws->user = ws->events ? ws->events->on_open(ws->events->ctx, ws, &info) : NULL;
     if (!ws->user) net_ws_close(ws, 4003);
     free(credential);
@@ -108,9 +126,9 @@ static int say_goodbye(struct net_ws *ws, int code)
 static int in_append(struct net_ws *ws, const void *data, size_t len)
 {
     size_t need = ws->in_len + len + 1;
-    if (need > WS_MESSAGE_MAX + 1) return ERR_TOO_LARGE;
+    if (need > ws->message_max + 1) return ERR_TOO_LARGE;
     if (need > ws->in_capacity) {
-        size_t capacity = need < 4096 ? 4096 : need * 2 < WS_MESSAGE_MAX + 1 ? need * 2 : WS_MESSAGE_MAX + 1;
+        size_t capacity = need < 4096 ? 4096 : need * 2 < ws->message_max + 1 ? need * 2 : ws->message_max + 1;
         char *grown = realloc(ws->in, capacity);
         if (!grown) return ERR_UNAVAILABLE;
         ws->in = grown;
@@ -128,15 +146,17 @@ int socket_receive(struct conn *c, const void *data, size_t len)
     unsigned rate = c->net->config.ws_messages_per_second;
     if (!ws || ws->close_code) return 0; /* it has been told to go */
     ws->heard_ms = net_now_ms();
-    if (lws_frame_is_binary(c->wsi)) return say_goodbye(ws, 4000);
+    bool binary = lws_frame_is_binary(c->wsi);
+    if (binary && !ws->events->on_bytes) return say_goodbye(ws, 4000);
     if (in_append(ws, data, len)) return say_goodbye(ws, 1009);
     if (lws_remaining_packet_payload(c->wsi) || !lws_is_final_fragment(c->wsi)) return 0;
-    if (!bucket_take(&ws->tokens_milli, &ws->refilled_ms, ws->heard_ms, rate, rate * 5)) return say_goodbye(ws, 4029);
+    if (!c->dialled && !bucket_take(&ws->tokens_milli, &ws->refilled_ms, ws->heard_ms, rate, rate * 5)) return say_goodbye(ws, 4029);
     char *text = ws->in;
     size_t text_len = ws->in_len;
     ws->in = NULL; /* the message may close us */
     ws->in_len = ws->in_capacity = 0;
-    ws->events->on_message(ws->events->ctx, ws, ws->user, text ? text : "", text_len);
+    if (binary) ws->events->on_bytes(ws->events->ctx, ws, ws->user, text ? text : "", text_len);
+    else ws->events->on_message(ws->events->ctx, ws, ws->user, text ? text : "", text_len);
     free(text);
     return 0;
 }

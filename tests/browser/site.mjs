@@ -20,6 +20,26 @@ async function freePort() {
   }
 }
 
+/** An edge node of the site (node.secret must be the same there); its process is ended with ours. */
+export async function startEdge(site, secret) {
+  const port = await freePort()
+  const conf = join(site.dir, `edge-${port}.conf`)
+  writeFileSync(
+    conf,
+    `listen.address = ${site.address}\nlisten.port = ${port}\ntls.certificate = certificate.pem\ntls.key = key.pem\ndata.dir = none\nweb.root = none\nnode.role = edge\nnode.secret = ${secret}\n` +
+      `node.peer = ${site.base}\nnode.peer_certificate = certificate.pem\nnode.address = https://${site.address}:${port}\n`,
+  )
+  const daemon = spawn(join(BUILD, 'yiliand'), ['--config', conf], { stdio: ['ignore', 'ignore', 'pipe'] })
+  process.on('exit', () => daemon.kill('SIGKILL'))
+  let text = ''
+  await new Promise((done, fail) => {
+    daemon.stderr.on('data', (d) => (text += d).includes('linked to the origin') && done())
+    daemon.on('exit', () => fail(new Error(`the edge ended: ${text}`)))
+  })
+  daemon.removeAllListeners('exit')
+  return { port, daemon, ended: new Promise((done) => daemon.on('exit', done)) }
+}
+
 /** `more`: further lines of the configuration. */
 export async function startSite(address = '127.0.0.1', more = '') {
   const dir = mkdtempSync(join(tmpdir(), 'yl-site-'))

@@ -1,4 +1,5 @@
-// Watches a lecture: live over WebSocket into MediaSource, about half a second behind; wound back over HTTP segments. It owns the video element's
+// Watches a lecture: live over WebSocket into MediaSource, about half a second behind; wound back over HTTP segments. The server may name other
+// machines that pass the lecture on: when one of them dies or falls silent, the next is asked and the picture goes on. It owns the video element's
 // source and speed; what the page shows of it is in `view`.
 import { reactive } from 'vue'
 import { Buffer, Source } from './buffer'
@@ -27,7 +28,7 @@ export interface View {
   paused: boolean
 }
 interface Said {
-  type: 'hello' | 'init' | 'skip' | 'waiting' | 'ended' | 'refused' | 'pong'
+  type: 'hello' | 'init' | 'skip' | 'waiting' | 'ended' | 'refused' | 'pong' | 'elsewhere'
   name?: string
   code?: string
   reason?: string
@@ -36,6 +37,8 @@ interface Said {
   epoch_ms?: number
   end_ms?: number
   t?: number
+  pass?: string
+  nodes?: string[]
 }
 
 /** The first line of GET /live/ROOM/now; the WebSocket goes on with piece `next`. */
@@ -48,6 +51,8 @@ interface Now {
   end_ms: number
   generation: number
   next: number
+  /** Where one goes on, first choice first; none: here. */
+  nodes?: string[]
 }
 
 const TICK_MS = 100
@@ -55,6 +60,11 @@ const AHEAD_S = 20
 const PEEK_FROM_S = 0.4
 const PEEK_MS = 300
 const RETRY_MS = [300, 1000, 2000, 4000]
+const QUIET_MS = 700 // pieces come every 200
+const SILENT_MS = 1500
+const SILENT_MAX_MS = 16_000
+/** An edge node that takes nobody now. */
+const BUSY = ['full', 'no_origin']
 
 export class Player {
   readonly view: View = reactive({
@@ -66,6 +76,16 @@ export class Player {
   private timer: ReturnType<typeof setInterval>
   private retry: ReturnType<typeof setTimeout> | undefined
   private tries = 0
+  /** Other machines not tried yet, and what lets one in there. */
+  private nodes: string[] = []
+  private pass = ''
+  private atNode = false
+  /** No other machine could be reached: this server itself is asked. */
+  private stay = false
+  private heard = 0
+  /** What the WebSocket brings while a beginning is still on its way goes behind it. */
+  private later: (() => void)[] | null = null
+  private patience = SILENT_MS
   private over = false
   private started = false
   private startedAt = 0
@@ -137,6 +157,7 @@ export class Player {
   }
   live(): void {
     this.turn++
+    this.stay = false
     this.view.mode = 'live'
     this.view.paused = false
     this.newSource()
@@ -151,8 +172,7 @@ export class Player {
     this.ws?.close()
     clearTimeout(this.retry)
     if (this.over) return
-    const ws = (this.ws = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}${this.url('/ws')}`))
-    ws.binaryType = 'arraybuffer'
+    this.nodes = []
     this.asked = performance.now()
     const shown = this.video.requestVideoFrameCallback?.bind(this.video)
     shown?.(() => (this.view.first = performance.now() - this.asked))
@@ -160,11 +180,16 @@ export class Player {
     this.buffer.prepare()
     let from: Now | null = null
     let greeted = false
-    let later: (() => void)[] | null = null // what the WebSocket brings goes behind a beginning that is still on its way
+    const stay = this.stay ? { stay: true } : {}
+    const ws = this.open(location.origin, () => {
+      greeted = true
+      if (from) return { pass: from.pass, epoch_ms: from.epoch_ms, generation: from.generation, next: from.next, ...stay }
+      return this.token ? { token: this.token, ...stay } : stay
+    })
     const begin = (now: Now): boolean => {
       if (greeted || ws !== this.ws) return false
       from = now
-      later = []
+      this.later = []
       this.view.name = now.name
       this.said({ ...now, type: 'init' })
       return true
@@ -176,21 +201,28 @@ export class Player {
     void this.now(begin, take).then((whole) => {
       if (!from || ws !== this.ws) return
       if (!whole) ws.close()
-      for (const act of later ?? []) act()
-      later = null
+      for (const act of this.later ?? []) act()
+      this.later = null
+      if (whole && from.nodes && !this.stay) this.elsewhere(from.nodes, from.pass, { epoch_ms: from.epoch_ms, generation: from.generation, next: from.next })
     })
-    ws.onopen = () => {
-      greeted = true
-      if (from) ws.send(JSON.stringify({ pass: from.pass, epoch_ms: from.epoch_ms, generation: from.generation, next: from.next }))
-      else ws.send(JSON.stringify(this.token ? { token: this.token } : {}))
-    }
+  }
+  private open(where: string, first: () => object): WebSocket {
+    this.ws?.close()
+    const ws = (this.ws = new WebSocket(`${where.replace(/^http/, 'ws')}${this.url('/ws')}`))
+    ws.binaryType = 'arraybuffer'
+    this.later = null
+    this.atNode = where !== location.origin
+    this.heard = performance.now()
+    ws.onopen = () => ws.send(JSON.stringify(first()))
     ws.onmessage = (e: MessageEvent<string | ArrayBuffer>) => {
+      if (ws !== this.ws) return
+      this.heard = performance.now()
       const act = (): void => {
         if (ws !== this.ws) return
         if (typeof e.data === 'string') this.said(JSON.parse(e.data) as Said)
         else this.buffer.append(e.data)
       }
-      if (later) later.push(act)
+      if (this.later) this.later.push(act)
       else act()
     }
     ws.onclose = (e) => {
@@ -201,9 +233,32 @@ export class Player {
         this.view.reason = 'token_expired'
         return
       }
+      if (this.atNode) return this.move()
       this.view.stage = 'lost'
       this.retry = setTimeout(() => this.live(), RETRY_MS[Math.min(this.tries++, RETRY_MS.length - 1)])
     }
+    return ws
+  }
+  private elsewhere(nodes: string[], pass: string, from: object = {}): void {
+    this.nodes = [...nodes]
+    this.pass = pass
+    this.move(from)
+  }
+  /** To the next machine; what is buffered plays on meanwhile. After the last of them this server shows it itself. */
+  private move(from: object = {}): void {
+    const node = this.nodes.shift()
+    if (node) {
+      this.open(node, () => ({ pass: this.pass, stay: true, ...from }))
+      return
+    }
+    this.stay = true
+    this.connect()
+  }
+  /** A machine that is cut off says nothing, not even goodbye. A line that is only slow is given longer each time. */
+  private listen(now: number): void {
+    if (!this.atNode || !this.ws || now - this.heard < this.patience) return
+    this.patience = Math.min(this.patience * 2, SILENT_MAX_MS)
+    this.move()
   }
   /** What is shown now, over the connection that brought the page, while the WebSocket's is still being made; handed on as it comes, so that the
    * first picture does not wait for the rest of its group. Either may say that no more is wanted. True: all of it came. */
@@ -264,13 +319,21 @@ export class Player {
         this.pacer.reset()
         break
       case 'waiting':
-        this.view.stage = 'waiting'
+        if (!this.started || this.ended) this.view.stage = 'waiting' // else another machine that is only just fetching it
+        break
+      case 'elsewhere':
+        this.view.name = m.name ?? this.view.name
+        this.elsewhere(m.nodes ?? [], m.pass ?? '')
         break
       case 'ended':
         this.ended = true
         this.view.stage = 'ended'
         break
       case 'refused':
+        if (this.atNode && BUSY.includes(m.reason ?? '')) {
+          this.move()
+          break
+        }
         this.view.stage = 'refused'
         this.view.reason = m.reason || m.code || ''
         break
@@ -368,7 +431,9 @@ export class Player {
     this.view.busy = this.started && this.video.readyState < 3 && !this.view.paused && this.view.stage === 'playing'
     this.view.until = Math.max(this.view.until, this.end())
     if (this.epochMs) this.view.behind = (Date.now() + this.offsetMs - this.epochMs) / 1000 - this.video.currentTime
-    if (this.ws?.readyState === WebSocket.OPEN && now - this.pinged > (this.pings < 3 ? 1000 : 10_000)) {
+    this.listen(now)
+    const quiet = this.atNode && now - this.heard > QUIET_MS
+    if (this.ws?.readyState === WebSocket.OPEN && now - this.pinged > (quiet ? QUIET_MS : this.pings < 3 ? 1000 : 10_000)) {
       this.pings++
       this.pinged = now
       this.ws.send(JSON.stringify({ type: 'ping', t: now }))
