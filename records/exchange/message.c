@@ -34,10 +34,8 @@ static void hash_of(const struct exchange *x, const char *bytes, size_t len, cha
 /* bytes are NUL-terminated and hold no other NUL. */
 static int put_body(struct op_ctx *ctx, const char *hash, const char *bytes, size_t len)
 {
-    if (tx_int(ctx->tx, 0, "SELECT COUNT(*) AS n FROM exchange_body WHERE hash=$1", "t", hash))
-        return tx_error(ctx->tx);
-    return tx_exec(ctx->tx, "INSERT INTO exchange_body (hash, row_id, body, size, t_ms) VALUES ($1,$2,$3,$4,$5)", "tisii", hash, row_of(hash),
-                   SEALED(EXCHANGE_BODY, row_of(hash), 0, bytes), (int64_t)len, ctx->now_ms);
+    return tx_upsert(ctx->tx, "exchange_body", NULL, "hash,row_id,body,size,t_ms", "tisii", hash, row_of(hash),
+                     SEALED(EXCHANGE_BODY, row_of(hash), 0, bytes), (int64_t)len, ctx->now_ms);
 }
 
 int exchange_body_put(struct op_ctx *ctx, const char *bytes, size_t len, char hash[33])

@@ -35,7 +35,7 @@ void bundle_free(struct bundle *b)
             b->list[i].work.plan->scratch = NULL; /* the request's */
         fhir_work_fini(&b->list[i].work);
     }
-    free(b->rows.rows);
+    index_batch_free(&b->rows);
     free(b->list);
     free(b->table);
     free(b);

@@ -280,9 +280,9 @@ static void value_rows(struct fhir *x, const struct r4_type *type, const struct 
     case R4_P_QUANTITY:
         add_range(f, range_param(x, type, v->param), range_number(v->low), range_number(v->high));
         break;
-    case R4_P_COMPOSITE: /* found by its first component where that is a code */
+    case R4_P_COMPOSITE: /* found by its first component where that is a code; mostly a row of that parameter, which is there anyway */
         if (v->n_components && v->components[0].type == R4_P_TOKEN)
-            token_rows(x, type, v->param, &v->components[0], f);
+            token_rows(x, type, v->param->components[0].param, &v->components[0], f);
         break;
     default:
         break;

@@ -128,17 +128,22 @@ void staged_clear(struct staged *s);
  * old are filled by the caller; pkey and patient here. */
 YL_CHECKED int staged_draft(struct fhir_work *w, struct scratch *sc, struct tx *tx, struct staged *s);
 /* Index rows of many resources, to be written in the order of their keys: the tree's pages are then touched one after the other, not
- * at random. Many times faster than as they come. */
+ * at random. Many times faster than as they come. And the number of the last change, which nobody else raises meanwhile. */
 struct index_batch {
     struct index_row {
         int64_t key, pkey, rid;
     } *rows;
     size_t n, cap;
-    bool failed;
+    struct index_range {
+        int64_t param, low, pkey, rid, high;
+    } *ranges;
+    size_t n_ranges, cap_ranges;
+    int64_t seq; /* 0 = not looked at yet */
 };
-/* `batch` NULL = at once. */
+/* `batch` NULL = at once; of a transaction all with the same one. */
 YL_CHECKED int staged_store(struct fhir_work *w, struct tx *tx, struct staged *s, struct index_batch *batch);
 YL_CHECKED int index_batch_write(struct tx *tx, struct index_batch *batch); /* and empties it */
+void index_batch_free(struct index_batch *batch);
 
 /* ---- access.c ---- */
 /* Fills w->actor from the credential; the error is answered. */

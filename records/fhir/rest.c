@@ -439,7 +439,7 @@ static int finish_delete(struct fhir_work *w, struct tx *tx, struct staged *s)
     number(w, tx, s);
     s->act = ACT_DELETE;
     rc = staged_draft(w, w->plan->scratch, tx, s);
-    rc = rc ? rc : staged_store(w, tx, s, NULL);
+    rc = rc ? rc : staged_store(w, tx, s, bundle_rows(w->plan->bundle));
     if (rc)
         return fhir_fail(w, rc, "", "The resource cannot be deleted.");
     describe(w, s->vid, s->t_ms);

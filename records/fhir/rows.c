@@ -176,11 +176,9 @@ static int reserve_patient(struct tx *tx, struct staged *s)
     return tx_exec(tx, "INSERT INTO fhir_name (type, name, rid, pkey) VALUES ('Patient',$1,$2,$3)", "tii", s->patient, s->pkey, s->pkey);
 }
 
-static void add_ranges(struct tx *tx, const struct staged *s)
+static void add_range(struct tx *tx, const struct index_range *r)
 {
-    for (size_t i = 0; i < s->facts.n_ranges; i++)
-        tx_exec(tx, "INSERT INTO fhir_range (param, low, pkey, rid, high) VALUES ($1,$2,$3,$4,$5)", "iiiii", s->facts.ranges[i].param,
-                s->facts.ranges[i].low, s->pkey, s->rid, s->facts.ranges[i].high);
+    tx_exec(tx, "INSERT INTO fhir_range (param, low, pkey, rid, high) VALUES ($1,$2,$3,$4,$5)", "iiiii", r->param, r->low, r->pkey, r->rid, r->high);
 }
 
 static int index_rows(struct tx *tx, const struct staged *s, const struct facts *old, bool moved)
@@ -206,43 +204,75 @@ static int index_rows(struct tx *tx, const struct staged *s, const struct facts 
     for (k = 0; k < old->n_ranges; k++)
         tx_exec(tx, "DELETE FROM fhir_range WHERE param=$1 AND low=$2 AND pkey=$3 AND rid=$4 AND high=$5", "iiiii", old->ranges[k].param,
                 old->ranges[k].low, s->old.pkey, s->rid, old->ranges[k].high);
-    add_ranges(tx, s);
+    for (i = 0; i < now->n_ranges; i++)
+        add_range(tx, &(struct index_range){now->ranges[i].param, now->ranges[i].low, s->pkey, s->rid, now->ranges[i].high});
     return tx_error(tx);
 }
 
-static int batch_rows(struct tx *tx, const struct staged *s, struct index_batch *b)
+/* Room for n more elements. */
+static bool more_room(void **list, size_t n, size_t *cap, size_t size)
 {
-    if (b->n + s->facts.n_tokens > b->cap) {
-        size_t cap = 2 * (b->n + s->facts.n_tokens);
-        struct index_row *more = realloc(b->rows, cap * sizeof *more);
-        if (!more)
-            return ERR_UNAVAILABLE;
-        b->rows = more;
-        b->cap = cap;
-    }
-    for (size_t i = 0; i < s->facts.n_tokens; i++)
-        b->rows[b->n++] = (struct index_row){s->facts.tokens[i].key, s->pkey, s->rid};
-    add_ranges(tx, s);
-    return tx_error(tx);
+    if (n <= *cap)
+        return true;
+    void *grown = realloc(*list, 2 * n * size);
+    if (!grown)
+        return false;
+    *list = grown;
+    *cap = 2 * n;
+    return true;
+}
+
+static int batch_rows(const struct staged *s, struct index_batch *b)
+{
+    const struct facts *f = &s->facts;
+    if (!more_room((void **)&b->rows, b->n + f->n_tokens, &b->cap, sizeof *b->rows) ||
+        !more_room((void **)&b->ranges, b->n_ranges + f->n_ranges, &b->cap_ranges, sizeof *b->ranges))
+        return ERR_UNAVAILABLE;
+    for (size_t i = 0; i < f->n_tokens; i++)
+        b->rows[b->n++] = (struct index_row){f->tokens[i].key, s->pkey, s->rid};
+    for (size_t i = 0; i < f->n_ranges; i++)
+        b->ranges[b->n_ranges++] = (struct index_range){f->ranges[i].param, f->ranges[i].low, s->pkey, s->rid, f->ranges[i].high};
+    return 0;
+}
+
+/* Both kinds of rows are nothing but int64_t, the first the most significant. */
+static int by_numbers(const int64_t *x, const int64_t *y, size_t n)
+{
+    size_t i = 0;
+    while (i + 1 < n && x[i] == y[i])
+        i++;
+    return x[i] < y[i] ? -1 : x[i] > y[i];
 }
 
 static int by_row(const void *a, const void *b)
 {
-    const struct index_row *x = a, *y = b;
-    if (x->key != y->key)
-        return x->key < y->key ? -1 : 1;
-    return x->pkey != y->pkey ? (x->pkey < y->pkey ? -1 : 1) : x->rid < y->rid ? -1 : x->rid > y->rid;
+    return by_numbers(a, b, sizeof(struct index_row) / sizeof(int64_t));
+}
+
+static int by_range(const void *a, const void *b)
+{
+    return by_numbers(a, b, sizeof(struct index_range) / sizeof(int64_t));
 }
 
 int index_batch_write(struct tx *tx, struct index_batch *b)
 {
     if (b->n)
         qsort(b->rows, b->n, sizeof *b->rows, by_row);
-    for (size_t i = 0; i < b->n; i++)
+    if (b->n_ranges)
+        qsort(b->ranges, b->n_ranges, sizeof *b->ranges, by_range);
+    for (size_t i = 0; i < b->n && !tx_error(tx); i++)
         tx_exec(tx, "INSERT INTO fhir_token (key, pkey, rid) VALUES ($1,$2,$3)", "iii", b->rows[i].key, b->rows[i].pkey, b->rows[i].rid);
-    free(b->rows);
-    memset(b, 0, sizeof *b);
+    for (size_t i = 0; i < b->n_ranges && !tx_error(tx); i++)
+        add_range(tx, &b->ranges[i]);
+    index_batch_free(b);
     return tx_error(tx);
+}
+
+void index_batch_free(struct index_batch *b)
+{
+    free(b->rows);
+    free(b->ranges);
+    memset(b, 0, sizeof *b);
 }
 
 static int old_facts(struct fhir_work *w, struct staged *s, struct facts *old)
@@ -283,17 +313,26 @@ static int replace_row(struct tx *tx, struct staged *s, int64_t seq)
                    s->packed.n);
 }
 
+/* The number of this change: the greatest and one. */
+static int64_t next_change(struct tx *tx, struct index_batch *batch)
+{
+    int64_t seq = batch && batch->seq ? batch->seq : tx_int(tx, 0, "SELECT MAX(seq) AS seq FROM fhir_change", "");
+    if (batch)
+        batch->seq = seq + 1;
+    return seq + 1;
+}
+
 int staged_store(struct fhir_work *w, struct tx *tx, struct staged *s, struct index_batch *batch)
 {
     struct facts old = {0};
     int rc = old_facts(w, s, &old);
     rc = rc ? rc : reserve_patient(tx, s);
     if (rc == 0) {
-        int64_t seq = tx_int(tx, 0, "SELECT MAX(seq) AS seq FROM fhir_change", "") + 1;
+        int64_t seq = next_change(tx, batch);
         rc = s->act == ACT_CREATE ? insert_row(tx, s, seq) : replace_row(tx, s, seq);
         tx_exec(tx, "INSERT INTO fhir_change (seq, type, pkey, rid, vid, t_ms, act) VALUES ($1,$2,$3,$4,$5,$6,$7)", "itiiiii", seq, s->type->name, s->pkey,
                 s->rid, s->vid, s->t_ms, (int64_t)s->act);
-        rc = s->act == ACT_CREATE && batch ? batch_rows(tx, s, batch) : index_rows(tx, s, &old, s->act == ACT_UPDATE && s->old.pkey != s->pkey);
+        rc = rc ? rc : s->act == ACT_CREATE && batch ? batch_rows(s, batch) : index_rows(tx, s, &old, s->act == ACT_UPDATE && s->old.pkey != s->pkey);
     }
     facts_clear(&old);
     return rc;

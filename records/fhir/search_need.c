@@ -73,12 +73,12 @@ static void add_key(struct keys *k, int64_t key)
 }
 
 /* false: no key says this. */
-static bool token_keys(struct finder *f, const struct r4_term *t, const struct r4_value *v, struct keys *k)
+static bool token_keys(struct finder *f, const struct r4_param *p, const struct r4_value *v, struct keys *k)
 {
     if (!v->code.p || !v->code.n)
         return false;
-    add_key(k, v->system.p ? key_system_code(f->w->fhir, f->type, t->param, v->system.n ? v->system : (struct r4_str){0}, v->code)
-                           : key_code(f->w->fhir, f->type, t->param, v->code));
+    add_key(k, v->system.p ? key_system_code(f->w->fhir, f->type, p, v->system.n ? v->system : (struct r4_str){0}, v->code)
+                           : key_code(f->w->fhir, f->type, p, v->code));
     return true;
 }
 
@@ -115,7 +115,7 @@ static bool operand_keys(struct finder *f, const struct r4_term *t, const struct
 {
     const struct r4_value *v = &o->v;
     switch (t->param->type) {
-    case R4_P_TOKEN: return t->modifier == R4_M_NONE && token_keys(f, t, v, k);
+    case R4_P_TOKEN: return t->modifier == R4_M_NONE && token_keys(f, t->param, v, k);
     case R4_P_REFERENCE: return (t->modifier == R4_M_NONE || t->modifier == R4_M_TYPE) && reference_keys(f, t, v, k);
     case R4_P_STRING: return (t->modifier == R4_M_NONE || t->modifier == R4_M_EXACT) && string_keys(f, t, v, k);
     case R4_P_URI:
@@ -124,7 +124,8 @@ static bool operand_keys(struct finder *f, const struct r4_term *t, const struct
         add_key(k, key_uri(f->w->fhir, f->type, t->param, v->string));
         return true;
     case R4_P_COMPOSITE:
-        return t->modifier == R4_M_NONE && v->n_components && v->components[0].type == R4_P_TOKEN && token_keys(f, t, &v->components[0], k);
+        return t->modifier == R4_M_NONE && v->n_components && v->components[0].type == R4_P_TOKEN &&
+               token_keys(f, t->param->components[0].param, &v->components[0], k);
     default: return false;
     }
 }

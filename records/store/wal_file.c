@@ -142,6 +142,7 @@ static int on_open(sqlite3_vfs *v, const char *path, sqlite3_file *f, int flags,
 /* The system's other functions are used as they are: they do not look at the VFS they are given. */
 static void make(void)
 {
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* before anything else: sums that nobody asks for, under a lock of all threads */
     sqlite3_vfs *system = sqlite3_vfs_find(NULL);
     if (!system)
         return;
