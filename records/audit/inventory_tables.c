@@ -89,6 +89,7 @@ const struct inventory_table inventory_tables[] = {
     {"exchange_body", "exchange", "hash", "t_ms", {{0}}},
     {"exchange_dead", "exchange", "message_id", "since_ms", {{"处理", "that it was dealt with", "t.done_ms=0"}}},
     {"exchange_day", "exchange", "source_id", NULL, {{0}}},
+    {"exchange_file", "exchange", "id", "begun_ms", {{"完成", "that it was taken in whole", "t.done_ms=0"}}},
     {"exchange_state", "exchange", "source_id", "last_ms", {{0}}},
     {"exchange_identity", "index", "patient_id", "since_ms", {{0}}},
     {"exchange_person", "index", "patient_id", "changed_ms", {{0}}},

@@ -19,6 +19,8 @@ struct exchange {
     uint8_t key[32];
     struct exchange_map *maps[MAPS_MAX];
     size_t n_maps;
+    struct exchange_rows *rows[MAPS_MAX];
+    size_t n_rows;
     pthread_mutex_t lock; /* of what follows */
     bool stale;
     int64_t read_ms; /* read anew after a while: yilianctl may have changed it beside us */
@@ -39,6 +41,10 @@ void exchange_day_of(int64_t ms, char out[11]);
 /* A dead letter of that day was stored after all. */
 void exchange_recount(struct op_ctx *ctx, uint64_t source, const char *day);
 
+/* A body of a row and what it becomes; *w is the message, to be ended by the caller. ERR_INVALID with t->flaw and t->column. message.c */
+YL_CHECKED int exchange_row_message(struct exchange_taking *t, const char *body, const char *control, int64_t made_ms, struct hl7_writer *w);
+
+int exchange_file_list(struct op_ctx *ctx, json_t *args, json_t **result); /* file_ops.c */
 int exchange_source_list(struct op_ctx *ctx, json_t *args, json_t **result); /* source_ops.c */
 int exchange_source_set(struct op_ctx *ctx, json_t *args, json_t **result);
 int exchange_domain_list(struct op_ctx *ctx, json_t *args, json_t **result);
