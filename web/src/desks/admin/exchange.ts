@@ -20,6 +20,8 @@ export interface Source extends Counts {
   address: string
   certificate: string
   map: string
+  kind: 'hl7' | 'folder'
+  folder: string
   assume: 'none' | 'missing' | 'any'
   accept_dead: boolean
   may_ask: boolean
@@ -41,6 +43,25 @@ export interface Dead {
   state: 'open' | 'done' | 'dropped'
   done_ms: number | null
   repeats: number
+  file: string | null
+  row: number
+}
+export interface DropFile {
+  id: string
+  source: { id: string; name: string | null }
+  name: string
+  size: number
+  state: 'reading' | 'read' | 'done' | 'refused' | 'failed'
+  reason: string
+  column: string
+  charset: string
+  unused_columns: string
+  rows: number
+  stored: number
+  dead: number
+  repeated: number
+  begun_ms: number
+  done_ms: number | null
 }
 export interface DeadLetter extends Dead {
   text: string | null
