@@ -30,6 +30,8 @@ struct records_config {
     const char *drop_dir;   /* folders in which other systems leave tables (records/exchange/drop.h); NULL or "" = none. Looked into when readers > 0 */
     int drop_settle_ms, drop_keep_days;
     size_t drop_max_bytes;
+    const char *odbc_ini, *odbc_program; /* data sources that are asked for rows (records/exchange/pull.h); NULL or "" = none */
+    int odbc_rows, odbc_time_ms;
     const char *base_url;   /* "https://host:port", for links that leave the system; NULL or "" = messages go without a link */
     int readers;            /* reader threads, >= 1; 0 = no pool (yilianctl, stories: only records_call) */
     void (*on_change)(void *ctx, const struct records_change *change); /* on the writer thread, after commit, in order */

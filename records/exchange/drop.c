@@ -3,7 +3,6 @@
 #include "records/exchange/exchange_private.h"
 #include "records/parts.h"
 #include "records/patient/identity.h"
-#include "records/records.h"
 #include "server/base/log.h"
 #include <dirent.h>
 #include <errno.h>
@@ -12,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define ROUND_MS 1000
@@ -138,7 +136,7 @@ static void look(struct exchange_drop *d, const struct drop_source *s)
     (void)!mkdir(dir, 0770);
     struct candidate *files = malloc(FILES_MAX * sizeof *files);
     size_t n = files ? list(d, s, dir, files) : 0;
-    for (size_t i = 0; i < n && !atomic_load(&d->stop); i++) {
+    for (size_t i = 0; i < n && !atomic_load(&d->flow.stop); i++) {
         int rc = drop_file_take(d, s, files[i].name);
         struct seen *seen = rc ? seen_of(d, s->id, files[i].name) : NULL;
         if (!seen)
@@ -208,7 +206,7 @@ void exchange_drop_round(struct exchange_drop *d)
     struct drop_source *all = calloc(SOURCES_MAX, sizeof *all);
     size_t n = all ? sources(d, all) : 0;
     bool sweeping = d->config.keep_days && (d->swept_ms == 0 || now_ms() - d->swept_ms > SWEEP_EVERY_MS);
-    for (size_t i = 0; i < n && !atomic_load(&d->stop); i++) {
+    for (size_t i = 0; i < n && !atomic_load(&d->flow.stop); i++) {
         look(d, &all[i]);
         if (sweeping)
             sweep(d, &all[i]);
@@ -222,16 +220,9 @@ void exchange_drop_round(struct exchange_drop *d)
 static void *run(void *arg)
 {
     struct exchange_drop *d = arg;
-    while (!atomic_load(&d->stop)) {
-        struct timespec until;
+    do
         exchange_drop_round(d);
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec += ROUND_MS / 1000;
-        pthread_mutex_lock(&d->lock);
-        if (!atomic_load(&d->stop))
-            pthread_cond_timedwait(&d->moved, &d->lock, &until);
-        pthread_mutex_unlock(&d->lock);
-    }
+    while (row_flow_rest(&d->flow, ROUND_MS));
     return NULL;
 }
 
@@ -242,8 +233,7 @@ int exchange_drop_open(struct exchange_drop **out, const struct exchange_drop_co
         return fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
     d->config = *config;
     snprintf(d->root, sizeof d->root, "%s", config->root);
-    pthread_mutex_init(&d->lock, NULL);
-    pthread_cond_init(&d->moved, NULL);
+    row_flow_init(&d->flow, config->records);
     if (mkdir(d->root, 0770) && errno != EEXIST)
         return fault_set(f, ERR_INVALID, "exchange.drop_dir", "The folder %.200s of exchange.drop_dir cannot be made: %s.", d->root, strerror(errno));
     return 0;
@@ -259,15 +249,11 @@ void exchange_drop_close(struct exchange_drop *d)
 {
     if (!d)
         return;
-    pthread_mutex_lock(&d->lock);
-    atomic_store(&d->stop, true);
-    pthread_cond_broadcast(&d->moved);
-    pthread_mutex_unlock(&d->lock);
+    row_flow_stop(&d->flow);
     if (d->running)
         pthread_join(d->thread, NULL);
     forget_gone(d);
     forget_gone(d); /* the first only says that none is here */
-    pthread_mutex_destroy(&d->lock);
-    pthread_cond_destroy(&d->moved);
+    row_flow_fini(&d->flow);
     free(d);
 }

@@ -2,8 +2,6 @@
 #include "records/exchange/drop_private.h"
 #include "records/exchange/exchange_private.h"
 #include "records/parts.h"
-#include "records/records.h"
-#include "server/base/crypto.h"
 #include "server/base/log.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -13,8 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ON_WAY_MAX 256
-#define WAIT_MS 20
 #define FAULTS_MAX 1000 /* of a report */
 
 struct file { /* one under way */
@@ -77,10 +73,7 @@ static int read_file(struct file *f)
 
 static void hash_file(struct file *f)
 {
-    uint8_t mac[SHA256_BYTES];
-    const struct exchange *x = records_parts(f->d->config.records)->exchange;
-    crypto_hmac_sha256(x->key, sizeof x->key, f->bytes ? f->bytes : "", f->len, mac);
-    (void)!hex_encode(mac, 16, f->hash, sizeof f->hash);
+    exchange_hash(records_parts(f->d->config.records)->exchange, f->bytes ? f->bytes : "", f->len, f->hash);
 }
 
 /* ---- its row in the database ---- */
@@ -155,48 +148,6 @@ static int note_shape(struct file *f, const char *unused)
 
 /* ---- rows on their way ---- */
 
-static void row_done(void *ctx, int error, const char *answer, size_t len)
-{
-    struct exchange_drop *d = ctx;
-    pthread_mutex_lock(&d->lock);
-    d->on_way--;
-    d->trouble = d->trouble || error || (len == 5 && memcmp(answer, "stale", 5) == 0);
-    pthread_cond_broadcast(&d->moved);
-    pthread_mutex_unlock(&d->lock);
-}
-
-/* Until fewer than `max` are on their way. False: no more should go. */
-static bool wait_below(struct exchange_drop *d, unsigned max)
-{
-    pthread_mutex_lock(&d->lock);
-    while (d->on_way >= max)
-        pthread_cond_wait(&d->moved, &d->lock);
-    bool go_on = !d->trouble && !atomic_load(&d->stop);
-    pthread_mutex_unlock(&d->lock);
-    return go_on;
-}
-
-static int send_row(struct file *f, const char *body, int64_t number)
-{
-    struct exchange_drop *d = f->d;
-    struct records_message m = {.bytes = body, .len = strlen(body), .address = "", .certificate = "", .source = f->source->id, .file = f->id, .row = number};
-    if (!wait_below(d, ON_WAY_MAX))
-        return ERR_NOT_ALLOWED_NOW;
-    pthread_mutex_lock(&d->lock);
-    d->on_way++;
-    pthread_mutex_unlock(&d->lock);
-    while (records_message_submit(d->config.records, &m, row_done, d)) {
-        if (atomic_load(&d->stop)) {
-            pthread_mutex_lock(&d->lock);
-            d->on_way--;
-            pthread_mutex_unlock(&d->lock);
-            return ERR_NOT_ALLOWED_NOW;
-        }
-        usleep(WAIT_MS * 1000); /* the writer has enough before it */
-    }
-    return 0;
-}
-
 /* A record that is none (a quote left open, too many fields): kept as it stands, under the file's own header, up to the end of its line. */
 static char *broken_body(struct csv *c, size_t from, size_t line)
 {
@@ -241,21 +192,19 @@ static int send_rows(struct file *f, struct csv *c, const struct exchange_header
 {
     int rc = 1;
     int64_t number = 0;
-    pthread_mutex_lock(&f->d->lock);
-    f->d->trouble = false;
-    pthread_mutex_unlock(&f->d->lock);
+    row_flow_begin(&f->d->flow);
     while (rc == 1) {
         char *body;
         rc = next_body(f, c, h, &body);
         if (rc != 1)
             break;
         number++;
-        int sent = number > f->rows ? send_row(f, body, number) : 0;
+        int sent = number > f->rows ? row_flow_send(&f->d->flow, f->source->id, f->id, number, body) : 0;
         explicit_bzero(body, strlen(body));
         free(body);
         rc = sent ? sent : 1;
     }
-    bool whole = wait_below(f->d, 1) && rc == 0;
+    bool whole = row_flow_end(&f->d->flow) && rc == 0;
     return whole ? 0 : rc ? rc : ERR_NOT_ALLOWED_NOW;
 }
 

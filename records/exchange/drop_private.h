@@ -4,8 +4,7 @@
 
 #include "records/exchange/drop.h"
 #include "records/exchange/exchange.h"
-#include <pthread.h>
-#include <stdatomic.h>
+#include "records/exchange/row_flow.h"
 
 #define DROP_PATH 900
 
@@ -14,11 +13,7 @@ struct exchange_drop {
     char root[512];
     pthread_t thread;
     bool running;
-    atomic_bool stop;
-    pthread_mutex_t lock; /* of the flow */
-    pthread_cond_t moved;
-    unsigned on_way; /* rows submitted, unanswered */
-    bool trouble;    /* one of them was not taken */
+    struct row_flow flow;
     struct seen *seen;
     int64_t swept_ms;
 };

@@ -32,7 +32,7 @@ const struct exchange_map *exchange_map_find(const struct exchange *x, const cha
 const struct exchange_rows *exchange_rows_find(const struct exchange *x, const char *name); /* NULL */
 
 /* ---- sources ---- */
-enum exchange_kind { KIND_HL7, KIND_FOLDER }; /* it sends messages; it leaves files in a folder */
+enum exchange_kind { KIND_HL7, KIND_FOLDER, KIND_DATABASE }; /* it sends messages; leaves files in a folder; is asked for rows */
 enum exchange_assume { ASSUME_NONE, ASSUME_MISSING, ASSUME_ANY }; /* whose a number is when PID-3.4 is silent, or whatever it says */
 struct exchange_source {
     uint64_t id, org_id, domain; /* domain: the first it assigns; 0 = it assigns none */

@@ -31,6 +31,11 @@ static void hash_of(const struct exchange *x, const char *bytes, size_t len, cha
     (void)!hex_encode(mac, 16, out, 33);
 }
 
+void exchange_hash(const struct exchange *x, const char *bytes, size_t len, char out[33])
+{
+    hash_of(x, bytes, len, out);
+}
+
 /* bytes are NUL-terminated and hold no other NUL. */
 static int put_body(struct op_ctx *ctx, const char *hash, const char *bytes, size_t len)
 {

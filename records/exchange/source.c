@@ -122,7 +122,7 @@ static void source_from(const struct exchange *x, struct query *q, struct exchan
         if (assume && strcmp(assume, words[i]) == 0)
             s->assume = (enum exchange_assume)i;
     COPY(s->folder, query_text(q, "folder"));
-    s->kind = strcmp(query_text(q, "kind"), "folder") == 0 ? KIND_FOLDER : KIND_HL7;
+    s->kind = strcmp(query_text(q, "kind"), "folder") == 0 ? KIND_FOLDER : strcmp(query_text(q, "kind"), "database") == 0 ? KIND_DATABASE : KIND_HL7;
     if (s->kind != KIND_HL7 && s->assume == ASSUME_NONE)
         s->assume = ASSUME_MISSING; /* a column of numbers seldom names their authority: they are the source's own */
     s->rows = s->kind == KIND_HL7 ? NULL : exchange_rows_find(x, s->map_name);

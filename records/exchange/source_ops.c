@@ -1,6 +1,7 @@
 /* The administrator's side: sources and identifier domains. */
 #include "records/exchange/exchange_private.h"
 #include "records/exchange/drop.h"
+#include "records/exchange/pull.h"
 #include "records/parts.h"
 #include <string.h>
 
@@ -30,6 +31,10 @@ static json_t *source_json(struct query *q)
                      (json_int_t)query_int(q, "dead"), "repeated", (json_int_t)query_int(q, "repeated"), "open", (json_int_t)query_int(q, "open"));
     json_object_set_new(o, "kind", json_string(query_text(q, "kind")));
     json_object_set_new(o, "folder", json_string(query_text(q, "folder")));
+    json_object_set_new(o, "dsn", json_string(query_text(q, "dsn")));
+    json_object_set_new(o, "view", json_string(query_text(q, "db_view")));
+    json_object_set_new(o, "mark_column", json_string(query_text(q, "db_mark")));
+    json_object_set_new(o, "every_s", json_integer(query_int(q, "every_s")));
     return o;
 }
 
@@ -53,6 +58,7 @@ static int list(struct op_ctx *ctx, uint64_t id, json_t *items)
     {
         uint64_t one = arg_id(item, "id");
         json_object_set_new(item, "domains", domains_of(ctx, one));
+        json_object_set_new(item, "pull", exchange_pull_json(ctx, one));
     }
     return rc ? rc : tx_error(ctx->tx);
 }
@@ -68,33 +74,61 @@ int exchange_source_list(struct op_ctx *ctx, json_t *args, json_t **result)
         json_array_append_new(maps, json_string(exchange_map_name(x->maps[i])));
     for (size_t i = 0; i < x->n_rows; i++)
         json_array_append_new(row_maps, json_string(exchange_rows_name(x->rows[i])));
-    *result = json_pack("{s:o,s:o,s:o,s:s,s:I}", "items", items, "maps", maps, "row_maps", row_maps, "drop_dir", records_parts(ctx->records)->drop_dir, "unknown_today",
+    *result = json_pack("{s:o,s:o,s:o,s:s,s:b,s:I}", "items", items, "maps", maps, "row_maps", row_maps, "drop_dir", records_parts(ctx->records)->drop_dir, "odbc", (int)records_parts(ctx->records)->odbc, "unknown_today",
                         (json_int_t)tx_int(ctx->tx, 0, "SELECT refused FROM exchange_day WHERE source_id=0 AND day=$1", "t", day));
     return rc ? rc : tx_error(ctx->tx);
 }
 
-static bool is_folder(json_t *args)
+#define EVERY_S 300 /* between two pulls, when nothing is said */
+
+static bool is_kind(json_t *args, const char *wanted)
 {
     const char *kind = arg_text(args, "kind");
-    return kind && strcmp(kind, "folder") == 0;
+    return strcmp(kind ? kind : "hl7", wanted) == 0;
 }
 
-/* Rows need a table of columns, messages one of paths; a folder is one source's. */
+/* The columns of one kind, "" for sources of another. */
+static const char *of_kind(json_t *args, const char *kind, const char *name)
+{
+    return is_kind(args, kind) && arg_text(args, name) ? arg_text(args, name) : "";
+}
+
+static void check_folder(struct op_ctx *ctx, json_t *args, uint64_t id)
+{
+    const char *folder = of_kind(args, "folder", "folder");
+    if (!exchange_drop_name_ok(folder))
+        fault_field(ctx->fault, "folder", folder[0] ? "not_a_folder" : "required");
+    else if (tx_int(ctx->tx, 0, "SELECT COUNT(*) AS n FROM exchange_source WHERE kind='folder' AND folder=$1 AND id<>$2", "ti", folder, (int64_t)id))
+        fault_field(ctx->fault, "folder", "taken");
+}
+
+static void check_database(struct op_ctx *ctx, json_t *args)
+{
+    static const char *const names[] = {"dsn", "view", "mark_column"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *said = of_kind(args, "database", names[i]);
+        bool good = i == 0 ? exchange_drop_name_ok(said) : exchange_pull_name_ok(said);
+        if (!good)
+            fault_field(ctx->fault, names[i], said[0] ? "not_a_name" : "required");
+    }
+}
+
+/* Rows need a table of columns, messages one of paths; a folder is one source's. What stands in SQL as it is may be a name and nothing else. */
 static void check_kind(struct op_ctx *ctx, json_t *args, uint64_t id)
 {
     const struct exchange *x = records_parts(ctx->records)->exchange;
-    const char *folder = arg_text(args, "folder"), *map = arg_text(args, "map");
-    if (!is_folder(args)) {
+    const char *map = arg_text(args, "map");
+    if (is_kind(args, "hl7")) {
         if (map && !exchange_map_find(x, map))
             fault_field(ctx->fault, "map", "no_such_table");
         return;
     }
     if (!map || !exchange_rows_find(x, map))
         fault_field(ctx->fault, "map", map ? "no_such_table" : "required");
-    if (!folder || !exchange_drop_name_ok(folder))
-        fault_field(ctx->fault, "folder", folder && folder[0] ? "not_a_folder" : "required");
-    else if (tx_int(ctx->tx, 0, "SELECT COUNT(*) AS n FROM exchange_source WHERE kind='folder' AND folder=$1 AND id<>$2", "ti", folder, (int64_t)id))
-        fault_field(ctx->fault, "folder", "taken");
+    if (is_kind(args, "folder"))
+        check_folder(ctx, args, id);
+    else
+        check_database(ctx, args);
 }
 
 static int check(struct op_ctx *ctx, json_t *args, uint64_t id)
@@ -143,12 +177,17 @@ int exchange_source_set(struct op_ctx *ctx, json_t *args, json_t **result)
     int rc = check(ctx, args, id);
     if (rc)
         return rc;
-    tx_upsert(ctx->tx, "exchange_source", "id", "id,org_id,name,application,facility,address,certificate,map,assume,accept_dead,may_ask,enabled,created_ms,changed_ms,kind,folder",
-              "iitttttttiiiiitt", (int64_t)id, (int64_t)arg_id(args, "org_id"), arg_text(args, "name"), arg_text(args, "application"), facility ? facility : "",
+    tx_upsert(ctx->tx, "exchange_source", "id", "id,org_id,name,application,facility,address,certificate,map,assume,accept_dead,may_ask,enabled,created_ms,changed_ms,kind,folder,dsn,db_view,db_mark,every_s",
+              "iitttttttiiiiittttti", (int64_t)id, (int64_t)arg_id(args, "org_id"), arg_text(args, "name"), arg_text(args, "application"), facility ? facility : "",
               address ? address : "", certificate ? certificate : "", arg_text(args, "map") ? arg_text(args, "map") : "hl7v2",
               arg_text(args, "assume") ? arg_text(args, "assume") : "none", (int64_t)json_is_true(json_object_get(args, "accept_dead")), (int64_t)json_is_true(json_object_get(args, "may_ask")),
-              (int64_t)json_is_true(json_object_get(args, "enabled")), created, ctx->now_ms, is_folder(args) ? "folder" : "hl7",
-              is_folder(args) ? arg_text(args, "folder") : "");
+              (int64_t)json_is_true(json_object_get(args, "enabled")), created, ctx->now_ms, arg_text(args, "kind") ? arg_text(args, "kind") : "hl7",
+              of_kind(args, "folder", "folder"), of_kind(args, "database", "dsn"), of_kind(args, "database", "view"), of_kind(args, "database", "mark_column"),
+              arg_int(args, "every_s", EVERY_S));
+    if (is_kind(args, "database")) /* asked at once, from where it was */
+        tx_upsert(ctx->tx, "exchange_pull", NULL, "source_id,mark,state,reason,detail,failures,last_ms,next_ms", "ittttiii", (int64_t)id, "", "", "", "", (int64_t)0, (int64_t)0,
+                  (int64_t)0);
+    tx_exec(ctx->tx, "UPDATE exchange_pull SET next_ms=0 WHERE source_id=$1", "i", (int64_t)id);
     rc = set_domains(ctx, args, id);
     exchange_sources_changed(records_parts(ctx->records)->exchange);
     ctx->audit.object = id;

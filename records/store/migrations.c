@@ -399,5 +399,12 @@ const struct migration store_migrations[] = {
      "rows INTEGER NOT NULL, stored INTEGER NOT NULL, dead INTEGER NOT NULL, repeated INTEGER NOT NULL, begun_ms INTEGER NOT NULL, done_ms INTEGER NOT NULL);"
      "CREATE INDEX exchange_file_source ON exchange_file (source_id, id);"
      "CREATE INDEX exchange_file_state ON exchange_file (state, source_id);"},
+    {35, "sources that are asked for rows: views of hospitals' databases",
+     "ALTER TABLE exchange_source ADD COLUMN dsn TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE exchange_source ADD COLUMN db_view TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE exchange_source ADD COLUMN db_mark TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE exchange_source ADD COLUMN every_s INTEGER NOT NULL DEFAULT 0;"
+     "CREATE TABLE exchange_pull (source_id INTEGER NOT NULL PRIMARY KEY, mark TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, "
+     "failures INTEGER NOT NULL, last_ms INTEGER NOT NULL, next_ms INTEGER NOT NULL);"},
     {0, NULL, NULL},
 };

@@ -35,7 +35,7 @@ static int org_of(struct ctl *c, const char *code, char id[ID_TEXT_BYTES])
 
 static int add(struct ctl *c)
 {
-    static const char *const texts[] = {"facility", "address", "certificate", "map", "assume", "folder"};
+    static const char *const texts[] = {"facility", "address", "certificate", "map", "assume", "folder", "dsn", "view", "mark_column"};
     const char *org = ctl_value(c, "org"), *application = ctl_value(c, "application"), *name = ctl_value(c, "name");
     char org_id[ID_TEXT_BYTES];
     struct reply reply;
@@ -55,8 +55,10 @@ static int add(struct ctl *c)
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (ctl_value(c, texts[i]))
             json_object_set_new(args, texts[i], json_string(ctl_value(c, texts[i])));
-    if (ctl_value(c, "folder"))
-        json_object_set_new(args, "kind", json_string("folder"));
+    if (ctl_value(c, "folder") || ctl_value(c, "dsn"))
+        json_object_set_new(args, "kind", json_string(ctl_value(c, "folder") ? "folder" : "database"));
+    if (ctl_value(c, "every"))
+        json_object_set_new(args, "every_s", json_integer(atoll(ctl_value(c, "every"))));
     if (ctl_call(c, "exchange.source_set", args, &reply))
         return 1;
     printf("%s\n", ctl_text(reply.result, "id"));
@@ -92,6 +94,20 @@ static int list(struct ctl *c)
     return 0;
 }
 
+/* The daemon looks at what is due every second. */
+static int pull(struct ctl *c)
+{
+    struct reply reply;
+    json_t *args = json_pack("{s:s}", "source_id", c->argv[1]);
+    if (ctl_value(c, "from"))
+        json_object_set_new(args, "from", json_string(ctl_value(c, "from")));
+    if (ctl_call(c, "exchange.pull", args, &reply))
+        return 1;
+    printf("due; mark %s\n", ctl_text(reply.result, "mark")[0] ? ctl_text(reply.result, "mark") : "(the beginning)");
+    reply_clear(&reply);
+    return 0;
+}
+
 static int files(struct ctl *c)
 {
     static const char *const counts[] = {"rows", "stored", "dead", "repeated"};
@@ -119,6 +135,8 @@ int ctl_exchange(struct ctl *c)
         return list(c);
     if (strcmp(what, "files") == 0)
         return files(c);
+    if (strcmp(what, "pull") == 0 && c->argc > 1)
+        return pull(c);
     if (strcmp(what, "add") == 0 && ctl_value(c, "org") && ctl_value(c, "application"))
         return add(c);
     if (strcmp(what, "domain") == 0 && c->argc > 1)
@@ -126,7 +144,9 @@ int ctl_exchange(struct ctl *c)
     return fprintf(stderr, "usage: yilianctl --config FILE exchange list\n"
                            "       ... exchange files\n"
                            "       ... exchange add --org CODE --application MSH-3 [--facility MSH-4] [--name NAME] [--domain NAMESPACE[=OID]]... [--address ADDRESS]\n"
-                           "           [--certificate SHA256] [--map TABLE] [--assume none|missing|any] [--ask] [--folder NAME]\n"
+                           "           [--certificate SHA256] [--map TABLE] [--assume none|missing|any] [--ask]\n"
+                           "           [--folder NAME | --dsn NAME --view VIEW --mark_column COLUMN [--every SECONDS]]\n"
+                           "       ... exchange pull SOURCE [--from MARK]   (--from \"\": the whole history)\n"
                            "       ... exchange domain NAMESPACE[=OID]\n"),
            2;
 }
