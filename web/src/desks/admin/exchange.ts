@@ -11,6 +11,16 @@ export interface Counts {
   dead: number
   repeated: number
 }
+/** How the last rounds of asking a hospital's database went. */
+export interface Pull {
+  mark: string
+  state: '' | 'going' | 'ok' | 'failed'
+  reason: string
+  detail: string
+  failures: number
+  last_ms: number | null
+  next_ms: number
+}
 export interface Source extends Counts {
   id: string
   name: string
@@ -20,8 +30,13 @@ export interface Source extends Counts {
   address: string
   certificate: string
   map: string
-  kind: 'hl7' | 'folder'
+  kind: 'hl7' | 'folder' | 'database'
   folder: string
+  dsn: string
+  view: string
+  mark_column: string
+  every_s: number
+  pull: Pull | null
   assume: 'none' | 'missing' | 'any'
   accept_dead: boolean
   may_ask: boolean
