@@ -42,6 +42,8 @@ struct records_parts {
     struct work_parts work; /* forms, deadlines, policies */
     struct recording_intake *intake; /* opened and closed by records/call, with the pool */
     char record_dir[512];            /* "" = no recordings are taken in */
+    char drop_dir[512];              /* "" = no folders are looked into */
+    bool odbc;                       /* databases are asked for rows */
     atomic_flag background_busy; /* one round of records_background at a time */
     int64_t swept_ms;            /* by that round only */
 };

@@ -27,6 +27,11 @@ struct records_config {
     const char *config_dir; /* roles, deadlines, forms: the read-only tables under config/ */
     const struct clock *clock;
     const char *record_dir; /* where the media plane leaves finished recordings; NULL or "" = none are taken */
+    const char *drop_dir;   /* folders in which other systems leave tables (records/exchange/drop.h); NULL or "" = none. Looked into when readers > 0 */
+    int drop_settle_ms, drop_keep_days;
+    size_t drop_max_bytes;
+    const char *odbc_ini, *odbc_program; /* data sources that are asked for rows (records/exchange/pull.h); NULL or "" = none */
+    int odbc_rows, odbc_time_ms;
     const char *base_url;   /* "https://host:port", for links that leave the system; NULL or "" = messages go without a link */
     int readers;            /* reader threads, >= 1; 0 = no pool (yilianctl, stories: only records_call) */
     void (*on_change)(void *ctx, const struct records_change *change); /* on the writer thread, after commit, in order */
@@ -206,6 +211,8 @@ struct records_message { /* copied */
     size_t len;
     const char *address, *certificate; /* of the connection; certificate: SHA-256 in hex, "" = none shown */
     bool too_large;                    /* the transport's limit was passed: bytes are only its beginning */
+    uint64_t source, file;             /* a row of a file (records/exchange/rows.h) in place of a message; 0 = none */
+    int64_t row;
 };
 /* On a pool thread. error 0: the message is on disk and `answer` is what its sender is told: one acknowledgement, or two with a NUL between
  * them, or none (len 0). Any error: nothing was kept; tell the sender nothing and end the connection, so that it sends again. */

@@ -43,7 +43,7 @@ struct daemon {
     struct watch *watch;
     struct gate *gate;           /* MLLP */
     struct signaling *signaling; /* set before the first change can come: the clocks start with the loop */
-    char pipe_program[600], record_dir[600], address[SITE_ADDRESS_BYTES], origins[1200];
+    char pipe_program[600], odbc_program[600], record_dir[600], address[SITE_ADDRESS_BYTES], origins[1200];
 };
 
 static int complain(const struct fault *f)
@@ -123,6 +123,16 @@ static void take_stream(void *ctx, int fd)
 
 /* ---- opening, bottom up ---- */
 
+/* Child programs stand beside this one; "" = it is not there. */
+static void find_beside(char out[600], const char *name)
+{
+    ssize_t n = readlink("/proc/self/exe", out, 560);
+    out[n > 0 ? n : 0] = 0;
+    char *slash = strrchr(out, '/');
+    if (slash) snprintf(slash + 1, (size_t)(out + 600 - (slash + 1)), "%s", name);
+    if (!slash || access(out, X_OK)) out[0] = 0;
+}
+
 static void find_record_dir(struct daemon *d)
 {
     const char *dir = options_text(d->options, "record.dir");
@@ -133,10 +143,19 @@ static void find_record_dir(struct daemon *d)
 static int open_records(struct daemon *d, struct fault *f)
 {
     find_record_dir(d);
+    find_beside(d->odbc_program, "yilian-odbc");
     struct records_config config = {.data_dir = options_text(d->options, "data.dir"),
                                        .database = options_text(d->options, "database.url"),
                                     .config_dir = options_text(d->options, "config.dir"),
                                     .record_dir = d->record_dir,
+                                    .drop_dir = options_text(d->options, "exchange.drop_dir"),
+                                    .drop_settle_ms = (int)options_int(d->options, "exchange.drop_settle"),
+                                    .drop_keep_days = (int)options_int(d->options, "exchange.drop_keep_days"),
+                                    .odbc_ini = options_text(d->options, "exchange.odbc_ini"),
+                                    .odbc_program = d->odbc_program,
+                                    .odbc_rows = (int)options_int(d->options, "exchange.odbc_rows"),
+                                    .odbc_time_ms = (int)options_int(d->options, "exchange.odbc_time"),
+                                    .drop_max_bytes = (size_t)options_int(d->options, "exchange.drop_max_file"),
                                     .base_url = d->address,
                                     .clock = &clock_system,
                                     .readers = (int)options_int(d->options, "records.readers"),
@@ -219,19 +238,6 @@ static int open_edge(struct daemon *d, struct fault *f)
     return rc ? rc : watch_new(&d->watch, &watch, f);
 }
 
-/* The child program stands beside this one. */
-static void find_pipe_program(struct daemon *d)
-{
-    static const char name[] = "yilian-pipe";
-    ssize_t n = readlink("/proc/self/exe", d->pipe_program, sizeof d->pipe_program - sizeof name);
-    d->pipe_program[n > 0 ? n : 0] = 0;
-    char *slash = strrchr(d->pipe_program, '/');
-    if (slash) memcpy(slash + 1, name, sizeof name);
-    if (slash && access(d->pipe_program, X_OK) == 0) return;
-    d->pipe_program[0] = 0;
-    log_warn("yiliand", "yilian-pipe is not beside yiliand: lectures show H.264 only, and have no AAC for phones");
-}
-
 static int open_gate(struct daemon *d, struct fault *f)
 {
     const struct options *o = d->options;
@@ -247,7 +253,8 @@ static int open_gate(struct daemon *d, struct fault *f)
 
 static int open_media(struct daemon *d, struct fault *f)
 {
-    find_pipe_program(d);
+    find_beside(d->pipe_program, "yilian-pipe");
+    if (!d->pipe_program[0]) log_warn("yiliand", "yilian-pipe is not beside yiliand: lectures show H.264 only, and have no AAC for phones");
     const struct options *o = d->options;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     struct media_config config = {.bind_address = options_text(o, "media.address"),

@@ -21,6 +21,8 @@ struct waiting {
     char *bytes;
     size_t len;
     char address[48], certificate[EXCHANGE_CERT_BYTES];
+    uint64_t source, file; /* of a row */
+    int64_t row;
     bool too_large, question; /* question: answered, only its audit line is to be written */
     struct hl7_writer answer;
     struct audit_line line;
@@ -80,7 +82,7 @@ static void finish(struct waiting *w)
 
 static struct exchange_in in_of(const struct waiting *w, bool careful)
 {
-    return (struct exchange_in){w->bytes, w->len, w->address, w->certificate, w->too_large, careful};
+    return (struct exchange_in){w->bytes, w->len, w->address, w->certificate, w->too_large, careful, w->source, w->file, w->row};
 }
 
 /* The line of one message: who sent it is its object's source, what it touched its patient. */
@@ -96,7 +98,7 @@ static int take_one(struct waiting *w, struct tx *tx, int64_t now_ms, bool caref
     struct actor system = {.system = true, .name = "exchange"};
     struct op_ctx ctx = {.records = w->r, .tx = tx, .actor = &system, .now_ms = now_ms, .fault = &fault};
     struct exchange_in in = in_of(w, careful);
-    int rc = w->question ? 0 : exchange_take(&ctx, &in, &w->answer);
+    int rc = w->question ? 0 : w->source ? exchange_take_row(&ctx, &in, &w->answer) : exchange_take(&ctx, &in, &w->answer);
     if (rc && (careful || rc != ERR_CONFLICT))
         log_error("exchange", "a message could not be kept: %s %s", err_wire(rc), fault.reason);
     if (!w->question)
@@ -272,10 +274,10 @@ int records_message_submit(struct records *r, const struct records_message *m, r
     }
     memcpy(bytes, m->bytes, m->len);
     bytes[m->len] = 0;
-    *w = (struct waiting){.r = r, .bytes = bytes, .len = m->len, .too_large = m->too_large, .done = done, .done_ctx = ctx};
+    *w = (struct waiting){.r = r, .bytes = bytes, .len = m->len, .too_large = m->too_large, .source = m->source, .file = m->file, .row = m->row, .done = done, .done_ctx = ctx};
     snprintf(w->address, sizeof w->address, "%s", m->address ? m->address : "");
     snprintf(w->certificate, sizeof w->certificate, "%s", m->certificate ? m->certificate : "");
-    int rc = !w->too_large && exchange_is_query(w->bytes, w->len) ? records_pool_run(r, answer_one, w) : enqueue(w);
+    int rc = !w->too_large && !w->source && exchange_is_query(w->bytes, w->len) ? records_pool_run(r, answer_one, w) : enqueue(w);
     if (rc)
         waiting_free(w);
     return rc;

@@ -1,5 +1,7 @@
 /* Opening and closing records, and its pool. */
 #include "records/call/open.h"
+#include "records/exchange/drop.h"
+#include "records/exchange/pull.h"
 #include "records/store/sealed.h"
 #include "records/work/recording.h"
 #include "server/base/crypto.h"
@@ -127,6 +129,24 @@ static int64_t newest_change(struct store *s)
     return seq;
 }
 
+static int open_drop(struct records *r, const struct records_config *c, struct fault *f)
+{
+    struct exchange_drop_config config = {r, c->drop_dir, c->drop_settle_ms, c->drop_keep_days, c->drop_max_bytes};
+    if (!c->drop_dir || !c->drop_dir[0] || !r->n_readers)
+        return 0;
+    int rc = exchange_drop_open(&r->drop, &config, f);
+    return rc ? rc : exchange_drop_start(r->drop, f);
+}
+
+static int open_pull(struct records *r, const struct records_config *c, struct fault *f)
+{
+    struct exchange_pull_config config = {r, c->odbc_program, c->odbc_ini, c->odbc_rows, c->odbc_time_ms};
+    if (!c->odbc_ini || !c->odbc_ini[0] || !r->n_readers)
+        return 0;
+    int rc = exchange_pull_open(&r->pull, &config, f);
+    return rc ? rc : exchange_pull_start(r->pull, f);
+}
+
 static int open_all(struct records *r, const struct records_config *config, struct fault *f)
 {
     char key_path[600], where[600];
@@ -151,13 +171,16 @@ static int open_all(struct records *r, const struct records_config *config, stru
         r->feed_told = newest_change(r->store);
         snprintf(r->parts.delivery_keys.base_url, sizeof r->parts.delivery_keys.base_url, "%s", config->base_url ? config->base_url : "");
         snprintf(r->parts.record_dir, sizeof r->parts.record_dir, "%s", config->record_dir ? config->record_dir : "");
+        snprintf(r->parts.drop_dir, sizeof r->parts.drop_dir, "%s", config->drop_dir ? config->drop_dir : "");
+        r->parts.odbc = config->odbc_ini && config->odbc_ini[0];
         rc = recording_intake_open(&r->parts.intake, r);
     }
     rc = rc ? rc : exchange_queue_open(r, f);
     rc = rc ? rc : start_pool(r, config->readers, f);
     if (rc == 0 && r->n_readers)
         store_checkpoint_on(r->store, checkpoint_due, r);
-    return rc;
+    rc = rc ? rc : open_drop(r, config, f);
+    return rc ? rc : open_pull(r, config, f);
 }
 
 static void make_system_credential(struct records *r)
@@ -197,6 +220,8 @@ void records_close(struct records *r)
 {
     if (!r)
         return;
+    exchange_pull_close(r->pull);
+    exchange_drop_close(r->drop); /* its rows are answered by the pool */
     stop_pool(r);
     exchange_queue_close(r);
     recording_intake_close(r->parts.intake);

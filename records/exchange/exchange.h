@@ -17,6 +17,7 @@
 #define YL_RECORDS_EXCHANGE_EXCHANGE_H
 
 #include "records/exchange/map.h"
+#include "records/exchange/rows.h"
 #include "records/ops/op.h"
 #include "records/store/store.h"
 
@@ -28,16 +29,21 @@ struct exchange;
 YL_CHECKED int exchange_open(struct exchange **out, const char *config_dir, const uint8_t key[32], struct fault *f);
 void exchange_close(struct exchange *x);
 const struct exchange_map *exchange_map_find(const struct exchange *x, const char *name); /* NULL */
+const struct exchange_rows *exchange_rows_find(const struct exchange *x, const char *name); /* NULL */
 
 /* ---- sources ---- */
+enum exchange_kind { KIND_HL7, KIND_FOLDER, KIND_DATABASE }; /* it sends messages; leaves files in a folder; is asked for rows */
 enum exchange_assume { ASSUME_NONE, ASSUME_MISSING, ASSUME_ANY }; /* whose a number is when PID-3.4 is silent, or whatever it says */
 struct exchange_source {
     uint64_t id, org_id, domain; /* domain: the first it assigns; 0 = it assigns none */
     char name[80], application[96], facility[96], address[48], certificate[EXCHANGE_CERT_BYTES], map_name[64];
+    char folder[48]; /* of KIND_FOLDER: under exchange.drop_dir */
+    enum exchange_kind kind;
     enum exchange_assume assume;
     bool may_ask;     /* PIX and PDQ */
     bool accept_dead; /* answers AA to what became a dead letter: for senders that stop at an AE */
     const struct exchange_map *map;
+    const struct exchange_rows *rows; /* how its rows become messages; NULL = it sends messages */
 };
 struct exchange_domain {
     uint64_t id, source_id; /* source_id 0: nobody here assigns in it (a national number) */
@@ -60,6 +66,8 @@ struct exchange_in {
     const char *address, *certificate; /* of the connection; certificate "" = none */
     bool too_large;                    /* bytes are only its beginning: refused */
     bool careful;                      /* what it does can be undone alone, which costs a savepoint */
+    uint64_t source, file;             /* of a row (rows.h): bytes are its body; 0 = a message */
+    int64_t row;                       /* its number in the file, from 1 */
 };
 /* Does the message ask (QBP)? Such are answered by exchange_answer_query in a read transaction. */
 bool exchange_is_query(const char *bytes, size_t len);
@@ -69,6 +77,10 @@ bool exchange_is_query(const char *bytes, size_t len);
  * something that must be undone; all of the transaction is to be taken again, carefully. */
 YL_CHECKED int exchange_take(struct op_ctx *ctx, const struct exchange_in *in, struct hl7_writer *answer);
 YL_CHECKED int exchange_answer_query(struct op_ctx *ctx, const struct exchange_in *in, struct hl7_writer *answer);
+
+/* One row of a file, for exchange_take. The answer is a word: "stored", "dead", "repeated"; "stale" when it is not the file's next row or its source is
+ * not in use: nothing was done. The file's place and counts (exchange_file) move on in the same transaction. */
+YL_CHECKED int exchange_take_row(struct op_ctx *ctx, const struct exchange_in *in, struct hl7_writer *answer);
 
 /* Messages are taken in groups, on the writer: what they add to the counts is written once, by _end, in their transaction. */
 void exchange_group_begin(struct exchange *x);
@@ -82,6 +94,9 @@ struct exchange_taking { /* one message on its way */
     uint64_t message, patient; /* patient 0 = it speaks of none */
     struct exchange_flaw flaw;
     size_t entries;
+    uint64_t file; /* of a row: 0 = a message */
+    int64_t row;
+    char column[ROWS_NAME_BYTES]; /* of a row: where the flaw is, "" = t->flaw.at says it */
 };
 /* PID (and MRG) to a local patient: found, registered, changed, merged. t->patient. ERR_INVALID with t->flaw. register.c */
 YL_CHECKED int exchange_register(struct exchange_taking *t);

@@ -12,16 +12,16 @@
 
 static json_t *dead_json(struct query *q)
 {
-    return json_pack("{s:o,s:{s:o,s:s?},s:s?,s:s?,s:I,s:s?,s:s?,s:I,s:s?,s:o,s:I,s:b}", "id", json_id((uint64_t)query_int(q, "id")), "source", "id",
+    return json_pack("{s:o,s:{s:o,s:s?},s:s?,s:s?,s:I,s:s?,s:s?,s:I,s:s?,s:o,s:I,s:b,s:s?,s:I}", "id", json_id((uint64_t)query_int(q, "id")), "source", "id",
                      json_id((uint64_t)query_int(q, "source_id")), "name", query_text(q, "source_name"), "control_id", query_text(q, "control_id"), "type",
                      query_text(q, "type"), "received_ms", (json_int_t)query_int(q, "received_ms"), "reason", query_text(q, "reason"), "location",
                      query_text(q, "location"), "code", (json_int_t)query_int(q, "code"), "state", query_text(q, "dead_state"), "done_ms",
                      query_int(q, "done_ms") ? json_integer(query_int(q, "done_ms")) : json_null(), "repeats", (json_int_t)query_int(q, "repeats"), "reused",
-                     query_int(q, "reused") != 0);
+                     query_int(q, "reused") != 0, "file", query_text(q, "file_name"), "row", (json_int_t)query_int(q, "row_no"));
 }
 #define DEAD_COLUMNS \
-    "SELECT m.*, d.state AS dead_state, d.done_ms, d.fixed_hash, d.note, s.name AS source_name FROM exchange_dead d JOIN exchange_message m ON m.id=d.message_id " \
-    "LEFT JOIN exchange_source s ON s.id=d.source_id "
+    "SELECT m.*, d.state AS dead_state, d.done_ms, d.fixed_hash, d.note, s.name AS source_name, f.name AS file_name FROM exchange_dead d " \
+    "JOIN exchange_message m ON m.id=d.message_id LEFT JOIN exchange_source s ON s.id=d.source_id LEFT JOIN exchange_file f ON f.id=m.file_id "
 
 static int dead_list(struct op_ctx *ctx, json_t *args, json_t **result)
 {
@@ -173,6 +173,12 @@ static const struct field source_args[] = {
     {.name = "accept_dead", .type = FIELD_BOOL, .help = "answer AA also to what became a dead letter"},
     {.name = "may_ask", .type = FIELD_BOOL, .help = "may ask for numbers and demographics (PIX, PDQ)"},
     {.name = "domains", .type = FIELD_ARRAY, .max = 20, .of = domain_element, .help = "identifier domains it assigns numbers in"},
+    {.name = "kind", .type = FIELD_ENUM, .choices = "hl7|folder|database", .help = "it sends messages (default), leaves tables in a folder, or is asked for rows"},
+    {.name = "folder", .type = FIELD_TEXT, .max = 40, .help = "its folder under exchange.drop_dir: letters, digits, - and _"},
+    {.name = "dsn", .type = FIELD_TEXT, .max = 40, .help = "its data source in the file exchange.odbc_ini"},
+    {.name = "view", .type = FIELD_TEXT, .max = 120, .help = "view or table that is read"},
+    {.name = "mark_column", .type = FIELD_TEXT, .max = 64, .help = "column whose value only grows: a change time, a number"},
+    {.name = "every_s", .type = FIELD_INT, .min = 10, .max = 86400, .help = "seconds between two pulls, default 300"},
     {.name = "enabled", .type = FIELD_BOOL, .required = true, .help = "in use"},
     {0},
 };
@@ -184,6 +190,17 @@ static const struct field domain_args[] = {
 };
 static const struct field dead_list_args[] = {
     {.name = "state", .type = FIELD_ENUM, .choices = "open|done|dropped", .help = "default open"},
+    {.name = "source_id", .type = FIELD_ID, .help = "only of this source"},
+    {.name = "limit", .type = FIELD_INT, .min = 1, .max = LIST_MAX, .help = "default 30"},
+    {.name = "before", .type = FIELD_ID, .help = "the `next` of the answer before"},
+    {0},
+};
+static const struct field pull_args[] = {
+    {.name = "source_id", .type = FIELD_ID, .required = true, .help = "source of kind database"},
+    {.name = "from", .type = FIELD_TEXT, .max = 120, .help = "mark to begin at, empty = the whole history; absent = where it is"},
+    {0},
+};
+static const struct field file_args[] = {
     {.name = "source_id", .type = FIELD_ID, .help = "only of this source"},
     {.name = "limit", .type = FIELD_INT, .min = 1, .max = LIST_MAX, .help = "default 30"},
     {.name = "before", .type = FIELD_ID, .help = "the `next` of the answer before"},
@@ -209,6 +226,8 @@ const struct op exchange_ops[] = {
     {"exchange.domains", OP_READ, 0, "exchange.read", no_args, exchange_domain_list, "Identifier domains"},
     {"exchange.domain_set", OP_WRITE, 0, "exchange.manage", domain_args, exchange_domain_set, "Name an identifier domain"},
     {"exchange.days", OP_READ, 0, "exchange.read", day_args, days, "Messages by source and day: received and what became of them"},
+    {"exchange.pull", OP_WRITE, 0, "exchange.manage", pull_args, exchange_pull_now, "Ask a hospital's database for rows now, or from the beginning"},
+    {"exchange.files", OP_READ, 0, "exchange.read", file_args, exchange_file_list, "Files that sources left, and what became of their rows"},
     {"exchange.dead", OP_READ, 0, "exchange.read", dead_list_args, dead_list, "Messages that could not be used, with reason and place"},
     {"exchange.message", OP_READ, OP_PHI, "exchange.repair", message_args, dead_get, "Read one of them"},
     {"exchange.replay", OP_WRITE, OP_PHI, "exchange.repair", replay_args, dead_replay, "Use it once more, as it came or as corrected"},

@@ -19,6 +19,8 @@ struct exchange {
     uint8_t key[32];
     struct exchange_map *maps[MAPS_MAX];
     size_t n_maps;
+    struct exchange_rows *rows[MAPS_MAX];
+    size_t n_rows;
     pthread_mutex_t lock; /* of what follows */
     bool stale;
     int64_t read_ms; /* read anew after a while: yilianctl may have changed it beside us */
@@ -35,10 +37,17 @@ struct exchange {
 YL_CHECKED int exchange_replay(struct op_ctx *ctx, uint64_t message, const char *corrected);
 char *exchange_body(struct op_ctx *ctx, const char *hash); /* malloc'd bytes as they came, NULL = ctx->fault */
 YL_CHECKED int exchange_body_put(struct op_ctx *ctx, const char *bytes, size_t len, char hash[33]);
+void exchange_hash(const struct exchange *x, const char *bytes, size_t len, char out[33]); /* keyed: a row's control id, a file's name for itself */
 void exchange_day_of(int64_t ms, char out[11]);
 /* A dead letter of that day was stored after all. */
 void exchange_recount(struct op_ctx *ctx, uint64_t source, const char *day);
 
+/* A body of a row and what it becomes; *w is the message, to be ended by the caller. ERR_INVALID with t->flaw and t->column. message.c */
+YL_CHECKED int exchange_row_message(struct exchange_taking *t, const char *body, const char *control, int64_t made_ms, struct hl7_writer *w);
+
+int exchange_pull_now(struct op_ctx *ctx, json_t *args, json_t **result); /* pull_ops.c */
+json_t *exchange_pull_json(struct op_ctx *ctx, uint64_t source);        /* what the last rounds were; null = nothing is pulled */
+int exchange_file_list(struct op_ctx *ctx, json_t *args, json_t **result); /* file_ops.c */
 int exchange_source_list(struct op_ctx *ctx, json_t *args, json_t **result); /* source_ops.c */
 int exchange_source_set(struct op_ctx *ctx, json_t *args, json_t **result);
 int exchange_domain_list(struct op_ctx *ctx, json_t *args, json_t **result);

@@ -31,6 +31,11 @@ static void hash_of(const struct exchange *x, const char *bytes, size_t len, cha
     (void)!hex_encode(mac, 16, out, 33);
 }
 
+void exchange_hash(const struct exchange *x, const char *bytes, size_t len, char out[33])
+{
+    hash_of(x, bytes, len, out);
+}
+
 /* bytes are NUL-terminated and hold no other NUL. */
 static int put_body(struct op_ctx *ctx, const char *hash, const char *bytes, size_t len)
 {
@@ -198,11 +203,14 @@ static int answer_again(struct exchange_taking *t, const struct earlier *e, stru
 
 /* ---- taking ---- */
 
-static void location_of(const struct exchange_flaw *flaw, char out[40])
+/* Of a row the column, as the person who corrects it sees it. */
+static void location_of(const struct exchange_taking *t, char out[ROWS_NAME_BYTES])
 {
     out[0] = 0;
-    if (flaw->at.segment[0])
-        hl7_path_print(&flaw->at, out, 40);
+    if (t->source->rows)
+        memcpy(out, t->column, ROWS_NAME_BYTES);
+    else if (t->flaw.at.segment[0])
+        hl7_path_print(&t->flaw.at, out, ROWS_NAME_BYTES);
 }
 
 /* What the message means is done here, and undone alone when it cannot be done whole: the message itself stays. */
@@ -225,17 +233,17 @@ static int use_checked(struct exchange_taking *t)
 
 static int write_message(struct exchange_taking *t, const char *control, const char *hash, size_t size, bool reused)
 {
-    char type[40], location[40], day[11];
+    char type[40], location[ROWS_NAME_BYTES], day[11];
     bool dead = t->flaw.code != 0;
     hl7_text_at(t->m, "MSH-9", type, sizeof type);
-    location_of(&t->flaw, location);
+    location_of(t, location);
     exchange_day_of(t->ctx->now_ms, day);
     tx_exec(t->ctx->tx,
             "INSERT INTO exchange_message (id, source_id, control_id, hash, type, received_ms, day, size, state, ack, code, reason, location, "
-            "patient_id, entries, repeats, reused) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,0,$16)",
-            "iitttitittittiii", (int64_t)t->message, (int64_t)t->source->id, control, hash, type, t->ctx->now_ms, day, (int64_t)size,
+            "patient_id, entries, repeats, reused, file_id, row_no) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,0,$16,$17,$18)",
+            "iitttitittittiiiii", (int64_t)t->message, (int64_t)t->source->id, control, hash, type, t->ctx->now_ms, day, (int64_t)size,
             dead ? "dead" : "stored", dead && !t->source->accept_dead ? "AE" : "AA", (int64_t)t->flaw.code, t->flaw.reason, location,
-            (int64_t)(dead ? 0 : t->patient), (int64_t)(dead ? 0 : t->entries), (int64_t)reused);
+            (int64_t)(dead ? 0 : t->patient), (int64_t)(dead ? 0 : t->entries), (int64_t)reused, (int64_t)t->file, t->row);
     if (dead)
         tx_exec(t->ctx->tx, "INSERT INTO exchange_dead (message_id, source_id, state, since_ms, done_ms, done_by, note) VALUES ($1,$2,'open',$3,0,0,NULL)", "iii",
                 (int64_t)t->message, (int64_t)t->source->id, t->ctx->now_ms);
@@ -377,19 +385,132 @@ int exchange_take(struct op_ctx *ctx, const struct exchange_in *in, struct hl7_w
     return rc ? rc : w->failed ? ERR_UNAVAILABLE : tx_error(ctx->tx);
 }
 
+/* ---- rows ---- */
+
+int exchange_row_message(struct exchange_taking *t, const char *body, const char *control, int64_t made_ms, struct hl7_writer *w)
+{
+    struct exchange_row_head head = {t->source->application, t->source->facility, control, made_ms};
+    return exchange_rows_message(t->source->rows, body, &head, w, &t->flaw, t->column);
+}
+
+/* The message a row becomes lives only here: t->m is NULL again afterwards. */
+static int use_row(struct exchange_taking *t, const char *body, const char *control, int64_t made_ms)
+{
+    struct hl7_writer w = {0};
+    struct hl7_message m;
+    struct fault f = {0};
+    int rc = exchange_row_message(t, body, control, made_ms, &w);
+    if (rc) {
+        hl7_writer_fini(&w);
+        return rc;
+    }
+    t->m = &m;
+    rc = hl7_parse(&m, w.bytes, w.len, HL7_UTF8, &f);
+    rc = rc ? exchange_flaw(&t->flaw, 100, f.reason, NULL) : use_checked(t);
+    if (rc == ERR_INVALID)
+        exchange_rows_column(t->source->rows, &t->flaw.at, t->column);
+    t->m = NULL;
+    hl7_fini(&m);
+    hl7_writer_fini(&w);
+    return rc;
+}
+
+/* The file's place moves on first: a row that is not the next one (the one before it was not kept) must not be taken. */
+static bool next_of_file(struct exchange_taking *t)
+{
+    tx_exec(t->ctx->tx, "UPDATE exchange_file SET rows=rows+1 WHERE id=$1 AND rows=$2 AND state='reading'", "ii", (int64_t)t->file, t->row - 1);
+    return tx_changes(t->ctx->tx) == 1;
+}
+
+static int take_row_new(struct exchange_taking *t, const struct exchange_in *in, const char *hash, struct hl7_message *header)
+{
+    int rc = put_body(t->ctx, hash, in->bytes, in->len);
+    rc = rc ? rc : tx_savepoint(t->ctx->tx);
+    if (rc)
+        return rc;
+    t->message = id_new();
+    int used = use_row(t, in->bytes, hash, t->ctx->now_ms);
+    if (used && used != ERR_INVALID)
+        return used;
+    rc = used ? tx_savepoint_rollback(t->ctx->tx) : tx_savepoint_release(t->ctx->tx);
+    t->m = header;
+    return rc ? rc : write_message(t, hash, hash, in->len, false);
+}
+
+static int take_row_known(struct exchange_taking *t, const struct exchange_in *in, struct hl7_message *header, struct hl7_writer *w)
+{
+    char hash[33];
+    struct earlier e;
+    hash_of(records_parts(t->ctx->records)->exchange, in->bytes, in->len, hash);
+    int rc = look_back(t, hash, hash, &e);
+    if (rc == 0 && e.id) {
+        tx_exec(t->ctx->tx, "UPDATE exchange_message SET repeats=repeats+1 WHERE id=$1", "i", (int64_t)e.id);
+        count_one(t, COUNT_REPEATED);
+    } else if (rc == 0)
+        rc = take_row_new(t, in, hash, header);
+    const char *word = e.id ? "repeated" : t->flaw.code ? "dead" : "stored";
+    hl7_puts(w, word);
+    tx_exec(t->ctx->tx, "UPDATE exchange_file SET stored=stored+$1, dead=dead+$2, repeated=repeated+$3 WHERE id=$4", "iiii", (int64_t)(word[0] == 's'),
+            (int64_t)(word[0] == 'd'), (int64_t)(word[0] == 'r'), (int64_t)t->file);
+    return rc ? rc : tx_error(t->ctx->tx);
+}
+
+/* The message's MSH stands for the row where it is counted. */
+static int take_row_in(struct exchange_taking *t, const struct exchange_in *in, struct hl7_writer *w)
+{
+    struct hl7_writer text = {0};
+    struct hl7_message header;
+    struct fault f = {0};
+    int rc = exchange_row_message(t, NULL, "0", t->ctx->now_ms, &text);
+    if (rc == 0 && !next_of_file(t)) {
+        hl7_puts(w, "stale");
+        hl7_writer_fini(&text);
+        return tx_error(t->ctx->tx);
+    }
+    rc = rc ? rc : hl7_parse(&header, text.bytes, text.len, HL7_UTF8, &f);
+    if (rc == 0) {
+        t->m = &header;
+        rc = take_row_known(t, in, &header, w);
+        hl7_fini(&header);
+    }
+    hl7_writer_fini(&text);
+    return rc;
+}
+
+int exchange_take_row(struct op_ctx *ctx, const struct exchange_in *in, struct hl7_writer *w)
+{
+    struct exchange_source source;
+    struct exchange_taking t = {.ctx = ctx, .source = &source, .file = in->file, .row = in->row};
+    struct actor actor = {.system = true, .name = "exchange"};
+    const struct actor *before = ctx->actor;
+    int rc = exchange_source_load(ctx, in->source, &source);
+    if (rc == ERR_NOT_FOUND || (rc == 0 && !source.rows)) { /* switched off in between */
+        hl7_puts(w, "stale");
+        return 0;
+    }
+    ctx->actor = &actor;
+    rc = rc ? rc : take_row_in(&t, in, w);
+    ctx->actor = before;
+    ctx->audit.patient = t.patient;
+    ctx->audit.object = t.message;
+    return rc ? rc : w->failed ? ERR_UNAVAILABLE : tx_error(ctx->tx);
+}
+
 /* ---- once more ---- */
 
 struct kept {
     uint64_t source;
+    int64_t received_ms;
     char hash[33], day[11], state[12];
 };
 
 static int load_kept(struct op_ctx *ctx, uint64_t message, struct kept *k)
 {
     memset(k, 0, sizeof *k);
-    struct query *q = tx_query(ctx->tx, "SELECT source_id, hash, day, state FROM exchange_message WHERE id=$1", "i", (int64_t)message);
+    struct query *q = tx_query(ctx->tx, "SELECT source_id, hash, day, state, received_ms FROM exchange_message WHERE id=$1", "i", (int64_t)message);
     if (query_next(q)) {
         k->source = (uint64_t)query_int(q, "source_id");
+        k->received_ms = query_int(q, "received_ms");
         snprintf(k->hash, sizeof k->hash, "%s", query_text(q, "hash"));
         snprintf(k->day, sizeof k->day, "%s", query_text(q, "day"));
         snprintf(k->state, sizeof k->state, "%s", query_text(q, "state"));
@@ -400,7 +521,9 @@ static int load_kept(struct op_ctx *ctx, uint64_t message, struct kept *k)
     return fault_set(ctx->fault, ERR_NOT_FOUND, "", "No such message.");
 }
 
-static int replay_bytes(struct exchange_taking *t, const char *bytes)
+static int use_row(struct exchange_taking *t, const char *body, const char *control, int64_t made_ms);
+
+static int replay_bytes(struct exchange_taking *t, const char *bytes, const struct kept *k)
 {
     struct hl7_message m;
     struct fault f = {0};
@@ -408,6 +531,11 @@ static int replay_bytes(struct exchange_taking *t, const char *bytes)
     const struct actor *before = t->ctx->actor;
     t->m = &m;
     t->ctx->actor = &actor;
+    if (t->source->rows) {
+        int used = use_row(t, bytes, k->hash, k->received_ms);
+        t->ctx->actor = before;
+        return used;
+    }
     int rc = hl7_parse(&m, bytes, strlen(bytes), HL7_UTF8, &f);
     rc = rc ? exchange_flaw(&t->flaw, 100, f.reason, NULL) : use_checked(t);
     t->ctx->actor = before;
@@ -430,8 +558,8 @@ static int settle(struct exchange_taking *t, const struct kept *k)
 
 static int told(struct exchange_taking *t)
 {
-    char location[40];
-    location_of(&t->flaw, location);
+    char location[ROWS_NAME_BYTES];
+    location_of(t, location);
     fault_clear(t->ctx->fault);
     fault_field(t->ctx->fault, location[0] ? location : "message", "%s", t->flaw.reason);
     return fault_set(t->ctx->fault, ERR_INVALID, "still_dead", "The message still cannot be used.");
@@ -456,7 +584,7 @@ int exchange_replay(struct op_ctx *ctx, uint64_t message, const char *corrected)
     }
     struct quality *quality = records_parts(ctx->records)->quality;
     quality_arrivals_begin(quality);
-    rc = rc ? rc : replay_bytes(&t, corrected ? corrected : held);
+    rc = rc ? rc : replay_bytes(&t, corrected ? corrected : held, &k);
     rc = rc ? rc : quality_arrivals_end(quality, ctx->tx, ctx->now_ms);
     free(held);
     return rc == 0 ? settle(&t, &k) : t.flaw.code ? told(&t) : rc;

@@ -13,6 +13,21 @@
 
 /* ---- opening ---- */
 
+/* One with columns is about rows, one without about messages. */
+static int read_map(struct exchange *x, const char *file, struct fault *f)
+{
+    json_error_t e;
+    json_t *from = json_load_file(file, 0, &e);
+    bool columns = json_object_get(from, "columns") != NULL;
+    int rc = columns ? exchange_rows_open(&x->rows[x->n_rows], from, f) : exchange_map_open(&x->maps[x->n_maps], file, f);
+    if (columns && rc)
+        rc = fault_set(f, rc, "map", "The table %.120s is wrong: %.60s %.40s", file, f->n_fields ? f->fields[0].path : "", f->n_fields ? f->fields[0].reason : "");
+    x->n_rows += columns && rc == 0;
+    x->n_maps += !columns && rc == 0;
+    json_decref(from);
+    return rc;
+}
+
 static int read_maps(struct exchange *x, const char *dir, struct fault *f)
 {
     char file[700];
@@ -20,16 +35,18 @@ static int read_maps(struct exchange *x, const char *dir, struct fault *f)
     int rc = d ? 0 : fault_set(f, ERR_INVALID, "exchange", "The folder %.200s of the exchange's tables cannot be read.", dir);
     for (struct dirent *e; rc == 0 && (e = readdir(d));) {
         size_t n = strlen(e->d_name);
-        if (n < 6 || strcmp(e->d_name + n - 5, ".json") != 0 || x->n_maps == MAPS_MAX)
+        if (n < 6 || strcmp(e->d_name + n - 5, ".json") != 0 || x->n_maps == MAPS_MAX || x->n_rows == MAPS_MAX)
             continue;
         snprintf(file, sizeof file, "%.400s/%.250s", dir, e->d_name);
-        rc = exchange_map_open(&x->maps[x->n_maps], file, f);
-        x->n_maps += rc == 0;
+        rc = read_map(x, file, f);
     }
     if (d)
         closedir(d);
     if (rc == 0 && !exchange_map_find(x, "hl7v2"))
         rc = fault_set(f, ERR_INVALID, "exchange", "%.200s holds no table called hl7v2.", dir);
+    for (size_t i = 0; i < x->n_rows && rc == 0; i++)
+        if (!exchange_map_find(x, exchange_rows_like(x->rows[i])))
+            rc = fault_set(f, ERR_INVALID, "exchange", "The table %.60s is like %.60s, which is not there.", exchange_rows_name(x->rows[i]), exchange_rows_like(x->rows[i]));
     return rc;
 }
 
@@ -58,6 +75,8 @@ void exchange_close(struct exchange *x)
         return;
     for (size_t i = 0; i < x->n_maps; i++)
         exchange_map_close(x->maps[i]);
+    for (size_t i = 0; i < x->n_rows; i++)
+        exchange_rows_close(x->rows[i]);
     free(x->sources);
     free(x->domains);
     pthread_mutex_destroy(&x->lock);
@@ -70,6 +89,14 @@ const struct exchange_map *exchange_map_find(const struct exchange *x, const cha
     for (size_t i = 0; i < x->n_maps; i++)
         if (strcmp(exchange_map_name(x->maps[i]), name) == 0)
             return x->maps[i];
+    return NULL;
+}
+
+const struct exchange_rows *exchange_rows_find(const struct exchange *x, const char *name)
+{
+    for (size_t i = 0; i < x->n_rows; i++)
+        if (strcmp(exchange_rows_name(x->rows[i]), name) == 0)
+            return x->rows[i];
     return NULL;
 }
 
@@ -94,7 +121,12 @@ static void source_from(const struct exchange *x, struct query *q, struct exchan
     for (int i = 0; i < 3; i++)
         if (assume && strcmp(assume, words[i]) == 0)
             s->assume = (enum exchange_assume)i;
-    s->map = exchange_map_find(x, s->map_name);
+    COPY(s->folder, query_text(q, "folder"));
+    s->kind = strcmp(query_text(q, "kind"), "folder") == 0 ? KIND_FOLDER : strcmp(query_text(q, "kind"), "database") == 0 ? KIND_DATABASE : KIND_HL7;
+    if (s->kind != KIND_HL7 && s->assume == ASSUME_NONE)
+        s->assume = ASSUME_MISSING; /* a column of numbers seldom names their authority: they are the source's own */
+    s->rows = s->kind == KIND_HL7 ? NULL : exchange_rows_find(x, s->map_name);
+    s->map = exchange_map_find(x, s->rows ? exchange_rows_like(s->rows) : s->map_name);
     if (!s->map)
         s->map = exchange_map_find(x, "hl7v2");
 }
@@ -159,7 +191,7 @@ int exchange_source_find(struct op_ctx *ctx, const char *application, const char
     int rc = lock_fresh(ctx, &x), found = ERR_NOT_FOUND;
     for (size_t i = 0; rc == 0 && found && i < x->n_sources; i++) {
         const struct exchange_source *s = &x->sources[i];
-        if (strcmp(s->application, application) != 0 || (s->facility[0] && strcmp(s->facility, facility) != 0))
+        if (s->kind != KIND_HL7 || strcmp(s->application, application) != 0 || (s->facility[0] && strcmp(s->facility, facility) != 0))
             continue;
         bool here = (!s->address[0] || strcmp(s->address, address) == 0) && (!s->certificate[0] || strcasecmp(s->certificate, certificate) == 0);
         found = here ? 0 : ERR_DENIED;

@@ -388,5 +388,23 @@ const struct migration store_migrations[] = {
      "done_ms INTEGER NOT NULL, begun_by INTEGER NOT NULL);"
      "INSERT INTO quality_state (id, version, count_after, count_until, running, remap_after, looked, changed, begun_ms, done_ms, begun_by) "
      "SELECT 1, 0, 0, COALESCE(MAX(id), 0), 0, 0, 0, 0, 0, 0, 0 FROM exchange_entry;"},
+    {34, "sources that leave files: folders, files, the row a message came from",
+     "ALTER TABLE exchange_source ADD COLUMN kind TEXT NOT NULL DEFAULT 'hl7';"
+     "ALTER TABLE exchange_source ADD COLUMN folder TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE exchange_message ADD COLUMN file_id INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE exchange_message ADD COLUMN row_no INTEGER NOT NULL DEFAULT 0;"
+     "CREATE INDEX exchange_message_file ON exchange_message (file_id, row_no) WHERE file_id>0;"
+     "CREATE TABLE exchange_file (id INTEGER NOT NULL PRIMARY KEY, source_id INTEGER NOT NULL, name TEXT NOT NULL, hash TEXT NOT NULL, "
+     "size INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL, place TEXT NOT NULL, charset TEXT NOT NULL, unused TEXT NOT NULL, "
+     "rows INTEGER NOT NULL, stored INTEGER NOT NULL, dead INTEGER NOT NULL, repeated INTEGER NOT NULL, begun_ms INTEGER NOT NULL, done_ms INTEGER NOT NULL);"
+     "CREATE INDEX exchange_file_source ON exchange_file (source_id, id);"
+     "CREATE INDEX exchange_file_state ON exchange_file (state, source_id);"},
+    {35, "sources that are asked for rows: views of hospitals' databases",
+     "ALTER TABLE exchange_source ADD COLUMN dsn TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE exchange_source ADD COLUMN db_view TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE exchange_source ADD COLUMN db_mark TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE exchange_source ADD COLUMN every_s INTEGER NOT NULL DEFAULT 0;"
+     "CREATE TABLE exchange_pull (source_id INTEGER NOT NULL PRIMARY KEY, mark TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, "
+     "failures INTEGER NOT NULL, last_ms INTEGER NOT NULL, next_ms INTEGER NOT NULL);"},
     {0, NULL, NULL},
 };

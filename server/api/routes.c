@@ -81,6 +81,8 @@ const struct api_route api_routes[] = {
     {GET, "/exchange/domains", "exchange.domains"},
     {PUT, "/exchange/domains/{domain_id}", "exchange.domain_set"},
     {GET, "/exchange/days", "exchange.days"},
+    {POST, "/exchange/sources/{source_id}/pull", "exchange.pull"},
+    {GET, "/exchange/files", "exchange.files"},
     {GET, "/exchange/dead", "exchange.dead"},
     {GET, "/exchange/messages/{message_id}", "exchange.message"},
     {POST, "/exchange/messages/{message_id}/replay", "exchange.replay"},

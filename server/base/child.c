@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define STEP_BYTES 65536
+#define STOP_LOOK_MS 200
 
 static void limit(int what, rlim_t value)
 {
@@ -40,7 +41,7 @@ static _Noreturn void become(const struct child_job *job, int in, int out, pid_t
     if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(null, 2) < 0)
         _exit(127);
     close_range(3, ~0u, 0);
-    if (unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC) && unshare(CLONE_NEWNET)) {
+    if (!job->network && unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC) && unshare(CLONE_NEWNET)) {
         /* neither is allowed here: the other limits still hold */
     }
     limit(RLIMIT_CPU, (rlim_t)job->cpu_s);
@@ -114,9 +115,11 @@ static int pump(struct running *r, int64_t end_us)
 {
     while (r->out >= 0) {
         int64_t left_ms = (end_us - clock_monotonic_us()) / 1000;
-        if (left_ms <= 0)
+        if (left_ms <= 0 || (r->job->stop && atomic_load(r->job->stop)))
             return ERR_TIMEOUT;
         struct pollfd p[2] = {{r->out, POLLIN, 0}, {r->in, POLLOUT, 0}}; /* poll skips a negative descriptor */
+        if (r->job->stop && left_ms > STOP_LOOK_MS)
+            left_ms = STOP_LOOK_MS;
         if (poll(p, 2, (int)left_ms) < 0 && errno != EINTR)
             return ERR_INTERNAL;
         if (r->in >= 0 && p[1].revents && !feed(r))

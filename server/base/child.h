@@ -8,6 +8,8 @@
 #define YL_SERVER_BASE_CHILD_H
 
 #include "server/base/err.h"
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +22,8 @@ struct child_job {
     int time_ms;           /* wall clock */
     int cpu_s;             /* RLIMIT_CPU */
     uint64_t memory_bytes; /* RLIMIT_AS */
+    bool network;          /* keeps it: its work is to ask another machine */
+    const atomic_bool *stop; /* NULL, or: when it becomes true the child is killed; ERR_TIMEOUT */
 };
 
 /* 0: it ended with status 0; *out (malloc'd, may be empty) and *out_len hold its output. ERR_NOT_FOUND: no such program;

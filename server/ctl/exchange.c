@@ -35,7 +35,7 @@ static int org_of(struct ctl *c, const char *code, char id[ID_TEXT_BYTES])
 
 static int add(struct ctl *c)
 {
-    static const char *const texts[] = {"facility", "address", "certificate", "map", "assume"};
+    static const char *const texts[] = {"facility", "address", "certificate", "map", "assume", "folder", "dsn", "view", "mark_column"};
     const char *org = ctl_value(c, "org"), *application = ctl_value(c, "application"), *name = ctl_value(c, "name");
     char org_id[ID_TEXT_BYTES];
     struct reply reply;
@@ -55,6 +55,10 @@ static int add(struct ctl *c)
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (ctl_value(c, texts[i]))
             json_object_set_new(args, texts[i], json_string(ctl_value(c, texts[i])));
+    if (ctl_value(c, "folder") || ctl_value(c, "dsn"))
+        json_object_set_new(args, "kind", json_string(ctl_value(c, "folder") ? "folder" : "database"));
+    if (ctl_value(c, "every"))
+        json_object_set_new(args, "every_s", json_integer(atoll(ctl_value(c, "every"))));
     if (ctl_call(c, "exchange.source_set", args, &reply))
         return 1;
     printf("%s\n", ctl_text(reply.result, "id"));
@@ -82,9 +86,44 @@ static int list(struct ctl *c)
     if (ctl_call(c, "exchange.sources", json_object(), &reply))
         return 1;
     json_array_foreach(json_object_get(reply.result, "items"), i, one)
-        printf("%s\t%s\t%s|%s\t%s\ttoday %lld, open dead letters %lld\n", ctl_text(one, "id"), ctl_text(one, "name"), ctl_text(one, "application"), ctl_text(one, "facility"),
+        printf("%s\t%s\t%s|%s%s%s\t%s\ttoday %lld, open dead letters %lld\n", ctl_text(one, "id"), ctl_text(one, "name"), ctl_text(one, "application"), ctl_text(one, "facility"),
+               ctl_text(one, "folder")[0] ? "\tfolder " : "", ctl_text(one, "folder"),
                json_is_true(json_object_get(one, "enabled")) ? "on" : "off", (long long)json_integer_value(json_object_get(one, "received")),
                (long long)json_integer_value(json_object_get(one, "open")));
+    reply_clear(&reply);
+    return 0;
+}
+
+/* The daemon looks at what is due every second. */
+static int pull(struct ctl *c)
+{
+    struct reply reply;
+    json_t *args = json_pack("{s:s}", "source_id", c->argv[1]);
+    if (ctl_value(c, "from"))
+        json_object_set_new(args, "from", json_string(ctl_value(c, "from")));
+    if (ctl_call(c, "exchange.pull", args, &reply))
+        return 1;
+    printf("due; mark %s\n", ctl_text(reply.result, "mark")[0] ? ctl_text(reply.result, "mark") : "(the beginning)");
+    reply_clear(&reply);
+    return 0;
+}
+
+static int files(struct ctl *c)
+{
+    static const char *const counts[] = {"rows", "stored", "dead", "repeated"};
+    struct reply reply;
+    json_t *one;
+    size_t i;
+    if (ctl_call(c, "exchange.files", json_pack("{s:i}", "limit", 100), &reply))
+        return 1;
+    json_array_foreach(json_object_get(reply.result, "items"), i, one)
+    {
+        printf("%s\t%s\t%s%s%s%s%s", ctl_text(json_object_get(one, "source"), "name"), ctl_text(one, "name"), ctl_text(one, "state"), ctl_text(one, "reason")[0] ? " " : "",
+               ctl_text(one, "reason"), ctl_text(one, "column")[0] ? " " : "", ctl_text(one, "column"));
+        for (size_t k = 0; k < sizeof counts / sizeof *counts; k++)
+            printf("\t%s %lld", counts[k], (long long)json_integer_value(json_object_get(one, counts[k])));
+        printf("\n");
+    }
     reply_clear(&reply);
     return 0;
 }
@@ -94,13 +133,20 @@ int ctl_exchange(struct ctl *c)
     const char *what = c->argc > 0 ? c->argv[0] : "";
     if (strcmp(what, "list") == 0)
         return list(c);
+    if (strcmp(what, "files") == 0)
+        return files(c);
+    if (strcmp(what, "pull") == 0 && c->argc > 1)
+        return pull(c);
     if (strcmp(what, "add") == 0 && ctl_value(c, "org") && ctl_value(c, "application"))
         return add(c);
     if (strcmp(what, "domain") == 0 && c->argc > 1)
         return domain(c);
     return fprintf(stderr, "usage: yilianctl --config FILE exchange list\n"
+                           "       ... exchange files\n"
                            "       ... exchange add --org CODE --application MSH-3 [--facility MSH-4] [--name NAME] [--domain NAMESPACE[=OID]]... [--address ADDRESS]\n"
                            "           [--certificate SHA256] [--map TABLE] [--assume none|missing|any] [--ask]\n"
+                           "           [--folder NAME | --dsn NAME --view VIEW --mark_column COLUMN [--every SECONDS]]\n"
+                           "       ... exchange pull SOURCE [--from MARK]   (--from \"\": the whole history)\n"
                            "       ... exchange domain NAMESPACE[=OID]\n"),
            2;
 }

@@ -1,7 +1,8 @@
 // Arriving data on the real daemon: a source is registered on the page, its messages come over MLLP, one is of no use and is corrected and
-// replayed by the steward; counts agree. SHOTS=dir keeps pictures.
+// replayed by the steward; counts agree. Another leaves tables in a folder: what became of each row is seen; a third lets us read a view. SHOTS=dir keeps pictures.
 import assert from 'node:assert/strict'
-import { mkdirSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { axe, DESKTOP, launch, open, PHONE, run } from './lib.mjs'
@@ -9,7 +10,7 @@ import { signIn, startSite } from './site.mjs'
 
 process.env.TZ = 'Asia/Shanghai'
 const port = 12_000 + Math.floor(Math.random() * 20_000)
-const site = await startSite('127.0.0.1', `mllp.port = ${port}\n`)
+const site = await startSite('127.0.0.1', `mllp.port = ${port}\nexchange.drop_dir = drop\nexchange.drop_settle = 100ms\nexchange.odbc_ini = odbc.ini\n`)
 site.ctl('user', 'roles', 'dean', 'YL01', 'manager,index_steward')
 const browser = await launch()
 const shots = process.env.SHOTS
@@ -90,6 +91,99 @@ const jobs = {
     await page.getByText('没有异常报文').waitFor()
     await page.context().close()
   },
+  'a source leaves tables in a folder: each row is accounted for, a broken one is corrected': async () => {
+    const drop = join(site.dir, 'drop')
+    await admin.goto('/admin/exchange')
+    await button(admin, '登记来源').click()
+    const form = dialog(admin)
+    await form.getByLabel('名称').first().fill('县医院体检系统')
+    await form.locator('select').first().selectOption({ label: '云岭县人民医院' })
+    await form.getByLabel('接入方式').selectOption('folder')
+    await form.getByLabel('文件夹名称').fill('../x')
+    await form.getByLabel('名称（CX.4.1）').fill('YLTJ')
+    await form.getByLabel('映射表').selectOption('rows_results')
+    await button(form, '保存').click()
+    await form.getByText('只能用字母、数字、- 和 _').first().waitFor()
+    await form.getByLabel('文件夹名称').fill('tj')
+    if (shots) await admin.screenshot({ path: join(shots, 'folder-form.png') })
+    await button(form, '保存').click()
+    await closed(admin)
+    for (let i = 0; !existsSync(join(drop, 'tj')) && i < 200; i++) await new Promise((f) => setTimeout(f, 100)) // the daemon makes it
+    const put = (name, text) => {
+      writeFileSync(join(drop, 'tj', `${name}.part`), text)
+      renameSync(join(drop, 'tj', `${name}.part`), join(drop, 'tj', name))
+    }
+    put('体检1128.csv', '患者号,姓名,项目代码,项目名称,结果,单位,报告时间,导出批次\n7001,吴磊,GLU,血糖,5.1,mmol/L,2026-11-27 09:00,9\n,无号人,GLU,血糖,5.2,mmol/L,2026-11-27 09:00,9\n7003,吴桐,GLU,血糖,5.3,mmol/L,2026-11-27 09:00,9\n')
+    put('通讯录.csv', '科室,电话\n内科,123\n')
+    await admin.getByRole('tab', { name: '文件' }).click()
+    for (let i = 0; i < 100 && (await admin.getByText('已完成').count()) + (await admin.getByText('不能读取').count()) < 2; i++) {
+      await button(admin, '刷新').click()
+      await new Promise((f) => setTimeout(f, 200))
+    }
+    await admin.getByText('未使用的列：导出批次').waitFor()
+    await admin.getByText('缺少“患者号”列').waitFor()
+    assert.deepEqual(await admin.locator('tr', { hasText: '体检1128.csv' }).locator('td .num').allTextContents().then((t) => t.slice(1)), ['3', '2', '1', '0'])
+    await axe(admin, 'files')
+    const page = await open(browser, { base: site.base })
+    page.setDefaultTimeout(20000)
+    await signIn(page, 'dean')
+    await page.goto('/admin/exchange')
+    await page.getByRole('tab', { name: '异常报文 (1)' }).click()
+    await page.getByText('第 2 行').waitFor()
+    await button(page, '查看并更正').click()
+    const at = dialog(page), text = at.getByLabel('报文内容（可直接更正）')
+    await text.waitFor()
+    if (shots) await page.screenshot({ path: join(shots, 'row-letter.png') })
+    await text.fill((await text.inputValue()).replace('\n,无号人', '\n7002,无号人'))
+    await button(at, '按更正内容重放').click()
+    await closed(page)
+    await page.getByText('没有异常报文').waitFor()
+    await page.context().close()
+  },
+  'rows are pulled from a database; its trouble is told': async () => {
+    const file = join(site.dir, 'lis.db')
+    const theirs = (sql) => execFileSync('python3', ['-c', 'import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.executescript(sys.argv[2]); db.close()', file, sql])
+    theirs("CREATE TABLE lis_result (seq INTEGER PRIMARY KEY, patient_no TEXT, name TEXT, item_code TEXT, result TEXT, reported_at TEXT); INSERT INTO lis_result VALUES (1,'8001','姜明','K','4.1','2026-11-27 08:00'), (2,'8002','姜月','K','4.2','2026-11-27 08:01')")
+    writeFileSync(join(site.dir, 'odbc.ini'), `[lis]\nDriver = SQLite3\nDatabase = ${file}\n`)
+    await admin.goto('/admin/exchange')
+    await button(admin, '登记来源').click()
+    const form = dialog(admin)
+    await form.getByLabel('名称').first().fill('县医院检验库')
+    await form.locator('select').first().selectOption({ label: '云岭县人民医院' })
+    await form.getByLabel('接入方式').selectOption('database')
+    await form.getByLabel('数据源名称（DSN）').fill('lis')
+    await form.getByLabel('视图').fill('lis_result; DROP')
+    await form.getByLabel('增量列').fill('seq')
+    await form.getByLabel('名称（CX.4.1）').fill('YLDB')
+    await button(form, '保存').click()
+    await form.getByText('只能是名称').waitFor()
+    await form.getByLabel('视图').fill('lis_result')
+    if (shots) await admin.screenshot({ path: join(shots, 'database-form.png') })
+    await button(form, '保存').click()
+    await closed(admin)
+    const row = admin.locator('tr', { hasText: '县医院检验库' })
+    const until = async (text) => {
+      for (let i = 0; i < 100 && !(await row.getByText(text).count()); i++) {
+        await button(admin, '刷新').click()
+        await new Promise((f) => setTimeout(f, 200))
+      }
+      await row.getByText(text).waitFor()
+    }
+    await until('拉取到 2')
+    await row.getByText('收到 2：入库 2').waitFor()
+    theirs('ALTER TABLE lis_result RENAME TO away')
+    await button(row, '立即拉取').click()
+    await until('数据库报错')
+    await row.getByText('lis_result', { exact: false }).first().waitFor()
+    await axe(admin, 'a source that fails')
+    if (shots) await admin.screenshot({ path: join(shots, 'pull-failed.png') })
+    theirs('ALTER TABLE away RENAME TO lis_result')
+    await button(row, '修改').click()
+    await button(dialog(admin), '从头拉取全部历史').click()
+    await closed(admin)
+    await until('拉取到 2')
+    await row.getByText('收到 2：入库 2').waitFor() // known again, not counted
+  },
   'both sizes, both languages: axe, nothing cut off': async () => {
     for (const [shape, name] of [[DESKTOP, 'desktop'], [PHONE, 'phone']])
       for (const lang of ['zh', 'en']) {
@@ -102,6 +196,11 @@ const jobs = {
         assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name}, ${lang}: the page is wider than the screen`)
         if (shots) await page.screenshot({ path: join(shots, `sources-${name}-${lang}.png`), fullPage: true })
         await page.getByRole('tab').nth(2).click()
+        await page.getByText('通讯录.csv').waitFor()
+        await axe(page, `files, ${name}, ${lang}`)
+        assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `files, ${name}, ${lang}: the page is wider than the screen`)
+        if (shots) await page.screenshot({ path: join(shots, `files-${name}-${lang}.png`), fullPage: true })
+        await page.getByRole('tab').nth(3).click()
         await page.locator('td .num').first().waitFor()
         if (shots) await page.screenshot({ path: join(shots, `days-${name}-${lang}.png`), fullPage: true })
         await page.context().close()

@@ -3,6 +3,7 @@
 #include "tests/lib/site.h"
 #include <mbedtls/pk.h>
 #include <mbedtls/x509_crt.h>
+#include <sqlite3.h>
 
 static uint16_t port, tls_port;
 
@@ -84,10 +85,11 @@ static int begin(void **state)
     (void)state;
     port = site_free_port(SOCK_STREAM);
     tls_port = site_free_port(SOCK_STREAM);
-    snprintf(more, sizeof more, "mllp.port = %u\nmllp.tls_port = %u\nmllp.max_message = 64KiB\n", port, tls_port);
+    snprintf(more, sizeof more, "mllp.port = %u\nmllp.tls_port = %u\nmllp.max_message = 64KiB\nexchange.drop_dir = drop\nexchange.drop_settle = 100ms\nexchange.odbc_ini = odbc.ini\nexchange.odbc_rows = 300\n", port, tls_port);
     site_start(more);
     site_ctl("exchange add --org QS01 --application HIS --facility QS --domain QS=1.2.3.4 --ask");
     site_ctl("exchange add --org YL01 --application LIS --domain YL --assume missing");
+    site_ctl("exchange add --org YL01 --application BIO --domain BIO --folder bio --map rows_results");
     return 0;
 }
 
@@ -342,11 +344,140 @@ static void nothing_lost_nothing_twice(void **state)
     assert_int_equal(strncmp(chain, "whole", 5), 0);
 }
 
+/* ---- a folder, and kill -9 while its file is read ---- */
+
+#define ROWS 2500
+
+static json_t *newest_file(const struct person_at *who)
+{
+    json_t *files = person_ask(who, "GET", "/exchange/files", NULL), *one = json_incref(json_array_get(json_object_get(files, "items"), 0));
+    json_decref(files);
+    return one;
+}
+
+static void drop_rows(void)
+{
+    char part[120], path[120];
+    snprintf(part, sizeof part, "%s/drop/bio/day.csv.part", site.dir);
+    snprintf(path, sizeof path, "%s/drop/bio/day.csv", site.dir);
+    FILE *out = fopen(part, "w");
+    assert_non_null(out);
+    fprintf(out, "患者号,姓名,报告单号,项目代码,结果,报告时间\n");
+    for (int i = 0; i < ROWS; i++)
+        fprintf(out, "F%d,褚一,s%d,GLU,%s,2026-11-28 08:%02d:00\n", i % 5, i, i % 500 == 7 ? "" : "5.5", i % 60); /* five without a value */
+    fclose(out);
+    assert_int_equal(rename(part, path), 0);
+}
+
+static void a_folder_is_read_through_kills(void **state)
+{
+    char done[160];
+    int kills = 0;
+    (void)state;
+    snprintf(done, sizeof done, "%s/drop/bio", site.dir);
+    for (int i = 0; access(done, F_OK) && i < 200; i++) usleep(100000); /* the daemon makes it */
+    drop_rows();
+    struct person_at admin = person_sign_in("admin");
+    json_t *file = NULL;
+    for (int64_t from = web_now_ms(); web_now_ms() - from < 120000;) {
+        json_decref(file);
+        file = newest_file(&admin);
+        const char *is = file ? json_string_value(json_object_get(file, "state")) : "";
+        if (strcmp(is, "done") == 0) break;
+        if (count_of(file, "rows") > kills * 400 && strcmp(is, "reading") == 0 && kills < 4) {
+            int status;
+            kill(site.daemon, SIGKILL);
+            waitpid(site.daemon, &status, 0);
+            kills++;
+            site_launch();
+            admin = person_sign_in("admin");
+        }
+        usleep(20000);
+    }
+    assert_string_equal(json_string_value(json_object_get(file, "state")), "done");
+    assert_int_equal(count_of(file, "rows"), ROWS);
+    assert_int_equal(count_of(file, "stored"), ROWS - 5);
+    assert_int_equal(count_of(file, "dead"), 5);
+    assert_int_equal(count_of(file, "repeated"), 0);
+    json_decref(file);
+    json_t *day = today_of(&admin, "BIO");
+    assert_int_equal(count_of(day, "stored"), ROWS - 5);
+    assert_true(json_is_true(json_object_get(day, "agrees")));
+    json_decref(day);
+    snprintf(done, sizeof done, "ls %s/drop/bio/done/*/day.csv.report.json >/dev/null", site.dir);
+    assert_int_equal(system(done), 0);
+    print_message("%d kills while the file was read\n", kills);
+    assert_true(kills > 0);
+    assert_int_equal(strncmp(site_ctl("audit verify"), "whole", 5), 0);
+}
+
+/* ---- a database, and kill -9 while it is read ---- */
+
+static void make_database(void)
+{
+    char path[120];
+    sqlite3 *db;
+    snprintf(path, sizeof path, "%s/odbc.ini", site.dir);
+    FILE *out = fopen(path, "w");
+    assert_non_null(out);
+    fprintf(out, "[bank]\nDriver = SQLite3\nDatabase = %s/bank.db\n", site.dir);
+    fclose(out);
+    snprintf(path, sizeof path, "%s/bank.db", site.dir);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "CREATE TABLE r (seq INTEGER PRIMARY KEY, patient_no TEXT, report_no TEXT, item_code TEXT, result TEXT, reported_at TEXT)", NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<2500) INSERT INTO r SELECT i, 'D'||(i%5), 's'||i, 'GLU', '5', '2026-11-28 08:00' FROM n",
+                                  NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+/* Of source DB; -1 = nothing came yet. */
+static int64_t stored_now(const struct person_at *who)
+{
+    json_t *list = person_ask(who, "GET", "/exchange/sources", NULL), *one;
+    int64_t n = -1;
+    size_t i;
+    json_array_foreach(json_object_get(list, "items"), i, one) if (strcmp(json_string_value(json_object_get(one, "name")), "DB") == 0) n = count_of(one, "stored");
+    json_decref(list);
+    return n;
+}
+
+static void a_database_is_read_through_kills(void **state)
+{
+    int kills = 0;
+    int64_t stored = 0;
+    (void)state;
+    make_database();
+    site_ctl("exchange add --org YL01 --application DB --domain DB --dsn bank --view r --mark_column seq --map rows_results --every 10");
+    struct person_at admin = person_sign_in("admin");
+    for (int64_t from = web_now_ms(); stored < ROWS && web_now_ms() - from < 120000; usleep(20000)) {
+        stored = stored_now(&admin);
+        if (stored > kills * 400 && stored < ROWS && kills < 4) {
+            int status;
+            kill(site.daemon, SIGKILL);
+            waitpid(site.daemon, &status, 0);
+            kills++;
+            site_launch();
+            admin = person_sign_in("admin");
+        }
+    }
+    json_t *day = today_of(&admin, "DB");
+    assert_int_equal(count_of(day, "stored"), ROWS);
+    assert_int_equal(count_of(day, "dead"), 0);
+    assert_true(json_is_true(json_object_get(day, "agrees")));
+    print_message("%d kills while the database was read, %lld repeats\n", kills, (long long)count_of(day, "repeated"));
+    json_decref(day);
+    assert_true(kills > 0);
+    assert_int_equal(strncmp(site_ctl("audit verify"), "whole", 5), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_feed_and_a_question), cmocka_unit_test(what_cannot_be_read_is_answered), cmocka_unit_test(nobody_waits_for_another),
         cmocka_unit_test(a_certificate_of_ones_own), cmocka_unit_test(nothing_lost_nothing_twice),
+        cmocka_unit_test(a_folder_is_read_through_kills),
+        cmocka_unit_test(a_database_is_read_through_kills),
     };
     return cmocka_run_group_tests(tests, begin, site_stop);
 }

@@ -11,6 +11,16 @@ export interface Counts {
   dead: number
   repeated: number
 }
+/** How the last rounds of asking a hospital's database went. */
+export interface Pull {
+  mark: string
+  state: '' | 'going' | 'ok' | 'failed'
+  reason: string
+  detail: string
+  failures: number
+  last_ms: number | null
+  next_ms: number
+}
 export interface Source extends Counts {
   id: string
   name: string
@@ -20,6 +30,13 @@ export interface Source extends Counts {
   address: string
   certificate: string
   map: string
+  kind: 'hl7' | 'folder' | 'database'
+  folder: string
+  dsn: string
+  view: string
+  mark_column: string
+  every_s: number
+  pull: Pull | null
   assume: 'none' | 'missing' | 'any'
   accept_dead: boolean
   may_ask: boolean
@@ -41,6 +58,25 @@ export interface Dead {
   state: 'open' | 'done' | 'dropped'
   done_ms: number | null
   repeats: number
+  file: string | null
+  row: number
+}
+export interface DropFile {
+  id: string
+  source: { id: string; name: string | null }
+  name: string
+  size: number
+  state: 'reading' | 'read' | 'done' | 'refused' | 'failed'
+  reason: string
+  column: string
+  charset: string
+  unused_columns: string
+  rows: number
+  stored: number
+  dead: number
+  repeated: number
+  begun_ms: number
+  done_ms: number | null
 }
 export interface DeadLetter extends Dead {
   text: string | null

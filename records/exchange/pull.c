@@ -1,0 +1,388 @@
+/* Rounds of pulls (pull.h). */
+#include "records/exchange/pull.h"
+#include "records/exchange/exchange_private.h"
+#include "records/exchange/row_flow.h"
+#include "records/parts.h"
+#include "records/records.h"
+#include "server/base/child.h"
+#include "server/base/log.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define ROUND_MS 1000
+#define SOURCES_MAX 200
+#define BATCHES_MAX 20 /* of one source, then it is another's turn */
+#define ROWS_GROW 16   /* a batch may grow so far where many rows share a mark */
+#define OUTPUT_MAX ((size_t)64 << 20)
+#define MEMORY_MAX ((uint64_t)1 << 30)
+#define FAILED_MS 60000
+#define FAILED_MAX_MS 3600000
+#define OVERLAP_S 300
+#define MARK_BYTES 128
+
+struct exchange_pull {
+    struct exchange_pull_config config;
+    char program[600], odbc_ini[600];
+    pthread_t thread;
+    bool running;
+    struct row_flow flow;
+};
+
+struct pulling { /* one source in one round */
+    struct exchange_pull *p;
+    uint64_t source, file;
+    const struct exchange_rows *rows;
+    char dsn[48], view[128], column[80], mark[MARK_BYTES], from[MARK_BYTES];
+    bool caught_up; /* the round before saw the end */
+    int64_t every_ms, failures, limit, sent;
+    /* of the batch */
+    bool more, flat;
+    int64_t n_rows;
+    char next[MARK_BYTES];
+    const char *reason;
+    char detail[400];
+};
+
+bool exchange_pull_name_ok(const char *name)
+{
+    size_t n = strlen(name);
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)name[i];
+        if (!(c >= 0x80 || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$' || c == '#' || c == '.'))
+            return false;
+    }
+    return n > 0 && name[0] != '.' && name[n - 1] != '.';
+}
+
+/* ---- the child ---- */
+
+struct input {
+    const char *text;
+    size_t len, at;
+};
+
+static long give(void *ctx, void *out, size_t cap)
+{
+    struct input *in = ctx;
+    size_t n = in->len - in->at < cap ? in->len - in->at : cap;
+    memcpy(out, in->text + in->at, n);
+    in->at += n;
+    return (long)n;
+}
+
+/* A time less OVERLAP_S; anything else as it is. */
+static void overlap(const char *mark, char out[MARK_BYTES])
+{
+    char hl7[32];
+    int64_t ms;
+    int digits;
+    snprintf(out, MARK_BYTES, "%s", mark);
+    if (strlen(mark) < 15 || exchange_rows_time(mark, hl7) || hl7_time((struct hl7_span){hl7, strcspn(hl7, "+-")}, 0, &ms, &digits) || digits < 12)
+        return;
+    time_t t = (time_t)(ms / 1000 - OVERLAP_S); /* in the zone it was written in: only cut and written again */
+    struct tm tm;
+    gmtime_r(&t, &tm);
+    strftime(out, MARK_BYTES, "%Y-%m-%d %H:%M:%S", &tm);
+    const char *zone = mark + 10 + strcspn(mark + 10, "+Z"); /* a time with a zone keeps it */
+    snprintf(out + strlen(out), MARK_BYTES - strlen(out), "%s", zone);
+}
+
+static int run_child(struct pulling *g, uint8_t **out, size_t *len)
+{
+    const struct exchange_pull_config *c = &g->p->config;
+    char connection[64];
+    snprintf(connection, sizeof connection, "DSN=%s", g->dsn);
+    json_t *job = json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:i}", "ini", g->p->odbc_ini, "connection", connection, "view", g->view, "column", g->column, "mark", g->from,
+                            "rows", (json_int_t)g->limit, "bytes", (json_int_t)(OUTPUT_MAX / 2), "seconds", c->time_ms / 1000 > 1 ? c->time_ms / 1000 : 1);
+    char *text = job ? json_dumps(job, JSON_COMPACT) : NULL;
+    json_decref(job);
+    if (!text)
+        return ERR_UNAVAILABLE;
+    const char *const argv[] = {g->p->program, NULL};
+    struct input in = {text, strlen(text), 0};
+    struct child_job child = {.argv = argv, .input = give, .ctx = &in, .output_max = OUTPUT_MAX, .time_ms = c->time_ms, .cpu_s = c->time_ms / 1000 + 1,
+                              .memory_bytes = MEMORY_MAX, .network = true, .stop = &g->p->flow.stop};
+    int rc = child_run(&child, out, len);
+    free(text);
+    return rc;
+}
+
+static int failed(struct pulling *g, const char *reason, const char *detail)
+{
+    g->reason = reason;
+    snprintf(g->detail, sizeof g->detail, "%s", detail);
+    return ERR_INVALID;
+}
+
+/* The first line; *rows is what follows. */
+static int read_status(struct pulling *g, const char *bytes, size_t len, size_t *rows)
+{
+    char text[400];
+    const char *end = memchr(bytes, '\n', len);
+    json_t *o = end ? json_loadb(bytes, (size_t)(end - bytes), 0, NULL) : NULL;
+    if (!o)
+        return failed(g, "crashed", "");
+    bool ok = json_is_true(json_object_get(o, "ok"));
+    const char *state = json_string_value(json_object_get(o, "state")), *said = json_string_value(json_object_get(o, "text")), *mark = json_string_value(json_object_get(o, "mark"));
+    snprintf(text, sizeof text, "[%.5s] %.380s", state ? state : "", said ? said : "");
+    g->more = json_is_true(json_object_get(o, "more"));
+    g->flat = json_is_true(json_object_get(o, "flat"));
+    g->n_rows = json_integer_value(json_object_get(o, "rows"));
+    snprintf(g->next, sizeof g->next, "%s", mark && mark[0] ? mark : g->from);
+    json_decref(o);
+    *rows = (size_t)(end - bytes) + 1;
+    return ok ? 0 : failed(g, "database", text);
+}
+
+/* ---- its rows ---- */
+
+static bool is_known(struct pulling *g, struct tx *tx, const char *body)
+{
+    char hash[33];
+    exchange_hash(records_parts(g->p->config.records)->exchange, body, strlen(body), hash);
+    return tx_int(tx, 0, "SELECT COUNT(*) AS n FROM exchange_message WHERE source_id=$1 AND control_id=$2", "it", (int64_t)g->source, hash) > 0;
+}
+
+static int begin_file(struct pulling *g)
+{
+    struct tx *tx;
+    int rc = tx_begin(records_store(g->p->config.records), TX_WRITE, &tx);
+    if (rc)
+        return rc;
+    g->file = id_new();
+    rc = tx_exec(tx,
+                 "INSERT INTO exchange_file (id, source_id, name, hash, size, state, reason, place, charset, unused, rows, stored, dead, repeated, begun_ms, done_ms) "
+                 "VALUES ($1,$2,$3,'',0,'reading','','','','',0,0,0,0,$4,0)",
+                 "iiti", (int64_t)g->file, (int64_t)g->source, g->view, clock_now_ms(records_clock(g->p->config.records)));
+    if (rc)
+        tx_rollback(tx);
+    return rc ? rc : tx_commit(tx);
+}
+
+static int send_row(struct pulling *g, struct tx *tx, struct csv *c, const struct exchange_header *h)
+{
+    char *body = exchange_rows_body(g->rows, c, h);
+    if (!body)
+        return ERR_UNAVAILABLE;
+    int rc = 0;
+    if (!is_known(g, tx, body)) {
+        rc = g->file ? 0 : begin_file(g);
+        rc = rc ? rc : row_flow_send(&g->p->flow, g->source, g->file, ++g->sent, body);
+    }
+    explicit_bzero(body, strlen(body));
+    free(body);
+    return rc;
+}
+
+static int send_rows(struct pulling *g, struct csv *c)
+{
+    char column[ROWS_NAME_BYTES];
+    struct exchange_header h;
+    struct fault f = {0};
+    struct tx *tx;
+    if (exchange_rows_header(g->rows, c, &h, column, NULL, 0))
+        return failed(g, "column_missing", column);
+    int rc = tx_begin(records_store(g->p->config.records), TX_READ, &tx), got = 0;
+    if (rc)
+        return rc;
+    row_flow_begin(&g->p->flow);
+    g->file = 0;
+    g->sent = 0;
+    while (rc == 0 && (got = csv_next(c, &f)) == 1)
+        rc = send_row(g, tx, c, &h);
+    tx_rollback(tx);
+    bool whole = row_flow_end(&g->p->flow);
+    if (rc == 0 && got < 0)
+        return failed(g, "crashed", "");
+    return rc ? rc : whole ? 0 : ERR_NOT_ALLOWED_NOW;
+}
+
+static int take_output(struct pulling *g, const char *bytes, size_t len)
+{
+    struct csv c;
+    struct fault f = {0};
+    size_t at, n;
+    const char *charset;
+    int rc = read_status(g, bytes, len, &at);
+    if (rc)
+        return rc;
+    char *text = exchange_rows_decode(bytes + at, len - at, &n, &charset);
+    if (!text)
+        return ERR_UNAVAILABLE;
+    rc = csv_open_bytes(&c, "", text, n, &f) ? failed(g, "crashed", "") : 0;
+    free(text);
+    if (rc)
+        return rc;
+    rc = send_rows(g, &c);
+    csv_close(&c);
+    return rc;
+}
+
+static int batch(struct pulling *g)
+{
+    uint8_t *bytes;
+    size_t len;
+    int rc = run_child(g, &bytes, &len);
+    if (rc == ERR_TIMEOUT)
+        return atomic_load(&g->p->flow.stop) ? ERR_NOT_ALLOWED_NOW : failed(g, "timeout", "");
+    if (rc)
+        return failed(g, rc == ERR_TOO_LARGE ? "too_large" : rc == ERR_NOT_FOUND ? "no_program" : "crashed", "");
+    rc = take_output(g, (const char *)bytes, len);
+    explicit_bzero(bytes, len);
+    free(bytes);
+    return rc;
+}
+
+/* ---- what is written ---- */
+
+/* The batch is over: its file, and the mark from which the next one goes on. */
+static int settle(struct pulling *g, bool end)
+{
+    struct tx *tx;
+    int64_t now_ms = clock_now_ms(records_clock(g->p->config.records));
+    int rc = tx_begin(records_store(g->p->config.records), TX_WRITE, &tx);
+    if (rc)
+        return rc;
+    if (g->file)
+        tx_exec(tx, "UPDATE exchange_file SET state='done', done_ms=$1 WHERE id=$2", "ii", now_ms, (int64_t)g->file);
+    tx_exec(tx, "UPDATE exchange_file SET state='done', reason='interrupted', done_ms=$1 WHERE source_id=$2 AND state='reading'", "ii", now_ms, (int64_t)g->source);
+    /* somebody may have set the mark back meanwhile: then his word counts */
+    tx_exec(tx, "UPDATE exchange_pull SET mark=$1, state=$2, reason='', detail='', failures=0, last_ms=$3, next_ms=$4 WHERE source_id=$5 AND mark=$6", "ttiiit", g->next,
+            end ? "ok" : "going", now_ms, end ? now_ms + g->every_ms : 0, (int64_t)g->source, g->mark);
+    bool moved = tx_changes(tx) == 1;
+    rc = tx_error(tx);
+    if (rc)
+        tx_rollback(tx);
+    rc = rc ? rc : tx_commit(tx);
+    memcpy(g->mark, g->next, sizeof g->mark);
+    return rc ? rc : moved ? 0 : ERR_NOT_ALLOWED_NOW;
+}
+
+static void write_failure(struct pulling *g)
+{
+    struct tx *tx;
+    int64_t now_ms = clock_now_ms(records_clock(g->p->config.records)), wait = FAILED_MS;
+    for (int64_t i = 0; i < g->failures && wait < FAILED_MAX_MS; i++)
+        wait *= 2;
+    if (tx_begin(records_store(g->p->config.records), TX_WRITE, &tx))
+        return;
+    tx_exec(tx, "UPDATE exchange_pull SET state='failed', reason=$1, detail=$2, failures=failures+1, next_ms=$3 WHERE source_id=$4", "ttii", g->reason, g->detail,
+            now_ms + (wait < FAILED_MAX_MS ? wait : FAILED_MAX_MS), (int64_t)g->source);
+    if (tx_error(tx))
+        tx_rollback(tx);
+    else if (tx_commit(tx))
+        return;
+    log_warn("exchange", "source %016llx could not be pulled from: %s", (unsigned long long)g->source, g->reason);
+}
+
+/* ---- one source, all sources ---- */
+
+/* Where more rows share one mark than a batch holds, the batch grows; at its greatest the view cannot be read by this column. */
+static int go_on(struct pulling *g)
+{
+    if (g->more && g->flat && strcmp(g->next, g->from) == 0) {
+        if (g->limit >= (int64_t)g->p->config.rows * ROWS_GROW)
+            return failed(g, "flat_mark", g->next);
+        g->limit *= 4;
+    }
+    memcpy(g->from, g->next, sizeof g->from);
+    return 0;
+}
+
+static void pull_one(struct pulling *g)
+{
+    int rc = 0;
+    g->limit = g->p->config.rows;
+    if (g->caught_up)
+        overlap(g->mark, g->from);
+    else
+        memcpy(g->from, g->mark, sizeof g->from);
+    g->more = true;
+    for (int i = 0; i < BATCHES_MAX && g->more && rc == 0 && !atomic_load(&g->p->flow.stop); i++) {
+        rc = batch(g);
+        if (rc == 0 && g->n_rows == 0) /* nothing at all: the mark stays */
+            memcpy(g->next, g->mark, sizeof g->next);
+        rc = rc ? rc : settle(g, !g->more);
+        rc = rc ? rc : go_on(g);
+    }
+    if (rc == ERR_INVALID && g->reason)
+        write_failure(g);
+    else if (rc && rc != ERR_NOT_ALLOWED_NOW)
+        log_error("exchange", "source %016llx: rows could not be kept: %s", (unsigned long long)g->source, err_wire(rc));
+}
+
+static size_t due(struct exchange_pull *p, struct pulling *out)
+{
+    struct tx *tx;
+    size_t n = 0;
+    const struct exchange *x = records_parts(p->config.records)->exchange;
+    if (tx_begin(records_store(p->config.records), TX_READ, &tx))
+        return 0;
+    struct query *q = tx_query(tx,
+                               "SELECT s.id, s.map, s.dsn, s.db_view, s.db_mark, s.every_s, u.mark, u.state, u.failures FROM exchange_source s JOIN exchange_pull u ON u.source_id=s.id "
+                               "WHERE s.kind='database' AND s.enabled=1 AND u.next_ms<=$1 ORDER BY u.next_ms, s.id",
+                               "i", clock_now_ms(records_clock(p->config.records)));
+    while (n < SOURCES_MAX && query_next(q)) {
+        struct pulling *g = &out[n];
+        *g = (struct pulling){.p = p, .source = (uint64_t)query_int(q, "id"), .rows = exchange_rows_find(x, query_text(q, "map")), .every_ms = query_int(q, "every_s") * 1000,
+                              .failures = query_int(q, "failures"), .caught_up = strcmp(query_text(q, "state"), "ok") == 0};
+        snprintf(g->dsn, sizeof g->dsn, "%s", query_text(q, "dsn"));
+        snprintf(g->view, sizeof g->view, "%s", query_text(q, "db_view"));
+        snprintf(g->column, sizeof g->column, "%s", query_text(q, "db_mark"));
+        snprintf(g->mark, sizeof g->mark, "%s", query_text(q, "mark"));
+        n += g->rows && exchange_pull_name_ok(g->view) && exchange_pull_name_ok(g->column);
+    }
+    if (query_end(q))
+        n = 0;
+    tx_rollback(tx);
+    return n;
+}
+
+void exchange_pull_round(struct exchange_pull *p)
+{
+    struct pulling *all = calloc(SOURCES_MAX, sizeof *all);
+    size_t n = all ? due(p, all) : 0;
+    for (size_t i = 0; i < n && !atomic_load(&p->flow.stop); i++)
+        pull_one(&all[i]);
+    free(all);
+}
+
+static void *run(void *arg)
+{
+    struct exchange_pull *p = arg;
+    do
+        exchange_pull_round(p);
+    while (row_flow_rest(&p->flow, ROUND_MS));
+    return NULL;
+}
+
+int exchange_pull_open(struct exchange_pull **out, const struct exchange_pull_config *config, struct fault *f)
+{
+    struct exchange_pull *p = *out = calloc(1, sizeof *p);
+    if (!p)
+        return fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
+    p->config = *config;
+    snprintf(p->program, sizeof p->program, "%s", config->program);
+    snprintf(p->odbc_ini, sizeof p->odbc_ini, "%s", config->odbc_ini);
+    row_flow_init(&p->flow, config->records);
+    return 0;
+}
+
+int exchange_pull_start(struct exchange_pull *p, struct fault *f)
+{
+    p->running = pthread_create(&p->thread, NULL, run, p) == 0;
+    return p->running ? 0 : fault_set(f, ERR_UNAVAILABLE, "", "The thread of exchange.odbc_ini cannot be started.");
+}
+
+void exchange_pull_close(struct exchange_pull *p)
+{
+    if (!p)
+        return;
+    row_flow_stop(&p->flow);
+    if (p->running)
+        pthread_join(p->thread, NULL);
+    row_flow_fini(&p->flow);
+    free(p);
+}
