@@ -27,6 +27,8 @@ struct records_config {
     const char *config_dir; /* roles, deadlines, forms: the read-only tables under config/ */
     const struct clock *clock;
     const char *record_dir; /* where the media plane leaves finished recordings; NULL or "" = none are taken */
+    const char *composer;   /* the program yilian-pipe, which makes films of recordings; NULL or "" = none are made */
+    int composers;          /* how many at a time; 0 = none */
     const char *base_url;   /* "https://host:port", for links that leave the system; NULL or "" = messages go without a link */
     int readers;            /* reader threads, >= 1; 0 = no pool (yilianctl, stories: only records_call) */
     void (*on_change)(void *ctx, const struct records_change *change); /* on the writer thread, after commit, in order */

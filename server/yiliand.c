@@ -130,13 +130,28 @@ static void find_record_dir(struct daemon *d)
     if (mkdir(d->record_dir, 0700) == 0) log_info("yiliand", "made the recording folder");
 }
 
+static void find_pipe_program(struct daemon *d)
+{
+    static const char name[] = "yilian-pipe";
+    ssize_t n = readlink("/proc/self/exe", d->pipe_program, sizeof d->pipe_program - sizeof name);
+    d->pipe_program[n > 0 ? n : 0] = 0;
+    char *slash = strrchr(d->pipe_program, '/');
+    if (slash) memcpy(slash + 1, name, sizeof name);
+    if (slash && access(d->pipe_program, X_OK) == 0) return;
+    d->pipe_program[0] = 0;
+    log_warn("yiliand", "yilian-pipe is not beside yiliand: lectures show H.264 only, have no AAC for phones, and no films are made of recordings");
+}
+
 static int open_records(struct daemon *d, struct fault *f)
 {
     find_record_dir(d);
+    find_pipe_program(d);
     struct records_config config = {.data_dir = options_text(d->options, "data.dir"),
                                        .database = options_text(d->options, "database.url"),
                                     .config_dir = options_text(d->options, "config.dir"),
                                     .record_dir = d->record_dir,
+                                    .composer = d->pipe_program,
+                                    .composers = (int)options_int(d->options, "record.exports"),
                                     .base_url = d->address,
                                     .clock = &clock_system,
                                     .readers = (int)options_int(d->options, "records.readers"),
@@ -220,18 +235,6 @@ static int open_edge(struct daemon *d, struct fault *f)
 }
 
 /* The child program stands beside this one. */
-static void find_pipe_program(struct daemon *d)
-{
-    static const char name[] = "yilian-pipe";
-    ssize_t n = readlink("/proc/self/exe", d->pipe_program, sizeof d->pipe_program - sizeof name);
-    d->pipe_program[n > 0 ? n : 0] = 0;
-    char *slash = strrchr(d->pipe_program, '/');
-    if (slash) memcpy(slash + 1, name, sizeof name);
-    if (slash && access(d->pipe_program, X_OK) == 0) return;
-    d->pipe_program[0] = 0;
-    log_warn("yiliand", "yilian-pipe is not beside yiliand: lectures show H.264 only, and have no AAC for phones");
-}
-
 static int open_gate(struct daemon *d, struct fault *f)
 {
     const struct options *o = d->options;
@@ -247,7 +250,6 @@ static int open_gate(struct daemon *d, struct fault *f)
 
 static int open_media(struct daemon *d, struct fault *f)
 {
-    find_pipe_program(d);
     const struct options *o = d->options;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     struct media_config config = {.bind_address = options_text(o, "media.address"),

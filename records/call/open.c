@@ -155,6 +155,8 @@ static int open_all(struct records *r, const struct records_config *config, stru
     }
     rc = rc ? rc : exchange_queue_open(r, f);
     rc = rc ? rc : start_pool(r, config->readers, f);
+    if (rc == 0 && config->composer && *config->composer && config->composers)
+        rc = recording_exporter_open(&r->parts.exporter, r, config->composer, config->composers);
     if (rc == 0 && r->n_readers)
         store_checkpoint_on(r->store, checkpoint_due, r);
     return rc;
@@ -197,6 +199,7 @@ void records_close(struct records *r)
 {
     if (!r)
         return;
+    recording_exporter_close(r->parts.exporter); /* it calls operations */
     stop_pool(r);
     exchange_queue_close(r);
     recording_intake_close(r->parts.intake);

@@ -388,5 +388,11 @@ const struct migration store_migrations[] = {
      "done_ms INTEGER NOT NULL, begun_by INTEGER NOT NULL);"
      "INSERT INTO quality_state (id, version, count_after, count_until, running, remap_after, looked, changed, begun_ms, done_ms, begun_by) "
      "SELECT 1, 0, 0, COALESCE(MAX(id), 0), 0, 0, 0, 0, 0, 0, 0 FROM exchange_entry;"},
+    {34, "films and pictures made of recordings",
+     "CREATE TABLE recording_export (id INTEGER NOT NULL PRIMARY KEY, recording_id INTEGER NOT NULL, kind TEXT NOT NULL, layout TEXT NOT NULL, "
+     "state TEXT NOT NULL, person_id INTEGER NOT NULL, asked_ms INTEGER NOT NULL, begun_ms INTEGER NOT NULL, done_ms INTEGER NOT NULL, "
+     "tries INTEGER NOT NULL, document_id INTEGER NOT NULL, strip_id INTEGER NOT NULL, error TEXT NOT NULL);"
+     "CREATE INDEX recording_export_recording ON recording_export (recording_id, asked_ms);"
+     "CREATE INDEX recording_export_state ON recording_export (state, id);"},
     {0, NULL, NULL},
 };
