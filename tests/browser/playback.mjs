@@ -200,7 +200,7 @@ await run({
     await member.locator('.one img').first().waitFor()
     await member.getByRole('radio', { name: /^发言人/ }).check({ force: true })
     await member.getByRole('button', { name: '合成影片', exact: true }).click()
-    await member.locator('.films li[data-state=done]').waitFor({ timeout: 120_000 })
+    await member.locator('.films li[data-state=done]').waitFor({ timeout: 300_000 }) // the child has a low claim to the processor
     await member.getByRole('button', { name: '观看' }).click()
     const film = member.locator('.films video')
     await film.evaluate((v) => ((v.muted = true), v.play()))
