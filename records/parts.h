@@ -19,6 +19,7 @@ struct fhir;
 struct exchange;
 struct quality;
 struct recording_intake;
+struct recording_exporter;
 struct masking;
 
 struct patient_keys {
@@ -41,6 +42,7 @@ struct records_parts {
     struct documents *documents;
     struct work_parts work; /* forms, deadlines, policies */
     struct recording_intake *intake; /* opened and closed by records/call, with the pool */
+    struct recording_exporter *exporter; /* the same; NULL = no films are made */
     char record_dir[512];            /* "" = no recordings are taken in */
     char drop_dir[512];              /* "" = no folders are looked into */
     bool odbc;                       /* databases are asked for rows */

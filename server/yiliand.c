@@ -143,6 +143,7 @@ static void find_record_dir(struct daemon *d)
 static int open_records(struct daemon *d, struct fault *f)
 {
     find_record_dir(d);
+    find_beside(d->pipe_program, "yilian-pipe");
     find_beside(d->odbc_program, "yilian-odbc");
     struct records_config config = {.data_dir = options_text(d->options, "data.dir"),
                                        .database = options_text(d->options, "database.url"),
@@ -156,6 +157,8 @@ static int open_records(struct daemon *d, struct fault *f)
                                     .odbc_rows = (int)options_int(d->options, "exchange.odbc_rows"),
                                     .odbc_time_ms = (int)options_int(d->options, "exchange.odbc_time"),
                                     .drop_max_bytes = (size_t)options_int(d->options, "exchange.drop_max_file"),
+                                    .composer = d->pipe_program,
+                                    .composers = (int)options_int(d->options, "record.exports"),
                                     .base_url = d->address,
                                     .clock = &clock_system,
                                     .readers = (int)options_int(d->options, "records.readers"),
@@ -253,8 +256,7 @@ static int open_gate(struct daemon *d, struct fault *f)
 
 static int open_media(struct daemon *d, struct fault *f)
 {
-    find_beside(d->pipe_program, "yilian-pipe");
-    if (!d->pipe_program[0]) log_warn("yiliand", "yilian-pipe is not beside yiliand: lectures show H.264 only, and have no AAC for phones");
+    if (!d->pipe_program[0]) log_warn("yiliand", "yilian-pipe is not beside yiliand: lectures show H.264 only, have no AAC for phones, and no films are made of recordings");
     const struct options *o = d->options;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     struct media_config config = {.bind_address = options_text(o, "media.address"),

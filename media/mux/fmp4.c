@@ -94,12 +94,24 @@ static void ftyp(struct fmp4_out *o)
     end(o, at);
 }
 
-static void mvhd(struct fmp4_out *o, size_t n_tracks)
+/* Of a whole file; 0 of one in fragments, which is not known. */
+static uint32_t length_of(const struct fmp4_track *t, uint32_t timescale)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; t->index && i < t->index->n_samples; i++)
+        sum += t->index->samples[i].duration;
+    return (uint32_t)(sum * timescale / t->timescale);
+}
+
+static void mvhd(struct fmp4_out *o, const struct fmp4_track *tracks, size_t n_tracks)
 {
     size_t at = begin_full(o, "mvhd", 0, 0);
+    uint32_t longest = 0;
+    for (size_t i = 0; i < n_tracks; i++)
+        if (length_of(&tracks[i], 1000) > longest) longest = length_of(&tracks[i], 1000);
     zeros(o, 8);
     u32(o, 1000);
-    u32(o, 0);
+    u32(o, longest);
     u32(o, 0x10000);
     u16(o, 0x100);
     zeros(o, 10);
@@ -114,7 +126,9 @@ static void tkhd(struct fmp4_out *o, const struct fmp4_track *t)
     size_t at = begin_full(o, "tkhd", 0, 7); /* enabled, in the movie, in the preview */
     zeros(o, 8);
     u32(o, t->id);
-    zeros(o, 16);
+    zeros(o, 4);
+    u32(o, length_of(t, 1000));
+    zeros(o, 8);
     u16(o, 0);
     u16(o, 0);
     u16(o, t->picture ? 0 : 0x100);
@@ -186,6 +200,59 @@ static void avc_entry(struct fmp4_out *o, const struct dimensions *d)
     end(o, at);
 }
 
+/* Runs of equal durations (14496-12 8.6.1.2), and of chunks with equally many samples (8.7.4). */
+static void runs(struct fmp4_out *o, const struct fmp4_index *x, bool chunks)
+{
+    size_t at = begin_full(o, chunks ? "stsc" : "stts", 0, 0), n_at = o->len, n = chunks ? x->n_chunks : x->n_samples;
+    uint32_t count = 0;
+    u32(o, 0);
+    for (size_t i = 0, k; i < n; i = k, count++) {
+        uint32_t v = chunks ? x->chunks[i].samples : x->samples[i].duration;
+        for (k = i + 1; k < n && (chunks ? x->chunks[k].samples : x->samples[k].duration) == v; k++) {
+        }
+        u32(o, (uint32_t)(chunks ? i + 1 : k - i));
+        u32(o, v);
+        if (chunks) u32(o, 1);
+    }
+    if (!o->failed) put_u32(o->bytes + n_at, count);
+    end(o, at);
+}
+
+static void keys(struct fmp4_out *o, const struct fmp4_index *x)
+{
+    size_t at = begin_full(o, "stss", 0, 0), n_at = o->len;
+    uint32_t count = 0;
+    u32(o, 0);
+    for (size_t i = 0; i < x->n_samples; i++)
+        if (x->samples[i].key) {
+            u32(o, (uint32_t)i + 1);
+            count++;
+        }
+    if (!o->failed) put_u32(o->bytes + n_at, count);
+    end(o, at);
+}
+
+static void tables(struct fmp4_out *o, const struct fmp4_track *t)
+{
+    const struct fmp4_index *x = t->index;
+    runs(o, x, false);
+    runs(o, x, true);
+    if (t->picture) keys(o, x);
+    size_t at = begin_full(o, "stsz", 0, 0);
+    u32(o, 0);
+    u32(o, (uint32_t)x->n_samples);
+    for (size_t i = 0; i < x->n_samples; i++)
+        u32(o, x->samples[i].len);
+    end(o, at);
+    at = begin_full(o, "co64", 0, 0);
+    u32(o, (uint32_t)x->n_chunks);
+    for (size_t i = 0; i < x->n_chunks; i++) {
+        u32(o, (uint32_t)(x->chunks[i].at >> 32));
+        u32(o, (uint32_t)x->chunks[i].at);
+    }
+    end(o, at);
+}
+
 static void stbl(struct fmp4_out *o, const struct fmp4_track *t)
 {
     static const char *const empty[] = {"stts", "stsc", "stco"};
@@ -195,14 +262,17 @@ static void stbl(struct fmp4_out *o, const struct fmp4_track *t)
     else if (t->aac) aac_entry(o);
     else opus_entry(o);
     end(o, d);
-    for (size_t i = 0; i < 3; i++) {
+    if (t->index) tables(o, t);
+    for (size_t i = 0; !t->index && i < 3; i++) {
         d = begin_full(o, empty[i], 0, 0);
         u32(o, 0);
         end(o, d);
     }
-    d = begin_full(o, "stsz", 0, 0);
-    zeros(o, 8);
-    end(o, d);
+    if (!t->index) {
+        d = begin_full(o, "stsz", 0, 0);
+        zeros(o, 8);
+        end(o, d);
+    }
     end(o, at);
 }
 
@@ -226,7 +296,7 @@ static void mdia(struct fmp4_out *o, const struct fmp4_track *t)
     size_t at = begin(o, "mdia"), d = begin_full(o, "mdhd", 0, 0);
     zeros(o, 8);
     u32(o, t->timescale);
-    u32(o, 0);
+    u32(o, length_of(t, t->timescale));
     u16(o, 0x55c4); /* "und" */
     u16(o, 0);
     end(o, d);
@@ -240,17 +310,48 @@ static void mdia(struct fmp4_out *o, const struct fmp4_track *t)
     end(o, at);
 }
 
-void fmp4_init(struct fmp4_out *o, const struct fmp4_track *tracks, size_t n)
+static size_t begin_movie(struct fmp4_out *o, const struct fmp4_track *tracks, size_t n)
 {
-    ftyp(o);
     size_t moov = begin(o, "moov");
-    mvhd(o, n);
+    mvhd(o, tracks, n);
     for (size_t i = 0; i < n; i++) {
         size_t trak = begin(o, "trak");
         tkhd(o, &tracks[i]);
         mdia(o, &tracks[i]);
         end(o, trak);
     }
+    return moov;
+}
+
+void fmp4_bytes(struct fmp4_out *o, const void *bytes, size_t len)
+{
+    raw(o, bytes, len);
+}
+
+void fmp4_file_type(struct fmp4_out *o)
+{
+    size_t at = begin(o, "ftyp");
+    raw(o, "isom", 4);
+    u32(o, 0x200);
+    raw(o, "isomiso2avc1mp41", 16);
+    end(o, at);
+}
+
+void fmp4_data(struct fmp4_out *o, size_t len)
+{
+    u32(o, (uint32_t)len + 8);
+    raw(o, "mdat", 4);
+}
+
+void fmp4_movie(struct fmp4_out *o, const struct fmp4_track *tracks, size_t n)
+{
+    end(o, begin_movie(o, tracks, n));
+}
+
+void fmp4_init(struct fmp4_out *o, const struct fmp4_track *tracks, size_t n)
+{
+    ftyp(o);
+    size_t moov = begin_movie(o, tracks, n);
     size_t mvex = begin(o, "mvex");
     for (size_t i = 0; i < n; i++) {
         size_t trex = begin_full(o, "trex", 0, 0);

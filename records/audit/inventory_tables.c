@@ -101,6 +101,7 @@ const struct inventory_table inventory_tables[] = {
     {"recording_source", "recording", "recording_id", NULL, {{0}}},
     {"recording_track", "recording", "recording_id", "started_ms", {{"摘要值", "a hash", "t.sha256=''"}, {"逐段校验链", "its chain", "t.chain=''"}}},
     {"recording_gap", "recording", "recording_id", NULL, {{0}}},
+    {"recording_export", "recording", "id", "asked_ms", {{0}}},
 
     {"consult_override", "special_access", "id", "t_ms", {{"医务科复核", "a review", "t.reviewed_ms=0"}}},
     {"share_override", "special_access", "id", NULL, {{0}}},

@@ -177,6 +177,8 @@ static int open_all(struct records *r, const struct records_config *config, stru
     }
     rc = rc ? rc : exchange_queue_open(r, f);
     rc = rc ? rc : start_pool(r, config->readers, f);
+    if (rc == 0 && config->composer && *config->composer && config->composers)
+        rc = recording_exporter_open(&r->parts.exporter, r, config->composer, config->composers);
     if (rc == 0 && r->n_readers)
         store_checkpoint_on(r->store, checkpoint_due, r);
     rc = rc ? rc : open_drop(r, config, f);
@@ -222,6 +224,7 @@ void records_close(struct records *r)
         return;
     exchange_pull_close(r->pull);
     exchange_drop_close(r->drop); /* its rows are answered by the pool */
+    recording_exporter_close(r->parts.exporter); /* it calls operations */
     stop_pool(r);
     exchange_queue_close(r);
     recording_intake_close(r->parts.intake);

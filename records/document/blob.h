@@ -67,6 +67,8 @@ uint64_t blob_file_expected(const struct blob_file *f); /* as declared */
 /* Appends; the append that reaches `expected` also seals the file. ERR_TOO_LARGE past it; ERR_STORAGE: disk full or failing -
  * the file must then be closed and resumed. */
 YL_CHECKED int blob_file_append(struct blob_file *f, const void *data, size_t len);
+/* Seals it with what it holds, for one whose length nobody knew: `bytes` was only the most there could be. ERR_INVALID: it holds nothing. */
+YL_CHECKED int blob_file_seal(struct blob_file *f);
 bool blob_file_sealed(const struct blob_file *f);
 /* The plain hash of a sealed file. */
 void blob_file_sha256(const struct blob_file *f, uint8_t out[32]);

@@ -150,6 +150,17 @@ int blob_file_append(struct blob_file *f, const void *data, size_t len)
     return rc;
 }
 
+int blob_file_seal(struct blob_file *f)
+{
+    if (f->broken)
+        return ERR_STORAGE;
+    if (f->sealed || !f->now.held)
+        return f->sealed ? 0 : ERR_INVALID;
+    int rc = seal_file(f);
+    f->broken = rc != 0;
+    return rc;
+}
+
 int blob_file_create(struct blob_store *s, uint64_t id, uint64_t bytes, struct blob_file **out)
 {
     char path[700], dir[600];

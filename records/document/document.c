@@ -220,11 +220,40 @@ int document_stage_sha256(struct documents *d, const struct document_staging *s,
     return rc ? rc : hex_encode(done.sha256, SHA256_BYTES, out, 65) < 0 ? ERR_INTERNAL : 0;
 }
 
+int document_stage_make(struct documents *d, struct document_staging *s)
+{
+    *s = (struct document_staging){.id = id_new(), .fd = -1};
+    int rc = documents_upload_create(d, s->id, UPLOAD_BYTES_MAX);
+    if (rc)
+        s->id = 0;
+    return rc;
+}
+
+int document_stage_add(struct documents *d, struct document_staging *s, const void *bytes, size_t len)
+{
+    const uint8_t *p = bytes;
+    int rc = 0;
+    while (rc == 0 && len) {
+        size_t n = len < UPLOAD_CHUNK_BYTES ? len : UPLOAD_CHUNK_BYTES;
+        rc = documents_upload_append(d, s->id, s->held, p, n, &s->held);
+        p += n;
+        len -= n;
+    }
+    return rc;
+}
+
+int document_stage_seal(struct documents *d, struct document_staging *s)
+{
+    s->bytes = s->held;
+    return documents_upload_seal(d, s->id);
+}
+
 void document_stage_drop(struct documents *d, struct document_staging *s)
 {
     if (!s->id)
         return;
-    close(s->fd);
+    if (s->fd >= 0)
+        close(s->fd);
     documents_upload_drop(d, s->id);
     memset(s, 0, sizeof *s);
 }

@@ -47,6 +47,10 @@ struct document_staging {
 YL_CHECKED int document_stage_begin(struct documents *d, const char *path, struct document_staging *s);
 YL_CHECKED int document_stage_step(struct documents *d, struct document_staging *s, size_t limit, bool *whole);
 YL_CHECKED int document_stage_sha256(struct documents *d, const struct document_staging *s, char out[65]);
+/* One that is made and not read from a file: begun empty, added to, sealed. */
+YL_CHECKED int document_stage_make(struct documents *d, struct document_staging *s);
+YL_CHECKED int document_stage_add(struct documents *d, struct document_staging *s, const void *bytes, size_t len);
+YL_CHECKED int document_stage_seal(struct documents *d, struct document_staging *s);
 /* Closes and forgets; what was imported stays under its own name. Fine for one that was never begun. */
 void document_stage_drop(struct documents *d, struct document_staging *s);
 /* What the staged file is, by its content. */

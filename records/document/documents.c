@@ -170,6 +170,15 @@ int documents_upload_append(struct documents *d, uint64_t id, uint64_t offset, c
     return rc;
 }
 
+int documents_upload_seal(struct documents *d, uint64_t id)
+{
+    struct open_upload *u = take_upload(d, id);
+    int rc = open_file(d, u);
+    rc = rc ? rc : blob_file_seal(u->file);
+    give_back(d, u, rc != 0);
+    return rc;
+}
+
 int documents_upload_held(struct documents *d, uint64_t id, uint64_t *held)
 {
     struct open_upload *u = take_upload(d, id);

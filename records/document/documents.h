@@ -29,6 +29,8 @@ YL_CHECKED int documents_upload_create(struct documents *d, uint64_t id, uint64_
 /* Durable when it returns 0. *held says how many bytes are held, also on ERR_CONFLICT (offset is not what is held). */
 YL_CHECKED int documents_upload_append(struct documents *d, uint64_t id, uint64_t offset, const void *data, size_t len,
                                        uint64_t *held);
+/* Ends it with what it holds (blob_file_seal). */
+YL_CHECKED int documents_upload_seal(struct documents *d, uint64_t id);
 YL_CHECKED int documents_upload_held(struct documents *d, uint64_t id, uint64_t *held);
 struct upload_done {
     char address[BLOB_ADDRESS_BYTES], type[24]; /* type: name of a row of the file type table */

@@ -61,7 +61,15 @@ bool exchange_pull_name_ok(const char *name)
 struct input {
     const char *text;
     size_t len, at;
+    const atomic_bool *stop;
 };
+
+/* A driver that hangs does not hold up the end of the daemon. */
+static bool wanted(void *ctx)
+{
+    const struct input *in = ctx;
+    return !atomic_load(in->stop);
+}
 
 static long give(void *ctx, void *out, size_t cap)
 {
@@ -101,9 +109,9 @@ static int run_child(struct pulling *g, uint8_t **out, size_t *len)
     if (!text)
         return ERR_UNAVAILABLE;
     const char *const argv[] = {g->p->program, NULL};
-    struct input in = {text, strlen(text), 0};
+    struct input in = {text, strlen(text), 0, &g->p->flow.stop};
     struct child_job child = {.argv = argv, .input = give, .ctx = &in, .output_max = OUTPUT_MAX, .time_ms = c->time_ms, .cpu_s = c->time_ms / 1000 + 1,
-                              .memory_bytes = MEMORY_MAX, .network = true, .stop = &g->p->flow.stop};
+                              .memory_bytes = MEMORY_MAX, .network = true, .wanted = wanted};
     int rc = child_run(&child, out, len);
     free(text);
     return rc;
@@ -225,8 +233,10 @@ static int batch(struct pulling *g)
     uint8_t *bytes;
     size_t len;
     int rc = run_child(g, &bytes, &len);
+    if (rc && atomic_load(&g->p->flow.stop))
+        return ERR_NOT_ALLOWED_NOW;
     if (rc == ERR_TIMEOUT)
-        return atomic_load(&g->p->flow.stop) ? ERR_NOT_ALLOWED_NOW : failed(g, "timeout", "");
+        return failed(g, "timeout", "");
     if (rc)
         return failed(g, rc == ERR_TOO_LARGE ? "too_large" : rc == ERR_NOT_FOUND ? "no_program" : "crashed", "");
     rc = take_output(g, (const char *)bytes, len);

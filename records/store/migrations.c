@@ -406,5 +406,11 @@ const struct migration store_migrations[] = {
      "ALTER TABLE exchange_source ADD COLUMN every_s INTEGER NOT NULL DEFAULT 0;"
      "CREATE TABLE exchange_pull (source_id INTEGER NOT NULL PRIMARY KEY, mark TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, "
      "failures INTEGER NOT NULL, last_ms INTEGER NOT NULL, next_ms INTEGER NOT NULL);"},
+    {36, "films and pictures made of recordings",
+     "CREATE TABLE recording_export (id INTEGER NOT NULL PRIMARY KEY, recording_id INTEGER NOT NULL, kind TEXT NOT NULL, layout TEXT NOT NULL, "
+     "state TEXT NOT NULL, person_id INTEGER NOT NULL, asked_ms INTEGER NOT NULL, begun_ms INTEGER NOT NULL, done_ms INTEGER NOT NULL, "
+     "tries INTEGER NOT NULL, document_id INTEGER NOT NULL, strip_id INTEGER NOT NULL, error TEXT NOT NULL);"
+     "CREATE INDEX recording_export_recording ON recording_export (recording_id, asked_ms);"
+     "CREATE INDEX recording_export_state ON recording_export (state, id);"},
     {0, NULL, NULL},
 };

@@ -94,5 +94,6 @@ int recording_seal(struct op_ctx *ctx, struct recording_row *r, const char *note
     snprintf(r->note, sizeof r->note, "%s", note);
     rc = tx_exec(ctx->tx, "UPDATE recording SET duration_ms=$2, sealed_ms=$3, sha256=$4, note=$5 WHERE id=$1", "iiitt",
                  (int64_t)r->id, r->duration_ms, r->sealed_ms, r->sha256, r->note);
+    rc = rc || !tracks ? rc : recording_export_pictures(ctx, r->id);
     return rc || !tracks ? rc : tell(ctx, r->case_id, note);
 }

@@ -140,6 +140,7 @@ json_t *work_recordings(struct op_ctx *ctx, struct case_id id)
     }
     items = work_list_end(q, items);
     add_gaps(ctx, id, items);
+    recording_export_add(ctx, id, items);
     size_t i;
     json_t *r;
     json_array_foreach (items, i, r) {

@@ -53,6 +53,11 @@
  *                 Call once at start with the start's time, after media_open: recordings that were begun before and have no file in
  *                 the record folder any more are sealed as "interrupted". Those with files follow through the recorder's events.
  *
+ * recording.export_restart {}  once at start: what was being made is made again, three times at most.
+ * recording.export_next {} -> null, or {export_id, recording_id, kind: "movie"|"pictures", layout, started_ms, duration_ms}: claimed.
+ * recording.export_done {export_id, staged?, staged_strip? (of pictures), error?, again?}
+ *                 What was made becomes documents of the case; one that was cancelled meanwhile is left out.
+ *
  * ---- not operations, because a file is encrypted outside any transaction: records.h ----
  * records_recording_file_submit  for MEDIA_RECORD_FILE: the file becomes a document of the case; then it is deleted.
  *              -> {document_id, fresh: bool}; a repeated file is the same document (fresh false). (ends in op recording.track)
@@ -76,6 +81,7 @@ extern const struct op room_ops[];        /* room.ticket guest guest_list guest_
 extern const struct op room_system_ops[]; /* room.enter seat note news check token token_check */
 extern const struct op device_ops[];      /* device.list set remove here open */
 extern const struct op recording_ops[];   /* recording.list begin track_open track seal recover */
+extern const struct op recording_export_ops[]; /* recording.export export_cancel export_list export_restart export_next export_done */
 
 /* Of the live room of a case (one that has not ended); .v 0 = none yet. */
 struct room_id room_of_case(struct tx *tx, struct case_id id);

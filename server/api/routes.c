@@ -176,6 +176,9 @@ const struct api_route api_routes[] = {
     {DELETE, "/cases/{case_id}/room/guests/{guest_id}", "room.guest_revoke"},
     {GET, "/rooms/{room}/watch", "room.watch"},
     {GET, "/cases/{case_id}/recordings", "recording.list"},
+    {GET, "/recordings/{recording_id}/exports", "recording.export_list"},
+    {POST, "/recordings/{recording_id}/exports", "recording.export"},
+    {POST, "/recording-exports/{export_id}/cancel", "recording.export_cancel"},
     {GET, "/cases/{case_id}/quality", "room.quality"},
     {0}};
 

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define STEP_BYTES 65536
-#define STOP_LOOK_MS 200
+#define ASK_MS 500
 
 static void limit(int what, rlim_t value)
 {
@@ -49,6 +49,7 @@ static _Noreturn void become(const struct child_job *job, int in, int out, pid_t
     limit(RLIMIT_FSIZE, 0);
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_NOFILE, 64);
+    setpriority(PRIO_PROCESS, 0, job->nice);
     execve(job->argv[0], (char *const *)job->argv, environment);
     _exit(errno == ENOENT ? 126 : 127);
 }
@@ -91,8 +92,22 @@ static bool feed(struct running *r)
     return true;
 }
 
+/* To whoever takes it as it comes. */
+static int hand_on(struct running *r)
+{
+    uint8_t bytes[STEP_BYTES];
+    ssize_t n = read(r->out, bytes, sizeof bytes);
+    if (n < 0 && errno == EINTR)
+        return 0;
+    if (n <= 0)
+        shut(&r->out);
+    return n > 0 ? r->job->output(r->job->ctx, bytes, (size_t)n) : 0;
+}
+
 static int drain(struct running *r)
 {
+    if (r->job->output)
+        return hand_on(r);
     if (r->cap - r->len < STEP_BYTES) {
         size_t cap = r->cap ? r->cap * 2 : STEP_BYTES * 2;
         uint8_t *grown = realloc(r->data, cap);
@@ -115,11 +130,13 @@ static int pump(struct running *r, int64_t end_us)
 {
     while (r->out >= 0) {
         int64_t left_ms = (end_us - clock_monotonic_us()) / 1000;
-        if (left_ms <= 0 || (r->job->stop && atomic_load(r->job->stop)))
+        if (left_ms <= 0)
             return ERR_TIMEOUT;
+        if (r->job->wanted && !r->job->wanted(r->job->ctx))
+            return ERR_UNAVAILABLE;
+        if (r->job->wanted && left_ms > ASK_MS)
+            left_ms = ASK_MS;
         struct pollfd p[2] = {{r->out, POLLIN, 0}, {r->in, POLLOUT, 0}}; /* poll skips a negative descriptor */
-        if (r->job->stop && left_ms > STOP_LOOK_MS)
-            left_ms = STOP_LOOK_MS;
         if (poll(p, 2, (int)left_ms) < 0 && errno != EINTR)
             return ERR_INTERNAL;
         if (r->in >= 0 && p[1].revents && !feed(r))

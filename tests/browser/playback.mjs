@@ -187,6 +187,37 @@ await run({
     assert.ok(one.tracks.filter((t) => t.kind === 'video').every((t) => t.content_type === 'video/x-matroska'), JSON.stringify(one.tracks))
     for (const shown of await playBack(member)) assert.ok(shown.w > 0 && shown.frames > 3, JSON.stringify(shown))
   },
+  async 'one film of it, watched in the page; pictures on the time line'() {
+    const t0 = Date.now()
+    while ((await list()).some((r) => !r.poster || !r.strip)) {
+      assert.ok(Date.now() - t0 < 60_000, 'no pictures of the recordings')
+      await new Promise((r) => setTimeout(r, 200))
+    }
+    await member.reload()
+    await member.getByRole('tab', { name: '录像' }).click()
+    await member.locator('.strip .cell').first().waitFor()
+    assert.ok((await member.locator('.strip .cell').count()) > 5)
+    await member.locator('.one img').first().waitFor()
+    await member.getByRole('radio', { name: /^发言人/ }).check({ force: true })
+    await member.getByRole('button', { name: '合成影片', exact: true }).click()
+    await member.locator('.films li[data-state=done]').waitFor({ timeout: 300_000 }) // the child has a low claim to the processor
+    await member.getByRole('button', { name: '观看' }).click()
+    const film = member.locator('.films video')
+    await film.evaluate((v) => ((v.muted = true), v.play()))
+    await member.waitForFunction(() => document.querySelector('.films video').currentTime > 1)
+    const seen = await film.evaluate((v) => ({ w: v.videoWidth, h: v.videoHeight, length: v.duration * 1000, frames: v.getVideoPlaybackQuality().totalVideoFrames }))
+    const [, one] = await list()
+    assert.deepEqual([seen.w, seen.h], [1280, 720])
+    assert.ok(Math.abs(seen.length - one.duration_ms) < 100 && seen.frames > 8, JSON.stringify({ seen, of: one.duration_ms }))
+    await axe(member, 'films of a recording')
+    if (SHOTS) await member.screenshot({ path: `${SHOTS}/films-zh.png`, fullPage: true })
+    const saved = member.waitForEvent('download')
+    await member.getByRole('button', { name: '下载', exact: true }).click()
+    assert.match((await saved).suggestedFilename(), /speaker \d{6}\.mp4$/)
+    const other = await signedIn(site, 'bh.sun')
+    assert.equal((await other.send('POST', `/recordings/${one.id}/exports`, { layout: 'grid' })).status, 403)
+    assert.deepEqual(member.faults, [])
+  },
   async 'a daemon killed while it records: sealed as interrupted after the restart, nothing lost but the last second'() {
     await together('vp8')
     await record()

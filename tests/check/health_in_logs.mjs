@@ -39,6 +39,8 @@ const known = {
   'records/work/consult_list.c': [/^view \? view : "all"$/],
   'records/work/recording.c': [/^id_text$/, /^json_array_size\(sealed\)$/],
   'records/work/recording_intake.c': [/^e->end \? "\w+" : "\w+"$/, /^reason$/, /^reply->fault\.reason$/],
+  'records/work/recording_export.c': [/^layout$/, /^of$/], // one of its choices; an id
+  'records/work/recording_exporter.c': [/^op$/, /^reply\.fault\.reason$/, /^export$/], // an id
   'records/work/room.c': [/^t\.role$/],
   'records/work/room_live.c': [/^t\.role$/, /^event$/, /^what$/, /^kind$/, /^detail \? detail : ""$/], // asked, agreed, on, off: made by the desk
   'records/work/room_token.c': [/^(publish|watch) \? "\w+ ?" : ""$/],

@@ -33,6 +33,12 @@ GstElement *child_element(GstElement *pipeline, const char *name);
 void child_play(GstElement *pipeline, bool network);
 /* A buffer of a copy, at that time; GST_CLOCK_TIME_NONE = none. */
 GstBuffer *child_buffer(const uint8_t *bytes, size_t len, GstClockTime pts);
+/* A whole frame of H.264 whose units stand behind start codes (Annex B), with lengths of 4 bytes instead; malloc'ed. */
+uint8_t *child_with_lengths(const uint8_t *p, size_t len, size_t *out_len);
+
+/* compose.c: the whole program when it was begun as `yilian-pipe compose`. */
+_Noreturn void child_compose(void);
+void child_load(const char *const *plugins); /* main.c: as struct child_job's; ends the process when one is not here */
 
 /* fence.c: from now on no file, no program and no rarer system call; `network`: sockets to other machines and what names need stay. */
 bool child_fence(bool network);

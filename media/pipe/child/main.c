@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 static const struct child_job *const jobs[PIPE_JOB_COUNT] = {[PIPE_JOB_PICTURE] = &job_picture, [PIPE_JOB_VOICE] = &job_voice, [PIPE_JOB_INGEST] = &job_ingest};
+static bool composing; /* there is no socket to tell anything */
 static pthread_mutex_t sending = PTHREAD_MUTEX_INITIALIZER;
 
 int64_t child_now_us(void)
@@ -39,6 +40,7 @@ void child_send(const struct pipe_message *m)
 
 _Noreturn void child_fault(enum pipe_fault fault)
 {
+    if (composing) _exit(3);
     child_send(&(struct pipe_message){.type = PIPE_FAULT, .word = (uint16_t)fault});
     _exit(1);
 }
@@ -73,7 +75,7 @@ GstBuffer *child_buffer(const uint8_t *bytes, size_t len, GstClockTime pts)
     return b;
 }
 
-static void load(const char *const *names)
+void child_load(const char *const *names)
 {
     for (; *names; names++) {
         char path[256];
@@ -104,14 +106,18 @@ static struct pipe_message hear(void)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "compose") == 0) {
+        composing = true;
+        child_compose();
+    }
     struct pipe_message m = hear();
     const struct child_job *job = m.type == PIPE_JOB ? jobs[m.word] : NULL;
     if (!job) _exit(2);
     gst_registry_fork_set_enabled(FALSE);
     if (!gst_init_check(NULL, NULL, NULL)) child_fault(PIPE_FAULT_INTERNAL);
-    load(job->plugins);
+    child_load(job->plugins);
     if (!job->start(&m)) child_fault(PIPE_FAULT_INTERNAL);
     if (m.word != PIPE_JOB_INGEST) child_send(&(struct pipe_message){.type = PIPE_READY});
     for (;;) {

@@ -139,8 +139,7 @@ static GstPadProbeReturn on_decoded(GstPad *pad, GstPadProbeInfo *info, gpointer
 }
 
 /* ---- out ---- */
-/* Annex B start codes become 4-byte lengths. NULL: nothing in it. */
-static uint8_t *with_lengths(const uint8_t *p, size_t len, size_t *out_len)
+uint8_t *child_with_lengths(const uint8_t *p, size_t len, size_t *out_len)
 {
     uint8_t *out = malloc(len + len / 3 + 8);
     size_t at = 0, begin = 0;
@@ -173,7 +172,7 @@ static GstFlowReturn on_sample(GstAppSink *sink, gpointer ctx)
     GstMapInfo map;
     if (b && GST_BUFFER_PTS_IS_VALID(b) && gst_buffer_map(b, &map, GST_MAP_READ)) {
         size_t len = 0;
-        uint8_t *units = with_lengths(map.data, map.size, &len);
+        uint8_t *units = child_with_lengths(map.data, map.size, &len);
         bool key = !GST_BUFFER_FLAG_IS_SET(b, GST_BUFFER_FLAG_DELTA_UNIT);
         if (len)
             child_send(&(struct pipe_message){.type = PIPE_FRAME, .flags = key ? PIPE_KEY : 0, .word = PIPE_H264, .time_us = base_us + (int64_t)(GST_BUFFER_PTS(b) / 1000), .bytes = units, .len = len});

@@ -81,6 +81,27 @@ export interface RecordingTrack {
   /** What is missing, in times of the file; length 0 = to its end; `quiet` is no loss. */
   gaps?: { begin_ms: number; length_ms: number; lost_ms: number; why: string }[]
 }
+/** Small pictures of a recording beside each other in one JPEG, evenly over its length. */
+export interface RecordingStrip {
+  document_id: string
+  cells: number
+  width: number
+  height: number
+}
+export interface RecordingFilm {
+  id: string
+  layout: 'grid' | 'speaker' | 'slides'
+  state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled'
+  /** Hundredths, while it runs. */
+  progress: number
+  asked_ms: number
+  done_ms: number
+  by: Ref
+  document_id: string | null
+  bytes: number
+  error: string
+  may_cancel: boolean
+}
 export interface Recording {
   id: string
   started_ms: number
@@ -90,6 +111,8 @@ export interface Recording {
   /** Why it is not whole; '' when it is. */
   note: string
   tracks: RecordingTrack[]
+  poster?: string | null
+  strip?: RecordingStrip | null
   marks?: { t_ms: number; kind: 'entered' | 'left' | 'removed' | 'lost' | 'shown'; seat: string | null; name: string }[]
 }
 export interface Case extends CaseLine {
