@@ -176,7 +176,7 @@ static int run(const char *const *argv, long (*input)(void *, void *, size_t), i
 {
     uint8_t *out;
     size_t len;
-    struct child_job job = {argv, input, NULL, output_max, time_ms, 5, (uint64_t)512 << 20};
+    struct child_job job = {.argv = argv, .input = input, .output_max = output_max, .time_ms = time_ms, .cpu_s = 5, .memory_bytes = (uint64_t)512 << 20};
     int rc = child_run(&job, &out, &len);
     if (rc == 0)
         free(out);
