@@ -2,6 +2,7 @@
  * an edge is killed, is silent, or the origin begins again. */
 #include "tests/lib/site.h"
 #include "tests/lib/lecturer.h"
+#include <sys/prctl.h>
 
 #define SECRET "0123456789abcdef0123456789abcdef"
 #define CROWD 6
@@ -43,7 +44,8 @@ static pid_t edge_run(const char *name)
     snprintf(log, sizeof log, "%s/%s.log", site.dir, name);
     pid_t pid = fork();
     if (pid == 0) {
-        if (!freopen(log, "w", stderr)) _exit(126);
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* it ends with the test, however that ends, and holds none of its outputs open */
+        if (!freopen(log, "w", stderr) || dup2(2, 1) < 0) _exit(126);
         execl(YL_BUILD_DIR "/yiliand", "yiliand", "--config", path, (char *)NULL);
         _exit(127);
     }

@@ -83,8 +83,9 @@ export class Player {
   /** No other machine could be reached: this server itself is asked. */
   private stay = false
   private heard = 0
-  /** What the WebSocket brings while a beginning is still on its way goes behind it. */
+  /** What a WebSocket brings goes behind a beginning that is still on its way. */
   private later: (() => void)[] | null = null
+  private joins = 0
   private patience = SILENT_MS
   private over = false
   private started = false
@@ -180,43 +181,45 @@ export class Player {
     this.buffer.prepare()
     let from: Now | null = null
     let greeted = false
+    this.later = null
+    const join = ++this.joins
+    const here = (): boolean => join === this.joins && this.ws !== null
     const stay = this.stay ? { stay: true } : {}
-    const ws = this.open(location.origin, () => {
+    this.open(location.origin, () => {
       greeted = true
       if (from) return { pass: from.pass, epoch_ms: from.epoch_ms, generation: from.generation, next: from.next, ...stay }
       return this.token ? { token: this.token, ...stay } : stay
     })
     const begin = (now: Now): boolean => {
-      if (greeted || ws !== this.ws) return false
+      if (greeted || !here()) return false
       from = now
       this.later = []
       this.view.name = now.name
       this.said({ ...now, type: 'init' })
+      if (now.nodes && !this.stay) this.elsewhere(now.nodes, now.pass, { epoch_ms: now.epoch_ms, generation: now.generation, next: now.next })
       return true
     }
     const take = (bytes: ArrayBuffer): boolean => {
-      if (ws === this.ws) this.buffer.append(bytes)
-      return ws === this.ws
+      if (here()) this.buffer.append(bytes)
+      return here()
     }
     void this.now(begin, take).then((whole) => {
-      if (!from || ws !== this.ws) return
-      if (!whole) ws.close()
-      for (const act of this.later ?? []) act()
+      if (!from || !here()) return
+      if (!whole) this.ws?.close()
+      const acts = this.later ?? []
       this.later = null
-      if (whole && from.nodes && !this.stay) this.elsewhere(from.nodes, from.pass, { epoch_ms: from.epoch_ms, generation: from.generation, next: from.next })
+      for (const act of acts) act()
     })
   }
   private open(where: string, first: () => object): WebSocket {
     this.ws?.close()
     const ws = (this.ws = new WebSocket(`${where.replace(/^http/, 'ws')}${this.url('/ws')}`))
     ws.binaryType = 'arraybuffer'
-    this.later = null
     this.atNode = where !== location.origin
     this.heard = performance.now()
     ws.onopen = () => ws.send(JSON.stringify(first()))
     ws.onmessage = (e: MessageEvent<string | ArrayBuffer>) => {
-      if (ws !== this.ws) return
-      this.heard = performance.now()
+      if (ws === this.ws) this.heard = performance.now()
       const act = (): void => {
         if (ws !== this.ws) return
         if (typeof e.data === 'string') this.said(JSON.parse(e.data) as Said)
