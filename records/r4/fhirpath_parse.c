@@ -1,247 +1,13 @@
 #include "records/r4/date.h"
 #include "records/r4/fhirpath_ast.h"
+#include "records/r4/fhirpath_token.h"
 #include <ctype.h>
 #include <stdlib.h>
 
 /* A recursive-descent reader of the FHIRPath grammar (N1, appendix A): one function a level of precedence would be thirteen alike, so the
  * binary operators are a table with their strength. */
 
-enum token_kind { T_END, T_NAME, T_QUOTED_NAME, T_STRING, T_NUMBER, T_DATE, T_VARIABLE, T_DOLLAR, T_SIGN, T_WRONG };
-
-struct token {
-    enum token_kind kind;
-    const char *p; /* where it stands in the expression */
-    size_t n;
-    struct r4_str text; /* unescaped for strings and names */
-};
-
-struct reader {
-    const struct r4 *r4;
-    struct r4_doc *d;
-    const char *text, *p, *end;
-    struct token now;
-    const char *why, *where;
-    int depth;
-};
-
 #define DEPTH_MAX 100
-
-static void *wrong(struct reader *s, const char *why)
-{
-    if (!s->why) {
-        s->why = why;
-        s->where = s->now.p;
-    }
-    return NULL;
-}
-
-/* ---- tokens ---- */
-
-static bool skip_comment(struct reader *s)
-{
-    if (s->end - s->p < 2 || s->p[0] != '/')
-        return false;
-    if (s->p[1] == '/') {
-        while (s->p < s->end && *s->p != '\n')
-            s->p++;
-        return true;
-    }
-    if (s->p[1] != '*')
-        return false;
-    for (s->p += 2; s->end - s->p >= 2; s->p++)
-        if (s->p[0] == '*' && s->p[1] == '/') {
-            s->p += 2;
-            return true;
-        }
-    s->now.p = s->p;
-    wrong(s, "a comment does not end");
-    s->p = s->end;
-    return true;
-}
-
-static void skip(struct reader *s)
-{
-    for (;;) {
-        while (s->p < s->end && isspace((unsigned char)*s->p))
-            s->p++;
-        if (!skip_comment(s))
-            return;
-    }
-}
-
-static size_t put_code(uint32_t c, char *out)
-{
-    if (c < 0x80) {
-        out[0] = (char)c;
-        return 1;
-    }
-    if (c < 0x800) {
-        out[0] = (char)(0xC0 | c >> 6);
-        out[1] = (char)(0x80 | (c & 0x3F));
-        return 2;
-    }
-    out[0] = (char)(0xE0 | c >> 12);
-    out[1] = (char)(0x80 | (c >> 6 & 0x3F));
-    out[2] = (char)(0x80 | (c & 0x3F));
-    return 3;
-}
-
-/* One escape behind the backslash at s->p; false: no such escape. */
-static bool escape(struct reader *s, char **out)
-{
-    static const char letters[] = "'\"`\\/fnrt", meant[] = "'\"`\\/\f\n\r\t";
-    const char *found = s->p < s->end && *s->p ? strchr(letters, *s->p) : NULL;
-    if (found) {
-        *(*out)++ = meant[found - letters];
-        s->p++;
-        return true;
-    }
-    if (s->end - s->p < 5 || *s->p != 'u')
-        return false;
-    char hex[5] = {s->p[1], s->p[2], s->p[3], s->p[4], 0}, *stop;
-    unsigned long c = strtoul(hex, &stop, 16);
-    if (*stop)
-        return false;
-    *out += put_code((uint32_t)c, *out);
-    s->p += 5;
-    return true;
-}
-
-/* 'text', `name`, "text": s->p at the opening quote. */
-static void read_quoted(struct reader *s, enum token_kind kind)
-{
-    char quote = *s->p++;
-    char *text = r4_doc_alloc(s->d, (size_t)(s->end - s->p) + 1), *out = text;
-    s->now.kind = T_WRONG;
-    while (text && s->p < s->end && *s->p != quote) {
-        if (*s->p != '\\') {
-            *out++ = *s->p++;
-            continue;
-        }
-        s->p++;
-        if (!escape(s, &out)) {
-            wrong(s, "wrong escape in a string");
-            return;
-        }
-    }
-    if (!text || s->p >= s->end) {
-        wrong(s, "a string does not end");
-        return;
-    }
-    s->p++;
-    *out = 0;
-    s->now.kind = kind;
-    s->now.text = (struct r4_str){text, (size_t)(out - text)};
-}
-
-static void read_number(struct reader *s)
-{
-    while (s->p < s->end && isdigit((unsigned char)*s->p))
-        s->p++;
-    if (s->end - s->p >= 2 && *s->p == '.' && isdigit((unsigned char)s->p[1])) {
-        s->p++;
-        while (s->p < s->end && isdigit((unsigned char)*s->p))
-            s->p++;
-    }
-    if (s->p < s->end && *s->p == 'L') { /* long literals of FHIRPath 2.1 are integers here */
-        s->now.text = (struct r4_str){s->now.p, (size_t)(s->p - s->now.p)};
-        s->p++;
-    } else {
-        s->now.text = (struct r4_str){s->now.p, (size_t)(s->p - s->now.p)};
-    }
-    s->now.kind = T_NUMBER;
-}
-
-/* @2015-02-04T14:34:28Z, @T14:30 */
-static void read_date(struct reader *s)
-{
-    const char *from = ++s->p;
-    while (s->p < s->end && (isdigit((unsigned char)*s->p) || strchr("-:T+.Z", *s->p))) {
-        if (*s->p == '.' && !(s->end - s->p > 1 && isdigit((unsigned char)s->p[1]))) /* a function on it */
-            break;
-        s->p++;
-    }
-    s->now.kind = T_DATE;
-    s->now.text = (struct r4_str){from, (size_t)(s->p - from)};
-}
-
-static bool name_char(char c)
-{
-    return isalnum((unsigned char)c) || c == '_';
-}
-
-static void read_name(struct reader *s, enum token_kind kind)
-{
-    const char *from = s->p;
-    while (s->p < s->end && name_char(*s->p))
-        s->p++;
-    s->now.kind = s->p > from ? kind : T_WRONG;
-    s->now.text = (struct r4_str){from, (size_t)(s->p - from)};
-}
-
-static void read_sign(struct reader *s)
-{
-    static const char *const two[] = {"<=", ">=", "!=", "!~"};
-    size_t n = 1;
-    for (size_t i = 0; i < sizeof two / sizeof *two; i++)
-        if (s->end - s->p >= 2 && memcmp(s->p, two[i], 2) == 0)
-            n = 2;
-    s->now.kind = strchr(".,()[]{}=~<>|+-*/&", *s->p) || n == 2 ? T_SIGN : T_WRONG;
-    s->now.text = (struct r4_str){s->p, n};
-    s->p += n;
-}
-
-static void advance(struct reader *s)
-{
-    skip(s);
-    s->now = (struct token){.p = s->p};
-    if (s->p >= s->end)
-        return;
-    char c = *s->p;
-    if (isalpha((unsigned char)c) || c == '_') {
-        read_name(s, T_NAME);
-    } else if (isdigit((unsigned char)c)) {
-        read_number(s);
-    } else if (c == '\'' || c == '"') {
-        read_quoted(s, T_STRING);
-    } else if (c == '`') {
-        read_quoted(s, T_QUOTED_NAME);
-    } else if (c == '@') {
-        read_date(s);
-    } else if (c == '%') {
-        s->p++;
-        if (s->p < s->end && (*s->p == '`' || *s->p == '\''))
-            read_quoted(s, T_VARIABLE);
-        else
-            read_name(s, T_VARIABLE);
-    } else if (c == '$') {
-        s->p++;
-        read_name(s, T_DOLLAR);
-    } else {
-        read_sign(s);
-    }
-    s->now.n = (size_t)(s->p - s->now.p);
-    if (s->now.kind == T_WRONG)
-        wrong(s, "unexpected character");
-}
-
-static bool at_sign(const struct reader *s, const char *sign)
-{
-    return s->now.kind == T_SIGN && r4_str_is(s->now.text, sign);
-}
-
-static bool at_word(const struct reader *s, const char *word)
-{
-    return s->now.kind == T_NAME && r4_str_is(s->now.text, word);
-}
-
-static bool take(struct reader *s, const char *sign)
-{
-    if (!at_sign(s, sign))
-        return false;
-    advance(s);
-    return true;
-}
 
 /* ---- nodes ---- */
 
@@ -249,7 +15,7 @@ static struct r4_ast *node(struct reader *s, enum r4_op op, struct r4_ast *left,
 {
     struct r4_ast *n = r4_doc_alloc(s->d, sizeof *n);
     if (!n)
-        return wrong(s, "no memory");
+        return token_wrong(s, "no memory");
     *n = (struct r4_ast){.op = (uint8_t)op, .left = left, .right = right};
     return n;
 }
@@ -261,7 +27,7 @@ static void name_node(struct reader *s, struct r4_ast *n)
     n->name = r4_doc_copy(s->d, s->now.text.p, s->now.text.n);
     n->name_len = s->now.text.n;
     if (!n->name)
-        wrong(s, "no memory");
+        token_wrong(s, "no memory");
     else
         n->hash = r4_hash(n->name, n->name_len);
 }
@@ -274,9 +40,9 @@ static struct r4_ast *literal(struct reader *s, enum r4_item_kind kind, double n
     const char *text = r4_doc_copy(s->d, s->now.text.p ? s->now.text.p : "", s->now.text.n);
     n->literal = r4_doc_alloc(s->d, sizeof *n->literal);
     if (!n->literal || !text)
-        return wrong(s, "no memory");
+        return token_wrong(s, "no memory");
     *n->literal = (struct r4_item){.kind = (uint8_t)kind, .boolean = boolean, .text = {text, s->now.text.n}, .number = number};
-    advance(s);
+    token_next(s);
     return n;
 }
 
@@ -301,7 +67,7 @@ static struct r4_ast *number(struct reader *s)
         n->literal->kind = R4_I_QUANTITY;
         n->literal->text = (struct r4_str){r4_doc_copy(s->d, s->now.text.p, s->now.text.n), s->now.text.n};
         n->literal->boolean = s->now.kind == T_NAME; /* a calendar unit */
-        advance(s);
+        token_next(s);
     }
     return n;
 }
@@ -330,26 +96,26 @@ static struct r4_ast *date(struct reader *s)
     if (t == p) {
         struct r4_moment m;
         s->now.text = (struct r4_str){p + 1, n - 1};
-        return r4_time_parse(p + 1, n - 1, &m) ? literal(s, R4_I_TIME, 0, false) : wrong(s, "wrong time");
+        return r4_time_parse(p + 1, n - 1, &m) ? literal(s, R4_I_TIME, 0, false) : token_wrong(s, "wrong time");
     }
     if (!date_like(p, head))
-        return wrong(s, "wrong date");
+        return token_wrong(s, "wrong date");
     return literal(s, t ? R4_I_DATETIME : R4_I_DATE, 0, false);
 }
 
 static bool arguments(struct reader *s, struct r4_ast *call)
 {
     struct r4_ast *args[CALL_ARGS_MAX];
-    while (!at_sign(s, ")")) {
+    while (!token_is_sign(s, ")")) {
         if (call->n_args == CALL_ARGS_MAX || !(args[call->n_args++] = expression(s, 0)))
-            return wrong(s, "too many arguments") != NULL;
-        if (!take(s, ",") && !at_sign(s, ")"))
-            return wrong(s, "',' or ')' was expected") != NULL;
+            return token_wrong(s, "too many arguments") != NULL;
+        if (!token_take(s, ",") && !token_is_sign(s, ")"))
+            return token_wrong(s, "',' or ')' was expected") != NULL;
     }
-    advance(s);
+    token_next(s);
     call->args = r4_doc_alloc(s->d, (call->n_args + 1) * sizeof *call->args);
     if (!call->args)
-        return wrong(s, "no memory") != NULL;
+        return token_wrong(s, "no memory") != NULL;
     memcpy(call->args, args, call->n_args * sizeof *args);
     return true;
 }
@@ -383,10 +149,10 @@ static bool as_type(struct reader *s, const struct r4_ast *path, struct r4_type_
     else if (path && path->op == OP_DOT && path->left->op == OP_MEMBER && path->right->op == OP_MEMBER)
         *out = spec_of(s, path->left, path->right);
     else
-        return wrong(s, "a type was expected") != NULL;
+        return token_wrong(s, "a type was expected") != NULL;
     bool foreign = path->op == OP_DOT && r4_str_is((struct r4_str){path->left->name, path->left->name_len}, "System"); /* nothing is of it */
     if (!out->fhir && !out->system && !foreign)
-        wrong(s, "there is no such type");
+        token_wrong(s, "there is no such type");
     return out->fhir || out->system || foreign;
 }
 
@@ -399,8 +165,8 @@ static struct r4_ast *call_or_member(struct reader *s, bool leading)
     name_node(s, n);
     if (!n->name)
         return NULL;
-    advance(s);
-    if (!plain || !take(s, "(")) {
+    token_next(s);
+    if (!plain || !token_take(s, "(")) {
         n->leading = leading;
         n->root = leading ? r4_type_find(s->r4, n->name, n->name_len) : NULL;
         return n;
@@ -408,11 +174,11 @@ static struct r4_ast *call_or_member(struct reader *s, bool leading)
     n->op = OP_CALL;
     n->function = r4_function_find(n->name, n->name_len);
     if (!n->function)
-        return wrong(s, "no such function");
+        return token_wrong(s, "no such function");
     if (!arguments(s, n))
         return NULL;
     if (n->n_args < n->function->min || n->n_args > n->function->max)
-        return wrong(s, "wrong number of arguments");
+        return token_wrong(s, "wrong number of arguments");
     if (r4_function_takes_type(n->function) && !as_type(s, n->args[0], &n->spec))
         return NULL;
     return n;
@@ -425,8 +191,8 @@ static struct r4_ast *dollar(struct reader *s)
                     : r4_str_is(s->now.text, "total") ? OP_TOTAL
                                                       : OP_EMPTY;
     if (op == OP_EMPTY)
-        return wrong(s, "$this, $index or $total was expected");
-    advance(s);
+        return token_wrong(s, "$this, $index or $total was expected");
+    token_next(s);
     return node(s, op, NULL, NULL);
 }
 
@@ -435,24 +201,24 @@ static struct r4_ast *variable(struct reader *s)
     struct r4_ast *n = node(s, OP_VARIABLE, NULL, NULL);
     if (n) {
         name_node(s, n);
-        advance(s);
+        token_next(s);
     }
     return n;
 }
 
 static struct r4_ast *bracketed(struct reader *s)
 {
-    advance(s);
+    token_next(s);
     struct r4_ast *n = expression(s, 0);
-    if (n && !take(s, ")"))
-        return wrong(s, "')' was expected");
+    if (n && !token_take(s, ")"))
+        return token_wrong(s, "')' was expected");
     return n;
 }
 
 static struct r4_ast *empty(struct reader *s)
 {
-    advance(s);
-    return take(s, "}") ? node(s, OP_EMPTY, NULL, NULL) : wrong(s, "'}' was expected");
+    token_next(s);
+    return token_take(s, "}") ? node(s, OP_EMPTY, NULL, NULL) : token_wrong(s, "'}' was expected");
 }
 
 static struct r4_ast *term(struct reader *s)
@@ -471,34 +237,34 @@ static struct r4_ast *term(struct reader *s)
     case T_QUOTED_NAME:
         return call_or_member(s, true);
     case T_NAME:
-        if (at_word(s, "true") || at_word(s, "false"))
-            return literal(s, R4_I_BOOLEAN, 0, at_word(s, "true"));
+        if (token_is_word(s, "true") || token_is_word(s, "false"))
+            return literal(s, R4_I_BOOLEAN, 0, token_is_word(s, "true"));
         return call_or_member(s, true);
     case T_SIGN:
-        if (at_sign(s, "("))
+        if (token_is_sign(s, "("))
             return bracketed(s);
-        if (at_sign(s, "{"))
+        if (token_is_sign(s, "{"))
             return empty(s);
         break;
     default:
         break;
     }
-    return wrong(s, s->now.kind == T_END ? "the expression ends too early" : "a value or a name was expected");
+    return token_wrong(s, s->now.kind == T_END ? "the expression ends too early" : "a value or a name was expected");
 }
 
 static struct r4_ast *postfix(struct reader *s)
 {
     struct r4_ast *n = term(s);
     while (n) {
-        if (take(s, ".")) {
+        if (token_take(s, ".")) {
             if (s->now.kind != T_NAME && s->now.kind != T_QUOTED_NAME)
-                return wrong(s, "a name was expected behind '.'");
+                return token_wrong(s, "a name was expected behind '.'");
             struct r4_ast *step = call_or_member(s, false);
             n = step ? node(s, OP_DOT, n, step) : NULL;
-        } else if (take(s, "[")) {
+        } else if (token_take(s, "[")) {
             struct r4_ast *index = expression(s, 0);
-            if (index && !take(s, "]"))
-                return wrong(s, "']' was expected");
+            if (index && !token_take(s, "]"))
+                return token_wrong(s, "']' was expected");
             n = index ? node(s, OP_AT, n, index) : NULL;
         } else {
             break;
@@ -529,11 +295,11 @@ static const struct operator_row *operator_now(const struct reader *s)
 static struct r4_ast *unary(struct reader *s)
 {
     if (++s->depth > DEPTH_MAX)
-        return wrong(s, "nested too deeply");
+        return token_wrong(s, "nested too deeply");
     struct r4_ast *n;
-    if (at_sign(s, "-") || at_sign(s, "+")) {
-        enum r4_op op = at_sign(s, "-") ? OP_NEGATE : OP_POSITIVE;
-        advance(s);
+    if (token_is_sign(s, "-") || token_is_sign(s, "+")) {
+        enum r4_op op = token_is_sign(s, "-") ? OP_NEGATE : OP_POSITIVE;
+        token_next(s);
         n = unary(s);
         n = n ? node(s, op, n, NULL) : NULL;
     } else {
@@ -546,9 +312,9 @@ static struct r4_ast *unary(struct reader *s)
 static struct r4_ast *type_operator(struct reader *s, enum r4_op op, struct r4_ast *left)
 {
     if (s->now.kind != T_NAME && s->now.kind != T_QUOTED_NAME)
-        return wrong(s, "a type was expected");
+        return token_wrong(s, "a type was expected");
     struct r4_ast *type = call_or_member(s, false);
-    if (type && take(s, ".")) {
+    if (type && token_take(s, ".")) {
         struct r4_ast *name = call_or_member(s, false);
         type = name ? node(s, OP_DOT, type, name) : NULL;
     }
@@ -559,11 +325,11 @@ static struct r4_ast *type_operator(struct reader *s, enum r4_op op, struct r4_a
 static struct r4_ast *expression(struct reader *s, int strength)
 {
     if (++s->depth > DEPTH_MAX)
-        return wrong(s, "nested too deeply");
+        return token_wrong(s, "nested too deeply");
     struct r4_ast *left = unary(s);
     const struct operator_row *o;
     while (left && (o = operator_now(s)) && o->strength > strength) {
-        advance(s);
+        token_next(s);
         if (o->op == OP_IS || o->op == OP_AS) {
             left = type_operator(s, o->op, left);
         } else {
@@ -612,10 +378,10 @@ static int compile(const struct r4 *r, struct r4_doc *d, const char *text, struc
     if (!p)
         return ERR_INTERNAL;
     struct reader s = {.r4 = r, .d = d, .text = text, .p = text, .end = text + strlen(text)};
-    advance(&s);
+    token_next(&s);
     *p = (struct r4_path){.root = expression(&s, 0)};
     if (p->root && s.now.kind != T_END)
-        wrong(&s, "more behind the end of the expression");
+        token_wrong(&s, "more behind the end of the expression");
     if (s.why)
         return fault_set(f, ERR_INVALID, "expression", "%s at character %zu of the FHIRPath expression", s.why, (size_t)(s.where - s.text) + 1);
     *out = p;
