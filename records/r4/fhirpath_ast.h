@@ -70,6 +70,15 @@ int r4_run_arg(struct run *s, const struct r4_ast *n, struct r4_items *out);
 /* A criterion or projection with $this = item, $index = i. */
 int r4_run_each(struct run *s, const struct r4_ast *n, const struct r4_item *item, size_t i, struct r4_items *out);
 int r4_run_error(struct run *s, const char *fmt, ...) YL_PRINTF(2, 3);
+
+/* ---- operators (fhirpath_op.c) ---- */
+/* The one item of c, which is not empty, as a System value; more are an error. */
+int r4_singleton(struct run *s, const struct r4_items *c, struct r4_item *out);
+int r4_run_logic(struct run *s, const struct r4_ast *n, const struct r4_items *in, struct r4_items *out);
+int r4_run_binary(struct run *s, const struct r4_ast *n, const struct r4_items *in, struct r4_items *out);
+int r4_run_negate(struct run *s, const struct r4_ast *n, const struct r4_items *in, struct r4_items *out);
+int r4_run_type_test(struct run *s, const struct r4_ast *n, const struct r4_items *in, struct r4_items *out);
+
 int r4_put(struct run *s, struct r4_items *c, const struct r4_item *item);
 int r4_put_all(struct run *s, struct r4_items *c, const struct r4_items *more);
 int r4_put_bool(struct run *s, struct r4_items *c, bool value);
@@ -79,7 +88,7 @@ int r4_put_text(struct run *s, struct r4_items *c, enum r4_item_kind kind, const
 /* Children of one item by name ("value" finds valueQuantity), or all of them (name NULL). */
 int r4_children(struct run *s, const struct r4_item *item, const char *name, size_t n, uint32_t hash, struct r4_items *out);
 /* A FHIR primitive or Quantity as its System value; others unchanged. */
-struct r4_item r4_system_value(const struct r4 *r4, const struct r4_item *item);
+struct r4_item r4_system_value(const struct r4_item *item);
 bool r4_spec_holds(const struct r4_type_spec *spec, const struct r4_item *item); /* is */
 bool r4_spec_casts(const struct r4_type_spec *spec, const struct r4_item *item); /* as, ofType: a code is no string */
 /* Truth of a collection: 1, 0, -1 empty, -2 not a boolean. A single item that is no boolean counts as true. */

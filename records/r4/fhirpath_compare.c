@@ -111,7 +111,7 @@ static bool measured(const struct r4_item *a, const struct r4_item *b)
 
 int r4_item_order(struct run *s, const struct r4_item *a, const struct r4_item *b, int *order)
 {
-    struct r4_item x = r4_system_value(s->r4, a), y = r4_system_value(s->r4, b);
+    struct r4_item x = r4_system_value(a), y = r4_system_value(b);
     if (measured(&x, &y)) {
         double u, v;
         if (!common_unit(&x, &y, &u, &v))
@@ -158,7 +158,7 @@ static bool nodes_equal(const struct r4_node *a, const struct r4_node *b)
 
 int r4_item_equal(struct run *s, const struct r4_item *a, const struct r4_item *b)
 {
-    struct r4_item x = r4_system_value(s->r4, a), y = r4_system_value(s->r4, b);
+    struct r4_item x = r4_system_value(a), y = r4_system_value(b);
     if (x.kind == R4_I_NODE || y.kind == R4_I_NODE)
         return x.kind == y.kind && x.type == y.type && nodes_equal(x.node, y.node) && (x.node || x.companion == y.companion);
     if (measured(&x, &y)) {
@@ -244,7 +244,7 @@ static bool numbers_like(const struct r4_item *x, const struct r4_item *y)
 
 bool r4_item_like(struct run *s, const struct r4_item *a, const struct r4_item *b)
 {
-    struct r4_item x = r4_system_value(s->r4, a), y = r4_system_value(s->r4, b);
+    struct r4_item x = r4_system_value(a), y = r4_system_value(b);
     if (numeric(&x) && numeric(&y))
         return numbers_like(&x, &y);
     if (x.kind == R4_I_QUANTITY && y.kind == R4_I_QUANTITY) {

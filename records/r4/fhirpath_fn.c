@@ -51,7 +51,7 @@ static int quantifier(struct run *s, const struct r4_items *in, struct r4_items 
 {
     bool found = !any;
     for (size_t i = 0; i < in->n; i++) {
-        struct r4_item v = r4_system_value(s->r4, &in->list[i]);
+        struct r4_item v = r4_system_value(&in->list[i]);
         if (v.kind != R4_I_BOOLEAN)
             return r4_run_error(s, "only booleans were expected");
         if ((v.boolean == wanted) == any)
@@ -201,7 +201,7 @@ static int count_arg(struct run *s, const struct r4_ast *n, size_t *out)
     int rc = r4_run_arg(s, n->args[0], &c);
     if (rc)
         return rc;
-    struct r4_item v = c.n == 1 ? r4_system_value(s->r4, &c.list[0]) : (struct r4_item){0};
+    struct r4_item v = c.n == 1 ? r4_system_value(&c.list[0]) : (struct r4_item){0};
     if (v.kind != R4_I_INTEGER)
         return r4_run_error(s, "a whole number was expected");
     *out = v.number > 0 ? (size_t)v.number : 0;
@@ -266,7 +266,7 @@ FN(iif)
     if (rc)
         return rc;
     int truth = r4_truth(s, &c);
-    if (truth == -2 || (c.n && r4_system_value(s->r4, &c.list[0]).kind != R4_I_BOOLEAN))
+    if (truth == -2 || (c.n && r4_system_value(&c.list[0]).kind != R4_I_BOOLEAN))
         return r4_run_error(s, "a criterion must give one boolean");
     const struct r4_ast *branch = truth == 1 ? n->args[1] : n->n_args > 2 ? n->args[2] : NULL;
     if (!branch)
@@ -339,7 +339,7 @@ FN(getValue)
     int rc = fn_hasValue(s, n, in, &has);
     if (rc || !has.list[0].boolean)
         return rc;
-    struct r4_item v = r4_system_value(s->r4, &in->list[0]);
+    struct r4_item v = r4_system_value(&in->list[0]);
     return r4_put(s, out, &v);
 }
 
@@ -349,7 +349,7 @@ static int text_arg(struct run *s, const struct r4_ast *arg, struct r4_str *out)
     int rc = r4_run_arg(s, arg, &c);
     *out = (struct r4_str){NULL, 0};
     if (!rc && c.n == 1)
-        *out = r4_system_value(s->r4, &c.list[0]).text;
+        *out = r4_system_value(&c.list[0]).text;
     return rc;
 }
 

@@ -20,7 +20,7 @@ static int digits(struct run *s, const struct r4_ast *n, int fallback, int *out)
         return rc;
     if (c.n != 1)
         return r4_run_error(s, "a single argument was expected, there are %zu", c.n);
-    struct r4_item v = r4_system_value(s->r4, &c.list[0]);
+    struct r4_item v = r4_system_value(&c.list[0]);
     *out = v.kind == R4_I_INTEGER ? (int)v.number : -1;
     return 0;
 }
@@ -114,7 +114,7 @@ static int boundary(struct run *s, const struct r4_ast *n, const struct r4_items
         return 0;
     if (in->n > 1)
         return r4_run_error(s, "a single value was expected, there are %zu", in->n);
-    struct r4_item v = r4_system_value(s->r4, &in->list[0]);
+    struct r4_item v = r4_system_value(&in->list[0]);
     bool date = v.kind == R4_I_DATE || v.kind == R4_I_DATETIME, time = v.kind == R4_I_TIME;
     int to, rc = digits(s, n, v.kind == R4_I_DATE ? 8 : date ? 17 : time ? 9 : 8, &to);
     if (rc)
@@ -139,7 +139,7 @@ FN(precision)
 {
     if (in->n != 1)
         return in->n ? r4_run_error(s, "a single value was expected, there are %zu", in->n) : 0;
-    struct r4_item v = r4_system_value(s->r4, &in->list[0]);
+    struct r4_item v = r4_system_value(&in->list[0]);
     if (v.kind == R4_I_INTEGER || v.kind == R4_I_DECIMAL)
         return r4_put_int(s, out, places(v.text));
     bool time = v.kind == R4_I_TIME;
@@ -168,7 +168,7 @@ struct sorted {
 
 static int sort_keys(struct run *s, const struct r4_ast *n, struct sorted *row, size_t i)
 {
-    row->keys[0] = r4_system_value(s->r4, &row->item);
+    row->keys[0] = r4_system_value(&row->item);
     for (size_t k = 0; k < n->n_args; k++) {
         const struct r4_ast *key = n->args[k]->op == OP_NEGATE ? n->args[k]->left : n->args[k];
         struct r4_items c = {0};
@@ -177,7 +177,7 @@ static int sort_keys(struct run *s, const struct r4_ast *n, struct sorted *row, 
             return rc;
         if (c.n > 1)
             return r4_run_error(s, "a key to sort by must be one value");
-        row->keys[k] = c.n ? r4_system_value(s->r4, &c.list[0]) : (struct r4_item){0};
+        row->keys[k] = c.n ? r4_system_value(&c.list[0]) : (struct r4_item){0};
     }
     return 0;
 }

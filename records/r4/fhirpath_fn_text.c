@@ -18,7 +18,7 @@ static int subject(struct run *s, const struct r4_items *in, struct r4_str *out)
         return 0;
     if (in->n > 1)
         return r4_run_error(s, "a single value was expected, there are %zu", in->n);
-    struct r4_item v = r4_system_value(s->r4, &in->list[0]);
+    struct r4_item v = r4_system_value(&in->list[0]);
     if (v.kind == R4_I_NODE || v.kind == R4_I_BOOLEAN || !v.text.p)
         return v.kind == R4_I_NODE && !v.node ? 0 : r4_run_error(s, "a text was expected");
     *out = v.text;
@@ -36,7 +36,7 @@ static int arg(struct run *s, const struct r4_ast *n, size_t i, struct r4_item *
     if (c.n > 1)
         return r4_run_error(s, "a single argument was expected, there are %zu", c.n);
     if (c.n)
-        *out = r4_system_value(s->r4, &c.list[0]);
+        *out = r4_system_value(&c.list[0]);
     return c.n ? 1 : 0;
 }
 
@@ -245,7 +245,7 @@ FN(join)
         return rc < 0 ? rc : 0;
     struct r4_buf b = {0};
     for (size_t i = 0; i < in->n; i++) {
-        struct r4_item v = r4_system_value(s->r4, &in->list[i]);
+        struct r4_item v = r4_system_value(&in->list[i]);
         if (i && with.text.n)
             r4_buf_put(&b, with.text.p, with.text.n);
         if (v.text.n)

@@ -22,7 +22,7 @@ static int arg(struct run *s, const struct r4_ast *n, size_t i, struct r4_item *
     if (c.n > 1)
         return r4_run_error(s, "a single argument was expected, there are %zu", c.n);
     if (c.n)
-        *out = r4_system_value(s->r4, &c.list[0]);
+        *out = r4_system_value(&c.list[0]);
     return c.n ? 1 : 0;
 }
 
@@ -224,7 +224,7 @@ FN(to)
         return 0;
     if (in->n > 1)
         return r4_run_error(s, "a single value was expected, there are %zu", in->n);
-    struct r4_item v = r4_system_value(s->r4, &in->list[0]);
+    struct r4_item v = r4_system_value(&in->list[0]);
     bool ask = n->name[0] == 'c';
     bool ok = convert(s, n->name + (ask ? strlen("convertsTo") : 2), &v);
     return ask ? r4_put_bool(s, out, ok) : ok ? r4_put(s, out, &v) : 0;
@@ -239,7 +239,7 @@ static int number(struct run *s, const struct r4_items *in, struct r4_item *v)
         return 0;
     if (in->n > 1)
         return r4_run_error(s, "a single value was expected, there are %zu", in->n);
-    *v = r4_system_value(s->r4, &in->list[0]);
+    *v = r4_system_value(&in->list[0]);
     bool ok = v->kind == R4_I_INTEGER || v->kind == R4_I_DECIMAL || v->kind == R4_I_QUANTITY;
     return ok ? 1 : r4_run_error(s, "a number was expected");
 }
