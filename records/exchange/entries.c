@@ -61,7 +61,7 @@ static int write_entry(struct exchange_taking *t, const struct exchange_entry *e
             "INSERT INTO exchange_entry (id, patient_id, source_id, message_id, kind, code, system, standard_code, standard_system, unit, status, t_ms, key, "
             "replaced_by, body) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,0,$14)",
             "iiiitttttttiis", id, (int64_t)t->patient, (int64_t)t->source->id, (int64_t)t->message, e->kind, e->code, e->system, standard.code,
-            standard.system, e->unit, e->status, e->t_ms, key, SEALED(EXCHANGE_ENTRY, id, t->patient, body));
+            standard.system, e->unit, e->status ? e->status : e->raw_status, e->t_ms, key, SEALED(EXCHANGE_ENTRY, id, t->patient, body));
     explicit_bzero(body, strlen(body));
     free(body);
     return tx_error(tx);

@@ -311,8 +311,7 @@ static void standardise(const struct exchange_map *map, struct exchange_entry *e
         snprintf(e->standard_code, sizeof e->standard_code, "%s", e->code);
         snprintf(e->standard_system, sizeof e->standard_system, "%s", uri);
     }
-    const char *status = json_string_value(json_object_get(map->statuses, e->raw_status));
-    e->status = status ? status : e->raw_status;
+    e->status = json_string_value(json_object_get(map->statuses, e->raw_status)); /* never into *e itself: the list moves when it grows */
 }
 
 static int missing(const struct rule *r, size_t nth, struct exchange_flaw *flaw)

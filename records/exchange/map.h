@@ -37,7 +37,7 @@ const char *exchange_map_number_type(const struct exchange_map *map, const char 
 
 struct exchange_entry {
     const char *kind;      /* observation, order, diagnosis, ... ; of the table */
-    const char *status;    /* of the table's statuses, or the raw code */
+    const char *status;    /* of the table's statuses; NULL = raw_status stands for it */
     char code[64], system[96], standard_code[64], standard_system[96], unit[64], key[160], raw_status[24];
     char text[256], range[96], flag[24], who[128];
     char *value;           /* malloc'd, never NULL */

@@ -27,7 +27,11 @@ static void limit(int what, rlim_t value)
 static _Noreturn void become(const struct child_job *job, int in, int out, pid_t parent)
 {
     static char *const environment[] = {"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "HOME=/dev/null", "VIPS_CONCURRENCY=1",
-                                        "VIPS_NOVECTOR=1" /* its vector code is a file, which RLIMIT_FSIZE forbids */, NULL};
+                                        "VIPS_NOVECTOR=1" /* its vector code is a file, which RLIMIT_FSIZE forbids */,
+#if defined(__SANITIZE_ADDRESS__)
+                                        "ASAN_OPTIONS=detect_leaks=0", /* what drivers and plugins keep to the end is theirs */
+#endif
+                                        NULL};
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -45,7 +49,9 @@ static _Noreturn void become(const struct child_job *job, int in, int out, pid_t
         /* neither is allowed here: the other limits still hold */
     }
     limit(RLIMIT_CPU, (rlim_t)job->cpu_s);
-    limit(RLIMIT_AS, (rlim_t)job->memory_bytes);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    limit(RLIMIT_AS, (rlim_t)job->memory_bytes); /* a sanitizer's shadow is larger than any limit */
+#endif
     limit(RLIMIT_FSIZE, 0);
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_NOFILE, 64);
