@@ -127,4 +127,12 @@ int ts_validate(const struct ts *t, const struct ts_request *q, json_t **out);
 int ts_lookup(const struct ts *t, const struct ts_request *q, json_t **out);
 int ts_subsumes(const struct ts *t, const struct ts_request *q, json_t **out);
 int ts_translate(const struct ts *t, const struct ts_request *q, json_t **out);
+/* ---- making them (ts_store.c, ts_lists.c) ---- */
+/* Empty ones at the end of the list they belong to; pointers to others in it are old after that. NULL = no memory. */
+struct ts_system *ts_new_system(struct ts *t);
+struct ts_map *ts_new_map(struct ts *t);
+struct ts_concept *ts_new_concept(struct ts_system *s);
+/* When all concepts are in: codes can be found. */
+int ts_build_hash(struct ts_system *s);
+
 #endif
