@@ -392,6 +392,8 @@ int main(int argc, char **argv)
             file = argv[i];
     }
     if (!file) return usage();
+    setenv("TZ", ":/etc/localtime", 0); /* unset, every local time would read that file anew (tzset) */
+    tzset();
     if (options_load(&d.options, file, &f)) return complain(&f);
     if (check) {
         int rc = check_words(&d, &f);
