@@ -35,8 +35,8 @@ export interface Mark {
 const MARK_MS = 500
 /** What is lost at the same time to several is one event. */
 const TOGETHER_MS = 2000
-/** Tracks do not end in the same instant. */
-const END_MS = 1500
+/** Tracks do not begin in the same instant, nor end in one. */
+const EDGE_MS = 1500
 
 export function lanes(r: Recording): Lane[] {
   const all = new Map<string, Lane>()
@@ -52,8 +52,8 @@ export function lanes(r: Recording): Lane[] {
   return [...all.values()].sort((a, b) => order(a).localeCompare(order(b)))
 }
 
-/** What stands on the screen at that time; at the very end of the recording, what stood there last. */
-export const showsAt = (p: Piece, at: number, duration: number): boolean => at >= p.from && (at < p.to || p.to > duration - END_MS)
+/** What stands on the screen at that time; at the very beginning what comes first, at the very end what stood there last. */
+export const showsAt = (p: Piece, at: number, duration: number): boolean => (at >= p.from || p.from < EDGE_MS) && (at < p.to || p.to > duration - EDGE_MS)
 export const holeAt = (lane: Lane, at: number): Hole | undefined => lane.holes.find((h) => at >= h.from && at < h.to)
 
 /** Files that play at `at`, or will within `ahead`: more need not be open. */
