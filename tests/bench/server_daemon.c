@@ -148,7 +148,7 @@ int main(int argc, char **argv)
     if (!f || !fgets(load, sizeof load, f)) load[0] = 0;
     load[strcspn(load, "\n")] = 0;
     if (f) fclose(f);
-    site_start("signaling.rate = 1000\n");
+    site_start("signaling.rate = 1000\nrequest.rate = 5000\n");
     printf("{\"bench\":\"server_daemon\",\"sockets\":%d,\"cores\":%ld,\"load\":\"%s\"}\n", n, sysconf(_SC_NPROCESSORS_ONLN), load);
     starts();
     sun = person_sign_in("bh.sun");
