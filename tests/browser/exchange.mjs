@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
 import { join } from 'node:path'
 import { axe, DESKTOP, launch, open, PHONE, run } from './lib.mjs'
+import { sender } from './mllp.mjs'
 import { signIn, startSite } from './site.mjs'
 
 process.env.TZ = 'Asia/Shanghai'
@@ -19,18 +19,7 @@ const dialog = (page) => page.locator('dialog[open]').last()
 const closed = (page) => page.locator('dialog[open]').first().waitFor({ state: 'detached' })
 const button = (at, name) => at.getByRole('button', { name, exact: true })
 
-/** One message, its answer's MSA-1. */
-const send = (text) =>
-  new Promise((done, fail) => {
-    const s = connect(port, '127.0.0.1', () => s.write(`\x0b${text.replaceAll('\n', '\r')}\x1c\r`))
-    let heard = ''
-    s.on('data', (d) => {
-      heard += d
-      if (!heard.includes('\x1c\r')) return
-      s.end()
-      done(/\rMSA\|(..)/.exec(heard)?.[1])
-    }).on('error', fail)
-  })
+const send = sender(port)
 const stamp = () => new Date(Date.now() + 8 * 3600e3 - 60e3).toISOString().replace(/[-:T]/g, '').slice(0, 14)
 const message = (id, type, rest) => `MSH|^~\\&|LIS|YLYY|YILIAN||${stamp()}||${type}|${id}|P|2.4||||||UNICODE UTF-8\n${rest}\n`
 const admin = await open(browser, { base: site.base })

@@ -2,9 +2,9 @@
 // what is stored follows. SHOTS=dir keeps pictures.
 import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
-import { connect } from 'node:net'
 import { join } from 'node:path'
 import { axe, DESKTOP, launch, open, PHONE, run } from './lib.mjs'
+import { sender } from './mllp.mjs'
 import { signIn, startSite } from './site.mjs'
 
 process.env.TZ = 'Asia/Shanghai'
@@ -20,18 +20,7 @@ const closed = (page) => page.locator('dialog[open]').first().waitFor({ state: '
 const button = (at, name) => at.getByRole('button', { name, exact: true })
 const shot = (page, name, fullPage = false) => shots && page.screenshot({ path: join(shots, `${name}.png`), fullPage })
 
-/** One message, its answer's MSA-1. */
-const send = (text) =>
-  new Promise((done, fail) => {
-    const s = connect(port, '127.0.0.1', () => s.write(`\x0b${text.replaceAll('\n', '\r')}\x1c\r`))
-    let heard = ''
-    s.on('data', (d) => {
-      heard += d
-      if (!heard.includes('\x1c\r')) return
-      s.end()
-      done(/\rMSA\|(..)/.exec(heard)?.[1])
-    }).on('error', fail)
-  })
+const send = sender(port)
 let control = 0
 const lab = (...items) =>
   send(`MSH|^~\\&|LIS|YLYY|YILIAN||20261124||ORU^R01|m${++control}|P|2.4||||||UNICODE UTF-8\nPID|1||900101||蒋^文||19710203|F\nOBR|1||f${control}|58410-2^CBC panel^LN\n${items.map((x, i) => `OBX|${i + 1}|NM|${x}||6.1|10*9/L|4-10|N|||F`).join('\n')}\n`)
