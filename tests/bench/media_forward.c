@@ -10,6 +10,7 @@
  * --rooms: the viewers are spread over that many lectures. --joins: how long a packet is held up while 100 viewers join at once.
  */
 #include "media/media.h"
+#include "tests/lib/process.h"
 #include "tests/lib/rtc_client.h"
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -137,17 +138,6 @@ static uint64_t server_ns(void)
     }
     if (d) closedir(d);
     return all;
-}
-
-static long server_kib(void)
-{
-    char path[64];
-    long size = 0, resident = 0;
-    snprintf(path, sizeof path, "/proc/%d/statm", server.pid);
-    FILE *f = fopen(path, "r");
-    if (f && fscanf(f, "%ld %ld", &size, &resident) != 2) resident = 0;
-    if (f) fclose(f);
-    return resident * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
 static int64_t realtime_us(void)
@@ -363,7 +353,7 @@ static double measure(const struct options *o, int s, int n)
     start_server(o->servers[s], o);
     for (int r = 0; r < o->rooms; r++)
         open_lecture(r);
-    long before_kib = server_kib();
+    long before_kib = process_rss_kb(server.pid);
     connect_viewers(0, n, o->rooms);
     lecture(o, n, 1000000, 1000, NULL); /* warm */
     uint64_t sent = 0, got = 0, wrong = 0;
@@ -386,7 +376,7 @@ static double measure(const struct options *o, int s, int n)
     }
     printf("server %d, %4d viewers in %d: %6.0f packets/s, lost %5.2f %%, CPU %5.2f us a packet (%3.0f %% of a core), p50 %6.2f p99 %6.2f ms, %4ld KiB a viewer%s\n",
            s, n, o->rooms, (double)got / took, 100.0 - 100.0 * (double)got / (double)sent, (double)ns / 1000 / (double)got, (double)ns / took / 1e7,
-           (double)percentile(0.5), (double)percentile(0.99), (server_kib() - before_kib) / n, wrong ? "  NOT AUTHENTIC" : "");
+           (double)percentile(0.5), (double)percentile(0.99), (process_rss_kb(server.pid) - before_kib) / n, wrong ? "  NOT AUTHENTIC" : "");
     fflush(stdout);
     close_viewers(n);
     for (int r = 0; r < o->rooms; r++)

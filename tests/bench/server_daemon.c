@@ -22,17 +22,6 @@
 static struct person_at sun, he;
 static char case_id[20];
 
-static int64_t daemon_cpu_us(void)
-{
-    char path[40];
-    unsigned long user = 0, system = 0;
-    snprintf(path, sizeof path, "/proc/%d/stat", site.daemon);
-    FILE *f = fopen(path, "r");
-    if (f && fscanf(f, "%*d %*s %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2) user = system = 0;
-    if (f) fclose(f);
-    return (int64_t)(user + system) * 1000000 / sysconf(_SC_CLK_TCK);
-}
-
 static void print_part(const char *part, int64_t n, int64_t took_ms, int64_t cpu_us)
 {
     printf("{\"part\":\"%s\",\"answers\":%lld,\"per_second\":%lld,\"daemon_cpu_us_each\":%.1f,\"per_cpu_second\":%lld}\n", part, (long long)n,
@@ -80,7 +69,7 @@ static bool take(struct web *w)
 
 static void pings(struct web *w, int n)
 {
-    int64_t answers = 0, t0 = web_now_ms(), cpu = daemon_cpu_us();
+    int64_t answers = 0, t0 = web_now_ms(), cpu = (int64_t)(process_cpu_s(site.daemon) * 1e6);
     for (int i = 0; i < n; i++)
         for (int k = 0; k < WINDOW; k++)
             say(&w[i], "ping", "{}");
@@ -90,7 +79,7 @@ static void pings(struct web *w, int n)
                 while (!take(&w[i])) {}
                 say(&w[i], "ping", "{}");
             }
-    print_part("ping", answers, web_now_ms() - t0, daemon_cpu_us() - cpu);
+    print_part("ping", answers, web_now_ms() - t0, (int64_t)(process_cpu_s(site.daemon) * 1e6) - cpu);
 }
 
 static void enter(struct web *w, const struct person_at *p)
@@ -111,13 +100,13 @@ static void hands(void)
     int64_t answers = 0;
     enter(&w[0], &sun);
     enter(&w[1], &he);
-    int64_t t0 = web_now_ms(), cpu = daemon_cpu_us();
+    int64_t t0 = web_now_ms(), cpu = (int64_t)(process_cpu_s(site.daemon) * 1e6);
     for (bool up = true; answers < HANDS_MAX && web_now_ms() - t0 < SECONDS * 1000; up = !up)
         for (int i = 0; i < 2; i++, answers++) {
             say(&w[i], "room.hand", up ? "{\"up\":true}" : "{\"up\":false}");
             while (!take(&w[i])) {}
         }
-    print_part("hand", answers, web_now_ms() - t0, daemon_cpu_us() - cpu);
+    print_part("hand", answers, web_now_ms() - t0, (int64_t)(process_cpu_s(site.daemon) * 1e6) - cpu);
     web_close(&w[0]);
     web_close(&w[1]);
 }
@@ -128,14 +117,14 @@ static void reads(struct web *w, int n)
     snprintf(path, sizeof path, "/api/v1/cases/%s", case_id);
     for (int i = 0; i < n; i++)
         assert_int_equal(web_open(&w[i], site.port), 0);
-    int64_t answers = 0, t0 = web_now_ms(), cpu = daemon_cpu_us();
+    int64_t answers = 0, t0 = web_now_ms(), cpu = (int64_t)(process_cpu_s(site.daemon) * 1e6);
     for (; web_now_ms() - t0 < SECONDS * 1000; answers += n) {
         for (int i = 0; i < n; i++)
             assert_int_equal(web_question(&w[i], "GET", path, he.cookie, NULL), 0);
         for (int i = 0; i < n; i++)
             assert_int_equal(web_answer(&w[i], "GET"), 200);
     }
-    print_part("read", answers, web_now_ms() - t0, daemon_cpu_us() - cpu);
+    print_part("read", answers, web_now_ms() - t0, (int64_t)(process_cpu_s(site.daemon) * 1e6) - cpu);
 }
 
 int main(int argc, char **argv)

@@ -36,20 +36,6 @@ struct worker {
 };
 static struct worker workers[CLIENTS_MAX];
 
-static double server_cpu(void)
-{
-    char path[60], text[600];
-    unsigned long user = 0, sys = 0;
-    snprintf(path, sizeof path, "/proc/%d/stat", site.daemon);
-    FILE *f = fopen(path, "r");
-    size_t n = f ? fread(text, 1, sizeof text - 1, f) : 0;
-    text[n] = 0;
-    if (f) fclose(f);
-    char *at = strrchr(text, ')');
-    if (at) sscanf(at + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &sys);
-    return (double)(user + sys) / (double)sysconf(_SC_CLK_TCK);
-}
-
 static double now(void)
 {
     struct timespec t;
@@ -103,7 +89,7 @@ static void phase(const char *name, int n, int for_s, double unit, int (*one)(st
 {
     if (*only && for_s && !strstr(only, name)) return;
     connect_all(n); /* before: handshakes are not what is measured */
-    double cpu = server_cpu(), began = now();
+    double cpu = process_cpu_s(site.daemon), began = now();
     uint64_t total = 0, failed = 0;
     over = false;
     for (int i = 0; i < n; i++) {
@@ -123,7 +109,7 @@ static void phase(const char *name, int n, int for_s, double unit, int (*one)(st
         for (size_t j = 0; j < workers[i].n && j < SAMPLES && k < SAMPLES; j++)
             all[k++] = workers[i].ms[j];
     }
-    double took = now() - began, used = server_cpu() - cpu, things = unit ? unit : (double)total;
+    double took = now() - began, used = process_cpu_s(site.daemon) - cpu, things = unit ? unit : (double)total;
     if (unit) things = made;
     qsort(all, k, sizeof *all, compare);
     printf("%-22s %8.0f in %5.1f s = %7.0f/s; server %5.1f us each = %6.0f/s per core; p50 %.2f ms p99 %.2f ms; failed %llu; RSS %ld MB\n", name, things, took,

@@ -24,18 +24,6 @@ static int64_t now_us(void)
     return t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-/* Processor time of the daemon so far, seconds. */
-static double daemon_cpu(void)
-{
-    char path[40], text[1000];
-    unsigned long user = 0, kernel = 0;
-    snprintf(path, sizeof path, "/proc/%d/stat", site.daemon);
-    FILE *f = fopen(path, "r");
-    if (f && fgets(text, sizeof text, f)) sscanf(strrchr(text, ')') + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &kernel);
-    if (f) fclose(f);
-    return (double)(user + kernel) / (double)sysconf(_SC_CLK_TCK);
-}
-
 static void put(struct sender *s, int number, bool adt)
 {
     char m[3000];
@@ -101,7 +89,7 @@ int main(int argc, char **argv)
     }
     int number[CONNECTIONS_MAX] = {0};
     struct rusage own;
-    double cpu = daemon_cpu();
+    double cpu = process_cpu_s(site.daemon);
     int64_t from = now_us(), until = from + seconds * 1000000ll, warm = from + 1000000;
     size_t answered = 0, before = 0;
     while (now_us() < until) {
@@ -113,7 +101,7 @@ int main(int argc, char **argv)
             answered += take(&senders[i]);
         if (before == 0 && now_us() > warm) before = n_latencies;
     }
-    cpu = daemon_cpu() - cpu;
+    cpu = process_cpu_s(site.daemon) - cpu;
     double wall = (double)(now_us() - from) / 1e6;
     getrusage(RUSAGE_SELF, &own);
     qsort(latencies + before, n_latencies - before, sizeof *latencies, up);

@@ -88,20 +88,6 @@ static void take(struct viewer *v, const uint8_t *p, size_t n)
     }
 }
 
-static double cpu_of(pid_t pid)
-{
-    char path[60], text[1000];
-    unsigned long user = 0, system = 0;
-    snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    FILE *f = fopen(path, "r");
-    size_t n = f ? fread(text, 1, sizeof text - 1, f) : 0;
-    if (f) fclose(f);
-    text[n] = 0;
-    const char *at = strrchr(text, ')');
-    if (at) sscanf(at + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system);
-    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
-}
-
 static void serve(int ep, int ms)
 {
     static uint8_t buffer[65536];
@@ -167,11 +153,11 @@ int main(int argc, char **argv)
         bytes -= viewers[i].bytes;
         pieces -= viewers[i].pieces;
     }
-    double server = cpu_of(site.daemon), own = (double)clock() / CLOCKS_PER_SEC;
+    double server = process_cpu_s(site.daemon), own = (double)clock() / CLOCKS_PER_SEC;
     for (began = ms_now(); ms_now() - began < seconds * 1000;)
         serve(ep, 50);
     double wall = (double)(ms_now() - began) / 1000;
-    server = cpu_of(site.daemon) - server;
+    server = process_cpu_s(site.daemon) - server;
     own = (double)clock() / CLOCKS_PER_SEC - own;
     size_t over = 0;
     struct viewer **sorted = calloc(n_viewers, sizeof *sorted);

@@ -12,6 +12,7 @@
  * --burst N: with that many viewers watching (each of their packets opened) N more join within one second.
  * Times of arrival are the kernel's, so the generator may fetch packets late, in batches, and wakes nobody per packet.
  */
+#include "tests/lib/process.h"
 #include "tests/lib/load_signal.h"
 #include <dirent.h>
 #include <sys/epoll.h>
@@ -79,11 +80,7 @@ static void walk(pid_t pid, uint64_t *ns, long *kib)
         if (f) fclose(f);
     }
     if (d) closedir(d);
-    long size, resident = 0;
-    snprintf(path, sizeof path, "/proc/%d/statm", pid);
-    FILE *f = fopen(path, "r");
-    if (f && fscanf(f, "%ld %ld", &size, &resident) == 2) *kib += resident * (sysconf(_SC_PAGESIZE) / 1024);
-    if (f) fclose(f);
+    *kib += process_rss_kb(pid);
 }
 
 /* Datagrams that the kernel dropped because nobody fetched them in time: at our sockets, at the server's, and before any socket. */

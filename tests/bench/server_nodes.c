@@ -11,29 +11,6 @@
 static uint16_t edge_port;
 static pid_t edge;
 
-static double cpu_of(pid_t pid)
-{
-    char path[60], text[1000];
-    unsigned long user = 0, system = 0;
-    snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    FILE *f = fopen(path, "r");
-    size_t n = f ? fread(text, 1, sizeof text - 1, f) : 0;
-    if (f) fclose(f);
-    text[n] = 0;
-    const char *at = strrchr(text, ')');
-    if (at) sscanf(at + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system);
-    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
-}
-
-static long rss_of(pid_t pid)
-{
-    pid_t own = site.daemon;
-    site.daemon = pid;
-    long kb = site_rss_kb();
-    site.daemon = own;
-    return kb;
-}
-
 static void edge_begin(void)
 {
     char path[200];
@@ -109,34 +86,34 @@ int main(int argc, char **argv)
     web_close(&last);
     usleep(1500000);
 
-    double origin = cpu_of(site.daemon);
+    double origin = process_cpu_s(site.daemon);
     usleep(5000000);
-    double idle = (cpu_of(site.daemon) - origin) / 5; /* the lecture itself, watched by nobody */
-    origin = cpu_of(site.daemon);
+    double idle = (process_cpu_s(site.daemon) - origin) / 5; /* the lecture itself, watched by nobody */
+    origin = process_cpu_s(site.daemon);
     int64_t began = web_now_ms();
     for (int i = 0; i < n; i++)
         if (!come(token, pass)) return 1;
     double took = (double)(web_now_ms() - began) / 1000;
-    printf("join at the origin (TLS, token, audit, placement): %.2f ms of processor\n", (cpu_of(site.daemon) - origin - idle * took) * 1000 / n);
+    printf("join at the origin (TLS, token, audit, placement): %.2f ms of processor\n", (process_cpu_s(site.daemon) - origin - idle * took) * 1000 / n);
 
-    double at_edge = cpu_of(edge);
-    long rss = rss_of(edge);
+    double at_edge = process_cpu_s(edge);
+    long rss = process_rss_kb(edge);
     snprintf(first, sizeof first, "{\"pass\":\"%s\",\"stay\":true}", pass);
     for (int i = 0; i < n; i++)
         if (web_socket_at(&viewers[i], edge_port, "/live/talk/ws", "") != 101 || web_say(&viewers[i], first)) return 1;
-    printf("join at the edge (TLS, pass, first pieces): %.2f ms of processor\n", (cpu_of(edge) - at_edge) * 1000 / n);
+    printf("join at the edge (TLS, pass, first pieces): %.2f ms of processor\n", (process_cpu_s(edge) - at_edge) * 1000 / n);
     uint64_t bytes = 0;
     watch(viewers, n, 2000, &bytes);
     bytes = 0;
-    at_edge = cpu_of(edge);
-    origin = cpu_of(site.daemon);
+    at_edge = process_cpu_s(edge);
+    origin = process_cpu_s(site.daemon);
     began = web_now_ms();
     watch(viewers, n, seconds * 1000, &bytes);
     took = (double)(web_now_ms() - began) / 1000;
     double mbit = (double)bytes * 8 / took / 1e6;
-    at_edge = (cpu_of(edge) - at_edge) / took;
+    at_edge = (process_cpu_s(edge) - at_edge) / took;
     printf("%d viewers, %.2f Mbit/s each: edge %.1f %% of a core = %.0f viewers of 1.5 Mbit/s a core, %ld KiB each; the origin %.1f %% of a core, %.1f %% when nobody watched\n", n,
-           mbit / n, at_edge * 100, mbit / 1.5 / at_edge, (rss_of(edge) - rss) / n, (cpu_of(site.daemon) - origin) / took * 100, idle * 100);
+           mbit / n, at_edge * 100, mbit / 1.5 / at_edge, (process_rss_kb(edge) - rss) / n, (process_cpu_s(site.daemon) - origin) / took * 100, idle * 100);
     for (int i = 0; i < n; i++)
         web_close(&viewers[i]);
     kill(edge, SIGTERM);

@@ -3,6 +3,7 @@
 #ifndef YL_TESTS_LIB_SITE_H
 #define YL_TESTS_LIB_SITE_H
 
+#include "tests/lib/process.h"
 #include "tests/lib/web_client.h"
 #include <arpa/inet.h>
 #include <setjmp.h>
@@ -132,7 +133,7 @@ static inline void site_end(void)
 static inline void site_start(const char *more)
 {
     char command[400];
-    strcpy(site.dir, "/tmp/yl-whip-XXXXXX");
+    strcpy(site.dir, "/tmp/yl-wire-XXXXXX");
     assert_non_null(mkdtemp(site.dir));
     snprintf(site.config, sizeof site.config, "%s/yilian.conf", site.dir);
     snprintf(command, sizeof command, "cd %s && mkdir data web && echo '<title>Yilian</title>' >web/index.html && openssl req -x509 -newkey ec -pkeyopt "
@@ -160,14 +161,7 @@ static inline int site_stop(void **state)
 /* Resident memory of the daemon. */
 static inline long site_rss_kb(void)
 {
-    char path[40], line[200];
-    long kb = 0;
-    snprintf(path, sizeof path, "/proc/%d/status", site.daemon);
-    FILE *f = fopen(path, "r");
-    while (f && fgets(line, sizeof line, f))
-        if (sscanf(line, "VmRSS: %ld", &kb) == 1) break;
-    if (f) fclose(f);
-    return kb;
+    return process_rss_kb(site.daemon);
 }
 
 /* ---- people ---- */
