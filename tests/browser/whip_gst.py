@@ -26,8 +26,12 @@ PUBLISH = BIN + """
   audiotestsrc is-live=true wave=sine freq=440 volume=0.5 ! audioconvert ! audioresample ! opusenc ! rtpopuspay pt=111 ! queue ! w."""
 
 
+speaking = threading.Lock()  # GStreamer's threads speak too, and print() writes a line and its end apart
+
+
 def say(**what):
-    print(json.dumps(what), flush=True)
+    with speaking:
+        print(json.dumps(what), flush=True)
 
 
 class Client:
