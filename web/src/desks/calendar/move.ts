@@ -25,6 +25,7 @@ interface Ways {
 const DRAG_PX = 5
 const EDGE_PX = 56
 
+export type Mover = ReturnType<typeof useMove>
 export function useMove(ways: Ways) {
   const moving = shallowRef<Moving | null>(null)
   let pressed: { item: Item; lane: Lane; x: number; y: number; grab_ms: number } | null = null
