@@ -16,22 +16,6 @@ static int list(struct ctl *c)
     return 0;
 }
 
-/* The id of the institution with this code; "" = none. */
-static int org_of(struct ctl *c, const char *code, char id[ID_TEXT_BYTES])
-{
-    struct reply reply;
-    json_t *one;
-    size_t i;
-    id[0] = 0;
-    if (ctl_call(c, "org.list", json_object(), &reply))
-        return 1;
-    json_array_foreach(json_object_get(reply.result, "items"), i, one)
-        if (strcmp(ctl_text(one, "code"), code) == 0)
-            snprintf(id, ID_TEXT_BYTES, "%s", ctl_text(one, "id"));
-    reply_clear(&reply);
-    return *id ? 0 : (fprintf(stderr, "yilianctl: no institution has the code %s\n", code), 1);
-}
-
 static int add(struct ctl *c)
 {
     const char *name = ctl_value(c, "name"), *scopes = ctl_value(c, "scope"), *file = ctl_value(c, "jwks"), *code = ctl_value(c, "org");
@@ -43,7 +27,7 @@ static int add(struct ctl *c)
     json_t *jwks = json_load_file(file, JSON_REJECT_DUPLICATES, &e);
     if (!jwks)
         return fprintf(stderr, "yilianctl: %s:%d: %s\n", file, e.line, e.text), 1;
-    if (code && org_of(c, code, org))
+    if (code && ctl_org_id(c, code, org))
         return json_decref(jwks), 1;
     json_t *args = json_pack("{s:s,s:s,s:o}", "name", name, "scopes", scopes, "jwks", jwks);
     if (*org)

@@ -23,6 +23,8 @@ const char *ctl_value(const struct ctl *c, const char *name);
 int ctl_call(struct ctl *c, const char *op, json_t *args, struct reply *reply);
 /* A text member, "" when it is none. */
 const char *ctl_text(const json_t *o, const char *name);
+/* The id of the institution or department with that code. 0, or 1 with what went wrong printed. */
+int ctl_org_id(struct ctl *c, const char *code, char id[ID_TEXT_BYTES]);
 /* The folder `config`: config.dir of --config FILE; else the one beside the program, one or two levels up, or where the source was built. */
 int ctl_find_config(struct ctl *c, char dir[PATH_MAX], struct fault *f);
 

@@ -18,21 +18,6 @@ static json_t *new_id(void)
     return json_string(id);
 }
 
-static int org_of(struct ctl *c, const char *code, char id[ID_TEXT_BYTES])
-{
-    struct reply reply;
-    json_t *one;
-    size_t i;
-    id[0] = 0;
-    if (ctl_call(c, "org.list", json_object(), &reply))
-        return ERR_NOT_FOUND;
-    json_array_foreach(json_object_get(reply.result, "items"), i, one)
-        if (strcmp(ctl_text(one, "code"), code) == 0)
-            snprintf(id, ID_TEXT_BYTES, "%s", ctl_text(one, "id"));
-    reply_clear(&reply);
-    return id[0] ? 0 : (fprintf(stderr, "yilianctl: no institution has the code %s\n", code), ERR_NOT_FOUND);
-}
-
 static int add(struct ctl *c)
 {
     static const char *const texts[] = {"facility", "address", "certificate", "map", "assume", "folder", "dsn", "view", "mark_column"};
@@ -46,7 +31,7 @@ static int add(struct ctl *c)
             json_array_append_new(domains, domain_of(c->argv[i + 1]));
         ask = ask || strcmp(c->argv[i], "--ask") == 0;
     }
-    if (!org || !application || org_of(c, org, org_id)) {
+    if (!org || !application || ctl_org_id(c, org, org_id)) {
         json_decref(domains);
         return 1;
     }

@@ -16,24 +16,32 @@ static void print_org(const json_t *o)
            json_is_true(json_object_get(o, "active")) ? "active" : "closed");
 }
 
-/* With `code`: the id of the one that has it, 0 when it was found. */
-static int tree(struct ctl *c, const char *code, char id[ID_TEXT_BYTES])
+static int list(struct ctl *c)
 {
     struct reply reply;
     json_t *o;
     size_t i;
-    bool found = !code;
     if (ctl_call(c, "org.list", json_object(), &reply))
         return 1;
     json_array_foreach(json_object_get(reply.result, "items"), i, o)
-    {
-        if (!code)
-            print_org(o);
-        else if (strcmp(ctl_text(o, "code"), code) == 0)
-            found = snprintf(id, ID_TEXT_BYTES, "%s", ctl_text(o, "id")) > 0;
-    }
+        print_org(o);
     reply_clear(&reply);
-    return found ? 0 : (fprintf(stderr, "yilianctl: no institution or department has the code %s\n", code), 1);
+    return 0;
+}
+
+int ctl_org_id(struct ctl *c, const char *code, char id[ID_TEXT_BYTES])
+{
+    struct reply reply;
+    json_t *o;
+    size_t i;
+    id[0] = 0;
+    if (ctl_call(c, "org.list", json_object(), &reply))
+        return 1;
+    json_array_foreach(json_object_get(reply.result, "items"), i, o)
+        if (strcmp(ctl_text(o, "code"), code) == 0)
+            snprintf(id, ID_TEXT_BYTES, "%s", ctl_text(o, "id"));
+    reply_clear(&reply);
+    return id[0] ? 0 : (fprintf(stderr, "yilianctl: no institution or department has the code %s\n", code), 1);
 }
 
 static int change(struct ctl *c, const char *op, json_t *args)
@@ -52,7 +60,7 @@ static int add(struct ctl *c, const char *code, const char *name)
     char id[ID_TEXT_BYTES];
     if (!parent)
         return usage();
-    if (tree(c, parent, id))
+    if (ctl_org_id(c, parent, id))
         return 1;
     return change(c, "org.create", json_pack("{s:s,s:s,s:s,s:s,s:s*,s:s*}", "code", code, "name", name, "kind", level ? "institution" : "department",
                                              "parent_id", id, "level", level, "phone", phone));
@@ -63,10 +71,10 @@ int ctl_org(struct ctl *c)
     const char *what = c->argc ? c->argv[0] : "", *code = c->argc > 1 ? c->argv[1] : NULL;
     char id[ID_TEXT_BYTES];
     if (strcmp(what, "list") == 0)
-        return tree(c, NULL, id);
+        return list(c);
     if (strcmp(what, "add") == 0 && c->argc > 2 && c->argv[2][0] != '-')
         return add(c, code, c->argv[2]);
     if (code && (strcmp(what, "close") == 0 || strcmp(what, "open") == 0))
-        return tree(c, code, id) ? 1 : change(c, "org.update", json_pack("{s:s,s:b}", "org_id", id, "active", *what == 'o'));
+        return ctl_org_id(c, code, id) ? 1 : change(c, "org.update", json_pack("{s:s,s:b}", "org_id", id, "active", *what == 'o'));
     return usage();
 }
