@@ -394,6 +394,21 @@ int search_one(struct fhir_work *w, struct tx *tx, const struct r4_type *type, s
     return rc;
 }
 
+int search_understood(struct fhir_work *w, const struct r4_type *type, struct r4_str query, char *why, size_t cap)
+{
+    struct r4_pair pairs[40];
+    struct r4_query parsed = {0};
+    struct fault f = {0};
+    size_t n_pairs = 0;
+    int rc = r4_query_split(w->plan->scratch->doc, query.p, query.n, pairs, 40, &n_pairs);
+    rc = rc ? rc : r4_query_parse(fhir_r4(w->fhir), w->plan->scratch->doc, type, pairs, n_pairs, &parsed, &f);
+    if (rc)
+        snprintf(why, cap, "%s", f.text[0] ? f.text : "it has a bad escape or too many parameters.");
+    else if (parsed.n_unknown)
+        snprintf(why, cap, "there is no search parameter %.*s.", (int)parsed.unknown[0].n, parsed.unknown[0].p);
+    return rc ? rc : parsed.n_unknown ? ERR_INVALID : 0;
+}
+
 /* ---- does one resource meet a condition ---- */
 
 static bool found_any(void *ctx, struct found *found)

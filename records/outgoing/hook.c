@@ -31,23 +31,25 @@ static bool patch(struct records *r, const struct subscriber *s, const char *tex
     return answer.status < 300;
 }
 
-void outgoing_hook_tell(struct records *r, const struct subscriber *s, const char *status, const char *error)
+bool outgoing_hook_tell(struct records *r, const struct subscriber *s, const char *status, const char *error)
 {
     struct tx *tx;
     if (!s->hook || strcmp(s->status, status) == 0)
-        return;
+        return true;
     char *text = patch_of(s, status, error);
     bool told = text && patch(r, s, text);
     free(text);
     if (!told) {
         log_warn("outgoing", "a Subscription's status could not be written");
-        return;
+        return false;
     }
     if (tx_begin(records_store(r), TX_WRITE, &tx))
-        return;
+        return false;
     tx_exec(tx, "UPDATE out_subscriber SET status=$1 WHERE id=$2", "ti", status, (int64_t)s->id);
-    if (tx_error(tx))
+    int rc = tx_error(tx);
+    if (rc)
         tx_rollback(tx);
-    else if (tx_commit(tx))
-        log_warn("outgoing", "a Subscription's status could not be noted");
+    else
+        rc = tx_commit(tx);
+    return rc == 0;
 }

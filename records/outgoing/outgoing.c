@@ -57,6 +57,26 @@ static bool may_send(const struct outgoing *o, const struct subscriber *s, int64
     return s->url[0] && s->scopes[0] && s->next_ms <= now_ms && !outgoing_busy(o, s->id) && outgoing_allowed(o, s->url);
 }
 
+/* A Subscription whose endpoint is allowed begins: by itself, or on the first day of a longer list. */
+static bool activate(struct outgoing *o, const struct subscriber *s)
+{
+    struct tx *tx;
+    if (s->feed_seq < 0) {
+        if (tx_begin(records_store(o->records), TX_WRITE, &tx))
+            return false;
+        tx_exec(tx, "UPDATE out_subscriber SET feed_seq=COALESCE((SELECT MAX(seq) FROM feed), 0), fhir_seq=COALESCE((SELECT MAX(seq) FROM fhir_change), 0) WHERE id=$1",
+                "i", (int64_t)s->id);
+        int rc = tx_error(tx);
+        if (rc)
+            tx_rollback(tx);
+        else
+            rc = tx_commit(tx);
+        if (rc)
+            return false;
+    }
+    return outgoing_hook_tell(o->records, s, "active", "");
+}
+
 /* A Subscription's end: of its time, of its client's rights. */
 static bool is_over(const struct subscriber *s, int64_t now_ms)
 {
@@ -76,12 +96,17 @@ static void end_it(struct outgoing *o, const struct subscriber *s)
     else
         rc = tx_commit(tx);
     if (rc == 0)
-        outgoing_hook_tell(o->records, s, "off", s->scopes[0] ? "" : "The client's rights have ended.");
+        (void)outgoing_hook_tell(o->records, s, "off", s->scopes[0] ? "" : "The client's rights have ended.");
 }
 
 static bool look_after(struct outgoing *o, const struct subscriber *s)
 {
     int64_t now_ms = clock_now_ms(records_clock(o->records));
+    bool asked = s->hook && strcmp(s->status, "requested") == 0;
+    if (asked && !outgoing_allowed(o, s->url))
+        return false;
+    if (asked && !is_over(s, now_ms))
+        return activate(o, s);
     if (is_over(s, now_ms)) {
         end_it(o, s);
         return false;

@@ -60,5 +60,6 @@ bool outgoing_busy(const struct outgoing *o, uint64_t subscriber);
 void outgoing_forget_all(struct outgoing *o); /* after the line is gone */
 
 /* ---- hook.c: what becomes of the Subscription resource ---- */
-void outgoing_hook_tell(struct records *r, const struct subscriber *s, const char *status, const char *error);
+/* false: it could not be written; it is tried again. */
+bool outgoing_hook_tell(struct records *r, const struct subscriber *s, const char *status, const char *error);
 #endif

@@ -25,6 +25,7 @@ struct transfer {
     size_t n;
     char id[100], url[POST_URL_BYTES + 120], headers[1400];
     struct r4_buf body;
+    bool stopped; /* he has refused too much */
 };
 
 int64_t outgoing_backoff_ms(int tries)
@@ -208,8 +209,9 @@ static void refused(struct transfer *t, struct tx *tx, int64_t now_ms, const cha
     }
     set_items(t, tx, ITEM_DEAD, now_ms, error);
     tx_exec(tx, "UPDATE out_subscriber SET tries=0, next_ms=0, error=$1, dead_in_row=dead_in_row+1 WHERE id=$2", "ti", error, (int64_t)t->s.id);
-    tx_exec(tx, "UPDATE out_subscriber SET state='error', changed_ms=$1 WHERE id=$2 AND state='active' AND dead_in_row>=$3", "iii", now_ms, (int64_t)t->s.id,
-            (int64_t)OUT_DEAD_IN_A_ROW);
+    t->stopped = t->s.dead_in_row + 1 >= OUT_DEAD_IN_A_ROW;
+    if (t->stopped)
+        tx_exec(tx, "UPDATE out_subscriber SET state=$1, changed_ms=$2 WHERE id=$3 AND state='active'", "tii", t->s.hook ? "off" : "error", now_ms, (int64_t)t->s.id);
 }
 
 static int write_rows(struct transfer *t, const struct post_result *r)
@@ -252,7 +254,7 @@ static void answered(void *ctx, const struct post_result *r)
     count(r);
     (void)!write_rows(t, r); /* not recorded: it goes once more, under the same numbers */
     if (t->s.hook)
-        outgoing_hook_tell(t->o->records, &t->s, r->outcome == POST_TAKEN ? "active" : "error", r->error);
+        (void)outgoing_hook_tell(t->o->records, &t->s, r->outcome == POST_TAKEN ? "active" : t->stopped ? "off" : "error", r->error);
     take_off(t);
     transfer_free(t);
 }
