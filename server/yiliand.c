@@ -157,6 +157,7 @@ static int open_records(struct daemon *d, struct fault *f)
                                     .odbc_rows = (int)options_int(d->options, "exchange.odbc_rows"),
                                     .odbc_time_ms = (int)options_int(d->options, "exchange.odbc_time"),
                                     .drop_max_bytes = (size_t)options_int(d->options, "exchange.drop_max_file"),
+                                    .outgoing_allow = options_text(d->options, "outgoing.allow"),
                                     .composer = d->pipe_program,
                                     .composers = (int)options_int(d->options, "record.exports"),
                                     .base_url = d->address,

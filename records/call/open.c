@@ -2,6 +2,7 @@
 #include "records/call/open.h"
 #include "records/exchange/drop.h"
 #include "records/exchange/pull.h"
+#include "records/outgoing/outgoing.h"
 #include "records/store/sealed.h"
 #include "records/work/recording.h"
 #include "server/base/crypto.h"
@@ -147,6 +148,12 @@ static int open_pull(struct records *r, const struct records_config *c, struct f
     return rc ? rc : exchange_pull_start(r->pull, f);
 }
 
+static int open_outgoing(struct records *r, const struct records_config *c, struct fault *f)
+{
+    int rc = outgoing_open(&r->parts.outgoing, r, c->outgoing_allow, f);
+    return rc || !r->n_readers ? rc : outgoing_start(r->parts.outgoing, f);
+}
+
 static int open_all(struct records *r, const struct records_config *config, struct fault *f)
 {
     char key_path[600], where[600];
@@ -181,6 +188,7 @@ static int open_all(struct records *r, const struct records_config *config, stru
         rc = recording_exporter_open(&r->parts.exporter, r, config->composer, config->composers);
     if (rc == 0 && r->n_readers)
         store_checkpoint_on(r->store, checkpoint_due, r);
+    rc = rc ? rc : open_outgoing(r, config, f);
     rc = rc ? rc : open_drop(r, config, f);
     return rc ? rc : open_pull(r, config, f);
 }
@@ -224,6 +232,8 @@ void records_close(struct records *r)
         return;
     exchange_pull_close(r->pull);
     exchange_drop_close(r->drop); /* its rows are answered by the pool */
+    outgoing_close(r->parts.outgoing);
+    r->parts.outgoing = NULL;
     recording_exporter_close(r->parts.exporter); /* it calls operations */
     stop_pool(r);
     exchange_queue_close(r);

@@ -486,6 +486,8 @@ static int route(struct fhir_work *w, struct tx *tx)
         return is(w, "GET") ? (rest_history(w, tx), 0) : no_method(w, "GET, HEAD");
     if (r4_str_is(at.part[0], "$export") || r4_str_is(at.part[0], "export"))
         return on_export(w, tx, &at);
+    if (at.n == 1 && r4_str_is(at.part[0], "$feed"))
+        return is(w, "GET") ? (rest_feed(w, tx), 0) : no_method(w, "GET");
     w->plan->type = r4_resource(fhir_r4(w->fhir), at.part[0].p, at.part[0].n);
     return w->plan->type ? route_type(w, tx, &at)
                          : fhir_fail_status(w, 404, "not-supported", "There is no resource type or operation of this name.");
@@ -543,6 +545,7 @@ int fhir_finish(struct fhir_work *w, struct tx *tx)
     case K_WRITE: return rest_write_finish(w, tx);
     case K_BUNDLE: return rest_bundle_finish(w, tx);
     case K_EXPORT: return export_finish(w, tx);
+    case K_FEED: return rest_feed_finish(w, tx);
     default: return ERR_INTERNAL;
     }
 }

@@ -158,7 +158,7 @@ void smart_configuration(struct fhir_work *w);
 
 /* ---- the plan of one request ---- */
 enum wish { WISH_REPRESENTATION, WISH_MINIMAL, WISH_OUTCOME };
-enum kind { K_NONE, K_TOKEN, K_WRITE, K_BUNDLE, K_EXPORT };
+enum kind { K_NONE, K_TOKEN, K_WRITE, K_BUNDLE, K_EXPORT, K_FEED };
 struct fhir_plan {
     enum kind kind;
     struct scratch *scratch;
@@ -171,6 +171,8 @@ struct fhir_plan {
     int64_t given_rid;
     struct assertion *assertion;
     struct export_plan *export;
+    uint64_t feed;          /* K_FEED: whose */
+    int64_t feed_since;
     const struct r4_type *type; /* of the URL */
     char id[FHIR_ID_BYTES], vid[24], operation[40];
     const char *compartment;    /* a search within it: its type; the id is `id`. NULL = none */
@@ -201,11 +203,20 @@ void export_begin(struct fhir_work *w, bool patients);
 void export_poll(struct fhir_work *w, struct tx *tx, const char *id, const char *file);
 YL_CHECKED int export_finish(struct fhir_work *w, struct tx *tx);
 void export_free(struct export_plan *e);
+/* subscription.c: before a Subscription is written - the error is answered - and after it was, in the same transaction. */
+YL_CHECKED int subscription_check(struct fhir_work *w, struct tx *tx, const struct staged *s);
+YL_CHECKED int subscription_stored(struct fhir_work *w, struct tx *tx, const struct staged *s);
+void rest_feed(struct fhir_work *w, struct tx *tx);
+YL_CHECKED int rest_feed_finish(struct fhir_work *w, struct tx *tx);
 void rest_metadata(struct fhir_work *w);
 void rest_everything(struct fhir_work *w, struct tx *tx);
 
 /* The one resource a conditional URL means: *n = how many meet the query (2 = more than one). */
 YL_CHECKED int search_one(struct fhir_work *w, struct tx *tx, const struct r4_type *type, struct r4_str query, int *n, struct fhir_row *row);
+/* Does any resource meet the query, ours or the store's? For conditions that name one by _id. The error is answered. */
+YL_CHECKED int search_meets(struct fhir_work *w, struct tx *tx, const struct r4_type *type, struct r4_str query, bool *meets);
+/* Is it a search of this type, every parameter known? `why` says what is not; nothing is answered. */
+YL_CHECKED int search_understood(struct fhir_work *w, const struct r4_type *type, struct r4_str query, char *why, size_t cap);
 /* A resource's body as this request wants it: _summary, _elements, _pretty. Appends to b. */
 YL_CHECKED int body_shape(struct fhir_work *w, const struct r4_type *type, struct r4_str body, struct r4_buf *b);
 /* Applies a JSON Patch; *resource may become another node. Answers the error. */

@@ -53,7 +53,7 @@ static void write_type(struct r4_buf *b, const struct r4 *r4, const struct r4_ty
     if (own)
         r4_buf_printf(b, "\"documentation\":\"Those whose id begins with %s are the house's own: read and found by search, without versions; a write to them is refused.\",", own->prefix);
     if (strcmp(type->name, "Subscription") == 0)
-        r4_buf_puts(b, "\"documentation\":\"Kept like any resource; none is activated and no notification is sent.\",");
+        r4_buf_puts(b, "\"documentation\":\"Channel rest-hook: payload application/fhir+json (PUT endpoint/Type/id) or none (POST endpoint). Criteria: a search of one type. Sent only to endpoints the site allows; until then a Subscription stays requested. At most 10 of a client, under its scopes.\",");
     r4_buf_puts(b, "\"interaction\":[");
     for (size_t i = 0; i < sizeof interactions / sizeof *interactions; i++)
         r4_buf_printf(b, "%s{\"code\":\"%s\"}", i ? "," : "", interactions[i]);

@@ -315,12 +315,19 @@ static int apply_patch(struct fhir_work *w, struct staged *s)
     return rc;
 }
 
+static bool is_subscription(const struct staged *s)
+{
+    return strcmp(s->type->name, "Subscription") == 0;
+}
+
 static int draft(struct fhir_work *w, struct tx *tx, struct staged *s)
 {
     uint64_t own;
     if (own_name(s->type->name, s->name, &own))
         return own_refuse(w, s->type);
     number(w, tx, s);
+    if (is_subscription(s) && subscription_check(w, tx, s))
+        return ERR_INVALID;
     int rc = staged_draft(w, w->plan->scratch, tx, s);
     return rc ? fhir_fail(w, rc, "", "The resource cannot be prepared.") : 0;
 }
@@ -440,6 +447,8 @@ static int finish_delete(struct fhir_work *w, struct tx *tx, struct staged *s)
     s->act = ACT_DELETE;
     rc = staged_draft(w, w->plan->scratch, tx, s);
     rc = rc ? rc : staged_store(w, tx, s, bundle_rows(w->plan->bundle));
+    if (rc == 0 && is_subscription(s))
+        rc = subscription_stored(w, tx, s);
     if (rc)
         return fhir_fail(w, rc, "", "The resource cannot be deleted.");
     describe(w, s->vid, s->t_ms);
@@ -491,6 +500,8 @@ int rest_write_finish(struct fhir_work *w, struct tx *tx)
     struct index_batch *batch = bundle_rows(w->plan->bundle);
     bool created = s->act == ACT_CREATE || s->old.deleted;
     rc = staged_store(w, tx, s, batch);
+    if (rc == 0 && is_subscription(s))
+        rc = subscription_stored(w, tx, s);
     if (rc)
         return fhir_fail(w, rc, "", "The resource cannot be written.");
     snprintf(detail, sizeof detail, "%s v%lld", s->type->name, (long long)s->vid);

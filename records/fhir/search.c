@@ -393,3 +393,59 @@ int search_one(struct fhir_work *w, struct tx *tx, const struct r4_type *type, s
     *n = one.n;
     return rc;
 }
+
+int search_understood(struct fhir_work *w, const struct r4_type *type, struct r4_str query, char *why, size_t cap)
+{
+    struct r4_pair pairs[40];
+    struct r4_query parsed = {0};
+    struct fault f = {0};
+    size_t n_pairs = 0;
+    int rc = r4_query_split(w->plan->scratch->doc, query.p, query.n, pairs, 40, &n_pairs);
+    rc = rc ? rc : r4_query_parse(fhir_r4(w->fhir), w->plan->scratch->doc, type, pairs, n_pairs, &parsed, &f);
+    if (rc)
+        snprintf(why, cap, "%s", f.text[0] ? f.text : "it has a bad escape or too many parameters.");
+    else if (parsed.n_unknown)
+        snprintf(why, cap, "there is no search parameter %.*s.", (int)parsed.unknown[0].n, parsed.unknown[0].p);
+    return rc ? rc : parsed.n_unknown ? ERR_INVALID : 0;
+}
+
+/* ---- does one resource meet a condition ---- */
+
+static bool found_any(void *ctx, struct found *found)
+{
+    (void)found;
+    *(bool *)ctx = true;
+    return false;
+}
+
+/* Of ours, then of the store: both are asked for by name. */
+static int meets_any(struct finder *f, bool *meets)
+{
+    struct own_rows own = {0};
+    int rc = own_search(f, &own); /* before the plan: it marks terms as done */
+    *meets = own.n > 0;
+    own_rows_clear(&own);
+    if (rc || *meets)
+        return rc;
+    finder_plan(f);
+    return finder_run(f, &(struct cursor){0}, found_any, meets);
+}
+
+int search_meets(struct fhir_work *w, struct tx *tx, const struct r4_type *type, struct r4_str query, bool *meets)
+{
+    struct r4_pair pairs[40];
+    struct r4_query parsed = {0};
+    size_t n_pairs = 0;
+    *meets = false;
+    if (r4_query_split(w->plan->scratch->doc, query.p, query.n, pairs, 40, &n_pairs))
+        return fhir_fail(w, ERR_INVALID, "condition", "The condition cannot be read.");
+    struct finder *f = calloc(1, sizeof *f);
+    int rc = f ? parse(w, type, pairs, n_pairs, true, &parsed) : fhir_fail(w, ERR_UNAVAILABLE, "", "Out of memory.");
+    if (rc == 0)
+        rc = finder_open(f, w, tx, type, parsed.terms);
+    rc = rc ? rc : meets_any(f, meets);
+    if (f)
+        finder_close(f);
+    free(f);
+    return rc;
+}

@@ -412,5 +412,19 @@ const struct migration store_migrations[] = {
      "tries INTEGER NOT NULL, document_id INTEGER NOT NULL, strip_id INTEGER NOT NULL, error TEXT NOT NULL);"
      "CREATE INDEX recording_export_recording ON recording_export (recording_id, asked_ms);"
      "CREATE INDEX recording_export_state ON recording_export (state, id);"},
+    {37, "our own objects go out: subscribers, what each is to get under his own numbers",
+     "CREATE TABLE out_subscriber (id INTEGER NOT NULL PRIMARY KEY, hook INTEGER NOT NULL DEFAULT 0, name TEXT NOT NULL DEFAULT '', client_id INTEGER NOT NULL DEFAULT 0, "
+     "org_id INTEGER NOT NULL DEFAULT 0, scopes TEXT NOT NULL DEFAULT '', kinds INTEGER NOT NULL DEFAULT 0, type TEXT NOT NULL DEFAULT '', criteria_sealed BLOB, "
+     "subscription TEXT NOT NULL DEFAULT '', payload INTEGER NOT NULL DEFAULT 1, url TEXT NOT NULL DEFAULT '', secret_sealed BLOB, headers_sealed BLOB, "
+     "batch INTEGER NOT NULL DEFAULT 1, until_ms INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL DEFAULT 'active', created_ms INTEGER NOT NULL, "
+     "created_by INTEGER NOT NULL DEFAULT 0, changed_ms INTEGER NOT NULL DEFAULT 0, feed_seq INTEGER NOT NULL DEFAULT 0, fhir_seq INTEGER NOT NULL DEFAULT 0, "
+     "export_stage INTEGER NOT NULL DEFAULT 0, export_after INTEGER NOT NULL DEFAULT 0, last_seq INTEGER NOT NULL DEFAULT 0, acked_seq INTEGER NOT NULL DEFAULT 0, "
+     "tries INTEGER NOT NULL DEFAULT 0, next_ms INTEGER NOT NULL DEFAULT 0, dead_in_row INTEGER NOT NULL DEFAULT 0, error TEXT NOT NULL DEFAULT '', "
+     "last_ok_ms INTEGER NOT NULL DEFAULT 0, status TEXT NOT NULL DEFAULT '');"
+     "CREATE INDEX out_subscriber_subscription ON out_subscriber (subscription);"
+     "CREATE TABLE out_item (subscriber_id INTEGER NOT NULL, seq INTEGER NOT NULL, type TEXT NOT NULL, own INTEGER NOT NULL, pkey INTEGER NOT NULL, "
+     "rid INTEGER NOT NULL, state INTEGER NOT NULL, t_ms INTEGER NOT NULL, done_ms INTEGER NOT NULL, tries INTEGER NOT NULL, error TEXT NOT NULL, "
+     "PRIMARY KEY (subscriber_id, seq));"
+     "CREATE INDEX out_item_state ON out_item (subscriber_id, state, seq);"},
     {0, NULL, NULL},
 };

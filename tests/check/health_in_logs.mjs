@@ -46,6 +46,7 @@ const known = {
   'records/work/room_token.c': [/^(publish|watch) \? "\w+ ?" : ""$/],
   'server/room/desk_record.c': [/^reply->fault\.reason\[0\] \? reply->fault\.reason : err_wire\(reply->error\)$/],
   'server/session/ask.c': [/^q->op$/, /^q->reply\.fault\.reason$/],
+  'records/outgoing/subscriber_ops.c': [/^paused \? "\w+" : "\w+"$/, /^\(long long\)tx_changes\(ctx->tx\)$/],
   'records/exchange/pull.c': [/^g->reason$/], // a word of pull.c; the driver's stand in detail
   'records/exchange/query.c': [/^a->pix \? "pix" : "pdq"$/, /^a->n_pids$/, /^a->flaw\.code \? " flaw=" : ""$/, /^a->flaw\.reason$/], // words of the program
   'records/call/item.c': [/^ctx\.audit\.detail$/],
