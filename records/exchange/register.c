@@ -269,38 +269,6 @@ static int fill_row(struct exchange_taking *t, const struct numbers *numbers, ui
 
 /* ---- the source's own words, kept for answers to queries (person.h) ---- */
 
-static void put_canonical(struct hl7_writer *w, struct hl7_message *m, struct hl7_span part, int level)
-{
-    static const char *const marks[] = {"~", "^", "&"};
-    const char delimiters[] = {m->repeat, m->component, m->sub};
-    char text[2048];
-    size_t n = level < 3 ? hl7_count(m, part, delimiters[level]) : 0;
-    if (level == 3 || hl7_null(part)) {
-        hl7_text(m, part, text, sizeof text);
-        hl7_put_text(w, text);
-    }
-    for (unsigned i = 1; i <= n && !hl7_null(part); i++) {
-        if (i > 1)
-            hl7_puts(w, marks[level]);
-        put_canonical(w, m, hl7_split(m, part, delimiters[level], i), level + 1);
-    }
-}
-
-static char *canonical_pid(struct exchange_taking *t)
-{
-    struct hl7_writer w = {0};
-    const struct hl7_segment *pid = hl7_segment(t->m, "PID", 0);
-    hl7_puts(&w, "PID");
-    for (unsigned i = 1; i <= pid->n && i <= 40; i++) {
-        hl7_puts(&w, "|");
-        put_canonical(&w, t->m, hl7_field(t->m, pid, i), 0);
-    }
-    if (!w.failed)
-        return w.bytes;
-    hl7_writer_fini(&w);
-    return NULL;
-}
-
 static bool unchanged(struct op_ctx *ctx, uint64_t patient, const char *pid, uint64_t mother)
 {
     bool same = false;
@@ -358,7 +326,7 @@ static int find_or_register(struct exchange_taking *t, const struct numbers *num
     if (known && !adt)
         return tx_error(t->ctx->tx);
     uint64_t mother = mother_of(t);
-    char *pid = canonical_pid(t);
+    char *pid = exchange_canonical(t->m, hl7_segment(t->m, "PID", 0), 40);
     int rc = !pid ? ERR_UNAVAILABLE : known && unchanged(t->ctx, t->patient, pid, mother) ? 0 : store_patient(t, numbers, mother, pid);
     free(pid);
     for (size_t i = 0; rc == 0 && i < numbers->n; i++) {

@@ -412,5 +412,7 @@ const struct migration store_migrations[] = {
      "tries INTEGER NOT NULL, document_id INTEGER NOT NULL, strip_id INTEGER NOT NULL, error TEXT NOT NULL);"
      "CREATE INDEX recording_export_recording ON recording_export (recording_id, asked_ms);"
      "CREATE INDEX recording_export_state ON recording_export (state, id);"},
+    {37, "visits of other systems, the newest first",
+     "CREATE INDEX exchange_entry_visit ON exchange_entry (id) WHERE kind='encounter' AND replaced_by=0;"},
     {0, NULL, NULL},
 };
