@@ -27,7 +27,7 @@ static struct {
 static int64_t desk_now(void *ctx)
 {
     (void)ctx;
-    return desk.now_ms;
+    return __atomic_load_n(&desk.now_ms, __ATOMIC_RELAXED); /* of threads too */
 }
 
 /* Tables of records/org, as far as these tests need them, while records/org has none of its own. */
