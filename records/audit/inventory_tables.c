@@ -91,6 +91,8 @@ const struct inventory_table inventory_tables[] = {
     {"exchange_day", "exchange", "source_id", NULL, {{0}}},
     {"exchange_file", "exchange", "id", "begun_ms", {{"完成", "that it was taken in whole", "t.done_ms=0"}}},
     {"exchange_state", "exchange", "source_id", "last_ms", {{0}}},
+    {"exchange_notice", "index", "source_id", "since_ms", {{"送达", "that it was told", "t.state='refused'"}}},
+    {"exchange_told", "index", "source_id", NULL, {{0}}},
     {"exchange_identity", "index", "patient_id", "since_ms", {{0}}},
     {"exchange_person", "index", "patient_id", "changed_ms", {{0}}},
     {"exchange_person_key", "index", "patient_id", NULL, {{0}}},
@@ -149,6 +151,7 @@ const struct inventory_table inventory_tables[] = {
     {"gateway", "settings", "id", "created_ms", {{"签名密钥", "a secret", "t.secret_sealed IS NULL"}}},
 
     {"device", "settings", "id", "created_ms", {{"密码", "a password", "t.password_sealed IS NULL"}}},
+    {"exchange_tell", "settings", "source_id", "last_ms", {{0}}},
     {"exchange_pull", "settings", "source_id", "last_ms", {{0}}},
     {"exchange_source", "settings", "id", "created_ms", {{"客户端证书", "a client certificate", "t.certificate=''"}}},
     {"exchange_domain", "settings", "id", "created_ms", {{0}}},

@@ -2,6 +2,7 @@
 #include "records/call/open.h"
 #include "records/exchange/drop.h"
 #include "records/exchange/pull.h"
+#include "records/exchange/tell.h"
 #include "records/store/sealed.h"
 #include "records/work/recording.h"
 #include "server/base/crypto.h"
@@ -147,6 +148,15 @@ static int open_pull(struct records *r, const struct records_config *c, struct f
     return rc ? rc : exchange_pull_start(r->pull, f);
 }
 
+static int open_tell(struct records *r, const struct records_config *c, struct fault *f)
+{
+    struct exchange_tell_config config = {.records = r, .trust = c->notify_trust, .certificate = c->notify_certificate, .key = c->notify_key};
+    if (!r->n_readers)
+        return 0;
+    int rc = exchange_tell_open(&r->tell, &config, f);
+    return rc ? rc : exchange_tell_start(r->tell, f);
+}
+
 static int open_all(struct records *r, const struct records_config *config, struct fault *f)
 {
     char key_path[600], where[600];
@@ -182,7 +192,8 @@ static int open_all(struct records *r, const struct records_config *config, stru
     if (rc == 0 && r->n_readers)
         store_checkpoint_on(r->store, checkpoint_due, r);
     rc = rc ? rc : open_drop(r, config, f);
-    return rc ? rc : open_pull(r, config, f);
+    rc = rc ? rc : open_pull(r, config, f);
+    return rc ? rc : open_tell(r, config, f);
 }
 
 static void make_system_credential(struct records *r)
@@ -222,6 +233,7 @@ void records_close(struct records *r)
 {
     if (!r)
         return;
+    exchange_tell_close(r->tell);
     exchange_pull_close(r->pull);
     exchange_drop_close(r->drop); /* its rows are answered by the pool */
     recording_exporter_close(r->parts.exporter); /* it calls operations */

@@ -48,16 +48,16 @@ void query_list_numbers(struct asking *a, uint64_t patient, struct listed *out)
                                (int64_t)patient);
     while (query_next(q)) {
         struct exchange_domain d;
-        if ((live && query_int(q, "retired_ms")) || !wants(a, (uint64_t)query_int(q, "domain_id")) ||
+        if ((live && query_int(q, "retired_ms")) || query_int(q, "retired_ms") < 0 || !wants(a, (uint64_t)query_int(q, "domain_id")) ||
             exchange_domain_load(a->ctx, (uint64_t)query_int(q, "domain_id"), &d))
             continue;
         hl7_puts(&out->text, out->n++ ? "~" : "");
         hl7_put_text(&out->text, query_text(q, "value"));
         hl7_puts(&out->text, "^^^");
         hl7_put_text(&out->text, d.namespace_id);
-        hl7_puts(&out->text, "&");
+        hl7_puts(&out->text, d.oid[0] ? "&" : "");
         hl7_put_text(&out->text, d.oid);
-        hl7_puts(&out->text, d.oid[0] ? "&ISO^PI" : "&^PI");
+        hl7_puts(&out->text, d.oid[0] ? "&ISO^PI" : "^PI");
     }
     if (query_end(q))
         a->n_wanted = 0; /* the error sticks to the transaction */

@@ -47,6 +47,7 @@ const known = {
   'server/room/desk_record.c': [/^reply->fault\.reason\[0\] \? reply->fault\.reason : err_wire\(reply->error\)$/],
   'server/session/ask.c': [/^q->op$/, /^q->reply\.fault\.reason$/],
   'records/exchange/pull.c': [/^g->reason$/], // a word of pull.c; the driver's stand in detail
+  'records/exchange/tell.c': [/^rc \? err_wire\(rc\) : g->reason$/], // a word of tell.c
   'records/exchange/query.c': [/^names\[a->kind\]$/, /^a->n_pids$/, /^a->flaw\.code \? " flaw=" : ""$/, /^a->flaw\.reason$/], // words of the program
   'records/call/item.c': [/^ctx\.audit\.detail$/],
 }
