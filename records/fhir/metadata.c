@@ -51,7 +51,7 @@ static void write_type(struct r4_buf *b, const struct r4 *r4, const struct r4_ty
     const struct own_kind *own = own_kind_of(type->name);
     r4_buf_printf(b, "{\"type\":\"%s\",", type->name);
     if (own)
-        r4_buf_printf(b, "\"documentation\":\"Those whose id begins with %s are the house's own: read and found by search, without versions; a write to them is refused.\",", own->prefix);
+        r4_buf_printf(b, "\"documentation\":\"Those whose id begins with %s are the house's own: read, found by search, in $everything and $export; of their versions the newest is kept (ETag, If-None-Match, vread), their instance history says%s when they changed; a write to them is refused.\",", own->prefix, own->past ? "" : " only");
     if (strcmp(type->name, "Subscription") == 0)
         r4_buf_puts(b, "\"documentation\":\"Kept like any resource; none is activated and no notification is sent.\",");
     r4_buf_puts(b, "\"interaction\":[");
