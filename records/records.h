@@ -33,6 +33,7 @@ struct records_config {
     const char *odbc_ini, *odbc_program; /* data sources that are asked for rows (records/exchange/pull.h); NULL or "" = none */
     int odbc_rows, odbc_time_ms;
     const char *outgoing_allow; /* origins our own objects may be sent to (records/outgoing/outgoing.h); NULL or "" = none */
+    const char *notify_trust, *notify_certificate, *notify_key; /* PEM: of systems that are notified over MLLP/TLS (records/exchange/mllp_client.h); NULL or "" */
     const char *composer;   /* the program yilian-pipe, which makes films of recordings; NULL or "" = none are made */
     int composers;          /* how many at a time; 0 = none */
     const char *base_url;   /* "https://host:port", for links that leave the system; NULL or "" = messages go without a link */

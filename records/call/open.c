@@ -2,6 +2,7 @@
 #include "records/call/open.h"
 #include "records/exchange/drop.h"
 #include "records/exchange/pull.h"
+#include "records/exchange/tell.h"
 #include "records/outgoing/outgoing.h"
 #include "records/store/sealed.h"
 #include "records/work/recording.h"
@@ -154,6 +155,15 @@ static int open_outgoing(struct records *r, const struct records_config *c, stru
     return rc || !r->n_readers ? rc : outgoing_start(r->parts.outgoing, f);
 }
 
+static int open_tell(struct records *r, const struct records_config *c, struct fault *f)
+{
+    struct exchange_tell_config config = {.records = r, .trust = c->notify_trust, .certificate = c->notify_certificate, .key = c->notify_key};
+    if (!r->n_readers)
+        return 0;
+    int rc = exchange_tell_open(&r->tell, &config, f);
+    return rc ? rc : exchange_tell_start(r->tell, f);
+}
+
 static int open_all(struct records *r, const struct records_config *config, struct fault *f)
 {
     char key_path[600], where[600];
@@ -190,7 +200,8 @@ static int open_all(struct records *r, const struct records_config *config, stru
         store_checkpoint_on(r->store, checkpoint_due, r);
     rc = rc ? rc : open_outgoing(r, config, f);
     rc = rc ? rc : open_drop(r, config, f);
-    return rc ? rc : open_pull(r, config, f);
+    rc = rc ? rc : open_pull(r, config, f);
+    return rc ? rc : open_tell(r, config, f);
 }
 
 static void make_system_credential(struct records *r)
@@ -230,6 +241,7 @@ void records_close(struct records *r)
 {
     if (!r)
         return;
+    exchange_tell_close(r->tell);
     exchange_pull_close(r->pull);
     exchange_drop_close(r->drop); /* its rows are answered by the pool */
     outgoing_close(r->parts.outgoing);

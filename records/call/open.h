@@ -44,6 +44,7 @@ struct records {
     struct turn_line fhir_turn, quick_turn; /* short reads: of one resource (fhir_door.c), of operations with OP_QUICK (call.c) */
     char system_credential[72];
     struct exchange_pull *pull; /* databases that are asked for rows; NULL = none */
+    struct exchange_tell *tell; /* notifies other systems; NULL = no pool */
     struct exchange_drop *drop; /* folders other systems leave tables in; NULL = none */
     struct exchange_queue *exchange; /* messages of other systems that wait (exchange_call.c) */
     /* change feed: told in order, whoever committed */

@@ -10,19 +10,22 @@
 
 #define TIMELINE_MAX 2000 /* the newest of one patient */
 
-/* What an entry is called by its source, so that a later word on it takes the place of the earlier: a corrected result, a moved
- * appointment. 0 = it has no name, each stands for itself. */
-static int64_t key_of(const struct exchange_taking *t, const struct exchange_entry *e)
+int64_t exchange_entry_key(struct op_ctx *ctx, uint64_t source, const char *kind, const char *name, const char *code)
 {
     uint8_t mac[SHA256_BYTES];
     char text[400];
     int64_t key;
-    if (!e->key[0])
+    if (!name[0])
         return 0;
-    int n = snprintf(text, sizeof text, "%016llx|%s|%s|%s", (unsigned long long)t->source->id, e->kind, e->key, strcmp(e->kind, "observation") == 0 ? e->code : "");
-    crypto_hmac_sha256(records_parts(t->ctx->records)->exchange->key, 32, text, (size_t)n, mac);
+    int n = snprintf(text, sizeof text, "%016llx|%s|%s|%s", (unsigned long long)source, kind, name, code);
+    crypto_hmac_sha256(records_parts(ctx->records)->exchange->key, 32, text, (size_t)n, mac);
     memcpy(&key, mac, sizeof key);
     return key;
+}
+
+static int64_t key_of(const struct exchange_taking *t, const struct exchange_entry *e)
+{
+    return exchange_entry_key(t->ctx, t->source->id, e->kind, e->key, strcmp(e->kind, "observation") == 0 ? e->code : "");
 }
 
 static char *body_of(const struct exchange_entry *e)

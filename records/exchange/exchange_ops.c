@@ -179,6 +179,7 @@ static const struct field source_args[] = {
     {.name = "view", .type = FIELD_TEXT, .max = 120, .help = "view or table that is read"},
     {.name = "mark_column", .type = FIELD_TEXT, .max = 64, .help = "column whose value only grows: a change time, a number"},
     {.name = "every_s", .type = FIELD_INT, .min = 10, .max = 86400, .help = "seconds between two pulls, default 300"},
+    {.name = "notify", .type = FIELD_TEXT, .max = 200, .help = "mllp://host:port or mllps://host:port: told of changes of its patients' numbers (ITI-10); empty = not told"},
     {.name = "enabled", .type = FIELD_BOOL, .required = true, .help = "in use"},
     {0},
 };

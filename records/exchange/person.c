@@ -68,6 +68,37 @@ int exchange_person_write(struct op_ctx *ctx, uint64_t patient, uint64_t source,
     return rc ? rc : tx_error(ctx->tx);
 }
 
+static void put_canonical(struct hl7_writer *w, struct hl7_message *m, struct hl7_span part, int level)
+{
+    static const char *const marks[] = {"~", "^", "&"};
+    const char delimiters[] = {m->repeat, m->component, m->sub};
+    char text[2048];
+    size_t n = level < 3 ? hl7_count(m, part, delimiters[level]) : 0;
+    if (level == 3 || hl7_null(part)) {
+        hl7_text(m, part, text, sizeof text);
+        hl7_put_text(w, text);
+    }
+    for (unsigned i = 1; i <= n && !hl7_null(part); i++) {
+        if (i > 1)
+            hl7_puts(w, marks[level]);
+        put_canonical(w, m, hl7_split(m, part, delimiters[level], i), level + 1);
+    }
+}
+
+char *exchange_canonical(struct hl7_message *m, const struct hl7_segment *s, unsigned last)
+{
+    struct hl7_writer w = {0};
+    hl7_put(&w, s->name.at, 3);
+    for (unsigned i = 1; i <= s->n && i <= last; i++) {
+        hl7_puts(&w, "|");
+        put_canonical(&w, m, hl7_field(m, s, i), 0);
+    }
+    if (!w.failed)
+        return w.bytes;
+    hl7_writer_fini(&w);
+    return NULL;
+}
+
 char *exchange_person_pid(struct op_ctx *ctx, uint64_t patient, uint64_t *mother)
 {
     char *out = NULL;

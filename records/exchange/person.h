@@ -12,6 +12,9 @@ YL_CHECKED int exchange_person_write(struct op_ctx *ctx, uint64_t patient, uint6
 /* malloc'd; NULL = nothing was said (or an error that sticks). */
 char *exchange_person_pid(struct op_ctx *ctx, uint64_t patient, uint64_t *mother);
 
+/* A segment with its first `last` fields, whatever its message's delimiters and characters, as UTF-8 with |^~\&, without its end. malloc'd;
+ * NULL = out of memory. */
+char *exchange_canonical(struct hl7_message *m, const struct hl7_segment *s, unsigned last);
 /* Parses a kept PID; *text (malloc'd) must outlive *m. Both are the caller's to end, also after an error. */
 YL_CHECKED int exchange_pid_parse(struct hl7_message *m, const char *pid, char **text);
 

@@ -1,6 +1,7 @@
 /* Rounds of pulls (pull.h). */
 #include "records/exchange/pull.h"
 #include "records/exchange/exchange_private.h"
+#include "records/exchange/lanes.h"
 #include "records/exchange/row_flow.h"
 #include "records/parts.h"
 #include "records/records.h"
@@ -13,6 +14,8 @@
 
 #define ROUND_MS 1000
 #define SOURCES_MAX 200
+#define PLACES 6       /* sources asked at once */
+#define AILING 3       /* of these, sources that failed the last time */
 #define BATCHES_MAX 20 /* of one source, then it is another's turn */
 #define ROWS_GROW 16   /* a batch may grow so far where many rows share a mark */
 #define OUTPUT_MAX ((size_t)64 << 20)
@@ -27,11 +30,13 @@ struct exchange_pull {
     char program[600], odbc_ini[600];
     pthread_t thread;
     bool running;
-    struct row_flow flow;
+    struct row_flow flow; /* nothing goes this way: its rest and its stop, for all */
+    struct lanes *lanes;
 };
 
 struct pulling { /* one source in one round */
     struct exchange_pull *p;
+    struct row_flow flow;
     uint64_t source, file;
     const struct exchange_rows *rows;
     char dsn[48], view[128], column[80], mark[MARK_BYTES], from[MARK_BYTES];
@@ -177,7 +182,7 @@ static int send_row(struct pulling *g, struct tx *tx, struct csv *c, const struc
     int rc = 0;
     if (!is_known(g, tx, body)) {
         rc = g->file ? 0 : begin_file(g);
-        rc = rc ? rc : row_flow_send(&g->p->flow, g->source, g->file, ++g->sent, body);
+        rc = rc ? rc : row_flow_send(&g->flow, g->source, g->file, ++g->sent, body);
     }
     explicit_bzero(body, strlen(body));
     free(body);
@@ -195,13 +200,13 @@ static int send_rows(struct pulling *g, struct csv *c)
     int rc = tx_begin(records_store(g->p->config.records), TX_READ, &tx), got = 0;
     if (rc)
         return rc;
-    row_flow_begin(&g->p->flow);
+    row_flow_begin(&g->flow);
     g->file = 0;
     g->sent = 0;
     while (rc == 0 && (got = csv_next(c, &f)) == 1)
         rc = send_row(g, tx, c, &h);
     tx_rollback(tx);
-    bool whole = row_flow_end(&g->p->flow);
+    bool whole = row_flow_end(&g->flow);
     if (rc == 0 && got < 0)
         return failed(g, "crashed", "");
     return rc ? rc : whole ? 0 : ERR_NOT_ALLOWED_NOW;
@@ -323,47 +328,91 @@ static void pull_one(struct pulling *g)
         log_error("exchange", "source %016llx: rows could not be kept: %s", (unsigned long long)g->source, err_wire(rc));
 }
 
-static size_t due(struct exchange_pull *p, struct pulling *out)
+/* The source as it stands now; false: it is no longer due. */
+static bool load(struct pulling *g)
 {
     struct tx *tx;
-    size_t n = 0;
-    const struct exchange *x = records_parts(p->config.records)->exchange;
-    if (tx_begin(records_store(p->config.records), TX_READ, &tx))
-        return 0;
+    const struct exchange *x = records_parts(g->p->config.records)->exchange;
+    if (tx_begin(records_store(g->p->config.records), TX_READ, &tx))
+        return false;
     struct query *q = tx_query(tx,
-                               "SELECT s.id, s.map, s.dsn, s.db_view, s.db_mark, s.every_s, u.mark, u.state, u.failures FROM exchange_source s JOIN exchange_pull u ON u.source_id=s.id "
-                               "WHERE s.kind='database' AND s.enabled=1 AND u.next_ms<=$1 ORDER BY u.next_ms, s.id",
-                               "i", clock_now_ms(records_clock(p->config.records)));
-    while (n < SOURCES_MAX && query_next(q)) {
-        struct pulling *g = &out[n];
-        *g = (struct pulling){.p = p, .source = (uint64_t)query_int(q, "id"), .rows = exchange_rows_find(x, query_text(q, "map")), .every_ms = query_int(q, "every_s") * 1000,
-                              .failures = query_int(q, "failures"), .caught_up = strcmp(query_text(q, "state"), "ok") == 0};
+                               "SELECT s.map, s.dsn, s.db_view, s.db_mark, s.every_s, u.mark, u.state, u.failures FROM exchange_source s JOIN exchange_pull u ON u.source_id=s.id "
+                               "WHERE s.id=$1 AND s.kind='database' AND s.enabled=1 AND u.next_ms<=$2",
+                               "ii", (int64_t)g->source, clock_now_ms(records_clock(g->p->config.records)));
+    bool found = query_next(q);
+    if (found) {
+        g->rows = exchange_rows_find(x, query_text(q, "map"));
+        g->every_ms = query_int(q, "every_s") * 1000;
+        g->failures = query_int(q, "failures");
+        g->caught_up = strcmp(query_text(q, "state"), "ok") == 0;
         snprintf(g->dsn, sizeof g->dsn, "%s", query_text(q, "dsn"));
         snprintf(g->view, sizeof g->view, "%s", query_text(q, "db_view"));
         snprintf(g->column, sizeof g->column, "%s", query_text(q, "db_mark"));
         snprintf(g->mark, sizeof g->mark, "%s", query_text(q, "mark"));
-        n += g->rows && exchange_pull_name_ok(g->view) && exchange_pull_name_ok(g->column);
+    }
+    found = query_end(q) == 0 && found;
+    tx_rollback(tx);
+    return found && g->rows && exchange_pull_name_ok(g->view) && exchange_pull_name_ok(g->column);
+}
+
+static void pull_job(void *job)
+{
+    struct pulling *g = job;
+    row_flow_init(&g->flow, g->p->config.records);
+    g->flow.under = &g->p->flow;
+    if (load(g))
+        pull_one(g);
+    row_flow_fini(&g->flow);
+    free(g);
+}
+
+static void begin(struct exchange_pull *p, uint64_t source, bool ailing)
+{
+    struct pulling *g = calloc(1, sizeof *g);
+    if (!g)
+        return;
+    g->p = p;
+    g->source = source;
+    if (!lanes_begin(p->lanes, source, ailing, pull_job, g))
+        free(g); /* under way, or all places taken: it stays due */
+}
+
+/* Every source that is due, as far as there are places. */
+static void begin_due(struct exchange_pull *p)
+{
+    struct tx *tx;
+    struct {
+        uint64_t source;
+        bool ailing;
+    } due[SOURCES_MAX];
+    size_t n = 0;
+    if (tx_begin(records_store(p->config.records), TX_READ, &tx))
+        return;
+    struct query *q = tx_query(tx, "SELECT s.id, u.failures FROM exchange_source s JOIN exchange_pull u ON u.source_id=s.id WHERE s.kind='database' AND s.enabled=1 AND u.next_ms<=$1 "
+                                   "ORDER BY u.next_ms, s.id LIMIT $2",
+                               "ii", clock_now_ms(records_clock(p->config.records)), (int64_t)SOURCES_MAX);
+    while (n < SOURCES_MAX && query_next(q)) {
+        due[n].source = (uint64_t)query_int(q, "id");
+        due[n++].ailing = query_int(q, "failures") > 0;
     }
     if (query_end(q))
         n = 0;
     tx_rollback(tx);
-    return n;
+    for (size_t i = 0; i < n && !row_flow_stopped(&p->flow); i++)
+        begin(p, due[i].source, due[i].ailing);
 }
 
 void exchange_pull_round(struct exchange_pull *p)
 {
-    struct pulling *all = calloc(SOURCES_MAX, sizeof *all);
-    size_t n = all ? due(p, all) : 0;
-    for (size_t i = 0; i < n && !atomic_load(&p->flow.stop); i++)
-        pull_one(&all[i]);
-    free(all);
+    begin_due(p);
+    lanes_wait(p->lanes);
 }
 
 static void *run(void *arg)
 {
     struct exchange_pull *p = arg;
     do
-        exchange_pull_round(p);
+        begin_due(p);
     while (row_flow_rest(&p->flow, ROUND_MS));
     return NULL;
 }
@@ -373,6 +422,12 @@ int exchange_pull_open(struct exchange_pull **out, const struct exchange_pull_co
     struct exchange_pull *p = *out = calloc(1, sizeof *p);
     if (!p)
         return fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
+    p->lanes = lanes_open(PLACES, AILING);
+    if (!p->lanes) {
+        free(p);
+        *out = NULL;
+        return fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
+    }
     p->config = *config;
     snprintf(p->program, sizeof p->program, "%s", config->program);
     snprintf(p->odbc_ini, sizeof p->odbc_ini, "%s", config->odbc_ini);
@@ -393,6 +448,7 @@ void exchange_pull_close(struct exchange_pull *p)
     row_flow_stop(&p->flow);
     if (p->running)
         pthread_join(p->thread, NULL);
+    lanes_close(p->lanes);
     row_flow_fini(&p->flow);
     free(p);
 }

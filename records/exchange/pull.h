@@ -8,9 +8,10 @@
  * kill the batch is asked for again. NULL marks are never seen; a row that goes from the view stays in the record.
  *
  * Drivers are foreign code: each batch runs in a child process (yilian-odbc) with limits on time, processor, memory and output, killed with its
- * group when they are over. A source that fails is asked again after one minute, doubled up to an hour; its neighbours keep their turns.
+ * group when they are over. A source that fails is asked again after one minute, doubled up to an hour; one that hangs
+ * holds a lane of its own (lanes.h) until its time is over: its neighbours keep their turns.
  *
- * Threads: one of its own, for all sources in turn.
+ * Threads: one that looks for what is due, and lanes, each for one source at a time.
  */
 #ifndef YL_RECORDS_EXCHANGE_PULL_H
 #define YL_RECORDS_EXCHANGE_PULL_H
@@ -28,8 +29,8 @@ struct exchange_pull_config {
 };
 YL_CHECKED int exchange_pull_open(struct exchange_pull **out, const struct exchange_pull_config *config, struct fault *f);
 YL_CHECKED int exchange_pull_start(struct exchange_pull *p, struct fault *f);
-void exchange_pull_round(struct exchange_pull *p); /* every source that is due */
-void exchange_pull_close(struct exchange_pull *p); /* kills the child on its way; NULL is fine */
+void exchange_pull_round(struct exchange_pull *p); /* every source that is due and finds a lane; comes back when they are done */
+void exchange_pull_close(struct exchange_pull *p); /* kills the children on their way; NULL is fine */
 /* What may stand in SQL as it is: letters, digits, _ $ # and, between names, dots; of any script. */
 bool exchange_pull_name_ok(const char *name);
 #endif

@@ -1,5 +1,6 @@
 /* The patient of a message: his numbers, his record here, merges (HL7 v2.8 chapter 3; IHE ITI-8). */
 #include "records/exchange/exchange_private.h"
+#include "records/exchange/notice.h"
 #include "records/exchange/person.h"
 #include "records/parts.h"
 #include "records/patient/index.h"
@@ -39,8 +40,10 @@ uint64_t exchange_identity(struct op_ctx *ctx, uint64_t domain, const char *valu
 
 static int add_identity(struct op_ctx *ctx, const struct number *n, uint64_t patient)
 {
-    return tx_upsert(ctx->tx, "exchange_identity", "domain_id,value", "domain_id,value,patient_id,since_ms,retired_ms", "itiii", (int64_t)n->domain, n->value,
-                     (int64_t)patient, ctx->now_ms, (int64_t)0);
+    tx_upsert(ctx->tx, "exchange_identity", "domain_id,value", "domain_id,value,patient_id,since_ms,retired_ms", "itiii", (int64_t)n->domain, n->value,
+              (int64_t)patient, ctx->now_ms, (int64_t)0);
+    exchange_notice_number(ctx, patient, false);
+    return tx_error(ctx->tx);
 }
 
 enum owner { OWN, NOBODYS, FOREIGN, UNKNOWN, SILENT };
@@ -269,38 +272,6 @@ static int fill_row(struct exchange_taking *t, const struct numbers *numbers, ui
 
 /* ---- the source's own words, kept for answers to queries (person.h) ---- */
 
-static void put_canonical(struct hl7_writer *w, struct hl7_message *m, struct hl7_span part, int level)
-{
-    static const char *const marks[] = {"~", "^", "&"};
-    const char delimiters[] = {m->repeat, m->component, m->sub};
-    char text[2048];
-    size_t n = level < 3 ? hl7_count(m, part, delimiters[level]) : 0;
-    if (level == 3 || hl7_null(part)) {
-        hl7_text(m, part, text, sizeof text);
-        hl7_put_text(w, text);
-    }
-    for (unsigned i = 1; i <= n && !hl7_null(part); i++) {
-        if (i > 1)
-            hl7_puts(w, marks[level]);
-        put_canonical(w, m, hl7_split(m, part, delimiters[level], i), level + 1);
-    }
-}
-
-static char *canonical_pid(struct exchange_taking *t)
-{
-    struct hl7_writer w = {0};
-    const struct hl7_segment *pid = hl7_segment(t->m, "PID", 0);
-    hl7_puts(&w, "PID");
-    for (unsigned i = 1; i <= pid->n && i <= 40; i++) {
-        hl7_puts(&w, "|");
-        put_canonical(&w, t->m, hl7_field(t->m, pid, i), 0);
-    }
-    if (!w.failed)
-        return w.bytes;
-    hl7_writer_fini(&w);
-    return NULL;
-}
-
 static bool unchanged(struct op_ctx *ctx, uint64_t patient, const char *pid, uint64_t mother)
 {
     bool same = false;
@@ -358,7 +329,7 @@ static int find_or_register(struct exchange_taking *t, const struct numbers *num
     if (known && !adt)
         return tx_error(t->ctx->tx);
     uint64_t mother = mother_of(t);
-    char *pid = canonical_pid(t);
+    char *pid = exchange_canonical(t->m, hl7_segment(t->m, "PID", 0), 40);
     int rc = !pid ? ERR_UNAVAILABLE : known && unchanged(t->ctx, t->patient, pid, mother) ? 0 : store_patient(t, numbers, mother, pid);
     free(pid);
     for (size_t i = 0; rc == 0 && i < numbers->n; i++) {
@@ -385,9 +356,11 @@ static int known_number(struct exchange_taking *t, const struct hl7_segment *s, 
     return *patient && !retired ? 0 : flaw_at(t, 204, "unknown_number", at);
 }
 
-static void retire(struct op_ctx *ctx, const struct number *n)
+/* A number that was merged away is listed with the survivor's; one that was withdrawn (its time is kept negative) nowhere. */
+static void retire(struct op_ctx *ctx, const struct number *n, uint64_t patient, bool withdrawn)
 {
-    tx_exec(ctx->tx, "UPDATE exchange_identity SET retired_ms=$1 WHERE domain_id=$2 AND value=$3", "iit", ctx->now_ms, (int64_t)n->domain, n->value);
+    tx_exec(ctx->tx, "UPDATE exchange_identity SET retired_ms=$1 WHERE domain_id=$2 AND value=$3", "iit", withdrawn ? -ctx->now_ms : ctx->now_ms, (int64_t)n->domain, n->value);
+    exchange_notice_number(ctx, patient, true);
 }
 
 /* A18, A34, A36, A39, A40: two numbers of one source were one person. No clinical row moves: the persons of the index are joined, by an
@@ -404,14 +377,14 @@ static int merge(struct exchange_taking *t, const struct hl7_segment *pid, const
     if (goes.domain != stays.domain)
         return flaw_at(t, 204, "foreign_domain", (struct hl7_path){.segment = "MRG", .field = 1, .repetition = 1, .component = 4});
     if (from == to)
-        return goes.domain == stays.domain && strcmp(goes.value, stays.value) == 0 ? 0 : (retire(t->ctx, &goes), tx_error(t->ctx->tx));
+        return goes.domain == stays.domain && strcmp(goes.value, stays.value) == 0 ? 0 : (retire(t->ctx, &goes, from, false), tx_error(t->ctx->tx));
     struct index_act act = {.patient = to, .other = from, .kind = "merge"};
     uint64_t a = patient_index_person(t->ctx, from), b = patient_index_person(t->ctx, to);
     if (a != b) {
         patient_index_begin(t->ctx, &act);
         rc = patient_index_move(t->ctx, &act, from, b);
     }
-    retire(t->ctx, &goes);
+    retire(t->ctx, &goes, from, false);
     return rc ? rc : tx_error(t->ctx->tx);
 }
 
@@ -429,7 +402,7 @@ static int change_number(struct exchange_taking *t, const struct hl7_segment *pi
     holder = exchange_identity(t->ctx, now.own[0].domain, now.own[0].value, &retired);
     if (holder && holder != t->patient)
         return flaw_at(t, 205, "number_taken", (struct hl7_path){.segment = "PID", .field = 3, .repetition = 1, .component = 1});
-    retire(t->ctx, &before);
+    retire(t->ctx, &before, t->patient, false);
     return add_identity(t->ctx, &now.own[0], t->patient);
 }
 
@@ -439,7 +412,7 @@ static int withdraw(struct exchange_taking *t, const struct hl7_segment *pid)
     struct number n;
     int rc = known_number(t, pid, 3, &n, &t->patient);
     if (rc == 0)
-        retire(t->ctx, &n);
+        retire(t->ctx, &n, t->patient, true);
     return rc;
 }
 

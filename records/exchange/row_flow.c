@@ -20,6 +20,11 @@ void row_flow_fini(struct row_flow *w)
     pthread_cond_destroy(&w->moved);
 }
 
+bool row_flow_stopped(const struct row_flow *w)
+{
+    return atomic_load(&w->stop) || (w->under && atomic_load(&w->under->stop));
+}
+
 void row_flow_stop(struct row_flow *w)
 {
     pthread_mutex_lock(&w->lock);
@@ -68,7 +73,7 @@ static bool wait_below(struct row_flow *w, unsigned max)
     pthread_mutex_lock(&w->lock);
     while (w->on_way >= max)
         pthread_cond_wait(&w->moved, &w->lock);
-    bool go_on = !w->trouble && !atomic_load(&w->stop);
+    bool go_on = !w->trouble && !row_flow_stopped(w);
     pthread_mutex_unlock(&w->lock);
     return go_on;
 }
@@ -87,7 +92,7 @@ int row_flow_send(struct row_flow *w, uint64_t source, uint64_t file, int64_t ro
         return ERR_NOT_ALLOWED_NOW;
     count(w, 1);
     while (records_message_submit(w->records, &m, row_done, w)) {
-        if (atomic_load(&w->stop)) {
+        if (row_flow_stopped(w)) {
             count(w, -1);
             return ERR_NOT_ALLOWED_NOW;
         }

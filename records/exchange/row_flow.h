@@ -20,9 +20,11 @@ struct row_flow {
     unsigned on_way; /* rows submitted, unanswered */
     bool trouble;    /* one of them was not taken */
     atomic_bool stop;
+    const struct row_flow *under; /* stops when that one does; NULL = none */
 };
 void row_flow_init(struct row_flow *w, struct records *r);
 void row_flow_fini(struct row_flow *w);
+bool row_flow_stopped(const struct row_flow *w);
 void row_flow_stop(struct row_flow *w);                    /* any thread: the sender comes back soon */
 bool row_flow_rest(struct row_flow *w, int ms);            /* waits; false = stopped */
 void row_flow_begin(struct row_flow *w);                   /* the trouble of the file before is forgotten */

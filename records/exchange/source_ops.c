@@ -1,6 +1,8 @@
 /* The administrator's side: sources and identifier domains. */
 #include "records/exchange/exchange_private.h"
 #include "records/exchange/drop.h"
+#include "records/exchange/mllp_client.h"
+#include "records/exchange/notice.h"
 #include "records/exchange/pull.h"
 #include "records/parts.h"
 #include <string.h>
@@ -35,6 +37,7 @@ static json_t *source_json(struct query *q)
     json_object_set_new(o, "view", json_string(query_text(q, "db_view")));
     json_object_set_new(o, "mark_column", json_string(query_text(q, "db_mark")));
     json_object_set_new(o, "every_s", json_integer(query_int(q, "every_s")));
+    json_object_set_new(o, "notify", json_string(query_text(q, "notify")));
     return o;
 }
 
@@ -59,6 +62,7 @@ static int list(struct op_ctx *ctx, uint64_t id, json_t *items)
         uint64_t one = arg_id(item, "id");
         json_object_set_new(item, "domains", domains_of(ctx, one));
         json_object_set_new(item, "pull", exchange_pull_json(ctx, one));
+        json_object_set_new(item, "notified", exchange_notice_json(ctx, one));
     }
     return rc ? rc : tx_error(ctx->tx);
 }
@@ -138,6 +142,8 @@ static int check(struct op_ctx *ctx, json_t *args, uint64_t id)
         fault_field(ctx->fault, "org_id", "no_such_institution");
     if (certificate[0] && (strlen(certificate) != 64 || strspn(certificate, "0123456789abcdefABCDEF") != 64))
         fault_field(ctx->fault, "certificate", "not_a_fingerprint");
+    if (arg_text(args, "notify") && arg_text(args, "notify")[0] && !mllp_address_ok(arg_text(args, "notify")))
+        fault_field(ctx->fault, "notify", "not_mllp");
     check_kind(ctx, args, id);
     if (tx_int(ctx->tx, 0, "SELECT COUNT(*) AS n FROM exchange_source WHERE application=$1 AND facility=$2 AND id<>$3", "tti", arg_text(args, "application"), facility,
                (int64_t)id))
@@ -177,18 +183,19 @@ int exchange_source_set(struct op_ctx *ctx, json_t *args, json_t **result)
     int rc = check(ctx, args, id);
     if (rc)
         return rc;
-    tx_upsert(ctx->tx, "exchange_source", "id", "id,org_id,name,application,facility,address,certificate,map,assume,accept_dead,may_ask,enabled,created_ms,changed_ms,kind,folder,dsn,db_view,db_mark,every_s",
-              "iitttttttiiiiittttti", (int64_t)id, (int64_t)arg_id(args, "org_id"), arg_text(args, "name"), arg_text(args, "application"), facility ? facility : "",
+    tx_upsert(ctx->tx, "exchange_source", "id", "id,org_id,name,application,facility,address,certificate,map,assume,accept_dead,may_ask,enabled,created_ms,changed_ms,kind,folder,dsn,db_view,db_mark,every_s,notify",
+              "iitttttttiiiiitttttit", (int64_t)id, (int64_t)arg_id(args, "org_id"), arg_text(args, "name"), arg_text(args, "application"), facility ? facility : "",
               address ? address : "", certificate ? certificate : "", arg_text(args, "map") ? arg_text(args, "map") : "hl7v2",
               arg_text(args, "assume") ? arg_text(args, "assume") : "none", (int64_t)json_is_true(json_object_get(args, "accept_dead")), (int64_t)json_is_true(json_object_get(args, "may_ask")),
               (int64_t)json_is_true(json_object_get(args, "enabled")), created, ctx->now_ms, arg_text(args, "kind") ? arg_text(args, "kind") : "hl7",
               of_kind(args, "folder", "folder"), of_kind(args, "database", "dsn"), of_kind(args, "database", "view"), of_kind(args, "database", "mark_column"),
-              arg_int(args, "every_s", EVERY_S));
+              arg_int(args, "every_s", EVERY_S), arg_text(args, "notify") ? arg_text(args, "notify") : "");
     if (is_kind(args, "database")) /* asked at once, from where it was */
         tx_upsert(ctx->tx, "exchange_pull", NULL, "source_id,mark,state,reason,detail,failures,last_ms,next_ms", "ittttiii", (int64_t)id, "", "", "", "", (int64_t)0, (int64_t)0,
                   (int64_t)0);
     tx_exec(ctx->tx, "UPDATE exchange_pull SET next_ms=0 WHERE source_id=$1", "i", (int64_t)id);
-    rc = set_domains(ctx, args, id);
+    rc = exchange_notice_address(ctx, id, arg_text(args, "notify") ? arg_text(args, "notify") : "");
+    rc = rc ? rc : set_domains(ctx, args, id);
     exchange_sources_changed(records_parts(ctx->records)->exchange);
     ctx->audit.object = id;
     json_t *items = json_array();

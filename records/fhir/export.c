@@ -2,12 +2,14 @@
  *
  * Nothing is written to disk in the clear: a file is a stretch of the index, cut so that it holds about FILE_BYTES, and is made when it is
  * fetched. What is in it was there when the export was asked for; what changed since comes as it is now, what was deleted does not come. */
-#include "records/fhir/fhir_private.h"
+#include "records/fhir/own.h"
 #include <stdio.h>
 
 #define FILE_BYTES (4 << 20)  /* of sealed bodies: about four times that as text */
 #define FILE_ROWS 50000
 #define FILES_MAX 20000
+#define OWN_PKEY (-1)         /* a stretch of the house's own: numbers instead of places in the index */
+#define OWN_FILE 500          /* made one by one */
 #define KEPT_MS (24 * 3600 * 1000LL)
 
 struct export_plan {
@@ -157,14 +159,40 @@ static int cut_type(struct fhir_work *w, struct tx *tx, struct export_plan *e, c
     return rc ? rc : ended;
 }
 
+/* The house's own: stretches of numbers. How many he sees of them shows when they are made. */
+static int cut_own(struct fhir_work *w, struct tx *tx, struct export_plan *e, const struct r4_type *type)
+{
+    const struct own_kind *k = own_kind_of(type->name);
+    uint64_t ids[OWN_FILE], after = 0;
+    size_t n = OWN_FILE;
+    struct own o;
+    if (!k || (e->patients && (k == &own_slot || k == &own_schedule)))
+        return 0;
+    if (!own_open(&o, w, tx))
+        return ERR_UNAVAILABLE;
+    while (n == OWN_FILE && (n = k->walk(&o, after, ids, OWN_FILE))) {
+        struct stretch *file = next_file(e, type);
+        if (!file) {
+            own_close(&o);
+            return ERR_UNAVAILABLE;
+        }
+        after = ids[n - 1];
+        *file = (struct stretch){type, OWN_PKEY, (int64_t)ids[0], OWN_PKEY, (int64_t)after, 0};
+    }
+    own_close(&o);
+    return tx_error(tx);
+}
+
 static int prepare(struct fhir_work *w, struct tx *tx, struct export_plan *e)
 {
     const struct r4_type *const *types;
     size_t n = r4_resources(fhir_r4(w->fhir), &types);
     int rc = 0;
     for (size_t i = 0; i < n && rc == 0; i++)
-        if (listed(e->types, types[i]->name))
+        if (listed(e->types, types[i]->name)) {
             rc = cut_type(w, tx, e, types[i]);
+            rc = rc ? rc : cut_own(w, tx, e, types[i]);
+        }
     e->prepared = rc == 0;
     return rc;
 }
@@ -220,14 +248,44 @@ static int manifest(struct fhir_work *w, struct tx *tx, struct export_plan *e)
     r4_buf_printf(&b, "{\"transactionTime\":\"%s\",\"request\":", at);
     r4_buf_quote(&b, k.request, strlen(k.request));
     r4_buf_puts(&b, ",\"requiresAccessToken\":true,\"output\":[");
-    struct query *q = tx_query(tx, "SELECT n, type, resources FROM fhir_export_file WHERE export_id=$1 ORDER BY n", "i", e->id);
-    while (query_next(q))
-        r4_buf_printf(&b, "%s{\"type\":\"%s\",\"url\":\"%s/export/%s/%lld.ndjson\",\"count\":%lld}", n++ ? "," : "", query_text(q, "type"), base, id,
-                      (long long)query_int(q, "n"), (long long)query_int(q, "resources"));
+    struct query *q = tx_query(tx, "SELECT n, type, from_pkey, resources FROM fhir_export_file WHERE export_id=$1 ORDER BY n", "i", e->id);
+    while (query_next(q)) {
+        r4_buf_printf(&b, "%s{\"type\":\"%s\",\"url\":\"%s/export/%s/%lld.ndjson\"", n++ ? "," : "", query_text(q, "type"), base, id, (long long)query_int(q, "n"));
+        if (query_int(q, "from_pkey") != OWN_PKEY)
+            r4_buf_printf(&b, ",\"count\":%lld", (long long)query_int(q, "resources"));
+        r4_buf_puts(&b, "}");
+    }
     rc = query_end(q);
     r4_buf_puts(&b, "],\"error\":[]}");
     fhir_answer_buf(w, 200, &b);
     w->answer.content_type = "application/json";
+    return rc;
+}
+
+/* Those of the stretch that he who asks may see, as they are now. */
+static int add_own(struct fhir_work *w, struct tx *tx, const struct export_plan *e, const struct stretch *f, struct r4_buf *b)
+{
+    const struct own_kind *k = own_kind_of(f->type->name);
+    uint64_t ids[OWN_FILE];
+    char detail[80];
+    struct own o;
+    if (!own_open(&o, w, tx))
+        return ERR_UNAVAILABLE;
+    size_t n = k->walk(&o, (uint64_t)f->from_rid - 1, ids, OWN_FILE);
+    int rc = tx_error(tx);
+    snprintf(detail, sizeof detail, "%s own", f->type->name);
+    for (size_t i = 0; i < n && rc == 0 && ids[i] <= (uint64_t)f->to_rid; i++) {
+        struct fhir_row row;
+        rc = own_row(&o, k, ids[i], &row);
+        if (rc == 0 && row.found && (!row.t_ms || row.t_ms >= e->since_ms)) {
+            r4_buf_put(b, row.body, row.body_len);
+            r4_buf_puts(b, "\n");
+            fhir_note(w, "fhir.export", (uint64_t)row.pkey, ids[i], detail);
+        }
+        if (rc == 0)
+            fhir_row_clear(&row);
+    }
+    own_close(&o);
     return rc;
 }
 
@@ -248,9 +306,11 @@ static int send_file(struct fhir_work *w, struct tx *tx, struct export_plan *e, 
     if (query_end(q) || !f.type)
         return fhir_fail(w, ERR_NOT_FOUND, "file", "There is no such file.");
     snprintf(detail, sizeof detail, "%s file %lld", f.type->name, (long long)n);
+    if (f.from_pkey == OWN_PKEY)
+        rc = add_own(w, tx, e, &f, &b);
     q = tx_query(tx, "SELECT r.pkey AS pkey, r.rid AS rid, r.vid AS vid, r.t_ms AS t_ms, r.born AS born, r.body AS body FROM fhir_token t CROSS JOIN fhir_resource r WHERE r.pkey=t.pkey "
                      "AND r.rid=t.rid AND t.key=$1 AND (t.pkey,t.rid)>=($2,$3) AND (t.pkey,t.rid)<=($4,$5) ORDER BY t.pkey, t.rid", "iiiii",
-                 key_type(w->fhir, f.type), f.from_pkey, f.from_rid, f.to_pkey, f.to_rid);
+                 key_type(w->fhir, f.type), f.from_pkey, f.from_rid, f.to_pkey, f.from_pkey == OWN_PKEY ? INT64_MIN : f.to_rid); /* of ours nothing lies there */
     while (rc == 0 && query_next(q)) {
         size_t sealed_len, len;
         if (query_int(q, "t_ms") < e->since_ms || query_int(q, "born") > e->snapshot || (e->patients && !query_int(q, "pkey")))

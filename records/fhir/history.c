@@ -1,6 +1,6 @@
 /* The history interactions, newest first (http://hl7.org/fhir/R4/http.html#history). A page ends at a number of the line of changes, and
  * the next one begins below it: what is written meanwhile comes above and moves nothing. */
-#include "records/fhir/fhir_private.h"
+#include "records/fhir/own.h"
 #include <stdio.h>
 
 #define TOKEN_TEXT 60
@@ -109,8 +109,76 @@ static int write_entry(struct past *h, const struct fhir_row *row)
     return rc;
 }
 
+/* ---- of the house's own ---- */
+
+#define OWN_PAST 1000
+
+/* What it was before is not kept, only that and when it changed: an entry without a resource. */
+static int write_own(struct past *h, const struct fhir_row *row, const char *version, const int64_t *t_ms, size_t n)
+{
+    char base[300], at[R4_INSTANT_BYTES];
+    int rc = 0;
+    fhir_base(h->w, base);
+    for (size_t i = n; i > 0 && rc == 0; i--) {
+        bool newest = i == n;
+        if ((int64_t)i >= h->below)
+            continue;
+        if (t_ms[i - 1] < h->since_ms)
+            break;
+        if (h->n == h->want) {
+            h->more = true;
+            break;
+        }
+        r4_buf_printf(&h->b, "%s{\"fullUrl\":\"%s/%s/%s\"", h->n++ ? "," : ",\"entry\":[", base, row->type->name, row->name);
+        if (newest) {
+            r4_buf_puts(&h->b, ",\"resource\":");
+            rc = body_shape(h->w, row->type, (struct r4_str){row->body, row->body_len}, &h->b);
+        }
+        r4_buf_printf(&h->b, ",\"request\":{\"method\":\"PUT\",\"url\":\"%s/%s\"},\"response\":{\"status\":\"%s\"", row->type->name, row->name,
+                      i == 1 ? "201 Created" : "200 OK");
+        if (newest)
+            r4_buf_printf(&h->b, ",\"etag\":\"W/\\\"%s\\\"\"", version);
+        if (t_ms[i - 1]) {
+            r4_instant(t_ms[i - 1], at);
+            r4_buf_printf(&h->b, ",\"lastModified\":\"%s\"", at);
+        }
+        r4_buf_puts(&h->b, "}}");
+        h->last_seq = (int64_t)i;
+    }
+    return rc;
+}
+
+static int own_history(struct past *h, const struct own_kind *k, uint64_t id)
+{
+    char version[OWN_VERSION_BYTES];
+    int64_t *t_ms = calloc(OWN_PAST, sizeof *t_ms);
+    struct fhir_row row = {0};
+    struct own o;
+    if (!t_ms || !own_open(&o, h->w, h->tx)) {
+        free(t_ms);
+        return ERR_UNAVAILABLE;
+    }
+    int rc = own_row_version(&o, k, id, &row, version);
+    if (rc == 0 && !row.found)
+        rc = fhir_fail(h->w, ERR_NOT_FOUND, "no_resource", "There is no such resource.");
+    if (rc == 0) {
+        size_t n = k->past ? k->past(&o, id, t_ms, OWN_PAST) : 0;
+        t_ms[n ? n - 1 : 0] = row.t_ms; /* the newest is as it is now, whatever moved it */
+        rc = write_own(h, &row, version, t_ms, n ? n : 1);
+        rc = rc ? rc : tx_error(h->tx);
+        fhir_note(h->w, "fhir.history", (uint64_t)row.pkey, id, k->type);
+    }
+    fhir_row_clear(&row);
+    own_close(&o);
+    free(t_ms);
+    return rc;
+}
+
 static int instance_history(struct past *h)
 {
+    uint64_t own;
+    if (own_name(h->w->plan->type->name, h->w->plan->id, &own))
+        return own_history(h, own_kind_of(h->w->plan->type->name), own);
     struct fhir_row newest, row;
     int rc = row_find(h->w, h->tx, h->w->plan->type, str(h->w->plan->id), 0, &newest);
     if (rc || !newest.found)

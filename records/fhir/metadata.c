@@ -51,7 +51,7 @@ static void write_type(struct r4_buf *b, const struct r4 *r4, const struct r4_ty
     const struct own_kind *own = own_kind_of(type->name);
     r4_buf_printf(b, "{\"type\":\"%s\",", type->name);
     if (own)
-        r4_buf_printf(b, "\"documentation\":\"Those whose id begins with %s are the house's own: read and found by search, without versions; a write to them is refused.\",", own->prefix);
+        r4_buf_printf(b, "\"documentation\":\"Those whose id begins with %s are the house's own: read, found by search, in $everything and $export; of their versions the newest is kept (ETag, If-None-Match, vread), their instance history says%s when they changed; a write to them is refused.\",", own->prefix, own->past ? "" : " only");
     if (strcmp(type->name, "Subscription") == 0)
         r4_buf_puts(b, "\"documentation\":\"Channel rest-hook: payload application/fhir+json (PUT endpoint/Type/id) or none (POST endpoint). Criteria: a search of one type. Sent only to endpoints the site allows; until then a Subscription stays requested. At most 10 of a client, under its scopes.\",");
     r4_buf_puts(b, "\"interaction\":[");

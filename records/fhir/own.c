@@ -136,7 +136,23 @@ static int write_facts(struct own *o, const struct r4_type *type, const json_t *
     return rc ? rc : b.failed ? ERR_UNAVAILABLE : 0;
 }
 
-int own_row(struct own *o, const struct own_kind *k, uint64_t id, struct fhir_row *row)
+/* Named by its content: the same number and the same hash is the same resource, byte for byte. */
+static int name_version(struct own *o, const struct own_made *made, char version[OWN_VERSION_BYTES])
+{
+    uint8_t mac[SHA256_BYTES];
+    char hex[13], *text = json_dumps(made->shown, JSON_COMPACT);
+    if (!text)
+        return ERR_UNAVAILABLE;
+    crypto_hmac_sha256(o->w->fhir->page_key, 32, text, strlen(text), mac);
+    free(text);
+    if (hex_encode(mac, 6, hex, sizeof hex) < 0)
+        return ERR_UNAVAILABLE;
+    snprintf(version, OWN_VERSION_BYTES, "%lld.%s", (long long)made->number, hex);
+    json_object_set_new(json_object_get(made->shown, "meta"), "versionId", json_string(version));
+    return 0;
+}
+
+int own_row_version(struct own *o, const struct own_kind *k, uint64_t id, struct fhir_row *row, char version[OWN_VERSION_BYTES])
 {
     struct own_made made = {0};
     memset(row, 0, sizeof *row);
@@ -146,12 +162,13 @@ int own_row(struct own *o, const struct own_kind *k, uint64_t id, struct fhir_ro
         made.shown = with_head(k, id, made.t_ms, made.shown);
         if (made.searched)
             made.searched = with_head(k, id, made.t_ms, made.searched);
+        rc = name_version(o, &made, version);
         *row = (struct fhir_row){.type = r4_resource(fhir_r4(o->w->fhir), k->type, strlen(k->type)), .pkey = (int64_t)made.patient, .rid = (int64_t)id,
                                  .vid = 1, .t_ms = made.t_ms, .found = true};
         own_id(k, id, row->name);
         row->body = json_dumps(made.shown, JSON_COMPACT);
         row->body_len = row->body ? strlen(row->body) : 0;
-        rc = row->body ? write_facts(o, row->type, made.searched ? made.searched : made.shown, row) : ERR_UNAVAILABLE;
+        rc = rc ? rc : row->body ? write_facts(o, row->type, made.searched ? made.searched : made.shown, row) : ERR_UNAVAILABLE;
     }
     json_decref(made.shown);
     json_decref(made.searched);
@@ -160,31 +177,56 @@ int own_row(struct own *o, const struct own_kind *k, uint64_t id, struct fhir_ro
     return rc;
 }
 
-bool own_read(struct fhir_work *w, struct tx *tx)
+int own_row(struct own *o, const struct own_kind *k, uint64_t id, struct fhir_row *row)
+{
+    char version[OWN_VERSION_BYTES];
+    return own_row_version(o, k, id, row, version);
+}
+
+/* If-None-Match: W/"..", "..", or a list of them; a date says too little here (names change without one). */
+static bool has_it(const char *if_none_match, const char *version)
+{
+    char quoted[OWN_VERSION_BYTES + 2];
+    snprintf(quoted, sizeof quoted, "\"%s\"", version);
+    return *if_none_match && strstr(if_none_match, quoted);
+}
+
+static void answer_own(struct fhir_work *w, struct fhir_row *row, const char *version)
+{
+    struct r4_buf b = {0};
+    char detail[80];
+    snprintf(detail, sizeof detail, "%s %s", row->type->name, row->name);
+    fhir_note(w, "fhir.read", (uint64_t)row->pkey, (uint64_t)row->rid, detail);
+    snprintf(w->answer.etag, sizeof w->answer.etag, "W/\"%s\"", version);
+    w->answer.modified_ms = row->t_ms;
+    if (has_it(w->q.if_none_match, version))
+        w->answer.status = 304;
+    else if (body_shape(w, row->type, (struct r4_str){row->body, row->body_len}, &b)) {
+        r4_buf_clear(&b);
+        (void)!fhir_fail(w, ERR_UNAVAILABLE, "", "The resource cannot be read.");
+    } else
+        fhir_answer_buf(w, 200, &b);
+}
+
+bool own_read(struct fhir_work *w, struct tx *tx, const char *version)
 {
     struct own o;
     struct fhir_row row = {0};
-    struct r4_buf b = {0};
     uint64_t id;
-    char detail[80];
+    char now[OWN_VERSION_BYTES] = "";
     if (!own_name(w->plan->type->name, w->plan->id, &id))
         return false;
     if (!own_open(&o, w, tx))
         return true;
-    int rc = own_row(&o, own_kind_of(w->plan->type->name), id, &row);
-    if (rc == 0 && row.found)
-        rc = body_shape(w, row.type, (struct r4_str){row.body, row.body_len}, &b);
+    int rc = own_row_version(&o, own_kind_of(w->plan->type->name), id, &row, now);
     if (rc)
         (void)!fhir_fail(w, rc, "", "The resource cannot be read.");
     else if (!row.found)
         (void)!fhir_fail(w, ERR_NOT_FOUND, "no_resource", "There is no such resource.");
-    else {
-        snprintf(detail, sizeof detail, "%s %s", row.type->name, row.name);
-        fhir_note(w, "fhir.read", (uint64_t)row.pkey, id, detail);
-        w->answer.modified_ms = row.t_ms;
-        fhir_answer_buf(w, 200, &b);
-    }
-    r4_buf_clear(&b);
+    else if (version && strcmp(version, now) != 0)
+        (void)!fhir_fail(w, ERR_NOT_FOUND, "version_not_kept", "Of the house's own resources only the newest version is kept.");
+    else
+        answer_own(w, &row, now);
     fhir_row_clear(&row);
     own_close(&o);
     return true;

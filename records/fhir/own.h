@@ -41,12 +41,15 @@ struct own_made {
     json_t *searched; /* what it is found by, where that is more than is shown; NULL = the same */
     uint64_t patient; /* for the audit */
     int64_t t_ms;     /* last changed; 0 = nobody knows */
+    int64_t number;   /* of the house's own version; 0 = it counts none */
 };
 struct own_kind {
     const char *type, *prefix;
     /* Those that may meet the terms. Errors are the transaction's. */
     int (*look)(struct own *o, const struct finder *f, struct own_ids *ids);
     int (*make)(struct own *o, uint64_t id, struct own_made *out);
+    size_t (*walk)(struct own *o, uint64_t after, uint64_t *out, size_t cap); /* those that may be his to see, by number, above `after` */
+    size_t (*past)(struct own *o, uint64_t id, int64_t *t_ms, size_t cap);    /* when it changed, the oldest first; NULL: nobody kept that */
 };
 extern const struct own_kind own_patient, own_request, own_task, own_appointment, own_message, own_slot, own_schedule;
 const struct own_kind *own_kind_of(const char *type); /* NULL: all of this type lie in the store */
@@ -56,8 +59,12 @@ void own_id(const struct own_kind *k, uint64_t id, char out[FHIR_ID_BYTES]);
 
 /* One as a row like those of the store: body and facts filled, pkey the patient, rid the number. row->found says whether. */
 YL_CHECKED int own_row(struct own *o, const struct own_kind *k, uint64_t id, struct fhir_row *row);
-/* Answers a read of one of ours; false: it is none. */
-bool own_read(struct fhir_work *w, struct tx *tx);
+/* What a version of ours is called: "7.5f0c1a2b3c4d", the case's own version and a keyed hash of what he who asks sees of it. Both are there because what is
+ * seen also hangs on other rows: who the person is in the index, what somebody is called, how far one's rights reach. Older ones are not kept. */
+#define OWN_VERSION_BYTES 40
+YL_CHECKED int own_row_version(struct own *o, const struct own_kind *k, uint64_t id, struct fhir_row *row, char version[OWN_VERSION_BYTES]);
+/* Answers a read, or a read of a version, of one of ours; false: it is none. */
+bool own_read(struct fhir_work *w, struct tx *tx, const char *version);
 /* Answers a write to one of ours. */
 int own_refuse(struct fhir_work *w, const struct r4_type *type);
 

@@ -11,7 +11,7 @@ struct matter { /* a case and what may be shown of it */
     json_t *says;
     uint64_t id, patient;
     bool clinical;
-    int64_t t_ms;
+    int64_t t_ms, version;
 };
 
 static const char *said(const json_t *o, const char *name)
@@ -41,6 +41,7 @@ static bool open_case(struct own *o, uint64_t id, struct matter *m)
     m->patient = id_in(m->says, "patient_id");
     m->clinical = mask_entry_level(&o->ctx, codes) <= clearance;
     m->t_ms = json_integer_value(json_object_get(m->says, "changed_ms"));
+    m->version = json_integer_value(json_object_get(m->says, "version"));
     json_decref(codes);
     return true;
 }
@@ -59,6 +60,7 @@ static void end(struct matter *m, json_t *resource, struct own_made *out)
     out->shown = resource;
     out->patient = m->patient;
     out->t_ms = m->t_ms;
+    out->number = m->version;
     json_decref(m->says);
 }
 
@@ -301,6 +303,7 @@ static int make_message(struct own *o, uint64_t id, struct own_made *out)
     put(r, "sender", practitioner(json_object_get(says, "by")));
     if (m.clinical && !recalled && *said(says, "text"))
         put(r, "payload", json_pack("[{s:s}]", "contentString", said(says, "text")));
+    m.version = recalled ? 2 : 1;
     m.t_ms = recalled ? json_integer_value(json_object_get(says, "recalled_ms")) : sent;
     end(&m, r, out);
     json_decref(says);
@@ -371,5 +374,36 @@ static int look_messages(struct own *o, const struct finder *f, struct own_ids *
     return 0;
 }
 
-const struct own_kind own_request = {"ServiceRequest", "case-", look, make_request}, own_task = {"Task", "task-", look, make_task},
-                      own_appointment = {"Appointment", "appt-", look, make_appointment}, own_message = {"Communication", "msg-", look_messages, make_message};
+/* ---- one after the other, and when they changed ---- */
+
+static size_t walk(struct own *o, uint64_t after, uint64_t *out, size_t cap)
+{
+    return consultation_ids(&o->ctx, &(struct consultation_wish){.walk = true, .after = after}, out, cap);
+}
+
+static size_t walk_messages(struct own *o, uint64_t after, uint64_t *out, size_t cap)
+{
+    return consultation_ids(&o->ctx, &(struct consultation_wish){.walk = true, .messages = true, .after = after}, out, cap);
+}
+
+static size_t past(struct own *o, uint64_t id, int64_t *t_ms, size_t cap)
+{
+    return consultation_past(&o->ctx, (struct case_id){id}, t_ms, cap);
+}
+
+static size_t past_of_message(struct own *o, uint64_t id, int64_t *t_ms, size_t cap)
+{
+    json_t *says = consultation_message(&o->ctx, id);
+    size_t n = says && cap > 1 ? 1 : 0;
+    if (n) {
+        t_ms[0] = json_integer_value(json_object_get(says, "t_ms"));
+        t_ms[1] = json_integer_value(json_object_get(says, "recalled_ms"));
+        n += t_ms[1] != 0;
+    }
+    json_decref(says);
+    return n;
+}
+
+const struct own_kind own_request = {"ServiceRequest", "case-", look, make_request, walk, past}, own_task = {"Task", "task-", look, make_task, walk, past},
+                      own_appointment = {"Appointment", "appt-", look, make_appointment, walk, past},
+                      own_message = {"Communication", "msg-", look_messages, make_message, walk_messages, past_of_message};

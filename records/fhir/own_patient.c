@@ -330,4 +330,13 @@ static int look(struct own *o, const struct finder *f, struct own_ids *ids)
     return 0;
 }
 
-const struct own_kind own_patient = {"Patient", "mpi-", look, make};
+static size_t walk(struct own *o, uint64_t after, uint64_t *out, size_t cap)
+{
+    size_t n = 0;
+    struct query *q = tx_query(o->ctx.tx, "SELECT DISTINCT person_id FROM mpi_member WHERE person_id>$1 ORDER BY person_id LIMIT $2", "ii", (int64_t)after, (int64_t)cap);
+    while (n < cap && query_next(q))
+        out[n++] = (uint64_t)query_int(q, "person_id");
+    return query_end(q) ? 0 : n; /* the error sticks */
+}
+
+const struct own_kind own_patient = {"Patient", "mpi-", look, make, walk, NULL};

@@ -79,4 +79,15 @@ static int look_schedules(struct own *o, const struct finder *f, struct own_ids 
     return 0;
 }
 
-const struct own_kind own_slot = {"Slot", "slot-", look_slots, make_slot}, own_schedule = {"Schedule", "sched-", look_schedules, make_schedule};
+static size_t walk_slots(struct own *o, uint64_t after, uint64_t *out, size_t cap)
+{
+    return consultation_slots(&o->ctx, &(struct consultation_slot_wish){.walk = true, .after = after}, out, cap);
+}
+
+static size_t walk_schedules(struct own *o, uint64_t after, uint64_t *out, size_t cap)
+{
+    return consultation_slots(&o->ctx, &(struct consultation_slot_wish){.walk = true, .persons = true, .after = after}, out, cap);
+}
+
+const struct own_kind own_slot = {"Slot", "slot-", look_slots, make_slot, walk_slots, NULL},
+                      own_schedule = {"Schedule", "sched-", look_schedules, make_schedule, walk_schedules, NULL};

@@ -91,7 +91,7 @@ void rest_read(struct fhir_work *w, struct tx *tx)
 {
     struct fhir_row row;
     w->op = "fhir.read";
-    if (fhir_need(w, w->plan->type->name, MAY_READ) || own_read(w, tx))
+    if (fhir_need(w, w->plan->type->name, MAY_READ) || own_read(w, tx, NULL))
         return;
     int rc = row_find(w, tx, w->plan->type, str(w->plan->id), ROW_BODY, &row);
     if (rc)
@@ -116,7 +116,7 @@ void rest_vread(struct fhir_work *w, struct tx *tx)
     struct fhir_row newest, row = {0};
     int64_t vid;
     w->op = "fhir.vread";
-    if (fhir_need(w, w->plan->type->name, MAY_READ))
+    if (fhir_need(w, w->plan->type->name, MAY_READ) || own_read(w, tx, w->plan->vid))
         return;
     int rc = row_find(w, tx, w->plan->type, str(w->plan->id), 0, &newest);
     if (rc == 0 && newest.found && text_to_version(w->plan->vid, strlen(w->plan->vid), &vid))

@@ -1,5 +1,6 @@
 /* Matching one registration against the site. */
 #include "records/patient/index.h"
+#include "records/exchange/notice.h"
 #include "records/mpi/block.h"
 #include "records/mpi/cluster.h"
 #include "records/store/sealed.h"
@@ -285,12 +286,15 @@ void patient_index_begin(struct op_ctx *ctx, struct index_act *act)
 
 int patient_index_move(struct op_ctx *ctx, const struct index_act *act, uint64_t patient, uint64_t to)
 {
+    uint64_t from = patient_index_person(ctx, patient);
     tx_exec(ctx->tx,
             "INSERT INTO mpi_move (act_id, patient_id, from_id, to_id, from_how, from_ms) "
             "SELECT $1, patient_id, person_id, $2, how, since_ms FROM mpi_member WHERE patient_id=$3",
             "iii", (int64_t)act->id, (int64_t)to, (int64_t)patient);
     tx_exec(ctx->tx, "UPDATE mpi_member SET person_id=$1, how=$2, since_ms=$3 WHERE patient_id=$4", "itii", (int64_t)to,
             strcmp(act->kind, "auto") == 0 ? "auto" : "steward", ctx->now_ms, (int64_t)patient);
+    if (from != to)
+        exchange_notice_moved(ctx, patient, from);
     return tx_error(ctx->tx);
 }
 

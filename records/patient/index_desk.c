@@ -1,5 +1,6 @@
 /* What the index steward does: link, keep apart, put off, merge, split, confirm, undo; each kept with what was before. */
 #include "records/patient/index_desk.h"
+#include "records/exchange/notice.h"
 #include "records/work/consultation.h"
 #include <stdio.h>
 #include <string.h>
@@ -278,9 +279,13 @@ static int move_back(struct op_ctx *ctx, uint64_t act)
         n++;
     }
     int rc = query_end(q);
-    for (size_t i = 0; rc == 0 && i < n; i++)
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        uint64_t left = patient_index_person(ctx, (uint64_t)back[i].patient);
         rc = tx_exec(ctx->tx, "UPDATE mpi_member SET person_id=$1, how=$2, since_ms=$3 WHERE patient_id=$4", "itii", back[i].from, back[i].how,
                      back[i].since, back[i].patient);
+        if (left != (uint64_t)back[i].from)
+            exchange_notice_moved(ctx, (uint64_t)back[i].patient, left);
+    }
     return rc;
 }
 

@@ -426,5 +426,15 @@ const struct migration store_migrations[] = {
      "rid INTEGER NOT NULL, state INTEGER NOT NULL, t_ms INTEGER NOT NULL, done_ms INTEGER NOT NULL, tries INTEGER NOT NULL, error TEXT NOT NULL, "
      "PRIMARY KEY (subscriber_id, seq));"
      "CREATE INDEX out_item_state ON out_item (subscriber_id, state, seq);"},
+    {38, "visits of other systems, the newest first",
+     "CREATE INDEX exchange_entry_visit ON exchange_entry (id) WHERE kind='encounter' AND replaced_by=0;"},
+    {39, "whom to tell that a patient's numbers changed (ITI-10)",
+     "ALTER TABLE exchange_source ADD COLUMN notify TEXT NOT NULL DEFAULT '';"
+     "CREATE TABLE exchange_notice (source_id INTEGER NOT NULL, patient_id INTEGER NOT NULL, id INTEGER NOT NULL, must INTEGER NOT NULL, tries INTEGER NOT NULL, "
+     "state TEXT NOT NULL, since_ms INTEGER NOT NULL, PRIMARY KEY (source_id, patient_id));"
+     "CREATE INDEX exchange_notice_waiting ON exchange_notice (source_id, state, id);"
+     "CREATE TABLE exchange_told (source_id INTEGER NOT NULL, patient_id INTEGER NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (source_id, patient_id));"
+     "CREATE TABLE exchange_tell (source_id INTEGER NOT NULL PRIMARY KEY, state TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, failures INTEGER NOT NULL, "
+     "sent INTEGER NOT NULL, last_ms INTEGER NOT NULL, next_ms INTEGER NOT NULL);"},
     {0, NULL, NULL},
 };

@@ -47,6 +47,7 @@ static json_t *outline(struct op_ctx *ctx, const struct consult *c)
     json_object_set_new(v, "expert", staff_ref(ctx, consult_lead(c)));
     json_object_set_new(v, "submitted_ms", json_integer(c->submitted_ms));
     json_object_set_new(v, "changed_ms", json_integer(c->changed_ms));
+    json_object_set_new(v, "version", json_integer(c->version));
     json_object_set_new(v, "signed_ms", json_integer(c->signed_ms));
     json_object_set_new(v, "start_ms", json_integer(c->start_ms));
     json_object_set_new(v, "end_ms", json_integer(c->end_ms));
@@ -94,7 +95,11 @@ size_t consultation_ids(struct op_ctx *ctx, const struct consultation_wish *wish
     size_t n = 0;
     int64_t org = (int64_t)ctx->actor->org.v, limit = (int64_t)cap;
     struct query *q =
-        wish->number ? tx_query(ctx->tx, "SELECT id FROM consult WHERE number=$1", "t", wish->number)
+        wish->walk && wish->messages
+            ? tx_query(ctx->tx, "SELECT m.id AS id FROM consult_message m JOIN consult c ON c.id=m.case_id WHERE " REACH " AND m.id>$2 ORDER BY m.id LIMIT $3", "iii", org,
+                       (int64_t)wish->after, limit)
+        : wish->walk ? tx_query(ctx->tx, "SELECT c.id AS id FROM consult c WHERE " REACH " AND c.id>$2 ORDER BY c.id LIMIT $3", "iii", org, (int64_t)wish->after, limit)
+        : wish->number ? tx_query(ctx->tx, "SELECT id FROM consult WHERE number=$1", "t", wish->number)
         : wish->patient ? tx_query(ctx->tx, "SELECT id FROM consult WHERE patient_id=$1 ORDER BY created_ms DESC LIMIT $2", "ii", (int64_t)wish->patient, limit)
         : wish->messages_of ? tx_query(ctx->tx, "SELECT id FROM consult_message WHERE case_id=$1 ORDER BY id DESC LIMIT $2", "ii", (int64_t)wish->messages_of, limit)
         : wish->messages ? tx_query(ctx->tx, "SELECT m.id AS id FROM consult_message m JOIN consult c ON c.id=m.case_id WHERE " REACH " ORDER BY m.id DESC LIMIT $2",
@@ -102,6 +107,16 @@ size_t consultation_ids(struct op_ctx *ctx, const struct consultation_wish *wish
                          : tx_query(ctx->tx, "SELECT c.id AS id FROM consult c WHERE " REACH " ORDER BY c.id DESC LIMIT $2", "ii", org, limit);
     while (n < cap && query_next(q))
         out[n++] = (uint64_t)query_int(q, "id");
+    return query_end(q) ? 0 : n; /* the error sticks */
+}
+
+size_t consultation_past(struct op_ctx *ctx, struct case_id id, int64_t *t_ms, size_t cap)
+{
+    size_t n = 0;
+    struct query *q = tx_query(ctx->tx, "SELECT e.t_ms AS t_ms FROM consult_event e JOIN consult c ON c.id=e.case_id WHERE e.case_id=$1 AND e.t_ms>=c.submitted_ms ORDER BY e.t_ms, e.id LIMIT $2",
+                               "ii", (int64_t)id.v, (int64_t)cap);
+    while (n < cap && query_next(q))
+        t_ms[n++] = query_int(q, "t_ms");
     return query_end(q) ? 0 : n; /* the error sticks */
 }
 
@@ -129,7 +144,10 @@ size_t consultation_slots(struct op_ctx *ctx, const struct consultation_slot_wis
     size_t n = 0;
     int64_t limit = (int64_t)cap;
     struct query *q =
-        wish->persons ? tx_query(ctx->tx, "SELECT person_id AS id FROM slot GROUP BY person_id ORDER BY person_id LIMIT $1", "i", limit)
+        wish->walk && wish->persons
+            ? tx_query(ctx->tx, "SELECT person_id AS id FROM slot WHERE person_id>$1 GROUP BY person_id ORDER BY person_id LIMIT $2", "ii", (int64_t)wish->after, limit)
+        : wish->walk ? tx_query(ctx->tx, "SELECT id FROM slot WHERE id>$1 ORDER BY id LIMIT $2", "ii", (int64_t)wish->after, limit)
+        : wish->persons ? tx_query(ctx->tx, "SELECT person_id AS id FROM slot GROUP BY person_id ORDER BY person_id LIMIT $1", "i", limit)
         : wish->person ? tx_query(ctx->tx, "SELECT id FROM slot WHERE person_id=$1 ORDER BY start_ms DESC LIMIT $2", "ii", (int64_t)wish->person, limit)
         : wish->from_ms ? tx_query(ctx->tx, "SELECT id FROM slot WHERE start_ms>=$1 ORDER BY start_ms LIMIT $2", "ii", wish->from_ms, limit)
                         : tx_query(ctx->tx, "SELECT id FROM slot ORDER BY start_ms DESC LIMIT $1", "i", limit);

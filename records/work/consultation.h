@@ -43,7 +43,7 @@ struct patient_id consultation_patient(struct tx *tx, struct case_id id); /* .v 
 
 /* ---- for other systems (consult_share.c) ---- */
 /* What a case is about, how far it is and - once signed - what was answered: {number, kind, scope, urgency, state, state_label, patient_id,
- * home_org_id, target_org_id, applicant, expert, submitted_ms, changed_ms, signed_ms, start_ms, end_ms, slot_id, form, opinions:[{by, kind, signed_ms,
+ * home_org_id, target_org_id, applicant, expert, submitted_ms, changed_ms, version, signed_ms, start_ms, end_ms, slot_id, form, opinions:[{by, kind, signed_ms,
  * body}]}; unmasked. NULL: there is none, or not for the actor. A person sees what he sees anyway; an actor without a person stands for its
  * institution (what was sent from there or reached it) or, without one, for the consortium. Drafts are nobody's. */
 json_t *consultation_outline(struct op_ctx *ctx, struct case_id id);
@@ -53,9 +53,14 @@ struct consultation_wish { /* the first that is set; none: the newest cases in r
     const char *number;
     uint64_t patient, messages_of; /* a local patient's cases; a case's messages */
     bool messages;                 /* the newest messages in reach */
+    bool walk;                     /* instead of the newest those above `after`, by number: cases, or with `messages` messages */
+    uint64_t after;
 };
 /* Candidates, still to be asked for one by one; how many. */
 size_t consultation_ids(struct op_ctx *ctx, const struct consultation_wish *wish, uint64_t *out, size_t cap);
+
+/* When a case changed, the oldest first, from the day it was sent on; how many. No access check. */
+size_t consultation_past(struct op_ctx *ctx, struct case_id id, int64_t *t_ms, size_t cap);
 
 struct consultation_slot { /* of an expert's calendar; nothing about whose session it is */
     uint64_t person, org;
@@ -67,6 +72,8 @@ struct consultation_slot_wish { /* the first that is set */
     bool persons;    /* everybody who has slots */
     uint64_t person; /* his, the latest first */
     int64_t from_ms; /* those that start then or later, the earliest first; 0 = all */
+    bool walk;       /* those above `after`, by number; with `persons` these */
+    uint64_t after;
 };
 size_t consultation_slots(struct op_ctx *ctx, const struct consultation_slot_wish *wish, uint64_t *out, size_t cap);
 

@@ -45,6 +45,7 @@ const struct option option_table[] = {
     {"mllp.port", OPTION_INT, "0", 0, 65535, "TCP port of MLLP in the clear: for the same machine or a protected network; 0 = off."},
     {"mllp.tls_port", OPTION_INT, "0", 0, 65535, "TCP port of MLLP over TLS, with the server's certificate; senders may show one of their own. 0 = off."},
     {"mllp.connections", OPTION_INT, "200", 1, 10000, "MLLP connections open at once, of each port."},
+    {"mllp.trust", OPTION_PATH, "", 0, 0, "PEM file of the authorities of systems that are notified over MLLP/TLS (mllps://); empty = the machine's."},
     {"mllp.max_message", OPTION_BYTES, "16MiB", 64 * KIB, 64 * MIB, "Largest HL7 v2 message; a larger one is refused."},
     {"exchange.drop_dir", OPTION_PATH, "", 0, 0,
      "Folder with a folder for each source that leaves tables (CSV): they are taken in and moved to its done/; empty = off."},

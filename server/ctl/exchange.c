@@ -20,7 +20,7 @@ static json_t *new_id(void)
 
 static int add(struct ctl *c)
 {
-    static const char *const texts[] = {"facility", "address", "certificate", "map", "assume", "folder", "dsn", "view", "mark_column"};
+    static const char *const texts[] = {"facility", "address", "certificate", "map", "assume", "folder", "dsn", "view", "mark_column", "notify"};
     const char *org = ctl_value(c, "org"), *application = ctl_value(c, "application"), *name = ctl_value(c, "name");
     char org_id[ID_TEXT_BYTES];
     struct reply reply;
@@ -128,7 +128,7 @@ int ctl_exchange(struct ctl *c)
         return domain(c);
     return fprintf(stderr, "usage: yilianctl --config FILE exchange list\n"
                            "       ... exchange files\n"
-                           "       ... exchange add --org CODE --application MSH-3 [--facility MSH-4] [--name NAME] [--domain NAMESPACE[=OID]]... [--address ADDRESS]\n"
+                           "       ... exchange add --org CODE --application MSH-3 [--facility MSH-4] [--name NAME] [--domain NAMESPACE[=OID]]... [--address ADDRESS] [--notify mllp[s]://HOST:PORT]\n"
                            "           [--certificate SHA256] [--map TABLE] [--assume none|missing|any] [--ask]\n"
                            "           [--folder NAME | --dsn NAME --view VIEW --mark_column COLUMN [--every SECONDS]]\n"
                            "       ... exchange pull SOURCE [--from MARK]   (--from \"\": the whole history)\n"

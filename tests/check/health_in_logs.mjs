@@ -48,7 +48,8 @@ const known = {
   'server/session/ask.c': [/^q->op$/, /^q->reply\.fault\.reason$/],
   'records/outgoing/subscriber_ops.c': [/^paused \? "\w+" : "\w+"$/, /^\(long long\)tx_changes\(ctx->tx\)$/],
   'records/exchange/pull.c': [/^g->reason$/], // a word of pull.c; the driver's stand in detail
-  'records/exchange/query.c': [/^a->pix \? "pix" : "pdq"$/, /^a->n_pids$/, /^a->flaw\.code \? " flaw=" : ""$/, /^a->flaw\.reason$/], // words of the program
+  'records/exchange/tell.c': [/^rc \? err_wire\(rc\) : g->reason$/], // a word of tell.c
+  'records/exchange/query.c': [/^names\[a->kind\]$/, /^a->n_pids$/, /^a->flaw\.code \? " flaw=" : ""$/, /^a->flaw\.reason$/], // words of the program
   'records/call/item.c': [/^ctx\.audit\.detail$/],
 }
 

@@ -1,7 +1,8 @@
 /* What the house itself keeps, asked for over FHIR (records/fhir/own.h): persons of the patient index by search, $match and $ihe-pix; cases as
  * ServiceRequest, Task, Appointment and Communication. */
 #include "records/fhir/client.h"
-#include "tests/story/world.h"
+#include "tests/support/case.h"
+#include "tests/support/text.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
@@ -10,21 +11,9 @@ static struct world w;
 static char site[BEARER_BYTES], township[BEARER_BYTES], other[BEARER_BYTES], narrow[BEARER_BYTES]; /* bearers of clients */
 static struct {
     int status;
-    char *body;
+    char *body, etag[32], location[480];
     json_t *json;
 } answer;
-
-static const char *text(const char *fmt, ...)
-{
-    static char texts[8][4000];
-    static int next;
-    va_list args;
-    char *out = texts[next++ % 8];
-    va_start(args, fmt);
-    vsnprintf(out, 4000, fmt, args);
-    va_end(args);
-    return out;
-}
 
 static int64_t number_of(const char *sql)
 {
@@ -47,6 +36,8 @@ static void client(uint64_t id, uint64_t org, const char *scopes, char bearer[BE
     assert_int_equal(tx_commit(tx), 0);
 }
 
+static const char *none_match = "", *prefer = "";
+
 static json_t *ask(const char *bearer, const char *method, const char *url, const char *body)
 {
     char path[600];
@@ -54,13 +45,15 @@ static json_t *ask(const char *bearer, const char *method, const char *url, cons
     struct records_fhir_answer a = {0};
     snprintf(path, sizeof path, "%.*s", (int)(query ? query - url : (ptrdiff_t)strlen(url)), url);
     struct records_fhir q = {.method = method, .path = path, .query = query ? query + 1 : "", .credential = bearer, .accept = "", .content_type = "application/fhir+json",
-                             .prefer = "", .if_match = "", .if_none_match = "", .if_none_exist = "", .if_modified_since = "", .csrf = "", .client_address = "10.0.0.1",
+                             .prefer = prefer, .if_match = "", .if_none_match = none_match, .if_none_exist = "", .if_modified_since = "", .csrf = "", .client_address = "10.0.0.1",
                              .host = "yilian.test", .body = body, .len = body ? strlen(body) : 0};
     records_fhir_call(w.r, &q, &a);
     free(answer.body);
     json_decref(answer.json);
     answer.status = a.status;
     answer.body = a.body;
+    snprintf(answer.etag, sizeof answer.etag, "%s", a.etag);
+    snprintf(answer.location, sizeof answer.location, "%s", a.location);
     answer.json = a.len ? json_loadb(a.body, a.len, 0, NULL) : NULL;
     return answer.json;
 }
@@ -174,17 +167,17 @@ static void demographics_find_golden_records(void **state)
     count_is(1, site, "/Patient?family=rowe&address:missing=true");
     count_is(3, site, "/Patient?active=true");
     count_is(0, site, "/Patient?name=nobody");
-    count_is(1, site, text("/Patient?_id=%s", wang));
+    count_is(1, site, desk_text("/Patient?_id=%s", wang));
     want(403, narrow, "GET", "/Patient?family=x", NULL);
-    want(403, narrow, "GET", text("/Patient/%s", wang), NULL);
+    want(403, narrow, "GET", desk_text("/Patient/%s", wang), NULL);
 }
 
 static void what_a_house_may_not_see_is_left_out(void **state)
 {
     (void)state;
-    want(200, township, "GET", text("/Patient/%s", wang), NULL);
+    want(200, township, "GET", desk_text("/Patient/%s", wang), NULL);
     assert_true(says("1980-05-06") && says("青石镇"));
-    want(200, other, "GET", text("/Patient/%s", wang), NULL);
+    want(200, other, "GET", desk_text("/Patient/%s", wang), NULL);
     assert_true(says("\"birthDate\":\"1980\"") && says("云南省****"));
     assert_false(says("1980-05") || says("青石镇1号"));
     count_is(0, other, "/Patient?identifier=11010119800506573X"); /* nor guessed */
@@ -199,7 +192,7 @@ static void the_store_and_the_index_answer_together(void **state)
     size_t n = 0;
     (void)state;
     for (size_t i = 0; i < 3; i++)
-        want(201, site, "POST", "/Patient", text("{\"resourceType\":\"Patient\",\"name\":[{\"family\":\"Store\"}],\"birthDate\":\"%s\"}", births[i]));
+        want(201, site, "POST", "/Patient", desk_text("{\"resourceType\":\"Patient\",\"name\":[{\"family\":\"Store\"}],\"birthDate\":\"%s\"}", births[i]));
     json_t *got = want(200, site, "GET", "/Patient?_sort=birthdate&_total=accurate", NULL);
     assert_int_equal(json_integer_value(json_object_get(got, "total")), 6);
     for (size_t i = 0; i < 6; i++) {
@@ -230,13 +223,13 @@ static void the_store_and_the_index_answer_together(void **state)
     got = want(200, site, "GET", "/Patient?_summary=count", NULL);
     assert_int_equal(json_integer_value(json_object_get(got, "total")), 6);
     /* what lies in the store may speak of a person in the index */
-    want(201, site, "POST", "/Observation", text("{\"resourceType\":\"Observation\",\"status\":\"final\",\"code\":{\"text\":\"x\"},\"subject\":{\"reference\":\"Patient/%s\"}}", wang));
-    count_is(1, site, text("/Observation?patient=%s", wang));
-    count_is(1, site, text("/Patient/%s/Observation", wang));
+    want(201, site, "POST", "/Observation", desk_text("{\"resourceType\":\"Observation\",\"status\":\"final\",\"code\":{\"text\":\"x\"},\"subject\":{\"reference\":\"Patient/%s\"}}", wang));
+    count_is(1, site, desk_text("/Observation?patient=%s", wang));
+    count_is(1, site, desk_text("/Patient/%s/Observation", wang));
     count_is(1, site, "/Patient?_has:Observation:patient:status=final");
     count_is(0, site, "/Patient?_has:Observation:patient:status=amended");
     count_is(1, site, "/Observation?patient.identifier=urn:oid:1.2.3.1%7CA-1");
-    got = want(200, site, "GET", text("/Observation?patient=%s&_include=Observation:patient", wang), NULL);
+    got = want(200, site, "GET", desk_text("/Observation?patient=%s&_include=Observation:patient", wang), NULL);
     assert_int_equal(entries(got), 2);
     assert_string_equal(json_string_value(json_object_get(entry(got, 1), "id")), wang);
 }
@@ -245,17 +238,17 @@ static void ours_are_read_only(void **state)
 {
     json_t *issue;
     (void)state;
-    want(405, site, "PUT", text("/Patient/%s", wang), text("{\"resourceType\":\"Patient\",\"id\":\"%s\"}", wang));
+    want(405, site, "PUT", desk_text("/Patient/%s", wang), desk_text("{\"resourceType\":\"Patient\",\"id\":\"%s\"}", wang));
     issue = json_array_get(json_object_get(answer.json, "issue"), 0);
     assert_string_equal(json_string_value(json_array_get(json_object_get(issue, "expression"), 0)), "Patient.id");
     assert_string_equal(json_string_value(json_object_get(issue, "diagnostics")), "read_only");
-    want(405, site, "DELETE", text("/Patient/%s", wang), NULL);
-    want(405, site, "PATCH", text("/Patient/%s", wang), "[]");
-    want(405, site, "PUT", "/Patient?identifier=none%7Cnone", text("{\"resourceType\":\"Patient\",\"id\":\"%s\"}", wang));
-    ask(site, "POST", "/", text("{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":[{\"resource\":{\"resourceType\":\"Patient\",\"id\":\"%s\"},"
+    want(405, site, "DELETE", desk_text("/Patient/%s", wang), NULL);
+    want(405, site, "PATCH", desk_text("/Patient/%s", wang), "[]");
+    want(405, site, "PUT", "/Patient?identifier=none%7Cnone", desk_text("{\"resourceType\":\"Patient\",\"id\":\"%s\"}", wang));
+    ask(site, "POST", "/", desk_text("{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":[{\"resource\":{\"resourceType\":\"Patient\",\"id\":\"%s\"},"
                                  "\"request\":{\"method\":\"PUT\",\"url\":\"Patient/%s\"}}]}", wang, wang));
     assert_int_equal(answer.status, 405);
-    count_is(1, site, text("/Patient?_id=%s", wang));
+    count_is(1, site, desk_text("/Patient?_id=%s", wang));
 }
 
 static void match_scores_and_grades(void **state)
@@ -263,7 +256,7 @@ static void match_scores_and_grades(void **state)
     (void)state;
     const char *asked = "{\"resourceType\":\"Parameters\",\"parameter\":[{\"name\":\"resource\",\"resource\":{\"resourceType\":\"Patient\",\"name\":[{\"family\":\"王\",\"given\":[\"小明\"]}],"
                         "\"gender\":\"male\",\"birthDate\":\"1980-05-06\"%s}}%s]}";
-    json_t *got = want(200, site, "POST", "/Patient/$match", text(asked, ",\"identifier\":[{\"system\":\"urn:oid:2.16.156.10011.1.3\",\"value\":\"11010119800506573X\"}]", ""));
+    json_t *got = want(200, site, "POST", "/Patient/$match", desk_text(asked, ",\"identifier\":[{\"system\":\"urn:oid:2.16.156.10011.1.3\",\"value\":\"11010119800506573X\"}]", ""));
     assert_int_equal(entries(got), 1);
     json_t *search = json_object_get(json_array_get(json_object_get(got, "entry"), 0), "search");
     assert_true(json_number_value(json_object_get(search, "score")) > 0.99);
@@ -284,9 +277,9 @@ static void match_scores_and_grades(void **state)
                "{\"resourceType\":\"Parameters\",\"parameter\":[{\"name\":\"onlyCertainMatches\",\"valueBoolean\":true},{\"name\":\"resource\",\"resource\":{\"resourceType\":\"Patient\","
                "\"name\":[{\"text\":\"赵大海\"}],\"birthDate\":\"1950-01-01\",\"identifier\":[{\"system\":\"urn:oid:1.2.3.2\",\"value\":\"B-9\"}]}}]}");
     assert_int_equal(entries(got), 0);
-    got = want(200, site, "POST", "/Patient/$match", text(asked, "", ",{\"name\":\"count\",\"valueInteger\":1}"));
+    got = want(200, site, "POST", "/Patient/$match", desk_text(asked, "", ",{\"name\":\"count\",\"valueInteger\":1}"));
     assert_true(entries(got) <= 1);
-    want(200, other, "POST", "/Patient/$match", text(asked, ",\"identifier\":[{\"system\":\"urn:oid:2.16.156.10011.1.3\",\"value\":\"11010119800506573X\"}]", ""));
+    want(200, other, "POST", "/Patient/$match", desk_text(asked, ",\"identifier\":[{\"system\":\"urn:oid:2.16.156.10011.1.3\",\"value\":\"11010119800506573X\"}]", ""));
     assert_true(says("\"certain\"") && says("\"birthDate\":\"1980\"")); /* found, and masked */
 }
 
@@ -343,20 +336,6 @@ static void pix_gives_the_other_numbers(void **state)
 
 /* ---- cases ---- */
 
-static char case_id[ID_TEXT_BYTES];
-static int64_t version;
-
-static void act(const char *name, const char *op, json_t *args)
-{
-    json_object_set_new(args, "case_id", json_string(case_id));
-    json_object_set_new(args, "version", json_integer(version));
-    json_t *c = world_call(&w, name, op, args);
-    if (!c)
-        fail_msg("%s: %s %s", op, w.fault.reason, w.fault.text);
-    version = json_integer_value(json_object_get(c, "version"));
-    json_decref(c);
-}
-
 static const char *hex(uint64_t id)
 {
     static char texts[4][ID_TEXT_BYTES];
@@ -370,18 +349,15 @@ static void draft(const char *kind, json_t *form)
     const char *patient_id = hex((uint64_t)number_of("SELECT id FROM patient WHERE local_number='QS001'"));
     json_t *c = world_call(&w, "zhang", "case.create",
                            json_pack("{s:s,s:s,s:s,s:s,s:s,s:o}", "patient_id", patient_id, "kind", kind, "scope", "clinical", "urgency", "routine", "target_org_id", hex(20), "form", form));
-    assert_non_null(c);
-    snprintf(case_id, sizeof case_id, "%s", json_string_value(json_object_get(c, "id")));
-    version = json_integer_value(json_object_get(c, "version"));
-    json_decref(c);
+    case_begun(c);
 }
 
 static void to_the_expert(void)
 {
-    act("li", "case.approve_home", json_object());
-    act("chen", "case.triage", json_pack("{s:s}", "dept_id", hex(21)));
-    act("chen", "case.assign", json_pack("{s:s}", "expert_id", hex(who("qian")->id)));
-    act("qian", "case.accept", json_object());
+    case_act(&w, "li", "case.approve_home", json_object());
+    case_act(&w, "chen", "case.triage", json_pack("{s:s}", "dept_id", hex(21)));
+    case_act(&w, "chen", "case.assign", json_pack("{s:s}", "expert_id", hex(who("qian")->id)));
+    case_act(&w, "qian", "case.accept", json_object());
 }
 
 static char county[BEARER_BYTES], tasks_only[BEARER_BYTES];
@@ -393,53 +369,53 @@ static void a_case_is_a_request_and_a_task(void **state)
     client(7006, 0, "system/Task.rs", tasks_only);
     draft("interactive", full_form());
     count_is(0, site, "/ServiceRequest"); /* a draft is nobody's */
-    want(404, site, "GET", text("/ServiceRequest/case-%s", case_id), NULL);
-    act("zhang", "case.submit", json_object());
-    want(200, site, "GET", text("/ServiceRequest/case-%s", case_id), NULL);
+    want(404, site, "GET", desk_text("/ServiceRequest/case-%s", the_case.id), NULL);
+    case_act(&w, "zhang", "case.submit", json_object());
+    want(200, site, "GET", desk_text("/ServiceRequest/case-%s", the_case.id), NULL);
     assert_true(says("\"status\":\"active\"") && says("\"code\":\"I63.9\"") && says("脑梗死") && says(wang) && says("\"display\":\"zhang\"") && says("是否需要溶栓?"));
-    want(200, township, "GET", text("/ServiceRequest/case-%s", case_id), NULL);
-    want(404, county, "GET", text("/ServiceRequest/case-%s", case_id), NULL); /* has not reached it */
-    want(404, other, "GET", text("/ServiceRequest/case-%s", case_id), NULL);
+    want(200, township, "GET", desk_text("/ServiceRequest/case-%s", the_case.id), NULL);
+    want(404, county, "GET", desk_text("/ServiceRequest/case-%s", the_case.id), NULL); /* has not reached it */
+    want(404, other, "GET", desk_text("/ServiceRequest/case-%s", the_case.id), NULL);
     count_is(0, other, "/ServiceRequest");
-    count_is(0, other, text("/ServiceRequest?patient=%s", wang));
+    count_is(0, other, desk_text("/ServiceRequest?patient=%s", wang));
     to_the_expert();
-    want(200, county, "GET", text("/ServiceRequest/case-%s", case_id), NULL);
-    want(200, site, "GET", text("/Task/task-%s", case_id), NULL);
+    want(200, county, "GET", desk_text("/ServiceRequest/case-%s", the_case.id), NULL);
+    want(200, site, "GET", desk_text("/Task/task-%s", the_case.id), NULL);
     assert_true(says("\"status\":\"accepted\"") && says("\"code\":\"ACCEPTED\"") && says("专家已接受") && says("\"display\":\"qian\""));
-    count_is(1, site, text("/ServiceRequest?patient=%s", wang));
-    count_is(1, site, text("/ServiceRequest?subject=Patient/%s&status=active", wang));
-    count_is(0, site, text("/ServiceRequest?patient=%s&status=completed", wang));
-    count_is(1, site, text("/Patient/%s/ServiceRequest", wang));
+    count_is(1, site, desk_text("/ServiceRequest?patient=%s", wang));
+    count_is(1, site, desk_text("/ServiceRequest?subject=Patient/%s&status=active", wang));
+    count_is(0, site, desk_text("/ServiceRequest?patient=%s&status=completed", wang));
+    count_is(1, site, desk_text("/Patient/%s/ServiceRequest", wang));
     count_is(1, site, "/ServiceRequest?patient.identifier=urn:oid:1.2.3.1%7CA-1");
     count_is(0, site, "/ServiceRequest?patient.identifier=urn:oid:1.2.3.1%7CA-2");
-    count_is(1, site, text("/ServiceRequest?_id=case-%s", case_id));
+    count_is(1, site, desk_text("/ServiceRequest?_id=case-%s", the_case.id));
     count_is(1, county, "/ServiceRequest?status=active&priority=routine");
     count_is(1, site, "/ServiceRequest?identifier=HZ20261123-0001");
-    count_is(1, site, text("/Task?focus=ServiceRequest/case-%s", case_id));
-    count_is(1, site, text("/Task?patient=%s&status=accepted,requested", wang));
+    count_is(1, site, desk_text("/Task?focus=ServiceRequest/case-%s", the_case.id));
+    count_is(1, site, desk_text("/Task?patient=%s&status=accepted,requested", wang));
     count_is(1, site, "/Task?_lastUpdated=gt2026-01-01&_sort=-_lastUpdated");
-    json_t *got = want(200, site, "GET", text("/ServiceRequest?_id=case-%s&_include=ServiceRequest:patient&_revinclude=Task:focus", case_id), NULL);
+    json_t *got = want(200, site, "GET", desk_text("/ServiceRequest?_id=case-%s&_include=ServiceRequest:patient&_revinclude=Task:focus", the_case.id), NULL);
     assert_int_equal(entries(got), 3);
     count_is(1, tasks_only, "/Task");
     want(403, tasks_only, "GET", "/ServiceRequest", NULL);
-    want(405, site, "PUT", text("/Task/task-%s", case_id), text("{\"resourceType\":\"Task\",\"id\":\"task-%s\",\"status\":\"completed\",\"intent\":\"order\"}", case_id));
+    want(405, site, "PUT", desk_text("/Task/task-%s", the_case.id), desk_text("{\"resourceType\":\"Task\",\"id\":\"task-%s\",\"status\":\"completed\",\"intent\":\"order\"}", the_case.id));
     assert_true(says("\"expression\":[\"Task.id\"]"));
-    want(405, site, "DELETE", text("/ServiceRequest/case-%s", case_id), NULL);
+    want(405, site, "DELETE", desk_text("/ServiceRequest/case-%s", the_case.id), NULL);
 }
 
 static void a_session_is_an_appointment(void **state)
 {
     (void)state;
     count_is(0, site, "/Appointment");
-    act("zhang", "case.schedule", json_pack("{s:I,s:I}", "start_ms", (json_int_t)w.now_ms + 10800000, "end_ms", (json_int_t)w.now_ms + 14400000));
-    json_t *got = want(200, site, "GET", text("/Appointment/appt-%s", case_id), NULL);
+    case_act(&w, "zhang", "case.schedule", json_pack("{s:I,s:I}", "start_ms", (json_int_t)w.now_ms + 10800000, "end_ms", (json_int_t)w.now_ms + 14400000));
+    json_t *got = want(200, site, "GET", desk_text("/Appointment/appt-%s", the_case.id), NULL);
     assert_string_equal(json_string_value(json_object_get(got, "status")), "booked");
     assert_string_equal(json_string_value(json_object_get(got, "start")), "2026-11-23T04:00:00.000Z");
     assert_int_equal(json_integer_value(json_object_get(got, "minutesDuration")), 60);
     assert_int_equal(json_array_size(json_object_get(got, "participant")), 3);
-    count_is(1, site, text("/Appointment?patient=%s&date=2026-11-23&status=booked", wang));
-    count_is(0, site, text("/Appointment?patient=%s&date=2026-11-24", wang));
-    count_is(1, site, text("/Appointment?based-on=ServiceRequest/case-%s", case_id));
+    count_is(1, site, desk_text("/Appointment?patient=%s&date=2026-11-23&status=booked", wang));
+    count_is(0, site, desk_text("/Appointment?patient=%s&date=2026-11-24", wang));
+    count_is(1, site, desk_text("/Appointment?based-on=ServiceRequest/case-%s", the_case.id));
     count_is(0, other, "/Appointment");
 }
 
@@ -471,18 +447,18 @@ static void the_chat_is_communication(void **state)
 {
     char message[ID_TEXT_BYTES];
     (void)state;
-    json_t *sent = world_call(&w, "zhang", "message.send", json_pack("{s:s,s:s}", "case_id", case_id, "text", "片子已上传"));
+    json_t *sent = world_call(&w, "zhang", "message.send", json_pack("{s:s,s:s}", "case_id", the_case.id, "text", "片子已上传"));
     assert_non_null(sent);
     snprintf(message, sizeof message, "%s", json_string_value(json_object_get(sent, "id")));
     json_decref(sent);
-    count_is(1, site, text("/Communication?patient=%s", wang));
-    assert_true(says("片子已上传") && says("\"display\":\"zhang\"") && says(text("ServiceRequest/case-%s", case_id)));
-    count_is(1, site, text("/Communication?based-on=ServiceRequest/case-%s&status=completed", case_id));
+    count_is(1, site, desk_text("/Communication?patient=%s", wang));
+    assert_true(says("片子已上传") && says("\"display\":\"zhang\"") && says(desk_text("ServiceRequest/case-%s", the_case.id)));
+    count_is(1, site, desk_text("/Communication?based-on=ServiceRequest/case-%s&status=completed", the_case.id));
     count_is(1, county, "/Communication");
     count_is(0, other, "/Communication");
-    want(404, other, "GET", text("/Communication/msg-%s", message), NULL);
-    json_decref(world_call(&w, "zhang", "message.recall", json_pack("{s:s,s:s}", "case_id", case_id, "message_id", message)));
-    want(200, site, "GET", text("/Communication/msg-%s", message), NULL);
+    want(404, other, "GET", desk_text("/Communication/msg-%s", message), NULL);
+    json_decref(world_call(&w, "zhang", "message.recall", json_pack("{s:s,s:s}", "case_id", the_case.id, "message_id", message)));
+    want(200, site, "GET", desk_text("/Communication/msg-%s", message), NULL);
     assert_true(says("entered-in-error"));
     assert_false(says("片子已上传"));
 }
@@ -491,38 +467,153 @@ static void an_opinion_is_seen_once_signed(void **state)
 {
     (void)state;
     draft("offline", full_form());
-    act("zhang", "case.submit", json_object());
+    case_act(&w, "zhang", "case.submit", json_object());
     to_the_expert();
-    act("qian", "case.begin_review", json_object());
-    act("qian", "case.save_opinion", json_pack("{s:o}", "body", full_opinion()));
-    want(200, site, "GET", text("/Task/task-%s", case_id), NULL);
+    case_act(&w, "qian", "case.begin_review", json_object());
+    case_act(&w, "qian", "case.save_opinion", json_pack("{s:o}", "body", full_opinion()));
+    want(200, site, "GET", desk_text("/Task/task-%s", the_case.id), NULL);
     assert_true(says("\"status\":\"in-progress\""));
     assert_false(says("output") || says("双抗21天") || says("缺血性卒中表现"));
-    want(200, county, "GET", text("/Task/task-%s", case_id), NULL);
+    want(200, county, "GET", desk_text("/Task/task-%s", the_case.id), NULL);
     assert_false(says("双抗21天"));
-    act("qian", "case.sign_opinion", json_pack("{s:o}", "body", full_opinion()));
-    json_t *got = want(200, site, "GET", text("/Task/task-%s", case_id), NULL);
+    case_act(&w, "qian", "case.sign_opinion", json_pack("{s:o}", "body", full_opinion()));
+    json_t *got = want(200, site, "GET", desk_text("/Task/task-%s", the_case.id), NULL);
     assert_true(says("\"status\":\"completed\"") && says("双抗21天") && says("缺血性卒中表现") && says("已超时间窗,不溶栓"));
     assert_int_equal(json_array_size(json_object_get(got, "output")), 7);
-    want(200, site, "GET", text("/ServiceRequest/case-%s", case_id), NULL);
+    want(200, site, "GET", desk_text("/ServiceRequest/case-%s", the_case.id), NULL);
     assert_true(says("\"status\":\"completed\""));
-    count_is(2, site, text("/ServiceRequest?patient=%s", wang));
-    count_is(1, site, text("/ServiceRequest?patient=%s&status=completed", wang));
+    count_is(2, site, desk_text("/ServiceRequest?patient=%s", wang));
+    count_is(1, site, desk_text("/ServiceRequest?patient=%s&status=completed", wang));
 }
 
 static void everything_of_a_person(void **state)
 {
     static const char *const types[] = {"Patient", "ServiceRequest", "Task", "Appointment", "Communication", "Observation"};
     (void)state;
-    json_t *got = want(200, site, "GET", text("/Patient/%s/$everything", wang), NULL);
+    json_t *got = want(200, site, "GET", desk_text("/Patient/%s/$everything", wang), NULL);
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        assert_true(says(text("\"resourceType\":\"%s\"", types[i])));
+        assert_true(says(desk_text("\"resourceType\":\"%s\"", types[i])));
     assert_int_equal(entries(got), 8); /* two cases, one of them with a session; a message; an observation of the store */
-    count_is(2, site, text("/Patient/%s/$everything?_type=Task", wang));
-    got = want(200, site, "GET", text("/Patient/%s/$everything?_count=1", wang), NULL);
+    count_is(2, site, desk_text("/Patient/%s/$everything?_type=Task", wang));
+    got = want(200, site, "GET", desk_text("/Patient/%s/$everything?_count=1", wang), NULL);
     assert_int_equal(entries(got), 8); /* one of the store is all there is of it */
     want(404, site, "GET", "/Patient/mpi-00000000000000ff/$everything", NULL);
-    count_is(1, other, text("/Patient/%s/$everything?_type=Patient,Task", wang)); /* no case of theirs */
+    count_is(1, other, desk_text("/Patient/%s/$everything?_type=Patient,Task", wang)); /* no case of theirs */
+}
+
+/* Versions are what he who asks would see: the case's own number and what is in it. */
+static void versions_tell_the_truth(void **state)
+{
+    char etag[32], first[40], url[160];
+    (void)state;
+    draft("offline", full_form());
+    case_act(&w, "zhang", "case.submit", json_object());
+    snprintf(url, sizeof url, "/Task/task-%s", the_case.id);
+    json_t *got = want(200, site, "GET", url, NULL);
+    snprintf(first, sizeof first, "%s", json_string_value(json_object_get(json_object_get(got, "meta"), "versionId")));
+    snprintf(etag, sizeof etag, "%s", answer.etag);
+    assert_string_equal(etag, desk_text("W/\"%s\"", first));
+    assert_int_equal(strncmp(first, desk_text("%lld.", (long long)the_case.version), strlen(desk_text("%lld.", (long long)the_case.version))), 0);
+    none_match = etag;
+    want(304, site, "GET", url, NULL);
+    assert_string_equal(answer.etag, etag);
+    none_match = "W/\"1\"";
+    want(200, site, "GET", url, NULL);
+    none_match = "";
+    want(200, site, "GET", desk_text("%s/_history/%s", url, first), NULL);
+    assert_true(says("\"requested\""));
+    want(404, other, "GET", desk_text("%s/_history/%s", url, first), NULL);
+    to_the_expert();
+    none_match = etag; /* it changed */
+    want(200, site, "GET", url, NULL);
+    none_match = "";
+    assert_string_not_equal(answer.etag, etag);
+    want(404, site, "GET", desk_text("%s/_history/%s", url, first), NULL);
+    assert_true(says("only the newest version is kept"));
+    got = want(200, site, "GET", desk_text("%s/_history", url), NULL);
+    size_t n = entries(got);
+    assert_int_equal(json_integer_value(json_object_get(got, "total")), n);
+    assert_int_equal(n, number_of(desk_text("SELECT COUNT(*) AS n FROM consult_event e JOIN consult c ON c.id=e.case_id WHERE e.t_ms>=c.submitted_ms AND c.id=%lld",
+                                       (long long)strtoull(the_case.id, NULL, 16))));
+    assert_string_equal(json_string_value(json_object_get(entry(got, 0), "status")), "accepted");
+    assert_null(entry(got, 1)); /* that it changed is kept, not what it was */
+    assert_true(says("\"201 Created\""));
+    size_t seen = 0;
+    snprintf(url, sizeof url, "/Task/task-%s/_history?_count=2", the_case.id);
+    for (char next[400] = "", *at = url; *at; at = next) { /* page by page: each once */
+        size_t i;
+        json_t *link;
+        char from[400];
+        snprintf(from, sizeof from, "%s", at);
+        got = want(200, site, "GET", from, NULL);
+        seen += entries(got);
+        next[0] = 0;
+        json_array_foreach(json_object_get(got, "link"), i, link) if (strcmp(json_string_value(json_object_get(link, "relation")), "next") == 0)
+            snprintf(next, sizeof next, "%s", strstr(json_string_value(json_object_get(link, "url")), "/fhir") + 5);
+    }
+    assert_int_equal(seen, n);
+    want(404, other, "GET", desk_text("/Task/task-%s/_history", the_case.id), NULL);
+    /* who he is in the index changes what is seen, though no case changed */
+    want(200, site, "GET", desk_text("/ServiceRequest/case-%s", the_case.id), NULL);
+    snprintf(etag, sizeof etag, "%s", answer.etag);
+    struct tx *tx;
+    assert_int_equal(tx_begin(records_store(w.r), TX_WRITE, &tx), 0);
+    tx_exec(tx, "UPDATE person SET name='张大夫' WHERE name='zhang'", "");
+    assert_int_equal(tx_commit(tx), 0);
+    none_match = etag;
+    want(200, site, "GET", desk_text("/ServiceRequest/case-%s", the_case.id), NULL);
+    none_match = "";
+    assert_int_equal(tx_begin(records_store(w.r), TX_WRITE, &tx), 0);
+    tx_exec(tx, "UPDATE person SET name='zhang' WHERE name='张大夫'", "");
+    assert_int_equal(tx_commit(tx), 0);
+    got = want(200, site, "GET", desk_text("/Patient/%s/_history", wang), NULL);
+    assert_int_equal(entries(got), 1);
+    assert_string_equal(json_string_value(json_object_get(entry(got, 0), "id")), wang);
+}
+
+/* The lines of all files of an export that are of our own; the client's. */
+static size_t exported(const char *bearer, const char *url, const char *what, size_t *with)
+{
+    char status[500], file[500];
+    size_t lines = 0, i;
+    json_t *one;
+    *with = 0;
+    prefer = "respond-async";
+    want(202, bearer, "GET", url, NULL);
+    prefer = "";
+    snprintf(status, sizeof status, "%s", strstr(answer.location, "/fhir") + 5);
+    json_t *manifest = json_incref(want(200, bearer, "GET", status, NULL));
+    json_array_foreach(json_object_get(manifest, "output"), i, one)
+    {
+        snprintf(file, sizeof file, "%s", strstr(json_string_value(json_object_get(one, "url")), "/fhir") + 5);
+        want(200, bearer, "GET", file, NULL);
+        for (const char *p = answer.body, *end; p && *p && (end = strchr(p, '\n')); p = end + 1) {
+            json_t *line = json_loadb(p, (size_t)(end - p), 0, NULL);
+            assert_non_null(line);
+            lines++;
+            *with += strstr(json_string_value(json_object_get(line, "id")), what) != NULL;
+            json_decref(line);
+        }
+    }
+    json_decref(manifest);
+    return lines;
+}
+
+static void ours_are_exported(void **state)
+{
+    size_t with, cases = (size_t)number_of("SELECT COUNT(*) AS n FROM consult WHERE submitted_ms>0"), persons = (size_t)number_of("SELECT COUNT(DISTINCT person_id) AS n FROM mpi_member");
+    (void)state;
+    assert_int_equal(exported(site, "/$export?_type=ServiceRequest,Task", "-", &with), 2 * cases);
+    assert_int_equal(exported(site, "/$export?_type=Patient", "mpi-", &with), persons + (size_t)number_of("SELECT COUNT(*) AS n FROM fhir_resource WHERE type='Patient' AND deleted=0"));
+    assert_int_equal(with, persons);
+    exported(other, "/$export?_type=ServiceRequest,Task,Communication", "-", &with);
+    assert_int_equal(with, 0); /* none of theirs */
+    exported(township, "/Patient/$export", "slot-", &with);
+    assert_int_equal(with, 0);
+    exported(township, "/$export?_type=Slot,Appointment", "slot-", &with);
+    assert_true(with > 0);
+    exported(site, "/$export?_type=Task&_since=2030-01-01", "task-", &with);
+    assert_int_equal(with, 0);
 }
 
 static void what_is_sensitive_is_masked(void **state)
@@ -532,11 +623,11 @@ static void what_is_sensitive_is_masked(void **state)
     json_object_set_new(json_array_get(json_object_get(form, "diagnoses"), 0), "code", json_string("F20.9"));
     json_object_set_new(json_array_get(json_object_get(form, "diagnoses"), 0), "text", json_string("精神分裂症"));
     draft("offline", form);
-    act("zhang", "case.submit", json_object());
-    want(200, township, "GET", text("/ServiceRequest/case-%s", case_id), NULL);
+    case_act(&w, "zhang", "case.submit", json_object());
+    want(200, township, "GET", desk_text("/ServiceRequest/case-%s", the_case.id), NULL);
     assert_true(says("\"MASKED\"") && says("\"status\":\"active\""));
     assert_false(says("F20") || says("精神分裂症") || says("是否需要溶栓"));
-    want(200, site, "GET", text("/Task/task-%s", case_id), NULL);
+    want(200, site, "GET", desk_text("/Task/task-%s", the_case.id), NULL);
     assert_true(says("\"MASKED\""));
 }
 
@@ -550,7 +641,7 @@ static void every_one_of_ours_is_valid(void **state)
     (void)state;
     assert_int_equal(r4_open(&r4, YL_SOURCE_DIR "/config/data", &f), 0);
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-        json_t *got = want(200, site, "GET", text("/%s", types[i]), NULL);
+        json_t *got = want(200, site, "GET", desk_text("/%s", types[i]), NULL);
         for (size_t k = 0; k < entries(got); k++, seen++) {
             char *one = json_dumps(entry(got, k), JSON_COMPACT);
             struct r4_issues issues = {0};
@@ -581,7 +672,7 @@ static void the_statement_says_so(void **state)
 {
     (void)state;
     want(200, "", "GET", "/metadata", NULL);
-    assert_true(says("OperationDefinition/Patient-match") && says("IHE.PIXm.pix"));
+    assert_true(says("OperationDefinition/Patient-match") && says("in $everything and $export") && says("IHE.PIXm.pix"));
 }
 
 int main(void)
@@ -591,7 +682,7 @@ int main(void)
                                        cmocka_unit_test(match_scores_and_grades), cmocka_unit_test(a_wrong_match_says_where),
                                        cmocka_unit_test(pix_gives_the_other_numbers), cmocka_unit_test(a_case_is_a_request_and_a_task),
                                        cmocka_unit_test(a_session_is_an_appointment), cmocka_unit_test(experts_have_schedules_and_slots), cmocka_unit_test(the_chat_is_communication),
-                                       cmocka_unit_test(an_opinion_is_seen_once_signed), cmocka_unit_test(everything_of_a_person), cmocka_unit_test(what_is_sensitive_is_masked),
+                                       cmocka_unit_test(an_opinion_is_seen_once_signed), cmocka_unit_test(everything_of_a_person), cmocka_unit_test(versions_tell_the_truth), cmocka_unit_test(ours_are_exported), cmocka_unit_test(what_is_sensitive_is_masked),
                                        cmocka_unit_test(every_one_of_ours_is_valid), cmocka_unit_test(what_was_asked_is_in_the_audit),
                                        cmocka_unit_test(the_statement_says_so)};
     return cmocka_run_group_tests(tests, start, stop);

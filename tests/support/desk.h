@@ -6,6 +6,7 @@
 #include "records/access/access.h"
 #include "records/parts.h"
 #include "records/records.h"
+#include "tests/support/text.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -27,7 +28,7 @@ static struct {
 static int64_t desk_now(void *ctx)
 {
     (void)ctx;
-    return desk.now_ms;
+    return __atomic_load_n(&desk.now_ms, __ATOMIC_RELAXED); /* of threads too */
 }
 
 /* Tables of records/org, as far as these tests need them, while records/org has none of its own. */
@@ -116,19 +117,6 @@ static const char *desk_wrong(void)
     snprintf(text, sizeof text, "%s%s%s", desk.fault.n_fields ? desk.fault.fields[0].path : "", desk.fault.n_fields ? " " : "",
              desk.fault.n_fields ? desk.fault.fields[0].reason : "");
     return text;
-}
-
-/* Formats into a fresh static buffer: two may be in use at once. */
-static const char *desk_text(const char *fmt, ...)
-{
-    static char texts[4][4096];
-    static int next;
-    va_list args;
-    char *out = texts[next++ % 4];
-    va_start(args, fmt);
-    vsnprintf(out, 4096, fmt, args);
-    va_end(args);
-    return out;
 }
 
 static inline const char *member(json_t *o, const char *name)

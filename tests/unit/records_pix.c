@@ -1,4 +1,4 @@
-/* The patient index over HL7 v2 (IHE ITI-8, ITI-9, ITI-21), told along the groups of the OpenHIE client-registry scripts. The messages are
+/* The patient index over HL7 v2 (IHE ITI-8, ITI-9, ITI-10, ITI-21, ITI-22), told along the groups of the OpenHIE client-registry scripts. The messages are
  * our own; with YL_OHIE=FOLDER those of the scripts (OHIE-CR-GG-SS.txt) are sent instead and judged by what does not depend on names. */
 #include "tests/support/hl7.h"
 
@@ -316,13 +316,83 @@ static void pages(void **state)
     is("DSC-1", "");
 }
 
+/* ---- visits (ITI-22) ---- */
+
+#define VISITQ(parameters) "MSH|^~\\&|TEST_HARNESS|TEST|CR1|X|20261128||QBP^ZV1^QBP_Q21|v|P|2.5\nQPD|IHE PDQ Query|Q3|" parameters "\nRCP|I|3^RD\n"
+
+static void admit(const char *control, const char *event, int who, const char *ward, const char *visit)
+{
+    hl7_send(desk_text("MSH|^~\\&|TEST_HARNESS|TEST|CR1|X|20261128083000||ADT^%s|%s|P|2.5\nEVN|%s|20261128\nPID|||V-%d^^^TEST||MOSS^%c%c^^^^^L||19%d0%d1%d|M\n"
+                       "PV1||I|%s||||7^HALE^RUTH&x|||CAR|||||||||%s|||||||||||||||||||||||||2026112%d0830\n",
+                       event, control, event, who, 'A' + who, 'K' + 2 * who, 3 + who, who + 1, who, ward, visit, who));
+    accepted("AA");
+}
+
+static void who_lies_in_this_ward(void **state)
+{
+    (void)state;
+    admit("a1", "A01", 1, "D6^05^B1", "VN1");
+    admit("a2", "A01", 2, "D6^06^B1", "VN2");
+    admit("a3", "A01", 3, "D7^01^B1", "VN3");
+    admit("a4", "A04", 1, "OPD", "VN4");
+    hl7_send(VISITQ("@PID.3.1^V-1~@PID.3.4.1^TEST")); /* as a bedside monitor asks */
+    found("AA", "OK", 2);
+    is("MSH-9", "RSP^ZV2^RSP_ZV2");
+    is("QAK-4", "2");
+    assert_int_equal(hl7_lines("PV1"), 2);
+    is("PID-5.1", "MOSS");
+    hl7_send(VISITQ("@PV1.3.1^D6"));
+    found("AA", "OK", 2);
+    hl7_send(VISITQ("@PV1.3.1^d6~@PV1.3.2^05"));
+    found("AA", "OK", 1);
+    is("PV1-3.1", "D6");
+    is("PV1-7.2", "HALE");
+    is("PV1-19", "VN1");
+    hl7_send(VISITQ("@PID.5.1^MOSS~@PV1.44^20261123"));
+    found("AA", "OK", 1);
+    is("PV1-19", "VN3");
+    admit("a5", "A02", 1, "D7^09^B1", "VN1"); /* moved: the last word on the visit counts */
+    hl7_send(VISITQ("@PV1.19.1^VN1"));
+    found("AA", "OK", 1);
+    is("PV1-3.1", "D7");
+    hl7_send(VISITQ("@PV1.3.1^D6"));
+    found("AA", "OK", 1);
+    admit("a6", "A11", 2, "D6^06^B1", "VN2"); /* called off */
+    hl7_send(VISITQ("@PV1.19^VN2"));
+    found("AA", "NF", 0);
+    hl7_send(VISITQ("@PV1.3.1^D6"));
+    found("AA", "NF", 0);
+}
+
+static void a_visit_asked_for_wrongly(void **state)
+{
+    (void)state;
+    hl7_send(VISITQ("@PV1.99^x"));
+    found("AE", "AE", 0);
+    is("ERR-2", "QPD^1^3^1^1");
+    hl7_send(VISITQ(""));
+    found("AE", "AE", 0);
+    hl7_send(PDQ("x", "@PV1.3.1^D6")); /* ITI-21 knows no visits */
+    found("AE", "AE", 0);
+    hl7_send(VISITQ("@PV1.3.1^D6||||| ^^^RANDOM"));
+    found("AE", "AE", 0);
+    for (int i = 0; i < 5; i++)
+        admit(desk_text("p%d", i), "A01", 1, "D9", desk_text("W%d", i));
+    hl7_send(VISITQ("@PV1.3.1^D9")); /* three at a time */
+    found("AA", "OK", 3);
+    is("QAK-6", "2");
+    is("DSC-1", "3");
+    hl7_send(desk_text("%sDSC|3|I\n", VISITQ("@PV1.3.1^D9")));
+    found("AA", "OK", 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, open_registry, desk_close)
         T(no_authority), T(authorities_are_filled_in), T(nobody_assigns_for_another), T(a_newborn), T(her_name_and_number),
         T(everything_that_was_said), T(which_numbers_are_wanted), T(asked_by_number), T(asked_by_mother), T(asked_by_birth),
-        T(two_become_one), T(merges_are_the_owners), T(pages),
+        T(two_become_one), T(merges_are_the_owners), T(pages), T(who_lies_in_this_ward), T(a_visit_asked_for_wrongly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

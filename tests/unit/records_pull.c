@@ -1,7 +1,9 @@
 /* Rows asked for from hospitals' databases over ODBC: a real SQLite, a real PostgreSQL when one can be begun; what a driver's trouble costs. */
+#include "records/exchange/lanes.h"
 #include "records/exchange/pull.h"
 #include "tests/support/hl7.h"
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -196,6 +198,69 @@ static void trouble_is_told_and_waited_out(void **state)
     assert_int_equal(sql("SELECT COUNT(*) AS n FROM exchange_entry"), 100);
 }
 
+/* One source's driver hangs for the whole of its time: its neighbours are done long before, round after round. */
+static void a_source_that_hangs_holds_up_nobody(void **state)
+{
+    (void)state;
+    char script[120], more[400];
+    snprintf(script, sizeof script, "%s/some", dir); /* a driver that hangs on one data source only */
+    FILE *out = fopen(script, "w");
+    fprintf(out, "#!/bin/sh\nread -r job\ncase \"$job\" in *DSN=stuck*) exec sleep 600;; esac\nprintf '%%s' \"$job\" | " YL_BUILD_DIR "/yilian-odbc\n");
+    fclose(out);
+    chmod(script, 0755);
+    const char *stuck = hl7_source("STUCK", 7, "\"namespace_id\":\"STUCK\"",
+                                   "\"kind\":\"database\",\"dsn\":\"stuck\",\"view\":\"lis_result\",\"mark_column\":\"seq\",\"map\":\"rows_results\",\"every_s\":60");
+    begin_pull(script, 200, 120000);
+    snprintf(more, sizeof more, "UPDATE exchange_pull SET next_ms=-1 WHERE source_id=%lld", (long long)strtoull(stuck, NULL, 16)); /* its turn comes first */
+    struct tx *tx;
+    assert_int_equal(tx_begin(records_store(desk.r), TX_WRITE, &tx), 0);
+    tx_exec(tx, more, "");
+    assert_int_equal(tx_commit(tx), 0);
+    struct fault f = {0};
+    int64_t from = clock_now_ms(&clock_system);
+    assert_int_equal(exchange_pull_start(pull, &f), 0);
+    while (sql("SELECT COUNT(*) AS n FROM exchange_pull WHERE state='ok'") != 1 && clock_now_ms(&clock_system) - from < 60000)
+        usleep(20000);
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM exchange_entry"), 100);
+    theirs("INSERT INTO lis_result VALUES (101,'P1','赵明','s101','K','钾','4.1','2026-11-28 09:00:00');");
+    __atomic_add_fetch(&desk.now_ms, 60000, __ATOMIC_RELAXED);
+    while (sql("SELECT COUNT(*) AS n FROM exchange_entry") != 101 && clock_now_ms(&clock_system) - from < 60000)
+        usleep(20000);
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM exchange_entry"), 101);
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM exchange_pull WHERE state='failed'"), 0);
+    from = clock_now_ms(&clock_system); /* nor does the end wait for it */
+    exchange_pull_close(pull);
+    pull = NULL;
+    assert_true(clock_now_ms(&clock_system) - from < 20000);
+}
+
+static atomic_bool may_end;
+
+static void until_told(void *job)
+{
+    (void)job;
+    while (!atomic_load(&may_end))
+        usleep(2000);
+}
+
+/* However many hang, some places are left for those that answered the last time. */
+static void the_ailing_never_take_all_places(void **state)
+{
+    (void)state;
+    struct lanes *l = lanes_open(3, 1);
+    atomic_store(&may_end, false);
+    assert_true(lanes_begin(l, 1, true, until_told, NULL));
+    assert_false(lanes_begin(l, 1, true, until_told, NULL)); /* under way */
+    assert_false(lanes_begin(l, 2, true, until_told, NULL));
+    assert_true(lanes_begin(l, 3, false, until_told, NULL));
+    assert_true(lanes_begin(l, 4, false, until_told, NULL));
+    assert_false(lanes_begin(l, 5, false, until_told, NULL)); /* full */
+    atomic_store(&may_end, true);
+    lanes_wait(l);
+    assert_true(lanes_begin(l, 2, true, until_told, NULL));
+    lanes_close(l);
+}
+
 static void who_registers_a_view_is_told_what_is_wrong(void **state)
 {
     (void)state;
@@ -250,7 +315,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, open_site, close_site)
     const struct CMUnitTest tests[] = {
         T(a_history_and_what_comes_after), T(a_batch_that_was_broken_off_comes_again), T(many_rows_share_a_mark), T(trouble_is_told_and_waited_out),
-        T(who_registers_a_view_is_told_what_is_wrong), T(from_postgresql),
+        T(a_source_that_hangs_holds_up_nobody), T(the_ailing_never_take_all_places), T(who_registers_a_view_is_told_what_is_wrong), T(from_postgresql),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* Signing through the whole door: with the policy on, only a fresh code of the second factor signs; with it off, the password once more
  * does. functions.md 1.4 (E-Signature Law: sole control), 4.2 (sign right). */
 #include "server/base/crypto.h"
+#include "tests/support/case.h"
 #include "tests/support/door.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,21 +11,8 @@
 
 static struct world w;
 static struct door_session qian;
-static char id[ID_TEXT_BYTES];
-static int64_t version;
 static uint8_t secret[64];
 static size_t secret_len;
-
-static void act(const char *name, const char *op, json_t *args)
-{
-    json_object_set_new(args, "case_id", json_string(id));
-    json_object_set_new(args, "version", json_integer(version));
-    json_t *c = world_call(&w, name, op, args);
-    if (!c)
-        fail_msg("%s: %s %s", op, w.fault.reason, w.fault.text);
-    version = json_integer_value(json_object_get(c, "version"));
-    json_decref(c);
-}
 
 /* A case that waits for qian's signature. */
 static void new_case(void)
@@ -37,15 +25,13 @@ static void new_case(void)
     json_t *c = world_call(&w, "zhang", "case.create",
                            json_pack("{s:s,s:s,s:s,s:s,s:s,s:o}", "patient_id", patient, "kind", "offline", "scope", "clinical", "urgency",
                                      "routine", "target_org_id", county, "form", full_form()));
-    snprintf(id, sizeof id, "%s", json_string_value(json_object_get(c, "id")));
-    version = json_integer_value(json_object_get(c, "version"));
-    json_decref(c);
-    act("zhang", "case.submit", json_object());
-    act("li", "case.approve_home", json_object());
-    act("chen", "case.triage", json_pack("{s:s}", "dept_id", neuro));
-    act("chen", "case.assign", json_pack("{s:s}", "expert_id", expert));
-    act("qian", "case.accept", json_object());
-    act("qian", "case.begin_review", json_object());
+    case_begun(c);
+    case_act(&w, "zhang", "case.submit", json_object());
+    case_act(&w, "li", "case.approve_home", json_object());
+    case_act(&w, "chen", "case.triage", json_pack("{s:s}", "dept_id", neuro));
+    case_act(&w, "chen", "case.assign", json_pack("{s:s}", "expert_id", expert));
+    case_act(&w, "qian", "case.accept", json_object());
+    case_act(&w, "qian", "case.begin_review", json_object());
 }
 
 static void sql(const char *text)
@@ -82,14 +68,14 @@ static const char *tried(const char *op, json_t *args, int code)
         fail_msg("%s: %s %s %s", op, err_wire(reply.error), reply.fault.reason, reply.fault.n_fields ? reply.fault.fields[0].path : "");
     snprintf(reason, sizeof reason, "%s", reply.error ? reply.fault.reason : "");
     if (!reply.error && json_is_integer(json_object_get(reply.result, "version")))
-        version = json_integer_value(json_object_get(reply.result, "version"));
+        the_case.version = json_integer_value(json_object_get(reply.result, "version"));
     reply_clear(&reply);
     return reason;
 }
 
 static json_t *signature(const char *password)
 {
-    return json_pack("{s:s,s:I,s:o,s:s?}", "case_id", id, "version", (json_int_t)version, "body", full_opinion(), "password", password);
+    return json_pack("{s:s,s:I,s:o,s:s?}", "case_id", the_case.id, "version", (json_int_t)the_case.version, "body", full_opinion(), "password", password);
 }
 
 static json_t *with(json_t *args, const char *password) /* an absent member rather than null */
@@ -175,7 +161,7 @@ static void a_stale_one_does_not_sign_a_fresh_one_does(void **state)
 static void an_addendum_needs_one_too(void **state)
 {
     w.now_ms += 11 * 60000;
-    json_t *args = json_pack("{s:s,s:I,s:s}", "case_id", id, "version", (json_int_t)version, "text", "复查血钾");
+    json_t *args = json_pack("{s:s,s:I,s:s}", "case_id", the_case.id, "version", (json_int_t)the_case.version, "text", "复查血钾");
     assert_string_equal(tried("case.addendum", json_incref(args), ERR_SECOND_FACTOR), "totp");
     w.now_ms += 60000; /* a code is good once */
     assert_string_equal(tried("session.totp", code_now(), 0), "");
@@ -191,7 +177,7 @@ static void with_the_policy_off_the_password_signs(void **state)
     assert_string_equal(SIGN("Wrong-Password-9", ERR_DENIED), "bad_password");
     assert_string_equal(SIGN(PASSWORD, 0), "");
     assert_int_equal(count("SELECT COUNT(*) FROM consult_opinion WHERE kind='final' AND second_factor=0"), 1);
-    json_t *args = json_pack("{s:s,s:I,s:s,s:s}", "case_id", id, "version", (json_int_t)version, "text", "复查血钾", "password", PASSWORD);
+    json_t *args = json_pack("{s:s,s:I,s:s,s:s}", "case_id", the_case.id, "version", (json_int_t)the_case.version, "text", "复查血钾", "password", PASSWORD);
     assert_string_equal(tried("case.addendum", args, 0), "");
 }
 

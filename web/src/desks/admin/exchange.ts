@@ -21,6 +21,18 @@ export interface Pull {
   last_ms: number | null
   next_ms: number
 }
+/** How a system was told last that numbers of its patients changed. */
+export interface Notified {
+  state: '' | 'ok' | 'failed'
+  reason: string
+  detail: string
+  waiting: number
+  refused: number
+  sent: number
+  failures: number
+  last_ms: number | null
+  next_ms: number
+}
 export interface Source extends Counts {
   id: string
   name: string
@@ -37,6 +49,8 @@ export interface Source extends Counts {
   mark_column: string
   every_s: number
   pull: Pull | null
+  notify: string
+  notified: Notified | null
   assume: 'none' | 'missing' | 'any'
   accept_dead: boolean
   may_ask: boolean
