@@ -81,4 +81,14 @@ int quality_concept_map(struct op_ctx *ctx, json_t *args, json_t **result);
 int quality_remap(struct op_ctx *ctx, json_t *args, json_t **result); /* remap.c */
 json_t *quality_remap_json(struct op_ctx *ctx);
 struct quality_asking quality_asking_of(struct op_ctx *ctx, char day[11]);
+int quality_scores(struct op_ctx *ctx, json_t *args, json_t **result); /* score_ops.c */
+int quality_rules(struct op_ctx *ctx, json_t *args, json_t **result);
+int quality_findings(struct op_ctx *ctx, json_t *args, json_t **result);
+/* `whole`: numbers of persons too, for the clinic they are of. closed_by and source_id are to be named by findings_name. */
+json_t *finding_json(struct op_ctx *ctx, const struct finding *f, bool whole);
+YL_CHECKED int findings_name(struct op_ctx *ctx, json_t *items);
+int quality_fix_count(struct op_ctx *ctx, json_t *args, json_t **result); /* fix_ops.c */
+int quality_fixes(struct op_ctx *ctx, json_t *args, json_t **result);
+int quality_fix_reply(struct op_ctx *ctx, json_t *args, json_t **result);
+int quality_fix_return(struct op_ctx *ctx, json_t *args, json_t **result);
 #endif

@@ -48,6 +48,7 @@ const known = {
   'server/session/ask.c': [/^q->op$/, /^q->reply\.fault\.reason$/],
   'records/exchange/pull.c': [/^g->reason$/], // a word of pull.c; the driver's stand in detail
   'records/exchange/query.c': [/^a->pix \? "pix" : "pdq"$/, /^a->n_pids$/, /^a->flaw\.code \? " flaw=" : ""$/, /^a->flaw\.reason$/], // words of the program
+  'records/quality/fix_ops.c': [/^f\.rule$/, /^answer$/], // a rule of the file; one of its choices
   'records/call/item.c': [/^ctx\.audit\.detail$/],
 }
 
