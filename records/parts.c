@@ -27,7 +27,7 @@ int records_parts_open(struct records_parts *p, const char *data_dir, const char
     crypto_derive(master, "exchange contents", blocking, 32);
     rc = rc ? rc : exchange_open(&p->exchange, config_dir, blocking, f);
     explicit_bzero(blocking, sizeof blocking);
-    rc = rc ? rc : quality_open(&p->quality, config_dir, f);
+    rc = rc ? rc : quality_open(&p->quality, config_dir, p->terms, f);
     rc = rc ? rc : access_open(&p->access, config_dir, f);
     rc = rc ? rc : masking_open(&p->masking, config_dir, f);
     rc = rc ? rc : work_parts_open(&p->work, config_dir, f);

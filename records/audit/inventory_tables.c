@@ -160,6 +160,8 @@ const struct inventory_table inventory_tables[] = {
     {"quality_code", "settings", "id", "first_ms", {{"标准编码", "a standard code", "t.state<>'mapped' AND t.given_code=''"}}},
     {"quality_act", "settings", "id", "t_ms", {{0}}},
     {"quality_state", "internal", "id", NULL, {{0}}},
+    {"quality_finding", "exchange", "id", "found_ms", {{"处理结果", "what became of it", "t.state='open'"}}},
+    {"quality_day", "exchange", "source_id", NULL, {{0}}},
 
     {"feed", "internal", "seq", "t_ms", {{0}}},
     {"idempotent", "internal", "t_ms", "t_ms", {{0}}},

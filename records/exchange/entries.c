@@ -42,32 +42,72 @@ static char *body_of(const struct exchange_entry *e)
     return text;
 }
 
+struct written { /* an entry in the store */
+    int64_t id, key;
+    bool replaced;
+    struct quality_standard standard;
+};
+
 static struct quality_code code_of(const struct exchange_taking *t, const struct exchange_entry *e)
 {
     return (struct quality_code){t->source->id, e->kind, e->at.segment, e->system, e->code, e->text, e->standard_system, e->standard_code};
 }
 
-static int write_entry(struct exchange_taking *t, const struct exchange_entry *e)
+static int write_entry(struct exchange_taking *t, const struct exchange_entry *e, struct written *out)
 {
     struct tx *tx = t->ctx->tx;
     struct quality_code code = code_of(t, e);
-    struct quality_standard standard;
+    struct quality_standard *standard = &out->standard;
     int64_t id = (int64_t)id_new(), key = key_of(t, e);
     char *body = body_of(e);
     if (!body)
         return ERR_UNAVAILABLE;
-    quality_standard_of(records_parts(t->ctx->records)->quality, tx, &code, &standard);
+    quality_standard_of(records_parts(t->ctx->records)->quality, tx, &code, standard);
     if (key) /* of an earlier message: lines of one message stand side by side */
         tx_exec(tx, "UPDATE exchange_entry SET replaced_by=$1 WHERE key=$2 AND patient_id=$3 AND replaced_by=0 AND message_id<>$4", "iiii", id, key,
                 (int64_t)t->patient, (int64_t)t->message);
+    out->id = id;
+    out->key = key;
+    out->replaced = key && tx_changes(tx) > 0;
     tx_exec(tx,
             "INSERT INTO exchange_entry (id, patient_id, source_id, message_id, kind, code, system, standard_code, standard_system, unit, status, t_ms, key, "
             "replaced_by, body) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,0,$14)",
-            "iiiitttttttiis", id, (int64_t)t->patient, (int64_t)t->source->id, (int64_t)t->message, e->kind, e->code, e->system, standard.code,
-            standard.system, e->unit, e->status ? e->status : e->raw_status, e->t_ms, key, SEALED(EXCHANGE_ENTRY, id, t->patient, body));
+            "iiiitttttttiis", id, (int64_t)t->patient, (int64_t)t->source->id, (int64_t)t->message, e->kind, e->code, e->system, standard->code,
+            standard->system, e->unit, e->status ? e->status : e->raw_status, e->t_ms, key, SEALED(EXCHANGE_ENTRY, id, t->patient, body));
     explicit_bzero(body, strlen(body));
     free(body);
     return tx_error(tx);
+}
+
+/* PV1-44 and PV1-45: from when to when the visit was that the message tells of. */
+static int64_t visit_time(struct exchange_taking *t, const char *path)
+{
+    int64_t ms;
+    int digits;
+    return hl7_time(hl7_at(t->m, path), EXCHANGE_ZONE_MIN, &ms, &digits) || digits < 8 ? 0 : ms;
+}
+
+static int clean(struct exchange_taking *t, const struct exchange_entries *e, const struct written *written)
+{
+    struct quality_origin from = {t->source->id, t->source->org_id, t->patient, t->message};
+    struct quality_entry *list = calloc(e->n ? e->n : 1, sizeof *list);
+    int64_t visit = visit_time(t, "PV1-44.1"), leave = visit_time(t, "PV1-45.1");
+    bool report = false;
+    if (!list)
+        return ERR_UNAVAILABLE;
+    for (size_t i = 0; i < e->n; i++)
+        report = report || strcmp(e->items[i].kind, "report") == 0;
+    for (size_t i = 0; i < e->n; i++) {
+        const struct exchange_entry *x = &e->items[i];
+        const struct written *w = &written[i];
+        bool of_report = report && strcmp(x->kind, "observation") == 0; /* its time is the report's: one wrong time is found once */
+        list[i] = (struct quality_entry){w->id, w->key, w->replaced, {.kind = x->kind, .code = x->code, .system = x->system, .standard_code = w->standard.code,
+                                         .standard_system = w->standard.system, .value = x->value, .unit = x->unit, .status = x->status ? x->status : x->raw_status,
+                                         .t_ms = of_report ? 0 : x->t_ms, .visit_ms = visit, .leave_ms = leave}};
+    }
+    int rc = quality_clean_entries(t->ctx, &from, list, e->n);
+    free(list);
+    return rc;
 }
 
 /* A message that no rule speaks of brings nothing to the record; one of ADT is about the registration itself. */
@@ -81,8 +121,12 @@ int exchange_write_entries(struct exchange_taking *t)
     hl7_text_at(t->m, "MSH-9.1", type, sizeof type);
     if (e.n == 0 && strcmp(type, "ADT") != 0)
         rc = exchange_flaw(&t->flaw, e.ruled ? 101 : 200, "nothing_to_keep", "MSH-9");
+    struct written *written = calloc(e.n ? e.n : 1, sizeof *written);
+    rc = rc || written ? rc : ERR_UNAVAILABLE;
     for (size_t i = 0; i < e.n && rc == 0; i++)
-        rc = write_entry(t, &e.items[i]);
+        rc = write_entry(t, &e.items[i], &written[i]);
+    rc = rc ? rc : clean(t, &e, written);
+    free(written);
     for (size_t i = 0; i < e.n && rc == 0; i++) {
         struct quality_code code = code_of(t, &e.items[i]);
         quality_count(records_parts(t->ctx->records)->quality, &code);
@@ -114,6 +158,19 @@ static json_t *entry_json(struct query *q)
     return line;
 }
 
+/* What came stays as it is; what a rule or a person made of it stands beside it. */
+static int add_put_right(struct op_ctx *ctx, uint64_t patient, json_t *items, size_t first)
+{
+    json_t *right = quality_put_right(ctx, patient);
+    for (size_t i = first; i < json_array_size(items); i++) {
+        json_t *line = json_array_get(items, i), *better = json_object_get(right, json_string_value(json_object_get(line, "id")));
+        if (better)
+            json_object_set(line, "put_right", better);
+    }
+    json_decref(right);
+    return tx_error(ctx->tx);
+}
+
 int exchange_timeline(struct op_ctx *ctx, uint64_t patient, json_t *items)
 {
     struct query *q = tx_query(ctx->tx,
@@ -121,10 +178,12 @@ int exchange_timeline(struct op_ctx *ctx, uint64_t patient, json_t *items)
                                "o.name AS org_name FROM exchange_entry e LEFT JOIN exchange_source s ON s.id=e.source_id LEFT JOIN org o ON o.id=s.org_id "
                                "WHERE e.patient_id=$1 AND e.replaced_by=0 ORDER BY e.t_ms DESC LIMIT $2",
                                "ii", (int64_t)patient, (int64_t)TIMELINE_MAX);
+    size_t first = json_array_size(items);
     while (query_next(q)) {
         json_t *line = entry_json(q);
         if (line)
             json_array_append_new(items, line);
     }
-    return query_end(q);
+    int rc = query_end(q);
+    return rc || json_array_size(items) == first ? rc : add_put_right(ctx, patient, items, first);
 }

@@ -216,8 +216,13 @@ static void location_of(const struct exchange_taking *t, char out[ROWS_NAME_BYTE
 /* What the message means is done here, and undone alone when it cannot be done whole: the message itself stays. */
 static int use(struct exchange_taking *t)
 {
+    struct quality *quality = records_parts(t->ctx->records)->quality;
+    quality_message_begin(quality, t->ctx->now_ms);
     int rc = exchange_register(t);
-    return rc ? rc : exchange_write_entries(t);
+    rc = rc ? rc : exchange_write_entries(t);
+    if (rc == 0)
+        quality_message_end(quality, t->source->id);
+    return rc;
 }
 
 static int use_checked(struct exchange_taking *t)

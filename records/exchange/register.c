@@ -4,6 +4,7 @@
 #include "records/exchange/person.h"
 #include "records/parts.h"
 #include "records/patient/index.h"
+#include "records/quality/quality.h"
 #include "records/store/sealed.h"
 #include "records/term/fold.h"
 #include "records/term/term.h"
@@ -311,6 +312,8 @@ static int store_patient(struct exchange_taking *t, const struct numbers *number
     rc = rc ? rc : patient_index_put(t->ctx, &row, &outcome);
     if (rc == 0)
         rc = exchange_person_write(t->ctx, row.id, t->source->id, mother, pid);
+    struct quality_origin from = {t->source->id, t->source->org_id, row.id, t->message};
+    rc = rc ? rc : quality_clean_patient(t->ctx, &from, &row, !fresh);
     t->patient = row.id;
     patient_row_wipe(&row);
     return rc;

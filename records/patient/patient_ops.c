@@ -2,6 +2,7 @@
 #include "records/patient/index.h"
 #include "records/patient/mask.h"
 #include "records/patient/timeline.h"
+#include "records/quality/quality.h"
 #include "records/store/sealed.h"
 #include "records/work/consultation.h"
 #include <stdio.h>
@@ -178,6 +179,7 @@ static int patient_update(struct op_ctx *ctx, json_t *args, json_t **result)
     const char *outcome;
     rc = rc ? rc : patient_store(ctx, &row, false);
     rc = rc ? rc : patient_index_put(ctx, &row, &outcome);
+    rc = rc ? rc : quality_patient_edited(ctx, &row);
     if (rc) {
         patient_row_wipe(&row);
         return rc;

@@ -224,7 +224,48 @@ static const struct field reject_args[] = {
 };
 static const struct field source_args[] = {{.name = "source_id", .type = FIELD_ID, .required = true, .help = "source"}, {0}};
 
+static const struct field score_args[] = {
+    {.name = "days", .type = FIELD_INT, .min = 1, .max = 366, .help = "until today; default 14"},
+    {.name = "source_id", .type = FIELD_ID, .help = "only of this source"},
+    {0},
+};
+static const struct field finding_args[] = {
+    {.name = "source_id", .type = FIELD_ID, .help = "only of this source"},
+    {.name = "rule", .type = FIELD_TEXT, .max = 40, .help = "only of this rule"},
+    {.name = "state", .type = FIELD_ENUM, .choices = "open|cleaned|corrected|as_is|source", .help = "only those that stand so"},
+    {.name = "day", .type = FIELD_DATE, .help = "only of what arrived on this day"},
+    {.name = "limit", .type = FIELD_INT, .min = 1, .max = 200, .help = "default 50"},
+    {.name = "before", .type = FIELD_ID, .help = "the `next` of the answer before"},
+    {0},
+};
+static const struct field fixes_args[] = {
+    {.name = "state", .type = FIELD_ENUM, .choices = "open|closed", .help = "default open"},
+    {.name = "limit", .type = FIELD_INT, .min = 1, .max = 200, .help = "default 50"},
+    {.name = "after", .type = FIELD_ID, .help = "the `next` of the answer before"},
+    {0},
+};
+static const struct field reply_args[] = {
+    {.name = "finding_id", .type = FIELD_ID, .required = true, .help = "finding"},
+    {.name = "answer", .type = FIELD_ENUM, .required = true, .choices = "correct|confirm|as_is", .help = "correct: `value` is right; confirm: it is as the rule says; as_is: what came is right"},
+    {.name = "value", .type = FIELD_TEXT, .max = 60, .help = "the right value: a number, a code, a time as YYYY-MM-DD HH:MM"},
+    {.name = "unit", .type = FIELD_TEXT, .max = 30, .help = "its unit"},
+    {.name = "note", .type = FIELD_TEXT, .max = 200, .help = "why; required with as_is"},
+    {0},
+};
+static const struct field return_args[] = {
+    {.name = "finding_id", .type = FIELD_ID, .required = true, .help = "finding"},
+    {.name = "note", .type = FIELD_TEXT, .required = true, .min = 2, .max = 200, .help = "why it is not settled"},
+    {0},
+};
+
 const struct op quality_ops[] = {
+    {"quality.scores", OP_READ, 0, "quality.read", score_args, quality_scores, "Quality scores by source, day and dimension, with what they are made of"},
+    {"quality.rules", OP_READ, 0, "quality.read", no_args, quality_rules, "The cleaning rules with versions and effective dates"},
+    {"quality.findings", OP_READ, OP_PHI, "quality.read", finding_args, quality_findings, "What the rules found, newest first"},
+    {"quality.fix_return", OP_WRITE, OP_PHI, "quality.manage", return_args, quality_fix_return, "Give an answered finding back to the clinic"},
+    {"quality.fix_count", OP_READ, OP_NO_IDLE, "quality.fix", no_args, quality_fix_count, "How many findings wait for the acting institution"},
+    {"quality.fixes", OP_READ, OP_PHI, "quality.fix", fixes_args, quality_fixes, "Findings in the acting institution's data that it should put right"},
+    {"quality.fix_reply", OP_WRITE, OP_PHI, "quality.fix", reply_args, quality_fix_reply, "Put a finding right, or say that it is right as it came"},
     {"quality.coverage", OP_READ, 0, "quality.read", no_args, quality_coverage, "How much of what arrives has a standard code, by source and kind"},
     {"quality.codes", OP_READ, 0, "quality.read", list_args, quality_codes, "Local codes, most seen first"},
     {"quality.code", OP_READ, 0, "quality.read", code_args, quality_code, "One local code with candidates and history"},

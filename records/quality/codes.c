@@ -19,14 +19,16 @@ const struct quality_kind *quality_kind_find(const char *name)
     return NULL;
 }
 
-int quality_open(struct quality **out, const char *config_dir, struct fault *f)
+int quality_open(struct quality **out, const char *config_dir, const struct terms *terms, struct fault *f)
 {
     struct quality *q = calloc(1, sizeof *q);
     *out = NULL;
     if (!q)
         return fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
     q->version = -1;
+    q->icd10 = terms->icd10;
     int rc = items_open(&q->items, config_dir, f);
+    rc = rc ? rc : rules_open(&q->rules, config_dir, f);
     if (rc)
         quality_close(q);
     else
@@ -50,7 +52,9 @@ void quality_close(struct quality *q)
         return;
     forget_maps(q);
     quality_tally_free(&q->tallies);
+    quality_days_free(q);
     items_close(q->items);
+    rules_close(q->rules);
     free(q);
 }
 
@@ -192,12 +196,14 @@ int quality_tally_write(struct quality_tally **list, struct tx *tx, int64_t now_
 void quality_arrivals_begin(struct quality *q)
 {
     quality_tally_free(&q->tallies);
+    quality_days_free(q);
     q->looked = false;
 }
 
 int quality_arrivals_end(struct quality *q, struct tx *tx, int64_t now_ms)
 {
-    return quality_tally_write(&q->tallies, tx, now_ms);
+    int rc = quality_days_write(q, tx);
+    return rc ? rc : quality_tally_write(&q->tallies, tx, now_ms);
 }
 
 void quality_count(struct quality *q, const struct quality_code *c)

@@ -38,16 +38,16 @@ static char *read_text(const char *path)
 /* One line; false when it is wrong. */
 static bool read_line(struct items *t, char *line)
 {
-    char *f[6];
+    char *f[8];
     if (strncmp(line, "# version\t", 10) == 0)
         t->version = line + 10;
     if (!*line || *line == '#')
         return true;
-    for (size_t i = 0; i < 6; i++)
+    for (size_t i = 0; i < 8; i++)
         f[i] = line ? strsep(&line, "\t") : (char *)"";
     if (t->n == ITEMS_MAX || !items_code_valid(f[0]) || !*f[1])
         return false;
-    t->items[t->n++] = (struct item){f[0], f[1], f[2], f[3], strtod(f[4], NULL), strtod(f[5], NULL)};
+    t->items[t->n++] = (struct item){f[0], f[1], f[2], f[3], strtod(f[4], NULL), strtod(f[5], NULL), strtod(f[6], NULL), strtod(f[7], NULL)};
     return true;
 }
 

@@ -1,5 +1,5 @@
 /* items - the items of laboratories and vital signs that local codes are mapped to: code, name, other names, unit, what a living body can
- * have. Read once from config/quality/items.tsv; then read-only: any thread. */
+ * have, grams and equivalents of a mole. Read once from config/quality/items.tsv; then read-only: any thread. */
 #ifndef YL_RECORDS_QUALITY_ITEMS_H
 #define YL_RECORDS_QUALITY_ITEMS_H
 
@@ -12,7 +12,8 @@
 struct items;
 struct item { /* texts live as long as the table */
     const char *code, *name, *aliases /* "a|b" */, *unit /* UCUM, "" = none */;
-    double low, high; /* both 0 = nothing is said */
+    double low, high;     /* both 0 = nothing is said */
+    double molar, charge; /* grams and equivalents of a mole; 0 = not said */
 };
 
 YL_CHECKED int items_open(struct items **out, const char *config_dir, struct fault *f);

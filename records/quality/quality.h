@@ -8,21 +8,26 @@
  * A code is open, mapped or rejected (it has no counterpart: the entry has no standard code). `given` is what the source's table
  * (config/exchange) makes of it without anybody's decision; an open code with a given one needs none.
  *
+ * The same arrivals are looked at with the cleaning rules (clean.h): what fails is kept as a *finding* with the raw value, the cleaned one, the
+ * rule and its version, in the message's own transaction; nothing is refused or overwritten. A finding is open, cleaned (the rule put it right),
+ * corrected or as_is (a person of the clinic said so), source (the source sent it right). Counts by source, day and rule are the scores
+ * (docs/quality.md). Findings of rules with a term are *tasks* of the institution they came from until they are closed.
+ *
  * Threads: arrivals are the writer's alone; operations as every operation; the remap runs in the background, in transactions of its own.
  */
 #ifndef YL_RECORDS_QUALITY_QUALITY_H
 #define YL_RECORDS_QUALITY_QUALITY_H
 
 #include "records/ops/op.h"
-#include "records/quality/items.h"
+#include "records/quality/clean.h"
 #include "records/store/store.h"
 #include "records/term/term.h"
 
 #define QUALITY_CODES_MAX 20000 /* of one source and kind; what comes beyond is not collected */
 
 struct quality;
-/* Reads config_dir/quality. */
-YL_CHECKED int quality_open(struct quality **out, const char *config_dir, struct fault *f);
+/* Reads config_dir/quality; the terms live longer. */
+YL_CHECKED int quality_open(struct quality **out, const char *config_dir, const struct terms *terms, struct fault *f);
 void quality_close(struct quality *q);
 const struct items *quality_items(const struct quality *q);
 
@@ -48,6 +53,30 @@ YL_CHECKED int quality_arrivals_end(struct quality *q, struct tx *tx, int64_t no
 void quality_standard_of(struct quality *q, struct tx *tx, const struct quality_code *c, struct quality_standard *out);
 /* One more of it; to be called when nothing of its message can fail any more. */
 void quality_count(struct quality *q, const struct quality_code *c);
+
+/* ---- cleaning (arrive.c) ---- */
+#define QUALITY_TASKS_MAX 500 /* open ones of one source and rule: beyond it the source is at fault, not each of its patients */
+
+struct patient_row;
+struct quality_origin {
+    uint64_t source, org, patient, message;
+};
+struct quality_entry {
+    int64_t id, key; /* key: what a later word on it comes under, 0 = nothing */
+    bool replaced;   /* an earlier word on it was there */
+    struct clean_entry data;
+};
+/* Around what is cleaned of one message: what is counted is forgotten unless _end is reached. */
+void quality_message_begin(struct quality *q, int64_t now_ms);
+void quality_message_end(struct quality *q, uint64_t source);
+/* A patient as a source said him; `known`: he was here before. */
+YL_CHECKED int quality_clean_patient(struct op_ctx *ctx, const struct quality_origin *o, const struct patient_row *row, bool known);
+/* Entries of his record; data.sex and data.birth_date are filled here. */
+YL_CHECKED int quality_clean_entries(struct op_ctx *ctx, const struct quality_origin *o, struct quality_entry *list, size_t n);
+/* A person edited the patient: findings that hold no longer are closed. */
+YL_CHECKED int quality_patient_edited(struct op_ctx *ctx, const struct patient_row *row);
+/* What rules and persons put right of a patient's entries: {"<entry id>": {value, unit, rule, version, by}}; new reference. For the timeline. */
+json_t *quality_put_right(struct op_ctx *ctx, uint64_t patient);
 
 /* ---- candidates (propose.c): pure but for the loading of terms ---- */
 #define CANDIDATES_MAX 12

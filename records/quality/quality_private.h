@@ -20,14 +20,50 @@ struct quality_map { /* what was decided of one code */
     UT_hash_handle hh;
 };
 
+struct quality_day { /* what the rules made of one source's data since _begin */
+    uint64_t source;
+    char day[11];
+    int32_t checked[RULES_MAX], failed[RULES_MAX], cleaned[RULES_MAX];
+    UT_hash_handle hh;
+};
+
 struct quality {
     struct items *items;
+    struct rules *rules;
+    const struct icd10 *icd10; /* of the terms, which live longer */
     /* the writer's alone */
     struct quality_map *maps;
     int64_t version; /* of the decisions that `maps` are; -1 = none read */
     bool looked;     /* in this transaction */
     struct quality_tally *tallies;
+    struct quality_day *days, pending; /* pending: of the message under way */
+    char today[11];
+    uint64_t on; /* rules in effect today */
 };
+
+/* ---- findings (finding.c) ---- */
+#define FINDING_OPEN "open"
+struct finding { /* a row of quality_finding, its sealed part opened */
+    int64_t id, source, org, patient, message, entry, key, version, due_ms, found_ms, closed_ms, closed_by;
+    char kind[24], code[64], rule[44], reason[32], day[11], state[12];
+    bool task;
+    struct clean_finding what;  /* raw and clean; rule is NULL when the file has it no more */
+    struct clean_entry judged;  /* the entry as it was judged; texts in `text` */
+    char text[6][CLEAN_VALUE_BYTES];
+    char value[CLEAN_VALUE_BYTES], unit[64], note[CLEAN_VALUE_BYTES * 4]; /* the reply */
+};
+#define FINDING_COLUMNS "f.id, f.source_id, f.org_id, f.patient_id, f.message_id, f.entry_id, f.entry_key, f.kind, f.code, f.rule, f.rule_version, f.reason, f.day, " \
+                        "f.found_ms, f.state, f.task, f.due_ms, f.closed_ms, f.closed_by, f.body, f.reply"
+void finding_from(const struct quality *q, struct query *rows, struct finding *out);
+YL_CHECKED int finding_load(struct op_ctx *ctx, uint64_t id, struct finding *out);
+/* Writes one of rule r; `judged` NULL = of a patient. */
+YL_CHECKED int finding_write(struct op_ctx *ctx, const struct quality_origin *o, const struct quality_entry *e, const struct clean_finding *f);
+/* Closes it as `state`; the score of its day improves. */
+YL_CHECKED int finding_close(struct op_ctx *ctx, const struct finding *f, const char *state);
+bool finding_of_patient(const struct finding *f);
+struct clean_with quality_with(const struct quality *q, const char *today, int64_t now_ms);
+void quality_days_free(struct quality *q);
+YL_CHECKED int quality_days_write(struct quality *q, struct tx *tx);
 
 /* Tallies apart from those of arrivals, for the counting of what is stored. */
 void quality_tally_add(struct quality_tally **list, const struct quality_code *c);
@@ -45,4 +81,14 @@ int quality_concept_map(struct op_ctx *ctx, json_t *args, json_t **result);
 int quality_remap(struct op_ctx *ctx, json_t *args, json_t **result); /* remap.c */
 json_t *quality_remap_json(struct op_ctx *ctx);
 struct quality_asking quality_asking_of(struct op_ctx *ctx, char day[11]);
+int quality_scores(struct op_ctx *ctx, json_t *args, json_t **result); /* score_ops.c */
+int quality_rules(struct op_ctx *ctx, json_t *args, json_t **result);
+int quality_findings(struct op_ctx *ctx, json_t *args, json_t **result);
+/* `whole`: numbers of persons too, for the clinic they are of. closed_by and source_id are to be named by findings_name. */
+json_t *finding_json(struct op_ctx *ctx, const struct finding *f, bool whole);
+YL_CHECKED int findings_name(struct op_ctx *ctx, json_t *items);
+int quality_fix_count(struct op_ctx *ctx, json_t *args, json_t **result); /* fix_ops.c */
+int quality_fixes(struct op_ctx *ctx, json_t *args, json_t **result);
+int quality_fix_reply(struct op_ctx *ctx, json_t *args, json_t **result);
+int quality_fix_return(struct op_ctx *ctx, json_t *args, json_t **result);
 #endif

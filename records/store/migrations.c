@@ -436,5 +436,16 @@ const struct migration store_migrations[] = {
      "CREATE TABLE exchange_told (source_id INTEGER NOT NULL, patient_id INTEGER NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (source_id, patient_id));"
      "CREATE TABLE exchange_tell (source_id INTEGER NOT NULL PRIMARY KEY, state TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, failures INTEGER NOT NULL, "
      "sent INTEGER NOT NULL, last_ms INTEGER NOT NULL, next_ms INTEGER NOT NULL);"},
+    {40, "what cleaning rules found in arriving data, and the counts scores are made of",
+     "CREATE TABLE quality_finding (id INTEGER NOT NULL PRIMARY KEY, source_id INTEGER NOT NULL, org_id INTEGER NOT NULL, patient_id INTEGER NOT NULL, "
+     "message_id INTEGER NOT NULL, entry_id INTEGER NOT NULL, entry_key INTEGER NOT NULL, kind TEXT NOT NULL, code TEXT NOT NULL, rule TEXT NOT NULL, "
+     "rule_version INTEGER NOT NULL, dimension TEXT NOT NULL, reason TEXT NOT NULL, day TEXT NOT NULL, found_ms INTEGER NOT NULL, state TEXT NOT NULL, "
+     "task INTEGER NOT NULL, due_ms INTEGER NOT NULL, closed_ms INTEGER NOT NULL, closed_by INTEGER NOT NULL, body BLOB NOT NULL, reply BLOB);"
+     "CREATE INDEX quality_finding_patient ON quality_finding (patient_id, state);"
+     "CREATE INDEX quality_finding_source ON quality_finding (source_id, rule, state);"
+     "CREATE INDEX quality_finding_org ON quality_finding (org_id, state, id) WHERE task=1;"
+     "CREATE TABLE quality_day (source_id INTEGER NOT NULL, day TEXT NOT NULL, rule TEXT NOT NULL, checked INTEGER NOT NULL, failed INTEGER NOT NULL, "
+     "cleaned INTEGER NOT NULL, resolved INTEGER NOT NULL, PRIMARY KEY (source_id, day, rule));"
+     "CREATE INDEX quality_day_day ON quality_day (day);"},
     {0, NULL, NULL},
 };

@@ -46,7 +46,9 @@
     X(EXCHANGE_BODY, "exchange_body", "body", "row_id", "0")                              \
     X(EXCHANGE_PID, "exchange_person", "pid", "patient_id", "0")                       \
     X(EXCHANGE_ENTRY, "exchange_entry", "body", "id", "patient_id")                    \
-    X(EXCHANGE_NOTE, "exchange_dead", "note", "message_id", "0")
+    X(EXCHANGE_NOTE, "exchange_dead", "note", "message_id", "0")                       \
+    X(FINDING_BODY, "quality_finding", "body", "id", "patient_id")                     \
+    X(FINDING_REPLY, "quality_finding", "reply", "id", "patient_id")
 
 enum sealed_column {
 #define X(name, ...) SEALED_##name,

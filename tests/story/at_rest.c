@@ -65,7 +65,7 @@ static const char *const phrases[] = {
     "建议双抗二十一",   "因过敏改用他药",   "处理已遵嘱执行", "评价沟通很耐心", "抢救需看既往史", "复核理由属实哦",
     "电话核对病人家",   "王某胸片正位片",   "传错病人的原因", "未传完的化验单", "改派缘由是外出", "补充意见复查钾",
     "口头先行止血药", "审核备注资料齐",
-    "外院报文溶血标本", "外院报文暗巷七号", "外院报文废弃原因",
+    "外院报文溶血标本", "外院报文暗巷七号", "外院报文废弃原因", "外院数据确无生日",
 };
 
 static json_t *act(const char *name, const char *op, const char *args)
@@ -212,6 +212,11 @@ static void messages(void)
     const char *letter = json_string_value(json_object_get(json_array_get(json_object_get(dead, "items"), 0), "id"));
     json_decref(as_system("exchange.drop", json_pack("{s:s,s:s}", "message_id", letter, "reason", "外院报文废弃原因")));
     json_decref(dead);
+    message("MSH|^~\\&|LIS||||20261124||ORU^R01|3|P|2.4\rPID|1||78^^^LIS||钱^退||\rOBR|1||2|X^血\rOBX|1|ST|K^钾||5\r", "AA");
+    json_t *fixes = world_call(&w, "zhao", "quality.fixes", json_object());
+    const char *finding = json_string_value(json_object_get(json_array_get(json_object_get(fixes, "items"), 0), "id"));
+    json_decref(world_call(&w, "zhao", "quality.fix_reply", json_pack("{s:s,s:s,s:s}", "finding_id", finding, "answer", "as_is", "note", "外院数据确无生日")));
+    json_decref(fixes);
 }
 
 static void finish(void)
