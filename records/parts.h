@@ -18,6 +18,7 @@ struct patient_index;
 struct fhir;
 struct exchange;
 struct quality;
+struct research;
 struct recording_intake;
 struct recording_exporter;
 struct masking;
@@ -33,6 +34,7 @@ struct records_parts {
     struct fhir *fhir;
     struct exchange *exchange; /* messages of other systems */
     struct quality *quality;   /* what their codes mean here */
+    struct research *research; /* data for research that is being made */
     struct delivery_keys delivery_keys;
     struct access *access;
     struct masking *masking; /* what is left out for whom */
