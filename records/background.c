@@ -1,6 +1,7 @@
 #include "records/background.h"
 #include "records/document/document.h"
 #include "records/quality/quality.h"
+#include "records/research/research.h"
 #include "records/work/recording.h"
 #include "server/base/log.h"
 #include <stdatomic.h>
@@ -89,6 +90,7 @@ void records_background(struct records *r)
     deliveries(r, now_ms);
     thumbnails(r);
     quality_background(r, now_ms);
+    research_background(r, now_ms);
     if (now_ms - p->swept_ms >= SWEEP_EVERY_MS || now_ms < p->swept_ms) {
         sweep(r, now_ms);
         p->swept_ms = now_ms;

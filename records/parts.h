@@ -19,6 +19,7 @@ struct fhir;
 struct exchange;
 struct quality;
 struct outgoing;
+struct research;
 struct recording_intake;
 struct recording_exporter;
 struct masking;
@@ -35,6 +36,7 @@ struct records_parts {
     struct exchange *exchange; /* messages of other systems */
     struct quality *quality;   /* what their codes mean here */
     struct outgoing *outgoing; /* our own objects go out; opened and closed by records/call */
+    struct research *research; /* data for research that is being made */
     struct delivery_keys delivery_keys;
     struct access *access;
     struct masking *masking; /* what is left out for whom */

@@ -16,6 +16,7 @@ const struct inventory_class inventory_classes[] = {
     {"special_access", "紧急调阅与查看完整号码", "Emergency access, numbers shown in full", "medical", 4, "medical_affairs", true},
     {"room", "会诊室", "Rooms", "medical", 4, "dispatcher", true},
     {"schedule", "号源与预约", "Times and bookings", "resource", 2, "dispatcher", true},
+    {"research", "科研数据申请", "Research applications", "resource", 3, "consortium_admin", false},
     {"org", "机构与科室", "Institutions", "resource", 1, "consortium_admin", false},
     {"staff", "人员与岗位", "Staff", "resource", 3, "consortium_admin", false},
     {"credential", "登录凭证", "Credentials", "system", 4, "sys_admin", false},
@@ -143,6 +144,9 @@ const struct inventory_table inventory_tables[] = {
 
     {"notice", "notice", "id", "created_ms", {{"已读", "that it was read", "t.read_ms=0"}}},
     {"delivery", "notice", "id", "created_ms", {{0}}},
+
+    {"research_project", "research", "id", "created_ms", {{"伦理批件号", "an ethics approval", "t.ethics_no=''"}, {"审批", "a decision", "t.decided_ms=0"}}},
+    {"research_event", "research", "id", "t_ms", {{0}}},
 
     {"audit", "audit", "seq", "t_ms", {{"人员", "who it was", "t.person_id=0"}, {"来源地址", "the address", "t.address=''"}}},
     {"audit_head", "audit", "id", NULL, {{0}}},

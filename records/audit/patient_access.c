@@ -22,7 +22,7 @@ static const struct {
 } kinds[] = {
     {"patient.reveal", "number"}, {"mpi.reveal", "number"}, {"patient.override_review", "judge"}, {"case.override_review", "judge"}, {"patient.override", "emergency"}, {"case.override", "emergency"}, {"document.open", "document"},
     {"case.print", "print"}, {"patient.create", "change"}, {"patient.update", "change"}, {"upload.", "change"}, {"document.update", "change"},
-    {"document.withdraw", "change"}, {"consent.", "consent"}, {"mpi.", "index"}, {"access.", "told"}, {"audit.", "audit"}, {"room.", "session"},
+    {"document.withdraw", "change"}, {"consent.", "consent"}, {"mpi.", "index"}, {"access.", "told"}, {"research.", "research"}, {"audit.", "audit"}, {"room.", "session"},
     {"recording.", "session"}, {"patient.", "read"}, {"document.", "read"}, {"case.get", "read"}, {"case.list", "read"}, {"case.", "care"}, {"", "read"},
 };
 
@@ -36,11 +36,11 @@ static const char *kind_of(const char *op, const char *outcome)
     return kinds[i].kind;
 }
 
-/* "case" "consent" "emergency" "own" "index" "audit" */
+/* "case" "consent" "emergency" "own" "index" "audit" "research" */
 static const char *why_of(const char *kind, const char *detail, bool in_case)
 {
     static const char *const bases[] = {"own", "case", "consent", "emergency"};
-    if (strcmp(kind, "index") == 0 || strcmp(kind, "audit") == 0)
+    if (strcmp(kind, "index") == 0 || strcmp(kind, "audit") == 0 || strcmp(kind, "research") == 0)
         return kind;
     if (strcmp(kind, "judge") == 0)
         return "audit";

@@ -38,6 +38,8 @@ struct blob_backend {
     /* Reads exactly len bytes at offset; ERR_STORAGE when it cannot. */
     int (*read)(void *handle, uint64_t offset, void *out, size_t len);
     void (*close)(void *handle);
+    /* Gone, durably; 0 also when it was not there. Who has it open reads on. */
+    int (*remove)(void *ctx, const char *address);
 };
 
 struct blob_store;
@@ -55,6 +57,8 @@ const uint8_t *blob_sha256(const struct blob *b);
 /* Up to len bytes at offset, *got says how many (0 at or past the end). ERR_STORAGE when the file is damaged. */
 YL_CHECKED int blob_read(struct blob *b, uint64_t offset, void *out, size_t len, size_t *got);
 void blob_close(struct blob *b);
+/* For content that must not be kept and that nobody else can have stored: equal content lies under one address. */
+YL_CHECKED int blob_remove(struct blob_store *s, const char *address);
 
 /* ---- writing ---- */
 struct blob_file; /* uploads/<id>.up while it grows */

@@ -196,8 +196,24 @@ static void directory_close(void *handle)
     close((int)(intptr_t)handle);
 }
 
+static int directory_remove(void *ctx, const char *address)
+{
+    struct blob_dirs d;
+    if (!address_ok(address))
+        return ERR_INTERNAL;
+    paths_of(ctx, address, &d);
+    if (unlink(d.file))
+        return errno == ENOENT ? 0 : ERR_STORAGE;
+    return dir_sync(d.two);
+}
+
 const struct blob_backend blob_backend_directory = {"directory", directory_publish, directory_open, directory_read,
-                                                    directory_close};
+                                                    directory_close, directory_remove};
+
+int blob_remove(struct blob_store *s, const char *address)
+{
+    return s->backend->remove(s->backend_ctx, address);
+}
 
 /* ---- plain ranges ---- */
 

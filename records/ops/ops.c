@@ -14,6 +14,7 @@
 #include "records/patient/patient.h"
 #include "records/patient/sharing.h"
 #include "records/quality/quality.h"
+#include "records/research/research.h"
 #include "records/term/term.h"
 #include "records/work/consultation.h"
 #include "records/work/room.h"
@@ -22,7 +23,8 @@
 const struct op *const op_tables[] = {session_ops, org_ops,     person_ops,   roster_ops,    patient_ops,   index_ops,     consent_ops, emergency_ops, term_ops,
                                       document_ops, capture_ops, form_ops,     consult_ops,   case_list_ops, case_desk_ops, case_move_ops, waiting_ops,
                                       override_ops, slot_ops,    message_ops,  notify_ops,    policy_ops,    hours_ops,
-                                      room_ops,    room_system_ops, device_ops, recording_ops, recording_export_ops, audit_ops, inventory_ops, access_ops, fhir_ops, exchange_ops, outgoing_ops, quality_ops, NULL};
+                                      room_ops,    room_system_ops, device_ops, recording_ops, recording_export_ops, audit_ops, inventory_ops, access_ops, fhir_ops, exchange_ops, outgoing_ops, quality_ops,
+                                      research_ops, NULL};
 
 const struct op *op_find(const char *name)
 {

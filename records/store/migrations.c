@@ -447,5 +447,17 @@ const struct migration store_migrations[] = {
      "CREATE TABLE quality_day (source_id INTEGER NOT NULL, day TEXT NOT NULL, rule TEXT NOT NULL, checked INTEGER NOT NULL, failed INTEGER NOT NULL, "
      "cleaned INTEGER NOT NULL, resolved INTEGER NOT NULL, PRIMARY KEY (source_id, day, rule));"
      "CREATE INDEX quality_day_day ON quality_day (day);"},
+    {41, "data for research: applications, their history; diagnoses by code",
+     "CREATE TABLE research_project (id INTEGER NOT NULL PRIMARY KEY, number TEXT NOT NULL, state TEXT NOT NULL, person_id INTEGER NOT NULL, org_id INTEGER NOT NULL, "
+     "title TEXT NOT NULL, purpose TEXT NOT NULL, ethics_no TEXT NOT NULL, ethics_date TEXT NOT NULL, cohort TEXT NOT NULL, fields TEXT NOT NULL, until_ms INTEGER NOT NULL, "
+     "created_ms INTEGER NOT NULL, version INTEGER NOT NULL, submitted_ms INTEGER NOT NULL DEFAULT 0, decided_ms INTEGER NOT NULL DEFAULT 0, decided_by INTEGER NOT NULL DEFAULT 0, "
+     "done_ms INTEGER NOT NULL DEFAULT 0, deleted_ms INTEGER NOT NULL DEFAULT 0, tries INTEGER NOT NULL DEFAULT 0, downloads INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0, "
+     "blob TEXT NOT NULL DEFAULT '', sha256 TEXT NOT NULL DEFAULT '', report TEXT NOT NULL DEFAULT '', error TEXT NOT NULL DEFAULT '');"
+     "CREATE UNIQUE INDEX research_project_number ON research_project (number);"
+     "CREATE INDEX research_project_person ON research_project (person_id, created_ms);"
+     "CREATE INDEX research_project_state ON research_project (state, until_ms);"
+     "CREATE TABLE research_event (id INTEGER NOT NULL PRIMARY KEY, project_id INTEGER NOT NULL, t_ms INTEGER NOT NULL, event TEXT NOT NULL, person_id INTEGER NOT NULL, reason TEXT NOT NULL);"
+     "CREATE INDEX research_event_project ON research_event (project_id, id);"
+     "CREATE INDEX exchange_entry_diagnosis ON exchange_entry (standard_code, t_ms) WHERE kind='diagnosis';"},
     {0, NULL, NULL},
 };

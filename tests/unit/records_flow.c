@@ -1,6 +1,7 @@
 /* The engine, and the consultation's table run through it: properties that hold for every sequence of events.
  */
 #include "records/flow/flow.h"
+#include "records/research/research.h"
 #include "records/work/consult_flow.h"
 #include "records/work/work_parts.h"
 #include <setjmp.h>
@@ -274,12 +275,11 @@ static void allowed_is_what_step_would_do(void **state)
     }
 }
 
-/* docs/workflows/consultation.md is what the table says; WORKFLOW_WRITE=1 prints it anew. */
-static void the_document_is_the_table(void **state)
+/* docs/workflows/NAME.md is what the table says; WORKFLOW_WRITE=1 prints it anew. */
+static void document_is(const struct flow_def *of, const struct flow_terms *const three[3])
 {
-    const struct flow_terms *const three[3] = {terms[0], terms[1], terms[2]};
-    char *text = flow_print(def, three), *held = calloc(1, 1 << 20);
-    const char *path = YL_SOURCE_DIR "/docs/workflows/consultation.md";
+    char *text = flow_print(of, three), *held = calloc(1, 1 << 20), path[300];
+    snprintf(path, sizeof path, "%s/docs/workflows/%s.md", YL_SOURCE_DIR, of->name);
     assert_non_null(text);
     if (getenv("WORKFLOW_WRITE")) {
         FILE *f = fopen(path, "w");
@@ -296,6 +296,19 @@ static void the_document_is_the_table(void **state)
     free(text);
 }
 
+static void the_document_is_the_table(void **state)
+{
+    const struct flow_terms *const three[3] = {terms[0], terms[1], terms[2]};
+    document_is(def, three);
+}
+
+static void the_research_document_is_the_table(void **state)
+{
+    static const struct flow_terms no_clocks[1];
+    const struct flow_terms *const three[3] = {no_clocks, no_clocks, no_clocks};
+    document_is(&research_flow, three);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(random_walks_never_leave_the_graph),
@@ -308,6 +321,6 @@ int main(void)
                                        cmocka_unit_test(a_late_daemon_tells_every_rung_in_order),
                                        cmocka_unit_test(a_pause_gives_back_exactly_what_was_left),
                                        cmocka_unit_test(allowed_is_what_step_would_do),
-                                       cmocka_unit_test(the_document_is_the_table)};
+                                       cmocka_unit_test(the_document_is_the_table), cmocka_unit_test(the_research_document_is_the_table)};
     return cmocka_run_group_tests(tests, load, NULL);
 }

@@ -1,0 +1,483 @@
+/* Data for research: a doctor applies, somebody else approves, the file is made in the background, fetched, and gone when it expires. The file
+ * is read again by this test's own means: every combination of quasi-identifiers is counted by comparing rows with rows, and nothing that names
+ * a person is in its bytes. */
+#include "records/background.h"
+#include "records/patient/patient_row.h"
+#include "records/research/zip.h"
+#include "records/store/sealed.h"
+#include "tests/story/world.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+#define PERSONS 160
+#define DAY 86400000ll
+#define K 5
+
+static struct world w;
+static struct tx *tx;
+static uint64_t dice = 88172645463325252ull;
+static int roll(int n)
+{
+    dice ^= dice << 13;
+    dice ^= dice >> 7;
+    dice ^= dice << 17;
+    return (int)((dice >> 33) % (uint64_t)n);
+}
+
+static const char *text(const char *fmt, ...)
+{
+    static char texts[4][3000];
+    static int next;
+    va_list args;
+    char *out = texts[next++ % 4];
+    va_start(args, fmt);
+    vsnprintf(out, sizeof texts[0], fmt, args);
+    va_end(args);
+    return out;
+}
+
+static json_t *done(json_t *result)
+{
+    if (!result)
+        fail_msg("%s: %s %s %s", err_wire(w.fault.code), w.fault.text, w.fault.n_fields ? w.fault.fields[0].path : "", w.fault.n_fields ? w.fault.fields[0].reason : "");
+    return result;
+}
+
+static json_t *ask(const char *who_name, const char *op, const char *args)
+{
+    return done(world_call(&w, who_name, op, world_json(args)));
+}
+
+static int refused(const char *who_name, const char *op, const char *args)
+{
+    json_t *result = world_call(&w, who_name, op, world_json(args));
+    assert_null(result);
+    return w.fault.code;
+}
+
+/* ---- a county's patients ---- */
+
+static void put_patient(int i, int64_t id, int64_t org, int64_t person)
+{
+    struct fault f = {0};
+    struct actor nobody = {.system = true};
+    struct op_ctx ctx = {.records = w.r, .tx = tx, .actor = &nobody, .now_ms = w.now_ms, .fault = &f};
+    struct patient_row row = {.id = (uint64_t)id, .org_id = (uint64_t)org, .version = 1, .created_ms = 1, .id_type = "none", .allergy_state = "unknown"};
+    snprintf(row.name, sizeof row.name, "王患者%d", i);
+    snprintf(row.sex, sizeof row.sex, "%s", i % 2 ? "male" : "female");
+    snprintf(row.insurance_type, sizeof row.insurance_type, "%s", i % 3 ? "城乡居民" : "城镇职工");
+    snprintf(row.birth_date, sizeof row.birth_date, "%s", text("%d-%02d-%02d", i == 0 ? 1925 : 1935 + roll(50), 1 + roll(12), 1 + roll(28)));
+    snprintf(row.local_number, sizeof row.local_number, "ZYH%lld", (long long)id);
+    snprintf(row.secret.phone, sizeof row.secret.phone, "1380013%04d", i);
+    snprintf(row.secret.address, sizeof row.secret.address, "云岭县青石镇%d号", i);
+    assert_int_equal(patient_store(&ctx, &row, true), 0);
+    tx_exec(tx, "INSERT INTO mpi_member (patient_id, person_id, how, since_ms) VALUES ($1,$2,'steward',1)", "ii", id, person);
+}
+
+struct entry {
+    const char *kind, *code, *unit, *value;
+    int64_t t_ms;
+};
+
+static void put_entry(int64_t patient, const struct entry *e)
+{
+    static int64_t next = 500000;
+    int64_t id = next++;
+    tx_exec(tx,
+            "INSERT INTO exchange_entry (id, patient_id, source_id, message_id, kind, code, system, standard_code, standard_system, unit, status, t_ms, key, replaced_by, body) VALUES "
+            "($1,$2,1,1,$3,$4,'',$5,'',$6,'final',$7,0,0,$8)",
+            "iittttis", id, patient, e->kind, e->code, e->code, e->unit, e->t_ms, SEALED(EXCHANGE_ENTRY, id, patient, text("{\"text\":\"备注患者%lld\",\"value\":\"%s\"}", (long long)patient, e->value)));
+}
+
+static int64_t day_of(int year, int month, int day)
+{
+    struct tm tm = {.tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day};
+    return (int64_t)timegm(&tm) * 1000;
+}
+
+static void put_person(int i)
+{
+    static const int64_t orgs[] = {10, 15, 20, 20, 20, 30};
+    static const char *const codes[] = {"I63.900", "I63.900", "I63.300", "I63.301", "I63.500"};
+    int64_t id = 10000 + i, person = 90000 + i, t = day_of(2026, 1 + roll(10), 1 + roll(28)) + roll(86400) * 1000ll, other = 0;
+    put_patient(i, id, orgs[roll(6)], person);
+    if (i % 4 == 0)
+        put_patient(i, other = 20000 + i, orgs[roll(6)], person);
+    put_entry(id, &(struct entry){"diagnosis", i == 7 ? "I63.800x99" : codes[roll(5)], "", "", t});
+    put_entry(other ? other : id, &(struct entry){"diagnosis", i == 3 ? "B20.900" : roll(2) ? "I10.x00" : "E11.900", "", "", t + (1 + roll(30)) * DAY});
+    put_entry(id, &(struct entry){"observation", "2345-7", "mmol/L", i == 11 ? "48.6" : text("%d.%d", 4 + roll(6), roll(10)), t + DAY});
+    put_entry(id, &(struct entry){"observation", "5778-6", "", i == 5 ? "患者王某自述淡黄" : roll(2) ? "阴性" : "阳性", t + 2 * DAY});
+    put_entry(id, &(struct entry){"encounter", "I", "", "", t});
+    put_entry(id, &(struct entry){"diagnosis", "J18.900", "", "", t - 800 * DAY}); /* outside the window */
+}
+
+static void open_county(void)
+{
+    world_open(&w);
+    assert_int_equal(tx_begin(records_store(w.r), TX_WRITE, &tx), 0);
+    tx_exec(tx, "UPDATE org SET level='township' WHERE id IN (10,15)", "");
+    tx_exec(tx, "UPDATE org SET level='county' WHERE id=20", "");
+    tx_exec(tx, "UPDATE org SET level='city' WHERE id=30", "");
+    for (int i = 0; i < PERSONS; i++)
+        put_person(i);
+    assert_int_equal(tx_commit(tx), 0);
+}
+
+/* ---- the file ---- */
+
+struct file {
+    char *bytes;
+    size_t len;
+} archive;
+
+static void read_archive(uint64_t project)
+{
+    char address[65] = "";
+    struct blob *b;
+    struct tx *read;
+    assert_int_equal(tx_begin(records_store(w.r), TX_READ, &read), 0);
+    struct query *q = tx_query(read, "SELECT blob FROM research_project WHERE id=$1", "i", (int64_t)project);
+    assert_true(query_next(q));
+    snprintf(address, sizeof address, "%s", query_text(q, "blob"));
+    assert_int_equal(query_end(q), 0);
+    tx_rollback(read);
+    assert_int_equal(blob_open(documents_store(records_parts(w.r)->documents), address, &b), 0);
+    free(archive.bytes);
+    archive.len = (size_t)blob_bytes(b);
+    archive.bytes = calloc(1, archive.len + 1);
+    for (size_t at = 0, got; at < archive.len; at += got)
+        assert_int_equal(blob_read(b, at, archive.bytes + at, archive.len - at, &got), 0);
+    blob_close(b);
+}
+
+static uint32_t little(const char *p, int bytes)
+{
+    uint32_t v = 0;
+    while (bytes--)
+        v = v << 8 | (uint8_t)p[bytes];
+    return v;
+}
+
+/* A member of the archive; its checksum is right. malloc'd. */
+static char *member_of(const char *name)
+{
+    for (const char *p = archive.bytes; p + 30 < archive.bytes + archive.len && little(p, 4) == 0x04034b50;) {
+        uint32_t size = little(p + 18, 4), n = little(p + 26, 2);
+        const char *body = p + 30 + n;
+        if (n == strlen(name) && memcmp(p + 30, name, n) == 0) {
+            assert_int_equal(little(p + 14, 4), zip_crc32(body, size));
+            return strndup(body, size);
+        }
+        p = body + size;
+    }
+    fail_msg("no %s in the archive", name);
+    return NULL;
+}
+
+struct row {
+    char cells[8][64];
+    size_t n;
+};
+struct table {
+    struct row rows[2000];
+    size_t n;
+};
+
+static struct table *table_of(const char *name)
+{
+    struct table *t = calloc(1, sizeof *t);
+    char *text_of = member_of(name), *line = text_of + 3 /* mark of UTF-8 */, *save;
+    for (line = strtok_r(line, "\r\n", &save); line; line = strtok_r(NULL, "\r\n", &save)) {
+        struct row *r = &t->rows[t->n++];
+        assert_true(t->n < 2000);
+        for (char *cell; (cell = strsep(&line, ","));)
+            snprintf(r->cells[r->n++], sizeof r->cells[0], "%s", cell);
+    }
+    free(text_of);
+    return t;
+}
+
+/* Rows from 1 on: how many have the same cells from..to. */
+static size_t alike(const struct table *t, size_t row, size_t from, size_t to)
+{
+    size_t n = 0;
+    for (size_t i = 1; i < t->n; i++) {
+        bool same = true;
+        for (size_t c = from; c <= to; c++)
+            same = same && strcmp(t->rows[i].cells[c], t->rows[row].cells[c]) == 0;
+        n += same;
+    }
+    return n;
+}
+
+/* Persons who have the code in column 2 (and 3, where `unit`). */
+static size_t persons_with(const struct table *t, size_t row, bool unit)
+{
+    size_t n = 0;
+    for (size_t i = 1; i < t->n; i++) {
+        bool first = true;
+        if (strcmp(t->rows[i].cells[2], t->rows[row].cells[2]) != 0 || (unit && strcmp(t->rows[i].cells[3], t->rows[row].cells[3]) != 0))
+            continue;
+        for (size_t k = 1; k < i; k++)
+            first = first && !(strcmp(t->rows[k].cells[2], t->rows[row].cells[2]) == 0 && strcmp(t->rows[k].cells[0], t->rows[i].cells[0]) == 0);
+        n += first;
+    }
+    return n;
+}
+
+static void holds(const char *needle, bool is)
+{
+    bool there = memmem(archive.bytes, archive.len, needle, strlen(needle)) != NULL;
+    if (there != is)
+        fail_msg("%s is %sin the file", needle, there ? "" : "not ");
+}
+
+/* ---- the application ---- */
+
+#define COHORT "\"cohort\":{\"codes\":[\"I63\"],\"from\":\"2026-01-01\",\"to\":\"2026-11-01\"}"
+#define FIELDS "\"fields\":[\"sex\",\"age\",\"institution\",\"period\",\"insurance\",\"condition\",\"diagnoses\",\"observations\",\"encounters\"]"
+
+static uint64_t apply_for(const char *who_name, char id[ID_TEXT_BYTES])
+{
+    json_t *p = ask(who_name, "research.create",
+                    text("{\"title\":\"缺血性卒中合并症\",\"purpose\":\"分析缺血性卒中患者的合并症与血糖\",\"ethics_no\":\"2026-伦审-031\",\"ethics_date\":\"2026-10-08\"," COHORT "," FIELDS ",\"until_ms\":%lld}",
+                         (long long)(w.now_ms + 60 * DAY)));
+    uint64_t v = 0;
+    snprintf(id, ID_TEXT_BYTES, "%s", json_string_value(json_object_get(p, "id")));
+    assert_int_equal(id_parse(id, &v), 0);
+    json_decref(p);
+    return v;
+}
+
+static const char *state_of(const char *who_name, const char *id)
+{
+    static char out[20];
+    json_t *p = ask(who_name, "research.get", text("{\"project_id\":\"%s\"}", id));
+    snprintf(out, sizeof out, "%s", json_string_value(json_object_get(p, "state")));
+    json_decref(p);
+    return out;
+}
+
+static void act(const char *who_name, const char *what, const char *id)
+{
+    json_decref(ask(who_name, text("research.%s", what), text("{\"project_id\":\"%s\"}", id)));
+}
+
+static int no(const char *who_name, const char *what, const char *id)
+{
+    return refused(who_name, text("research.%s", what), text("{\"project_id\":\"%s\"%s}", id, strcmp(what, "refuse") == 0 ? ",\"reason\":\"x\"" : ""));
+}
+
+static void make(const char *id)
+{
+    for (int i = 0; i < 60 && strcmp(state_of("ren", id), "APPROVED") == 0; i++)
+        records_background(w.r);
+}
+
+static int64_t sql(const char *query, int64_t arg)
+{
+    struct tx *read;
+    assert_int_equal(tx_begin(records_store(w.r), TX_READ, &read), 0);
+    int64_t n = tx_int(read, -1, query, "i", arg);
+    tx_rollback(read);
+    return n;
+}
+
+static void nobody_decides_his_own_and_drafts_are_nobodys_else(void **state)
+{
+    char id[ID_TEXT_BYTES];
+    (void)state;
+    open_county();
+    apply_for("bao", id);
+    assert_int_equal(no("admin", "approve", id), ERR_NOT_FOUND); /* a draft */
+    assert_int_equal(no("ren", "submit", id), ERR_NOT_FOUND);
+    act("bao", "submit", id);
+    assert_int_equal(no("bao", "approve", id), ERR_DENIED);
+    assert_string_equal(w.fault.reason, "own_request");
+    assert_int_equal(no("bao", "refuse", id), ERR_DENIED);
+    assert_int_equal(no("ren", "open", id), ERR_NOT_FOUND);
+    json_decref(ask("admin", "research.return", text("{\"project_id\":\"%s\",\"reason\":\"目的太宽\"}", id)));
+    assert_string_equal(state_of("bao", id), "RETURNED");
+    json_decref(ask("bao", "research.update", text("{\"project_id\":\"%s\",\"ethics_no\":\"\",\"until_ms\":1000,\"cohort\":{\"codes\":[\"脑卒中\"]}}", id)));
+    w.fault.n_fields = 0;
+    assert_int_equal(no("bao", "submit", id), ERR_INVALID);
+    assert_int_equal(w.fault.n_fields, 5); /* codes[0], from, to, ethics_no, until_ms */
+    act("bao", "withdraw", id);
+    assert_int_equal(no("admin", "approve", id), ERR_NOT_ALLOWED_NOW);
+    world_close(&w);
+}
+
+static void check_subjects(const struct table *t)
+{
+    assert_string_equal(t->rows[0].cells[0], "subject");
+    assert_true(t->n > PERSONS * 9 / 10);
+    for (size_t i = 1; i < t->n; i++) {
+        assert_true(alike(t, i, 1, 5) >= K); /* sex, age, institution, period, insurance */
+        assert_true(alike(t, i, 6, 6) >= K || strcmp(t->rows[i].cells[6], "*") == 0); /* the condition */
+        assert_int_equal(alike(t, i, 0, 0), 1);
+        assert_int_equal(strlen(t->rows[i].cells[0]), 16);
+        if (i > 1)
+            assert_true(strcmp(t->rows[i - 1].cells[0], t->rows[i].cells[0]) < 0);
+    }
+}
+
+static void check_events(void)
+{
+    struct table *d = table_of("diagnoses.csv"), *o = table_of("observations.csv");
+    double most = 0;
+    for (size_t i = 1; i < d->n; i++) {
+        assert_true(persons_with(d, i, false) >= K);
+        assert_string_not_equal(d->rows[i].cells[2], "J18.900");
+        assert_true(atoi(d->rows[i].cells[1]) >= 0 && atoi(d->rows[i].cells[1]) <= 31); /* days from the first diagnosis */
+    }
+    for (size_t i = 1; i < o->n; i++) {
+        assert_true(persons_with(o, i, true) >= K);
+        bool number = *o->rows[i].cells[5] != 0;
+        assert_int_equal(number, *o->rows[i].cells[6] == 0);
+        most = number && atof(o->rows[i].cells[5]) > most ? atof(o->rows[i].cells[5]) : most;
+    }
+    assert_true(most > 5 && most < 10); /* 48.6 of one person is told as what the fifth has */
+    free(d);
+    free(o);
+}
+
+static void the_file_has_k_alike_and_names_nobody(void **state)
+{
+    char id[ID_TEXT_BYTES], other[ID_TEXT_BYTES], name[60];
+    (void)state;
+    open_county();
+    /* 9 refuses research, at whatever house */
+    assert_int_equal(tx_begin(records_store(w.r), TX_WRITE, &tx), 0);
+    tx_exec(tx, "INSERT INTO share_consent (id, patient_id, decision, purpose, source_org, target_org, from_ms, until_ms, person_id, org_id, t_ms, given, withdrawn_ms, withdrawn_by) VALUES "
+                "(77,10009,'deny','research',0,0,1,0,1,1,1,'paper',0,0)", "");
+    assert_int_equal(tx_commit(tx), 0);
+    uint64_t project = apply_for("ren", id);
+    json_t *n = ask("ren", "research.count", text("{\"project_id\":\"%s\"}", id));
+    assert_int_equal(json_integer_value(json_object_get(n, "total")), 155); /* 159 in steps of five */
+    assert_true(json_is_null(json_object_get(n, "refused")));               /* one: fewer than five */
+    json_decref(n);
+    act("ren", "submit", id);
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM notice WHERE person_id=$1 AND template='research.submitted'", 901), 1);
+    assert_int_equal(no("ren", "open", id), ERR_NOT_ALLOWED_NOW);
+    act("admin", "approve", id);
+    make(id);
+    assert_string_equal(state_of("ren", id), "READY");
+    read_archive(project);
+    struct table *t = table_of("subjects.csv");
+    check_subjects(t);
+    check_events();
+    for (int i = 0; i < PERSONS; i++) {
+        snprintf(name, sizeof name, "王患者%d", i);
+        holds(name, false);
+        snprintf(name, sizeof name, "ZYH%d", 10000 + i);
+        holds(name, false);
+        snprintf(name, sizeof name, "1380013%04d", i);
+        holds(name, false);
+    }
+    holds("王某", false);
+    holds("备注", false);
+    holds("48.6", false);
+    holds("B20", false);
+    holds("I63.800x99", false);
+    holds("2026-伦审-031", true);
+    /* who saw my record: those in the file, and not the one who refused */
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM audit WHERE op='research.use' AND patient_id=$1", 10009), 0);
+    assert_int_equal(sql("SELECT COUNT(DISTINCT patient_id) AS n FROM audit WHERE op='research.use' AND patient_id<20000 AND object_id=$1", (int64_t)project), (int64_t)t->n - 1);
+    json_t *saw = ask("auditor", "access.of_patient", text("{\"patient_id\":\"%016llx\"}", (long long)sql("SELECT MIN(patient_id) AS n FROM audit WHERE op='research.use' AND patient_id>$1", 0)));
+    char *dump = json_dumps(saw, 0);
+    assert_non_null(strstr(dump, "\"research\""));
+    free(dump);
+    json_decref(saw);
+    /* another project: other names */
+    uint64_t second = apply_for("ren", other);
+    act("ren", "submit", other);
+    act("bao", "approve", other);
+    make(other);
+    read_archive(second);
+    for (size_t i = 1; i < t->n; i++)
+        holds(t->rows[i].cells[0], false);
+    free(t);
+    world_close(&w);
+}
+
+static void fetched_by_the_applicant_until_it_expires(void **state)
+{
+    char id[ID_TEXT_BYTES];
+    (void)state;
+    open_county();
+    uint64_t project = apply_for("ren", id);
+    act("ren", "submit", id);
+    act("admin", "approve", id);
+    make(id);
+    json_t *file = ask("ren", "research.open", text("{\"project_id\":\"%s\"}", id));
+    assert_true(json_integer_value(json_object_get(file, "bytes")) > 1000);
+    json_decref(file);
+    assert_int_equal(no("admin", "open", id), ERR_DENIED);
+    assert_int_equal(no("bao", "open", id), ERR_DENIED);
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM research_event WHERE event='downloaded' AND project_id=$1", (int64_t)project), 1);
+    w.now_ms += 61 * DAY;
+    assert_int_equal(no("ren", "open", id), ERR_GONE); /* before the background has seen it */
+    char address[65], path[200];
+    struct tx *read;
+    assert_int_equal(tx_begin(records_store(w.r), TX_READ, &read), 0);
+    struct query *q = tx_query(read, "SELECT blob FROM research_project WHERE id=$1", "i", (int64_t)project);
+    assert_true(query_next(q));
+    snprintf(address, sizeof address, "%s", query_text(q, "blob"));
+    assert_int_equal(query_end(q), 0);
+    tx_rollback(read);
+    snprintf(path, sizeof path, "%s/blobs/%.2s/%.2s/%s", w.dir, address, address + 2, address);
+    assert_int_equal(access(path, F_OK), 0);
+    records_background(w.r);
+    assert_string_equal(state_of("ren", id), "EXPIRED");
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(no("ren", "open", id), ERR_GONE);
+    world_close(&w);
+}
+
+static void stopped_begun_again_and_too_few(void **state)
+{
+    char id[ID_TEXT_BYTES], few[ID_TEXT_BYTES];
+    struct fault f;
+    (void)state;
+    open_county();
+    uint64_t project = apply_for("ren", id);
+    act("ren", "submit", id);
+    act("admin", "approve", id);
+    /* the daemon is closed before anything was made, and opened again */
+    struct records_config config = {.data_dir = w.dir, .config_dir = YL_SOURCE_DIR "/config", .clock = &w.clock};
+    records_close(w.r);
+    assert_int_equal(records_open(&w.r, &config, &f), 0);
+    make(id);
+    assert_string_equal(state_of("ren", id), "READY");
+    json_decref(ask("admin", "research.revoke", text("{\"project_id\":\"%s\",\"reason\":\"伦理批件被撤销\"}", id)));
+    records_background(w.r);
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM research_project WHERE id=$1 AND blob='' AND deleted_ms>0", (int64_t)project), 1);
+    assert_int_equal(no("ren", "open", id), ERR_GONE);
+    apply_for("ren", few);
+    json_decref(ask("ren", "research.update", text("{\"project_id\":\"%s\",\"cohort\":{\"codes\":[\"B20\"],\"from\":\"2026-01-01\",\"to\":\"2026-11-01\"}}", few)));
+    json_t *n = ask("ren", "research.count", text("{\"project_id\":\"%s\"}", few));
+    assert_true(json_is_null(json_object_get(n, "total")));
+    json_decref(n);
+    act("ren", "submit", few);
+    act("admin", "approve", few);
+    make(few);
+    assert_string_equal(state_of("ren", few), "FAILED");
+    json_t *p = ask("ren", "research.get", text("{\"project_id\":\"%s\"}", few));
+    assert_string_equal(json_string_value(json_object_get(p, "error")), "too_few");
+    json_decref(p);
+    world_close(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nobody_decides_his_own_and_drafts_are_nobodys_else),
+        cmocka_unit_test(the_file_has_k_alike_and_names_nobody),
+        cmocka_unit_test(fetched_by_the_applicant_until_it_expires),
+        cmocka_unit_test(stopped_begun_again_and_too_few),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    free(archive.bytes);
+    return failed;
+}
