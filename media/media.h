@@ -18,6 +18,7 @@
 #define MEDIA_CODECS_MAX 8
 #define MEDIA_RIDS_MAX 3
 #define MEDIA_CANDIDATES_MAX 16
+#define MEDIA_DIAL_MAX 4
 
 struct media;
 struct media_event;
@@ -91,6 +92,9 @@ struct media_peer_params {
     char remote_fingerprint[100];               /* "AA:BB:.." SHA-256; the DTLS certificate is checked against it */
     bool inside;                                /* no network: its packets come with MEDIA_PEER_INPUT, the credentials above are not read */
     bool dtls_client;                           /* true: we answered a=setup:active and send the ClientHello */
+    size_t n_dial;                              /* not 0: another daemon, also ICE-lite: we check these addresses of it, over a socket of the
+                                                   peer's own, and send the ClientHello (a link between nodes) */
+    struct media_dial { char ip[46]; uint16_t port; } dial[MEDIA_DIAL_MAX];
 };
 
 struct media_track_params { /* one incoming track (a producer) */
@@ -104,6 +108,7 @@ struct media_track_params { /* one incoming track (a producer) */
     uint32_t ssrc, rtx_ssrc;  /* from a=ssrc / a=ssrc-group:FID, or 0 = learn from the MID (+RID) extension */
     size_t n_rids;            /* simulcast layers offered, lowest first; 0 = single stream */
     char rids[MEDIA_RIDS_MAX][16];
+    uint32_t layer_ssrcs[MEDIA_RIDS_MAX], layer_rtx_ssrcs[MEDIA_RIDS_MAX]; /* of layers, where they are known beforehand; 0 = learn */
 };
 
 struct media_feed_params { /* one outgoing copy of a track to a peer (a consumer) */
@@ -117,6 +122,7 @@ struct media_feed_params { /* one outgoing copy of a track to a peer (a consumer
     uint32_t ssrc, rtx_ssrc;  /* chosen by the caller, unique per peer; rtx 0 = none */
     bool paused;
     uint8_t value;            /* where the receiver's line is too thin for all: higher first */
+    uint8_t exact;            /* n: layer n - 1 and no other, for a node that passes every layer on; 0 = the best of use */
 };
 
 struct media_record_params { /* per-track recording of a room: every track now in it and each that comes later */

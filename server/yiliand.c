@@ -38,6 +38,7 @@ struct daemon {
     struct node_settings node;
     struct origin *origin;       /* where edges may come */
     struct edge *edge;           /* where we are one */
+    struct relay_nodes *passed;  /* an edge's rooms */
     struct figures figures;      /* of an edge */
     struct shelf *shelf;         /* of lectures */
     struct watch *watch;
@@ -186,7 +187,7 @@ static int open_listener(struct daemon *d, struct fault *f)
                                 .requests_per_second = (unsigned)options_int(o, "request.rate"),
                                 .ws_messages_per_second = (unsigned)options_int(o, "signaling.rate"),
                                 .max_body = (size_t)options_int(o, "request.max_body"),
-                                .on_stream = d->node.edge ? NULL : take_stream,
+                                .on_stream = take_stream,
                                 .on_stream_ctx = d};
     /* The pages that watch at an edge are the origin's. */
     snprintf(d->origins, sizeof d->origins, "%s%s%s", options_text(o, "listen.origins"), d->node.edge ? "," : "", d->node.edge ? d->node.peer : "");
@@ -218,9 +219,26 @@ static int open_net(struct daemon *d, struct fault *f)
     if (rc == 0) rc = relay_open(&d->relay, options_text(o, "relay.urls"), options_text(o, "relay.secret"), options_int(o, "relay.lifetime"), f);
     rc = rc ? rc : signaling_new(&d->signaling, &signaling, f);
     if (rc) return rc;
-    d->whip = (struct whip){signaling_desk(d->signaling), d->guard, &d->relay};
-    rc = whip_serve(d->net, &d->whip, f);
-    return rc ? rc : open_watch(d, f);
+    rc = open_watch(d, f);
+    d->whip = (struct whip){whip_seats_of_desk(signaling_desk(d->signaling)), d->guard, &d->relay};
+    if (d->origin) d->whip.seats.elsewhere = watch_elsewhere;
+    d->whip.seats.elsewhere_ctx = d->watch;
+    return rc ? rc : whip_serve(d->net, &d->whip, f);
+}
+
+static struct media_config media_settings(const struct daemon *d)
+{
+    const struct options *o = d->options;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    struct media_config config = {.bind_address = options_text(o, "media.address"),
+                                  .udp_port = (uint16_t)options_int(o, "media.port"),
+                                  .announce = options_text(o, "media.announce"),
+                                  .workers = (unsigned)options_int(o, "media.workers"),
+                                  .max_bitrate_bps = (uint32_t)options_int(o, "media.max_bitrate")};
+    uint16_t told = (uint16_t)options_int(o, "media.tcp_port");
+    if (options_bool(o, "media.tcp")) config.tcp_port = told ? told : (uint16_t)options_int(o, "listen.port");
+    if (config.workers == 0) config.workers = cores > 0 ? (unsigned)cores : 1;
+    return config;
 }
 
 static const char *edge_missing(void *ctx)
@@ -230,7 +248,17 @@ static const char *edge_missing(void *ctx)
     return why && strcmp(why, "no_origin") == 0 ? "origin" : NULL;
 }
 
-/* An edge: lectures and nothing else; no records, no rooms, no media plane. */
+static int open_edge_media(struct daemon *d, struct fault *f)
+{
+    struct media_config config = media_settings(d);
+    config.on_event = relay_media_event;
+    config.on_event_ctx = d->passed;
+    int rc = media_open(&d->media, &config, f);
+    if (rc == 0) relay_nodes_media(d->passed, d->media);
+    return rc;
+}
+
+/* An edge: what is watched, and nothing else; no records, no rooms of its own. */
 static int open_edge(struct daemon *d, struct fault *f)
 {
     struct edge_config edge = {.peer = d->node.peer, .peer_certificate = d->node.peer_certificate, .secret = d->node.secret, .address = d->node.address,
@@ -240,9 +268,16 @@ static int open_edge(struct daemon *d, struct fault *f)
     d->figures = (struct figures){options_text(d->options, "metrics.token"), edge_missing, d};
     if (rc == 0 && figures_serve(d->net, &d->figures)) rc = fault_set(f, ERR_INTERNAL, "figures", "The URLs of health and figures are taken.");
     if (rc == 0 && guard_new(&d->guard)) rc = fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
+    rc = rc ? rc : relay_nodes_new(&d->passed, d->net, f);
+    edge.relay = d->passed;
     rc = rc ? rc : edge_new(&d->edge, &edge, f);
-    struct watch_config watch = {.net = d->net, .guard = d->guard, .edge = d->edge, .node_secret = d->node.secret};
-    return rc ? rc : watch_new(&d->watch, &watch, f);
+    struct watch_config watch = {.net = d->net, .guard = d->guard, .edge = d->edge, .relay = d->passed, .node_secret = d->node.secret};
+    rc = rc ? rc : relay_open(&d->relay, options_text(d->options, "relay.urls"), options_text(d->options, "relay.secret"), options_int(d->options, "relay.lifetime"), f);
+    rc = rc ? rc : watch_new(&d->watch, &watch, f);
+    if (rc) return rc;
+    d->whip = (struct whip){watch_edge_seats(d->watch), d->guard, &d->relay};
+    rc = whip_serve(d->net, &d->whip, f);
+    return rc ? rc : open_edge_media(d, f);
 }
 
 static int open_gate(struct daemon *d, struct fault *f)
@@ -261,21 +296,12 @@ static int open_gate(struct daemon *d, struct fault *f)
 static int open_media(struct daemon *d, struct fault *f)
 {
     if (!d->pipe_program[0]) log_warn("yiliand", "yilian-pipe is not beside yiliand: lectures show H.264 only, have no AAC for phones, and no films are made of recordings");
-    const struct options *o = d->options;
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    struct media_config config = {.bind_address = options_text(o, "media.address"),
-                                  .udp_port = (uint16_t)options_int(o, "media.port"),
-                                  .announce = options_text(o, "media.announce"),
-                                  .workers = (unsigned)options_int(o, "media.workers"),
-                                  .record_dir = d->record_dir,
-                                  .record_min_free_bytes = (uint64_t)options_int(o, "record.min_free_mb") << 20,
-                                  .pipe_program = d->pipe_program,
-                                  .max_bitrate_bps = (uint32_t)options_int(o, "media.max_bitrate"),
-                                  .on_event = desk_media_event,
-                                  .on_event_ctx = signaling_desk(d->signaling)};
-    uint16_t told = (uint16_t)options_int(o, "media.tcp_port");
-    if (options_bool(o, "media.tcp")) config.tcp_port = told ? told : (uint16_t)options_int(o, "listen.port");
-    if (config.workers == 0) config.workers = cores > 0 ? (unsigned)cores : 1;
+    struct media_config config = media_settings(d);
+    config.record_dir = d->record_dir;
+    config.record_min_free_bytes = (uint64_t)options_int(d->options, "record.min_free_mb") << 20;
+    config.pipe_program = d->pipe_program;
+    config.on_event = desk_media_event;
+    config.on_event_ctx = signaling_desk(d->signaling);
     int rc = media_open(&d->media, &config, f);
     if (rc == 0) signaling_media(d->signaling, d->media);
     return rc;
@@ -310,6 +336,7 @@ static void close_all(struct daemon *d)
 {
     if (d->net) net_shut(d->net);
     signaling_shut(d->signaling);
+    relay_nodes_shut(d->passed);
     media_close(d->media);     /* its last files go straight to the records plane */
     shelf_close(d->shelf);     /* what it read is posted */
     records_close(d->records); /* every completion has been posted when it returns */
@@ -318,6 +345,7 @@ static void close_all(struct daemon *d)
     watch_free(d->watch);
     origin_free(d->origin);
     edge_free(d->edge);
+    relay_nodes_free(d->passed);
     gate_free(d->gate);
     signaling_free(d->signaling);
     guard_free(d->guard);

@@ -37,7 +37,7 @@ void consumer_init(struct consumer *c, const struct media_feed_params *params, c
     memset(c, 0, sizeof *c);
     c->params = *params;
     c->layer = -1;
-    c->wanted = c->cap = MEDIA_RIDS_MAX - 1;
+    c->wanted = c->cap = params->exact ? (uint8_t)(params->exact - 1) : MEDIA_RIDS_MAX - 1;
     c->tid = c->tid_cap = LAYER_TIDS - 1;
     c->last_seq = (uint16_t)(params->ssrc * 2654435761u >> 18); /* a start below 2^14: no early wrap */
     c->rtx_seq = (uint16_t)(c->last_seq ^ 0x1555);
@@ -48,6 +48,7 @@ void consumer_init(struct consumer *c, const struct media_feed_params *params, c
 int consumer_target(const struct consumer *c, const struct producer *p, int64_t now_us)
 {
     if (p->n_layers == 1) return 0;
+    if (c->params.exact) return c->params.exact <= p->n_layers && layer_alive(&p->layers[c->params.exact - 1], now_us) ? c->params.exact - 1 : -1;
     int top = c->wanted < c->cap ? c->wanted : c->cap, n = (int)p->n_layers;
     for (int i = top < n ? top : n - 1; i >= 0; i--)
         if (layer_alive(&p->layers[i], now_us)) return i;

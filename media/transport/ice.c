@@ -110,6 +110,18 @@ int ice_input(struct ice *ice, const struct stun_message *m, const struct addres
     return 0;
 }
 
+bool ice_answered(struct ice *ice, const struct address *from, int64_t now_us)
+{
+    struct ice_result r = {0};
+    bool same = ice->has_selected && address_equal(from, &ice->selected);
+    ice->tuples[remember(ice, from, &r)].heard_us = ice->heard_us = now_us;
+    if (same || !ice->has_selected || now_us - ice->selected_heard_us > QUIET_US) {
+        select_tuple(ice, from, 1, &r);
+        ice->selected_heard_us = now_us;
+    }
+    return r.selected_changed;
+}
+
 bool ice_heard(struct ice *ice, const struct address *from, int64_t now_us)
 {
     ice->heard_us = now_us;

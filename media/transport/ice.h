@@ -47,6 +47,9 @@ bool ice_accepts(const struct ice *ice, const struct stun_message *m);
 /* One parsed STUN message. ERR_UNAUTHENTICATED: not from the peer (answered 401 only when it carried no integrity at all). */
 YL_CHECKED int ice_input(struct ice *ice, const struct stun_message *m, const struct address *from, int64_t now_us,
                          uint8_t reply[ICE_REPLY_BYTES], struct ice_result *result);
+/* The other side is lite too and we check it: its answer came from there. The first address that answers is kept while it does; true when
+ * that is new. The checks are the caller's (media/worker/dial.h). */
+bool ice_answered(struct ice *ice, const struct address *from, int64_t now_us);
 /* An authentic SRTP packet came from this proved address; returns true when that moved the selection. */
 bool ice_heard(struct ice *ice, const struct address *from, int64_t now_us);
 #endif

@@ -2,6 +2,7 @@
  * who only receives and gives no feedback about his line is looked after every 100 ms. */
 #include "media/rtp/bytes.h"
 #include "media/worker/worker.h"
+#include "media/worker/dial.h"
 #include "media/worker/figures.h"
 #include <stdlib.h>
 #include <string.h>
@@ -299,6 +300,7 @@ void worker_tick(struct worker *w)
         serve(peer);
     }
     serve_calm(w);
+    dial_tick(w);
     w->ticks++;
     catchup_step(w);
     struct room *room;

@@ -1,4 +1,5 @@
 #include "media/worker/worker.h"
+#include "media/worker/dial.h"
 #include "media/worker/figures.h"
 #include "server/base/log.h"
 #include <inttypes.h>
@@ -69,6 +70,11 @@ static void peer_open(struct worker *w, const struct media_peer_params *p)
     ice_init(&peer->ice, &c, w->now_us);
     struct handshake_peer h = {.peer = p->peer, .client = p->dtls_client};
     snprintf(h.fingerprint, sizeof h.fingerprint, "%s", p->remote_fingerprint);
+    if (p->n_dial && dial_open(peer, p, &h)) {
+        peer_event(peer, MEDIA_PEER_FAILED);
+        peer_close(peer, false);
+        return;
+    }
     if (worker_handshake(w, &h) || table_put(&w->peers, p->peer.v, peer) || table_put(&room->peers, p->peer.v, peer) ||
         table_put(&w->by_ufrag, ufrag_key(c.ufrag), peer)) {
         log_error("media", "peer %016" PRIx64 " could not be opened", p->peer.v);
@@ -124,6 +130,7 @@ void peer_close(struct peer *peer, bool goodbye)
         handshake_end(w->handshake, peer->id, goodbye && peer->ice.has_selected ? &peer->ice.selected : NULL, peer->srtp);
         forget_names(peer);
     }
+    dial_close(peer);
     table_remove(&w->peers, peer->id.v);
     table_remove(&peer->room->peers, peer->id.v);
     room_maybe_free(w, peer->room);
@@ -141,6 +148,10 @@ static void track_announced(struct track *t)
     const struct media_track_params *p = &t->producer.params;
     if (p->ssrc) peer_bind(t->peer, p->ssrc, t, 0, false);
     if (p->rtx_ssrc) peer_bind(t->peer, p->rtx_ssrc, t, 0, true);
+    for (size_t i = 0; i < p->n_rids; i++) {
+        if (p->layer_ssrcs[i]) peer_bind(t->peer, p->layer_ssrcs[i], t, i, false);
+        if (p->layer_rtx_ssrcs[i]) peer_bind(t->peer, p->layer_rtx_ssrcs[i], t, i, true);
+    }
 }
 
 static void track_open(struct worker *w, const struct media_track_params *p)

@@ -57,7 +57,7 @@ static void send_run(struct peer *peer, struct copies *c, size_t at, size_t n, s
     w->counted.packets_out += n;
     w->counted.bytes_out += bytes;
     peer->down_bytes += bytes;
-    egress_put(&w->egress, bytes, segment, &peer->ice.selected);
+    peer_put(peer, bytes, segment);
 }
 
 void forward_copies(struct peer *peer, struct copies *c)
@@ -126,7 +126,7 @@ void forward_one(struct peer *peer, struct rtp_parts *parts)
     w->counted.packets_out++;
     w->counted.bytes_out += len;
     peer->down_bytes += len;
-    egress_put(&w->egress, len, len, &peer->ice.selected);
+    peer_put(peer, len, len);
 }
 
 /* ---- packets ---- */

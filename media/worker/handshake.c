@@ -59,6 +59,11 @@ static void send_datagram(void *ctx, const uint8_t *datagram, size_t len)
     (void)!sendto(s->peer.socket, datagram, len, MSG_DONTWAIT, (struct sockaddr *)&sa, n); /* DTLS sends again what is lost */
 }
 
+static void let_go(const struct handshake_peer *peer)
+{
+    if (peer->own_socket) close(peer->socket);
+}
+
 static void answer(struct session *s, enum dtls_state state, struct srtp_box *srtp)
 {
     s->waiting = (struct handshake_answer){s->peer.peer, state, srtp};
@@ -132,6 +137,7 @@ static void begin(struct handshake *h, const struct wish *w)
         free(s);
     }
     log_error("media", "peer %016" PRIx64 ": no handshake, out of memory", w->peer.v);
+    let_go(&w->begin);
     w->begin.answer(w->begin.ctx, &(struct handshake_answer){w->peer, DTLS_FAILED, NULL});
 }
 
@@ -149,6 +155,7 @@ static void end(struct handshake *h, struct session *s, const struct address *go
     table_remove(&h->sessions, s->peer.peer.v);
     if (s->has_waiting) srtp_box_free(s->waiting.srtp);
     dtls_free(s->dtls);
+    let_go(&s->peer);
     free(s);
 }
 
@@ -212,6 +219,7 @@ static void *run(void *arg)
 static void drop(void *message)
 {
     struct wish *w = message;
+    if (w->kind == WISH_BEGIN) let_go(&w->begin);
     srtp_box_free(w->srtp);
     free(w);
 }
@@ -266,7 +274,9 @@ static int put(struct handshake *h, const struct wish *wish, const uint8_t *byte
 
 int handshake_begin(struct handshake *h, const struct handshake_peer *peer)
 {
-    return put(h, &(struct wish){.kind = WISH_BEGIN, .peer = peer->peer, .begin = *peer}, NULL, 0);
+    int err = put(h, &(struct wish){.kind = WISH_BEGIN, .peer = peer->peer, .begin = *peer}, NULL, 0);
+    if (err) let_go(peer);
+    return err;
 }
 
 void handshake_address(struct handshake *h, struct peer_id peer, const struct address *address)

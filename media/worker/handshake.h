@@ -21,7 +21,8 @@ struct handshake_peer {
     struct peer_id peer;
     bool client;
     char fingerprint[100]; /* of the peer's certificate */
-    int socket, family;    /* borrowed, for sending */
+    int socket, family;    /* for sending; borrowed, unless own_socket: then it is closed with the session, or when it cannot begin */
+    bool own_socket;
     /* On this thread; false = cannot take it now, it will be asked again. */
     bool (*answer)(void *ctx, const struct handshake_answer *answer);
     void *ctx;

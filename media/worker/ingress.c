@@ -8,10 +8,15 @@
 
 int ingress_open(struct ingress *in, int socket)
 {
-    int on = 1;
     *in = (struct ingress){.socket = socket, .bytes = malloc((size_t)INGRESS_MESSAGES * INGRESS_STRIDE)};
-    (void)!setsockopt(socket, IPPROTO_UDP, UDP_GRO, &on, sizeof on); /* an older kernel hands them over one by one */
+    ingress_prepare(socket);
     return in->bytes ? 0 : ERR_INTERNAL;
+}
+
+void ingress_prepare(int socket)
+{
+    int on = 1;
+    (void)!setsockopt(socket, IPPROTO_UDP, UDP_GRO, &on, sizeof on); /* an older kernel hands them over one by one */
 }
 
 void ingress_close(struct ingress *in)
@@ -22,12 +27,17 @@ void ingress_close(struct ingress *in)
 
 size_t ingress_read(struct ingress *in)
 {
+    return ingress_read_of(in, in->socket);
+}
+
+size_t ingress_read_of(struct ingress *in, int socket)
+{
     for (size_t i = 0; i < INGRESS_MESSAGES; i++) {
         in->iov[i] = (struct iovec){in->bytes + i * INGRESS_STRIDE, INGRESS_BYTES};
         in->headers[i].msg_hdr = (struct msghdr){.msg_name = &in->from[i], .msg_namelen = sizeof in->from[i], .msg_iov = &in->iov[i],
                                                  .msg_iovlen = 1, .msg_control = in->control[i].room, .msg_controllen = sizeof in->control[i].room};
     }
-    int n = recvmmsg(in->socket, in->headers, INGRESS_MESSAGES, MSG_DONTWAIT, NULL);
+    int n = recvmmsg(socket, in->headers, INGRESS_MESSAGES, MSG_DONTWAIT, NULL);
     return n > 0 ? (size_t)n : 0;
 }
 

@@ -31,6 +31,8 @@ YL_CHECKED int ingress_open(struct ingress *in, int socket);
 void ingress_close(struct ingress *in);
 /* One system call. Returns how many messages it brought, 0 = nothing there. */
 size_t ingress_read(struct ingress *in);
+size_t ingress_read_of(struct ingress *in, int socket); /* of another one; ingress_prepare was called for it */
+void ingress_prepare(int socket); /* rows of datagrams may come as one */
 /* Calls `take` for each datagram of the last read; it may change the bytes in place. */
 void ingress_each(struct ingress *in, size_t n, void (*take)(void *ctx, uint8_t *data, size_t len, const struct address *from), void *ctx);
 #endif

@@ -15,6 +15,7 @@
 #define PADDING_BYTES 240
 #define REST_US 6000000      /* a layer that nobody wanted for so long may rest */
 #define LAZY_US 3000000      /* a layer asked for and not come by then cannot be had */
+#define NODE_START_BPS 8000000 /* towards another node, until it is measured: lines between machines are wide */
 #define SOUND_BPS 45000      /* of a voice that was not heard yet */
 
 /* ---- lives ---- */
@@ -23,7 +24,7 @@ void line_feed(struct feed *f)
     struct peer *peer = f->peer;
     if (peer->line || !f->consumer.params.extensions.transport_cc || !(peer->line = calloc(1, sizeof *peer->line))) return;
     peer->line->peer = peer;
-    bwe_init(&peer->line->bwe, BWE_START_BPS, peer->worker->now_us);
+    bwe_init(&peer->line->bwe, f->consumer.params.exact ? NODE_START_BPS : BWE_START_BPS, peer->worker->now_us);
     peer->line->due = true;
     peer_enliven(peer);
 }
@@ -59,6 +60,18 @@ static bool can_be_had(const struct track *t, size_t layer, int64_t now_us)
 static uint32_t with_headers(uint32_t bps)
 {
     return bps + bps / 20; /* IP, UDP, the tag */
+}
+
+/* One layer and no other: a picture that has no forms but that. Its row is the lowest, which is the one that is looked at. */
+static void describe_exact(const struct feed *f, struct allocator_stream *s)
+{
+    const struct consumer *c = &f->consumer;
+    size_t i = c->params.exact <= f->track->producer.n_layers ? c->params.exact - 1u : 0;
+    const struct layer *l = &f->track->producer.layers[i];
+    *s = (struct allocator_stream){.value = c->params.value, .layer = c->held ? -1 : 0, .tid = c->tid_cap, .tids = layer_bps(l, 0) < layer_bps(l, LAYER_TIDS - 1)};
+    s->key_bytes[0] = l->key_bytes;
+    for (unsigned tid = 0; tid < LAYER_TIDS; tid++)
+        s->bps[0][tid] = s->bps[i][tid] = with_headers(layer_bps(l, tid));
 }
 
 static void describe(const struct feed *f, struct allocator_stream *s, int64_t now_us)
@@ -131,7 +144,8 @@ static void allot(struct peer *peer)
     for (size_t i = 0; i < peer->n_feeds && n < ALLOCATOR_STREAMS; i++) {
         if (!takes_part(peer->feeds[i])) continue;
         of[n] = peer->feeds[i];
-        describe(of[n], &s[n], now);
+        if (of[n]->consumer.params.exact) describe_exact(of[n], &s[n]);
+        else describe(of[n], &s[n], now);
         if (of[n]->consumer.layer >= 0) before += s[n].bps[of[n]->consumer.layer][of[n]->consumer.tid];
         n++;
     }
@@ -143,8 +157,10 @@ static void allot(struct peer *peer)
     l->wanted_bps = r.wanted_bps + sound;
     thin_out(l, s, n, now);
     bool at_once = congested || before + sound > bps + bps / 5;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        if (s[i].layer >= 0 && of[i]->consumer.params.exact) s[i].layer = (int8_t)(of[i]->consumer.params.exact - 1);
         give(of[i], &s[i], at_once, bps);
+    }
 }
 
 void line_heard(struct peer *peer, const uint8_t *fci, size_t len)

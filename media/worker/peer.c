@@ -254,6 +254,22 @@ void peer_handshake(struct worker *w, const struct handshake_answer *a)
     }
 }
 
+void peer_datagram(struct peer *peer, uint8_t *data, size_t len, const struct address *from)
+{
+    if (data[0] >= 128 && data[0] < 192) srtp_input(peer, data, len, from);
+    else if (data[0] >= 20 && data[0] < 64) handshake_input(peer->worker->handshake, peer->id, from, data, len);
+}
+
+void peer_dialled(struct peer *peer, const struct address *from)
+{
+    bool first = !peer->ice.has_selected;
+    if (peer->silent) {
+        peer->silent = false;
+        peer_event(peer, MEDIA_PEER_BACK);
+    }
+    if (ice_answered(&peer->ice, from, peer->worker->now_us)) selected(peer, first);
+}
+
 void worker_datagram(struct worker *w, uint8_t *data, size_t len, const struct address *from)
 {
     w->counted.packets_in++;
@@ -264,11 +280,6 @@ void worker_datagram(struct worker *w, uint8_t *data, size_t len, const struct a
         return;
     }
     struct peer *peer = table_get(&w->by_tuple, table_hash(from, sizeof *from));
-    if (!peer) {
-        if (!steer_media(w, data, len, from)) metric_add(figures.refused, 1);
-    } else if (data[0] >= 128 && data[0] < 192) {
-        srtp_input(peer, data, len, from);
-    } else if (data[0] >= 20 && data[0] < 64) {
-        handshake_input(w->handshake, peer->id, from, data, len);
-    }
+    if (peer) peer_datagram(peer, data, len, from);
+    else if (!steer_media(w, data, len, from)) metric_add(figures.refused, 1);
 }

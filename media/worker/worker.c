@@ -1,4 +1,5 @@
 #include "media/worker/worker.h"
+#include "media/worker/dial.h"
 #include "media/worker/figures.h"
 #include "server/base/clock.h"
 #include "server/base/log.h"
@@ -36,7 +37,14 @@ void peer_send_rtcp(struct peer *peer, struct rtcp_builder *b)
     peer->down_bytes += len;
     w->counted.packets_out++;
     w->counted.bytes_out += len;
-    egress_put(&w->egress, len, len, &peer->ice.selected);
+    peer_put(peer, len, len);
+}
+
+void peer_put(struct peer *peer, size_t bytes, size_t segment)
+{
+    struct egress *e = &peer->worker->egress;
+    if (peer->dial) dial_send(peer->dial, egress_room(e, bytes), bytes, segment);
+    else egress_put(e, bytes, segment, &peer->ice.selected);
 }
 
 static void gauge(struct metric *m, int64_t *told, size_t now)
@@ -133,7 +141,7 @@ static bool on_answer(void *ctx, const struct handshake_answer *answer)
 
 int worker_handshake(struct worker *w, struct handshake_peer *peer)
 {
-    peer->socket = w->socket;
+    if (!peer->own_socket) peer->socket = w->socket;
     peer->family = w->family;
     peer->answer = on_answer;
     peer->ctx = w;
@@ -175,6 +183,22 @@ static void drain_mailbox(struct worker *w)
 static void take(void *ctx, uint8_t *data, size_t len, const struct address *from)
 {
     worker_datagram(ctx, data, len, from);
+}
+
+static void receive_dialled(struct worker *w, int fd)
+{
+    for (int round = 0; round < 16; round++) {
+        size_t n = ingress_read_of(&w->ingress, fd);
+        if (!n) return;
+        w->now_us = w->batch_us = clock_monotonic_us();
+        take_messages(w); /* these may end it */
+        struct dial *d = dial_of(w, fd);
+        if (!d) return;
+        ingress_each(&w->ingress, n, dial_datagram, d);
+        w->wake_us = due(w);
+        egress_flush(&w->egress);
+        if (n < INGRESS_MESSAGES) return;
+    }
 }
 
 static void receive(struct worker *w)
@@ -229,13 +253,14 @@ static int wait_for(struct worker *w, struct epoll_event *events, int n_events)
 static void *run(void *arg)
 {
     struct worker *w = arg;
-    struct epoll_event events[4];
+    struct epoll_event events[16];
     while (!__atomic_load_n(w->stop, __ATOMIC_ACQUIRE)) {
-        int n = wait_for(w, events, 4);
+        int n = wait_for(w, events, 16);
         w->now_us = clock_monotonic_us();
         for (int i = 0; i < n; i++) {
             if (events[i].data.fd == w->wake) drain_mailbox(w);
-            else receive(w);
+            else if (events[i].data.fd == w->socket) receive(w);
+            else receive_dialled(w, events[i].data.fd);
         }
         steer_take(w);
         w->wake_us = due(w);

@@ -32,6 +32,7 @@
 
 struct worker;
 struct peer;
+struct dial;
 
 struct feed {
     struct peer *peer; /* receives */
@@ -108,6 +109,7 @@ struct peer {
     size_t n_feeds, cap_feeds;
     struct ice ice;
     bool inside; /* no network: a device's child process sends for it */
+    struct dial *dial; /* another node, reached over a socket of its own; NULL: who comes to the worker's socket */
     bool silent, proved; /* proved: SRTP came, so its side of the handshake is over */
     struct track *tracks[PEER_TRACKS_MAX];
     size_t n_tracks;
@@ -170,6 +172,7 @@ struct worker {
     struct track *fresh; /* tracks with packets that wait */
     struct feed *replays; /* those who catch up */
     struct peer *lively;  /* those who send, and those with a line */
+    struct dial *dials;   /* peers that are other nodes */
     unsigned ticks;
     struct line *lines;  /* busy ones, served at lines_us */
     int64_t lines_us;
@@ -189,9 +192,11 @@ bool worker_answers(struct worker *w, int64_t now_us); /* media_answers of one *
 void worker_route(struct worker *w, const struct route *route);
 void worker_wake(struct worker *w);
 void message_drop(void *message);
-/* Begins a peer's handshake; its answers come to this worker's mailbox. Fills in where to send and whom to tell. */
+/* Begins a peer's handshake; its answers come to this worker's mailbox. Fills in whom to tell, and where to send unless the peer has a socket. */
 YL_CHECKED int worker_handshake(struct worker *w, struct handshake_peer *peer);
 
+/* What stands in the send arena, as egress_put: to where the peer is, by the way it came. */
+void peer_put(struct peer *peer, size_t bytes, size_t segment);
 /* One datagram as it is. */
 void worker_send(struct worker *w, const uint8_t *bytes, size_t len, const struct address *to);
 /* Begins an RTCP packet for a peer in the send arena; peer_send_rtcp seals and sends what the builder holds. */
@@ -207,6 +212,10 @@ void worker_close_everything(struct worker *w);
 void worker_datagram(struct worker *w, uint8_t *data, size_t len, const struct address *from);
 /* RTP of a peer that is inside. */
 void peer_inside_input(struct worker *w, struct peer_id id, const struct share *packets);
+/* A datagram of this peer that is no STUN. */
+void peer_datagram(struct peer *peer, uint8_t *data, size_t len, const struct address *from);
+/* An answer to our check came from there. */
+void peer_dialled(struct peer *peer, const struct address *from);
 void peer_handshake(struct worker *w, const struct handshake_answer *answer);
 struct ssrc_slot *peer_ssrc(struct peer *peer, uint32_t ssrc);
 void peer_bind(struct peer *peer, uint32_t ssrc, struct track *track, size_t layer, bool rtx);

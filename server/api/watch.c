@@ -89,6 +89,17 @@ json_t *watch_nodes(struct watch *w, uint64_t room)
     return list;
 }
 
+bool watch_elsewhere(void *ctx, const struct desk_machine *m, uint64_t room, int64_t until_ms, char out[DESK_URL_BYTES])
+{
+    struct watch *w = ctx;
+    const char *addresses[PLACEMENT_LIST_MAX];
+    char pass[PASS_BYTES];
+    if (!w->config.origin || !origin_choose(w->config.origin, room, addresses)) return false;
+    watch_pass(w, room, until_ms, pass);
+    snprintf(out, DESK_URL_BYTES, "%s/whep/%s?pass=%s", addresses[0], m->room, pass);
+    return true;
+}
+
 static void not_here(struct watch *w, struct net_request *r)
 {
     struct fault f = {0};

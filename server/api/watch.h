@@ -12,6 +12,7 @@
 #ifndef YL_SERVER_API_WATCH_H
 #define YL_SERVER_API_WATCH_H
 
+#include "server/api/whip.h"
 #include "server/live/shelf.h"
 #include "server/net/net.h"
 #include "server/node/edge.h"
@@ -27,9 +28,14 @@ struct watch_config {
     struct shelf *shelf;
     struct origin *origin; /* NULL: there are no other nodes */
     struct edge *edge;     /* NULL: we have the programmes ourselves */
+    struct relay_nodes *relay; /* an edge's; NULL: likewise */
     const char *node_secret; /* passes are good on all nodes that know it; "" = there are no others */
 };
 /* Registers the URLs and asks the desk for lectures; before net_run. */
 YL_CHECKED int watch_new(struct watch **out, const struct watch_config *config, struct fault *f);
+/* desk_machine.elsewhere; ctx is the watch. */
+bool watch_elsewhere(void *ctx, const struct desk_machine *m, uint64_t room, int64_t until_ms, char out[DESK_URL_BYTES]);
+/* On an edge: WHEP of the origin's rooms, by passes. `relay` outlives the net. */
+struct whip_seats watch_edge_seats(struct watch *w);
 void watch_free(struct watch *w); /* after net_free and before desk_free */
 #endif

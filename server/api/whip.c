@@ -1,10 +1,12 @@
 #include "server/api/whip.h"
 #include "server/base/clock.h"
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define BODY_MAX SDP_TEXT_MAX
+#define PASS_BYTES 96 /* watch_private.h */
 
 static void allow_origins(struct net_request *r)
 {
@@ -31,9 +33,20 @@ static int read_path(const struct net_request *r, char room[80], uint64_t *resou
     return 0;
 }
 
-static const char *bearer(const struct net_request *r, struct fault *f)
+static bool query_value(const struct net_request *r, const char *wanted, char *out, size_t cap)
+{
+    char name[64];
+    const char *at = net_request_query(r);
+    while (net_query_next(&at, name, sizeof name, out, cap) > 0)
+        if (strcmp(name, wanted) == 0) return true;
+    return false;
+}
+
+/* `pass`: room for one that the query says. */
+static const char *bearer(const struct whip *w, const struct net_request *r, char pass[PASS_BYTES], struct fault *f)
 {
     bool by_cookie;
+    if (w->seats.pass && query_value(r, "pass", pass, PASS_BYTES)) return pass;
     const char *token = net_request_credential(r, &by_cookie);
     if (*token && !by_cookie) return token;
     fault_set(f, ERR_UNAUTHENTICATED, "no_token", "Send Authorization: Bearer TOKEN.");
@@ -83,21 +96,38 @@ static void ice_servers(struct net_request *r, const struct relay *relay, const 
     }
 }
 
+/* RFC 9725 4.5 */
+static void redirect(struct net_request *r, const char *address, const char *path)
+{
+    char url[DESK_URL_BYTES];
+    snprintf(url, sizeof url, "%s%s", address, path);
+    allow_origins(r);
+    net_reply_header(r, "Location", url);
+    net_reply_header(r, "Cache-Control", "no-store");
+    net_reply_empty(r, 307);
+}
+
 static void posted(void *ctx, const struct fault *f, const struct desk_machine_made *m)
 {
     struct posting *p = ctx;
     struct net_request *r = p->request;
     if (f && f->code == ERR_UNAUTHENTICATED) guard_wrong(p->whip->guard, net_request_address(r), clock_now_ms(&clock_system));
     const struct relay *relay = p->whip->relay;
+    bool in_query = p->whip->seats.pass;
     free(p);
     if (f) {
         refuse(r, f);
         return;
     }
-    char location[200], id[ID_TEXT_BYTES];
+    if (m->elsewhere) {
+        redirect(r, m->elsewhere, "");
+        return;
+    }
+    char location[200 + PASS_BYTES], id[ID_TEXT_BYTES], pass[PASS_BYTES];
     const char *path = net_request_path(r);
+    bool passed = in_query && query_value(r, "pass", pass, sizeof pass);
     id_format(m->resource, id);
-    snprintf(location, sizeof location, "%.*s/%s", (int)(6 + strcspn(path + 6, "/")), path, id);
+    snprintf(location, sizeof location, "%.*s/%s%s%s", (int)(6 + strcspn(path + 6, "/")), path, id, passed ? "?pass=" : "", passed ? pass : "");
     allow_origins(r);
     net_reply_header(r, "Location", location);
     etag(r, m->ufrag);
@@ -117,15 +147,17 @@ static void post(const struct whip *w, struct net_request *r, const struct desk_
     struct posting *p = malloc(sizeof *p);
     if (!p) abort();
     *p = (struct posting){w, r};
-    struct desk_machine m = {at->token, at->room, sdp, at->watch};
-    desk_machine_join(w->desk, &m, posted, p);
+    char stay[8];
+    bool stays = query_value(r, "stay", stay, sizeof stay); /* it was elsewhere, or wants the least delay */
+    struct desk_machine m = {at->token, at->room, sdp, at->watch, stays ? NULL : w->seats.elsewhere, w->seats.elsewhere_ctx};
+    w->seats.join(w->seats.ctx, &m, posted, p);
 }
 
 /* ---- afterwards ---- */
 
 static void end(const struct whip *w, struct net_request *r, const struct desk_machine_at *at, struct fault *f)
 {
-    if (desk_machine_end(w->desk, at, f)) {
+    if (w->seats.end(w->seats.ctx, at, f)) {
         refuse(r, f);
         return;
     }
@@ -151,7 +183,7 @@ static void restart(const struct whip *w, struct net_request *r, const struct de
 {
     struct desk_machine_ice ice;
     char *ours;
-    if (desk_machine_restart(w->desk, at, frag, &ours, f) || desk_machine_ice(w->desk, at, &ice, f)) {
+    if (w->seats.restart(w->seats.ctx, at, frag, &ours, f) || w->seats.ice(w->seats.ctx, at, &ice, f)) {
         free(ours);
         refuse(r, f);
         return;
@@ -161,14 +193,37 @@ static void restart(const struct whip *w, struct net_request *r, const struct de
     net_reply_taken(r, 200, "application/trickle-ice-sdpfrag", ours, strlen(ours));
 }
 
+/* What is sent of a picture: nothing of the standard's, so it is JSON of our own. */
+static void steer(const struct whip *w, struct net_request *r, const struct desk_machine_at *at, struct fault *f)
+{
+    size_t len;
+    const char *body = net_request_body(r, &len), *mid;
+    json_t *o = json_loadb(body ? body : "", body ? len : 0, JSON_REJECT_DUPLICATES, NULL), *layer = json_object_get(o, "layer"), *paused = json_object_get(o, "paused");
+    struct watcher_wish wish = {.layer = layer ? (int)json_integer_value(layer) : -1, .paused = paused ? json_is_true(paused) : -1};
+    wish.mid = mid = json_string_value(json_object_get(o, "mid"));
+    if (!mid) fault_field(f, "mid", "required");
+    else if (layer && (!json_is_integer(layer) || wish.layer < 0 || wish.layer >= MEDIA_RIDS_MAX)) fault_field(f, "layer", "out_of_range:0,%d", MEDIA_RIDS_MAX - 1);
+    else if (paused && !json_is_boolean(paused)) fault_field(f, "paused", "not_boolean");
+    else if (!w->seats.steer(w->seats.ctx, at, &wish, f)) {
+        allow_origins(r);
+        net_reply_empty(r, 204);
+    }
+    if (f->code) refuse(r, f);
+    json_decref(o);
+}
+
 static void patch(const struct whip *w, struct net_request *r, const struct desk_machine_at *at, struct fault *f)
 {
     struct desk_machine_ice ice;
     struct sdp_frag frag;
     size_t len;
+    if (at->watch && is_type(net_request_header(r, "content-type"), "application/json")) {
+        steer(w, r, at, f);
+        return;
+    }
     const char *body = body_of(r, "application/trickle-ice-sdpfrag", &len, f);
     if (!body) net_reply_header(r, "Accept-Patch", "application/trickle-ice-sdpfrag");
-    if (!body || sdp_frag_parse(&frag, body, len, f) || desk_machine_ice(w->desk, at, &ice, f) ||
+    if (!body || sdp_frag_parse(&frag, body, len, f) || w->seats.ice(w->seats.ctx, at, &ice, f) ||
         check_tag(net_request_header(r, "if-match"), ice.ours, f)) {
         refuse(r, f);
         return;
@@ -194,19 +249,53 @@ static void options(struct net_request *r, bool session)
 
 static void on_request(void *ctx, struct net_request *r)
 {
+    const struct whip *w = ctx;
     struct fault f = {0};
-    char room[80];
+    char room[80], pass[PASS_BYTES];
     enum net_method method = net_request_method(r);
     struct desk_machine_at at = {.room = room, .watch = strncmp(net_request_path(r), "/whep/", 6) == 0};
     int rc = read_path(r, room, &at.resource, &f);
     if (!rc && method != NET_OPTIONS && (method == NET_POST) == (at.resource != 0))
         rc = fault_set(&f, ERR_METHOD, "", "This URL has no such method.");
-    if (!rc && method != NET_OPTIONS && !(at.token = bearer(r, &f))) rc = f.code;
+    if (!rc && method != NET_OPTIONS && !(at.token = bearer(w, r, pass, &f))) rc = f.code;
     if (rc) refuse(r, &f);
+    else if (w->seats.publish_at && !at.watch && method != NET_OPTIONS) redirect(r, w->seats.publish_at, net_request_path(r));
     else if (method == NET_OPTIONS) options(r, at.resource != 0);
-    else if (method == NET_POST) post(ctx, r, &at, &f);
-    else if (method == NET_DELETE) end(ctx, r, &at, &f);
-    else patch(ctx, r, &at, &f);
+    else if (method == NET_POST) post(w, r, &at, &f);
+    else if (method == NET_DELETE) end(w, r, &at, &f);
+    else patch(w, r, &at, &f);
+}
+
+/* ---- the rooms of this daemon ---- */
+
+static void join_desk(void *ctx, const struct desk_machine *m, desk_machine_done done, void *done_ctx)
+{
+    desk_machine_join(ctx, m, done, done_ctx);
+}
+
+static int end_desk(void *ctx, const struct desk_machine_at *at, struct fault *f)
+{
+    return desk_machine_end(ctx, at, f);
+}
+
+static int ice_desk(void *ctx, const struct desk_machine_at *at, struct desk_machine_ice *out, struct fault *f)
+{
+    return desk_machine_ice(ctx, at, out, f);
+}
+
+static int restart_desk(void *ctx, const struct desk_machine_at *at, const struct sdp_frag *theirs, char **fragment, struct fault *f)
+{
+    return desk_machine_restart(ctx, at, theirs, fragment, f);
+}
+
+static int steer_desk(void *ctx, const struct desk_machine_at *at, const struct watcher_wish *wish, struct fault *f)
+{
+    return desk_machine_steer(ctx, at, wish, f);
+}
+
+struct whip_seats whip_seats_of_desk(struct desk *d)
+{
+    return (struct whip_seats){.ctx = d, .join = join_desk, .end = end_desk, .ice = ice_desk, .restart = restart_desk, .steer = steer_desk};
 }
 
 int whip_serve(struct net *n, const struct whip *w, struct fault *f)

@@ -51,6 +51,16 @@ static void say(struct edge *e, const struct node_message *m)
     free(text);
 }
 
+static void relay_says(void *ctx, const struct node_message *m, const char *bytes)
+{
+    struct edge *e = ctx;
+    struct share *s = bytes && e->stage == LINKED ? share_new(bytes, (size_t)m->bytes) : NULL;
+    if (e->stage != LINKED || (bytes && !s)) return;
+    say(e, m);
+    if (s) (void)net_ws_send_share(e->ws, s);
+    share_unref(s);
+}
+
 /* The same complaint every half second would hide everything else in the log. */
 static void complain(struct edge *e, const char *why)
 {
@@ -176,6 +186,7 @@ static void linked(struct edge *e)
     log_info("node", "linked to the origin %s", e->config.peer);
     for (struct lecture *x = e->lectures; x; x = x->hh.next)
         want(e, x);
+    relay_linked(e->config.relay);
 }
 
 static void about_room(struct edge *e, const struct node_message *m)
@@ -203,10 +214,12 @@ static void on_message(void *ctx, struct net_ws *ws, void *user, const char *tex
     else if (e->stage == SAID_HELLO && m.verb == NODE_CHALLENGE) prove(e, &m);
     else if (e->stage == SAID_PROOF && m.verb == NODE_WELCOME) linked(e);
     else if (e->stage != LINKED || e->waiting) hang_up(e, "The origin said what has no place here.");
-    else if (m.verb == NODE_INIT || m.verb == NODE_PIECE) {
+    else if (m.verb == NODE_INIT || m.verb == NODE_PIECE || m.verb == NODE_OFFER) {
         e->waits = m;
         e->waiting = true;
     } else if (m.verb == NODE_BEGIN || m.verb == NODE_END || m.verb == NODE_GONE) about_room(e, &m);
+    else if (m.verb == NODE_LINE) relay_line(e->config.relay, &m);
+    else if (m.verb == NODE_LOST) relay_lost(e->config.relay, (uint64_t)m.room);
 }
 
 static void on_bytes(void *ctx, struct net_ws *ws, void *user, const void *bytes, size_t len)
@@ -217,8 +230,13 @@ static void on_bytes(void *ctx, struct net_ws *ws, void *user, const void *bytes
         hang_up(e, "The origin sent bytes that it had not told of.");
         return;
     }
+    struct fault f = {0};
     struct lecture *x = lecture_of(e, e->waits.room);
     e->waiting = false;
+    if (e->waits.verb == NODE_OFFER) {
+        if (relay_offered(e->config.relay, &e->waits, bytes, &f)) hang_up(e, f.text[0] ? f.text : "The origin's offer is none.");
+        return;
+    }
     if (x) take(e, x, &e->waits, bytes);
 }
 
@@ -269,7 +287,7 @@ static void let_go(struct edge *e, int64_t now)
 
 static unsigned viewers(const struct edge *e)
 {
-    unsigned n = e->events.viewers ? e->events.viewers(e->events.ctx) : 0;
+    unsigned n = (e->events.viewers ? e->events.viewers(e->events.ctx) : 0) + (unsigned)relay_viewers(e->config.relay);
     return n < NODE_VIEWERS_MAX ? n : NODE_VIEWERS_MAX;
 }
 
@@ -293,6 +311,7 @@ static void tick(void *arg)
     if (e->stage != LINKED && !e->sent_away && now - e->off_ms > ALONE_MS) {
         e->sent_away = true;
         if (e->events.send_away) e->events.send_away(e->events.ctx);
+        relay_send_away(e->config.relay);
     }
     let_go(e, now);
     net_timer_start(e->config.net, TICK_MS, tick, e);
@@ -327,6 +346,7 @@ int edge_new(struct edge **out, const struct edge_config *config, struct fault *
     }
     e->m_linked = metric_gauge("yilian_node_linked", "1 while the link to the origin stands", NULL);
     e->m_pieces = metric_counter("yilian_node_pieces_taken_total", "Pieces of lectures taken from the origin", NULL);
+    relay_nodes_link(config->relay, &(struct relay_link){e, relay_says});
     net_timer_start(config->net, TICK_MS, tick, e);
     return 0;
 }

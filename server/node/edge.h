@@ -9,6 +9,7 @@
 
 #include "server/live/programme.h"
 #include "server/net/net.h"
+#include "server/node/relay.h"
 
 struct edge;
 struct edge_events { /* to those who show the programmes */
@@ -21,6 +22,7 @@ struct edge_events { /* to those who show the programmes */
 };
 struct edge_config {
     struct net *net;
+    struct relay_nodes *relay; /* rooms as they come, for WHEP */
     const char *peer, *peer_certificate, *secret, *address; /* node.*; borrowed */
     unsigned viewers_max;
 };

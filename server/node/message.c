@@ -30,6 +30,12 @@ static const struct field fields[] = {
     {"width", NUMBER, AT(width), 0, UINT16_MAX},
     {"height", NUMBER, AT(height), 0, UINT16_MAX},
     {"bytes", NUMBER, AT(bytes), 1, NODE_PIECE_MAX},
+    {"line", NUMBER, AT(line), 0, 127},
+    {"track", NUMBER, AT(track), INT64_MIN, INT64_MAX},
+    {"seat", NUMBER, AT(seat), INT64_MIN, INT64_MAX},
+    {"layer", NUMBER, AT(layer), 0, 2},
+    {"layers", NUMBER, AT(layers), 0, 7}, /* how many, of a line; which, of a wish */
+    {"value", NUMBER, AT(value), 0, 255},
     {"segment", FLAG, AT(segment), 0, 0},
     {"key", FLAG, AT(key), 0, 0},
     {"address", TEXT, AT(address), 1, NODE_ADDRESS_BYTES - 1},
@@ -57,6 +63,13 @@ static const struct verb {
     [NODE_PIECE] = {"piece", {"room", "generation", "epoch_us", "start_us", "duration_us", "segment", "key", "bytes"}},
     [NODE_END] = {"end", {"room"}},
     [NODE_GONE] = {"gone", {"room"}},
+    [NODE_RELAY] = {"relay", {"room"}},
+    [NODE_UNRELAY] = {"unrelay", {"room"}},
+    [NODE_LINE] = {"line", {"room", "line", "track", "seat", "layer", "layers", "value"}},
+    [NODE_OFFER] = {"offer", {"room", "number", "address", "bytes"}},
+    [NODE_ANSWER] = {"answer", {"room", "number", "bytes"}},
+    [NODE_LAYERS] = {"layers", {"room", "track", "layers"}},
+    [NODE_LOST] = {"lost", {"room"}},
 };
 
 static const struct field *field_of(const char *name)

@@ -1,5 +1,5 @@
-/* message - what an edge node and the origin say to each other over their link: JSON texts, and behind `init` and `piece` a binary message
- * with the bytes. docs/protocol/nodes.md. Pure.
+/* message - what an edge node and the origin say to each other over their link: JSON texts, and behind `init`, `piece`, `offer` and `answer` a
+ * binary message with the bytes. docs/protocol/nodes.md. Pure.
  *
  * Both prove that they know node.secret without showing it: HMAC-SHA-256 over who speaks and both nonces. TLS keeps the link secret.
  */
@@ -33,14 +33,21 @@ enum node_verb {
     NODE_PIECE,     /* origin: room, generation, epoch_us, start_us, duration_us, segment, key, bytes; the bytes follow */
     NODE_END,       /* origin: room; nothing more will come of it */
     NODE_GONE,      /* origin: room; it is no longer there */
+    NODE_RELAY,     /* edge: room; what is sent there is wanted as it comes (RTP) */
+    NODE_UNRELAY,   /* edge: room */
+    NODE_LINE,      /* origin: room, line, track, seat, layer, layers, value: an m-line of the offer that follows */
+    NODE_OFFER,     /* origin: room, number, address, bytes; an SDP follows */
+    NODE_ANSWER,    /* edge: room, number, bytes; an SDP follows */
+    NODE_LAYERS,    /* edge: room, track, layers: bit n = layer n is of use */
+    NODE_LOST,      /* origin: room; its relay is over */
     NODE_VERBS
 };
 
-#define NODE_VERSION 1
+#define NODE_VERSION 2
 
 struct node_message {
     enum node_verb verb;
-    int64_t version, viewers_max, viewers, room, number, generation, epoch_us, start_us, duration_us, width, height, bytes;
+    int64_t version, viewers_max, viewers, room, number, generation, epoch_us, start_us, duration_us, width, height, bytes, line, track, seat, layer, layers, value;
     bool segment, key;
     char address[NODE_ADDRESS_BYTES], nonce[NODE_NONCE_BYTES], proof[NODE_PROOF_BYTES], codecs[40], text[200];
 };

@@ -26,6 +26,11 @@ struct follow { /* a room that an edge wants */
     bool ended;                  /* and told so */
 };
 
+struct passed { /* a room whose tracks an edge is sent as they come */
+    UT_hash_handle hh; /* link.passes, by room */
+    uint64_t room, relay; /* relay: the desk's id of it */
+};
+
 struct link {
     UT_hash_handle hh; /* origin.links, by id */
     uint64_t id;
@@ -36,6 +41,9 @@ struct link {
     unsigned viewers_max;
     int64_t heard_ms;
     struct follow *follows;
+    struct passed *passes;
+    struct node_message waits; /* its bytes come next */
+    bool waiting;
 };
 
 struct origin {
@@ -139,17 +147,25 @@ static void want(struct link *k, const struct node_message *m)
     look(k, x, m);
 }
 
+static struct passed *passed_of(const struct link *k, uint64_t room);
+
 static void unfollow(struct link *k, struct follow *x)
 {
-    (void)placement_room(&k->origin->placement, k->id, x->room, false);
+    if (!passed_of(k, x->room)) (void)placement_room(&k->origin->placement, k->id, x->room, false);
     HASH_DEL(k->follows, x);
     free(x);
 }
 
-static void drop(struct link *k, uint64_t room)
+static struct follow *lookup(const struct link *k, uint64_t room)
 {
     struct follow *x = NULL;
     HASH_FIND(hh, k->follows, &room, sizeof room, x);
+    return x;
+}
+
+static void drop(struct link *k, uint64_t room)
+{
+    struct follow *x = lookup(k, room);
     if (x) unfollow(k, x);
 }
 
@@ -173,6 +189,83 @@ void origin_gone(struct origin *o, struct programme *p)
 size_t origin_choose(struct origin *o, uint64_t room, const char *out[PLACEMENT_LIST_MAX])
 {
     return placement_choose(&o->placement, room, out);
+}
+
+/* ---- rooms as they come ---- */
+static struct passed *passed_of(const struct link *k, uint64_t room)
+{
+    struct passed *x = NULL;
+    HASH_FIND(hh, k->passes, &room, sizeof room, x);
+    return x;
+}
+
+static void unpass(struct link *k, struct passed *x)
+{
+    uint64_t room = x->room, relay = x->relay;
+    HASH_DEL(k->passes, x);
+    free(x);
+    if (!lookup(k, room)) (void)placement_room(&k->origin->placement, k->id, room, false);
+    desk_relay_close(k->origin->config.desk, room, relay);
+}
+
+/* Asked again, it begins anew: the edge has lost it. */
+static void pass(struct link *k, uint64_t room)
+{
+    struct passed *x = passed_of(k, room);
+    if (x) unpass(k, x);
+    if (HASH_COUNT(k->passes) >= PLACEMENT_ROOMS_MAX || !room || !(x = calloc(1, sizeof *x))) return;
+    x->room = room;
+    x->relay = desk_relay_open(k->origin->config.desk, room);
+    if (!x->relay) {
+        free(x);
+        say(k, &(struct node_message){.verb = NODE_LOST, .room = (int64_t)room});
+        return;
+    }
+    HASH_ADD(hh, k->passes, room, sizeof x->room, x);
+    (void)placement_room(&k->origin->placement, k->id, room, true);
+}
+
+static struct passed *passed_by(struct origin *o, uint64_t room, uint64_t relay, struct link **by)
+{
+    for (struct link *k = o->links; k; k = k->hh.next) {
+        struct passed *x = passed_of(k, room);
+        *by = k;
+        if (x && x->relay == relay) return x;
+    }
+    return NULL;
+}
+
+static void relay_offer(void *ctx, const struct desk_relay_offer *f)
+{
+    struct link *k;
+    struct share *sdp = passed_by(ctx, f->room, f->relay, &k) ? share_new(f->sdp, strlen(f->sdp)) : NULL;
+    struct node_message m = {.verb = NODE_OFFER, .room = (int64_t)f->room, .number = f->version, .bytes = sdp ? (int64_t)sdp->len : 0};
+    if (!sdp) return;
+    for (size_t i = 0; i < f->n; i++) {
+        const struct desk_relay_line *x = &f->lines[i];
+        say(k, &(struct node_message){.verb = NODE_LINE, .room = (int64_t)f->room, .line = x->line, .track = (int64_t)x->track, .seat = (int64_t)x->seat,
+                                      .layer = x->layer, .layers = x->layers, .value = x->value});
+    }
+    snprintf(m.address, sizeof m.address, "%s", f->addresses);
+    say(k, &m);
+    (void)net_ws_send_share(k->ws, sdp);
+    share_unref(sdp);
+}
+
+static void relay_ended(void *ctx, uint64_t room, uint64_t relay)
+{
+    struct link *k;
+    struct passed *x = passed_by(ctx, room, relay, &k);
+    if (!x) return; /* it was us */
+    HASH_DEL(k->passes, x);
+    free(x);
+    say(k, &(struct node_message){.verb = NODE_LOST, .room = (int64_t)room});
+}
+
+static void layers(struct link *k, const struct node_message *m)
+{
+    const struct passed *x = passed_of(k, (uint64_t)m->room);
+    if (x) desk_relay_layers(k->origin->config.desk, x->room, x->relay, (uint64_t)m->track, (unsigned)m->layers);
 }
 
 /* ---- who it is ---- */
@@ -245,6 +338,13 @@ static bool welcomed(struct link *k, const struct node_message *m)
         return true;
     case NODE_WANT: want(k, m); return true;
     case NODE_DROP: drop(k, (uint64_t)m->room); return true;
+    case NODE_RELAY: pass(k, (uint64_t)m->room); return true;
+    case NODE_UNRELAY: if (passed_of(k, (uint64_t)m->room)) unpass(k, passed_of(k, (uint64_t)m->room)); return true;
+    case NODE_LAYERS: layers(k, m); return true;
+    case NODE_ANSWER:
+        k->waits = *m;
+        k->waiting = m->bytes <= SDP_TEXT_MAX;
+        return k->waiting;
     default: return false;
     }
 }
@@ -257,9 +357,27 @@ static void on_message(void *ctx, struct net_ws *ws, void *user, const char *tex
     k->heard_ms = now_ms();
     if (k->stage == OVER) return;
     if (node_message_read(text, len, &m, &f)) refuse(k, f.text);
+    else if (k->waiting) refuse(k, "The bytes that were told of have to come.");
     else if (k->stage == SAYS_HELLO && m.verb == NODE_HELLO) hello(k, &m);
     else if (k->stage == SAYS_PROOF && m.verb == NODE_PROOF) proof(k, &m);
     else if (k->stage != WELCOMED || !welcomed(k, &m)) refuse(k, "This message has no place here.");
+}
+
+/* The answer to an offer: the only bytes that an edge sends. */
+static void on_bytes(void *ctx, struct net_ws *ws, void *user, const void *bytes, size_t len)
+{
+    struct link *k = user;
+    struct fault f = {0};
+    k->heard_ms = now_ms();
+    if (k->stage == OVER) return;
+    if (!k->waiting || (size_t)k->waits.bytes != len) {
+        refuse(k, "These bytes were not told of.");
+        return;
+    }
+    const struct passed *x = passed_of(k, (uint64_t)k->waits.room);
+    struct desk_relay_said said = {bytes, len, (int)k->waits.number};
+    k->waiting = false;
+    if (x && desk_relay_answer(k->origin->config.desk, x->room, x->relay, &said, &f)) refuse(k, f.text[0] ? f.text : "The answer answers nothing.");
 }
 
 static void *on_open(void *ctx, struct net_ws *ws, const struct net_ws_info *info)
@@ -287,6 +405,8 @@ static void on_close(void *ctx, struct net_ws *ws, void *user, int code)
     metric_set(o->m_nodes, (int64_t)placement_nodes(&o->placement));
     struct follow *x, *next;
     HASH_ITER(hh, k->follows, x, next) unfollow(k, x);
+    struct passed *y, *after;
+    HASH_ITER(hh, k->passes, y, after) unpass(k, y);
     HASH_DEL(o->links, k);
     free(k);
 }
@@ -298,6 +418,8 @@ static void forget_rooms(struct link *k)
     for (size_t i = 0; i < p->n; i++)
         if (p->nodes[i].id == k->id) p->nodes[i].n_rooms = 0;
     for (struct follow *x = k->follows; x; x = x->hh.next)
+        (void)placement_room(p, k->id, x->room, true);
+    for (struct passed *x = k->passes; x; x = x->hh.next)
         (void)placement_room(p, k->id, x->room, true);
 }
 
@@ -347,12 +469,13 @@ int origin_new(struct origin **out, const struct origin_config *config, struct f
     o->m_viewers = metric_gauge("yilian_node_viewers", "Viewers at edge nodes, as these said last", NULL);
     o->m_pieces = metric_counter("yilian_node_pieces_total", "Pieces of lectures sent to edge nodes", NULL);
     o->m_sent = metric_counter("yilian_node_bytes_total", "Bytes of them", NULL);
-    struct net_ws_events events = {.ctx = o, .on_open = on_open, .on_message = on_message, .on_close = on_close};
+    struct net_ws_events events = {.ctx = o, .on_open = on_open, .on_message = on_message, .on_close = on_close, .on_bytes = on_bytes};
     if (net_ws_serve(config->net, "/node", &events)) {
         free(o);
         *out = NULL;
         return fault_set(f, ERR_INTERNAL, "node", "The URL /node is taken.");
     }
+    desk_relay_serve(config->desk, &(struct desk_relay_events){o, relay_offer, relay_ended});
     net_timer_start(config->net, TICK_MS, tick, o);
     return 0;
 }

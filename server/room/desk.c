@@ -89,8 +89,8 @@ void desk_audience_enter(struct link *k)
 static void link_release(struct link *k)
 {
     downlink_free(&k->down);
-    free(k->watch_theirs);
-    free(k->watch_ours);
+    watcher_free(&k->watcher);
+    free(k->relay);
     json_decref(k->stats);
     free(k);
 }
@@ -101,6 +101,7 @@ static void audience_free(struct live *l, struct link *k)
         HASH_DELETE(hh, l->audience, k);
         metric_add(l->desk->m_audience, -1);
     }
+    relay_ended(k);
     link_release(k);
 }
 

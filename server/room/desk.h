@@ -14,6 +14,7 @@
 #include "server/room/downlink.h"
 #include "server/room/room.h"
 #include "server/room/uplink.h"
+#include "server/room/watcher.h"
 #include "server/sdp/sdp_frag.h"
 
 struct desk;
@@ -145,14 +146,52 @@ struct desk_watch_events {
 /* Before net_run; the shelf outlives desk_shut. Without it no lecture is packaged. */
 void desk_watch_serve(struct desk *d, const struct desk_watch_events *events, struct shelf *shelf);
 
+/* ---- other nodes: what is sent in a room without a case is passed on to a node where it is watched, each layer once ---- */
+#define DESK_RELAY_TRACKS 16 /* of one room */
+#define DESK_RELAY_LINES (DESK_RELAY_TRACKS * MEDIA_RIDS_MAX)
+#define DESK_RELAY_ADDRESS 240
+struct desk_relay_line { /* an m-line of the offer */
+    uint64_t track, seat;
+    uint8_t line, layer, layers, value; /* value: what is shown first */
+};
+struct desk_relay_offer {
+    uint64_t room, relay;
+    int version;
+    const char *sdp, *addresses; /* "IP PORT IP PORT", where the media plane is reached */
+    const struct desk_relay_line *lines;
+    size_t n;
+};
+struct desk_relay_events {
+    void *ctx;
+    void (*offer)(void *ctx, const struct desk_relay_offer *o); /* borrowed; the newest counts */
+    void (*ended)(void *ctx, uint64_t room, uint64_t relay);    /* it or its room is gone; also within desk_relay_close */
+};
+void desk_relay_serve(struct desk *d, const struct desk_relay_events *events); /* before net_run */
+/* The relay's id, 0: it cannot be had (out of memory, or a room with a case). Offers follow while anything is sent there. */
+uint64_t desk_relay_open(struct desk *d, uint64_t room);
+void desk_relay_close(struct desk *d, uint64_t room, uint64_t relay);
+struct desk_relay_said {
+    const char *sdp;
+    size_t len;
+    int version;
+};
+YL_CHECKED int desk_relay_answer(struct desk *d, uint64_t room, uint64_t relay, const struct desk_relay_said *said, struct fault *f);
+/* Bit n: somebody has use for layer n of that track. At first for none. */
+void desk_relay_layers(struct desk *d, uint64_t room, uint64_t relay, uint64_t track, unsigned layers);
+
 /* ---- machines: WHIP (RFC 9725) and WHEP ---- */
+#define DESK_URL_BYTES 500
 struct desk_machine {
     const char *token, *room, *sdp; /* room: name or id, as in the URL */
     bool watch;                     /* WHEP */
+    /* Asked before somebody without a seat is let in: true = he goes to the URL in `out` instead. NULL: nobody goes elsewhere. */
+    bool (*elsewhere)(void *ctx, const struct desk_machine *m, uint64_t room, int64_t until_ms, char out[DESK_URL_BYTES]);
+    void *elsewhere_ctx;
 };
 struct desk_machine_made {
     uint64_t resource;
     const char *answer, *ufrag;
+    const char *elsewhere; /* NULL, or the URL to which he goes: there is nothing else then */
 };
 typedef void (*desk_machine_done)(void *ctx, const struct fault *f, const struct desk_machine_made *m); /* m NULL on error */
 void desk_machine_join(struct desk *d, const struct desk_machine *m, desk_machine_done done, void *ctx);
@@ -167,6 +206,8 @@ struct desk_machine_ice {
 };
 YL_CHECKED int desk_machine_ice(struct desk *d, const struct desk_machine_at *at, struct desk_machine_ice *out, struct fault *f);
 YL_CHECKED int desk_machine_end(struct desk *d, const struct desk_machine_at *at, struct fault *f);
+/* What is sent of one m-line of a session that watches. */
+YL_CHECKED int desk_machine_steer(struct desk *d, const struct desk_machine_at *at, const struct watcher_wish *wish, struct fault *f);
 /* ICE restart (RFC 9725 4.3.3): *fragment is ours, malloc'd; On error the session goes on. */
 YL_CHECKED int desk_machine_restart(struct desk *d, const struct desk_machine_at *at, const struct sdp_frag *theirs, char **fragment,
                                     struct fault *f);

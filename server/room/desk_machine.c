@@ -19,13 +19,9 @@ struct arriving {
     char *sdp, word[80];
     bool watch;
     uint8_t token_hash[32];
+    bool (*elsewhere)(void *ctx, const struct desk_machine *m, uint64_t room, int64_t until_ms, char out[DESK_URL_BYTES]);
+    void *elsewhere_ctx;
 };
-
-static int post(struct live *l, struct media_cmd *c)
-{
-    c->room = l->room.id;
-    return media_post(l->desk->media, c);
-}
 
 static void hash_token(const char *token, uint8_t out[32])
 {
@@ -67,69 +63,6 @@ static void tell_published(struct live *l, struct link *k)
 
 /* ---- WHEP ---- */
 
-static struct sdp_media *copy_media(const struct sdp *s)
-{
-    struct sdp_media *m = malloc((s->n_media ? s->n_media : 1) * sizeof *m);
-    if (!m) abort();
-    memcpy(m, s->media, s->n_media * sizeof *m);
-    return m;
-}
-
-/* Of the two descriptions only the m-lines are kept: a lecture has many watchers. */
-static size_t watch_slots(struct link *k, const struct sdp *offer, struct sdp *answer)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < offer->n_media; i++) {
-        const struct sdp_media *m = &offer->media[i];
-        struct sdp_media *out = &answer->media[i];
-        struct downlink_slot *s = &k->down.slots[i];
-        sdp_answer_media(m, SDP_SENDONLY, out);
-        *s = (struct downlink_slot){.kind = m->kind};
-        if (out->rejected || out->direction != SDP_SENDONLY) continue;
-        out->ssrc = s->ssrc = k->down.next_ssrc++;
-        out->rtx_ssrc = s->rtx_ssrc = m->kind == MEDIA_VIDEO ? k->down.next_ssrc++ : 0;
-        snprintf(out->stream, sizeof out->stream, "room");
-        snprintf(out->track, sizeof out->track, "room-%zu", i);
-        s->used = true;
-        n++;
-    }
-    k->down.n_slots = k->n_watch = answer->n_media = offer->n_media;
-    k->watch_theirs = copy_media(offer);
-    k->watch_ours = copy_media(answer);
-    snprintf(k->watch_ufrag, sizeof k->watch_ufrag, "%s", offer->ufrag);
-    return n;
-}
-
-static int open_watch(struct live *l, struct link *k, const struct sdp *offer, struct sdp *answer)
-{
-    struct media_cmd c = {.type = MEDIA_PEER_OPEN};
-    struct downlink *d = &k->down;
-    uplink_describe(d->media, d->ufrag, d->password, answer);
-    if (offer->setup == SDP_PASSIVE) answer->setup = SDP_ACTIVE;
-    answer->session_id = d->session;
-    answer->version = 1;
-    sdp_to_peer(offer, &c.peer_open);
-    c.peer_open.peer = d->peer;
-    c.peer_open.room = l->room.id;
-    memcpy(c.peer_open.local_ufrag, d->ufrag, sizeof d->ufrag);
-    memcpy(c.peer_open.local_password, d->password, sizeof d->password);
-    int rc = post(l, &c);
-    d->open = rc == 0;
-    return rc;
-}
-
-static int watch(struct live *l, struct link *k, const struct sdp *offer, char **text, struct fault *f)
-{
-    struct sdp *answer = sdp_new();
-    int rc = 0;
-    if (!answer || downlink_renew(&k->down)) rc = fault_set(f, ERR_UNAVAILABLE, "busy", "Out of memory.");
-    else if (!watch_slots(k, offer, answer)) rc = fault_field(f, "sdp", "nothing_received");
-    else if (open_watch(l, k, offer, answer) || !(*text = sdp_write(answer)))
-        rc = fault_set(f, ERR_UNAVAILABLE, "busy", "The media plane is busy; try again.");
-    sdp_free(answer);
-    return rc;
-}
-
 struct choice {
     uint64_t seat;
     enum room_source source;
@@ -137,24 +70,9 @@ struct choice {
     int score;
 };
 
-static bool bound(const struct link *k, struct track_id track)
-{
-    for (size_t i = 0; i < k->down.n_slots; i++)
-        if (k->down.slots[i].feed.v && k->down.slots[i].want.track.v == track.v) return true;
-    return false;
-}
-
-/* Which seat's picture is bound already: its voice goes with it. */
-static uint64_t picture_seat(const struct link *k)
-{
-    for (size_t i = 0; i < k->down.n_slots; i++)
-        if (k->down.slots[i].kind == MEDIA_VIDEO && k->down.slots[i].feed.v) return k->down.slots[i].want.seat;
-    return 0;
-}
-
 static int score(const struct live *l, const struct link *k, const struct room_seat *s, enum room_source source)
 {
-    int points = 1 + (s->role == ROLE_MACHINE) + 2 * (l->room.spotlight == s->id) + 4 * (picture_seat(k) == s->id);
+    int points = 1 + (s->role == ROLE_MACHINE) + 2 * (l->room.spotlight == s->id) + 4 * (watcher_seat(&k->down) == s->id);
     return points + (source == SOURCE_SCREEN ? 8 : source == SOURCE_CAMERA2 ? 6 : 0);
 }
 
@@ -165,7 +83,7 @@ static struct choice choose(struct live *l, const struct link *k, enum media_kin
         const struct room_seat *s = room_seat(&l->room, o->seat);
         for (int i = 0; s && o != k && i < SOURCE_COUNT; i++) {
             struct choice c = {s->id, (enum room_source)i, o->up.tracks[i].id, score(l, k, s, (enum room_source)i)};
-            if ((kind == MEDIA_AUDIO) != (i == SOURCE_MIC) || !s->tracks[i].on || !c.track.v || bound(k, c.track)) continue;
+            if ((kind == MEDIA_AUDIO) != (i == SOURCE_MIC) || !s->tracks[i].on || !c.track.v || watcher_has(&k->down, c.track)) continue;
             if (c.score > best.score) best = c;
         }
     }
@@ -180,38 +98,17 @@ static bool track_alive(struct live *l, const struct downlink_slot *s)
 
 static void bind(struct live *l, struct link *k, size_t i)
 {
-    struct downlink_slot *s = &k->down.slots[i];
-    struct choice c = choose(l, k, s->kind);
-    struct media_cmd open = {.type = MEDIA_FEED_OPEN};
-    struct sdp_media ours = k->watch_ours[i];
+    struct choice c = choose(l, k, k->down.slots[i].kind);
+    uint8_t value = c.source == SOURCE_SCREEN || c.source == SOURCE_CAMERA2 ? 3 : 1;
     if (!c.track.v) return;
-    ours.ssrc = s->ssrc;
-    ours.rtx_ssrc = s->rtx_ssrc;
-    if (!sdp_to_feed(&ours, &k->watch_theirs[i], &open.feed_open)) return;
-    open.feed_open.peer = k->down.peer;
-    open.feed_open.value = c.source == SOURCE_SCREEN || c.source == SOURCE_CAMERA2 ? 3 : 1;
-    open.feed_open.feed.v = id_new();
-    open.feed_open.track = c.track;
-    if (post(l, &open)) return;
-    s->feed = open.feed_open.feed;
-    s->want = (struct downlink_want){.seat = c.seat, .source = c.source, .track = c.track, .layer = 2};
-}
-
-static void unbind(struct live *l, struct link *k, struct downlink_slot *s)
-{
-    struct media_cmd c = {.type = MEDIA_FEED_CLOSE, .feed = {.feed = s->feed}};
-    if (post(l, &c)) log_debug("desk", "a feed ends with its track");
-    s->feed.v = 0;
-    /* The next track is another stream: an SSRC of its own, found by its MID (RFC 9143 9.2). */
-    s->ssrc = k->down.next_ssrc++;
-    if (s->rtx_ssrc) s->rtx_ssrc = k->down.next_ssrc++;
+    watcher_bind(&k->watcher, &k->down, i, &(struct downlink_want){.seat = c.seat, .source = c.source, .track = c.track, .layer = 2, .value = value});
 }
 
 void machine_rebind(struct live *l, struct link *k)
 {
-    if (!k->watch_ours) return;
+    if (!k->watcher.ours) return;
     for (size_t i = 0; i < k->down.n_slots; i++)
-        if (k->down.slots[i].feed.v && !track_alive(l, &k->down.slots[i])) unbind(l, k, &k->down.slots[i]);
+        if (k->down.slots[i].feed.v && !track_alive(l, &k->down.slots[i])) watcher_unbind(&k->down, &k->down.slots[i]);
     for (int kind = MEDIA_VIDEO; kind >= MEDIA_AUDIO; kind--) /* pictures first: voices follow them */
         for (size_t i = 0; i < k->down.n_slots; i++)
             if (k->down.slots[i].used && !k->down.slots[i].feed.v && k->down.slots[i].kind == (enum media_kind)kind) bind(l, k, i);
@@ -238,7 +135,7 @@ void machine_leave(struct link *k)
 static struct link *admit_audience(struct live *l, struct link *k, const struct sdp *offer, char **answer, struct fault *f)
 {
     if (HASH_COUNT(l->audience) >= AUDIENCE_MAX) fault_set(f, ERR_UNAVAILABLE, "room_full", "The room is full.");
-    else if (watch(l, k, offer, answer, f) == 0) {
+    else if (watcher_offer(&k->watcher, &k->down, offer, answer, f) == 0) {
         desk_audience_enter(k);
         return k;
     }
@@ -254,7 +151,7 @@ static struct link *admit_seat(struct live *l, struct link *k, const struct sdp 
         desk_link_free(l, k);
         return NULL;
     }
-    if ((k->watch ? watch(l, k, offer, answer, f) : publish(k, offer, answer, f)) == 0) return k;
+    if ((k->watch ? watcher_offer(&k->watcher, &k->down, offer, answer, f) : publish(k, offer, answer, f)) == 0) return k;
     machine_leave(k);
     return NULL;
 }
@@ -291,19 +188,31 @@ static struct live *room_of(struct desk *d, const json_t *token)
     return l;
 }
 
+/* Who watches a room without a case may do so at another node. */
+static bool goes_elsewhere(const struct arriving *a, const json_t *token, char out[DESK_URL_BYTES])
+{
+    const char *room = json_string_value(json_object_get(token, "room_id"));
+    uint64_t id;
+    struct desk_machine m = {.room = a->word, .watch = a->watch};
+    if (!a->watch || !a->elsewhere || json_is_string(json_object_get(token, "case_id")) || !room || id_parse(room, &id)) return false;
+    return a->elsewhere(a->elsewhere_ctx, &m, id, json_integer_value(json_object_get(token, "expires_ms")), out);
+}
+
 static void token_checked(void *ctx, struct reply *reply)
 {
     struct arriving *a = ctx;
     struct fault f = reply->fault;
     struct desk_machine_made made = {0};
-    char *answer = NULL;
+    char *answer = NULL, url[DESK_URL_BYTES];
     struct live *l = NULL;
     if (reply->error) fault_set(&f, reply->error, reply->fault.reason, "%s", reply->fault.text);
     else if (!json_is_true(json_object_get(reply->result, a->watch ? "watch" : "publish")))
         fault_set(&f, ERR_DENIED, a->watch ? "no_watch" : "no_publish", "The token does not allow this.");
+    else if (goes_elsewhere(a, reply->result, url)) made.elsewhere = url;
     else if (!(l = room_of(a->desk, reply->result)))
         fault_set(&f, ERR_UNAVAILABLE, "busy", "Out of memory.");
-    if (l && admit(l, a, reply->result, &made, &answer, &f) == 0) {
+    if (made.elsewhere) a->done(a->ctx, NULL, &made);
+    else if (l && admit(l, a, reply->result, &made, &answer, &f) == 0) {
         made.answer = answer;
         a->done(a->ctx, NULL, &made);
     } else {
@@ -318,7 +227,7 @@ void desk_machine_join(struct desk *d, const struct desk_machine *m, desk_machin
 {
     struct arriving *a = malloc(sizeof *a);
     if (!a) abort();
-    *a = (struct arriving){.desk = d, .done = done, .ctx = ctx, .sdp = strdup(m->sdp), .watch = m->watch};
+    *a = (struct arriving){.desk = d, .done = done, .ctx = ctx, .sdp = strdup(m->sdp), .watch = m->watch, .elsewhere = m->elsewhere, .elsewhere_ctx = m->elsewhere_ctx};
     if (!a->sdp) abort();
     snprintf(a->word, sizeof a->word, "%s", m->room);
     hash_token(m->token, a->token_hash);
@@ -354,7 +263,7 @@ int desk_machine_end(struct desk *d, const struct desk_machine_at *at, struct fa
 
 static char *remote_ufrag(struct link *k)
 {
-    return k->watch ? k->watch_ufrag : k->up.remote_ufrag;
+    return k->watch ? k->watcher.ufrag : k->up.remote_ufrag;
 }
 
 int desk_machine_ice(struct desk *d, const struct desk_machine_at *at, struct desk_machine_ice *out, struct fault *f)
@@ -365,6 +274,15 @@ int desk_machine_ice(struct desk *d, const struct desk_machine_at *at, struct de
     snprintf(out->ours, sizeof out->ours, "%s", k->watch ? k->down.ufrag : k->up.ufrag);
     snprintf(out->theirs, sizeof out->theirs, "%s", remote_ufrag(k));
     return 0;
+}
+
+int desk_machine_steer(struct desk *d, const struct desk_machine_at *at, const struct watcher_wish *wish, struct fault *f)
+{
+    struct live *l;
+    struct link *k = resource_of(d, at, &l, f);
+    if (!k) return ERR_NOT_FOUND;
+    if (!k->watch) return fault_set(f, ERR_METHOD, "", "Who publishes has nothing to choose.");
+    return watcher_steer(&k->watcher, &k->down, wish, f);
 }
 
 int desk_machine_restart(struct desk *d, const struct desk_machine_at *at, const struct sdp_frag *theirs, char **fragment, struct fault *f)

@@ -96,7 +96,8 @@ static void offer_all(void *arg)
         for (struct link *k = l->links; k; k = k->next)
             look(l, k);
         for (struct link *k = l->audience; k; k = k->hh.next)
-            machine_rebind(l, k);
+            if (k->relay) relay_look(l, k);
+            else machine_rebind(l, k);
     }
 }
 

@@ -1,9 +1,10 @@
 /* desk_private - shared by the desk's files. desk.c: rooms, joining, effects. desk_media.c: offers, subscriptions, media events.
- * desk_streams.c: quality of each picture. desk_record.c: recordings. desk_live.c: lectures. desk_machine.c: WHIP/WHEP. desk_device.c: RTSP, RTMP, SRT. desk_echo.c: the device test. */
+ * desk_streams.c: quality of each picture. desk_record.c: recordings. desk_live.c: lectures. desk_machine.c: WHIP/WHEP. desk_relay.c: other nodes. desk_device.c: RTSP, RTMP, SRT. desk_echo.c: the device test. */
 #ifndef YL_SERVER_ROOM_DESK_PRIVATE_H
 #define YL_SERVER_ROOM_DESK_PRIVATE_H
 
 #include "server/room/desk.h"
+#include "server/room/watcher.h"
 #include "server/session/ask.h"
 #include <uthash.h>
 
@@ -54,9 +55,8 @@ struct link { /* a seat's connection and media */
     char word[80];          /* machines: the room as their URL names it */
     uint8_t token_hash[32];
     int64_t until_ms;
-    size_t n_watch;        /* WHEP: m-lines as offered and as answered; bound to tracks as these come; slots of `down` */
-    struct sdp_media *watch_theirs, *watch_ours;
-    char watch_ufrag[260]; /* theirs */
+    struct watcher watcher; /* WHEP: its m-lines; slots of `down` */
+    struct relay_tap *relay; /* another node, which passes on what comes here; NULL: none */
 };
 
 struct live { /* one live room */
@@ -93,6 +93,7 @@ struct desk {
     struct echo *echos;
     struct lecture *lectures; /* hash by room */
     struct desk_watch_events watch;
+    struct desk_relay_events relays;
     struct shelf *shelf;
     struct metric *m_rooms, *m_seats, *m_audience;
 };
@@ -149,6 +150,10 @@ void lecture_free_all(struct desk *d);
 void machine_rebind(struct live *l, struct link *k);
 void machine_tick(struct live *l, int64_t now_ms);
 void machine_leave(struct link *k); /* its session is over; k is gone */
+
+/* desk_relay.c: other nodes */
+void relay_look(struct live *l, struct link *k);
+void relay_ended(struct link *k); /* before it is freed; any link */
 
 /* desk_device.c */
 void device_event(struct live *l, struct link *k, const struct media_event *e);

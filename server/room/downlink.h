@@ -17,6 +17,7 @@ struct downlink_want { /* one track that the seat is to receive */
     struct track_id track; /* in the media plane */
     bool paused;           /* sent nothing for now */
     uint8_t layer;         /* 0..2, the highest of use */
+    bool exact;            /* that layer and no other */
     uint8_t value;         /* where the line is too thin for all: higher first */
 };
 

@@ -138,6 +138,7 @@ static int settle_track(struct uplink *u, enum room_source source, const struct 
     if (!t->id.v) t->id.v = id_new();
     memcpy(t->mid, offered->mid, sizeof t->mid);
     sdp_to_track(offered, answer, &c.track_open);
+    t->layers = c.track_open.n_rids ? c.track_open.n_rids : 1;
     c.track_open.peer = u->peer;
     c.track_open.track = t->id;
     return post(u, &c);

@@ -13,6 +13,7 @@
 struct uplink_track {
     struct track_id id; /* in the media plane; new with every transport. .v 0 = not sent */
     char mid[16];
+    size_t layers; /* simulcast; 1 where there are none */
 };
 struct uplink {
     struct media *media;

@@ -20,7 +20,8 @@ static void edge_begin(void)
     FILE *f = fopen(path, "w");
     fprintf(f, "listen.address = 127.0.0.1\nlisten.port = %u\ntls.certificate = certificate.pem\ntls.key = key.pem\ndata.dir = none\nweb.root = none\nlisten.connections = 20000\n"
                "listen.connections_per_address = 20000\nnode.role = edge\nnode.secret = " SECRET "\nnode.peer = https://localhost:%u\n"
-               "node.peer_certificate = certificate.pem\nnode.address = https://127.0.0.1:%u\nnode.viewers = 10000\n", edge_port, site.port, edge_port);
+               "node.peer_certificate = certificate.pem\nnode.address = https://127.0.0.1:%u\nnode.viewers = 10000\n"
+               "media.address = 127.0.0.1\nmedia.port = %u\n", edge_port, site.port, edge_port, site_free_port(SOCK_DGRAM));
     fclose(f);
     edge = fork();
     if (edge == 0) {

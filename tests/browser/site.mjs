@@ -27,7 +27,8 @@ export async function startEdge(site, secret) {
   writeFileSync(
     conf,
     `listen.address = ${site.address}\nlisten.port = ${port}\ntls.certificate = certificate.pem\ntls.key = key.pem\ndata.dir = none\nweb.root = none\nnode.role = edge\nnode.secret = ${secret}\n` +
-      `node.peer = ${site.base}\nnode.peer_certificate = certificate.pem\nnode.address = https://${site.address}:${port}\n`,
+      `node.peer = ${site.base}\nnode.peer_certificate = certificate.pem\nnode.address = https://${site.address}:${port}\n` +
+      `media.address = ${site.address}\nmedia.port = ${await freePort()}\n`,
   )
   const daemon = spawn(join(BUILD, 'yiliand'), ['--config', conf], { stdio: ['ignore', 'ignore', 'pipe'] })
   process.on('exit', () => daemon.kill('SIGKILL'))

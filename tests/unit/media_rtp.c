@@ -246,11 +246,50 @@ static void rooms_are_spread(void **state)
     placement_fini(&p);
 }
 
+/* For another node: one layer and no other, whatever is alive or wished, and nothing while that one rests. */
+static void consumer_of_one_layer(void **state)
+{
+    struct media_track_params tp = {.kind = MEDIA_VIDEO, .n_payloads = 1, .payloads = {{MEDIA_VP8, 96, 97, ""}}, .n_rids = 2, .rids = {"q", "f"}};
+    struct media_feed_params fp = {.n_payloads = 1, .payloads = {{MEDIA_VP8, 120, 121, ""}}, .ssrc = 111, .rtx_ssrc = 222, .exact = 1};
+    struct producer p;
+    static struct consumer low, high;
+    uint8_t in[200];
+    struct rtp r;
+    struct packet k;
+    struct rtp_parts parts;
+    int lows = 0, highs = 0;
+    int64_t now = 1000000;
+    size_t layer;
+    assert_int_equal(producer_open(&p, &tp), 0);
+    producer_bind(&p, 0, 50);
+    producer_bind(&p, 1, 60);
+    consumer_init(&low, &fp, &p);
+    fp.exact = 2;
+    consumer_init(&high, &fp, &p);
+    for (int i = 0; i < 200; i++, now += 33333)
+        for (size_t l = 0; l < (i < 100 ? 2 : 1); l++) { /* then the upper one rests */
+            size_t n = vp8(in, (uint16_t)i, 3000u * (unsigned)i, l ? 60 : 50, i % 50 == 0, (uint16_t)i);
+            assert_int_equal(rtp_parse(in, n, &r), 0);
+            assert_true(producer_input(&p, l, &r, now, &k));
+            lows += consumer_forward(&low, &p, &k, now, &parts);
+            highs += consumer_forward(&high, &p, &k, now, &parts);
+        }
+    assert_int_equal(lows, 200);
+    assert_int_equal(highs, 100);
+    assert_int_equal(consumer_target(&low, &p, now), 0);
+    assert_int_equal(consumer_target(&high, &p, now), -1);
+    assert_false(consumer_needs_key(&high, &p, now, &layer));
+    fp.exact = 3; /* there is no such layer any more */
+    consumer_init(&high, &fp, &p);
+    assert_int_equal(consumer_target(&high, &p, now), -1);
+    producer_close(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(header_and_extensions), cmocka_unit_test(rtcp_round_trip),  cmocka_unit_test(nack_retries_then_gives_up),
-        cmocka_unit_test(twcc_reports_arrivals), cmocka_unit_test(consumer_is_unbroken), cmocka_unit_test(keyframe_budget), cmocka_unit_test(rooms_are_spread),
+        cmocka_unit_test(twcc_reports_arrivals), cmocka_unit_test(consumer_is_unbroken), cmocka_unit_test(consumer_of_one_layer), cmocka_unit_test(keyframe_budget), cmocka_unit_test(rooms_are_spread),
         cmocka_unit_test(table_survives_removals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

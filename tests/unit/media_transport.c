@@ -131,6 +131,23 @@ static void ice_conflict_restart_unknown(void **state)
     assert_int_equal(ask(&ice, "ourfrag1:x", ours.password, 9, 1, at(1, 1), 4, &r, &a), ERR_UNAUTHENTICATED);
 }
 
+/* The side that checks: the first address that answers is kept while anything comes from it, then another takes over. */
+static void ice_takes_who_answers(void **state)
+{
+    struct ice ice;
+    struct address one = at(1, 1000), two = at(2, 2000);
+    ice_init(&ice, &ours, 0);
+    assert_true(ice_answered(&ice, &one, 1000));
+    assert_true(ice.has_selected && address_equal(&ice.selected, &one));
+    assert_false(ice_answered(&ice, &two, 2000));
+    assert_false(ice_answered(&ice, &one, 3000));
+    assert_true(address_equal(&ice.selected, &one));
+    assert_false(ice_heard(&ice, &one, 2000000));
+    assert_false(ice_answered(&ice, &two, 2100000));
+    assert_true(ice_answered(&ice, &two, 4000000));
+    assert_true(address_equal(&ice.selected, &two));
+}
+
 static void ice_bounded_tuples(void **state)
 {
     struct ice ice;
@@ -571,7 +588,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stun_round_trip),       cmocka_unit_test(stun_rfc5769),
         cmocka_unit_test(ice_selects_and_moves), cmocka_unit_test(ice_conflict_restart_unknown),
-        cmocka_unit_test(ice_bounded_tuples),    cmocka_unit_test(dtls_split_hello_and_loss),
+        cmocka_unit_test(ice_bounded_tuples), cmocka_unit_test(ice_takes_who_answers),    cmocka_unit_test(dtls_split_hello_and_loss),
         cmocka_unit_test(dtls_retired), cmocka_unit_test(dtls_refuses_another_certificate), cmocka_unit_test(srtp_rfc3711),
         cmocka_unit_test(srtp_rfc7714), cmocka_unit_test(srtp_against_the_reference),
         cmocka_unit_test(srtp_refuses), cmocka_unit_test(srtcp_replay), cmocka_unit_test(srtp_pieces), cmocka_unit_test(srtp_many_streams),

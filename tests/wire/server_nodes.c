@@ -1,94 +1,13 @@
 /* Two edge nodes and an origin, three real daemons: who may link, one copy of a lecture per node, viewers sent there, and what they see when
  * an edge is killed, is silent, or the origin begins again. */
-#include "tests/lib/site.h"
+#include "tests/lib/edges.h"
 #include "tests/lib/lecturer.h"
-#include <sys/prctl.h>
 
-#define SECRET "0123456789abcdef0123456789abcdef"
 #define CROWD 6
 
 static struct dtls_identity *identity;
 static struct lecturer lecturer;
 static char token[80];
-static struct web last;
-
-static struct edge_node {
-    uint16_t port;
-    pid_t pid;
-    char address[60];
-} edges[2];
-
-static int ask(uint16_t port, const char *path)
-{
-    web_close(&last);
-    return web_once(&last, port, "GET", path, "", NULL);
-}
-
-/* ---- nodes ---- */
-static void edge_config(const char *name, uint16_t port, const char *secret, const char *authority, unsigned viewers)
-{
-    char path[200];
-    snprintf(path, sizeof path, "%s/%s.conf", site.dir, name);
-    FILE *f = fopen(path, "w");
-    fprintf(f, "listen.address = 127.0.0.1\nlisten.port = %u\ntls.certificate = certificate.pem\ntls.key = key.pem\ndata.dir = none\nweb.root = none\n"
-               "listen.connections_per_address = 1000\nnode.role = edge\nnode.secret = %s\nnode.peer = https://localhost:%u\n"
-               "node.peer_certificate = %s\nnode.address = https://127.0.0.1:%u\nnode.viewers = %u\n",
-            port, secret, site.port, authority, port, viewers);
-    fclose(f);
-}
-
-static pid_t edge_run(const char *name)
-{
-    char path[200], log[200];
-    snprintf(path, sizeof path, "%s/%s.conf", site.dir, name);
-    snprintf(log, sizeof log, "%s/%s.log", site.dir, name);
-    pid_t pid = fork();
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL); /* it ends with the test, however that ends, and holds none of its outputs open */
-        if (!freopen(log, "w", stderr) || dup2(2, 1) < 0) _exit(126);
-        execl(YL_BUILD_DIR "/yiliand", "yiliand", "--config", path, (char *)NULL);
-        _exit(127);
-    }
-    return pid;
-}
-
-/* Until /readyz says that. */
-static void until_ready(uint16_t port, const char *word)
-{
-    for (int64_t until = web_now_ms() + 20000; web_now_ms() < until; usleep(50000))
-        if (ask(port, "/readyz") > 0 && strcmp(last.body, word) == 0) return;
-    fail_msg("/readyz of port %u is not %s", port, word);
-}
-
-static bool log_has(const char *name, const char *words)
-{
-    char path[200], text[20000];
-    snprintf(path, sizeof path, "%s/%s.log", site.dir, name);
-    FILE *f = fopen(path, "r");
-    size_t n = f ? fread(text, 1, sizeof text - 1, f) : 0;
-    text[n] = 0;
-    if (f) fclose(f);
-    return strstr(text, words) != NULL;
-}
-
-static void edge_start(int i)
-{
-    char name[8];
-    snprintf(name, sizeof name, "edge%d", i);
-    if (!edges[i].port) edges[i].port = site_free_port(SOCK_STREAM);
-    snprintf(edges[i].address, sizeof edges[i].address, "https://127.0.0.1:%u", edges[i].port);
-    edge_config(name, edges[i].port, SECRET, "certificate.pem", 200);
-    edges[i].pid = edge_run(name);
-    until_ready(edges[i].port, "ready\n");
-}
-
-static void edge_stop(pid_t pid)
-{
-    int status;
-    kill(pid, SIGTERM);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-}
 
 static void publish(void)
 {
@@ -215,23 +134,6 @@ static const uint8_t *piece(struct web *w, int limit_ms, size_t *len)
     return NULL;
 }
 
-static int64_t figure(uint16_t port, const char *name)
-{
-    assert_int_equal(ask(port, "/metrics"), 200);
-    char line[100];
-    snprintf(line, sizeof line, "\n%s ", name);
-    const char *at = strstr(last.body, line);
-    return at ? strtoll(at + strlen(line), NULL, 10) : -1;
-}
-
-static void until_figure(uint16_t port, const char *name, int64_t value, int limit_ms)
-{
-    int64_t until = web_now_ms() + limit_ms, is = -1;
-    while (web_now_ms() < until && (is = figure(port, name)) != value)
-        usleep(50000);
-    if (is != value) fail_msg("%s is %lld", name, (long long)is);
-}
-
 /* ---- */
 static void without_edges_viewers_stay(void **state)
 {
@@ -271,7 +173,7 @@ static void who_is_not_let_in(void **state)
     stays_alone("deceived", SECRET, "other.pem", "no link to the origin");
     assert_false(log_has("deceived", "linked to the origin"));
     static const char *const words[] = {"{}", "no JSON", "{\"type\":\"want\",\"room\":5,\"epoch_us\":0,\"generation\":0,\"number\":0}",
-                                        "{\"type\":\"hello\",\"version\":1,\"address\":\"http://x\",\"viewers_max\":5,\"nonce\":\"00112233445566778899aabbccddeeff\"}"};
+                                        "{\"type\":\"hello\",\"version\":2,\"address\":\"http://x\",\"viewers_max\":5,\"nonce\":\"00112233445566778899aabbccddeeff\"}"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         struct web w;
         assert_int_equal(web_socket_at(&w, site.port, "/node", ""), 101);
