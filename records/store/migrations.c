@@ -412,5 +412,6 @@ const struct migration store_migrations[] = {
      "tries INTEGER NOT NULL, document_id INTEGER NOT NULL, strip_id INTEGER NOT NULL, error TEXT NOT NULL);"
      "CREATE INDEX recording_export_recording ON recording_export (recording_id, asked_ms);"
      "CREATE INDEX recording_export_state ON recording_export (state, id);"},
+    {37, "sessions of a day", "CREATE INDEX room_started ON room (started_ms) WHERE started_ms>0;"},
     {0, NULL, NULL},
 };
