@@ -165,7 +165,8 @@ enum media_cmd_type {
     MEDIA_LIVE_TRACK,    /* .live */
     MEDIA_LIVE_WATCHED,  /* .live.lecture, .watched */
     MEDIA_LIVE_STOP,     /* .live.lecture */
-    MEDIA_ROOM_CLOSE     /* .room: closes every peer, stops its recording and its programme */
+    MEDIA_ROOM_CLOSE,    /* .room: closes every peer, stops its recording and its programme */
+    MEDIA_SURVEY         /* .survey: answered by one MEDIA_SURVEYED, also for a room that is not there */
 };
 
 struct media_cmd {
@@ -181,6 +182,7 @@ struct media_cmd {
         struct { struct feed_id feed; bool on; uint8_t layer, value; } feed;
         struct media_record_params record;
         struct media_live_params live;
+        struct { uint64_t id; struct peer_id peer; } survey; /* id: the asker's; peer: whose feeds are told too, .v 0 = nobody's */
         uint64_t recording;
     };
 };
@@ -224,7 +226,8 @@ enum media_event_type {
     MEDIA_RECORD_TROUBLE,   /* .recording: .error = why something of it is being lost at the disk; 0 = no more for 5 s */
     MEDIA_LIVE_PIECE,       /* .piece: the next piece of a programme */
     MEDIA_LIVE_END,         /* .piece.lecture: no more pieces of it */
-    MEDIA_INTAKE            /* .peer, .intake: a device's stream changed its state */
+    MEDIA_INTAKE,           /* .peer, .intake: a device's stream changed its state */
+    MEDIA_SURVEYED          /* .survey: the room as its worker sees it */
 };
 
 struct media_quality {
@@ -251,6 +254,48 @@ struct media_stream {
     uint32_t bps, delay_ms;            /* delay: half the round trip and the queue */
 };
 
+/* ---- a room as its worker sees it, for those who look after the machine. Told by the worker between two rounds of packets, so that nothing
+ * on their way is read by another thread. Counts are since the stream began. ---- */
+enum media_way { MEDIA_WAY_NONE, MEDIA_WAY_UDP, MEDIA_WAY_TCP, MEDIA_WAY_INSIDE };
+struct media_survey_peer {
+    struct peer_id peer;
+    enum media_way way;
+    bool ipv6;
+};
+struct media_survey_sent { /* one stream that a peer sends: a track, or a simulcast layer of it */
+    struct peer_id peer;
+    struct track_id track;
+    enum media_kind kind;
+    enum media_codec codec;
+    uint8_t layer, layers; /* of how many */
+    bool alive, rests;     /* alive: it came in the last second or so; rests: nobody has use for it, its page was told */
+    uint16_t width, height, loss_permille; /* 0 = not known */
+    uint32_t bps, jitter_ms, nacks, restored, keyframe_requests; /* packets asked for again, come as RTX; PLI */
+};
+struct media_survey_feed { /* one copy of a track to the peer asked about */
+    struct track_id track;
+    enum media_reduced reduced;
+    uint8_t layer;
+    bool paused, waits; /* waits: for a keyframe */
+    uint16_t loss_permille;
+    uint32_t bps, jitter_ms, nacks, resent, keyframe_requests, freezes;
+};
+#define MEDIA_INSIDE_BUCKETS 16
+extern const int64_t media_inside_bounds_us[MEDIA_INSIDE_BUCKETS - 1]; /* upper; the last bucket has none */
+#define MEDIA_SURVEY_PEERS 256
+#define MEDIA_SURVEY_SENT 512
+#define MEDIA_SURVEY_FEEDS 128
+struct media_survey {
+    uint64_t id;
+    bool here; /* there is such a room */
+    size_t n_peers, n_sent, n_feeds;
+    struct media_survey_peer peers[MEDIA_SURVEY_PEERS];
+    struct media_survey_sent sent[MEDIA_SURVEY_SENT];
+    struct media_survey_feed feeds[MEDIA_SURVEY_FEEDS];
+    uint32_t inside[MEDIA_INSIDE_BUCKETS]; /* how long packets were in this server, from its socket to its socket, in the last one to two minutes: sends to all
+                                              receivers of what stood ready, by their time */
+};
+
 #define MEDIA_LEVELS_MAX 32
 struct media_event {
     enum media_event_type type;
@@ -270,6 +315,7 @@ struct media_event {
         size_t n;
         struct media_stream at[MEDIA_STREAMS_MAX];
     } streams;
+    struct media_survey *survey; /* malloc'd; the receiver of the event frees it */
     uint64_t recording;
     struct {
         char path[512];        /* complete and fsynced; the receiver of the event moves or deletes it */

@@ -4,6 +4,7 @@
 #include "records/records.h"
 #include "server/api/api.h"
 #include "server/api/figures.h"
+#include "server/api/oversee.h"
 #include "server/api/watch.h"
 #include "server/api/whip.h"
 #include "server/base/clock.h"
@@ -34,6 +35,7 @@ struct daemon {
     struct api *api;
     struct guard *guard;         /* of wrong tickets and tokens */
     struct relay relay;
+    struct oversee *oversee;
     struct whip whip;
     struct node_settings node;
     struct origin *origin;       /* where edges may come */
@@ -219,6 +221,8 @@ static int open_net(struct daemon *d, struct fault *f)
     if (rc == 0) rc = relay_open(&d->relay, options_text(o, "relay.urls"), options_text(o, "relay.secret"), options_int(o, "relay.lifetime"), f);
     rc = rc ? rc : signaling_new(&d->signaling, &signaling, f);
     if (rc) return rc;
+    if (!(d->oversee = oversee_new(signaling_desk(d->signaling)))) return fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
+    api_oversee(d->api, d->oversee);
     rc = open_watch(d, f);
     d->whip = (struct whip){whip_seats_of_desk(signaling_desk(d->signaling)), d->guard, &d->relay};
     if (d->origin) d->whip.seats.elsewhere = watch_elsewhere;
@@ -342,6 +346,7 @@ static void close_all(struct daemon *d)
     records_close(d->records); /* every completion has been posted when it returns */
     net_free(d->net);
     api_free(d->api);
+    oversee_free(d->oversee);
     watch_free(d->watch);
     origin_free(d->origin);
     edge_free(d->edge);

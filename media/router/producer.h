@@ -51,6 +51,11 @@ struct layer {
     uint64_t sr_ntp;
     uint32_t sr_rtp;
     int64_t sr_us;
+    struct { /* only counted, for who looks on */
+        uint32_t nacks, restored, plis;
+        uint32_t size_of; /* key_timestamp that the size is of */
+        uint16_t width, height;
+    } told;
 };
 
 struct producer {
@@ -61,6 +66,7 @@ struct producer {
     uint8_t loudest; /* dBov since the owner last looked, 127 = silence */
     uint64_t bytes;  /* received, ever */
     uint64_t lost_period, expected_period; /* filled by reports, cleared by the owner */
+    uint16_t loss_permille; /* of the last period */
 };
 
 YL_CHECKED int producer_open(struct producer *p, const struct media_track_params *params);

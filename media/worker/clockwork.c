@@ -36,6 +36,7 @@ static void ask_again(struct peer *peer, struct track *t)
         rtcp_add_rr(&b, 1, NULL, 0);
         rtcp_add_nack(&b, 1, l->ssrc, seqs, n);
         metric_add(figures.nacks_sent, (int64_t)n);
+        l->told.nacks += (uint32_t)n;
         peer_send_rtcp(peer, &b);
     }
 }
@@ -110,26 +111,34 @@ static uint32_t to_ms(uint32_t units, uint32_t clock)
     return (uint32_t)((uint64_t)units * 1000 / clock);
 }
 
+enum media_reduced feed_reduced(const struct feed *f)
+{
+    const struct consumer *c = &f->consumer;
+    int64_t now = f->peer->worker->now_us;
+    size_t top = f->track->producer.n_layers - 1;
+    int best = c->wanted < top ? c->wanted : (int)top;
+    while (best > 0 && !layer_alive(&f->track->producer.layers[best], now) && f->track->layers & 1u << best)
+        best--; /* the publisher does not send it: no fault of this line */
+    if (c->held) return MEDIA_HELD;
+    if (c->allotted && c->cap < best) return MEDIA_SMALLER;
+    return c->allotted && c->tid_cap < LAYER_TIDS - 1 ? MEDIA_FEWER_FRAMES : MEDIA_WHOLE;
+}
+
 static void stream(struct feed *f, int64_t period_us, struct media_stream *out)
 {
     struct consumer *c = &f->consumer;
     struct peer *peer = f->peer;
     int64_t now = peer->worker->now_us;
-    size_t top = f->track->producer.n_layers - 1;
-    int best = c->wanted < top ? c->wanted : (int)top;
     if (f->packet_us && now - f->packet_us > 400000 && !c->held) { /* still standing */
         f->gap_us += now - f->packet_us;
         f->packet_us = now;
+        f->freezes += !f->stands;
+        f->stands = true;
     }
-    while (best > 0 && !layer_alive(&f->track->producer.layers[best], now) && f->track->layers & 1u << best)
-        best--; /* the publisher does not send it: no fault of this line */
-    *out = (struct media_stream){.track = f->track->producer.params.track, .layer = (uint8_t)(c->layer < 0 ? 0 : c->layer),
+    *out = (struct media_stream){.track = f->track->producer.params.track, .reduced = feed_reduced(f), .layer = (uint8_t)(c->layer < 0 ? 0 : c->layer),
                                  .loss_permille = (uint16_t)(c->fraction_lost * 1000u / 256), .bps = (uint32_t)((c->bytes - f->bytes_prior) * 8000000 / (uint64_t)period_us),
                                  .frozen_ms = (uint16_t)((f->gap_us < period_us ? f->gap_us : period_us) / 1000), .delay_ms = peer->rtt_ms / 2};
     if (peer->line) out->delay_ms += (uint32_t)(peer->line->bwe.queue_us / 1000);
-    if (c->held) out->reduced = MEDIA_HELD;
-    else if (c->allotted && c->cap < best) out->reduced = MEDIA_SMALLER;
-    else if (c->allotted && c->tid_cap < LAYER_TIDS - 1) out->reduced = MEDIA_FEWER_FRAMES;
     f->bytes_prior = c->bytes;
     f->gap_us = 0;
 }
@@ -152,6 +161,7 @@ static void quality(struct peer *peer)
     uint64_t lost = 0, expected = 0;
     for (size_t i = 0; i < peer->n_tracks; i++) {
         struct producer *p = &peer->tracks[i]->producer;
+        p->loss_permille = p->expected_period ? (uint16_t)(p->lost_period * 1000 / p->expected_period) : 0;
         lost += p->lost_period;
         expected += p->expected_period;
         p->lost_period = p->expected_period = 0;

@@ -23,6 +23,7 @@ static struct room *room_get(struct worker *w, struct room_id id)
 static void room_maybe_free(struct worker *w, struct room *r)
 {
     if (r->peers.used || r->recording || r->lecture) return;
+    survey_forget(w, r);
     table_remove(&w->rooms, r->id.v);
     table_free(&r->peers);
     free(r);
@@ -381,6 +382,7 @@ void worker_command(struct worker *w, const struct media_cmd *c)
     case MEDIA_LIVE_WATCHED:
     case MEDIA_LIVE_STOP: lecture(w, c); break;
     case MEDIA_ROOM_CLOSE: room_close(w, c->room); break;
+    case MEDIA_SURVEY: worker_survey(w, c); break;
     }
 }
 

@@ -71,7 +71,11 @@ void forward_copies(struct peer *peer, struct copies *c)
 void feed_noted(struct feed *f)
 {
     int64_t now_us = f->peer->worker->now_us;
-    if (f->packet_us && now_us - f->packet_us > 400000) f->gap_us += now_us - f->packet_us;
+    if (f->packet_us && now_us - f->packet_us > 400000) {
+        f->gap_us += now_us - f->packet_us;
+        f->freezes += !f->stands;
+    }
+    f->stands = false;
     f->packet_us = now_us;
 }
 
@@ -201,6 +205,7 @@ static void sent(struct track *t)
         record(t, &t->fresh[i]);
     for (size_t i = 0; t->live && i < t->n_fresh; i++)
         lecture_packet(t, &t->fresh[i]);
+    survey_leaves(t->peer->worker, t->room, t->fresh_us);
     t->n_fresh = 0;
     t->turn++;
 }
@@ -265,6 +270,7 @@ void forward_send_pli(struct track *t, size_t layer)
     rtcp_add_rr(&b, 1, NULL, 0);
     rtcp_add_pli(&b, 1, t->producer.layers[layer].ssrc);
     metric_add(figures.keyframe_requests, 1);
+    t->producer.layers[layer].told.plis++;
     peer_send_rtcp(t->peer, &b);
 }
 
@@ -339,18 +345,21 @@ static void on_nack(void *ctx, uint32_t ssrc, uint16_t seq)
     struct peer *peer = ctx;
     struct feed *f = feed_by_ssrc(peer, ssrc);
     struct copies c;
+    if (f) f->nacks++;
     if (!f || !peer->ice.has_selected || !consumer_resend(&f->consumer, &f->track->producer, seq, peer->worker->now_us, &c.parts[0]))
         return;
     c.n = 1;
     c.may_pad[0] = false;
     c.len[0] = rtp_length(&c.parts[0]) + peer->tag;
     metric_add(figures.resent, 1);
+    f->resent++;
     forward_copies(peer, &c);
 }
 
 static void on_keyframe(void *ctx, uint32_t ssrc)
 {
     struct feed *f = feed_by_ssrc(ctx, ssrc);
+    if (f) f->keyframe_requests++;
     if (f && f->consumer.replay.on) return; /* what it asks for is on its way */
     if (f && f->consumer.layer >= 0) producer_want_key(&f->track->producer, (size_t)f->consumer.layer);
     if (f) forward_wish_keys(f->track);

@@ -146,6 +146,7 @@ static void track_input(struct peer *peer, uint8_t *data, size_t len)
         worker_event(peer->worker, &e);
     }
     t->producer.stalled = false;
+    if (slot->rtx) t->producer.layers[layer].told.restored++;
     forward_packet(t, &packet);
 }
 

@@ -1,4 +1,5 @@
 #include "media/worker/streams.h"
+#include "media/transport/address.h"
 #include "media/transport/framing.h"
 #include "media/worker/figures.h"
 #include "media/worker/ingress.h"
@@ -63,8 +64,40 @@ static int loopback_socket(const struct sockaddr_storage *workers)
     return fd;
 }
 
+/* By the port of a connection's datagram socket: what is behind it. Written by our thread, read by the workers. */
+static _Atomic uint8_t families[65536];
+static struct address near; /* where they are, before the workers run: like the workers' own */
+
+static uint16_t own_port(int fd)
+{
+    struct sockaddr_storage own = {0};
+    struct address a;
+    socklen_t len = sizeof own;
+    if (fd < 0 || getsockname(fd, (struct sockaddr *)&own, &len)) return 0;
+    address_from_sockaddr(&a, &own);
+    return a.port;
+}
+
+static void note_family(const struct stream *t)
+{
+    struct sockaddr_storage far = {0};
+    struct address a;
+    socklen_t len = sizeof far;
+    uint16_t port = own_port(t->udp.fd);
+    if (!port || getpeername(t->tcp.fd, (struct sockaddr *)&far, &len)) return;
+    address_from_sockaddr(&a, &far);
+    families[port] = a.ipv6 ? STREAMS_IPV6 : STREAMS_IPV4;
+}
+
+enum streams_family streams_family(const struct address *a)
+{
+    return a->ipv6 == near.ipv6 && memcmp(a->ip, near.ip, sizeof a->ip) == 0 ? (enum streams_family)families[a->port] : STREAMS_NONE;
+}
+
 static void stream_free(struct stream *t)
 {
+    uint16_t port = own_port(t->udp.fd);
+    if (port) families[port] = STREAMS_NONE;
     if (t->udp.fd >= 0) close(t->udp.fd);
     close(t->tcp.fd);
     free(t);
@@ -104,6 +137,7 @@ static void begin(struct streams *s, int fd)
     (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+    note_family(t);
     if (enlist(s, t)) return;
     metric_add(figures.refused, 1);
     stream_free(t);
@@ -263,6 +297,7 @@ int streams_open(struct streams **out, const struct sockaddr_storage *workers)
     *out = s;
     if (!s) return ERR_UNAVAILABLE;
     s->workers = *workers;
+    address_from_sockaddr(&near, workers);
     s->door[0] = s->door[1] = -1;
     s->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (s->epoll < 0 || pipe2(s->door, O_CLOEXEC | O_NONBLOCK) || epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->door[0], &door) ||

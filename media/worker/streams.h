@@ -21,6 +21,10 @@ struct streams;
 YL_CHECKED int streams_open(struct streams **out, const struct sockaddr_storage *workers);
 /* Takes a connected TCP socket, which is closed also when it is refused. Any thread. */
 void streams_take(struct streams *s, int fd);
+/* Is what a worker sees as this address a connection of ours, and from where? Any thread, without waiting; of one plane in a process. */
+struct address;
+enum streams_family { STREAMS_NONE, STREAMS_IPV4, STREAMS_IPV6 };
+enum streams_family streams_family(const struct address *address);
 /* Closes every connection, joins the thread. NULL is allowed. */
 void streams_close(struct streams *s);
 #endif

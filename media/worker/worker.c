@@ -91,6 +91,12 @@ static int64_t due(struct worker *w)
     return fresh_us < lines_us ? fresh_us : lines_us;
 }
 
+static void leave(struct worker *w)
+{
+    egress_flush(&w->egress);
+    if (w->n_leaving) survey_left(w);
+}
+
 /* ---- mailbox ---- */
 void worker_wake(struct worker *w)
 {
@@ -211,7 +217,7 @@ static void receive(struct worker *w)
         ingress_each(&w->ingress, n, take, w);
         steer_wake(w);
         w->wake_us = due(w);
-        egress_flush(&w->egress);
+        leave(w);
         if (n < INGRESS_MESSAGES) return;
     }
 }
@@ -269,7 +275,7 @@ static void *run(void *arg)
             worker_tick(w);
             count(w);
         }
-        egress_flush(&w->egress);
+        leave(w);
     }
     drain_mailbox(w);
     worker_close_everything(w);

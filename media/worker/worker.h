@@ -29,6 +29,7 @@
 #define RTCP_BYTES 1200
 #define PEER_SSRCS 128
 #define PEER_TRACKS_MAX 16
+#define LEAVING_MAX 64
 
 struct worker;
 struct peer;
@@ -44,6 +45,11 @@ struct feed {
     uint32_t packets_prior;
     int64_t packet_us, gap_us; /* last packet; gaps since its quality was told */
     uint32_t rode;             /* the track's turn in which its packets went along with a picture */
+    bool stands;               /* no packet for so long that a person sees it stand still */
+    uint32_t nacks, resent, keyframe_requests, freezes; /* only counted, for who looks on */
+    uint64_t surveyed_bytes;
+    uint32_t surveyed_bps;
+    int64_t surveyed_us;
 };
 
 struct track {
@@ -79,6 +85,10 @@ struct room {
     bool watched; /* somebody watches the programme */
     int64_t levels_us;
     bool speaking;
+    struct { /* how long packets were in here: of this minute, and of the one before */
+        uint32_t now[MEDIA_INSIDE_BUCKETS], before[MEDIA_INSIDE_BUCKETS];
+        int64_t began_us;
+    } inside;
 };
 
 struct ssrc_slot {
@@ -176,6 +186,11 @@ struct worker {
     unsigned ticks;
     struct line *lines;  /* busy ones, served at lines_us */
     int64_t lines_us;
+    struct { /* what was handed to egress since it was flushed last: whose, and when it had come */
+        struct room *room; /* NULL = closed meanwhile */
+        int64_t came_us;
+    } leaving[LEAVING_MAX];
+    size_t n_leaving;
     struct ingress ingress;
     uint32_t load;         /* atomic: packets a second, over the last half second or so */
     int pinged;            /* atomic: a MESSAGE_PING waits to be taken */
@@ -260,9 +275,15 @@ void lecture_refer(struct track *track); /* as often as one likes */
 void feed_noted(struct feed *feed); /* something of it was sent: gaps are what a person sees as standing still */
 /* Seals and sends the copy of one packet, counted and numbered. */
 void forward_one(struct peer *peer, struct rtp_parts *parts);
+/* survey.c */
+void worker_survey(struct worker *w, const struct media_cmd *cmd);
+void survey_leaves(struct worker *w, struct room *room, int64_t came_us); /* packets that came then are with egress now */
+void survey_left(struct worker *w);                                       /* and it was flushed */
+void survey_forget(struct worker *w, const struct room *room);
 /* clockwork.c */
 void peer_enliven(struct peer *peer); /* it sends, or gives feedback about its line: it is looked after every tick from now on */
 void peer_calm(struct peer *peer);    /* before it goes */
 void worker_tick(struct worker *w);
+enum media_reduced feed_reduced(const struct feed *feed); /* what its receiver's line makes of it */
 uint64_t worker_ntp(void);
 #endif

@@ -23,8 +23,8 @@
 const struct op *const op_tables[] = {session_ops, org_ops,     person_ops,   roster_ops,    patient_ops,   index_ops,     consent_ops, emergency_ops, term_ops,
                                       document_ops, capture_ops, form_ops,     consult_ops,   case_list_ops, case_desk_ops, case_move_ops, waiting_ops,
                                       override_ops, slot_ops,    message_ops,  notify_ops,    policy_ops,    hours_ops,
-                                      room_ops,    room_system_ops, device_ops, recording_ops, recording_export_ops, audit_ops, inventory_ops, access_ops, fhir_ops, exchange_ops, outgoing_ops, quality_ops,
-                                      research_ops, NULL};
+                                      room_ops,     room_system_ops, room_oversee_ops, device_ops, recording_ops, recording_export_ops, audit_ops, inventory_ops,
+                                      access_ops,   fhir_ops, exchange_ops, outgoing_ops, quality_ops,  research_ops, NULL};
 
 const struct op *op_find(const char *name)
 {

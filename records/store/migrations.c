@@ -459,5 +459,6 @@ const struct migration store_migrations[] = {
      "CREATE TABLE research_event (id INTEGER NOT NULL PRIMARY KEY, project_id INTEGER NOT NULL, t_ms INTEGER NOT NULL, event TEXT NOT NULL, person_id INTEGER NOT NULL, reason TEXT NOT NULL);"
      "CREATE INDEX research_event_project ON research_event (project_id, id);"
      "CREATE INDEX exchange_entry_diagnosis ON exchange_entry (standard_code, t_ms) WHERE kind='diagnosis';"},
+    {42, "sessions of a day", "CREATE INDEX room_started ON room (started_ms) WHERE started_ms>0;"},
     {0, NULL, NULL},
 };

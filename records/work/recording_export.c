@@ -57,7 +57,11 @@ int recording_export_pictures(struct op_ctx *ctx, uint64_t recording)
 static int recording_readable(struct op_ctx *ctx, uint64_t id, struct recording_row *r)
 {
     int rc = recording_load(ctx, id, r);
-    return rc ? rc : consultation_check_read(ctx, r->case_id);
+    if (rc || !ctx->actor->system)
+        return rc ? rc : consultation_check_read(ctx, r->case_id);
+    ctx->audit.object = r->case_id.v; /* yilianctl: who has the machine's account has the files too */
+    ctx->audit.patient = consultation_patient(ctx->tx, r->case_id).v;
+    return 0;
 }
 
 /* One that is there, or on its way, serves everybody. */
@@ -77,7 +81,7 @@ static int recording_export(struct op_ctx *ctx, json_t *args, json_t **result)
     int rc = recording_readable(ctx, arg_id(args, "recording_id"), &r);
     if (rc == 0 && !r.sealed_ms)
         rc = fault_set(ctx->fault, ERR_NOT_ALLOWED_NOW, "not_sealed", "This recording is still being stored.");
-    if (rc == 0 && !exporter)
+    if (rc == 0 && !exporter && !ctx->actor->system) /* yilianctl puts it into the queue, the daemon makes it */
         rc = fault_set(ctx->fault, ERR_UNAVAILABLE, "no_exports", "This server makes no films of recordings.");
     uint64_t id = rc ? 0 : same_one(ctx, r.id, layout);
     if (rc == 0 && !id && tx_int(ctx->tx, 0, "SELECT COUNT(*) AS n FROM recording_export WHERE state='queued'", "") >= WAITING_MAX)
@@ -99,7 +103,7 @@ static int recording_export_cancel(struct op_ctx *ctx, json_t *args, json_t **re
     struct recording_row r;
     int rc = export_load(ctx, arg_id(args, "export_id"), &e);
     rc = rc ? rc : recording_readable(ctx, e.recording, &r);
-    if (rc == 0 && e.person != ctx->actor->person.v)
+    if (rc == 0 && e.person != ctx->actor->person.v && !ctx->actor->system)
         rc = fault_set(ctx->fault, ERR_DENIED, "not_yours", "Somebody else asked for this film.");
     if (rc == 0 && strcmp(e.state, "queued") != 0 && strcmp(e.state, "running") != 0)
         rc = fault_set(ctx->fault, ERR_NOT_ALLOWED_NOW, "finished", "It is not being made any more.");

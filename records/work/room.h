@@ -78,6 +78,7 @@
 #include "records/ops/op.h"
 
 extern const struct op room_ops[];        /* room.ticket guest guest_list guest_revoke */
+extern const struct op room_oversee_ops[]; /* room.live live_get sessions session_get: for the machine's administrators */
 extern const struct op room_system_ops[]; /* room.enter seat note news check token token_check */
 extern const struct op device_ops[];      /* device.list set remove here open */
 extern const struct op recording_ops[];   /* recording.list begin track_open track seal recover */

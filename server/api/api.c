@@ -4,6 +4,7 @@
 #include "server/api/fhir.h"
 #include "server/api/fhir_terms.h"
 #include "server/api/figures.h"
+#include "server/api/oversee.h"
 #include "server/api/routes.h"
 #include "server/base/log.h"
 #include <stdlib.h>
@@ -16,6 +17,7 @@ struct api {
     struct api_bytes *bytes;
     char *openapi; /* the document, written once */
     struct figures figures;
+    struct oversee *oversee;
 };
 
 struct pending { /* one operation on its way */
@@ -64,6 +66,10 @@ static void answer(struct pending *p)
     }
     if (p->head_upload) {
         answer_offset(p);
+        return;
+    }
+    if (p->route && p->api->oversee && oversee_serves(p->route->op)) {
+        oversee_answer(p->api->oversee, p->request, p->route->op, reply->result);
         return;
     }
     if (p->route && opens_bytes(p->route->op)) bytes_remember(p->api->bytes, p->request, reply->result);
@@ -148,7 +154,7 @@ static void on_api(void *ctx, struct net_request *r)
     if (!op)
         fault_set(&f, other ? ERR_METHOD : ERR_NOT_FOUND, other ? "" : "no_such_url", other ? "This URL has no such method." : "There is nothing at this URL.");
     else if (gather(r, op, args, &f) == 0) {
-        submit(a, r, route, op->name, args);
+        if (!a->oversee || !oversee_serves(op->name) || !oversee_again(a->oversee, r, op->name, args)) submit(a, r, route, op->name, args);
         json_decref(args);
         return;
     }
@@ -261,6 +267,11 @@ int api_new(struct api **out, const struct api_config *config, struct fault *f)
     }
     *out = a;
     return 0;
+}
+
+void api_oversee(struct api *a, struct oversee *o)
+{
+    a->oversee = o;
 }
 
 void api_free(struct api *a)

@@ -30,9 +30,11 @@ struct api_config {
     int (*ready)(void *ctx);   /* 1 when media answers; NULL = always */
     void *ready_ctx;
 };
+struct oversee;
 
 /* Registers the URLs; before net_run. */
 YL_CHECKED int api_new(struct api **out, const struct api_config *config, struct fault *f);
+void api_oversee(struct api *a, struct oversee *o); /* before net_run; borrowed. Without it GET /rooms tells nothing */
 void api_free(struct api *a);
 
 /* The OpenAPI 3.1 document from the route table and the operations that `find` knows; new reference. */

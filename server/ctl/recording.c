@@ -1,4 +1,5 @@
-/* yilianctl recording verify FILE|ID: the chain of a recorded file (no site needed), or everything of a recording of this site. */
+/* yilianctl recording verify FILE|ID: the chain of a recorded file (no site needed), or everything of a recording of this site.
+ * yilianctl recording export|list|cancel: films of a recording; the daemon makes them, as it makes those asked for on the page. */
 #include "server/base/id.h"
 #include "server/base/reel.h"
 #include "server/ctl/ctl.h"
@@ -63,16 +64,74 @@ static int verify_recording(struct ctl *c, uint64_t id)
     return v.whole ? 0 : 1;
 }
 
+/* ---- films ---- */
+static int export_film(struct ctl *c, const char *id)
+{
+    const char *layout = ctl_value(c, "layout");
+    struct reply reply;
+    if (ctl_call(c, "recording.export", json_pack("{s:s,s:s}", "recording_id", id, "layout", layout ? layout : "grid"), &reply))
+        return 1;
+    printf("film %s: the daemon makes it; see `recording list %s`\n", ctl_text(reply.result, "export_id"), id);
+    reply_clear(&reply);
+    return 0;
+}
+
+static int list_films(struct ctl *c, const char *id)
+{
+    struct reply reply;
+    size_t i;
+    json_t *e;
+    if (ctl_call(c, "recording.export_list", json_pack("{s:s}", "recording_id", id), &reply))
+        return 1;
+    json_array_foreach(json_object_get(reply.result, "items"), i, e)
+    {
+        time_t asked = (time_t)(json_integer_value(json_object_get(e, "asked_ms")) / 1000);
+        const char *error = ctl_text(e, "error"), *document = ctl_text(e, "document_id");
+        char when[24];
+        strftime(when, sizeof when, "%F %T", localtime(&asked));
+        printf("%s\t%s\t%s\t%s\t%s\n", ctl_text(e, "id"), ctl_text(e, "layout"), ctl_text(e, "state"), when, *error ? error : *document ? document : "-");
+    }
+    reply_clear(&reply);
+    return 0;
+}
+
+static int cancel_film(struct ctl *c, const char *id)
+{
+    struct reply reply;
+    if (ctl_call(c, "recording.export_cancel", json_pack("{s:s}", "export_id", id), &reply))
+        return 1;
+    reply_clear(&reply);
+    puts("cancelled");
+    return 0;
+}
+
+static int films(struct ctl *c, const char *what)
+{
+    static const struct {
+        const char *verb;
+        int (*run)(struct ctl *c, const char *id);
+    } verbs[] = {{"export", export_film}, {"list", list_films}, {"cancel", cancel_film}};
+    struct fault f = {0};
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+        if (strcmp(c->argv[0], verbs[i].verb) == 0)
+            return ctl_open_records(c, &f) ? ctl_complain(&f) : verbs[i].run(c, what);
+    return -1;
+}
+
 int ctl_recording(struct ctl *c)
 {
     const char *what = c->argc == 2 || c->argc == 4 ? c->argv[1] : NULL;
     struct fault f = {0};
     uint64_t id;
+    int code = what ? films(c, what) : -1;
+    if (code >= 0)
+        return code;
     if (!what || strcmp(c->argv[0], "verify"))
-        return fprintf(stderr, "usage: yilianctl recording verify FILE | yilianctl --config FILE recording verify ID\n"), 2;
+        return fprintf(stderr, "usage: yilianctl recording verify FILE | yilianctl --config FILE recording verify ID | export ID [--layout grid|speaker|slides] | list ID | "
+                               "cancel FILM\n"), 2;
     int fd = open(what, O_RDONLY | O_CLOEXEC);
     if (fd >= 0) {
-        int code = verify_file(fd, what);
+        code = verify_file(fd, what);
         close(fd);
         return code;
     }

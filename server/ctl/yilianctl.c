@@ -214,7 +214,7 @@ static const struct {
     {"backup", backup, RECORDS, "backup FILE: a consistent copy of the database while the daemon runs"},
     {"database", database, RECORDS, "database move --to postgresql://..|FILE: the whole database into an empty one of either engine, counted and hashed"},
     {"audit", audit, RECORDS, "audit verify: checks the whole chain"},
-    {"recording", ctl_recording, NOTHING, "recording verify FILE|ID: the chain of a recorded file, or every byte of a recording of this site"},
+    {"recording", ctl_recording, NOTHING, "recording verify FILE|ID: the chain of a recorded file, or every byte of a recording of this site; export ID [--layout grid|speaker|slides] | list ID | cancel FILM: its films"},
     {"inventory", ctl_inventory, RECORDS, "inventory: what is stored, by class: objects, last arrival, level, whose it is, what is missing"},
     {"flow", flow, RECORDS, "flow print: the workflow's rule table"},
     {"openapi", openapi, NOTHING, "openapi print: the HTTP interface as OpenAPI 3.1"},

@@ -37,6 +37,7 @@ struct live *desk_room_open(struct desk *d, struct room_id id)
     if (l || !(l = calloc(1, sizeof *l))) return l;
     room_init(&l->room, id);
     l->desk = d;
+    l->begun_ms = desk_now_ms();
     HASH_ADD(hh, d->rooms, room.id.v, sizeof l->room.id.v, l);
     metric_add(d->m_rooms, 1);
     return l;
@@ -92,6 +93,7 @@ static void link_release(struct link *k)
     watcher_free(&k->watcher);
     free(k->relay);
     json_decref(k->stats);
+    free(k->trails);
     free(k);
 }
 
@@ -476,6 +478,7 @@ static void tick(void *arg)
         if (empty_for_long(l, now_ms)) room_close(d, l);
     }
     echo_tick(d, now_ms);
+    survey_tick(d, now_ms);
     lecture_tick(d, now_ms);
     net_timer_start(d->config.net, TICK_MS, tick, d);
 }
@@ -504,6 +507,7 @@ void desk_shut(struct desk *d)
 {
     if (!d) return;
     d->asker.closed = true;
+    survey_tick(d, INT64_MAX);
     lecture_free_all(d);
 }
 

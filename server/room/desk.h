@@ -119,6 +119,15 @@ struct desk_device_ask {
 typedef void (*desk_device_done)(void *ctx, const struct fault *f); /* f NULL: done; how the stream is, its seat tells */
 void desk_device(struct desk *d, const struct desk_device_ask *a, desk_device_done done, void *ctx);
 
+/* ---- for the machine's administrators: nobody's name, no case. docs/protocol/http.md GET /rooms ---- */
+json_t *desk_rooms(const struct desk *d); /* new reference */
+struct desk_survey_ask {
+    uint64_t room, seat; /* seat: whose received streams are told too; 0 = nobody's */
+};
+/* room is given to the callee; NULL on error: ERR_NOT_FOUND not_live, ERR_UNAVAILABLE busy. Perhaps from inside. */
+typedef void (*desk_survey_done)(void *ctx, const struct fault *f, json_t *room);
+void desk_survey(struct desk *d, const struct desk_survey_ask *a, desk_survey_done done, void *ctx);
+
 /* ---- lectures: watched over HTTP, without a seat ---- */
 struct desk_watch_ask {
     const char *credential, *room; /* room: name or id, as in the URL */

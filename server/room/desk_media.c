@@ -331,7 +331,10 @@ void media_tick(struct live *l, int64_t now_ms)
     for (struct link *k = l->links; k; k = k->next) {
         const struct room_seat *s = room_seat(&l->room, k->seat);
         grade(l, k);
-        if (s && s->state == SEAT_ADMITTED && (k->up.peer.v || k->down.open)) sample(&s->quality, &k->quality);
+        if (s && s->state == SEAT_ADMITTED && (k->up.peer.v || k->down.open)) {
+            sample(&s->quality, &k->quality);
+            trail_add(&k->trail, (char)('A' + s->quality.grade));
+        }
         if (k->quality.samples >= QUALITY_NOTE_SAMPLES) media_quality_note(l, k);
     }
     if (l->room.n_seats > 1) desk_tell_room(l, (struct desk_tell){.type = TELL_QUALITY});
@@ -447,6 +450,9 @@ static void told_here(void *arg)
     if (t->event.type == MEDIA_LIVE_PIECE) {
         if (!t->desk->asker.closed) lecture_piece(t->desk, &t->event);
         share_unref(t->event.piece.bytes);
+    } else if (t->event.type == MEDIA_SURVEYED) {
+        if (!t->desk->asker.closed) surveyed(t->desk, t->event.survey);
+        free(t->event.survey);
     } else if (!t->desk->asker.closed) {
         media_event_here(t->desk, &t->event);
     }
@@ -457,10 +463,16 @@ void desk_media_event(void *desk, const struct media_event *event)
 {
     struct told *t;
     if (event->type == MEDIA_RECORD_FILE || event->type == MEDIA_RECORD_DONE) record_keep(desk, event);
-    if (event->type == MEDIA_RECORD_FILE || !(t = malloc(sizeof *t))) return;
+    if (event->type == MEDIA_RECORD_FILE || !(t = malloc(sizeof *t))) {
+        free(event->type == MEDIA_SURVEYED ? event->survey : NULL);
+        return;
+    }
     t->desk = desk;
     t->event = *event;
     if (event->type == MEDIA_LIVE_PIECE) share_ref(event->piece.bytes);
     if (event->type == MEDIA_PEER_FAILED || event->type == MEDIA_RECORD_DONE || event->type == MEDIA_LIVE_PIECE || event->type == MEDIA_INTAKE) net_post_wait(t->desk->config.net, told_here, t);
-    else if (net_post(t->desk->config.net, told_here, t)) free(t); /* a level or a figure more or less */
+    else if (net_post(t->desk->config.net, told_here, t)) { /* a level or a figure more or less */
+        free(event->type == MEDIA_SURVEYED ? event->survey : NULL);
+        free(t);
+    }
 }

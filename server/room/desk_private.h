@@ -1,5 +1,5 @@
 /* desk_private - shared by the desk's files. desk.c: rooms, joining, effects. desk_media.c: offers, subscriptions, media events.
- * desk_streams.c: quality of each picture. desk_record.c: recordings. desk_live.c: lectures. desk_machine.c: WHIP/WHEP. desk_relay.c: other nodes. desk_device.c: RTSP, RTMP, SRT. desk_echo.c: the device test. */
+ * desk_streams.c: quality of each picture. desk_oversee.c: for administrators. desk_record.c: recordings. desk_live.c: lectures. desk_machine.c: WHIP/WHEP. desk_relay.c: other nodes. desk_device.c: RTSP, RTMP, SRT. desk_echo.c: the device test. */
 #ifndef YL_SERVER_ROOM_DESK_PRIVATE_H
 #define YL_SERVER_ROOM_DESK_PRIVATE_H
 
@@ -30,6 +30,17 @@ struct stream_sum { /* of one picture that a session received, since the last li
     uint64_t bps, loss_permille, delay_ms, frozen_ms;
 };
 
+#define TRAIL_MAX 90 /* the last three minutes */
+struct trail { /* a grade every 2 s: A to D */
+    unsigned n; /* ever */
+    char grades[TRAIL_MAX];
+};
+struct stream_trail {
+    uint64_t seat;
+    enum room_source source;
+    struct trail trail;
+};
+
 struct link { /* a seat's connection and media */
     struct link *next;
     struct live *live;
@@ -49,6 +60,9 @@ struct link { /* a seat's connection and media */
     int64_t reduced_ms; /* when its line last made less of a picture */
     size_t n_streams;
     struct stream_sum streams[MEDIA_STREAMS_MAX];
+    struct trail trail; /* of its line */
+    size_t n_trails;
+    struct stream_trail *trails; /* MEDIA_STREAMS_MAX, made with the first picture that it receives */
     json_t *stats;         /* the page's last own figures */
     bool machine, watch, audience; /* audience: no seat, `seat` is its media peer's id */
     uint64_t device;        /* fetched for it; 0 = none */
@@ -70,7 +84,7 @@ struct live { /* one live room */
     bool record_opening;
     uint64_t speaker, speaker_next;
     int speaker_votes;
-    int64_t quality_ms, empty_ms;
+    int64_t begun_ms, quality_ms, empty_ms;
     bool show_due;
     int64_t show_ms;
     bool offers_due;        /* one round of offers per turn of the loop, however many changes */
@@ -91,6 +105,7 @@ struct desk {
     struct live *rooms;   /* hash by id */
     struct link *clients; /* hash of the seats that have a connection */
     struct echo *echos;
+    struct survey_wait *waits;
     struct lecture *lectures; /* hash by room */
     struct desk_watch_events watch;
     struct desk_relay_events relays;
@@ -128,7 +143,14 @@ void media_tick(struct live *l, int64_t now_ms);
 /* desk_streams.c: the quality of each picture that a seat receives, and what of its own is wanted */
 void streams_event(struct live *l, struct link *k, const struct media_event *e);
 void streams_wanted(struct live *l, struct link *k, const struct media_event *e);
+const struct downlink_want *streams_want(const struct link *k, struct track_id track); /* what a feed of it is; NULL = nothing of ours */
 json_t *streams_note(struct link *k); /* for the session's quality record; begins anew. NULL: nothing came */
+
+/* desk_oversee.c: the rooms as the machine's administrators see them */
+void trail_add(struct trail *t, char grade);
+struct trail *stream_trail(struct link *k, uint64_t seat, enum room_source source); /* NULL: not kept */
+void surveyed(struct desk *d, const struct media_survey *v);
+void survey_tick(struct desk *d, int64_t now_ms); /* INT64_MAX: all that wait are refused */
 
 /* desk_record.c */
 void record_start(struct live *l);

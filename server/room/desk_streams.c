@@ -4,7 +4,7 @@
 #include "server/room/grade.h"
 #include <string.h>
 
-static const struct downlink_want *want_of(const struct link *k, struct track_id track)
+const struct downlink_want *streams_want(const struct link *k, struct track_id track)
 {
     for (size_t i = 0; i < k->down.n_slots; i++)
         if (k->down.slots[i].used && k->down.slots[i].want.track.v == track.v) return &k->down.slots[i].want;
@@ -37,10 +37,12 @@ void streams_event(struct live *l, struct link *k, const struct media_event *e)
     size_t n = 0;
     for (size_t i = 0; i < e->streams.n; i++) {
         const struct media_stream *s = &e->streams.at[i];
-        const struct downlink_want *w = want_of(k, s->track);
+        const struct downlink_want *w = streams_want(k, s->track);
         if (!w) continue;
         out[n] = (struct room_stream){w->wire, w->seat, w->source, (int)s->reduced, stream_grade(s), s->bps, s->loss_permille, s->delay_ms, s->frozen_ms};
         if (s->reduced != MEDIA_WHOLE) k->reduced_ms = desk_now_ms();
+        struct trail *t = stream_trail(k, w->seat, w->source);
+        if (t) trail_add(t, out[n].grade);
         add(sum_of(k, w), &out[n++]);
     }
     desk_tell_seat(l, k, (struct desk_tell){.type = TELL_STREAMS, .n_streams = n, .streams = out, .line_bps = k->quality.down.line_bps});

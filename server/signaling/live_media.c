@@ -217,7 +217,8 @@ static const struct field stats_args[] = {
     {"up_bps", FIELD_NUMBER},    {"down_bps", FIELD_NUMBER},          {"up_loss", FIELD_NUMBER}, {"down_loss", FIELD_NUMBER},
     {"rtt_ms", FIELD_NUMBER},    {"frames_decoded", FIELD_NUMBER},    {"frames_per_second", FIELD_NUMBER},
     {"freezes", FIELD_NUMBER},   {"audio_concealed", FIELD_NUMBER},   {"limited_by", FIELD_TEXT, .max = 40},
-    {"grade", FIELD_ENUM, .choices = "good|fair|poor|lost"}, {0}};
+    {"grade", FIELD_ENUM, .choices = "good|fair|poor|lost"}, {"relayed", FIELD_BOOL, .help = "its media go through a TURN relay"},
+    {"up_line_bps", FIELD_NUMBER, .help = "what the browser takes its line up to carry"}, {0}};
 
 const struct verb media_verbs[] = {
     {"room.device", device_args, device, "host: fetch a device's stream into the room, or end it; its seat says how it goes"},

@@ -1,6 +1,6 @@
 // Three people in one room, a township's doctor and an MDT team of the county, in real Chromium: every source at every receiver, and what hosts and people may do.
 import assert from 'node:assert/strict'
-import { axe, launch, run } from './lib.mjs'
+import { axe, launch, PHONE, run } from './lib.mjs'
 import { admit, arrivals, brings, enter, enterBy, inside, leave, member, mySeat, playing, shot, tile, until, waiting } from './live.mjs'
 import { openRoom } from './person.mjs'
 import { startSite } from './site.mjs'
@@ -169,6 +169,26 @@ await run({
     await together('h264')
     await everybodyAtEverybody('video/H264')
   },
+  async 'the machine\'s administrator sees lines and streams, and nobody'() {
+    const sys = await member(browser, site.base, 'sys')
+    const small = await member(browser, site.base, 'sys', { shape: PHONE, lang: 'en' })
+    for (const page of [sys, small]) {
+      await page.goto('/admin/rooms')
+      await page.locator('tbody tr').filter({ hasText: /会诊|Consultation/ }).getByRole('button').click()
+      await until(async () => (await page.locator('.seat').count()) === 3, 'three seats')
+      for (const text of [/UDP IPv4/, /VP8|H\.264/, /\d+×\d+/, /99%/]) await page.locator('.figures').getByText(text).first().waitFor()
+      await page.locator('.seat').first().getByRole('button').click()
+      await page.locator('.seat').first().locator('table').nth(1).getByText(/kbit\/s|Mbit\/s/).first().waitFor()
+      await until(async () => (await page.locator('svg.trail').count()) > 2, 'grades over time')
+      await axe(page, `live rooms ${page === small ? 'phone en' : 'desktop zh'}`)
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth + 1), 'wider than the screen')
+      await shot(page, 'rooms-live')
+    }
+    const told = await sys.locator('main').innerText()
+    for (const page of all) assert.ok(!told.includes(page.called), `${page.called} is named`)
+    await small.context().close()
+    await sys.context().close()
+  },
   async 'ended by the host for all: the opinion\'s clock runs'() {
     await qian.getByRole('button', { name: '结束会诊' }).last().click()
     await shot(qian, 'end')
@@ -181,6 +201,21 @@ await run({
     const now = await township.ask('GET', `/cases/${caseId}`)
     assert.ok(now.due_ms > Date.now(), JSON.stringify({ due: now.due_ms }))
     assert.equal(now.room.open, false)
+  },
+  async 'and afterwards why somebody saw badly'() {
+    const sys = await member(browser, site.base, 'sys')
+    await sys.goto('/admin/rooms')
+    await sys.getByRole('tab', { name: '历次会话' }).click()
+    const row = sys.locator('tbody tr').filter({ hasText: '会诊' })
+    await row.getByText('云岭县人民医院').waitFor()
+    await row.getByRole('button', { name: '查看' }).click()
+    await until(async () => (await sys.locator('.one tbody').first().locator('tr').count()) >= 3, 'everybody')
+    await axe(sys, 'past sessions')
+    await shot(sys, 'rooms-ended')
+    await sys.getByLabel('等级').selectOption('D')
+    await sys.locator('.one').waitFor({ state: 'detached' })
+    assert.deepEqual(sys.faults, [])
+    await sys.context().close()
   },
   async 'no page threw'() {
     for (const page of all) assert.deepEqual(page.faults, [], page.login)

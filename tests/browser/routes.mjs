@@ -95,6 +95,7 @@ const VISITS = {
   roles: [['admin', '/admin/roles', 'td.on']],
   gateways: [['admin', '/admin/gateways', 'h1']],
   imaging_devices: [['admin', '/admin/devices', 'h1']],
+  rooms: [['sys', '/admin/rooms', '.y-table'], ['admin', '/admin/rooms', '.filters', (p) => p.getByRole('tab').last().click(), '.y-tabs']],
   exchange: [['admin', '/admin/exchange', 'h1']],
   quality: [['admin', '/quality', 'h1'], ['admin', '/quality?tab=codes', 'table']],
   policies: [['admin', '/admin/policies', 'tbody tr'], ['sys', '/admin/policies', 'tbody tr']],

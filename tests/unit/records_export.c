@@ -139,6 +139,13 @@ static void not_without_the_program(void **state)
     (void)state;
     no(ERR_UNAVAILABLE, "no_exports", "zhang", "recording.export", with_layout("grid"));
     assert_true(json_is_false(json_object_get(yes("zhang", "recording.export_list", of_recording()), "possible")));
+    /* yilianctl has no program either: it only puts the film into the queue, and may take back what anybody asked for. */
+    char made[ID_TEXT_BYTES];
+    snprintf(made, sizeof made, "%s", text(yes("daemon", "recording.export", with_layout("speaker")), "export_id"));
+    assert_string_equal(text(json_array_get(json_object_get(yes("daemon", "recording.export_list", of_recording()), "items"), 0), "state"), "queued");
+    no(ERR_DENIED, "not_yours", "zhang", "recording.export_cancel", json_pack("{s:s}", "export_id", made));
+    yes("daemon", "recording.export_cancel", json_pack("{s:s}", "export_id", made));
+    assert_int_equal(count("SELECT COUNT(*) FROM audit WHERE op='recording.export' AND outcome='ok' AND patient_id<>0"), 1);
 }
 
 static void pictures_of_every_recording(void **state)
@@ -201,7 +208,7 @@ static void one_film(void **state)
     assert_string_equal(said(command), "");
     snprintf(command, sizeof command, "ffmpeg -v error -ss 2 -i %s -frames:v 1 -vf crop=600:340:20:20,signalstats,metadata=print:file=- -f null - | grep -o 'YAVG=[0-9]*'", path);
     assert_true(atoi(said(command) + 5) > 60); /* a picture stands there: an empty place is 44 */
-    assert_int_equal(count("SELECT COUNT(*) FROM audit WHERE op='recording.export' AND outcome='ok' AND patient_id<>0"), 2);
+    assert_int_equal(count("SELECT COUNT(*) FROM audit WHERE op='recording.export' AND outcome='ok' AND patient_id<>0 AND person_id<>0"), 2);
     assert_int_equal(count("SELECT COUNT(*) FROM audit WHERE op='recording.export_done' AND outcome='ok' AND patient_id<>0"), 2);
     assert_int_equal(uploads(), 0);
     no(ERR_NOT_ALLOWED_NOW, "finished", "zhang", "recording.export_cancel", json_pack("{s:s}", "export_id", export_id));

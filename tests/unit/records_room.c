@@ -184,6 +184,42 @@ static void quality(void **state)
     no(ERR_DENIED, "right", "admin", "room.quality", with_case());
 }
 
+static void for_administrators(void **state)
+{
+    (void)state;
+    char host[ID_TEXT_BYTES];
+    int64_t seen = count("SELECT COUNT(*) FROM audit WHERE op='room.sessions'");
+    seat_named("zhang", host);
+    yes("daemon", "room.seat", seat_args(host, "entered")); /* the session begins */
+    json_t *span = json_pack("{s:I}", "from_ms", (json_int_t)(w.now_ms - 3600000)), *v = yes("admin", "room.sessions", json_incref(span)),
+           *items = json_object_get(v, "items"), *one = json_array_get(items, 0);
+    assert_int_equal(json_array_size(items), 1);
+    assert_string_equal(text(one, "kind"), "consultation");
+    assert_int_equal(strncmp(text(one, "number"), "HZ2026", 6), 0);
+    assert_string_equal(text(one, "grade"), "C"); /* zhang's line was poor a third of the time */
+    assert_int_equal(json_array_size(json_object_get(one, "orgs")), 2);
+    assert_int_equal(count("SELECT COUNT(*) FROM audit WHERE op='room.sessions' AND patient_id=0"), seen + 1);
+    json_object_set_new(span, "grade", json_string("A"));
+    assert_int_equal(json_array_size(json_object_get(yes("admin", "room.sessions", json_incref(span)), "items")), 0);
+    json_object_set_new(span, "to_ms", json_integer(1));
+    no(ERR_INVALID, "not_after_start", "admin", "room.sessions", span);
+    assert_string_equal(answer.fault.fields[0].path, "to_ms");
+    v = yes("admin", "room.session_get", json_pack("{s:s}", "room_id", room_id));
+    json_t *seat = json_array_get(json_object_get(v, "seats"), 0), *lines = json_object_get(seat, "over_time");
+    assert_string_equal(text(seat, "role"), "host");
+    assert_int_equal(json_array_size(lines), 3);
+    assert_string_equal(text(json_array_get(lines, 2), "grade"), "C");
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(lines, 2), "loss_permille")), 300);
+    char *whole = json_dumps(v, 0); /* seats and institutions, nobody's name */
+    assert_null(strstr(whole, "zhang"));
+    assert_null(strstr(whole, "qian"));
+    free(whole);
+    yes("admin", "room.live", json_object());
+    yes("admin", "room.live_get", json_pack("{s:s}", "room_id", room_id));
+    no(ERR_DENIED, "right", "qian", "room.live", json_object());
+    no(ERR_DENIED, "right", "qian", "room.session_get", json_pack("{s:s}", "room_id", room_id));
+}
+
 static void the_log(void **state)
 {
     char big[8100];
@@ -357,7 +393,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(before_the_room_opens), cmocka_unit_test(every_seat_has_its_role), cmocka_unit_test(entering),
-        cmocka_unit_test(shown_the_door),        cmocka_unit_test(the_family),              cmocka_unit_test(quality),
+        cmocka_unit_test(shown_the_door),        cmocka_unit_test(the_family),              cmocka_unit_test(quality), cmocka_unit_test(for_administrators),
         cmocka_unit_test(the_log),
         cmocka_unit_test(news_move_the_case),    cmocka_unit_test(time_runs_out),           cmocka_unit_test(the_end),
         cmocka_unit_test(taken_off_the_case),    cmocka_unit_test(machine_tokens)};

@@ -296,6 +296,102 @@ static void a_machine_in_a_consultation_is_seen(void **state)
     web_close(&w);
 }
 
+/* ---- what the machine's administrators see ---- */
+
+/* The room as GET /rooms/{id} tells it, once `ready` holds of it or some seconds are over. */
+static json_t *overseen(const struct person_at *admin, const char *room, const char *seat, bool (*ready)(const json_t *room))
+{
+    char path[120];
+    json_t *v = NULL;
+    snprintf(path, sizeof path, "/rooms/%s%s%s", room, *seat ? "?seat_id=" : "", seat);
+    for (int i = 0; i < 60; i++, usleep(100000)) {
+        json_decref(v);
+        v = person_ask(admin, "GET", path, NULL);
+        if (ready(v)) return v;
+    }
+    fail_msg("%s: %s", path, json_dumps(v, 0));
+    return NULL;
+}
+
+static json_t *machine(const json_t *room, bool sends)
+{
+    size_t i;
+    json_t *p;
+    json_array_foreach(json_object_get(room, "people"), i, p)
+        if (!strcmp(json_string_value(json_object_get(p, "role")), "machine") && json_is_object(json_object_get(p, sends ? "up" : "down"))) return p;
+    return NULL;
+}
+
+static bool sends_pictures(const json_t *room)
+{
+    json_t *p = machine(room, true), *sent = json_object_get(p, "sent");
+    for (size_t i = 0; i < json_array_size(sent); i++)
+        if (json_integer_value(json_object_get(json_array_get(sent, i), "width")) == 64 && machine(room, false)) return true;
+    return false;
+}
+
+static bool receives(const json_t *room)
+{
+    return json_array_size(json_object_get(room, "received")) > 0;
+}
+
+static const char *word(const json_t *o, const char *name)
+{
+    const char *v = json_string_value(json_object_get(o, name));
+    return v ? v : "";
+}
+
+static void administrators_see_lines_and_nobodys_name(void **state)
+{
+    struct person_at sun = person_sign_in("bh.sun"), admin = person_sign_in("admin");
+    json_t *cases = person_ask(&sun, "GET", "/cases?view=mine&kind=interactive", NULL);
+    char path[100], words[200], token[80], room[20], url[60];
+    snprintf(path, sizeof path, "/cases/%s/room/ticket", word(json_array_get(json_object_get(cases, "items"), 0), "id"));
+    json_t *ticket = person_ask(&sun, "POST", path, json_object());
+    snprintf(room, sizeof room, "%s", word(ticket, "room_id"));
+    snprintf(words, sizeof words, "token --room %s --publish --watch --minutes 5", room);
+    snprintf(token, sizeof token, "%s", site_ctl(words));
+    struct session in, out;
+    uint16_t seq = 0;
+    snprintf(url, sizeof url, "/whip/%s", room);
+    begin(&in, url, token);
+    snprintf(url, sizeof url, "/whep/%s", room);
+    begin(&out, url, token);
+    assert_true(flow(&in, &out, &seq) >= 20);
+    json_t *v = overseen(&admin, room, "", sends_pictures), *up = json_object_get(machine(v, true), "up"), *inside = json_object_get(v, "inside");
+    assert_string_equal(word(up, "way"), "udp");
+    assert_int_equal(json_integer_value(json_object_get(up, "ip")), 4);
+    assert_string_equal(word(v, "kind"), "consultation");
+    assert_true(json_integer_value(json_object_get(inside, "p50_us")) > 0);
+    assert_true(json_integer_value(json_object_get(inside, "p99_us")) >= json_integer_value(json_object_get(inside, "p50_us")));
+    json_t *r = overseen(&admin, room, word(machine(v, false), "id"), receives), *feed = json_array_get(json_object_get(r, "received"), 0);
+    assert_string_equal(word(feed, "from"), word(machine(v, true), "id"));
+    assert_true(json_object_get(feed, "nacks") && json_object_get(feed, "freezes") && json_object_get(feed, "grades"));
+    char *whole = json_dumps(r, 0);
+    assert_null(strstr(whole, "case_id"));
+    assert_null(strstr(whole, "name"));
+    free(whole);
+    json_t *list = person_ask(&admin, "GET", "/rooms", NULL), *items = json_object_get(list, "items"), *one = NULL;
+    for (size_t i = 0; i < json_array_size(items) && strcmp(word(one, "id"), room); i++) /* rooms that were left stay some seconds */
+        one = json_array_get(items, i);
+    assert_string_equal(word(one, "id"), room);
+    assert_true(json_integer_value(json_object_get(one, "seats")) >= 2); /* and bh.sun, away */
+    json_t *lines = person_ask(&admin, "GET", "/audit/mine?limit=100", NULL);
+    int seen = 0;
+    for (size_t i = 0; i < json_array_size(json_object_get(lines, "items")); i++)
+        seen += !strcmp(word(json_array_get(json_object_get(lines, "items"), i), "op"), "room.live_get");
+    assert_int_equal(seen, 1); /* however often it is asked within a minute */
+    assert_int_equal(ask("GET", "/api/v1/rooms", sun.cookie, NULL), 403);
+    assert_int_equal(ask("GET", "/api/v1/rooms/0123456789abcdef", admin.cookie, NULL), 404);
+    assert_int_equal(ask("GET", "/api/v1/rooms?more=1", admin.cookie, NULL), 422);
+    assert_int_equal(ask("GET", "/api/v1/rooms", "", NULL), 401);
+    assert_int_equal(end(&in, token), 200);
+    assert_int_equal(end(&out, token), 200);
+    json_t *all[] = {cases, ticket, v, r, list, lines};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        json_decref(all[i]);
+}
+
 static void a_token_ends_its_session(void **state)
 {
     char token[80], path[100], sql[200];
@@ -381,7 +477,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_published_is_watched), cmocka_unit_test(the_answers_are_those_of_the_standard),
         cmocka_unit_test(a_wrong_line_is_named), cmocka_unit_test(rights_of_a_token), cmocka_unit_test(ice_is_restarted),
-        cmocka_unit_test(a_machine_in_a_consultation_is_seen), cmocka_unit_test(a_token_ends_its_session),
+        cmocka_unit_test(a_machine_in_a_consultation_is_seen), cmocka_unit_test(administrators_see_lines_and_nobodys_name), cmocka_unit_test(a_token_ends_its_session),
         cmocka_unit_test(a_room_has_so_many_seats), cmocka_unit_test(a_lecture_has_an_audience),
         cmocka_unit_test(guessing_tokens_is_slow)};
     return cmocka_run_group_tests(tests, start, stop);

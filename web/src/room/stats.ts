@@ -12,6 +12,10 @@ export interface Summary {
   freezes: number
   audio_concealed: number
   limited_by: string
+  /** Media go through a TURN relay. */
+  relayed: boolean
+  /** What the browser takes its line up to carry. */
+  up_line_bps: number
   grade: Grade
 }
 
@@ -38,12 +42,18 @@ export class StatsMeter {
     let rtt = 0
     let freezes = 0
     let limited = 'none'
+    let line = 0
+    let relayed = false
     for (const pc of [up, down]) {
       if (!pc || pc.signalingState === 'closed') continue
       const report = await pc.getStats()
       report.forEach((raw) => {
         const s = raw as Any
-        if (raw.type === 'candidate-pair' && (s.nominated as unknown as boolean)) rtt = Math.max(rtt, (s.currentRoundTripTime ?? 0) * 1000)
+        if (raw.type === 'candidate-pair' && (s.nominated as unknown as boolean)) {
+          rtt = Math.max(rtt, (s.currentRoundTripTime ?? 0) * 1000)
+          if (pc === up) line = s.availableOutgoingBitrate ?? 0
+          relayed ||= (report.get(s.localCandidateId ?? '') as Any | undefined)?.candidateType === ('relay' as never)
+        }
         else if (raw.type === 'outbound-rtp') {
           c.sent += s.bytesSent ?? 0
           c.remotePackets += s.packetsSent ?? 0
@@ -79,6 +89,8 @@ export class StatsMeter {
       freezes,
       audio_concealed: share(c.concealed - was.concealed, c.samples - was.samples),
       limited_by: limited,
+      relayed,
+      up_line_bps: Math.round(line),
       grade: gradeOf(Math.max(up_loss, down_loss), rtt),
     }
   }
