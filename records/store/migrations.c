@@ -412,5 +412,11 @@ const struct migration store_migrations[] = {
      "tries INTEGER NOT NULL, document_id INTEGER NOT NULL, strip_id INTEGER NOT NULL, error TEXT NOT NULL);"
      "CREATE INDEX recording_export_recording ON recording_export (recording_id, asked_ms);"
      "CREATE INDEX recording_export_state ON recording_export (state, id);"},
+    {37, "fewer indexes on the audit: a line for every read of health data goes into those that are asked",
+     "DROP INDEX audit_outcome;"
+     "DROP INDEX audit_person;"
+     "DROP INDEX audit_object;"
+     "CREATE INDEX audit_person ON audit (person_id, seq) WHERE person_id<>0;"
+     "CREATE INDEX audit_object ON audit (object_id, seq) WHERE object_id<>0 AND (op<'fhir.' OR op>='fhir/');"},
     {0, NULL, NULL},
 };
