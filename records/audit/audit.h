@@ -30,6 +30,10 @@ void audit_begin(struct audit_run *a, struct tx *tx, const uint8_t key[32]);
 void audit_add(struct audit_run *a, int64_t now_ms, const struct audit_line *line);
 int audit_end(struct audit_run *a);
 
+/* Lines are found by their object only where this holds (audit a); the condition is that of the index, word for word. A machine's line for
+ * every read of a resource is in no list of an object's lines. */
+#define AUDIT_OF_OBJECT "a.object_id<>0 AND (a.op<'fhir.' OR a.op>='fhir/')"
+
 struct audit_verdict {
     int64_t lines, first_bad; /* first_bad 0 = the chain is whole */
     char what[80];

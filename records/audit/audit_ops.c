@@ -74,7 +74,7 @@ static int list(struct op_ctx *ctx, json_t *args, json_t **result)
 static int mine(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     int64_t limit = limit_of(args);
-    return answer(tx_query(ctx->tx, LINES "WHERE a.seq<$1 AND a.person_id=$2 ORDER BY a.seq DESC LIMIT $3", "iii", before(args),
+    return answer(tx_query(ctx->tx, LINES "WHERE a.seq<$1 AND a.person_id=$2 AND a.person_id<>0 ORDER BY a.seq DESC LIMIT $3", "iii", before(args),
                            (int64_t)ctx->actor->person.v, limit + 1),
                   limit, result);
 }
@@ -86,7 +86,7 @@ static int case_access(struct op_ctx *ctx, json_t *args, json_t **result)
     int rc = consultation_check_read(ctx, id);
     if (rc)
         return rc;
-    return answer(tx_query(ctx->tx, LINES "WHERE a.seq<$1 AND a.object_id=$2 ORDER BY a.seq DESC LIMIT $3", "iii", before(args),
+    return answer(tx_query(ctx->tx, LINES "WHERE a.seq<$1 AND a.object_id=$2 AND " AUDIT_OF_OBJECT " ORDER BY a.seq DESC LIMIT $3", "iii", before(args),
                            (int64_t)id.v, limit + 1),
                   limit, result);
 }

@@ -1,5 +1,6 @@
 /* Who saw my record (patient_access.h). */
 #include "records/audit/patient_access.h"
+#include "records/audit/audit.h"
 #include "records/document/capture.h"
 #include "records/patient/patient.h"
 #include "records/patient/patient_row.h"
@@ -99,7 +100,8 @@ static void add_line(struct query *q, json_t *groups)
     "c.id=CASE WHEN d.case_id IS NULL OR d.case_id=0 THEN a.object_id ELSE d.case_id END "
 /* The machine's own lines say nothing about a person; a comparison in the index names the second record as the object. */
 #define OF_PATIENT LINES "WHERE a.patient_id=$1 AND a.person_id<>0 AND a.outcome IN ('ok','denied') ORDER BY a.seq DESC LIMIT $2"
-#define OF_OTHER LINES "WHERE a.object_id=$1 AND a.patient_id<>$1 AND a.op>='mpi.' AND a.op<'mpi/' AND a.person_id<>0 AND a.outcome='ok' ORDER BY a.seq DESC LIMIT $2"
+#define OF_OTHER LINES "WHERE a.object_id=$1 AND a.patient_id<>$1 AND a.op>='mpi.' AND a.op<'mpi/' AND a.person_id<>0 AND a.outcome='ok' AND " \
+    AUDIT_OF_OBJECT " ORDER BY a.seq DESC LIMIT $2"
 
 static int newest_first(const void *a, const void *b)
 {

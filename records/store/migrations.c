@@ -460,5 +460,11 @@ const struct migration store_migrations[] = {
      "CREATE INDEX research_event_project ON research_event (project_id, id);"
      "CREATE INDEX exchange_entry_diagnosis ON exchange_entry (standard_code, t_ms) WHERE kind='diagnosis';"},
     {42, "sessions of a day", "CREATE INDEX room_started ON room (started_ms) WHERE started_ms>0;"},
+    {43, "fewer indexes on the audit: a line for every read of health data goes into those that are asked",
+     "DROP INDEX audit_outcome;"
+     "DROP INDEX audit_person;"
+     "DROP INDEX audit_object;"
+     "CREATE INDEX audit_person ON audit (person_id, seq) WHERE person_id<>0;"
+     "CREATE INDEX audit_object ON audit (object_id, seq) WHERE object_id<>0 AND (op<'fhir.' OR op>='fhir/');"},
     {0, NULL, NULL},
 };

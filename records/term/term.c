@@ -107,6 +107,18 @@ static int dx_op(struct op_ctx *ctx, json_t *args, json_t **result)
 
 /* ---- FHIR ---- */
 
+static int fhir_text(const struct ts *ts, const struct ts_request *q, struct op_ctx *ctx, json_t **result)
+{
+    char *text;
+    size_t len;
+    int status = ts_answer_text(ts, q, &text, &len);
+    if (!text)
+        return fault_set(ctx->fault, ERR_INTERNAL, "", "Out of memory.");
+    *result = json_pack("{s:i,s:o}", "status", status, "text", json_stringn_nocheck(text, len)); /* made of texts that were checked */
+    free(text);
+    return 0;
+}
+
 static int fhir_op(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     struct ts *ts;
@@ -115,6 +127,8 @@ static int fhir_op(struct op_ctx *ctx, json_t *args, json_t **result)
     const char *id = arg_text(args, "id"), *operation = arg_text(args, "operation");
     struct ts_request q = {arg_text(args, "type"), id ? id : "", operation ? operation : "", json_object_get(args, "parameters")};
     json_t *resource = NULL;
+    if (*q.operation && json_is_true(json_object_get(args, "text")))
+        return fhir_text(ts, &q, ctx, result);
     int status = *q.operation ? ts_answer(ts, &q, &resource) : ts_read(ts, &q, &resource);
     *result = json_pack("{s:i,s:o}", "status", status, "resource", resource);
     return 0;
@@ -137,6 +151,7 @@ static const struct field fhir_args[] = {
     {.name = "id", .type = FIELD_TEXT, .max = 64},
     {.name = "operation", .type = FIELD_TEXT, .max = 40, .help = "lookup, validate-code, expand, subsumes, translate; none: read or search"},
     {.name = "parameters", .type = FIELD_ANY, .help = "a Parameters resource"},
+    {.name = "text", .type = FIELD_BOOL, .help = "of an operation: the resource comes as a text, as it goes out"},
     {0},
 };
 

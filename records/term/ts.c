@@ -1,5 +1,6 @@
 /* $lookup, $subsumes, $translate, reading; and the way of a request to its operation. */
 #include "records/term/ts.h"
+#include "records/r4/json.h"
 #include "records/term/ts_store.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,73 +26,155 @@ static const struct ts_system *system_by_id(const struct ts *t, const char *id)
     return NULL;
 }
 
-/* ---- $lookup ---- */
+/* ---- $lookup: the operation asked most often is written as text at once, without a tree of objects in between ---- */
 
-static void put_property(json_t *answer, const char *code, const char *type, json_t *value, const char *description)
+struct lookup {
+    struct r4_buf text;
+    const json_t *in;
+    bool named; /* the request names properties; else only `inactive` is told */
+};
+
+static void put_text(struct r4_buf *b, const char *text)
 {
-    json_t *part = json_pack("[{s:s, s:s}]", "name", "code", "valueCode", code);
-    if (description && *description)
-        json_array_append_new(part, json_pack("{s:s, s:s}", "name", "description", "valueString", description));
-    json_array_append_new(part, json_pack("{s:s, s:o}", "name", "value", type, value));
-    json_array_append_new(json_object_get(answer, "parameter"), json_pack("{s:s, s:o}", "name", "property", "part", part));
+    r4_buf_quote(b, text, strlen(text));
 }
 
-static bool wants(const json_t *in, const char *code)
+/* {"name":N,"valueT":"..."} */
+static void put_named(struct r4_buf *b, const char *name, const char *type, const char *value)
+{
+    r4_buf_puts(b, "{\"name\":\"");
+    r4_buf_puts(b, name);
+    r4_buf_puts(b, "\",\"");
+    r4_buf_puts(b, type);
+    r4_buf_puts(b, "\":");
+    put_text(b, value);
+    r4_buf_put(b, "}", 1);
+}
+
+static void put_one(struct lookup *l, const char *name, const char *type, const char *value)
+{
+    r4_buf_put(&l->text, ",", 1);
+    put_named(&l->text, name, type, value);
+}
+
+/* A value of a resource, as it stands there. */
+static void put_json(struct r4_buf *b, const json_t *value)
+{
+    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    r4_buf_puts(b, text ? text : "null");
+    free(text);
+}
+
+/* The value follows, and end_property. */
+static void begin_property(struct lookup *l, const char *code, const char *description)
+{
+    r4_buf_puts(&l->text, ",{\"name\":\"property\",\"part\":[");
+    put_named(&l->text, "code", "valueCode", code);
+    if (description && *description)
+        put_one(l, "description", "valueString", description);
+}
+
+static void end_property(struct lookup *l)
+{
+    r4_buf_puts(&l->text, "]}");
+}
+
+static void put_property(struct lookup *l, const char *code, const char *type, const char *value, const char *description)
+{
+    begin_property(l, code, description);
+    put_one(l, "value", type, value);
+    end_property(l);
+}
+
+static void put_value(struct lookup *l, const char *code, const char *type, const json_t *value)
+{
+    begin_property(l, code, NULL);
+    r4_buf_puts(&l->text, ",{\"name\":\"value\",\"");
+    r4_buf_puts(&l->text, type);
+    r4_buf_puts(&l->text, "\":");
+    put_json(&l->text, value);
+    r4_buf_put(&l->text, "}", 1);
+    end_property(l);
+}
+
+static bool wants(const struct lookup *l, const char *code)
 {
     json_t *one;
     size_t i;
-    bool any = false;
-    json_array_foreach(json_object_get(in, "parameter"), i, one) {
+    if (!l->named)
+        return strcmp(code, "inactive") == 0;
+    json_array_foreach(json_object_get(l->in, "parameter"), i, one) {
         const char *value = *ts_member(one, "valueCode") ? ts_member(one, "valueCode") : ts_member(one, "valueString");
-        if (strcmp(ts_member(one, "name"), "property"))
-            continue;
-        any = true;
-        if (strcmp(value, code) == 0 || strcmp(value, "*") == 0)
+        if (strcmp(ts_member(one, "name"), "property") == 0 && (strcmp(value, code) == 0 || strcmp(value, "*") == 0))
             return true;
     }
-    return !any && strcmp(code, "inactive") == 0;
+    return false;
 }
 
-static void put_designations(json_t *answer, const struct ts_concept *c)
+static void put_designations(struct lookup *l, const struct ts_concept *c)
 {
     json_t *one;
     size_t i;
     json_array_foreach(json_object_get(c->source, "designation"), i, one) {
-        json_t *part = json_array();
-        if (*ts_member(one, "language"))
-            json_array_append_new(part, json_pack("{s:s, s:s}", "name", "language", "valueCode", ts_member(one, "language")));
-        if (json_object_get(one, "use"))
-            json_array_append_new(part, json_pack("{s:s, s:O}", "name", "use", "valueCoding", json_object_get(one, "use")));
-        json_array_append_new(part, json_pack("{s:s, s:s}", "name", "value", "valueString", ts_member(one, "value")));
-        json_array_append_new(json_object_get(answer, "parameter"), json_pack("{s:s, s:o}", "name", "designation", "part", part));
+        r4_buf_puts(&l->text, ",{\"name\":\"designation\",\"part\":[");
+        if (*ts_member(one, "language")) {
+            put_named(&l->text, "language", "valueCode", ts_member(one, "language"));
+            r4_buf_put(&l->text, ",", 1);
+        }
+        if (json_object_get(one, "use")) {
+            r4_buf_puts(&l->text, "{\"name\":\"use\",\"valueCoding\":");
+            put_json(&l->text, json_object_get(one, "use"));
+            r4_buf_puts(&l->text, "},");
+        }
+        put_named(&l->text, "value", "valueString", ts_member(one, "value"));
+        r4_buf_puts(&l->text, "]}");
     }
 }
 
-static void put_properties(json_t *answer, const struct ts_system *s, int32_t at, const json_t *in)
+static void put_properties(struct lookup *l, const struct ts_system *s, int32_t at)
 {
     const struct ts_concept *c = &s->concepts[at];
     json_t *one;
     size_t i;
-    if (wants(in, "child")) /* children stand behind their parent; a list's codes behind all categories */
+    if (wants(l, "child")) /* children stand behind their parent; a list's codes behind all categories */
         for (size_t k = (size_t)at + 1; k < s->n; k++)
             if (s->concepts[k].parent == at)
-                put_property(answer, "child", "valueCode", json_string(s->concepts[k].code), s->concepts[k].display);
-    if (wants(in, "inactive"))
-        put_property(answer, "inactive", "valueBoolean", json_boolean(c->inactive), NULL);
-    if (wants(in, "parent") && c->parent >= 0)
-        put_property(answer, "parent", "valueCode", json_string(s->concepts[c->parent].code), s->concepts[c->parent].display);
-    if (wants(in, "pinyin") && c->initials && *c->initials)
-        put_property(answer, "pinyin", "valueString", json_string(c->initials), NULL);
+                put_property(l, "child", "valueCode", s->concepts[k].code, s->concepts[k].display);
+    if (wants(l, "inactive"))
+        put_value(l, "inactive", "valueBoolean", c->inactive ? json_true() : json_false());
+    if (wants(l, "parent") && c->parent >= 0)
+        put_property(l, "parent", "valueCode", s->concepts[c->parent].code, s->concepts[c->parent].display);
+    if (wants(l, "pinyin") && c->initials && *c->initials)
+        put_property(l, "pinyin", "valueString", c->initials, NULL);
     json_array_foreach(json_object_get(c->source, "property"), i, one) {
         const char *key;
         json_t *value;
         json_object_foreach(one, key, value)
-            if (strncmp(key, "value", 5) == 0 && wants(in, ts_member(one, "code")))
-                put_property(answer, ts_member(one, "code"), key, json_incref(value), NULL);
+            if (strncmp(key, "value", 5) == 0 && wants(l, ts_member(one, "code")))
+                put_value(l, ts_member(one, "code"), key, value);
     }
 }
 
-int ts_lookup(const struct ts *t, const struct ts_request *q, json_t **out)
+static void put_concept(struct lookup *l, const struct ts_system *s, int32_t at)
+{
+    const struct ts_concept *c = &s->concepts[at];
+    r4_buf_puts(&l->text, "{\"resourceType\":\"Parameters\",\"parameter\":[{\"name\":\"abstract\",\"valueBoolean\":");
+    r4_buf_puts(&l->text, c->abstract ? "true}" : "false}");
+    put_one(l, "code", "valueCode", c->code);
+    if (*ts_member(c->source, "definition"))
+        put_one(l, "definition", "valueString", ts_member(c->source, "definition"));
+    put_designations(l, c);
+    put_one(l, "display", "valueString", c->display);
+    put_one(l, "name", "valueString", *s->name ? s->name : s->title);
+    put_properties(l, s, at);
+    put_one(l, "system", "valueUri", s->url);
+    if (*s->version)
+        put_one(l, "version", "valueString", s->version);
+    r4_buf_puts(&l->text, "]}");
+}
+
+/* 200 with *text (malloc'd), or the status with the OperationOutcome in *out. */
+static int lookup_text(const struct ts *t, const struct ts_request *q, char **text, size_t *len, json_t **out)
 {
     const json_t *coding = json_object_get(ts_param(q->in, "coding"), "valueCoding");
     const char *url = coding ? ts_member(coding, "system") : ts_text(q->in, "system"), *code = coding ? ts_member(coding, "code") : ts_text(q->in, "code");
@@ -104,21 +187,26 @@ int ts_lookup(const struct ts *t, const struct ts_request *q, json_t **out)
     int32_t at = ts_concept(s, code);
     if (at < 0)
         return ts_fail(out, 404, "not-found", "invalid-code", "Unknown code '%s' in the CodeSystem '%s' version '%s'", code, s->url, s->version);
-    const struct ts_concept *c = &s->concepts[at];
-    json_t *answer = ts_parameters();
-    ts_put(answer, "abstract", "valueBoolean", json_boolean(c->abstract));
-    ts_put(answer, "code", "valueCode", json_string(c->code));
-    if (*ts_member(c->source, "definition"))
-        ts_put(answer, "definition", "valueString", json_string(ts_member(c->source, "definition")));
-    put_designations(answer, c);
-    ts_put(answer, "display", "valueString", json_string(c->display));
-    ts_put(answer, "name", "valueString", json_string(*s->name ? s->name : s->title));
-    put_properties(answer, s, at, q->in);
-    ts_put(answer, "system", "valueUri", json_string(s->url));
-    if (*s->version)
-        ts_put(answer, "version", "valueString", json_string(s->version));
-    *out = answer;
+    struct lookup l = {.in = q->in, .named = ts_param(q->in, "property") != NULL};
+    put_concept(&l, s, at);
+    if (l.text.failed) {
+        r4_buf_clear(&l.text);
+        return ts_fail(out, 500, "exception", NULL, "Out of memory.");
+    }
+    *text = l.text.p;
+    *len = l.text.n;
     return 200;
+}
+
+int ts_lookup(const struct ts *t, const struct ts_request *q, json_t **out)
+{
+    char *text = NULL;
+    size_t len;
+    int status = lookup_text(t, q, &text, &len, out);
+    if (text)
+        *out = json_loadb(text, len, 0, NULL);
+    free(text);
+    return status;
 }
 
 /* ---- $subsumes ---- */
@@ -368,26 +456,49 @@ static int dispatch(const struct ts *t, const struct ts_request *q, json_t **out
     return ts_fail(out, 404, "not-supported", NULL, "There is no operation $%s on %s.", q->operation, q->type);
 }
 
-int ts_answer(const struct ts *t, const struct ts_request *q, json_t **out)
+/* The request's own resources over the server's; *own NULL where it brings none. 0, or the status. */
+static int open_own(const struct ts *t, const struct ts_request *q, struct ts **own, json_t **out)
 {
-    struct ts *own = NULL;
     json_t *one;
     size_t i;
-    *out = NULL;
+    *own = NULL;
     json_array_foreach(json_object_get(q->in, "parameter"), i, one) {
         const char *name = ts_member(one, "name");
         json_t *resource = json_object_get(one, "resource");
         if (strcmp(name, "tx-resource") || !resource)
             continue;
-        if (!own && ts_open(&own, NULL, NULL))
+        if (!*own && ts_open(own, NULL, NULL))
             return ts_fail(out, 500, "exception", NULL, "Out of memory.");
-        own->below = t;
-        if (ts_add(own, resource)) {
-            ts_close(own);
+        (*own)->below = t;
+        if (ts_add(*own, resource))
             return ts_fail(out, 400, "invalid", NULL, "A tx-resource is a CodeSystem, a ValueSet or a ConceptMap.");
-        }
     }
-    int status = dispatch(own ? own : t, q, out);
+    return 0;
+}
+
+int ts_answer(const struct ts *t, const struct ts_request *q, json_t **out)
+{
+    struct ts *own;
+    *out = NULL;
+    int status = open_own(t, q, &own, out);
+    status = status ? status : dispatch(own ? own : t, q, out);
     ts_close(own);
+    return status;
+}
+
+int ts_answer_text(const struct ts *t, const struct ts_request *q, char **text, size_t *len)
+{
+    struct ts *own;
+    json_t *out = NULL;
+    *text = NULL;
+    int status = open_own(t, q, &own, &out);
+    if (!status && strcmp(q->type, "CodeSystem") == 0 && strcmp(q->operation, "lookup") == 0)
+        status = lookup_text(own ? own : t, q, text, len, &out);
+    else if (!status)
+        status = dispatch(own ? own : t, q, &out);
+    ts_close(own);
+    if (!*text && (*text = json_dumps(out, JSON_COMPACT)))
+        *len = strlen(*text);
+    json_decref(out);
     return status;
 }

@@ -32,6 +32,8 @@ struct ts_request {
 };
 /* Answers: *out (new reference) is Parameters, a ValueSet, or an OperationOutcome. Returns the HTTP status: 200, 400, 404, 422. */
 int ts_answer(const struct ts *t, const struct ts_request *q, json_t **out);
+/* The same answer as it goes out: compact JSON, malloc'd, NULL without memory. $lookup is not built as objects first. */
+int ts_answer_text(const struct ts *t, const struct ts_request *q, char **text, size_t *len);
 /* One resource by id, or a searchset Bundle by url/version/name (`in` as Parameters) where id is "". */
 int ts_read(const struct ts *t, const struct ts_request *q, json_t **out);
 

@@ -63,12 +63,13 @@ static void answer_on_event_thread(void *arg)
     free(a);
 }
 
-/* On a pool thread: the resource is written out where it was made, and dies there. */
+/* On a pool thread: the resource is written out where it was made, and dies there. The answer of an operation came as text. */
 static void answered(void *ctx, struct reply *reply)
 {
     struct asked *a = ctx;
     a->status = (int)json_integer_value(json_object_get(reply->result, "status"));
-    if (!reply->error) a->text = json_dumps(json_object_get(reply->result, "resource"), JSON_COMPACT);
+    const char *text = json_string_value(json_object_get(reply->result, "text"));
+    if (!reply->error) a->text = text ? strdup(text) : json_dumps(json_object_get(reply->result, "resource"), JSON_COMPACT);
     json_decref(reply->result);
     reply->result = NULL;
     a->reply = *reply;
@@ -145,7 +146,7 @@ static int submit(const struct api_config *c, struct net_request *r, json_t *arg
 static void on_terms(void *ctx, struct net_request *r)
 {
     struct fault f = {0};
-    json_t *list = json_array(), *args = json_pack("{s:{s:s, s:o}}", "parameters", "resourceType", "Parameters", "parameter", list);
+    json_t *list = json_array(), *args = json_pack("{s:{s:o}, s:b}", "parameters", "parameter", list, "text", 1);
     int rc = read_path(net_request_path(r), args, &f);
     rc = rc ? rc : read_query(net_request_query(r), list, &f);
     rc = rc ? rc : read_body(r, list, &f);

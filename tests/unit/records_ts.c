@@ -26,6 +26,19 @@ static int teardown(void **state)
     return 0;
 }
 
+/* What goes out as text is the same answer; an expansion has a name and a time of its own each time. */
+static void same_as_text(const struct ts_request *q)
+{
+    char *text;
+    size_t len;
+    assert_int_equal(ts_answer_text(ts, q, &text, &len), status);
+    assert_int_equal(len, strlen(text));
+    json_t *read = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+    assert_true(strcmp(q->operation, "expand") == 0 || json_equal(read, last));
+    json_decref(read);
+    free(text);
+}
+
 /* `parameters`: "name=value" words; "@name={json}" is a resource, "name:valueCoding={json}" a typed value. */
 static void ask(const char *type, const char *operation, const char *const *parameters)
 {
@@ -45,6 +58,7 @@ static void ask(const char *type, const char *operation, const char *const *para
     json_decref(last);
     last = NULL;
     status = ts_answer(ts, &q, &last);
+    same_as_text(&q);
     json_decref(in);
 }
 
@@ -173,6 +187,14 @@ static void editions(void **state)
     assert_string_equal(text_of("display"), "old");
     ASK("CodeSystem", "lookup", "system=urn:e", "code=a");
     assert_int_equal(status, 404); /* it was that request's */
+    ASK("CodeSystem", "lookup",
+        "@tx-resource={\"resourceType\":\"CodeSystem\",\"url\":\"urn:q\",\"content\":\"complete\",\"concept\":[{\"code\":\"a\",\"display\":\"says \\\"a\\\"\\n\","
+        "\"definition\":\"d\",\"designation\":[{\"language\":\"zh\",\"use\":{\"system\":\"urn:u\",\"code\":\"u\"},\"value\":\"甲\"},{\"value\":\"b\"}],"
+        "\"property\":[{\"code\":\"p\",\"valueInteger\":7},{\"code\":\"c\",\"valueCoding\":{\"code\":\"x\"}}]}]}",
+        "system=urn:q", "code=a", "property=*");
+    assert_int_equal(status, 200);
+    assert_string_equal(text_of("display"), "says \"a\"\n");
+    assert_int_equal(json_array_size(json_object_get(last, "parameter")), 11); /* with two designations, inactive and two of its own */
     ASK("CodeSystem", "lookup", "@tx-resource={\"resourceType\":\"Patient\"}", "system=urn:e", "code=a");
     assert_int_equal(status, 400);
 }
