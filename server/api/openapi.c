@@ -119,13 +119,18 @@ static json_t *machine(const char *id, const char *summary, bool session, const 
 /* RFC 9725 and draft-ietf-wish-whep: whip.c. */
 static void add_machines(json_t *paths)
 {
-    static const char *const post[][2] = {{"201", "application/sdp: the answer; Location and ETag of the session"}, {"401", "no token, unknown or over"},
+    static const char *const post[][2] = {{"201", "application/sdp: the answer; Location and ETag of the session"},
+                                          {"307", "another node has places; Location says where"}, {"401", "no token, unknown or over"},
                                           {"403", "a token of another room, or without this right"}, {"404", "no such room"}, {"410", "the room has ended"},
                                           {"413", "a description longer than 192 KiB"}, {"415", "not application/sdp"}, {"422", "field sdp:LINE says what is wrong"},
                                           {"429", "too many wrong tokens"}, {"503", "room full, or busy"}, {0}};
     static const char *const patch[][2] = {{"200", "application/trickle-ice-sdpfrag: ICE was restarted; new ETag"}, {"204", "candidates were taken note of"},
                                            {"401", "no token"}, {"404", "no such session with this token"}, {"412", "If-Match names another ICE session"},
                                            {"415", "not application/trickle-ice-sdpfrag"}, {"422", "field sdpfrag:LINE says what is wrong"},
+                                           {"428", "If-Match is missing"}, {"503", "busy"}, {0}};
+    static const char *const steer[][2] = {{"200", "application/trickle-ice-sdpfrag: ICE was restarted; new ETag"}, {"204", "candidates were taken note of, or the choice is made"},
+                                           {"401", "no token"}, {"404", "no such session with this token"}, {"412", "If-Match names another ICE session"},
+                                           {"415", "neither application/trickle-ice-sdpfrag nor application/json"}, {"422", "field sdpfrag:LINE, mid, layer or paused says what is wrong"},
                                            {"428", "If-Match is missing"}, {"503", "busy"}, {0}};
     static const char *const end[][2] = {{"200", "ended"}, {"401", "no token"}, {"404", "no such session with this token"}, {0}};
     static const char *const ask[][2] = {{"204", "CORS; Accept-Post or Accept-Patch"}, {0}};
@@ -137,7 +142,8 @@ static void add_machines(json_t *paths)
 #define ADD(item, method, ...) (snprintf(id, sizeof id, "%s." method "%s", k, item == session ? "_session" : ""), json_object_set_new(item, method, machine(id, __VA_ARGS__)))
         ADD(room, "post", kinds[i][1], false, "application/sdp", post);
         ADD(room, "options", "What may be asked, for pages of other origins", false, NULL, ask);
-        ADD(session, "patch", "Candidates, or an ICE restart with If-Match: *", true, "application/trickle-ice-sdpfrag", patch);
+        if (i) ADD(session, "patch", "Candidates, or an ICE restart with If-Match: *; as application/json {mid,layer,paused}: what is sent of a picture", true, "application/trickle-ice-sdpfrag", steer);
+        else ADD(session, "patch", "Candidates, or an ICE restart with If-Match: *", true, "application/trickle-ice-sdpfrag", patch);
         ADD(session, "delete", "End the session", true, NULL, end);
         ADD(session, "options", "What may be asked, for pages of other origins", true, NULL, ask);
 #undef ADD

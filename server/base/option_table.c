@@ -62,7 +62,7 @@ const struct option option_table[] = {
     {"signaling.rate", OPTION_INT, "50", 5, 1000, "WebSocket messages a second on average from one connection."},
     {"metrics.token", OPTION_TEXT, "", 0, 0, "Bearer token that may read /metrics from elsewhere; empty = loopback only."},
     {"node.role", OPTION_TEXT, "origin", 0, 0,
-     "origin: this machine has the records and the rooms. edge: it only passes lectures of the origin on to viewers, and uses no database."},
+     "origin: this machine has the records and the rooms. edge: it only passes on what is watched at the origin, and uses no database."},
     {"node.secret", OPTION_TEXT, "", 0, 0,
      "The same on the origin and its edges, at least 32 characters; on the origin empty = edges are not let in."},
     {"node.peer", OPTION_TEXT, "", 0, 0, "Of an edge: address of the origin, e.g. https://yilian.example:8443."},

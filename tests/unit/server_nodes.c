@@ -51,6 +51,11 @@ static void a_bad_message_names_its_field(void **state)
     malformed("{\"type\":\"load\"}", "viewers");
     malformed("{\"type\":\"load\",\"viewers\":-1}", "viewers");
     malformed("{\"type\":\"load\",\"viewers\":\"7\"}", "viewers");
+    malformed("{\"type\":\"relay\"}", "room");
+    malformed("{\"type\":\"layers\",\"room\":1,\"track\":2,\"layers\":8}", "layers");
+    malformed("{\"type\":\"line\",\"room\":1,\"line\":128,\"track\":2,\"seat\":3,\"layer\":0,\"layers\":1,\"value\":1}", "line");
+    malformed("{\"type\":\"offer\",\"room\":1,\"number\":1,\"address\":\"\",\"bytes\":5}", "address");
+    malformed("{\"type\":\"answer\",\"room\":1,\"number\":1,\"bytes\":0}", "bytes");
     malformed("{\"type\":\"proof\",\"proof\":\"00\"}", "proof");
     malformed("{\"type\":\"begin\",\"room\":1,\"number\":1e5}", "number");
     malformed("{\"type\":\"piece\",\"room\":1,\"generation\":1,\"epoch_us\":1,\"start_us\":1,\"duration_us\":1,\"segment\":1,\"key\":true,\"bytes\":5}", "segment");
