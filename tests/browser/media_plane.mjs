@@ -120,19 +120,20 @@ async function page() {
 let room = 7 // a new one for each case: a closed page may be noticed only by its silence
 let next = 100
 /** Publishes n cameras (and a microphone); returns {page, peer, tracks}. */
-async function publish(codec, { cameras = 1, simulcast = false, passive = true } = {}) {
+async function publish(codec, { cameras = 1, simulcast = false, passive = true, scalability } = {}) {
   const p = await page()
-  const offer = await p.evaluate(async ({ cameras, simulcast }) => {
+  const offer = await p.evaluate(async ({ cameras, simulcast, codec, scalability }) => {
     const pc = (window.pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' }))
     const mic = await navigator.mediaDevices.getUserMedia({ audio: true })
     pc.addTransceiver(mic.getAudioTracks()[0], { direction: 'sendonly' })
     for (let i = 0; i < cameras; i++) {
-      const cam = await navigator.mediaDevices.getUserMedia({ video: { width: simulcast ? 1280 : 640, height: simulcast ? 720 : 480 } })
-      pc.addTransceiver(cam.getVideoTracks()[0].clone(), { direction: 'sendonly', sendEncodings: simulcast ? [{ rid: 'q', scaleResolutionDownBy: 4 }, { rid: 'h', scaleResolutionDownBy: 2 }, { rid: 'f' }] : [{}] })
+      const cam = await navigator.mediaDevices.getUserMedia({ video: { width: simulcast || scalability ? 1280 : 640, height: simulcast || scalability ? 720 : 480 } })
+      const sent = pc.addTransceiver(cam.getVideoTracks()[0].clone(), { direction: 'sendonly', sendEncodings: scalability ? [{ scalabilityMode: scalability, maxBitrate: 2_000_000 }] : simulcast ? [{ rid: 'q', scaleResolutionDownBy: 4 }, { rid: 'h', scaleResolutionDownBy: 2 }, { rid: 'f' }] : [{}] })
+      if (scalability) sent.setCodecPreferences(RTCRtpReceiver.getCapabilities('video').codecs.filter((c) => c.mimeType === 'video/' + codec || c.mimeType === 'video/rtx'))
     }
     await pc.setLocalDescription(await pc.createOffer())
     return pc.localDescription.sdp
-  }, { cameras, simulcast })
+  }, { cameras, simulcast, codec, scalability })
   const ms = parse(offer)
   const ours = await creds()
   const peer = next++
@@ -223,6 +224,38 @@ async function files(recording, ms = 15000) {
   return lines.filter((l) => l.startsWith('event file') && l.endsWith(` recording=${recording}`)).map((l) => Object.fromEntries(l.split(' ').slice(2).map((x) => x.split('='))))
 }
 
+/** A viewer asks for sizes of a picture that come inside one stream, while it is recorded. */
+async function sizes(codec, scalability, steps, recorded) {
+  const rec = 1000 + next++
+  const a = await publish(codec, { scalability })
+  const b = await watch(a.tracks)
+  await decoded(b.page, 30, 20000)
+  const feed = b.feeds.find((f) => f.track.kind === 'video').feed
+  const video = async () => (await stats(b.page)).find((x) => x.kind === 'video')
+  for (const [i, [layer, width]] of steps.entries()) {
+    send(`layer ${feed} ${room} ${layer}`)
+    for (let tries = 0; (await video()).width !== width; tries++) { // the largest begins when the publisher's estimate allows it
+      assert.ok(tries < 300, `layer ${layer}: width stays ${(await video()).width}`)
+      await sleep(100)
+    }
+    if (i === 0) send(`record ${room} ${rec}`)
+    const { frames } = await video()
+    for (let tries = 0; (await video()).frames < frames + 15; tries++) {
+      assert.ok(tries < 100, `layer ${layer} stands still`)
+      await sleep(100)
+    }
+  }
+  const end = await video()
+  console.log(`   ${JSON.stringify(end)}`)
+  assert.equal(end.lost, 0)
+  send(`stop ${room} ${rec}`)
+  const file = (await files(rec)).find((f) => f.type === 'video/webm'), played = await play(`rec/${file.path.split('/').pop()}`)
+  console.log(`   ${file.bytes} bytes ${file.duration} ms; plays ${JSON.stringify(played)}`)
+  assert.ok(played.width === recorded && played.frames > 5)
+  await a.page.close()
+  await b.page.close()
+}
+
 const only = process.env.ONLY
 const cases = {
   ...Object.fromEntries(['VP8', 'H264', 'VP9', 'AV1'].flatMap((codec) => [[`${codec}: camera, microphone, recording`, async () => {
@@ -277,6 +310,7 @@ const cases = {
     await a.page.close()
     await b.page.close()
   },
+  'VP9 L3T3_KEY: sizes inside one stream, a recording has the largest': () => sizes('VP9', 'L3T3_KEY', [[2, 1280], [0, 320], [2, 1280], [1, 640]], 1280),
   'ICE restart keeps the picture': async () => {
     const a = await publish('VP8')
     const b = await watch(a.tracks)
