@@ -174,22 +174,17 @@ void consumer_rtx_go_on(struct consumer *c, uint16_t last_seq)
     c->rtx_seq = (uint16_t)(last_seq + 1);
 }
 
-static uint16_t picture_id(const struct packet *k, uint16_t *mask)
-{
-    const uint8_t *at = k->rtp.payload + k->frame.picture_id_at;
-    *mask = k->frame.picture_id_long ? 0x7fff : 0x7f;
-    return (k->frame.picture_id_long ? get_u16(at) : at[0]) & *mask;
-}
-
 /* Fewer layers are possible with every picture, more spatial ones with a keyframe, more temporal ones where the stream says so. The
- * packet begins the lowest layer of a picture. */
+ * packet begins the frame of a layer; with the lowest one the others of its picture are chosen. */
 static void choose(struct consumer *c, const struct producer *p, const struct packet *k)
 {
     const struct payload_frame *f = &k->frame;
     uint8_t cap = c->allotted && c->layer > c->cap ? 0 : c->tid_cap; /* a stream that the line cannot carry, until the lower one begins */
     uint8_t top = spatial_target(c, p, k->layer);
-    if (k->key || c->sid > top) c->sid = top;
-    if (k->key || c->tid > cap || (f->opens && f->tid <= c->tid)) c->tid = cap;
+    if (!f->sid && (k->key || c->sid > top)) c->sid = top;
+    if (!f->sid && (k->key || c->tid > cap)) c->tid = cap;
+    if (cap <= c->tid || f->sid > c->sid) return; /* a rise begins with a packet that is sent */
+    if (f->tid <= c->tid && f->opens >> (c->sid * LAYER_TIDS + cap) & 1) c->tid = cap;
     else if (f->enters && f->tid > c->tid && f->tid <= cap) c->tid = f->tid;
 }
 
@@ -197,7 +192,6 @@ static void choose(struct consumer *c, const struct producer *p, const struct pa
 static void rebase(struct consumer *c, const struct producer *p, const struct packet *k, int64_t now_us)
 {
     uint32_t step = producer_clock(p) / 30;
-    uint16_t mask;
     if (c->sent_any) {
         int64_t passed = (now_us - c->last_us) * (int64_t)(producer_clock(p) / 1000) / 1000;
         if (passed > step) step = (uint32_t)passed;
@@ -212,7 +206,7 @@ static void rebase(struct consumer *c, const struct producer *p, const struct pa
                                     .ts_offset = k->rtp.timestamp - (c->last_ts + step)};
     if (c->replay.on) replay_squeeze(&c->now, &p->layers[k->layer], k->rtp.timestamp);
     if (c->sent_any && k->frame.picture_id_at)
-        c->now.pid_offset = (uint16_t)(picture_id(k, &mask) - (c->last_pid + 1));
+        c->now.pid_offset = (uint16_t)(k->frame.number - (c->last_pid + 1));
     if (c->sent_any && k->frame.tl0_at)
         c->now.tl0_offset = (uint8_t)(k->rtp.payload[k->frame.tl0_at] - (c->last_tl0 + 1));
     c->sid = 0;
@@ -224,16 +218,12 @@ static void rebase(struct consumer *c, const struct producer *p, const struct pa
 
 static void note_sent(struct consumer *c, const struct packet *k, const struct rtp_edit *e, int64_t now_us)
 {
-    uint16_t mask;
     if (!c->sent_any || seq_diff(e->seq, c->last_seq) > 0) {
         c->last_seq = e->seq;
         c->last_ts = e->timestamp;
         c->last_us = now_us;
     }
-    if (k->rtp.seq == c->high_seq && k->frame.picture_id_at) {
-        uint16_t id = picture_id(k, &mask);
-        c->last_pid = (uint16_t)(id - c->now.pid_offset) & mask;
-    }
+    if (k->rtp.seq == c->high_seq && k->frame.picture_id_at) c->last_pid = (uint16_t)(k->frame.number - c->now.pid_offset) & k->frame.number_mask;
     if (k->rtp.seq == c->high_seq && k->frame.tl0_at) c->last_tl0 = (uint8_t)(k->rtp.payload[k->frame.tl0_at] - c->now.tl0_offset);
     c->sent_any = true;
     c->packets++;
@@ -246,26 +236,19 @@ static bool above(const struct packet *k, uint8_t sid, uint8_t tid)
     return k->frame.tid > tid || k->frame.sid > sid;
 }
 
-static uint16_t picture_of(const struct packet *k, uint16_t *mask)
-{
-    *mask = 0x7fff;
-    return k->frame.picture_id_at ? picture_id(k, mask) : 0;
-}
-
 /* What never came between the last packet left out and this one belongs to what is left out too: to the same picture, whose layers come
  * in their order, or to the end of the one before this. */
 static bool next_to_gap(const struct consumer *c, const struct packet *k)
 {
-    uint16_t mask, pid = picture_of(k, &mask);
-    if (!k->frame.picture_id_at) return false;
-    return (pid == c->gap.pid_last && above(k, c->sid, c->tid)) || (pid == ((c->gap.pid_last + 1) & mask) && k->frame.starts && !k->frame.sid);
+    const struct payload_frame *f = &k->frame;
+    if (f->number == c->gap.pid_last && f->number_mask) return above(k, c->sid, c->tid);
+    return f->number == ((c->gap.pid_last + 1) & f->number_mask) && f->number_mask && f->starts && (!f->sid || !f->picture_id_at);
 }
 
 /* The numbers up to `last` are given to nobody. */
 static void end_gap(struct consumer *c, const struct packet *k, uint16_t last)
 {
-    uint16_t first = (uint16_t)(c->gap.first - c->now.seq_offset), mask;
-    picture_of(k, &mask);
+    uint16_t first = (uint16_t)(c->gap.first - c->now.seq_offset), mask = k->frame.number_mask;
     c->now.seq_offset = (uint16_t)(c->now.seq_offset + (uint16_t)(last - c->gap.first) + 1);
     if (k->vp8 && k->frame.picture_id_at) /* of VP9 they stay: others refer to them by difference, and by their place in a pattern */
         c->now.pid_offset = (uint16_t)((c->now.pid_offset + ((c->gap.pid_last - c->gap.pid_first) & mask) + 1) & mask);
@@ -278,15 +261,14 @@ static void end_gap(struct consumer *c, const struct packet *k, uint16_t last)
 /* `hole`: something before it has not come. It may be of a picture that is sent, so its numbers are kept. */
 static void leave_out(struct consumer *c, const struct packet *k, bool hole)
 {
-    uint16_t mask, pid = picture_of(k, &mask);
     if (c->gap.on && hole && !next_to_gap(c, k)) end_gap(c, k, c->gap.last);
     if (!c->gap.on) {
         c->gap.on = true;
         c->gap.first = k->rtp.seq;
-        c->gap.pid_first = pid;
+        c->gap.pid_first = k->frame.number;
     }
     c->gap.last = k->rtp.seq;
-    c->gap.pid_last = pid;
+    c->gap.pid_last = k->frame.number;
 }
 
 /* The first packet that is sent behind what was left out. What lies between and never came stays a gap, for it may be of this frame. */
@@ -314,7 +296,7 @@ static const struct consumer_span *place(struct consumer *c, const struct produc
     bool hole = k->rtp.seq != (uint16_t)(c->high_seq + 1);
     c->high_seq = k->rtp.seq;
     if (!k->frame.layered) return &c->now;
-    if (k->frame.starts && !k->frame.sid) choose(c, p, k);
+    if (k->frame.starts) choose(c, p, k);
     if (above(k, c->sid, c->tid)) {
         leave_out(c, k, hole);
         return NULL;
@@ -360,7 +342,7 @@ bool consumer_forward(struct consumer *c, const struct producer *p, const struct
     e.ssrc = c->params.ssrc;
     e.rtx = false;
     if (!copy(c, k, &e, out)) return false;
-    if (k->frame.header_len) patch(span, k, out);
+    if (k->frame.header_len || k->frame.layered) patch(span, k, out);
     note_sent(c, k, &e, now_us);
     c->bytes += rtp_length(out);
     return true;
@@ -390,7 +372,7 @@ bool consumer_resend(struct consumer *c, const struct producer *p, uint16_t seq,
     const struct packet *as = emptied(&k, s, &empty);
     if (!rtx && numbered(c, as)) return false;
     if (!copy(c, as, &e, out)) return false;
-    if (as->frame.header_len) patch(s, as, out);
+    patch(s, as, out);
     if (rtx) c->rtx_seq++;
     c->resent[slot].seq = seq;
     c->resent[slot].us = now_us;

@@ -100,7 +100,7 @@ static void count(struct producer *p, struct layer *l, const struct rtp *r, int6
     l->received++;
 }
 
-static void read_once(const struct producer *p, size_t layer, struct packet *k)
+static void read_once(const struct producer *p, size_t layer, struct depend_structure *structure, struct packet *k)
 {
     const struct media_extensions *x = &p->params.extensions;
     k->layer = (uint8_t)layer;
@@ -110,6 +110,7 @@ static void read_once(const struct producer *p, size_t layer, struct packet *k)
     k->level.value = rtp_extension(&k->rtp, x->audio_level, &k->level.len);
     k->orientation.value = rtp_extension(&k->rtp, x->orientation, &k->orientation.len);
     k->dependency.value = rtp_extension(&k->rtp, x->dependency_descriptor, &k->dependency.len);
+    if (k->dependency.value && !k->frame.header_len && k->rtp.payload_len) payload_frame_depend(structure, k->dependency.value, k->dependency.len, &k->frame);
 }
 
 /* A keyframe may begin several times (H.264: parameter sets, slices): its group begins with the first of these. */
@@ -165,7 +166,7 @@ bool producer_input(struct producer *p, size_t layer, const struct rtp *r, int64
     l->codec = row->codec;
     const uint8_t *kept = ring_put(&l->ring, r->seq, r->bytes, r->len);
     if (!kept || rtp_parse(kept, r->len, &out->rtp)) return false;
-    read_once(p, layer, out);
+    read_once(p, layer, &l->structure, out);
     meter(l, out, now_us);
     if (out->level.value && (out->level.value[0] & 127) < p->loudest) p->loudest = out->level.value[0] & 127;
     note_key(p, l, out, now_us);
@@ -178,7 +179,8 @@ bool producer_again(const struct producer *p, size_t layer, uint16_t seq, struct
     size_t len;
     const uint8_t *bytes = ring_get(&p->layers[layer].ring, seq, &len);
     if (!bytes || rtp_parse(bytes, len, &out->rtp)) return false;
-    read_once(p, layer, out);
+    struct depend_structure kept = p->layers[layer].structure; /* an older one must not come back */
+    read_once(p, layer, &kept, out);
     return true;
 }
 

@@ -2,7 +2,7 @@
  * reports, keyframe wishes and audio level. It knows neither sockets nor receivers. Worker thread; sans-I/O.
  *
  * A layer is a size of the picture that a receiver can be sent, 0 the smallest. With simulcast each is a stream of its own; with VP9 SVC
- * they are the spatial layers inside the one stream, each of which needs those below. Who only asks what can be had and what it
+ * (or a dependency descriptor) they are the spatial layers inside the one stream, each of which needs those below. Who only asks what can be had and what it
  * costs need not know which (producer_layers and what follows it); temporal layers are inside a stream both ways.
  */
 #ifndef YL_MEDIA_ROUTER_PRODUCER_H
@@ -23,7 +23,7 @@ struct packet {
     uint8_t layer;
     bool key; /* a keyframe begins here */
     bool vp8;
-    struct payload_frame frame; /* VP8 and VP9; of others all is 0 */
+    struct payload_frame frame; /* all 0 where nothing is said of it */
     struct {
         const uint8_t *value; /* NULL = absent */
         size_t len;
@@ -38,6 +38,7 @@ struct layer { /* a stream */
     bool key_wanted;
     int64_t key_us, pli_us; /* last keyframe begun, last PLI sent */
     uint32_t key_timestamp, key_bytes[LAYER_SIDS]; /* of the last keyframe, and its length so far, by spatial layer */
+    struct depend_structure structure; /* of dependency descriptors, as it came last */
     uint8_t spatial; /* spatial layers in it, as a keyframe said or as heard lately; 0 or 1 = it is not divided */
     int64_t spatial_us[LAYER_SIDS]; /* each heard last */
     int64_t heard_us;       /* last packet, 0 = none yet */

@@ -8,6 +8,9 @@ static size_t picture_id(const uint8_t *p, size_t len, size_t at, struct payload
     if (at >= len) return 0;
     out->picture_id_at = (uint8_t)at;
     out->picture_id_long = p[at] >> 7;
+    if (at + out->picture_id_long >= len) return 0;
+    out->number_mask = out->picture_id_long ? 0x7fff : 0x7f;
+    out->number = (out->picture_id_long ? get_u16(p + at) : p[at]) & out->number_mask;
     return at + 1 + out->picture_id_long;
 }
 
@@ -56,7 +59,7 @@ static size_t vp9_layers(const uint8_t *p, size_t len, size_t at, struct payload
     if (at + !flexible >= len) return 0;
     out->layered = true;
     out->tid = p[at] >> 5;
-    out->opens = p[at] >> 4 & 1;
+    out->opens = p[at] & 0x10 ? UINT16_MAX : 0;
     out->sid = p[at] >> 1 & 7;
     if (flexible) return at + 1;
     out->tl0_at = (uint8_t)(at + 1);
@@ -94,6 +97,15 @@ void payload_frame_parse(enum media_codec codec, const uint8_t *p, size_t len, s
     size_t n = codec == MEDIA_VP8 ? vp8(p, len, out) : codec == MEDIA_VP9 ? vp9(p, len, out) : 0;
     if (n) out->header_len = (uint16_t)n;
     else if (codec == MEDIA_VP8 || codec == MEDIA_VP9) memset(out, 0, sizeof *out);
+}
+
+void payload_frame_depend(struct depend_structure *s, const uint8_t *value, size_t len, struct payload_frame *out)
+{
+    struct depend d;
+    memset(out, 0, sizeof *out);
+    if (!depend_read(s, value, len, &d)) return;
+    *out = (struct payload_frame){.starts = d.starts, .ends = d.ends, .layered = true, .sid = d.sid, .tid = d.tid, .opens = d.opens,
+                                  .spatial = d.has_structure ? s->spatial : 0, .number = d.number, .number_mask = UINT16_MAX};
 }
 
 static bool h264_key(const uint8_t *p, size_t len)

@@ -49,6 +49,32 @@ static void malformed_descriptors_say_nothing(void **state)
     }
 }
 
+/* ---- dependency descriptors ---- */
+/* Chromium's for L1T3, as its first packet had it; then of a frame of each layer, 3 bytes as nearly always. */
+static void dependency_descriptors_are_read(void **state)
+{
+    static const uint8_t first[] = {0x80, 0x00, 0x25, 0x80, 0x02, 0x14, 0xea, 0xa8, 0x60, 0x41, 0x4d, 0x14, 0x10, 0x20, 0x84, 0x27, 0x02, 0x7f, 0x01, 0x67};
+    struct depend_structure s = {0};
+    struct depend d;
+    assert_false(depend_read(&s, (const uint8_t[]){0xc1, 0, 2}, 3, &d)); /* nothing known yet */
+    for (size_t cut = 0; cut < sizeof first; cut++) {
+        uint8_t *exact = malloc(cut + 1);
+        memcpy(exact, first, cut);
+        assert_false(depend_read(&s, exact, cut, &d));
+        free(exact);
+    }
+    assert_true(depend_read(&s, first, sizeof first, &d));
+    assert_true(d.starts && d.has_structure && d.sid == 0 && d.tid == 0);
+    assert_true(s.spatial == 1 && s.n_targets == 3 && s.n_chains == 1);
+    for (unsigned tid = 0; tid < 3; tid++)
+        assert_true(d.opens >> tid & 1); /* a keyframe opens everything */
+    for (unsigned i = 0; i < s.n_templates; i++) {
+        uint8_t b[] = {(uint8_t)(0xc0 | ((s.offset + i) & 63)), 0, (uint8_t)i};
+        assert_true(depend_read(&s, b, 3, &d) && d.starts && d.ends && d.tid == s.templates[i].tid);
+    }
+    assert_false(depend_read(&s, (const uint8_t[]){(uint8_t)(0xc0 | ((s.offset + s.n_templates) & 63)), 0, 2}, 3, &d)); /* no such template */
+}
+
 /* ---- a publisher, a network that loses and reorders, a receiver ---- */
 #define PICTURES 600
 #define PARTS 3
@@ -61,6 +87,7 @@ enum shape { FULL, KEY_ONLY }; /* which pictures of a larger size need the small
 static struct sim {
     unsigned sizes, tids, loss_percent, late_percent;
     enum shape shape;
+    enum media_codec codec;
     bool flexible;
     struct producer p;
     struct consumer c;
@@ -70,7 +97,7 @@ static struct sim {
     int picture, key_wanted_at, last_base[SIZES], last_mid[SIZES];
     unsigned pending;
     struct flying {
-        uint8_t bytes[64];
+        uint8_t bytes[200];
         size_t len;
         int due, frame, part;
     } flying[512];
@@ -111,6 +138,98 @@ static size_t write_vp9(const struct model_frame *f, int part, uint8_t *out)
     return n;
 }
 
+/* ---- the dependency descriptor, written as its specification says ---- */
+struct writer {
+    uint8_t *out;
+    size_t at;
+};
+
+static void put(struct writer *w, uint32_t v, unsigned n)
+{
+    while (n--) {
+        if (w->at % 8 == 0) w->out[w->at / 8] = 0;
+        w->out[w->at / 8] |= (uint8_t)((v >> n & 1) << (7 - w->at % 8));
+        w->at++;
+    }
+}
+
+static void put_below(struct writer *w, uint32_t v, uint32_t n)
+{
+    unsigned bits = 0;
+    for (uint32_t x = n; x; x >>= 1)
+        bits++;
+    uint32_t m = (1u << bits) - n;
+    if (v < m) put(w, v, bits - 1);
+    else put(w, v + m, bits);
+}
+
+/* What a frame is to a target: nothing, may be dropped, one may switch with it, needed. */
+static unsigned indication(const struct model_frame *f, unsigned sid, unsigned tid, bool key)
+{
+    if (f->sid > sid || f->tid > tid) return 0;
+    if (f->sid < sid) return key ? 2 : s.shape == FULL ? 3 : 0;
+    return f->tid && f->tid == tid ? 1 : 2;
+}
+
+static void put_structure(struct writer *w)
+{
+    put(w, 60, 6); /* numbers of templates wrap */
+    put(w, s.sizes * s.tids - 1, 5);
+    for (unsigned i = 0; i < s.sizes * s.tids; i++)
+        put(w, i + 1 == s.sizes * s.tids ? 3 : (i + 1) % s.tids ? 1 : 2, 2);
+    for (unsigned i = 0; i < s.sizes * s.tids; i++)
+        for (unsigned t = 0; t < s.sizes * s.tids; t++) {
+            struct model_frame f = {.sid = (uint8_t)(i / s.tids), .tid = (uint8_t)(i % s.tids)};
+            put(w, indication(&f, t / s.tids, t % s.tids, false), 2);
+        }
+    for (unsigned i = 0; i < s.sizes * s.tids; i++) { /* one difference each, but of the first */
+        if (i) put(w, 1u << 4 | 2, 5);
+        put(w, 0, 1);
+    }
+    put_below(w, s.sizes, s.sizes * s.tids + 1);
+    for (unsigned t = 0; t < s.sizes * s.tids; t++)
+        put_below(w, t / s.tids, s.sizes);
+    for (unsigned i = 0; i < s.sizes * s.tids * s.sizes; i++)
+        put(w, 1, 4);
+    put(w, 1, 1);
+    for (unsigned i = 0; i < s.sizes; i++)
+        put(w, (319u << i) << 16 | 179u << i, 32);
+}
+
+static size_t write_depend(const struct model_frame *f, int part, uint8_t *out)
+{
+    struct writer w = {out, 0};
+    bool structure = f->key && f->sid == 0 && part == 0;
+    put(&w, part == 0, 1);
+    put(&w, part + 1 == (int)f->parts, 1);
+    put(&w, (60 + f->sid * s.tids + f->tid) % 64, 6);
+    put(&w, (uint32_t)(65500 + s.picture * (int)s.sizes + f->sid) & 0xffff, 16);
+    if (!f->key) return 3;
+    put(&w, structure, 1);
+    put(&w, 0, 1);
+    put(&w, 1, 1); /* its own indications */
+    put(&w, 0, 2);
+    if (structure) put_structure(&w);
+    for (unsigned t = 0; t < s.sizes * s.tids; t++)
+        put(&w, indication(f, t / s.tids, t % s.tids, true), 2);
+    return (w.at + 7) / 8;
+}
+
+/* Header extension and payload, as far as the frame's number. */
+static size_t write_av1(const struct model_frame *f, int part, uint8_t *b)
+{
+    uint8_t value[100];
+    size_t n = write_depend(f, part, value), padded = (2 + n + 3) / 4 * 4;
+    b[0] |= 0x10;
+    put_u16(b + 12, 0x1000);
+    put_u16(b + 14, (uint16_t)(padded / 4));
+    b[16] = 7;
+    b[17] = (uint8_t)n;
+    memcpy(b + 18, value, n);
+    b[16 + padded] = (uint8_t)(0x10 | (f->key && f->sid == 0 && part == 0 ? 8 : 0));
+    return 16 + padded + 1;
+}
+
 static void send_frame(int picture, uint8_t sid, uint8_t tid, bool key)
 {
     struct model_frame *f = &s.frames[FRAME(picture, sid)];
@@ -128,7 +247,7 @@ static void send_frame(int picture, uint8_t sid, uint8_t tid, bool key)
         put_u16(b + 2, s.seq);
         put_u32(b + 4, (uint32_t)picture * 3000);
         put_u32(b + 8, 5);
-        size_t n = 12 + write_vp9(f, part, b + 12);
+        size_t n = s.codec == MEDIA_AV1 ? write_av1(f, part, b) : 12 + write_vp9(f, part, b + 12);
         put_u16(b + n, (uint16_t)FRAME(picture, sid));
         b[n + 2] = (uint8_t)part;
         y->len = n + 3;
@@ -152,9 +271,9 @@ static void send_frame(int picture, uint8_t sid, uint8_t tid, bool key)
 /* A packet as the receiver gets it. */
 static void receive(const struct rtp_parts *parts, bool again)
 {
-    uint8_t b[200];
+    uint8_t b[300];
     struct rtp r;
-    struct payload_frame f;
+    struct payload_frame f = {.header_len = 1};
     assert_int_equal(rtp_parse(b, rtp_join(parts, b, sizeof b), &r), 0);
     uint16_t seq = r.seq;
     const uint8_t *p = r.payload;
@@ -173,13 +292,13 @@ static void receive(const struct rtp_parts *parts, bool again)
         s.empty++;
         return;
     }
-    payload_frame_parse(MEDIA_VP9, p, n, &f);
+    if (s.codec == MEDIA_VP9) payload_frame_parse(MEDIA_VP9, p, n, &f);
     assert_int_not_equal(f.header_len, 0);
     int id = get_u16(p + f.header_len), part = p[f.header_len + 2], picture = id / SIZES;
     struct model_frame *m = &s.frames[id];
-    assert_true(f.sid == m->sid && f.tid == m->tid && !(m->forwarded & 1u << part));
+    assert_true((s.codec == MEDIA_AV1 || (f.sid == m->sid && f.tid == m->tid)) && !(m->forwarded & 1u << part));
     m->forwarded |= 1u << part;
-    if (picture > s.fewer_since + 8) assert_true(f.sid <= s.sid_cap && f.tid <= s.tid_cap);
+    if (picture > s.fewer_since + 8) assert_true(m->sid <= s.sid_cap && m->tid <= s.tid_cap);
     if (r.marker) {
         assert_int_equal(s.ends[picture], -1);
         s.ends[picture] = seq;
@@ -252,12 +371,13 @@ static void wish(void)
         s.broken_off[i] = true; /* what is on its way has nobody to go to */
 }
 
-static void begin(unsigned seed)
+static void begin(enum media_codec codec, unsigned seed)
 {
-    static const struct media_track_params t = {.kind = MEDIA_VIDEO, .ssrc = 5, .n_payloads = 1, .payloads = {{MEDIA_VP9, 96, 97, ""}}};
-    static const struct media_feed_params f = {.n_payloads = 1, .payloads = {{MEDIA_VP9, 120, 121, ""}}, .ssrc = 700, .rtx_ssrc = 701};
+    struct media_track_params t = {.kind = MEDIA_VIDEO, .ssrc = 5, .n_payloads = 1, .payloads = {{codec, 96, 97, ""}}, .extensions = {.dependency_descriptor = 7}};
+    struct media_feed_params f = {.n_payloads = 1, .payloads = {{codec, 120, 121, ""}}, .ssrc = 700, .rtx_ssrc = 701, .extensions = {.dependency_descriptor = 9}};
     srand(seed);
     memset(&s, 0, sizeof s);
+    s.codec = codec;
     s.sizes = 1 + seed % 3;
     s.tids = 1 + seed / 3 % 3;
     s.shape = seed / 9 % 2 ? KEY_ONLY : FULL;
@@ -322,11 +442,11 @@ static void pictures_end_once(void)
     }
 }
 
-static void fewer_layers_stay_whole(void **state)
+static void seeds(enum media_codec codec)
 {
     unsigned rises = 0, falls = 0, empty = 0, resent = 0;
     for (unsigned seed = 0; seed < 720; seed++) {
-        begin(seed);
+        begin(codec, seed);
         play();
         needs_were_met();
         numbers_are_whole();
@@ -341,12 +461,21 @@ static void fewer_layers_stay_whole(void **state)
     assert_true(rises > 1000 && falls > 1000 && empty > 100 && resent > 100);
 }
 
+static void fewer_layers_stay_whole(void **state)
+{
+    seeds(MEDIA_VP9);
+}
+static void fewer_layers_stay_whole_by_dependency_descriptors(void **state)
+{
+    seeds(MEDIA_AV1);
+}
+
 /* Who comes later gets the group from its keyframe on, in the size that he asked for and no more. */
 static void a_newcomer_gets_his_layers_of_the_group(void **state)
 {
     struct packet k;
     struct rtp_parts parts;
-    begin(8 + 9); /* three sizes, three temporal layers, no loss: see begin() */
+    begin(MEDIA_VP9, 8 + 9); /* three sizes, three temporal layers, no loss: see begin() */
     s.loss_percent = s.late_percent = 0;
     s.sid_cap = s.c.wanted = 1;
     s.tid_cap = 1;
@@ -426,7 +555,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(descriptors_are_read),
         cmocka_unit_test(malformed_descriptors_say_nothing),
+        cmocka_unit_test(dependency_descriptors_are_read),
         cmocka_unit_test(fewer_layers_stay_whole),
+        cmocka_unit_test(fewer_layers_stay_whole_by_dependency_descriptors),
         cmocka_unit_test(a_newcomer_gets_his_layers_of_the_group),
         cmocka_unit_test(sizes_become_a_superframe),
     };
