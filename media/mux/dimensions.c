@@ -123,14 +123,30 @@ static int vp8(const uint8_t *f, size_t len, struct dimensions *out)
     return 0;
 }
 
-static int vp9(const uint8_t *f, size_t len, struct dimensions *out)
+/* The size of a frame that refers to others (VP9 6.2, 7.2): said where it differs from theirs. */
+static int vp9_inter(struct bits *b, struct dimensions *out)
+{
+    bool shown = bits(b, 1), resilient = bits(b, 1), intra = !shown && bits(b, 1);
+    if (!resilient) bits(b, 2);
+    if (intra) return ERR_INVALID; /* browsers send none */
+    bits(b, 8);
+    bits(b, 12); /* three references */
+    for (int i = 0; i < 3; i++)
+        if (bits(b, 1)) return ERR_INVALID; /* that of a reference */
+    out->width = bits(b, 16) + 1;
+    out->height = bits(b, 16) + 1;
+    return 0;
+}
+
+static int vp9_frame(const uint8_t *f, size_t len, struct dimensions *out)
 {
     struct bits b = {f, len, 0};
     if (bits(&b, 2) != 2) return ERR_INVALID;
     unsigned profile = bits(&b, 1);
     profile |= bits(&b, 1) << 1;
     if (profile == 3) bits(&b, 1);
-    if (bits(&b, 1) || bits(&b, 1)) return ERR_INVALID; /* show_existing_frame, or no keyframe */
+    if (bits(&b, 1)) return ERR_INVALID; /* show_existing_frame */
+    if (bits(&b, 1)) return vp9_inter(&b, out);
     bits(&b, 2);
     if (bits(&b, 24) != 0x498342) return ERR_INVALID;
     if (profile >= 2) bits(&b, 1);
@@ -143,6 +159,27 @@ static int vp9(const uint8_t *f, size_t len, struct dimensions *out)
     out->width = bits(&b, 16) + 1;
     out->height = bits(&b, 16) + 1;
     return 0;
+}
+
+/* The last frame of a superframe (Annex B) is the largest. */
+static size_t vp9_last(const uint8_t *f, size_t len)
+{
+    uint8_t marker = f[len - 1];
+    size_t bytes = (marker >> 3 & 3u) + 1, n = (marker & 7u) + 1, index = 2 + bytes * n, at = 0;
+    if ((marker & 0xe0) != 0xc0 || index > len || f[len - index] != marker) return 0;
+    for (size_t i = 0; i + 1 < n; i++)
+        for (size_t k = 0; k < bytes; k++)
+            at += (size_t)f[len - index + 1 + i * bytes + k] << (8 * k);
+    return at < len - index ? at : 0;
+}
+
+static int vp9(const uint8_t *f, size_t len, struct dimensions *out)
+{
+    size_t last = len ? vp9_last(f, len) : 0;
+    int r = vp9_frame(f, len, out);
+    struct dimensions larger = {0};
+    if (!r && last && vp9_frame(f + last, len - last, &larger) == 0) *out = larger;
+    return r;
 }
 
 /* Sequence header OBU, AV1 5.5.1, for streams without timing info and with one operating point (what browsers send). */

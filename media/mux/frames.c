@@ -8,6 +8,7 @@
 #define SLOTS 1024
 #define PATIENCE_MS 800 /* NACK has had its tries by then */
 #define FRAME_MAX (8u << 20)
+#define LAYERS_MAX 8
 
 struct frames {
     enum media_codec codec;
@@ -27,6 +28,7 @@ struct frames {
     uint8_t *frame;
     size_t len, cap;
     size_t part_at; /* AV1: an OBU that goes on in the next packet begins here */
+    size_t layer_at[LAYERS_MAX], layers; /* VP9: where the frames of its spatial layers begin */
 };
 
 int frames_new(struct frames **out, enum media_codec codec, void (*on_frame)(void *ctx, const struct frame *f), void *ctx)
@@ -169,8 +171,34 @@ static void av1(struct frames *f, const uint8_t *p, size_t n)
     }
 }
 
+static void vp9(struct frames *f, const uint8_t *p, size_t n)
+{
+    struct payload_frame v;
+    payload_frame_parse(MEDIA_VP9, p, n, &v);
+    if (!v.header_len) return;
+    if (v.starts && f->layers < LAYERS_MAX) f->layer_at[f->layers++] = f->len;
+    append(f, p + v.header_len, n - v.header_len);
+}
+
+/* Several spatial layers are one superframe: its index (VP9 Annex B), which RTP leaves out, tells a decoder where each of them begins. */
+static void vp9_index(struct frames *f)
+{
+    uint8_t index[2 + 4 * LAYERS_MAX];
+    size_t n = 1;
+    if (f->layers < 2) return;
+    index[0] = (uint8_t)(0xc0 | 3 << 3 | (f->layers - 1)); /* sizes of four bytes */
+    for (size_t i = 0; i < f->layers; i++) {
+        size_t size = (i + 1 < f->layers ? f->layer_at[i + 1] : f->len) - f->layer_at[i];
+        for (int k = 0; k < 4; k++)
+            index[n++] = (uint8_t)(size >> (8 * k));
+    }
+    index[n++] = index[0];
+    append(f, index, n);
+}
+
 static void give(struct frames *f)
 {
+    if (f->have_frame && !f->broken) vp9_index(f);
     if (f->have_frame && !f->broken && f->len && (f->key || !f->need_key)) {
         struct frame out = {f->frame, f->len, f->key, f->timestamp, f->ticks, f->frame_utc_ms, f->lost};
         f->need_key = f->lost = false;
@@ -180,13 +208,12 @@ static void give(struct frames *f)
         f->need_key = f->codec != MEDIA_OPUS;
     }
     f->have_frame = f->broken = f->key = false;
-    f->len = f->part_at = 0;
+    f->len = f->part_at = f->layers = 0;
 }
 
 static void packet(struct frames *f, const uint8_t *bytes, size_t len, int64_t utc_ms)
 {
     struct rtp r;
-    bool a, b, c;
     if (rtp_parse(bytes, len, &r) || r.payload_len == 0) return;
     if (f->have_frame && r.timestamp != f->timestamp) give(f);
     if (!f->have_frame) {
@@ -197,17 +224,13 @@ static void packet(struct frames *f, const uint8_t *bytes, size_t len, int64_t u
         f->frame_utc_ms = utc_ms;
     }
     f->key = f->key || payload_starts_keyframe(f->codec, r.payload, r.payload_len);
-    struct payload_vp8 v;
-    size_t n;
+    struct payload_frame v;
     switch (f->codec) {
     case MEDIA_VP8:
-        payload_vp8_parse(r.payload, r.payload_len, &v);
+        payload_frame_parse(MEDIA_VP8, r.payload, r.payload_len, &v);
         if (v.header_len) append(f, r.payload + v.header_len, r.payload_len - v.header_len);
         break;
-    case MEDIA_VP9:
-        n = payload_vp9_header(r.payload, r.payload_len, &a, &b, &c);
-        if (n) append(f, r.payload + n, r.payload_len - n);
-        break;
+    case MEDIA_VP9: vp9(f, r.payload, r.payload_len); break;
     case MEDIA_H264: h264(f, r.payload, r.payload_len); break;
     case MEDIA_AV1: av1(f, r.payload, r.payload_len); break;
     default: append(f, r.payload, r.payload_len);

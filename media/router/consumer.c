@@ -57,11 +57,25 @@ int consumer_target(const struct consumer *c, const struct producer *p, int64_t 
     return -1;
 }
 
+int consumer_layer(const struct consumer *c, const struct producer *p)
+{
+    if (c->layer < 0 || p->n_layers > 1) return c->layer;
+    return c->sid < p->layers[0].spatial ? c->sid : p->layers[0].spatial ? p->layers[0].spatial - 1 : 0;
+}
+
+/* The highest spatial layer that should be sent of a stream. */
+static uint8_t spatial_target(const struct consumer *c, const struct producer *p, size_t layer)
+{
+    uint8_t most = c->wanted < c->cap ? c->wanted : c->cap, n = p->layers[layer].spatial;
+    if (c->params.exact) most = LAYER_SIDS - 1; /* the other node chooses for its own */
+    return most < n ? most : n ? (uint8_t)(n - 1) : 0;
+}
+
 bool consumer_needs_key(const struct consumer *c, const struct producer *p, int64_t now_us, size_t *layer)
 {
     if (c->params.paused || c->held || !c->takes || p->params.kind == MEDIA_AUDIO) return false;
     int target = consumer_target(c, p, now_us);
-    if (target < 0 || target == c->layer) return false;
+    if (target < 0 || (target == c->layer && c->sid >= spatial_target(c, p, (size_t)target))) return false;
     *layer = (size_t)target;
     return true;
 }
@@ -94,12 +108,14 @@ static bool copy(const struct consumer *c, const struct packet *k, struct rtp_ed
     return rtp_split(&k->rtp, e, out);
 }
 
-/* VP8 picture ids go on without a jump across a switch (RFC 7741 4.2): the descriptor of the copy, changed when its span needs it. */
-static void patch_vp8(const struct consumer_span *span, const struct packet *k, struct rtp_parts *out)
+/* Where its span needs it: picture ids go on without a jump across a switch (RFC 7741 4.2; VP9 refers to them by difference), and the
+ * last packet of the highest layer that is sent ends the picture (RFC 9628 4.1). */
+static void patch(const struct consumer_span *span, const struct packet *k, struct rtp_parts *out)
 {
-    const struct payload_vp8 *v = &k->vp8_header;
-    if (!k->vp8 || !v->header_len || (!span->pid_offset && !span->tl0_offset)) return;
-    uint8_t *d = rtp_take_front(out, v->header_len);
+    const struct payload_frame *v = &k->frame;
+    if (v->ends && v->sid == span->sid) out->head[1] |= 0x80;
+    if (!span->pid_offset && !span->tl0_offset) return;
+    uint8_t *d = rtp_take_front(out, v->front_len);
     if (!d) return;
     if (v->picture_id_at) {
         uint8_t *at = d + v->picture_id_at;
@@ -158,18 +174,24 @@ void consumer_rtx_go_on(struct consumer *c, uint16_t last_seq)
     c->rtx_seq = (uint16_t)(last_seq + 1);
 }
 
-static uint16_t picture_id(const struct packet *k, uint16_t *mask)
+/* Fewer layers are possible with every picture, more spatial ones with a keyframe, more temporal ones where the stream says so. The
+ * packet begins the frame of a layer; with the lowest one the others of its picture are chosen. */
+static void choose(struct consumer *c, const struct producer *p, const struct packet *k)
 {
-    const uint8_t *at = k->rtp.payload + k->vp8_header.picture_id_at;
-    *mask = k->vp8_header.picture_id_long ? 0x7fff : 0x7f;
-    return (k->vp8_header.picture_id_long ? get_u16(at) : at[0]) & *mask;
+    const struct payload_frame *f = &k->frame;
+    uint8_t cap = c->allotted && c->layer > c->cap ? 0 : c->tid_cap; /* a stream that the line cannot carry, until the lower one begins */
+    uint8_t top = spatial_target(c, p, k->layer);
+    if (!f->sid && (k->key || c->sid > top)) c->sid = top;
+    if (!f->sid && (k->key || c->tid > cap)) c->tid = cap;
+    if (cap <= c->tid || f->sid > c->sid) return; /* a rise begins with a packet that is sent */
+    if (f->tid <= c->tid && f->opens >> (c->sid * LAYER_TIDS + cap) & 1) c->tid = cap;
+    else if (f->enters && f->tid > c->tid && f->tid <= cap) c->tid = f->tid;
 }
 
 /* The first packet after a start, switch or break: numbers go on by one, the time by what has passed. */
 static void rebase(struct consumer *c, const struct producer *p, const struct packet *k, int64_t now_us)
 {
     uint32_t step = producer_clock(p) / 30;
-    uint16_t mask;
     if (c->sent_any) {
         int64_t passed = (now_us - c->last_us) * (int64_t)(producer_clock(p) / 1000) / 1000;
         if (passed > step) step = (uint32_t)passed;
@@ -183,83 +205,115 @@ static void rebase(struct consumer *c, const struct producer *p, const struct pa
                                     .seq_offset = (uint16_t)(k->rtp.seq - (uint16_t)(c->last_seq + 1)),
                                     .ts_offset = k->rtp.timestamp - (c->last_ts + step)};
     if (c->replay.on) replay_squeeze(&c->now, &p->layers[k->layer], k->rtp.timestamp);
-    if (k->vp8 && c->sent_any && k->vp8_header.picture_id_at)
-        c->now.pid_offset = (uint16_t)(picture_id(k, &mask) - (c->last_pid + 1));
-    if (k->vp8 && c->sent_any && k->vp8_header.tl0_at)
-        c->now.tl0_offset = (uint8_t)(k->rtp.payload[k->vp8_header.tl0_at] - (c->last_tl0 + 1));
+    if (c->sent_any && k->frame.picture_id_at)
+        c->now.pid_offset = (uint16_t)(k->frame.number - (c->last_pid + 1));
+    if (c->sent_any && k->frame.tl0_at)
+        c->now.tl0_offset = (uint8_t)(k->rtp.payload[k->frame.tl0_at] - (c->last_tl0 + 1));
+    c->sid = 0;
+    choose(c, p, k);
+    c->now.sid = c->sid;
+    c->now.tid = c->tid;
     begin_span(c, (uint16_t)(c->last_seq + 1));
 }
 
 static void note_sent(struct consumer *c, const struct packet *k, const struct rtp_edit *e, int64_t now_us)
 {
-    uint16_t mask;
     if (!c->sent_any || seq_diff(e->seq, c->last_seq) > 0) {
         c->last_seq = e->seq;
         c->last_ts = e->timestamp;
         c->last_us = now_us;
     }
-    if (k->rtp.seq == c->high_seq && k->vp8 && k->vp8_header.picture_id_at) {
-        uint16_t id = picture_id(k, &mask);
-        c->last_pid = (uint16_t)(id - c->now.pid_offset) & mask;
-    }
-    if (k->rtp.seq == c->high_seq && k->vp8 && k->vp8_header.tl0_at) c->last_tl0 = (uint8_t)(k->rtp.payload[k->vp8_header.tl0_at] - c->now.tl0_offset);
+    if (k->rtp.seq == c->high_seq && k->frame.picture_id_at) c->last_pid = (uint16_t)(k->frame.number - c->now.pid_offset) & k->frame.number_mask;
+    if (k->rtp.seq == c->high_seq && k->frame.tl0_at) c->last_tl0 = (uint8_t)(k->rtp.payload[k->frame.tl0_at] - c->now.tl0_offset);
     c->sent_any = true;
     c->packets++;
     c->octets += (uint32_t)k->rtp.payload_len;
 }
 
-/* ---- temporal layers (RFC 7741 4.2) ---- */
-/* Less is possible at every frame; more where a frame needs none of its own layer. */
-static void choose_tid(struct consumer *c, const struct packet *k)
+/* ---- what is left out ---- */
+static bool above(const struct packet *k, uint8_t sid, uint8_t tid)
 {
-    const struct payload_vp8 *v = &k->vp8_header;
-    uint8_t cap = c->allotted && c->layer > c->cap ? 0 : c->tid_cap; /* a layer that the line cannot carry, until the lower one begins */
-    if (k->key || c->tid > cap) c->tid = cap;
-    else if (v->tid > c->tid && v->tid <= cap && v->sync) c->tid = v->tid;
+    return k->frame.tid > tid || k->frame.sid > sid;
 }
 
-static void leave_out(struct consumer *c, const struct packet *k)
+/* What never came between the last packet left out and this one belongs to what is left out too: to the same picture, whose layers come
+ * in their order, or to the end of the one before this. */
+static bool next_to_gap(const struct consumer *c, const struct packet *k)
 {
-    uint16_t mask = 0, pid = k->vp8_header.picture_id_at ? picture_id(k, &mask) : 0;
+    const struct payload_frame *f = &k->frame;
+    if (f->number == c->gap.pid_last && f->number_mask) return above(k, c->sid, c->tid);
+    return f->number == ((c->gap.pid_last + 1) & f->number_mask) && f->number_mask && f->starts && (!f->sid || !f->picture_id_at);
+}
+
+/* The numbers up to `last` are given to nobody. */
+static void end_gap(struct consumer *c, const struct packet *k, uint16_t last)
+{
+    uint16_t first = (uint16_t)(c->gap.first - c->now.seq_offset), mask = k->frame.number_mask;
+    c->now.seq_offset = (uint16_t)(c->now.seq_offset + (uint16_t)(last - c->gap.first) + 1);
+    if (k->vp8 && k->frame.picture_id_at) /* of VP9 they stay: others refer to them by difference, and by their place in a pattern */
+        c->now.pid_offset = (uint16_t)((c->now.pid_offset + ((c->gap.pid_last - c->gap.pid_first) & mask) + 1) & mask);
+    c->gap.on = false;
+    if (c->sid < c->now.sid) c->now.sid = c->sid; /* a rise holds from the next packet sent on, a fall did already */
+    if (c->tid < c->now.tid) c->now.tid = c->tid;
+    begin_span(c, first);
+}
+
+/* `hole`: something before it has not come. It may be of a picture that is sent, so its numbers are kept. */
+static void leave_out(struct consumer *c, const struct packet *k, bool hole)
+{
+    if (c->gap.on && hole && !next_to_gap(c, k)) end_gap(c, k, c->gap.last);
     if (!c->gap.on) {
         c->gap.on = true;
         c->gap.first = k->rtp.seq;
-        c->gap.pid_first = pid;
+        c->gap.pid_first = k->frame.number;
     }
     c->gap.last = k->rtp.seq;
-    c->gap.pid_last = pid;
+    c->gap.pid_last = k->frame.number;
 }
 
 /* The first packet that is sent behind what was left out. What lies between and never came stays a gap, for it may be of this frame. */
 static void close_gap(struct consumer *c, const struct packet *k)
 {
-    uint16_t mask = 0x7fff, pid = k->vp8_header.picture_id_at ? picture_id(k, &mask) : 0, last = c->gap.last;
-    bool next = k->vp8_header.picture_id_at && k->vp8_header.starts_frame && pid == ((c->gap.pid_last + 1) & mask);
-    if (next) last = (uint16_t)(k->rtp.seq - 1);
-    uint16_t first = (uint16_t)(c->gap.first - c->now.seq_offset);
-    c->now.seq_offset = (uint16_t)(c->now.seq_offset + (uint16_t)(last - c->gap.first) + 1);
-    if (k->vp8_header.picture_id_at)
-        c->now.pid_offset = (uint16_t)((c->now.pid_offset + ((c->gap.pid_last - c->gap.pid_first) & mask) + 1) & mask);
-    c->gap.on = false;
+    end_gap(c, k, next_to_gap(c, k) ? (uint16_t)(k->rtp.seq - 1) : c->gap.last);
+}
+
+/* What was chosen holds for what comes from now on, not for what comes late. */
+static void note_choice(struct consumer *c, uint16_t first)
+{
+    if (c->now.sid == c->sid && c->now.tid == c->tid) return;
+    c->now.sid = c->sid;
+    c->now.tid = c->tid;
     begin_span(c, first);
 }
 
 /* How this packet is numbered; NULL: it is left out. */
-static const struct consumer_span *place(struct consumer *c, const struct packet *k)
+static const struct consumer_span *place(struct consumer *c, const struct producer *p, const struct packet *k)
 {
     if (seq_diff(k->rtp.seq, c->high_seq) <= 0) { /* late */
         if (c->gap.on && seq_diff(k->rtp.seq, c->gap.first) >= 0) return NULL;
         return c->n_spans ? span_of_source(c, k->rtp.seq) : &c->now;
     }
+    bool hole = k->rtp.seq != (uint16_t)(c->high_seq + 1);
     c->high_seq = k->rtp.seq;
-    if (!k->vp8 || !k->vp8_header.has_tid) return &c->now;
-    if (k->vp8_header.starts_frame) choose_tid(c, k);
-    if (k->vp8_header.tid > c->tid) {
-        leave_out(c, k);
+    if (!k->frame.layered) return &c->now;
+    if (k->frame.starts) choose(c, p, k);
+    if (above(k, c->sid, c->tid)) {
+        leave_out(c, k, hole);
         return NULL;
     }
     if (c->gap.on) close_gap(c, k);
+    note_choice(c, (uint16_t)(k->rtp.seq - c->now.seq_offset));
     return &c->now;
+}
+
+/* A packet that came too late to be left out without a trace: its number was kept for it. It goes out empty, so that nobody asks for it. */
+static const struct packet *emptied(const struct packet *k, const struct consumer_span *span, struct packet *to)
+{
+    if (!k->frame.layered || !above(k, span->sid, span->tid)) return k;
+    *to = (struct packet){.rtp = k->rtp, .layer = k->layer};
+    to->rtp.payload_len = 0;
+    to->rtp.marker = false;
+    return to;
 }
 
 bool consumer_follows(const struct consumer *c, const struct producer *p, size_t layer, int64_t now_us)
@@ -277,14 +331,18 @@ bool consumer_forward(struct consumer *c, const struct producer *p, const struct
         rebase(c, p, k, now_us);
     }
     if (seq_diff(k->rtp.seq, c->first_seq) < 0) return false;
-    const struct consumer_span *span = place(c, k);
+    const struct consumer_span *span = place(c, p, k);
+    struct packet empty;
     if (!span) return false;
-    struct rtp_edit e = {.payload_type = c->pt[k->rtp.payload_type],
-                         .seq = (uint16_t)(k->rtp.seq - span->seq_offset),
-                         .timestamp = consumer_time(span, k->rtp.timestamp),
-                         .ssrc = c->params.ssrc};
+    if (span != &c->now) k = emptied(k, span, &empty);
+    struct rtp_edit e; /* its extensions are not worth clearing for every copy */
+    e.payload_type = c->pt[k->rtp.payload_type];
+    e.seq = (uint16_t)(k->rtp.seq - span->seq_offset);
+    e.timestamp = consumer_time(span, k->rtp.timestamp);
+    e.ssrc = c->params.ssrc;
+    e.rtx = false;
     if (!copy(c, k, &e, out)) return false;
-    patch_vp8(span, k, out);
+    if (k->frame.header_len || k->frame.layered) patch(span, k, out);
     note_sent(c, k, &e, now_us);
     c->bytes += rtp_length(out);
     return true;
@@ -310,9 +368,11 @@ bool consumer_resend(struct consumer *c, const struct producer *p, uint16_t seq,
                          .ssrc = rtx ? c->params.rtx_ssrc : c->params.ssrc,
                          .rtx = rtx != 0,
                          .rtx_osn = seq};
-    if (!rtx && numbered(c, &k)) return false;
-    if (!copy(c, &k, &e, out)) return false;
-    patch_vp8(s, &k, out);
+    struct packet empty;
+    const struct packet *as = emptied(&k, s, &empty);
+    if (!rtx && numbered(c, as)) return false;
+    if (!copy(c, as, &e, out)) return false;
+    patch(s, as, out);
     if (rtx) c->rtx_seq++;
     c->resent[slot].seq = seq;
     c->resent[slot].us = now_us;
@@ -342,9 +402,9 @@ void consumer_report(struct consumer *c, const struct producer *p, const struct 
 {
     c->fraction_lost = r->fraction_lost;
     c->jitter = r->jitter;
-    if (p->n_layers < 2 || c->allotted) return;
+    if (producer_layers(p) < 2 || c->allotted) return;
     if (r->fraction_lost > 26) { /* over 10 %: one layer less */
-        int target = consumer_target(c, p, now_us);
+        int target = p->n_layers > 1 ? consumer_target(c, p, now_us) : spatial_target(c, p, 0);
         if (target > 0) c->cap = (uint8_t)(target - 1);
         c->good_since_us = now_us;
     } else if (r->fraction_lost > 5) {

@@ -13,22 +13,24 @@
 struct consumer_span {
     uint16_t first, seq_offset, pid_offset; /* ours = source - offset */
     uint8_t layer, tl0_offset;
+    uint8_t sid, tid; /* highest that were sent */
     uint32_t ts_offset;
     bool squeezed; /* its source times before `squeeze_end` are 64 times as close together; see replay.h */
     uint32_t squeeze_end;
 };
 
 struct consumer {
-    int layer;      /* shown now, -1 = waits for a keyframe */
+    int layer;      /* stream shown now, -1 = waits for a keyframe */
+    uint8_t sid;    /* highest spatial layer sent of it; see consumer_layer */
     uint8_t wanted; /* highest layer wished */
     uint8_t cap;    /* highest layer that the receiver's line carries: as allotted, or from its loss reports where nothing is allotted */
-    uint8_t tid_cap, tid; /* VP8: highest temporal layer allotted, and sent now (it rises where the stream allows it) */
+    uint8_t tid_cap, tid; /* highest temporal layer allotted, and sent now (it rises where the stream allows it) */
     bool held;      /* nothing of it fits the line now */
     bool allotted;  /* cap, tid_cap and held come from the allocator */
     bool sent_any;
     uint16_t first_seq; /* source number at the last switch: older ones belong to what was shown before */
     uint16_t high_seq;  /* highest source number sent or left out since */
-    struct {            /* frames of higher temporal layers, being left out: their numbers close up behind them */
+    struct {            /* frames of higher layers, being left out: their numbers close up behind them */
         bool on;
         uint16_t first, last, pid_first, pid_last;
     } gap;
@@ -41,7 +43,7 @@ struct consumer {
     uint16_t last_seq, rtx_seq;
     uint32_t last_ts;
     int64_t last_us;
-    uint16_t last_pid; /* VP8 */
+    uint16_t last_pid;
     uint8_t last_tl0;
     uint32_t packets, octets;
     uint64_t bytes;
@@ -63,9 +65,11 @@ struct consumer {
 
 void consumer_init(struct consumer *c, const struct media_feed_params *params, const struct producer *p);
 void consumer_update(struct consumer *c, const struct producer *p); /* the track was renegotiated */
-/* The layer that should be shown: the highest that is alive and wished; -1 when none is. */
+/* The layer that is shown, whether it is a stream or inside one; -1 = none. */
+int consumer_layer(const struct consumer *c, const struct producer *p);
+/* The stream that should be shown: the highest that is alive and wished; -1 when none is. */
 int consumer_target(const struct consumer *c, const struct producer *p, int64_t now_us);
-/* True when a keyframe of layer *layer is needed before anything (more) can be shown. */
+/* True when a keyframe of stream *layer is needed before anything, or a larger picture, can be shown. */
 bool consumer_needs_key(const struct consumer *c, const struct producer *p, int64_t now_us, size_t *layer);
 /* The time that a source time becomes under a span. */
 static inline uint32_t consumer_time(const struct consumer_span *s, uint32_t ts)
@@ -76,7 +80,7 @@ static inline uint32_t consumer_time(const struct consumer_span *s, uint32_t ts)
 }
 /* The copy of one packet for this receiver; false = nothing to send. */
 bool consumer_forward(struct consumer *c, const struct producer *p, const struct packet *packet, int64_t now_us, struct rtp_parts *out);
-/* True when a packet of this source layer is sent now or begins to be: others need not wait in a queue. */
+/* True when a packet of this source stream is sent now or begins to be: others need not wait in a queue. */
 bool consumer_follows(const struct consumer *c, const struct producer *p, size_t layer, int64_t now_us);
 /* True when a copy may be padded: it could be asked for again under the same number only where RTX is not agreed on, and then it must
  * be the same to the bit (an SRTP index never protects two different packets). */

@@ -100,16 +100,17 @@ static void count(struct producer *p, struct layer *l, const struct rtp *r, int6
     l->received++;
 }
 
-static void read_once(const struct producer *p, size_t layer, struct packet *k)
+static void read_once(const struct producer *p, size_t layer, struct depend_structure *structure, struct packet *k)
 {
     const struct media_extensions *x = &p->params.extensions;
     k->layer = (uint8_t)layer;
     k->key = false;
     k->vp8 = p->layers[layer].codec == MEDIA_VP8 && k->rtp.payload_len;
-    if (k->vp8) payload_vp8_parse(k->rtp.payload, k->rtp.payload_len, &k->vp8_header);
+    payload_frame_parse(p->layers[layer].codec, k->rtp.payload, k->rtp.payload_len, &k->frame);
     k->level.value = rtp_extension(&k->rtp, x->audio_level, &k->level.len);
     k->orientation.value = rtp_extension(&k->rtp, x->orientation, &k->orientation.len);
     k->dependency.value = rtp_extension(&k->rtp, x->dependency_descriptor, &k->dependency.len);
+    if (k->dependency.value && !k->frame.header_len && k->rtp.payload_len) payload_frame_depend(structure, k->dependency.value, k->dependency.len, &k->frame);
 }
 
 /* A keyframe may begin several times (H.264: parameter sets, slices): its group begins with the first of these. */
@@ -122,10 +123,19 @@ static void note_group(struct layer *l, const struct packet *k)
     l->group_ts = k->rtp.timestamp;
 }
 
-static void meter(struct layer *l, const struct packet *k)
+static unsigned within(unsigned id, unsigned n)
 {
-    unsigned tid = k->vp8 && k->vp8_header.has_tid ? k->vp8_header.tid : 0;
-    l->meter.bytes[tid < LAYER_TIDS ? tid : LAYER_TIDS - 1] += (uint32_t)k->rtp.len;
+    return id < n ? id : n - 1;
+}
+
+static void meter(struct layer *l, const struct packet *k, int64_t now_us)
+{
+    unsigned sid = within(k->frame.sid, LAYER_SIDS);
+    l->meter.bytes[sid][within(k->frame.tid, LAYER_TIDS)] += (uint32_t)k->rtp.len;
+    if (!k->frame.layered) return;
+    l->spatial_us[sid] = now_us;
+    if (k->frame.spatial) l->spatial = (uint8_t)(within(k->frame.spatial - 1u, LAYER_SIDS) + 1);
+    else if (sid >= l->spatial) l->spatial = (uint8_t)(sid + 1);
 }
 
 static void note_key(struct producer *p, struct layer *l, struct packet *k, int64_t now_us)
@@ -136,7 +146,7 @@ static void note_key(struct producer *p, struct layer *l, struct packet *k, int6
     note_group(l, k);
     l->key_us = now_us;
     l->key_timestamp = k->rtp.timestamp;
-    l->key_bytes = 0;
+    memset(l->key_bytes, 0, sizeof l->key_bytes);
     l->key_wanted = false;
     nack_forget_before(&l->nack, k->rtp.seq);
 }
@@ -156,11 +166,11 @@ bool producer_input(struct producer *p, size_t layer, const struct rtp *r, int64
     l->codec = row->codec;
     const uint8_t *kept = ring_put(&l->ring, r->seq, r->bytes, r->len);
     if (!kept || rtp_parse(kept, r->len, &out->rtp)) return false;
-    read_once(p, layer, out);
-    meter(l, out);
+    read_once(p, layer, &l->structure, out);
+    meter(l, out, now_us);
     if (out->level.value && (out->level.value[0] & 127) < p->loudest) p->loudest = out->level.value[0] & 127;
     note_key(p, l, out, now_us);
-    if (l->key_us && out->rtp.timestamp == l->key_timestamp) l->key_bytes += (uint32_t)out->rtp.len;
+    if (l->key_us && out->rtp.timestamp == l->key_timestamp) l->key_bytes[within(out->frame.sid, LAYER_SIDS)] += (uint32_t)out->rtp.len;
     return true;
 }
 
@@ -169,7 +179,8 @@ bool producer_again(const struct producer *p, size_t layer, uint16_t seq, struct
     size_t len;
     const uint8_t *bytes = ring_get(&p->layers[layer].ring, seq, &len);
     if (!bytes || rtp_parse(bytes, len, &out->rtp)) return false;
-    read_once(p, layer, out);
+    struct depend_structure kept = p->layers[layer].structure; /* an older one must not come back */
+    read_once(p, layer, &kept, out);
     return true;
 }
 
@@ -241,6 +252,18 @@ bool layer_alive(const struct layer *l, int64_t now_us)
     return l->known && l->heard_us && now_us - l->heard_us < ALIVE_US;
 }
 
+static void measure(struct layer *l, int64_t span_us)
+{
+    bool counted = l->meter.bytes[0][0] && span_us < 2 * METER_US;
+    for (unsigned s = 0; s < LAYER_SIDS; s++)
+        for (unsigned t = 0; t < LAYER_TIDS; t++) {
+            uint32_t bps = (uint32_t)((uint64_t)l->meter.bytes[s][t] * 8000000 / (uint64_t)span_us), *mean = &l->meter.bps[s][t];
+            l->meter.bytes[s][t] = 0;
+            if (!counted) continue; /* it rests: what it was is the best guess of what it will be */
+            *mean = *mean ? (*mean * 3 + bps) / 4 : bps;
+        }
+}
+
 void producer_measure(struct producer *p, int64_t now_us)
 {
     for (size_t i = 0; i < p->n_layers; i++) {
@@ -248,20 +271,54 @@ void producer_measure(struct producer *p, int64_t now_us)
         int64_t span = now_us - l->meter.since_us;
         if (span < METER_US) continue;
         l->meter.since_us = now_us;
-        bool counted = l->meter.bytes[0] && span < 2 * METER_US;
-        for (unsigned t = 0; t < LAYER_TIDS; t++) {
-            uint32_t bps = (uint32_t)((uint64_t)l->meter.bytes[t] * 8000000 / (uint64_t)span);
-            l->meter.bytes[t] = 0;
-            if (!counted) continue; /* it rests: what it was is the best guess of what it will be */
-            l->meter.bps[t] = l->meter.bps[t] ? (l->meter.bps[t] * 3 + bps) / 4 : bps;
-        }
+        measure(l, span);
+        while (l->spatial > 1 && layer_alive(l, now_us) && now_us - l->spatial_us[l->spatial - 1] >= ALIVE_US)
+            l->spatial--; /* the publisher left it out: for his line, or because his picture is small */
     }
+}
+
+/* ---- layers, however they come ---- */
+static bool divided(const struct producer *p)
+{
+    return p->n_layers == 1 && p->layers[0].spatial > 1;
+}
+
+size_t producer_layers(const struct producer *p)
+{
+    return divided(p) ? p->layers[0].spatial : p->n_layers;
+}
+
+static uint32_t bps_up_to(const struct layer *l, size_t sid, unsigned tid)
+{
+    uint32_t bps = 0;
+    for (size_t s = 0; s <= sid && s < LAYER_SIDS; s++)
+        for (unsigned t = 0; t <= tid && t < LAYER_TIDS; t++)
+            bps += l->meter.bps[s][t];
+    return bps;
 }
 
 uint32_t layer_bps(const struct layer *l, unsigned tid)
 {
-    uint32_t bps = 0;
-    for (unsigned t = 0; t <= tid && t < LAYER_TIDS; t++)
-        bps += l->meter.bps[t];
-    return bps;
+    return bps_up_to(l, LAYER_SIDS - 1, tid);
+}
+
+uint32_t producer_bps(const struct producer *p, size_t layer, unsigned tid)
+{
+    return divided(p) ? bps_up_to(&p->layers[0], layer, tid) : layer_bps(&p->layers[layer], tid);
+}
+
+uint32_t producer_key_bytes(const struct producer *p, size_t layer)
+{
+    const struct layer *l = &p->layers[divided(p) ? 0 : layer];
+    size_t top = divided(p) ? layer : LAYER_SIDS - 1;
+    uint32_t bytes = 0;
+    for (size_t s = 0; s <= top && s < LAYER_SIDS; s++)
+        bytes += l->key_bytes[s];
+    return bytes;
+}
+
+bool producer_alive(const struct producer *p, size_t layer, int64_t now_us)
+{
+    if (!divided(p)) return layer_alive(&p->layers[layer], now_us);
+    return layer < p->layers[0].spatial && layer_alive(&p->layers[0], now_us);
 }

@@ -1,5 +1,9 @@
-/* producer - one incoming track: its layers (one, or up to three simulcast streams), their packet rings, loss repair, reception
+/* producer - one incoming track: its streams (one, or up to three of simulcast), their packet rings, loss repair, reception
  * reports, keyframe wishes and audio level. It knows neither sockets nor receivers. Worker thread; sans-I/O.
+ *
+ * A layer is a size of the picture that a receiver can be sent, 0 the smallest. With simulcast each is a stream of its own; with VP9 SVC
+ * (or a dependency descriptor) they are the spatial layers inside the one stream, each of which needs those below. Who only asks what can be had and what it
+ * costs need not know which (producer_layers and what follows it); temporal layers are inside a stream both ways.
  */
 #ifndef YL_MEDIA_ROUTER_PRODUCER_H
 #define YL_MEDIA_ROUTER_PRODUCER_H
@@ -11,6 +15,7 @@
 #include "media/rtp/rtcp.h"
 
 #define LAYER_TIDS 3
+#define LAYER_SIDS MEDIA_RIDS_MAX
 
 /* One media packet in a ring, read once for all receivers. */
 struct packet {
@@ -18,28 +23,31 @@ struct packet {
     uint8_t layer;
     bool key; /* a keyframe begins here */
     bool vp8;
-    struct payload_vp8 vp8_header;
+    struct payload_frame frame; /* all 0 where nothing is said of it */
     struct {
         const uint8_t *value; /* NULL = absent */
         size_t len;
     } level, orientation, dependency;
 };
 
-struct layer {
+struct layer { /* a stream */
     bool known; /* ssrc is known */
     uint32_t ssrc, rtx_ssrc;
     struct ring ring;
     struct nack nack;
     bool key_wanted;
     int64_t key_us, pli_us; /* last keyframe begun, last PLI sent */
-    uint32_t key_timestamp, key_bytes; /* of the last keyframe, and its length so far */
+    uint32_t key_timestamp, key_bytes[LAYER_SIDS]; /* of the last keyframe, and its length so far, by spatial layer */
+    struct depend_structure structure; /* of dependency descriptors, as it came last */
+    uint8_t spatial; /* spatial layers in it, as a keyframe said or as heard lately; 0 or 1 = it is not divided */
+    int64_t spatial_us[LAYER_SIDS]; /* each heard last */
     int64_t heard_us;       /* last packet, 0 = none yet */
     bool has_group; /* a keyframe came whose group of pictures may be sent to a newcomer */
     uint16_t group_seq; /* its first packet */
     uint32_t group_ts;
     enum media_codec codec;
-    struct { /* bits per second by temporal layer (all in the first where there are none), 0 = nothing came yet */
-        uint32_t bytes[LAYER_TIDS], bps[LAYER_TIDS];
+    struct { /* bits per second by spatial and temporal layer (all in the first where there are none), 0 = nothing came yet */
+        uint32_t bytes[LAYER_SIDS][LAYER_TIDS], bps[LAYER_SIDS][LAYER_TIDS];
         int64_t since_us;
     } meter;
     /* reception (RFC 3550 A.1, A.3, A.8) */
@@ -93,8 +101,13 @@ bool producer_pli_due(struct producer *p, size_t layer, int64_t now_us);
 bool producer_group(const struct producer *p, size_t layer, uint16_t *first, uint16_t *last);
 /* What came so far is shown to nobody who comes later. */
 void producer_forget_groups(struct producer *p);
-/* Bits per second of a layer with the temporal layers up to `tid`, as measured (kept while it rests); 0 = never heard. */
-uint32_t layer_bps(const struct layer *l, unsigned tid);
 void producer_measure(struct producer *p, int64_t now_us); /* several times a second */
+/* How many layers there are; 1 = only one size. */
+size_t producer_layers(const struct producer *p);
+/* Bits per second of a layer, with what it needs below, up to temporal layer `tid`, as measured (kept while it rests); 0 = never heard. */
+uint32_t producer_bps(const struct producer *p, size_t layer, unsigned tid);
+uint32_t producer_key_bytes(const struct producer *p, size_t layer); /* of the last keyframe with which it could begin */
+bool producer_alive(const struct producer *p, size_t layer, int64_t now_us);
 bool layer_alive(const struct layer *l, int64_t now_us);
+uint32_t layer_bps(const struct layer *l, unsigned tid); /* of a stream, all sizes in it */
 #endif

@@ -38,7 +38,7 @@ static void step(struct feed *f)
             c.n = 0;
         }
         if (!replay_forward(to, &f->track->producer, &k, f->peer->worker->now_us, &c.parts[c.n])) continue;
-        c.may_pad[c.n] = consumer_may_pad(to, &k);
+        c.may_pad[c.n] = !c.parts[c.n].pad_len && consumer_may_pad(to, &k);
         c.len[c.n] = rtp_length(&c.parts[c.n]) + f->peer->tag;
         c.n++;
     }

@@ -115,9 +115,9 @@ enum media_reduced feed_reduced(const struct feed *f)
 {
     const struct consumer *c = &f->consumer;
     int64_t now = f->peer->worker->now_us;
-    size_t top = f->track->producer.n_layers - 1;
+    size_t top = producer_layers(&f->track->producer) - 1;
     int best = c->wanted < top ? c->wanted : (int)top;
-    while (best > 0 && !layer_alive(&f->track->producer.layers[best], now) && f->track->layers & 1u << best)
+    while (best > 0 && !producer_alive(&f->track->producer, (size_t)best, now) && f->track->layers & 1u << best)
         best--; /* the publisher does not send it: no fault of this line */
     if (c->held) return MEDIA_HELD;
     if (c->allotted && c->cap < best) return MEDIA_SMALLER;
@@ -129,13 +129,14 @@ static void stream(struct feed *f, int64_t period_us, struct media_stream *out)
     struct consumer *c = &f->consumer;
     struct peer *peer = f->peer;
     int64_t now = peer->worker->now_us;
+    int shown = consumer_layer(c, &f->track->producer);
     if (f->packet_us && now - f->packet_us > 400000 && !c->held) { /* still standing */
         f->gap_us += now - f->packet_us;
         f->packet_us = now;
         f->freezes += !f->stands;
         f->stands = true;
     }
-    *out = (struct media_stream){.track = f->track->producer.params.track, .reduced = feed_reduced(f), .layer = (uint8_t)(c->layer < 0 ? 0 : c->layer),
+    *out = (struct media_stream){.track = f->track->producer.params.track, .reduced = feed_reduced(f), .layer = (uint8_t)(shown < 0 ? 0 : shown),
                                  .loss_permille = (uint16_t)(c->fraction_lost * 1000u / 256), .bps = (uint32_t)((c->bytes - f->bytes_prior) * 8000000 / (uint64_t)period_us),
                                  .frozen_ms = (uint16_t)((f->gap_us < period_us ? f->gap_us : period_us) / 1000), .delay_ms = peer->rtt_ms / 2};
     if (peer->line) out->delay_ms += (uint32_t)(peer->line->bwe.queue_us / 1000);

@@ -87,7 +87,7 @@ static void add_copies(struct feed *f, const struct track *t, struct copies *c)
         if (replay_holds(&f->consumer, &t->fresh[i])) continue; /* it comes in its turn: queued too, it would go twice under one SRTP index */
         if (peer->line && line_spreads(f, &t->fresh[i])) continue;
         if (!consumer_forward(&f->consumer, &t->producer, &t->fresh[i], peer->worker->now_us, &c->parts[c->n])) continue;
-        c->may_pad[c->n] = consumer_may_pad(&f->consumer, &t->fresh[i]);
+        c->may_pad[c->n] = !c->parts[c->n].pad_len && consumer_may_pad(&f->consumer, &t->fresh[i]);
         c->len[c->n] = rtp_length(&c->parts[c->n]) + peer->tag;
         c->n++;
     }

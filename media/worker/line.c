@@ -53,7 +53,7 @@ void line_free(struct peer *peer)
 /* ---- what each picture gets ---- */
 static bool can_be_had(const struct track *t, size_t layer, int64_t now_us)
 {
-    if (layer_alive(&t->producer.layers[layer], now_us)) return true;
+    if (producer_alive(&t->producer, layer, now_us)) return true;
     return t->producer.n_layers > 1 && (!(t->layers & 1u << layer) || now_us - t->asked_us[layer] < LAZY_US);
 }
 
@@ -62,14 +62,15 @@ static uint32_t with_headers(uint32_t bps)
     return bps + bps / 20; /* IP, UDP, the tag */
 }
 
-/* One layer and no other: a picture that has no forms but that. Its row is the lowest, which is the one that is looked at. */
+/* One stream and no other, with all that is in it: a picture that has no forms but that. Its row is the lowest, which is the one that is looked at. */
 static void describe_exact(const struct feed *f, struct allocator_stream *s)
 {
     const struct consumer *c = &f->consumer;
     size_t i = c->params.exact <= f->track->producer.n_layers ? c->params.exact - 1u : 0;
-    const struct layer *l = &f->track->producer.layers[i];
+    const struct producer *p = &f->track->producer;
+    const struct layer *l = &p->layers[i];
     *s = (struct allocator_stream){.value = c->params.value, .layer = c->held ? -1 : 0, .tid = c->tid_cap, .tids = layer_bps(l, 0) < layer_bps(l, LAYER_TIDS - 1)};
-    s->key_bytes[0] = l->key_bytes;
+    s->key_bytes[0] = producer_key_bytes(p, p->n_layers > 1 ? i : producer_layers(p) - 1);
     for (unsigned tid = 0; tid < LAYER_TIDS; tid++)
         s->bps[0][tid] = s->bps[i][tid] = with_headers(layer_bps(l, tid));
 }
@@ -80,13 +81,12 @@ static void describe(const struct feed *f, struct allocator_stream *s, int64_t n
     const struct consumer *c = &f->consumer;
     const struct track *t = f->track;
     *s = (struct allocator_stream){.value = c->params.value, .layer = c->held ? (int8_t)-1 : (int8_t)c->cap, .tid = c->tid_cap};
-    for (size_t i = 0; i < t->producer.n_layers; i++) {
-        const struct layer *l = &t->producer.layers[i];
-        uint32_t all = layer_bps(l, LAYER_TIDS - 1);
-        s->key_bytes[i] = l->key_bytes;
+    for (size_t i = 0; i < producer_layers(&t->producer); i++) {
+        uint32_t all = producer_bps(&t->producer, i, LAYER_TIDS - 1);
+        s->key_bytes[i] = producer_key_bytes(&t->producer, i);
         for (unsigned tid = 0; tid < LAYER_TIDS; tid++)
-            s->bps[i][tid] = with_headers(all ? layer_bps(l, tid) : t->producer.n_layers > 1 ? usual[i] : 0);
-        s->tids = s->tids || layer_bps(l, 0) < all;
+            s->bps[i][tid] = with_headers(all ? producer_bps(&t->producer, i, tid) : t->producer.n_layers > 1 ? usual[i] : 0);
+        s->tids = s->tids || producer_bps(&t->producer, i, 0) < all;
         if (i <= c->wanted && can_be_had(t, i, now_us)) s->most = (uint8_t)i;
     }
 }
@@ -102,7 +102,7 @@ static uint32_t sound_bps(const struct peer *peer)
     uint32_t bps = 0;
     for (size_t i = 0; i < peer->n_feeds; i++) {
         const struct producer *p = &peer->feeds[i]->track->producer;
-        uint32_t measured = layer_bps(&p->layers[0], LAYER_TIDS - 1);
+        uint32_t measured = producer_bps(p, 0, LAYER_TIDS - 1);
         if (p->params.kind == MEDIA_AUDIO && !peer->feeds[i]->consumer.params.paused && layer_alive(&p->layers[0], peer->worker->now_us))
             bps += measured ? measured * 3 / 2 : SOUND_BPS; /* headers weigh a third of a voice */
     }
@@ -146,7 +146,8 @@ static void allot(struct peer *peer)
         of[n] = peer->feeds[i];
         if (of[n]->consumer.params.exact) describe_exact(of[n], &s[n]);
         else describe(of[n], &s[n], now);
-        if (of[n]->consumer.layer >= 0) before += s[n].bps[of[n]->consumer.layer][of[n]->consumer.tid];
+        int shown = of[n]->consumer.params.exact ? of[n]->consumer.layer : consumer_layer(&of[n]->consumer, &of[n]->track->producer);
+        if (shown >= 0) before += s[n].bps[shown][of[n]->consumer.tid];
         n++;
     }
     l->due = false;

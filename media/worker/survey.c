@@ -12,6 +12,7 @@
 #define MINUTE_US 60000000
 #define RATE_US 500000   /* a rate is taken over at least so long */
 #define SIZE_PACKETS 6   /* a keyframe's parameter sets stand in its first packets */
+#define SIZES_PACKETS 64 /* the largest of the sizes in one stream begins within these */
 #define PARAMETERS_BYTES 1024
 
 const int64_t media_inside_bounds_us[MEDIA_INSIDE_BUCKETS - 1] = {50, 100, 200, 300, 500, 750, 1000, 1500, 2000, 3000, 5000, 7500, 10000, 20000, 50000};
@@ -89,14 +90,21 @@ static int h264_size(const struct producer *p, size_t layer, uint16_t first, str
     return dimensions_of(MEDIA_H264, sets, n, d);
 }
 
+/* Of sizes inside one stream (VP9) the largest that its packets tell. */
 static int first_size(const struct producer *p, size_t layer, uint16_t first, struct dimensions *d)
 {
-    bool starts, inter, ends;
+    const struct layer *l = &p->layers[layer];
     struct packet k;
-    if (!producer_again(p, layer, first, &k)) return ERR_NOT_FOUND;
-    enum media_codec codec = p->layers[layer].codec;
-    size_t head = codec == MEDIA_VP8 ? k.vp8_header.header_len : codec == MEDIA_VP9 ? payload_vp9_header(k.rtp.payload, k.rtp.payload_len, &starts, &inter, &ends) : 0;
-    return head && head < k.rtp.payload_len ? dimensions_of(codec, k.rtp.payload + head, k.rtp.payload_len - head, d) : ERR_INVALID;
+    int rc = ERR_NOT_FOUND;
+    for (unsigned i = 0; i < (l->spatial > 1 ? SIZES_PACKETS : 1); i++) {
+        if (!producer_again(p, layer, (uint16_t)(first + i), &k) || !k.frame.starts || k.rtp.timestamp != l->group_ts) continue;
+        struct dimensions one;
+        size_t head = k.frame.header_len;
+        if (!head || dimensions_of(l->codec, k.rtp.payload + head, k.rtp.payload_len - head, &one)) continue;
+        *d = one;
+        rc = 0;
+    }
+    return rc;
 }
 
 static void look_at_size(struct producer *p, size_t layer)

@@ -209,8 +209,10 @@ static void answer(struct relay_room *x, const struct node_message *m, const str
     out->session_id = id_new() >> 2;
     out->version = (uint64_t)m->number;
     out->n_media = offer->n_media;
-    for (size_t i = 0; i < offer->n_media; i++)
+    for (size_t i = 0; i < offer->n_media; i++) {
         sdp_answer_media(&offer->media[i], SDP_RECVONLY, &out->media[i]);
+        out->media[i].extensions.dependency_descriptor = offer->media[i].extensions.dependency_descriptor; /* only AV1 has one */
+    }
     for (size_t i = 0; i < x->n_tracks; i++)
         if (x->tracks[i].fresh) open_track(x, &x->tracks[i], offer, out);
     char *text = sdp_write(out);

@@ -177,6 +177,7 @@ char *downlink_offer(struct downlink *d)
     if (!o) return NULL;
     uplink_describe(d->media, d->ufrag, d->password, o);
     o->setup = SDP_ACTPASS;
+    o->mixed = true; /* a dependency descriptor with its structure is too long for one-byte extensions */
     o->session_id = d->session;
     o->version = (uint64_t)++d->version;
     o->n_media = d->n_slots;

@@ -184,6 +184,7 @@ int uplink_offer(struct uplink *u, const struct sdp *offer, const struct uplink_
     if (!rc) {
         uplink_describe(u->media, u->ufrag, u->password, out);
         if (offer->setup == SDP_PASSIVE) out->setup = SDP_ACTIVE;
+        out->mixed = offer->mixed;
         out->session_id = u->session;
         out->version = ++u->version;
         rc = answer_all(u, offer, sources, n, out);

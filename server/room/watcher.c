@@ -49,6 +49,7 @@ static int open_peer(struct downlink *d, const struct sdp *offer, struct sdp *an
     struct media_cmd c = {.type = MEDIA_PEER_OPEN};
     uplink_describe(d->media, d->ufrag, d->password, answer);
     if (offer->setup == SDP_PASSIVE) answer->setup = SDP_ACTIVE;
+    answer->mixed = offer->mixed;
     answer->session_id = d->session;
     answer->version = 1;
     sdp_to_peer(offer, &c.peer_open);

@@ -35,6 +35,7 @@ struct sdp_media { /* one m-line, as its writer sees it */
 
 struct sdp {
     uint64_t session_id, version; /* o= */
+    bool mixed;                   /* a=extmap-allow-mixed: one- and two-byte extensions together (RFC 8285 6); answered only where offered */
     bool ice_lite;                /* read: nobody would check connectivity if both sides were lite */
     enum sdp_setup setup;         /* not said counts as actpass */
     char ufrag[260], password[260];
@@ -62,7 +63,7 @@ void sdp_write_candidates(FILE *o, const struct media_candidate *c, size_t n);
 
 /* Our m-line in answer to `offered`: we receive when it sends and `may` has SDP_RECVONLY, we send when it receives and `may` has
  * SDP_SENDONLY. Payloads, extensions (those we know, with the offer's numbers) and rids are taken over; codecs with the offer's payload
- * types (RFC 3264 6.1). Rejected when nothing is left. ssrc, stream and track stay empty: whoever sends fills them in. */
+ * types (RFC 3264 6.1); who sends to us is asked for the dependency descriptor only where AV1, whose payload does not say its layers, comes first. Rejected when nothing is left. ssrc, stream and track stay empty: whoever sends fills them in. */
 void sdp_answer_media(const struct sdp_media *offered, enum sdp_direction may, struct sdp_media *out);
 
 /* An m-line of an offer of ours: every codec of that kind with our fixed payload types (Chromium's numbers), RTX for video, our extension

@@ -29,6 +29,12 @@ static int read_lite(struct sdp_parser *p, char *value, int arg)
     return 0;
 }
 
+static int read_mixed(struct sdp_parser *p, char *value, int arg)
+{
+    p->out->mixed = true;
+    return 0;
+}
+
 static int read_ufrag(struct sdp_parser *p, char *value, int arg)
 {
     if (!made_of(value, ICE_CHARS) || strlen(value) < 4 || strlen(value) > 256) return sdp_bad(p, p->line, "malformed");
@@ -212,6 +218,7 @@ static const struct {
     {"recvonly", ANYWHERE, read_direction, SDP_RECVONLY},
     {"inactive", ANYWHERE, read_direction, SDP_INACTIVE},
     {"extmap", ANYWHERE, read_extmap},
+    {"extmap-allow-mixed", ANYWHERE, read_mixed},
     {"mid", IN_MEDIA, read_mid},
     {"rtcp-mux", IN_MEDIA, read_flag, 0},
     {"bundle-only", IN_MEDIA, read_flag, 1},

@@ -36,6 +36,7 @@ void sdp_answer_media(const struct sdp_media *offered, enum sdp_direction may, s
         for (size_t i = 0; i < m.n_payloads; i++)
             if (m.payloads[i].codec == MEDIA_OPUS) snprintf(m.payloads[i].fmtp, sizeof m.payloads[i].fmtp, OPUS_FMTP);
         m.extensions = offered->extensions;
+        if (receive && m.payloads[0].codec != MEDIA_AV1) m.extensions.dependency_descriptor = 0;
         answer_layers(offered, &m);
         name_format(&m);
     }

@@ -109,6 +109,7 @@ char *sdp_write(const struct sdp *s)
     if (!o) return NULL;
     fprintf(o, "v=0\r\no=- %llu %llu IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n", (unsigned long long)s->session_id, (unsigned long long)s->version);
     if (s->ice_lite) fputs("a=ice-lite\r\n", o);
+    if (s->mixed) fputs("a=extmap-allow-mixed\r\n", o);
     write_bundle(o, s);
     for (size_t i = 0; i < s->n_media; i++) {
         if (s->media[i].rejected) write_rejected(o, &s->media[i]);

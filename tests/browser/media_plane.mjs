@@ -94,7 +94,7 @@ function section(m, codec, { direction, ours, setup, extra = [] }) {
     ...(audio ? [] : ['nack', 'nack pli', 'goog-remb', 'transport-cc'].map((f) => `a=rtcp-fb:${r.pt} ${f}`)),
     ...Object.entries(m.ext).filter(([uri]) => Object.values(URI).includes(uri)).map(([uri, id]) => `a=extmap:${id} ${uri}`), ...extra]
 }
-const session = (mids, lines_) => ['v=0', `o=- ${Date.now()} 1 IN IP4 127.0.0.1`, 's=-', 't=0 0', 'a=ice-lite', `a=group:BUNDLE ${mids.join(' ')}`, ...lines_, ''].join('\r\n')
+const session = (mids, lines_) => ['v=0', `o=- ${Date.now()} 1 IN IP4 127.0.0.1`, 's=-', 't=0 0', 'a=ice-lite', 'a=extmap-allow-mixed', `a=group:BUNDLE ${mids.join(' ')}`, ...lines_, ''].join('\r\n')
 
 // ---- pages ----
 const server = http.createServer((q, s) => {
@@ -120,20 +120,23 @@ async function page() {
 let room = 7 // a new one for each case: a closed page may be noticed only by its silence
 let next = 100
 /** Publishes n cameras (and a microphone); returns {page, peer, tracks}. */
-async function publish(codec, { cameras = 1, simulcast = false, passive = true } = {}) {
+async function publish(codec, { cameras = 1, simulcast = false, passive = true, scalability } = {}) {
   const p = await page()
-  const offer = await p.evaluate(async ({ cameras, simulcast }) => {
+  const offer = await p.evaluate(async ({ cameras, simulcast, codec, scalability }) => {
     const pc = (window.pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' }))
+    const large = simulcast || (scalability && codec !== 'AV1')
     const mic = await navigator.mediaDevices.getUserMedia({ audio: true })
     pc.addTransceiver(mic.getAudioTracks()[0], { direction: 'sendonly' })
     for (let i = 0; i < cameras; i++) {
-      const cam = await navigator.mediaDevices.getUserMedia({ video: { width: simulcast ? 1280 : 640, height: simulcast ? 720 : 480 } })
-      pc.addTransceiver(cam.getVideoTracks()[0].clone(), { direction: 'sendonly', sendEncodings: simulcast ? [{ rid: 'q', scaleResolutionDownBy: 4 }, { rid: 'h', scaleResolutionDownBy: 2 }, { rid: 'f' }] : [{}] })
+      const cam = await navigator.mediaDevices.getUserMedia({ video: large ? { width: 1280, height: 720 } : { width: 640, height: 480 } })
+      const sent = pc.addTransceiver(cam.getVideoTracks()[0].clone(), { direction: 'sendonly', sendEncodings: scalability ? [{ scalabilityMode: scalability, maxBitrate: 2_000_000 }] : simulcast ? [{ rid: 'q', scaleResolutionDownBy: 4 }, { rid: 'h', scaleResolutionDownBy: 2 }, { rid: 'f' }] : [{}] })
+      if (scalability) sent.setCodecPreferences(RTCRtpReceiver.getCapabilities('video').codecs.filter((c) => c.mimeType === 'video/' + codec || c.mimeType === 'video/rtx'))
     }
     await pc.setLocalDescription(await pc.createOffer())
     return pc.localDescription.sdp
-  }, { cameras, simulcast })
+  }, { cameras, simulcast, codec, scalability })
   const ms = parse(offer)
+  if (codec !== 'AV1') for (const m of ms) delete m.ext[URI.dd] // as the daemon answers
   const ours = await creds()
   const peer = next++
   send(`peer ${peer} ${room} ${ours.ufrag} ${ours.pwd} ${ms[0].ufrag} ${ms[0].pwd} ${ms[0].fp} ${passive ? 0 : 1}`)
@@ -157,7 +160,7 @@ async function watch(tracks) {
   // Chromium's own numbers for payload types and extensions, other than the publisher's on purpose.
   const ours = await creds()
   const peer = next++
-  const ext = { [URI.mid]: 9, [URI.level]: 10 }
+  const ext = { [URI.mid]: 9, [URI.level]: 10, [URI.dd]: 11 }
   const sections = []
   const feeds = []
   tracks.forEach((t, i) => {
@@ -181,7 +184,7 @@ async function watch(tracks) {
   if (process.env.DEBUG) console.log(answer)
   const a = parse(answer)
   send(`peer ${peer} ${room} ${ours.ufrag} ${ours.pwd} ${a[0].ufrag} ${a[0].pwd} ${a[0].fp} 0`)
-  for (const f of feeds) send(`feed ${peer} ${f.feed} ${f.track.id} ${room} ${f.mid} ${f.ssrc} ${f.rtx} 9,0,0,10,0,0,0 ${f.track.kind === 'audio' ? 'opus:109:0' : `${f.track.codec}:120:121`}`)
+  for (const f of feeds) send(`feed ${peer} ${f.feed} ${f.track.id} ${room} ${f.mid} ${f.ssrc} ${f.rtx} 9,0,0,10,0,0,11 ${f.track.kind === 'audio' ? 'opus:109:0' : `${f.track.codec}:120:121`}`)
   await line(new RegExp(`event connected peer=${peer} `))
   return { page: p, peer, feeds }
 }
@@ -221,6 +224,39 @@ async function play(path) {
 async function files(recording, ms = 15000) {
   await line(new RegExp(`event done.* recording=${recording}$`), ms)
   return lines.filter((l) => l.startsWith('event file') && l.endsWith(` recording=${recording}`)).map((l) => Object.fromEntries(l.split(' ').slice(2).map((x) => x.split('='))))
+}
+
+/** A viewer asks for sizes of a picture that come inside one stream, while it is recorded. */
+async function sizes(codec, scalability, steps, recorded) {
+  const rec = 1000 + next++
+  const a = await publish(codec, { scalability })
+  const b = await watch(a.tracks)
+  await decoded(b.page, 30, 20000)
+  const feed = b.feeds.find((f) => f.track.kind === 'video').feed
+  const video = async () => (await stats(b.page)).find((x) => x.kind === 'video')
+  for (const [i, [layer, width]] of steps.entries()) {
+    send(`layer ${feed} ${room} ${layer}`)
+    for (let tries = 0; (await video()).width !== width; tries++) { // the largest begins when the publisher's estimate allows it
+      assert.ok(tries < 300, `layer ${layer}: width stays ${(await video()).width}`)
+      await sleep(100)
+    }
+    if (i === 0 && recorded) send(`record ${room} ${rec}`)
+    const { frames } = await video()
+    for (let tries = 0; (await video()).frames < frames + 15; tries++) {
+      assert.ok(tries < 100, `layer ${layer} stands still`)
+      await sleep(100)
+    }
+  }
+  const end = await video()
+  console.log(`   ${JSON.stringify(end)}`)
+  assert.equal(end.lost, 0)
+  await a.page.close()
+  await b.page.close()
+  if (!recorded) return
+  send(`stop ${room} ${rec}`)
+  const file = (await files(rec)).find((f) => f.type === 'video/webm'), played = await play(`rec/${file.path.split('/').pop()}`)
+  console.log(`   ${file.bytes} bytes ${file.duration} ms; plays ${JSON.stringify(played)}`)
+  assert.ok(played.width === recorded && played.frames > 5)
 }
 
 const only = process.env.ONLY
@@ -277,6 +313,8 @@ const cases = {
     await a.page.close()
     await b.page.close()
   },
+  'VP9 L3T3_KEY: sizes inside one stream, a recording has the largest': () => sizes('VP9', 'L3T3_KEY', [[2, 1280], [0, 320], [2, 1280], [1, 640]], 1280),
+  'AV1 L1T3: one size, a recording plays': () => sizes('AV1', 'L1T3', [[0, 640]], 640),
   'ICE restart keeps the picture': async () => {
     const a = await publish('VP8')
     const b = await watch(a.tracks)

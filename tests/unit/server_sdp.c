@@ -486,7 +486,11 @@ static void answer_text(void **state)
 {
     struct sdp *s = from_file("chromium_later.sdp"), *answer = answer_to(s, SDP_RECVONLY);
     char *text = sdp_write(answer);
-    assert_non_null(strstr(text, "o=- 18446744073709551615 3 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=ice-lite\r\na=group:BUNDLE 0 1 2\r\nm=audio 9 "));
+    assert_null(strstr(text, "extmap-allow-mixed")); /* said only where it was offered, by who answers */
+    free(text);
+    answer->mixed = s->mixed;
+    text = sdp_write(answer);
+    assert_non_null(strstr(text, "o=- 18446744073709551615 3 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=ice-lite\r\na=extmap-allow-mixed\r\na=group:BUNDLE 0 1 2\r\nm=audio 9 "));
     assert_non_null(strstr(text, "a=candidate:1 1 udp 2130706431 192.0.2.7 20000 typ host\r\na=candidate:2 1 udp 2130706175 2001:db8::7 20000 typ "
                                  "host\r\na=end-of-candidates\r\n"));
     assert_int_equal(count(text, "a=end-of-candidates"), 1);
@@ -558,6 +562,14 @@ static void answers(void **state)
         assert_false(out.rejected);
         assert_int_equal(out.n_rids, rows[i].offered == SDP_RECVONLY || rows[i].want == SDP_SENDONLY ? 0 : 3);
     }
+    assert_true(s->mixed && m.extensions.dependency_descriptor == 12);
+    m.direction = SDP_SENDONLY;
+    sdp_answer_media(&m, SDP_RECVONLY, &out);
+    assert_int_equal(out.extensions.dependency_descriptor, 0); /* VP8 says its layers itself */
+    sdp_prefer(&m, MEDIA_AV1);
+    sdp_answer_media(&m, SDP_RECVONLY, &out);
+    assert_int_equal(out.extensions.dependency_descriptor, 12);
+    m.direction = SDP_SENDRECV;
     m.extensions.rid = 0;
     sdp_answer_media(&m, SDP_SENDRECV, &out);
     assert_int_equal(out.n_rids, 0); /* nobody could tell the layers apart */
