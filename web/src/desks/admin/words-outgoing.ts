@@ -3,7 +3,7 @@ import { words } from '@/lib/i18n'
 /** Texts of the tab on which our own objects go out. */
 export const ow = words(
   {
-    tab: '数据推送', explain: '本平台的患者、会诊、会诊报告和预约，推送给数据中心、各院 HIS、科研平台。首次推送全部，之后推送变更；每个接收方有自己的连续编号，断线后从中断处继续，不丢不重。', add: '登记接收方', edit_title: '修改接收方：{name}', empty: '还没有接收方',
+    tab: '数据推送', explain: '本平台的患者、会诊、会诊报告和预约，推送给数据中心、各院 HIS、科研平台。首次推送全部，之后推送变更；每个接收方有自己的连续编号，断线后从中断处继续，不会丢失；重发的沿用原编号。', add: '登记接收方', edit_title: '修改接收方：{name}', empty: '还没有接收方',
     no_allow: '服务器尚未设置允许推送的地址（outgoing.allow）：只能登记自行拉取的接收方', allowed: '只能推送到服务器允许的地址：{list}',
     receiver: '接收方', content: '推送内容', progress: '进度', last_ok: '最近送达', state: '状态', never: '尚无',
     k_patient: '患者', k_consultation: '会诊', k_report: '会诊报告', k_appointment: '预约', subscription: 'FHIR 订阅 · {type}',
@@ -16,7 +16,7 @@ export const ow = words(
     until: '到期', r_not_allowed: '不在服务器允许的地址之内（outgoing.allow）', r_required_without_client: '没有推送地址时，须选定接口客户端', r_nothing_kept: '没有可重新推送的数据', r_range: '须在 {n} 之间',
   },
   {
-    tab: 'Outgoing', explain: 'Patients, consultations, reports and appointments of this platform go out to data centres, hospital systems and research platforms. First everything, then each change; every receiver has numbers of its own without gaps and goes on where it was broken off, nothing lost.', add: 'Register a receiver', edit_title: 'Change receiver: {name}', empty: 'No receiver yet',
+    tab: 'Outgoing', explain: 'Patients, consultations, reports and appointments of this platform go out to data centres, hospital systems and research platforms. First everything, then each change; every receiver has numbers of its own without gaps and goes on where it was broken off: nothing is lost, and what comes twice has the same number.', add: 'Register a receiver', edit_title: 'Change receiver: {name}', empty: 'No receiver yet',
     no_allow: 'The server has no addresses it may send to (outgoing.allow): only receivers who fetch can be registered', allowed: 'Only to addresses the server allows: {list}',
     receiver: 'Receiver', content: 'What goes', progress: 'Progress', last_ok: 'Last taken', state: 'State', never: 'None yet',
     k_patient: 'Patients', k_consultation: 'Consultations', k_report: 'Reports', k_appointment: 'Appointments', subscription: 'FHIR Subscription · {type}',
