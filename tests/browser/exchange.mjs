@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { axe, DESKTOP, launch, open, PHONE, run } from './lib.mjs'
 import { sender } from './mllp.mjs'
@@ -10,7 +11,16 @@ import { signIn, startSite } from './site.mjs'
 
 process.env.TZ = 'Asia/Shanghai'
 const port = 12_000 + Math.floor(Math.random() * 20_000)
-const site = await startSite('127.0.0.1', `mllp.port = ${port}\nexchange.drop_dir = drop\nexchange.drop_settle = 100ms\nexchange.odbc_ini = odbc.ini\n`)
+/** A data centre's door: what it was given, and what it answers. */
+const centre = { status: 200, got: [] }
+const door = createServer((q, a) => {
+  q.resume().on('end', () => {
+    centre.got.push(q.headers['x-yilian-sequence'])
+    a.writeHead(centre.status).end()
+  })
+})
+await new Promise((f) => door.listen(0, '127.0.0.1', f))
+const site = await startSite('127.0.0.1', `outgoing.allow = http://127.0.0.1:${door.address().port}\nmllp.port = ${port}\nexchange.drop_dir = drop\nexchange.drop_settle = 100ms\nexchange.odbc_ini = odbc.ini\n`)
 site.ctl('user', 'roles', 'dean', 'YL01', 'manager,index_steward')
 const browser = await launch()
 const shots = process.env.SHOTS
@@ -173,6 +183,59 @@ const jobs = {
     await until('拉取到 2')
     await row.getByText('收到 2：入库 2').waitFor() // known again, not counted
   },
+  'our own objects go out: a receiver is registered, is down, comes back, is sent everything again': async () => {
+    await admin.goto('/admin/exchange')
+    await admin.getByRole('tab', { name: '数据推送' }).click()
+    await admin.getByText('还没有接收方').waitFor()
+    await button(admin, '登记接收方').click()
+    const form = dialog(admin)
+    await form.getByLabel('名称').first().fill('市全民健康信息平台')
+    await form.getByLabel('推送地址').fill('http://127.0.0.1:1/in')
+    await button(form, '保存').click()
+    await form.getByText('不在服务器允许的地址之内').waitFor()
+    await axe(admin, 'the form of a receiver')
+    if (shots) await admin.screenshot({ path: join(shots, 'receiver-form.png') })
+    await form.getByLabel('推送地址').fill(`http://127.0.0.1:${door.address().port}/in`)
+    await button(form, '保存').click()
+    await closed(admin)
+    const row = admin.locator('tr', { hasText: '市全民健康信息平台' })
+    const until = async (what) => {
+      for (let i = 0; i < 150 && !(await row.getByText(what).count()); i++) {
+        await button(admin, '刷新').click()
+        await new Promise((f) => setTimeout(f, 200))
+      }
+      await row.getByText(what).first().waitFor()
+    }
+    await until(/已送达 ([1-9]\d*)，最新 \1$/)
+    await until('正常')
+    const first = centre.got.length
+    assert.deepEqual(centre.got, centre.got.map((_, i) => String(i + 1)))
+    centre.status = 503
+    assert.equal(await send(message('m9', 'ADT^A04', 'PID|1||900109||严^明||19710203|F')), 'AA')
+    await until('HTTP 503')
+    await row.getByText('重试中').waitFor()
+    if (shots) await admin.screenshot({ path: join(shots, 'receiver-down.png') })
+    await axe(admin, 'a receiver that is down')
+    centre.status = 200
+    await until(`已送达 ${first + 1}，最新 ${first + 1}`)
+    await button(row, '暂停').click()
+    await row.getByText('已暂停').waitFor()
+    await button(row, '继续').click()
+    await until('正常')
+    await button(row, '查看').click()
+    const at = dialog(admin)
+    await at.getByText('没有被拒的数据').waitFor()
+    await at.getByLabel('从编号重新推送').fill('1')
+    const before = centre.got.length
+    await button(at, '重新推送').click()
+    await admin.getByText(`${first + 1} 项已排队`).waitFor()
+    await axe(admin, 'a receiver')
+    if (shots) await admin.screenshot({ path: join(shots, 'receiver.png') })
+    await button(at, '关闭').last().click()
+    await closed(admin)
+    for (let i = 0; i < 150 && centre.got.length < before + first + 1; i++) await new Promise((f) => setTimeout(f, 100))
+    assert.deepEqual(centre.got.slice(before), Array.from({ length: first + 1 }, (_, i) => String(i + 1))) // the same numbers once more
+  },
   'both sizes, both languages: axe, nothing cut off': async () => {
     for (const [shape, name] of [[DESKTOP, 'desktop'], [PHONE, 'phone']])
       for (const lang of ['zh', 'en']) {
@@ -192,6 +255,11 @@ const jobs = {
         await page.getByRole('tab').nth(3).click()
         await page.locator('td .num').first().waitFor()
         if (shots) await page.screenshot({ path: join(shots, `days-${name}-${lang}.png`), fullPage: true })
+        await page.getByRole('tab').nth(4).click()
+        await page.getByText('市全民健康信息平台').waitFor()
+        await axe(page, `receivers, ${name}, ${lang}`)
+        assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `receivers, ${name}, ${lang}: the page is wider than the screen`)
+        if (shots) await page.screenshot({ path: join(shots, `receivers-${name}-${lang}.png`), fullPage: true })
         await page.context().close()
       }
   },
@@ -199,3 +267,5 @@ const jobs = {
 await run(jobs)
 await browser.close()
 await site.stop()
+door.closeAllConnections()
+door.close()
