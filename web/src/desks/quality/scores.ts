@@ -87,7 +87,7 @@ export function reasonText(f: Finding): string {
 const said = (value: string): string => sw.maybe(`v_${value}`) ?? value
 export const rawText = (f: Finding): string => (f.raw ? `${said(f.raw)}${f.raw_unit ? ` ${f.raw_unit}` : ''}` : sw('blank'))
 export const cleanText = (f: Finding): string => (f.clean ? `${said(f.clean)}${f.unit ? ` ${f.unit}` : ''}` : '')
-export const findingKind = (f: Finding): 'ok' | 'warn' | 'danger' | 'info' | 'plain' => (f.state === 'open' ? (f.overdue ? 'danger' : 'warn') : f.state === 'cleaned' ? 'info' : 'ok')
+export const findingKind = (f: Finding): 'ok' | 'warn' | 'danger' | 'info' | 'plain' => (f.state === 'open' ? (!f.task ? 'plain' : f.overdue ? 'danger' : 'warn') : f.state === 'cleaned' ? 'info' : 'ok')
 /** The number of a fix's age in the language of the page. */
 export const ageOf = (f: Fix): string => (locale.value === 'zh' ? f.patient?.age_text : f.patient?.age_text_en) ?? ''
 export const TIME_RULES = new Set(['time.future', 'time.birth', 'time.visit', 'time.leave'])
