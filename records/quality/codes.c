@@ -53,6 +53,7 @@ void quality_close(struct quality *q)
     forget_maps(q);
     quality_tally_free(&q->tallies);
     quality_days_free(q);
+    quality_tasks_free(q);
     items_close(q->items);
     rules_close(q->rules);
     free(q);

@@ -114,10 +114,49 @@ int finding_load(struct op_ctx *ctx, uint64_t id, struct finding *out)
 
 /* ---- writing ---- */
 
+void quality_tasks_free(struct quality *q)
+{
+    struct quality_tasks *one, *next;
+    HASH_ITER(hh, q->tasks, one, next) {
+        HASH_DEL(q->tasks, one);
+        free(one);
+    }
+}
+
+static struct quality_tasks *tasks_of(struct quality *q, uint64_t source)
+{
+    struct quality_tasks *t;
+    HASH_FIND(hh, q->tasks, &source, sizeof source, t);
+    if (t || !(t = calloc(1, sizeof *t)))
+        return t;
+    t->source = source;
+    memset(t->open, -1, sizeof t->open);
+    HASH_ADD(hh, q->tasks, source, sizeof t->source, t);
+    return t;
+}
+
+/* Counted once: a source that sends nothing but what fails would else be counted through at each of its messages. */
 static bool room_for_task(struct op_ctx *ctx, const struct quality_origin *o, const struct rule *r)
 {
-    return tx_int(ctx->tx, 0, "SELECT COUNT(*) AS n FROM (SELECT id FROM quality_finding WHERE source_id=$1 AND rule=$2 AND state='open' AND task=1 LIMIT $3) x", "iti",
-                  (int64_t)o->source, r->id, (int64_t)QUALITY_TASKS_MAX) < QUALITY_TASKS_MAX;
+    struct quality *q = records_parts(ctx->records)->quality;
+    struct quality_tasks *t = tasks_of(q, o->source);
+    if (!t)
+        return false;
+    int32_t *open = &t->open[r - rules_at(q->rules, 0)];
+    if (*open < 0)
+        *open = (int32_t)tx_int(ctx->tx, 0, "SELECT COUNT(*) AS n FROM (SELECT id FROM quality_finding WHERE source_id=$1 AND rule=$2 AND state='open' AND task=1 LIMIT $3) x", "iti",
+                                (int64_t)o->source, r->id, (int64_t)QUALITY_TASKS_MAX);
+    bool room = *open < QUALITY_TASKS_MAX;
+    *open += room;
+    return room;
+}
+
+static void count_anew(struct op_ctx *ctx, const struct finding *f)
+{
+    struct quality *q = records_parts(ctx->records)->quality;
+    struct quality_tasks *t = tasks_of(q, (uint64_t)f->source);
+    if (t)
+        memset(t->open, -1, sizeof t->open);
 }
 
 int finding_write(struct op_ctx *ctx, const struct quality_origin *o, const struct quality_entry *e, const struct clean_finding *f)
@@ -146,6 +185,7 @@ int finding_write(struct op_ctx *ctx, const struct quality_origin *o, const stru
 /* The day's row may not be written yet when what was found is put right in the same breath. */
 int finding_close(struct op_ctx *ctx, const struct finding *f, const char *state)
 {
+    count_anew(ctx, f);
     tx_exec(ctx->tx, "UPDATE quality_finding SET state=$1, closed_ms=$2, closed_by=$3 WHERE id=$4", "tiii", state, ctx->now_ms, (int64_t)ctx->actor->person.v, f->id);
     tx_exec(ctx->tx, "UPDATE quality_day SET resolved=resolved+1 WHERE source_id=$1 AND day=$2 AND rule=$3", "itt", f->source, f->day, f->rule);
     if (tx_changes(ctx->tx) == 0)

@@ -27,6 +27,12 @@ struct quality_day { /* what the rules made of one source's data since _begin */
     UT_hash_handle hh;
 };
 
+struct quality_tasks { /* how many of a source are open, by rule; -1 = to be counted. After an undone transaction it may be a few off */
+    uint64_t source;
+    int32_t open[RULES_MAX];
+    UT_hash_handle hh;
+};
+
 struct quality {
     struct items *items;
     struct rules *rules;
@@ -37,6 +43,7 @@ struct quality {
     bool looked;     /* in this transaction */
     struct quality_tally *tallies;
     struct quality_day *days, pending; /* pending: of the message under way */
+    struct quality_tasks *tasks;
     char today[11];
     uint64_t on; /* rules in effect today */
 };
@@ -63,6 +70,7 @@ YL_CHECKED int finding_close(struct op_ctx *ctx, const struct finding *f, const 
 bool finding_of_patient(const struct finding *f);
 struct clean_with quality_with(const struct quality *q, const char *today, int64_t now_ms);
 void quality_days_free(struct quality *q);
+void quality_tasks_free(struct quality *q);
 YL_CHECKED int quality_days_write(struct quality *q, struct tx *tx);
 
 /* Tallies apart from those of arrivals, for the counting of what is stored. */

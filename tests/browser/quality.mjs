@@ -26,6 +26,10 @@ const lab = (...items) =>
   send(`MSH|^~\\&|LIS|YLYY|YILIAN||20261124||ORU^R01|m${++control}|P|2.4||||||UNICODE UTF-8\nPID|1||900101||蒋^文||19710203|F\nOBR|1||f${control}|58410-2^CBC panel^LN\n${items.map((x, i) => `OBX|${i + 1}|NM|${x}||6.1|10*9/L|4-10|N|||F`).join('\n')}\n`)
 const visit = (...diagnoses) =>
   send(`MSH|^~\\&|HIS|QS|YILIAN||20261124||ADT^A01|m${++control}|P|2.4||||||UNICODE UTF-8\nPID|1||1001||沈^静||19750101|F\nPV1|1|O\n${diagnoses.map((d, i) => `DG1|${i + 1}||${d}`).join('\n')}\n`)
+const patient = (number, name, birth, sex, more, segments) =>
+  send(`MSH|^~\\&|HIS|QS|YILIAN||20261124||ADT^A04|m${++control}|P|2.4||||||UNICODE UTF-8\nPID|1||${number}${more}||${name}||${birth}|${sex}\nPV1|1|O\n${segments}`)
+const results = (number, items) =>
+  send(`MSH|^~\\&|HIS|QS|YILIAN||20261124||ORU^R01|m${++control}|P|2.4||||||UNICODE UTF-8\nPID|1||${number}||\nOBR|1||f${control}|24326-1^Electrolytes^LN\n${items.map((x, i) => `OBX|${i + 1}|NM|${x}|||||F`).join('\n')}\n`)
 for (let i = 0; i < 4; i++) assert.equal(await lab('0011^白细胞^L', '0012^血红蛋白浓度^L', '777-3^Platelets^LN'), 'AA')
 assert.equal(await lab('0031^血清肌酐测定^L', '0099^院内质控品^L'), 'AA')
 for (let i = 0; i < 2; i++) assert.equal(await visit('JB001^急性阑尾炎^BD', 'JB002^2型糖尿病伴周围血管病变^BD', '^自述头晕'), 'AA')
@@ -33,11 +37,15 @@ const browser = await launch()
 const steward = await open(browser, { base: site.base })
 steward.setDefaultTimeout(20000)
 await signIn(steward, 'dean')
+const doctor = await open(browser, { base: site.base })
+doctor.setDefaultTimeout(20000)
+await signIn(doctor, 'qs.zhang')
+const card = (name) => doctor.locator('section.card', { hasText: name })
 const row = (page, text) => page.locator('tbody tr', { hasText: text })
 
 const jobs = {
   'coverage: what came with which codes': async () => {
-    await steward.goto('/quality')
+    await steward.goto('/quality?tab=coverage')
     await row(steward, '检验检查项目').getByText('10 条').waitFor()
     assert.match(await row(steward, '检验检查项目').innerText(), /28\.5%/) // 4 of 14 came with LOINC
     assert.match(await row(steward, '诊断').innerText(), /2 个[\s\S]*4 条[\s\S]*2 条/) // two codes, and two without one
@@ -131,15 +139,103 @@ const jobs = {
     assert.equal(await button(dialog(page), '确认对码').count(), 0)
     await page.context().close()
   },
+  'what arrives is judged: a clinic sees what it should put right': async () => {
+    assert.equal(await patient('2001', '王^芳', '19491213', 'M', '~11010519491231002X^^^^NI', 'DG1|1||O80.9^顺产^I10\n'), 'AA')
+    assert.equal(await patient('2002', '李^宝', '', '', '', ''), 'AA')
+    assert.equal(await results('2001', ['2823-3^Potassium^LN||41|mmol/L', '14749-6^Glucose^LN||100|mg/dL']), 'AA')
+    await doctor.goto('/')
+    await doctor.getByText(/本院送出的数据有 \d+ 项待更正/).waitFor()
+    await shot(doctor, 'home-fixes')
+    await doctor.getByRole('link', { name: '去更正' }).click()
+    await card('王芳').getByText('出生日期与身份证号码不一致').waitFor()
+    await card('王芳').getByText('女性诊断用于男性患者').waitFor()
+    await card('王芳').getByText('1949-12-31').waitFor()
+    await axe(doctor, 'corrections')
+    await shot(doctor, 'fixes', true)
+  },
+  'the patient is put right in his record, and what no longer fails closes': async () => {
+    await card('王芳').locator('li', { hasText: '出生日期与身份证号码不一致' }).getByRole('link', { name: '修改患者信息' }).click()
+    const at = dialog(doctor)
+    await at.getByLabel('男', { exact: true }).waitFor()
+    await at.getByLabel('女', { exact: true }).check()
+    await at.getByRole('textbox', { name: '出生日期' }).fill('1949-12-31')
+    await button(at, '保存').click()
+    await doctor.waitForURL('**/fixes')
+    await card('王芳').getByText('数值高于可信范围').waitFor()
+    await card('王芳').getByText('出生日期与身份证号码不一致').waitFor({ state: 'detached' })
+    await card('王芳').getByText('女性诊断用于男性患者').waitFor({ state: 'detached' })
+  },
+  'a value: what is wrong with it is said at its field; the right one closes it': async () => {
+    await button(card('王芳'), '更正').click()
+    const at = dialog(doctor)
+    await at.getByText('可信范围 1 – 15 mmol/L').waitFor()
+    await at.getByLabel('正确的值').fill('410')
+    await button(at, '提交').click()
+    await at.getByText('数值高于可信范围').nth(1).waitFor()
+    await axe(doctor, 'the correction dialog')
+    await shot(doctor, 'fix-dialog')
+    await at.getByLabel('正确的值').fill('4.1')
+    await button(at, '提交').click()
+    await closed(doctor)
+    await card('王芳').waitFor({ state: 'detached' })
+  },
+  'right as it came: with a reason, and only then': async () => {
+    const li = doctor.locator('section.card li', { hasText: '缺少性别' })
+    await button(li, '原值无误').click()
+    assert.ok(await button(dialog(doctor), '提交').isDisabled())
+    await dialog(doctor).getByLabel('说明').fill('弃婴，性别待定')
+    await button(dialog(doctor), '提交').click()
+    await closed(doctor)
+    await li.waitFor({ state: 'detached' })
+    await doctor.getByRole('tab', { name: '已办结' }).click()
+    await doctor.getByText('弃婴，性别待定').waitFor()
+    await shot(doctor, 'fixes-closed', true)
+  },
+  'the steward: scores with what they are made of, findings, an answer given back': async () => {
+    await steward.goto('/quality')
+    const township = row(steward, '青山卫生院门诊系统')
+    await township.waitFor()
+    assert.match(await township.innerText(), /\d+(\.\d)?%/)
+    await button(township, '明细').click()
+    await row(steward, '数值在可信范围内').getByRole('button', { name: '查看问题' }).waitFor()
+    assert.match(await row(steward, '数值在可信范围内').innerText(), /100%/) // one failed and was put right
+    await axe(steward, 'scores')
+    await shot(steward, 'scores', true)
+    await row(steward, '数值在可信范围内').getByRole('button', { name: '查看问题' }).click()
+    await row(steward, '数值高于可信范围').getByText('4.1 mmol/L').waitFor()
+    await steward.getByLabel('规则').selectOption({ label: '单位可换算为项目的标准单位' })
+    await row(steward, '单位已换算').getByText('5.55 mmol/L').waitFor()
+    await row(steward, '单位已换算').getByText('100 mg/dL').waitFor()
+    await steward.getByLabel('规则').selectOption('')
+    await steward.getByLabel('状态').selectOption('as_is')
+    await button(row(steward, '缺少性别'), '退回').click()
+    await dialog(steward).getByLabel('退回原因').fill('请查出生记录')
+    await button(dialog(steward), '退回').click()
+    await closed(steward)
+    await row(steward, '缺少性别').waitFor({ state: 'detached' })
+    await steward.getByLabel('状态').selectOption('')
+    await shot(steward, 'findings', true)
+    await doctor.goto('/fixes')
+    await doctor.getByText('数据中心退回：请查出生记录').waitFor()
+  },
+  'who has no right finds no page': async () => {
+    const page = await open(browser, { base: site.base })
+    page.setDefaultTimeout(20000)
+    await signIn(page, 'xy.qian')
+    await page.goto('/fixes')
+    await page.locator('.y-empty').waitFor()
+    await page.context().close()
+  },
   'both sizes, both languages: axe, nothing cut off': async () => {
     for (const [shape, name] of [[DESKTOP, 'desktop'], [PHONE, 'phone']])
       for (const lang of ['zh', 'en']) {
         const page = await open(browser, { base: site.base, shape, lang })
         page.setDefaultTimeout(20000)
         await signIn(page, 'dean')
-        for (const [tab, ready] of [['coverage', 'meter'], ['codes', 'tbody tr']]) {
+        for (const [tab, ready] of [['scores', '.trend'], ['findings', 'tbody tr'], ['coverage', 'meter'], ['codes', 'tbody tr']]) {
           await page.goto(`/quality?tab=${tab}`)
           await page.locator(ready).first().waitFor()
+          if (tab === 'scores') await page.locator('tbody tr .y-button').first().click()
           await axe(page, `${tab}, ${name}, ${lang}`)
           assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${tab}, ${name}, ${lang}: the page is wider than the screen`)
           assert.ok(await page.evaluate(() => [...document.querySelectorAll('.y-table')].every((t) => t.scrollWidth <= t.clientWidth)), `${tab}, ${name}, ${lang}: a table is cut off`)
@@ -150,6 +246,15 @@ const jobs = {
         await axe(page, `dialog, ${name}, ${lang}`)
         await shot(page, `dialog-${name}-${lang}`)
         await page.context().close()
+        const clinic = await open(browser, { base: site.base, shape, lang })
+        clinic.setDefaultTimeout(20000)
+        await signIn(clinic, 'qs.zhang')
+        await clinic.goto('/fixes')
+        await clinic.locator('section.card li').first().waitFor()
+        await axe(clinic, `corrections, ${name}, ${lang}`)
+        assert.ok(await clinic.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `corrections, ${name}, ${lang}: the page is wider than the screen`)
+        await shot(clinic, `fixes-${name}-${lang}`, true)
+        await clinic.context().close()
       }
   },
 }

@@ -305,6 +305,40 @@ static int64_t count_of(const json_t *day, const char *column)
     return json_integer_value(json_object_get(day, column));
 }
 
+static json_t *finding_of(json_t *list, const char *rule)
+{
+    size_t i;
+    json_t *one;
+    json_array_foreach(json_object_get(list, "items"), i, one)
+        if (strcmp(json_string_value(json_object_get(one, "rule")), rule) == 0) return one;
+    fail_msg("nothing of %s", rule);
+    return NULL;
+}
+
+/* A wrong message is taken like any other; what is wrong stands beside it, and comes to the clinic it is of. */
+static void what_is_wrong_is_kept_beside_it(void **state)
+{
+    struct sender s;
+    (void)state;
+    assert_int_equal(sender_open(&s), 0);
+    assert_true(msa_is(sender_ask(&s, "MSH|^~\\&|HIS|QS|YL|X|20261128083000||ORU^R01|q1|P|2.4||||||UNICODE UTF-8\nPID|1||Q1^^^QS||吴^莉||19800101|F\nOBR|1||q1|24326-1^Electrolytes^LN\n"
+                                      "OBX|1|NM|2823-3^Potassium^LN||41|mmol/L|||||F\nOBX|2|NM|14749-6^Glucose^LN||100|mg/dL|||||F\n"), "AA", "q1"));
+    close(s.fd);
+    struct person_at admin = person_sign_in("admin"), doctor = person_sign_in("qs.zhang");
+    json_t *found = person_ask(&admin, "GET", "/quality/findings?limit=100", NULL), *glucose = finding_of(found, "unit.item");
+    assert_string_equal(json_string_value(json_object_get(glucose, "raw_unit")), "mg/dL");
+    assert_string_equal(json_string_value(json_object_get(glucose, "clean")), "5.55");
+    json_decref(found);
+    json_t *fixes = person_ask(&doctor, "GET", "/quality/fixes?limit=100", NULL), *potassium = finding_of(fixes, "range.item");
+    char path[80];
+    snprintf(path, sizeof path, "/quality/fixes/%s/reply", json_string_value(json_object_get(potassium, "id")));
+    json_decref(person_ask(&doctor, "POST", path, json_pack("{s:s,s:s,s:s}", "answer", "correct", "value", "4.1", "unit", "mmol/L")));
+    json_decref(fixes);
+    found = person_ask(&admin, "GET", "/quality/findings?rule=range.item&state=corrected", NULL);
+    assert_string_equal(json_string_value(json_object_get(json_object_get(finding_of(found, "range.item"), "reply"), "value")), "4.1");
+    json_decref(found);
+}
+
 static void nothing_lost_nothing_twice(void **state)
 {
     struct post his = {.application = "HIS"}, lis = {.application = "LIS"};
@@ -475,7 +509,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_feed_and_a_question), cmocka_unit_test(what_cannot_be_read_is_answered), cmocka_unit_test(nobody_waits_for_another),
-        cmocka_unit_test(a_certificate_of_ones_own), cmocka_unit_test(nothing_lost_nothing_twice),
+        cmocka_unit_test(a_certificate_of_ones_own), cmocka_unit_test(what_is_wrong_is_kept_beside_it), cmocka_unit_test(nothing_lost_nothing_twice),
         cmocka_unit_test(a_folder_is_read_through_kills),
         cmocka_unit_test(a_database_is_read_through_kills),
     };

@@ -22,6 +22,8 @@ export interface Entry {
   flag?: string
   state?: string | null
   who?: string
+  /** What a cleaning rule or a person made of the value; what came stays beside it. */
+  put_right?: { value: string; unit: string; by: 'rule' | 'person' }
   org: Ref | null
   source: string | null
   patient_id: string
