@@ -51,7 +51,6 @@ const known = {
   'records/exchange/pull.c': [/^g->reason$/], // a word of pull.c; the driver's stand in detail
   'records/exchange/tell.c': [/^rc \? err_wire\(rc\) : g->reason$/], // a word of tell.c
   'records/exchange/query.c': [/^names\[a->kind\]$/, /^a->n_pids$/, /^a->flaw\.code \? " flaw=" : ""$/, /^a->flaw\.reason$/], // words of the program
-  'records/exchange/query.c': [/^a->pix \? "pix" : "pdq"$/, /^a->n_pids$/, /^a->flaw\.code \? " flaw=" : ""$/, /^a->flaw\.reason$/], // words of the program
   'records/quality/fix_ops.c': [/^f\.rule$/, /^answer$/], // a rule of the file; one of its choices
   'records/call/item.c': [/^ctx\.audit\.detail$/],
 }
