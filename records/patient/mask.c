@@ -11,7 +11,7 @@ struct masking {
 
 static int bad_table(const struct masking *m, const char *path, struct fault *f)
 {
-    static const char *const lists[] = {"fields", "sensitive_codes", "clearance"};
+    static const char *const lists[] = {"fields", "form", "sensitive_codes", "clearance"};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (!json_is_array(json_object_get(m->table, lists[i])))
             return fault_set(f, ERR_INVALID, "config_invalid", "%s: \"%s\" must be a list.", path, lists[i]);
@@ -91,9 +91,20 @@ static json_t *region_of(const char *text)
     return json_sprintf("%.*s****", (int)(end - text), text);
 }
 
+/* Whom a number belongs to can be told apart, nobody can be called. */
+static json_t *ends_of(const char *text)
+{
+    size_t n = strlen(text);
+    return n < 8 ? json_string("****") : json_sprintf("%.3s****%s", text, text + n - 4);
+}
+
 static json_t *shown(const char *how, const json_t *value)
 {
     const char *text = json_string_value(value);
+    if (text && strcmp(how, "ends") == 0)
+        return ends_of(text);
+    if (text && strcmp(how, "hidden") == 0)
+        return json_string("****");
     if (text && strcmp(how, "year") == 0)
         return json_sprintf("%.4s", text);
     return text && strcmp(how, "region") == 0 ? region_of(text) : json_null();
@@ -113,6 +124,28 @@ void mask_patient(struct op_ctx *ctx, json_t *patient, int clearance)
         json_array_append_new(masked, json_string(name));
     }
     json_object_set_new(patient, "masked", masked);
+}
+
+static void mask_place(json_t *form, const json_t *row, json_t *masked)
+{
+    char part[40];
+    const char *path = json_string_value(json_object_get(row, "path")), *dot = strchr(path, '.');
+    snprintf(part, sizeof part, "%.*s", dot ? (int)(dot - path) : 0, path);
+    json_t *section = json_object_get(form, part), *value = dot ? json_object_get(section, dot + 1) : NULL;
+    if (!json_is_string(value) || !*json_string_value(value))
+        return;
+    json_object_set_new(section, dot + 1, shown(json_string_value(json_object_get(row, "show")), value));
+    json_array_append_new(masked, json_string(path));
+}
+
+json_t *mask_form(struct op_ctx *ctx, const json_t *form, int clearance, json_t *masked)
+{
+    size_t i;
+    json_t *row, *copy = json_deep_copy(form);
+    json_array_foreach(table(ctx, "form"), i, row)
+        if (json_integer_value(json_object_get(row, "level")) > clearance)
+            mask_place(copy, row, masked);
+    return copy;
 }
 
 /* "F00-F99": the first three characters of a code lie between the two. */

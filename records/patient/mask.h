@@ -15,6 +15,8 @@ void masking_close(struct masking *m);
 int mask_clearance(struct op_ctx *ctx, enum share_basis basis);
 /* Masks the members of a *patient* or *patient_line* object that are above `clearance`; `masked` lists their names. */
 void mask_patient(struct op_ctx *ctx, json_t *patient, int clearance);
+/* A copy of a case's form in which the places above `clearance` are masked; their paths are appended to `masked`. New reference. */
+json_t *mask_form(struct op_ctx *ctx, const json_t *form, int clearance, json_t *masked);
 /* The level of an entry with these ICD-10 codes (an array of texts, or NULL). */
 int mask_entry_level(struct op_ctx *ctx, const json_t *codes);
 #endif

@@ -1,4 +1,5 @@
 /* The case as one viewer may see it: the shape of docs/protocol/http.md. */
+#include "records/patient/mask.h"
 #include "records/patient/patient.h"
 #include "records/store/sealed.h"
 #include "records/work/consult.h"
@@ -400,11 +401,21 @@ json_t *consult_case_line(struct op_ctx *ctx, const struct consult *c)
     return consult_line(ctx, &row);
 }
 
+/* How to reach a patient is for those who treat him; who wrote the form gets it back as he wrote it, or he would save what was masked. */
+static void add_form(struct op_ctx *ctx, const struct consult *c, uint32_t parties, json_t *v)
+{
+    enum share_basis basis = !(parties & ~P(ADMIN)) ? SHARE_EMERGENCY : ctx->actor->org.v == c->home_org.v ? SHARE_OWN : SHARE_CASE;
+    json_t *masked = json_array();
+    int clearance = parties & P(APPLICANT) ? 4 : mask_clearance(ctx, basis);
+    json_object_set_new(v, "form", mask_form(ctx, c->form, clearance, masked));
+    json_object_set_new(v, "masked", masked);
+}
+
 json_t *consult_view(struct op_ctx *ctx, struct consult *c, uint32_t parties)
 {
     uint32_t facts = consult_facts(ctx, c, parties);
     json_t *v = consult_case_line(ctx, c);
-    json_object_set(v, "form", c->form);
+    add_form(ctx, c, parties, v);
     json_object_set_new(v, "completeness", consult_completeness(ctx, c));
     json_object_set_new(v, "fit", consult_fit(ctx, c));
     json_object_set_new(v, "overrides", overrides_view(ctx, c, parties));

@@ -250,6 +250,18 @@ static void do_op(const char *name, const char *rest)
     json_decref(v);
 }
 
+/* "form.contact": a member of a member. */
+static json_t *member_at(json_t *o, const char *path)
+{
+    char part[60];
+    for (;; path += strlen(part) + 1) {
+        snprintf(part, sizeof part, "%.*s", (int)strcspn(path, "."), path);
+        o = json_object_get(o, part);
+        if (!path[strlen(part)])
+            return o;
+    }
+}
+
 static void do_see(const char *name, const char *member)
 {
     json_t *c = get_case(name);
@@ -257,7 +269,7 @@ static void do_see(const char *name, const char *member)
         print_fault();
         return;
     }
-    json_t *v = json_object_get(c, member), *copy = json_deep_copy(v), *item;
+    json_t *v = member_at(c, member), *copy = json_deep_copy(v), *item;
     size_t i;
     if (strcmp(member, "timeline") == 0) {
         char at[20];
