@@ -72,6 +72,7 @@ struct finder {
     bool want_facts;     /* the caller wants them anyway */
     size_t looked, look_max; /* facts opened; a walk ends when they are so many (0 = never) and says where: */
     struct cursor cut;
+    bool one_each; /* one of each record is enough: where a key leads, its other rows there are passed over */
 };
 
 struct found { /* one resource that matches; valid until the callback returns, what it takes it sets NULL */

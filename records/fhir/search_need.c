@@ -214,6 +214,8 @@ static int run_own(struct finder *inner, bool (*each)(void *, struct found *), v
     return rc;
 }
 
+static bool found_in_record(void *ctx, struct found *found);
+
 static int run_inner(struct finder *f, const struct r4_type *type, const struct r4_term *terms, bool facts, bool (*each)(void *, struct found *), void *ctx)
 {
     struct finder *inner;
@@ -226,6 +228,7 @@ static int run_inner(struct finder *f, const struct r4_type *type, const struct 
     rc = finder_open(inner, f->w, f->tx, type, terms);
     inner->snapshot = f->snapshot;
     inner->want_facts = facts;
+    inner->one_each = each == found_in_record;
     if (rc == 0) {
         finder_plan(inner);
         rc = finder_run(inner, &(struct cursor){0}, each, ctx);

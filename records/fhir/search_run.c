@@ -384,12 +384,16 @@ static bool visit(struct walk *k, struct query *q)
 {
     struct found found = {.q = q};
     struct facts facts = {0};
-    bool go_on = true;
+    bool go_on = true, match;
     take(q, &found.row, k->f->type);
     if (k->f->lead == LEAD_RANGE)
         found.low = query_int(q, "low");
-    if (examine(k->f, &found, &facts))
+    if ((match = examine(k->f, &found, &facts)))
         go_on = k->each(k->ctx, &found);
+    if (go_on && match && k->f->one_each && k->f->lead == LEAD_KEY && !k->f->scoped) {
+        k->f->cut = (struct cursor){true, found.row.pkey, INT64_MAX, 0};
+        go_on = false;
+    }
     if (go_on && k->f->look_max && k->f->looked >= k->f->look_max) {
         k->f->cut = (struct cursor){true, found.row.pkey, found.row.rid, found.low};
         go_on = false;
@@ -462,10 +466,17 @@ int finder_run(struct finder *f, const struct cursor *after, bool (*each)(void *
         return 0;
     if (f->lead == LEAD_HITS)
         return run_hits(&k, after);
-    struct query *q = f->lead == LEAD_RANGE ? open_range(f, after) : open_key(f, after);
-    while (query_next(q) && visit(&k, q))
-        ;
-    return query_end(q);
+    struct cursor at = *after;
+    int rc;
+    do { /* once, or once for each record */
+        f->cut.set = false;
+        struct query *q = f->lead == LEAD_RANGE ? open_range(f, &at) : open_key(f, &at);
+        while (query_next(q) && visit(&k, q))
+            ;
+        rc = query_end(q);
+        at = f->cut;
+    } while (rc == 0 && f->one_each && at.set);
+    return rc;
 }
 
 static bool count_one(void *ctx, struct found *found)
