@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #define TOKEN_TEXT 120
+#define LOOK_MAX 8000 /* resources a page may look into: a third of a second of a reader's time */
 
 /* ---- the query ---- */
 
@@ -191,10 +192,21 @@ bool page_found_match(void *ctx, struct found *found)
     return false;
 }
 
+/* So many were looked at without filling the page: it ends here, and the next one goes on behind the last of them. */
+void page_cut(struct page *p)
+{
+    const struct cursor *at = &p->finder.cut;
+    if (!at->set || p->more)
+        return;
+    p->more = true;
+    p->next = (struct page_token){p->token.snapshot, at->pkey, at->rid, at->low, (uint32_t)p->own_at, p->token.phase};
+}
+
 static int run_plain(struct page *p)
 {
     struct cursor after = {p->token.rid != 0, p->token.pkey, p->token.rid, p->token.low};
     int rc = page_show_own(p, NULL, 0) ? finder_run(&p->finder, &after, page_found_match, p) : 0;
+    page_cut(p);
     return rc ? rc : p->error;
 }
 
@@ -207,6 +219,7 @@ static int count_all(struct page *p)
             p->total = (int64_t)p->matches;
         return 0;
     }
+    p->finder.look_max = 0;
     finder_plan(&p->finder);
     int rc = finder_count(&p->finder, &p->total);
     p->total += (int64_t)p->own.n;
@@ -313,7 +326,14 @@ static int run(struct page *p)
     int rc = own_search(&p->finder, &p->own); /* before the plan: it marks terms as done */
     p->next = p->token;
     p->own_at = p->token.at < p->own.n ? p->token.at : p->own.n;
+    p->finder.look_max = LOOK_MAX;
+    if (p->query.n_sorts)
+        p->finder.range_need = RANGE_NONE;
+    else if (p->token.rid)
+        p->finder.range_need = (int)p->token.phase - 1;
     finder_plan(&p->finder);
+    if (!p->query.n_sorts)
+        p->token.phase = (uint32_t)(p->finder.led_by + 1);
     rc = rc ? rc : !p->want ? 0 : p->query.n_sorts ? page_run_sorted(p) : run_plain(p);
     rc = rc ? rc : count_all(p);
     rc = rc ? rc : page_run_includes(p);

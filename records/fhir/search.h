@@ -12,6 +12,7 @@
 
 #define NEEDS_MAX 24
 #define HITS_MAX 50000   /* resources held in memory by one search: a chain's targets, a sorted result */
+enum { RANGE_CHOOSE = -2, RANGE_NONE = -1 };
 #define ALSO_MAX 3       /* terms looked up beside the leading one */
 
 struct hit {
@@ -39,6 +40,10 @@ struct need { /* one term */
     bool done;       /* leads, or is looked up beside */
 };
 
+struct cursor {
+    bool set;
+    int64_t pkey, rid, low;
+};
 struct finder {
     struct fhir_work *w;
     struct tx *tx;
@@ -56,13 +61,18 @@ struct finder {
     struct hits hits;    /* LEAD_HITS */
     int64_t range;       /* LEAD_RANGE: in this order */
     bool descending;
-    int64_t low_from, low_to; /* LEAD_RANGE: bounds of low */
+    int64_t low_from, low_to, high_from; /* LEAD_RANGE: bounds of low; the least high */
+    int range_need; /* who may lead by its range where keys could lead too: RANGE_CHOOSE, RANGE_NONE, or the number of a need */
+    int led_by;     /* who does, or RANGE_NONE */
     const struct r4_param *range_of;
     int64_t also[ALSO_MAX];
     size_t n_also;
     bool compartment;    /* one need is a compartment's */
     bool residual;       /* facts must be looked at */
     bool want_facts;     /* the caller wants them anyway */
+    size_t looked, look_max; /* facts opened; a walk ends when they are so many (0 = never) and says where: */
+    struct cursor cut;
+    bool one_each; /* one of each record is enough: where a key leads, its other rows there are passed over */
 };
 
 struct found { /* one resource that matches; valid until the callback returns, what it takes it sets NULL */
@@ -80,10 +90,6 @@ void finder_plan(struct finder *f);
 /* In the order of a date or number parameter. */
 void finder_plan_range(struct finder *f, const struct r4_param *p, bool descending);
 void finder_close(struct finder *f);
-struct cursor {
-    bool set;
-    int64_t pkey, rid, low;
-};
 /* Calls each for every match behind `after`; stops when it returns false. The error is the transaction's. */
 YL_CHECKED int finder_run(struct finder *f, const struct cursor *after, bool (*each)(void *ctx, struct found *found), void *ctx);
 /* Does this resource, by its facts, meet the term? */
@@ -91,6 +97,9 @@ bool term_holds(const struct finder *f, const struct need *n, const struct fhir_
 
 /* How many match. Straight from the index where no facts are needed. */
 YL_CHECKED int finder_count(struct finder *f, int64_t *out);
+
+/* Types whose patient is one, named by `patient` or `subject`: whose record they lie in. */
+bool of_one_patient(const char *type);
 
 /* search_need.c */
 YL_CHECKED int need_compile(struct finder *f, const struct r4_term *term, struct need *n);

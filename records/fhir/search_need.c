@@ -214,6 +214,8 @@ static int run_own(struct finder *inner, bool (*each)(void *, struct found *), v
     return rc;
 }
 
+static bool found_in_record(void *ctx, struct found *found);
+
 static int run_inner(struct finder *f, const struct r4_type *type, const struct r4_term *terms, bool facts, bool (*each)(void *, struct found *), void *ctx)
 {
     struct finder *inner;
@@ -226,10 +228,11 @@ static int run_inner(struct finder *f, const struct r4_type *type, const struct 
     rc = finder_open(inner, f->w, f->tx, type, terms);
     inner->snapshot = f->snapshot;
     inner->want_facts = facts;
+    inner->one_each = each == found_in_record;
     if (rc == 0) {
         finder_plan(inner);
         rc = finder_run(inner, &(struct cursor){0}, each, ctx);
-        rc = rc || facts ? rc : run_own(inner, each, ctx); /* what of ours refers to others is not looked for backwards */
+        rc = rc || each != found_target ? rc : run_own(inner, each, ctx); /* what of ours refers to others is not looked for backwards */
         if (rc)
             (void)!fhir_fail(f->w, rc, "", "The database cannot be read.");
     }
@@ -260,6 +263,22 @@ static int by_chain(struct finder *f, const struct r4_term *t, struct need *n)
     return rc;
 }
 
+/* A patient's own number is that of the record: nothing needs to be opened to say who he is. */
+static bool found_in_record(void *ctx, struct found *found)
+{
+    struct back *b = ctx;
+    int64_t patient = found->row.pkey;
+    if (patient && (!b->hits->n || b->hits->list[b->hits->n - 1].pkey != patient))
+        hits_add(b->hits, patient, patient);
+    return !b->hits->over;
+}
+
+static bool names_record(const struct finder *f, const struct r4_term *t)
+{
+    return strcmp(f->type->name, "Patient") == 0 && of_one_patient(t->chain->base->name) &&
+           (strcmp(t->param->code, "patient") == 0 || strcmp(t->param->code, "subject") == 0);
+}
+
 static bool found_source(void *ctx, struct found *found)
 {
     struct back *b = ctx;
@@ -284,7 +303,8 @@ static int by_reverse(struct finder *f, const struct r4_term *t, struct need *n)
     struct back b = {.f = f, .term = t, .hits = &n->hits};
     struct r4_term one = only(t->chain);
     n->by_hits = true;
-    int rc = run_inner(f, t->chain->base, &one, true, found_source, &b);
+    bool record = names_record(f, t);
+    int rc = run_inner(f, t->chain->base, &one, !record, record ? found_in_record : found_source, &b);
     rc = rc ? rc : b.hits->over ? too_many(f) : b.hits->failed ? fhir_fail(f->w, ERR_UNAVAILABLE, "", "Out of memory.") : 0;
     hits_sort(&n->hits);
     return rc;

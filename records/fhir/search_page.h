@@ -51,6 +51,7 @@ bool page_take_own(struct page *p, struct fhir_row *row);
  * page is full. */
 bool page_show_own(struct page *p, bool (*behind)(const struct page *p, int64_t low), int64_t low);
 bool page_found_match(void *ctx, struct found *found); /* for finder_run */
+void page_cut(struct page *p); /* after finder_run: a walk that looked at too many ends the page */
 
 /* ---- search_sort.c ---- */
 YL_CHECKED int page_run_sorted(struct page *p);

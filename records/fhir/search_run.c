@@ -6,7 +6,7 @@
 #define ESTIMATE_KEYS 16
 
 /* Types whose patient is one: who searches one patient's record looks into it alone. */
-static bool of_one_patient(const char *type)
+bool of_one_patient(const char *type)
 {
     static const char *const types[] = {"AllergyIntolerance", "CarePlan", "Communication", "Condition", "Consent", "DiagnosticReport", "DocumentReference",
                                         "Encounter", "ImagingStudy", "Immunization", "MedicationRequest", "MedicationStatement", "Observation", "Procedure",
@@ -43,6 +43,7 @@ int finder_open(struct finder *f, struct fhir_work *w, struct tx *tx, const stru
     f->tx = tx;
     f->type = type;
     f->snapshot = INT64_MAX;
+    f->range_need = RANGE_CHOOSE;
     for (const struct r4_term *t = terms; t; t = t->next) {
         if (f->n_needs == NEEDS_MAX)
             return fhir_fail(w, ERR_INVALID, "too_many_terms", "A search has at most %d conditions.", NEEDS_MAX);
@@ -156,48 +157,104 @@ static void note_residual(struct finder *f)
         f->residual = f->residual || !f->needs[i].done;
 }
 
-/* The only condition is one on a date or number: its own index leads. Bounds are wide, the facts decide. */
-static bool bounds_of(const struct r4_term *t, int64_t *from, int64_t *to)
+/* What the index of a date or number can tell of a condition: rows with low between from and to, and high at least high. Wide, the facts
+ * decide: a number in a resource is compared as it stands there, its row tells what its precision covers (half a unit, or half of 1e2). */
+struct bounds {
+    int64_t from, to, high;
+};
+
+static double below(double n)
 {
-    if (t->n_operands != 1 || t->modifier != R4_M_NONE || t->chain)
+    double half = n < 0 ? -n / 2 : n / 2;
+    return n - (half > 0.5 ? half : 0.5);
+}
+
+static bool bounds_of(const struct r4_term *t, struct bounds *b)
+{
+    *b = (struct bounds){INT64_MIN, INT64_MAX, INT64_MIN};
+    if (!t || t->n_operands != 1 || t->modifier != R4_M_NONE || t->chain)
         return false;
     const struct r4_operand *o = &t->operands[0];
-    bool date = t->param->type == R4_P_DATE, number = t->param->type == R4_P_NUMBER || t->param->type == R4_P_QUANTITY;
-    int64_t low = date ? o->v.low_ms : range_number(o->v.low), high = date ? o->v.high_ms : range_number(o->v.high);
-    *from = INT64_MIN;
-    *to = INT64_MAX;
-    if (!date && !number)
+    bool date = t->param->type == R4_P_DATE;
+    if (!date && t->param->type != R4_P_NUMBER && t->param->type != R4_P_QUANTITY)
         return false;
-    if (o->prefix == R4_LT || o->prefix == R4_LE || o->prefix == R4_EB)
-        *to = high;
-    else if (o->prefix == R4_SA || o->prefix == R4_EQ) /* what it covers begins in it */
-        *from = low;
-    if (o->prefix == R4_EQ)
-        *to = high;
+    int64_t low = date ? o->v.low_ms : range_number(o->v.low), high = date ? o->v.high_ms : range_number(o->v.high);
+    switch (o->prefix) {
+    case R4_LT: case R4_LE: case R4_EB: b->to = high; break;
+    case R4_GT: case R4_GE: b->high = low; break;
+    case R4_SA: b->from = date ? low : range_number(below(o->v.low)); break;
+    case R4_EQ: b->from = date ? low : range_number(below(o->v.low)), b->to = high; break;
+    case R4_AP: b->to = high, b->high = low; break;
+    default: break;
+    }
     return true;
+}
+
+/* Of all conditions on this parameter. */
+static struct bounds bounds_on(const struct finder *f, const struct r4_param *p)
+{
+    struct bounds all = {INT64_MIN, INT64_MAX, INT64_MIN}, one;
+    for (size_t i = 0; i < f->n_needs; i++) {
+        if (!f->needs[i].term || f->needs[i].term->param != p || !bounds_of(f->needs[i].term, &one))
+            continue;
+        all.from = one.from > all.from ? one.from : all.from;
+        all.to = one.to < all.to ? one.to : all.to;
+        all.high = one.high > all.high ? one.high : all.high;
+    }
+    return all;
 }
 
 void finder_plan_range(struct finder *f, const struct r4_param *p, bool descending)
 {
+    struct bounds b = bounds_on(f, p);
     f->lead = LEAD_RANGE;
     f->range = range_param(f->w->fhir, f->type, p);
     f->range_of = p;
     f->descending = descending;
-    f->low_from = INT64_MIN;
-    f->low_to = INT64_MAX;
-    for (size_t i = 0; i < f->n_needs; i++) {
-        int64_t from, to;
+    f->low_from = b.from;
+    f->low_to = b.to;
+    f->high_from = b.high;
+    for (size_t i = 0; i < f->n_needs; i++)
         f->needs[i].done = false;
-        if (f->needs[i].term && f->needs[i].term->param == p && bounds_of(f->needs[i].term, &from, &to)) {
-            f->low_from = from > f->low_from ? from : f->low_from;
-            f->low_to = to < f->low_to ? to : f->low_to;
-        }
-    }
     free(f->hits.list);
     memset(&f->hits, 0, sizeof f->hits);
     f->n_also = 0;
     f->residual = true; /* a resource with several values comes once */
     look_beside(f);
+}
+
+/* Counted as the keys are. What began earlier and lasts is left out: counting it would be a walk through all. */
+static int64_t count_range(struct finder *f, const struct r4_param *p)
+{
+    struct bounds b = bounds_on(f, p);
+    int64_t from = b.high > b.from ? b.high : b.from;
+    return tx_int(f->tx, 0, "SELECT COUNT(*) AS n FROM (SELECT 1 FROM fhir_range WHERE param=$1 AND low>=$2 AND low<=$3 LIMIT 2000) AS t", "iii",
+                  range_param(f->w->fhir, f->type, p), from, b.to);
+}
+
+/* The condition on a date or number that leads: where no key does, or the rows of every key are many and its own are few. A page that goes
+ * on is led as the one before it, whatever the counts say now. */
+static int range_leader(struct finder *f, const struct need *best)
+{
+    struct bounds b;
+    if (f->scoped || f->nothing || (best && f->range_need == RANGE_NONE))
+        return RANGE_NONE;
+    if (best && f->range_need != RANGE_CHOOSE)
+        return (size_t)f->range_need < f->n_needs && bounds_of(f->needs[f->range_need].term, &b) ? f->range_need : RANGE_NONE;
+    if (best && best->estimate < ESTIMATE_MAX)
+        return RANGE_NONE;
+    for (size_t i = 0; i < f->n_needs; i++)
+        if (bounds_of(f->needs[i].term, &b) && (!best || count_range(f, f->needs[i].term->param) < ESTIMATE_MAX))
+            return (int)i;
+    return RANGE_NONE;
+}
+
+/* Where only what a row covers is bounded below, the greatest come first: those that begin behind the bound are at that end. */
+static void lead_with_range(struct finder *f, int need)
+{
+    const struct r4_param *p = f->needs[need].term->param;
+    finder_plan_range(f, p, bounds_on(f, p).high > INT64_MIN);
+    f->led_by = need;
 }
 
 /* A search may be planned again: for its count, for those that an ordered walk left out. */
@@ -209,6 +266,7 @@ static void forget_plan(struct finder *f)
     memset(&f->hits, 0, sizeof f->hits);
     f->leader = NULL;
     f->lead = 0;
+    f->led_by = RANGE_NONE;
     f->n_also = 0;
     f->residual = false;
 }
@@ -225,16 +283,16 @@ void finder_plan(struct finder *f)
                 best = n;
         }
     }
+    int range = range_leader(f, best);
+    if (range >= 0) {
+        lead_with_range(f, range);
+        return;
+    }
     if (best)
         lead_with(f, best);
     if (!f->lead) { /* the whole type, or all of it in one record */
         f->lead = LEAD_KEY;
         f->key = key_type(f->w->fhir, f->type);
-        for (size_t i = 0; i < f->n_needs && !best && !f->scoped; i++)
-            if (f->needs[i].term && bounds_of(f->needs[i].term, &f->low_from, &f->low_to) && f->n_needs == 1) {
-                finder_plan_range(f, f->needs[i].term->param, false);
-                return;
-            }
     }
     look_beside(f);
     note_residual(f);
@@ -275,13 +333,17 @@ static bool needs_hold(const struct finder *f, const struct fhir_row *row, const
     return true;
 }
 
+/* Of several values the first one that is walked over shows the resource. */
 static bool first_of_range(const struct finder *f, const struct facts *facts, int64_t low)
 {
     for (size_t i = 0; i < facts->n; i++) {
         const struct r4_value *v = &facts->values[i];
         if (v->param != f->range_of)
             continue;
-        int64_t other = v->type == R4_P_DATE ? v->low_ms : range_number(v->low);
+        bool date = v->type == R4_P_DATE;
+        int64_t other = date ? v->low_ms : range_number(v->low), high = date ? v->high_ms : range_number(v->high);
+        if (other < f->low_from || other > f->low_to || high < f->high_from)
+            continue;
         if (f->descending ? other > low : other < low)
             return false;
     }
@@ -298,6 +360,7 @@ static bool examine(struct finder *f, struct found *found, struct facts *facts)
         return false;
     if (!f->residual && !f->want_facts)
         return true;
+    f->looked++;
     r4_doc_reset(s->rows);
     const void *sealed = query_blob(found->q, "facts", &len);
     found->row.facts = body_open(w->fhir, s, w->fhir->facts_key, (const int64_t[2]){found->row.rid, found->row.vid}, sealed, len, &found->row.facts_len);
@@ -321,12 +384,20 @@ static bool visit(struct walk *k, struct query *q)
 {
     struct found found = {.q = q};
     struct facts facts = {0};
-    bool go_on = true;
+    bool go_on = true, match;
     take(q, &found.row, k->f->type);
     if (k->f->lead == LEAD_RANGE)
         found.low = query_int(q, "low");
-    if (examine(k->f, &found, &facts))
+    if ((match = examine(k->f, &found, &facts)))
         go_on = k->each(k->ctx, &found);
+    if (go_on && match && k->f->one_each && k->f->lead == LEAD_KEY && !k->f->scoped) {
+        k->f->cut = (struct cursor){true, found.row.pkey, INT64_MAX, 0};
+        go_on = false;
+    }
+    if (go_on && k->f->look_max && k->f->looked >= k->f->look_max) {
+        k->f->cut = (struct cursor){true, found.row.pkey, found.row.rid, found.low};
+        go_on = false;
+    }
     facts_clear(&facts);
     fhir_row_clear(&found.row);
     return go_on;
@@ -359,15 +430,15 @@ static struct query *open_key(struct finder *f, const struct cursor *after)
 
 static struct query *open_range(struct finder *f, const struct cursor *after)
 {
-    char sql[1400], types[16] = "iiiii";
+    char sql[1400], types[16] = "iiiiii";
     bool down = f->descending;
     int64_t edge = down ? INT64_MAX : INT64_MIN, low = after->set ? after->low : down ? f->low_to : f->low_from;
-    snprintf(sql, sizeof sql, "SELECT t.low AS low, " COLUMNS " FROM fhir_range t" JOINED "t.param=$1 AND (t.low,t.pkey,t.rid)%s($2,$3,$4) AND t.low%s$5",
+    snprintf(sql, sizeof sql, "SELECT t.low AS low, " COLUMNS " FROM fhir_range t" JOINED "t.param=$1 AND (t.low,t.pkey,t.rid)%s($2,$3,$4) AND t.low%s$5 AND t.high>=$6",
              down ? "<" : ">", down ? ">=" : "<=");
-    also_sql(f, 5, sql, sizeof sql, types);
+    also_sql(f, 6, sql, sizeof sql, types);
     strcat(sql, down ? " ORDER BY t.low DESC, t.pkey DESC, t.rid DESC" : " ORDER BY t.low, t.pkey, t.rid");
     return tx_query(f->tx, sql, types, f->range, low, after->set ? after->pkey : edge, after->set ? after->rid : edge, down ? f->low_from : f->low_to,
-                    f->also[0], f->also[1], f->also[2]);
+                    f->high_from, f->also[0], f->also[1], f->also[2]);
 }
 
 static int run_hits(struct walk *k, const struct cursor *after)
@@ -395,10 +466,17 @@ int finder_run(struct finder *f, const struct cursor *after, bool (*each)(void *
         return 0;
     if (f->lead == LEAD_HITS)
         return run_hits(&k, after);
-    struct query *q = f->lead == LEAD_RANGE ? open_range(f, after) : open_key(f, after);
-    while (query_next(q) && visit(&k, q))
-        ;
-    return query_end(q);
+    struct cursor at = *after;
+    int rc;
+    do { /* once, or once for each record */
+        f->cut.set = false;
+        struct query *q = f->lead == LEAD_RANGE ? open_range(f, &at) : open_key(f, &at);
+        while (query_next(q) && visit(&k, q))
+            ;
+        rc = query_end(q);
+        at = f->cut;
+    } while (rc == 0 && f->one_each && at.set);
+    return rc;
 }
 
 static bool count_one(void *ctx, struct found *found)

@@ -185,6 +185,7 @@ static int run_ordered(struct page *p)
     if (p->token.phase == 0) {
         finder_plan_range(&p->finder, p->query.sorts[0].param, p->query.sorts[0].descending);
         rc = finder_run(&p->finder, &after, found_ordered, p);
+        page_cut(p);
         if (rc == 0 && !p->more)
             (void)!page_show_own(p, NULL, 0);
         if (rc || p->more || p->error)
@@ -195,6 +196,7 @@ static int run_ordered(struct page *p)
     finder_plan(&p->finder);
     p->finder.residual = p->finder.want_facts = true;
     rc = finder_run(&p->finder, &after, found_without, p);
+    page_cut(p);
     return rc ? rc : p->error;
 }
 
@@ -213,6 +215,7 @@ int page_run_sorted(struct page *p)
     if (ordered_index(&p->query) && !few(&p->finder))
         return run_ordered(p);
     p->finder.want_facts = true;
+    p->finder.look_max = 0;
     int rc = sort_own(p);
     rc = rc ? rc : finder_run(&p->finder, &(struct cursor){0}, found_sortable, p);
     if (rc == 0 && p->over)

@@ -20,6 +20,7 @@ struct expansion {
     struct ts_asked asked;
     struct row *rows;
     size_t n, cap;
+    size_t before; /* rows of earlier includes */
     bool active_only, nested, designations, selectable_only;
     struct ts_words words;
     const char *filter;
@@ -27,7 +28,8 @@ struct expansion {
 
 static int add_row(struct expansion *e, struct row row)
 {
-    for (size_t i = 0; e->n < 2000 && i < e->n; i++) /* a small set may name a code twice; a whole list does not */
+    size_t others = row.listed ? e->n : e->before; /* a code system that is walked through gives each of its concepts once */
+    for (size_t i = 0; e->n < 2000 && i < others; i++) /* a small set may name a code twice */
         if (e->rows[i].s == row.s && e->rows[i].c == row.c)
             return 0;
     if (e->n == e->cap) {
@@ -123,6 +125,7 @@ static int expand_include(struct expansion *e, const json_t *compose, const json
     }
     uint8_t *candidates = e->words.n ? ts_candidates(s, &e->words) : NULL;
     int rc = 0;
+    e->before = e->n;
     for (size_t c = 0; c < s->n && !rc; c++)
         if (!candidates || candidates[c])
             rc = consider(e, compose, include, (struct row){s, (int32_t)c, NULL, false});
@@ -217,8 +220,18 @@ static json_t *place_for(struct expansion *e, json_t **made, json_t *top, size_t
     return top;
 }
 
+static bool of_one_system(const struct expansion *e)
+{
+    size_t i = 1;
+    while (i < e->n && e->rows[i].s == e->rows[0].s)
+        i++;
+    return i >= e->n;
+}
+
 static void mark_versions(struct expansion *e)
 {
+    if (of_one_system(e))
+        return;
     for (size_t i = 0; i < e->n; i++)
         for (size_t k = 0; !e->rows[i].with_version && k < e->n; k++)
             if (e->rows[k].s != e->rows[i].s && strcmp(e->rows[k].s->url, e->rows[i].s->url) == 0)

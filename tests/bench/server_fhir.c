@@ -6,9 +6,10 @@
  *
  * --folder: transaction bundles (*.json.gz), the first ones those of hospitals and practitioners by name; loaded one after the other by 2
  * clients. --more: so many further resources loaded in bundles of 500 before the rest is measured (1000000 for the bars of the project). --only: of the phases measured by time, those whose names are in this text.
- * What a request costs before anybody looks at it is measured too (healthz), and $lookup of a person who is signed in.
+ * What a request costs before anybody looks at it is measured too (healthz), and $lookup and $expand of a person who is signed in. "shapes": about
+ * forty kinds of search, each by one client for up to two seconds.
  * Bars: read by id 15,000/s per core and p99 5 ms at 64 clients; $lookup 20,000/s per core; create 3,000/s per core; import 10,000 resources/s; search in one
- * patient's record p99 10 ms; RSS 300 MB.
+ * patient's record p99 10 ms; worst shape p99 500 ms; $expand with a filter p99 10 ms; RSS 300 MB.
  */
 #include "tests/lib/fhir_client.h"
 #include <dirent.h>
@@ -245,6 +246,64 @@ static int search_one(struct worker *w)
     return ask(w, "GET", path, NULL);
 }
 
+/* ---- shapes of questions: one after the other, each asked for a while with other patients ---- */
+
+static const char *const shapes[] = {
+    "Patient?name=G1%u", "Patient?family=F%u&_count=20", "Patient?birthdate=19%u-03-04", "Patient?gender=male&_count=10", "Patient?_id=p%u",
+    "Patient?name:contains=9%u&_count=10", "Patient?name:exact=G%u", "Patient?identifier=urn:nobody|%u", "Observation?patient=p%u",
+    "Observation?patient=p%u&code=8302-2", "Observation?patient=p%u&code=8302-2,29463-7&date=ge2015-01-01", "Observation?patient=p%u&_sort=-date&_count=10",
+    "Observation?patient=p%u&_include=Observation:patient", "Observation?patient=p%u&date=gt2012-01-01&date=lt2020-01-01&_count=50",
+    "Observation?code=http://loinc.org|8302-2&_count=20", "Observation?code=8302-2&date=ge2020-01-01&_count=20", "Observation?date=2015-03&_count=20",
+    "Observation?value-quantity=gt180&_count=20", "Observation?code=8302-2&value-quantity=gt18%u|http://unitsofmeasure.org|cm",
+    "Observation?_sort=-date&_count=10", "Observation?category=vital-signs&_count=10", "Observation?patient.name=G1%u&_count=10",
+    "Observation?subject:Patient.family=F%u&_count=10", "Observation?status=final&_summary=count", "Observation?code:not=8302-2&_count=10",
+    "Observation?_lastUpdated=gt2020-01-01&_count=10", "Observation?code=8302-2&_total=accurate&_count=1",
+    "Patient?_has:Observation:patient:code=8302-2&_count=10", "Patient?_id=p%u&_revinclude=Observation:patient", "Patient/p%u/$everything?_count=50",
+    "Observation?encounter=Encounter/e%u&_count=10", "Observation?code:text=measured&_count=10", "Observation?patient=p%u&value-quantity=lt150",
+    "Condition?patient.gender=female&_count=10", "Observation?status:not=final&_count=10", "Patient?_sort=birthdate&_count=10",
+    "Observation?patient=p%u&_sort=-_lastUpdated&_count=10", "Observation/_history?_count=20", "Observation?code=nothing-%u"};
+
+static void ask_shape(struct worker *w, const char *shape, float *worst)
+{
+    char what[160], path[200];
+    float ms[200];
+    size_t n = 0;
+    int status = 0;
+    double until = now() + 2;
+    for (unsigned k; n < 200 && (n < 3 || now() < until); n++) {
+        k = 10 + rand_r(&w->seed) % 80;
+        snprintf(what, sizeof what, shape, k);
+        snprintf(path, sizeof path, "/fhir/%s", what);
+        double began = now();
+        status = ask(w, "GET", path, NULL);
+        ms[n] = (float)((now() - began) * 1000);
+    }
+    qsort(ms, n, sizeof *ms, compare);
+    float p99 = ms[n * 99 / 100 < n ? n * 99 / 100 : n - 1];
+    printf("%8.2f ms p50 %8.2f ms p99  %d  %s\n", ms[n / 2], p99, status, shape);
+    if (p99 > *worst) *worst = p99;
+}
+
+static void ask_shapes(void)
+{
+    float worst = 0;
+    if (*only && !strstr(only, "shapes")) return;
+    connect_all(1);
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        ask_shape(&workers[0], shapes[i], &worst);
+    web_close(&workers[0].web);
+    printf("worst of %zu shapes: p99 %.1f ms; RSS %ld MB\n", sizeof shapes / sizeof *shapes, worst, site_rss_kb() / 1024);
+    fflush(stdout);
+}
+
+static int expand_one(struct worker *w)
+{
+    static const char *const typed[] = {"gxy", "I10", "%E7%B3%96%E5%B0%BF%E7%97%85", "tnb", "%E8%82%BA", "E11", "%E9%AB%98%E8%A1%80%E5%A3%93", "zs"};
+    char path[240];
+    snprintf(path, sizeof path, "/fhir/ValueSet/$expand?url=urn:yilian:codesystem:icd10-nhsa?vs%%3D&filter=%s&count=20", typed[rand_r(&w->seed) % 8]);
+    return web_ask(&w->web, "GET", path, doctor.cookie, NULL);
+}
+
 int main(int argc, char **argv)
 {
     for (int i = 1; i + 1 < argc; i += 2) {
@@ -281,6 +340,8 @@ int main(int argc, char **argv)
     phase("healthz", clients, seconds, 0, health_one);
     phase("$lookup", clients, seconds, 0, lookup_one);
     phase("read by id", clients, seconds, 0, read_one);
+    phase("$expand", clients < 8 ? clients : 8, seconds, 0, expand_one);
+    ask_shapes();
     phase("search in a record", clients < 8 ? clients : 8, seconds, 0, search_one);
     phase("create", clients, seconds, 0, create_one);
     return site_stop(NULL);
