@@ -1,6 +1,8 @@
 // Data quality on the real daemon: codes come with messages over MLLP, the data steward maps them with what is proposed, takes one back, and
-// what is stored follows. SHOTS=dir keeps pictures.
+// what is stored follows. Then data for research: applied for, approved by somebody else, made, fetched. SHOTS=dir keeps pictures.
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { axe, DESKTOP, launch, open, PHONE, run } from './lib.mjs'
@@ -10,7 +12,7 @@ import { signIn, startSite } from './site.mjs'
 process.env.TZ = 'Asia/Shanghai'
 const port = 12_000 + Math.floor(Math.random() * 20_000)
 const site = await startSite('127.0.0.1', `mllp.port = ${port}\n`)
-site.ctl('user', 'roles', 'dean', 'YL01', 'manager,data_steward')
+site.ctl('user', 'roles', 'dean', 'YL01', 'manager,data_steward,researcher')
 site.ctl('exchange', 'add', '--org', 'YL01', '--application', 'LIS', '--name', '县医院检验系统', '--domain', 'YLLIS', '--assume', 'missing')
 site.ctl('exchange', 'add', '--org', 'QS01', '--application', 'HIS', '--name', '青山卫生院门诊系统', '--domain', 'QSHIS', '--assume', 'missing')
 const shots = process.env.SHOTS
@@ -226,14 +228,82 @@ const jobs = {
     await page.locator('.y-empty').waitFor()
     await page.context().close()
   },
+  'research: an application is written, counted, and checked before it goes': async () => {
+    for (let i = 0; i < 14; i++) {
+      const pid = `PID|1||7${String(i).padStart(3, '0')}||研^究${'甲乙丙丁戊己庚辛壬癸子丑寅卯'[i]}||19${50 + 2 * i}0101|${i % 2 ? 'F' : 'M'}`
+      assert.equal(await send(`MSH|^~\\&|HIS|QS|YILIAN||20261020||ADT^A01|r${i}|P|2.4||||||UNICODE UTF-8\nEVN||20261020\n${pid}\nPV1|1|I\nDG1|1||I63.900^脑梗死^I10\nDG1|2||${i % 2 ? 'I10.x00^高血压' : 'E11.900^糖尿病'}^I10\n`), 'AA')
+    }
+    await steward.goto('/research')
+    await steward.getByText('还没有申请').waitFor()
+    await shot(steward, 'research-empty')
+    await steward.getByRole('link', { name: '新建申请' }).click()
+    await steward.getByLabel(/^研究名称/).fill('脑梗死合并症')
+    await steward.getByLabel(/^用途/).fill('分析脑梗死患者的高血压与糖尿病合并情况')
+    await button(steward, '提交审批').click()
+    await steward.getByText(/有 \d 处需要补充或更正/).waitFor()
+    await shot(steward, 'research-faults', true)
+    await axe(steward, 'an application with faults')
+    await steward.getByLabel(/^伦理审查批件号/).fill('2026-伦审-031')
+    await steward.getByRole('textbox', { name: /^批准日期/ }).fill('2026-10-08')
+    await steward.getByRole('textbox', { name: /^有效期至/ }).fill(new Date(Date.now() + 30 * 864e5).toISOString().slice(0, 10))
+    await steward.getByRole('combobox', { name: /^入组诊断/ }).fill('I63')
+    await steward.getByRole('option', { name: 'I63 及其下所有编码' }).click()
+    await steward.getByRole('textbox', { name: /^诊断时间从/ }).fill('2026-01-01')
+    await steward.getByRole('textbox', { name: /^到/ }).first().fill('2026-12-31')
+    for (const name of [/^性别/, /^年龄/, /^就诊机构/, /^入组诊断/, /^诊断\s*ICD/, /^就诊\s*就诊类别/]) await steward.getByRole('checkbox', { name }).check()
+    await button(steward, '统计人数').click()
+    await steward.getByText('约 10 人').first().waitFor()
+    await shot(steward, 'research-edit', true)
+    await axe(steward, 'an application')
+    await button(steward, '提交审批').click()
+    await steward.getByText('待审批').first().waitFor()
+  },
+  'research: somebody else approves, the applicant fetches': async () => {
+    const admin = await open(browser, { base: site.base })
+    admin.setDefaultTimeout(20000)
+    await signIn(admin, 'admin')
+    await admin.goto('/research')
+    await admin.getByRole('checkbox', { name: '只看待审批' }).check()
+    await row(admin, '脑梗死合并症').getByRole('link').click()
+    await button(admin, '统计人数').click()
+    await admin.getByText('约 10 人').first().waitFor()
+    await shot(admin, 'research-approve', true)
+    await axe(admin, 'an application to decide')
+    await button(admin, '批准').click()
+    await dialog(admin).getByLabel(/^意见/).fill('同意，限本研究使用')
+    await shot(admin, 'research-dialog')
+    await button(dialog(admin), '批准').click()
+    await closed(admin)
+    await admin.getByText('可下载').first().waitFor()
+    assert.equal(await button(admin, '下载').count(), 0)
+    assert.deepEqual(admin.faults, [])
+    await admin.context().close()
+    await steward.reload()
+    await button(steward, '下载').waitFor()
+    await shot(steward, 'research-ready', true)
+    const coming = steward.waitForEvent('download')
+    await button(steward, '下载').click()
+    const address = (await coming).url() // the bytes are read by the page itself
+    const bytes = Buffer.from(await steward.evaluate(async (at) => [...new Uint8Array(await (await fetch(at)).arrayBuffer())], address))
+    await steward.getByText(createHash('sha256').update(bytes).digest('hex')).waitFor()
+    const listed = execFileSync('python3', ['-c', 'import io, sys, zipfile; z = zipfile.ZipFile(io.BytesIO(sys.stdin.buffer.read())); assert z.testzip() is None; print(z.namelist()); print(z.read("subjects.csv").decode("utf-8-sig"))'], { encoding: 'utf8', input: bytes })
+    assert.match(listed, /subjects\.csv.*diagnoses\.csv.*encounters\.csv.*manifest\.json.*README\.txt/)
+    assert.ok(listed.split('\n').filter((l) => /^[A-Z2-9]{16},/.test(l)).length >= 14) // and those of the demonstration
+    assert.doesNotMatch(listed, /研究甲/)
+    await steward.getByText('下载', { exact: true }).last().waitFor() // the history
+    assert.deepEqual(steward.faults, [])
+  },
   'both sizes, both languages: axe, nothing cut off': async () => {
     for (const [shape, name] of [[DESKTOP, 'desktop'], [PHONE, 'phone']])
       for (const lang of ['zh', 'en']) {
         const page = await open(browser, { base: site.base, shape, lang })
         page.setDefaultTimeout(20000)
         await signIn(page, 'dean')
-        for (const [tab, ready] of [['scores', '.trend'], ['findings', 'tbody tr'], ['coverage', 'meter'], ['codes', 'tbody tr']]) {
-          await page.goto(`/quality?tab=${tab}`)
+        await page.goto('/research')
+        const project = await page.locator('tbody a').first().getAttribute('href')
+        const pages = [['research', 'tbody tr', '/research'], ['research-new', 'fieldset', '/research/new'], ['research-project', 'ol.plain-list li', project]]
+        for (const [tab, ready, path] of [...pages, ['scores', '.trend'], ['findings', 'tbody tr'], ['coverage', 'meter'], ['codes', 'tbody tr']]) {
+          await page.goto(path ?? `/quality?tab=${tab}`)
           await page.locator(ready).first().waitFor()
           if (tab === 'scores') await page.locator('tbody tr .y-button').first().click()
           await axe(page, `${tab}, ${name}, ${lang}`)

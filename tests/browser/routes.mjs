@@ -50,11 +50,13 @@ async function content() {
     await (await new Person(site.base, login).signIn(made.initial_password)).ask('POST', '/session/password', { old: made.initial_password, new: PASSWORD })
   }
   await account('wall', '调度大屏', 'display')
+  await account('yanjiu', '顾研', 'researcher')
+  const research = (await (await signedIn(site, 'yanjiu')).ask('POST', '/research', { title: '缺血性卒中合并症', fields: ['sex', 'age', 'diagnoses'], cohort: { codes: ['I63'], from: '2026-01-01', to: '2026-06-30' } })).id
   if (!(await admin.ask('GET', '/people?q=steward')).items.length) await account('steward', '主索引管理员', 'index_steward')
   const { items: patients } = await zhang.ask('GET', '/patients?q=zhang')
   const lecture = site.ctl('token', '--room', 'lecture', '--watch', '--minutes', '60').trim()
   const slash = (url) => url.replace(site.base, '')
-  return { room: caseId, signed, draft, patient: patient.id, other: patients[0]?.id ?? patient.id, person: people[0].id, verify: slash(verify_url), capture: slash(capture), guest: slash(guest), lecture }
+  return { room: caseId, signed, draft, patient: patient.id, other: patients[0]?.id ?? patient.id, research, person: people[0].id, verify: slash(verify_url), capture: slash(capture), guest: slash(guest), lecture }
 }
 const c = await content()
 const NOBODY = '0123456789abcdef'
@@ -99,6 +101,10 @@ const VISITS = {
   exchange: [['admin', '/admin/exchange', 'h1']],
   quality: [['admin', '/quality', 'h1'], ['admin', '/quality?tab=findings', 'table'], ['admin', '/quality?tab=coverage', 'table'], ['admin', '/quality?tab=codes', 'table']],
   fixes: [['qs.zhang', '/fixes', 'h1'], ['xy.zhao', '/fixes', 'h1']],
+  research: [['yanjiu', '/research', 'tbody tr'], ['admin', '/research', 'h1']],
+  'research-new': [['yanjiu', '/research/new', 'fieldset']],
+  'research-edit': [['yanjiu', `/research/${c.research}/edit`, 'fieldset'], ['yanjiu', `/research/${NOBODY}/edit`, '.y-empty h1']],
+  'research-project': [['yanjiu', `/research/${c.research}`, 'dl.facts'], ['admin', `/research/${NOBODY}`, '.y-empty h1']],
   policies: [['admin', '/admin/policies', 'tbody tr'], ['sys', '/admin/policies', 'tbody tr']],
   inventory: [['audit', '/admin/inventory', 'tbody tr']],
   audit: [['audit', '/admin/audit', 'tbody tr']],
