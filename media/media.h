@@ -250,6 +250,7 @@ struct media_stream {
     struct track_id track;
     enum media_reduced reduced;
     uint8_t layer;
+    bool rests; /* the layer that the page has use for is at rest at its publisher: it was asked for */
     uint16_t loss_permille, frozen_ms; /* as the receiver reports; gaps of over 0.4 s between packets in the last 2 s */
     uint32_t bps, delay_ms;            /* delay: half the round trip and the queue */
 };

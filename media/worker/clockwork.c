@@ -13,6 +13,7 @@
 #define STALLED_US 3000000
 #define WISH_US_A_FEED 200 /* a thousand receivers are looked through every 200 ms; who begins to wait is looked at at once */
 #define IDLE_TICKS 10
+#define REST_ASKED_US 10000000 /* a layer that was asked for and has not come by then does not come */
 
 uint64_t worker_ntp(void)
 {
@@ -124,6 +125,14 @@ enum media_reduced feed_reduced(const struct feed *f)
     return c->allotted && c->tid_cap < LAYER_TIDS - 1 ? MEDIA_FEWER_FRAMES : MEDIA_WHOLE;
 }
 
+static bool wanted_rests(const struct feed *f)
+{
+    const struct track *t = f->track;
+    size_t top = t->producer.n_layers - 1, wanted = f->consumer.wanted < top ? f->consumer.wanted : top;
+    return top && t->layers_us && (!(t->layers & 1u << wanted) || (!layer_alive(&t->producer.layers[wanted], f->peer->worker->now_us) && t->producer.layers[wanted].heard_us &&
+                                                                   f->peer->worker->now_us - t->asked_us[wanted] < REST_ASKED_US));
+}
+
 static void stream(struct feed *f, int64_t period_us, struct media_stream *out)
 {
     struct consumer *c = &f->consumer;
@@ -136,7 +145,7 @@ static void stream(struct feed *f, int64_t period_us, struct media_stream *out)
         f->freezes += !f->stands;
         f->stands = true;
     }
-    *out = (struct media_stream){.track = f->track->producer.params.track, .reduced = feed_reduced(f), .layer = (uint8_t)(shown < 0 ? 0 : shown),
+    *out = (struct media_stream){.track = f->track->producer.params.track, .reduced = feed_reduced(f), .rests = wanted_rests(f), .layer = (uint8_t)(shown < 0 ? 0 : shown),
                                  .loss_permille = (uint16_t)(c->fraction_lost * 1000u / 256), .bps = (uint32_t)((c->bytes - f->bytes_prior) * 8000000 / (uint64_t)period_us),
                                  .frozen_ms = (uint16_t)((f->gap_us < period_us ? f->gap_us : period_us) / 1000), .delay_ms = peer->rtt_ms / 2};
     if (peer->line) out->delay_ms += (uint32_t)(peer->line->bwe.queue_us / 1000);

@@ -31,6 +31,17 @@ static void add(struct stream_sum *sum, const struct room_stream *s)
     sum->frozen_ms += s->frozen_ms;
 }
 
+/* What the sender's own page said of its sending last: every receiver sees the less of it. */
+static const char *by_of(struct live *l, const struct media_stream *s, uint64_t sender)
+{
+    const struct link *from = desk_link(l, sender);
+    const char *limited = from ? json_string_value(json_object_get(from->stats, "limited_by")) : NULL;
+    if (s->reduced != MEDIA_WHOLE) return "line";
+    if (s->rests) return "rest";
+    if (limited && strcmp(limited, "bandwidth") == 0) return "sender_line";
+    return limited && strcmp(limited, "cpu") == 0 ? "sender_cpu" : "";
+}
+
 void streams_event(struct live *l, struct link *k, const struct media_event *e)
 {
     struct room_stream out[MEDIA_STREAMS_MAX];
@@ -39,7 +50,7 @@ void streams_event(struct live *l, struct link *k, const struct media_event *e)
         const struct media_stream *s = &e->streams.at[i];
         const struct downlink_want *w = streams_want(k, s->track);
         if (!w) continue;
-        out[n] = (struct room_stream){w->wire, w->seat, w->source, (int)s->reduced, stream_grade(s), s->bps, s->loss_permille, s->delay_ms, s->frozen_ms};
+        out[n] = (struct room_stream){w->wire, w->seat, w->source, (int)s->reduced, stream_grade(s), by_of(l, s, w->seat), s->bps, s->loss_permille, s->delay_ms, s->frozen_ms};
         if (s->reduced != MEDIA_WHOLE) k->reduced_ms = desk_now_ms();
         struct trail *t = stream_trail(k, w->seat, w->source);
         if (t) trail_add(t, out[n].grade);

@@ -181,6 +181,7 @@ struct room_stream {
     enum room_source source;
     int reduced;    /* enum media_reduced: what the receiver's own line made of it */
     char grade;     /* 'A' to 'D' */
+    const char *by; /* why it is less than the page has use for: "" (it is not), line, sender_line, sender_cpu, rest; static */
     uint32_t bps, loss_permille, delay_ms, frozen_ms; /* frozen: of the last 2 s */
 };
 #endif

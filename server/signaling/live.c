@@ -196,7 +196,7 @@ static json_t *streams(const struct desk_tell *t)
         const struct room_stream *s = &t->streams[i];
         char track[ID_TEXT_BYTES], grade[2] = {s->grade, 0};
         id_format(s->track, track);
-        json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:I,s:f,s:I,s:I}", "track", track, "grade", grade, "reduced",
+        json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:s,s:I,s:f,s:I,s:I}", "track", track, "grade", grade, "by", s->by, "reduced",
                                               stream_reduced_name((enum media_reduced)s->reduced), "bps", (json_int_t)s->bps, "loss",
                                               s->loss_permille / 1000.0, "delay_ms", (json_int_t)s->delay_ms, "frozen_ms", (json_int_t)s->frozen_ms));
     }

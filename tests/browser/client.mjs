@@ -38,6 +38,33 @@ const inRoom = (p, keep = 'yl.room.test') =>
 const phase = (p, want) => p.waitForFunction((w) => globalThis.call.phase.value === w, want)
 
 await run({
+  async 'why a picture is less is said after a while and taken back after a while: a line on the edge makes nothing flicker'() {
+    const p = await page()
+    const said = await p.evaluate(async () => {
+      const { Notices } = await import('/src/room/notices.ts')
+      const told = (reports) => {
+        const n = new Notices()
+        return reports.map((r, i) => n.input([{ track: 'a', grade: 'A', reduced: 'none', by: '', bps: 1, loss: 0, delay_ms: 1, frozen_ms: 0, ...r }], 2000 * i).get('a')?.what ?? '-').join(' ')
+      }
+      const size = { reduced: 'size', by: 'line' }
+      const held = { reduced: 'held', by: 'line' }
+      const far = { by: 'sender_line' }
+      return {
+        once: told([size, {}, size, {}, {}]),
+        thin: told([size, size, {}, size, {}, {}, {}, {}, {}, {}, {}]),
+        held: told([held, {}, {}, {}, {}]),
+        far: told([far, far, far, far, far, {}, {}, {}, {}]),
+        both: told([far, far, far, far, far, size, size]),
+      }
+    })
+    assert.deepEqual(said, {
+      once: '- - - - -',
+      thin: '- size size size size size size back back back -',
+      held: 'held size size size back',
+      far: '- - - - sender_line sender_line sender_line sender_line back',
+      both: '- - - - sender_line sender_line size',
+    })
+  },
   async 'writes carry the CSRF token and an idempotency key; reads carry neither'() {
     const p = await page()
     await p.evaluate(async () => {

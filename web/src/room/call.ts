@@ -6,6 +6,7 @@ import { holdAwake } from '@/lib/session'
 import { Socket } from '@/lib/socket'
 import { loadChoice, openCamera, openMic, openScreen, troubleOf, type Choice, type DeviceTrouble } from './devices'
 import { Downlink } from './downlink'
+import { Notices, type Notice } from './notices'
 import { gradeOf, StatsMeter, type Summary } from './stats'
 import { captureStill } from './still'
 import type { DownOffer, Joined, Mode, Quality, Remote, Room, Seat, Show, Source, StreamQuality } from './types'
@@ -65,6 +66,9 @@ export class Call {
   readonly show = shallowRef<{ by: string; show: Show | null } | null>(null)
   /** By track: how each picture comes to this page. */
   readonly streams = shallowRef(new Map<string, StreamQuality>())
+  /** What is said of the pictures, by track. */
+  readonly notices = shallowRef(new Map<string, Notice>())
+  private noticing = new Notices()
   readonly summary = shallowRef<Summary | null>(null)
   readonly mode = ref<Mode>('full')
   readonly autoMode = ref(false)
@@ -484,7 +488,10 @@ export class Call {
       this.stills.value.set(d.seat, `data:image/jpeg;base64,${d.jpeg_base64}`)
       triggerRef(this.stills)
     })
-    on<{ streams: StreamQuality[] }>('media.streams', (d) => (this.streams.value = new Map(d.streams.map((s) => [s.track, s]))))
+    on<{ streams: StreamQuality[] }>('media.streams', (d) => {
+      this.streams.value = new Map(d.streams.map((s) => [s.track, s]))
+      this.notices.value = this.noticing.input(d.streams, performance.now())
+    })
     on<{ source: Source; layers: boolean[] }>('media.wanted', (d) => void this.up?.activate(d.source, d.layers).catch(() => {}))
     on<DownOffer>('media.offer', (o) => this.down?.offer(o))
   }
@@ -561,6 +568,8 @@ export class Call {
     }
     this.remotes.value = []
     this.streams.value = new Map()
+    this.notices.value = new Map()
+    this.noticing = new Notices()
     this.release?.()
     this.release = null
   }

@@ -1,6 +1,7 @@
 // Which pictures there are and which one is large.
 import { computed, reactive, ref, watch, type ComputedRef, type Ref } from 'vue'
 import type { Call } from './call'
+import type { Notice } from './notices'
 import type { Seat, Source, StreamQuality } from './types'
 import { rw } from './words'
 
@@ -14,6 +15,7 @@ export interface Tile {
   mine: boolean
   label: string
   quality: StreamQuality | null
+  notice: Notice | null
 }
 
 function labelOf(seat: Seat, source: Source, mine: boolean): string {
@@ -46,7 +48,7 @@ export function useTiles(call: Call): { tiles: ComputedRef<Tile[]>; main: Comput
         const track = mine ? call.local[source].track : null
         const stream = muted ? null : mine ? (track ? streamOf(track) : null) : (remote?.stream ?? null)
         const still = source === 'camera' && !stream ? (call.stills.value.get(seat.id) ?? null) : null
-        list.push({ key: `${seat.id}/${source}`, seat, source, stream, track: remote?.track ?? null, still, mine, label: labelOf(seat, source, mine), quality: (remote && call.streams.value.get(remote.track)) ?? null })
+        list.push({ key: `${seat.id}/${source}`, seat, source, stream, track: remote?.track ?? null, still, mine, label: labelOf(seat, source, mine), quality: (remote && call.streams.value.get(remote.track)) ?? null, notice: (remote && call.notices.value.get(remote.track)) ?? null })
       }
     }
     return list

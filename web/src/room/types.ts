@@ -78,6 +78,8 @@ export interface StreamQuality {
   track: string
   grade: 'A' | 'B' | 'C' | 'D'
   reduced: 'none' | 'frames' | 'size' | 'held'
+  /** Why it is less than the page has use for; '' = it is not. */
+  by: '' | 'line' | 'sender_line' | 'sender_cpu' | 'rest'
   bps: number
   loss: number
   delay_ms: number

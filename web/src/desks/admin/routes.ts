@@ -9,7 +9,7 @@ export default {
     { to: '/admin/roles', label: { zh: '角色权限', en: 'Roles' }, icon: 'lock', order: 540, rights: ['org.manage', 'person.manage', 'audit.read'] },
     { to: '/admin/gateways', label: { zh: '消息网关', en: 'Gateways' }, icon: 'wifi', order: 550, rights: ['gateway.manage'] },
     { to: '/admin/devices', label: { zh: '影像设备', en: 'Devices' }, icon: 'camera', order: 555, rights: ['device.manage'] },
-    { to: '/admin/rooms', label: { zh: '音视频运行', en: 'Calls' }, icon: 'play', order: 553, rights: ['room.oversee'] },
+    { to: '/admin/rooms', label: { zh: '音视频运行', en: 'Calls' }, icon: 'play', order: 556, rights: ['room.oversee'] },
     { to: '/admin/exchange', label: { zh: '数据接入', en: 'Arriving data' }, icon: 'download', order: 557, rights: ['exchange.read'] },
     { to: '/admin/policies', label: { zh: '运行参数', en: 'Policies' }, icon: 'edit', order: 560, rights: ['policy.read'] },
     { to: '/admin/inventory', label: { zh: '数据盘点', en: 'Data inventory' }, icon: 'board', order: 565, rights: ['inventory.read'] },
