@@ -89,6 +89,7 @@ static int begin(void **state)
     site_start(more);
     site_ctl("exchange add --org QS01 --application HIS --facility QS --domain QS=1.2.3.4 --ask");
     site_ctl("exchange add --org YL01 --application LIS --domain YL --assume missing");
+    site_ctl("exchange add --org BH01 --application BHIS --facility BH --domain BH");
     site_ctl("exchange add --org YL01 --application BIO --domain BIO --folder bio --map rows_results");
     return 0;
 }
@@ -321,10 +322,10 @@ static void what_is_wrong_is_kept_beside_it(void **state)
     struct sender s;
     (void)state;
     assert_int_equal(sender_open(&s), 0);
-    assert_true(msa_is(sender_ask(&s, "MSH|^~\\&|HIS|QS|YL|X|20261128083000||ORU^R01|q1|P|2.4||||||UNICODE UTF-8\nPID|1||Q1^^^QS||吴^莉||19800101|F\nOBR|1||q1|24326-1^Electrolytes^LN\n"
+    assert_true(msa_is(sender_ask(&s, "MSH|^~\\&|BHIS|BH|YL|X|20261128083000||ORU^R01|q1|P|2.4||||||UNICODE UTF-8\nPID|1||Q1^^^BH||吴^莉||19800101|F\nOBR|1||q1|24326-1^Electrolytes^LN\n"
                                       "OBX|1|NM|2823-3^Potassium^LN||41|mmol/L|||||F\nOBX|2|NM|14749-6^Glucose^LN||100|mg/dL|||||F\n"), "AA", "q1"));
     close(s.fd);
-    struct person_at admin = person_sign_in("admin"), doctor = person_sign_in("qs.zhang");
+    struct person_at admin = person_sign_in("admin"), doctor = person_sign_in("bh.sun");
     json_t *found = person_ask(&admin, "GET", "/quality/findings?limit=100", NULL), *glucose = finding_of(found, "unit.item");
     assert_string_equal(json_string_value(json_object_get(glucose, "raw_unit")), "mg/dL");
     assert_string_equal(json_string_value(json_object_get(glucose, "clean")), "5.55");
