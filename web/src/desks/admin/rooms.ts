@@ -60,7 +60,7 @@ export function reasons(s: SessionSeat): string[] {
     [s.rtt_ms >= 250, rw('why_rtt', { n: s.rtt_ms })],
     [s.limited_by === 'bandwidth', rw('why_bandwidth')],
     [s.limited_by === 'cpu', rw('why_cpu')],
-    [frozen >= 2000, rw('why_frozen', { t: `${Math.round(frozen / 1000)} s` })],
+    [frozen >= 2000, rw('why_frozen', { t: spanText(frozen) })],
     [s.streams.some((t) => t.grade !== 'A' && t.loss_permille < 20 && t.delay_ms < 200), rw('why_reduced')],
   ]
   return lines.filter(([is]) => is).map(([, text]) => text)
