@@ -262,7 +262,8 @@ static int download(struct op_ctx *ctx, const struct project *p, json_t **result
     if (rc)
         return fault_set(ctx->fault, rc, "handles", "Too many documents are open now; try again in a moment.");
     snprintf(url, sizeof url, "/api/v1/blobs/%s", handle);
-    *result = json_pack("{s:s,s:s,s:I,s:s,s:s}", "handle", handle, "url", url, "bytes", (json_int_t)p->bytes, "sha256", p->sha256, "name", h.name);
+    *result = json_pack("{s:s,s:s,s:I,s:s,s:s,s:s,s:b,s:I}", "handle", handle, "url", url, "bytes", (json_int_t)p->bytes, "content_type", h.content_type, "sha256", p->sha256, "name",
+                        h.name, "inline", 0, "expires_ms", (json_int_t)(ctx->now_ms + DOCUMENT_HANDLE_MS));
     tx_exec(ctx->tx, "UPDATE research_project SET downloads=downloads+1 WHERE id=$1", "i", (int64_t)p->id);
     return project_note(ctx, p->id, "downloaded", NULL);
 }

@@ -52,7 +52,7 @@ static void set_cookie(struct net_request *r, const char *session)
 
 static bool opens_bytes(const char *op)
 {
-    return strcmp(op, "document.open") == 0 || strcmp(op, "person.signature_open") == 0 || strcmp(op, "case.signature_open") == 0;
+    return strcmp(op, "document.open") == 0 || strcmp(op, "person.signature_open") == 0 || strcmp(op, "case.signature_open") == 0 || strcmp(op, "research.open") == 0;
 }
 
 static void answer(struct pending *p)

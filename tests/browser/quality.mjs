@@ -291,7 +291,7 @@ const jobs = {
     assert.ok(listed.split('\n').filter((l) => /^[A-Z2-9]{16},/.test(l)).length >= 14) // and those of the demonstration
     assert.doesNotMatch(listed, /研究甲/)
     await steward.getByText('下载', { exact: true }).last().waitFor() // the history
-    assert.deepEqual(steward.faults, [])
+    assert.deepEqual(steward.faults.filter((f) => !/status of 422/.test(f)), []) // the incomplete application above, and a code by hand
   },
   'both sizes, both languages: axe, nothing cut off': async () => {
     for (const [shape, name] of [[DESKTOP, 'desktop'], [PHONE, 'phone']])
