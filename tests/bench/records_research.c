@@ -30,10 +30,11 @@ static void put_person(struct op_ctx *ctx, int i, int64_t t_ms)
 {
     static const char *const labs[] = {"2345-7", "2160-0", "718-7", "777-3", "2951-2", "2823-3", "1742-6", "1920-8"};
     static const char *const others[] = {"I10.x00", "E11.900", "E78.500", "J44.900"};
+    unsigned at = (unsigned)i;
     struct patient_row row = {.id = (uint64_t)(10000 + i), .org_id = i % 3 ? 20 : 10, .version = 1, .created_ms = 1, .name = "甲", .id_type = "none", .allergy_state = "unknown"};
     snprintf(row.local_number, sizeof row.local_number, "%d", i);
     snprintf(row.sex, sizeof row.sex, "%s", i % 2 ? "male" : "female");
-    snprintf(row.birth_date, sizeof row.birth_date, "19%02d-0%d-1%d", (30 + i * 7 % 60) % 100, 1 + i % 9, i % 10);
+    snprintf(row.birth_date, sizeof row.birth_date, "19%02u-0%u-1%u", (30 + at * 7 % 60) % 100, 1 + at % 9, at % 10);
     if (patient_store(ctx, &row, true))
         abort();
     put_entry(ctx->tx, 1000000 + (int64_t)i * 100, (int64_t)row.id, "diagnosis", "I63.900", t_ms);
