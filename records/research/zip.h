@@ -1,5 +1,6 @@
 /* zip - an archive of a few files in memory (PKWARE APPNOTE 6.3: stored, UTF-8 names, no ZIP64). Pure; any thread. The bytes end in one
- * growing buffer, which the caller encrypts as it is: nothing goes to a disk in the clear. */
+ * growing buffer, which the caller encrypts as it is: nothing goes to a disk in the clear, and every buffer is wiped when it is left, which
+ * no library of archives in Debian does (libzip and libarchive free theirs as they are). */
 #ifndef YL_RECORDS_RESEARCH_ZIP_H
 #define YL_RECORDS_RESEARCH_ZIP_H
 
