@@ -94,12 +94,20 @@ enum streams_family streams_family(const struct address *a)
     return a->ipv6 == near.ipv6 && memcmp(a->ip, near.ip, sizeof a->ip) == 0 ? (enum streams_family)families[a->port] : STREAMS_NONE;
 }
 
-static void stream_free(struct stream *t)
+/* Closing alone does not end the watching: a child that is being started holds the same sockets for a moment. */
+static void end_close(struct streams *s, struct end *e)
+{
+    if (e->fd < 0) return;
+    (void)epoll_ctl(s->epoll, EPOLL_CTL_DEL, e->fd, NULL);
+    close(e->fd);
+}
+
+static void stream_free(struct streams *s, struct stream *t)
 {
     uint16_t port = own_port(t->udp.fd);
     if (port) families[port] = STREAMS_NONE;
-    if (t->udp.fd >= 0) close(t->udp.fd);
-    close(t->tcp.fd);
+    end_close(s, &t->udp);
+    end_close(s, &t->tcp);
     free(t);
 }
 
@@ -119,7 +127,7 @@ static void delist(struct streams *s, struct stream *t)
     *t->back = t->next;
     if (t->next) t->next->back = t->back;
     metric_set(figures.streams, --s->n);
-    stream_free(t);
+    stream_free(s, t);
 }
 
 static void begin(struct streams *s, int fd)
@@ -140,7 +148,7 @@ static void begin(struct streams *s, int fd)
     note_family(t);
     if (enlist(s, t)) return;
     metric_add(figures.refused, 1);
-    stream_free(t);
+    stream_free(s, t);
 }
 
 void streams_take(struct streams *s, int fd)

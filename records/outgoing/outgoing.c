@@ -180,7 +180,8 @@ static void *run(void *arg)
         size_t n = step(o, &did);
         if (o->under_way)
             post_line_wait(o->line, LOOK_MS);
-        prune_sometimes(o);
+        if (n)
+            prune_sometimes(o);
         ms = did || o->under_way ? 0 : n ? LOOK_MS : REST_MS;
     } while (rest(o, ms));
     return NULL;
