@@ -151,7 +151,7 @@ static void nothing_acknowledged_is_lost(void **state)
 
 /* ---- the same over FHIR: creates and transactions, sent again until they are answered ---- */
 
-#define FHIR_KILLS 24
+#define FHIR_KILLS 12
 #define NUMBERS 20000 /* of all lives together */
 #define STARTED 0x80000000u
 
