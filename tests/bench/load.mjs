@@ -44,6 +44,10 @@ const open = (port) =>
     const s = connect(port, '127.0.0.1', () => done(s.end())).on('error', () => done(null))
   })
 
+/** Servers that must not outlive this run. */
+const running = new Set()
+process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')))
+
 /** Starts a program and waits until it listens. */
 async function launch(program, args, port) {
   const child = spawn(FIRST[0], [...FIRST.slice(1), program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
@@ -52,7 +56,8 @@ async function launch(program, args, port) {
   const gone = new Promise((done) => child.on('exit', done))
   for (const began = Date.now(); !(await open(port)); await pause(50))
     if (child.exitCode !== null || Date.now() - began > 20_000) throw new Error(`${program} does not listen: ${said}`)
-  process.on('exit', () => child.kill('SIGKILL'))
+  running.add(child)
+  child.on('exit', () => running.delete(child))
   return {
     pid: child.pid,
     async end() {
