@@ -337,8 +337,10 @@ static int write_keys(struct lookup *l, uint64_t patient)
 
 static void open_task(struct op_ctx *ctx, uint64_t patient, const struct verdict *v, const char *why)
 {
-    int64_t there = tx_int(ctx->tx, 0, "SELECT COUNT(*) AS n FROM mpi_task WHERE (patient_id=$1 AND other_id=$2 OR patient_id=$2 AND other_id=$1) AND state IN ('open','later')", "ii",
-                           (int64_t)patient, (int64_t)v->other);
+    /* Two questions, each answered by the index of a patient: with OR between them all open tasks would be looked through. */
+    int64_t there = tx_int(ctx->tx, 0,
+                           "SELECT COUNT(*) AS n FROM (SELECT id FROM mpi_task WHERE patient_id=$1 AND other_id=$2 AND state IN ('open','later') UNION ALL "
+                           "SELECT id FROM mpi_task WHERE patient_id=$2 AND other_id=$1 AND state IN ('open','later')) x", "ii", (int64_t)patient, (int64_t)v->other);
     if (!there)
         tx_exec(ctx->tx,
                 "INSERT INTO mpi_task (id, patient_id, other_id, odds_milli, why, state, created_ms, act_id) VALUES ($1,$2,$3,$4,$5,'open',$6,0)",

@@ -248,8 +248,8 @@ static bool came_before(struct op_ctx *ctx, const struct quality_origin *o, cons
     if (strcmp(e->data.kind, "report") != 0 || !*e->data.code || (e->data.t_ms + ZONE_MIN * 60000LL) % 86400000 == 0)
         return false;
     return tx_int(ctx->tx, 0,
-                  "SELECT COUNT(*) AS n FROM exchange_entry WHERE patient_id=$1 AND t_ms=$2 AND kind='report' AND source_id=$3 AND code=$4 AND replaced_by=0 AND message_id<>$5 "
-                  "AND key<>$6",
+                  "SELECT COUNT(*) AS n FROM (SELECT id FROM exchange_entry WHERE patient_id=$1 AND t_ms=$2 AND kind='report' AND source_id=$3 AND code=$4 AND replaced_by=0 "
+                  "AND message_id<>$5 AND key<>$6 LIMIT 1) x",
                   "iiitii", (int64_t)o->patient, e->data.t_ms, (int64_t)o->source, e->data.code, (int64_t)o->message, e->key) > 0;
 }
 

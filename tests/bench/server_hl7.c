@@ -28,14 +28,16 @@ static void put(struct sender *s, int number, bool adt)
 {
     char m[3000];
     int patient = adt ? s->n * 1000000 + number : number % 20, n;
+    char when[80]; /* a blood count a quarter of an hour: two at one time would be taken for one sent twice */
+    snprintf(when, sizeof when, "20%02d%02d%02d%02d%02d01", 10 + number / 20 / 32256 % 16, 1 + number / 20 / 2688 % 12, 1 + number / 20 / 96 % 28, number / 20 / 4 % 24, number / 20 % 4 * 15);
     n = snprintf(m, sizeof m, "\013MSH|^~\\&|HIS%d|QS|YL|X|20261128083000||%s|b%d-%d|P|2.4||||||UNICODE UTF-8\rPID|1||B%d-%d^^^D%d||%s%d^%d||19%02d%02d%02d|%c|||%d号||1%010d\r",
                  s->n, adt ? "ADT^A04" : "ORU^R01", s->n, number, s->n, patient, s->n, "林", patient % 977, patient % 353, 30 + patient % 70, 1 + patient % 12, 1 + patient % 28, patient & 1 ? 'M' : 'F',
                  patient % 5000, patient);
     if (adt)
         n += snprintf(m + n, sizeof m - (size_t)n, "PV1|1|O|门诊^^^内科\r");
     else
-        n += snprintf(m + n, sizeof m - (size_t)n, "OBR|1|p%d|f%d|CBC^血常规|||20261128080000\rOBX|1|NM|WBC^白细胞^L||%d.%d|10*9/L|4-10|N|||F|||20261128080500\rOBX|2|NM|HGB^血红蛋白^L||%d|g/L|110-150|N|||F|||20261128080500\r"
-                      "OBX|3|NM|PLT^血小板^L||%d|10*9/L|100-300|N|||F|||20261128080500\r", number, number, number % 9, number % 10, 100 + number % 60, 90 + number % 200);
+        n += snprintf(m + n, sizeof m - (size_t)n, "OBR|1|p%d|f%d|CBC^血常规|||%s\rOBX|1|NM|WBC^白细胞^L||%d.%d|10*9/L|4-10|N|||F|||%s\rOBX|2|NM|HGB^血红蛋白^L||%d|g/L|110-150|N|||F|||%s\r"
+                      "OBX|3|NM|PLT^血小板^L||%d|10*9/L|100-300|N|||F|||%s\r", number, number, when, number % 9, number % 10, when, 100 + number % 60, when, 90 + number % 200, when);
     memcpy(m + n, "\034\r", 2);
     s->sent_us[(s->head + s->unanswered++) % 256] = now_us();
     if (send(s->fd, m, (size_t)n + 2, MSG_NOSIGNAL) != n + 2) exit(fprintf(stderr, "the line broke\n"));
