@@ -128,6 +128,8 @@ static int apply(struct op_ctx *ctx, json_t *args, struct project *p)
     set(p->title, sizeof p->title, arg_text(args, "title"));
     set(p->purpose, sizeof p->purpose, arg_text(args, "purpose"));
     set(p->ethics_no, sizeof p->ethics_no, arg_text(args, "ethics_no"));
+    if (json_is_null(json_object_get(args, "ethics_date")))
+        p->ethics_date[0] = 0; /* cleared; an absent one stays */
     set(p->ethics_date, sizeof p->ethics_date, arg_text(args, "ethics_date"));
     p->until_ms = arg_int(args, "until_ms", p->until_ms);
     if (cohort) {

@@ -6,6 +6,7 @@
 #include "records/research/zip.h"
 #include "records/store/sealed.h"
 #include "tests/story/world.h"
+#include "tests/support/text.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
@@ -23,18 +24,6 @@ static int roll(int n)
     dice ^= dice >> 7;
     dice ^= dice << 17;
     return (int)((dice >> 33) % (uint64_t)n);
-}
-
-static const char *text(const char *fmt, ...)
-{
-    static char texts[4][3000];
-    static int next;
-    va_list args;
-    char *out = texts[next++ % 4];
-    va_start(args, fmt);
-    vsnprintf(out, sizeof texts[0], fmt, args);
-    va_end(args);
-    return out;
 }
 
 static json_t *done(json_t *result)
@@ -67,7 +56,7 @@ static void put_patient(int i, int64_t id, int64_t org, int64_t person)
     snprintf(row.name, sizeof row.name, "王患者%d", i);
     snprintf(row.sex, sizeof row.sex, "%s", i % 2 ? "male" : "female");
     snprintf(row.insurance_type, sizeof row.insurance_type, "%s", i % 3 ? "城乡居民" : "城镇职工");
-    snprintf(row.birth_date, sizeof row.birth_date, "%s", text("%d-%02d-%02d", i == 0 ? 1925 : 1935 + roll(50), 1 + roll(12), 1 + roll(28)));
+    snprintf(row.birth_date, sizeof row.birth_date, "%s", desk_text("%d-%02d-%02d", i == 0 ? 1925 : 1935 + roll(50), 1 + roll(12), 1 + roll(28)));
     snprintf(row.local_number, sizeof row.local_number, "ZYH%lld", (long long)id);
     snprintf(row.secret.phone, sizeof row.secret.phone, "1380013%04d", i);
     snprintf(row.secret.address, sizeof row.secret.address, "云岭县青石镇%d号", i);
@@ -87,7 +76,7 @@ static void put_entry(int64_t patient, const struct entry *e)
     tx_exec(tx,
             "INSERT INTO exchange_entry (id, patient_id, source_id, message_id, kind, code, system, standard_code, standard_system, unit, status, t_ms, key, replaced_by, body) VALUES "
             "($1,$2,1,1,$3,$4,'',$5,'',$6,'final',$7,0,0,$8)",
-            "iittttis", id, patient, e->kind, e->code, e->code, e->unit, e->t_ms, SEALED(EXCHANGE_ENTRY, id, patient, text("{\"text\":\"备注患者%lld\",\"value\":\"%s\"}", (long long)patient, e->value)));
+            "iittttis", id, patient, e->kind, e->code, e->code, e->unit, e->t_ms, SEALED(EXCHANGE_ENTRY, id, patient, desk_text("{\"text\":\"备注患者%lld\",\"value\":\"%s\"}", (long long)patient, e->value)));
 }
 
 static int64_t day_of(int year, int month, int day)
@@ -106,7 +95,7 @@ static void put_person(int i)
         put_patient(i, other = 20000 + i, orgs[roll(6)], person);
     put_entry(id, &(struct entry){"diagnosis", i == 7 ? "I63.800x99" : codes[roll(5)], "", "", t});
     put_entry(other ? other : id, &(struct entry){"diagnosis", i == 3 ? "B20.900" : roll(2) ? "I10.x00" : "E11.900", "", "", t + (1 + roll(30)) * DAY});
-    put_entry(id, &(struct entry){"observation", "2345-7", "mmol/L", i == 11 ? "48.6" : text("%d.%d", 4 + roll(6), roll(10)), t + DAY});
+    put_entry(id, &(struct entry){"observation", "2345-7", "mmol/L", i == 11 ? "48.6" : desk_text("%d.%d", 4 + roll(6), roll(10)), t + DAY});
     put_entry(id, &(struct entry){"observation", "5778-6", "", i == 5 ? "患者王某自述淡黄" : roll(2) ? "阴性" : "阳性", t + 2 * DAY});
     put_entry(id, &(struct entry){"encounter", "I", "", "", t});
     put_entry(id, &(struct entry){"diagnosis", "J18.900", "", "", t - 800 * DAY}); /* outside the window */
@@ -131,17 +120,22 @@ struct file {
     size_t len;
 } archive;
 
-static void read_archive(uint64_t project)
+static void where_archive_lies(uint64_t project, char address[65])
 {
-    char address[65] = "";
-    struct blob *b;
     struct tx *read;
     assert_int_equal(tx_begin(records_store(w.r), TX_READ, &read), 0);
     struct query *q = tx_query(read, "SELECT blob FROM research_project WHERE id=$1", "i", (int64_t)project);
     assert_true(query_next(q));
-    snprintf(address, sizeof address, "%s", query_text(q, "blob"));
+    snprintf(address, 65, "%s", query_text(q, "blob"));
     assert_int_equal(query_end(q), 0);
     tx_rollback(read);
+}
+
+static void read_archive(uint64_t project)
+{
+    char address[65];
+    struct blob *b;
+    where_archive_lies(project, address);
     assert_int_equal(blob_open(documents_store(records_parts(w.r)->documents), address, &b), 0);
     free(archive.bytes);
     archive.len = (size_t)blob_bytes(b);
@@ -241,7 +235,7 @@ static void holds(const char *needle, bool is)
 static uint64_t apply_for(const char *who_name, char id[ID_TEXT_BYTES])
 {
     json_t *p = ask(who_name, "research.create",
-                    text("{\"title\":\"缺血性卒中合并症\",\"purpose\":\"分析缺血性卒中患者的合并症与血糖\",\"ethics_no\":\"2026-伦审-031\",\"ethics_date\":\"2026-10-08\"," COHORT "," FIELDS ",\"until_ms\":%lld}",
+                    desk_text("{\"title\":\"缺血性卒中合并症\",\"purpose\":\"分析缺血性卒中患者的合并症与血糖\",\"ethics_no\":\"2026-伦审-031\",\"ethics_date\":\"2026-10-08\"," COHORT "," FIELDS ",\"until_ms\":%lld}",
                          (long long)(w.now_ms + 60 * DAY)));
     uint64_t v = 0;
     snprintf(id, ID_TEXT_BYTES, "%s", json_string_value(json_object_get(p, "id")));
@@ -253,7 +247,7 @@ static uint64_t apply_for(const char *who_name, char id[ID_TEXT_BYTES])
 static const char *state_of(const char *who_name, const char *id)
 {
     static char out[20];
-    json_t *p = ask(who_name, "research.get", text("{\"project_id\":\"%s\"}", id));
+    json_t *p = ask(who_name, "research.get", desk_text("{\"project_id\":\"%s\"}", id));
     snprintf(out, sizeof out, "%s", json_string_value(json_object_get(p, "state")));
     json_decref(p);
     return out;
@@ -261,12 +255,12 @@ static const char *state_of(const char *who_name, const char *id)
 
 static void act(const char *who_name, const char *what, const char *id)
 {
-    json_decref(ask(who_name, text("research.%s", what), text("{\"project_id\":\"%s\"}", id)));
+    json_decref(ask(who_name, desk_text("research.%s", what), desk_text("{\"project_id\":\"%s\"}", id)));
 }
 
 static int no(const char *who_name, const char *what, const char *id)
 {
-    return refused(who_name, text("research.%s", what), text("{\"project_id\":\"%s\"%s}", id, strcmp(what, "refuse") == 0 ? ",\"reason\":\"x\"" : ""));
+    return refused(who_name, desk_text("research.%s", what), desk_text("{\"project_id\":\"%s\"%s}", id, strcmp(what, "refuse") == 0 ? ",\"reason\":\"x\"" : ""));
 }
 
 static void make(const char *id)
@@ -297,12 +291,12 @@ static void nobody_decides_his_own_and_drafts_are_nobodys_else(void **state)
     assert_string_equal(w.fault.reason, "own_request");
     assert_int_equal(no("bao", "refuse", id), ERR_DENIED);
     assert_int_equal(no("ren", "open", id), ERR_NOT_FOUND);
-    json_decref(ask("admin", "research.return", text("{\"project_id\":\"%s\",\"reason\":\"目的太宽\"}", id)));
+    json_decref(ask("admin", "research.return", desk_text("{\"project_id\":\"%s\",\"reason\":\"目的太宽\"}", id)));
     assert_string_equal(state_of("bao", id), "RETURNED");
-    json_decref(ask("bao", "research.update", text("{\"project_id\":\"%s\",\"ethics_no\":\"\",\"until_ms\":1000,\"cohort\":{\"codes\":[\"脑卒中\"]}}", id)));
+    json_decref(ask("bao", "research.update", desk_text("{\"project_id\":\"%s\",\"ethics_no\":\"\",\"ethics_date\":null,\"until_ms\":1000,\"cohort\":{\"codes\":[\"脑卒中\"]}}", id)));
     w.fault.n_fields = 0;
     assert_int_equal(no("bao", "submit", id), ERR_INVALID);
-    assert_int_equal(w.fault.n_fields, 5); /* codes[0], from, to, ethics_no, until_ms */
+    assert_int_equal(w.fault.n_fields, 6); /* codes[0], from, to, ethics_no, ethics_date, until_ms */
     act("bao", "withdraw", id);
     assert_int_equal(no("admin", "approve", id), ERR_NOT_ALLOWED_NOW);
     world_close(&w);
@@ -353,7 +347,7 @@ static void the_file_has_k_alike_and_names_nobody(void **state)
                 "(77,10009,'deny','research',0,0,1,0,1,1,1,'paper',0,0)", "");
     assert_int_equal(tx_commit(tx), 0);
     uint64_t project = apply_for("ren", id);
-    json_t *n = ask("ren", "research.count", text("{\"project_id\":\"%s\"}", id));
+    json_t *n = ask("ren", "research.count", desk_text("{\"project_id\":\"%s\"}", id));
     assert_int_equal(json_integer_value(json_object_get(n, "total")), 155); /* 159 in steps of five */
     assert_true(json_is_null(json_object_get(n, "refused")));               /* one: fewer than five */
     json_decref(n);
@@ -384,7 +378,7 @@ static void the_file_has_k_alike_and_names_nobody(void **state)
     /* who saw my record: those in the file, and not the one who refused */
     assert_int_equal(sql("SELECT COUNT(*) AS n FROM audit WHERE op='research.use' AND patient_id=$1", 10009), 0);
     assert_int_equal(sql("SELECT COUNT(DISTINCT patient_id) AS n FROM audit WHERE op='research.use' AND patient_id<20000 AND object_id=$1", (int64_t)project), (int64_t)t->n - 1);
-    json_t *saw = ask("auditor", "access.of_patient", text("{\"patient_id\":\"%016llx\"}", (long long)sql("SELECT MIN(patient_id) AS n FROM audit WHERE op='research.use' AND patient_id>$1", 0)));
+    json_t *saw = ask("auditor", "access.of_patient", desk_text("{\"patient_id\":\"%016llx\"}", (long long)sql("SELECT MIN(patient_id) AS n FROM audit WHERE op='research.use' AND patient_id>$1", 0)));
     char *dump = json_dumps(saw, 0);
     assert_non_null(strstr(dump, "\"research\""));
     free(dump);
@@ -410,7 +404,7 @@ static void fetched_by_the_applicant_until_it_expires(void **state)
     act("ren", "submit", id);
     act("admin", "approve", id);
     make(id);
-    json_t *file = ask("ren", "research.open", text("{\"project_id\":\"%s\"}", id));
+    json_t *file = ask("ren", "research.open", desk_text("{\"project_id\":\"%s\"}", id));
     assert_true(json_integer_value(json_object_get(file, "bytes")) > 1000);
     json_decref(file);
     assert_int_equal(no("admin", "open", id), ERR_DENIED);
@@ -419,13 +413,7 @@ static void fetched_by_the_applicant_until_it_expires(void **state)
     w.now_ms += 61 * DAY;
     assert_int_equal(no("ren", "open", id), ERR_GONE); /* before the background has seen it */
     char address[65], path[200];
-    struct tx *read;
-    assert_int_equal(tx_begin(records_store(w.r), TX_READ, &read), 0);
-    struct query *q = tx_query(read, "SELECT blob FROM research_project WHERE id=$1", "i", (int64_t)project);
-    assert_true(query_next(q));
-    snprintf(address, sizeof address, "%s", query_text(q, "blob"));
-    assert_int_equal(query_end(q), 0);
-    tx_rollback(read);
+    where_archive_lies(project, address);
     snprintf(path, sizeof path, "%s/blobs/%.2s/%.2s/%s", w.dir, address, address + 2, address);
     assert_int_equal(access(path, F_OK), 0);
     records_background(w.r);
@@ -450,20 +438,20 @@ static void stopped_begun_again_and_too_few(void **state)
     assert_int_equal(records_open(&w.r, &config, &f), 0);
     make(id);
     assert_string_equal(state_of("ren", id), "READY");
-    json_decref(ask("admin", "research.revoke", text("{\"project_id\":\"%s\",\"reason\":\"伦理批件被撤销\"}", id)));
+    json_decref(ask("admin", "research.revoke", desk_text("{\"project_id\":\"%s\",\"reason\":\"伦理批件被撤销\"}", id)));
     records_background(w.r);
     assert_int_equal(sql("SELECT COUNT(*) AS n FROM research_project WHERE id=$1 AND blob='' AND deleted_ms>0", (int64_t)project), 1);
     assert_int_equal(no("ren", "open", id), ERR_GONE);
     apply_for("ren", few);
-    json_decref(ask("ren", "research.update", text("{\"project_id\":\"%s\",\"cohort\":{\"codes\":[\"B20\"],\"from\":\"2026-01-01\",\"to\":\"2026-11-01\"}}", few)));
-    json_t *n = ask("ren", "research.count", text("{\"project_id\":\"%s\"}", few));
+    json_decref(ask("ren", "research.update", desk_text("{\"project_id\":\"%s\",\"cohort\":{\"codes\":[\"B20\"],\"from\":\"2026-01-01\",\"to\":\"2026-11-01\"}}", few)));
+    json_t *n = ask("ren", "research.count", desk_text("{\"project_id\":\"%s\"}", few));
     assert_true(json_is_null(json_object_get(n, "total")));
     json_decref(n);
     act("ren", "submit", few);
     act("admin", "approve", few);
     make(few);
     assert_string_equal(state_of("ren", few), "FAILED");
-    json_t *p = ask("ren", "research.get", text("{\"project_id\":\"%s\"}", few));
+    json_t *p = ask("ren", "research.get", desk_text("{\"project_id\":\"%s\"}", few));
     assert_string_equal(json_string_value(json_object_get(p, "error")), "too_few");
     json_decref(p);
     world_close(&w);
