@@ -49,15 +49,6 @@ static bool in_folder(const char *dir, const char *phrase)
     return found;
 }
 
-static int64_t count(const char *sql)
-{
-    struct tx *tx;
-    assert_int_equal(tx_begin(records_store(w.r), TX_READ, &tx), 0);
-    int64_t n = tx_int(tx, -1, sql, "");
-    tx_rollback(tx);
-    return n;
-}
-
 /* ---- a case's life with a phrase of its own in everything that is typed ---- */
 
 static const char *const phrases[] = {
@@ -274,7 +265,7 @@ static void nothing_typed_is_in_the_files(void **state)
     json_decref(world_call(&w, "zhang", "message.send",
                            json_pack("{s:s,s:s,s:i}", "case_id", id, "text", "嘱查头颅磁共振", "缺近期心电图纸", 1))); /* refused */
     log_back(kept);
-    assert_int_equal(count("SELECT COUNT(*) FROM consult_draft"), 1); /* looked for while it is there */
+    assert_int_equal(world_count(&w, "SELECT COUNT(*) FROM consult_draft"), 1); /* looked for while it is there */
     for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++)
         assert_false(in_folder(w.dir, phrases[i]));
     finish();
@@ -296,11 +287,11 @@ static void every_sealed_column_was_written(void **state)
         elsewhere = elsewhere || (i >= SEALED_MPI_NOTE && i <= SEALED_SHARE_COMMENT); /* the index and sharing: unit/records_index, records_sharing */
         if (i != SEALED_DRAFT_BODY && !elsewhere) { /* a draft is gone with the signature */
             snprintf(sql, sizeof sql, "SELECT COUNT(*) FROM %s WHERE %s IS NOT NULL", p->table, p->column);
-            if (count(sql) < 1)
+            if (world_count(&w, sql) < 1)
                 fail_msg("%s.%s was never written", p->table, p->column);
         }
         snprintf(sql, sizeof sql, "SELECT COUNT(*) FROM %s WHERE %s IS NOT NULL AND CAST(%s AS BLOB)<>%s", p->table, p->column, p->column, p->column);
-        assert_int_equal(count(sql), 0);
+        assert_int_equal(world_count(&w, sql), 0);
     }
 }
 

@@ -156,15 +156,6 @@ static const char *score(const char *dimension)
     return out;
 }
 
-static int64_t count(const char *sql)
-{
-    struct tx *tx;
-    assert_int_equal(tx_begin(records_store(w.r), TX_READ, &tx), 0);
-    int64_t n = tx_int(tx, -1, sql, "");
-    tx_rollback(tx);
-    return n;
-}
-
 /* ---- the way of a task ---- */
 
 /* GB 11643's example is a woman born 1949-12-31. */
@@ -188,8 +179,8 @@ static void demographics_are_put_right_in_the_record(void **state)
     /* the source sends him right: that closes the other */
     sends("HIS", "ADT^A08", "EVN||20261124\nPID|1||1^^^HIS~11010519491231002X^^^^NI||王^芳||19491231|F|||||13800138000\nPV1|1|O\n");
     assert_string_equal(tasks("zhang"), "");
-    assert_int_equal(count("SELECT COUNT(*) AS n FROM quality_finding WHERE state='source' AND rule='patient.identity_sex'"), 1);
-    assert_int_equal(count("SELECT COUNT(*) AS n FROM quality_finding WHERE state='corrected' AND rule='patient.identity_birth' AND closed_by=101"), 1);
+    assert_int_equal(world_count(&w, "SELECT COUNT(*) AS n FROM quality_finding WHERE state='source' AND rule='patient.identity_sex'"), 1);
+    assert_int_equal(world_count(&w, "SELECT COUNT(*) AS n FROM quality_finding WHERE state='corrected' AND rule='patient.identity_birth' AND closed_by=101"), 1);
 }
 
 static void a_result_is_put_right_beside_what_came(void **state)
@@ -205,7 +196,7 @@ static void a_result_is_put_right_beside_what_came(void **state)
     assert_string_equal(refused("zhang", id, "as_is", NULL, NULL), "note required");
     replies("zhang", "range.item", "correct", "4.1", "mmol/L", "小数点漏录");
     assert_string_equal(tasks("zhang"), "");
-    json_t *line = NULL, *one, *timeline = ask("zhang", "patient.timeline", json_pack("{s:o}", "patient_id", json_id((uint64_t)count("SELECT id AS n FROM patient WHERE name='王芳'"))));
+    json_t *line = NULL, *one, *timeline = ask("zhang", "patient.timeline", json_pack("{s:o}", "patient_id", json_id((uint64_t)world_count(&w, "SELECT id AS n FROM patient WHERE name='王芳'"))));
     size_t i;
     json_array_foreach(json_object_get(timeline, "items"), i, one)
         line = json_object_get(one, "put_right") ? one : line;
@@ -230,7 +221,7 @@ static void units_are_brought_to_one_without_anybody(void **state)
     assert_string_equal(json_string_value(json_object_get(f, "rule")), "unit.item");
     assert_int_equal(json_integer_value(json_object_get(f, "version")), 1);
     json_decref(found);
-    assert_int_equal(count("SELECT COUNT(*) AS n FROM exchange_entry WHERE unit='mg/dL'"), 1); /* the entry is as it came */
+    assert_int_equal(world_count(&w, "SELECT COUNT(*) AS n FROM exchange_entry WHERE unit='mg/dL'"), 1); /* the entry is as it came */
 }
 
 static void what_is_right_as_it_came_does_not_come_back(void **state)
@@ -297,8 +288,8 @@ static void tasks_have_a_limit(void **state)
                 "is", (int64_t)(1000 + i), SEALED(FINDING_BODY, 1000 + i, 0, "{}"));
     assert_int_equal(tx_commit(tx), 0);
     sends("OTHER", "ADT^A04", "EVN||20261124\nPID|1||9^^^OTHER||周^一||19800101|\nPV1|1|O\n");
-    assert_int_equal(count("SELECT COUNT(*) AS n FROM quality_finding WHERE source_id=3586 AND rule='patient.sex'"), QUALITY_TASKS_MAX + 1);
-    assert_int_equal(count("SELECT COUNT(*) AS n FROM quality_finding WHERE source_id=3586 AND rule='patient.sex' AND task=1"), QUALITY_TASKS_MAX);
+    assert_int_equal(world_count(&w, "SELECT COUNT(*) AS n FROM quality_finding WHERE source_id=3586 AND rule='patient.sex'"), QUALITY_TASKS_MAX + 1);
+    assert_int_equal(world_count(&w, "SELECT COUNT(*) AS n FROM quality_finding WHERE source_id=3586 AND rule='patient.sex' AND task=1"), QUALITY_TASKS_MAX);
 }
 
 int main(void)

@@ -263,6 +263,17 @@ static void world_close(struct world *w)
         fprintf(stderr, "left behind: %s\n", w->dir);
 }
 
+/* What `sql` counts; -1 when it could not be asked. */
+static inline int64_t world_count(const struct world *w, const char *sql)
+{
+    struct tx *tx;
+    if (tx_begin(records_store(w->r), TX_READ, &tx))
+        return -1;
+    int64_t n = tx_int(tx, -1, sql, "");
+    tx_rollback(tx);
+    return n;
+}
+
 static json_t *world_json(const char *text)
 {
     json_error_t e;
