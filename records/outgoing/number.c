@@ -48,7 +48,7 @@ static bool concerns(struct numbering *g, const struct found *f, bool report_onl
         return false;
     if (!g->s->hook && strcmp(f->type, "Patient") == 0)
         return true;
-    if ( fhir_view_read(g->view, &thing, &seen))
+    if (fhir_view_read(g->view, &thing, &seen))
         return false;
     bool yes = seen.found && (!report_only || has_opinion(&seen));
     if (yes && g->s->hook && g->s->criteria[0])
