@@ -97,7 +97,7 @@ struct step {
 
 static int put_node(const struct step *t, const struct r4_node *node, const struct r4_node *companion)
 {
-    if (companion && companion->kind == R4_NULL)
+    if (companion && companion->kind != R4_OBJECT) /* null pads a list; anything else is no companion */
         companion = NULL;
     if (node && node->kind == R4_NULL)
         node = NULL;

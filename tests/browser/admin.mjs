@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
-import { axe, DESKTOP, launch, open, PHONE, ROOT, run } from './lib.mjs'
+import { axe, counted, DESKTOP, launch, open, PHONE, ROOT, run } from './lib.mjs'
 import { PASSWORD, signIn, startSite } from './site.mjs'
 
 process.env.TZ = 'Asia/Shanghai' // the browser takes it over: pages show the time of the place they stand in
@@ -177,7 +177,7 @@ const jobs = {
     await button(dialog(page), '导入 CSV').click()
     await dialog(page).getByRole('alert').getByText('没有导入任何一班').waitFor()
     assert.match(await dialog(page).locator('tbody tr').innerText(), /第 3 行[\s\S]*没有这个账号[\s\S]*xy\.wo/)
-    assert.equal(await dialog(page).locator('tbody tr').count(), 1)
+    await counted(dialog(page).locator('tbody tr'), 1)
     await shot(page, 'job-roster-fault')
     const before = (await ask(page, 'GET', '/roster')).body.items.filter((s) => s.person_id === wu)
     assert.equal(before.length, 0)
@@ -185,7 +185,7 @@ const jobs = {
     await button(dialog(page), '导入 CSV').click()
     await closed(page)
     await page.getByText('已导入 3 班').waitFor()
-    assert.equal(await page.locator('tr', { hasText: '呼吸内科' }).locator('.shift').count(), 3)
+    await counted(page.locator('tr', { hasText: '呼吸内科' }).locator('.shift'), 3)
   },
   'a shift is added on several days, one that overlaps is named, one is removed': async () => {
     const page = await as('xy.zhao')
@@ -200,7 +200,7 @@ const jobs = {
     await button(dialog(page), '取消').click()
     const row = page.locator('tr', { hasText: '呼吸内科' })
     await page.waitForFunction(() => document.querySelectorAll('.shift').length > 0)
-    assert.equal(await row.locator('.shift').count(), 4)
+    await counted(row.locator('.shift'), 4)
     await row.locator('.shift').first().click()
     await button(dialog(page), '删除这一班').click()
     await closed(page)

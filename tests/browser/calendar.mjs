@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { axe, DESKTOP, launch, open, PHONE, run } from './lib.mjs'
+import { axe, counted, DESKTOP, launch, open, PHONE, run } from './lib.mjs'
 import { signIn, startSite } from './site.mjs'
 
 const site = await startSite()
@@ -201,7 +201,7 @@ await run({
     const who = A.applicant.name === '张晓梅' ? 'qs.zhang' : 'bh.sun'
     for (const login of [who, 'xy.qian']) assert.ok((await notices(login)).some((t) => t.includes(A.number) && t.includes('已改期')), `${login} was told`)
     // what was published at eleven is free again
-    assert.equal(await block(chen, '钱文博', '11:00').filter({ hasText: '空闲' }).count(), 1)
+    await counted(block(chen, '钱文博', '11:00').filter({ hasText: '空闲' }), 1)
   },
   'dropped on a taken time it is refused in words': async () => {
     const chen = await as('xy.chen')

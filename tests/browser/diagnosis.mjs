@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { axe, DESKTOP, launch, open, PHONE, run } from './lib.mjs'
+import { axe, counted, DESKTOP, launch, open, PHONE, run } from './lib.mjs'
 import { signedIn } from './person.mjs'
 import { signIn, startSite } from './site.mjs'
 
@@ -58,11 +58,11 @@ await run({
     await write(page, '2型糖尿病，高血压3级；母亲乳腺癌', /按原文添加/)
     const offer = field(page).locator('section.offer')
     await offer.getByText('不作为本人诊断').waitFor()
-    assert.equal(await offer.getByRole('checkbox', { checked: true }).count(), 2)
+    await counted(offer.getByRole('checkbox', { checked: true }), 2)
     await shot(page, 'diagnosis-several')
     await offer.getByRole('button', { name: '采用', exact: true }).click()
     await field(page).getByText('原文: 2型糖尿病，高血压3级；母亲乳腺癌').first().waitFor()
-    assert.equal(await field(page).getByText('原文: 2型糖尿病，高血压3级；母亲乳腺癌').count(), 2)
+    await counted(field(page).getByText('原文: 2型糖尿病，高血压3级；母亲乳腺癌'), 2)
     assert.equal(await field(page).getByText(/乳腺癌 \|/).count(), 0)
     await shot(page, 'diagnosis-split')
     await page.context().close()

@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
-import { axe, DESKTOP, launch, open, PHONE, run } from './lib.mjs'
+import { axe, counted, DESKTOP, launch, open, PHONE, run } from './lib.mjs'
 import { sender } from './mllp.mjs'
 import { signIn, startSite } from './site.mjs'
 
@@ -68,7 +68,7 @@ const jobs = {
     assert.equal(await button(admin, '查看并更正').count(), 0) // an administrator reads no health data
     await admin.getByRole('tab', { name: '每日对账' }).click()
     await admin.getByText('未登记的来源').waitFor()
-    assert.equal(await admin.getByText('相符').count(), 2)
+    await counted(admin.getByText('相符'), 2)
   },
   'the steward corrects it and replays it': async () => {
     const page = await open(browser, { base: site.base })

@@ -135,7 +135,7 @@ const jobs = {
     await page.locator('dialog[open]').getByRole('button', { name: '撤销' }).click()
     await page.getByRole('button', { name: '确认全部登记属于同一人' }).click()
     await page.getByText('已确认').waitFor()
-    assert.equal(await page.getByText('人工确认').count() > 0, true)
+    await page.getByText('人工确认').first().waitFor()
   },
   'two found ones are compared and merged; the steward has no other page': async () => {
     await page.goto('/index/find')

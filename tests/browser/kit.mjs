@@ -1,6 +1,6 @@
 // The control kit in a real browser: keyboard, models, focus and accessibility, in both themes and three text sizes.
 import assert from 'node:assert/strict'
-import { axe, DESKTOP, launch, open, PHONE, ROOT, run, startVite } from './lib.mjs'
+import { axe, counted, DESKTOP, launch, open, PHONE, ROOT, run, startVite } from './lib.mjs'
 
 const vite = await startVite()
 const browser = await launch()
@@ -29,7 +29,7 @@ await run({
     const box = page.getByRole('combobox', { name: 'dept' })
     for (const [typed, want] of [['\u795e\u7ecf', 'neuro'], ['xnk', 'cardio'], ['zhongzheng', 'icu']]) {
       await box.fill(typed)
-      assert.equal(await page.locator('[role=option]').count(), 1, typed)
+      await counted(page.locator('[role=option]'), 1, typed)
       await box.press('Enter')
       assert.equal((await model(page)).dept, want)
     }

@@ -36,6 +36,12 @@ export async function open(browser, { shape = DESKTOP, lang = 'zh', base } = {})
   return page
 }
 
+/** The locator finds exactly n: the page may need its time for it. */
+export async function counted(locator, n, what) {
+  for (const end = Date.now() + 15_000; Date.now() < end && (await locator.count()) !== n; ) await new Promise((done) => setTimeout(done, 100))
+  assert.equal(await locator.count(), n, what)
+}
+
 /** WCAG 2.2 A and AA by axe-core; the script enters through the debugger, so the page's own CSP stays in force. */
 export async function axe(page, what) {
   const debug = await page.context().newCDPSession(page)

@@ -2,7 +2,7 @@
 // who may hear it; and a daemon killed in the middle of a recording.
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { axe, DESKTOP, launch, open, PHONE, run } from './lib.mjs'
+import { axe, counted, DESKTOP, launch, open, PHONE, run } from './lib.mjs'
 import { openRoom, signedIn } from './person.mjs'
 import { PASSWORD, startSite } from './site.mjs'
 
@@ -154,7 +154,7 @@ await run({
     await enlarge.click()
     if (SHOTS) await member.screenshot({ path: `${SHOTS}/recordings-large.png`, fullPage: true })
     await member.getByRole('button', { name: '并排显示' }).click()
-    assert.equal(await member.locator('.player .lane').count(), 4)
+    await counted(member.locator('.player .lane'), 4)
     assert.deepEqual(member.faults, [])
   },
   async 'the bytes are those the seal speaks of; a range is a part of them'() {

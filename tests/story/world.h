@@ -74,7 +74,7 @@ static const struct somebody people[] = {
 struct world {
     struct records *r;
     struct clock clock;
-    int64_t now_ms;
+    _Atomic int64_t now_ms; /* the feed's thread reads it too */
     char dir[64];
     struct fault fault;
     struct op_ctx last;

@@ -18,7 +18,7 @@
 static struct {
     struct records *r;
     struct clock clock;
-    int64_t now_ms;
+    _Atomic int64_t now_ms; /* the feed's thread reads it too */
     char dir[64];
     struct actor actor;
     struct fault fault;

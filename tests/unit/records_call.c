@@ -20,7 +20,7 @@
 static struct {
     struct records *r;
     struct clock clock;
-    int64_t now_ms;
+    _Atomic int64_t now_ms; /* the feed's thread reads it too */
     char dir[64], token[80], csrf[64];
 } site;
 

@@ -707,6 +707,15 @@ static const char *run(const char *expression)
     return rc ? "error" : yielded.p;
 }
 
+/* Found by the fuzzer: `_code` must be an object; a text there was walked as one. */
+static void a_companion_that_is_no_object_has_no_children(void **state)
+{
+    (void)state;
+    r4_doc_reset(doc);
+    struct r4_node *root = parse("{\"resourceType\":\"CodeSystem\",\"status\":\"draft\",\"content\":\"complete\",\"concept\":[{\"_code\":\"b\"}]}");
+    assert_true(r4_validate(r4, doc, root, NULL, R4_WARNINGS, &issues) > 0);
+}
+
 static void fhirpath(void **state)
 {
     static const char *const cases[][2] = {
@@ -801,7 +810,7 @@ int main(void)
         cmocka_unit_test(wrong_queries_name_the_parameter),
         cmocka_unit_test(values_meet_queries),
         cmocka_unit_test(dates_are_intervals),
-        cmocka_unit_test(fhirpath),
+        cmocka_unit_test(a_companion_that_is_no_object_has_no_children), cmocka_unit_test(fhirpath),
         cmocka_unit_test(patches),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
