@@ -7,6 +7,7 @@
 #include "records/store/seal.h"
 #include "records/work/policy.h"
 #include "server/base/crypto.h"
+#include "server/base/text.h"
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,11 +27,6 @@ struct login {
     uint8_t totp[64];
     size_t totp_len;
 };
-
-static void copy(char *to, size_t cap, const char *from)
-{
-    snprintf(to, cap, "%s", from ? from : "");
-}
 
 static int open_totp(struct op_ctx *ctx, struct query *q, struct login *l)
 {
@@ -60,8 +56,8 @@ static int find(struct op_ctx *ctx, const char *where, const char *types, int64_
     int rc = 0;
     if (query_next(q)) {
         l->person = (uint64_t)query_int(q, "id");
-        copy(l->name, sizeof l->name, query_text(q, "name"));
-        copy(l->password, sizeof l->password, query_text(q, "password"));
+        TEXT_COPY(l->name, query_text(q, "name"));
+        TEXT_COPY(l->password, query_text(q, "password"));
         l->fails = query_int(q, "fails");
         l->lockouts = query_int(q, "lockouts");
         l->locked_until_ms = query_int(q, "locked_until_ms");

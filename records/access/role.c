@@ -1,5 +1,6 @@
 /* The role table (access.h): roles in the order of config/roles.json are the bits of actor.roles. */
 #include "records/access/access.h"
+#include "records/config_table.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,15 +34,13 @@ static int read_roles(struct access *a, const char *path, struct fault *f)
 int access_open(struct access **out, const char *config_dir, struct fault *f)
 {
     char path[600];
-    json_error_t e;
     struct access *a = calloc(1, sizeof *a);
     *out = NULL;
     if (!a)
         return fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
     snprintf(path, sizeof path, "%s/roles.json", config_dir);
-    a->table = json_load_file(path, JSON_REJECT_DUPLICATES, &e);
-    int rc = a->table ? read_roles(a, path, f)
-                      : fault_set(f, ERR_INVALID, "config_invalid", "%s, line %d: %.100s.", path, e.line, e.text);
+    int rc = config_table(&a->table, path, f);
+    rc = rc ? rc : read_roles(a, path, f);
     if (rc)
         access_close(a);
     else

@@ -3,6 +3,7 @@
 #include "records/parts.h"
 #include "records/work/policy.h"
 #include "server/base/crypto.h"
+#include "server/base/text.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -73,11 +74,6 @@ static int ended(struct fault *f)
     return fault_set(f, ERR_UNAUTHENTICATED, "session_ended", "The session ended; sign in again.");
 }
 
-static void copy(char *to, size_t cap, const char *from)
-{
-    snprintf(to, cap, "%s", from ? from : "");
-}
-
 static int64_t take_row(struct query *q, struct access_session *out, char only_role[24], uint64_t *post)
 {
     struct actor *a = &out->actor;
@@ -85,10 +81,10 @@ static int64_t take_row(struct query *q, struct access_session *out, char only_r
     a->person.v = (uint64_t)query_int(q, "person_id");
     a->org.v = (uint64_t)query_int(q, "org_id");
     a->dept.v = (uint64_t)query_int(q, "dept_id");
-    copy(a->name, sizeof a->name, query_text(q, "name"));
-    copy(out->stage, sizeof out->stage, query_text(q, "stage"));
-    copy(out->csrf, sizeof out->csrf, query_text(q, "csrf"));
-    copy(only_role, 24, query_text(q, "only_role"));
+    TEXT_COPY(a->name, query_text(q, "name"));
+    TEXT_COPY(out->stage, query_text(q, "stage"));
+    TEXT_COPY(out->csrf, query_text(q, "csrf"));
+    text_copy(only_role, 24, query_text(q, "only_role"));
     *post = (uint64_t)query_int(q, "post_id");
     out->seen_ms = query_int(q, "seen_ms");
     return query_int(q, "second_factor_ms");

@@ -3,6 +3,7 @@
 #include "records/call/call.h"
 #include "server/base/log.h"
 #include "server/base/metrics.h"
+#include "server/base/text.h"
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,11 +21,6 @@ const char *records_system_credential(const struct records *r)
     return r->system_credential;
 }
 
-static void copy(char *to, size_t cap, const char *from)
-{
-    snprintf(to, cap, "%s", from ? from : "");
-}
-
 static void item_init(struct item *it, struct records *r, const struct call *call)
 {
     memset(it, 0, sizeof *it);
@@ -34,12 +30,12 @@ static void item_init(struct item *it, struct records *r, const struct call *cal
     it->has_credential = call->credential != NULL;
     it->by_cookie = call->by_cookie;
     it->now_ms = clock_now_ms(r->clock);
-    copy(it->name, sizeof it->name, call->op);
-    copy(it->credential, sizeof it->credential, call->credential);
-    copy(it->key, sizeof it->key, call->idempotency_key);
-    copy(it->address, sizeof it->address, call->client_address);
-    copy(it->agent, sizeof it->agent, call->user_agent);
-    copy(it->csrf, sizeof it->csrf, call->csrf);
+    TEXT_COPY(it->name, call->op);
+    TEXT_COPY(it->credential, call->credential);
+    TEXT_COPY(it->key, call->idempotency_key);
+    TEXT_COPY(it->address, call->client_address);
+    TEXT_COPY(it->agent, call->user_agent);
+    TEXT_COPY(it->csrf, call->csrf);
 }
 
 /* Faults that need no database. */

@@ -5,18 +5,13 @@
 #include "records/store/sealed.h"
 #include "records/patient/mask.h"
 #include "records/work/consultation.h"
+#include "server/base/text.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static void copy(char *out, size_t cap, const char *text)
-{
-    snprintf(out, cap, "%s", text ? text : "");
-}
-#define COPY(field, text) copy(field, sizeof(field), text)
 
 int document_load(struct op_ctx *ctx, uint64_t id, struct document_row *out)
 {
@@ -31,12 +26,12 @@ int document_load(struct op_ctx *ctx, uint64_t id, struct document_row *out)
         out->by_person = (uint64_t)query_int(q, "by_person");
         out->bytes = (uint64_t)query_int(q, "bytes");
         out->withdrawn_ms = query_int(q, "withdrawn_ms");
-        COPY(out->name, query_sealed(q, "name", SEALED_DOCUMENT_NAME, id, 0));
-        COPY(out->category, query_text(q, "category"));
-        COPY(out->type, query_text(q, "type"));
-        COPY(out->blob, query_text(q, "blob"));
-        COPY(out->thumbnail, query_text(q, "thumbnail"));
-        COPY(out->sha256, query_text(q, "sha256"));
+        TEXT_COPY(out->name, query_sealed(q, "name", SEALED_DOCUMENT_NAME, id, 0));
+        TEXT_COPY(out->category, query_text(q, "category"));
+        TEXT_COPY(out->type, query_text(q, "type"));
+        TEXT_COPY(out->blob, query_text(q, "blob"));
+        TEXT_COPY(out->thumbnail, query_text(q, "thumbnail"));
+        TEXT_COPY(out->sha256, query_text(q, "sha256"));
     }
     int rc = query_end(q);
     if (rc)
@@ -287,8 +282,8 @@ int document_thumbnails_due(struct tx *tx, struct thumbnail_batch *batch)
     while (batch->n < 4 && query_next(q)) {
         memset(&batch->items[batch->n], 0, sizeof batch->items[0]);
         batch->items[batch->n].document = (uint64_t)query_int(q, "id");
-        COPY(batch->items[batch->n].address, query_text(q, "blob"));
-        COPY(batch->items[batch->n].type, query_text(q, "type"));
+        TEXT_COPY(batch->items[batch->n].address, query_text(q, "blob"));
+        TEXT_COPY(batch->items[batch->n].type, query_text(q, "type"));
         batch->n++;
     }
     return query_end(q);

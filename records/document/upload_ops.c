@@ -4,6 +4,7 @@
 #include "records/patient/patient.h"
 #include "records/store/sealed.h"
 #include "records/work/consultation.h"
+#include "server/base/text.h"
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -15,12 +16,6 @@ struct upload_row {
     int64_t taken_ms;
     char name[256], category[16], sha256[65], source[16];
 };
-
-static void copy(char *out, size_t cap, const char *text)
-{
-    snprintf(out, cap, "%s", text ? text : "");
-}
-#define COPY(field, text) copy(field, sizeof(field), text)
 
 /* Own uploads only: an id alone gives nothing. */
 static int upload_load(struct op_ctx *ctx, uint64_t id, struct upload_row *out)
@@ -37,10 +32,10 @@ static int upload_load(struct op_ctx *ctx, uint64_t id, struct upload_row *out)
         out->person_id = (uint64_t)query_int(q, "person_id");
         out->document_id = (uint64_t)query_int(q, "document_id");
         out->taken_ms = query_int(q, "taken_ms");
-        COPY(out->name, query_sealed(q, "name", SEALED_UPLOAD_NAME, id, 0));
-        COPY(out->category, query_text(q, "category"));
-        COPY(out->sha256, query_text(q, "sha256"));
-        COPY(out->source, query_text(q, "source"));
+        TEXT_COPY(out->name, query_sealed(q, "name", SEALED_UPLOAD_NAME, id, 0));
+        TEXT_COPY(out->category, query_text(q, "category"));
+        TEXT_COPY(out->sha256, query_text(q, "sha256"));
+        TEXT_COPY(out->source, query_text(q, "source"));
     }
     int rc = query_end(q);
     if (rc)

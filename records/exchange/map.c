@@ -1,5 +1,6 @@
 /* Tables of config/exchange: compiled, applied. */
 #include "records/exchange/map.h"
+#include "records/config_table.h"
 #include "server/base/log.h"
 #include <jansson.h>
 #include <stdio.h>
@@ -131,13 +132,13 @@ static int compile(struct exchange_map *map, const json_t *from, struct fault *f
 
 int exchange_map_open(struct exchange_map **out, const char *file, struct fault *f)
 {
-    json_error_t e;
-    json_t *from = json_load_file(file, 0, &e);
+    json_t *from;
+    int rc = config_table(&from, file, f);
     *out = NULL;
-    if (!from)
-        return fault_set(f, ERR_INVALID, "map", "%.120s, line %d: %.80s", file, e.line, e.text);
+    if (rc)
+        return rc;
     struct exchange_map *map = calloc(1, sizeof *map);
-    int rc = map ? compile(map, from, f) : ERR_UNAVAILABLE;
+    rc = map ? compile(map, from, f) : ERR_UNAVAILABLE;
     json_decref(from);
     if (rc) {
         fault_set(f, rc, "map", "The table %.120s is wrong: %.60s %.40s", file, f->n_fields ? f->fields[0].path : "", f->n_fields ? f->fields[0].reason : "");

@@ -1,4 +1,5 @@
 #include "records/form/form.h"
+#include "records/config_table.h"
 #include <dirent.h>
 #include <math.h>
 #include <stdio.h>
@@ -19,10 +20,10 @@ static const char *str(const json_t *o, const char *name)
 
 static int load_one(struct forms *forms, const char *path, struct fault *f)
 {
-    json_error_t e;
-    json_t *def = json_load_file(path, JSON_REJECT_DUPLICATES, &e);
-    if (!def)
-        return fault_set(f, ERR_MALFORMED, "form", "%.120s:%d: %.100s", path, e.line, e.text);
+    json_t *def;
+    int rc = config_table(&def, path, f);
+    if (rc)
+        return rc;
     const char *id = str(def, "id");
     if (!id || !json_is_array(json_object_get(def, "sections"))) {
         json_decref(def);

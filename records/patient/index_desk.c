@@ -442,12 +442,6 @@ static const struct field find_args[] = {
     {.name = "q", .type = FIELD_TEXT, .required = true, .min = 1, .max = 60, .help = "identity number, phone, local number, name, pinyin or initials"},
     {0},
 };
-static const struct field reveal_args[] = {
-    {.name = "patient_id", .type = FIELD_ID, .required = true, .help = "patient"},
-    {.name = "what", .type = FIELD_ENUM, .required = true, .choices = "id_no|phone|insurance_no|guardian_phone", .help = "which number"},
-    {.name = "reason", .type = FIELD_TEXT, .required = true, .min = 2, .max = 200, .help = "why it is needed"},
-    {0},
-};
 static const struct field rebuild_args[] = {
     {.name = "limit", .type = FIELD_INT, .min = 1, .max = REBUILD_MAX, .help = "default 200"},
     {0},
@@ -465,7 +459,7 @@ const struct op index_ops[] = {
     {"mpi.split", OP_WRITE, OP_PHI, "mpi.manage", regroup_args, split, "Take a record out of its person"},
     {"mpi.confirm", OP_WRITE, OP_PHI, "mpi.manage", regroup_args, confirm, "Say that a person's records belong together"},
     {"mpi.undo", OP_WRITE, OP_PHI, "mpi.manage", act_args, undo, "Take an act back, to the exact state before"},
-    {"mpi.reveal", OP_WRITE, OP_PHI, "mpi.manage", reveal_args, reveal, "Show the steward one number in full, with a reason"},
+    {"mpi.reveal", OP_WRITE, OP_PHI, "mpi.manage", patient_reveal_args, reveal, "Show the steward one number in full, with a reason"},
     {"mpi.rebuild", OP_WRITE, OP_PHI, "mpi.manage", rebuild_args, rebuild, "Index patients registered before there was an index"},
     {0},
 };

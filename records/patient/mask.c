@@ -1,5 +1,6 @@
 /* Masking (mask.h). */
 #include "records/patient/mask.h"
+#include "records/config_table.h"
 #include "records/parts.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,14 +24,13 @@ static int bad_table(const struct masking *m, const char *path, struct fault *f)
 int masking_open(struct masking **out, const char *config_dir, struct fault *f)
 {
     char path[600];
-    json_error_t e;
     struct masking *m = calloc(1, sizeof *m);
     *out = NULL;
     if (!m)
         return fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
     snprintf(path, sizeof path, "%s/masking.json", config_dir);
-    m->table = json_load_file(path, JSON_REJECT_DUPLICATES, &e);
-    int rc = m->table ? bad_table(m, path, f) : fault_set(f, ERR_INVALID, "config_invalid", "%s, line %d: %.100s.", path, e.line, e.text);
+    int rc = config_table(&m->table, path, f);
+    rc = rc ? rc : bad_table(m, path, f);
     if (rc)
         masking_close(m);
     else

@@ -2,10 +2,9 @@
 #include "records/patient/patient_row.h"
 #include "records/term/fold.h"
 #include "records/work/policy.h"
+#include "server/base/text.h"
 #include <stdio.h>
 #include <string.h>
-
-#define COPY(field, text) snprintf(field, sizeof(field), "%s", text)
 
 /* The member's text when present (JSON null clears it), NULL when absent. */
 static const char *given(const json_t *args, const char *name)
@@ -23,18 +22,18 @@ static void take_plain(struct op_ctx *ctx, const json_t *args, struct patient_ro
 {
     const char *v;
     if ((v = given(args, "local_number"))) {
-        COPY(row->local_number, v);
+        TEXT_COPY(row->local_number, v);
         if (blank(v))
             fault_field(ctx->fault, "local_number", "required");
     }
     if ((v = given(args, "name")))
-        COPY(row->name, v);
+        TEXT_COPY(row->name, v);
     if ((v = given(args, "sex")))
-        COPY(row->sex, v);
+        TEXT_COPY(row->sex, v);
     if ((v = given(args, "nationality")))
-        COPY(row->nationality, v);
+        TEXT_COPY(row->nationality, v);
     if ((v = given(args, "insurance_type")))
-        COPY(row->insurance_type, v);
+        TEXT_COPY(row->insurance_type, v);
     if ((v = given(args, "insurance_no"))) {
         char folded[160];
         size_t n = text_fold(v, strlen(v), folded, sizeof folded);
@@ -44,7 +43,7 @@ static void take_plain(struct op_ctx *ctx, const json_t *args, struct patient_ro
             memcpy(row->secret.insurance_no, folded, n + 1);
     }
     if ((v = given(args, "address")))
-        COPY(row->secret.address, v);
+        TEXT_COPY(row->secret.address, v);
 }
 
 static void take_phone(struct op_ctx *ctx, const char *value, const char *path, char out[24])
@@ -69,9 +68,9 @@ static void take_guardian(struct op_ctx *ctx, const json_t *args, struct patient
         return;
     }
     if (name)
-        COPY(s->guardian_name, name);
+        TEXT_COPY(s->guardian_name, name);
     if (relation)
-        COPY(s->guardian_relation, relation);
+        TEXT_COPY(s->guardian_relation, relation);
     /* a page that shows the masked number sends it back unchanged */
     const char *phone = given(g, "phone");
     char masked[24];
@@ -85,9 +84,9 @@ static void take_allergy(struct op_ctx *ctx, const json_t *args, struct patient_
     json_t *a = json_object_get(args, "allergy");
     const char *state = given(a, "state"), *detail = given(a, "detail");
     if (state)
-        COPY(row->allergy_state, state);
+        TEXT_COPY(row->allergy_state, state);
     if (detail)
-        COPY(row->secret.allergy_detail, detail);
+        TEXT_COPY(row->secret.allergy_detail, detail);
     if (strcmp(row->allergy_state, "yes") != 0)
         row->secret.allergy_detail[0] = 0;
     else if (a && blank(row->secret.allergy_detail))
@@ -100,7 +99,7 @@ static void take_birth(struct op_ctx *ctx, const json_t *args, const char *today
     int y, m, d, ty, tm, td;
     json_t *age = json_object_get(args, "estimated_age");
     if (birth) {
-        COPY(row->birth_date, birth);
+        TEXT_COPY(row->birth_date, birth);
         row->birth_estimated = false;
         if (*birth && (date_parse(birth, &y, &m, &d) || strcmp(birth, today) > 0))
             fault_field(ctx->fault, "birth_date", "wrong_date");
@@ -117,7 +116,7 @@ static void agree(struct op_ctx *ctx, const struct identity *id, struct patient_
 {
     if (id->birth_date[0]) {
         if (!row->birth_date[0] || row->birth_estimated)
-            COPY(row->birth_date, id->birth_date);
+            TEXT_COPY(row->birth_date, id->birth_date);
         else if (strcmp(row->birth_date, id->birth_date) != 0)
             fault_field(ctx->fault, "birth_date", "differs_from_id_no");
         row->birth_estimated = false;
@@ -125,7 +124,7 @@ static void agree(struct op_ctx *ctx, const struct identity *id, struct patient_
     if (id->sex) {
         const char *sex = id->sex == 'm' ? "male" : "female";
         if (!row->sex[0] || strcmp(row->sex, "unknown") == 0)
-            COPY(row->sex, sex);
+            TEXT_COPY(row->sex, sex);
         else if (strcmp(row->sex, sex) != 0)
             fault_field(ctx->fault, "sex", "differs_from_id_no");
     }
@@ -140,7 +139,7 @@ static void take_identity(struct op_ctx *ctx, const json_t *args, const char *to
     if (number && *number && !type && strcmp(row->id_type, "none") == 0)
         type = "id_card";
     if (type)
-        COPY(row->id_type, type);
+        TEXT_COPY(row->id_type, type);
     enum identity_type t = identity_type_parse(row->id_type);
     if (t == IDENTITY_NONE)
         number = number && *number ? number : "";
@@ -154,7 +153,7 @@ static void take_identity(struct op_ctx *ctx, const json_t *args, const char *to
         fault_field(ctx->fault, "id_no", "wrong_area");
         return;
     }
-    COPY(row->secret.id_no, id.number);
+    TEXT_COPY(row->secret.id_no, id.number);
     agree(ctx, &id, row);
 }
 
@@ -198,6 +197,6 @@ int patient_apply(struct op_ctx *ctx, const json_t *args, bool fresh, struct pat
     if (row->secret.id_no[0] && strcmp(row->id_type, "id_card") == 0)
         row->temporary = false; /* now identified */
     int n = pinyin_name(records_parts(ctx->records)->terms->pinyin, row->name, readings);
-    COPY(row->pinyin, n ? readings[0].full : "");
+    TEXT_COPY(row->pinyin, n ? readings[0].full : "");
     return 0;
 }

@@ -187,6 +187,13 @@ static int patient_update(struct op_ctx *ctx, json_t *args, json_t **result)
     return answer(ctx, &row, result);
 }
 
+const struct field patient_reveal_args[] = {
+    {.name = "patient_id", .type = FIELD_ID, .required = true, .help = "patient"},
+    {.name = "what", .type = FIELD_ENUM, .required = true, .choices = "id_no|phone|insurance_no|guardian_phone", .help = "which number"},
+    {.name = "reason", .type = FIELD_TEXT, .required = true, .min = 2, .max = 200, .help = "why it is needed"},
+    {0},
+};
+
 int patient_reveal_number(struct op_ctx *ctx, uint64_t id, const char *what, const char *reason, json_t **result)
 {
     struct patient_row row;
@@ -281,19 +288,13 @@ static const struct field report_args[] = {
     {.name = "note", .type = FIELD_TEXT, .required = true, .min = 2, .max = 500, .help = "why"},
     {0},
 };
-static const struct field reveal_args[] = {
-    {.name = "patient_id", .type = FIELD_ID, .required = true, .help = "patient"},
-    {.name = "what", .type = FIELD_ENUM, .required = true, .choices = "id_no|phone|insurance_no|guardian_phone", .help = "which number"},
-    {.name = "reason", .type = FIELD_TEXT, .required = true, .min = 2, .max = 200, .help = "why it is needed"},
-    {0},
-};
 
 const struct op patient_ops[] = {
     {"patient.search", OP_READ, OP_PHI, "patient.read", search_args, patient_search, "Find patients of the acting institution"},
     {"patient.create", OP_WRITE, OP_PHI, "patient.write", create_args, patient_create, "Register a patient"},
     {"patient.get", OP_READ, OP_PHI, "patient.read", id_args, patient_get, "Read a patient, numbers masked"},
     {"patient.update", OP_WRITE, OP_PHI, "patient.write", update_args, patient_update, "Correct a patient"},
-    {"patient.reveal", OP_WRITE, OP_PHI, "patient.read", reveal_args, patient_reveal, "Show one number in full, with a reason"},
+    {"patient.reveal", OP_WRITE, OP_PHI, "patient.read", patient_reveal_args, patient_reveal, "Show one number in full, with a reason"},
     {"patient.timeline", OP_READ, OP_PHI, "patient.read", timeline_args, patient_timeline,
      "What happened to a person, from every institution whose record is open to the actor, newest first"},
     {"patient.report_link", OP_WRITE, OP_PHI, "patient.read", report_args, patient_report_link, "A linked record is not this patient's: tell the index steward"},

@@ -2,17 +2,12 @@
 #include "records/patient/patient_row.h"
 #include "records/store/seal.h"
 #include "records/term/fold.h"
+#include "server/base/text.h"
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #define PRIVATE_MAX 8192 /* every byte may need six in JSON */
-
-static void copy(char *out, size_t cap, const char *text)
-{
-    snprintf(out, cap, "%s", text ? text : "");
-}
-#define COPY(field, text) copy(field, sizeof(field), text)
 
 void patient_row_wipe(struct patient_row *row)
 {
@@ -61,7 +56,7 @@ static int open_private(struct op_ctx *ctx, struct query *q, struct patient_row 
         return fault_set(ctx->fault, ERR_STORAGE, "sealed", "A patient's record does not open: wrong key or damage.");
     json_t *o = json_loads(text[0] ? text : "{}", 0, NULL);
     for (size_t i = 0; i < N_MEMBERS; i++)
-        copy((char *)&row->secret + members[i].offset, members[i].cap, json_string_value(json_object_get(o, members[i].name)));
+        text_copy((char *)&row->secret + members[i].offset, members[i].cap, json_string_value(json_object_get(o, members[i].name)));
     json_decref(o);
     explicit_bzero(text, sizeof text);
     return 0;
@@ -73,15 +68,15 @@ int patient_from_query(struct op_ctx *ctx, struct query *q, struct patient_row *
     row->id = (uint64_t)query_int(q, "id");
     row->org_id = (uint64_t)query_int(q, "org_id");
     row->created_by = (uint64_t)query_int(q, "created_by");
-    COPY(row->local_number, query_text(q, "local_number"));
-    COPY(row->name, query_text(q, "name"));
-    COPY(row->pinyin, query_text(q, "pinyin"));
-    COPY(row->birth_date, query_text(q, "birth_date"));
-    COPY(row->sex, query_text(q, "sex"));
-    COPY(row->id_type, query_text(q, "id_type"));
-    COPY(row->nationality, query_text(q, "nationality"));
-    COPY(row->insurance_type, query_text(q, "insurance_type"));
-    COPY(row->allergy_state, query_text(q, "allergy_state"));
+    TEXT_COPY(row->local_number, query_text(q, "local_number"));
+    TEXT_COPY(row->name, query_text(q, "name"));
+    TEXT_COPY(row->pinyin, query_text(q, "pinyin"));
+    TEXT_COPY(row->birth_date, query_text(q, "birth_date"));
+    TEXT_COPY(row->sex, query_text(q, "sex"));
+    TEXT_COPY(row->id_type, query_text(q, "id_type"));
+    TEXT_COPY(row->nationality, query_text(q, "nationality"));
+    TEXT_COPY(row->insurance_type, query_text(q, "insurance_type"));
+    TEXT_COPY(row->allergy_state, query_text(q, "allergy_state"));
     row->temporary = query_int(q, "temporary") != 0;
     row->birth_estimated = query_int(q, "birth_estimated") != 0;
     row->version = query_int(q, "version");

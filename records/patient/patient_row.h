@@ -44,6 +44,7 @@ YL_CHECKED int patient_apply(struct op_ctx *ctx, const json_t *args, bool fresh,
 
 /* Gives one number in full and keeps who saw it and why; the caller has decided that he may. */
 YL_CHECKED int patient_reveal_number(struct op_ctx *ctx, uint64_t id, const char *what, const char *reason, json_t **result);
+extern const struct field patient_reveal_args[]; /* of the operations that call it */
 /* Patients by what was typed into one box, of one institution or (org 0) of all; how many. Errors stick to the transaction. */
 size_t patient_look_up(struct op_ctx *ctx, uint64_t org, const char *typed, uint64_t *ids, size_t limit);
 

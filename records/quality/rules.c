@@ -1,4 +1,5 @@
 #include "records/quality/rules.h"
+#include "records/config_table.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,11 +115,11 @@ int rules_load(struct rules **out, json_t *file, struct fault *f)
 int rules_open(struct rules **out, const char *config_dir, struct fault *f)
 {
     char path[600];
-    json_error_t e;
+    json_t *file;
     snprintf(path, sizeof path, "%s/quality/rules.json", config_dir);
-    json_t *file = json_load_file(path, 0, &e);
     *out = NULL;
-    return file ? rules_load(out, file, f) : fault_set(f, ERR_INVALID, "rules", "%.300s, line %d: %.160s", path, e.line, e.text);
+    int rc = config_table(&file, path, f);
+    return rc ? rc : rules_load(out, file, f);
 }
 
 void rules_close(struct rules *t)

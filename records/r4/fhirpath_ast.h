@@ -67,6 +67,8 @@ bool r4_function_takes_type(const struct r4_function *fn); /* is, as, ofType: th
 int r4_run(struct run *s, const struct r4_ast *n, const struct r4_items *in, struct r4_items *out);
 /* An argument, evaluated where the path stands ($this). */
 int r4_run_arg(struct run *s, const struct r4_ast *n, struct r4_items *out);
+/* Argument i of call n as one System value: 1 there is one, 0 none, < 0 error. */
+int r4_arg(struct run *s, const struct r4_ast *n, size_t i, struct r4_item *out);
 /* A criterion or projection with $this = item, $index = i. */
 int r4_run_each(struct run *s, const struct r4_ast *n, const struct r4_item *item, size_t i, struct r4_items *out);
 int r4_run_error(struct run *s, const char *fmt, ...) YL_PRINTF(2, 3);

@@ -25,21 +25,6 @@ static int subject(struct run *s, const struct r4_items *in, struct r4_str *out)
     return 1;
 }
 
-static int arg(struct run *s, const struct r4_ast *n, size_t i, struct r4_item *out)
-{
-    struct r4_items c = {0};
-    if (i >= n->n_args)
-        return 0;
-    int rc = r4_run_arg(s, n->args[i], &c);
-    if (rc)
-        return rc;
-    if (c.n > 1)
-        return r4_run_error(s, "a single argument was expected, there are %zu", c.n);
-    if (c.n)
-        *out = r4_system_value(&c.list[0]);
-    return c.n ? 1 : 0;
-}
-
 /* Text and one text argument: 1 both there. */
 static int subject_and_text(struct run *s, const struct r4_ast *n, const struct r4_items *in, struct r4_str *text, struct r4_str *other)
 {
@@ -48,7 +33,7 @@ static int subject_and_text(struct run *s, const struct r4_ast *n, const struct 
     int rc = subject(s, in, text);
     if (rc != 1)
         return rc;
-    rc = arg(s, n, 0, &a);
+    rc = r4_arg(s, n, 0, &a);
     if (rc == 1 && a.kind != R4_I_STRING)
         return r4_run_error(s, "a text was expected as argument");
     *other = a.text;
@@ -132,10 +117,10 @@ FN(substring)
     int rc = subject(s, in, &t);
     if (rc != 1)
         return rc;
-    rc = arg(s, n, 0, &from);
+    rc = r4_arg(s, n, 0, &from);
     if (rc != 1)
         return rc;
-    if ((rc = arg(s, n, 1, &length)) < 0)
+    if ((rc = r4_arg(s, n, 1, &length)) < 0)
         return rc;
     if (from.number < 0 || from.number >= (double)characters(t))
         return 0;
@@ -202,7 +187,7 @@ FN(replace)
     struct r4_str t, a;
     struct r4_item with = {0};
     int rc = subject_and_text(s, n, in, &t, &a);
-    if (rc != 1 || (rc = arg(s, n, 1, &with)) != 1)
+    if (rc != 1 || (rc = r4_arg(s, n, 1, &with)) != 1)
         return rc;
     struct r4_buf b = {0};
     const char *p = t.p, *end = t.p + t.n;
@@ -240,7 +225,7 @@ FN(split)
 FN(join)
 {
     struct r4_item with = {0};
-    int rc = arg(s, n, 0, &with);
+    int rc = r4_arg(s, n, 0, &with);
     if (rc < 0 || !in->n)
         return rc < 0 ? rc : 0;
     struct r4_buf b = {0};
@@ -383,7 +368,7 @@ FN(replaceMatches)
     struct r4_str t, pattern;
     struct r4_item with = {0};
     int rc = subject_and_text(s, n, in, &t, &pattern);
-    if (rc != 1 || (rc = arg(s, n, 1, &with)) != 1)
+    if (rc != 1 || (rc = r4_arg(s, n, 1, &with)) != 1)
         return rc;
     if (pattern.n == 0)
         return r4_put_text(s, out, R4_I_STRING, t.p, t.n);

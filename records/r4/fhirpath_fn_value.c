@@ -10,22 +10,6 @@
 
 #define FN(name) static int fn_##name(struct run *s, const struct r4_ast *n, const struct r4_items *in, struct r4_items *out)
 
-/* 1 there is one, 0 none, < 0 error. */
-static int arg(struct run *s, const struct r4_ast *n, size_t i, struct r4_item *out)
-{
-    struct r4_items c = {0};
-    if (i >= n->n_args)
-        return 0;
-    int rc = r4_run_arg(s, n->args[i], &c);
-    if (rc)
-        return rc;
-    if (c.n > 1)
-        return r4_run_error(s, "a single argument was expected, there are %zu", c.n);
-    if (c.n)
-        *out = r4_system_value(&c.list[0]);
-    return c.n ? 1 : 0;
-}
-
 /* ---- conversions: *v becomes the value; false: it cannot ---- */
 
 static bool whole_number(struct r4_str t)
@@ -305,14 +289,14 @@ FN(log)
 {
     struct r4_item v, base = {0};
     int rc = number(s, in, &v);
-    return rc != 1 || (rc = arg(s, n, 0, &base)) != 1 ? rc : r4_put_decimal(s, out, log(v.number) / log(base.number));
+    return rc != 1 || (rc = r4_arg(s, n, 0, &base)) != 1 ? rc : r4_put_decimal(s, out, log(v.number) / log(base.number));
 }
 
 FN(power)
 {
     struct r4_item v, by = {0};
     int rc = number(s, in, &v);
-    if (rc != 1 || (rc = arg(s, n, 0, &by)) != 1)
+    if (rc != 1 || (rc = r4_arg(s, n, 0, &by)) != 1)
         return rc;
     double p = pow(v.number, by.number);
     bool whole = v.kind == R4_I_INTEGER && by.kind == R4_I_INTEGER && by.number >= 0 && fabs(p) < 2147483648.0;
@@ -323,7 +307,7 @@ FN(round)
 {
     struct r4_item v, places = {0};
     int rc = number(s, in, &v);
-    if (rc != 1 || (rc = arg(s, n, 0, &places)) < 0)
+    if (rc != 1 || (rc = r4_arg(s, n, 0, &places)) < 0)
         return rc;
     if (places.number < 0 || places.number > 15)
         return r4_run_error(s, "that many places cannot be kept");

@@ -318,6 +318,21 @@ int r4_run_arg(struct run *s, const struct r4_ast *n, struct r4_items *out)
     return r4_run(s, n, &in, out);
 }
 
+int r4_arg(struct run *s, const struct r4_ast *n, size_t i, struct r4_item *out)
+{
+    struct r4_items c = {0};
+    if (i >= n->n_args)
+        return 0;
+    int rc = r4_run_arg(s, n->args[i], &c);
+    if (rc)
+        return rc;
+    if (c.n > 1)
+        return r4_run_error(s, "a single argument was expected, there are %zu", c.n);
+    if (c.n)
+        *out = r4_system_value(&c.list[0]);
+    return c.n ? 1 : 0;
+}
+
 int r4_run_each(struct run *s, const struct r4_ast *n, const struct r4_item *item, size_t i, struct r4_items *out)
 {
     struct r4_item kept = s->this_item;

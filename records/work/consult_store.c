@@ -5,15 +5,11 @@
 #include "records/work/consult.h"
 #include "records/work/work_view.h"
 #include "server/base/crypto.h"
+#include "server/base/text.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-static void copy(char *out, size_t cap, const char *text)
-{
-    snprintf(out, cap, "%s", text ? text : "");
-}
 
 static uint64_t id_of(struct query *q, const char *column)
 {
@@ -22,11 +18,11 @@ static uint64_t id_of(struct query *q, const char *column)
 
 static void read_row(struct query *q, struct consult *c)
 {
-    copy(c->number, sizeof c->number, query_text(q, "number"));
-    copy(c->kind, sizeof c->kind, query_text(q, "kind"));
-    copy(c->scope, sizeof c->scope, query_text(q, "scope"));
-    copy(c->template_, sizeof c->template_, query_text(q, "template"));
-    copy(c->urgency, sizeof c->urgency, query_text(q, "urgency"));
+    TEXT_COPY(c->number, query_text(q, "number"));
+    TEXT_COPY(c->kind, query_text(q, "kind"));
+    TEXT_COPY(c->scope, query_text(q, "scope"));
+    TEXT_COPY(c->template_, query_text(q, "template"));
+    TEXT_COPY(c->urgency, query_text(q, "urgency"));
     c->patient.v = id_of(q, "patient_id");
     c->applicant.v = id_of(q, "applicant_id");
     c->wanted_expert.v = id_of(q, "wanted_expert_id");

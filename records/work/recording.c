@@ -6,17 +6,12 @@
 #include "records/store/sealed.h"
 #include "records/work/work_ops.h"
 #include "records/work/work_view.h"
+#include "server/base/text.h"
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #define CHINA_S (8 * 3600)
-
-static void copy(char *out, size_t cap, const char *text)
-{
-    snprintf(out, cap, "%s", text ? text : "");
-}
-#define COPY(field, text) copy(field, sizeof(field), text)
 
 int recording_load(struct op_ctx *ctx, uint64_t id, struct recording_row *out)
 {
@@ -29,8 +24,8 @@ int recording_load(struct op_ctx *ctx, uint64_t id, struct recording_row *out)
         out->started_ms = query_int(q, "started_ms");
         out->duration_ms = query_int(q, "duration_ms");
         out->sealed_ms = query_int(q, "sealed_ms");
-        COPY(out->sha256, query_text(q, "sha256"));
-        COPY(out->note, query_text(q, "note"));
+        TEXT_COPY(out->sha256, query_text(q, "sha256"));
+        TEXT_COPY(out->note, query_text(q, "note"));
     }
     int rc = query_end(q);
     if (rc == 0 && !out->id)
@@ -95,11 +90,11 @@ static int find_source(struct op_ctx *ctx, uint64_t recording, const struct file
 {
     struct query *q = tx_query(ctx->tx, "SELECT kind, source, person_id, name FROM recording_source WHERE recording_id=$1 AND track_id=$2",
                                "ii", (int64_t)recording, (int64_t)t->track);
-    COPY(t->kind, strcmp(type->kind, "audio") == 0 ? "audio" : "video");
-    COPY(t->source, strcmp(t->kind, "audio") == 0 ? "mic" : "camera");
+    TEXT_COPY(t->kind, strcmp(type->kind, "audio") == 0 ? "audio" : "video");
+    TEXT_COPY(t->source, strcmp(t->kind, "audio") == 0 ? "mic" : "camera");
     if (query_next(q)) { /* the file says whether there is sound or picture in it; the rest only this row knows */
-        COPY(t->source, query_text(q, "source"));
-        COPY(t->name, query_sealed(q, "name", SEALED_SOURCE_NAME, recording, t->track));
+        TEXT_COPY(t->source, query_text(q, "source"));
+        TEXT_COPY(t->name, query_sealed(q, "name", SEALED_SOURCE_NAME, recording, t->track));
         t->person = (uint64_t)query_int(q, "person_id");
     }
     return query_end(q);
@@ -163,8 +158,8 @@ static int import(struct op_ctx *ctx, json_t *args, const struct recording_row *
         .case_id = r->case_id, .name = name, .category = "recording", .source = "recording", .taken_ms = t->started_ms};
     rc = records_document_import(ctx, arg_id(args, "staged"), &meta, &document);
     t->document = document.v;
-    COPY(t->content_type, type->content_type);
-    COPY(t->sha256, arg_text(args, "sha256"));
+    TEXT_COPY(t->content_type, type->content_type);
+    TEXT_COPY(t->sha256, arg_text(args, "sha256"));
     return rc ? rc : keep_track(ctx, args, r, t);
 }
 

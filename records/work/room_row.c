@@ -2,15 +2,10 @@
 #include "records/work/room_row.h"
 #include "records/store/sealed.h"
 #include "server/base/crypto.h"
+#include "server/base/text.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void copy(char *out, size_t cap, const char *text)
-{
-    snprintf(out, cap, "%s", text ? text : "");
-}
-#define COPY(field, text) copy(field, sizeof(field), text)
 
 /* ---- secrets ---- */
 void room_secret_hash(const char *secret, char hash[ROOM_HASH_BYTES])
@@ -39,7 +34,7 @@ static bool room_take(struct query *q, struct room_row *out)
         return false;
     out->id.v = (uint64_t)query_int(q, "id");
     out->case_id.v = (uint64_t)query_int(q, "case_id");
-    COPY(out->name, query_text(q, "name"));
+    TEXT_COPY(out->name, query_text(q, "name"));
     out->started_ms = query_int(q, "started_ms");
     out->ended_ms = query_int(q, "ended_ms");
     out->log_lines = query_int(q, "log_lines");
@@ -73,7 +68,7 @@ struct room_id room_of_case(struct tx *tx, struct case_id id)
 int room_insert(struct op_ctx *ctx, struct case_id case_id, const char *name, struct room_row *out)
 {
     *out = (struct room_row){.id = {id_new()}, .case_id = case_id};
-    COPY(out->name, name);
+    TEXT_COPY(out->name, name);
     return tx_exec(ctx->tx,
                    "INSERT INTO room (id, case_id, name, created_ms, started_ms, ended_ms, log_lines) "
                    "VALUES ($1,$2,$3,$4,0,0,0)",
@@ -87,7 +82,7 @@ int room_of_case_make(struct op_ctx *ctx, struct case_id id, const char *number,
     char name[72];
     if (live.v)
         return room_load(ctx, live.v, out);
-    copy(name, sizeof name, number);
+    TEXT_COPY(name, number);
     for (int n = 2; tx_int(ctx->tx, 0, "SELECT COUNT(*) FROM room WHERE name=$1", "t", name) && n < 1000; n++)
         snprintf(name, sizeof name, "%s-%d", number, n);
     return room_insert(ctx, id, name, out);
@@ -115,10 +110,10 @@ static bool ticket_take(struct query *q, struct ticket_row *out)
     out->person.v = (uint64_t)query_int(q, "person_id");
     out->org.v = (uint64_t)query_int(q, "org_id");
     out->dept.v = (uint64_t)query_int(q, "dept_id");
-    COPY(out->role, query_text(q, "role"));
-    COPY(out->name, query_sealed(q, "name", SEALED_TICKET_NAME, out->id, out->room.v));
-    COPY(out->title, query_sealed(q, "title", SEALED_TICKET_TITLE, out->id, out->room.v));
-    COPY(out->resume_hash, query_text(q, "resume_hash"));
+    TEXT_COPY(out->role, query_text(q, "role"));
+    TEXT_COPY(out->name, query_sealed(q, "name", SEALED_TICKET_NAME, out->id, out->room.v));
+    TEXT_COPY(out->title, query_sealed(q, "title", SEALED_TICKET_TITLE, out->id, out->room.v));
+    TEXT_COPY(out->resume_hash, query_text(q, "resume_hash"));
     out->admitted = query_int(q, "admitted");
     out->created_ms = query_int(q, "created_ms");
     out->expires_ms = query_int(q, "expires_ms");

@@ -1,4 +1,5 @@
 #include "records/work/work_parts.h"
+#include "records/config_table.h"
 #include "records/flow/calendar.h"
 #include "records/work/consult_flow.h"
 #include <stdio.h>
@@ -7,10 +8,8 @@
 static int load(json_t **out, const char *config_dir, const char *name, struct fault *f)
 {
     char path[1024];
-    json_error_t e;
     snprintf(path, sizeof path, "%s/%s", config_dir, name);
-    *out = json_load_file(path, JSON_REJECT_DUPLICATES, &e);
-    return *out ? 0 : fault_set(f, ERR_MALFORMED, "config", "%.150s:%d: %.80s", path, e.line, e.text);
+    return config_table(out, path, f);
 }
 
 int work_default_terms(const json_t *deadlines, const char *urgency, struct flow_terms out[])

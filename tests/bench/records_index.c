@@ -40,7 +40,7 @@ static void make(struct patient_row *row)
     static const char families[] = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈";
     static const char givens[] = "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀霞平刚桂英华玉萍红娥玲芬燕彩春菊兰凤洁梅琳素云莲真环雪荣爱妹香月莺媛瑞凡佳嘉";
     char family[4], first[4], second[4];
-    int man = (int)roll(2), y = 1930 + (int)roll(95), m = 1 + (int)roll(12), d = 1 + (int)roll(28);
+    unsigned man = roll(2), y = (1930 + roll(95)) % 10000, m = (1 + roll(12)) % 100, d = (1 + roll(28)) % 100;
     memset(row, 0, sizeof *row);
     character(families, family);
     character(givens, first);
@@ -52,11 +52,11 @@ static void make(struct patient_row *row)
     snprintf(row->local_number, sizeof row->local_number, "N%llx", (unsigned long long)row->id);
     snprintf(row->name, sizeof row->name, "%s%s%s", family, first, second);
     snprintf(row->sex, sizeof row->sex, "%s", man ? "male" : "female");
-    snprintf(row->birth_date, sizeof row->birth_date, "%04d-%02d-%02d", y, m, d);
+    snprintf(row->birth_date, sizeof row->birth_date, "%04u-%02u-%02u", y, m, d);
     strcpy(row->id_type, "id_card");
     strcpy(row->allergy_state, "unknown");
     char card[24];
-    snprintf(card, sizeof card, "99%04u%04d%02d%02d%03u", roll(2000), y, m, d, roll(500) * 2 + (uint32_t)man);
+    snprintf(card, sizeof card, "99%04u%04u%02u%02u%03u", roll(2000), y, m, d, (roll(500) * 2 + man) % 1000);
     card[17] = identity_check_character(card);
     if (roll(4))
         memcpy(row->secret.id_no, card, 18);

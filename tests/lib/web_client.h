@@ -179,6 +179,13 @@ static inline int web_once(struct web *w, uint16_t port, const char *method, con
     return web_open(w, port) ? -1 : web_ask(w, method, path, headers, body);
 }
 
+/* A question on a connection of its own, in place of the one before; its status. */
+static inline int web_anew(struct web *w, uint16_t port, const char *method, const char *path, const char *headers, const char *body)
+{
+    web_close(w);
+    return web_once(w, port, method, path, headers, body);
+}
+
 /* ---- WebSocket (RFC 6455) ---- */
 
 static inline int web_socket_at(struct web *w, uint16_t port, const char *path, const char *headers)
@@ -268,6 +275,21 @@ static inline int web_message(struct web *w, int limit_ms, const uint8_t **bytes
         if (opcode == 1 || opcode == 2) return opcode;
     }
     return 0;
+}
+
+/* The next text of that "type" (a lecture's), passing over the rest; NULL = none in time. */
+static inline json_t *web_told(struct web *w, const char *type, int limit_ms)
+{
+    const uint8_t *bytes;
+    size_t len;
+    int64_t until = web_now_ms() + limit_ms;
+    for (int kind; (kind = web_message(w, (int)(until - web_now_ms()), &bytes, &len));) {
+        json_t *m = kind == 1 ? json_loadb((const char *)bytes, len, 0, NULL) : NULL;
+        const char *is = json_string_value(json_object_get(m, "type"));
+        if (is && strcmp(is, type) == 0) return m;
+        json_decref(m);
+    }
+    return NULL;
 }
 
 /* The close code, after passing over what comes before it; 0 = still open after the time. */

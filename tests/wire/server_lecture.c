@@ -10,8 +10,7 @@ static struct web last;
 
 static int ask(const char *method, const char *path, const char *headers, const char *body)
 {
-    web_close(&last);
-    return web_once(&last, site.port, method, path, headers, body);
+    return web_anew(&last, site.port, method, path, headers, body);
 }
 
 static int start(void **state)
@@ -39,20 +38,6 @@ static int stop(void **state)
 }
 
 /* ---- over WebSocket ---- */
-static json_t *told(struct web *w, const char *type, int limit_ms) /* the next text of that type, passing over the rest */
-{
-    const uint8_t *bytes;
-    size_t len;
-    int64_t until = web_now_ms() + limit_ms;
-    for (int kind; (kind = web_message(w, (int)(until - web_now_ms()), &bytes, &len));) {
-        json_t *m = kind == 1 ? json_loadb((const char *)bytes, len, 0, NULL) : NULL;
-        const char *is = json_string_value(json_object_get(m, "type"));
-        if (is && strcmp(is, type) == 0) return m;
-        json_decref(m);
-    }
-    return NULL;
-}
-
 static struct web *viewer(const char *room, const char *headers, const char *first)
 {
     static struct web w;
@@ -73,7 +58,7 @@ static const char *with_token(const char *t)
 static void refused(const char *room, const char *first, const char *reason)
 {
     struct web *w = viewer(room, "", first);
-    json_t *m = told(w, "refused", 3000);
+    json_t *m = web_told(w, "refused", 3000);
     if (!m || strcmp(json_string_value(json_object_get(m, "reason")), reason)) fail_msg("%s: %s", first, m ? json_dumps(m, 0) : "nothing");
     json_decref(m);
     assert_int_equal(web_drain(w, 3000), 4003);
@@ -101,11 +86,11 @@ static void what_a_viewer_is_sent(void **state)
     size_t len;
     (void)state;
     struct web *w = viewer("talk", "", with_token(token));
-    json_t *m = told(w, "hello", 3000);
+    json_t *m = web_told(w, "hello", 3000);
     assert_non_null(m);
     assert_string_equal(json_string_value(json_object_get(m, "name")), "talk");
     json_decref(m);
-    m = told(w, "init", 8000);
+    m = web_told(w, "init", 8000);
     assert_non_null(m);
     assert_string_equal(json_string_value(json_object_get(m, "codecs")), "avc1.42c01e,opus");
     assert_int_equal(json_integer_value(json_object_get(m, "width")), 640);
@@ -121,7 +106,7 @@ static void what_a_viewer_is_sent(void **state)
         pieces += web_message(w, (int)(until - web_now_ms()), &b, &len) == 2;
     assert_in_range(pieces, 11, 26); /* 15 in three seconds, and what there was of the group before */
     web_say(w, "{\"type\":\"ping\",\"t\":77}");
-    m = told(w, "pong", 3000);
+    m = web_told(w, "pong", 3000);
     assert_int_equal(json_integer_value(json_object_get(m, "t")), 77);
     json_decref(m);
     web_close(w);
@@ -150,7 +135,7 @@ static void the_beginning_in_one_answer(void **state)
              json_integer_value(json_object_get(m, "epoch_ms")), json_integer_value(json_object_get(m, "generation")), json_integer_value(json_object_get(m, "next")));
     json_decref(m);
     struct web *w = viewer("talk", "", first);
-    m = told(w, "hello", 3000);
+    m = web_told(w, "hello", 3000);
     assert_non_null(m);
     json_decref(m);
     assert_int_equal(web_message(w, 3000, &b, &len), 2); /* no "init" before it */
@@ -159,7 +144,7 @@ static void the_beginning_in_one_answer(void **state)
     char *at = strstr(first, "\"next\":"); /* of another life of the programme, perhaps: everything from its beginning */
     snprintf(at, sizeof first - (size_t)(at - first), "\"next\":99999999}");
     w = viewer("talk", "", first);
-    m = told(w, "init", 3000);
+    m = web_told(w, "init", 3000);
     assert_non_null(m);
     json_decref(m);
     web_close(w);
@@ -191,15 +176,15 @@ static void staff_watch_by_their_session(void **state)
     int64_t before = audited("room.watch");
     snprintf(cookie, sizeof cookie, "%s", p.cookie);
     struct web *w = viewer("talk", cookie, "{}");
-    json_t *m = told(w, "hello", 3000);
+    json_t *m = web_told(w, "hello", 3000);
     assert_non_null(m);
     json_decref(m);
-    m = told(w, "init", 3000);
+    m = web_told(w, "init", 3000);
     assert_non_null(m);
     json_decref(m);
     web_close(w);
     w = viewer("nowhere", cookie, "{}");
-    m = told(w, "refused", 3000);
+    m = web_told(w, "refused", 3000);
     assert_string_equal(json_string_value(json_object_get(m, "code")), "not_found");
     json_decref(m);
     web_close(w);
@@ -213,7 +198,7 @@ static void one_that_is_too_slow_skips(void **state)
     size_t len;
     (void)state;
     struct web *w = viewer("talk", "", with_token(token));
-    json_t *m = told(w, "init", 3000);
+    json_t *m = web_told(w, "init", 3000);
     assert_non_null(m);
     json_decref(m);
     __atomic_store_n(&lecturer.frame_bytes, 90000, __ATOMIC_RELAXED); /* 18 Mbit/s, more than the kernels hold */
@@ -225,7 +210,7 @@ static void one_that_is_too_slow_skips(void **state)
     (void)rss;
 #endif
     __atomic_store_n(&lecturer.frame_bytes, 1000, __ATOMIC_RELAXED);
-    m = told(w, "skip", 10000);
+    m = web_told(w, "skip", 10000);
     assert_non_null(m);
     json_decref(m);
     assert_int_equal(web_message(w, 1000, &b, &len), 2);

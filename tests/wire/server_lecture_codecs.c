@@ -11,8 +11,7 @@ static struct web last;
 
 static int ask(const char *method, const char *path, const char *headers, const char *body)
 {
-    web_close(&last);
-    return web_once(&last, site.port, method, path, headers, body);
+    return web_anew(&last, site.port, method, path, headers, body);
 }
 
 static int start(void **state)

@@ -39,23 +39,9 @@ static int stop(void **state)
 }
 
 /* ---- viewers ---- */
-static json_t *told(struct web *w, const char *type, int limit_ms)
-{
-    const uint8_t *bytes;
-    size_t len;
-    int64_t until = web_now_ms() + limit_ms;
-    for (int kind; (kind = web_message(w, (int)(until - web_now_ms()), &bytes, &len));) {
-        json_t *m = kind == 1 ? json_loadb((const char *)bytes, len, 0, NULL) : NULL;
-        const char *is = json_string_value(json_object_get(m, "type"));
-        if (is && strcmp(is, type) == 0) return m;
-        json_decref(m);
-    }
-    return NULL;
-}
-
 static void expect(struct web *w, const char *type, int limit_ms)
 {
-    json_t *m = told(w, type, limit_ms);
+    json_t *m = web_told(w, type, limit_ms);
     if (!m) fail_msg("no %s", type);
     json_decref(m);
 }
@@ -70,7 +56,7 @@ static void refused(uint16_t port, const char *first, const char *reason)
 {
     struct web w;
     say_first(&w, port, first);
-    json_t *m = told(&w, "refused", 3000);
+    json_t *m = web_told(&w, "refused", 3000);
     if (!m || strcmp(json_string_value(json_object_get(m, "reason")), reason)) fail_msg("%s: %s", first, m ? json_dumps(m, 0) : "nothing");
     json_decref(m);
     assert_int_equal(web_drain(&w, 3000), 4003);

@@ -52,8 +52,7 @@ static const char *with(const char *token, const char *more)
 static struct web last;
 static int ask(const char *method, const char *path, const char *headers, const char *body)
 {
-    web_close(&last);
-    return web_once(&last, site.port, method, path, headers, body);
+    return web_anew(&last, site.port, method, path, headers, body);
 }
 
 static bool says(const char *text)

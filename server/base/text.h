@@ -1,0 +1,16 @@
+/* text - a text put into an array of the caller's, cut where the array ends; NULL counts as empty. No allocation, any thread. */
+#ifndef YL_SERVER_BASE_TEXT_H
+#define YL_SERVER_BASE_TEXT_H
+
+#include <string.h>
+
+static inline void text_copy(char *to, size_t cap, const char *from)
+{
+    size_t n = from ? strnlen(from, cap - 1) : 0;
+    if (n)
+        memcpy(to, from, n);
+    to[n] = 0;
+}
+/* Into an array whose size the compiler knows. */
+#define TEXT_COPY(field, text) text_copy(field, sizeof(field), text)
+#endif
