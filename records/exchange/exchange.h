@@ -47,6 +47,7 @@ struct exchange_source {
 };
 struct exchange_domain {
     uint64_t id, source_id; /* source_id 0: nobody here assigns in it (a national number) */
+    uint64_t org_id;        /* the institution that source speaks for */
     char namespace_id[64], oid[128];
 };
 /* The source that sends as this application and facility from there; 0, ERR_NOT_FOUND (nobody is called so) or ERR_DENIED (not from

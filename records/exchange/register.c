@@ -49,7 +49,8 @@ static int add_identity(struct op_ctx *ctx, const struct number *n, uint64_t pat
 
 enum owner { OWN, NOBODYS, FOREIGN, UNKNOWN, SILENT };
 
-/* Whose number a CX is. Numbers of nobody (a national one) are taken beside an own one; a source never assigns in another's domain. */
+/* Whose number a CX is. A laboratory goes by the numbers its hospital's HIS gave: those of the same institution are own. Numbers of nobody (a
+ * national one) are taken beside an own one; a source never assigns in another institution's domain. */
 static enum owner owner_of(struct exchange_taking *t, struct hl7_span cx, struct exchange_domain *domain)
 {
     char name[64], oid[128];
@@ -63,7 +64,7 @@ static enum owner owner_of(struct exchange_taking *t, struct hl7_span cx, struct
         return SILENT;
     if (exchange_domain_find(t->ctx, name, oid, domain))
         return UNKNOWN;
-    return domain->source_id == t->source->id ? OWN : domain->source_id ? FOREIGN : NOBODYS;
+    return !domain->source_id ? NOBODYS : domain->org_id == t->source->org_id ? OWN : FOREIGN;
 }
 
 static int flaw_at(struct exchange_taking *t, int code, const char *reason, struct hl7_path at)
@@ -353,6 +354,11 @@ static int known_number(struct exchange_taking *t, const struct hl7_segment *s, 
     if (rc)
         return rc;
     *n = numbers.own[0];
+    struct exchange_domain domain;
+    if ((rc = exchange_domain_load(t->ctx, n->domain, &domain)))
+        return rc;
+    if (domain.source_id != t->source->id && domain.source_id) /* merged, changed and withdrawn by who assigns it */
+        return flaw_at(t, 204, "foreign_domain", (struct hl7_path){.segment = {s->name.at[0], s->name.at[1], s->name.at[2]}, .field = (uint16_t)field, .repetition = 1, .component = 4});
     *patient = exchange_identity(t->ctx, n->domain, n->value, &retired);
     struct hl7_path at = {.field = (uint16_t)field, .repetition = 1, .component = 1};
     memcpy(at.segment, s->name.at, 3);

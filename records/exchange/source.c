@@ -3,13 +3,13 @@
 #include "records/exchange/exchange_private.h"
 #include "records/parts.h"
 #include "server/base/crypto.h"
+#include "server/base/text.h"
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define REREAD_MS 5000
-#define COPY(field, text) snprintf(field, sizeof(field), "%s", (text) ? (text) : "")
 
 /* ---- opening ---- */
 
@@ -112,16 +112,16 @@ static void source_from(const struct exchange *x, struct query *q, struct exchan
     s->domain = (uint64_t)query_int(q, "domain_id");
     s->may_ask = query_int(q, "may_ask") != 0;
     s->accept_dead = query_int(q, "accept_dead") != 0;
-    COPY(s->name, query_text(q, "name"));
-    COPY(s->application, query_text(q, "application"));
-    COPY(s->facility, query_text(q, "facility"));
-    COPY(s->address, query_text(q, "address"));
-    COPY(s->certificate, query_text(q, "certificate"));
-    COPY(s->map_name, query_text(q, "map"));
+    TEXT_COPY(s->name, query_text(q, "name"));
+    TEXT_COPY(s->application, query_text(q, "application"));
+    TEXT_COPY(s->facility, query_text(q, "facility"));
+    TEXT_COPY(s->address, query_text(q, "address"));
+    TEXT_COPY(s->certificate, query_text(q, "certificate"));
+    TEXT_COPY(s->map_name, query_text(q, "map"));
     for (int i = 0; i < 3; i++)
         if (assume && strcmp(assume, words[i]) == 0)
             s->assume = (enum exchange_assume)i;
-    COPY(s->folder, query_text(q, "folder"));
+    TEXT_COPY(s->folder, query_text(q, "folder"));
     s->kind = strcmp(query_text(q, "kind"), "folder") == 0 ? KIND_FOLDER : strcmp(query_text(q, "kind"), "database") == 0 ? KIND_DATABASE : KIND_HL7;
     if (s->kind != KIND_HL7 && s->assume == ASSUME_NONE)
         s->assume = ASSUME_MISSING; /* a column of numbers seldom names their authority: they are the source's own */
@@ -152,13 +152,14 @@ static int read_domains(struct exchange *x, struct tx *tx)
     free(x->domains);
     x->n_domains = 0;
     x->domains = calloc(cap + 1, sizeof *x->domains);
-    struct query *q = tx_query(tx, "SELECT * FROM exchange_domain ORDER BY id", "");
+    struct query *q = tx_query(tx, "SELECT d.*, s.org_id FROM exchange_domain d LEFT JOIN exchange_source s ON s.id=d.source_id ORDER BY d.id", "");
     while (x->domains && x->n_domains < cap && query_next(q)) {
         struct exchange_domain *d = &x->domains[x->n_domains++];
         d->id = (uint64_t)query_int(q, "id");
         d->source_id = (uint64_t)query_int(q, "source_id");
-        COPY(d->namespace_id, query_text(q, "namespace_id"));
-        COPY(d->oid, query_text(q, "oid"));
+        d->org_id = (uint64_t)query_int(q, "org_id");
+        TEXT_COPY(d->namespace_id, query_text(q, "namespace_id"));
+        TEXT_COPY(d->oid, query_text(q, "oid"));
     }
     return query_end(q);
 }

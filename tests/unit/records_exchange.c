@@ -260,6 +260,32 @@ static void a_domain_has_one_owner(void **state)
     assert_int_equal(desk.fault.n_fields, 4); /* org, certificate, map, and the name is taken */
 }
 
+#define FROM_LAB(type, control) "MSH|^~\\&|LAB|县医院|YL||20261124135900||" type "|" control "|P|2.4\n"
+static void a_laboratory_goes_by_its_hospitals_numbers(void **state)
+{
+    (void)state;
+    hl7_source("LAB", 7, NULL, NULL);
+    hl7_send(MSH("ADT^A04", "1") ZHAO);
+    hl7_send(FROM_LAB("ORU^R01", "1") ZHAO "OBR|1||f1|CBC^血常规|||20261123080000\nOBX|1|NM|WBC^白细胞^L||5.5|10*9/L||||F\n");
+    is("MSA-1", "AA");
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM patient"), 1);
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM exchange_entry"), 2);
+    hl7_send(FROM_LAB("ORU^R01", "2") "PID|1||1002^^^HIS||钱^二||19810203|F\nOBR|1||f2|CBC^血常规\nOBX|1|NM|WBC^白细胞^L||5.5|10*9/L||||F\n"); /* before the HIS told of her */
+    is("MSA-1", "AA");
+    hl7_send(MSH("ADT^A04", "2") "PID|1||1002^^^HIS||钱^二妹||19810203|F\n");
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM patient WHERE name='钱二妹'"), 1);
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM patient"), 2);
+    static const char *const not_its[] = {FROM_LAB("ADT^A40", "3") ZHAO "MRG|1002^^^HIS\n", FROM_LAB("ADT^A29", "4") ZHAO, FROM_LAB("ADT^A47", "5") "PID|1||1003^^^HIS\nMRG|1001^^^HIS\n"};
+    for (size_t i = 0; i < sizeof not_its / sizeof *not_its; i++) {
+        hl7_send(not_its[i]);
+        is("MSA-1", "AE");
+    }
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM exchange_dead WHERE reason='foreign_domain'"), 3);
+    hl7_source("OTHER", 8, NULL, NULL); /* another hospital's laboratory knows nothing of them */
+    hl7_send("MSH|^~\\&|OTHER||||20261124||ORU^R01|6|P|2.4\n" ZHAO "OBX|1|NM|WBC^白细胞^L||5.5|10*9/L||||F\n");
+    is("MSA-1", "AE");
+}
+
 static void every_sample(void **state)
 {
     const char *folder = getenv("YL_HL7_SAMPLES");
@@ -312,7 +338,7 @@ int main(void)
         T(a_result_stands_in_the_timeline), T(known_again), T(a_dead_letter_is_corrected), T(what_cannot_be_used_leaves_nothing),
         T(put_aside_with_a_reason),
         T(who_may_send), T(acknowledged_as_asked), T(in_the_senders_characters), T(numbers_change_and_go),
-        T(a_merge_can_be_taken_back), T(a_domain_has_one_owner), T(every_sample),
+        T(a_merge_can_be_taken_back), T(a_domain_has_one_owner), T(a_laboratory_goes_by_its_hospitals_numbers), T(every_sample),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
