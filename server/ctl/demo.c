@@ -2,12 +2,15 @@
  *
  * DIR/demo.json: {"password", "steps": [ step ]}. A step is {"as": login, "op", "args", "save"?} or {"as", "upload":
  * file, "args", "save"?}. "$name.member" in a text is what an earlier step saved; "@+2d09:00" is that time of day in China, days from
- * today, in milliseconds; "@now+15m" is minutes from now. {"account": name}: the person saved under that name signs in once and takes the demo password.
+ * today, in milliseconds; "@now+15m" is minutes from now. "$name.items.code=YL01.id": the element whose member is so. {"account": name}: the person saved
+ * under that name signs in once and takes the demo password. {"messages": file}: HL7 v2 messages, a blank line between two, as if they came over
+ * MLLP; "{-30d 09:15}" in them is that time of day in China, days from today, "{now-50m}" minutes from now. "known": true = the administrator has the demo password already.
  */
 #include "server/ctl/ctl.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define CHINA_MS (8 * 3600000LL)
 #define DAY_MS 86400000LL
@@ -99,6 +102,24 @@ static const char *token_of(struct demo *d, const char *login)
 
 /* ---- references and times ---- */
 
+/* "3", or "code=YL01". */
+static json_t *element_of(json_t *list, char *part)
+{
+    char *is = strchr(part, '=');
+    json_t *one;
+    size_t i;
+    if (!is)
+        return json_array_get(list, (size_t)atoi(part));
+    *is++ = 0;
+    json_array_foreach(list, i, one)
+    {
+        const char *text = json_string_value(json_object_get(one, part));
+        if (text && strcmp(text, is) == 0)
+            return one;
+    }
+    return NULL;
+}
+
 static json_t *look_up(struct demo *d, const char *path)
 {
     char part[64];
@@ -106,10 +127,16 @@ static json_t *look_up(struct demo *d, const char *path)
     while (at && *path) {
         size_t n = strcspn(path, ".");
         snprintf(part, sizeof part, "%.*s", (int)n, path);
-        at = json_is_array(at) ? json_array_get(at, (size_t)atoi(part)) : json_object_get(at, part);
+        at = json_is_array(at) ? element_of(at, part) : json_object_get(at, part);
         path += n + (path[n] == '.');
     }
     return at;
+}
+
+static int64_t time_ms(int days, int hours, int minutes)
+{
+    int64_t today = (clock_now_ms(&clock_system) + CHINA_MS) / DAY_MS * DAY_MS - CHINA_MS;
+    return today + days * DAY_MS + hours * 3600000LL + minutes * 60000LL;
 }
 
 static json_t *time_of(const char *text)
@@ -118,8 +145,7 @@ static json_t *time_of(const char *text)
     if (sscanf(text, "@now%dm", &minutes) == 1) return json_integer(clock_now_ms(&clock_system) + minutes * 60000LL);
     if (sscanf(text, "@%dd%d:%d", &days, &hours, &minutes) != 3)
         return NULL;
-    int64_t today = (clock_now_ms(&clock_system) + CHINA_MS) / DAY_MS * DAY_MS - CHINA_MS;
-    return json_integer(today + days * DAY_MS + hours * 3600000LL + minutes * 60000LL);
+    return json_integer(time_ms(days, hours, minutes));
 }
 
 static json_t *resolve(struct demo *d, json_t *v)
@@ -193,6 +219,73 @@ static int upload(struct demo *d, const char *token, const char *name, json_t *a
     return run_op(d, token, "upload.finish", json_pack("{s:s}", "upload_id", text), reply);
 }
 
+/* ---- messages of other systems ---- */
+
+static char *file_text(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    long n = file && fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
+    char *text = n >= 0 ? calloc(1, (size_t)n + 1) : NULL;
+    if (text) {
+        rewind(file);
+        text[fread(text, 1, (size_t)n, file)] = 0;
+    }
+    if (file)
+        fclose(file);
+    return text;
+}
+
+/* Lines end by CR; "{-30d 09:15}" becomes a time as HL7 writes it. At most as long as it was plus 8 bytes a time. */
+static size_t message_of(const char *text, size_t len, char *out)
+{
+    char *p = out;
+    for (const char *end = text + len; text < end; text++) {
+        int days, hours, minutes, n = 0;
+        int64_t ms = 0;
+        if (*text == '{' && sscanf(text, "{%dd %d:%d}%n", &days, &hours, &minutes, &n) == 3 && n)
+            ms = time_ms(days, hours, minutes);
+        else if (*text == '{' && sscanf(text, "{now%dm}%n", &minutes, &n) == 1 && n)
+            ms = clock_now_ms(&clock_system) + minutes * 60000LL;
+        if (ms) {
+            time_t t = (time_t)((ms + CHINA_MS) / 1000);
+            struct tm tm;
+            gmtime_r(&t, &tm);
+            p += strftime(p, 20, "%Y%m%d%H%M%S+0800", &tm);
+            text += n - 1;
+        } else
+            *p++ = *text == '\n' ? '\r' : *text;
+    }
+    return (size_t)(p - out);
+}
+
+static void answered(void *ctx, int error, const char *answer, size_t len)
+{
+    (void)answer;
+    (void)len;
+    *(int *)ctx = error;
+}
+
+static int send_messages(struct demo *d, const char *name)
+{
+    char path[600];
+    snprintf(path, sizeof path, "%s/%s", d->dir, name);
+    char *text = file_text(path), *message = text ? malloc(strlen(text) * 2 + 1) : NULL;
+    int rc = message ? 0 : ERR_NOT_FOUND;
+    for (const char *at = text, *next; rc == 0 && *at; at = next) {
+        const char *blank = strstr(at, "\n\n");
+        size_t len = blank ? (size_t)(blank - at) + 1 : strlen(at);
+        next = at + len + (blank != NULL);
+        struct records_message m = {.bytes = message, .len = message_of(at, len, message)};
+        int error = 0, queued = records_message_submit(d->ctl->records, &m, answered, &error); /* no pool: runs here */
+        rc = queued ? queued : error;
+    }
+    if (rc)
+        fprintf(stderr, "yilianctl: the messages of %s could not be stored\n", path);
+    free(message);
+    free(text);
+    return rc;
+}
+
 /* ---- steps ---- */
 
 static int step(struct demo *d, json_t *s)
@@ -202,6 +295,8 @@ static int step(struct demo *d, json_t *s)
     json_t *person = json_object_get(d->saved, json_string_value(json_object_get(s, "account")) ? json_string_value(json_object_get(s, "account")) : "");
     if (person)
         return take_password(d, json_string_value(json_object_get(person, "login")), json_string_value(json_object_get(person, "initial_password")));
+    if (json_object_get(s, "messages"))
+        return send_messages(d, json_string_value(json_object_get(s, "messages")));
     const char *token = token_of(d, as);
     json_t *given = json_object_get(s, "args"), *args = given ? resolve(d, given) : json_object();
     struct reply reply = {0};
@@ -232,7 +327,7 @@ int ctl_demo_load(struct ctl *c)
     d.password = json_string_value(json_object_get(script, "password"));
     d.saved = json_object();
     d.tokens = json_object();
-    int rc = take_administrator(&d);
+    int rc = json_is_true(json_object_get(script, "known")) ? 0 : take_administrator(&d);
     json_array_foreach(json_object_get(script, "steps"), i, one)
     {
         if (rc)
