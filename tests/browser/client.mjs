@@ -38,6 +38,27 @@ const inRoom = (p, keep = 'yl.room.test') =>
 const phase = (p, want) => p.waitForFunction((w) => globalThis.call.phase.value === w, want)
 
 await run({
+  'a timeline reads as reports with their values and visits with their diagnoses, day by day': async () => {
+    const p = await page()
+    const got = await p.evaluate(async () => {
+      const { blocksOf, daysOf, levelOf, isText } = await import('/src/timeline/blocks.ts')
+      const day = 86_400_000
+      const e = (id, kind, message_id, t_ms, more = {}) => ({ id, kind, message_id, t_ms, title: id, ...more })
+      const items = [
+        e('14', 'observation', 'm2', 5 * day + 60, { flag: 'HH' }), e('13', 'observation', 'm2', 5 * day + 60, { flag: 'L' }), e('12', 'report', 'm2', 5 * day + 50), e('11', 'observation', 'm2', 5 * day + 40, { flag: 'N' }), e('10', 'report', 'm2', 5 * day + 30),
+        e('03', 'diagnosis', 'm1', 2 * day + 9), e('02', 'diagnosis', 'm1', 2 * day + 9), e('01', 'encounter', 'm1', 2 * day + 1),
+        e('21', 'observation', 'm3', day, { flag: 'A' }), e('20', 'observation', 'm3', day), e('30', 'allergy', 'm4', 5, { flag: 'MO' }), { id: '40', kind: 'case', t_ms: 1, title: 'c' },
+      ]
+      const days = daysOf(blocksOf(items))
+      return [days.map((d) => d.blocks.map((b) => [b.head?.id ?? null, b.parts.map((x) => x.id).join()])), items.map((x) => levelOf(x)).filter(Boolean), [{ value: 'x'.repeat(30) }, { value: 'x'.repeat(30), unit: 'g' }, { value: '1\n\u590d\u67e5' }].map(isText)]
+    })
+    assert.deepEqual(got, [
+      [[['12', '13,14'], ['10', '11']], [['01', '02,03']], [[null, '20,21']], [['30', ''], ['40', '']]],
+      ['critical_high', 'low', 'abnormal'],
+      [true, false, true],
+    ])
+    await p.context().close()
+  },
   async 'why a picture is less is said after a while and taken back after a while: a line on the edge makes nothing flicker'() {
     const p = await page()
     const said = await p.evaluate(async () => {

@@ -4,12 +4,13 @@
 import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { axe, DESKTOP, launch, open, PHONE, run } from './lib.mjs'
+import { axe, DESKTOP, launch, open, PHONE, ROOT, run } from './lib.mjs'
 import { openRoom, Person, signedIn } from './person.mjs'
 import { PASSWORD, signIn, startSite } from './site.mjs'
 
 process.env.TZ = 'Asia/Shanghai'
 const site = await startSite()
+site.ctl('demo', 'load', join(ROOT, 'config/demo/centre'))
 const browser = await launch()
 const shots = process.env.SHOTS
 if (shots) mkdirSync(shots, { recursive: true })
@@ -77,7 +78,7 @@ const VISITS = {
   cases: [['qs.zhang', '/cases', 'table'], ['xy.chen', '/cases', 'table'], ['xy.qian', '/cases', 'table'], ['bh.sun', '/cases', 'h1']],
   case: [
     ['qs.zhang', `/cases/${c.signed}`, '[role=tab]'], ['qs.zhang', `/cases/${c.signed}?tab=opinion`, '[role=tab]', (p) => p.getByRole('tab', { name: /会诊意见|^Opinion/ }).click()],
-    ['xy.zhao', `/cases/${c.signed}`, '.overrides'], ['xy.qian', `/cases/${c.room}`, '[role=tab]'], ['xy.chen', `/cases/${c.room}`, '[role=tab]'], ['sj.tang', `/cases/${c.room}`, '.y-empty h1'], ['qs.zhang', `/cases/${NOBODY}`, '.y-empty h1'],
+    ['xy.zhao', `/cases/${c.signed}`, '.overrides'], ['xy.qian', `/cases/${c.room}`, '[role=tab]'], ['xy.qian', `/cases/${c.room}`, '.timeline li', (p) => p.getByRole('tab', { name: /患者时间线|Patient timeline/ }).click()], ['xy.chen', `/cases/${c.room}`, '[role=tab]'], ['sj.tang', `/cases/${c.room}`, '.y-empty h1'], ['qs.zhang', `/cases/${NOBODY}`, '.y-empty h1'],
   ],
   wall: [['wall', '/wall', 'h1'], ['xy.chen', '/wall', 'h1']],
   calendar: [['xy.chen', '/calendar', 'h1'], ['xy.chen', '/calendar?view=day', 'h1'], ['xy.zhao', '/calendar', 'h1']],
