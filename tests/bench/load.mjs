@@ -99,6 +99,7 @@ const figures = (port) =>
 function inside(before, after) {
   const out = { handshakes: after.yilian_media_handshakes_total - before.yilian_media_handshakes_total }
   for (const name of ['inside', 'turn']) {
+    if (!(`yilian_media_${name}_seconds_count` in after)) continue /* an older build */
     const bound = new RegExp(`^yilian_media_${name}_seconds_bucket{le="([0-9.e-]+)"}$`)
     const least = Object.keys(after).map((k) => [bound.exec(k)?.[1], after[k] - before[k]]).filter(([le]) => le).map(([le, n]) => [Number(le) * 1000, n])
     const all = after[`yilian_media_${name}_seconds_count`] - before[`yilian_media_${name}_seconds_count`]
@@ -162,7 +163,7 @@ const num = (x, digits = 1) => (x === undefined ? '-' : x.toFixed(digits))
 
 /** Of all runs of a burst: what the server says of itself. */
 const own = (runs, part) => {
-  const all = runs.map((r) => r.own?.[part]).filter(Boolean)
+  const all = runs.map((r) => r.own?.[part]).filter((x) => x?.turn)
   const worst = (kind, key) => Math.max(...all.map((x) => x[kind][key]))
   const sum = (kind, key) => all.reduce((n, x) => n + x[kind][key], 0)
   return all.length ? `${part}: inside p99 <= ${worst('inside', 'p99_ms')} max <= ${worst('inside', 'max_ms')} ms, ${sum('inside', 'over_5_ms')} of ${sum('inside', 'n')} over 5 ms, busy at a stretch p99 <= ${worst('turn', 'p99_ms')} max <= ${worst('turn', 'max_ms')} ms, ${sum('turn', 'over_5_ms')} of ${sum('turn', 'n')} over 5 ms` : ''
