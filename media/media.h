@@ -116,13 +116,13 @@ struct media_feed_params { /* one outgoing copy of a track to a peer (a consumer
     struct feed_id feed;
     struct track_id track;
     char mid[16];
-    size_t n_payloads;        /* what the receiver negotiated: the feed is silent for a codec that is not in it */
-    struct media_payload payloads[MEDIA_CODECS_MAX];
     struct media_extensions extensions;
     uint32_t ssrc, rtx_ssrc;  /* chosen by the caller, unique per peer; rtx 0 = none */
     bool paused;
     uint8_t value;            /* where the receiver's line is too thin for all: higher first */
     uint8_t exact;            /* n: layer n - 1 and no other, for a node that passes every layer on; 0 = the best of use */
+    size_t n_payloads;        /* what the receiver negotiated: the feed is silent for a codec that is not in it */
+    struct media_payload payloads[MEDIA_CODECS_MAX];
 };
 
 struct media_record_params { /* per-track recording of a room: every track now in it and each that comes later */

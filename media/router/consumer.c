@@ -15,20 +15,23 @@ static const struct media_payload *match(const struct media_feed_params *f, cons
     return found;
 }
 
+static const struct consumer_row *row_of(const struct consumer *c, uint8_t source)
+{
+    for (size_t i = 0; i < c->n_rows; i++)
+        if (c->rows[i].source == source) return &c->rows[i];
+    return NULL;
+}
+
 void consumer_update(struct consumer *c, const struct producer *p)
 {
     c->audio = p->params.kind == MEDIA_AUDIO;
     c->mid_len = (uint8_t)strnlen(c->params.mid, sizeof c->params.mid);
     consumer_forget(c);
-    memset(c->pt, 0, sizeof c->pt);
-    memset(c->rtx_pt, 0, sizeof c->rtx_pt);
-    c->takes = false;
+    c->n_rows = 0;
     for (size_t i = 0; i < p->params.n_payloads; i++) {
         const struct media_payload *row = match(&c->params, &p->params.payloads[i]);
-        if (!row) continue;
-        c->takes = true;
-        c->pt[p->params.payloads[i].payload_type & 127] = row->payload_type;
-        c->rtx_pt[p->params.payloads[i].payload_type & 127] = c->params.rtx_ssrc ? row->rtx_payload_type : 0;
+        uint8_t rtx = c->params.rtx_ssrc && row ? row->rtx_payload_type : 0;
+        if (row) c->rows[c->n_rows++] = (struct consumer_row){p->params.payloads[i].payload_type & 127, row->payload_type, rtx};
     }
 }
 
@@ -73,7 +76,7 @@ static uint8_t spatial_target(const struct consumer *c, const struct producer *p
 
 bool consumer_needs_key(const struct consumer *c, const struct producer *p, int64_t now_us, size_t *layer)
 {
-    if (c->params.paused || c->held || !c->takes || p->params.kind == MEDIA_AUDIO) return false;
+    if (c->params.paused || c->held || !c->n_rows || p->params.kind == MEDIA_AUDIO) return false;
     int target = consumer_target(c, p, now_us);
     if (target < 0 || (target == c->layer && c->sid >= spatial_target(c, p, (size_t)target))) return false;
     *layer = (size_t)target;
@@ -91,16 +94,16 @@ static void add_extension(struct rtp_edit *e, uint8_t id, const uint8_t *value, 
 
 /* The transport-wide number differs each time, so it goes only where a copy is never sent again under the same SRTP index: with RTX, or
  * where nothing is sent again at all (audio). */
-static bool numbered(const struct consumer *c, const struct packet *k)
+static bool numbered(const struct consumer *c, const struct consumer_row *row)
 {
-    return c->params.extensions.transport_cc && (c->audio || c->rtx_pt[k->rtp.payload_type]);
+    return c->params.extensions.transport_cc && (c->audio || row->rtx);
 }
 
-static bool copy(const struct consumer *c, const struct packet *k, struct rtp_edit *e, struct rtp_parts *out)
+static bool copy(const struct consumer *c, const struct consumer_row *row, const struct packet *k, struct rtp_edit *e, struct rtp_parts *out)
 {
     const struct media_extensions *to = &c->params.extensions;
     e->n_extensions = 0;
-    e->number_id = numbered(c, k) ? to->transport_cc : 0;
+    e->number_id = numbered(c, row) ? to->transport_cc : 0;
     add_extension(e, to->mid, (const uint8_t *)c->params.mid, c->mid_len);
     add_extension(e, to->audio_level, k->level.value, k->level.len);
     add_extension(e, to->orientation, k->orientation.value, k->orientation.len);
@@ -324,8 +327,8 @@ bool consumer_follows(const struct consumer *c, const struct producer *p, size_t
 
 bool consumer_forward(struct consumer *c, const struct producer *p, const struct packet *k, int64_t now_us, struct rtp_parts *out)
 {
-    if (c->params.paused || c->held || !c->pt[k->rtp.payload_type]) return false;
-    if (replay_holds(c, k)) return false;
+    const struct consumer_row *row = c->params.paused || c->held ? NULL : row_of(c, k->rtp.payload_type);
+    if (!row || replay_holds(c, k)) return false;
     if (c->layer != (int)k->layer) {
         if (p->params.kind != MEDIA_AUDIO && !(k->key && consumer_target(c, p, now_us) == (int)k->layer)) return false;
         rebase(c, p, k, now_us);
@@ -336,12 +339,12 @@ bool consumer_forward(struct consumer *c, const struct producer *p, const struct
     if (!span) return false;
     if (span != &c->now) k = emptied(k, span, &empty);
     struct rtp_edit e; /* its extensions are not worth clearing for every copy */
-    e.payload_type = c->pt[k->rtp.payload_type];
+    e.payload_type = row->ours;
     e.seq = (uint16_t)(k->rtp.seq - span->seq_offset);
     e.timestamp = consumer_time(span, k->rtp.timestamp);
     e.ssrc = c->params.ssrc;
     e.rtx = false;
-    if (!copy(c, k, &e, out)) return false;
+    if (!copy(c, row, k, &e, out)) return false;
     if (k->frame.header_len || k->frame.layered) patch(span, k, out);
     note_sent(c, k, &e, now_us);
     c->bytes += rtp_length(out);
@@ -350,7 +353,8 @@ bool consumer_forward(struct consumer *c, const struct producer *p, const struct
 
 bool consumer_may_pad(const struct consumer *c, const struct packet *k)
 {
-    return c->rtx_pt[k->rtp.payload_type] != 0 && k->rtp.payload_len;
+    const struct consumer_row *row = row_of(c, k->rtp.payload_type);
+    return row && row->rtx && k->rtp.payload_len;
 }
 
 bool consumer_resend(struct consumer *c, const struct producer *p, uint16_t seq, int64_t now_us, struct rtp_parts *out)
@@ -360,9 +364,10 @@ bool consumer_resend(struct consumer *c, const struct producer *p, uint16_t seq,
     size_t slot = seq % CONSUMER_RESENDS;
     if (!s || s->layer >= p->n_layers) return false;
     if (c->resent[slot].us && c->resent[slot].seq == seq && now_us - c->resent[slot].us < 20000) return false; /* bounds amplification */
-    if (!producer_again(p, s->layer, (uint16_t)(seq + s->seq_offset), &k) || !c->pt[k.rtp.payload_type]) return false;
-    uint8_t rtx = c->rtx_pt[k.rtp.payload_type];
-    struct rtp_edit e = {.payload_type = rtx ? rtx : c->pt[k.rtp.payload_type],
+    const struct consumer_row *row = producer_again(p, s->layer, (uint16_t)(seq + s->seq_offset), &k) ? row_of(c, k.rtp.payload_type) : NULL;
+    if (!row) return false;
+    uint8_t rtx = row->rtx;
+    struct rtp_edit e = {.payload_type = rtx ? rtx : row->ours,
                          .seq = rtx ? c->rtx_seq : seq,
                          .timestamp = consumer_time(s, k.rtp.timestamp),
                          .ssrc = rtx ? c->params.rtx_ssrc : c->params.ssrc,
@@ -370,8 +375,8 @@ bool consumer_resend(struct consumer *c, const struct producer *p, uint16_t seq,
                          .rtx_osn = seq};
     struct packet empty;
     const struct packet *as = emptied(&k, s, &empty);
-    if (!rtx && numbered(c, as)) return false;
-    if (!copy(c, as, &e, out)) return false;
+    if (!rtx && numbered(c, row)) return false;
+    if (!copy(c, row, as, &e, out)) return false;
     patch(s, as, out);
     if (rtx) c->rtx_seq++;
     c->resent[slot].seq = seq;

@@ -19,7 +19,11 @@ struct consumer_span {
     uint32_t squeeze_end;
 };
 
-struct consumer {
+struct consumer_row { /* how a codec of the source is called by this receiver */
+    uint8_t source, ours, rtx; /* payload types; rtx 0 = none */
+};
+
+struct consumer { /* what a packet needs comes first: with hundreds of receivers none of it is in the cache */
     int layer;      /* stream shown now, -1 = waits for a keyframe */
     uint8_t sid;    /* highest spatial layer sent of it; see consumer_layer */
     uint8_t wanted; /* highest layer wished */
@@ -47,11 +51,12 @@ struct consumer {
     uint8_t last_tl0;
     uint32_t packets, octets;
     uint64_t bytes;
-    uint8_t pt[128], rtx_pt[128]; /* source payload type -> ours; 0 = this receiver does not take it */
+    uint8_t n_rows; /* 0: this receiver takes none of the source's codecs */
     uint8_t mid_len;
-    bool takes; /* any of the source's payload types */
     bool audio;
-    size_t n_spans; /* ever begun since the last break of the numbering; the last CONSUMER_SPANS are kept */
+    struct consumer_row rows[MEDIA_CODECS_MAX];
+    uint32_t n_spans; /* ever begun since the last break of the numbering; the last CONSUMER_SPANS are kept */
+    struct media_feed_params params; /* its payloads stand last */
     struct consumer_span spans[CONSUMER_SPANS];
     struct {
         uint16_t seq;
@@ -60,7 +65,6 @@ struct consumer {
     uint8_t fraction_lost;
     uint32_t jitter;
     int64_t good_since_us;
-    struct media_feed_params params;
 };
 
 void consumer_init(struct consumer *c, const struct media_feed_params *params, const struct producer *p);

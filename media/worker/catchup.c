@@ -1,4 +1,5 @@
-/* Newcomers are sent the group of pictures that is going on (router/replay.h), a part every tick. */
+/* Newcomers are sent the group of pictures that is going on (router/replay.h), a part every 10 ms. When hundreds come at once their parts are
+ * spread: what those who watch already wait for is looked after in between. */
 #include "media/router/replay.h"
 #include "media/worker/worker.h"
 #include "media/worker/figures.h"
@@ -8,17 +9,38 @@
 #define LONG_PACKETS 768
 #define MANY_FEEDS 8
 #define STEP_PACKETS 24 /* every 10 ms: about 20 Mbit/s */
+#define STEP_US 10000
+#define TURN_PACKETS 256 /* to all newcomers, before the socket is looked at again: about a millisecond */
+
+/* ---- who waits for his next part ---- */
+static void enter(struct feed *f, struct feed **at)
+{
+    struct worker *w = f->peer->worker;
+    f->replays = true;
+    f->back_replay = at;
+    f->next_replay = *at;
+    if (*at) (*at)->back_replay = &f->next_replay;
+    else w->replays_end = &f->next_replay;
+    *at = f;
+}
+
+static void take_out(struct feed *f)
+{
+    struct worker *w = f->peer->worker;
+    *f->back_replay = f->next_replay;
+    if (f->next_replay) f->next_replay->back_replay = f->back_replay;
+    else w->replays_end = f->back_replay;
+    f->replays = false;
+}
 
 void catchup_end(struct feed *f)
 {
-    struct feed **at = &f->peer->worker->replays;
     if (!f->replays) return;
-    while (*at != f)
-        at = &(*at)->next_replay;
-    *at = f->next_replay;
-    f->replays = f->consumer.replay.on = false;
+    take_out(f);
+    f->consumer.replay.on = false;
 }
 
+/* ---- parts ---- */
 /* Packets that wait for the rest of their frame go to those who have caught up; until then nobody overtakes them. */
 static bool waits(const struct track *t, const struct packet *k)
 {
@@ -27,11 +49,12 @@ static bool waits(const struct track *t, const struct packet *k)
     return false;
 }
 
-static void step(struct feed *f)
+static size_t step(struct feed *f) /* how many packets it took */
 {
     struct copies c = {0};
     struct packet k;
     struct consumer *to = &f->consumer;
+    size_t sent = 0;
     for (size_t i = 0; i < STEP_PACKETS && replay_next(to, &f->track->producer, &k) && !waits(f->track, &k); i++) {
         if (c.n == FRESH_MAX) {
             forward_copies(f->peer, &c);
@@ -41,9 +64,11 @@ static void step(struct feed *f)
         c.may_pad[c.n] = !c.parts[c.n].pad_len && consumer_may_pad(to, &k);
         c.len[c.n] = rtp_length(&c.parts[c.n]) + f->peer->tag;
         c.n++;
+        sent++;
     }
     if (c.n) feed_noted(f);
     forward_copies(f->peer, &c);
+    return sent;
 }
 
 bool catchup_begin(struct feed *f)
@@ -55,20 +80,23 @@ bool catchup_begin(struct feed *f)
     if (!replay_begin(&f->consumer, &f->track->producer, most, w->now_us)) return false;
     metric_add(figures.replays, 1);
     line_forget(f); /* what waits there comes again from the ring */
-    if (!f->replays) {
-        f->next_replay = w->replays;
-        w->replays = f;
-    }
-    f->replays = true;
-    step(f); /* the keyframe at once */
+    if (f->replays) take_out(f);
+    f->step_us = w->now_us; /* the keyframe at once */
+    enter(f, &w->replays);
     return true;
 }
 
-void catchup_step(struct worker *w)
+int64_t catchup_due(struct worker *w)
 {
-    for (struct feed *f = w->replays, *next; f; f = next) {
-        next = f->next_replay;
-        step(f);
-        if (!f->consumer.replay.on) catchup_end(f);
+    size_t sent = 0;
+    for (struct feed *f; (f = w->replays);) {
+        if (f->step_us > w->now_us) return f->step_us;
+        if (sent >= TURN_PACKETS) return w->now_us;
+        take_out(f);
+        sent += step(f);
+        if (!f->consumer.replay.on) continue;
+        f->step_us = w->now_us + STEP_US;
+        enter(f, w->replays_end);
     }
+    return INT64_MAX;
 }

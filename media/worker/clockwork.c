@@ -322,7 +322,6 @@ void worker_tick(struct worker *w)
     serve_calm(w);
     dial_tick(w);
     w->ticks++;
-    catchup_step(w);
     struct room *room;
     for (size_t i = 0; (room = table_next(&w->rooms, &i));)
         levels(w, room);

@@ -27,5 +27,6 @@ void figures_init(void)
     f->record_drops = metric_counter("yilian_media_record_drops_total", "Packets a recording lost because the recorder was too slow", NULL);
     f->handed_over = metric_counter("yilian_media_handed_over_total", "Datagrams that came to another worker than their peer's", NULL);
     f->inside = metric_histogram("yilian_media_inside_seconds", "From taking packets from the socket to handing them on to it, once for all receivers", NULL);
+    f->turn = metric_histogram("yilian_media_turn_seconds", "How long a worker was busy at a stretch; what comes meanwhile waits in its socket", NULL);
     f->handover_drops = metric_counter("yilian_media_handover_drops_total", "Of those, dropped because the owner was too slow", NULL);
 }

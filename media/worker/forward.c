@@ -163,13 +163,12 @@ static void fetch(const void *from, size_t bytes)
 {
     for (size_t i = 0; i < bytes; i += 64)
         __builtin_prefetch((const char *)from + i);
+    __builtin_prefetch((const char *)from + bytes - 1);
 }
 
 static void fetch_feed(const struct feed *f)
 {
-    fetch(f, offsetof(struct feed, consumer.spans));
-    fetch(f->consumer.params.mid, sizeof f->consumer.params.mid);
-    fetch(&f->consumer.params.extensions, sizeof *f - offsetof(struct feed, consumer.params.extensions));
+    fetch(f, offsetof(struct feed, consumer.params.payloads));
 }
 
 static void fetch_ahead(const struct track *t, size_t i)
@@ -179,7 +178,8 @@ static void fetch_ahead(const struct track *t, size_t i)
     if (left > 8) fetch(f[8], 1);
     if (left > 5) {
         fetch_feed(f[5]);
-        fetch(f[5]->peer, offsetof(struct peer, ice.selected) + sizeof f[5]->peer->ice.selected);
+        fetch(f[5]->peer, offsetof(struct peer, ice));
+        fetch(&f[5]->peer->ice.has_selected, 1 + sizeof f[5]->peer->ice.selected);
     }
     if (left > 3 && f[3]->peer->seal) fetch(f[3]->peer->seal, SRTP_SEAL_HEAD);
     if (left > 1 && f[1]->peer->seal) srtp_seal_near(f[1]->peer->seal);

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -192,12 +193,24 @@ static void carry_out(struct handshake *h, struct wish *w)
 }
 
 /* ---- the thread ---- */
+/* Media before joins where there is not enough of the processor: also when all of the server runs before others. */
+static void stand_back(void)
+{
+    struct sched_param p;
+    int policy;
+    if (pthread_getschedparam(pthread_self(), &policy, &p) == 0 && (policy == SCHED_FIFO || policy == SCHED_RR)) {
+        p.sched_priority = sched_get_priority_min(policy);
+        (void)pthread_setschedparam(pthread_self(), policy, &p);
+    }
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), getpriority(PRIO_PROCESS, 0) + 5);
+}
+
 static void *run(void *arg)
 {
     struct handshake *h = arg;
     int64_t ticked = 0;
     bool open = true;
-    setpriority(PRIO_PROCESS, (id_t)gettid(), getpriority(PRIO_PROCESS, 0) + 5); /* media before joins where there is not enough of the processor */
+    stand_back();
     while (open) {
         struct wish *w = mailbox_wait(h->mailbox, h->running ? TICK_MS : h->retired ? TRIM_MS : -1);
         if (w) carry_out(h, w);

@@ -1,11 +1,13 @@
 /* Voice goes along with a picture: at the end of the picture's run of datagrams one more, shorter one costs almost nothing, while by itself it
  * costs as much as the whole frame. The more receivers gain by it, the longer a voice packet waits for the next frame that is expected; one that
- * could not go along by then does not wait at all. */
+ * could not go along by then does not wait at all. When hundreds come within a second the wait grows only little by little: a jitter buffer follows
+ * that unheard, and nobody's packets are late because others join. */
 #include "media/worker/worker.h"
 
 #define RIDE_FEEDS 8
 #define RIDE_US_A_FEED 100
 #define RIDE_US_MAX 20000
+#define RIDE_US_A_MS 3   /* so much longer in each millisecond, at most */
 #define LATE_US 3000     /* a frame that much behind its time is not waited for */
 #define GAP_US_MAX 200000
 
@@ -28,11 +30,21 @@ static int64_t next_frame_us(const struct room *room, int64_t now_us)
     return next;
 }
 
-int64_t ride_until_us(const struct track *voice)
+/* How long a packet of this voice may wait at most. */
+static int64_t patience_us(struct track *voice)
+{
+    int64_t now = voice->peer->worker->now_us, most = (int64_t)voice->n_feeds * RIDE_US_A_FEED;
+    if (most > RIDE_US_MAX) most = RIDE_US_MAX;
+    int64_t grown = voice->ride_us + (voice->ride_seen_us ? (now - voice->ride_seen_us) * RIDE_US_A_MS / 1000 : 0);
+    voice->ride_seen_us = now;
+    return voice->ride_us = grown < most ? grown : most;
+}
+
+int64_t ride_until_us(struct track *voice)
 {
     const struct worker *w = voice->peer->worker;
+    int64_t until = voice->fresh_us + patience_us(voice);
     if (voice->n_feeds < RIDE_FEEDS || !w->egress.segments) return 0;
-    int64_t wait = (int64_t)voice->n_feeds * RIDE_US_A_FEED, until = voice->fresh_us + (wait < RIDE_US_MAX ? wait : RIDE_US_MAX);
     int64_t next = next_frame_us(voice->room, w->now_us);
     if (next > until) return 0;
     return next + LATE_US < until ? next + LATE_US : until;

@@ -17,6 +17,7 @@
 #define BEAT_SHARE 8 /* packets a second that leave, for each microsecond of the beat */
 #define BEAT_US_MIN 1000
 #define BEAT_US_MAX 4000
+#define BEAT_US_A_TICK 10
 
 void worker_send(struct worker *w, const uint8_t *bytes, size_t len, const struct address *to)
 {
@@ -53,6 +54,16 @@ static void gauge(struct metric *m, int64_t *told, size_t now)
     *told = (int64_t)now;
 }
 
+/* Where many packets leave (load), what comes is looked for at a steady beat; where many come, they are let gather a little after each look. The
+ * beat grows slowly, so that those who watch notice nothing of hundreds who join within a second. */
+static void keep_beat(struct worker *w)
+{
+    int64_t us = w->load / BEAT_SHARE;
+    if (us > BEAT_US_MAX) us = BEAT_US_MAX;
+    if (us > w->beat_us + BEAT_US_A_TICK && w->beat_us) us = w->beat_us + BEAT_US_A_TICK;
+    w->beat_us = us < BEAT_US_MIN ? 0 : us;
+}
+
 /* The packet path counts for itself; figures are shared by all threads. */
 static void count(struct worker *w)
 {
@@ -60,6 +71,7 @@ static void count(struct worker *w)
     w->arrivals += (uint32_t)(c->packets_in * (1000000 / TICK_US) / 64) - w->arrivals / 64;
     uint32_t load = w->load - w->load / 64 + (uint32_t)(c->packets_out * (1000000 / TICK_US) / 64);
     __atomic_store_n(&w->load, load, __ATOMIC_RELAXED);
+    keep_beat(w);
     metric_add(figures.packets_in, (int64_t)c->packets_in);
     metric_add(figures.bytes_in, (int64_t)c->bytes_in);
     metric_add(figures.packets_out, (int64_t)c->packets_out);
@@ -87,8 +99,9 @@ void peer_event(struct peer *peer, enum media_event_type type)
 /* Serves what waits for its time; when the next of it is due. */
 static int64_t due(struct worker *w)
 {
-    int64_t fresh_us = forward_due(w), lines_us = line_due(w);
-    return fresh_us < lines_us ? fresh_us : lines_us;
+    int64_t next = forward_due(w), lines_us = line_due(w), replays_us = catchup_due(w);
+    if (lines_us < next) next = lines_us;
+    return replays_us < next ? replays_us : next;
 }
 
 static void leave(struct worker *w)
@@ -223,13 +236,6 @@ static void receive(struct worker *w)
 }
 
 /* ---- the loop ---- */
-/* Where many packets leave (load), what comes is looked for at a steady beat; where many come, they are let gather a little after each look. */
-static int64_t beat_us(const struct worker *w)
-{
-    uint32_t us = w->load / BEAT_SHARE;
-    return us < BEAT_US_MIN ? 0 : us < BEAT_US_MAX ? us : BEAT_US_MAX;
-}
-
 /* Being woken for each datagram costs more than the datagram. */
 static void gather(const struct worker *w, int64_t beat, int64_t until)
 {
@@ -243,7 +249,7 @@ static void gather(const struct worker *w, int64_t beat, int64_t until)
 /* Waits for something to do; microseconds count, because held packets leave within a millisecond. */
 static int wait_for(struct worker *w, struct epoll_event *events, int n_events)
 {
-    int64_t until = w->peers.used ? w->tick_us + TICK_US : INT64_MAX, beat = w->peers.used ? beat_us(w) : 0;
+    int64_t until = w->peers.used ? w->tick_us + TICK_US : INT64_MAX, beat = w->peers.used ? w->beat_us : 0;
     if (w->wake_us < until) until = w->wake_us;
     if (!w->peers.used) __atomic_store_n(&w->load, 0, __ATOMIC_RELAXED);
     gather(w, beat, until);
@@ -262,7 +268,7 @@ static void *run(void *arg)
     struct epoll_event events[16];
     while (!__atomic_load_n(w->stop, __ATOMIC_ACQUIRE)) {
         int n = wait_for(w, events, 16);
-        w->now_us = clock_monotonic_us();
+        int64_t woke_us = w->now_us = clock_monotonic_us();
         for (int i = 0; i < n; i++) {
             if (events[i].data.fd == w->wake) drain_mailbox(w);
             else if (events[i].data.fd == w->socket) receive(w);
@@ -276,6 +282,7 @@ static void *run(void *arg)
             count(w);
         }
         leave(w);
+        metric_observe_us(figures.turn, clock_monotonic_us() - woke_us);
     }
     drain_mailbox(w);
     worker_close_everything(w);
@@ -288,6 +295,7 @@ int worker_start(struct worker *w)
 {
     char name[16];
     w->wake_us = INT64_MAX;
+    w->replays_end = &w->replays;
     w->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (w->epoll < 0 || ingress_open(&w->ingress, w->socket) || egress_open(&w->egress, w->socket, w->family, !w->config.no_segments) ||
         steer_open(w))

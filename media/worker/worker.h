@@ -35,17 +35,18 @@ struct worker;
 struct peer;
 struct dial;
 
-struct feed {
+struct feed { /* what a packet needs comes first, as in struct peer */
     struct peer *peer; /* receives */
     struct track *track;
-    struct consumer consumer;
-    struct feed *next_replay; /* in worker.replays while consumer.replay.on */
-    bool replays;
-    uint64_t bytes_prior;   /* when its quality was told last */
-    uint32_t packets_prior;
     int64_t packet_us, gap_us; /* last packet; gaps since its quality was told */
     uint32_t rode;             /* the track's turn in which its packets went along with a picture */
     bool stands;               /* no packet for so long that a person sees it stand still */
+    bool replays;
+    struct consumer consumer;
+    struct feed *next_replay, **back_replay; /* in worker.replays while `replays` */
+    int64_t step_us;                         /* when its next part is due */
+    uint64_t bytes_prior;     /* when its quality was told last */
+    uint32_t packets_prior;
     uint32_t nacks, resent, keyframe_requests, freezes; /* only counted, for who looks on */
     uint64_t surveyed_bytes;
     uint32_t surveyed_bps;
@@ -68,6 +69,7 @@ struct track {
     int64_t fresh_us;         /* when the first of them came */
     struct track *next_fresh; /* in worker.fresh; meaningful while n_fresh */
     int64_t until_us;         /* voice: how long they may wait for a picture to go along with, see ride.c */
+    int64_t ride_us, ride_seen_us; /* likewise: as it is now, and when that was looked at */
     int64_t frame_us, gap_us; /* picture: when a frame left last, and the usual time between two */
     struct track *next_picture; /* in room.pictures */
     uint32_t turn;            /* grows with each time that packets are sent; begins with 1 */
@@ -113,13 +115,13 @@ struct peer {
     struct srtp_box *srtp; /* NULL until the handshake is over */
     struct srtp_seal *seal; /* of it, at hand for the packet path, and how much it adds */
     struct line *line; /* towards it; NULL: it gives no transport-wide feedback */
+    struct dial *dial; /* another node, reached over a socket of its own; NULL: who comes to the worker's socket */
     size_t tag;
     uint64_t down_bytes, up_bytes, up_bytes_prior, down_bytes_prior;
     struct feed **feeds;
     size_t n_feeds, cap_feeds;
     struct ice ice;
     bool inside; /* no network: a device's child process sends for it */
-    struct dial *dial; /* another node, reached over a socket of its own; NULL: who comes to the worker's socket */
     bool silent, proved; /* proved: SRTP came, so its side of the handshake is over */
     struct track *tracks[PEER_TRACKS_MAX];
     size_t n_tracks;
@@ -176,11 +178,12 @@ struct worker {
     struct table peers, tracks, feeds, rooms, by_tuple, by_ufrag;
     int64_t now_us, tick_us, wake_us; /* wake_us: when held packets must leave */
     int64_t batch_us;      /* when datagrams were taken last */
+    int64_t beat_us;       /* between two looks at the socket, where many packets leave; 0 = it wakes us */
     uint32_t arrivals;     /* datagrams a second, over the last half second or so */
     struct counted counted;
     struct egress egress;
     struct track *fresh; /* tracks with packets that wait */
-    struct feed *replays; /* those who catch up */
+    struct feed *replays, **replays_end; /* those who catch up, who is due first in front */
     struct peer *lively;  /* those who send, and those with a line */
     struct dial *dials;   /* peers that are other nodes */
     unsigned ticks;
@@ -255,14 +258,15 @@ void track_record_refer(struct track *track); /* as often as one likes */
 bool track_clock(const struct track *track, struct consumer *copy, uint32_t *timestamp, int64_t *utc_us);
 void forward_copies(struct peer *peer, struct copies *c); /* seals and puts them into the send arena, equal ones together */
 /* ride.c: voice that goes along with a picture */
-int64_t ride_until_us(const struct track *voice); /* how long its first fresh packet waits for one; in the past: not at all */
+int64_t ride_until_us(struct track *voice); /* how long its first fresh packet waits for one; in the past: not at all */
 void ride_rhythm(struct track *picture);          /* its fresh packets leave now */
 struct track *ride_along(const struct track *picture); /* the voice that waits longest in the room; NULL = none */
 struct feed *ride_feed(const struct track *voice, size_t near, const struct peer *peer); /* that receiver's, looked for at about this place */
 /* catchup.c */
 bool catchup_begin(struct feed *feed); /* a newcomer is sent the group of pictures; false: he needs a keyframe */
 void catchup_end(struct feed *feed);
-void catchup_step(struct worker *w); /* every tick */
+/* Sends those parts that are due, as many as delay nobody else; when it wants to be called again, INT64_MAX = nobody catches up. */
+int64_t catchup_due(struct worker *w);
 /* lecture.c */
 void lecture_command(struct worker *w, struct room *room, const struct media_cmd *c);
 void lecture_stop(struct worker *w, struct room *room);

@@ -10,6 +10,7 @@
 // --seconds: of each window; with 2 s before it. YL_BUILD names another build folder.
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { request } from 'node:https'
 import { connect, createServer } from 'node:net'
 import { cpus, loadavg, networkInterfaces, release, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -80,7 +81,44 @@ async function yilian(dir, rooms, build) {
   ctl('init')
   const tokens = Array.from({ length: rooms }, (_, i) => ctl('token', '--room', `load${i}`, '--publish', '--watch', '--minutes', '60'))
   const daemon = await launch(join(build, 'yiliand'), ['--config', conf], port)
-  return { ...daemon, args: ['--target', 'yilian', '--port', port, '--token', tokens.join(',')] }
+  return { ...daemon, port, args: ['--target', 'yilian', '--port', port, '--token', tokens.join(',')] }
+}
+
+/** One look at the server's own figures: name -> value. */
+const figures = (port) =>
+  new Promise((done) => {
+    const r = request({ host: '127.0.0.1', port, path: '/metrics', rejectUnauthorized: false }, (res) => {
+      let text = ''
+      res.on('data', (d) => (text += d))
+      res.on('end', () => done(Object.fromEntries(text.split('\n').filter((l) => l && l[0] !== '#').map((l) => [l.slice(0, l.lastIndexOf(' ')), Number(l.slice(l.lastIndexOf(' ') + 1))]))))
+    })
+    r.on('error', () => done(null)).end()
+  })
+
+/** Of two looks: how long packets were inside and how long the worker was busy at a stretch, as the least bound under which all but one in a thousand are. */
+function inside(before, after) {
+  const out = { handshakes: after.yilian_media_handshakes_total - before.yilian_media_handshakes_total }
+  for (const name of ['inside', 'turn']) {
+    if (!(`yilian_media_${name}_seconds_count` in after)) continue /* an older build */
+    const bound = new RegExp(`^yilian_media_${name}_seconds_bucket{le="([0-9.e-]+)"}$`)
+    const least = Object.keys(after).map((k) => [bound.exec(k)?.[1], after[k] - before[k]]).filter(([le]) => le).map(([le, n]) => [Number(le) * 1000, n])
+    const all = after[`yilian_media_${name}_seconds_count`] - before[`yilian_media_${name}_seconds_count`]
+    const under = (share) => Math.min(...least.filter(([, n]) => n >= all * share).map(([ms]) => ms))
+    out[name] = { n: all, p50_ms: under(0.5), p99_ms: under(0.99), max_ms: under(1), over_5_ms: all - least.find(([ms]) => ms === 5)[1] }
+  }
+  return out
+}
+
+/** Looks four times a second until ended; what was between the looks with most joins, and just before them. */
+function watch(port) {
+  const looks = []
+  const timer = setInterval(async () => looks.push(await figures(port)), 250)
+  return () => {
+    clearInterval(timer)
+    const seen = looks.filter(Boolean), joins = (i) => seen[i + 4].yilian_media_handshakes_total - seen[i].yilian_media_handshakes_total
+    const at = [...seen.keys()].slice(4, -4).reduce((best, i) => (joins(i) > joins(best) ? i : best), 4)
+    return { quiet: inside(seen[at - 4], seen[at - 1]), during: inside(seen[at], seen[at + 4]), after: inside(seen[at + 5] ?? seen.at(-2), seen.at(-1)) }
+  }
 }
 
 async function janus(dir, loops) {
@@ -111,20 +149,30 @@ async function run(server, [publishers, viewers]) {
   const child = spawn(FIRST[0], [...FIRST.slice(1), join(BUILD, 'bench_server_load'), ...args.map(String)], { stdio: ['ignore', 'pipe', 'inherit'] })
   let out = ''
   child.stdout.on('data', (d) => (out += d))
+  const seen = flag('burst') && s.port ? watch(s.port) : () => undefined
   await new Promise((done) => child.on('exit', done))
+  const own = seen()
   await s.end()
   rmSync(dir, { recursive: true, force: true })
-  return out ? { server, ...JSON.parse(out) } : { server, broken: true }
+  return out ? { server, own, ...JSON.parse(out) } : { server, broken: true }
 }
 
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor((list.length - 1) / 2)]
 const pick = (runs, path) => median(runs.map((r) => path.split('.').reduce((o, k) => o?.[k], r)).filter((x) => x !== undefined))
 const num = (x, digits = 1) => (x === undefined ? '-' : x.toFixed(digits))
 
+/** Of all runs of a burst: what the server says of itself. */
+const own = (runs, part) => {
+  const all = runs.map((r) => r.own?.[part]).filter((x) => x?.turn)
+  const worst = (kind, key) => Math.max(...all.map((x) => x[kind][key]))
+  const sum = (kind, key) => all.reduce((n, x) => n + x[kind][key], 0)
+  return all.length ? `${part}: inside p99 <= ${worst('inside', 'p99_ms')} max <= ${worst('inside', 'max_ms')} ms, ${sum('inside', 'over_5_ms')} of ${sum('inside', 'n')} over 5 ms, busy at a stretch p99 <= ${worst('turn', 'p99_ms')} max <= ${worst('turn', 'max_ms')} ms, ${sum('turn', 'over_5_ms')} of ${sum('turn', 'n')} over 5 ms` : ''
+}
+
 function line(name, server, runs) {
   const p = (path, digits) => num(pick(runs, path), digits)
   if (flag('burst'))
-    return `${name.padEnd(8)} ${server.padEnd(12)} joins: answered ${p('joins.answered.p50')} connected ${p('joins.connected.p50')} first packet p50 ${p('joins.first.p50')} p95 ${p('joins.first.p95')} max ${p('joins.first.max')}, picture p50 ${p('joins.picture.p50')} p95 ${p('joins.picture.p95')} ms (${p('joins.picture.n', 0)} of ${value('burst')}), keyframe requests ${p('keyframe_requests', 0)}; watchers quiet p50 ${p('quiet.latency_ms.p50')} p99 ${p('quiet.latency_ms.p99')} max ${p('quiet.latency_ms.max')}, during p50 ${p('during.latency_ms.p50')} p99 ${p('during.latency_ms.p99')} max ${p('during.latency_ms.max')} ms (send lag p99 ${p('during.lag_p99_ms')})`
+    return `${name.padEnd(8)} ${server.padEnd(12)} joins: answered ${p('joins.answered.p50')} connected ${p('joins.connected.p50')} first packet p50 ${p('joins.first.p50')} p95 ${p('joins.first.p95')} max ${p('joins.first.max')}, picture p50 ${p('joins.picture.p50')} p95 ${p('joins.picture.p95')} ms (${p('joins.picture.n', 0)} of ${value('burst')}), keyframe requests ${p('keyframe_requests', 0)}; watchers quiet p50 ${p('quiet.latency_ms.p50')} p99 ${p('quiet.latency_ms.p99')} max ${p('quiet.latency_ms.max')}, during p50 ${p('during.latency_ms.p50')} p99 ${p('during.latency_ms.p99')} max ${p('during.latency_ms.max')} ms (send lag p99 ${p('during.lag_p99_ms')})${['quiet', 'during', 'after'].map((x) => `\n         ${own(runs, x)}`).join('')}`
   return `${name.padEnd(8)} ${server.padEnd(12)} ${p('window.packets_per_second', 0).padStart(7)} packets/s ${p('window.us_per_packet', 2).padStart(6)} us/packet ${p('window.cpu_percent', 0).padStart(4)} % of a core, lost ${p('window.lost_percent', 2)} short ${p('window.short_percent', 2)} %, p50/p99 ${p('window.latency_ms.p50')}/${p('window.latency_ms.p99')} ms, first packet p50/p95 ${p('joins.first.p50')}/${p('joins.first.p95')} picture p50 ${p('joins.picture.p50')} ms, ${p('kib_per_viewer', 0)} KiB/viewer, PLI ${p('keyframe_requests', 0)}; generator ${p('window.generator_percent', 0)} %, others ${p('window.others_percent', 0)} %, lag p99 ${p('window.lag_p99_ms')} ms; missing ${p('window.missing', 0)}, dropped by the kernel at the generator's sockets ${p('window.dropped.generator', 0)}, at the server's ${p('window.dropped.server', 0)}, before any ${p('window.dropped.device', 0)}${runs.some((r) => r.broken || r.failed || r.window?.wrong) ? '  BROKEN RUN' : ''}`
 }
 

@@ -1,10 +1,15 @@
-/* The group of pictures for a newcomer: what a receiver sees of it, and when there is none to send. */
+/* The group of pictures for a newcomer: what a receiver sees of it, when there is none to send, and what hundreds of newcomers cost others. */
 #include "media/router/replay.h"
 #include "media/rtp/bytes.h"
+#include "media/transport/srtp_box.h"
+#include "media/worker/figures.h"
+#include "media/worker/worker.h"
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #define MOST 768
@@ -241,10 +246,122 @@ static void a_pause_ends_it(void **state)
     producer_close(&p);
 }
 
+/* ---- many at once: the worker's own loop is the caller here ---- */
+#define NEWCOMERS 60
+#define GROUP 180 /* packets */
+
+static struct worker w;
+static struct room room;
+static struct track picture, voice;
+static struct peer peers[NEWCOMERS];
+static struct feed feeds[NEWCOMERS], *listed[NEWCOMERS];
+
+static void newcomer(size_t i)
+{
+    struct media_feed_params f = {.n_payloads = 1, .payloads = {{MEDIA_VP8, 120, 121, ""}}, .ssrc = 700, .rtx_ssrc = 701};
+    struct srtp_session_keys keys[2] = {{{(uint8_t)i}, {0}, {0}}, {{1}, {0}, {0}}};
+    peers[i] = (struct peer){.worker = &w, .room = &room, .ice = {.has_selected = true, .selected = {.ip = {127, 0, 0, 1}, .port = 9}}};
+    assert_int_equal(srtp_seal_new(&peers[i].seal, DTLS_PROFILE_GCM128, keys), 0);
+    peers[i].tag = srtp_seal_tag(peers[i].seal);
+    feeds[i] = (struct feed){.peer = &peers[i], .track = &picture};
+    consumer_init(&feeds[i].consumer, &f, &picture.producer);
+    listed[i] = &feeds[i];
+}
+
+static void open_lecture(void)
+{
+    struct media_track_params t = {.kind = MEDIA_VIDEO, .ssrc = 5, .n_payloads = 1, .payloads = {{MEDIA_VP8, 96, 97, ""}}};
+    figures_init();
+    w = (struct worker){.now_us = 1000000, .replays_end = &w.replays};
+    assert_int_equal(egress_open(&w.egress, socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0), AF_INET, true), 0);
+    assert_int_equal(producer_open(&picture.producer, &t), 0);
+    picture.feeds = listed;
+    picture.n_feeds = NEWCOMERS;
+    for (uint16_t i = 0; i < GROUP; i++) {
+        uint8_t b[40] = {0x80, 96 | 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0x90, 0x80, 0x80, 1, i ? 1 : 0};
+        struct rtp r;
+        struct packet k;
+        put_u16(b + 2, i);
+        put_u32(b + 4, i * FRAME);
+        assert_int_equal(rtp_parse(b, sizeof b, &r), 0);
+        assert_true(producer_input(&picture.producer, 0, &r, w.now_us, &k));
+    }
+    for (size_t i = 0; i < NEWCOMERS; i++)
+        newcomer(i);
+}
+
+static void close_lecture(void)
+{
+    egress_flush(&w.egress);
+    close(w.egress.socket);
+    egress_close(&w.egress);
+    producer_close(&picture.producer);
+    for (size_t i = 0; i < NEWCOMERS; i++)
+        srtp_seal_free(peers[i].seal);
+}
+
+/* All come in the same moment: what comes for others is looked at again and again in between, and nobody is forgotten. */
+static void many_newcomers_are_served_in_turns(void **state)
+{
+    int64_t next;
+    open_lecture();
+    for (size_t i = 0; i < NEWCOMERS; i++)
+        assert_true(catchup_begin(&feeds[i]));
+    assert_int_equal(w.counted.packets_out, 0);
+    int turns = 0;
+    for (uint64_t before = 0; (next = catchup_due(&w)) <= w.now_us; before = w.counted.packets_out, turns++)
+        assert_in_range(w.counted.packets_out - before, 1, 300);
+    assert_true(turns >= 4);
+    for (size_t i = 0; i < NEWCOMERS; i++)
+        assert_int_equal(feeds[i].consumer.packets, 24); /* the keyframe and what follows, to each */
+    catchup_end(&feeds[0]);
+    catchup_end(&feeds[NEWCOMERS - 1]); /* two leave */
+    for (; next != INT64_MAX; next = catchup_due(&w))
+        w.now_us = next;
+    for (size_t i = 1; i < NEWCOMERS - 1; i++)
+        assert_int_equal(feeds[i].consumer.packets, GROUP);
+    assert_int_equal(feeds[0].consumer.packets, 24);
+    assert_int_equal(feeds[NEWCOMERS - 1].consumer.packets, 24);
+    assert_null(w.replays);
+    close_lecture();
+}
+
+/* A voice packet every 20 ms, a picture always about to come in 12 ms. How long the last of them may wait; 0: it leaves alone. */
+static int64_t speak(int n, size_t viewers)
+{
+    int64_t until = 0;
+    picture.n_feeds = voice.n_feeds = viewers;
+    for (; n--; w.now_us += 20000) {
+        voice.fresh_us = w.now_us;
+        picture.gap_us = 33000;
+        picture.frame_us = w.now_us - 21000;
+        until = ride_until_us(&voice);
+        if (until) until -= w.now_us;
+    }
+    return until;
+}
+
+static void joins_delay_no_voice(void **state)
+{
+    w = (struct worker){.now_us = 1000000, .egress = {.segments = true}};
+    peers[0] = (struct peer){.worker = &w, .room = &room};
+    voice = (struct track){.peer = &peers[0], .room = &room, .producer.params.kind = MEDIA_AUDIO};
+    picture = (struct track){.peer = &peers[0], .room = &room, .producer.params.kind = MEDIA_VIDEO};
+    room.pictures = &picture;
+    assert_int_equal(speak(500, 50), 0);
+    assert_int_equal(voice.ride_us, 5000);
+    assert_int_equal(speak(50, 350), 0); /* 300 came: a second later */
+    assert_in_range(voice.ride_us, 7900, 8000);
+    assert_in_range(speak(500, 350), 12000, 20000); /* and long after */
+    assert_int_equal(voice.ride_us, 20000);
+    assert_int_equal(speak(1, 50), 0); /* they have gone */
+    assert_int_equal(voice.ride_us, 5000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_newcomer_catches_up), cmocka_unit_test(what_is_sent_again_is_the_same), cmocka_unit_test(a_hole_stays_a_hole),
+        cmocka_unit_test(many_newcomers_are_served_in_turns), cmocka_unit_test(joins_delay_no_voice), cmocka_unit_test(a_newcomer_catches_up), cmocka_unit_test(what_is_sent_again_is_the_same), cmocka_unit_test(a_hole_stays_a_hole),
         cmocka_unit_test(h264_begins_with_its_parameters), cmocka_unit_test(sometimes_only_a_keyframe_helps), cmocka_unit_test(a_pause_ends_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
