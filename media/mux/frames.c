@@ -21,7 +21,7 @@ struct frames {
     } slots[SLOTS];
     size_t waiting;
     int64_t patience_ms;
-    bool started, have_frame, broken, need_key, key, time_started, lost;
+    bool started, have_frame, broken, need_key, key, spare, time_started, lost;
     uint16_t next;
     uint32_t timestamp, last_ts;
     int64_t ticks, frame_utc_ms;
@@ -200,7 +200,7 @@ static void give(struct frames *f)
 {
     if (f->have_frame && !f->broken) vp9_index(f);
     if (f->have_frame && !f->broken && f->len && (f->key || !f->need_key)) {
-        struct frame out = {f->frame, f->len, f->key, f->timestamp, f->ticks, f->frame_utc_ms, f->lost};
+        struct frame out = {f->frame, f->len, f->key, f->timestamp, f->ticks, f->frame_utc_ms, f->spare && !f->key, f->lost};
         f->need_key = f->lost = false;
         f->on_frame(f->ctx, &out);
     } else if (f->have_frame && f->broken) {
@@ -209,6 +209,12 @@ static void give(struct frames *f)
     }
     f->have_frame = f->broken = f->key = false;
     f->len = f->part_at = f->layers = 0;
+}
+
+/* RFC 7741 4.2: N; RFC 6184 1.3: NRI 0, also of what an aggregation or a fragment carries. */
+static bool spare(enum media_codec codec, uint8_t first)
+{
+    return (codec == MEDIA_VP8 && first & 0x20) || (codec == MEDIA_H264 && !(first & 0x60));
 }
 
 static void packet(struct frames *f, const uint8_t *bytes, size_t len, int64_t utc_ms)
@@ -220,9 +226,10 @@ static void packet(struct frames *f, const uint8_t *bytes, size_t len, int64_t u
         f->ticks += f->time_started ? (int32_t)(r.timestamp - f->last_ts) : 0;
         f->time_started = true;
         f->last_ts = f->timestamp = r.timestamp;
-        f->have_frame = true;
+        f->have_frame = f->spare = true;
         f->frame_utc_ms = utc_ms;
     }
+    f->spare = f->spare && spare(f->codec, r.payload[0]);
     f->key = f->key || payload_starts_keyframe(f->codec, r.payload, r.payload_len);
     struct payload_frame v;
     switch (f->codec) {

@@ -13,6 +13,7 @@ struct frame {
     uint32_t timestamp; /* as in its packets */
     int64_t ticks;      /* of the RTP clock since the first frame */
     int64_t utc_ms; /* arrival of its first packet */
+    bool spare;     /* no other frame is made from it (VP8's N, H.264's NRI 0): a player may leave it out */
     bool lost;      /* something between it and the frame given before did not come, or could not be decoded without what did not */
 };
 YL_CHECKED int frames_new(struct frames **out, enum media_codec codec, void (*on_frame)(void *ctx, const struct frame *f), void *ctx);

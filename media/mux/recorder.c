@@ -242,7 +242,7 @@ static void on_frame(void *ctx, const struct frame *frame)
     if (webm_due(f->webm, ms, frame->key)) cut(f);
     if (!first) note_hole(f, frame, ms);
     f->last_ms = ms;
-    if (webm_frame(f->webm, frame->bytes, frame->len, ms, frame->key))
+    if (webm_frame(f->webm, frame->bytes, frame->len, ms, frame->key ? WEBM_KEY : frame->spare ? WEBM_SPARE : WEBM_DELTA))
         log_error("media", "recording %016" PRIx64 ": out of memory", f->key.recording);
 }
 

@@ -206,17 +206,18 @@ bool webm_due(const struct webm *w, int64_t time_ms, bool key)
     return w->in_cluster && ((key && !w->audio) || time_ms - w->cluster_ms >= WEBM_FRAGMENT_MS);
 }
 
-int webm_frame(struct webm *w, const uint8_t *frame, size_t len, int64_t time_ms, bool key)
+int webm_frame(struct webm *w, const uint8_t *frame, size_t len, int64_t time_ms, enum webm_kind kind)
 {
+    bool key = kind == WEBM_KEY || w->audio;
     if (!w->in_cluster) {
         w->in_cluster = true;
-        w->key = key || w->audio;
+        w->key = key;
         w->cluster_ms = time_ms;
         w->cluster_at = open_element(&w->cluster, ID_CLUSTER);
         number(&w->cluster, ID_TIME, (uint64_t)time_ms);
     }
     uint8_t head[4] = {0x81, (uint8_t)((time_ms - w->cluster_ms) >> 8), (uint8_t)(time_ms - w->cluster_ms),
-                       key || w->audio ? 0x80 : 0};
+                       key ? 0x80 : kind == WEBM_SPARE ? 0x01 : 0};
     id(&w->cluster, ID_BLOCK);
     size8(&w->cluster, len + 4);
     raw(&w->cluster, head, 4);

@@ -26,8 +26,9 @@ struct webm_part {
 YL_CHECKED int webm_new(struct webm **out, enum media_codec codec, const uint8_t *key, size_t len, struct webm_part *head);
 /* This frame begins a new fragment: cut the one before. */
 bool webm_due(const struct webm *w, int64_t time_ms, bool key);
+enum webm_kind { WEBM_DELTA, WEBM_KEY, WEBM_SPARE }; /* SPARE: nothing is made from it, a player may leave it out (RFC 9559 10.2, discardable) */
 /* time_ms counts from 0 at the first frame and never falls. */
-YL_CHECKED int webm_frame(struct webm *w, const uint8_t *frame, size_t len, int64_t time_ms, bool key);
+YL_CHECKED int webm_frame(struct webm *w, const uint8_t *frame, size_t len, int64_t time_ms, enum webm_kind kind);
 YL_CHECKED int webm_cut(struct webm *w, struct webm_part *out);
 void webm_free(struct webm *w);
 /* Not synced: the caller syncs many at once. ERR_NOT_FOUND: not one complete cluster in it. */

@@ -67,7 +67,7 @@ void cluster_frames(const uint8_t *content, size_t len, void (*each)(void *ctx, 
                 v = v << 8 | b.bytes[i];
             time = v < (uint64_t)1 << 40 ? (int64_t)v : 0;
         } else if (id == ID_BLOCK && b.len > 4 && b.bytes[0] & 0x80 && !(b.bytes[3] & 0x06)) { /* a track number of one byte, no lacing */
-            struct cluster_frame f = {time + (int16_t)(b.bytes[1] << 8 | b.bytes[2]), b.bytes[3] & 0x80, b.bytes + 4, b.len - 4};
+            struct cluster_frame f = {time + (int16_t)(b.bytes[1] << 8 | b.bytes[2]), b.bytes[3] & 0x80, !(b.bytes[3] & 0x80) && b.bytes[3] & 0x01, b.bytes + 4, b.len - 4};
             if (f.time_ms >= 0) each(ctx, &f);
         }
     }

@@ -11,7 +11,7 @@ YL_CHECKED int cluster_codec(const uint8_t *tracks, size_t len, enum pipe_codec 
 
 struct cluster_frame {
     int64_t time_ms; /* of the file */
-    bool key;
+    bool key, spare; /* spare: nothing is made from it */
     const uint8_t *bytes; /* within the content */
     size_t len;
 };

@@ -280,5 +280,6 @@ void watch_free(struct watch *w)
         HASH_DEL(w->crowds, c);
         free(c);
     }
+    hls_free(w);
     free(w);
 }

@@ -7,16 +7,68 @@
 #define PLAYLIST_TYPE "application/vnd.apple.mpegurl"
 #define HOLD_MS 6000        /* 6.2.5.2: a blocked request is answered within three target durations */
 #define PIECE_MS 200
+#define PLAYER_MS 60 /* what a player needs between an answer and its next question */
+#define LINES_MAX 16384
 
-/* A client asks for the playlist and then for the part: two round trips, and something to spare, must fit into a part. */
+/* Half a round trip brings the playlist, a whole one the part, and something to spare: that must fit into a part. */
 static unsigned per_part_for(unsigned rtt_ms)
 {
-    unsigned n = (2 * rtt_ms + 100 + PIECE_MS - 1) / PIECE_MS;
+    unsigned n = (rtt_ms + rtt_ms / 2 + 80 + PIECE_MS - 1) / PIECE_MS;
     return n < 1 ? 1 : n > PROGRAMME_PER_PART_MAX ? PROGRAMME_PER_PART_MAX : n;
+}
+
+/* ---- lines ---- */
+/* Behind a proxy the kernel knows only the way to the proxy. So each master playlist names a line, and how long the first question for the
+ * media playlist takes to come tells the whole way. The oldest are forgotten; who is not known has the parts that his URL names. */
+struct line {
+    UT_hash_handle hh; /* watch.lines, the oldest first */
+    uint32_t id;
+    unsigned per_part; /* 0 = nothing was asked yet */
+    int64_t told_ms;
+};
+
+static uint32_t line_new(struct watch *w)
+{
+    struct line *l = calloc(1, sizeof *l);
+    if (!l) abort();
+    l->id = ++w->last_line;
+    l->told_ms = watch_now_ms();
+    HASH_ADD(hh, w->lines, id, sizeof l->id, l);
+    if (HASH_COUNT(w->lines) > LINES_MAX) {
+        l = w->lines;
+        HASH_DEL(w->lines, l);
+        free(l);
+    }
+    return w->last_line;
+}
+
+static unsigned line_per_part(struct watch *w, long id, unsigned otherwise)
+{
+    uint32_t key = (uint32_t)id;
+    struct line *l = NULL;
+    if (id > 0) HASH_FIND(hh, w->lines, &key, sizeof key, l);
+    if (!l) return otherwise;
+    if (!l->per_part) {
+        int64_t took = watch_now_ms() - l->told_ms - PLAYER_MS;
+        unsigned by_line = per_part_for(took < 0 ? 0 : took > 1000 ? 1000 : (unsigned)took);
+        l->per_part = by_line > otherwise ? by_line : otherwise;
+    }
+    return l->per_part;
+}
+
+void hls_free(struct watch *w)
+{
+    struct line *l, *next;
+    HASH_ITER(hh, w->lines, l, next)
+    {
+        HASH_DEL(w->lines, l);
+        free(l);
+    }
 }
 
 struct variant {
     const char *pass, *size;
+    uint32_t line;
     char *text;
     size_t room;
 };
@@ -28,8 +80,8 @@ static int aac_variant(struct watch *w, struct net_request *r, const struct desk
     const char *opus = strstr(now->codecs, "opus");
     if (!opus) return 0;
     snprintf(codecs, sizeof codecs, "%.*smp4a.40.2", (int)(opus - now->codecs), now->codecs);
-    return snprintf(v.text, v.room, "#EXT-X-STREAM-INF:SCORE=1,BANDWIDTH=%u,AVERAGE-BANDWIDTH=%u,CODECS=\"%s\"%s\n%s/aac-%u/live-%u.m3u8\n", now->peak_bps + 60000, now->average_bps + 60000,
-                    codecs, v.size, v.pass, desk_programme_aac_serial(w->config.desk, made->room), per_part_for(net_request_rtt_ms(r)));
+    return snprintf(v.text, v.room, "#EXT-X-STREAM-INF:SCORE=1,BANDWIDTH=%u,AVERAGE-BANDWIDTH=%u,CODECS=\"%s\"%s\n%s/aac-%u/live-%u.m3u8?line=%u\n", now->peak_bps + 60000, now->average_bps + 60000,
+                    codecs, v.size, v.pass, desk_programme_aac_serial(w->config.desk, made->room), per_part_for(net_request_rtt_ms(r)), v.line);
 }
 
 void hls_master(struct watch *w, struct net_request *r, const struct desk_watch_made *made, const char *pass)
@@ -46,11 +98,12 @@ void hls_master(struct watch *w, struct net_request *r, const struct desk_watch_
         return;
     }
     if (now.width) snprintf(size, sizeof size, ",RESOLUTION=%ux%u", now.width, now.height);
+    uint32_t line = line_new(w);
     int n = snprintf(text, sizeof text,
                      "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-STREAM-INF:SCORE=2,BANDWIDTH=%u,AVERAGE-BANDWIDTH=%u,CODECS=\"%s\"%s\n"
-                     "%s/live-%u.m3u8\n",
-                     now.peak_bps + 10000, now.average_bps + 10000, now.codecs, size, pass, per_part_for(net_request_rtt_ms(r)));
-    if (!programme_ended(p)) n += aac_variant(w, r, made, &now, (struct variant){pass, size, text + n, sizeof text - (size_t)n});
+                     "%s/live-%u.m3u8?line=%u\n",
+                     now.peak_bps + 10000, now.average_bps + 10000, now.codecs, size, pass, per_part_for(net_request_rtt_ms(r)), line);
+    if (!programme_ended(p)) n += aac_variant(w, r, made, &now, (struct variant){pass, size, line, text + n, sizeof text - (size_t)n});
     net_reply_header(r, "Cache-Control", "no-store");
     net_reply_bytes(r, 200, PLAYLIST_TYPE, text, (size_t)n);
 }
@@ -101,7 +154,7 @@ static void hold(struct watch *w, struct held h)
     if (try_held(&h, false)) return;
     if (!(kept = malloc(sizeof *kept))) abort();
     *kept = h;
-    kept->until_ms = watch_now_ms() + HOLD_MS;
+    if (!kept->until_ms) kept->until_ms = watch_now_ms() + HOLD_MS;
     kept->next = w->held;
     w->held = kept;
 }
@@ -137,7 +190,7 @@ void hls_tick(struct watch *w, int64_t now_ms)
 
 /* ---- requests ---- */
 struct query {
-    long segment, part;
+    long segment, part, line;
     bool skip, bad;
 };
 
@@ -149,34 +202,49 @@ static long number(const char *text)
 
 static struct query read_query(const struct net_request *r)
 {
-    struct query q = {-1, -1, false, false};
+    struct query q = {-1, -1, -1, false, false};
     char name[64], value[64];
     const char *at = net_request_query(r);
     int more;
     while ((more = net_query_next(&at, name, sizeof name, value, sizeof value)) > 0) {
         if (strcmp(name, "_HLS_msn") == 0) q.bad |= (q.segment = number(value)) < 0;
         else if (strcmp(name, "_HLS_part") == 0) q.bad |= (q.part = number(value)) < 0;
+        else if (strcmp(name, "line") == 0) q.line = number(value);
         else if (strcmp(name, "_HLS_skip") == 0) q.skip = strcmp(value, "YES") == 0 || strcmp(value, "v2") == 0;
     }
     q.bad |= q.part >= 0 && q.segment < 0; /* 6.2.5.2 */
     return q;
 }
 
+/* The first playlist waits for the next part: a player reckons its distance from the newest part as if that had only just come, and stays there. */
+static void first_playlist(struct watch *w, struct held h)
+{
+    if (programme_ended(h.programme)) {
+        reply_playlist(h.request, h.programme, h.per_part, h.skip);
+        return;
+    }
+    h.segment = 0;
+    if (programme_segments(h.programme)) { /* else: players take a playlist without a whole segment for an empty one */
+        h.segment = programme_segments(h.programme) - 1;
+        h.part = (int)programme_parts(h.programme, h.segment, h.per_part);
+        h.until_ms = watch_now_ms() + 2 * PIECE_MS * (int)h.per_part;
+    }
+    hold(w, h);
+}
+
 static void playlist(struct watch *w, struct net_request *r, struct programme *p, unsigned per_part)
 {
     struct query q = read_query(r);
     struct fault f = {0};
+    struct held h = {.request = r, .programme = p, .playlist = true, .skip = q.skip, .segment = (uint32_t)q.segment, .part = (int)q.part};
     if (q.bad || (q.segment > (long)programme_segments(p) + 1 && !programme_ended(p))) { /* 6.2.5.2: too far in the future */
         fault_set(&f, ERR_MALFORMED, "_HLS_msn", "There is no such segment to wait for.");
         net_reply_fault(r, &f);
         return;
     }
-    if (q.segment < 0 && programme_segments(p)) {
-        reply_playlist(r, p, per_part, q.skip);
-        return;
-    }
-    if (q.segment < 0) q.segment = 0; /* it has only just begun: players take a playlist without a whole segment for an empty one */
-    hold(w, (struct held){.request = r, .programme = p, .playlist = true, .skip = q.skip, .segment = (uint32_t)q.segment, .part = (int)q.part, .per_part = per_part});
+    h.per_part = line_per_part(w, q.line, per_part);
+    if (q.segment < 0) first_playlist(w, h);
+    else hold(w, h);
 }
 
 static void segment_done(void *ctx, struct share *s)

@@ -58,6 +58,8 @@ struct watch {
     struct viewer *viewers;
     struct crowd *crowds;
     struct held *held;
+    struct line *lines; /* of HLS players, by their numbers */
+    uint32_t last_line;
     uint64_t last_viewer;
     struct metric *m_viewers, *m_skips, *m_pieces;
 };
@@ -89,4 +91,5 @@ void hls_below(struct watch *w, struct net_request *r, uint64_t room, const char
 void hls_news(struct watch *w, struct programme *p);
 void hls_gone(struct watch *w, struct programme *p);
 void hls_tick(struct watch *w, int64_t now_ms);
+void hls_free(struct watch *w);
 #endif

@@ -10,8 +10,10 @@
 #define PARTS_FOR_S (3 * PROGRAMME_TARGET_S) /* RFC 8216bis 6.2.2: parts are told of the newest three target durations */
 #define SKIP_UNTIL_S (6 * PROGRAMME_TARGET_S) /* 4.4.3.8: at least six */
 #define PART_S 0.25       /* the longest piece of a steady picture; holes have pieces of 0.2 */
-/* 4.4.3.8: at least two parts, better three; for clients near by three parts as they usually are, a fifth shorter than PART_S. */
+/* 4.4.3.8: at least two parts, better three. Near by three as they usually are, a fifth shorter than PART_S; parts made long for a long
+ * round trip leave as much to spare with two. */
 #define NEAR_BACK 2.4
+#define FAR_BACK 2.0
 #define CACHED_PARTS 16
 
 struct piece {
@@ -260,7 +262,7 @@ static bool closed(const struct programme *p, uint32_t segment)
     return segment + 1 < p->n_segments || (p->ended && segment < p->n_segments);
 }
 
-static size_t parts_of(const struct programme *p, uint32_t segment, unsigned per_part)
+size_t programme_parts(const struct programme *p, uint32_t segment, unsigned per_part)
 {
     const struct segment *s = &p->segments[segment];
     return closed(p, segment) ? (s->n + per_part - 1) / per_part : s->n / per_part;
@@ -269,7 +271,7 @@ static size_t parts_of(const struct programme *p, uint32_t segment, unsigned per
 bool programme_has(const struct programme *p, uint32_t segment, int part, unsigned per_part)
 {
     if (segment >= p->n_segments) return p->ended;
-    return closed(p, segment) || p->ended || (part >= 0 && (size_t)part < parts_of(p, segment, per_part));
+    return closed(p, segment) || p->ended || (part >= 0 && (size_t)part < programme_parts(p, segment, per_part));
 }
 
 uint32_t programme_segments(const struct programme *p)
@@ -318,7 +320,7 @@ enum programme_part programme_part(struct programme *p, uint32_t segment, unsign
     *out = NULL;
     if (segment >= p->n_segments) return segment == p->n_segments && !p->ended && part == 0 ? PART_LATER : PART_NEVER;
     const struct segment *s = &p->segments[segment];
-    if (part >= parts_of(p, segment, per_part)) return closed(p, segment) || part > parts_of(p, segment, per_part) ? PART_NEVER : PART_LATER;
+    if (part >= programme_parts(p, segment, per_part)) return closed(p, segment) || part > programme_parts(p, segment, per_part) ? PART_NEVER : PART_LATER;
     size_t first = s->first + (size_t)part * per_part, n = s->first + s->n - first < per_part ? s->first + s->n - first : per_part;
     const struct piece *only = n == 1 ? piece_at(p, first) : NULL;
     struct share *here = only ? only->bytes : n > 1 ? joined_part(p, segment, part, per_part, n) : NULL;
@@ -374,7 +376,7 @@ static void say_date(struct text *t, int64_t utc_us)
 static void say_parts(struct text *t, const struct programme *p, uint32_t segment, unsigned per_part)
 {
     const struct segment *s = &p->segments[segment];
-    for (size_t i = 0; i < parts_of(p, segment, per_part); i++) {
+    for (size_t i = 0; i < programme_parts(p, segment, per_part); i++) {
         int64_t us = 0;
         bool key = false;
         for (size_t n = s->first + i * per_part; n < s->first + (i + 1) * per_part && n < s->first + s->n && piece_at(p, n); n++) {
@@ -409,11 +411,11 @@ static uint32_t skipped(const struct programme *p)
 
 static void print(struct text *t, const struct programme *p, unsigned per_part, bool skip)
 {
-    double part = PART_S * per_part, back = per_part == 1 ? PART_S * NEAR_BACK : part * 3;
+    double part = PART_S * per_part;
     uint32_t from = skip ? skipped(p) : 0;
     say(t, "#EXTM3U\n#EXT-X-VERSION:%d\n#EXT-X-TARGETDURATION:%d\n#EXT-X-PLAYLIST-TYPE:EVENT\n", from ? 9 : 6, PROGRAMME_TARGET_S);
     if (!p->ended)
-        say(t, "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=%.3f,CAN-SKIP-UNTIL=%d\n#EXT-X-PART-INF:PART-TARGET=%.3f\n", back,
+        say(t, "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=%.3f,CAN-SKIP-UNTIL=%d\n#EXT-X-PART-INF:PART-TARGET=%.3f\n", part * (per_part == 1 ? NEAR_BACK : FAR_BACK),
             SKIP_UNTIL_S, part);
     say(t, "#EXT-X-MEDIA-SEQUENCE:0\n");
     if (from) say(t, "#EXT-X-SKIP:SKIPPED-SEGMENTS=%u\n", from);
@@ -421,7 +423,7 @@ static void print(struct text *t, const struct programme *p, unsigned per_part, 
         say_segment(t, p, i, per_part, i == 0);
     uint32_t last = p->n_segments ? (uint32_t)p->n_segments - 1 : 0;
     if (p->ended) say(t, "#EXT-X-ENDLIST\n");
-    else say(t, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"part-%u.%zu.%u.m4s\"\n", last, p->n_segments ? parts_of(p, last, per_part) : 0, per_part);
+    else say(t, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"part-%u.%zu.%u.m4s\"\n", last, p->n_segments ? programme_parts(p, last, per_part) : 0, per_part);
 }
 
 struct share *programme_playlist(struct programme *p, unsigned per_part, bool skip)

@@ -52,6 +52,7 @@ bool programme_piece(struct programme *p, size_t n, struct programme_piece *out)
 /* ---- HLS ---- */
 /* Does the playlist have that part? part < 0: the whole segment. */
 bool programme_has(const struct programme *p, uint32_t segment, int part, unsigned per_part);
+size_t programme_parts(const struct programme *p, uint32_t segment, unsigned per_part); /* whole ones of a segment that has begun */
 uint32_t programme_segments(const struct programme *p); /* begun so far */
 /* The media playlist; borrowed until the programme changes. NULL: out of memory. `skip`: the old part left out (_HLS_skip). */
 struct share *programme_playlist(struct programme *p, unsigned per_part, bool skip);

@@ -1,4 +1,5 @@
 /* What a composed film is made by: where pictures stand, frames out of files, what the daemon says. Pure; the child itself: records_export.c. */
+#include "media/mux/frames.h"
 #include "media/mux/webm.h"
 #include "media/pipe/cluster.h"
 #include "media/pipe/layout.h"
@@ -109,7 +110,7 @@ static void words_and_heads(void **state)
 struct seen {
     size_t n;
     int64_t last_ms;
-    bool keys[8];
+    bool keys[8], spares[8];
 };
 
 static void on_frame(void *ctx, const struct cluster_frame *f)
@@ -118,6 +119,7 @@ static void on_frame(void *ctx, const struct cluster_frame *f)
     assert_true(s->n < 8);
     assert_int_equal(f->len, 10 + s->n);
     assert_int_equal(f->bytes[3], 0x9d);
+    s->spares[s->n] = f->spare;
     s->keys[s->n++] = f->key;
     s->last_ms = f->time_ms;
 }
@@ -149,11 +151,12 @@ static void frames_out_of_files(void **state)
     for (size_t cut = 0; cut < len; cut++)
         if (cluster_codec(tracks, cut, &codec) == 0) assert_int_equal(codec, PIPE_VP8); /* never past its end (ASan) */
     for (int i = 0; i < 4; i++)
-        assert_int_equal(webm_frame(w, key, 10 + (size_t)i, 5000 + 66 * i, i == 0), 0);
+        assert_int_equal(webm_frame(w, key, 10 + (size_t)i, 5000 + 66 * i, i == 0 ? WEBM_KEY : i == 2 ? WEBM_SPARE : WEBM_DELTA), 0);
     assert_int_equal(webm_cut(w, &part), 0);
     const uint8_t *cluster = content(&part, 0x1f43b675, &len);
     cluster_frames(cluster, len, on_frame, &seen);
     assert_true(seen.n == 4 && seen.last_ms == 5198 && seen.keys[0] && !seen.keys[1]);
+    assert_true(!seen.spares[0] && !seen.spares[1] && seen.spares[2] && !seen.spares[3]);
     for (size_t cut = 0; cut < len; cut++) { /* torn anywhere */
         uint8_t *torn = malloc(cut + 1);
         memcpy(torn, cluster, cut);
@@ -167,9 +170,54 @@ static void frames_out_of_files(void **state)
     webm_free(w);
 }
 
+/* ---- frames that nothing is made from ---- */
+static size_t n_given;
+static bool given_spare[8];
+
+static void on_given(void *ctx, const struct frame *f)
+{
+    (void)ctx;
+    assert_true(n_given < 8);
+    given_spare[n_given++] = f->spare;
+}
+
+static void say_packet(struct frames *f, uint16_t seq, bool last, uint8_t first, uint8_t second)
+{
+    uint8_t rtp[20] = {0x80, (uint8_t)(last ? 0xe0 : 0x60), (uint8_t)(seq >> 8), (uint8_t)seq, 0, 0, 0, (uint8_t)(seq / 2 + 1), 0, 0, 0, 1, first, second, 0, 0, 0x9d, 1, 0x2a, 1};
+    frames_input(f, rtp, sizeof rtp, 1000 + seq);
+}
+
+/* VP8's N and H.264's NRI, of all packets of a frame. */
+static void what_nothing_is_made_from(void **state)
+{
+    (void)state;
+    struct frames *f;
+    n_given = 0;
+    assert_int_equal(frames_new(&f, MEDIA_VP8, on_given, NULL), 0);
+    for (uint16_t i = 0; i < 8; i++) { /* two packets a frame: a keyframe, one that is used, one that is not, one that says both */
+        static const uint8_t descriptor[8] = {0x10, 0x00, 0x10, 0x00, 0x30, 0x20, 0x30, 0x00};
+        say_packet(f, i, i % 2, descriptor[i], i < 2 ? 0x00 : 0x01);
+    }
+    frames_flush(f, 5000, true);
+    frames_free(f);
+    assert_int_equal(n_given, 4);
+    assert_true(!given_spare[0] && !given_spare[1] && given_spare[2] && !given_spare[3]);
+    n_given = 0;
+    assert_int_equal(frames_new(&f, MEDIA_H264, on_given, NULL), 0);
+    say_packet(f, 0, false, 0x67, 0x42);
+    say_packet(f, 1, true, 0x65, 0x88);
+    say_packet(f, 2, true, 0x01, 0x9a);
+    say_packet(f, 4, true, 0x41, 0x9a);
+    frames_flush(f, 9000, true);
+    frames_free(f);
+    assert_true(n_given >= 2 && !given_spare[0] && given_spare[1]);
+    for (size_t i = 2; i < n_given; i++)
+        assert_false(given_spare[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(nobody_stands_on_another), cmocka_unit_test(who_is_large), cmocka_unit_test(shapes_are_kept),
-                                       cmocka_unit_test(words_and_heads), cmocka_unit_test(frames_out_of_files)};
+                                       cmocka_unit_test(words_and_heads), cmocka_unit_test(frames_out_of_files), cmocka_unit_test(what_nothing_is_made_from)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

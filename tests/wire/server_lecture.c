@@ -290,6 +290,55 @@ static void waiting_for_what_comes(void **state)
     assert_int_equal(ask("GET", path, "", NULL), 400);
 }
 
+/* The newest part that the playlist has. */
+static void newest_part(unsigned *segment, unsigned *part)
+{
+    for (const char *at = last.body; (at = strstr(at, "URI=\"part-")); at++)
+        assert_true(sscanf(at, "URI=\"part-%u.%u.", segment, part) == 2); /* the last of them is the hint */
+}
+
+/* A player reckons from the newest part as if it had only just come: so that it has. */
+static void the_first_playlist_is_fresh(void **state)
+{
+    char path[400];
+    unsigned segment = 0, part = 0, newer = 0;
+    (void)state;
+    for (int i = 0; i < 8; i++) { /* a publisher may be late now and then; on loopback the questions alone would take a few milliseconds */
+        unsigned was_segment = segment, was_part = part;
+        assert_int_equal(ask("GET", below("live-1.m3u8"), "", NULL), 200);
+        newest_part(&segment, &part);
+        newer += segment > was_segment || part > was_part;
+    }
+    assert_true(newer >= 6);
+    snprintf(path, sizeof path, "%s?_HLS_msn=%u", below("live-1.m3u8"), segment - 1);
+    assert_int_equal(ask("GET", path, "", NULL), 200); /* who says what he waits for waits for nothing else */
+}
+
+/* How long the question after the master playlist takes to come tells the line's round trip, whatever stands between. */
+static void parts_follow_the_whole_line(void **state)
+{
+    char path[500], again[500];
+    (void)state;
+    snprintf(path, sizeof path, "/live/talk/index.m3u8?token=%s", token);
+    for (int far = 0; far < 2; far++) {
+        assert_int_equal(ask("GET", path, "", NULL), 200);
+        const char *line = strchr(strstr(last.body, "SCORE=2"), '\n') + 1;
+        snprintf(again, sizeof again, "/live/talk/%.*s", (int)strcspn(line, "\n"), line);
+        assert_non_null(strstr(again, ".m3u8?line="));
+        if (far) usleep(600000);
+        assert_int_equal(ask("GET", again, "", NULL), 200);
+        const char *target = strstr(last.body, "PART-TARGET=");
+        assert_non_null(target);
+        double told = strtod(target + 12, NULL);
+        if (far) assert_true(told >= 0.99); /* 540 ms at least: parts of four pieces or more */
+        assert_int_equal(ask("GET", again, "", NULL), 200);
+        assert_true(strtod(strstr(last.body, "PART-TARGET=") + 12, NULL) == told); /* once and for all */
+    }
+    snprintf(path, sizeof path, "%s?line=4000000", below("live-2.m3u8"));
+    assert_int_equal(ask("GET", path, "", NULL), 200); /* nobody's: as the URL has it */
+    assert_non_null(strstr(last.body, "PART-TARGET=0.500"));
+}
+
 /* A segment is its parts, longer parts are several short ones, and the lecture's beginning is there when memory has let it go. */
 static void parts_segments_and_the_beginning(void **state)
 {
@@ -335,7 +384,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(who_may_not_watch),       cmocka_unit_test(what_a_viewer_is_sent), cmocka_unit_test(the_beginning_in_one_answer),
                                        cmocka_unit_test(staff_watch_by_their_session), cmocka_unit_test(the_playlists),
-                                       cmocka_unit_test(waiting_for_what_comes),  cmocka_unit_test(one_that_is_too_slow_skips),
+                                       cmocka_unit_test(waiting_for_what_comes), cmocka_unit_test(the_first_playlist_is_fresh),
+                                       cmocka_unit_test(parts_follow_the_whole_line),  cmocka_unit_test(one_that_is_too_slow_skips),
                                        cmocka_unit_test(parts_segments_and_the_beginning)};
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -50,6 +50,13 @@ static int fps(void)
     return job.word >> 8 == COMPOSE_GRID ? GRID_FPS : LARGE_FPS;
 }
 
+/* A small picture moves as the grid's do; what nothing is made from, every second frame of a browser's (L1T3), is then not decoded. */
+static int64_t step_ms(const struct track *t)
+{
+    bool small = fps() == GRID_FPS || t->place.w <= COMPOSE_WIDTH / 2;
+    return small ? 900 / GRID_FPS : 0; /* a little less: frames come unevenly */
+}
+
 /* Of each track the frame nearest to the time: times are whole milliseconds, and one that falls between two would come late, the next never. */
 static void movie_until(int64_t there_ms)
 {
@@ -57,7 +64,7 @@ static void movie_until(int64_t there_ms)
     int64_t half = 500 / fps();
     for (int64_t at_ms; (at_ms = ticks * 1000 / fps()) < job.time_ms && at_ms + half < there_ms; ticks++) {
         for (size_t i = 0; i < COMPOSE_TRACKS_MAX; i++)
-            if (tracks[i].used && tracks[i].chain.bin) track_decode(&tracks[i], at_ms + half);
+            if (tracks[i].used && tracks[i].chain.bin) track_decode(&tracks[i], at_ms + half, step_ms(&tracks[i]));
         sound_take(at_ms - SOUND_BEHIND_MS, movie_sound);
         bool drawn = canvas_draw(&canvas, tracks, (enum compose_layout)(job.word >> 8), at_ms, sound_speaker(tracks, at_ms), &shown);
         if (!drawn && at_ms - drawn_ms < STILL_MS) continue;
@@ -75,7 +82,7 @@ static void pictures_until(int64_t there_ms)
     size_t shown;
     for (int64_t at_ms; ticks < COMPOSE_STRIP_CELLS && (at_ms = (2 * ticks + 1) * job.time_ms / (2 * COMPOSE_STRIP_CELLS)) < there_ms; ticks++) {
         for (size_t i = 0; i < COMPOSE_TRACKS_MAX; i++)
-            if (tracks[i].used && tracks[i].chain.bin && !tracks[i].sound) track_decode(&tracks[i], at_ms);
+            if (tracks[i].used && tracks[i].chain.bin && !tracks[i].sound) track_decode(&tracks[i], at_ms, 0);
         canvas_draw(&canvas, tracks, COMPOSE_GRID, at_ms, 0, &shown);
         canvas_copy(&canvas, &strip, (struct layout_rect){(unsigned)ticks * COMPOSE_CELL_WIDTH, 0, COMPOSE_CELL_WIDTH, COMPOSE_CELL_HEIGHT});
         if (shown <= most_shown) continue;
@@ -174,7 +181,7 @@ static void take_frame(void *ctx, const struct cluster_frame *f)
 {
     struct track *t = ctx;
     if ((job.word & 255) == COMPOSE_PICTURES && (t->sound || !f->key)) return;
-    track_frame(t, f->bytes, f->len, t->begin_ms + f->time_ms, f->key);
+    track_frame(t, f);
 }
 
 static void take(const struct compose_head *h, const uint8_t *payload)

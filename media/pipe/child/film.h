@@ -5,6 +5,7 @@
 #define YL_MEDIA_PIPE_CHILD_FILM_H
 
 #include "media/pipe/child/chain.h"
+#include "media/pipe/cluster.h"
 #include "media/pipe/layout.h"
 #include <gst/video/video.h>
 
@@ -20,6 +21,7 @@ struct track {
     int64_t begin_ms, end_ms;
     enum pipe_codec codec;
     struct chain chain;
+    int64_t decoded_ms; /* the newest frame that was */
     GQueue waiting; /* coded frames that are not decoded yet; a buffer's time is the recording's */
     size_t n_gaps;
     struct film_gap gaps[FILM_GAPS_MAX];
@@ -36,8 +38,9 @@ struct track {
 
 /* tracks.c */
 void track_open(struct track *t);                        /* its codec is known */
-void track_frame(struct track *t, const uint8_t *bytes, size_t len, int64_t time_ms, bool key);
-void track_decode(struct track *t, int64_t until_ms);    /* frames up to and with that time */
+void track_frame(struct track *t, const struct cluster_frame *f);
+/* Frames up to and with that time. Of those that nothing is made from, what comes sooner than step_ms behind the one before is left out. */
+void track_decode(struct track *t, int64_t until_ms, int64_t step_ms);
 bool track_there(const struct track *t, int64_t at_ms);  /* has something to show or tell of */
 bool track_missing(const struct track *t, int64_t at_ms);
 

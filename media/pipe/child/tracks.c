@@ -66,11 +66,12 @@ static void start_codes(uint8_t *p, size_t len)
     }
 }
 
-void track_frame(struct track *t, const uint8_t *bytes, size_t len, int64_t time_ms, bool key)
+void track_frame(struct track *t, const struct cluster_frame *f)
 {
-    GstBuffer *b = child_buffer(bytes, len, (GstClockTime)time_ms * GST_MSECOND);
+    GstBuffer *b = child_buffer(f->bytes, f->len, (GstClockTime)(t->begin_ms + f->time_ms) * GST_MSECOND);
     GstMapInfo map;
-    if (!key && !t->sound) GST_BUFFER_FLAG_SET(b, GST_BUFFER_FLAG_DELTA_UNIT);
+    if (f->spare) GST_BUFFER_FLAG_SET(b, GST_BUFFER_FLAG_DROPPABLE);
+    if (!f->key && !t->sound) GST_BUFFER_FLAG_SET(b, GST_BUFFER_FLAG_DELTA_UNIT);
     if (t->codec == PIPE_H264 && gst_buffer_map(b, &map, GST_MAP_WRITE)) {
         start_codes(map.data, map.size);
         gst_buffer_unmap(b, &map);
@@ -88,12 +89,23 @@ static void skip(struct track *t, GstClockTime until)
         gst_buffer_unref(g_queue_pop_head(&t->waiting));
 }
 
-void track_decode(struct track *t, int64_t until_ms)
+static void decode(struct track *t, GstBuffer *b, int64_t step_ms)
+{
+    int64_t at_ms = (int64_t)(GST_BUFFER_PTS(b) / GST_MSECOND);
+    if (GST_BUFFER_FLAG_IS_SET(b, GST_BUFFER_FLAG_DROPPABLE) && at_ms - t->decoded_ms < step_ms) {
+        gst_buffer_unref(b);
+        return;
+    }
+    t->decoded_ms = at_ms;
+    chain_push(&t->chain, b);
+}
+
+void track_decode(struct track *t, int64_t until_ms, int64_t step_ms)
 {
     GstClockTime until = (GstClockTime)until_ms * GST_MSECOND;
     if (!t->sound) skip(t, until);
     while (t->waiting.head && GST_BUFFER_PTS((GstBuffer *)t->waiting.head->data) <= until)
-        chain_push(&t->chain, g_queue_pop_head(&t->waiting));
+        decode(t, g_queue_pop_head(&t->waiting), step_ms);
 }
 
 static const struct film_gap *gap_at(const struct track *t, int64_t at_ms, bool lost)
