@@ -337,7 +337,7 @@ static int find_or_register(struct exchange_taking *t, const struct numbers *num
     int rc = !pid ? ERR_UNAVAILABLE : known && unchanged(t->ctx, t->patient, pid, mother) ? 0 : store_patient(t, numbers, mother, pid);
     free(pid);
     for (size_t i = 0; rc == 0 && i < numbers->n; i++) {
-        uint64_t held = exchange_identity(t->ctx, numbers->own[i].domain, numbers->own[i].value, &retired);
+        uint64_t held = known ? exchange_identity(t->ctx, numbers->own[i].domain, numbers->own[i].value, &retired) : 0;
         if (!held)
             rc = add_identity(t->ctx, &numbers->own[i], t->patient);
     }

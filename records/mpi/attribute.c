@@ -356,9 +356,9 @@ char mpi_sex_read(const struct mpi_tables *t, struct mpi_text text)
 /* Characters that end the name of a place or a part of a building. */
 static bool ends_place(uint32_t c)
 {
-    static const char ends[] = "省市区县州盟旗镇乡村街路道巷弄号栋幢楼单元室层组屯里庄";
-    for (const char *p = ends, *end = ends + sizeof ends - 1; p < end;)
-        if (utf8_next(&p, end) == c)
+    static const uint16_t ends[] = u"省市区县州盟旗镇乡村街路道巷弄号栋幢楼单元室层组屯里庄";
+    for (const uint16_t *p = ends; *p; p++)
+        if (*p == c)
             return true;
     return false;
 }
@@ -379,7 +379,8 @@ size_t mpi_address_read(const struct mpi_tables *t, struct mpi_text text, char *
     while (p && p < end && n + 6 < cap) {
         uint32_t c = mpi_fold(t, utf8_next(&p, end));
         int class = class_of(c);
-        bool cut = n > start && (class == CLASS_OTHER || (class != last && !(last == CLASS_DIGIT && class == CLASS_HAN && ends_place(c))));
+        bool ends = class == CLASS_HAN && ends_place(c);
+        bool cut = n > start && (class == CLASS_OTHER || (class != last && !(last == CLASS_DIGIT && ends)));
         if (cut) {
             out[n++] = '\n';
             start = n;
@@ -387,7 +388,7 @@ size_t mpi_address_read(const struct mpi_tables *t, struct mpi_text text, char *
         if (class != CLASS_OTHER)
             n += utf8_put(c, out + n);
         last = class;
-        if (class == CLASS_HAN && ends_place(c) && n > start + 3) {
+        if (ends && n > start + 3) {
             out[n++] = '\n';
             start = n;
             last = CLASS_OTHER;

@@ -10,6 +10,8 @@
 #include "records/mpi/set.h"
 
 #define MPI_KEYS 25
+#define MPI_KEY_ID 0
+#define MPI_KEY_INSURANCE 2
 #define MPI_KEY_BROAD 19 /* from here on keys mean something only when few records have them */
 #define MPI_KEY_NAME 16  /* both parts of the name by sound */
 #define MPI_KEY_BIRTH 20 /* the birth date alone */

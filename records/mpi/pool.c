@@ -2,6 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A registration compares a few records and has ten pools: what is never looked at is not made. */
+#define SLOTS_FIRST 32
+#define BYTES_FIRST 256
+
 uint32_t mpi_hash(const void *bytes, size_t len, uint32_t seed)
 {
     const uint8_t *p = bytes;
@@ -26,7 +30,7 @@ static uint32_t *slot_of(const struct mpi_pool *p, const void *bytes, size_t len
 
 static bool grow_slots(struct mpi_pool *p)
 {
-    uint32_t n = p->slots_n ? p->slots_n * 2 : 1024;
+    uint32_t n = p->slots_n ? p->slots_n * 2 : SLOTS_FIRST;
     uint32_t *slots = calloc(n, sizeof *slots);
     if (!slots)
         return false;
@@ -47,7 +51,7 @@ static bool room_for(struct mpi_pool *p, size_t len)
     if (p->n == 0)
         p->n = 1;
     if (p->n >= p->values_cap) {
-        uint32_t cap = p->values_cap ? p->values_cap * 2 : 512;
+        uint32_t cap = p->values_cap ? p->values_cap * 2 : SLOTS_FIRST / 2;
         struct mpi_value *values = realloc(p->values, cap * sizeof *values);
         if (!values)
             return false;
@@ -55,7 +59,7 @@ static bool room_for(struct mpi_pool *p, size_t len)
         p->values_cap = cap;
     }
     if (p->used + len + 4 > p->cap) {
-        size_t cap = (p->cap ? p->cap * 2 : 8192) + len;
+        size_t cap = (p->cap ? p->cap * 2 : BYTES_FIRST) + len;
         uint8_t *bytes = realloc(p->bytes, cap);
         if (!bytes)
             return false;

@@ -146,7 +146,7 @@ int mpi_set_add(struct mpi_set *s, const struct mpi_raw *raw)
 {
     char words[512];
     if (s->n == s->cap) {
-        uint32_t cap = s->cap ? s->cap * 2 : 1024;
+        uint32_t cap = s->cap ? s->cap * 2 : 16;
         struct mpi_record *grown = realloc(s->records, cap * sizeof *grown);
         if (!grown)
             return ERR_INTERNAL;

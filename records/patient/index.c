@@ -13,6 +13,8 @@
 #define FEW 12         /* ... a broad key */
 #define NAMES_MAX 2000 /* namesakes are counted this far */
 #define CANDIDATES 120
+#define FOUND_MAX (MPI_KEYS * CROWD)
+#define FOUND_SLOTS 4096 /* a power of two, over twice FOUND_MAX */
 #define GROUP_MAX 160  /* candidates and the other members of their persons */
 #define LINK_ODDS 4.6f   /* 99 %: put together at once */
 #define REVIEW_ODDS 0.0f /* an even chance: a person looks at it */
@@ -104,6 +106,12 @@ struct lookup {
     int64_t keys[MPI_KEYS]; /* blinded; 0 = none */
     int64_t seen[MPI_KEYS]; /* how many others have it, as far as counted */
     int64_t patients;       /* of the site */
+    struct found {
+        uint64_t patient;
+        float worth; /* bits: how rare the keys are that he shares */
+    } found[FOUND_MAX];
+    size_t n_found;
+    uint16_t slots[FOUND_SLOTS]; /* by patient: place in found, + 1 */
 };
 
 /* Keys a site keeps: those that stay selective among a million. Name and birth date alone are only counted. */
@@ -137,16 +145,37 @@ static bool known(const struct lookup *l, uint64_t patient)
 static int add_patient(struct lookup *l, uint64_t patient)
 {
     struct patient_row row;
+    uint64_t person;
     if (l->n == GROUP_MAX || known(l, patient))
         return 0;
-    int rc = patient_load(l->ctx, patient, &row);
+    int rc = patient_load_to_match(l->ctx, patient, &row, &person);
     rc = rc ? rc : add_row(&l->set, &row);
     patient_row_wipe(&row);
     if (rc)
         return rc;
     l->patient[l->n] = patient;
-    l->person[l->n++] = patient_index_person(l->ctx, patient);
+    l->person[l->n++] = person;
     return 0;
+}
+
+static void note(struct lookup *l, uint64_t patient, float worth)
+{
+    size_t at = (size_t)((patient * 0x9E3779B97F4A7C15u) >> 52) & (FOUND_SLOTS - 1);
+    while (l->slots[at] && l->found[l->slots[at] - 1].patient != patient)
+        at = (at + 1) & (FOUND_SLOTS - 1);
+    if (l->slots[at])
+        l->found[l->slots[at] - 1].worth += worth;
+    else if (l->n_found < FOUND_MAX) {
+        l->found[l->n_found++] = (struct found){patient, worth};
+        l->slots[at] = (uint16_t)l->n_found;
+    }
+}
+
+/* A number says by itself who somebody is; of the other keys several say the same thing of one name or one birth. */
+static float worth_of(const struct lookup *l, int k, size_t n)
+{
+    float rare = log2f((float)(l->patients + 2) / (float)(n + 1)) + 1;
+    return k == MPI_KEY_ID || k == MPI_KEY_INSURANCE ? 4 * rare : rare;
 }
 
 /* Patients under one key; a crowd brings none. */
@@ -163,8 +192,27 @@ static int look_up(struct lookup *l, int k)
     if (k == MPI_KEY_NAME && (int64_t)n > limit)
         l->seen[k] = tx_int(l->ctx->tx, 0, "SELECT COUNT(*) AS n FROM (SELECT patient_id FROM mpi_key WHERE key=$1 LIMIT $2) AS counted", "ii",
                             l->keys[k], (int64_t)NAMES_MAX);
-    for (size_t i = 0; rc == 0 && (int64_t)n <= limit && i < n && l->n < CANDIDATES; i++)
-        rc = add_patient(l, (uint64_t)found[i]);
+    float worth = worth_of(l, k, n);
+    for (size_t i = 0; (int64_t)n <= limit && i < n; i++)
+        note(l, (uint64_t)found[i], worth);
+    return rc;
+}
+
+static int by_worth(const void *a, const void *b)
+{
+    const struct found *x = a, *y = b;
+    if (x->worth != y->worth)
+        return x->worth > y->worth ? -1 : 1;
+    return (x->patient < y->patient) - (x->patient > y->patient); /* the newer first */
+}
+
+/* Those who share the rarest keys: a bound does not push out who matters for who came first. */
+static int add_found(struct lookup *l)
+{
+    int rc = 0;
+    qsort(l->found, l->n_found, sizeof *l->found, by_worth);
+    for (size_t i = 0; rc == 0 && i < l->n_found && l->n < CANDIDATES; i++)
+        rc = add_patient(l, l->found[i].patient);
     return rc;
 }
 
@@ -198,6 +246,7 @@ static int gather(struct lookup *l, const struct patient_row *row)
     for (int k = 0; rc == 0 && k < MPI_KEYS; k++)
         if (l->keys[k])
             rc = look_up(l, k);
+    rc = rc ? rc : add_found(l);
     rc = rc ? rc : add_members(l);
     return rc ? rc : mpi_set_finish(&l->set);
 }
@@ -207,7 +256,7 @@ static void set_shares(const struct lookup *l, struct mpi_match *m)
 {
     static const struct {
         int part, key;
-    } counted[] = {{PART_ID, 0}, {PART_INSURANCE, 2}, {PART_PHONE, 4}, {PART_BIRTH, MPI_KEY_BIRTH}};
+    } counted[] = {{PART_ID, MPI_KEY_ID}, {PART_INSURANCE, MPI_KEY_INSURANCE}, {PART_PHONE, 4}, {PART_BIRTH, MPI_KEY_BIRTH}};
     float all = (float)(l->patients > 1000 ? l->patients : 1000); /* a young site does not know yet what is rare */
     for (size_t i = 0; i < sizeof counted / sizeof *counted; i++) {
         float n = (float)l->seen[counted[i].key] + 1;
@@ -312,21 +361,28 @@ int patient_index_join(struct op_ctx *ctx, const struct index_act *act, uint64_t
 }
 
 /* The keys a patient has now. The member's row remembers them, so that changed ones are found again without an index of their own. */
-static int write_keys(struct lookup *l, uint64_t patient)
+static int old_keys(struct lookup *l, uint64_t patient, int64_t old[MPI_KEYS], size_t *n)
 {
-    int64_t old[MPI_KEYS];
     size_t len = 0;
     struct query *q = tx_query(l->ctx->tx, "SELECT keys FROM mpi_member WHERE patient_id=$1", "i", (int64_t)patient);
     if (query_next(q)) {
         const void *held = query_blob(q, "keys", &len);
-        len = held && len <= sizeof old ? len : 0;
+        len = held && len <= sizeof l->keys ? len : 0;
         if (len)
             memcpy(old, held, len);
     }
-    int rc = query_end(q);
-    if (rc || (len == sizeof old && memcmp(old, l->keys, sizeof old) == 0))
+    *n = len / sizeof *old;
+    return query_end(q);
+}
+
+static int write_keys(struct lookup *l, uint64_t patient, bool fresh)
+{
+    int64_t old[MPI_KEYS];
+    size_t n = 0;
+    int rc = fresh ? 0 : old_keys(l, patient, old, &n);
+    if (rc || (n == MPI_KEYS && memcmp(old, l->keys, sizeof old) == 0))
         return rc;
-    for (size_t i = 0; i < len / sizeof *old; i++)
+    for (size_t i = 0; i < n; i++)
         if (old[i])
             tx_exec(l->ctx->tx, "DELETE FROM mpi_key WHERE key=$1 AND patient_id=$2", "ii", old[i], (int64_t)patient);
     for (int k = 0; k < MPI_KEYS; k++)
@@ -390,8 +446,8 @@ int patient_index_put(struct op_ctx *ctx, const struct patient_row *row, const c
         bool fresh = l.person[0] == 0;
         if (fresh)
             begin_alone(&l);
-        int64_t members = tx_int(ctx->tx, 1, "SELECT COUNT(*) AS n FROM mpi_member WHERE person_id=$1", "i", (int64_t)l.person[0]);
-        rc = write_keys(&l, row->id);
+        int64_t members = fresh ? 1 : tx_int(ctx->tx, 1, "SELECT COUNT(*) AS n FROM mpi_member WHERE person_id=$1", "i", (int64_t)l.person[0]);
+        rc = write_keys(&l, row->id, fresh);
         if (rc == 0 && members == 1)
             rc = place(&l, outcome);
         else if (rc == 0) {

@@ -96,6 +96,30 @@ int patient_load(struct op_ctx *ctx, uint64_t id, struct patient_row *out)
     return found ? 0 : fault_set(ctx->fault, ERR_NOT_FOUND, "", "No such patient.");
 }
 
+int patient_load_to_match(struct op_ctx *ctx, uint64_t id, struct patient_row *out, uint64_t *person)
+{
+    memset(out, 0, sizeof *out);
+    *person = 0;
+    struct query *q = tx_query(ctx->tx,
+                               "SELECT p.name, p.birth_date, p.birth_estimated, p.sex, p.private, m.person_id FROM patient p LEFT JOIN mpi_member m ON m.patient_id=p.id WHERE p.id=$1",
+                               "i", (int64_t)id);
+    bool found = query_next(q);
+    int rc = 0;
+    if (found) {
+        out->id = id;
+        TEXT_COPY(out->name, query_text(q, "name"));
+        TEXT_COPY(out->birth_date, query_text(q, "birth_date"));
+        out->birth_estimated = query_int(q, "birth_estimated") != 0;
+        TEXT_COPY(out->sex, query_text(q, "sex"));
+        rc = open_private(ctx, q, out);
+        *person = (uint64_t)query_int(q, "person_id");
+    }
+    int end = query_end(q);
+    if (rc || end)
+        return rc ? rc : end;
+    return found ? 0 : fault_set(ctx->fault, ERR_NOT_FOUND, "", "No such patient.");
+}
+
 /* ---- storing ---- */
 
 static void add_key(struct op_ctx *ctx, const struct patient_row *row, const char *kind, const char *key)
@@ -114,11 +138,12 @@ static void add_blind(struct op_ctx *ctx, const struct patient_row *row, const c
     add_key(ctx, row, kind, key);
 }
 
-static void write_keys(struct op_ctx *ctx, const struct patient_row *row)
+static void write_keys(struct op_ctx *ctx, const struct patient_row *row, bool fresh)
 {
     char folded[256];
     struct pinyin_name readings[2];
-    tx_exec(ctx->tx, "DELETE FROM patient_key WHERE patient_id=$1", "i", (int64_t)row->id);
+    if (!fresh)
+        tx_exec(ctx->tx, "DELETE FROM patient_key WHERE patient_id=$1", "i", (int64_t)row->id);
     add_blind(ctx, row, "id", row->secret.id_no);
     add_blind(ctx, row, "phone", row->secret.phone);
     add_blind(ctx, row, "phone", row->secret.guardian_phone);
@@ -158,7 +183,7 @@ int patient_store(struct op_ctx *ctx, const struct patient_row *row, bool fresh)
     if (len < 0)
         return fault_set(ctx->fault, ERR_INTERNAL, "", "A patient's record could not be sealed.");
     int rc = write_row(ctx, row, sealed, (size_t)len);
-    write_keys(ctx, row);
+    write_keys(ctx, row, fresh);
     char key[ID_TEXT_BYTES], payload[64];
     id_format(row->id, key);
     snprintf(payload, sizeof payload, "{\"version\":%lld}", (long long)row->version);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define VALUES_MAX 64
+#define UPSERT_TRIES 4
 
 /* What a statement is given: the values, and the sealed ones among them, which are this function's own. */
 struct values {
@@ -169,8 +170,12 @@ static const char *upsert_text(struct tx *tx, const char *table, const char *key
 {
     size_t at = (((uintptr_t)table >> 2) ^ ((uintptr_t)columns >> 4)) % UPSERTS;
     struct upsert_text *t = &tx->connection->upserts[at];
-    if (t->sql && strcmp(t->table, table) == 0 && strcmp(t->columns, columns) == 0 && strcmp(t->key, key ? key : "") == 0)
-        return t->sql;
+    for (size_t i = 0; i < UPSERT_TRIES; i++) { /* two that want one place stand side by side */
+        struct upsert_text *held = &tx->connection->upserts[(at + i) % UPSERTS];
+        if (held->sql && strcmp(held->table, table) == 0 && strcmp(held->columns, columns) == 0 && strcmp(held->key, key ? key : "") == 0)
+            return held->sql;
+        t = t->sql && !held->sql ? held : t;
+    }
     upsert_text_free(t);
     *t = (struct upsert_text){strdup(table), strdup(key ? key : ""), strdup(columns), write_upsert(table, key, columns)};
     if (!t->table || !t->key || !t->columns || !t->sql)

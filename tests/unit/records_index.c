@@ -383,6 +383,23 @@ static void older_patients_are_indexed_later(void **state)
     free(before);
 }
 
+/* Three crowds share a number of his each, more than are ever compared: who shares the rare things is found all the same. */
+static void crowds_do_not_hide_who_matters(void **state)
+{
+    (void)state;
+    static const char *const shared[] = {"\"insurance_no\":\"YB20261128\"", "\"phone\":\"13700000001\"", "\"phone\":\"13700000002\""};
+    static const char *const families[] = {"孙", "马", "朱", "胡"}, *const givens[] = {"伟", "芳", "娜", "敏", "静", "丽", "强", "磊", "军", "洋", "勇"};
+    (void)enter(1, "\"name\":\"欧阳晓岚\",\"sex\":\"female\",\"birth_date\":\"1957-08-19\"");
+    for (int i = 0; i < 3 * 44; i++) {
+        char text[300];
+        snprintf(text, sizeof text, "\"name\":\"%s%s\",\"sex\":\"male\",\"birth_date\":\"%d-%02d-%02d\",%s", families[i % 4], givens[i % 11], 1930 + i % 3 * 25 + i / 12, 1 + i % 12, 1 + i % 28,
+                 shared[i / 44]);
+        (void)enter(3, text);
+    }
+    (void)enter(2, "\"name\":\"欧阳晓岚\",\"sex\":\"female\",\"birth_date\":\"1957-08-19\",\"insurance_no\":\"YB20261128\",\"phone\":\"13700000001\",\"guardian\":{\"name\":\"王一\",\"relation\":\"子女\",\"phone\":\"13700000002\"}");
+    assert_string_not_equal(outcome, "new");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -400,6 +417,7 @@ int main(void)
         cmocka_unit_test(the_list_is_filtered_and_paged),
         cmocka_unit_test(a_failed_registration_leaves_nothing),
         cmocka_unit_test(older_patients_are_indexed_later),
+        cmocka_unit_test(crowds_do_not_hide_who_matters),
     };
     return cmocka_run_group_tests(tests, open_site, desk_close);
 }
