@@ -466,5 +466,6 @@ const struct migration store_migrations[] = {
      "DROP INDEX audit_object;"
      "CREATE INDEX audit_person ON audit (person_id, seq) WHERE person_id<>0;"
      "CREATE INDEX audit_object ON audit (object_id, seq) WHERE object_id<>0 AND (op<'fhir.' OR op>='fhir/');"},
+    {44, "what was found in one thing of a patient: resources are written again and again", "CREATE INDEX quality_finding_entry ON quality_finding (patient_id, entry_id);"},
     {0, NULL, NULL},
 };
