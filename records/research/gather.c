@@ -1,4 +1,5 @@
 /* What one person has within the window, as rows of events: codes, numbers, words of a short list; nothing else. */
+#include "records/patient/mask.h"
 #include "records/research/research_private.h"
 #include "records/store/sealed.h"
 #include <math.h>
@@ -111,6 +112,18 @@ static void add_result(struct gathering *g, struct query *q)
 
 /* ---- the rest of what other systems sent ---- */
 
+/* A diagnosis above the level of research leaves where the ethics approval speaks of it: as one of the cohort. */
+static bool too_sensitive(struct gathering *g, const char *code)
+{
+    for (size_t i = 0; i < g->cohort->n_codes; i++)
+        if (strncmp(code, g->cohort->codes[i], strlen(g->cohort->codes[i])) == 0)
+            return false;
+    json_t *codes = json_pack("[s]", code);
+    bool is = mask_entry_level(g->ctx, codes) > mask_research_level(g->ctx);
+    json_decref(codes);
+    return is;
+}
+
 static void add_entry(struct gathering *g, enum research_table table, struct query *q)
 {
     struct event e = {.word = KANON_NONE};
@@ -123,6 +136,8 @@ static void add_entry(struct gathering *g, enum research_table table, struct que
         snprintf(code, sizeof code, "%s|%s", standard, is_code(status) ? status : "");
     else
         snprintf(code, sizeof code, "%s", standard);
+    if (table == T_DIAGNOSES && too_sensitive(g, standard))
+        return;
     if (table == T_ENCOUNTERS ? is_code(code) : is_code(standard))
         add_coded(g, table, query_int(q, "t_ms"), code, &e);
 }

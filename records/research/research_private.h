@@ -116,7 +116,7 @@ YL_CHECKED int gather_subject(struct op_ctx *ctx, const struct cohort *c, uint32
 struct ladders {
     struct kanon_table table;
     enum research_column names[KANON_COLUMNS];
-    uint32_t *cells, *sensitive;
+    uint32_t *cells;
     struct words words;
     uint32_t *up[KANON_COLUMNS][KANON_RUNGS];
     const char **text[KANON_COLUMNS][KANON_RUNGS]; /* what each value is called on each rung */
@@ -135,7 +135,8 @@ struct made { /* what there is to write. Borrowed by file.c */
     const struct ladders *ladders;
     const uint32_t *conditions; /* of each subject, after coarsening; KANON_NONE = not said */
     uint8_t key[32];
-    uint32_t k, drop_percent;
+    uint32_t k, l, drop_percent; /* l: 0 = the diagnosis is not asked for */
+    bool condition_hidden;       /* it could not be told with l */
     struct table_done tables[T_TABLES], condition;
     int64_t now_ms;
 };

@@ -94,7 +94,7 @@ static void put_person(int i)
     if (i % 4 == 0)
         put_patient(i, other = 20000 + i, orgs[roll(6)], person);
     put_entry(id, &(struct entry){"diagnosis", i == 7 ? "I63.800x99" : codes[roll(5)], "", "", t});
-    put_entry(other ? other : id, &(struct entry){"diagnosis", i == 3 ? "B20.900" : roll(2) ? "I10.x00" : "E11.900", "", "", t + (1 + roll(30)) * DAY});
+    put_entry(other ? other : id, &(struct entry){"diagnosis", i % 16 == 3 ? "B20.900" /* of ten: frequent enough, and above what research may have */ : roll(2) ? "I10.x00" : "E11.900", "", "", t + (1 + roll(30)) * DAY});
     put_entry(id, &(struct entry){"observation", "2345-7", "mmol/L", i == 11 ? "48.6" : desk_text("%d.%d", 4 + roll(6), roll(10)), t + DAY});
     put_entry(id, &(struct entry){"observation", "5778-6", "", i == 5 ? "患者王某自述淡黄" : roll(2) ? "阴性" : "阳性", t + 2 * DAY});
     put_entry(id, &(struct entry){"encounter", "I", "", "", t});
@@ -205,6 +205,23 @@ static size_t alike(const struct table *t, size_t row, size_t from, size_t to)
     return n;
 }
 
+/* Different qualifying diagnoses among those who look alike. */
+static size_t conditions_beside(const struct table *t, size_t row)
+{
+    size_t n = 0;
+    const char *seen[2000];
+    for (size_t i = 1; i < t->n; i++) {
+        bool same = strcmp(t->rows[i].cells[6], "*") != 0;
+        for (size_t c = 1; c <= 5; c++)
+            same = same && strcmp(t->rows[i].cells[c], t->rows[row].cells[c]) == 0;
+        for (size_t k = 0; same && k < n; k++)
+            same = strcmp(seen[k], t->rows[i].cells[6]) != 0;
+        if (same)
+            seen[n++] = t->rows[i].cells[6];
+    }
+    return n;
+}
+
 /* Persons who have the code in column 2 (and 3, where `unit`). */
 static size_t persons_with(const struct table *t, size_t row, bool unit)
 {
@@ -309,6 +326,7 @@ static void check_subjects(const struct table *t)
     for (size_t i = 1; i < t->n; i++) {
         assert_true(alike(t, i, 1, 5) >= K); /* sex, age, institution, period, insurance */
         assert_true(alike(t, i, 6, 6) >= K || strcmp(t->rows[i].cells[6], "*") == 0); /* the condition */
+        assert_true(conditions_beside(t, i) >= 2);
         assert_int_equal(alike(t, i, 0, 0), 1);
         assert_int_equal(strlen(t->rows[i].cells[0]), 16);
         if (i > 1)
@@ -395,6 +413,30 @@ static void the_file_has_k_alike_and_names_nobody(void **state)
     world_close(&w);
 }
 
+/* A cohort of one diagnosis: the column could only say what the cohort says. */
+static void a_diagnosis_without_others_is_not_told(void **state)
+{
+    char id[ID_TEXT_BYTES];
+    (void)state;
+    open_county();
+    uint64_t project = apply_for("ren", id);
+    json_decref(ask("ren", "research.update", desk_text("{\"project_id\":\"%s\",\"cohort\":{\"codes\":[\"I63.900\"],\"from\":\"2026-01-01\",\"to\":\"2026-11-01\"}}", id)));
+    act("ren", "submit", id);
+    act("admin", "approve", id);
+    make(id);
+    assert_string_equal(state_of("ren", id), "READY");
+    read_archive(project);
+    struct table *t = table_of("subjects.csv");
+    assert_true(t->n > 20);
+    for (size_t i = 1; i < t->n; i++)
+        assert_string_equal(t->rows[i].cells[6], "*");
+    json_t *p = ask("ren", "research.get", desk_text("{\"project_id\":\"%s\"}", id));
+    assert_true(json_is_true(json_object_get(json_object_get(p, "report"), "condition_hidden")));
+    json_decref(p);
+    free(t);
+    world_close(&w);
+}
+
 static void fetched_by_the_applicant_until_it_expires(void **state)
 {
     char id[ID_TEXT_BYTES];
@@ -443,7 +485,7 @@ static void stopped_begun_again_and_too_few(void **state)
     assert_int_equal(sql("SELECT COUNT(*) AS n FROM research_project WHERE id=$1 AND blob='' AND deleted_ms>0", (int64_t)project), 1);
     assert_int_equal(no("ren", "open", id), ERR_GONE);
     apply_for("ren", few);
-    json_decref(ask("ren", "research.update", desk_text("{\"project_id\":\"%s\",\"cohort\":{\"codes\":[\"B20\"],\"from\":\"2026-01-01\",\"to\":\"2026-11-01\"}}", few)));
+    json_decref(ask("ren", "research.update", desk_text("{\"project_id\":\"%s\",\"cohort\":{\"codes\":[\"I63.8\"],\"from\":\"2026-01-01\",\"to\":\"2026-11-01\"}}", few)));
     json_t *n = ask("ren", "research.count", desk_text("{\"project_id\":\"%s\"}", few));
     assert_true(json_is_null(json_object_get(n, "total")));
     json_decref(n);
@@ -461,7 +503,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nobody_decides_his_own_and_drafts_are_nobodys_else),
-        cmocka_unit_test(the_file_has_k_alike_and_names_nobody),
+        cmocka_unit_test(the_file_has_k_alike_and_names_nobody), cmocka_unit_test(a_diagnosis_without_others_is_not_told),
         cmocka_unit_test(fetched_by_the_applicant_until_it_expires),
         cmocka_unit_test(stopped_begun_again_and_too_few),
     };
