@@ -320,12 +320,14 @@ json_t *quality_put_right(struct op_ctx *ctx, uint64_t patient)
                                   "SELECT " FINDING_COLUMNS " FROM quality_finding f WHERE f.patient_id=$1 AND f.state IN ('cleaned','corrected') AND f.entry_id<>0 ORDER BY f.id", "i",
                                   (int64_t)patient);
     while (query_next(rows)) {
-        char id[ID_TEXT_BYTES];
+        char id[ID_TEXT_BYTES + 24];
         finding_from(records_parts(ctx->records)->quality, rows, &f);
         bool person = f.value[0] != 0;
         if (!person && strcmp(f.state, "cleaned") != 0)
             continue;
         id_format((uint64_t)f.entry, id);
+        if (finding_of_resource(&f) && f.key)
+            snprintf(id + strlen(id), 24, ".%lld", (long long)f.key);
         json_object_set_new(out, id, json_pack("{s:s,s:s,s:s,s:I,s:s}", "value", person ? f.value : f.what.clean, "unit", person ? f.unit : f.what.unit, "rule", f.rule, "version",
                                                (json_int_t)f.version, "by", person ? "person" : "rule"));
     }

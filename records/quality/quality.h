@@ -90,7 +90,8 @@ YL_CHECKED int quality_clean_resource(struct op_ctx *ctx, struct quality_resourc
 YL_CHECKED int quality_resource_gone(struct op_ctx *ctx, uint64_t patient, int64_t number);
 /* A person edited the patient: findings that hold no longer are closed. */
 YL_CHECKED int quality_patient_edited(struct op_ctx *ctx, const struct patient_row *row);
-/* What rules and persons put right of a patient's entries: {"<entry id>": {value, unit, rule, version, by}}; new reference. For the timeline. */
+/* What rules and persons put right of a patient's entries: {"<entry id>": {value, unit, rule, version, by}}; new reference. Of a part of a resource
+ * "<its number>.<key>". */
 json_t *quality_put_right(struct op_ctx *ctx, uint64_t patient);
 
 /* ---- candidates (propose.c): pure but for the loading of terms ---- */

@@ -284,12 +284,16 @@ static int codes(struct run *run)
 
 static void tell_person(struct op_ctx *ctx, struct run *run, struct audit_run *a, uint64_t person)
 {
-    uint64_t ids[64];
+    uint64_t ids[64 + STUDY_SAME_MAX];
     size_t n = 0;
     struct query *q = tx_query(ctx->tx, "SELECT patient_id FROM mpi_member WHERE person_id=$1 ORDER BY patient_id LIMIT 64", "i", (int64_t)person);
     while (query_next(q))
         ids[n++] = (uint64_t)query_int(q, "patient_id");
-    if (query_end(q) == 0 && n == 0)
+    struct study *study = query_end(q) ? NULL : study_open(ctx);
+    if (study)
+        n += research_patients_of(ctx, study, person, ids, n, ids + n);
+    study_close(study);
+    if (n == 0)
         ids[n++] = person;
     for (size_t i = 0; i < n; i++)
         audit_add(a, ctx->now_ms, &(struct audit_line){"research.use", "ok", run->project.person, run->project.org, 0, ids[i], run->project.id, "", run->project.number});
