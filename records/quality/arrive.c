@@ -98,6 +98,8 @@ static int held_take(struct op_ctx *ctx, struct query *rows, struct held *h)
         h->list = more;
         finding_from(records_parts(ctx->records)->quality, rows, &h->list[h->n++]);
     }
+    for (size_t i = 0; i < h->n; i++)
+        finding_moved(&h->list[i]); /* the list grew under them */
     return query_end(rows);
 }
 

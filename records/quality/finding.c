@@ -44,21 +44,32 @@ static void take(char *out, size_t cap, const json_t *o, const char *name)
     snprintf(out, cap, "%s", s ? s : "");
 }
 
+static const char **text_place(struct finding *f, size_t i)
+{
+    const char **to[] = {&f->judged.value, &f->judged.unit, &f->judged.status, &f->judged.code, &f->judged.standard_system, &f->judged.standard_code};
+    return to[i];
+}
+
+void finding_moved(struct finding *f)
+{
+    for (size_t i = 0; i < sizeof f->text / sizeof *f->text; i++)
+        *text_place(f, i) = f->text[i];
+    f->judged.kind = f->kind;
+    f->what.reason = f->reason;
+}
+
 static void take_judged(const json_t *o, struct finding *out)
 {
     static const char *const names[] = {"value", "unit", "status", "code", "system", "standard"};
-    const char **to[] = {&out->judged.value, &out->judged.unit, &out->judged.status, &out->judged.code, &out->judged.standard_system, &out->judged.standard_code};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         take(out->text[i], sizeof out->text[i], o, names[i]);
-        *to[i] = out->text[i];
-    }
-    out->judged.kind = out->kind;
     out->judged.system = "";
     out->judged.sex = out->judged.birth_date = "";
     out->judged.t_ms = json_integer_value(json_object_get(o, "t_ms"));
     out->judged.visit_ms = json_integer_value(json_object_get(o, "visit_ms"));
     out->judged.leave_ms = json_integer_value(json_object_get(o, "leave_ms"));
     out->judged.end_ms = json_integer_value(json_object_get(o, "end_ms"));
+    finding_moved(out);
 }
 
 static json_t *opened(struct query *rows, const char *column, enum sealed_column which, const struct finding *f)
@@ -104,7 +115,6 @@ void finding_from(const struct quality *q, struct query *rows, struct finding *o
     take(out->note, sizeof out->note, reply, "note");
     take_judged(json_object_get(body, "judged"), out);
     out->what.rule = rules_find(q->rules, out->rule);
-    out->what.reason = out->reason;
     json_decref(body);
     json_decref(reply);
 }

@@ -62,6 +62,7 @@ struct finding { /* a row of quality_finding, its sealed part opened */
 #define FINDING_COLUMNS "f.id, f.source_id, f.org_id, f.patient_id, f.message_id, f.entry_id, f.entry_key, f.kind, f.code, f.rule, f.rule_version, f.reason, f.day, " \
                         "f.found_ms, f.state, f.task, f.due_ms, f.closed_ms, f.closed_by, f.body, f.reply"
 void finding_from(const struct quality *q, struct query *rows, struct finding *out);
+void finding_moved(struct finding *f); /* its texts lie within it: to be called when it was copied elsewhere */
 YL_CHECKED int finding_load(struct op_ctx *ctx, uint64_t id, struct finding *out);
 /* Writes one of rule r; `judged` NULL = of a patient. */
 YL_CHECKED int finding_write(struct op_ctx *ctx, const struct quality_origin *o, const struct quality_entry *e, const struct clean_finding *f);
