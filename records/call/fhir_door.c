@@ -4,6 +4,7 @@
 #include "records/audit/audit.h"
 #include "records/call/open.h"
 #include "records/fhir/fhir.h"
+#include "records/quality/quality.h"
 #include "server/base/log.h"
 #include <stddef.h>
 #include <stdlib.h>
@@ -58,8 +59,6 @@ static int carry_out_fresh(struct fhir_job *j, struct tx *tx)
 /* Notes of an act that was undone are not of what happened: one line says that it was refused. */
 static int carry_out(struct fhir_job *j, struct tx *tx)
 {
-    if (!j->work.to_write)
-        return 0;
     if (j->work.own_savepoints)
         return fhir_finish(&j->work, tx);
     if (j->work.fresh)
@@ -71,6 +70,19 @@ static int carry_out(struct fhir_job *j, struct tx *tx)
     if (rc == ERR_STORAGE)
         return rc;
     return rc ? tx_savepoint_rollback(tx) : tx_savepoint_release(tx);
+}
+
+/* What the cleaning rules judged of it counts when it stays. */
+static int carry_out_counted(struct fhir_job *j, struct tx *tx)
+{
+    struct quality *quality = j->work.records->parts.quality;
+    quality_message_begin(quality, j->work.now_ms);
+    int rc = carry_out(j, tx);
+    if (rc == 0 && j->work.answer.status < 400)
+        quality_message_end(quality, fhir_source(&j->work));
+    else
+        fhir_clean_forget(j->work.fhir);
+    return rc;
 }
 
 static void write_lines(struct fhir_job *j, struct audit_run *run)
@@ -101,10 +113,13 @@ static int run_group(struct records *r, struct fhir_job *first)
     if (rc)
         return rc;
     bool wrote = false; /* else nothing new is in the feed */
+    quality_arrivals_begin(r->parts.quality);
     for (struct fhir_job *j = first; j && rc == 0; j = j->next) {
         wrote = wrote || j->work.to_write;
-        rc = carry_out(j, tx);
+        rc = j->work.to_write ? carry_out_counted(j, tx) : 0;
     }
+    if (rc == 0 && wrote)
+        rc = quality_arrivals_end(r->parts.quality, tx, clock_now_ms(r->clock));
     audit_begin(&run, tx, r->parts.audit_key);
     for (struct fhir_job *j = first; j && rc == 0; j = j->next)
         write_lines(j, &run);
@@ -113,6 +128,8 @@ static int run_group(struct records *r, struct fhir_job *first)
         tx_rollback(tx);
     else
         rc = tx_commit(tx);
+    if (rc)
+        fhir_clean_forget(r->parts.fhir);
     if (rc == 0 && wrote)
         records_feed_tell(r);
     return rc;

@@ -460,13 +460,27 @@ static int finish_batch(struct fhir_work *w, struct tx *tx)
     return rc;
 }
 
+static int clean_all(struct bundle *b, struct tx *tx)
+{
+    int rc = 0;
+    for (size_t i = 0; i < b->n && rc == 0; i++) {
+        struct fhir_work *e = &b->list[i].work;
+        struct staged *s = e->to_write && e->plan ? e->plan->staged : NULL;
+        if (s && s->resource && s->act != ACT_DELETE)
+            rc = fhir_clean(e, tx, s);
+    }
+    return rc;
+}
+
 static int finish_transaction(struct fhir_work *w, struct tx *tx)
 {
     struct bundle *b = w->plan->bundle;
     int rc = 0;
     for (int rank = 0; rank <= 5 && rc == 0; rank++) {
-        if (rank == 4)
+        if (rank == 4) {
             rc = index_batch_write(tx, &b->rows);
+            rc = rc ? rc : clean_all(b, tx);
+        }
         for (size_t i = 0; i < b->n && rc == 0; i++) {
             struct entry *e = &b->list[i];
             if (e->rank != rank || e->exists)

@@ -53,6 +53,7 @@ void fhir_close(struct fhir *x)
         scratch_free(s);
     }
     r4_close(x->r4);
+    free(x->patients);
     ZSTD_freeCDict(x->pack);
     ZSTD_freeDDict(x->unpack);
     pthread_mutex_destroy(&x->lock);

@@ -66,6 +66,14 @@ void fhir_begin(struct fhir_work *w, struct tx *tx);
 /* On the writer, behind a savepoint: fills the answer. The result is 0 when what was written is to stay; otherwise it is undone (the
  * answer then says why). ERR_STORAGE and the like: the transaction is lost. */
 YL_CHECKED int fhir_finish(struct fhir_work *w, struct tx *tx);
+/* Whose data it is for the scores of quality: the client, or the institution of a person who wrote; 0 = the system's. */
+uint64_t fhir_source(const struct fhir_work *w);
+/* A transaction that may have written was undone: on the writer. */
+void fhir_clean_forget(struct fhir *x);
+/* Who the Patient of this key is, for people of the institution his data came from: {id: null, resource: "Patient/x", name, sex, age_text, age_text_en}; JSON
+ * null when he is there no more. New reference. */
+json_t *fhir_patient_brief(struct op_ctx *ctx, uint64_t pkey);
+YL_CHECKED int fhir_patient_sex_and_birth(struct op_ctx *ctx, uint64_t pkey, char sex[12], char birth[11]);
 /* What was prepared is not needed any more; answer, actor and notes stay. */
 void fhir_plan_drop(struct fhir_work *w);
 void fhir_work_fini(struct fhir_work *w);

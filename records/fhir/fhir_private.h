@@ -37,6 +37,7 @@ struct fhir {
     struct scratch *free;
     struct r4 *r4;        /* opened by the first request */
     const struct r4 *_Atomic ready; /* the same, read without the lock */
+    struct fhir_known_patient *patients; /* clean.c; the writer's alone */
     bool broken;          /* its tables cannot be read: said once */
 };
 
@@ -144,6 +145,10 @@ struct index_batch {
 YL_CHECKED int staged_store(struct fhir_work *w, struct tx *tx, struct staged *s, struct index_batch *batch);
 YL_CHECKED int index_batch_write(struct tx *tx, struct index_batch *batch); /* and empties it */
 void index_batch_free(struct index_batch *batch);
+
+/* ---- clean.c ---- */
+/* What was stored is judged by the cleaning rules. In a transaction when all its entries are stored: the patient may come behind. */
+YL_CHECKED int fhir_clean(struct fhir_work *w, struct tx *tx, struct staged *s);
 
 /* ---- access.c ---- */
 /* Fills w->actor from the credential; the error is answered. */

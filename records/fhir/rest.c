@@ -449,6 +449,7 @@ static int finish_delete(struct fhir_work *w, struct tx *tx, struct staged *s)
     rc = rc ? rc : staged_store(w, tx, s, bundle_rows(w->plan->bundle));
     if (rc == 0 && is_subscription(s))
         rc = subscription_stored(w, tx, s);
+    rc = rc ? rc : fhir_clean(w, tx, s);
     if (rc)
         return fhir_fail(w, rc, "", "The resource cannot be deleted.");
     describe(w, s->vid, s->t_ms);
@@ -502,6 +503,8 @@ int rest_write_finish(struct fhir_work *w, struct tx *tx)
     rc = staged_store(w, tx, s, batch);
     if (rc == 0 && is_subscription(s))
         rc = subscription_stored(w, tx, s);
+    if (rc == 0 && !batch)
+        rc = fhir_clean(w, tx, s);
     if (rc)
         return fhir_fail(w, rc, "", "The resource cannot be written.");
     snprintf(detail, sizeof detail, "%s v%lld", s->type->name, (long long)s->vid);

@@ -154,6 +154,12 @@ static bool within(const char *range, const char *code)
     return strlen(range) == 7 && strncmp(code, range, 3) >= 0 && strncmp(code, range + 4, 3) <= 0;
 }
 
+int mask_research_level(struct op_ctx *ctx)
+{
+    const json_t *level = table(ctx, "research");
+    return json_is_integer(level) ? (int)json_integer_value(level) : 3;
+}
+
 int mask_entry_level(struct op_ctx *ctx, const json_t *codes)
 {
     const json_t *entry = table(ctx, "entry");

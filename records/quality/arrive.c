@@ -71,7 +71,7 @@ int quality_days_write(struct quality *q, struct tx *tx)
     return tx_error(tx);
 }
 
-static void count(struct quality *q, const struct clean_result *r)
+void quality_note(struct quality *q, const struct clean_result *r)
 {
     for (uint64_t left = r->applied; left; left &= left - 1)
         q->pending.checked[__builtin_ctzll(left)]++;
@@ -83,24 +83,14 @@ static void count(struct quality *q, const struct clean_result *r)
 
 /* ---- what was found before ---- */
 
-struct held {
-    struct finding *list;
-    size_t n;
-};
-
-static void held_free(struct held *h)
+void held_free(struct held *h)
 {
     free(h->list);
 }
 
-/* Findings of a patient that are open or were said to be right, of himself or of one entry (by its key). */
-static int held_load(struct op_ctx *ctx, uint64_t patient, int64_t key, struct held *h)
+static int held_take(struct op_ctx *ctx, struct query *rows, struct held *h)
 {
     *h = (struct held){0};
-    struct query *rows = tx_query(ctx->tx,
-                                  "SELECT " FINDING_COLUMNS " FROM quality_finding f WHERE f.patient_id=$1 AND f.state IN ('open','as_is') AND "
-                                  "($2=-1 OR ($2=0 AND f.kind='') OR ($2<>0 AND f.entry_key=$2)) ORDER BY f.id LIMIT 200",
-                                  "ii", (int64_t)patient, key);
     while (query_next(rows)) {
         struct finding *more = realloc(h->list, (h->n + 1) * sizeof *more);
         if (!more)
@@ -108,7 +98,29 @@ static int held_load(struct op_ctx *ctx, uint64_t patient, int64_t key, struct h
         h->list = more;
         finding_from(records_parts(ctx->records)->quality, rows, &h->list[h->n++]);
     }
+    for (size_t i = 0; i < h->n; i++)
+        finding_moved(&h->list[i]); /* the list grew under them */
     return query_end(rows);
+}
+
+/* Findings of a patient that are open or were said to be right, of himself or of one entry (by its key). */
+static int held_load(struct op_ctx *ctx, uint64_t patient, int64_t key, struct held *h)
+{
+    return held_take(ctx,
+                     tx_query(ctx->tx,
+                              "SELECT " FINDING_COLUMNS " FROM quality_finding f WHERE f.patient_id=$1 AND f.state IN ('open','as_is') AND "
+                              "($2=-1 OR ($2=0 AND f.kind='') OR ($2<>0 AND f.entry_key=$2)) ORDER BY f.id LIMIT 200",
+                              "ii", (int64_t)patient, key),
+                     h);
+}
+
+int held_of_entry(struct op_ctx *ctx, uint64_t patient, int64_t entry, struct held *h)
+{
+    return held_take(ctx,
+                     tx_query(ctx->tx,
+                              "SELECT " FINDING_COLUMNS " FROM quality_finding f WHERE f.patient_id=$1 AND f.state<>'source' AND f.entry_id=$2 ORDER BY f.id LIMIT 200",
+                              "ii", (int64_t)patient, entry),
+                     h);
 }
 
 static struct clean_finding *same_in(struct clean_result *now, const struct finding *f)
@@ -126,18 +138,22 @@ static void forget(struct quality *q, struct clean_result *now, struct clean_fin
 }
 
 /* What still fails with the same value is known and counted already; what fails no more, or otherwise, was put right by the source. */
+int held_settle(struct op_ctx *ctx, const struct finding *before, struct clean_result *now, const char *state)
+{
+    struct clean_finding *again = same_in(now, before);
+    bool cleaned = strcmp(before->state, "cleaned") == 0;
+    if (again && again->cleaned == cleaned && strcmp(again->raw, before->what.raw) == 0 && strcmp(again->raw_unit, before->what.raw_unit) == 0) {
+        forget(records_parts(ctx->records)->quality, now, again);
+        return 0;
+    }
+    return strcmp(before->state, FINDING_OPEN) == 0 ? finding_close(ctx, before, state) : 0;
+}
+
 static int settle(struct op_ctx *ctx, const struct held *h, struct clean_result *now, const char *state)
 {
-    struct quality *q = records_parts(ctx->records)->quality;
     int rc = 0;
-    for (size_t i = 0; i < h->n && rc == 0; i++) {
-        const struct finding *before = &h->list[i];
-        struct clean_finding *again = same_in(now, before);
-        if (again && !again->cleaned && strcmp(again->raw, before->what.raw) == 0 && strcmp(again->raw_unit, before->what.raw_unit) == 0)
-            forget(q, now, again);
-        else if (strcmp(before->state, FINDING_OPEN) == 0)
-            rc = finding_close(ctx, before, state);
-    }
+    for (size_t i = 0; i < h->n && rc == 0; i++)
+        rc = held_settle(ctx, &h->list[i], now, state);
     return rc;
 }
 
@@ -148,25 +164,29 @@ struct clean_with quality_with(const struct quality *q, const char *today, int64
     return (struct clean_with){q->rules, q->items, q->icd10, rules_on(q->rules, today), today, now_ms};
 }
 
-static void judge_patient(const struct clean_with *w, const struct patient_row *row, struct clean_result *out)
+struct clean_with quality_with_today(const struct quality *q, int64_t now_ms)
 {
-    struct clean_patient p = {row->name, row->sex, row->birth_date, row->id_type, row->secret.id_no, row->secret.phone, row->temporary, row->birth_estimated};
-    clean_patient(w, &p, out);
+    return (struct clean_with){q->rules, q->items, q->icd10, q->on, q->today, now_ms};
+}
+
+static struct clean_patient of_row(const struct patient_row *row)
+{
+    return (struct clean_patient){row->name, row->sex, row->birth_date, row->id_type, row->secret.id_no, row->secret.phone, row->temporary, row->birth_estimated};
 }
 
 /* Entries judged by his sex or his birth, once more as he is now. */
-static int judge_entries_again(struct op_ctx *ctx, const struct clean_with *w, const struct patient_row *row, const char *state)
+static int judge_entries_again(struct op_ctx *ctx, const struct clean_with *w, uint64_t patient, const struct clean_patient *p, const char *state)
 {
     struct held h;
-    int rc = held_load(ctx, row->id, -1, &h);
+    int rc = held_load(ctx, patient, -1, &h);
     for (size_t i = 0; i < h.n && rc == 0; i++) {
         struct finding *f = &h.list[i];
         struct clean_result now;
         bool his = f->what.rule && (f->what.rule->check == CHECK_SEX || f->what.rule->check == CHECK_BIRTH);
         if (!his || strcmp(f->state, FINDING_OPEN) != 0)
             continue;
-        f->judged.sex = row->sex;
-        f->judged.birth_date = row->birth_estimated ? "" : row->birth_date;
+        f->judged.sex = p->sex;
+        f->judged.birth_date = p->birth_estimated ? "" : p->birth_date;
         clean_entry(w, &f->judged, &now);
         if (!same_in(&now, f))
             rc = finding_close(ctx, f, state);
@@ -175,50 +195,56 @@ static int judge_entries_again(struct op_ctx *ctx, const struct clean_with *w, c
     return rc;
 }
 
-static int patient_again(struct op_ctx *ctx, const struct patient_row *row, struct clean_result *now, const char *state)
+static int patient_again(struct op_ctx *ctx, uint64_t patient, struct clean_result *now, const char *state)
 {
     struct held h;
-    int rc = held_load(ctx, row->id, 0, &h);
+    int rc = held_load(ctx, patient, 0, &h);
     rc = rc ? rc : settle(ctx, &h, now, state);
     held_free(&h);
     return rc;
 }
 
-/* Most patients have nothing open: one indexed look. */
-static bool anything_open(struct op_ctx *ctx, uint64_t patient)
+bool quality_anything_open(struct op_ctx *ctx, uint64_t patient)
 {
     return tx_int(ctx->tx, 0, "SELECT COUNT(*) AS n FROM (SELECT id FROM quality_finding WHERE patient_id=$1 AND state IN ('open','as_is') LIMIT 1) x", "i", (int64_t)patient) != 0;
 }
 
-int quality_clean_patient(struct op_ctx *ctx, const struct quality_origin *o, const struct patient_row *row, bool known)
+int quality_clean_person(struct op_ctx *ctx, const struct quality_origin *o, const struct clean_patient *p, bool known)
 {
     struct quality *q = records_parts(ctx->records)->quality;
-    struct clean_with w = {q->rules, q->items, q->icd10, q->on, q->today, ctx->now_ms};
+    struct clean_with w = quality_with_today(q, ctx->now_ms);
     struct clean_result now;
     int rc = 0;
-    judge_patient(&w, row, &now);
-    if (known && anything_open(ctx, row->id)) {
-        rc = patient_again(ctx, row, &now, "source");
-        rc = rc ? rc : judge_entries_again(ctx, &w, row, "source");
+    clean_patient(&w, p, &now);
+    if (known && quality_anything_open(ctx, o->patient)) {
+        rc = patient_again(ctx, o->patient, &now, "source");
+        rc = rc ? rc : judge_entries_again(ctx, &w, o->patient, p, "source");
     }
-    count(q, &now);
+    quality_note(q, &now);
     for (size_t i = 0; i < now.n && rc == 0; i++)
         rc = finding_write(ctx, o, NULL, &now.findings[i]);
     explicit_bzero(&now, sizeof now);
     return rc ? rc : tx_error(ctx->tx);
 }
 
+int quality_clean_patient(struct op_ctx *ctx, const struct quality_origin *o, const struct patient_row *row, bool known)
+{
+    struct clean_patient p = of_row(row);
+    return quality_clean_person(ctx, o, &p, known);
+}
+
 int quality_patient_edited(struct op_ctx *ctx, const struct patient_row *row)
 {
     char today[11];
     struct clean_result now;
-    if (!anything_open(ctx, row->id))
+    struct clean_patient p = of_row(row);
+    if (!quality_anything_open(ctx, row->id))
         return tx_error(ctx->tx);
     date_of_ms(ctx->now_ms, ZONE_MIN, today);
     struct clean_with w = quality_with(records_parts(ctx->records)->quality, today, ctx->now_ms);
-    judge_patient(&w, row, &now);
-    int rc = patient_again(ctx, row, &now, "corrected");
-    rc = rc ? rc : judge_entries_again(ctx, &w, row, "corrected");
+    clean_patient(&w, &p, &now);
+    int rc = patient_again(ctx, row->id, &now, "corrected");
+    rc = rc ? rc : judge_entries_again(ctx, &w, row->id, &p, "corrected");
     explicit_bzero(&now, sizeof now);
     return rc;
 }
@@ -265,7 +291,7 @@ static int clean_one(struct op_ctx *ctx, const struct quality_origin *o, const s
         rc = held_load(ctx, o->patient, e->key, &h);
         rc = rc ? rc : settle(ctx, &h, &now, "source");
     }
-    count(q, &now);
+    quality_note(q, &now);
     for (size_t i = 0; i < now.n && rc == 0; i++)
         rc = finding_write(ctx, o, e, &now.findings[i]);
     held_free(&h);
@@ -275,8 +301,7 @@ static int clean_one(struct op_ctx *ctx, const struct quality_origin *o, const s
 
 int quality_clean_entries(struct op_ctx *ctx, const struct quality_origin *o, struct quality_entry *list, size_t n)
 {
-    struct quality *q = records_parts(ctx->records)->quality;
-    struct clean_with w = {q->rules, q->items, q->icd10, q->on, q->today, ctx->now_ms};
+    struct clean_with w = quality_with_today(records_parts(ctx->records)->quality, ctx->now_ms);
     struct whose whose;
     int rc = n ? load_whose(ctx, o->patient, &whose) : 0;
     for (size_t i = 0; i < n && rc == 0; i++) {
@@ -297,12 +322,14 @@ json_t *quality_put_right(struct op_ctx *ctx, uint64_t patient)
                                   "SELECT " FINDING_COLUMNS " FROM quality_finding f WHERE f.patient_id=$1 AND f.state IN ('cleaned','corrected') AND f.entry_id<>0 ORDER BY f.id", "i",
                                   (int64_t)patient);
     while (query_next(rows)) {
-        char id[ID_TEXT_BYTES];
+        char id[ID_TEXT_BYTES + 24];
         finding_from(records_parts(ctx->records)->quality, rows, &f);
         bool person = f.value[0] != 0;
         if (!person && strcmp(f.state, "cleaned") != 0)
             continue;
         id_format((uint64_t)f.entry, id);
+        if (finding_of_resource(&f) && f.key)
+            snprintf(id + strlen(id), 24, ".%lld", (long long)f.key);
         json_object_set_new(out, id, json_pack("{s:s,s:s,s:s,s:I,s:s}", "value", person ? f.value : f.what.clean, "unit", person ? f.unit : f.what.unit, "rule", f.rule, "version",
                                                (json_int_t)f.version, "by", person ? "person" : "rule"));
     }

@@ -326,7 +326,7 @@ static void at_time(struct clean_result *out, const struct rule *r, const char *
 {
     char text[40];
     date_of_ms(ms, ZONE_MIN, text);
-    int64_t minute = (ms / MINUTE_MS + ZONE_MIN) % 1440;
+    int64_t minute = ((ms / MINUTE_MS + ZONE_MIN) % 1440 + 1440) % 1440; /* also before 1970 */
     snprintf(text + 10, sizeof text - 10, " %02d:%02d", (int)(minute / 60) & 31, (int)(minute % 60) & 63);
     found(out, r, reason, text);
 }
@@ -343,6 +343,8 @@ static void check_time(const struct clean_with *w, const struct rule *r, const s
         at_time(out, r, "before_visit", e->t_ms);
     if (r->check == CHECK_LEAVE && e->leave_ms < e->visit_ms)
         at_time(out, r, "left_before", e->leave_ms);
+    if (r->check == CHECK_ORDER && e->end_ms < e->t_ms)
+        at_time(out, r, "ended_before", e->end_ms);
     if (r->check == CHECK_LATE && w->now_ms - e->t_ms > r->hours * HOUR_MS)
         at_time(out, r, "late", e->t_ms);
 }
@@ -357,6 +359,7 @@ static bool entry_applies(const struct clean_with *w, const struct rule *r, cons
     case CHECK_BIRTH: return e->t_ms && *e->birth_date;
     case CHECK_VISIT: return e->t_ms && e->visit_ms;
     case CHECK_LEAVE: return e->visit_ms && e->leave_ms;
+    case CHECK_ORDER: return e->t_ms && e->end_ms;
     case CHECK_SEX: return sexed(e->sex) && *e->standard_code && of_system(r, e->standard_system);
     case CHECK_LATE: return e->t_ms && e->t_ms <= w->now_ms && w->now_ms - e->t_ms < r->history_days * DAY_MS;
     default: return true;

@@ -32,6 +32,7 @@ struct clean_entry { /* texts never NULL */
     const char *value, *unit, *status;
     int64_t t_ms;
     int64_t visit_ms, leave_ms; /* of the visit the message tells of; 0 = none */
+    int64_t end_ms;             /* when what the entry tells of was over; 0 = not said */
     const char *sex, *birth_date; /* of the patient as he stands here */
     bool duplicate;               /* the same report came under another number */
 };

@@ -14,12 +14,18 @@ bool finding_of_patient(const struct finding *f)
     return f->kind[0] == 0;
 }
 
+bool finding_of_resource(const struct finding *f)
+{
+    return f->message == 0;
+}
+
 /* ---- the sealed part ---- */
 
 static json_t *judged_json(const struct clean_entry *e)
 {
-    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I}", "value", e->value, "unit", e->unit, "status", e->status, "code", e->code, "system",
-                     e->standard_system, "standard", e->standard_code, "t_ms", (json_int_t)e->t_ms, "visit_ms", (json_int_t)e->visit_ms, "leave_ms", (json_int_t)e->leave_ms);
+    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I}", "value", e->value, "unit", e->unit, "status", e->status, "code", e->code, "system",
+                     e->standard_system, "standard", e->standard_code, "t_ms", (json_int_t)e->t_ms, "visit_ms", (json_int_t)e->visit_ms, "leave_ms", (json_int_t)e->leave_ms, "end_ms",
+                     (json_int_t)e->end_ms);
 }
 
 static char *body_of(const struct clean_finding *f, const struct clean_entry *judged)
@@ -38,20 +44,32 @@ static void take(char *out, size_t cap, const json_t *o, const char *name)
     snprintf(out, cap, "%s", s ? s : "");
 }
 
+static const char **text_place(struct finding *f, size_t i)
+{
+    const char **to[] = {&f->judged.value, &f->judged.unit, &f->judged.status, &f->judged.code, &f->judged.standard_system, &f->judged.standard_code};
+    return to[i];
+}
+
+void finding_moved(struct finding *f)
+{
+    for (size_t i = 0; i < sizeof f->text / sizeof *f->text; i++)
+        *text_place(f, i) = f->text[i];
+    f->judged.kind = f->kind;
+    f->what.reason = f->reason;
+}
+
 static void take_judged(const json_t *o, struct finding *out)
 {
     static const char *const names[] = {"value", "unit", "status", "code", "system", "standard"};
-    const char **to[] = {&out->judged.value, &out->judged.unit, &out->judged.status, &out->judged.code, &out->judged.standard_system, &out->judged.standard_code};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         take(out->text[i], sizeof out->text[i], o, names[i]);
-        *to[i] = out->text[i];
-    }
-    out->judged.kind = out->kind;
     out->judged.system = "";
     out->judged.sex = out->judged.birth_date = "";
     out->judged.t_ms = json_integer_value(json_object_get(o, "t_ms"));
     out->judged.visit_ms = json_integer_value(json_object_get(o, "visit_ms"));
     out->judged.leave_ms = json_integer_value(json_object_get(o, "leave_ms"));
+    out->judged.end_ms = json_integer_value(json_object_get(o, "end_ms"));
+    finding_moved(out);
 }
 
 static json_t *opened(struct query *rows, const char *column, enum sealed_column which, const struct finding *f)
@@ -97,7 +115,6 @@ void finding_from(const struct quality *q, struct query *rows, struct finding *o
     take(out->note, sizeof out->note, reply, "note");
     take_judged(json_object_get(body, "judged"), out);
     out->what.rule = rules_find(q->rules, out->rule);
-    out->what.reason = out->reason;
     json_decref(body);
     json_decref(reply);
 }
@@ -168,7 +185,7 @@ int finding_write(struct op_ctx *ctx, const struct quality_origin *o, const stru
     if (!body)
         return ERR_UNAVAILABLE;
     date_of_ms(ctx->now_ms, 480, day);
-    bool task = !f->cleaned && r->task_days && room_for_task(ctx, o, r);
+    bool task = !f->cleaned && r->task_days && o->org && room_for_task(ctx, o, r);
     int64_t id = (int64_t)id_new();
     tx_exec(ctx->tx,
             "INSERT INTO quality_finding (id, source_id, org_id, patient_id, message_id, entry_id, entry_key, kind, code, rule, rule_version, dimension, reason, day, "

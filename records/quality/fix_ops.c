@@ -1,6 +1,7 @@
 /* Fix-it tasks (数据更正): what the rules found in a clinic's data comes back to the clinic, which puts it right or says that it is right. The
  * patient's own data are put right by the normal edit (quality_patient_edited), an entry by its right value beside the raw one, either by the
  * source sending it anew. Every answer can be given back by the data steward. */
+#include "records/fhir/fhir.h"
 #include "records/parts.h"
 #include "records/patient/identity.h"
 #include "records/patient/patient.h"
@@ -17,15 +18,18 @@
 
 /* ---- the clinic's list ---- */
 
-/* edit: in the patient's record; correct: by a value; confirm: it is as the rule says. */
+/* edit: in the patient's record; correct: by a value; confirm: it is as the rule says. Of a Patient of the FHIR store there is no record here to edit: his
+ * own system sends him right. */
 static json_t *actions_of(const struct finding *f)
 {
     enum rule_check check = f->what.rule ? f->what.rule->check : CHECKS;
     if (strcmp(f->state, FINDING_OPEN) != 0)
         return json_array();
+    if (finding_of_patient(f) && finding_of_resource(f))
+        return json_pack("[s]", "as_is");
     if (finding_of_patient(f))
         return json_pack("[s,s]", "edit", "as_is");
-    if (check == CHECK_SEX || check == CHECK_BIRTH)
+    if ((check == CHECK_SEX || check == CHECK_BIRTH) && !finding_of_resource(f))
         return json_pack("[s,s,s]", "edit", "correct", "as_is");
     return json_pack("[s,s]", check == CHECK_DUPLICATE ? "confirm" : "correct", "as_is");
 }
@@ -47,7 +51,7 @@ static int name_patients(struct op_ctx *ctx, json_t *items)
     json_t *one;
     json_array_foreach(items, i, one) {
         struct patient_id id = {arg_id(one, "patient_id")};
-        json_object_set_new(one, "patient", patient_brief(ctx, id));
+        json_object_set_new(one, "patient", json_is_null(json_object_get(one, "resource")) ? patient_brief(ctx, id) : fhir_patient_brief(ctx, id.v));
         json_object_del(one, "patient_id");
     }
     return tx_error(ctx->tx);
@@ -121,6 +125,7 @@ static bool put_value(struct finding *f, const char *value, const char *unit)
     case CHECK_BIRTH:
     case CHECK_VISIT: return time_of(value, &f->judged.t_ms);
     case CHECK_LEAVE: return time_of(value, &f->judged.leave_ms);
+    case CHECK_ORDER: return time_of(value, &f->judged.end_ms);
     default:
         f->judged.value = value;
         f->judged.unit = unit;
@@ -137,6 +142,8 @@ static int field_wrong(struct op_ctx *ctx, const char *field, const char *reason
 static int load_sex_and_birth(struct op_ctx *ctx, const struct finding *f, char sex[12], char birth[11])
 {
     sex[0] = birth[0] = 0;
+    if (finding_of_resource(f))
+        return fhir_patient_sex_and_birth(ctx, (uint64_t)f->patient, sex, birth);
     struct query *rows = tx_query(ctx->tx, "SELECT sex, birth_date, birth_estimated FROM patient WHERE id=$1", "i", f->patient);
     if (query_next(rows)) {
         snprintf(sex, 12, "%s", query_text(rows, "sex") ? query_text(rows, "sex") : "");

@@ -73,9 +73,25 @@ void quality_message_end(struct quality *q, uint64_t source);
 YL_CHECKED int quality_clean_patient(struct op_ctx *ctx, const struct quality_origin *o, const struct patient_row *row, bool known);
 /* Entries of his record; data.sex and data.birth_date are filled here. */
 YL_CHECKED int quality_clean_entries(struct op_ctx *ctx, const struct quality_origin *o, struct quality_entry *list, size_t n);
+/* One resource that a client of the FHIR service wrote (records/fhir/clean.c), after it was stored. from.patient is the patient's key there, from.message 0.
+ * Of an entry id is the resource's number, key its own within it; data whole, with sex, birth and duplicate. */
+struct quality_resource {
+    struct quality_origin from;
+    int64_t number;
+    bool known;                          /* it was there before */
+    const struct clean_patient *patient; /* NULL: entries */
+    struct quality_entry *list;
+    size_t n;
+    uint64_t (*org_of)(void *of); /* when from.org is 0 and something was found: whose data it is; 0 = nobody's, then there are no tasks */
+    void *of;
+};
+YL_CHECKED int quality_clean_resource(struct op_ctx *ctx, struct quality_resource *r);
+/* It is there no more, or not under this patient: what was found in it is closed. */
+YL_CHECKED int quality_resource_gone(struct op_ctx *ctx, uint64_t patient, int64_t number);
 /* A person edited the patient: findings that hold no longer are closed. */
 YL_CHECKED int quality_patient_edited(struct op_ctx *ctx, const struct patient_row *row);
-/* What rules and persons put right of a patient's entries: {"<entry id>": {value, unit, rule, version, by}}; new reference. For the timeline. */
+/* What rules and persons put right of a patient's entries: {"<entry id>": {value, unit, rule, version, by}}; new reference. Of a part of a resource
+ * "<its number>.<key>". */
 json_t *quality_put_right(struct op_ctx *ctx, uint64_t patient);
 
 /* ---- candidates (propose.c): pure but for the loading of terms ---- */

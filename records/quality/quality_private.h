@@ -62,12 +62,29 @@ struct finding { /* a row of quality_finding, its sealed part opened */
 #define FINDING_COLUMNS "f.id, f.source_id, f.org_id, f.patient_id, f.message_id, f.entry_id, f.entry_key, f.kind, f.code, f.rule, f.rule_version, f.reason, f.day, " \
                         "f.found_ms, f.state, f.task, f.due_ms, f.closed_ms, f.closed_by, f.body, f.reply"
 void finding_from(const struct quality *q, struct query *rows, struct finding *out);
+void finding_moved(struct finding *f); /* its texts lie within it: to be called when it was copied elsewhere */
 YL_CHECKED int finding_load(struct op_ctx *ctx, uint64_t id, struct finding *out);
 /* Writes one of rule r; `judged` NULL = of a patient. */
 YL_CHECKED int finding_write(struct op_ctx *ctx, const struct quality_origin *o, const struct quality_entry *e, const struct clean_finding *f);
 /* Closes it as `state`; the score of its day improves. */
 YL_CHECKED int finding_close(struct op_ctx *ctx, const struct finding *f, const char *state);
 bool finding_of_patient(const struct finding *f);
+bool finding_of_resource(const struct finding *f); /* of the FHIR store: no message brought it */
+
+struct held { /* findings of before */
+    struct finding *list;
+    size_t n;
+};
+void held_free(struct held *h);
+/* All that hold: open, said to be right, or put right. */
+YL_CHECKED int held_of_entry(struct op_ctx *ctx, uint64_t patient, int64_t entry, struct held *h);
+/* One of them beside what the same thing is now: known already, or closed as `state`. */
+YL_CHECKED int held_settle(struct op_ctx *ctx, const struct finding *before, struct clean_result *now, const char *state);
+bool quality_anything_open(struct op_ctx *ctx, uint64_t patient); /* most have nothing: one indexed look */
+void quality_note(struct quality *q, const struct clean_result *r); /* counts it to the message under way */
+/* A patient, of whatever store: o->patient. */
+YL_CHECKED int quality_clean_person(struct op_ctx *ctx, const struct quality_origin *o, const struct clean_patient *p, bool known);
+struct clean_with quality_with_today(const struct quality *q, int64_t now_ms); /* on the writer, between _begin and _end of a message */
 struct clean_with quality_with(const struct quality *q, const char *today, int64_t now_ms);
 void quality_days_free(struct quality *q);
 void quality_tasks_free(struct quality *q);

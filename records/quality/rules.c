@@ -8,7 +8,7 @@
 
 const char *const rule_dimensions[DIMENSIONS] = {"completeness", "validity", "consistency", "timeliness"};
 static const char *const checks[CHECKS] = {"required", "identity", "identity_birth", "identity_sex", "born", "coded", "valued", "code_set", "unit",
-                                           "range", "future", "birth", "visit", "leave", "sex", "duplicate", "late"};
+                                           "range", "future", "birth", "visit", "leave", "order", "sex", "duplicate", "late"};
 
 struct rules {
     json_t *file;

@@ -114,11 +114,12 @@ static void gather(struct gathering *g, struct query *rows)
 static int name_source(struct op_ctx *ctx, json_t *one, int64_t id)
 {
     struct query *rows = tx_query(ctx->tx,
-                                  "SELECT s.name, o.name AS org_name, x.last_ms FROM exchange_source s LEFT JOIN org o ON o.id=s.org_id "
-                                  "LEFT JOIN exchange_state x ON x.source_id=s.id WHERE s.id=$1",
+                                  "SELECT COALESCE(s.name, c.name, h.name) AS name, o.name AS org_name, x.last_ms FROM (SELECT 1 AS one) y LEFT JOIN exchange_source s ON s.id=$1 "
+                                  "LEFT JOIN fhir_client c ON c.id=$1 LEFT JOIN org h ON h.id=$1 LEFT JOIN org o ON o.id=COALESCE(s.org_id, c.org_id, h.id) "
+                                  "LEFT JOIN exchange_state x ON x.source_id=$1",
                                   "i", id);
     bool found = query_next(rows);
-    json_object_set_new(one, "name", found ? json_string(query_text(rows, "name")) : json_null());
+    json_object_set_new(one, "name", found && query_text(rows, "name") ? json_string(query_text(rows, "name")) : json_null());
     json_object_set_new(one, "org", found && query_text(rows, "org_name") ? json_string(query_text(rows, "org_name")) : json_null());
     json_object_set_new(one, "last_ms", json_integer(found ? query_int(rows, "last_ms") : 0));
     int rc = query_end(rows);
@@ -206,8 +207,23 @@ json_t *finding_json(struct op_ctx *ctx, const struct finding *f, bool whole)
                           "raw_unit", f->what.raw_unit, "clean", f->what.clean, "unit", f->what.unit);
     json_object_set_new(o, "source_id", json_id((uint64_t)f->source));
     json_object_set_new(o, "message_id", json_id((uint64_t)f->message));
+    /* findings_name makes "Type/id" of it */
+    json_object_set_new(o, "resource", finding_of_resource(f) ? json_pack("[I,I]", (json_int_t)f->patient, (json_int_t)(f->entry ? f->entry : f->patient)) : json_null());
     json_object_set_new(o, "reply", f->value[0] || f->note[0] ? json_pack("{s:s,s:s,s:s}", "value", f->value, "unit", f->unit, "note", f->note) : json_null());
     return o;
+}
+
+static int name_resource(struct op_ctx *ctx, json_t *one)
+{
+    const json_t *at = json_object_get(one, "resource");
+    if (!json_is_array(at))
+        return 0;
+    struct query *rows = tx_query(ctx->tx, "SELECT type, name FROM fhir_resource WHERE pkey=$1 AND rid=$2", "ii", (int64_t)json_integer_value(json_array_get(at, 0)),
+                                  (int64_t)json_integer_value(json_array_get(at, 1)));
+    json_t *name = query_next(rows) ? json_sprintf("%s/%s", query_text(rows, "type"), query_text(rows, "name")) : json_null();
+    int rc = query_end(rows);
+    json_object_set_new(one, "resource", name);
+    return rc;
 }
 
 /* Names are looked up when the list's own query is closed. */
@@ -218,8 +234,9 @@ int findings_name(struct op_ctx *ctx, json_t *items)
     json_array_foreach(items, i, one) {
         int64_t by = (int64_t)arg_id(one, "closed_by");
         struct query *rows = tx_query(ctx->tx,
-                                      "SELECT s.name, o.name AS org_name, p.name AS person_name FROM (SELECT 1 AS one) x LEFT JOIN exchange_source s ON s.id=$1 "
-                                      "LEFT JOIN org o ON o.id=s.org_id LEFT JOIN person p ON p.id=$2",
+                                      "SELECT COALESCE(s.name, c.name, h.name) AS name, o.name AS org_name, p.name AS person_name FROM (SELECT 1 AS one) x "
+                                      "LEFT JOIN exchange_source s ON s.id=$1 LEFT JOIN fhir_client c ON c.id=$1 LEFT JOIN org h ON h.id=$1 "
+                                      "LEFT JOIN org o ON o.id=COALESCE(s.org_id, c.org_id, h.id) LEFT JOIN person p ON p.id=$2",
                                       "ii", (int64_t)arg_id(one, "source_id"), by);
         if (query_next(rows)) {
             const char *source = query_text(rows, "name"), *org = query_text(rows, "org_name"), *person = query_text(rows, "person_name");
@@ -228,6 +245,7 @@ int findings_name(struct op_ctx *ctx, json_t *items)
             json_object_set_new(one, "closed_by", by && person ? json_string(person) : json_null());
         }
         int rc = query_end(rows);
+        rc = rc ? rc : name_resource(ctx, one);
         if (rc)
             return rc;
     }

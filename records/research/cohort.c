@@ -137,7 +137,7 @@ static json_t *orgs(struct op_ctx *ctx, const struct found *f, uint32_t k)
         if (i + 1 < f->n && ids[i + 1] == ids[i])
             continue;
         struct query *q = tx_query(ctx->tx, "SELECT name FROM org WHERE id=$1", "i", (int64_t)ids[i]);
-        json_array_append_new(out, line(query_next(q) ? query_text(q, "name") : "", i + 1 - begin, k));
+        json_array_append_new(out, line(query_next(q) ? query_text(q, "name") : "—", i + 1 - begin, k));
         (void)!query_end(q);
         begin = i + 1;
     }

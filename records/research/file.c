@@ -197,7 +197,7 @@ static json_t *report_of(const struct made *m)
     for (size_t t = 0; t < T_TABLES; t++)
         if (research_has(m->project->fields, FIELD_TABLES + t))
             json_array_append_new(tables, table_report(research_fields[FIELD_TABLES + t].name, &m->tables[t]));
-    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o}", "k", (json_int_t)m->k, "smallest", (json_int_t)m->cut->smallest, "classes", (json_int_t)m->cut->classes, "diversity",
+    return json_pack("{s:I,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o}", "l", (json_int_t)m->l, "condition_hidden", (int)m->condition_hidden, "k", (json_int_t)m->k, "smallest", (json_int_t)m->cut->smallest, "classes", (json_int_t)m->cut->classes, "diversity",
                      (json_int_t)m->cut->diversity, "persons", (json_int_t)m->cut->kept, "dropped", (json_int_t)m->cut->dropped, "refused", (json_int_t)(m->found->refused < m->k ? 0 : m->found->refused - m->found->refused % m->k),
                      "text_left_out", (json_int_t)m->events->text_left_out, "columns", columns, "tables", tables);
 }

@@ -1,7 +1,9 @@
-/* Finding the persons of a cohort: diagnoses that other systems sent and those of the house's own signed consultations, the first of each
- * person; then those who refused are left out. */
+/* Finding the persons of a cohort: diagnoses that other systems sent, those of the FHIR store and those of the house's own signed consultations,
+ * the first of each person; then those who refused are left out. */
 #include "records/patient/identity.h"
+#include "records/patient/patient_row.h"
 #include "records/research/research_private.h"
+#include "records/store/seal.h"
 #include "records/store/sealed.h"
 #include "records/work/policy.h"
 #include <stdio.h>
@@ -11,7 +13,9 @@
 #define HITS_MAX 2000000
 
 struct hit {
-    uint64_t patient, person;
+    uint64_t patient; /* local; or a Patient's key of the FHIR store */
+    uint64_t org;     /* fhir: whose the Condition says it is */
+    bool fhir;
     int64_t t_ms;
     uint32_t code;
 };
@@ -86,6 +90,22 @@ static int opinions(struct op_ctx *ctx, const struct cohort *c, struct hits *h, 
     return query_end(q);
 }
 
+/* ---- diagnoses of the FHIR store ---- */
+
+struct taking {
+    const struct cohort *c;
+    struct hits *h;
+    struct words *w;
+};
+
+static int take_condition(void *to, const struct study_entry *e)
+{
+    const struct taking *t = to;
+    if (strcmp(e->kind, "diagnosis") == 0 && wanted(t->c, e->code) && e->t_ms >= t->c->from_ms && e->t_ms < t->c->until_ms)
+        add_hit(t->h, t->w, &(struct hit){.patient = e->patient, .org = e->org, .fhir = true, .t_ms = e->t_ms}, e->code);
+    return 0;
+}
+
 /* ---- from diagnoses to persons ---- */
 
 static int by_patient(const void *a, const void *b)
@@ -133,6 +153,34 @@ static int take_patient(struct op_ctx *ctx, const struct cohort *c, const struct
     return query_end(q);
 }
 
+/* A Patient of the FHIR store is the person of the index who has his identity number; else he is the first of the store who has it. */
+static uint64_t person_of(struct op_ctx *ctx, struct study *study, uint64_t pkey, const struct study_patient *p)
+{
+    uint64_t same[STUDY_SAME_MAX];
+    char key[BLIND_BYTES];
+    if (!p->id_no[0])
+        return pkey;
+    blind_index(records_parts(ctx->records)->patient_keys.index, "id", p->id_no, key);
+    int64_t local = tx_int(ctx->tx, 0, "SELECT MIN(k.patient_id) AS id FROM org o JOIN patient_key k ON k.org_id=o.id AND k.kind='id' AND k.key=$1", "t", key);
+    if (local)
+        return (uint64_t)tx_int(ctx->tx, local, "SELECT person_id FROM mpi_member WHERE patient_id=$1", "i", local);
+    return study_by_id_no(study, p->id_no, same, STUDY_SAME_MAX) ? same[0] : pkey;
+}
+
+static int take_resource(struct op_ctx *ctx, struct study *study, const struct cohort *c, const struct hit *first, struct found *f)
+{
+    struct study_patient p;
+    int rc = study_patient(study, first->patient, &p);
+    if (rc || !p.found)
+        return rc;
+    struct subject s = {.person = person_of(ctx, study, first->patient, &p), .org = first->org ? first->org : p.org, .index_ms = first->t_ms, .condition = first->code,
+                        .age = age_at(p.birth_date, first->t_ms), .sex = strcmp(p.sex, "male") == 0 ? 0 : strcmp(p.sex, "female") == 0 ? 1 : 2, .insurance = words_id(&f->words, "")};
+    if (fits(c, &s))
+        f->list[f->n++] = s;
+    explicit_bzero(&p, sizeof p);
+    return tx_error(ctx->tx);
+}
+
 static int by_person(const void *a, const void *b)
 {
     const struct subject *x = a, *y = b;
@@ -141,7 +189,7 @@ static int by_person(const void *a, const void *b)
     return (x->index_ms > y->index_ms) - (x->index_ms < y->index_ms);
 }
 
-static int persons_of(struct op_ctx *ctx, const struct cohort *c, struct hits *h, struct found *f)
+static int persons_of(struct op_ctx *ctx, struct study *study, const struct cohort *c, struct hits *h, struct found *f)
 {
     int rc = 0;
     uint32_t n = 0;
@@ -152,7 +200,7 @@ static int persons_of(struct op_ctx *ctx, const struct cohort *c, struct hits *h
         return ERR_UNAVAILABLE;
     for (size_t i = 0; i < h->n && rc == 0; i++)
         if (i == 0 || h->list[i].patient != h->list[i - 1].patient)
-            rc = take_patient(ctx, c, &h->list[i], f);
+            rc = h->list[i].fhir ? take_resource(ctx, study, c, &h->list[i], f) : take_patient(ctx, c, &h->list[i], f);
     if (f->n)
         qsort(f->list, f->n, sizeof *f->list, by_person);
     for (uint32_t i = 0; i < f->n; i++)
@@ -200,17 +248,47 @@ static int persons_who_said(struct op_ctx *ctx, const char *decision, struct ids
     return rc ? rc : ended;
 }
 
+struct saying {
+    struct op_ctx *ctx;
+    struct study *study;
+    struct ids *ids;
+};
+
+static int take_consent(void *to, uint64_t pkey)
+{
+    struct saying *s = to;
+    struct study_patient p;
+    int rc = study_patient(s->study, pkey, &p);
+    uint64_t *more = rc ? NULL : realloc(s->ids->list, (s->ids->n + 1) * sizeof *more);
+    if (!more)
+        return rc ? rc : ERR_UNAVAILABLE;
+    s->ids->list = more;
+    more[s->ids->n++] = person_of(s->ctx, s->study, pkey, &p);
+    return tx_error(s->ctx->tx);
+}
+
+/* Those of the house's consents and those of Consent resources. */
+static int all_who_said(struct op_ctx *ctx, struct study *study, bool permit, struct ids *out)
+{
+    struct saying s = {ctx, study, out};
+    int rc = persons_who_said(ctx, permit ? "permit" : "deny", out);
+    rc = rc ? rc : study_consents(study, permit, take_consent, &s);
+    if (out->n)
+        qsort(out->list, out->n, sizeof *out->list, by_id);
+    return rc;
+}
+
 static bool has(const struct ids *ids, uint64_t person)
 {
     return ids->n && bsearch(&person, ids->list, ids->n, sizeof person, by_id);
 }
 
-static int leave_out_refused(struct op_ctx *ctx, struct found *f)
+static int leave_out_refused(struct op_ctx *ctx, struct study *study, struct found *f)
 {
     struct ids no = {0}, yes = {0};
     bool needed = work_policy_int(ctx, "research.needs_consent") != 0;
-    int rc = persons_who_said(ctx, "deny", &no);
-    rc = rc || !needed ? rc : persons_who_said(ctx, "permit", &yes);
+    int rc = all_who_said(ctx, study, false, &no);
+    rc = rc || !needed ? rc : all_who_said(ctx, study, true, &yes);
     uint32_t n = 0;
     for (uint32_t i = 0; i < f->n && rc == 0; i++)
         if (!has(&no, f->list[i].person) && (!needed || has(&yes, f->list[i].person)))
@@ -225,13 +303,18 @@ static int leave_out_refused(struct op_ctx *ctx, struct found *f)
 int cohort_find(struct op_ctx *ctx, const struct cohort *c, struct found *out)
 {
     struct hits h = {0};
-    int rc = 0;
+    struct taking t = {c, &h, &out->words};
+    struct study *study = study_open(ctx);
+    int rc = study ? 0 : ERR_UNAVAILABLE;
     memset(out, 0, sizeof *out);
-    for (size_t i = 0; i < c->n_codes && rc == 0; i++)
+    for (size_t i = 0; i < c->n_codes && rc == 0; i++) {
         rc = entries(ctx, c, c->codes[i], &h, &out->words);
+        rc = rc ? rc : study_diagnoses(study, c->codes[i], take_condition, &t);
+    }
     rc = rc ? rc : opinions(ctx, c, &h, &out->words);
-    rc = rc ? rc : h.too_many ? ERR_TOO_LARGE : h.failed ? ERR_UNAVAILABLE : persons_of(ctx, c, &h, out);
-    rc = rc ? rc : leave_out_refused(ctx, out);
+    rc = rc ? rc : h.too_many ? ERR_TOO_LARGE : h.failed ? ERR_UNAVAILABLE : persons_of(ctx, study, c, &h, out);
+    rc = rc ? rc : leave_out_refused(ctx, study, out);
+    study_close(study);
     free(h.list);
     return rc ? rc : out->n > work_policy_int(ctx, "research.max_persons") ? ERR_TOO_LARGE : 0;
 }
@@ -243,4 +326,38 @@ void found_clear(struct found *f)
     free(f->list);
     words_clear(&f->words);
     memset(f, 0, sizeof *f);
+}
+
+/* ---- and back: what of the FHIR store is a person's ---- */
+
+static size_t add_same(struct study *study, const char *id_no, uint64_t *out, size_t n)
+{
+    uint64_t same[STUDY_SAME_MAX];
+    size_t found = study_by_id_no(study, id_no, same, STUDY_SAME_MAX);
+    for (size_t i = 0; i < found && n < STUDY_SAME_MAX; i++) {
+        bool there = false;
+        for (size_t k = 0; k < n; k++)
+            there = there || out[k] == same[i];
+        if (!there)
+            out[n++] = same[i];
+    }
+    return n;
+}
+
+size_t research_patients_of(struct op_ctx *ctx, struct study *study, uint64_t person, const uint64_t *local, size_t n_local, uint64_t out[STUDY_SAME_MAX])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < n_local; i++) {
+        struct patient_row row;
+        if (patient_load(ctx, local[i], &row) == 0 && strcmp(row.id_type, "id_card") == 0)
+            n = add_same(study, row.secret.id_no, out, n);
+        patient_row_wipe(&row);
+    }
+    struct study_patient p = {0};
+    if (n_local || study_patient(study, person, &p) || !p.found)
+        return n;
+    n = add_same(study, p.id_no, out, n);
+    if (n == 0)
+        out[n++] = person;
+    return n;
 }

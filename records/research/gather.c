@@ -1,4 +1,6 @@
 /* What one person has within the window, as rows of events: codes, numbers, words of a short list; nothing else. */
+#include "records/patient/mask.h"
+#include "records/quality/quality.h"
 #include "records/research/research_private.h"
 #include "records/store/sealed.h"
 #include <math.h>
@@ -91,25 +93,52 @@ static bool read_word(struct gathering *g, const char *text, struct event *e)
     return false;
 }
 
-static void add_result(struct gathering *g, struct query *q)
+struct result { /* texts may be NULL */
+    const char *code, *unit, *value, *flag;
+    int64_t t_ms;
+};
+
+static void add_value(struct gathering *g, const struct result *r)
 {
     struct event e = {.word = KANON_NONE};
     char code[80];
-    const char *unit = query_text(q, "unit");
+    bool plain = r->unit && *r->unit && strlen(r->unit) <= 16 && !strpbrk(r->unit, "|\",\r\n"); /* as the laboratory writes it; of k persons or not at all */
+    if (!r->value || (!read_number(r->value, &e) && !read_word(g, r->value, &e))) {
+        g->out->text_left_out++;
+        return;
+    }
+    e.flag = r->flag && *r->flag && strlen(r->flag) <= 2 && strchr("HLNA", r->flag[0]) ? r->flag[0] : 0;
+    snprintf(code, sizeof code, "%s|%s", r->code, plain ? r->unit : "");
+    add_coded(g, T_OBSERVATIONS, r->t_ms, code, &e);
+}
+
+/* As a rule or a person put it right, else as it came. */
+static void add_result(struct gathering *g, struct query *q, const json_t *right)
+{
+    char id[ID_TEXT_BYTES];
     const char *body = query_sealed(q, "body", SEALED_EXCHANGE_ENTRY, (uint64_t)query_int(q, "id"), (uint64_t)query_int(q, "patient_id"));
     json_t *o = body ? json_loads(body, 0, NULL) : NULL;
-    const char *value = json_string_value(json_object_get(o, "value")), *flag = json_string_value(json_object_get(o, "flag"));
-    if (value && (read_number(value, &e) || read_word(g, value, &e))) {
-        e.flag = flag && strlen(flag) <= 2 && strchr("HLNA", flag[0]) ? flag[0] : 0;
-        bool plain = unit && *unit && strlen(unit) <= 16 && !strpbrk(unit, "|\",\r\n"); /* as the laboratory writes it; of k persons or not at all */
-        snprintf(code, sizeof code, "%s|%s", query_text(q, "standard_code"), plain ? unit : "");
-        add_coded(g, T_OBSERVATIONS, query_int(q, "t_ms"), code, &e);
-    } else
-        g->out->text_left_out++;
+    id_format((uint64_t)query_int(q, "id"), id);
+    const json_t *better = json_object_get(right, id), *rule = json_object_get(better, "rule");
+    bool of_value = rule && strncmp(json_string_value(rule), "time.", 5) != 0; /* of a result: its number and unit, or its time */
+    add_value(g, &(struct result){query_text(q, "standard_code"), of_value ? json_string_value(json_object_get(better, "unit")) : query_text(q, "unit"),
+                                  json_string_value(json_object_get(of_value ? better : o, "value")), json_string_value(json_object_get(o, "flag")), query_int(q, "t_ms")});
     json_decref(o);
 }
 
 /* ---- the rest of what other systems sent ---- */
+
+/* A diagnosis above the level of research leaves where the ethics approval speaks of it: as one of the cohort. */
+static bool too_sensitive(struct gathering *g, const char *code)
+{
+    for (size_t i = 0; i < g->cohort->n_codes; i++)
+        if (strncmp(code, g->cohort->codes[i], strlen(g->cohort->codes[i])) == 0)
+            return false;
+    json_t *codes = json_pack("[s]", code);
+    bool is = mask_entry_level(g->ctx, codes) > mask_research_level(g->ctx);
+    json_decref(codes);
+    return is;
+}
 
 static void add_entry(struct gathering *g, enum research_table table, struct query *q)
 {
@@ -123,6 +152,8 @@ static void add_entry(struct gathering *g, enum research_table table, struct que
         snprintf(code, sizeof code, "%s|%s", standard, is_code(status) ? status : "");
     else
         snprintf(code, sizeof code, "%s", standard);
+    if (table == T_DIAGNOSES && too_sensitive(g, standard))
+        return;
     if (table == T_ENCOUNTERS ? is_code(code) : is_code(standard))
         add_coded(g, table, query_int(q, "t_ms"), code, &e);
 }
@@ -130,6 +161,7 @@ static void add_entry(struct gathering *g, enum research_table table, struct que
 static void entries_of(struct gathering *g, uint64_t patient)
 {
     const struct subject *s = &g->found->list[g->subject];
+    json_t *right = research_has(g->fields, FIELD_TABLES + T_OBSERVATIONS) ? quality_put_right(g->ctx, patient) : NULL;
     struct query *q = tx_query(g->ctx->tx,
                                "SELECT id, patient_id, kind, code, standard_code, unit, status, t_ms, body FROM exchange_entry WHERE patient_id=$1 AND t_ms>=$2 AND t_ms<=$3 AND "
                                "replaced_by=0 AND status NOT IN ('deleted','cancelled','withdrawn') ORDER BY t_ms, id",
@@ -142,10 +174,43 @@ static void entries_of(struct gathering *g, uint64_t patient)
             if (t != T_OBSERVATIONS)
                 add_entry(g, t, q);
             else if (is_code(query_text(q, "standard_code")))
-                add_result(g, q);
+                add_result(g, q, right);
         }
     int ended = query_end(q);
+    json_decref(right);
     g->rc = g->rc ? g->rc : ended;
+}
+
+/* ---- the FHIR store ---- */
+
+static enum research_table table_of(const char *kind)
+{
+    for (enum research_table t = 0; t < T_TABLES; t++)
+        if (research_fields[FIELD_TABLES + t].kind && strcmp(research_fields[FIELD_TABLES + t].kind, kind) == 0)
+            return t;
+    return T_TABLES;
+}
+
+static bool of_cohort(const struct cohort *c, uint64_t org);
+
+static int take_entry(void *to, const struct study_entry *r)
+{
+    struct gathering *g = to;
+    const struct subject *s = &g->found->list[g->subject];
+    enum research_table t = table_of(r->kind);
+    struct event e = {.word = KANON_NONE};
+    char code[96];
+    bool there = t < T_TABLES && research_has(g->fields, FIELD_TABLES + t) && is_code(r->code) && of_cohort(g->cohort, r->org);
+    if (!there || !r->t_ms || r->t_ms < s->index_ms - g->cohort->before_days * DAY_MS || r->t_ms > s->index_ms + g->cohort->after_days * DAY_MS)
+        return 0;
+    if (t == T_OBSERVATIONS) {
+        if (*r->value || *r->status) /* of one whose parts are the result there is none */
+            add_value(g, &(struct result){r->code, r->unit, r->value, NULL, r->t_ms});
+    } else if (t != T_DIAGNOSES || !too_sensitive(g, r->code)) {
+        snprintf(code, sizeof code, t == T_REPORTS ? "%s|%s" : "%s", r->code, is_code(r->status) ? r->status : "");
+        add_coded(g, t, r->t_ms, code, &e);
+    }
+    return g->rc;
 }
 
 /* ---- the house's own cases ---- */
@@ -214,11 +279,30 @@ static size_t members_of(struct gathering *g, uint64_t out[MEMBERS_MAX])
     return n;
 }
 
+/* Whatever the cohort's institutions are: who he is in the store, all his local records tell. */
+static int resources_of(struct gathering *g)
+{
+    uint64_t local[MEMBERS_MAX], patients[STUDY_SAME_MAX];
+    const struct cohort everywhere = {.n_orgs = 0}, *c = g->cohort;
+    struct study *study = study_open(g->ctx);
+    if (!study)
+        return ERR_UNAVAILABLE;
+    g->cohort = &everywhere;
+    size_t n = members_of(g, local);
+    g->cohort = c;
+    n = g->rc ? 0 : research_patients_of(g->ctx, study, g->found->list[g->subject].person, local, n, patients);
+    for (size_t i = 0; i < n && g->rc == 0; i++)
+        g->rc = study_entries(study, patients[i], take_entry, g);
+    study_close(study);
+    return g->rc;
+}
+
 int gather_subject(struct op_ctx *ctx, const struct cohort *c, uint32_t fields, struct found *f, uint32_t subject, struct events *out)
 {
     struct gathering g = {ctx, c, fields, subject, f, out, 0};
     uint64_t patients[MEMBERS_MAX];
     size_t n = members_of(&g, patients);
+    g.rc = g.rc ? g.rc : resources_of(&g);
     for (size_t i = 0; i < n && g.rc == 0; i++) {
         entries_of(&g, patients[i]);
         if (g.rc == 0 && research_has(fields, FIELD_TABLES + T_CONSULTATIONS))

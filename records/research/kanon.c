@@ -11,15 +11,21 @@ struct node {
     uint8_t rung[KANON_COLUMNS];
     double loss; /* of coarsening, 0..1 */
 };
-struct bucket {
+struct bucket { /* a class */
     uint64_t key;
-    uint32_t rows, stamp;
+    uint32_t rows, stamp, distinct; /* distinct: up to l */
+    uint32_t seen[KANON_DIVERSITY];
+};
+struct said { /* a sensitive value that rows of a group have */
+    uint32_t group, value;
 };
 struct search {
     const struct kanon_table *t;
     uint32_t k;
     struct group *groups;
     uint32_t n_groups, *group_of; /* of each row */
+    struct said *said;            /* each once; none when nothing is enforced */
+    uint32_t n_said;
     struct node *nodes;
     uint32_t n_nodes;
     struct bucket *table;
@@ -47,8 +53,17 @@ static struct bucket *bucket_of(struct search *s, uint64_t key)
     while (s->table[at].stamp == s->stamp && s->table[at].key != key)
         at = (at + 1) & s->mask;
     if (s->table[at].stamp != s->stamp)
-        s->table[at] = (struct bucket){key, 0, s->stamp};
+        s->table[at] = (struct bucket){.key = key, .stamp = s->stamp};
     return &s->table[at];
+}
+
+static void see(struct bucket *b, uint32_t value, uint32_t l)
+{
+    uint32_t i = 0;
+    while (i < b->distinct && b->seen[i] != value)
+        i++;
+    if (i == b->distinct && i < l)
+        b->seen[b->distinct++] = value;
 }
 
 static void count_classes(struct search *s, const uint8_t *rung)
@@ -56,6 +71,13 @@ static void count_classes(struct search *s, const uint8_t *rung)
     s->stamp++;
     for (uint32_t g = 0; g < s->n_groups; g++)
         bucket_of(s, key_of(s->t, rung, s->groups[g].first))->rows += s->groups[g].n;
+    for (uint32_t i = 0; i < s->n_said; i++)
+        see(bucket_of(s, key_of(s->t, rung, s->groups[s->said[i].group].first)), s->said[i].value, s->t->l);
+}
+
+static bool good(const struct search *s, const struct bucket *b)
+{
+    return b->rows >= s->k && (!s->t->sensitive || b->distinct >= s->t->l);
 }
 
 static uint32_t rows_dropped(struct search *s, const uint8_t *rung)
@@ -63,7 +85,7 @@ static uint32_t rows_dropped(struct search *s, const uint8_t *rung)
     uint32_t dropped = 0;
     count_classes(s, rung);
     for (uint32_t g = 0; g < s->n_groups; g++)
-        if (bucket_of(s, key_of(s->t, rung, s->groups[g].first))->rows < s->k)
+        if (!good(s, bucket_of(s, key_of(s->t, rung, s->groups[g].first))))
             dropped += s->groups[g].n;
     return dropped;
 }
@@ -99,6 +121,33 @@ static int group_rows(struct search *s)
         s->group_of[row] = b->rows - 1;
         s->groups[b->rows - 1].n++;
     }
+    return 0;
+}
+
+static int by_said(const void *a, const void *b)
+{
+    const struct said *x = a, *y = b;
+    if (x->group != y->group)
+        return x->group < y->group ? -1 : 1;
+    return (x->value > y->value) - (x->value < y->value);
+}
+
+static int list_said(struct search *s)
+{
+    uint32_t n = 0;
+    if (!s->t->sensitive || !s->t->l)
+        return 0;
+    s->said = calloc(s->t->n_rows, sizeof *s->said);
+    if (!s->said)
+        return ERR_UNAVAILABLE;
+    for (uint32_t row = 0; row < s->t->n_rows; row++)
+        if (s->t->sensitive[row] != KANON_NONE)
+            s->said[n++] = (struct said){s->group_of[row], s->t->sensitive[row]};
+    if (n)
+        qsort(s->said, n, sizeof *s->said, by_said);
+    for (uint32_t i = 0; i < n; i++)
+        if (s->n_said == 0 || by_said(&s->said[s->n_said - 1], &s->said[i]) != 0)
+            s->said[s->n_said++] = s->said[i];
     return 0;
 }
 
@@ -163,15 +212,15 @@ static int carry_out(struct search *s, struct kanon_cut *out)
     count_classes(s, out->rung);
     out->smallest = s->t->n_rows;
     for (uint32_t row = 0; row < s->t->n_rows; row++) {
-        uint32_t rows = bucket_of(s, key_of(s->t, out->rung, s->groups[s->group_of[row]].first))->rows;
-        out->drop[row] = rows < s->k;
-        out->dropped += rows < s->k;
-        if (rows >= s->k && rows < out->smallest)
-            out->smallest = rows;
+        const struct bucket *b = bucket_of(s, key_of(s->t, out->rung, s->groups[s->group_of[row]].first));
+        out->drop[row] = !good(s, b);
+        out->dropped += out->drop[row];
+        if (!out->drop[row] && b->rows < out->smallest)
+            out->smallest = b->rows;
     }
     out->kept = s->t->n_rows - out->dropped;
     for (uint32_t i = 0; i <= s->mask; i++)
-        out->classes += s->table[i].stamp == s->stamp && s->table[i].rows >= s->k;
+        out->classes += s->table[i].stamp == s->stamp && good(s, &s->table[i]);
     return 0;
 }
 
@@ -190,26 +239,77 @@ static int by_pair(const void *a, const void *b)
     return (x->value > y->value) - (x->value < y->value);
 }
 
-static int measure_diversity(struct search *s, struct kanon_cut *out)
+/* The rows kept, by class and value. malloc'd; NULL: no memory. */
+static struct pair *pairs_of(const struct kanon_table *t, const struct kanon_cut *cut)
 {
-    struct pair *pairs = calloc(out->kept, sizeof *pairs);
-    uint32_t n = 0, distinct = 0;
+    struct pair *pairs = calloc((size_t)cut->kept + 1, sizeof *pairs);
+    uint32_t n = 0;
+    for (uint32_t row = 0; pairs && row < t->n_rows; row++)
+        if (!cut->drop[row])
+            pairs[n++] = (struct pair){key_of(t, cut->rung, row), t->sensitive[row]};
+    if (n)
+        qsort(pairs, n, sizeof *pairs, by_pair);
+    return pairs;
+}
+
+/* Of the class that begins at `from`: where the next begins, and how many values are said in it. */
+static uint32_t class_end(const struct pair *pairs, uint32_t n, uint32_t from, uint32_t *distinct)
+{
+    uint32_t i = from;
+    for (*distinct = 0; i < n && pairs[i].key == pairs[from].key; i++)
+        *distinct += pairs[i].value != KANON_NONE && (i == from || pairs[i - 1].value != pairs[i].value);
+    return i;
+}
+
+static int measure_diversity(const struct kanon_table *t, struct kanon_cut *out)
+{
+    struct pair *pairs = pairs_of(t, out);
+    uint32_t distinct;
     if (!pairs)
         return ERR_UNAVAILABLE;
-    for (uint32_t row = 0; row < s->t->n_rows; row++)
-        if (!out->drop[row])
-            pairs[n++] = (struct pair){key_of(s->t, out->rung, row), s->t->sensitive[row]};
-    qsort(pairs, n, sizeof *pairs, by_pair);
-    out->diversity = n;
-    for (uint32_t i = 0; i < n; i++) {
-        distinct += i == 0 || by_pair(&pairs[i - 1], &pairs[i]) != 0;
-        if (i + 1 < n && pairs[i + 1].key == pairs[i].key)
-            continue;
+    out->diversity = out->kept;
+    out->classes = 0;
+    out->smallest = t->n_rows;
+    for (uint32_t i = 0, end; i < out->kept; i = end) {
+        end = class_end(pairs, out->kept, i, &distinct);
         out->diversity = distinct < out->diversity ? distinct : out->diversity;
-        distinct = 0;
+        out->smallest = end - i < out->smallest ? end - i : out->smallest;
+        out->classes++;
     }
     free(pairs);
     return 0;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+int kanon_drop_uniform(const struct kanon_table *t, struct kanon_cut *cut, uint32_t *dropped)
+{
+    struct pair *pairs = pairs_of(t, cut);
+    uint64_t *bad = calloc((size_t)cut->kept + 1, sizeof *bad);
+    uint32_t n_bad = 0, distinct;
+    *dropped = 0;
+    for (uint32_t i = 0, end; pairs && bad && i < cut->kept; i = end) {
+        end = class_end(pairs, cut->kept, i, &distinct);
+        if (distinct < t->l)
+            bad[n_bad++] = pairs[i].key; /* rising */
+    }
+    for (uint32_t row = 0; n_bad && row < t->n_rows; row++) {
+        uint64_t key = key_of(t, cut->rung, row);
+        if (cut->drop[row] || !bsearch(&key, bad, n_bad, sizeof key, by_key))
+            continue;
+        cut->drop[row] = true;
+        ++*dropped;
+    }
+    cut->kept -= *dropped;
+    cut->dropped += *dropped;
+    int rc = !pairs || !bad ? ERR_UNAVAILABLE : cut->kept == 0 ? ERR_INVALID : measure_diversity(t, cut);
+    free(pairs);
+    free(bad);
+    return rc;
 }
 
 int kanon_search(const struct kanon_table *t, uint32_t k, uint32_t drop_percent, struct kanon_cut *out)
@@ -219,13 +319,15 @@ int kanon_search(const struct kanon_table *t, uint32_t k, uint32_t drop_percent,
     if (t->n_rows < s.k || t->n_rows == 0 || !multiply_fits(t))
         return ERR_INVALID;
     int rc = group_rows(&s);
+    rc = rc ? rc : list_said(&s);
     rc = rc ? rc : list_nodes(&s);
     const struct node *best = rc ? NULL : best_node(&s, drop_percent, &out->looked);
-    if (rc == 0 && best) /* the coarsest cut is one class of all rows: there is always a best */
+    if (rc == 0 && best) /* the coarsest cut is one class of all rows: there is a best unless all of them have fewer than l values */
         memcpy(out->rung, best->rung, sizeof out->rung);
     rc = rc ? rc : !best ? ERR_INVALID : carry_out(&s, out);
     if (rc == 0 && t->sensitive)
-        rc = measure_diversity(&s, out);
+        rc = measure_diversity(t, out);
+    free(s.said);
     free(s.groups);
     free(s.group_of);
     free(s.nodes);

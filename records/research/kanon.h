@@ -1,8 +1,9 @@
 /* kanon - how far quasi-identifiers must be coarsened until nobody stands out: k-anonymity by full-domain generalisation and suppression of
- * rows (Samarati 2001; GB/T 37964-2019 annex C.3), with the l-diversity of one sensitive column measured (Machanavajjhala 2007).
+ * rows (Samarati 2001; GB/T 37964-2019 annex C.3), and until no class has fewer than l different values of one sensitive column (distinct l-diversity,
+ * Machanavajjhala 2007).
  *
  * Hides the search: every column has a ladder of ever coarser values, a cut names one rung of each. Of all cuts that leave out no more rows
- * than allowed the one that loses least is taken; rows whose class is still smaller than k are dropped. Always exact: the same table gives
+ * than allowed the one that loses least is taken; rows whose class is still smaller than k, or not diverse, are dropped. Always exact: the same table gives
  * the same cut. Pure: no I/O, any thread. Cost: distinct rows times cuts looked at, best first.
  */
 #ifndef YL_RECORDS_RESEARCH_KANON_H
@@ -12,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define KANON_NONE UINT32_MAX
+#define KANON_DIVERSITY 8
 #define KANON_COLUMNS 6
 #define KANON_RUNGS 6
 
@@ -25,7 +28,8 @@ struct kanon_table { /* all borrowed */
     struct kanon_column columns[KANON_COLUMNS];
     uint32_t n_rows;
     const uint32_t *cells;     /* n_rows x n_columns, row by row */
-    const uint32_t *sensitive; /* one of each row; NULL = none */
+    const uint32_t *sensitive; /* one of each row, KANON_NONE = not said; NULL = none */
+    uint32_t l;                /* least different ones of a class, 0 = only measured; at most KANON_DIVERSITY */
 };
 struct kanon_cut {
     uint8_t rung[KANON_COLUMNS];
@@ -34,9 +38,11 @@ struct kanon_cut {
     uint32_t diversity; /* distinct sensitive values in the class that has fewest; 0 = no sensitive column */
     uint32_t looked;    /* cuts */
 };
-/* Drops at most `drop_percent` of the rows where some cut does. ERR_INVALID: fewer rows than k, or columns whose values multiply past
- * 2^64. ERR_UNAVAILABLE: memory. */
+/* Drops at most `drop_percent` of the rows where some cut does. ERR_INVALID: fewer rows than k, fewer sensitive values than l, or columns whose
+ * values multiply past 2^64. ERR_UNAVAILABLE: memory. */
 YL_CHECKED int kanon_search(const struct kanon_table *t, uint32_t k, uint32_t drop_percent, struct kanon_cut *out);
+/* The sensitive values have become coarser since: drops the classes that are not diverse any more; how many rows. ERR_INVALID: none is left. */
+YL_CHECKED int kanon_drop_uniform(const struct kanon_table *t, struct kanon_cut *cut, uint32_t *dropped);
 void kanon_cut_clear(struct kanon_cut *cut);
 static inline uint32_t kanon_value(const struct kanon_column *c, uint8_t rung, uint32_t value)
 {
@@ -44,7 +50,6 @@ static inline uint32_t kanon_value(const struct kanon_column *c, uint8_t rung, u
 }
 
 /* ---- codes of events: one that fewer than k persons have becomes the coarser one above it, and where there is none, nothing ---- */
-#define KANON_NONE UINT32_MAX
 struct kanon_codes {
     uint32_t n_codes;
     const uint32_t *parent; /* of each code; KANON_NONE = there is none above. No circles; one that is its own parent has none */

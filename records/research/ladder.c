@@ -181,12 +181,10 @@ static int fill(struct ladders *l, const struct found *f, const uint64_t *orgs, 
 {
     struct column_maker m = {.l = l};
     l->cells = calloc((size_t)f->n * (l->table.n_columns + 1) + 1, sizeof *l->cells);
-    l->sensitive = calloc((size_t)f->n + 1, sizeof *l->sensitive);
-    if (!l->cells || !l->sensitive)
+    if (!l->cells)
         return ERR_UNAVAILABLE;
     for (uint32_t row = 0; row < f->n; row++) {
         const struct subject *s = &f->list[row];
-        l->sensitive[row] = s->condition;
         for (m.at = 0; m.at < l->table.n_columns; m.at++) {
             const uint64_t *org = l->names[m.at] == Q_INSTITUTION ? bsearch(&s->org, orgs, n_orgs, sizeof *orgs, by_id) : NULL;
             put(&m, row, l->names[m.at] == Q_SEX ? (uint32_t)s->sex : l->names[m.at] == Q_AGE ? age_value(s->age) : l->names[m.at] == Q_PERIOD ? quarter_of(s->index_ms) - first_quarter
@@ -221,7 +219,6 @@ int ladders_make(struct op_ctx *ctx, const struct found *f, uint32_t fields, str
     rc = rc ? rc : m.failed ? ERR_UNAVAILABLE : fill(out, f, orgs, n_orgs, first);
     out->table.n_rows = f->n;
     out->table.cells = out->cells;
-    out->table.sensitive = out->sensitive;
     free(orgs);
     return rc;
 }
@@ -234,7 +231,6 @@ void ladders_clear(struct ladders *l)
             free(l->text[i][r]);
         }
     free(l->cells);
-    free(l->sensitive);
     words_clear(&l->words);
     memset(l, 0, sizeof *l);
 }

@@ -53,7 +53,7 @@ static int catalogue(struct op_ctx *ctx, json_t *args, json_t **result)
     (void)args;
     for (size_t i = 0; i < RESEARCH_FIELDS; i++)
         json_array_append_new(fields, field_json(i));
-    *result = json_pack("{s:o,s:I,s:I,s:I,s:I}", "fields", fields, "k", (json_int_t)work_policy_int(ctx, "research.k"), "suppress_percent",
+    *result = json_pack("{s:o,s:I,s:I,s:I,s:I,s:I}", "fields", fields, "l", (json_int_t)work_policy_int(ctx, "research.l"), "k", (json_int_t)work_policy_int(ctx, "research.k"), "suppress_percent",
                         (json_int_t)work_policy_int(ctx, "research.suppress_percent"), "max_days", (json_int_t)work_policy_int(ctx, "research.max_days"), "needs_consent",
                         (json_int_t)work_policy_int(ctx, "research.needs_consent"));
     return 0;

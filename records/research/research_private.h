@@ -2,6 +2,7 @@
 #ifndef YL_RECORDS_RESEARCH_RESEARCH_PRIVATE_H
 #define YL_RECORDS_RESEARCH_RESEARCH_PRIVATE_H
 
+#include "records/fhir/study.h"
 #include "records/parts.h"
 #include "records/research/kanon.h"
 #include "records/research/research.h"
@@ -72,6 +73,9 @@ struct found {
 /* ERR_TOO_LARGE: more than policy research.max_persons; ERR_UNAVAILABLE. found_clear always. */
 YL_CHECKED int cohort_find(struct op_ctx *ctx, const struct cohort *c, struct found *out);
 void found_clear(struct found *f);
+/* The Patients of the FHIR store who are this person: those with the identity number of one of his local records, or he himself. How many. */
+#define STUDY_SAME_MAX 32
+size_t research_patients_of(struct op_ctx *ctx, struct study *study, uint64_t person, const uint64_t *local, size_t n_local, uint64_t out[STUDY_SAME_MAX]);
 /* Numbers as somebody may see them: {total, by_sex, by_age, by_org, refused}, rounded down to multiples of k, null below k. */
 json_t *cohort_counts(struct op_ctx *ctx, const struct found *f, uint32_t k);
 
@@ -116,7 +120,7 @@ YL_CHECKED int gather_subject(struct op_ctx *ctx, const struct cohort *c, uint32
 struct ladders {
     struct kanon_table table;
     enum research_column names[KANON_COLUMNS];
-    uint32_t *cells, *sensitive;
+    uint32_t *cells;
     struct words words;
     uint32_t *up[KANON_COLUMNS][KANON_RUNGS];
     const char **text[KANON_COLUMNS][KANON_RUNGS]; /* what each value is called on each rung */
@@ -135,7 +139,8 @@ struct made { /* what there is to write. Borrowed by file.c */
     const struct ladders *ladders;
     const uint32_t *conditions; /* of each subject, after coarsening; KANON_NONE = not said */
     uint8_t key[32];
-    uint32_t k, drop_percent;
+    uint32_t k, l, drop_percent; /* l: 0 = the diagnosis is not asked for */
+    bool condition_hidden;       /* it could not be told with l */
     struct table_done tables[T_TABLES], condition;
     int64_t now_ms;
 };

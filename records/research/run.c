@@ -66,34 +66,6 @@ void research_close(struct research *s)
     free(s);
 }
 
-/* ---- the steps ---- */
-
-static int find(struct op_ctx *ctx, struct research *s, struct run *run)
-{
-    run->made.k = (uint32_t)work_policy_int(ctx, "research.k");
-    run->made.drop_percent = (uint32_t)work_policy_int(ctx, "research.suppress_percent");
-    int rc = cohort_read(ctx, run->project.cohort, &run->cohort);
-    rc = rc ? rc : cohort_find(ctx, &run->cohort, &run->found);
-    rc = rc ? rc : ladders_make(ctx, &run->found, run->project.fields, &run->ladders);
-    rc = rc ? rc : kanon_search(&run->ladders.table, run->made.k, run->made.drop_percent, &run->cut);
-    s->total = run->found.n;
-    run->phase = GATHER;
-    return rc;
-}
-
-static int gather(struct op_ctx *ctx, struct research *s, struct run *run)
-{
-    int rc = 0;
-    int64_t begun = clock_monotonic_us();
-    for (; rc == 0 && run->at < run->found.n && clock_monotonic_us() - begun < ROUND_US / 2; run->at++)
-        if (!run->cut.drop[run->at])
-            rc = gather_subject(ctx, &run->cohort, run->project.fields, &run->found, run->at, &run->events);
-    s->done = run->at;
-    if (run->at == run->found.n)
-        run->phase = CODES;
-    return rc;
-}
-
 /* ---- codes that few have ---- */
 
 static uint32_t *parents_of(struct run *run, bool conditions)
@@ -126,6 +98,97 @@ static int coarsen(struct run *run, const uint32_t *parent, struct kanon_codes *
     return rc;
 }
 
+/* ---- the qualifying diagnosis: of k persons each, and l different ones among those who look alike ---- */
+
+/* Of those kept, as they were found, then coarsened. */
+static int conditions_of(struct run *run)
+{
+    uint32_t n = run->found.n, *person = malloc(((size_t)n + 1) * sizeof *person), *parent = parents_of(run, true);
+    struct kanon_codes c = {.n_events = n, .person = person, .code = run->conditions};
+    struct table_done ignored;
+    int rc = person && parent ? 0 : ERR_UNAVAILABLE;
+    for (uint32_t i = 0; i < n && rc == 0; i++) {
+        person[i] = i;
+        run->conditions[i] = run->cut.drop && run->cut.drop[i] ? KANON_NONE : run->found.list[i].condition;
+    }
+    rc = rc ? rc : coarsen(run, parent, &c, &ignored);
+    free(person);
+    free(parent);
+    return rc;
+}
+
+/* A cohort of fewer than l diagnoses, or one that cannot be told apart otherwise: the column tells nothing at all. */
+static int hide_conditions(struct run *run)
+{
+    kanon_cut_clear(&run->cut);
+    run->made.condition_hidden = true;
+    run->ladders.table.sensitive = NULL;
+    return kanon_search(&run->ladders.table, run->made.k, run->made.drop_percent, &run->cut);
+}
+
+static void count_conditions(struct run *run)
+{
+    struct table_done *done = &run->made.condition;
+    for (uint32_t i = 0; i < run->found.n; i++) {
+        if (run->made.condition_hidden)
+            run->conditions[i] = KANON_NONE;
+        done->left_out += !run->cut.drop[i] && run->conditions[i] == KANON_NONE;
+        done->coarser += !run->cut.drop[i] && run->conditions[i] != KANON_NONE && run->conditions[i] != run->found.list[i].condition;
+    }
+    done->rows = run->cut.kept;
+}
+
+/* Whoever is dropped may leave a diagnosis with too few persons, which is coarsened then, which may leave a class with too few diagnoses. */
+static int protect(struct run *run, uint32_t l)
+{
+    struct kanon_table *t = &run->ladders.table;
+    uint32_t dropped = 1;
+    run->conditions = calloc((size_t)run->found.n + 1, sizeof *run->conditions);
+    run->made.l = t->l = research_has(run->project.fields, FIELD_CONDITION) ? l : 0;
+    int rc = run->conditions ? conditions_of(run) : ERR_UNAVAILABLE;
+    t->sensitive = run->conditions;
+    rc = rc ? rc : kanon_search(t, run->made.k, run->made.drop_percent, &run->cut);
+    while (rc == 0 && dropped) {
+        rc = conditions_of(run);
+        rc = rc ? rc : kanon_drop_uniform(t, &run->cut, &dropped);
+    }
+    if (rc == ERR_INVALID && t->l)
+        rc = hide_conditions(run);
+    if (rc == 0)
+        count_conditions(run);
+    return rc;
+}
+
+/* ---- the steps ---- */
+
+static int find(struct op_ctx *ctx, struct research *s, struct run *run)
+{
+    run->made.k = (uint32_t)work_policy_int(ctx, "research.k");
+    run->made.drop_percent = (uint32_t)work_policy_int(ctx, "research.suppress_percent");
+    int rc = cohort_read(ctx, run->project.cohort, &run->cohort);
+    rc = rc ? rc : cohort_find(ctx, &run->cohort, &run->found);
+    rc = rc ? rc : ladders_make(ctx, &run->found, run->project.fields, &run->ladders);
+    rc = rc ? rc : protect(run, (uint32_t)work_policy_int(ctx, "research.l"));
+    s->total = run->found.n;
+    run->phase = GATHER;
+    return rc;
+}
+
+static int gather(struct op_ctx *ctx, struct research *s, struct run *run)
+{
+    int rc = 0;
+    int64_t begun = clock_monotonic_us();
+    for (; rc == 0 && run->at < run->found.n && clock_monotonic_us() - begun < ROUND_US / 2; run->at++)
+        if (!run->cut.drop[run->at])
+            rc = gather_subject(ctx, &run->cohort, run->project.fields, &run->found, run->at, &run->events);
+    s->done = run->at;
+    if (run->at == run->found.n)
+        run->phase = CODES;
+    return rc;
+}
+
+/* ---- codes of events that few have ---- */
+
 static int coarsen_table(struct run *run, enum research_table t)
 {
     size_t n = run->events.n;
@@ -142,23 +205,6 @@ static int coarsen_table(struct run *run, enum research_table t)
             run->events.list[i].code = code[i];
     free(person);
     free(code);
-    free(parent);
-    return rc;
-}
-
-static int coarsen_conditions(struct run *run)
-{
-    uint32_t n = run->found.n, *person = malloc(((size_t)n + 1) * sizeof *person), *parent = parents_of(run, true);
-    run->conditions = malloc(((size_t)n + 1) * sizeof *run->conditions);
-    struct kanon_codes c = {.n_events = n, .person = person, .code = run->conditions};
-    int rc = person && parent && run->conditions ? 0 : ERR_UNAVAILABLE;
-    for (uint32_t i = 0; i < n && rc == 0; i++) {
-        person[i] = i;
-        run->conditions[i] = run->cut.drop[i] ? KANON_NONE : run->found.list[i].condition;
-    }
-    rc = rc ? rc : coarsen(run, parent, &c, &run->made.condition);
-    run->made.condition.rows = run->cut.kept;
-    free(person);
     free(parent);
     return rc;
 }
@@ -225,7 +271,7 @@ static int cap_values(struct run *run)
 
 static int codes(struct run *run)
 {
-    int rc = coarsen_conditions(run);
+    int rc = 0;
     for (enum research_table t = 0; t < T_TABLES && rc == 0; t++)
         if (research_has(run->project.fields, FIELD_TABLES + t))
             rc = coarsen_table(run, t);
@@ -238,12 +284,16 @@ static int codes(struct run *run)
 
 static void tell_person(struct op_ctx *ctx, struct run *run, struct audit_run *a, uint64_t person)
 {
-    uint64_t ids[64];
+    uint64_t ids[64 + STUDY_SAME_MAX];
     size_t n = 0;
     struct query *q = tx_query(ctx->tx, "SELECT patient_id FROM mpi_member WHERE person_id=$1 ORDER BY patient_id LIMIT 64", "i", (int64_t)person);
     while (query_next(q))
         ids[n++] = (uint64_t)query_int(q, "patient_id");
-    if (query_end(q) == 0 && n == 0)
+    struct study *study = query_end(q) ? NULL : study_open(ctx);
+    if (study)
+        n += research_patients_of(ctx, study, person, ids, n, ids + n);
+    study_close(study);
+    if (n == 0)
         ids[n++] = person;
     for (size_t i = 0; i < n; i++)
         audit_add(a, ctx->now_ms, &(struct audit_line){"research.use", "ok", run->project.person, run->project.org, 0, ids[i], run->project.id, "", run->project.number});

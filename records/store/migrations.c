@@ -482,5 +482,6 @@ const struct migration store_migrations[] = {
      "DROP TABLE exchange_person_key;"
      "ALTER TABLE exchange_person_key_clustered RENAME TO exchange_person_key;"
      "CREATE INDEX exchange_person_key_patient ON exchange_person_key (patient_id);"},
+    {45, "what was found in one thing of a patient: resources are written again and again", "CREATE INDEX quality_finding_entry ON quality_finding (patient_id, entry_id);"},
     {0, NULL, NULL},
 };

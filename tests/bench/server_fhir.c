@@ -174,14 +174,17 @@ static int import_one(struct worker *w)
 /* ---- made resources ---- */
 
 static const char *const codes[] = {"8302-2", "29463-7", "39156-5", "8867-4", "9279-1", "2339-0", "6299-2", "38483-4", "49765-1", "2947-0"};
+static const char *const units[] = {"cm", "kg", "kg/m2", "/min", "/min", "mg/dL", "mg/dL", "mg/dL", "mg/dL", "mmol/L"}; /* what such a thing is measured in: else each is a finding */
+static const unsigned lowest[] = {100, 40, 15, 60, 10, 70, 70, 1, 8, 136}, span[] = {90, 60, 20, 40, 10, 60, 60, 1, 2, 8};
 
 static int observation(char *out, size_t cap, const char *id, unsigned patient, unsigned n)
 {
     return snprintf(out, cap, "{\"resourceType\":\"Observation\",%s%s%s\"status\":\"final\",\"category\":[{\"coding\":[{\"system\":\"http://terminology.hl7.org/CodeSystem/observation-category\","
         "\"code\":\"vital-signs\",\"display\":\"vital-signs\"}]}],\"code\":{\"coding\":[{\"system\":\"http://loinc.org\",\"code\":\"%s\",\"display\":\"A measured thing\"}],\"text\":\"A measured "
         "thing\"},\"subject\":{\"reference\":\"Patient/p%u\"},\"encounter\":{\"reference\":\"Encounter/e%u\"},\"effectiveDateTime\":\"20%02u-%02u-%02uT10:%02u:00+08:00\",\"issued\":"
-        "\"2024-05-06T10:11:12.123+08:00\",\"valueQuantity\":{\"value\":%u.%u,\"unit\":\"cm\",\"system\":\"http://unitsofmeasure.org\",\"code\":\"cm\"}}",
-        *id ? "\"id\":\"" : "", id, *id ? "\"," : "", codes[n % 10], patient, n % 50, 10 + n % 15, 1 + n % 12, 1 + n % 28, n % 60, 100 + n % 90, n % 10);
+        "\"2024-05-06T10:11:12.123+08:00\",\"valueQuantity\":{\"value\":%u.%u,\"unit\":\"%s\",\"system\":\"http://unitsofmeasure.org\",\"code\":\"%s\"}}",
+        *id ? "\"id\":\"" : "", id, *id ? "\"," : "", codes[n % 10], patient, n % 50, 10 + n % 15, 1 + n % 12, 1 + n % 28, n % 60, lowest[n % 10] + n % 97 % span[n % 10], n % 10,
+        units[n % 10], units[n % 10]);
 }
 
 static int bundle_one(struct worker *w)

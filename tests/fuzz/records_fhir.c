@@ -1,6 +1,22 @@
 /* What the FHIR service reads that clients made: JSON Web Tokens, bearer tokens, scopes, whom $match and $ihe-pix look for; and facts, which come from the disk. */
+#include "records/fhir/clean.h"
 #include "records/fhir/client.h"
 #include "records/fhir/own.h"
+
+/* What the cleaning rules look at, of whatever shape the resource is. */
+static void judge(struct r4_doc *d, const struct r4_node *root)
+{
+    static struct clean_resource r;
+    char org[40] = "";
+    clean_resource_read(d, root, 1795500000000, &r);
+    if (r.n > CLEAN_PARTS_MAX || (r.patient && (!r.himself.name || !r.himself.id_no || !r.himself.phone || !r.himself.birth_date || !r.himself.sex)))
+        abort();
+    for (size_t i = 0; i < r.n; i++)
+        if (!r.parts[i].data.code || !r.parts[i].data.value || !r.parts[i].data.unit || !r.parts[i].data.status || !r.parts[i].data.standard_system)
+            abort();
+    if (clean_resource_org(root, org) && !*org)
+        abort();
+}
 
 /* $match takes any Patient, $ihe-pix any "system|value". */
 static void look_for(struct r4_doc *d, const char *text, size_t size)
@@ -11,6 +27,7 @@ static void look_for(struct r4_doc *d, const char *text, size_t size)
     uint64_t id;
     if (r4_json_parse(d, text, size, &root, NULL) == 0) {
         struct patient_row row = {0};
+        judge(d, root);
         match_record(root, &row);
         if (strlen(row.name) >= sizeof row.name || strlen(row.secret.address) >= sizeof row.secret.address || strlen(row.secret.phone) >= sizeof row.secret.phone)
             abort();

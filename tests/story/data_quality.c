@@ -1,5 +1,6 @@
 /* 数据更正: what the cleaning rules find in a clinic's data comes to the clinic; it is put right in the patient's record, by the right value, by the
  * source, or said to be right; the steward gives an answer back; the score follows. */
+#include "records/fhir/client.h"
 #include "records/store/sealed.h"
 #include "tests/story/world.h"
 #include <setjmp.h>
@@ -275,6 +276,144 @@ static void duplicates_and_what_is_overdue(void **state)
     assert_string_equal(tasks("zhang"), "");
 }
 
+/* ---- resources of the FHIR service ---- */
+
+static char bearer[BEARER_BYTES], nowhere[BEARER_BYTES]; /* of the township's own system; of a client of the whole consortium */
+static char sent[4000], got[8000];
+
+static void make_client(uint64_t id, uint64_t org, char out[BEARER_BYTES])
+{
+    struct tx *tx;
+    struct bearer b = {.client = id, .until_ms = w.now_ms + 100 * DAY, .scopes = "system/*.*"};
+    bearer_make(records_parts(w.r)->fhir, &b, out);
+    assert_int_equal(tx_begin(records_store(w.r), TX_WRITE, &tx), 0);
+    tx_exec(tx, "INSERT INTO fhir_client (id, name, org_id, scopes, jwks, active, created_ms, created_by) VALUES ($1,'乡镇HIS接口',$2,'system/*.*','',1,0,0)", "ii", (int64_t)id,
+            (int64_t)org);
+    assert_int_equal(tx_commit(tx), 0);
+}
+
+/* `body` with ' for ". */
+static void fhir(int status, const char *who, const char *method, const char *path, const char *body)
+{
+    struct records_fhir_answer a = {0};
+    snprintf(sent, sizeof sent, "%s", body);
+    for (char *p = sent; *p; p++)
+        *p = *p == '\'' ? '"' : *p;
+    struct records_fhir q = {.method = method, .path = path, .query = "", .credential = who, .accept = "", .content_type = "application/fhir+json", .prefer = "", .if_match = "",
+                             .if_none_match = "", .if_none_exist = "", .if_modified_since = "", .csrf = "", .client_address = "10.0.0.1", .host = "yilian.test", .body = sent,
+                             .len = strlen(sent)};
+    records_fhir_call(w.r, &q, &a);
+    snprintf(got, sizeof got, "%.*s", (int)a.len, a.body ? a.body : "");
+    free(a.body);
+    if (a.status != status)
+        fail_msg("%s %s: %d, not %d: %s", method, path, a.status, status, got);
+}
+
+#define WANG "{'resourceType':'Patient','id':'wang','identifier':[{'system':'urn:oid:2.16.156.10011.1.3','value':'11010519491231002X'}],'name':[{'text':'王芳'}],"
+#define POTASSIUM(value) "{'resourceType':'Observation','id':'k1','status':'final','code':{'coding':[{'system':'http://loinc.org','code':'2823-3'}]},'subject':{'reference':" \
+                         "'Patient/wang'},'effectiveDateTime':'2026-11-24T10:00:00+08:00','valueQuantity':{'value':" value ",'unit':'mmol/L'}}"
+
+static void a_patient_resource_is_judged_and_its_source_puts_it_right(void **state)
+{
+    (void)state;
+    make_client(0xc11, 10, bearer);
+    make_client(0xc12, 0, nowhere);
+    fhir(201, bearer, "PUT", "/Patient/wang", WANG "'gender':'male','birthDate':'1949-12-13','telecom':[{'system':'phone','value':'13800138000'}]}");
+    assert_string_equal(tasks("zhang"), "patient.identity_birth:not_the_numbers 1949-12-13; patient.identity_sex:not_the_numbers male");
+    assert_string_equal(tasks("sun"), "");
+    json_t *t = task("zhang", "patient.identity_sex"), *p = json_object_get(t, "patient");
+    assert_string_equal(json_string_value(json_object_get(t, "resource")), "Patient/wang");
+    assert_string_equal(json_string_value(json_object_get(t, "source")), "乡镇HIS接口");
+    assert_string_equal(json_string_value(json_object_get(p, "name")), "王芳");
+    assert_true(json_is_null(json_object_get(p, "id"))); /* there is no record here to edit */
+    assert_int_equal(json_array_size(json_object_get(t, "actions")), 1);
+    json_decref(t);
+    fhir(200, bearer, "PUT", "/Patient/wang", WANG "'gender':'female','birthDate':'1949-12-31','telecom':[{'system':'phone','value':'13800138000'}]}");
+    assert_string_equal(tasks("zhang"), "");
+    assert_int_equal(world_count(&w, "SELECT COUNT(*) AS n FROM quality_finding WHERE source_id=3089 AND state='source'"), 2);
+    /* two conflicts, put right; then none: 4 of 4 */
+    assert_int_equal(world_count(&w, "SELECT SUM(checked-failed+resolved) AS n FROM quality_day WHERE source_id=3089 AND rule IN ('patient.identity','patient.identity_birth','patient.identity_sex')"), 6);
+    assert_int_equal(world_count(&w, "SELECT SUM(checked) AS n FROM quality_day WHERE source_id=3089 AND rule IN ('patient.identity','patient.identity_birth','patient.identity_sex')"), 6);
+}
+
+static void a_result_resource_keeps_its_bytes(void **state)
+{
+    (void)state;
+    fhir(201, bearer, "PUT", "/Observation/k1", POTASSIUM("41"));
+    assert_string_equal(tasks("zhang"), "range.item:above 41");
+    fhir(200, bearer, "PUT", "/Observation/k1", POTASSIUM("41")); /* the same again is known */
+    assert_string_equal(tasks("zhang"), "range.item:above 41");
+    const char *id = id_of_task("zhang", "range.item");
+    assert_string_equal(refused("zhang", id, "correct", "410", "mmol/L"), "value above");
+    replies("zhang", "range.item", "correct", "4.1", "mmol/L", "小数点漏录");
+    fhir(200, bearer, "GET", "/Observation/k1", "");
+    assert_non_null(strstr(got, "\"valueQuantity\":{\"value\":41,\"unit\":\"mmol/L\"}"));
+    fhir(200, bearer, "PUT", "/Observation/k1", POTASSIUM("41")); /* what the clinic said of it holds */
+    assert_string_equal(tasks("zhang"), "");
+    fhir(200, bearer, "PUT", "/Observation/k1", POTASSIUM("4.2")); /* and not of another value */
+    assert_int_equal(world_count(&w, "SELECT COUNT(*) AS n FROM quality_finding WHERE kind='observation' AND message_id=0 AND state='corrected'"), 0);
+    fhir(201, bearer, "POST", "/Observation",
+         "{'resourceType':'Observation','status':'final','code':{'coding':[{'system':'http://loinc.org','code':'14749-6'}]},'subject':{'reference':'Patient/wang'},"
+         "'valueQuantity':{'value':100,'unit':'mg/dL','system':'http://unitsofmeasure.org','code':'mg/dL'}}");
+    assert_non_null(strstr(got, "\"valueQuantity\":{\"value\":100,\"unit\":\"mg/dL\",\"system\":\"http://unitsofmeasure.org\",\"code\":\"mg/dL\"}"));
+    json_t *found = ask("admin", "quality.findings", json_pack("{s:s,s:s}", "state", "cleaned", "source_id", "0000000000000c11")), *f = json_array_get(json_object_get(found, "items"), 0);
+    assert_string_equal(json_string_value(json_object_get(f, "raw")), "100");
+    assert_string_equal(json_string_value(json_object_get(f, "clean")), "5.55");
+    assert_string_equal(json_string_value(json_object_get(f, "unit")), "mmol/L");
+    assert_int_equal(strncmp(json_string_value(json_object_get(f, "resource")), "Observation/", 12), 0);
+    json_decref(found);
+    /* parts of one: the second is found by itself, and closed when it is sent right */
+#define PRESSURE(low) "{'resourceType':'Observation','id':'bp','status':'final','code':{'coding':[{'system':'http://loinc.org','code':'85354-9'}]},'subject':{'reference':'Patient/wang'}," \
+                      "'component':[{'code':{'coding':[{'system':'http://loinc.org','code':'8480-6'}]},'valueQuantity':{'value':120,'unit':'mmHg'}}," \
+                      "{'code':{'coding':[{'system':'http://loinc.org','code':'8462-4'}]},'valueQuantity':{'value':" low ",'unit':'mmHg'}}]}"
+    fhir(201, bearer, "PUT", "/Observation/bp", PRESSURE("800"));
+    assert_string_equal(tasks("zhang"), "range.item:above 800");
+    fhir(200, bearer, "PUT", "/Observation/bp", PRESSURE("80"));
+    assert_string_equal(tasks("zhang"), "");
+}
+
+/* In a transaction, whatever the order; dates, sex, a report that comes twice. */
+static void a_bundle_is_judged_when_it_is_whole(void **state)
+{
+    (void)state;
+#define ENTRY(type, id) "'resource':{'resourceType':'" type "','id':'" id "',"
+#define PUT(type, id) ",'request':{'method':'PUT','url':'" type "/" id "'}}"
+    fhir(200, bearer, "POST", "",
+         "{'resourceType':'Bundle','type':'transaction','entry':[{" ENTRY("Condition", "c1") "'clinicalStatus':{'coding':[{'system':'http://terminology.hl7.org/CodeSystem/condition-clinical','code':'resolved'}]},'code':{'coding':[{'system':'http://hl7.org/fhir/sid/icd-10','code':'O80.9'}]},"
+         "'subject':{'reference':'Patient/qian'},'onsetDateTime':'2026-11-24','abatementDateTime':'2026-11-20'}" PUT("Condition", "c1") ",{" ENTRY("DiagnosticReport", "r1")
+         "'status':'final','code':{'coding':[{'system':'http://loinc.org','code':'58410-2'}]},'subject':{'reference':'Patient/qian'},'effectiveDateTime':'2026-11-24T09:33:00+08:00'}"
+         PUT("DiagnosticReport", "r1") ",{" ENTRY("Procedure", "p1") "'status':'completed','code':{'text':'阑尾切除'},'subject':{'reference':'Patient/qian'},'performedDateTime':'1950'}"
+         PUT("Procedure", "p1") ",{" ENTRY("Patient", "qian") "'name':[{'text':'钱勇'}],'gender':'male','birthDate':'1960-05-01'}" PUT("Patient", "qian") "]}");
+    assert_string_equal(tasks("zhang"), "time.order:ended_before 2026-11-20 00:00; sex.diagnosis:of_women O80.9; time.birth:before_birth 1950-12-31 23:59");
+    fhir(201, bearer, "PUT", "/DiagnosticReport/r2",
+         "{'resourceType':'DiagnosticReport','id':'r2','status':'final','code':{'coding':[{'system':'http://loinc.org','code':'58410-2'}]},'subject':{'reference':'Patient/qian'},"
+         "'effectiveDateTime':'2026-11-24T09:33:00+08:00'}");
+    json_decref(task("zhang", "report.duplicate"));
+    fhir(200, bearer, "PUT", "/Patient/qian", "{'resourceType':'Patient','id':'qian','name':[{'text':'钱勇'}],'gender':'female','birthDate':'1940-05-01'}");
+    assert_string_equal(tasks("zhang"), "time.order:ended_before 2026-11-20 00:00; report.duplicate:came_before 58410-2"); /* it was the patient that was wrong */
+    fhir(204, bearer, "DELETE", "/Condition/c1", "");
+    replies("zhang", "report.duplicate", "confirm", NULL, NULL, NULL);
+    assert_string_equal(tasks("zhang"), "");
+}
+
+/* What is undone counts nowhere; what nobody's client writes is the institution's it names, or nobody's. */
+static void what_is_refused_counts_nowhere_and_what_names_its_house_is_its(void **state)
+{
+    (void)state;
+    int64_t before = world_count(&w, "SELECT SUM(checked) AS n FROM quality_day WHERE source_id=3089");
+    fhir(400, bearer, "POST", "",
+         "{'resourceType':'Bundle','type':'transaction','entry':[{" ENTRY("Patient", "wu") "'gender':'female'}" PUT("Patient", "wu") ",{'request':{'method':'GET'}}]}");
+    assert_int_equal(world_count(&w, "SELECT SUM(checked) AS n FROM quality_day WHERE source_id=3089"), before);
+    fhir(201, nowhere, "PUT", "/Patient/zhou", "{'resourceType':'Patient','id':'zhou','name':[{'text':'周一'}],'gender':'male'}");
+    assert_string_equal(tasks("zhang"), "");
+    assert_int_equal(world_count(&w, "SELECT COUNT(*) AS n FROM quality_finding WHERE source_id=3090 AND rule='patient.birth' AND task=0 AND org_id=0"), 1);
+    fhir(201, nowhere, "PUT", "/Patient/zheng",
+         "{'resourceType':'Patient','id':'zheng','name':[{'text':'郑二'}],'gender':'male','managingOrganization':{'identifier':{'system':'urn:yilian:org','value':'c10'}}}");
+    assert_string_equal(tasks("zhang"), "patient.birth:missing");
+    fhir(200, nowhere, "PUT", "/Patient/zheng", "{'resourceType':'Patient','id':'zheng','name':[{'text':'郑二'}],'gender':'male','birthDate':'1990-01-01'}");
+    assert_string_equal(tasks("zhang"), "");
+}
+
 /* A source that never says a sex is at fault itself: its clinic is not buried. */
 static void tasks_have_a_limit(void **state)
 {
@@ -296,6 +435,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(demographics_are_put_right_in_the_record), cmocka_unit_test(a_result_is_put_right_beside_what_came),
                                        cmocka_unit_test(units_are_brought_to_one_without_anybody), cmocka_unit_test(what_is_right_as_it_came_does_not_come_back),
-                                       cmocka_unit_test(sex_and_diagnosis), cmocka_unit_test(duplicates_and_what_is_overdue), cmocka_unit_test(tasks_have_a_limit)};
+                                       cmocka_unit_test(sex_and_diagnosis), cmocka_unit_test(duplicates_and_what_is_overdue),
+                                       cmocka_unit_test(a_patient_resource_is_judged_and_its_source_puts_it_right), cmocka_unit_test(a_result_resource_keeps_its_bytes),
+                                       cmocka_unit_test(a_bundle_is_judged_when_it_is_whole), cmocka_unit_test(what_is_refused_counts_nowhere_and_what_names_its_house_is_its),
+                                       cmocka_unit_test(tasks_have_a_limit)};
     return cmocka_run_group_tests(tests, open_world, close_world);
 }

@@ -8,7 +8,11 @@
 #include "tests/story/world.h"
 #include "tests/support/text.h"
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #define PERSONS 160
@@ -94,7 +98,7 @@ static void put_person(int i)
     if (i % 4 == 0)
         put_patient(i, other = 20000 + i, orgs[roll(6)], person);
     put_entry(id, &(struct entry){"diagnosis", i == 7 ? "I63.800x99" : codes[roll(5)], "", "", t});
-    put_entry(other ? other : id, &(struct entry){"diagnosis", i == 3 ? "B20.900" : roll(2) ? "I10.x00" : "E11.900", "", "", t + (1 + roll(30)) * DAY});
+    put_entry(other ? other : id, &(struct entry){"diagnosis", i % 16 == 3 ? "B20.900" /* of ten: frequent enough, and above what research may have */ : roll(2) ? "I10.x00" : "E11.900", "", "", t + (1 + roll(30)) * DAY});
     put_entry(id, &(struct entry){"observation", "2345-7", "mmol/L", i == 11 ? "48.6" : desk_text("%d.%d", 4 + roll(6), roll(10)), t + DAY});
     put_entry(id, &(struct entry){"observation", "5778-6", "", i == 5 ? "患者王某自述淡黄" : roll(2) ? "阴性" : "阳性", t + 2 * DAY});
     put_entry(id, &(struct entry){"encounter", "I", "", "", t});
@@ -205,6 +209,23 @@ static size_t alike(const struct table *t, size_t row, size_t from, size_t to)
     return n;
 }
 
+/* Different qualifying diagnoses among those who look alike. */
+static size_t conditions_beside(const struct table *t, size_t row)
+{
+    size_t n = 0;
+    const char *seen[2000];
+    for (size_t i = 1; i < t->n; i++) {
+        bool same = strcmp(t->rows[i].cells[6], "*") != 0;
+        for (size_t c = 1; c <= 5; c++)
+            same = same && strcmp(t->rows[i].cells[c], t->rows[row].cells[c]) == 0;
+        for (size_t k = 0; same && k < n; k++)
+            same = strcmp(seen[k], t->rows[i].cells[6]) != 0;
+        if (same)
+            seen[n++] = t->rows[i].cells[6];
+    }
+    return n;
+}
+
 /* Persons who have the code in column 2 (and 3, where `unit`). */
 static size_t persons_with(const struct table *t, size_t row, bool unit)
 {
@@ -309,6 +330,7 @@ static void check_subjects(const struct table *t)
     for (size_t i = 1; i < t->n; i++) {
         assert_true(alike(t, i, 1, 5) >= K); /* sex, age, institution, period, insurance */
         assert_true(alike(t, i, 6, 6) >= K || strcmp(t->rows[i].cells[6], "*") == 0); /* the condition */
+        assert_true(conditions_beside(t, i) >= 2);
         assert_int_equal(alike(t, i, 0, 0), 1);
         assert_int_equal(strlen(t->rows[i].cells[0]), 16);
         if (i > 1)
@@ -395,6 +417,132 @@ static void the_file_has_k_alike_and_names_nobody(void **state)
     world_close(&w);
 }
 
+/* A cohort of one diagnosis: the column could only say what the cohort says. */
+static void a_diagnosis_without_others_is_not_told(void **state)
+{
+    char id[ID_TEXT_BYTES];
+    (void)state;
+    open_county();
+    uint64_t project = apply_for("ren", id);
+    json_decref(ask("ren", "research.update", desk_text("{\"project_id\":\"%s\",\"cohort\":{\"codes\":[\"I63.900\"],\"from\":\"2026-01-01\",\"to\":\"2026-11-01\"}}", id)));
+    act("ren", "submit", id);
+    act("admin", "approve", id);
+    make(id);
+    assert_string_equal(state_of("ren", id), "READY");
+    read_archive(project);
+    struct table *t = table_of("subjects.csv");
+    assert_true(t->n > 20);
+    for (size_t i = 1; i < t->n; i++)
+        assert_string_equal(t->rows[i].cells[6], "*");
+    json_t *p = ask("ren", "research.get", desk_text("{\"project_id\":\"%s\"}", id));
+    assert_true(json_is_true(json_object_get(json_object_get(p, "report"), "condition_hidden")));
+    json_decref(p);
+    free(t);
+    world_close(&w);
+}
+
+/* ---- persons of the FHIR store ---- */
+
+static void put_bundle(const char *body, size_t len)
+{
+    struct records_fhir_answer a = {0};
+    struct records_fhir q = {.method = "POST", .path = "", .query = "", .credential = records_system_credential(w.r), .accept = "", .content_type = "application/fhir+json", .prefer = "",
+                             .if_match = "", .if_none_match = "", .if_none_exist = "", .if_modified_since = "", .csrf = "", .client_address = "", .host = "yilian.test", .body = body, .len = len};
+    records_fhir_call(w.r, &q, &a);
+    if (a.status != 200)
+        fail_msg("%d %.*s", a.status, (int)a.len, a.body);
+    free(a.body);
+}
+
+#define IN_FHIR 40
+#define SUBJECT "\"subject\":{\"reference\":\"Patient/f%d\"}"
+#define PUT(type) ",\"request\":{\"method\":\"PUT\",\"url\":\"" type "/f%d\"}}"
+
+/* 0 is restricted, 1 refuses in the store; 2 is the person who is in the house's own records as well. */
+static void put_resources(void)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *f = open_memstream(&text, &len);
+    fputs("{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":[", f);
+    for (int i = 0; i < IN_FHIR; i++) {
+        fprintf(f, "%s{\"resource\":{\"resourceType\":\"Patient\",\"id\":\"f%d\",\"name\":[{\"text\":\"李资源%d\"}],\"gender\":\"%s\",\"birthDate\":\"19%d-05-06\"%s}" PUT("Patient"), i ? "," : "", i, i,
+                i % 2 ? "male" : "female", 40 + i % 40, i == 2 ? ",\"identifier\":[{\"system\":\"urn:oid:2.16.156.10011.1.3\",\"value\":\"11010519491231002X\"}]" : "", i);
+        fprintf(f, ",{\"resource\":{\"resourceType\":\"Condition\",\"id\":\"f%d\",%s\"code\":{\"coding\":[{\"system\":\"http://hl7.org/fhir/sid/icd-10\",\"code\":\"%s\"}],\"text\":\"手写诊断%d\"}," SUBJECT
+                   ",\"onsetDateTime\":\"2026-0%d-11\"}" PUT("Condition"), i, i == 0 ? "\"meta\":{\"security\":[{\"system\":\"http://terminology.hl7.org/CodeSystem/v3-Confidentiality\",\"code\":\"R\"}]}," : "",
+                i % 2 ? "I63.9" : "I63.3", i, i, 1 + i % 9, i);
+        fprintf(f, ",{\"resource\":{\"resourceType\":\"Observation\",\"id\":\"f%d\",\"status\":\"final\",\"code\":{\"coding\":[{\"system\":\"http://loinc.org\",\"code\":\"14749-6\"}]}," SUBJECT
+                   ",\"effectiveDateTime\":\"2026-0%d-13T08:00:00+08:00\",\"valueQuantity\":{\"value\":%d,\"unit\":\"mg/dL\",\"system\":\"http://unitsofmeasure.org\",\"code\":\"mg/dL\"}}" PUT("Observation"),
+                i, i, 1 + i % 9, 100 + i, i);
+        fprintf(f, ",{\"resource\":{\"resourceType\":\"MedicationRequest\",\"id\":\"f%d\",\"status\":\"active\",\"intent\":\"order\",\"medicationCodeableConcept\":{\"coding\":[{\"system\":\"http://www.whocc.no/atc\","
+                   "\"code\":\"B01AC06\"}]}," SUBJECT ",\"authoredOn\":\"2026-0%d-12\"}" PUT("MedicationRequest"), i, i, 1 + i % 9, i);
+    }
+    fprintf(f, ",{\"resource\":{\"resourceType\":\"Consent\",\"id\":\"f1\",\"status\":\"active\",\"scope\":{\"coding\":[{\"system\":\"http://terminology.hl7.org/CodeSystem/consentscope\",\"code\":\"research\"}]},"
+               "\"category\":[{\"text\":\"科研\"}],\"policyRule\":{\"text\":\"x\"},\"patient\":{\"reference\":\"Patient/f1\"},\"provision\":{\"type\":\"deny\"}},\"request\":{\"method\":\"PUT\",\"url\":\"Consent/f1\"}}]}");
+    fclose(f);
+    put_bundle(text, len);
+    free(text);
+}
+
+/* Whose local record has the same identity number. */
+static void give_number(int64_t patient)
+{
+    struct fault f = {0};
+    struct actor nobody = {.system = true};
+    struct patient_row row;
+    assert_int_equal(tx_begin(records_store(w.r), TX_WRITE, &tx), 0);
+    struct op_ctx ctx = {.records = w.r, .tx = tx, .actor = &nobody, .now_ms = w.now_ms, .fault = &f};
+    assert_int_equal(patient_load(&ctx, (uint64_t)patient, &row), 0);
+    snprintf(row.id_type, sizeof row.id_type, "id_card");
+    snprintf(row.secret.id_no, sizeof row.secret.id_no, "11010519491231002X");
+    assert_int_equal(patient_store(&ctx, &row, false), 0);
+    assert_int_equal(tx_commit(tx), 0);
+    patient_row_wipe(&row);
+}
+
+static void persons_of_the_fhir_store_are_in_it(void **state)
+{
+    char id[ID_TEXT_BYTES];
+    (void)state;
+    open_county();
+    give_number(10050);
+    put_resources();
+    uint64_t project = apply_for("ren", id);
+    json_decref(ask("ren", "research.update",
+                    desk_text("{\"project_id\":\"%s\",\"fields\":[\"sex\",\"age\",\"period\",\"condition\",\"diagnoses\",\"observations\",\"medications\"]}", id)));
+    json_t *n = ask("ren", "research.count", desk_text("{\"project_id\":\"%s\"}", id));
+    assert_int_equal(json_integer_value(json_object_get(n, "total")), 195); /* 160 and 40; without the restricted, the refusing, and one who is both: 197 */
+    json_decref(n);
+    act("ren", "submit", id);
+    act("admin", "approve", id);
+    make(id);
+    assert_string_equal(state_of("ren", id), "READY");
+    read_archive(project);
+    struct table *o = table_of("observations.csv"), *m = table_of("medications.csv");
+    size_t sugar = 0;
+    for (size_t i = 1; i < o->n; i++)
+        if (strcmp(o->rows[i].cells[2], "14749-6") == 0) {
+            assert_string_equal(o->rows[i].cells[3], "mmol/L"); /* as the rule put it right */
+            assert_true(atof(o->rows[i].cells[5]) > 5 && atof(o->rows[i].cells[5]) < 8);
+            sugar++;
+        }
+    assert_true(sugar >= 30 && sugar <= 38);
+    for (size_t i = 1; i < m->n; i++)
+        assert_string_equal(m->rows[i].cells[2], "B01AC06");
+    assert_true(m->n > 30);
+    holds("李资源", false);
+    holds("手写诊断", false);
+    holds("11010519491231002", false);
+    holds("mg/dL", false);
+    /* who saw my record: he who is in both is told in both */
+    int64_t both = sql("SELECT pkey AS n FROM fhir_name WHERE type='Patient' AND name='f' || $1", 2), refusing = sql("SELECT pkey AS n FROM fhir_name WHERE type='Patient' AND name='f' || $1", 1);
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM audit WHERE op='research.use' AND patient_id=$1", both), sql("SELECT COUNT(*) AS n FROM audit WHERE op='research.use' AND patient_id=$1", 10050));
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM audit WHERE op='research.use' AND patient_id=$1", refusing), 0);
+    free(o);
+    free(m);
+    world_close(&w);
+}
+
 static void fetched_by_the_applicant_until_it_expires(void **state)
 {
     char id[ID_TEXT_BYTES];
@@ -443,7 +591,7 @@ static void stopped_begun_again_and_too_few(void **state)
     assert_int_equal(sql("SELECT COUNT(*) AS n FROM research_project WHERE id=$1 AND blob='' AND deleted_ms>0", (int64_t)project), 1);
     assert_int_equal(no("ren", "open", id), ERR_GONE);
     apply_for("ren", few);
-    json_decref(ask("ren", "research.update", desk_text("{\"project_id\":\"%s\",\"cohort\":{\"codes\":[\"B20\"],\"from\":\"2026-01-01\",\"to\":\"2026-11-01\"}}", few)));
+    json_decref(ask("ren", "research.update", desk_text("{\"project_id\":\"%s\",\"cohort\":{\"codes\":[\"I63.8\"],\"from\":\"2026-01-01\",\"to\":\"2026-11-01\"}}", few)));
     json_t *n = ask("ren", "research.count", desk_text("{\"project_id\":\"%s\"}", few));
     assert_true(json_is_null(json_object_get(n, "total")));
     json_decref(n);
@@ -457,13 +605,114 @@ static void stopped_begun_again_and_too_few(void **state)
     world_close(&w);
 }
 
+/* ---- kill -9 while it is made ---- */
+
+#define KILLS_MAX 3 /* of one application: with the fifth begin it is taken for the data set's fault */
+
+static int64_t wall_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static void reopen(void)
+{
+    struct fault f;
+    struct records_config config = {.data_dir = w.dir, .config_dir = YL_SOURCE_DIR "/config", .clock = &w.clock};
+    assert_int_equal(records_open(&w.r, &config, &f), 0);
+}
+
+/* A daemon that makes until it is killed, `us` after it began. */
+static void a_life_of(int64_t us)
+{
+    int ends[2];
+    char one = 0;
+    records_close(w.r);
+    w.r = NULL;
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        reopen();
+        if (write(ends[1], &one, 1) != 1)
+            _exit(2);
+        for (;;)
+            records_background(w.r);
+    }
+    close(ends[1]);
+    assert_int_equal(read(ends[0], &one, 1), 1);
+    close(ends[0]);
+    usleep((useconds_t)us);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    reopen();
+}
+
+static void whole(uint64_t project)
+{
+    uint8_t hash[32];
+    char hex[65], said[65];
+    struct tx *read;
+    read_archive(project);
+    crypto_sha256(archive.bytes, archive.len, hash);
+    assert_int_equal(hex_encode(hash, sizeof hash, hex, sizeof hex), 64);
+    assert_int_equal(tx_begin(records_store(w.r), TX_READ, &read), 0);
+    struct query *q = tx_query(read, "SELECT sha256 FROM research_project WHERE id=$1", "i", (int64_t)project);
+    snprintf(said, sizeof said, "%s", query_next(q) ? query_text(q, "sha256") : "");
+    assert_int_equal(query_end(q), 0);
+    tx_rollback(read);
+    assert_string_equal(hex, said);
+    free(member_of("manifest.json"));
+}
+
+/* Either it is made, and then whole, or it is still approved and there is nothing to fetch. */
+static bool ready_or_nothing(uint64_t project, const char *id)
+{
+    if (strcmp(state_of("ren", id), "READY") == 0) {
+        whole(project);
+        return true;
+    }
+    assert_string_equal(state_of("ren", id), "APPROVED");
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM research_project WHERE id=$1 AND blob='' AND sha256='' AND done_ms=0", (int64_t)project), 1);
+    assert_int_equal(no("ren", "open", id), ERR_NOT_ALLOWED_NOW);
+    return false;
+}
+
+static void killed_at_any_moment_it_is_whole_or_not_there(void **state)
+{
+    char id[ID_TEXT_BYTES];
+    int64_t takes = 0;
+    int unready = 0;
+    (void)state;
+    open_county();
+    for (int round = 0; round < 3; round++) {
+        uint64_t project = apply_for("ren", id);
+        act("ren", "submit", id);
+        act("admin", "approve", id);
+        bool ready = false;
+        for (int i = 0; round && i < KILLS_MAX && !ready; i++) {
+            a_life_of(roll((int)takes));
+            ready = ready_or_nothing(project, id);
+            unready += !ready;
+        }
+        int64_t begun = wall_us();
+        make(id); /* goes on by itself: nobody approves again */
+        takes = round ? takes : wall_us() - begun;
+        assert_string_equal(state_of("ren", id), "READY");
+        whole(project);
+    }
+    assert_true(unready > 0); /* some were cut while it was made */
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nobody_decides_his_own_and_drafts_are_nobodys_else),
-        cmocka_unit_test(the_file_has_k_alike_and_names_nobody),
+        cmocka_unit_test(the_file_has_k_alike_and_names_nobody), cmocka_unit_test(a_diagnosis_without_others_is_not_told), cmocka_unit_test(persons_of_the_fhir_store_are_in_it),
         cmocka_unit_test(fetched_by_the_applicant_until_it_expires),
-        cmocka_unit_test(stopped_begun_again_and_too_few),
+        cmocka_unit_test(stopped_begun_again_and_too_few), cmocka_unit_test(killed_at_any_moment_it_is_whole_or_not_there),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     free(archive.bytes);

@@ -63,6 +63,20 @@ static uint32_t class_of(const uint8_t *rung, uint32_t row)
     return n;
 }
 
+static uint32_t said_in(const uint8_t *rung, uint32_t row)
+{
+    uint32_t seen = 0;
+    for (uint32_t other = 0; other < table.n_rows; other++)
+        if (sensitive[other] != KANON_NONE && alike(rung, row, other))
+            seen |= 1u << sensitive[other];
+    return (uint32_t)__builtin_popcount(seen);
+}
+
+static bool stands_out(const uint8_t *rung, uint32_t row, uint32_t k)
+{
+    return class_of(rung, row) < k || (table.l && said_in(rung, row) < table.l);
+}
+
 static double plain_loss(const uint8_t *rung, uint32_t k, uint32_t *dropped)
 {
     double coarse = 0;
@@ -70,7 +84,7 @@ static double plain_loss(const uint8_t *rung, uint32_t k, uint32_t *dropped)
     for (size_t i = 0; i < table.n_columns; i++)
         coarse += (double)rung[i] / (table.columns[i].rungs - 1) / (double)table.n_columns;
     for (uint32_t row = 0; row < table.n_rows; row++)
-        *dropped += class_of(rung, row) < k;
+        *dropped += stands_out(rung, row, k);
     double share = (double)*dropped / table.n_rows;
     return share + (1 - share) * coarse;
 }
@@ -100,7 +114,7 @@ static uint32_t plain_diversity(const struct kanon_cut *cut)
         if (cut->drop[row])
             continue;
         for (uint32_t other = 0; other < table.n_rows; other++)
-            if (!cut->drop[other] && alike(cut->rung, row, other))
+            if (!cut->drop[other] && sensitive[other] != KANON_NONE && alike(cut->rung, row, other))
                 seen |= 1u << sensitive[other];
         uint32_t n = (uint32_t)__builtin_popcount(seen);
         least = n < least ? n : least;
@@ -129,6 +143,41 @@ static void every_row_kept_has_k_alike_and_no_cut_loses_less(void **state)
         assert_int_equal(cut.diversity, plain_diversity(&cut));
         kanon_cut_clear(&cut);
     }
+}
+
+/* ... and l different values where they are asked for; some are not said. Values that become coarser later leave no class with fewer. */
+static void every_class_kept_has_l_values_and_no_cut_loses_less(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        struct kanon_cut cut;
+        uint32_t k = 2 + roll(6), percent = roll(3) * 5, dropped, was;
+        make_table();
+        table.n_rows = table.n_rows > 120 ? 120 : table.n_rows; /* every pair of rows is compared under every cut */
+        for (uint32_t row = 0; row < table.n_rows; row++)
+            sensitive[row] = roll(3) == 0 ? roll(4) : roll(9) == 0 ? KANON_NONE : 0;
+        table.l = 2 + roll(2);
+        if (kanon_search(&table, k, percent, &cut) != 0) {
+            const uint8_t coarsest[] = {table.columns[0].rungs - 1, table.columns[1].rungs - 1, table.columns[2].rungs - 1, table.columns[3].rungs - 1, 0, 0};
+            assert_true(said_in(coarsest, 0) < table.l || table.n_rows < k);
+            continue;
+        }
+        for (uint32_t row = 0; row < table.n_rows; row++)
+            assert_int_equal(cut.drop[row], stands_out(cut.rung, row, k));
+        assert_true(plain_loss(cut.rung, k, &dropped) - least_loss(k, percent) < 1e-9);
+        assert_true(cut.diversity >= table.l);
+        assert_int_equal(cut.diversity, plain_diversity(&cut));
+        for (uint32_t row = 0; row < table.n_rows; row++)
+            sensitive[row] = sensitive[row] == 3 ? KANON_NONE : sensitive[row];
+        was = cut.kept;
+        int rc = kanon_drop_uniform(&table, &cut, &dropped);
+        assert_int_equal(was, cut.kept + dropped);
+        assert_int_equal(rc, cut.kept ? 0 : ERR_INVALID);
+        if (cut.kept)
+            assert_true(plain_diversity(&cut) >= table.l && cut.smallest >= k);
+        kanon_cut_clear(&cut);
+    }
+    table.l = 0;
 }
 
 static void fewer_than_k_is_refused_and_k_alike_stay_as_they_are(void **state)
@@ -200,7 +249,7 @@ static void random_codes_keep_k_persons_each(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_row_kept_has_k_alike_and_no_cut_loses_less),
+        cmocka_unit_test(every_row_kept_has_k_alike_and_no_cut_loses_less), cmocka_unit_test(every_class_kept_has_l_values_and_no_cut_loses_less),
         cmocka_unit_test(fewer_than_k_is_refused_and_k_alike_stay_as_they_are),
         cmocka_unit_test(codes_of_few_become_the_coarser_one_or_nothing),
         cmocka_unit_test(random_codes_keep_k_persons_each),

@@ -64,10 +64,13 @@ export interface Finding {
   clean: string
   unit: string
   reply: { value: string; unit: string; note: string } | null
+  /** "Observation/12": it came over FHIR; null = in a message. */
+  resource: string | null
 }
 export type FixAction = 'edit' | 'correct' | 'confirm' | 'as_is'
 export interface Fix extends Finding {
-  patient: { id: string; name: string; sex: string; age_text: string; age_text_en: string } | null
+  /** id null: a Patient of the FHIR store, `resource`; his own system puts him right. */
+  patient: { id: string | null; resource?: string; name: string; sex: string; age_text: string; age_text_en: string } | null
   item: { name: string; unit: string; low: number; high: number } | null
   actions: FixAction[]
 }
@@ -90,5 +93,5 @@ export const cleanText = (f: Finding): string => (f.clean ? `${said(f.clean)}${f
 export const findingKind = (f: Finding): 'ok' | 'warn' | 'danger' | 'info' | 'plain' => (f.state === 'open' ? (!f.task ? 'plain' : f.overdue ? 'danger' : 'warn') : f.state === 'cleaned' ? 'info' : 'ok')
 /** The number of a fix's age in the language of the page. */
 export const ageOf = (f: Fix): string => (locale.value === 'zh' ? f.patient?.age_text : f.patient?.age_text_en) ?? ''
-export const TIME_RULES = new Set(['time.future', 'time.birth', 'time.visit', 'time.leave'])
+export const TIME_RULES = new Set(['time.future', 'time.birth', 'time.visit', 'time.leave', 'time.order'])
 export const CODE_RULES = new Set(['sex.diagnosis', 'code.set'])

@@ -40,6 +40,9 @@ export interface Report {
   smallest: number
   classes: number
   diversity: number
+  /** Least different diagnoses of a group; absent in reports of before. */
+  l?: number
+  condition_hidden?: boolean
   persons: number
   dropped: number
   refused: number

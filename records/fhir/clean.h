@@ -1,0 +1,30 @@
+/* clean - what the cleaning rules (records/quality/clean.h) look at in a resource of R4. Pure: the resource is read, never changed, and need not be valid.
+ *
+ * Codes: the standard one is the first coding of a system the rules know (ICD-10 of the insurance, ICD-10, LOINC, ICD-9-CM-3 of the insurance). Times:
+ * what began comes first (effective, onset, performed ..); of a date coarser than a day the latest moment that is not in the future, since nobody can say
+ * more; times without a zone are China's. A component of an Observation is an entry of its own; its time is the Observation's, judged there once.
+ */
+#ifndef YL_RECORDS_FHIR_CLEAN_H
+#define YL_RECORDS_FHIR_CLEAN_H
+
+#include "records/quality/clean.h"
+#include "records/r4/json.h"
+
+#define CLEAN_PARTS_MAX 16
+
+struct clean_part {
+    int64_t key;     /* of the part within its resource; 0 = the resource itself */
+    bool minute;     /* t_ms is a time of the clock, not a day */
+    struct clean_entry data; /* sex, birth_date "", duplicate false: not of the resource */
+};
+struct clean_resource { /* texts live as long as the doc */
+    bool patient; /* himself holds; else parts */
+    struct clean_patient himself;
+    struct clean_part parts[CLEAN_PARTS_MAX];
+    size_t n; /* 0: nothing to judge - another type, or entered in error */
+};
+void clean_resource_read(struct r4_doc *d, const struct r4_node *resource, int64_t now_ms, struct clean_resource *out);
+/* Whose data it says it is: the code of an institution (identifier of system urn:yilian:org) among managingOrganization, serviceProvider, performer,
+ * recorder, requester, organization; false = it does not say. */
+bool clean_resource_org(const struct r4_node *resource, char out[40]);
+#endif
