@@ -466,5 +466,13 @@ const struct migration store_migrations[] = {
      "DROP INDEX audit_object;"
      "CREATE INDEX audit_person ON audit (person_id, seq) WHERE person_id<>0;"
      "CREATE INDEX audit_object ON audit (object_id, seq) WHERE object_id<>0 AND (op<'fhir.' OR op>='fhir/');"},
+    {44, "receivers of HL7 v2: how they are addressed, what each was told of a thing",
+     "ALTER TABLE out_subscriber ADD COLUMN application TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE out_subscriber ADD COLUMN facility TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE out_subscriber ADD COLUMN charset TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE out_item ADD COLUMN act INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE out_item ADD COLUMN told INTEGER NOT NULL DEFAULT 0;"
+     "CREATE TABLE out_told (subscriber_id INTEGER NOT NULL, type TEXT NOT NULL, part INTEGER NOT NULL, rid INTEGER NOT NULL, seq INTEGER NOT NULL, mark TEXT NOT NULL, "
+     "start TEXT NOT NULL, PRIMARY KEY (subscriber_id, type, part, rid));"},
     {0, NULL, NULL},
 };
