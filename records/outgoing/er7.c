@@ -166,6 +166,18 @@ static void put_length(struct hl7_writer *w, const struct er7_thing *t)
     er7_put_code(w, (struct er7_code){minutes ? "min" : "", minutes ? "minute" : "", "UCUM"});
 }
 
+/* SCH-11: TQ.4 start, TQ.5 end, for those who do not read TQ1. */
+static void put_timing(struct hl7_writer *w, int64_t start_ms, int64_t end_ms)
+{
+    hl7_puts(w, "|");
+    if (!start_ms || !end_ms)
+        return;
+    hl7_puts(w, "^^^");
+    hl7_put_time(w, start_ms, ER7_ZONE_MIN);
+    hl7_puts(w, "^");
+    hl7_put_time(w, end_ms, ER7_ZONE_MIN);
+}
+
 static void put_schedule(struct hl7_writer *w, const struct er7_thing *t)
 {
     const json_t *who = participant(t, 0), *expert = participant(t, 1);
@@ -176,10 +188,7 @@ static void put_schedule(struct hl7_writer *w, const struct er7_thing *t)
     er7_put_code(w, (struct er7_code){"consultation", "远程会诊", ER7_CODES}); /* SCH-6, required */
     er7_skip(w, 2);
     put_length(w, t);
-    hl7_puts(w, "|^^^"); /* SCH-11: TQ.4 start, TQ.5 end, for those who do not read TQ1 */
-    hl7_put_time(w, er7_ms(er7_text(t->body, "start")), ER7_ZONE_MIN);
-    hl7_puts(w, "^");
-    hl7_put_time(w, er7_ms(er7_text(t->body, "end")), ER7_ZONE_MIN);
+    put_timing(w, er7_ms(er7_text(t->body, "start")), er7_ms(er7_text(t->body, "end")));
     er7_skip(w, 4);
     er7_put_person(w, expert ? expert : who); /* SCH-16, required */
     er7_skip(w, 3);
@@ -220,7 +229,8 @@ static void put_appointment(struct hl7_writer *w, const struct er7_thing *t, con
     bool over = er7_is(t->body, "status", "cancelled");
     put_head(w, t, to, over ? "SIU^S15^SIU_S12" : t->act == ER7_NEW ? "SIU^S12^SIU_S12" : t->act == ER7_MOVED ? "SIU^S13^SIU_S12" : "SIU^S14^SIU_S12");
     put_schedule(w, t);
-    er7_put_pid(w, t->patient);
+    if (t->patient) /* the group is optional */
+        er7_put_pid(w, t->patient);
     put_resources(w, t);
 }
 

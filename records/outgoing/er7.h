@@ -21,7 +21,7 @@
 #define ER7_NAME_BYTES 100
 
 /* How an entry stands to what this receiver was told before; kept with its number (out_item.act), so that a repeat is the same event. */
-enum er7_act { ER7_NEW = 1, ER7_CHANGED, ER7_MOVED, ER7_JOINED /* a person is part of another now */ };
+enum er7_act { ER7_NEW = 1, ER7_CHANGED, ER7_MOVED, ER7_JOINED /* a person is part of another now */, ER7_ENDED /* nobody meets any more */ };
 
 struct er7_to { /* the receiver */
     char application[ER7_NAME_BYTES], facility[ER7_NAME_BYTES]; /* MSH-5.1, MSH-6.1 */

@@ -92,7 +92,7 @@ static void offer_case(struct numbering *g, uint64_t id)
         offer_own(g, "Appointment", id, false);
 }
 
-/* The person a patient's record belongs to, and those it belonged to before: they have changed too. */
+/* The person a patient's record belongs to, those it belonged to before, and those that were joined to it: they have changed too. */
 static void offer_patient(struct numbering *g, uint64_t patient)
 {
     uint64_t persons[PERSONS_MAX];
@@ -101,7 +101,8 @@ static void offer_patient(struct numbering *g, uint64_t patient)
         return;
     struct query *q = tx_query(g->tx, "SELECT person_id AS id FROM mpi_member WHERE patient_id=$1 UNION SELECT from_id AS id FROM mpi_move WHERE act_id IN "
                                "(SELECT act_id FROM mpi_move WHERE patient_id=$1) UNION SELECT to_id AS id FROM mpi_move WHERE act_id IN "
-                               "(SELECT act_id FROM mpi_move WHERE patient_id=$1)", "i", (int64_t)patient);
+                               "(SELECT act_id FROM mpi_move WHERE patient_id=$1) UNION SELECT from_id AS id FROM mpi_move WHERE act_id IN "
+                               "(SELECT id FROM mpi_act WHERE patient_id=$1)", "i", (int64_t)patient);
     while (n < PERSONS_MAX && query_next(q))
         persons[n++] = (uint64_t)query_int(q, "id");
     if (query_end(q))

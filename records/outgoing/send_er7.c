@@ -53,6 +53,24 @@ static int load_person(struct rendering *g, struct entry *e, struct fhir_seen *s
     return rc;
 }
 
+/* An appointment that was called off is there no more: what its case still says of it. */
+static int load_ended(struct rendering *g, const struct entry *e, struct fhir_seen *seen)
+{
+    struct fhir_thing thing = {out_type(g->t->o->records, "ServiceRequest"), true, 0, e->thing.rid};
+    json_t *request = NULL, *one;
+    size_t i;
+    int rc = load(g, &thing, &request, seen);
+    json_t *people = json_array(), *subject = json_object_get(request, "subject"), *requester = json_object_get(request, "requester");
+    if (subject)
+        json_array_append_new(people, json_pack("{s:O}", "actor", subject));
+    if (requester)
+        json_array_append_new(people, json_pack("{s:O}", "actor", requester));
+    json_array_foreach(json_object_get(request, "performer"), i, one) json_array_append_new(people, json_pack("{s:O}", "actor", one));
+    g->body = json_pack("{s:s,s:o,s:O*}", "status", "cancelled", "participant", people, "identifier", json_object_get(request, "identifier"));
+    json_decref(request);
+    return rc;
+}
+
 static const char *patient_name(const json_t *body)
 {
     const json_t *one;
@@ -110,6 +128,8 @@ int er7_render(struct transfer *t, struct fhir_view *view, struct tx *tx)
     bool person = strcmp(e->thing.type, "Patient") == 0;
     g.thing.act = (enum er7_act)e->act;
     int rc = person ? load_person(&g, e, &seen) : load(&g, &e->thing, &g.body, &seen);
+    if (rc == 0 && !g.body && strcmp(e->thing.type, "Appointment") == 0 && (e->act == ER7_ENDED || e->told))
+        rc = load_ended(&g, e, &seen);
     if (rc == 0 && g.body && !person)
         rc = load_patient(&g);
     e->found = g.body != NULL;

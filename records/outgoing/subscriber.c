@@ -18,10 +18,10 @@ static int open_part(struct records *r, struct query *q, const char *column, uin
     return sealed && len ? seal_open_text(records_parts(r)->delivery_keys.seal, row, sealed, len, out, cap) : 0;
 }
 
-/* What the kinds of a feed are made of; every HL7 message names its patient (PID). */
+/* What the kinds of a feed are made of; every HL7 message names its patient (PID), an appointment that was called off its case. */
 static void kind_scopes(int64_t kinds, bool er7, char *out, size_t cap)
 {
-    snprintf(out, cap, "%s%s%s%s", er7 || kinds & OUT_PATIENT ? "system/Patient.rs " : "", kinds & OUT_CONSULTATION ? "system/ServiceRequest.rs " : "",
+    snprintf(out, cap, "%s%s%s%s", er7 || kinds & OUT_PATIENT ? "system/Patient.rs " : "", kinds & OUT_CONSULTATION || (er7 && kinds & OUT_APPOINTMENT) ? "system/ServiceRequest.rs " : "",
              kinds & (OUT_CONSULTATION | OUT_REPORT) ? "system/Task.rs " : "", kinds & OUT_APPOINTMENT ? "system/Appointment.rs" : "");
 }
 

@@ -41,16 +41,22 @@ static bool compare(const struct told *before, const struct fhir_seen *seen, str
     return strcmp(f->mark, before->mark) != 0;
 }
 
+/* A person without records is part of another; a case without a time has no appointment. */
+static bool is_gone(struct found *f)
+{
+    bool person = strcmp(f->type, "Patient") == 0;
+    f->act = person ? ER7_JOINED : ER7_ENDED;
+    return person ? f->other && (int64_t)f->other != f->rid : strcmp(f->type, "Appointment") == 0;
+}
+
 bool told_is_news(struct records *r, struct tx *tx, const struct subscriber *s, const struct fhir_seen *seen, struct found *f)
 {
     struct told before;
     if (load(tx, s->id, f, &before))
         return false; /* the error sticks */
     f->told = before.seq;
-    if (!seen->found) { /* a person without records is part of another */
-        f->act = ER7_JOINED;
-        return before.seq && strcmp(f->type, "Patient") == 0 && f->other && (int64_t)f->other != f->rid;
-    }
+    if (!seen->found) /* what was never told of, or is only not for him any more, is not spoken of */
+        return before.seq && is_gone(f);
     char *content = er7_content(f->type, f->report, seen->body, f->start);
     if (!content)
         return false;
@@ -62,7 +68,7 @@ bool told_is_news(struct records *r, struct tx *tx, const struct subscriber *s, 
 
 void told_remember(struct tx *tx, uint64_t subscriber, const struct found *f, int64_t seq)
 {
-    if (f->act == ER7_JOINED)
+    if (f->act == ER7_JOINED || f->act == ER7_ENDED)
         tx_exec(tx, "DELETE FROM out_told WHERE subscriber_id=$1 AND type=$2 AND part=$3 AND rid=$4", "itii", (int64_t)subscriber, f->type, part_of(f), f->rid);
     else
         tx_upsert(tx, "out_told", "subscriber_id,type,part,rid", "subscriber_id,type,part,rid,seq,mark,start", "itiiitt", (int64_t)subscriber, f->type, part_of(f), f->rid, seq,
