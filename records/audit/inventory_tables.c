@@ -155,8 +155,9 @@ const struct inventory_table inventory_tables[] = {
     {"gateway", "settings", "id", "created_ms", {{"签名密钥", "a secret", "t.secret_sealed IS NULL"}}},
 
     {"device", "settings", "id", "created_ms", {{"密码", "a password", "t.password_sealed IS NULL"}}},
-    {"out_subscriber", "settings", "id", "created_ms", {{"签名密钥", "a secret", "t.secret_sealed IS NULL AND t.url<>''"}}},
+    {"out_subscriber", "settings", "id", "created_ms", {{"签名密钥", "a secret", "t.secret_sealed IS NULL AND t.url<>'' AND t.charset=''"}}},
     {"out_item", "internal", "subscriber_id", NULL, {{0}}},
+    {"out_told", "internal", "subscriber_id", NULL, {{0}}},
     {"exchange_tell", "settings", "source_id", "last_ms", {{0}}},
     {"exchange_pull", "settings", "source_id", "last_ms", {{0}}},
     {"exchange_source", "settings", "id", "created_ms", {{"客户端证书", "a client certificate", "t.certificate=''"}}},

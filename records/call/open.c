@@ -152,6 +152,7 @@ static int open_pull(struct records *r, const struct records_config *c, struct f
 static int open_outgoing(struct records *r, const struct records_config *c, struct fault *f)
 {
     int rc = outgoing_open(&r->parts.outgoing, r, c->outgoing_allow, f);
+    rc = rc ? rc : outgoing_lines(r->parts.outgoing, &(struct lines_config){.trust = c->notify_trust, .certificate = c->notify_certificate, .key = c->notify_key}, f);
     return rc || !r->n_readers ? rc : outgoing_start(r->parts.outgoing, f);
 }
 

@@ -181,3 +181,9 @@ int mllp_client_ask(struct mllp_client *c, const char *message, size_t len, char
     free(block);
     return rc ? rc : get(c, answer, answer_len, deadline_us);
 }
+
+int mllp_client_hear(struct mllp_client *c, char **answer, size_t *answer_len)
+{
+    *answer = NULL;
+    return get(c, answer, answer_len, clock_monotonic_us() + (int64_t)c->peer->answer_ms * 1000);
+}

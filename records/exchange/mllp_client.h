@@ -29,5 +29,7 @@ YL_CHECKED int mllp_client_open(struct mllp_client **out, const struct mllp_peer
 /* *answer is malloc'd, without its frame, NUL-terminated. ERR_TIMEOUT, ERR_UNAVAILABLE (the line broke, or stopped), ERR_MALFORMED (no frame, or longer than
  * MLLP_ANSWER_MAX). After an error the line is of no more use. */
 YL_CHECKED int mllp_client_ask(struct mllp_client *c, const char *message, size_t len, char **answer, size_t *answer_len);
+/* The block that comes next without a question: a receiver that first accepts and answers later (2.9.3). As mllp_client_ask. */
+YL_CHECKED int mllp_client_hear(struct mllp_client *c, char **answer, size_t *answer_len);
 void mllp_client_close(struct mllp_client *c); /* NULL is fine */
 #endif

@@ -212,6 +212,10 @@ static json_t *answers(const struct matter *m)
         json_t *advised = json_object_get(json_object_get(body, "transfer"), "advised");
         if (json_is_boolean(advised))
             add_output(list, "transfer-advised", "valueBoolean", json_incref(advised));
+        if (json_is_object(json_object_get(opinion, "by"))) {
+            add_output(list, "signed-by", "valueReference", practitioner(json_object_get(opinion, "by")));
+            add_output(list, "signed-at", "valueInstant", own_instant(json_integer_value(json_object_get(opinion, "signed_ms"))));
+        }
     }
     return list;
 }

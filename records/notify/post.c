@@ -287,3 +287,13 @@ void post_line_wait(struct post_line *line, int ms)
         post_free(p);
     }
 }
+
+void post_line_wake(struct post_line *line)
+{
+    curl_multi_wakeup(line->multi);
+}
+
+bool post_line_idle(const struct post_line *line)
+{
+    return !line->first;
+}

@@ -51,4 +51,6 @@ void post_line_free(struct post_line *line); /* those under way are broken off, 
 YL_CHECKED int post_line_add(struct post_line *line, const struct post_request *q, void (*done)(void *ctx, const struct post_result *r), void *ctx);
 /* Works for at most so long; returns early when something happened. */
 void post_line_wait(struct post_line *line, int ms);
+void post_line_wake(struct post_line *line); /* any thread: the wait ends, or the next one does */
+bool post_line_idle(const struct post_line *line); /* nothing is under way */
 #endif

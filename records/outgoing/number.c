@@ -11,12 +11,6 @@
 #define PERSONS_MAX 256  /* whom one change of the index may concern */
 #define PRUNE_ROWS 1000
 
-struct found {
-    char type[48];
-    bool own;
-    int64_t pkey, rid;
-};
-
 struct numbering {
     struct outgoing *o;
     const struct subscriber *s;
@@ -39,18 +33,18 @@ static bool has_opinion(const struct fhir_seen *seen)
 }
 
 /* A person of the index is told of also when he is gone: the others' numbers of a thing nobody can see would be numbers of nothing. */
-static bool concerns(struct numbering *g, const struct found *f, bool report_only)
+static bool concerns(struct numbering *g, struct found *f, bool report_only)
 {
     const struct fhir_thing thing = {out_type(g->o->records, f->type), f->own, f->pkey, f->rid};
     struct fhir_seen seen;
     bool meets = true;
     if (!thing.type || !fhir_view_may(g->view, thing.type))
         return false;
-    if (!g->s->hook && strcmp(f->type, "Patient") == 0)
+    if (!g->s->hook && !g->s->er7 && strcmp(f->type, "Patient") == 0)
         return true;
     if (fhir_view_read(g->view, &thing, &seen))
         return false;
-    bool yes = seen.found && (!report_only || has_opinion(&seen));
+    bool yes = g->s->er7 ? told_is_news(g->o->records, g->tx, g->s, &seen, f) : seen.found && (!report_only || has_opinion(&seen));
     if (yes && g->s->hook && g->s->criteria[0])
         yes = fhir_view_meets(g->view, &thing, seen.name, g->s->criteria, &meets) == 0 && meets;
     fhir_seen_clear(&seen);
@@ -58,10 +52,10 @@ static bool concerns(struct numbering *g, const struct found *f, bool report_onl
 }
 
 /* Each once in a step: what is sent is the thing as it is then. */
-static void offer(struct numbering *g, const struct found *f, bool report_only)
+static void offer(struct numbering *g, struct found *f, bool report_only)
 {
     for (size_t i = 0; i < g->n; i++)
-        if (g->list[i].rid == f->rid && g->list[i].own == f->own && strcmp(g->list[i].type, f->type) == 0)
+        if (g->list[i].rid == f->rid && g->list[i].own == f->own && g->list[i].report == f->report && strcmp(g->list[i].type, f->type) == 0)
             return;
     if (g->n < FOUND_MAX && concerns(g, f, report_only))
         g->list[g->n++] = *f;
@@ -76,18 +70,29 @@ static void offer_own(struct numbering *g, const char *type, uint64_t id, bool r
     offer(g, &f, report_only);
 }
 
+/* How far it is and what was answered are one resource, and two messages. */
+static void offer_answer(struct numbering *g, uint64_t id, int64_t kinds)
+{
+    struct found f = {.own = true, .rid = (int64_t)id, .report = true, .type = "Task"};
+    if (!g->s->er7 && (kinds & (OUT_CONSULTATION | OUT_REPORT)))
+        offer_own(g, "Task", id, !(kinds & OUT_CONSULTATION));
+    if (g->s->er7 && (kinds & OUT_CONSULTATION))
+        offer_own(g, "Task", id, false);
+    if (g->s->er7 && (kinds & OUT_REPORT))
+        offer(g, &f, true);
+}
+
 static void offer_case(struct numbering *g, uint64_t id)
 {
     int64_t kinds = g->s->hook ? OUT_CONSULTATION | OUT_APPOINTMENT : g->s->kinds;
     if (kinds & OUT_CONSULTATION)
         offer_own(g, "ServiceRequest", id, false);
-    if (kinds & (OUT_CONSULTATION | OUT_REPORT))
-        offer_own(g, "Task", id, !(kinds & OUT_CONSULTATION));
+    offer_answer(g, id, kinds);
     if (kinds & OUT_APPOINTMENT)
         offer_own(g, "Appointment", id, false);
 }
 
-/* The person a patient's record belongs to, and those it belonged to before: they have changed too. */
+/* The person a patient's record belongs to, those it belonged to before, and those that were joined to it: they have changed too. */
 static void offer_patient(struct numbering *g, uint64_t patient)
 {
     uint64_t persons[PERSONS_MAX];
@@ -96,13 +101,16 @@ static void offer_patient(struct numbering *g, uint64_t patient)
         return;
     struct query *q = tx_query(g->tx, "SELECT person_id AS id FROM mpi_member WHERE patient_id=$1 UNION SELECT from_id AS id FROM mpi_move WHERE act_id IN "
                                "(SELECT act_id FROM mpi_move WHERE patient_id=$1) UNION SELECT to_id AS id FROM mpi_move WHERE act_id IN "
-                               "(SELECT act_id FROM mpi_move WHERE patient_id=$1)", "i", (int64_t)patient);
+                               "(SELECT act_id FROM mpi_move WHERE patient_id=$1) UNION SELECT from_id AS id FROM mpi_move WHERE act_id IN "
+                               "(SELECT id FROM mpi_act WHERE patient_id=$1)", "i", (int64_t)patient);
     while (n < PERSONS_MAX && query_next(q))
         persons[n++] = (uint64_t)query_int(q, "id");
     if (query_end(q))
         return; /* the error sticks */
+    uint64_t now = g->s->er7 ? (uint64_t)tx_int(g->tx, 0, "SELECT person_id FROM mpi_member WHERE patient_id=$1", "i", (int64_t)patient) : 0;
     for (size_t i = 0; i < n; i++)
-        offer_own(g, "Patient", persons[i], false);
+        if (!g->s->hook || strcmp(g->s->type, "Patient") == 0)
+            offer(g, &(struct found){.type = "Patient", .own = true, .rid = (int64_t)persons[i], .other = now}, false);
 }
 
 /* ---- changes ---- */
@@ -235,9 +243,15 @@ static int keep(struct numbering *g, struct tx *tx, int64_t now_ms)
             (int64_t)s->id, s->feed_seq, s->fhir_seq, s->export_stage, s->export_after, s->last_seq);
     if (tx_error(tx) || !tx_changes(tx))
         return tx_error(tx) ? tx_error(tx) : ERR_CONFLICT;
-    for (size_t i = 0; i < g->n; i++)
-        tx_exec(tx, "INSERT INTO out_item (subscriber_id, seq, type, own, pkey, rid, state, t_ms, done_ms, tries, error) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,0,0,'')", "iitiiiii",
-                (int64_t)s->id, s->last_seq + 1 + (int64_t)i, g->list[i].type, (int64_t)g->list[i].own, g->list[i].pkey, g->list[i].rid, (int64_t)ITEM_WAITING, now_ms);
+    for (size_t i = 0; i < g->n; i++) {
+        const struct found *f = &g->list[i];
+        int64_t seq = s->last_seq + 1 + (int64_t)i, pkey = !f->own ? f->pkey : f->report ? OUT_REPORT : f->act == ER7_JOINED ? (int64_t)f->other : 0;
+        tx_exec(tx, "INSERT INTO out_item (subscriber_id, seq, type, own, pkey, rid, state, t_ms, done_ms, tries, error, act, told) VALUES "
+                    "($1,$2,$3,$4,$5,$6,$7,$8,0,0,'',$9,$10)", "iitiiiiiii", (int64_t)s->id, seq, f->type, (int64_t)f->own, pkey, f->rid, (int64_t)ITEM_WAITING, now_ms, f->act,
+                f->told);
+        if (s->er7)
+            told_remember(tx, s->id, f, seq);
+    }
     return tx_error(tx);
 }
 

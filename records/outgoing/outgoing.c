@@ -13,6 +13,22 @@
 
 /* ---- addresses ---- */
 
+/* mllp://host:port in small letters; false: no such address. */
+static bool mllp_origin(const char *url, char *out, size_t cap)
+{
+    if (!mllp_address_ok(url))
+        return false;
+    snprintf(out, cap, "%s", url);
+    for (char *c = out; *c; c++)
+        *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
+    return true;
+}
+
+static bool origin_of(const char *url, char *out, size_t cap)
+{
+    return mllp_origin(url, out, cap) || post_origin(url, out, cap);
+}
+
 static bool next_origin(const char **at, char *out, size_t cap)
 {
     *at += strspn(*at, " ,");
@@ -28,8 +44,8 @@ static int check_list(const char *list, struct fault *f)
 {
     char word[POST_URL_BYTES], origin[POST_URL_BYTES];
     while (next_origin(&list, word, sizeof word))
-        if (!post_origin(word, origin, sizeof origin))
-            return fault_set(f, ERR_INVALID, "outgoing.allow", "outgoing.allow: %.200s is no address like https://his.example:8443.", word);
+        if (!origin_of(word, origin, sizeof origin))
+            return fault_set(f, ERR_INVALID, "outgoing.allow", "outgoing.allow: %.200s is no address like https://his.example:8443 or mllp://his.example:2575.", word);
     return 0;
 }
 
@@ -37,10 +53,10 @@ bool outgoing_allowed(const struct outgoing *o, const char *url)
 {
     char asked[POST_URL_BYTES], word[POST_URL_BYTES], origin[POST_URL_BYTES];
     const char *list = o ? o->allow : "";
-    if (!post_origin(url, asked, sizeof asked))
+    if (!origin_of(url, asked, sizeof asked))
         return false;
     while (next_origin(&list, word, sizeof word))
-        if (post_origin(word, origin, sizeof origin) && strcmp(origin, asked) == 0)
+        if (origin_of(word, origin, sizeof origin) && strcmp(origin, asked) == 0)
             return true;
     return false;
 }
@@ -134,6 +150,16 @@ static size_t step(struct outgoing *o, bool *did)
     return n;
 }
 
+/* Until something is answered, at most so long. */
+static void wait_for_answers(struct outgoing *o, int ms)
+{
+    if (post_line_idle(o->line))
+        lines_wait(o->lines, ms);
+    else
+        post_line_wait(o->line, ms); /* a line wakes it */
+    lines_collect(o->lines);
+}
+
 void outgoing_round(struct outgoing *o, int wait_ms)
 {
     bool did = true, waited = false;
@@ -141,7 +167,7 @@ void outgoing_round(struct outgoing *o, int wait_ms)
         (void)step(o, &did);
         waited = o->under_way != NULL; /* what was answered makes room for the next */
         if (waited)
-            post_line_wait(o->line, wait_ms);
+            wait_for_answers(o, wait_ms);
     }
 }
 
@@ -179,7 +205,7 @@ static void *run(void *arg)
         bool did;
         size_t n = step(o, &did);
         if (o->under_way)
-            post_line_wait(o->line, LOOK_MS);
+            wait_for_answers(o, LOOK_MS);
         if (n)
             prune_sometimes(o);
         ms = did || o->under_way ? 0 : n ? LOOK_MS : REST_MS;
@@ -199,7 +225,24 @@ int outgoing_open(struct outgoing **out, struct records *records, const char *al
         return fault_set(f, ERR_INVALID, "outgoing.allow", "outgoing.allow is longer than %zu characters.", sizeof o->allow - 1);
     snprintf(o->allow, sizeof o->allow, "%s", allow ? allow : "");
     o->line = post_line_new();
-    return o->line ? check_list(o->allow, f) : fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
+    int rc = o->line ? check_list(o->allow, f) : fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
+    return rc ? rc : outgoing_lines(o, &(struct lines_config){0}, f);
+}
+
+static void wake(void *ctx)
+{
+    struct outgoing *o = ctx;
+    post_line_wake(o->line);
+}
+
+int outgoing_lines(struct outgoing *o, const struct lines_config *config, struct fault *f)
+{
+    struct lines_config c = *config;
+    c.wake = wake;
+    c.ctx = o;
+    lines_close_all(o->lines);
+    o->lines = lines_open_all(&c);
+    return o->lines ? 0 : fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
 }
 
 int outgoing_start(struct outgoing *o, struct fault *f)
@@ -218,6 +261,7 @@ void outgoing_close(struct outgoing *o)
     pthread_mutex_unlock(&o->lock);
     if (o->running)
         pthread_join(o->thread, NULL);
+    lines_close_all(o->lines); /* before what it wakes */
     post_line_free(o->line);
     outgoing_forget_all(o);
     pthread_cond_destroy(&o->wake);

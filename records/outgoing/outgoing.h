@@ -7,17 +7,20 @@
  *
  * What is sent is the thing as it is now, as this subscriber may see it (records/fhir/view.h), never as it was: who receives number 7 twice
  * may take either. Each subscriber has one request under way at most and his own waiting time: a slow or dead one holds up nobody else.
+ * A subscriber with an mllp:// or mllps:// address gets HL7 v2 messages (er7.h) instead of FHIR, one at a time, numbered only when there is news in them (told.c).
  * Failures: nobody answered - the whole line waits and tries again without end, 2 s .. 10 min apart. An answer other than 2xx - counted;
  * after OUT_TRIES the entry is a dead letter and the next one goes; after OUT_DEAD_IN_A_ROW of these the subscriber is stopped ("error").
+ * Of HL7: AA, CA taken; AE, CE a dead letter at once, it is the message; AR, CR counted; anything else nobody answered.
  * Every hand-over leaves an audit line, durable before the first byte goes out.
  *
- * Addresses: only those whose origin is on the list outgoing.allow; redirects are not followed.
+ * Addresses: only those whose origin is on the list outgoing.allow (https://, http://, mllps://, mllp://); redirects are not followed.
  * Threads: one of its own (outgoing_start); stories call outgoing_round instead. Operations run where all operations do.
  */
 #ifndef YL_RECORDS_OUTGOING_OUTGOING_H
 #define YL_RECORDS_OUTGOING_OUTGOING_H
 
 #include "records/ops/op.h"
+#include "records/outgoing/lines.h"
 #include "server/base/fault.h"
 
 #define OUT_TRIES 6
@@ -31,6 +34,8 @@ struct outgoing;
 struct records;
 /* `allow`: origins in a list "https://his.example:8443, http://127.0.0.1:9000"; a fault names the one that is none. */
 YL_CHECKED int outgoing_open(struct outgoing **out, struct records *records, const char *allow, struct fault *f);
+/* How MLLP lines are brought up, before it starts; without it with the machine's authorities. `wake` is set here. */
+YL_CHECKED int outgoing_lines(struct outgoing *o, const struct lines_config *config, struct fault *f);
 YL_CHECKED int outgoing_start(struct outgoing *o, struct fault *f);
 void outgoing_close(struct outgoing *o); /* breaks off what is under way: it is sent again */
 /* Numbers what is new and sends what is due, for at most wait_ms at a time, until nothing is due any more. For stories. */

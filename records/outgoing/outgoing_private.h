@@ -2,8 +2,11 @@
 #ifndef YL_RECORDS_OUTGOING_PRIVATE_H
 #define YL_RECORDS_OUTGOING_PRIVATE_H
 
+#include "records/exchange/mllp_client.h"
 #include "records/fhir/view.h"
 #include "records/notify/post.h"
+#include "records/outgoing/er7.h"
+#include "records/outgoing/lines.h"
 #include "records/outgoing/outgoing.h"
 #include "records/parts.h"
 #include <pthread.h>
@@ -21,8 +24,19 @@ struct subscriber {
     char scopes[600];    /* what he may see now: "" = nothing */
     int64_t kinds, batch, until_ms;
     char type[48], criteria[1100], subscription[VIEW_NAME_BYTES]; /* of a hook */
+    bool er7;            /* gets HL7 v2 over MLLP; else FHIR over HTTP */
+    struct er7_to to;    /* of er7 */
     bool payload;        /* a hook's: the resource goes with the message */
     int64_t feed_seq, fhir_seq, export_stage, export_after, last_seq, tries, next_ms, dead_in_row;
+};
+
+struct found { /* what concerns a subscriber and is to be numbered */
+    char type[48];
+    bool own, report;
+    int64_t pkey, rid;
+    uint64_t other; /* of a person: whom the record that changed belongs to now */
+    int64_t act, told;
+    char mark[33], start[ER7_CONTENT_START];
 };
 
 struct transfer;
@@ -30,6 +44,7 @@ struct outgoing {
     struct records *records;
     char allow[1200];
     struct post_line *line;
+    struct lines *lines;
     struct transfer *under_way; /* one a subscriber */
     int64_t pruned_ms;
     pthread_t thread;
@@ -58,6 +73,12 @@ void outgoing_prune(struct outgoing *o, int64_t now_ms);
 bool outgoing_send(struct outgoing *o, const struct subscriber *s);
 bool outgoing_busy(const struct outgoing *o, uint64_t subscriber);
 void outgoing_forget_all(struct outgoing *o); /* after the line is gone */
+
+/* ---- told.c: what a receiver of HL7 was told before ---- */
+/* Is this news to him? Fills f->act, told, mark and start. */
+bool told_is_news(struct records *r, struct tx *tx, const struct subscriber *s, const struct fhir_seen *seen, struct found *f);
+/* It has the number `seq` now. Errors stick. */
+void told_remember(struct tx *tx, uint64_t subscriber, const struct found *f, int64_t seq);
 
 /* ---- hook.c: what becomes of the Subscription resource ---- */
 /* false: it could not be written; it is tried again. */

@@ -19,14 +19,14 @@ int queue_find(struct tx *tx, uint64_t client, uint64_t subscriber, struct queue
 int queue_read(struct tx *tx, uint64_t subscriber, int64_t since, bool waiting, struct queue_entry *list, size_t cap, size_t *n)
 {
     *n = 0;
-    struct query *q = waiting ? tx_query(tx, "SELECT seq, type, own, pkey, rid, t_ms FROM out_item WHERE subscriber_id=$1 AND state=0 AND seq>$2 ORDER BY seq LIMIT $3",
+    struct query *q = waiting ? tx_query(tx, "SELECT seq, type, own, pkey, rid, t_ms, act, told FROM out_item WHERE subscriber_id=$1 AND state=0 AND seq>$2 ORDER BY seq LIMIT $3",
                                          "iii", (int64_t)subscriber, since, (int64_t)cap)
-                              : tx_query(tx, "SELECT seq, type, own, pkey, rid, t_ms FROM out_item WHERE subscriber_id=$1 AND seq>$2 ORDER BY seq LIMIT $3", "iii",
+                              : tx_query(tx, "SELECT seq, type, own, pkey, rid, t_ms, act, told FROM out_item WHERE subscriber_id=$1 AND seq>$2 ORDER BY seq LIMIT $3", "iii",
                                          (int64_t)subscriber, since, (int64_t)cap);
     while (*n < cap && query_next(q)) {
         struct queue_entry *e = &list[(*n)++];
         *e = (struct queue_entry){.seq = query_int(q, "seq"), .pkey = query_int(q, "pkey"), .rid = query_int(q, "rid"), .t_ms = query_int(q, "t_ms"),
-                                  .own = query_int(q, "own")};
+                                  .own = query_int(q, "own"), .act = query_int(q, "act"), .told = query_int(q, "told")};
         snprintf(e->type, sizeof e->type, "%s", query_text(q, "type"));
     }
     return query_end(q);

@@ -8,6 +8,7 @@
 struct queue_entry {
     int64_t seq, pkey, rid, t_ms;
     bool own;
+    int64_t act, told; /* of a receiver of HL7: er7.h; the number under which he was told the last time */
     char type[48];
 };
 struct queue_state {

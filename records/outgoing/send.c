@@ -1,8 +1,7 @@
 /* One message on its way: what is in it, the audit line before it goes, what its answer means. */
 #include "records/audit/audit.h"
-#include "records/outgoing/outgoing_private.h"
 #include "records/outgoing/queue.h"
-#include "records/r4/json.h"
+#include "records/outgoing/send_private.h"
 #include "server/base/log.h"
 #include "server/base/metrics.h"
 #include <stdio.h>
@@ -10,23 +9,6 @@
 #include <string.h>
 
 #define BODY_MAX (8u << 20) /* a message is cut before it gets larger, unless one thing alone is */
-
-struct entry {
-    int64_t seq, t_ms;
-    struct fhir_thing thing;
-    uint64_t patient;
-    bool found;
-};
-struct transfer {
-    struct transfer *next;
-    struct outgoing *o;
-    struct subscriber s;
-    struct entry entries[OUT_BATCH_MAX];
-    size_t n;
-    char id[100], url[POST_URL_BYTES + 120], headers[1400];
-    struct r4_buf body;
-    bool stopped; /* he has refused too much */
-};
 
 int64_t outgoing_backoff_ms(int tries)
 {
@@ -48,6 +30,9 @@ static void transfer_free(struct transfer *t)
     if (!t)
         return;
     r4_buf_clear(&t->body);
+    if (t->text.bytes)
+        explicit_bzero(t->text.bytes, t->text.len);
+    hl7_writer_fini(&t->text);
     explicit_bzero(t, sizeof *t);
     free(t);
 }
@@ -75,13 +60,13 @@ void outgoing_forget_all(struct outgoing *o)
 static int take_entries(struct transfer *t, struct tx *tx)
 {
     struct records *r = t->o->records;
-    int64_t limit = t->s.tries || t->s.batch < 1 ? 1 : t->s.batch > OUT_BATCH_MAX ? OUT_BATCH_MAX : t->s.batch; /* after a failure: one alone, it may be the one */
+    int64_t limit = t->s.er7 || t->s.tries || t->s.batch < 1 ? 1 : t->s.batch > OUT_BATCH_MAX ? OUT_BATCH_MAX : t->s.batch; /* after a failure: one alone, it may be the one */
     struct queue_entry list[OUT_BATCH_MAX];
     size_t n = 0;
     int rc = queue_read(tx, t->s.id, 0, true, list, (size_t)limit, &n);
     for (size_t i = 0; i < n && rc == 0; i++) {
         struct entry *e = &t->entries[t->n++];
-        *e = (struct entry){.seq = list[i].seq, .t_ms = list[i].t_ms, .thing = {out_type(r, list[i].type), list[i].own, list[i].pkey, list[i].rid}};
+        *e = (struct entry){.seq = list[i].seq, .t_ms = list[i].t_ms, .act = list[i].act, .told = list[i].told, .thing = {out_type(r, list[i].type), list[i].own, list[i].pkey, list[i].rid}};
         rc = e->thing.type ? 0 : ERR_INTERNAL;
     }
     return rc;
@@ -149,12 +134,12 @@ static int prepare(struct transfer *t)
     rc = take_entries(t, tx);
     struct fhir_view *view = rc == 0 && t->n ? subscriber_view(t->o->records, tx, &t->s) : NULL;
     if (view)
-        rc = render(t, view);
+        rc = t->s.er7 ? er7_render(t, view, tx) : render(t, view);
     else if (t->n)
         rc = ERR_UNAVAILABLE;
     fhir_view_close(view);
     tx_rollback(tx);
-    if (rc == 0 && t->n)
+    if (rc == 0 && t->n && !t->s.er7)
         write_names(t);
     return rc;
 }
@@ -198,10 +183,10 @@ static void wait_longer(struct transfer *t, struct tx *tx, int64_t now_ms, const
 }
 
 /* Said no: the first of them is to blame, it was alone or will be. */
-static void refused(struct transfer *t, struct tx *tx, int64_t now_ms, const char *error)
+static void refused(struct transfer *t, struct tx *tx, int64_t now_ms, bool at_once, const char *error)
 {
     int64_t first = t->entries[0].seq;
-    int64_t tries = t->n > 1 ? 0 : 1 + tx_int(tx, 0, "SELECT tries FROM out_item WHERE subscriber_id=$1 AND seq=$2", "ii", (int64_t)t->s.id, first);
+    int64_t tries = at_once ? OUT_TRIES : t->n > 1 ? 0 : 1 + tx_int(tx, 0, "SELECT tries FROM out_item WHERE subscriber_id=$1 AND seq=$2", "ii", (int64_t)t->s.id, first);
     if (tries < OUT_TRIES) {
         tx_exec(tx, "UPDATE out_item SET tries=$1, error=$2 WHERE subscriber_id=$3 AND seq=$4", "itii", tries, error, (int64_t)t->s.id, first);
         wait_longer(t, tx, now_ms, error);
@@ -214,7 +199,13 @@ static void refused(struct transfer *t, struct tx *tx, int64_t now_ms, const cha
         tx_exec(tx, "UPDATE out_subscriber SET state=$1, changed_ms=$2 WHERE id=$3 AND state='active'", "tii", t->s.hook ? "off" : "error", now_ms, (int64_t)t->s.id);
 }
 
-static int write_rows(struct transfer *t, const struct post_result *r)
+struct outcome {
+    enum verdict verdict;
+    const char *error;
+};
+
+/* NULL: it is about to go, the audit's lines. */
+static int write_rows(struct transfer *t, const struct outcome *r)
 {
     struct tx *tx;
     int64_t now_ms = clock_now_ms(records_clock(t->o->records));
@@ -223,10 +214,10 @@ static int write_rows(struct transfer *t, const struct post_result *r)
         return rc;
     if (!r)
         audit_lines(t, tx, now_ms);
-    else if (r->outcome == POST_TAKEN)
+    else if (r->verdict == SEND_TAKEN)
         handed_over(t, tx, now_ms);
-    else if (r->status)
-        refused(t, tx, now_ms, r->error);
+    else if (r->verdict != SEND_SILENT)
+        refused(t, tx, now_ms, r->verdict == SEND_DEAD, r->error);
     else
         wait_longer(t, tx, now_ms, r->error);
     rc = tx_error(tx);
@@ -241,29 +232,41 @@ static int write_rows(struct transfer *t, const struct post_result *r)
 
 /* ---- the way ---- */
 
-static void count(const struct post_result *r)
+static void count(enum verdict verdict)
 {
     struct metric *sent = metric_counter("yilian_outgoing_messages_total", "Messages to subscribers, by what became of them", "outcome=\"taken\"");
     struct metric *failed = metric_counter("yilian_outgoing_messages_total", "Messages to subscribers, by what became of them", "outcome=\"failed\"");
-    metric_add(r->outcome == POST_TAKEN ? sent : failed, 1);
+    metric_add(verdict == SEND_TAKEN ? sent : failed, 1);
 }
 
-static void answered(void *ctx, const struct post_result *r)
+void transfer_answered(struct transfer *t, enum verdict verdict, const char *error)
 {
-    struct transfer *t = ctx;
-    count(r);
-    (void)!write_rows(t, r); /* not recorded: it goes once more, under the same numbers */
+    count(verdict);
+    (void)!write_rows(t, &(struct outcome){verdict, error}); /* not recorded: it goes once more, under the same numbers */
     if (t->s.hook)
-        (void)outgoing_hook_tell(t->o->records, &t->s, r->outcome == POST_TAKEN ? "active" : t->stopped ? "off" : "error", r->error);
+        (void)outgoing_hook_tell(t->o->records, &t->s, verdict == SEND_TAKEN ? "active" : t->stopped ? "off" : "error", error);
     take_off(t);
     transfer_free(t);
 }
 
-/* What is gone, or not for him any more: there is nothing to say to a Subscription. */
-static bool skip_empty(struct transfer *t)
+static void answered(void *ctx, const struct post_result *r)
 {
-    static const struct post_result nothing = {.outcome = POST_TAKEN};
-    return t->s.hook && !t->entries[0].found && write_rows(t, &nothing) == 0;
+    transfer_answered(ctx, r->outcome == POST_TAKEN ? SEND_TAKEN : r->status ? SEND_REFUSED : SEND_SILENT, r->error);
+}
+
+/* What is gone, or not for him any more: there is nothing to say to a Subscription or a receiver of HL7. */
+static bool is_empty(const struct transfer *t)
+{
+    return t->n && !t->entries[0].found && (t->s.hook || t->s.er7);
+}
+
+static int post(struct transfer *t)
+{
+    bool payload = t->body.n > 0;
+    struct post_request q = {.method = t->s.hook && payload ? "PUT" : "POST", .url = t->url, .content_type = payload ? "application/fhir+json; charset=utf-8" : NULL,
+                             .agent = "yilian-outgoing/1", .id = t->id, .secret = t->s.secret, .headers = t->headers, .body = t->body.p, .len = t->body.n,
+                             .now_ms = clock_now_ms(records_clock(t->o->records))};
+    return post_line_add(t->o->line, &q, answered, t);
 }
 
 bool outgoing_send(struct outgoing *o, const struct subscriber *s)
@@ -274,19 +277,14 @@ bool outgoing_send(struct outgoing *o, const struct subscriber *s)
     t->o = o;
     t->s = *s;
     int rc = prepare(t);
-    if (rc == 0 && t->n && skip_empty(t)) {
+    if (rc == 0 && is_empty(t)) {
+        rc = write_rows(t, &(struct outcome){SEND_TAKEN, ""});
         transfer_free(t);
-        return true;
+        return rc == 0;
     }
-    if (rc == 0 && t->n && (!s->hook || t->entries[0].found))
-        rc = write_rows(t, NULL);
-    else if (rc == 0)
-        rc = ERR_NOT_FOUND; /* nothing to send */
-    bool payload = t->body.n > 0;
-    struct post_request q = {.method = s->hook && payload ? "PUT" : "POST", .url = t->url, .content_type = payload ? "application/fhir+json; charset=utf-8" : NULL,
-                             .agent = "yilian-outgoing/1", .id = t->id, .secret = s->secret, .headers = t->headers, .body = t->body.p, .len = t->body.n,
-                             .now_ms = clock_now_ms(records_clock(o->records))};
-    rc = rc ? rc : post_line_add(o->line, &q, answered, t);
+    if (rc == 0)
+        rc = t->n ? write_rows(t, NULL) : ERR_NOT_FOUND; /* nothing to send */
+    rc = rc ? rc : s->er7 ? er7_start(t) : post(t);
     if (rc) {
         transfer_free(t);
         return false;

@@ -18,10 +18,10 @@ static int open_part(struct records *r, struct query *q, const char *column, uin
     return sealed && len ? seal_open_text(records_parts(r)->delivery_keys.seal, row, sealed, len, out, cap) : 0;
 }
 
-/* What the kinds of a feed are made of. */
-static void kind_scopes(int64_t kinds, char *out, size_t cap)
+/* What the kinds of a feed are made of; every HL7 message names its patient (PID), an appointment that was called off its case. */
+static void kind_scopes(int64_t kinds, bool er7, char *out, size_t cap)
 {
-    snprintf(out, cap, "%s%s%s%s", kinds & OUT_PATIENT ? "system/Patient.rs " : "", kinds & OUT_CONSULTATION ? "system/ServiceRequest.rs " : "",
+    snprintf(out, cap, "%s%s%s%s", er7 || kinds & OUT_PATIENT ? "system/Patient.rs " : "", kinds & OUT_CONSULTATION || (er7 && kinds & OUT_APPOINTMENT) ? "system/ServiceRequest.rs " : "",
              kinds & (OUT_CONSULTATION | OUT_REPORT) ? "system/Task.rs " : "", kinds & OUT_APPOINTMENT ? "system/Appointment.rs" : "");
 }
 
@@ -32,7 +32,7 @@ static void take_rights(struct query *q, struct subscriber *s)
     if (s->hook)
         copy(asked, sizeof asked, query_text(q, "scopes"));
     else
-        kind_scopes(s->kinds, asked, sizeof asked);
+        kind_scopes(s->kinds, s->er7, asked, sizeof asked);
     if (!s->client) {
         copy(s->scopes, sizeof s->scopes, asked);
         return;
@@ -68,6 +68,11 @@ int subscriber_take(struct records *r, struct query *q, struct subscriber *s)
     copy(s->status, sizeof s->status, query_text(q, "status"));
     copy(s->type, sizeof s->type, query_text(q, "type"));
     copy(s->subscription, sizeof s->subscription, query_text(q, "subscription"));
+    s->er7 = !s->hook && mllp_address_ok(s->url);
+    copy(s->to.application, sizeof s->to.application, query_text(q, "application"));
+    copy(s->to.facility, sizeof s->to.facility, query_text(q, "facility"));
+    const char *charset = query_text(q, "charset");
+    s->to.charset = charset && strcmp(charset, "gb18030") == 0 ? HL7_GB18030 : HL7_UTF8;
     take_rights(q, s);
     int rc = open_part(r, q, "secret_sealed", s->id, s->secret, sizeof s->secret);
     rc = rc ? rc : open_part(r, q, "headers_sealed", s->id ^ 1, s->headers, sizeof s->headers);

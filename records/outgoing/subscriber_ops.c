@@ -30,11 +30,16 @@ static json_t *ms_or_null(int64_t ms)
     return ms ? json_integer(ms) : json_null();
 }
 
+static const char *form_of(struct query *q)
+{
+    return query_int(q, "hook") ? "subscription" : mllp_address_ok(query_text(q, "url")) ? "hl7" : "feed";
+}
+
 static json_t *subscriber_json(struct query *q, int64_t now_ms)
 {
     int64_t oldest = query_int(q, "oldest_ms");
-    return json_pack("{s:o,s:s,s:s,s:o,s:o,s:o,s:s,s:s,s:b,s:I,s:s,s:I,s:I,s:I,s:b,s:b,s:I,s:o,s:s,s:o,s:o,s:I,s:o}", "id", json_id((uint64_t)query_int(q, "id")),
-                     "form", query_int(q, "hook") ? "subscription" : "feed", "name", query_text(q, "name"),
+    return json_pack("{s:o,s:s,s:s,s:o,s:o,s:o,s:s,s:s,s:b,s:I,s:s,s:I,s:I,s:I,s:b,s:b,s:I,s:o,s:s,s:o,s:o,s:I,s:o,s:s,s:s,s:s}", "id", json_id((uint64_t)query_int(q, "id")),
+                     "form", form_of(q), "name", query_text(q, "name"),
                      "client", named((uint64_t)query_int(q, "client_id"), query_text(q, "client_name")),
                      "org", named((uint64_t)query_int(q, "org_id"), query_text(q, "org_name")), "kinds", kinds_json(query_int(q, "kinds")),
                      "type", query_text(q, "type"), "url", query_text(q, "url"), "has_secret", (int)!query_null(q, "secret_sealed"), "batch",
@@ -43,7 +48,8 @@ static json_t *subscriber_json(struct query *q, int64_t now_ms)
                      query_int(q, "export_stage") >= 2 && query_int(q, "newest") > query_int(q, "feed_seq"), "exporting", query_int(q, "export_stage") < 2, "dead",
                      (json_int_t)query_int(q, "dead"), "lag_ms", oldest ? json_integer(now_ms > oldest ? now_ms - oldest : 0) : json_null(), "error",
                      query_text(q, "error"), "next_ms", ms_or_null(query_int(q, "next_ms")), "last_ok_ms", ms_or_null(query_int(q, "last_ok_ms")), "tries",
-                     (json_int_t)query_int(q, "tries"), "until_ms", ms_or_null(query_int(q, "until_ms")));
+                     (json_int_t)query_int(q, "tries"), "until_ms", ms_or_null(query_int(q, "until_ms")), "application", query_text(q, "application"), "facility", query_text(q, "facility"), "charset",
+                     query_text(q, "charset"));
 }
 
 #define LIST_SQL                                                                                                                                                    \
@@ -74,6 +80,12 @@ static int one_json(struct op_ctx *ctx, uint64_t id, json_t **result)
 
 /* ---- set ---- */
 
+static const char *text_or(const json_t *args, const char *name, const char *otherwise)
+{
+    const char *text = arg_text(args, name);
+    return text ? text : otherwise;
+}
+
 static int64_t kinds_of(const json_t *args)
 {
     int64_t kinds = 0;
@@ -91,6 +103,21 @@ static bool there(struct op_ctx *ctx, const char *sql, uint64_t id)
     return !id || tx_int(ctx->tx, 0, sql, "i", (int64_t)id) > 0;
 }
 
+/* What belongs to the one way and not to the other. A receiver stays what he is: his numbers mean other things there. */
+static int check_way(struct op_ctx *ctx, const json_t *args, uint64_t id, bool mllp)
+{
+    static const char *const of_http[] = {"secret", "batch"}, *const of_mllp[] = {"application", "facility", "charset"};
+    bool is_new = !tx_int(ctx->tx, 0, "SELECT COUNT(*) AS n FROM out_subscriber WHERE id=$1", "i", (int64_t)id);
+    bool was = !is_new && tx_int(ctx->tx, 0, "SELECT COUNT(*) AS n FROM out_subscriber WHERE id=$1 AND charset<>''", "i", (int64_t)id);
+    for (size_t i = 0; i < sizeof of_http / sizeof *of_http && mllp; i++)
+        if (json_object_get(args, of_http[i]))
+            return fault_field(ctx->fault, of_http[i], "not_for_mllp");
+    for (size_t i = 0; i < sizeof of_mllp / sizeof *of_mllp && !mllp; i++)
+        if (json_object_get(args, of_mllp[i]))
+            return fault_field(ctx->fault, of_mllp[i], "only_for_mllp");
+    return is_new || was == mllp ? 0 : fault_field(ctx->fault, "url", "other_way");
+}
+
 static int check(struct op_ctx *ctx, const json_t *args, uint64_t id)
 {
     const char *url = arg_text(args, "url");
@@ -100,15 +127,16 @@ static int check(struct op_ctx *ctx, const json_t *args, uint64_t id)
         return fault_field(ctx->fault, "org_id", "not_found");
     if (!url[0] && !arg_id(args, "client_id"))
         return fault_field(ctx->fault, "url", "required_without_client");
-    if (url[0] && !post_url_ok(url))
-        return fault_field(ctx->fault, "url", "not_an_http_address");
+    if (url[0] && !post_url_ok(url) && !mllp_address_ok(url))
+        return fault_field(ctx->fault, "url", strncmp(url, "mllp", 4) == 0 ? "not_an_mllp_address" : "not_an_http_address");
     if (url[0] && !outgoing_allowed(records_parts(ctx->records)->outgoing, url))
         return fault_field(ctx->fault, "url", "not_allowed");
     if (tx_int(ctx->tx, 0, "SELECT hook FROM out_subscriber WHERE id=$1", "i", (int64_t)id))
         return fault_set(ctx->fault, ERR_CONFLICT, "subscription", "A FHIR Subscription is changed by its client, as a resource.");
     if (tx_int(ctx->tx, 0, "SELECT COUNT(*) AS n FROM out_subscriber WHERE id<>$1", "i", (int64_t)id) >= OUT_SUBSCRIBERS_MAX)
         return fault_set(ctx->fault, ERR_CONFLICT, "too_many", "There are %d subscribers already.", OUT_SUBSCRIBERS_MAX);
-    return tx_error(ctx->tx);
+    int rc = check_way(ctx, args, id, mllp_address_ok(url));
+    return rc ? rc : tx_error(ctx->tx);
 }
 
 static int set_secret(struct op_ctx *ctx, uint64_t id, const char *secret)
@@ -127,6 +155,8 @@ static void stand_at_now(struct op_ctx *ctx, uint64_t id, bool export)
 {
     tx_exec(ctx->tx, "UPDATE out_subscriber SET feed_seq=COALESCE((SELECT MAX(seq) FROM feed), 0), export_stage=$1, export_after=0 WHERE id=$2", "ii",
             (int64_t)(export ? 0 : 2), (int64_t)id);
+    if (export) /* to him all of it is new then */
+        tx_exec(ctx->tx, "DELETE FROM out_told WHERE subscriber_id=$1", "i", (int64_t)id);
 }
 
 static int out_set(struct op_ctx *ctx, json_t *args, json_t **result)
@@ -140,6 +170,9 @@ static int out_set(struct op_ctx *ctx, json_t *args, json_t **result)
     tx_exec(ctx->tx, "UPDATE out_subscriber SET name=$1, client_id=$2, org_id=$3, kinds=$4, url=$5, batch=$6, changed_ms=$7 WHERE id=$8", "tiiitiii",
             arg_text(args, "name"), (int64_t)arg_id(args, "client_id"), (int64_t)arg_id(args, "org_id"), kinds_of(args), arg_text(args, "url"),
             arg_int(args, "batch", 1), ctx->now_ms, (int64_t)id);
+    if (mllp_address_ok(arg_text(args, "url")))
+        tx_exec(ctx->tx, "UPDATE out_subscriber SET application=$1, facility=$2, charset=$3 WHERE id=$4", "ttti", text_or(args, "application", ""),
+                text_or(args, "facility", ""), text_or(args, "charset", "utf-8"), (int64_t)id);
     rc = set_secret(ctx, id, arg_text(args, "secret"));
     if (is_new)
         stand_at_now(ctx, id, !json_is_false(json_object_get(args, "export")));
@@ -165,6 +198,7 @@ static int out_remove(struct op_ctx *ctx, json_t *args, json_t **result)
     if (rc)
         return rc;
     tx_exec(ctx->tx, "DELETE FROM out_item WHERE subscriber_id=$1", "i", (int64_t)id);
+    tx_exec(ctx->tx, "DELETE FROM out_told WHERE subscriber_id=$1", "i", (int64_t)id);
     return tx_exec(ctx->tx, "DELETE FROM out_subscriber WHERE id=$1", "i", (int64_t)id);
 }
 
@@ -273,9 +307,12 @@ static const struct field set_fields[] = {
     {.name = "org_id", .type = FIELD_ID, .help = "the institution whose eyes he sees with; absent = the whole consortium"},
     {.name = "client_id", .type = FIELD_ID, .help = "the FHIR client who fetches, whose scopes are the limit"},
     {.name = "kinds", .type = FIELD_ARRAY, .required = true, .min = 1, .max = 4, .of = kind_words, .help = "what he gets"},
-    {.name = "url", .type = FIELD_TEXT, .required = true, .min = 0, .max = 500, .help = "where it goes, of an origin in outgoing.allow; empty = he fetches it"},
+    {.name = "url", .type = FIELD_TEXT, .required = true, .min = 0, .max = 500, .help = "where it goes, of an origin in outgoing.allow: http(s) = FHIR, mllp(s) = HL7 v2; empty = he fetches it"},
     {.name = "secret", .type = FIELD_TEXT, .min = 16, .max = 100, .help = "key of the signature; absent = keep"},
     {.name = "batch", .type = FIELD_INT, .min = 1, .max = OUT_BATCH_MAX, .help = "entries in a message at most; default 1"},
+    {.name = "application", .type = FIELD_TEXT, .min = 0, .max = 60, .help = "of mllp: MSH-5, who receives"},
+    {.name = "facility", .type = FIELD_TEXT, .min = 0, .max = 60, .help = "of mllp: MSH-6"},
+    {.name = "charset", .type = FIELD_ENUM, .choices = "utf-8|gb18030", .help = "of mllp: MSH-18; default utf-8"},
     {.name = "export", .type = FIELD_BOOL, .help = "a new one: everything there is first; default yes"},
     {0},
 };

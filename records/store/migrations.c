@@ -483,5 +483,13 @@ const struct migration store_migrations[] = {
      "ALTER TABLE exchange_person_key_clustered RENAME TO exchange_person_key;"
      "CREATE INDEX exchange_person_key_patient ON exchange_person_key (patient_id);"},
     {45, "what was found in one thing of a patient: resources are written again and again", "CREATE INDEX quality_finding_entry ON quality_finding (patient_id, entry_id);"},
+    {46, "receivers of HL7 v2: how they are addressed, what each was told of a thing",
+     "ALTER TABLE out_subscriber ADD COLUMN application TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE out_subscriber ADD COLUMN facility TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE out_subscriber ADD COLUMN charset TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE out_item ADD COLUMN act INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE out_item ADD COLUMN told INTEGER NOT NULL DEFAULT 0;"
+     "CREATE TABLE out_told (subscriber_id INTEGER NOT NULL, type TEXT NOT NULL, part INTEGER NOT NULL, rid INTEGER NOT NULL, seq INTEGER NOT NULL, mark TEXT NOT NULL, "
+     "start TEXT NOT NULL, PRIMARY KEY (subscriber_id, type, part, rid));"},
     {0, NULL, NULL},
 };

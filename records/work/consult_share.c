@@ -22,6 +22,21 @@ static bool open_to(struct op_ctx *ctx, const struct consult *c)
     return machine_may_read(ctx, c);
 }
 
+/* After the list is read: one statement at a time. */
+static json_t *with_names(struct op_ctx *ctx, json_t *opinions)
+{
+    json_t *one;
+    size_t i;
+    uint64_t person;
+    json_array_foreach(opinions, i, one)
+    {
+        const char *id = json_string_value(json_object_get(one, "by"));
+        if (id && id_parse(id, &person) == 0)
+            json_object_set_new(one, "by", staff_ref(ctx, (struct person_id){person}));
+    }
+    return opinions;
+}
+
 static json_t *signed_opinions(struct op_ctx *ctx, const struct consult *c)
 {
     json_t *list = json_array();
@@ -35,7 +50,7 @@ static json_t *signed_opinions(struct op_ctx *ctx, const struct consult *c)
         json_array_append_new(list, json_pack("{s:o,s:s,s:I,s:o}", "by", json_id((uint64_t)query_int(q, "person_id")), "kind", query_text(q, "kind"), "signed_ms",
                                               (json_int_t)query_int(q, "signed_ms"), "body", body ? body : json_object()));
     }
-    return work_list_end(q, list);
+    return with_names(ctx, work_list_end(q, list));
 }
 
 static json_t *outline(struct op_ctx *ctx, const struct consult *c)

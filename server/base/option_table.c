@@ -56,7 +56,7 @@ const struct option option_table[] = {
     {"exchange.odbc_rows", OPTION_INT, "2000", 10, 20000, "Rows asked for at a time."},
     {"exchange.odbc_time", OPTION_DURATION_MS, "60s", 1000, 30 * MINUTE_MS, "How long one such question may take; then its process is killed and the source asked later."},
     {"outgoing.allow", OPTION_LIST, "", 0, 0,
-     "Origins our own objects may be sent to, e.g. https://his.example:8443, http://127.0.0.1:9000; nothing is ever sent elsewhere. Empty = none."},
+     "Origins our own objects may be sent to, e.g. https://his.example:8443, http://127.0.0.1:9000, mllps://his.example:2575; nothing is ever sent elsewhere. Empty = none."},
     {"request.max_body", OPTION_BYTES, "1MiB", 64 * KIB, 16 * MIB, "Largest JSON body of one request."},
     {"request.rate", OPTION_INT, "200", 5, 100000, "Requests a second on average from one address; bursts of ten times that."},
     {"signaling.rate", OPTION_INT, "50", 5, 1000, "WebSocket messages a second on average from one connection."},

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { axe, counted, DESKTOP, launch, open, PHONE, run } from './lib.mjs'
-import { sender } from './mllp.mjs'
+import { receiver, sender } from './mllp.mjs'
 import { signIn, startSite } from './site.mjs'
 
 process.env.TZ = 'Asia/Shanghai'
@@ -20,7 +20,8 @@ const door = createServer((q, a) => {
   })
 })
 await new Promise((f) => door.listen(0, '127.0.0.1', f))
-const site = await startSite('127.0.0.1', `outgoing.allow = http://127.0.0.1:${door.address().port}\nmllp.port = ${port}\nexchange.drop_dir = drop\nexchange.drop_settle = 100ms\nexchange.odbc_ini = odbc.ini\n`)
+const his = await receiver()
+const site = await startSite('127.0.0.1', `outgoing.allow = http://127.0.0.1:${door.address().port}, mllp://127.0.0.1:${his.port}\nmllp.port = ${port}\nexchange.drop_dir = drop\nexchange.drop_settle = 100ms\nexchange.odbc_ini = odbc.ini\n`)
 site.ctl('user', 'roles', 'dean', 'YL01', 'manager,index_steward')
 const browser = await launch()
 const shots = process.env.SHOTS
@@ -236,6 +237,62 @@ const jobs = {
     for (let i = 0; i < 150 && centre.got.length < before + first + 1; i++) await new Promise((f) => setTimeout(f, 100))
     assert.deepEqual(centre.got.slice(before), Array.from({ length: first + 1 }, (_, i) => String(i + 1))) // the same numbers once more
   },
+  'a hospital takes HL7 v2: it is registered by host and port, refuses one person, gets him once more': async () => {
+    await admin.goto('/admin/exchange')
+    await admin.getByRole('tab', { name: '数据推送' }).click()
+    await button(admin, '登记接收方').click()
+    const form = dialog(admin)
+    await form.getByLabel('名称').first().fill('云岭县人民医院 HIS')
+    await form.getByText('HL7 v2（MLLP）').click()
+    await form.getByLabel('推送地址').waitFor({ state: 'detached' })
+    await form.getByLabel('主机').fill('127.0.0.1')
+    await form.getByLabel('端口').fill('1')
+    await form.getByLabel('接收应用').fill('HIS')
+    await form.getByLabel('接收机构').fill('YLYY')
+    await form.getByLabel('字符集').selectOption('gb18030')
+    await button(form, '保存').click()
+    await form.getByText('不在服务器允许的地址之内').waitFor()
+    await axe(admin, 'the form of a receiver of HL7')
+    if (shots) await admin.screenshot({ path: join(shots, 'hl7-form.png') })
+    await form.getByLabel('端口').fill(String(his.port))
+    his.answer = (text) => (text.includes('|蒋^文文^') ? 'MSA|AE||蒋文文没有证件号\rERR||PID^1^3|101^Required field missing^HL70357|E\r' : 'MSA|AA|')
+    await button(form, '保存').click()
+    await closed(admin)
+    const row = admin.locator('tr', { hasText: '云岭县人民医院 HIS' })
+    const until = async (what) => {
+      for (let i = 0; i < 150 && !(await row.getByText(what).count()); i++) {
+        await button(admin, '刷新').click()
+        await new Promise((f) => setTimeout(f, 200))
+      }
+      await row.getByText(what).first().waitFor()
+    }
+    await until('被拒 1')
+    await until(/已送达 ([1-9]\d*)，最新 \1$/)
+    await row.getByText('HL7 v2 · GB 18030').waitFor()
+    assert.deepEqual(his.got.map((t) => t.split('|')[9].split('-')[1]), his.got.map((_, i) => String(i + 1)))
+    assert.ok(his.got.every((t) => /^MSH\|\^~\\&\|YILIAN\|YILIAN\|HIS\|YLYY\|/.test(t)))
+    if (shots) await admin.screenshot({ path: join(shots, 'hl7-row.png') })
+    await button(row, '查看').click()
+    const at = dialog(admin)
+    await at.getByText('AE · PID-3 · 101 Required field missing · ***没有证件号').waitFor() // not whom it was about
+    await axe(admin, 'a receiver of HL7')
+    if (shots) await admin.screenshot({ path: join(shots, 'hl7-dead.png') })
+    his.answer = () => 'MSA|AA|'
+    const before = his.got.length
+    await button(at, '重发').click()
+    await at.getByText('没有被拒的数据').waitFor()
+    await button(at, '关闭').last().click()
+    await closed(admin)
+    for (let i = 0; i < 150 && his.got.length === before; i++) await new Promise((f) => setTimeout(f, 100))
+    assert.ok(his.got[before].includes('|蒋^文文^'))
+    await button(row, '修改').click()
+    const again = dialog(admin)
+    await again.getByLabel('主机').waitFor()
+    assert.equal(await again.getByLabel('端口').inputValue(), String(his.port))
+    assert.equal(await again.getByLabel('字符集').inputValue(), 'gb18030')
+    await button(again, '取消').click()
+    await closed(admin)
+  },
   'both sizes, both languages: axe, nothing cut off': async () => {
     for (const [shape, name] of [[DESKTOP, 'desktop'], [PHONE, 'phone']])
       for (const lang of ['zh', 'en']) {
@@ -260,6 +317,11 @@ const jobs = {
         await axe(page, `receivers, ${name}, ${lang}`)
         assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `receivers, ${name}, ${lang}: the page is wider than the screen`)
         if (shots) await page.screenshot({ path: join(shots, `receivers-${name}-${lang}.png`), fullPage: true })
+        await page.locator('tr', { hasText: 'HL7 v2' }).getByRole('button').nth(1).click()
+        await page.locator('dialog[open] form').waitFor()
+        await axe(page, `the form of HL7, ${name}, ${lang}`)
+        assert.ok(await page.evaluate(() => document.querySelector('dialog[open]').scrollWidth <= innerWidth), `the form of HL7, ${name}, ${lang}: wider than the screen`)
+        if (shots) await page.screenshot({ path: join(shots, `hl7-form-${name}-${lang}.png`) })
         await page.context().close()
       }
   },
@@ -267,5 +329,6 @@ const jobs = {
 await run(jobs)
 await browser.close()
 await site.stop()
+his.close()
 door.closeAllConnections()
 door.close()

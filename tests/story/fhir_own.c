@@ -479,7 +479,7 @@ static void an_opinion_is_seen_once_signed(void **state)
     case_act(&w, "qian", "case.sign_opinion", json_pack("{s:o}", "body", full_opinion()));
     json_t *got = want(200, site, "GET", desk_text("/Task/task-%s", the_case.id), NULL);
     assert_true(says("\"status\":\"completed\"") && says("双抗21天") && says("缺血性卒中表现") && says("已超时间窗,不溶栓"));
-    assert_int_equal(json_array_size(json_object_get(got, "output")), 7);
+    assert_int_equal(json_array_size(json_object_get(got, "output")), 9); /* with who signed, and when */
     want(200, site, "GET", desk_text("/ServiceRequest/case-%s", the_case.id), NULL);
     assert_true(says("\"status\":\"completed\""));
     count_is(2, site, desk_text("/ServiceRequest?patient=%s", wang));

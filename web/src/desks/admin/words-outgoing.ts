@@ -3,7 +3,7 @@ import { words } from '@/lib/i18n'
 /** Texts of the tab on which our own objects go out. */
 export const ow = words(
   {
-    tab: '数据推送', explain: '本平台的患者、会诊、会诊报告和预约，推送给数据中心、各院 HIS、科研平台。首次推送全部，之后推送变更；每个接收方有自己的连续编号，断线后从中断处继续，不会丢失；重发的沿用原编号。', add: '登记接收方', edit_title: '修改接收方：{name}', empty: '还没有接收方',
+    tab: '数据推送', explain: '本平台的患者、会诊、会诊报告和预约，推送给数据中心、各院 HIS、科研平台（FHIR 或 HL7 v2）。首次推送全部，之后推送变更；每个接收方有自己的连续编号，断线后从中断处继续，不会丢失；重发的沿用原编号。', add: '登记接收方', edit_title: '修改接收方：{name}', empty: '还没有接收方',
     no_allow: '服务器尚未设置允许推送的地址（outgoing.allow）：只能登记自行拉取的接收方', allowed: '只能推送到服务器允许的地址：{list}',
     receiver: '接收方', content: '推送内容', progress: '进度', last_ok: '最近送达', state: '状态', never: '尚无',
     k_patient: '患者', k_consultation: '会诊', k_report: '会诊报告', k_appointment: '预约', subscription: 'FHIR 订阅 · {type}',
@@ -14,9 +14,11 @@ export const ow = words(
     batch: '每条消息最多几项', batch_help: '1 至 50', export: '先推送全部现有数据', dead: '被拒的数据', dead_empty: '没有被拒的数据', seq: '编号', thing: '数据', reason: '对方答复', when: '时间', retry: '重发', drop: '放弃', retry_all: '全部重发', dropped: '已放弃', retried: '已排队重发',
     replay: '从编号重新推送', replay_help: '从这个编号起的数据按原编号再送一次；保留 30 天', replay_do: '重新推送', replayed: '{n} 项已排队', export_again: '重新全量推送', export_asked: '全量推送已排队', export_sure: '全部现有数据将以新编号再送一次。数据量大时需要较长时间。', remove: '删除接收方', remove_sure: '将删除“{name}”及其待送数据，不可恢复。', removed: '已删除', paused: '已暂停', resumed: '已继续', by_client: 'FHIR 订阅由客户端自己修改或删除，这里可以暂停。',
     until: '到期', r_not_allowed: '不在服务器允许的地址之内（outgoing.allow）', r_required_without_client: '没有推送地址时，须选定接口客户端', r_nothing_kept: '没有可重新推送的数据', r_range: '须在 {n} 之间',
+    client_help_hl7: '选定后，其授权范围是上限', way: '推送方式', way_fhir: 'FHIR（HTTP 推送或对方拉取）', way_hl7: 'HL7 v2（MLLP）', kinds_hl7: '患者 ADT · 会诊 REF、RRI · 会诊报告 MDM · 预约 SIU', host: '主机', host_help: '名称或 IP 地址', port: '端口', tls: '加密连接（MLLP over TLS）', charset: '字符集（MSH-18）', 'c_utf-8': 'UTF-8', c_gb18030: 'GB 18030', application: '接收应用（MSH-5）', facility: '接收机构（MSH-6）',
+    r_not_an_mllp_address: '主机或端口不正确', r_other_way: '推送方式不能更改，请删除后重新登记', e_no_acknowledgement_in_time: '等待应答超时', e_the_line_broke_before_the_acknowledgement: '应答之前连接断开', e_the_answer_is_no_acknowledgement: '应答不是有效的确认报文', e_the_answer_is_no_MLLP_block: '应答不是 MLLP 报文', e_the_acknowledgement_is_of_another_message: '应答的是另一条报文',
   },
   {
-    tab: 'Outgoing', explain: 'Patients, consultations, reports and appointments of this platform go out to data centres, hospital systems and research platforms. First everything, then each change; every receiver has numbers of its own without gaps and goes on where it was broken off: nothing is lost, and what comes twice has the same number.', add: 'Register a receiver', edit_title: 'Change receiver: {name}', empty: 'No receiver yet',
+    tab: 'Outgoing', explain: 'Patients, consultations, reports and appointments of this platform go out to data centres, hospital systems and research platforms, as FHIR or HL7 v2. First everything, then each change; every receiver has numbers of its own without gaps and goes on where it was broken off: nothing is lost, and what comes twice has the same number.', add: 'Register a receiver', edit_title: 'Change receiver: {name}', empty: 'No receiver yet',
     no_allow: 'The server has no addresses it may send to (outgoing.allow): only receivers who fetch can be registered', allowed: 'Only to addresses the server allows: {list}',
     receiver: 'Receiver', content: 'What goes', progress: 'Progress', last_ok: 'Last taken', state: 'State', never: 'None yet',
     k_patient: 'Patients', k_consultation: 'Consultations', k_report: 'Reports', k_appointment: 'Appointments', subscription: 'FHIR Subscription · {type}',
@@ -27,5 +29,7 @@ export const ow = words(
     batch: 'Entries a message at most', batch_help: '1 to 50', export: 'Send everything there is first', dead: 'Refused', dead_empty: 'Nothing was refused', seq: 'Number', thing: 'Entry', reason: 'Answer', when: 'Time', retry: 'Send again', drop: 'Give up', retry_all: 'Send all again', dropped: 'Given up', retried: 'Queued again',
     replay: 'Replay from a number', replay_help: 'What has this number or a higher one goes once more under the same numbers; kept for 30 days', replay_do: 'Replay', replayed: '{n} entries queued', export_again: 'Send everything again', export_asked: 'Everything is queued', export_sure: 'Everything there is goes once more, under new numbers. With many patients this takes its time.', remove: 'Remove the receiver', remove_sure: '“{name}” and what waits for it will be removed. This cannot be undone.', removed: 'Removed', paused: 'Paused', resumed: 'Goes on', by_client: 'A FHIR Subscription is changed and removed by its client; it can be paused here.',
     until: 'Ends', r_not_allowed: 'Not among the addresses the server allows (outgoing.allow)', r_required_without_client: 'Without an address a machine client is needed', r_nothing_kept: 'There is nothing to replay', r_range: 'Must be within {n}',
+    client_help_hl7: 'Its scopes are then the limit', way: 'How', way_fhir: 'FHIR (sent over HTTP, or fetched)', way_hl7: 'HL7 v2 (MLLP)', kinds_hl7: 'Patients ADT · consultations REF, RRI · reports MDM · appointments SIU', host: 'Host', host_help: 'A name or an IP address', port: 'Port', tls: 'Encrypted (MLLP over TLS)', charset: 'Character set (MSH-18)', 'c_utf-8': 'UTF-8', c_gb18030: 'GB 18030', application: 'Receiving application (MSH-5)', facility: 'Receiving facility (MSH-6)',
+    r_not_an_mllp_address: 'Not a host and a port', r_other_way: 'How it goes cannot be changed: remove the receiver and register it anew', e_no_acknowledgement_in_time: 'No acknowledgement in time', e_the_line_broke_before_the_acknowledgement: 'The line broke before the acknowledgement', e_the_answer_is_no_acknowledgement: 'The answer is no acknowledgement', e_the_answer_is_no_MLLP_block: 'The answer is no MLLP block', e_the_acknowledgement_is_of_another_message: 'The acknowledgement is of another message',
   },
 )
