@@ -11,7 +11,9 @@
 #include "server/base/id.h"
 #include <jansson.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct records;
 
@@ -60,10 +62,16 @@ struct call {
 struct reply {
     int error;       /* 0 or enum err */
     json_t *result;  /* owned by the reply; NULL on error */
-    struct fault fault;
     /* set by session ops: the server turns them into a cookie */
     char set_session[80]; /* new token, "-" = clear, "" = leave */
+    struct fault fault;   /* last: only as many of its fields as there are is worth a copy */
 };
+/* Moves what `from` owns and says into `to`, whatever is there. */
+static inline void reply_move(struct reply *to, struct reply *from)
+{
+    memcpy(to, from, offsetof(struct reply, fault.fields) + from->fault.n_fields * sizeof *from->fault.fields);
+    from->result = NULL;
+}
 void reply_clear(struct reply *reply);
 
 /* The credential of the daemon itself (records_system_credential): actor.system is set, audited as "system". Random, made at

@@ -23,7 +23,7 @@ const char *records_system_credential(const struct records *r)
 
 static void item_init(struct item *it, struct records *r, const struct call *call)
 {
-    memset(it, 0, sizeof *it);
+    memset(it, 0, offsetof(struct item, reply.fault.fields));
     it->r = r;
     it->op = op_find(call->op);
     it->args = call->args ? json_incref(call->args) : json_object();
@@ -271,7 +271,7 @@ void records_call(struct records *r, const struct call *call, struct reply *repl
         if (rc)
             lose(it, rc);
     }
-    *reply = it->reply;
+    reply_move(reply, &it->reply);
     password_work_free(it->passwords);
     json_decref(it->args);
     explicit_bzero(it->credential, sizeof it->credential);

@@ -40,9 +40,9 @@ struct item { /* one call on its way */
     struct password_work *passwords; /* NULL, or hashed ahead; gone with the item */
     uint64_t patient, object, on_behalf; /* for the audit line */
     char detail[160];
-    struct reply reply;
     records_done done;
     void *done_ctx;
+    struct reply reply; /* last: the fields of its fault are not cleared */
 };
 
 /* Slow work of a write that needs no write transaction: password hashes. item_ahead does it, on a thread that may take its time. */

@@ -18,18 +18,21 @@
 struct fhir_job {
     struct turn_entry turn; /* while it waits for a reader */
     struct fhir_job *next;  /* while it waits for the writer */
-    struct fhir_work work;
     records_fhir_done done;
     void *ctx;
     struct records_fhir_answer *into; /* of a caller who waits */
+    struct fhir_work work;
 };
 
 static struct fhir_job *job_new(struct records *r, const struct records_fhir *q)
 {
-    struct fhir_job *j = calloc(1, sizeof *j);
+    struct fhir_job *j = malloc(sizeof *j);
     if (!j)
         return NULL;
-    j->work = (struct fhir_work){.records = r, .fhir = r->parts.fhir, .q = *q, .now_ms = clock_now_ms(r->clock)};
+    memset(j, 0, offsetof(struct fhir_job, work));
+    fhir_work_init(&j->work, r, r->parts.fhir);
+    j->work.q = *q;
+    j->work.now_ms = clock_now_ms(r->clock);
     return j;
 }
 

@@ -33,7 +33,8 @@ static int who_person(struct fhir_work *w, struct tx *tx)
 {
     struct records_parts *parts = records_parts(w->records);
     struct access_session session;
-    struct fault f = {0};
+    struct fault f;
+    fault_clear(&f);
     int rc = access_session_find(tx, parts->access, w->q.credential, w->now_ms, &session, &f);
     if (rc || strcmp(session.stage, "ready"))
         return unknown(w, "no_session");

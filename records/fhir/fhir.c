@@ -4,6 +4,7 @@
 #include "records/fhir/own.h"
 #include "server/base/log.h"
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #define PAIRS_MAX 120
@@ -227,6 +228,13 @@ void fhir_note(struct fhir_work *w, const char *what, uint64_t patient, uint64_t
 void fhir_base(const struct fhir_work *w, char out[300])
 {
     snprintf(out, 300, "https://%.250s/fhir", *w->q.host ? w->q.host : "localhost");
+}
+
+void fhir_work_init(struct fhir_work *w, struct records *r, struct fhir *x)
+{
+    memset(w, 0, offsetof(struct fhir_work, fault.fields));
+    w->records = r;
+    w->fhir = x;
 }
 
 void fhir_work_fini(struct fhir_work *w)

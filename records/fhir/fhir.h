@@ -50,7 +50,6 @@ struct fhir_work {
     struct fhir_actor actor;
     struct fhir_known *known; /* NULL: nobody else shares the transaction */
     int64_t now_ms;           /* one time for all that share a transaction */
-    struct fault fault;
     struct fhir_note *notes;
     size_t n_notes, cap_notes;
     const char *op;     /* "fhir.read" ...: the audit line of a refusal */
@@ -58,7 +57,10 @@ struct fhir_work {
     bool fresh;          /* a create: fhir_finish fails before it has written anything, or the transaction is lost. It needs no savepoint */
     bool to_write;      /* fhir_finish is to be called in a write transaction */
     struct fhir_plan *plan; /* what was prepared for it */
+    struct fault fault; /* last: its fields are not cleared (fhir_work_init) */
 };
+/* All else is zero. */
+void fhir_work_init(struct fhir_work *w, struct records *r, struct fhir *x);
 
 /* On a reader, in a read transaction: who asks, may he, what is it; reads are done here, writes prepared as far as they can be.
  * The answer is filled unless to_write is set. */

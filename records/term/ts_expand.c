@@ -56,20 +56,32 @@ static int excluded(struct expansion *e, const json_t *compose, const struct ts_
     return 0;
 }
 
-static int consider(struct expansion *e, const json_t *compose, const json_t *include, struct row row)
+/* Where concepts come from, and what of it there is to look at for each of them: mostly nothing. */
+struct origin {
+    const json_t *compose, *include;
+    bool active_only, conditions, excludes;
+};
+
+static struct origin origin_of(const struct expansion *e, const json_t *compose, const json_t *include)
+{
+    return (struct origin){compose, include, e->active_only || json_is_false(json_object_get(compose, "inactive")),
+                           json_object_get(include, "filter") || json_object_get(include, "valueSet"), json_object_get(compose, "exclude") != NULL};
+}
+
+static int consider(struct expansion *e, const struct origin *from, struct row row)
 {
     const struct ts_concept *c = &row.s->concepts[row.c];
-    if (c->inactive && (e->active_only || json_is_false(json_object_get(compose, "inactive"))))
+    if (c->inactive && from->active_only)
         return 0;
     if (e->words.n && !ts_matches(c, &e->words))
         return 0;
     if (e->selectable_only && c->abstract)
         return 0;
-    int fits = ts_filters_fit(&e->asked, include, row.s, row.c);
-    fits = fits > 0 ? ts_imports_fit(&e->asked, include, row.s, row.c) : fits;
+    int fits = from->conditions ? ts_filters_fit(&e->asked, from->include, row.s, row.c) : 1;
+    fits = fits > 0 && from->conditions ? ts_imports_fit(&e->asked, from->include, row.s, row.c) : fits;
     if (fits <= 0)
         return fits;
-    int out = excluded(e, compose, row.s, row.c);
+    int out = from->excludes ? excluded(e, from->compose, row.s, row.c) : 0;
     return out ? (out < 0 ? -1 : 0) : add_row(e, row);
 }
 
@@ -102,6 +114,13 @@ static int by_concept(const void *a, const void *b)
     return x->c < y->c ? -1 : x->c > y->c;
 }
 
+/* The next one that may fit, from `at` on; n: none. Few of very many may. */
+static size_t next_of(const uint8_t *candidates, size_t at, size_t n)
+{
+    const uint8_t *found = candidates && at < n ? memchr(candidates + at, 1, n - at) : NULL;
+    return !candidates ? at : found ? (size_t)(found - candidates) : n;
+}
+
 static int expand_include(struct expansion *e, const json_t *compose, const json_t *include)
 {
     if (!json_object_get(include, "system"))
@@ -111,11 +130,12 @@ static int expand_include(struct expansion *e, const json_t *compose, const json
     size_t i;
     if (!s)
         return -1;
+    struct origin from = origin_of(e, compose, include);
     if (concepts) {
         size_t first = e->n;
         json_array_foreach(concepts, i, one) {
             int32_t c = ts_concept(s, ts_member(one, "code"));
-            if (c >= 0 && consider(e, compose, include, (struct row){s, c, one, false}))
+            if (c >= 0 && consider(e, &from, (struct row){s, c, one, false}))
                 return -1;
         }
         if (e->n > first) /* in the order of the code system */
@@ -126,9 +146,8 @@ static int expand_include(struct expansion *e, const json_t *compose, const json
     uint8_t *candidates = e->words.n ? ts_candidates(s, &e->words) : NULL;
     int rc = 0;
     e->before = e->n;
-    for (size_t c = 0; c < s->n && !rc; c++)
-        if (!candidates || candidates[c])
-            rc = consider(e, compose, include, (struct row){s, (int32_t)c, NULL, false});
+    for (size_t c = next_of(candidates, 0, s->n); c < s->n && !rc; c = next_of(candidates, c + 1, s->n))
+        rc = consider(e, &from, (struct row){s, (int32_t)c, NULL, false});
     free(candidates);
     return rc ? -1 : 0;
 }

@@ -1,6 +1,7 @@
 /* The classifications and maps that come with the product, read from lists (term_systems.tsv names them). */
 #include "records/term/ts_store.h"
 #include "records/term/fold.h"
+#include "records/term/ts_pairs.h"
 #include "server/base/log.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,7 +142,8 @@ static int build_search(struct ts *t, struct ts_system *s)
         at += strlen(s->search + at) + 1;
     }
     s->search_len = at;
-    return 0;
+    s->pairs = ts_pairs_new();
+    return s->pairs ? 0 : ERR_INTERNAL;
 }
 
 static char *join_files(const char *data_dir, char **f, size_t lens[3])
@@ -295,6 +297,7 @@ void ts_close(struct ts *t)
         free(t->systems[i].hash);
         free(t->systems[i].text);
         free(t->systems[i].search);
+        ts_pairs_free(t->systems[i].pairs);
     }
     for (size_t i = 0; i < t->n_maps; i++) {
         free(t->maps[i].pairs);

@@ -1,6 +1,7 @@
 /* Code systems, value sets and maps in memory: made of resources, found by URL, version and code. */
 #include "records/term/ts_store.h"
 #include "records/term/fold.h"
+#include "records/term/ts_pairs.h"
 #include "server/base/log.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -281,12 +282,10 @@ void ts_words(const struct ts *t, const char *typed, struct ts_words *w)
     }
 }
 
-uint8_t *ts_candidates(const struct ts_system *s, const struct ts_words *w)
+/* One pass over all names, for the first word. */
+static void mark_first(const struct ts_system *s, const struct ts_words *w, uint8_t *out)
 {
     size_t c = 0, len = strlen(w->text[0]);
-    uint8_t *out = s->search ? calloc(s->n + 1, 1) : NULL;
-    if (!out)
-        return NULL;
     for (const char *at = s->search, *end = s->search + s->search_len; (at = memmem(at, (size_t)(end - at), w->text[0], len)); at += len) {
         while (c + 1 < s->n && s->concepts[c + 1].folded <= at)
             c++;
@@ -295,6 +294,13 @@ uint8_t *ts_candidates(const struct ts_system *s, const struct ts_words *w)
     for (size_t i = 0; w->latin[0] && i < s->n; i++)
         if ((s->concepts[i].code[0] | 32) == w->text[0][0] || s->concepts[i].code[0] == w->text[0][0])
             out[i] |= strncasecmp(s->concepts[i].code, w->text[0], len) == 0;
+}
+
+uint8_t *ts_candidates(const struct ts_system *s, const struct ts_words *w)
+{
+    uint8_t *out = s->search ? calloc(s->n + 1, 1) : NULL;
+    if (out && !(s->pairs && ts_pairs_mark(s->pairs, s, w, out)))
+        mark_first(s, w, out);
     return out;
 }
 

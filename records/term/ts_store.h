@@ -28,6 +28,7 @@ struct ts_system {
     char *text;     /* a list's file, cut into strings */
     char *search;   /* folded names and initials, in the order of the concepts */
     size_t search_len;
+    struct ts_pairs *pairs; /* of a list: which concepts a word may be in (ts_pairs.h) */
 };
 
 struct ts_map {
@@ -70,7 +71,7 @@ struct ts_words {
     size_t n;
 };
 void ts_words(const struct ts *t, const char *typed, struct ts_words *w);
-/* A byte per concept, 1 where the first word may be in it (one pass over a list's names); NULL for a resource: all may. malloc'd. */
+/* A byte per concept, 1 where the words may be in it; NULL for a resource: all may. malloc'd. */
 uint8_t *ts_candidates(const struct ts_system *s, const struct ts_words *w);
 bool ts_matches(const struct ts_concept *c, const struct ts_words *w);
 

@@ -95,8 +95,7 @@ static void completed_on_event_thread(void *arg)
 static void completed(void *ctx, struct reply *reply)
 {
     struct pending *p = ctx;
-    p->reply = *reply;
-    reply->result = NULL;
+    reply_move(&p->reply, reply);
     net_post_wait(p->api->config.net, completed_on_event_thread, p);
 }
 
@@ -199,8 +198,7 @@ static void ready_on_event_thread(void *arg)
 static void ready_completed(void *ctx, struct reply *reply)
 {
     struct pending *p = ctx;
-    p->reply = *reply;
-    reply->result = NULL;
+    reply_move(&p->reply, reply);
     net_post_wait(p->api->config.net, ready_on_event_thread, p);
 }
 

@@ -8,9 +8,9 @@
 struct asked {
     const struct api_config *config;
     struct net_request *request;
-    struct reply reply;
-    int status; /* of the resource */
-    char *text; /* the resource; NULL = the reply is an error */
+    int status;          /* of the resource */
+    char *text;          /* the resource; NULL = an error */
+    struct fault *fault; /* the error, NULL without memory for it */
 };
 
 /* ---- answers ---- */
@@ -55,11 +55,14 @@ static void reply_outcome(struct net_request *r, const struct fault *f)
 static void answer_on_event_thread(void *arg)
 {
     struct asked *a = arg;
-    if (a->reply.error) {
-        if (!a->reply.fault.code) a->reply.fault.code = a->reply.error;
-        reply_outcome(a->request, &a->reply.fault);
-    } else
+    struct fault none;
+    fault_clear(&none);
+    none.code = ERR_UNAVAILABLE;
+    if (a->text)
         reply_text(a->request, a->status, a->text);
+    else
+        reply_outcome(a->request, a->fault ? a->fault : &none);
+    free(a->fault);
     free(a);
 }
 
@@ -72,7 +75,10 @@ static void answered(void *ctx, struct reply *reply)
     if (!reply->error) a->text = text ? strdup(text) : json_dumps(json_object_get(reply->result, "resource"), JSON_COMPACT);
     json_decref(reply->result);
     reply->result = NULL;
-    a->reply = *reply;
+    if (reply->error && (a->fault = malloc(sizeof *a->fault))) {
+        *a->fault = reply->fault;
+        if (!a->fault->code) a->fault->code = reply->error;
+    }
     net_post_wait(a->config->net, answer_on_event_thread, a);
 }
 
@@ -145,7 +151,8 @@ static int submit(const struct api_config *c, struct net_request *r, json_t *arg
 
 static void on_terms(void *ctx, struct net_request *r)
 {
-    struct fault f = {0};
+    struct fault f;
+    fault_clear(&f);
     json_t *list = json_array(), *args = json_pack("{s:{s:o}, s:b}", "parameters", "parameter", list, "text", 1);
     int rc = read_path(net_request_path(r), args, &f);
     rc = rc ? rc : read_query(net_request_query(r), list, &f);

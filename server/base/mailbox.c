@@ -66,6 +66,16 @@ void *mailbox_take(struct mailbox *m)
     return message;
 }
 
+size_t mailbox_take_some(struct mailbox *m, void *out[], size_t max)
+{
+    size_t n = 0;
+    pthread_mutex_lock(&m->lock);
+    while (n < max && (out[n] = oldest(m)))
+        n++;
+    pthread_mutex_unlock(&m->lock);
+    return n;
+}
+
 void *mailbox_wait(struct mailbox *m, int timeout_ms)
 {
     struct timespec until;

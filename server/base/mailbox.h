@@ -17,6 +17,8 @@ YL_CHECKED int mailbox_new(struct mailbox **out, size_t capacity, void (*wake)(v
 YL_CHECKED int mailbox_put(struct mailbox *m, void *message);
 /* The next message or NULL; never waits. Owner's thread only. */
 void *mailbox_take(struct mailbox *m);
+/* Up to max of the next messages, oldest first, under one lock; how many. The rest as mailbox_take. */
+size_t mailbox_take_some(struct mailbox *m, void *out[], size_t max);
 /* Waits up to timeout_ms (-1: for ever) for a message; NULL on timeout or when closed and empty. For pool threads. */
 void *mailbox_wait(struct mailbox *m, int timeout_ms);
 void mailbox_close(struct mailbox *m);

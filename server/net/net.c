@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define POSTS_MAX 16384
+#define POSTS_AT_ONCE 64
 #define SWEEP_MS 15000
 #define DEFER_S 5
 #define LISTENER_MAX 1024 /* it was opened at start */
@@ -64,13 +65,15 @@ void net_post_wait(struct net *n, void (*fn)(void *arg), void *arg)
 
 static void run_posts(struct net *n)
 {
-    struct post *p;
+    void *some[POSTS_AT_ONCE];
+    size_t taken;
     atomic_store(&n->woken, false); /* before looking: what is posted from here on pokes again */
-    while ((p = mailbox_take(n->posts))) {
-        struct post job = *p;
-        free(p);
-        job.fn(job.arg);
-    }
+    while ((taken = mailbox_take_some(n->posts, some, POSTS_AT_ONCE)) > 0)
+        for (size_t i = 0; i < taken; i++) {
+            struct post job = *(struct post *)some[i];
+            free(some[i]);
+            job.fn(job.arg);
+        }
 }
 
 /* ---- timers ---- */
@@ -127,6 +130,49 @@ static void sweep(void *arg)
     struct net *n = arg;
     peers_sweep(n);
     n->sweeper = net_timer_start(n, SWEEP_MS, sweep, n);
+}
+
+/* ---- connections between two requests ---- */
+
+/* libwebsockets keeps its timeouts in one sorted list and walks along it for every request of every connection. So that it stays short,
+ * those who wait for the next request stand in a line of our own: the longest silent first, all for the same time. */
+static unsigned idle_limit_ms(const struct net *n)
+{
+    return n->config.idle_ms * 2;
+}
+
+static void close_idle(void *arg)
+{
+    struct net *n = arg;
+    int64_t now = net_now_ms();
+    n->idle_timer = NULL;
+    while (n->idle && now - n->idle->idle_since_ms >= idle_limit_ms(n)) {
+        struct conn *c = n->idle;
+        conn_not_idle(c);
+        lws_set_timeout(c->wsi, PENDING_TIMEOUT_HTTP_KEEPALIVE_IDLE, LWS_TO_KILL_ASYNC);
+    }
+    if (n->idle) n->idle_timer = net_timer_start(n, (unsigned)(n->idle->idle_since_ms + idle_limit_ms(n) - now), close_idle, n);
+}
+
+void conn_idle(struct conn *c)
+{
+    struct net *n = c->net;
+    lws_set_timeout(c->wsi, NO_PENDING_TIMEOUT, 0); /* libwebsockets' own for this */
+    c->idle_since_ms = net_now_ms();
+    c->idle_next = NULL;
+    c->idle_back = n->idle ? n->idle_last : &n->idle;
+    *c->idle_back = c;
+    n->idle_last = &c->idle_next;
+    if (!n->idle_timer) n->idle_timer = net_timer_start(n, idle_limit_ms(n), close_idle, n);
+}
+
+void conn_not_idle(struct conn *c)
+{
+    if (!c->idle_back) return;
+    *c->idle_back = c->idle_next;
+    if (c->idle_next) c->idle_next->idle_back = c->idle_back;
+    else c->net->idle_last = c->idle_back;
+    c->idle_back = NULL;
 }
 
 /* ---- connections ---- */
@@ -200,6 +246,7 @@ static void conn_free(struct lws *wsi, struct conn *c)
     lws_set_opaque_user_data(wsi, NULL);
     if (!c) return;
     reply_unready(c);
+    conn_not_idle(c);
     request_gone(c);
     socket_gone(c);
     dial_gone(c);
@@ -399,6 +446,7 @@ void net_free(struct net *n)
     if (!n) return;
     if (n->posts) run_posts(n);
     mailbox_free(n->posts, free);
+    requests_spare_free(n);
     while (n->timers)
         net_timer_cancel(n->timers);
     for (size_t i = 0; i < n->n_routes; i++)

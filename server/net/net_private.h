@@ -85,6 +85,10 @@ struct net {
     char *own_origins;
     struct net_request *asked, **asked_last; /* complete in this round, not yet with their handlers */
     struct conn *ready;                      /* their answers are to be written at the end of this round */
+    struct conn *idle, **idle_last;          /* answered and not yet asking again, the longest silent first */
+    struct net_timer *idle_timer;            /* runs while there is one */
+    struct net_request *spare;               /* freed requests, for the next ones; linked by `next` */
+    unsigned n_spare;
     struct metric *m_requests[6], *m_latency, *m_connections, *m_sockets, *m_refused;
 };
 
@@ -96,6 +100,8 @@ struct conn {
     struct net_request *request;
     struct net_ws *ws;
     struct conn *ready_next, **ready_back; /* ready_back NULL = not in net->ready */
+    struct conn *idle_next, **idle_back;   /* likewise of net->idle */
+    int64_t idle_since_ms;
     struct dialled *dialled; /* we called: dial.c */
 };
 
@@ -121,7 +127,6 @@ struct net_request {
     int status;
     const char *content_type;
     const char *style_source; /* NULL, or what style-src allows beside 'self' */
-    char reply_headers[REPLY_HEADERS_BYTES];
     size_t reply_headers_len;
     char *owned;            /* freed with the request */
     struct share *shared;   /* likewise given back */
@@ -134,6 +139,7 @@ struct net_request {
     uint64_t source_at;     /* absolute offset of the next byte to ask for */
     uint8_t *piece;
     size_t piece_len, piece_sent;
+    char reply_headers[REPLY_HEADERS_BYTES]; /* last: what a new request is not cleared of */
 };
 
 /* ---- peer.c ---- */
@@ -150,6 +156,7 @@ int request_body_end(struct conn *c);
 void request_gone(struct conn *c); /* the connection closed */
 void requests_dispatch(struct net *n); /* those that became complete in this round go to their handlers */
 void request_free(struct net_request *r);
+void requests_spare_free(struct net *n);
 char *header_copy(struct lws *wsi, const char *name); /* malloc'd or NULL */
 char *credential_of(const char *cookie, const char *authorization, bool *by_cookie); /* malloc'd, "" when none */
 
@@ -170,6 +177,8 @@ int range_parse(const char *text, uint64_t total, uint64_t *first, uint64_t *las
 int etag_listed(const char *list, const char *etag);
 
 /* ---- net.c ---- */
+void conn_idle(struct conn *c);     /* its answer is written: it may ask again, or is closed after a while */
+void conn_not_idle(struct conn *c);
 extern const struct lws_protocols net_protocols[];
 void net_address_of(int fd, char out[ADDRESS_BYTES]);
 int net_port_check(const char *address, uint16_t port, const char *option, struct fault *f);

@@ -95,6 +95,14 @@ void reply_unready(struct conn *c)
     c->ready_back = NULL;
 }
 
+/* After an answer libwebsockets does not read the next request before poll() said that the peer takes more: a round of its own for each
+ * answer. It took all of this one, so it is told so now. The connection may be closed by it. */
+static void read_on(struct net *n, struct lws *wsi)
+{
+    struct lws_pollfd ready = {.fd = lws_get_socket_fd(wsi), .events = LWS_POLLOUT, .revents = LWS_POLLOUT};
+    lws_service_fd(n->context, &ready);
+}
+
 /* Outside of libwebsockets' callbacks a connection is not closed by saying so: it is asked to do it. */
 void replies_write(struct net *n)
 {
@@ -102,7 +110,10 @@ void replies_write(struct net *n)
     while ((c = n->ready)) {
         struct lws *wsi = c->wsi;
         reply_unready(c);
-        if (reply_write(c)) lws_set_timeout(wsi, PENDING_TIMEOUT_KILLED_BY_PROXY_CLIENT_CLOSE, LWS_TO_KILL_ASYNC);
+        if (reply_write(c))
+            lws_set_timeout(wsi, PENDING_TIMEOUT_KILLED_BY_PROXY_CLIENT_CLOSE, LWS_TO_KILL_ASYNC);
+        else if (c->idle_back)
+            read_on(n, wsi);
     }
 }
 
@@ -266,8 +277,11 @@ static int finish(struct conn *c)
     r->conn = NULL;
     stream_over(r);
     request_free(r);
-    if (lws_partial_buffered(c->wsi)) lws_set_timeout(c->wsi, PENDING_TIMEOUT_HTTP_CONTENT, (int)(n->config.idle_ms / 1000)); /* he takes it slowly */
-    return close || lws_http_transaction_completed(c->wsi) ? -1 : 0;
+    bool slow = lws_partial_buffered(c->wsi); /* he takes it slowly: libwebsockets ends it, and waits for the next request itself */
+    if (slow) lws_set_timeout(c->wsi, PENDING_TIMEOUT_HTTP_CONTENT, (int)(n->config.idle_ms / 1000));
+    if (close || lws_http_transaction_completed(c->wsi)) return -1;
+    if (!slow) conn_idle(c);
+    return 0;
 }
 
 int reply_write(struct conn *c)

@@ -3,10 +3,12 @@
 #include "server/base/clock.h"
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define HEADER_MAX 4096
+#define SPARE_MAX 64
 #define DISCARD_MAX (16u << 20)
 #define BODY_BYTES_PER_MS 4 /* slower than 4 kB/s on the whole is not a network, it is a hold-up */
 
@@ -38,7 +40,7 @@ static const struct {
 static int header_index(const char *name)
 {
     for (int i = 0; i < HEADERS; i++)
-        if (strcmp(header_table[i].name, name) == 0) return i;
+        if (header_table[i].name[0] == name[0] && strcmp(header_table[i].name, name) == 0) return i;
     return -1;
 }
 
@@ -54,7 +56,9 @@ static char *known_header(struct lws *wsi, int token)
 static char *named_header(struct lws *wsi, const char *name)
 {
     char key[40];
-    int key_len = snprintf(key, sizeof key, "%s:", name);
+    int key_len = (int)strlen(name);
+    memcpy(key, name, (size_t)key_len);
+    key[key_len++] = ':';
     int len = lws_hdr_custom_length(wsi, key, key_len);
     if (len <= 0 || len > HEADER_MAX) return NULL;
     char *text = malloc((size_t)len + 2);
@@ -202,6 +206,7 @@ static void handle(struct net_request *r)
 static void dispatch(struct net_request *r)
 {
     struct net *n = r->net;
+    lws_set_timeout(r->conn->wsi, NO_PENDING_TIMEOUT, 0); /* now it is our turn to be slow */
     r->dispatched = true;
     r->next = NULL;
     if (!n->asked) n->asked_last = &n->asked;
@@ -231,9 +236,22 @@ static int content_length(struct lws *wsi, size_t *out)
     return 0;
 }
 
+/* Kept ones first: larger than what malloc() gives and takes back quickly. */
+static struct net_request *request_room(struct net *n)
+{
+    struct net_request *r = n->spare;
+    if (!r) r = malloc(sizeof *r);
+    else {
+        n->spare = r->next;
+        n->n_spare--;
+    }
+    if (r) memset(r, 0, offsetof(struct net_request, reply_headers));
+    return r;
+}
+
 static struct net_request *request_new(struct conn *c, const char *path)
 {
-    struct net_request *r = calloc(1, sizeof *r);
+    struct net_request *r = request_room(c->net);
     if (!r) return NULL;
     r->net = c->net;
     r->conn = c;
@@ -253,6 +271,7 @@ static struct net_request *request_new(struct conn *c, const char *path)
 int request_begin(struct conn *c, const char *path)
 {
     if (c->request) return -1; /* the one before is not answered: libwebsockets does not hand out two */
+    conn_not_idle(c);
     struct net_request *r = request_new(c, path);
     if (!r) return -1;
     c->request = r;
@@ -300,7 +319,6 @@ int request_body_end(struct conn *c)
     if (!r || r->dispatched) return 0;
     if (r->body_len != r->body_expected) return -1;
     if (r->body) r->body[r->body_len] = '\0';
-    lws_set_timeout(c->wsi, NO_PENDING_TIMEOUT, 0); /* now it is our turn to be slow */
     dispatch(r);
     return 0;
 }
@@ -333,7 +351,22 @@ void request_free(struct net_request *r)
     share_unref(r->shared);
     free(r->piece);
     free(r->refusal);
-    free(r);
+    if (r->net->n_spare == SPARE_MAX) {
+        free(r);
+        return;
+    }
+    r->next = r->net->spare;
+    r->net->spare = r;
+    r->net->n_spare++;
+}
+
+void requests_spare_free(struct net *n)
+{
+    for (struct net_request *r; (r = n->spare);) {
+        n->spare = r->next;
+        free(r);
+    }
+    n->n_spare = 0;
 }
 
 /* ---- what handlers read ---- */

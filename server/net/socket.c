@@ -100,6 +100,7 @@ int socket_made(struct conn *c, const struct net_ws_events *events, const char *
 int socket_open(struct conn *c)
 {
     char path[PATH_BYTES];
+    conn_not_idle(c); /* it asked for pages before */
     struct net_ws *ws = ws_new(c, place_of(c->net, c->wsi, path));
     if (!ws) return -1;
     char *cookie = header_copy(c->wsi, "cookie"), *authorization = header_copy(c->wsi, "authorization");

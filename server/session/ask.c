@@ -46,8 +46,7 @@ static void answered(void *arg)
 static void completed(void *ctx, struct reply *reply)
 {
     struct question *q = ctx;
-    q->reply = *reply;
-    reply->result = NULL;
+    reply_move(&q->reply, reply);
     net_post_wait(q->a->net, answered, q);
 }
 

@@ -1,5 +1,6 @@
 /* The terminology service: the lists and maps of config/data, the five operations, a request's own resources, errors. */
-#include "records/term/ts.h"
+#include "records/term/fold.h"
+#include "records/term/ts_store.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -143,6 +144,38 @@ static void search(void **state)
     assert_int_equal(status, 404);
 }
 
+/* What is asked of the pairs of characters against every name compared: a piece of one to six characters of names and codes. */
+static void search_finds_all(void **state)
+{
+    const struct ts_system *s = ts_system(ts, TS_ICD10_NHSA, "");
+    unsigned seed = 7;
+    for (int k = 0; k < 300; k++) {
+        const struct ts_concept *c = &s->concepts[(unsigned)rand_r(&seed) % s->n];
+        const char *text = k % 4 == 0 ? c->code : k % 4 == 1 ? c->initials : c->display, *end = text + strlen(text), *at = text, *to;
+        for (unsigned skip = text == c->code ? 0 : (unsigned)rand_r(&seed) % 8; skip && utf8_next(&at, end); skip--) /* codes are found by their beginning */
+            ;
+        to = at;
+        for (unsigned take = 1 + (unsigned)rand_r(&seed) % 6; take && utf8_next(&to, end); take--)
+            ;
+        char piece[100];
+        struct ts_words w;
+        snprintf(piece, sizeof piece, "%.*s", (int)(to - at), at);
+        ts_words(ts, piece, &w);
+        if (!w.n)
+            continue;
+        uint8_t *may = ts_candidates(s, &w);
+        size_t matching = 0, missed = 0;
+        for (size_t i = 0; i < s->n; i++)
+            if (ts_matches(&s->concepts[i], &w)) {
+                matching++;
+                missed += !may[i];
+            }
+        free(may);
+        if (missed || !matching)
+            fail_msg("%s: %zu of %zu are not found", piece, missed, matching);
+    }
+}
+
 static void validate(void **state)
 {
     ASK("CodeSystem", "validate-code", "url=" TS_ICD10_NHSA, "code=I10.x05", "display=高血压3级");
@@ -212,7 +245,7 @@ static void circles(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lookup),   cmocka_unit_test(subsumes),  cmocka_unit_test(search),   cmocka_unit_test(validate),
+        cmocka_unit_test(lookup),   cmocka_unit_test(subsumes),  cmocka_unit_test(search),   cmocka_unit_test(search_finds_all),   cmocka_unit_test(validate),
         cmocka_unit_test(translate), cmocka_unit_test(editions), cmocka_unit_test(circles),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
