@@ -36,13 +36,15 @@ struct viewer {
     int64_t office, dispatcher, head, expert;
 };
 
-/* A display in the dispatch office sees the board as its dispatchers do, and nothing else. */
+/* A display in the dispatch office sees the board as its dispatchers do, a manager as the office of his house does, and
+ * nothing else. */
 static struct viewer viewer_of(struct op_ctx *ctx, bool board)
 {
     return (struct viewer){.person = (int64_t)ctx->actor->person.v,
                            .org = (int64_t)ctx->actor->org.v,
                            .dept = (int64_t)ctx->actor->dept.v,
-                           .office = staff_actor_has(ctx, STAFF_OFFICE),
+                           .office = staff_actor_has(ctx, STAFF_OFFICE) ||
+                                     (board && staff_actor_has(ctx, STAFF_MANAGER)),
                            .dispatcher = staff_actor_has(ctx, STAFF_DISPATCHER) ||
                                          (board && staff_actor_has(ctx, STAFF_DISPLAY)),
                            .head = staff_actor_has(ctx, STAFF_HEAD),

@@ -12,6 +12,7 @@ static const char *const words[][4] = {
     [STAFF_HEAD] = {"dept_head", "", "", ""},
     [STAFF_ADMIN] = {"consortium_admin", "", "", ""},
     [STAFF_DISPLAY] = {"display", "", "", ""},
+    [STAFF_MANAGER] = {"manager", "", "", ""},
 };
 
 /* $1..$4 role words */

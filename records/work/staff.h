@@ -26,7 +26,8 @@ enum staff_role {
     STAFF_EXPERT,
     STAFF_HEAD,
     STAFF_ADMIN,
-    STAFF_DISPLAY /* a screen on the wall of the dispatch office */
+    STAFF_DISPLAY, /* a screen on the wall of the dispatch office */
+    STAFF_MANAGER
 };
 
 YL_CHECKED int staff_find(struct op_ctx *ctx, struct person_id person, enum staff_role role,

@@ -118,7 +118,7 @@ await run({
     const phone = await open(browser, { base: site.base, shape: { ...PHONE, timezoneId: 'Asia/Shanghai' }, lang: 'en' })
     await signIn(phone, 'xy.chen')
     await phone.goto('/calendar')
-    await phone.getByRole('button', { name: 'Expert falls out' }).click()
+    await phone.getByRole('button', { name: 'Expert unavailable' }).click()
     await phone.locator('dialog[open]').getByLabel(/^Expert/).fill('何振华')
     await phone.getByRole('option', { name: /何振华/ }).first().click()
     await phone.getByText(first.number, { exact: true }).waitFor()

@@ -362,6 +362,7 @@ static void slots_are_kept_by_whom_the_matrix_names(void **state)
     uint64_t display = 1ull << access_role(a, "display");
     assert_true(access_roles_may(a, display, "board.read"));
     assert_false(access_roles_may(a, display, "case.read"));
+    assert_true(access_roles_may(a, 1ull << access_role(a, "manager"), "board.read")); /* numbers and deadlines, no patient */
 }
 
 /* Every right an operation asks for is somebody's, so that no operation is out of everybody's reach. */

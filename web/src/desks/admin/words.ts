@@ -6,7 +6,7 @@ export const aw = words(
     cancel: '取消', save: '保存', edit: '修改', add: '新增', close: '关闭', search: '查找', any: '全部', yes: '是', no: '否', none: '无', active: '在用', closed: '已停用', more: '加载更多', saved: '已保存', load_failed: '载入失败：{text}', copy: '复制', copied: '已复制', actions: '操作', delete: '删除', name: '名称', phone: '电话', state: '状态', sure: '确定', refresh: '刷新',
     r_taken: '已被使用，请换一个', r_letters_digits: '只能用英文字母、数字和 . _ - @', r_not_found: '不存在', r_has_active_parts: '下面还有在用的机构或科室，请先停用它们', r_parent_inactive: '上级已停用，请先启用上级', r_not_of_this_institution: '不属于该机构', r_not_after_start: '结束必须晚于开始，且不超过 92 天', r_overlaps: '与该人员已有的同类排班重叠', r_own_account: '不能停用自己的账号',
     r_not_a_signature: '需要 PNG 或 JPEG 图片', r_out_of_range: '超出范围 {n}', r_not_a_duration: '请填整数和单位', r_must_be_before: '此时限在预约时间之前计', r_must_not_be_negative: '不能为负数', r_not_such_an_address: '地址须以所选协议开头，不含用户名、密码和空格', r_not_a_device: '这个地址不会是设备', r_too_short: '太短', r_not_an_http_address: '须为 http:// 或 https:// 开头的地址', r_too_few: '至少选择一项', r_not_valid: '时间段不正确：开始须早于结束，各段按顺序、不重叠', r_five_columns: '应为五列：账号,科室代码,开始,结束,类别', r_login_unknown: '没有这个账号', r_dept_unknown: '没有这个科室代码', r_time: '时间应如 2026-11-24 08:00', r_kind: '类别应为 duty（值班）、second（二线）或 leave（请假）', r_scope: '您不能排这个机构的班', r_not_possible: '不能排入', r_not_a_date: '日期不存在', r_unknown: '不认识',
-    f_own_roles: '任何人都不能修改自己的岗位和角色，请由另一位管理员办理', f_own_account: '不能重置自己的账号：本人的密码和二次验证请在“设置”里更改', f_scope: '只有本机构的医政、调度或科主任可以修改', f_roster_faults: '没有导入：有几行不正确，请改正后整份重新导入',
+    f_own_roles: '任何人都不能修改自己的岗位和角色，请由另一位管理员办理', f_own_account: '不能重置自己的账号：本人的密码和二次验证请在“设置”里更改', f_scope: '只有本机构的医务科、调度员或科主任可以修改', f_roster_faults: '没有导入：有几行不正确，请改正后整份重新导入',
     city: '市级', county: '县级', township: '乡镇', village: '村', department: '科室', institution: '机构',
   },
   {

@@ -94,15 +94,15 @@ export function tidy(value: unknown): unknown {
 
 const choiceText = (f: FormField, v: unknown): string => label(f.choices?.find((c) => c.value === v)?.label) || String(v)
 const consentText = (c: Consent): string =>
-  [c.agreed ? fw('agreed') : fw('refused'), c.agreed && c.verbal && !c.document_id ? fw('spoken') : '', c.signer, c.relation, dateTimeText(c.time_ms)].filter(Boolean).join(' ')
+  [[c.agreed ? fw('agreed') : fw('refused'), c.agreed && c.verbal && !c.document_id ? fw('spoken') : ''].filter(Boolean).join(' '), [c.signer, c.relation && fw('bracket', { text: c.relation })].filter(Boolean).join(' '), dateTimeText(c.time_ms)].filter(Boolean).join(' · ')
 const diagnosisText = (d: Diagnosis): string =>
-  [d.main ? fw('main_mark') : '', d.text, d.code, d.certainty === 'suspected' ? fw('suspected') : '', d.versus ? `(${fw(`v_${d.versus}`)})` : '', d.words ? `(${fw('original')}: ${d.words})` : ''].filter(Boolean).join(' ')
-/** A numbered row begins with its number; a part's own full stop does not stand before the next part. */
+  [d.main ? fw('main_mark') : '', d.text, d.code, d.certainty === 'suspected' ? fw('suspected') : '', d.versus ? fw('bracket', { text: fw(`v_${d.versus}`) }) : '', d.words ? fw('bracket', { text: `${fw('original')}: ${d.words}` }) : ''].filter(Boolean).join(' ')
+/** A numbered row begins with its number; a part's own full stop does not stand before the next part; what was measured, its value and its unit read as one. */
 function rowText(f: FormField, row: unknown): string {
   if (!f.of || !row || typeof row !== 'object') return String(row)
   const n = dig(row, 'n')
-  const parts = f.of.filter((g) => g.path !== 'n').map((g) => valueText(g, dig(row, g.path))).filter(Boolean)
-  const text = parts.map((t, i) => (i < parts.length - 1 ? t.replace(/[.\u3002]$/, '') : t)).join(' · ')
+  const parts = f.of.filter((g) => g.path !== 'n').map((g) => ({ path: g.path, text: valueText(g, dig(row, g.path)) })).filter((p) => p.text)
+  const text = parts.map((p, i) => `${i ? (p.path === 'value' || p.path === 'unit' ? ' ' : ' · ') : ''}${i < parts.length - 1 ? p.text.replace(/[.\u3002]$/, '') : p.text}`).join('')
   return n === undefined ? text : `${String(n)}. ${text}`
 }
 
