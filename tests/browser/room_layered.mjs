@@ -1,9 +1,10 @@
+// Needs: YL_LAYERED=1 (by hand: three pages and an encoder of three sizes are too much for the time of every test run).
 // The second camera (an ultrasound, an endoscope) as one VP9 stream with three sizes in it (option room.layered): each viewer gets the size that
 // his tile has pixels for, what nobody looks at is not encoded, changing sizes freezes nothing, a recording plays, and while somebody is in who
 // cannot receive it all are sent the plain form. What a line carries is not looked at here (room_thin_line.mjs does): the viewers say nothing of it.
 import assert from 'node:assert/strict'
 import { launch, run } from './lib.mjs'
-import { arrivals, brings, enterBy, leave, member, pageOf, playing, shot, tile, until } from './live.mjs'
+import { arrivals, brings, enterBy, leave, member, playing, shot, tile, until } from './live.mjs'
 import { openRoom } from './person.mjs'
 import { startSite } from './site.mjs'
 
