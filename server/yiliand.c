@@ -217,7 +217,8 @@ static int open_net(struct daemon *d, struct fault *f)
                              .ready_ctx = d};
     rc = api_new(&d->api, &api, f);
     if (rc == 0 && guard_new(&d->guard)) rc = fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
-    struct signaling_config signaling = {.net = d->net, .records = d->records, .guard = d->guard, .relay = &d->relay};
+    struct signaling_config signaling = {.net = d->net, .records = d->records, .guard = d->guard, .relay = &d->relay,
+                                         .layered = options_text(o, "room.layered")};
     if (rc == 0) rc = relay_open(&d->relay, options_text(o, "relay.urls"), options_text(o, "relay.secret"), options_int(o, "relay.lifetime"), f);
     rc = rc ? rc : signaling_new(&d->signaling, &signaling, f);
     if (rc) return rc;

@@ -41,8 +41,6 @@ void producer_update(struct producer *p, const struct media_track_params *params
     }
     p->n_layers = n;
     p->params = *params;
-    if (params->ssrc) producer_bind(p, 0, params->ssrc);
-    if (params->rtx_ssrc) p->layers[0].rtx_ssrc = params->rtx_ssrc;
 }
 
 void producer_close(struct producer *p)
@@ -136,6 +134,7 @@ static void meter(struct layer *l, const struct packet *k, int64_t now_us)
     l->spatial_us[sid] = now_us;
     if (k->frame.spatial) l->spatial = (uint8_t)(within(k->frame.spatial - 1u, LAYER_SIDS) + 1);
     else if (sid >= l->spatial) l->spatial = (uint8_t)(sid + 1);
+    if (l->spatial > l->sizes) l->sizes = l->spatial;
 }
 
 static void note_key(struct producer *p, struct layer *l, struct packet *k, int64_t now_us)
@@ -252,16 +251,26 @@ bool layer_alive(const struct layer *l, int64_t now_us)
     return l->known && l->heard_us && now_us - l->heard_us < ALIVE_US;
 }
 
+static bool size_came(const struct layer *l, unsigned sid)
+{
+    uint32_t bytes = 0;
+    for (unsigned t = 0; t < LAYER_TIDS; t++)
+        bytes += l->meter.bytes[sid][t];
+    return bytes > 0;
+}
+
 static void measure(struct layer *l, int64_t span_us)
 {
-    bool counted = l->meter.bytes[0][0] && span_us < 2 * METER_US;
-    for (unsigned s = 0; s < LAYER_SIDS; s++)
+    bool came = l->meter.bytes[0][0] && span_us < 2 * METER_US;
+    for (unsigned s = 0; s < LAYER_SIDS; s++) {
+        bool counted = came && (!s || size_came(l, s));
         for (unsigned t = 0; t < LAYER_TIDS; t++) {
             uint32_t bps = (uint32_t)((uint64_t)l->meter.bytes[s][t] * 8000000 / (uint64_t)span_us), *mean = &l->meter.bps[s][t];
             l->meter.bytes[s][t] = 0;
             if (!counted) continue; /* it rests: what it was is the best guess of what it will be */
             *mean = *mean ? (*mean * 3 + bps) / 4 : bps;
         }
+    }
 }
 
 void producer_measure(struct producer *p, int64_t now_us)
@@ -280,12 +289,12 @@ void producer_measure(struct producer *p, int64_t now_us)
 /* ---- layers, however they come ---- */
 static bool divided(const struct producer *p)
 {
-    return p->n_layers == 1 && p->layers[0].spatial > 1;
+    return p->n_layers == 1 && p->layers[0].sizes > 1;
 }
 
 size_t producer_layers(const struct producer *p)
 {
-    return divided(p) ? p->layers[0].spatial : p->n_layers;
+    return divided(p) ? p->layers[0].sizes : p->n_layers;
 }
 
 static uint32_t bps_up_to(const struct layer *l, size_t sid, unsigned tid)
@@ -299,7 +308,7 @@ static uint32_t bps_up_to(const struct layer *l, size_t sid, unsigned tid)
 
 uint32_t layer_bps(const struct layer *l, unsigned tid)
 {
-    return bps_up_to(l, LAYER_SIDS - 1, tid);
+    return bps_up_to(l, l->spatial ? l->spatial - 1u : 0, tid);
 }
 
 uint32_t producer_bps(const struct producer *p, size_t layer, unsigned tid)
@@ -320,5 +329,5 @@ uint32_t producer_key_bytes(const struct producer *p, size_t layer)
 bool producer_alive(const struct producer *p, size_t layer, int64_t now_us)
 {
     if (!divided(p)) return layer_alive(&p->layers[layer], now_us);
-    return layer < p->layers[0].spatial && layer_alive(&p->layers[0], now_us);
+    return layer < (p->layers[0].spatial ? p->layers[0].spatial : 1u) && layer_alive(&p->layers[0], now_us);
 }

@@ -40,6 +40,7 @@ struct layer { /* a stream */
     uint32_t key_timestamp, key_bytes[LAYER_SIDS]; /* of the last keyframe, and its length so far, by spatial layer */
     struct depend_structure structure; /* of dependency descriptors, as it came last */
     uint8_t spatial; /* spatial layers in it, as a keyframe said or as heard lately; 0 or 1 = it is not divided */
+    uint8_t sizes;   /* the most there were: what is above `spatial` rests, or cannot be had for now */
     int64_t spatial_us[LAYER_SIDS]; /* each heard last */
     int64_t heard_us;       /* last packet, 0 = none yet */
     bool has_group; /* a keyframe came whose group of pictures may be sent to a newcomer */
@@ -78,7 +79,7 @@ struct producer {
 };
 
 YL_CHECKED int producer_open(struct producer *p, const struct media_track_params *params);
-/* Renegotiation: new parameters; streams that keep their ssrc go on. */
+/* Renegotiation: new parameters; streams that keep their ssrc go on. What has another one now is bound by the caller, who knows the receivers. */
 void producer_update(struct producer *p, const struct media_track_params *params);
 void producer_close(struct producer *p);
 /* Names the stream of a layer. True when it replaced another stream: receivers have to begin anew. */
@@ -102,12 +103,12 @@ bool producer_group(const struct producer *p, size_t layer, uint16_t *first, uin
 /* What came so far is shown to nobody who comes later. */
 void producer_forget_groups(struct producer *p);
 void producer_measure(struct producer *p, int64_t now_us); /* several times a second */
-/* How many layers there are; 1 = only one size. */
+/* How many layers there are, also those that rest; 1 = only one size. */
 size_t producer_layers(const struct producer *p);
 /* Bits per second of a layer, with what it needs below, up to temporal layer `tid`, as measured (kept while it rests); 0 = never heard. */
 uint32_t producer_bps(const struct producer *p, size_t layer, unsigned tid);
 uint32_t producer_key_bytes(const struct producer *p, size_t layer); /* of the last keyframe with which it could begin */
 bool producer_alive(const struct producer *p, size_t layer, int64_t now_us);
 bool layer_alive(const struct layer *l, int64_t now_us);
-uint32_t layer_bps(const struct layer *l, unsigned tid); /* of a stream, all sizes in it */
+uint32_t layer_bps(const struct layer *l, unsigned tid); /* of a stream, all sizes that come in it */
 #endif

@@ -128,9 +128,12 @@ enum media_reduced feed_reduced(const struct feed *f)
 static bool wanted_rests(const struct feed *f)
 {
     const struct track *t = f->track;
-    size_t top = t->producer.n_layers - 1, wanted = f->consumer.wanted < top ? f->consumer.wanted : top;
-    return top && t->layers_us && (!(t->layers & 1u << wanted) || (!layer_alive(&t->producer.layers[wanted], f->peer->worker->now_us) && t->producer.layers[wanted].heard_us &&
-                                                                   f->peer->worker->now_us - t->asked_us[wanted] < REST_ASKED_US));
+    const struct producer *p = &t->producer;
+    int64_t now = f->peer->worker->now_us;
+    size_t top = producer_layers(p) - 1, wanted = f->consumer.wanted < top ? f->consumer.wanted : top;
+    if (!top || !t->layers_us) return false;
+    if (!(t->layers & 1u << wanted)) return true;
+    return !producer_alive(p, wanted, now) && p->layers[p->n_layers > 1 ? wanted : 0].heard_us && now - t->asked_us[wanted] < REST_ASKED_US;
 }
 
 static void stream(struct feed *f, int64_t period_us, struct media_stream *out)

@@ -54,7 +54,7 @@ void line_free(struct peer *peer)
 static bool can_be_had(const struct track *t, size_t layer, int64_t now_us)
 {
     if (producer_alive(&t->producer, layer, now_us)) return true;
-    return t->producer.n_layers > 1 && (!(t->layers & 1u << layer) || now_us - t->asked_us[layer] < LAZY_US);
+    return producer_layers(&t->producer) > 1 && (!(t->layers & 1u << layer) || now_us - t->asked_us[layer] < LAZY_US);
 }
 
 static uint32_t with_headers(uint32_t bps)
@@ -310,32 +310,50 @@ int64_t line_due(struct worker *w)
 /* ---- what a track is wanted for ---- */
 static void want(struct track *t, int layer, int64_t now_us)
 {
-    int top = (int)t->producer.n_layers - 1;
+    int top = (int)producer_layers(&t->producer) - 1;
     if (layer >= 0) t->wanted_us[layer < top ? layer : top] = now_us;
+}
+
+static void want_what_is_fed(struct track *t, int64_t now_us)
+{
+    for (size_t i = 0; i < t->n_feeds; i++) {
+        const struct consumer *c = &t->feeds[i]->consumer;
+        if (c->params.paused || c->held) continue;
+        bool all = c->params.exact && t->producer.n_layers == 1; /* another node: what its own have use for, it alone knows */
+        want(t, all ? MEDIA_RIDS_MAX - 1 : c->wanted < c->cap ? c->wanted : c->cap, now_us);
+        want(t, consumer_layer(c, &t->producer), now_us);
+    }
+    if (t->tap || t->live) want(t, MEDIA_RIDS_MAX - 1, now_us); /* recorded, or a lecture's */
+    want(t, 0, now_us); /* whoever comes next has a picture at once */
+}
+
+/* The layers (bit 0 lowest) that may not rest. Inside one stream each needs those below; with its largest all are named, since the publisher
+ * may be able to send more than we have seen. */
+static uint8_t kept_awake(const struct track *t, int64_t now_us)
+{
+    const struct producer *p = &t->producer;
+    size_t n = producer_layers(p);
+    uint8_t layers = 0;
+    for (size_t i = 0; i < n; i++)
+        if (now_us - t->wanted_us[i] < REST_US || (t->layers & 1u << i && !producer_alive(p, i, now_us)))
+            layers |= (uint8_t)(1u << i); /* one that does not come by itself needs no rest: it would be asked for again and again */
+    if (p->n_layers > 1) return layers;
+    if (layers & 1u << (n - 1)) return (1u << MEDIA_RIDS_MAX) - 1;
+    return (uint8_t)(layers | layers >> 1);
 }
 
 void line_wants(struct track *t)
 {
     int64_t now = t->peer->worker->now_us;
-    if (t->producer.n_layers < 2 || now - t->layers_us < ALLOT_US) return;
+    if (producer_layers(&t->producer) < 2 || now - t->layers_us < ALLOT_US) return;
     if (!t->layers_us)
         for (size_t i = 0; i < MEDIA_RIDS_MAX; i++)
             t->wanted_us[i] = t->asked_us[i] = now;
     t->layers_us = now;
-    for (size_t i = 0; i < t->n_feeds; i++) {
-        const struct consumer *c = &t->feeds[i]->consumer;
-        if (c->params.paused || c->held) continue;
-        want(t, c->wanted < c->cap ? c->wanted : c->cap, now);
-        want(t, c->layer, now);
-    }
-    if (t->tap || t->live) want(t, MEDIA_RIDS_MAX - 1, now); /* recorded, or a lecture's */
-    want(t, 0, now); /* whoever comes next has a picture at once */
-    uint8_t layers = 0;
-    for (size_t i = 0; i < t->producer.n_layers; i++)
-        if (now - t->wanted_us[i] < REST_US || (t->layers & 1u << i && !layer_alive(&t->producer.layers[i], now)))
-            layers |= (uint8_t)(1u << i); /* one that does not come by itself needs no rest: it would be asked for again and again */
+    want_what_is_fed(t, now);
+    uint8_t layers = kept_awake(t, now);
     uint8_t more = (uint8_t)(layers & ~t->layers);
-    for (size_t i = 0; i < t->producer.n_layers; i++)
+    for (size_t i = 0; i < MEDIA_RIDS_MAX; i++)
         if (more & 1u << i) t->asked_us[i] = now;
     if (layers == t->layers) return;
     t->layers = layers;

@@ -37,6 +37,8 @@ const struct option option_table[] = {
     {"relay.lifetime", OPTION_DURATION_MS, "12h", 10 * MINUTE_MS, 48 * 60 * MINUTE_MS, "How long a relay credential is good; a session must fit in."},
     {"media.workers", OPTION_INT, "0", 0, 64, "Media threads; 0 = one per processor core."},
     {"media.max_bitrate", OPTION_INT, "3000000", 100000, 50000000, "Highest bit rate asked of one camera, bits per second."},
+    {"room.layered", OPTION_LIST, "camera2", 0, 0,
+     "What browsers that can send it as VP9 with several sizes in one stream, so that each viewer gets the one he has use for: camera2, screen, both or nothing."},
     {"record.dir", OPTION_PATH, "", 0, 0, "Scratch folder of recordings in progress; empty = DATA.DIR/recording."},
     {"record.min_free_mb", OPTION_INT, "1024", 0, 100000000, "Recordings end, whole, when the disk of record.dir has less free than this; none begins. 0 = no limit."},
     {"record.exports", OPTION_INT, "1", 0, 8, "Films made of recordings at a time, each by a child process of low priority; 0 = none, and no thumbnails."},

@@ -36,6 +36,7 @@ struct live *desk_room_open(struct desk *d, struct room_id id)
     struct live *l = desk_room(d, id.v);
     if (l || !(l = calloc(1, sizeof *l))) return l;
     room_init(&l->room, id);
+    l->room.layered = d->config.layered;
     l->desk = d;
     l->begun_ms = desk_now_ms();
     HASH_ADD(hh, d->rooms, room.id.v, sizeof l->room.id.v, l);

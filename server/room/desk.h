@@ -64,6 +64,7 @@ struct desk_config {
     bool (*alive)(void *ctx, uint64_t client); /* is the connection still there? */
     void (*tell)(void *ctx, uint64_t client, const struct desk_tell *t); /* borrowed for the call */
     void (*close)(void *ctx, uint64_t client, int code);                 /* 4010 replaced, 1000 bye */
+    unsigned layered; /* option room.layered, a bit per source */
 };
 YL_CHECKED int desk_new(struct desk **out, const struct desk_config *config, struct fault *f);
 void desk_media(struct desk *d, struct media *m); /* before the first join */

@@ -189,6 +189,7 @@ int desk_answer(struct desk *d, uint64_t client, const char *text, int version, 
     if (rc) return rc;
     rc = downlink_answer(&k->down, answer, version, f);
     sdp_free(answer);
+    if (k->down.no_vp9) streams_layered(l);
     return rc;
 }
 
@@ -328,6 +329,7 @@ void media_tick(struct live *l, int64_t now_ms)
 {
     if (now_ms - l->quality_ms < QUALITY_MS) return;
     l->quality_ms = now_ms;
+    streams_layered(l);
     for (struct link *k = l->links; k; k = k->next) {
         const struct room_seat *s = room_seat(&l->room, k->seat);
         grade(l, k);

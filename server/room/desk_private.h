@@ -142,6 +142,8 @@ void media_tick(struct live *l, int64_t now_ms);
 
 /* desk_streams.c: the quality of each picture that a seat receives, and what of its own is wanted */
 void streams_event(struct live *l, struct link *k, const struct media_event *e);
+/* Pictures with their sizes in one stream are asked for only where everybody can receive them; tells the room when that changes. */
+void streams_layered(struct live *l);
 void streams_wanted(struct live *l, struct link *k, const struct media_event *e);
 const struct downlink_want *streams_want(const struct link *k, struct track_id track); /* what a feed of it is; NULL = nothing of ours */
 json_t *streams_note(struct link *k); /* for the session's quality record; begins anew. NULL: nothing came */

@@ -65,6 +65,26 @@ void streams_wanted(struct live *l, struct link *k, const struct media_event *e)
     if (source != SOURCE_COUNT) desk_tell_seat(l, k, (struct desk_tell){.type = TELL_WANTED, .source = source, .layers = e->layers});
 }
 
+static bool some_lack_vp9(const struct live *l)
+{
+    const struct link *k = l->links;
+    while (k && !k->down.no_vp9)
+        k = k->next;
+    if (k) return true;
+    for (k = l->audience; k && !k->down.no_vp9;)
+        k = k->hh.next;
+    return k != NULL;
+}
+
+void streams_layered(struct live *l)
+{
+    unsigned layered = l->desk->config.layered;
+    if (layered && some_lack_vp9(l)) layered = 0;
+    if (layered == l->room.layered) return;
+    l->room.layered = layered;
+    desk_tell_room(l, (struct desk_tell){.type = TELL_STATE});
+}
+
 static json_t *sum_json(const struct stream_sum *s)
 {
     json_t *seconds = json_object();

@@ -26,8 +26,18 @@ void downlink_close(struct downlink *d)
 {
     if (d->open) post_lightly(d, (struct media_cmd){.type = MEDIA_PEER_CLOSE, .peer = d->peer});
     d->peer.v = 0;
-    d->open = false;
+    d->open = d->no_vp9 = false;
     d->n_slots = 0;
+}
+
+void downlink_note(struct downlink *d, const struct media_feed_params *feed)
+{
+    bool vp8 = false, vp9 = false;
+    for (size_t i = 0; i < feed->n_payloads; i++) {
+        vp8 |= feed->payloads[i].codec == MEDIA_VP8;
+        vp9 |= feed->payloads[i].codec == MEDIA_VP9;
+    }
+    d->no_vp9 |= vp8 && !vp9;
 }
 
 void downlink_free(struct downlink *d)
@@ -209,6 +219,7 @@ static int open_feed(struct downlink *d, struct downlink_slot *s, const struct s
     struct media_cmd c = {.type = MEDIA_FEED_OPEN};
     describe_slot(s, &ours);
     if (!sdp_to_feed(&ours, theirs, &c.feed_open)) return 0; /* they take nothing on it */
+    downlink_note(d, &c.feed_open);
     c.feed_open.peer = d->peer;
     c.feed_open.feed.v = id_new();
     c.feed_open.track = s->want.track;

@@ -36,6 +36,7 @@ struct downlink {
     struct room_id room;
     struct peer_id peer; /* .v 0 = no transport */
     bool open;           /* the media plane knows the peer */
+    bool no_vp9;         /* an answer took VP8 for a picture, but not VP9 */
     uint64_t session;
     char ufrag[16], password[32];
     int version, answered;
@@ -56,5 +57,7 @@ YL_CHECKED int downlink_answer(struct downlink *d, const struct sdp *answer, int
 /* Fresh ICE credentials; an offer is due. */
 YL_CHECKED int downlink_restart(struct downlink *d);
 void downlink_close(struct downlink *d);
+/* Keeps what their answer about one feed says of VP9. */
+void downlink_note(struct downlink *d, const struct media_feed_params *feed);
 void downlink_free(struct downlink *d);
 #endif

@@ -88,6 +88,7 @@ struct room {
     uint64_t spotlight;      /* seat, 0 = none */
     uint64_t show_by;        /* seat, 0 = nothing is shown */
     struct room_show show;
+    unsigned layered;        /* bit: source whose pictures may come with their sizes in one stream (VP9): everybody here can receive it. Told by the desk */
     int64_t one_sided_ms;    /* since when one side is gone in a live room; 0 = both are here */
 };
 

@@ -81,6 +81,7 @@ void watcher_bind(struct watcher *w, struct downlink *d, size_t i, const struct 
     ours.ssrc = s->ssrc;
     ours.rtx_ssrc = s->rtx_ssrc;
     if (!sdp_to_feed(&ours, &w->theirs[i], &open.feed_open)) return;
+    downlink_note(d, &open.feed_open);
     open.feed_open.peer = d->peer;
     open.feed_open.value = want->value;
     open.feed_open.feed.v = id_new();

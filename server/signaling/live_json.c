@@ -64,13 +64,21 @@ static json_t *recording_json(const struct room *r)
                      r->record == RECORD_ON ? json_integer(r->record_ms) : json_null(), "trouble", troubles[r->trouble]);
 }
 
+static json_t *layered_json(const struct room *r)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < SOURCE_COUNT; i++)
+        if (r->layered & 1u << i) json_array_append_new(list, json_string(room_source_name((enum room_source)i)));
+    return list;
+}
+
 json_t *live_room(const struct room *r, const struct room_seat *to, bool seats)
 {
     static const char *const states[] = {"open", "live", "interrupted", "ended"};
     bool guest = !to || to->role == ROLE_GUEST;
-    json_t *o = json_pack("{s:o,s:o,s:s,s:s,s:o,s:o,s:o,s:b}", "id", id_json(r->id.v), "case_id", id_json(guest ? 0 : r->case_id.v), "title",
+    json_t *o = json_pack("{s:o,s:o,s:s,s:s,s:o,s:o,s:o,s:b,s:o}", "id", id_json(r->id.v), "case_id", id_json(guest ? 0 : r->case_id.v), "title",
                           guest ? "" : r->title, "state", states[r->state], "host_seat", id_json(room_host_seat(r)), "recording", recording_json(r),
-                          "spotlight", id_json(r->spotlight), "can_record", r->case_id.v && r->patient_consent);
+                          "spotlight", id_json(r->spotlight), "can_record", r->case_id.v && r->patient_consent, "layered", layered_json(r));
     json_t *list = seats ? json_array() : NULL;
     for (size_t i = 0; list && i < r->n_seats; i++)
         json_array_append_new(list, live_seat(&r->seats[i]));

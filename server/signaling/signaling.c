@@ -259,6 +259,19 @@ static int serve_schema(struct signaling *s, struct fault *f)
 
 /* ---- life ---- */
 
+static int read_layered(const char *text, unsigned *out, struct fault *f)
+{
+    char words[64], *rest = words;
+    snprintf(words, sizeof words, "%s", text ? text : "");
+    for (const char *word; (word = strsep(&rest, ", "));) {
+        int source = room_source_parse(word);
+        if (*word && source != SOURCE_CAMERA2 && source != SOURCE_SCREEN)
+            return fault_set(f, ERR_INVALID, "config_invalid", "room.layered: write camera2, screen, both or nothing.");
+        if (*word) *out |= 1u << source;
+    }
+    return 0;
+}
+
 int signaling_new(struct signaling **out, const struct signaling_config *config, struct fault *f)
 {
     struct signaling *s = *out = calloc(1, sizeof *s);
@@ -270,7 +283,8 @@ int signaling_new(struct signaling **out, const struct signaling_config *config,
     s->m_refused = metric_counter("yilian_signaling_refused_total", "verbs refused", NULL);
     struct desk_config desk = {.net = config->net, .records = config->records, .ctx = s,
                                .alive = live_alive, .tell = live_tell, .close = live_close};
-    int rc = desk_new(&s->desk, &desk, f);
+    int rc = read_layered(config->layered, &desk.layered, f);
+    rc = rc ? rc : desk_new(&s->desk, &desk, f);
     rc = rc ? rc : serve_schema(s, f);
     struct net_ws_events events = {.ctx = s, .on_open = on_open, .on_message = on_message, .on_close = on_close};
     if (rc == 0 && net_ws_serve(config->net, "/ws", &events)) rc = fault_set(f, ERR_INTERNAL, "ws", "The URL /ws is taken.");

@@ -22,6 +22,7 @@ struct signaling_config {
     struct records *records;
     struct guard *guard; /* of tickets that are not good; the caller's */
     const struct relay *relay; /* the caller's */
+    const char *layered;       /* option room.layered */
 };
 /* Registers itself at net's /ws and makes the desk. Before net_run. */
 YL_CHECKED int signaling_new(struct signaling **out, const struct signaling_config *config, struct fault *f);

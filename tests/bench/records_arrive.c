@@ -31,8 +31,6 @@ static uint32_t roll(uint32_t n)
     return (uint32_t)(dice >> 33) % n;
 }
 
-static double kernel_us; /* of what cpu_us said last */
-
 static double cpu_us(void)
 {
     struct rusage u;

@@ -16,7 +16,7 @@ export function scripted(ws, verbs) {
   })
 }
 export const seat = (id, more = {}) => ({ id, person: { id: `person-${id}`, name: id, title: '', org: null }, role: 'member', state: 'admitted', hand: false, muted_by_host: false, tracks: [], quality: null, ...more })
-export const room = (seats, more = {}) => ({ id: 'r', case_id: 'c', title: 't', state: 'live', host_seat: 'host', recording: { state: 'off', consents: {}, started_ms: null }, spotlight: null, show: null, can_record: true, seats, ...more })
+export const room = (seats, more = {}) => ({ id: 'r', case_id: 'c', title: 't', state: 'live', host_seat: 'host', recording: { state: 'off', consents: {}, started_ms: null }, spotlight: null, show: null, can_record: true, layered: [], seats, ...more })
 
 const ref = (id, name) => ({ id, name })
 const T = Date.now()

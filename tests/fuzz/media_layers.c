@@ -71,6 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!open && producer_open(&p, &t)) return 0;
     open = true;
     producer_update(&p, &t);
+    producer_bind(&p, 0, t.ssrc);
     for (int i = 0; i < RECEIVERS; i++) {
         f.ssrc = 700u + (unsigned)i;
         consumer_init(&c[i], &f, &p);

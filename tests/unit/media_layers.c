@@ -502,6 +502,39 @@ static void a_newcomer_gets_his_layers_of_the_group(void **state)
     producer_close(&s.p);
 }
 
+static void pictures(int n, unsigned sizes)
+{
+    s.sizes = sizes;
+    for (int end = s.picture + n, first = s.picture; s.picture < end; s.picture++, s.now += 33333) {
+        for (uint8_t sid = 0; sid < sizes; sid++)
+            send_frame(s.picture, sid, (uint8_t[]){0, 2, 1, 2}[s.picture % 4], s.picture == first);
+        producer_measure(&s.p, s.now);
+        turn(s.sent * 10);
+    }
+}
+
+/* The publisher leaves the larger sizes out because nobody has use for them: they are not forgotten, nor what they cost, and come with a keyframe. */
+static void a_size_that_rests_is_remembered(void **state)
+{
+    begin(MEDIA_VP9, 8 + 9);
+    s.loss_percent = s.late_percent = 0;
+    pictures(80, 3);
+    uint32_t whole = producer_bps(&s.p, 2, 2), smallest = producer_bps(&s.p, 0, 2);
+    assert_int_equal(producer_layers(&s.p), 3);
+    assert_int_equal(consumer_layer(&s.c, &s.p), 2);
+    pictures(80, 1);
+    assert_int_equal(producer_layers(&s.p), 3);
+    assert_true(producer_alive(&s.p, 0, s.now) && !producer_alive(&s.p, 1, s.now) && !producer_alive(&s.p, 2, s.now));
+    assert_true(producer_bps(&s.p, 2, 2) > whole / 10 * 8 && whole > smallest * 2);
+    assert_true(layer_bps(&s.p.layers[0], 2) < smallest * 2); /* what is sent is the smallest alone */
+    assert_int_equal(consumer_layer(&s.c, &s.p), 0);
+    pictures(20, 3);
+    assert_true(producer_alive(&s.p, 2, s.now));
+    assert_int_equal(consumer_layer(&s.c, &s.p), 2);
+    numbers_are_whole();
+    producer_close(&s.p);
+}
+
 /* ---- recordings ---- */
 static struct taken {
     uint8_t bytes[2000];
@@ -559,6 +592,7 @@ int main(void)
         cmocka_unit_test(fewer_layers_stay_whole),
         cmocka_unit_test(fewer_layers_stay_whole_by_dependency_descriptors),
         cmocka_unit_test(a_newcomer_gets_his_layers_of_the_group),
+        cmocka_unit_test(a_size_that_rests_is_remembered),
         cmocka_unit_test(sizes_become_a_superframe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -188,6 +188,7 @@ static void who_waits_gets_nothing_and_does_nothing(void **state)
     assert_string_equal(verb(&host.ws, "room.admit", json_pack("{s:s}", "seat", guest.id)), "ok");
     json_t *in = web_event(&guest.ws, "room.admitted", 5000), *room = json_object_get(in, "room");
     assert_non_null(in);
+    assert_string_equal(json_string_value(json_array_get(json_object_get(room, "layered"), 0)), "camera2");
     assert_true(json_is_null(json_object_get(room, "case_id")) && !*json_string_value(json_object_get(room, "title")));
     json_decref(in);
     seat_leave(&guest);

@@ -21,6 +21,8 @@ export interface Kept {
   mode: Mode
   /** The device of the second camera: it comes back with the page. */
   camera2: string
+  /** As the room said last: our offer is made before it can say it again. */
+  layered?: Source[]
 }
 export interface LocalSlot {
   track: MediaStreamTrack | null
@@ -228,7 +230,7 @@ export class Call {
     const sources = ALL.filter((s) => this.local[s].on)
     const muted = sources.filter((s) => this.local[s].muted)
     const camera2 = this.local.camera2.track?.getSettings().deviceId ?? ''
-    sessionStorage.setItem(this.options.keep, JSON.stringify({ ticket: this.ticket, resume: this.resume, sources, muted, mode: this.mode.value, camera2 } satisfies Kept))
+    sessionStorage.setItem(this.options.keep, JSON.stringify({ ticket: this.ticket, resume: this.resume, sources, muted, mode: this.mode.value, camera2, layered: this.room.value?.layered } satisfies Kept))
   }
 
   // ---- media ----
@@ -256,7 +258,7 @@ export class Call {
   private ready(): void {
     this.unready()
     const down = new Downlink(this.ask, (remotes) => this.down === down && (this.remotes.value = remotes))
-    const up = new Uplink(this.ask, this.choice.codec)
+    const up = new Uplink(this.ask, this.choice.codec, this.room.value?.layered ?? readKept(this.options.keep)?.layered ?? [])
     const tracks: Outgoing = {}
     for (const source of ALL) if (this.local[source].on) tracks[source] = this.outgoing(source)
     up.prepare(tracks)
@@ -286,6 +288,7 @@ export class Call {
     down.pc.onconnectionstatechange = () => this.down === down && (this.mediaDown.value = down.pc.connectionState)
     this.mediaUp.value = this.mediaDown.value = 'new'
     await Promise.all([down.subscribe(), up.publish().then(() => this.agree(up, tracks))])
+    await up.form(this.room.value?.layered ?? [])
   }
 
   /** What was muted or changed while the connections were made; nothing of it was sent meanwhile. */
@@ -506,6 +509,7 @@ export class Call {
 
   private takeState(state: Omit<Room, 'seats'>): void {
     this.room.value = { ...this.room.value, ...state }
+    void this.up?.form(state.layered).catch(() => {}) // the watchdog builds anew what fails
     if (state.state === 'ended') this.end('ended')
   }
 

@@ -76,7 +76,7 @@ export function useTiles(call: Call): { tiles: ComputedRef<Tile[]>; main: Comput
     [tiles, main, () => [...heights]],
     () => {
       for (const t of tiles.value) {
-        if (!t.track || t.source !== 'camera') continue
+        if (!t.track || t.source === 'screen') continue
         const want = t.key === main.value?.key ? 2 : layerFor(heights.get(t.key))
         if (asked.get(t.track) === want) continue
         asked.set(t.track, want)

@@ -58,6 +58,8 @@ export interface Room {
   show: (Show & { by?: string }) | null
   /** The patient agreed to recording on the form. */
   can_record: boolean
+  /** Pictures that everybody in the room can receive with several sizes in one stream (VP9). */
+  layered: Source[]
 }
 export interface Joined {
   seat: string
