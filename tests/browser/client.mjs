@@ -41,7 +41,7 @@ await run({
   'a timeline reads as reports with their values and visits with their diagnoses, day by day': async () => {
     const p = await page()
     const got = await p.evaluate(async () => {
-      const { blocksOf, daysOf, levelOf, isText } = await import('/src/timeline/blocks.ts')
+      const { blocksOf, daysOf, levelOf, isText, unitText } = await import('/src/timeline/blocks.ts')
       const day = 86_400_000
       const e = (id, kind, message_id, t_ms, more = {}) => ({ id, kind, message_id, t_ms, title: id, ...more })
       const items = [
@@ -50,12 +50,12 @@ await run({
         e('21', 'observation', 'm3', day, { flag: 'A' }), e('20', 'observation', 'm3', day), e('30', 'allergy', 'm4', 5, { flag: 'MO' }), { id: '40', kind: 'case', t_ms: 1, title: 'c' },
       ]
       const days = daysOf(blocksOf(items))
-      return [days.map((d) => d.blocks.map((b) => [b.head?.id ?? null, b.parts.map((x) => x.id).join()])), items.map((x) => levelOf(x)).filter(Boolean), [{ value: 'x'.repeat(30) }, { value: 'x'.repeat(30), unit: 'g' }, { value: '1\n\u590d\u67e5' }].map(isText)]
+      return [days.map((d) => d.blocks.map((b) => [b.head?.id ?? null, b.parts.map((x) => x.id).join()])), items.map((x) => levelOf(x)).filter(Boolean), [{ value: 'x'.repeat(30) }, { value: 'x'.repeat(30), unit: 'g' }, { value: '1\n\u590d\u67e5' }].map(isText), ['10*9/L', '10^12/L', 'g/L', null].map(unitText)]
     })
     assert.deepEqual(got, [
       [[['12', '13,14'], ['10', '11']], [['01', '02,03']], [[null, '20,21']], [['30', ''], ['40', '']]],
       ['critical_high', 'low', 'abnormal'],
-      [true, false, true],
+      [true, false, true], ['10⁹/L', '10¹²/L', 'g/L', ''],
     ])
     await p.context().close()
   },

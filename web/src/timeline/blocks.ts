@@ -67,3 +67,7 @@ export const MARK: Record<Level, string> = { critical_high: '↑↑', high: '↑
 
 /** A finding in words rather than a figure: it needs the width of the page. */
 export const isText = (e: Entry): boolean => !!e.value && !e.unit && (e.value.length > 20 || e.value.includes('\n'))
+
+const RAISED = '⁰¹²³⁴⁵⁶⁷⁸⁹'
+/** UCUM and what laboratories write for it: 10*9/L, 10^9/L. */
+export const unitText = (unit: string | null | undefined): string => (unit ?? '').replace(/10[*^](\d+)/g, (_, n: string) => '10' + [...n].map((d) => RAISED[Number(d)]).join(''))
