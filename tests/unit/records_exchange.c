@@ -280,7 +280,7 @@ static void a_laboratory_goes_by_its_hospitals_numbers(void **state)
         hl7_send(not_its[i]);
         is("MSA-1", "AE");
     }
-    assert_int_equal(sql("SELECT COUNT(*) AS n FROM exchange_dead WHERE reason='foreign_domain'"), 3);
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM exchange_message WHERE reason='foreign_domain'"), 3);
     hl7_source("OTHER", 8, NULL, NULL); /* another hospital's laboratory knows nothing of them */
     hl7_send("MSH|^~\\&|OTHER||||20261124||ORU^R01|6|P|2.4\n" ZHAO "OBX|1|NM|WBC^白细胞^L||5.5|10*9/L||||F\n");
     is("MSA-1", "AE");
