@@ -2,7 +2,8 @@
  * them.
  *
  * A field: {path, label{zh,en}, type, unit?, choices?, required?, relaxed?, weight?, max?, min?, of?, help?,
- * element?, when?}. `when` limits a field to scopes, templates, kinds or urgencies; `relaxed` fields are not
+ * element?, when?, follows?}. `follows` {path: [values]} makes a follow-up of it, which pages ask when those
+ * fields (or patient.sex) say so; it binds pages only. `when` limits a field to scopes, templates, kinds or urgencies; `relaxed` fields are not
  * mandatory in an emergency; `element` is the data element the field is bound to (functions.md #40). The
  * definitions are read once and never change afterwards: any thread may read them.
  */

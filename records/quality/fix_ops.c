@@ -34,6 +34,21 @@ static json_t *actions_of(const struct finding *f)
     return json_pack("[s,s]", check == CHECK_DUPLICATE ? "confirm" : "correct", "as_is");
 }
 
+/* What its sender called it: a clinic knows its own words better than codes. NULL = of the patient, of a resource, or gone. */
+static json_t *title_of(struct op_ctx *ctx, uint64_t entry, uint64_t patient)
+{
+    json_t *title = NULL;
+    struct query *q = tx_query(ctx->tx, "SELECT body FROM exchange_entry WHERE id=$1", "i", (int64_t)entry);
+    if (query_next(q)) {
+        const char *body = query_sealed(q, "body", SEALED_EXCHANGE_ENTRY, entry, patient);
+        json_t *o = body ? json_loads(body, 0, NULL) : NULL;
+        title = json_incref(json_object_get(o, "text"));
+        json_decref(o);
+    }
+    (void)query_end(q);
+    return title ? title : json_null();
+}
+
 static json_t *fix_json(struct op_ctx *ctx, const struct finding *f)
 {
     const struct item *item = strcmp(f->judged.standard_system, ITEMS_SYSTEM) == 0 ? items_find(records_parts(ctx->records)->quality->items, f->code) : NULL;
@@ -41,16 +56,21 @@ static json_t *fix_json(struct op_ctx *ctx, const struct finding *f)
     json_object_set_new(o, "closed_by", json_id((uint64_t)f->closed_by));
     json_object_set_new(o, "patient_id", json_id((uint64_t)f->patient));
     json_object_set_new(o, "actions", actions_of(f));
+    json_object_set_new(o, "entry", finding_of_resource(f) ? json_null() : json_integer(f->entry));
     json_object_set_new(o, "item", item ? json_pack("{s:s,s:s,s:f,s:f}", "name", item->name, "unit", item->unit, "low", item->low, "high", item->high) : json_null());
     return o;
 }
 
+/* After the list was read: one question at a time. */
 static int name_patients(struct op_ctx *ctx, json_t *items)
 {
     size_t i;
     json_t *one;
     json_array_foreach(items, i, one) {
         struct patient_id id = {arg_id(one, "patient_id")};
+        uint64_t entry = (uint64_t)json_integer_value(json_object_get(one, "entry"));
+        json_object_set_new(one, "title", entry ? title_of(ctx, entry, id.v) : json_null());
+        json_object_del(one, "entry");
         json_object_set_new(one, "patient", json_is_null(json_object_get(one, "resource")) ? patient_brief(ctx, id) : fhir_patient_brief(ctx, id.v));
         json_object_del(one, "patient_id");
     }

@@ -255,6 +255,7 @@ static void sex_and_diagnosis(void **state)
     sends("HIS", "ADT^A04", "EVN||20261124\nPID|1||3^^^HIS||孙^丽||19800101|M|||||13800138001\nPV1|1|O\nDG1|1||O80.9^顺产^I10\n");
     assert_string_equal(tasks("zhang"), "sex.diagnosis:of_women O80.9");
     json_t *t = task("zhang", "sex.diagnosis");
+    assert_string_equal(json_string_value(json_object_get(t, "title")), "顺产");
     json_decref(ask("zhang", "patient.update", json_pack("{s:O,s:I,s:s}", "patient_id", json_object_get(json_object_get(t, "patient"), "id"), "version", (json_int_t)1, "sex", "female")));
     json_decref(t);
     assert_string_equal(tasks("zhang"), ""); /* it was the sex that was wrong */

@@ -72,6 +72,8 @@ export interface Fix extends Finding {
   /** id null: a Patient of the FHIR store, `resource`; his own system puts him right. */
   patient: { id: string | null; resource?: string; name: string; sex: string; age_text: string; age_text_en: string } | null
   item: { name: string; unit: string; low: number; high: number } | null
+  /** What its sender called it. */
+  title: string | null
   actions: FixAction[]
 }
 export const sumAll = (s: Sums): Sum => {

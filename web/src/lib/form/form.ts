@@ -16,6 +16,8 @@ export interface FormField {
   min?: number
   of?: FormField[]
   help?: Bi
+  /** A follow-up: asked when the fields at these paths (`patient.sex` among them) have one of these values. */
+  follows?: Record<string, string[]>
 }
 export interface FormSection {
   id: string
