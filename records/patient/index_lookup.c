@@ -1,0 +1,192 @@
+/* The candidates of one registration. */
+#include "records/patient/index_lookup.h"
+#include "server/base/crypto.h"
+#include <math.h>
+#include <stdlib.h>
+
+#define FEW 12         /* ... a broad key */
+#define NAMES_MAX 2000 /* namesakes are counted this far */
+#define CANDIDATES 120
+
+/* ---- records of the engine from rows ---- */
+
+int lookup_add_row(struct mpi_set *set, const struct patient_row *row)
+{
+    struct mpi_raw raw = {0};
+    char phones[64];
+    snprintf(phones, sizeof phones, "%s;%s", row->secret.phone, row->secret.guardian_phone);
+    raw.text[MPI_NAME] = mpi_text_of(row->name);
+    raw.text[MPI_SEX] = mpi_text_of(row->sex);
+    raw.text[MPI_BIRTH_DATE] = mpi_text_of(row->birth_date);
+    if (row->birth_estimated && raw.text[MPI_BIRTH_DATE].len > 4)
+        raw.text[MPI_BIRTH_DATE].len = 4;
+    raw.text[MPI_ID_NO] = mpi_text_of(row->secret.id_no);
+    raw.text[MPI_PHONE] = mpi_text_of(phones);
+    raw.text[MPI_ADDRESS] = mpi_text_of(row->secret.address);
+    raw.text[MPI_INSURANCE_NO] = mpi_text_of(row->secret.insurance_no);
+    return mpi_set_add(set, &raw);
+}
+
+static int64_t blinded(const struct patient_index *x, uint32_t key)
+{
+    uint8_t mac[SHA256_BYTES];
+    int64_t out;
+    crypto_hmac_sha256(x->key, sizeof x->key, (const uint8_t *)&key, sizeof key, mac);
+    memcpy(&out, mac, sizeof out);
+    return out;
+}
+
+/* ---- looking up ---- */
+
+/* Keys a site keeps: those that stay selective among a million. Name and birth date alone are only counted. */
+static const uint32_t kept = 1u << 0 | 1u << 1 | 1u << 2 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 7 | 1u << 8 | 1u << 9 | 1u << 10 | 1u << 11 |
+                             1u << 12 | 1u << 14 | 1u << MPI_KEY_NAME | 1u << MPI_KEY_BIRTH;
+
+static int read_keys(struct lookup *l, const struct patient_row *row)
+{
+    struct mpi_set one;
+    uint32_t keys[MPI_KEYS];
+    mpi_set_init(&one, l->x->tables);
+    int rc = lookup_add_row(&one, row);
+    rc = rc ? rc : mpi_set_finish(&one);
+    if (rc == 0) {
+        mpi_block_keys(&one, &one.records[0], keys);
+        for (int k = 0; k < MPI_KEYS; k++)
+            l->keys[k] = keys[k] && (kept >> k & 1) ? blinded(l->x, keys[k]) : 0;
+    }
+    mpi_set_fini(&one);
+    return rc;
+}
+
+static bool known(const struct lookup *l, uint64_t patient)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (l->patient[i] == patient)
+            return true;
+    return false;
+}
+
+int lookup_add_patient(struct lookup *l, uint64_t patient)
+{
+    struct patient_row row;
+    uint64_t person;
+    if (l->n == LOOKUP_GROUP_MAX || known(l, patient))
+        return 0;
+    int rc = patient_load_to_match(l->ctx, patient, &row, &person);
+    rc = rc ? rc : lookup_add_row(&l->set, &row);
+    patient_row_wipe(&row);
+    if (rc)
+        return rc;
+    l->patient[l->n] = patient;
+    l->person[l->n++] = person;
+    return 0;
+}
+
+static void note(struct lookup *l, uint64_t patient, float worth)
+{
+    size_t at = (size_t)((patient * 0x9E3779B97F4A7C15u) >> 52) & (LOOKUP_FOUND_SLOTS - 1);
+    while (l->slots[at] && l->found[l->slots[at] - 1].patient != patient)
+        at = (at + 1) & (LOOKUP_FOUND_SLOTS - 1);
+    if (l->slots[at])
+        l->found[l->slots[at] - 1].worth += worth;
+    else if (l->n_found < LOOKUP_FOUND_MAX) {
+        l->found[l->n_found++] = (struct found){patient, worth};
+        l->slots[at] = (uint16_t)l->n_found;
+    }
+}
+
+/* A number says by itself who somebody is; of the other keys several say the same thing of one name or one birth. */
+static float worth_of(const struct lookup *l, int k, size_t n)
+{
+    float rare = log2f((float)(l->patients + 2) / (float)(n + 1)) + 1;
+    return k == MPI_KEY_ID || k == MPI_KEY_INSURANCE ? 4 * rare : rare;
+}
+
+/* Patients under one key; a crowd brings none. */
+static int look_up(struct lookup *l, int k)
+{
+    int64_t limit = k >= MPI_KEY_BROAD ? FEW : LOOKUP_CROWD, found[LOOKUP_CROWD + 1];
+    size_t n = 0;
+    struct query *q = tx_query(l->ctx->tx, "SELECT patient_id FROM mpi_key WHERE key=$1 ORDER BY patient_id DESC LIMIT $2", "ii", l->keys[k],
+                               limit + 1);
+    while (query_next(q))
+        found[n++] = query_int(q, "patient_id");
+    int rc = query_end(q);
+    l->seen[k] = (int64_t)n;
+    if (k == MPI_KEY_NAME && (int64_t)n > limit)
+        l->seen[k] = tx_int(l->ctx->tx, 0, "SELECT COUNT(*) AS n FROM (SELECT patient_id FROM mpi_key WHERE key=$1 LIMIT $2) AS counted", "ii",
+                            l->keys[k], (int64_t)NAMES_MAX);
+    float worth = worth_of(l, k, n);
+    for (size_t i = 0; (int64_t)n <= limit && i < n; i++)
+        note(l, (uint64_t)found[i], worth);
+    return rc;
+}
+
+static int by_worth(const void *a, const void *b)
+{
+    const struct found *x = a, *y = b;
+    if (x->worth != y->worth)
+        return x->worth > y->worth ? -1 : 1;
+    return (x->patient < y->patient) - (x->patient > y->patient); /* the newer first */
+}
+
+/* Those who share the rarest keys: a bound does not push out who matters for who came first. */
+static int add_found(struct lookup *l)
+{
+    int rc = 0;
+    qsort(l->found, l->n_found, sizeof *l->found, by_worth);
+    for (size_t i = 0; rc == 0 && i < l->n_found && l->n < CANDIDATES; i++)
+        rc = lookup_add_patient(l, l->found[i].patient);
+    return rc;
+}
+
+/* The candidates' persons as wholes: a group is judged by all its members. */
+static int add_members(struct lookup *l)
+{
+    int rc = 0;
+    l->candidates = l->n;
+    for (size_t i = 1; rc == 0 && i < l->candidates; i++) {
+        int64_t found[LOOKUP_GROUP_MAX];
+        size_t n = 0;
+        struct query *q = tx_query(l->ctx->tx, "SELECT patient_id FROM mpi_member WHERE person_id=$1 ORDER BY patient_id LIMIT 40", "i",
+                                   (int64_t)l->person[i]);
+        while (query_next(q))
+            found[n++] = query_int(q, "patient_id");
+        rc = query_end(q);
+        for (size_t k = 0; rc == 0 && k < n; k++)
+            rc = lookup_add_patient(l, (uint64_t)found[k]);
+    }
+    return rc;
+}
+
+int lookup_gather(struct lookup *l, const struct patient_row *row)
+{
+    int rc = read_keys(l, row);
+    rc = rc ? rc : lookup_add_row(&l->set, row);
+    l->patient[0] = row->id;
+    l->person[0] = patient_index_person(l->ctx, row->id);
+    l->n = 1;
+    l->patients = tx_int(l->ctx->tx, 0, "SELECT patients FROM mpi_state WHERE id=1", "");
+    for (int k = 0; rc == 0 && k < MPI_KEYS; k++)
+        if (l->keys[k])
+            rc = look_up(l, k);
+    rc = rc ? rc : add_found(l);
+    rc = rc ? rc : add_members(l);
+    return rc ? rc : mpi_set_finish(&l->set);
+}
+
+void lookup_shares(const struct lookup *l, struct mpi_match *m)
+{
+    static const struct {
+        int part, key;
+    } counted[] = {{PART_ID, MPI_KEY_ID}, {PART_INSURANCE, MPI_KEY_INSURANCE}, {PART_PHONE, 4}, {PART_BIRTH, MPI_KEY_BIRTH}};
+    float all = (float)(l->patients > 1000 ? l->patients : 1000); /* a young site does not know yet what is rare */
+    for (size_t i = 0; i < sizeof counted / sizeof *counted; i++) {
+        float n = (float)l->seen[counted[i].key] + 1;
+        m->share[counted[i].part] = m->level[counted[i].part] == 0 ? n / all : 0;
+    }
+    float name = sqrtf(((float)l->seen[MPI_KEY_NAME] + 1) / all); /* both parts together are as rare as the name */
+    m->share[PART_ADDRESS] = m->share[PART_POSTCODE] = 0; /* not counted: as rare as addresses are on average */
+    m->share[PART_FAMILY] = m->level[PART_FAMILY] == 0 ? name : 0;
+    m->share[PART_GIVEN] = m->level[PART_GIVEN] == 0 ? name : 0;
+}
