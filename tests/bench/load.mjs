@@ -8,82 +8,21 @@
 // --burst N: the joins instead, N within one second beside 50 viewers. `janus-loops`: Janus with event_loops = 2; `janus`: its defaults; `yilian:FOLDER`: another build.
 // --fifo: servers and generator run before everything else (SCHED_FIFO, needs root): for a machine that others use at the same time.
 // --seconds: of each window; with 2 s before it. YL_BUILD names another build folder.
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
-import { connect, createServer } from 'node:net'
-import { cpus, loadavg, networkInterfaces, release, tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { cpus, loadavg, release, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ADDRESS, installJanus, janus, janusVersion, ROOT, yilian } from './servers.mjs'
 
-const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const BUILD = process.env.YL_BUILD ?? join(ROOT, 'build')
 const words = process.argv.slice(2)
 const flag = (name) => words.includes(`--${name}`)
 const value = (name, otherwise) => (flag(name) ? words[words.indexOf(`--${name}`) + 1] : otherwise)
 const servers = value('servers', 'yilian,janus,janus-loops').split(',')
 const cases = value('cases', flag('burst') ? '1x50' : '1x10,1x100,1x200,1x500,1x1000,10x10,25x25').split(',')
-const FIRST = flag('fifo') ? ['chrt', '-f', '10'] : ['nice', '-n', '0']
+const FIRST = flag('fifo') ? ['chrt', '-f', '10'] : ['nice', '-n', '0'] // before the program's name
 const [rounds, seconds] = [Number(value('rounds', 3)), Number(value('seconds', 8))]
-/** Janus passes on nothing from or to the loopback address; the packets go over lo all the same. */
-const ADDRESS = Object.values(networkInterfaces()).flat().find((a) => a.family === 'IPv4' && !a.internal)?.address ?? '127.0.0.1'
-
-/** Below the range from which the system takes ports by itself. */
-async function freePort() {
-  for (;;) {
-    const port = 12_000 + Math.floor(Math.random() * 20_000)
-    const free = await new Promise((done) => {
-      const s = createServer().once('error', () => done(false)).listen(port, () => s.close(() => done(true)))
-    })
-    if (free) return port
-  }
-}
-const pause = (ms) => new Promise((r) => setTimeout(r, ms))
-
-const open = (port) =>
-  new Promise((done) => {
-    const s = connect(port, '127.0.0.1', () => done(s.end())).on('error', () => done(null))
-  })
-
-/** Servers that must not outlive this run. */
-const running = new Set()
-process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')))
-
-/** Starts a program and waits until it listens. */
-async function launch(program, args, port) {
-  const child = spawn(FIRST[0], [...FIRST.slice(1), program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
-  let said = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (d) => (said = (said + d).slice(-2000)))
-  const gone = new Promise((done) => child.on('exit', done))
-  for (const began = Date.now(); !(await open(port)); await pause(50))
-    if (child.exitCode !== null || Date.now() - began > 20_000) throw new Error(`${program} does not listen: ${said}`)
-  running.add(child)
-  child.on('exit', () => running.delete(child))
-  return {
-    pid: child.pid,
-    async end() {
-      child.kill('SIGTERM')
-      const late = setTimeout(() => child.kill('SIGKILL'), 8000)
-      await gone
-      clearTimeout(late)
-    },
-  }
-}
-
-async function yilian(dir, rooms, build) {
-  const [port, media] = [await freePort(), await freePort()]
-  const conf = join(dir, 'yilian.conf')
-  for (const folder of ['data', 'web']) mkdirSync(join(dir, folder), { mode: 0o700 })
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', join(dir, 'key.pem'), '-out', join(dir, 'certificate.pem'), '-days', '2', '-subj', '/CN=localhost'], { stdio: 'ignore' })
-  writeFileSync(join(dir, 'web/index.html'), '<title>Yilian</title>')
-  writeFileSync(conf, `listen.address = 127.0.0.1\nlisten.port = ${port}\nmedia.address = ${ADDRESS}\nmedia.port = ${media}\nmedia.workers = ${value('workers', 1)}\ntls.certificate = certificate.pem\ntls.key = key.pem\ndata.dir = data\nconfig.dir = ${ROOT}/config\nweb.root = web\nrequest.rate = 100000\n`)
-  const ctl = (...args) => execFileSync(join(build, 'yilianctl'), ['--config', conf, ...args], { encoding: 'utf8' }).trim()
-  ctl('init')
-  const tokens = Array.from({ length: rooms }, (_, i) => ctl('token', '--room', `load${i}`, '--publish', '--watch', '--minutes', '60'))
-  const daemon = await launch(join(build, 'yiliand'), ['--config', conf], port)
-  return { ...daemon, port, args: ['--target', 'yilian', '--port', port, '--token', tokens.join(',')] }
-}
-
 /** One look at the server's own figures: name -> value. */
 const figures = (port) =>
   new Promise((done) => {
@@ -121,35 +60,17 @@ function watch(port) {
   }
 }
 
-async function janus(dir, loops) {
-  const port = await freePort()
-  const lib = '/usr/lib/x86_64-linux-gnu/janus'
-  const general = `general: { configs_folder = "${dir}" plugins_folder = "${lib}/plugins" transports_folder = "${lib}/transports" events_folder = "${lib}/events" loggers_folder = "${lib}/loggers" debug_level = 2 ${loops ? `event_loops = ${loops}` : ''} session_timeout = 0 }`
-  writeFileSync(join(dir, 'janus.jcfg'), `${general}
-certificates: { }
-media: { ipv6 = false }
-nat: { ice_lite = false }
-plugins: { disable = "libjanus_audiobridge.so,libjanus_duktape.so,libjanus_echotest.so,libjanus_lua.so,libjanus_nosip.so,libjanus_recordplay.so,libjanus_sip.so,libjanus_streaming.so,libjanus_textroom.so,libjanus_videocall.so,libjanus_voicemail.so" }
-transports: { disable = "libjanus_http.so,libjanus_mqtt.so,libjanus_nanomsg.so,libjanus_pfunix.so,libjanus_rabbitmq.so" }
-`)
-  writeFileSync(join(dir, 'janus.transport.websockets.jcfg'), `general: { json = "compact" ws = true ws_port = ${port} ws_ip = "127.0.0.1" wss = false }\nadmin: { admin_ws = false }\n`)
-  writeFileSync(join(dir, 'janus.plugin.videoroom.jcfg'), 'general: { }\n')
-  const daemon = await launch('/usr/bin/janus', ['-F', dir, '-C', join(dir, 'janus.jcfg')], port)
-  await pause(300)
-  return { ...daemon, args: ['--target', 'janus', '--port', port] }
-}
-
 async function run(server, [publishers, viewers]) {
   const dir = mkdtempSync(join(tmpdir(), 'yl-load-'))
   const rooms = Number(value('rooms', 1))
-  const s = server.startsWith('yilian') ? await yilian(dir, rooms, server.split(':')[1] ?? BUILD) : await janus(dir, server === 'janus-loops' ? 2 : 0)
+  const s = server.startsWith('yilian') ? await yilian(dir, server.split(':')[1] ?? BUILD, { rooms, workers: value('workers', 1), first: FIRST }) : await janus(dir, { loops: server === 'janus-loops' ? 2 : 0, first: FIRST })
   const args = [...s.args, '--pid', s.pid, '--address', ADDRESS, '--publishers', publishers, '--viewers', viewers, '--seconds', seconds, '--rooms', rooms]
   for (const name of ['spacing', 'burst', 'rate', 'codec', 'every']) if (flag(name)) args.push(`--${name}`, value(name))
   if (flag('gro')) args.push('--gro')
   const child = spawn(FIRST[0], [...FIRST.slice(1), join(BUILD, 'bench_server_load'), ...args.map(String)], { stdio: ['ignore', 'pipe', 'inherit'] })
   let out = ''
   child.stdout.on('data', (d) => (out += d))
-  const seen = flag('burst') && s.port ? watch(s.port) : () => undefined
+  const seen = flag('burst') && s.tokens ? watch(s.port) : () => undefined
   await new Promise((done) => child.on('exit', done))
   const own = seen()
   await s.end()
@@ -176,12 +97,8 @@ function line(name, server, runs) {
   return `${name.padEnd(8)} ${server.padEnd(12)} ${p('window.packets_per_second', 0).padStart(7)} packets/s ${p('window.us_per_packet', 2).padStart(6)} us/packet ${p('window.cpu_percent', 0).padStart(4)} % of a core, lost ${p('window.lost_percent', 2)} short ${p('window.short_percent', 2)} %, p50/p99 ${p('window.latency_ms.p50')}/${p('window.latency_ms.p99')} ms, first packet p50/p95 ${p('joins.first.p50')}/${p('joins.first.p95')} picture p50 ${p('joins.picture.p50')} ms, ${p('kib_per_viewer', 0)} KiB/viewer, PLI ${p('keyframe_requests', 0)}; generator ${p('window.generator_percent', 0)} %, others ${p('window.others_percent', 0)} %, lag p99 ${p('window.lag_p99_ms')} ms; missing ${p('window.missing', 0)}, dropped by the kernel at the generator's sockets ${p('window.dropped.generator', 0)}, at the server's ${p('window.dropped.server', 0)}, before any ${p('window.dropped.device', 0)}${runs.some((r) => r.broken || r.failed || r.window?.wrong) ? '  BROKEN RUN' : ''}`
 }
 
-if (servers.some((s) => s.startsWith('janus')) && !existsSync('/usr/bin/janus')) {
-  if (!flag('install')) throw new Error('janus is not installed; --install does it')
-  for (const args of [['update', '-qq'], ['install', '-y', '-qq', '--no-install-recommends', 'janus']]) spawnSync('apt-get', args, { stdio: 'inherit', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } })
-}
-const version = existsSync('/usr/bin/janus') ? execFileSync('dpkg-query', ['-W', '-f=${Version}', 'janus'], { encoding: 'utf8' }) : 'none'
-console.log(`${cpus().length} x ${cpus()[0].model.trim()}, Linux ${release()}, load ${loadavg().map((x) => x.toFixed(1)).join(' ')}, Janus ${version}, over ${ADDRESS} (lo), ${rounds} rounds in turns, windows of ${seconds} s, medians`)
+if (servers.some((s) => s.startsWith('janus'))) installJanus(flag('install'))
+console.log(`${cpus().length} x ${cpus()[0].model.trim()}, Linux ${release()}, load ${loadavg().map((x) => x.toFixed(1)).join(' ')}, Janus ${janusVersion()}, over ${ADDRESS} (lo), ${rounds} rounds in turns, windows of ${seconds} s, medians`)
 const all = {}
 for (const name of cases) {
   const shape = name.split('x').map(Number)
