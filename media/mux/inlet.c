@@ -25,6 +25,7 @@ void inlet_close(struct inlet *in)
 
 static void copy_in(struct inlet *in, size_t at, const void *data, size_t n)
 {
+    if (!data) return; /* a command has no packet */
     size_t i = at % RING_BYTES, first = n < RING_BYTES - i ? n : RING_BYTES - i;
     memcpy(in->ring + i, data, first);
     if (n > first) memcpy(in->ring, (const uint8_t *)data + first, n - first);

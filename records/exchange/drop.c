@@ -178,7 +178,7 @@ static void empty_day(const char *dir)
     DIR *open_dir = opendir(dir);
     for (struct dirent *e; open_dir && (e = readdir(open_dir));)
         if (e->d_name[0] != '.' || (e->d_name[1] && e->d_name[1] != '.')) {
-            snprintf(path, sizeof path, "%s/%s", dir, e->d_name);
+            snprintf(path, sizeof path, "%.*s/%.255s", DROP_PATH, dir, e->d_name);
             unlink(path);
         }
     if (open_dir)

@@ -105,7 +105,12 @@ static void take_url(struct fhir_work *w, struct entry *e, struct r4_str url)
     char *slashed = r4_doc_alloc(w->plan->scratch->doc, path.n + 2);
     if (!slashed)
         abort();
-    snprintf(slashed, path.n + 2, "%s%.*s", path.n && path.p[0] == '/' ? "" : "/", (int)path.n, path.p);
+    char *to = slashed;
+    if (!path.n || path.p[0] != '/')
+        *to++ = '/';
+    if (path.n)
+        memcpy(to, path.p, path.n);
+    to[path.n] = 0;
     e->work.q.path = slashed;
     e->work.q.query = copy_text(w, query);
 }

@@ -146,7 +146,7 @@ static int read_segment(struct reader *r)
 {
     struct hl7_message *m = r->m;
     const char *to = end_of_line(r), *from = r->p + 4;
-    struct hl7_segment *s;
+    struct hl7_segment *s = NULL;
     if (!names_segment(r, to))
         return complain(r, ERR_MALFORMED, "segment", "the line is no segment.");
     int rc = add_segment(r, &s);

@@ -127,7 +127,7 @@ static int undo(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     struct decision before;
     struct local c;
-    int64_t act;
+    int64_t act = 0;
     int rc = load(ctx, arg_id(args, "code_id"), &c);
     rc = rc ? rc : last_act(ctx, c.id, &act, &before);
     if (rc)

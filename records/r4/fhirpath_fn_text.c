@@ -112,7 +112,7 @@ FN(lastIndexOf)
 
 FN(substring)
 {
-    struct r4_str t;
+    struct r4_str t = {0};
     struct r4_item from = {0}, length = {.number = 1e9};
     int rc = subject(s, in, &t);
     if (rc != 1)
@@ -131,7 +131,7 @@ FN(substring)
 
 static int change(struct run *s, const struct r4_items *in, struct r4_items *out, int (*with)(int))
 {
-    struct r4_str t;
+    struct r4_str t = {0};
     int rc = subject(s, in, &t);
     if (rc != 1)
         return rc;
@@ -155,14 +155,14 @@ FN(lower)
 
 FN(length)
 {
-    struct r4_str t;
+    struct r4_str t = {0};
     int rc = subject(s, in, &t);
     return rc != 1 ? rc : r4_put_int(s, out, (int64_t)characters(t));
 }
 
 FN(trim)
 {
-    struct r4_str t;
+    struct r4_str t = {0};
     int rc = subject(s, in, &t);
     if (rc != 1)
         return rc;
@@ -241,7 +241,7 @@ FN(join)
 
 FN(toChars)
 {
-    struct r4_str t;
+    struct r4_str t = {0};
     int rc = subject(s, in, &t);
     if (rc != 1)
         return rc;

@@ -304,7 +304,7 @@ static int bind(struct rows *r, const struct value *values, int n, bool held)
 
 static int start(struct connection *c, const char *sql, const struct value *values, int n, bool held, struct rows **out)
 {
-    struct rows *r;
+    struct rows *r = NULL;
     *out = NULL;
     int rc = prepare(c->own, sql, &r);
     if (rc)

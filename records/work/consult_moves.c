@@ -88,7 +88,7 @@ static int blame(struct fault *f, size_t i, int rc)
 {
     char path[sizeof f->fields->path];
     for (size_t k = 0; k < f->n_fields; k++) {
-        snprintf(path, sizeof path, "items[%zu].%.70s", i, f->fields[k].path);
+        snprintf(path, sizeof path, "items[%zu].%.60s", i, f->fields[k].path);
         snprintf(f->fields[k].path, sizeof f->fields[k].path, "%s", path);
     }
     if (!f->n_fields) {

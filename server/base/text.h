@@ -6,10 +6,9 @@
 
 static inline void text_copy(char *to, size_t cap, const char *from)
 {
-    size_t n = from ? strnlen(from, cap - 1) : 0;
-    if (n)
-        memcpy(to, from, n);
-    to[n] = 0;
+    to[0] = 0;
+    if (from && !memccpy(to, from, 0, cap))
+        to[cap - 1] = 0;
 }
 /* Into an array whose size the compiler knows. */
 #define TEXT_COPY(field, text) text_copy(field, sizeof(field), text)

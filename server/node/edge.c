@@ -2,6 +2,7 @@
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "server/base/metrics.h"
+#include "server/base/text.h"
 #include "server/node/message.h"
 #include "server/node/placement.h"
 #include <stdio.h>
@@ -65,7 +66,7 @@ static void relay_says(void *ctx, const struct node_message *m, const char *byte
 static void complain(struct edge *e, const char *why)
 {
     if (strncmp(e->complaint, why, sizeof e->complaint - 1) == 0) return;
-    snprintf(e->complaint, sizeof e->complaint, "%s", why);
+    TEXT_COPY(e->complaint, why);
     log_warn("node", "no link to the origin %s: %s", e->config.peer, why);
 }
 
