@@ -325,6 +325,21 @@ static int missing(const struct rule *r, size_t nth, struct exchange_flaw *flaw)
     return ERR_INVALID;
 }
 
+/* Analysers write 10^9/L as it is, though ^ divides components: what follows it is the power. */
+static void take_unit(const struct rule *r, struct hl7_message *m, size_t at, struct exchange_entry *e)
+{
+    choose(&r->value[RULE_UNIT], m, at, e->unit, sizeof e->unit);
+    if (m->component != '^' || strcmp(e->unit, "10") != 0 || r->value[RULE_UNIT].n != 1 || r->value[RULE_UNIT].parts[0].path.component != 1)
+        return;
+    char power[32];
+    struct hl7_path path = r->value[RULE_UNIT].parts[0].path;
+    path.component = 2;
+    hl7_text(m, hl7_part(m, near(m, at, &path), &path), power, sizeof power);
+    size_t digits = strspn(power, "0123456789");
+    if (digits && digits < 3 && power[digits] == '/')
+        snprintf(e->unit, sizeof e->unit, "10*%s", power);
+}
+
 struct applying {
     const struct exchange_map *map;
     struct hl7_message *m;
@@ -346,7 +361,7 @@ static int make_entry(struct applying *a, const struct rule *r, size_t at, size_
     choose(&r->value[RULE_CODE], m, at, e->code, sizeof e->code);
     choose(&r->value[RULE_SYSTEM], m, at, e->system, sizeof e->system);
     choose(&r->value[RULE_TEXT], m, at, e->text, sizeof e->text);
-    choose(&r->value[RULE_UNIT], m, at, e->unit, sizeof e->unit);
+    take_unit(r, m, at, e);
     choose(&r->value[RULE_RANGE], m, at, e->range, sizeof e->range);
     choose(&r->value[RULE_FLAG], m, at, e->flag, sizeof e->flag);
     choose(&r->value[RULE_STATUS], m, at, e->raw_status, sizeof e->raw_status);
