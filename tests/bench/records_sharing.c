@@ -1,5 +1,5 @@
 /* Bench: a person's timeline across institutions, and who saw the record. One person with five years of records at five institutions (1,500 documents, 200
- * consultations with opinions), read by a doctor of one of them who takes part in a case; an audit of N lines over 5,000 patients. One JSON line.
+ * consultations with opinions, 3,000 reports and values of laboratories), read by a doctor of one of them who takes part in a case; an audit of N lines over 5,000 patients. One JSON line.
  *
  *   bench_records_sharing [N] [timed]     (default 200000 100)      Bars: timeline p95 <= 300 ms; who saw p95 <= 50 ms.
  *
@@ -19,6 +19,7 @@
 #define HOUSES 5
 #define DOCUMENTS 300 /* a house */
 #define CASES 40
+#define REPORTS 100 /* each with five values */
 
 static struct records *site;
 static char folder[] = "/tmp/yl-sharing-XXXXXX";
@@ -63,6 +64,17 @@ static void put_case(int64_t org, int64_t id)
     tx_exec(tx, "INSERT INTO consult_team (case_id, n, person_id, part, state, asked_ms, signed_ms) VALUES ($1,0,$2,0,2,1,1)", "ii", id, (int64_t)(id % 37 ? 902 : 901));
     tx_exec(tx, "INSERT INTO consult_opinion (id, case_id, person_id, kind, version, body, signed_text, signed_ms, sha256, licence_no, second_factor) VALUES ($1,$1,902,'final',1,$2,$3,$1,'','',1)",
             "iss", id, SEALED(OPINION_BODY, id, id, body), SEALED(OPINION_TEXT, id, id, "x"));
+}
+
+static const char value[] = "{\"text\":\"葡萄糖\",\"value\":\"6.4\",\"range\":\"3.9-6.1\",\"flag\":\"H\"}";
+
+static void put_report(int64_t org, int64_t id)
+{
+    for (int64_t i = id; i < id + 6; i++)
+        tx_exec(tx,
+                "INSERT INTO exchange_entry (id, patient_id, source_id, message_id, kind, code, system, standard_code, standard_system, unit, status, t_ms, key, replaced_by, body) "
+                "VALUES ($1,$2,$3,$4,$5,'GLU','L','14749-6','http://loinc.org','mmol/L','final',$4,$1,0,$6)",
+                "iiiits", i, 500 + org, org, id, i == id ? "report" : "observation", SEALED(EXCHANGE_ENTRY, i, 500 + org, value));
 }
 
 static void put_audit(int64_t n)
@@ -125,17 +137,19 @@ int main(int argc, char **argv)
         put_patient(org);
         for (int64_t i = 0; i < CASES; i++)
             put_case(org, 100000 * org + i);
+        for (int64_t i = 0; i < REPORTS; i++)
+            put_report(org, 100000 * org + 10000 + 6 * i);
         for (int64_t i = 0; i < DOCUMENTS; i++)
             put_document(org, 100000 * org + 1000 + i, i % 3 ? 0 : 100000 * org + i % CASES);
     }
     put_audit(lines);
     check(tx_commit(tx));
-    size_t a = measure(patient_ops, "patient.timeline", "{\"patient_id\":\"00000000000001f5\",\"limit\":60}", timed, first);
+    size_t a = measure(patient_ops, "patient.timeline", "{\"patient_id\":\"00000000000001f5\",\"limit\":200}", timed, first);
     size_t b = measure(patient_ops, "patient.timeline", "{\"patient_id\":\"00000000000001f5\",\"limit\":500}", timed, next);
     size_t c = measure(access_ops, "access.of_patient", "{\"patient_id\":\"00000000000001f5\"}", timed, who);
     printf("{\"records\":%d,\"audit\":%lld,\"page\":%zu,\"page_cpu_p50_ms\":%.1f,\"page_cpu_p95_ms\":%.1f,\"long_page\":%zu,\"long_cpu_p95_ms\":%.1f,\"who_saw\":%zu,\"who_cpu_p50_ms\":%.1f,"
            "\"who_cpu_p95_ms\":%.1f}\n",
-           HOUSES * (DOCUMENTS + 2 * CASES), (long long)lines, a, (double)first[timed / 2] / 1e3, (double)first[timed * 95 / 100] / 1e3, b, (double)next[timed * 95 / 100] / 1e3, c,
+           HOUSES * (DOCUMENTS + 2 * CASES + 6 * REPORTS), (long long)lines, a, (double)first[timed / 2] / 1e3, (double)first[timed * 95 / 100] / 1e3, b, (double)next[timed * 95 / 100] / 1e3, c,
            (double)who[timed / 2] / 1e3, (double)who[timed * 95 / 100] / 1e3);
     records_close(site);
     char command[96];
