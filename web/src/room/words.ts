@@ -5,6 +5,8 @@ export const rw = words(
     // device test
     test_title: '进入诊室前检查设备',
     test_intro: '请确认别人能看到您、听到您。检查可以跳过。',
+    test_alone: '设备检查',
+    test_alone_intro: '请确认别人能看到您、听到您；进入诊室时沿用这里的选择。',
     camera: '摄像头',
     microphone: '麦克风',
     speaker: '扬声器',
@@ -240,6 +242,8 @@ export const rw = words(
   {
     test_title: 'Check your devices before entering',
     test_intro: 'Make sure that others can see and hear you. You may skip this.',
+    test_alone: 'Check the devices',
+    test_alone_intro: 'Make sure that others can see and hear you; rooms go on with what is chosen here.',
     camera: 'Camera',
     microphone: 'Microphone',
     speaker: 'Loudspeaker',
