@@ -7,7 +7,7 @@
 #define PLAYLIST_TYPE "application/vnd.apple.mpegurl"
 #define HOLD_MS 6000        /* 6.2.5.2: a blocked request is answered within three target durations */
 #define PIECE_MS 200
-#define PLAYER_MS 60 /* what a player needs between an answer and its next question */
+#define PLAYER_MS 80 /* what a player needs between an answer and its next question; a page just begun needs more */
 #define LINES_MAX 16384
 
 /* Half a round trip brings the playlist, a whole one the part, and something to spare: that must fit into a part. */

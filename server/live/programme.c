@@ -10,10 +10,7 @@
 #define PARTS_FOR_S (3 * PROGRAMME_TARGET_S) /* RFC 8216bis 6.2.2: parts are told of the newest three target durations */
 #define SKIP_UNTIL_S (6 * PROGRAMME_TARGET_S) /* 4.4.3.8: at least six */
 #define PART_S 0.25       /* the longest piece of a steady picture; holes have pieces of 0.2 */
-/* 4.4.3.8: at least two parts, better three. Near by three as they usually are, a fifth shorter than PART_S; parts made long for a long
- * round trip leave as much to spare with two. */
-#define NEAR_BACK 2.4
-#define FAR_BACK 2.0
+#define HOLD_BACK 2.0 /* parts; 4.4.3.8: at least two, better three. Ours are as they usually are a fifth shorter than PART_S, so two of that leave half a piece more */
 #define CACHED_PARTS 16
 
 struct piece {
@@ -415,7 +412,7 @@ static void print(struct text *t, const struct programme *p, unsigned per_part, 
     uint32_t from = skip ? skipped(p) : 0;
     say(t, "#EXTM3U\n#EXT-X-VERSION:%d\n#EXT-X-TARGETDURATION:%d\n#EXT-X-PLAYLIST-TYPE:EVENT\n", from ? 9 : 6, PROGRAMME_TARGET_S);
     if (!p->ended)
-        say(t, "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=%.3f,CAN-SKIP-UNTIL=%d\n#EXT-X-PART-INF:PART-TARGET=%.3f\n", part * (per_part == 1 ? NEAR_BACK : FAR_BACK),
+        say(t, "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=%.3f,CAN-SKIP-UNTIL=%d\n#EXT-X-PART-INF:PART-TARGET=%.3f\n", part * HOLD_BACK,
             SKIP_UNTIL_S, part);
     say(t, "#EXT-X-MEDIA-SEQUENCE:0\n");
     if (from) say(t, "#EXT-X-SKIP:SKIPPED-SEGMENTS=%u\n", from);
