@@ -280,7 +280,7 @@ static int send_messages(struct demo *d, const char *name)
         rc = queued ? queued : error;
     }
     if (rc)
-        fprintf(stderr, "yilianctl: the messages of %s could not be stored\n", path);
+        fprintf(stderr, text ? "yilianctl: the messages of %s could not be stored\n" : "yilianctl: %s cannot be read\n", path);
     free(message);
     free(text);
     return rc;

@@ -1,25 +1,16 @@
 // The servers that benches compare, each started afresh: ours and Debian's Janus.
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '../browser/site.mjs'
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..')
 /** Janus passes on nothing from or to the loopback address; the packets go over lo all the same. */
 export const ADDRESS = Object.values(networkInterfaces()).flat().find((a) => a.family === 'IPv4' && !a.internal)?.address ?? '127.0.0.1'
 
-/** Below the range from which the system takes ports by itself. */
-async function freePort() {
-  for (;;) {
-    const port = 12_000 + Math.floor(Math.random() * 20_000)
-    const free = await new Promise((done) => {
-      const s = createServer().once('error', () => done(false)).listen(port, () => s.close(() => done(true)))
-    })
-    if (free) return port
-  }
-}
 const pause = (ms) => new Promise((r) => setTimeout(r, ms))
 
 const open = (port) =>

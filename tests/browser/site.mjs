@@ -10,7 +10,7 @@ const BUILD = process.env.YL_BUILD ?? join(ROOT, 'build')
 export const PASSWORD = 'Yilian-demo-2026'
 
 /** Below the range from which the system takes ports by itself: nobody else comes upon it before the daemon has it. */
-async function freePort() {
+export async function freePort() {
   for (;;) {
     const port = 12_000 + Math.floor(Math.random() * 20_000)
     const free = await new Promise((done) => {
