@@ -1,13 +1,17 @@
-// docs/conformance.md names tests and places: every one of them exists. A test is FILE of tests/, or FILE#CASE.
+// docs/conformance.md names tests and places: every one of them exists, and no capability stands there twice. A test is FILE of tests/, or FILE#CASE.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const root = new URL('../..', import.meta.url).pathname
 const rows = readFileSync(join(root, 'docs/conformance.md'), 'utf8').split('\n').filter((l) => l.startsWith('|') && !/^\|[-| ]+\|$/.test(l) && !/^\| (#|Required) \|/.test(l))
 const wrong = []
+const told = new Set()
 let named = 0
 for (const row of rows) {
   const cells = row.split('|').map((c) => c.trim()).slice(1, -1)
+  const what = cells.slice(0, -2).join(' | ')
+  if (told.has(what)) wrong.push(`stands there twice: ${what.slice(0, 100)}`)
+  told.add(what)
   const tests = [...cells.at(-1).matchAll(/`([a-z_]+\/[^`]+)`/g)].map((m) => m[1])
   for (const test of tests) {
     const [file, name] = test.split('#')
