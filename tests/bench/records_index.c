@@ -251,6 +251,7 @@ static void time_matches(size_t n, size_t timed)
     struct rusage u;
     getrusage(RUSAGE_SELF, &u);
     printf(",\"rss_mib\":%ld}\n", u.ru_maxrss / 1024);
+    fflush(stdout);
     free(known);
     free(store);
     free(match);
