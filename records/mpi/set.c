@@ -239,15 +239,17 @@ static bool read_address(struct mpi_set *s, uint32_t value)
 
 static bool read_addresses(struct mpi_set *s)
 {
-    s->address_at = calloc((size_t)s->addresses.n + 1, sizeof *s->address_at);
-    if (!s->address_at)
+    uint32_t *at = realloc(s->address_at, ((size_t)s->addresses.n + 1) * sizeof *at);
+    if (!at)
         return false;
-    for (uint32_t v = 1; v < s->addresses.n; v++)
-        if (!read_address(s, v))
+    s->address_at = at;
+    for (; s->addresses_read + 1 < s->addresses.n; s->addresses_read++)
+        if (!read_address(s, s->addresses_read + 1))
             return false;
-    s->word_weight = calloc((size_t)s->words.n + 1, sizeof *s->word_weight);
-    if (!s->word_weight)
+    float *weight = realloc(s->word_weight, ((size_t)s->words.n + 1) * sizeof *weight);
+    if (!weight)
         return false;
+    s->word_weight = weight;
     for (uint32_t w = 1; w < s->words.n; w++)
         s->word_weight[w] = 1 + log2f((float)s->addresses.n / (float)s->words.values[w].count);
     return true;
@@ -330,7 +332,8 @@ static bool settle_births(struct mpi_set *s)
             r->birth.month = r->birth.day = 0;
         if (!r->birth.month && mpi_date_full(r->card_birth) && (!r->birth.year || r->birth.year == r->card_birth.year))
             r->birth = r->card_birth;
-        r->birth_value = r->birth.month ? mpi_pool_put(&s->births, &r->birth, sizeof r->birth) : 0;
+        if (r->birth.month && !r->birth_value)
+            r->birth_value = mpi_pool_put(&s->births, &r->birth, sizeof r->birth);
         if (r->birth.month && !r->birth_value)
             return false;
     }

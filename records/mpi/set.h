@@ -61,6 +61,7 @@ struct mpi_set {
     uint64_t *address_bytes; /* struct mpi_address one after the other */
     size_t address_used, address_cap;
     uint32_t *address_at; /* by address value, in 8-byte units */
+    uint32_t addresses_read;
     float *word_weight;   /* by word: log2 of how rare it is */
     struct mpi_date_order order; /* for what is added next */
 };
@@ -69,7 +70,8 @@ void mpi_set_init(struct mpi_set *s, const struct mpi_tables *tables);
 void mpi_set_fini(struct mpi_set *s);
 /* Adds one record; its number is s->n - 1 afterwards. ERR_INTERNAL when memory ran out. */
 YL_CHECKED int mpi_set_add(struct mpi_set *s, const struct mpi_raw *raw);
-/* Counts are complete: weighs words, reads addresses, marks numbers that many share. Once, after the last mpi_set_add. */
+/* Counts are complete: weighs words, reads addresses, marks numbers that many share. After the last mpi_set_add; once more when some
+ * were added later. */
 YL_CHECKED int mpi_set_finish(struct mpi_set *s);
 
 static inline const struct mpi_name *mpi_set_name(const struct mpi_set *s, uint32_t value)

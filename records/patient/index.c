@@ -66,6 +66,15 @@ static float person_odds(const struct lookup *l, uint64_t person)
     return mpi_model_odds(&l->x->model, &all);
 }
 
+/* Each person is judged once, at the first of his likely candidates. */
+static bool first_of_person(const struct lookup *l, size_t i)
+{
+    bool again = false;
+    for (size_t j = 1; j < i && !again; j++)
+        again = l->likely[j] && l->person[j] == l->person[i];
+    return !again;
+}
+
 struct verdict {
     uint64_t person, other; /* other: a member to show beside the patient */
     float odds, second;
@@ -75,10 +84,8 @@ static struct verdict judge(const struct lookup *l)
 {
     struct verdict v = {.odds = -INFINITY, .second = -INFINITY};
     for (size_t i = 1; i < l->candidates; i++) {
-        bool again = l->person[i] == l->person[0];
-        for (size_t j = 1; j < i && !again; j++)
-            again = l->person[j] == l->person[i];
-        float odds = again ? -INFINITY : person_odds(l, l->person[i]);
+        bool own = l->person[i] == l->person[0];
+        float odds = !own && l->likely[i] && first_of_person(l, i) ? person_odds(l, l->person[i]) : -INFINITY;
         if (odds > v.odds) {
             v.second = v.odds;
             v = (struct verdict){l->person[i], l->patient[i], odds, v.second};
@@ -148,20 +155,26 @@ static int old_keys(struct lookup *l, uint64_t patient, int64_t old[MPI_KEYS], s
     return query_end(q);
 }
 
-static int write_keys(struct lookup *l, uint64_t patient, bool fresh)
+static int insert_keys(struct lookup *l, uint64_t patient)
+{
+    for (int k = 0; k < MPI_KEYS; k++)
+        if (l->keys[k])
+            tx_upsert(l->ctx->tx, "mpi_key", NULL, "key,patient_id", "ii", l->keys[k], (int64_t)patient);
+    return tx_error(l->ctx->tx);
+}
+
+static int change_keys(struct lookup *l, uint64_t patient)
 {
     int64_t old[MPI_KEYS];
     size_t n = 0;
-    int rc = fresh ? 0 : old_keys(l, patient, old, &n);
+    int rc = old_keys(l, patient, old, &n);
     if (rc || (n == MPI_KEYS && memcmp(old, l->keys, sizeof old) == 0))
         return rc;
     for (size_t i = 0; i < n; i++)
         if (old[i])
             tx_exec(l->ctx->tx, "DELETE FROM mpi_key WHERE key=$1 AND patient_id=$2", "ii", old[i], (int64_t)patient);
-    for (int k = 0; k < MPI_KEYS; k++)
-        if (l->keys[k])
-            tx_upsert(l->ctx->tx, "mpi_key", NULL, "key,patient_id", "ii", l->keys[k], (int64_t)patient);
-    return tx_exec(l->ctx->tx, "UPDATE mpi_member SET keys=$1 WHERE patient_id=$2", "bi", l->keys, sizeof l->keys, (int64_t)patient);
+    rc = insert_keys(l, patient);
+    return rc ? rc : tx_exec(l->ctx->tx, "UPDATE mpi_member SET keys=$1 WHERE patient_id=$2", "bi", l->keys, sizeof l->keys, (int64_t)patient);
 }
 
 static void open_task(struct op_ctx *ctx, uint64_t patient, const struct verdict *v, const char *why)
@@ -177,13 +190,14 @@ static void open_task(struct op_ctx *ctx, uint64_t patient, const struct verdict
 }
 
 /* A patient whom the index has not seen begins as a person of his own, called by his own id. */
-static void begin_alone(struct lookup *l)
+static int begin_alone(struct lookup *l)
 {
     uint64_t patient = l->patient[0];
-    tx_exec(l->ctx->tx, "INSERT INTO mpi_member (patient_id, person_id, how, since_ms) VALUES ($1,$2,'new',$3)", "iii", (int64_t)patient,
-            (int64_t)patient, l->ctx->now_ms);
+    tx_exec(l->ctx->tx, "INSERT INTO mpi_member (patient_id, person_id, how, since_ms, keys) VALUES ($1,$2,'new',$3,$4)", "iiib", (int64_t)patient,
+            (int64_t)patient, l->ctx->now_ms, l->keys, sizeof l->keys);
     tx_exec(l->ctx->tx, "UPDATE mpi_state SET patients=patients+1 WHERE id=1", "");
     l->person[0] = patient;
+    return insert_keys(l, patient);
 }
 
 /* A changed record may no longer belong to its group: two right numbers, say. A person decides. */
@@ -217,10 +231,8 @@ int patient_index_put(struct op_ctx *ctx, const struct patient_row *row, const c
     int rc = lookup_gather(&l, row);
     if (rc == 0) {
         bool fresh = l.person[0] == 0;
-        if (fresh)
-            begin_alone(&l);
+        rc = fresh ? begin_alone(&l) : change_keys(&l, row->id);
         int64_t members = fresh ? 1 : tx_int(ctx->tx, 1, "SELECT COUNT(*) AS n FROM mpi_member WHERE person_id=$1", "i", (int64_t)l.person[0]);
-        rc = write_keys(&l, row->id, fresh);
         if (rc == 0 && members == 1)
             rc = place(&l, outcome);
         else if (rc == 0) {
@@ -251,10 +263,7 @@ static size_t weigh_persons(const struct lookup *l, struct index_candidate *out,
     struct verdict v = judge(l);
     size_t n = 0;
     for (size_t i = 1; i < l->candidates && n < cap; i++) {
-        bool again = false;
-        for (size_t j = 1; j < i && !again; j++)
-            again = l->person[j] == l->person[i];
-        float odds = again ? -INFINITY : person_odds(l, l->person[i]);
+        float odds = l->likely[i] && first_of_person(l, i) ? person_odds(l, l->person[i]) : -INFINITY;
         if (odds < UNLIKELY_ODDS)
             continue;
         out[n++] = (struct index_candidate){.person = l->person[i], .probability = 1 / (1 + exp(-(double)odds)),

@@ -53,26 +53,13 @@ json_t *patient_index_compare(struct op_ctx *ctx, const struct patient_row *a, c
     return out;
 }
 
-static int load_person(struct lookup *l, uint64_t person)
-{
-    int64_t members[LOOKUP_GROUP_MAX];
-    size_t n = 0;
-    struct query *q = tx_query(l->ctx->tx, "SELECT patient_id FROM mpi_member WHERE person_id=$1 ORDER BY patient_id LIMIT 80", "i", (int64_t)person);
-    while (query_next(q))
-        members[n++] = query_int(q, "patient_id");
-    int rc = query_end(q);
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        rc = lookup_add_patient(l, (uint64_t)members[i]);
-    return rc;
-}
-
 const char *patient_index_bar(struct op_ctx *ctx, uint64_t person_a, uint64_t person_b)
 {
     struct lookup l = {.ctx = ctx, .x = records_parts(ctx->records)->patient_index};
     enum mpi_bar bar = BAR_NONE;
     mpi_set_init(&l.set, l.x->tables);
-    int rc = load_person(&l, person_a);
-    rc = rc ? rc : load_person(&l, person_b);
+    int rc = lookup_add_person(&l, person_a);
+    rc = rc ? rc : lookup_add_person(&l, person_b);
     rc = rc ? rc : mpi_set_finish(&l.set);
     for (size_t i = 0; rc == 0 && i < l.n && !bar; i++)
         for (size_t j = 0; j < l.n && !bar; j++)

@@ -6,7 +6,10 @@
 
 #define FEW 12         /* ... a broad key */
 #define NAMES_MAX 2000 /* namesakes are counted this far */
+#define TOO_MANY 16    /* under one key alone: who shares nothing else with the patient is not opened */
 #define CANDIDATES 120
+/* One in 160,000: a candidate whose own record agrees this badly does not bring his person. A member who agrees better is a candidate too. */
+#define HOPELESS_ODDS -12.0f
 
 /* ---- records of the engine from rows ---- */
 
@@ -42,7 +45,7 @@ static int64_t blinded(const struct patient_index *x, uint32_t key)
 static const uint32_t kept = 1u << 0 | 1u << 1 | 1u << 2 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 7 | 1u << 8 | 1u << 9 | 1u << 10 | 1u << 11 |
                              1u << 12 | 1u << 14 | 1u << MPI_KEY_NAME | 1u << MPI_KEY_BIRTH;
 
-static int read_keys(struct lookup *l, const struct patient_row *row)
+int lookup_keys(struct lookup *l, const struct patient_row *row)
 {
     struct mpi_set one;
     uint32_t keys[MPI_KEYS];
@@ -58,21 +61,23 @@ static int read_keys(struct lookup *l, const struct patient_row *row)
     return rc;
 }
 
-static bool known(const struct lookup *l, uint64_t patient)
+static size_t place_of(const struct lookup *l, uint64_t patient)
 {
-    for (size_t i = 0; i < l->n; i++)
-        if (l->patient[i] == patient)
-            return true;
-    return false;
+    size_t i = 0;
+    while (i < l->n && l->patient[i] != patient)
+        i++;
+    return i;
 }
 
-int lookup_add_patient(struct lookup *l, uint64_t patient)
+int lookup_add_patient(struct lookup *l, uint64_t patient, uint64_t person)
 {
     struct patient_row row;
-    uint64_t person;
-    if (l->n == LOOKUP_GROUP_MAX || known(l, patient))
+    size_t at = place_of(l, patient);
+    if (at < l->n && person)
+        l->person[at] = person;
+    if (at < l->n || l->n == LOOKUP_GROUP_MAX)
         return 0;
-    int rc = patient_load_to_match(l->ctx, patient, &row, &person);
+    int rc = patient_load_to_match(l->ctx, patient, &row);
     rc = rc ? rc : lookup_add_row(&l->set, &row);
     patient_row_wipe(&row);
     if (rc)
@@ -80,6 +85,19 @@ int lookup_add_patient(struct lookup *l, uint64_t patient)
     l->patient[l->n] = patient;
     l->person[l->n++] = person;
     return 0;
+}
+
+int lookup_add_person(struct lookup *l, uint64_t person)
+{
+    int64_t found[LOOKUP_GROUP_MAX];
+    size_t n = 0;
+    struct query *q = tx_query(l->ctx->tx, "SELECT patient_id FROM mpi_member WHERE person_id=$1 ORDER BY patient_id LIMIT 80", "i", (int64_t)person);
+    while (query_next(q))
+        found[n++] = query_int(q, "patient_id");
+    int rc = query_end(q);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = lookup_add_patient(l, (uint64_t)found[i], person);
+    return rc;
 }
 
 static void note(struct lookup *l, uint64_t patient, float worth)
@@ -130,38 +148,43 @@ static int by_worth(const void *a, const void *b)
     return (x->patient < y->patient) - (x->patient > y->patient); /* the newer first */
 }
 
-/* Those who share the rarest keys: a bound does not push out who matters for who came first. */
+/* Those who share the rarest keys: a bound does not push out who matters for who came first. In a large site most of what is found shares one
+ * crowded key, a house or a name; to open them all would cost most and find nobody (docs/mpi.md). */
 static int add_found(struct lookup *l)
 {
     int rc = 0;
+    float least = worth_of(l, MPI_KEY_NAME, TOO_MANY);
     qsort(l->found, l->n_found, sizeof *l->found, by_worth);
-    for (size_t i = 0; rc == 0 && i < l->n_found && l->n < CANDIDATES; i++)
-        rc = lookup_add_patient(l, l->found[i].patient);
+    for (size_t i = 0; rc == 0 && i < l->n_found && l->n < CANDIDATES && l->found[i].worth > least; i++)
+        rc = lookup_add_patient(l, l->found[i].patient, 0);
     return rc;
 }
 
-/* The candidates' persons as wholes: a group is judged by all its members. */
+static bool likely(const struct lookup *l, size_t candidate)
+{
+    struct mpi_match pair;
+    mpi_compare(&l->set, &l->set.records[0], &l->set.records[candidate], &pair);
+    lookup_shares(l, &pair);
+    return mpi_model_odds(&l->x->model, &pair) > HOPELESS_ODDS;
+}
+
+/* The likely candidates' persons as wholes: a group is judged by all its members. Mostly there is none, or one. */
 static int add_members(struct lookup *l)
 {
-    int rc = 0;
+    int rc = mpi_set_finish(&l->set);
     l->candidates = l->n;
-    for (size_t i = 1; rc == 0 && i < l->candidates; i++) {
-        int64_t found[LOOKUP_GROUP_MAX];
-        size_t n = 0;
-        struct query *q = tx_query(l->ctx->tx, "SELECT patient_id FROM mpi_member WHERE person_id=$1 ORDER BY patient_id LIMIT 40", "i",
-                                   (int64_t)l->person[i]);
-        while (query_next(q))
-            found[n++] = query_int(q, "patient_id");
-        rc = query_end(q);
-        for (size_t k = 0; rc == 0 && k < n; k++)
-            rc = lookup_add_patient(l, (uint64_t)found[k]);
-    }
-    return rc;
+    for (size_t i = 1; rc == 0 && i < l->candidates; i++)
+        if ((l->likely[i] = likely(l, i)))
+            l->person[i] = patient_index_person(l->ctx, l->patient[i]);
+    for (size_t i = 0; rc == 0 && i < l->candidates; i++)
+        if (l->person[i])
+            rc = lookup_add_person(l, l->person[i]);
+    return rc ? rc : l->n > l->candidates ? mpi_set_finish(&l->set) : 0;
 }
 
 int lookup_gather(struct lookup *l, const struct patient_row *row)
 {
-    int rc = read_keys(l, row);
+    int rc = lookup_keys(l, row);
     rc = rc ? rc : lookup_add_row(&l->set, row);
     l->patient[0] = row->id;
     l->person[0] = patient_index_person(l->ctx, row->id);
@@ -171,8 +194,7 @@ int lookup_gather(struct lookup *l, const struct patient_row *row)
         if (l->keys[k])
             rc = look_up(l, k);
     rc = rc ? rc : add_found(l);
-    rc = rc ? rc : add_members(l);
-    return rc ? rc : mpi_set_finish(&l->set);
+    return rc ? rc : add_members(l);
 }
 
 void lookup_shares(const struct lookup *l, struct mpi_match *m)

@@ -25,7 +25,8 @@ struct lookup {
     struct op_ctx *ctx;
     struct patient_index *x;
     struct mpi_set set; /* record 0 is the patient asked about */
-    uint64_t patient[LOOKUP_GROUP_MAX], person[LOOKUP_GROUP_MAX];
+    uint64_t patient[LOOKUP_GROUP_MAX], person[LOOKUP_GROUP_MAX]; /* person 0: not asked for, as of a candidate who is not likely */
+    bool likely[LOOKUP_GROUP_MAX]; /* of a candidate: his person is worth being judged as a whole */
     size_t n, candidates;
     int64_t keys[MPI_KEYS]; /* blinded; 0 = none */
     int64_t seen[MPI_KEYS]; /* how many others have it, as far as counted */
@@ -45,7 +46,12 @@ static inline struct mpi_text mpi_text_of(const char *s)
 
 /* `set` must be begun (mpi_set_init); the caller ends it. */
 YL_CHECKED int lookup_add_row(struct mpi_set *set, const struct patient_row *row);
-YL_CHECKED int lookup_add_patient(struct lookup *l, uint64_t patient); /* once; none past LOOKUP_GROUP_MAX */
+/* A patient and his person (0: not known yet); once, and none past LOOKUP_GROUP_MAX. */
+YL_CHECKED int lookup_add_patient(struct lookup *l, uint64_t patient, uint64_t person);
+/* All who are this person. */
+YL_CHECKED int lookup_add_person(struct lookup *l, uint64_t person);
+/* l->keys of `row`: what it is found by. */
+YL_CHECKED int lookup_keys(struct lookup *l, const struct patient_row *row);
 /* All of it for `row`, which becomes record 0; its person is 0 when the index does not know him. */
 YL_CHECKED int lookup_gather(struct lookup *l, const struct patient_row *row);
 /* How rare what record 0 and another agree on is in the whole site, not among the few that were loaded. */

@@ -96,13 +96,10 @@ int patient_load(struct op_ctx *ctx, uint64_t id, struct patient_row *out)
     return found ? 0 : fault_set(ctx->fault, ERR_NOT_FOUND, "", "No such patient.");
 }
 
-int patient_load_to_match(struct op_ctx *ctx, uint64_t id, struct patient_row *out, uint64_t *person)
+int patient_load_to_match(struct op_ctx *ctx, uint64_t id, struct patient_row *out)
 {
     memset(out, 0, sizeof *out);
-    *person = 0;
-    struct query *q = tx_query(ctx->tx,
-                               "SELECT p.name, p.birth_date, p.birth_estimated, p.sex, p.private, m.person_id FROM patient p LEFT JOIN mpi_member m ON m.patient_id=p.id WHERE p.id=$1",
-                               "i", (int64_t)id);
+    struct query *q = tx_query(ctx->tx, "SELECT name, birth_date, birth_estimated, sex, private FROM patient WHERE id=$1", "i", (int64_t)id);
     bool found = query_next(q);
     int rc = 0;
     if (found) {
@@ -112,7 +109,6 @@ int patient_load_to_match(struct op_ctx *ctx, uint64_t id, struct patient_row *o
         out->birth_estimated = query_int(q, "birth_estimated") != 0;
         TEXT_COPY(out->sex, query_text(q, "sex"));
         rc = open_private(ctx, q, out);
-        *person = (uint64_t)query_int(q, "person_id");
     }
     int end = query_end(q);
     if (rc || end)

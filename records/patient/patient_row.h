@@ -28,8 +28,8 @@ struct patient_row {
 
 /* ERR_NOT_FOUND when there is none; ERR_STORAGE when the sealed column does not open. */
 YL_CHECKED int patient_load(struct op_ctx *ctx, uint64_t id, struct patient_row *out);
-/* Only what the index compares, and the person he belongs to (0 = none yet). */
-YL_CHECKED int patient_load_to_match(struct op_ctx *ctx, uint64_t id, struct patient_row *out, uint64_t *person);
+/* Only what the index compares. */
+YL_CHECKED int patient_load_to_match(struct op_ctx *ctx, uint64_t id, struct patient_row *out);
 /* From the current row of a query over "SELECT p.* FROM patient p". */
 YL_CHECKED int patient_from_query(struct op_ctx *ctx, struct query *q, struct patient_row *out);
 /* Inserts or replaces the row and all its keys. version is written as it is. */

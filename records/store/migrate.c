@@ -1,5 +1,6 @@
 /* The shape of the database: its version, and the steps to the newest (migrations.c). */
 #include "records/store/store_private.h"
+#include "server/base/log.h"
 #include <stdio.h>
 
 int store_version(struct store *s)
@@ -55,8 +56,11 @@ int store_migrate(struct store *s, struct fault *f)
     pthread_mutex_lock(&s->writer);
     int rc = store_take(s, TX_WRITE, &c);
     for (const struct migration *m = store_migrations; rc == 0 && m->sql; m++)
-        if (m->version > have)
+        if (m->version > have) {
+            if (have) /* a large site waits minutes for some: whoever looks sees that it goes on */
+                log_info("store", "the database is brought from version %d to %d, step %d: %s", have, newest, m->version, m->what);
             rc = migrate_one(c, m, f);
+        }
     if (c)
         store_give(s, c);
     pthread_mutex_unlock(&s->writer);
