@@ -1,6 +1,8 @@
 // What one film costs: `yilian-pipe compose` fed as the daemon feeds it, from four cameras (and a screen) of 1280x720 at 30 a second with voices;
 // core-seconds per second of recording, its own and in the kernel, for each layout and codec. Prints the files, so that one can look at them.
-//   node tests/bench/media_compose.mjs BUILD[,BUILD] [SECONDS=20] [ROUNDS=1] [vp8,h264] [grid,speaker,slides]
+//   node tests/bench/media_compose.mjs BUILD[,BUILD] [SECONDS=20] [ROUNDS=1] [vp8,h264,h264half] [grid,speaker,slides]
+// Sources are 5 s long and repeated. Frames of VP8 are marked as a browser's; of H.264 (h264) all are needed, as Firefox and devices send it;
+// `h264half` is what a grid decodes of a Chromium's, whose every second frame nothing is made from (NRI 0).
 // Several builds go in turn, round by round, and the median counts. Sources: YL_SOURCE=hard (test pictures that move everywhere) or calm
 // (one that is slowly moved; the default).
 import { execFileSync, spawn } from 'node:child_process'
@@ -12,7 +14,8 @@ const [builds, seconds, rounds] = [process.argv[2].split(','), Number(process.ar
 const codecs = (process.argv[5] ?? 'vp8,h264').split(',')
 const layouts = (process.argv[6] ?? 'grid,speaker,slides').split(',')
 const kind = process.env.YL_SOURCE ?? 'calm'
-const folder = join(tmpdir(), `yl-compose-${kind}-${seconds}`)
+const SOURCE_S = 5
+const folder = join(tmpdir(), `yl-compose-${kind}`)
 mkdirSync(folder, { recursive: true })
 
 /* ---- sources ---- */
@@ -20,10 +23,11 @@ const CAMERAS = 4
 const SPEECH_S = 5 // each speaks for so long
 const encoders = {
   vp8: ['-c:v', 'libvpx', '-deadline', 'realtime', '-cpu-used', '8', '-b:v', '1500k', '-g', '90', '-error-resilient', '1', '-ts-parameters', 'ts_number_layers=3:ts_target_bitrate=600,900,1500:ts_rate_decimator=4,2,1:ts_periodicity=4:ts_layer_id=0,2,1,2:ts_layering_mode=3'],
+  h264half: ['-r', '15', '-c:v', 'libx264', '-preset', 'superfast', '-profile:v', 'baseline', '-b:v', '1500k', '-g', '45', '-bsf:v', 'dump_extra=freq=keyframe'],
   h264: ['-c:v', 'libx264', '-preset', 'superfast', '-profile:v', 'baseline', '-b:v', '1500k', '-g', '90', '-bsf:v', 'dump_extra=freq=keyframe'],
 }
 const picture = (i) => (kind === 'hard' ? `testsrc2=size=1280x720:rate=30,scroll=h=0.${i}` : `testsrc2=size=1280x720:rate=30:duration=0.04,loop=-1:1:0,fps=30,scroll=h=0.0004:v=0.000${i + 1}`)
-const slides = 'testsrc2=size=1280x720:rate=1/4,fps=30'
+const slides = 'testsrc2=size=1280x720:rate=1/4,fps=5' // of a screen that is still a browser sends few frames
 function source(name, args) {
   const path = join(folder, name)
   if (!existsSync(path)) execFileSync('ffmpeg', ['-loglevel', 'error', '-y', ...args, '-cluster_time_limit', '800', '-write_crc32', '0', '-f', 'matroska', path])
@@ -41,9 +45,9 @@ function markSpare(clusters) {
       if (n % 2) content[e.body + 3] |= 1
     }
 }
-const camera = (codec, i, what) => source(`${codec}-${i}.mkv`, ['-f', 'lavfi', '-i', what, '-t', `${seconds}`, '-pix_fmt', 'yuv420p', ...encoders[codec]])
+const camera = (codec, i, what) => source(`${codec}-${i}.mkv`, ['-f', 'lavfi', '-i', what, '-t', `${SOURCE_S}`, '-pix_fmt', 'yuv420p', ...encoders[codec]])
 const voice = (i) =>
-  source(`voice-${i}.mkv`, ['-f', 'lavfi', '-i', `sine=frequency=${200 + 90 * i}:sample_rate=48000,volume='if(eq(mod(floor(t/${SPEECH_S}),${CAMERAS}),${i}),1,0)':eval=frame`, '-t', `${seconds}`, '-c:a', 'libopus', '-b:a', '24k', '-ac', '1'])
+  source(`voice-${i}-${seconds}.mkv`, ['-f', 'lavfi', '-i', `sine=frequency=${200 + 90 * i}:sample_rate=48000,volume='if(eq(mod(floor(t/${SPEECH_S}),${CAMERAS}),${i}),1,0)':eval=frame`, '-t', `${seconds}`, '-c:a', 'libopus', '-b:a', '24k', '-ac', '1'])
 
 /* ---- Matroska, as far as the daemon reads it ---- */
 function element(b, at) {
@@ -69,10 +73,21 @@ function readFile(b) {
   }
   return out
 }
+/** The same again behind it: a cluster's time is in its first element. */
+function repeated(clusters) {
+  return [...Array(Math.ceil(seconds / SOURCE_S)).keys()].flatMap((k) =>
+    clusters.map(({ content, time }) => {
+      const t = element(content, 0)
+      const head = Buffer.from([0xe7, 0x84, 0, 0, 0, 0])
+      head.writeUInt32BE(time + k * SOURCE_S * 1000, 2)
+      return { time: time + k * SOURCE_S * 1000, content: Buffer.concat([head, content.subarray(t.body + t.size)]) }
+    }),
+  )
+}
 function recorded(codec, bytes) {
   const file = readFile(bytes)
   if (codec === 'vp8') markSpare(file.clusters)
-  return file
+  return { ...file, clusters: repeated(file.clusters) }
 }
 
 /* ---- to the child (server/base/compose.h) ---- */

@@ -276,6 +276,7 @@ static void a_child_that_fails(void **state)
     yes("zhang", "recording.export", with_layout("speaker"));
     until("failed");
     assert_string_equal(text(newest("zhang"), "error"), "invalid");
+    end_exporter(); /* what it had begun is dropped after it is told */
     assert_int_equal(uploads(), 0);
 }
 

@@ -51,6 +51,12 @@ static void scale(GstVideoConverter *by, const GstVideoInfo *info, GstBuffer *fr
     gst_buffer_unref(b);
 }
 
+/* To half the size and above two pixels are enough (of half: the mean of all four); what is made smaller sees more of them. */
+static unsigned taps(const GstVideoInfo *from, struct layout_rect r)
+{
+    return 2 * r.w >= (unsigned)from->width ? 2 : 0; /* 0: as many as it takes */
+}
+
 static GstVideoConverter *scaler(const GstVideoInfo *from, const struct canvas *to, struct layout_rect r)
 {
     GstVideoInfo out = to->info;
@@ -59,7 +65,8 @@ static GstVideoConverter *scaler(const GstVideoInfo *from, const struct canvas *
     GstStructure *how = gst_structure_new("how", GST_VIDEO_CONVERTER_OPT_DEST_X, G_TYPE_INT, (int)r.x, GST_VIDEO_CONVERTER_OPT_DEST_Y, G_TYPE_INT, (int)r.y,
                                           GST_VIDEO_CONVERTER_OPT_DEST_WIDTH, G_TYPE_INT, (int)r.w, GST_VIDEO_CONVERTER_OPT_DEST_HEIGHT, G_TYPE_INT, (int)r.h,
                                           GST_VIDEO_CONVERTER_OPT_FILL_BORDER, G_TYPE_BOOLEAN, FALSE, GST_VIDEO_CONVERTER_OPT_RESAMPLER_METHOD,
-                                          GST_TYPE_VIDEO_RESAMPLER_METHOD, GST_VIDEO_RESAMPLER_METHOD_LINEAR, GST_VIDEO_CONVERTER_OPT_THREADS, G_TYPE_UINT, 1u, NULL);
+                                          GST_TYPE_VIDEO_RESAMPLER_METHOD, GST_VIDEO_RESAMPLER_METHOD_LINEAR, GST_VIDEO_CONVERTER_OPT_RESAMPLER_TAPS, G_TYPE_UINT, taps(from, r),
+                                          GST_VIDEO_CONVERTER_OPT_THREADS, G_TYPE_UINT, 1u, NULL);
     return gst_video_converter_new(from, &out, how);
 }
 
