@@ -1,6 +1,7 @@
 /* The chain (audit.h). */
 #include "records/audit/audit.h"
 #include "server/base/crypto.h"
+#include "server/base/text_put.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,13 +11,9 @@
 /* One line as bytes: every member by its length, so that no two lines read the same. */
 static void feed_bytes(struct sha256_state *s, const char *text, size_t len)
 {
-    char head[24], *at = head + sizeof head;
-    size_t left = len;
-    *--at = ':';
-    do
-        *--at = (char)('0' + left % 10);
-    while (left /= 10);
-    sha256_update(s, at, (size_t)(head + sizeof head - at));
+    char digits[TEXT_DECIMAL_BYTES], *head = text_decimal(len, digits);
+    digits[TEXT_DECIMAL_BYTES - 1] = ':';
+    sha256_update(s, head, (size_t)(digits + TEXT_DECIMAL_BYTES - head));
     sha256_update(s, text, len);
 }
 
@@ -28,11 +25,8 @@ static void feed_text(struct sha256_state *s, const char *text)
 /* Digits by hand: seven numbers a line, and a line for every read of health data. */
 static void feed_number(struct sha256_state *s, uint64_t v)
 {
-    char text[24], *at = text + sizeof text;
-    do
-        *--at = (char)('0' + v % 10);
-    while (v /= 10);
-    feed_bytes(s, at, (size_t)(text + sizeof text - at));
+    char digits[TEXT_DECIMAL_BYTES];
+    feed_text(s, text_decimal(v, digits));
 }
 
 static void line_hash(const char *previous, int64_t seq, int64_t t_ms, const struct audit_line *line, char out[HASH_TEXT])

@@ -1,6 +1,7 @@
 /* The store, its directory back end, and reading. */
 #include "records/document/blob_format.h"
 #include "server/base/log.h"
+#include "server/base/nonce.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -65,7 +66,7 @@ void blob_file_key(const struct blob_store *s, const struct blob_header *h, uint
 
 int blob_seal(const uint8_t key[32], struct blob_aad aad, const void *plain, size_t len, uint8_t *out)
 {
-    crypto_random(out, AEAD_NONCE_BYTES);
+    crypto_nonce(out);
     return crypto_seal(key, out, &aad, sizeof aad, plain, len, out + AEAD_NONCE_BYTES);
 }
 

@@ -2,8 +2,10 @@
 #include "records/exchange/exchange_private.h"
 #include "records/parts.h"
 #include "records/quality/quality.h"
+#include "records/r4/json.h"
 #include "records/store/sealed.h"
 #include "server/base/crypto.h"
+#include "server/base/text_put.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,12 +15,15 @@
 int64_t exchange_entry_key(struct op_ctx *ctx, uint64_t source, const char *kind, const char *name, const char *code)
 {
     uint8_t mac[SHA256_BYTES];
-    char text[400];
+    char text[400], id[ID_TEXT_BYTES], *at = text, *end = text + sizeof text - 1;
+    const char *const parts[] = {id, "|", kind, "|", name, "|", code};
     int64_t key;
     if (!name[0])
         return 0;
-    int n = snprintf(text, sizeof text, "%016llx|%s|%s|%s", (unsigned long long)source, kind, name, code);
-    crypto_hmac_sha256(records_parts(ctx->records)->exchange->key, 32, text, (size_t)n, mac);
+    id_format(source, id);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        at = text_add(at, end, parts[i]);
+    crypto_hmac_sha256(records_parts(ctx->records)->exchange->key, 32, text, (size_t)(at - text), mac);
     memcpy(&key, mac, sizeof key);
     return key;
 }
@@ -28,18 +33,22 @@ static int64_t key_of(const struct exchange_taking *t, const struct exchange_ent
     return exchange_entry_key(t->ctx, t->source->id, e->kind, e->key, strcmp(e->kind, "observation") == 0 ? e->code : "");
 }
 
-static char *body_of(const struct exchange_entry *e)
+/* A JSON object, written at once: five texts at most, for every value of every report. */
+static void put_body(struct r4_buf *b, const struct exchange_entry *e)
 {
     const struct {
-        const char *name, *text;
-    } members[] = {{"text", e->text}, {"value", e->value}, {"range", e->range}, {"flag", e->flag}, {"who", e->who}};
-    json_t *o = json_object();
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
-        if (members[i].text[0])
-            json_object_set_new(o, members[i].name, json_string(members[i].text));
-    char *text = json_dumps(o, JSON_COMPACT);
-    json_decref(o);
-    return text;
+        const char *head, *text;
+    } members[] = {{"\"text\":", e->text}, {"\"value\":", e->value}, {"\"range\":", e->range}, {"\"flag\":", e->flag}, {"\"who\":", e->who}};
+    const char *between = "{";
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        if (!members[i].text[0])
+            continue;
+        r4_buf_puts(b, between);
+        r4_buf_puts(b, members[i].head);
+        r4_buf_quote(b, members[i].text, strlen(members[i].text));
+        between = ",";
+    }
+    r4_buf_puts(b, *between == '{' ? "{}" : "}");
 }
 
 struct written { /* an entry in the store */
@@ -59,12 +68,15 @@ static int write_entry(struct exchange_taking *t, const struct exchange_entry *e
     struct quality_code code = code_of(t, e);
     struct quality_standard *standard = &out->standard;
     int64_t id = (int64_t)id_new(), key = key_of(t, e);
-    char *body = body_of(e);
-    if (!body)
+    struct r4_buf body = {0};
+    put_body(&body, e);
+    if (body.failed) {
+        r4_buf_clear(&body);
         return ERR_UNAVAILABLE;
+    }
     quality_standard_of(records_parts(t->ctx->records)->quality, tx, &code, standard);
     if (key) /* of an earlier message: lines of one message stand side by side */
-        tx_exec(tx, "UPDATE exchange_entry SET replaced_by=$1 WHERE key=$2 AND patient_id=$3 AND replaced_by=0 AND message_id<>$4", "iiii", id, key,
+        tx_exec(tx, "UPDATE exchange_entry SET replaced_by=$1 WHERE patient_id=$3 AND key=$2 AND replaced_by=0 AND message_id<>$4", "iiii", id, key,
                 (int64_t)t->patient, (int64_t)t->message);
     out->id = id;
     out->key = key;
@@ -73,9 +85,9 @@ static int write_entry(struct exchange_taking *t, const struct exchange_entry *e
             "INSERT INTO exchange_entry (id, patient_id, source_id, message_id, kind, code, system, standard_code, standard_system, unit, status, t_ms, key, "
             "replaced_by, body) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,0,$14)",
             "iiiitttttttiis", id, (int64_t)t->patient, (int64_t)t->source->id, (int64_t)t->message, e->kind, e->code, e->system, standard->code,
-            standard->system, e->unit, e->status ? e->status : e->raw_status, e->t_ms, key, SEALED(EXCHANGE_ENTRY, id, t->patient, body));
-    explicit_bzero(body, strlen(body));
-    free(body);
+            standard->system, e->unit, e->status ? e->status : e->raw_status, e->t_ms, key, SEALED(EXCHANGE_ENTRY, id, t->patient, body.p));
+    explicit_bzero(body.p, body.n);
+    r4_buf_clear(&body);
     return tx_error(tx);
 }
 

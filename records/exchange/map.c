@@ -415,8 +415,9 @@ int exchange_map_apply(const struct exchange_map *map, struct hl7_message *m, in
                        struct exchange_flaw *flaw)
 {
     char type[8];
-    struct applying a = {map, m, zone_min, malloc(VALUE_MAX), out, flaw};
-    int rc = a.value ? 0 : ERR_UNAVAILABLE;
+    char value[VALUE_MAX]; /* 64 KB asked of the heap and given back for every message would be mapped anew each time */
+    struct applying a = {map, m, zone_min, value, out, flaw};
+    int rc = 0;
     memset(out, 0, sizeof *out);
     hl7_text_at(m, "MSH-9.1", type, sizeof type);
     for (size_t i = 0; i < map->n_rules && rc == 0; i++)
@@ -424,7 +425,6 @@ int exchange_map_apply(const struct exchange_map *map, struct hl7_message *m, in
             out->ruled = true;
             rc = apply_rule(&a, &map->rules[i]);
         }
-    free(a.value);
     if (rc)
         exchange_entries_fini(out);
     return rc;

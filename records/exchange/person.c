@@ -8,15 +8,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void add_key(struct op_ctx *ctx, uint64_t patient, const char *kind, const char *value)
+#define KEYS_MAX 64
+
+struct keys { /* by which questions find a person */
+    struct {
+        const char *kind;
+        char key[256];
+    } list[KEYS_MAX];
+    size_t n;
+};
+
+static bool has_key(const struct keys *k, const char *kind, const char *key)
+{
+    for (size_t i = 0; i < k->n; i++)
+        if (strcmp(k->list[i].kind, kind) == 0 && strcmp(k->list[i].key, key) == 0)
+            return true;
+    return false;
+}
+
+static void add_key(struct keys *k, const char *kind, const char *value)
 {
     char folded[256];
-    if (text_fold(value, strlen(value), folded, sizeof folded) > 0)
-        tx_upsert(ctx->tx, "exchange_person_key", NULL, "kind,key,patient_id", "tti", kind, folded, (int64_t)patient);
+    if (k->n == KEYS_MAX || text_fold(value, strlen(value), folded, sizeof folded) == 0 || has_key(k, kind, folded))
+        return;
+    k->list[k->n].kind = kind;
+    memcpy(k->list[k->n++].key, folded, sizeof folded);
 }
 
 /* Every repetition of a name: maiden and stage names are asked for too. */
-static void add_names(struct op_ctx *ctx, uint64_t patient, struct hl7_message *m, unsigned field, const char *const kinds[2])
+static void add_names(struct keys *k, struct hl7_message *m, unsigned field, const char *const kinds[2])
 {
     char text[128];
     const struct hl7_segment *pid = hl7_segment(m, "PID", 0);
@@ -24,11 +44,30 @@ static void add_names(struct op_ctx *ctx, uint64_t patient, struct hl7_message *
     for (uint16_t i = 1; i <= n && i < 8; i++) {
         struct hl7_path p = {.field = (uint16_t)field, .repetition = i, .component = 1, .sub = 1};
         hl7_text(m, hl7_part(m, pid, &p), text, sizeof text);
-        add_key(ctx, patient, kinds[0], text);
+        add_key(k, kinds[0], text);
         p.component = 2;
         hl7_text(m, hl7_part(m, pid, &p), text, sizeof text);
-        add_key(ctx, patient, kinds[1], text);
+        add_key(k, kinds[1], text);
     }
+}
+
+static bool keys_stand(struct op_ctx *ctx, uint64_t patient, const struct keys *k)
+{
+    size_t n = 0;
+    bool same = true;
+    struct query *q = tx_query(ctx->tx, "SELECT kind, key FROM exchange_person_key WHERE patient_id=$1", "i", (int64_t)patient);
+    for (; same && query_next(q); n++)
+        same = has_key(k, query_text(q, "kind"), query_text(q, "key"));
+    return query_end(q) == 0 && same && n == k->n;
+}
+
+static void write_keys(struct op_ctx *ctx, uint64_t patient, const struct keys *k)
+{
+    if (keys_stand(ctx, patient, k))
+        return;
+    tx_exec(ctx->tx, "DELETE FROM exchange_person_key WHERE patient_id=$1", "i", (int64_t)patient);
+    for (size_t i = 0; i < k->n; i++)
+        tx_upsert(ctx->tx, "exchange_person_key", NULL, "kind,key,patient_id", "tti", k->list[i].kind, k->list[i].key, (int64_t)patient);
 }
 
 int exchange_pid_parse(struct hl7_message *m, const char *pid, char **text)
@@ -46,25 +85,28 @@ int exchange_person_write(struct op_ctx *ctx, uint64_t patient, uint64_t source,
 {
     static const char *const own[2] = {"family", "given"}, *const mothers[2] = {"mfamily", "mgiven"};
     struct hl7_message m;
+    struct keys keys;
     char *text, birth[16], *mother_pid = mother ? exchange_person_pid(ctx, mother, &(uint64_t){0}) : NULL;
+    keys.n = 0;
     tx_upsert(ctx->tx, "exchange_person", "patient_id", "patient_id,source_id,mother_id,changed_ms,pid", "iiiis", (int64_t)patient, (int64_t)source,
               (int64_t)mother, ctx->now_ms, SEALED(EXCHANGE_PID, patient, 0, pid));
-    tx_exec(ctx->tx, "DELETE FROM exchange_person_key WHERE patient_id=$1", "i", (int64_t)patient);
     int rc = exchange_pid_parse(&m, pid, &text);
     if (rc == 0) {
-        add_names(ctx, patient, &m, 5, own);
-        add_names(ctx, patient, &m, 6, mothers);
+        add_names(&keys, &m, 5, own);
+        add_names(&keys, &m, 6, mothers);
         hl7_text_at(&m, "PID-7.1", birth, 9);
-        add_key(ctx, patient, "birth", birth);
+        add_key(&keys, "birth", birth);
     }
     hl7_fini(&m);
     free(text);
     if (rc == 0 && mother_pid && (rc = exchange_pid_parse(&m, mother_pid, &text)) == 0) { /* her name, where the child's record does not say it */
-        add_names(ctx, patient, &m, 5, mothers);
+        add_names(&keys, &m, 5, mothers);
         hl7_fini(&m);
         free(text);
     }
     free(mother_pid);
+    if (rc == 0)
+        write_keys(ctx, patient, &keys);
     return rc ? rc : tx_error(ctx->tx);
 }
 

@@ -55,7 +55,7 @@ static size_t of_number(struct op_ctx *ctx, const char *number, struct visit *ou
     if (query_end(q))
         return 0;
     for (size_t i = 0; i < n_sources && n < VISITS_MAX; i++)
-        n += collect(tx_query(ctx->tx, "SELECT patient_id, message_id, status FROM exchange_entry WHERE key=$1 AND kind='encounter' AND replaced_by=0 LIMIT $2", "ii",
+        n += collect(tx_query(ctx->tx, "SELECT patient_id, message_id, status FROM exchange_entry WHERE key=$1 AND key<>0 AND kind='encounter' AND replaced_by=0 LIMIT $2", "ii",
                               exchange_entry_key(ctx, (uint64_t)sources[i], "encounter", number, ""), (int64_t)(VISITS_MAX - n)),
                      out + n, VISITS_MAX - n);
     return n;

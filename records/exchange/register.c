@@ -325,8 +325,9 @@ static int find_or_register(struct exchange_taking *t, const struct numbers *num
 {
     bool retired = false;
     t->patient = exchange_identity(t->ctx, numbers->own[0].domain, numbers->own[0].value, &retired);
-    for (size_t i = 1; i < numbers->n && !t->patient; i++)
-        t->patient = exchange_identity(t->ctx, numbers->own[i].domain, numbers->own[i].value, &retired);
+    size_t by = 0; /* the number that is known */
+    while (!t->patient && ++by < numbers->n)
+        t->patient = exchange_identity(t->ctx, numbers->own[by].domain, numbers->own[by].value, &retired);
     if (retired && adt)
         return flaw_at(t, 204, "number_merged_away", (struct hl7_path){.segment = "PID", .field = 3, .repetition = 1, .component = 1});
     bool known = t->patient != 0;
@@ -337,7 +338,7 @@ static int find_or_register(struct exchange_taking *t, const struct numbers *num
     int rc = !pid ? ERR_UNAVAILABLE : known && unchanged(t->ctx, t->patient, pid, mother) ? 0 : store_patient(t, numbers, mother, pid);
     free(pid);
     for (size_t i = 0; rc == 0 && i < numbers->n; i++) {
-        uint64_t held = known ? exchange_identity(t->ctx, numbers->own[i].domain, numbers->own[i].value, &retired) : 0;
+        uint64_t held = known && i == by ? t->patient : known ? exchange_identity(t->ctx, numbers->own[i].domain, numbers->own[i].value, &retired) : 0;
         if (!held)
             rc = add_identity(t->ctx, &numbers->own[i], t->patient);
     }

@@ -1,5 +1,6 @@
 /* Bodies at rest: compressed with a dictionary of what FHIR resources say over and over, then sealed. */
 #include "records/fhir/fhir_private.h"
+#include "server/base/nonce.h"
 
 #define FORMAT 1
 #define HEAD (1 + AEAD_NONCE_BYTES)
@@ -13,7 +14,7 @@ int body_seal(struct fhir *x, struct scratch *s, const uint8_t key[32], const in
     int rc = !n || ZSTD_isError(n) ? ERR_UNAVAILABLE : 0;
     if (rc == 0) {
         out[0] = FORMAT;
-        crypto_random(out + 1, AEAD_NONCE_BYTES);
+        crypto_nonce(out + 1);
         rc = crypto_seal(key, out + 1, at, 2 * sizeof *at, frame, n, out + HEAD);
     }
     if (rc == 0)

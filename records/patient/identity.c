@@ -80,17 +80,24 @@ int64_t date_days(int year, int month, int day)
     return era * 146097 + doe - 719468;
 }
 
+static void put_digits(char *out, int n, int v)
+{
+    for (; n > 0; v /= 10)
+        out[--n] = (char)('0' + v % 10);
+}
+
 void date_of_ms(int64_t ms, int zone_min, char out[11])
 {
     time_t t = (time_t)((ms + (int64_t)zone_min * 60000) / 1000);
     struct tm tm;
-    if (!gmtime_r(&t, &tm) || tm.tm_year + 1900 < 1000 || tm.tm_year + 1900 > 9999) {
-        out[0] = 0;
+    out[0] = 0;
+    if (!gmtime_r(&t, &tm) || tm.tm_year + 1900 < 1000 || tm.tm_year + 1900 > 9999)
         return;
-    }
-    char text[48];
-    snprintf(text, sizeof text, "%04d-%02d-%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
-    memcpy(out, text, 10);
+    put_digits(out, 4, tm.tm_year + 1900);
+    out[4] = '-';
+    put_digits(out + 5, 2, tm.tm_mon + 1);
+    out[7] = '-';
+    put_digits(out + 8, 2, tm.tm_mday);
     out[10] = 0;
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define KEYS_MAX 12
 #define PRIVATE_MAX 8192 /* every byte may need six in JSON */
 
 void patient_row_wipe(struct patient_row *row)
@@ -118,41 +119,81 @@ int patient_load_to_match(struct op_ctx *ctx, uint64_t id, struct patient_row *o
 
 /* ---- storing ---- */
 
-static void add_key(struct op_ctx *ctx, const struct patient_row *row, const char *kind, const char *key)
+struct keys { /* by which a patient is looked for */
+    struct {
+        const char *kind;
+        char key[256];
+    } list[KEYS_MAX];
+    size_t n;
+};
+
+static bool has_key(const struct keys *k, const char *kind, const char *key)
 {
-    if (key[0])
-        tx_upsert(ctx->tx, "patient_key", NULL, "org_id,kind,key,patient_id", "itti", (int64_t)row->org_id, kind, key,
-                  (int64_t)row->id);
+    for (size_t i = 0; i < k->n; i++)
+        if (strcmp(k->list[i].kind, kind) == 0 && strcmp(k->list[i].key, key) == 0)
+            return true;
+    return false;
 }
 
-static void add_blind(struct op_ctx *ctx, const struct patient_row *row, const char *kind, const char *value)
+static void add_key(struct keys *k, const char *kind, const char *key)
+{
+    if (!key[0] || k->n == KEYS_MAX || has_key(k, kind, key))
+        return;
+    k->list[k->n].kind = kind;
+    TEXT_COPY(k->list[k->n].key, key);
+    k->n++;
+}
+
+static void add_blind(struct op_ctx *ctx, struct keys *k, const char *kind, const char *value)
 {
     char key[BLIND_BYTES];
     if (!value[0])
         return;
     blind_index(records_parts(ctx->records)->patient_keys.index, kind, value, key);
-    add_key(ctx, row, kind, key);
+    add_key(k, kind, key);
+}
+
+static void keys_of(struct op_ctx *ctx, const struct patient_row *row, struct keys *k)
+{
+    char folded[256];
+    struct pinyin_name readings[2];
+    k->n = 0;
+    add_blind(ctx, k, "id", row->secret.id_no);
+    add_blind(ctx, k, "phone", row->secret.phone);
+    add_blind(ctx, k, "phone", row->secret.guardian_phone);
+    add_blind(ctx, k, "insurance", row->secret.insurance_no);
+    text_fold(row->local_number, strlen(row->local_number), folded, sizeof folded);
+    add_key(k, "local", folded);
+    text_fold(row->name, strlen(row->name), folded, sizeof folded);
+    add_key(k, "name", folded);
+    int n = pinyin_name(records_parts(ctx->records)->terms->pinyin, row->name, readings);
+    for (int i = 0; i < n; i++) {
+        add_key(k, "pinyin", readings[i].full);
+        add_key(k, "initials", readings[i].initials);
+    }
+}
+
+/* Most changes of a patient are of what he is not looked for by. */
+static bool keys_stand(struct op_ctx *ctx, const struct patient_row *row, const struct keys *k)
+{
+    size_t n = 0;
+    bool same = true;
+    struct query *q = tx_query(ctx->tx, "SELECT org_id, kind, key FROM patient_key WHERE patient_id=$1", "i", (int64_t)row->id);
+    for (; same && query_next(q); n++)
+        same = (uint64_t)query_int(q, "org_id") == row->org_id && has_key(k, query_text(q, "kind"), query_text(q, "key"));
+    return query_end(q) == 0 && same && n == k->n;
 }
 
 static void write_keys(struct op_ctx *ctx, const struct patient_row *row, bool fresh)
 {
-    char folded[256];
-    struct pinyin_name readings[2];
+    struct keys k;
+    keys_of(ctx, row, &k);
+    if (!fresh && keys_stand(ctx, row, &k))
+        return;
     if (!fresh)
         tx_exec(ctx->tx, "DELETE FROM patient_key WHERE patient_id=$1", "i", (int64_t)row->id);
-    add_blind(ctx, row, "id", row->secret.id_no);
-    add_blind(ctx, row, "phone", row->secret.phone);
-    add_blind(ctx, row, "phone", row->secret.guardian_phone);
-    add_blind(ctx, row, "insurance", row->secret.insurance_no);
-    text_fold(row->local_number, strlen(row->local_number), folded, sizeof folded);
-    add_key(ctx, row, "local", folded);
-    text_fold(row->name, strlen(row->name), folded, sizeof folded);
-    add_key(ctx, row, "name", folded);
-    int n = pinyin_name(records_parts(ctx->records)->terms->pinyin, row->name, readings);
-    for (int i = 0; i < n; i++) {
-        add_key(ctx, row, "pinyin", readings[i].full);
-        add_key(ctx, row, "initials", readings[i].initials);
-    }
+    for (size_t i = 0; i < k.n; i++)
+        tx_upsert(ctx->tx, "patient_key", NULL, "org_id,kind,key,patient_id", "itti", (int64_t)row->org_id, k.list[i].kind, k.list[i].key, (int64_t)row->id);
 }
 
 static int write_row(struct op_ctx *ctx, const struct patient_row *row, const uint8_t *sealed, size_t len)

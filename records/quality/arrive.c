@@ -134,7 +134,10 @@ static struct clean_finding *same_in(struct clean_result *now, const struct find
 static void forget(struct quality *q, struct clean_result *now, struct clean_finding *f)
 {
     now->applied &= ~(1ull << (f->rule - rules_at(q->rules, 0)));
-    *f = now->findings[--now->n];
+    struct clean_finding *last = &now->findings[--now->n];
+    if (f != last)
+        *f = *last;
+    explicit_bzero(last, sizeof *last);
 }
 
 /* What still fails with the same value is known and counted already; what fails no more, or otherwise, was put right by the source. */
@@ -223,7 +226,7 @@ int quality_clean_person(struct op_ctx *ctx, const struct quality_origin *o, con
     quality_note(q, &now);
     for (size_t i = 0; i < now.n && rc == 0; i++)
         rc = finding_write(ctx, o, NULL, &now.findings[i]);
-    explicit_bzero(&now, sizeof now);
+    clean_wipe(&now);
     return rc ? rc : tx_error(ctx->tx);
 }
 
@@ -245,7 +248,7 @@ int quality_patient_edited(struct op_ctx *ctx, const struct patient_row *row)
     clean_patient(&w, &p, &now);
     int rc = patient_again(ctx, row->id, &now, "corrected");
     rc = rc ? rc : judge_entries_again(ctx, &w, row->id, &p, "corrected");
-    explicit_bzero(&now, sizeof now);
+    clean_wipe(&now);
     return rc;
 }
 
@@ -295,7 +298,7 @@ static int clean_one(struct op_ctx *ctx, const struct quality_origin *o, const s
     for (size_t i = 0; i < now.n && rc == 0; i++)
         rc = finding_write(ctx, o, e, &now.findings[i]);
     held_free(&h);
-    explicit_bzero(&now, sizeof now);
+    clean_wipe(&now);
     return rc;
 }
 

@@ -31,6 +31,12 @@ static void propose(struct clean_finding *f, const char *clean)
     snprintf(f->clean, sizeof f->clean, "%s", clean);
 }
 
+void clean_wipe(struct clean_result *r)
+{
+    explicit_bzero(r->findings, r->n * sizeof *r->findings);
+    r->n = 0;
+}
+
 /* ---- a patient ---- */
 
 struct known { /* of a patient, found out once */

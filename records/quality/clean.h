@@ -48,6 +48,8 @@ struct clean_result {
     size_t n;
     struct clean_finding findings[CLEAN_FINDINGS_MAX];
 };
+/* Of the many places few are used, and only they are wiped. */
+void clean_wipe(struct clean_result *r);
 void clean_patient(const struct clean_with *w, const struct clean_patient *p, struct clean_result *out);
 void clean_entry(const struct clean_with *w, const struct clean_entry *e, struct clean_result *out);
 /* The number a result's value is, also "<0.5"; *sign is what stands before it, "" = nothing. False: it is words. */

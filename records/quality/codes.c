@@ -1,6 +1,7 @@
 /* Codes as they arrive: what each is here, and how often it came (quality.h). */
 #include "records/quality/quality_private.h"
 #include "server/base/id.h"
+#include "server/base/text_put.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,7 +75,11 @@ static bool collected(const struct quality_code *c)
 
 static void key_of(uint64_t source, const char *kind, const char *system, const char *code, char out[KEY_BYTES])
 {
-    snprintf(out, KEY_BYTES, "%016llx|%.23s|%.95s|%.63s", (unsigned long long)source, kind, system, code);
+    char *at = out + ID_TEXT_BYTES - 1;
+    id_format(source, out);
+    at = text_add(text_add(at, at + 1, "|"), at + 1 + 23, kind);
+    at = text_add(text_add(at, at + 1, "|"), at + 1 + 95, system);
+    text_add(text_add(at, at + 1, "|"), at + 1 + 63, code);
 }
 
 /* ---- what was decided ---- */

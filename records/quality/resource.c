@@ -64,7 +64,7 @@ static int clean_part(struct op_ctx *ctx, struct quality_resource *r, const stru
         whose(r);
     for (size_t i = 0; i < now.n && rc == 0; i++)
         rc = finding_write(ctx, &r->from, e, &now.findings[i]);
-    explicit_bzero(&now, sizeof now);
+    clean_wipe(&now);
     return rc;
 }
 

@@ -491,5 +491,9 @@ const struct migration store_migrations[] = {
      "ALTER TABLE out_item ADD COLUMN told INTEGER NOT NULL DEFAULT 0;"
      "CREATE TABLE out_told (subscriber_id INTEGER NOT NULL, type TEXT NOT NULL, part INTEGER NOT NULL, rid INTEGER NOT NULL, seq INTEGER NOT NULL, mark TEXT NOT NULL, "
      "start TEXT NOT NULL, PRIMARY KEY (subscriber_id, type, part, rid));"},
+    {47, "entries are known again within their patient: the lines of a report touch a page or two of the index, not one each",
+     "DROP INDEX exchange_entry_key;"
+     "CREATE INDEX exchange_entry_key ON exchange_entry (patient_id, key);"
+     "CREATE INDEX exchange_entry_visit_key ON exchange_entry (key) WHERE kind='encounter' AND key<>0;"},
     {0, NULL, NULL},
 };

@@ -1,5 +1,6 @@
 #include "records/store/seal.h"
 #include "server/base/crypto.h"
+#include "server/base/nonce.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +9,7 @@ int seal_text(const uint8_t key[32], uint64_t row, const char *text, uint8_t *ou
     size_t len = strlen(text);
     if (cap < len + SEAL_OVERHEAD || len > 1 << 20)
         return ERR_TOO_LARGE;
-    crypto_random(out, AEAD_NONCE_BYTES);
+    crypto_nonce(out);
     int rc = crypto_seal(key, out, &row, sizeof row, text, len, out + AEAD_NONCE_BYTES);
     return rc ? rc : (int)(len + SEAL_OVERHEAD);
 }

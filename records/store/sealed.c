@@ -2,8 +2,9 @@
 #include "records/store/sealed.h"
 #include "records/store/store_private.h"
 #include "server/base/crypto.h"
+#include "server/base/nonce.h"
 #include "server/base/log.h"
-#include <inttypes.h>
+#include "server/base/text_put.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,10 +31,19 @@ void store_unlock(struct store *s, const uint8_t master[32])
     s->has_keys = true;
 }
 
+static char *add_number(char *at, char *end, int64_t v)
+{
+    char digits[TEXT_DECIMAL_BYTES];
+    return text_add(v < 0 ? text_add(at, end, "-") : at, end, text_decimal(v < 0 ? 0 - (uint64_t)v : (uint64_t)v, digits));
+}
+
+/* "table.column/row/part" */
 static size_t place_of(enum sealed_column column, int64_t row, int64_t part, char out[128])
 {
     const struct sealed_place *p = &sealed_places[column];
-    return (size_t)snprintf(out, 128, "%s.%s/%" PRId64 "/%" PRId64, p->table, p->column, row, part);
+    char *end = out + 127, *at = text_add(text_add(text_add(out, end, p->table), end, "."), end, p->column);
+    at = add_number(text_add(at, end, "/"), end, row);
+    return (size_t)(add_number(text_add(at, end, "/"), end, part) - out);
 }
 
 void *sealed_make(const struct store *s, const struct sealed *v, size_t *len)
@@ -44,7 +54,7 @@ void *sealed_make(const struct store *s, const struct sealed *v, size_t *len)
     if (!out)
         return NULL;
     out[0] = FORMAT;
-    crypto_random(out + 1, AEAD_NONCE_BYTES);
+    crypto_nonce(out + 1);
     if (crypto_seal(s->keys[v->column], out + 1, place, at, v->text, n, out + 1 + AEAD_NONCE_BYTES)) {
         free(out);
         return NULL;

@@ -1,9 +1,8 @@
-/* Everything but SHA-256 itself: randomness, HMAC, HKDF, AES-256-GCM, Argon2id, TOTP. */
+/* Everything but SHA-256 itself and AES-256-GCM (aead.c): randomness, HMAC, HKDF, Argon2id, TOTP. */
 #include "server/base/crypto.h"
 #include <argon2.h>
 #include <errno.h>
 #include <mbedtls/base64.h>
-#include <mbedtls/gcm.h>
 #include <mbedtls/md.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -115,37 +114,6 @@ void crypto_derive(const uint8_t key[32], const char *label, uint8_t *out, size_
     }
     explicit_bzero(prk, sizeof prk);
     explicit_bzero(t, sizeof t);
-}
-
-/* ---- AES-256-GCM ---- */
-
-int crypto_seal(const uint8_t key[32], const uint8_t nonce[12], const void *aad, size_t aad_len, const void *plain, size_t len,
-                uint8_t *out)
-{
-    mbedtls_gcm_context g;
-    mbedtls_gcm_init(&g);
-    int rc = mbedtls_gcm_setkey(&g, MBEDTLS_CIPHER_ID_AES, key, 256);
-    rc = rc ? rc
-            : mbedtls_gcm_crypt_and_tag(&g, MBEDTLS_GCM_ENCRYPT, len, nonce, AEAD_NONCE_BYTES, aad, aad_len, plain, out,
-                                        AEAD_TAG_BYTES, out + len);
-    mbedtls_gcm_free(&g);
-    return rc ? ERR_INTERNAL : 0;
-}
-
-int crypto_open(const uint8_t key[32], const uint8_t nonce[12], const void *aad, size_t aad_len, const void *sealed, size_t len,
-                uint8_t *out)
-{
-    mbedtls_gcm_context g;
-    if (len < AEAD_TAG_BYTES)
-        return ERR_INVALID;
-    size_t plain = len - AEAD_TAG_BYTES;
-    mbedtls_gcm_init(&g);
-    int rc = mbedtls_gcm_setkey(&g, MBEDTLS_CIPHER_ID_AES, key, 256);
-    rc = rc ? rc
-            : mbedtls_gcm_auth_decrypt(&g, plain, nonce, AEAD_NONCE_BYTES, aad, aad_len, (const uint8_t *)sealed + plain,
-                                       AEAD_TAG_BYTES, sealed, out);
-    mbedtls_gcm_free(&g);
-    return rc ? ERR_INVALID : 0;
 }
 
 /* ---- passwords ---- */

@@ -2,7 +2,6 @@
 #include "server/base/clock.h"
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #define EPOCH_MS 1577836800000ll /* 2020-01-01 */
@@ -30,7 +29,9 @@ uint64_t id_new(void)
 
 void id_format(uint64_t id, char out[ID_TEXT_BYTES])
 {
-    snprintf(out, ID_TEXT_BYTES, "%016llx", (unsigned long long)id);
+    for (int i = ID_TEXT_BYTES - 2; i >= 0; i--, id >>= 4)
+        out[i] = "0123456789abcdef"[id & 15];
+    out[ID_TEXT_BYTES - 1] = 0;
 }
 
 int id_parse(const char *text, uint64_t *out)

@@ -32,6 +32,7 @@ struct gate {
     struct line *lines;
     uint64_t last_id;
     struct net_timer *retry;
+    bool called; /* pump_all is posted */
     struct metric *m_lines, *m_broken;
 };
 
@@ -121,12 +122,17 @@ static int submit(struct line *l, const struct held *h)
     return rc;
 }
 
+static void pump_lines(struct gate *g)
+{
+    for (struct line *l = g->lines; l; l = l->next)
+        pump(l);
+}
+
 static void retry(void *arg)
 {
     struct gate *g = arg;
     g->retry = NULL;
-    for (struct line *l = g->lines; l; l = l->next)
-        pump(l);
+    pump_lines(g);
 }
 
 /* Hands in what may go, and reads on only when little waits. */
@@ -147,6 +153,22 @@ static void pump(struct line *l)
     bool hold = l->first != NULL;
     if (hold != l->holding) net_raw_hold(l->raw, hold);
     l->holding = hold;
+}
+
+static void pump_all(void *arg)
+{
+    struct gate *g = arg;
+    g->called = false;
+    pump_lines(g);
+}
+
+/* What came in one round of the loop, of whichever lines, is handed in together: the writer makes one commit of it instead of one for the first and
+ * one for the rest. */
+static void pump_later(struct line *l)
+{
+    struct gate *g = l->gate;
+    if (!g->called) g->called = net_post(g->config.net, pump_all, g) == 0;
+    if (!g->called) pump(l);
 }
 
 static int keep(struct line *l, bool too_large)
@@ -188,7 +210,7 @@ static void on_data(void *ctx, struct net_raw *raw, void *user, const char *data
             net_raw_close(raw);
             return;
         }
-    pump(l);
+    if (l->first) pump_later(l);
 }
 
 static void on_close(void *ctx, struct net_raw *raw, void *user)

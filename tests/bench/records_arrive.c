@@ -1,9 +1,11 @@
 /* Processor time of messages that arrive: read, mapped, matched, cleaned, stored durably, audited, answered; without a network (bench_server_hl7 has one).
- * bench_records_arrive [MESSAGES] [GROUP] [adt|oru]      (default 4000 32 adt)
+ * bench_records_arrive [MESSAGES] [GROUP] [new|changed|again|oru|panel]      (default 4000 32 new)
  *
- * GROUP messages are handed in at a time, and the next when all are answered. ADT: each a new patient, of names, birth dates, phones and streets as a county
- * has them, one in five known already from another source. ORU: a blood count of three values for one of 200 patients. getrusage, so that it holds on a busy
- * machine; under `valgrind --tool=callgrind` the instructions are counted exactly. Bar: 5,000 messages/s a core = 200 us.
+ * GROUP messages are handed in at a time, and the next when all are answered. new: ADT^A04, each a new patient, of names, birth dates, phones and streets as a
+ * county has them, one in five known already from another source. The others are about 200 patients, registered before the count begins: changed: ADT^A08, he
+ * moved; again: ADT^A08 with nothing new in it; oru: a blood count of three values; panel: of sixteen. getrusage, so that it holds on a busy machine. Counted
+ * exactly by `valgrind --tool=callgrind --collect-atstart=no --toggle-collect=take_waiting`: the difference of two runs by that of their numbers of messages.
+ * Bar: 5,000 messages/s a core = 200 us.
  */
 #include "records/parts.h"
 #include "records/records.h"
@@ -87,16 +89,43 @@ static size_t registration(char *m, size_t cap, int number)
     return (size_t)snprintf(m, cap, "MSH|^~\\&|HIS%d|X|YL|X|20261128083000||ADT^A04|a%d|P|2.4||||||UNICODE UTF-8\rPID|1||%d^^^HIS%d||%s\rPV1|1|O|门诊^^^内科\r", again, number, number, again, rest);
 }
 
-static size_t result(char *m, size_t cap, int number)
+#define HEAD "MSH|^~\\&|HIS0|X|YL|X|20261128083000||%s|%s%d|P|2.4||||||UNICODE UTF-8\r"
+#define KNOWN 200
+
+/* PID of a known patient, who lives where he says he lives today. */
+static size_t known(char *m, size_t cap, const char *type, const char *series, int number, int street)
 {
+    int who = number % KNOWN;
+    return (size_t)snprintf(m, cap, HEAD "PID|1||r%d^^^HIS0||林^%d||19%02d%02d%02d|M|||虚构省平川市白塔区解放路%d号||138%08d\r", type, series, number, who, who, 30 + who % 60, 1 + who % 12, 1 + who % 28,
+                            street, 10000000 + who);
+}
+
+static size_t visit(char *m, size_t cap, const char *series, int number, int street)
+{
+    size_t n = known(m, cap, "ADT^A08", series, number, street);
+    return n + (size_t)snprintf(m + n, cap - n, "PV1|1|O|门诊^^^内科||||||||||||||||v%d\r", number);
+}
+
+static size_t result(char *m, size_t cap, int number, int values)
+{
+    static const struct {
+        const char *code, *name, *unit, *range;
+        int from, to;
+    } items[] = {{"WBC", "白细胞", "10*9/L", "4-10", 4, 10}, {"HGB", "血红蛋白", "g/L", "110-150", 110, 150}, {"PLT", "血小板", "10*9/L", "100-300", 100, 300},
+                 {"RBC", "红细胞", "10*12/L", "4.0-5.5", 4, 6}, {"NEU%", "中性粒细胞百分比", "%", "50-70", 50, 70}, {"LYM%", "淋巴细胞百分比", "%", "20-40", 20, 40},
+                 {"MON%", "单核细胞百分比", "%", "3-8", 3, 8}, {"EOS%", "嗜酸性粒细胞百分比", "%", "0.5-5", 1, 5}, {"BAS%", "嗜碱性粒细胞百分比", "%", "0-1", 0, 1},
+                 {"HCT", "红细胞压积", "%", "37-50", 37, 50}, {"MCV", "平均红细胞体积", "fL", "80-100", 80, 100}, {"MCH", "平均血红蛋白量", "pg", "27-34", 27, 34},
+                 {"MCHC", "平均血红蛋白浓度", "g/L", "320-360", 320, 360}, {"RDW", "红细胞分布宽度", "%", "11-15", 11, 15}, {"MPV", "平均血小板体积", "fL", "6-13", 6, 13},
+                 {"PCT", "血小板压积", "%", "0.1-0.3", 0, 1}};
     char when[80];
-    int n = number / 200;
-    snprintf(when, sizeof when, "20%02d%02d%02d%02d%02d01", 10 + n / 32256 % 16, 1 + n / 2688 % 12, 1 + n / 96 % 28, n / 4 % 24, n % 4 * 15);
-    return (size_t)snprintf(m, cap,
-                            "MSH|^~\\&|HIS0|X|YL|X|20261128083000||ORU^R01|o%d|P|2.4||||||UNICODE UTF-8\rPID|1||r%d^^^HIS0||林^%d||19%02d%02d%02d|M\rOBR|1|p%d|f%d|CBC^血常规|||%s\r"
-                            "OBX|1|NM|WBC^白细胞^L||%d.%d|10*9/L|4-10|N|||F|||%s\rOBX|2|NM|HGB^血红蛋白^L||%d|g/L|110-150|N|||F|||%s\rOBX|3|NM|PLT^血小板^L||%d|10*9/L|100-300|N|||F|||%s\r",
-                            number, number % 200, number % 200, 30 + number % 60, 1 + number % 12, 1 + number % 28, number, number, when, number % 9, number % 10, when, 100 + number % 60, when,
-                            90 + number % 200, when);
+    int at = number / KNOWN;
+    size_t n = known(m, cap, "ORU^R01", "o", number, 1);
+    snprintf(when, sizeof when, "20%02d%02d%02d%02d%02d01", 10 + at / 32256 % 16, 1 + at / 2688 % 12, 1 + at / 96 % 28, at / 4 % 24, at % 4 * 15);
+    n += (size_t)snprintf(m + n, cap - n, "OBR|1|p%d|f%d|CBC^血常规|||%s\r", number, number, when);
+    for (int i = 0; i < values; i++)
+        n += (size_t)snprintf(m + n, cap - n, "OBX|%d|NM|%s^%s^L||%d.%d|%s|%s|N|||F|||%s\r", i + 1, items[i].code, items[i].name, items[i].from + number % (items[i].to - items[i].from), number % 10,
+                              items[i].unit, items[i].range, when);
+    return n;
 }
 
 static void answered(void *ctx, int error, const char *bytes, size_t len)
@@ -110,10 +139,24 @@ static void answered(void *ctx, int error, const char *bytes, size_t len)
     pthread_mutex_unlock(&lock);
 }
 
-static void hand_in(int number, bool adt)
+static const char *const kinds[] = {"new", "changed", "again", "oru", "panel"};
+static const char *const titles[] = {"ADT^A04, four of five new patients", "ADT^A08, a known patient moved", "ADT^A08, nothing new", "ORU^R01, three values", "ORU^R01, sixteen values"};
+enum { NEW, CHANGED, AGAIN, ORU, PANEL, KINDS };
+
+static size_t message(char *m, size_t cap, int kind, int number)
 {
-    char m[3000];
-    struct records_message in = {.bytes = m, .len = adt ? registration(m, sizeof m, number) : result(m, sizeof m, number), .address = "127.0.0.1"};
+    switch (kind) {
+    case NEW: return registration(m, cap, number);
+    case CHANGED: return visit(m, cap, "c", number, 2 + number);
+    case AGAIN: return visit(m, cap, "g", number, 1);
+    case ORU: return result(m, cap, number, 3);
+    default: return result(m, cap, number, 16);
+    }
+}
+
+static void hand_in(char *m, size_t len)
+{
+    struct records_message in = {.bytes = m, .len = len, .address = "127.0.0.1"};
     pthread_mutex_lock(&lock);
     unanswered++;
     pthread_mutex_unlock(&lock);
@@ -121,23 +164,40 @@ static void hand_in(int number, bool adt)
         exit(1);
 }
 
+static void await(void)
+{
+    pthread_mutex_lock(&lock);
+    while (unanswered)
+        pthread_cond_wait(&moved, &lock);
+    pthread_mutex_unlock(&lock);
+}
+
+static void register_known(void)
+{
+    char m[4000];
+    for (int i = 0; i < KNOWN; i++)
+        hand_in(m, visit(m, sizeof m, "k", i, 1));
+    await();
+}
+
 int main(int argc, char **argv)
 {
-    char dir[] = "/tmp/yl-arrive-XXXXXX", command[64];
-    int messages = argc > 1 ? atoi(argv[1]) : 4000, group = argc > 2 ? atoi(argv[2]) : 32;
-    bool adt = argc <= 3 || strcmp(argv[3], "adt") == 0;
+    char dir[] = "/tmp/yl-arrive-XXXXXX", command[64], m[4000];
+    int messages = argc > 1 ? atoi(argv[1]) : 4000, group = argc > 2 ? atoi(argv[2]) : 32, kind = 0;
+    while (argc > 3 && kind < KINDS && strcmp(argv[3], kinds[kind]) != 0)
+        kind++;
+    if (kind == KINDS || messages < 1 || group < 1)
+        return fprintf(stderr, "bench_records_arrive [MESSAGES] [GROUP] [new|changed|again|oru|panel]\n"), 2;
     open_site(dir);
+    register_known();
     double from = cpu_us();
     for (int i = 0; i < messages;) {
-        for (int k = 0; k < group && i < messages; k++)
-            hand_in(i++, adt);
-        pthread_mutex_lock(&lock);
-        while (unanswered)
-            pthread_cond_wait(&moved, &lock);
-        pthread_mutex_unlock(&lock);
+        for (int k = 0; k < group && i < messages; k++, i++)
+            hand_in(m, message(m, sizeof m, kind, i));
+        await();
     }
     double each = (cpu_us() - from) / messages;
-    printf("%s: %d messages, %d at a time: %.0f us of processor time each = %.0f/s a core\n", adt ? "ADT^A04, four of five new patients" : "ORU^R01, three values", messages, group, each, 1e6 / each);
+    printf("%s: %d messages, %d at a time: %.0f us of processor time each = %.0f/s a core\n", titles[kind], messages, group, each, 1e6 / each);
     records_close(site);
     snprintf(command, sizeof command, "rm -rf %s", dir);
     return system(command) != 0;

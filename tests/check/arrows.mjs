@@ -42,7 +42,7 @@ const rules = {
   'sqlite and libpq only in records/store': includes.filter((i) => /^(sqlite3|libpq)/.test(i.system ?? '') && !starts(i.from, 'records/store/')),
   'libsrtp only in media/transport': includes.filter((i) => starts(i.system ?? '', 'srtp') && !starts(i.from, 'media/transport/')),
   "mbedtls' DTLS only in media/transport": includes.filter((i) => starts(i.system ?? '', 'mbedtls/ssl') && !starts(i.from, 'media/transport/')),
-  "OpenSSL only in media/transport (and server/net, which sets libwebsockets' TLS)": includes.filter((i) => starts(i.system ?? '', 'openssl/') && !starts(i.from, 'media/transport/', 'server/net/')),
+  "OpenSSL only in media/transport, its AES-GCM in server/base/aead.c (and server/net, which sets libwebsockets' TLS)": includes.filter((i) => starts(i.system ?? '', 'openssl/') && !starts(i.from, 'media/transport/', 'server/net/', 'server/base/aead.c')),
   'which DTLS library it is, only its engine knows': includes.filter((i) =>
     (starts(i.system ?? '', 'openssl/ssl') && starts(i.from, 'media/') && i.from !== 'media/transport/dtls_openssl.c') ||
     (starts(i.system ?? '', 'mbedtls/ssl') && i.from !== 'media/transport/dtls_mbedtls.c') ||

@@ -1,9 +1,13 @@
 /* Published vectors: FIPS 180-4, RFC 4231, RFC 5869 (by its own steps), SP 800-38D, RFC 6238, RFC 4648; and what must be refused. */
-#include "server/base/crypto.h"
+#include "server/base/nonce.h"
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 static const char *hex(const void *data, size_t len)
@@ -107,6 +111,73 @@ static void gcm_vector_and_refusals(void **state)
     assert_int_equal(crypto_open(key, nonce, "aad", 3, out, 16, back), 0);
 }
 
+/* More keys than are kept ready, in two threads, one sealing what the other opens. */
+static void *open_all(void *arg)
+{
+    const uint8_t(*sealed)[48] = arg;
+    for (int round = 0; round < 3; round++)
+        for (int i = 0; i < 40; i++) {
+            uint8_t key[32] = {0}, nonce[12] = {0}, back[32];
+            key[31] = (uint8_t)i;
+            if (crypto_open(key, nonce, "a", 1, sealed[i], 48, back) || back[0] != i)
+                return "a value does not open";
+            key[0] = 1;
+            if (crypto_open(key, nonce, "a", 1, sealed[i], 48, back) != ERR_INVALID || back[0] != 0)
+                return "it opens by another key, or something of it is left";
+        }
+    return NULL;
+}
+
+static void many_keys_and_threads(void **state)
+{
+    static uint8_t sealed[40][48];
+    for (int i = 0; i < 40; i++) {
+        uint8_t key[32] = {0}, nonce[12] = {0}, plain[32] = {(uint8_t)i};
+        key[31] = (uint8_t)i;
+        assert_int_equal(crypto_seal(key, nonce, "a", 1, plain, 32, sealed[i]), 0);
+    }
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, open_all, sealed), 0);
+    for (int i = 0; i < 2; i++) {
+        void *wrong;
+        pthread_join(threads[i], &wrong);
+        assert_null(wrong);
+    }
+    assert_null(open_all(sealed));
+}
+
+#define NONCES 1000
+static int nonce_order(const void *a, const void *b)
+{
+    return memcmp(a, b, AEAD_NONCE_BYTES);
+}
+
+/* None twice, nor in a child that was forked in between. */
+static void nonces_differ(void **state)
+{
+    static uint8_t all[NONCES][AEAD_NONCE_BYTES];
+    int ends[2];
+    for (int i = 0; i < NONCES / 2; i++)
+        crypto_nonce(all[i]);
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        uint8_t one[AEAD_NONCE_BYTES];
+        crypto_nonce(one);
+        _exit(write(ends[1], one, sizeof one) != sizeof one);
+    }
+    for (int i = NONCES / 2; i < NONCES - 1; i++)
+        crypto_nonce(all[i]);
+    assert_int_equal(read(ends[0], all[NONCES - 1], AEAD_NONCE_BYTES), AEAD_NONCE_BYTES);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    close(ends[0]);
+    close(ends[1]);
+    qsort(all, NONCES, sizeof *all, nonce_order);
+    for (int i = 1; i < NONCES; i++)
+        assert_memory_not_equal(all[i - 1], all[i], AEAD_NONCE_BYTES);
+}
+
 static void passwords(void **state)
 {
     char a[128], b[128];
@@ -167,6 +238,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sha256_vectors),  cmocka_unit_test(both_compressions_agree), cmocka_unit_test(any_split_and_a_saved_state),
         cmocka_unit_test(hmac_vectors),    cmocka_unit_test(derived_keys),            cmocka_unit_test(gcm_vector_and_refusals),
+        cmocka_unit_test(many_keys_and_threads), cmocka_unit_test(nonces_differ),
         cmocka_unit_test(passwords),       cmocka_unit_test(totp_of_the_standard),    cmocka_unit_test(text_forms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
