@@ -491,5 +491,11 @@ const struct migration store_migrations[] = {
      "ALTER TABLE out_item ADD COLUMN told INTEGER NOT NULL DEFAULT 0;"
      "CREATE TABLE out_told (subscriber_id INTEGER NOT NULL, type TEXT NOT NULL, part INTEGER NOT NULL, rid INTEGER NOT NULL, seq INTEGER NOT NULL, mark TEXT NOT NULL, "
      "start TEXT NOT NULL, PRIMARY KEY (subscriber_id, type, part, rid));"},
+    {47, "what the cockpits count: one small row for each thing, made of what is stored",
+     "CREATE TABLE report_fact (measure INTEGER NOT NULL, t_ms INTEGER NOT NULL, thing_id INTEGER NOT NULL, part INTEGER NOT NULL, case_id INTEGER NOT NULL, "
+     "home_org_id INTEGER NOT NULL, target_org_id INTEGER NOT NULL, good INTEGER NOT NULL, total INTEGER NOT NULL, value INTEGER NOT NULL, word TEXT NOT NULL, "
+     "PRIMARY KEY (measure, t_ms, thing_id, part))" CLUSTERED ";"
+     "CREATE INDEX report_fact_thing ON report_fact (thing_id, measure, part);"
+     "CREATE TABLE report_state (name TEXT NOT NULL PRIMARY KEY, place INTEGER NOT NULL);"},
     {0, NULL, NULL},
 };
