@@ -10,6 +10,7 @@
 #define ROUND_US 200000
 #define SLOW_EVERY_MS 60000    /* what has no change feed is looked at once a minute */
 #define ROOM_BACK_MS (2 * 86400000ll)
+#define FEED_IDLE 1000
 #define AUDIT_LINES 50000      /* looked through in one transaction */
 
 struct round {
@@ -180,19 +181,34 @@ static int store_denied(struct round *r, bool *more)
     return rc;
 }
 
+static bool slow_due(struct tx *tx, int64_t now_ms)
+{
+    int64_t last = place_of(tx, "slow", 0);
+    return now_ms - last >= SLOW_EVERY_MS || now_ms < last;
+}
+
 static int slow_step(struct round *r, bool *more)
 {
-    int rc = 0;
-    if (r->now_ms - place_of(r->tx, "slow", 0) >= SLOW_EVERY_MS) {
-        rc = store_rooms(r);
-        rc = rc ? rc : store_sources(r);
-        rc = rc ? rc : store_overrides(r);
+    if (!slow_due(r->tx, r->now_ms))
+        return 0;
+    int rc = store_rooms(r);
+    rc = rc ? rc : store_sources(r);
+    rc = rc ? rc : store_overrides(r);
+    rc = rc ? rc : store_denied(r, more);
+    if (!*more)
         put_place(r->tx, "slow", r->now_ms);
-    }
-    return rc ? rc : store_denied(r, more);
+    return rc;
 }
 
 /* ---- a round ---- */
+
+/* Lines of other topics are passed by many at a time. */
+static bool feed_due(struct tx *tx)
+{
+    int64_t place = place_of(tx, "feed", -1);
+    return tx_int(tx, 0, "SELECT MAX(seq) FROM feed", "") - place >= FEED_IDLE ||
+           tx_int(tx, 0, "SELECT COUNT(*) FROM feed WHERE seq>$1 AND topic='case'", "i", place) > 0;
+}
 
 /* The writer is troubled only when something is to be done. */
 static bool due(struct records *r, int64_t now_ms)
@@ -200,8 +216,7 @@ static bool due(struct records *r, int64_t now_ms)
     struct tx *tx;
     if (tx_begin(records_store(r), TX_READ, &tx))
         return false;
-    bool any = place_of(tx, "walk", 0) >= 0 || now_ms - place_of(tx, "slow", 0) >= SLOW_EVERY_MS || now_ms < place_of(tx, "slow", 0) ||
-               tx_int(tx, 0, "SELECT MAX(seq) FROM feed", "") > place_of(tx, "feed", -1);
+    bool any = place_of(tx, "walk", 0) >= 0 || slow_due(tx, now_ms) || feed_due(tx);
     tx_rollback(tx);
     return any;
 }

@@ -83,10 +83,10 @@ static void a_case_goes_its_way(void **state)
     act(0, "zhang", "case.submit", json_object());
     settle();
     assert_int_equal(counted("chief", "dean", "volume", "value"), 1);
-    act(HOUR, "li", "case.return", world_json("{\"items\":[{\"path\":\"labs\",\"reason\":\"x\"}]}"));
-    act(HOUR, "zhang", "case.submit", json_object());
+    act(HOUR / 2, "li", "case.return", world_json("{\"items\":[{\"path\":\"labs\",\"reason\":\"x\"}]}"));
+    act(HOUR / 2, "zhang", "case.submit", json_object());
     act(0, "li", "case.approve_home", json_object());
-    act(HOUR, "chen", "case.triage", json_pack("{s:s}", "dept_id", neuro));
+    act(HOUR / 2, "chen", "case.triage", json_pack("{s:s}", "dept_id", neuro));
     act(0, "chen", "case.assign", json_pack("{s:s}", "expert_id", qian));
     act(0, "qian", "case.accept", json_object());
     settle();
@@ -96,13 +96,13 @@ static void a_case_goes_its_way(void **state)
     assert_int_equal(counted("dean", "dean", "on_time", "denominator"), 0); /* the term has not run out */
 }
 
-/* The urgent lane is 24 hours, the hour in which the clinic had to correct left out. Nobody does anything at that moment: it is late all the same. */
+/* The urgent lane is 24 hours, the half hour in which the clinic had to correct left out. Nobody does anything at that moment: it is late all the same. */
 static void an_open_case_is_late_when_its_term_runs_out(void **state)
 {
-    w.now_ms += 21 * HOUR; /* 24 h since sending, 23 of them count */
+    w.now_ms += 22 * HOUR + HOUR / 2; /* 24 h since sending, 23 and a half of them count */
     settle();
     assert_int_equal(counted("dean", "dean", "on_time", "denominator"), 0);
-    w.now_ms += HOUR + 60000;
+    w.now_ms += HOUR / 2;
     settle();
     assert_int_equal(counted("dean", "dean", "on_time", "denominator"), 1);
     assert_int_equal(counted("dean", "dean", "on_time", "numerator"), 0);
