@@ -158,9 +158,11 @@ static void a_list_names_only_patients_one_may_read(void **state)
         assert_true(strstr(w.last.audit.detail, rows[i].named ? "named=1" : "named=0") != NULL);
         json_decref(v);
     }
-    char *text = json_dumps(page("chief", "dean"), 0);
+    json_t *numbers = page("chief", "dean");
+    char *text = json_dumps(numbers, 0);
     assert_null(strstr(text, "patient\":"));
     free(text);
+    json_decref(numbers);
 }
 
 static void pages_are_those_of_the_role(void **state)
