@@ -1,6 +1,7 @@
 #include "records/background.h"
 #include "records/document/document.h"
 #include "records/quality/quality.h"
+#include "records/report/report.h"
 #include "records/research/research.h"
 #include "records/work/recording.h"
 #include "server/base/log.h"
@@ -91,6 +92,7 @@ void records_background(struct records *r)
     thumbnails(r);
     quality_background(r, now_ms);
     research_background(r, now_ms);
+    report_background(r, now_ms);
     if (now_ms - p->swept_ms >= SWEEP_EVERY_MS || now_ms < p->swept_ms) {
         sweep(r, now_ms);
         p->swept_ms = now_ms;

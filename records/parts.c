@@ -5,6 +5,7 @@
 #include "records/patient/index.h"
 #include "records/patient/mask.h"
 #include "records/quality/quality.h"
+#include "records/report/indicator.h"
 #include "records/research/research.h"
 #include "server/base/crypto.h"
 #include <string.h>
@@ -31,6 +32,7 @@ int records_parts_open(struct records_parts *p, const char *data_dir, const char
     rc = rc ? rc : quality_open(&p->quality, config_dir, p->terms, f);
     rc = rc ? rc : research_open(&p->research);
     rc = rc ? rc : access_open(&p->access, config_dir, f);
+    rc = rc ? rc : indicators_open(&p->indicators, config_dir, p->access, f);
     rc = rc ? rc : masking_open(&p->masking, config_dir, f);
     rc = rc ? rc : work_parts_open(&p->work, config_dir, f);
     rc = rc ? rc : documents_open(&p->documents, data_dir, master, f);
@@ -46,6 +48,7 @@ void records_parts_close(struct records_parts *p)
     documents_close(p->documents);
     work_parts_close(&p->work);
     masking_close(p->masking);
+    indicators_close(p->indicators);
     access_close(p->access);
     research_close(p->research);
     quality_close(p->quality);

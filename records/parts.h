@@ -20,6 +20,7 @@ struct exchange;
 struct quality;
 struct outgoing;
 struct research;
+struct indicators;
 struct recording_intake;
 struct recording_exporter;
 struct masking;
@@ -39,6 +40,7 @@ struct records_parts {
     struct research *research; /* data for research that is being made */
     struct delivery_keys delivery_keys;
     struct access *access;
+    struct indicators *indicators; /* what the cockpits show */
     struct masking *masking; /* what is left out for whom */
     uint8_t audit_key[32], answer_key[32], totp_key[32];
     uint8_t device_key[32];  /* passwords of devices */

@@ -168,6 +168,8 @@ const struct inventory_table inventory_tables[] = {
     {"quality_finding", "exchange", "id", "found_ms", {{"处理结果", "what became of it", "t.state='open'"}}},
     {"quality_day", "exchange", "source_id", NULL, {{0}}},
 
+    {"report_fact", "internal", "thing_id", "t_ms", {{0}}},
+    {"report_state", "internal", "name", NULL, {{0}}},
     {"feed", "internal", "seq", "t_ms", {{0}}},
     {"idempotent", "internal", "t_ms", "t_ms", {{0}}},
     {"consult_counter", "internal", "day", NULL, {{0}}},

@@ -495,5 +495,11 @@ const struct migration store_migrations[] = {
      "DROP INDEX exchange_entry_key;"
      "CREATE INDEX exchange_entry_key ON exchange_entry (patient_id, key);"
      "CREATE INDEX exchange_entry_visit_key ON exchange_entry (key) WHERE kind='encounter' AND key<>0;"},
+    {48, "what the cockpits count: one small row for each thing, made of what is stored",
+     "CREATE TABLE report_fact (measure INTEGER NOT NULL, t_ms INTEGER NOT NULL, thing_id INTEGER NOT NULL, part INTEGER NOT NULL, case_id INTEGER NOT NULL, "
+     "home_org_id INTEGER NOT NULL, target_org_id INTEGER NOT NULL, good INTEGER NOT NULL, total INTEGER NOT NULL, value INTEGER NOT NULL, word TEXT NOT NULL, "
+     "PRIMARY KEY (measure, t_ms, thing_id, part))" CLUSTERED ";"
+     "CREATE INDEX report_fact_thing ON report_fact (thing_id, measure, part);"
+     "CREATE TABLE report_state (name TEXT NOT NULL PRIMARY KEY, place INTEGER NOT NULL);"},
     {0, NULL, NULL},
 };

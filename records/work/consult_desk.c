@@ -359,6 +359,8 @@ static int case_outcome(struct op_ctx *ctx, json_t *args, json_t **result)
         rc = rc ? rc : put_outcome(ctx, &c, arg_int(args, "day", 7), i, item);
     if (!rc && !c.signed_ms)
         rc = fault_set(ctx->fault, ERR_NOT_ALLOWED_NOW, "not_signed", "there is no advice yet");
+    if (!rc && json_array_size(items))
+        rc = consult_save_quiet(ctx, &c); /* news of the case */
     if (!rc)
         *result = json_pack("{s:o}", "items", ledger_view(ctx, &c));
     consult_clear(&c);

@@ -2,6 +2,7 @@
  * the list it opens can never disagree: both read the same rows. */
 #include "records/work/consult.h"
 #include "records/work/consultation.h"
+#include "records/patient/patient.h"
 #include "records/work/work_ops.h"
 #include "records/work/work_view.h"
 #include <stdio.h>
@@ -271,6 +272,20 @@ static int board_wall(struct op_ctx *ctx, json_t *args, json_t **result)
     }
     json_decref(items);
     return rc;
+}
+
+json_t *consultation_glance(struct op_ctx *ctx, struct case_id id)
+{
+    struct consult c;
+    if (consult_load(ctx, id, &c)) {
+        fault_clear(ctx->fault); /* a case that is no more is a line without a case */
+        return json_null();
+    }
+    bool mine = consult_may_read(ctx, &c, consult_parties(ctx, &c));
+    json_t *v = json_pack("{s:o,s:s,s:s,s:o,s:o}", "id", mine ? json_id(c.id.v) : json_null(), "number", c.number, "urgency", c.urgency, "state_label",
+                          work_label(&consult_flow.states[c.flow.state].label), "patient", mine ? patient_brief(ctx, c.patient) : json_null());
+    consult_clear(&c);
+    return v;
 }
 
 #define FILTER_ARGS                                                                                          \

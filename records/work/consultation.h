@@ -29,6 +29,8 @@ YL_CHECKED int consultation_check_read(struct op_ctx *ctx, struct case_id id);
 YL_CHECKED int consultation_check_write(struct op_ctx *ctx, struct case_id id);
 /* The picture of a signature: is it under a signed opinion of this case that the actor may read? ERR_NOT_FOUND when not. */
 YL_CHECKED int consultation_check_signature(struct op_ctx *ctx, struct case_id id, uint64_t document);
+/* For lists that may hold cases of others: {id, number, urgency, state_label, patient} - `id` and `patient` null unless the actor may read it. */
+json_t *consultation_glance(struct op_ctx *ctx, struct case_id id);
 /* Does any case this person takes part in give sight of the patient now? */
 bool consultation_grants_patient(struct op_ctx *ctx, struct patient_id patient);
 /* ICD-10 codes of a case's and its signed opinions' diagnoses: how sensitive it is. New reference, an array. */

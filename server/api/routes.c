@@ -147,6 +147,8 @@ const struct api_route api_routes[] = {
     {GET, "/cases/{case_id}", "case.get"},
     {PATCH, "/cases/{case_id}", "case.update"},
     {GET, "/board", "board.get"},
+    {GET, "/reports/cockpit", "report.cockpit"},
+    {GET, "/reports/list", "report.list"},
     {GET, "/board/wall", "board.wall"},
     {POST, "/cases/{case_id}/merge", "case.merge"},
     {GET, "/cases/{case_id}/promise", "case.promise"},

@@ -9,6 +9,8 @@
 struct ctl {
     struct options *options;
     struct records *records; /* NULL for subcommands that need none */
+    int64_t away_ms; /* its clock runs this far from the machine's: 0 but for a demo of the past */
+    struct clock clock;
     const char *config; /* --config FILE, before or behind the command; NULL */
     int argc;
     char **argv; /* the subcommand's own words */

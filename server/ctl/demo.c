@@ -5,6 +5,8 @@
  * today, in milliseconds; "@now+15m" is minutes from now. "$name.items.code=YL01.id": the element whose member is so. {"account": name}: the person saved
  * under that name signs in once and takes the demo password. {"messages": file}: HL7 v2 messages, a blank line between two, as if they came over
  * MLLP; "{-30d 09:15}" in them is that time of day in China, days from today, "{now-50m}" minutes from now. "known": true = the administrator has the demo password already.
+ * {"clock": "@-20d09:00"}: what follows happens then, as if it had been done that day; {"clock": "@now+0m"} comes back. "values": {name: value}: saved before
+ * the first step, for what many steps say alike.
  */
 #include "server/ctl/ctl.h"
 #include <stdio.h>
@@ -95,8 +97,11 @@ static int take_administrator(struct demo *d)
 static const char *token_of(struct demo *d, const char *login)
 {
     char token[80];
+    int64_t away_ms = d->ctl->away_ms;
+    d->ctl->away_ms = 0; /* a session of today's is good for every day before */
     if (!json_object_get(d->tokens, login) && sign_in(d, login, d->password, token) == 0)
         json_object_set_new(d->tokens, login, json_string(token));
+    d->ctl->away_ms = away_ms;
     return json_string_value(json_object_get(d->tokens, login));
 }
 
@@ -288,8 +293,29 @@ static int send_messages(struct demo *d, const char *name)
 
 /* ---- steps ---- */
 
+static int set_clock(struct demo *d, const char *text)
+{
+    json_t *at = *text == '@' ? time_of(text) : NULL;
+    if (!at)
+        return fprintf(stderr, "yilianctl: \"clock\": %s is no time\n", text), ERR_INVALID;
+    int64_t away_ms = json_integer_value(at) - clock_now_ms(&clock_system);
+    d->ctl->away_ms = away_ms > -1000 && away_ms < 1000 ? 0 : away_ms;
+    json_decref(at);
+    return 0;
+}
+
+static void save_values(struct demo *d, json_t *values)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(values, name, value) json_object_set_new(d->saved, name, resolve(d, value));
+}
+
 static int step(struct demo *d, json_t *s)
 {
+    const char *clock = json_string_value(json_object_get(s, "clock"));
+    if (clock)
+        return set_clock(d, clock);
     const char *op = json_string_value(json_object_get(s, "op")), *as = json_string_value(json_object_get(s, "as"));
     const char *file = json_string_value(json_object_get(s, "upload")), *save = json_string_value(json_object_get(s, "save"));
     json_t *person = json_object_get(d->saved, json_string_value(json_object_get(s, "account")) ? json_string_value(json_object_get(s, "account")) : "");
@@ -327,6 +353,7 @@ int ctl_demo_load(struct ctl *c)
     d.password = json_string_value(json_object_get(script, "password"));
     d.saved = json_object();
     d.tokens = json_object();
+    save_values(&d, json_object_get(script, "values"));
     int rc = json_is_true(json_object_get(script, "known")) ? 0 : take_administrator(&d);
     json_array_foreach(json_object_get(script, "steps"), i, one)
     {

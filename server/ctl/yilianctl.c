@@ -231,6 +231,11 @@ static int usage(void)
     return 2;
 }
 
+static int64_t ctl_now(void *ctx)
+{
+    return clock_now_ms(&clock_system) + ((struct ctl *)ctx)->away_ms;
+}
+
 static int open_site(struct ctl *c, bool with_records, struct fault *f)
 {
     if (!c->config)
@@ -238,10 +243,11 @@ static int open_site(struct ctl *c, bool with_records, struct fault *f)
     int rc = options_load(&c->options, c->config, f);
     if (rc || !with_records)
         return rc;
+    c->clock = (struct clock){ctl_now, c};
     struct records_config rc_config = {.data_dir = options_text(c->options, "data.dir"),
                                        .database = options_text(c->options, "database.url"),
                                        .config_dir = options_text(c->options, "config.dir"),
-                                       .clock = &clock_system};
+                                       .clock = &c->clock};
     return records_open(&c->records, &rc_config, f);
 }
 

@@ -64,7 +64,7 @@ const NOBODY = '0123456789abcdef'
 
 /** By the route's name: who looks, at what, and what stands there when it is ready. `open` = not signed in. */
 const VISITS = {
-  home: [['qs.zhang', '/', '.y-table'], ['xy.chen', '/', '.y-table'], ['xy.qian', '/', '.y-table'], ['admin', '/', 'h1'], ['dean', '/', '.own a'], ['bh.sun', '/', 'h1'], ['trainee', '/', 'h1'], ['qs.nurse', '/', 'h1']],
+  home: [['qs.zhang', '/', '.y-table'], ['xy.chen', '/', '.y-table'], ['xy.qian', '/', '.y-table'], ['admin', '/', 'h1'], ['dean', '/', '.tile'], ['bh.sun', '/', 'h1'], ['trainee', '/', 'h1'], ['qs.nurse', '/', 'h1']],
   login: [['', '/login', 'form'], ['', '/login?next=%2Fcases&ended=1', 'form']],
   notices: [['xy.zhao', '/notices', '.list'], ['bh.sun', '/notices', 'h1']],
   settings: [['xy.qian', '/settings', 'h1'], ['qs.zhang', '/settings?tab=totp', 'h1'], ['qs.zhang', '/settings?tab=sessions', 'h1']],
@@ -81,6 +81,8 @@ const VISITS = {
     ['xy.zhao', `/cases/${c.signed}`, '.overrides'], ['xy.qian', `/cases/${c.room}`, '[role=tab]'], ['xy.qian', `/cases/${c.room}`, '.timeline li', (p) => p.getByRole('tab', { name: /患者时间线|Patient timeline/ }).click()], ['xy.chen', `/cases/${c.room}`, '[role=tab]'], ['sj.tang', `/cases/${c.room}`, '.y-empty h1'], ['qs.zhang', `/cases/${NOBODY}`, '.y-empty h1'],
   ],
   wall: [['wall', '/wall', 'h1'], ['xy.chen', '/wall', 'h1'], ['dean', '/wall', 'tbody tr']],
+  cockpit: [['dean', '/cockpit', '.tile'], ['xy.chen', '/cockpit', '.tile'], ['admin', '/cockpit?page=technical', '.tile']],
+  'cockpit-list': [['dean', '/cockpit/volume', '.y-table'], ['xy.zhao', '/cockpit/on_time?period=30d', '.y-table'], ['dean', '/cockpit/none', '.y-banner']],
   calendar: [['xy.chen', '/calendar', 'h1'], ['xy.chen', '/calendar?view=day', 'h1'], ['xy.zhao', '/calendar', 'h1']],
   slots: [['xy.qian', '/slots', 'h1'], ['sj.tang', '/slots', 'h1']],
   capture: [['', c.capture, 'h1'], ['', '/capture#not-a-code', 'main']],

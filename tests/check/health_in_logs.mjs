@@ -32,6 +32,7 @@ const known = {
   'records/org/person.c': [/^what$/], // password, totp, lock
   'records/patient/index_desk.c': [/^act->kind$/], // link, apart, merge, split
   'records/patient/patient_ops.c': [/^what$/, /^share_basis_word\(basis\)$/], // which number; own, case, consent, emergency
+  'records/report/report_ops.c': [/^page->id$/, /^q\.period_word$/, /^q\.ask\.indicator->id$/, /^json_array_size\(items\)$/, /^named\(items\)$/], // words of the file; one of the choices; counts
   'records/research/research_ops.c': [/^p\.number$/], // the application's
   'records/patient/timeline.c': [/^share_basis_word\(members\[0\]\.basis\)$/],
   'records/work/consult_desk.c': [/^what$/], // application, opinion

@@ -16,6 +16,7 @@
 #include "records/quality/quality.h"
 #include "records/patient/sharing.h"
 #include "records/records.h"
+#include "records/report/report.h"
 #include "records/research/research.h"
 #include "records/work/consultation.h"
 #include "records/work/consult_flow.h"
@@ -68,6 +69,8 @@ static const struct somebody people[] = {
     {"auditor", "", "auditor", 903, 1, 1, "", ""},
     {"ren", "副主任医师", "researcher", 212, 20, 21, "2006-07-01", "2030-01-01"},
     {"bao", "主任医师", "researcher research_approver", 904, 1, 1, "1999-07-01", "2030-01-01"},
+    {"dean", "", "manager", 213, 20, 20, "", ""},
+    {"chief", "", "manager", 905, 1, 1, "", ""}, /* of the whole consortium */
 };
 #define N_PEOPLE (sizeof people / sizeof *people)
 #define N_HOUSES (sizeof houses / sizeof *houses)
@@ -107,7 +110,7 @@ static const struct op *world_op(const char *name)
     static const struct op *const tables[] = {consult_ops,  case_list_ops, case_desk_ops, case_move_ops, waiting_ops, slot_ops,
                                               message_ops,  form_ops,      policy_ops,    hours_ops,
                                               override_ops, patient_ops,   notify_ops,    document_ops,  outgoing_ops,
-                                              quality_ops,  research_ops,  consent_ops,   access_ops,    index_ops};
+                                              quality_ops,  research_ops,  consent_ops,   access_ops,    index_ops,   report_ops};
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
         for (const struct op *o = tables[t]; o->name; o++)
             if (strcmp(o->name, name) == 0)

@@ -1,0 +1,20 @@
+import { words } from '@/lib/i18n'
+
+export const cw = words(
+  {
+    page: '驾驶舱', period: '时段', p_yesterday: '昨天', p_7d: '近 7 天', p_30d: '近 30 天', p_month: '本月', p_last_month: '上月', org: '机构', side: '范围', s_all: '申请与受邀', s_home: '本机构申请的', s_target: '本机构受邀的',
+    u_points: '分', u_cases: '件', u_days: '天', u_hours: '小时', u_minutes: '分钟', no_before: '上期无数据', points_of_percent: '{n} 个百分点', same: '与上期持平', more: '比上期高 {n}', less: '比上期低 {n}', better: '改善', worse: '变差',
+    target_most: '目标 ≤ {n}', target_least: '目标 ≥ {n}', met: '达标', not_met: '未达标', of: '{good} / {all}', n: '共 {n} 件', nothing: '本期还没有可统计的数据', meaning: '口径', meaning_of: '“{name}”的口径', definition: '定义', numerator: '分子', denominator: '分母', counted: '计数', events: '依据的事件', target: '目标', now: '本期', before: '上期', formula: '数值',
+    trend: '走势：{list}', trend_point: '{day} {value}', open_list: '查看明细', load_failed: '未能读取：{text}', retry: '重试', filling: '正在按历史记录补算，数字暂不完整，稍后会自动更新。', as_of: '统计截至 {time}', span: '{from} 至 {to}，上期 {from2} 至 {to2}', print: '打印月报', csv: '导出 CSV', report: '统计报告', indicator: '指标', unit: '单位', value: '数值', parts: '构成',
+    back: '返回驾驶舱', list_title: '{name}：明细', list_explain: '下面就是被计数的每一件，与驾驶舱的数字一致。没有权限查看的病例不显示患者。', only: '显示', only_all: '全部', only_counted: '计入分子', only_rest: '未计入分子', word: '类别', all: '全部', case: '会诊', patient: '患者', from: '申请方', to: '受邀方', time: '计入时间', why: '为什么计入', state: '当前状态', no_patient: '无权查看', more_rows: '再显示一些', empty: '没有符合条件的记录', sum: '共 {n}；数值 {value}', shown: '已显示 {n} 条',
+    w_counted: '计入分子', w_rest: '未计入分子', w_late: '超时 {span}', w_in_time: '时限内', w_took: '用时 {span}', w_delay: '晚 {span}', w_score: '{n} 分', w_checks: '{good} / {all} 次检查合格', w_seconds: '达标 {good}，共 {all}', source: '来源', not_case: '不属于某份会诊',
+  },
+  {
+    page: 'Cockpit', period: 'Period', p_yesterday: 'Yesterday', p_7d: 'Last 7 days', p_30d: 'Last 30 days', p_month: 'This month', p_last_month: 'Last month', org: 'Institution', side: 'Cases', s_all: 'asked and answered', s_home: 'asked by it', s_target: 'answered by it',
+    u_points: 'of 5', u_cases: 'cases', u_days: 'd', u_hours: 'h', u_minutes: 'min', no_before: 'nothing to compare with', points_of_percent: '{n} points', same: 'as before', more: '{n} more than before', less: '{n} less than before', better: 'better', worse: 'worse',
+    target_most: 'target ≤ {n}', target_least: 'target ≥ {n}', met: 'met', not_met: 'missed', of: '{good} / {all}', n: 'of {n}', nothing: 'Nothing to count in this period yet', meaning: 'Definition', meaning_of: 'What "{name}" means', definition: 'Definition', numerator: 'Numerator', denominator: 'Denominator', counted: 'Counted', events: 'From the events', target: 'Target', now: 'Now', before: 'Before', formula: 'Value',
+    trend: 'Trend: {list}', trend_point: '{day} {value}', open_list: 'show what it counts', load_failed: 'Could not be read: {text}', retry: 'Try again', filling: 'History is still being counted; the numbers are not complete yet and will follow by themselves.', as_of: 'As of {time}', span: '{from} to {to}, before: {from2} to {to2}', print: 'Print report', csv: 'Export CSV', report: 'Report', indicator: 'Indicator', unit: 'Unit', value: 'Value', parts: 'Made of',
+    back: 'Back to the cockpit', list_title: '{name}: one by one', list_explain: 'These are the very things that are counted; they add up to the number of the cockpit. Patients of cases that are not yours to see are not shown.', only: 'Show', only_all: 'All', only_counted: 'In the numerator', only_rest: 'Not in it', word: 'Kind', all: 'All', case: 'Case', patient: 'Patient', from: 'Asked by', to: 'Answered by', time: 'Counted at', why: 'Why it counts', state: 'State now', no_patient: 'not yours to see', more_rows: 'Show more', empty: 'Nothing like this', sum: '{n} in all; value {value}', shown: '{n} shown',
+    w_counted: 'in the numerator', w_rest: 'not in the numerator', w_late: 'late by {span}', w_in_time: 'within the term', w_took: 'took {span}', w_delay: '{span} late', w_score: '{n} points', w_checks: '{good} of {all} checks good', w_seconds: '{good} good of {all}', source: 'Source', not_case: 'belongs to no case',
+  },
+)
