@@ -104,13 +104,37 @@ uint64_t fhir_source(const struct fhir_work *w)
     return w->actor.client ? w->actor.client : w->actor.org;
 }
 
+void fhir_code_of(uint64_t source, const struct clean_part *p, struct quality_code *out)
+{
+    const struct clean_entry *e = &p->data;
+    const struct quality_kind *kind = quality_kind_find(e->kind);
+    const char *known = kind && !*kind->target ? clean_public_code(e) : "";
+    *out = (struct quality_code){source, e->kind, NULL, e->system, e->code, p->display, *known ? e->system : e->standard_system, *known ? known : e->standard_code};
+}
+
+/* What the client's code is here, for the rules; and that it came. What the system itself writes is nobody's. */
+static void take_code(struct fhir_work *w, struct tx *tx, const struct clean_part *p, struct quality_standard *standard, struct clean_entry *e)
+{
+    struct quality *q = records_parts(w->records)->quality;
+    struct quality_code code;
+    fhir_code_of(fhir_source(w), p, &code);
+    if (!code.source || p->refers || strlen(code.given_code) >= sizeof standard->code)
+        return;
+    quality_standard_of(q, tx, &code, standard);
+    quality_count(q, &code);
+    e->standard_code = standard->code;
+    e->standard_system = standard->system;
+}
+
 static int clean_parts(struct fhir_work *w, struct op_ctx *ctx, struct staged *s, const struct clean_resource *read, struct quality_resource *r)
 {
+    struct quality_standard standard[CLEAN_PARTS_MAX];
     struct quality_entry list[CLEAN_PARTS_MAX];
     const struct fhir_known_patient *whose = NULL;
     int rc = read->n ? load_patient(w, ctx->tx, s->pkey, &whose) : 0;
     for (size_t i = 0; i < read->n && rc == 0; i++) {
         list[i] = (struct quality_entry){.id = s->rid, .key = read->parts[i].key, .data = read->parts[i].data};
+        take_code(w, ctx->tx, &read->parts[i], &standard[i], &list[i].data);
         list[i].data.sex = whose->sex;
         list[i].data.birth_date = whose->birth;
         list[i].data.duplicate = i == 0 && came_before(w, ctx->tx, s, &read->parts[i]);

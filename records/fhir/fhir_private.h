@@ -150,6 +150,11 @@ void index_batch_free(struct index_batch *batch);
 /* What was stored is judged by the cleaning rules. In a transaction when all its entries are stored: the patient may come behind. */
 YL_CHECKED int fhir_clean(struct fhir_work *w, struct tx *tx, struct staged *s);
 
+struct clean_part;
+struct quality_code;
+/* A part's code as `source` sent it, for the mapping desk; texts are the part's. */
+void fhir_code_of(uint64_t source, const struct clean_part *p, struct quality_code *out);
+
 /* ---- access.c ---- */
 /* Fills w->actor from the credential; the error is answered. */
 YL_CHECKED int fhir_who(struct fhir_work *w, struct tx *tx);

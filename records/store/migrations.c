@@ -491,5 +491,6 @@ const struct migration store_migrations[] = {
      "ALTER TABLE out_item ADD COLUMN told INTEGER NOT NULL DEFAULT 0;"
      "CREATE TABLE out_told (subscriber_id INTEGER NOT NULL, type TEXT NOT NULL, part INTEGER NOT NULL, rid INTEGER NOT NULL, seq INTEGER NOT NULL, mark TEXT NOT NULL, "
      "start TEXT NOT NULL, PRIMARY KEY (subscriber_id, type, part, rid));"},
+    {47, "which client a resource is of: his codes are what the mapping desk says they are", "ALTER TABLE fhir_resource ADD COLUMN source_id INTEGER NOT NULL DEFAULT 0;"},
     {0, NULL, NULL},
 };
