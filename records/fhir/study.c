@@ -53,11 +53,6 @@ static const struct r4_type *type_of(const struct study *s, const char *name)
     return r4_resource(fhir_r4(s->w.fhir), name, strlen(name));
 }
 
-static struct r4_str str(const char *text)
-{
-    return (struct r4_str){text, strlen(text)};
-}
-
 /* ---- by the index ---- */
 
 static int add_place(struct places *p, int64_t pkey, int64_t rid)
