@@ -278,6 +278,26 @@ void clean_resource_read(struct r4_doc *d, const struct r4_node *resource, int64
         take_entry(d, k, resource, now_ms, out);
 }
 
+/* ---- the visit ---- */
+
+bool clean_resource_visit(const struct r4_node *resource, struct r4_str *id)
+{
+    static const struct r4_str before = R4_STR("Encounter/");
+    struct r4_str s = r4_text(r4_at(resource, "encounter.reference"));
+    const struct r4_node *context = r4_item(r4_at(resource, "context.encounter"), 0); /* of a DocumentReference */
+    if (!s.n && context)
+        s = r4_text(r4_get(context, "reference"));
+    if (s.n <= before.n || memcmp(s.p, before.p, before.n) != 0)
+        return false;
+    *id = (struct r4_str){s.p + before.n, s.n - before.n};
+    return true;
+}
+
+int64_t clean_visit_begun(const struct r4_node *encounter)
+{
+    return take_time(r4_at(encounter, "period.start")).low;
+}
+
 /* ---- whose data it is ---- */
 
 static bool org_code(const struct r4_node *reference, char out[40])

@@ -415,6 +415,28 @@ static void what_is_refused_counts_nowhere_and_what_names_its_house_is_its(void 
     assert_string_equal(tasks("zhang"), "");
 }
 
+/* Both in one transaction, whatever the order; then the visit was longer ago, and the report is right when it is sent again. */
+static void a_report_is_not_before_its_visit(void **state)
+{
+    (void)state;
+#define VISIT(start) ENTRY("Encounter", "e1") "'status':'in-progress','class':{'system':'http://terminology.hl7.org/CodeSystem/v3-ActCode','code':'IMP'},'subject':{'reference':'Patient/qian'}," \
+                     "'period':{'start':'" start "'}}" PUT("Encounter", "e1")
+#define REPORT_OF(visit, day) "'status':'final','code':{'coding':[{'system':'http://loinc.org','code':'58410-2'}]},'subject':{'reference':'Patient/qian'},'encounter':{'reference':'Encounter/" visit "'}," \
+                       "'effectiveDateTime':'2026-11-" day "T08:11:00+08:00'}"
+    fhir(200, bearer, "POST", "", "{'resourceType':'Bundle','type':'transaction','entry':[{" ENTRY("DiagnosticReport", "r7") REPORT_OF("e1", "20") PUT("DiagnosticReport", "r7") ",{"
+                                  VISIT("2026-11-23T09:00:00+08:00") "]}");
+    assert_string_equal(tasks("zhang"), "time.visit:before_visit 2026-11-20 08:11");
+    fhir(200, bearer, "PUT", "/DiagnosticReport/r7", "{'resourceType':'DiagnosticReport','id':'r7'," REPORT_OF("e1", "22")); /* within two days: brought along */
+    assert_string_equal(tasks("zhang"), "");
+    fhir(201, bearer, "PUT", "/DiagnosticReport/r8", "{'resourceType':'DiagnosticReport','id':'r8'," REPORT_OF("e1", "19"));
+    assert_string_equal(tasks("zhang"), "time.visit:before_visit 2026-11-19 08:11");
+    fhir(200, bearer, "POST", "", "{'resourceType':'Bundle','type':'transaction','entry':[{" VISIT("2026-11") "]}"); /* some day of that month */
+    fhir(200, bearer, "PUT", "/DiagnosticReport/r8", "{'resourceType':'DiagnosticReport','id':'r8'," REPORT_OF("e1", "19"));
+    assert_string_equal(tasks("zhang"), "");
+    fhir(201, bearer, "PUT", "/DiagnosticReport/r9", "{'resourceType':'DiagnosticReport','id':'r9'," REPORT_OF("nowhere", "18")); /* nobody knows it */
+    assert_string_equal(tasks("zhang"), "");
+}
+
 /* ---- codes of clients ---- */
 
 /* Of the township's client and a kind: "open/given/mapped/uncoded", as often as they came. */
@@ -540,6 +562,6 @@ int main(void)
                                        cmocka_unit_test(sex_and_diagnosis), cmocka_unit_test(duplicates_and_what_is_overdue),
                                        cmocka_unit_test(a_patient_resource_is_judged_and_its_source_puts_it_right), cmocka_unit_test(a_result_resource_keeps_its_bytes),
                                        cmocka_unit_test(a_bundle_is_judged_when_it_is_whole), cmocka_unit_test(what_is_refused_counts_nowhere_and_what_names_its_house_is_its),
-                                       cmocka_unit_test(local_codes_of_a_client_come_to_the_desk), cmocka_unit_test(the_timeline_says_what_a_code_is_here), cmocka_unit_test(tasks_have_a_limit)};
+                                       cmocka_unit_test(a_report_is_not_before_its_visit), cmocka_unit_test(local_codes_of_a_client_come_to_the_desk), cmocka_unit_test(the_timeline_says_what_a_code_is_here), cmocka_unit_test(tasks_have_a_limit)};
     return cmocka_run_group_tests(tests, open_world, close_world);
 }
