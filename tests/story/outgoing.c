@@ -34,7 +34,7 @@ static int start(void **state)
     (void)state;
     world_open(&w);
     sink_open(&sink);
-    snprintf(hook, sizeof hook, "http://127.0.0.1:%d/in", sink.port);
+    snprintf(hook, sizeof hook, "http://127.0.0.1:%d/in", sink.door.port);
     allow(hook); /* of an address its origin counts */
     return 0;
 }
@@ -184,7 +184,7 @@ static void a_dead_neighbour_holds_up_nobody(void **state)
     static struct sink gone;
     (void)state;
     sink_open(&gone);
-    int port = gone.port;
+    int port = gone.door.port;
     sink_close(&gone); /* nobody listens there now */
     snprintf(allowed, sizeof allowed, "http://127.0.0.1:%d, %s", port, hook);
     allow(allowed);

@@ -56,7 +56,7 @@ static int start(void **state)
     (void)state;
     world_open(&w);
     sink_open(&sink);
-    snprintf(hook, sizeof hook, "http://127.0.0.1:%d/in", sink.port);
+    snprintf(hook, sizeof hook, "http://127.0.0.1:%d/in", sink.door.port);
     allow(hook);
     client(7001, "system/*.*", wide);
     client(7002, "system/Subscription.cruds system/Observation.rs", narrow);
