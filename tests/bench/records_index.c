@@ -8,6 +8,7 @@
  */
 #include "records/patient/index.h"
 #include "records/records.h"
+#include "tests/support/dice.h"
 #include "server/base/clock.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,22 +20,6 @@
 static struct records *site;
 static char folder[] = "/tmp/yl-index-XXXXXX";
 static struct actor actor = {.person = {11}, .org = {1}};
-static uint64_t dice = 88172645463325252ull;
-
-static uint32_t roll(uint32_t n)
-{
-    dice ^= dice << 13;
-    dice ^= dice >> 7;
-    dice ^= dice << 17;
-    return (uint32_t)(dice >> 33) % n;
-}
-
-static void character(const char *from, char out[4])
-{
-    memcpy(out, from + 3 * (size_t)roll((uint32_t)(strlen(from) / 3)), 3);
-    out[3] = 0;
-}
-
 static void make(struct patient_row *row)
 {
     static const char families[] = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈";
@@ -42,9 +27,9 @@ static void make(struct patient_row *row)
     char family[4], first[4], second[4];
     unsigned man = roll(2), y = (1930 + roll(95)) % 10000, m = (1 + roll(12)) % 100, d = (1 + roll(28)) % 100;
     memset(row, 0, sizeof *row);
-    character(families, family);
-    character(givens, first);
-    character(givens, second);
+    roll_character(families, family);
+    roll_character(givens, first);
+    roll_character(givens, second);
     row->id = id_new();
     row->org_id = 1;
     row->version = 1;

@@ -8,6 +8,7 @@
 #include "records/store/sealed.h"
 #include "records/term/ts.h"
 #include "tests/story/world.h"
+#include "tests/support/dice.h"
 #include "tests/support/text.h"
 #include <setjmp.h>
 #include <signal.h>
@@ -23,15 +24,6 @@
 
 static struct world w;
 static struct tx *tx;
-static uint64_t dice = 88172645463325252ull;
-static int roll(int n)
-{
-    dice ^= dice << 13;
-    dice ^= dice >> 7;
-    dice ^= dice << 17;
-    return (int)((dice >> 33) % (uint64_t)n);
-}
-
 static json_t *done(json_t *result)
 {
     if (!result)
