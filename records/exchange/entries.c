@@ -150,7 +150,22 @@ int exchange_write_entries(struct exchange_taking *t)
 
 /* ---- for patient.timeline ---- */
 
-static json_t *entry_json(struct query *q)
+/* What a code is here, when it came as another one; new reference or NULL. */
+static json_t *standard_json(const struct records_parts *p, struct query *q)
+{
+    const char *code = query_text(q, "standard_code"), *system = query_text(q, "standard_system");
+    const struct item *item = strcmp(system, ITEMS_SYSTEM) == 0 ? items_find(quality_items(p->quality), code) : NULL;
+    struct icd10_hit hit;
+    if (!code[0] || strcmp(code, query_text(q, "code")) == 0)
+        return NULL;
+    if (item)
+        return json_pack("{s:s,s:s,s:s}", "system", system, "code", code, "name", item->name);
+    if (strcmp(system, TS_ICD10_NHSA) == 0 && icd10_find(p->terms->icd10, code, &hit))
+        return json_pack("{s:s,s:s,s:s%}", "system", system, "code", code, "name", hit.name, hit.name_len);
+    return json_pack("{s:s,s:s}", "system", system, "code", code);
+}
+
+static json_t *entry_json(const struct records_parts *p, struct query *q)
 {
     uint64_t id = (uint64_t)query_int(q, "id");
     const char *body = query_sealed(q, "body", SEALED_EXCHANGE_ENTRY, id, (uint64_t)query_int(q, "patient_id"));
@@ -167,6 +182,9 @@ static json_t *entry_json(struct query *q)
         if (json_object_get(o, more[i]))
             json_object_set(line, more[i], json_object_get(o, more[i]));
     json_decref(o);
+    json_t *standard = line ? standard_json(p, q) : NULL;
+    if (standard)
+        json_object_set_new(line, "standard", standard);
     return line;
 }
 
@@ -186,13 +204,13 @@ static int add_put_right(struct op_ctx *ctx, uint64_t patient, json_t *items, si
 int exchange_timeline(struct op_ctx *ctx, uint64_t patient, json_t *items)
 {
     struct query *q = tx_query(ctx->tx,
-                               "SELECT e.id, e.patient_id, e.message_id, e.kind, e.code, e.unit, e.status, e.t_ms, e.body, s.name AS source_name, s.org_id, "
+                               "SELECT e.id, e.patient_id, e.message_id, e.kind, e.code, e.standard_code, e.standard_system, e.unit, e.status, e.t_ms, e.body, s.name AS source_name, s.org_id, "
                                "o.name AS org_name FROM exchange_entry e LEFT JOIN exchange_source s ON s.id=e.source_id LEFT JOIN org o ON o.id=s.org_id "
                                "WHERE e.patient_id=$1 AND e.replaced_by=0 ORDER BY e.t_ms DESC LIMIT $2",
                                "ii", (int64_t)patient, (int64_t)TIMELINE_MAX);
     size_t first = json_array_size(items);
     while (query_next(q)) {
-        json_t *line = entry_json(q);
+        json_t *line = entry_json(records_parts(ctx->records), q);
         if (line)
             json_array_append_new(items, line);
     }

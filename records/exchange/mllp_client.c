@@ -67,6 +67,20 @@ static void set_options(CURL *c, const struct mllp_peer *p)
     }
 }
 
+enum { VERIFY_NOT_COME_TO = 1, VERIFY_NOT_YET_VALID = 9, VERIFY_EXPIRED = 10 }; /* X509_STORE_CTX_get_error(3); curl looks at the name before it asks */
+
+/* What is wrong with their certificate in words that stay the same (the pages know them); NULL: it is something else. */
+static const char *certificate_words(CURL *c, CURLcode rc)
+{
+    long verified = 0;
+    if (rc != CURLE_PEER_FAILED_VERIFICATION || curl_easy_getinfo(c, CURLINFO_SSL_VERIFYRESULT, &verified) != CURLE_OK)
+        return NULL;
+    return verified <= VERIFY_NOT_COME_TO     ? "the certificate is of another name"
+           : verified == VERIFY_EXPIRED       ? "the certificate has expired"
+           : verified == VERIFY_NOT_YET_VALID ? "the certificate is not valid yet"
+                                              : "nobody we trust vouches for the certificate";
+}
+
 int mllp_client_open(struct mllp_client **out, const struct mllp_peer *peer, char error[160])
 {
     struct mllp_client *c = *out = calloc(1, sizeof *c);
@@ -84,7 +98,8 @@ int mllp_client_open(struct mllp_client **out, const struct mllp_peer *peer, cha
     CURLcode rc = curl_easy_perform(c->curl);
     if (rc == CURLE_OK)
         rc = curl_easy_getinfo(c->curl, CURLINFO_ACTIVESOCKET, &c->fd);
-    snprintf(error, 160, "%.150s", rc == CURLE_OK ? "" : words[0] ? words : curl_easy_strerror(rc));
+    const char *wrong = certificate_words(c->curl, rc);
+    snprintf(error, 160, "%.150s", rc == CURLE_OK ? "" : wrong ? wrong : words[0] ? words : curl_easy_strerror(rc));
     curl_easy_setopt(c->curl, CURLOPT_ERRORBUFFER, NULL);
     free(words);
     if (rc == CURLE_OK)

@@ -6,7 +6,7 @@
 #include "records/quality/quality.h"
 #include <stdio.h>
 
-#define KNOWN 4096 /* patients whose sex and birth are kept, by their key */
+#define KNOWN 4096 /* patients whose sex and birth, and visits whose begin are kept, by their key */
 
 struct fhir_known_patient {
     int64_t pkey, seq; /* 0 = none; of the change that wrote him */
@@ -57,10 +57,60 @@ static int load_patient(struct fhir_work *w, struct tx *tx, int64_t pkey, const 
     return rc;
 }
 
+/* ---- in which visit ---- */
+
+struct fhir_known_visit {
+    int64_t rid, seq, pkey, begun_ms; /* seq 0 = none; of the change that wrote it */
+};
+
+static int read_begun(struct fhir_work *w, struct tx *tx, struct fhir_known_visit *k)
+{
+    struct r4_doc *d = w->plan->scratch->rows;
+    struct fhir_row row;
+    struct r4_node *root;
+    int rc = row_load(w, tx, k->pkey, k->rid, ROW_BODY, &row);
+    if (rc == 0 && row.body && r4_json_parse(d, row.body, row.body_len, &root, NULL) == 0)
+        k->begun_ms = clean_visit_begun(root);
+    fhir_row_clear(&row);
+    r4_doc_reset(d);
+    return rc;
+}
+
+/* When the Encounter it names began, if it is the same patient's; 0 = nobody knows. Kept as patients are. */
+static int load_visit(struct fhir_work *w, struct tx *tx, const struct staged *s, int64_t *begun_ms)
+{
+    char name[FHIR_ID_BYTES];
+    struct fhir *x = w->fhir;
+    struct fhir_known_visit now = {0};
+    struct r4_str id;
+    *begun_ms = 0;
+    if (!clean_resource_visit(s->resource, &id) || id.n >= sizeof name)
+        return 0;
+    if (!x->visits && !(x->visits = calloc(KNOWN, sizeof *x->visits)))
+        return ERR_UNAVAILABLE;
+    snprintf(name, sizeof name, "%.*s", (int)id.n, id.p);
+    struct query *q = tx_query(tx, "SELECT r.pkey, r.rid, r.seq FROM fhir_name n JOIN fhir_resource r ON r.pkey=n.pkey AND r.rid=n.rid WHERE n.type='Encounter' AND n.name=$1 AND r.deleted=0",
+                               "t", name);
+    if (query_next(q))
+        now = (struct fhir_known_visit){query_int(q, "rid"), query_int(q, "seq"), query_int(q, "pkey"), 0};
+    int rc = query_end(q);
+    struct fhir_known_visit *k = &x->visits[(uint64_t)now.rid * 0x9e3779b97f4a7c15ull >> 52];
+    if (rc || !now.seq || now.pkey != s->pkey)
+        return rc;
+    if (k->rid != now.rid || k->seq != now.seq) {
+        rc = read_begun(w, tx, &now);
+        *k = now;
+    }
+    *begun_ms = k->begun_ms;
+    return rc;
+}
+
 void fhir_clean_forget(struct fhir *x)
 {
     if (x->patients)
         memset(x->patients, 0, KNOWN * sizeof *x->patients);
+    if (x->visits)
+        memset(x->visits, 0, KNOWN * sizeof *x->visits);
 }
 
 /* ---- the same report under another id ---- */
@@ -104,14 +154,43 @@ uint64_t fhir_source(const struct fhir_work *w)
     return w->actor.client ? w->actor.client : w->actor.org;
 }
 
+void fhir_code_of(uint64_t source, const struct clean_part *p, struct quality_code *out)
+{
+    const struct clean_entry *e = &p->data;
+    const struct quality_kind *kind = quality_kind_find(e->kind);
+    const char *known = kind && !*kind->target ? clean_public_code(e) : "";
+    *out = (struct quality_code){source, e->kind, NULL, e->system, e->code, p->display, *known ? e->system : e->standard_system, *known ? known : e->standard_code};
+}
+
+/* What the client's code is here, for the rules; and that it came. What the system itself writes is nobody's. */
+static void take_code(struct fhir_work *w, struct tx *tx, const struct clean_part *p, struct quality_standard *standard, struct clean_entry *e)
+{
+    struct quality *q = records_parts(w->records)->quality;
+    struct quality_code code;
+    fhir_code_of(fhir_source(w), p, &code);
+    if (!code.source || p->refers || strlen(code.given_code) >= sizeof standard->code)
+        return;
+    quality_standard_of(q, tx, &code, standard);
+    quality_count(q, &code);
+    e->standard_code = standard->code;
+    e->standard_system = standard->system;
+}
+
 static int clean_parts(struct fhir_work *w, struct op_ctx *ctx, struct staged *s, const struct clean_resource *read, struct quality_resource *r)
 {
+    struct quality_standard standard[CLEAN_PARTS_MAX];
     struct quality_entry list[CLEAN_PARTS_MAX];
     const struct fhir_known_patient *whose = NULL;
+    int64_t begun_ms = 0;
     int rc = read->n ? load_patient(w, ctx->tx, s->pkey, &whose) : 0;
+    if (rc == 0 && read->n && read->parts[0].data.t_ms)
+        rc = load_visit(w, ctx->tx, s, &begun_ms);
     for (size_t i = 0; i < read->n && rc == 0; i++) {
         list[i] = (struct quality_entry){.id = s->rid, .key = read->parts[i].key, .data = read->parts[i].data};
+        take_code(w, ctx->tx, &read->parts[i], &standard[i], &list[i].data);
         list[i].data.sex = whose->sex;
+        if (begun_ms)
+            list[i].data.visit_ms = begun_ms;
         list[i].data.birth_date = whose->birth;
         list[i].data.duplicate = i == 0 && came_before(w, ctx->tx, s, &read->parts[i]);
     }

@@ -14,6 +14,8 @@
 
 struct clean_part {
     int64_t key;     /* of the part within its resource; 0 = the resource itself */
+    const char *display; /* of the coding that data.code is; the concept's own text is the patient's */
+    bool refers;     /* data.code is a reference to a Medication, no code of a list */
     bool minute;     /* t_ms is a time of the clock, not a day */
     struct clean_entry data; /* sex, birth_date "", duplicate false: not of the resource */
 };
@@ -23,7 +25,12 @@ struct clean_resource { /* texts live as long as the doc */
     struct clean_part parts[CLEAN_PARTS_MAX];
     size_t n; /* 0: nothing to judge - another type, or entered in error */
 };
+/* The code as it came, where its system is nobody's own (SNOMED CT, ATC ...); "" = it is a local one. */
+const char *clean_public_code(const struct clean_entry *e);
 void clean_resource_read(struct r4_doc *d, const struct r4_node *resource, int64_t now_ms, struct clean_resource *out);
+/* The id of the Encounter it was made in (Encounter/ID); false = it does not say. And when an Encounter began, at the earliest; 0 = it does not say. */
+bool clean_resource_visit(const struct r4_node *resource, struct r4_str *id);
+int64_t clean_visit_begun(const struct r4_node *encounter);
 /* Whose data it says it is: the code of an institution (identifier of system urn:yilian:org) among managingOrganization, serviceProvider, performer,
  * recorder, requester, organization; false = it does not say. */
 bool clean_resource_org(const struct r4_node *resource, char out[40]);

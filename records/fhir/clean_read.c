@@ -47,13 +47,24 @@ static bool standard(const struct r4_node *system)
     return r4_is(system, TS_ICD10_NHSA) || r4_is(system, "http://hl7.org/fhir/sid/icd-10") || r4_is(system, ITEMS_SYSTEM) || r4_is(system, TS_ICD9CM3_NHSA);
 }
 
-static void take_codes(struct r4_doc *d, const struct r4_node *concept, struct clean_entry *e)
+const char *clean_public_code(const struct clean_entry *e)
 {
+    static const char *const systems[] = {"http://www.whocc.no/atc", "http://www.nlm.nih.gov/research/umls/rxnorm", "http://snomed.info/sct", "http://hl7.org/fhir/sid/cvx"};
+    for (size_t i = 0; i < sizeof systems / sizeof *systems; i++)
+        if (strcmp(e->system, systems[i]) == 0)
+            return e->code;
+    return "";
+}
+
+static void take_codes(struct r4_doc *d, const struct r4_node *concept, struct clean_part *p)
+{
+    struct clean_entry *e = &p->data;
     for (const struct r4_node *one = first(r4_get(concept, "coding")); one; one = one->next) {
         const struct r4_node *system = r4_get(one, "system"), *code = r4_get(one, "code");
         if (!*e->code) {
             e->code = text_of(d, code);
             e->system = text_of(d, system);
+            p->display = text_of(d, r4_get(one, "display"));
         }
         if (standard(system) && r4_text(code).n) {
             e->standard_code = text_of(d, code);
@@ -178,7 +189,7 @@ static bool in_error(const struct r4_node *r)
 static struct clean_part *add_part(struct clean_resource *out, const char *kind, const char *status)
 {
     struct clean_part *p = &out->parts[out->n++];
-    *p = (struct clean_part){.data = {.kind = kind, .code = "", .system = "", .standard_code = "", .standard_system = "", .value = "", .unit = "", .status = status, .sex = "", .birth_date = ""}};
+    *p = (struct clean_part){.display = "", .data = {.kind = kind, .code = "", .system = "", .standard_code = "", .standard_system = "", .value = "", .unit = "", .status = status, .sex = "", .birth_date = ""}};
     return p;
 }
 
@@ -193,7 +204,7 @@ static void take_observation(struct r4_doc *d, const struct r4_node *r, struct c
     for (const struct r4_node *c = first(r4_get(r, "component")); c && out->n < CLEAN_PARTS_MAX; c = c->next) {
         struct clean_part *p = add_part(out, "observation", status);
         p->key = (int64_t)out->n - 1;
-        take_codes(d, r4_get(c, "code"), &p->data);
+        take_codes(d, r4_get(c, "code"), p);
         take_value(d, c, &p->data);
     }
 }
@@ -202,9 +213,11 @@ static void take_entry(struct r4_doc *d, const struct judged *k, const struct r4
 {
     bool problem = strcmp(k->type, "Condition") == 0 && r4_is(r4_at(r, "category.0.coding.0.code"), "problem-list-item");
     struct clean_part *p = add_part(out, problem ? "problem" : k->kind, "");
-    take_codes(d, r4_get(r, k->code), &p->data);
-    if (!*p->data.code && strncmp(k->code, "medication", 10) == 0) /* what it is stands in a resource of its own */
+    take_codes(d, r4_get(r, k->code), p);
+    if (!*p->data.code && strncmp(k->code, "medication", 10) == 0) { /* what it is stands in a resource of its own */
         p->data.code = text_of(d, r4_at(r, "medicationReference.reference"));
+        p->refers = *p->data.code;
+    }
     take_times(r, k->times, k->end, now_ms, p);
     if (strcmp(k->type, "Encounter") == 0) {
         p->data.visit_ms = p->data.end_ms ? p->data.t_ms : 0;
@@ -263,6 +276,26 @@ void clean_resource_read(struct r4_doc *d, const struct r4_node *resource, int64
         take_patient(d, resource, &out->himself);
     else if (k && !in_error(resource))
         take_entry(d, k, resource, now_ms, out);
+}
+
+/* ---- the visit ---- */
+
+bool clean_resource_visit(const struct r4_node *resource, struct r4_str *id)
+{
+    static const struct r4_str before = R4_STR("Encounter/");
+    struct r4_str s = r4_text(r4_at(resource, "encounter.reference"));
+    const struct r4_node *context = r4_item(r4_at(resource, "context.encounter"), 0); /* of a DocumentReference */
+    if (!s.n && context)
+        s = r4_text(r4_get(context, "reference"));
+    if (s.n <= before.n || memcmp(s.p, before.p, before.n) != 0)
+        return false;
+    *id = (struct r4_str){s.p + before.n, s.n - before.n};
+    return true;
+}
+
+int64_t clean_visit_begun(const struct r4_node *encounter)
+{
+    return take_time(r4_at(encounter, "period.start")).low;
 }
 
 /* ---- whose data it is ---- */

@@ -66,11 +66,6 @@ static int64_t sip_end(struct sip *s)
     return (int64_t)(s->v[0] ^ s->v[1] ^ s->v[2] ^ s->v[3]);
 }
 
-static struct r4_str str(const char *text)
-{
-    return (struct r4_str){text, strlen(text)};
-}
-
 static int64_t key_of(const struct fhir *x, const struct r4_type *type, const char *code, char kind, struct r4_str a, struct r4_str b)
 {
     struct sip s;

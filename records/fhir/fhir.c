@@ -55,6 +55,7 @@ void fhir_close(struct fhir *x)
     }
     r4_close(x->r4);
     free(x->patients);
+    free(x->visits);
     ZSTD_freeCDict(x->pack);
     ZSTD_freeDDict(x->unpack);
     pthread_mutex_destroy(&x->lock);

@@ -21,6 +21,11 @@
 #define FHIR_PAGE_MAX 1000
 #define FHIR_JSON "application/fhir+json; charset=utf-8"
 
+static inline struct r4_str str(const char *text)
+{
+    return (struct r4_str){text, strlen(text)};
+}
+
 struct scratch { /* what one request works with; kept for the next one */
     struct scratch *next;
     struct r4_doc *doc, *rows; /* rows: of one row of a search, emptied for the next */
@@ -38,6 +43,7 @@ struct fhir {
     struct r4 *r4;        /* opened by the first request */
     const struct r4 *_Atomic ready; /* the same, read without the lock */
     struct fhir_known_patient *patients; /* clean.c; the writer's alone */
+    struct fhir_known_visit *visits;     /* the same */
     bool broken;          /* its tables cannot be read: said once */
 };
 
@@ -149,6 +155,11 @@ void index_batch_free(struct index_batch *batch);
 /* ---- clean.c ---- */
 /* What was stored is judged by the cleaning rules. In a transaction when all its entries are stored: the patient may come behind. */
 YL_CHECKED int fhir_clean(struct fhir_work *w, struct tx *tx, struct staged *s);
+
+struct clean_part;
+struct quality_code;
+/* A part's code as `source` sent it, for the mapping desk; texts are the part's. */
+void fhir_code_of(uint64_t source, const struct clean_part *p, struct quality_code *out);
 
 /* ---- access.c ---- */
 /* Fills w->actor from the credential; the error is answered. */

@@ -15,11 +15,6 @@ struct past {
     struct r4_buf b;
 };
 
-static struct r4_str str(const char *text)
-{
-    return (struct r4_str){text, strlen(text)};
-}
-
 /* ---- what is asked ---- */
 
 static void token_mac(const struct past *h, int64_t seq, uint8_t out[SHA256_BYTES])

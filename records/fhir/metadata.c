@@ -187,7 +187,7 @@ static int add_own_row(struct fhir_work *w, const struct fhir_row *row, struct a
  * patient->pkey is where; 0 = nothing does. */
 static int add_own(struct fhir_work *w, struct tx *tx, uint64_t person, struct fhir_row *patient, struct all *a)
 {
-    static const char *const types[] = {"ServiceRequest", "Task", "Appointment", "Communication"};
+    static const char *const types[] = {"ServiceRequest", "Task", "DiagnosticReport", "Appointment", "Communication"};
     char reference[FHIR_ID_BYTES + 10];
     struct own o;
     if (!own_open(&o, w, tx))

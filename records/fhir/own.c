@@ -3,7 +3,7 @@
 #include "records/patient/index.h"
 #include <stdio.h>
 
-static const struct own_kind *const kinds[] = {&own_patient, &own_request, &own_task, &own_appointment, &own_message, &own_slot, &own_schedule};
+static const struct own_kind *const kinds[] = {&own_patient, &own_request, &own_task, &own_report, &own_appointment, &own_message, &own_slot, &own_schedule};
 
 
 /* ---- one request's view ---- */

@@ -1,5 +1,6 @@
 /* own - what the house itself keeps, shown as FHIR resources beside those of the store: persons of the patient index as Patient, cases as
- * ServiceRequest and Task, their sessions as Appointment, their chat as Communication, the experts' times as Schedule and Slot.
+ * ServiceRequest and Task, their signed opinions as DiagnosticReport, their sessions as Appointment, their chat as Communication, the experts' times
+ * as Schedule and Slot.
  *
  * They are made when they are asked for, from the rows as they are, for the one who asks: nothing is kept twice, and what a masking table, a
  * consent or an unsigned opinion hides is not in them at all. Ids have a prefix of their kind ("mpi-", "case-" ...) and are read-only: a
@@ -51,7 +52,7 @@ struct own_kind {
     size_t (*walk)(struct own *o, uint64_t after, uint64_t *out, size_t cap); /* those that may be his to see, by number, above `after` */
     size_t (*past)(struct own *o, uint64_t id, int64_t *t_ms, size_t cap);    /* when it changed, the oldest first; NULL: nobody kept that */
 };
-extern const struct own_kind own_patient, own_request, own_task, own_appointment, own_message, own_slot, own_schedule;
+extern const struct own_kind own_patient, own_request, own_task, own_report, own_appointment, own_message, own_slot, own_schedule;
 const struct own_kind *own_kind_of(const char *type); /* NULL: all of this type lie in the store */
 /* Is this the name of one of ours? Its number. */
 bool own_name(const char *type, const char *name, uint64_t *id);

@@ -1,5 +1,5 @@
-/* Cases of the house: what was asked for (ServiceRequest), how far it is and what was answered (Task), when people meet (Appointment), what they
- * wrote to each other (Communication). A case whose diagnoses are above what the one who asks may reach is shown without what is clinical in it,
+/* Cases of the house: what was asked for (ServiceRequest), how far it is and what was answered (Task), the signed report (DiagnosticReport), when
+ * people meet (Appointment), what they wrote to each other (Communication). A case whose diagnoses are above what the one who asks may reach is shown without what is clinical in it,
  * and says so (meta.security MASKED). */
 #include "records/fhir/own.h"
 #include "records/patient/mask.h"
@@ -201,6 +201,8 @@ static json_t *answers(const struct matter *m)
 {
     json_t *list = json_array(), *opinion, *one;
     size_t i, k;
+    if (json_array_size(json_object_get(m->says, "opinions")))
+        add_output(list, "report", "valueReference", reference(&own_report, m->id));
     json_array_foreach(json_object_get(m->says, "opinions"), i, opinion)
     {
         const json_t *body = json_object_get(opinion, "body");
@@ -243,6 +245,72 @@ static int make_task(struct own *o, uint64_t id, struct own_made *out)
     put(r, "owner", owner);
     if (m.clinical)
         put(r, "output", answers(&m));
+    end(&m, r, out);
+    return 0;
+}
+
+/* ---- DiagnosticReport ---- */
+
+/* Whoever signed, each once. */
+static json_t *signers(const json_t *opinions)
+{
+    json_t *list = json_array(), *one, *known;
+    size_t i, k;
+    json_array_foreach(opinions, i, one)
+    {
+        json_t *by = practitioner(json_object_get(one, "by"));
+        bool there = json_is_null(by);
+        json_array_foreach(list, k, known) there = there || json_equal(known, by);
+        if (there)
+            json_decref(by);
+        else
+            json_array_append_new(list, by);
+    }
+    return list;
+}
+
+/* The opinion that holds is the last one. */
+static void put_conclusion(json_t *report, const json_t *opinion)
+{
+    const json_t *body = json_object_get(opinion, "body");
+    json_t *codes = json_array(), *one;
+    size_t i;
+    if (*said(body, "findings"))
+        put(report, "conclusion", json_string(said(body, "findings")));
+    json_array_foreach(json_object_get(body, "diagnoses"), i, one) json_array_append_new(codes, concept(one));
+    put(report, "conclusionCode", codes);
+}
+
+/* The opinion as a report; answers to the questions and recommendations are the Task's. http://hl7.org/fhir/R4/diagnosticreport.html */
+static int make_report(struct own *o, uint64_t id, struct own_made *out)
+{
+    struct matter m;
+    if (!open_case(o, id, &m))
+        return 0;
+    json_t *opinions = json_object_get(m.says, "opinions"), *last = json_array_get(opinions, json_array_size(opinions) - 1), *org = own_org(o, id_in(m.says, "target_org_id")), *one;
+    int64_t signed_ms = json_integer_value(json_object_get(last, "signed_ms")), start_ms = json_integer_value(json_object_get(m.says, "start_ms"));
+    size_t i, finals = 0;
+    json_array_foreach(opinions, i, one) finals += strcmp(said(one, "kind"), "final") == 0;
+    if (!finals) { /* nobody has signed for the case */
+        json_decref(org);
+        json_decref(m.says);
+        return 0;
+    }
+    json_t *r = begin(&m);
+    put(r, "identifier", identifier_of(&m));
+    put(r, "basedOn", json_pack("[o]", reference(&own_request, id)));
+    put(r, "status", json_string(finals > 1 ? "amended" : "final"));
+    put(r, "category", json_pack("[{s:[{s:s,s:s}]}]", "coding", "system", "http://terminology.hl7.org/CodeSystem/v2-0074", "code", "OTH"));
+    put(r, "code", json_pack("{s:[{s:s,s:s,s:s}],s:s}", "coding", "system", "http://loinc.org", "code", "11488-4", "display", "Consult note", "text", "会诊意见"));
+    put(r, "subject", own_patient_ref(o, m.patient));
+    put(r, "effectiveDateTime", own_instant(start_ms && start_ms < signed_ms ? start_ms : signed_ms));
+    put(r, "issued", own_instant(signed_ms));
+    put(r, "performer", json_is_null(org) ? org : json_pack("[o]", org));
+    put(r, "resultsInterpreter", signers(opinions));
+    if (m.clinical)
+        put_conclusion(r, last);
+    m.t_ms = signed_ms;
+    m.version = (int64_t)json_array_size(opinions);
     end(&m, r, out);
     return 0;
 }
@@ -395,6 +463,17 @@ static size_t past(struct own *o, uint64_t id, int64_t *t_ms, size_t cap)
     return consultation_past(&o->ctx, (struct case_id){id}, t_ms, cap);
 }
 
+static size_t past_of_report(struct own *o, uint64_t id, int64_t *t_ms, size_t cap)
+{
+    json_t *says = consultation_outline(&o->ctx, (struct case_id){id}), *one;
+    size_t n = 0, i;
+    fault_clear(&o->fault);
+    json_array_foreach(json_object_get(says, "opinions"), i, one) if (n < cap && strcmp(said(one, "kind"), "final") == 0)
+        t_ms[n++] = json_integer_value(json_object_get(one, "signed_ms"));
+    json_decref(says);
+    return n;
+}
+
 static size_t past_of_message(struct own *o, uint64_t id, int64_t *t_ms, size_t cap)
 {
     json_t *says = consultation_message(&o->ctx, id);
@@ -409,5 +488,6 @@ static size_t past_of_message(struct own *o, uint64_t id, int64_t *t_ms, size_t 
 }
 
 const struct own_kind own_request = {"ServiceRequest", "case-", look, make_request, walk, past}, own_task = {"Task", "task-", look, make_task, walk, past},
+                      own_report = {"DiagnosticReport", "report-", look, make_report, walk, past_of_report},
                       own_appointment = {"Appointment", "appt-", look, make_appointment, walk, past},
                       own_message = {"Communication", "msg-", look_messages, make_message, walk_messages, past_of_message};

@@ -73,11 +73,6 @@ static int gone(struct fhir_work *w, const struct fhir_row *row)
     return rc;
 }
 
-static struct r4_str str(const char *text)
-{
-    return (struct r4_str){text, strlen(text)};
-}
-
 /* ---- read ---- */
 
 static bool unchanged(const struct fhir_work *w, const struct fhir_row *row)

@@ -285,18 +285,18 @@ static int old_facts(struct fhir_work *w, struct staged *s, struct facts *old)
     return old->failed ? ERR_UNAVAILABLE : 0;
 }
 
-static int insert_row(struct tx *tx, const struct staged *s, int64_t seq)
+static int insert_row(struct tx *tx, const struct staged *s, int64_t seq, int64_t source)
 {
     tx_exec(tx, "INSERT INTO fhir_name (type, name, rid, pkey) VALUES ($1,$2,$3,$4) ON CONFLICT DO NOTHING", "ttii", s->type->name, s->name, s->rid, s->pkey);
     if (!tx_error(tx) && !tx_changes(tx) && /* the name is there: reserved for just this, or somebody was quicker */
         tx_int(tx, 0, "SELECT rid FROM fhir_name WHERE type=$1 AND name=$2", "tt", s->type->name, s->name) != s->rid)
         return ERR_CONFLICT;
-    return tx_exec(tx, "INSERT INTO fhir_resource (pkey, rid, type, name, vid, seq, born, t_ms, deleted, body, facts) VALUES "
-                       "($1,$2,$3,$4,$5,$6,$6,$7,0,$8,$9)", "iittiiibb", s->pkey, s->rid, s->type->name, s->name, s->vid, seq, s->t_ms, s->body.p, s->body.n,
-                   s->packed.p, s->packed.n);
+    return tx_exec(tx, "INSERT INTO fhir_resource (pkey, rid, type, name, vid, seq, born, t_ms, deleted, body, facts, source_id) VALUES "
+                       "($1,$2,$3,$4,$5,$6,$6,$7,0,$8,$9,$10)", "iittiiibbi", s->pkey, s->rid, s->type->name, s->name, s->vid, seq, s->t_ms, s->body.p, s->body.n,
+                   s->packed.p, s->packed.n, source);
 }
 
-static int replace_row(struct tx *tx, struct staged *s, int64_t seq)
+static int replace_row(struct tx *tx, struct staged *s, int64_t seq, int64_t source)
 {
     const struct fhir_row *o = &s->old;
     if (s->act == ACT_DELETE)
@@ -308,9 +308,9 @@ static int replace_row(struct tx *tx, struct staged *s, int64_t seq)
         tx_exec(tx, "UPDATE fhir_change SET pkey=$2 WHERE seq IN (SELECT seq FROM fhir_version WHERE pkey=$2 AND rid=$1)", "ii", o->rid, s->pkey);
         tx_exec(tx, "UPDATE fhir_name SET pkey=$3 WHERE type=$1 AND name=$2", "tti", s->type->name, s->name, s->pkey);
     }
-    return tx_exec(tx, "UPDATE fhir_resource SET pkey=$3, vid=$4, seq=$5, t_ms=$6, deleted=$7, body=$8, facts=$9 WHERE pkey=$1 AND rid=$2",
-                   "iiiiiiibb", o->pkey, o->rid, s->pkey, s->vid, seq, s->t_ms, (int64_t)(s->act == ACT_DELETE), s->body.p, s->body.n, s->packed.p,
-                   s->packed.n);
+    return tx_exec(tx, "UPDATE fhir_resource SET pkey=$3, vid=$4, seq=$5, t_ms=$6, deleted=$7, body=$8, facts=$9, source_id=$10 WHERE pkey=$1 AND rid=$2",
+                   "iiiiiiibbi", o->pkey, o->rid, s->pkey, s->vid, seq, s->t_ms, (int64_t)(s->act == ACT_DELETE), s->body.p, s->body.n, s->packed.p,
+                   s->packed.n, source);
 }
 
 /* The number of this change: the greatest and one. */
@@ -328,8 +328,8 @@ int staged_store(struct fhir_work *w, struct tx *tx, struct staged *s, struct in
     int rc = old_facts(w, s, &old);
     rc = rc ? rc : reserve_patient(tx, s);
     if (rc == 0) {
-        int64_t seq = next_change(tx, batch);
-        rc = s->act == ACT_CREATE ? insert_row(tx, s, seq) : replace_row(tx, s, seq);
+        int64_t seq = next_change(tx, batch), source = (int64_t)fhir_source(w);
+        rc = s->act == ACT_CREATE ? insert_row(tx, s, seq, source) : replace_row(tx, s, seq, source);
         tx_exec(tx, "INSERT INTO fhir_change (seq, type, pkey, rid, vid, t_ms, act) VALUES ($1,$2,$3,$4,$5,$6,$7)", "itiiiii", seq, s->type->name, s->pkey,
                 s->rid, s->vid, s->t_ms, (int64_t)s->act);
         rc = rc ? rc : s->act == ACT_CREATE && batch ? batch_rows(s, batch) : index_rows(tx, s, &old, s->act == ACT_UPDATE && s->old.pkey != s->pkey);

@@ -4,11 +4,6 @@
 
 #define INCLUDED_MAX 1000
 
-static struct r4_str str(const char *text)
-{
-    return (struct r4_str){text, strlen(text)};
-}
-
 /* Ours of several types are made of one row. */
 static bool on_page(const struct page *p, const struct r4_type *type, int64_t pkey, int64_t rid)
 {

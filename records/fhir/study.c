@@ -53,11 +53,6 @@ static const struct r4_type *type_of(const struct study *s, const char *name)
     return r4_resource(fhir_r4(s->w.fhir), name, strlen(name));
 }
 
-static struct r4_str str(const char *text)
-{
-    return (struct r4_str){text, strlen(text)};
-}
-
 /* ---- by the index ---- */
 
 static int add_place(struct places *p, int64_t pkey, int64_t rid)
@@ -88,6 +83,18 @@ static int with_token(struct study *s, const char *type, const char *param, cons
     return rc ? rc : ended;
 }
 
+/* Local codes that a person said to be one of these. */
+static int with_local_codes(struct study *s, const char *prefix, struct places *out)
+{
+    struct quality_local *list;
+    size_t n;
+    int rc = quality_said_to_be(s->ctx->tx, TS_ICD10_NHSA, prefix, &list, &n);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = with_token(s, "Condition", "code", list[i].system, str(list[i].code), out);
+    free(list);
+    return rc;
+}
+
 static int with_code(struct study *s, const char *code, struct places *out)
 {
     int rc = with_token(s, "Condition", "code", TS_ICD10_NHSA, str(code), out);
@@ -100,7 +107,8 @@ static int all_codes(struct study *s, const char *prefix, struct places *out)
     const struct icd10 *list = records_parts(s->ctx->records)->terms->icd10;
     char last[2][16] = {"", ""}, code[16];
     size_t len = strlen(prefix);
-    int rc = with_code(s, prefix, out);
+    int rc = with_local_codes(s, prefix, out);
+    rc = rc ? rc : with_code(s, prefix, out);
     for (size_t i = 0; i < icd10_count(list) && rc == 0; i++) {
         struct icd10_hit hit;
         icd10_at(list, i, &hit);
@@ -157,6 +165,12 @@ static uint64_t org_of(struct study *s, const struct r4_node *r)
     return clean_resource_org(r, code) ? (uint64_t)tx_int(s->ctx->tx, 0, "SELECT id FROM org WHERE code=$1", "t", code) : 0;
 }
 
+/* The client who wrote it last. */
+static uint64_t source_of(struct study *s, const struct fhir_row *row)
+{
+    return (uint64_t)tx_int(s->ctx->tx, 0, "SELECT source_id AS n FROM fhir_resource WHERE pkey=$1 AND rid=$2", "ii", row->pkey, row->rid);
+}
+
 /* Parsed in the row's doc; NULL when it is not there, or not for research. */
 static const struct r4_node *parsed(struct study *s, const struct fhir_row *row)
 {
@@ -177,14 +191,15 @@ static const char *visit_class(const struct r4_node *r)
     return "";
 }
 
-/* Medicines and procedures have no system the rules judge: these are nobody's own. */
-static const char *public_code(const struct clean_entry *e)
+/* The standard code: what a person said of it, else what came. */
+static const char *standard_of(struct study *s, uint64_t source, const struct clean_part *p, struct quality_standard *said)
 {
-    static const char *const systems[] = {"http://www.whocc.no/atc", "http://www.nlm.nih.gov/research/umls/rxnorm", "http://snomed.info/sct"};
-    for (size_t i = 0; i < sizeof systems / sizeof *systems; i++)
-        if (strcmp(e->system, systems[i]) == 0)
-            return e->code;
-    return "";
+    struct quality_code code;
+    fhir_code_of(source, p, &code);
+    if (!p->refers && source && quality_decision(s->ctx->tx, &code, said))
+        return said->code;
+    bool public = strcmp(p->data.kind, "medication") == 0 || strcmp(p->data.kind, "procedure") == 0; /* no system the rules judge */
+    return public && !*p->data.standard_code ? clean_public_code(&p->data) : p->data.standard_code;
 }
 
 /* As a rule or a person put it right: a number in the item's unit. */
@@ -211,18 +226,17 @@ static int tell(struct study *s, const struct fhir_row *row, study_each each, vo
     r->n = 0;
     if (root)
         clean_resource_read(s->w.plan->scratch->doc, root, s->ctx->now_ms, r);
-    uint64_t org = root && r->n ? org_of(s, root) : 0;
+    uint64_t org = root && r->n ? org_of(s, root) : 0, source = root && r->n ? source_of(s, row) : 0;
     for (size_t i = 0; i < r->n && rc == 0; i++) {
         const struct clean_entry *d = &r->parts[i].data;
-        struct study_entry e = {(uint64_t)row->pkey, strcmp(d->kind, "problem") == 0 ? "diagnosis" : d->kind, d->standard_code, d->value, d->unit, d->status, r->parts[0].data.t_ms, org};
+        struct quality_standard said;
+        struct study_entry e = {(uint64_t)row->pkey, strcmp(d->kind, "problem") == 0 ? "diagnosis" : d->kind, standard_of(s, source, &r->parts[i], &said), d->value, d->unit, d->status, r->parts[0].data.t_ms, org};
         if (strcmp(d->kind, "encounter") == 0)
             e.code = visit_class(root);
-        else if (!*e.code && (strcmp(d->kind, "medication") == 0 || strcmp(d->kind, "procedure") == 0))
-            e.code = public_code(d);
         put_right(s, row->rid, &r->parts[i], &e);
         rc = each(to, &e);
     }
-    return rc;
+    return rc ? rc : tx_error(s->ctx->tx);
 }
 
 static int load(struct study *s, const struct place *at, struct fhir_row *row)

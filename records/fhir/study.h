@@ -2,7 +2,8 @@
  * the clinic put them right; what is entered in error, refuted or labelled restricted (meta.security R or V of v3-Confidentiality) is not read.
  *
  * Inside one transaction, on its thread. Codes are looked for by the index, which knows whole codes alone: those of the insurance's ICD-10 that begin
- * with what is asked for, and their categories and subcategories. A code that is in no list is not found.
+ * with what is asked for, and their categories and subcategories, and local codes of a client that a person said to be one of them
+ * (records/quality). A code that is in no list is not found.
  */
 #ifndef YL_RECORDS_FHIR_STUDY_H
 #define YL_RECORDS_FHIR_STUDY_H

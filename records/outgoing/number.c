@@ -84,10 +84,12 @@ static void offer_answer(struct numbering *g, uint64_t id, int64_t kinds)
 
 static void offer_case(struct numbering *g, uint64_t id)
 {
-    int64_t kinds = g->s->hook ? OUT_CONSULTATION | OUT_APPOINTMENT : g->s->kinds;
+    int64_t kinds = g->s->hook ? OUT_CONSULTATION | OUT_REPORT | OUT_APPOINTMENT : g->s->kinds;
     if (kinds & OUT_CONSULTATION)
         offer_own(g, "ServiceRequest", id, false);
     offer_answer(g, id, kinds);
+    if (kinds & OUT_REPORT && !g->s->er7) /* there once signed */
+        offer_own(g, "DiagnosticReport", id, false);
     if (kinds & OUT_APPOINTMENT)
         offer_own(g, "Appointment", id, false);
 }

@@ -1,14 +1,10 @@
 /* One subscriber as the rows say: who he is, where he stands, what he may see. */
 #include "records/outgoing/outgoing_private.h"
 #include "records/store/seal.h"
+#include "server/base/text.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void copy(char *to, size_t cap, const char *from)
-{
-    snprintf(to, cap, "%s", from ? from : "");
-}
 
 static int open_part(struct records *r, struct query *q, const char *column, uint64_t row, char *out, size_t cap)
 {
@@ -21,8 +17,8 @@ static int open_part(struct records *r, struct query *q, const char *column, uin
 /* What the kinds of a feed are made of; every HL7 message names its patient (PID), an appointment that was called off its case. */
 static void kind_scopes(int64_t kinds, bool er7, char *out, size_t cap)
 {
-    snprintf(out, cap, "%s%s%s%s", er7 || kinds & OUT_PATIENT ? "system/Patient.rs " : "", kinds & OUT_CONSULTATION || (er7 && kinds & OUT_APPOINTMENT) ? "system/ServiceRequest.rs " : "",
-             kinds & (OUT_CONSULTATION | OUT_REPORT) ? "system/Task.rs " : "", kinds & OUT_APPOINTMENT ? "system/Appointment.rs" : "");
+    snprintf(out, cap, "%s%s%s%s%s", er7 || kinds & OUT_PATIENT ? "system/Patient.rs " : "", kinds & OUT_CONSULTATION || (er7 && kinds & OUT_APPOINTMENT) ? "system/ServiceRequest.rs " : "",
+             kinds & (OUT_CONSULTATION | OUT_REPORT) ? "system/Task.rs " : "", kinds & OUT_REPORT && !er7 ? "system/DiagnosticReport.rs " : "", kinds & OUT_APPOINTMENT ? "system/Appointment.rs" : "");
 }
 
 /* A client's own scopes are the limit, today's as those of the day he subscribed; one that was closed sees nothing. */
@@ -30,11 +26,11 @@ static void take_rights(struct query *q, struct subscriber *s)
 {
     char asked[600];
     if (s->hook)
-        copy(asked, sizeof asked, query_text(q, "scopes"));
+        TEXT_COPY(asked, query_text(q, "scopes"));
     else
         kind_scopes(s->kinds, s->er7, asked, sizeof asked);
     if (!s->client) {
-        copy(s->scopes, sizeof s->scopes, asked);
+        TEXT_COPY(s->scopes, asked);
         return;
     }
     s->scopes[0] = 0;
@@ -62,15 +58,15 @@ int subscriber_take(struct records *r, struct query *q, struct subscriber *s)
     s->tries = query_int(q, "tries");
     s->next_ms = query_int(q, "next_ms");
     s->dead_in_row = query_int(q, "dead_in_row");
-    copy(s->name, sizeof s->name, query_text(q, "name"));
-    copy(s->url, sizeof s->url, query_text(q, "url"));
-    copy(s->state, sizeof s->state, query_text(q, "state"));
-    copy(s->status, sizeof s->status, query_text(q, "status"));
-    copy(s->type, sizeof s->type, query_text(q, "type"));
-    copy(s->subscription, sizeof s->subscription, query_text(q, "subscription"));
+    TEXT_COPY(s->name, query_text(q, "name"));
+    TEXT_COPY(s->url, query_text(q, "url"));
+    TEXT_COPY(s->state, query_text(q, "state"));
+    TEXT_COPY(s->status, query_text(q, "status"));
+    TEXT_COPY(s->type, query_text(q, "type"));
+    TEXT_COPY(s->subscription, query_text(q, "subscription"));
     s->er7 = !s->hook && mllp_address_ok(s->url);
-    copy(s->to.application, sizeof s->to.application, query_text(q, "application"));
-    copy(s->to.facility, sizeof s->to.facility, query_text(q, "facility"));
+    TEXT_COPY(s->to.application, query_text(q, "application"));
+    TEXT_COPY(s->to.facility, query_text(q, "facility"));
     const char *charset = query_text(q, "charset");
     s->to.charset = charset && strcmp(charset, "gb18030") == 0 ? HL7_GB18030 : HL7_UTF8;
     take_rights(q, s);
@@ -96,7 +92,7 @@ int subscribers_active(struct records *r, struct tx *tx, struct subscriber **out
 struct fhir_view *subscriber_view(struct records *r, struct tx *tx, const struct subscriber *s)
 {
     struct fhir_actor actor = {.client = s->client ? s->client : s->id, .org = s->org};
-    copy(actor.scopes, sizeof actor.scopes, s->scopes);
+    TEXT_COPY(actor.scopes, s->scopes);
     return fhir_view_open(r, tx, &actor);
 }
 

@@ -29,12 +29,14 @@ void quality_message_begin(struct quality *q, int64_t now_ms)
         q->on = rules_on(q->rules, day);
     }
     memset(&q->pending, 0, sizeof q->pending);
+    quality_tally_free(&q->counting);
 }
 
 /* A day changes between two messages, not within a transaction: its clock stands (ctx->now_ms). */
 void quality_message_end(struct quality *q, uint64_t source)
 {
     struct quality_day *d;
+    quality_tally_merge(&q->tallies, &q->counting);
     HASH_FIND(hh, q->days, &source, sizeof source, d);
     if (!d) {
         d = calloc(1, sizeof *d);

@@ -1,6 +1,7 @@
 /* Codes as they arrive: what each is here, and how often it came (quality.h). */
 #include "records/quality/quality_private.h"
 #include "server/base/id.h"
+#include "server/base/text.h"
 #include "server/base/text_put.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,6 +54,7 @@ void quality_close(struct quality *q)
         return;
     forget_maps(q);
     quality_tally_free(&q->tallies);
+    quality_tally_free(&q->counting);
     quality_days_free(q);
     quality_tasks_free(q);
     items_close(q->items);
@@ -67,10 +69,11 @@ const struct items *quality_items(const struct quality *q)
 
 /* ---- which code it is ---- */
 
-/* The order number of an ORC stands where others have a code. */
+/* The order number of an ORC stands where others have a code; what is longer than any code of a list is none. */
 static bool collected(const struct quality_code *c)
 {
-    return quality_kind_find(c->kind) && (!c->segment || strcmp(c->segment, "ORC") != 0);
+    struct quality_local fits;
+    return quality_kind_find(c->kind) && (!c->segment || strcmp(c->segment, "ORC") != 0) && strlen(c->code) < sizeof fits.code && strlen(c->system) < sizeof fits.system;
 }
 
 static void key_of(uint64_t source, const char *kind, const char *system, const char *code, char out[KEY_BYTES])
@@ -134,6 +137,49 @@ void quality_standard_of(struct quality *q, struct tx *tx, const struct quality_
     snprintf(out->code, sizeof out->code, "%s", c->given_code);
 }
 
+bool quality_decision(struct tx *tx, const struct quality_code *c, struct quality_standard *out)
+{
+    memset(out, 0, sizeof *out);
+    if (!c->code[0] || !collected(c))
+        return false;
+    struct query *q = tx_query(tx, "SELECT state, to_system, to_code FROM quality_code WHERE source_id=$1 AND kind=$2 AND system=$3 AND code=$4 AND state<>'open'", "ittt",
+                               (int64_t)c->source, c->kind, c->system, c->code);
+    bool decided = query_next(q);
+    if (decided && strcmp(query_text(q, "state"), "mapped") == 0) {
+        TEXT_COPY(out->system, query_text(q, "to_system"));
+        TEXT_COPY(out->code, query_text(q, "to_code"));
+    }
+    return query_end(q) == 0 && decided;
+}
+
+int quality_said_to_be(struct tx *tx, const char *system, const char *prefix, struct quality_local **out, size_t *n)
+{
+    char above[64];
+    size_t cap = 0;
+    bool room = true;
+    *out = NULL;
+    *n = 0;
+    snprintf(above, sizeof above, "%s\x7f", prefix);
+    struct query *q = tx_query(tx,
+                               "SELECT DISTINCT system, code FROM quality_code WHERE kind IN ('diagnosis','problem') AND state='mapped' AND to_system=$1 AND to_code>=$2 AND "
+                               "to_code<$3 ORDER BY system, code",
+                               "ttt", system, prefix, above);
+    while (room && query_next(q)) {
+        if (*n == cap) {
+            struct quality_local *more = realloc(*out, (cap ? 2 * cap : 32) * sizeof *more);
+            room = more != NULL;
+            cap = room ? cap ? 2 * cap : 32 : cap;
+            *out = room ? more : *out;
+        }
+        if (room) {
+            TEXT_COPY((*out)[*n].system, query_text(q, "system"));
+            TEXT_COPY((*out)[(*n)++].code, query_text(q, "code"));
+        }
+    }
+    int rc = query_end(q);
+    return rc || room ? rc : ERR_UNAVAILABLE;
+}
+
 /* ---- how often ---- */
 
 void quality_tally_free(struct quality_tally **list)
@@ -162,12 +208,27 @@ void quality_tally_add(struct quality_tally **list, const struct quality_code *c
         snprintf(y->kind, sizeof y->kind, "%s", c->kind);
         snprintf(y->system, sizeof y->system, "%s", c->code[0] ? c->system : "");
         snprintf(y->code, sizeof y->code, "%s", c->code);
-        snprintf(y->display, sizeof y->display, "%s", c->code[0] ? c->display : ""); /* words without a code may be anybody's */
+        TEXT_COPY(y->display, c->code[0] ? c->display : ""); /* words without a code may be anybody's */
+        text_whole(y->display);
         snprintf(y->given_system, sizeof y->given_system, "%s", c->given_system);
         snprintf(y->given_code, sizeof y->given_code, "%s", c->given_code);
         HASH_ADD_STR(*list, key, y);
     }
     y->n++;
+}
+
+void quality_tally_merge(struct quality_tally **into, struct quality_tally **from)
+{
+    struct quality_tally *one, *next, *there;
+    HASH_ITER(hh, *from, one, next) {
+        HASH_DEL(*from, one);
+        HASH_FIND_STR(*into, one->key, there);
+        if (there) {
+            there->n += one->n;
+            free(one);
+        } else
+            HASH_ADD_STR(*into, key, one);
+    }
 }
 
 static void write_new(const struct quality_tally *y, struct tx *tx, int64_t now_ms)
@@ -214,5 +275,5 @@ int quality_arrivals_end(struct quality *q, struct tx *tx, int64_t now_ms)
 
 void quality_count(struct quality *q, const struct quality_code *c)
 {
-    quality_tally_add(&q->tallies, c);
+    quality_tally_add(&q->counting, c);
 }

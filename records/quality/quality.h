@@ -3,7 +3,8 @@
  *
  * Collected are source, kind, code system, code, its display and how often: nothing of a patient. A *kind* is that of the entry
  * (records/exchange/map.h); kinds whose "code" is no code of a list (encounters, appointments, numbers of orders) are left out. Whatever is
- * decided, the source's own code, system and words stay in the entry as they came; only standard_code and standard_system follow.
+ * decided, the source's own code, system and words stay in the entry as they came; only standard_code and standard_system follow. A source is also a
+ * client of the FHIR service, or an institution whose people write there: its resources stay as they were sent, and are read with what was decided.
  *
  * A code is open, mapped or rejected (it has no counterpart: the entry has no standard code). `given` is what the source's table
  * (config/exchange) makes of it without anybody's decision; an open code with a given one needs none.
@@ -41,7 +42,7 @@ const struct quality_kind *quality_kind_find(const char *name); /* NULL: not col
 /* ---- arrivals ---- */
 struct quality_code { /* one code as it came; texts borrowed. An empty code counts what came without one */
     uint64_t source;
-    const char *kind, *segment, *system, *code, *display, *given_system, *given_code;
+    const char *kind, *segment /* NULL: of a resource */, *system, *code, *display, *given_system, *given_code;
 };
 struct quality_standard {
     char system[128], code[64];
@@ -51,8 +52,15 @@ void quality_arrivals_begin(struct quality *q);
 YL_CHECKED int quality_arrivals_end(struct quality *q, struct tx *tx, int64_t now_ms);
 /* What the code is here: what a person decided, else what was given. An error sticks to the transaction. */
 void quality_standard_of(struct quality *q, struct tx *tx, const struct quality_code *c, struct quality_standard *out);
-/* One more of it; to be called when nothing of its message can fail any more. */
+/* One more of it, between quality_message_begin and _end: it counts when its message stays. */
 void quality_count(struct quality *q, const struct quality_code *c);
+/* What was decided of it by now, for things that keep only the code as it came; false: nothing was. In any transaction. */
+bool quality_decision(struct tx *tx, const struct quality_code *c, struct quality_standard *out);
+/* Codes of diagnoses and problems as they came, each once, that are said to be a code of `system` that begins with `prefix`; *out is malloc'd. */
+struct quality_local {
+    char system[96], code[64];
+};
+YL_CHECKED int quality_said_to_be(struct tx *tx, const char *system, const char *prefix, struct quality_local **out, size_t *n);
 
 /* ---- cleaning (arrive.c) ---- */
 #define QUALITY_TASKS_MAX 500 /* open ones of one source and rule: beyond it the source is at fault, not each of its patients */

@@ -41,7 +41,7 @@ struct quality {
     struct quality_map *maps;
     int64_t version; /* of the decisions that `maps` are; -1 = none read */
     bool looked;     /* in this transaction */
-    struct quality_tally *tallies;
+    struct quality_tally *tallies, *counting; /* counting: of the message under way */
     struct quality_day *days, pending; /* pending: of the message under way */
     struct quality_tasks *tasks;
     char today[11];
@@ -93,6 +93,7 @@ YL_CHECKED int quality_days_write(struct quality *q, struct tx *tx);
 /* Tallies apart from those of arrivals, for the counting of what is stored. */
 void quality_tally_add(struct quality_tally **list, const struct quality_code *c);
 YL_CHECKED int quality_tally_write(struct quality_tally **list, struct tx *tx, int64_t now_ms);
+void quality_tally_merge(struct quality_tally **into, struct quality_tally **from); /* and empties it */
 void quality_tally_free(struct quality_tally **list);
 /* Something was decided: whoever holds the decisions reads them anew. */
 void quality_decided(struct tx *tx);

@@ -141,7 +141,7 @@ int quality_remap(struct op_ctx *ctx, json_t *args, json_t **result)
     return tx_error(ctx->tx);
 }
 
-/* `pending`: codes decided since the last time it began. */
+/* `pending`: codes decided since the last time it began; those of FHIR clients need no bringing, their resources keep only the code as it came. */
 json_t *quality_remap_json(struct op_ctx *ctx)
 {
     json_t *out = NULL;
@@ -154,7 +154,8 @@ json_t *quality_remap_json(struct op_ctx *ctx)
     }
     if (query_end(q) || !out)
         return json_null();
-    int64_t pending = tx_int(ctx->tx, 0, "SELECT COUNT(*) AS n FROM quality_code WHERE changed_ms>$1", "i", begun);
+    int64_t pending = tx_int(ctx->tx, 0, "SELECT COUNT(*) AS n FROM quality_code WHERE changed_ms>$1 AND source_id IN (SELECT id FROM exchange_source)", "i",
+                             begun);
     json_object_set_new(out, "pending", json_integer(pending));
     return out;
 }

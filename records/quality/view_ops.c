@@ -18,6 +18,10 @@ struct quality_asking quality_asking_of(struct op_ctx *ctx, char day[11])
 
 /* ---- coverage ---- */
 
+/* A source of messages or rows, a client of the FHIR service, or an institution whose people write there themselves. */
+#define SOURCE_NAME "COALESCE(s.name, f.name, h.name)"
+#define SOURCE_JOINS "LEFT JOIN exchange_source s ON s.id=c.source_id LEFT JOIN fhir_client f ON f.id=c.source_id LEFT JOIN org h ON h.id=c.source_id "
+
 #define OF(what, sum) "CAST(SUM(CASE WHEN c.code<>'' AND " what " THEN " sum " ELSE 0 END) AS INTEGER)"
 #define GIVEN "c.state='open' AND c.given_code<>''"
 #define OPEN "c.state='open' AND c.given_code=''"
@@ -39,12 +43,13 @@ int quality_coverage(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     json_t *items = json_array();
     struct query *q = tx_query(ctx->tx,
-                               "SELECT c.source_id, c.kind, s.name AS source_name, o.name AS org_name, MAX(c.last_ms) AS last_ms, "
+                               "SELECT c.source_id, c.kind, " SOURCE_NAME " AS source_name, o.name AS org_name, MAX(c.last_ms) AS last_ms, "
                                "CAST(SUM(CASE WHEN c.code='' THEN c.seen ELSE 0 END) AS INTEGER) AS uncoded, " OF("c.state='mapped'", "1") " AS mapped, "
                                OF("c.state='mapped'", "c.seen") " AS mapped_seen, " OF(GIVEN, "1") " AS given, " OF(GIVEN, "c.seen") " AS given_seen, "
                                OF(OPEN, "1") " AS open, " OF(OPEN, "c.seen") " AS open_seen, " OF("c.state='rejected'", "1") " AS rejected, "
-                               OF("c.state='rejected'", "c.seen") " AS rejected_seen FROM quality_code c LEFT JOIN exchange_source s ON s.id=c.source_id "
-                               "LEFT JOIN org o ON o.id=s.org_id GROUP BY c.source_id, c.kind, s.name, o.name ORDER BY s.name, c.source_id, c.kind",
+                               OF("c.state='rejected'", "c.seen") " AS rejected_seen FROM quality_code c " SOURCE_JOINS
+                               "LEFT JOIN org o ON o.id=COALESCE(s.org_id, f.org_id, h.id) GROUP BY c.source_id, c.kind, " SOURCE_NAME ", o.name "
+                               "ORDER BY source_name NULLS LAST, c.source_id, c.kind",
                                "");
     (void)args;
     while (query_next(q))
@@ -77,7 +82,7 @@ static json_t *code_json(struct query *q)
                      given[0] ? json_pack("{s:s,s:s}", "system", query_text(q, "given_system"), "code", given) : json_null(), "target", k ? k->target : "");
 }
 
-#define CODE_COLUMNS "SELECT c.*, s.name AS source_name FROM quality_code c LEFT JOIN exchange_source s ON s.id=c.source_id "
+#define CODE_COLUMNS "SELECT c.*, " SOURCE_NAME " AS source_name FROM quality_code c " SOURCE_JOINS
 
 static bool says(const char *text, const char *words)
 {
@@ -219,7 +224,8 @@ int quality_concept_map(struct op_ctx *ctx, json_t *args, json_t **result)
     char id[ID_TEXT_BYTES], from[200];
     uint64_t source = arg_id(args, "source_id");
     json_t *groups = json_array();
-    if (!tx_int(ctx->tx, 0, "SELECT COUNT(*) AS n FROM exchange_source WHERE id=$1", "i", (int64_t)source))
+    if (!tx_int(ctx->tx, 0, "SELECT (SELECT COUNT(*) FROM exchange_source WHERE id=$1)+(SELECT COUNT(*) FROM fhir_client WHERE id=$1)+(SELECT COUNT(*) FROM org WHERE id=$1) AS n", "i",
+                (int64_t)source))
         return json_decref(groups), fault_set(ctx->fault, ERR_NOT_FOUND, "", "No such source.");
     id_format(source, id);
     struct query *q = tx_query(ctx->tx, "SELECT * FROM quality_code WHERE source_id=$1 AND state='mapped' ORDER BY kind, system, to_system, code", "i", (int64_t)source);

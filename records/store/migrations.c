@@ -501,5 +501,6 @@ const struct migration store_migrations[] = {
      "PRIMARY KEY (measure, t_ms, thing_id, part))" CLUSTERED ";"
      "CREATE INDEX report_fact_thing ON report_fact (thing_id, measure, part);"
      "CREATE TABLE report_state (name TEXT NOT NULL PRIMARY KEY, place INTEGER NOT NULL);"},
+    {49, "which client a resource is of: his codes are what the mapping desk says they are", "ALTER TABLE fhir_resource ADD COLUMN source_id INTEGER NOT NULL DEFAULT 0;"},
     {0, NULL, NULL},
 };

@@ -1,21 +1,8 @@
 #include "server/base/fault.h"
+#include "server/base/text.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-/* Cuts at a whole UTF-8 character: a fault goes into JSON. */
-static void trim(char *text)
-{
-    size_t n = strlen(text), back = n;
-    while (back && ((unsigned char)text[back - 1] & 0xC0) == 0x80)
-        back--;
-    if (!back)
-        return;
-    unsigned char lead = (unsigned char)text[back - 1];
-    size_t want = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
-    if (lead >= 0x80 && n - (back - 1) < want)
-        text[back - 1] = 0;
-}
 
 void fault_clear(struct fault *f)
 {
@@ -34,7 +21,7 @@ int fault_set(struct fault *f, int code, const char *reason, const char *fmt, ..
     va_start(args, fmt);
     vsnprintf(f->text, sizeof f->text, fmt, args);
     va_end(args);
-    trim(f->text);
+    text_whole(f->text);
     return code;
 }
 
@@ -52,7 +39,7 @@ int fault_field(struct fault *f, const char *path, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(field->reason, sizeof field->reason, fmt, args);
     va_end(args);
-    trim(field->path);
-    trim(field->reason);
+    text_whole(field->path);
+    text_whole(field->reason);
     return f->code;
 }

@@ -9,6 +9,7 @@
  */
 #include "records/parts.h"
 #include "records/records.h"
+#include "tests/support/dice.h"
 #include <jansson.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -23,16 +24,6 @@ static struct records *site;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t moved = PTHREAD_COND_INITIALIZER;
 static int unanswered;
-static uint64_t dice = 88172645463325252ull;
-
-static uint32_t roll(uint32_t n)
-{
-    dice ^= dice << 13;
-    dice ^= dice >> 7;
-    dice ^= dice << 17;
-    return (uint32_t)(dice >> 33) % n;
-}
-
 static double cpu_us(void)
 {
     struct rusage u;
@@ -65,12 +56,6 @@ static void open_site(char *dir)
     }
 }
 
-static void character(const char *from, char out[4])
-{
-    memcpy(out, from + 3 * (size_t)roll((uint32_t)(strlen(from) / 3)), 3);
-    out[3] = 0;
-}
-
 /* PID of a new patient; one in five is the one before, as the other source knows him. */
 static size_t registration(char *m, size_t cap, int number)
 {
@@ -80,9 +65,9 @@ static size_t registration(char *m, size_t cap, int number)
     bool again = number % 5 == 4;
     if (!again) {
         char f[4], a[4], b[4];
-        character(families, f);
-        character(givens, a);
-        character(givens, b);
+        roll_character(families, f);
+        roll_character(givens, a);
+        roll_character(givens, b);
         snprintf(rest, sizeof rest, "%s^%s%s||%04u%02u%02u|%c|||虚构省平川市白塔区解放路%u号%u栋||138%08u", f, a, b, 1930 + roll(90), 1 + roll(12), 1 + roll(28), roll(2) ? 'M' : 'F', 1 + roll(300),
                  1 + roll(30), roll(100000000));
     }

@@ -13,6 +13,7 @@
 #include "records/mpi/csv.h"
 #include "records/patient/index_lookup.h"
 #include "records/records.h"
+#include "tests/support/dice.h"
 #include "server/base/clock.h"
 #include <errno.h>
 #include <stdio.h>
@@ -27,22 +28,6 @@ static struct records *site;
 static char made_folder[] = "/tmp/yl-index-XXXXXX";
 static const char *folder;
 static struct actor actor = {.person = {11}, .org = {1}};
-static uint64_t dice = 88172645463325252ull;
-
-static uint32_t roll(uint32_t n)
-{
-    dice ^= dice << 13;
-    dice ^= dice >> 7;
-    dice ^= dice << 17;
-    return (uint32_t)(dice >> 33) % n;
-}
-
-static void character(const char *from, char out[4])
-{
-    memcpy(out, from + 3 * (size_t)roll((uint32_t)(strlen(from) / 3)), 3);
-    out[3] = 0;
-}
-
 static void make(struct patient_row *row)
 {
     static const char families[] = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈";
@@ -50,9 +35,9 @@ static void make(struct patient_row *row)
     char family[4], first[4], second[4];
     unsigned man = roll(2), y = (1930 + roll(95)) % 10000, m = (1 + roll(12)) % 100, d = (1 + roll(28)) % 100;
     memset(row, 0, sizeof *row);
-    character(families, family);
-    character(givens, first);
-    character(givens, second);
+    roll_character(families, family);
+    roll_character(givens, first);
+    roll_character(givens, second);
     row->id = id_new();
     row->org_id = 1;
     row->version = 1;

@@ -12,6 +12,7 @@
 #include "records/patient/identity.h"
 #include "records/term/fold.h"
 #include "server/base/clock.h"
+#include "tests/support/dice.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -226,16 +227,6 @@ static const char *const column_names[COLUMNS] = {"rec_id", "person_id", "source
 struct row {
     char text[COLUMNS][256];
 };
-
-static uint64_t dice;
-
-static uint32_t roll(uint32_t n)
-{
-    dice ^= dice << 13;
-    dice ^= dice >> 7;
-    dice ^= dice << 17;
-    return (uint32_t)(dice >> 33) % n;
-}
 
 static bool chance(double p)
 {
@@ -472,7 +463,7 @@ static void make_person(uint32_t number, struct row *r)
                                         "云岭市石桥镇"};
     static const char *const streets[] = {"人民路", "解放路", "新华街", "朝阳路", "团结路", "胜利街", "长江路", "文化路", "滨河路", "东风村", "红旗村", "李家沟"};
     char family[4], first[4], second[4] = "", card[24];
-    int y = 1930 + (int)roll(96), m = 1 + (int)roll(12), d = 1 + (int)roll(28), man = (int)roll(2);
+    unsigned y = (1930 + roll(96)) % 10000, m = (1 + roll(12)) % 100, d = (1 + roll(28)) % 100, man = roll(2); /* as many digits as they have */
     memset(r, 0, sizeof *r);
     character(families, sizeof families - 1, true, family);
     character(common, sizeof common - 1, false, first);
@@ -481,8 +472,8 @@ static void make_person(uint32_t number, struct row *r)
     snprintf(r->text[PERSON], 256, "%u", number);
     snprintf(r->text[NAME], 256, "%s%s%s", family, first, second);
     snprintf(r->text[SEX], 256, "%s", man ? "男" : "女");
-    snprintf(r->text[BIRTH], 256, "%04d-%02d-%02d", y, m, d);
-    snprintf(card, sizeof card, "99%04u%04d%02d%02d%03u", roll(2000), y, m, d, roll(500) * 2 + (uint32_t)man);
+    snprintf(r->text[BIRTH], 256, "%04u-%02u-%02u", y, m, d);
+    snprintf(card, sizeof card, "99%04u%04u%02u%02u%03u", roll(2000), y, m, d, (roll(500) * 2 + man) % 1000);
     card[17] = identity_check_character(card);
     memcpy(r->text[ID_NO], card, 18);
     snprintf(r->text[PHONE], 256, "100%08u", roll(100000000));

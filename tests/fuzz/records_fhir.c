@@ -7,6 +7,7 @@
 static void judge(struct r4_doc *d, const struct r4_node *root)
 {
     static struct clean_resource r;
+    struct r4_str visit;
     char org[40] = "";
     clean_resource_read(d, root, 1795500000000, &r);
     if (r.n > CLEAN_PARTS_MAX || (r.patient && (!r.himself.name || !r.himself.id_no || !r.himself.phone || !r.himself.birth_date || !r.himself.sex)))
@@ -16,6 +17,12 @@ static void judge(struct r4_doc *d, const struct r4_node *root)
             abort();
     if (clean_resource_org(root, org) && !*org)
         abort();
+    if (clean_resource_visit(root, &visit) && (!visit.p || !visit.n))
+        abort();
+    (void)clean_visit_begun(root);
+    for (size_t i = 0; i < r.n; i++)
+        if (!r.parts[i].display || !clean_public_code(&r.parts[i].data))
+            abort();
 }
 
 /* $match takes any Patient, $ihe-pix any "system|value". */

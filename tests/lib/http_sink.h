@@ -1,16 +1,13 @@
-/* http_sink - an HTTP server in the test's own process that takes whatever is sent to it and keeps it: what subscribers' doors are in tests. One
- * thread for each connection; everything behind one lock. */
+/* http_sink - an HTTP server in the test's own process that takes whatever is sent to it and keeps it: what subscribers' doors are in tests.
+ * Everything behind the door's lock. */
 #ifndef YL_TESTS_LIB_HTTP_SINK_H
 #define YL_TESTS_LIB_HTTP_SINK_H
 
-#include <arpa/inet.h>
+#include "tests/lib/sink_door.h"
 #include <poll.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,9 +20,7 @@ struct sunk { /* one request */
     int status; /* it was answered with */
 };
 struct sink {
-    int fd, port;
-    pthread_t thread;
-    pthread_mutex_t lock;
+    struct sink_door door;
     struct sunk list[SINK_MAX];
     size_t n;
     int status;                 /* the next answers */
@@ -43,7 +38,7 @@ static inline void sink_head(const struct sunk *s, const char *name, char *out, 
 
 static inline int sink_keep(struct sink *k, const char *bytes, size_t head, size_t len)
 {
-    pthread_mutex_lock(&k->lock);
+    pthread_mutex_lock(&k->door.lock);
     struct sunk *s = &k->list[k->n < SINK_MAX ? k->n : SINK_MAX - 1];
     sscanf(bytes, "%7s %199s", s->method, s->path);
     snprintf(s->head, sizeof s->head, "%.*s", (int)head, bytes);
@@ -53,87 +48,57 @@ static inline int sink_keep(struct sink *k, const char *bytes, size_t head, size
     s->status = k->refuse && (strstr(s->body, k->refuse) || strstr(s->head, k->refuse)) ? 422 : k->status;
     int status = s->status;
     k->n += k->n < SINK_MAX;
-    pthread_mutex_unlock(&k->lock);
+    pthread_mutex_unlock(&k->door.lock);
     return status;
 }
 
-struct sink_line {
-    struct sink *sink;
-    int fd;
-};
-
-static inline void *sink_serve(void *arg)
+static inline void sink_serve(struct sink_line *l)
 {
-    struct sink_line l = *(struct sink_line *)arg;
+    struct sink *k = l->owner;
     size_t cap = 10u << 20, n = 0;
     char *text = malloc(cap + 1);
-    free(arg);
     for (;;) {
         text[n] = 0;
         const char *end = strstr(text, "\r\n\r\n"), *length = end ? strcasestr(text, "\r\ncontent-length:") : NULL;
         size_t head = end ? (size_t)(end + 4 - text) : 0, body = length && length < end ? strtoul(length + 17, NULL, 10) : 0;
         if (end && n >= head + body) {
             char answer[120];
-            int status = sink_keep(l.sink, text, head, body);
-            if (l.sink->delay_ms) usleep((useconds_t)l.sink->delay_ms * 1000);
+            int status = sink_keep(k, text, head, body);
+            if (k->delay_ms) usleep((useconds_t)k->delay_ms * 1000);
             int m = snprintf(answer, sizeof answer, "HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n", status);
-            if (send(l.fd, answer, (size_t)m, MSG_NOSIGNAL) != m) break;
+            if (!sink_line_send(l, answer, (size_t)m)) break;
             memmove(text, text + head + body, n - head - body);
             n -= head + body;
             continue;
         }
-        ssize_t got = n < cap ? read(l.fd, text + n, cap - n) : 0;
+        ssize_t got = n < cap ? sink_line_read(l, text + n, cap - n) : 0;
         if (got <= 0) break;
         n += (size_t)got;
     }
-    close(l.fd);
     free(text);
-    return NULL;
-}
-
-static inline void *sink_accept(void *arg)
-{
-    struct sink *k = arg;
-    for (int fd; (fd = accept(k->fd, NULL, NULL)) >= 0;) {
-        pthread_t t;
-        struct sink_line *l = malloc(sizeof *l);
-        *l = (struct sink_line){k, fd};
-        if (pthread_create(&t, NULL, sink_serve, l)) abort();
-        pthread_detach(t);
-    }
-    return NULL;
 }
 
 static inline void sink_open(struct sink *k)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof a;
     memset(k, 0, sizeof *k);
-    pthread_mutex_init(&k->lock, NULL);
     k->status = 200;
-    k->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (bind(k->fd, (struct sockaddr *)&a, sizeof a) || listen(k->fd, 32) || getsockname(k->fd, (struct sockaddr *)&a, &len)) abort();
-    k->port = ntohs(a.sin_port);
-    if (pthread_create(&k->thread, NULL, sink_accept, k)) abort();
+    sink_door_open(&k->door, k, sink_serve);
 }
 
-/* The lines that are open end with their peers. */
 static inline void sink_close(struct sink *k)
 {
-    shutdown(k->fd, SHUT_RDWR);
-    pthread_join(k->thread, NULL);
-    close(k->fd);
-    pthread_mutex_lock(&k->lock);
+    sink_door_close(&k->door);
+    pthread_mutex_lock(&k->door.lock);
     for (size_t i = 0; i < k->n; i++) free(k->list[i].body);
     k->n = 0;
-    pthread_mutex_unlock(&k->lock);
+    pthread_mutex_unlock(&k->door.lock);
 }
 
 static inline size_t sink_count(struct sink *k)
 {
-    pthread_mutex_lock(&k->lock);
+    pthread_mutex_lock(&k->door.lock);
     size_t n = k->n;
-    pthread_mutex_unlock(&k->lock);
+    pthread_mutex_unlock(&k->door.lock);
     return n;
 }
 

@@ -1,15 +1,12 @@
-/* mllp_sink - a hospital's system in the test's own process that takes HL7 v2 messages over MLLP, keeps and answers them. One thread for each connection;
- * everything behind one lock. */
+/* mllp_sink - a hospital's system in the test's own process that takes HL7 v2 messages over MLLP, keeps and answers them. Everything
+ * behind the door's lock. */
 #ifndef YL_TESTS_LIB_MLLP_SINK_H
 #define YL_TESTS_LIB_MLLP_SINK_H
 
-#include <arpa/inet.h>
-#include <pthread.h>
+#include "tests/lib/sink_door.h"
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define MLLP_SINK_MAX 4000
@@ -21,22 +18,15 @@ struct mllp_sunk {
     size_t len;
 };
 struct mllp_sink {
-    int fd, port;
-    pthread_t thread;
-    pthread_mutex_t lock;
+    struct sink_door door;
     struct mllp_sunk list[MLLP_SINK_MAX];
-    size_t n, lines;     /* messages; connections there were */
+    size_t n;            /* messages */
     enum mllp_manner manner;
     const char *code;    /* of the next answers: "AA" */
     const char *refuse;  /* messages that hold this are answered with `refusal` */
     const char *refusal; /* what follows MSH: "MSA|AE|%s|words\rERR|..\r", %s = MSH-10 */
     int delay_ms;
 };
-struct mllp_sink_line {
-    struct mllp_sink *sink;
-    int fd;
-};
-
 static inline void mllp_sink_field(const char *text, int n, char *out, size_t cap)
 {
     for (; n > 1 && *text; n--) text += strcspn(text, "|") + 1; /* MSH-1 is the first "|" */
@@ -44,10 +34,10 @@ static inline void mllp_sink_field(const char *text, int n, char *out, size_t ca
 }
 
 /* False: the line ends. */
-static inline bool mllp_sink_take(struct mllp_sink *k, int fd, const char *text, size_t len)
+static inline bool mllp_sink_take(struct mllp_sink *k, struct sink_line *l, const char *text, size_t len)
 {
     char answer[900], body[600];
-    pthread_mutex_lock(&k->lock);
+    pthread_mutex_lock(&k->door.lock);
     struct mllp_sunk *s = &k->list[k->n < MLLP_SINK_MAX ? k->n : MLLP_SINK_MAX - 1];
     mllp_sink_field(text, 10, s->control, sizeof s->control);
     mllp_sink_field(text, 9, s->type, sizeof s->type);
@@ -64,94 +54,67 @@ static inline bool mllp_sink_take(struct mllp_sink *k, int fd, const char *text,
     int n = snprintf(answer, sizeof answer, "\013MSH|^~\\&|HIS|H|YILIAN|YILIAN|20261128||ACK|x|P|2.5.1||||||UNICODE UTF-8\r%s\034\r", body);
     if (manner == MLLP_TWICE)
         n += snprintf(answer + n, sizeof answer - (size_t)n, "\013MSH|^~\\&|HIS|H|YILIAN|YILIAN|20261128||ACK|x|P|2.5.1\rMSA|AA|%s\r\034\r", s->control);
-    pthread_mutex_unlock(&k->lock);
+    pthread_mutex_unlock(&k->door.lock);
     if (delay_ms) usleep((useconds_t)delay_ms * 1000);
     if (manner == MLLP_HANGS_UP) return false;
-    return manner == MLLP_SILENT || send(fd, answer, (size_t)n, MSG_NOSIGNAL) == n;
+    return manner == MLLP_SILENT || sink_line_send(l, answer, (size_t)n);
 }
 
-static inline void *mllp_sink_serve(void *arg)
+static inline void mllp_sink_serve(struct sink_line *l)
 {
-    struct mllp_sink_line l = *(struct mllp_sink_line *)arg;
+    struct mllp_sink *k = l->owner;
     size_t cap = 1u << 20, n = 0;
     char *text = malloc(cap), *end;
-    free(arg);
     for (bool open = true; open;) {
-        ssize_t got = n < cap ? read(l.fd, text + n, cap - n) : 0;
+        ssize_t got = n < cap ? sink_line_read(l, text + n, cap - n) : 0;
         if (got <= 0) break;
         n += (size_t)got;
         while (open && (end = memmem(text, n, "\034\r", 2))) {
-            open = mllp_sink_take(l.sink, l.fd, text + 1, (size_t)(end - text) - 1);
+            open = mllp_sink_take(k, l, text + 1, (size_t)(end - text) - 1);
             n -= (size_t)(end + 2 - text);
             memmove(text, end + 2, n);
         }
     }
-    close(l.fd);
     free(text);
-    return NULL;
-}
-
-static inline void *mllp_sink_accept(void *arg)
-{
-    struct mllp_sink *k = arg;
-    for (int fd; (fd = accept(k->fd, NULL, NULL)) >= 0;) {
-        pthread_t t;
-        struct mllp_sink_line *l = malloc(sizeof *l);
-        *l = (struct mllp_sink_line){k, fd};
-        pthread_mutex_lock(&k->lock);
-        k->lines++;
-        pthread_mutex_unlock(&k->lock);
-        if (pthread_create(&t, NULL, mllp_sink_serve, l)) abort();
-        pthread_detach(t);
-    }
-    return NULL;
 }
 
 static inline void mllp_sink_open(struct mllp_sink *k)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof a;
     memset(k, 0, sizeof *k);
-    pthread_mutex_init(&k->lock, NULL);
     k->code = "AA";
-    k->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (bind(k->fd, (struct sockaddr *)&a, sizeof a) || listen(k->fd, 32) || getsockname(k->fd, (struct sockaddr *)&a, &len)) abort();
-    k->port = ntohs(a.sin_port);
-    if (pthread_create(&k->thread, NULL, mllp_sink_accept, k)) abort();
+    sink_door_open(&k->door, k, mllp_sink_serve);
 }
 
 static inline void mllp_sink_close(struct mllp_sink *k)
 {
-    shutdown(k->fd, SHUT_RDWR);
-    pthread_join(k->thread, NULL);
-    close(k->fd);
-    pthread_mutex_lock(&k->lock);
+    sink_door_close(&k->door);
+    pthread_mutex_lock(&k->door.lock);
     for (size_t i = 0; i < k->n; i++) free(k->list[i].text);
     k->n = 0;
-    pthread_mutex_unlock(&k->lock);
+    pthread_mutex_unlock(&k->door.lock);
 }
 
 static inline void mllp_sink_be(struct mllp_sink *k, enum mllp_manner manner, const char *code)
 {
-    pthread_mutex_lock(&k->lock);
+    pthread_mutex_lock(&k->door.lock);
     k->manner = manner;
     k->code = code;
-    pthread_mutex_unlock(&k->lock);
+    pthread_mutex_unlock(&k->door.lock);
 }
 
 static inline void mllp_sink_refuse(struct mllp_sink *k, const char *what, const char *with)
 {
-    pthread_mutex_lock(&k->lock);
+    pthread_mutex_lock(&k->door.lock);
     k->refuse = what;
     k->refusal = with;
-    pthread_mutex_unlock(&k->lock);
+    pthread_mutex_unlock(&k->door.lock);
 }
 
 static inline size_t mllp_sink_count(struct mllp_sink *k)
 {
-    pthread_mutex_lock(&k->lock);
+    pthread_mutex_lock(&k->door.lock);
     size_t n = k->n;
-    pthread_mutex_unlock(&k->lock);
+    pthread_mutex_unlock(&k->door.lock);
     return n;
 }
 

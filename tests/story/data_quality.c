@@ -415,6 +415,129 @@ static void what_is_refused_counts_nowhere_and_what_names_its_house_is_its(void 
     assert_string_equal(tasks("zhang"), "");
 }
 
+/* Both in one transaction, whatever the order; then the visit was longer ago, and the report is right when it is sent again. */
+static void a_report_is_not_before_its_visit(void **state)
+{
+    (void)state;
+#define VISIT(start) ENTRY("Encounter", "e1") "'status':'in-progress','class':{'system':'http://terminology.hl7.org/CodeSystem/v3-ActCode','code':'IMP'},'subject':{'reference':'Patient/qian'}," \
+                     "'period':{'start':'" start "'}}" PUT("Encounter", "e1")
+#define REPORT_OF(visit, day) "'status':'final','code':{'coding':[{'system':'http://loinc.org','code':'58410-2'}]},'subject':{'reference':'Patient/qian'},'encounter':{'reference':'Encounter/" visit "'}," \
+                       "'effectiveDateTime':'2026-11-" day "T08:11:00+08:00'}"
+    fhir(200, bearer, "POST", "", "{'resourceType':'Bundle','type':'transaction','entry':[{" ENTRY("DiagnosticReport", "r7") REPORT_OF("e1", "20") PUT("DiagnosticReport", "r7") ",{"
+                                  VISIT("2026-11-23T09:00:00+08:00") "]}");
+    assert_string_equal(tasks("zhang"), "time.visit:before_visit 2026-11-20 08:11");
+    fhir(200, bearer, "PUT", "/DiagnosticReport/r7", "{'resourceType':'DiagnosticReport','id':'r7'," REPORT_OF("e1", "22")); /* within two days: brought along */
+    assert_string_equal(tasks("zhang"), "");
+    fhir(201, bearer, "PUT", "/DiagnosticReport/r8", "{'resourceType':'DiagnosticReport','id':'r8'," REPORT_OF("e1", "19"));
+    assert_string_equal(tasks("zhang"), "time.visit:before_visit 2026-11-19 08:11");
+    fhir(200, bearer, "POST", "", "{'resourceType':'Bundle','type':'transaction','entry':[{" VISIT("2026-11") "]}"); /* some day of that month */
+    fhir(200, bearer, "PUT", "/DiagnosticReport/r8", "{'resourceType':'DiagnosticReport','id':'r8'," REPORT_OF("e1", "19"));
+    assert_string_equal(tasks("zhang"), "");
+    fhir(201, bearer, "PUT", "/DiagnosticReport/r9", "{'resourceType':'DiagnosticReport','id':'r9'," REPORT_OF("nowhere", "18")); /* nobody knows it */
+    assert_string_equal(tasks("zhang"), "");
+}
+
+/* ---- codes of clients ---- */
+
+/* Of the township's client and a kind: "open/given/mapped/uncoded", as often as they came. */
+static const char *coverage(const char *kind)
+{
+    static char out[80];
+    size_t i;
+    json_t *one, *all = ask("admin", "quality.coverage", json_object());
+    out[0] = 0;
+    json_array_foreach(json_object_get(all, "items"), i, one) {
+        const json_t *source = json_object_get(one, "source");
+        if (strcmp(json_string_value(json_object_get(source, "id")), "0000000000000c11") != 0 || strcmp(json_string_value(json_object_get(one, "kind")), kind) != 0)
+            continue;
+        assert_string_equal(json_string_value(json_object_get(source, "name")), "乡镇HIS接口");
+        snprintf(out, sizeof out, "%lld/%lld/%lld/%lld", (long long)json_integer_value(json_object_get(json_object_get(one, "open"), "seen")),
+                 (long long)json_integer_value(json_object_get(json_object_get(one, "given"), "seen")),
+                 (long long)json_integer_value(json_object_get(json_object_get(one, "mapped"), "seen")), (long long)json_integer_value(json_object_get(one, "uncoded")));
+    }
+    json_decref(all);
+    return out;
+}
+
+/* The only open code of the client; the caller's. */
+static json_t *open_code(void)
+{
+    json_t *list = ask("admin", "quality.codes", json_pack("{s:s,s:s}", "source_id", "0000000000000c11", "state", "open"));
+    assert_int_equal(json_array_size(json_object_get(list, "items")), 1);
+    json_t *args = json_pack("{s:O}", "code_id", json_object_get(json_array_get(json_object_get(list, "items"), 0), "id"));
+    json_t *code = ask("admin", "quality.code", args);
+    json_decref(list);
+    return code;
+}
+
+#define LOCAL(id, value, text) "{'resourceType':'Observation','id':'" id "','status':'final','code':{'coding':[{'system':'urn:his:lis','code':'XJ','display':'血钾'}],'text':'" text "'}," \
+                               "'subject':{'reference':'Patient/wang'},'effectiveDateTime':'2026-11-24T10:00:00+08:00','valueQuantity':{'value':" value ",'unit':'mmol/L'}}"
+#define WORDS "{'resourceType':'Observation','id':'l2','status':'final','code':{'text':'王芳的血钾'},'subject':{'reference':'Patient/wang'},'effectiveDateTime':'2026-11-24T10:00:00+08:00'," \
+              "'valueString':'正常'}"
+
+static void local_codes_of_a_client_come_to_the_desk(void **state)
+{
+    (void)state;
+    int64_t given = world_count(&w, "SELECT SUM(seen) AS n FROM quality_code WHERE source_id=3089 AND kind='observation' AND given_code<>''");
+    assert_true(given >= 4); /* those of LOINC, above */
+    fhir(201, bearer, "PUT", "/Observation/l1", LOCAL("l1", "41", "王芳的血钾"));
+    fhir(201, bearer, "PUT", "/Observation/l2", WORDS);
+    assert_string_equal(tasks("zhang"), ""); /* nobody knows yet what XJ is */
+    fhir(204, bearer, "DELETE", "/Observation/l2", "");
+    fhir(400, bearer, "POST", "", /* undone: counts nowhere */
+         "{'resourceType':'Bundle','type':'transaction','entry':[{'resource':" LOCAL("l3", "5", "x") PUT("Observation", "l3") ",{'request':{'method':'GET'}}]}");
+    json_t *code = open_code();
+    char expected[80];
+    snprintf(expected, sizeof expected, "1/%lld/0/1", (long long)given);
+    assert_string_equal(coverage("observation"), expected);
+    assert_string_equal(json_string_value(json_object_get(code, "code")), "XJ");
+    assert_string_equal(json_string_value(json_object_get(code, "system")), "urn:his:lis");
+    assert_string_equal(json_string_value(json_object_get(code, "display")), "血钾");
+    assert_int_equal(json_integer_value(json_object_get(code, "seen")), 1);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(code, "candidates"), 0), "code")), "2823-3");
+    assert_int_equal(world_count(&w, "SELECT COUNT(*) AS n FROM quality_code WHERE display='王芳的血钾' OR code='王芳的血钾'"), 0); /* words are the patient's */
+    json_decref(ask("admin", "quality.map", json_pack("{s:O,s:s,s:s}", "code_id", json_object_get(code, "id"), "system", "http://loinc.org", "code", "2823-3")));
+    fhir(201, bearer, "PUT", "/Observation/l4", LOCAL("l4", "42", "x")); /* from now on the rules know what it is */
+    assert_string_equal(tasks("zhang"), "range.item:above 42");
+    fhir(200, bearer, "GET", "/Observation/l4", "");
+    assert_non_null(strstr(got, "\"code\":{\"coding\":[{\"system\":\"urn:his:lis\",\"code\":\"XJ\",\"display\":\"血钾\"}]"));
+    assert_null(strstr(got, "2823-3"));
+    json_t *map = ask("admin", "quality.concept_map", json_pack("{s:s}", "source_id", "0000000000000c11"));
+    assert_int_equal(json_array_size(json_object_get(map, "group")), 1);
+    json_decref(map);
+    json_decref(ask("admin", "quality.undo", json_pack("{s:O}", "code_id", json_object_get(code, "id"))));
+    fhir(200, bearer, "PUT", "/Observation/l4", LOCAL("l4", "4.2", "x"));
+    assert_string_equal(tasks("zhang"), "");
+    json_decref(ask("admin", "quality.reject", json_pack("{s:O,s:s}", "code_id", json_object_get(code, "id"), "reason", "自费项目")));
+    json_decref(code);
+}
+
+static void the_timeline_says_what_a_code_is_here(void **state)
+{
+    char id[ID_TEXT_BYTES];
+    size_t i, said = 0;
+    (void)state;
+    sends("HIS", "ORU^R01", "PID|1||1^^^HIS||王^芳\nOBR|1||r9|LYT^电解质^L|||20261124093500\nOBX|1|NM|JIA^血钾^L||4.1|mmol/L|||||F\n");
+    id_format((uint64_t)world_count(&w, "SELECT id AS n FROM quality_code WHERE code='JIA'"), id);
+    json_decref(ask("admin", "quality.map", json_pack("{s:s,s:s,s:s}", "code_id", id, "system", "http://loinc.org", "code", "2823-3")));
+    sends("HIS", "ORU^R01", "PID|1||1^^^HIS||王^芳\nOBR|1||r10|LYT^电解质^L|||20261124094000\nOBX|1|NM|JIA^血钾^L||4.2|mmol/L|||||F\n");
+    json_t *one, *timeline = ask("zhang", "patient.timeline", json_pack("{s:o}", "patient_id", json_id((uint64_t)world_count(&w, "SELECT id AS n FROM patient WHERE name='王芳'"))));
+    json_array_foreach(json_object_get(timeline, "items"), i, one) {
+        const char *code = json_string_value(json_object_get(one, "code")), *value = json_string_value(json_object_get(one, "value"));
+        const json_t *standard = json_object_get(one, "standard");
+        if (!code || strcmp(code, "JIA") != 0)
+            continue;
+        assert_true(!standard == (strcmp(value, "4.1") == 0)); /* what is stored follows when it is asked for */
+        said++;
+        if (standard) {
+            assert_string_equal(json_string_value(json_object_get(standard, "code")), "2823-3");
+            assert_non_null(strstr(json_string_value(json_object_get(standard, "name")), "钾"));
+        }
+    }
+    assert_int_equal(said, 2);
+    json_decref(timeline);
+}
+
 /* A source that never says a sex is at fault itself: its clinic is not buried. */
 static void tasks_have_a_limit(void **state)
 {
@@ -439,6 +562,6 @@ int main(void)
                                        cmocka_unit_test(sex_and_diagnosis), cmocka_unit_test(duplicates_and_what_is_overdue),
                                        cmocka_unit_test(a_patient_resource_is_judged_and_its_source_puts_it_right), cmocka_unit_test(a_result_resource_keeps_its_bytes),
                                        cmocka_unit_test(a_bundle_is_judged_when_it_is_whole), cmocka_unit_test(what_is_refused_counts_nowhere_and_what_names_its_house_is_its),
-                                       cmocka_unit_test(tasks_have_a_limit)};
+                                       cmocka_unit_test(a_report_is_not_before_its_visit), cmocka_unit_test(local_codes_of_a_client_come_to_the_desk), cmocka_unit_test(the_timeline_says_what_a_code_is_here), cmocka_unit_test(tasks_have_a_limit)};
     return cmocka_run_group_tests(tests, open_world, close_world);
 }

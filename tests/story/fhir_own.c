@@ -1,5 +1,5 @@
 /* What the house itself keeps, asked for over FHIR (records/fhir/own.h): persons of the patient index by search, $match and $ihe-pix; cases as
- * ServiceRequest, Task, Appointment and Communication. */
+ * ServiceRequest, Task, DiagnosticReport, Appointment and Communication. */
 #include "records/fhir/client.h"
 #include "tests/support/case.h"
 #include "tests/support/text.h"
@@ -476,27 +476,58 @@ static void an_opinion_is_seen_once_signed(void **state)
     assert_false(says("output") || says("双抗21天") || says("缺血性卒中表现"));
     want(200, county, "GET", desk_text("/Task/task-%s", the_case.id), NULL);
     assert_false(says("双抗21天"));
+    want(404, site, "GET", desk_text("/DiagnosticReport/report-%s", the_case.id), NULL);
+    count_is(0, site, "/DiagnosticReport");
     case_act(&w, "qian", "case.sign_opinion", json_pack("{s:o}", "body", full_opinion()));
     json_t *got = want(200, site, "GET", desk_text("/Task/task-%s", the_case.id), NULL);
     assert_true(says("\"status\":\"completed\"") && says("双抗21天") && says("缺血性卒中表现") && says("已超时间窗,不溶栓"));
-    assert_int_equal(json_array_size(json_object_get(got, "output")), 9); /* with who signed, and when */
+    assert_int_equal(json_array_size(json_object_get(got, "output")), 10); /* with who signed, and when, and the report */
+    assert_true(says(desk_text("{\"reference\":\"DiagnosticReport/report-%s\"}", the_case.id)));
     want(200, site, "GET", desk_text("/ServiceRequest/case-%s", the_case.id), NULL);
     assert_true(says("\"status\":\"completed\""));
     count_is(2, site, desk_text("/ServiceRequest?patient=%s", wang));
     count_is(1, site, desk_text("/ServiceRequest?patient=%s&status=completed", wang));
 }
 
+static void a_signed_opinion_is_a_report(void **state)
+{
+    char url[120];
+    (void)state;
+    snprintf(url, sizeof url, "/DiagnosticReport/report-%s", the_case.id);
+    json_t *got = want(200, site, "GET", url, NULL), *code = json_object_get(json_array_get(json_object_get(json_object_get(got, "code"), "coding"), 0), "code");
+    assert_string_equal(json_string_value(code), "11488-4");
+    assert_string_equal(json_string_value(json_object_get(got, "status")), "final");
+    assert_non_null(strstr(json_string_value(json_object_get(got, "conclusion")), "缺血性卒中表现"));
+    assert_true(json_array_size(json_object_get(got, "conclusionCode")) >= 1);
+    assert_true(says(desk_text("ServiceRequest/case-%s", the_case.id)) && says("\"display\":\"qian\"") && says(desk_text("Patient/%s", wang)));
+    assert_false(says("双抗21天")); /* what is recommended is said once, in the Task */
+    want(200, county, "GET", url, NULL);
+    want(404, other, "GET", url, NULL);
+    want(403, tasks_only, "GET", url, NULL);
+    want(405, site, "DELETE", url, NULL);
+    count_is(0, other, "/DiagnosticReport");
+    count_is(1, site, desk_text("/DiagnosticReport?patient=%s&status=final&code=http://loinc.org%%7C11488-4", wang));
+    count_is(1, site, desk_text("/DiagnosticReport?based-on=ServiceRequest/case-%s&issued=ge2026-01-01&category=OTH", the_case.id));
+    count_is(0, site, desk_text("/DiagnosticReport?patient=%s&status=amended", wang));
+    count_is(1, site, "/DiagnosticReport?conclusion=I63.9");
+    got = want(200, site, "GET", desk_text("/DiagnosticReport?_id=report-%s&_include=DiagnosticReport:based-on&_include=DiagnosticReport:subject", the_case.id), NULL);
+    assert_int_equal(entries(got), 3);
+    snprintf(url, sizeof url, "/DiagnosticReport/report-%s/_history", the_case.id);
+    got = want(200, site, "GET", url, NULL);
+    assert_int_equal(entries(got), 1);
+}
+
 static void everything_of_a_person(void **state)
 {
-    static const char *const types[] = {"Patient", "ServiceRequest", "Task", "Appointment", "Communication", "Observation"};
+    static const char *const types[] = {"Patient", "ServiceRequest", "Task", "DiagnosticReport", "Appointment", "Communication", "Observation"};
     (void)state;
     json_t *got = want(200, site, "GET", desk_text("/Patient/%s/$everything", wang), NULL);
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         assert_true(says(desk_text("\"resourceType\":\"%s\"", types[i])));
-    assert_int_equal(entries(got), 8); /* two cases, one of them with a session; a message; an observation of the store */
+    assert_int_equal(entries(got), 9); /* two cases, one of them with a session, one with a report; a message; an observation of the store */
     count_is(2, site, desk_text("/Patient/%s/$everything?_type=Task", wang));
     got = want(200, site, "GET", desk_text("/Patient/%s/$everything?_count=1", wang), NULL);
-    assert_int_equal(entries(got), 8); /* one of the store is all there is of it */
+    assert_int_equal(entries(got), 9); /* one of the store is all there is of it */
     want(404, site, "GET", "/Patient/mpi-00000000000000ff/$everything", NULL);
     count_is(1, other, desk_text("/Patient/%s/$everything?_type=Patient,Task", wang)); /* no case of theirs */
 }
@@ -604,6 +635,8 @@ static void ours_are_exported(void **state)
     size_t with, cases = (size_t)number_of("SELECT COUNT(*) AS n FROM consult WHERE submitted_ms>0"), persons = (size_t)number_of("SELECT COUNT(DISTINCT person_id) AS n FROM mpi_member");
     (void)state;
     assert_int_equal(exported(site, "/$export?_type=ServiceRequest,Task", "-", &with), 2 * cases);
+    assert_int_equal(exported(site, "/$export?_type=DiagnosticReport", "report-", &with), 1);
+    assert_int_equal(with, 1);
     assert_int_equal(exported(site, "/$export?_type=Patient", "mpi-", &with), persons + (size_t)number_of("SELECT COUNT(*) AS n FROM fhir_resource WHERE type='Patient' AND deleted=0"));
     assert_int_equal(with, persons);
     exported(other, "/$export?_type=ServiceRequest,Task,Communication", "-", &with);
@@ -633,7 +666,7 @@ static void what_is_sensitive_is_masked(void **state)
 
 static void every_one_of_ours_is_valid(void **state)
 {
-    static const char *const types[] = {"Patient", "ServiceRequest", "Task", "Appointment", "Communication", "Slot", "Schedule"};
+    static const char *const types[] = {"Patient", "ServiceRequest", "Task", "DiagnosticReport", "Appointment", "Communication", "Slot", "Schedule"};
     struct fault f = {0};
     struct r4 *r4;
     struct r4_doc *d = r4_doc_new();
@@ -672,6 +705,7 @@ static void the_statement_says_so(void **state)
 {
     (void)state;
     want(200, "", "GET", "/metadata", NULL);
+    assert_true(says("Those whose id begins with report- are the house's own"));
     assert_true(says("OperationDefinition/Patient-match") && says("in $everything and $export") && says("IHE.PIXm.pix"));
 }
 
@@ -682,7 +716,7 @@ int main(void)
                                        cmocka_unit_test(match_scores_and_grades), cmocka_unit_test(a_wrong_match_says_where),
                                        cmocka_unit_test(pix_gives_the_other_numbers), cmocka_unit_test(a_case_is_a_request_and_a_task),
                                        cmocka_unit_test(a_session_is_an_appointment), cmocka_unit_test(experts_have_schedules_and_slots), cmocka_unit_test(the_chat_is_communication),
-                                       cmocka_unit_test(an_opinion_is_seen_once_signed), cmocka_unit_test(everything_of_a_person), cmocka_unit_test(versions_tell_the_truth), cmocka_unit_test(ours_are_exported), cmocka_unit_test(what_is_sensitive_is_masked),
+                                       cmocka_unit_test(an_opinion_is_seen_once_signed), cmocka_unit_test(a_signed_opinion_is_a_report), cmocka_unit_test(everything_of_a_person), cmocka_unit_test(versions_tell_the_truth), cmocka_unit_test(ours_are_exported), cmocka_unit_test(what_is_sensitive_is_masked),
                                        cmocka_unit_test(every_one_of_ours_is_valid), cmocka_unit_test(what_was_asked_is_in_the_audit),
                                        cmocka_unit_test(the_statement_says_so)};
     return cmocka_run_group_tests(tests, start, stop);

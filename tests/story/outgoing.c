@@ -3,7 +3,7 @@
 #include "records/fhir/client.h"
 #include "records/outgoing/outgoing.h"
 #include "tests/lib/http_sink.h"
-#include "tests/story/world.h"
+#include "tests/support/case.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
@@ -34,7 +34,7 @@ static int start(void **state)
     (void)state;
     world_open(&w);
     sink_open(&sink);
-    snprintf(hook, sizeof hook, "http://127.0.0.1:%d/in", sink.port);
+    snprintf(hook, sizeof hook, "http://127.0.0.1:%d/in", sink.door.port);
     allow(hook); /* of an address its origin counts */
     return 0;
 }
@@ -159,14 +159,21 @@ static void a_case_goes_out(void **state)
     subscribed(B, "{\"kinds\":[\"report\"],\"export\":false}");
     id_format(world_patient(&w, "zhang"), id);
     id_format(20, county);
-    json_t *c = done(world_call(&w, "zhang", "case.create", json_pack("{s:s,s:s,s:s,s:s,s:s,s:o}", "patient_id", id, "kind", "offline", "scope", "clinical", "urgency",
-                                                                       "urgent", "target_org_id", county, "form", full_form())));
-    json_decref(done(world_call(&w, "zhang", "case.submit", json_pack("{s:O,s:O}", "case_id", json_object_get(c, "id"), "version", json_object_get(c, "version")))));
-    json_decref(c);
+    case_begun(done(world_call(&w, "zhang", "case.create", json_pack("{s:s,s:s,s:s,s:s,s:s,s:o}", "patient_id", id, "kind", "offline", "scope", "clinical", "urgency",
+                                                                       "urgent", "target_org_id", county, "form", full_form()))));
+    case_act(&w, "zhang", "case.submit", json_object());
     round_trip();
     assert_int_equal(sink_count(&sink), 2); /* no report yet, nobody meets */
     entry_is(&sink.list[0], "1", "PUT", "ServiceRequest/case-");
     entry_is(&sink.list[1], "2", "PUT", "Task/task-");
+    case_answer(&w);
+    round_trip(); /* to A the request, the task and the report; to B, who has the number 1 for it, the task with the opinion and the report */
+    assert_int_equal(sink_count(&sink), 7);
+    size_t reports = 0;
+    for (size_t i = 2; i < 7; i++)
+        reports += strstr(sink.list[i].body, "\"resourceType\":\"DiagnosticReport\"") != NULL;
+    assert_int_equal(reports, 2);
+    assert_int_equal(number_of("SELECT COUNT(*) AS n FROM out_item WHERE subscriber_id=177"), 2); /* B */
 }
 
 /* ---- who does not take it ---- */
@@ -177,7 +184,7 @@ static void a_dead_neighbour_holds_up_nobody(void **state)
     static struct sink gone;
     (void)state;
     sink_open(&gone);
-    int port = gone.port;
+    int port = gone.door.port;
     sink_close(&gone); /* nobody listens there now */
     snprintf(allowed, sizeof allowed, "http://127.0.0.1:%d, %s", port, hook);
     allow(allowed);

@@ -31,7 +31,7 @@ static int start(void **state)
     (void)state;
     world_open(&w);
     mllp_sink_open(&sink);
-    snprintf(address, sizeof address, "mllp://127.0.0.1:%d", sink.port);
+    snprintf(address, sizeof address, "mllp://127.0.0.1:%d", sink.door.port);
     allow(address);
     assert_int_equal(tx_begin(records_store(w.r), TX_WRITE, &tx), 0);
     tx_exec(tx, "INSERT INTO post_role (post_id, role) SELECT id, 'index_steward' FROM person WHERE name='sys'", "");
@@ -332,7 +332,7 @@ static void one_who_is_away_holds_up_nobody(void **state)
     char text[200], id[ID_TEXT_BYTES];
     (void)state;
     mllp_sink_open(&gone);
-    int port = gone.port;
+    int port = gone.door.port;
     mllp_sink_close(&gone);
     snprintf(text, sizeof text, "mllp://127.0.0.1:%d, %s", port, address);
     allow(text);
@@ -363,7 +363,7 @@ static void one_in_enhanced_mode_answers_twice(void **state)
     round_trip();
     assert_int_equal(mllp_sink_count(&sink), 5);
     assert_int_equal(number_of("SELECT COUNT(*) AS n FROM out_item WHERE state=1"), 5);
-    assert_int_equal(sink.lines, 1);
+    assert_int_equal(sink.door.lines, 1);
 }
 
 /* ---- the administrator ---- */

@@ -2,10 +2,13 @@
  * is read again by this test's own means: every combination of quasi-identifiers is counted by comparing rows with rows, and nothing that names
  * a person is in its bytes. */
 #include "records/background.h"
+#include "records/fhir/client.h"
 #include "records/patient/patient_row.h"
 #include "records/research/zip.h"
 #include "records/store/sealed.h"
+#include "records/term/ts.h"
 #include "tests/story/world.h"
+#include "tests/support/dice.h"
 #include "tests/support/text.h"
 #include <setjmp.h>
 #include <signal.h>
@@ -21,15 +24,6 @@
 
 static struct world w;
 static struct tx *tx;
-static uint64_t dice = 88172645463325252ull;
-static int roll(int n)
-{
-    dice ^= dice << 13;
-    dice ^= dice >> 7;
-    dice ^= dice << 17;
-    return (int)((dice >> 33) % (uint64_t)n);
-}
-
 static json_t *done(json_t *result)
 {
     if (!result)
@@ -443,10 +437,19 @@ static void a_diagnosis_without_others_is_not_told(void **state)
 
 /* ---- persons of the FHIR store ---- */
 
+#define CLIENT 0xc11
+
+/* As a client of its own: local codes are his. */
 static void put_bundle(const char *body, size_t len)
 {
+    char bearer[BEARER_BYTES];
+    struct bearer b = {.client = CLIENT, .until_ms = w.now_ms + DAY, .scopes = "system/*.*"};
+    bearer_make(records_parts(w.r)->fhir, &b, bearer);
+    assert_int_equal(tx_begin(records_store(w.r), TX_WRITE, &tx), 0);
+    tx_exec(tx, "INSERT INTO fhir_client (id, name, org_id, scopes, jwks, active, created_ms, created_by) VALUES ($1,'数据中心',0,'system/*.*','',1,0,0)", "i", (int64_t)CLIENT);
+    assert_int_equal(tx_commit(tx), 0);
     struct records_fhir_answer a = {0};
-    struct records_fhir q = {.method = "POST", .path = "", .query = "", .credential = records_system_credential(w.r), .accept = "", .content_type = "application/fhir+json", .prefer = "",
+    struct records_fhir q = {.method = "POST", .path = "", .query = "", .credential = bearer, .accept = "", .content_type = "application/fhir+json", .prefer = "",
                              .if_match = "", .if_none_match = "", .if_none_exist = "", .if_modified_since = "", .csrf = "", .client_address = "", .host = "yilian.test", .body = body, .len = len};
     records_fhir_call(w.r, &q, &a);
     if (a.status != 200)
@@ -458,7 +461,7 @@ static void put_bundle(const char *body, size_t len)
 #define SUBJECT "\"subject\":{\"reference\":\"Patient/f%d\"}"
 #define PUT(type) ",\"request\":{\"method\":\"PUT\",\"url\":\"" type "/f%d\"}}"
 
-/* 0 is restricted, 1 refuses in the store; 2 is the person who is in the house's own records as well. */
+/* 0 is restricted, 1 refuses in the store; 2 is the person who is in the house's own records as well; 7, 15 .. have the client's own code. */
 static void put_resources(void)
 {
     char *text = NULL;
@@ -468,9 +471,9 @@ static void put_resources(void)
     for (int i = 0; i < IN_FHIR; i++) {
         fprintf(f, "%s{\"resource\":{\"resourceType\":\"Patient\",\"id\":\"f%d\",\"name\":[{\"text\":\"李资源%d\"}],\"gender\":\"%s\",\"birthDate\":\"19%d-05-06\"%s}" PUT("Patient"), i ? "," : "", i, i,
                 i % 2 ? "male" : "female", 40 + i % 40, i == 2 ? ",\"identifier\":[{\"system\":\"urn:oid:2.16.156.10011.1.3\",\"value\":\"11010519491231002X\"}]" : "", i);
-        fprintf(f, ",{\"resource\":{\"resourceType\":\"Condition\",\"id\":\"f%d\",%s\"code\":{\"coding\":[{\"system\":\"http://hl7.org/fhir/sid/icd-10\",\"code\":\"%s\"}],\"text\":\"手写诊断%d\"}," SUBJECT
+        fprintf(f, ",{\"resource\":{\"resourceType\":\"Condition\",\"id\":\"f%d\",%s\"code\":{\"coding\":[{\"system\":\"%s\",\"code\":\"%s\"}],\"text\":\"手写诊断%d\"}," SUBJECT
                    ",\"onsetDateTime\":\"2026-0%d-11\"}" PUT("Condition"), i, i == 0 ? "\"meta\":{\"security\":[{\"system\":\"http://terminology.hl7.org/CodeSystem/v3-Confidentiality\",\"code\":\"R\"}]}," : "",
-                i % 2 ? "I63.9" : "I63.3", i, i, 1 + i % 9, i);
+                i % 8 == 7 ? "urn:his:dx" : "http://hl7.org/fhir/sid/icd-10", i % 8 == 7 ? "NGS" : i % 2 ? "I63.9" : "I63.3", i, i, 1 + i % 9, i);
         fprintf(f, ",{\"resource\":{\"resourceType\":\"Observation\",\"id\":\"f%d\",\"status\":\"final\",\"code\":{\"coding\":[{\"system\":\"http://loinc.org\",\"code\":\"14749-6\"}]}," SUBJECT
                    ",\"effectiveDateTime\":\"2026-0%d-13T08:00:00+08:00\",\"valueQuantity\":{\"value\":%d,\"unit\":\"mg/dL\",\"system\":\"http://unitsofmeasure.org\",\"code\":\"mg/dL\"}}" PUT("Observation"),
                 i, i, 1 + i % 9, 100 + i, i);
@@ -502,7 +505,7 @@ static void give_number(int64_t patient)
 
 static void persons_of_the_fhir_store_are_in_it(void **state)
 {
-    char id[ID_TEXT_BYTES];
+    char id[ID_TEXT_BYTES], code[ID_TEXT_BYTES];
     (void)state;
     open_county();
     give_number(10050);
@@ -511,6 +514,11 @@ static void persons_of_the_fhir_store_are_in_it(void **state)
     json_decref(ask("ren", "research.update",
                     desk_text("{\"project_id\":\"%s\",\"fields\":[\"sex\",\"age\",\"period\",\"condition\",\"diagnoses\",\"observations\",\"medications\"]}", id)));
     json_t *n = ask("ren", "research.count", desk_text("{\"project_id\":\"%s\"}", id));
+    assert_int_equal(json_integer_value(json_object_get(n, "total")), 190); /* nobody said yet what the client's own code is: five */
+    json_decref(n);
+    id_format((uint64_t)sql("SELECT id AS n FROM quality_code WHERE source_id=$1 AND code='NGS' AND seen=5", CLIENT), code);
+    json_decref(ask("admin", "quality.map", desk_text("{\"code_id\":\"%s\",\"system\":\"" TS_ICD10_NHSA "\",\"code\":\"I63.900\"}", code)));
+    n = ask("ren", "research.count", desk_text("{\"project_id\":\"%s\"}", id));
     assert_int_equal(json_integer_value(json_object_get(n, "total")), 195); /* 160 and 40; without the restricted, the refusing, and one who is both: 197 */
     json_decref(n);
     act("ren", "submit", id);

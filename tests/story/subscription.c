@@ -2,7 +2,7 @@
 #include "records/fhir/client.h"
 #include "records/outgoing/outgoing.h"
 #include "tests/lib/http_sink.h"
-#include "tests/story/world.h"
+#include "tests/support/case.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
@@ -56,7 +56,7 @@ static int start(void **state)
     (void)state;
     world_open(&w);
     sink_open(&sink);
-    snprintf(hook, sizeof hook, "http://127.0.0.1:%d/in", sink.port);
+    snprintf(hook, sizeof hook, "http://127.0.0.1:%d/in", sink.door.port);
     allow(hook);
     client(7001, "system/*.*", wide);
     client(7002, "system/Subscription.cruds system/Observation.rs", narrow);
@@ -184,6 +184,25 @@ static void what_the_house_keeps_is_told_too(void **state)
     round_trip();
     assert_int_equal(sink_count(&sink), 1);
     assert_memory_equal(sink.list[0].path, "/in/Task/task-", 14);
+}
+
+static void a_report_is_told_once_signed(void **state)
+{
+    char id[ID_TEXT_BYTES], county[ID_TEXT_BYTES];
+    (void)state;
+    subscribe(wide, "DiagnosticReport?status=final", WITH);
+    id_format(world_patient(&w, "zhang"), id);
+    id_format(20, county);
+    case_begun(world_call(&w, "zhang", "case.create", json_pack("{s:s,s:s,s:s,s:s,s:s,s:o}", "patient_id", id, "kind", "offline", "scope", "clinical", "urgency", "urgent",
+                                                                 "target_org_id", county, "form", full_form())));
+    case_act(&w, "zhang", "case.submit", json_object());
+    round_trip();
+    assert_int_equal(sink_count(&sink), 0);
+    case_answer(&w);
+    round_trip();
+    assert_int_equal(sink_count(&sink), 1);
+    assert_memory_equal(sink.list[0].path, "/in/DiagnosticReport/report-", 28);
+    assert_non_null(strstr(sink.list[0].body, "\"conclusion\""));
 }
 
 /* ---- how it stands ---- */
@@ -339,7 +358,7 @@ static void ten_of_a_client(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
-    const struct CMUnitTest tests[] = {T(what_meets_the_criteria_is_told), T(a_notice_without_content), T(what_the_house_keeps_is_told_too), T(an_unlisted_endpoint_waits),
+    const struct CMUnitTest tests[] = {T(what_meets_the_criteria_is_told), T(a_notice_without_content), T(what_the_house_keeps_is_told_too), T(a_report_is_told_once_signed), T(an_unlisted_endpoint_waits),
                                        T(in_error_and_back), T(who_refuses_everything_is_off), T(its_time_ends), T(switched_off_and_deleted), T(scopes_hold_always),
                                        T(the_place_of_what_is_wrong_is_named), T(ten_of_a_client)};
     return cmocka_run_group_tests(tests, NULL, NULL);

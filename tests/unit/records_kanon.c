@@ -1,6 +1,7 @@
 /* k-anonymity: the cut that is found, compared with all cuts tried one by one; classes counted by comparing every row with every other;
  * rare codes. */
 #include "records/research/kanon.h"
+#include "tests/support/dice.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,15 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-
-static uint64_t dice = 88172645463325252ull;
-static uint32_t roll(uint32_t n)
-{
-    dice ^= dice << 13;
-    dice ^= dice >> 7;
-    dice ^= dice << 17;
-    return (uint32_t)((dice >> 33) % n);
-}
 
 #define ROWS 300
 static uint32_t cells[ROWS * KANON_COLUMNS], sensitive[ROWS], ladder[KANON_COLUMNS][KANON_RUNGS][32];

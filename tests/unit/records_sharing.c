@@ -5,6 +5,7 @@
 #include "records/patient/sharing.h"
 #include "records/store/sealed.h"
 #include "tests/support/desk.h"
+#include "tests/support/dice.h"
 
 static const struct op *const tables[] = {patient_ops, consent_ops, emergency_ops, document_ops, index_ops, NULL};
 #define CALL(name, ...) desk_call(tables, name, desk_text(__VA_ARGS__))
@@ -50,15 +51,6 @@ static struct world {
     int doubts;
     bool auto_links, needs_consent;
 } w;
-
-static uint64_t dice = 88172645463325252ull;
-static int roll(int n)
-{
-    dice ^= dice << 13;
-    dice ^= dice >> 7;
-    dice ^= dice << 17;
-    return (int)((dice >> 33) % (uint64_t)n);
-}
 
 /* ---- putting a world into the database ---- */
 

@@ -20,7 +20,7 @@ static int start(void **state)
     sink_open(&sink);
     mllp_sink_open(&his);
     sink.delay_ms = his.delay_ms = 10;
-    snprintf(more, sizeof more, "outgoing.allow = http://127.0.0.1:%d, mllp://127.0.0.1:%d\n", sink.port, his.port);
+    snprintf(more, sizeof more, "outgoing.allow = http://127.0.0.1:%d, mllp://127.0.0.1:%d\n", sink.door.port, his.door.port);
     site_start(more);
     doctor = person_sign_in("bh.sun");
     admin = person_sign_in("admin");
@@ -83,7 +83,7 @@ static void nothing_lost_and_nothing_else_under_a_number(void **state)
     (void)state;
     patients(FIRST);
     snprintf(path, sizeof path, "/outgoing/subscribers/%s", id);
-    snprintf(url, sizeof url, "http://127.0.0.1:%d/in", sink.port);
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/in", sink.door.port);
     json_decref(person_ask(&admin, "PUT", path, json_pack("{s:s,s:[s,s,s,s],s:s,s:s}", "name", "数据中心", "kinds", "patient", "consultation", "report", "appointment", "url", url,
                                                           "secret", "0123456789abcdef")));
     for (int i = 0; i < KILLS; i++) {
@@ -120,7 +120,7 @@ static void hl7_is_not_lost_either(void **state)
     char path[120], id[] = "00000000000000c2", url[60];
     (void)state;
     snprintf(path, sizeof path, "/outgoing/subscribers/%s", id);
-    snprintf(url, sizeof url, "mllp://127.0.0.1:%d", his.port);
+    snprintf(url, sizeof url, "mllp://127.0.0.1:%d", his.door.port);
     mllp_sink_refuse(&his, "\xca\xd5\xb2\xe2" /* 收测 in GB 18030 */, "MSA|AE|%s|no\rERR||PID^1^5|102^Data type error^HL70357|E\r");
     json_decref(person_ask(&doctor, "POST", "/patients", json_pack("{s:s,s:s,s:s}", "name", "拒收测", "sex", "male", "birth_date", "1931-02-03")));
     json_decref(person_ask(&admin, "PUT", path, json_pack("{s:s,s:[s,s,s,s],s:s,s:s,s:s}", "name", "县医院 HIS", "kinds", "patient", "consultation", "report", "appointment", "url", url,

@@ -24,6 +24,8 @@ export interface Entry {
   state?: string | null
   who?: string
   message_id?: string
+  /** Which standard code it is here, when it came as another one. */
+  standard?: { system: string; code: string; name?: string }
   /** What a cleaning rule or a person made of the value; what came stays beside it. */
   put_right?: { value: string; unit: string; by: 'rule' | 'person' }
   org: Ref | null

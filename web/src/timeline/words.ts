@@ -6,7 +6,7 @@ export const tw = words(
     closed_n: '此患者在其他机构另有 {n} 份登记，未对您开放。', closed_refused: '其中 {n} 份患者已拒绝共享。', how_open: '会诊期间、患者授权或紧急情况下可以查看。', emergency: '紧急调阅', emergency_text: '仅限患者无法表达意愿、且不查看会危及生命或健康时使用。医务科会立即收到通知并复核，患者可以查到。', emergency_why: '理由', emergency_until: '已开放至 {time}',
     k_case: '会诊', k_opinion: '会诊意见', k_document: '资料', k_recording: '录像', k_lab: '检验', k_visit: '就诊', k_note: '病程',
     k_observation: '检验检查值', k_report: '报告', k_order: '医嘱申请', k_medication: '用药', k_dispense: '发药', k_diagnosis: '诊断', k_problem: '健康问题', k_procedure: '手术操作', k_allergy: '过敏', k_immunization: '预防接种', k_encounter: '就诊', k_appointment: '预约', k_referral: '转诊', k_charge: '费用',
-    s_preliminary: '初步结果', s_corrected: '已更正', s_cancelled: '已取消', put_right_rule: '= {value}', put_right_person: '更正为 {value}', range: '参考范围 {r}',
+    s_preliminary: '初步结果', s_corrected: '已更正', s_cancelled: '已取消', put_right_rule: '= {value}', put_right_person: '更正为 {value}', standard: '标准：{code}', range: '参考范围 {r}',
     flag_high: '偏高', flag_low: '偏低', flag_critical_high: '危急值，偏高', flag_critical_low: '危急值，偏低', flag_abnormal: '异常', abnormal_n: '{n} 项异常', values_n: '{n} 项结果', all_n: '全部 {n} 项', fewer: '收起', results: '检验检查结果', visit_I: '住院', visit_O: '门诊', visit_E: '急诊', diagnoses: '诊断', sev_MI: '轻度', sev_MO: '中度', sev_SV: '重度',
   },
   {
@@ -14,7 +14,7 @@ export const tw = words(
     closed_n: 'The patient has {n} more records at other institutions that are not open to you.', closed_refused: '{n} of them the patient refused to share.', how_open: 'They open during a consultation, by consent, or in an emergency.', emergency: 'Emergency access', emergency_text: 'Only when the patient cannot say what he wants and not looking would endanger life or health. Medical affairs is told at once and judges it; the patient can see it.', emergency_why: 'Reason', emergency_until: 'Open until {time}',
     k_case: 'Consultation', k_opinion: 'Opinion', k_document: 'Document', k_recording: 'Recording', k_lab: 'Laboratory', k_visit: 'Visit', k_note: 'Note',
     k_observation: 'Result', k_report: 'Report', k_order: 'Order', k_medication: 'Medication', k_dispense: 'Dispensed', k_diagnosis: 'Diagnosis', k_problem: 'Problem', k_procedure: 'Procedure', k_allergy: 'Allergy', k_immunization: 'Immunization', k_encounter: 'Visit', k_appointment: 'Appointment', k_referral: 'Referral', k_charge: 'Charge',
-    s_preliminary: 'preliminary', s_corrected: 'corrected', s_cancelled: 'cancelled', put_right_rule: '= {value}', put_right_person: 'corrected: {value}', range: 'normal {r}',
+    s_preliminary: 'preliminary', s_corrected: 'corrected', s_cancelled: 'cancelled', put_right_rule: '= {value}', put_right_person: 'corrected: {value}', standard: 'standard: {code}', range: 'normal {r}',
     flag_high: 'high', flag_low: 'low', flag_critical_high: 'critically high', flag_critical_low: 'critically low', flag_abnormal: 'abnormal', abnormal_n: '{n} abnormal', values_n: '{n} results', all_n: 'All {n}', fewer: 'Fewer', results: 'Results', visit_I: 'Inpatient', visit_O: 'Outpatient', visit_E: 'Emergency', diagnoses: 'Diagnoses', sev_MI: 'mild', sev_MO: 'moderate', sev_SV: 'severe',
   },
 )
