@@ -99,6 +99,13 @@ static uint32_t best_bps(const struct allocator_stream *s)
     return most;
 }
 
+static bool has_least(const struct allocator_stream *s, const struct choice *c, uint32_t left, bool may_rise)
+{
+    int least = above(s, -1);
+    if (least < 0 || s->sure) return least >= 0;
+    return needs(s, c, least) <= left && (least <= c->now || may_rise);
+}
+
 struct allocator_result allocate(struct allocator_stream *s, size_t n, uint32_t bps, bool may_rise)
 {
     struct choice c[ALLOCATOR_STREAMS];
@@ -110,7 +117,7 @@ struct allocator_result allocate(struct allocator_stream *s, size_t n, uint32_t 
     for (int v = next_value(s, n, 256); v >= 0; v = next_value(s, n, v))
         for (size_t i = 0; i < n; i++) {
             int least = above(&s[i], -1);
-            if (s[i].value != v || least < 0 || needs(&s[i], &c[i], least) > left || (least > c[i].now && !may_rise)) continue;
+            if (s[i].value != v || !has_least(&s[i], &c[i], left, may_rise)) continue;
             c[i].form = least;
             left -= bps_of(&s[i], least) < left ? bps_of(&s[i], least) : left;
         }

@@ -20,6 +20,7 @@ struct allocator_stream {
     uint8_t value; /* higher first */
     uint8_t most;  /* highest layer that is of use to the page and can be had */
     bool tids;     /* it has temporal layers */
+    bool sure;     /* it has its least form, whatever the line is taken to carry */
     uint32_t key_bytes[ALLOCATOR_LAYERS]; /* what a keyframe costs, with which a layer begins */
     uint32_t bps[ALLOCATOR_LAYERS][ALLOCATOR_TIDS]; /* of a layer, up to a temporal layer; without them only the last column counts */
     /* in: as it is now; out: as it shall be. layer -1 = nothing */

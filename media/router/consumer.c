@@ -207,7 +207,7 @@ static void rebase(struct consumer *c, const struct producer *p, const struct pa
     c->now = (struct consumer_span){.layer = k->layer,
                                     .seq_offset = (uint16_t)(k->rtp.seq - (uint16_t)(c->last_seq + 1)),
                                     .ts_offset = k->rtp.timestamp - (c->last_ts + step)};
-    if (c->replay.on) replay_squeeze(&c->now, &p->layers[k->layer], k->rtp.timestamp);
+    if (c->replay.on) replay_squeeze(&c->now, &p->layers[k->layer], k->rtp.timestamp, now_us);
     if (c->sent_any && k->frame.picture_id_at)
         c->now.pid_offset = (uint16_t)(k->frame.number - (c->last_pid + 1));
     if (c->sent_any && k->frame.tl0_at)

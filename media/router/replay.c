@@ -1,6 +1,8 @@
 #include "media/router/replay.h"
 #include "media/rtp/bytes.h"
 
+#define STOOD_MOST_US 20000000 /* after more than 10 s a browser's clock begins anew by itself */
+
 bool replay_begin(struct consumer *c, const struct producer *p, size_t most, int64_t now_us)
 {
     size_t layer;
@@ -35,12 +37,14 @@ bool replay_forward(struct consumer *c, const struct producer *p, const struct p
     return sent;
 }
 
-void replay_squeeze(struct consumer_span *span, const struct layer *l, uint32_t first)
+void replay_squeeze(struct consumer_span *span, const struct layer *l, uint32_t first, int64_t now_us)
 {
     size_t len;
+    int64_t stood_us = now_us - l->heard_us;
+    if (stood_us > STOOD_MOST_US) stood_us = 0;
     const uint8_t *newest = ring_get(&l->ring, l->highest, &len);
     if (!newest) return;
     span->squeezed = true;
-    span->squeeze_end = get_u32(newest + 4);
+    span->squeeze_end = get_u32(newest + 4) + (uint32_t)(stood_us * 9 / 100); /* of pictures' 90 kHz */
     span->ts_offset += (span->squeeze_end - first) - (span->squeeze_end - first) / 64; /* the first keeps its place */
 }

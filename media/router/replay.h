@@ -24,6 +24,7 @@ static inline bool replay_holds(const struct consumer *c, const struct packet *k
 {
     return c->replay.on && !c->replay.stepping && c->replay.layer == k->layer && seq_diff(k->rtp.seq, c->replay.next) >= 0;
 }
-/* The span that begins with source time `first`: all that came so far is pressed together, what follows goes on behind it. */
-void replay_squeeze(struct consumer_span *span, const struct layer *l, uint32_t first);
+/* The span that begins with source time `first`: all that came so far, and the time since, is pressed together; what follows goes on behind it. (That a source
+ * stood, or a link rested, must not make what comes next so much later.) */
+void replay_squeeze(struct consumer_span *span, const struct layer *l, uint32_t first, int64_t now_us);
 #endif

@@ -49,6 +49,11 @@ uint32_t bwe_estimate_bps(const struct bwe *b)
     return b->estimate_bps;
 }
 
+bool bwe_guessed(const struct bwe *b)
+{
+    return !b->measured;
+}
+
 bool bwe_congested(const struct bwe *b)
 {
     return b->hot_us != 0;
@@ -269,8 +274,10 @@ static void overused(struct bwe *b, int64_t least_us, int64_t now_us)
     b->loss_hot = true;
     probe_stop(b, now_us);
     double carried = bwe_rate(b->busy_bytes / (1 - b->own_loss), b->busy_us);
-    if (b->busy_us >= BUSY_ENOUGH_US && b->busy_n >= 4 && carried * KEEP < b->estimate_bps && believed(b, least_us, now_us)) {
+    bool news = carried * KEEP < b->estimate_bps || !b->measured; /* a guess may have been too low as well */
+    if (b->busy_us >= BUSY_ENOUGH_US && b->busy_n >= 4 && news && believed(b, least_us, now_us)) {
         bwe_set(b, carried * KEEP);
+        b->measured = true;
         b->cut_queue_us = later(b->cut_queue_us, least_us);
     }
     look_whose_queue(b, least_us, now_us);
@@ -314,7 +321,8 @@ static void try_less(struct bwe *b, double loss, int64_t now_us)
     b->trial.on = true;
     b->trial.rounds++;
     b->trial.loss = loss;
-    if (carried < b->estimate_bps) bwe_set(b, later((int64_t)carried, b->estimate_bps / 3));
+    if (carried < b->estimate_bps || !b->measured) bwe_set(b, later((int64_t)carried, b->estimate_bps / 3));
+    b->measured = true;
     begin_loss(b, now_us + (int64_t)b->rtt_us); /* what is under way was sent before */
 }
 
@@ -372,6 +380,14 @@ static void judge_loss(struct bwe *b, int64_t now_us)
 }
 
 /* ---- all of it ---- */
+void bwe_rest(struct bwe *b, int64_t now_us)
+{
+    cool(b);
+    b->queue_us = b->tail_us = 0;
+    b->trial.on = false;
+    begin_loss(b, now_us);
+}
+
 static void count_delivered(struct bwe *b, const struct heard *h)
 {
     if (!h->n) return;
@@ -386,10 +402,12 @@ static void count_delivered(struct bwe *b, const struct heard *h)
     if (!b->rtt_low_us || trip < b->rtt_low_us) b->rtt_low_us = trip;
 }
 
-/* Where nothing can be padded: what is used to the full may grow slowly. */
+/* Where nothing can be padded: what is used to the full may grow slowly, and a guess gives way to what comes without a queue. */
 static void grow(struct bwe *b, int64_t now_us, int64_t before_us)
 {
-    if (b->hot || b->trial.on || !before_us || (b->probe.began_us && now_us - b->probe.began_us < 4000000)) return;
+    if (b->hot || b->trial.on || !before_us) return;
+    if (!b->measured && b->delivered_bps > b->estimate_bps) bwe_set(b, b->delivered_bps);
+    if (b->probe.began_us && now_us - b->probe.began_us < 4000000) return;
     if (b->delivered_bps < b->estimate_bps / 10 * 8) return;
     bwe_set(b, b->estimate_bps * (1 + 0.05 * (double)sooner(now_us - before_us, 500000) / 1e6));
 }

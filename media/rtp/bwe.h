@@ -5,6 +5,7 @@
  *          carries, so a queue that stands sets the estimate to what arrived (after draft-ietf-rmcat-gcc-02, but measured, not searched);
  *   loss   more than the line has by itself. A line's own loss does not lessen when less is sent: that is tried once, then it is known;
  *   probes short clusters of padding above the estimate, only while more is wanted: the line's answer is its capacity.
+ * Until one of them has found the line's end the estimate is a guess (bwe_guessed): it says what to try, not what to leave out.
  * Pure, sans-I/O; no allocation; times in microseconds of one monotonic clock. Bytes are those of a UDP payload.
  */
 #ifndef YL_MEDIA_RTP_BWE_H
@@ -45,6 +46,7 @@ struct bwe_probe {
 struct bwe {
     int64_t born_us;
     uint32_t estimate_bps;
+    bool measured; /* the line has said what it carries; until then the estimate is a guess */
     /* sent */
     uint16_t next; /* number of the next packet */
     struct bwe_sent sent[BWE_HISTORY];
@@ -91,6 +93,7 @@ uint16_t bwe_sent(struct bwe *b, size_t bytes, int64_t now_us);
 void bwe_feedback(struct bwe *b, const uint8_t *fci, size_t len, int64_t now_us);
 /* What the line carries. */
 uint32_t bwe_estimate_bps(const struct bwe *b);
+bool bwe_guessed(const struct bwe *b);
 /* What should be sent now: less than the estimate while a queue drains or feedback stays away. */
 uint32_t bwe_target_bps(const struct bwe *b, int64_t now_us);
 /* How fast a burst (a keyframe) may leave. */

@@ -17,6 +17,8 @@ static inline int64_t sooner(int64_t a, int64_t b)
 /* Bits per second of `bytes` in `us`, within what an estimate may be. */
 uint32_t bwe_rate(double bytes, int64_t us);
 void bwe_set(struct bwe *b, double bps);
+/* Nothing was sent for a while: no queue stands any more, and what was being tried has no answer. */
+void bwe_rest(struct bwe *b, int64_t now_us);
 
 /* bwe_probe.c */
 void probe_sent(struct bwe *b, struct bwe_sent *s, uint16_t seq);

@@ -10,6 +10,8 @@
 #define QUEUE_US 80000 /* a probe may queue so much, if the line carries no more than now */
 #define BYTES_LEAST 4000 /* more than what a shaper lets pass unshaped */
 #define TAIL_US 20000 /* more queue than this at its end: the line was full */
+#define ANSWERS_US 500000
+#define IDLE_US 500000 /* nothing was sent for so long, so nothing is heard of it either */
 #define QUANTUM_US 5000 /* the caller comes so often */
 
 void probe_stop(struct bwe *b, int64_t now_us)
@@ -74,8 +76,9 @@ static void conclude(struct bwe *b, int64_t now_us)
     double all = p->bytes + p->lost_bytes, lost = p->lost_bytes - all * b->own_loss; /* its own loss the line would have carried */
     double sent = bwe_rate(all - p->last_bytes, span), got = sent / stretch(p) * (lost > 0.1 * all ? 1 - lost / all : 1);
     bool passed = got >= 0.85 * sent && p->ends[1].queue_us < TAIL_US + b->noise_us;
-    if (got * 0.92 <= b->estimate_bps) return;
     bool more = got > (passed ? 1.1 : 1.3) * b->estimate_bps; /* so much more that it is looked at once more, at once */
+    if (!passed) b->measured = true;
+    if (got * 0.92 <= b->estimate_bps) return;
     bwe_set(b, got * 0.92);
     if (!more) return;
     p->steep = passed;
@@ -93,7 +96,7 @@ void probe_look(struct bwe *b, int64_t now_us)
 static bool may_begin(const struct bwe *b, uint32_t wanted_bps, int64_t now_us)
 {
     return b->feedbacks > 1 && now_us >= b->probe.next_us && wanted_bps > b->estimate_bps + b->estimate_bps / 20 && !b->hot && !b->trial.on &&
-           b->queue_us < TAIL_US + b->noise_us && now_us - b->heard_us < 500000;
+           b->queue_us < TAIL_US + b->noise_us && (now_us - b->heard_us < ANSWERS_US || now_us - b->sent_us >= IDLE_US);
 }
 
 static void begin(struct bwe *b, uint32_t wanted_bps, int64_t now_us)
@@ -120,6 +123,7 @@ bool bwe_probing(const struct bwe *b)
 size_t bwe_padding(struct bwe *b, uint32_t wanted_bps, int64_t now_us)
 {
     struct bwe_probe *p = &b->probe;
+    if (now_us - b->sent_us >= IDLE_US) bwe_rest(b, now_us);
     if (p->state == PROBE_NONE && may_begin(b, wanted_bps, now_us)) begin(b, wanted_bps, now_us);
     if (p->state == PROBE_SENDING && now_us >= p->ends_us) p->state = p->sent_bytes ? PROBE_WAITING : PROBE_NONE;
     if (p->state == PROBE_WAITING) probe_look(b, now_us);

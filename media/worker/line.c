@@ -114,7 +114,7 @@ static void give(struct feed *f, const struct allocator_stream *s, bool congeste
     struct consumer *c = &f->consumer;
     struct line *l = f->peer->line;
     bool less = s->layer < (c->held ? -1 : (int)c->cap) || (s->layer == c->cap && s->tid < c->tid_cap), same = !less && s->layer == (c->held ? -1 : (int)c->cap);
-    if (less) l->fell_us = f->peer->worker->now_us;
+    if (less && c->allotted) l->fell_us = f->peer->worker->now_us; /* what it begins with is no fall */
     /* A picture that is too large stops at once, or goes on with a quarter of its frames until the smaller one begins. */
     bool stops = congested && c->layer > s->layer && !(s->tids && s->bps[c->layer][0] < bps);
     if (stops || s->layer < 0) purge(l, f);
@@ -146,6 +146,7 @@ static void allot(struct peer *peer)
         of[n] = peer->feeds[i];
         if (of[n]->consumer.params.exact) describe_exact(of[n], &s[n]);
         else describe(of[n], &s[n], now);
+        s[n].sure = bwe_guessed(&l->bwe); /* a guess leaves out nothing that has no smaller form */
         int shown = of[n]->consumer.params.exact ? of[n]->consumer.layer : consumer_layer(&of[n]->consumer, &of[n]->track->producer);
         if (shown >= 0) before += s[n].bps[shown][of[n]->consumer.tid];
         n++;

@@ -246,6 +246,7 @@ void peer_handshake(struct worker *w, const struct handshake_answer *a)
         peer->seal = srtp_box_seal(a->srtp);
         peer->tag = srtp_seal_tag(peer->seal);
         peer->report_us = 0; /* REMB at once: a publisher that hears nothing stays at 300 kbit/s */
+        line_tick(peer); /* what its line has room for first: no picture begins that stops at once */
         for (size_t i = 0; i < peer->n_feeds; i++)
             forward_wish_key(peer->feeds[i]); /* it can show something from now on */
         peer_event(peer, MEDIA_PEER_CONNECTED);

@@ -76,6 +76,18 @@ static void no_up_and_down(void **state)
     assert_int_equal(s[0].layer, 1);
 }
 
+static void what_is_sure_is_never_left_out(void **state)
+{
+    struct allocator_stream s[] = {face(1), screen(1000000), screen(3000000)};
+    for (size_t i = 0; i < 3; i++)
+        s[i].sure = true;
+    s[2].tids = false;
+    s[0].layer = -1; /* not even just after a fall */
+    allocate(s, 3, 100000, false);
+    assert_true(s[0].layer == 0 && s[0].tid == 0 && s[1].layer == 0 && s[1].tid == 0); /* but not more than that */
+    assert_true(s[2].layer == 0 && s[2].tid == 2); /* it has no smaller form */
+}
+
 static void never_more_than_there_is(void **state)
 {
     for (unsigned seed = 0; seed < 20000; seed++) {
@@ -255,6 +267,7 @@ int main(void)
         cmocka_unit_test(findings_and_text_before_faces),
         cmocka_unit_test(the_speaker_before_the_others),
         cmocka_unit_test(no_up_and_down),
+        cmocka_unit_test(what_is_sure_is_never_left_out),
         cmocka_unit_test(never_more_than_there_is),
         cmocka_unit_test(numbers_close_up),
         cmocka_unit_test(numbers_close_up_over_late_packets),

@@ -188,6 +188,36 @@ static void nothing_wanted_nothing_padded(void **state)
     assert_true(bwe_padding(&h.b, 3000000, h.now_us) > 0);
 }
 
+/* What comes without a queue is carried, whatever the guess was; the first queue that grows says what the line carries. */
+static void a_guess_gives_way(void **state)
+{
+    struct hand h = {.now_us = 1000000};
+    bwe_init(&h.b, 300000, h.now_us);
+    for (int i = 0; i < 3; i++)
+        second(&h, 30000, 0, true);
+    assert_true(bwe_estimate_bps(&h.b) > 700000 && bwe_guessed(&h.b));
+    struct sim_setup s = {.seed = 3, .delay_us = 20000, .bps = {500000, 500000, 500000}, .step_us = 6000000, .buffer_us = 1000000, .feedback_us = 50000};
+    struct sim_result r;
+    sim_run(&sim, &s, &r);
+    assert_false(bwe_guessed(&sim.bwe));
+    assert_true(bwe_estimate_bps(&sim.bwe) < 600000);
+}
+
+/* A queue stood, then nothing was sent any more, so no feedback tells that it is gone: the line is asked nevertheless. */
+static void a_line_at_rest_is_asked(void **state)
+{
+    struct hand h = {.now_us = 1000000};
+    bwe_init(&h.b, 800000, h.now_us);
+    second(&h, 30000, 0, true);
+    second(&h, 400000, 0, true);
+    assert_true(bwe_congested(&h.b));
+    h.now_us += 300000;
+    assert_int_equal(bwe_padding(&h.b, 3000000, h.now_us), 0);
+    h.now_us += 2000000;
+    assert_true(bwe_padding(&h.b, 3000000, h.now_us) > 0);
+    assert_false(bwe_congested(&h.b));
+}
+
 /* ---- the feedback packet ---- */
 static int64_t at[64];
 static unsigned told;
@@ -231,6 +261,8 @@ int main(void)
         cmocka_unit_test(a_lines_own_loss_is_learned),
         cmocka_unit_test(silence_sends_less),
         cmocka_unit_test(nothing_wanted_nothing_padded),
+        cmocka_unit_test(a_guess_gives_way),
+        cmocka_unit_test(a_line_at_rest_is_asked),
         cmocka_unit_test(policed),
         cmocka_unit_test(stalls),
         cmocka_unit_test(no_loss),

@@ -164,6 +164,7 @@ static const char *wish(void)
              "a=fingerprint:sha-256 %s\r\na=setup:active\r\na=mid:0\r\na=recvonly\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\n"
              "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:cccc\r\na=ice-pwd:cccccccccccccccccccccccc\r\n"
              "a=fingerprint:sha-256 %s\r\na=setup:active\r\na=mid:1\r\na=recvonly\r\na=rtcp-mux\r\na=rtpmap:96 H264/90000\r\na=rtpmap:97 VP8/90000\r\n"
+             "a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\na=rtcp-fb:96 transport-cc\r\n"
              "a=rtcp-fb:96 nack pli\r\na=fmtp:96 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\r\n",
              dtls_identity_fingerprint(identity), dtls_identity_fingerprint(identity));
     return text;
@@ -284,6 +285,24 @@ static void a_viewer_at_an_edge_sees_and_hears(void **state)
     }
     assert_true(kept);
     leave(&v);
+}
+
+/* More than a line is taken for before it is measured, and who comes and goes again and again: each sees it go on behind what was kept for him. */
+static void a_large_picture_goes_on(void **state)
+{
+    struct viewer v;
+    (void)state;
+    __atomic_store_n(&lecturer.frame_bytes, 11000, __ATOMIC_RELAXED); /* 2.2 Mbit/s, ten packets a picture */
+    assert_true(come(&v, "talk", token));
+    watch(&v, 1500); /* so that it is known what it takes */
+    leave(&v);
+    for (int i = 0; i < 4; i++) {
+        assert_true(come(&v, "talk", token));
+        assert_true(sees(&v, 1, 5000) && v.first_is_key);
+        assert_true(sees(&v, 400, 10000));
+        leave(&v);
+    }
+    __atomic_store_n(&lecturer.frame_bytes, 1000, __ATOMIC_RELAXED);
 }
 
 static int64_t packets_out(uint16_t port)
@@ -436,6 +455,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_is_sent_where),
         cmocka_unit_test(a_viewer_at_an_edge_sees_and_hears),
+        cmocka_unit_test(a_large_picture_goes_on),
         cmocka_unit_test(one_copy_crosses_the_link),
         cmocka_unit_test(layers_are_chosen_at_the_edge),
         cmocka_unit_test(a_killed_edge_is_healed_elsewhere),
