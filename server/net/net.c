@@ -121,8 +121,10 @@ void net_timer_cancel(struct net_timer *t)
 static void end_round(struct net *n)
 {
     run_posts(n);
-    requests_dispatch(n);
-    replies_write(n);
+    do {
+        requests_dispatch(n);
+        replies_write(n);
+    } while (ahead_read(n));
 }
 
 static void sweep(void *arg)
@@ -245,6 +247,7 @@ static void conn_free(struct lws *wsi, struct conn *c)
 {
     lws_set_opaque_user_data(wsi, NULL);
     if (!c) return;
+    ahead_gone(c);
     reply_unready(c);
     conn_not_idle(c);
     request_gone(c);

@@ -89,6 +89,8 @@ struct net {
     struct net_timer *idle_timer;            /* runs while there is one */
     struct net_request *spare;               /* freed requests, for the next ones; linked by `next` */
     unsigned n_spare;
+    struct ahead *ahead;                     /* connections whose bytes lie read and not taken */
+    uint64_t ahead_taken;                    /* how often some were taken */
     struct metric *m_requests[6], *m_latency, *m_connections, *m_sockets, *m_refused;
 };
 
@@ -103,6 +105,7 @@ struct conn {
     struct conn *idle_next, **idle_back;   /* likewise of net->idle */
     int64_t idle_since_ms;
     struct dialled *dialled; /* we called: dial.c */
+    struct ahead *ahead;     /* NULL, or what is read ahead of it: ahead.c */
 };
 
 struct net_request {
@@ -182,6 +185,11 @@ void conn_not_idle(struct conn *c);
 extern const struct lws_protocols net_protocols[];
 void net_address_of(int fd, char out[ADDRESS_BYTES]);
 int net_port_check(const char *address, uint16_t port, const char *option, struct fault *f);
+
+/* ---- ahead.c ---- */
+void ahead_attach(struct conn *c); /* its handshake is over; once */
+void ahead_gone(struct conn *c);
+bool ahead_read(struct net *n);    /* reads on those who have bytes left; false: nobody took any */
 
 /* ---- socket.c ---- */
 int socket_filter(struct net *n, struct lws *wsi); /* before the upgrade: path, origin */

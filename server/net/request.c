@@ -83,13 +83,12 @@ char *header_copy(struct lws *wsi, const char *name)
 static char *query_copy(struct lws *wsi)
 {
     static const char digits[] = "0123456789ABCDEF";
-    char piece[HEADER_MAX];
+    static char out[3 * 8192 + 1]; /* one event thread */
+    char piece[HEADER_MAX], *p = out;
     int len = lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_URI_ARGS);
-    if (len <= 0) return strdup("");
-    char *out = malloc(3 * 8192 + 64), *p = out;
-    for (int i = 0; out && (len = lws_hdr_copy_fragment(wsi, piece, sizeof piece, WSI_TOKEN_HTTP_URI_ARGS, i)) >= 0; i++) {
+    for (int i = 0; len > 0 && (len = lws_hdr_copy_fragment(wsi, piece, sizeof piece, WSI_TOKEN_HTTP_URI_ARGS, i)) >= 0; i++) {
         const char *equals = memchr(piece, '=', (size_t)len);
-        if (p + 3 * len + 2 > out + 3 * 8192) break;
+        if (p + 3 * len + 2 > out + sizeof out) break;
         if (i) *p++ = '&';
         for (const char *s = piece; s < piece + len; s++) {
             unsigned char c = (unsigned char)*s;
@@ -102,10 +101,7 @@ static char *query_copy(struct lws *wsi)
             }
         }
     }
-    if (!out) return NULL;
-    *p = '\0';
-    char *fit = realloc(out, (size_t)(p - out) + 1);
-    return fit ? fit : out;
+    return strndup(out, (size_t)(p - out));
 }
 
 static bool utf8_valid(const unsigned char *s)
@@ -272,6 +268,7 @@ int request_begin(struct conn *c, const char *path)
 {
     if (c->request) return -1; /* the one before is not answered: libwebsockets does not hand out two */
     conn_not_idle(c);
+    ahead_attach(c);
     struct net_request *r = request_new(c, path);
     if (!r) return -1;
     c->request = r;

@@ -5,6 +5,8 @@
 #include <mbedtls/entropy.h>
 #include <mbedtls/net_sockets.h>
 #include <mbedtls/ssl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -287,20 +289,31 @@ static const char *header(const struct client *c, const char *name)
     return value;
 }
 
+static void forget(struct client *c)
+{
+    free(c->reply);
+    c->reply = NULL;
+    c->len = 0;
+}
+
+/* The answer's status, -1 when none came. */
+static int take(struct client *c, const char *method)
+{
+    if (client_fill(c, 0)) return -1;
+    c->body_at = (size_t)(strstr(c->reply, "\r\n\r\n") + 4 - c->reply);
+    size_t body_len = (size_t)atoll(header(c, "Content-Length"));
+    if (strcmp(method, "HEAD") != 0 && body_len && client_fill(c, c->body_at + body_len)) return -1;
+    return atoi(c->reply + 9);
+}
+
 static int ask_bytes(struct client *c, const char *method, const char *path, const char *headers, const char *body, size_t len)
 {
     char head[3000];
     int n = snprintf(head, sizeof head, "%s %s HTTP/1.1\r\nHost: localhost:%u\r\n%s", method, path, world.port, headers);
     if (body) n += snprintf(head + n, sizeof head - (size_t)n, "Content-Length: %zu\r\n", len);
     n += snprintf(head + n, sizeof head - (size_t)n, "\r\n");
-    free(c->reply);
-    c->reply = NULL;
-    c->len = 0;
-    if (client_send(c, head, (size_t)n) || (len && client_send(c, body, len)) || client_fill(c, 0)) return -1;
-    c->body_at = (size_t)(strstr(c->reply, "\r\n\r\n") + 4 - c->reply);
-    size_t body_len = (size_t)atoll(header(c, "Content-Length"));
-    if (strcmp(method, "HEAD") != 0 && body_len && client_fill(c, c->body_at + body_len)) return -1;
-    return atoi(c->reply + 9);
+    forget(c);
+    return client_send(c, head, (size_t)n) || (len && client_send(c, body, len)) ? -1 : take(c, method);
 }
 
 static int ask(struct client *c, const char *method, const char *path, const char *headers, const char *body)
@@ -361,6 +374,27 @@ static void a_post_without_a_length_is_answered_and_closed(void **state)
     client_open(&c);
     assert_int_equal(ask(&c, "POST", "/api/v1/session", "", NULL), 204);
     assert_string_equal(header(&c, "Connection"), "close");
+    client_close(&c);
+}
+
+/* Several TLS records that come in one piece: the kernel tells of them once. */
+static void what_comes_at_once_is_read_to_its_end(void **state)
+{
+    static const char head[] = "PATCH " PATIENT " HTTP/1.1\r\nHost: x\r\n" JSON "Content-Length: 16\r\n\r\n";
+    static const char *const pieces[] = {head, "{\"name\"", ":\"\346\235", "\216\"", "}  "};
+    struct client c;
+    client_open(&c);
+    assert_int_equal(ask(&c, "GET", "/healthz", "", NULL), 200);
+    for (int round = 0; round < 20; round++) {
+        int on = 1, off = 0;
+        forget(&c);
+        setsockopt(c.net.fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+        for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++)
+            assert_int_equal(client_send(&c, pieces[i], strlen(pieces[i])), 0);
+        setsockopt(c.net.fd, IPPROTO_TCP, TCP_CORK, &off, sizeof off);
+        assert_int_equal(take(&c, "PATCH"), 200);
+        assert_true(says(&c, "\"name\":\"李\""));
+    }
     client_close(&c);
 }
 
@@ -629,7 +663,7 @@ static void set_up_mistakes_are_sentences(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pages_and_assets), cmocka_unit_test(a_post_without_a_length_is_answered_and_closed), cmocka_unit_test(readiness_names_what_does_not_answer), cmocka_unit_test(operations_get_their_arguments), cmocka_unit_test(what_is_wrong_is_said),
+        cmocka_unit_test(pages_and_assets), cmocka_unit_test(a_post_without_a_length_is_answered_and_closed), cmocka_unit_test(what_comes_at_once_is_read_to_its_end), cmocka_unit_test(readiness_names_what_does_not_answer), cmocka_unit_test(operations_get_their_arguments), cmocka_unit_test(what_is_wrong_is_said),
         cmocka_unit_test(bodies_are_bounded), cmocka_unit_test(documents_come_in_ranges), cmocka_unit_test(uploads_go_on_where_they_were),
         cmocka_unit_test(sockets_echo_and_close), cmocka_unit_test(a_talker_is_cut_off), cmocka_unit_test(a_slow_reader_is_cut_off),
         cmocka_unit_test(silence_in_a_request_ends_it), cmocka_unit_test(silence_between_requests_ends_it), cmocka_unit_test(set_up_mistakes_are_sentences),
