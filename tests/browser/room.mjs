@@ -142,7 +142,7 @@ await run({
     await phone.keyboard.press('Escape')
     await timelineBeside(phone, 'phone-en')
     await phone.context().close()
-    for (const [shape, lang, name] of process.env.SHOTS ? [[PHONE, 'zh', 'phone-zh'], [DESKTOP, 'en', 'desktop-en']] : []) {
+    for (const [shape, lang, name] of process.env.YL_SHOTS ? [[PHONE, 'zh', 'phone-zh'], [DESKTOP, 'en', 'desktop-en']] : []) {
       const page = await member(browser, site.base, 'qs.zhang', { shape, lang })
       await enterBy(page, null, caseId)
       await timelineBeside(page, name)
