@@ -3,12 +3,13 @@
 // test and guests: room_devices.mjs.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { axe, launch, PHONE, ROOT, run } from './lib.mjs'
+import { axe, DESKTOP, launch, PHONE, ROOT, run } from './lib.mjs'
 import { brings, enterBy, leave, member, mySeat, playing, shot, until } from './live.mjs'
 import { openRoom } from './person.mjs'
 import { startSite } from './site.mjs'
 
 const site = await startSite()
+site.ctl('demo', 'load', join(ROOT, 'config/demo/centre'))
 const { caseId } = await openRoom(site)
 const browser = await launch()
 const host = await member(browser, site.base, 'xy.qian')
@@ -19,6 +20,33 @@ const settings = async (page, role, name) => {
 }
 const SHEET = '.viewer .sheet'
 const drawn = (page) => page.waitForFunction((s) => document.querySelector(s)?.offsetWidth > 50, SHEET)
+
+/** The record across hospitals in the panel of a running call: nothing wider than the panel, nothing behind its edge, and a way out of it that
+ *  does not hang up. */
+async function timelineBeside(page, name) {
+  const record = page.getByRole('tab', { name: /病历资料|^Record$/ })
+  if (await record.count()) await record.click()
+  await page.getByRole('tab', { name: /患者时间线|Patient timeline/ }).click()
+  await page.locator('.timeline .event').first().waitFor()
+  await axe(page, `${name}: timeline in a call`)
+  await shot(page, `timeline-${name}`)
+  const { wide, clipped, away } = await page.locator('.timeline').evaluate((t) => {
+    const panel = t.closest('.panel')
+    const edge = panel.getBoundingClientRect().right + 1
+    return {
+      wide: panel.scrollWidth - panel.clientWidth,
+      clipped: [...t.querySelectorAll('.event *')].filter((x) => x.getBoundingClientRect().right > edge || (x.children.length === 0 && getComputedStyle(x).overflowX !== 'visible' && !x.classList.contains('sr') && x.scrollWidth > x.clientWidth + 1)).length,
+      away: [...t.querySelectorAll('.event a')].map((a) => a.target),
+    }
+  })
+  assert.ok(wide <= 1, `${name}: the panel scrolls sideways by ${wide}`)
+  assert.equal(clipped, 0, `${name}: something is cut off`)
+  assert.deepEqual([...new Set(away)], away.length ? ['_blank'] : [], `${name}: a link to a case would leave the call`)
+  if (await page.locator('.timeline .day').count() > 1) {
+    await page.locator('.timeline .event').last().scrollIntoViewIfNeeded()
+    await shot(page, `timeline-end-${name}`)
+  }
+}
 
 await run({
   async 'two doctors see and hear each other'() {
@@ -77,6 +105,10 @@ await run({
     await other.getByText('正在给大家看').waitFor({ state: 'detached' })
     await host.getByRole('button', { name: '关闭资料' }).click()
   },
+  async 'the patient across hospitals, beside the faces'() {
+    await timelineBeside(host, 'desktop-zh')
+    await host.getByRole('tab', { name: '概览' }).click()
+  },
   async 'messages of the case, with a picture; counted where they are not looked at'() {
     await host.getByRole('tab', { name: /消息/ }).click()
     await host.getByRole('textbox', { name: /输入消息/ }).fill('请补充头颅CT，发病时间以最后正常时间为准。')
@@ -107,7 +139,15 @@ await run({
     await phone.getByRole('tab', { name: /People/ }).click()
     await phone.locator('.people').getByRole('button', { name: host.called, exact: true }).click()
     await shot(phone, 'people-menu-en')
+    await phone.keyboard.press('Escape')
+    await timelineBeside(phone, 'phone-en')
     await phone.context().close()
+    for (const [shape, lang, name] of process.env.YL_SHOTS ? [[PHONE, 'zh', 'phone-zh'], [DESKTOP, 'en', 'desktop-en']] : []) {
+      const page = await member(browser, site.base, 'qs.zhang', { shape, lang })
+      await enterBy(page, null, caseId)
+      await timelineBeside(page, name)
+      await page.context().close()
+    }
     const wide = await member(browser, site.base, 'xy.chen', { lang: 'en' })
     await enterBy(wide, null, caseId)
     await playing(wide, host.called)

@@ -95,7 +95,7 @@ const jobs = {
   'who saw my record, on paper': async () => {
     await page.getByRole('link', { name: '打印给患者' }).click()
     await page.getByRole('row', { name: /钱文博[^]*紧急调阅/ }).first().waitFor()
-    await page.getByRole('row', { name: /龚慧[^]*核对您在各机构的登记/ }).waitFor()
+    await page.getByRole('row', { name: /龚慧[^]*核对患者在各机构的登记/ }).waitFor()
     await shot(page, 'who_saw_print')
     await axe(page, 'who saw, on paper')
   },

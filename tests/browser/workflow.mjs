@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { createHash, createHmac } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { axe, launch, open, PHONE, ROOT, run } from './lib.mjs'
+import { axe, counted, launch, open, PHONE, ROOT, run } from './lib.mjs'
 import { signedIn } from './person.mjs'
 import { PASSWORD, signIn, startSite } from './site.mjs'
 
@@ -136,6 +136,25 @@ await run({
     await page.waitForFunction(() => document.activeElement?.closest('[id="f-history-chief_complaint"]'))
     await page.keyboard.type('反复胸闷气短3天')
     await missing.waitFor({ state: 'detached' })
+    await page.keyboard.press('Enter')
+    await page.waitForFunction(() => document.activeElement?.closest('[id="f-history-present_illness"]'))
+    // The counter counts what sending requires and nothing else; the list names each of them.
+    const { completeness } = await zhang.ask('GET', `/cases/${mine}`)
+    const must = completeness.missing.filter((x) => x.mandatory)
+    assert.ok(must.length < completeness.missing.length, 'something optional is missing too')
+    await page.locator('aside').getByRole('status').getByText(`还缺 ${must.length} 项必填`).waitFor()
+    for (const x of must) await counted(page.locator('aside nav').getByRole('link', { name: x.label.zh, exact: true }), 1, x.label.zh)
+    await counted(page.locator('aside nav').getByRole('link', { name: '个人史' }), 0, 'what may stay empty is not asked for')
+    // Optional groups are folded; the whole page is a few screens, and the list stays in sight at its end.
+    assert.equal(await page.locator('#f-history-personal').isVisible(), false)
+    assert.ok(await page.evaluate(() => document.documentElement.scrollHeight) < 4200)
+    await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight))
+    const outline = await page.locator('aside .outline').boundingBox()
+    assert.ok(outline.y >= 48 && outline.y < 200, `the list at ${outline.y}`)
+    await page.locator('aside').getByRole('button', { name: '下一项' }).click()
+    await page.waitForFunction(() => document.activeElement?.closest('[id="f-questions"]'))
+    const [pressure, pulse] = await Promise.all(['systolic_mmhg', 'pulse_bpm'].map((f) => page.locator(`#f-vitals-${f}`).boundingBox()))
+    assert.equal(pressure.y, pulse.y, 'short fields stand side by side')
     await axe(page, 'application')
     await shot(page, 'edit')
   },

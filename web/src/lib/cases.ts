@@ -118,6 +118,7 @@ export interface Recording {
 export interface Case extends CaseLine {
   form: Record<string, unknown>
   completeness: { score: number; threshold: number; ready: boolean; missing: { path: string; label: Bi; weight: number; mandatory: boolean }[] } | null
+  fit: { score: number | null; doubtful: boolean; suggested: Bi[] } | null
   attachments: Doc[]
   team: TeamMember[]
   booking: { slot_id: string; start_ms: number; end_ms: number; meeting_room: Ref | null } | null

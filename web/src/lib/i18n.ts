@@ -64,3 +64,5 @@ export function label(bi: Bi | string | null | undefined): string {
 }
 /** Several names in one line, divided as the language does it. */
 export const listed = (parts: string[]): string => parts.join(locale.value === 'zh' ? '\u3001' : ', ')
+/** A count, the same in both languages: 12,345. */
+export const grouped = (n: number): string => n.toLocaleString('en-US')

@@ -8,7 +8,7 @@ import { serverNow } from '@/lib/time'
 
 const PAUSE_MS = 700
 const copy = (form: unknown): Body => JSON.parse(JSON.stringify(form ?? {})) as Body
-type Answer = { version: number; completeness: Case['completeness'] }
+type Answer = { version: number; completeness: Case['completeness']; fit: Case['fit'] }
 
 export function useDraft(id: string) {
   const data = shallowRef<Case | null>(null)
@@ -18,6 +18,7 @@ export function useDraft(id: string) {
   const why = ref('')
   const fault = shallowRef<Fault | null>(null)
   const completeness = shallowRef<Case['completeness']>(null)
+  const fit = shallowRef<Case['fit']>(null)
   const key = `case/${id}`
   let version = 0
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -28,6 +29,7 @@ export function useDraft(id: string) {
     data.value = next
     version = next.version
     completeness.value = next.completeness
+    fit.value = next.fit
   }
   async function load(): Promise<void> {
     const waiting = (await kept(key).catch(() => null)) as { form?: Body; version?: number } | null
@@ -58,6 +60,7 @@ export function useDraft(id: string) {
       const answer = sent.answer as Answer
       version = answer.version
       completeness.value = answer.completeness
+      fit.value = answer.fit
       savedMs.value = serverNow()
       fault.value = null
       state.value = dirty ? 'unsaved' : 'saved'
@@ -111,5 +114,5 @@ export function useDraft(id: string) {
     removeEventListener('beforeunload', warn)
     void save()
   })
-  return { data, form, state, savedMs, why, fault, completeness, load, changed, save, takeTheirs, keepMine, refresh, version: () => version }
+  return { data, form, state, savedMs, why, fault, completeness, fit, load, changed, save, takeTheirs, keepMine, refresh, version: () => version }
 }

@@ -1,4 +1,5 @@
 // What the operations of data quality answer (docs/protocol/http.md, "Data quality").
+import { grouped } from '@/lib/i18n'
 import { qw } from './words'
 
 export interface Count {
@@ -77,7 +78,7 @@ const SYSTEMS: Record<string, string> = {
   'urn:yilian:codesystem:icd10-nhsa': 's_icd10', 'urn:yilian:codesystem:icd9cm3-nhsa': 's_icd9', 'http://loinc.org': 's_loinc', 'http://hl7.org/fhir/sid/icd-10': 's_who10', 'http://snomed.info/sct': 's_sct',
 }
 export const systemText = (url: string): string => (SYSTEMS[url] ? (qw.maybe(SYSTEMS[url]) ?? url) : url)
-export const n = (v: number): string => v.toLocaleString('en-US')
+export const n = grouped
 export const allSeen = (c: Coverage): number => c.mapped.seen + c.given.seen + c.open.seen + c.rejected.seen + c.uncoded
 export const standardSeen = (c: Coverage): number => c.mapped.seen + c.given.seen
 /** Never 100 % while something is missing. */

@@ -1,6 +1,6 @@
 // What the operations of research data answer (docs/protocol/http.md, "Data for research").
 import { Fault, type Ref } from '@/lib/api'
-import { label, listed, type Bi } from '@/lib/i18n'
+import { grouped, label, listed, type Bi } from '@/lib/i18n'
 import { orgs } from '@/lib/orgs'
 import { rw } from './words'
 
@@ -94,7 +94,7 @@ export const stateKind = (s: State): 'ok' | 'warn' | 'info' | 'danger' | 'plain'
   s === 'READY' ? 'ok' : s === 'SUBMITTED' || s === 'RETURNED' ? 'warn' : s === 'APPROVED' ? 'info' : s === 'FAILED' || s === 'REFUSED' || s === 'REVOKED' ? 'danger' : 'plain'
 
 /** Numbers come in steps of k; below k there is none. */
-export const countText = (n: number | null, step: number): string => (n === null ? rw('fewer', { n: step }) : rw('at_least', { n: n.toLocaleString('en-US') }))
+export const countText = (n: number | null, step: number): string => (n === null ? rw('fewer', { n: step }) : rw('at_least', { n: grouped(n) }))
 
 export const fieldsOf = (catalogue: Catalogue, role: Field['role'], names?: string[]): Field[] => catalogue.fields.filter((f) => f.role === role && (!names || names.includes(f.name)))
 
