@@ -23,6 +23,9 @@
 #define LOSS_WINDOW_US 300000
 #define LOSS_PACKETS 25
 #define TRIAL_PAUSE_US 3000000
+#define SOMEWHAT 1.5 /* more than chance makes of so few packets: this many standard deviations */
+#define SURELY 2.5
+#define PROBES_QUEUE_US 70000 /* what a probe may have made */
 #define LOSS_MUCH 0.1 /* less than this is repaired, and not worth sending less */
 
 uint32_t bwe_rate(double bytes, int64_t us)
@@ -189,15 +192,17 @@ static void each(void *ctx, uint16_t seq, int64_t at_us)
     if (at_us == TWCC_LOST) {
         if (s->state == SENT_LOST) return;
         settle(b, s, SENT_LOST);
-        b->loss_lost++;
-        b->loss_n++;
+        if (!s->cluster) {
+            b->loss_lost++;
+            b->loss_n++;
+        }
         probe_lost(b, s, true);
         return;
     }
     if (s->state == SENT_LOST) { /* late, not lost */
-        if (b->loss_lost) b->loss_lost--;
+        if (b->loss_lost && !s->cluster) b->loss_lost--;
         probe_lost(b, s, false);
-    } else {
+    } else if (!s->cluster) {
         b->loss_n++;
     }
     settle(b, s, SENT_ARRIVED);
@@ -295,6 +300,7 @@ static void judge_delay(struct bwe *b, const struct heard *h)
     b->hot = hot ? b->hot + 1 : 0;
     if (b->hot >= 2 || (hot && (rises || end > SURELY_US))) {
         b->queue_us = later(h->least_us, end);
+        if (b->probe.state == PROBE_WAITING && !b->hot_us && b->hot < 2 && b->queue_us < PROBES_QUEUE_US) return; /* its queue is meant: what it tells comes first */
         overused(b, h->least_us, h->now_us);
     } else if (!hot) {
         cool(b);
@@ -305,7 +311,7 @@ static void judge_delay(struct bwe *b, const struct heard *h)
 /* ---- loss ---- */
 static void begin_loss(struct bwe *b, int64_t since_us)
 {
-    b->loss_hot = b->loss_probed = false;
+    b->loss_hot = false;
     b->loss_n = b->loss_lost = b->loss_bytes = 0;
     b->loss_since_us = since_us;
 }
@@ -321,9 +327,32 @@ static void try_less(struct bwe *b, double loss, int64_t now_us)
     b->trial.on = true;
     b->trial.rounds++;
     b->trial.loss = loss;
+    b->trial.n = b->loss_n;
     if (carried < b->estimate_bps || !b->measured) bwe_set(b, later((int64_t)carried, b->estimate_bps / 3));
     b->measured = true;
     begin_loss(b, now_us + (int64_t)b->rtt_us); /* what is under way was sent before */
+}
+
+static bool less(const struct bwe *b, double loss)
+{
+    return loss < 0.6 * b->trial.loss;
+}
+
+static double in_both(const struct bwe *b, double loss)
+{
+    return (loss * b->loss_n + b->trial.loss * b->trial.n) / (b->loss_n + b->trial.n);
+}
+
+/* By how much two such windows of one line differ: the standard deviation. */
+static double chance(const struct bwe *b, double loss)
+{
+    double both = in_both(b, loss);
+    return sqrt(both * (1 - both) * (1.0 / b->loss_n + 1.0 / b->trial.n));
+}
+
+static bool helped(const struct bwe *b, double loss)
+{
+    return !b->loss_n || (less(b, loss) && b->trial.loss - loss > SURELY * chance(b, loss));
 }
 
 /* Even a short queue, together with loss, says that the line is full. */
@@ -335,15 +364,15 @@ static bool full(const struct bwe *b)
 /* Still lossy, but the first look may have been from before the line shrank: less still. */
 static bool unclear(const struct bwe *b, double loss)
 {
-    return b->trial.rounds < 3 && loss >= 0.6 * b->trial.loss && (loss > 1.25 * b->trial.loss || full(b));
+    return b->trial.rounds < 3 && !less(b, loss) && (loss > b->trial.loss + SOMEWHAT * chance(b, loss) || full(b));
 }
 
 static void end_trial(struct bwe *b, double loss, int64_t now_us)
 {
     b->trial.on = false;
-    if (loss < 0.6 * b->trial.loss || full(b)) return; /* it helped, or would have */
+    if (helped(b, loss) || full(b)) return; /* or would have */
     b->trial.next_us = now_us + TRIAL_PAUSE_US;
-    b->own_loss = (loss + b->trial.loss) / 2 < 0.5 ? (loss + b->trial.loss) / 2 : 0.5;
+    b->own_loss = in_both(b, loss) < 0.5 ? in_both(b, loss) : 0.5;
     if (b->trial.bps > b->estimate_bps) bwe_set(b, b->trial.bps);
     b->probe.next_us = 0;
 }
@@ -357,7 +386,9 @@ static void judge_loss(struct bwe *b, int64_t now_us)
     unsigned enough = b->trial.on ? (unsigned)(5 / b->trial.loss) : LOSS_PACKETS;
     int64_t since = now_us - b->loss_since_us;
     if (since < LOSS_WINDOW_US || (b->loss_n < enough && since < 4 * LOSS_WINDOW_US)) return;
-    double loss = b->loss_n ? (double)b->loss_lost / b->loss_n : 0, own = b->own_loss > 0.05 ? b->own_loss : 0.05;
+    double loss = b->loss_n ? (double)b->loss_lost / b->loss_n : 0;
+    if (b->trial.on && less(b, loss) && !helped(b, loss) && since < 4 * LOSS_WINDOW_US) return; /* it may have helped */
+    double own = b->own_loss > 0.05 ? b->own_loss : 0.05;
     double doubt = 2.5 * sqrt(own * (1 - own) / (b->loss_n ? b->loss_n : 1));
     bool much = b->loss_n >= LOSS_PACKETS / 2 && loss > b->own_loss + (doubt > LOSS_MUCH ? doubt : LOSS_MUCH);
     b->loss = loss;
@@ -369,7 +400,7 @@ static void judge_loss(struct bwe *b, int64_t now_us)
     } else if (b->trial.on) {
         end_trial(b, loss, now_us);
     } else if (much) {
-        if (!b->loss_probed && (now_us >= b->trial.next_us || full(b))) {
+        if (now_us >= b->trial.next_us || full(b)) {
             try_less(b, loss, now_us);
             return;
         }

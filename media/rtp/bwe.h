@@ -71,18 +71,18 @@ struct bwe {
     int64_t last_at_us;
     /* loss */
     int64_t loss_since_us;
-    unsigned loss_n, loss_lost;
+    unsigned loss_n, loss_lost; /* of what was no probe */
     uint32_t loss_bytes; /* that arrived */
     double own_loss; /* what the line loses by itself, 0..0.5 */
     double loss;     /* of the last window */
     struct { /* does less loss come of less sent? */
         bool on;
-        unsigned rounds;
-        double loss;
+        unsigned rounds, n;
+        double loss; /* before it, of n */
         uint32_t bps; /* the estimate before it */
         int64_t next_us;
     } trial;
-    bool loss_hot, loss_probed; /* in this window a queue stood, a probe ran: its loss need not be the line's own */
+    bool loss_hot; /* in this window a queue stood: its loss need not be the line's own */
     struct bwe_probe probe;
 };
 

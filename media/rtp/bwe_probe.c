@@ -1,6 +1,7 @@
 /* Probing: short clusters above the estimate. Media that leaves meanwhile is part of them, padding fills the rest. */
 #include "media/rtp/bwe_private.h"
 #include "media/rtp/bytes.h"
+#include <math.h>
 #include <string.h>
 
 #define PAUSE_US 1200000 /* between probes that told the same */
@@ -10,6 +11,7 @@
 #define QUEUE_US 80000 /* a probe may queue so much, if the line carries no more than now */
 #define BYTES_LEAST 4000 /* more than what a shaper lets pass unshaped */
 #define TAIL_US 20000 /* more queue than this at its end: the line was full */
+#define NO_QUEUE_US 15000
 #define ANSWERS_US 500000
 #define IDLE_US 500000 /* nothing was sent for so long, so nothing is heard of it either */
 #define QUANTUM_US 5000 /* the caller comes so often */
@@ -39,7 +41,6 @@ void probe_arrived(struct bwe *b, const struct bwe_sent *s, int64_t sent_us, int
         p->last_us = sent_us;
         p->last_bytes = s->bytes;
     }
-    b->loss_probed = true;
     p->bytes += s->bytes;
     p->n++;
     int64_t third = (p->ends_us - p->began_us) / 3;
@@ -64,6 +65,13 @@ static double stretch(const struct bwe_probe *p)
     return span > 0 && grown > 0 ? 1 + (double)grown / (double)span : 1;
 }
 
+/* What is lost at more than the estimate just as below it is the line's own, even before it is known to be. */
+static double own_loss(const struct bwe *b, double lost)
+{
+    double chance = sqrt(b->loss * (1 - b->loss) / b->probe.n);
+    return b->loss > b->own_loss && b->queue_us < NO_QUEUE_US && lost < b->loss + chance ? b->loss : b->own_loss;
+}
+
 static void conclude(struct bwe *b, int64_t now_us)
 {
     struct bwe_probe *p = &b->probe;
@@ -73,7 +81,7 @@ static void conclude(struct bwe *b, int64_t now_us)
         p->next_us = now_us + AGAIN_US;
         return;
     }
-    double all = p->bytes + p->lost_bytes, lost = p->lost_bytes - all * b->own_loss; /* its own loss the line would have carried */
+    double all = p->bytes + p->lost_bytes, lost = p->lost_bytes - all * own_loss(b, p->lost_bytes / all); /* its own loss the line would have carried */
     double sent = bwe_rate(all - p->last_bytes, span), got = sent / stretch(p) * (lost > 0.1 * all ? 1 - lost / all : 1);
     bool passed = got >= 0.85 * sent && p->ends[1].queue_us < TAIL_US + b->noise_us;
     bool more = got > (passed ? 1.1 : 1.3) * b->estimate_bps; /* so much more that it is looked at once more, at once */

@@ -17,6 +17,7 @@
 
 #define POSTS_MAX 16384
 #define POSTS_AT_ONCE 64
+#define AHEAD_TIMES 16 /* in one round */
 #define SWEEP_MS 15000
 #define DEFER_S 5
 #define LISTENER_MAX 1024 /* it was opened at start */
@@ -120,11 +121,13 @@ void net_timer_cancel(struct net_timer *t)
 /* After everything that poll() told of was looked at. Handlers first: the pool works while answers are written. */
 static void end_round(struct net *n)
 {
+    int times = 0;
     run_posts(n);
     do {
         requests_dispatch(n);
         replies_write(n);
-    } while (ahead_read(n));
+    } while (ahead_read(n) && ++times < AHEAD_TIMES);
+    if (times == AHEAD_TIMES) lws_cancel_service(n->context); /* who sends without end goes on after all others */
 }
 
 static void sweep(void *arg)
