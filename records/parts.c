@@ -7,6 +7,7 @@
 #include "records/quality/quality.h"
 #include "records/report/indicator.h"
 #include "records/research/research.h"
+#include "records/standard/elements.h"
 #include "server/base/crypto.h"
 #include <string.h>
 
@@ -30,6 +31,7 @@ int records_parts_open(struct records_parts *p, const char *data_dir, const char
     rc = rc ? rc : exchange_open(&p->exchange, config_dir, blocking, f);
     explicit_bzero(blocking, sizeof blocking);
     rc = rc ? rc : quality_open(&p->quality, config_dir, p->terms, f);
+    rc = rc ? rc : elements_open(&p->elements, config_dir, f);
     rc = rc ? rc : research_open(&p->research);
     rc = rc ? rc : access_open(&p->access, config_dir, f);
     rc = rc ? rc : indicators_open(&p->indicators, config_dir, p->access, f);
@@ -51,6 +53,7 @@ void records_parts_close(struct records_parts *p)
     indicators_close(p->indicators);
     access_close(p->access);
     research_close(p->research);
+    elements_close(p->elements);
     quality_close(p->quality);
     exchange_close(p->exchange);
     patient_index_close(p->patient_index);

@@ -21,6 +21,7 @@ struct quality;
 struct outgoing;
 struct research;
 struct indicators;
+struct elements;
 struct recording_intake;
 struct recording_exporter;
 struct masking;
@@ -36,6 +37,7 @@ struct records_parts {
     struct fhir *fhir;
     struct exchange *exchange; /* messages of other systems */
     struct quality *quality;   /* what their codes mean here */
+    struct elements *elements; /* what data there are */
     struct outgoing *outgoing; /* our own objects go out; opened and closed by records/call */
     struct research *research; /* data for research that is being made */
     struct delivery_keys delivery_keys;

@@ -97,7 +97,7 @@ bool srtp_cm_begin(struct srtp_half *h, const uint8_t ssrc[4], const uint8_t ind
     return EVP_CipherInit_ex2(h->cipher, NULL, NULL, iv, -1, NULL);
 }
 
-void srtp_hmac(const struct srtp_half *h, const uint8_t *packet, size_t len, const uint8_t suffix[4], uint8_t tag[SRTP_CM80_TAG])
+void srtp_half_hmac(const struct srtp_half *h, const uint8_t *packet, size_t len, const uint8_t suffix[4], uint8_t tag[SRTP_CM80_TAG])
 {
     uint8_t hash[SHA_DIGEST_LENGTH];
     SHA_CTX state = h->inner;

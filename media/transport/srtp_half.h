@@ -30,5 +30,5 @@ bool srtp_gcm_begin(struct srtp_half *h, const uint8_t ssrc[4], const uint8_t in
 /* Counter mode from salt, SSRC and the 48-bit index, RFC 3711 4.1.1. */
 bool srtp_cm_begin(struct srtp_half *h, const uint8_t ssrc[4], const uint8_t index[6]);
 /* HMAC-SHA1 over the packet and the four bytes that follow it (rollover counter or index), 80 bits of it. */
-void srtp_hmac(const struct srtp_half *h, const uint8_t *packet, size_t len, const uint8_t suffix[4], uint8_t tag[SRTP_CM80_TAG]);
+void srtp_half_hmac(const struct srtp_half *h, const uint8_t *packet, size_t len, const uint8_t suffix[4], uint8_t tag[SRTP_CM80_TAG]);
 #endif

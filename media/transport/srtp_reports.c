@@ -91,7 +91,7 @@ static size_t open_cm80(struct srtp_half *h, uint8_t *packet, size_t len, const 
     uint8_t tag[SRTP_CM80_TAG];
     size_t body = len - 8 - 4 - SRTP_CM80_TAG;
     int n;
-    srtp_hmac(h, packet, 8 + body, e_index, tag);
+    srtp_half_hmac(h, packet, 8 + body, e_index, tag);
     if (CRYPTO_memcmp(tag, e_index + 4, sizeof tag) != 0 || !srtp_cm_begin(h, packet + 4, index)) return 0;
     return !body || EVP_DecryptUpdate(h->cipher, packet + 8, &n, packet + 8, (int)body) ? 8 + body : 0;
 }

@@ -164,7 +164,7 @@ static size_t seal_cm80(struct srtp_half *h, uint8_t *out, size_t head_len, cons
 {
     if (!srtp_cm_begin(h, out + 8, index)) return 0;
     size_t len = head_len + encrypt(h->cipher, out + head_len, p, n_pieces);
-    srtp_hmac(h, out, len, index, out + len);
+    srtp_half_hmac(h, out, len, index, out + len);
     return len + SRTP_CM80_TAG;
 }
 
@@ -206,7 +206,7 @@ static size_t control_cm80(struct srtp_half *h, uint8_t *packet, size_t len, con
     struct srtp_piece body = {packet + 8, len - 8};
     if (!srtp_cm_begin(h, packet + 4, index) || encrypt(h->cipher, packet + 8, &body, 1) != len - 8) return 0;
     memcpy(packet + len, e_index, 4);
-    srtp_hmac(h, packet, len, e_index, packet + len + 4);
+    srtp_half_hmac(h, packet, len, e_index, packet + len + 4);
     return len + 4 + SRTP_CM80_TAG;
 }
 

@@ -32,33 +32,32 @@ static int load_one(struct forms *forms, const char *path, struct fault *f)
     return json_object_set_new(forms->by_id, id, def) ? ERR_INTERNAL : 0;
 }
 
+static int is_form(const struct dirent *e)
+{
+    size_t n = strlen(e->d_name);
+    return n >= 6 && strcmp(e->d_name + n - 5, ".json") == 0;
+}
+
 int forms_load(struct forms **out, const char *dir, struct fault *f)
 {
     struct forms *forms = calloc(1, sizeof *forms);
-    DIR *d = opendir(dir);
-    int rc = 0;
-    if (!forms || !d) {
-        rc = fault_set(f, ERR_NOT_FOUND, "forms", "cannot read the forms in %.200s", dir);
-        goto out;
-    }
-    forms->by_id = json_object();
-    for (struct dirent *e; !rc && (e = readdir(d));) {
-        size_t n = strlen(e->d_name);
+    struct dirent **files = NULL;
+    int n = scandir(dir, &files, is_form, alphasort);
+    int rc = forms && n >= 0 ? 0 : fault_set(f, ERR_NOT_FOUND, "forms", "cannot read the forms in %.200s", dir);
+    if (!rc)
+        forms->by_id = json_object();
+    for (int i = 0; i < n; i++) {
         char path[1024];
-        if (n < 6 || strcmp(e->d_name + n - 5, ".json") != 0)
-            continue;
-        snprintf(path, sizeof path, "%s/%s", dir, e->d_name);
-        rc = load_one(forms, path, f);
+        snprintf(path, sizeof path, "%s/%s", dir, files[i]->d_name);
+        rc = rc ? rc : load_one(forms, path, f);
+        free(files[i]);
     }
-out:
-    if (d)
-        closedir(d);
-    if (rc) {
+    free(files);
+    if (rc)
         forms_free(forms);
-        return rc;
-    }
-    *out = forms;
-    return 0;
+    else
+        *out = forms;
+    return rc;
 }
 
 void forms_free(struct forms *forms)
@@ -67,6 +66,11 @@ void forms_free(struct forms *forms)
         return;
     json_decref(forms->by_id);
     free(forms);
+}
+
+const json_t *forms_all(const struct forms *forms)
+{
+    return forms->by_id;
 }
 
 const json_t *forms_find(const struct forms *forms, const char *id)

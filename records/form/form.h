@@ -25,6 +25,9 @@ void forms_free(struct forms *forms);
 /* Borrowed definition or NULL. */
 const json_t *forms_find(const struct forms *forms, const char *id);
 
+/* All of them, by id; borrowed. */
+const json_t *forms_all(const struct forms *forms);
+
 /* The definition as this context sees it (fields whose `when` does not fit are left out). New reference. */
 json_t *form_view(const json_t *def, const struct form_context *ctx);
 /* Shape of a possibly unfinished body: unknown members, wrong types, too long, out of range. Faults have path

@@ -37,6 +37,10 @@ int ts_answer_text(const struct ts *t, const struct ts_request *q, char **text, 
 /* One resource by id, or a searchset Bundle by url/version/name (`in` as Parameters) where id is "". */
 int ts_read(const struct ts *t, const struct ts_request *q, json_t **out);
 
+/* What is loaded, in the order of url and version: {systems: [{id,url,version,title,codes,complete,from,until}], sets: [{id,url,version,title}],
+ * maps: [{id,url,version,title,source,target,codes,from,until}]}; days "" = open. New reference. (ts_catalogue.c) */
+json_t *ts_catalogue(const struct ts *t);
+
 /* ---- whole sets (ts_codes.c): texts live as long as t ---- */
 #define TS_CODES_MAX 200000
 struct ts_codes {

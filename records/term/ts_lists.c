@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define COLUMNS 11
+
 static char *read_file(const char *data_dir, const char *name, size_t *len)
 {
     char path[600];
@@ -31,10 +33,9 @@ static int each_row(char *text, int (*row)(void *ctx, char **f), void *ctx)
     static char empty[1];
     int rc = 0;
     for (char *line; !rc && (line = strsep(&text, "\n"));) {
-        char *f[9];
-        for (size_t i = 0; i < 9; i++) {
+        char *f[COLUMNS];
+        for (size_t i = 0; i < COLUMNS; i++)
             f[i] = line ? strsep(&line, "\t") : empty;
-        }
         if (f[0][0] && f[0][0] != '#')
             rc = row(ctx, f);
     }
@@ -170,6 +171,19 @@ struct opening {
     const char *data_dir;
 };
 
+/* In force from a day to a day, "" = open (http://hl7.org/fhir/StructureDefinition/resource-effectivePeriod). */
+static void set_period(json_t *header, const char *from, const char *to)
+{
+    json_t *period = json_object();
+    if (*from)
+        json_object_set_new(period, "start", json_string(from));
+    if (*to)
+        json_object_set_new(period, "end", json_string(to));
+    if (json_object_size(period))
+        json_object_set_new(header, "extension", json_pack("[{s:s, s:O}]", "url", TS_PERIOD, "valuePeriod", period));
+    json_decref(period);
+}
+
 static int open_system(struct ts *t, const char *data_dir, char **f)
 {
     size_t lens[3] = {0};
@@ -183,6 +197,7 @@ static int open_system(struct ts *t, const char *data_dir, char **f)
     s->text = join_files(data_dir, f, lens);
     if (!header || json_array_append_new(t->kept, header) || !s->text)
         return ERR_STORAGE;
+    set_period(header, f[9], f[10]);
     s->resource = header;
     s->id = ts_member(header, "id");
     s->url = ts_member(header, "url");
@@ -226,14 +241,6 @@ static int open_map(struct ts *t, const char *data_dir, char **f)
         return ERR_INTERNAL;
     json_t *header = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "resourceType", "ConceptMap", "id", f[1], "url", f[2], "version", f[3],
                                "status", "active", "sourceUri", f[4], "targetUri", f[5]);
-    json_t *period = header && (f[7][0] || f[8][0]) ? json_object() : NULL;
-    if (f[7][0])
-        json_object_set_new(period, "start", json_string(f[7]));
-    if (f[8][0])
-        json_object_set_new(period, "end", json_string(f[8]));
-    if (period)
-        json_object_set_new(header, "extension", json_pack("[{s:s, s:o}]", "url", "http://hl7.org/fhir/StructureDefinition/resource-effectivePeriod",
-                                                           "valuePeriod", period));
     m->text = read_file(data_dir, f[6], &len);
     if (!header || json_array_append_new(t->kept, header) || !m->text)
         return ERR_STORAGE;
@@ -248,8 +255,9 @@ static int open_map(struct ts *t, const char *data_dir, char **f)
     m->version = ts_member(header, "version");
     m->source = ts_member(header, "sourceUri");
     m->target = ts_member(header, "targetUri");
-    m->from_date = ts_member(period, "start");
-    m->to_date = ts_member(period, "end");
+    set_period(header, f[7], f[8]);
+    m->from_date = ts_member(ts_period(header), "start");
+    m->to_date = ts_member(ts_period(header), "end");
     int rc = each_row(m->text, row_pair, m);
     qsort(m->pairs, m->n, sizeof *m->pairs, by_from);
     return rc;

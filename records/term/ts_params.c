@@ -14,6 +14,16 @@ const char *ts_member(const json_t *object, const char *name)
     return text ? text : "";
 }
 
+const json_t *ts_period(const json_t *resource)
+{
+    size_t i;
+    json_t *one;
+    json_array_foreach(json_object_get(resource, "extension"), i, one)
+        if (strcmp(ts_member(one, "url"), TS_PERIOD) == 0)
+            return json_object_get(one, "valuePeriod");
+    return NULL;
+}
+
 const json_t *ts_param(const json_t *in, const char *name)
 {
     json_t *one;

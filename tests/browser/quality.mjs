@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { axe, DESKTOP, launch, open, PHONE, run } from './lib.mjs'
 import { sender } from './mllp.mjs'
@@ -326,6 +326,37 @@ const jobs = {
         await shot(clinic, `fixes-${name}-${lang}`, true)
         await clinic.context().close()
       }
+  },
+  'data standards: elements with their places, master data, vocabularies': async () => {
+    await steward.goto('/standard')
+    await row(steward, 'DE05.01.024.00').waitFor()
+    await steward.getByText('表单与目录一致').waitFor()
+    assert.match(await row(steward, 'DE05.01.024.00').innerText(), /DG1-3[\s\S]*会诊申请[\s\S]*会诊意见/)
+    await steward.getByLabel('查找标识符、名称、报文位置').fill('OBX-6')
+    await row(steward, 'DE05.01.024.00').waitFor({ state: 'detached' })
+    assert.equal(await steward.locator('tbody tr').count(), 1)
+    const [file] = await Promise.all([steward.waitForEvent('download'), button(steward, '导出目录与映射').click()])
+    assert.match(readFileSync(await file.path(), 'utf8'), /DE04\.30\.016\.00,定量结果计量单位/)
+    await steward.getByLabel('查找标识符、名称、报文位置').fill('nothing of the kind')
+    await steward.getByText('没有符合条件的数据元').waitFor()
+    await steward.getByLabel('查找标识符、名称、报文位置').fill('')
+    await axe(steward, 'data elements')
+    await shot(steward, 'standard-elements')
+    await steward.getByRole('tab', { name: '主数据' }).click()
+    await row(steward, '机构').first().waitFor()
+    assert.match(await row(steward, '人员').innerText(), /\d/)
+    await axe(steward, 'master data')
+    await shot(steward, 'standard-master')
+    await steward.getByRole('tab', { name: '词表与映射' }).click()
+    assert.match(await row(steward, '医保版疾病诊断编码').first().innerText(), /2021-01-01 起[\s\S]*疾病诊断编码/)
+    await axe(steward, 'vocabularies')
+    await shot(steward, 'standard-vocabularies')
+    await steward.setViewportSize(PHONE.viewport)
+    await steward.goto('/standard')
+    await row(steward, 'DE05.01.024.00').waitFor()
+    assert.ok(await steward.evaluate(() => document.documentElement.scrollWidth <= innerWidth))
+    await shot(steward, 'standard-phone', false)
+    await steward.setViewportSize(DESKTOP.viewport)
   },
 }
 await run(jobs)

@@ -103,6 +103,7 @@ const VISITS = {
   rooms: [['sys', '/admin/rooms', '.y-table'], ['admin', '/admin/rooms', '.filters', (p) => p.getByRole('tab').last().click(), '.y-tabs']],
   exchange: [['admin', '/admin/exchange', 'h1']],
   quality: [['admin', '/quality', 'h1'], ['admin', '/quality?tab=findings', 'table'], ['admin', '/quality?tab=coverage', 'table'], ['admin', '/quality?tab=codes', 'table']],
+  standard: [['admin', '/standard', 'tbody tr'], ['admin', '/standard?tab=master', 'tbody tr'], ['admin', '/standard?tab=vocabularies', 'tbody tr']],
   fixes: [['qs.zhang', '/fixes', 'h1'], ['xy.zhao', '/fixes', 'h1']],
   research: [['yanjiu', '/research', 'tbody tr'], ['admin', '/research', 'h1']],
   'research-new': [['yanjiu', '/research/new', 'fieldset']],

@@ -111,7 +111,7 @@ static json_t *desk_call(const struct op *const *tables, const char *name, const
 }
 
 /* "" or "path reason" of the first wrong field */
-static const char *desk_wrong(void)
+static inline const char *desk_wrong(void)
 {
     static char text[200];
     snprintf(text, sizeof text, "%s%s%s", desk.fault.n_fields ? desk.fault.fields[0].path : "", desk.fault.n_fields ? " " : "",

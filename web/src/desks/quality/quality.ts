@@ -75,7 +75,7 @@ export const stateKind = (s: CodeState): 'ok' | 'warn' | 'info' | 'plain' => (s 
 
 /** Code systems by the names people know; others as they are. */
 const SYSTEMS: Record<string, string> = {
-  'urn:yilian:codesystem:icd10-nhsa': 's_icd10', 'urn:yilian:codesystem:icd9cm3-nhsa': 's_icd9', 'http://loinc.org': 's_loinc', 'http://hl7.org/fhir/sid/icd-10': 's_who10', 'http://snomed.info/sct': 's_sct',
+  'urn:yilian:codesystem:icd10-nhsa': 's_icd10', 'urn:yilian:codesystem:icd9cm3-nhsa': 's_icd9', 'urn:yilian:codesystem:icd10-clinical': 's_icd10c', 'urn:yilian:codesystem:icd9cm3-clinical': 's_icd9c', 'http://loinc.org': 's_loinc', 'http://hl7.org/fhir/sid/icd-10': 's_who10', 'http://snomed.info/sct': 's_sct',
 }
 export const systemText = (url: string): string => (SYSTEMS[url] ? (qw.maybe(SYSTEMS[url]) ?? url) : url)
 export const n = grouped
