@@ -8,11 +8,11 @@
 #include "records/parts.h"
 #include "records/records.h"
 #include "records/work/recording.h"
+#include "records/work/recording_source.h"
 #include "server/base/child.h"
 #include "server/base/clock.h"
 #include "server/base/compose.h"
 #include "server/base/log.h"
-#include "server/base/reel.h"
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,8 +27,6 @@
 #define CPU_S 120             /* and three times its length */
 #define WALL_MS_MAX (20 * 3600000ll)
 #define MEMORY_BYTES (2ull << 30)
-
-enum { ID_TRACKS = 0x1654ae6b, ID_CLUSTER = 0x1f43b675, ID_TIME = 0xe7 };
 
 struct slot {
     struct recording_exporter *owner;
@@ -49,26 +47,13 @@ struct recording_exporter {
     struct slot slots[];
 };
 
-/* ---- a file of the recording, cluster by cluster ---- */
-struct source {
-    struct blob *blob;
-    struct reel_source reel;
-    int64_t begin_ms, length_ms;
-    uint64_t who;
-    bool sound, screen;
-    uint64_t next;                    /* where the next element begins */
-    uint64_t cluster, cluster_bytes;  /* content of the next cluster */
-    int64_t time_ms;                  /* of the recording; INT64_MAX = no more */
-    uint64_t tracks, tracks_bytes;
-};
-
 struct work {
     struct slot *slot;
     struct documents *documents;
     bool movie, ended; /* ended: the child was told so */
     int64_t duration_ms;
     size_t n;
-    struct source *sources;
+    struct recording_source *sources;
     json_t *gaps; /* [[track, begin, length, lost, why], ..] in times of the file */
     uint8_t *message; /* what the child is being told */
     size_t at, len, cap, step;
@@ -76,60 +61,6 @@ struct work {
     uint8_t *heap; /* output that is not encrypted yet */
     size_t heaped;
 };
-
-static int64_t read_blob(void *ctx, uint64_t at, void *out, size_t n)
-{
-    size_t got;
-    return blob_read(ctx, at, out, n, &got) ? -1 : (int64_t)got;
-}
-
-static int64_t cluster_time(struct source *s)
-{
-    uint8_t bytes[8];
-    uint32_t id;
-    uint64_t size, body, v = 0;
-    if (!reel_element(&s->reel, s->cluster, &id, &size, &body) || id != ID_TIME || size > sizeof bytes ||
-        s->reel.read(s->reel.ctx, body, bytes, (size_t)size) != (int64_t)size)
-        return -1;
-    for (size_t i = 0; i < size; i++)
-        v = v << 8 | bytes[i];
-    return v < (uint64_t)1 << 40 ? (int64_t)v : -1;
-}
-
-/* On to the next cluster; what is torn ends the file. */
-static void go_on(struct source *s)
-{
-    uint32_t id;
-    uint64_t size, body;
-    s->time_ms = INT64_MAX;
-    while (s->next < s->reel.size && reel_element(&s->reel, s->next, &id, &size, &body) && size <= s->reel.size && body <= s->reel.size - size) {
-        s->next = body + size;
-        if (id == ID_TRACKS && size <= COMPOSE_PAYLOAD_MAX) {
-            s->tracks = body;
-            s->tracks_bytes = size;
-        }
-        if (id != ID_CLUSTER || !s->tracks || size > COMPOSE_PAYLOAD_MAX)
-            continue;
-        s->cluster = body;
-        s->cluster_bytes = size;
-        int64_t t = cluster_time(s);
-        if (t < 0)
-            continue;
-        s->time_ms = s->begin_ms + t;
-        return;
-    }
-}
-
-static void source_begin(struct source *s)
-{
-    uint32_t id;
-    uint64_t size, body;
-    s->reel = (struct reel_source){read_blob, s->blob, blob_bytes(s->blob)};
-    s->time_ms = INT64_MAX;
-    if (!reel_element(&s->reel, 0, &id, &size, &body) || size > s->reel.size || !reel_element(&s->reel, body + size, &id, &size, &s->next))
-        return;
-    go_on(s);
-}
 
 /* ---- to the child ---- */
 static uint8_t *tell(struct work *w, const struct compose_head *h)
@@ -156,14 +87,14 @@ static void put(uint8_t *p, uint64_t v, size_t bytes)
     }
 }
 
-static bool tell_content(struct work *w, struct source *s, enum compose_type type, uint64_t at, uint64_t bytes)
+static bool tell_content(struct work *w, struct recording_source *s, enum compose_type type, uint64_t at, uint64_t bytes)
 {
     struct compose_head h = {type, (uint8_t)(s - w->sources), 0, type == COMPOSE_CLUSTER ? s->time_ms : 0, (size_t)bytes};
     uint8_t *p = tell(w, &h);
     return p && s->reel.read(s->reel.ctx, at, p, (size_t)bytes) == (int64_t)bytes;
 }
 
-static bool tell_track(struct work *w, struct source *s)
+static bool tell_track(struct work *w, struct recording_source *s)
 {
     uint16_t word = (uint16_t)((s->sound ? COMPOSE_SOUND : 0) | (s->screen ? COMPOSE_SCREEN : 0));
     uint8_t *p = tell(w, &(struct compose_head){COMPOSE_TRACK, (uint8_t)(s - w->sources), word, s->begin_ms, COMPOSE_TRACK_BYTES});
@@ -181,7 +112,7 @@ static json_int_t number(const json_t *array, size_t i)
 
 static bool tell_gap(struct work *w, const json_t *g)
 {
-    struct source *s = &w->sources[number(g, 0)];
+    struct recording_source *s = &w->sources[number(g, 0)];
     uint8_t *p = tell(w, &(struct compose_head){COMPOSE_GAP, (uint8_t)number(g, 0), (uint16_t)number(g, 4), s->begin_ms + number(g, 1), COMPOSE_GAP_BYTES});
     if (!p)
         return false;
@@ -190,9 +121,9 @@ static bool tell_gap(struct work *w, const json_t *g)
     return true;
 }
 
-static struct source *earliest(struct work *w)
+static struct recording_source *earliest(struct work *w)
 {
-    struct source *first = NULL;
+    struct recording_source *first = NULL;
     for (size_t i = 0; i < w->n; i++)
         if (w->sources[i].time_ms != INT64_MAX && (!first || w->sources[i].time_ms < first->time_ms))
             first = &w->sources[i];
@@ -216,12 +147,12 @@ static int next_message(struct work *w)
     if (i < w->n)
         return tell_track(w, &w->sources[i]) ? 1 : -1;
     if (i < 2 * w->n) {
-        struct source *s = &w->sources[i - w->n];
+        struct recording_source *s = &w->sources[i - w->n];
         return s->tracks_bytes == 0 ? next_message(w) : tell_content(w, s, COMPOSE_HEAD, s->tracks, s->tracks_bytes) ? 1 : -1;
     }
     if (i < 2 * w->n + n_gaps)
         return tell_gap(w, json_array_get(w->gaps, i - 2 * w->n)) ? 1 : -1;
-    struct source *s = earliest(w);
+    struct recording_source *s = earliest(w);
     if (!s) {
         bool ended = w->ended;
         w->ended = true;
@@ -229,7 +160,7 @@ static int next_message(struct work *w)
     }
     progress(w, s->time_ms);
     bool whole = tell_content(w, s, COMPOSE_CLUSTER, s->cluster, s->cluster_bytes);
-    go_on(s);
+    recording_source_next(s);
     return whole ? 1 : -1;
 }
 
@@ -348,10 +279,10 @@ static int read_sources(struct work *w, struct tx *tx, uint64_t recording, int64
                                "ii", (int64_t)recording, (int64_t)COMPOSE_TRACKS_MAX);
     int rc = 0;
     while (rc == 0 && query_next(q)) {
-        struct source *s = &w->sources[w->n];
+        struct recording_source *s = &w->sources[w->n];
         const char *from = query_text(q, "source");
         int64_t begin = query_int(q, "started_ms") - started_ms;
-        *s = (struct source){.begin_ms = begin > 0 ? begin : 0,
+        *s = (struct recording_source){.begin_ms = begin > 0 ? begin : 0,
                              .length_ms = query_int(q, "duration_ms"),
                              .who = whose(q),
                              .sound = strcmp(query_text(q, "kind"), "audio") == 0,
@@ -359,7 +290,7 @@ static int read_sources(struct work *w, struct tx *tx, uint64_t recording, int64
         rc = blob_open(documents_store(w->documents), query_text(q, "blob"), &s->blob);
         if (rc == 0) {
             w->n++;
-            source_begin(s);
+            recording_source_begin(s);
         }
     }
     int sticky = query_end(q);
@@ -461,7 +392,7 @@ static void make(struct slot *slot, const json_t *job)
                      .documents = records_parts(slot->owner->r)->documents,
                      .movie = strcmp(arg_text(job, "kind"), "movie") == 0,
                      .duration_ms = arg_int(job, "duration_ms", 0),
-                     .sources = calloc(COMPOSE_TRACKS_MAX, sizeof(struct source)),
+                     .sources = calloc(COMPOSE_TRACKS_MAX, sizeof(struct recording_source)),
                      .heap = malloc(HEAP_BYTES)};
     enum compose_layout layout = COMPOSE_GRID;
     uint16_t want = w.movie ? COMPOSE_MOVIE : COMPOSE_PICTURES;
