@@ -2,17 +2,19 @@
  * asks again (keep-alive, TLS 1.2 or 1.3, mbedtls). The daemon's processor time is read from /proc, because the clients share the machine:
  * "per core" is requests by second of the daemon's processor time.
  *
- *   bench_server_fhir [--folder DIR] [--clients N] [--seconds S] [--more N] [--only NAMES]
+ *   bench_server_fhir [--folder DIR] [--clients N] [--seconds S] [--more N] [--rate R] [--only NAMES]
  *
  * --folder: transaction bundles (*.json.gz), the first ones those of hospitals and practitioners by name; loaded one after the other by 2
  * clients. --more: so many further resources loaded in bundles of 500 before the rest is measured (1000000 for the bars of the project). --only: of the phases measured by time, those whose names are in this text.
  * What a request costs before anybody looks at it is measured too (healthz), and $lookup and $expand of a person who is signed in. "shapes": about
- * forty kinds of search, each by one client for up to two seconds.
+ * forty kinds of search, each by one client for up to two seconds. "mixed": R questions a second (1200), at random moments whether or not the ones before are
+ * answered, and their times from the moment they were due: of twenty seven are reads, six searches in a record, three for a person, three $lookup, one a create.
  * Bars: read by id 15,000/s per core and p99 5 ms at 64 clients; $lookup 20,000/s per core; create 3,000/s per core; import 10,000 resources/s; search in one
- * patient's record p99 10 ms; worst shape p99 500 ms; $expand with a filter p99 10 ms; RSS 300 MB.
+ * patient's record p99 10 ms; mixed, ten times the mission's load (5 million a day, peaks of 1,200/s), p99 50 ms, none failed; worst shape p99 500 ms; $expand with a filter p99 10 ms; RSS 300 MB.
  */
 #include "tests/lib/fhir_client.h"
 #include <dirent.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -21,6 +23,7 @@
 #define SAMPLES 400000
 
 static int clients = 64, seconds = 5, more;
+static double rate = 1200; /* of the mixed phase */
 static const char *folder, *only = "";
 static struct fhir_client client;
 static atomic_int left, made;
@@ -34,6 +37,7 @@ struct worker {
     uint64_t n, failed;
     float *ms;
     int (*ask)(struct worker *w);
+    double mean_s, due; /* 0: asks again as soon as it is answered */
 };
 static struct worker workers[CLIENTS_MAX];
 
@@ -50,11 +54,21 @@ static int ask(struct worker *w, const char *method, const char *path, const cha
     return status;
 }
 
+/* The moment of the next question, by lot; it counts from then even when the one before is not answered yet. */
+static double wait_for_next(struct worker *w)
+{
+    if (w->mean_s <= 0) return now();
+    w->due -= w->mean_s * log(1 - (rand_r(&w->seed) % 1000000) / 1e6);
+    double left_s = w->due - now();
+    if (left_s > 0) usleep((useconds_t)(left_s * 1e6));
+    return w->due;
+}
+
 static void *work(void *arg)
 {
     struct worker *w = arg;
     while (!over) {
-        double began = now();
+        double began = wait_for_next(w);
         int status = w->ask(w);
         if (status == 0) break;
         if (status < 200 || status > 299) {
@@ -86,7 +100,7 @@ static void connect_all(int n)
 }
 
 /* seconds 0: until the work is done. */
-static void phase(const char *name, int n, int for_s, double unit, int (*one)(struct worker *w))
+static void phase_at(const char *name, int n, int for_s, double unit, double per_s, int (*one)(struct worker *w))
 {
     if (*only && for_s && !strstr(only, name)) return;
     connect_all(n); /* before: handshakes are not what is measured */
@@ -96,6 +110,8 @@ static void phase(const char *name, int n, int for_s, double unit, int (*one)(st
     for (int i = 0; i < n; i++) {
         workers[i].ask = one;
         workers[i].n = workers[i].failed = 0;
+        workers[i].mean_s = per_s > 0 ? n / per_s : 0;
+        workers[i].due = began;
         pthread_create(&workers[i].thread, NULL, work, &workers[i]);
     }
     if (for_s) sleep((unsigned)for_s);
@@ -117,6 +133,11 @@ static void phase(const char *name, int n, int for_s, double unit, int (*one)(st
            things / took, used / things * 1e6, things / used, k ? all[k / 2] : 0.f, k ? all[k * 99 / 100] : 0.f, (unsigned long long)failed, site_rss_kb() / 1024);
     fflush(stdout);
     free(all);
+}
+
+static void phase(const char *name, int n, int for_s, double unit, int (*one)(struct worker *w))
+{
+    phase_at(name, n, for_s, unit, 0, one);
 }
 
 /* ---- import ---- */
@@ -249,6 +270,20 @@ static int search_one(struct worker *w)
     return ask(w, "GET", path, NULL);
 }
 
+static int person_one(struct worker *w)
+{
+    char path[120];
+    unsigned n = rand_r(&w->seed) % PATIENTS;
+    snprintf(path, sizeof path, "/fhir/Patient?family=F%u&given=G%u&birthdate=19%u-03-04", n % 97, n, n % 90 + 10);
+    return ask(w, "GET", path, NULL);
+}
+
+static int mixed_one(struct worker *w)
+{
+    unsigned lot = rand_r(&w->seed) % 20;
+    return lot < 7 ? read_one(w) : lot < 13 ? search_one(w) : lot < 16 ? person_one(w) : lot < 19 ? lookup_one(w) : create_one(w);
+}
+
 /* ---- shapes of questions: one after the other, each asked for a while with other patients ---- */
 
 static const char *const shapes[] = {
@@ -315,6 +350,7 @@ int main(int argc, char **argv)
         if (!strcmp(argv[i], "--seconds")) seconds = atoi(argv[i + 1]);
         if (!strcmp(argv[i], "--only")) only = argv[i + 1];
         if (!strcmp(argv[i], "--more")) more = atoi(argv[i + 1]);
+        if (!strcmp(argv[i], "--rate")) rate = atof(argv[i + 1]);
     }
     if (clients < 1 || clients > CLIENTS_MAX) return 2;
     if (more < 10000) more = 10000;
@@ -347,5 +383,7 @@ int main(int argc, char **argv)
     ask_shapes();
     phase("search in a record", clients < 8 ? clients : 8, seconds, 0, search_one);
     phase("create", clients, seconds, 0, create_one);
+    phase("find a person", clients < 8 ? clients : 8, seconds, 0, person_one);
+    phase_at("mixed", clients, seconds * 4, 0, rate, mixed_one);
     return site_stop(NULL);
 }
