@@ -229,12 +229,15 @@ void lines_wait(struct lines *all, int ms)
 void lines_collect(struct lines *all)
 {
     for (struct line *l = all->list; l; l = l->next) {
+        struct line_order order;
+        struct line_result result;
         pthread_mutex_lock(&all->lock);
-        bool answered = l->state == LINE_ANSWERED;
-        struct line_order order = l->order;
-        struct line_result result = l->result;
-        if (answered)
+        bool answered = l->state == LINE_ANSWERED; /* else they are the line's thread's */
+        if (answered) {
+            order = l->order;
+            result = l->result;
             l->state = LINE_IDLE;
+        }
         pthread_mutex_unlock(&all->lock);
         if (answered)
             order.done(order.ctx, &result);
