@@ -1,4 +1,5 @@
 #include "records/quality/items.h"
+#include "records/config_table.h"
 #include "records/term/fold.h"
 #include "records/term/likeness.h"
 #include <ctype.h>
@@ -7,7 +8,6 @@
 #include <string.h>
 
 #define ITEMS_MAX 5000
-#define FILE_MAX (4 << 20)
 
 struct items {
     char *text; /* the file, cut into strings */
@@ -19,20 +19,6 @@ struct items {
 static int by_code(const void *a, const void *b)
 {
     return strcmp(((const struct item *)a)->code, ((const struct item *)b)->code);
-}
-
-static char *read_text(const char *path)
-{
-    FILE *in = fopen(path, "r");
-    char *text = in ? calloc(1, FILE_MAX) : NULL;
-    size_t n = text ? fread(text, 1, FILE_MAX - 1, in) : 0;
-    if (in)
-        fclose(in);
-    if (n == 0 || n == FILE_MAX - 1) {
-        free(text);
-        return NULL;
-    }
-    return text;
 }
 
 /* One line; false when it is wrong. */
@@ -60,7 +46,7 @@ int items_open(struct items **out, const char *config_dir, struct fault *f)
     if (!t)
         return fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
     snprintf(path, sizeof path, "%s/quality/items.tsv", config_dir);
-    t->text = read_text(path);
+    t->text = config_text(path);
     t->items = calloc(ITEMS_MAX, sizeof *t->items);
     t->version = "";
     bool good = t->text && t->items;

@@ -60,7 +60,6 @@ static int sums(struct tx *tx, const struct ask *a, struct figure *out)
 
 /* ---- the middle, and the time nine of ten did not exceed ---- */
 
-
 static int by_value(const void *a, const void *b)
 {
     int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;

@@ -1,4 +1,5 @@
 #include "records/standard/elements.h"
+#include "records/config_table.h"
 #include "records/patient/identity.h"
 #include <ctype.h>
 #include <stdio.h>
@@ -6,7 +7,6 @@
 #include <string.h>
 
 #define ELEMENTS_MAX 5000
-#define FILE_MAX (4 << 20)
 #define COLUMNS 12
 
 struct elements {
@@ -16,20 +16,6 @@ struct elements {
 };
 
 static const char *const columns[COLUMNS] = {"id", "version", "from", "until", "zh", "en", "definition zh", "definition en", "format", "domain", "hl7", "fhir"};
-
-static char *read_text(const char *path)
-{
-    FILE *in = fopen(path, "r");
-    char *text = in ? calloc(1, FILE_MAX) : NULL;
-    size_t n = text ? fread(text, 1, FILE_MAX - 1, in) : 0;
-    if (in)
-        fclose(in);
-    if (n == 0 || n == FILE_MAX - 1) {
-        free(text);
-        return NULL;
-    }
-    return text;
-}
 
 /* ---- one row ---- */
 
@@ -149,7 +135,7 @@ int elements_open(struct elements **out, const char *config_dir, struct fault *f
         return fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
     }
     snprintf(path, sizeof path, "%s/quality/elements.tsv", config_dir);
-    if (!(t->text = read_text(path)))
+    if (!(t->text = config_text(path)))
         rc = fault_set(f, ERR_INVALID, "elements", "The catalogue of data elements %.300s cannot be read.", path);
     for (char *at = t->text, *line; !rc && (line = strsep(&at, "\n"));)
         rc = read_line(t, line, ++number, f);
