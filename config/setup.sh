@@ -1,5 +1,7 @@
-# Shared by config/quickstart and tests/run: `. config/setup.sh`. The caller sets ROOT (project) and LOGS (folder for logs).
+# Shared by config/quickstart and tests/run: `. config/setup.sh`. The caller may set ROOT (project) and sets LOGS (folder for logs).
 # Every function is idempotent and asks nothing.
+
+ROOT=${ROOT:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}
 
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi

@@ -84,14 +84,14 @@ static void take_document(struct numbers *out, const char *kind, const char *val
     }
 }
 
-static void take_number(struct numbers *out, const char *value, uint64_t domain, bool first)
+/* In their order. */
+static void take_number(struct numbers *out, const char *value, uint64_t domain)
 {
     if (out->n == NUMBERS_MAX)
         return;
-    size_t at = first && out->n ? out->n : out->n; /* in their order */
-    snprintf(out->own[at].value, sizeof out->own[at].value, "%s", value);
-    out->own[at].domain = domain;
-    out->n++;
+    struct number *next = &out->own[out->n++];
+    snprintf(next->value, sizeof next->value, "%s", value);
+    next->domain = domain;
 }
 
 /* One repetition of PID-3; what it finds wrong is kept in *why, should nothing better come. */
@@ -110,7 +110,7 @@ static bool read_number(struct exchange_taking *t, struct hl7_span cx, struct nu
     }
     enum owner owner = owner_of(t, cx, &domain);
     if (owner == OWN)
-        take_number(out, value, domain.id, true);
+        take_number(out, value, domain.id);
     else
         *why = *why == FOREIGN ? FOREIGN : owner;
     return owner == OWN;
@@ -126,7 +126,7 @@ static void read_nobodys(struct exchange_taking *t, const struct hl7_segment *s,
         struct hl7_span cx = hl7_split(t->m, hl7_field(t->m, s, field), t->m->repeat, i);
         hl7_text(t->m, hl7_split(t->m, cx, t->m->component, 1), value, sizeof value);
         if (value[0] && owner_of(t, cx, &domain) == NOBODYS)
-            take_number(out, value, domain.id, false);
+            take_number(out, value, domain.id);
     }
 }
 

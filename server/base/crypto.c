@@ -1,6 +1,5 @@
-/* Everything but SHA-256 itself and AES-256-GCM (aead.c): randomness, HMAC, HKDF, Argon2id, TOTP. */
+/* Everything but SHA-256 itself, AES-256-GCM (aead.c) and passwords (crypto_password.c): randomness, HMAC, HKDF, TOTP. */
 #include "server/base/crypto.h"
-#include <argon2.h>
 #include <errno.h>
 #include <mbedtls/base64.h>
 #include <mbedtls/md.h>
@@ -9,12 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-
-/* RFC 9106's second recommendation (64 MiB) costs 150 ms here; 32 MiB, 2 passes stay near 50 ms, above OWASP's floor of 19 MiB. */
-#define ARGON_PASSES 2
-#define ARGON_KIB 32768
-#define ARGON_SALT 16
-#define ARGON_HASH 32
 
 void crypto_random(void *out, size_t len)
 {
@@ -114,27 +107,6 @@ void crypto_derive(const uint8_t key[32], const char *label, uint8_t *out, size_
     }
     explicit_bzero(prk, sizeof prk);
     explicit_bzero(t, sizeof t);
-}
-
-/* ---- passwords ---- */
-
-int crypto_password_hash(const char *password, char out[128])
-{
-    uint8_t salt[ARGON_SALT];
-    crypto_random(salt, sizeof salt);
-    int rc = argon2id_hash_encoded(ARGON_PASSES, ARGON_KIB, 1, password, strlen(password), salt, sizeof salt, ARGON_HASH, out, 128);
-    return rc == ARGON2_OK ? 0 : ERR_INTERNAL;
-}
-
-int crypto_password_verify(const char *encoded, const char *password)
-{
-#define TEXT_(x) #x
-#define TEXT(x) TEXT_(x)
-    static const char nobody[] = "$argon2id$v=19$m=" TEXT(ARGON_KIB) ",t=" TEXT(ARGON_PASSES) ",p=1$c29tZXNhbHRzb21lc2FsdA"
-                                 "$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA";
-    if (!encoded)
-        return argon2id_verify(nobody, password, strlen(password)) == ARGON2_OK && false;
-    return argon2id_verify(encoded, password, strlen(password)) == ARGON2_OK;
 }
 
 /* ---- one-time codes ---- */

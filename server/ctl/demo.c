@@ -9,7 +9,6 @@
  * the first step, for what many steps say alike.
  */
 #include "server/ctl/ctl.h"
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +17,6 @@
 #define CHINA_MS (8 * 3600000LL)
 #define DAY_MS 86400000LL
 #define CHUNK 262144
-#define KEPT_BYTES (80 << 20) /* twice what a password takes */
 
 struct demo {
     struct ctl *ctl;
@@ -352,9 +350,6 @@ int ctl_demo_load(struct ctl *c)
     json_t *script = json_load_file(path, 0, &e);
     if (!script)
         return fprintf(stderr, "yilianctl: %s, line %d: %s\n", path, e.line, e.text), 1;
-    /* Forty passwords are hashed, each in 32 MiB: memory that is given back and fetched anew page by page would cost as much as the hashing. */
-    mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
-    mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
     d.password = json_string_value(json_object_get(script, "password"));
     d.saved = json_object();
     d.tokens = json_object();

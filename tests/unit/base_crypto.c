@@ -1,5 +1,6 @@
 /* Published vectors: FIPS 180-4, RFC 4231, RFC 5869 (by its own steps), SP 800-38D, RFC 6238, RFC 4648; and what must be refused. */
 #include "server/base/nonce.h"
+#include <argon2.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -189,6 +190,12 @@ static void passwords(void **state)
     assert_int_equal(crypto_password_verify(a, "会诊 Passw0re"), 0);
     assert_int_equal(crypto_password_verify(a, ""), 0);
     assert_int_equal(crypto_password_verify("nonsense", "x"), 0);
+    assert_int_equal(crypto_password_verify("$argon2id$v=19$m=64,t=2,p=1$YWJj*$YWJj", "x"), 0);
+    /* The reference implementation reads ours and writes what we read, with other costs too. */
+    assert_int_equal(argon2id_verify(a, "会诊 Passw0rd", strlen("会诊 Passw0rd")), ARGON2_OK);
+    assert_int_equal(argon2id_hash_encoded(3, 256, 2, "x", 1, "saltsaltsalt", 12, 20, b, sizeof b), ARGON2_OK);
+    assert_int_equal(crypto_password_verify(b, "x"), 1);
+    assert_int_equal(crypto_password_verify(b, "y"), 0);
     assert_int_equal(crypto_password_verify("", "x"), 0);
     assert_int_equal(crypto_password_verify(NULL, "x"), 0);
 }
