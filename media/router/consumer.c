@@ -42,8 +42,8 @@ void consumer_init(struct consumer *c, const struct media_feed_params *params, c
     c->layer = -1;
     c->wanted = c->cap = params->exact ? (uint8_t)(params->exact - 1) : MEDIA_RIDS_MAX - 1;
     c->tid = c->tid_cap = LAYER_TIDS - 1;
-    c->last_seq = (uint16_t)(params->ssrc * 2654435761u >> 18); /* a start below 2^14: no early wrap */
-    c->rtx_seq = (uint16_t)(c->last_seq ^ 0x1555);
+    c->last = 0x10000 + (params->ssrc * 2654435761u >> 18); /* a start below 2^14: no early wrap; what is before it has a number too */
+    c->rtx_seq = (uint16_t)(c->last ^ 0x1555);
     c->last_ts = params->ssrc * 40503u;
     consumer_update(c, p);
 }
@@ -129,7 +129,13 @@ static void patch(const struct consumer_span *span, const struct packet *k, stru
 }
 
 /* ---- numbering ---- */
-static void begin_span(struct consumer *c, uint16_t first)
+/* Which of our numbers 16 bits of it mean: the nearest to the last one. */
+static uint64_t whole_number(const struct consumer *c, uint16_t seq)
+{
+    return c->last + (uint64_t)seq_diff(seq, (uint16_t)c->last);
+}
+
+static void begin_span(struct consumer *c, uint64_t first)
 {
     c->now.first = first;
     c->spans[c->n_spans++ % CONSUMER_SPANS] = c->now;
@@ -137,9 +143,10 @@ static void begin_span(struct consumer *c, uint16_t first)
 
 static const struct consumer_span *span_of(const struct consumer *c, uint16_t seq)
 {
+    uint64_t number = whole_number(c, seq);
     for (size_t i = 0; i < c->n_spans && i < CONSUMER_SPANS; i++) {
         const struct consumer_span *s = &c->spans[(c->n_spans - 1 - i) % CONSUMER_SPANS];
-        if (seq_diff(seq, s->first) >= 0) return s;
+        if (number >= s->first) return s;
     }
     return NULL;
 }
@@ -151,8 +158,8 @@ static const struct consumer_span *span_of_source(const struct consumer *c, uint
     for (size_t i = 0; i < c->n_spans && i < CONSUMER_SPANS; i++) {
         const struct consumer_span *s = &c->spans[(c->n_spans - 1 - i) % CONSUMER_SPANS];
         if (s->layer != c->now.layer) return NULL;
-        if (seq_diff(seq, (uint16_t)(s->first + s->seq_offset)) >= 0)
-            return next && seq_diff((uint16_t)(seq - s->seq_offset), next->first) >= 0 ? NULL : s;
+        uint64_t number = whole_number(c, (uint16_t)(seq - s->seq_offset));
+        if (number >= s->first) return next && number >= next->first ? NULL : s;
         next = s;
     }
     return NULL;
@@ -162,13 +169,13 @@ void consumer_forget(struct consumer *c)
 {
     c->n_spans = 0;
     c->gap.on = false;
-    if (c->sent_any && c->layer >= 0) begin_span(c, (uint16_t)(c->last_seq + 1));
+    if (c->sent_any && c->layer >= 0) begin_span(c, c->last + 1);
 }
 
 void consumer_go_on(struct consumer *c, uint16_t last_seq)
 {
     consumer_break(c);
-    c->last_seq = last_seq;
+    c->last = 0x10000u + last_seq;
     c->n_spans = 0;
 }
 
@@ -201,11 +208,11 @@ static void rebase(struct consumer *c, const struct producer *p, const struct pa
     }
     c->layer = k->layer;
     c->replay.on = c->replay.stepping;
-    c->first_seq = k->rtp.seq;
     c->high_seq = (uint16_t)(k->rtp.seq - 1);
+    c->since = 0;
     c->gap.on = false;
     c->now = (struct consumer_span){.layer = k->layer,
-                                    .seq_offset = (uint16_t)(k->rtp.seq - (uint16_t)(c->last_seq + 1)),
+                                    .seq_offset = (uint16_t)(k->rtp.seq - (c->last + 1)),
                                     .ts_offset = k->rtp.timestamp - (c->last_ts + step)};
     if (c->replay.on) replay_squeeze(&c->now, &p->layers[k->layer], k->rtp.timestamp, now_us);
     if (c->sent_any && k->frame.picture_id_at)
@@ -216,13 +223,13 @@ static void rebase(struct consumer *c, const struct producer *p, const struct pa
     choose(c, p, k);
     c->now.sid = c->sid;
     c->now.tid = c->tid;
-    begin_span(c, (uint16_t)(c->last_seq + 1));
+    begin_span(c, c->last + 1);
 }
 
 static void note_sent(struct consumer *c, const struct packet *k, const struct rtp_edit *e, int64_t now_us)
 {
-    if (!c->sent_any || seq_diff(e->seq, c->last_seq) > 0) {
-        c->last_seq = e->seq;
+    if (!c->sent_any || seq_diff(e->seq, (uint16_t)c->last) > 0) {
+        c->last = whole_number(c, e->seq);
         c->last_ts = e->timestamp;
         c->last_us = now_us;
     }
@@ -251,7 +258,8 @@ static bool next_to_gap(const struct consumer *c, const struct packet *k)
 /* The numbers up to `last` are given to nobody. */
 static void end_gap(struct consumer *c, const struct packet *k, uint16_t last)
 {
-    uint16_t first = (uint16_t)(c->gap.first - c->now.seq_offset), mask = k->frame.number_mask;
+    uint64_t first = whole_number(c, (uint16_t)(c->gap.first - c->now.seq_offset));
+    uint16_t mask = k->frame.number_mask;
     c->now.seq_offset = (uint16_t)(c->now.seq_offset + (uint16_t)(last - c->gap.first) + 1);
     if (k->vp8 && k->frame.picture_id_at) /* of VP9 they stay: others refer to them by difference, and by their place in a pattern */
         c->now.pid_offset = (uint16_t)((c->now.pid_offset + ((c->gap.pid_last - c->gap.pid_first) & mask) + 1) & mask);
@@ -281,7 +289,7 @@ static void close_gap(struct consumer *c, const struct packet *k)
 }
 
 /* What was chosen holds for what comes from now on, not for what comes late. */
-static void note_choice(struct consumer *c, uint16_t first)
+static void note_choice(struct consumer *c, uint64_t first)
 {
     if (c->now.sid == c->sid && c->now.tid == c->tid) return;
     c->now.sid = c->sid;
@@ -297,6 +305,7 @@ static const struct consumer_span *place(struct consumer *c, const struct produc
         return c->n_spans ? span_of_source(c, k->rtp.seq) : &c->now;
     }
     bool hole = k->rtp.seq != (uint16_t)(c->high_seq + 1);
+    c->since += (uint16_t)(k->rtp.seq - c->high_seq);
     c->high_seq = k->rtp.seq;
     if (!k->frame.layered) return &c->now;
     if (k->frame.starts) choose(c, p, k);
@@ -305,7 +314,7 @@ static const struct consumer_span *place(struct consumer *c, const struct produc
         return NULL;
     }
     if (c->gap.on) close_gap(c, k);
-    note_choice(c, (uint16_t)(k->rtp.seq - c->now.seq_offset));
+    note_choice(c, whole_number(c, (uint16_t)(k->rtp.seq - c->now.seq_offset)));
     return &c->now;
 }
 
@@ -325,6 +334,12 @@ bool consumer_follows(const struct consumer *c, const struct producer *p, size_t
     return c->layer == (int)layer || consumer_target(c, p, now_us) == (int)layer;
 }
 
+static bool from_before_the_switch(const struct consumer *c, uint16_t seq)
+{
+    int late = seq_diff(c->high_seq, seq);
+    return late >= 0 && (uint64_t)late >= c->since;
+}
+
 bool consumer_forward(struct consumer *c, const struct producer *p, const struct packet *k, int64_t now_us, struct rtp_parts *out)
 {
     const struct consumer_row *row = c->params.paused || c->held ? NULL : row_of(c, k->rtp.payload_type);
@@ -333,7 +348,7 @@ bool consumer_forward(struct consumer *c, const struct producer *p, const struct
         if (p->params.kind != MEDIA_AUDIO && !(k->key && consumer_target(c, p, now_us) == (int)k->layer)) return false;
         rebase(c, p, k, now_us);
     }
-    if (seq_diff(k->rtp.seq, c->first_seq) < 0) return false;
+    if (from_before_the_switch(c, k->rtp.seq)) return false;
     const struct consumer_span *span = place(c, p, k);
     struct packet empty;
     if (!span) return false;
@@ -359,7 +374,7 @@ bool consumer_may_pad(const struct consumer *c, const struct packet *k)
 
 bool consumer_resend(struct consumer *c, const struct producer *p, uint16_t seq, int64_t now_us, struct rtp_parts *out)
 {
-    const struct consumer_span *s = c->sent_any && seq_diff(seq, c->last_seq) <= 0 ? span_of(c, seq) : NULL;
+    const struct consumer_span *s = c->sent_any && seq_diff(seq, (uint16_t)c->last) <= 0 ? span_of(c, seq) : NULL;
     struct packet k;
     size_t slot = seq % CONSUMER_RESENDS;
     if (!s || s->layer >= p->n_layers) return false;

@@ -9,9 +9,10 @@
 #define CONSUMER_SPANS 32
 #define CONSUMER_RESENDS 32
 
-/* How numbers were rewritten from our number `first` on, until the next span begins. */
+/* How numbers were rewritten from our number `first` on (with its rollovers), until the next span begins. */
 struct consumer_span {
-    uint16_t first, seq_offset, pid_offset; /* ours = source - offset */
+    uint64_t first;
+    uint16_t seq_offset, pid_offset; /* ours = source - offset */
     uint8_t layer, tl0_offset;
     uint8_t sid, tid; /* highest that were sent */
     uint32_t ts_offset;
@@ -32,8 +33,8 @@ struct consumer { /* what a packet needs comes first: with hundreds of receivers
     bool held;      /* nothing of it fits the line now */
     bool allotted;  /* cap, tid_cap and held come from the allocator */
     bool sent_any;
-    uint16_t first_seq; /* source number at the last switch: older ones belong to what was shown before */
-    uint16_t high_seq;  /* highest source number sent or left out since */
+    uint16_t high_seq;  /* highest source number sent or left out */
+    uint64_t since;     /* source numbers from the last switch to it: what is older was shown before */
     struct {            /* frames of higher layers, being left out: their numbers close up behind them */
         bool on;
         uint16_t first, last, pid_first, pid_last;
@@ -44,7 +45,8 @@ struct consumer { /* what a packet needs comes first: with hundreds of receivers
         uint8_t layer;
         uint16_t next; /* source number */
     } replay;
-    uint16_t last_seq, rtx_seq;
+    uint64_t last; /* our highest number, with its rollovers: 16 bits cannot tell what was half a round ago from what comes */
+    uint16_t rtx_seq;
     uint32_t last_ts;
     int64_t last_us;
     uint16_t last_pid;

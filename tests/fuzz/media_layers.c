@@ -94,7 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (uint16_t back = 0; back < 40; back++) {
             struct rtp_parts parts;
             uint8_t out[1500];
-            if (consumer_resend(&c[i], &p, (uint16_t)(c[i].last_seq - back), 1000000000, &parts) && !rtp_join(&parts, out, sizeof out)) __builtin_trap();
+            if (consumer_resend(&c[i], &p, (uint16_t)(c[i].last - back), 1000000000, &parts) && !rtp_join(&parts, out, sizeof out)) __builtin_trap();
         }
     return 0;
 }
