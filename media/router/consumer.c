@@ -2,6 +2,8 @@
 #include "media/rtp/bytes.h"
 #include <string.h>
 
+#define SQUEEZE_LONG_AGO (1 << 30) /* of 90 kHz: three hours */
+
 /* The receiver's row for a source row: the same codec; among several (H.264 profiles) the one with equal fmtp. */
 static const struct media_payload *match(const struct media_feed_params *f, const struct media_payload *source)
 {
@@ -297,6 +299,14 @@ static void note_choice(struct consumer *c, uint64_t first)
     begin_span(c, first);
 }
 
+/* Times go round in 13 hours: one of long after the squeeze must not be taken for one of before it. */
+static void end_squeeze(struct consumer *c)
+{
+    c->now.squeezed = false;
+    for (size_t i = 0; i < CONSUMER_SPANS; i++)
+        c->spans[i].squeezed = false;
+}
+
 /* How this packet is numbered; NULL: it is left out. */
 static const struct consumer_span *place(struct consumer *c, const struct producer *p, const struct packet *k)
 {
@@ -307,6 +317,7 @@ static const struct consumer_span *place(struct consumer *c, const struct produc
     bool hole = k->rtp.seq != (uint16_t)(c->high_seq + 1);
     c->since += (uint16_t)(k->rtp.seq - c->high_seq);
     c->high_seq = k->rtp.seq;
+    if (c->now.squeezed && (int32_t)(k->rtp.timestamp - c->now.squeeze_end) > SQUEEZE_LONG_AGO) end_squeeze(c);
     if (!k->frame.layered) return &c->now;
     if (k->frame.starts) choose(c, p, k);
     if (above(k, c->sid, c->tid)) {

@@ -161,6 +161,7 @@ bool producer_input(struct producer *p, size_t layer, const struct rtp *r, int64
     if (v == NACK_DUPLICATE) return false;
     if (v == NACK_NEW) count(p, l, r, now_us);
     else l->received++;
+    if (l->has_group && (uint16_t)(l->highest - l->group_seq) >= l->ring.slots) l->has_group = false; /* gone; and soon its number would be taken for one to come */
     l->heard_us = now_us;
     l->codec = row->codec;
     const uint8_t *kept = ring_put(&l->ring, r->seq, r->bytes, r->len);

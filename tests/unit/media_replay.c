@@ -149,6 +149,41 @@ static void what_stood_delays_nothing(void **state)
     producer_close(&p);
 }
 
+/* Times of 32 bits go round in 13 hours, and what is half of it ago looks like what comes: nobody's picture is pressed together then. */
+static void a_day_after_it_time_runs_as_always(void **state)
+{
+    open_all(MEDIA_VP8, true);
+    c.params.paused = true;
+    for (int i = 0; i < 20; i++)
+        frame(i == 0, -1);
+    c.params.paused = false;
+    assert_true(replay_begin(&c, &p, MOST, now));
+    step(1000);
+    for (int i = 0; i < 150; i++) { /* a frame in ten minutes */
+        frame(false, -1);
+        ts += 600u * 90000;
+        now += 600000000ll;
+        if (i) assert_int_equal(got.ts[got.n - 1] - got.ts[got.n - 1 - PACKETS], 600u * 90000 + FRAME);
+    }
+    producer_close(&p);
+}
+
+/* A source that sends no keyframe for longer than numbers tell apart: its next one begins a group again. */
+static void a_group_of_long_ago_is_forgotten(void **state)
+{
+    open_all(MEDIA_VP8, true);
+    uint16_t first, last;
+    c.params.paused = true;
+    frame(true, -1);
+    for (int i = 0; i < 40000 / PACKETS; i++)
+        frame(false, -1);
+    assert_false(producer_group(&p, 0, &first, &last));
+    frame(true, -1);
+    assert_true(producer_group(&p, 0, &first, &last));
+    assert_int_equal((uint16_t)(last - first), PACKETS - 1);
+    producer_close(&p);
+}
+
 /* Asked for again, a packet of the replay is the same one. */
 static void what_is_sent_again_is_the_same(void **state)
 {
@@ -385,7 +420,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_newcomers_are_served_in_turns), cmocka_unit_test(joins_delay_no_voice), cmocka_unit_test(a_newcomer_catches_up), cmocka_unit_test(what_stood_delays_nothing),
-        cmocka_unit_test(what_is_sent_again_is_the_same), cmocka_unit_test(a_hole_stays_a_hole),
+        cmocka_unit_test(what_is_sent_again_is_the_same), cmocka_unit_test(a_day_after_it_time_runs_as_always), cmocka_unit_test(a_group_of_long_ago_is_forgotten), cmocka_unit_test(a_hole_stays_a_hole),
         cmocka_unit_test(h264_begins_with_its_parameters), cmocka_unit_test(sometimes_only_a_keyframe_helps), cmocka_unit_test(a_pause_ends_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
