@@ -1,6 +1,7 @@
 // A site of its own for one browser test: data, certificate, demo consortium and the real daemon on free ports.
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { cpSync, existsSync, mkdtempSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -41,6 +42,26 @@ export async function startEdge(site, secret) {
   return { port, daemon, ended: new Promise((done) => daemon.on('exit', done)) }
 }
 
+/** The demonstration consortium's data, loaded once for all the sites that are begun alike within a quarter of an hour; its days are counted from now. */
+function loadedDemo(ctl, dir, more) {
+  const made = ['yilianctl', 'yiliand'].map((name) => statSync(join(BUILD, name)).mtimeMs)
+  const files = readdirSync(join(ROOT, 'config'), { recursive: true, withFileTypes: true }).filter((f) => f.isFile()).map((f) => statSync(join(f.parentPath ?? f.path, f.name)).mtimeMs)
+  const key = createHash('sha256').update(JSON.stringify([made, Math.max(...files), files.length, more])).digest('hex').slice(0, 16)
+  const kept = join(BUILD, `demo-${key}-${Math.floor(Date.now() / 900_000)}`)
+  const data = join(dir, 'data')
+  if (existsSync(kept)) return cpSync(kept, data, { recursive: true, preserveTimestamps: true })
+  ctl('init')
+  ctl('demo', 'load', join(ROOT, 'config/demo'))
+  for (const old of readdirSync(BUILD)) if (/^demo-[0-9a-f]{16}-/.test(old) && Date.now() - statSync(join(BUILD, old)).ctimeMs > 3_600_000) rmSync(join(BUILD, old), { recursive: true, force: true })
+  const copy = mkdtempSync(join(BUILD, 'demo-'))
+  cpSync(data, copy, { recursive: true, preserveTimestamps: true })
+  try {
+    renameSync(copy, kept)
+  } catch {
+    rmSync(copy, { recursive: true, force: true }) // somebody else was as far
+  }
+}
+
 /** `more`: further lines of the configuration. */
 export async function startSite(address = '127.0.0.1', more = '') {
   const dir = mkdtempSync(join(tmpdir(), 'yl-site-'))
@@ -53,8 +74,7 @@ export async function startSite(address = '127.0.0.1', more = '') {
     `listen.address = ${address}\nlisten.port = ${port}\nmedia.address = ${address}\nmedia.port = ${media}\ntls.certificate = certificate.pem\ntls.key = key.pem\ndata.dir = data\nconfig.dir = ${ROOT}/config\nweb.root = ${ROOT}/web/dist\n${more}`,
   )
   const ctl = (...args) => execFileSync(join(BUILD, 'yilianctl'), ['--config', conf, ...args], { encoding: 'utf8' })
-  ctl('init')
-  ctl('demo', 'load', join(ROOT, 'config/demo'))
+  loadedDemo(ctl, dir, more)
   const site = { base: `https://${address}:${port}`, address, media, ctl, dir }
   site.start = async () => {
     site.daemon = spawn(join(BUILD, 'yiliand'), ['--config', conf], { stdio: ['ignore', 'ignore', 'pipe'] })
