@@ -128,6 +128,26 @@ await run({
     await p.evaluate(async () => (await import('/src/lib/api.ts')).api.get('/anything').catch(() => {}))
     await p.waitForURL('**/login?next=/notices&ended=1')
   },
+  async 'who does nothing is asked, then signed out; who watches is not'() {
+    const p = await page()
+    await p.clock.install()
+    await p.evaluate(async () => {
+      const { holdAwakeWhile, idleSecondsLeft, startIdleClock } = await import('/src/lib/session.ts')
+      globalThis.watching = new idleSecondsLeft.constructor(true) // a ref of the page's own Vue
+      document.querySelector('#app').__vue_app__._instance.scope.run(() => holdAwakeWhile(() => globalThis.watching.value))
+      startIdleClock() // by the clock that the test moves
+    })
+    const warning = p.getByText(/还在吗/)
+    await p.clock.runFor(ME.idle_ms * 3)
+    assert.equal(await warning.count(), 0)
+    assert.ok(!p.calls.some((c) => c.method === 'DELETE'), 'still signed in')
+    await p.evaluate(() => (globalThis.watching.value = false))
+    await p.clock.runFor(ME.idle_ms - 30_000)
+    await warning.first().waitFor()
+    await p.clock.runFor(40_000)
+    await p.waitForURL(/login/)
+    await p.context().close()
+  },
   async 'the sign-in page never leads to another site'() {
     const p = await page()
     const to = await p.evaluate(async () => {

@@ -1,5 +1,5 @@
 // Who is signed in, with which post; the idle clock; sign-in and sign-out.
-import { computed, ref, shallowRef } from 'vue'
+import { computed, onScopeDispose, ref, shallowRef, watch } from 'vue'
 import { api, Fault, setCsrf, type Ref } from './api'
 
 export interface Post {
@@ -138,6 +138,16 @@ export function holdAwake(): () => void {
     if (held) holds--
     held = false
   }
+}
+
+/** Watching counts as activity too: whoever follows a lecture or a recording touches nothing for three quarters of an hour. For as long as the component lives. */
+export function holdAwakeWhile(active: () => boolean): void {
+  let release: (() => void) | undefined
+  watch(active, (now) => {
+    release?.()
+    release = now ? holdAwake() : undefined
+  }, { immediate: true })
+  onScopeDispose(() => release?.())
 }
 
 const IDLE_DEFAULT_MS = 900_000
