@@ -169,8 +169,14 @@ static int begin_alone(struct lookup *l)
 
 static void open_task(struct op_ctx *ctx, uint64_t patient, const struct rival *r, const char *why)
 {
-    tx_exec(ctx->tx, "INSERT INTO mpi_task (id, patient_id, other_id, odds_milli, why, state, created_ms, act_id) VALUES ($1,$2,$3,$4,$5,'open',$6,0)", "iiiiti",
-            (int64_t)id_new(), (int64_t)patient, (int64_t)r->patient, (int64_t)(r->odds * 1000), why, ctx->now_ms);
+    /* Two questions, each answered by the index of a patient: with OR between them all open tasks would be looked through. */
+    int64_t there = tx_int(ctx->tx, 0,
+                           "SELECT COUNT(*) AS n FROM (SELECT id FROM mpi_task t WHERE patient_id=$1 AND other_id=$2 AND " TASK_WAITS " UNION ALL "
+                           "SELECT id FROM mpi_task t WHERE patient_id=$2 AND other_id=$1 AND " TASK_WAITS ") x", "ii", (int64_t)patient, (int64_t)r->patient);
+    if (!there)
+        tx_exec(ctx->tx,
+                "INSERT INTO mpi_task (id, patient_id, other_id, odds_milli, why, state, created_ms, act_id) VALUES ($1,$2,$3,$4,$5,'open',$6,0)",
+                "iiiiti", (int64_t)id_new(), (int64_t)patient, (int64_t)r->patient, (int64_t)(r->odds * 1000), why, ctx->now_ms);
 }
 
 /* What waits between two persons; 0 = nothing. */
@@ -182,13 +188,15 @@ static uint64_t waiting_between(struct op_ctx *ctx, uint64_t a, uint64_t b)
     return (uint64_t)(task ? task : tx_int(ctx->tx, 0, sql, "ii", (int64_t)b, (int64_t)a));
 }
 
+/* What waits already for the two is brought up to date: a pair is asked about once. */
 static void ask(struct lookup *l, const struct rival *r, const char *why)
 {
     uint64_t task = waiting_between(l->ctx, l->person[0], r->person);
     if (!task)
         open_task(l->ctx, l->patient[0], r, why);
     else
-        tx_exec(l->ctx->tx, "UPDATE mpi_task SET odds_milli=$1 WHERE id=$2", "ii", (int64_t)(r->odds * 1000), (int64_t)task);
+        tx_exec(l->ctx->tx, "UPDATE mpi_task SET odds_milli=$1, why=CASE WHEN why IN ('likely','two_persons') THEN $2 ELSE why END WHERE id=$3", "iti",
+                (int64_t)(r->odds * 1000), why, (int64_t)task);
 }
 
 /* A changed record may no longer belong to its group: two right numbers, say. A person decides. */
@@ -223,19 +231,20 @@ static int put_together(struct lookup *l, const struct rival *r)
 static int place(struct lookup *l, const char **outcome)
 {
     struct rival rivals[RIVALS_MAX];
-    size_t n = 0, which = 0;
+    size_t n = 0;
     int rc = 0;
-    for (int round = 0; rc == 0 && round < ROUNDS_MAX; round++) {
+    for (int round = 0; rc == 0; round++) {
+        size_t which = 0;
         n = lookup_rivals(l, REVIEW_ODDS, rivals);
-        for (which = 0; which < n && !lookup_certain(l, rivals, n, which);)
+        while (which < n && !lookup_certain(l, &rivals[which]))
             which++;
-        if (which == n)
+        if (which == n || round == ROUNDS_MAX)
             break;
         rc = put_together(l, &rivals[which]);
         rc = rc ? rc : lookup_add_waiting(l);
     }
     *outcome = lookup_size(l, l->person[0]) > 1 ? "linked" : n ? "review" : "new";
-    if (n)
+    if (rc == 0 && n)
         ask(l, &rivals[0], n > 1 ? "two_persons" : "likely");
     return rc;
 }
@@ -272,7 +281,7 @@ int patient_index_score(struct op_ctx *ctx, const struct patient_row *row, struc
     size_t found = rc ? 0 : lookup_rivals(&l, UNLIKELY_ODDS, rivals);
     for (; *n < found && *n < cap; ++*n)
         out[*n] = (struct index_candidate){.person = rivals[*n].person, .probability = 1 / (1 + exp(-(double)rivals[*n].odds)),
-                                           .certain = *n == 0 && (found < 2 || rivals[1].odds < REVIEW_ODDS) && lookup_certain(&l, rivals, found, 0), .likely = rivals[*n].odds >= REVIEW_ODDS};
+                                           .certain = *n == 0 && (found < 2 || rivals[1].odds < REVIEW_ODDS) && lookup_certain(&l, &rivals[0]), .likely = rivals[*n].odds >= REVIEW_ODDS};
     lookup_end(&l);
     return rc ? rc : tx_error(ctx->tx);
 }

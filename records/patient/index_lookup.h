@@ -93,6 +93,7 @@ struct rival {
 #define RIVALS_MAX 40
 /* All loaded persons but that of record 0 from the odds `least` on, the likeliest first; those a steward keeps apart from him are not among them. */
 size_t lookup_rivals(struct lookup *l, float least, struct rival out[RIVALS_MAX]);
-/* May the machine by itself put the first of record 0's rivals .. `which` together with his person? */
-bool lookup_certain(struct lookup *l, const struct rival *rivals, size_t n, size_t which);
+/* May the machine by itself put him and record 0's person together? Not when it is less than 99 % likely, when one of the two may as well be a third whom
+ * the other cannot be, or when a steward has had a say in it (took such a link back, put the pair off, made a person of several by hand). */
+bool lookup_certain(struct lookup *l, const struct rival *r);
 #endif

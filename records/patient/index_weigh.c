@@ -92,56 +92,56 @@ size_t lookup_rivals(struct lookup *l, float least, struct rival out[RIVALS_MAX]
 
 /* ---- what the machine may do ---- */
 
-static bool any(struct op_ctx *ctx, const char *sql, uint64_t a, uint64_t b)
-{
-    return tx_int(ctx->tx, 1, sql, "ii", (int64_t)a, (int64_t)b) > 0;
-}
-
 /* A steward took a link of the two back, or put their pair off: whoever has it in hand decides. */
 static bool steward_has_it(struct op_ctx *ctx, uint64_t a, uint64_t b)
 {
-    static const char undone[] = "SELECT COUNT(*) AS n FROM mpi_member m JOIN mpi_move v ON v.patient_id=m.patient_id JOIN mpi_act x ON x.id=v.act_id "
-                                 "LEFT JOIN mpi_member o ON o.patient_id=x.other_id WHERE m.person_id=$1 AND x.undone_ms>0 AND x.kind IN "
-                                 "('auto','link','merge') AND (v.to_id=$2 OR o.person_id=$2)";
-    static const char later[] = "SELECT COUNT(*) AS n FROM mpi_member m JOIN mpi_task t ON t.patient_id=m.patient_id JOIN mpi_member o ON "
-                                "o.patient_id=t.other_id WHERE m.person_id=$1 AND o.person_id=$2 AND " TASK_STATE "='later'";
-    return any(ctx, undone, a, b) || any(ctx, undone, b, a) || any(ctx, later, a, b) || any(ctx, later, b, a);
+    static const char sql[] = "SELECT COUNT(*) AS n FROM (SELECT x.id FROM mpi_member m JOIN mpi_move v ON v.patient_id=m.patient_id JOIN mpi_act x ON x.id=v.act_id "
+                              "LEFT JOIN mpi_member o ON o.patient_id=x.other_id WHERE m.person_id=$1 AND x.undone_ms>0 AND x.kind IN ('auto','link','merge') AND "
+                              "(v.to_id=$2 OR o.person_id=$2) UNION ALL SELECT t.id FROM mpi_member m JOIN mpi_task t ON t.patient_id=m.patient_id JOIN mpi_member o ON "
+                              "o.patient_id=t.other_id WHERE m.person_id=$1 AND o.person_id=$2 AND " TASK_STATE "='later') AS held";
+    return tx_int(ctx->tx, 1, sql, "ii", (int64_t)a, (int64_t)b) > 0 || tx_int(ctx->tx, 1, sql, "ii", (int64_t)b, (int64_t)a) > 0;
 }
 
-/* Every link in it is the machine's, and nobody doubts one. */
+/* No steward has had a say in who it is, and nobody doubts it. */
 static bool by_machine(struct op_ctx *ctx, uint64_t person)
 {
-    static const char steward[] = "SELECT COUNT(*) AS n FROM mpi_member WHERE person_id=$1 AND how='steward' AND $2=$2";
-    static const char doubted[] = "SELECT COUNT(*) AS n FROM mpi_member m JOIN mpi_task t ON t.patient_id=m.patient_id WHERE m.person_id=$1 AND "
-                                  TASK_WAITS " AND t.why IN ('conflict','reported') AND $2=$2";
-    return !any(ctx, steward, person, person) && !any(ctx, doubted, person, person);
+    static const char sql[] = "SELECT COUNT(*) AS n FROM (SELECT patient_id FROM mpi_member WHERE person_id=$1 AND how='steward' UNION ALL "
+                              "SELECT t.id FROM mpi_member m JOIN mpi_task t ON t.patient_id=m.patient_id WHERE m.person_id=$1 AND " TASK_WAITS " AND "
+                              "t.why IN ('conflict','reported')) AS said";
+    return tx_int(ctx->tx, 1, sql, "i", (int64_t)person) == 0;
 }
 
-/* A lone record may join whoever he is; a whole person is moved only when nobody has had a say in it. */
+/* A lone record joins whoever he is; a person of several is moved, or added to by several, only when he is the machine's own work. */
 static bool movable(const struct lookup *l, uint64_t a, uint64_t b)
 {
-    bool a_free = by_machine(l->ctx, a), b_free = by_machine(l->ctx, b);
-    if ((lookup_size(l, a) == 1 && a_free) || (lookup_size(l, b) == 1 && b_free))
-        return true;
-    return a_free && b_free && !l->cut;
+    bool alone = lookup_size(l, a) == 1, other_alone = lookup_size(l, b) == 1;
+    bool free = by_machine(l->ctx, a), other_free = by_machine(l->ctx, b);
+    return (alone && free) || (other_alone && other_free) || (free && other_free && !l->cut);
 }
 
-/* Three that are likely in pairs: one person, or is one of them either of the other two? */
+static bool may_be(struct lookup *l, uint64_t a, uint64_t b)
+{
+    return lookup_weigh(l, a, b) >= REVIEW_ODDS && !patient_index_apart(l->ctx, a, b);
+}
+
+/* A third who may be one of two: all one person, or is it either this or that? */
 static bool all_one(struct lookup *l, uint64_t a, uint64_t b, uint64_t third)
 {
     struct mpi_tally tally = {0};
-    if (!tally_pairs(l, a, third, &tally) || !tally_pairs(l, b, third, &tally))
-        return false;
-    return odds_of(l, &tally) >= REVIEW_ODDS;
+    return tally_pairs(l, a, third, &tally) && tally_pairs(l, b, third, &tally) && odds_of(l, &tally) >= REVIEW_ODDS &&
+           !patient_index_apart(l->ctx, a, third) && !patient_index_apart(l->ctx, b, third);
 }
 
-bool lookup_certain(struct lookup *l, const struct rival *rivals, size_t n, size_t which)
+bool lookup_certain(struct lookup *l, const struct rival *r)
 {
-    uint64_t own = l->person[0], it = rivals[which].person;
-    if (rivals[which].odds < LINK_ODDS || steward_has_it(l->ctx, own, it) || !movable(l, own, it))
+    uint64_t own = l->person[0];
+    if (r->odds < LINK_ODDS || steward_has_it(l->ctx, own, r->person) || !movable(l, own, r->person))
         return false;
-    for (size_t i = 0; i < n; i++)
-        if (i != which && rivals[i].odds >= REVIEW_ODDS && !all_one(l, own, it, rivals[i].person))
+    for (size_t i = 1; i < l->n; i++) {
+        uint64_t third = l->person[i];
+        bool other = third && third != own && third != r->person && first_of_person(l, i);
+        if (other && (may_be(l, own, third) || may_be(l, r->person, third)) && !all_one(l, own, r->person, third))
             return false;
+    }
     return true;
 }
