@@ -1,12 +1,13 @@
 /* Matching one registration against the site. */
+#include "records/patient/index_desk.h"
 #include "records/patient/index_lookup.h"
 #include "records/exchange/notice.h"
 #include "records/store/sealed.h"
+#include "records/work/consultation.h"
 #include <math.h>
 #include <stdlib.h>
 
-#define LINK_ODDS 4.6f   /* 99 %: put together at once */
-#define REVIEW_ODDS 0.0f /* an even chance: a person looks at it */
+#define ROUNDS_MAX 8 /* persons that one registration brings together */
 
 int patient_index_open(struct patient_index **out, const char *config_dir, const uint8_t key[32], struct fault *f)
 {
@@ -38,61 +39,6 @@ void patient_index_close(struct patient_index *x)
     mpi_tables_close(x->tables);
     explicit_bzero(x->key, sizeof x->key);
     free(x);
-}
-
-
-static bool kept_apart(struct op_ctx *ctx, uint64_t a, uint64_t b)
-{
-    return tx_int(ctx->tx, 0, "SELECT COUNT(*) AS n FROM mpi_apart WHERE a=$1 AND b=$2", "ii", (int64_t)(a < b ? a : b),
-                  (int64_t)(a < b ? b : a)) > 0;
-}
-
-/* Odds that the patient is this person; -INFINITY when a member forbids it. */
-static float person_odds(const struct lookup *l, uint64_t person)
-{
-    struct mpi_tally tally = {0};
-    struct mpi_match all;
-    for (size_t i = 1; i < l->n; i++) {
-        struct mpi_match pair;
-        if (l->person[i] != person)
-            continue;
-        if (mpi_barred(&l->set, &l->set.records[0], &l->set.records[i]) || kept_apart(l->ctx, l->patient[0], l->patient[i]))
-            return -INFINITY;
-        mpi_compare(&l->set, &l->set.records[0], &l->set.records[i], &pair);
-        lookup_shares(l, &pair);
-        mpi_tally_add(&tally, &pair);
-    }
-    mpi_tally_settle(&tally, &all);
-    return mpi_model_odds(&l->x->model, &all);
-}
-
-/* Each person is judged once, at the first of his likely candidates. */
-static bool first_of_person(const struct lookup *l, size_t i)
-{
-    bool again = false;
-    for (size_t j = 1; j < i && !again; j++)
-        again = l->likely[j] && l->person[j] == l->person[i];
-    return !again;
-}
-
-struct verdict {
-    uint64_t person, other; /* other: a member to show beside the patient */
-    float odds, second;
-};
-
-static struct verdict judge(const struct lookup *l)
-{
-    struct verdict v = {.odds = -INFINITY, .second = -INFINITY};
-    for (size_t i = 1; i < l->candidates; i++) {
-        bool own = l->person[i] == l->person[0];
-        float odds = !own && l->likely[i] && first_of_person(l, i) ? person_odds(l, l->person[i]) : -INFINITY;
-        if (odds > v.odds) {
-            v.second = v.odds;
-            v = (struct verdict){l->person[i], l->patient[i], odds, v.second};
-        } else if (odds > v.second)
-            v.second = odds;
-    }
-    return v;
 }
 
 /* ---- writing ---- */
@@ -140,6 +86,37 @@ int patient_index_join(struct op_ctx *ctx, const struct index_act *act, uint64_t
     return rc;
 }
 
+bool patient_index_apart(struct op_ctx *ctx, uint64_t person_a, uint64_t person_b)
+{
+    static const char sql[] = "SELECT COUNT(*) AS n FROM mpi_member p JOIN mpi_apart m ON m.a=p.patient_id "
+                              "JOIN mpi_member q ON q.patient_id=m.b WHERE p.person_id=$1 AND q.person_id=$2";
+    return tx_int(ctx->tx, 1, sql, "ii", (int64_t)person_a, (int64_t)person_b) > 0 || tx_int(ctx->tx, 1, sql, "ii", (int64_t)person_b, (int64_t)person_a) > 0;
+}
+
+void index_settle_tasks(struct op_ctx *ctx, const struct index_act *act)
+{
+    tx_exec(ctx->tx,
+            "UPDATE mpi_task SET state='linked', act_id=$1 WHERE id IN (SELECT t.id FROM mpi_member m JOIN mpi_task t ON t.patient_id=m.patient_id JOIN mpi_member o ON "
+            "o.patient_id=t.other_id WHERE m.person_id=$2 AND o.person_id=$2 AND " TASK_STATE "='open' AND t.why IN ('likely','two_persons'))",
+            "ii", (int64_t)act->id, (int64_t)patient_index_person(ctx, act->patient));
+}
+
+int index_tell(struct op_ctx *ctx, uint64_t act, uint64_t patient)
+{
+    int64_t moved[INDEX_LIST_MAX];
+    char key[ID_TEXT_BYTES];
+    size_t n = 0;
+    struct query *q = tx_query(ctx->tx, "SELECT patient_id FROM mpi_move WHERE act_id=$1 AND from_id<>to_id ORDER BY patient_id LIMIT $2", "ii", (int64_t)act, (int64_t)INDEX_LIST_MAX);
+    while (query_next(q))
+        moved[n++] = query_int(q, "patient_id");
+    int rc = query_end(q);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = consultation_tell_identity(ctx, (struct patient_id){(uint64_t)moved[i]});
+    id_format(patient, key);
+    tx_feed(ctx->tx, "mpi", key, "{}");
+    return rc ? rc : tx_error(ctx->tx);
+}
+
 /* The keys a patient has now. The member's row remembers them, so that changed ones are found again without an index of their own. */
 static int old_keys(struct lookup *l, uint64_t patient, int64_t old[MPI_KEYS], size_t *n)
 {
@@ -177,18 +154,6 @@ static int change_keys(struct lookup *l, uint64_t patient)
     return rc ? rc : tx_exec(l->ctx->tx, "UPDATE mpi_member SET keys=$1 WHERE patient_id=$2", "bi", l->keys, sizeof l->keys, (int64_t)patient);
 }
 
-static void open_task(struct op_ctx *ctx, uint64_t patient, const struct verdict *v, const char *why)
-{
-    /* Two questions, each answered by the index of a patient: with OR between them all open tasks would be looked through. */
-    int64_t there = tx_int(ctx->tx, 0,
-                           "SELECT COUNT(*) AS n FROM (SELECT id FROM mpi_task WHERE patient_id=$1 AND other_id=$2 AND state IN ('open','later') UNION ALL "
-                           "SELECT id FROM mpi_task WHERE patient_id=$2 AND other_id=$1 AND state IN ('open','later')) x", "ii", (int64_t)patient, (int64_t)v->other);
-    if (!there)
-        tx_exec(ctx->tx,
-                "INSERT INTO mpi_task (id, patient_id, other_id, odds_milli, why, state, created_ms, act_id) VALUES ($1,$2,$3,$4,$5,'open',$6,0)",
-                "iiiiti", (int64_t)id_new(), (int64_t)patient, (int64_t)v->other, (int64_t)(v->odds * 1000), why, ctx->now_ms);
-}
-
 /* A patient whom the index has not seen begins as a person of his own, called by his own id. */
 static int begin_alone(struct lookup *l)
 {
@@ -200,47 +165,105 @@ static int begin_alone(struct lookup *l)
     return insert_keys(l, patient);
 }
 
+/* ---- what waits for the steward ---- */
+
+static void open_task(struct op_ctx *ctx, uint64_t patient, const struct rival *r, const char *why)
+{
+    /* Two questions, each answered by the index of a patient: with OR between them all open tasks would be looked through. */
+    int64_t there = tx_int(ctx->tx, 0,
+                           "SELECT COUNT(*) AS n FROM (SELECT id FROM mpi_task t WHERE patient_id=$1 AND other_id=$2 AND " TASK_WAITS " UNION ALL "
+                           "SELECT id FROM mpi_task t WHERE patient_id=$2 AND other_id=$1 AND " TASK_WAITS ") x", "ii", (int64_t)patient, (int64_t)r->patient);
+    if (!there)
+        tx_exec(ctx->tx,
+                "INSERT INTO mpi_task (id, patient_id, other_id, odds_milli, why, state, created_ms, act_id) VALUES ($1,$2,$3,$4,$5,'open',$6,0)",
+                "iiiiti", (int64_t)id_new(), (int64_t)patient, (int64_t)r->patient, (int64_t)(r->odds * 1000), why, ctx->now_ms);
+}
+
+/* What waits between two persons; 0 = nothing. */
+static uint64_t waiting_between(struct op_ctx *ctx, uint64_t a, uint64_t b)
+{
+    static const char sql[] = "SELECT MIN(t.id) AS n FROM mpi_member m JOIN mpi_task t ON t.patient_id=m.patient_id JOIN mpi_member o ON o.patient_id=t.other_id "
+                              "WHERE m.person_id=$1 AND o.person_id=$2 AND " TASK_WAITS;
+    int64_t task = tx_int(ctx->tx, 0, sql, "ii", (int64_t)a, (int64_t)b);
+    return (uint64_t)(task ? task : tx_int(ctx->tx, 0, sql, "ii", (int64_t)b, (int64_t)a));
+}
+
+/* What waits already for the two is brought up to date: a pair is asked about once. */
+static void ask(struct lookup *l, const struct rival *r, const char *why)
+{
+    uint64_t task = waiting_between(l->ctx, l->person[0], r->person);
+    if (!task)
+        open_task(l->ctx, l->patient[0], r, why);
+    else
+        tx_exec(l->ctx->tx, "UPDATE mpi_task SET odds_milli=$1, why=CASE WHEN why IN ('likely','two_persons') THEN $2 ELSE why END WHERE id=$3", "iti",
+                (int64_t)(r->odds * 1000), why, (int64_t)task);
+}
+
 /* A changed record may no longer belong to its group: two right numbers, say. A person decides. */
 static void check_group(struct lookup *l)
 {
     for (size_t i = 1; i < l->n; i++)
         if (l->person[i] == l->person[0] && mpi_barred(&l->set, &l->set.records[0], &l->set.records[i])) {
-            open_task(l->ctx, l->patient[0], &(struct verdict){.other = l->patient[i], .odds = -20}, "conflict");
+            open_task(l->ctx, l->patient[0], &(struct rival){.patient = l->patient[i], .odds = -20}, "conflict");
             return;
         }
 }
 
+/* ---- placing ---- */
+
+/* A lone record goes to the other; of two persons the younger one becomes part of the older. */
+static int put_together(struct lookup *l, const struct rival *r)
+{
+    uint64_t own = l->person[0];
+    bool alone = lookup_size(l, own) == 1, other_alone = lookup_size(l, r->person) == 1;
+    bool goes = alone != other_alone ? alone : own > r->person;
+    uint64_t from = goes ? own : r->person, to = goes ? r->person : own;
+    struct index_act act = {.patient = goes ? l->patient[0] : r->patient, .other = goes ? r->patient : l->patient[0], .kind = "auto"};
+    patient_index_begin(l->ctx, &act);
+    int rc = patient_index_join(l->ctx, &act, from, to);
+    for (size_t i = 0; i < l->n; i++)
+        l->person[i] = l->person[i] == from ? to : l->person[i];
+    index_settle_tasks(l->ctx, &act);
+    return rc ? rc : index_tell(l->ctx, act.id, act.patient);
+}
+
+/* Whoever he is with certainty becomes one with him, the likeliest first; each who joined may tie another. */
 static int place(struct lookup *l, const char **outcome)
 {
-    struct verdict v = judge(l);
-    struct index_act act = {.patient = l->patient[0], .other = v.other, .kind = "auto"};
-    *outcome = v.odds >= LINK_ODDS && v.second < REVIEW_ODDS ? "linked" : v.odds >= REVIEW_ODDS ? "review" : "new";
-    if (strcmp(*outcome, "review") == 0)
-        open_task(l->ctx, l->patient[0], &v, v.second >= REVIEW_ODDS ? "two_persons" : "likely");
-    if (strcmp(*outcome, "linked") != 0)
-        return tx_error(l->ctx->tx);
-    patient_index_begin(l->ctx, &act);
-    return patient_index_move(l->ctx, &act, l->patient[0], v.person);
+    struct rival rivals[RIVALS_MAX];
+    size_t n = 0;
+    int rc = 0;
+    for (int round = 0; rc == 0; round++) {
+        size_t which = 0;
+        n = lookup_rivals(l, REVIEW_ODDS, rivals);
+        while (which < n && !lookup_certain(l, &rivals[which]))
+            which++;
+        if (which == n || round == ROUNDS_MAX)
+            break;
+        rc = put_together(l, &rivals[which]);
+        rc = rc ? rc : lookup_add_waiting(l);
+    }
+    *outcome = lookup_size(l, l->person[0]) > 1 ? "linked" : n ? "review" : "new";
+    if (rc == 0 && n)
+        ask(l, &rivals[0], n > 1 ? "two_persons" : "likely");
+    return rc;
 }
 
 int patient_index_put(struct op_ctx *ctx, const struct patient_row *row, const char **outcome)
 {
-    struct lookup l = {.ctx = ctx, .x = records_parts(ctx->records)->patient_index};
+    struct lookup l;
     *outcome = "new";
-    mpi_set_init(&l.set, l.x->tables);
+    lookup_begin(&l, ctx);
     int rc = lookup_gather(&l, row);
     if (rc == 0) {
-        bool fresh = l.person[0] == 0;
+        bool fresh = l.person[0] == LOOKUP_NEW;
         rc = fresh ? begin_alone(&l) : change_keys(&l, row->id);
-        int64_t members = fresh ? 1 : tx_int(ctx->tx, 1, "SELECT COUNT(*) AS n FROM mpi_member WHERE person_id=$1", "i", (int64_t)l.person[0]);
-        if (rc == 0 && members == 1)
-            rc = place(&l, outcome);
-        else if (rc == 0) {
-            *outcome = "linked";
+        rc = rc || fresh ? rc : lookup_add_waiting(&l);
+        if (rc == 0 && lookup_size(&l, l.person[0]) > 1)
             check_group(&l);
-        }
+        rc = rc ? rc : place(&l, outcome);
     }
-    mpi_set_fini(&l.set);
+    lookup_end(&l);
     return rc ? rc : tx_error(ctx->tx);
 }
 
@@ -248,45 +271,21 @@ int patient_index_put(struct op_ctx *ctx, const struct patient_row *row, const c
 
 #define UNLIKELY_ODDS -4.6f /* under one in a hundred */
 
-static void rank(struct index_candidate *list, size_t n)
-{
-    for (size_t i = 1; i < n; i++)
-        for (size_t k = i; k && list[k].probability > list[k - 1].probability; k--) {
-            struct index_candidate swap = list[k];
-            list[k] = list[k - 1];
-            list[k - 1] = swap;
-        }
-}
-
-static size_t weigh_persons(const struct lookup *l, struct index_candidate *out, size_t cap)
-{
-    struct verdict v = judge(l);
-    size_t n = 0;
-    for (size_t i = 1; i < l->candidates && n < cap; i++) {
-        float odds = l->likely[i] && first_of_person(l, i) ? person_odds(l, l->person[i]) : -INFINITY;
-        if (odds < UNLIKELY_ODDS)
-            continue;
-        out[n++] = (struct index_candidate){.person = l->person[i], .probability = 1 / (1 + exp(-(double)odds)),
-                                            .certain = l->person[i] == v.person && odds >= LINK_ODDS && v.second < REVIEW_ODDS,
-                                            .likely = odds >= REVIEW_ODDS};
-    }
-    rank(out, n);
-    return n;
-}
-
 int patient_index_score(struct op_ctx *ctx, const struct patient_row *row, struct index_candidate *out, size_t cap, size_t *n)
 {
-    struct lookup l = {.ctx = ctx, .x = records_parts(ctx->records)->patient_index};
+    struct lookup l;
+    struct rival rivals[RIVALS_MAX];
     *n = 0;
-    mpi_set_init(&l.set, l.x->tables);
+    lookup_begin(&l, ctx);
     int rc = lookup_gather(&l, row);
-    if (rc == 0)
-        *n = weigh_persons(&l, out, cap);
-    mpi_set_fini(&l.set);
+    size_t found = rc ? 0 : lookup_rivals(&l, UNLIKELY_ODDS, rivals);
+    for (; *n < found && *n < cap; ++*n)
+        out[*n] = (struct index_candidate){.person = rivals[*n].person, .probability = 1 / (1 + exp(-(double)rivals[*n].odds)),
+                                           .certain = *n == 0 && (found < 2 || rivals[1].odds < REVIEW_ODDS) && lookup_certain(&l, &rivals[0]), .likely = rivals[*n].odds >= REVIEW_ODDS};
+    lookup_end(&l);
     return rc ? rc : tx_error(ctx->tx);
 }
 
-/* Bytes of the first n characters. */
 static size_t bytes_of(const char *text, size_t n)
 {
     const char *p = text;

@@ -19,11 +19,17 @@ void patient_index_close(struct patient_index *x);
 /* Matches a row that was just stored and writes its membership and keys. *outcome: "linked", "review" or "new" (static). */
 YL_CHECKED int patient_index_put(struct op_ctx *ctx, const struct patient_row *row, const char **outcome);
 
-/* How two patients agree, as the review desk shows it; new reference: {probability, odds, prior, rival, barred, parts:[{part, label,
- * level, text, weight, one_in}]}; rival, barred (or null), label and text are {zh, en}. NULL: ctx->fault says why. */
-json_t *patient_index_compare(struct op_ctx *ctx, const struct patient_row *a, const struct patient_row *b);
+/* How likely two stored patients are one person, as natural logarithm of the odds, with all records of both their persons and with how often their values
+ * stand in the site now; of two that are one already the two records alone. The one number the desk shows. */
+float patient_index_odds(struct op_ctx *ctx, uint64_t a, uint64_t b);
+/* How they agree, as the review desk shows it; new reference: {probability, odds: patient_index_odds; records_probability: of the two records alone;
+ * prior, rival, barred, parts:[{part, label, level, text, weight, one_in}] of the two records}; rival, barred (or null), label and text are {zh, en}.
+ * NULL: ctx->fault says why. */
+json_t *patient_index_compare(struct op_ctx *ctx, uint64_t a, uint64_t b);
 /* Why two whole persons can never be one: "" when nothing forbids it (static, English), NULL: ctx->fault is filled. */
 const char *patient_index_bar(struct op_ctx *ctx, uint64_t person_a, uint64_t person_b);
+/* Has somebody said of a record of one and a record of the other that they are two people? */
+bool patient_index_apart(struct op_ctx *ctx, uint64_t person_a, uint64_t person_b);
 
 /* One act of the index: what it moves is kept. `how` is the way members came ("auto", "steward"). */
 struct index_act {

@@ -2,6 +2,8 @@
 #include "records/patient/index_lookup.h"
 #include <math.h>
 
+#define BARRED_ODDS -20.0f /* shown of two who can never be one */
+
 static json_t *both(struct mpi_words words)
 {
     return json_pack("{s:s,s:s}", "zh", words.zh, "en", words.en);
@@ -25,29 +27,60 @@ static json_t *parts_json(const struct mpi_model *model, const struct mpi_match 
     return parts;
 }
 
-json_t *patient_index_compare(struct op_ctx *ctx, const struct patient_row *a, const struct patient_row *b)
+static double chance_of(float odds)
 {
-    struct lookup l = {.ctx = ctx, .x = records_parts(ctx->records)->patient_index};
+    return 1 / (1 + exp(-(double)odds));
+}
+
+/* Two records and all that are of their persons: what they are has to be weighed as wholes. A record the index does not know is a person of its own. */
+static int gather_two(struct lookup *l, uint64_t a, uint64_t b)
+{
+    const uint64_t two[2] = {a < b ? a : b, a < b ? b : a}; /* whichever is named first */
+    uint64_t persons[2];
+    int rc = 0;
+    for (int i = 0; rc == 0 && i < 2; i++) {
+        persons[i] = patient_index_person(l->ctx, two[i]);
+        rc = lookup_add_patient(l, two[i], persons[i] ? persons[i] : two[i]);
+    }
+    for (int i = 0; rc == 0 && i < 2; i++)
+        rc = persons[i] ? lookup_add_person(l, persons[i]) : 0;
+    return rc ? rc : mpi_set_finish(&l->set);
+}
+
+/* Of the two records alone. */
+static float compare_two(struct lookup *l, struct mpi_match *m)
+{
+    mpi_compare(&l->set, &l->set.records[0], &l->set.records[1], m);
+    lookup_shares(l, 0, m);
+    return mpi_model_odds(&l->x->model, m);
+}
+
+float patient_index_odds(struct op_ctx *ctx, uint64_t a, uint64_t b)
+{
+    struct lookup l;
+    struct mpi_match m;
+    lookup_begin(&l, ctx);
+    float odds = gather_two(&l, a, b) ? 0 : l.person[0] == l.person[1] ? compare_two(&l, &m) : lookup_weigh(&l, l.person[0], l.person[1]);
+    lookup_end(&l);
+    return odds > BARRED_ODDS ? odds : BARRED_ODDS;
+}
+
+json_t *patient_index_compare(struct op_ctx *ctx, uint64_t a, uint64_t b)
+{
+    struct lookup l;
     struct mpi_match m;
     json_t *out = NULL;
-    mpi_set_init(&l.set, l.x->tables);
-    int rc = lookup_gather(&l, a); /* counts how rare a's values are */
-    mpi_set_fini(&l.set);
-    mpi_set_init(&l.set, l.x->tables);
-    rc = rc ? rc : lookup_add_row(&l.set, a);
-    rc = rc ? rc : lookup_add_row(&l.set, b);
-    rc = rc ? rc : mpi_set_finish(&l.set);
+    lookup_begin(&l, ctx);
+    int rc = gather_two(&l, a, b);
     if (rc == 0) {
-        mpi_compare(&l.set, &l.set.records[0], &l.set.records[1], &m);
-        lookup_shares(&l, &m);
-        float odds = mpi_model_odds(&l.x->model, &m);
+        float two = compare_two(&l, &m), odds = patient_index_odds(ctx, a, b);
         enum mpi_class rival = mpi_model_rival(&l.x->model, &m);
         enum mpi_bar bar = mpi_barred(&l.set, &l.set.records[0], &l.set.records[1]);
-        out = json_pack("{s:f,s:f,s:o,s:o,s:f,s:o}", "probability", 1 / (1 + exp(-(double)odds)), "odds", (double)odds, "rival",
+        out = json_pack("{s:f,s:f,s:f,s:o,s:o,s:f,s:o}", "probability", chance_of(odds), "odds", (double)odds, "records_probability", chance_of(two), "rival",
                         both(mpi_class_label(rival)), "barred", bar ? both(mpi_bar_label(bar)) : json_null(), "prior",
                         (double)(l.x->model.prior[CLASS_PERSON] - l.x->model.prior[rival]), "parts", parts_json(&l.x->model, &m, rival));
     }
-    mpi_set_fini(&l.set);
+    lookup_end(&l);
     if (!out)
         fault_set(ctx->fault, rc ? rc : ERR_INTERNAL, "", "The two records could not be compared.");
     return out;
@@ -55,9 +88,9 @@ json_t *patient_index_compare(struct op_ctx *ctx, const struct patient_row *a, c
 
 const char *patient_index_bar(struct op_ctx *ctx, uint64_t person_a, uint64_t person_b)
 {
-    struct lookup l = {.ctx = ctx, .x = records_parts(ctx->records)->patient_index};
+    struct lookup l;
     enum mpi_bar bar = BAR_NONE;
-    mpi_set_init(&l.set, l.x->tables);
+    lookup_begin(&l, ctx);
     int rc = lookup_add_person(&l, person_a);
     rc = rc ? rc : lookup_add_person(&l, person_b);
     rc = rc ? rc : mpi_set_finish(&l.set);
@@ -65,7 +98,7 @@ const char *patient_index_bar(struct op_ctx *ctx, uint64_t person_a, uint64_t pe
         for (size_t j = 0; j < l.n && !bar; j++)
             if (i != j && l.person[i] == person_a && l.person[j] == person_b)
                 bar = mpi_barred(&l.set, &l.set.records[i], &l.set.records[j]);
-    mpi_set_fini(&l.set);
+    lookup_end(&l);
     if (rc)
         fault_set(ctx->fault, rc, "", "The two persons could not be compared.");
     return rc ? NULL : mpi_bar_label(bar).en;

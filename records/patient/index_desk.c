@@ -33,14 +33,6 @@ static int both_persons(struct op_ctx *ctx, uint64_t patient, uint64_t other, ui
     return out[0] && out[1] ? 0 : fault_set(ctx->fault, ERR_NOT_FOUND, "", "The index does not know one of the two patients.");
 }
 
-/* Has somebody said of two of their records that they are two people? */
-static bool marked_apart(struct op_ctx *ctx, uint64_t x, uint64_t y)
-{
-    static const char sql[] = "SELECT COUNT(*) AS n FROM mpi_member p JOIN mpi_apart m ON m.a=p.patient_id "
-                              "JOIN mpi_member q ON q.patient_id=m.b WHERE p.person_id=$1 AND q.person_id=$2";
-    return tx_int(ctx->tx, 0, sql, "ii", (int64_t)x, (int64_t)y) > 0 || tx_int(ctx->tx, 0, sql, "ii", (int64_t)y, (int64_t)x) > 0;
-}
-
 /* The younger person becomes part of the older one. */
 static int join(struct op_ctx *ctx, struct index_act *act)
 {
@@ -55,7 +47,7 @@ static int join(struct op_ctx *ctx, struct index_act *act)
         return ctx->fault->code;
     if (*bar)
         return fault_set(ctx->fault, ERR_NOT_ALLOWED_NOW, "barred", "The two persons can never be one: %.120s.", bar);
-    if (marked_apart(ctx, who[0], who[1]))
+    if (patient_index_apart(ctx, who[0], who[1]))
         return fault_set(ctx->fault, ERR_NOT_ALLOWED_NOW, "kept_apart", "The two are kept apart: undo that act first.");
     patient_index_begin(ctx, act);
     return who[0] < who[1] ? patient_index_join(ctx, act, who[1], who[0]) : patient_index_join(ctx, act, who[0], who[1]);
@@ -95,43 +87,21 @@ static int set_apart(struct op_ctx *ctx, struct index_act *act)
     return tx_error(ctx->tx);
 }
 
-/* Whoever works on a case of one of those who moved looks at another timeline from now on. */
-static int tell_cases(struct op_ctx *ctx, uint64_t act)
-{
-    int64_t moved[LIST_MAX];
-    size_t n = 0;
-    struct query *q = tx_query(ctx->tx, "SELECT patient_id FROM mpi_move WHERE act_id=$1 AND from_id<>to_id ORDER BY patient_id LIMIT $2", "ii", (int64_t)act, (int64_t)LIST_MAX);
-    while (query_next(q))
-        moved[n++] = query_int(q, "patient_id");
-    int rc = query_end(q);
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        rc = consultation_tell_identity(ctx, (struct patient_id){(uint64_t)moved[i]});
-    return rc;
-}
-
 static int answer(struct op_ctx *ctx, const struct index_act *act, json_t **result)
 {
-    int rc = tell_cases(ctx, act->id);
+    int rc = index_tell(ctx, act->id, act->patient);
     if (rc)
         return rc;
     snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "mpi=%s", act->kind);
-    char key[ID_TEXT_BYTES];
-    id_format(act->patient, key);
-    tx_feed(ctx->tx, "mpi", key, "{}");
     *result = json_pack("{s:o,s:s,s:o}", "act_id", json_id(act->id), "kind", act->kind, "person_id",
                         json_id(patient_index_person(ctx, act->patient)));
     return tx_error(ctx->tx);
 }
 
-/* Pairs that waited and are one person now need nobody any more. */
-static void settle_others(struct op_ctx *ctx, const struct index_act *act)
+static void settle_tasks(struct op_ctx *ctx, const struct index_act *act)
 {
-    if (strcmp(act->kind, "link") != 0 && strcmp(act->kind, "merge") != 0)
-        return;
-    tx_exec(ctx->tx,
-            "UPDATE mpi_task SET state='linked', act_id=$1 WHERE state='open' AND why IN ('likely','two_persons') AND "
-            "patient_id IN (SELECT patient_id FROM mpi_member WHERE person_id=$2) AND other_id IN (SELECT patient_id FROM mpi_member WHERE person_id=$2)",
-            "ii", (int64_t)act->id, (int64_t)patient_index_person(ctx, act->patient));
+    if (strcmp(act->kind, "link") == 0 || strcmp(act->kind, "merge") == 0)
+        index_settle_tasks(ctx, act);
 }
 
 static int load_task(struct op_ctx *ctx, uint64_t id, struct index_task *t)
@@ -200,7 +170,7 @@ static int decide(struct op_ctx *ctx, json_t *args, json_t **result)
     tx_exec(ctx->tx, "UPDATE mpi_act SET before_state=$1, before_ms=$2, before_act=$3 WHERE id=$4", "tiii", t.state, t.later_ms, (int64_t)t.act,
             (int64_t)act.id);
     tx_exec(ctx->tx, "UPDATE mpi_task SET state=$1, act_id=$2 WHERE id=$3", "tii", state, (int64_t)act.id, (int64_t)t.id);
-    settle_others(ctx, &act);
+    settle_tasks(ctx, &act);
     return answer(ctx, &act, result);
 }
 
@@ -211,7 +181,7 @@ static int merge(struct op_ctx *ctx, json_t *args, json_t **result)
     rc = rc ? rc : join(ctx, &act);
     if (rc)
         return rc;
-    settle_others(ctx, &act);
+    settle_tasks(ctx, &act);
     return answer(ctx, &act, result);
 }
 
@@ -344,7 +314,7 @@ static int undo(struct op_ctx *ctx, json_t *args, json_t **result)
         return fault_set(ctx->fault, ERR_CONFLICT, bar, "%s",
                          a.undone ? "This act was undone already." : "Something was done after it: undo that first.");
     rc = move_back(ctx, id);
-    rc = rc ? rc : tell_cases(ctx, id);
+    rc = rc ? rc : index_tell(ctx, id, a.patient);
     tx_exec(ctx->tx, "DELETE FROM mpi_apart WHERE act_id=$1", "i", (int64_t)id);
     tx_exec(ctx->tx, "UPDATE mpi_act SET undone_ms=$1, undone_by=$2 WHERE id=$3", "iii", ctx->now_ms, (int64_t)ctx->actor->person.v, (int64_t)id);
     tx_exec(ctx->tx, "UPDATE mpi_task SET state='open', act_id=0 WHERE act_id=$1 AND id<>$2", "ii", (int64_t)id, (int64_t)a.task);
@@ -352,9 +322,6 @@ static int undo(struct op_ctx *ctx, json_t *args, json_t **result)
         tx_exec(ctx->tx, "UPDATE mpi_task SET state=$1, later_ms=$2, act_id=$3 WHERE id=$4", "tiii", a.before_state, a.before_ms, a.before_act,
                 (int64_t)a.task);
     snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "mpi=undo");
-    char key[ID_TEXT_BYTES];
-    id_format(a.patient, key);
-    tx_feed(ctx->tx, "mpi", key, "{}");
     *result = json_pack("{s:o}", "act_id", json_id(id));
     return rc ? rc : tx_error(ctx->tx);
 }

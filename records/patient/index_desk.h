@@ -19,6 +19,11 @@ void index_task_from(struct query *q, struct index_task *t);
  * has seen of them, so that nobody decides on an old picture. */
 YL_CHECKED int index_stamp(struct op_ctx *ctx, uint64_t patient, uint64_t other, char out[INDEX_STAMP_BYTES]);
 
+/* After an act: pairs that waited and are one person now need nobody any more. Errors stick to the transaction. */
+void index_settle_tasks(struct op_ctx *ctx, const struct index_act *act);
+/* ... and whoever works on a case of one of those who moved is told, as are those who follow the feed; `patient`: whom the act is about. */
+YL_CHECKED int index_tell(struct op_ctx *ctx, uint64_t act, uint64_t patient);
+
 /* Whether and why an act cannot be undone now: "" or a word of the interface (static). */
 const char *index_undo_bar(struct op_ctx *ctx, uint64_t act);
 

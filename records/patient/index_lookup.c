@@ -6,10 +6,26 @@
 
 #define FEW 12         /* ... a broad key */
 #define NAMES_MAX 2000 /* namesakes are counted this far */
+#define PHONE_KEY 4
+#define WAITING_MAX 8
 #define TOO_MANY 16    /* under one key alone: who shares nothing else with the patient is not opened */
 #define CANDIDATES 120
 /* One in 160,000: a candidate whose own record agrees this badly does not bring his person. A member who agrees better is a candidate too. */
 #define HOPELESS_ODDS -12.0f
+
+void lookup_begin(struct lookup *l, struct op_ctx *ctx)
+{
+    memset(l, 0, sizeof *l);
+    l->ctx = ctx;
+    l->x = records_parts(ctx->records)->patient_index;
+    l->patients = tx_int(ctx->tx, 0, "SELECT patients FROM mpi_state WHERE id=1", "");
+    mpi_set_init(&l->set, l->x->tables);
+}
+
+void lookup_end(struct lookup *l)
+{
+    mpi_set_fini(&l->set);
+}
 
 /* ---- records of the engine from rows ---- */
 
@@ -75,6 +91,7 @@ int lookup_add_patient(struct lookup *l, uint64_t patient, uint64_t person)
     size_t at = place_of(l, patient);
     if (at < l->n && person)
         l->person[at] = person;
+    l->cut = l->cut || (at == l->n && person && l->n == LOOKUP_GROUP_MAX);
     if (at < l->n || l->n == LOOKUP_GROUP_MAX)
         return 0;
     int rc = patient_load_to_match(l->ctx, patient, &row);
@@ -89,15 +106,35 @@ int lookup_add_patient(struct lookup *l, uint64_t patient, uint64_t person)
 
 int lookup_add_person(struct lookup *l, uint64_t person)
 {
-    int64_t found[LOOKUP_GROUP_MAX];
+    int64_t found[LOOKUP_PERSON_MAX];
     size_t n = 0;
-    struct query *q = tx_query(l->ctx->tx, "SELECT patient_id FROM mpi_member WHERE person_id=$1 ORDER BY patient_id LIMIT 80", "i", (int64_t)person);
+    struct query *q = tx_query(l->ctx->tx, "SELECT patient_id FROM mpi_member WHERE person_id=$1 ORDER BY patient_id LIMIT $2", "ii", (int64_t)person,
+                               (int64_t)LOOKUP_PERSON_MAX);
     while (query_next(q))
         found[n++] = query_int(q, "patient_id");
     int rc = query_end(q);
+    l->cut = l->cut || n == LOOKUP_PERSON_MAX;
     for (size_t i = 0; rc == 0 && i < n; i++)
         rc = lookup_add_patient(l, (uint64_t)found[i], person);
     return rc;
+}
+
+int lookup_add_waiting(struct lookup *l)
+{
+    uint64_t found[WAITING_MAX];
+    size_t n = 0, before = l->n;
+    struct query *q = tx_query(l->ctx->tx,
+                               "SELECT o.person_id FROM mpi_member m JOIN mpi_task t ON t.patient_id=m.patient_id JOIN mpi_member o ON o.patient_id=t.other_id "
+                               "WHERE m.person_id=$1 AND o.person_id<>$1 AND " TASK_WAITS " UNION "
+                               "SELECT o.person_id FROM mpi_member m JOIN mpi_task t ON t.other_id=m.patient_id JOIN mpi_member o ON o.patient_id=t.patient_id "
+                               "WHERE m.person_id=$1 AND o.person_id<>$1 AND " TASK_WAITS " ORDER BY 1 LIMIT $2", "ii", (int64_t)l->person[0],
+                               (int64_t)WAITING_MAX);
+    while (query_next(q))
+        found[n++] = (uint64_t)query_int(q, "person_id");
+    int rc = query_end(q);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = lookup_add_person(l, found[i]);
+    return rc ? rc : l->n > before ? mpi_set_finish(&l->set) : 0;
 }
 
 static void note(struct lookup *l, uint64_t patient, float worth)
@@ -120,20 +157,55 @@ static float worth_of(const struct lookup *l, int k, size_t n)
     return k == MPI_KEY_ID || k == MPI_KEY_INSURANCE ? 4 * rare : rare;
 }
 
+/* ---- how many have a value ---- */
+
+static const int counted_keys[LOOKUP_COUNTED] = {MPI_KEY_ID, MPI_KEY_INSURANCE, PHONE_KEY, MPI_KEY_BIRTH, MPI_KEY_NAME};
+
+static int64_t limit_of(int k)
+{
+    return k >= MPI_KEY_BROAD ? FEW : LOOKUP_CROWD;
+}
+
+static void remember(struct lookup *l, int64_t key, int64_t holders)
+{
+    if (l->n_counts < LOOKUP_COUNTS) {
+        l->counts[l->n_counts].key = key;
+        l->counts[l->n_counts++].holders = holders;
+    }
+}
+
+static int64_t count_others(struct lookup *l, int64_t key, int64_t limit)
+{
+    return tx_int(l->ctx->tx, 0, "SELECT COUNT(*) AS n FROM (SELECT patient_id FROM mpi_key WHERE key=$1 AND patient_id<>$2 LIMIT $3) AS counted", "iii", key,
+                  (int64_t)l->patient[0], limit);
+}
+
+/* Patients under one key, record 0 among them, as far as counted. */
+static int64_t holders_of(struct lookup *l, int64_t key, int k)
+{
+    for (size_t i = 0; i < l->n_counts; i++)
+        if (l->counts[i].key == key)
+            return l->counts[i].holders;
+    int64_t n = tx_int(l->ctx->tx, 0, "SELECT COUNT(*) AS n FROM (SELECT patient_id FROM mpi_key WHERE key=$1 LIMIT $2) AS counted", "ii", key,
+                       k == MPI_KEY_NAME ? (int64_t)NAMES_MAX : limit_of(k) + 2);
+    remember(l, key, n);
+    return n;
+}
+
 /* Patients under one key; a crowd brings none. */
 static int look_up(struct lookup *l, int k)
 {
-    int64_t limit = k >= MPI_KEY_BROAD ? FEW : LOOKUP_CROWD, found[LOOKUP_CROWD + 1];
+    int64_t limit = limit_of(k), found[LOOKUP_CROWD + 1];
     size_t n = 0;
-    struct query *q = tx_query(l->ctx->tx, "SELECT patient_id FROM mpi_key WHERE key=$1 ORDER BY patient_id DESC LIMIT $2", "ii", l->keys[k],
-                               limit + 1);
+    struct query *q = tx_query(l->ctx->tx, "SELECT patient_id FROM mpi_key WHERE key=$1 AND patient_id<>$2 ORDER BY patient_id DESC LIMIT $3", "iii", l->keys[k],
+                               (int64_t)l->patient[0], limit + 1);
     while (query_next(q))
         found[n++] = query_int(q, "patient_id");
     int rc = query_end(q);
-    l->seen[k] = (int64_t)n;
-    if (k == MPI_KEY_NAME && (int64_t)n > limit)
-        l->seen[k] = tx_int(l->ctx->tx, 0, "SELECT COUNT(*) AS n FROM (SELECT patient_id FROM mpi_key WHERE key=$1 LIMIT $2) AS counted", "ii",
-                            l->keys[k], (int64_t)NAMES_MAX);
+    bool names = k == MPI_KEY_NAME && (int64_t)n > limit;
+    for (int c = 0; c < LOOKUP_COUNTED; c++)
+        if (counted_keys[c] == k)
+            remember(l, l->keys[k], 1 + (names ? count_others(l, l->keys[k], NAMES_MAX) : (int64_t)n));
     float worth = worth_of(l, k, n);
     for (size_t i = 0; (int64_t)n <= limit && i < n; i++)
         note(l, (uint64_t)found[i], worth);
@@ -160,11 +232,11 @@ static int add_found(struct lookup *l)
     return rc;
 }
 
-static bool likely(const struct lookup *l, size_t candidate)
+static bool likely(struct lookup *l, size_t candidate)
 {
     struct mpi_match pair;
     mpi_compare(&l->set, &l->set.records[0], &l->set.records[candidate], &pair);
-    lookup_shares(l, &pair);
+    lookup_shares(l, 0, &pair);
     return mpi_model_odds(&l->x->model, &pair) > HOPELESS_ODDS;
 }
 
@@ -177,7 +249,7 @@ static int add_members(struct lookup *l)
         if ((l->likely[i] = likely(l, i)))
             l->person[i] = patient_index_person(l->ctx, l->patient[i]);
     for (size_t i = 0; rc == 0 && i < l->candidates; i++)
-        if (l->person[i])
+        if (l->person[i] && l->person[i] != LOOKUP_NEW)
             rc = lookup_add_person(l, l->person[i]);
     return rc ? rc : l->n > l->candidates ? mpi_set_finish(&l->set) : 0;
 }
@@ -187,9 +259,9 @@ int lookup_gather(struct lookup *l, const struct patient_row *row)
     int rc = lookup_keys(l, row);
     rc = rc ? rc : lookup_add_row(&l->set, row);
     l->patient[0] = row->id;
-    l->person[0] = patient_index_person(l->ctx, row->id);
+    uint64_t person = patient_index_person(l->ctx, row->id);
+    l->person[0] = person ? person : LOOKUP_NEW;
     l->n = 1;
-    l->patients = tx_int(l->ctx->tx, 0, "SELECT patients FROM mpi_state WHERE id=1", "");
     for (int k = 0; rc == 0 && k < MPI_KEYS; k++)
         if (l->keys[k])
             rc = look_up(l, k);
@@ -197,17 +269,40 @@ int lookup_gather(struct lookup *l, const struct patient_row *row)
     return rc ? rc : add_members(l);
 }
 
-void lookup_shares(const struct lookup *l, struct mpi_match *m)
+/* The keys a record is counted by: of record 0 those it was looked up with, of the others those they are kept under. */
+static const int64_t *keys_of(struct lookup *l, size_t i)
 {
-    static const struct {
-        int part, key;
-    } counted[] = {{PART_ID, MPI_KEY_ID}, {PART_INSURANCE, MPI_KEY_INSURANCE}, {PART_PHONE, 4}, {PART_BIRTH, MPI_KEY_BIRTH}};
-    float all = (float)(l->patients > 1000 ? l->patients : 1000); /* a young site does not know yet what is rare */
-    for (size_t i = 0; i < sizeof counted / sizeof *counted; i++) {
-        float n = (float)l->seen[counted[i].key] + 1;
-        m->share[counted[i].part] = m->level[counted[i].part] == 0 ? n / all : 0;
+    int64_t keys[MPI_KEYS] = {0};
+    size_t len = 0;
+    if (l->counted[i].asked)
+        return l->counted[i].key;
+    struct query *q = tx_query(l->ctx->tx, "SELECT keys FROM mpi_member WHERE patient_id=$1", "i", (int64_t)l->patient[i]);
+    if (query_next(q)) {
+        const void *held = query_blob(q, "keys", &len);
+        if (held && len <= sizeof keys)
+            memcpy(keys, held, len);
     }
-    float name = sqrtf(((float)l->seen[MPI_KEY_NAME] + 1) / all); /* both parts together are as rare as the name */
+    l->counted[i].asked = query_end(q) == 0;
+    for (int c = 0; c < LOOKUP_COUNTED; c++)
+        l->counted[i].key[c] = i == 0 && l->keys[counted_keys[c]] ? l->keys[counted_keys[c]] : keys[counted_keys[c]];
+    return l->counted[i].key;
+}
+
+/* 0: not known. */
+static float share_of(struct lookup *l, size_t i, int c)
+{
+    float all = (float)(l->patients > 1000 ? l->patients : 1000); /* a young site does not know yet what is rare */
+    int64_t key = keys_of(l, i)[c];
+    return key ? (float)holders_of(l, key, counted_keys[c]) / all : 0;
+}
+
+void lookup_shares(struct lookup *l, size_t i, struct mpi_match *m)
+{
+    static const enum mpi_part parts[] = {PART_ID, PART_INSURANCE, PART_PHONE, PART_BIRTH};
+    for (int c = 0; c < 4; c++)
+        m->share[parts[c]] = m->level[parts[c]] == 0 ? share_of(l, i, c) : 0;
+    bool named = m->level[PART_FAMILY] == 0 || m->level[PART_GIVEN] == 0;
+    float name = named ? sqrtf(share_of(l, i, 4)) : 0; /* both parts together are as rare as the name */
     m->share[PART_ADDRESS] = m->share[PART_POSTCODE] = 0; /* not counted: as rare as addresses are on average */
     m->share[PART_FAMILY] = m->level[PART_FAMILY] == 0 ? name : 0;
     m->share[PART_GIVEN] = m->level[PART_GIVEN] == 0 ? name : 0;

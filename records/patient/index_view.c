@@ -89,7 +89,7 @@ static json_t *reporter_of(struct op_ctx *ctx, uint64_t person)
 static json_t *task_json(struct op_ctx *ctx, const struct index_task *t)
 {
     return json_pack("{s:o,s:s,s:s,s:f,s:I,s:o,s:o,s:o,s:o,s:o}", "id", json_id(t->id), "state", t->state, "why", t->why, "odds",
-                     (double)t->odds_milli / 1000, "created_ms", (json_int_t)t->created_ms, "later_ms",
+                     (double)patient_index_odds(ctx, t->patient, t->other), "created_ms", (json_int_t)t->created_ms, "later_ms",
                      t->later_ms ? json_integer(t->later_ms) : json_null(), "note", note_of(ctx, t), "reported_by", reporter_of(ctx, t->reported_by),
                      "a", line_of(ctx, t->patient), "b", line_of(ctx, t->other));
 }
@@ -249,7 +249,7 @@ static json_t *open_task_of(struct op_ctx *ctx, uint64_t a, uint64_t b)
 static int pair_json(struct op_ctx *ctx, const struct patient_row *a, const struct patient_row *b, json_t **result)
 {
     char stamp[INDEX_STAMP_BYTES];
-    json_t *why = patient_index_compare(ctx, a, b);
+    json_t *why = patient_index_compare(ctx, a->id, b->id);
     if (!why)
         return ctx->fault->code;
     uint64_t pa = patient_index_person(ctx, a->id), pb = patient_index_person(ctx, b->id);

@@ -292,20 +292,6 @@ int patient_timeline(struct op_ctx *ctx, json_t *args, json_t **result)
 
 /* ---- "this is not the patient" ---- */
 
-static double odds_of(struct op_ctx *ctx, uint64_t a, uint64_t b)
-{
-    struct patient_row x, y;
-    double odds = 0;
-    if (patient_load(ctx, a, &x) == 0 && patient_load(ctx, b, &y) == 0) {
-        json_t *why = patient_index_compare(ctx, &x, &y);
-        odds = json_number_value(json_object_get(why, "odds"));
-        json_decref(why);
-    }
-    patient_row_wipe(&x);
-    patient_row_wipe(&y);
-    return odds;
-}
-
 /* The reported record leaves the timeline at once; the index steward decides. */
 int patient_report_link(struct op_ctx *ctx, json_t *args, json_t **result)
 {
@@ -324,7 +310,7 @@ int patient_report_link(struct op_ctx *ctx, json_t *args, json_t **result)
     tx_exec(ctx->tx,
             "INSERT INTO mpi_task (id, patient_id, other_id, odds_milli, why, state, created_ms, act_id, reported_by, note) VALUES "
             "($1,$2,$3,$4,'reported','open',$5,0,$6,$7)",
-            "iiiiiis", (int64_t)task, (int64_t)other, (int64_t)patient, (int64_t)(odds_of(ctx, other, patient) * 1000), ctx->now_ms,
+            "iiiiiis", (int64_t)task, (int64_t)other, (int64_t)patient, (int64_t)(patient_index_odds(ctx, other, patient) * 1000), ctx->now_ms,
             (int64_t)ctx->actor->person.v, SEALED(MPI_REPORT, task, other, arg_text(args, "note")));
     *result = json_pack("{s:o}", "task_id", json_id(task));
     return tx_error(ctx->tx);

@@ -59,7 +59,8 @@ export interface Part {
 export interface Pair {
   a: Registration
   b: Registration
-  why: { probability: number; odds: number; prior: number; rival: Bi; barred: Bi | null; parts: Part[] }
+  /** probability, odds: of the two persons with all their records; records_probability: of these two records alone. */
+  why: { probability: number; odds: number; records_probability: number; prior: number; rival: Bi; barred: Bi | null; parts: Part[] }
   together: boolean
   a_members: Line[]
   b_members: Line[]
