@@ -140,41 +140,24 @@ int patient_index_join(struct op_ctx *ctx, const struct index_act *act, uint64_t
     return rc;
 }
 
-/* The keys a patient has now. The member's row remembers them, so that changed ones are found again without an index of their own. */
-static int old_keys(struct lookup *l, uint64_t patient, int64_t old[MPI_KEYS], size_t *n)
+static bool holds(const int64_t keys[MPI_KEYS], int64_t key)
 {
-    size_t len = 0;
-    struct query *q = tx_query(l->ctx->tx, "SELECT keys FROM mpi_member WHERE patient_id=$1", "i", (int64_t)patient);
-    if (query_next(q)) {
-        const void *held = query_blob(q, "keys", &len);
-        len = held && len <= sizeof l->keys ? len : 0;
-        if (len)
-            memcpy(old, held, len);
+    int k = 0;
+    while (k < MPI_KEYS && keys[k] != key)
+        k++;
+    return k < MPI_KEYS;
+}
+
+/* Those he has are let stand: who moved is found by another house, and by the same name. */
+static void change_keys(struct lookup *l)
+{
+    struct tx *tx = l->ctx->tx;
+    for (int k = 0; k < MPI_KEYS; k++) {
+        if (l->old_keys[k] && !holds(l->keys, l->old_keys[k]))
+            tx_exec(tx, "DELETE FROM mpi_key WHERE key=$1 AND patient_id=$2", "ii", l->old_keys[k], (int64_t)l->patient[0]);
+        if (l->keys[k] && !holds(l->old_keys, l->keys[k]))
+            tx_upsert(tx, "mpi_key", NULL, "key,patient_id", "ii", l->keys[k], (int64_t)l->patient[0]);
     }
-    *n = len / sizeof *old;
-    return query_end(q);
-}
-
-static int insert_keys(struct lookup *l, uint64_t patient)
-{
-    for (int k = 0; k < MPI_KEYS; k++)
-        if (l->keys[k])
-            tx_upsert(l->ctx->tx, "mpi_key", NULL, "key,patient_id", "ii", l->keys[k], (int64_t)patient);
-    return tx_error(l->ctx->tx);
-}
-
-static int change_keys(struct lookup *l, uint64_t patient)
-{
-    int64_t old[MPI_KEYS];
-    size_t n = 0;
-    int rc = old_keys(l, patient, old, &n);
-    if (rc || (n == MPI_KEYS && memcmp(old, l->keys, sizeof old) == 0))
-        return rc;
-    for (size_t i = 0; i < n; i++)
-        if (old[i])
-            tx_exec(l->ctx->tx, "DELETE FROM mpi_key WHERE key=$1 AND patient_id=$2", "ii", old[i], (int64_t)patient);
-    rc = insert_keys(l, patient);
-    return rc ? rc : tx_exec(l->ctx->tx, "UPDATE mpi_member SET keys=$1 WHERE patient_id=$2", "bi", l->keys, sizeof l->keys, (int64_t)patient);
 }
 
 static void open_task(struct op_ctx *ctx, uint64_t patient, const struct verdict *v, const char *why)
@@ -190,24 +173,26 @@ static void open_task(struct op_ctx *ctx, uint64_t patient, const struct verdict
 }
 
 /* A patient whom the index has not seen begins as a person of his own, called by his own id. */
-static int begin_alone(struct lookup *l)
+static void begin_alone(struct lookup *l)
 {
     uint64_t patient = l->patient[0];
     tx_exec(l->ctx->tx, "INSERT INTO mpi_member (patient_id, person_id, how, since_ms, keys) VALUES ($1,$2,'new',$3,$4)", "iiib", (int64_t)patient,
             (int64_t)patient, l->ctx->now_ms, l->keys, sizeof l->keys);
     tx_exec(l->ctx->tx, "UPDATE mpi_state SET patients=patients+1 WHERE id=1", "");
     l->person[0] = patient;
-    return insert_keys(l, patient);
 }
 
 /* A changed record may no longer belong to its group: two right numbers, say. A person decides. */
-static void check_group(struct lookup *l)
+static int check_group(struct lookup *l)
 {
-    for (size_t i = 1; i < l->n; i++)
-        if (l->person[i] == l->person[0] && mpi_barred(&l->set, &l->set.records[0], &l->set.records[i])) {
+    int rc = lookup_add_person(l, l->person[0]);
+    rc = rc ? rc : mpi_set_finish(&l->set);
+    for (size_t i = 1; rc == 0 && i < l->n; i++)
+        if (mpi_barred(&l->set, &l->set.records[0], &l->set.records[i])) {
             open_task(l->ctx, l->patient[0], &(struct verdict){.other = l->patient[i], .odds = -20}, "conflict");
-            return;
+            break;
         }
+    return rc;
 }
 
 static int place(struct lookup *l, const char **outcome)
@@ -223,23 +208,51 @@ static int place(struct lookup *l, const char **outcome)
     return patient_index_move(l->ctx, &act, l->patient[0], v.person);
 }
 
-int patient_index_put(struct op_ctx *ctx, const struct patient_row *row, const char **outcome)
+static bool barred_alike(const struct patient_row *a, const struct patient_row *b)
+{
+    return strcmp(a->name, b->name) == 0 && strcmp(a->sex, b->sex) == 0 && strcmp(a->birth_date, b->birth_date) == 0 && a->birth_estimated == b->birth_estimated &&
+           strcmp(a->secret.id_no, b->secret.id_no) == 0;
+}
+
+static bool weighed_alike(const struct patient_row *a, const struct patient_row *b)
+{
+    return barred_alike(a, b) && strcmp(a->secret.phone, b->secret.phone) == 0 && strcmp(a->secret.guardian_phone, b->secret.guardian_phone) == 0 &&
+           strcmp(a->secret.address, b->secret.address) == 0 && strcmp(a->secret.insurance_no, b->secret.insurance_no) == 0;
+}
+
+static bool alone(const struct lookup *l)
+{
+    return !l->person[0] || tx_int(l->ctx->tx, 1, "SELECT COUNT(*) AS n FROM mpi_member WHERE person_id=$1", "i", (int64_t)l->person[0]) == 1;
+}
+
+/* Who is in a group stays there, whoever else he looks like. */
+static int put(struct lookup *l, const struct patient_row *row, const struct patient_row *before, const char **outcome)
+{
+    int rc = lookup_begin(l, row);
+    bool fresh = !l->person[0];
+    if (rc || (!fresh && before && weighed_alike(row, before)))
+        return rc;
+    bool grouped = !alone(l);
+    rc = grouped ? 0 : lookup_candidates(l);
+    if (rc)
+        return rc;
+    if (fresh)
+        begin_alone(l);
+    change_keys(l);
+    if (!fresh && memcmp(l->keys, l->old_keys, sizeof l->keys) != 0)
+        tx_exec(l->ctx->tx, "UPDATE mpi_member SET keys=$1 WHERE patient_id=$2", "bi", l->keys, sizeof l->keys, (int64_t)row->id);
+    if (!grouped)
+        return place(l, outcome);
+    *outcome = "linked";
+    return before && barred_alike(row, before) ? 0 : check_group(l);
+}
+
+int patient_index_put(struct op_ctx *ctx, const struct patient_row *row, const struct patient_row *before, const char **outcome)
 {
     struct lookup l = {.ctx = ctx, .x = records_parts(ctx->records)->patient_index};
     *outcome = "new";
     mpi_set_init(&l.set, l.x->tables);
-    int rc = lookup_gather(&l, row);
-    if (rc == 0) {
-        bool fresh = l.person[0] == 0;
-        rc = fresh ? begin_alone(&l) : change_keys(&l, row->id);
-        int64_t members = fresh ? 1 : tx_int(ctx->tx, 1, "SELECT COUNT(*) AS n FROM mpi_member WHERE person_id=$1", "i", (int64_t)l.person[0]);
-        if (rc == 0 && members == 1)
-            rc = place(&l, outcome);
-        else if (rc == 0) {
-            *outcome = "linked";
-            check_group(&l);
-        }
-    }
+    int rc = put(&l, row, before, outcome);
     mpi_set_fini(&l.set);
     return rc ? rc : tx_error(ctx->tx);
 }
@@ -279,7 +292,8 @@ int patient_index_score(struct op_ctx *ctx, const struct patient_row *row, struc
     struct lookup l = {.ctx = ctx, .x = records_parts(ctx->records)->patient_index};
     *n = 0;
     mpi_set_init(&l.set, l.x->tables);
-    int rc = lookup_gather(&l, row);
+    int rc = lookup_begin(&l, row);
+    rc = rc ? rc : lookup_candidates(&l);
     if (rc == 0)
         *n = weigh_persons(&l, out, cap);
     mpi_set_fini(&l.set);

@@ -16,8 +16,9 @@ struct patient_index;
 YL_CHECKED int patient_index_open(struct patient_index **out, const char *config_dir, const uint8_t key[32], struct fault *f);
 void patient_index_close(struct patient_index *x);
 
-/* Matches a row that was just stored and writes its membership and keys. *outcome: "linked", "review" or "new" (static). */
-YL_CHECKED int patient_index_put(struct op_ctx *ctx, const struct patient_row *row, const char **outcome);
+/* Matches a row that was just stored and writes its membership and keys. `before`: as it stood when the index saw it last, NULL = all of it is to be looked at.
+ * *outcome of a new one: "linked", "review" or "new" (static). */
+YL_CHECKED int patient_index_put(struct op_ctx *ctx, const struct patient_row *row, const struct patient_row *before, const char **outcome);
 
 /* How two patients agree, as the review desk shows it; new reference: {probability, odds, prior, rival, barred, parts:[{part, label,
  * level, text, weight, one_in}]}; rival, barred (or null), label and text are {zh, en}. NULL: ctx->fault says why. */

@@ -31,7 +31,8 @@ json_t *patient_index_compare(struct op_ctx *ctx, const struct patient_row *a, c
     struct mpi_match m;
     json_t *out = NULL;
     mpi_set_init(&l.set, l.x->tables);
-    int rc = lookup_gather(&l, a); /* counts how rare a's values are */
+    int rc = lookup_begin(&l, a);
+    rc = rc ? rc : lookup_candidates(&l); /* counts how rare a's values are */
     mpi_set_fini(&l.set);
     mpi_set_init(&l.set, l.x->tables);
     rc = rc ? rc : lookup_add_row(&l.set, a);

@@ -45,20 +45,37 @@ static int64_t blinded(const struct patient_index *x, uint32_t key)
 static const uint32_t kept = 1u << 0 | 1u << 1 | 1u << 2 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 7 | 1u << 8 | 1u << 9 | 1u << 10 | 1u << 11 |
                              1u << 12 | 1u << 14 | 1u << MPI_KEY_NAME | 1u << MPI_KEY_BIRTH;
 
-int lookup_keys(struct lookup *l, const struct patient_row *row)
+static void make_keys(struct lookup *l)
 {
-    struct mpi_set one;
     uint32_t keys[MPI_KEYS];
-    mpi_set_init(&one, l->x->tables);
-    int rc = lookup_add_row(&one, row);
-    rc = rc ? rc : mpi_set_finish(&one);
-    if (rc == 0) {
-        mpi_block_keys(&one, &one.records[0], keys);
-        for (int k = 0; k < MPI_KEYS; k++)
-            l->keys[k] = keys[k] && (kept >> k & 1) ? blinded(l->x, keys[k]) : 0;
+    mpi_block_keys(&l->set, &l->set.records[0], keys);
+    for (int k = 0; k < MPI_KEYS; k++)
+        l->keys[k] = keys[k] && (kept >> k & 1) ? blinded(l->x, keys[k]) : 0;
+}
+
+/* His person, and the keys he has: his membership remembers them, so that those which change are found without an index of their own. */
+static int load_member(struct lookup *l)
+{
+    size_t len = 0;
+    struct query *q = tx_query(l->ctx->tx, "SELECT person_id, keys FROM mpi_member WHERE patient_id=$1", "i", (int64_t)l->patient[0]);
+    if (query_next(q)) {
+        const void *held = query_blob(q, "keys", &len);
+        if (held && len <= sizeof l->old_keys)
+            memcpy(l->old_keys, held, len);
+        l->person[0] = (uint64_t)query_int(q, "person_id");
     }
-    mpi_set_fini(&one);
-    return rc;
+    return query_end(q);
+}
+
+int lookup_begin(struct lookup *l, const struct patient_row *row)
+{
+    int rc = lookup_add_row(&l->set, row);
+    rc = rc ? rc : mpi_set_finish(&l->set);
+    if (rc == 0)
+        make_keys(l);
+    l->patient[0] = row->id;
+    l->n = 1;
+    return rc ? rc : load_member(l);
 }
 
 static size_t place_of(const struct lookup *l, uint64_t patient)
@@ -182,13 +199,9 @@ static int add_members(struct lookup *l)
     return rc ? rc : l->n > l->candidates ? mpi_set_finish(&l->set) : 0;
 }
 
-int lookup_gather(struct lookup *l, const struct patient_row *row)
+int lookup_candidates(struct lookup *l)
 {
-    int rc = lookup_keys(l, row);
-    rc = rc ? rc : lookup_add_row(&l->set, row);
-    l->patient[0] = row->id;
-    l->person[0] = patient_index_person(l->ctx, row->id);
-    l->n = 1;
+    int rc = 0;
     l->patients = tx_int(l->ctx->tx, 0, "SELECT patients FROM mpi_state WHERE id=1", "");
     for (int k = 0; rc == 0 && k < MPI_KEYS; k++)
         if (l->keys[k])

@@ -28,7 +28,7 @@ struct lookup {
     uint64_t patient[LOOKUP_GROUP_MAX], person[LOOKUP_GROUP_MAX]; /* person 0: not asked for, as of a candidate who is not likely */
     bool likely[LOOKUP_GROUP_MAX]; /* of a candidate: his person is worth being judged as a whole */
     size_t n, candidates;
-    int64_t keys[MPI_KEYS]; /* blinded; 0 = none */
+    int64_t keys[MPI_KEYS], old_keys[MPI_KEYS]; /* blinded; 0 = none. Old: as the index holds them */
     int64_t seen[MPI_KEYS]; /* how many others have it, as far as counted */
     int64_t patients;       /* of the site */
     struct found {
@@ -50,10 +50,10 @@ YL_CHECKED int lookup_add_row(struct mpi_set *set, const struct patient_row *row
 YL_CHECKED int lookup_add_patient(struct lookup *l, uint64_t patient, uint64_t person);
 /* All who are this person. */
 YL_CHECKED int lookup_add_person(struct lookup *l, uint64_t person);
-/* l->keys of `row`: what it is found by. */
-YL_CHECKED int lookup_keys(struct lookup *l, const struct patient_row *row);
-/* All of it for `row`, which becomes record 0; its person is 0 when the index does not know him. */
-YL_CHECKED int lookup_gather(struct lookup *l, const struct patient_row *row);
+/* `row` becomes record 0; its keys, those it had, its person: 0 when the index does not know him. */
+YL_CHECKED int lookup_begin(struct lookup *l, const struct patient_row *row);
+/* Then who shares a key with him, and the persons of the likely ones. */
+YL_CHECKED int lookup_candidates(struct lookup *l);
 /* How rare what record 0 and another agree on is in the whole site, not among the few that were loaded. */
 void lookup_shares(const struct lookup *l, struct mpi_match *m);
 #endif
