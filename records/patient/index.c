@@ -40,11 +40,10 @@ void patient_index_close(struct patient_index *x)
     free(x);
 }
 
-
-static bool kept_apart(struct op_ctx *ctx, uint64_t a, uint64_t b)
+static bool kept_apart(const struct lookup *l, uint64_t b)
 {
-    return tx_int(ctx->tx, 0, "SELECT COUNT(*) AS n FROM mpi_apart WHERE a=$1 AND b=$2", "ii", (int64_t)(a < b ? a : b),
-                  (int64_t)(a < b ? b : a)) > 0;
+    uint64_t a = l->patient[0];
+    return !l->fresh && tx_int(l->ctx->tx, 0, "SELECT COUNT(*) AS n FROM mpi_apart WHERE a=$1 AND b=$2", "ii", (int64_t)(a < b ? a : b), (int64_t)(a < b ? b : a)) > 0;
 }
 
 /* Odds that the patient is this person; -INFINITY when a member forbids it. */
@@ -56,7 +55,7 @@ static float person_odds(const struct lookup *l, uint64_t person)
         struct mpi_match pair;
         if (l->person[i] != person)
             continue;
-        if (mpi_barred(&l->set, &l->set.records[0], &l->set.records[i]) || kept_apart(l->ctx, l->patient[0], l->patient[i]))
+        if (mpi_barred(&l->set, &l->set.records[0], &l->set.records[i]) || kept_apart(l, l->patient[i]))
             return -INFINITY;
         mpi_compare(&l->set, &l->set.records[0], &l->set.records[i], &pair);
         lookup_shares(l, &pair);
@@ -229,7 +228,7 @@ static bool alone(const struct lookup *l)
 static int put(struct lookup *l, const struct patient_row *row, const struct patient_row *before, const char **outcome)
 {
     int rc = lookup_begin(l, row);
-    bool fresh = !l->person[0];
+    bool fresh = l->fresh;
     if (rc || (!fresh && before && weighed_alike(row, before)))
         return rc;
     bool grouped = !alone(l);

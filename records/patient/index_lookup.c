@@ -64,6 +64,7 @@ static int load_member(struct lookup *l)
             memcpy(l->old_keys, held, len);
         l->person[0] = (uint64_t)query_int(q, "person_id");
     }
+    l->fresh = l->person[0] == 0;
     return query_end(q);
 }
 
@@ -104,17 +105,32 @@ int lookup_add_patient(struct lookup *l, uint64_t patient, uint64_t person)
     return 0;
 }
 
-int lookup_add_person(struct lookup *l, uint64_t person)
+static int add_all(struct lookup *l, struct query *q)
 {
     int64_t found[LOOKUP_GROUP_MAX];
+    uint64_t person = 0;
     size_t n = 0;
-    struct query *q = tx_query(l->ctx->tx, "SELECT patient_id FROM mpi_member WHERE person_id=$1 ORDER BY patient_id LIMIT 80", "i", (int64_t)person);
-    while (query_next(q))
+    while (query_next(q)) {
+        person = (uint64_t)query_int(q, "person_id");
         found[n++] = query_int(q, "patient_id");
+    }
     int rc = query_end(q);
     for (size_t i = 0; rc == 0 && i < n; i++)
         rc = lookup_add_patient(l, (uint64_t)found[i], person);
     return rc;
+}
+
+int lookup_add_person(struct lookup *l, uint64_t person)
+{
+    return add_all(l, tx_query(l->ctx->tx, "SELECT person_id, patient_id FROM mpi_member WHERE person_id=$1 ORDER BY patient_id LIMIT 80", "i", (int64_t)person));
+}
+
+/* The person a patient is, with all who are it. */
+static int add_person_of(struct lookup *l, uint64_t patient)
+{
+    return add_all(l, tx_query(l->ctx->tx,
+                               "SELECT m.person_id, m.patient_id FROM mpi_member o JOIN mpi_member m ON m.person_id=o.person_id WHERE o.patient_id=$1 ORDER BY m.patient_id LIMIT 80",
+                               "i", (int64_t)patient));
 }
 
 static void note(struct lookup *l, uint64_t patient, float worth)
@@ -191,11 +207,12 @@ static int add_members(struct lookup *l)
     int rc = mpi_set_finish(&l->set);
     l->candidates = l->n;
     for (size_t i = 1; rc == 0 && i < l->candidates; i++)
-        if ((l->likely[i] = likely(l, i)))
-            l->person[i] = patient_index_person(l->ctx, l->patient[i]);
-    for (size_t i = 0; rc == 0 && i < l->candidates; i++)
-        if (l->person[i])
-            rc = lookup_add_person(l, l->person[i]);
+        l->likely[i] = likely(l, i);
+    if (rc == 0 && l->person[0])
+        rc = lookup_add_person(l, l->person[0]);
+    for (size_t i = 1; rc == 0 && i < l->candidates; i++)
+        if (l->likely[i] && !l->person[i])
+            rc = add_person_of(l, l->patient[i]);
     return rc ? rc : l->n > l->candidates ? mpi_set_finish(&l->set) : 0;
 }
 

@@ -28,6 +28,7 @@ struct lookup {
     uint64_t patient[LOOKUP_GROUP_MAX], person[LOOKUP_GROUP_MAX]; /* person 0: not asked for, as of a candidate who is not likely */
     bool likely[LOOKUP_GROUP_MAX]; /* of a candidate: his person is worth being judged as a whole */
     size_t n, candidates;
+    bool fresh; /* the index does not know record 0: nobody has said anything of him */
     int64_t keys[MPI_KEYS], old_keys[MPI_KEYS]; /* blinded; 0 = none. Old: as the index holds them */
     int64_t seen[MPI_KEYS]; /* how many others have it, as far as counted */
     int64_t patients;       /* of the site */

@@ -1,5 +1,6 @@
 /* The patient table: sealing, keys, and the objects of the interface. */
 #include "records/patient/patient_row.h"
+#include "records/r4/json.h"
 #include "records/store/seal.h"
 #include "records/term/fold.h"
 #include "server/base/text.h"
@@ -47,20 +48,34 @@ static int seal_private(struct op_ctx *ctx, const struct patient_row *row, uint8
     return len;
 }
 
+/* Parsed by FHIR's reader: a registration opens a dozen of those it may be. */
+static int read_private(const char *text, struct patient_row *row)
+{
+    struct r4_doc *d = r4_doc_new();
+    struct r4_node *o = NULL;
+    int rc = d ? r4_json_parse(d, text, strlen(text), &o, NULL) : ERR_STORAGE;
+    for (size_t i = 0; rc == 0 && i < N_MEMBERS; i++) {
+        struct r4_str value = r4_text(r4_get(o, members[i].name));
+        char *to = (char *)&row->secret + members[i].offset;
+        size_t n = value.n < members[i].cap ? value.n : members[i].cap - 1;
+        if (n)
+            memcpy(to, value.p, n);
+        to[n] = 0;
+    }
+    r4_doc_free(d);
+    return rc;
+}
+
 static int open_private(struct op_ctx *ctx, struct query *q, struct patient_row *row)
 {
     char text[PRIVATE_MAX];
     size_t len;
     const void *sealed = query_blob(q, "private", &len);
     int rc = seal_open_text(records_parts(ctx->records)->patient_keys.seal, row->id, sealed, len, text, sizeof text);
-    if (rc)
-        return fault_set(ctx->fault, ERR_STORAGE, "sealed", "A patient's record does not open: wrong key or damage.");
-    json_t *o = json_loads(text[0] ? text : "{}", 0, NULL);
-    for (size_t i = 0; i < N_MEMBERS; i++)
-        text_copy((char *)&row->secret + members[i].offset, members[i].cap, json_string_value(json_object_get(o, members[i].name)));
-    json_decref(o);
-    explicit_bzero(text, sizeof text);
-    return 0;
+    if (rc == 0 && text[0])
+        rc = read_private(text, row);
+    explicit_bzero(text, strlen(text));
+    return rc ? fault_set(ctx->fault, ERR_STORAGE, "sealed", "A patient's record does not open: wrong key or damage.") : 0;
 }
 
 int patient_from_query(struct op_ctx *ctx, struct query *q, struct patient_row *row)

@@ -9,7 +9,7 @@
  */
 #include "records/parts.h"
 #include "records/records.h"
-#include "tests/support/dice.h"
+#include "tests/support/people.h"
 #include <jansson.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -69,18 +69,10 @@ static void make_time(void)
 /* PID of a new patient; one in five is the one before, as the other source knows him. */
 static size_t registration(char *m, size_t cap, int number)
 {
-    static const char families[] = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈";
-    static const char givens[] = "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀霞平刚桂英华玉萍红娥玲芬燕彩春菊兰凤洁梅琳素云莲真环雪荣爱妹香月莺媛瑞凡佳嘉";
     static char rest[400];
     bool again = number % 5 == 4;
-    if (!again) {
-        char f[4], a[4], b[4];
-        roll_character(families, f);
-        roll_character(givens, a);
-        roll_character(givens, b);
-        snprintf(rest, sizeof rest, "%s^%s%s||%04u%02u%02u|%c|||虚构省平川市白塔区解放路%u号%u栋||138%08u", f, a, b, 1930 + roll(90), 1 + roll(12), 1 + roll(28), roll(2) ? 'M' : 'F', 1 + roll(300),
-                 1 + roll(30), roll(100000000));
-    }
+    if (!again)
+        people_draw(rest, sizeof rest);
     return (size_t)snprintf(m, cap, "MSH|^~\\&|HIS%d|X|YL|X|%s||ADT^A04|a%d|P|2.4||||||UNICODE UTF-8\rPID|1||%d^^^HIS%d||%s\rPV1|1|O|门诊^^^内科\r", again, made, number, number, again, rest);
 }
 

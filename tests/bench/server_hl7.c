@@ -6,7 +6,7 @@
  * oru: a blood count of three values of one of 20 patients a connection; known: ADT^A08 of one of them, who moved; new: ADT^A04 of somebody new.
  * all (the default): one after the other, a line each. The patients of oru and known are there before the clock starts. */
 #include "tests/lib/site.h"
-#include "tests/support/dice.h"
+#include "tests/support/people.h"
 #include <math.h>
 
 #define CONNECTIONS_MAX 64
@@ -48,19 +48,23 @@ static void make_time(void)
     strftime(made, sizeof made, "%Y%m%d%H%M%S", gmtime_r(&t, &tm));
 }
 
-static int segment(char *m, size_t cap, const struct sender *s, enum kind kind, int number)
+/* Those who are known are the same people on every line, as a county's are at its hospitals; those who are new are anybody. */
+static int head(char *m, size_t cap, const struct sender *s, enum kind kind, int number)
 {
-    int patient = kind == NEW ? s->n * 1000000 + 1000 + number : number % KNOWN_EACH;
-    return snprintf(m, cap, "\013MSH|^~\\&|HIS%d|QS|YL|X|%s||%s|%s%d-%d|P|2.4||||||UNICODE UTF-8\rPID|1||B%d-%d^^^D%d||%s%d^%d||19%02d%02d%02d|%c|||%d号||1%010d\r", s->n, made,
-                    kind == ORU ? "ORU^R01" : kind == KNOWN ? "ADT^A08" : "ADT^A04", kinds[kind], s->n, number, s->n, patient, s->n, "林", patient % 977, patient % 353, 30 + patient % 70,
-                    1 + patient % 12, 1 + patient % 28, patient & 1 ? 'M' : 'F', kind == KNOWN ? number : patient % 5000, patient);
+    int patient = kind == NEW ? 1000 + number : number % KNOWN_EACH;
+    char person[400];
+    if (kind == NEW) people_draw(person, sizeof person);
+    else
+        snprintf(person, sizeof person, "林^%d||19%02d%02d%02d|%c|||%d号||1%010d", patient, 30 + patient, 1 + patient % 12, 1 + patient, patient & 1 ? 'M' : 'F', kind == KNOWN ? number : 0, patient);
+    return snprintf(m, cap, "\013MSH|^~\\&|HIS%d|QS|YL|X|%s||%s|%s%d-%d|P|2.4||||||UNICODE UTF-8\rPID|1||B%d-%d^^^D%d||%s\r", s->n, made,
+                    kind == ORU ? "ORU^R01" : kind == KNOWN ? "ADT^A08" : "ADT^A04", kinds[kind], s->n, number, s->n, patient, s->n, person);
 }
 
 static void put(struct sender *s, enum kind kind, int64_t at_us)
 {
     int number = next[kind][s->n]++;
     char m[3000], when[80]; /* a blood count a quarter of an hour: two at one time would be taken for one sent twice */
-    int at = number / KNOWN_EACH, n = segment(m, sizeof m, s, kind, number);
+    int at = number / KNOWN_EACH, n = head(m, sizeof m, s, kind, number);
     snprintf(when, sizeof when, "20%02d%02d%02d%02d%02d01", 10 + at / 32256 % 16, 1 + at / 2688 % 12, 1 + at / 96 % 28, at / 4 % 24, at % 4 * 15);
     if (kind != ORU)
         n += snprintf(m + n, sizeof m - (size_t)n, "PV1|1|O|门诊^^^内科\r");
