@@ -129,8 +129,6 @@ static int take_all(struct records *r, struct waiting *group, bool careful)
         tx_rollback(tx);
     else
         rc = tx_commit(tx);
-    if (rc == 0)
-        records_feed_tell(r);
     return rc;
 }
 
@@ -197,6 +195,8 @@ static void take_waiting(void *ctx)
             w->error = rc;
             finish(w);
         }
+        if (rc == 0) /* who sent it waits for nothing but the disk */
+            records_feed_tell(r);
     }
 }
 

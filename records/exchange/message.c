@@ -85,10 +85,11 @@ static int write_tally(struct tx *tx, const struct tally *y)
     int64_t all = 0;
     for (int i = 0; i < EXCHANGE_COLUMNS; i++)
         all += y->n[i];
-    tx_upsert(tx, "exchange_day", NULL, "source_id,day,received,stored,refused,dead,repeated", "itiiiii", (int64_t)y->source, y->day, (int64_t)0, (int64_t)0,
-              (int64_t)0, (int64_t)0, (int64_t)0);
     tx_exec(tx, "UPDATE exchange_day SET received=received+$1, stored=stored+$2, refused=refused+$3, dead=dead+$4, repeated=repeated+$5 WHERE source_id=$6 AND day=$7",
             "iiiiiit", all, y->n[COUNT_STORED], y->n[COUNT_REFUSED], y->n[COUNT_DEAD], y->n[COUNT_REPEATED], (int64_t)y->source, y->day);
+    if (tx_changes(tx) == 0)
+        tx_exec(tx, "INSERT INTO exchange_day (source_id, day, received, stored, refused, dead, repeated) VALUES ($1,$2,$3,$4,$5,$6,$7)", "itiiiii", (int64_t)y->source, y->day, all,
+                y->n[COUNT_STORED], y->n[COUNT_REFUSED], y->n[COUNT_DEAD], y->n[COUNT_REPEATED]);
     if (y->source)
         tx_upsert(tx, "exchange_state", "source_id", "source_id,last_ms,last_type,made_ms", "iiti", (int64_t)y->source, y->last_ms, y->type, y->made_ms);
     return tx_error(tx);

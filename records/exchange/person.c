@@ -61,11 +61,12 @@ static bool keys_stand(struct op_ctx *ctx, uint64_t patient, const struct keys *
     return query_end(q) == 0 && same && n == k->n;
 }
 
-static void write_keys(struct op_ctx *ctx, uint64_t patient, const struct keys *k)
+static void write_keys(struct op_ctx *ctx, uint64_t patient, const struct keys *k, bool fresh)
 {
-    if (keys_stand(ctx, patient, k))
+    if (!fresh && keys_stand(ctx, patient, k))
         return;
-    tx_exec(ctx->tx, "DELETE FROM exchange_person_key WHERE patient_id=$1", "i", (int64_t)patient);
+    if (!fresh)
+        tx_exec(ctx->tx, "DELETE FROM exchange_person_key WHERE patient_id=$1", "i", (int64_t)patient);
     for (size_t i = 0; i < k->n; i++)
         tx_upsert(ctx->tx, "exchange_person_key", NULL, "kind,key,patient_id", "tti", k->list[i].kind, k->list[i].key, (int64_t)patient);
 }
@@ -81,16 +82,26 @@ int exchange_pid_parse(struct hl7_message *m, const char *pid, char **text)
     return hl7_parse(m, *text, strlen(*text), HL7_UTF8, &f);
 }
 
-int exchange_person_write(struct op_ctx *ctx, uint64_t patient, uint64_t source, uint64_t mother, const char *pid)
+/* A mother seldom changes: her index is then left as it is. */
+static void write_said(struct op_ctx *ctx, const struct exchange_said *now, const struct exchange_said *before)
+{
+    if (before && before->mother == now->mother)
+        tx_exec(ctx->tx, "UPDATE exchange_person SET source_id=$1, changed_ms=$2, pid=$3 WHERE patient_id=$4", "iisi", (int64_t)now->source, ctx->now_ms,
+                SEALED(EXCHANGE_PID, now->patient, 0, now->pid), (int64_t)now->patient);
+    else
+        tx_upsert(ctx->tx, "exchange_person", "patient_id", "patient_id,source_id,mother_id,changed_ms,pid", "iiiis", (int64_t)now->patient, (int64_t)now->source,
+                  (int64_t)now->mother, ctx->now_ms, SEALED(EXCHANGE_PID, now->patient, 0, now->pid));
+}
+
+int exchange_person_write(struct op_ctx *ctx, const struct exchange_said *now, const struct exchange_said *before)
 {
     static const char *const own[2] = {"family", "given"}, *const mothers[2] = {"mfamily", "mgiven"};
     struct hl7_message m;
     struct keys keys;
-    char *text, birth[16], *mother_pid = mother ? exchange_person_pid(ctx, mother, &(uint64_t){0}) : NULL;
+    char *text, birth[16], *mother_pid = now->mother ? exchange_person_pid(ctx, now->mother, &(uint64_t){0}) : NULL;
     keys.n = 0;
-    tx_upsert(ctx->tx, "exchange_person", "patient_id", "patient_id,source_id,mother_id,changed_ms,pid", "iiiis", (int64_t)patient, (int64_t)source,
-              (int64_t)mother, ctx->now_ms, SEALED(EXCHANGE_PID, patient, 0, pid));
-    int rc = exchange_pid_parse(&m, pid, &text);
+    write_said(ctx, now, before);
+    int rc = exchange_pid_parse(&m, now->pid, &text);
     if (rc == 0) {
         add_names(&keys, &m, 5, own);
         add_names(&keys, &m, 6, mothers);
@@ -106,7 +117,7 @@ int exchange_person_write(struct op_ctx *ctx, uint64_t patient, uint64_t source,
     }
     free(mother_pid);
     if (rc == 0)
-        write_keys(ctx, patient, &keys);
+        write_keys(ctx, now->patient, &keys, !before);
     return rc ? rc : tx_error(ctx->tx);
 }
 

@@ -7,8 +7,13 @@
 #include "records/hl7/hl7.h"
 #include "records/ops/op.h"
 
-/* `pid` is a PID segment in UTF-8 with |^~\&, without its end. `mother`: a patient, 0 = none. Replaces what was there, and its keys. */
-YL_CHECKED int exchange_person_write(struct op_ctx *ctx, uint64_t patient, uint64_t source, uint64_t mother, const char *pid);
+/* `pid` is a PID segment in UTF-8 with |^~\&, without its end. `mother`: a patient, 0 = none. */
+struct exchange_said {
+    uint64_t patient, source, mother;
+    const char *pid;
+};
+/* `before`: what stands there, NULL = nothing was said. It is replaced, and its keys. */
+YL_CHECKED int exchange_person_write(struct op_ctx *ctx, const struct exchange_said *now, const struct exchange_said *before);
 /* malloc'd; NULL = nothing was said (or an error that sticks). */
 char *exchange_person_pid(struct op_ctx *ctx, uint64_t patient, uint64_t *mother);
 

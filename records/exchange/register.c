@@ -5,7 +5,6 @@
 #include "records/parts.h"
 #include "records/patient/index.h"
 #include "records/quality/quality.h"
-#include "records/store/sealed.h"
 #include "records/term/fold.h"
 #include "records/term/term.h"
 #include <stdio.h>
@@ -272,19 +271,6 @@ static int fill_row(struct exchange_taking *t, const struct numbers *numbers, ui
     return rc;
 }
 
-/* ---- the source's own words, kept for answers to queries (person.h) ---- */
-
-static bool unchanged(struct op_ctx *ctx, uint64_t patient, const char *pid, uint64_t mother)
-{
-    bool same = false;
-    struct query *q = tx_query(ctx->tx, "SELECT pid, mother_id FROM exchange_person WHERE patient_id=$1", "i", (int64_t)patient);
-    if (query_next(q)) {
-        const char *held = query_sealed(q, "pid", SEALED_EXCHANGE_PID, patient, 0);
-        same = held && strcmp(held, pid) == 0 && (uint64_t)query_int(q, "mother_id") == mother;
-    }
-    return query_end(q) == 0 && same;
-}
-
 /* ---- registering ---- */
 
 /* The number itself where it is free at the institution; else with its domain before it. */
@@ -297,26 +283,46 @@ static void give_local_number(struct exchange_taking *t, const struct number *n,
         snprintf(row->local_number, sizeof row->local_number, "%.30s:%.120s", d.namespace_id[0] ? d.namespace_id : d.oid, n->value);
 }
 
-static int store_patient(struct exchange_taking *t, const struct numbers *numbers, uint64_t mother, const char *pid)
+/* `said` is what came; `before` what the source said last, NULL = nothing yet. */
+static int store_patient(struct exchange_taking *t, const struct numbers *numbers, struct exchange_said *said, const struct exchange_said *before)
 {
-    struct patient_row row;
+    struct patient_row row, old;
     const char *outcome;
     bool fresh = t->patient == 0;
-    int rc = fresh ? 0 : patient_load(t->ctx, t->patient, &row);
-    if (fresh)
-        row = (struct patient_row){.id = id_new(), .org_id = t->source->org_id, .created_ms = t->ctx->now_ms, .allergy_state = "unknown"};
-    rc = rc ? rc : fill_row(t, numbers, mother, &row);
+    int rc = fresh ? 0 : patient_load(t->ctx, t->patient, &old);
+    row = fresh ? (struct patient_row){.id = id_new(), .org_id = t->source->org_id, .created_ms = t->ctx->now_ms, .allergy_state = "unknown"} : old;
+    rc = rc ? rc : fill_row(t, numbers, said->mother, &row);
     if (rc == 0 && fresh)
         give_local_number(t, &numbers->own[0], &row);
     row.version++;
-    rc = rc ? rc : patient_store(t->ctx, &row, fresh);
-    rc = rc ? rc : patient_index_put(t->ctx, &row, &outcome);
-    if (rc == 0)
-        rc = exchange_person_write(t->ctx, row.id, t->source->id, mother, pid);
+    rc = rc ? rc : patient_store(t->ctx, &row, fresh ? NULL : &old);
+    rc = rc ? rc : patient_index_put(t->ctx, &row, fresh ? NULL : &old, &outcome);
+    said->patient = row.id;
+    rc = rc ? rc : exchange_person_write(t->ctx, said, before);
     struct quality_origin from = {t->source->id, t->source->org_id, row.id, t->message};
-    rc = rc ? rc : quality_clean_patient(t->ctx, &from, &row, !fresh);
+    rc = rc ? rc : quality_clean_patient(t->ctx, &from, &row, fresh ? NULL : &old);
     t->patient = row.id;
     patient_row_wipe(&row);
+    if (!fresh)
+        patient_row_wipe(&old);
+    return rc;
+}
+
+/* What an ADT says of somebody who may be known; the same words again change nothing. */
+static int take_words(struct exchange_taking *t, const struct numbers *numbers)
+{
+    struct exchange_said said = {.source = t->source->id, .mother = mother_of(t)}, before = {0};
+    char *held = t->patient ? exchange_person_pid(t->ctx, t->patient, &before.mother) : NULL;
+    char *pid = exchange_canonical(t->m, hl7_segment(t->m, "PID", 0), 40);
+    said.pid = pid;
+    before.pid = held;
+    int rc = pid ? tx_error(t->ctx->tx) : ERR_UNAVAILABLE;
+    if (rc == 0 && (!held || strcmp(held, pid) != 0 || before.mother != said.mother))
+        rc = store_patient(t, numbers, &said, held ? &before : NULL);
+    if (held)
+        explicit_bzero(held, strlen(held));
+    free(held);
+    free(pid);
     return rc;
 }
 
@@ -333,10 +339,7 @@ static int find_or_register(struct exchange_taking *t, const struct numbers *num
     bool known = t->patient != 0;
     if (known && !adt)
         return tx_error(t->ctx->tx);
-    uint64_t mother = mother_of(t);
-    char *pid = exchange_canonical(t->m, hl7_segment(t->m, "PID", 0), 40);
-    int rc = !pid ? ERR_UNAVAILABLE : known && unchanged(t->ctx, t->patient, pid, mother) ? 0 : store_patient(t, numbers, mother, pid);
-    free(pid);
+    int rc = take_words(t, numbers);
     for (size_t i = 0; rc == 0 && i < numbers->n; i++) {
         uint64_t held = known && i == by ? t->patient : known ? exchange_identity(t->ctx, numbers->own[i].domain, numbers->own[i].value, &retired) : 0;
         if (!held)

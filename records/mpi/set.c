@@ -329,7 +329,7 @@ static bool settle_births(struct mpi_set *s)
     for (uint32_t i = 0; i < s->n; i++) {
         struct mpi_record *r = &s->records[i];
         if (weak && r->birth.month == 1 && r->birth.day == 1)
-            r->birth.month = r->birth.day = 0;
+            r->birth.month = r->birth.day = r->birth_value = 0;
         if (!r->birth.month && mpi_date_full(r->card_birth) && (!r->birth.year || r->birth.year == r->card_birth.year))
             r->birth = r->card_birth;
         if (r->birth.month && !r->birth_value)

@@ -117,52 +117,41 @@ int index_tell(struct op_ctx *ctx, uint64_t act, uint64_t patient)
     return rc ? rc : tx_error(ctx->tx);
 }
 
-/* The keys a patient has now. The member's row remembers them, so that changed ones are found again without an index of their own. */
-static int old_keys(struct lookup *l, uint64_t patient, int64_t old[MPI_KEYS], size_t *n)
+static bool holds(const int64_t keys[MPI_KEYS], int64_t key)
 {
-    size_t len = 0;
-    struct query *q = tx_query(l->ctx->tx, "SELECT keys FROM mpi_member WHERE patient_id=$1", "i", (int64_t)patient);
-    if (query_next(q)) {
-        const void *held = query_blob(q, "keys", &len);
-        len = held && len <= sizeof l->keys ? len : 0;
-        if (len)
-            memcpy(old, held, len);
+    int k = 0;
+    while (k < MPI_KEYS && keys[k] != key)
+        k++;
+    return k < MPI_KEYS;
+}
+
+/* Those he has are let stand: who moved is found by another house, and by the same name. */
+static void change_keys(struct lookup *l)
+{
+    struct tx *tx = l->ctx->tx;
+    for (int k = 0; k < MPI_KEYS; k++) {
+        if (l->old_keys[k] && !holds(l->keys, l->old_keys[k]))
+            tx_exec(tx, "DELETE FROM mpi_key WHERE key=$1 AND patient_id=$2", "ii", l->old_keys[k], (int64_t)l->patient[0]);
+        if (l->keys[k] && !holds(l->old_keys, l->keys[k]))
+            tx_upsert(tx, "mpi_key", NULL, "key,patient_id", "ii", l->keys[k], (int64_t)l->patient[0]);
     }
-    *n = len / sizeof *old;
-    return query_end(q);
-}
-
-static int insert_keys(struct lookup *l, uint64_t patient)
-{
-    for (int k = 0; k < MPI_KEYS; k++)
-        if (l->keys[k])
-            tx_upsert(l->ctx->tx, "mpi_key", NULL, "key,patient_id", "ii", l->keys[k], (int64_t)patient);
-    return tx_error(l->ctx->tx);
-}
-
-static int change_keys(struct lookup *l, uint64_t patient)
-{
-    int64_t old[MPI_KEYS];
-    size_t n = 0;
-    int rc = old_keys(l, patient, old, &n);
-    if (rc || (n == MPI_KEYS && memcmp(old, l->keys, sizeof old) == 0))
-        return rc;
-    for (size_t i = 0; i < n; i++)
-        if (old[i])
-            tx_exec(l->ctx->tx, "DELETE FROM mpi_key WHERE key=$1 AND patient_id=$2", "ii", old[i], (int64_t)patient);
-    rc = insert_keys(l, patient);
-    return rc ? rc : tx_exec(l->ctx->tx, "UPDATE mpi_member SET keys=$1 WHERE patient_id=$2", "bi", l->keys, sizeof l->keys, (int64_t)patient);
 }
 
 /* A patient whom the index has not seen begins as a person of his own, called by his own id. */
-static int begin_alone(struct lookup *l)
+static void begin_alone(struct lookup *l)
 {
     uint64_t patient = l->patient[0];
     tx_exec(l->ctx->tx, "INSERT INTO mpi_member (patient_id, person_id, how, since_ms, keys) VALUES ($1,$2,'new',$3,$4)", "iiib", (int64_t)patient,
             (int64_t)patient, l->ctx->now_ms, l->keys, sizeof l->keys);
     tx_exec(l->ctx->tx, "UPDATE mpi_state SET patients=patients+1 WHERE id=1", "");
     l->person[0] = patient;
-    return insert_keys(l, patient);
+}
+
+static void keep_keys(struct lookup *l)
+{
+    change_keys(l);
+    if (memcmp(l->keys, l->old_keys, sizeof l->keys) != 0)
+        tx_exec(l->ctx->tx, "UPDATE mpi_member SET keys=$1 WHERE patient_id=$2", "bi", l->keys, sizeof l->keys, (int64_t)l->patient[0]);
 }
 
 /* ---- what waits for the steward ---- */
@@ -249,19 +238,39 @@ static int place(struct lookup *l, const char **outcome)
     return rc;
 }
 
-int patient_index_put(struct op_ctx *ctx, const struct patient_row *row, const char **outcome)
+static bool weighed_alike(const struct patient_row *a, const struct patient_row *b)
+{
+    return strcmp(a->name, b->name) == 0 && strcmp(a->sex, b->sex) == 0 && strcmp(a->birth_date, b->birth_date) == 0 && a->birth_estimated == b->birth_estimated &&
+           strcmp(a->secret.id_no, b->secret.id_no) == 0 && strcmp(a->secret.phone, b->secret.phone) == 0 && strcmp(a->secret.guardian_phone, b->secret.guardian_phone) == 0 &&
+           strcmp(a->secret.address, b->secret.address) == 0 && strcmp(a->secret.insurance_no, b->secret.insurance_no) == 0;
+}
+
+static int place_new(struct lookup *l, const char **outcome)
+{
+    begin_alone(l);
+    change_keys(l);
+    return place(l, outcome);
+}
+
+static int place_again(struct lookup *l, const char **outcome)
+{
+    keep_keys(l);
+    int rc = lookup_add_waiting(l);
+    if (rc == 0 && lookup_size(l, l->person[0]) > 1)
+        check_group(l);
+    return rc ? rc : place(l, outcome);
+}
+
+int patient_index_put(struct op_ctx *ctx, const struct patient_row *row, const struct patient_row *before, const char **outcome)
 {
     struct lookup l;
     *outcome = "new";
     lookup_begin(&l, ctx);
-    int rc = lookup_gather(&l, row);
-    if (rc == 0) {
-        bool fresh = l.person[0] == LOOKUP_NEW;
-        rc = fresh ? begin_alone(&l) : change_keys(&l, row->id);
-        rc = rc || fresh ? rc : lookup_add_waiting(&l);
-        if (rc == 0 && lookup_size(&l, l.person[0]) > 1)
-            check_group(&l);
-        rc = rc ? rc : place(&l, outcome);
+    int rc = lookup_ask(&l, row);
+    bool fresh = l.person[0] == LOOKUP_NEW;
+    if (fresh || !before || !weighed_alike(row, before)) {
+        rc = rc ? rc : lookup_candidates(&l);
+        rc = rc ? rc : fresh ? place_new(&l, outcome) : place_again(&l, outcome);
     }
     lookup_end(&l);
     return rc ? rc : tx_error(ctx->tx);
@@ -277,7 +286,8 @@ int patient_index_score(struct op_ctx *ctx, const struct patient_row *row, struc
     struct rival rivals[RIVALS_MAX];
     *n = 0;
     lookup_begin(&l, ctx);
-    int rc = lookup_gather(&l, row);
+    int rc = lookup_ask(&l, row);
+    rc = rc ? rc : lookup_candidates(&l);
     size_t found = rc ? 0 : lookup_rivals(&l, UNLIKELY_ODDS, rivals);
     for (; *n < found && *n < cap; ++*n)
         out[*n] = (struct index_candidate){.person = rivals[*n].person, .probability = 1 / (1 + exp(-(double)rivals[*n].odds)),

@@ -16,8 +16,9 @@ struct patient_index;
 YL_CHECKED int patient_index_open(struct patient_index **out, const char *config_dir, const uint8_t key[32], struct fault *f);
 void patient_index_close(struct patient_index *x);
 
-/* Matches a row that was just stored and writes its membership and keys. *outcome: "linked", "review" or "new" (static). */
-YL_CHECKED int patient_index_put(struct op_ctx *ctx, const struct patient_row *row, const char **outcome);
+/* Matches a row that was just stored and writes its membership and keys. `before`: as it stood when the index saw it last, NULL = all of it is to be looked at.
+ * *outcome of a new one: "linked", "review" or "new" (static). */
+YL_CHECKED int patient_index_put(struct op_ctx *ctx, const struct patient_row *row, const struct patient_row *before, const char **outcome);
 
 /* How likely two stored patients are one person, as natural logarithm of the odds, with all records of both their persons and with how often their values
  * stand in the site now; of two that are one already the two records alone. The one number the desk shows. */

@@ -343,7 +343,7 @@ static int rebuild(struct op_ctx *ctx, json_t *args, json_t **result)
         struct patient_row row;
         const char *outcome = "";
         rc = patient_load(ctx, (uint64_t)found[i], &row);
-        rc = rc ? rc : patient_index_put(ctx, &row, &outcome);
+        rc = rc ? rc : patient_index_put(ctx, &row, NULL, &outcome);
         patient_row_wipe(&row);
         linked += strcmp(outcome, "linked") == 0;
         review += strcmp(outcome, "review") == 0;

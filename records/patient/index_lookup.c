@@ -61,20 +61,38 @@ static int64_t blinded(const struct patient_index *x, uint32_t key)
 static const uint32_t kept = 1u << 0 | 1u << 1 | 1u << 2 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 7 | 1u << 8 | 1u << 9 | 1u << 10 | 1u << 11 |
                              1u << 12 | 1u << 14 | 1u << MPI_KEY_NAME | 1u << MPI_KEY_BIRTH;
 
-int lookup_keys(struct lookup *l, const struct patient_row *row)
+static void make_keys(struct lookup *l)
 {
-    struct mpi_set one;
     uint32_t keys[MPI_KEYS];
-    mpi_set_init(&one, l->x->tables);
-    int rc = lookup_add_row(&one, row);
-    rc = rc ? rc : mpi_set_finish(&one);
-    if (rc == 0) {
-        mpi_block_keys(&one, &one.records[0], keys);
-        for (int k = 0; k < MPI_KEYS; k++)
-            l->keys[k] = keys[k] && (kept >> k & 1) ? blinded(l->x, keys[k]) : 0;
+    mpi_block_keys(&l->set, &l->set.records[0], keys);
+    for (int k = 0; k < MPI_KEYS; k++)
+        l->keys[k] = keys[k] && (kept >> k & 1) ? blinded(l->x, keys[k]) : 0;
+}
+
+/* His person, and the keys he has: his membership remembers them, so that those which change are found without an index of their own. */
+static int load_member(struct lookup *l)
+{
+    size_t len = 0;
+    l->person[0] = LOOKUP_NEW;
+    struct query *q = tx_query(l->ctx->tx, "SELECT person_id, keys FROM mpi_member WHERE patient_id=$1", "i", (int64_t)l->patient[0]);
+    if (query_next(q)) {
+        const void *held = query_blob(q, "keys", &len);
+        if (held && len <= sizeof l->old_keys)
+            memcpy(l->old_keys, held, len);
+        l->person[0] = (uint64_t)query_int(q, "person_id");
     }
-    mpi_set_fini(&one);
-    return rc;
+    return query_end(q);
+}
+
+int lookup_ask(struct lookup *l, const struct patient_row *row)
+{
+    int rc = lookup_add_row(&l->set, row);
+    rc = rc ? rc : mpi_set_finish(&l->set);
+    if (rc == 0)
+        make_keys(l);
+    l->patient[0] = row->id;
+    l->n = 1;
+    return rc ? rc : load_member(l);
 }
 
 static size_t place_of(const struct lookup *l, uint64_t patient)
@@ -104,19 +122,34 @@ int lookup_add_patient(struct lookup *l, uint64_t patient, uint64_t person)
     return 0;
 }
 
-int lookup_add_person(struct lookup *l, uint64_t person)
+static int add_all(struct lookup *l, struct query *q)
 {
     int64_t found[LOOKUP_PERSON_MAX];
+    uint64_t person = 0;
     size_t n = 0;
-    struct query *q = tx_query(l->ctx->tx, "SELECT patient_id FROM mpi_member WHERE person_id=$1 ORDER BY patient_id LIMIT $2", "ii", (int64_t)person,
-                               (int64_t)LOOKUP_PERSON_MAX);
-    while (query_next(q))
+    while (query_next(q)) {
+        person = (uint64_t)query_int(q, "person_id");
         found[n++] = query_int(q, "patient_id");
+    }
     int rc = query_end(q);
     l->cut = l->cut || n == LOOKUP_PERSON_MAX;
     for (size_t i = 0; rc == 0 && i < n; i++)
         rc = lookup_add_patient(l, (uint64_t)found[i], person);
     return rc;
+}
+
+int lookup_add_person(struct lookup *l, uint64_t person)
+{
+    return add_all(l, tx_query(l->ctx->tx, "SELECT person_id, patient_id FROM mpi_member WHERE person_id=$1 ORDER BY patient_id LIMIT $2", "ii", (int64_t)person,
+                               (int64_t)LOOKUP_PERSON_MAX));
+}
+
+/* The person a patient is, with all who are it. */
+static int add_person_of(struct lookup *l, uint64_t patient)
+{
+    return add_all(l, tx_query(l->ctx->tx,
+                               "SELECT m.person_id, m.patient_id FROM mpi_member o JOIN mpi_member m ON m.person_id=o.person_id WHERE o.patient_id=$1 ORDER BY m.patient_id LIMIT $2",
+                               "ii", (int64_t)patient, (int64_t)LOOKUP_PERSON_MAX));
 }
 
 int lookup_add_waiting(struct lookup *l)
@@ -246,22 +279,18 @@ static int add_members(struct lookup *l)
     int rc = mpi_set_finish(&l->set);
     l->candidates = l->n;
     for (size_t i = 1; rc == 0 && i < l->candidates; i++)
-        if ((l->likely[i] = likely(l, i)))
-            l->person[i] = patient_index_person(l->ctx, l->patient[i]);
-    for (size_t i = 0; rc == 0 && i < l->candidates; i++)
-        if (l->person[i] && l->person[i] != LOOKUP_NEW)
-            rc = lookup_add_person(l, l->person[i]);
+        l->likely[i] = likely(l, i);
+    if (rc == 0 && l->person[0] != LOOKUP_NEW)
+        rc = lookup_add_person(l, l->person[0]);
+    for (size_t i = 1; rc == 0 && i < l->candidates; i++)
+        if (l->likely[i] && !l->person[i])
+            rc = add_person_of(l, l->patient[i]);
     return rc ? rc : l->n > l->candidates ? mpi_set_finish(&l->set) : 0;
 }
 
-int lookup_gather(struct lookup *l, const struct patient_row *row)
+int lookup_candidates(struct lookup *l)
 {
-    int rc = lookup_keys(l, row);
-    rc = rc ? rc : lookup_add_row(&l->set, row);
-    l->patient[0] = row->id;
-    uint64_t person = patient_index_person(l->ctx, row->id);
-    l->person[0] = person ? person : LOOKUP_NEW;
-    l->n = 1;
+    int rc = 0;
     for (int k = 0; rc == 0 && k < MPI_KEYS; k++)
         if (l->keys[k])
             rc = look_up(l, k);

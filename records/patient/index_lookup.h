@@ -38,7 +38,7 @@ struct lookup {
     bool likely[LOOKUP_GROUP_MAX]; /* of a candidate: his person is worth being judged as a whole */
     size_t n, candidates;
     bool cut; /* a person has more records than were loaded */
-    int64_t keys[MPI_KEYS]; /* blinded; 0 = none */
+    int64_t keys[MPI_KEYS], old_keys[MPI_KEYS]; /* blinded; 0 = none. Old: as the index holds them */
     int64_t patients;       /* of the site */
     struct {
         bool asked;
@@ -72,10 +72,10 @@ YL_CHECKED int lookup_add_patient(struct lookup *l, uint64_t patient, uint64_t p
 YL_CHECKED int lookup_add_person(struct lookup *l, uint64_t person);
 /* Those whose records wait at the desk beside one of record 0's person. */
 YL_CHECKED int lookup_add_waiting(struct lookup *l);
-/* l->keys of `row`: what it is found by. */
-YL_CHECKED int lookup_keys(struct lookup *l, const struct patient_row *row);
-/* All of it for `row`, which becomes record 0; its person is LOOKUP_NEW when the index does not know him. */
-YL_CHECKED int lookup_gather(struct lookup *l, const struct patient_row *row);
+/* `row` becomes record 0: its keys, those it had, its person (LOOKUP_NEW when the index does not know him). */
+YL_CHECKED int lookup_ask(struct lookup *l, const struct patient_row *row);
+/* Then who shares a key with him, and the persons of the likely ones. */
+YL_CHECKED int lookup_candidates(struct lookup *l);
 /* How rare what record i and another agree on is in the whole site, not among the few that were loaded. */
 void lookup_shares(struct lookup *l, size_t i, struct mpi_match *m);
 

@@ -125,8 +125,8 @@ static int patient_create(struct op_ctx *ctx, json_t *args, json_t **result)
     if (rc == 0 && !row.local_number[0])
         rc = make_local_number(ctx, &row);
     const char *outcome = "new";
-    rc = rc ? rc : patient_store(ctx, &row, true);
-    rc = rc ? rc : patient_index_put(ctx, &row, &outcome);
+    rc = rc ? rc : patient_store(ctx, &row, NULL);
+    rc = rc ? rc : patient_index_put(ctx, &row, NULL, &outcome);
     json_t *similar = json_array();
     if (rc == 0 && !row.temporary)
         rc = patient_similar(ctx, &row, similar);
@@ -165,11 +165,12 @@ static int patient_get(struct op_ctx *ctx, json_t *args, json_t **result)
 static int patient_update(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     uint64_t id = arg_id(args, "patient_id"), other;
-    struct patient_row row;
+    struct patient_row row, before;
     int rc = patient_check_write(ctx, (struct patient_id){id});
     rc = rc ? rc : patient_load(ctx, id, &row);
     if (rc)
         return rc;
+    before = row;
     if (arg_int(args, "version", row.version) != row.version)
         rc = fault_set(ctx->fault, ERR_CONFLICT, "stale_version", "Somebody changed this record; read it again.");
     rc = rc ? rc : patient_apply(ctx, args, false, &row);
@@ -177,9 +178,10 @@ static int patient_update(struct op_ctx *ctx, json_t *args, json_t **result)
         rc = exists_already(ctx, other);
     row.version++;
     const char *outcome;
-    rc = rc ? rc : patient_store(ctx, &row, false);
-    rc = rc ? rc : patient_index_put(ctx, &row, &outcome);
+    rc = rc ? rc : patient_store(ctx, &row, &before);
+    rc = rc ? rc : patient_index_put(ctx, &row, &before, &outcome);
     rc = rc ? rc : quality_patient_edited(ctx, &row);
+    patient_row_wipe(&before);
     if (rc) {
         patient_row_wipe(&row);
         return rc;

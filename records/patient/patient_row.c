@@ -1,5 +1,6 @@
 /* The patient table: sealing, keys, and the objects of the interface. */
 #include "records/patient/patient_row.h"
+#include "records/r4/json.h"
 #include "records/store/seal.h"
 #include "records/term/fold.h"
 #include "server/base/text.h"
@@ -47,20 +48,34 @@ static int seal_private(struct op_ctx *ctx, const struct patient_row *row, uint8
     return len;
 }
 
+/* Parsed by FHIR's reader: a registration opens a dozen of those it may be. */
+static int read_private(const char *text, struct patient_row *row)
+{
+    struct r4_doc *d = r4_doc_new();
+    struct r4_node *o = NULL;
+    int rc = d ? r4_json_parse(d, text, strlen(text), &o, NULL) : ERR_STORAGE;
+    for (size_t i = 0; rc == 0 && i < N_MEMBERS; i++) {
+        struct r4_str value = r4_text(r4_get(o, members[i].name));
+        char *to = (char *)&row->secret + members[i].offset;
+        size_t n = value.n < members[i].cap ? value.n : members[i].cap - 1;
+        if (n)
+            memcpy(to, value.p, n);
+        to[n] = 0;
+    }
+    r4_doc_free(d);
+    return rc;
+}
+
 static int open_private(struct op_ctx *ctx, struct query *q, struct patient_row *row)
 {
     char text[PRIVATE_MAX];
     size_t len;
     const void *sealed = query_blob(q, "private", &len);
     int rc = seal_open_text(records_parts(ctx->records)->patient_keys.seal, row->id, sealed, len, text, sizeof text);
-    if (rc)
-        return fault_set(ctx->fault, ERR_STORAGE, "sealed", "A patient's record does not open: wrong key or damage.");
-    json_t *o = json_loads(text[0] ? text : "{}", 0, NULL);
-    for (size_t i = 0; i < N_MEMBERS; i++)
-        text_copy((char *)&row->secret + members[i].offset, members[i].cap, json_string_value(json_object_get(o, members[i].name)));
-    json_decref(o);
-    explicit_bzero(text, sizeof text);
-    return 0;
+    if (rc == 0 && text[0])
+        rc = read_private(text, row);
+    explicit_bzero(text, strlen(text));
+    return rc ? fault_set(ctx->fault, ERR_STORAGE, "sealed", "A patient's record does not open: wrong key or damage.") : 0;
 }
 
 int patient_from_query(struct op_ctx *ctx, struct query *q, struct patient_row *row)
@@ -173,31 +188,37 @@ static void keys_of(struct op_ctx *ctx, const struct patient_row *row, struct ke
     }
 }
 
-/* Most changes of a patient are of what he is not looked for by. */
-static bool keys_stand(struct op_ctx *ctx, const struct patient_row *row, const struct keys *k)
-{
-    size_t n = 0;
-    bool same = true;
-    struct query *q = tx_query(ctx->tx, "SELECT org_id, kind, key FROM patient_key WHERE patient_id=$1", "i", (int64_t)row->id);
-    for (; same && query_next(q); n++)
-        same = (uint64_t)query_int(q, "org_id") == row->org_id && has_key(k, query_text(q, "kind"), query_text(q, "key"));
-    return query_end(q) == 0 && same && n == k->n;
-}
-
 static void write_keys(struct op_ctx *ctx, const struct patient_row *row, bool fresh)
 {
     struct keys k;
     keys_of(ctx, row, &k);
-    if (!fresh && keys_stand(ctx, row, &k))
-        return;
     if (!fresh)
         tx_exec(ctx->tx, "DELETE FROM patient_key WHERE patient_id=$1", "i", (int64_t)row->id);
     for (size_t i = 0; i < k.n; i++)
         tx_upsert(ctx->tx, "patient_key", NULL, "org_id,kind,key,patient_id", "itti", (int64_t)row->org_id, k.list[i].kind, k.list[i].key, (int64_t)row->id);
 }
 
-static int write_row(struct op_ctx *ctx, const struct patient_row *row, const uint8_t *sealed, size_t len)
+static bool found_alike(const struct patient_row *a, const struct patient_row *b)
 {
+    return a->org_id == b->org_id && strcmp(a->local_number, b->local_number) == 0 && strcmp(a->name, b->name) == 0 && strcmp(a->secret.id_no, b->secret.id_no) == 0 &&
+           strcmp(a->secret.phone, b->secret.phone) == 0 && strcmp(a->secret.guardian_phone, b->secret.guardian_phone) == 0 &&
+           strcmp(a->secret.insurance_no, b->secret.insurance_no) == 0;
+}
+
+/* Of what lies open in the row. */
+static bool open_alike(const struct patient_row *a, const struct patient_row *b)
+{
+    return a->org_id == b->org_id && strcmp(a->local_number, b->local_number) == 0 && strcmp(a->name, b->name) == 0 && strcmp(a->pinyin, b->pinyin) == 0 && strcmp(a->sex, b->sex) == 0 &&
+           strcmp(a->birth_date, b->birth_date) == 0 && a->birth_estimated == b->birth_estimated && strcmp(a->id_type, b->id_type) == 0 && strcmp(a->nationality, b->nationality) == 0 &&
+           strcmp(a->insurance_type, b->insurance_type) == 0 && strcmp(a->allergy_state, b->allergy_state) == 0 && a->temporary == b->temporary && a->created_by == b->created_by &&
+           a->created_ms == b->created_ms;
+}
+
+/* Most changes are of an address or a phone: the row's places in the indexes are then left as they are. */
+static int write_row(struct op_ctx *ctx, const struct patient_row *row, const struct patient_row *before, const uint8_t *sealed, size_t len)
+{
+    if (before && open_alike(row, before))
+        return tx_exec(ctx->tx, "UPDATE patient SET version=$1, changed_ms=$2, private=$3 WHERE id=$4", "iibi", row->version, ctx->now_ms, sealed, len, (int64_t)row->id);
     return tx_upsert(ctx->tx, "patient", "id",
                      "id,org_id,local_number,name,pinyin,sex,birth_date,birth_estimated,id_type,nationality,insurance_type,"
                      "allergy_state,temporary,version,created_by,created_ms,changed_ms,private",
@@ -207,20 +228,27 @@ static int write_row(struct op_ctx *ctx, const struct patient_row *row, const ui
                      (int64_t)row->created_by, row->created_ms, ctx->now_ms, sealed, len);
 }
 
-int patient_store(struct op_ctx *ctx, const struct patient_row *row, bool fresh)
+static int check_number(struct op_ctx *ctx, const struct patient_row *row)
+{
+    if (!tx_int(ctx->tx, 0, "SELECT COUNT(*) AS n FROM patient WHERE org_id=$1 AND local_number=$2 AND id<>$3", "iti", (int64_t)row->org_id, row->local_number, (int64_t)row->id))
+        return tx_error(ctx->tx);
+    fault_field(ctx->fault, "local_number", "taken");
+    return fault_set(ctx->fault, ERR_CONFLICT, "local_number_taken", "Another patient has this local number.");
+}
+
+int patient_store(struct op_ctx *ctx, const struct patient_row *row, const struct patient_row *before)
 {
     uint8_t sealed[PRIVATE_MAX + SEAL_OVERHEAD];
-    int64_t taken = tx_int(ctx->tx, 0, "SELECT COUNT(*) AS n FROM patient WHERE org_id=$1 AND local_number=$2 AND id<>$3", "iti",
-                           (int64_t)row->org_id, row->local_number, (int64_t)row->id);
-    if (taken) {
-        fault_field(ctx->fault, "local_number", "taken");
-        return fault_set(ctx->fault, ERR_CONFLICT, "local_number_taken", "Another patient has this local number.");
-    }
+    bool found = before && found_alike(row, before);
+    int rc = found ? 0 : check_number(ctx, row);
+    if (rc)
+        return rc;
     int len = seal_private(ctx, row, sealed, sizeof sealed);
     if (len < 0)
         return fault_set(ctx->fault, ERR_INTERNAL, "", "A patient's record could not be sealed.");
-    int rc = write_row(ctx, row, sealed, (size_t)len);
-    write_keys(ctx, row, fresh);
+    rc = write_row(ctx, row, before, sealed, (size_t)len);
+    if (!found)
+        write_keys(ctx, row, !before);
     char key[ID_TEXT_BYTES], payload[64];
     id_format(row->id, key);
     snprintf(payload, sizeof payload, "{\"version\":%lld}", (long long)row->version);

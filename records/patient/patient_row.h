@@ -32,8 +32,8 @@ YL_CHECKED int patient_load(struct op_ctx *ctx, uint64_t id, struct patient_row 
 YL_CHECKED int patient_load_to_match(struct op_ctx *ctx, uint64_t id, struct patient_row *out);
 /* From the current row of a query over "SELECT p.* FROM patient p". */
 YL_CHECKED int patient_from_query(struct op_ctx *ctx, struct query *q, struct patient_row *out);
-/* Inserts or replaces the row and all its keys. version is written as it is. */
-YL_CHECKED int patient_store(struct op_ctx *ctx, const struct patient_row *row, bool fresh);
+/* Inserts the row and its keys, or changes them from `before`, which is how they stand (NULL = they do not). version is written as it is. */
+YL_CHECKED int patient_store(struct op_ctx *ctx, const struct patient_row *row, const struct patient_row *before);
 void patient_row_wipe(struct patient_row *row);
 
 /* The *patient* object, the shorter line of lists; masked; new references. */

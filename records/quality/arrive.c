@@ -105,15 +105,23 @@ static int held_take(struct op_ctx *ctx, struct query *rows, struct held *h)
     return query_end(rows);
 }
 
-/* Findings of a patient that are open or were said to be right, of himself or of one entry (by its key). */
-static int held_load(struct op_ctx *ctx, uint64_t patient, int64_t key, struct held *h)
+/* Findings of a patient that are open or were said to be right; the states one by one: a list of them makes SQLite build a tree at every asking. */
+#define HELD_AS(state, which) "SELECT " FINDING_COLUMNS " FROM quality_finding f WHERE f.patient_id=$1 AND f.state='" state "' AND " which
+#define HELD(which) HELD_AS("open", which) " UNION ALL " HELD_AS("as_is", which) " ORDER BY id LIMIT 200"
+
+static int held_of_himself(struct op_ctx *ctx, uint64_t patient, struct held *h)
 {
-    return held_take(ctx,
-                     tx_query(ctx->tx,
-                              "SELECT " FINDING_COLUMNS " FROM quality_finding f WHERE f.patient_id=$1 AND f.state IN ('open','as_is') AND "
-                              "($2=-1 OR ($2=0 AND f.kind='') OR ($2<>0 AND f.entry_key=$2)) ORDER BY f.id LIMIT 200",
-                              "ii", (int64_t)patient, key),
-                     h);
+    return held_take(ctx, tx_query(ctx->tx, HELD("f.kind=''"), "i", (int64_t)patient), h);
+}
+
+static int held_of_entries(struct op_ctx *ctx, uint64_t patient, struct held *h)
+{
+    return held_take(ctx, tx_query(ctx->tx, HELD("f.kind<>''"), "i", (int64_t)patient), h);
+}
+
+static int held_of_key(struct op_ctx *ctx, uint64_t patient, int64_t key, struct held *h)
+{
+    return held_take(ctx, tx_query(ctx->tx, HELD("f.entry_key=$2"), "ii", (int64_t)patient, key), h);
 }
 
 int held_of_entry(struct op_ctx *ctx, uint64_t patient, int64_t entry, struct held *h)
@@ -183,7 +191,7 @@ static struct clean_patient of_row(const struct patient_row *row)
 static int judge_entries_again(struct op_ctx *ctx, const struct clean_with *w, uint64_t patient, const struct clean_patient *p, const char *state)
 {
     struct held h;
-    int rc = held_load(ctx, patient, -1, &h);
+    int rc = held_of_entries(ctx, patient, &h);
     for (size_t i = 0; i < h.n && rc == 0; i++) {
         struct finding *f = &h.list[i];
         struct clean_result now;
@@ -203,7 +211,7 @@ static int judge_entries_again(struct op_ctx *ctx, const struct clean_with *w, u
 static int patient_again(struct op_ctx *ctx, uint64_t patient, struct clean_result *now, const char *state)
 {
     struct held h;
-    int rc = held_load(ctx, patient, 0, &h);
+    int rc = held_of_himself(ctx, patient, &h);
     rc = rc ? rc : settle(ctx, &h, now, state);
     held_free(&h);
     return rc;
@@ -211,10 +219,12 @@ static int patient_again(struct op_ctx *ctx, uint64_t patient, struct clean_resu
 
 bool quality_anything_open(struct op_ctx *ctx, uint64_t patient)
 {
-    return tx_int(ctx->tx, 0, "SELECT COUNT(*) AS n FROM (SELECT id FROM quality_finding WHERE patient_id=$1 AND state IN ('open','as_is') LIMIT 1) x", "i", (int64_t)patient) != 0;
+    return tx_int(ctx->tx, 0,
+                  "SELECT id FROM quality_finding WHERE patient_id=$1 AND state='open' UNION ALL SELECT id FROM quality_finding WHERE patient_id=$1 AND state='as_is' LIMIT 1", "i",
+                  (int64_t)patient) != 0;
 }
 
-int quality_clean_person(struct op_ctx *ctx, const struct quality_origin *o, const struct clean_patient *p, bool known)
+int quality_clean_person(struct op_ctx *ctx, const struct quality_origin *o, const struct clean_patient *p, enum quality_known known)
 {
     struct quality *q = records_parts(ctx->records)->quality;
     struct clean_with w = quality_with_today(q, ctx->now_ms);
@@ -223,7 +233,7 @@ int quality_clean_person(struct op_ctx *ctx, const struct quality_origin *o, con
     clean_patient(&w, p, &now);
     if (known && quality_anything_open(ctx, o->patient)) {
         rc = patient_again(ctx, o->patient, &now, "source");
-        rc = rc ? rc : judge_entries_again(ctx, &w, o->patient, p, "source");
+        rc = rc || known == QUALITY_BORN_ALIKE ? rc : judge_entries_again(ctx, &w, o->patient, p, "source");
     }
     quality_note(q, &now);
     for (size_t i = 0; i < now.n && rc == 0; i++)
@@ -232,10 +242,11 @@ int quality_clean_person(struct op_ctx *ctx, const struct quality_origin *o, con
     return rc ? rc : tx_error(ctx->tx);
 }
 
-int quality_clean_patient(struct op_ctx *ctx, const struct quality_origin *o, const struct patient_row *row, bool known)
+int quality_clean_patient(struct op_ctx *ctx, const struct quality_origin *o, const struct patient_row *row, const struct patient_row *before)
 {
     struct clean_patient p = of_row(row);
-    return quality_clean_person(ctx, o, &p, known);
+    bool alike = before && strcmp(before->sex, row->sex) == 0 && strcmp(before->birth_date, row->birth_date) == 0 && before->birth_estimated == row->birth_estimated;
+    return quality_clean_person(ctx, o, &p, !before ? QUALITY_NEW : alike ? QUALITY_BORN_ALIKE : QUALITY_KNOWN);
 }
 
 int quality_patient_edited(struct op_ctx *ctx, const struct patient_row *row)
@@ -293,7 +304,7 @@ static int clean_one(struct op_ctx *ctx, const struct quality_origin *o, const s
     e->data.duplicate = came_before(ctx, o, e);
     clean_entry(w, &e->data, &now);
     if (e->replaced) {
-        rc = held_load(ctx, o->patient, e->key, &h);
+        rc = held_of_key(ctx, o->patient, e->key, &h);
         rc = rc ? rc : settle(ctx, &h, &now, "source");
     }
     quality_note(q, &now);

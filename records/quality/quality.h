@@ -77,8 +77,8 @@ struct quality_entry {
 /* Around what is cleaned of one message: what is counted is forgotten unless _end is reached. */
 void quality_message_begin(struct quality *q, int64_t now_ms);
 void quality_message_end(struct quality *q, uint64_t source);
-/* A patient as a source said him; `known`: he was here before. */
-YL_CHECKED int quality_clean_patient(struct op_ctx *ctx, const struct quality_origin *o, const struct patient_row *row, bool known);
+/* A patient as a source said him; `before`: as he was here, NULL = he was not. */
+YL_CHECKED int quality_clean_patient(struct op_ctx *ctx, const struct quality_origin *o, const struct patient_row *row, const struct patient_row *before);
 /* Entries of his record; data.sex and data.birth_date are filled here. */
 YL_CHECKED int quality_clean_entries(struct op_ctx *ctx, const struct quality_origin *o, struct quality_entry *list, size_t n);
 /* One resource that a client of the FHIR service wrote (records/fhir/clean.c), after it was stored. from.patient is the patient's key there, from.message 0.

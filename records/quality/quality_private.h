@@ -82,8 +82,9 @@ YL_CHECKED int held_of_entry(struct op_ctx *ctx, uint64_t patient, int64_t entry
 YL_CHECKED int held_settle(struct op_ctx *ctx, const struct finding *before, struct clean_result *now, const char *state);
 bool quality_anything_open(struct op_ctx *ctx, uint64_t patient); /* most have nothing: one indexed look */
 void quality_note(struct quality *q, const struct clean_result *r); /* counts it to the message under way */
+enum quality_known { QUALITY_NEW, QUALITY_KNOWN, QUALITY_BORN_ALIKE }; /* of a patient; the last: his sex and birth are as they were, so his entries need no second look */
 /* A patient, of whatever store: o->patient. */
-YL_CHECKED int quality_clean_person(struct op_ctx *ctx, const struct quality_origin *o, const struct clean_patient *p, bool known);
+YL_CHECKED int quality_clean_person(struct op_ctx *ctx, const struct quality_origin *o, const struct clean_patient *p, enum quality_known known);
 struct clean_with quality_with_today(const struct quality *q, int64_t now_ms); /* on the writer, between _begin and _end of a message */
 struct clean_with quality_with(const struct quality *q, const char *today, int64_t now_ms);
 void quality_days_free(struct quality *q);

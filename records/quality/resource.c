@@ -75,7 +75,7 @@ int quality_clean_resource(struct op_ctx *ctx, struct quality_resource *r)
     int rc = 0;
     if (r->patient) {
         whose(r);
-        return quality_clean_person(ctx, &r->from, r->patient, r->known);
+        return quality_clean_person(ctx, &r->from, r->patient, r->known ? QUALITY_KNOWN : QUALITY_NEW);
     }
     if (r->known) {
         rc = held_of_entry(ctx, r->from.patient, r->number, &before);

@@ -86,14 +86,16 @@ static int feed_step(struct round *r, bool *more)
     struct batch b = {.place = place_of(r->tx, "feed", -1)};
     if (b.place < 0 || place_of(r->tx, "walk", 0) >= 0)
         return 0;
-    struct query *q = tx_query(r->tx, "SELECT seq, topic, key FROM feed WHERE seq>$1 ORDER BY seq LIMIT $2", "ii", b.place, (int64_t)BATCH);
+    int64_t newest = tx_int(r->tx, b.place, "SELECT MAX(seq) FROM feed", "");
+    struct query *q = tx_query(r->tx, "SELECT seq, key FROM feed WHERE seq>$1 AND topic='case' ORDER BY seq LIMIT $2", "ii", b.place, (int64_t)BATCH);
     while (query_next(q)) {
         b.place = query_int(q, "seq");
         lines++;
-        if (strcmp(query_text(q, "topic"), "case") == 0 && id_parse(query_text(q, "key"), &id) == 0)
+        if (id_parse(query_text(q, "key"), &id) == 0)
             batch_add(&b, id);
     }
     int rc = query_end(q);
+    b.place = lines < BATCH ? newest : b.place; /* what is no case is passed by */
     rc = rc ? rc : store_cases(r, &b);
     put_place(r->tx, "feed", b.place);
     *more = *more || lines == BATCH;

@@ -13,7 +13,9 @@
 #define BUSY_MS 5000   /* another process (yilianctl) may be writing */
 #define BUSY_STEP_US 500
 #define LOG_PAGES 8000 /* 32 MB: a page written often is brought home once */
-#define LOG_PAGES_LONG 24000 /* 96 MB: writers never paused long enough for the log to start anew by itself */
+#define LOG_PAGES_LONG 24000 /* 96 MB: readers never paused long enough for the log to start anew by itself */
+#define LOG_REST 64    /* pages brought home while writers wait */
+#define LOG_ROUNDS 8
 #define CACHED 96 /* prepared statements a connection keeps */
 #define PLACES 64 /* parameters a statement may have */
 #define ADDRESSES 256
@@ -429,20 +431,33 @@ static int rebuild(struct connection *c)
     return rc ? rc : script(c, "PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
-/* A passive one holds up nobody. The log starts anew with the first commit after all of it was brought home; where writers never leave
- * such a moment, it is made once in a while: what is left to bring home is little then. */
+/* *left: pages of the log that are not home, those written meanwhile among them. */
+static int bring_home(struct store *s, struct connection *c, int mode, int *left)
+{
+    int pages = 0, done = 0, rc = sqlite3_wal_checkpoint_v2(db_of(c), NULL, mode, &pages, &done);
+    *left = s->log_pages > done ? s->log_pages - done : 0;
+    return rc;
+}
+
+/* In rounds, each of what was written during the one before, which hold up nobody; when little is left writers wait for it, so that their next commit
+ * begins the log anew. A log that readers have kept from it grows until they are waited for too. */
 static void checkpoint(struct store *s)
 {
     struct connection *c;
-    int pages = 0, done = 0;
+    int left = 0, round = 0, rc;
     if (store_take(s, TX_READ, &c)) { /* a reader may; the writer keeps its own connection */
         atomic_flag_clear(&s->checkpointing);
         return;
     }
-    int rc = sqlite3_wal_checkpoint_v2(db_of(c), NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &done);
-    if (rc == SQLITE_OK && s->log_pages >= LOG_PAGES_LONG) {
+    wal_file_pace(true);
+    do
+        rc = bring_home(s, c, SQLITE_CHECKPOINT_PASSIVE, &left);
+    while (rc == SQLITE_OK && left > LOG_REST && ++round < LOG_ROUNDS);
+    wal_file_pace(false);
+    bool is_long = s->log_pages >= LOG_PAGES_LONG;
+    if (rc == SQLITE_OK && left > 0 && (left <= LOG_REST || is_long)) {
         pthread_mutex_lock(&s->writer);
-        rc = sqlite3_wal_checkpoint_v2(db_of(c), NULL, SQLITE_CHECKPOINT_RESTART, &pages, &done);
+        rc = bring_home(s, c, is_long ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE, &left);
         pthread_mutex_unlock(&s->writer);
     }
     if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_BUSY)

@@ -266,6 +266,7 @@ int tx_savepoint_release(struct tx *tx)
 int tx_savepoint_rollback(struct tx *tx)
 {
     tx->error = 0;
+    tx->fed = 0;
     return savepoint(tx, "ROLLBACK TO part; RELEASE part");
 }
 

@@ -50,6 +50,7 @@ struct tx {
     int error;
     int64_t changes;
     uint64_t written;
+    int64_t fed; /* the newest number of the feed, once it was asked for; 0 = not known */
 };
 
 int store_fail(struct tx *tx, int code, const char *sql);

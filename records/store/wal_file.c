@@ -1,4 +1,4 @@
-/* The log's pieces gathered (wal_file.h). */
+/* The log's pieces gathered, the database's spread (wal_file.h). */
 #include "records/store/wal_file.h"
 #include <pthread.h>
 #include <sqlite3.h>
@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define NAME "yilian-log"
+#define STEP (128 << 10)   /* of a database, between two syncs */
 #define GATHER (126 << 10) /* the system's VFS writes at most 128 KB at once */
 
 /* SQLite gives the room: this, and behind it the system's own file. */
@@ -18,6 +19,8 @@ struct log {
 };
 
 static sqlite3_vfs vfs;
+static _Thread_local bool paced;
+static _Thread_local int unsynced; /* bytes this thread wrote into a database since its last sync */
 
 static struct log *log_of(sqlite3_file *f)
 {
@@ -126,16 +129,78 @@ static const sqlite3_io_methods methods = {.iVersion = 1, .xClose = on_close, .x
                                            .xFileSize = on_size, .xLock = on_lock, .xUnlock = on_unlock, .xCheckReservedLock = on_reserved,
                                            .xFileControl = on_control, .xSectorSize = on_sector, .xDeviceCharacteristics = on_traits};
 
+/* ---- a database: written by checkpoints; all but its writes is the system's own ---- */
+
+static int database_write(sqlite3_file *f, const void *data, int n, sqlite3_int64 at)
+{
+    struct log *l = log_of(f);
+    int rc = l->own->pMethods->xWrite(l->own, data, n, at);
+    unsynced = paced ? unsynced + n : 0;
+    if (rc != SQLITE_OK || unsynced < STEP)
+        return rc;
+    unsynced = 0;
+    return l->own->pMethods->xSync(l->own, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+}
+
+static int database_map(sqlite3_file *f, int page, int size, int extend, void volatile **out)
+{
+    struct log *l = log_of(f);
+    return l->own->pMethods->xShmMap(l->own, page, size, extend, out);
+}
+
+static int database_shm_lock(sqlite3_file *f, int offset, int n, int flags)
+{
+    struct log *l = log_of(f);
+    return l->own->pMethods->xShmLock(l->own, offset, n, flags);
+}
+
+static void database_barrier(sqlite3_file *f)
+{
+    struct log *l = log_of(f);
+    l->own->pMethods->xShmBarrier(l->own);
+}
+
+static int database_unmap(sqlite3_file *f, int remove)
+{
+    struct log *l = log_of(f);
+    return l->own->pMethods->xShmUnmap(l->own, remove);
+}
+
+static int database_fetch(sqlite3_file *f, sqlite3_int64 at, int n, void **out)
+{
+    struct log *l = log_of(f);
+    return l->own->pMethods->xFetch(l->own, at, n, out);
+}
+
+static int database_unfetch(sqlite3_file *f, sqlite3_int64 at, void *page)
+{
+    struct log *l = log_of(f);
+    return l->own->pMethods->xUnfetch(l->own, at, page);
+}
+
+static const sqlite3_io_methods database_methods = {.iVersion = 3, .xClose = on_close, .xRead = on_read, .xWrite = database_write, .xTruncate = on_truncate, .xSync = on_sync,
+                                                    .xFileSize = on_size, .xLock = on_lock, .xUnlock = on_unlock, .xCheckReservedLock = on_reserved,
+                                                    .xFileControl = on_control, .xSectorSize = on_sector, .xDeviceCharacteristics = on_traits, .xShmMap = database_map,
+                                                    .xShmLock = database_shm_lock, .xShmBarrier = database_barrier, .xShmUnmap = database_unmap, .xFetch = database_fetch,
+                                                    .xUnfetch = database_unfetch};
+
+void wal_file_pace(bool on)
+{
+    paced = on;
+    unsynced = 0;
+}
+
 /* Every other file is the system's, in the same room. */
 static int on_open(sqlite3_vfs *v, const char *path, sqlite3_file *f, int flags, int *out)
 {
     sqlite3_vfs *system = v->pAppData;
     struct log *l = log_of(f);
-    if (!(flags & SQLITE_OPEN_WAL))
+    bool wal = flags & SQLITE_OPEN_WAL;
+    if (!wal && !(flags & SQLITE_OPEN_MAIN_DB))
         return system->xOpen(system, path, f, flags, out);
     *l = (struct log){.own = (sqlite3_file *)(l + 1)};
     int rc = system->xOpen(system, path, l->own, flags, out);
-    l->file.pMethods = rc == SQLITE_OK ? &methods : NULL; /* NULL: is not closed */
+    l->file.pMethods = rc != SQLITE_OK ? NULL : wal ? &methods : &database_methods; /* NULL: is not closed */
     return rc;
 }
 

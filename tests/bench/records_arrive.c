@@ -9,13 +9,14 @@
  */
 #include "records/parts.h"
 #include "records/records.h"
-#include "tests/support/dice.h"
+#include "tests/support/people.h"
 #include <jansson.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SOURCES 2
@@ -56,32 +57,33 @@ static void open_site(char *dir)
     }
 }
 
+/* MSH-7, in the zone of the site: what is told a day late is a finding of its own. */
+static char made[16];
+static void make_time(void)
+{
+    time_t t = time(NULL) + 8 * 3600;
+    struct tm tm;
+    strftime(made, sizeof made, "%Y%m%d%H%M%S", gmtime_r(&t, &tm));
+}
+
 /* PID of a new patient; one in five is the one before, as the other source knows him. */
 static size_t registration(char *m, size_t cap, int number)
 {
-    static const char families[] = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈";
-    static const char givens[] = "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀霞平刚桂英华玉萍红娥玲芬燕彩春菊兰凤洁梅琳素云莲真环雪荣爱妹香月莺媛瑞凡佳嘉";
     static char rest[400];
     bool again = number % 5 == 4;
-    if (!again) {
-        char f[4], a[4], b[4];
-        roll_character(families, f);
-        roll_character(givens, a);
-        roll_character(givens, b);
-        snprintf(rest, sizeof rest, "%s^%s%s||%04u%02u%02u|%c|||虚构省平川市白塔区解放路%u号%u栋||138%08u", f, a, b, 1930 + roll(90), 1 + roll(12), 1 + roll(28), roll(2) ? 'M' : 'F', 1 + roll(300),
-                 1 + roll(30), roll(100000000));
-    }
-    return (size_t)snprintf(m, cap, "MSH|^~\\&|HIS%d|X|YL|X|20261128083000||ADT^A04|a%d|P|2.4||||||UNICODE UTF-8\rPID|1||%d^^^HIS%d||%s\rPV1|1|O|门诊^^^内科\r", again, number, number, again, rest);
+    if (!again)
+        people_draw(rest, sizeof rest);
+    return (size_t)snprintf(m, cap, "MSH|^~\\&|HIS%d|X|YL|X|%s||ADT^A04|a%d|P|2.4||||||UNICODE UTF-8\rPID|1||%d^^^HIS%d||%s\rPV1|1|O|门诊^^^内科\r", again, made, number, number, again, rest);
 }
 
-#define HEAD "MSH|^~\\&|HIS0|X|YL|X|20261128083000||%s|%s%d|P|2.4||||||UNICODE UTF-8\r"
+#define HEAD "MSH|^~\\&|HIS0|X|YL|X|%s||%s|%s%d|P|2.4||||||UNICODE UTF-8\r"
 #define KNOWN 200
 
 /* PID of a known patient, who lives where he says he lives today. */
 static size_t known(char *m, size_t cap, const char *type, const char *series, int number, int street)
 {
     int who = number % KNOWN;
-    return (size_t)snprintf(m, cap, HEAD "PID|1||r%d^^^HIS0||林^%d||19%02d%02d%02d|M|||虚构省平川市白塔区解放路%d号||138%08d\r", type, series, number, who, who, 30 + who % 60, 1 + who % 12, 1 + who % 28,
+    return (size_t)snprintf(m, cap, HEAD "PID|1||r%d^^^HIS0||林^%d||19%02d%02d%02d|M|||虚构省平川市白塔区解放路%d号||138%08d\r", made, type, series, number, who, who, 30 + who % 60, 1 + who % 12, 1 + who % 28,
                             street, 10000000 + who);
 }
 
@@ -173,6 +175,7 @@ int main(int argc, char **argv)
         kind++;
     if (kind == KINDS || messages < 1 || group < 1)
         return fprintf(stderr, "bench_records_arrive [MESSAGES] [GROUP] [new|changed|again|oru|panel]\n"), 2;
+    make_time();
     open_site(dir);
     register_known();
     double from = cpu_us();

@@ -111,8 +111,10 @@ static size_t fill_one(struct op_ctx *ctx, const struct patient_row *row, struct
 {
     struct lookup l = {.ctx = ctx, .x = records_parts(site)->patient_index};
     size_t n = 0;
-    if (patient_store(ctx, row, true) || lookup_keys(&l, row))
+    mpi_set_init(&l.set, l.x->tables);
+    if (patient_store(ctx, row, NULL) || lookup_begin(&l, row))
         die("a patient cannot be stored");
+    mpi_set_fini(&l.set);
     for (int k = 0; k < MPI_KEYS; k++)
         if (l.keys[k])
             to[n++] = (struct entry){l.keys[k], (int64_t)row->id};
@@ -178,10 +180,10 @@ static struct took enter(struct tx *tx, struct patient_row *row, const char **ou
     struct fault f = {0};
     struct op_ctx ctx = {.records = site, .tx = tx, .actor = &actor, .now_ms = 1795500000000, .fault = &f};
     int64_t start = cpu_us();
-    if (patient_store(&ctx, row, true))
+    if (patient_store(&ctx, row, NULL))
         die("a patient cannot be stored");
     int64_t stored = cpu_us();
-    if (patient_index_put(&ctx, row, outcome))
+    if (patient_index_put(&ctx, row, NULL, outcome))
         die("a patient cannot be matched");
     return (struct took){stored - start, cpu_us() - stored};
 }

@@ -35,7 +35,7 @@ static void put_person(struct op_ctx *ctx, int i, int64_t t_ms)
     snprintf(row.local_number, sizeof row.local_number, "%d", i);
     snprintf(row.sex, sizeof row.sex, "%s", i % 2 ? "male" : "female");
     snprintf(row.birth_date, sizeof row.birth_date, "19%02u-0%u-1%u", (30 + at * 7 % 60) % 100, 1 + at % 9, at % 10);
-    if (patient_store(ctx, &row, true))
+    if (patient_store(ctx, &row, NULL))
         abort();
     put_entry(ctx->tx, 1000000 + (int64_t)i * 100, (int64_t)row.id, "diagnosis", "I63.900", t_ms);
     for (int k = 1; k < ENTRIES; k++)

@@ -40,7 +40,7 @@ static void put_patient(int64_t org)
     struct op_ctx ctx = {.records = site, .tx = tx, .actor = &nobody, .now_ms = 1, .fault = &fault};
     struct patient_row row = {.id = 500 + (uint64_t)org, .org_id = (uint64_t)org, .version = 1, .created_ms = 1, .name = "李明", .sex = "male", .birth_date = "1960-05-05",
                               .id_type = "none", .allergy_state = "unknown", .local_number = "N1"};
-    check(patient_store(&ctx, &row, true));
+    check(patient_store(&ctx, &row, NULL));
     tx_exec(tx, "INSERT INTO org (id, parent_id, kind, level, code, name, pinyin, phone, specialty, active) VALUES ($1,0,'institution','county',CAST($1 AS TEXT),'医院','','','',1)", "i", org);
     tx_exec(tx, "INSERT INTO mpi_member (patient_id, person_id, how, since_ms) VALUES ($1,501,'steward',1)", "i", 500 + org);
 }

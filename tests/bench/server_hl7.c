@@ -1,19 +1,24 @@
 /* MLLP: messages a second and the time to their answer, over loopback, with several connections, to the real daemon (its processor time is what
- * counts; this program's own is told apart). bench_server_hl7 [CONNECTIONS] [SECONDS] [WINDOW] [oru|known|new|all]
+ * counts; this program's own is told apart). bench_server_hl7 [CONNECTIONS] [SECONDS] [WINDOW] [oru|known|new|all] [RATE]
  *
+ * Each kind twice. First as much as the daemon takes: WINDOW open on each connection, the next when one is answered; its tail is that of the bench's own queue. Then
+ * as many as are offered, RATE a second in all at random moments (0, the default: half of what was taken before), each counted from its moment, whether or not it could be sent then.
  * oru: a blood count of three values of one of 20 patients a connection; known: ADT^A08 of one of them, who moved; new: ADT^A04 of somebody new.
  * all (the default): one after the other, a line each. The patients of oru and known are there before the clock starts. */
 #include "tests/lib/site.h"
+#include "tests/support/people.h"
+#include <math.h>
 
 #define CONNECTIONS_MAX 64
 #define LATENCIES_MAX 2000000
 #define KNOWN_EACH 20
+#define OPEN_MAX 256 /* unanswered on one connection */
 
 struct sender {
     int fd, n, unanswered, head;
     char in[65536];
     size_t len;
-    int64_t sent_us[256];
+    int64_t sent_us[OPEN_MAX]; /* or was to be sent */
 };
 
 static uint16_t port;
@@ -34,18 +39,32 @@ static int next[KINDS][CONNECTIONS_MAX]; /* number of each connection's next mes
 static const char *const kinds[] = {"oru", "known", "new"};
 static const char *const titles[] = {"ORU^R01 with three values", "ADT^A08 of known patients", "ADT^A04 of new patients"};
 
-static int segment(char *m, size_t cap, const struct sender *s, enum kind kind, int number)
+/* MSH-7, in the zone of the site: what is told a day late is a finding of its own. */
+static char made[16];
+static void make_time(void)
 {
-    int patient = kind == NEW ? s->n * 1000000 + 1000 + number : number % KNOWN_EACH;
-    return snprintf(m, cap, "\013MSH|^~\\&|HIS%d|QS|YL|X|20261128083000||%s|%s%d-%d|P|2.4||||||UNICODE UTF-8\rPID|1||B%d-%d^^^D%d||%s%d^%d||19%02d%02d%02d|%c|||%d号||1%010d\r", s->n,
-                    kind == ORU ? "ORU^R01" : kind == KNOWN ? "ADT^A08" : "ADT^A04", kinds[kind], s->n, number, s->n, patient, s->n, "林", patient % 977, patient % 353, 30 + patient % 70,
-                    1 + patient % 12, 1 + patient % 28, patient & 1 ? 'M' : 'F', kind == KNOWN ? number : patient % 5000, patient);
+    time_t t = time(NULL) + 8 * 3600;
+    struct tm tm;
+    strftime(made, sizeof made, "%Y%m%d%H%M%S", gmtime_r(&t, &tm));
 }
 
-static void put(struct sender *s, enum kind kind, int number)
+/* Those who are known are the same people on every line, as a county's are at its hospitals; those who are new are anybody. */
+static int head(char *m, size_t cap, const struct sender *s, enum kind kind, int number)
 {
+    int patient = kind == NEW ? 1000 + number : number % KNOWN_EACH;
+    char person[400];
+    if (kind == NEW) people_draw(person, sizeof person);
+    else
+        snprintf(person, sizeof person, "林^%d||19%02d%02d%02d|%c|||%d号||1%010d", patient, 30 + patient, 1 + patient % 12, 1 + patient, patient & 1 ? 'M' : 'F', kind == KNOWN ? number : 0, patient);
+    return snprintf(m, cap, "\013MSH|^~\\&|HIS%d|QS|YL|X|%s||%s|%s%d-%d|P|2.4||||||UNICODE UTF-8\rPID|1||B%d-%d^^^D%d||%s\r", s->n, made,
+                    kind == ORU ? "ORU^R01" : kind == KNOWN ? "ADT^A08" : "ADT^A04", kinds[kind], s->n, number, s->n, patient, s->n, person);
+}
+
+static void put(struct sender *s, enum kind kind, int64_t at_us)
+{
+    int number = next[kind][s->n]++;
     char m[3000], when[80]; /* a blood count a quarter of an hour: two at one time would be taken for one sent twice */
-    int at = number / KNOWN_EACH, n = segment(m, sizeof m, s, kind, number);
+    int at = number / KNOWN_EACH, n = head(m, sizeof m, s, kind, number);
     snprintf(when, sizeof when, "20%02d%02d%02d%02d%02d01", 10 + at / 32256 % 16, 1 + at / 2688 % 12, 1 + at / 96 % 28, at / 4 % 24, at % 4 * 15);
     if (kind != ORU)
         n += snprintf(m + n, sizeof m - (size_t)n, "PV1|1|O|门诊^^^内科\r");
@@ -53,7 +72,7 @@ static void put(struct sender *s, enum kind kind, int number)
         n += snprintf(m + n, sizeof m - (size_t)n, "OBR|1|p%d|f%d|CBC^血常规|||%s\rOBX|1|NM|WBC^白细胞^L||%d.%d|10*9/L|4-10|N|||F|||%s\rOBX|2|NM|HGB^血红蛋白^L||%d|g/L|110-150|N|||F|||%s\r"
                       "OBX|3|NM|PLT^血小板^L||%d|10*9/L|100-300|N|||F|||%s\r", number, number, when, number % 9, number % 10, when, 100 + number % 60, when, 90 + number % 200, when);
     memcpy(m + n, "\034\r", 2);
-    s->sent_us[(s->head + s->unanswered++) % 256] = now_us();
+    s->sent_us[(s->head + s->unanswered++) % OPEN_MAX] = at_us;
     if (send(s->fd, m, (size_t)n + 2, MSG_NOSIGNAL) != n + 2) exit(fprintf(stderr, "the line broke\n"));
 }
 
@@ -66,7 +85,7 @@ static size_t take(struct sender *s)
     for (char *end; (end = memmem(s->in, s->len, "\034\r", 2)); taken++) {
         if (!memmem(s->in, (size_t)(end - s->in), "MSA|AA", 6)) exit(fprintf(stderr, "refused: %.*s\n", (int)(end - s->in), s->in));
         if (n_latencies < LATENCIES_MAX) latencies[n_latencies++] = (double)(now_us() - s->sent_us[s->head]) / 1000;
-        s->head = (s->head + 1) % 256;
+        s->head = (s->head + 1) % OPEN_MAX;
         s->unanswered--;
         s->len -= (size_t)(end + 2 - s->in);
         memmove(s->in, end + 2, s->len);
@@ -79,13 +98,15 @@ static int up(const void *a, const void *b)
     return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b);
 }
 
-static size_t take_all(void)
+/* What came, after at most this long. */
+static size_t take_all(int64_t wait_us)
 {
     struct pollfd polls[CONNECTIONS_MAX];
     size_t taken = 0;
     for (int i = 0; i < connections; i++)
         polls[i] = (struct pollfd){senders[i].fd, POLLIN, 0};
-    poll(polls, (nfds_t)connections, 100);
+    struct timespec wait = {.tv_sec = wait_us / 1000000, .tv_nsec = wait_us % 1000000 * 1000};
+    ppoll(polls, (nfds_t)connections, &wait, NULL);
     for (int i = 0; i < connections; i++)
         taken += take(&senders[i]);
     return taken;
@@ -96,6 +117,12 @@ static bool any_unanswered(void)
     for (int i = 0; i < connections; i++)
         if (senders[i].unanswered) return true;
     return false;
+}
+
+static void take_rest(void)
+{
+    while (any_unanswered())
+        take_all(100000);
 }
 
 static void open_lines(void)
@@ -114,33 +141,88 @@ static void register_known(void)
 {
     for (int i = 0; i < connections; i++)
         for (int k = 0; k < KNOWN_EACH; k++)
-            put(&senders[i], KNOWN, next[KNOWN][i]++);
-    while (any_unanswered())
-        take_all();
+            put(&senders[i], KNOWN, now_us());
+    take_rest();
 }
 
-static void measure(enum kind kind, int seconds)
+struct count {
+    double cpu; /* of the daemon */
+    int64_t from_us;
+    size_t first; /* place of the first latency after the warm-up */
+};
+
+static struct count begin(void)
 {
-    double cpu = process_cpu_s(site.daemon);
-    int64_t from = now_us(), until = from + seconds * 1000000ll, warm = from + 1000000;
-    size_t answered = 0, before = 0;
     n_latencies = 0;
-    while (now_us() < until) {
+    return (struct count){process_cpu_s(site.daemon), now_us(), 0};
+}
+
+static void warm(struct count *c)
+{
+    if (!c->first && now_us() > c->from_us + 1000000) c->first = n_latencies;
+}
+
+/* Messages a second. */
+static double print(const struct count *c, size_t answered)
+{
+    double cpu = process_cpu_s(site.daemon) - c->cpu, rate = (double)answered / (double)(now_us() - c->from_us) * 1e6;
+    const double *l = latencies + c->first;
+    size_t n = n_latencies - c->first;
+    qsort(latencies + c->first, n, sizeof *latencies, up);
+    printf("%.0f messages/s, daemon %.0f us of processor time a message = %.0f/s a core; p50 %.1f ms, p99 %.1f ms, max %.1f ms; RSS %ld MB\n", rate, cpu * 1e6 / (double)answered,
+           (double)answered / cpu, n ? l[n / 2] : 0, n ? l[n * 99 / 100] : 0, n ? l[n - 1] : 0, site_rss_kb() / 1024);
+    return rate;
+}
+
+static double as_much_as_is_taken(enum kind kind, int seconds)
+{
+    struct count c = begin();
+    size_t answered = 0;
+    while (now_us() < c.from_us + seconds * 1000000ll) {
         for (int i = 0; i < connections; i++)
             while (senders[i].unanswered < window)
-                put(&senders[i], kind, next[kind][i]++);
-        answered += take_all();
-        if (before == 0 && now_us() > warm) before = n_latencies;
+                put(&senders[i], kind, now_us());
+        answered += take_all(100000);
+        warm(&c);
     }
-    cpu = process_cpu_s(site.daemon) - cpu;
-    double wall = (double)(now_us() - from) / 1e6;
-    qsort(latencies + before, n_latencies - before, sizeof *latencies, up);
-    size_t n = n_latencies - before;
-    printf("%s, %d connections, %d open each: %.0f messages/s, daemon %.0f us of processor time a message = %.0f/s a core; p50 %.1f ms, p99 %.1f ms, max %.1f ms; RSS %ld MB\n",
-           titles[kind], connections, window, (double)answered / wall, cpu * 1e6 / (double)answered, (double)answered / cpu, n ? latencies[before + n / 2] : 0,
-           n ? latencies[before + n * 99 / 100] : 0, n ? latencies[n_latencies - 1] : 0, site_rss_kb() / 1024);
-    while (any_unanswered())
-        take_all();
+    printf("%s, %d connections, %d open each: ", titles[kind], connections, window);
+    double rate = print(&c, answered);
+    take_rest();
+    return rate;
+}
+
+/* Microseconds to the next, of that many a second that know nothing of each other. */
+static double gap_us(double rate)
+{
+    return -log((roll(1000000) + 1) / 1e6) / rate * 1e6;
+}
+
+static void as_many_as_are_offered(enum kind kind, int seconds, double rate)
+{
+    struct count c = begin();
+    size_t answered = 0;
+    double due = (double)c.from_us;
+    while (now_us() < c.from_us + seconds * 1000000ll) {
+        while (due <= (double)now_us()) {
+            int line, tries = 0;
+            for (; senders[line = (int)roll((uint32_t)connections)].unanswered == OPEN_MAX; tries++)
+                if (tries == 1000) exit(fprintf(stderr, "%.0f messages/s are more than the daemon takes\n", rate));
+            put(&senders[line], kind, (int64_t)due);
+            due += gap_us(rate);
+        }
+        int64_t rest = (int64_t)due - now_us();
+        answered += take_all(rest > 0 ? rest : 0);
+        warm(&c);
+    }
+    printf("%s, %d connections, %.0f/s offered: ", titles[kind], connections, rate);
+    (void)print(&c, answered);
+    take_rest();
+}
+
+static void measure(enum kind kind, int seconds, double rate)
+{
+    double taken = as_much_as_is_taken(kind, seconds);
+    as_many_as_are_offered(kind, seconds, rate > 0 ? rate : taken / 2);
 }
 
 int main(int argc, char **argv)
@@ -152,8 +234,9 @@ int main(int argc, char **argv)
     while (argc > 4 && kind < KINDS && strcmp(argv[4], kinds[kind]) != 0)
         kind++;
     bool all = argc <= 4 || strcmp(argv[4], "all") == 0;
-    if (connections < 1 || connections > CONNECTIONS_MAX || window < 1 || window > 256 || (!all && kind == KINDS))
-        return fprintf(stderr, "bench_server_hl7 [CONNECTIONS] [SECONDS] [WINDOW] [oru|known|new|all]\n"), 2;
+    if (connections < 1 || connections > CONNECTIONS_MAX || window < 1 || window > OPEN_MAX || (!all && kind == KINDS))
+        return fprintf(stderr, "bench_server_hl7 [CONNECTIONS] [SECONDS] [WINDOW] [oru|known|new|all] [RATE]\n"), 2;
+    make_time();
     port = site_free_port(SOCK_STREAM);
     snprintf(more, sizeof more, "mllp.port = %u\n", port);
     site_start(more);
@@ -165,6 +248,6 @@ int main(int argc, char **argv)
     open_lines();
     register_known();
     for (int k = 0; k < KINDS; k++)
-        if (all || k == kind) measure((enum kind)k, seconds);
+        if (all || k == kind) measure((enum kind)k, seconds, argc > 5 ? atof(argv[5]) : 0);
     return site_stop(NULL);
 }

@@ -58,7 +58,7 @@ static void put_patient(int i, int64_t id, int64_t org, int64_t person)
     snprintf(row.local_number, sizeof row.local_number, "ZYH%lld", (long long)id);
     snprintf(row.secret.phone, sizeof row.secret.phone, "1380013%04d", i);
     snprintf(row.secret.address, sizeof row.secret.address, "云岭县青石镇%d号", i);
-    assert_int_equal(patient_store(&ctx, &row, true), 0);
+    assert_int_equal(patient_store(&ctx, &row, NULL), 0);
     tx_exec(tx, "INSERT INTO mpi_member (patient_id, person_id, how, since_ms) VALUES ($1,$2,'steward',1)", "ii", id, person);
 }
 
@@ -492,13 +492,14 @@ static void give_number(int64_t patient)
 {
     struct fault f = {0};
     struct actor nobody = {.system = true};
-    struct patient_row row;
+    struct patient_row row, before;
     assert_int_equal(tx_begin(records_store(w.r), TX_WRITE, &tx), 0);
     struct op_ctx ctx = {.records = w.r, .tx = tx, .actor = &nobody, .now_ms = w.now_ms, .fault = &f};
     assert_int_equal(patient_load(&ctx, (uint64_t)patient, &row), 0);
+    before = row;
     snprintf(row.id_type, sizeof row.id_type, "id_card");
     snprintf(row.secret.id_no, sizeof row.secret.id_no, "11010519491231002X");
-    assert_int_equal(patient_store(&ctx, &row, false), 0);
+    assert_int_equal(patient_store(&ctx, &row, &before), 0);
     assert_int_equal(tx_commit(tx), 0);
     patient_row_wipe(&row);
 }

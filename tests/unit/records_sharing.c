@@ -85,7 +85,7 @@ static void put_patient(int i)
                               .birth_date = "1960-05-05", .id_type = "none", .allergy_state = "unknown"};
     snprintf(row.local_number, sizeof row.local_number, "N%lld", (long long)w.patient[i].id);
     snprintf(row.secret.address, sizeof row.secret.address, "虚构省平川市白塔区1号");
-    assert_int_equal(patient_store(&ctx, &row, true), 0);
+    assert_int_equal(patient_store(&ctx, &row, NULL), 0);
     tx_exec(tx, "INSERT INTO mpi_member (patient_id, person_id, how, since_ms) VALUES ($1,$2,$3,1)", "iit", w.patient[i].id, w.patient[i].person,
             w.patient[i].by_machine ? "auto" : "steward");
 }
