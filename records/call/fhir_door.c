@@ -148,6 +148,7 @@ static void finish_group(struct records *r, struct fhir_job *first)
         next = j->next;
         if (rc)
             fhir_refuse(&j->work, rc == ERR_STORAGE ? rc : ERR_UNAVAILABLE, "", "Nothing was saved: the database cannot be written now.");
+        j->work.answer.another_follows = next != NULL;
         job_done(j);
     }
 }
