@@ -158,6 +158,7 @@ struct records_fhir_answer {
     int64_t modified_ms; /* 0 = not said */
     int retry_s;         /* Retry-After; 0 = not said */
     bool more_to_come;   /* X-Progress: in-progress */
+    bool another_follows; /* of the same group, on the same thread, as soon as this callback returns: both may be handed on together */
 };
 /* On a pool thread; answer and its body are the callback's until it returns. */
 typedef void (*records_fhir_done)(void *ctx, struct records_fhir_answer *answer);

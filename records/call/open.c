@@ -224,6 +224,7 @@ int records_open(struct records **out, const struct records_config *config, stru
     pthread_mutex_init(&r->waiting_lock, NULL);
     make_system_credential(r);
     r->fhir_turn = (struct turn_line){.records = r, .run = fhir_read_turn};
+    r->fhir_new_turn = (struct turn_line){.records = r, .run = fhir_read_turn};
     r->quick_turn = (struct turn_line){.records = r, .run = call_quick_turn};
     r->clock = config->clock ? config->clock : &clock_system;
     r->on_change = config->on_change;

@@ -42,6 +42,7 @@ struct records {
     size_t n_fhir_waiting, fhir_group; /* fhir_group: jobs of the last group; the writer's */
     bool fhir_called;
     struct turn_line fhir_turn, quick_turn; /* short reads: of one resource (fhir_door.c), of operations with OP_QUICK (call.c) */
+    struct turn_line fhir_new_turn;         /* new resources on their way to the writer: no read waits behind them */
     char system_credential[72];
     struct exchange_pull *pull; /* databases that are asked for rows; NULL = none */
     struct exchange_tell *tell; /* notifies other systems; NULL = no pool */

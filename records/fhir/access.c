@@ -50,9 +50,20 @@ static int who_person(struct fhir_work *w, struct tx *tx)
     return 0;
 }
 
+static bool is_client(const struct fhir_work *w)
+{
+    return strncmp(w->q.credential, "f1.", 3) == 0;
+}
+
+/* A person's writes are not answered from it: their CSRF token is looked at. */
+static bool may_be_known(const struct fhir_work *w)
+{
+    return w->known && (reads(w) || is_client(w));
+}
+
 static bool known(struct fhir_work *w)
 {
-    for (size_t i = 0; w->known && reads(w) && i < w->known->n; i++)
+    for (size_t i = 0; may_be_known(w) && i < w->known->n; i++)
         if (strcmp(w->known->of[i].credential, w->q.credential) == 0) {
             w->actor = w->known->of[i].actor;
             return true;
@@ -62,7 +73,7 @@ static bool known(struct fhir_work *w)
 
 static void keep_known(struct fhir_work *w)
 {
-    if (!w->known || !reads(w) || w->known->n == FHIR_KNOWN)
+    if (!may_be_known(w) || w->known->n == FHIR_KNOWN)
         return;
     w->known->of[w->known->n].credential = w->q.credential;
     w->known->of[w->known->n++].actor = w->actor;
@@ -79,7 +90,7 @@ int fhir_who(struct fhir_work *w, struct tx *tx)
     }
     if (known(w))
         return 0;
-    int rc = strncmp(w->q.credential, "f1.", 3) == 0 ? who_client(w, tx) : who_person(w, tx);
+    int rc = is_client(w) ? who_client(w, tx) : who_person(w, tx);
     if (rc == 0)
         keep_known(w);
     return rc;

@@ -90,14 +90,18 @@ int64_t key_code(const struct fhir *x, const struct r4_type *type, const struct 
     return key_of(x, type, p->code, 'c', code, none);
 }
 
+/* The system that goes without saying adds nothing. */
 int64_t key_system_code(const struct fhir *x, const struct r4_type *type, const struct r4_param *p, struct r4_str system, struct r4_str code)
 {
+    struct r4_str implied = r4_param_system(type, p, code);
+    if (implied.n && implied.n == system.n && memcmp(implied.p, system.p, system.n) == 0)
+        return key_code(x, type, p, code);
     return key_of(x, type, p->code, 's', system, code);
 }
 
 int64_t key_reference(const struct fhir *x, const struct r4_type *type, const struct r4_param *p, struct r4_str ref_type, struct r4_str id)
 {
-    return key_of(x, type, p->code, 'r', ref_type, id);
+    return key_of(x, type, alike_reference(type, p), 'r', ref_type, id);
 }
 
 int64_t key_uri(const struct fhir *x, const struct r4_type *type, const struct r4_param *p, struct r4_str uri)
@@ -132,7 +136,7 @@ int64_t key_prefix(const struct fhir *x, const struct r4_type *type, const struc
 
 int64_t range_param(const struct fhir *x, const struct r4_type *type, const struct r4_param *p)
 {
-    return key_of(x, type, p->code, 'n', none, none);
+    return key_of(x, type, alike_range(type, p), 'n', none, none);
 }
 
 /* IEEE 754 bits in the order of their values. */
@@ -234,7 +238,8 @@ static void add_range(struct facts *f, int64_t param, int64_t low, int64_t high)
 
 static void token_rows(struct fhir *x, const struct r4_type *type, const struct r4_param *p, const struct r4_value *v, struct facts *f)
 {
-    if (!v->code.p)
+    const struct r4_param *of[2];
+    if (!v->code.p || alike_tokens(x, type, p, of) > 1) /* the values of those parameters are here too */
         return;
     add_token(f, key_code(x, type, p, v->code));
     add_token(f, key_system_code(x, type, p, v->system, v->code));

@@ -99,6 +99,12 @@ int64_t key_prefix(const struct fhir *x, const struct r4_type *type, const struc
 int64_t range_param(const struct fhir *x, const struct r4_type *type, const struct r4_param *p);
 int64_t range_number(double v); /* keeps the order */
 
+/* ---- alike.c: which parameters share index rows ---- */
+const char *alike_reference(const struct r4_type *type, const struct r4_param *p); /* under whose code p's rows are */
+const char *alike_range(const struct r4_type *type, const struct r4_param *p);
+/* The parameters whose rows say what p says; how many. */
+size_t alike_tokens(const struct fhir *x, const struct r4_type *type, const struct r4_param *p, const struct r4_param *of[2]);
+
 /* ---- rows.c ---- */
 struct fhir_row { /* the newest version of a resource */
     const struct r4_type *type;

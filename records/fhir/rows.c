@@ -67,8 +67,7 @@ int row_find(struct fhir_work *w, struct tx *tx, const struct r4_type *type, str
         return 0;
     snprintf(text, sizeof text, "%.*s", (int)name.n, name.p);
     return one_row(w,
-                   tx_query(tx, "SELECT r.pkey, r.rid, r.vid, r.seq, r.born, r.t_ms, r.deleted, r.type, r.name, r.body, r.facts FROM fhir_name n "
-                                "JOIN fhir_resource r ON r.pkey=n.pkey AND r.rid=n.rid WHERE n.type=$1 AND n.name=$2", "tt", type->name, text),
+                   tx_query(tx, "SELECT pkey, rid, vid, seq, born, t_ms, deleted, type, name, body, facts FROM fhir_resource WHERE type=$1 AND name=$2", "tt", type->name, text),
                    want, row);
 }
 

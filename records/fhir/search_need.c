@@ -75,10 +75,12 @@ static void add_key(struct keys *k, int64_t key)
 /* false: no key says this. */
 static bool token_keys(struct finder *f, const struct r4_param *p, const struct r4_value *v, struct keys *k)
 {
+    const struct r4_param *of[2];
     if (!v->code.p || !v->code.n)
         return false;
-    add_key(k, v->system.p ? key_system_code(f->w->fhir, f->type, p, v->system.n ? v->system : (struct r4_str){0}, v->code)
-                           : key_code(f->w->fhir, f->type, p, v->code));
+    for (size_t i = 0, n = alike_tokens(f->w->fhir, f->type, p, of); i < n; i++)
+        add_key(k, v->system.p ? key_system_code(f->w->fhir, f->type, of[i], v->system.n ? v->system : (struct r4_str){0}, v->code)
+                               : key_code(f->w->fhir, f->type, of[i], v->code));
     return true;
 }
 
@@ -353,8 +355,7 @@ static int by_codes(struct finder *f, const struct r4_term *t, struct need *n)
         struct ts_codes codes = {0};
         rc = codes_of(f, ts, t, &t->operands[i].v, &codes);
         for (size_t c = 0; c < codes.n && rc == 0; c++)
-            add_key(&k, key_system_code(f->w->fhir, f->type, t->param, (struct r4_str){codes.list[c].system, strlen(codes.list[c].system)},
-                                        (struct r4_str){codes.list[c].code, strlen(codes.list[c].code)}));
+            token_keys(f, t->param, &(struct r4_value){.system = str(codes.list[c].system), .code = str(codes.list[c].code)}, &k);
         ts_codes_free(&codes);
     }
     rc = rc ? rc : take_keys(f, &k, n);
@@ -423,11 +424,13 @@ static bool refers(const struct finder *f, const struct need *n, const struct fa
 
 static bool has_code(const struct finder *f, const struct need *n, const struct facts *facts)
 {
+    const struct r4_param *of[2];
+    alike_tokens(f->w->fhir, f->type, n->term->param, of);
     for (size_t i = 0; i < facts->n; i++) {
         const struct r4_value *v = &facts->values[i];
         if (v->param != n->term->param || !v->code.p)
             continue;
-        int64_t key = key_system_code(f->w->fhir, f->type, v->param, v->system, v->code);
+        int64_t key = key_system_code(f->w->fhir, f->type, of[0], v->system, v->code);
         if (n->n_keys && bsearch(&key, n->keys, n->n_keys, sizeof key, by_number))
             return true;
     }

@@ -96,9 +96,16 @@ static void estimate(struct finder *f, struct need *n)
     n->estimate = n->by_hits ? (int64_t)n->hits.n : INT64_MAX;
     if (!n->keyed)
         return;
+    size_t kept = 0;
     n->estimate = 0;
-    for (size_t i = 0; i < n->n_keys && i < ESTIMATE_KEYS && n->estimate < ESTIMATE_MAX; i++)
-        n->estimate += count_key(f, n->keys[i]);
+    for (size_t i = 0; i < n->n_keys; i++) {
+        bool counted = i < ESTIMATE_KEYS && n->estimate < ESTIMATE_MAX;
+        int64_t rows = counted ? count_key(f, n->keys[i]) : 0;
+        n->estimate += rows;
+        if (rows || !counted) /* a key without rows leads nowhere: of two that one parameter has, one alone may lead */
+            n->keys[kept++] = n->keys[i];
+    }
+    n->n_keys = kept;
     if (n->n_keys > ESTIMATE_KEYS)
         n->estimate += (int64_t)n->n_keys;
 }
@@ -333,9 +340,10 @@ static bool needs_hold(const struct finder *f, const struct fhir_row *row, const
     return true;
 }
 
-/* Of several values the first one that is walked over shows the resource. */
+/* Of several values the first one that is walked over shows the resource; the row of another parameter that shares the walk (alike_range) does not. */
 static bool first_of_range(const struct finder *f, const struct facts *facts, int64_t low)
 {
+    bool there = false;
     for (size_t i = 0; i < facts->n; i++) {
         const struct r4_value *v = &facts->values[i];
         if (v->param != f->range_of)
@@ -346,8 +354,9 @@ static bool first_of_range(const struct finder *f, const struct facts *facts, in
             continue;
         if (f->descending ? other > low : other < low)
             return false;
+        there = there || other == low;
     }
-    return true;
+    return there;
 }
 
 /* Is it one of the results? Opens the facts where they are needed. */

@@ -47,6 +47,7 @@ struct r4_named_param { /* a parameter as one type has it */
     const struct r4_param *param;
     struct r4_path *path; /* NULL: nothing to evaluate */
     uint64_t begins;      /* r4_name_bit of the members its branches begin with; 0 = may yield without any */
+    const struct r4_codes *codes; /* of the one element it is, where that is a code of an enumeration */
 };
 
 struct r4_type_def {
@@ -111,6 +112,8 @@ static inline uint64_t r4_name_bit(uint32_t hash)
 {
     return (uint64_t)1 << (hash >> 26);
 }
+/* The system of a code of that set, the first one; NULL, 0 when it is not in it. */
+struct r4_str r4_codes_system(const struct r4_codes *c, struct r4_str code);
 /* The code of that set; system may be NULL = any. */
 bool r4_codes_has(const struct r4_codes *c, const char *code, size_t n, const char *system, size_t system_n);
 

@@ -93,11 +93,7 @@ static void identifier(struct yield *y, const struct r4_node *i)
 /* The system a bound code belongs to, where the element's value set says so. */
 static struct r4_str implied_system(const struct r4_item *item, struct r4_str code)
 {
-    const struct r4_codes *codes = item->element ? item->element->codes : NULL;
-    for (size_t i = 0; codes && i < codes->n; i++)
-        if (strlen(codes->list[i].code) == code.n && memcmp(codes->list[i].code, code.p, code.n) == 0)
-            return (struct r4_str){codes->list[i].system, strlen(codes->list[i].system)};
-    return (struct r4_str){0};
+    return r4_codes_system(item->element ? item->element->codes : NULL, code);
 }
 
 static void primitive_token(struct yield *y, const struct r4_item *item)

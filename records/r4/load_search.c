@@ -1,4 +1,5 @@
 #include "records/r4/defs.h"
+#include <ctype.h>
 #include <stdlib.h>
 
 static const char *const type_names[] = {"", "number", "date", "string", "token", "reference", "composite", "quantity", "uri", "special"};
@@ -96,6 +97,26 @@ static int by_code(const void *a, const void *b)
     return c ? c : (x->param->number > y->param->number) - (x->param->number < y->param->number);
 }
 
+/* "Observation.status", and no other branch of the union speaks of this type. */
+static const struct r4_element *one_element(const struct r4_type_def *t, const char *expression)
+{
+    const char *name = NULL;
+    size_t n = strlen(t->pub.name), len;
+    for (const char *at = expression; at && (at = strstr(at, t->pub.name)); at += n) {
+        bool begins = at == expression || !isalnum((unsigned char)at[-1]);
+        if (!begins || isalnum((unsigned char)at[n]))
+            continue;
+        if (name || at[n] != '.' || (at > expression && at[-1] != ' '))
+            return NULL;
+        name = at + n + 1;
+    }
+    for (len = 0; name && isalnum((unsigned char)name[len]); len++)
+        ;
+    if (!len || (name[len] && strncmp(name + len, " |", 2)))
+        return NULL;
+    return r4_element(t, r4_hash(name, len), name, len);
+}
+
 static int fill_type(struct loading *l, struct r4_type_def *t)
 {
     struct r4 *r = l->r;
@@ -107,7 +128,8 @@ static int fill_type(struct loading *l, struct r4_type_def *t)
         if (n == 256)
             return ERR_INVALID;
         struct r4_path *path = l->pending[i].path ? r4_path_for(r, l->pending[i].path, &t->pub) : NULL;
-        list[n++] = (struct r4_named_param){&r->params[i], path, r4_path_begins(path)};
+        const struct r4_element *e = r->params[i].type == R4_P_TOKEN ? one_element(t, r->params[i].expression) : NULL;
+        list[n++] = (struct r4_named_param){&r->params[i], path, r4_path_begins(path), e ? e->codes : NULL};
     }
     qsort(list, n, sizeof *list, by_code);
     t->params = r4_doc_alloc(r->arena, n * sizeof *t->params);
@@ -145,6 +167,20 @@ const struct r4_param *r4_param_find(const struct r4 *r, const struct r4_type *t
 {
     const struct r4_named_param *p = type ? named(type, code, n) : NULL;
     return p ? p->param : NULL;
+}
+
+struct r4_str r4_codes_system(const struct r4_codes *c, struct r4_str code)
+{
+    for (size_t i = 0; c && i < c->n; i++)
+        if (strlen(c->list[i].code) == code.n && memcmp(c->list[i].code, code.p, code.n) == 0)
+            return (struct r4_str){c->list[i].system, strlen(c->list[i].system)};
+    return (struct r4_str){0};
+}
+
+struct r4_str r4_param_system(const struct r4_type *type, const struct r4_param *param, struct r4_str code)
+{
+    const struct r4_named_param *p = code.n ? named(type, param->code, strlen(param->code)) : NULL;
+    return p && p->param == param ? r4_codes_system(p->codes, code) : (struct r4_str){0};
 }
 
 size_t r4_params(const struct r4 *r, const struct r4_type *type, const struct r4_param *const **list)

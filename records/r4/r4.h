@@ -65,6 +65,9 @@ struct r4_param {
 };
 /* The parameter of that name for a type, those of Resource and DomainResource included (_id, _lastUpdated, _tag ...). */
 const struct r4_param *r4_param_find(const struct r4 *r, const struct r4_type *type, const char *code, size_t n);
+/* The system that goes without saying with a code of this parameter: status=final is of http://hl7.org/fhir/observation-status. NULL, 0 when the
+ * parameter is more than one element of this type, or that is no code of an enumeration. */
+struct r4_str r4_param_system(const struct r4_type *type, const struct r4_param *param, struct r4_str code);
 /* All parameters of a type, by code. */
 size_t r4_params(const struct r4 *r, const struct r4_type *type, const struct r4_param *const **list);
 

@@ -502,5 +502,9 @@ const struct migration store_migrations[] = {
      "CREATE INDEX report_fact_thing ON report_fact (thing_id, measure, part);"
      "CREATE TABLE report_state (name TEXT NOT NULL PRIMARY KEY, place INTEGER NOT NULL);"},
     {49, "which client a resource is of: his codes are what the mapping desk says they are", "ALTER TABLE fhir_resource ADD COLUMN source_id INTEGER NOT NULL DEFAULT 0;"},
+    {50, "a machine's line for every read of a resource goes into no list; a resource is read by its name, not by the name of its place",
+     "DROP INDEX audit_patient;"
+     "CREATE INDEX audit_patient ON audit (patient_id, seq) WHERE person_id<>0;"
+     "CREATE INDEX fhir_resource_name ON fhir_resource (type, name);"},
     {0, NULL, NULL},
 };

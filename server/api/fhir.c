@@ -7,6 +7,7 @@
 #define FHIR_BODY_MAX (32u << 20)
 
 struct asked {
+    struct asked *next; /* of those that are answered together */
     const struct api_config *config;
     struct net_request *request;
     struct records_fhir_answer answer;
@@ -46,17 +47,28 @@ static void reply(struct net_request *r, struct records_fhir_answer *a)
 
 static void answer_on_event_thread(void *arg)
 {
-    struct asked *a = arg;
-    reply(a->request, &a->answer);
-    free(a);
+    for (struct asked *a = arg, *next; a; a = next) {
+        next = a->next;
+        reply(a->request, &a->answer);
+        free(a);
+    }
 }
 
-/* On a pool thread: what the answer owns moves over, nothing else is touched. */
+/* On a pool thread: what the answer owns moves over, nothing else is touched. A group's answers go over at once: the event thread is woken
+ * for all of them, not again and again while they come. */
 static void answered(void *ctx, struct records_fhir_answer *answer)
 {
+    static _Thread_local struct asked *first, **last;
     struct asked *a = ctx;
     a->answer = *answer;
+    a->next = NULL;
     answer->body = NULL;
+    if (!first) last = &first;
+    *last = a;
+    last = &a->next;
+    if (answer->another_follows) return;
+    a = first;
+    first = NULL;
     net_post_wait(a->config->net, answer_on_event_thread, a);
 }
 

@@ -2,10 +2,13 @@
  * asks again (keep-alive, TLS 1.2 or 1.3, mbedtls). The daemon's processor time is read from /proc, because the clients share the machine:
  * "per core" is requests by second of the daemon's processor time.
  *
- *   bench_server_fhir [--folder DIR] [--clients N] [--seconds S] [--more N] [--rate R] [--only NAMES]
+ *   bench_server_fhir [--folder DIR] [--clients N] [--seconds S] [--more N] [--rate R] [--share S] [--only NAMES] [--keep DIR]
  *
  * --folder: transaction bundles (*.json.gz), the first ones those of hospitals and practitioners by name; loaded one after the other by 2
  * clients. --more: so many further resources loaded in bundles of 500 before the rest is measured (1000000 for the bars of the project). --only: of the phases measured by time, those whose names are in this text.
+ * --keep: the site is made in DIR and stays there; where one is, of the same --more, nothing is loaded again. Its folder must be short, and be removed by hand.
+ * Reads and creates are measured twice: by clients who ask again as soon as they are answered, then by as many at random moments, with S (0.6) of the rate that
+ * was reached. With YL_TEST_DATABASE (tests/support/postgres start DIR) the daemon works on PostgreSQL, whose processor time is told beside the daemon's.
  * What a request costs before anybody looks at it is measured too (healthz), and $lookup and $expand of a person who is signed in. "shapes": about
  * forty kinds of search, each by one client for up to two seconds. "mixed": R questions a second (1200), at random moments whether or not the ones before are
  * answered, and their times from the moment they were due: of twenty seven are reads, six searches in a record, three for a person, three $lookup, one a create.
@@ -17,6 +20,7 @@
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 
 #define CLIENTS_MAX 256
 #define PATIENTS 2000
@@ -24,7 +28,9 @@
 
 static int clients = 64, seconds = 5, more;
 static double rate = 1200; /* of the mixed phase */
-static const char *folder, *only = "";
+static double share = 0.6; /* of what a closed loop reached, offered once more */
+static pid_t postgres;      /* the server of YL_TEST_DATABASE; 0 = SQLite */
+static const char *folder, *keep, *only = "";
 static struct fhir_client client;
 static atomic_int left, made;
 static atomic_bool over;
@@ -48,10 +54,27 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+static void put_headers(struct worker *w)
+{
+    snprintf(w->headers, sizeof w->headers, "Authorization: Bearer %s\r\nContent-Type: application/fhir+json\r\n", client.bearer);
+}
+
+/* A bearer token lasts five minutes; on a busy machine an import takes longer. */
+static void sign_in_again(struct worker *w)
+{
+    static pthread_mutex_t signing = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&signing);
+    if (strstr(w->headers, client.bearer)) fhir_sign_in(&client);
+    put_headers(w);
+    pthread_mutex_unlock(&signing);
+}
+
 static int ask(struct worker *w, const char *method, const char *path, const char *body)
 {
     int status = web_ask(&w->web, method, path, w->headers, body);
-    return status;
+    if (status != 401) return status;
+    sign_in_again(w);
+    return web_ask(&w->web, method, path, w->headers, body);
 }
 
 /* The moment of the next question, by lot; it counts from then even when the one before is not answered yet. */
@@ -94,17 +117,36 @@ static void connect_all(int n)
         struct worker *w = &workers[i];
         w->seed = (unsigned)i * 7919 + 1;
         if (!w->ms) w->ms = malloc(SAMPLES * sizeof *w->ms);
-        snprintf(w->headers, sizeof w->headers, "Authorization: Bearer %s\r\nContent-Type: application/fhir+json\r\n", client.bearer);
+        put_headers(w);
         if (web_open(&w->web, site.port)) fail_msg("no connection");
     }
 }
 
-/* seconds 0: until the work is done. */
-static void phase_at(const char *name, int n, int for_s, double unit, double per_s, int (*one)(struct worker *w))
+/* YL_TEST_DATABASE as tests/support/postgres prints it: the folder of the socket has the server's number. */
+static pid_t postgres_of(const char *uri)
 {
-    if (*only && for_s && !strstr(only, name)) return;
+    static const char key[] = "host=";
+    char path[300];
+    size_t n = 0;
+    int pid = 0;
+    for (const char *at = uri ? strstr(uri, key) : NULL, *p = at ? at + strlen(key) : ""; *p && *p != '&' && n < 250; n++) {
+        bool slash = strncmp(p, "%2F", 3) == 0;
+        path[n] = slash ? '/' : *p;
+        p += slash ? 3 : 1;
+    }
+    strcpy(path + n, "/data/postmaster.pid");
+    FILE *f = n ? fopen(path, "r") : NULL;
+    if (f && fscanf(f, "%d", &pid) != 1) pid = 0;
+    if (f) fclose(f);
+    return pid;
+}
+
+/* seconds 0: until the work is done. How many a second; 0: left out. */
+static double phase_at(const char *name, int n, int for_s, double unit, double per_s, int (*one)(struct worker *w))
+{
+    if (*only && for_s && !strstr(only, name)) return 0;
     connect_all(n); /* before: handshakes are not what is measured */
-    double cpu = process_cpu_s(site.daemon), began = now();
+    double cpu = process_cpu_s(site.daemon), database = postgres ? process_family_cpu_s(postgres) : 0, began = now();
     uint64_t total = 0, failed = 0;
     over = false;
     for (int i = 0; i < n; i++) {
@@ -127,17 +169,29 @@ static void phase_at(const char *name, int n, int for_s, double unit, double per
             all[k++] = workers[i].ms[j];
     }
     double took = now() - began, used = process_cpu_s(site.daemon) - cpu, things = unit ? unit : (double)total;
+    char offered[40] = "";
     if (unit) things = made;
+    if (per_s > 0) snprintf(offered, sizeof offered, " (%.0f/s offered)", per_s);
     qsort(all, k, sizeof *all, compare);
-    printf("%-22s %8.0f in %5.1f s = %7.0f/s; server %5.1f us each = %6.0f/s per core; p50 %.2f ms p99 %.2f ms; failed %llu; RSS %ld MB\n", name, things, took,
-           things / took, used / things * 1e6, things / used, k ? all[k / 2] : 0.f, k ? all[k * 99 / 100] : 0.f, (unsigned long long)failed, site_rss_kb() / 1024);
+    printf("%-22s %8.0f in %5.1f s = %7.0f/s%s; server %5.1f us each = %6.0f/s per core; p50 %.2f ms p99 %.2f ms; failed %llu; RSS %ld MB", name, things, took,
+           things / took, offered, used / things * 1e6, things / used, k ? all[k / 2] : 0.f, k ? all[k * 99 / 100] : 0.f, (unsigned long long)failed, site_rss_kb() / 1024);
+    if (postgres) printf("; PostgreSQL %.1f us each", (process_family_cpu_s(postgres) - database) / things * 1e6);
+    printf("\n");
     fflush(stdout);
     free(all);
+    return things / took;
 }
 
-static void phase(const char *name, int n, int for_s, double unit, int (*one)(struct worker *w))
+static double phase(const char *name, int n, int for_s, double unit, int (*one)(struct worker *w))
 {
-    phase_at(name, n, for_s, unit, 0, one);
+    return phase_at(name, n, for_s, unit, 0, one);
+}
+
+/* Clients who ask again as soon as they are answered measure their own queue. So once more, as many clients at random moments, with a share of what that reached. */
+static void phase_and_steady(const char *name, int (*one)(struct worker *w))
+{
+    double reached = phase(name, clients, seconds, 0, one);
+    if (reached > 0) phase_at(name, clients, seconds, 0, share * reached, one);
 }
 
 /* ---- import ---- */
@@ -342,22 +396,41 @@ static int expand_one(struct worker *w)
     return web_ask(&w->web, "GET", path, doctor.cookie, NULL);
 }
 
+/* Is what is measured there already? */
+static bool start_site(void)
+{
+    static const char lines[] = "request.rate = 100000\n";
+    if (!keep) {
+        site_start(lines);
+        return false;
+    }
+    snprintf(site.dir, sizeof site.dir, "%s", keep);
+    bool there = mkdir(keep, 0700) != 0;
+    double began = now();
+    site_start_here(lines);
+    if (there) printf("ready after %.1f s\n", now() - began);
+    return there;
+}
+
 int main(int argc, char **argv)
 {
     for (int i = 1; i + 1 < argc; i += 2) {
         if (!strcmp(argv[i], "--folder")) folder = argv[i + 1];
+        if (!strcmp(argv[i], "--keep")) keep = argv[i + 1];
         if (!strcmp(argv[i], "--clients")) clients = atoi(argv[i + 1]);
         if (!strcmp(argv[i], "--seconds")) seconds = atoi(argv[i + 1]);
         if (!strcmp(argv[i], "--only")) only = argv[i + 1];
         if (!strcmp(argv[i], "--more")) more = atoi(argv[i + 1]);
         if (!strcmp(argv[i], "--rate")) rate = atof(argv[i + 1]);
+        if (!strcmp(argv[i], "--share")) share = atof(argv[i + 1]);
     }
     if (clients < 1 || clients > CLIENTS_MAX) return 2;
     if (more < 10000) more = 10000;
-    site_start("request.rate = 100000\n");
+    bool loaded = start_site();
     doctor = person_sign_in("bh.sun");
     fhir_register(&client, "system/*.*");
-    printf("clients %d, %d s a phase, daemon %d, RSS at start %ld MB\n", clients, seconds, site.daemon, site_rss_kb() / 1024);
+    postgres = postgres_of(getenv("YL_TEST_DATABASE"));
+    printf("%s, clients %d, %d s a phase, daemon %d, RSS at start %ld MB\n", postgres ? "PostgreSQL" : "SQLite", clients, seconds, site.daemon, site_rss_kb() / 1024);
     fflush(stdout);
     if (folder) {
         list_files();
@@ -375,15 +448,17 @@ int main(int argc, char **argv)
         phase("import (folder)", 2, 0, 1, import_one);
     }
     made = left = 0;
-    phase("import (made)", 2, 0, 1, bundle_one);
+    if (!loaded) phase("import (made)", 2, 0, 1, bundle_one);
     phase("healthz", clients, seconds, 0, health_one);
     phase("$lookup", clients, seconds, 0, lookup_one);
-    phase("read by id", clients, seconds, 0, read_one);
+    phase_and_steady("read by id", read_one);
     phase("$expand", clients < 8 ? clients : 8, seconds, 0, expand_one);
     ask_shapes();
     phase("search in a record", clients < 8 ? clients : 8, seconds, 0, search_one);
-    phase("create", clients, seconds, 0, create_one);
+    phase_and_steady("create", create_one);
     phase("find a person", clients < 8 ? clients : 8, seconds, 0, person_one);
     phase_at("mixed", clients, seconds * 4, 0, rate, mixed_one);
-    return site_stop(NULL);
+    if (!keep) return site_stop(NULL);
+    site_end();
+    return 0;
 }

@@ -129,14 +129,13 @@ static inline void site_end(void)
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-/* `more`: further lines of the configuration. */
-static inline void site_start(const char *more)
+/* In site.dir, an empty folder or one where a site was before. `more`: further lines of the configuration. */
+static inline void site_start_here(const char *more)
 {
     char command[400];
-    strcpy(site.dir, "/tmp/yl-wire-XXXXXX");
-    assert_non_null(mkdtemp(site.dir));
     snprintf(site.config, sizeof site.config, "%s/yilian.conf", site.dir);
-    snprintf(command, sizeof command, "cd %s && mkdir data web && echo '<title>Yilian</title>' >web/index.html && openssl req -x509 -newkey ec -pkeyopt "
+    bool again = access(site.config, F_OK) == 0;
+    snprintf(command, sizeof command, "cd %s && mkdir -p data web && echo '<title>Yilian</title>' >web/index.html && openssl req -x509 -newkey ec -pkeyopt "
              "ec_paramgen_curve:P-256 -nodes -keyout key.pem -out certificate.pem -days 2 -subj /CN=localhost 2>/dev/null", site.dir);
     assert_int_equal(system(command), 0);
     site.port = site_free_port(SOCK_STREAM);
@@ -144,9 +143,18 @@ static inline void site_start(const char *more)
     fprintf(f, "listen.address = 127.0.0.1\nlisten.port = %u\nmedia.address = 127.0.0.1\nmedia.port = %u\ntls.certificate = certificate.pem\n"
                "tls.key = key.pem\ndata.dir = data\nconfig.dir = " YL_SOURCE_DIR "/config\nweb.root = web\n%s", site.port, site_free_port(SOCK_DGRAM), more);
     fclose(f);
-    site_ctl("init");
-    site_demo();
+    if (!again) {
+        site_ctl("init");
+        site_demo();
+    }
     site_launch();
+}
+
+static inline void site_start(const char *more)
+{
+    strcpy(site.dir, "/tmp/yl-wire-XXXXXX");
+    assert_non_null(mkdtemp(site.dir));
+    site_start_here(more);
 }
 
 static inline int site_stop(void **state)

@@ -285,6 +285,41 @@ static void put_crowd(void)
     free(text);
 }
 
+/* One index row tells of several parameters (records/fhir/alike.c): none finds less, none more. */
+static void parameters_that_share_rows(void **state)
+{
+    (void)state;
+    put("/Observation/bp", "{\"resourceType\":\"Observation\",\"id\":\"bp\",\"status\":\"amended\",\"code\":{\"coding\":[{\"system\":\"http://loinc.org\",\"code\":\"85354-9\"}]},"
+        "\"subject\":{\"reference\":\"Patient/a\"},\"component\":[{\"code\":{\"coding\":[{\"system\":\"http://loinc.org\",\"code\":\"8480-6\"}]},\"valueQuantity\":{\"value\":150}}]}");
+    put("/Observation/two", "{\"resourceType\":\"Observation\",\"id\":\"two\",\"status\":\"final\",\"code\":{\"coding\":[{\"system\":\"http://loinc.org\",\"code\":\"t\"}]},"
+        "\"subject\":{\"reference\":\"Practitioner/d1\"},\"valueQuantity\":{\"value\":7},\"component\":[{\"code\":{\"coding\":[{\"code\":\"t\"}]},\"valueQuantity\":{\"value\":5}}]}");
+    finds("Observation?code=8480-6", "o1 o2 o4");
+    finds("Observation?component-code=8480-6", "bp");
+    finds("Observation?combo-code=8480-6", "o1 o2 bp o4");
+    finds("Observation?combo-code=http://loinc.org|8480-6&patient=a", "o1 o2 bp");
+    finds("Observation?combo-code=http://loinc.org|t", "two");
+    finds("Observation?combo-code=none", "");
+    finds("Observation?combo-code-value-quantity=8480-6$gt130", "o2 bp");
+    finds("Observation?value-quantity=gt145", "");
+    finds("Observation?component-value-quantity=gt145", "bp");
+    finds("Observation?combo-value-quantity=gt140", "bp o2");
+    finds("Observation?value-quantity=lt6", "");
+    finds("Observation?combo-value-quantity=lt6", "two");
+    finds("Observation?value-quantity=lt10", "two");
+    finds("Observation?_sort=value-quantity", "two o3 o4 o1 o2 bp");
+    finds("Observation?_sort=-component-value-quantity&_count=2", "bp two");
+    finds("Observation?status=http://hl7.org/fhir/observation-status|amended", "bp");
+    finds("Observation?status=amended", "bp");
+    finds("Observation?status=urn:other|amended", "");
+    finds("Observation?status=|amended", "");
+    finds("Observation?patient=a&status=amended", "bp");
+    finds("Observation?subject=Practitioner/d1", "two");
+    finds("Patient?_has:Observation:patient:code=85354-9", "a");
+    assert_int_equal(fhir_do(&c, "DELETE", "/Observation/bp", "", NULL), 204);
+    assert_int_equal(fhir_do(&c, "DELETE", "/Observation/two", "", NULL), 204);
+    finds("Observation?combo-code=8480-6", "o1 o2 o4");
+}
+
 /* A condition no index answers: a page ends after so many were looked at, with a way on; all pages together are the whole answer. */
 static void a_page_looks_into_so_many(void **state)
 {
@@ -315,7 +350,7 @@ int main(void)
         cmocka_unit_test(every_kind_of_parameter), cmocka_unit_test(chains_and_what_comes_along), cmocka_unit_test(in_order), cmocka_unit_test(codes_by_their_meaning),
         cmocka_unit_test(pages_hold_still),        cmocka_unit_test(totals_and_summaries),        cmocka_unit_test(an_update_moves_what_it_is_found_by),
         cmocka_unit_test(conditional_forms),       cmocka_unit_test(what_cannot_be_asked),
-        cmocka_unit_test(a_page_looks_into_so_many),
+        cmocka_unit_test(parameters_that_share_rows), cmocka_unit_test(a_page_looks_into_so_many),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
