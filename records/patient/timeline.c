@@ -2,6 +2,7 @@
 #include "records/patient/timeline.h"
 #include "records/document/documents.h"
 #include "records/exchange/exchange.h"
+#include "records/fhir/fhir.h"
 #include "records/parts.h"
 #include "records/patient/index.h"
 #include "records/patient/mask.h"
@@ -59,10 +60,11 @@ static int list_recordings(struct op_ctx *ctx, uint64_t patient, json_t *items)
 }
 
 const struct timeline_provider timeline_providers[] = {
-    {"documents", list_documents},
-    {"cases and opinions", consultation_timeline},
-    {"recordings", list_recordings},
-    {"what other systems sent", exchange_timeline},
+    {"documents", list_documents, NULL},
+    {"cases and opinions", consultation_timeline, NULL},
+    {"recordings", list_recordings, NULL},
+    {"what other systems sent", exchange_timeline, NULL},
+    {"what other systems keep over FHIR", fhir_timeline, fhir_timeline_own},
     {0},
 };
 
@@ -71,23 +73,24 @@ const struct timeline_provider timeline_providers[] = {
 struct line {
     struct op_ctx *ctx;
     json_t *items;
-    json_t *case_codes; /* case id -> ICD-10 codes: a document is as sensitive as its case */
+    json_t *group_codes; /* id of a case or message -> ICD-10 codes: a document is as sensitive as its case, a visit as its diagnoses */
 };
 
 static void note_codes(struct line *l, const json_t *fresh)
 {
+    static const char *const groups[] = {"case_id", "message_id"}; /* ids never meet */
     size_t i;
     json_t *entry;
     json_array_foreach(fresh, i, entry)
-    {
-        const char *id = json_string_value(json_object_get(entry, "case_id"));
-        json_t *codes = json_object_get(entry, "codes");
-        json_t *known = id ? json_object_get(l->case_codes, id) : NULL;
-        if (known && codes)
-            json_array_extend(known, codes);
-        else if (id && codes)
-            json_object_set_new(l->case_codes, id, json_copy(codes));
-    }
+        for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
+            const char *id = json_string_value(json_object_get(entry, groups[g]));
+            json_t *codes = json_object_get(entry, "codes");
+            json_t *known = id ? json_object_get(l->group_codes, id) : NULL;
+            if (known && codes)
+                json_array_extend(known, codes);
+            else if (id && codes)
+                json_object_set_new(l->group_codes, id, json_copy(codes));
+        }
 }
 
 /* Of a case that is no entry itself (a draft) the codes are asked for. Borrowed. */
@@ -96,9 +99,9 @@ static const json_t *codes_of_case(struct line *l, const char *id)
     struct case_id c;
     if (!id || id_parse(id, &c.v))
         return NULL;
-    if (!json_object_get(l->case_codes, id))
-        json_object_set_new(l->case_codes, id, consultation_codes(l->ctx, c));
-    return json_object_get(l->case_codes, id);
+    if (!json_object_get(l->group_codes, id))
+        json_object_set_new(l->group_codes, id, consultation_codes(l->ctx, c));
+    return json_object_get(l->group_codes, id);
 }
 
 /* What is above the reader's clearance keeps its time, place and kind, so that nobody takes the gap for the whole truth. */
@@ -106,9 +109,11 @@ static void mask_entry(struct line *l, json_t *entry, int clearance)
 {
     const char *id = json_string_value(json_object_get(entry, "case_id"));
     json_t *codes = json_object_get(entry, "codes");
-    const json_t *of_case = codes_of_case(l, id);
-    int level = mask_entry_level(l->ctx, codes), with_case = mask_entry_level(l->ctx, of_case);
-    level = with_case > level ? with_case : level;
+    const char *message = json_string_value(json_object_get(entry, "message_id"));
+    const json_t *of[] = {codes, codes_of_case(l, id), message ? json_object_get(l->group_codes, message) : NULL};
+    int level = json_is_true(json_object_get(entry, "restricted")) ? mask_restricted_level(l->ctx) : 0;
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++)
+        level = mask_entry_level(l->ctx, of[i]) > level ? mask_entry_level(l->ctx, of[i]) : level;
     bool hidden = level > clearance;
     json_object_set_new(entry, "masked", json_boolean(hidden));
     if (!hidden)
@@ -123,20 +128,22 @@ static void mask_entry(struct line *l, json_t *entry, int clearance)
     json_decref(bare);
 }
 
-static int add_member(struct line *l, const struct share_member *m, bool linked)
+/* Of a record that is not open only what the actor's own house sent into it, as an entry of the record he asked for. */
+static int add_member(struct line *l, const struct share_member *m, bool linked, bool open)
 {
     json_t *fresh = json_array(), *entry;
     size_t i;
-    int rc = 0, clearance = mask_clearance(l->ctx, m->basis);
+    int rc = 0, clearance = mask_clearance(l->ctx, open ? m->basis : SHARE_OWN);
     for (const struct timeline_provider *p = timeline_providers; p->list && rc == 0; p++)
-        rc = p->list(l->ctx, m->patient, fresh);
+        rc = open ? p->list(l->ctx, m->patient, fresh) : p->own ? p->own(l->ctx, m->patient, fresh) : 0;
     note_codes(l, fresh);
     json_array_foreach(fresh, i, entry)
     {
-        json_object_set_new(entry, "patient_id", json_id(m->patient));
-        json_object_set_new(entry, "linked", json_boolean(linked));
+        json_object_set_new(entry, "patient_id", json_id(open ? m->patient : l->ctx->audit.patient));
+        json_object_set_new(entry, "linked", json_boolean(linked && open));
         mask_entry(l, entry, clearance);
         json_object_del(entry, "codes");
+        json_object_del(entry, "restricted");
     }
     json_array_extend(l->items, fresh);
     json_decref(fresh);
@@ -275,18 +282,17 @@ int patient_timeline(struct op_ctx *ctx, json_t *args, json_t **result)
     if (rc)
         return rc;
     l.items = json_array();
-    l.case_codes = json_object();
+    l.group_codes = json_object();
     json_t *sources = json_array(), *next;
     for (size_t i = 0; rc == 0 && i < n; i++) {
-        if (members[i].basis != SHARE_NONE || (ctx->actor->system && i == 0))
-            rc = add_member(&l, &members[i], i > 0);
+        rc = add_member(&l, &members[i], i > 0, members[i].basis != SHARE_NONE || (ctx->actor->system && i == 0));
         json_array_append_new(sources, source_json(ctx, &members[i], i > 0));
     }
     snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "basis=%s", share_basis_word(members[0].basis));
     json_t *items = page_of(l.items, &page, &next);
     *result = json_pack("{s:o,s:o,s:o,s:o}", "items", items, "next", next, "facets", facets_of(l.items), "sources", sources);
     json_decref(l.items);
-    json_decref(l.case_codes);
+    json_decref(l.group_codes);
     return rc ? rc : tx_error(ctx->tx);
 }
 

@@ -502,5 +502,9 @@ const struct migration store_migrations[] = {
      "CREATE INDEX report_fact_thing ON report_fact (thing_id, measure, part);"
      "CREATE TABLE report_state (name TEXT NOT NULL PRIMARY KEY, place INTEGER NOT NULL);"},
     {49, "which client a resource is of: his codes are what the mapping desk says they are", "ALTER TABLE fhir_resource ADD COLUMN source_id INTEGER NOT NULL DEFAULT 0;"},
+    {50, "a Patient of the FHIR store is somebody of the patient index; patient_id 0 = he waits to be registered",
+     "CREATE TABLE fhir_patient (pkey INTEGER NOT NULL PRIMARY KEY, patient_id INTEGER NOT NULL, made INTEGER NOT NULL);"
+     "CREATE INDEX fhir_patient_patient ON fhir_patient (patient_id);"
+     "INSERT INTO fhir_patient (pkey, patient_id, made) SELECT pkey, 0, 0 FROM fhir_resource WHERE type='Patient' AND deleted=0;"},
     {0, NULL, NULL},
 };
