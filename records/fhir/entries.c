@@ -1,8 +1,8 @@
 /* What the store keeps of a patient, as entries of his timeline: the same kinds, with the same members, as what came by messages (records/exchange/entries.c).
  *
  * Read when it is asked for, along the key (patient, resource): nothing is kept twice, an amended resource is its newest version, a deleted one is gone.
- * First each resource becomes lines by itself, while its rows are read; then, with all of them there, the lines find each other: values their report, diagnoses their
- * visit. What a line knows until then stands in members that begin with '_'.
+ * First each resource becomes pieces by itself, while its rows are read; then, with all of them there, they are told what their codes are and where they are from, and
+ * find each other: values their report, diagnoses their visit.
  */
 #include "records/exchange/exchange.h"
 #include "records/fhir/clean.h"
@@ -11,6 +11,7 @@
 #include "records/quality/quality.h"
 #include "records/work/staff.h"
 #include <stdio.h>
+#include <uthash.h>
 
 #define READ_MAX 8000 /* resources of one Patient, the newest */
 #define HOMES_MAX 64
@@ -18,18 +19,53 @@
 #define SOURCES_MAX 16
 #define UP_MAX 4 /* a value in a panel in a report */
 
+struct coded { /* a code as it came; texts live as long as the teller */
+    char key[300];
+    uint64_t source;
+    const char *kind;
+    struct clean_part as; /* what of it says which code it is */
+    json_t *standard; /* what it is here: {system, code, name}; NULL = not asked for yet, or nothing */
+    bool settled;
+    UT_hash_handle hh;
+};
+struct piece { /* a line on its way */
+    json_t *line;
+    struct coded *code;      /* NULL: it has none */
+    struct place *self;      /* what it is of */
+    struct place *visit;     /* NULL: it does not say */
+    const char *org;         /* code of the institution it names; NULL */
+    uint64_t source, same;   /* same: the entry that a message brought of it */
+    int64_t t_ms;
+    const char *kind;
+    const char *numbers[NUMBERS_MAX];
+};
+struct place { /* "Type/id", named by somebody or there */
+    const char *name;
+    struct piece *head;    /* the report or visit that it is */
+    struct place *part_of; /* who names it as a part */
+    json_t *codes;         /* of a visit: of its diagnoses */
+    UT_hash_handle hh;
+};
+struct origin { /* what a source is called */
+    char key[80];
+    json_t *org, *name;
+    size_t n_sources;
+    uint64_t sources[SOURCES_MAX]; /* of messages of the institution */
+    UT_hash_handle hh;
+};
+
 struct teller {
     struct op_ctx *ctx;
     struct fhir_work w;
     uint64_t patient;
     struct clean_resource read;
-    json_t *lines;     /* of all Patients */
-    json_t *heads;     /* "Encounter/x" -> its line, borrowed by lines too */
-    json_t *part_of;   /* "Observation/x" -> "DiagnosticReport/y" that names it as a result */
-    json_t *codes;     /* "Encounter/x" -> codes of its diagnoses */
-    json_t *standards; /* a code as it came -> what it is here */
-    json_t *orgs, *sources; /* id -> its reference; id -> sources of messages */
-    bool failed;
+    struct r4_doc *texts; /* borrowed; of all that follows */
+    struct piece **pieces;
+    size_t n, cap;
+    struct place *places;   /* of one Patient */
+    struct coded *codes;    /* of all, as the next */
+    struct origin *origins;
+    bool failed; /* no memory: nothing is told */
 };
 
 /* ---- small readers ---- */
@@ -57,10 +93,16 @@ static struct r4_str text_at(const struct r4_node *r, const char *const paths[])
     return (struct r4_str){NULL, 0};
 }
 
+/* Texts of a resource are UTF-8: parsed. */
 static void put(json_t *line, const char *name, struct r4_str s)
 {
     if (s.n)
-        json_object_set_new(line, name, json_stringn(s.p, s.n));
+        json_object_set_new_nocheck(line, name, json_stringn_nocheck(s.p, s.n));
+}
+
+static void put_text(json_t *line, const char *name, const char *text)
+{
+    put(line, name, (struct r4_str){text, strlen(text)});
 }
 
 static bool is_type(const struct fhir_row *row, const char *type)
@@ -78,8 +120,8 @@ static void put_value(const struct r4_node *o, const struct clean_entry *e, json
                          *over = r4_at(o, "valueRatio.numerator.value"), *under = r4_at(o, "valueRatio.denominator.value");
     struct r4_str s = text_at(o, words), a = r4_text(low ? low : over), b = r4_text(high ? high : under);
     if (r4_get(o, "valueQuantity")) {
-        json_object_set_new(line, "value", json_string(e->value));
-        json_object_set_new(line, "unit", json_string(e->unit));
+        put_text(line, "value", e->value);
+        put_text(line, "unit", e->unit);
     } else if (s.n)
         put(line, "value", s);
     else if (flag)
@@ -104,25 +146,102 @@ static void put_judgement(const struct r4_node *o, json_t *line)
 
 /* ---- lines ---- */
 
-static json_t *add_line(struct teller *t, const struct fhir_row *row, uint64_t source, int64_t key)
+static void *keep(struct teller *t, size_t n)
 {
-    char id[60], hex[ID_TEXT_BYTES], from[ID_TEXT_BYTES];
-    id_format((uint64_t)row->rid, hex);
-    id_format(source, from);
-    snprintf(id, sizeof id, key ? "%s.%02lld" : "%s", hex, (long long)key);
-    json_t *line = json_pack("{s:s,s:n,s:n,s:s}", "id", id, "case_id", "document_id", "_from", from);
-    json_object_set_new(line, "_self", json_sprintf("%s/%s", row->type->name, row->name));
-    json_array_append_new(t->lines, line);
-    return line;
+    void *room = r4_doc_alloc(t->texts, n);
+    if (room)
+        memset(room, 0, n);
+    else
+        t->failed = true;
+    return room;
 }
 
-static void put_coded(json_t *line, const struct clean_part *p)
+static const char *keep_text(struct teller *t, struct r4_str s)
 {
-    const struct clean_entry *e = &p->data;
-    json_object_set_new(line, "kind", json_string(e->kind));
-    json_object_set_new(line, "code", json_string(p->refers ? "" : e->code));
-    json_object_set_new(line, "_code", json_pack("{s:s,s:s,s:s,s:s,s:s,s:b}", "code", e->code, "system", e->system, "standard", e->standard_code, "standard_system",
-                                                 e->standard_system, "display", p->display, "refers", (int)p->refers));
+    char *copy = s.n ? r4_doc_copy(t->texts, s.p, s.n) : NULL;
+    t->failed = t->failed || (s.n && !copy);
+    return copy ? copy : "";
+}
+
+/* NULL: no memory, or no name. */
+static struct place *place_of(struct teller *t, struct r4_str name)
+{
+    struct place *p = NULL;
+    if (!name.n)
+        return NULL;
+    HASH_FIND(hh, t->places, name.p, name.n, p);
+    if (p || !(p = keep(t, sizeof *p)))
+        return p;
+    p->name = keep_text(t, name);
+    HASH_ADD_KEYPTR(hh, t->places, p->name, name.n, p);
+    return p;
+}
+
+static struct piece *add_piece(struct teller *t, const struct fhir_row *row, uint64_t source, int64_t key)
+{
+    char id[60], hex[ID_TEXT_BYTES], self[FHIR_ID_BYTES + 40];
+    struct piece *p = keep(t, sizeof *p);
+    if (p && t->n == t->cap) {
+        size_t cap = t->cap ? 2 * t->cap : 256;
+        struct piece **more = realloc(t->pieces, cap * sizeof *more);
+        t->pieces = more ? more : t->pieces;
+        t->cap = more ? cap : t->cap;
+        p = more ? p : NULL;
+    }
+    if (!p) {
+        t->failed = true;
+        return NULL;
+    }
+    id_format((uint64_t)row->rid, hex);
+    snprintf(id, sizeof id, key ? "%s.%02lld" : "%s", hex, (long long)key);
+    int n = snprintf(self, sizeof self, "%s/%s", row->type->name, row->name);
+    p->self = place_of(t, (struct r4_str){self, (size_t)n});
+    p->source = source;
+    p->line = json_object();
+    put_text(p->line, "id", id);
+    json_object_set_new_nocheck(p->line, "case_id", json_null());
+    json_object_set_new_nocheck(p->line, "document_id", json_null());
+    t->pieces[t->n++] = p;
+    return p;
+}
+
+static void set_kind(struct piece *p, const char *kind)
+{
+    p->kind = kind;
+    put_text(p->line, "kind", kind);
+}
+
+static void set_time(struct piece *p, int64_t t_ms)
+{
+    p->t_ms = t_ms;
+    json_object_set_new_nocheck(p->line, "t_ms", json_integer(t_ms));
+}
+
+static struct coded *code_of(struct teller *t, uint64_t source, const struct clean_part *part)
+{
+    const struct clean_entry *e = &part->data;
+    struct coded *c = NULL;
+    char key[sizeof c->key];
+    snprintf(key, sizeof key, "%llx|%s|%.120s|%.64s|%.64s|%d", (unsigned long long)source, e->kind, e->system, e->code, e->standard_code, (int)part->refers);
+    HASH_FIND_STR(t->codes, key, c);
+    if (c || !(c = keep(t, sizeof *c)))
+        return c;
+    memcpy(c->key, key, sizeof key);
+    c->source = source;
+    c->kind = e->kind;
+    c->as.refers = part->refers;
+    c->as.display = keep_text(t, str(part->display));
+    c->as.data = (struct clean_entry){.kind = e->kind, .code = keep_text(t, str(e->code)), .system = keep_text(t, str(e->system)), .standard_code = keep_text(t, str(e->standard_code)),
+                                      .standard_system = keep_text(t, str(e->standard_system))};
+    HASH_ADD_STR(t->codes, key, c);
+    return c;
+}
+
+static void set_code(struct teller *t, struct piece *p, const struct clean_part *part)
+{
+    set_kind(p, part->data.kind);
+    json_object_set_new_nocheck(p->line, "code", json_string(part->refers ? "" : part->data.code));
+    p->code = code_of(t, p->source, part);
 }
 
 static const struct told { /* where each type says what a reader wants */
@@ -155,62 +274,58 @@ static const struct told *told_of(const char *type)
     return NULL;
 }
 
-static void put_visit(const struct r4_node *root, json_t *line)
+static void take_visit(struct teller *t, struct piece *p, const struct r4_node *root)
 {
+    char name[FHIR_ID_BYTES + 12];
     struct r4_str id;
-    if (clean_resource_visit(root, &id))
-        json_object_set_new(line, "_visit", json_sprintf("Encounter/%.*s", (int)id.n, id.p));
+    if (clean_resource_visit(root, &id) && id.n < FHIR_ID_BYTES)
+        p->visit = place_of(t, (struct r4_str){name, (size_t)snprintf(name, sizeof name, "Encounter/%.*s", (int)id.n, id.p)});
 }
 
 /* Numbers under which a message may have brought the same. */
-static void put_numbers(const struct r4_node *root, json_t *line)
+static void take_numbers(struct teller *t, struct piece *p, const struct r4_node *root)
 {
-    json_t *list = json_array();
-    for (const struct r4_node *one = first(r4_get(root, "identifier")); one && json_array_size(list) < NUMBERS_MAX; one = one->next) {
+    size_t n = 0;
+    for (const struct r4_node *one = first(r4_get(root, "identifier")); one && n < NUMBERS_MAX; one = one->next) {
         struct r4_str value = r4_text(r4_get(one, "value"));
         if (value.n)
-            json_array_append_new(list, json_stringn(value.p, value.n));
+            p->numbers[n++] = keep_text(t, value);
     }
-    json_object_set_new(line, "_numbers", list);
 }
 
-/* `self` names these as its parts; whoever names it himself leads further up. */
-static void take_parts(struct teller *t, const json_t *line, const struct r4_node *list)
+/* These are its parts; who is a part himself leads further up. */
+static void take_parts(struct teller *t, const struct piece *p, const struct r4_node *list)
 {
-    char name[FHIR_ID_BYTES + 40];
     for (const struct r4_node *one = first(list); one; one = one->next) {
-        struct r4_str ref = r4_text(r4_get(one, "reference"));
-        if (!ref.n || ref.n >= sizeof name)
-            continue;
-        snprintf(name, sizeof name, "%.*s", (int)ref.n, ref.p);
-        json_object_set(t->part_of, name, json_object_get(line, "_self"));
+        struct place *part = place_of(t, r4_text(r4_get(one, "reference")));
+        if (part && part != p->self)
+            part->part_of = p->self;
     }
 }
 
-static void put_whole(struct teller *t, const struct fhir_row *row, const struct r4_node *root, json_t *line)
+static void take_whole(struct teller *t, struct piece *p, const struct fhir_row *row, const struct r4_node *root)
 {
     static const char *const severe[][2] = {{"mild", "MI"}, {"moderate", "MO"}, {"severe", "SV"}};
     const struct told *k = told_of(row->type->name);
     char code[40];
-    put(line, "title", text_at(root, k->title));
-    put(line, "value", text_at(root, k->value));
-    put(line, "who", text_at(root, k->who));
-    put(line, "state", r4_text(r4_at(root, k->state)));
-    put_visit(root, line);
+    put(p->line, "value", text_at(root, k->value));
+    put(p->line, "who", text_at(root, k->who));
+    put(p->line, "state", r4_text(r4_at(root, k->state)));
+    take_visit(t, p, root);
     if (clean_restricted(root))
-        json_object_set_new(line, "restricted", json_true());
+        json_object_set_new(p->line, "restricted", json_true());
     if (clean_resource_org(root, code))
-        json_object_set_new(line, "_org", json_string(code));
+        p->org = keep_text(t, str(code));
     for (size_t i = 0; i < sizeof severe / sizeof *severe; i++)
         if (r4_is(r4_at(root, "reaction.0.severity"), severe[i][0]))
-            json_object_set_new(line, "flag", json_string(severe[i][1]));
+            put_text(p->line, "flag", severe[i][1]);
     if (is_type(row, "DiagnosticReport")) {
-        put(line, "summary", r4_text(r4_get(root, "conclusion")));
-        take_parts(t, line, r4_get(root, "result"));
-        take_parts(t, line, r4_get(root, "imagingStudy"));
+        put(p->line, "summary", r4_text(r4_get(root, "conclusion")));
+        take_parts(t, p, r4_get(root, "result"));
+        take_parts(t, p, r4_get(root, "imagingStudy"));
     }
     if (is_type(row, "DiagnosticReport") || is_type(row, "Encounter"))
-        put_numbers(root, line);
+        take_numbers(t, p, root);
 }
 
 /* An Observation of nothing but others is a report to its reader; one of components has a line for each. */
@@ -219,55 +334,59 @@ static void tell_observation(struct teller *t, const struct fhir_row *row, uint6
     const struct clean_resource *r = &t->read;
     const struct r4_node *members = r4_get(root, "hasMember"), *component = first(r4_get(root, "component"));
     struct r4_str category = r4_text(r4_at(root, "category.0.coding.0.code"));
-    bool valued = *r->parts[0].data.value;
+    bool valued = *r->parts[0].data.value, panel = first(members) && !valued;
     for (size_t i = 0; i < r->n; i++) {
         const struct r4_node *o = i ? component : root;
         component = i && component ? component->next : component;
         if (i == 0 && !valued && r->n > 1)
             continue;
-        json_t *line = add_line(t, row, source, r->parts[i].key);
-        put_coded(line, &r->parts[i]);
-        put_whole(t, row, root, line);
-        json_object_set_new(line, "t_ms", json_integer(r->parts[0].data.t_ms ? r->parts[0].data.t_ms : row->t_ms));
-        put(line, "category", category);
-        if (i)
-            json_object_del(line, "title");
-        put(line, "title", text_at(o, (const char *const[]){"code*", NULL}));
-        put_value(o, &r->parts[i].data, line);
-        put_judgement(o, line);
-        if (i == 0 && first(members) && !valued)
-            json_object_set_new(line, "kind", json_string("report"));
+        struct piece *p = add_piece(t, row, source, r->parts[i].key);
+        if (!p)
+            return;
+        set_code(t, p, &r->parts[i]);
+        take_whole(t, p, row, root);
+        set_time(p, r->parts[0].data.t_ms ? r->parts[0].data.t_ms : row->t_ms);
+        put(p->line, "category", category);
+        put(p->line, "title", text_at(o, told_of("Observation")->title));
+        put_value(o, &r->parts[i].data, p->line);
+        put_judgement(o, p->line);
+        if (i == 0 && panel)
+            set_kind(p, "report");
         if (i == 0)
-            take_parts(t, line, members);
+            take_parts(t, p, members);
     }
 }
 
 static void tell_plain(struct teller *t, const struct fhir_row *row, uint64_t source, const struct r4_node *root)
 {
-    const struct clean_part *p = &t->read.parts[0];
-    json_t *line = add_line(t, row, source, 0);
-    put_coded(line, p);
-    put_whole(t, row, root, line);
-    json_object_set_new(line, "t_ms", json_integer(p->data.t_ms ? p->data.t_ms : row->t_ms));
+    const struct clean_part *part = &t->read.parts[0];
+    struct piece *p = add_piece(t, row, source, 0);
+    if (!p)
+        return;
+    set_code(t, p, part);
+    put(p->line, "title", text_at(root, told_of(row->type->name)->title));
+    take_whole(t, p, row, root);
+    set_time(p, part->data.t_ms ? part->data.t_ms : row->t_ms);
     if (is_type(row, "Encounter"))
-        json_object_set_new(line, "code", json_string(clean_visit_class(root)));
+        json_object_set_new(p->line, "code", json_string(clean_visit_class(root)));
     if (is_type(row, "DocumentReference"))
-        put(line, "category", text_at(root, (const char *const[]){"category.0*", NULL}));
+        put(p->line, "category", text_at(root, (const char *const[]){"category.0*", NULL}));
 }
 
 static void tell_pictures(struct teller *t, const struct fhir_row *row, uint64_t source, const struct r4_node *root)
 {
-    struct r4_str started = r4_text(r4_get(root, "started")), modality = r4_text(r4_at(root, "modality.0.code"));
+    struct r4_str started = r4_text(r4_get(root, "started"));
     int64_t low = 0, high;
-    if (r4_is(r4_get(root, "status"), "entered-in-error"))
+    struct piece *p = r4_is(r4_get(root, "status"), "entered-in-error") ? NULL : add_piece(t, row, source, 0);
+    if (!p)
         return;
-    json_t *line = add_line(t, row, source, 0);
     if (!started.n || !r4_date_interval(started.p, started.n, FHIR_ZONE_MIN, &low, &high))
         low = row->t_ms;
-    json_object_set_new(line, "kind", json_string("imaging"));
-    json_object_set_new(line, "t_ms", json_integer(low));
-    put(line, "code", modality);
-    put_whole(t, row, root, line);
+    set_kind(p, "imaging");
+    set_time(p, low);
+    put(p->line, "code", r4_text(r4_at(root, "modality.0.code")));
+    put(p->line, "title", text_at(root, told_of("ImagingStudy")->title));
+    take_whole(t, p, row, root);
 }
 
 static void tell_row(struct teller *t, const struct fhir_row *row, uint64_t source)
@@ -292,64 +411,54 @@ static void tell_row(struct teller *t, const struct fhir_row *row, uint64_t sour
 
 /* ---- what a code is here ---- */
 
-/* {code, system} of the standard; JSON null. Borrowed. */
-static const json_t *standard_of(struct teller *t, uint64_t source, const char *kind, const json_t *code)
+/* NULL: nothing. Borrowed. */
+static json_t *standard_of(struct teller *t, struct coded *c)
 {
-    char key[400];
-    const char *raw = json_string_value(json_object_get(code, "code"));
-    struct clean_part p = {.display = json_string_value(json_object_get(code, "display")), .refers = json_is_true(json_object_get(code, "refers"))};
-    struct quality_standard said;
-    p.data = (struct clean_entry){.kind = kind, .code = raw, .system = json_string_value(json_object_get(code, "system")), .standard_code = json_string_value(json_object_get(code, "standard")),
-                                  .standard_system = json_string_value(json_object_get(code, "standard_system"))};
-    snprintf(key, sizeof key, "%llx|%s|%.150s|%.64s|%.64s", (unsigned long long)source, kind, p.data.system, raw, p.data.standard_code);
-    json_t *known = json_object_get(t->standards, key);
-    if (known)
-        return known;
-    said.code[0] = 0;
-    const char *standard = fhir_standard_of(t->ctx->tx, source, &p, &said);
-    const char *system = standard == said.code ? said.system : standard == p.data.standard_code ? p.data.standard_system : p.data.system;
-    json_object_set_new(t->standards, key, *standard ? quality_code_json(records_parts(t->ctx->records)->quality, system, standard) : json_null());
-    return json_object_get(t->standards, key);
+    struct quality_standard said = {.code = ""};
+    const struct clean_entry *e = &c->as.data;
+    if (c->settled)
+        return c->standard;
+    c->settled = true;
+    const char *code = fhir_standard_of(t->ctx->tx, c->source, &c->as, &said);
+    const char *system = code == said.code ? said.system : code == e->standard_code ? e->standard_system : e->system;
+    if (*code)
+        c->standard = quality_code_json(records_parts(t->ctx->records)->quality, system, code);
+    return c->standard;
 }
 
-static bool of_illness(const char *kind)
+static bool of_illness(const struct piece *p)
 {
-    return strcmp(kind, "diagnosis") == 0 || strcmp(kind, "problem") == 0;
+    return strcmp(p->kind, "diagnosis") == 0 || strcmp(p->kind, "problem") == 0;
 }
 
-static void add_codes(json_t *line, const json_t *codes)
+static void add_codes(json_t *line, json_t *codes)
 {
     json_t *held = json_object_get(line, "codes");
-    if (!codes || codes == held)
-        return;
-    if (held)
-        json_array_extend(held, (json_t *)codes);
-    else
-        json_object_set_new(line, "codes", json_copy((json_t *)codes));
+    if (codes && held)
+        json_array_extend(held, codes);
+    else if (codes)
+        json_object_set_new(line, "codes", json_copy(codes));
 }
 
-static void settle_code(struct teller *t, json_t *line)
+static void settle_code(struct teller *t, struct piece *p)
 {
-    const json_t *code = json_object_get(line, "_code");
-    const char *kind = json_string_value(json_object_get(line, "kind")), *raw = json_string_value(json_object_get(code, "code"));
-    const char *visit = json_string_value(json_object_get(line, "_visit"));
-    uint64_t source;
-    if (!code || id_parse(json_string_value(json_object_get(line, "_from")), &source))
+    if (!p->code)
         return;
-    const json_t *standard = standard_of(t, source, kind, code);
+    const char *raw = p->code->as.data.code;
+    json_t *standard = standard_of(t, p->code);
     const char *better = json_string_value(json_object_get(standard, "code")), *name = json_string_value(json_object_get(standard, "name"));
     if (better && strcmp(better, raw) != 0)
-        json_object_set(line, "standard", (json_t *)standard);
-    if (!json_object_get(line, "title"))
-        json_object_set_new(line, "title", json_string(name ? name : raw));
-    if (!of_illness(kind))
+        json_object_set(p->line, "standard", standard);
+    if (!json_object_get(p->line, "title"))
+        put_text(p->line, "title", name ? name : *p->code->as.display ? p->code->as.display : raw);
+    if (!of_illness(p))
         return;
-    json_t *codes = json_pack("[s]", better ? better : raw), *held = visit ? json_object_get(t->codes, visit) : NULL;
-    add_codes(line, codes);
-    if (held)
-        json_array_extend(held, codes);
-    else if (visit)
-        json_object_set(t->codes, visit, codes);
+    json_t *codes = json_pack("[s]", better ? better : raw);
+    add_codes(p->line, codes);
+    if (p->visit && p->visit->codes)
+        json_array_extend(p->visit->codes, codes);
+    else if (p->visit)
+        p->visit->codes = json_incref(codes);
     json_decref(codes);
 }
 
@@ -358,124 +467,102 @@ static void settle_code(struct teller *t, json_t *line)
 /* A client's institution; of a client of the whole consortium, and of what the system wrote, the one the resource names, else the one that keeps the record. */
 static uint64_t org_of(struct teller *t, uint64_t source, const char *named, json_t **client)
 {
+    struct tx *tx = t->ctx->tx;
     uint64_t org = 0;
     *client = NULL;
-    struct query *q = tx_query(t->ctx->tx, "SELECT name, org_id FROM fhir_client WHERE id=$1", "i", (int64_t)source);
-    if (source && query_next(q)) {
+    struct query *q = tx_query(tx, "SELECT name, org_id FROM fhir_client WHERE id=$1", "i", (int64_t)source);
+    if (query_next(q)) {
         org = (uint64_t)query_int(q, "org_id");
         *client = json_string(query_text(q, "name"));
     }
     if (query_end(q))
         return 0;
-    if (!org && !*client && source) /* a person's institution */
-        org = (uint64_t)tx_int(t->ctx->tx, 0, "SELECT id FROM org WHERE id=$1", "i", (int64_t)source);
+    if (!*client && source) /* a person's institution */
+        org = (uint64_t)tx_int(tx, 0, "SELECT id FROM org WHERE id=$1", "i", (int64_t)source);
     if (!org && named)
-        org = (uint64_t)tx_int(t->ctx->tx, 0, "SELECT id FROM org WHERE code=$1", "t", named);
-    return org ? org : (uint64_t)tx_int(t->ctx->tx, 0, "SELECT org_id FROM patient WHERE id=$1", "i", (int64_t)t->patient);
+        org = (uint64_t)tx_int(tx, 0, "SELECT id FROM org WHERE code=$1", "t", named);
+    return org ? org : (uint64_t)tx_int(tx, 0, "SELECT org_id FROM patient WHERE id=$1", "i", (int64_t)t->patient);
 }
 
-static void settle_origin(struct teller *t, json_t *line)
+static struct origin *origin_of(struct teller *t, const struct piece *p)
 {
-    char key[80];
-    const char *from = json_string_value(json_object_get(line, "_from")), *named = json_string_value(json_object_get(line, "_org"));
-    uint64_t source;
-    if (id_parse(from, &source))
+    struct origin *o = NULL;
+    char key[sizeof o->key];
+    snprintf(key, sizeof key, "%llx|%.60s", (unsigned long long)p->source, p->org ? p->org : "");
+    HASH_FIND_STR(t->origins, key, o);
+    if (o || !(o = keep(t, sizeof *o)))
+        return o;
+    memcpy(o->key, key, sizeof key);
+    struct org_id org = {org_of(t, p->source, p->org, &o->name)};
+    o->org = org_ref(t->ctx, org);
+    o->name = o->name ? o->name : json_string("FHIR");
+    o->n_sources = exchange_sources_of(t->ctx, org.v, o->sources, SOURCES_MAX);
+    HASH_ADD_STR(t->origins, key, o);
+    return o;
+}
+
+/* A report or visit with a number under which the institution sent it by message, too: the message's stays. */
+static void find_same(struct teller *t, struct piece *p, const struct origin *o)
+{
+    for (size_t i = 0; i < NUMBERS_MAX && p->numbers[i]; i++)
+        for (size_t k = 0; k < o->n_sources && !p->same; k++)
+            p->same = exchange_entry_called(t->ctx, o->sources[k], t->patient, p->kind, p->numbers[i]);
+}
+
+static void settle_origin(struct teller *t, struct piece *p)
+{
+    const struct origin *o = origin_of(t, p);
+    if (!o)
         return;
-    snprintf(key, sizeof key, "%s|%s", from, named ? named : "");
-    json_t *known = json_object_get(t->orgs, key), *client;
-    if (!known) {
-        struct org_id org = {org_of(t, source, named, &client)};
-        known = json_pack("{s:o,s:o}", "org", org_ref(t->ctx, org), "source", client ? client : json_string("FHIR"));
-        json_object_set_new(t->orgs, key, known);
-    }
-    json_object_update(line, known);
+    json_object_set(p->line, "org", o->org);
+    json_object_set(p->line, "source", o->name);
+    find_same(t, p, o);
 }
 
 /* ---- which belong together ---- */
 
-static json_t *head_of(struct teller *t, json_t *line)
+static struct piece *head_of(const struct piece *p)
 {
-    json_t *self = json_object_get(line, "_self"), *head = NULL;
-    for (int up = 0; up < UP_MAX && self; up++) {
-        self = json_object_get(t->part_of, json_string_value(self));
-        json_t *above = self ? json_object_get(t->heads, json_string_value(self)) : NULL;
-        head = above ? above : head;
-    }
-    const char *visit = json_string_value(json_object_get(line, "_visit")), *kind = json_string_value(json_object_get(line, "kind"));
-    bool of_visit = strcmp(kind, "diagnosis") == 0 || strcmp(kind, "procedure") == 0;
-    return !head && visit && of_visit ? json_object_get(t->heads, visit) : head;
+    const struct place *at = p->self ? p->self->part_of : NULL;
+    struct piece *head = NULL;
+    for (int up = 0; up < UP_MAX && at; up++, at = at->part_of)
+        head = at->head ? at->head : head;
+    bool of_visit = strcmp(p->kind, "diagnosis") == 0 || strcmp(p->kind, "procedure") == 0;
+    return !head && p->visit && of_visit ? p->visit->head : head;
 }
 
-/* Values that came without a report stand together when they are of one moment. */
-static void settle_loose(json_t *line, json_t *moments)
+/* Values that came without a report stand together when they are of one moment. `before`: the one of the same Patient that was settled last. */
+static bool of_one_moment(const struct piece *p, const struct piece *before)
 {
-    char key[160];
-    const char *category = json_string_value(json_object_get(line, "category"));
-    snprintf(key, sizeof key, "%lld|%.40s|%.40s", (long long)json_integer_value(json_object_get(line, "t_ms")), category ? category : "", json_string_value(json_object_get(line, "_from")));
-    if (!json_object_get(moments, key))
-        json_object_set(moments, key, json_object_get(line, "id"));
-    json_object_set(line, "message_id", json_object_get(moments, key));
+    const char *a = json_string_value(json_object_get(p->line, "category")), *b = before ? json_string_value(json_object_get(before->line, "category")) : NULL;
+    return before && p->t_ms == before->t_ms && p->source == before->source && strcmp(a ? a : "", b ? b : "") == 0;
 }
 
-static void settle_place(struct teller *t, json_t *line, json_t *moments)
+static void settle_place(struct piece *p, const struct piece **loose)
 {
-    json_t *head = head_of(t, line);
-    const char *visit = json_string_value(json_object_get(line, "_visit"));
-    add_codes(line, json_object_get(t->codes, visit ? visit : json_string_value(json_object_get(line, "_self"))));
+    struct piece *head = head_of(p);
+    json_t *codes = p->visit ? p->visit->codes : p->self ? p->self->codes : NULL;
+    bool value = strcmp(p->kind, "observation") == 0;
+    add_codes(p->line, codes);
     if (head) {
-        json_t *instead = json_object_get(head, "_same"); /* it came by message */
-        json_object_set(line, "head_id", instead ? instead : json_object_get(head, "id"));
-        json_object_set(line, "message_id", json_object_get(line, "head_id"));
-        if (json_is_true(json_object_get(head, "restricted")))
-            json_object_set_new(line, "restricted", json_true());
-    } else if (strcmp(json_string_value(json_object_get(line, "kind")), "observation") == 0)
-        settle_loose(line, moments);
+        json_object_set_new(p->line, "head_id", head->same ? json_id(head->same) : json_incref(json_object_get(head->line, "id")));
+        json_object_set(p->line, "message_id", json_object_get(p->line, "head_id"));
+        if (json_is_true(json_object_get(head->line, "restricted")))
+            json_object_set_new(p->line, "restricted", json_true());
+    } else if (value && of_one_moment(p, *loose))
+        json_object_set(p->line, "message_id", json_object_get((*loose)->line, "message_id"));
     else
-        json_object_set(line, "message_id", json_object_get(line, "id"));
+        json_object_set(p->line, "message_id", json_object_get(p->line, "id"));
+    if (value && !head)
+        *loose = p;
 }
 
-/* ---- what came by two doors ---- */
-
-static const json_t *sources_of(struct teller *t, const char *org)
+/* What came by message, and what its report says; diagnoses of such a visit stand under the message's. A panel of a report is the report. */
+static bool told_already(const struct piece *p)
 {
-    uint64_t id, list[SOURCES_MAX];
-    json_t *known = json_object_get(t->sources, org);
-    if (known || id_parse(org, &id))
-        return known;
-    known = json_array();
-    size_t n = exchange_sources_of(t->ctx, id, list, SOURCES_MAX);
-    for (size_t i = 0; i < n; i++)
-        json_array_append_new(known, json_id(list[i]));
-    json_object_set_new(t->sources, org, known);
-    return known;
-}
-
-/* A report or visit with a number under which the institution sent it by message, too: the message's stays. */
-static void settle_same(struct teller *t, json_t *line)
-{
-    const char *org = json_string_value(json_object_get(json_object_get(line, "org"), "id")), *kind = json_string_value(json_object_get(line, "kind"));
-    const json_t *sources = org ? sources_of(t, org) : NULL;
-    size_t i, k;
-    json_t *number, *source;
-    json_array_foreach(json_object_get(line, "_numbers"), i, number) json_array_foreach(sources, k, source)
-    {
-        uint64_t from, entry = 0;
-        if (id_parse(json_string_value(source), &from) == 0)
-            entry = exchange_entry_called(t->ctx, from, t->patient, kind, json_string_value(number));
-        if (entry) {
-            json_object_set_new(line, "_same", json_id(entry));
-            return;
-        }
-    }
-}
-
-/* The visit or report itself, and what a report says; diagnoses of such a visit stand under the message's. */
-static bool told_already(struct teller *t, json_t *line)
-{
-    json_t *head = head_of(t, line);
-    const char *kind = json_string_value(json_object_get(line, "kind"));
-    return json_object_get(line, "_same") || (head && json_object_get(head, "_same") && (strcmp(kind, "observation") == 0 || strcmp(kind, "report") == 0)) ||
-           (head && strcmp(kind, "report") == 0); /* a panel of a report */
+    const struct piece *head = head_of(p);
+    bool report = strcmp(p->kind, "report") == 0;
+    return p->same || (head && report) || (head && head->same && strcmp(p->kind, "observation") == 0);
 }
 
 /* ---- all of it ---- */
@@ -495,7 +582,7 @@ static int each_row(struct teller *t, int64_t pkey)
         fhir_row_clear(&row);
     }
     int ended = query_end(q);
-    return rc ? rc : ended;
+    return rc ? rc : ended ? ended : t->failed ? ERR_UNAVAILABLE : 0;
 }
 
 static void add_named(struct teller *t, uint64_t person, int64_t out[HOMES_MAX], size_t *n)
@@ -525,25 +612,36 @@ static size_t patients_of(struct teller *t, int64_t out[HOMES_MAX])
     return n;
 }
 
-static void settle(struct teller *t)
+/* By time, so that those of one moment follow each other. */
+static int by_moment(const void *a, const void *b)
 {
-    json_t *line, *moments = json_object();
-    size_t i;
-    json_array_foreach(t->lines, i, line)
-    {
-        const char *kind = json_string_value(json_object_get(line, "kind"));
-        settle_origin(t, line);
-        settle_code(t, line);
-        if (json_object_get(line, "_numbers"))
-            settle_same(t, line);
-        if (strcmp(kind, "report") == 0 || strcmp(kind, "encounter") == 0)
-            json_object_set(t->heads, json_string_value(json_object_get(line, "_self")), line);
-    }
-    for (i = json_array_size(t->lines); i-- > 0;) /* the oldest names a moment */
-        settle_place(t, json_array_get(t->lines, i), moments);
-    json_decref(moments);
+    const struct piece *x = *(struct piece *const *)a, *y = *(struct piece *const *)b;
+    if (x->t_ms != y->t_ms)
+        return x->t_ms < y->t_ms ? -1 : 1;
+    if (x->source != y->source)
+        return x->source < y->source ? -1 : 1;
+    const char *c = json_string_value(json_object_get(x->line, "category")), *d = json_string_value(json_object_get(y->line, "category"));
+    int of = strcmp(c ? c : "", d ? d : "");
+    return of ? of : strcmp(json_string_value(json_object_get(x->line, "id")), json_string_value(json_object_get(y->line, "id")));
 }
 
+static void settle(struct teller *t)
+{
+    const struct piece *loose = NULL;
+    for (size_t i = 0; i < t->n; i++) {
+        struct piece *p = t->pieces[i];
+        settle_origin(t, p);
+        settle_code(t, p);
+        if (p->self && (strcmp(p->kind, "report") == 0 || strcmp(p->kind, "encounter") == 0))
+            p->self->head = p;
+    }
+    if (t->n)
+        qsort(t->pieces, t->n, sizeof *t->pieces, by_moment);
+    for (size_t i = 0; i < t->n; i++)
+        settle_place(t->pieces[i], &loose);
+}
+
+/* Of a component the rule's key is its number without a nought before it. */
 static void put_right(json_t *line, const json_t *right)
 {
     char key[60], *dot;
@@ -557,41 +655,65 @@ static void put_right(json_t *line, const json_t *right)
 
 static void hand_over(struct teller *t, json_t *items, const json_t *right, bool own_only)
 {
-    static const char *const inner[] = {"_from", "_self", "_code", "_visit", "_numbers", "_org", "_same"};
     char own[ID_TEXT_BYTES];
-    json_t *line;
-    size_t i;
     id_format(t->ctx->actor->org.v, own);
-    json_array_foreach(t->lines, i, line)
-    {
-        const char *org = json_string_value(json_object_get(json_object_get(line, "org"), "id"));
-        if (told_already(t, line) || (own_only && (!org || strcmp(org, own) != 0)))
+    for (size_t i = 0; i < t->n; i++) {
+        struct piece *p = t->pieces[i];
+        const char *org = json_string_value(json_object_get(json_object_get(p->line, "org"), "id"));
+        if (told_already(p) || (own_only && (!org || strcmp(org, own) != 0)))
             continue;
-        put_right(line, right);
-        json_array_append(items, line);
+        if (json_object_size(right))
+            put_right(p->line, right);
+        json_array_append(items, p->line);
     }
-    json_array_foreach(t->lines, i, line)
-        for (size_t k = 0; k < sizeof inner / sizeof *inner; k++)
-            json_object_del(line, inner[k]);
+}
+
+static void forget_pieces(struct teller *t)
+{
+    struct place *p, *next;
+    for (size_t i = 0; i < t->n; i++)
+        json_decref(t->pieces[i]->line);
+    t->n = 0;
+    HASH_ITER(hh, t->places, p, next)
+    {
+        json_decref(p->codes);
+        HASH_DEL(t->places, p);
+    }
 }
 
 static int tell_patient(struct teller *t, int64_t pkey, json_t *items, bool own_only)
 {
-    json_t **const sets[] = {&t->heads, &t->part_of, &t->codes};
-    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
-        *sets[i] = json_object();
-    t->lines = json_array();
     int rc = each_row(t, pkey);
-    json_t *right = rc || !json_array_size(t->lines) ? NULL : quality_put_right(t->ctx, (uint64_t)pkey);
+    json_t *right = rc || !t->n ? NULL : quality_put_right(t->ctx, (uint64_t)pkey);
     if (rc == 0) {
         settle(t);
-        hand_over(t, items, right, own_only);
+        rc = t->failed ? ERR_UNAVAILABLE : tx_error(t->ctx->tx);
     }
+    if (rc == 0)
+        hand_over(t, items, right, own_only);
     json_decref(right);
-    json_decref(t->lines);
-    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
-        json_decref(*sets[i]);
-    return rc ? rc : tx_error(t->ctx->tx);
+    forget_pieces(t);
+    return rc;
+}
+
+static void teller_fini(struct teller *t)
+{
+    struct coded *c, *next_code;
+    struct origin *o, *next_origin;
+    HASH_ITER(hh, t->codes, c, next_code)
+    {
+        json_decref(c->standard);
+        HASH_DEL(t->codes, c);
+    }
+    HASH_ITER(hh, t->origins, o, next_origin)
+    {
+        json_decref(o->org);
+        json_decref(o->name);
+        HASH_DEL(t->origins, o);
+    }
+    free(t->pieces);
+    free(t->w.answer.body);
+    fhir_work_fini(&t->w);
 }
 
 static int tell(struct op_ctx *ctx, uint64_t patient, json_t *items, bool own_only)
@@ -606,17 +728,11 @@ static int tell(struct op_ctx *ctx, uint64_t patient, json_t *items, bool own_on
     int rc = tx_error(ctx->tx);
     if (n && rc == 0) {
         t->w = (struct fhir_work){.records = ctx->records, .fhir = records_parts(ctx->records)->fhir, .now_ms = ctx->now_ms, .q = {.host = ""}};
-        t->standards = json_object();
-        t->orgs = json_object();
-        t->sources = json_object();
         rc = fhir_plan_new(&t->w) ? 0 : fault_set(ctx->fault, ERR_UNAVAILABLE, "", "The FHIR service is not ready.");
+        t->texts = rc ? NULL : t->w.plan->scratch->doc;
         for (size_t i = 0; i < n && rc == 0; i++)
             rc = tell_patient(t, pkeys[i], items, own_only);
-        json_decref(t->standards);
-        json_decref(t->orgs);
-        json_decref(t->sources);
-        free(t->w.answer.body);
-        fhir_work_fini(&t->w);
+        teller_fini(t);
     }
     free(t);
     return rc;

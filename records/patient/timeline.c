@@ -166,24 +166,31 @@ static json_t *source_json(struct op_ctx *ctx, const struct share_member *m, boo
 
 /* ---- order, filter, pages ---- */
 
+struct placed { /* where an entry stands */
+    int64_t t_ms;
+    const char *id;
+    json_t *entry;
+};
+
 static int newest_first(const void *a, const void *b)
 {
-    json_t *x = *(json_t *const *)a, *y = *(json_t *const *)b;
-    json_int_t tx = json_integer_value(json_object_get(x, "t_ms")), ty = json_integer_value(json_object_get(y, "t_ms"));
-    if (tx != ty)
-        return tx < ty ? 1 : -1;
-    const char *ix = json_string_value(json_object_get(x, "id")), *iy = json_string_value(json_object_get(y, "id"));
-    return -strcmp(ix ? ix : "", iy ? iy : "");
+    const struct placed *x = a, *y = b;
+    return x->t_ms != y->t_ms ? (x->t_ms < y->t_ms ? 1 : -1) : -strcmp(x->id, y->id);
 }
 
-static json_t **sorted(const json_t *items)
+static struct placed *sorted(const json_t *items)
 {
-    size_t n = json_array_size(items);
-    json_t **rows = malloc((n + 1) * sizeof *rows);
-    for (size_t i = 0; rows && i < n; i++)
-        rows[i] = json_array_get(items, i);
-    if (rows)
-        qsort(rows, n, sizeof *rows, newest_first);
+    size_t i, n = json_array_size(items);
+    struct placed *rows = malloc((n + 1) * sizeof *rows);
+    json_t *entry;
+    if (!rows)
+        return NULL;
+    json_array_foreach(items, i, entry)
+    {
+        const char *id = json_string_value(json_object_get(entry, "id"));
+        rows[i] = (struct placed){json_integer_value(json_object_get(entry, "t_ms")), id ? id : "", entry};
+    }
+    qsort(rows, n, sizeof *rows, newest_first);
     return rows;
 }
 
@@ -226,29 +233,28 @@ struct page {
     int64_t after_ms, limit;
 };
 
-static bool wanted(const struct page *p, json_t *entry)
+static bool wanted(const struct page *p, const struct placed *row)
 {
-    const char *kind = json_string_value(json_object_get(entry, "kind")), *org = json_string_value(json_object_get(json_object_get(entry, "org"), "id")),
-               *id = json_string_value(json_object_get(entry, "id"));
-    int64_t t = json_integer_value(json_object_get(entry, "t_ms"));
-    if ((p->kind && strcmp(kind, p->kind) != 0) || (p->org && (!org || strcmp(org, p->org) != 0)))
+    const char *org = p->org ? json_string_value(json_object_get(json_object_get(row->entry, "org"), "id")) : NULL;
+    if ((p->kind && strcmp(json_string_value(json_object_get(row->entry, "kind")), p->kind) != 0) || (p->org && (!org || strcmp(org, p->org) != 0)))
         return false;
-    return !p->after_id || t < p->after_ms || (t == p->after_ms && strcmp(id ? id : "", p->after_id) < 0);
+    return !p->after_id || row->t_ms < p->after_ms || (row->t_ms == p->after_ms && strcmp(row->id, p->after_id) < 0);
 }
 
 static json_t *page_of(const json_t *items, const struct page *p, json_t **next)
 {
-    json_t **rows = sorted(items), *out = json_array();
+    struct placed *rows = sorted(items), *last = NULL;
+    json_t *out = json_array();
     *next = json_null();
     for (size_t i = 0; rows && i < json_array_size(items); i++) {
-        if (!wanted(p, rows[i]))
+        if (!wanted(p, &rows[i]))
             continue;
         if ((int64_t)json_array_size(out) == p->limit) {
-            json_t *last = json_array_get(out, json_array_size(out) - 1);
-            *next = json_sprintf("%" PRId64 "_%s", (int64_t)json_integer_value(json_object_get(last, "t_ms")), json_string_value(json_object_get(last, "id")));
+            *next = json_sprintf("%" PRId64 "_%s", last->t_ms, last->id);
             break;
         }
-        json_array_append(out, rows[i]);
+        json_array_append(out, rows[i].entry);
+        last = &rows[i];
     }
     free(rows);
     return out;
