@@ -17,6 +17,7 @@
 #define HOMES_MAX 64
 #define NUMBERS_MAX 4 /* of a report */
 #define SOURCES_MAX 16
+#define DOCUMENT_BYTES 16384
 #define UP_MAX 4 /* a value in a panel in a report */
 
 struct coded { /* a code as it came; texts live as long as the teller */
@@ -357,6 +358,26 @@ static void tell_observation(struct teller *t, const struct fhir_row *row, uint6
     }
 }
 
+/* A document whose text stands in it (attachment.data, base64) is read here; others are only named. */
+static void put_document(const struct r4_node *root, json_t *line)
+{
+    const struct r4_node *attachment = r4_at(root, "content.0.attachment");
+    struct r4_str kind = r4_text(r4_get(attachment, "contentType")), data = r4_text(r4_get(attachment, "data"));
+    bool plain = kind.n >= 10 && memcmp(kind.p, "text/plain", 10) == 0;
+    char *text = plain && data.n && data.n < DOCUMENT_BYTES ? strndup(data.p, data.n) : NULL;
+    if (!text)
+        return;
+    text[strcspn(text, "=")] = 0;
+    for (char *c = text; *c; c++) /* its alphabet, the one decoder knows the other */
+        *c = *c == '+' ? '-' : *c == '/' ? '_' : *c;
+    uint8_t bytes[DOCUMENT_BYTES];
+    int n = base64url_decode(text, bytes, sizeof bytes);
+    json_t *value = n > 0 ? json_stringn((const char *)bytes, (size_t)n) : NULL;
+    if (value)
+        json_object_set_new(line, "value", value);
+    free(text);
+}
+
 static void tell_plain(struct teller *t, const struct fhir_row *row, uint64_t source, const struct r4_node *root)
 {
     const struct clean_part *part = &t->read.parts[0];
@@ -369,8 +390,10 @@ static void tell_plain(struct teller *t, const struct fhir_row *row, uint64_t so
     set_time(p, part->data.t_ms ? part->data.t_ms : row->t_ms);
     if (is_type(row, "Encounter"))
         json_object_set_new(p->line, "code", json_string(clean_visit_class(root)));
-    if (is_type(row, "DocumentReference"))
+    if (is_type(row, "DocumentReference")) {
         put(p->line, "category", text_at(root, (const char *const[]){"category.0*", NULL}));
+        put_document(root, p->line);
+    }
 }
 
 static void tell_pictures(struct teller *t, const struct fhir_row *row, uint64_t source, const struct r4_node *root)

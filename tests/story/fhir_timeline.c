@@ -198,7 +198,7 @@ static void city_writes(void)
     keep(city, "ImagingStudy", "ns", OF("n1") "\"status\":\"available\",\"started\":\"2026-11-22T10:00:00+08:00\",\"description\":\"头颅 CT 平扫\",\"modality\":[{\"code\":\"CT\"}]");
     keep(city, "DiagnosticReport", "nr", OF("n1") "\"status\":\"preliminary\",\"code\":{\"text\":\"CT 报告\"},\"effectiveDateTime\":\"2026-11-22T10:30:00+08:00\",\"conclusion\":\"左侧基底节区低密度影\","
                                                   "\"imagingStudy\":[{\"reference\":\"ImagingStudy/ns\"}],\"resultsInterpreter\":[{\"display\":\"冯医生\"}]");
-    keep(city, "DocumentReference", "nd", OF("n1") "\"status\":\"current\",\"description\":\"出院小结\",\"date\":\"2026-11-22T12:00:00+08:00\",\"content\":[{\"attachment\":{\"url\":\"Binary/1\"}}]");
+    keep(city, "DocumentReference", "nd", OF("n1") "\"status\":\"current\",\"description\":\"出院小结\",\"date\":\"2026-11-22T12:00:00+08:00\",\"content\":[{\"attachment\":{\"contentType\":\"text/plain\",\"data\":\"5aW96L2s\"}}]");
 }
 
 static int start(void **state)
@@ -294,6 +294,7 @@ static void consent_opens_the_whole_of_it(void **state)
     says("CT 报告", "who", "冯医生");
     under("头颅 CT 平扫", "CT 报告");
     says("出院小结", "kind", "document");
+    says("出院小结", "value", "好转");
     assert_int_equal(json_integer_value(json_object_get(entry("全科门诊"), "t_ms")), 1795136400000);
     assert_null(json_object_get(entry("全科门诊"), "_self"));
     assert_null(json_object_get(entry("高血压"), "codes"));
