@@ -608,31 +608,30 @@ static int each_row(struct teller *t, int64_t pkey)
     return rc ? rc : ended ? ended : t->failed ? ERR_UNAVAILABLE : 0;
 }
 
-static void add_named(struct teller *t, uint64_t person, int64_t out[HOMES_MAX], size_t *n)
+/* A person of the index is called by his first record; who was taken out of another has a name of his own, and is then the first of his records. */
+static uint64_t person_called(struct teller *t)
 {
-    char name[FHIR_ID_BYTES];
-    own_id(&own_patient, person, name);
-    int64_t pkey = tx_int(t->ctx->tx, 0, "SELECT pkey FROM fhir_name WHERE type='Patient' AND name=$1", "t", name);
-    if (pkey && *n < HOMES_MAX)
-        out[(*n)++] = pkey;
+    return (uint64_t)tx_int(t->ctx->tx, 0,
+                            "SELECT m.person_id FROM mpi_member m WHERE m.patient_id=$1 AND m.person_id<>$1 AND NOT EXISTS (SELECT 1 FROM patient p WHERE p.id=m.person_id) AND "
+                            "NOT EXISTS (SELECT 1 FROM mpi_member o WHERE o.person_id=m.person_id AND o.patient_id<m.patient_id)",
+                            "i", (int64_t)t->patient);
 }
 
-/* Patients who are he; and the person of the index that is called by him. A person with a name of his own is the first of his records. */
+/* Patients who are he; and the person of the index that is called by him. */
 static size_t patients_of(struct teller *t, int64_t out[HOMES_MAX])
 {
     size_t n = 0;
-    struct tx *tx = t->ctx->tx;
-    int64_t he = (int64_t)t->patient, person = (int64_t)patient_index_person(t->ctx, t->patient);
-    struct query *q = tx_query(tx, "SELECT pkey FROM fhir_patient WHERE patient_id=$1 ORDER BY pkey LIMIT $2", "ii", he, (int64_t)HOMES_MAX);
+    char name[FHIR_ID_BYTES], other[FHIR_ID_BYTES] = "";
+    uint64_t person = person_called(t);
+    own_id(&own_patient, t->patient, name);
+    if (person)
+        own_id(&own_patient, person, other);
+    struct query *q = tx_query(t->ctx->tx,
+                               "SELECT pkey FROM fhir_patient WHERE patient_id=$1 UNION SELECT pkey FROM fhir_name WHERE type='Patient' AND name IN ($2,$3) ORDER BY pkey LIMIT $4", "itti",
+                               (int64_t)t->patient, name, other, (int64_t)HOMES_MAX);
     while (n < HOMES_MAX && query_next(q))
         out[n++] = query_int(q, "pkey");
-    if (query_end(q))
-        return 0;
-    add_named(t, t->patient, out, &n);
-    if (person && person != he && !tx_int(tx, 0, "SELECT COUNT(*) AS n FROM patient WHERE id=$1", "i", person) &&
-        tx_int(tx, 0, "SELECT MIN(patient_id) AS n FROM mpi_member WHERE person_id=$1", "i", person) == he)
-        add_named(t, (uint64_t)person, out, &n);
-    return n;
+    return query_end(q) ? 0 : n; /* the error sticks */
 }
 
 /* By time, so that those of one moment follow each other. */
