@@ -1,5 +1,6 @@
 #include "records/background.h"
 #include "records/document/document.h"
+#include "records/fhir/fhir.h"
 #include "records/quality/quality.h"
 #include "records/report/report.h"
 #include "records/research/research.h"
@@ -91,6 +92,7 @@ void records_background(struct records *r)
     deliveries(r, now_ms);
     thumbnails(r);
     quality_background(r, now_ms);
+    fhir_background(r, now_ms);
     research_background(r, now_ms);
     report_background(r, now_ms);
     if (now_ms - p->swept_ms >= SWEEP_EVERY_MS || now_ms < p->swept_ms) {

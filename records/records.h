@@ -148,6 +148,7 @@ struct records_fhir { /* all borrowed until done; absent = "" */
     bool by_cookie;
     const char *body; /* NUL-terminated behind len */
     size_t len;
+    uint64_t as_client; /* with the system's credential: what this registered client would write; 0 = the system itself */
 };
 struct records_fhir_answer {
     int status;

@@ -95,6 +95,7 @@ const struct inventory_table inventory_tables[] = {
     {"exchange_notice", "index", "source_id", "since_ms", {{"送达", "that it was told", "t.state='refused'"}}},
     {"exchange_told", "index", "source_id", NULL, {{0}}},
     {"exchange_identity", "index", "patient_id", "since_ms", {{0}}},
+    {"fhir_patient", "index", "pkey", NULL, {{0}}},
     {"exchange_person", "index", "patient_id", "changed_ms", {{0}}},
     {"exchange_person_key", "index", "patient_id", NULL, {{0}}},
 

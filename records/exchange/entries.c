@@ -148,21 +148,38 @@ int exchange_write_entries(struct exchange_taking *t)
     return rc;
 }
 
+/* ---- what came by another door too ---- */
+
+size_t exchange_sources_of(struct op_ctx *ctx, uint64_t org, uint64_t *out, size_t cap)
+{
+    size_t n = 0;
+    struct query *q = tx_query(ctx->tx, "SELECT id FROM exchange_source WHERE org_id=$1 ORDER BY id LIMIT $2", "ii", (int64_t)org, (int64_t)cap);
+    while (n < cap && query_next(q))
+        out[n++] = (uint64_t)query_int(q, "id");
+    return query_end(q) ? 0 : n; /* the error sticks */
+}
+
+uint64_t exchange_entry_called(struct op_ctx *ctx, uint64_t source, uint64_t patient, const char *kind, const char *number)
+{
+    int64_t key = exchange_entry_key(ctx, source, kind, number, "");
+    return key ? (uint64_t)tx_int(ctx->tx, 0, "SELECT id FROM exchange_entry WHERE patient_id=$1 AND key=$2 AND replaced_by=0 ORDER BY id DESC LIMIT 1", "ii", (int64_t)patient, key) : 0;
+}
+
 /* ---- for patient.timeline ---- */
 
-/* What a code is here, when it came as another one; new reference or NULL. */
-static json_t *standard_json(const struct records_parts *p, struct query *q)
+static bool of_illness(const char *kind)
 {
-    const char *code = query_text(q, "standard_code"), *system = query_text(q, "standard_system");
-    const struct item *item = strcmp(system, ITEMS_SYSTEM) == 0 ? items_find(quality_items(p->quality), code) : NULL;
-    struct icd10_hit hit;
-    if (!code[0] || strcmp(code, query_text(q, "code")) == 0)
-        return NULL;
-    if (item)
-        return json_pack("{s:s,s:s,s:s}", "system", system, "code", code, "name", item->name);
-    if (strcmp(system, TS_ICD10_NHSA) == 0 && icd10_find(p->terms->icd10, code, &hit))
-        return json_pack("{s:s,s:s,s:s%}", "system", system, "code", code, "name", hit.name, hit.name_len);
-    return json_pack("{s:s,s:s}", "system", system, "code", code);
+    return strcmp(kind, "diagnosis") == 0 || strcmp(kind, "problem") == 0;
+}
+
+/* What a code is here, when it came as another one; and, of an illness, that says how sensitive the entry is. */
+static void put_codes(const struct records_parts *p, struct query *q, json_t *line)
+{
+    const char *standard = query_text(q, "standard_code"), *code = query_text(q, "code");
+    if (standard[0] && strcmp(standard, code) != 0)
+        json_object_set_new(line, "standard", quality_code_json(p->quality, query_text(q, "standard_system"), standard));
+    if (of_illness(query_text(q, "kind")))
+        json_object_set_new(line, "codes", json_pack("[s]", standard[0] ? standard : code));
 }
 
 static json_t *entry_json(const struct records_parts *p, struct query *q)
@@ -182,9 +199,8 @@ static json_t *entry_json(const struct records_parts *p, struct query *q)
         if (json_object_get(o, more[i]))
             json_object_set(line, more[i], json_object_get(o, more[i]));
     json_decref(o);
-    json_t *standard = line ? standard_json(p, q) : NULL;
-    if (standard)
-        json_object_set_new(line, "standard", standard);
+    if (line)
+        put_codes(p, q, line);
     return line;
 }
 

@@ -46,6 +46,13 @@ static int add_identity(struct op_ctx *ctx, const struct number *n, uint64_t pat
     return tx_error(ctx->tx);
 }
 
+int exchange_identity_add(struct op_ctx *ctx, uint64_t domain, const char *value, uint64_t patient)
+{
+    struct number n = {.domain = domain};
+    snprintf(n.value, sizeof n.value, "%s", value);
+    return add_identity(ctx, &n, patient);
+}
+
 enum owner { OWN, NOBODYS, FOREIGN, UNKNOWN, SILENT };
 
 /* Whose number a CX is. A laboratory goes by the numbers its hospital's HIS gave: those of the same institution are own. Numbers of nobody (a

@@ -12,21 +12,28 @@ static bool reads(const struct fhir_work *w)
     return strcmp(w->q.method, "GET") == 0 || strcmp(w->q.method, "HEAD") == 0;
 }
 
+/* `scopes` NULL: all that it was given. */
+static int take_client(struct fhir_work *w, struct tx *tx, uint64_t client, const char *scopes)
+{
+    struct query *q = tx_query(tx, "SELECT org_id, scopes FROM fhir_client WHERE id=$1 AND active=1", "i", (int64_t)client);
+    bool there = query_next(q);
+    if (there) {
+        w->actor.org = (uint64_t)query_int(q, "org_id");
+        snprintf(w->actor.scopes, sizeof w->actor.scopes, "%s", scopes ? scopes : query_text(q, "scopes"));
+    }
+    int rc = query_end(q);
+    if (rc || !there)
+        return unknown(w, "client");
+    w->actor.client = client;
+    return 0;
+}
+
 static int who_client(struct fhir_work *w, struct tx *tx)
 {
     struct bearer b;
     if (!bearer_open(w->fhir, w->q.credential, w->now_ms, &b))
         return unknown(w, "bearer");
-    struct query *q = tx_query(tx, "SELECT org_id FROM fhir_client WHERE id=$1 AND active=1", "i", (int64_t)b.client);
-    bool there = query_next(q);
-    if (there)
-        w->actor.org = (uint64_t)query_int(q, "org_id");
-    int rc = query_end(q);
-    if (rc || !there)
-        return unknown(w, "client");
-    w->actor.client = b.client;
-    snprintf(w->actor.scopes, sizeof w->actor.scopes, "%s", b.scopes);
-    return 0;
+    return take_client(w, tx, b.client, b.scopes);
 }
 
 static int who_person(struct fhir_work *w, struct tx *tx)
@@ -84,6 +91,8 @@ int fhir_who(struct fhir_work *w, struct tx *tx)
     if (!*w->q.credential)
         return unknown(w, "no_session");
     if (strcmp(w->q.credential, records_system_credential(w->records)) == 0) {
+        if (w->q.as_client)
+            return take_client(w, tx, w->q.as_client, NULL);
         w->actor.system = true;
         snprintf(w->actor.scopes, sizeof w->actor.scopes, "system/*.*");
         return 0;

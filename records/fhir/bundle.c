@@ -471,8 +471,10 @@ static int clean_all(struct bundle *b, struct tx *tx)
     for (size_t i = 0; i < b->n && rc == 0; i++) {
         struct fhir_work *e = &b->list[i].work;
         struct staged *s = e->to_write && e->plan ? e->plan->staged : NULL;
-        if (s && s->resource && s->act != ACT_DELETE)
-            rc = fhir_clean(e, tx, s);
+        if (s && s->resource && s->act != ACT_DELETE) {
+            rc = fhir_join(e, tx, s);
+            rc = rc ? rc : fhir_clean(e, tx, s);
+        }
     }
     return rc;
 }

@@ -162,6 +162,16 @@ void fhir_code_of(uint64_t source, const struct clean_part *p, struct quality_co
     *out = (struct quality_code){source, e->kind, NULL, e->system, e->code, p->display, *known ? e->system : e->standard_system, *known ? known : e->standard_code};
 }
 
+const char *fhir_standard_of(struct tx *tx, uint64_t source, const struct clean_part *p, struct quality_standard *said)
+{
+    struct quality_code code;
+    fhir_code_of(source, p, &code);
+    if (!p->refers && source && quality_decision(tx, &code, said))
+        return said->code;
+    bool public = strcmp(p->data.kind, "medication") == 0 || strcmp(p->data.kind, "procedure") == 0; /* no system the rules judge */
+    return public && !*p->data.standard_code ? clean_public_code(&p->data) : p->data.standard_code;
+}
+
 /* What the client's code is here, for the rules; and that it came. What the system itself writes is nobody's. */
 static void take_code(struct fhir_work *w, struct tx *tx, const struct clean_part *p, struct quality_standard *standard, struct clean_entry *e)
 {

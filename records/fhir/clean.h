@@ -31,6 +31,11 @@ void clean_resource_read(struct r4_doc *d, const struct r4_node *resource, int64
 /* The id of the Encounter it was made in (Encounter/ID); false = it does not say. And when an Encounter began, at the earliest; 0 = it does not say. */
 bool clean_resource_visit(const struct r4_node *resource, struct r4_str *id);
 int64_t clean_visit_begun(const struct r4_node *encounter);
+/* Its class (v3-ActCode) as HL7 table 0004; "" = another. */
+const char *clean_visit_class(const struct r4_node *encounter);
+/* Labelled restricted or very restricted (meta.security R or V of v3-Confidentiality); said not to be so after all (verificationStatus refuted). */
+bool clean_restricted(const struct r4_node *resource);
+bool clean_refuted(const struct r4_node *resource);
 /* Whose data it says it is: the code of an institution (identifier of system urn:yilian:org) among managingOrganization, serviceProvider, performer,
  * recorder, requester, organization; false = it does not say. */
 bool clean_resource_org(const struct r4_node *resource, char out[40]);

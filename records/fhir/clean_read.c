@@ -298,6 +298,30 @@ int64_t clean_visit_begun(const struct r4_node *encounter)
     return take_time(r4_at(encounter, "period.start")).low;
 }
 
+const char *clean_visit_class(const struct r4_node *encounter)
+{
+    static const char *const words[][2] = {{"AMB", "O"}, {"EMER", "E"}, {"IMP", "I"}, {"ACUTE", "I"}, {"NONAC", "I"}, {"OBSENC", "B"}, {"PRENC", "P"}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (r4_is(r4_at(encounter, "class.code"), words[i][0]))
+            return words[i][1];
+    return "";
+}
+
+/* ---- what else it says of itself ---- */
+
+bool clean_restricted(const struct r4_node *resource)
+{
+    for (const struct r4_node *one = first(r4_at(resource, "meta.security")); one; one = one->next)
+        if (r4_is(r4_get(one, "code"), "R") || r4_is(r4_get(one, "code"), "V"))
+            return true;
+    return false;
+}
+
+bool clean_refuted(const struct r4_node *resource)
+{
+    return r4_is(r4_at(resource, "verificationStatus.coding.0.code"), "refuted");
+}
+
 /* ---- whose data it is ---- */
 
 static bool org_code(const struct r4_node *reference, char out[40])

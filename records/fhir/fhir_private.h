@@ -116,6 +116,8 @@ struct fhir_row { /* the newest version of a resource */
 };
 void fhir_row_clear(struct fhir_row *row);
 enum { ROW_BODY = 1, ROW_FACTS = 2 };
+/* From the current row of a query of all its columns, of body and facts those that are wanted; *row is zero before. */
+YL_CHECKED int row_take(struct fhir_work *w, struct query *q, int want, struct fhir_row *row);
 /* Errors are the transaction's; row->found says whether. */
 YL_CHECKED int row_find(struct fhir_work *w, struct tx *tx, const struct r4_type *type, struct r4_str name, int want, struct fhir_row *row);
 YL_CHECKED int row_load(struct fhir_work *w, struct tx *tx, int64_t pkey, int64_t rid, int want, struct fhir_row *row);
@@ -162,10 +164,17 @@ void index_batch_free(struct index_batch *batch);
 /* What was stored is judged by the cleaning rules. In a transaction when all its entries are stored: the patient may come behind. */
 YL_CHECKED int fhir_clean(struct fhir_work *w, struct tx *tx, struct staged *s);
 
+/* ---- join.c ---- */
+/* A Patient who was stored is found or registered in the patient index. When all of a transaction is stored. */
+YL_CHECKED int fhir_join(struct fhir_work *w, struct tx *tx, const struct staged *s);
+
 struct clean_part;
 struct quality_code;
 /* A part's code as `source` sent it, for the mapping desk; texts are the part's. */
 void fhir_code_of(uint64_t source, const struct clean_part *p, struct quality_code *out);
+struct quality_standard;
+/* The standard code of a part: what a person said of it, else what came. */
+const char *fhir_standard_of(struct tx *tx, uint64_t source, const struct clean_part *p, struct quality_standard *said);
 
 /* ---- access.c ---- */
 /* Fills w->actor from the credential; the error is answered. */

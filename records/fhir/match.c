@@ -169,34 +169,29 @@ static int read_patient(struct fhir_work *w, struct match *m)
 
 /* ---- numbers of known authorities ---- */
 
-/* Of a system: an identifier domain, the local numbers of an institution. */
-struct authority {
-    uint64_t domain, org;
-    char system[200];
-};
-
-static bool authority_of(struct own *o, struct r4_str system, struct authority *a)
+bool own_authority(struct op_ctx *ctx, struct r4_str system, struct authority *a)
 {
     struct exchange_domain d;
     memset(a, 0, sizeof *a);
     put(a->system, sizeof a->system, system);
     if (strncmp(a->system, OWN_LOCAL, strlen(OWN_LOCAL)) == 0) {
-        a->org = (uint64_t)tx_int(o->ctx.tx, 0, "SELECT id FROM org WHERE code=$1", "t", a->system + strlen(OWN_LOCAL));
+        a->org = (uint64_t)tx_int(ctx->tx, 0, "SELECT id FROM org WHERE code=$1", "t", a->system + strlen(OWN_LOCAL));
         return a->org != 0;
     }
     bool oid = strncmp(a->system, "urn:oid:", 8) == 0, name = strncmp(a->system, "urn:yilian:domain:", 18) == 0;
-    if ((!oid && !name) || exchange_domain_find(&o->ctx, name ? a->system + 18 : "", oid ? a->system + 8 : "", &d))
+    if ((!oid && !name) || exchange_domain_find(ctx, name ? a->system + 18 : "", oid ? a->system + 8 : "", &d))
         return false;
     a->domain = d.id;
+    a->giver = d.org_id;
     return true;
 }
 
-static uint64_t patient_under(struct own *o, const struct authority *a, const char *value)
+uint64_t own_patient_under(struct op_ctx *ctx, const struct authority *a, const char *value)
 {
     bool retired = false;
     if (a->org)
-        return (uint64_t)tx_int(o->ctx.tx, 0, "SELECT id FROM patient WHERE org_id=$1 AND local_number=$2", "it", (int64_t)a->org, value);
-    uint64_t patient = exchange_identity(&o->ctx, a->domain, value, &retired);
+        return (uint64_t)tx_int(ctx->tx, 0, "SELECT id FROM patient WHERE org_id=$1 AND local_number=$2", "it", (int64_t)a->org, value);
+    uint64_t patient = exchange_identity(ctx, a->domain, value, &retired);
     return retired ? 0 : patient;
 }
 
@@ -230,9 +225,9 @@ static void by_numbers(struct match *m)
         struct authority a;
         char value[200];
         put(value, sizeof value, r4_text(r4_get(one, "value")));
-        if (!value[0] || !authority_of(o, r4_text(r4_get(one, "system")), &a))
+        if (!value[0] || !own_authority(&o->ctx, r4_text(r4_get(one, "system")), &a))
             continue;
-        uint64_t patient = patient_under(o, &a, value), person = patient ? patient_index_person(&o->ctx, patient) : 0;
+        uint64_t patient = own_patient_under(&o->ctx, &a, value), person = patient ? patient_index_person(&o->ctx, patient) : 0;
         if (person)
             weigh_number(m, person);
     }
@@ -342,14 +337,14 @@ static int take_pix(struct fhir_work *w, struct pix *x)
         } else if (r4_str_is(name, "targetSystem")) {
             if (x->n_targets == SYSTEMS_MAX)
                 return wrong(w, "targetSystem", "too_many", "Too many target systems.");
-            if (!authority_of(&x->own, value, &x->targets[x->n_targets++]))
+            if (!own_authority(&x->own.ctx, value, &x->targets[x->n_targets++]))
                 return fhir_fail_status(w, 403, "code-invalid", "targetSystem not found");
         } else if (!r4_str_is(name, "_format") && !r4_str_is(name, "_pretty"))
             return fhir_fail_status(w, 400, "not-supported", "$ihe-pix has no parameter %.*s.", (int)name.n, name.p);
     }
     if (!said)
         return wrong(w, "sourceIdentifier", "required", "sourceIdentifier is missing: system|value.");
-    if (!authority_of(&x->own, system, &x->source))
+    if (!own_authority(&x->own.ctx, system, &x->source))
         return fhir_fail_status(w, 400, "code-invalid", "sourceIdentifier Assigning Authority not found");
     return 0;
 }
@@ -407,7 +402,7 @@ void rest_pix(struct fhir_work *w, struct tx *tx)
     int rc = fhir_need(w, "Patient", MAY_READ | MAY_SEARCH);
     if (rc == 0 && own_open(&x->own, w, tx)) {
         rc = take_pix(w, x);
-        uint64_t patient = rc ? 0 : patient_under(&x->own, &x->source, x->value);
+        uint64_t patient = rc ? 0 : own_patient_under(&x->own.ctx, &x->source, x->value);
         if (rc == 0 && !patient)
             (void)!fhir_fail_status(w, 404, "not-found", "sourceIdentifier Patient Identifier not found");
         else if (rc == 0 && (rc = answer_pix(w, x, patient)))

@@ -101,6 +101,14 @@ void rest_match(struct fhir_work *w, struct tx *tx);
 void rest_pix(struct fhir_work *w, struct tx *tx);
 /* What of a Patient, of whatever shape, the index compares; *row is cleared before. */
 void match_record(const struct r4_node *patient, struct patient_row *row);
+/* Of a system: an identifier domain, or the local numbers of an institution. */
+struct authority {
+    uint64_t domain, org; /* one of the two */
+    uint64_t giver;       /* of a domain: the institution that gives the numbers, 0 = nobody here */
+    char system[200];
+};
+bool own_authority(struct op_ctx *ctx, struct r4_str system, struct authority *a); /* false: nobody here knows it */
+uint64_t own_patient_under(struct op_ctx *ctx, const struct authority *a, const char *value); /* 0 = none */
 /* "system|value"; false when one of the two is missing. */
 bool pix_split(struct r4_str text, struct r4_str *system, char *value, size_t cap);
 #endif

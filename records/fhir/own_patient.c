@@ -201,9 +201,14 @@ static int make(struct own *o, uint64_t id, struct own_made *out)
 
 /* ---- looking ---- */
 
+/* Is all that is known of him one Patient of the store? Then that Patient is found, not his likeness. Read and matched he is nevertheless. */
+#define BUT_A_PATIENT(m)                                                                                                                              \
+    "(NOT EXISTS (SELECT 1 FROM fhir_patient f WHERE f.patient_id=" m ".patient_id AND f.made=1) OR "                                                     \
+    "EXISTS (SELECT 1 FROM mpi_member x WHERE x.person_id=" m ".person_id AND x.patient_id<>" m ".patient_id))"
+
 static void add_person(struct own *o, uint64_t patient, struct own_ids *ids)
 {
-    uint64_t person = patient_index_person(&o->ctx, patient);
+    uint64_t person = (uint64_t)tx_int(o->ctx.tx, 0, "SELECT m.person_id FROM mpi_member m WHERE m.patient_id=$1 AND " BUT_A_PATIENT("m"), "i", (int64_t)patient);
     if (person)
         own_ids_add(ids, person);
 }
@@ -296,7 +301,7 @@ static void look_birth(struct own *o, const struct r4_value *v, struct own_ids *
 
 static void look_newest(struct own *o, struct own_ids *ids)
 {
-    struct query *q = tx_query(o->ctx.tx, "SELECT patient_id, person_id FROM mpi_member ORDER BY patient_id DESC LIMIT 1001", "");
+    struct query *q = tx_query(o->ctx.tx, "SELECT m.patient_id, m.person_id FROM mpi_member m WHERE " BUT_A_PATIENT("m") " ORDER BY m.patient_id DESC LIMIT 1001", "");
     while (query_next(q))
         own_ids_add(ids, (uint64_t)query_int(q, "person_id"));
     (void)!query_end(q);
@@ -333,7 +338,7 @@ static int look(struct own *o, const struct finder *f, struct own_ids *ids)
 static size_t walk(struct own *o, uint64_t after, uint64_t *out, size_t cap)
 {
     size_t n = 0;
-    struct query *q = tx_query(o->ctx.tx, "SELECT DISTINCT person_id FROM mpi_member WHERE person_id>$1 ORDER BY person_id LIMIT $2", "ii", (int64_t)after, (int64_t)cap);
+    struct query *q = tx_query(o->ctx.tx, "SELECT DISTINCT m.person_id FROM mpi_member m WHERE m.person_id>$1 AND " BUT_A_PATIENT("m") " ORDER BY m.person_id LIMIT $2", "ii", (int64_t)after, (int64_t)cap);
     while (n < cap && query_next(q))
         out[n++] = (uint64_t)query_int(q, "person_id");
     return query_end(q) ? 0 : n; /* the error sticks */

@@ -499,6 +499,8 @@ int rest_write_finish(struct fhir_work *w, struct tx *tx)
     if (rc == 0 && is_subscription(s))
         rc = subscription_stored(w, tx, s);
     if (rc == 0 && !batch)
+        rc = fhir_join(w, tx, s);
+    if (rc == 0 && !batch)
         rc = fhir_clean(w, tx, s);
     if (rc)
         return fhir_fail(w, rc, "", "The resource cannot be written.");

@@ -20,7 +20,7 @@ static char *open_column(struct fhir_work *w, struct query *q, const char *colum
     return plain;
 }
 
-static int take_row(struct fhir_work *w, struct query *q, int want, struct fhir_row *row)
+int row_take(struct fhir_work *w, struct query *q, int want, struct fhir_row *row)
 {
     row->pkey = query_int(q, "pkey");
     row->rid = query_int(q, "rid");
@@ -45,7 +45,7 @@ static int take_row(struct fhir_work *w, struct query *q, int want, struct fhir_
 
 static int one_row(struct fhir_work *w, struct query *q, int want, struct fhir_row *row)
 {
-    int rc = query_next(q) ? take_row(w, q, want, row) : 0;
+    int rc = query_next(q) ? row_take(w, q, want, row) : 0;
     int ended = query_end(q);
     return rc ? rc : ended;
 }

@@ -150,15 +150,6 @@ static void each_once(struct places *p)
 
 /* ---- one resource ---- */
 
-static bool restricted(const struct r4_node *r)
-{
-    const struct r4_node *labels = r4_at(r, "meta.security");
-    for (const struct r4_node *one = labels && labels->kind == R4_ARRAY ? labels->child : NULL; one; one = one->next)
-        if (r4_is(r4_get(one, "code"), "R") || r4_is(r4_get(one, "code"), "V"))
-            return true;
-    return false;
-}
-
 static uint64_t org_of(struct study *s, const struct r4_node *r)
 {
     char code[40];
@@ -176,30 +167,9 @@ static const struct r4_node *parsed(struct study *s, const struct fhir_row *row)
 {
     struct r4_node *root;
     r4_doc_reset(s->w.plan->scratch->doc);
-    if (!row->body || r4_json_parse(s->w.plan->scratch->doc, row->body, row->body_len, &root, NULL) || restricted(root))
+    if (!row->body || r4_json_parse(s->w.plan->scratch->doc, row->body, row->body_len, &root, NULL) || clean_restricted(root))
         return NULL;
-    return r4_is(r4_at(root, "verificationStatus.coding.0.code"), "refuted") ? NULL : root;
-}
-
-/* v3-ActCode as HL7 table 0004. */
-static const char *visit_class(const struct r4_node *r)
-{
-    static const char *const words[][2] = {{"AMB", "O"}, {"EMER", "E"}, {"IMP", "I"}, {"ACUTE", "I"}, {"NONAC", "I"}, {"OBSENC", "B"}, {"PRENC", "P"}};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (r4_is(r4_at(r, "class.code"), words[i][0]))
-            return words[i][1];
-    return "";
-}
-
-/* The standard code: what a person said of it, else what came. */
-static const char *standard_of(struct study *s, uint64_t source, const struct clean_part *p, struct quality_standard *said)
-{
-    struct quality_code code;
-    fhir_code_of(source, p, &code);
-    if (!p->refers && source && quality_decision(s->ctx->tx, &code, said))
-        return said->code;
-    bool public = strcmp(p->data.kind, "medication") == 0 || strcmp(p->data.kind, "procedure") == 0; /* no system the rules judge */
-    return public && !*p->data.standard_code ? clean_public_code(&p->data) : p->data.standard_code;
+    return clean_refuted(root) ? NULL : root;
 }
 
 /* As a rule or a person put it right: a number in the item's unit. */
@@ -230,9 +200,9 @@ static int tell(struct study *s, const struct fhir_row *row, study_each each, vo
     for (size_t i = 0; i < r->n && rc == 0; i++) {
         const struct clean_entry *d = &r->parts[i].data;
         struct quality_standard said;
-        struct study_entry e = {(uint64_t)row->pkey, strcmp(d->kind, "problem") == 0 ? "diagnosis" : d->kind, standard_of(s, source, &r->parts[i], &said), d->value, d->unit, d->status, r->parts[0].data.t_ms, org};
+        struct study_entry e = {(uint64_t)row->pkey, strcmp(d->kind, "problem") == 0 ? "diagnosis" : d->kind, fhir_standard_of(s->ctx->tx, source, &r->parts[i], &said), d->value, d->unit, d->status, r->parts[0].data.t_ms, org};
         if (strcmp(d->kind, "encounter") == 0)
-            e.code = visit_class(root);
+            e.code = clean_visit_class(root);
         put_right(s, row->rid, &r->parts[i], &e);
         rc = each(to, &e);
     }

@@ -160,6 +160,11 @@ int mask_research_level(struct op_ctx *ctx)
     return json_is_integer(level) ? (int)json_integer_value(level) : 3;
 }
 
+int mask_restricted_level(struct op_ctx *ctx)
+{
+    return (int)json_integer_value(json_object_get(table(ctx, "entry"), "sensitive"));
+}
+
 int mask_entry_level(struct op_ctx *ctx, const json_t *codes)
 {
     const json_t *entry = table(ctx, "entry");

@@ -2,6 +2,7 @@
 #include "records/patient/timeline.h"
 #include "records/document/documents.h"
 #include "records/exchange/exchange.h"
+#include "records/fhir/fhir.h"
 #include "records/parts.h"
 #include "records/patient/index.h"
 #include "records/patient/mask.h"
@@ -59,10 +60,11 @@ static int list_recordings(struct op_ctx *ctx, uint64_t patient, json_t *items)
 }
 
 const struct timeline_provider timeline_providers[] = {
-    {"documents", list_documents},
-    {"cases and opinions", consultation_timeline},
-    {"recordings", list_recordings},
-    {"what other systems sent", exchange_timeline},
+    {"documents", list_documents, NULL},
+    {"cases and opinions", consultation_timeline, NULL},
+    {"recordings", list_recordings, NULL},
+    {"what other systems sent", exchange_timeline, NULL},
+    {"what other systems keep over FHIR", fhir_timeline, fhir_timeline_own},
     {0},
 };
 
@@ -71,23 +73,24 @@ const struct timeline_provider timeline_providers[] = {
 struct line {
     struct op_ctx *ctx;
     json_t *items;
-    json_t *case_codes; /* case id -> ICD-10 codes: a document is as sensitive as its case */
+    json_t *group_codes; /* id of a case or message -> ICD-10 codes: a document is as sensitive as its case, a visit as its diagnoses */
 };
 
 static void note_codes(struct line *l, const json_t *fresh)
 {
+    static const char *const groups[] = {"case_id", "message_id"}; /* ids never meet */
     size_t i;
     json_t *entry;
     json_array_foreach(fresh, i, entry)
-    {
-        const char *id = json_string_value(json_object_get(entry, "case_id"));
-        json_t *codes = json_object_get(entry, "codes");
-        json_t *known = id ? json_object_get(l->case_codes, id) : NULL;
-        if (known && codes)
-            json_array_extend(known, codes);
-        else if (id && codes)
-            json_object_set_new(l->case_codes, id, json_copy(codes));
-    }
+        for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
+            const char *id = json_string_value(json_object_get(entry, groups[g]));
+            json_t *codes = json_object_get(entry, "codes");
+            json_t *known = id ? json_object_get(l->group_codes, id) : NULL;
+            if (known && codes)
+                json_array_extend(known, codes);
+            else if (id && codes)
+                json_object_set_new(l->group_codes, id, json_copy(codes));
+        }
 }
 
 /* Of a case that is no entry itself (a draft) the codes are asked for. Borrowed. */
@@ -96,9 +99,9 @@ static const json_t *codes_of_case(struct line *l, const char *id)
     struct case_id c;
     if (!id || id_parse(id, &c.v))
         return NULL;
-    if (!json_object_get(l->case_codes, id))
-        json_object_set_new(l->case_codes, id, consultation_codes(l->ctx, c));
-    return json_object_get(l->case_codes, id);
+    if (!json_object_get(l->group_codes, id))
+        json_object_set_new(l->group_codes, id, consultation_codes(l->ctx, c));
+    return json_object_get(l->group_codes, id);
 }
 
 /* What is above the reader's clearance keeps its time, place and kind, so that nobody takes the gap for the whole truth. */
@@ -106,9 +109,11 @@ static void mask_entry(struct line *l, json_t *entry, int clearance)
 {
     const char *id = json_string_value(json_object_get(entry, "case_id"));
     json_t *codes = json_object_get(entry, "codes");
-    const json_t *of_case = codes_of_case(l, id);
-    int level = mask_entry_level(l->ctx, codes), with_case = mask_entry_level(l->ctx, of_case);
-    level = with_case > level ? with_case : level;
+    const char *message = json_string_value(json_object_get(entry, "message_id"));
+    const json_t *of[] = {codes, codes_of_case(l, id), message ? json_object_get(l->group_codes, message) : NULL};
+    int level = json_is_true(json_object_get(entry, "restricted")) ? mask_restricted_level(l->ctx) : 0;
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++)
+        level = mask_entry_level(l->ctx, of[i]) > level ? mask_entry_level(l->ctx, of[i]) : level;
     bool hidden = level > clearance;
     json_object_set_new(entry, "masked", json_boolean(hidden));
     if (!hidden)
@@ -123,20 +128,22 @@ static void mask_entry(struct line *l, json_t *entry, int clearance)
     json_decref(bare);
 }
 
-static int add_member(struct line *l, const struct share_member *m, bool linked)
+/* Of a record that is not open only what the actor's own house sent into it, as an entry of the record he asked for. */
+static int add_member(struct line *l, const struct share_member *m, bool linked, bool open)
 {
     json_t *fresh = json_array(), *entry;
     size_t i;
-    int rc = 0, clearance = mask_clearance(l->ctx, m->basis);
+    int rc = 0, clearance = mask_clearance(l->ctx, open ? m->basis : SHARE_OWN);
     for (const struct timeline_provider *p = timeline_providers; p->list && rc == 0; p++)
-        rc = p->list(l->ctx, m->patient, fresh);
+        rc = open ? p->list(l->ctx, m->patient, fresh) : p->own ? p->own(l->ctx, m->patient, fresh) : 0;
     note_codes(l, fresh);
     json_array_foreach(fresh, i, entry)
     {
-        json_object_set_new(entry, "patient_id", json_id(m->patient));
-        json_object_set_new(entry, "linked", json_boolean(linked));
+        json_object_set_new(entry, "patient_id", json_id(open ? m->patient : l->ctx->audit.patient));
+        json_object_set_new(entry, "linked", json_boolean(linked && open));
         mask_entry(l, entry, clearance);
         json_object_del(entry, "codes");
+        json_object_del(entry, "restricted");
     }
     json_array_extend(l->items, fresh);
     json_decref(fresh);
@@ -159,24 +166,31 @@ static json_t *source_json(struct op_ctx *ctx, const struct share_member *m, boo
 
 /* ---- order, filter, pages ---- */
 
+struct placed { /* where an entry stands */
+    int64_t t_ms;
+    const char *id;
+    json_t *entry;
+};
+
 static int newest_first(const void *a, const void *b)
 {
-    json_t *x = *(json_t *const *)a, *y = *(json_t *const *)b;
-    json_int_t tx = json_integer_value(json_object_get(x, "t_ms")), ty = json_integer_value(json_object_get(y, "t_ms"));
-    if (tx != ty)
-        return tx < ty ? 1 : -1;
-    const char *ix = json_string_value(json_object_get(x, "id")), *iy = json_string_value(json_object_get(y, "id"));
-    return -strcmp(ix ? ix : "", iy ? iy : "");
+    const struct placed *x = a, *y = b;
+    return x->t_ms != y->t_ms ? (x->t_ms < y->t_ms ? 1 : -1) : -strcmp(x->id, y->id);
 }
 
-static json_t **sorted(const json_t *items)
+static struct placed *sorted(const json_t *items)
 {
-    size_t n = json_array_size(items);
-    json_t **rows = malloc((n + 1) * sizeof *rows);
-    for (size_t i = 0; rows && i < n; i++)
-        rows[i] = json_array_get(items, i);
-    if (rows)
-        qsort(rows, n, sizeof *rows, newest_first);
+    size_t i, n = json_array_size(items);
+    struct placed *rows = malloc((n + 1) * sizeof *rows);
+    json_t *entry;
+    if (!rows)
+        return NULL;
+    json_array_foreach(items, i, entry)
+    {
+        const char *id = json_string_value(json_object_get(entry, "id"));
+        rows[i] = (struct placed){json_integer_value(json_object_get(entry, "t_ms")), id ? id : "", entry};
+    }
+    qsort(rows, n, sizeof *rows, newest_first);
     return rows;
 }
 
@@ -219,29 +233,28 @@ struct page {
     int64_t after_ms, limit;
 };
 
-static bool wanted(const struct page *p, json_t *entry)
+static bool wanted(const struct page *p, const struct placed *row)
 {
-    const char *kind = json_string_value(json_object_get(entry, "kind")), *org = json_string_value(json_object_get(json_object_get(entry, "org"), "id")),
-               *id = json_string_value(json_object_get(entry, "id"));
-    int64_t t = json_integer_value(json_object_get(entry, "t_ms"));
-    if ((p->kind && strcmp(kind, p->kind) != 0) || (p->org && (!org || strcmp(org, p->org) != 0)))
+    const char *org = p->org ? json_string_value(json_object_get(json_object_get(row->entry, "org"), "id")) : NULL;
+    if ((p->kind && strcmp(json_string_value(json_object_get(row->entry, "kind")), p->kind) != 0) || (p->org && (!org || strcmp(org, p->org) != 0)))
         return false;
-    return !p->after_id || t < p->after_ms || (t == p->after_ms && strcmp(id ? id : "", p->after_id) < 0);
+    return !p->after_id || row->t_ms < p->after_ms || (row->t_ms == p->after_ms && strcmp(row->id, p->after_id) < 0);
 }
 
 static json_t *page_of(const json_t *items, const struct page *p, json_t **next)
 {
-    json_t **rows = sorted(items), *out = json_array();
+    struct placed *rows = sorted(items), *last = NULL;
+    json_t *out = json_array();
     *next = json_null();
     for (size_t i = 0; rows && i < json_array_size(items); i++) {
-        if (!wanted(p, rows[i]))
+        if (!wanted(p, &rows[i]))
             continue;
         if ((int64_t)json_array_size(out) == p->limit) {
-            json_t *last = json_array_get(out, json_array_size(out) - 1);
-            *next = json_sprintf("%" PRId64 "_%s", (int64_t)json_integer_value(json_object_get(last, "t_ms")), json_string_value(json_object_get(last, "id")));
+            *next = json_sprintf("%" PRId64 "_%s", last->t_ms, last->id);
             break;
         }
-        json_array_append(out, rows[i]);
+        json_array_append(out, rows[i].entry);
+        last = &rows[i];
     }
     free(rows);
     return out;
@@ -275,18 +288,17 @@ int patient_timeline(struct op_ctx *ctx, json_t *args, json_t **result)
     if (rc)
         return rc;
     l.items = json_array();
-    l.case_codes = json_object();
+    l.group_codes = json_object();
     json_t *sources = json_array(), *next;
     for (size_t i = 0; rc == 0 && i < n; i++) {
-        if (members[i].basis != SHARE_NONE || (ctx->actor->system && i == 0))
-            rc = add_member(&l, &members[i], i > 0);
+        rc = add_member(&l, &members[i], i > 0, members[i].basis != SHARE_NONE || (ctx->actor->system && i == 0));
         json_array_append_new(sources, source_json(ctx, &members[i], i > 0));
     }
     snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "basis=%s", share_basis_word(members[0].basis));
     json_t *items = page_of(l.items, &page, &next);
     *result = json_pack("{s:o,s:o,s:o,s:o}", "items", items, "next", next, "facets", facets_of(l.items), "sources", sources);
     json_decref(l.items);
-    json_decref(l.case_codes);
+    json_decref(l.group_codes);
     return rc ? rc : tx_error(ctx->tx);
 }
 

@@ -11,11 +11,12 @@
 #define TIMELINE_MAX 2000 /* of one kind and local patient, the newest */
 
 /* Appends what one local patient has: {id (text, of its own), t_ms, kind, title, org:{id,name}, source, case_id?, document_id?, summary?,
- * codes?: ICD-10 codes that say how sensitive it is} - and whatever the kind needs beside. Whether the actor may see the patient was decided. */
+ * codes?: ICD-10 codes that say how sensitive it is, restricted?: labelled so by who sent it} - and whatever the kind needs beside. Whether the actor may see the patient was decided. */
 typedef int (*timeline_list)(struct op_ctx *ctx, uint64_t patient, json_t *items);
 struct timeline_provider {
     const char *name; /* for the reader of the table */
     timeline_list list;
+    timeline_list own; /* of a record that is not open: what the actor's own institution sent into it. NULL: nothing of this kind */
 };
 extern const struct timeline_provider timeline_providers[]; /* ends with {0} */
 

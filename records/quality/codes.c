@@ -152,6 +152,17 @@ bool quality_decision(struct tx *tx, const struct quality_code *c, struct qualit
     return query_end(q) == 0 && decided;
 }
 
+json_t *quality_code_json(const struct quality *q, const char *system, const char *code)
+{
+    const struct item *item = strcmp(system, ITEMS_SYSTEM) == 0 ? items_find(q->items, code) : NULL;
+    struct icd10_hit hit;
+    if (item)
+        return json_pack("{s:s,s:s,s:s}", "system", system, "code", code, "name", item->name);
+    if ((strcmp(system, TS_ICD10_NHSA) == 0 || strcmp(system, "http://hl7.org/fhir/sid/icd-10") == 0) && icd10_find(q->icd10, code, &hit))
+        return json_pack("{s:s,s:s,s:s%}", "system", system, "code", code, "name", hit.name, hit.name_len);
+    return json_pack("{s:s,s:s}", "system", system, "code", code);
+}
+
 int quality_said_to_be(struct tx *tx, const char *system, const char *prefix, struct quality_local **out, size_t *n)
 {
     char above[64];

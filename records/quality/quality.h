@@ -54,6 +54,8 @@ YL_CHECKED int quality_arrivals_end(struct quality *q, struct tx *tx, int64_t no
 void quality_standard_of(struct quality *q, struct tx *tx, const struct quality_code *c, struct quality_standard *out);
 /* One more of it, between quality_message_begin and _end: it counts when its message stays. */
 void quality_count(struct quality *q, const struct quality_code *c);
+/* A standard code as it is shown: {system, code, name (where its list is held)}; new reference. */
+json_t *quality_code_json(const struct quality *q, const char *system, const char *code);
 /* What was decided of it by now, for things that keep only the code as it came; false: nothing was. In any transaction. */
 bool quality_decision(struct tx *tx, const struct quality_code *c, struct quality_standard *out);
 /* Codes of diagnoses and problems as they came, each once, that are said to be a code of `system` that begins with `prefix`; *out is malloc'd. */

@@ -506,5 +506,9 @@ const struct migration store_migrations[] = {
      "DROP INDEX audit_patient;"
      "CREATE INDEX audit_patient ON audit (patient_id, seq) WHERE person_id<>0;"
      "CREATE INDEX fhir_resource_name ON fhir_resource (type, name);"},
+    {51, "a Patient of the FHIR store is somebody of the patient index; patient_id 0 = he waits to be registered",
+     "CREATE TABLE fhir_patient (pkey INTEGER NOT NULL PRIMARY KEY, patient_id INTEGER NOT NULL, made INTEGER NOT NULL);"
+     "CREATE INDEX fhir_patient_patient ON fhir_patient (patient_id);"
+     "INSERT INTO fhir_patient (pkey, patient_id, made) SELECT pkey, 0, 0 FROM fhir_resource WHERE type='Patient' AND deleted=0;"},
     {0, NULL, NULL},
 };

@@ -5,6 +5,7 @@
  * today, in milliseconds; "@now+15m" is minutes from now. "$name.items.code=YL01.id": the element whose member is so. {"account": name}: the person saved
  * under that name signs in once and takes the demo password. {"messages": file}: HL7 v2 messages, a blank line between two, as if they came over
  * MLLP; "{-30d 09:15}" in them is that time of day in China, days from today, "{now-50m}" minutes from now. "known": true = the administrator has the demo password already.
+ * {"fhir": file, "client": "$name.id"}: a Bundle as that client of the FHIR service would send it, times in braces as FHIR writes them.
  * {"clock": "@-20d09:00"}: what follows happens then, as if it had been done that day; {"clock": "@now+0m"} comes back. "values": {name: value}: saved before
  * the first step, for what many steps say alike.
  */
@@ -240,8 +241,14 @@ static char *file_text(const char *path)
     return text;
 }
 
-/* Lines end by CR; "{-30d 09:15}" becomes a time as HL7 writes it. At most as long as it was plus 8 bytes a time. */
-static size_t message_of(const char *text, size_t len, char *out)
+struct written { /* how times are written, and how lines end */
+    const char *time;
+    char end;
+};
+static const struct written in_hl7 = {"%Y%m%d%H%M%S+0800", '\r'}, in_fhir = {"%Y-%m-%dT%H:%M:%S+08:00", '\n'};
+
+/* "{-30d 09:15}" becomes a time. At most as long as it was plus 16 bytes a time. */
+static size_t message_of(const char *text, size_t len, const struct written *how, char *out)
 {
     char *p = out;
     for (const char *end = text + len; text < end; text++) {
@@ -255,10 +262,10 @@ static size_t message_of(const char *text, size_t len, char *out)
             time_t t = (time_t)((ms + CHINA_MS) / 1000);
             struct tm tm;
             gmtime_r(&t, &tm);
-            p += strftime(p, 20, "%Y%m%d%H%M%S+0800", &tm);
+            p += strftime(p, 28, how->time, &tm);
             text += n - 1;
         } else
-            *p++ = *text == '\n' ? '\r' : *text;
+            *p++ = *text == '\n' ? how->end : *text;
     }
     return (size_t)(p - out);
 }
@@ -274,19 +281,43 @@ static int send_messages(struct demo *d, const char *name)
 {
     char path[600];
     snprintf(path, sizeof path, "%s/%s", d->dir, name);
-    char *text = file_text(path), *message = text ? malloc(strlen(text) * 2 + 1) : NULL;
+    char *text = file_text(path), *message = text ? malloc(strlen(text) * 3 + 1) : NULL;
     int rc = message ? 0 : ERR_NOT_FOUND;
     for (const char *at = text, *next; rc == 0 && *at; at = next) {
         const char *blank = strstr(at, "\n\n");
         size_t len = blank ? (size_t)(blank - at) + 1 : strlen(at);
         next = at + len + (blank != NULL);
-        struct records_message m = {.bytes = message, .len = message_of(at, len, message)};
+        struct records_message m = {.bytes = message, .len = message_of(at, len, &in_hl7, message)};
         int error = 0, queued = records_message_submit(d->ctl->records, &m, answered, &error); /* no pool: runs here */
         rc = queued ? queued : error;
     }
     if (rc)
         fprintf(stderr, text ? "yilianctl: the messages of %s could not be stored\n" : "yilianctl: %s cannot be read\n", path);
     free(message);
+    free(text);
+    return rc;
+}
+
+static int send_bundle(struct demo *d, const char *name, json_t *client)
+{
+    char path[600];
+    uint64_t id = 0;
+    snprintf(path, sizeof path, "%s/%s", d->dir, name);
+    char *text = file_text(path), *body = text ? calloc(3, strlen(text) + 1) : NULL;
+    int rc = !body ? ERR_NOT_FOUND : client ? id_parse(json_string_value(client), &id) : ERR_INVALID;
+    if (rc == 0) {
+        struct records_fhir_answer a = {0};
+        struct records_fhir q = {.method = "POST", .path = "/", .query = "", .credential = records_system_credential(d->ctl->records), .accept = "", .content_type = "application/fhir+json",
+                                 .prefer = "return=minimal", .if_match = "", .if_none_match = "", .if_none_exist = "", .if_modified_since = "", .csrf = "", .client_address = "",
+                                 .host = "localhost", .body = body, .len = message_of(text, strlen(text), &in_fhir, body), .as_client = id};
+        records_fhir_call(d->ctl->records, &q, &a);
+        rc = a.status == 200 ? 0 : ERR_INVALID;
+        if (rc)
+            fprintf(stderr, "yilianctl: %s was refused: %d %.400s\n", path, a.status, a.body ? a.body : "");
+        free(a.body);
+    } else
+        fprintf(stderr, "yilianctl: %s cannot be read, or its client is not known\n", path);
+    free(body);
     free(text);
     return rc;
 }
@@ -323,6 +354,12 @@ static int step(struct demo *d, json_t *s)
         return take_password(d, json_string_value(json_object_get(person, "login")), json_string_value(json_object_get(person, "initial_password")));
     if (json_object_get(s, "messages"))
         return send_messages(d, json_string_value(json_object_get(s, "messages")));
+    if (json_object_get(s, "fhir")) {
+        json_t *client = resolve(d, json_object_get(s, "client"));
+        int rc = send_bundle(d, json_string_value(json_object_get(s, "fhir")), client);
+        json_decref(client);
+        return rc;
+    }
     const char *token = token_of(d, as);
     json_t *given = json_object_get(s, "args"), *args = given ? resolve(d, given) : json_object();
     struct reply reply = {0};

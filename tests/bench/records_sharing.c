@@ -1,15 +1,17 @@
 /* Bench: a person's timeline across institutions, and who saw the record. One person with five years of records at five institutions (1,500 documents, 200
- * consultations with opinions, 3,000 reports and values of laboratories), read by a doctor of one of them who takes part in a case; an audit of N lines over 5,000 patients. One JSON line.
+ * consultations with opinions, 3,000 reports and values of laboratories by message and as many over FHIR, there also 200 visits with their diagnosis and medication), read by a doctor of one of them who takes part in a case; an audit of N lines over 5,000 patients. One JSON line.
  *
  *   bench_records_sharing [N] [timed]     (default 200000 100)      Bars: timeline p95 <= 300 ms; who saw p95 <= 50 ms.
  *
  * cpu_* is the thread's processor time: on a busy machine the only figure that says something.
  */
 #include "records/audit/patient_access.h"
+#include "records/fhir/client.h"
 #include "records/patient/index.h"
 #include "records/records.h"
 #include "records/store/sealed.h"
 #include "server/base/clock.h"
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +21,8 @@
 #define HOUSES 5
 #define DOCUMENTS 300 /* a house */
 #define CASES 40
-#define REPORTS 100 /* each with five values */
+#define REPORTS 100 /* each with five values; as many by message as over FHIR */
+#define VISITS 40   /* over FHIR, each with a diagnosis and a medication */
 
 static struct records *site;
 static char folder[] = "/tmp/yl-sharing-XXXXXX";
@@ -77,13 +80,92 @@ static void put_report(int64_t org, int64_t id)
                 "iiiits", i, 500 + org, org, id, i == id ? "report" : "observation", SEALED(EXCHANGE_ENTRY, i, 500 + org, value));
 }
 
+/* ---- over FHIR ---- */
+
+static struct r4_buf bundle;
+
+static void put_resource(const char *type, int64_t org, const char *name, int64_t n, const char *members)
+{
+    r4_buf_printf(&bundle, "%s{\"resource\":{\"resourceType\":\"%s\",\"id\":\"%s%lld-%lld\",%s},\"request\":{\"method\":\"PUT\",\"url\":\"%s/%s%lld-%lld\"}}", bundle.n > 100 ? "," : "",
+                  type, name, (long long)org, (long long)n, members, type, name, (long long)org, (long long)n);
+}
+
+static const char *members(const char *fmt, ...) YL_PRINTF(1, 2);
+static const char *members(const char *fmt, ...)
+{
+    static char text[1200];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    return text;
+}
+
+#define SUBJECT "\"subject\":{\"reference\":\"Patient/p%lld-0\"},"
+
+static void put_visit(int64_t org, int64_t i)
+{
+    long long o = org, n = i;
+    put_resource("Encounter", org, "e", i, members(SUBJECT "\"status\":\"finished\",\"class\":{\"code\":\"AMB\"},\"type\":[{\"text\":\"心血管内科门诊\"}],\"period\":{\"start\":\"202%lld-0%lld-12T09:00:00+08:00\"},"
+                                                 "\"participant\":[{\"individual\":{\"display\":\"张医生\"}}]", o, n % 5 + 1, n % 9 + 1));
+    put_resource("Condition", org, "c", i, members(SUBJECT "\"encounter\":{\"reference\":\"Encounter/e%lld-%lld\"},\"code\":{\"coding\":[{\"system\":\"urn:his\",\"code\":\"GXY\",\"display\":\"高血压\"}],"
+                                                 "\"text\":\"高血压病2级\"},\"recordedDate\":\"202%lld-0%lld-12\"", o, o, n, n % 5 + 1, n % 9 + 1));
+    put_resource("MedicationRequest", org, "m", i, members(SUBJECT "\"encounter\":{\"reference\":\"Encounter/e%lld-%lld\"},\"status\":\"active\",\"intent\":\"order\",\"medicationCodeableConcept\":{\"text\":\"氨氯地平片 5mg\"},"
+                                                         "\"authoredOn\":\"202%lld-0%lld-12\",\"dosageInstruction\":[{\"text\":\"5mg 每日一次 口服\"}]", o, o, n, n % 5 + 1, n % 9 + 1));
+}
+
+static void put_fhir_report(int64_t org, int64_t i)
+{
+    static const char *const items[][2] = {{"14749-6", "葡萄糖"}, {"14682-9", "肌酐"}, {"2823-3", "钾"}, {"2951-2", "钠"}, {"1742-6", "丙氨酸氨基转移酶"}};
+    long long o = org, n = i;
+    char results[600] = "";
+    for (long long k = 0; k < 5; k++) {
+        put_resource("Observation", org, "v", i * 5 + k, members(SUBJECT "\"status\":\"final\",\"category\":[{\"coding\":[{\"system\":\"http://terminology.hl7.org/CodeSystem/observation-category\",\"code\":\"laboratory\"}]}],"
+                     "\"code\":{\"coding\":[{\"system\":\"http://loinc.org\",\"code\":\"%s\"}],\"text\":\"%s\"},\"effectiveDateTime\":\"202%lld-0%lld-12T08:%02lld:00+08:00\","
+                     "\"valueQuantity\":{\"value\":%lld.4,\"unit\":\"mmol/L\",\"system\":\"http://unitsofmeasure.org\",\"code\":\"mmol/L\"},\"interpretation\":[{\"coding\":[{\"code\":\"H\"}]}],"
+                     "\"referenceRange\":[{\"low\":{\"value\":3.9},\"high\":{\"value\":6.1}}],\"performer\":[{\"display\":\"检验科\"}]", o, items[k][0], items[k][1], n % 5 + 1, n % 9 + 1, n % 60, n % 9));
+        size_t len = strlen(results);
+        snprintf(results + len, sizeof results - len, "%s{\"reference\":\"Observation/v%lld-%lld\"}", k ? "," : "", o, n * 5 + k);
+    }
+    put_resource("DiagnosticReport", org, "r", i, members(SUBJECT "\"identifier\":[{\"system\":\"urn:lis\",\"value\":\"L%lld\"}],\"status\":\"final\",\"code\":{\"text\":\"生化全套\"},"
+                 "\"effectiveDateTime\":\"202%lld-0%lld-12T08:%02lld:00+08:00\",\"result\":[%s]", o, n, n % 5 + 1, n % 9 + 1, n % 60, results));
+}
+
+static void write_fhir(int64_t org)
+{
+    char bearer[BEARER_BYTES];
+    struct bearer b = {.client = 9000 + (uint64_t)org, .until_ms = clock_now_ms(&clock_system) + 3600000};
+    struct records_fhir_answer a = {0};
+    snprintf(b.scopes, sizeof b.scopes, "system/*.*");
+    bearer_make(records_parts(site)->fhir, &b, bearer);
+    check(tx_begin(records_store(site), TX_WRITE, &tx));
+    tx_exec(tx, "INSERT INTO fhir_client (id, name, org_id, scopes, jwks, active, created_ms, created_by) VALUES ($1,'HIS',$2,'system/*.*','',1,0,0)", "ii", 9000 + org, org);
+    check(tx_commit(tx));
+    r4_buf_puts(&bundle, "{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":[");
+    put_resource("Patient", org, "p", 0, members("\"identifier\":[{\"system\":\"urn:yilian:patients:%lld\",\"value\":\"N1\"}],\"name\":[{\"text\":\"李明\"}]", (long long)org));
+    for (int64_t i = 0; i < VISITS; i++)
+        put_visit(org, i);
+    for (int64_t i = 0; i < REPORTS; i++)
+        put_fhir_report(org, i);
+    r4_buf_puts(&bundle, "]}");
+    struct records_fhir q = {.method = "POST", .path = "/", .query = "", .credential = bearer, .accept = "", .content_type = "application/fhir+json", .prefer = "return=minimal", .if_match = "",
+                             .if_none_match = "", .if_none_exist = "", .if_modified_since = "", .csrf = "", .client_address = "", .host = "bench", .body = bundle.p, .len = bundle.n};
+    records_fhir_call(site, &q, &a);
+    if (a.status != 200) {
+        fprintf(stderr, "the resources were refused: %d %.400s\n", a.status, a.body ? a.body : "");
+        exit(1);
+    }
+    free(a.body);
+    r4_buf_clear(&bundle);
+}
+
 static void put_audit(int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
         tx_exec(tx,
                 "INSERT INTO audit (seq, t_ms, op, outcome, person_id, org_id, session_id, patient_id, object_id, address, detail, hash) VALUES "
                 "($1,$2,'patient.get','ok',$3,$4,1,$5,0,'','basis=own','')",
-                "iiiii", i + 1, i * 60000, 900 + i % 20, 1 + i % HOUSES, 501 + (i * 7919) % 5000);
+                "iiiii", 1000000 + i, i * 60000, 900 + i % 20, 1 + i % HOUSES, 501 + (i * 7919) % 5000);
 }
 
 static int64_t cpu_us(void)
@@ -142,6 +224,10 @@ int main(int argc, char **argv)
         for (int64_t i = 0; i < DOCUMENTS; i++)
             put_document(org, 100000 * org + 1000 + i, i % 3 ? 0 : 100000 * org + i % CASES);
     }
+    check(tx_commit(tx));
+    for (int64_t org = 1; org <= HOUSES; org++)
+        write_fhir(org);
+    check(tx_begin(records_store(site), TX_WRITE, &tx));
     put_audit(lines);
     check(tx_commit(tx));
     size_t a = measure(patient_ops, "patient.timeline", "{\"patient_id\":\"00000000000001f5\",\"limit\":200}", timed, first);
@@ -149,7 +235,7 @@ int main(int argc, char **argv)
     size_t c = measure(access_ops, "access.of_patient", "{\"patient_id\":\"00000000000001f5\"}", timed, who);
     printf("{\"records\":%d,\"audit\":%lld,\"page\":%zu,\"page_cpu_p50_ms\":%.1f,\"page_cpu_p95_ms\":%.1f,\"long_page\":%zu,\"long_cpu_p95_ms\":%.1f,\"who_saw\":%zu,\"who_cpu_p50_ms\":%.1f,"
            "\"who_cpu_p95_ms\":%.1f}\n",
-           HOUSES * (DOCUMENTS + 2 * CASES + 6 * REPORTS), (long long)lines, a, (double)first[timed / 2] / 1e3, (double)first[timed * 95 / 100] / 1e3, b, (double)next[timed * 95 / 100] / 1e3, c,
+           HOUSES * (DOCUMENTS + 2 * CASES + 12 * REPORTS + 3 * VISITS), (long long)lines, a, (double)first[timed / 2] / 1e3, (double)first[timed * 95 / 100] / 1e3, b, (double)next[timed * 95 / 100] / 1e3, c,
            (double)who[timed / 2] / 1e3, (double)who[timed * 95 / 100] / 1e3);
     records_close(site);
     char command[96];

@@ -1,9 +1,10 @@
-// Sharing on the real daemon: a county expert sees the township's patient on one timeline with its sources, what is closed is counted, consent and emergency open
+// Sharing on the real daemon: a county expert sees the township's patient on one timeline with its sources - also what the township's system writes over FHIR -, what is closed is counted, consent and emergency open
 // it, a wrong link is reported; who saw the record - on paper, behind a link with a code, for the privacy officer. Then every page for accessibility and width.
 import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { axe, DESKTOP, launch, open, PHONE, run } from './lib.mjs'
+import { FhirClient } from './fhir.mjs'
 import { signedIn } from './person.mjs'
 import { signIn, startSite } from './site.mjs'
 
@@ -17,8 +18,9 @@ const shot = async (page, name) => shots && page.screenshot({ path: join(shots, 
 // One person registered in three houses by the same number; a consultation between the first two comes later.
 const [township, county, city] = await Promise.all(['qs.zhang', 'xy.qian', 'bh.sun'].map((login) => signedIn(site, login)))
 const person = { name: '贺秋萍', sex: 'female', id_type: 'id_card', id_no: '99770119670910282X', phone: '13812345678', address: '云岭县南坪乡人民路282号' }
-const ids = []
-for (const who of [township, county, city]) ids.push((await who.ask('POST', '/patients', person)).id)
+const registered = []
+for (const who of [township, county, city]) registered.push(await who.ask('POST', '/patients', person))
+const ids = registered.map((p) => p.id)
 const page = await open(browser, { base: site.base })
 page.setDefaultTimeout(30000)
 await signIn(page, 'xy.qian')
@@ -91,6 +93,42 @@ const jobs = {
     await steward.ask('POST', `/index/tasks/${task.id}/decide`, { decision: 'link' })
     await page.reload()
     await page.locator('.timeline li', { hasText: mine.number }).waitFor()
+  },
+  'what the township\'s system writes over FHIR is on it: visit, report, vital signs; as they are now': async () => {
+    const his = await new FhirClient(site, '青石镇卫生院 HIS', 'QS01').signIn()
+    const subject = { reference: 'Patient/qs-1' }, encounter = { reference: 'Encounter/qs-e' }, loinc = (code, text) => ({ coding: [{ system: 'http://loinc.org', code }], text })
+    const result = (id, code, text, value, unit, more = {}) => ({ resourceType: 'Observation', id, status: 'final', code: loinc(code, text), subject, encounter, effectiveDateTime: '2026-03-02T08:10:00+08:00', valueQuantity: { value, unit }, ...more })
+    const high = { interpretation: [{ coding: [{ code: 'H' }] }] }
+    const glucose = result('qs-glu', '14749-6', '葡萄糖', 9.7, 'mmol/L', { ...high, referenceRange: [{ low: { value: 3.9 }, high: { value: 6.1 } }] })
+    const report = { resourceType: 'DiagnosticReport', id: 'qs-r', status: 'final', code: { text: '生化检验' }, subject, effectiveDateTime: '2026-03-02T08:10:00+08:00', result: [{ reference: 'Observation/qs-glu' }, { reference: 'Observation/qs-k' }] }
+    await his.keep(
+      { resourceType: 'Patient', id: 'qs-1', identifier: [{ system: 'urn:yilian:patients:QS01', value: registered[0].local_number }], name: [{ text: person.name }] },
+      { resourceType: 'Encounter', id: 'qs-e', status: 'finished', class: { code: 'AMB' }, type: [{ text: '全科门诊' }], subject, period: { start: '2026-03-02T08:00:00+08:00' }, participant: [{ individual: { display: '张建华' } }] },
+      { resourceType: 'Condition', id: 'qs-c', code: { coding: [{ system: 'urn:yilian:codesystem:icd10-nhsa', code: 'E11.900' }], text: '2型糖尿病' }, subject, encounter, recordedDate: '2026-03-02' },
+      result('qs-bp', '85354-9', '血压', 0, '', { valueQuantity: undefined, category: [{ coding: [{ code: 'vital-signs' }] }], component: [{ code: loinc('8480-6', '收缩压'), valueQuantity: { value: 152, unit: 'mmHg' }, ...high }, { code: loinc('8462-4', '舒张压'), valueQuantity: { value: 88, unit: 'mmHg' } }] }),
+      glucose, result('qs-k', '2823-3', '钾', 4.1, 'mmol/L'), report,
+      { resourceType: 'MedicationRequest', id: 'qs-m', status: 'active', intent: 'order', medicationCodeableConcept: { text: '二甲双胍片 0.5g' }, subject, encounter, authoredOn: '2026-03-02T09:00:00+08:00', dosageInstruction: [{ text: '0.5g 每日两次' }] },
+    )
+    assert.equal((await township.ask('GET', `/patients/${ids[0]}`)).version, 1, 'the record is known by its number: registered once')
+    await page.reload()
+    const visit = page.locator('.timeline li.event', { hasText: '全科门诊' })
+    await visit.getByText('2型糖尿病').waitFor()
+    await visit.getByText(/青石镇卫生院 HIS.*张建华.*患者授权/).waitFor()
+    const lab = page.locator('.timeline li.event', { hasText: '生化检验' })
+    await lab.getByText('9.7 mmol/L').waitFor()
+    await lab.getByText('1 项异常').waitFor()
+    await page.locator('.timeline li.event', { hasText: '生命体征' }).getByText('152 mmHg').waitFor()
+    await page.getByText('二甲双胍片 0.5g').waitFor()
+    await lab.scrollIntoViewIfNeeded()
+    await shot(page, 'timeline_fhir')
+    await his.keep({ ...glucose, status: 'corrected', valueQuantity: { value: 5.6, unit: 'mmol/L' }, interpretation: undefined }, { ...report, status: 'amended' })
+    await page.reload()
+    await lab.getByText('5.6 mmol/L').waitFor()
+    await lab.getByText('已修订').waitFor()
+    assert.equal(await lab.getByText('9.7').count(), 0)
+    const stranger = await signedIn(site, 'sj.tang')
+    for (const id of ids) assert.equal((await stranger.send('GET', `/patients/${id}/timeline`)).status, 403, 'no ground, nothing')
+    assert.deepEqual(page.faults, [])
   },
   'who saw my record, on paper': async () => {
     await page.getByRole('link', { name: '打印给患者' }).click()

@@ -16,9 +16,10 @@ export interface Day {
 
 const HEAD_OF: Record<string, string> = { observation: 'report', diagnosis: 'encounter', procedure: 'encounter' }
 
-/** The nearest head before the entry in its message; ids grow within one. */
-function headOf(e: Entry, heads: Map<string, Entry[]>): Entry | undefined {
+/** The one it names; else the nearest head before the entry in its message: ids grow within one. */
+function headOf(e: Entry, heads: Map<string, Entry[]>, named: Map<string, Entry>): Entry | undefined {
   const kind = HEAD_OF[e.kind]
+  if (e.head_id) return named.get(e.head_id)
   if (!kind || !e.message_id) return undefined
   let found: Entry | undefined
   for (const h of heads.get(e.message_id) ?? []) if (h.kind === kind && h.id < e.id && (!found || h.id > found.id)) found = h
@@ -29,6 +30,7 @@ function headOf(e: Entry, heads: Map<string, Entry[]>): Entry | undefined {
 export function blocksOf(items: Entry[]): Block[] {
   const heads = new Map<string, Entry[]>()
   for (const e of items) if (e.message_id && Object.values(HEAD_OF).includes(e.kind)) heads.set(e.message_id, [...(heads.get(e.message_id) ?? []), e])
+  const named = new Map(items.map((e) => [e.id, e]))
   const blocks = new Map<string, Block>()
   const into = (key: string, t_ms: number, head: Entry | null): Block => {
     const made = blocks.get(key) ?? { key, t_ms, head, parts: [] }
@@ -36,7 +38,7 @@ export function blocksOf(items: Entry[]): Block[] {
     return made
   }
   for (const e of items) {
-    const head = headOf(e, heads)
+    const head = headOf(e, heads, named)
     if (head) into(head.id, head.t_ms, head).parts.push(e)
     else if (e.kind === 'observation' && e.message_id) into(`of ${e.message_id}`, e.t_ms, null).parts.push(e)
     else into(e.id, e.t_ms, e)

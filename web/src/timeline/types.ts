@@ -24,6 +24,8 @@ export interface Entry {
   state?: string | null
   who?: string
   message_id?: string
+  /** The report or visit it belongs to, where its sender says so. */
+  head_id?: string
   /** Which standard code it is here, when it came as another one. */
   standard?: { system: string; code: string; name?: string }
   /** What a cleaning rule or a person made of the value; what came stays beside it. */

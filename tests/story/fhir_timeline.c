@@ -1,0 +1,526 @@
+/* A county doctor opens a patient referred from a township and sees one timeline: three hospitals' systems wrote it over FHIR (records/fhir/join.c, entries.c). */
+#include "records/exchange/exchange_private.h"
+#include "records/fhir/client.h"
+#include "records/store/sealed.h"
+#include "tests/story/world.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+#define TOWNSHIP 10
+#define COUNTY 20
+#define CITY 30
+
+static struct world w;
+static char township[BEARER_BYTES], county[BEARER_BYTES], city[BEARER_BYTES], consortium[BEARER_BYTES];
+static char at_township[ID_TEXT_BYTES], at_county[ID_TEXT_BYTES], at_city[ID_TEXT_BYTES]; /* the person's records */
+static char *body; /* of the last answer */
+static json_t *seen; /* the last timeline */
+
+static int64_t number(const char *fmt, ...) YL_PRINTF(1, 2);
+static int64_t number(const char *fmt, ...)
+{
+    char sql[400];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(sql, sizeof sql, fmt, args);
+    va_end(args);
+    return world_count(&w, sql);
+}
+
+static void write_sql(const char *fmt, ...) YL_PRINTF(1, 2);
+static void write_sql(const char *fmt, ...)
+{
+    char sql[600];
+    struct tx *tx;
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(sql, sizeof sql, fmt, args);
+    va_end(args);
+    assert_int_equal(tx_begin(records_store(w.r), TX_WRITE, &tx), 0);
+    tx_exec(tx, sql, "");
+    assert_int_equal(tx_commit(tx), 0);
+}
+
+static void client(uint64_t id, uint64_t org, const char *name, char bearer[BEARER_BYTES])
+{
+    struct bearer b = {.client = id, .until_ms = w.now_ms + 100 * 86400000ll};
+    snprintf(b.scopes, sizeof b.scopes, "system/*.*");
+    bearer_make(records_parts(w.r)->fhir, &b, bearer);
+    write_sql("INSERT INTO fhir_client (id, name, org_id, scopes, jwks, active, created_ms, created_by) VALUES (%d,'%s',%d,'system/*.*','',1,0,0)", (int)id, name, (int)org);
+}
+
+static int ask(const char *bearer, const char *method, const char *url, const char *text)
+{
+    char path[300];
+    const char *query = strchr(url, '?');
+    struct records_fhir_answer a = {0};
+    snprintf(path, sizeof path, "%.*s", (int)(query ? (size_t)(query - url) : strlen(url)), url);
+    struct records_fhir q = {.method = method, .path = path, .query = query ? query + 1 : "", .credential = bearer, .accept = "", .content_type = "application/fhir+json", .prefer = "",
+                             .if_match = "", .if_none_match = "", .if_none_exist = "", .if_modified_since = "", .csrf = "", .client_address = "10.0.0.1", .host = "yilian.test",
+                             .body = text, .len = text ? strlen(text) : 0};
+    w.now_ms += 1000;
+    records_fhir_call(w.r, &q, &a);
+    free(body);
+    body = a.body;
+    return a.status;
+}
+
+/* PUT of {"resourceType":type,"id":id, members}. */
+static void keep(const char *bearer, const char *type, const char *id, const char *members)
+{
+    char url[120], text[2000];
+    snprintf(url, sizeof url, "/%s/%s", type, id);
+    snprintf(text, sizeof text, "{\"resourceType\":\"%s\",\"id\":\"%s\",%s}", type, id, members);
+    int status = ask(bearer, "PUT", url, text);
+    if (status != 200 && status != 201)
+        fail_msg("%s: %d %s", url, status, body);
+}
+
+static void local(uint64_t org, const char *local_number, char out[ID_TEXT_BYTES])
+{
+    id_format((uint64_t)number("SELECT id FROM patient WHERE org_id=%d AND local_number='%s'", (int)org, local_number), out);
+}
+
+/* ---- the timeline ---- */
+
+static json_t *look(const char *doctor, const char *patient)
+{
+    json_decref(seen);
+    seen = world_call(&w, doctor, "patient.timeline", json_pack("{s:s}", "patient_id", patient));
+    if (!seen)
+        fail_msg("%s: %s", doctor, w.fault.text);
+    return seen;
+}
+
+static const char *text_of(const json_t *o, const char *name)
+{
+    const char *text = json_string_value(json_object_get(o, name));
+    return text ? text : "";
+}
+
+static json_t *items(void)
+{
+    return json_object_get(seen, "items");
+}
+
+static size_t how_many(const char *kind)
+{
+    size_t i, n = 0;
+    json_t *e;
+    json_array_foreach(items(), i, e) n += strcmp(text_of(e, "kind"), kind) == 0;
+    return n;
+}
+
+/* The entry with this title, or NULL. */
+static json_t *titled(const char *title)
+{
+    size_t i;
+    json_t *e;
+    json_array_foreach(items(), i, e) if (strcmp(text_of(e, "title"), title) == 0) return e;
+    return NULL;
+}
+
+static json_t *entry(const char *title)
+{
+    json_t *e = titled(title);
+    if (!e) {
+        char *all = json_dumps(items(), JSON_INDENT(1) | JSON_ENSURE_ASCII);
+        fail_msg("no entry %s in %s", title, all);
+    }
+    return e;
+}
+
+static void says(const char *title, const char *member, const char *value)
+{
+    if (strcmp(text_of(entry(title), member), value) != 0)
+        fail_msg("%s: %s is %s, not %s", title, member, text_of(entry(title), member), value);
+}
+
+static void from_house(const char *title, const char *house, const char *system)
+{
+    assert_string_equal(text_of(json_object_get(entry(title), "org"), "name"), house);
+    assert_string_equal(text_of(entry(title), "source"), system);
+}
+
+static void under(const char *part, const char *head)
+{
+    assert_string_equal(text_of(entry(part), "head_id"), text_of(entry(head), "id"));
+}
+
+static void consent(uint64_t source, uint64_t target)
+{
+    json_t *args = json_pack("{s:s,s:s,s:s,s:s}", "patient_id", at_county, "decision", "permit", "purpose", "treatment", "given", "paper");
+    if (source)
+        json_object_set_new(args, "source_org_id", json_id(source));
+    json_object_set_new(args, "target_org_id", json_id(target));
+    json_t *done = world_call(&w, "qian", "consent.record", args);
+    assert_non_null(done);
+    json_decref(done);
+}
+
+/* ---- three hospitals ---- */
+
+#define WHO(number)                                                                                                                                    \
+    "\"identifier\":[{\"system\":\"urn:his\",\"type\":{\"coding\":[{\"code\":\"MR\"}]},\"value\":\"" number                                             \
+    "\"},{\"system\":\"urn:oid:2.16.156.10011.1.3\",\"value\":\"11010119800506573X\"}],\"name\":[{\"text\":\"王小明\"}],\"gender\":\"male\",\"birthDate\":\"1980-05-06\""
+#define OF(id) "\"subject\":{\"reference\":\"Patient/" id "\"},"
+#define IN(id) "\"encounter\":{\"reference\":\"Encounter/" id "\"},"
+
+static void township_writes(void)
+{
+    keep(township, "Patient", "t1", WHO("QS-77"));
+    keep(township, "Encounter", "te", OF("t1") "\"status\":\"finished\",\"class\":{\"code\":\"AMB\"},\"type\":[{\"text\":\"全科门诊\"}],\"period\":{\"start\":\"2026-11-20T09:00:00+08:00\"},"
+                                              "\"participant\":[{\"individual\":{\"display\":\"张医生\"}}]");
+    keep(township, "Condition", "tc", OF("t1") IN("te") "\"code\":{\"coding\":[{\"system\":\"http://hl7.org/fhir/sid/icd-10\",\"code\":\"I10\"}],\"text\":\"高血压\"},\"recordedDate\":\"2026-11-20\"");
+    keep(township, "Observation", "tb", OF("t1") IN("te") "\"status\":\"final\",\"category\":[{\"coding\":[{\"code\":\"vital-signs\"}]}],\"code\":{\"text\":\"血压\"},"
+         "\"effectiveDateTime\":\"2026-11-20T09:05:00+08:00\",\"component\":[{\"code\":{\"coding\":[{\"system\":\"http://loinc.org\",\"code\":\"8480-6\"}],\"text\":\"收缩压\"},"
+         "\"valueQuantity\":{\"value\":162,\"unit\":\"mmHg\"},\"interpretation\":[{\"coding\":[{\"code\":\"H\"}]}]},{\"code\":{\"text\":\"舒张压\"},\"valueQuantity\":{\"value\":95,\"unit\":\"mmHg\"}}]");
+    keep(township, "MedicationRequest", "tm", OF("t1") IN("te") "\"status\":\"active\",\"intent\":\"order\",\"medicationCodeableConcept\":{\"text\":\"氨氯地平片\"},\"authoredOn\":\"2026-11-20T09:10:00+08:00\","
+                                                             "\"dosageInstruction\":[{\"text\":\"5mg 每日一次\"}]");
+    keep(township, "AllergyIntolerance", "ta", "\"patient\":{\"reference\":\"Patient/t1\"},\"clinicalStatus\":{\"coding\":[{\"system\":\"http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical\",\"code\":\"active\"}]},\"code\":{\"text\":\"青霉素\"},\"recordedDate\":\"2026-11-20\",\"reaction\":[{\"manifestation\":[{\"text\":\"皮疹\"}],"
+                                               "\"severity\":\"moderate\"}]");
+    keep(township, "Immunization", "ti", "\"patient\":{\"reference\":\"Patient/t1\"},\"status\":\"completed\",\"vaccineCode\":{\"text\":\"流感疫苗\"},\"occurrenceDateTime\":\"2026-10-01\"");
+}
+
+static void county_writes(void)
+{
+    keep(county, "Patient", "c1", WHO("YL-9"));
+    keep(county, "Observation", "co", OF("c1") "\"status\":\"final\",\"code\":{\"coding\":[{\"system\":\"http://loinc.org\",\"code\":\"14749-6\"}]},\"effectiveDateTime\":\"2026-11-21T08:00:00+08:00\","
+         "\"valueQuantity\":{\"value\":7.9,\"unit\":\"mmol/L\"},\"interpretation\":[{\"coding\":[{\"code\":\"H\"}]}],\"referenceRange\":[{\"low\":{\"value\":3.9},\"high\":{\"value\":6.1}}]");
+    keep(county, "DiagnosticReport", "cr", OF("c1") "\"identifier\":[{\"value\":\"LIS-1\"}],\"status\":\"final\",\"code\":{\"text\":\"生化\"},\"effectiveDateTime\":\"2026-11-21T08:00:00+08:00\","
+                                                    "\"result\":[{\"reference\":\"Observation/co\"}],\"conclusion\":\"血糖升高\"");
+}
+
+static void city_writes(void)
+{
+    keep(city, "Patient", "n1", WHO("NJ-5"));
+    keep(city, "ImagingStudy", "ns", OF("n1") "\"status\":\"available\",\"started\":\"2026-11-22T10:00:00+08:00\",\"description\":\"头颅 CT 平扫\",\"modality\":[{\"code\":\"CT\"}]");
+    keep(city, "DiagnosticReport", "nr", OF("n1") "\"status\":\"preliminary\",\"code\":{\"text\":\"CT 报告\"},\"effectiveDateTime\":\"2026-11-22T10:30:00+08:00\",\"conclusion\":\"左侧基底节区低密度影\","
+                                                  "\"imagingStudy\":[{\"reference\":\"ImagingStudy/ns\"}],\"resultsInterpreter\":[{\"display\":\"冯医生\"}]");
+    keep(city, "DocumentReference", "nd", OF("n1") "\"status\":\"current\",\"description\":\"出院小结\",\"date\":\"2026-11-22T12:00:00+08:00\",\"content\":[{\"attachment\":{\"contentType\":\"text/plain\",\"data\":\"5aW96L2s\"}}]");
+}
+
+static int start(void **state)
+{
+    (void)state;
+    world_open(&w);
+    client(7101, TOWNSHIP, "青石 HIS", township);
+    client(7102, COUNTY, "云岭 LIS", county);
+    client(7103, CITY, "南江 RIS", city);
+    client(7104, 0, "区域平台", consortium);
+    township_writes();
+    county_writes();
+    city_writes();
+    local(TOWNSHIP, "QS-77", at_township);
+    local(COUNTY, "YL-9", at_county);
+    local(CITY, "NJ-5", at_city);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    free(body);
+    json_decref(seen);
+    world_close(&w);
+    return 0;
+}
+
+/* ---- what happens ---- */
+
+static void each_patient_is_matched_when_he_is_stored(void **state)
+{
+    (void)state;
+    assert_int_equal(number("SELECT COUNT(*) AS n FROM patient"), 3);
+    assert_int_equal(number("SELECT COUNT(DISTINCT person_id) AS n FROM mpi_member"), 1);
+    assert_int_equal(number("SELECT COUNT(*) AS n FROM fhir_patient WHERE made=1 AND patient_id>0"), 3);
+    json_t *got = world_call(&w, "qian", "patient.search", json_pack("{s:s}", "q", "YL-9"));
+    assert_string_equal(text_of(json_array_get(json_object_get(got, "items"), 0), "name"), "王小明");
+    json_decref(got);
+    assert_int_equal(ask(county, "GET", "/Patient?identifier=urn:his%7CYL-9", NULL), 200);
+    assert_non_null(strstr(body, "\"id\":\"c1\""));
+}
+
+static void his_own_house_alone_is_open_at_first(void **state)
+{
+    (void)state;
+    look("qian", at_county);
+    assert_int_equal(json_array_size(items()), 2);
+    from_house("生化", "云岭县人民医院", "云岭 LIS");
+    says("生化", "summary", "血糖升高");
+    json_t *glucose = json_array_get(items(), 0) == entry("生化") ? json_array_get(items(), 1) : json_array_get(items(), 0);
+    assert_string_equal(text_of(glucose, "title"), "葡萄糖"); /* the client sent the code alone */
+    says(text_of(glucose, "title"), "value", "7.9");
+    says(text_of(glucose, "title"), "range", "3.9-6.1");
+    says(text_of(glucose, "title"), "flag", "H");
+    under(text_of(glucose, "title"), "生化");
+    assert_int_equal(json_array_size(json_object_get(seen, "sources")), 3);
+    for (size_t i = 1; i < 3; i++)
+        assert_string_equal(text_of(json_array_get(json_object_get(seen, "sources"), i), "basis"), "none");
+}
+
+static void nobody_without_a_ground_sees_it(void **state)
+{
+    (void)state;
+    assert_null(world_call(&w, "sun", "patient.timeline", json_pack("{s:s}", "patient_id", at_county)));
+    assert_string_equal(w.fault.reason, "not_your_patient");
+    assert_null(world_call(&w, "qian", "patient.timeline", json_pack("{s:s}", "patient_id", at_township)));
+    assert_string_equal(w.fault.reason, "not_your_patient");
+    look("feng", at_city);
+    assert_null(titled("生化"));
+    assert_null(titled("全科门诊"));
+}
+
+static void consent_opens_the_whole_of_it(void **state)
+{
+    (void)state;
+    consent(0, COUNTY);
+    look("qian", at_county);
+    from_house("全科门诊", "青石镇卫生院", "青石 HIS");
+    says("全科门诊", "code", "O");
+    says("全科门诊", "who", "张医生");
+    under("高血压", "全科门诊");
+    says("收缩压", "value", "162");
+    says("收缩压", "flag", "H");
+    assert_string_equal(text_of(entry("舒张压"), "message_id"), text_of(entry("收缩压"), "message_id")); /* one moment */
+    assert_null(titled("血压"));
+    says("氨氯地平片", "value", "5mg 每日一次");
+    says("青霉素", "flag", "MO");
+    says("青霉素", "value", "皮疹");
+    says("流感疫苗", "kind", "immunization");
+    from_house("CT 报告", "南江市第一医院", "南江 RIS");
+    says("CT 报告", "state", "preliminary");
+    says("CT 报告", "who", "冯医生");
+    under("头颅 CT 平扫", "CT 报告");
+    says("出院小结", "kind", "document");
+    says("出院小结", "value", "好转");
+    assert_int_equal(json_integer_value(json_object_get(entry("全科门诊"), "t_ms")), 1795136400000);
+    assert_null(json_object_get(entry("全科门诊"), "_self"));
+    assert_null(json_object_get(entry("高血压"), "codes"));
+}
+
+static void pages_and_filters_hold_together(void **state)
+{
+    (void)state;
+    look("qian", at_county);
+    size_t all = json_array_size(items()), n = 0;
+    json_t *counted = json_object(), *after = NULL, *e;
+    for (bool more = true; more;) {
+        size_t i;
+        json_t *args = json_pack("{s:s,s:i}", "patient_id", at_county, "limit", 3);
+        if (after)
+            json_object_set(args, "after", after);
+        json_decref(after);
+        json_t *page = world_call(&w, "qian", "patient.timeline", args);
+        json_array_foreach(json_object_get(page, "items"), i, e)
+        {
+            assert_null(json_object_get(counted, text_of(e, "id")));
+            json_object_set_new(counted, text_of(e, "id"), json_true());
+            n++;
+        }
+        after = json_incref(json_object_get(page, "next"));
+        more = json_is_string(after);
+        json_decref(page);
+    }
+    json_decref(after);
+    json_decref(counted);
+    assert_int_equal(n, all);
+    json_t *visits = world_call(&w, "qian", "patient.timeline", json_pack("{s:s,s:s,s:o}", "patient_id", at_county, "kind", "encounter", "org_id", json_id(TOWNSHIP)));
+    assert_int_equal(json_array_size(json_object_get(visits, "items")), 1);
+    json_decref(visits);
+}
+
+/* qian is a doctor: by consent he reaches level 3, a sensitive entry is 4. */
+static void what_is_sensitive_is_masked(void **state)
+{
+    (void)state;
+    keep(township, "Encounter", "tf", OF("t1") "\"status\":\"finished\",\"class\":{\"code\":\"AMB\"},\"type\":[{\"text\":\"心理门诊\"}],\"period\":{\"start\":\"2026-11-10T09:00:00+08:00\"}");
+    keep(township, "Condition", "tg", OF("t1") IN("tf") "\"code\":{\"coding\":[{\"system\":\"http://hl7.org/fhir/sid/icd-10\",\"code\":\"F32.1\"}],\"text\":\"抑郁发作\"},\"recordedDate\":\"2026-11-10\"");
+    keep(township, "MedicationRequest", "tn", OF("t1") IN("tf") "\"status\":\"active\",\"intent\":\"order\",\"medicationCodeableConcept\":{\"text\":\"舍曲林\"},\"authoredOn\":\"2026-11-10\"");
+    keep(township, "Procedure", "tp", OF("t1") "\"meta\":{\"security\":[{\"system\":\"http://terminology.hl7.org/CodeSystem/v3-Confidentiality\",\"code\":\"R\"}]},\"status\":\"completed\","
+                                              "\"code\":{\"text\":\"清创\"},\"performedDateTime\":\"2026-11-09\"");
+    look("qian", at_county);
+    assert_null(titled("心理门诊"));
+    assert_null(titled("抑郁发作"));
+    assert_null(titled("舍曲林"));
+    assert_null(titled("清创"));
+    size_t i, masked = 0;
+    json_t *e;
+    json_array_foreach(items(), i, e) if (json_is_true(json_object_get(e, "masked")))
+    {
+        masked++;
+        assert_null(json_object_get(e, "code"));
+        assert_null(json_object_get(e, "value"));
+        assert_string_equal(text_of(json_object_get(e, "org"), "name"), "青石镇卫生院");
+    }
+    assert_int_equal(masked, 4);
+    look("zhang", at_township); /* his own house's doctor */
+    entry("抑郁发作");
+    entry("清创");
+}
+
+static void what_changes_is_seen_as_it_is_now(void **state)
+{
+    (void)state;
+    keep(county, "Observation", "co", OF("c1") "\"status\":\"corrected\",\"code\":{\"text\":\"血糖\"},\"effectiveDateTime\":\"2026-11-21T08:00:00+08:00\",\"valueQuantity\":{\"value\":5.1,\"unit\":\"mmol/L\"}");
+    look("qian", at_county);
+    says("血糖", "value", "5.1");
+    says("血糖", "state", "corrected");
+    assert_int_equal(how_many("observation"), 3);
+    keep(county, "Observation", "co", OF("c1") "\"status\":\"entered-in-error\",\"code\":{\"text\":\"血糖\"},\"effectiveDateTime\":\"2026-11-21T08:00:00+08:00\"");
+    assert_int_equal(ask(township, "DELETE", "/Immunization/ti", NULL), 204);
+    keep(township, "Condition", "tc", OF("t1") IN("te") "\"verificationStatus\":{\"coding\":[{\"system\":\"http://terminology.hl7.org/CodeSystem/condition-ver-status\",\"code\":\"refuted\"}]},\"code\":{\"text\":\"高血压\"},\"recordedDate\":\"2026-11-20\"");
+    look("qian", at_county);
+    assert_null(titled("血糖"));
+    assert_null(titled("流感疫苗"));
+    assert_null(titled("高血压"));
+    keep(city, "DiagnosticReport", "nr", OF("n1") "\"status\":\"amended\",\"code\":{\"text\":\"CT 报告\"},\"effectiveDateTime\":\"2026-11-22T10:30:00+08:00\",\"conclusion\":\"未见出血\"");
+    look("qian", at_county);
+    says("CT 报告", "summary", "未见出血");
+    says("CT 报告", "state", "amended");
+}
+
+static void a_report_sent_by_two_doors_is_told_once(void **state)
+{
+    (void)state;
+    struct tx *tx;
+    struct actor nobody = {.system = true};
+    struct fault f = {0};
+    uint64_t patient = 0;
+    keep(county, "Observation", "co", OF("c1") "\"status\":\"final\",\"code\":{\"text\":\"血糖\"},\"effectiveDateTime\":\"2026-11-21T08:00:00+08:00\",\"valueQuantity\":{\"value\":5.1,\"unit\":\"mmol/L\"}");
+    assert_int_equal(id_parse(at_county, &patient), 0);
+    write_sql("INSERT INTO exchange_source (id, org_id, name, application, facility, address, certificate, map, assume, accept_dead, may_ask, enabled, created_ms, changed_ms) VALUES "
+              "(8001,%d,'云岭 LIS v2','LIS','YL','','','hl7v2','none',0,0,1,1,1)", COUNTY);
+    assert_int_equal(tx_begin(records_store(w.r), TX_WRITE, &tx), 0);
+    struct op_ctx ctx = {.records = w.r, .tx = tx, .actor = &nobody, .now_ms = w.now_ms, .fault = &f};
+    tx_exec(tx, "INSERT INTO exchange_entry (id, patient_id, source_id, message_id, kind, code, system, standard_code, standard_system, unit, status, t_ms, key, replaced_by, body) VALUES "
+                "(8101,$1,8001,8100,'report','BIO','L','','','','final',1795219200000,$2,0,$3)", "iis", (int64_t)patient,
+            exchange_entry_key(&ctx, 8001, "report", "LIS-1", ""), SEALED(EXCHANGE_ENTRY, 8101, patient, "{\"text\":\"生化（消息）\"}"));
+    assert_int_equal(tx_commit(tx), 0);
+    look("qian", at_county);
+    entry("生化（消息）");
+    assert_null(titled("生化"));
+    assert_null(titled("血糖"));
+    keep(county, "DiagnosticReport", "cr", OF("c1") "\"identifier\":[{\"value\":\"LIS-2\"}],\"status\":\"final\",\"code\":{\"text\":\"生化\"},\"effectiveDateTime\":\"2026-11-21T08:00:00+08:00\","
+                                                    "\"result\":[{\"reference\":\"Observation/co\"}]");
+    look("qian", at_county);
+    entry("生化（消息）");
+    under("血糖", "生化");
+}
+
+/* The person of the index under his own name: who found him by $match writes to that. */
+static void what_is_written_of_a_person_of_the_index_is_his(void **state)
+{
+    (void)state;
+    char subject[120], whole[600];
+    uint64_t person = (uint64_t)number("SELECT MIN(person_id) AS n FROM mpi_member");
+    snprintf(subject, sizeof subject, "\"subject\":{\"reference\":\"Patient/mpi-%016llx\"},", (unsigned long long)person);
+    snprintf(whole, sizeof whole, "%s\"status\":\"completed\",\"code\":{\"text\":\"颈动脉支架\"},\"performedDateTime\":\"2026-11-22\"", subject);
+    keep(city, "Procedure", "np", whole);
+    look("zhang", at_township); /* his record was the first: the person is called by it */
+    from_house("颈动脉支架", "南江市第一医院", "南江 RIS");
+    look("feng", at_city); /* the township's record is closed to him, what his own house sent into it is not */
+    entry("颈动脉支架");
+    assert_false(json_is_true(json_object_get(entry("颈动脉支架"), "linked")));
+    assert_null(titled("全科门诊"));
+}
+
+static void the_record_follows_its_own_house(void **state)
+{
+    (void)state;
+    keep(county, "Patient", "c1", WHO("YL-9") ",\"telecom\":[{\"system\":\"phone\",\"value\":\"13812345678\"}]");
+    assert_int_equal(number("SELECT version FROM patient WHERE org_id=%d AND local_number='YL-9'", COUNTY), 2);
+    assert_int_equal(number("SELECT COUNT(*) AS n FROM patient"), 3);
+    keep(city, "Patient", "c1", WHO("YL-9") ",\"telecom\":[{\"system\":\"phone\",\"value\":\"13900000000\"}]"); /* another's word */
+    assert_int_equal(number("SELECT version FROM patient WHERE org_id=%d AND local_number='YL-9'", COUNTY), 2);
+    keep(county, "Patient", "c1", WHO("YL-9") ",\"telecom\":[{\"system\":\"phone\",\"value\":\"13812345678\"}]"); /* nothing new in it */
+    assert_int_equal(number("SELECT version FROM patient WHERE org_id=%d AND local_number='YL-9'", COUNTY), 2);
+}
+
+static void a_registered_patient_is_found_by_the_houses_number(void **state)
+{
+    (void)state;
+    json_t *p = world_call(&w, "zhang", "patient.create", world_json("{\"name\":\"李云\",\"sex\":\"female\",\"birth_date\":\"1991-01-02\",\"local_number\":\"QS-88\"}"));
+    assert_non_null(p);
+    json_decref(p);
+    int64_t before = number("SELECT COUNT(*) AS n FROM patient");
+    keep(township, "Patient", "t2", "\"identifier\":[{\"system\":\"urn:yilian:patients:c10\",\"value\":\"QS-88\"}],\"name\":[{\"text\":\"李芸\"}]");
+    keep(township, "Observation", "t2o", OF("t2") "\"status\":\"final\",\"code\":{\"text\":\"体温\"},\"effectiveDateTime\":\"2026-11-20T10:00:00+08:00\",\"valueQuantity\":{\"value\":36.6,\"unit\":\"Cel\"}");
+    assert_int_equal(number("SELECT COUNT(*) AS n FROM patient"), before);
+    char id[ID_TEXT_BYTES];
+    local(TOWNSHIP, "QS-88", id);
+    look("zhang", id);
+    says("体温", "value", "36.6");
+    keep(county, "Patient", "c2", "\"identifier\":[{\"system\":\"urn:yilian:patients:c10\",\"value\":\"QS-88\"}],\"name\":[{\"text\":\"李芸\"}]"); /* the township's number is not the county's to give */
+    assert_int_equal(number("SELECT COUNT(*) AS n FROM patient"), before + 1);
+    assert_int_equal(number("SELECT COUNT(*) AS n FROM patient WHERE name='李云'"), 1);
+}
+
+static void a_transaction_registers_whom_it_brings(void **state)
+{
+    (void)state;
+    int64_t before = number("SELECT COUNT(*) AS n FROM patient");
+    assert_int_equal(ask(county, "POST", "/",
+                         "{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":["
+                         "{\"fullUrl\":\"urn:uuid:1\",\"resource\":{\"resourceType\":\"Patient\",\"identifier\":[{\"system\":\"urn:his\",\"value\":\"YL-50\"}],\"name\":[{\"text\":\"赵六\"}],\"gender\":\"male\","
+                         "\"birthDate\":\"1977\"},\"request\":{\"method\":\"POST\",\"url\":\"Patient\"}},"
+                         "{\"resource\":{\"resourceType\":\"Observation\",\"status\":\"final\",\"code\":{\"text\":\"心率\"},\"subject\":{\"reference\":\"urn:uuid:1\"},\"effectiveDateTime\":\"2026-11-20T10:00:00+08:00\","
+                         "\"valueQuantity\":{\"value\":72,\"unit\":\"/min\"}},\"request\":{\"method\":\"POST\",\"url\":\"Observation\"}}]}"), 200);
+    assert_int_equal(number("SELECT COUNT(*) AS n FROM patient"), before + 1);
+    char id[ID_TEXT_BYTES];
+    local(COUNTY, "YL-50", id);
+    look("qian", id);
+    says("心率", "value", "72");
+    assert_int_equal(number("SELECT COUNT(*) AS n FROM patient WHERE local_number='YL-50' AND birth_date='1977-01-01'"), 1);
+}
+
+static void whose_he_is_the_consortiums_client_must_say(void **state)
+{
+    (void)state;
+    int64_t before = number("SELECT COUNT(*) AS n FROM patient");
+    keep(consortium, "Patient", "x1", WHO("X-1"));
+    assert_int_equal(number("SELECT COUNT(*) AS n FROM patient"), before);
+    keep(consortium, "Patient", "x1", WHO("X-1") ",\"managingOrganization\":{\"identifier\":{\"system\":\"urn:yilian:org\",\"value\":\"c15\"}}");
+    assert_int_equal(number("SELECT COUNT(*) AS n FROM patient WHERE org_id=15 AND local_number='X-1'"), 1);
+    keep(consortium, "Encounter", "xe", OF("x1") "\"status\":\"finished\",\"class\":{\"code\":\"IMP\"},\"type\":[{\"text\":\"内科住院\"}],\"period\":{\"start\":\"2026-11-01\"}");
+    char id[ID_TEXT_BYTES];
+    local(15, "X-1", id);
+    look("sun", id);
+    from_house("内科住院", "白河镇卫生院", "区域平台");
+}
+
+static void those_stored_before_are_taken_in_later(void **state)
+{
+    (void)state;
+    int64_t pkey = number("SELECT pkey FROM fhir_name WHERE type='Patient' AND name='c1'"), before = number("SELECT COUNT(*) AS n FROM patient");
+    write_sql("UPDATE fhir_patient SET patient_id=0, made=0 WHERE pkey=%lld", (long long)pkey);
+    write_sql("UPDATE patient SET local_number='gone' WHERE org_id=%d AND local_number='YL-9'", COUNTY);
+    fhir_background(w.r, w.now_ms);
+    assert_int_equal(number("SELECT COUNT(*) AS n FROM patient"), before + 1);
+    assert_int_equal(number("SELECT COUNT(*) AS n FROM fhir_patient WHERE patient_id=0"), 0);
+    local(COUNTY, "YL-9", at_county);
+    look("qian", at_county);
+    entry("生化");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_patient_is_matched_when_he_is_stored),
+        cmocka_unit_test(his_own_house_alone_is_open_at_first),
+        cmocka_unit_test(nobody_without_a_ground_sees_it),
+        cmocka_unit_test(consent_opens_the_whole_of_it),
+        cmocka_unit_test(pages_and_filters_hold_together),
+        cmocka_unit_test(what_is_sensitive_is_masked),
+        cmocka_unit_test(what_changes_is_seen_as_it_is_now),
+        cmocka_unit_test(a_report_sent_by_two_doors_is_told_once),
+        cmocka_unit_test(what_is_written_of_a_person_of_the_index_is_his),
+        cmocka_unit_test(the_record_follows_its_own_house),
+        cmocka_unit_test(a_registered_patient_is_found_by_the_houses_number),
+        cmocka_unit_test(a_transaction_registers_whom_it_brings),
+        cmocka_unit_test(whose_he_is_the_consortiums_client_must_say),
+        cmocka_unit_test(those_stored_before_are_taken_in_later),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
