@@ -49,6 +49,10 @@ async function content() {
   await li.act(returned, 'return', { items: [{ path: 'form.history.past', reason: '既往史过于简单，请写明抗凝药名称和剂量' }, { reason: '请补传外院头颅 CT' }] })
   const same = { name: '欧阳静', sex: 'female', birth_date: '1974-03-14', address: '云岭县青石镇人民路28号' }
   const twins = [await zhang.ask('POST', '/patients', { ...same, phone: '13700002224' }), await qian.ask('POST', '/patients', { ...same, phone: '13655553334', address: undefined })]
+  const linked = { name: '席璐艳', sex: 'female', id_type: 'id_card', id_no: '99770219681231312X', phone: '13900002222' }
+  await (await signedIn(site, 'bh.sun')).ask('POST', '/patients', linked)
+  const elsewhere = (await qian.ask('POST', '/patients', linked)).id
+  await qian.ask('POST', `/patients/${elsewhere}/override`, { reason: '昏迷，家属不在，需了解用药和过敏史' })
   assert.equal(await sender(mllp)('MSH|^~\\&|YL-HIS|YL01|YILIAN||20261124083000||ORU^R01|dead1|P|2.4||||||UNICODE UTF-8\nPID|1||||沈^静||19750101|F\nOBR|1||f2|CBC^血常规\nOBX|1|NM|WBC^白细胞||5.5|10*9/L|4-10|N|||F\n'), 'AE')
   const { verify_url } = await zhang.ask('POST', `/cases/${signed}/print`, { what: 'opinion' })
   const capture = (await zhang.ask('POST', `/cases/${draft}/capture`, { origin: site.base })).url
@@ -66,7 +70,7 @@ async function content() {
   if (!(await admin.ask('GET', '/people?q=steward')).items.length) await account('steward', '主索引管理员', 'index_steward')
   const lecture = site.ctl('token', '--room', 'lecture', '--watch', '--minutes', '60').trim()
   const slash = (url) => url.replace(site.base, '')
-  return { room: caseId, signed, draft, returned, twins: twins.map((t) => t.id), patient: patient.id, research, person: people[0].id, verify: slash(verify_url), capture: slash(capture), guest: slash(guest), lecture }
+  return { room: caseId, signed, draft, returned, elsewhere, twins: twins.map((t) => t.id), patient: patient.id, research, person: people[0].id, verify: slash(verify_url), capture: slash(capture), guest: slash(guest), lecture }
 }
 const c = await content()
 await enterBy(await member(browser, site.base, 'qs.zhang'), null, c.room, { codec: 'vp8' })
@@ -99,7 +103,7 @@ const VISITS = {
   offline: [['', '/offline?next=%2Fcases', '.y-empty']],
   missing: [['qs.zhang', '/no-such-page', '.y-empty'], ['', '/no-such-page', '.y-empty']],
   patients: [['qs.zhang', '/patients', 'h1', (p) => p.locator('main input').first().fill('z')], ['bh.sun', '/patients', 'h1']],
-  patient: [['qs.zhang', `/patients/${c.patient}`, 'dl.facts'], ['xy.qian', `/patients/${c.patient}`, 'dl.facts'], ['qs.zhang', `/patients/${NOBODY}`, '.y-empty h1']],
+  patient: [['qs.zhang', `/patients/${c.patient}`, 'dl.facts'], ['xy.qian', `/patients/${c.patient}`, 'dl.facts'], ['xy.qian', `/patients/${c.elsewhere}`, 'dl.facts'], ['qs.zhang', `/patients/${NOBODY}`, '.y-empty h1']],
   'case-new': [['qs.zhang', '/cases/new', 'form'], ['qs.zhang', `/cases/new?patient=${c.patient}`, 'form']],
   'case-edit': [['qs.zhang', `/cases/${c.draft}/edit`, '#f-history-past'], ['qs.zhang', `/cases/${c.draft}/edit`, 'dialog[open]', (p) => p.locator('section.head button').click(), '#f-history-past'], ['qs.zhang', `/cases/${c.returned}/edit`, '#f-history-past'], ['qs.zhang', `/cases/${NOBODY}/edit`, '.y-empty h1']],
   cases: [['qs.zhang', '/cases', 'table'], ['xy.chen', '/cases', 'table'], ['xy.qian', '/cases', 'table'], ['bh.sun', '/cases', 'h1']],
@@ -142,7 +146,7 @@ const VISITS = {
   'who-saw': [['', '/who-saw', 'main']],
   'who-saw-print': [['qs.zhang', `/patients/${c.patient}/who-saw`, 'main']],
   privacy: [['audit', '/privacy', 'h1']],
-  overrides: [['xy.zhao', '/overrides', 'h1']],
+  overrides: [['xy.zhao', '/overrides', 'tbody tr']],
   index: [['steward', '/index', 'h1']],
   'index-find': [['steward', '/index/find', 'h1']],
   'index-acts': [['steward', '/index/acts', 'h1']],
