@@ -38,7 +38,7 @@ struct item { /* one call on its way */
     struct access_session session;
     struct known_sessions *known; /* NULL: nobody else shares the transaction */
     struct password_work *passwords; /* NULL, or hashed ahead; gone with the item */
-    uint64_t patient, object, on_behalf; /* for the audit line */
+    uint64_t patient, object, on_behalf, behalf_org; /* for the audit line */
     char detail[160];
     records_done done;
     void *done_ctx;

@@ -183,6 +183,7 @@ static int run(struct item *it, struct tx *tx, bool *keep)
     it->patient = ctx.audit.patient;
     it->object = ctx.audit.object;
     it->on_behalf = ctx.audit.person;
+    it->behalf_org = ctx.audit.org;
     snprintf(it->detail, sizeof it->detail, "%s", ctx.audit.detail);
     *keep = rc == 0 || (ctx.commit_anyway && tx_error(tx) == 0);
     it->reply.error = rc;
@@ -219,7 +220,7 @@ static int write_line(struct item *it, struct tx *tx)
     struct audit_line line = {.op = it->op->name,
                               .outcome = it->reply.error ? err_wire(it->reply.error) : "ok",
                               .person = a->system ? it->on_behalf : a->person.v,
-                              .org = a->org.v,
+                              .org = a->system ? it->behalf_org : a->org.v,
                               .session = a->session,
                               .patient = it->patient,
                               .object = it->object,

@@ -63,7 +63,7 @@ struct op_ctx {
     /* audit: filled by the op, written by the call in the same transaction */
     struct {
         uint64_t patient, object;
-        uint64_t person;  /* a system operation on somebody's behalf (a ticket is shown): the line is his */
+        uint64_t person, org; /* a system operation on somebody's behalf (a ticket is shown): the line is his, at his post there */
         char detail[160]; /* ids and codes only */
     } audit;
     char *set_session; /* reply->set_session, for session ops */

@@ -168,6 +168,7 @@ static int device_open(struct op_ctx *ctx, json_t *args, json_t **result)
     explicit_bzero(url, sizeof url);
     ctx->audit.object = id;
     ctx->audit.person = arg_id(args, "person_id");
+    ctx->audit.org = arg_id(args, "org_id");
     if (bad) return fault_set(ctx->fault, bad, "", "The device's password cannot be opened.");
     return rc || *result ? rc : fault_set(ctx->fault, ERR_NOT_FOUND, "device", "Your institution has no such device.");
 }

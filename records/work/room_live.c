@@ -37,6 +37,13 @@ static int check_ticket(struct op_ctx *ctx, json_t *args, const struct ticket_ro
     return 0;
 }
 
+/* The line is the holder's, at the post his ticket was asked from; a guest has neither. */
+static void on_behalf(struct op_ctx *ctx, const struct ticket_row *t)
+{
+    ctx->audit.person = t->person.v;
+    ctx->audit.org = t->person.v ? t->org.v : 0;
+}
+
 /* For the device test before the door: is this a ticket that could enter? Nothing is entered by it. */
 static int room_ticket_check(struct op_ctx *ctx, json_t *args, json_t **result)
 {
@@ -49,7 +56,7 @@ static int room_ticket_check(struct op_ctx *ctx, json_t *args, json_t **result)
         return rc;
     if (!t.id || t.revoked_ms || t.expires_ms <= ctx->now_ms)
         return fault_set(ctx->fault, ERR_DENIED, t.id ? "ticket_expired" : "ticket_unknown", "This ticket is not good.");
-    ctx->audit.person = t.person.v;
+    on_behalf(ctx, &t);
     return 0;
 }
 
@@ -93,7 +100,7 @@ static int room_enter(struct op_ctx *ctx, json_t *args, json_t **result)
         rc = fault_set(ctx->fault, ERR_DENIED, "ticket_unknown", "This ticket is not known.");
     if (rc)
         return rc;
-    ctx->audit.person = t.person.v;
+    on_behalf(ctx, &t);
     ctx->audit.object = t.case_id.v;
     rc = room_load(ctx, t.room.v, &room);
     rc = rc ? rc : check_ticket(ctx, args, &t, &room);
@@ -122,7 +129,7 @@ static int find_seat(struct op_ctx *ctx, json_t *args, struct room_row *room, st
     rc = rc || !arg_id(args, "seat_id") ? rc : ticket_by_seat(ctx->tx, room->id, arg_id(args, "seat_id"), t);
     if (rc == 0 && arg_id(args, "seat_id") && !t->id)
         rc = fault_set(ctx->fault, ERR_NOT_FOUND, "seat", "The room has no such seat.");
-    ctx->audit.person = t->person.v;
+    on_behalf(ctx, t);
     ctx->audit.object = room->case_id.v ? room->case_id.v : room->id.v;
     ctx->audit.patient = rc || !room->case_id.v ? 0 : consultation_patient(ctx->tx, room->case_id).v;
     return rc;
@@ -209,15 +216,18 @@ static int room_news(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     const char *what = arg_text(args, "what");
     struct room_row room;
-    struct ticket_row nobody;
+    struct ticket_row t;
     if (strcmp(what, "seen") == 0 && !arg_id(args, "person_id"))
         return fault_field(ctx->fault, "person_id", "required");
-    int rc = find_seat(ctx, args, &room, &nobody);
+    struct person_id person = {arg_id(args, "person_id")};
+    int rc = find_seat(ctx, args, &room, &t);
     if (rc || room.ended_ms)
         return rc; /* old news of a room that is over must not touch the case's next session */
-    ctx->audit.person = arg_id(args, "person_id");
+    rc = person.v ? ticket_by_person(ctx->tx, room.id, person, &t) : 0;
+    on_behalf(ctx, &t);
+    ctx->audit.person = person.v;
     snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "%s", what);
-    rc = tell_case(ctx, args, &room);
+    rc = rc ? rc : tell_case(ctx, args, &room);
     if (rc == 0 && strcmp(what, "ended") == 0)
         rc = room_end(ctx, &room);
     return rc ? rc : room_log(ctx, room.id, what, NULL, "");

@@ -158,6 +158,39 @@ await run({
     await axe(page, 'application')
     await shot(page, 'edit')
   },
+  'urgency and whom it asks are changed in the draft: the department goes with its institution, what was typed stays': async () => {
+    const page = await as('qs.zhang')
+    const head = page.locator('section.head')
+    const place = async (urgency, typed, org, dept) => {
+      await button(head, '修改紧急程度和受邀方').click()
+      const dialog = dialogOf(page)
+      await dialog.getByLabel(urgency, { exact: true }).check()
+      await pick(dialog, '受邀机构', typed, org)
+      assert.equal(await dialog.getByLabel('受邀科室').inputValue(), '', 'a department of the other institution')
+      if (dept) await pick(dialog, '受邀科室', dept, new RegExp(dept))
+      return dialog
+    }
+    const dialog = await place('紧急', '南江', /南江市第一医院/)
+    await axe(page, 'urgency and target')
+    await shot(page, 'head')
+    await button(dialog, '保存').click()
+    await closed(page)
+    await head.getByText('南江市第一医院', { exact: true }).waitFor()
+    await page.locator('h1').getByText('紧急', { exact: true }).waitFor()
+    const now = await zhang.ask('GET', `/cases/${mine}`)
+    assert.deepEqual([now.urgency, now.target.org.name, now.target.dept, now.form.history.chief_complaint], ['urgent', '南江市第一医院', null, '反复胸闷气短3天'])
+    // Somebody else's change is not overwritten unseen.
+    await zhang.ask('PATCH', `/cases/${mine}`, { version: now.version, urgency: 'emergency' })
+    await button(await place('常规', '云岭', /云岭县人民医院/), '保存').click()
+    await closed(page)
+    await page.getByText('此申请已在别处被修改').first().waitFor()
+    await button(page, '载入最新内容').click()
+    await page.locator('h1').getByText('特急', { exact: true }).waitFor()
+    await button(await place('常规', '云岭', /云岭县人民医院/, '神经内科'), '保存').click()
+    await closed(page)
+    await head.getByText('云岭县人民医院 神经内科').waitFor()
+    await page.locator('h1').getByText('常规', { exact: true }).waitFor()
+  },
   'what is written is there after a reload; without a network it waits on the device': async () => {
     const page = await as('qs.zhang')
     const status = page.locator('.page-head [role=status]')

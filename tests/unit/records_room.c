@@ -77,7 +77,7 @@ static void entering(void **state)
     v = yes("daemon", "room.enter", show(second, "qian", NULL));
     assert_true(json_is_true(json_object_get(v, "admitted")));
     assert_string_equal(text(v, "seat_id"), seat);
-    assert_int_equal(count("SELECT COUNT(*) FROM audit WHERE op='room.enter' AND outcome='ok' AND person_id=204 AND patient_id<>0"), 3);
+    assert_int_equal(count("SELECT COUNT(*) FROM audit WHERE op='room.enter' AND outcome='ok' AND person_id=204 AND org_id=20 AND patient_id<>0"), 3);
     assert_int_equal(count("SELECT COUNT(*) FROM audit WHERE op='room.enter' AND outcome='denied'"), 5);
 }
 

@@ -133,6 +133,7 @@ export interface Case extends CaseLine {
   adoption: null | { items: { n: number; decision: string; reason: string }[]; handling: string; by: Ref; t_ms: number }
   evaluations: { side: string; scores: Record<string, number>; comment: string; t_ms: number }[]
   addenda: { version: number; text: string; by: Ref; t_ms: number }[]
+  wanted_expert?: Ref | null
   previous_case_id: string | null
   merged_into: string | null
   timeline: TimelineItem[]

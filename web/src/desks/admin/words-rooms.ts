@@ -12,7 +12,7 @@ export const rw = words(
     f_ok: '正常', f_rests: '休眠（无人需要）', f_silent: '没有数据', f_never: '未提供', f_paused: '已暂停', f_waits: '等关键帧', r_none: '完整', r_frames: '减帧', r_size: '降为小图', r_held: '未发送（线路太窄）',
     inside: '服务器内耗时', inside_text: '近两分钟：一半不超过 {p50}，99% 不超过 {p99}', inside_none: '还没有数据', inside_help: '从收到一批包到交还网卡（已为每个收看者加密）的时间', over: '超过 {t}', upto: '不超过 {t}', times: '{n} 次',
     trail: '近 {t}：{parts}', trail_none: '还没有等级', share: '{g} 级 {n}%',
-    day: '日期', org: '机构', grade: '等级', any: '全部', all_orgs: '全部机构', people: '参加', duration: '时长', going: '进行中', none_ended: '这一天没有符合条件的会话', truncated: '只显示最近 200 次，请缩小范围。', not_measured: '未测', people_n: '{n} 席',
+    day: '日期', org: '机构', grade: '等级', any: '全部', all_orgs: '全部机构', people: '参加', duration: '时长', going: '进行中', none_ended: '这一天没有符合条件的会话', truncated: '只显示最近 200 次，请缩小范围。', not_measured: '未测', measured_after: '结束后给出', people_n: '{n} 席',
     why: '原因', why_none: '没有发现问题', why_loss: '丢包 {n}', why_rtt: '往返时延 {n} ms', why_cut: '断线 {t}', why_bandwidth: '本机上行带宽不足', why_cpu: '本机性能不足', why_frozen: '收到的画面停顿 {t}', why_reduced: '收到的画面被减帧或缩小：本机下行线路窄', time: '经过', time_help: '每格约五分钟，取线路与画面中最差的等级', received_pictures: '收到的画面', late: '延迟', frozen: '停顿', legend: '等级为九成时间达到或优于的水平：A 原样清晰，B 略有影响，C 缩小或停顿，D 基本不可用。',
   },
   {
@@ -26,7 +26,7 @@ export const rw = words(
     f_ok: 'running', f_rests: 'at rest: nobody needs it', f_silent: 'nothing comes', f_never: 'not offered', f_paused: 'paused', f_waits: 'waits for a keyframe', r_none: 'whole', r_frames: 'fewer frames', r_size: 'smaller', r_held: 'not sent: the line is too thin',
     inside: 'Time inside the server', inside_text: 'last two minutes: half within {p50}, 99% within {p99}', inside_none: 'nothing measured yet', inside_help: 'From taking packets in to handing them on, encrypted for each receiver', over: 'over {t}', upto: 'up to {t}', times: '{n} times',
     trail: 'last {t}: {parts}', trail_none: 'no grade yet', share: '{g} {n}%',
-    day: 'Day', org: 'Institution', grade: 'Grade', any: 'All', all_orgs: 'All institutions', people: 'People', duration: 'Length', going: 'going on', none_ended: 'No session of this day fits', truncated: 'Only the newest 200 are shown; narrow the choice.', not_measured: 'not measured', people_n: '{n} seats',
+    day: 'Day', org: 'Institution', grade: 'Grade', any: 'All', all_orgs: 'All institutions', people: 'People', duration: 'Length', going: 'going on', none_ended: 'No session of this day fits', truncated: 'Only the newest 200 are shown; narrow the choice.', not_measured: 'not measured', measured_after: 'after it ends', people_n: '{n} seats',
     why: 'Why', why_none: 'nothing found', why_loss: '{n} lost', why_rtt: '{n} ms round trip', why_cut: 'cut off for {t}', why_bandwidth: 'its own line up was too thin', why_cpu: 'its own computer was too slow', why_frozen: 'pictures stood still for {t}', why_reduced: 'pictures came with fewer frames or smaller: its own line down was thin', time: 'Over time', time_help: 'About five minutes each; the worst of line and pictures', received_pictures: 'Pictures it received', late: 'Late', frozen: 'Stood still', legend: 'A grade is what nine tenths of the time reached or bettered: A as sent, B slightly worse, C smaller or halting, D hardly usable.',
   },
 )

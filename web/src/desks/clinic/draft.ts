@@ -1,13 +1,20 @@
 // The draft of an application: saved at each pause in the typing, kept on the device while the network is away.
 import { onBeforeUnmount, ref, shallowRef, watch } from 'vue'
 import { api, Fault, say, url } from '@/lib/api'
-import type { Case } from '@/lib/cases'
+import type { Case, Urgency } from '@/lib/cases'
 import { tidy, type Body } from '@/lib/form/form'
 import { kept, dropKept, pendingKeys, sendOrKeep } from '@/lib/queue'
 import { serverNow } from '@/lib/time'
 
 const PAUSE_MS = 700
 const copy = (form: unknown): Body => JSON.parse(JSON.stringify(form ?? {})) as Body
+/** What a draft says apart from its form; null takes a choice away. */
+export interface Head {
+  urgency: Urgency
+  target_org_id: string | null
+  target_dept_id: string | null
+  expert_id: string | null
+}
 type Answer = { version: number; completeness: Case['completeness']; fit: Case['fit'] }
 
 export function useDraft(id: string) {
@@ -88,6 +95,18 @@ export function useDraft(id: string) {
     changed()
     await save()
   }
+  /** After what was typed, with its own answer: the page goes on from what the server has, so it does not wait for a network. */
+  async function place(head: Head): Promise<void> {
+    await save()
+    if (state.value === 'kept') throw new Fault('offline', 0)
+    try {
+      version = (await api.patch<Answer>(url`/cases/${id}`, { version, ...head })).version
+    } catch (error) {
+      if (error instanceof Fault && error.reason === 'stale_version') state.value = 'stale'
+      throw error
+    }
+    await refresh()
+  }
   async function refresh(): Promise<void> {
     const next = await api.get<Case>(url`/cases/${id}`)
     // Read before a save that has been answered meanwhile: only its files are news.
@@ -114,5 +133,5 @@ export function useDraft(id: string) {
     removeEventListener('beforeunload', warn)
     void save()
   })
-  return { data, form, state, savedMs, why, fault, completeness, fit, load, changed, save, takeTheirs, keepMine, refresh, version: () => version }
+  return { data, form, state, savedMs, why, fault, completeness, fit, load, changed, save, place, takeTheirs, keepMine, refresh, version: () => version }
 }
