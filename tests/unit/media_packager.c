@@ -1,5 +1,6 @@
 /* The packager: what it writes is parsed again box by box, and a whole programme of a real encoder is judged by ffprobe. */
 #include "media/mux/clock.h"
+#include "media/mux/frames.h"
 #include "media/mux/packager.h"
 #include "media/rtp/bytes.h"
 #include "tests/lib/fragments.h"
@@ -368,6 +369,61 @@ static void every_chunk_has_a_length(void **state)
     packager_free(p);
 }
 
+/* ---- frames ---- */
+struct given {
+    struct frames *frames;
+    size_t n, bytes[8];
+    bool keys[8];
+    uint16_t seq;
+};
+
+static void on_frame(void *ctx, const struct frame *f)
+{
+    struct given *g = ctx;
+    assert_true(g->n < 8);
+    g->bytes[g->n] = f->len;
+    g->keys[g->n++] = f->key;
+}
+
+static void send_fragment(struct given *g, uint32_t timestamp, uint8_t type, bool first, bool last, bool marker)
+{
+    uint8_t b[12 + 102] = {0x80, (uint8_t)((marker ? 0x80 : 0) | 96)};
+    put_u16(b + 2, g->seq++);
+    put_u32(b + 4, timestamp);
+    b[12] = 0x60 | 28;
+    b[13] = (uint8_t)((first ? 0x80 : 0) | (last ? 0x40 : 0) | type);
+    frames_input(g->frames, b, sizeof b, g->seq);
+}
+
+static void send_frame(struct given *g, uint32_t timestamp, bool key, bool marks)
+{
+    send_fragment(g, timestamp, key ? 5 : 1, true, false, false);
+    send_fragment(g, timestamp, key ? 5 : 1, false, true, marks);
+}
+
+/* Chromium drops what waits to leave when a keyframe comes and counts on without a hole: half a frame is not given to a decoder, which would give up. */
+static void a_frame_whose_end_was_never_sent(void **state)
+{
+    (void)state;
+    for (int marks = 0; marks < 2; marks++) {
+        struct given g = {0};
+        assert_int_equal(frames_new(&g.frames, MEDIA_H264, on_frame, &g), 0);
+        send_frame(&g, 0, true, marks);
+        send_frame(&g, 3000, false, marks);
+        if (marks) send_fragment(&g, 6000, 1, true, false, false);
+        send_frame(&g, 9000, true, marks);
+        send_frame(&g, 12000, false, marks);
+        if (marks) send_fragment(&g, 15000, 1, true, false, false);
+        frames_flush(g.frames, 0, true);
+        assert_int_equal(g.n, 4); /* who marks no ends is told apart by times alone */
+        for (size_t i = 0; i < 4; i++) {
+            assert_int_equal(g.bytes[i], 4 + 1 + 200);
+            assert_int_equal(g.keys[i], i % 2 == 0);
+        }
+        frames_free(g.frames);
+    }
+}
+
 static void clocks(void **state)
 {
     (void)state;
@@ -499,7 +555,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(aac_in_place_of_opus), cmocka_unit_test(chunks_and_segments),       cmocka_unit_test(other_parameter_sets),
                                        cmocka_unit_test(hole_in_the_picture),       cmocka_unit_test(silence_where_nothing_is_said),
                                        cmocka_unit_test(sound_alone_then_a_picture), cmocka_unit_test(a_picture_that_stands_still), cmocka_unit_test(nothing_goes_on_from_what_was_told_again),
-                                       cmocka_unit_test(few_frames_make_no_long_chunk), cmocka_unit_test(every_chunk_has_a_length), cmocka_unit_test(clocks),
+                                       cmocka_unit_test(few_frames_make_no_long_chunk), cmocka_unit_test(every_chunk_has_a_length), cmocka_unit_test(a_frame_whose_end_was_never_sent), cmocka_unit_test(clocks),
                                        cmocka_unit_test(opus_lengths),              cmocka_unit_test(judged_by_ffprobe)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     forget();
