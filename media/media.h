@@ -330,6 +330,7 @@ struct media_event {
         uint64_t lecture;
         struct share *bytes;    /* borrowed for the call; share_ref keeps them */
         size_t picture_bytes;   /* the first bytes are the picture's fragment, the rest the voice's */
+        uint32_t hole_at;       /* != 0: where in the bytes four (big-endian, 1/90000 s) say how long the last picture is shown, which nobody knows yet: said far too long */
         bool init;              /* an initialisation segment: the pieces of this generation need it */
         bool segment;           /* a segment begins */
         bool key;               /* a decoder can begin here */

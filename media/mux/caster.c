@@ -141,6 +141,7 @@ static void on_piece(void *ctx, const struct packager_piece *p)
     e.piece.duration_us = p->duration_us;
     e.piece.epoch_us = l->epoch_us;
     e.piece.picture_bytes = p->picture_len;
+    e.piece.hole_at = p->hole_at;
     e.piece.picture = p->picture;
     e.piece.width = (uint16_t)p->width;
     e.piece.height = (uint16_t)p->height;

@@ -406,6 +406,11 @@ void fmp4_fragment(struct fmp4_out *o, uint32_t track, uint32_t sequence, uint64
     end(o, mdat);
 }
 
+size_t fmp4_last_duration(const struct fmp4_out *o, size_t bytes)
+{
+    return o->len - bytes - 8 - 12; /* the track's run ends its moof, and 12 bytes tell of each sample */
+}
+
 void fmp4_codec_name(const struct dimensions *picture, char out[16])
 {
     snprintf(out, 16, "avc1.%02x%02x%02x", picture->config[1], picture->config[2], picture->config[3]);

@@ -51,6 +51,8 @@ struct fmp4_sample {
 };
 /* One moof + mdat. `time`: decode time of the first sample (there is no reordering: it is the time of presentation too). */
 void fmp4_fragment(struct fmp4_out *o, uint32_t track, uint32_t sequence, uint64_t time, const struct fmp4_sample *samples, size_t n);
+/* Where the duration of the last sample stands, right after a fragment whose samples have `bytes` together. */
+size_t fmp4_last_duration(const struct fmp4_out *o, size_t bytes);
 /* RFC 6381 "avc1.42e01f" of an avcC. */
 void fmp4_codec_name(const struct dimensions *picture, char out[16]);
 #endif

@@ -22,6 +22,7 @@ struct frames {
     size_t waiting;
     int64_t patience_ms;
     bool started, have_frame, broken, need_key, key, spare, time_started, lost;
+    bool marks; /* this sender marks the last packet of each frame */
     uint16_t next;
     uint32_t timestamp, last_ts;
     int64_t ticks, frame_utc_ms;
@@ -221,7 +222,11 @@ static void packet(struct frames *f, const uint8_t *bytes, size_t len, int64_t u
 {
     struct rtp r;
     if (rtp_parse(bytes, len, &r) || r.payload_len == 0) return;
-    if (f->have_frame && r.timestamp != f->timestamp) give(f);
+    if (f->have_frame && r.timestamp != f->timestamp) {
+        f->broken = f->broken || f->marks; /* its end was never sent: Chromium drops what waits to leave when a keyframe comes, and numbers go on without a hole */
+        give(f);
+    }
+    f->marks = f->marks || r.marker;
     if (!f->have_frame) {
         f->ticks += f->time_started ? (int32_t)(r.timestamp - f->last_ts) : 0;
         f->time_started = true;
@@ -281,7 +286,9 @@ void frames_flush(struct frames *f, int64_t utc_ms, bool all)
         skip_hole(f);
         drain(f);
     }
-    if (all) give(f);
+    if (!all) return;
+    f->broken = f->broken || f->marks;
+    give(f);
 }
 
 void frames_input(struct frames *f, const uint8_t *rtp, size_t len, int64_t utc_ms)

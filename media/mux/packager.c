@@ -9,9 +9,11 @@
 #define VOICE 2
 #define SAMPLES_MAX 512
 #define BYTES_MAX (8u << 20)
+#define HOLE INT64_MAX
 #define HOLE_TICKS (90 * 3500)      /* longer than PACKAGER_REPEAT_US and PACKAGER_PICTURE_GONE_US */
 #define VOICE_QUIET_US 250000       /* nothing came for so long: silence */
 #define VOICE_ONLY_AFTER_US 2000000 /* no picture so long after the first sound: sound alone */
+#define LEAST_US 1000 /* a chunk of no length would be a part that no playlist names */
 #define OPUS_SILENCE_TICKS 960
 #define AAC_TICKS 1024
 
@@ -30,6 +32,7 @@ struct packager {
     void *ctx;
     uint32_t generation, sequence;
     bool has_picture, off, started, segment_due, aac;
+    bool on_key, lost; /* lost: the keyframe was told again, so a decoder has lost what frames refer to; on_key: none was told since the keyframe */
     int64_t patience_us;
     struct dimensions dimensions;
     int64_t chunk_us, segment_us, picture_us, voice_us, sound_since_us; /* picture_us, voice_us: of the last that came */
@@ -191,18 +194,21 @@ static void begin_segment(struct packager *p, int64_t at_us)
     p->segment_due = true;
 }
 
-/* Ends the chunk at that time. `hole`: no later frame has come that says how long the last one is shown. */
-static void close_chunk(struct packager *p, int64_t at_us, bool hole)
+/* Ends the chunk at that time; its last frame is shown until `next_us`, HOLE when no later one has come that would tell. */
+static void close_chunk(struct packager *p, int64_t at_us, int64_t next_us)
 {
     if (p->picture.n) {
-        int64_t last = picture_ticks(at_us) - p->picture.end;
-        p->picture.samples[p->picture.n - 1].duration = hole ? HOLE_TICKS : last > 0 ? (uint32_t)last : 1;
+        int64_t last = next_us == HOLE ? HOLE_TICKS : picture_ticks(next_us) - p->picture.end;
+        p->picture.samples[p->picture.n - 1].duration = last > 0 ? (uint32_t)last : 1;
     }
     if (p->voice_us < at_us - VOICE_QUIET_US - p->patience_us) fill_silence(p, voice_ticks(at_us));
+    if (at_us < p->chunk_us + LEAST_US) at_us = p->chunk_us + LEAST_US;
+    if (!p->picture.n && !p->voice.n) return; /* its time belongs to the next, or the sum of all would lack it */
     fragment(p, &p->picture, PICTURE);
     struct packager_piece piece = {.segment = p->segment_due, .key = p->has_picture ? p->picture.n && p->picture.samples[0].key : true, .picture_len = p->out.len, .start_us = p->chunk_us, .duration_us = at_us - p->chunk_us};
+    if (p->picture.n && next_us == HOLE && p->out.len) piece.hole_at = (uint32_t)fmp4_last_duration(&p->out, p->picture.data.len);
     fragment(p, &p->voice, VOICE);
-    if (p->picture.n || p->voice.n) p->segment_due = false;
+    p->segment_due = false;
     held_clear(&p->picture);
     held_clear(&p->voice);
     tell(p, &piece);
@@ -213,7 +219,7 @@ static void close_chunk(struct packager *p, int64_t at_us, bool hole)
 static void begin_generation(struct packager *p, bool picture, int64_t at_us)
 {
     struct fmp4_track tracks[2] = {{PICTURE, 90000, &p->dimensions, false}, {VOICE, 48000, NULL, p->aac}};
-    if (p->started) close_chunk(p, at_us, false);
+    if (p->started) close_chunk(p, at_us, at_us);
     p->generation++;
     p->has_picture = picture;
     if (!p->started) {
@@ -233,6 +239,18 @@ static void begin_sound_only(struct packager *p, int64_t time_us)
 }
 
 /* ---- the picture ---- */
+/* Before a frame of that time. Where it comes later than a chunk may be long, the chunk ends in time and its last frame is shown until this one. */
+static void close_at(struct packager *p, int64_t time_us)
+{
+    int64_t at_us = time_us > p->chunk_us ? time_us : p->chunk_us;
+    if (!p->picture.n && time_us < p->chunk_us + LEAST_US) return;
+    if (time_us - p->chunk_us > PACKAGER_CHUNK_MAX_US) {
+        at_us = time_us - PACKAGER_CUT_US + 1; /* what is left over is no chunk yet */
+        if (at_us < p->chunk_us + PACKAGER_CHUNK_US) at_us = p->chunk_us + PACKAGER_CHUNK_US;
+    }
+    close_chunk(p, at_us, time_us > at_us ? time_us : at_us);
+}
+
 /* Parameter sets stand in the initialisation segment and nowhere else (14496-15 5.3.2), and delimiters say nothing there. */
 static void push_picture(struct packager *p, const uint8_t *frame, size_t len, bool key, int64_t ticks)
 {
@@ -268,28 +286,31 @@ void packager_picture(struct packager *p, const uint8_t *frame, size_t len, bool
     if (key && dimensions_of(MEDIA_H264, frame, len, &d) == 0) {
         if (!p->has_picture || d.config_len != p->dimensions.config_len || memcmp(d.config, p->dimensions.config, d.config_len) != 0) {
             if (p->started && time_us < p->chunk_us) time_us = p->chunk_us;
-            if (p->started) close_chunk(p, time_us, false); /* still of the generation before, and told under its name */
+            if (p->started) close_chunk(p, time_us, time_us); /* still of the generation before, and told under its name */
             p->dimensions = d;
             begin_generation(p, true, time_us);
         } else if (time_us - p->segment_us >= PACKAGER_SEGMENT_US) {
-            close_chunk(p, time_us > p->chunk_us ? time_us : p->chunk_us, false);
+            close_at(p, time_us);
             begin_segment(p, p->chunk_us);
         }
     }
     if (!p->has_picture) return;
     p->off = false;
+    if (key) p->lost = false;
+    if (p->lost) return;
     int64_t ticks = picture_ticks(time_us);
     if (ticks <= p->picture.end) ticks = p->picture.end + 1;
-    if (p->picture.n == SAMPLES_MAX - 1 || p->picture.data.len > BYTES_MAX || time_us - p->chunk_us >= PACKAGER_CUT_US)
-        close_chunk(p, time_us > p->chunk_us ? time_us : p->chunk_us, false);
+    if (p->picture.n == SAMPLES_MAX - 1 || p->picture.data.len > BYTES_MAX || time_us - p->chunk_us >= PACKAGER_CUT_US) close_at(p, time_us);
     p->picture_us = time_us;
+    p->on_key = key;
     push_picture(p, frame, len, key, ticks);
 }
 
 static void picture_again(struct packager *p, int64_t time_us)
 {
-    close_chunk(p, time_us > p->chunk_us ? time_us : p->chunk_us, false);
+    close_at(p, time_us);
     begin_segment(p, p->chunk_us);
+    p->lost = p->lost || !p->on_key;
     p->picture_us = time_us + PACKAGER_LATE_US;
     struct held *h = &p->picture;
     int64_t ticks = picture_ticks(p->chunk_us);
@@ -319,10 +340,10 @@ void packager_tick(struct packager *p, int64_t now_us)
         return;
     }
     if (!p->has_picture && end_us - p->segment_us > PACKAGER_SOUND_SEGMENT_US) begin_segment(p, p->chunk_us);
-    close_chunk(p, end_us, true);
+    close_chunk(p, end_us, HOLE);
 }
 
 void packager_flush(struct packager *p)
 {
-    if (p->started && (p->picture.n || p->voice.n)) close_chunk(p, p->chunk_us + PACKAGER_CHUNK_US, false);
+    if (p->started && (p->picture.n || p->voice.n)) close_chunk(p, p->chunk_us + PACKAGER_CHUNK_US, p->chunk_us + PACKAGER_CHUNK_US);
 }

@@ -15,6 +15,7 @@
 #include "media/media.h"
 
 #define PACKAGER_CHUNK_US 200000
+#define PACKAGER_CHUNK_MAX_US 250000     /* no chunk is longer while the caller's turns are in time */
 #define PACKAGER_CUT_US 180000           /* a frame this far behind the first begins the next chunk: 200 ms of any usual rate */
 #define PACKAGER_SEGMENT_US 900000      /* the shortest, with a picture */
 #define PACKAGER_SEGMENT_MAX_US 3300000  /* the longest: cut without a keyframe */
@@ -31,6 +32,7 @@ struct packager_piece {
     uint32_t generation;
     const uint8_t *bytes; /* borrowed for the call */
     size_t len, picture_len; /* the first picture_len bytes are the picture's fragment */
+    uint32_t hole_at; /* as in struct media_piece */
     int64_t start_us, duration_us;
     bool picture;
     unsigned width, height;

@@ -160,6 +160,7 @@ void dial_datagram(void *dial, uint8_t *data, size_t len, const struct address *
 {
     struct dial *d = dial;
     struct worker *w = d->peer->worker;
+    w->came_us = w->now_us - w->ingress.waited_us;
     w->counted.packets_in++;
     w->counted.bytes_in += len;
     if (len < 2) return;

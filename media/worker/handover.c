@@ -12,11 +12,12 @@ void handover_free(struct handover *h)
     if (h) munmap(h, sizeof *h);
 }
 
-bool handover_put(struct handover *h, const uint8_t *data, size_t len, const struct address *from)
+bool handover_put(struct handover *h, const uint8_t *data, size_t len, const struct address *from, int64_t came_us)
 {
     struct handover_slot *s = &h->slots[h->head % HANDOVER_SLOTS];
     if (len > sizeof s->bytes || h->head - __atomic_load_n(&h->tail, __ATOMIC_ACQUIRE) == HANDOVER_SLOTS) return false;
     s->from = *from;
+    s->came_us = came_us;
     s->len = len;
     memcpy(s->bytes, data, len);
     __atomic_store_n(&h->head, h->head + 1, __ATOMIC_SEQ_CST); /* before the producer asks whether the consumer sleeps */

@@ -14,6 +14,7 @@ struct handover {
     _Alignas(64) size_t tail; /* written by the consumer */
     _Alignas(64) struct handover_slot {
         struct address from;
+        int64_t came_us;
         size_t len;
         uint8_t bytes[DATAGRAM_MAX];
     } slots[HANDOVER_SLOTS];
@@ -22,8 +23,8 @@ struct handover {
 /* Zeroed memory, page aligned. */
 struct handover *handover_new(void); /* NULL: out of memory */
 void handover_free(struct handover *h);
-/* Producer. False = full or too long. */
-bool handover_put(struct handover *h, const uint8_t *data, size_t len, const struct address *from);
+/* Producer. False = full or too long. `came_us`: when the kernel had it. */
+bool handover_put(struct handover *h, const uint8_t *data, size_t len, const struct address *from, int64_t came_us);
 /* Consumer: the oldest one, or NULL; handover_done gives its place back. */
 struct handover_slot *handover_first(struct handover *h);
 void handover_done(struct handover *h);

@@ -8,6 +8,7 @@
 #include "server/base/err.h"
 #include <stddef.h>
 #include <sys/uio.h>
+#include <time.h>
 
 #define INGRESS_MESSAGES 32
 #define INGRESS_BYTES 65536
@@ -20,8 +21,10 @@ struct ingress {
     struct mmsghdr headers[INGRESS_MESSAGES];
     struct iovec iov[INGRESS_MESSAGES];
     struct sockaddr_storage from[INGRESS_MESSAGES];
+    int64_t read_us;   /* CLOCK_REALTIME of the last read */
+    int64_t waited_us; /* how long the datagram at hand lay in the kernel: a machine that is busy reads late, which is no delay of the line */
     union {
-        char room[CMSG_SPACE(sizeof(int))];
+        char room[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct timespec))];
         struct cmsghdr align;
     } control[INGRESS_MESSAGES];
 };
@@ -32,7 +35,7 @@ void ingress_close(struct ingress *in);
 /* One system call. Returns how many messages it brought, 0 = nothing there. */
 size_t ingress_read(struct ingress *in);
 size_t ingress_read_of(struct ingress *in, int socket); /* of another one; ingress_prepare was called for it */
-void ingress_prepare(int socket); /* rows of datagrams may come as one */
-/* Calls `take` for each datagram of the last read; it may change the bytes in place. */
+void ingress_prepare(int socket); /* rows of datagrams may come as one, and the kernel says when */
+/* Calls `take` for each datagram of the last read, with waited_us set; it may change the bytes in place. */
 void ingress_each(struct ingress *in, size_t n, void (*take)(void *ctx, uint8_t *data, size_t len, const struct address *from), void *ctx);
 #endif

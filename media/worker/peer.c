@@ -111,7 +111,7 @@ static void note_twcc(struct peer *peer, const struct track *t, const struct rtp
     const uint8_t *v = rtp_extension(r, t->producer.params.extensions.transport_cc, &n);
     if (!v || n != 2) return;
     peer->up->twcc_used = true;
-    twcc_note(&peer->up->twcc, get_u16(v), peer->worker->now_us);
+    twcc_note(&peer->up->twcc, get_u16(v), peer->worker->came_us);
 }
 
 static uint8_t media_payload_type(const struct track *t, uint8_t rtx_pt)

@@ -28,7 +28,7 @@ void steer_learn(struct worker *w, const struct route *r)
 static bool hand_over(struct worker *w, unsigned owner, const uint8_t *data, size_t len, const struct address *from)
 {
     struct worker *other = &w->crew->workers[owner];
-    if (handover_put(other->steer.from[w->index], data, len, from)) w->steer.to_wake |= 1ull << owner;
+    if (handover_put(other->steer.from[w->index], data, len, from, w->came_us)) w->steer.to_wake |= 1ull << owner;
     else metric_add(figures.handover_drops, 1);
     w->counted.handed++;
     return true;
@@ -73,6 +73,7 @@ bool steer_take(struct worker *w)
         struct handover_slot *s;
         w->steer.via = i;
         for (int n = 0; n < HANDOVER_SLOTS && w->steer.from[i] && (s = handover_first(w->steer.from[i])); n++) {
+            w->came_us = s->came_us;
             worker_datagram(w, s->bytes, s->len, &s->from);
             handover_done(w->steer.from[i]);
             any = true;

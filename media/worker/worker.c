@@ -201,7 +201,9 @@ static void drain_mailbox(struct worker *w)
 /* ---- datagrams ---- */
 static void take(void *ctx, uint8_t *data, size_t len, const struct address *from)
 {
-    worker_datagram(ctx, data, len, from);
+    struct worker *w = ctx;
+    w->came_us = w->now_us - w->ingress.waited_us;
+    worker_datagram(w, data, len, from);
 }
 
 static void receive_dialled(struct worker *w, int fd)

@@ -177,6 +177,7 @@ struct worker {
     const int *stop; /* atomic; set, then woken: carry out what is queued, close everything, end */
     struct table peers, tracks, feeds, rooms, by_tuple, by_ufrag;
     int64_t now_us, tick_us, wake_us; /* wake_us: when held packets must leave */
+    int64_t came_us;       /* when the kernel had the datagram at hand */
     int64_t batch_us;      /* when datagrams were taken last */
     int64_t beat_us;       /* between two looks at the socket, where many packets leave; 0 = it wakes us */
     uint32_t arrivals;     /* datagrams a second, over the last half second or so */

@@ -1,4 +1,5 @@
 #include "server/live/programme.h"
+#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,8 +14,12 @@
 #define HOLD_BACK 2.0 /* parts; 4.4.3.8: at least two, better three. Ours are as they usually are a fifth shorter than PART_S, so two of that leave half a piece more */
 #define CACHED_PARTS 16
 
+/* How long HLS players are told that a picture is shown when nobody knows. They reckon where the next segment begins from what this one holds, and when that
+ * is off by a second they place everything anew (hls.js); MSE goes on without a keyframe after up to twice as long. */
+#define HLS_HOLE_TICKS (90 * 950)
+
 struct piece {
-    struct share *bytes;
+    struct share *bytes, *hls; /* hls: as HLS has it */
     bool key, segment;
     uint32_t generation;
     int64_t start_us, duration_us;
@@ -78,8 +83,10 @@ static void forget_playlists(struct programme *p)
 
 static void forget_oldest(struct programme *p)
 {
-    share_unref(p->held[p->oldest % HELD_MAX].bytes);
-    p->held[p->oldest++ % HELD_MAX].bytes = NULL;
+    struct piece *k = &p->held[p->oldest++ % HELD_MAX];
+    share_unref(k->bytes);
+    share_unref(k->hls);
+    k->bytes = k->hls = NULL;
 }
 
 void programme_free(struct programme *p)
@@ -151,6 +158,15 @@ static void let_go(struct programme *p)
     }
 }
 
+static struct share *for_hls(const struct media_piece *m)
+{
+    struct share *s = m->hole_at && m->hole_at + 4 <= m->bytes->len ? share_new(m->bytes->bytes, m->bytes->len) : NULL;
+    if (!s) return share_ref(m->bytes);
+    uint32_t shown = htonl(HLS_HOLE_TICKS);
+    memcpy(s->bytes + m->hole_at, &shown, sizeof shown);
+    return s;
+}
+
 void programme_add(struct programme *p, const struct media_piece *m)
 {
     if (p->ended) return;
@@ -162,12 +178,12 @@ void programme_add(struct programme *p, const struct media_piece *m)
     struct segment *s = newest(p);
     if ((!s || m->segment || s->generation != m->generation) && !begin_segment(p, m)) return;
     s = newest(p);
-    p->held[p->next++ % HELD_MAX] = (struct piece){share_ref(m->bytes), m->key, m->segment, m->generation, m->start_us, m->duration_us};
+    p->held[p->next++ % HELD_MAX] = (struct piece){share_ref(m->bytes), for_hls(m), m->key, m->segment, m->generation, m->start_us, m->duration_us};
     s->n++;
     s->bytes += m->bytes->len;
     p->end_us = m->start_us + m->duration_us;
     s->duration_us = p->end_us - s->start_us;
-    s->shelved = s->shelved && shelf_write(p->file, p->offset, m->bytes);
+    s->shelved = s->shelved && shelf_write(p->file, p->offset, p->held[(p->next - 1) % HELD_MAX].hls);
     p->offset += m->bytes->len;
     let_go(p);
     forget_playlists(p);
@@ -287,11 +303,11 @@ static struct share *join(const struct programme *p, size_t first, size_t n)
     size_t bytes = 0, at = 0;
     for (size_t i = first; i < first + n; i++) {
         if (!piece_at(p, i)) return NULL;
-        bytes += piece_at(p, i)->bytes->len;
+        bytes += piece_at(p, i)->hls->len;
     }
     struct share *s = share_blank(bytes);
-    for (size_t i = first; s && i < first + n; at += piece_at(p, i++)->bytes->len)
-        memcpy(s->bytes + at, piece_at(p, i)->bytes->bytes, piece_at(p, i)->bytes->len);
+    for (size_t i = first; s && i < first + n; at += piece_at(p, i++)->hls->len)
+        memcpy(s->bytes + at, piece_at(p, i)->hls->bytes, piece_at(p, i)->hls->len);
     return s;
 }
 
@@ -320,7 +336,7 @@ enum programme_part programme_part(struct programme *p, uint32_t segment, unsign
     if (part >= programme_parts(p, segment, per_part)) return closed(p, segment) || part > programme_parts(p, segment, per_part) ? PART_NEVER : PART_LATER;
     size_t first = s->first + (size_t)part * per_part, n = s->first + s->n - first < per_part ? s->first + s->n - first : per_part;
     const struct piece *only = n == 1 ? piece_at(p, first) : NULL;
-    struct share *here = only ? only->bytes : n > 1 ? joined_part(p, segment, part, per_part, n) : NULL;
+    struct share *here = only ? only->hls : n > 1 ? joined_part(p, segment, part, per_part, n) : NULL;
     if (!here) return PART_NEVER;
     *out = share_ref(here);
     return PART_HERE;

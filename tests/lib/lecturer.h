@@ -12,6 +12,7 @@ struct lecturer {
     pthread_t thread;
     int stop;              /* atomic */
     size_t frame_bytes;    /* of each picture but keyframes, which have three times as much */
+    int stumbles;          /* atomic: how late, in ms, every ninth picture and all behind it leave */
     struct ivf *film;      /* VP8 of 25 frames a second in place of the H.264, over and over; NULL = none. Set before lecturer_begin */
     uint16_t video_seq, audio_seq;
     uint32_t frames;
@@ -75,7 +76,8 @@ static inline void *lecturer_run(void *arg)
         for (int i = 0; i < 2; i++)
             lecturer_packet(l, false, true, l->frames * 1920 + (uint32_t)i * 960, l->film ? (const uint8_t[]){0xf8, 0xff, 0xfe} : (const uint8_t[]){0xfc, 1, 2, 3}, l->film ? 3 : 4);
         if (l->frames % 50 == 0) rtc_client_check(&l->rtc); /* consent (RFC 7675) */
-        while (clock_monotonic_us() < next_us + 40000)
+        int64_t late_us = l->frames % 9 == 8 ? 1000 * (int64_t)__atomic_load_n(&l->stumbles, __ATOMIC_RELAXED) : 0;
+        while (clock_monotonic_us() < next_us + 40000 + late_us)
             rtc_client_poll(&l->rtc, 5);
     }
     return NULL;

@@ -99,8 +99,43 @@ static void larger_than_the_arena(void **state)
     close(receiver);
 }
 
+/* A worker that reads late knows when each datagram came. */
+static int64_t waited[4];
+static size_t n_waited;
+static struct ingress late;
+static void take_late(void *ctx, uint8_t *data, size_t len, const struct address *from)
+{
+    (void)ctx, (void)data, (void)len, (void)from;
+    assert_true(n_waited < 4);
+    waited[n_waited++] = late.waited_us;
+}
+
+static void what_waited_in_the_kernel(void **state)
+{
+    struct address from, to;
+    struct sockaddr_storage at;
+    int sender = bound(&from), receiver = bound(&to);
+    (void)state;
+    assert_int_equal(ingress_open(&late, receiver), 0);
+    socklen_t len = address_to_sockaddr(&to, AF_INET, &at);
+    usleep(200000); /* the kernel begins to look at the clock a little later, when nobody else had it do so */
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(sendto(sender, "0123", 4, 0, (struct sockaddr *)&at, len), 4);
+        usleep(30000);
+    }
+    for (size_t n; (n = ingress_read(&late)) > 0;)
+        ingress_each(&late, n, take_late, NULL);
+    assert_int_equal(n_waited, 4);
+    for (size_t i = 0; i < 3; i++)
+        assert_in_range(waited[i] - waited[i + 1], 29000, 400000);
+    assert_in_range(waited[3], 29000, 600000);
+    ingress_close(&late);
+    close(sender);
+    close(receiver);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(segmented), cmocka_unit_test(one_by_one), cmocka_unit_test(larger_than_the_arena)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(segmented), cmocka_unit_test(one_by_one), cmocka_unit_test(larger_than_the_arena), cmocka_unit_test(what_waited_in_the_kernel)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

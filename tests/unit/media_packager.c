@@ -1,7 +1,9 @@
 /* The packager: what it writes is parsed again box by box, and a whole programme of a real encoder is judged by ffprobe. */
 #include "media/mux/clock.h"
+#include "media/mux/frames.h"
 #include "media/mux/packager.h"
 #include "media/rtp/bytes.h"
+#include "tests/lib/fragments.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -58,52 +60,9 @@ static void picture(struct packager *p, bool key, uint8_t level, int64_t us)
     packager_picture(p, frame, n, key, us);
 }
 
-/* ---- reading it again ---- */
-static const uint8_t *box(const uint8_t *p, size_t len, const char *type, size_t *body)
+static uint64_t picture_at(int64_t ms)
 {
-    for (size_t at = 0; at + 8 <= len;) {
-        size_t n = get_u32(p + at);
-        assert_true(n >= 8 && n <= len - at);
-        if (memcmp(p + at + 4, type, 4) == 0) {
-            *body = n - 8;
-            return p + at + 8;
-        }
-        at += n;
-    }
-    return NULL;
-}
-
-struct fragment {
-    uint32_t track, sequence, n, bytes;
-    uint64_t time, duration, last_duration;
-    bool first_key, has_parameter_sets;
-};
-
-static bool read_fragment(const uint8_t *p, size_t len, struct fragment *f)
-{
-    size_t n, traf_len, at_len, mdat_len;
-    const uint8_t *moof = len ? box(p, len, "moof", &n) : NULL;
-    if (!moof) return false;
-    const uint8_t *mfhd = box(moof, n, "mfhd", &at_len), *traf = box(moof, n, "traf", &traf_len), *mdat = box(p, len, "mdat", &mdat_len);
-    const uint8_t *tfhd = box(traf, traf_len, "tfhd", &at_len), *tfdt = box(traf, traf_len, "tfdt", &at_len), *trun = box(traf, traf_len, "trun", &at_len);
-    memset(f, 0, sizeof *f);
-    f->sequence = get_u32(mfhd + 4);
-    assert_int_equal(get_u32(tfhd) & 0x20000, 0x20000);
-    f->track = get_u32(tfhd + 4);
-    f->time = get_u64(tfdt + 4);
-    f->n = get_u32(trun + 4);
-    assert_int_equal(get_u32(trun + 8), (mdat - p)); /* the data offset */
-    for (uint32_t i = 0; i < f->n; i++) {
-        const uint8_t *s = trun + 12 + 12 * i;
-        f->last_duration = get_u32(s);
-        f->duration += f->last_duration;
-        f->bytes += get_u32(s + 4);
-        if (i == 0) f->first_key = get_u32(s + 8) == 0x02000000;
-    }
-    assert_int_equal(f->bytes, mdat_len);
-    for (uint32_t at = 0; f->track == 1 && at + 5 <= mdat_len; at += 4 + get_u32(mdat + at))
-        f->has_parameter_sets |= (mdat[at + 4] & 31) == 7 || (mdat[at + 4] & 31) == 8;
-    return true;
+    return (uint64_t)ms * 90;
 }
 
 static struct packager *fresh(void)
@@ -329,6 +288,142 @@ static void a_picture_that_stands_still(void **state)
     packager_free(p);
 }
 
+/* What was told again is where a decoder is then: frames that need what came after it are left out until the next keyframe. */
+static void nothing_goes_on_from_what_was_told_again(void **state)
+{
+    (void)state;
+    struct packager *p = fresh();
+    uint64_t resumed = picture_at(6400), keyed = picture_at(7000), stood = picture_at(2000);
+    size_t again = 0, after = 0;
+    for (int ms = 0; ms < 8000; ms += 20) {
+        bool stands = ms >= 1000 && ms < 5400;
+        if (ms % 40 == 0 && !stands) picture(p, ms == 0 || ms == 6000, 0x1e, 1000000 + ms * 1000);
+        packager_voice(p, opus, sizeof opus, 1000000 + ms * 1000);
+        packager_tick(p, 1000000 + ms * 1000 + 20000);
+    }
+    for (size_t i = 0; i < n_seen; i++) {
+        struct fragment f;
+        if (seen[i].piece.init || !read_fragment(seen[i].bytes, seen[i].piece.picture_len, &f)) continue;
+        if (f.time < stood) continue;
+        if (f.time >= resumed && f.time < keyed) assert_true(f.first_key);
+        again += f.time < resumed && f.first_key;
+        after += f.time >= keyed;
+    }
+    assert_true(again >= 1 && after >= 3);
+    packager_free(p);
+}
+
+/* Six pictures a second, as a busy machine makes them: no part is longer than players were promised, and nothing is missing between. */
+static void few_frames_make_no_long_chunk(void **state)
+{
+    (void)state;
+    for (int every = 120; every <= 340; every += 20) {
+        struct packager *p = fresh();
+        uint64_t at = 0;
+        int64_t end_us = 0;
+        for (int ms = 0; ms < 6000; ms += 20) {
+            if (ms % every == 0) picture(p, ms % (every * 10) == 0, 0x1e, 1000000 + ms * 1000);
+            packager_voice(p, opus, sizeof opus, 1000000 + ms * 1000);
+            packager_tick(p, 1000000 + ms * 1000 + 10000);
+        }
+        for (size_t i = 0; i < n_seen; i++) {
+            struct fragment f;
+            const struct packager_piece *c = &seen[i].piece;
+            if (c->init) continue;
+            assert_in_range(c->duration_us, 1, PACKAGER_CHUNK_MAX_US);
+            if (end_us) assert_int_equal(c->start_us, end_us);
+            end_us = c->start_us + c->duration_us;
+            if (!read_fragment(seen[i].bytes, c->picture_len, &f)) continue;
+            if (at && every <= 240) assert_int_equal(f.time, at);
+            if (at) assert_true(f.time <= at); /* one that was overdue: its last frame was shown for long */
+            at = f.time + f.duration;
+        }
+        packager_free(p);
+    }
+}
+
+/* A keyframe that comes so late that its chunk is told already begins a segment all the same, and every chunk has a length. */
+static void every_chunk_has_a_length(void **state)
+{
+    (void)state;
+    struct packager *p = fresh();
+    int64_t end_us = 0;
+    size_t segments = 0;
+    for (int ms = 0; ms < 6000; ms += 20) {
+        int64_t late_ms = ms >= 1000 && ms % 1000 < 400 ? 360 - ms % 1000 / 40 * 40 : 0; /* at each full second, what comes is up to 0.36 s late and comes at once */
+        for (int made = ms - 360; late_ms == 40 && made < ms; made += 40)
+            picture(p, made % 1000 == 40, 0x1e, 1000000 + made * 1000);
+        if (ms % 40 == 0 && !late_ms) picture(p, ms == 0, 0x1e, 1000000 + ms * 1000);
+        packager_voice(p, opus, sizeof opus, 1000000 + ms * 1000);
+        packager_tick(p, 1000000 + ms * 1000 + 20000);
+    }
+    for (size_t i = 0; i < n_seen; i++) {
+        const struct packager_piece *c = &seen[i].piece;
+        if (c->init) continue;
+        assert_true(c->duration_us >= 1000);
+        if (end_us) assert_int_equal(c->start_us, end_us);
+        end_us = c->start_us + c->duration_us;
+        segments += c->segment;
+    }
+    assert_int_equal(segments, 6);
+    packager_free(p);
+}
+
+/* ---- frames ---- */
+struct given {
+    struct frames *frames;
+    size_t n, bytes[8];
+    bool keys[8];
+    uint16_t seq;
+};
+
+static void on_frame(void *ctx, const struct frame *f)
+{
+    struct given *g = ctx;
+    assert_true(g->n < 8);
+    g->bytes[g->n] = f->len;
+    g->keys[g->n++] = f->key;
+}
+
+static void send_fragment(struct given *g, uint32_t timestamp, uint8_t type, bool first, bool last, bool marker)
+{
+    uint8_t b[12 + 102] = {0x80, (uint8_t)((marker ? 0x80 : 0) | 96)};
+    put_u16(b + 2, g->seq++);
+    put_u32(b + 4, timestamp);
+    b[12] = 0x60 | 28;
+    b[13] = (uint8_t)((first ? 0x80 : 0) | (last ? 0x40 : 0) | type);
+    frames_input(g->frames, b, sizeof b, g->seq);
+}
+
+static void send_frame(struct given *g, uint32_t timestamp, bool key, bool marks)
+{
+    send_fragment(g, timestamp, key ? 5 : 1, true, false, false);
+    send_fragment(g, timestamp, key ? 5 : 1, false, true, marks);
+}
+
+/* Chromium drops what waits to leave when a keyframe comes and counts on without a hole: half a frame is not given to a decoder, which would give up. */
+static void a_frame_whose_end_was_never_sent(void **state)
+{
+    (void)state;
+    for (int marks = 0; marks < 2; marks++) {
+        struct given g = {0};
+        assert_int_equal(frames_new(&g.frames, MEDIA_H264, on_frame, &g), 0);
+        send_frame(&g, 0, true, marks);
+        send_frame(&g, 3000, false, marks);
+        if (marks) send_fragment(&g, 6000, 1, true, false, false);
+        send_frame(&g, 9000, true, marks);
+        send_frame(&g, 12000, false, marks);
+        if (marks) send_fragment(&g, 15000, 1, true, false, false);
+        frames_flush(g.frames, 0, true);
+        assert_int_equal(g.n, 4); /* who marks no ends is told apart by times alone */
+        for (size_t i = 0; i < 4; i++) {
+            assert_int_equal(g.bytes[i], 4 + 1 + 200);
+            assert_int_equal(g.keys[i], i % 2 == 0);
+        }
+        frames_free(g.frames);
+    }
+}
+
 static void clocks(void **state)
 {
     (void)state;
@@ -459,7 +554,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(aac_in_place_of_opus), cmocka_unit_test(chunks_and_segments),       cmocka_unit_test(other_parameter_sets),
                                        cmocka_unit_test(hole_in_the_picture),       cmocka_unit_test(silence_where_nothing_is_said),
-                                       cmocka_unit_test(sound_alone_then_a_picture), cmocka_unit_test(a_picture_that_stands_still), cmocka_unit_test(clocks),
+                                       cmocka_unit_test(sound_alone_then_a_picture), cmocka_unit_test(a_picture_that_stands_still), cmocka_unit_test(nothing_goes_on_from_what_was_told_again),
+                                       cmocka_unit_test(few_frames_make_no_long_chunk), cmocka_unit_test(every_chunk_has_a_length), cmocka_unit_test(a_frame_whose_end_was_never_sent), cmocka_unit_test(clocks),
                                        cmocka_unit_test(opus_lengths),              cmocka_unit_test(judged_by_ffprobe)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     forget();

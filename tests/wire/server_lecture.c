@@ -1,4 +1,5 @@
 /* Lectures on the real daemon: who may watch, what a viewer is sent, one that is too slow, and low-latency HLS with winding back. */
+#include "tests/lib/fragments.h"
 #include "tests/lib/site.h"
 #include "tests/lib/lecturer.h"
 #include <sqlite3.h>
@@ -380,12 +381,108 @@ static void parts_segments_and_the_beginning(void **state)
     assert_true(last.body_len < 20000);
 }
 
+/* ---- what a player of HLS relies on ---- */
+struct relied {
+    uint64_t picture_end, voice_end; /* ticks */
+    unsigned parts, keys;
+    double told_s; /* of the parts of this segment */
+    size_t bytes;
+    uint8_t *segment; /* its parts so far, one behind the other */
+};
+
+static void rely_on_part(struct relied *r, const char *file, double duration_s, bool independent, double target_s)
+{
+    struct fragment f;
+    bool key = false;
+    assert_int_equal(ask("GET", below(file), "", NULL), 200); /* a part that a playlist names is there, whole */
+    for (size_t at = 0; at < last.body_len; at += f.len) {
+        assert_true(read_fragment((const uint8_t *)last.body + at, last.body_len - at, &f));
+        uint64_t *end = f.track == 1 ? &r->picture_end : &r->voice_end;
+        if (f.track == 1 && *end) assert_true(f.time <= *end); /* no moment without a picture */
+        assert_true(f.last_duration < 90000);                  /* a player whose reckoning is off by a second places everything anew */
+        if (f.track == 2 && *end) assert_int_equal(f.time, *end);
+        *end = f.time + f.duration;
+        key = key || (f.track == 1 && f.first_key);
+    }
+    assert_int_equal(independent, key);
+    assert_true(duration_s <= target_s + 1e-6);
+    r->parts++;
+    r->keys += key;
+    r->told_s += duration_s;
+    r->segment = realloc(r->segment, r->bytes + last.body_len);
+    memcpy(r->segment + r->bytes, last.body, last.body_len);
+    r->bytes += last.body_len;
+}
+
+static void rely_on_segment(struct relied *r, const char *file, double duration_s)
+{
+    assert_true(duration_s - r->told_s < 1e-4 && r->told_s - duration_s < 1e-4);
+    assert_int_equal(ask("GET", below(file), "", NULL), 200);
+    assert_int_equal(last.body_len, r->bytes);
+    assert_memory_equal(last.body, r->segment, r->bytes);
+    r->bytes = 0;
+    r->told_s = 0;
+}
+
+/* Reads the playlist from segment `*msn`, part `*part` on; both are moved to what comes next. */
+static void rely_on_playlist(struct relied *r, char *text, unsigned *msn, unsigned *part)
+{
+    double duration = 0, target = strtod(strstr(text, "PART-TARGET=") + 12, NULL);
+    char file[60], flag[20];
+    unsigned s, n;
+    for (char *next, *line = strtok_r(text, "\n", &next); line; line = strtok_r(NULL, "\n", &next)) {
+        *flag = 0;
+        if (sscanf(line, "#EXT-X-PART:DURATION=%lf,URI=\"%59[^\"]\",%19s", &duration, file, flag) >= 2 && sscanf(file, "part-%u.%u.", &s, &n) == 2 && s == *msn &&
+            n == *part) {
+            rely_on_part(r, file, duration, *flag != 0, target);
+            ++*part;
+        } else if (sscanf(line, "#EXTINF:%lf", &duration) != 1 && sscanf(line, "seg-%u.m4s", &s) == 1 && s == *msn) {
+            rely_on_segment(r, line, duration);
+            ++*msn;
+            *part = 0;
+        }
+    }
+}
+
+/* Players that come at any time, while the publisher stumbles: what the playlists say of parts and segments is what they are. */
+static void parts_are_what_they_are_said_to_be(void **state)
+{
+    static const int late[] = {0, 190, 330, 600};
+    char path[600], again[500], *text;
+    unsigned keys = 0;
+    (void)state;
+    snprintf(path, sizeof path, "/live/talk/index.m3u8?token=%s", token);
+    for (int i = 0; i < 7; i++) {
+        struct relied r = {0};
+        __atomic_store_n(&lecturer.stumbles, late[i % 4], __ATOMIC_RELAXED);
+        usleep((useconds_t)(i * 70000));
+        assert_int_equal(ask("GET", path, "", NULL), 200);
+        const char *line = strchr(strstr(last.body, "SCORE=2"), '\n') + 1;
+        snprintf(again, sizeof again, "/live/talk/%.*s", (int)strcspn(line, "\n"), line);
+        assert_int_equal(ask("GET", again, "", NULL), 200);
+        unsigned msn = (unsigned)count_of(last.body, "#EXTINF:") - 1, part = 0;
+        for (int64_t until = web_now_ms() + 1800; web_now_ms() < until;) {
+            text = strdup(last.body);
+            rely_on_playlist(&r, text, &msn, &part);
+            free(text);
+            snprintf(path, sizeof path, "%s&_HLS_msn=%u&_HLS_part=%u", again, msn, part);
+            assert_int_equal(ask("GET", path, "", NULL), 200);
+        }
+        assert_in_range(r.parts, 5, 40);
+        keys += r.keys;
+        free(r.segment);
+        snprintf(path, sizeof path, "/live/talk/index.m3u8?token=%s", token);
+    }
+    __atomic_store_n(&lecturer.stumbles, 0, __ATOMIC_RELAXED);
+    assert_true(keys >= 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(who_may_not_watch),       cmocka_unit_test(what_a_viewer_is_sent), cmocka_unit_test(the_beginning_in_one_answer),
                                        cmocka_unit_test(staff_watch_by_their_session), cmocka_unit_test(the_playlists),
                                        cmocka_unit_test(waiting_for_what_comes), cmocka_unit_test(the_first_playlist_is_fresh),
-                                       cmocka_unit_test(parts_follow_the_whole_line),  cmocka_unit_test(one_that_is_too_slow_skips),
+                                       cmocka_unit_test(parts_follow_the_whole_line),  cmocka_unit_test(parts_are_what_they_are_said_to_be), cmocka_unit_test(one_that_is_too_slow_skips),
                                        cmocka_unit_test(parts_segments_and_the_beginning)};
     return cmocka_run_group_tests(tests, start, stop);
 }
