@@ -17,6 +17,7 @@ const struct inventory_class inventory_classes[] = {
     {"room", "会诊室", "Rooms", "medical", 4, "dispatcher", true},
     {"schedule", "号源与预约", "Times and bookings", "resource", 2, "dispatcher", true},
     {"research", "科研数据申请", "Research applications", "resource", 3, "consortium_admin", false},
+    {"report", "月报与报警", "Monthly reports and alarms", "resource", 2, "manager", false},
     {"org", "机构与科室", "Institutions", "resource", 1, "consortium_admin", false},
     {"staff", "人员与岗位", "Staff", "resource", 3, "consortium_admin", false},
     {"credential", "登录凭证", "Credentials", "system", 4, "sys_admin", false},
@@ -149,6 +150,11 @@ const struct inventory_table inventory_tables[] = {
     {"research_project", "research", "id", "created_ms", {{"伦理批件号", "an ethics approval", "t.ethics_no=''"}, {"审批", "a decision", "t.decided_ms=0"}}},
     {"research_event", "research", "id", "t_ms", {{0}}},
 
+    {"report_month", "report", "id", "made_ms", {{"核对", "a check", "t.checked_ms=0"}, {"发布", "its publication", "t.frozen_ms=0"}}},
+    {"report_month_event", "report", "id", "t_ms", {{0}}},
+    {"alarm_rule", "report", "id", "created_ms", {{0}}},
+    {"alarm", "report", "id", "opened_ms", {{"负责人", "an owner", "t.owner_id=0"}, {"处理说明", "what was done", "t.note IS NULL"}}},
+
     {"audit", "audit", "seq", "t_ms", {{"人员", "who it was", "t.person_id=0"}, {"来源地址", "the address", "t.address=''"}}},
     {"audit_head", "audit", "id", NULL, {{0}}},
 
@@ -169,6 +175,7 @@ const struct inventory_table inventory_tables[] = {
     {"quality_finding", "exchange", "id", "found_ms", {{"处理结果", "what became of it", "t.state='open'"}}},
     {"quality_day", "exchange", "source_id", NULL, {{0}}},
 
+    {"alarm_watch", "internal", "rule_id", "judged_ms", {{0}}},
     {"report_fact", "internal", "thing_id", "t_ms", {{0}}},
     {"report_state", "internal", "name", NULL, {{0}}},
     {"feed", "internal", "seq", "t_ms", {{0}}},

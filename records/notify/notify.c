@@ -78,8 +78,8 @@ int notify_person(struct op_ctx *ctx, struct person_id person, const char *templ
             "iitititiii", (int64_t)id, (int64_t)person.v, t->id, (int64_t)t->task, about->act, (int64_t)about->case_id.v,
             about->case_number, about->due_ms, (int64_t)about->urgent, ctx->now_ms);
     delivery_queue(ctx, id, (struct delivery_kind){t->task, about->urgent});
-    json_t *notice = json_pack("{s:o,s:I,s:o,s:o,s:b}", "id", json_id(id), "t_ms", (json_int_t)ctx->now_ms, "text",
-                               text_json(t, about), "case_id", json_id(about->case_id.v), "urgent", about->urgent);
+    json_t *notice = json_pack("{s:o,s:I,s:o,s:o,s:s?,s:b}", "id", json_id(id), "t_ms", (json_int_t)ctx->now_ms, "text",
+                               text_json(t, about), "case_id", json_id(about->case_id.v), "page", t->page, "urgent", about->urgent);
     if (!notice)
         return fault_set(ctx->fault, ERR_INTERNAL, "", "Out of memory.");
     push(ctx->tx, person, notice);
@@ -128,9 +128,9 @@ static json_t *notice_json(struct query *q)
     int64_t read_ms = query_int(q, "read_ms");
     if (!t)
         return NULL; /* a template of a newer version after going back */
-    return json_pack("{s:o,s:I,s:o,s:o,s:b,s:b,s:o}", "id", json_id((uint64_t)query_int(q, "id")), "t_ms",
+    return json_pack("{s:o,s:I,s:o,s:o,s:s?,s:b,s:b,s:o}", "id", json_id((uint64_t)query_int(q, "id")), "t_ms",
                      (json_int_t)query_int(q, "created_ms"), "text", text_json(t, &about), "case_id",
-                     json_id(about.case_id.v), "urgent", about.urgent, "task", t->task, "read_ms",
+                     json_id(about.case_id.v), "page", t->page, "urgent", about.urgent, "task", t->task, "read_ms",
                      read_ms ? json_integer(read_ms) : json_null());
 }
 

@@ -40,6 +40,7 @@ struct notify_template {
     const char *id;
     const char *zh, *en; /* {number} {act} {due} are filled in; an empty one is left out with its separator */
     bool task;           /* asks for something (settled by notify_settle); else only tells */
+    const char *page;    /* where in the application it is dealt with when it is not about a case; NULL = nowhere in particular */
 };
 struct notify_act {
     const char *word, *zh, *en;

@@ -1,7 +1,9 @@
 /* Facts follow what happens: each round looks at what changed since and makes the facts of those things anew. First, once, everything there is. */
 #include "records/parts.h"
+#include "records/report/alarm.h"
 #include "records/report/fact.h"
 #include "records/report/indicator.h"
+#include "records/report/month.h"
 #include "server/base/log.h"
 #include <stdio.h>
 #include <string.h>
@@ -245,13 +247,13 @@ static int step(struct records *r, struct facts *facts, int64_t now_ms, bool *mo
 void report_background(struct records *r, int64_t now_ms)
 {
     struct facts facts = {0};
-    bool more = true;
+    bool more = due(r, now_ms);
     int rc = 0;
-    if (!due(r, now_ms))
-        return;
     for (int64_t begun = clock_monotonic_us(); rc == 0 && more && clock_monotonic_us() - begun < ROUND_US;)
         rc = step(r, &facts, now_ms, &more);
     fact_list_free(&facts);
     if (rc)
         log_error("report", "facts could not be kept: %s", err_wire(rc));
+    month_background(r, now_ms);
+    alarm_background(r, now_ms);
 }

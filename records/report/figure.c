@@ -167,6 +167,6 @@ bool figure_sees(struct tx *tx, uint64_t org, uint64_t other)
 struct query *figure_orgs(struct tx *tx, uint64_t org)
 {
     return tx_query(tx, "WITH RECURSIVE below(id) AS (SELECT id FROM org WHERE id=$1 UNION ALL SELECT o.id FROM org o JOIN below b ON o.parent_id=b.id) "
-                        "SELECT o.id AS id, o.name AS name FROM org o JOIN below b ON b.id=o.id WHERE o.kind='institution' ORDER BY o.code",
+                        "SELECT o.id AS id, o.name AS name FROM org o JOIN below b ON b.id=o.id WHERE o.kind='institution' ORDER BY CASE WHEN o.id=$1 THEN 0 ELSE 1 END, o.code",
                     "i", (int64_t)org);
 }

@@ -32,5 +32,5 @@ struct query *figure_rows(struct tx *tx, const struct ask *a, int64_t limit, int
 /* The institutions somebody at `org` sees: it and what is below. */
 bool figure_sees(struct tx *tx, uint64_t org, uint64_t other);
 bool figure_is_root(struct tx *tx, uint64_t org);
-struct query *figure_orgs(struct tx *tx, uint64_t org); /* id, name */
+struct query *figure_orgs(struct tx *tx, uint64_t org); /* id, name; itself first */
 #endif

@@ -108,6 +108,35 @@ static const char *take_page(struct indicators *t, const json_t *row, const stru
     return take_roles(p, row, roles);
 }
 
+static const char *take_section(struct indicators *t, const json_t *row)
+{
+    const json_t *list = json_object_get(row, "indicators");
+    struct section *one = &t->sections[t->n_sections];
+    size_t i;
+    json_t *id;
+    *one = (struct section){.title = json_object_get(row, "title")};
+    if (!both(one->title))
+        return "title";
+    if (json_array_size(list) < 1 || json_array_size(list) > SECTION_INDICATORS)
+        return "indicators";
+    json_array_foreach((json_t *)list, i, id)
+        if (!(one->indicators[one->n++] = indicators_find(t, json_string_value(id) ? json_string_value(id) : "")))
+            return "indicators";
+    t->n_sections++;
+    return NULL;
+}
+
+/* A file of before has no sections: its pages are the report. */
+static void pages_as_sections(struct indicators *t)
+{
+    for (; t->n_sections < t->n_pages; t->n_sections++) {
+        const struct page *p = &t->pages[t->n_sections];
+        struct section *one = &t->sections[t->n_sections];
+        *one = (struct section){.title = json_object_get(p->row, "title"), .n = p->n};
+        memcpy(one->indicators, p->indicators, p->n * sizeof *p->indicators);
+    }
+}
+
 static const char *take_terms(struct indicators *t)
 {
     const json_t *terms = json_object_get(t->file, "terms"), *lanes = json_object_get(terms, "lane_hours");
@@ -147,6 +176,11 @@ int indicators_load(struct indicators **out, json_t *file, const struct access *
             return refuse(t, f, "page", i, wrong);
     if (!t->n_pages)
         return refuse(t, f, "page", 0, "pages");
+    json_array_foreach(json_object_get(file, "month"), i, row)
+        if ((wrong = t->n_sections == SECTIONS_MAX ? "month" : take_section(t, row)))
+            return refuse(t, f, "month", i, wrong);
+    if (!t->n_sections)
+        pages_as_sections(t);
     *out = t;
     return 0;
 }

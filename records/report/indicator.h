@@ -11,6 +11,8 @@
 #define INDICATORS_MAX 64
 #define PAGES_MAX 8
 #define PAGE_INDICATORS 8 /* a page is eight numbers */
+#define SECTIONS_MAX 12
+#define SECTION_INDICATORS 12
 #define COUNTS_MAX 3
 
 enum figure_kind {
@@ -39,12 +41,18 @@ struct page {
     const struct indicator *indicators[PAGE_INDICATORS];
     const json_t *row;
 };
+struct section { /* of the month's report */
+    const json_t *title;
+    size_t n;
+    const struct indicator *indicators[SECTION_INDICATORS];
+};
 struct indicators {
     json_t *file;
     struct fact_terms terms;
     struct indicator list[INDICATORS_MAX];
     struct page pages[PAGES_MAX];
-    size_t n, n_pages;
+    struct section sections[SECTIONS_MAX]; /* none in the file: the pages */
+    size_t n, n_pages, n_sections;
 };
 YL_CHECKED int indicators_open(struct indicators **out, const char *config_dir, const struct access *roles, struct fault *f);
 /* Of a file already read; takes it. */

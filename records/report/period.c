@@ -1,5 +1,6 @@
 #include "records/report/period.h"
 #include "records/patient/identity.h"
+#include <stdio.h>
 #include <string.h>
 
 #define DAY_MS 86400000ll
@@ -59,4 +60,24 @@ bool period_of(const char *word, int64_t now_ms, struct period *out)
     else
         return false;
     return true;
+}
+
+bool period_month(const char *month, struct span *now, struct span *before)
+{
+    char first[16];
+    int y, m, d;
+    snprintf(first, sizeof first, "%.7s-01", month);
+    if (strlen(month) != PERIOD_MONTH - 1 || date_parse(first, &y, &m, &d))
+        return false;
+    int64_t begin = date_days(y, m, 1) * DAY_MS - ZONE_MS;
+    *now = (struct span){begin, month_begin(begin, -1)};
+    *before = (struct span){month_begin(begin, 1), begin};
+    return true;
+}
+
+void period_month_text(int64_t ms, int steps, char out[PERIOD_MONTH])
+{
+    char day[11];
+    date_of_ms(month_begin(ms, steps), 480, day);
+    snprintf(out, PERIOD_MONTH, "%.7s", day);
 }

@@ -18,4 +18,9 @@ struct period {
 };
 /* false: no such word. */
 bool period_of(const char *word, int64_t now_ms, struct period *out);
+/* A month "2026-10" and the one before it; false: there is no such. */
+bool period_month(const char *month, struct span *now, struct span *before);
+/* The month `steps` before the one `ms` is in. */
+#define PERIOD_MONTH 8
+void period_month_text(int64_t ms, int steps, char out[PERIOD_MONTH]);
 #endif

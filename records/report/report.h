@@ -17,8 +17,10 @@
 #include "records/ops/op.h"
 
 extern const struct op report_ops[]; /* report.cockpit, report.list */
+extern const struct op month_ops[];  /* month.*: the reports of months (month.h) */
+extern const struct op alarm_ops[];  /* alarm.*: rules on numbers, alarms (alarm.h) */
 
 struct indicators; /* config/kpi.json; member of struct records_parts */
-/* One round: what changed since, about 200 ms of it. */
+/* One round: what changed since, about 200 ms of it; the month's drafts; about 100 ms of judging rules. */
 void report_background(struct records *r, int64_t now_ms);
 #endif

@@ -1,12 +1,12 @@
 /* The operations: a page of numbers, and the list behind one of them. */
 #include "records/parts.h"
-#include "records/report/figure.h"
+#include "records/report/show.h"
+#include "records/report/upstream.h"
 #include "records/work/consultation.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PARTS_MAX 12
 #define LIST_DEFAULT 50
 #define LIST_MAX 200
 
@@ -60,52 +60,6 @@ static const struct page *page_of(struct op_ctx *ctx, const char *id)
 
 /* ---- numbers ---- */
 
-static json_t *figure_json(const struct figure *f)
-{
-    return json_pack("{s:o,s:I,s:I}", "value", f->known ? json_real(f->value) : json_null(), "numerator", (json_int_t)f->numerator, "denominator", (json_int_t)f->denominator);
-}
-
-static json_t *span_json(const struct span *s)
-{
-    return json_pack("{s:I,s:I}", "from_ms", (json_int_t)s->from_ms, "to_ms", (json_int_t)s->to_ms);
-}
-
-/* A place of the application form by its label. */
-static const json_t *form_label(struct op_ctx *ctx, const char *path)
-{
-    const json_t *form = forms_find(records_parts(ctx->records)->work.forms, "consultation");
-    size_t i, k;
-    json_t *section, *field;
-    json_array_foreach(json_object_get(form, "sections"), i, section)
-        json_array_foreach(json_object_get(section, "fields"), k, field)
-            if (strcmp(json_string_value(json_object_get(field, "path")), path) == 0)
-                return json_object_get(field, "label");
-    return NULL;
-}
-
-static json_t *word_label(struct op_ctx *ctx, const struct indicator *i, const char *word)
-{
-    const json_t *label = i->measure == MEASURE_MISSING ? form_label(ctx, word) : NULL;
-    label = label ? label : indicators_word(table_of(ctx), word);
-    return label ? json_incref((json_t *)label) : json_null();
-}
-
-static int add_parts(struct op_ctx *ctx, const struct ask *ask, json_t *out)
-{
-    struct figure_part parts[PARTS_MAX];
-    size_t n;
-    json_t *list = json_array();
-    int rc = figure_parts(ctx->tx, ask, parts, PARTS_MAX, &n);
-    for (size_t i = 0; rc == 0 && i < n; i++) {
-        json_t *one = figure_json(&parts[i].figure);
-        json_object_set_new(one, "word", json_string(parts[i].word));
-        json_object_set_new(one, "label", word_label(ctx, ask->indicator, parts[i].word));
-        json_array_append_new(list, one);
-    }
-    json_object_set_new(out, "parts", list);
-    return rc;
-}
-
 static int add_trend(struct op_ctx *ctx, const struct asked *q, json_t *out)
 {
     struct ask ask = q->ask;
@@ -115,7 +69,7 @@ static int add_trend(struct op_ctx *ctx, const struct asked *q, json_t *out)
     for (int i = 0; rc == 0 && i < PERIOD_POINTS; i++) {
         ask.span = q->period.trend[i];
         rc = figure_of(ctx->tx, &ask, &f);
-        json_t *one = figure_json(&f);
+        json_t *one = show_figure(&f);
         json_object_set_new(one, "from_ms", json_integer(ask.span.from_ms));
         json_object_set_new(one, "to_ms", json_integer(ask.span.to_ms));
         json_array_append_new(list, one);
@@ -124,30 +78,11 @@ static int add_trend(struct op_ctx *ctx, const struct asked *q, json_t *out)
     return rc;
 }
 
-/* What it is, in words that stay with the number. */
-static json_t *meaning(const struct indicator *i)
-{
-    static const char *const kept[] = {"title", "definition", "numerator", "denominator", "events"}, *const betters[] = {"up", "down", "none"};
-    json_t *o = json_pack("{s:s,s:s,s:s,s:s,s:o}", "id", i->id, "measure", measure_word(i->measure), "unit", i->unit, "better", betters[i->better], "target",
-                          i->has_target ? json_real(i->target) : json_null());
-    for (size_t k = 0; k < sizeof kept / sizeof *kept; k++) {
-        json_t *v = json_object_get(i->row, kept[k]);
-        json_object_set_new(o, k == 2 ? "numerator_text" : k == 3 ? "denominator_text" : kept[k], v ? json_incref(v) : json_null());
-    }
-    return o;
-}
-
-static json_t *met_json(const struct indicator *i, const struct figure *f)
-{
-    if (!i->has_target || !f->known || i->better == BETTER_NONE)
-        return json_null();
-    return json_boolean(i->better == BETTER_UP ? f->value >= i->target : f->value <= i->target);
-}
-
-static int indicator_json(struct op_ctx *ctx, struct asked *q, const struct indicator *i, json_t **out)
+static int indicator_json(struct op_ctx *ctx, struct asked *q, const struct upstream *u, const struct indicator *i, json_t **out)
 {
     struct figure now, before;
-    json_t *o = *out = meaning(i);
+    int64_t since = upstream_since(u, i);
+    json_t *o = *out = show_meaning(i);
     struct ask ask = q->ask;
     ask.indicator = q->ask.indicator = i;
     int rc = figure_of(ctx->tx, &ask, &now);
@@ -155,10 +90,11 @@ static int indicator_json(struct op_ctx *ctx, struct asked *q, const struct indi
     rc = rc ? rc : figure_of(ctx->tx, &ask, &before);
     if (rc)
         return rc;
-    json_object_set_new(o, "now", figure_json(&now));
-    json_object_set_new(o, "before", figure_json(&before));
-    json_object_set_new(o, "met", met_json(i, &now));
-    rc = add_parts(ctx, &q->ask, o);
+    json_object_set_new(o, "now", show_figure(&now));
+    json_object_set_new(o, "before", show_figure(&before));
+    json_object_set_new(o, "met", show_met(i, &now));
+    json_object_set_new(o, "since_ms", since ? json_integer(since) : json_null());
+    rc = show_parts(ctx, &q->ask, o);
     return rc ? rc : add_trend(ctx, q, o);
 }
 
@@ -197,16 +133,20 @@ static int report_cockpit(struct op_ctx *ctx, json_t *args, json_t **result)
     int rc = take_args(ctx, args, &q);
     if (rc)
         return rc;
+    struct upstream u;
     json_t *list = json_array();
+    rc = upstream_of(ctx, q.ask.org, q.ask.span.to_ms, &u);
     for (size_t i = 0; rc == 0 && i < page->n; i++) {
         json_t *one = NULL;
-        rc = indicator_json(ctx, &q, page->indicators[i], &one);
+        rc = indicator_json(ctx, &q, &u, page->indicators[i], &one);
         json_array_append_new(list, one);
     }
     snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "page=%s period=%s", page->id, q.period_word);
     *result = json_pack("{s:s,s:O,s:o,s:s,s:o,s:o,s:o,s:o,s:b,s:I,s:b,s:o}", "page", page->id, "title", json_object_get(page->row, "title"), "pages", pages_json(ctx), "period",
-                        q.period_word, "span", span_json(&q.period.now), "before", span_json(&q.period.before), "org_id", json_id(q.ask.org), "orgs", orgs_json(ctx), "whole",
+                        q.period_word, "span", show_span(&q.period.now), "before", show_span(&q.period.before), "org_id", json_id(q.ask.org), "orgs", orgs_json(ctx), "whole",
                         (int)(figure_is_root(ctx->tx, q.ask.org)), "as_of_ms", (json_int_t)ctx->now_ms, "filling", (int)filling(ctx), "indicators", list);
+    json_object_set_new(*result, "upstream", upstream_json(&u));
+    upstream_clear(&u);
     return rc ? rc : tx_error(ctx->tx);
 }
 
@@ -252,7 +192,7 @@ static json_t *row_json(struct op_ctx *ctx, const struct indicator *i, const str
     if (i->measure == MEASURE_ON_TIME && !r->good && !r->value)
         late = ctx->now_ms - r->t_ms; /* still unanswered */
     json_t *o = json_pack("{s:I,s:b,s:I,s:I,s:I,s:s,s:o,s:o,s:o,s:o}", "t_ms", (json_int_t)r->t_ms, "counted", r->counted > 0, "good", (json_int_t)r->good, "total",
-                          (json_int_t)r->total, "value", (json_int_t)late, "word", r->word, "label", word_label(ctx, i, r->word), "home", name_of(ctx, org, r->home), "target",
+                          (json_int_t)r->total, "value", (json_int_t)late, "word", r->word, "label", show_word(ctx, i, r->word), "home", name_of(ctx, org, r->home), "target",
                           name_of(ctx, org, r->target), "about", about(ctx, i, r));
     json_object_set_new(o, "case", r->case_id ? consultation_glance(ctx, (struct case_id){(uint64_t)r->case_id}) : json_null());
     return o;
@@ -311,7 +251,7 @@ static int report_list(struct op_ctx *ctx, json_t *args, json_t **result)
     rc = rc ? rc : list_rows(ctx, &q.ask, limit, offset, items);
     snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "indicator=%s lines=%zu named=%zu", q.ask.indicator->id, json_array_size(items), named(items));
     bool more = (int64_t)json_array_size(items) == limit;
-    *result = json_pack("{s:o,s:o,s:o,s:o,s:o}", "indicator", meaning(q.ask.indicator), "figure", figure_json(&f), "span", span_json(&q.ask.span), "items", items, "next",
+    *result = json_pack("{s:o,s:o,s:o,s:o,s:o}", "indicator", show_meaning(q.ask.indicator), "figure", show_figure(&f), "span", show_span(&q.ask.span), "items", items, "next",
                         more ? json_integer(offset + limit) : json_null());
     return rc ? rc : tx_error(ctx->tx);
 }

@@ -510,5 +510,26 @@ const struct migration store_migrations[] = {
      "CREATE TABLE fhir_patient (pkey INTEGER NOT NULL PRIMARY KEY, patient_id INTEGER NOT NULL, made INTEGER NOT NULL);"
      "CREATE INDEX fhir_patient_patient ON fhir_patient (patient_id);"
      "INSERT INTO fhir_patient (pkey, patient_id, made) SELECT pkey, 0, 0 FROM fhir_resource WHERE type='Patient' AND deleted=0;"},
+    {52, "reports of months: numbers as they were checked, approved and published",
+     "CREATE TABLE report_month (id INTEGER NOT NULL PRIMARY KEY, org_id INTEGER NOT NULL, month TEXT NOT NULL, version INTEGER NOT NULL, rev INTEGER NOT NULL, state TEXT NOT NULL, "
+     "reason TEXT NOT NULL, made_ms INTEGER NOT NULL, checked_by INTEGER NOT NULL DEFAULT 0, checked_ms INTEGER NOT NULL DEFAULT 0, approved_by INTEGER NOT NULL DEFAULT 0, "
+     "approved_ms INTEGER NOT NULL DEFAULT 0, published_by INTEGER NOT NULL DEFAULT 0, frozen_ms INTEGER NOT NULL DEFAULT 0, sha256 TEXT NOT NULL DEFAULT '', sheet BLOB);"
+     "CREATE UNIQUE INDEX report_month_version ON report_month (org_id, month, version);"
+     "CREATE INDEX report_month_month ON report_month (month, org_id);"
+     "CREATE TABLE report_month_event (id INTEGER NOT NULL PRIMARY KEY, report_id INTEGER NOT NULL, t_ms INTEGER NOT NULL, event TEXT NOT NULL, person_id INTEGER NOT NULL, reason TEXT NOT NULL);"
+     "CREATE INDEX report_month_event_report ON report_month_event (report_id, id);"},
+    {53, "alarms on numbers: rules, what each says of each institution, the alarms",
+     "CREATE TABLE alarm_rule (id INTEGER NOT NULL PRIMARY KEY, org_id INTEGER NOT NULL, each_org INTEGER NOT NULL, indicator TEXT NOT NULL, period TEXT NOT NULL, side TEXT NOT NULL, "
+     "limit_milli INTEGER NOT NULL, least INTEGER NOT NULL, for_minutes INTEGER NOT NULL, role TEXT NOT NULL, urgent INTEGER NOT NULL, enabled INTEGER NOT NULL, version INTEGER NOT NULL, "
+     "created_ms INTEGER NOT NULL, changed_ms INTEGER NOT NULL, changed_by INTEGER NOT NULL);"
+     "CREATE TABLE alarm_watch (rule_id INTEGER NOT NULL, org_id INTEGER NOT NULL, judged_ms INTEGER NOT NULL, bad_since_ms INTEGER NOT NULL, PRIMARY KEY (rule_id, org_id))" CLUSTERED ";"
+     "CREATE INDEX alarm_watch_judged ON alarm_watch (judged_ms);"
+     "CREATE TABLE alarm (id INTEGER NOT NULL PRIMARY KEY, number TEXT NOT NULL, rule_id INTEGER NOT NULL, org_id INTEGER NOT NULL, indicator TEXT NOT NULL, period TEXT NOT NULL, "
+     "side TEXT NOT NULL, limit_milli INTEGER NOT NULL, role TEXT NOT NULL, urgent INTEGER NOT NULL, opened_ms INTEGER NOT NULL, opened_milli INTEGER NOT NULL, last_milli INTEGER NOT NULL, "
+     "last_ms INTEGER NOT NULL, owner_id INTEGER NOT NULL DEFAULT 0, taken_ms INTEGER NOT NULL DEFAULT 0, ack_by INTEGER NOT NULL DEFAULT 0, ack_ms INTEGER NOT NULL DEFAULT 0, note BLOB, "
+     "closed_ms INTEGER NOT NULL DEFAULT 0, closed_why TEXT NOT NULL DEFAULT '', again INTEGER NOT NULL DEFAULT 0);"
+     "CREATE UNIQUE INDEX alarm_one_open ON alarm (rule_id, org_id) WHERE closed_ms=0;"
+     "CREATE INDEX alarm_opened ON alarm (opened_ms);"
+     "CREATE INDEX alarm_pair ON alarm (rule_id, org_id, closed_ms);"},
     {0, NULL, NULL},
 };

@@ -48,7 +48,9 @@
     X(EXCHANGE_ENTRY, "exchange_entry", "body", "id", "patient_id")                    \
     X(EXCHANGE_NOTE, "exchange_dead", "note", "message_id", "0")                       \
     X(FINDING_BODY, "quality_finding", "body", "id", "patient_id")                     \
-    X(FINDING_REPLY, "quality_finding", "reply", "id", "patient_id")
+    X(FINDING_REPLY, "quality_finding", "reply", "id", "patient_id")                   \
+    X(MONTH_SHEET, "report_month", "sheet", "id", "0")                                 \
+    X(ALARM_NOTE, "alarm", "note", "id", "rule_id")
 
 enum sealed_column {
 #define X(name, ...) SEALED_##name,

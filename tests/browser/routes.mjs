@@ -68,9 +68,13 @@ async function content() {
   await account('yanjiu', '顾研', 'researcher')
   const research = (await (await signedIn(site, 'yanjiu')).ask('POST', '/research', { title: '缺血性卒中合并症', fields: ['sex', 'age', 'diagnoses'], cohort: { codes: ['I63'], from: '2026-01-01', to: '2026-06-30' } })).id
   if (!(await admin.ask('GET', '/people?q=steward')).items.length) await account('steward', '主索引管理员', 'index_steward')
+  const today = new Date()
+  const past = new Date(today.getFullYear(), today.getMonth() - 1, 15)
+  const report = (await admin.ask('POST', '/reports/months', { org_id: admin.me.post.org.id, month: `${past.getFullYear()}-${String(past.getMonth() + 1).padStart(2, '0')}` })).id
+  await admin.ask('PUT', '/alarms/rules/0000000000000abc', { org_id: admin.me.post.org.id, each: true, indicator: 'volume', period: '30d', side: 'below', limit: 1000, for_minutes: 0, role: 'manager' })
   const lecture = site.ctl('token', '--room', 'lecture', '--watch', '--minutes', '60').trim()
   const slash = (url) => url.replace(site.base, '')
-  return { room: caseId, signed, draft, returned, elsewhere, twins: twins.map((t) => t.id), patient: patient.id, research, person: people[0].id, verify: slash(verify_url), capture: slash(capture), guest: slash(guest), lecture }
+  return { room: caseId, signed, draft, returned, elsewhere, twins: twins.map((t) => t.id), patient: patient.id, research, report, person: people[0].id, verify: slash(verify_url), capture: slash(capture), guest: slash(guest), lecture }
 }
 const c = await content()
 await enterBy(await member(browser, site.base, 'qs.zhang'), null, c.room, { codec: 'vp8' })
@@ -114,6 +118,9 @@ const VISITS = {
   wall: [['wall', '/wall', 'h1'], ['xy.chen', '/wall', 'h1'], ['dean', '/wall', 'tbody tr']],
   cockpit: [['dean', '/cockpit', '.tile'], ['xy.chen', '/cockpit', '.tile'], ['admin', '/cockpit?page=technical', '.tile']],
   'cockpit-list': [['dean', '/cockpit/volume', '.y-table'], ['xy.zhao', '/cockpit/on_time?period=30d', '.y-table'], ['dean', '/cockpit/none', '.y-banner']],
+  months: [['admin', '/reports', 'tbody tr'], ['qs.li', '/reports', 'h1']],
+  month: [['admin', `/reports/${c.report}`, '[data-row]'], ['yuanzhang', `/reports/${c.report}`, '[data-row]', (p) => p.getByRole('checkbox').check()], ['dean', `/reports/${NOBODY}`, '.y-empty h1']],
+  alarms: [['yuanzhang', '/alarms', '.alarm'], ['xy.chen', '/alarms?tab=closed', '.y-table'], ['admin', '/alarms?tab=rules', 'tbody tr'], ['dean', '/alarms?tab=rules', '.y-table']],
   calendar: [['xy.chen', '/calendar', 'h1'], ['xy.chen', '/calendar?view=day', 'h1'], ['xy.zhao', '/calendar', 'h1']],
   slots: [['xy.qian', '/slots', 'h1'], ['sj.tang', '/slots', 'h1']],
   capture: [['', c.capture, 'h1'], ['', '/capture#not-a-code', 'main']],

@@ -33,6 +33,8 @@ const known = {
   'records/patient/index_desk.c': [/^act->kind$/], // link, apart, merge, split
   'records/patient/patient_ops.c': [/^what$/, /^share_basis_word\(basis\)$/], // which number; own, case, consent, emergency
   'records/report/report_ops.c': [/^page->id$/, /^q\.period_word$/, /^q\.ask\.indicator->id$/, /^json_array_size\(items\)$/, /^named\(items\)$/], // words of the file; one of the choices; counts
+  'records/report/month_ops.c': [/^m(\.|->)(month|sha256)$/], // a checked "2026-10"; a hash
+  'records/report/alarm_ops.c': [/^h->number$/, /^(rc \? "\?" : )?r\.indicator$/], // the alarm's; a word of the file
   'records/research/research_ops.c': [/^p\.number$/], // the application's
   'records/patient/timeline.c': [/^share_basis_word\(members\[0\]\.basis\)$/],
   'records/work/consult_desk.c': [/^what$/], // application, opinion

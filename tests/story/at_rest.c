@@ -285,6 +285,7 @@ static void every_sealed_column_was_written(void **state)
         char sql[300];
         bool elsewhere = i >= SEALED_TICKET_NAME && i <= SEALED_TRACK_NAME; /* a room: unit/records_room, records_recording */
         elsewhere = elsewhere || (i >= SEALED_MPI_NOTE && i <= SEALED_SHARE_COMMENT); /* the index and sharing: unit/records_index, records_sharing */
+        elsewhere = elsewhere || (i >= SEALED_MONTH_SHEET && i <= SEALED_ALARM_NOTE); /* story/month, story/alarm */
         if (i != SEALED_DRAFT_BODY && !elsewhere) { /* a draft is gone with the signature */
             snprintf(sql, sizeof sql, "SELECT COUNT(*) FROM %s WHERE %s IS NOT NULL", p->table, p->column);
             if (world_count(&w, sql) < 1)

@@ -110,7 +110,8 @@ static const struct op *world_op(const char *name)
     static const struct op *const tables[] = {consult_ops,  case_list_ops, case_desk_ops, case_move_ops, waiting_ops, slot_ops,
                                               message_ops,  form_ops,      policy_ops,    hours_ops,
                                               override_ops, patient_ops,   notify_ops,    document_ops,  outgoing_ops,
-                                              quality_ops,  research_ops,  consent_ops,   access_ops,    index_ops,   report_ops};
+                                              quality_ops,  research_ops,  consent_ops,   access_ops,    index_ops,   report_ops,
+                                              month_ops,    alarm_ops};
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
         for (const struct op *o = tables[t]; o->name; o++)
             if (strcmp(o->name, name) == 0)

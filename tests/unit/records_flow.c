@@ -1,6 +1,7 @@
 /* The engine, and the consultation's table run through it: properties that hold for every sequence of events.
  */
 #include "records/flow/flow.h"
+#include "records/report/month.h"
 #include "records/research/research.h"
 #include "records/work/consult_flow.h"
 #include "records/work/work_parts.h"
@@ -309,6 +310,13 @@ static void the_research_document_is_the_table(void **state)
     document_is(&research_flow, three);
 }
 
+static void the_month_document_is_the_table(void **state)
+{
+    static const struct flow_terms no_clocks[1];
+    const struct flow_terms *const three[3] = {no_clocks, no_clocks, no_clocks};
+    document_is(&month_flow, three);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(random_walks_never_leave_the_graph),
@@ -321,6 +329,7 @@ int main(void)
                                        cmocka_unit_test(a_late_daemon_tells_every_rung_in_order),
                                        cmocka_unit_test(a_pause_gives_back_exactly_what_was_left),
                                        cmocka_unit_test(allowed_is_what_step_would_do),
-                                       cmocka_unit_test(the_document_is_the_table), cmocka_unit_test(the_research_document_is_the_table)};
+                                       cmocka_unit_test(the_document_is_the_table), cmocka_unit_test(the_research_document_is_the_table),
+                                       cmocka_unit_test(the_month_document_is_the_table)};
     return cmocka_run_group_tests(tests, load, NULL);
 }

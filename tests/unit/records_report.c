@@ -1,6 +1,7 @@
 /* The numbers of the cockpits (records/report): what each indicator says against a count made by somebody who never saw a fact, over random cases;
  * spans in China's time; a broken table of indicators. */
 #include "records/patient/identity.h"
+#include "records/report/alarm.h"
 #include "records/report/indicator.h"
 #include "records/report/period.h"
 #include "records/store/sealed.h"
@@ -324,7 +325,7 @@ static double expected(const struct indicator *i, struct sum *s)
 static json_t *ask(const char *who_asks, const char *op, const char *key, const char *value, const char *period, int64_t org, int side)
 {
     char hex[ID_TEXT_BYTES];
-    json_t *args = json_pack("{s:s,s:s}", key, value, "period", period);
+    json_t *args = json_pack("{s:s,s:s*}", key, value, "period", period);
     id_format((uint64_t)org, hex);
     if (org)
         json_object_set_new(args, "org_id", json_string(hex));
@@ -513,6 +514,72 @@ static void spans_are_chinas(void **state)
     assert_false(period_of("decade", now, &p));
 }
 
+static void months_are_chinas(void **state)
+{
+    struct span now, before;
+    char text[PERIOD_MONTH];
+    assert_true(period_month("2026-03", &now, &before));
+    assert_true(now.from_ms == at(2026, 3, 1, 0) && now.to_ms == at(2026, 4, 1, 0) && before.from_ms == at(2026, 2, 1, 0) && before.to_ms == now.from_ms);
+    assert_true(period_month("2026-01", &now, &before));
+    assert_true(before.from_ms == at(2025, 12, 1, 0));
+    assert_true(period_month("2025-12", &now, &before) && now.to_ms == at(2026, 1, 1, 0));
+    static const char *const bad[] = {"2026-13", "2026-00", "2026-1", "", "2026/01", "1-01-01", "2026-011"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(period_month(bad[i], &now, &before));
+    period_month_text(at(2026, 1, 1, 3), 1, text); /* still December in Greenwich */
+    assert_string_equal(text, "2025-12");
+    period_month_text(at(2025, 12, 31, 23), 0, text);
+    assert_string_equal(text, "2025-12");
+}
+
+/* What a month's report says of its month is what a page said when the month before was asked for. */
+static void a_months_report_is_the_pages_numbers(void **state)
+{
+    static const char *const pages[] = {"dean", "medical", "operations"};
+    char month[PERIOD_MONTH];
+    size_t s, r, compared = 0;
+    json_t *section, *row;
+    period_month_text(w.now_ms, 1, month);
+    json_t *made = ask("admin", "month.list", "month", month, NULL, 0, 0), *line = json_array_get(json_object_get(made, "items"), 0);
+    assert_int_equal(json_array_size(json_object_get(made, "items")), 5); /* drafts came by themselves */
+    json_t *report = ask("admin", "month.get", "report_id", json_string_value(json_object_get(line, "id")), NULL, 0, 0);
+    json_array_foreach(json_object_get(json_object_get(report, "sheet"), "sections"), s, section)
+        json_array_foreach(json_object_get(section, "rows"), r, row)
+            for (size_t p = 0; p < 3; p++) {
+                json_t *page = ask("admin", "report.cockpit", "page", pages[p], "last_month", 0, 0), *one;
+                size_t i;
+                json_array_foreach(json_object_get(page, "indicators"), i, one)
+                    if (json_equal(json_object_get(one, "id"), json_object_get(row, "id"))) {
+                        assert_true(json_equal(json_object_get(one, "now"), json_object_get(row, "now")));
+                        assert_true(json_equal(json_object_get(one, "before"), json_object_get(row, "before")));
+                        assert_true(json_equal(json_object_get(one, "parts"), json_object_get(row, "parts")));
+                        compared++;
+                    }
+                json_decref(page);
+            }
+    assert_true(compared >= 20);
+    json_decref(report);
+    json_decref(made);
+}
+
+static void a_rule_judges_by_its_side_and_how_many(void **state)
+{
+    static const struct { bool above; int64_t limit, least; struct figure f; enum verdict is; } rows[] = {
+        {false, 90000, 0, {true, 89.9996, 0, 5}, VERDICT_WELL}, /* as it is shown and stored: in thousandths */
+        {false, 90000, 0, {true, 89.999, 0, 5}, VERDICT_BAD},
+        {false, 90000, 6, {true, 10, 0, 5}, VERDICT_NOTHING},
+        {false, 90000, 5, {true, 10, 0, 5}, VERDICT_BAD},
+        {true, 15000, 0, {true, 15, 0, 5}, VERDICT_WELL}, /* the limit itself is well on both sides */
+        {true, 15000, 0, {true, 15.1, 0, 5}, VERDICT_BAD},
+        {true, 0, 0, {false, 3, 0, 0}, VERDICT_NOTHING},
+        {false, 1000, 0, {true, 0, 0, 0}, VERDICT_BAD}, /* a count of nothing is a number */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct alarm_rule rule = {.above = rows[i].above, .limit_milli = rows[i].limit, .least = rows[i].least};
+        assert_int_equal(alarm_verdict(&rule, &rows[i].f), rows[i].is);
+    }
+}
+
 /* ---- the table ---- */
 static void a_broken_table_names_the_place(void **state)
 {
@@ -522,6 +589,8 @@ static void a_broken_table_names_the_place(void **state)
         {"indicators", 4, "denominator", "{\"zh\":\"x\"}", "indicator 5: \"denominator\""}, {"indicators", 0, "counts", "[\"up\"]", "indicator 1: \"counts\""},
         {"indicators", 3, "definition", "null", "indicator 4: \"definition\""}, {"pages", 0, "roles", "[\"king\"]", "page 1: \"roles\""},
         {"pages", 1, "indicators", "[\"none\"]", "page 2: \"indicators\""},
+        {"month", 1, "indicators", "[\"none\"]", "month 2: \"indicators\""}, {"month", 0, "indicators", "[]", "month 1: \"indicators\""},
+        {"month", 2, "title", "{\"zh\":\"x\"}", "month 3: \"title\""},
         {"pages", 0, "indicators", "[\"volume\",\"volume\",\"volume\",\"volume\",\"volume\",\"volume\",\"volume\",\"volume\",\"volume\"]", "page 1: \"indicators\""}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct fault f = {0};
@@ -562,8 +631,10 @@ static int close_world(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(spans_are_chinas), cmocka_unit_test(a_broken_table_names_the_place),
-                                       cmocka_unit_test(numbers_are_those_of_an_independent_count), cmocka_unit_test(facts_can_be_made_again),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(spans_are_chinas), cmocka_unit_test(months_are_chinas),
+                                       cmocka_unit_test(a_rule_judges_by_its_side_and_how_many), cmocka_unit_test(a_broken_table_names_the_place),
+                                       cmocka_unit_test(numbers_are_those_of_an_independent_count), cmocka_unit_test(a_months_report_is_the_pages_numbers),
+                                       cmocka_unit_test(facts_can_be_made_again),
                                        cmocka_unit_test(what_is_no_case_is_counted_too)};
     return cmocka_run_group_tests(tests, open_world, close_world);
 }

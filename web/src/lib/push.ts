@@ -10,6 +10,8 @@ export interface Notice {
   t_ms: number
   text: Bi
   case_id: string | null
+  /** Where it is dealt with when it is not about a case. */
+  page?: string | null
   urgent: boolean
   read_ms: number | null
 }

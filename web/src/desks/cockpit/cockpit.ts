@@ -30,10 +30,17 @@ export interface Meaning {
   denominator_text: Bi | null
   events: string[]
 }
+/** What the numbers come from and that stands still. */
+export interface Upstream {
+  facts_ms: number | null
+  sources: { id: string; name: string; since_ms: number; why: 'failed' | 'late' | 'silent' }[]
+}
 export interface Indicator extends Meaning {
   now: Figure
   before: Figure
   met: boolean | null
+  /** Its data reach to here; null: they are up to date. */
+  since_ms: number | null
   parts: Part[]
   trend: Point[]
 }
@@ -53,6 +60,7 @@ export interface Cockpit {
   whole: boolean
   as_of_ms: number
   filling: boolean
+  upstream: Upstream
   indicators: Indicator[]
 }
 export interface Row {
