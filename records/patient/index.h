@@ -3,6 +3,7 @@
  * A person is a set of local patients (mpi_member). Clinical rows stay with the local patient; only membership moves, and every
  * move is kept with what was before (mpi_act, mpi_move), so that it can be taken back exactly. Blocking keys (mpi_key) are
  * keyed hashes: they tell nothing without the site's key. Three outcomes: one person for certain, the review desk, a new person.
+ * Then the index looks back: persons whom the record ties are joined, or their pair goes to the desk (docs/mpi.md).
  * The engine is records/mpi; its weights come from config/data/mpi_model.tsv.
  */
 #ifndef YL_RECORDS_PATIENT_INDEX_H
@@ -16,8 +17,8 @@ struct patient_index;
 YL_CHECKED int patient_index_open(struct patient_index **out, const char *config_dir, const uint8_t key[32], struct fault *f);
 void patient_index_close(struct patient_index *x);
 
-/* Matches a row that was just stored and writes its membership and keys. `before`: as it stood when the index saw it last, NULL = all of it is to be looked at.
- * *outcome of a new one: "linked", "review" or "new" (static). */
+/* Matches a row that was just stored, writes its membership and keys, joins whom it ties. `before`: as it stood when the index saw it last, NULL = all of it is
+ * to be looked at. *outcome, of a new one: "linked", "review" or "new" (static). */
 YL_CHECKED int patient_index_put(struct op_ctx *ctx, const struct patient_row *row, const struct patient_row *before, const char **outcome);
 
 /* How likely two stored patients are one person, as natural logarithm of the odds, with all records of both their persons and with how often their values

@@ -55,14 +55,21 @@ static float compare_two(struct lookup *l, struct mpi_match *m)
     return mpi_model_odds(&l->x->model, m);
 }
 
+/* Of both persons with all their records; of two that are one already the two records alone. */
+static float odds_shown(struct lookup *l)
+{
+    struct mpi_match m;
+    float odds = l->person[0] == l->person[1] ? compare_two(l, &m) : lookup_weigh(l, l->person[0], l->person[1]);
+    return odds > BARRED_ODDS ? odds : BARRED_ODDS;
+}
+
 float patient_index_odds(struct op_ctx *ctx, uint64_t a, uint64_t b)
 {
     struct lookup l;
-    struct mpi_match m;
     lookup_begin(&l, ctx);
-    float odds = gather_two(&l, a, b) ? 0 : l.person[0] == l.person[1] ? compare_two(&l, &m) : lookup_weigh(&l, l.person[0], l.person[1]);
+    float odds = gather_two(&l, a, b) ? 0 : odds_shown(&l);
     lookup_end(&l);
-    return odds > BARRED_ODDS ? odds : BARRED_ODDS;
+    return odds;
 }
 
 json_t *patient_index_compare(struct op_ctx *ctx, uint64_t a, uint64_t b)
@@ -73,7 +80,7 @@ json_t *patient_index_compare(struct op_ctx *ctx, uint64_t a, uint64_t b)
     lookup_begin(&l, ctx);
     int rc = gather_two(&l, a, b);
     if (rc == 0) {
-        float two = compare_two(&l, &m), odds = patient_index_odds(ctx, a, b);
+        float two = compare_two(&l, &m), odds = odds_shown(&l);
         enum mpi_class rival = mpi_model_rival(&l.x->model, &m);
         enum mpi_bar bar = mpi_barred(&l.set, &l.set.records[0], &l.set.records[1]);
         out = json_pack("{s:f,s:f,s:f,s:o,s:o,s:f,s:o}", "probability", chance_of(odds), "odds", (double)odds, "records_probability", chance_of(two), "rival",

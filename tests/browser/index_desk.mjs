@@ -47,6 +47,7 @@ const jobs = {
     const row = page.getByRole('row', { name: /^电话/ })
     assert.match(await row.innerText(), /不一致/)
     assert.match(await page.getByRole('row', { name: /^出生日期/ }).innerText(), /一致/)
+    assert.ok((await current().innerText()).includes(await page.locator('.pair .sum strong').innerText()), 'the list and the pair say the same likelihood')
     assert.ok(!(await page.content()).includes('13700002220'), 'numbers are masked')
     await shot(page, 'queue_desktop_zh')
   },
@@ -136,6 +137,27 @@ const jobs = {
     await page.getByRole('button', { name: '确认全部登记属于同一人' }).click()
     await page.getByText('已确认').waitFor()
     await page.getByText('人工确认').first().waitFor()
+  },
+  'a later registration ties two who came apart; taken back, both are as before': async () => {
+    const same = { name: '邵慧琴', sex: 'female', birth_date: '1963-04-12' }
+    const a = await enter(township, { ...same, phone: '13711110001' })
+    const b = await enter(county, { name: '邵惠勤', id_type: 'id_card', id_no: '997701196304120026' })
+    assert.equal(b.index, 'review')
+    const c = await enter(township, { ...same, phone: '13711110001', id_type: 'id_card', id_no: '997701196304120026' })
+    assert.equal(c.index, 'linked')
+    await page.goto(`/index/persons/${a.id}`)
+    await page.getByRole('row', { name: /邵惠勤/ }).first().waitFor()
+    await shot(page, 'person_tied')
+    for (let i = 0; i < 2; i++) {
+      await page.goto('/index/acts')
+      const act = page.getByRole('row', { name: /系统自动归并.*邵/ }).filter({ has: page.getByRole('button', { name: '撤销' }) }).first()
+      await act.getByRole('button', { name: '撤销' }).click()
+      await page.locator('dialog[open]').getByText('恢复为独立的个人').first().waitFor()
+      await page.locator('dialog[open]').getByRole('button', { name: '撤销' }).click()
+      await page.getByText('已撤销，恢复原状').waitFor()
+    }
+    await page.goto('/index')
+    await page.locator('.queue li', { hasText: '邵惠勤' }).waitFor()
   },
   'two found ones are compared and merged; the steward has no other page': async () => {
     await page.goto('/index/find')
