@@ -121,8 +121,9 @@ static void put_value(const struct r4_node *o, const struct clean_entry *e, json
                          *over = r4_at(o, "valueRatio.numerator.value"), *under = r4_at(o, "valueRatio.denominator.value");
     struct r4_str s = text_at(o, words), a = r4_text(low ? low : over), b = r4_text(high ? high : under);
     if (r4_get(o, "valueQuantity")) {
+        struct r4_str unit = r4_text(r4_at(o, "valueQuantity.unit")); /* for people: "mmHg", not "mm[Hg]" */
         put_text(line, "value", e->value);
-        put_text(line, "unit", e->unit);
+        put(line, "unit", unit.n ? unit : str(e->unit));
     } else if (s.n)
         put(line, "value", s);
     else if (flag)
