@@ -5,6 +5,7 @@
  * Whose he is: the institution of the client or person who writes; of a client of the whole consortium, the one the resource names (managingOrganization).
  * Of nobody's he stays outside.
  */
+#include "records/audit/audit.h"
 #include "records/exchange/exchange.h"
 #include "records/fhir/clean.h"
 #include "records/fhir/own.h"
@@ -200,6 +201,8 @@ static int register_him(struct join *j)
     rc = rc ? rc : patient_index_put(&j->ctx, &row, &outcome);
     rc = rc ? rc : keep_home(j, row.id, true);
     rc = rc ? rc : keep_numbers(j, row.id);
+    if (rc == 0)
+        fhir_note(j->w, "fhir.register", row.id, (uint64_t)j->pkey, outcome);
     patient_row_wipe(&row);
     return rc;
 }
@@ -224,6 +227,8 @@ static int follow(struct join *j, uint64_t patient)
         if (!same(&before, &row)) {
             rc = patient_store(&j->ctx, &row, false);
             rc = rc ? rc : patient_index_put(&j->ctx, &row, &outcome);
+            if (rc == 0)
+                fhir_note(j->w, "fhir.register", row.id, (uint64_t)j->pkey, "changed");
         }
     }
     patient_row_wipe(&before);
@@ -302,6 +307,15 @@ static size_t who_waits(struct records *r, int64_t out[BATCH])
     return n;
 }
 
+static int write_lines(const struct fhir_work *w, struct tx *tx)
+{
+    struct audit_run run;
+    audit_begin(&run, tx, records_parts(w->records)->audit_key);
+    for (size_t i = 0; i < w->n_notes; i++)
+        audit_add(&run, w->now_ms, &(struct audit_line){.op = w->notes[i].what, .outcome = "ok", .patient = w->notes[i].patient, .object = w->notes[i].object, .address = "", .detail = w->notes[i].detail});
+    return audit_end(&run);
+}
+
 void fhir_background(struct records *r, int64_t now_ms)
 {
     int64_t waiting[BATCH];
@@ -314,6 +328,7 @@ void fhir_background(struct records *r, int64_t now_ms)
         int rc = 0;
         for (size_t i = 0; i < n && rc == 0; i++)
             rc = join_waiting(&w, tx, waiting[i]);
+        rc = rc ? rc : write_lines(&w, tx);
         if (rc)
             tx_rollback(tx);
         else

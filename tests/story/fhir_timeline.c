@@ -175,7 +175,7 @@ static void township_writes(void)
     keep(township, "Condition", "tc", OF("t1") IN("te") "\"code\":{\"coding\":[{\"system\":\"http://hl7.org/fhir/sid/icd-10\",\"code\":\"I10\"}],\"text\":\"高血压\"},\"recordedDate\":\"2026-11-20\"");
     keep(township, "Observation", "tb", OF("t1") IN("te") "\"status\":\"final\",\"category\":[{\"coding\":[{\"code\":\"vital-signs\"}]}],\"code\":{\"text\":\"血压\"},"
          "\"effectiveDateTime\":\"2026-11-20T09:05:00+08:00\",\"component\":[{\"code\":{\"coding\":[{\"system\":\"http://loinc.org\",\"code\":\"8480-6\"}],\"text\":\"收缩压\"},"
-         "\"valueQuantity\":{\"value\":162,\"unit\":\"mmHg\"},\"interpretation\":[{\"coding\":[{\"code\":\"H\"}]}]},{\"code\":{\"text\":\"舒张压\"},\"valueQuantity\":{\"value\":95,\"unit\":\"mmHg\"}}]");
+         "\"valueQuantity\":{\"value\":162,\"unit\":\"mmHg\",\"system\":\"http://unitsofmeasure.org\",\"code\":\"mm[Hg]\"},\"interpretation\":[{\"coding\":[{\"code\":\"H\"}]}]},{\"code\":{\"text\":\"舒张压\"},\"valueQuantity\":{\"value\":95,\"unit\":\"mmHg\"}}]");
     keep(township, "MedicationRequest", "tm", OF("t1") IN("te") "\"status\":\"active\",\"intent\":\"order\",\"medicationCodeableConcept\":{\"text\":\"氨氯地平片\"},\"authoredOn\":\"2026-11-20T09:10:00+08:00\","
                                                              "\"dosageInstruction\":[{\"text\":\"5mg 每日一次\"}]");
     keep(township, "AllergyIntolerance", "ta", "\"patient\":{\"reference\":\"Patient/t1\"},\"clinicalStatus\":{\"coding\":[{\"system\":\"http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical\",\"code\":\"active\"}]},\"code\":{\"text\":\"青霉素\"},\"recordedDate\":\"2026-11-20\",\"reaction\":[{\"manifestation\":[{\"text\":\"皮疹\"}],"
@@ -235,6 +235,7 @@ static void each_patient_is_matched_when_he_is_stored(void **state)
     assert_int_equal(number("SELECT COUNT(*) AS n FROM patient"), 3);
     assert_int_equal(number("SELECT COUNT(DISTINCT person_id) AS n FROM mpi_member"), 1);
     assert_int_equal(number("SELECT COUNT(*) AS n FROM fhir_patient WHERE made=1 AND patient_id>0"), 3);
+    assert_int_equal(number("SELECT COUNT(*) AS n FROM audit a JOIN patient p ON p.id=a.patient_id WHERE a.op='fhir.register' AND a.outcome='ok'"), 3);
     json_t *got = world_call(&w, "qian", "patient.search", json_pack("{s:s}", "q", "YL-9"));
     assert_string_equal(text_of(json_array_get(json_object_get(got, "items"), 0), "name"), "王小明");
     json_decref(got);
@@ -282,6 +283,7 @@ static void consent_opens_the_whole_of_it(void **state)
     says("全科门诊", "who", "张医生");
     under("高血压", "全科门诊");
     says("收缩压", "value", "162");
+    says("收缩压", "unit", "mmHg");
     says("收缩压", "flag", "H");
     assert_string_equal(text_of(entry("舒张压"), "message_id"), text_of(entry("收缩压"), "message_id")); /* one moment */
     assert_null(titled("血压"));
@@ -499,6 +501,7 @@ static void those_stored_before_are_taken_in_later(void **state)
     fhir_background(w.r, w.now_ms);
     assert_int_equal(number("SELECT COUNT(*) AS n FROM patient"), before + 1);
     assert_int_equal(number("SELECT COUNT(*) AS n FROM fhir_patient WHERE patient_id=0"), 0);
+    assert_int_equal(number("SELECT COUNT(*) AS n FROM audit a JOIN patient p ON p.id=a.patient_id WHERE a.op='fhir.register' AND p.local_number='YL-9'"), 1);
     local(COUNTY, "YL-9", at_county);
     look("qian", at_county);
     entry("生化");
