@@ -197,8 +197,8 @@ static int register_him(struct join *j)
     const char *outcome;
     fill(j, &row);
     give_local_number(j, &row);
-    int rc = patient_store(&j->ctx, &row, true);
-    rc = rc ? rc : patient_index_put(&j->ctx, &row, &outcome);
+    int rc = patient_store(&j->ctx, &row, NULL);
+    rc = rc ? rc : patient_index_put(&j->ctx, &row, NULL, &outcome);
     rc = rc ? rc : keep_home(j, row.id, true);
     rc = rc ? rc : keep_numbers(j, row.id);
     if (rc == 0)
@@ -225,8 +225,8 @@ static int follow(struct join *j, uint64_t patient)
         fill(j, &row);
         row.version++;
         if (!same(&before, &row)) {
-            rc = patient_store(&j->ctx, &row, false);
-            rc = rc ? rc : patient_index_put(&j->ctx, &row, &outcome);
+            rc = patient_store(&j->ctx, &row, &before);
+            rc = rc ? rc : patient_index_put(&j->ctx, &row, &before, &outcome);
             if (rc == 0)
                 fhir_note(j->w, "fhir.register", row.id, (uint64_t)j->pkey, "changed");
         }
