@@ -10,6 +10,7 @@
 
 struct fhir_known_patient {
     int64_t pkey, seq; /* 0 = none; of the change that wrote him */
+    int64_t as_of;     /* the last change of any patient when his was looked at */
     char sex[8], birth[11];
 };
 
@@ -29,7 +30,8 @@ static void read_himself(struct fhir_work *w, const struct fhir_row *row, struct
     r4_doc_reset(d);
 }
 
-/* What is kept holds as long as the change that wrote him is the last one. A number of a change that was undone comes again: then all is forgotten. */
+/* What is kept holds as long as the change that wrote him is the last one; where no patient was written since, his own row, two pages somewhere, is not
+ * looked at. A number of a change that was undone comes again: then all is forgotten. */
 static int load_patient(struct fhir_work *w, struct tx *tx, int64_t pkey, const struct fhir_known_patient **out)
 {
     static const struct fhir_known_patient nobody;
@@ -38,12 +40,16 @@ static int load_patient(struct fhir_work *w, struct tx *tx, int64_t pkey, const 
     if (!x->patients && !(x->patients = calloc(KNOWN, sizeof *x->patients)))
         return ERR_UNAVAILABLE;
     struct fhir_known_patient *k = &x->patients[(uint64_t)pkey * 0x9e3779b97f4a7c15ull >> 52];
-    int64_t seq = tx_int(tx, 0, "SELECT seq FROM fhir_resource WHERE pkey=$1 AND rid=$1", "i", pkey);
+    int64_t newest = tx_int(tx, 0, "SELECT MAX(seq) AS seq FROM fhir_change WHERE type='Patient'", "");
+    bool holds = k->pkey == pkey && newest && k->as_of == newest;
+    int64_t seq = holds ? k->seq : tx_int(tx, 0, "SELECT seq FROM fhir_resource WHERE pkey=$1 AND rid=$1", "i", pkey);
     if (!seq)
         return tx_error(tx);
     *out = k;
-    if (k->pkey == pkey && k->seq == seq)
+    if (k->pkey == pkey && k->seq == seq) {
+        k->as_of = newest;
         return 0;
+    }
     struct fhir_row row;
     int rc = row_load(w, tx, pkey, pkey, ROW_BODY, &row);
     memset(k, 0, sizeof *k);
@@ -52,6 +58,7 @@ static int load_patient(struct fhir_work *w, struct tx *tx, int64_t pkey, const 
     if (rc == 0) {
         k->pkey = pkey;
         k->seq = seq;
+        k->as_of = newest;
     }
     fhir_row_clear(&row);
     return rc;

@@ -414,14 +414,17 @@ static bool visit(struct walk *k, struct query *q)
 
 #define COLUMNS "r.pkey AS pkey, r.rid AS rid, r.vid AS vid, r.seq AS seq, r.born AS born, r.t_ms AS t_ms, r.deleted AS deleted, r.name AS name, " \
                 "r.body AS body, r.facts AS facts"
+#define STRETCH_ROWS 100 /* of a walk in one statement: PostgreSQL sends all its rows at once, however few are looked at */
+#define STRETCH " LIMIT 100"
 #define JOINED " CROSS JOIN fhir_resource r WHERE r.pkey=t.pkey AND r.rid=t.rid AND "
 
-/* One statement for each number of terms looked up beside; its parameters follow the first `n`. */
+/* One statement for each number of terms looked up beside; its parameters follow the first `n`. The words behind LIMIT change nothing, but PostgreSQL,
+ * which would make a join of it and look up half the key, leaves it as it stands. */
 static void also_sql(const struct finder *f, int n, char *sql, size_t cap, char *types)
 {
     for (size_t i = 0; i < f->n_also; i++) {
         size_t at = strlen(sql);
-        snprintf(sql + at, cap - at, " AND EXISTS (SELECT 1 FROM fhir_token a WHERE a.key=$%d AND a.pkey=t.pkey AND a.rid=t.rid)", n + (int)i + 1);
+        snprintf(sql + at, cap - at, " AND EXISTS (SELECT 1 FROM fhir_token a WHERE a.key=$%d AND a.pkey=t.pkey AND a.rid=t.rid LIMIT 1 OFFSET 0)", n + (int)i + 1);
         strcat(types, "i");
     }
 }
@@ -433,7 +436,7 @@ static struct query *open_key(struct finder *f, const struct cursor *after)
     snprintf(sql, sizeof sql, "SELECT " COLUMNS " FROM fhir_token t" JOINED "t.key=$1 AND %s",
              f->scoped ? "t.pkey=$2 AND t.rid>$3" : "(t.pkey,t.rid)>($2,$3)");
     also_sql(f, 3, sql, sizeof sql, types);
-    strcat(sql, f->scoped ? " ORDER BY t.rid" : " ORDER BY t.pkey, t.rid");
+    strcat(sql, f->scoped ? " ORDER BY t.rid" STRETCH : " ORDER BY t.pkey, t.rid" STRETCH);
     return tx_query(f->tx, sql, types, f->key, f->scoped ? f->pkey : pkey, rid, f->also[0], f->also[1], f->also[2]);
 }
 
@@ -445,7 +448,7 @@ static struct query *open_range(struct finder *f, const struct cursor *after)
     snprintf(sql, sizeof sql, "SELECT t.low AS low, " COLUMNS " FROM fhir_range t" JOINED "t.param=$1 AND (t.low,t.pkey,t.rid)%s($2,$3,$4) AND t.low%s$5 AND t.high>=$6",
              down ? "<" : ">", down ? ">=" : "<=");
     also_sql(f, 6, sql, sizeof sql, types);
-    strcat(sql, down ? " ORDER BY t.low DESC, t.pkey DESC, t.rid DESC" : " ORDER BY t.low, t.pkey, t.rid");
+    strcat(sql, down ? " ORDER BY t.low DESC, t.pkey DESC, t.rid DESC" STRETCH : " ORDER BY t.low, t.pkey, t.rid" STRETCH);
     return tx_query(f->tx, sql, types, f->range, low, after->set ? after->pkey : edge, after->set ? after->rid : edge, down ? f->low_from : f->low_to,
                     f->high_from, f->also[0], f->also[1], f->also[2]);
 }
@@ -468,6 +471,24 @@ static int run_hits(struct walk *k, const struct cursor *after)
     return rc;
 }
 
+/* From `at` on, which is where to go on afterwards: behind the stretch, or behind the record that has shown one; not set when that was all. */
+static int walk_stretch(struct walk *k, struct cursor *at)
+{
+    struct finder *f = k->f;
+    struct cursor last = {0};
+    size_t rows = 0;
+    bool go_on = true;
+    f->cut.set = false;
+    struct query *q = f->lead == LEAD_RANGE ? open_range(f, at) : open_key(f, at);
+    for (; go_on && query_next(q); rows++) {
+        last = (struct cursor){true, query_int(q, "pkey"), query_int(q, "rid"), f->lead == LEAD_RANGE ? query_int(q, "low") : 0};
+        go_on = visit(k, q);
+    }
+    int rc = query_end(q);
+    *at = go_on && rows == STRETCH_ROWS ? last : f->one_each ? f->cut : (struct cursor){0};
+    return rc;
+}
+
 int finder_run(struct finder *f, const struct cursor *after, bool (*each)(void *ctx, struct found *found), void *ctx)
 {
     struct walk k = {f, each, ctx};
@@ -477,14 +498,9 @@ int finder_run(struct finder *f, const struct cursor *after, bool (*each)(void *
         return run_hits(&k, after);
     struct cursor at = *after;
     int rc;
-    do { /* once, or once for each record */
-        f->cut.set = false;
-        struct query *q = f->lead == LEAD_RANGE ? open_range(f, &at) : open_key(f, &at);
-        while (query_next(q) && visit(&k, q))
-            ;
-        rc = query_end(q);
-        at = f->cut;
-    } while (rc == 0 && f->one_each && at.set);
+    do
+        rc = walk_stretch(&k, &at);
+    while (rc == 0 && at.set);
     return rc;
 }
 

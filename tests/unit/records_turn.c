@@ -1,5 +1,5 @@
-/* Short reads that share a transaction (records/call/turn.h): nobody's end is overlooked, nobody gets another's rights, every read of
- * health data is in the audit before its answer, and one that fails harms no neighbour. */
+/* Short reads and new resources that share a transaction (records/call/turn.h): nobody's end is overlooked, nobody gets another's rights, every
+ * read of health data is in the audit before its answer, and one that fails harms no neighbour. */
 #include "records/audit/audit.h"
 #include "records/fhir/client.h"
 #include "records/org/org.h"
@@ -22,9 +22,10 @@ static struct {
     struct records *r;
     struct clock clock;
     _Atomic int64_t now_ms;
-    char dir[64], token[80], person[40], bearer[BEARER_BYTES], other[BEARER_BYTES];
+    char dir[64], token[80], person[40], bearer[BEARER_BYTES], other[BEARER_BYTES], writing[BEARER_BYTES];
 } site;
 
+static atomic_int promised; /* answers that said of another that it follows, and it did not yet */
 static atomic_int shown, unaudited; /* resources shown, and those of them whose line was not there yet */
 
 static int64_t site_now(void *ctx)
@@ -107,7 +108,7 @@ static int setup(void **state)
     struct fault f = {0};
     struct tx *tx;
     (void)state;
-    shown = unaudited = 0;
+    shown = unaudited = promised = 0;
     strcpy(site.dir, "/tmp/yl-turn-XXXXXX");
     site.clock = (struct clock){site_now, NULL};
     site.now_ms = 1795500000000;
@@ -116,6 +117,7 @@ static int setup(void **state)
     if (org_bootstrap(tx, "云岭医联体", "admin", "管理员", PASSWORD, site.now_ms, &f) || tx_commit(tx)) return 1;
     make_client(71, "system/Patient.read", site.bearer);
     make_client(72, "system/Observation.read", site.other);
+    make_client(73, "system/Observation.write", site.writing);
     for (int i = 1; i <= 4; i++)
         make_patient(i);
     return 0;
@@ -127,6 +129,7 @@ static int teardown(void **state)
     (void)state;
     records_close(site.r);
     assert_int_equal(unaudited, 0);
+    assert_int_equal(promised, 0);
     snprintf(command, sizeof command, "rm -rf %s", site.dir);
     return system(command);
 }
@@ -137,8 +140,16 @@ struct asked { /* one question and what became of it */
     _Atomic int result; /* status or code; -1 = not answered */
 };
 
+static void keep_promise(const struct records_fhir_answer *answer)
+{
+    static _Thread_local bool follows;
+    promised += answer->another_follows - follows;
+    follows = answer->another_follows;
+}
+
 static void fhir_done(void *ctx, struct records_fhir_answer *answer)
 {
+    keep_promise(answer);
     int n = answer->status == 200 ? ++shown : 0;
     if (count("SELECT COUNT(*) FROM audit WHERE op='fhir.read' AND outcome='ok'") < n)
         unaudited++;
@@ -151,6 +162,22 @@ static void ask_patient(struct asked *a, const char *bearer, int n)
     a->result = -1;
     struct records_fhir q = asking("GET", paths[n], bearer);
     assert_int_equal(records_fhir_submit(site.r, &q, fhir_done, a), 0);
+}
+
+static void write_done(void *ctx, struct records_fhir_answer *answer)
+{
+    keep_promise(answer);
+    ((struct asked *)ctx)->result = answer->status;
+}
+
+static void ask_new(struct asked *a, const char *bearer)
+{
+    static const char body[] = "{\"resourceType\":\"Observation\",\"status\":\"final\",\"code\":{\"text\":\"x\"},\"subject\":{\"reference\":\"Patient/p1\"}}";
+    a->result = -1;
+    struct records_fhir q = asking("POST", "/Observation", bearer);
+    q.body = body;
+    q.len = strlen(body);
+    assert_int_equal(records_fhir_submit(site.r, &q, write_done, a), 0);
 }
 
 static void op_done(void *ctx, struct reply *reply)
@@ -233,6 +260,21 @@ static void nobody_reads_with_a_neighbours_rights(void **state)
     for (int i = 0; i < MANY; i++)
         assert_int_equal(result_of(&many[i]), i % 3 == 0 ? 200 : i % 3 == 1 ? 403 : 401);
     assert_int_equal(count("SELECT COUNT(*) FROM audit WHERE op='fhir.read' AND outcome='denied' AND session_id=72"), MANY / 3);
+}
+
+static void nobody_writes_with_a_neighbours_rights(void **state)
+{
+    (void)state;
+    close_gate();
+    for (int i = 0; i < MANY; i++)
+        ask_new(&many[i], i % 3 == 0 ? site.writing : i % 3 == 1 ? site.other : "f1.not.one");
+    assert_int_equal(count("SELECT COUNT(*) FROM fhir_resource WHERE type='Observation'"), 0);
+    gate.go = true;
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(result_of(&many[i]), i % 3 == 0 ? 201 : i % 3 == 1 ? 403 : 401);
+    assert_int_equal(count("SELECT COUNT(*) FROM fhir_resource WHERE type='Observation'"), MANY / 3);
+    assert_int_equal(count("SELECT COUNT(*) FROM audit WHERE op='fhir.create' AND outcome='ok' AND session_id=73"), MANY / 3);
+    assert_int_equal(count("SELECT COUNT(*) FROM audit WHERE op='fhir.create' AND outcome='denied' AND session_id=72"), MANY / 3);
 }
 
 static void one_that_cannot_be_read_harms_no_neighbour(void **state)
@@ -379,6 +421,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {T(every_read_is_in_the_audit_before_its_answer),
                                        T(nobody_reads_with_a_neighbours_rights),
+                                       T(nobody_writes_with_a_neighbours_rights),
                                        T(one_that_cannot_be_read_harms_no_neighbour),
                                        T(a_client_that_is_removed_reads_nothing_more),
                                        T(a_bearer_token_ends_with_its_time),
