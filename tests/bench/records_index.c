@@ -109,12 +109,12 @@ static int by_key(const void *a, const void *b)
 
 static size_t fill_one(struct op_ctx *ctx, const struct patient_row *row, struct entry *to)
 {
-    struct lookup l = {.ctx = ctx, .x = records_parts(site)->patient_index};
+    struct lookup l;
     size_t n = 0;
-    mpi_set_init(&l.set, l.x->tables);
-    if (patient_store(ctx, row, NULL) || lookup_begin(&l, row))
+    lookup_begin(&l, ctx);
+    if (patient_store(ctx, row, NULL) || lookup_ask(&l, row))
         die("a patient cannot be stored");
-    mpi_set_fini(&l.set);
+    lookup_end(&l);
     for (int k = 0; k < MPI_KEYS; k++)
         if (l.keys[k])
             to[n++] = (struct entry){l.keys[k], (int64_t)row->id};

@@ -345,6 +345,58 @@ static void a_group_that_no_longer_fits_is_shown(void **state)
     assert_string_equal(person_of(one), person_of(two)); /* a person decides */
 }
 
+/* The keys of a patient as the index holds them, one after the other. */
+static char *keys_of(const char *patient)
+{
+    char *text;
+    size_t len;
+    uint64_t id;
+    struct tx *tx;
+    FILE *out = open_memstream(&text, &len);
+    assert_int_equal(id_parse(patient, &id), 0);
+    assert_int_equal(tx_begin(records_store(desk.r), TX_READ, &tx), 0);
+    struct query *q = tx_query(tx, "SELECT key FROM mpi_key WHERE patient_id=$1 ORDER BY key", "i", (int64_t)id);
+    while (query_next(q))
+        fprintf(out, "%lld ", (long long)query_int(q, "key"));
+    assert_int_equal(query_end(q), 0);
+    tx_rollback(tx);
+    fclose(out);
+    return text;
+}
+
+static void change(const char *patient, int org, const char *members)
+{
+    desk.actor.org.v = (uint64_t)org;
+    json_t *p = CALL("patient.update", "{\"patient_id\":\"%s\",%s}", patient, members);
+    if (!p)
+        fail_msg("%s: %s %s", members, desk.fault.text, desk_wrong());
+    json_decref(p);
+}
+
+/* Only the keys that changed are written; in the end they are those of somebody who was registered so from the beginning. */
+#define WU "\"name\":\"吴桂英\",\"sex\":\"female\",\"birth_date\":\"1951-04-17\",\"phone\":\"13655558888\""
+static void who_moves_is_found_at_the_new_house(void **state)
+{
+    char moved[17], other[17];
+    strcpy(moved, enter(1, WU ",\"address\":\"虚构省平川市白塔区解放路12号\""));
+    char *before = keys_of(moved);
+    change(moved, 1, "\"version\":1,\"address\":\"虚构省平川市白塔区建设路305号\"");
+    char *after = keys_of(moved);
+    strcpy(other, enter(2, WU ",\"address\":\"虚构省平川市白塔区建设路305号\""));
+    assert_string_equal(outcome, "linked");
+    char *fresh = keys_of(other);
+    assert_string_not_equal(before, after);
+    assert_string_equal(after, fresh);
+    free(before);
+    free(after);
+    change(moved, 1, "\"version\":2,\"insurance_type\":\"城乡居民\""); /* nothing the index looks at */
+    after = keys_of(moved);
+    assert_string_equal(after, fresh);
+    assert_string_equal(person_of(moved), person_of(other));
+    free(after);
+    free(fresh);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -364,6 +416,7 @@ int main(void)
         cmocka_unit_test(older_patients_are_indexed_later),
         cmocka_unit_test(crowds_do_not_hide_who_matters),
         cmocka_unit_test(a_group_that_no_longer_fits_is_shown),
+        cmocka_unit_test(who_moves_is_found_at_the_new_house),
     };
     return cmocka_run_group_tests(tests, open_site, desk_close);
 }
