@@ -170,11 +170,42 @@ await run({
     })
     console.log(`     statistics of Firefox: ${JSON.stringify(line)}`)
   },
+  'a second picture comes in a form that Firefox decodes': async () => {
+    await clinic.getByRole('button', { name: '第二画面' }).click()
+    await clinic.locator('dialog .stack button').first().click()
+    const pictures = async () => {
+      const out = []
+      for (const pc of globalThis.pcs.filter((p) => p.signalingState !== 'closed')) {
+        const report = await pc.getStats()
+        report.forEach((s) => s.type === 'inbound-rtp' && s.kind === 'video' && out.push({ ssrc: s.ssrc, frames: s.framesDecoded ?? 0, received: s.framesReceived ?? 0, height: s.frameHeight, codec: report.get(s.codecId)?.mimeType }))
+      }
+      return out
+    }
+    const first = await firefox.eval(pictures)
+    let now
+    await until(async () => {
+      now = await firefox.eval(pictures)
+      return now.filter((b) => b.frames > (first.find((a) => a.ssrc === b.ssrc)?.frames ?? 0) + 20).length >= 2
+    }, 'Firefox decodes face and second picture').catch((e) => assert.fail(`${e.message}: ${JSON.stringify(now)}`))
+    const sent = await clinic.evaluate(async () => {
+      const out = []
+      for (const pc of globalThis.pcs.filter((p) => p.localDescription?.type === 'offer')) {
+        const report = await pc.getStats()
+        report.forEach((s) => s.type === 'outbound-rtp' && s.kind === 'video' && !s.rid && s.active && out.push([report.get(s.codecId)?.mimeType, s.scalabilityMode, s.frameHeight]))
+      }
+      return out
+    })
+    console.log(`     Firefox decodes ${JSON.stringify(now)}; the clinic sends the second picture as ${JSON.stringify(sent)}`)
+    await firefox.shot('second')
+  },
   'the camera goes off and on again': async () => {
     await firefox.press('摄像头')
     await until(() => clinic.evaluate(() => [...document.querySelectorAll('.tile[data-source=camera]')].some((t) => t.textContent.includes('钱文博') && !t.querySelector('video')?.videoWidth) || ![...document.querySelectorAll('.tile[data-source=camera] video')].some((v) => v.closest('.tile').textContent.includes('钱文博'))), 'the camera is off')
     await firefox.press('摄像头')
+    const began = Date.now()
     await brings(clinic, '钱文博', ['camera'])
+    console.log(`     a picture again after ${Date.now() - began} ms`)
+    assert.ok(Date.now() - began < 2000, `${Date.now() - began} ms`)
   },
   'a reload of the page brings the seat and the pictures back': async () => {
     await firefox.command('browsingContext.reload', { context: firefox.context, wait: 'interactive' })

@@ -54,12 +54,12 @@ const player = () => {
     }
     video.requestVideoFrameCallback(shown)
     setInterval(async () => {
-      if (globalThis.coming || !globalThis.impatient || performance.now() < globalThis.patience) return
+      if (globalThis.coming || !globalThis.impatient) return
       globalThis.coming = true
-      if (await comes()) globalThis.patience = performance.now() + 700
-      else await come().catch(() => (globalThis.patience = performance.now() + 100))
+      if (await comes()) globalThis.patience = Math.max(globalThis.patience, performance.now() + 700)
+      else if (performance.now() >= globalThis.patience) await come().catch(() => (globalThis.patience = performance.now() + 100))
       globalThis.coming = false
-    }, 50)
+    }, 80)
   }
   globalThis.steer = async (wish) => (await fetch(globalThis.session, { method: 'PATCH', body: JSON.stringify(wish), headers: { 'Content-Type': 'application/json' } })).status
 }
