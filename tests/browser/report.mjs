@@ -194,7 +194,7 @@ const jobs = {
     await dialog.getByText('旧规则的未关闭报警会关闭').waitFor()
     await dialog.getByLabel('界限').fill('1')
     await dialog.getByRole('button', { name: '保存' }).click()
-    await office.getByText('按时答复率 低于 1%').waitFor()
+    await office.getByText('按时答复率 低于 1.0%').waitFor()
     await dean.goto('/alarms?tab=closed')
     await dean.getByText('规则已修改').waitFor()
     await axe(dean, 'the history')
