@@ -110,7 +110,7 @@ static void undo_restores_both(void **state)
     assert_false(one(shao_id[0], shao_id[2]) || one(shao_id[1], shao_id[2]));
     assert_true(waits(shao_id[0], shao_id[1]));
     desk.actor.org.v = 3;
-    decided(CALL("patient.update", "{\"patient_id\":\"%s\",\"version\":1,\"nationality\":\"汉族\"}", shao_id[2]));
+    decided(CALL("patient.update", "{\"patient_id\":\"%s\",\"version\":1,\"address\":\"南江市青石镇新街3号\"}", shao_id[2]));
     assert_false(one(shao_id[0], shao_id[2]) || one(shao_id[1], shao_id[2]));
     assert_true(waits(shao_id[0], shao_id[2]) || waits(shao_id[1], shao_id[2]));
 }
