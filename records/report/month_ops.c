@@ -137,6 +137,15 @@ static int check(struct op_ctx *ctx, json_t *args, json_t **result)
     return answer(ctx, &m, result, rc);
 }
 
+/* What was checked must be there for whoever acts on it. */
+static int readable(struct op_ctx *ctx, struct month *m)
+{
+    if (m->sheet)
+        return 0;
+    month_clear(m);
+    return fault_set(ctx->fault, ERR_STORAGE, "sheet", "The checked numbers cannot be read: send the report back and have it checked again.");
+}
+
 static bool stands_still(const json_t *sheet)
 {
     const json_t *u = json_object_get(sheet, "upstream");
@@ -148,6 +157,7 @@ static int approve(struct op_ctx *ctx, json_t *args, json_t **result)
     struct month m;
     const char *reason = arg_text(args, "reason");
     int rc = open_for(ctx, args, ME_APPROVE, reason, &m);
+    rc = rc ? rc : readable(ctx, &m);
     if (rc)
         return rc;
     if (stands_still(m.sheet) && (!reason || !*reason)) {
@@ -175,12 +185,9 @@ static int publish(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     struct month m;
     int rc = open_for(ctx, args, ME_PUBLISH, NULL, &m);
+    rc = rc ? rc : readable(ctx, &m);
     if (rc)
         return rc;
-    if (!m.sheet) {
-        month_clear(&m);
-        return fault_set(ctx->fault, ERR_STORAGE, "sheet", "The checked numbers cannot be read.");
-    }
     json_object_set_new(m.sheet, "signed", json_pack("{s:o,s:o,s:o}", "checked", signature(ctx, m.checked_by, m.checked_ms), "approved", signature(ctx, m.approved_by, m.approved_ms),
                                                      "published", signature(ctx, m.published_by, m.frozen_ms)));
     rc = month_keep(ctx, &m, m.sheet, true);

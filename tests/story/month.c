@@ -149,9 +149,23 @@ static void what_was_checked_is_what_is_approved(void **state)
     assert_int_equal(world_count(&w, "SELECT COUNT(*) FROM report_month WHERE sheet IS NOT NULL"), 0);
 }
 
-static void nobody_approves_what_he_checked(void **state)
+/* Numbers that cannot be read any more are approved by nobody, and are not written over by it. */
+static void what_cannot_be_read_is_not_approved(void **state)
 {
     json_decref(move("zhao", frozen, "month.check", json_object()));
+    sql("CREATE TABLE kept AS SELECT id, sheet FROM report_month WHERE sheet IS NOT NULL");
+    sql("UPDATE report_month SET sheet=NULL WHERE state='CHECKED'");
+    assert_null(move("dean", frozen, "month.approve", json_object()));
+    assert_string_equal(w.fault.reason, "sheet");
+    sql("UPDATE report_month SET sheet=(SELECT k.sheet FROM kept k WHERE k.id=report_month.id) WHERE state='CHECKED'");
+    sql("DROP TABLE kept");
+    json_t *v = report("dean", frozen);
+    assert_string_equal(text_of(v, "state"), "CHECKED");
+    json_decref(v);
+}
+
+static void nobody_approves_what_he_checked(void **state)
+{
     sql("UPDATE report_month SET checked_by=213 WHERE state='CHECKED'"); /* the dean himself, as one who has both roles */
     json_t *v = report("dean", frozen);
     assert_int_equal(json_array_size(json_object_get(v, "actions")), 1); /* send back */
@@ -290,7 +304,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(drafts_come_when_the_month_is_over),
                                        cmocka_unit_test(a_stranger_and_a_doctor_see_nothing),
                                        cmocka_unit_test(what_was_checked_is_what_is_approved),
-                                       cmocka_unit_test(nobody_approves_what_he_checked),
+                                       cmocka_unit_test(what_cannot_be_read_is_not_approved), cmocka_unit_test(nobody_approves_what_he_checked),
                                        cmocka_unit_test(published_it_is_frozen),
                                        cmocka_unit_test(a_mistake_gets_a_further_version),
                                        cmocka_unit_test(data_that_had_not_arrived_needs_a_reason),
