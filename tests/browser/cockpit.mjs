@@ -1,27 +1,10 @@
 // The cockpits on the real daemon, over the demo consortium's month: eight numbers, each opens the very things it counts, by institution and period;
 // definitions, the month's report on paper and as CSV; who may not read a case sees no patient. SHOTS=dir keeps pictures.
 import assert from 'node:assert/strict'
-import { mkdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { axe, DESKTOP, launch, open, PHONE, ROOT, run } from './lib.mjs'
-import { signIn, startSite } from './site.mjs'
+import { readFileSync } from 'node:fs'
+import { axe, DESKTOP, open, PHONE, run } from './lib.mjs'
+import { ask, browser, entered, shot, site } from './history.mjs'
 
-process.env.TZ = 'Asia/Shanghai'
-const site = await startSite()
-await site.end('SIGTERM')
-site.ctl('demo', 'load', join(ROOT, 'config/demo/history'))
-await site.start()
-const browser = await launch()
-const shots = process.env.SHOTS
-if (shots) mkdirSync(shots, { recursive: true })
-const shot = (page, name, fullPage = false) => shots && page.screenshot({ path: join(shots, `${name}.png`), fullPage })
-async function entered(login, shape = DESKTOP, lang = 'zh') {
-  const page = await open(browser, { base: site.base, shape, lang })
-  page.setDefaultTimeout(20000)
-  await signIn(page, login)
-  return page
-}
-const ask = (page, path) => page.evaluate((p) => fetch(`/api/v1${p}`).then(async (r) => ({ status: r.status, body: await r.json() })), path)
 const tile = (page, id) => page.locator(`[data-indicator=${id}]`)
 const dean = await entered('yuanzhang')
 /** History is counted in the background within seconds. */

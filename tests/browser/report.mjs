@@ -1,27 +1,10 @@
 // Monthly reports and alarms on the real daemon, over the demo consortium's month: a report is begun, checked, sent back, approved by another, published,
 // printed on A4, corrected; a rule is made, rings, is taken and answered. SHOTS=dir keeps pictures.
 import assert from 'node:assert/strict'
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { axe, DESKTOP, launch, open, PHONE, ROOT, run } from './lib.mjs'
-import { signIn, startSite } from './site.mjs'
+import { axe, DESKTOP, open, PHONE, run } from './lib.mjs'
+import { ask, browser, entered, shot, shots, site } from './history.mjs'
 
-process.env.TZ = 'Asia/Shanghai'
-const site = await startSite()
-await site.end('SIGTERM')
-site.ctl('demo', 'load', join(ROOT, 'config/demo/history'))
-await site.start()
-const browser = await launch()
-const shots = process.env.SHOTS
-if (shots) mkdirSync(shots, { recursive: true })
-const shot = (page, name, fullPage = false) => shots && page.screenshot({ path: join(shots, `${name}.png`), fullPage })
-async function entered(login, shape = DESKTOP, lang = 'zh') {
-  const page = await open(browser, { base: site.base, shape, lang })
-  page.setDefaultTimeout(20000)
-  await signIn(page, login)
-  return page
-}
-const ask = (page, path) => page.evaluate((p) => fetch(`/api/v1${p}`).then(async (r) => ({ status: r.status, body: await r.json() })), path)
 const office = await entered('admin')
 const dean = await entered('yuanzhang')
 for (let i = 0; i < 60 && (await ask(dean, '/reports/cockpit?period=30d')).body.filling; i++) await dean.waitForTimeout(500)
