@@ -11,6 +11,7 @@
 #define NOISE_MOST_US 14000
 #define BURST_US 55000 /* the end of a large frame may wait this long */
 #define SURELY_US 90000
+#define MUCH_US 150000 /* a queue nobody has who sends less than the line carries */
 #define STEEP_US 15000 /* more queue from feedback to feedback: it will not go by itself */
 #define BUSY_US 10000
 #define BUSY_KEEP_US 300000
@@ -263,7 +264,8 @@ static bool believed(struct bwe *b, int64_t least_us, int64_t now_us)
     if (b->busy_us < BUSY_SURE_US || b->busy_n < 10) slower = slower && later_us > b->busy_sent_us / 3; /* few packets: only if it is plain */
     slower = slower || b->loss > b->own_loss + 0.05;
     if (slower) return since < BEGINS_US + (int64_t)b->rtt_us || least_us > b->cut_queue_us + GROWS_US;
-    if (b->tried || since < BEGINS_US || b->delivered_bps < b->estimate_bps / 10 * 7) return false;
+    bool used = b->delivered_bps >= b->estimate_bps / 10 * 7 || least_us > MUCH_US;
+    if (b->tried || since < BEGINS_US || !used) return false;
     return b->tried = true;
 }
 

@@ -36,11 +36,10 @@ struct bwe_probe {
     /* what came of it */
     unsigned n;
     uint32_t bytes, last_bytes, lost_bytes;
-    int64_t first_us, last_us;             /* sent */
-    struct {
-        bool any;
-        int64_t queue_us, sent_us;
-    } ends[2]; /* the least queue of what was sent in the first and in the last third */
+    int64_t first_us, last_us; /* sent */
+    double sum_x, sum_y, sum_xx, sum_xy, sum_yy; /* when sent, queue; in ms, of each that arrived */
+    bool ended;
+    int64_t end_queue_us; /* the least of what was sent in the last third */
 };
 
 struct bwe {

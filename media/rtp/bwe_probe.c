@@ -8,12 +8,13 @@
 #define AGAIN_US 100000
 #define LENGTH_US 40000  /* on a line without jitter */
 #define LENGTH_MOST_US 100000
-#define QUEUE_US 80000 /* a probe may queue so much, if the line carries no more than now */
+#define QUEUE_US 70000 /* a probe may queue so much, if the line carries no more than now */
 #define BYTES_LEAST 4000 /* more than what a shaper lets pass unshaped */
 #define TAIL_US 20000 /* more queue than this at its end: the line was full */
 #define NO_QUEUE_US 15000
 #define ANSWERS_US 500000
 #define IDLE_US 500000 /* nothing was sent for so long, so nothing is heard of it either */
+#define DOUBTS 2.5 /* standard deviations of how steeply the queue grew */
 #define QUANTUM_US 5000 /* the caller comes so often */
 
 void probe_stop(struct bwe *b, int64_t now_us)
@@ -32,6 +33,11 @@ void probe_sent(struct bwe *b, struct bwe_sent *s, uint16_t seq)
     p->last_seq = seq;
 }
 
+static int64_t third_us(const struct bwe_probe *p)
+{
+    return (p->ends_us - p->began_us) / 3;
+}
+
 void probe_arrived(struct bwe *b, const struct bwe_sent *s, int64_t sent_us, int64_t queue_us)
 {
     struct bwe_probe *p = &b->probe;
@@ -43,12 +49,16 @@ void probe_arrived(struct bwe *b, const struct bwe_sent *s, int64_t sent_us, int
     }
     p->bytes += s->bytes;
     p->n++;
-    int64_t third = (p->ends_us - p->began_us) / 3;
-    int end = sent_us < p->began_us + third ? 0 : sent_us >= p->ends_us - third ? 1 : -1;
-    if (end < 0 || (p->ends[end].any && p->ends[end].queue_us <= queue_us)) return;
-    p->ends[end].any = true;
-    p->ends[end].queue_us = queue_us;
-    p->ends[end].sent_us = sent_us;
+    double x = (double)(sent_us - p->began_us) / 1000, y = (double)queue_us / 1000;
+    p->sum_x += x;
+    p->sum_y += y;
+    p->sum_xx += x * x;
+    p->sum_xy += x * y;
+    p->sum_yy += y * y;
+    bool end = sent_us >= p->ends_us - third_us(p);
+    if (!end || (p->ended && p->end_queue_us <= queue_us)) return;
+    p->ended = true;
+    p->end_queue_us = queue_us;
 }
 
 void probe_lost(struct bwe *b, const struct bwe_sent *s, bool lost)
@@ -58,11 +68,15 @@ void probe_lost(struct bwe *b, const struct bwe_sent *s, bool lost)
     else b->probe.lost_bytes -= s->bytes;
 }
 
-/* How much slower than sent it arrived: by how much the queue grew. The least of each end, so that jitter counts little. */
+/* How much slower than sent it arrived: by how much the queue grew, over all packets (least squares), and what jitter may have hidden of it: an
+ * answer that is too good is a queue for whoever watches, one that is too low is asked again. */
 static double stretch(const struct bwe_probe *p)
 {
-    int64_t span = p->ends[1].sent_us - p->ends[0].sent_us, grown = p->ends[1].queue_us - p->ends[0].queue_us;
-    return span > 0 && grown > 0 ? 1 + (double)grown / (double)span : 1;
+    double n = p->n, xx = n * p->sum_xx - p->sum_x * p->sum_x, xy = n * p->sum_xy - p->sum_x * p->sum_y, yy = n * p->sum_yy - p->sum_y * p->sum_y;
+    if (xx <= 0) return 1;
+    double slope = xy / xx, rest = yy - xy * slope;
+    slope += rest > 0 ? DOUBTS * sqrt(rest / xx / (n - 2)) : 0;
+    return slope > 0 ? 1 + slope : 1;
 }
 
 /* What is lost at more than the estimate just as below it is the line's own, even before it is known to be. */
@@ -76,14 +90,15 @@ static void conclude(struct bwe *b, int64_t now_us)
 {
     struct bwe_probe *p = &b->probe;
     int64_t span = p->last_us - p->first_us;
+    bool begun = p->first_us < p->began_us + third_us(p);
     probe_stop(b, now_us);
-    if (p->n < 4 || span < 5000 || !p->ends[0].any || !p->ends[1].any) { /* too little came to say anything */
+    if (p->n < 4 || span < 5000 || !begun || !p->ended) { /* too little came to say anything */
         p->next_us = now_us + AGAIN_US;
         return;
     }
     double all = p->bytes + p->lost_bytes, lost = p->lost_bytes - all * own_loss(b, p->lost_bytes / all); /* its own loss the line would have carried */
     double sent = bwe_rate(all - p->last_bytes, span), got = sent / stretch(p) * (lost > 0.1 * all ? 1 - lost / all : 1);
-    bool passed = got >= 0.85 * sent && p->ends[1].queue_us < TAIL_US + b->noise_us;
+    bool passed = got >= 0.85 * sent && p->end_queue_us < TAIL_US + b->noise_us;
     bool more = got > (passed ? 1.1 : 1.3) * b->estimate_bps; /* so much more that it is looked at once more, at once */
     if (!passed) b->measured = true;
     if (got * 0.92 <= b->estimate_bps) return;

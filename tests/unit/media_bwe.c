@@ -52,23 +52,23 @@ static void lines(double loss, double late, double high)
 
 static void no_loss(void **state)
 {
-    lines(0, 0.015, 0.02);
+    lines(0, 0.005, 0.005);
 }
 static void loss_1(void **state)
 {
-    lines(0.01, 0.02, 0.02);
+    lines(0.01, 0.008, 0.005);
 }
 static void loss_5(void **state)
 {
-    lines(0.05, 0.03, 0.02);
+    lines(0.05, 0.025, 0.006);
 }
 static void loss_10(void **state)
 {
-    lines(0.10, 0.06, 0.025);
+    lines(0.10, 0.05, 0.006);
 }
 static void loss_30(void **state)
 {
-    lines(0.30, 0.16, 0.03); /* with a third of packets and of feedbacks gone a probe often says nothing */
+    lines(0.30, 0.13, 0.008); /* with a third of packets and of feedbacks gone a probe often says nothing */
 }
 
 /* A policer with next to no queue: loss alone tells, and must not be taken for the line's own. */
