@@ -77,6 +77,7 @@ struct media_payload {
     uint8_t payload_type;
     uint8_t rtx_payload_type; /* 0 = none */
     char fmtp[128];           /* as negotiated, for recordings and equality; may be empty */
+    uint8_t red_payload_type; /* of a voice: with the packet before it once more (RFC 2198); 0 = none */
 };
 
 /* RTP header extension ids negotiated for one m-line (RFC 8285), 0 = absent. */

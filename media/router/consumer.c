@@ -1,8 +1,13 @@
 #include "media/router/replay.h"
 #include "media/rtp/bytes.h"
+#include "media/rtp/red.h"
 #include <string.h>
 
 #define SQUEEZE_LONG_AGO (1 << 30) /* of 90 kHz: three hours */
+#define RED_ON 8              /* fraction lost, of 256: 3 % */
+#define RED_OFF 2             /* under 1 % ... */
+#define RED_OFF_US 10000000   /* ... for so long */
+#define RED_PACKET_MAX 1200
 
 /* The receiver's row for a source row: the same codec; among several (H.264 profiles) the one with equal fmtp. */
 static const struct media_payload *match(const struct media_feed_params *f, const struct media_payload *source)
@@ -33,7 +38,8 @@ void consumer_update(struct consumer *c, const struct producer *p)
     for (size_t i = 0; i < p->params.n_payloads; i++) {
         const struct media_payload *row = match(&c->params, &p->params.payloads[i]);
         uint8_t rtx = c->params.rtx_ssrc && row ? row->rtx_payload_type : 0;
-        if (row) c->rows[c->n_rows++] = (struct consumer_row){p->params.payloads[i].payload_type & 127, row->payload_type, rtx};
+        uint8_t red = c->params.extensions.transport_cc && row ? row->red_payload_type : 0; /* never sent again: it would be plain then, under the same number */
+        if (row) c->rows[c->n_rows++] = (struct consumer_row){p->params.payloads[i].payload_type & 127, row->payload_type, rtx, red};
     }
 }
 
@@ -351,6 +357,19 @@ static bool from_before_the_switch(const struct consumer *c, uint16_t seq)
     return late >= 0 && (uint64_t)late >= c->since;
 }
 
+/* The packet before it goes along, where that is the last one sent: what came before the feed began, or while the track was muted, stays out. */
+static void repeat_last(const struct consumer *c, const struct producer *p, const struct consumer_row *row, const struct packet *k, uint16_t seq, struct rtp_parts *out)
+{
+    uint8_t head[RED_HEAD_BYTES];
+    struct rtp last;
+    size_t len;
+    const uint8_t *bytes = c->since > 1 && (uint16_t)(c->last + 1) == seq ? ring_get(&p->layers[k->layer].ring, (uint16_t)(k->rtp.seq - 1), &len) : NULL;
+    if (!bytes || rtp_parse(bytes, len, &last) || last.payload_type != k->rtp.payload_type || !k->rtp.payload_len) return;
+    if (rtp_length(out) + RED_HEAD_BYTES + last.payload_len > RED_PACKET_MAX) return;
+    if (!red_head(head, row->ours, k->rtp.timestamp - last.timestamp, last.payload_len) || !rtp_precede(out, head, sizeof head, last.payload, last.payload_len)) return;
+    out->head[1] = (uint8_t)((out->head[1] & 0x80) | row->red);
+}
+
 bool consumer_forward(struct consumer *c, const struct producer *p, const struct packet *k, int64_t now_us, struct rtp_parts *out)
 {
     const struct consumer_row *row = c->params.paused || c->held ? NULL : row_of(c, k->rtp.payload_type);
@@ -372,6 +391,10 @@ bool consumer_forward(struct consumer *c, const struct producer *p, const struct
     e.rtx = false;
     if (!copy(c, row, k, &e, out)) return false;
     if (k->frame.header_len || k->frame.layered) patch(span, k, out);
+    if (c->red && row->red) {
+        repeat_last(c, p, row, k, e.seq, out);
+        c->octets += (uint32_t)(out->front_len + out->before_len);
+    }
     note_sent(c, k, &e, now_us);
     c->bytes += rtp_length(out);
     return true;
@@ -429,10 +452,19 @@ void consumer_allot(struct consumer *c, int layer, uint8_t tid, bool at_once)
     if (at_once && c->layer > layer) consumer_break(c);
 }
 
+/* Loss that stays has to be paid for; what is over was perhaps only the moment. */
+static void note_loss(struct consumer *c, uint8_t fraction_lost, int64_t now_us)
+{
+    if (fraction_lost > RED_OFF) c->good_since_us = now_us;
+    if (fraction_lost >= RED_ON) c->loses = true;
+    else if (now_us - c->good_since_us >= RED_OFF_US) c->loses = false;
+}
+
 void consumer_report(struct consumer *c, const struct producer *p, const struct rtcp_report *r, int64_t now_us)
 {
     c->fraction_lost = r->fraction_lost;
     c->jitter = r->jitter;
+    if (c->audio) note_loss(c, r->fraction_lost, now_us);
     if (producer_layers(p) < 2 || c->allotted) return;
     if (r->fraction_lost > 26) { /* over 10 %: one layer less */
         int target = p->n_layers > 1 ? consumer_target(c, p, now_us) : spatial_target(c, p, 0);

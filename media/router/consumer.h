@@ -21,7 +21,7 @@ struct consumer_span {
 };
 
 struct consumer_row { /* how a codec of the source is called by this receiver */
-    uint8_t source, ours, rtx; /* payload types; rtx 0 = none */
+    uint8_t source, ours, rtx, red; /* payload types; rtx, red 0 = none */
 };
 
 struct consumer { /* what a packet needs comes first: with hundreds of receivers none of it is in the cache */
@@ -33,6 +33,7 @@ struct consumer { /* what a packet needs comes first: with hundreds of receivers
     bool held;      /* nothing of it fits the line now */
     bool allotted;  /* cap, tid_cap and held come from the allocator */
     bool sent_any;
+    bool red;       /* a voice is sent with the packet before it once more, where the receiver takes that */
     uint16_t high_seq;  /* highest source number sent or left out */
     uint64_t since;     /* source numbers from the last switch to it: what is older was shown before */
     struct {            /* frames of higher layers, being left out: their numbers close up behind them */
@@ -67,6 +68,7 @@ struct consumer { /* what a packet needs comes first: with hundreds of receivers
     uint8_t fraction_lost;
     uint32_t jitter;
     int64_t good_since_us;
+    bool loses; /* of a voice: the receiver reports loss; whoever knows the line says `red` */
 };
 
 void consumer_init(struct consumer *c, const struct media_feed_params *params, const struct producer *p);

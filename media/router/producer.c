@@ -65,12 +65,13 @@ bool producer_bind(struct producer *p, size_t layer, uint32_t ssrc)
     return replaced;
 }
 
-const struct media_payload *producer_payload(const struct producer *p, uint8_t pt, bool *rtx)
+const struct media_payload *producer_payload(const struct producer *p, uint8_t pt, enum payload_form *form)
 {
     for (size_t i = 0; i < p->params.n_payloads; i++) {
         const struct media_payload *row = &p->params.payloads[i];
-        *rtx = row->rtx_payload_type && row->rtx_payload_type == pt;
-        if (*rtx || row->payload_type == pt) return row;
+        bool rtx = row->rtx_payload_type && row->rtx_payload_type == pt, red = row->red_payload_type && row->red_payload_type == pt;
+        *form = rtx ? PAYLOAD_RTX : red ? PAYLOAD_RED : PAYLOAD_PLAIN;
+        if (rtx || red || row->payload_type == pt) return row;
     }
     return NULL;
 }
@@ -150,17 +151,16 @@ static void note_key(struct producer *p, struct layer *l, struct packet *k, int6
     nack_forget_before(&l->nack, k->rtp.seq);
 }
 
-bool producer_input(struct producer *p, size_t layer, const struct rtp *r, int64_t now_us, struct packet *out)
+static const struct media_payload *plain_row(const struct producer *p, uint8_t pt)
+{
+    enum payload_form form;
+    const struct media_payload *row = producer_payload(p, pt, &form);
+    return row && form == PAYLOAD_PLAIN ? row : NULL;
+}
+
+static bool keep(struct producer *p, size_t layer, const struct media_payload *row, const struct rtp *r, int64_t now_us, struct packet *out)
 {
     struct layer *l = &p->layers[layer];
-    bool rtx;
-    const struct media_payload *row = producer_payload(p, r->payload_type, &rtx);
-    if (!row || rtx) return false;
-    p->bytes += r->len;
-    enum nack_verdict v = nack_note(&l->nack, r->seq, now_us);
-    if (v == NACK_DUPLICATE) return false;
-    if (v == NACK_NEW) count(p, l, r, now_us);
-    else l->received++;
     if (l->has_group && (uint16_t)(l->highest - l->group_seq) >= l->ring.slots) l->has_group = false; /* gone; and soon its number would be taken for one to come */
     l->heard_us = now_us;
     l->codec = row->codec;
@@ -172,6 +172,41 @@ bool producer_input(struct producer *p, size_t layer, const struct rtp *r, int64
     note_key(p, l, out, now_us);
     if (l->key_us && out->rtp.timestamp == l->key_timestamp) l->key_bytes[within(out->frame.sid, LAYER_SIDS)] += (uint32_t)out->rtp.len;
     return true;
+}
+
+/* The packet itself, late, after its copy: it was not lost. */
+static bool came_after_all(struct layer *l, uint16_t seq)
+{
+    uint64_t bit = 1ull << (seq & 63);
+    bool was = l->restored & bit && (uint16_t)(l->highest - seq) < 64;
+    l->restored &= ~bit;
+    return was;
+}
+
+bool producer_input(struct producer *p, size_t layer, const struct rtp *r, int64_t now_us, struct packet *out)
+{
+    struct layer *l = &p->layers[layer];
+    const struct media_payload *row = plain_row(p, r->payload_type);
+    if (!row) return false;
+    p->bytes += r->len;
+    enum nack_verdict v = nack_note(&l->nack, r->seq, now_us);
+    bool late = came_after_all(l, r->seq);
+    if (v == NACK_NEW) count(p, l, r, now_us);
+    else l->received += v == NACK_RECOVERED || late;
+    return v != NACK_DUPLICATE && keep(p, layer, row, r, now_us, out);
+}
+
+bool producer_restore(struct producer *p, size_t layer, const struct rtp *r, int64_t now_us, struct packet *out)
+{
+    struct layer *l = &p->layers[layer];
+    const struct media_payload *row = plain_row(p, r->payload_type);
+    size_t len;
+    const uint8_t *before = ring_get(&l->ring, (uint16_t)(r->seq - 1), &len);
+    if (!row || !l->nack.started) return false; /* what was sent before the first one is no loss */
+    if (before && (int32_t)(r->timestamp - get_u32(before + 4)) <= 0) return false; /* a copy of that one, from who repeats at another distance */
+    if (nack_note(&l->nack, r->seq, now_us) == NACK_DUPLICATE) return false;
+    l->restored |= 1ull << (r->seq & 63);
+    return keep(p, layer, row, r, now_us, out);
 }
 
 bool producer_again(const struct producer *p, size_t layer, uint16_t seq, struct packet *out)

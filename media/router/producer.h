@@ -60,6 +60,7 @@ struct layer { /* a stream */
     uint64_t sr_ntp;
     uint32_t sr_rtp;
     int64_t sr_us;
+    uint64_t restored; /* by number, the last 64: had again from a later packet (RED), and not come itself so far */
     struct { /* only counted, for who looks on */
         uint32_t nacks, restored, plis;
         uint32_t size_of; /* key_timestamp that the size is of */
@@ -84,12 +85,15 @@ void producer_update(struct producer *p, const struct media_track_params *params
 void producer_close(struct producer *p);
 /* Names the stream of a layer. True when it replaced another stream: receivers have to begin anew. */
 bool producer_bind(struct producer *p, size_t layer, uint32_t ssrc);
-/* The payload row of a payload type (media or RTX); NULL = not negotiated. */
-const struct media_payload *producer_payload(const struct producer *p, uint8_t pt, bool *rtx);
+/* The payload row of a payload type, and how that carries it; NULL = not negotiated. */
+enum payload_form { PAYLOAD_PLAIN, PAYLOAD_RTX, PAYLOAD_RED };
+const struct media_payload *producer_payload(const struct producer *p, uint8_t pt, enum payload_form *form);
 uint32_t producer_clock(const struct producer *p);
-/* A media packet (already un-RTXed) goes into the ring. False: duplicate or not usable, drop it. *out: what stands in the ring, valid
+/* A media packet (out of its RTX or RED) goes into the ring. False: duplicate or not usable, drop it. *out: what stands in the ring, valid
  * until a ring's length of later packets came. */
 bool producer_input(struct producer *p, size_t layer, const struct rtp *packet, int64_t now_us, struct packet *out);
+/* Likewise one that was lost and had again from a later one, before that goes in. Reports still tell that it was lost. False also: it was not. */
+bool producer_restore(struct producer *p, size_t layer, const struct rtp *packet, int64_t now_us, struct packet *out);
 /* The packet of that source number again; false = gone. */
 bool producer_again(const struct producer *p, size_t layer, uint16_t seq, struct packet *out);
 void producer_sender_report(struct producer *p, size_t layer, const struct rtcp_sender_info *info, int64_t now_us);

@@ -107,7 +107,7 @@ static bool split_head(const struct rtp_edit *edit, bool marker, struct rtp_part
     put_u32(out->head + 4, edit->timestamp);
     put_u32(out->head + 8, edit->ssrc);
     out->head_len = 12;
-    out->front_len = out->rest_len = out->pad_len = 0;
+    out->front_len = out->before_len = out->rest_len = out->pad_len = 0;
     out->number_at = 0;
     if (!extended) return true;
     size_t n = write_extensions(edit, out->head + 12, sizeof out->head - 12, &out->number_at);
@@ -131,13 +131,23 @@ bool rtp_split(const struct rtp *p, const struct rtp_edit *edit, struct rtp_part
 
 uint8_t *rtp_take_front(struct rtp_parts *parts, size_t n)
 {
-    if (n > parts->rest_len || n > RTP_FRONT_MAX - parts->front_len) return NULL;
+    if (n > parts->rest_len || n > RTP_FRONT_MAX - parts->front_len || parts->before_len) return NULL;
     uint8_t *at = parts->front + parts->front_len;
     memcpy(at, parts->rest, n);
     parts->front_len += n;
     parts->rest += n;
     parts->rest_len -= n;
     return at;
+}
+
+bool rtp_precede(struct rtp_parts *parts, const uint8_t *head, size_t head_len, const uint8_t *before, size_t before_len)
+{
+    if (parts->front_len || parts->before_len || head_len > RTP_FRONT_MAX) return false;
+    memcpy(parts->front, head, head_len);
+    parts->front_len = head_len;
+    parts->before = before;
+    parts->before_len = before_len;
+    return true;
 }
 
 void rtp_pad(struct rtp_parts *parts, size_t n)
@@ -149,7 +159,7 @@ void rtp_pad(struct rtp_parts *parts, size_t n)
 
 size_t rtp_length(const struct rtp_parts *parts)
 {
-    return parts->head_len + parts->front_len + parts->rest_len + parts->pad_len;
+    return parts->head_len + parts->front_len + parts->before_len + parts->rest_len + parts->pad_len;
 }
 
 size_t rtp_join(const struct rtp_parts *parts, uint8_t *out, size_t cap)
@@ -160,6 +170,8 @@ size_t rtp_join(const struct rtp_parts *parts, uint8_t *out, size_t cap)
     at += parts->head_len;
     memcpy(out + at, parts->front, parts->front_len);
     at += parts->front_len;
+    if (parts->before_len) memcpy(out + at, parts->before, parts->before_len);
+    at += parts->before_len;
     if (parts->rest_len) memcpy(out + at, parts->rest, parts->rest_len);
     at += parts->rest_len;
     memcpy(out + at, parts->pad, parts->pad_len);

@@ -51,6 +51,8 @@ struct rtp_edit { /* how a copy differs from its source */
 struct rtp_parts {
     size_t head_len, front_len, rest_len;
     const uint8_t *rest;          /* in the source packet */
+    size_t before_len;
+    const uint8_t *before;        /* between front and rest: of an earlier packet, which stands there too (RED) */
     uint8_t head[RTP_HEAD_MAX];   /* header and extensions */
     uint8_t front[RTP_FRONT_MAX]; /* the first payload bytes, where they differ from the source's */
     uint8_t pad[RTP_PAD_MAX], pad_len;
@@ -60,6 +62,8 @@ struct rtp_parts {
 YL_CHECKED bool rtp_split(const struct rtp *p, const struct rtp_edit *edit, struct rtp_parts *out);
 /* Moves the first n bytes of `rest` to `front`, to be changed there; returns where they begin, NULL when they do not fit. */
 uint8_t *rtp_take_front(struct rtp_parts *parts, size_t n);
+/* `head` and an earlier packet's payload go before this one's; false: nothing was changed, the first bytes are changed already. */
+bool rtp_precede(struct rtp_parts *parts, const uint8_t *head, size_t head_len, const uint8_t *before, size_t before_len);
 /* RFC 3550 5.1: n bytes of padding, 1 to RTP_PAD_MAX, on a packet that has none. */
 void rtp_pad(struct rtp_parts *parts, size_t n);
 size_t rtp_length(const struct rtp_parts *parts);

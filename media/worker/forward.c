@@ -37,10 +37,10 @@ static size_t run_length(const struct egress *e, const struct copies *c, size_t 
 
 static size_t seal(struct peer *peer, struct rtp_parts *p, uint8_t *out)
 {
-    struct srtp_piece pieces[3] = {{p->front, p->front_len}, {p->rest, p->rest_len}, {p->pad, p->pad_len}};
+    struct srtp_piece pieces[4] = {{p->front, p->front_len}, {p->before, p->before_len}, {p->rest, p->rest_len}, {p->pad, p->pad_len}};
     if (p->number_at && peer->line) put_u16(p->head + p->number_at, bwe_sent(&peer->line->bwe, rtp_length(p) + peer->tag, peer->worker->now_us));
     memcpy(out, p->head, p->head_len);
-    return srtp_seal_packet(peer->seal, out, p->head_len, pieces, 3);
+    return srtp_seal_packet(peer->seal, out, p->head_len, pieces, 4);
 }
 
 static void send_run(struct peer *peer, struct copies *c, size_t at, size_t n, size_t segment)

@@ -17,6 +17,7 @@
 #define LAZY_US 3000000      /* a layer asked for and not come by then cannot be had */
 #define NODE_START_BPS 8000000 /* towards another node, until it is measured: lines between machines are wide */
 #define SOUND_BPS 45000      /* of a voice that was not heard yet */
+#define RED_LEAST_BPS 150000 /* on a thinner line a voice sent twice would be in its own way */
 
 /* ---- lives ---- */
 void line_feed(struct feed *f)
@@ -104,7 +105,7 @@ static uint32_t sound_bps(const struct peer *peer)
         const struct producer *p = &peer->feeds[i]->track->producer;
         uint32_t measured = producer_bps(p, 0, LAYER_TIDS - 1);
         if (p->params.kind == MEDIA_AUDIO && !peer->feeds[i]->consumer.params.paused && layer_alive(&p->layers[0], peer->worker->now_us))
-            bps += measured ? measured * 3 / 2 : SOUND_BPS; /* headers weigh a third of a voice */
+            bps += measured ? measured * 3 / 2 + (peer->feeds[i]->consumer.red ? measured : 0) : SOUND_BPS; /* headers weigh a third of a voice */
     }
     return bps;
 }
@@ -133,6 +134,15 @@ static void thin_out(const struct line *l, struct allocator_stream *s, size_t n,
     }
 }
 
+/* Voices go twice over a line that loses, while it has room: loss that comes of a full line would only grow by it. */
+static void double_voices(const struct peer *peer, bool room)
+{
+    for (size_t i = 0; i < peer->n_feeds; i++) {
+        struct consumer *c = &peer->feeds[i]->consumer;
+        c->red = c->loses && room;
+    }
+}
+
 static void allot(struct peer *peer)
 {
     struct line *l = peer->line;
@@ -155,6 +165,7 @@ static void allot(struct peer *peer)
     l->allotted_us = now;
     bool congested = bwe_congested(&l->bwe);
     if (congested) l->fell_us = now;
+    double_voices(peer, !congested && bps >= RED_LEAST_BPS);
     struct allocator_result r = allocate(s, n, bps > sound ? bps - sound : 0, now - l->fell_us > DWELL_US);
     l->wanted_bps = r.wanted_bps + sound;
     thin_out(l, s, n, now);

@@ -1,4 +1,5 @@
 #include "media/rtp/bytes.h"
+#include "media/rtp/red.h"
 #include "media/worker/worker.h"
 #include "media/worker/figures.h"
 #include <stdlib.h>
@@ -75,8 +76,9 @@ static int rid_layer(const struct track *t, const uint8_t *v, size_t n)
 static bool try_track(struct peer *peer, struct track *t, const struct rtp *r, bool alone)
 {
     const struct media_track_params *p = &t->producer.params;
-    bool rtx;
-    if (!producer_payload(&t->producer, r->payload_type, &rtx)) return false;
+    enum payload_form form;
+    if (!producer_payload(&t->producer, r->payload_type, &form)) return false;
+    bool rtx = form == PAYLOAD_RTX;
     size_t mid_n = 0, rid_n = 0, rrid_n = 0;
     const uint8_t *mid = rtp_extension(r, p->extensions.mid, &mid_n), *rid = rtp_extension(r, p->extensions.rid, &rid_n),
                   *rrid = rtp_extension(r, p->extensions.repaired_rid, &rrid_n);
@@ -92,13 +94,13 @@ static bool try_track(struct peer *peer, struct track *t, const struct rtp *r, b
 static struct ssrc_slot *learn(struct peer *peer, const struct rtp *r)
 {
     size_t takers = 0, free_slots = 0;
-    bool rtx;
+    enum payload_form form;
     if (!peer->up) return NULL;
     for (size_t i = 0; i < PEER_SSRCS; i++)
         free_slots += !peer->up->ssrcs[i].track;
     if (free_slots < PEER_SSRCS / 2) return NULL; /* a peer cannot fill the table with invented streams */
     for (size_t i = 0; i < peer->n_tracks; i++)
-        takers += producer_payload(&peer->tracks[i]->producer, r->payload_type, &rtx) != NULL;
+        takers += producer_payload(&peer->tracks[i]->producer, r->payload_type, &form) != NULL;
     for (size_t i = 0; i < peer->n_tracks; i++)
         if (try_track(peer, peer->tracks[i], r, takers == 1)) return peer_ssrc(peer, r->ssrc);
     return NULL;
@@ -116,9 +118,47 @@ static void note_twcc(struct peer *peer, const struct track *t, const struct rtp
 
 static uint8_t media_payload_type(const struct track *t, uint8_t rtx_pt)
 {
-    bool rtx;
-    const struct media_payload *row = producer_payload(&t->producer, rtx_pt, &rtx);
-    return row && rtx ? row->payload_type : 0;
+    enum payload_form form;
+    const struct media_payload *row = producer_payload(&t->producer, rtx_pt, &form);
+    return row && form == PAYLOAD_RTX ? row->payload_type : 0;
+}
+
+static void forward_input(struct track *t, size_t layer, const struct packet *packet, bool restored)
+{
+    struct peer *peer = t->peer;
+    if (!t->producer.live) {
+        t->producer.live = true;
+        struct media_event e = {.type = MEDIA_TRACK_LIVE, .room = peer->room->id, .peer = peer->id,
+                                .track = t->producer.params.track, .codec = t->producer.layers[layer].codec};
+        worker_event(peer->worker, &e);
+    }
+    t->producer.stalled = false;
+    if (restored) t->producer.layers[layer].told.restored++;
+    forward_packet(t, packet);
+}
+
+static bool is_red(const struct track *t, uint8_t pt)
+{
+    enum payload_form form;
+    return t->producer.params.kind == MEDIA_AUDIO && producer_payload(&t->producer, pt, &form) && form == PAYLOAD_RED;
+}
+
+/* What was lost and stands in this packet once more goes in first; then it is as if it had come plain. So ring, receivers and recordings know nothing of
+ * RED, and each hop repairs its own loss. */
+static bool undo_red(struct track *t, size_t layer, uint8_t *data, size_t *len, struct rtp *r)
+{
+    struct red red;
+    if (red_parse(r->payload, r->payload_len, &red)) return false;
+    for (size_t i = 0; i + 1 < red.n; i++) {
+        struct rtp lost;
+        struct packet packet;
+        uint8_t whole[12 + RED_BLOCK_BYTES];
+        size_t n = red_restore(r, &red.blocks[i], (uint16_t)(red.n - 1 - i), whole, sizeof whole);
+        if (n && rtp_parse(whole, n, &lost) == 0 && producer_restore(&t->producer, layer, &lost, t->peer->worker->now_us, &packet))
+            forward_input(t, layer, &packet, true);
+    }
+    red_unwrap(data, len, r, &red);
+    return rtp_parse(data, *len, r) == 0;
 }
 
 static void track_input(struct peer *peer, uint8_t *data, size_t len)
@@ -137,17 +177,9 @@ static void track_input(struct peer *peer, uint8_t *data, size_t len)
             !rtp_unwrap_rtx(data, &len, t->producer.layers[layer].ssrc, pt) || rtp_parse(data, len, &r))
             return;
     }
+    if (is_red(t, r.payload_type) && !undo_red(t, layer, data, &len, &r)) return;
     struct packet packet;
-    if (!producer_input(&t->producer, layer, &r, peer->worker->now_us, &packet)) return;
-    if (!t->producer.live) {
-        t->producer.live = true;
-        struct media_event e = {.type = MEDIA_TRACK_LIVE, .room = peer->room->id, .peer = peer->id,
-                                .track = t->producer.params.track, .codec = t->producer.layers[layer].codec};
-        worker_event(peer->worker, &e);
-    }
-    t->producer.stalled = false;
-    if (slot->rtx) t->producer.layers[layer].told.restored++;
-    forward_packet(t, &packet);
+    if (producer_input(&t->producer, layer, &r, peer->worker->now_us, &packet)) forward_input(t, layer, &packet, slot->rtx);
 }
 
 void peer_inside_input(struct worker *w, struct peer_id id, const struct share *packets)

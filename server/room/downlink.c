@@ -163,6 +163,8 @@ bool downlink_want(struct downlink *d, const struct downlink_want *wants, size_t
 static void describe_slot(const struct downlink_slot *s, struct sdp_media *out)
 {
     sdp_offer_media(s->kind, s->mid, out);
+    for (size_t i = 0; s->want.exact && i < out->n_payloads; i++)
+        out->payloads[i].red_payload_type = 0; /* lines between nodes lose little: each voice goes once */
     if (!s->used) {
         out->direction = SDP_INACTIVE;
         return;

@@ -1,7 +1,7 @@
 /* sdp - session descriptions as text <-> the media plane's typed parameters. Pure: no state, no clock, no I/O.
  *
  * Hides the grammar (RFC 8866), the offer/answer rules of browsers (RFC 8829, 3264), BUNDLE (9143), rtcp-mux (5761), ICE and DTLS
- * attributes (8839, 8842), header extensions (8285), RTX (4588), simulcast (8853, rid 8851) and msid (8830). One transport per
+ * attributes (8839, 8842), header extensions (8285), RTX (4588), RED of voices (2198), simulcast (8853, rid 8851) and msid (8830). One transport per
  * description: everything is bundled, and a description that does not bundle is refused.
  * Everything from outside is bounded: text SDP_TEXT_MAX bytes, SDP_MEDIA_MAX m-lines; a fault names the line ("sdp:12") or the member.
  */
@@ -56,7 +56,8 @@ struct sdp *sdp_new(void); /* empty, for writing; NULL: out of memory */
 void sdp_free(struct sdp *s);
 
 /* The text of a description, malloc'd; NULL: out of memory. Every m-line that is not rejected repeats the transport; the first carries
- * the candidates. Layers are written as "send" on a sendonly m-line, else as "recv". */
+ * the candidates. Layers are written as "send" on a sendonly m-line, else as "recv"; RED stands first where we receive, so that it is what is
+ * sent to us. */
 char *sdp_write(const struct sdp *s);
 /* The lines of our candidates, and that there are no more. */
 void sdp_write_candidates(FILE *o, const struct media_candidate *c, size_t n);
@@ -66,7 +67,7 @@ void sdp_write_candidates(FILE *o, const struct media_candidate *c, size_t n);
  * types (RFC 3264 6.1); who sends to us is asked for the dependency descriptor only where AV1, whose payload does not say its layers, comes first. Rejected when nothing is left. ssrc, stream and track stay empty: whoever sends fills them in. */
 void sdp_answer_media(const struct sdp_media *offered, enum sdp_direction may, struct sdp_media *out);
 
-/* An m-line of an offer of ours: every codec of that kind with our fixed payload types (Chromium's numbers), RTX for video, our extension
+/* An m-line of an offer of ours: every codec of that kind with our fixed payload types (Chromium's numbers), RTX for video, RED for audio, our extension
  * numbers. `kind`, `mid`, direction sendonly are set; the caller fills ssrc, rtx_ssrc, stream, track. */
 void sdp_offer_media(enum media_kind kind, const char *mid, struct sdp_media *out);
 /* The payloads of that codec first, in their order: whoever sends takes the first that it can (RFC 3264 6.1). */

@@ -18,6 +18,8 @@ static const struct {
     [MEDIA_AV1] = {"AV1/90000", MEDIA_VIDEO, {"level-idx", "profile", "tier"}},
 };
 
+const char sdp_red_rtpmap[] = "red/48000/2";
+
 const struct sdp_extension sdp_extensions[SDP_EXTENSIONS] = {
     {"urn:ietf:params:rtp-hdrext:sdes:mid", 4, true, true},
     {"urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id", 10, false, false},

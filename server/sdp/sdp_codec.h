@@ -7,6 +7,8 @@
 /* "opus/48000/2" as in a=rtpmap. */
 const char *sdp_codec_rtpmap(enum media_codec codec);
 enum media_kind sdp_codec_kind(enum media_codec codec);
+/* RFC 2198, of a voice: "red/48000/2". */
+extern const char sdp_red_rtpmap[];
 /* The codec of an a=rtpmap value (names compare without case, RFC 8866 6.6). */
 bool sdp_codec_find(const char *rtpmap, enum media_kind kind, enum media_codec *out);
 

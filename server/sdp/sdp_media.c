@@ -8,7 +8,10 @@
 
 static void name_format(struct sdp_media *m)
 {
-    snprintf(m->format, sizeof m->format, "%u", m->payloads[0].payload_type);
+    uint8_t first = m->payloads[0].payload_type;
+    for (size_t i = m->n_payloads; m->direction & SDP_RECVONLY && i-- > 0;) /* as sdp_write orders them */
+        if (m->payloads[i].red_payload_type) first = m->payloads[i].red_payload_type;
+    snprintf(m->format, sizeof m->format, "%u", first);
 }
 
 /* An inactive m-line keeps its layers: Chromium drops for good those that one answer leaves out. Without the RID extension nobody could
@@ -58,7 +61,7 @@ void sdp_prefer(struct sdp_media *m, enum media_codec codec)
 void sdp_offer_media(enum media_kind kind, const char *mid, struct sdp_media *out)
 {
     static const struct media_payload ours[] = {
-        {MEDIA_OPUS, 111, 0, OPUS_FMTP},
+        {MEDIA_OPUS, 111, 0, OPUS_FMTP, .red_payload_type = 63},
         {MEDIA_VP8, 96, 97, ""},
         {MEDIA_H264, 108, 109, "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"},
         {MEDIA_VP9, 98, 99, "profile-id=0"},
@@ -124,6 +127,7 @@ bool sdp_to_feed(const struct sdp_media *ours, const struct sdp_media *theirs, s
         struct media_payload *to = &out->payloads[out->n_payloads++];
         *to = theirs->payloads[i];
         if (!row->rtx_payload_type) to->rtx_payload_type = 0;
+        if (!row->red_payload_type) to->red_payload_type = 0;
         rtx = rtx || to->rtx_payload_type;
     }
     for (size_t i = 0; i < SDP_EXTENSIONS; i++)

@@ -99,6 +99,11 @@ static int begin_media(struct sdp_parser *p, char *value)
     return read_formats(p, value);
 }
 
+static bool carried(uint8_t pt)
+{
+    return pt < 64 || pt >= 96; /* else it would be taken for RTCP (RFC 5761 4) */
+}
+
 /* The retransmission format of a payload type: "rtx/90000" with apt= (RFC 4588 8.1). */
 static uint8_t rtx_of(const struct sdp_formats *t, uint8_t pt)
 {
@@ -111,16 +116,33 @@ static uint8_t rtx_of(const struct sdp_formats *t, uint8_t pt)
     return 0;
 }
 
+/* The payload type that carries this one redundantly: every block of it is of this one, as "111/111" says (RFC 2198 5). */
+static uint8_t red_of(const struct sdp_formats *t, uint8_t pt)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        uint8_t red = t->order[i];
+        char *at = (char *)t->fmtp[red];
+        uint64_t block;
+        size_t blocks = 0;
+        if (!at || !t->rtpmap[red] || strcasecmp(t->rtpmap[red], sdp_red_rtpmap) || !carried(red)) continue;
+        while (sdp_number(&at, "/", 127, &block) && block == pt && ++blocks && *at == '/')
+            at++;
+        if (blocks > 1 && !*at && block == pt) return red;
+    }
+    return 0;
+}
+
 static void take_payloads(const struct sdp_formats *t, struct sdp_media *m)
 {
     for (size_t i = 0; i < t->n && m->n_payloads < MEDIA_CODECS_MAX; i++) {
         struct media_payload *row = &m->payloads[m->n_payloads];
         uint8_t pt = t->order[i];
-        if (pt >= 64 && pt < 96) continue; /* would be taken for RTCP (RFC 5761 4) */
+        if (!carried(pt)) continue;
         if (!t->rtpmap[pt] || !sdp_codec_find(t->rtpmap[pt], m->kind, &row->codec)) continue;
         if (!sdp_codec_fmtp(row->codec, t->fmtp[pt], row->fmtp)) continue;
         row->payload_type = pt;
         row->rtx_payload_type = rtx_of(t, pt);
+        row->red_payload_type = m->kind == MEDIA_AUDIO ? red_of(t, pt) : 0;
         m->n_payloads++;
     }
     if (m->n_payloads < MEDIA_CODECS_MAX) memset(&m->payloads[m->n_payloads], 0, sizeof *m->payloads);

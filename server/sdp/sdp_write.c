@@ -6,12 +6,13 @@
 static void write_payload(FILE *o, const struct sdp_media *m, const struct media_payload *row)
 {
     static const char *const feedback[] = {"goog-remb", "ccm fir", "nack", "nack pli"};
-    unsigned pt = row->payload_type, rtx = row->rtx_payload_type;
+    unsigned pt = row->payload_type, rtx = row->rtx_payload_type, red = row->red_payload_type;
     fprintf(o, "a=rtpmap:%u %s\r\n", pt, sdp_codec_rtpmap(row->codec));
     for (size_t i = 0; m->kind == MEDIA_VIDEO && i < sizeof feedback / sizeof *feedback; i++)
         fprintf(o, "a=rtcp-fb:%u %s\r\n", pt, feedback[i]);
     if (m->extensions.transport_cc) fprintf(o, "a=rtcp-fb:%u transport-cc\r\n", pt);
     if (row->fmtp[0]) fprintf(o, "a=fmtp:%u %s\r\n", pt, row->fmtp);
+    if (red) fprintf(o, "a=rtpmap:%u %s\r\na=fmtp:%u %u/%u\r\n", red, sdp_red_rtpmap, red, pt, pt);
     if (rtx) fprintf(o, "a=rtpmap:%u rtx/90000\r\na=fmtp:%u apt=%u\r\n", rtx, rtx, pt);
 }
 
@@ -63,14 +64,29 @@ static void write_transport(FILE *o, const struct sdp *s, bool first)
     if (s->n_candidates) sdp_write_candidates(o, s->candidates, s->n_candidates);
 }
 
+static void write_red(FILE *o, const struct sdp_media *m)
+{
+    for (size_t i = 0; i < m->n_payloads; i++)
+        if (m->payloads[i].red_payload_type) fprintf(o, " %u", m->payloads[i].red_payload_type);
+}
+
+/* Whoever sends to us sends what stands first: a voice with the packet before it once more. Where only we send, RED is one of what may come. */
+static void write_formats(FILE *o, const struct sdp_media *m)
+{
+    bool receives = m->direction & SDP_RECVONLY;
+    if (receives) write_red(o, m);
+    for (size_t i = 0; i < m->n_payloads; i++)
+        fprintf(o, " %u", m->payloads[i].payload_type);
+    if (!receives) write_red(o, m);
+    for (size_t i = 0; i < m->n_payloads; i++)
+        if (m->payloads[i].rtx_payload_type) fprintf(o, " %u", m->payloads[i].rtx_payload_type);
+}
+
 static void write_media(FILE *o, const struct sdp *s, const struct sdp_media *m, bool first)
 {
     static const char *const directions[] = {"inactive", "sendonly", "recvonly", "sendrecv"};
     fprintf(o, "m=%s 9 %s", m->name, m->proto);
-    for (size_t i = 0; i < m->n_payloads; i++)
-        fprintf(o, " %u", m->payloads[i].payload_type);
-    for (size_t i = 0; i < m->n_payloads; i++)
-        if (m->payloads[i].rtx_payload_type) fprintf(o, " %u", m->payloads[i].rtx_payload_type);
+    write_formats(o, m);
     fputs("\r\nc=IN IP4 0.0.0.0\r\n", o);
     write_transport(o, s, first);
     if (m->mid[0]) fprintf(o, "a=mid:%s\r\n", m->mid);

@@ -29,7 +29,7 @@ static void check_again(const struct sdp *offered, const struct sdp *answer, con
             abort();
         for (size_t k = 0; k < a->n_payloads; k++)
             if (a->payloads[k].codec != b->payloads[k].codec || strcmp(a->payloads[k].fmtp, b->payloads[k].fmtp) ||
-                a->payloads[k].rtx_payload_type != b->payloads[k].rtx_payload_type)
+                a->payloads[k].rtx_payload_type != b->payloads[k].rtx_payload_type || a->payloads[k].red_payload_type != b->payloads[k].red_payload_type)
                 abort();
         sdp_to_track(&offered->media[i], a, &track);
         if (sdp_to_feed(a, &offered->media[i], &feed) && (!feed.n_payloads || feed.n_payloads > MEDIA_CODECS_MAX)) abort();

@@ -36,6 +36,7 @@ static void assert_payload(const struct sdp_media *m, size_t i, const struct med
     assert_int_equal(m->payloads[i].codec, want->codec);
     assert_int_equal(m->payloads[i].payload_type, want->payload_type);
     assert_int_equal(m->payloads[i].rtx_payload_type, want->rtx_payload_type);
+    assert_int_equal(m->payloads[i].red_payload_type, want->red_payload_type);
     assert_string_equal(m->payloads[i].fmtp, want->fmtp);
 }
 
@@ -65,7 +66,7 @@ static const struct media_extensions chromium_video_extensions = {
 
 static void chromium_publish(void **state)
 {
-    static const struct media_payload audio[] = {{MEDIA_OPUS, 111, 0, "minptime=10;useinbandfec=1"}};
+    static const struct media_payload audio[] = {{MEDIA_OPUS, 111, 0, "minptime=10;useinbandfec=1", .red_payload_type = 63}};
     struct sdp *s = from_file("chromium_publish.sdp");
     assert_true(s->session_id == 4912168676276343134u && s->version == 2 && !s->ice_lite && s->setup == SDP_ACTPASS);
     assert_string_equal(s->ufrag, "WqCi");
@@ -580,6 +581,59 @@ static void answers(void **state)
     sdp_free(s);
 }
 
+/* RED only where its blocks are the voice's own codec; first where we receive, since browsers send what stands first. */
+static void red(void **state)
+{
+    static const struct {
+        const char *lines;
+        uint8_t red;
+    } rows[] = {{"a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111", 63},
+                {"a=fmtp:63 111/111/111\r\na=rtpmap:63 RED/48000/2", 63},
+                {"a=rtpmap:63 red/48000/2", 0},
+                {"a=rtpmap:63 red/48000/2\r\na=fmtp:63 111", 0},
+                {"a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/0", 0},
+                {"a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/", 0},
+                {"a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111 x", 0},
+                {"a=rtpmap:63 red/48000/2\r\na=fmtp:63 /111", 0},
+                {"a=rtpmap:63 red/8000\r\na=fmtp:63 111/111", 0},
+                {"a=rtpmap:70 red/48000/2\r\na=fmtp:70 111/111", 0}};
+    static const struct {
+        enum sdp_direction offered, may;
+        const char *line;
+    } orders[] = {{SDP_SENDONLY, SDP_RECVONLY, "m=audio 9 UDP/TLS/RTP/SAVPF 63 111\r\n"}, {SDP_SENDRECV, SDP_SENDRECV, "m=audio 9 UDP/TLS/RTP/SAVPF 63 111\r\n"},
+                  {SDP_RECVONLY, SDP_SENDONLY, "m=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\n"}, {SDP_SENDONLY, SDP_SENDONLY, "m=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\n"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char lines[200];
+        snprintf(lines, sizeof lines, "m=audio 9 UDP/TLS/RTP/SAVPF 111 63 70\r\n%s", rows[i].lines);
+        char *text = with_line(6, lines);
+        struct sdp *one = parsed(text, strlen(text));
+        assert_true(one->media[0].n_payloads == 1 && one->media[0].payloads[0].red_payload_type == rows[i].red);
+        sdp_free(one);
+        free(text);
+    }
+    struct sdp *s = from_file("chromium_publish.sdp"), *answer = ours(SDP_PASSIVE);
+    answer->n_media = 1;
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
+        s->media[0].direction = orders[i].offered;
+        sdp_answer_media(&s->media[0], orders[i].may, &answer->media[0]);
+        char *text = sdp_write(answer);
+        assert_non_null(strstr(text, orders[i].line));
+        assert_non_null(strstr(text, "a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n"));
+        free(text);
+    }
+    struct sdp_media mine;
+    struct media_feed_params feed = {0};
+    sdp_offer_media(MEDIA_AUDIO, "0", &mine);
+    assert_int_equal(mine.payloads[0].red_payload_type, 63);
+    s->media[0].direction = SDP_RECVONLY;
+    s->media[0].payloads[0].red_payload_type = 62;
+    assert_true(sdp_to_feed(&mine, &s->media[0], &feed) && feed.payloads[0].red_payload_type == 62);
+    mine.payloads[0].red_payload_type = 0; /* to another node */
+    assert_true(sdp_to_feed(&mine, &s->media[0], &feed) && !feed.payloads[0].red_payload_type);
+    sdp_free(answer);
+    sdp_free(s);
+}
+
 static void peers(void **state)
 {
     struct sdp *s = from_file("firefox_publish.sdp");
@@ -686,7 +740,7 @@ int main(void)
         cmocka_unit_test(gstreamer), cmocka_unit_test(obs_whip), cmocka_unit_test(single_line_encoder),
         cmocka_unit_test(refusals_name_the_line), cmocka_unit_test(tolerated), cmocka_unit_test(base_values), cmocka_unit_test(h264_variants),
         cmocka_unit_test(limits), cmocka_unit_test(real_texts_round_trip), cmocka_unit_test(answer_text), cmocka_unit_test(offer_round_trip),
-        cmocka_unit_test(answers), cmocka_unit_test(peers), cmocka_unit_test(transport_of_the_first_carried_line), cmocka_unit_test(tracks),
+        cmocka_unit_test(answers), cmocka_unit_test(red), cmocka_unit_test(peers), cmocka_unit_test(transport_of_the_first_carried_line), cmocka_unit_test(tracks),
         cmocka_unit_test(feeds_take_their_numbers), cmocka_unit_test(feed_of_an_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
