@@ -4,9 +4,6 @@
 #include <string.h>
 
 #define SQUEEZE_LONG_AGO (1 << 30) /* of 90 kHz: three hours */
-#define RED_ON 8              /* fraction lost, of 256: 3 % */
-#define RED_OFF 2             /* under 1 % ... */
-#define RED_OFF_US 10000000   /* ... for so long */
 #define RED_PACKET_MAX 1200
 
 /* The receiver's row for a source row: the same codec; among several (H.264 profiles) the one with equal fmtp. */
@@ -176,7 +173,7 @@ static const struct consumer_span *span_of_source(const struct consumer *c, uint
 void consumer_forget(struct consumer *c)
 {
     c->n_spans = 0;
-    c->gap.on = false;
+    c->gap.on = c->has_said = false;
     if (c->sent_any && c->layer >= 0) begin_span(c, c->last + 1);
 }
 
@@ -218,7 +215,7 @@ static void rebase(struct consumer *c, const struct producer *p, const struct pa
     c->replay.on = c->replay.stepping;
     c->high_seq = (uint16_t)(k->rtp.seq - 1);
     c->since = 0;
-    c->gap.on = false;
+    c->gap.on = c->has_said = false;
     c->now = (struct consumer_span){.layer = k->layer,
                                     .seq_offset = (uint16_t)(k->rtp.seq - (c->last + 1)),
                                     .ts_offset = k->rtp.timestamp - (c->last_ts + step)};
@@ -357,17 +354,21 @@ static bool from_before_the_switch(const struct consumer *c, uint16_t seq)
     return late >= 0 && (uint64_t)late >= c->since;
 }
 
-/* The packet before it goes along, where that is the last one sent: what came before the feed began, or while the track was muted, stays out. */
-static void repeat_last(const struct consumer *c, const struct producer *p, const struct consumer_row *row, const struct packet *k, uint16_t seq, struct rtp_parts *out)
+/* The packet of the voice that was sent last goes along once more. What came before the feed began, or while the track was muted, was not sent; padding has no words. */
+static void repeat_last(struct consumer *c, const struct producer *p, const struct consumer_row *row, const struct packet *k, struct rtp_parts *out)
 {
     uint8_t head[RED_HEAD_BYTES];
     struct rtp last;
     size_t len;
-    const uint8_t *bytes = c->since > 1 && (uint16_t)(c->last + 1) == seq ? ring_get(&p->layers[k->layer].ring, (uint16_t)(k->rtp.seq - 1), &len) : NULL;
-    if (!bytes || rtp_parse(bytes, len, &last) || last.payload_type != k->rtp.payload_type || !k->rtp.payload_len) return;
+    const uint8_t *bytes = c->has_said ? ring_get(&p->layers[k->layer].ring, c->said, &len) : NULL;
+    if (!k->rtp.payload_len) return;
+    if (!c->has_said || seq_diff(k->rtp.seq, c->said) > 0) c->said = k->rtp.seq;
+    c->has_said = true;
+    if (!bytes || rtp_parse(bytes, len, &last) || last.payload_type != k->rtp.payload_type) return;
     if (rtp_length(out) + RED_HEAD_BYTES + last.payload_len > RED_PACKET_MAX) return;
     if (!red_head(head, row->ours, k->rtp.timestamp - last.timestamp, last.payload_len) || !rtp_precede(out, head, sizeof head, last.payload, last.payload_len)) return;
     out->head[1] = (uint8_t)((out->head[1] & 0x80) | row->red);
+    c->octets += (uint32_t)(out->front_len + out->before_len);
 }
 
 bool consumer_forward(struct consumer *c, const struct producer *p, const struct packet *k, int64_t now_us, struct rtp_parts *out)
@@ -391,10 +392,8 @@ bool consumer_forward(struct consumer *c, const struct producer *p, const struct
     e.rtx = false;
     if (!copy(c, row, k, &e, out)) return false;
     if (k->frame.header_len || k->frame.layered) patch(span, k, out);
-    if (c->red && row->red) {
-        repeat_last(c, p, row, k, e.seq, out);
-        c->octets += (uint32_t)(out->front_len + out->before_len);
-    }
+    if (c->red && row->red) repeat_last(c, p, row, k, out);
+    else if (c->has_said) c->has_said = false;
     note_sent(c, k, &e, now_us);
     c->bytes += rtp_length(out);
     return true;
@@ -452,19 +451,10 @@ void consumer_allot(struct consumer *c, int layer, uint8_t tid, bool at_once)
     if (at_once && c->layer > layer) consumer_break(c);
 }
 
-/* Loss that stays has to be paid for; what is over was perhaps only the moment. */
-static void note_loss(struct consumer *c, uint8_t fraction_lost, int64_t now_us)
-{
-    if (fraction_lost > RED_OFF) c->good_since_us = now_us;
-    if (fraction_lost >= RED_ON) c->loses = true;
-    else if (now_us - c->good_since_us >= RED_OFF_US) c->loses = false;
-}
-
 void consumer_report(struct consumer *c, const struct producer *p, const struct rtcp_report *r, int64_t now_us)
 {
     c->fraction_lost = r->fraction_lost;
     c->jitter = r->jitter;
-    if (c->audio) note_loss(c, r->fraction_lost, now_us);
     if (producer_layers(p) < 2 || c->allotted) return;
     if (r->fraction_lost > 26) { /* over 10 %: one layer less */
         int target = p->n_layers > 1 ? consumer_target(c, p, now_us) : spatial_target(c, p, 0);

@@ -48,6 +48,7 @@ struct consumer { /* what a packet needs comes first: with hundreds of receivers
     } replay;
     uint64_t last; /* our highest number, with its rollovers: 16 bits cannot tell what was half a round ago from what comes */
     uint16_t rtx_seq;
+    uint16_t said; /* source number of the last packet of a voice that was sent, while `has_said` */
     uint32_t last_ts;
     int64_t last_us;
     uint16_t last_pid;
@@ -57,6 +58,7 @@ struct consumer { /* what a packet needs comes first: with hundreds of receivers
     uint8_t n_rows; /* 0: this receiver takes none of the source's codecs */
     uint8_t mid_len;
     bool audio;
+    bool has_said;
     struct consumer_row rows[MEDIA_CODECS_MAX];
     uint32_t n_spans; /* ever begun since the last break of the numbering; the last CONSUMER_SPANS are kept */
     struct media_feed_params params; /* its payloads stand last */
@@ -68,7 +70,6 @@ struct consumer { /* what a packet needs comes first: with hundreds of receivers
     uint8_t fraction_lost;
     uint32_t jitter;
     int64_t good_since_us;
-    bool loses; /* of a voice: the receiver reports loss; whoever knows the line says `red` */
 };
 
 void consumer_init(struct consumer *c, const struct media_feed_params *params, const struct producer *p);

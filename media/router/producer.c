@@ -196,14 +196,38 @@ bool producer_input(struct producer *p, size_t layer, const struct rtp *r, int64
     return v != NACK_DUPLICATE && keep(p, layer, row, r, now_us, out);
 }
 
+#define PADDING_MOST 64 /* in a row */
+
+/* What came with this number; false: nothing. */
+static bool came(const struct layer *l, uint16_t seq, struct rtp *out)
+{
+    size_t len;
+    const uint8_t *bytes = ring_get(&l->ring, seq, &len);
+    return bytes && rtp_parse(bytes, len, out) == 0;
+}
+
+uint16_t producer_before(const struct producer *p, size_t layer, uint16_t seq, unsigned back)
+{
+    struct rtp r;
+    for (unsigned i = 0; i < PADDING_MOST; i++)
+        if (!(came(&p->layers[layer], --seq, &r) && !r.payload_len) && !--back) break;
+    return seq;
+}
+
+/* It is a copy of the last one before it that came: what is missing between them was padding, or who sends repeats at another distance. */
+static bool came_before(const struct layer *l, const struct rtp *r)
+{
+    struct rtp before;
+    for (uint16_t i = 1; i < PADDING_MOST; i++)
+        if (came(l, (uint16_t)(r->seq - i), &before) && before.payload_len) return (int32_t)(r->timestamp - before.timestamp) <= 0;
+    return false;
+}
+
 bool producer_restore(struct producer *p, size_t layer, const struct rtp *r, int64_t now_us, struct packet *out)
 {
     struct layer *l = &p->layers[layer];
     const struct media_payload *row = plain_row(p, r->payload_type);
-    size_t len;
-    const uint8_t *before = ring_get(&l->ring, (uint16_t)(r->seq - 1), &len);
-    if (!row || !l->nack.started) return false; /* what was sent before the first one is no loss */
-    if (before && (int32_t)(r->timestamp - get_u32(before + 4)) <= 0) return false; /* a copy of that one, from who repeats at another distance */
+    if (!row || !l->nack.started || came_before(l, r)) return false; /* what was sent before the first one is no loss */
     if (nack_note(&l->nack, r->seq, now_us) == NACK_DUPLICATE) return false;
     l->restored |= 1ull << (r->seq & 63);
     return keep(p, layer, row, r, now_us, out);

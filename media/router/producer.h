@@ -92,6 +92,8 @@ uint32_t producer_clock(const struct producer *p);
 /* A media packet (out of its RTX or RED) goes into the ring. False: duplicate or not usable, drop it. *out: what stands in the ring, valid
  * until a ring's length of later packets came. */
 bool producer_input(struct producer *p, size_t layer, const struct rtp *packet, int64_t now_us, struct packet *out);
+/* The number of the `back`th packet before this one that carried something: padding, by which a publisher tries his line, has numbers too. */
+uint16_t producer_before(const struct producer *p, size_t layer, uint16_t seq, unsigned back);
 /* Likewise one that was lost and had again from a later one, before that goes in. Reports still tell that it was lost. False also: it was not. */
 bool producer_restore(struct producer *p, size_t layer, const struct rtp *packet, int64_t now_us, struct packet *out);
 /* The packet of that source number again; false = gone. */

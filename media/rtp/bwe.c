@@ -53,6 +53,11 @@ uint32_t bwe_estimate_bps(const struct bwe *b)
     return b->estimate_bps;
 }
 
+double bwe_own_loss(const struct bwe *b)
+{
+    return b->own_loss;
+}
+
 bool bwe_guessed(const struct bwe *b)
 {
     return !b->measured;

@@ -93,6 +93,7 @@ void bwe_feedback(struct bwe *b, const uint8_t *fci, size_t len, int64_t now_us)
 /* What the line carries. */
 uint32_t bwe_estimate_bps(const struct bwe *b);
 bool bwe_guessed(const struct bwe *b);
+double bwe_own_loss(const struct bwe *b); /* what the line loses whatever is sent, 0 to 0.5 */
 /* What should be sent now: less than the estimate while a queue drains or feedback stays away. */
 uint32_t bwe_target_bps(const struct bwe *b, int64_t now_us);
 /* How fast a burst (a keyframe) may leave. */

@@ -22,12 +22,12 @@ int red_parse(const uint8_t *d, size_t len, struct red *out)
     return 0;
 }
 
-size_t red_restore(const struct rtp *from, const struct red_block *b, uint16_t back, uint8_t *out, size_t cap)
+size_t red_restore(const struct rtp *from, const struct red_block *b, uint16_t seq, uint8_t *out, size_t cap)
 {
     if (!b->len || cap < 12 || b->len > cap - 12) return 0;
     out[0] = 0x80;
     out[1] = b->payload_type;
-    put_u16(out + 2, (uint16_t)(from->seq - back));
+    put_u16(out + 2, seq);
     put_u32(out + 4, from->timestamp - b->offset);
     put_u32(out + 8, from->ssrc);
     memcpy(out + 12, b->bytes, b->len);

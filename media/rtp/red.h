@@ -22,8 +22,8 @@ struct red {
 
 /* Takes a payload apart; ERR_MALFORMED also for more blocks than RED_BLOCKS_MAX. */
 YL_CHECKED int red_parse(const uint8_t *payload, size_t len, struct red *out);
-/* The packet of which this block is the copy: `back` numbers before `from`, without its extensions. Returns its length, 0 when it does not fit. */
-size_t red_restore(const struct rtp *from, const struct red_block *block, uint16_t back, uint8_t *out, size_t cap);
+/* The packet of which this block of `from` is the copy, without its extensions. Returns its length, 0 when it does not fit. */
+size_t red_restore(const struct rtp *from, const struct red_block *block, uint16_t seq, uint8_t *out, size_t cap);
 /* Turns a RED packet (as parsed, in `data`) into its primary, in place; header and extensions stay. The blocks point nowhere after it. */
 void red_unwrap(uint8_t *data, size_t *len, const struct rtp *packet, const struct red *red);
 /* What stands before the two blocks of a packet; false: the first is too long or too old to go along. */

@@ -17,7 +17,11 @@
 #define LAZY_US 3000000      /* a layer asked for and not come by then cannot be had */
 #define NODE_START_BPS 8000000 /* towards another node, until it is measured: lines between machines are wide */
 #define SOUND_BPS 45000      /* of a voice that was not heard yet */
-#define RED_LEAST_BPS 150000 /* on a thinner line a voice sent twice would be in its own way */
+#define RED_ON 0.03
+#define RED_OFF 0.01
+#define RED_OFF_US 10000000  /* so long under that: loss that stays has to be paid for, what is over was perhaps only the moment */
+#define RED_FULL_US 20000000 /* not again so soon after a queue, which it may have made */
+#define RED_LEAST_BPS 150000 /* on a thinner line a voice sent twice would be in the picture's way */
 
 /* ---- lives ---- */
 void line_feed(struct feed *f)
@@ -134,13 +138,32 @@ static void thin_out(const struct line *l, struct allocator_stream *s, size_t n,
     }
 }
 
-/* Voices go twice over a line that loses, while it has room: loss that comes of a full line would only grow by it. */
-static void double_voices(const struct peer *peer, bool room)
+/* A feed on whose retransmission stream padding can go. */
+static struct feed *padder(const struct peer *peer, uint8_t *pt)
 {
     for (size_t i = 0; i < peer->n_feeds; i++) {
-        struct consumer *c = &peer->feeds[i]->consumer;
-        c->red = c->loses && room;
+        const struct media_feed_params *p = &peer->feeds[i]->consumer.params;
+        for (size_t k = 0; p->rtx_ssrc && p->extensions.transport_cc && k < p->n_payloads; k++)
+            if ((*pt = p->payloads[k].rtx_payload_type)) return peer->feeds[i];
     }
+    return NULL;
+}
+
+/* Voices go twice over a line that loses by itself, while it has room: loss that comes of a full line would only grow by it. The receiver's reports do not say that:
+ * they count also what never came to us. Without pictures nothing probes, so that the estimate is only what the voices took. */
+static void double_voices(const struct peer *peer, bool congested)
+{
+    struct line *l = peer->line;
+    int64_t now = peer->worker->now_us;
+    double loss = bwe_own_loss(&l->bwe);
+    uint8_t pt;
+    if (congested) l->full_us = now;
+    if (loss >= RED_OFF) l->lost_us = now;
+    l->loses = loss >= RED_ON || (l->loses && now - l->lost_us < RED_OFF_US);
+    bool full = congested || (l->full_us && now - l->full_us < RED_FULL_US);
+    bool red = l->loses && !full && (bwe_estimate_bps(&l->bwe) >= RED_LEAST_BPS || !padder(peer, &pt));
+    for (size_t i = 0; i < peer->n_feeds; i++)
+        peer->feeds[i]->consumer.red = red;
 }
 
 static void allot(struct peer *peer)
@@ -165,7 +188,7 @@ static void allot(struct peer *peer)
     l->allotted_us = now;
     bool congested = bwe_congested(&l->bwe);
     if (congested) l->fell_us = now;
-    double_voices(peer, !congested && bps >= RED_LEAST_BPS);
+    double_voices(peer, congested);
     struct allocator_result r = allocate(s, n, bps > sound ? bps - sound : 0, now - l->fell_us > DWELL_US);
     l->wanted_bps = r.wanted_bps + sound;
     thin_out(l, s, n, now);
@@ -259,17 +282,6 @@ static void drain(struct peer *peer)
 }
 
 /* ---- probing ---- */
-/* A feed on whose retransmission stream padding can go. */
-static struct feed *padder(const struct peer *peer, uint8_t *pt)
-{
-    for (size_t i = 0; i < peer->n_feeds; i++) {
-        const struct media_feed_params *p = &peer->feeds[i]->consumer.params;
-        for (size_t k = 0; p->rtx_ssrc && p->extensions.transport_cc && k < p->n_payloads; k++)
-            if ((*pt = p->payloads[k].rtx_payload_type)) return peer->feeds[i];
-    }
-    return NULL;
-}
-
 static void pad(struct peer *peer)
 {
     struct line *l = peer->line;

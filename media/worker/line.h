@@ -16,6 +16,8 @@ struct track;
 struct line {
     struct bwe bwe;
     int64_t allotted_us, fell_us; /* fell: the line shrank, or a picture was reduced */
+    int64_t full_us, lost_us;     /* congested last; lost more than it does on a good day last */
+    bool loses;                   /* so that voices go twice */
     uint32_t wanted_bps;
     bool due; /* to be allotted anew at once */
     /* bursts: packets that wait, as references into the rings of their tracks */

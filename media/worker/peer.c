@@ -137,23 +137,29 @@ static void forward_input(struct track *t, size_t layer, const struct packet *pa
     forward_packet(t, packet);
 }
 
-static bool is_red(const struct track *t, uint8_t pt)
+/* The row of a voice that came as RED, else NULL. */
+static const struct media_payload *red_row(const struct track *t, uint8_t pt)
 {
     enum payload_form form;
-    return t->producer.params.kind == MEDIA_AUDIO && producer_payload(&t->producer, pt, &form) && form == PAYLOAD_RED;
+    const struct media_payload *row = t->producer.params.kind == MEDIA_AUDIO ? producer_payload(&t->producer, pt, &form) : NULL;
+    return row && form == PAYLOAD_RED ? row : NULL;
 }
 
 /* What was lost and stands in this packet once more goes in first; then it is as if it had come plain. So ring, receivers and recordings know nothing of
  * RED, and each hop repairs its own loss. */
-static bool undo_red(struct track *t, size_t layer, uint8_t *data, size_t *len, struct rtp *r)
+static bool undo_red(struct track *t, size_t layer, uint8_t *data, size_t *len, struct rtp *r, uint8_t plain)
 {
     struct red red;
+    if (!r->payload_len) { /* padding, by which the publisher tries his line: it has its place among the numbers */
+        data[1] = (uint8_t)((data[1] & 0x80) | plain);
+        return rtp_parse(data, *len, r) == 0;
+    }
     if (red_parse(r->payload, r->payload_len, &red)) return false;
     for (size_t i = 0; i + 1 < red.n; i++) {
         struct rtp lost;
         struct packet packet;
         uint8_t whole[12 + RED_BLOCK_BYTES];
-        size_t n = red_restore(r, &red.blocks[i], (uint16_t)(red.n - 1 - i), whole, sizeof whole);
+        size_t n = red_restore(r, &red.blocks[i], producer_before(&t->producer, layer, r->seq, (unsigned)(red.n - 1 - i)), whole, sizeof whole);
         if (n && rtp_parse(whole, n, &lost) == 0 && producer_restore(&t->producer, layer, &lost, t->peer->worker->now_us, &packet))
             forward_input(t, layer, &packet, true);
     }
@@ -177,7 +183,8 @@ static void track_input(struct peer *peer, uint8_t *data, size_t len)
             !rtp_unwrap_rtx(data, &len, t->producer.layers[layer].ssrc, pt) || rtp_parse(data, len, &r))
             return;
     }
-    if (is_red(t, r.payload_type) && !undo_red(t, layer, data, &len, &r)) return;
+    const struct media_payload *red = red_row(t, r.payload_type);
+    if (red && !undo_red(t, layer, data, &len, &r, red->payload_type)) return;
     struct packet packet;
     if (producer_input(&t->producer, layer, &r, peer->worker->now_us, &packet)) forward_input(t, layer, &packet, slot->rtx);
 }

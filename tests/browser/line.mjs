@@ -118,6 +118,7 @@ function bottleneck(relay) {
 /**
  * A UDP relay to `port`: every datagram of either direction is lost with `loss` and comes `delay_ms` later; towards the page `down_bps`
  * pass (0: all), the rest waits. `queue_ms` is what waits now, `queue_most_ms` the most since it was set to 0.
+ * `up` and `down`, where set, see each datagram and the page's port before it is lost.
  */
 export async function makeRelay(address, port, seed = 20261128) {
   const relay = { loss: 0, delay_ms: 0, down_bps: 0, buffer_ms: 1500, passed: 0, lost: 0, overflown: 0, queue_ms: 0, queue_most_ms: 0, down_bytes: 0 }
@@ -138,6 +139,7 @@ export async function makeRelay(address, port, seed = 20261128) {
     s = createSocket('udp4')
     s.on('message', (m) =>
       neck.push(m.length + 28, () => {
+        relay.down?.(m, from.port)
         relay.down_bytes += m.length + 28
         pass(() => front.send(m, from.port, from.address))
       }),
@@ -146,7 +148,10 @@ export async function makeRelay(address, port, seed = 20261128) {
     backs.set(key, s)
     return s
   }
-  front.on('message', (m, from) => pass(() => back(from).send(m, port, address)))
+  front.on('message', (m, from) => {
+    relay.up?.(m, from.port)
+    pass(() => back(from).send(m, port, address))
+  })
   await new Promise((done) => front.bind(0, address, done))
   relay.port = front.address().port
   relay.close = () => {

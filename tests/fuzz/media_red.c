@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (b->bytes < r.payload || b->bytes + b->len > packet + len) abort();
         bytes += b->len;
         if (i + 1 == red.n) continue;
-        size_t n = red_restore(&r, b, (uint16_t)(red.n - 1 - i), whole, sizeof whole);
+        size_t n = red_restore(&r, b, (uint16_t)(r.seq - (red.n - 1 - i)), whole, sizeof whole);
         if (!n != !b->len || (n && (rtp_parse(whole, n, &part) || part.payload_len != b->len || part.ssrc != r.ssrc))) abort();
     }
     size_t primary = red.blocks[red.n - 1].len;
