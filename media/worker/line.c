@@ -19,8 +19,10 @@
 #define SOUND_BPS 45000      /* of a voice that was not heard yet */
 #define RED_ON 0.03
 #define RED_OFF 0.01
-#define RED_OFF_US 10000000  /* so long under that: loss that stays has to be paid for, what is over was perhaps only the moment */
-#define RED_FULL_US 20000000 /* not again so soon after a queue, which it may have made */
+#define RED_OFF_US 5000000       /* so long under that: what is over was perhaps only the moment */
+#define RED_WAIT_US 5000000      /* not again so soon after a queue, which it may have made; doubled each time ... */
+#define RED_WAIT_US_MAX 80000000
+#define RED_GOOD_US 20000000     /* ... until it went well for so long */
 #define RED_LEAST_BPS 150000 /* on a thinner line a voice sent twice would be in the picture's way */
 
 /* ---- lives ---- */
@@ -150,20 +152,29 @@ static struct feed *padder(const struct peer *peer, uint8_t *pt)
 }
 
 /* Voices go twice over a line that loses by itself, while it has room: loss that comes of a full line would only grow by it. The receiver's reports do not say that:
- * they count also what never came to us. Without pictures nothing probes, so that the estimate is only what the voices took. */
-static void double_voices(const struct peer *peer, bool congested)
+ * they count also what never came to us. Without pictures nothing probes, so that the estimate is only what the voices took: there a queue says that it is too much. */
+static bool twice(struct peer *peer, bool congested)
 {
     struct line *l = peer->line;
     int64_t now = peer->worker->now_us;
     double loss = bwe_own_loss(&l->bwe);
     uint8_t pt;
-    if (congested) l->full_us = now;
-    if (loss >= RED_OFF) l->lost_us = now;
-    l->loses = loss >= RED_ON || (l->loses && now - l->lost_us < RED_OFF_US);
-    bool full = congested || (l->full_us && now - l->full_us < RED_FULL_US);
-    bool red = l->loses && !full && (bwe_estimate_bps(&l->bwe) >= RED_LEAST_BPS || !padder(peer, &pt));
+    if (l->twice.on && congested) {
+        l->twice.full_us = now;
+        l->twice.wait_us = !l->twice.wait_us ? RED_WAIT_US : l->twice.wait_us < RED_WAIT_US_MAX ? l->twice.wait_us * 2 : RED_WAIT_US_MAX;
+    }
+    if (now - l->twice.full_us > l->twice.wait_us + RED_GOOD_US) l->twice.wait_us = 0;
+    if (loss >= RED_OFF) l->twice.lost_us = now;
+    l->twice.loses = loss >= RED_ON || (l->twice.loses && now - l->twice.lost_us < RED_OFF_US);
+    if (!l->twice.loses || congested || now - l->twice.full_us < l->twice.wait_us) return false;
+    return bwe_estimate_bps(&l->bwe) >= RED_LEAST_BPS || !padder(peer, &pt);
+}
+
+static void double_voices(struct peer *peer, bool congested)
+{
+    peer->line->twice.on = twice(peer, congested);
     for (size_t i = 0; i < peer->n_feeds; i++)
-        peer->feeds[i]->consumer.red = red;
+        peer->feeds[i]->consumer.red = peer->line->twice.on;
 }
 
 static void allot(struct peer *peer)

@@ -16,8 +16,11 @@ struct track;
 struct line {
     struct bwe bwe;
     int64_t allotted_us, fell_us; /* fell: the line shrank, or a picture was reduced */
-    int64_t full_us, lost_us;     /* congested last; lost more than it does on a good day last */
-    bool loses;                   /* so that voices go twice */
+    struct { /* voices sent twice (RED) */
+        bool loses, on;
+        int64_t lost_us;          /* the line lost something to speak of last */
+        int64_t full_us, wait_us; /* it filled while they were, and how long they are not after that */
+    } twice;
     uint32_t wanted_bps;
     bool due; /* to be allotted anew at once */
     /* bursts: packets that wait, as references into the rings of their tracks */
