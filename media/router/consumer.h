@@ -40,6 +40,7 @@ struct consumer { /* what a packet needs comes first: with hundreds of receivers
         bool on;
         uint16_t first, last, pid_first, pid_last;
     } gap;
+    uint32_t n_spans; /* ever begun since the last break of the numbering; the last CONSUMER_SPANS are kept */
     struct consumer_span now;
     struct {
         bool on, stepping;
@@ -54,13 +55,12 @@ struct consumer { /* what a packet needs comes first: with hundreds of receivers
     uint16_t last_pid;
     uint8_t last_tl0;
     uint32_t packets, octets;
-    uint64_t bytes;
     uint8_t n_rows; /* 0: this receiver takes none of the source's codecs */
     uint8_t mid_len;
     bool audio;
     bool has_said;
+    uint64_t bytes;
     struct consumer_row rows[MEDIA_CODECS_MAX];
-    uint32_t n_spans; /* ever begun since the last break of the numbering; the last CONSUMER_SPANS are kept */
     struct media_feed_params params; /* its payloads stand last */
     struct consumer_span spans[CONSUMER_SPANS];
     struct {

@@ -37,10 +37,15 @@ static size_t run_length(const struct egress *e, const struct copies *c, size_t 
 
 static size_t seal(struct peer *peer, struct rtp_parts *p, uint8_t *out)
 {
-    struct srtp_piece pieces[4] = {{p->front, p->front_len}, {p->before, p->before_len}, {p->rest, p->rest_len}, {p->pad, p->pad_len}};
+    struct srtp_piece pieces[4];
+    size_t n = 0;
     if (p->number_at && peer->line) put_u16(p->head + p->number_at, bwe_sent(&peer->line->bwe, rtp_length(p) + peer->tag, peer->worker->now_us));
+    if (p->front_len) pieces[n++] = (struct srtp_piece){p->front, p->front_len}; /* most packets are the rest alone */
+    if (p->before_len) pieces[n++] = (struct srtp_piece){p->before, p->before_len};
+    if (p->rest_len) pieces[n++] = (struct srtp_piece){p->rest, p->rest_len};
+    if (p->pad_len) pieces[n++] = (struct srtp_piece){p->pad, p->pad_len};
     memcpy(out, p->head, p->head_len);
-    return srtp_seal_packet(peer->seal, out, p->head_len, pieces, 4);
+    return srtp_seal_packet(peer->seal, out, p->head_len, pieces, n);
 }
 
 static void send_run(struct peer *peer, struct copies *c, size_t at, size_t n, size_t segment)
