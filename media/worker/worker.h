@@ -12,6 +12,7 @@
 #include "media/mux/caster.h"
 #include "media/mux/recorder.h"
 #include "media/router/consumer.h"
+#include "media/router/voices.h"
 #include "media/rtp/twcc.h"
 #include "media/transport/ice.h"
 #include "media/worker/egress.h"
@@ -59,6 +60,7 @@ struct track {
     struct room *room;
     struct feed **feeds;
     size_t n_feeds, cap_feeds;
+    struct voice voice;   /* of an audio track: whether receivers get it now */
     struct consumer *tap; /* the recording's copy, NULL = not recorded */
     int64_t tap_key_us, tap_refer_us, wished_us;
     struct consumer *live; /* the programme's copy, NULL = not in it */
@@ -85,6 +87,7 @@ struct room {
     uint64_t lecture;      /* 0 = no programme */
     struct track_id programme[2]; /* by media_kind: the tracks that were chosen for it */
     bool watched; /* somebody watches the programme */
+    struct voices voices; /* those that are forwarded */
     int64_t levels_us;
     bool speaking;
     struct { /* how long packets were in here: of this minute, and of the one before */

@@ -36,6 +36,7 @@ const struct option option_table[] = {
     {"relay.secret", OPTION_TEXT, "", 0, 0, "Secret shared with the TURN servers (coturn: static-auth-secret), at least 16 characters."},
     {"relay.lifetime", OPTION_DURATION_MS, "12h", 10 * MINUTE_MS, 48 * 60 * MINUTE_MS, "How long a relay credential is good; a session must fit in."},
     {"media.workers", OPTION_INT, "0", 0, 64, "Media threads; 0 = one per processor core."},
+    {"media.voices", OPTION_INT, "6", 0, 32, "Voices of a room forwarded at once, the loudest of those who speak; 0 = all. Recordings have all."},
     {"media.max_bitrate", OPTION_INT, "3000000", 100000, 50000000, "Highest bit rate asked of one camera, bits per second."},
     {"room.layered", OPTION_LIST, "camera2", 0, 0,
      "What browsers that can send it as VP9 with several sizes in one stream, so that each viewer gets the one he has use for: camera2, screen, both or nothing."},
