@@ -130,6 +130,13 @@ static int read_body(struct net_request *r, json_t *list, struct fault *f)
     return rc;
 }
 
+/* The languages the browser or client likes: behind all that the request and the value set say. */
+static int read_languages(struct net_request *r, json_t *args)
+{
+    const char *languages = net_request_header(r, "accept-language");
+    return *languages && strlen(languages) <= 200 ? json_object_set_new(args, "language", json_string(languages)) : 0;
+}
+
 /* Takes args on 0. */
 static int submit(const struct api_config *c, struct net_request *r, json_t *args, struct fault *f)
 {
@@ -157,6 +164,7 @@ static void on_terms(void *ctx, struct net_request *r)
     int rc = read_path(net_request_path(r), args, &f);
     rc = rc ? rc : read_query(net_request_query(r), list, &f);
     rc = rc ? rc : read_body(r, list, &f);
+    if (!rc && json_object_get(args, "operation") && read_languages(r, args)) rc = fault_set(&f, ERR_MALFORMED, "languages_not_utf8", "Accept-Language is not UTF-8.");
     rc = rc ? rc : submit(ctx, r, args, &f);
     if (!rc) return;
     json_decref(args);
