@@ -208,7 +208,11 @@ const json_t *ts_set_of(struct ts_asked *a, const char *canonical)
         ts_note_status(a, set, ts_member(set, "url"), ts_member(set, "version"));
         return set;
     }
-    snprintf(text, sizeof text, "A definition for the value Set '%s' could not be found", named);
+    const char *bar = strchr(named, '|');
+    if (bar && !strchr(canonical, '|')) /* the request chose the version */
+        snprintf(text, sizeof text, "Unable to find included value set '%.*s' version '%s'", (int)(bar - named), named, bar + 1);
+    else
+        snprintf(text, sizeof text, "A definition for the value Set '%s' could not be found", named);
     json_t *outcome = ts_outcome();
     ts_issue(outcome, &(struct ts_issue){"error", "not-found", "not-found", "Unable_to_resolve_value_Set_", NULL, text});
     failed(a, 404, outcome);

@@ -29,6 +29,7 @@ struct check {
     const struct ts_system *system;
     int32_t concept;
     const char *unknown_system;
+    const char *normalized; /* the code as its system writes it, where that is another */
     char caused_by[500]; /* a version that is not known made it fail */
 };
 
@@ -313,6 +314,19 @@ static void comment_status(struct check *c, const char *path)
         "The concept '%s' has a status of %s and its use should be reviewed", k->code, status);
 }
 
+/* A code system that does not tell large from small letters is asked in other ones than its own. */
+static void comment_case(struct check *c, const struct coding *x, const char *path)
+{
+    const struct ts_system *s = c->system;
+    const char *code = s->concepts[c->concept].code;
+    if (s->case_sensitive || strcmp(code, x->code) == 0)
+        return;
+    c->normalized = code;
+    say(c, (struct ts_issue){.severity = "information", .code = "business-rule", .kind = "code-rule", .message_id = "CODE_CASE_DIFFERENCE"}, path,
+        "The code '%s' differs from the correct code '%s' by case. Although the code system '%s%s%s' is case insensitive, implementers are strongly encouraged to use the "
+        "correct case anyway", x->code, code, s->url, *s->version ? "|" : "", s->version);
+}
+
 /* The set lists the concept, and says that it should be used no more. */
 static void comment_listed(struct check *c, const struct coding *x, const char *path)
 {
@@ -579,6 +593,7 @@ static void check_coding(struct check *c, struct coding *x, const struct paths *
     }
     bool in = check_member(c, x, at, many);
     c->good |= in;
+    comment_case(c, x, at->code);
     comment_status(c, at->whole);
     if (c->set)
         comment_listed(c, x, at->code);
@@ -673,6 +688,8 @@ static json_t *answer_of(struct check *c, const struct coding *x, const json_t *
         if (is_standing(status))
             ts_put(answer, "status", "valueCode", json_string(status));
     }
+    if (c->normalized)
+        ts_put(answer, "normalized-code", "valueCode", json_string(c->normalized));
     if (*c->caused_by)
         ts_put(answer, "x-caused-by-unknown-system", "valueCanonical", json_string(c->caused_by));
     if (c->unknown_system)

@@ -157,7 +157,7 @@ static void sets_within_sets(void **state)
     ASK("ValueSet", "expand", THREE, "url=urn:s", "default-valueset-version=urn:in|9", SET("urn:in", INCLUDE("urn:t")), SET("urn:s", "\"compose\":{\"include\":[{\"valueSet\":[\"urn:in\"]}]}"));
     assert_int_equal(status, 404);
     char *text = json_dumps(last, 0);
-    assert_non_null(strstr(text, "'urn:in|9' could not be found"));
+    assert_non_null(strstr(text, "included value set 'urn:in' version '9'"));
     free(text);
 }
 
@@ -205,6 +205,19 @@ static void what_is_used_no_more_is_said(void **state)
     assert_true(told("warning", "code-comment", "Coding.code"));
 }
 
+static void large_and_small_letters(void **state)
+{
+    (void)state;
+#define INSENSITIVE "@tx-resource={\"resourceType\":\"CodeSystem\",\"url\":\"urn:i\",\"caseSensitive\":false,\"content\":\"complete\",\"concept\":[{\"code\":\"Ab\",\"display\":\"D\"}]}"
+    ASK("CodeSystem", "validate-code", INSENSITIVE, "coding:valueCoding={\"system\":\"urn:i\",\"code\":\"aB\"}");
+    assert_string_equal(text_of("result"), "true");
+    assert_string_equal(text_of("code"), "aB");
+    assert_string_equal(text_of("normalized-code"), "Ab");
+    assert_true(told("information", "code-rule", "Coding.code"));
+    ASK("CodeSystem", "validate-code", THREE, "url=urn:t", "code=A");
+    assert_string_equal(text_of("result"), "false");
+}
+
 static void many_at_once(void **state)
 {
     (void)state;
@@ -222,6 +235,7 @@ int main(void)
         cmocka_unit_test(names_in_the_language_asked_for), cmocka_unit_test(supplements_are_used_when_named), cmocka_unit_test(versions_beside_each_other),
         cmocka_unit_test(sets_within_sets),                cmocka_unit_test(what_is_wrong_with_a_filter),     cmocka_unit_test(a_coding_needs_a_code_system),
         cmocka_unit_test(what_is_used_no_more_is_said),    cmocka_unit_test(many_at_once),
+        cmocka_unit_test(large_and_small_letters),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
