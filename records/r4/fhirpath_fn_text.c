@@ -226,9 +226,9 @@ FN(join)
 {
     struct r4_item with = {0};
     int rc = r4_arg(s, n, 0, &with);
-    if (rc < 0 || !in->n)
-        return rc < 0 ? rc : 0;
-    struct r4_buf b = {0};
+    if (rc < 0 || rc > 1)
+        return rc;
+    struct r4_buf b = {0}; /* of nothing: the empty text, as SQL on FHIR has it */
     for (size_t i = 0; i < in->n; i++) {
         struct r4_item v = r4_system_value(&in->list[i]);
         if (i && with.text.n)

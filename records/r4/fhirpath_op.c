@@ -2,10 +2,19 @@
 #include "records/r4/fhirpath_ast.h"
 #include <math.h>
 
+/* What one side defines the other does not see. */
+static int operand(struct run *s, const struct r4_ast *n, const struct r4_items *in, struct r4_items *out)
+{
+    const struct r4_variable *kept = s->variables;
+    int rc = r4_run(s, n, in, out);
+    s->variables = kept;
+    return rc;
+}
+
 int r4_run_logic(struct run *s, const struct r4_ast *n, const struct r4_items *in, struct r4_items *out)
 {
     struct r4_items left = {0}, right = {0};
-    int rc = r4_run(s, n->left, in, &left);
+    int rc = operand(s, n->left, in, &left);
     if (rc)
         return rc;
     int a = r4_truth(s, &left);
@@ -13,7 +22,7 @@ int r4_run_logic(struct run *s, const struct r4_ast *n, const struct r4_items *i
         return r4_run_error(s, "a single boolean was expected");
     if ((n->op == OP_AND && a == 0) || (n->op == OP_OR && a == 1) || (n->op == OP_IMPLIES && a == 0))
         return r4_put_bool(s, out, n->op != OP_AND);
-    rc = r4_run(s, n->right, in, &right);
+    rc = operand(s, n->right, in, &right);
     if (rc)
         return rc;
     int b = r4_truth(s, &right);
@@ -189,8 +198,8 @@ static int run_union(struct run *s, const struct r4_items *left, const struct r4
 int r4_run_binary(struct run *s, const struct r4_ast *n, const struct r4_items *in, struct r4_items *out)
 {
     struct r4_items left = {0}, right = {0};
-    int rc = r4_run(s, n->left, in, &left);
-    rc = rc ? rc : r4_run(s, n->right, in, &right);
+    int rc = operand(s, n->left, in, &left);
+    rc = rc ? rc : operand(s, n->right, in, &right);
     if (rc)
         return rc;
     switch (n->op) {

@@ -314,8 +314,11 @@ int r4_truth(struct run *s, const struct r4_items *c)
 
 int r4_run_arg(struct run *s, const struct r4_ast *n, struct r4_items *out)
 {
+    const struct r4_variable *kept = s->variables;
     struct r4_items in = {&s->this_item, 1, 1};
-    return r4_run(s, n, &in, out);
+    int rc = r4_run(s, n, &in, out);
+    s->variables = kept;
+    return rc;
 }
 
 int r4_arg(struct run *s, const struct r4_ast *n, size_t i, struct r4_item *out)
@@ -337,6 +340,7 @@ int r4_run_each(struct run *s, const struct r4_ast *n, const struct r4_item *ite
 {
     struct r4_item kept = s->this_item;
     size_t kept_index = s->index;
+    const struct r4_variable *kept_variables = s->variables;
     s->this_item = *item;
     s->index = i;
     struct r4_items in = {&s->this_item, 1, 1};
@@ -345,7 +349,24 @@ int r4_run_each(struct run *s, const struct r4_ast *n, const struct r4_item *ite
     int rc = r4_run(s, n, &in, out);
     s->this_item = kept;
     s->index = kept_index;
+    s->variables = kept_variables;
     return rc;
+}
+
+bool r4_variable_of_language(struct r4_str name)
+{
+    static const char *const names[] = {"ucum", "sct", "loinc", "context", "resource", "rootResource"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (r4_str_is(name, names[i]))
+            return true;
+    return (name.n > 3 && memcmp(name.p, "vs-", 3) == 0) || (name.n > 4 && memcmp(name.p, "ext-", 4) == 0);
+}
+
+static const struct r4_variable *variable_named(const struct r4_variable *v, struct r4_str name)
+{
+    while (v && !(v->name.n == name.n && memcmp(v->name.p, name.p, name.n) == 0))
+        v = v->next;
+    return v;
 }
 
 static int run_variable(struct run *s, const struct r4_ast *n, struct r4_items *out)
@@ -354,6 +375,10 @@ static int run_variable(struct run *s, const struct r4_ast *n, struct r4_items *
         const char *name, *value;
     } urls[] = {{"ucum", "http://unitsofmeasure.org"}, {"sct", "http://snomed.info/sct"}, {"loinc", "http://loinc.org"}};
     struct r4_str name = {n->name, n->name_len};
+    const struct r4_variable *own = variable_named(s->variables, name);
+    own = own ? own : variable_named(s->e->variables, name);
+    if (own)
+        return r4_put_all(s, out, &own->value);
     for (size_t i = 0; i < sizeof urls / sizeof *urls; i++)
         if (r4_str_is(name, urls[i].name))
             return r4_put_text(s, out, R4_I_STRING, urls[i].value, strlen(urls[i].value));
