@@ -45,6 +45,7 @@ struct r4_eval {
     int64_t now_ms;                   /* for now(), today() */
     struct r4_item context;           /* %context: set by the run */
     const struct r4_variable *variables; /* more of them; NULL = none */
+    bool lenient; /* published expressions (search parameters, invariants): an element the type does not have is empty, as() takes collections */
 };
 /* Evaluates on one node of that type (NULL: by its resourceType). 0; ERR_INVALID with the fault when it cannot be evaluated (a singleton
  * was needed, unknown function argument). */

@@ -103,6 +103,8 @@ int r4_items_equal(struct run *s, const struct r4_items *a, const struct r4_item
 int r4_item_equal(struct run *s, const struct r4_item *a, const struct r4_item *b);
 bool r4_item_like(struct run *s, const struct r4_item *a, const struct r4_item *b);
 bool r4_items_like(struct run *s, const struct r4_items *a, const struct r4_items *b);
+/* Both quantities or numbers in one unit; false: they have none in common. */
+bool r4_common_unit(const struct r4_item *a, const struct r4_item *b, double *x, double *y);
 /* <0, 0, >0 in *order; returns 0, -1 empty, -2 not comparable. */
 int r4_item_order(struct run *s, const struct r4_item *a, const struct r4_item *b, int *order);
 int r4_date_add(struct run *s, const struct r4_item *date, double amount, struct r4_str unit, struct r4_items *out);

@@ -45,6 +45,10 @@ static int number_boundary(struct run *s, const struct r4_item *v, int to, bool 
             return rc;
         own = plain.n ? places(plain.list[0].text) : 0;
     }
+    if (own > to && fabs(v->number) < pow(10, -to) && v->kind != R4_I_QUANTITY) { /* too small to be seen at that many places */
+        int zero = snprintf(text, sizeof text, "%s%.*f", v->number < 0 ? "-" : "", to, 0.0);
+        return r4_put_text(s, out, R4_I_DECIMAL, text, (size_t)zero);
+    }
     long double edge = v->number + (high ? 0.5L : -0.5L) * powl(10, -own), scale = powl(10, to), scaled = edge * scale;
     long double whole = roundl(scaled); /* what is whole up to the noise of binary fractions stays */
     if (fabsl(scaled - whole) > 1e-6L)

@@ -439,17 +439,29 @@ FN(escape)
     return put_buf(s, out, &b);
 }
 
+/* What is no escape stays as it is. */
 static int unescape_json(struct run *s, struct r4_str t, struct r4_items *out)
 {
+    static const char letters[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
     struct r4_buf b = {0};
-    r4_buf_put(&b, "\"", 1);
-    r4_buf_put(&b, t.p, t.n);
-    r4_buf_put(&b, "\"", 1);
-    struct r4_node *root = NULL;
-    const char *text = b.failed ? NULL : r4_doc_copy(s->doc, b.p, b.n);
-    int rc = text ? r4_json_parse(s->doc, text, b.n, &root, NULL) : ERR_STORAGE;
-    r4_buf_clear(&b);
-    return rc ? 0 : r4_put_text(s, out, R4_I_STRING, root->text, root->len);
+    for (size_t i = 0; i < t.n; i++) {
+        const char *found = t.p[i] == '\\' && i + 1 < t.n ? memchr(letters, t.p[i + 1], sizeof letters - 1) : NULL;
+        if (t.p[i] == '\\' && t.n - i >= 6 && t.p[i + 1] == 'u') { /* the JSON reader knows surrogates */
+            size_t take = t.n - i >= 12 && t.p[i + 6] == '\\' && t.p[i + 7] == 'u' && (t.p[i + 2] | 32) == 'd' ? 12 : 6;
+            struct r4_node *one = NULL;
+            char quoted[16];
+            int n = snprintf(quoted, sizeof quoted, "\"%.*s\"", (int)take, t.p + i);
+            char *kept = r4_doc_copy(s->doc, quoted, (size_t)n);
+            if (kept && !r4_json_parse(s->doc, kept, (size_t)n, &one, NULL)) {
+                r4_buf_put(&b, one->text, one->len);
+                i += take - 1;
+                continue;
+            }
+        }
+        r4_buf_put(&b, found ? &meant[found - letters] : t.p + i, 1);
+        i += found != NULL;
+    }
+    return put_buf(s, out, &b);
 }
 
 FN(unescape)

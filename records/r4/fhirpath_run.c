@@ -198,9 +198,28 @@ int r4_children(struct run *s, const struct r4_item *item, const char *name, siz
     return put_member(&t, member, e->primitive ? companion_of(object, name, n) : NULL);
 }
 
+/* Of one certain type that has no such element: the expression is wrong. What may be of several types (choices, contained resources, all
+ * descendants, what a reference leads to) is simply without it. */
+static bool no_such_element(const struct run *s, const struct r4_ast *n, const struct r4_items *in)
+{
+    for (size_t i = 0; i < in->n; i++) {
+        const struct r4_item *item = &in->list[i];
+        const struct r4_type_def *type = item->kind == R4_I_NODE && item->type ? r4_def(item->type) : NULL;
+        bool certain = item->element ? !item->element->choice && item->element->type != s->r4->resource : item->node && item->node == s->e->context.node;
+        if (!type || type->primitive || !certain || item->type != in->list[0].type || (n->root && r4_type_is(item->type, n->root)))
+            return false;
+        const struct r4_element *e = r4_element(type, n->hash, n->name, n->name_len);
+        if (e && (!e->choice || e->head))
+            return false;
+    }
+    return in->n > 0 && !(n->name_len == 12 && memcmp(n->name, "resourceType", 12) == 0);
+}
+
 static int run_member(struct run *s, const struct r4_ast *n, const struct r4_items *in, struct r4_items *out)
 {
     int rc = 0;
+    if (!s->e->lenient && no_such_element(s, n, in))
+        return r4_run_error(s, "%s has no element %.*s", in->list[0].type->name, (int)n->name_len, n->name);
     for (size_t i = 0; !rc && i < in->n; i++) {
         const struct r4_item *item = &in->list[i];
         if (n->root && item->kind == R4_I_NODE && r4_type_is(item->type, n->root))

@@ -222,7 +222,7 @@ int r4_flat_run(const struct r4_flat *v, struct r4_doc *doc, const struct r4_nod
         return 0;
     struct run s = {.v = v, .d = doc, .f = f, .index_item = {.kind = R4_I_INTEGER, .text = {"0", 1}}};
     s.row_index = (struct r4_variable){.name = R4_STR("rowIndex"), .value = {&s.index_item, 1, 1}, .next = v->constants};
-    s.e = (struct r4_eval){.r4 = v->r4, .doc = doc, .root = resource, .now_ms = now_ms, .variables = &s.row_index};
+    s.e = (struct r4_eval){.r4 = v->r4, .doc = doc, .root = resource, .now_ms = now_ms, .variables = &s.row_index, .lenient = true};
     struct r4_item root = {.kind = R4_I_NODE, .node = resource, .type = v->resource};
     struct rows all = {0};
     bool in;
