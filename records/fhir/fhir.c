@@ -420,6 +420,8 @@ static int on_operation(struct fhir_work *w, struct tx *tx, struct r4_str name)
         return is(w, "POST") ? (rest_match(w, tx), 0) : no_method(w, "POST");
     if (w->plan->type && strcmp(w->plan->type->name, "Patient") == 0 && !w->plan->id[0] && r4_str_is(name, "$ihe-pix"))
         return is(w, "GET") ? (rest_pix(w, tx), 0) : no_method(w, "GET");
+    if (w->plan->type && r4_str_is(name, "$validate"))
+        return is(w, "POST") ? (rest_validate(w), 0) : no_method(w, "POST");
     return fhir_fail(w, ERR_NOT_FOUND, "no_operation", "There is no such operation here.");
 }
 

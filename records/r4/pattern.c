@@ -131,9 +131,12 @@ static bool translate(struct reader *r)
             r4_buf_puts(&r->out, "(");
         } else {
             if (c == '{') {
-                char *stop;
-                double low = strtod(r->p, &stop), high = *stop == ',' ? strtod(stop + 1, NULL) : low;
-                unrolled *= low > high ? low + 1 : high + 1;
+                double most = 0, count = 0;
+                for (const char *q = r->p; q < r->end && (isdigit((unsigned char)*q) || *q == ','); q++) {
+                    count = *q == ',' ? 0 : count * 10 + (*q - '0');
+                    most = count > most ? count : most;
+                }
+                unrolled *= most + 1;
             }
             r4_buf_put(&r->out, &c, 1);
         }
