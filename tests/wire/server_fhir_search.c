@@ -267,6 +267,8 @@ static void what_cannot_be_asked(void **state)
     assert_int_equal(fhir_do(&c, "GET", "/Patient?colour=red&gender=male", "", NULL), 200);
     assert_null(strstr(c.web.body, "colour"));
     assert_int_equal(fhir_do(&c, "GET", "/Patient?birthdate=yesterday", "", NULL), 400);
+    assert_int_equal(fhir_do(&c, "GET", "/Patient?_content=zhao", "", NULL), 400); /* refused, not answered with nothing */
+    assert_int_equal(fhir_do(&c, "GET", "/Patient?_text=zhao", "", NULL), 400);
 }
 
 #define CROWD 8500 /* more than a page looks into */
