@@ -162,6 +162,7 @@ YL_CHECKED int records_mpi_link(const struct records_mpi_link *job, struct recor
 struct records_fhir { /* all borrowed until done; absent = "" */
     const char *method, *path /* "/Patient/1": below /fhir, decoded */, *query /* as it came, without '?' */;
     const char *accept, *content_type, *prefer, *if_match, *if_none_match, *if_none_exist, *if_modified_since;
+    const char *languages; /* Accept-Language, or NULL: of the terminology service */
     const char *credential, *csrf, *client_address, *host;
     bool by_cookie;
     const char *body; /* NUL-terminated behind len */

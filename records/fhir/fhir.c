@@ -456,10 +456,30 @@ static int on_compartment(struct fhir_work *w, struct tx *tx, struct r4_str type
     return 0;
 }
 
+static bool is_terminology(const char *type)
+{
+    return strcmp(type, "CodeSystem") == 0 || strcmp(type, "ValueSet") == 0 || strcmp(type, "ConceptMap") == 0;
+}
+
+/* /ValueSet, /ValueSet/ID, /ValueSet/$expand, /ValueSet/ID/$expand */
+static int route_terms(struct fhir_work *w, const struct place *at)
+{
+    struct r4_str last = at->part[at->n - 1], none = {0};
+    bool operation = at->n > 1 && last.p[0] == '$';
+    size_t names = at->n - operation;
+    if (names > 2 || (names == 2 && !r4_id_ok(at->part[1].p, at->part[1].n)))
+        return nothing_here(w);
+    if (names == 2)
+        set_text(w->plan->id, sizeof w->plan->id, at->part[1]);
+    return rest_terms(w, operation ? last : none);
+}
+
 /* /Type/.. */
 static int route_type(struct fhir_work *w, struct tx *tx, const struct place *at)
 {
     struct fhir_plan *p = w->plan;
+    if (is_terminology(p->type->name))
+        return route_terms(w, at);
     if (at->n == 1)
         return on_type(w, tx);
     if (at->part[1].p[0] == '$')
