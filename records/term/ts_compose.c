@@ -244,7 +244,7 @@ static int walk(struct ts_asked *a, const struct trail *here)
     for (const struct trail *t = here->before; t; t = t->before)
         if (t->set == here->set)
             return circle_found(a, here->set);
-    if (here->depth > DEPTH_MAX)
+    if (here->depth > DEPTH_MAX || ++a->steps > TS_STEPS_MAX)
         return circle_found(a, here->set);
     for (size_t p = 0; p < 2; p++)
         json_array_foreach(json_object_get(json_object_get(here->set, "compose"), parts[p]), i, one)

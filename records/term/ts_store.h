@@ -134,12 +134,14 @@ struct ts_asked { /* what a request says about versions and languages */
     json_t *used;     /* urls|versions of the code systems that were read */
     const json_t *container; /* the set that was asked for: "#id" names one it contains */
     const json_t *set;       /* the one that is looked at: for the place of a fault */
+    int steps;               /* sets looked at while their imports are followed: bounded, for many may import many */
     bool expanding;          /* check-system-version refuses the whole */
     bool versions_match;     /* an exclude of another version of a system takes its codes out, too */
 };
 /* What the request and the set's own expansion parameters (valueset-expansion-parameter) say together; the request goes first. New reference. */
 json_t *ts_asked_in(const json_t *in, const json_t *set);
-/* Sets that name each other: -1 with *failure set. */
+#define TS_STEPS_MAX 5000
+/* Sets that name each other, or too many of them: -1 with *failure set. */
 int ts_no_circle(struct ts_asked *a, const json_t *set);
 /* The version of a system meant by an include that says `said` ("" = none). Static or borrowed. */
 const char *ts_meant(const struct ts_asked *a, const char *url, const char *said);

@@ -249,7 +249,7 @@ static size_t systems_meant(struct check *c, const json_t *set, const char *url,
             json_t *failure = NULL;
             int status;
             struct ts_asked quiet = {.t = c->t, .in = c->in, .failure = &failure, .status = &status, .container = c->set};
-            const json_t *imported = depth < 8 && json_string_value(name) ? ts_set_of(&quiet, json_string_value(name)) : NULL;
+            const json_t *imported = depth < 8 && ++c->asked.steps < TS_STEPS_MAX && json_string_value(name) ? ts_set_of(&quiet, json_string_value(name)) : NULL;
             json_decref(failure);
             if (imported)
                 n = systems_meant(c, imported, url, out, n, depth + 1);

@@ -161,6 +161,18 @@ static void sets_within_sets(void **state)
     free(text);
 }
 
+/* Each of eight levels imports the next four times: 65,000 ways are not gone. */
+static void many_import_many(void **state)
+{
+    (void)state;
+#define FOUR(n, m) SET("urn:l" n, "\"compose\":{\"include\":[{\"valueSet\":[\"urn:l" m "\",\"urn:l" m "\",\"urn:l" m "\",\"urn:l" m "\"]}]}")
+#define LEVELS THREE, FOUR("1", "2"), FOUR("2", "3"), FOUR("3", "4"), FOUR("4", "5"), FOUR("5", "6"), FOUR("6", "7"), FOUR("7", "8"), SET("urn:l8", INCLUDE("urn:t"))
+    ASK("ValueSet", "expand", LEVELS, "url=urn:l1");
+    assert_int_equal(status, 422);
+    ASK("ValueSet", "validate-code", LEVELS, "url=urn:l1", "system=urn:t", "code=a");
+    assert_int_equal(status, 422);
+}
+
 static void what_is_wrong_with_a_filter(void **state)
 {
     (void)state;
@@ -234,7 +246,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_in_the_language_asked_for), cmocka_unit_test(supplements_are_used_when_named), cmocka_unit_test(versions_beside_each_other),
         cmocka_unit_test(sets_within_sets),                cmocka_unit_test(what_is_wrong_with_a_filter),     cmocka_unit_test(a_coding_needs_a_code_system),
-        cmocka_unit_test(what_is_used_no_more_is_said),    cmocka_unit_test(many_at_once),
+        cmocka_unit_test(what_is_used_no_more_is_said),    cmocka_unit_test(many_at_once),                    cmocka_unit_test(many_import_many),
         cmocka_unit_test(large_and_small_letters),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
