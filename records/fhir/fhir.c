@@ -514,6 +514,8 @@ static int route(struct fhir_work *w, struct tx *tx)
         return nothing_here(w);
     if (at.n == 0)
         return is(w, "POST") ? (rest_bundle_begin(w, tx), 0) : no_method(w, "POST");
+    if (at.n == 1 && r4_str_is(at.part[0], "$process-message"))
+        return is(w, "POST") ? (rest_bundle_begin(w, tx), 0) : no_method(w, "POST");
     if (at.n == 1 && r4_str_is(at.part[0], "_history"))
         return is(w, "GET") ? (rest_history(w, tx), 0) : no_method(w, "GET, HEAD");
     if (r4_str_is(at.part[0], "$export") || r4_str_is(at.part[0], "export"))
