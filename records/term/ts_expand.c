@@ -202,27 +202,46 @@ static json_t *place_for(struct expansion *e, json_t **made, json_t *top, size_t
     return top;
 }
 
-/* Where more than one version of a system plays a part, each concept says which it is of. */
-static void mark_versions(struct expansion *e, const json_t *set)
+/* Does the set itself name more than one version of this system? */
+static bool names_several(const json_t *set, const char *url)
 {
     static const char *const parts[] = {"include", "exclude"};
-    const json_t *compose = json_object_get(set, "compose");
+    const char *first = NULL;
     json_t *one;
-    size_t k, i;
-    for (i = 0; i < e->n; i++) {
-        const char *url = e->rows[i].s->url, *first = NULL;
-        bool several = i > 0 && e->rows[i - 1].s == e->rows[i].s && e->rows[i - 1].with_version;
-        for (k = 0; k < i && !several && e->n < SORTED_MAX; k++)
-            several = e->rows[k].s != e->rows[i].s && strcmp(e->rows[k].s->url, url) == 0;
-        for (size_t p = 0; p < 2 && !several; p++)
-            json_array_foreach(json_object_get(compose, parts[p]), k, one)
-                if (strcmp(ts_member(one, "system"), url) == 0) {
-                    several |= first && strcmp(first, ts_member(one, "version"));
-                    first = ts_member(one, "version");
-                }
-        for (k = 0; several && k <= i; k++)
-            e->rows[k].with_version |= strcmp(e->rows[k].s->url, url) == 0;
+    size_t i;
+    for (size_t p = 0; p < 2; p++)
+        json_array_foreach(json_object_get(json_object_get(set, "compose"), parts[p]), i, one) {
+            if (strcmp(ts_member(one, "system"), url))
+                continue;
+            if (first && strcmp(first, ts_member(one, "version")))
+                return true;
+            first = ts_member(one, "version");
+        }
+    return false;
+}
+
+/* Where more than one version of a system plays a part, each concept says which it is of. Few systems stand in one expansion. */
+static void mark_versions(struct expansion *e, const json_t *set)
+{
+    const struct ts_system *seen[32];
+    bool several[32];
+    size_t n = 0;
+    for (size_t i = 0; i < e->n && n < 32; i++) {
+        size_t k = 0;
+        while (k < n && seen[k] != e->rows[i].s)
+            k++;
+        if (k == n)
+            seen[n++] = e->rows[i].s;
     }
+    for (size_t i = 0; i < n; i++) {
+        several[i] = names_several(set, seen[i]->url);
+        for (size_t k = 0; k < n; k++)
+            several[i] |= k != i && strcmp(seen[k]->url, seen[i]->url) == 0;
+    }
+    for (size_t i = 0; i < e->n; i++)
+        for (size_t k = 0; k < n; k++)
+            if (seen[k] == e->rows[i].s)
+                e->rows[i].with_version = several[k];
 }
 
 /* de,*; q=0 is written with a blank behind each comma where a weight is given. */
@@ -392,8 +411,7 @@ static int expanded(struct expansion *e, const json_t *set, json_t **out)
         return ts_fail(out, 500, "exception", NULL, "The value set cannot be expanded.");
     if (count < 0 && e->n > EXPANSION_MAX)
         return too_costly(out, set, EXPANSION_MAX);
-    if (e->n < SORTED_MAX)
-        mark_versions(e, set);
+    mark_versions(e, set);
     *out = header_of(set, ts_flag(in, "includeDefinition", false));
     json_object_set_new(*out, "expansion", expansion_json(e, set, offset, count));
     return 200;
