@@ -34,7 +34,7 @@ static void write_terms(struct r4_buf *b, const char *type)
         const char *type, *operation, *definition;
     } operations[] = {{"CodeSystem", "lookup", "CodeSystem-lookup"}, {"CodeSystem", "validate-code", "CodeSystem-validate-code"},
                       {"CodeSystem", "subsumes", "CodeSystem-subsumes"}, {"ValueSet", "expand", "ValueSet-expand"},
-                      {"ValueSet", "validate-code", "ValueSet-validate-code"}, {"ConceptMap", "translate", "ConceptMap-translate"}};
+                      {"ValueSet", "validate-code", "ValueSet-validate-code"}, {"ValueSet", "batch-validate-code", "ValueSet-batch-validate-code"}, {"ConceptMap", "translate", "ConceptMap-translate"}};
     size_t shown = 0;
     r4_buf_printf(b, "{\"type\":\"%s\",\"interaction\":[{\"code\":\"read\"},{\"code\":\"search-type\"}],\"searchParam\":[{\"name\":\"url\",\"type\":\"uri\"},"
                      "{\"name\":\"version\",\"type\":\"token\"},{\"name\":\"name\",\"type\":\"string\"}]", type);
@@ -60,11 +60,30 @@ static void write_type(struct r4_buf *b, const struct r4 *r4, const struct r4_ty
     r4_buf_puts(b, "],\"versioning\":\"versioned-update\",\"readHistory\":true,\"updateCreate\":true,\"conditionalCreate\":true,\"conditionalRead\":\"full-support\","
                    "\"conditionalUpdate\":true,\"conditionalDelete\":\"single\"");
     write_params(b, r4, type);
-    if (strcmp(type->name, "Patient") == 0)
-        r4_buf_puts(b, ",\"operation\":[{\"name\":\"everything\",\"definition\":\"http://hl7.org/fhir/OperationDefinition/Patient-everything\"},{\"name\":\"export\",\"definition\":\"http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export\"},"
+    static const char validate[] = "{\"name\":\"validate\",\"definition\":\"http://hl7.org/fhir/OperationDefinition/Resource-validate\"}";
+    if (strcmp(type->name, "Patient") != 0)
+        r4_buf_printf(b, ",\"operation\":[%s]", validate);
+    else
+        r4_buf_printf(b, ",\"operation\":[%s,{\"name\":\"everything\",\"definition\":\"http://hl7.org/fhir/OperationDefinition/Patient-everything\"},{\"name\":\"export\",\"definition\":\"http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export\"},"
                         "{\"name\":\"match\",\"definition\":\"http://hl7.org/fhir/OperationDefinition/Patient-match\"},"
-                        "{\"name\":\"ihe-pix\",\"definition\":\"https://profiles.ihe.net/ITI/PIXm/OperationDefinition/IHE.PIXm.pix\"}]");
+                        "{\"name\":\"ihe-pix\",\"definition\":\"https://profiles.ihe.net/ITI/PIXm/OperationDefinition/IHE.PIXm.pix\"}]", validate);
     r4_buf_puts(b, "}");
+}
+
+/* ?mode=terminology: what $expand takes (records/term/ts_expand.c). */
+static void write_terminology(struct fhir_work *w, const char *base)
+{
+    static const char *const parameters[] = {"activeOnly", "check-system-version", "count", "default-valueset-version", "designation", "displayLanguage", "excludeNested",
+                                             "excludeNotForUI", "filter", "force-system-version", "includeDefinition", "includeDesignations", "offset", "property",
+                                             "system-version", "tx-resource", "useSupplement"};
+    struct r4_buf b = {0};
+    r4_buf_printf(&b, "{\"resourceType\":\"TerminologyCapabilities\",\"url\":\"%s/metadata?mode=terminology\",\"version\":\"1.0.0\",\"name\":\"YilianTerminology\",\"title\":\"Yilian terminology service\","
+                      "\"status\":\"active\",\"date\":\"2026-11-28\",\"kind\":\"instance\",\"software\":{\"name\":\"Yilian\"},\"implementation\":{\"description\":\"Yilian\",\"url\":\"%s\"},"
+                      "\"lockedDate\":false,\"expansion\":{\"hierarchical\":true,\"paging\":true,\"incomplete\":false,\"parameter\":[", base, base);
+    for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++)
+        r4_buf_printf(&b, "%s{\"name\":\"%s\"}", i ? "," : "", parameters[i]);
+    r4_buf_puts(&b, "],\"textFilter\":\"Words: Chinese (traditional or simplified), pinyin initials, the beginning of a code.\"},\"codeSearch\":\"all\",\"validateCode\":{\"translations\":true},\"translation\":{\"needsMap\":true}}");
+    fhir_answer_buf(w, 200, &b);
 }
 
 void rest_metadata(struct fhir_work *w)
@@ -75,11 +94,16 @@ void rest_metadata(struct fhir_work *w)
     char base[300];
     struct r4_buf b = {0};
     fhir_base(w, base);
-    r4_buf_printf(&b, "{\"resourceType\":\"CapabilityStatement\",\"status\":\"active\",\"date\":\"2026-11-28\",\"kind\":\"instance\",\"fhirVersion\":\"4.0.1\","
+    for (size_t i = 0; i < w->plan->n_pairs; i++)
+        if (r4_str_is(w->plan->pairs[i].name, "mode") && r4_str_is(w->plan->pairs[i].value, "terminology")) {
+            write_terminology(w, base);
+            return;
+        }
+    r4_buf_printf(&b, "{\"resourceType\":\"CapabilityStatement\",\"url\":\"%s/metadata\",\"version\":\"1.0.0\",\"name\":\"Yilian\",\"title\":\"Yilian FHIR service\",\"instantiates\":[\"http://hl7.org/fhir/CapabilityStatement/terminology-server\"],\"status\":\"active\",\"date\":\"2026-11-28\",\"kind\":\"instance\",\"fhirVersion\":\"4.0.1\","
                       "\"format\":[\"application/fhir+json\",\"json\"],\"software\":{\"name\":\"Yilian\"},\"implementation\":{\"description\":\"Yilian\",\"url\":\"%s\"},"
                       "\"rest\":[{\"mode\":\"server\",\"security\":{\"service\":[{\"coding\":[{\"system\":\"http://terminology.hl7.org/CodeSystem/restful-security-service\","
                       "\"code\":\"SMART-on-FHIR\"}]}],\"extension\":[{\"url\":\"http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris\","
-                      "\"extension\":[{\"url\":\"token\",\"valueUri\":\"%s/auth/token\"}]}]},\"resource\":[", base, base);
+                      "\"extension\":[{\"url\":\"token\",\"valueUri\":\"%s/auth/token\"}]}]},\"resource\":[", base, base, base);
     for (size_t i = 0; i < n; i++) {
         if (i)
             r4_buf_puts(&b, ",");
@@ -88,7 +112,7 @@ void rest_metadata(struct fhir_work *w)
         else
             write_type(&b, r4, types[i]);
     }
-    r4_buf_puts(&b, "],\"interaction\":[{\"code\":\"batch\"},{\"code\":\"transaction\"},{\"code\":\"history-system\"}],\"operation\":[{\"name\":\"export\",\"definition\":\"http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export\"}]}]}");
+    r4_buf_puts(&b, "],\"interaction\":[{\"code\":\"batch\"},{\"code\":\"transaction\"},{\"code\":\"history-system\"}],\"operation\":[{\"name\":\"export\",\"definition\":\"http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export\"},{\"name\":\"process-message\",\"definition\":\"http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message\"}]}]}");
     fhir_answer_buf(w, 200, &b);
 }
 

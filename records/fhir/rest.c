@@ -8,9 +8,12 @@
 
 bool text_to_version(const char *text, size_t n, int64_t *out)
 {
-    if (!n || n > 15 || strspn(text, "0123456789") < n)
-        return false;
-    *out = strtoll(text, NULL, 10);
+    *out = 0;
+    for (size_t i = 0; i < n; i++) { /* digits may follow that are not of this text */
+        if (n > 15 || text[i] < '0' || text[i] > '9')
+            return false;
+        *out = *out * 10 + (text[i] - '0');
+    }
     return *out > 0;
 }
 
