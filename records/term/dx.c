@@ -46,7 +46,7 @@ static void read_separator(struct reader *r, size_t i)
 static void read_token(struct reader *r, size_t i)
 {
     switch (r->k[i].cls) {
-    case DX_ORGAN: case DX_PART: case DX_LOBE: case DX_SIDE: case DX_SITE: case DX_REGION: case DX_TYPE: case DX_VERTEBRA:
+    case DX_ORGAN: case DX_PART: case DX_LOBE: case DX_SIDE: case DX_SITE: case DX_REGION: case DX_TYPE: case DX_VERTEBRA: case DX_LIMB:
         dx_add_attr(r, i);
         break;
     case DX_TUMOUR: case DX_PATH: case DX_WHOLE:
@@ -54,7 +54,8 @@ static void read_token(struct reader *r, size_t i)
         break;
     case DX_DISEASE: dx_read_disease(r, i); break;
     case DX_HEAD: dx_read_head(r, i); break;
-    case DX_META: case DX_NODEMETA: case DX_METATO: dx_read_spread(r, i); break;
+    case DX_META: case DX_NODEMETA: case DX_METATO: case DX_THROMBUS: dx_read_spread(r, i); break;
+    case DX_FORM: dx_read_form(r, i); break;
     case DX_METAPRE: r->later.secondary = dx_head_ahead(r, i); break;
     case DX_MOD: dx_read_mod(r, i); break;
     case DX_NUMBER_STAGE: case DX_STAGE: case DX_TNM: case DX_GRADE: dx_read_stage(r, i); break;
@@ -85,6 +86,10 @@ static void finish_spread(struct reader *r)
         dx_forget(r);
         if (!(f = dx_new_frame(r, KIND_DISEASE, r->n - 1)))
             return;
+        if (strstr(r->later.metas[i], "栓")) {
+            dx_lookup(r, f, r->later.metas[i]);
+            continue;
+        }
         f->name = dx_keep(r->out, "%s转移癌", r->later.metas[i]);
         dx_spread_category(f->name, f->icd);
         f->rule = "implied";
@@ -101,7 +106,7 @@ static void explain_frame(struct reader *r, size_t i)
         dx_explain(r, i, DX_SLOT_TYPE, "lexicon", o->location_type, k[f->a.type_at].from, k[f->a.type_at].to);
     if (*o->pathology)
         dx_explain(r, i, DX_SLOT_PATHOLOGY, "lexicon", o->pathology, f->path_from, f->path_to);
-    int16_t at = f->a.n_places ? f->a.places[0] : f->a.vertebra >= 0 ? f->a.vertebra : f->a.side_at;
+    int16_t at = f->a.n_places ? f->a.places[0] : f->a.n_vertebrae ? f->a.vertebrae[0] : f->a.side_at;
     if (*o->lesion && at >= 0) {
         int16_t from = f->a.side_at >= 0 && f->a.side_at < at ? f->a.side_at : at;
         dx_explain(r, i, DX_SLOT_LESION, "lexicon", o->lesion, k[from].from, k[at].to);

@@ -64,6 +64,33 @@ void dx_read_stage(struct reader *r, size_t i)
     }
 }
 
+/* What a disease that is no tumour is more exactly, said behind its name: 慢性胃炎（非萎缩性）. */
+void dx_read_form(struct reader *r, size_t i)
+{
+    struct frame *f = dx_current(r);
+    if (!f || f->kind != KIND_DISEASE || f->strong != r->strong || f->path)
+        return;
+    f->path = r->d->lexemes[r->k[i].lexeme].name;
+    f->path_from = r->k[i].from;
+    f->path_to = r->k[i].to;
+}
+
+/* What is left after operations: ICD-10 Z89-Z98. */
+static void operation_category(const char *name, char icd[4])
+{
+    static const struct {
+        const char *word, *icd;
+    } table[] = {{"移植", "Z94"}, {"截肢", "Z89"}, {"造口", "Z93"}, {"造瘘", "Z93"}, {"支架", "Z95"}, {"搭桥", "Z95"}, {"起搏器", "Z95"},
+                 {"瓣膜置换", "Z95"}, {"瓣置换", "Z95"}, {"pci", "Z95"}, {"PCI", "Z95"}, {"关节置换", "Z96"}, {"晶体", "Z96"},
+                 {"切除", "Z90"}, {"摘除", "Z90"}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (strstr(name, table[i].word)) {
+            strcpy(icd, table[i].icd);
+            return;
+        }
+    strcpy(icd, "Z98");
+}
+
 /* An operation on an organ no tumour before was said of: a state of its own (胆囊切除术后). */
 static void after_operation(struct reader *r, size_t i)
 {
@@ -71,13 +98,22 @@ static void after_operation(struct reader *r, size_t i)
     while (first > 0 && !dx_ends_chunk(r->k[first - 1].cls) && !dx_is_head(r->k[first - 1].cls) && r->k[first - 1].cls != DX_SPACE &&
            r->k[first - 1].cls != DX_NEGPRE && r->k[first - 1].cls != DX_HAS)
         first--;
+    const struct lexeme *side = r->pending.side;
+    int16_t side_at = r->pending.side_at;
+    first += side && first == (size_t)side_at && first < i;
     const char *name = dx_slice(r, r->k[first].from, r->k[i].to);
     dx_forget(r);
     struct frame *f = dx_new_frame(r, KIND_DISEASE, i);
     if (!f)
         return;
+    f->a.side = side;
+    f->a.side_at = side_at;
     f->from = r->k[first].from;
     dx_lookup(r, f, name);
+    if (f->icd[0] != 'Z') {
+        operation_category(name, f->icd);
+        f->rule = "implied";
+    }
 }
 
 static struct frame *tumour_of(struct reader *r, uint16_t organ)
@@ -89,15 +125,69 @@ static struct frame *tumour_of(struct reader *r, uint16_t organ)
     return NULL;
 }
 
+/* 放化疗+手术后, 化疗及放疗后: what stands before the sign is over too. */
+static void put_treatments_before(struct reader *r, struct frame *f, size_t i)
+{
+    while (i >= 2 && r->k[i - 1].cls == DX_LIST && r->k[i - 2].cls == DX_SKIP)
+        i -= 2;
+    for (; r->k[i].cls == DX_SKIP; i += 2) {
+        bool drugs = false, rays = false, knife = false;
+        for (size_t c = r->k[i].from; c < r->k[i].to; c++) {
+            drugs |= r->t->c[c] == 0x5316; /* 化 */
+            rays |= r->t->c[c] == 0x653E;  /* 放 */
+            knife |= r->t->c[c] == 0x672F; /* 术 */
+        }
+        const char *names[] = {knife ? "术后" : NULL, drugs ? "化疗后" : NULL, rays ? "放疗后" : NULL};
+        for (size_t k = 0; k < 3; k++)
+            if (names[k]) {
+                dx_add_mod(f, names[k]);
+                dx_explain(r, (size_t)(f - r->frames), DX_SLOT_MODIFIER, "lexicon", names[k], r->k[i].from, r->k[i].to);
+            }
+    }
+}
+
+/* Is the operation one for the tumour f, though it names another organ? 宫颈癌根治性子宫切除术后. */
+static bool treats(const struct reader *r, const struct frame *f, uint16_t operated, size_t i)
+{
+    if (!f || f->kind != KIND_TUMOUR || f->strong != r->strong)
+        return false;
+    uint16_t organ = dx_frame_organ(r, f);
+    if (organ != DX_NONE && strcmp(r->d->organs[operated].name, "子宫") == 0 && strncmp(r->d->organs[organ].icd, "C5", 2) == 0)
+        return true;
+    for (size_t k = i + 1; k-- > 0 && (k == i || !dx_ends_chunk(r->k[k].cls));)
+        for (size_t c = r->k[k].from; c + 1 < r->k[k].to; c++)
+            if (r->t->c[c] == 0x6839 && r->t->c[c + 1] == 0x6CBB) /* 根治 */
+                return true;
+    return false;
+}
+
 static void put_mods(struct reader *r, struct frame *f, const struct lexeme *x, size_t i)
 {
     const char *names[] = {x->name, x->name2, x->name3};
+    put_treatments_before(r, f, i);
     for (size_t k = 0; k < 3; k++) {
         if (!names[k])
             continue;
         dx_add_mod(f, names[k]);
         dx_explain(r, (size_t)(f - r->frames), DX_SLOT_MODIFIER, "lexicon", names[k], r->k[i].from, r->k[i].to);
     }
+}
+
+/* 双附件切除术后, 双侧腹股沟淋巴结清扫术后: the side is that of what was operated, not of the tumour. */
+static bool side_of_operation(const struct reader *r, size_t i)
+{
+    const struct attrs *a = &r->pending;
+    bool other = false;
+    for (size_t k = 0; k < a->n_places; k++)
+        if (dx_reading(r->d, &r->k[a->places[k]], DX_PART) || dx_reading(r->d, &r->k[a->places[k]], DX_LOBE))
+            return false;
+    for (size_t k = (size_t)(a->side_at < 0 ? (int)i : a->side_at); k < i; k++) {
+        const struct dx_token *t = &r->k[k];
+        other |= t->cls == DX_REGION || t->cls == DX_SITE || t->cls == DX_NODE || (t->cls == DX_UNKNOWN && r->t->c[t->from] >= 0x4E00);
+    }
+    for (size_t c = r->k[i].from; c < r->k[i].to; c++) /* 附 of 附件, 淋 of 淋巴结 */
+        other |= r->t->c[c] == 0x9644 || r->t->c[c] == 0x6DCB;
+    return other;
 }
 
 void dx_read_mod(struct reader *r, size_t i)
@@ -115,6 +205,8 @@ void dx_read_mod(struct reader *r, size_t i)
     }
     if (operation && organ != DX_NONE) {
         struct frame *same = tumour_of(r, organ);
+        if (!same && treats(r, tumour, organ, i))
+            same = tumour;
         if (!same) {
             after_operation(r, i);
             return;
@@ -124,6 +216,8 @@ void dx_read_mod(struct reader *r, size_t i)
         dx_forget(r);
         f = same;
     } else {
+        if (operation && side_of_operation(r, i) && f)
+            dx_forget(r);
         dx_settle(r, true);
         if (f && f->strong != r->strong && tumour)
             f = tumour;
@@ -144,7 +238,17 @@ void dx_read_spread(struct reader *r, size_t i)
     if (denied) /* the denial was of this: what follows is not denied by it */
         r->deny = r->deny_on;
     dx_settle(r, false);
-    struct frame *f = dx_last_tumour(r);
+    struct frame *f = dx_last_tumour(r), *mass = dx_current(r);
+    bool noun = r->t->c[r->k[i].to - 1] == 0x7624 || r->t->c[r->k[i].to - 1] == 0x764C; /* 瘤 癌 */
+    if (n == 0 && !f && noun && !denied && mass && mass->strong == r->strong && mass->a.organ != DX_NONE) { /* 双肺结节，转移瘤？ */
+        const char *organ = r->d->organs[mass->a.organ].name;
+        struct frame *own = dx_new_frame(r, KIND_DISEASE, i);
+        if (own) {
+            own->name = dx_keep(r->out, "%s转移癌", organ);
+            dx_spread_category(organ, own->icd);
+        }
+        return;
+    }
     for (size_t k = 0; k < n; k++) {
         if (!f) {
             if (r->later.n_metas < LATER_MAX)

@@ -2,11 +2,11 @@
 #include "records/term/dx_read.h"
 #include <string.h>
 
-const struct attrs dx_no_attrs = {.organ = DX_NONE, .organ_at = -1, .side_at = -1, .type_at = -1, .vertebra = -1};
+const struct attrs dx_no_attrs = {.organ = DX_NONE, .organ_at = -1, .side_at = -1, .type_at = -1};
 
 bool dx_has_attrs(const struct attrs *a)
 {
-    return a->organ != DX_NONE || a->n_places || a->side || a->type || a->vertebra >= 0;
+    return a->organ != DX_NONE || a->n_places || a->side || a->type || a->n_vertebrae;
 }
 
 void dx_forget(struct reader *r)
@@ -18,6 +18,12 @@ static void add_place(struct attrs *a, size_t token)
 {
     if (a->n_places < PLACES_MAX)
         a->places[a->n_places++] = (int16_t)token;
+}
+
+static void add_vertebra(struct attrs *a, int16_t token)
+{
+    if (a->n_vertebrae < VERTEBRAE_MAX)
+        a->vertebrae[a->n_vertebrae++] = token;
 }
 
 void dx_add_attr(struct reader *r, size_t i)
@@ -45,7 +51,7 @@ void dx_add_attr(struct reader *r, size_t i)
         }
         break;
     case DX_VERTEBRA:
-        a->vertebra = (int16_t)i;
+        add_vertebra(a, (int16_t)i);
         break;
     default:
         add_place(a, i);
@@ -88,8 +94,8 @@ void dx_attrs_merge(const struct reader *r, struct attrs *to, const struct attrs
         memcpy(to->places, from->places, sizeof to->places);
         to->n_places = from->n_places;
     }
-    if (to->vertebra < 0)
-        to->vertebra = from->vertebra;
+    for (size_t i = 0; i < from->n_vertebrae; i++)
+        add_vertebra(to, from->vertebrae[i]);
 }
 
 struct frame *dx_current(struct reader *r)
@@ -97,10 +103,17 @@ struct frame *dx_current(struct reader *r)
     return r->n_frames ? &r->frames[r->n_frames - 1] : NULL;
 }
 
+/* A cancer, or a disease that may spread: lymphoma, leukaemia, glioma, a stromal tumour; not a metastasis itself. */
+static bool spreads(const struct frame *f)
+{
+    const char *c = f->icd;
+    return f->kind == KIND_TUMOUR || (c[0] == 'C' && !(c[1] == '7' && c[2] >= '7')) || (c[0] == 'D' && (c[1] == '4' || (c[1] == '3' && c[2] >= '7')));
+}
+
 struct frame *dx_last_tumour(struct reader *r)
 {
     for (size_t i = r->n_frames; i-- > 0;)
-        if (r->frames[i].kind == KIND_TUMOUR)
+        if (spreads(&r->frames[i]))
             return &r->frames[i];
     return NULL;
 }

@@ -37,7 +37,8 @@ static bool completes(const struct reader *r, const struct frame *f, const struc
 /* ICD-10: C77 lymph nodes, C78 organs of breathing and digestion, C79 the rest. */
 void dx_spread_category(const char *site, char icd[4])
 {
-    static const char *const c78[] = {"肺", "纵隔", "胸膜", "气管", "鼻", "喉", "肠", "腹", "肝", "胆", "胰", "胃", "食管", "肛", "网膜", "壶腹"};
+    static const char *const c78[] = {"肺", "纵隔", "胸膜", "气管", "鼻", "喉", "肠", "腹", "肝", "胆", "胰", "胃", "食管", "肛", "网膜", "壶腹",
+                                       "窦", "耳", "声带", "会厌", "乳突", "阑尾", "贲门", "幽门", "脾"};
     strcpy(icd, strstr(site, "淋巴结") ? "C77" : "C79");
     for (size_t k = 0; icd[2] == '9' && k < sizeof c78 / sizeof *c78; k++)
         if (strstr(site, c78[k]) && !strstr(site, "腹壁") && !strstr(site, "腹股沟"))
@@ -68,17 +69,31 @@ static void secondary(struct reader *r, size_t i, uint16_t organ)
     dx_spread_category(site, f->icd);
 }
 
-/* 胃窦占位，腺癌: the mass said before turns out to be the tumour. */
-static void mass_is_tumour(const struct reader *r, struct frame *f)
+static bool is_mass(const struct reader *r, const struct frame *f)
 {
     static const char *const masses[] = {"占位", "肿物", "结节", "肿瘤"};
-    if (!f || f->kind != KIND_DISEASE || f->strong != r->strong || f->suspected || f->a.organ == DX_NONE || r->suspect)
-        return;
+    if (!f || f->kind != KIND_DISEASE || f->strong != r->strong || f->a.organ == DX_NONE)
+        return false;
     for (size_t i = 0; i < sizeof masses / sizeof *masses; i++)
-        if (strstr(f->name, masses[i])) {
-            f->kind = KIND_TUMOUR;
-            return;
-        }
+        if (strstr(f->name, masses[i]))
+            return true;
+    return false;
+}
+
+/* 可能, ? right behind token i: what it names is not certain. */
+static bool doubted(const struct reader *r, size_t i)
+{
+    size_t k = i + 1;
+    while (k < r->n && r->k[k].cls == DX_SPACE)
+        k++;
+    return r->suspect || (k < r->n && dx_reading(r->d, &r->k[k], DX_SUSPPOST));
+}
+
+/* 腺癌伴印戒细胞癌: more of the same tumour, not another one. */
+static bool second_pathology(const struct reader *r, const struct frame *f, const struct lexeme *path)
+{
+    return f && f->kind == KIND_TUMOUR && path && f->path && f->strong == r->strong && !dx_has_attrs(&r->pending) && f->denied == r->deny &&
+           f->family == r->family && f->suspected == r->suspect;
 }
 
 void dx_read_tumour(struct reader *r, size_t i)
@@ -88,13 +103,21 @@ void dx_read_tumour(struct reader *r, size_t i)
     uint16_t organ = dx_organ_of(r->d, r->k, &r->pending);
     if (organ == DX_NONE && (x->cls == DX_WHOLE || (path && r->pending.organ == DX_NONE)))
         organ = x->organ;
-    if (r->later.secondary) {
+    bool somewhere = organ != DX_NONE || r->pending.n_places || !path; /* 转移性腺癌 alone says what it is, not where */
+    if (r->later.secondary && (somewhere || dx_last_tumour(r))) {
         secondary(r, i, organ);
         return;
     }
+    r->later.secondary = false;
     struct frame *f = dx_current(r);
-    if (organ == DX_NONE)
-        mass_is_tumour(r, f);
+    if (organ == DX_NONE && is_mass(r, f)) { /* 胃窦占位，腺癌: the mass is the tumour; 腺癌？: it may be, and is said beside it */
+        if (!f->suspected && !doubted(r, i))
+            f->kind = KIND_TUMOUR;
+        else
+            r->pending.organ = organ = f->a.organ;
+    }
+    if (organ == DX_NONE && !completes(r, f, path, organ) && second_pathology(r, f, path))
+        return;
     if (!completes(r, f, path, organ)) {
         f = dx_new_frame(r, KIND_TUMOUR, i);
         if (!f)
@@ -124,16 +147,17 @@ void dx_read_tumour(struct reader *r, size_t i)
 void dx_lookup(struct reader *r, struct frame *f, const char *name)
 {
     uint32_t l = dx_exact(r->d, name, DX_DISEASE);
-    struct dx_like best;
     f->name = name;
     if (l) {
         f->name = r->d->lexemes[l].name;
         memcpy(f->icd, r->d->lexemes[l].icd, sizeof f->icd);
-    } else if (r->d->gram_at && dx_likeness(r->d, name, NULL, &best, 1) && best.score >= DX_LIKE_ENOUGH) {
-        struct icd10_hit hit;
-        icd10_at(r->d->icd10, best.entry, &hit);
-        snprintf(f->icd, sizeof f->icd, "%.3s", hit.code);
-        f->rule = best.score >= DX_LIKE_SURE ? "icd10" : "likeness";
+    } else if (r->d->gram_at) {
+        char icd[4];
+        unsigned score = dx_like_category(r->d, name, icd);
+        if (score >= DX_LIKE_ENOUGH) {
+            memcpy(f->icd, icd, sizeof f->icd);
+            f->rule = score >= DX_LIKE_SURE ? "icd10" : "likeness";
+        }
     }
 }
 
@@ -145,10 +169,53 @@ static const char *head_name(struct reader *r, uint16_t organ, const char *head)
     return dx_keep(r->out, "%s%s", organ == DX_NONE ? "" : r->d->organs[organ].name, head);
 }
 
+/* The region an injury is of: the last one said, or that of a vertebra. */
+static const struct lexeme *limb_of(const struct reader *r)
+{
+    static const char *const spine[] = {"c颈椎", "t胸椎", "l腰椎", "s骶椎"};
+    const struct attrs *a = &r->pending;
+    for (size_t i = a->n_places; i-- > 0;) {
+        const struct lexeme *x = dx_reading(r->d, &r->k[a->places[i]], DX_LIMB);
+        if (x)
+            return x;
+    }
+    for (size_t i = 0; a->n_vertebrae && i < sizeof spine / sizeof *spine; i++)
+        if (r->t->c[r->k[a->vertebrae[0]].from] == (uint32_t)spine[i][0]) {
+            uint32_t l = dx_exact(r->d, spine[i] + 1, DX_LIMB);
+            return l ? &r->d->lexemes[l] : NULL;
+        }
+    return NULL;
+}
+
+/* ICD-10 chapter XIX: the region gives the block, the kind of injury its last digit; burns (b) have blocks of their own. */
+static void read_injury(struct reader *r, size_t i, const struct lexeme *kind, const struct lexeme *limb)
+{
+    static const char burns[] = "0011223445";
+    const char *name = dx_keep(r->out, "%s%s", limb->name, kind->name);
+    uint32_t known = dx_exact(r->d, name, DX_DISEASE);
+    r->pending.n_places = 0;
+    r->pending.organ = DX_NONE;
+    struct frame *f = dx_new_frame(r, KIND_DISEASE, i);
+    if (!f)
+        return;
+    f->name = known ? r->d->lexemes[known].name : name;
+    if (known)
+        memcpy(f->icd, r->d->lexemes[known].icd, sizeof f->icd);
+    else if (kind->icd[0] == 'b')
+        snprintf(f->icd, sizeof f->icd, "T2%c", burns[limb->icd[0] - '0']);
+    else
+        snprintf(f->icd, sizeof f->icd, "S%c%c", limb->icd[0], kind->icd[0]);
+}
+
 /* An ending (积水, 囊肿, 穿孔...): with its organ a disease; without, it takes the organ said before, or qualifies. */
 void dx_read_head(struct reader *r, size_t i)
 {
     const struct lexeme *x = dx_reading(r->d, &r->k[i], DX_HEAD);
+    const struct lexeme *limb = x->icd[0] ? limb_of(r) : NULL;
+    if (limb) {
+        read_injury(r, i, x, limb);
+        return;
+    }
     struct frame *before = dx_current(r);
     bool near = before && before->strong == r->strong;
     uint16_t organ = dx_organ_of(r->d, r->k, &r->pending);
@@ -169,6 +236,14 @@ void dx_read_head(struct reader *r, size_t i)
         }
     }
     bool odd = organ == DX_NONE && i > 0 && r->k[i - 1].cls == DX_UNKNOWN && r->k[i - 1].to - r->k[i - 1].from <= 8;
+    if (x->icd[0] && organ == DX_NONE && !odd) {
+        struct frame *f = dx_new_frame(r, KIND_DISEASE, i);
+        if (!f)
+            return;
+        f->name = x->name;
+        strcpy(f->icd, x->icd[0] == 'b' ? "T30" : "T14"); /* of no region said */
+        return;
+    }
     const char *name = odd ? dx_slice(r, r->k[i - 1].from, r->k[i].to) : head_name(r, organ, x->name);
     if (organ != DX_NONE && r->pending.organ == DX_NONE)
         r->pending.organ = organ;
@@ -183,11 +258,72 @@ void dx_read_head(struct reader *r, size_t i)
         f->rule = "inherited";
 }
 
+static bool says_where(enum dx_class c)
+{
+    return c == DX_SIDE || c == DX_ORGAN || c == DX_PART || c == DX_LOBE || c == DX_SITE || c == DX_REGION || c == DX_LIMB;
+}
+
+/* 急性前壁心肌梗死, 慢性右侧硬膜下血肿: the place stands inside the name. The disease of the whole name, or NULL. */
+static const struct lexeme *parted_name(struct reader *r, size_t i)
+{
+    size_t k = i, mark = r->out->text_len;
+    uint32_t l = 0;
+    while (k > 0 && says_where(r->k[k - 1].cls) && !r->k[k - 1].taken)
+        k--;
+    if (k == i || k == 0 || (r->k[k - 1].cls != DX_UNKNOWN && r->k[k - 1].cls != DX_QUANT))
+        return NULL;
+    const struct dx_token *before = &r->k[k - 1];
+    for (size_t from = before->to - before->from > 4 ? before->to - 4u : before->from; !l && from < before->to; from++) {
+        const char *head = dx_slice(r, r->k[i].from, r->k[i].to);
+        l = dx_exact(r->d, dx_keep(r->out, "%s%s", dx_slice(r, from, before->to), head), DX_DISEASE);
+    }
+    r->out->text_len = mark;
+    return l ? &r->d->lexemes[l] : NULL;
+}
+
+/* 慢性湿疹: how it runs belongs to the name, where the lexicon has no name for both. */
+static const char *with_course(struct reader *r, size_t i, const struct lexeme *x, char icd[4])
+{
+    static const char *const courses[] = {"急性", "慢性", "亚急性", "陈旧性", "先天性", "特发性"};
+    const struct dx_token *before = i > 0 ? &r->k[i - 1] : NULL;
+    if (!before || before->cls != DX_UNKNOWN || before->to != r->k[i].from || before->to - before->from > 3)
+        return NULL;
+    size_t mark = r->out->text_len;
+    const char *course = dx_slice(r, before->from, before->to);
+    for (size_t k = 0; k < sizeof courses / sizeof *courses; k++)
+        if (strcmp(course, courses[k]) == 0) {
+            const char *name = dx_keep(r->out, "%s%s", course, x->name);
+            if (!r->d->gram_at || dx_like_category(r->d, name, icd) < DX_LIKE_LONGER)
+                memcpy(icd, x->icd, sizeof x->icd);
+            return name;
+        }
+    r->out->text_len = mark;
+    return NULL;
+}
+
+/* 胆囊切除术后 beside its own disease is how that was treated, not a state of its own. */
+static bool is_treatment(const struct reader *r, const struct frame *before, const struct lexeme *x)
+{
+    return x && x->icd[0] == 'Z' && strstr(x->name, "术后") && before && before->strong == r->strong &&
+           (before->kind == KIND_TUMOUR || (x->organ != DX_NONE && before->a.organ == x->organ));
+}
+
 void dx_read_disease(struct reader *r, size_t i)
 {
-    const struct lexeme *x = dx_reading(r->d, &r->k[i], DX_DISEASE);
+    const struct lexeme *x = dx_reading(r->d, &r->k[i], DX_DISEASE), *whole = x ? parted_name(r, i) : NULL;
     r->later.secondary = false;
     struct frame *before = dx_current(r);
+    if (dx_reading(r->d, &r->k[i], DX_HEAD) && dx_organ_of(r->d, r->k, &r->pending) != DX_NONE) {
+        dx_read_head(r, i); /* 胃GIST */
+        return;
+    }
+    if (is_treatment(r, before, x)) {
+        dx_add_mod(before, "术后");
+        dx_explain(r, (size_t)(before - r->frames), DX_SLOT_MODIFIER, "lexicon", "术后", r->k[i].from, r->k[i].to);
+        dx_forget(r);
+        return;
+    }
+    x = whole ? whole : x;
     if (x && before && before->kind == KIND_DISEASE && before->strong == r->strong && strcmp(before->name, x->name) == 0 &&
         before->family == r->family && before->denied == r->deny && dx_attrs_fit(r, &before->a, &r->pending)) {
         dx_attrs_merge(r, &before->a, &r->pending);
@@ -201,7 +337,13 @@ void dx_read_disease(struct reader *r, size_t i)
         f->name = x->name;
         memcpy(f->icd, x->icd, sizeof f->icd);
         f->a.organ = x->organ;
-        f->rule = x->flags & DX_FROM_ICD ? "icd10" : "lexicon";
+        char icd[4];
+        const char *longer = whole ? NULL : with_course(r, i, x, icd);
+        if (longer) {
+            f->name = longer;
+            memcpy(f->icd, icd, sizeof f->icd);
+        }
+        f->rule = whole ? "parted" : x->flags & DX_FROM_ICD ? "icd10" : "lexicon";
         return;
     }
     for (size_t m = 0; m < r->n_made; m++)

@@ -348,16 +348,37 @@ static int row_mod(struct dx *d, char **f)
     return x.name ? add_spellings(d, &x, x.name2 ? NULL : x.name, f[2]) : ERR_INTERNAL;
 }
 
+/* 垂体功能减退 is 垂体功能减退症 to those who write it. */
+static int add_without_ending(struct dx *d, const struct lexeme *x)
+{
+    static const char ending[] = "症";
+    size_t len = strlen(x->name), cut = len - strlen(ending);
+    char name[256];
+    if (len < 5 * strlen(ending) || len >= sizeof name || strcmp(x->name + cut, ending))
+        return 0;
+    snprintf(name, sizeof name, "%.*s", (int)cut, x->name);
+    return add_spelling(d, x, name);
+}
+
 static int row_disease(struct dx *d, char **f)
 {
     struct lexeme x = {.cls = DX_DISEASE, .name = keep(d, f[1]), .organ = DX_NONE, .flags = 0};
     snprintf(x.icd, sizeof x.icd, "%s", f[2]);
+    int rc = x.name ? add_spellings(d, &x, f[1], f[3]) : ERR_INTERNAL;
+    return rc ? rc : add_without_ending(d, &x);
+}
+
+static int row_limb(struct dx *d, char **f)
+{
+    struct lexeme x = {.cls = DX_LIMB, .name = keep(d, f[1]), .organ = DX_NONE, .icd = {f[2][0]}};
     return x.name ? add_spellings(d, &x, f[1], f[3]) : ERR_INTERNAL;
 }
 
 static int row_head(struct dx *d, char **f)
 {
+    const char *kind = strstr(f[2], "injury=");
     struct lexeme x = {.cls = DX_HEAD, .name = keep(d, f[1]), .organ = DX_NONE, .flags = flags_of(f[2])};
+    x.icd[0] = kind ? kind[strlen("injury=")] : 0;
     return x.name ? add_spellings(d, &x, f[1], f[3]) : ERR_INTERNAL;
 }
 
@@ -385,7 +406,7 @@ static const struct {
     {"metapre", DX_METAPRE}, {"metato", DX_METATO}, {"node", DX_NODE}, {"nodemeta", DX_NODEMETA}, {"quant", DX_QUANT},
     {"susppost", DX_SUSPPOST}, {"susppre", DX_SUSPPRE}, {"negpre", DX_NEGPRE}, {"negpost", DX_NEGPOST}, {"fampre", DX_FAMPRE},
     {"fampost", DX_FAMPOST}, {"has", DX_HAS}, {"skip", DX_SKIP}, {"stage", DX_STAGE}, {"join", DX_JOIN}, {"list", DX_LIST},
-    {"comma", DX_COMMA}, {"strong", DX_STRONG},
+    {"comma", DX_COMMA}, {"strong", DX_STRONG}, {"thrombus", DX_THROMBUS}, {"form", DX_FORM},
 };
 
 static const struct {
@@ -393,7 +414,7 @@ static const struct {
     int (*row)(struct dx *d, char **f);
 } rows[] = {
     {"organ", row_organ}, {"part", row_part}, {"lobe", row_lobe}, {"side", row_side}, {"path", row_path}, {"whole", row_whole},
-    {"mod", row_mod}, {"modtwo", row_mod}, {"modthree", row_mod}, {"disease", row_disease}, {"head", row_head}, {"combo", row_combo},
+    {"mod", row_mod}, {"modtwo", row_mod}, {"modthree", row_mod}, {"disease", row_disease}, {"head", row_head}, {"combo", row_combo}, {"limb", row_limb},
 };
 
 static int load_row(struct dx *d, char **f)
@@ -463,6 +484,7 @@ int dx_lexicon_load(struct dx *d, const char *data_dir)
     rc = rc ? rc : load_table(d, data_dir, "dx_sites.tsv");
     rc = rc ? rc : load_table(d, data_dir, "dx_words.tsv");
     rc = rc ? rc : load_table(d, data_dir, "dx_diseases.tsv");
+    d->skin = organ_named(d, "皮肤");
     if (!rc)
         diseases_organs(d);
     return rc;
@@ -478,15 +500,18 @@ static bool reads_by_itself(const struct dx *d, const char *name, const char *ca
     dx_chars(d, name, strlen(name), &t);
     size_t n = dx_scan(d, &t, tokens);
     bool several = false;
+    size_t unknown = 0;
     for (size_t i = 0; i < n; i++) {
-        if (tokens[i].cls == DX_UNKNOWN)
-            return false;
+        unknown += tokens[i].cls == DX_UNKNOWN;
         several |= tokens[i].cls == DX_JOIN || tokens[i].cls == DX_LIST || tokens[i].cls == DX_COMMA;
     }
     dx_normalise(d, name, strlen(name), &r);
-    if (r.n == 0)
+    bool parted = false;
+    for (size_t i = 0; i < r.n_steps; i++)
+        parted |= strcmp(r.steps[i].rule, "parted") == 0;
+    if (r.n == 0 || unknown > parted)
         return false;
-    return (r.n > 1 && several) || strcmp(r.diagnoses[0].icd10, category) == 0 || r.diagnoses[0].icd10[0] == 'C' || r.diagnoses[0].n_modifiers;
+    return (r.n > 1 && several) || strcmp(r.diagnoses[0].icd10, category) == 0 || r.diagnoses[0].icd10[0] == 'C';
 }
 
 int dx_lexicon_add_icd10(struct dx *d)
@@ -515,6 +540,7 @@ int dx_lexicon_add_icd10(struct dx *d)
         struct lexeme x = {.cls = DX_DISEASE, .name = keep(d, name), .organ = DX_NONE, .flags = DX_FROM_ICD};
         snprintf(x.icd, sizeof x.icd, "%.3s", hit.code);
         rc = x.name ? add_spelling(d, &x, name) : ERR_INTERNAL;
+        rc = rc ? rc : add_without_ending(d, &x);
     }
     free(keep_it);
     if (!rc && d->n_lexemes > first)

@@ -11,7 +11,7 @@ enum dx_class {
     DX_UNKNOWN, DX_ORGAN, DX_PART, DX_LOBE, DX_SIDE, DX_SITE, DX_REGION, DX_TYPE, DX_PATH, DX_WHOLE, DX_TUMOUR, DX_META, DX_METAPRE,
     DX_METATO, DX_NODE, DX_NODEMETA, DX_QUANT, DX_MOD, DX_SUSPPOST, DX_SUSPPRE, DX_NEGPRE, DX_NEGPOST, DX_FAMPRE, DX_FAMPOST, DX_HAS,
     DX_SKIP, DX_STAGE, DX_JOIN, DX_LIST, DX_COMMA, DX_STRONG, DX_OPEN, DX_CLOSE, DX_SPACE, DX_DISEASE, DX_HEAD, DX_NUMBER_STAGE,
-    DX_GRADE, DX_TNM, DX_VERTEBRA
+    DX_GRADE, DX_TNM, DX_VERTEBRA, DX_THROMBUS, DX_FORM, DX_LIMB
 };
 
 enum dx_flags {
@@ -37,7 +37,7 @@ struct lexeme {
     uint16_t path;                    /* DX_WHOLE: lexeme of its pathology, as index + 0; 0 = none */
     uint16_t flags;
     uint8_t cls;
-    char icd[4];
+    char icd[4]; /* a limb's block of chapter XIX, an injury's kind, as one digit */
     uint32_t organs[4]; /* DX_LOBE: bits of the organs it may belong to (DX_ORGANS_MAX bits) */
 };
 
@@ -58,6 +58,7 @@ struct dx {
     size_t n_lexemes, cap_lexemes;
     struct organ organs[DX_ORGANS_MAX];
     size_t n_organs;
+    uint16_t skin; /* the organ of that name */
     struct slot_ *slots;
     size_t n_slots; /* power of two */
     size_t used;
@@ -109,6 +110,9 @@ struct dx_like {
 };
 /* The `limit` most like names, best first; `category` (three characters) puts its own entries first, NULL for none. */
 size_t dx_likeness(const struct dx *d, const char *name, const char *category, struct dx_like *best, size_t limit);
+
+/* The category most of the nearest names have, "" for none. Returns the likeness of the nearest. */
+unsigned dx_like_category(const struct dx *d, const char *name, char icd[4]);
 
 /* ---- dx_scan.c ---- */
 struct dx_token {

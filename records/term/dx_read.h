@@ -4,7 +4,7 @@
 
 #include "records/term/dx_lexicon.h"
 
-enum { PLACES_MAX = 3, LATER_MAX = 6 };
+enum { PLACES_MAX = 3, LATER_MAX = 6, VERTEBRAE_MAX = 4 };
 
 /* What was said of the place before its head came, or of the frame it was given to. */
 struct attrs {
@@ -13,7 +13,9 @@ struct attrs {
     int16_t places[PLACES_MAX]; /* tokens of parts, lobes, regions */
     size_t n_places;
     const struct lexeme *side, *type;
-    int16_t side_at, type_at, vertebra; /* tokens, -1 */
+    int16_t side_at, type_at; /* tokens, -1 */
+    int16_t vertebrae[VERTEBRAE_MAX];
+    size_t n_vertebrae;
 };
 
 enum kind { KIND_TUMOUR, KIND_DISEASE };
@@ -106,6 +108,7 @@ void dx_spread_category(const char *site, char icd[4]);
 void dx_read_stage(struct reader *r, size_t i);
 void dx_read_mod(struct reader *r, size_t i);
 void dx_read_spread(struct reader *r, size_t i);
+void dx_read_form(struct reader *r, size_t i);
 void dx_read_certainty(struct reader *r, size_t i);
 
 /* ---- dx_name.c ---- */

@@ -68,6 +68,8 @@ static size_t bound(const struct dx_chars *t, size_t i, uint8_t number[3])
         if (c >= '1' && c <= '3' && !is_digit(at(t, i + n + 1))) {
             number[2] = (uint8_t)c;
             n++;
+            bool how = (at(t, i + n) == 'r' || at(t, i + n) == 'p') && !is_letter(at(t, i + n + 1)); /* IIIC1r: seen by imaging, by pathology */
+            n += how;
         }
     }
     return n;
@@ -153,7 +155,10 @@ static size_t vertebra_at(const struct dx_chars *t, size_t i)
         return 0;
     size_t n = 2;
     n += is_digit(at(t, i + n));
-    if (at(t, i + n) == 0x690E) /* L1椎体 */
+    uint32_t next = at(t, i + n);
+    if (next == 0x690E || next == 0x538B || next == 0x9AA8 || next == 0x7206 || next == 0x75C5 || next == 0x6ED1) /* L1椎体, L1压缩性骨折, L1骨折, L1爆裂骨折 */
+        return n;
+    if (c == 'l' && at(t, i + 1) <= '5' && n == 2 && (next == ' ' || next == 0x3001 || next == ')' || i + n == t->n))
         return n;
     if (at(t, i + n) != '/' && at(t, i + n) != '-')
         return 0;
@@ -247,6 +252,26 @@ static enum dx_class sign_class(uint32_t c)
     }
 }
 
+/* What ends a word that is written in haste: 肺癌（右下）, 肝转、骨转. */
+static bool word_ends(const struct dx_chars *t, size_t i)
+{
+    uint32_t c = at(t, i);
+    return i >= t->n || c == ' ' || c == ',' || c == 0xFF0C || c == 0x3001 || c == ')' || c == ';' || c == 0x3002;
+}
+
+/* 右下 by itself is a lobe; 骨转 a metastasis. */
+static uint32_t short_word(const struct dx *d, const struct dx_chars *t, size_t i)
+{
+    uint32_t c = at(t, i), before = i ? t->c[i - 1] : 0;
+    if (!word_ends(t, i + 1))
+        return 0;
+    if (c == 0x8F6C && before >= 0x4E00) /* 转 */
+        return dx_exact(d, "转移", DX_META);
+    if (before != 0x5DE6 && before != 0x53F3) /* 左 右 */
+        return 0;
+    return c == 0x4E0A ? dx_exact(d, "上叶", DX_LOBE) : c == 0x4E2D ? dx_exact(d, "中叶", DX_LOBE) : c == 0x4E0B ? dx_exact(d, "下叶", DX_LOBE) : 0;
+}
+
 /* after_unknown: the character before belongs to no word, so letters here may be its rest (the iv of xiv) */
 static bool one_token(const struct dx *d, const struct dx_chars *t, size_t i, bool after_unknown, struct dx_token *k)
 {
@@ -266,6 +291,8 @@ static bool one_token(const struct dx *d, const struct dx_chars *t, size_t i, bo
     memset(k->number, 0, sizeof k->number);
     if (by_rule(t, i, k) && k->to >= end)
         return true;
+    if (!l && (l = short_word(d, t, i)))
+        end = i + 1;
     if (l) {
         k->lexeme = l;
         k->cls = d->lexemes[l].cls;
