@@ -9,6 +9,7 @@
 static void read_separator(struct reader *r, size_t i)
 {
     const struct dx_token *k = &r->k[i];
+    r->reached &= k->cls == DX_LIST;
     bool none_here = !(dx_current(r) && dx_current(r)->strong == r->strong);
     if (k->cls == DX_LIST || k->cls == DX_OPEN)
         dx_settle(r, false);
@@ -47,8 +48,14 @@ static void read_token(struct reader *r, size_t i)
 {
     switch (r->k[i].cls) {
     case DX_ORGAN: case DX_PART: case DX_LOBE: case DX_SIDE: case DX_SITE: case DX_REGION: case DX_TYPE: case DX_VERTEBRA: case DX_LIMB:
-        dx_add_attr(r, i);
+        if (!r->reached)
+            dx_add_attr(r, i);
         break;
+    case DX_SKIP: { /* 侵犯胸壁, 累及骶髂关节: where it has reached is not where it began */
+        uint32_t c = r->t->c[r->k[i].from];
+        r->reached |= (c == 0x4FB5 || c == 0x7D2F) && r->k[i].to - r->k[i].from > 1;
+        break;
+    }
     case DX_TUMOUR: case DX_PATH: case DX_WHOLE:
         dx_read_tumour(r, i);
         break;
@@ -65,6 +72,9 @@ static void read_token(struct reader *r, size_t i)
     case DX_HAS:
         if (!r->family && !(i > 0 && dx_reading(r->d, &r->k[i - 1], DX_NEGPRE)))
             r->deny = r->deny_on = false;
+        break;
+    case DX_SPACE: /* 疑肺癌 高血压: a doubt said before its disease goes no further */
+        r->suspect &= r->n_frames == r->suspect_frames;
         break;
     case DX_STRONG: case DX_COMMA: case DX_JOIN: case DX_LIST: case DX_OPEN: case DX_CLOSE:
         read_separator(r, i);
@@ -131,7 +141,7 @@ static void begin(struct reader *r, size_t n, struct dx_result *out)
     r->n_frames = r->n_made = 0;
     r->pending = dx_no_attrs;
     memset(&r->later, 0, sizeof r->later);
-    r->suspect = r->deny = r->deny_on = r->family = r->link = r->link_or = false;
+    r->suspect = r->deny = r->deny_on = r->family = r->link = r->link_or = r->reached = false;
     r->strong = r->comma = r->chunk = 0;
     out->n = out->n_steps = out->text_len = 0;
 }

@@ -13,7 +13,7 @@ static struct frame *for_stage(struct reader *r)
 static void put_stage(struct reader *r, size_t i, const char *text, bool by_number)
 {
     struct frame *f = for_stage(r);
-    bool before = !(f && f->chunk == r->chunk) && dx_head_ahead(r, i);
+    bool before = !(f && f->chunk == r->chunk) && dx_head_close_ahead(r, i);
     if (before) {
         r->later.stage = text;
         r->later.by_number = by_number;
@@ -81,7 +81,7 @@ static void operation_category(const char *name, char icd[4])
     static const struct {
         const char *word, *icd;
     } table[] = {{"移植", "Z94"}, {"截肢", "Z89"}, {"造口", "Z93"}, {"造瘘", "Z93"}, {"支架", "Z95"}, {"搭桥", "Z95"}, {"起搏器", "Z95"},
-                 {"瓣膜置换", "Z95"}, {"瓣置换", "Z95"}, {"pci", "Z95"}, {"PCI", "Z95"}, {"关节置换", "Z96"}, {"晶体", "Z96"},
+                 {"瓣膜置换", "Z95"}, {"瓣置换", "Z95"}, {"pci", "Z95"}, {"PCI", "Z95"}, {"置换", "Z96"}, {"晶体", "Z96"},
                  {"切除", "Z90"}, {"摘除", "Z90"}};
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (strstr(name, table[i].word)) {
@@ -190,17 +190,31 @@ static bool side_of_operation(const struct reader *r, size_t i)
     return other;
 }
 
+/* 置换术后 */
+static bool replaces(const struct reader *r, size_t i)
+{
+    for (size_t c = r->k[i].from; c + 1 < r->k[i].to; c++)
+        if (r->t->c[c] == 0x7F6E && r->t->c[c + 1] == 0x6362)
+            return true;
+    return false;
+}
+
 void dx_read_mod(struct reader *r, size_t i)
 {
     const struct lexeme *x = &r->d->lexemes[r->k[i].lexeme];
     struct frame *f = dx_current(r), *tumour = dx_last_tumour(r);
     uint16_t organ = dx_organ_of(r->d, r->k, &r->pending);
     bool operation = strcmp(x->name, "术后") == 0;
-    if (!(f && f->chunk == r->chunk) && dx_head_ahead(r, i)) {
+    if (!(f && f->chunk == r->chunk) && dx_head_close_ahead(r, i)) {
         const char *names[] = {x->name, x->name2, x->name3};
         for (size_t k = 0; k < 3; k++)
             if (names[k] && r->later.n_mods < LATER_MAX)
                 r->later.mods[r->later.n_mods++] = names[k];
+        return;
+    }
+    bool joint = operation && replaces(r, i) && r->pending.n_places;
+    if (joint) {
+        after_operation(r, i); /* 左膝置换术后 */
         return;
     }
     if (operation && organ != DX_NONE) {
@@ -239,6 +253,11 @@ void dx_read_spread(struct reader *r, size_t i)
         r->deny = r->deny_on;
     dx_settle(r, false);
     struct frame *f = dx_last_tumour(r), *mass = dx_current(r);
+    for (size_t c = r->k[i].from; f && c < r->k[i].to; c++)
+        if (r->t->c[c] == 0x590D) { /* 复 of 复发转移 */
+            dx_add_mod(f, "复发");
+            dx_explain(r, (size_t)(f - r->frames), DX_SLOT_MODIFIER, "lexicon", "复发", r->k[i].from, r->k[i].to);
+        }
     bool noun = r->t->c[r->k[i].to - 1] == 0x7624 || r->t->c[r->k[i].to - 1] == 0x764C; /* 瘤 癌 */
     if (n == 0 && !f && noun && !denied && mass && mass->strong == r->strong && mass->a.organ != DX_NONE) { /* 双肺结节，转移瘤？ */
         const char *organ = r->d->organs[mass->a.organ].name;
@@ -267,7 +286,8 @@ static void mark_back(struct reader *r, enum dx_class what, bool or_only)
 {
     for (size_t i = r->n_frames; i-- > 0;) {
         struct frame *f = &r->frames[i];
-        f->suspected |= what == DX_SUSPPOST;
+        bool symptom = f->icd[0] == 'R' && f->icd[1] < '7'; /* 胸痛待查: the pain is certain, its cause is not */
+        f->suspected |= what == DX_SUSPPOST && !symptom;
         f->denied |= what == DX_NEGPOST;
         f->family |= what == DX_FAMPOST;
         if (!(or_only ? f->linked_or : f->linked))
@@ -278,11 +298,18 @@ static void mark_back(struct reader *r, enum dx_class what, bool or_only)
 static void scope(struct reader *r, enum dx_class pre)
 {
     if (pre == DX_SUSPPRE)
-        r->suspect = true;
+        r->suspect = true, r->suspect_frames = r->n_frames;
     else if (pre == DX_NEGPRE)
         r->deny = true;
     else
         r->family = true;
+}
+
+/* Written on to what stands before, with a blank behind. */
+static bool clings(const struct reader *r, size_t i)
+{
+    enum dx_class before = i > 0 ? (enum dx_class)r->k[i - 1].cls : DX_SPACE;
+    return i + 1 < r->n && r->k[i + 1].cls == DX_SPACE && before != DX_SPACE && (!dx_ends_chunk(before) || before == DX_CLOSE);
 }
 
 void dx_read_certainty(struct reader *r, size_t i)
@@ -295,6 +322,8 @@ void dx_read_certainty(struct reader *r, size_t i)
         if (!pre && !post)
             continue;
         bool here = f && f->chunk == r->chunk, ahead = dx_head_ahead_wide(r, i);
+        if (post && f && f->strong == r->strong && clings(r, i))
+            pre = ahead = false; /* 肺癌不除外 高血压 */
         if ((pre && (!post || ahead || !f)) || (post && !pre && !here && ahead)) {
             scope(r, pairs[p][0]);
             if (pairs[p][0] == DX_NEGPRE && k->to - k->from >= 2 && r->t->c[k->from] == 0x5426) /* 否认: of all that follows */

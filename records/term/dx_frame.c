@@ -154,6 +154,17 @@ bool dx_head_ahead(const struct reader *r, size_t i)
     return false;
 }
 
+/* The same for what may also belong to the frame before: a blank then ends the chunk (肺癌，化疗后 高血压). */
+bool dx_head_close_ahead(struct reader *r, size_t i)
+{
+    const struct frame *f = dx_current(r);
+    bool before = (f && f->strong == r->strong) || dx_last_tumour(r);
+    for (size_t k = i + 1; k < r->n && !(dx_ends_chunk(r->k[k].cls) && !r->k[k].taken) && !(before && r->k[k].cls == DX_SPACE); k++)
+        if (dx_is_head(r->k[k].cls) && !r->k[k].taken)
+            return true;
+    return false;
+}
+
 /* Like head_ahead, past one list sign or colon: 考虑：肺癌. */
 bool dx_head_ahead_wide(const struct reader *r, size_t i)
 {

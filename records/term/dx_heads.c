@@ -80,6 +80,12 @@ static bool is_mass(const struct reader *r, const struct frame *f)
     return false;
 }
 
+/* 癌变, 恶变 */
+static bool turned(const struct reader *r, const struct dx_token *k)
+{
+    return r->t->c[k->to - 1] == 0x53D8;
+}
+
 /* 可能, ? right behind token i: what it names is not certain. */
 static bool doubted(const struct reader *r, size_t i)
 {
@@ -110,7 +116,13 @@ void dx_read_tumour(struct reader *r, size_t i)
     }
     r->later.secondary = false;
     struct frame *f = dx_current(r);
-    if (organ == DX_NONE && is_mass(r, f)) { /* 胃窦占位，腺癌: the mass is the tumour; 腺癌？: it may be, and is said beside it */
+    if (x->cls == DX_TUMOUR && f && f->to == r->k[i].from && turned(r, &r->k[i]) && f->kind == KIND_DISEASE && f->a.organ != DX_NONE) {
+        f->kind = KIND_TUMOUR; /* 直肠腺瘤癌变 */
+        f->to = r->k[i].to;
+        f->cancer_word = true;
+        return;
+    }
+    if ((organ == DX_NONE || (f && organ == f->a.organ && !dx_has_attrs(&r->pending))) && is_mass(r, f)) { /* 胃窦占位，腺癌: the mass is the tumour; 腺癌？: it may be, and is said beside it */
         if (!f->suspected && !doubted(r, i))
             f->kind = KIND_TUMOUR;
         else
@@ -169,22 +181,41 @@ static const char *head_name(struct reader *r, uint16_t organ, const char *head)
     return dx_keep(r->out, "%s%s", organ == DX_NONE ? "" : r->d->organs[organ].name, head);
 }
 
+/* The part of the spine the first vertebra said is in. */
+static const char *spine_of(const struct reader *r)
+{
+    switch (dx_vertebra_letter(r->t->c[r->k[r->pending.vertebrae[0]].from])) {
+    case 'C': return "颈椎";
+    case 'T': return "胸椎";
+    case 'L': return "腰椎";
+    default: return "骶椎";
+    }
+}
+
 /* The region an injury is of: the last one said, or that of a vertebra. */
 static const struct lexeme *limb_of(const struct reader *r)
 {
-    static const char *const spine[] = {"c颈椎", "t胸椎", "l腰椎", "s骶椎"};
     const struct attrs *a = &r->pending;
     for (size_t i = a->n_places; i-- > 0;) {
         const struct lexeme *x = dx_reading(r->d, &r->k[a->places[i]], DX_LIMB);
         if (x)
             return x;
     }
-    for (size_t i = 0; a->n_vertebrae && i < sizeof spine / sizeof *spine; i++)
-        if (r->t->c[r->k[a->vertebrae[0]].from] == (uint32_t)spine[i][0]) {
-            uint32_t l = dx_exact(r->d, spine[i] + 1, DX_LIMB);
-            return l ? &r->d->lexemes[l] : NULL;
-        }
-    return NULL;
+    uint32_t l = a->n_vertebrae ? dx_exact(r->d, spine_of(r), DX_LIMB) : 0;
+    return l ? &r->d->lexemes[l] : NULL;
+}
+
+/* C5/6椎间盘突出, L4滑脱: the vertebra says which part of the spine the name leaves out. */
+static const struct lexeme *spine_disease(struct reader *r, size_t i)
+{
+    if (!r->pending.n_vertebrae)
+        return NULL;
+    size_t mark = r->out->text_len;
+    const char *spine = spine_of(r), *name = dx_slice(r, r->k[i].from, r->k[i].to);
+    uint32_t l = dx_exact(r->d, dx_keep(r->out, "%.3s%s", spine, name), DX_DISEASE);
+    l = l ? l : dx_exact(r->d, dx_keep(r->out, "%s%s", spine, name), DX_DISEASE);
+    r->out->text_len = mark;
+    return l ? &r->d->lexemes[l] : NULL;
 }
 
 /* ICD-10 chapter XIX: the region gives the block, the kind of injury its last digit; burns (b) have blocks of their own. */
@@ -207,11 +238,50 @@ static void read_injury(struct reader *r, size_t i, const struct lexeme *kind, c
         snprintf(f->icd, sizeof f->icd, "S%c%c", limb->icd[0], kind->icd[0]);
 }
 
+/* Words right before an ending that no organ completes. */
+static bool names_head(const struct reader *r, const struct dx_token *k)
+{
+    if (k->cls == DX_UNKNOWN)
+        return k->to - k->from <= 8;
+    return !k->taken && (dx_reading(r->d, k, DX_SITE) || dx_reading(r->d, k, DX_REGION) || dx_reading(r->d, k, DX_LIMB));
+}
+
+static void read_known(struct reader *r, size_t i, const struct lexeme *x, const char *rule)
+{
+    struct frame *f = dx_new_frame(r, KIND_DISEASE, i);
+    if (!f)
+        return;
+    f->name = x->name;
+    memcpy(f->icd, x->icd, sizeof f->icd);
+    f->a.organ = x->organ;
+    f->rule = rule;
+}
+
+/* ICD-10: the benign tumours (D10-D36) and those of uncertain behaviour (D37-D48) of the organ whose cancer has this category. */
+static void other_tumour(const char *cancer, bool benign, char icd[4])
+{
+    static const struct {
+        const char *to, *benign, *uncertain;
+    } table[] = {{"C06", "D10", "D37"}, {"C08", "D11", "D37"}, {"C14", "D10", "D37"}, {"C17", "D13", "D37"}, {"C21", "D12", "D37"},
+                 {"C26", "D13", "D37"}, {"C34", "D14", "D38"}, {"C39", "D15", "D38"}, {"C41", "D16", "D48"}, {"C44", "D23", "D48"},
+                 {"C49", "D21", "D48"}, {"C50", "D24", "D48"}, {"C52", "D28", "D39"}, {"C55", "D26", "D39"}, {"C56", "D27", "D39"},
+                 {"C58", "D28", "D39"}, {"C63", "D29", "D40"}, {"C68", "D30", "D41"}, {"C69", "D31", "D48"}, {"C70", "D32", "D42"},
+                 {"C72", "D33", "D43"}, {"C73", "D34", "D44"}, {"C75", "D35", "D44"}};
+    size_t i = 0;
+    while (i + 1 < sizeof table / sizeof *table && strcmp(cancer, table[i].to) > 0)
+        i++;
+    strcpy(icd, benign ? table[i].benign : table[i].uncertain);
+}
+
 /* An ending (积水, 囊肿, 穿孔...): with its organ a disease; without, it takes the organ said before, or qualifies. */
 void dx_read_head(struct reader *r, size_t i)
 {
     const struct lexeme *x = dx_reading(r->d, &r->k[i], DX_HEAD);
-    const struct lexeme *limb = x->icd[0] ? limb_of(r) : NULL;
+    const struct lexeme *limb = x->icd[0] ? limb_of(r) : NULL, *spine = limb ? NULL : spine_disease(r, i);
+    if (spine) {
+        read_known(r, i, spine, "parted");
+        return;
+    }
     if (limb) {
         read_injury(r, i, x, limb);
         return;
@@ -235,7 +305,7 @@ void dx_read_head(struct reader *r, size_t i)
             r->pending.side_at = inherited.side_at;
         }
     }
-    bool odd = organ == DX_NONE && i > 0 && r->k[i - 1].cls == DX_UNKNOWN && r->k[i - 1].to - r->k[i - 1].from <= 8;
+    bool odd = organ == DX_NONE && i > 0 && names_head(r, &r->k[i - 1]) && r->k[i - 1].to == r->k[i].from;
     if (x->icd[0] && organ == DX_NONE && !odd) {
         struct frame *f = dx_new_frame(r, KIND_DISEASE, i);
         if (!f)
@@ -244,13 +314,26 @@ void dx_read_head(struct reader *r, size_t i)
         strcpy(f->icd, x->icd[0] == 'b' ? "T30" : "T14"); /* of no region said */
         return;
     }
-    const char *name = odd ? dx_slice(r, r->k[i - 1].from, r->k[i].to) : head_name(r, organ, x->name);
+    size_t first = i - odd;
+    if (odd && first > 0 && r->k[first - 1].cls == DX_SKIP && r->k[first - 1].to - r->k[first - 1].from == 1 && r->k[first - 1].to == r->k[first].from)
+        first--; /* 病毒感染 */
+    bool surface = odd && dx_reading(r->d, &r->k[i - 1], DX_SITE) && dx_reading(r->d, &r->k[i - 1], DX_LIMB);
+    if (odd && r->k[i - 1].cls != DX_UNKNOWN)
+        r->pending.n_places = 0; /* the place is in the name: 大腿肿物 */
+    const char *name = odd ? dx_slice(r, r->k[first].from, r->k[i].to) : head_name(r, organ, x->name);
     if (organ != DX_NONE && r->pending.organ == DX_NONE)
         r->pending.organ = organ;
     struct frame *f = dx_new_frame(r, KIND_DISEASE, i);
     if (!f)
         return;
     dx_lookup(r, f, name);
+    bool sure = f->icd[0] && strcmp(f->rule, "likeness");
+    if (organ != DX_NONE && !sure && x->flags & (DX_BENIGN | DX_UNCERTAIN)) {
+        other_tumour(r->d->organs[organ].icd, x->flags & DX_BENIGN, f->icd);
+        f->rule = "implied";
+    }
+    if (surface && x->name2 && (!f->icd[0] || strcmp(f->rule, "likeness") == 0))
+        snprintf(f->icd, sizeof f->icd, "%s", x->name2);
     uint32_t plain = f->icd[0] ? 0 : dx_exact(r->d, x->name, DX_DISEASE);
     if (plain)
         memcpy(f->icd, r->d->lexemes[plain].icd, sizeof f->icd);
@@ -268,7 +351,7 @@ static const struct lexeme *parted_name(struct reader *r, size_t i)
 {
     size_t k = i, mark = r->out->text_len;
     uint32_t l = 0;
-    while (k > 0 && says_where(r->k[k - 1].cls) && !r->k[k - 1].taken)
+    while (k > 0 && (says_where(r->k[k - 1].cls) || (r->k[k - 1].cls == DX_LIST && k > 1 && says_where(r->k[k - 2].cls))) && !r->k[k - 1].taken)
         k--;
     if (k == i || k == 0 || (r->k[k - 1].cls != DX_UNKNOWN && r->k[k - 1].cls != DX_QUANT))
         return NULL;
@@ -310,11 +393,13 @@ static bool is_treatment(const struct reader *r, const struct frame *before, con
 
 void dx_read_disease(struct reader *r, size_t i)
 {
-    const struct lexeme *x = dx_reading(r->d, &r->k[i], DX_DISEASE), *whole = x ? parted_name(r, i) : NULL;
+    const struct lexeme *x = dx_reading(r->d, &r->k[i], DX_DISEASE), *whole = x ? spine_disease(r, i) : NULL;
+    const struct lexeme *head = dx_reading(r->d, &r->k[i], DX_HEAD);
+    whole = x && !whole ? parted_name(r, i) : whole;
     r->later.secondary = false;
     struct frame *before = dx_current(r);
-    if (dx_reading(r->d, &r->k[i], DX_HEAD) && dx_organ_of(r->d, r->k, &r->pending) != DX_NONE) {
-        dx_read_head(r, i); /* 胃GIST */
+    if (head && (dx_organ_of(r->d, r->k, &r->pending) != DX_NONE || (head->icd[0] && limb_of(r)))) {
+        dx_read_head(r, i); /* 胃GIST, 双手烧伤 */
         return;
     }
     if (is_treatment(r, before, x)) {

@@ -46,6 +46,14 @@ static bool ends_name(const struct reader *r, size_t i)
     return i < r->n && k->cls == DX_SKIP && k->to - k->from == 1 && (r->t->c[k->from] == 0x75C5 || r->t->c[k->from] == 0x75C7);
 }
 
+/* 急性, 慢性, 亚急性, 陈旧性: no name by itself */
+static bool is_course(const struct reader *r, const struct dx_token *k)
+{
+    uint32_t a = r->t->c[k->from], b = r->t->c[k->to - 1];
+    size_t n = (size_t)(k->to - k->from);
+    return b == 0x6027 && ((n == 2 && (a == 0x6025 || a == 0x6162)) || (n == 3 && (a == 0x4E9A || a == 0x9648)));
+}
+
 /* 人工晶体植入术后: the words before 术后 are what was done, not a disease. */
 static bool is_operation(const struct reader *r, size_t last)
 {
@@ -72,7 +80,7 @@ static void name_chunk(struct reader *r, size_t from, size_t to, unsigned enough
             continue;
         first = first == to ? i : first;
         last = i;
-        unknown += chinese_unknown(r, &r->k[i]);
+        unknown += is_course(r, &r->k[i]) ? 0 : chinese_unknown(r, &r->k[i]);
     }
     if (last + 1 < to && is_operation(r, last))
         return;
@@ -109,9 +117,30 @@ static void name_longer(struct reader *r, size_t k)
         make_disease(r, first, k, icd);
 }
 
+/* 溃疡性肠炎, 黄疸型肝炎: a disease said of another is how that is, not a second one. */
+static void name_kind(struct reader *r, size_t k)
+{
+    const struct dx_token *sign = &r->k[k - 1];
+    uint32_t c = r->t->c[sign->to - 1];
+    size_t first = sign->to - sign->from == 1 && k > 1 && r->k[k - 2].to == sign->from ? k - 2 : k - 1; /* 糖尿病性 is one word */
+    const struct dx_token *of = &r->k[first];
+    char icd[4];
+    if ((of->cls != DX_DISEASE && of->cls != DX_HEAD) || of->taken || r->n_made == DX_DIAGNOSES_MAX)
+        return;
+    if ((c != 0x6027 && c != 0x578B) || sign->to != r->k[k].from) /* 性 型 */
+        return;
+    const struct lexeme *known = dx_reading(r->d, &r->k[k], DX_DISEASE);
+    if (like(r, first, k, icd) < DX_LIKE_LONGER && known)
+        strcpy(icd, known->icd);
+    make_disease(r, first, k, icd);
+}
+
 void dx_name_unknown(struct reader *r, unsigned enough)
 {
     size_t from = 0, depth = 0;
+    for (size_t i = 1; i < r->n && r->d->gram_at; i++)
+        if (r->k[i].cls == DX_DISEASE)
+            name_kind(r, i);
     for (size_t i = 1; r->d->gram_at && i < r->n; i++)
         if (r->k[i].cls == DX_DISEASE && r->k[i - 1].to == r->k[i].from)
             name_longer(r, i);

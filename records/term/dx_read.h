@@ -57,6 +57,8 @@ struct reader {
     } later;
     bool suspect, deny, deny_on, family; /* scopes: what comes is suspected, denied (deny_on: past commas), a relative's */
     bool link, link_or;
+    bool reached; /* places that follow are those it has grown into */
+    size_t suspect_frames; /* how many frames there were when the doubt was said */
     uint16_t strong, comma, chunk;
     struct {
         size_t token;
@@ -89,6 +91,7 @@ bool dx_is_head(enum dx_class cls);
 bool dx_ends_chunk(enum dx_class cls);
 /* Is there a head behind token i before its chunk ends? `wide`: past a colon too. */
 bool dx_head_ahead(const struct reader *r, size_t i);
+bool dx_head_close_ahead(struct reader *r, size_t i);
 bool dx_head_ahead_wide(const struct reader *r, size_t i);
 /* What was said before its head goes to the frame. */
 void dx_take_later(struct reader *r, struct frame *f);

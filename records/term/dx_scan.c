@@ -147,16 +147,30 @@ static size_t tnm_at(const struct dx_chars *t, size_t i)
     return enough && !is_letter(at(t, i + all)) && !is_digit(at(t, i + all)) ? all : 0;
 }
 
-/* L4/5, C5-6, L5/S1 */
+/* C, T, L, S, or 颈 胸 腰 骶 for them; 0 for anything else. */
+uint32_t dx_vertebra_letter(uint32_t c)
+{
+    switch (c) {
+    case 'c': case 0x9888: return 'C';
+    case 't': case 0x80F8: return 'T';
+    case 'l': case 0x8170: return 'L';
+    case 's': case 0x9AB6: return 'S';
+    default: return 0;
+    }
+}
+
+/* L4/5, C5-6, L5/S1, 腰4/5 */
 static size_t vertebra_at(const struct dx_chars *t, size_t i)
 {
-    uint32_t c = at(t, i);
-    if ((c != 'l' && c != 'c' && c != 's' && c != 't') || !is_digit(at(t, i + 1)) || (i && is_letter(at(t, i - 1))))
+    uint32_t c = dx_vertebra_letter(at(t, i)) + 32;
+    if (c == 32 || !is_digit(at(t, i + 1)) || (i && is_letter(at(t, i - 1))))
         return 0;
     size_t n = 2;
     n += is_digit(at(t, i + n));
     uint32_t next = at(t, i + n);
     if (next == 0x690E || next == 0x538B || next == 0x9AA8 || next == 0x7206 || next == 0x75C5 || next == 0x6ED1) /* L1椎体, L1压缩性骨折, L1骨折, L1爆裂骨折 */
+        return n;
+    if ((next == 0x3001 || next == ',') && dx_vertebra_letter(at(t, i + n + 1)) && is_digit(at(t, i + n + 2))) /* T11、T12 */
         return n;
     if (c == 'l' && at(t, i + 1) <= '5' && n == 2 && (next == ' ' || next == 0x3001 || next == ')' || i + n == t->n))
         return n;

@@ -114,7 +114,7 @@ static size_t forward(struct reader *r, size_t i)
     at += open;
     while (at < r->n && (in_item(r->d, &r->k[at]) || r->k[at].cls == DX_LIST || (open && r->k[at].cls == DX_COMMA))) {
         at++;
-        if (r->k[at - 1].cls != DX_LIST && r->k[at - 1].cls != DX_COMMA)
+        if (r->k[at - 1].cls != DX_LIST && r->k[at - 1].cls != DX_COMMA && r->k[at - 1].cls != DX_SPACE)
             end = at;
     }
     if (open)

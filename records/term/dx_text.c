@@ -242,7 +242,7 @@ static const char *vertebrae_text(struct reader *r, const struct attrs *a)
         if (k)
             n += (size_t)sprintf(upper + n, "、");
         for (size_t i = v->from; i < v->to && i < v->from + 16u; i++)
-            upper[n++] = (char)(r->t->c[i] >= 'a' ? r->t->c[i] - 32 : r->t->c[i]);
+            upper[n++] = (char)(dx_vertebra_letter(r->t->c[i]) ? dx_vertebra_letter(r->t->c[i]) : r->t->c[i]);
     }
     return dx_keep(r->out, "%.*s", (int)n, upper);
 }
