@@ -314,37 +314,45 @@ static bool reads_by_itself(const struct dx *d, const char *name, const char *ca
     return (r.n > 1 && several) || strcmp(r.diagnoses[0].icd10, category) == 0 || r.diagnoses[0].icd10[0] == 'C';
 }
 
-int dx_lexicon_add_icd10(struct dx *d)
+/* The list's name of entry i and its category; false for what is no disease to be read. */
+static bool list_name(const struct dx *d, size_t i, char name[256], char category[4])
 {
-    size_t n = icd10_count(d->icd10);
-    uint8_t *keep_it = calloc(n, 1);
-    int rc = keep_it ? 0 : ERR_INTERNAL;
+    struct icd10_hit hit;
+    icd10_at(d->icd10, i, &hit);
+    if (hit.name_len >= 90 || hit.name_len < 4 || hit.code_len < 3 || (hit.code[0] >= 'V' && hit.code[0] <= 'Y'))
+        return false; /* V to Y are causes from outside */
+    snprintf(name, 256, "%.*s", (int)hit.name_len, hit.name);
+    snprintf(category, 4, "%.3s", hit.code);
+    return true;
+}
+
+/* Adds the names that are not read as the list has them; all are read before the first is added. */
+static int add_unread(struct dx *d, uint8_t *unread)
+{
+    size_t n = icd10_count(d->icd10), first = d->n_lexemes;
+    char name[256], category[4];
+    int rc = 0;
+    for (size_t i = 0; i < n; i++)
+        unread[i] = list_name(d, i, name, category) && !reads_by_itself(d, name, category);
     for (size_t i = 0; !rc && i < n; i++) {
-        struct icd10_hit hit;
-        char name[256], category[4];
-        icd10_at(d->icd10, i, &hit);
-        if (hit.name_len >= 90 || hit.name_len < 4 || hit.code_len < 3 || (hit.code[0] >= 'V' && hit.code[0] <= 'Y'))
-            continue; /* V to Y are causes from outside, not diseases */
-        snprintf(name, sizeof name, "%.*s", (int)hit.name_len, hit.name);
-        snprintf(category, sizeof category, "%.3s", hit.code);
-        keep_it[i] = !reads_by_itself(d, name, category);
-    }
-    size_t first = d->n_lexemes;
-    for (size_t i = 0; !rc && i < n; i++) {
-        struct icd10_hit hit;
-        char name[256];
-        if (!keep_it[i])
+        if (!unread[i] || !list_name(d, i, name, category))
             continue;
-        icd10_at(d->icd10, i, &hit);
-        snprintf(name, sizeof name, "%.*s", (int)hit.name_len, hit.name);
         struct lexeme x = {.cls = DX_DISEASE, .name = dx_lexicon_keep(d, name), .organ = DX_NONE, .flags = DX_FROM_ICD};
-        snprintf(x.icd, sizeof x.icd, "%.3s", hit.code);
+        memcpy(x.icd, category, sizeof x.icd);
         rc = x.name ? dx_lexicon_add(d, &x, name) : ERR_INTERNAL;
         rc = rc ? rc : dx_lexicon_add_short(d, &x);
     }
-    free(keep_it);
     if (!rc && d->n_lexemes > first)
         diseases_organs(d);
+    return rc;
+}
+
+int dx_lexicon_add_icd10(struct dx *d)
+{
+    uint8_t *unread = calloc(icd10_count(d->icd10) + 1, 1);
+    int rc = unread ? add_unread(d, unread) : ERR_INTERNAL;
+    rc = rc ? rc : add_unread(d, unread); /* a name just added may be the end of a longer one: 多处损伤 of 头部多处损伤 */
+    free(unread);
     return rc;
 }
 

@@ -60,6 +60,7 @@ static size_t bound(const struct dx_chars *t, size_t i, uint8_t number[3])
     if (!n)
         return 0;
     size_t gap = blanks(t, i + n);
+    gap += !gap && at(t, i + n) == '-'; /* III-B */
     uint32_t c = at(t, i + n + gap);
     if (c >= 'a' && c <= 'd' && !is_letter(at(t, i + n + gap + 1))) {
         number[1] = (uint8_t)c;
@@ -91,8 +92,14 @@ size_t dx_stage_at(const struct dx_chars *t, size_t i, uint8_t number[4])
         }
     }
     size_t gap = blanks(t, i + n);
-    if (at(t, i + n + gap) == 0x671F) /* 期 */
-        return n + gap + 1;
+    if (at(t, i + n + gap) == 0x671F) { /* 期 */
+        size_t end = n + gap + 1;
+        uint32_t c = at(t, i + end), next = at(t, i + end + 1);
+        if (number[1] || c < 'a' || c > 'c' || is_letter(next) || is_digit(next) || next == 0x7EC4) /* Ⅲ期B, but not B组 */
+            return end;
+        number[1] = (uint8_t)c;
+        return end + 1;
+    }
     /* without 期 only what cannot be anything else: IV, IIIB, ⅡA; a type, grade or degree is none */
     uint32_t c = at(t, i + n);
     bool plainly = roman && (number[1] || n >= 2 || t->sign[i]) && !is_letter(c) && !is_digit(c);
