@@ -26,6 +26,12 @@ static void add_vertebra(struct attrs *a, int16_t token)
         a->vertebrae[a->n_vertebrae++] = token;
 }
 
+/* Organs whose parts are organs here: 眼 结膜, 口腔 颊. */
+static bool wide(const char *organ)
+{
+    return strcmp(organ, "骨") == 0 || strcmp(organ, "眼") == 0 || strcmp(organ, "口腔") == 0;
+}
+
 void dx_add_attr(struct reader *r, size_t i)
 {
     struct attrs *a = &r->pending;
@@ -33,7 +39,7 @@ void dx_add_attr(struct reader *r, size_t i)
     const struct lexeme *x = k->lexeme ? &r->d->lexemes[k->lexeme] : NULL;
     switch (k->cls) {
     case DX_ORGAN:
-        if (a->organ == DX_NONE || strcmp(r->d->organs[a->organ].name, "骨") == 0) {
+        if (a->organ == DX_NONE || wide(r->d->organs[a->organ].name)) {
             a->organ = x->organ;
             a->organ_at = (int16_t)i;
         }
@@ -65,8 +71,8 @@ bool dx_attrs_fit(const struct reader *r, const struct attrs *a, const struct at
     if (x != DX_NONE && y != DX_NONE && x != y && strcmp(r->d->organs[x].cancer, r->d->organs[y].cancer))
         return false; /* 梨状窝 and 下咽, 声带 and 喉 are one */
     if (a->side && b->side && a->side != b->side)
-        if (strcmp(a->side->name, b->side->name))
-            return false;
+        if (strcmp(a->side->name, b->side->name) && strcmp(a->side->name, "双侧"))
+            return false; /* 双乳癌（左侧浸润性导管癌） is one */
     if (a->type && b->type && strcmp(a->type->name, b->type->name))
         return false;
     if (a->n_places && b->n_places)

@@ -128,8 +128,11 @@ void dx_read_tumour(struct reader *r, size_t i)
         else
             r->pending.organ = organ = f->a.organ;
     }
-    if (organ == DX_NONE && !completes(r, f, path, organ) && second_pathology(r, f, path))
+    if (!completes(r, f, path, organ) && second_pathology(r, f, path) && (organ == DX_NONE || organ == dx_frame_organ(r, f))) {
+        if (f->path_flags & DX_TUMOURLIKE && !(path->flags & DX_TUMOURLIKE))
+            set_path(f, path, &r->k[i]); /* 佩吉特病伴浸润性导管癌 */
         return;
+    }
     if (!completes(r, f, path, organ)) {
         f = dx_new_frame(r, KIND_TUMOUR, i);
         if (!f)

@@ -35,6 +35,7 @@ struct frame {
     const char *mods[DX_LIST_MAX], *metas[DX_LIST_MAX];
     size_t n_mods, n_metas;
     bool suspected, denied, family;
+    bool past;              /* said to be the patient's history */
     bool linked_or, linked; /* to the frame before: by 或 及 和; by any list sign */
     uint16_t from, to;      /* characters of the head */
     uint16_t strong, comma, chunk;

@@ -62,7 +62,8 @@ static size_t bound(const struct dx_chars *t, size_t i, uint8_t number[3])
     size_t gap = blanks(t, i + n);
     gap += !gap && at(t, i + n) == '-'; /* III-B */
     uint32_t c = at(t, i + n + gap);
-    if (c >= 'a' && c <= 'd' && !is_letter(at(t, i + n + gap + 1))) {
+    bool outside = (c == 'e' || c == 's') && at(t, i + n + gap + 1) == 0x671F; /* IE期, IIIS期 of lymphomas */
+    if ((outside || (c >= 'a' && c <= 'd')) && !is_letter(at(t, i + n + gap + 1))) {
         number[1] = (uint8_t)c;
         n += gap + 1;
         c = at(t, i + n);

@@ -387,6 +387,8 @@ void dx_finish(struct reader *r, size_t frame, struct dx_diagnosis *out)
     out->lesion = lesion_text(r, f, organ);
     out->stage = f->stage ? f->stage : "";
     finish_lists(r, f, organ, out);
+    if (f->past && out->icd10[0] == 'C')
+        strcpy(out->icd10, "Z85");
     if (f->family && out->icd10[0])
         strcpy(out->icd10, family_category(out->icd10));
 }

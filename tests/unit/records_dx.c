@@ -62,10 +62,10 @@ static void judged_lines(void **state)
 /* Lines of all specialties, written before the program had read them (docs/measured.md has what it made of them then). */
 static void everyday_lines(void **state)
 {
-    static const char *const sets[] = {"everyday_1.jsonl", "everyday_2.jsonl", "everyday_3.jsonl"};
+    static const char *const sets[] = {"everyday_1.jsonl", "everyday_2.jsonl", "everyday_3.jsonl", "everyday_4.jsonl"};
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
         struct dx_score s = judge(sets[i]);
-        assert_true(s.lines > 150);
+        assert_true(s.lines > 120);
         assert_true(2.0 * (double)s.right >= 0.99 * (double)(s.wanted + s.given));
         assert_true((double)s.exact >= 0.98 * (double)s.lines);
     }
