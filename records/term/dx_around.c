@@ -259,6 +259,15 @@ void dx_read_spread(struct reader *r, size_t i)
             dx_explain(r, (size_t)(f - r->frames), DX_SLOT_MODIFIER, "lexicon", "复发", r->k[i].from, r->k[i].to);
         }
     bool noun = r->t->c[r->k[i].to - 1] == 0x7624 || r->t->c[r->k[i].to - 1] == 0x764C; /* 瘤 癌 */
+    uint16_t own_organ = f && f->suspected && noun && n == 1 ? dx_frame_organ(r, f) : DX_NONE;
+    if (own_organ != DX_NONE && strcmp(values[0], r->d->organs[own_organ].name) == 0) { /* 肝癌？肝转移癌？ */
+        struct frame *other = dx_new_frame(r, KIND_DISEASE, i);
+        if (other) {
+            other->name = dx_keep(r->out, "%s转移癌", values[0]);
+            dx_spread_category(values[0], other->icd);
+        }
+        return;
+    }
     if (n == 0 && !f && noun && !denied && mass && mass->strong == r->strong && mass->a.organ != DX_NONE) { /* 双肺结节，转移瘤？ */
         const char *organ = r->d->organs[mass->a.organ].name;
         struct frame *own = dx_new_frame(r, KIND_DISEASE, i);
@@ -297,12 +306,22 @@ static void mark_back(struct reader *r, enum dx_class what, bool or_only)
 
 static void scope(struct reader *r, enum dx_class pre)
 {
-    if (pre == DX_SUSPPRE)
+    if (pre == DX_SUSPPRE) {
         r->suspect = true, r->suspect_frames = r->n_frames;
+        r->deny = r->deny_on = false; /* 排除肺结核后考虑肺癌 */
+    }
     else if (pre == DX_NEGPRE)
         r->deny = true;
     else
         r->family = true;
+}
+
+static bool spread_follows(const struct reader *r, size_t i)
+{
+    size_t k = i + 1;
+    while (k < r->n && r->k[k].taken)
+        k++;
+    return k < r->n && k > i + 1 && (r->k[k].cls == DX_META || r->k[k].cls == DX_NODEMETA);
 }
 
 /* Written on to what stands before, with a blank behind. */
@@ -322,6 +341,8 @@ void dx_read_certainty(struct reader *r, size_t i)
         if (!pre && !post)
             continue;
         bool here = f && f->chunk == r->chunk, ahead = dx_head_ahead_wide(r, i);
+        if (pairs[p][0] == DX_NEGPRE && pre && spread_follows(r, i))
+            return; /* 除外脑转移: the spread is denied where it is read, not the cancer */
         if (post && f && f->strong == r->strong && clings(r, i))
             pre = ahead = false; /* 肺癌不除外 高血压 */
         if ((pre && (!post || ahead || !f)) || (post && !pre && !here && ahead)) {

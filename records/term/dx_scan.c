@@ -304,6 +304,11 @@ static bool one_token(const struct dx *d, const struct dx_chars *t, size_t i, bo
         *k = (struct dx_token){.from = (uint16_t)i, .to = (uint16_t)(i + n), .lexeme = course, .cls = DX_MOD};
         return true;
     }
+    size_t further = end;
+    if (l && t->c[i] == 0x65E0 && end - i > 1 && dx_longest(d, t, i + 1, &further) && further > end) { /* 无乳腺癌家族史 is not 无乳 */
+        l = dx_exact(d, "无", DX_NEGPRE);
+        end = i + 1;
+    }
     bool inside = after_unknown && i && !t->sign[i] && (is_letter(at(t, i - 1)) || is_digit(at(t, i - 1)));
     if (!inside && (n = dx_stage_at(t, i, k->number)) && n >= end - i) {
         k->cls = DX_NUMBER_STAGE;
