@@ -98,7 +98,8 @@ static void after_operation(struct reader *r, size_t i)
     while (first > 0 && !dx_ends_chunk(r->k[first - 1].cls) && !dx_is_head(r->k[first - 1].cls) && r->k[first - 1].cls != DX_SPACE &&
            r->k[first - 1].cls != DX_NEGPRE && r->k[first - 1].cls != DX_HAS)
         first--;
-    const struct lexeme *side = r->pending.side;
+    bool of_lobe = first < i && r->k[first].cls == DX_SIDE && r->k[first + 1].cls == DX_LOBE; /* 左下肺叶切除术后: one name */
+    const struct lexeme *side = of_lobe ? NULL : r->pending.side;
     int16_t side_at = r->pending.side_at;
     first += side && first == (size_t)side_at && first < i;
     const char *name = dx_slice(r, r->k[first].from, r->k[i].to);

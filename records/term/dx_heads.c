@@ -359,7 +359,7 @@ static const struct lexeme *parted_name(struct reader *r, size_t i)
     if (k == i || k == 0 || (r->k[k - 1].cls != DX_UNKNOWN && r->k[k - 1].cls != DX_QUANT))
         return NULL;
     const struct dx_token *before = &r->k[k - 1];
-    for (size_t from = before->to - before->from > 4 ? before->to - 4u : before->from; !l && from < before->to; from++) {
+    for (size_t from = before->to - before->from > 10 ? before->to - 10u : before->from; /* 急性ST段抬高型 */ !l && from < before->to; from++) {
         const char *head = dx_slice(r, r->k[i].from, r->k[i].to);
         l = dx_exact(r->d, dx_keep(r->out, "%s%s", dx_slice(r, from, before->to), head), DX_DISEASE);
     }
@@ -429,6 +429,7 @@ void dx_read_disease(struct reader *r, size_t i)
         const char *longer = whole ? NULL : with_course(r, i, x, icd);
         if (longer) {
             f->name = longer;
+            f->from = r->k[i - 1].from;
             memcpy(f->icd, icd, sizeof f->icd);
         }
         f->rule = whole ? "parted" : x->flags & DX_FROM_ICD ? "icd10" : "lexicon";

@@ -333,12 +333,23 @@ static bool one_token(const struct dx *d, const struct dx_chars *t, size_t i, bo
     return k->cls != DX_UNKNOWN;
 }
 
+/* A word for what a disease is more exactly stands behind it, as a word of its own. */
+static bool qualifies(const struct dx_token *before)
+{
+    return before && (before->cls == DX_DISEASE || before->cls == DX_OPEN || before->cls == DX_SPACE || before->cls == DX_COMMA || before->cls == DX_FORM);
+}
+
 size_t dx_scan(const struct dx *d, const struct dx_chars *t, struct dx_token *tokens)
 {
     size_t n = 0;
     for (size_t i = 0; i < t->n;) {
         struct dx_token k;
         bool known = one_token(d, t, i, n && tokens[n - 1].cls == DX_UNKNOWN, &k);
+        if (k.cls == DX_FORM && !qualifies(n ? &tokens[n - 1] : NULL)) { /* 慢性肥厚性鼻炎: a part of the name */
+            known = false;
+            k.cls = DX_UNKNOWN;
+            k.lexeme = 0;
+        }
         if (!known && n && tokens[n - 1].cls == DX_UNKNOWN && tokens[n - 1].to == i)
             tokens[n - 1].to = k.to;
         else
