@@ -64,11 +64,18 @@ void dx_add_attr(struct reader *r, size_t i)
     }
 }
 
+/* 中段, 左叶: places of several organs, this one among them. */
+static bool lobe_fits(const struct reader *r, const struct attrs *a, uint16_t organ)
+{
+    const struct lexeme *x = a->organ == DX_NONE && a->n_places ? dx_reading(r->d, &r->k[a->places[0]], DX_LOBE) : NULL;
+    return x && (x->organs[organ / 32] >> organ % 32 & 1);
+}
+
 /* Do both speak of one thing? */
 bool dx_attrs_fit(const struct reader *r, const struct attrs *a, const struct attrs *b)
 {
     uint16_t x = dx_organ_of(r->d, r->k, a), y = dx_organ_of(r->d, r->k, b);
-    if (x != DX_NONE && y != DX_NONE && x != y && strcmp(r->d->organs[x].cancer, r->d->organs[y].cancer))
+    if (x != DX_NONE && y != DX_NONE && x != y && strcmp(r->d->organs[x].cancer, r->d->organs[y].cancer) && !lobe_fits(r, b, x))
         return false; /* 梨状窝 and 下咽, 声带 and 喉 are one */
     if (a->side && b->side && a->side != b->side)
         if (strcmp(a->side->name, b->side->name) && strcmp(a->side->name, "双侧"))
