@@ -281,12 +281,14 @@ static bool word_ends(const struct dx_chars *t, size_t i)
     return i >= t->n || c == ' ' || c == ',' || c == 0xFF0C || c == 0x3001 || c == ')' || c == ';' || c == 0x3002;
 }
 
-/* 右下 by itself is a lobe; 骨转 a metastasis. */
+/* 右下 by itself is a lobe; 骨转 a metastasis; (腺，右上) a pathology. */
 static uint32_t short_word(const struct dx *d, const struct dx_chars *t, size_t i)
 {
     uint32_t c = at(t, i), before = i ? t->c[i - 1] : 0;
     if (!word_ends(t, i + 1))
         return 0;
+    if ((c == 0x817A || c == 0x9CDE) && (before == '(' || (before && word_ends(t, i - 1)))) /* 腺 鳞 */
+        return dx_exact(d, c == 0x817A ? "腺癌" : "鳞癌", DX_PATH);
     if (c == 0x8F6C && before >= 0x4E00) /* 转 */
         return dx_exact(d, "转移", DX_META);
     if (before != 0x5DE6 && before != 0x53F3) /* 左 右 */
