@@ -35,6 +35,8 @@ struct store {
     void *checkpoint_ctx;
     atomic_flag checkpointing;
     atomic_int log_pages; /* of the write-ahead log after the last commit */
+    atomic_int log_due;   /* ... from how many on a checkpoint is asked for */
+    atomic_bool log_rest; /* little is left: the writer brings it home before it begins */
 };
 
 struct query {
