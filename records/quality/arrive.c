@@ -105,7 +105,8 @@ static int held_take(struct op_ctx *ctx, struct query *rows, struct held *h)
     return query_end(rows);
 }
 
-/* Findings of a patient that are open or were said to be right; the states one by one: a list of them makes SQLite build a tree at every asking. */
+/* Findings of a patient that are open or were said to be right; the states one by one: a list of them makes SQLite build a tree at every asking, and the index of
+ * his findings has them before the entry. */
 #define HELD_AS(state, which) "SELECT " FINDING_COLUMNS " FROM quality_finding f WHERE f.patient_id=$1 AND f.state='" state "' AND " which
 #define HELD(which) HELD_AS("open", which) " UNION ALL " HELD_AS("as_is", which) " ORDER BY id LIMIT 200"
 
@@ -128,8 +129,7 @@ int held_of_entry(struct op_ctx *ctx, uint64_t patient, int64_t entry, struct he
 {
     return held_take(ctx,
                      tx_query(ctx->tx,
-                              "SELECT " FINDING_COLUMNS " FROM quality_finding f WHERE f.patient_id=$1 AND f.state<>'source' AND f.entry_id=$2 ORDER BY f.id LIMIT 200",
-                              "ii", (int64_t)patient, entry),
+                              HELD_AS("cleaned", "f.entry_id=$2") " UNION ALL " HELD_AS("corrected", "f.entry_id=$2") " UNION ALL " HELD("f.entry_id=$2"), "ii", (int64_t)patient, entry),
                      h);
 }
 

@@ -277,14 +277,3 @@ bool query_null(struct query *q, const char *name)
 {
     return q->tx->store->engine->kind(q->rows, column(q, name)) == KIND_NULL;
 }
-
-/* ---- feed ---- */
-
-/* One writer at a time: the next number is the greatest and one; what is rolled back leaves no gap. */
-int tx_feed(struct tx *tx, const char *topic, const char *key, const char *payload_json)
-{
-    if (!tx->fed)
-        tx->fed = tx_int(tx, 0, "SELECT MAX(seq) AS seq FROM feed", "");
-    return tx_exec(tx, "INSERT INTO feed (seq, t_ms, topic, key, payload) VALUES ($1,$2,$3,$4,$5)", "iittt", ++tx->fed,
-                   clock_now_ms(&clock_system), topic, key, payload_json);
-}

@@ -99,4 +99,14 @@ extern const struct migration store_migrations[];
 /* ---- change feed: appended in the transaction, numbered without gaps in commit order ---- */
 /* topic: "case", "notice", "patient", "room", "slot" ...; key: object id in text; payload_json: no health data. */
 int tx_feed(struct tx *tx, const char *topic, const char *key, const char *payload_json);
+struct store_change {
+    struct store_change *next;
+    int64_t seq;
+    const char *topic, *key, *payload;
+    char text[];
+};
+/* From now on what is committed here is kept until it is taken: by whoever tells others of it. Before anybody works. */
+void store_keep_fed(struct store *s);
+/* What was committed since it was last taken, in order; the caller frees each. *cut: not all of it, the table is to be read. Another process's lines show as a gap. */
+struct store_change *store_take_fed(struct store *s, bool *cut);
 #endif

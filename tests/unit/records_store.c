@@ -406,6 +406,25 @@ static void a_long_log_is_brought_home_by_another(void **state)
     tx_rollback(tx);
 }
 
+/* Under an unbroken stream of transactions each checkpoint ends in the middle of one: what that one writes is brought home before the next. */
+static void a_log_begins_anew_under_a_stream(void **state)
+{
+    if (!store_is_file(store))
+        skip();
+    store_checkpoint_on(store, checkpoint_due, NULL);
+    write_pages(150);
+    off_t longest = log_bytes();
+    int asked = due.asked;
+    struct tx *tx = begin(TX_WRITE);
+    tx_exec(tx, "UPDATE t SET n=$1 WHERE id=1", "i", (int64_t)150);
+    store_checkpoint(store);
+    assert_int_equal(tx_commit(tx), 0);
+    longest = longest > log_bytes() ? longest : log_bytes();
+    write_pages(100);
+    assert_int_equal(log_bytes(), longest);
+    assert_int_equal(due.asked, asked);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -423,6 +442,7 @@ int main(void)
         cmocka_unit_test(a_backup_is_whole_and_private),
         cmocka_unit_test(a_database_moves_to_the_other_engine_and_back),
         cmocka_unit_test(a_long_log_is_brought_home_by_another),
+        cmocka_unit_test(a_log_begins_anew_under_a_stream),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
