@@ -387,6 +387,7 @@ struct walk {
     struct finder *f;
     bool (*each)(void *ctx, struct found *found);
     void *ctx;
+    size_t stretch; /* rows of the next */
 };
 
 static bool visit(struct walk *k, struct query *q)
@@ -412,11 +413,17 @@ static bool visit(struct walk *k, struct query *q)
     return go_on;
 }
 
-#define COLUMNS "r.pkey AS pkey, r.rid AS rid, r.vid AS vid, r.seq AS seq, r.born AS born, r.t_ms AS t_ms, r.deleted AS deleted, r.name AS name, " \
-                "r.body AS body, r.facts AS facts"
-#define STRETCH_ROWS 100 /* of a walk in one statement: PostgreSQL sends all its rows at once, however few are looked at */
-#define STRETCH " LIMIT 100"
+#define COLUMNS "r.pkey AS pkey, r.rid AS rid, r.vid AS vid, r.seq AS seq, r.born AS born, r.t_ms AS t_ms, r.deleted AS deleted, r.name AS name"
+/* Rows of a walk in one statement: PostgreSQL sends all its rows at once, however few are looked at. The first of a page are few: mostly they fill it. */
+#define STRETCH_ROWS 100
+#define FIRST_ROWS 25
 #define JOINED " CROSS JOIN fhir_resource r WHERE r.pkey=t.pkey AND r.rid=t.rid AND "
+
+static const char *columns_of(const struct finder *f)
+{
+    bool facts = f->residual || f->want_facts;
+    return f->counting ? facts ? COLUMNS ", r.facts AS facts" : COLUMNS : facts ? COLUMNS ", r.body AS body, r.facts AS facts" : COLUMNS ", r.body AS body";
+}
 
 /* One statement for each number of terms looked up beside; its parameters follow the first `n`. The words behind LIMIT change nothing, but PostgreSQL,
  * which would make a join of it and look up half the key, leaves it as it stands. */
@@ -429,26 +436,28 @@ static void also_sql(const struct finder *f, int n, char *sql, size_t cap, char 
     }
 }
 
-static struct query *open_key(struct finder *f, const struct cursor *after)
+static struct query *open_key(struct finder *f, const struct cursor *after, size_t rows)
 {
     char sql[1400], types[16] = "iii";
     int64_t pkey = after->set ? after->pkey : INT64_MIN, rid = after->set ? after->rid : INT64_MIN;
-    snprintf(sql, sizeof sql, "SELECT " COLUMNS " FROM fhir_token t" JOINED "t.key=$1 AND %s",
+    snprintf(sql, sizeof sql, "SELECT %s FROM fhir_token t" JOINED "t.key=$1 AND %s", columns_of(f),
              f->scoped ? "t.pkey=$2 AND t.rid>$3" : "(t.pkey,t.rid)>($2,$3)");
     also_sql(f, 3, sql, sizeof sql, types);
-    strcat(sql, f->scoped ? " ORDER BY t.rid" STRETCH : " ORDER BY t.pkey, t.rid" STRETCH);
+    strcat(sql, f->scoped ? " ORDER BY t.rid" : " ORDER BY t.pkey, t.rid");
+    strcat(sql, rows == FIRST_ROWS ? " LIMIT 25" : " LIMIT 100");
     return tx_query(f->tx, sql, types, f->key, f->scoped ? f->pkey : pkey, rid, f->also[0], f->also[1], f->also[2]);
 }
 
-static struct query *open_range(struct finder *f, const struct cursor *after)
+static struct query *open_range(struct finder *f, const struct cursor *after, size_t rows)
 {
     char sql[1400], types[16] = "iiiiii";
     bool down = f->descending;
     int64_t edge = down ? INT64_MAX : INT64_MIN, low = after->set ? after->low : down ? f->low_to : f->low_from;
-    snprintf(sql, sizeof sql, "SELECT t.low AS low, " COLUMNS " FROM fhir_range t" JOINED "t.param=$1 AND (t.low,t.pkey,t.rid)%s($2,$3,$4) AND t.low%s$5 AND t.high>=$6",
-             down ? "<" : ">", down ? ">=" : "<=");
+    snprintf(sql, sizeof sql, "SELECT t.low AS low, %s FROM fhir_range t" JOINED "t.param=$1 AND (t.low,t.pkey,t.rid)%s($2,$3,$4) AND t.low%s$5 AND t.high>=$6",
+             columns_of(f), down ? "<" : ">", down ? ">=" : "<=");
     also_sql(f, 6, sql, sizeof sql, types);
-    strcat(sql, down ? " ORDER BY t.low DESC, t.pkey DESC, t.rid DESC" STRETCH : " ORDER BY t.low, t.pkey, t.rid" STRETCH);
+    strcat(sql, down ? " ORDER BY t.low DESC, t.pkey DESC, t.rid DESC" : " ORDER BY t.low, t.pkey, t.rid");
+    strcat(sql, rows == FIRST_ROWS ? " LIMIT 25" : " LIMIT 100");
     return tx_query(f->tx, sql, types, f->range, low, after->set ? after->pkey : edge, after->set ? after->rid : edge, down ? f->low_from : f->low_to,
                     f->high_from, f->also[0], f->also[1], f->also[2]);
 }
@@ -459,11 +468,13 @@ static int run_hits(struct walk *k, const struct cursor *after)
     const struct hits *h = f->leader && f->leader->by_hits ? &f->leader->hits : &f->hits;
     bool go_on = true;
     int rc = 0;
+    char sql[400];
+    snprintf(sql, sizeof sql, "SELECT %s FROM fhir_resource r WHERE r.pkey=$1 AND r.rid=$2", columns_of(f));
     for (size_t i = 0; i < h->n && go_on && rc == 0; i++) {
         struct hit at = h->list[i];
         if (after->set && (at.pkey < after->pkey || (at.pkey == after->pkey && at.rid <= after->rid)))
             continue;
-        struct query *q = tx_query(f->tx, "SELECT " COLUMNS " FROM fhir_resource r WHERE r.pkey=$1 AND r.rid=$2", "ii", at.pkey, at.rid);
+        struct query *q = tx_query(f->tx, sql, "ii", at.pkey, at.rid);
         if (query_next(q))
             go_on = visit(k, q);
         rc = query_end(q);
@@ -479,19 +490,20 @@ static int walk_stretch(struct walk *k, struct cursor *at)
     size_t rows = 0;
     bool go_on = true;
     f->cut.set = false;
-    struct query *q = f->lead == LEAD_RANGE ? open_range(f, at) : open_key(f, at);
+    struct query *q = f->lead == LEAD_RANGE ? open_range(f, at, k->stretch) : open_key(f, at, k->stretch);
     for (; go_on && query_next(q); rows++) {
         last = (struct cursor){true, query_int(q, "pkey"), query_int(q, "rid"), f->lead == LEAD_RANGE ? query_int(q, "low") : 0};
         go_on = visit(k, q);
     }
     int rc = query_end(q);
-    *at = go_on && rows == STRETCH_ROWS ? last : f->one_each ? f->cut : (struct cursor){0};
+    *at = go_on && rows == k->stretch ? last : f->one_each ? f->cut : (struct cursor){0};
+    k->stretch = STRETCH_ROWS;
     return rc;
 }
 
 int finder_run(struct finder *f, const struct cursor *after, bool (*each)(void *ctx, struct found *found), void *ctx)
 {
-    struct walk k = {f, each, ctx};
+    struct walk k = {f, each, ctx, f->page && f->page <= FIRST_ROWS ? FIRST_ROWS : STRETCH_ROWS};
     if (f->nothing)
         return 0;
     if (f->lead == LEAD_HITS)
@@ -518,6 +530,7 @@ int finder_count(struct finder *f, int64_t *out)
     if (f->nothing)
         return 0;
     f->want_facts = false;
+    f->counting = true;
     if (f->residual || f->lead != LEAD_KEY)
         return finder_run(f, &(struct cursor){0}, count_one, out);
     if (f->scoped) {

@@ -75,14 +75,7 @@ static void read_row(const struct engine *e, struct rows *r, struct value *value
 
 static int put_row(struct tx *to, const char *insert, const struct value *values, int n)
 {
-    const struct engine *e = to->store->engine;
-    struct rows *r;
-    bool row;
-    int rc = e->start(to->connection, insert, values, n, false, &r);
-    if (rc)
-        return store_fail(to, rc, insert);
-    rc = e->step(r, &row);
-    e->end(r);
+    int rc = to->store->engine->run(to->connection, insert, values, n);
     return rc ? store_fail(to, rc, insert) : 0;
 }
 

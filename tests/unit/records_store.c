@@ -79,7 +79,8 @@ static void errors_stick_and_roll_back(void **state)
     int64_t before = count(tx);
     assert_int_equal(tx_exec(tx, "INSERT INTO t (id) VALUES ($1)", "i", (int64_t)50), 0);
     assert_int_equal(tx_changes(tx), 1);
-    assert_int_equal(tx_exec(tx, "INSERT INTO t (id) VALUES ($1)", "i", (int64_t)50), ERR_CONFLICT);
+    (void)tx_exec(tx, "INSERT INTO t (id) VALUES ($1)", "i", (int64_t)50); /* may be told later */
+    assert_int_equal(tx_check(tx), ERR_CONFLICT);
     assert_int_equal(tx_exec(tx, "INSERT INTO t (id) VALUES ($1)", "i", (int64_t)51), ERR_CONFLICT);
     assert_int_equal(tx_error(tx), ERR_CONFLICT);
     struct query *q = tx_query(tx, "SELECT * FROM t", "");
@@ -101,7 +102,8 @@ static void wrong_statements_are_refused(void **state)
     assert_int_equal(tx_exec(tx, "SELEKT", ""), ERR_INTERNAL);
     tx_rollback(tx);
     tx = begin(TX_READ);
-    assert_int_not_equal(tx_exec(tx, "INSERT INTO t (id) VALUES ($1)", "i", (int64_t)60), 0); /* readers do not write */
+    (void)tx_exec(tx, "INSERT INTO t (id) VALUES ($1)", "i", (int64_t)60);
+    assert_int_not_equal(tx_check(tx), 0); /* readers do not write */
     tx_rollback(tx);
     struct tx *outer = begin(TX_WRITE), *inner;
     assert_int_equal(tx_begin(store, TX_WRITE, &inner), ERR_INTERNAL); /* found, not waited for */
