@@ -8,6 +8,12 @@
 #define STATEMENT_S "60" /* nothing the daemon asks takes longer; a stuck server is an error, not a wait without end */
 #define VALUES_MAX 64
 
+/* The texts are written as walks along indexes that look up whole keys, and are planned once, as SQLite does it. PostgreSQL takes the parts of a key for
+ * independent of each other, so it expects next to nothing of such a look-up and hashed whole tables for the first 25 rows of a walk (decisions/0014). */
+#define SETTINGS "SET statement_timeout='" STATEMENT_S "s'; SET idle_in_transaction_session_timeout='300s'; SET client_min_messages=warning; " \
+                 "SET enable_hashjoin=off; SET enable_mergejoin=off; SET max_parallel_workers_per_gather=0; SET jit=off; SET random_page_cost=1.1; " \
+                 "SET plan_cache_mode=force_generic_plan"
+
 /* ---- errors ---- */
 
 static int code_of(const char *state)
@@ -405,7 +411,7 @@ int line_open(struct line **out, const char *uri, bool write)
         return ERR_UNAVAILABLE;
     }
     PQsetNoticeProcessor(line->db, quiet, NULL);
-    int rc = line_command(line, "SET statement_timeout='" STATEMENT_S "s'; SET idle_in_transaction_session_timeout='300s'; SET client_min_messages=warning");
+    int rc = line_command(line, SETTINGS);
     return rc ? rc : prepare_words(line);
 }
 

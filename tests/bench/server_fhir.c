@@ -354,6 +354,7 @@ static void ask_shape(struct worker *w, const char *shape, float *worst)
     qsort(ms, n, sizeof *ms, compare);
     float p99 = ms[n * 99 / 100 < n ? n * 99 / 100 : n - 1];
     printf("%8.2f ms p50 %8.2f ms p99  %d  %s\n", ms[n / 2], p99, status, shape);
+    fflush(stdout);
     if (p99 > *worst) *worst = p99;
 }
 
