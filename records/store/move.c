@@ -196,6 +196,8 @@ int store_move_into(struct store *from, struct store *to, struct store_moved *ou
     if (rc)
         return fault_set(f, rc, "", "The databases cannot be opened for writing.");
     rc = move_tables(&m);
+    if (rc == 0 && !store_is_file(to)) /* its plans are made of what it knows of the tables */
+        rc = tx_exec(m.to, "ANALYZE", "");
     tx_rollback(m.from);
     if (rc)
         tx_rollback(m.to);

@@ -40,7 +40,8 @@ static int refused(struct line *line, const PGresult *r, const char *sql)
     if (!state)
         return gone(line);
     const char *words = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
-    snprintf(line->said, sizeof line->said, "SQLSTATE %s %s%s%.200s", state, words && strncmp(state, "42", 2) == 0 ? words : "", *sql ? " of " : "", sql);
+    bool named = words && strncmp(state, "42", 2) == 0;
+    snprintf(line->said, sizeof line->said, "SQLSTATE %s%s%s%s%.200s", state, named ? " " : "", named ? words : "", *sql ? " of " : "", sql);
     return code_of(state);
 }
 
