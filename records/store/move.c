@@ -164,6 +164,12 @@ static int move_table(struct move *m, const char *table)
     if (sent.rows != kept.rows || memcmp(sent.hash, kept.hash, sizeof sent.hash))
         return fault_set(m->f, ERR_STORAGE, table, "Table %s came out otherwise than it went in: %lld rows, %lld there.", table, (long long)sent.rows,
                          (long long)kept.rows);
+    if (!store_is_file(m->to->store)) { /* its plans are made of what it knows of the tables */
+        char analyse[200];
+        snprintf(analyse, sizeof analyse, "ANALYZE %s", table);
+        if ((rc = tx_exec(m->to, analyse, "")))
+            return fault_set(m->f, rc, table, "Table %s cannot be analysed.", table);
+    }
     m->out->tables++;
     m->out->rows += sent.rows;
     for (int i = 0; i < SHA256_BYTES; i++)
@@ -196,8 +202,6 @@ int store_move_into(struct store *from, struct store *to, struct store_moved *ou
     if (rc)
         return fault_set(f, rc, "", "The databases cannot be opened for writing.");
     rc = move_tables(&m);
-    if (rc == 0 && !store_is_file(to)) /* its plans are made of what it knows of the tables */
-        rc = tx_exec(m.to, "ANALYZE", "");
     tx_rollback(m.from);
     if (rc)
         tx_rollback(m.to);
