@@ -1,4 +1,4 @@
-/* PostgreSQL behind engine.h, by libpq. `where` is a connection URI (postgresql.org/docs/current/libpq-connect.html); several hosts with
+/* PostgreSQL behind engine.h, over postgres_line.c. `where` is a connection URI (postgresql.org/docs/current/libpq-connect.html); several hosts with
  * target_session_attrs=read-write follow a promoted standby, options=-csearch_path=NAME keeps several sites in one database.
  *
  * What the store relies on and SQLite gives by itself is asked for here: one writer at a time, also among processes (an advisory lock of the
@@ -230,7 +230,7 @@ static const char *text(struct rows *r, int i)
 {
     enum kind kind = kind_of(r, i);
     if (kind == KIND_INTEGER) {
-        log_error("store", "column %s holds no text", PQfname(r->result, i));
+        log_error("store", "a column of numbers is read as text");
         abort();
     }
     return kind == KIND_NULL ? NULL : PQgetvalue(r->result, r->at, i);

@@ -117,7 +117,7 @@ static int take_answers(struct line *line, PGresult **last)
         } else if (last && i + 1 == n) {
             *last = r;
             r = NULL;
-        } else if (i + 1 == n)
+        } else if (line->owed[i] >= 0)
             line->changes = atoll(PQcmdTuples(r));
         PQclear(r);
         while ((r = PQgetResult(line->db)))

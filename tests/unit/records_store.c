@@ -262,8 +262,11 @@ static void a_part_that_is_refused_is_undone_alone(void **state)
     assert_int_equal(tx_savepoint_rollback(tx), 0); /* for another reason, before anybody asked */
     assert_int_equal(tx_savepoint(tx), 0);
     tx_exec(tx, "UPDATE t SET n=1 WHERE id>=$1 AND id<8000", "i", (int64_t)7000);
+    tx_exec(tx, "UPDATE t SET n=1 WHERE id>=$1 AND id<7000", "i", (int64_t)6999);
+    assert_int_equal(tx_changes(tx), 0);
     tx_exec(tx, "INSERT INTO t (id) VALUES ($1)", "i", (int64_t)7002);
-    assert_int_equal(tx_changes(tx), 1);
+    assert_int_equal(tx_int(tx, 0, "SELECT COUNT(*) FROM t WHERE id=7002", ""), 1);
+    assert_int_equal(tx_changes(tx), 1); /* of the writing, whatever was asked since */
     assert_int_equal(tx_savepoint_release(tx), 0);
     assert_int_equal(tx_commit(tx), 0);
     tx = begin(TX_READ);
