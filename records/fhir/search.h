@@ -70,7 +70,7 @@ struct finder {
     bool compartment;    /* one need is a compartment's */
     bool residual;       /* facts must be looked at */
     bool want_facts;     /* the caller wants them anyway */
-    bool counting;       /* no body is wanted */
+    bool no_body;        /* what is looked for is not shown: counted, or the way to another */
     size_t page;         /* so many matches are enough; 0 = all are wanted */
     size_t looked, look_max; /* facts opened; a walk ends when they are so many (0 = never) and says where: */
     struct cursor cut;

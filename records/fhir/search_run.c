@@ -423,8 +423,14 @@ struct walk {
     struct finder *f;
     bool (*each)(void *ctx, struct found *found);
     void *ctx;
-    size_t stretch; /* rows of the next */
+    size_t stretch, most; /* rows of the next one, and of those behind it */
 };
+
+/* Of each record one row, and on to the next record. */
+static bool takes_first(const struct finder *f)
+{
+    return f->one_each && f->lead == LEAD_KEY && !f->scoped;
+}
 
 static bool visit(struct walk *k, struct query *q)
 {
@@ -436,7 +442,7 @@ static bool visit(struct walk *k, struct query *q)
         found.low = query_int(q, "low");
     if ((match = examine(k->f, &found, &facts)))
         go_on = k->each(k->ctx, &found);
-    if (go_on && match && k->f->one_each && k->f->lead == LEAD_KEY && !k->f->scoped) {
+    if (go_on && match && takes_first(k->f)) {
         k->f->cut = (struct cursor){true, found.row.pkey, INT64_MAX, 0};
         go_on = false;
     }
@@ -457,7 +463,7 @@ static bool visit(struct walk *k, struct query *q)
 static const char *columns_of(const struct finder *f)
 {
     bool facts = f->residual || f->want_facts;
-    return f->counting ? facts ? COLUMNS ", r.facts AS facts" : COLUMNS : facts ? COLUMNS ", r.body AS body, r.facts AS facts" : COLUMNS ", r.body AS body";
+    return f->no_body ? facts ? COLUMNS ", r.facts AS facts" : COLUMNS : facts ? COLUMNS ", r.body AS body, r.facts AS facts" : COLUMNS ", r.body AS body";
 }
 
 /* One statement for each number of terms looked up beside; its parameters follow the first `n`. The words behind LIMIT change nothing, but PostgreSQL,
@@ -530,13 +536,14 @@ static int walk_stretch(struct walk *k, struct cursor *at)
     }
     int rc = query_end(q);
     *at = go_on && rows == k->stretch ? last : f->one_each ? f->cut : (struct cursor){0};
-    k->stretch = STRETCH_ROWS;
+    k->stretch = k->most;
     return rc;
 }
 
 int finder_run(struct finder *f, const struct cursor *after, bool (*each)(void *ctx, struct found *found), void *ctx)
 {
-    struct walk k = {f, each, ctx, f->page && f->page < STRETCH_ROWS ? f->page : STRETCH_ROWS};
+    size_t most = takes_first(f) && !f->residual ? 1 : STRETCH_ROWS;
+    struct walk k = {f, each, ctx, f->page && f->page < most ? f->page : most, most};
     if (f->nothing)
         return 0;
     if (f->lead == LEAD_HITS)
@@ -563,7 +570,7 @@ int finder_count(struct finder *f, int64_t *out)
     if (f->nothing)
         return 0;
     f->want_facts = false;
-    f->counting = true;
+    f->no_body = true;
     if (f->residual || f->lead != LEAD_KEY)
         return finder_run(f, &(struct cursor){0}, count_one, out);
     if (f->scoped) {
