@@ -364,7 +364,10 @@ void line_rollback(struct line *line)
 {
     bool nothing = line->to_begin;
     line->to_begin = false;
-    if (nothing || line->ending || line_settle(line) == ERR_UNAVAILABLE || PQtransactionStatus(line->db) == PQTRANS_IDLE)
+    if (nothing || line->ending)
+        return;
+    (void)!line_settle(line); /* what fails now is undone anyway */
+    if (PQstatus(line->db) != CONNECTION_OK || PQtransactionStatus(line->db) == PQTRANS_IDLE)
         return;
     if (word(line, "rollback") == 0 && PQpipelineSync(line->db))
         line->ending = true;
