@@ -2,13 +2,14 @@
  * asks again (keep-alive, TLS 1.2 or 1.3, mbedtls). The daemon's processor time is read from /proc, because the clients share the machine:
  * "per core" is requests by second of the daemon's processor time.
  *
- *   bench_server_fhir [--postgres] [--folder DIR] [--clients N] [--seconds S] [--more N] [--rate R] [--share S] [--only NAMES] [--keep DIR]
+ *   bench_server_fhir [--postgres] [--folder DIR] [--clients N] [--seconds S] [--more N] [--rate R] [--share S] [--only NAMES] [--keep DIR] [--readers N]
  *
  * --folder: transaction bundles (*.json.gz), the first ones those of hospitals and practitioners by name; loaded one after the other by 2
  * clients. --more: so many further resources loaded in bundles of 500 before the rest is measured (1000000 for the bars of the project). --only: of the phases measured by time, those whose names are in this text.
  * --keep: the site is made in DIR and stays there; where one is, of the same --more, nothing is loaded again. Its folder must be short, and be removed by hand.
  * Reads and creates are measured twice: by clients who ask again as soon as they are answered, then by as many at random moments, with S (0.6) of the rate that
  * was reached. --postgres (first): the daemon works on a durable PostgreSQL server of its own, or on that of YL_TEST_DATABASE; its processor time is told beside the daemon's.
+ * --readers: the daemon's records.readers; 2, and 8 on PostgreSQL, for whose answers they mostly wait.
  * What a request costs before anybody looks at it is measured too (healthz), and $lookup and $expand of a person who is signed in. "shapes": about
  * forty kinds of search, each by one client for up to two seconds. "mixed": R questions a second (1200), at random moments whether or not the ones before are
  * answered, and their times from the moment they were due: of twenty seven are reads, six searches in a record, three for a person, three $lookup, one a create.
@@ -27,7 +28,7 @@
 #define PATIENTS 2000
 #define SAMPLES 400000
 
-static int clients = 64, seconds = 5, more;
+static int clients = 64, seconds = 5, more, readers;
 static double rate = 1200; /* of the mixed phase */
 static double share = 0.6; /* of what a closed loop reached, offered once more */
 static const char *folder, *keep, *only = "";
@@ -381,7 +382,8 @@ static int expand_one(struct worker *w)
 /* Is what is measured there already? */
 static bool start_site(void)
 {
-    static const char lines[] = "request.rate = 100000\n";
+    char lines[100];
+    snprintf(lines, sizeof lines, "request.rate = 100000\nrecords.readers = %d\n", readers ? readers : postgres.pid ? 8 : 2);
     if (!keep) {
         site_start(lines);
         return false;
@@ -404,6 +406,7 @@ int main(int argc, char **argv)
         if (!strcmp(argv[i], "--seconds")) seconds = atoi(argv[i + 1]);
         if (!strcmp(argv[i], "--only")) only = argv[i + 1];
         if (!strcmp(argv[i], "--more")) more = atoi(argv[i + 1]);
+        if (!strcmp(argv[i], "--readers")) readers = atoi(argv[i + 1]);
         if (!strcmp(argv[i], "--rate")) rate = atof(argv[i + 1]);
         if (!strcmp(argv[i], "--share")) share = atof(argv[i + 1]);
     }
