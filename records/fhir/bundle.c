@@ -462,6 +462,10 @@ static int finish_batch(struct fhir_work *w, struct tx *tx)
             if (rc)
                 break;
             int failed = fhir_finish(&e->work, tx);
+            if (!failed && (failed = tx_check(tx))) /* told late */
+                fhir_refuse(&e->work, failed, "", "The resource cannot be written.");
+            if (failed)
+                fhir_clean_forget(w->fhir);
             rc = failed == ERR_STORAGE ? failed : failed ? tx_savepoint_rollback(tx) : tx_savepoint_release(tx);
         }
         merge_notes(w, &e->work);

@@ -44,6 +44,7 @@ struct fhir {
     const struct r4 *_Atomic ready; /* the same, read without the lock */
     struct fhir_known_patient *patients; /* clean.c; the writer's alone */
     struct fhir_known_visit *visits;     /* the same */
+    int64_t newest_patient; /* the same: the last change of any patient, as this transaction sees it; 0 = not asked yet */
     bool broken;          /* its tables cannot be read: said once */
 };
 

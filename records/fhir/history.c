@@ -226,10 +226,11 @@ static int line_history(struct past *h)
     const struct r4_type *type = h->w->plan->type;
     struct change *list = calloc(h->want + 1, sizeof *list);
     size_t n = 0;
+    int64_t most = (int64_t)h->want + 1;
     if (!list)
         return ERR_UNAVAILABLE;
-    struct query *q = type ? tx_query(h->tx, "SELECT seq, pkey, rid, vid, t_ms FROM fhir_change WHERE type=$1 AND seq<$2 ORDER BY seq DESC", "ti", type->name, h->below)
-                           : tx_query(h->tx, "SELECT seq, pkey, rid, vid, t_ms FROM fhir_change WHERE seq<$1 ORDER BY seq DESC", "i", h->below);
+    struct query *q = type ? tx_query(h->tx, "SELECT seq, pkey, rid, vid, t_ms FROM fhir_change WHERE type=$1 AND seq<$2 ORDER BY seq DESC LIMIT $3", "tii", type->name, h->below, most)
+                           : tx_query(h->tx, "SELECT seq, pkey, rid, vid, t_ms FROM fhir_change WHERE seq<$1 ORDER BY seq DESC LIMIT $2", "ii", h->below, most);
     while (n <= h->want && query_next(q) && query_int(q, "t_ms") >= h->since_ms)
         list[n++] = (struct change){query_int(q, "seq"), query_int(q, "pkey"), query_int(q, "rid"), query_int(q, "vid")};
     int rc = query_end(q);

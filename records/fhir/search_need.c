@@ -230,6 +230,7 @@ static int run_inner(struct finder *f, const struct r4_type *type, const struct 
     rc = finder_open(inner, f->w, f->tx, type, terms);
     inner->snapshot = f->snapshot;
     inner->want_facts = facts;
+    inner->no_body = true;
     inner->one_each = each == found_in_record;
     if (rc == 0) {
         finder_plan(inner);

@@ -55,11 +55,9 @@ void quality_message_end(struct quality *q, uint64_t source)
 
 static void write_count(struct tx *tx, const struct quality_day *d, const struct rule *r, size_t i)
 {
-    tx_exec(tx, "UPDATE quality_day SET checked=checked+$1, failed=failed+$2, cleaned=cleaned+$3 WHERE source_id=$4 AND day=$5 AND rule=$6", "iiiitt",
-            (int64_t)d->checked[i], (int64_t)d->failed[i], (int64_t)d->cleaned[i], (int64_t)d->source, d->day, r->id);
-    if (tx_changes(tx) == 0)
-        tx_exec(tx, "INSERT INTO quality_day (source_id, day, rule, checked, failed, cleaned, resolved) VALUES ($1,$2,$3,$4,$5,$6,0)", "ittiii", (int64_t)d->source, d->day,
-                r->id, (int64_t)d->checked[i], (int64_t)d->failed[i], (int64_t)d->cleaned[i]);
+    tx_exec(tx, "INSERT INTO quality_day (source_id, day, rule, checked, failed, cleaned, resolved) VALUES ($1,$2,$3,$4,$5,$6,0) ON CONFLICT (source_id, day, rule) DO UPDATE SET "
+                "checked=quality_day.checked+excluded.checked, failed=quality_day.failed+excluded.failed, cleaned=quality_day.cleaned+excluded.cleaned",
+            "ittiii", (int64_t)d->source, d->day, r->id, (int64_t)d->checked[i], (int64_t)d->failed[i], (int64_t)d->cleaned[i]);
 }
 
 int quality_days_write(struct quality *q, struct tx *tx)

@@ -328,18 +328,30 @@ static int step(struct rows *r, bool *row)
     return code_of(rc);
 }
 
+static int run(struct connection *c, const char *sql, const struct value *values, int n)
+{
+    struct rows *r;
+    bool row = true;
+    int rc = start(c, sql, values, n, true, &r);
+    if (rc)
+        return rc;
+    while (row && rc == 0)
+        rc = step(r, &row);
+    end(r);
+    return rc;
+}
+
+static int settle(struct connection *c, int64_t *changes)
+{
+    *changes = sqlite3_changes64(db_of(c));
+    return 0;
+}
+
 /* ---- transactions: their words are kept prepared as everything else ---- */
 
 static int word(struct connection *c, const char *sql)
 {
-    struct rows *r;
-    bool row;
-    int rc = start(c, sql, NULL, 0, false, &r);
-    if (rc)
-        return rc;
-    rc = step(r, &row);
-    end(r);
-    return rc;
+    return run(c, sql, NULL, 0);
 }
 
 static void bring_rest_home(struct connection *c);
@@ -360,11 +372,6 @@ static void rollback(struct connection *c)
 {
     if (!sqlite3_get_autocommit(db_of(c)) && word(c, "ROLLBACK"))
         sqlite3_exec(db_of(c), "ROLLBACK", NULL, NULL, NULL); /* without memory for the above */
-}
-
-static int64_t changes(const struct rows *r)
-{
-    return sqlite3_changes64(r->file->db);
 }
 
 static int columns(const struct rows *r)
@@ -511,6 +518,6 @@ static int backup(struct store *s, const char *to_path, struct fault *f)
 
 const struct engine engine_sqlite = {
     .name = "sqlite", .create = create, .connect = connect_file, .disconnect = disconnect, .usable = usable, .begin = begin, .commit = commit,
-    .rollback = rollback, .script = script, .start = start, .step = step, .changes = changes, .columns = columns, .column = column,
+    .rollback = rollback, .script = script, .start = start, .step = step, .run = run, .settle = settle, .columns = columns, .column = column,
     .kind = kind_of, .integer = integer, .text = text, .bytes = bytes, .end = end, .message = message, .version = version,
     .set_version = set_version, .rebuild = rebuild, .checkpoint = checkpoint, .backup = backup};

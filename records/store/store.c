@@ -263,12 +263,15 @@ int tx_savepoint(struct tx *tx)
 
 int tx_savepoint_release(struct tx *tx)
 {
+    if (tx_check(tx))
+        return tx->error;
     return savepoint(tx, "RELEASE part");
 }
 
 /* An error grave enough that the engine ended the transaction by itself makes the ROLLBACK TO fail: then all is lost. */
 int tx_savepoint_rollback(struct tx *tx)
 {
+    (void)tx_check(tx);
     tx->error = 0;
     fed_undo(tx);
     return savepoint(tx, "ROLLBACK TO part; RELEASE part");
@@ -277,11 +280,6 @@ int tx_savepoint_rollback(struct tx *tx)
 int tx_error(const struct tx *tx)
 {
     return tx->error;
-}
-
-int64_t tx_changes(const struct tx *tx)
-{
-    return tx->error ? 0 : tx->changes;
 }
 
 uint64_t tx_written(const struct tx *tx)

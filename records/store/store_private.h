@@ -59,7 +59,6 @@ struct tx {
     struct store *store;
     struct connection *connection;
     int error;
-    int64_t changes;
     uint64_t written;
     int64_t fed; /* the newest number of the feed, once it was asked for; 0 = not known */
     struct fed lines;

@@ -43,7 +43,7 @@ const struct option option_table[] = {
     {"record.dir", OPTION_PATH, "", 0, 0, "Scratch folder of recordings in progress; empty = DATA.DIR/recording."},
     {"record.min_free_mb", OPTION_INT, "1024", 0, 100000000, "Recordings end, whole, when the disk of record.dir has less free than this; none begins. 0 = no limit."},
     {"record.exports", OPTION_INT, "1", 0, 8, "Films made of recordings at a time, each by a child process of low priority; 0 = none, and no thumbnails."},
-    {"records.readers", OPTION_INT, "2", 1, 64, "Reader threads of the database."},
+    {"records.readers", OPTION_INT, "2", 1, 64, "Reader threads of the database. With PostgreSQL, for whose answers they mostly wait, 8 do more."},
     {"mllp.address", OPTION_TEXT, "127.0.0.1", 0, 0, "Address the ports for other systems' HL7 v2 messages (MLLP) listen on."},
     {"mllp.port", OPTION_INT, "0", 0, 65535, "TCP port of MLLP in the clear: for the same machine or a protected network; 0 = off."},
     {"mllp.tls_port", OPTION_INT, "0", 0, 65535, "TCP port of MLLP over TLS, with the server's certificate; senders may show one of their own. 0 = off."},
