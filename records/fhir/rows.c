@@ -1,4 +1,5 @@
 /* The rows of a resource: its name, its newest version, the older ones, the line of changes, and what it is found by. */
+#include "records/exchange/exchange.h"
 #include "records/fhir/fhir_private.h"
 #include "server/base/log.h"
 #include <stdio.h>
@@ -324,6 +325,7 @@ static int64_t next_change(struct tx *tx, struct index_batch *batch)
 int staged_store(struct fhir_work *w, struct tx *tx, struct staged *s, struct index_batch *batch)
 {
     struct facts old = {0};
+    bool first = !batch || !batch->seq; /* of its transaction */
     int rc = old_facts(w, s, &old);
     rc = rc ? rc : reserve_patient(tx, s);
     if (rc == 0) {
@@ -334,5 +336,5 @@ int staged_store(struct fhir_work *w, struct tx *tx, struct staged *s, struct in
         rc = rc ? rc : s->act == ACT_CREATE && batch ? batch_rows(s, batch) : index_rows(tx, s, &old, s->act == ACT_UPDATE && s->old.pkey != s->pkey);
     }
     facts_clear(&old);
-    return rc;
+    return rc == 0 && first && w->actor.client ? exchange_heard(tx, w->actor.client, s->type->name, w->now_ms) : rc;
 }
