@@ -111,6 +111,8 @@ export interface Change {
 /** Against the span before, in words. */
 export function changeOf(i: Indicator): Change {
   if (i.now.value === null || i.before.value === null) return { arrow: 'none', kind: 'plain', text: cw('no_before') }
+  // A number of things is known when there were none, but from none to some is neither better nor worse.
+  if (i.unit === 'cases' && !i.before.value && i.now.value) return { arrow: 'none', kind: 'plain', text: cw('before_was', { n: whole(i.unit, 0) }) }
   const by = i.now.value - i.before.value
   const size = i.unit === 'percent' ? cw('points_of_percent', { n: grouped(Math.abs(by), 1) }) : whole(i.unit, Math.abs(by))
   if (Math.abs(by) < (i.unit === 'percent' ? 0.05 : i.unit === 'points' ? 0.005 : 0.5)) return { arrow: 'same', kind: 'plain', text: cw('same') }
@@ -124,6 +126,7 @@ export function targetText(i: Meaning): string {
 export const wordText = (p: { word: string; label: Bi | null }, measure: string): string => label(p.label) || (measure === 'denied' ? opText(p.word) : p.word)
 /** What there was to count, as "19 / 20"; of middles and means only how many. */
 export function ofText(i: Meaning, f: Figure): string {
+  if (i.unit === 'cases') return ''
   if (i.unit === 'percent') return cw('of', { good: grouped(f.numerator), all: grouped(f.denominator) })
   return cw('n', { n: grouped(f.denominator) })
 }
