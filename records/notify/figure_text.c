@@ -6,7 +6,7 @@
 static const struct word {
     const char *word, *zh, *en;
 } periods[] = {{"yesterday", "昨日", "yesterday"}, {"7d", "近7天", "last 7 days"}, {"30d", "近30天", "last 30 days"}, {"month", "本月", "this month"}, {0}},
-  units[] = {{"cases", "件", ""}, {"percent", "%", "%"}, {"points", "分", "points"}, {0}}, days = {"", "天", "days"}, hours = {"", "小时", "h"}, minutes = {"", "分钟", "min"};
+  units[] = {{"cases", "件", ""}, {"times", "次", ""}, {"percent", "%", "%"}, {"points", "分", "points"}, {0}}, days = {"", "天", "days"}, hours = {"", "小时", "h"}, minutes = {"", "分钟", "min"};
 
 static const struct word *find(const struct word *list, const char *word)
 {

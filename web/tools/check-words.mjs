@@ -16,8 +16,8 @@ const faults = []
 let pairs = 0
 const placeholders = (text) => [...text.matchAll(/\{(\w+)\}/g)].map((m) => m[1]).sort().join(',')
 
-/** Forms of number (`{n|record|records}`) go by a placeholder that stands in the text or its Chinese counterpart. */
-const unnumbered = (text, known) => [...text.matchAll(/\{(\w*)\|[^}]*\}?/g)].some(([all, name]) => !/^\{\w+\|[^|{}]*\|[^|{}]*\}$/.test(all) || !known.split(',').includes(name))
+/** Forms of number (`{n|record|records}`) go by a placeholder that stands in the text too, unless the form is all of the text. */
+const unnumbered = (text, known) => [...text.matchAll(/\{(\w*)\|[^}]*\}?/g)].some(([all, name]) => !/^\{\w+\|[^|{}]*\|[^|{}]*\}$/.test(all) || (!known.split(',').includes(name) && all !== text))
 
 function compare(file, zh, en) {
   for (const key of new Set([...Object.keys(zh), ...Object.keys(en)])) {
