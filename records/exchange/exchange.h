@@ -58,6 +58,8 @@ YL_CHECKED int exchange_source_load(struct op_ctx *ctx, uint64_t id, struct exch
 /* By namespace or object identifier, whichever is said; ERR_NOT_FOUND. */
 YL_CHECKED int exchange_domain_find(struct op_ctx *ctx, const char *namespace_id, const char *oid, struct exchange_domain *out);
 YL_CHECKED int exchange_domain_load(struct op_ctx *ctx, uint64_t id, struct exchange_domain *out);
+/* A source that is none of ours (a FHIR client) wrote something of this type: when it did so last, to the minute. */
+YL_CHECKED int exchange_heard(struct tx *tx, uint64_t source, const char *type, int64_t now_ms);
 void exchange_sources_changed(struct exchange *x); /* the table in memory is read anew */
 
 /* ---- one message ---- */

@@ -1,4 +1,5 @@
 /* The rows of a resource: its name, its newest version, the older ones, the line of changes, and what it is found by. */
+#include "records/exchange/exchange.h"
 #include "records/fhir/fhir_private.h"
 #include "server/base/log.h"
 #include <stdio.h>
@@ -323,6 +324,7 @@ int staged_store(struct fhir_work *w, struct tx *tx, struct staged *s, struct in
 {
     struct facts old = {0};
     struct index_batch alone = {0};
+    bool first = !batch || !batch->seq; /* of its transaction */
     int rc = old_facts(w, s, &old);
     rc = rc ? rc : reserve_patient(tx, s);
     if (rc == 0) {
@@ -337,5 +339,5 @@ int staged_store(struct fhir_work *w, struct tx *tx, struct staged *s, struct in
     }
     index_batch_free(&alone);
     facts_clear(&old);
-    return rc;
+    return rc == 0 && first && w->actor.client ? exchange_heard(tx, w->actor.client, s->type->name, w->now_ms) : rc;
 }

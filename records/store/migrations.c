@@ -547,5 +547,6 @@ const struct migration store_migrations[] = {
      "DROP TABLE exchange_identity;"
      "ALTER TABLE exchange_identity_clustered RENAME TO exchange_identity;"
      "CREATE INDEX exchange_identity_patient ON exchange_identity (patient_id);"},
+    {55, "the notice of an alarm says which number it is about", "ALTER TABLE notice ADD COLUMN figure TEXT;"},
     {0, NULL, NULL},
 };
