@@ -16,7 +16,7 @@
 #define ANSWER_US 2000000
 #define BEAT_SHARE 8 /* packets a second that leave, for each microsecond of the beat */
 #define BEAT_US_MIN 1000
-#define BEAT_US_MAX 4000
+#define BEAT_US_MAX 2000
 #define BEAT_US_A_TICK 10
 
 void worker_send(struct worker *w, const uint8_t *bytes, size_t len, const struct address *to)

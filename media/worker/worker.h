@@ -126,6 +126,7 @@ struct peer {
     struct track *tracks[PEER_TRACKS_MAX];
     size_t n_tracks;
     struct uplink *up; /* from its first track on */
+    bool reported; /* its last second had a sender report */
     bool lively; /* in worker.lively: looked after every tick, not only every tenth */
     struct peer *next_lively;
     int64_t report_us, quality_us, born_us;
