@@ -16,7 +16,7 @@
 #define ANSWER_US 2000000
 #define BEAT_SHARE 8 /* packets a second that leave, for each microsecond of the beat */
 #define BEAT_US_MIN 1000
-#define BEAT_US_MAX 2000
+#define BEAT_US_MAX 4000
 #define BEAT_US_A_TICK 10
 
 void worker_send(struct worker *w, const uint8_t *bytes, size_t len, const struct address *to)
@@ -243,6 +243,7 @@ static void gather(const struct worker *w, int64_t beat, int64_t until)
 {
     int64_t now = clock_monotonic_us(), gap = w->arrivals < 1000 ? 0 : w->arrivals < 4000 ? 500 : 1000;
     int64_t to = beat ? now + beat : w->batch_us + gap;
+    if (beat && w->expected_us > to - beat / 2 && w->expected_us < to + beat / 2) to = w->expected_us;
     if (until < to) to = until;
     struct timespec t = {.tv_nsec = (to - now) * 1000};
     if (to > now) nanosleep(&t, NULL);
