@@ -186,6 +186,7 @@ void forward_packet(struct track *t, const struct packet *k)
         t->next_fresh = w->fresh;
         w->fresh = t;
     }
+    if (k->rtp.marker) t->whole_us = w->came_us;
     t->fresh[t->n_fresh++] = *k;
     if (t->n_fresh == FRESH_MAX) forward_flush(t);
 }
