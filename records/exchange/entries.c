@@ -159,12 +159,6 @@ size_t exchange_sources_of(struct op_ctx *ctx, uint64_t org, uint64_t *out, size
     return query_end(q) ? 0 : n; /* the error sticks */
 }
 
-uint64_t exchange_entry_called(struct op_ctx *ctx, uint64_t source, uint64_t patient, const char *kind, const char *number)
-{
-    int64_t key = exchange_entry_key(ctx, source, kind, number, "");
-    return key ? (uint64_t)tx_int(ctx->tx, 0, "SELECT id FROM exchange_entry WHERE patient_id=$1 AND key=$2 AND replaced_by=0 ORDER BY id DESC LIMIT 1", "ii", (int64_t)patient, key) : 0;
-}
-
 /* ---- for patient.timeline ---- */
 
 static bool of_illness(const char *kind)
@@ -180,6 +174,15 @@ static void put_codes(const struct records_parts *p, struct query *q, json_t *li
         json_object_set_new(line, "standard", quality_code_json(p->quality, query_text(q, "standard_system"), standard));
     if (of_illness(query_text(q, "kind")))
         json_object_set_new(line, "codes", json_pack("[s]", standard[0] ? standard : code));
+    if (standard[0])
+        json_object_set_new(line, "item", json_sprintf("%s|%s", query_text(q, "standard_system"), standard));
+}
+
+/* For doors_join: whose it is, and what he calls it. */
+static void put_name(struct query *q, json_t *line)
+{
+    json_object_set_new(line, "from", json_integer(query_int(q, "source_id")));
+    json_object_set_new(line, "key", json_integer(query_int(q, "key")));
 }
 
 static json_t *entry_json(const struct records_parts *p, struct query *q)
@@ -199,8 +202,10 @@ static json_t *entry_json(const struct records_parts *p, struct query *q)
         if (json_object_get(o, more[i]))
             json_object_set(line, more[i], json_object_get(o, more[i]));
     json_decref(o);
-    if (line)
+    if (line) {
         put_codes(p, q, line);
+        put_name(q, line);
+    }
     return line;
 }
 
@@ -220,7 +225,7 @@ static int add_put_right(struct op_ctx *ctx, uint64_t patient, json_t *items, si
 int exchange_timeline(struct op_ctx *ctx, uint64_t patient, json_t *items)
 {
     struct query *q = tx_query(ctx->tx,
-                               "SELECT e.id, e.patient_id, e.message_id, e.kind, e.code, e.standard_code, e.standard_system, e.unit, e.status, e.t_ms, e.body, s.name AS source_name, s.org_id, "
+                               "SELECT e.id, e.patient_id, e.message_id, e.kind, e.code, e.standard_code, e.standard_system, e.unit, e.status, e.t_ms, e.key, e.source_id, e.body, s.name AS source_name, s.org_id, "
                                "o.name AS org_name FROM exchange_entry e LEFT JOIN exchange_source s ON s.id=e.source_id LEFT JOIN org o ON o.id=s.org_id "
                                "WHERE e.patient_id=$1 AND e.replaced_by=0 ORDER BY e.t_ms DESC LIMIT $2",
                                "ii", (int64_t)patient, (int64_t)TIMELINE_MAX);

@@ -138,6 +138,8 @@ static struct piece *add_piece(struct teller *t, const struct fhir_row *row, uin
     put_text(p->line, "id", id);
     json_object_set_new_nocheck(p->line, "case_id", json_null());
     json_object_set_new_nocheck(p->line, "document_id", json_null());
+    json_object_set_new_nocheck(p->line, "fhir", json_true());
+    json_object_set_new_nocheck(p->line, "from", json_integer((json_int_t)source));
     t->pieces[t->n++] = p;
     return p;
 }

@@ -4,6 +4,7 @@
 #include "records/exchange/exchange.h"
 #include "records/fhir/fhir.h"
 #include "records/parts.h"
+#include "records/patient/doors.h"
 #include "records/patient/index.h"
 #include "records/patient/mask.h"
 #include "records/store/sealed.h"
@@ -76,21 +77,23 @@ struct line {
     json_t *group_codes; /* id of a case or message -> ICD-10 codes: a document is as sensitive as its case, a visit as its diagnoses */
 };
 
-static void note_codes(struct line *l, const json_t *fresh)
+static void note_codes(struct line *l)
 {
     static const char *const groups[] = {"case_id", "message_id"}; /* ids never meet */
     size_t i;
     json_t *entry;
-    json_array_foreach(fresh, i, entry)
-        for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
+    json_array_foreach(l->items, i, entry)
+    {
+        json_t *codes = json_object_get(entry, "codes");
+        for (size_t g = 0; codes && g < sizeof groups / sizeof *groups; g++) {
             const char *id = json_string_value(json_object_get(entry, groups[g]));
-            json_t *codes = json_object_get(entry, "codes");
             json_t *known = id ? json_object_get(l->group_codes, id) : NULL;
-            if (known && codes)
+            if (known)
                 json_array_extend(known, codes);
-            else if (id && codes)
+            else if (id)
                 json_object_set_new(l->group_codes, id, json_copy(codes));
         }
+    }
 }
 
 /* Of a case that is no entry itself (a draft) the codes are asked for. Borrowed. */
@@ -105,16 +108,18 @@ static const json_t *codes_of_case(struct line *l, const char *id)
 }
 
 /* What is above the reader's clearance keeps its time, place and kind, so that nobody takes the gap for the whole truth. */
-static void mask_entry(struct line *l, json_t *entry, int clearance)
+static void mask_entry(struct line *l, json_t *entry)
 {
     const char *id = json_string_value(json_object_get(entry, "case_id"));
     json_t *codes = json_object_get(entry, "codes");
     const char *message = json_string_value(json_object_get(entry, "message_id"));
     const json_t *of[] = {codes, codes_of_case(l, id), message ? json_object_get(l->group_codes, message) : NULL};
     int level = json_is_true(json_object_get(entry, "restricted")) ? mask_restricted_level(l->ctx) : 0;
-    for (size_t i = 0; i < sizeof of / sizeof *of; i++)
-        level = mask_entry_level(l->ctx, of[i]) > level ? mask_entry_level(l->ctx, of[i]) : level;
-    bool hidden = level > clearance;
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+        int one = i && !of[i] ? 0 : mask_entry_level(l->ctx, of[i]);
+        level = one > level ? one : level;
+    }
+    bool hidden = level > (int)json_integer_value(json_object_get(entry, "clearance"));
     json_object_set_new(entry, "masked", json_boolean(hidden));
     if (!hidden)
         return;
@@ -131,23 +136,41 @@ static void mask_entry(struct line *l, json_t *entry, int clearance)
 /* Of a record that is not open only what the actor's own house sent into it, as an entry of the record he asked for. */
 static int add_member(struct line *l, const struct share_member *m, bool linked, bool open)
 {
-    json_t *fresh = json_array(), *entry;
-    size_t i;
+    size_t first = json_array_size(l->items);
     int rc = 0, clearance = mask_clearance(l->ctx, open ? m->basis : SHARE_OWN);
     for (const struct timeline_provider *p = timeline_providers; p->list && rc == 0; p++)
-        rc = open ? p->list(l->ctx, m->patient, fresh) : p->own ? p->own(l->ctx, m->patient, fresh) : 0;
-    note_codes(l, fresh);
-    json_array_foreach(fresh, i, entry)
-    {
-        json_object_set_new(entry, "patient_id", json_id(open ? m->patient : l->ctx->audit.patient));
+        rc = open ? p->list(l->ctx, m->patient, l->items) : p->own ? p->own(l->ctx, m->patient, l->items) : 0;
+    json_t *patient = json_id(open ? m->patient : l->ctx->audit.patient), *reach = json_integer(clearance);
+    for (size_t i = first; i < json_array_size(l->items); i++) {
+        json_t *entry = json_array_get(l->items, i);
+        json_object_set(entry, "patient_id", patient);
         json_object_set_new(entry, "linked", json_boolean(linked && open));
-        mask_entry(l, entry, clearance);
-        json_object_del(entry, "codes");
-        json_object_del(entry, "restricted");
+        json_object_set(entry, "clearance", reach);
     }
-    json_array_extend(l->items, fresh);
-    json_decref(fresh);
+    json_decref(patient);
+    json_decref(reach);
     return rc;
+}
+
+/* Each thing once, and of each what the reader may see. */
+static void settle(struct line *l)
+{
+    size_t i;
+    json_t *entry;
+    doors_join(l->items);
+    note_codes(l);
+    json_array_foreach(l->items, i, entry) mask_entry(l, entry);
+}
+
+/* What nobody outside needs: of those alone that leave. */
+static void strip(json_t *items)
+{
+    static const char *const inner[] = {"codes", "restricted", "clearance", "from", "fhir", "key", "keys"};
+    size_t i;
+    json_t *entry;
+    json_array_foreach(items, i, entry)
+        for (size_t k = 0; k < sizeof inner / sizeof *inner; k++)
+            json_object_del(entry, inner[k]);
 }
 
 static json_t *source_json(struct op_ctx *ctx, const struct share_member *m, bool linked)
@@ -295,8 +318,10 @@ int patient_timeline(struct op_ctx *ctx, json_t *args, json_t **result)
         json_array_append_new(sources, source_json(ctx, &members[i], i > 0));
     }
     snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "basis=%s", share_basis_word(members[0].basis));
+    settle(&l);
     json_t *items = page_of(l.items, &page, &next);
     *result = json_pack("{s:o,s:o,s:o,s:o}", "items", items, "next", next, "facets", facets_of(l.items), "sources", sources);
+    strip(items);
     json_decref(l.items);
     json_decref(l.group_codes);
     return rc ? rc : tx_error(ctx->tx);

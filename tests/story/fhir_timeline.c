@@ -383,32 +383,116 @@ static void what_changes_is_seen_as_it_is_now(void **state)
     says("CT 报告", "state", "amended");
 }
 
-static void a_report_sent_by_two_doors_is_told_once(void **state)
+/* What a message of the county's laboratory said: `key` by its number. */
+static void message_said(int id, const char *kind, const char *title, const char *standard, const char *unit, const char *t_ms, const char *report_number, const char *rest)
 {
-    (void)state;
     struct tx *tx;
     struct actor nobody = {.system = true};
     struct fault f = {0};
     uint64_t patient = 0;
-    keep(county, "Observation", "co", OF("c1") "\"status\":\"final\",\"code\":{\"text\":\"血糖\"},\"effectiveDateTime\":\"2026-11-21T08:00:00+08:00\",\"valueQuantity\":{\"value\":5.1,\"unit\":\"mmol/L\"}");
+    char text[300];
+    snprintf(text, sizeof text, "{\"text\":\"%s\"%s}", title, rest);
     assert_int_equal(id_parse(at_county, &patient), 0);
-    write_sql("INSERT INTO exchange_source (id, org_id, name, application, facility, address, certificate, map, assume, accept_dead, may_ask, enabled, created_ms, changed_ms) VALUES "
-              "(8001,%d,'云岭 LIS v2','LIS','YL','','','hl7v2','none',0,0,1,1,1)", COUNTY);
     assert_int_equal(tx_begin(records_store(w.r), TX_WRITE, &tx), 0);
     struct op_ctx ctx = {.records = w.r, .tx = tx, .actor = &nobody, .now_ms = w.now_ms, .fault = &f};
     tx_exec(tx, "INSERT INTO exchange_entry (id, patient_id, source_id, message_id, kind, code, system, standard_code, standard_system, unit, status, t_ms, key, replaced_by, body) VALUES "
-                "(8101,$1,8001,8100,'report','BIO','L','','','','final',1795219200000,$2,0,$3)", "iis", (int64_t)patient,
-            exchange_entry_key(&ctx, 8001, "report", "LIS-1", ""), SEALED(EXCHANGE_ENTRY, 8101, patient, "{\"text\":\"生化（消息）\"}"));
+                "($1,$2,8001,8100,$3,$4,'L',$5,'http://loinc.org',$6,'final',CAST($7 AS BIGINT),$8,0,$9)", "iitttttis", (int64_t)id, (int64_t)patient, kind, standard, standard, unit, t_ms,
+            exchange_entry_key(&ctx, 8001, kind, report_number, ""), SEALED(EXCHANGE_ENTRY, id, patient, text));
     assert_int_equal(tx_commit(tx), 0);
+}
+
+static size_t how_many_titled(const char *title)
+{
+    size_t i, n = 0;
+    json_t *e;
+    json_array_foreach(items(), i, e) n += strcmp(text_of(e, "title"), title) == 0;
+    return n;
+}
+
+static void also_from(const char *title, const char *system)
+{
+    const json_t *also = json_object_get(entry(title), "also");
+    assert_int_equal(json_array_size(also), 1);
+    assert_string_equal(json_string_value(json_array_get(also, 0)), system);
+}
+
+#define LOINC(code, text) "\"code\":{\"coding\":[{\"system\":\"http://loinc.org\",\"code\":\"" code "\"}],\"text\":\"" text "\"},"
+#define AT(time) "\"effectiveDateTime\":\"2026-11-21T" time "+08:00\","
+#define IS(value, unit) "\"valueQuantity\":{\"value\":" value ",\"unit\":\"" unit "\"}"
+
+/* The county's laboratory sends messages and writes over FHIR. */
+static void a_report_sent_by_two_doors_is_told_once(void **state)
+{
+    (void)state;
+    write_sql("INSERT INTO exchange_source (id, org_id, name, application, facility, address, certificate, map, assume, accept_dead, may_ask, enabled, created_ms, changed_ms) VALUES "
+              "(8001,%d,'云岭 LIS v2','LIS','YL','','','hl7v2','none',0,0,1,1,1)", COUNTY);
+    keep(county, "Observation", "co", OF("c1") "\"status\":\"final\"," LOINC("14749-6", "血糖") AT("08:00:00") IS("5.10", "mmol/L"));
+    keep(county, "Observation", "ck", OF("c1") "\"status\":\"final\"," LOINC("2823-3", "钾") AT("08:00:00") IS("4.0", "mmol/L"));
+    keep(county, "DiagnosticReport", "cr", OF("c1") "\"identifier\":[{\"value\":\"LIS-1\"}],\"status\":\"final\",\"code\":{\"text\":\"生化\"},\"effectiveDateTime\":\"2026-11-21T08:00:00+08:00\","
+                                                    "\"conclusion\":\"血糖正常\",\"result\":[{\"reference\":\"Observation/co\"},{\"reference\":\"Observation/ck\"}]");
+    message_said(8101, "report", "生化（消息）", "", "", "1795219500000", "LIS-1", "");
+    message_said(8102, "observation", "GLU", "14749-6", "mmol/l", "1795219500000", "", ",\"value\":\"5.1\",\"range\":\"3.9-6.1\"");
     look("qian", at_county);
-    entry("生化（消息）");
     assert_null(titled("生化"));
     assert_null(titled("血糖"));
+    from_house("生化（消息）", "云岭县人民医院", "云岭 LIS v2");
+    also_from("生化（消息）", "云岭 LIS");
+    says("生化（消息）", "summary", "血糖正常"); /* what the message does not say */
+    also_from("GLU", "云岭 LIS"); /* another minute, but in the same report */
+    says("GLU", "value", "5.1");
+    under("钾", "生化（消息）"); /* the message did not bring it: it is not lost */
+    assert_null(json_object_get(entry("钾"), "also"));
+    assert_null(json_object_get(entry("GLU"), "key"));
+    assert_null(json_object_get(entry("钾"), "from"));
     keep(county, "DiagnosticReport", "cr", OF("c1") "\"identifier\":[{\"value\":\"LIS-2\"}],\"status\":\"final\",\"code\":{\"text\":\"生化\"},\"effectiveDateTime\":\"2026-11-21T08:00:00+08:00\","
                                                     "\"result\":[{\"reference\":\"Observation/co\"}]");
     look("qian", at_county);
     entry("生化（消息）");
-    under("血糖", "生化");
+    under("血糖", "生化"); /* of another report, at another minute */
+}
+
+static void a_loose_value_is_told_once(void **state)
+{
+    (void)state;
+    message_said(8103, "observation", "尿酸", "14933-6", "μmol/L", "1795222800000", "", ",\"value\":\"420\"");
+    keep(county, "Observation", "cu", OF("c1") "\"status\":\"final\"," LOINC("14933-6", "血尿酸") AT("09:00:30") IS("420.0", "umol/L"));
+    look("qian", at_county);
+    assert_null(titled("血尿酸"));
+    also_from("尿酸", "云岭 LIS");
+    assert_int_equal(number("SELECT COUNT(*) AS n FROM fhir_resource WHERE type='Observation' AND name='cu' AND deleted=0"), 1); /* the store keeps both */
+    keep(county, "Observation", "cu", OF("c1") "\"status\":\"corrected\"," LOINC("14933-6", "血尿酸") AT("09:00:30") IS("402", "umol/L")); /* put right by one door */
+    look("qian", at_county);
+    says("尿酸", "value", "420");
+    says("血尿酸", "value", "402");
+    keep(county, "Observation", "cu", OF("c1") "\"status\":\"final\"," LOINC("14933-7", "尿酸") AT("09:00:30") IS("420", "umol/L")); /* another item under one name */
+    look("qian", at_county);
+    assert_int_equal(how_many_titled("尿酸"), 2);
+    keep(county, "Observation", "cu", OF("c1") "\"status\":\"final\"," LOINC("14933-6", "血尿酸") AT("09:01:00") IS("420", "umol/L")); /* measured twice */
+    look("qian", at_county);
+    entry("血尿酸");
+    keep(city, "Observation", "cu2", OF("n1") "\"status\":\"final\"," LOINC("14933-6", "尿酸（南江）") AT("09:00:00") IS("420", "umol/L")); /* by another house */
+    look("qian", at_county);
+    entry("尿酸（南江）");
+    assert_null(json_object_get(entry("尿酸"), "also"));
+    assert_int_equal(ask(county, "DELETE", "/Observation/cu", NULL), 204);
+    assert_int_equal(ask(city, "DELETE", "/Observation/cu2", NULL), 204);
+}
+
+/* One copy says how sensitive it is, the other does not. */
+static void what_two_doors_told_is_as_sensitive_as_both(void **state)
+{
+    (void)state;
+    message_said(8104, "observation", "HIV抗体", "7917-8", "", "1795226400000", "", ",\"value\":\"阴性\"");
+    consent(COUNTY, CITY);
+    look("feng", at_city);
+    entry("HIV抗体");
+    keep(county, "Observation", "ch", OF("c1") "\"meta\":{\"security\":[{\"system\":\"http://terminology.hl7.org/CodeSystem/v3-Confidentiality\",\"code\":\"V\"}]},\"status\":\"final\","
+                                               LOINC("7917-8", "HIV 抗体") AT("10:00:00") "\"valueString\":\"阴性\"");
+    look("feng", at_city);
+    assert_null(titled("HIV抗体"));
+    assert_null(titled("HIV 抗体"));
+    look("qian", at_county); /* his own house's */
+    also_from("HIV抗体", "云岭 LIS");
 }
 
 /* The person of the index under his own name: who found him by $match writes to that. */
@@ -518,6 +602,8 @@ int main(void)
         cmocka_unit_test(what_is_sensitive_is_masked),
         cmocka_unit_test(what_changes_is_seen_as_it_is_now),
         cmocka_unit_test(a_report_sent_by_two_doors_is_told_once),
+        cmocka_unit_test(a_loose_value_is_told_once),
+        cmocka_unit_test(what_two_doors_told_is_as_sensitive_as_both),
         cmocka_unit_test(what_is_written_of_a_person_of_the_index_is_his),
         cmocka_unit_test(the_record_follows_its_own_house),
         cmocka_unit_test(a_registered_patient_is_found_by_the_houses_number),
