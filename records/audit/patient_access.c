@@ -21,7 +21,7 @@
 static const struct {
     const char *op, *kind;
 } kinds[] = {
-    {"patient.reveal", "number"}, {"mpi.reveal", "number"}, {"patient.override_review", "judge"}, {"case.override_review", "judge"}, {"patient.override", "emergency"}, {"case.override", "emergency"}, {"document.open", "document"},
+    {"patient.reveal", "number"}, {"mpi.reveal", "number"}, {"patient.override_review", "judge"}, {"case.override_review", "judge"}, {"patient.override", "emergency"}, {"case.override", "emergency"}, {"document.open", "document"}, {"patient.attachment", "document"},
     {"case.print", "print"}, {"patient.create", "change"}, {"patient.update", "change"}, {"upload.", "change"}, {"document.update", "change"}, {"fhir.register", "change"},
     {"document.withdraw", "change"}, {"consent.", "consent"}, {"mpi.", "index"}, {"access.", "told"}, {"research.", "research"}, {"audit.", "audit"}, {"room.", "session"},
     {"recording.", "session"}, {"patient.", "read"}, {"document.", "read"}, {"case.get", "read"}, {"case.list", "read"}, {"case.", "care"}, {"", "read"},

@@ -297,34 +297,48 @@ static int read_page(struct op_ctx *ctx, json_t *args, struct page *p)
     return 0;
 }
 
-int patient_timeline(struct op_ctx *ctx, json_t *args, json_t **result)
+int timeline_load(struct op_ctx *ctx, uint64_t patient, json_t **items, json_t **sources)
 {
     struct share_member members[SHARE_MAX];
-    struct page page;
-    struct line l = {.ctx = ctx};
     size_t n;
-    ctx->audit.patient = arg_id(args, "patient_id");
-    int rc = read_page(ctx, args, &page);
-    rc = rc ? rc : sharing_members(ctx, ctx->audit.patient, members, &n);
+    ctx->audit.patient = patient;
+    int rc = sharing_members(ctx, patient, members, &n);
     if (rc == 0 && members[0].basis == SHARE_NONE && !ctx->actor->system)
         rc = fault_set(ctx->fault, ERR_DENIED, "not_your_patient", "This patient's record is not open to you.");
     if (rc)
         return rc;
-    l.items = json_array();
-    l.group_codes = json_object();
-    json_t *sources = json_array(), *next;
+    struct line l = {ctx, json_array(), json_object()};
+    *sources = json_array();
     for (size_t i = 0; rc == 0 && i < n; i++) {
         rc = add_member(&l, &members[i], i > 0, members[i].basis != SHARE_NONE || (ctx->actor->system && i == 0));
-        json_array_append_new(sources, source_json(ctx, &members[i], i > 0));
+        json_array_append_new(*sources, source_json(ctx, &members[i], i > 0));
     }
-    snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "basis=%s", share_basis_word(members[0].basis));
     settle(&l);
-    json_t *items = page_of(l.items, &page, &next);
-    *result = json_pack("{s:o,s:o,s:o,s:o}", "items", items, "next", next, "facets", facets_of(l.items), "sources", sources);
-    strip(items);
-    json_decref(l.items);
     json_decref(l.group_codes);
-    return rc ? rc : tx_error(ctx->tx);
+    *items = l.items;
+    snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "basis=%s", share_basis_word(members[0].basis));
+    rc = rc ? rc : tx_error(ctx->tx);
+    if (rc) {
+        json_decref(*items);
+        json_decref(*sources);
+        *items = *sources = NULL;
+    }
+    return rc;
+}
+
+int patient_timeline(struct op_ctx *ctx, json_t *args, json_t **result)
+{
+    struct page page;
+    json_t *all, *sources, *next;
+    int rc = read_page(ctx, args, &page);
+    rc = rc ? rc : timeline_load(ctx, arg_id(args, "patient_id"), &all, &sources);
+    if (rc)
+        return rc;
+    json_t *items = page_of(all, &page, &next);
+    *result = json_pack("{s:o,s:o,s:o,s:o}", "items", items, "next", next, "facets", facets_of(all), "sources", sources);
+    strip(items);
+    json_decref(all);
+    return 0;
 }
 
 /* ---- "this is not the patient" ---- */
