@@ -21,7 +21,7 @@ struct reader {
 };
 struct writer {
     char *out;
-    size_t n;
+    size_t n, cap;
     int wanted; /* newlines before the next text */
     bool blank, cut; /* blank: a space before the next text */
 };
@@ -111,7 +111,7 @@ static void put(struct writer *w, uint32_t c)
 {
     char bytes[8];
     size_t n = utf8_put(c, bytes);
-    if (w->n + n + 4 > READABLE_MAX) {
+    if (w->n + n + 4 > w->cap) {
         w->cut = true;
         return;
     }
@@ -274,11 +274,12 @@ static bool is_cda(const char *markup, size_t len)
 char *readable_text(const char *markup, size_t len, size_t *out_len, bool *cut)
 {
     struct reader r = {markup, markup + len};
-    struct writer w = {.out = malloc(READABLE_MAX)};
+    size_t most = 3 * len + 64; /* a wrong byte becomes three, a list item's tag at most five */
+    struct writer w = {.cap = most < READABLE_MAX ? most : READABLE_MAX};
     struct shown s = {.cda = is_cda(markup, len)};
     struct token t;
     bool first = true;
-    if (!w.out)
+    if (!(w.out = malloc(w.cap)))
         return NULL;
     while (!w.cut && next_token(&r, &t)) {
         bool tag = t.kind == OPEN || t.kind == CLOSE || t.kind == EMPTY;

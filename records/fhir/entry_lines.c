@@ -362,6 +362,18 @@ static void tell_plain(struct teller *t, const struct fhir_row *row, uint64_t so
         put_attachments(row, r4_get(root, "presentedForm"), p->line);
 }
 
+/* http://hl7.org/fhir/R4/imagingstudy.html#notes: identifier of system urn:dicom:uid, "urn:oid:" + Study Instance UID. */
+static void put_study_uid(const struct r4_node *root, json_t *line)
+{
+    for (const struct r4_node *one = first(r4_get(root, "identifier")); one; one = one->next) {
+        struct r4_str value = r4_text(r4_get(one, "value"));
+        if (r4_is(r4_get(one, "system"), "urn:dicom:uid") && value.n > 8 && memcmp(value.p, "urn:oid:", 8) == 0) {
+            put(line, "uid", (struct r4_str){value.p + 8, value.n - 8});
+            return;
+        }
+    }
+}
+
 static void tell_pictures(struct teller *t, const struct fhir_row *row, uint64_t source, const struct r4_node *root)
 {
     struct r4_str started = r4_text(r4_get(root, "started"));
@@ -374,6 +386,7 @@ static void tell_pictures(struct teller *t, const struct fhir_row *row, uint64_t
     set_kind(p, "imaging");
     set_time(p, low);
     put(p->line, "code", r4_text(r4_at(root, "modality.0.code")));
+    put_study_uid(root, p->line);
     put(p->line, "title", text_at(root, told_of("ImagingStudy")->title));
     take_whole(t, p, row, root);
 }

@@ -26,7 +26,7 @@ static json_t *org_of(struct query *q)
 static int list_documents(struct op_ctx *ctx, uint64_t patient, json_t *items)
 {
     struct query *q = tx_query(ctx->tx,
-                               "SELECT d.id, d.case_id, d.name, d.category, d.taken_ms, d.uploaded_ms, d.source, d.org_id, o.name AS org_name "
+                               "SELECT d.id, d.case_id, d.name, d.category, d.taken_ms, d.uploaded_ms, d.source, d.study_uid, d.org_id, o.name AS org_name "
                                "FROM document d LEFT JOIN org o ON o.id=d.org_id WHERE d.patient_id=$1 AND d.withdrawn_ms=0 AND d.source<>'recording' "
                                "ORDER BY d.uploaded_ms DESC LIMIT $2",
                                "ii", (int64_t)patient, (int64_t)TIMELINE_MAX);
@@ -35,11 +35,12 @@ static int list_documents(struct op_ctx *ctx, uint64_t patient, json_t *items)
         bool recording = category && strcmp(category, "recording") == 0, lab = category && strcmp(category, "lab") == 0; /* brought from elsewhere */
         int64_t taken = query_int(q, "taken_ms");
         uint64_t id = (uint64_t)query_int(q, "id");
-        json_array_append_new(items, json_pack("{s:o,s:I,s:s,s:s?,s:s?,s:o,s:o,s:o,s:s?}", "id", json_id(id), "t_ms",
+        const char *study = query_text(q, "study_uid");
+        json_array_append_new(items, json_pack("{s:o,s:I,s:s,s:s?,s:s?,s:o,s:o,s:o,s:s?,s:s*}", "id", json_id(id), "t_ms",
                                                (json_int_t)(taken ? taken : query_int(q, "uploaded_ms")), "kind", recording ? "recording" : lab ? "lab" : "document",
                                                "title", query_sealed(q, "name", SEALED_DOCUMENT_NAME, id, 0), "category", category, "case_id",
                                                json_id((uint64_t)query_int(q, "case_id")), "document_id", json_id(id), "org", org_of(q), "source",
-                                               query_text(q, "source")));
+                                               query_text(q, "source"), "uid", study && *study ? study : NULL));
     }
     return query_end(q);
 }
@@ -152,6 +153,32 @@ static int add_member(struct line *l, const struct share_member *m, bool linked,
     return rc;
 }
 
+/* Pictures of a study that are kept here - DICOM files of the person that the reader sees - are the study's parts; of others the page says whose they are. */
+static void find_pictures(json_t *items)
+{
+    json_t *studies = json_object(), *entry;
+    size_t i;
+    json_array_foreach(items, i, entry)
+    {
+        const char *uid = json_string_value(json_object_get(entry, "uid"));
+        if (strcmp(json_string_value(json_object_get(entry, "kind")), "imaging") == 0 && !json_is_true(json_object_get(entry, "masked"))) {
+            json_object_set_new(entry, "pictures", json_integer(0));
+            if (uid && !json_object_get(studies, uid))
+                json_object_set(studies, uid, entry);
+        }
+    }
+    json_array_foreach(items, i, entry)
+    {
+        const char *uid = json_string_value(json_object_get(entry, "uid"));
+        json_t *study = uid ? json_object_get(studies, uid) : NULL;
+        if (!study || study == entry || !json_is_string(json_object_get(entry, "document_id")))
+            continue;
+        json_object_set(entry, "head_id", json_object_get(study, "id"));
+        json_object_set_new(study, "pictures", json_integer(json_integer_value(json_object_get(study, "pictures")) + 1));
+    }
+    json_decref(studies);
+}
+
 /* Each thing once, and of each what the reader may see. */
 static void settle(struct line *l)
 {
@@ -160,12 +187,13 @@ static void settle(struct line *l)
     doors_join(l->items);
     note_codes(l);
     json_array_foreach(l->items, i, entry) mask_entry(l, entry);
+    find_pictures(l->items);
 }
 
 /* What nobody outside needs: of those alone that leave. */
 static void strip(json_t *items)
 {
-    static const char *const inner[] = {"codes", "restricted", "clearance", "from", "fhir", "key", "keys"};
+    static const char *const inner[] = {"codes", "restricted", "clearance", "from", "fhir", "key", "keys", "uid"};
     size_t i;
     json_t *entry;
     json_array_foreach(items, i, entry)

@@ -531,5 +531,6 @@ const struct migration store_migrations[] = {
      "CREATE UNIQUE INDEX alarm_one_open ON alarm (rule_id, org_id) WHERE closed_ms=0;"
      "CREATE INDEX alarm_opened ON alarm (opened_ms);"
      "CREATE INDEX alarm_pair ON alarm (rule_id, org_id, closed_ms);"},
+    {57, "which imaging study a DICOM file is part of", "ALTER TABLE document ADD COLUMN study_uid TEXT NOT NULL DEFAULT '';"},
     {0, NULL, NULL},
 };

@@ -174,11 +174,43 @@ static void what_is_too_large_is_said(void **state)
     assert_int_equal(w.fault.code, ERR_TOO_LARGE);
 }
 
+/* A DICOM file of the county, in the case about its patient; the city wrote of the study it is part of. */
+static void put_dicom(int id, uint64_t org, const char *patient, const char *study)
+{
+    struct tx *tx;
+    uint64_t of = 0;
+    assert_int_equal(id_parse(patient, &of), 0);
+    assert_int_equal(tx_begin(records_store(w.r), TX_WRITE, &tx), 0);
+    tx_exec(tx, "INSERT INTO document (id, case_id, patient_id, person_id, org_id, by_person, name, category, type, bytes, sha256, blob, thumb_state, taken_ms, uploaded_ms, source, withdrawn_ms, study_uid) "
+                "VALUES ($1,0,$2,0,$3,0,$4,'imaging','dicom',1,'','',2,1795312800000,1795312800000,'upload',0,$5)", "iiist", (int64_t)id, (int64_t)of, (int64_t)org, SEALED(DOCUMENT_NAME, id, 0, "CT.dcm"), study);
+    assert_int_equal(tx_commit(tx), 0);
+}
+
+static void a_study_leads_to_its_pictures(void **state)
+{
+    (void)state;
+    look("feng", at_city);
+    assert_int_equal(json_integer_value(json_object_get(entry("头颅 CT 平扫"), "pictures")), 0); /* the page says who keeps them */
+    assert_string_equal(text_of(json_object_get(entry("头颅 CT 平扫"), "org"), "name"), "南江市第一医院");
+    keep(city, "ImagingStudy", "ns", OF("n1") "\"identifier\":[{\"system\":\"urn:dicom:uid\",\"value\":\"urn:oid:1.2.34\"}],\"status\":\"available\",\"started\":\"2026-11-22T10:00:00+08:00\","
+                                             "\"description\":\"头颅 CT 平扫\",\"modality\":[{\"code\":\"CT\"}]");
+    put_dicom(8301, COUNTY, at_county, "1.2.34");
+    put_dicom(8302, CITY, at_city, "1.2.99");
+    look("feng", at_city);
+    assert_int_equal(json_integer_value(json_object_get(entry("头颅 CT 平扫"), "pictures")), 0); /* the county's record is closed to him */
+    consent(0, CITY);
+    look("feng", at_city);
+    assert_int_equal(json_integer_value(json_object_get(entry("头颅 CT 平扫"), "pictures")), 1);
+    under("CT.dcm", "头颅 CT 平扫");
+    assert_null(json_object_get(entry("CT.dcm"), "uid"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_kind_opens_as_what_it_is),    cmocka_unit_test(what_is_declared_is_not_believed), cmocka_unit_test(a_report_has_its_form),
         cmocka_unit_test(a_binary_opens_with_what_names_it), cmocka_unit_test(who_sees_the_entry_opens_it),      cmocka_unit_test(what_is_too_large_is_said),
+        cmocka_unit_test(a_study_leads_to_its_pictures),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
