@@ -1,5 +1,5 @@
 /* The rows of a resource: its name, its newest version, the older ones, the line of changes, and what it is found by. */
-#include "records/fhir/fhir_private.h"
+#include "records/fhir/kin.h"
 #include "server/base/log.h"
 #include <stdio.h>
 
@@ -144,6 +144,8 @@ int staged_draft(struct fhir_work *w, struct scratch *sc, struct tx *tx, struct 
     if (s->act == ACT_DELETE)
         return 0;
     fhir_base(w, base);
+    if (strcmp(s->type->name, "Patient") == 0)
+        kin_strip(s->resource);
     int rc = set_meta(sc->doc, s);
     rc = rc ? rc : facts_of(w->fhir, sc, s->resource, base, &s->facts);
     if (rc)
