@@ -531,6 +531,8 @@ const struct migration store_migrations[] = {
      "CREATE UNIQUE INDEX alarm_one_open ON alarm (rule_id, org_id) WHERE closed_ms=0;"
      "CREATE INDEX alarm_opened ON alarm (opened_ms);"
      "CREATE INDEX alarm_pair ON alarm (rule_id, org_id, closed_ms);"},
-    {57, "which imaging study a DICOM file is part of", "ALTER TABLE document ADD COLUMN study_uid TEXT NOT NULL DEFAULT '';"},
+    {57, "which imaging study a DICOM file is part of; whose name in the patient index a record of the FHIR store goes by",
+     "ALTER TABLE document ADD COLUMN study_uid TEXT NOT NULL DEFAULT '';"
+     "CREATE INDEX fhir_name_person ON fhir_name (pkey) WHERE name>='mpi-' AND name<'mpi.';"},
     {0, NULL, NULL},
 };
