@@ -182,7 +182,7 @@ static void put_dicom(int id, uint64_t org, const char *patient, const char *stu
     assert_int_equal(id_parse(patient, &of), 0);
     assert_int_equal(tx_begin(records_store(w.r), TX_WRITE, &tx), 0);
     tx_exec(tx, "INSERT INTO document (id, case_id, patient_id, person_id, org_id, by_person, name, category, type, bytes, sha256, blob, thumb_state, taken_ms, uploaded_ms, source, withdrawn_ms, study_uid) "
-                "VALUES ($1,0,$2,0,$3,0,$4,'imaging','dicom',1,'','',2,1795312800000,1795312800000,'upload',0,$5)", "iiist", (int64_t)id, (int64_t)of, (int64_t)org, SEALED(DOCUMENT_NAME, id, 0, "CT.dcm"), study);
+                "VALUES ($1,0,$2,0,$3,0,$4,'imaging','dicom',1,'','',2,1795312800000,1795312800000,'upload',0,$5)", "iiist", (int64_t)id, (int64_t)of, (int64_t)org, SEALED(DOCUMENT_NAME, id, 0, org == COUNTY ? "CT.dcm" : "other.dcm"), study);
     assert_int_equal(tx_commit(tx), 0);
 }
 

@@ -249,6 +249,42 @@ static void what_is_written_of_a_person_of_the_index_is_his(void **state)
     assert_null(titled("全科门诊"));
 }
 
+/* decisions/0035: the author's, alone, and only the author's. */
+static void what_a_house_wrote_stays_its_own(void **state)
+{
+    (void)state;
+    keep(city, "Observation", "own1", OF("t1") "\"status\":\"final\"," LOINC("2823-3", "南江血钾") AT("11:00:00") IS("3.9", "mmol/L"));
+    keep(consortium, "Observation", "own2", OF("t1") "\"status\":\"final\",\"performer\":[{\"identifier\":{\"system\":\"urn:yilian:org\",\"value\":\"c30\"}}]," LOINC("2951-2", "南江血钠") AT("11:00:00") IS("139", "mmol/L"));
+    keep(consortium, "Observation", "own3", OF("t1") "\"status\":\"final\",\"performer\":[{\"identifier\":{\"system\":\"urn:yilian:org\",\"value\":\"c15\"}}]," LOINC("2951-2", "白河血钠") AT("11:00:00") IS("138", "mmol/L"));
+    forbid(CITY);
+    look("feng", at_city);
+    from_house("南江血钾", "南江市第一医院", "南江 RIS");
+    from_house("南江血钠", "南江市第一医院", "区域平台");
+    assert_null(titled("白河血钠"));
+    assert_null(titled("全科门诊")); /* nothing else of that record, nor whose it is */
+    assert_string_equal(text_of(entry("南江血钾"), "patient_id"), at_city);
+    assert_false(json_is_true(json_object_get(entry("南江血钾"), "linked")));
+    assert_null(world_call(&w, "feng", "patient.timeline", json_pack("{s:s}", "patient_id", at_township)));
+    assert_null(world_call(&w, "sun", "patient.timeline", json_pack("{s:s}", "patient_id", at_township))); /* he keeps no record: no timeline to see it on */
+    assert_int_equal(ask(city, "PATCH", "/Encounter/te", "[{\"op\":\"add\",\"path\":\"/type/0/text\",\"value\":\"改过的门诊\"}]"), 200);
+    look("feng", at_city);
+    assert_null(titled("改过的门诊")); /* who mends a place has not written it */
+    look("zhang", at_township);
+    from_house("改过的门诊", "青石镇卫生院", "青石 HIS");
+    keep(township, "Encounter", "te", OF("t1") "\"status\":\"finished\",\"class\":{\"code\":\"AMB\"},\"type\":[{\"text\":\"全科门诊\"}],\"period\":{\"start\":\"2026-11-20T09:00:00+08:00\"}");
+    keep(township, "Observation", "own1", OF("t1") "\"status\":\"final\"," LOINC("2823-3", "青石血钾") AT("11:00:00") IS("4.9", "mmol/L")); /* another's word in its place */
+    look("feng", at_city);
+    assert_null(titled("南江血钾"));
+    assert_null(titled("青石血钾"));
+    write_sql("INSERT INTO mpi_task (id, patient_id, other_id, odds_milli, why, state, created_ms, act_id, reported_by) SELECT 9902, t.id, n.id, 0, 'conflict', 'open', 1, 0, 0 FROM patient t, patient n "
+              "WHERE t.org_id=%d AND n.org_id=%d", TOWNSHIP, CITY);
+    look("feng", at_city);
+    assert_null(titled("南江血钠")); /* it may be somebody else's */
+    write_sql("DELETE FROM mpi_task WHERE id=%d", 9902);
+    look("feng", at_city);
+    entry("南江血钠");
+}
+
 static void the_record_follows_its_own_house(void **state)
 {
     (void)state;
@@ -342,6 +378,7 @@ int main(void)
         cmocka_unit_test(a_loose_value_is_told_once),
         cmocka_unit_test(what_two_doors_told_is_as_sensitive_as_both),
         cmocka_unit_test(what_is_written_of_a_person_of_the_index_is_his),
+        cmocka_unit_test(what_a_house_wrote_stays_its_own),
         cmocka_unit_test(the_record_follows_its_own_house),
         cmocka_unit_test(a_registered_patient_is_found_by_the_houses_number),
         cmocka_unit_test(a_transaction_registers_whom_it_brings),

@@ -162,6 +162,13 @@ __attribute__((unused)) static void consent(uint64_t source, uint64_t target)
     json_decref(done);
 }
 
+__attribute__((unused)) static void forbid(uint64_t target)
+{
+    json_t *done = world_call(&w, "qian", "consent.record", json_pack("{s:s,s:s,s:s,s:s,s:o}", "patient_id", at_county, "decision", "deny", "purpose", "treatment", "given", "paper", "target_org_id", json_id(target)));
+    assert_non_null(done);
+    json_decref(done);
+}
+
 /* ---- three hospitals ---- */
 
 #define WHO(number)                                                                                                                                    \
