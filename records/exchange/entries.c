@@ -222,8 +222,49 @@ static int add_put_right(struct op_ctx *ctx, uint64_t patient, json_t *items, si
     return tx_error(ctx->tx);
 }
 
+/* A value stands in the report, a diagnosis or procedure in the visit that its message told before it: entries are numbered as they stand in it. */
+struct told {
+    uint64_t message, id;
+    const char *kind;
+    json_t *line;
+};
+
+static int by_message(const void *a, const void *b)
+{
+    const struct told *x = a, *y = b;
+    if (x->message != y->message)
+        return x->message < y->message ? -1 : 1;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+static void put_heads(struct told *list, size_t n)
+{
+    const struct told *report = NULL, *visit = NULL;
+    if (n)
+        qsort(list, n, sizeof *list, by_message);
+    for (size_t i = 0; i < n; i++) {
+        const struct told *t = &list[i], *head = NULL;
+        if (i == 0 || t->message != t[-1].message)
+            report = visit = NULL;
+        if (strcmp(t->kind, "report") == 0)
+            report = t;
+        else if (strcmp(t->kind, "encounter") == 0)
+            visit = t;
+        else if (strcmp(t->kind, "observation") == 0)
+            head = report;
+        else if (strcmp(t->kind, "diagnosis") == 0 || strcmp(t->kind, "procedure") == 0)
+            head = visit;
+        if (head)
+            json_object_set(t->line, "head_id", json_object_get(head->line, "id"));
+    }
+}
+
 int exchange_timeline(struct op_ctx *ctx, uint64_t patient, json_t *items)
 {
+    struct told *list = calloc(TIMELINE_MAX, sizeof *list);
+    size_t n = 0;
+    if (!list)
+        return ERR_UNAVAILABLE;
     struct query *q = tx_query(ctx->tx,
                                "SELECT e.id, e.patient_id, e.message_id, e.kind, e.code, e.standard_code, e.standard_system, e.unit, e.status, e.t_ms, e.key, e.source_id, e.body, s.name AS source_name, s.org_id, "
                                "o.name AS org_name FROM exchange_entry e LEFT JOIN exchange_source s ON s.id=e.source_id LEFT JOIN org o ON o.id=s.org_id "
@@ -232,9 +273,13 @@ int exchange_timeline(struct op_ctx *ctx, uint64_t patient, json_t *items)
     size_t first = json_array_size(items);
     while (query_next(q)) {
         json_t *line = entry_json(records_parts(ctx->records), q);
-        if (line)
+        if (line) {
             json_array_append_new(items, line);
+            list[n++] = (struct told){(uint64_t)query_int(q, "message_id"), (uint64_t)query_int(q, "id"), json_string_value(json_object_get(line, "kind")), line};
+        }
     }
     int rc = query_end(q);
+    put_heads(list, n);
+    free(list);
     return rc || json_array_size(items) == first ? rc : add_put_right(ctx, patient, items, first);
 }

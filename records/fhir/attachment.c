@@ -247,7 +247,7 @@ static bool read_id(const char *id, uint64_t *pkey, uint64_t *rid, size_t *n)
 int fhir_attachment(struct op_ctx *ctx, const char *id, int clearance, uint64_t *rid, json_t **out)
 {
     uint64_t pkey;
-    size_t n;
+    size_t n = 0;
     struct opening *o = calloc(1, sizeof *o);
     if (!o)
         return ERR_UNAVAILABLE;

@@ -7,32 +7,26 @@
 #include <string.h>
 #include <uthash.h>
 
-#define KEYS_MAX 16
-#define NAME_BYTES 240
-
 struct told { /* one entry */
     json_t *entry;
+    const char *org, *kind, *id, *value, *unit; /* borrowed */
+    json_int_t from;
+    bool fhir;
+    uint64_t what; /* institution, kind, value and unit in one number: those that are the same have the same */
     struct told *by; /* told by this one already */
     struct told *next_moment, *next_message; /* of the same name in the tables below */
 };
-struct named { /* entries under one name */
-    char name[NAME_BYTES];
+struct named { /* entries under one number */
+    uint64_t name;
     struct told *first;
-    UT_hash_handle hh;
-};
-struct numbered {
-    int64_t key;
-    struct told *told;
     UT_hash_handle hh;
 };
 struct join {
     struct told *list;
     size_t n;
-    struct named *moments, *messages, *heads; /* by when and what; by message and what; by id */
-    struct numbered *numbers;
-    struct named *names; /* room for all of the three */
-    struct numbered *number_room;
-    size_t n_names, n_numbers;
+    struct named *moments, *messages, *heads, *numbers; /* by when and what; by message and what; by id; by what a message calls it */
+    struct named *room;
+    size_t n_room;
 };
 
 static const char *text_of(const json_t *entry, const char *name)
@@ -41,75 +35,81 @@ static const char *text_of(const json_t *entry, const char *name)
     return text ? text : "";
 }
 
-static bool is_fhir(const struct told *t)
-{
-    return json_is_true(json_object_get(t->entry, "fhir"));
-}
-
-static json_int_t from(const struct told *t)
-{
-    return json_integer_value(json_object_get(t->entry, "from"));
-}
-
-static const char *org_of(const struct told *t)
-{
-    return text_of(json_object_get(t->entry, "org"), "id");
-}
-
 /* ---- what is the same ---- */
 
-/* 7.90 is 7.9; of words the blanks do not count, of long ones the beginning and the length do. */
-static void put_value(const char *value, char *out, size_t cap)
+/* FNV-1a; a number is looked up by it, what is found is compared. */
+static uint64_t mix(uint64_t h, unsigned char c)
+{
+    return (h ^ c) * 0x100000001b3u;
+}
+
+static uint64_t mix_text(uint64_t h, const char *text)
+{
+    while (*text)
+        h = mix(h, (unsigned char)*text++);
+    return mix(h, 0);
+}
+
+static uint64_t mix_number(uint64_t h, uint64_t n)
+{
+    for (int i = 0; i < 64; i += 8)
+        h = mix(h, (unsigned char)(n >> i));
+    return h;
+}
+
+/* The next character that counts: of words no blanks; of a unit mm[Hg] is mmHg, 10^9/L 10*9/L, μmol/L umol/L. 0 at the end. */
+static unsigned char next_letter(const unsigned char **p, bool unit)
+{
+    for (; **p; (*p)++) {
+        const unsigned char *c = *p;
+        if (isspace(*c) || (unit && strchr("[]{}", *c)))
+            continue;
+        bool micro = unit && ((c[0] == 0xce && c[1] == 0xbc) || (c[0] == 0xc2 && c[1] == 0xb5));
+        *p += micro ? 2 : 1;
+        return micro ? 'u' : unit ? (unsigned char)(*c == '^' ? '*' : tolower(*c)) : *c;
+    }
+    return 0;
+}
+
+static bool same_letters(const char *a, const char *b, bool unit)
+{
+    const unsigned char *p = (const unsigned char *)a, *q = (const unsigned char *)b;
+    for (;;) {
+        unsigned char x = next_letter(&p, unit), y = next_letter(&q, unit);
+        if (x != y || !x)
+            return x == y;
+    }
+}
+
+static bool is_number(const char *text, double *out)
 {
     char *end;
-    size_t n = 0;
-    double number = strtod(value, &end);
-    if (end != value && !*end) {
-        snprintf(out, cap, "%.12g", number);
-        return;
-    }
-    for (const char *c = value; *c && n + 24 < cap; c++)
-        if (!isspace((unsigned char)*c))
-            out[n++] = *c;
-    snprintf(out + n, cap - n, n + 24 < cap ? "" : "#%zu", strlen(value));
+    *out = strtod(text, &end);
+    return end != text && !*end;
 }
 
-/* mm[Hg] and mmHg, 10^9/L and 10*9/L, μmol/L and umol/L: as two systems write one unit. */
-static void put_unit(const char *unit, char *out, size_t cap)
+/* 7.90 is 7.9. */
+static bool same_value(const char *a, const char *b)
 {
-    size_t n = 0;
-    for (const unsigned char *c = (const unsigned char *)unit; *c && n + 1 < cap; c++) {
-        bool micro = (c[0] == 0xce && c[1] == 0xbc) || (c[0] == 0xc2 && c[1] == 0xb5);
-        if (micro) {
-            out[n++] = 'u';
-            c++;
-        } else if (!strchr("[]{} ", *c))
-            out[n++] = (char)(*c == '^' ? '*' : tolower(*c));
-    }
-    out[n] = 0;
+    double x, y;
+    return is_number(a, &x) && is_number(b, &y) ? x == y : same_letters(a, b, false);
 }
 
-/* Where its likes are found; `place` is a minute or a message. */
-static void name_of(const struct told *t, const char *place, char out[NAME_BYTES])
+static uint64_t what_of(const struct told *t)
 {
-    char value[100], unit[40];
-    put_value(text_of(t->entry, "value"), value, sizeof value);
-    put_unit(text_of(t->entry, "unit"), unit, sizeof unit);
-    snprintf(out, NAME_BYTES, "%.20s|%.24s|%.24s|%s|%s", org_of(t), text_of(t->entry, "kind"), place, value, unit);
-}
-
-static bool same_words(const char *a, const char *b)
-{
-    for (;; a++, b++) {
-        while (*a == ' ')
-            a++;
-        while (*b == ' ')
-            b++;
-        if (tolower((unsigned char)*a) != tolower((unsigned char)*b))
-            return false;
-        if (!*a)
-            return true;
-    }
+    uint64_t h = mix_text(mix_text(0xcbf29ce484222325u, t->org), t->kind), bits;
+    const unsigned char *p = (const unsigned char *)t->value;
+    double number;
+    if (is_number(t->value, &number)) {
+        memcpy(&bits, &number, sizeof bits);
+        h = mix_number(h, bits);
+    } else
+        for (unsigned char c; (c = next_letter(&p, false));)
+            h = mix(h, c);
+    p = (const unsigned char *)t->unit;
+    for (unsigned char c; (c = next_letter(&p, true));)
+        h = mix(h, c);
+    return h;
 }
 
 static const char *code_of(const struct told *t)
@@ -121,63 +121,68 @@ static const char *code_of(const struct told *t)
 /* By the standard codes where both have one; glucose of blood is not that of another fluid, whatever both are called. */
 static bool same_item(const struct told *a, const struct told *b)
 {
+    const char *title = text_of(a->entry, "title");
     const char *x = text_of(a->entry, "item"), *y = text_of(b->entry, "item");
     if (*x && *y)
         return strcmp(x, y) == 0;
-    return (*code_of(a) && strcmp(code_of(a), code_of(b)) == 0) || (*text_of(a->entry, "title") && same_words(text_of(a->entry, "title"), text_of(b->entry, "title")));
+    return (*code_of(a) && strcmp(code_of(a), code_of(b)) == 0) || (*title && same_letters(title, text_of(b->entry, "title"), true));
+}
+
+static bool same(const struct told *a, const struct told *b)
+{
+    return strcmp(a->org, b->org) == 0 && strcmp(a->kind, b->kind) == 0 && same_value(a->value, b->value) && same_letters(a->unit, b->unit, true) && same_item(a, b);
 }
 
 /* ---- tables ---- */
 
-static struct named *find(struct named *table, const char *name)
+static struct told *find(struct named *table, uint64_t name)
 {
     struct named *n = NULL;
-    HASH_FIND_STR(table, name, n);
-    return n;
+    HASH_FIND(hh, table, &name, sizeof name, n);
+    return n ? n->first : NULL;
 }
 
-static struct named *add(struct join *j, struct named **table, const char *name)
+/* Puts it before those that have the same name; gives the next of them. */
+static struct told *add(struct join *j, struct named **table, uint64_t name, struct told *t)
 {
-    struct named *n = find(*table, name);
-    if (n)
-        return n;
-    n = &j->names[j->n_names++];
-    memcpy(n->name, name, NAME_BYTES);
-    HASH_ADD_STR(*table, name, n);
-    return n;
+    struct named *n = NULL;
+    HASH_FIND(hh, *table, &name, sizeof name, n);
+    if (!n) {
+        n = &j->room[j->n_room++];
+        n->name = name;
+        HASH_ADD(hh, *table, name, sizeof name, n);
+    }
+    struct told *next = n->first;
+    n->first = t;
+    return next;
 }
 
-static void minute_of(const struct told *t, char out[24])
+static uint64_t at_moment(const struct told *t)
 {
-    snprintf(out, 24, "%lld", (long long)json_integer_value(json_object_get(t->entry, "t_ms")) / 60000);
+    return mix_number(t->what, (uint64_t)(json_integer_value(json_object_get(t->entry, "t_ms")) / 60000));
+}
+
+static uint64_t in_message(const struct told *t, const char *message)
+{
+    return mix_text(t->what, message);
+}
+
+static uint64_t by_id(const char *id)
+{
+    return mix_text(0xcbf29ce484222325u, id);
 }
 
 static void enter(struct join *j, struct told *t)
 {
-    char name[NAME_BYTES] = "", place[24];
-    json_t *key = json_object_get(t->entry, "key");
-    minute_of(t, place);
-    name_of(t, place, name);
-    struct named *n = add(j, &j->moments, name);
-    t->next_moment = n->first;
-    n->first = t;
-    if (is_fhir(t)) {
-        snprintf(name, sizeof name, "%s", text_of(t->entry, "id"));
-        add(j, &j->heads, name)->first = t;
+    uint64_t number = (uint64_t)json_integer_value(json_object_get(t->entry, "key"));
+    t->next_moment = add(j, &j->moments, at_moment(t), t);
+    if (t->fhir) {
+        (void)add(j, &j->heads, by_id(t->id), t);
         return;
     }
-    name_of(t, text_of(t->entry, "message_id"), name);
-    n = add(j, &j->messages, name);
-    t->next_message = n->first;
-    n->first = t;
-    struct numbered *known = NULL;
-    int64_t number = json_integer_value(key);
-    HASH_FIND(hh, j->numbers, &number, sizeof number, known);
-    if (number && !known) {
-        known = &j->number_room[j->n_numbers++];
-        *known = (struct numbered){.key = number, .told = t};
-        HASH_ADD(hh, j->numbers, key, sizeof known->key, known);
-    }
+    t->next_message = add(j, &j->messages, in_message(t, text_of(t->entry, "message_id")), t);
+    if (number && !find(j->numbers, number))
+        (void)add(j, &j->numbers, number, t);
 }
 
 /* ---- who told it ---- */
@@ -195,11 +200,9 @@ static struct told *by_number(const struct join *j, const struct told *t)
     size_t i;
     json_array_foreach(json_object_get(t->entry, "keys"), i, key)
     {
-        int64_t number = json_integer_value(key);
-        struct numbered *n = NULL;
-        HASH_FIND(hh, j->numbers, &number, sizeof number, n);
-        if (n && strcmp(org_of(n->told), org_of(t)) == 0)
-            return n->told;
+        struct told *o = find(j->numbers, (uint64_t)json_integer_value(key));
+        if (o && strcmp(o->org, t->org) == 0 && strcmp(o->kind, t->kind) == 0)
+            return o;
     }
     return NULL;
 }
@@ -207,46 +210,34 @@ static struct told *by_number(const struct join *j, const struct told *t)
 /* A message's first; among those of FHIR the one that was there first. */
 static bool better(const struct told *a, const struct told *b)
 {
-    return !b || (is_fhir(a) != is_fhir(b) ? is_fhir(b) : strcmp(text_of(a->entry, "id"), text_of(b->entry, "id")) < 0);
-}
-
-static bool earlier(const struct told *a, const struct told *t)
-{
-    return !is_fhir(a) || strcmp(text_of(a->entry, "id"), text_of(t->entry, "id")) < 0;
+    return !b || (a->fhir != b->fhir ? b->fhir : strcmp(a->id, b->id) < 0);
 }
 
 static struct told *by_moment(const struct join *j, const struct told *t)
 {
-    char name[NAME_BYTES] = "", place[24];
     struct told *found = NULL;
-    minute_of(t, place);
-    name_of(t, place, name);
-    struct named *n = find(j->moments, name);
-    for (struct told *o = n ? n->first : NULL; o; o = o->next_moment)
-        if (o != t && !o->by && from(o) != from(t) && earlier(o, t) && same_item(o, t) && better(o, found))
+    for (struct told *o = find(j->moments, at_moment(t)); o; o = o->next_moment)
+        if (o != t && !o->by && o->from != t->from && better(o, t) && same(o, t) && better(o, found))
             found = o;
     return found;
 }
 
 static struct told *head_of(const struct join *j, const struct told *t)
 {
-    char name[NAME_BYTES] = "";
-    snprintf(name, sizeof name, "%s", text_of(t->entry, "head_id"));
-    struct named *n = *name ? find(j->heads, name) : NULL;
-    return n ? n->first : NULL;
+    const char *id = text_of(t->entry, "head_id");
+    struct told *head = *id ? find(j->heads, by_id(id)) : NULL;
+    return head && strcmp(head->id, id) == 0 ? head : NULL;
 }
 
 /* Its report was told by a message: what of it was, too? */
 static struct told *within(const struct join *j, const struct told *t)
 {
-    char name[NAME_BYTES] = "";
     struct told *head = head_of(j, t), *report = head && head->by ? last_of(head) : NULL;
-    if (!report || is_fhir(report))
+    if (!report || report->fhir)
         return NULL;
-    name_of(t, text_of(report->entry, "message_id"), name);
-    struct named *n = find(j->messages, name);
-    for (struct told *o = n ? n->first : NULL; o; o = o->next_message)
-        if (same_item(o, t))
+    const char *message = text_of(report->entry, "message_id");
+    for (struct told *o = find(j->messages, in_message(t, message)); o; o = o->next_message)
+        if (strcmp(text_of(o->entry, "message_id"), message) == 0 && same(o, t))
             return o;
     return NULL;
 }
@@ -301,16 +292,23 @@ static void follow_head(const struct join *j, const struct told *t)
     json_object_set(t->entry, "message_id", group ? group : id);
 }
 
+static void take(struct join *j, json_t *entry, json_t *from)
+{
+    struct told *t = &j->list[j->n++];
+    *t = (struct told){.entry = entry, .org = text_of(json_object_get(entry, "org"), "id"), .kind = text_of(entry, "kind"), .id = text_of(entry, "id"), .value = text_of(entry, "value"),
+                       .unit = text_of(entry, "unit"), .from = json_integer_value(from), .fhir = json_is_true(json_object_get(entry, "fhir"))};
+    t->what = what_of(t);
+}
+
 static bool open_join(struct join *j, const json_t *items)
 {
     size_t i, n = json_array_size(items);
-    json_t *entry;
+    json_t *entry, *from;
     j->list = calloc(n + 1, sizeof *j->list);
-    j->names = calloc(2 * n + 1, sizeof *j->names);
-    j->number_room = calloc(n + 1, sizeof *j->number_room);
-    if (!j->list || !j->names || !j->number_room)
+    j->room = calloc(3 * n + 1, sizeof *j->room); /* of each entry three names at most */
+    if (!j->list || !j->room)
         return false;
-    json_array_foreach(items, i, entry) if (json_object_get(entry, "from")) j->list[j->n++].entry = entry;
+    json_array_foreach(items, i, entry) if ((from = json_object_get(entry, "from"))) take(j, entry, from);
     return true;
 }
 
@@ -321,8 +319,7 @@ static void close_join(struct join *j)
     HASH_CLEAR(hh, j->heads);
     HASH_CLEAR(hh, j->numbers);
     free(j->list);
-    free(j->names);
-    free(j->number_room);
+    free(j->room);
 }
 
 /* Reports and visits before their parts, by number before likeness. */
@@ -331,11 +328,11 @@ static void join_all(struct join *j)
     for (size_t i = 0; i < j->n; i++)
         enter(j, &j->list[i]);
     for (size_t i = 0; i < j->n; i++)
-        j->list[i].by = is_fhir(&j->list[i]) ? by_number(j, &j->list[i]) : NULL;
+        j->list[i].by = j->list[i].fhir ? by_number(j, &j->list[i]) : NULL;
     for (int part = 0; part < 2; part++)
         for (size_t i = 0; i < j->n; i++) {
             struct told *t = &j->list[i];
-            if (is_fhir(t) && !t->by && (json_object_get(t->entry, "head_id") != NULL) == part) {
+            if (t->fhir && !t->by && (json_object_get(t->entry, "head_id") != NULL) == part) {
                 t->by = part ? within(j, t) : NULL;
                 t->by = t->by ? t->by : by_moment(j, t);
             }

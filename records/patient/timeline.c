@@ -9,8 +9,6 @@
 #include "records/patient/mask.h"
 #include "records/store/sealed.h"
 #include "records/work/consultation.h"
-#include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -190,17 +188,6 @@ static void settle(struct line *l)
     find_pictures(l->items);
 }
 
-/* What nobody outside needs: of those alone that leave. */
-static void strip(json_t *items)
-{
-    static const char *const inner[] = {"codes", "restricted", "clearance", "from", "fhir", "key", "keys", "uid"};
-    size_t i;
-    json_t *entry;
-    json_array_foreach(items, i, entry)
-        for (size_t k = 0; k < sizeof inner / sizeof *inner; k++)
-            json_object_del(entry, inner[k]);
-}
-
 static json_t *source_json(struct op_ctx *ctx, const struct share_member *m, bool linked)
 {
     json_t *org = NULL;
@@ -213,116 +200,6 @@ static json_t *source_json(struct op_ctx *ctx, const struct share_member *m, boo
         org = json_null();
     return json_pack("{s:o,s:o,s:s,s:b,s:b,s:s}", "patient_id", json_id(m->patient), "org", org, "basis", share_basis_word(m->basis), "linked", linked, "refused",
                      m->refused, "how", m->how);
-}
-
-/* ---- order, filter, pages ---- */
-
-struct placed { /* where an entry stands */
-    int64_t t_ms;
-    const char *id;
-    json_t *entry;
-};
-
-static int newest_first(const void *a, const void *b)
-{
-    const struct placed *x = a, *y = b;
-    return x->t_ms != y->t_ms ? (x->t_ms < y->t_ms ? 1 : -1) : -strcmp(x->id, y->id);
-}
-
-static struct placed *sorted(const json_t *items)
-{
-    size_t i, n = json_array_size(items);
-    struct placed *rows = malloc((n + 1) * sizeof *rows);
-    json_t *entry;
-    if (!rows)
-        return NULL;
-    json_array_foreach(items, i, entry)
-    {
-        const char *id = json_string_value(json_object_get(entry, "id"));
-        rows[i] = (struct placed){json_integer_value(json_object_get(entry, "t_ms")), id ? id : "", entry};
-    }
-    qsort(rows, n, sizeof *rows, newest_first);
-    return rows;
-}
-
-static void count_in(json_t *counts, const char *key, json_t *label)
-{
-    json_t *one = json_object_get(counts, key);
-    if (!one) {
-        one = json_pack("{s:O,s:i}", "value", label, "count", 0);
-        json_object_set_new(counts, key, one);
-    }
-    json_object_set_new(one, "count", json_integer(json_integer_value(json_object_get(one, "count")) + 1));
-}
-
-static json_t *values_of(json_t *counts)
-{
-    const char *key;
-    json_t *one, *list = json_array();
-    json_object_foreach(counts, key, one) json_array_append(list, one);
-    json_decref(counts);
-    return list;
-}
-
-static json_t *facets_of(const json_t *items)
-{
-    json_t *kinds = json_object(), *orgs = json_object(), *entry;
-    size_t i;
-    json_array_foreach(items, i, entry)
-    {
-        json_t *org = json_object_get(entry, "org");
-        const char *id = json_string_value(json_object_get(org, "id"));
-        count_in(kinds, json_string_value(json_object_get(entry, "kind")), json_object_get(entry, "kind"));
-        if (id)
-            count_in(orgs, id, org);
-    }
-    return json_pack("{s:o,s:o}", "kinds", values_of(kinds), "orgs", values_of(orgs));
-}
-
-struct page {
-    const char *kind, *org, *after_id;
-    int64_t after_ms, limit;
-};
-
-static bool wanted(const struct page *p, const struct placed *row)
-{
-    const char *org = p->org ? json_string_value(json_object_get(json_object_get(row->entry, "org"), "id")) : NULL;
-    if ((p->kind && strcmp(json_string_value(json_object_get(row->entry, "kind")), p->kind) != 0) || (p->org && (!org || strcmp(org, p->org) != 0)))
-        return false;
-    return !p->after_id || row->t_ms < p->after_ms || (row->t_ms == p->after_ms && strcmp(row->id, p->after_id) < 0);
-}
-
-static json_t *page_of(const json_t *items, const struct page *p, json_t **next)
-{
-    struct placed *rows = sorted(items), *last = NULL;
-    json_t *out = json_array();
-    *next = json_null();
-    for (size_t i = 0; rows && i < json_array_size(items); i++) {
-        if (!wanted(p, &rows[i]))
-            continue;
-        if ((int64_t)json_array_size(out) == p->limit) {
-            *next = json_sprintf("%" PRId64 "_%s", last->t_ms, last->id);
-            break;
-        }
-        json_array_append(out, rows[i].entry);
-        last = &rows[i];
-    }
-    free(rows);
-    return out;
-}
-
-static int read_page(struct op_ctx *ctx, json_t *args, struct page *p)
-{
-    const char *after = arg_text(args, "after");
-    char *end;
-    *p = (struct page){.kind = arg_text(args, "kind"), .org = arg_text(args, "org_id"), .limit = arg_int(args, "limit", 500)};
-    if (!after)
-        return 0;
-    p->after_ms = strtoll(after, &end, 10);
-    if (*end != '_')
-        return fault_field(ctx->fault, "after", "wrong");
-    p->after_id = end + 1;
-    return 0;
 }
 
 int timeline_load(struct op_ctx *ctx, uint64_t patient, json_t **items, json_t **sources)
@@ -352,21 +229,6 @@ int timeline_load(struct op_ctx *ctx, uint64_t patient, json_t **items, json_t *
         *items = *sources = NULL;
     }
     return rc;
-}
-
-int patient_timeline(struct op_ctx *ctx, json_t *args, json_t **result)
-{
-    struct page page;
-    json_t *all, *sources, *next;
-    int rc = read_page(ctx, args, &page);
-    rc = rc ? rc : timeline_load(ctx, arg_id(args, "patient_id"), &all, &sources);
-    if (rc)
-        return rc;
-    json_t *items = page_of(all, &page, &next);
-    *result = json_pack("{s:o,s:o,s:o,s:o}", "items", items, "next", next, "facets", facets_of(all), "sources", sources);
-    strip(items);
-    json_decref(all);
-    return 0;
 }
 
 /* ---- "this is not the patient" ---- */

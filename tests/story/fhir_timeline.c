@@ -107,6 +107,49 @@ static void pages_and_filters_hold_together(void **state)
     json_decref(visits);
 }
 
+static size_t asked(const char *patient, json_t *more)
+{
+    json_t *args = json_pack("{s:s}", "patient_id", patient);
+    json_object_update(args, more);
+    json_decref(more);
+    json_decref(seen);
+    seen = world_call(&w, "qian", "patient.timeline", args);
+    if (!seen)
+        fail_msg("%s %s", w.fault.reason, w.fault.text);
+    return json_array_size(items());
+}
+
+static void a_page_shows_what_is_asked_for(void **state)
+{
+    (void)state;
+    size_t all = asked(at_county, json_object());
+    assert_int_equal(asked(at_county, json_pack("{s:s}", "q", "葡萄糖")), 2); /* the value and its report */
+    under("葡萄糖", "生化");
+    assert_int_equal(asked(at_county, json_pack("{s:s}", "q", "生化")), 2); /* the report with its values */
+    assert_int_equal(asked(at_county, json_pack("{s:s}", "q", "ＣＴ")), 2); /* full-width, in two titles */
+    assert_int_equal(asked(at_county, json_pack("{s:s}", "q", "张医生")), 2); /* the visit with its diagnosis */
+    assert_int_equal(asked(at_county, json_pack("{s:s}", "q", "没有这个")), 0);
+    assert_int_equal(asked(at_county, json_pack("{s:b}", "abnormal", 1)), 3); /* glucose in its report, systolic pressure */
+    entry("收缩压");
+    assert_null(titled("舒张压"));
+    assert_int_equal(asked(at_county, json_pack("{s:s}", "item", "http://loinc.org|14749-6")), 1);
+    assert_int_equal(asked(at_county, json_pack("{s:s}", "item", "舒张压")), 1); /* it has no code */
+    assert_int_equal(asked(at_county, json_pack("{s:I,s:I}", "from_ms", (json_int_t)1795190400000, "until_ms", (json_int_t)1795276800000)), 2); /* 21 November */
+    size_t before = asked(at_county, json_pack("{s:I}", "until_ms", (json_int_t)1795190400000)), after = asked(at_county, json_pack("{s:I}", "from_ms", (json_int_t)1795190400000));
+    assert_int_equal(before + after, all);
+    json_t *years = json_object_get(json_object_get(seen, "facets"), "years");
+    assert_int_equal(json_array_size(years), 1);
+    assert_string_equal(text_of(json_array_get(years, 0), "value"), "2026");
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(years, 0), "count")), all); /* of all, whatever was asked for */
+    assert_null(world_call(&w, "qian", "patient.timeline", json_pack("{s:s,s:I,s:I}", "patient_id", at_county, "from_ms", (json_int_t)2, "until_ms", (json_int_t)1)));
+    size_t i;
+    json_t *one, *mine = NULL;
+    json_array_foreach(json_object_get(seen, "systems"), i, one) if (strcmp(text_of(one, "name"), "云岭 LIS") == 0) mine = one;
+    assert_non_null(mine); /* until when the data go */
+    assert_int_equal(strlen(text_of(mine, "day")), 10);
+    assert_false(json_is_true(json_object_get(mine, "late")));
+}
+
 /* qian is a doctor: by consent he reaches level 3, a sensitive entry is 4. */
 static void what_is_sensitive_is_masked(void **state)
 {
@@ -372,6 +415,7 @@ int main(void)
         cmocka_unit_test(nobody_without_a_ground_sees_it),
         cmocka_unit_test(consent_opens_the_whole_of_it),
         cmocka_unit_test(pages_and_filters_hold_together),
+        cmocka_unit_test(a_page_shows_what_is_asked_for),
         cmocka_unit_test(what_is_sensitive_is_masked),
         cmocka_unit_test(what_changes_is_seen_as_it_is_now),
         cmocka_unit_test(a_report_sent_by_two_doors_is_told_once),
