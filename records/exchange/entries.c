@@ -174,15 +174,17 @@ static void put_codes(const struct records_parts *p, struct query *q, json_t *li
         json_object_set_new(line, "standard", quality_code_json(p->quality, query_text(q, "standard_system"), standard));
     if (of_illness(query_text(q, "kind")))
         json_object_set_new(line, "codes", json_pack("[s]", standard[0] ? standard : code));
-    if (standard[0])
+    if (standard[0] && strcmp(query_text(q, "kind"), "observation") == 0)
         json_object_set_new(line, "item", json_sprintf("%s|%s", query_text(q, "standard_system"), standard));
 }
 
-/* For doors_join: whose it is, and what he calls it. */
+/* For doors_join: whose it is, and what he calls a report or a visit. */
 static void put_name(struct query *q, json_t *line)
 {
+    const char *kind = query_text(q, "kind");
     json_object_set_new(line, "from", json_integer(query_int(q, "source_id")));
-    json_object_set_new(line, "key", json_integer(query_int(q, "key")));
+    if (strcmp(kind, "report") == 0 || strcmp(kind, "encounter") == 0)
+        json_object_set_new(line, "key", json_integer(query_int(q, "key")));
 }
 
 static json_t *entry_json(const struct records_parts *p, struct query *q)
@@ -193,9 +195,9 @@ static json_t *entry_json(const struct records_parts *p, struct query *q)
     if (!o)
         return NULL;
     const char *text = json_string_value(json_object_get(o, "text")), *code = query_text(q, "code");
-    json_t *line = json_pack("{s:I,s:s,s:s?,s:s?,s:s?,s:s?,s:o,s:n,s:n,s:{s:o,s:s?},s:s?,s:o}", "t_ms", (json_int_t)query_int(q, "t_ms"), "kind", query_text(q, "kind"), "title",
+    json_t *line = json_pack("{s:I,s:s,s:s?,s:s?,s:s?,s:s?,s:o,s:{s:o,s:s?},s:s?,s:o}", "t_ms", (json_int_t)query_int(q, "t_ms"), "kind", query_text(q, "kind"), "title",
                              text ? text : code, "code", code, "unit", query_text(q, "unit"), "state",
-                             query_text(q, "status"), "id", json_id(id), "case_id", "document_id", "org", "id", json_id((uint64_t)query_int(q, "org_id")), "name",
+                             query_text(q, "status"), "id", json_id(id), "org", "id", json_id((uint64_t)query_int(q, "org_id")), "name",
                              query_text(q, "org_name"), "source", query_text(q, "source_name"), "message_id", json_id((uint64_t)query_int(q, "message_id")));
     static const char *const more[] = {"value", "range", "flag", "who"};
     for (size_t i = 0; line && i < sizeof more / sizeof *more; i++)

@@ -52,7 +52,7 @@ static void settle_code(struct teller *t, struct piece *p)
     const char *better = json_string_value(json_object_get(standard, "code")), *name = json_string_value(json_object_get(standard, "name"));
     if (better && strcmp(better, raw) != 0)
         json_object_set(p->line, "standard", standard);
-    if (better)
+    if (better && strcmp(p->kind, "observation") == 0)
         json_object_set_new(p->line, "item", json_sprintf("%s|%s", json_string_value(json_object_get(standard, "system")), better));
     if (!json_object_get(p->line, "title"))
         json_object_set_new(p->line, "title", json_string(name ? name : *p->code->as.display ? p->code->as.display : raw));

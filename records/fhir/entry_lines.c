@@ -138,10 +138,7 @@ static struct piece *add_piece(struct teller *t, const struct fhir_row *row, uin
     p->source = source;
     p->line = json_object();
     put_text(p->line, "id", id);
-    json_object_set_new_nocheck(p->line, "case_id", json_null());
-    json_object_set_new_nocheck(p->line, "document_id", json_null());
-    json_object_set_new_nocheck(p->line, "fhir", json_true());
-    json_object_set_new_nocheck(p->line, "from", json_integer((json_int_t)source));
+    json_object_set_new_nocheck(p->line, "from", json_integer(-(json_int_t)source - 1)); /* below nought: no message (records/patient/doors.h) */
     t->pieces[t->n++] = p;
     return p;
 }
@@ -384,6 +381,7 @@ static void tell_pictures(struct teller *t, const struct fhir_row *row, uint64_t
     if (!started.n || !r4_date_interval(started.p, started.n, FHIR_ZONE_MIN, &low, &high))
         low = row->t_ms;
     set_kind(p, "imaging");
+    json_object_set_new(p->line, "pictures", json_integer(0)); /* the timeline counts those it has */
     set_time(p, low);
     put(p->line, "code", r4_text(r4_at(root, "modality.0.code")));
     put_study_uid(root, p->line);

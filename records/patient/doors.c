@@ -296,7 +296,7 @@ static void take(struct join *j, json_t *entry, json_t *from)
 {
     struct told *t = &j->list[j->n++];
     *t = (struct told){.entry = entry, .org = text_of(json_object_get(entry, "org"), "id"), .kind = text_of(entry, "kind"), .id = text_of(entry, "id"), .value = text_of(entry, "value"),
-                       .unit = text_of(entry, "unit"), .from = json_integer_value(from), .fhir = json_is_true(json_object_get(entry, "fhir"))};
+                       .unit = text_of(entry, "unit"), .from = json_integer_value(from), .fhir = json_integer_value(from) < 0};
     t->what = what_of(t);
 }
 

@@ -9,7 +9,7 @@
 
 #include <jansson.h>
 
-/* Entries of one person (timeline.h) on their way, with `from` (integer: whose; without it an entry stands for itself), `fhir` (true: no message), `key` (integer: what a
+/* Entries of one person (timeline.h) on their way, with `from` (integer: whose; below nought of FHIR, else of messages; without it an entry stands for itself), `key` (integer: what a
  * message calls it), `keys` (what a message would), `clearance`. Of two the message's stays, with `also`: the names of the other sources; it takes from the other what it lacks, is
  * as sensitive as both together, and open as far as either. The other's parts become its parts. */
 void doors_join(json_t *items);

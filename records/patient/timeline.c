@@ -152,24 +152,17 @@ static int add_member(struct line *l, const struct share_member *m, bool linked,
 }
 
 /* Pictures of a study that are kept here - DICOM files of the person that the reader sees - are the study's parts; of others the page says whose they are. */
-static void find_pictures(json_t *items)
+static void find_pictures(const json_t *with_uid)
 {
     json_t *studies = json_object(), *entry;
     size_t i;
-    json_array_foreach(items, i, entry)
+    json_array_foreach(with_uid, i, entry)
+        if (json_object_get(entry, "pictures"))
+            json_object_set(studies, json_string_value(json_object_get(entry, "uid")), entry);
+    json_array_foreach(with_uid, i, entry)
     {
-        const char *uid = json_string_value(json_object_get(entry, "uid"));
-        if (strcmp(json_string_value(json_object_get(entry, "kind")), "imaging") == 0 && !json_is_true(json_object_get(entry, "masked"))) {
-            json_object_set_new(entry, "pictures", json_integer(0));
-            if (uid && !json_object_get(studies, uid))
-                json_object_set(studies, uid, entry);
-        }
-    }
-    json_array_foreach(items, i, entry)
-    {
-        const char *uid = json_string_value(json_object_get(entry, "uid"));
-        json_t *study = uid ? json_object_get(studies, uid) : NULL;
-        if (!study || study == entry || !json_is_string(json_object_get(entry, "document_id")))
+        json_t *study = json_object_get(studies, json_string_value(json_object_get(entry, "uid")));
+        if (!study || !json_is_string(json_object_get(entry, "document_id")))
             continue;
         json_object_set(entry, "head_id", json_object_get(study, "id"));
         json_object_set_new(study, "pictures", json_integer(json_integer_value(json_object_get(study, "pictures")) + 1));
@@ -181,11 +174,17 @@ static void find_pictures(json_t *items)
 static void settle(struct line *l)
 {
     size_t i;
-    json_t *entry;
+    json_t *entry, *with_uid = json_array();
     doors_join(l->items);
     note_codes(l);
-    json_array_foreach(l->items, i, entry) mask_entry(l, entry);
-    find_pictures(l->items);
+    json_array_foreach(l->items, i, entry)
+    {
+        mask_entry(l, entry);
+        if (json_object_get(entry, "uid"))
+            json_array_append(with_uid, entry);
+    }
+    find_pictures(with_uid);
+    json_decref(with_uid);
 }
 
 static json_t *source_json(struct op_ctx *ctx, const struct share_member *m, bool linked)

@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#define COUNTS_MAX 200 /* kinds, institutions, years */
 #define LATE_MS (24 * 3600000ll) /* a system that sent nothing for so long: what it has of the patient may be missing */
 
 /* ---- order ---- */
@@ -40,45 +42,77 @@ static struct placed *sorted(const json_t *items)
     return rows;
 }
 
-static void count_in(json_t *counts, const char *key, json_t *label)
+struct count {
+    const char *key; /* borrowed */
+    json_t *label;
+    int64_t from_ms, until_ms; /* of a year */
+    json_int_t n;
+};
+struct counts {
+    struct count list[COUNTS_MAX];
+    size_t n;
+};
+
+static void count_in(struct counts *c, const char *key, json_t *label)
 {
-    json_t *one = json_object_get(counts, key);
-    if (!one) {
-        one = json_pack("{s:O,s:i}", "value", label, "count", 0);
-        json_object_set_new(counts, key, one);
-    }
-    json_object_set_new(one, "count", json_integer(json_integer_value(json_object_get(one, "count")) + 1));
+    size_t i = 0;
+    while (i < c->n && strcmp(c->list[i].key, key) != 0)
+        i++;
+    if (i == COUNTS_MAX)
+        return;
+    if (i == c->n)
+        c->list[c->n++] = (struct count){.key = key, .label = json_incref(label)};
+    c->list[i].n++;
 }
 
-static json_t *values_of(json_t *counts)
+static int64_t year_begins(int year)
 {
-    const char *key;
-    json_t *one, *list = json_array();
-    json_object_foreach(counts, key, one) json_array_append(list, one);
-    json_decref(counts);
+    struct tm tm = {.tm_year = year - 1900, .tm_mday = 1};
+    return (int64_t)timegm(&tm) * 1000 - PATIENT_ZONE_MIN * 60000ll;
+}
+
+/* A year of China's calendar. */
+static void count_year(struct counts *c, int64_t t_ms)
+{
+    char day[11];
+    size_t i = 0;
+    while (i < c->n && (t_ms < c->list[i].from_ms || t_ms >= c->list[i].until_ms))
+        i++;
+    if (i == COUNTS_MAX)
+        return;
+    if (i == c->n) {
+        date_of_ms(t_ms, PATIENT_ZONE_MIN, day);
+        int year = atoi(day);
+        int64_t from = year_begins(year), until = year_begins(year + 1);
+        c->list[c->n++] = (struct count){.label = json_sprintf("%04d", year), .from_ms = from, .until_ms = until};
+    }
+    c->list[i].n++;
+}
+
+static json_t *values_of(const struct counts *c)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < c->n; i++)
+        json_array_append_new(list, json_pack("{s:o,s:I}", "value", c->list[i].label, "count", c->list[i].n));
     return list;
 }
 
 /* Of all, whatever is asked for: the reader sees what there is to choose from. */
 static json_t *facets_of(const json_t *items)
 {
-    json_t *kinds = json_object(), *orgs = json_object(), *years = json_object(), *entry;
+    struct counts kinds = {.n = 0}, orgs = {.n = 0}, years = {.n = 0};
+    json_t *entry;
     size_t i;
     json_array_foreach(items, i, entry)
     {
-        char day[11];
-        json_t *org = json_object_get(entry, "org");
+        json_t *org = json_object_get(entry, "org"), *kind = json_object_get(entry, "kind");
         const char *id = json_string_value(json_object_get(org, "id"));
-        count_in(kinds, json_string_value(json_object_get(entry, "kind")), json_object_get(entry, "kind"));
+        count_in(&kinds, json_string_value(kind), kind);
         if (id)
-            count_in(orgs, id, org);
-        date_of_ms(json_integer_value(json_object_get(entry, "t_ms")), PATIENT_ZONE_MIN, day);
-        day[4] = 0;
-        json_t *year = json_string(day);
-        count_in(years, day, year);
-        json_decref(year);
+            count_in(&orgs, id, org);
+        count_year(&years, json_integer_value(json_object_get(entry, "t_ms")));
     }
-    return json_pack("{s:o,s:o,s:o}", "kinds", values_of(kinds), "orgs", values_of(orgs), "years", values_of(years));
+    return json_pack("{s:o,s:o,s:o}", "kinds", values_of(&kinds), "orgs", values_of(&orgs), "years", values_of(&years));
 }
 
 /* ---- what fits ---- */
@@ -253,7 +287,7 @@ static int systems_of(struct op_ctx *ctx, const json_t *sources, json_t *systems
 /* What nobody outside needs: of those alone that leave. */
 static void strip(json_t *items)
 {
-    static const char *const inner[] = {"codes", "restricted", "clearance", "from", "fhir", "key", "keys", "uid"};
+    static const char *const inner[] = {"codes", "restricted", "clearance", "from", "key", "keys", "uid"};
     size_t i;
     json_t *entry;
     json_array_foreach(items, i, entry)
