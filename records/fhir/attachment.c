@@ -11,7 +11,7 @@ struct opening { /* one attachment on its way */
     struct op_ctx *ctx;
     struct fhir_work w;
     int clearance;
-    struct fhir_row row; /* the resource */
+    struct fhir_row row, binary; /* the resource; what its address names. Texts below point into their bodies */
     uint64_t source;
     struct r4_str type, data; /* as they came: a media type, base64 */
 };
@@ -74,15 +74,15 @@ static bool belongs(struct opening *o, const struct fhir_row *binary, const stru
 /* Its texts live in the scratch's other doc. */
 static int from_binary(struct opening *o, const char *name)
 {
-    struct fhir_row row = {0};
+    struct fhir_row *row = &o->binary;
     struct r4_node *root = NULL;
     struct r4_doc *d = o->w.plan->scratch->rows;
     const struct r4_type *type = r4_resource(fhir_r4(o->w.fhir), "Binary", 6);
-    int rc = type ? row_find(&o->w, o->ctx->tx, type, str(name), ROW_BODY, &row) : ERR_NOT_FOUND;
+    int rc = type ? row_find(&o->w, o->ctx->tx, type, str(name), ROW_BODY, row) : ERR_NOT_FOUND;
     r4_doc_reset(d);
-    if (rc == 0 && row.body && !row.deleted && r4_json_parse(d, row.body, row.body_len, &root, NULL))
+    if (rc == 0 && row->body && !row->deleted && r4_json_parse(d, row->body, row->body_len, &root, NULL))
         root = NULL;
-    if (rc == 0 && (!root || !belongs(o, &row, root)))
+    if (rc == 0 && (!root || !belongs(o, row, root)))
         rc = nothing(o->ctx);
     else if (rc == 0 && clean_restricted(root) && o->clearance < mask_restricted_level(o->ctx))
         rc = fault_set(o->ctx->fault, ERR_DENIED, "masked", "Your role does not reach this content on this ground.");
@@ -90,7 +90,6 @@ static int from_binary(struct opening *o, const char *name)
         o->data = r4_text(r4_get(root, "data"));
         o->type = o->type.n ? o->type : r4_text(r4_get(root, "contentType"));
     }
-    fhir_row_clear(&row);
     return rc;
 }
 
@@ -261,6 +260,7 @@ int fhir_attachment(struct op_ctx *ctx, const char *id, int clearance, uint64_t 
         rc = open_it(o, (int64_t)pkey, n, out);
     }
     fhir_row_clear(&o->row);
+    fhir_row_clear(&o->binary);
     free(o->w.answer.body);
     fhir_work_fini(&o->w);
     free(o);
