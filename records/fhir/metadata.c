@@ -1,5 +1,5 @@
 /* The CapabilityStatement and Patient/$everything. What the statement says is made from the tables the code runs by. */
-#include "records/fhir/own.h"
+#include "records/fhir/kin.h"
 #include <stdio.h>
 
 /* ---- metadata ---- */
@@ -119,20 +119,29 @@ void rest_metadata(struct fhir_work *w)
 /* ---- Patient/$everything (http://hl7.org/fhir/R4/patient-operation-everything.html) ---- */
 
 struct all {
-    int64_t since_ms, after;
+    int64_t since_ms, at, after; /* where the page before ended: in whose record, behind which resource */
     size_t want, n, n_own; /* n_own: of the house, beside n */
     struct r4_str types;
     bool more;
     struct r4_buf b;
 };
 
+/* "record.resource", of what he may see anyway. */
+static bool take_place(struct r4_str value, struct all *a)
+{
+    char text[48], *dot, *end;
+    snprintf(text, sizeof text, "%.*s", value.p && value.n < sizeof text ? (int)value.n : 0, value.p ? value.p : "");
+    a->at = strtoll(text, &dot, 10);
+    a->after = *dot == '.' ? strtoll(dot + 1, &end, 10) : -1;
+    return a->at > 0 && a->after >= 0 && !*end;
+}
+
 static int take_parameters(struct fhir_work *w, struct all *a)
 {
     const struct fhir_plan *p = w->plan;
     int64_t n;
     a->want = FHIR_PAGE_MAX;
-    a->since_ms = INT64_MIN;
-    a->after = INT64_MIN;
+    a->since_ms = a->at = a->after = INT64_MIN;
     for (size_t i = 0; i < p->n_pairs; i++) {
         struct r4_str name = p->pairs[i].name, value = p->pairs[i].value;
         if (r4_str_is(name, "_count") && text_to_version(value.p ? value.p : "", value.n, &n))
@@ -141,7 +150,7 @@ static int take_parameters(struct fhir_work *w, struct all *a)
             continue;
         else if (r4_str_is(name, "_type"))
             a->types = value;
-        else if (r4_str_is(name, "_page") && text_to_version(value.p ? value.p : "", value.n, &a->after)) /* of what he may see anyway */
+        else if (r4_str_is(name, "_page") && take_place(value, a))
             continue;
         else
             return fhir_fail_status(w, 400, "not-supported", "$everything has no such parameter or value: %.*s.", (int)name.n, name.p);
@@ -162,34 +171,66 @@ static bool listed(struct r4_str list, const char *type)
     return !list.n;
 }
 
-static int add_rows(struct fhir_work *w, struct tx *tx, int64_t pkey, struct all *a)
+static bool wanted(const struct fhir_work *w, const struct all *a, const char *type, int64_t t_ms)
+{
+    return t_ms >= a->since_ms && listed(a->types, type) && fhir_may(w, type, MAY_READ);
+}
+
+/* false: the page is full. */
+static bool add_one(struct fhir_work *w, const struct r4_type *type, const char *name, struct r4_str body, struct all *a, int *rc)
 {
     char base[300];
-    int64_t last = a->after;
-    int rc = 0;
+    a->more = a->n == a->want;
+    if (a->more)
+        return false;
     fhir_base(w, base);
-    struct query *q = tx_query(tx, "SELECT rid, type, name, vid, t_ms, body FROM fhir_resource WHERE pkey=$1 AND rid>$2 AND deleted=0 ORDER BY rid", "ii", pkey, a->after);
-    while (rc == 0 && query_next(q)) {
+    r4_buf_printf(&a->b, "%s{\"fullUrl\":\"%s/%s/%s\",\"resource\":", a->n++ + a->n_own ? "," : ",\"entry\":[", base, type->name, name);
+    *rc = body_shape(w, type, body, &a->b);
+    r4_buf_puts(&a->b, ",\"search\":{\"mode\":\"match\"}}");
+    return true;
+}
+
+/* The Patient of a record, before all else: other rows are asked for his links (kin.h). */
+static int add_patient(struct fhir_work *w, struct tx *tx, int64_t pkey, struct all *a)
+{
+    struct fhir_row row = {0};
+    bool linked;
+    int rc = row_load(w, tx, pkey, pkey, ROW_BODY, &row);
+    if (rc == 0 && row.found && !row.deleted && wanted(w, a, row.type->name, row.t_ms)) {
+        rc = kin_link(w, tx, &row, &linked);
+        if (rc == 0)
+            (void)add_one(w, row.type, row.name, (struct r4_str){row.body, row.body_len}, a, &rc);
+    }
+    fhir_row_clear(&row);
+    return rc;
+}
+
+static int add_rows(struct fhir_work *w, struct tx *tx, int64_t pkey, struct all *a)
+{
+    int64_t last = pkey == a->at ? a->after : INT64_MIN;
+    int rc = 0;
+    if (pkey < a->at || a->more)
+        return 0;
+    if (last == INT64_MIN && (rc = add_patient(w, tx, pkey, a)))
+        return rc;
+    if (a->more) /* the page before was full to the last place: this record is the next one's */
+        return 0;
+    last = last == INT64_MIN ? 0 : last;
+    struct query *q = tx_query(tx, "SELECT rid, type, name, vid, t_ms, body FROM fhir_resource WHERE pkey=$1 AND rid>$2 AND rid<>$1 AND deleted=0 ORDER BY rid", "ii", pkey, last);
+    while (rc == 0 && !a->more && query_next(q)) {
         const char *type = query_text(q, "type");
         size_t sealed_len, len;
-        if (query_int(q, "t_ms") < a->since_ms || !listed(a->types, type) || !fhir_may(w, type, MAY_READ))
+        if (!wanted(w, a, type, query_int(q, "t_ms")))
             continue;
-        if (a->n == a->want) {
-            a->more = true;
-            break;
-        }
         const void *sealed = query_blob(q, "body", &sealed_len);
         char *body = body_open(w->fhir, w->plan->scratch, w->fhir->body_key, (const int64_t[2]){query_int(q, "rid"), query_int(q, "vid")}, sealed, sealed_len, &len);
         if (!body)
             rc = ERR_STORAGE;
-        else {
-            r4_buf_printf(&a->b, "%s{\"fullUrl\":\"%s/%s/%s\",\"resource\":", a->n++ + a->n_own ? "," : ",\"entry\":[", base, type, query_text(q, "name"));
-            rc = body_shape(w, r4_resource(fhir_r4(w->fhir), type, strlen(type)), (struct r4_str){body, len}, &a->b);
-            r4_buf_puts(&a->b, ",\"search\":{\"mode\":\"match\"}}");
+        else if (add_one(w, r4_resource(fhir_r4(w->fhir), type, strlen(type)), query_text(q, "name"), (struct r4_str){body, len}, a, &rc))
             last = query_int(q, "rid");
-        }
         free(body);
     }
+    a->at = pkey;
     a->after = last;
     int ended = query_end(q);
     return rc ? rc : ended;
@@ -232,6 +273,31 @@ static int add_own(struct fhir_work *w, struct tx *tx, uint64_t person, struct f
     return rc;
 }
 
+/* What lies in the store of him: under the name he has here, and in the records of the Patients who are he. */
+static int add_kin(struct fhir_work *w, struct tx *tx, uint64_t person, struct all *a)
+{
+    struct kin kin[KIN_MAX];
+    int64_t kept = tx_int(tx, 0, "SELECT pkey FROM fhir_name WHERE type='Patient' AND name=$1", "t", w->plan->id);
+    struct own o;
+    if (!own_open(&o, w, tx))
+        return ERR_UNAVAILABLE;
+    size_t n = kin_of_person(&o, person, kin);
+    own_close(&o);
+    int rc = tx_error(tx);
+    bool told = !kept;
+    for (size_t i = 0; i <= n && rc == 0; i++) { /* by their keys: the place of a page is one of them */
+        if (!told && (i == n || kept < kin[i].pkey)) {
+            told = true;
+            rc = add_rows(w, tx, kept, a);
+        }
+        if (i < n && rc == 0 && kin[i].pkey >= a->at && !a->more) {
+            fhir_note(w, "fhir.everything", kin[i].patient, (uint64_t)kin[i].pkey, "");
+            rc = add_rows(w, tx, kin[i].pkey, a);
+        }
+    }
+    return rc;
+}
+
 void rest_everything(struct fhir_work *w, struct tx *tx)
 {
     struct all a = {0};
@@ -248,9 +314,8 @@ void rest_everything(struct fhir_work *w, struct tx *tx)
     }
     int rc;
     if (own_name("Patient", w->plan->id, &person)) {
-        int64_t kept = tx_int(tx, 0, "SELECT pkey FROM fhir_name WHERE type='Patient' AND name=$1", "t", w->plan->id);
         rc = add_own(w, tx, person, &patient, &a);
-        rc = rc || !kept ? rc : add_rows(w, tx, kept, &a);
+        rc = rc ? rc : add_kin(w, tx, person, &a);
     } else {
         rc = row_find(w, tx, w->plan->type, (struct r4_str){w->plan->id, strlen(w->plan->id)}, 0, &patient);
         if (rc == 0 && (!patient.found || patient.deleted))
@@ -267,8 +332,8 @@ void rest_everything(struct fhir_work *w, struct tx *tx)
     fhir_base(w, base);
     r4_buf_puts(&out, "{\"resourceType\":\"Bundle\",\"type\":\"searchset\"");
     if (a.more)
-        r4_buf_printf(&out, ",\"link\":[{\"relation\":\"next\",\"url\":\"%s/Patient/%s/$everything?_count=%zu%s%.*s&_page=%lld\"}]", base, w->plan->id, a.want,
-                      a.types.n ? "&_type=" : "", (int)a.types.n, a.types.n ? a.types.p : "", (long long)a.after);
+        r4_buf_printf(&out, ",\"link\":[{\"relation\":\"next\",\"url\":\"%s/Patient/%s/$everything?_count=%zu%s%.*s&_page=%lld.%lld\"}]", base, w->plan->id, a.want,
+                      a.types.n ? "&_type=" : "", (int)a.types.n, a.types.n ? a.types.p : "", (long long)a.at, (long long)a.after);
     if (a.n + a.n_own) {
         r4_buf_put(&out, a.b.p, a.b.n);
         r4_buf_puts(&out, "]");

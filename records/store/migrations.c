@@ -548,5 +548,8 @@ const struct migration store_migrations[] = {
      "ALTER TABLE exchange_identity_clustered RENAME TO exchange_identity;"
      "CREATE INDEX exchange_identity_patient ON exchange_identity (patient_id);"},
     {55, "the notice of an alarm says which number it is about", "ALTER TABLE notice ADD COLUMN figure TEXT;"},
+    {56, "which imaging study a DICOM file is part of; whose name in the patient index a record of the FHIR store goes by",
+     "ALTER TABLE document ADD COLUMN study_uid TEXT NOT NULL DEFAULT '';"
+     "CREATE INDEX fhir_name_person ON fhir_name (pkey) WHERE name>='mpi-' AND name<'mpi.';"},
     {0, NULL, NULL},
 };

@@ -6,6 +6,7 @@
  * cpu_* is the thread's processor time: on a busy machine the only figure that says something.
  */
 #include "records/audit/patient_access.h"
+#include "records/exchange/exchange.h"
 #include "records/fhir/client.h"
 #include "records/patient/index.h"
 #include "records/records.h"
@@ -46,6 +47,8 @@ static void put_patient(int64_t org)
                               .id_type = "none", .allergy_state = "unknown", .local_number = "N1"};
     check(patient_store(&ctx, &row, NULL));
     tx_exec(tx, "INSERT INTO org (id, parent_id, kind, level, code, name, pinyin, phone, specialty, active) VALUES ($1,0,'institution','county',CAST($1 AS TEXT),'医院','','','',1)", "i", org);
+    tx_exec(tx, "INSERT INTO exchange_source (id, org_id, name, application, facility, address, certificate, map, assume, accept_dead, may_ask, enabled, created_ms, changed_ms) VALUES "
+                "($1,$1,'LIS','LIS',CAST($1 AS TEXT),'','','hl7v2','none',0,0,1,1,1)", "i", org);
     tx_exec(tx, "INSERT INTO mpi_member (patient_id, person_id, how, since_ms) VALUES ($1,501,'steward',1)", "i", 500 + org);
 }
 
@@ -72,13 +75,19 @@ static void put_case(int64_t org, int64_t id)
 
 static const char value[] = "{\"text\":\"葡萄糖\",\"value\":\"6.4\",\"range\":\"3.9-6.1\",\"flag\":\"H\"}";
 
-static void put_report(int64_t org, int64_t id)
+/* Every fourth report is sent by the other door, too, under the same number. */
+static void put_report(int64_t org, int64_t id, int64_t n)
 {
+    struct actor nobody = {.system = true};
+    struct op_ctx ctx = {.records = site, .tx = tx, .actor = &nobody, .now_ms = 1, .fault = &fault};
+    char number[24];
+    snprintf(number, sizeof number, "L%lld", (long long)n);
+    int64_t key = n % 4 ? id : exchange_entry_key(&ctx, (uint64_t)org, "report", number, "");
     for (int64_t i = id; i < id + 6; i++)
         tx_exec(tx,
                 "INSERT INTO exchange_entry (id, patient_id, source_id, message_id, kind, code, system, standard_code, standard_system, unit, status, t_ms, key, replaced_by, body) "
-                "VALUES ($1,$2,$3,$4,$5,'GLU','L','14749-6','http://loinc.org','mmol/L','final',$4,$1,0,$6)",
-                "iiiits", i, 500 + org, org, id, i == id ? "report" : "observation", SEALED(EXCHANGE_ENTRY, i, 500 + org, value));
+                "VALUES ($1,$2,$3,$4,$5,'GLU','L','14749-6','http://loinc.org','mmol/L','final',$4,$7,0,$6)",
+                "iiiitsi", i, 500 + org, org, id, i == id ? "report" : "observation", SEALED(EXCHANGE_ENTRY, i, 500 + org, value), i == id ? key : i);
 }
 
 /* ---- over FHIR ---- */
@@ -225,7 +234,7 @@ int main(int argc, char **argv)
         for (int64_t i = 0; i < CASES; i++)
             put_case(org, 100000 * org + i);
         for (int64_t i = 0; i < REPORTS; i++)
-            put_report(org, 100000 * org + 10000 + 6 * i);
+            put_report(org, 100000 * org + 10000 + 6 * i, i);
         for (int64_t i = 0; i < DOCUMENTS; i++)
             put_document(org, 100000 * org + 1000 + i, i % 3 ? 0 : 100000 * org + i % CASES);
     }
