@@ -38,12 +38,12 @@ static void texts_are_filled_in(void **state)
     assert_string_equal(text("case.overdue", about, "en"), "Consultation HZ20261124-0001 is overdue; please act now");
 }
 
-static const struct notify_figure late = {.zh = "答复时间（中位数）", .en = "Time to answer (median)", .org = "云岭县人民医院", .period = "7d", .unit = "minutes", .above = true,
+static const struct notify_figure too_late = {.zh = "答复时间（中位数）", .en = "Time to answer (median)", .org = "云岭县人民医院", .period = "7d", .unit = "minutes", .above = true,
                                           .milli = 1800000, .limit_milli = 1440000, .since_ms = EVENING};
 
 static void a_figure_says_what_where_how_much_and_since_when(void **state)
 {
-    struct notify_figure f = late;
+    struct notify_figure f = too_late;
     struct notify_about about = {.case_number = "BJ20261124-001", .figure = &f};
     assert_string_equal(text("alarm.opened", about, "zh"), "指标报警 BJ20261124-001 待处理：云岭县人民医院 近7天答复时间（中位数） 30 小时，高于界限 24 小时，11月24日 18:30 起");
     assert_string_equal(text("alarm.opened", about, "en"),
@@ -67,7 +67,7 @@ static void a_figure_says_what_where_how_much_and_since_when(void **state)
 static void tables_are_whole(void **state)
 {
     for (const struct notify_template *t = notify_templates; t->id; t++) {
-        struct notify_about longest = {{1}, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCD", "approve_home", EVENING, true, &late};
+        struct notify_about longest = {{1}, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCD", "approve_home", EVENING, true, &too_late};
         assert_ptr_equal(notify_template_find(t->id), t); /* no id twice */
         assert_true(strlen(text(t->id, longest, "zh")) < 255 && strlen(text(t->id, longest, "en")) < 255);
         for (const char *p = text(t->id, longest, "en"); *p; p++)
