@@ -5,6 +5,7 @@
 #define SILENT_US 600000   /* a pause between sentences */
 #define STAY_US 1000000    /* who has just got a place keeps it so long against speakers */
 #define PLAINLY_DB 8
+#define LOW 45 /* of who never tells */
 
 static void note(struct voice *voice, uint8_t level, int64_t now_us)
 {
@@ -40,6 +41,9 @@ void voices_leave(struct voices *v, struct voice *voice)
 bool voices_take(struct voices *v, unsigned most, struct voice *voice, uint8_t level, int64_t now_us, struct voice **out)
 {
     *out = NULL;
+    if (level == VOICE_UNSAID) level = voice->told ? voice->level : LOW;
+    else voice->told = true;
+    voice->level = level;
     note(voice, level, now_us);
     if (voice->heard || !most) return true;
     if (most > VOICES_MAX) most = VOICES_MAX;

@@ -9,11 +9,13 @@
 #include <stdint.h>
 
 #define VOICES_MAX 32
-#define VOICE_UNSAID 45 /* of a packet that tells no level */
+#define VOICE_UNSAID 128 /* the packet tells no level: that of the one before (a restored one), else a low voice's */
 
 struct voice { /* of one track; zeroed = it never spoke */
     bool heard;
     float loudness; /* of what it says, dB over silence, smoothed */
+    uint8_t level; /* told last */
+    bool told;
     int64_t loud_us, since_us; /* last audible packet; since when it is heard */
 };
 struct voices { /* of one room; zeroed = nobody */
@@ -21,7 +23,7 @@ struct voices { /* of one room; zeroed = nobody */
     struct voice *at[VOICES_MAX];
 };
 
-/* A packet of `level` (0 loudest .. 127 silence, -dBov): is it forwarded? At most `most` voices are (0: all; VOICES_MAX at most). *out: who lost
+/* A packet of `level` (0 loudest .. 127 silence, -dBov; VOICE_UNSAID): is it forwarded? At most `most` voices are (0: all; VOICES_MAX at most). *out: who lost
  * his place for it, or NULL. */
 bool voices_take(struct voices *v, unsigned most, struct voice *voice, uint8_t level, int64_t now_us, struct voice **out);
 void voices_leave(struct voices *v, struct voice *voice); /* before it goes */

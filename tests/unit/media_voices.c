@@ -99,6 +99,21 @@ static void a_pause_is_no_end(void **state)
     assert_true(!m.people[0].heard && m.people[3].heard);
 }
 
+/* A packet that was restored tells no level; an encoder may never tell one. */
+static void what_is_not_said_is_as_before(void **state)
+{
+    struct meeting m = {.now_us = 1000000};
+    uint8_t levels[4] = {SPEECH, SPEECH, SPEECH, SILENCE};
+    goes_on(&m, levels, 4, 1000);
+    assert_false(says(&m, 3, VOICE_UNSAID));
+    levels[0] = SILENCE;
+    goes_on(&m, levels, 4, 400);
+    for (int k = 0; k < 20; k++, m.now_us += 20000)
+        (void)says(&m, 0, VOICE_UNSAID); /* still silent */
+    assert_true(says(&m, 4, VOICE_UNSAID)); /* never told: a low voice */
+    assert_false(m.people[0].heard);
+}
+
 static void whoever_goes_leaves_his_place(void **state)
 {
     struct meeting m = {.now_us = 1000000};
@@ -142,6 +157,7 @@ int main(void)
         cmocka_unit_test(noise_takes_no_place),
         cmocka_unit_test(speakers_do_not_push_each_other_about),
         cmocka_unit_test(a_pause_is_no_end),
+        cmocka_unit_test(what_is_not_said_is_as_before),
         cmocka_unit_test(whoever_goes_leaves_his_place),
         cmocka_unit_test(never_more_and_never_twice),
         cmocka_unit_test(all_where_nothing_is_left_out),
