@@ -39,6 +39,7 @@ struct media_config {
     unsigned workers;         /* 0 = one per processor core */
     const char *record_dir;   /* scratch directory for recordings in progress; "" = recording refused */
     uint64_t record_min_free_bytes; /* recordings end, whole, when their disk has less; 0 = no limit */
+    unsigned voices;          /* of a room are forwarded at once, the loudest; 0 = all */
     uint32_t max_bitrate_bps; /* told to each publisher by REMB until an estimator says otherwise */
     void (*on_event)(void *ctx, const struct media_event *event); /* borrowed for the call; copy it */
     void *on_event_ctx;

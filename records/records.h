@@ -117,6 +117,24 @@ void records_dx_close(struct records_dx *d);
  * U+FFFD. Returns the length, 0 when cap is too short; not NUL-terminated. One thread at a time. */
 size_t records_dx_json(struct records_dx *d, const char *text, size_t len, int flags, char *out, size_t cap);
 
+/* ---- FHIR's languages over files without a site: SQL on FHIR v2 and FHIRPath (records/r4/flat.h, fhirpath.h) ---- */
+struct records_flat;
+struct records_flat_of {
+    const char *view; /* a ViewDefinition as JSON */
+    size_t view_len;
+    const char *expression; /* or a FHIRPath expression */
+};
+struct records_text {
+    const char *p; /* lives until the next call */
+    size_t len;
+};
+/* The fault names the place in the definition that is wrong. data_dir as above. */
+YL_CHECKED int records_flat_open(struct records_flat **out, const char *data_dir, const struct records_flat_of *of, struct fault *f);
+void records_flat_close(struct records_flat *v);
+const char *records_flat_header(struct records_flat *v, size_t *len); /* the columns as a line of CSV */
+/* One resource as JSON, or a Bundle of them: a row a line as JSON or CSV; of an expression a value a line, its type and a tab before it. */
+YL_CHECKED int records_flat_take(struct records_flat *v, const char *resource, size_t len, bool csv, struct records_text *out, struct fault *f);
+
 char *records_flow_print(struct records *r); /* the consultation's rule table as Markdown; malloc'd, NULL on error */
 
 /* The patient index over tables (yilianctl mpi link): no site is needed. docs/mpi.md. */
@@ -144,6 +162,7 @@ YL_CHECKED int records_mpi_link(const struct records_mpi_link *job, struct recor
 struct records_fhir { /* all borrowed until done; absent = "" */
     const char *method, *path /* "/Patient/1": below /fhir, decoded */, *query /* as it came, without '?' */;
     const char *accept, *content_type, *prefer, *if_match, *if_none_match, *if_none_exist, *if_modified_since;
+    const char *languages; /* Accept-Language, or NULL: of the terminology service */
     const char *credential, *csrf, *client_address, *host;
     bool by_cookie;
     const char *body; /* NUL-terminated behind len */

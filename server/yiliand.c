@@ -239,6 +239,7 @@ static struct media_config media_settings(const struct daemon *d)
                                   .udp_port = (uint16_t)options_int(o, "media.port"),
                                   .announce = options_text(o, "media.announce"),
                                   .workers = (unsigned)options_int(o, "media.workers"),
+                                  .voices = (unsigned)options_int(o, "media.voices"),
                                   .max_bitrate_bps = (uint32_t)options_int(o, "media.max_bitrate")};
     uint16_t told = (uint16_t)options_int(o, "media.tcp_port");
     if (options_bool(o, "media.tcp")) config.tcp_port = told ? told : (uint16_t)options_int(o, "listen.port");

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define TURN_MS 8        /* how often inlets are looked into while a lecture is watched */
-#define CALM_MS 50       /* and while lectures only run */
+#define CALM_MS 200      /* and while lectures only run */
 #define PATIENCE_MS 250  /* for a missing packet: what is later than that is too late for who watches live */
 #define LEAD_US 1000000  /* the programme's time of its first frame: a first sender report may still move it back */
 

@@ -1,7 +1,6 @@
 /* srtp_box - SRTP and SRTCP (RFC 3711, 7714) for one peer, with the profile that DTLS agreed on.
  *
- * Hides libsrtp, which opens media that comes in; srtp_reports opens RTCP, and what goes out is sealed by srtp_seal. Not thread-safe: whoever owns the peer owns
- * its box. After the first packet of a stream nothing is allocated.
+ * srtp_unseal opens media, srtp_reports RTCP, srtp_seal seals what goes out. Not thread-safe: whoever owns the peer owns its box. After the first packet of a stream nothing is allocated.
  */
 #ifndef YL_MEDIA_TRANSPORT_SRTP_BOX_H
 #define YL_MEDIA_TRANSPORT_SRTP_BOX_H

@@ -1,5 +1,7 @@
 #define OPENSSL_API_COMPAT 0x10100000L /* SHA_CTX: copying the keyed state is what makes the HMAC cheap; EVP_MD_CTX allocates */
 #include "media/transport/srtp_half.h"
+#include "media/transport/gcm_fast.h"
+#include <openssl/crypto.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -57,6 +59,7 @@ int srtp_half_init(struct srtp_half *h, enum dtls_profile profile, const struct 
     memset(h, 0, sizeof *h);
     memcpy(h->salt, keys->salt, sizeof h->salt);
     if (profile == DTLS_PROFILE_CM80) hmac_prepare(h, keys->auth);
+    else if ((h->fast = gcm_fast_new(keys->key))) return 0;
     h->cipher = EVP_CIPHER_CTX_new();
     if (cipher && h->cipher && EVP_CipherInit_ex2(h->cipher, cipher, keys->key, NULL, !open, NULL)) return 0;
     srtp_half_fini(h);
@@ -65,11 +68,17 @@ int srtp_half_init(struct srtp_half *h, enum dtls_profile profile, const struct 
 
 void srtp_half_fini(struct srtp_half *h)
 {
+    gcm_fast_free(h->fast);
     EVP_CIPHER_CTX_free(h->cipher);
     explicit_bzero(h, sizeof *h);
 }
 
-void srtp_gcm_iv(const uint8_t salt[12], const uint8_t ssrc[4], const uint8_t index[6], uint8_t iv[12])
+void srtp_half_near(const struct srtp_half *h)
+{
+    if (h->fast) gcm_fast_near(h->fast);
+}
+
+static void gcm_iv(const uint8_t salt[12], const uint8_t ssrc[4], const uint8_t index[6], uint8_t iv[12])
 {
     iv[0] = salt[0];
     iv[1] = salt[1];
@@ -79,11 +88,33 @@ void srtp_gcm_iv(const uint8_t salt[12], const uint8_t ssrc[4], const uint8_t in
         iv[6 + i] = index[i] ^ salt[6 + i];
 }
 
-bool srtp_gcm_begin(struct srtp_half *h, const uint8_t ssrc[4], const uint8_t index[6])
+bool srtp_gcm_seal(struct srtp_half *h, const struct srtp_gcm *g, uint8_t *out, const uint8_t *in, size_t len)
 {
     uint8_t iv[12];
-    srtp_gcm_iv(h->salt, ssrc, index, iv);
-    return EVP_CipherInit_ex2(h->cipher, NULL, NULL, iv, -1, NULL);
+    int n;
+    gcm_iv(h->salt, g->ssrc, g->index, iv);
+    if (h->fast) {
+        gcm_fast_seal(h->fast, iv, g->aad, g->aad_len, out, in, len, out + len);
+        return true;
+    }
+    return EVP_CipherInit_ex2(h->cipher, NULL, NULL, iv, -1, NULL) && EVP_EncryptUpdate(h->cipher, NULL, &n, g->aad, (int)g->aad_len) &&
+           (!len || EVP_EncryptUpdate(h->cipher, out, &n, in, (int)len)) && EVP_EncryptFinal_ex(h->cipher, out + len, &n) &&
+           EVP_CIPHER_CTX_ctrl(h->cipher, EVP_CTRL_AEAD_GET_TAG, SRTP_GCM_TAG, out + len);
+}
+
+bool srtp_gcm_open(struct srtp_half *h, const struct srtp_gcm *g, uint8_t *bytes, size_t len)
+{
+    uint8_t iv[12], tag[SRTP_GCM_TAG];
+    int n;
+    gcm_iv(h->salt, g->ssrc, g->index, iv);
+    if (h->fast) {
+        gcm_fast_open(h->fast, iv, g->aad, g->aad_len, bytes, len, tag);
+        return CRYPTO_memcmp(tag, bytes + len, sizeof tag) == 0;
+    }
+    memcpy(tag, bytes + len, sizeof tag);
+    return EVP_CipherInit_ex2(h->cipher, NULL, NULL, iv, -1, NULL) && EVP_CIPHER_CTX_ctrl(h->cipher, EVP_CTRL_AEAD_SET_TAG, SRTP_GCM_TAG, tag) &&
+           EVP_DecryptUpdate(h->cipher, NULL, &n, g->aad, (int)g->aad_len) && (!len || EVP_DecryptUpdate(h->cipher, bytes, &n, bytes, (int)len)) &&
+           EVP_DecryptFinal_ex(h->cipher, bytes + len, &n) == 1;
 }
 
 bool srtp_cm_begin(struct srtp_half *h, const uint8_t ssrc[4], const uint8_t index[6])

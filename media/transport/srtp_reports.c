@@ -77,13 +77,11 @@ static int note(struct srtp_reports *r, struct origin *o, uint32_t ssrc, uint32_
 static size_t open_gcm(struct srtp_half *h, uint8_t *packet, size_t len, const uint8_t index[6], const uint8_t *e_index)
 {
     size_t body = len - 8 - SRTP_GCM_TAG - 4;
-    int n;
-    if (srtp_gcm_begin(h, packet + 4, index) && EVP_CIPHER_CTX_ctrl(h->cipher, EVP_CTRL_AEAD_SET_TAG, SRTP_GCM_TAG, packet + 8 + body) &&
-        EVP_DecryptUpdate(h->cipher, NULL, &n, packet, 8) && EVP_DecryptUpdate(h->cipher, NULL, &n, e_index, 4) &&
-        (!body || EVP_DecryptUpdate(h->cipher, packet + 8, &n, packet + 8, (int)body)) &&
-        EVP_DecryptFinal_ex(h->cipher, packet + 8 + body, &n) == 1)
-        return 8 + body;
-    return 0;
+    uint8_t aad[12];
+    struct srtp_gcm g = {packet + 4, index, aad, sizeof aad};
+    memcpy(aad, packet, 8);
+    memcpy(aad + 8, e_index, 4);
+    return srtp_gcm_open(h, &g, packet + 8, body) ? 8 + body : 0;
 }
 
 static size_t open_cm80(struct srtp_half *h, uint8_t *packet, size_t len, const uint8_t index[6], const uint8_t *e_index)

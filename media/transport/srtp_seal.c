@@ -1,6 +1,5 @@
 #include "media/transport/srtp_seal.h"
 #include "media/rtp/bytes.h"
-#include "media/transport/gcm_fast.h"
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,15 +14,13 @@ struct stream {
 
 struct srtp_seal { /* what a packet needs comes first */
     enum dtls_profile profile;
-    uint8_t salt[12];
-    struct gcm_fast *fast;      /* GCM of media where the machine has it; its half has only the salt then */
     size_t slots, used;         /* slots: a power of two */
     struct stream *streams;     /* `few`, while these do */
     struct stream few[STREAMS_FEW];
     struct srtp_half halves[2]; /* by enum srtp_use */
     uint32_t control_index;     /* of SRTCP, one for all SSRCs: each sees it grow */
 };
-_Static_assert(offsetof(struct srtp_seal, halves) <= SRTP_SEAL_HEAD, "the head holds what a packet needs");
+_Static_assert(offsetof(struct srtp_seal, halves) + offsetof(struct srtp_half, inner) <= SRTP_SEAL_HEAD, "the head holds what a packet needs");
 
 int srtp_seal_new(struct srtp_seal **out, enum dtls_profile profile, const struct srtp_session_keys keys[2])
 {
@@ -32,9 +29,7 @@ int srtp_seal_new(struct srtp_seal **out, enum dtls_profile profile, const struc
     s->profile = profile;
     s->slots = STREAMS_FEW;
     s->streams = s->few;
-    memcpy(s->salt, keys[SRTP_MEDIA].salt, sizeof s->salt);
-    if (profile == DTLS_PROFILE_GCM128) s->fast = gcm_fast_new(keys[SRTP_MEDIA].key);
-    if ((!s->fast && srtp_half_init(&s->halves[SRTP_MEDIA], profile, &keys[SRTP_MEDIA], false)) ||
+    if (srtp_half_init(&s->halves[SRTP_MEDIA], profile, &keys[SRTP_MEDIA], false) ||
         srtp_half_init(&s->halves[SRTP_CONTROL], profile, &keys[SRTP_CONTROL], false)) {
         srtp_seal_free(s);
         return ERR_INTERNAL;
@@ -46,7 +41,6 @@ int srtp_seal_new(struct srtp_seal **out, enum dtls_profile profile, const struc
 void srtp_seal_free(struct srtp_seal *s)
 {
     if (!s) return;
-    gcm_fast_free(s->fast);
     srtp_half_fini(&s->halves[SRTP_MEDIA]);
     srtp_half_fini(&s->halves[SRTP_CONTROL]);
     if (s->streams != s->few) free(s->streams);
@@ -124,26 +118,12 @@ static size_t encrypt(EVP_CIPHER_CTX *c, uint8_t *out, const struct srtp_piece *
     return (size_t)(at - out);
 }
 
-static size_t finish_gcm(EVP_CIPHER_CTX *c, uint8_t *tag)
-{
-    int n;
-    return EVP_EncryptFinal_ex(c, tag, &n) && EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, SRTP_GCM_TAG, tag) ? SRTP_GCM_TAG : 0;
-}
-
-/* RFC 7714 8: the index is (ROC, SEQ), the header is the associated data. */
+/* RFC 7714 8: the index is (ROC, SEQ), the header is the associated data. One call for the whole packet: several pieces (a changed front,
+ * padding) are put together first. */
 static size_t seal_gcm(struct srtp_half *h, uint8_t *out, size_t head_len, const uint8_t index[6], const struct srtp_piece *p, size_t n_pieces)
 {
-    int n;
-    if (!srtp_gcm_begin(h, out + 8, index) || !EVP_EncryptUpdate(h->cipher, NULL, &n, out, (int)head_len)) return 0;
-    size_t len = head_len + encrypt(h->cipher, out + head_len, p, n_pieces);
-    return finish_gcm(h->cipher, out + len) ? len + SRTP_GCM_TAG : 0;
-}
-
-/* One call for the whole packet: several pieces (a changed front, padding) are put together first. */
-static size_t seal_fast(const struct srtp_seal *s, uint8_t *out, size_t head_len, const uint8_t index[6], const struct srtp_piece *p, size_t n_pieces)
-{
     const uint8_t *in = NULL;
-    uint8_t iv[12], *at = out + head_len;
+    uint8_t *at = out + head_len;
     size_t used = 0, len = 0;
     for (size_t i = 0; i < n_pieces; i++) {
         used += p[i].len != 0;
@@ -155,9 +135,8 @@ static size_t seal_fast(const struct srtp_seal *s, uint8_t *out, size_t head_len
         at += p[i].len;
     }
     if (used != 1) in = out + head_len;
-    srtp_gcm_iv(s->salt, out + 8, index, iv);
-    gcm_fast_seal(s->fast, iv, out, head_len, out + head_len, in, len, out + head_len + len);
-    return head_len + len + SRTP_GCM_TAG;
+    struct srtp_gcm g = {out + 8, index, out, head_len};
+    return srtp_gcm_seal(h, &g, out + head_len, in, len) ? head_len + len + SRTP_GCM_TAG : 0;
 }
 
 static size_t seal_cm80(struct srtp_half *h, uint8_t *out, size_t head_len, const uint8_t index[6], const struct srtp_piece *p, size_t n_pieces)
@@ -177,26 +156,24 @@ size_t srtp_seal_packet(struct srtp_seal *s, uint8_t *out, size_t head_len, cons
     put_u32(index, rollover(t, seq));
     put_u16(index + 4, seq);
     struct srtp_half *h = &s->halves[SRTP_MEDIA];
-    if (s->fast) return seal_fast(s, out, head_len, index, pieces, n_pieces);
     return s->profile == DTLS_PROFILE_GCM128 ? seal_gcm(h, out, head_len, index, pieces, n_pieces)
                                              : seal_cm80(h, out, head_len, index, pieces, n_pieces);
 }
 
 void srtp_seal_near(const struct srtp_seal *s)
 {
-    if (s->fast) gcm_fast_near(s->fast);
+    srtp_half_near(&s->halves[SRTP_MEDIA]);
 }
 
 /* ---- RTCP ---- */
 /* RFC 7714 9: associated data are the first 8 bytes and the index with its E bit. */
 static size_t control_gcm(struct srtp_half *h, uint8_t *packet, size_t len, const uint8_t index[6], const uint8_t e_index[4])
 {
-    int n;
-    struct srtp_piece body = {packet + 8, len - 8};
-    if (!srtp_gcm_begin(h, packet + 4, index) || !EVP_EncryptUpdate(h->cipher, NULL, &n, packet, 8) ||
-        !EVP_EncryptUpdate(h->cipher, NULL, &n, e_index, 4) || encrypt(h->cipher, packet + 8, &body, 1) != len - 8 ||
-        !finish_gcm(h->cipher, packet + len))
-        return 0;
+    uint8_t aad[12];
+    struct srtp_gcm g = {packet + 4, index, aad, sizeof aad};
+    memcpy(aad, packet, 8);
+    memcpy(aad + 8, e_index, 4);
+    if (!srtp_gcm_seal(h, &g, packet + 8, packet + 8, len - 8)) return 0;
     memcpy(packet + len + SRTP_GCM_TAG, e_index, 4);
     return len + SRTP_GCM_TAG + 4;
 }

@@ -13,6 +13,7 @@
 #define STALLED_US 3000000
 #define WISH_US_A_FEED 200 /* a thousand receivers are looked through every 200 ms; who begins to wait is looked at at once */
 #define IDLE_TICKS 10
+#define LIP_SYNC_US 5000000 /* until a receiver knows by two reports each how sound and picture belong together; clocks drift slowly */
 #define REST_ASKED_US 10000000 /* a layer that was asked for and has not come by then does not come */
 
 uint64_t worker_ntp(void)
@@ -76,6 +77,7 @@ static void report_up(struct peer *peer)
     peer_send_rtcp(peer, &b);
 }
 
+/* A sender report for each feed: each second at first, then every other. To hundreds they are hundreds of datagrams of their own. */
 static void report_down(struct peer *peer)
 {
     struct rtcp_builder b;
@@ -248,7 +250,8 @@ static void tick_connected(struct peer *peer)
     if (now - peer->report_us >= 1000000) {
         peer->report_us = beat(now, 50000);
         report_up(peer);
-        report_down(peer);
+        if (!peer->reported || now - peer->born_us < LIP_SYNC_US) report_down(peer);
+        peer->reported = !peer->reported;
     }
     if (!peer->quality_us) peer->quality_us = now;
     if (now - beat(peer->quality_us, 1000000) >= 2000000) {

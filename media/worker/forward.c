@@ -149,16 +149,49 @@ static void record(struct track *t, const struct packet *k)
     recorder_packet(w->recorder, t->room->recording, t->producer.params.track, t->producer.layers[k->layer].codec, whole, n);
 }
 
+static void keep(struct track *t, const struct packet *k)
+{
+    if (t->tap) record(t, k);
+    if (t->live) lecture_packet(t, k);
+}
+
+static void fall_silent(struct voice *voice)
+{
+    struct track *t = (struct track *)((char *)voice - offsetof(struct track, voice));
+    forward_flush(t); /* what it said before is heard */
+    for (size_t i = 0; i < t->n_feeds; i++) {
+        consumer_break(&t->feeds[i]->consumer);
+        t->feeds[i]->packet_us = 0;
+    }
+}
+
+/* Recordings and programmes have every voice; receivers have those that are loudest. */
+static bool heard(struct track *t, const struct packet *k)
+{
+    const struct worker *w = t->peer->worker;
+    struct voice *out;
+    if (t->producer.params.kind != MEDIA_AUDIO) return true;
+    uint8_t level = k->level.value && k->level.len ? k->level.value[0] & 127 : VOICE_UNSAID;
+    bool yes = voices_take(&t->room->voices, w->config.voices, &t->voice, level, w->now_us, &out);
+    if (out) fall_silent(out);
+    return yes;
+}
+
 void forward_packet(struct track *t, const struct packet *k)
 {
     struct worker *w = t->peer->worker;
     if (t->producer.paused) return;
+    if (!heard(t, k)) {
+        keep(t, k);
+        return;
+    }
     if (!t->n_fresh) {
         t->fresh_us = w->now_us;
         if (t->producer.params.kind == MEDIA_AUDIO) t->until_us = ride_until_us(t);
         t->next_fresh = w->fresh;
         w->fresh = t;
     }
+    if (k->rtp.marker) t->whole_us = w->came_us;
     t->fresh[t->n_fresh++] = *k;
     if (t->n_fresh == FRESH_MAX) forward_flush(t);
 }
@@ -206,10 +239,8 @@ static void take_off(struct track *t)
 
 static void sent(struct track *t)
 {
-    for (size_t i = 0; t->tap && i < t->n_fresh; i++)
-        record(t, &t->fresh[i]);
-    for (size_t i = 0; t->live && i < t->n_fresh; i++)
-        lecture_packet(t, &t->fresh[i]);
+    for (size_t i = 0; i < t->n_fresh; i++)
+        keep(t, &t->fresh[i]);
     survey_leaves(t->peer->worker, t->room, t->fresh_us);
     t->n_fresh = 0;
     t->turn++;
@@ -450,6 +481,7 @@ void track_close(struct track *t)
         feed_close(t->feeds[0]);
     track_record(t, false);
     lecture_untap(t);
+    voices_leave(&t->room->voices, &t->voice);
     peer_forget_track(t->peer, t);
     for (struct track **at = &t->room->pictures; *at; at = &(*at)->next_picture)
         if (*at == t) {

@@ -104,13 +104,18 @@ static bool takes_part(const struct feed *f)
            f->consumer.params.extensions.transport_cc;
 }
 
+static bool is_heard(const struct feed *f)
+{
+    return !f->consumer.params.paused && (f->track->voice.heard || !f->peer->worker->config.voices);
+}
+
 static uint32_t sound_bps(const struct peer *peer)
 {
     uint32_t bps = 0;
     for (size_t i = 0; i < peer->n_feeds; i++) {
         const struct producer *p = &peer->feeds[i]->track->producer;
         uint32_t measured = producer_bps(p, 0, LAYER_TIDS - 1);
-        if (p->params.kind == MEDIA_AUDIO && !peer->feeds[i]->consumer.params.paused && layer_alive(&p->layers[0], peer->worker->now_us))
+        if (p->params.kind == MEDIA_AUDIO && is_heard(peer->feeds[i]) && layer_alive(&p->layers[0], peer->worker->now_us))
             bps += measured ? measured * 3 / 2 + (peer->feeds[i]->consumer.red ? measured : 0) : SOUND_BPS; /* headers weigh a third of a voice */
     }
     return bps;

@@ -191,6 +191,7 @@ static void track_input(struct peer *peer, uint8_t *data, size_t len)
 
 void peer_inside_input(struct worker *w, struct peer_id id, const struct share *packets)
 {
+    w->came_us = w->now_us;
     struct peer *peer = table_get(&w->peers, id.v);
     for (size_t at = 0; peer && peer->inside && at + 2 <= packets->len;) {
         uint8_t packet[DATAGRAM_MAX];

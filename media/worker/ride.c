@@ -10,13 +10,25 @@
 #define RIDE_US_A_MS 3   /* so much longer in each millisecond, at most */
 #define LATE_US 3000     /* a frame that much behind its time is not waited for */
 #define GAP_US_MAX 200000
+#define EXPECTED_US 400   /* so much later than it should be is still in time */
+
+/* The look that is next but for this comes just behind the frame, not half a beat. Of several pictures the one that is due first counts. */
+static void expect(const struct track *t)
+{
+    struct worker *w = t->peer->worker;
+    int64_t next = t->whole_us + t->gap_us + EXPECTED_US;
+    if (!t->gap_us || t->n_feeds < RIDE_FEEDS || next <= w->now_us) return;
+    if (w->expected_us <= w->now_us || next < w->expected_us) w->expected_us = next;
+}
 
 void ride_rhythm(struct track *t)
 {
-    int64_t now = t->peer->worker->now_us, gap = now - t->frame_us;
+    int64_t now = t->peer->worker->now_us, gap = t->whole_us - t->before_us;
     if (!t->fresh[t->n_fresh - 1].rtp.marker) return;
     if (gap < GAP_US_MAX) t->gap_us = t->gap_us ? t->gap_us + (gap - t->gap_us) / 8 : gap;
+    t->before_us = t->whole_us;
     t->frame_us = now;
+    expect(t);
 }
 
 /* When the room's next frame should leave; INT64_MAX: none is expected. */

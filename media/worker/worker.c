@@ -243,6 +243,7 @@ static void gather(const struct worker *w, int64_t beat, int64_t until)
 {
     int64_t now = clock_monotonic_us(), gap = w->arrivals < 1000 ? 0 : w->arrivals < 4000 ? 500 : 1000;
     int64_t to = beat ? now + beat : w->batch_us + gap;
+    if (beat && w->expected_us > to - beat / 2 && w->expected_us < to + beat / 2) to = w->expected_us;
     if (until < to) to = until;
     struct timespec t = {.tv_nsec = (to - now) * 1000};
     if (to > now) nanosleep(&t, NULL);

@@ -12,6 +12,7 @@
 #include "media/mux/caster.h"
 #include "media/mux/recorder.h"
 #include "media/router/consumer.h"
+#include "media/router/voices.h"
 #include "media/rtp/twcc.h"
 #include "media/transport/ice.h"
 #include "media/worker/egress.h"
@@ -59,6 +60,7 @@ struct track {
     struct room *room;
     struct feed **feeds;
     size_t n_feeds, cap_feeds;
+    struct voice voice;   /* of an audio track: whether receivers get it now */
     struct consumer *tap; /* the recording's copy, NULL = not recorded */
     int64_t tap_key_us, tap_refer_us, wished_us;
     struct consumer *live; /* the programme's copy, NULL = not in it */
@@ -71,6 +73,7 @@ struct track {
     int64_t until_us;         /* voice: how long they may wait for a picture to go along with, see ride.c */
     int64_t ride_us, ride_seen_us; /* likewise: as it is now, and when that was looked at */
     int64_t frame_us, gap_us; /* picture: when a frame left last, and the usual time between two */
+    int64_t whole_us, before_us; /* picture: when the last packet of the newest frame came, and of the one that left before it */
     struct track *next_picture; /* in room.pictures */
     uint32_t turn;            /* grows with each time that packets are sent; begins with 1 */
     uint8_t layers;           /* as told last: those that somebody wants */
@@ -85,6 +88,7 @@ struct room {
     uint64_t lecture;      /* 0 = no programme */
     struct track_id programme[2]; /* by media_kind: the tracks that were chosen for it */
     bool watched; /* somebody watches the programme */
+    struct voices voices; /* those that are forwarded */
     int64_t levels_us;
     bool speaking;
     struct { /* how long packets were in here: of this minute, and of the one before */
@@ -126,6 +130,7 @@ struct peer {
     struct track *tracks[PEER_TRACKS_MAX];
     size_t n_tracks;
     struct uplink *up; /* from its first track on */
+    bool reported; /* its last second had a sender report */
     bool lively; /* in worker.lively: looked after every tick, not only every tenth */
     struct peer *next_lively;
     int64_t report_us, quality_us, born_us;
@@ -180,6 +185,7 @@ struct worker {
     int64_t came_us;       /* when the kernel had the datagram at hand */
     int64_t batch_us;      /* when datagrams were taken last */
     int64_t beat_us;       /* between two looks at the socket, where many packets leave; 0 = it wakes us */
+    int64_t expected_us;   /* when the next frame for many should be complete */
     uint32_t arrivals;     /* datagrams a second, over the last half second or so */
     struct counted counted;
     struct egress egress;

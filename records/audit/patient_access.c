@@ -15,13 +15,14 @@
 #define LINES_MAX 3000  /* of one record, the newest */
 #define GROUPS_MAX 500
 #define WRONG_MAX 5
+#define FHIR_KEYS_MAX 16 /* of one record */
 
 /* ---- what a line means to a person: the first row whose beginning fits ---- */
 
 static const struct {
     const char *op, *kind;
 } kinds[] = {
-    {"patient.reveal", "number"}, {"mpi.reveal", "number"}, {"patient.override_review", "judge"}, {"case.override_review", "judge"}, {"patient.override", "emergency"}, {"case.override", "emergency"}, {"document.open", "document"},
+    {"patient.reveal", "number"}, {"mpi.reveal", "number"}, {"patient.override_review", "judge"}, {"case.override_review", "judge"}, {"patient.override", "emergency"}, {"case.override", "emergency"}, {"document.open", "document"}, {"patient.attachment", "document"},
     {"case.print", "print"}, {"patient.create", "change"}, {"patient.update", "change"}, {"upload.", "change"}, {"document.update", "change"}, {"fhir.register", "change"},
     {"document.withdraw", "change"}, {"consent.", "consent"}, {"mpi.", "index"}, {"access.", "told"}, {"research.", "research"}, {"audit.", "audit"}, {"room.", "session"},
     {"recording.", "session"}, {"patient.", "read"}, {"document.", "read"}, {"case.get", "read"}, {"case.list", "read"}, {"case.", "care"}, {"", "read"},
@@ -128,20 +129,39 @@ static json_t *in_order(struct op_ctx *ctx, json_t *groups)
     return out;
 }
 
+static int add_lines(struct op_ctx *ctx, const char *sql, uint64_t patient, json_t *groups)
+{
+    struct query *q = tx_query(ctx->tx, sql, "ii", (int64_t)patient, (int64_t)LINES_MAX);
+    while (query_next(q))
+        add_line(q, groups);
+    return query_end(q);
+}
+
+/* Patients of the FHIR store who are he: people's reads over FHIR are kept under their keys. */
+static size_t fhir_keys(struct op_ctx *ctx, uint64_t patient, uint64_t out[FHIR_KEYS_MAX])
+{
+    size_t n = 0;
+    struct query *q = tx_query(ctx->tx, "SELECT pkey FROM fhir_patient WHERE patient_id=$1 AND pkey<>$1 ORDER BY pkey LIMIT $2", "ii", (int64_t)patient, (int64_t)FHIR_KEYS_MAX);
+    while (n < FHIR_KEYS_MAX && query_next(q))
+        out[n++] = (uint64_t)query_int(q, "pkey");
+    return query_end(q) ? 0 : n; /* the error sticks */
+}
+
 static int groups_of(struct op_ctx *ctx, uint64_t patient, json_t **out)
 {
     struct share_member members[SHARE_MAX];
+    uint64_t keys[FHIR_KEYS_MAX];
     size_t n;
-    static const char *const sql[] = {OF_PATIENT, OF_OTHER};
     int rc = sharing_members(ctx, patient, members, &n);
     if (rc)
         return rc;
     json_t *groups = json_object();
-    for (size_t i = 0; i < 2 * n && rc == 0; i++) {
-        struct query *q = tx_query(ctx->tx, sql[i % 2], "ii", (int64_t)members[i / 2].patient, (int64_t)LINES_MAX);
-        while (query_next(q))
-            add_line(q, groups);
-        rc = query_end(q);
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        size_t n_keys = fhir_keys(ctx, members[i].patient, keys);
+        rc = add_lines(ctx, OF_PATIENT, members[i].patient, groups);
+        rc = rc ? rc : add_lines(ctx, OF_OTHER, members[i].patient, groups);
+        for (size_t k = 0; k < n_keys && rc == 0; k++)
+            rc = add_lines(ctx, OF_PATIENT, keys[k], groups);
     }
     *out = in_order(ctx, groups);
     return rc;

@@ -71,6 +71,8 @@ static int carry_out(struct fhir_job *j, struct tx *tx)
     if (rc)
         return rc;
     rc = fhir_finish(&j->work, tx);
+    if (rc == 0 && (rc = tx_check(tx))) /* told late */
+        fhir_refuse(&j->work, rc, "", "The resource cannot be written.");
     if (rc == ERR_STORAGE)
         return rc;
     return rc ? tx_savepoint_rollback(tx) : tx_savepoint_release(tx);
@@ -118,6 +120,7 @@ static int run_group(struct records *r, struct fhir_job *first)
         return rc;
     bool wrote = false; /* else nothing new is in the feed */
     quality_arrivals_begin(r->parts.quality);
+    fhir_clean_begin(r->parts.fhir);
     for (struct fhir_job *j = first; j && rc == 0; j = j->next) {
         wrote = wrote || j->work.to_write;
         rc = j->work.to_write ? carry_out_counted(j, tx) : 0;

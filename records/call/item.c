@@ -179,7 +179,7 @@ static int run(struct item *it, struct tx *tx, bool *keep)
                          .set_session = it->reply.set_session};
     int rc = it->op->run(&ctx, it->args, &it->reply.result);
     if (rc == 0)
-        rc = tx_error(tx);
+        rc = tx_check(tx);
     it->patient = ctx.audit.patient;
     it->object = ctx.audit.object;
     it->on_behalf = ctx.audit.person;

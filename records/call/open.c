@@ -187,6 +187,8 @@ static int open_all(struct records *r, const struct records_config *config, stru
     explicit_bzero(key, sizeof key);
     if (rc == 0) {
         r->feed_told = newest_change(r->store);
+        if (r->on_change)
+            store_keep_fed(r->store);
         snprintf(r->parts.delivery_keys.base_url, sizeof r->parts.delivery_keys.base_url, "%s", config->base_url ? config->base_url : "");
         snprintf(r->parts.record_dir, sizeof r->parts.record_dir, "%s", config->record_dir ? config->record_dir : "");
         snprintf(r->parts.drop_dir, sizeof r->parts.drop_dir, "%s", config->drop_dir ? config->drop_dir : "");
@@ -277,31 +279,55 @@ const struct clock *records_clock(struct records *r)
 
 /* ---- change feed ---- */
 
-static void change_of(struct query *q, struct records_change *c)
+static void tell(struct records *r, int64_t seq, const char *topic, const char *key, const char *payload)
 {
-    c->seq = query_int(q, "seq");
-    snprintf(c->topic, sizeof c->topic, "%s", query_text(q, "topic"));
-    snprintf(c->key, sizeof c->key, "%s", query_text(q, "key"));
-    snprintf(c->payload, sizeof c->payload, "%s", query_text(q, "payload"));
+    struct records_change c = {.seq = seq};
+    snprintf(c.topic, sizeof c.topic, "%s", topic);
+    snprintf(c.key, sizeof c.key, "%s", key);
+    snprintf(c.payload, sizeof c.payload, "%s", payload);
+    r->on_change(r->on_change_ctx, &c);
+    r->feed_told = seq;
 }
 
+static void tell_table(struct records *r)
+{
+    struct tx *tx;
+    if (tx_begin(r->store, TX_READ, &tx))
+        return;
+    struct query *q = tx_query(tx, "SELECT seq, topic, key, payload FROM feed WHERE seq>$1 ORDER BY seq", "i", r->feed_told);
+    while (query_next(q))
+        tell(r, query_int(q, "seq"), query_text(q, "topic"), query_text(q, "key"), query_text(q, "payload"));
+    if (query_end(q))
+        log_warn("records", "the change feed could not be read; told with the next commit");
+    tx_rollback(tx);
+}
+
+/* A gap: another process (yilianctl, another daemon of the database) committed in between. */
 void records_feed_tell(struct records *r)
 {
-    struct records_change c;
-    struct tx *tx;
+    bool gap;
     if (!r->on_change)
         return;
     pthread_mutex_lock(&r->feed_lock);
-    if (tx_begin(r->store, TX_READ, &tx) == 0) {
-        struct query *q = tx_query(tx, "SELECT seq, topic, key, payload FROM feed WHERE seq>$1 ORDER BY seq", "i", r->feed_told);
-        while (query_next(q)) {
-            change_of(q, &c);
-            r->on_change(r->on_change_ctx, &c);
-            r->feed_told = c.seq;
-        }
-        if (query_end(q))
-            log_warn("records", "the change feed could not be read; told with the next commit");
-        tx_rollback(tx);
+    struct store_change *c = store_take_fed(r->store, &gap);
+    while (c) {
+        struct store_change *next = c->next;
+        gap = gap || c->seq > r->feed_told + 1;
+        if (!gap && c->seq > r->feed_told)
+            tell(r, c->seq, c->topic, c->key, c->payload);
+        free(c);
+        c = next;
     }
+    if (gap)
+        tell_table(r);
+    pthread_mutex_unlock(&r->feed_lock);
+}
+
+void records_feed_read(struct records *r)
+{
+    if (!r->on_change)
+        return;
+    pthread_mutex_lock(&r->feed_lock);
+    tell_table(r);
     pthread_mutex_unlock(&r->feed_lock);
 }

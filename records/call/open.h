@@ -64,6 +64,8 @@ YL_CHECKED int exchange_queue_open(struct records *r, struct fault *f);
 void exchange_queue_close(struct records *r);
 /* Tells on_change what was committed since the last time. Call it after every commit; any thread, never inside a transaction. */
 void records_feed_tell(struct records *r);
+/* ... what other processes committed too: reads the table. */
+void records_feed_read(struct records *r);
 
 /* The data folder's master key. A new folder (no database yet) gets one; a database whose key is missing is refused. */
 YL_CHECKED int records_key(const char *data_dir, uint8_t key[32], struct fault *f);

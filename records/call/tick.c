@@ -52,7 +52,7 @@ static void run_background(void *ctx)
     if (anything_due(r) && records_writer_run(r, run_deadlines, r))
         log_warn("records", "the writer is busy: deadlines wait for the next tick");
     records_background(r);
-    records_feed_tell(r);
+    records_feed_read(r);
 }
 
 int records_tick_submit(struct records *r)
@@ -65,5 +65,5 @@ void records_tick(struct records *r)
     if (anything_due(r))
         run_deadlines(r);
     records_background(r);
-    records_feed_tell(r);
+    records_feed_read(r);
 }

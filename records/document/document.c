@@ -166,11 +166,11 @@ int document_insert(struct op_ctx *ctx, uint64_t id, const struct document_meta 
         patient = consultation_patient(ctx->tx, meta->case_id).v;
     tx_exec(ctx->tx,
             "INSERT INTO document (id, case_id, patient_id, person_id, org_id, by_person, name, category, type, bytes, sha256, blob, "
-            "thumb_state, taken_ms, uploaded_ms, source, withdrawn_ms) "
-            "VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,0)",
-            "iiiiiisttittiiit", (int64_t)id, (int64_t)meta->case_id.v, (int64_t)patient, (int64_t)person_target,
+            "thumb_state, taken_ms, uploaded_ms, source, withdrawn_ms, study_uid) "
+            "VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,0,$17)",
+            "iiiiiisttittiiitt", (int64_t)id, (int64_t)meta->case_id.v, (int64_t)patient, (int64_t)person_target,
             (int64_t)meta->org.v, (int64_t)meta->by.v, SEALED(DOCUMENT_NAME, id, 0, name), meta->category, done->type, (int64_t)done->bytes, sha, done->address,
-            (int64_t)(picture ? 0 : 2), meta->taken_ms, ctx->now_ms, meta->source);
+            (int64_t)(picture ? 0 : 2), meta->taken_ms, ctx->now_ms, meta->source, done->study_uid);
     ctx->audit.object = id;
     ctx->audit.patient = patient;
     return document_tell(ctx->tx, id, meta->case_id.v);

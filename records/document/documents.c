@@ -199,6 +199,8 @@ static int upload_done(struct documents *d, struct blob_file *f, bool publish, s
         out->bytes = blob_file_held(f);
         blob_file_sha256(f, out->sha256);
         snprintf(out->type, sizeof out->type, "%s", file_type_detect(head, got, out->bytes)->name);
+        if (strcmp(out->type, "dicom") == 0)
+            (void)study_uid_of(head, got, out->study_uid);
         blob_address(d->store, out->sha256, out->address);
         rc = publish ? blob_file_publish(f, out->address) : 0;
     }

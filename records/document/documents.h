@@ -8,6 +8,7 @@
 #define YL_RECORDS_DOCUMENT_DOCUMENTS_H
 
 #include "records/document/blob.h"
+#include "records/document/study_uid.h"
 #include "server/base/fault.h"
 #include "server/base/id.h"
 
@@ -34,6 +35,7 @@ YL_CHECKED int documents_upload_seal(struct documents *d, uint64_t id);
 YL_CHECKED int documents_upload_held(struct documents *d, uint64_t id, uint64_t *held);
 struct upload_done {
     char address[BLOB_ADDRESS_BYTES], type[24]; /* type: name of a row of the file type table */
+    char study_uid[STUDY_UID_BYTES];            /* of a DICOM file; "" = it does not say */
     uint64_t bytes;
     uint8_t sha256[32];
 };

@@ -159,12 +159,6 @@ size_t exchange_sources_of(struct op_ctx *ctx, uint64_t org, uint64_t *out, size
     return query_end(q) ? 0 : n; /* the error sticks */
 }
 
-uint64_t exchange_entry_called(struct op_ctx *ctx, uint64_t source, uint64_t patient, const char *kind, const char *number)
-{
-    int64_t key = exchange_entry_key(ctx, source, kind, number, "");
-    return key ? (uint64_t)tx_int(ctx->tx, 0, "SELECT id FROM exchange_entry WHERE patient_id=$1 AND key=$2 AND replaced_by=0 ORDER BY id DESC LIMIT 1", "ii", (int64_t)patient, key) : 0;
-}
-
 /* ---- for patient.timeline ---- */
 
 static bool of_illness(const char *kind)
@@ -180,6 +174,17 @@ static void put_codes(const struct records_parts *p, struct query *q, json_t *li
         json_object_set_new(line, "standard", quality_code_json(p->quality, query_text(q, "standard_system"), standard));
     if (of_illness(query_text(q, "kind")))
         json_object_set_new(line, "codes", json_pack("[s]", standard[0] ? standard : code));
+    if (standard[0] && strcmp(query_text(q, "kind"), "observation") == 0)
+        json_object_set_new(line, "item", json_sprintf("%s|%s", query_text(q, "standard_system"), standard));
+}
+
+/* For doors_join: whose it is, and what he calls a report or a visit. */
+static void put_name(struct query *q, json_t *line)
+{
+    const char *kind = query_text(q, "kind");
+    json_object_set_new(line, "from", json_integer(query_int(q, "source_id")));
+    if (strcmp(kind, "report") == 0 || strcmp(kind, "encounter") == 0)
+        json_object_set_new(line, "key", json_integer(query_int(q, "key")));
 }
 
 static json_t *entry_json(const struct records_parts *p, struct query *q)
@@ -190,17 +195,19 @@ static json_t *entry_json(const struct records_parts *p, struct query *q)
     if (!o)
         return NULL;
     const char *text = json_string_value(json_object_get(o, "text")), *code = query_text(q, "code");
-    json_t *line = json_pack("{s:I,s:s,s:s?,s:s?,s:s?,s:s?,s:o,s:n,s:n,s:{s:o,s:s?},s:s?,s:o}", "t_ms", (json_int_t)query_int(q, "t_ms"), "kind", query_text(q, "kind"), "title",
+    json_t *line = json_pack("{s:I,s:s,s:s?,s:s?,s:s?,s:s?,s:o,s:{s:o,s:s?},s:s?,s:o}", "t_ms", (json_int_t)query_int(q, "t_ms"), "kind", query_text(q, "kind"), "title",
                              text ? text : code, "code", code, "unit", query_text(q, "unit"), "state",
-                             query_text(q, "status"), "id", json_id(id), "case_id", "document_id", "org", "id", json_id((uint64_t)query_int(q, "org_id")), "name",
+                             query_text(q, "status"), "id", json_id(id), "org", "id", json_id((uint64_t)query_int(q, "org_id")), "name",
                              query_text(q, "org_name"), "source", query_text(q, "source_name"), "message_id", json_id((uint64_t)query_int(q, "message_id")));
     static const char *const more[] = {"value", "range", "flag", "who"};
     for (size_t i = 0; line && i < sizeof more / sizeof *more; i++)
         if (json_object_get(o, more[i]))
             json_object_set(line, more[i], json_object_get(o, more[i]));
     json_decref(o);
-    if (line)
+    if (line) {
         put_codes(p, q, line);
+        put_name(q, line);
+    }
     return line;
 }
 
@@ -217,19 +224,64 @@ static int add_put_right(struct op_ctx *ctx, uint64_t patient, json_t *items, si
     return tx_error(ctx->tx);
 }
 
+/* A value stands in the report, a diagnosis or procedure in the visit that its message told before it: entries are numbered as they stand in it. */
+struct told {
+    uint64_t message, id;
+    const char *kind;
+    json_t *line;
+};
+
+static int by_message(const void *a, const void *b)
+{
+    const struct told *x = a, *y = b;
+    if (x->message != y->message)
+        return x->message < y->message ? -1 : 1;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+static void put_heads(struct told *list, size_t n)
+{
+    const struct told *report = NULL, *visit = NULL;
+    if (n)
+        qsort(list, n, sizeof *list, by_message);
+    for (size_t i = 0; i < n; i++) {
+        const struct told *t = &list[i], *head = NULL;
+        if (i == 0 || t->message != t[-1].message)
+            report = visit = NULL;
+        if (strcmp(t->kind, "report") == 0)
+            report = t;
+        else if (strcmp(t->kind, "encounter") == 0)
+            visit = t;
+        else if (strcmp(t->kind, "observation") == 0)
+            head = report;
+        else if (strcmp(t->kind, "diagnosis") == 0 || strcmp(t->kind, "procedure") == 0)
+            head = visit;
+        if (head)
+            json_object_set(t->line, "head_id", json_object_get(head->line, "id"));
+    }
+}
+
 int exchange_timeline(struct op_ctx *ctx, uint64_t patient, json_t *items)
 {
+    struct told *list = calloc(TIMELINE_MAX, sizeof *list);
+    size_t n = 0;
+    if (!list)
+        return ERR_UNAVAILABLE;
     struct query *q = tx_query(ctx->tx,
-                               "SELECT e.id, e.patient_id, e.message_id, e.kind, e.code, e.standard_code, e.standard_system, e.unit, e.status, e.t_ms, e.body, s.name AS source_name, s.org_id, "
+                               "SELECT e.id, e.patient_id, e.message_id, e.kind, e.code, e.standard_code, e.standard_system, e.unit, e.status, e.t_ms, e.key, e.source_id, e.body, s.name AS source_name, s.org_id, "
                                "o.name AS org_name FROM exchange_entry e LEFT JOIN exchange_source s ON s.id=e.source_id LEFT JOIN org o ON o.id=s.org_id "
                                "WHERE e.patient_id=$1 AND e.replaced_by=0 ORDER BY e.t_ms DESC LIMIT $2",
                                "ii", (int64_t)patient, (int64_t)TIMELINE_MAX);
     size_t first = json_array_size(items);
     while (query_next(q)) {
         json_t *line = entry_json(records_parts(ctx->records), q);
-        if (line)
+        if (line) {
             json_array_append_new(items, line);
+            list[n++] = (struct told){(uint64_t)query_int(q, "message_id"), (uint64_t)query_int(q, "id"), json_string_value(json_object_get(line, "kind")), line};
+        }
     }
     int rc = query_end(q);
+    put_heads(list, n);
+    free(list);
     return rc || json_array_size(items) == first ? rc : add_put_right(ctx, patient, items, first);
 }

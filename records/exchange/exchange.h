@@ -58,6 +58,8 @@ YL_CHECKED int exchange_source_load(struct op_ctx *ctx, uint64_t id, struct exch
 /* By namespace or object identifier, whichever is said; ERR_NOT_FOUND. */
 YL_CHECKED int exchange_domain_find(struct op_ctx *ctx, const char *namespace_id, const char *oid, struct exchange_domain *out);
 YL_CHECKED int exchange_domain_load(struct op_ctx *ctx, uint64_t id, struct exchange_domain *out);
+/* A source that is none of ours (a FHIR client) wrote something of this type: when it did so last, to the minute. */
+YL_CHECKED int exchange_heard(struct tx *tx, uint64_t source, const char *type, int64_t now_ms);
 void exchange_sources_changed(struct exchange *x); /* the table in memory is read anew */
 
 /* ---- one message ---- */
@@ -107,9 +109,10 @@ YL_CHECKED int exchange_write_entries(struct exchange_taking *t);
 uint64_t exchange_identity(struct op_ctx *ctx, uint64_t domain, const char *value, bool *retired);
 /* A number that was not given to anybody yet. */
 YL_CHECKED int exchange_identity_add(struct op_ctx *ctx, uint64_t domain, const char *value, uint64_t patient);
-/* The sources of an institution; and the patient's entry that one of them calls so (the number of a report, of a visit): 0 = none. */
-size_t exchange_sources_of(struct op_ctx *ctx, uint64_t org, uint64_t *out, size_t cap);
-uint64_t exchange_entry_called(struct op_ctx *ctx, uint64_t source, uint64_t patient, const char *kind, const char *number);
+/* What an entry is called by its source, so that a later word on it takes the place of the earlier: a corrected result, a moved appointment.
+ * 0 = it has no name (`name` is ""), each stands for itself. */
+int64_t exchange_entry_key(struct op_ctx *ctx, uint64_t source, const char *kind, const char *name, const char *code);
+size_t exchange_sources_of(struct op_ctx *ctx, uint64_t org, uint64_t *out, size_t cap); /* of an institution */
 YL_CHECKED int exchange_timeline(struct op_ctx *ctx, uint64_t patient, json_t *items); /* for patient.timeline */
 
 /* ---- acknowledgements (answer.c) ---- */

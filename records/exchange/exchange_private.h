@@ -45,10 +45,6 @@ void exchange_recount(struct op_ctx *ctx, uint64_t source, const char *day);
 /* A body of a row and what it becomes; *w is the message, to be ended by the caller. ERR_INVALID with t->flaw and t->column. message.c */
 YL_CHECKED int exchange_row_message(struct exchange_taking *t, const char *body, const char *control, int64_t made_ms, struct hl7_writer *w);
 
-/* What an entry is called by its source, so that a later word on it takes the place of the earlier: a corrected result, a moved appointment.
- * 0 = it has no name (`name` is ""), each stands for itself. entries.c */
-int64_t exchange_entry_key(struct op_ctx *ctx, uint64_t source, const char *kind, const char *name, const char *code);
-
 int exchange_pull_now(struct op_ctx *ctx, json_t *args, json_t **result); /* pull_ops.c */
 json_t *exchange_pull_json(struct op_ctx *ctx, uint64_t source);        /* what the last rounds were; null = nothing is pulled */
 int exchange_file_list(struct op_ctx *ctx, json_t *args, json_t **result); /* file_ops.c */

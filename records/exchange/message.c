@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define CONTROL_BYTES 200
+#define HEARD_EVERY_MS 60000
 
 /* ---- contents ---- */
 
@@ -92,6 +93,14 @@ static int write_tally(struct tx *tx, const struct tally *y)
                 y->n[COUNT_STORED], y->n[COUNT_REFUSED], y->n[COUNT_DEAD], y->n[COUNT_REPEATED]);
     if (y->source)
         tx_upsert(tx, "exchange_state", "source_id", "source_id,last_ms,last_type,made_ms", "iiti", (int64_t)y->source, y->last_ms, y->type, y->made_ms);
+    return tx_error(tx);
+}
+
+int exchange_heard(struct tx *tx, uint64_t source, const char *type, int64_t now_ms)
+{
+    int64_t last = tx_int(tx, 0, "SELECT last_ms FROM exchange_state WHERE source_id=$1", "i", (int64_t)source);
+    if (now_ms - last >= HEARD_EVERY_MS || now_ms < last)
+        tx_upsert(tx, "exchange_state", "source_id", "source_id,last_ms,last_type,made_ms", "iiti", (int64_t)source, now_ms, type, now_ms);
     return tx_error(tx);
 }
 

@@ -193,6 +193,6 @@ size_t exchange_person_find(struct op_ctx *ctx, const char *kind, const char *va
 
 size_t exchange_person_children(struct op_ctx *ctx, uint64_t mother, uint64_t *out, size_t cap)
 {
-    return collect(tx_query(ctx->tx, "SELECT patient_id FROM exchange_person WHERE mother_id=$1 ORDER BY patient_id LIMIT $2", "ii", (int64_t)mother, (int64_t)cap),
+    return collect(tx_query(ctx->tx, "SELECT patient_id FROM exchange_person WHERE mother_id=$1 AND mother_id<>0 ORDER BY patient_id LIMIT $2", "ii", (int64_t)mother, (int64_t)cap),
                    out, cap);
 }

@@ -18,6 +18,7 @@ struct entry {
 
 struct bundle {
     bool transaction;
+    const struct r4_node *message; /* the header of a patient feed, which is carried out as a transaction; NULL = none */
     struct entry *list;
     size_t n;
     uint32_t *table; /* by full url and by Patient name: entry + 1 */
@@ -163,10 +164,13 @@ static int take_bundle(struct fhir_work *w)
         return fhir_fail(w, ERR_MEDIA_TYPE, "not_json", "The body must be application/fhir+json.");
     if (r4_json_parse(w->plan->scratch->doc, w->q.body, w->q.len, &root, &e))
         return fhir_fail(w, ERR_MALFORMED, "bad_json", "The body is not JSON: line %u, column %u: %s.", e.line, e.column, e.reason ? e.reason : "");
-    b->transaction = r4_is(r4_get(root, "type"), "transaction");
+    bool message = r4_is(r4_get(root, "resourceType"), "Bundle") && r4_is(r4_get(root, "type"), "message");
+    b->transaction = message || r4_is(r4_get(root, "type"), "transaction");
     if (!r4_is(r4_get(root, "resourceType"), "Bundle") || (!b->transaction && !r4_is(r4_get(root, "type"), "batch")))
         return fhir_fail_status(w, 400, "invalid", "Send a Bundle of type batch or transaction here.");
     entries = r4_get(root, "entry");
+    if (message && message_entries(w, root, &b->message, &entries))
+        return ERR_INVALID;
     size_t n = entries && entries->kind == R4_ARRAY ? entries->len : 0, i = 0;
     if (n > ENTRIES_MAX)
         return fhir_fail(w, ERR_TOO_LARGE, "too_many_entries", "A bundle has at most %d entries.", ENTRIES_MAX);
@@ -458,6 +462,10 @@ static int finish_batch(struct fhir_work *w, struct tx *tx)
             if (rc)
                 break;
             int failed = fhir_finish(&e->work, tx);
+            if (!failed && (failed = tx_check(tx))) /* told late */
+                fhir_refuse(&e->work, failed, "", "The resource cannot be written.");
+            if (failed)
+                fhir_clean_forget(w->fhir);
             rc = failed == ERR_STORAGE ? failed : failed ? tx_savepoint_rollback(tx) : tx_savepoint_release(tx);
         }
         merge_notes(w, &e->work);
@@ -564,6 +572,10 @@ int rest_bundle_finish(struct fhir_work *w, struct tx *tx)
     int rc = b->transaction ? finish_transaction(w, tx) : finish_batch(w, tx);
     if (rc)
         return rc;
+    if (b->message) {
+        message_answer(w, b->message);
+        return 0;
+    }
     r4_buf_printf(&out, "{\"resourceType\":\"Bundle\",\"type\":\"%s-response\"", b->transaction ? "transaction" : "batch");
     for (size_t i = 0; i < b->n; i++)
         write_entry(w, &out, &b->list[i], i);

@@ -40,7 +40,9 @@ static int load_patient(struct fhir_work *w, struct tx *tx, int64_t pkey, const 
     if (!x->patients && !(x->patients = calloc(KNOWN, sizeof *x->patients)))
         return ERR_UNAVAILABLE;
     struct fhir_known_patient *k = &x->patients[(uint64_t)pkey * 0x9e3779b97f4a7c15ull >> 52];
-    int64_t newest = tx_int(tx, 0, "SELECT MAX(seq) AS seq FROM fhir_change WHERE type='Patient'", "");
+    if (!x->newest_patient)
+        x->newest_patient = tx_int(tx, 0, "SELECT MAX(seq) AS seq FROM fhir_change WHERE type='Patient'", "");
+    int64_t newest = x->newest_patient;
     bool holds = k->pkey == pkey && newest && k->as_of == newest;
     int64_t seq = holds ? k->seq : tx_int(tx, 0, "SELECT seq FROM fhir_resource WHERE pkey=$1 AND rid=$1", "i", pkey);
     if (!seq)
@@ -112,8 +114,14 @@ static int load_visit(struct fhir_work *w, struct tx *tx, const struct staged *s
     return rc;
 }
 
+void fhir_clean_begin(struct fhir *x)
+{
+    x->newest_patient = 0;
+}
+
 void fhir_clean_forget(struct fhir *x)
 {
+    x->newest_patient = 0;
     if (x->patients)
         memset(x->patients, 0, KNOWN * sizeof *x->patients);
     if (x->visits)

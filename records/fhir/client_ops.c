@@ -4,16 +4,18 @@
 
 static json_t *client_json(struct query *q)
 {
-    return json_pack("{s:o,s:s,s:o,s:s,s:b,s:I}", "id", json_id((uint64_t)query_int(q, "id")), "name", query_text(q, "name"), "org_id",
-                     json_id((uint64_t)query_int(q, "org_id")), "scopes", query_text(q, "scopes"), "active", (int)query_int(q, "active"), "created_ms",
-                     (json_int_t)query_int(q, "created_ms"));
+    int64_t last = query_int(q, "last_ms");
+    return json_pack("{s:o,s:s,s:o,s:s?,s:s,s:b,s:I,s:o,s:s?}", "id", json_id((uint64_t)query_int(q, "id")), "name", query_text(q, "name"), "org_id",
+                     json_id((uint64_t)query_int(q, "org_id")), "org", query_text(q, "org"), "scopes", query_text(q, "scopes"), "active", (int)query_int(q, "active"), "created_ms",
+                     (json_int_t)query_int(q, "created_ms"), "last_ms", last ? json_integer(last) : json_null(), "last_type", query_text(q, "last_type"));
 }
 
 static int client_list(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     json_t *items = json_array();
     (void)args;
-    struct query *q = tx_query(ctx->tx, "SELECT id, name, org_id, scopes, active, created_ms FROM fhir_client ORDER BY id", "");
+    struct query *q = tx_query(ctx->tx, "SELECT c.id, c.name, c.org_id, o.name AS org, c.scopes, c.active, c.created_ms, t.last_ms, t.last_type FROM fhir_client c "
+                                        "LEFT JOIN org o ON o.id=c.org_id LEFT JOIN exchange_state t ON t.source_id=c.id ORDER BY c.id", "");
     while (query_next(q))
         json_array_append_new(items, client_json(q));
     *result = json_pack("{s:o}", "items", items);

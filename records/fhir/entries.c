@@ -52,6 +52,8 @@ static void settle_code(struct teller *t, struct piece *p)
     const char *better = json_string_value(json_object_get(standard, "code")), *name = json_string_value(json_object_get(standard, "name"));
     if (better && strcmp(better, raw) != 0)
         json_object_set(p->line, "standard", standard);
+    if (better && strcmp(p->kind, "observation") == 0)
+        json_object_set_new(p->line, "item", json_sprintf("%s|%s", json_string_value(json_object_get(standard, "system")), better));
     if (!json_object_get(p->line, "title"))
         json_object_set_new(p->line, "title", json_string(name ? name : *p->code->as.display ? p->code->as.display : raw));
     if (!of_illness(p))
@@ -104,12 +106,15 @@ static struct origin *origin_of(struct teller *t, const struct piece *p)
     return o;
 }
 
-/* A report or visit with a number under which the institution sent it by message, too: the message's stays. */
-static void find_same(struct teller *t, struct piece *p, const struct origin *o)
+/* What a message of the institution would call it (records/patient/doors.h). */
+static void put_keys(struct teller *t, struct piece *p, const struct origin *o)
 {
-    for (size_t i = 0; i < NUMBERS_MAX && p->numbers[i]; i++)
-        for (size_t k = 0; k < o->n_sources && !p->same; k++)
-            p->same = exchange_entry_called(t->ctx, o->sources[k], t->patient, p->kind, p->numbers[i]);
+    json_t *keys = p->numbers[0] && o->n_sources ? json_array() : NULL;
+    for (size_t i = 0; keys && i < NUMBERS_MAX && p->numbers[i]; i++)
+        for (size_t k = 0; k < o->n_sources; k++)
+            json_array_append_new(keys, json_integer(exchange_entry_key(t->ctx, o->sources[k], p->kind, p->numbers[i], "")));
+    if (keys)
+        json_object_set_new(p->line, "keys", keys);
 }
 
 static void settle_origin(struct teller *t, struct piece *p)
@@ -119,7 +124,7 @@ static void settle_origin(struct teller *t, struct piece *p)
         return;
     json_object_set(p->line, "org", o->org);
     json_object_set(p->line, "source", o->name);
-    find_same(t, p, o);
+    put_keys(t, p, o);
 }
 
 /* ---- which belong together ---- */
@@ -148,7 +153,7 @@ static void settle_place(struct piece *p, const struct piece **loose)
     bool value = strcmp(p->kind, "observation") == 0;
     add_codes(p->line, codes);
     if (head) {
-        json_object_set_new(p->line, "head_id", head->same ? json_id(head->same) : json_incref(json_object_get(head->line, "id")));
+        json_object_set(p->line, "head_id", json_object_get(head->line, "id"));
         json_object_set(p->line, "message_id", json_object_get(p->line, "head_id"));
         if (json_is_true(json_object_get(head->line, "restricted")))
             json_object_set_new(p->line, "restricted", json_true());
@@ -160,12 +165,10 @@ static void settle_place(struct piece *p, const struct piece **loose)
         *loose = p;
 }
 
-/* What came by message, and what its report says; diagnoses of such a visit stand under the message's. A panel of a report is the report. */
+/* A panel of a report is the report. */
 static bool told_already(const struct piece *p)
 {
-    const struct piece *head = head_of(p);
-    bool report = strcmp(p->kind, "report") == 0;
-    return p->same || (head && report) || (head && head->same && strcmp(p->kind, "observation") == 0);
+    return strcmp(p->kind, "report") == 0 && head_of(p);
 }
 
 /* ---- all of it ---- */

@@ -29,7 +29,7 @@ struct piece { /* a line on its way */
     struct place *self;      /* what it is of */
     struct place *visit;     /* NULL: it does not say */
     const char *org;         /* code of the institution it names; NULL */
-    uint64_t source, same;   /* same: the entry that a message brought of it */
+    uint64_t source;
     int64_t t_ms;
     const char *kind;
     const char *numbers[NUMBERS_MAX];

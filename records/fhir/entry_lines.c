@@ -1,8 +1,10 @@
 /* One resource as lines of a timeline (entries.h): the same kinds, with the same members, as what came by messages (records/exchange/entries.c). */
+#include "records/fhir/attachment.h"
 #include "records/fhir/entries.h"
 #include <stdio.h>
 
 #define DOCUMENT_BYTES 16384 /* of base64 */
+#define ATTACHMENTS 8
 
 /* ---- small readers ---- */
 
@@ -136,8 +138,7 @@ static struct piece *add_piece(struct teller *t, const struct fhir_row *row, uin
     p->source = source;
     p->line = json_object();
     put_text(p->line, "id", id);
-    json_object_set_new_nocheck(p->line, "case_id", json_null());
-    json_object_set_new_nocheck(p->line, "document_id", json_null());
+    json_object_set_new_nocheck(p->line, "from", json_integer(-(json_int_t)source - 1)); /* below nought: no message (records/patient/doors.h) */
     t->pieces[t->n++] = p;
     return p;
 }
@@ -290,24 +291,52 @@ static void tell_observation(struct teller *t, const struct fhir_row *row, uint6
     }
 }
 
-/* A document whose text stands in it (attachment.data, base64) is read here; others are only named. */
-static void put_document(const struct r4_node *root, json_t *line)
+/* A short text that stands in the document is read here. */
+static bool put_document(const struct r4_node *attachment, json_t *line)
 {
-    const struct r4_node *attachment = r4_at(root, "content.0.attachment");
     struct r4_str kind = r4_text(r4_get(attachment, "contentType")), data = r4_text(r4_get(attachment, "data"));
-    bool plain = kind.n >= 10 && memcmp(kind.p, "text/plain", 10) == 0;
-    char *text = plain && data.n && data.n < DOCUMENT_BYTES ? strndup(data.p, data.n) : NULL;
-    if (!text)
-        return;
-    text[strcspn(text, "=")] = 0;
-    for (char *c = text; *c; c++) /* its alphabet, the one decoder knows the other */
-        *c = *c == '+' ? '-' : *c == '/' ? '_' : *c;
     uint8_t bytes[DOCUMENT_BYTES];
-    int n = base64url_decode(text, bytes, sizeof bytes);
-    json_t *value = n > 0 ? json_stringn((const char *)bytes, (size_t)n) : NULL;
+    if (kind.n < 10 || memcmp(kind.p, "text/plain", 10) != 0 || !data.n || data.n >= DOCUMENT_BYTES)
+        return false;
+    int n = base64_decode(data.p, data.n, bytes, sizeof bytes);
+    json_t *value = n > 0 ? json_stringn((const char *)bytes, (size_t)n) : NULL; /* NULL: not UTF-8 */
     if (value)
         json_object_set_new(line, "value", value);
-    free(text);
+    return value;
+}
+
+static json_t *attachment_line(const struct fhir_row *row, const struct r4_node *a, size_t n)
+{
+    char pkey[ID_TEXT_BYTES], rid[ID_TEXT_BYTES], id[ATTACHMENT_ID_BYTES];
+    struct r4_str data = r4_text(r4_get(a, "data")), size = r4_text(r4_get(a, "size")), url = r4_text(r4_get(a, "url"));
+    json_t *o = json_object();
+    id_format((uint64_t)row->pkey, pkey);
+    id_format((uint64_t)row->rid, rid);
+    snprintf(id, sizeof id, "%s-%s-%zu", pkey, rid, n);
+    put_text(o, "id", id);
+    put(o, "title", r4_text(r4_get(a, "title")));
+    put(o, "content_type", r4_text(r4_get(a, "contentType")));
+    if (data.n || size.n)
+        json_object_set_new(o, "bytes", json_integer(data.n ? (json_int_t)(data.n / 4 * 3) : atoll(size.p)));
+    if (!data.n && (url.n < 7 || !memmem(url.p, url.n, "Binary/", 7)))
+        json_object_set_new(o, "elsewhere", json_true());
+    return o;
+}
+
+/* What hangs on it, to be opened by its id (attachment.h). */
+static void put_attachments(const struct fhir_row *row, const struct r4_node *list, json_t *line)
+{
+    json_t *all = NULL;
+    size_t n = 0;
+    for (const struct r4_node *one = first(list); one && n < ATTACHMENTS; one = one->next, n++) {
+        const struct r4_node *within = r4_get(one, "attachment"), *a = within ? within : one;
+        if (n == 0 && is_type(row, "DocumentReference") && put_document(a, line))
+            continue;
+        all = all ? all : json_array();
+        json_array_append_new(all, attachment_line(row, a, n));
+    }
+    if (all)
+        json_object_set_new(line, "attachments", all);
 }
 
 static void tell_plain(struct teller *t, const struct fhir_row *row, uint64_t source, const struct r4_node *root)
@@ -324,7 +353,21 @@ static void tell_plain(struct teller *t, const struct fhir_row *row, uint64_t so
         json_object_set_new(p->line, "code", json_string(clean_visit_class(root)));
     if (is_type(row, "DocumentReference")) {
         put(p->line, "category", text_at(root, (const char *const[]){"category.0*", NULL}));
-        put_document(root, p->line);
+        put_attachments(row, r4_get(root, "content"), p->line);
+    }
+    if (is_type(row, "DiagnosticReport"))
+        put_attachments(row, r4_get(root, "presentedForm"), p->line);
+}
+
+/* http://hl7.org/fhir/R4/imagingstudy.html#notes: identifier of system urn:dicom:uid, "urn:oid:" + Study Instance UID. */
+static void put_study_uid(const struct r4_node *root, json_t *line)
+{
+    for (const struct r4_node *one = first(r4_get(root, "identifier")); one; one = one->next) {
+        struct r4_str value = r4_text(r4_get(one, "value"));
+        if (r4_is(r4_get(one, "system"), "urn:dicom:uid") && value.n > 8 && memcmp(value.p, "urn:oid:", 8) == 0) {
+            put(line, "uid", (struct r4_str){value.p + 8, value.n - 8});
+            return;
+        }
     }
 }
 
@@ -338,8 +381,10 @@ static void tell_pictures(struct teller *t, const struct fhir_row *row, uint64_t
     if (!started.n || !r4_date_interval(started.p, started.n, FHIR_ZONE_MIN, &low, &high))
         low = row->t_ms;
     set_kind(p, "imaging");
+    json_object_set_new(p->line, "pictures", json_integer(0)); /* the timeline counts those it has */
     set_time(p, low);
     put(p->line, "code", r4_text(r4_at(root, "modality.0.code")));
+    put_study_uid(root, p->line);
     put(p->line, "title", text_at(root, told_of("ImagingStudy")->title));
     take_whole(t, p, row, root);
 }

@@ -420,6 +420,8 @@ static int on_operation(struct fhir_work *w, struct tx *tx, struct r4_str name)
         return is(w, "POST") ? (rest_match(w, tx), 0) : no_method(w, "POST");
     if (w->plan->type && strcmp(w->plan->type->name, "Patient") == 0 && !w->plan->id[0] && r4_str_is(name, "$ihe-pix"))
         return is(w, "GET") ? (rest_pix(w, tx), 0) : no_method(w, "GET");
+    if (w->plan->type && r4_str_is(name, "$validate"))
+        return is(w, "POST") ? (rest_validate(w), 0) : no_method(w, "POST");
     return fhir_fail(w, ERR_NOT_FOUND, "no_operation", "There is no such operation here.");
 }
 
@@ -454,10 +456,30 @@ static int on_compartment(struct fhir_work *w, struct tx *tx, struct r4_str type
     return 0;
 }
 
+static bool is_terminology(const char *type)
+{
+    return strcmp(type, "CodeSystem") == 0 || strcmp(type, "ValueSet") == 0 || strcmp(type, "ConceptMap") == 0;
+}
+
+/* /ValueSet, /ValueSet/ID, /ValueSet/$expand, /ValueSet/ID/$expand */
+static int route_terms(struct fhir_work *w, const struct place *at)
+{
+    struct r4_str last = at->part[at->n - 1], none = {0};
+    bool operation = at->n > 1 && last.p[0] == '$';
+    size_t names = at->n - operation;
+    if (names > 2 || (names == 2 && !r4_id_ok(at->part[1].p, at->part[1].n)))
+        return nothing_here(w);
+    if (names == 2)
+        set_text(w->plan->id, sizeof w->plan->id, at->part[1]);
+    return rest_terms(w, operation ? last : none);
+}
+
 /* /Type/.. */
 static int route_type(struct fhir_work *w, struct tx *tx, const struct place *at)
 {
     struct fhir_plan *p = w->plan;
+    if (is_terminology(p->type->name))
+        return route_terms(w, at);
     if (at->n == 1)
         return on_type(w, tx);
     if (at->part[1].p[0] == '$')
@@ -491,6 +513,8 @@ static int route(struct fhir_work *w, struct tx *tx)
     if (!split_path(w->q.path, &at))
         return nothing_here(w);
     if (at.n == 0)
+        return is(w, "POST") ? (rest_bundle_begin(w, tx), 0) : no_method(w, "POST");
+    if (at.n == 1 && r4_str_is(at.part[0], "$process-message"))
         return is(w, "POST") ? (rest_bundle_begin(w, tx), 0) : no_method(w, "POST");
     if (at.n == 1 && r4_str_is(at.part[0], "_history"))
         return is(w, "GET") ? (rest_history(w, tx), 0) : no_method(w, "GET, HEAD");

@@ -70,7 +70,8 @@ void fhir_begin(struct fhir_work *w, struct tx *tx);
 YL_CHECKED int fhir_finish(struct fhir_work *w, struct tx *tx);
 /* Whose data it is for the scores of quality: the client, or the institution of a person who wrote; 0 = the system's. */
 uint64_t fhir_source(const struct fhir_work *w);
-/* A transaction that may have written was undone: on the writer. */
+/* On the writer: a transaction begins that may write; it, or a part of it, was undone. */
+void fhir_clean_begin(struct fhir *x);
 void fhir_clean_forget(struct fhir *x);
 /* Who the Patient of this key is, for people of the institution his data came from: {id: null, resource: "Patient/x", name, sex, age_text, age_text_en}; JSON
  * null when he is there no more. New reference. */

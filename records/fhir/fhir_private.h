@@ -44,6 +44,7 @@ struct fhir {
     const struct r4 *_Atomic ready; /* the same, read without the lock */
     struct fhir_known_patient *patients; /* clean.c; the writer's alone */
     struct fhir_known_visit *visits;     /* the same */
+    int64_t newest_patient; /* the same: the last change of any patient, as this transaction sees it; 0 = not asked yet */
     bool broken;          /* its tables cannot be read: said once */
 };
 
@@ -181,6 +182,11 @@ const char *fhir_standard_of(struct tx *tx, uint64_t source, const struct clean_
 YL_CHECKED int fhir_who(struct fhir_work *w, struct tx *tx);
 enum { MAY_READ = 1, MAY_SEARCH = 2, MAY_CREATE = 4, MAY_UPDATE = 8, MAY_DELETE = 16, MAY_ALL = 31 };
 bool fhir_may(const struct fhir_work *w, const char *type, int what);
+void rest_validate(struct fhir_work *w); /* check.c */
+/* message.c: the entries of a patient feed as those of a transaction, and the answer to it. 0, or refused. */
+YL_CHECKED int message_entries(struct fhir_work *w, const struct r4_node *root, const struct r4_node **header, struct r4_node **entries);
+void message_answer(struct fhir_work *w, const struct r4_node *header);
+int rest_terms(struct fhir_work *w, struct r4_str operation); /* terms.c: "$expand", or nothing: reading */
 YL_CHECKED int fhir_need(struct fhir_work *w, const char *type, int what);
 /* POST /auth/token: fhir_begin's and fhir_finish's part. */
 void token_begin(struct fhir_work *w, struct tx *tx);

@@ -10,6 +10,7 @@ struct past {
     struct tx *tx;
     size_t want, n;
     int64_t since_ms, below; /* seq */
+    int64_t at_low, at_high; /* _at: only what was current then; at_high INT64_MAX = not asked */
     int64_t last_seq, patient;
     bool more;
     struct r4_buf b;
@@ -45,6 +46,7 @@ static int take_parameters(struct past *h)
     h->want = FHIR_PAGE;
     h->below = INT64_MAX;
     h->since_ms = INT64_MIN;
+    h->at_high = INT64_MAX;
     for (size_t i = 0; i < p->n_pairs; i++) {
         struct r4_str name = p->pairs[i].name, value = p->pairs[i].value;
         int64_t n, high;
@@ -55,6 +57,9 @@ static int take_parameters(struct past *h)
         } else if (r4_str_is(name, "_since")) {
             if (!r4_date_interval(value.p, value.n, FHIR_ZONE_MIN, &h->since_ms, &high))
                 return fhir_fail(h->w, ERR_INVALID, "since", "_since must be an instant.");
+        } else if (r4_str_is(name, "_at")) {
+            if (!r4_date_interval(value.p, value.n, FHIR_ZONE_MIN, &h->at_low, &h->at_high))
+                return fhir_fail(h->w, ERR_INVALID, "at", "_at must be a date, a time or an instant.");
         } else if (r4_str_is(name, "_page")) {
             int rc = take_page(h, value);
             if (rc)
@@ -169,6 +174,21 @@ static int own_history(struct past *h, const struct own_kind *k, uint64_t id)
     return rc;
 }
 
+/* Was this version the current one at some moment of _at? `newest` is the resource as it is. */
+static int was_current(struct past *h, const struct fhir_row *newest, const struct fhir_row *row, bool *out)
+{
+    struct fhir_row next = {0};
+    int rc = 0;
+    *out = h->at_high == INT64_MAX || row->t_ms <= h->at_high;
+    if (h->at_high == INT64_MAX || !*out || row->vid >= newest->vid)
+        return 0;
+    rc = row_version(h->w, h->tx, newest, row->vid + 1, &next);
+    if (rc == 0 && next.found && next.t_ms <= h->at_low)
+        *out = false;
+    fhir_row_clear(&next);
+    return rc;
+}
+
 static int instance_history(struct past *h)
 {
     uint64_t own;
@@ -180,13 +200,14 @@ static int instance_history(struct past *h)
         return rc ? rc : fhir_fail(h->w, ERR_NOT_FOUND, "no_resource", "There is no such resource.");
     for (int64_t vid = newest.vid; vid > 0 && rc == 0; vid--) {
         rc = row_version(h->w, h->tx, &newest, vid, &row);
-        bool show = rc == 0 && row.found && row.seq < h->below;
+        bool show = rc == 0 && row.found && row.seq < h->below, current = true;
+        rc = show ? was_current(h, &newest, &row, &current) : rc;
         if (show && row.t_ms < h->since_ms)
             vid = 0;
         else if (show && h->n == h->want) {
             h->more = true;
             vid = 0;
-        } else if (show) {
+        } else if (show && current && rc == 0) {
             rc = write_entry(h, &row);
             h->last_seq = row.seq;
         }
@@ -205,10 +226,11 @@ static int line_history(struct past *h)
     const struct r4_type *type = h->w->plan->type;
     struct change *list = calloc(h->want + 1, sizeof *list);
     size_t n = 0;
+    int64_t most = (int64_t)h->want + 1;
     if (!list)
         return ERR_UNAVAILABLE;
-    struct query *q = type ? tx_query(h->tx, "SELECT seq, pkey, rid, vid, t_ms FROM fhir_change WHERE type=$1 AND seq<$2 ORDER BY seq DESC", "ti", type->name, h->below)
-                           : tx_query(h->tx, "SELECT seq, pkey, rid, vid, t_ms FROM fhir_change WHERE seq<$1 ORDER BY seq DESC", "i", h->below);
+    struct query *q = type ? tx_query(h->tx, "SELECT seq, pkey, rid, vid, t_ms FROM fhir_change WHERE type=$1 AND seq<$2 ORDER BY seq DESC LIMIT $3", "tii", type->name, h->below, most)
+                           : tx_query(h->tx, "SELECT seq, pkey, rid, vid, t_ms FROM fhir_change WHERE seq<$1 ORDER BY seq DESC LIMIT $2", "ii", h->below, most);
     while (n <= h->want && query_next(q) && query_int(q, "t_ms") >= h->since_ms)
         list[n++] = (struct change){query_int(q, "seq"), query_int(q, "pkey"), query_int(q, "rid"), query_int(q, "vid")};
     int rc = query_end(q);
@@ -217,7 +239,10 @@ static int line_history(struct past *h)
         struct fhir_row newest, row;
         rc = row_load(h->w, h->tx, list[i].pkey, list[i].rid, 0, &newest);
         rc = rc ? rc : row_version(h->w, h->tx, &newest, list[i].vid, &row);
-        if (rc == 0 && row.found && fhir_may(h->w, row.type->name, MAY_READ))
+        bool current = true;
+        if (rc == 0 && row.found)
+            rc = was_current(h, &newest, &row, &current);
+        if (rc == 0 && row.found && current && fhir_may(h->w, row.type->name, MAY_READ))
             rc = write_entry(h, &row);
         h->last_seq = list[i].seq;
         if (rc == 0)

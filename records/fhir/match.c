@@ -373,14 +373,17 @@ static int answer_pix(struct fhir_work *w, struct pix *x, uint64_t patient)
             json_array_append_new(list, json_pack("{s:s,s:{s:O,s:O,s:O}}", "name", "targetIdentifier", "valueIdentifier", "use", json_object_get(one, "use"), "system",
                                                   json_object_get(one, "system"), "value", json_object_get(one, "value")));
     }
-    if (made.shown && json_array_size(list))
+    size_t numbers = json_array_size(list);
+    if (made.shown && numbers)
         json_array_append_new(list, json_pack("{s:s,s:O}", "name", "targetId", "valueReference", ref));
+    json_array_foreach(json_array_size(list) ? json_object_get(made.shown, "link") : NULL, i, one)
+        json_array_append_new(list, json_pack("{s:s,s:O}", "name", "targetId", "valueReference", json_object_get(one, "other")));
     json_t *answer = json_pack("{s:s}", "resourceType", "Parameters");
     if (json_array_size(list))
         json_object_set(answer, "parameter", list);
     char *text = rc ? NULL : json_dumps(answer, JSON_COMPACT), detail[80];
     struct r4_buf b = {.p = text, .n = text ? strlen(text) : 0};
-    snprintf(detail, sizeof detail, "numbers %zu", json_array_size(list) ? json_array_size(list) - 1 : 0);
+    snprintf(detail, sizeof detail, "numbers %zu", numbers);
     if (text) {
         fhir_note(w, "fhir.pix", patient, person, detail);
         fhir_answer_buf(w, 200, &b);

@@ -1,5 +1,5 @@
 /* The CapabilityStatement and Patient/$everything. What the statement says is made from the tables the code runs by. */
-#include "records/fhir/own.h"
+#include "records/fhir/kin.h"
 #include <stdio.h>
 
 /* ---- metadata ---- */
@@ -34,7 +34,7 @@ static void write_terms(struct r4_buf *b, const char *type)
         const char *type, *operation, *definition;
     } operations[] = {{"CodeSystem", "lookup", "CodeSystem-lookup"}, {"CodeSystem", "validate-code", "CodeSystem-validate-code"},
                       {"CodeSystem", "subsumes", "CodeSystem-subsumes"}, {"ValueSet", "expand", "ValueSet-expand"},
-                      {"ValueSet", "validate-code", "ValueSet-validate-code"}, {"ConceptMap", "translate", "ConceptMap-translate"}};
+                      {"ValueSet", "validate-code", "ValueSet-validate-code"}, {"ValueSet", "batch-validate-code", "ValueSet-batch-validate-code"}, {"ConceptMap", "translate", "ConceptMap-translate"}};
     size_t shown = 0;
     r4_buf_printf(b, "{\"type\":\"%s\",\"interaction\":[{\"code\":\"read\"},{\"code\":\"search-type\"}],\"searchParam\":[{\"name\":\"url\",\"type\":\"uri\"},"
                      "{\"name\":\"version\",\"type\":\"token\"},{\"name\":\"name\",\"type\":\"string\"}]", type);
@@ -60,11 +60,30 @@ static void write_type(struct r4_buf *b, const struct r4 *r4, const struct r4_ty
     r4_buf_puts(b, "],\"versioning\":\"versioned-update\",\"readHistory\":true,\"updateCreate\":true,\"conditionalCreate\":true,\"conditionalRead\":\"full-support\","
                    "\"conditionalUpdate\":true,\"conditionalDelete\":\"single\"");
     write_params(b, r4, type);
-    if (strcmp(type->name, "Patient") == 0)
-        r4_buf_puts(b, ",\"operation\":[{\"name\":\"everything\",\"definition\":\"http://hl7.org/fhir/OperationDefinition/Patient-everything\"},{\"name\":\"export\",\"definition\":\"http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export\"},"
+    static const char validate[] = "{\"name\":\"validate\",\"definition\":\"http://hl7.org/fhir/OperationDefinition/Resource-validate\"}";
+    if (strcmp(type->name, "Patient") != 0)
+        r4_buf_printf(b, ",\"operation\":[%s]", validate);
+    else
+        r4_buf_printf(b, ",\"operation\":[%s,{\"name\":\"everything\",\"definition\":\"http://hl7.org/fhir/OperationDefinition/Patient-everything\"},{\"name\":\"export\",\"definition\":\"http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export\"},"
                         "{\"name\":\"match\",\"definition\":\"http://hl7.org/fhir/OperationDefinition/Patient-match\"},"
-                        "{\"name\":\"ihe-pix\",\"definition\":\"https://profiles.ihe.net/ITI/PIXm/OperationDefinition/IHE.PIXm.pix\"}]");
+                        "{\"name\":\"ihe-pix\",\"definition\":\"https://profiles.ihe.net/ITI/PIXm/OperationDefinition/IHE.PIXm.pix\"}]", validate);
     r4_buf_puts(b, "}");
+}
+
+/* ?mode=terminology: what $expand takes (records/term/ts_expand.c). */
+static void write_terminology(struct fhir_work *w, const char *base)
+{
+    static const char *const parameters[] = {"activeOnly", "check-system-version", "count", "default-valueset-version", "designation", "displayLanguage", "excludeNested",
+                                             "excludeNotForUI", "filter", "force-system-version", "includeDefinition", "includeDesignations", "offset", "property",
+                                             "system-version", "tx-resource", "useSupplement"};
+    struct r4_buf b = {0};
+    r4_buf_printf(&b, "{\"resourceType\":\"TerminologyCapabilities\",\"url\":\"%s/metadata?mode=terminology\",\"version\":\"1.0.0\",\"name\":\"YilianTerminology\",\"title\":\"Yilian terminology service\","
+                      "\"status\":\"active\",\"date\":\"2026-11-28\",\"kind\":\"instance\",\"software\":{\"name\":\"Yilian\"},\"implementation\":{\"description\":\"Yilian\",\"url\":\"%s\"},"
+                      "\"lockedDate\":false,\"expansion\":{\"hierarchical\":true,\"paging\":true,\"incomplete\":false,\"parameter\":[", base, base);
+    for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++)
+        r4_buf_printf(&b, "%s{\"name\":\"%s\"}", i ? "," : "", parameters[i]);
+    r4_buf_puts(&b, "],\"textFilter\":\"Words: Chinese (traditional or simplified), pinyin initials, the beginning of a code.\"},\"codeSearch\":\"all\",\"validateCode\":{\"translations\":true},\"translation\":{\"needsMap\":true}}");
+    fhir_answer_buf(w, 200, &b);
 }
 
 void rest_metadata(struct fhir_work *w)
@@ -75,11 +94,16 @@ void rest_metadata(struct fhir_work *w)
     char base[300];
     struct r4_buf b = {0};
     fhir_base(w, base);
-    r4_buf_printf(&b, "{\"resourceType\":\"CapabilityStatement\",\"status\":\"active\",\"date\":\"2026-11-28\",\"kind\":\"instance\",\"fhirVersion\":\"4.0.1\","
+    for (size_t i = 0; i < w->plan->n_pairs; i++)
+        if (r4_str_is(w->plan->pairs[i].name, "mode") && r4_str_is(w->plan->pairs[i].value, "terminology")) {
+            write_terminology(w, base);
+            return;
+        }
+    r4_buf_printf(&b, "{\"resourceType\":\"CapabilityStatement\",\"url\":\"%s/metadata\",\"version\":\"1.0.0\",\"name\":\"Yilian\",\"title\":\"Yilian FHIR service\",\"instantiates\":[\"http://hl7.org/fhir/CapabilityStatement/terminology-server\"],\"status\":\"active\",\"date\":\"2026-11-28\",\"kind\":\"instance\",\"fhirVersion\":\"4.0.1\","
                       "\"format\":[\"application/fhir+json\",\"json\"],\"software\":{\"name\":\"Yilian\"},\"implementation\":{\"description\":\"Yilian\",\"url\":\"%s\"},"
                       "\"rest\":[{\"mode\":\"server\",\"security\":{\"service\":[{\"coding\":[{\"system\":\"http://terminology.hl7.org/CodeSystem/restful-security-service\","
                       "\"code\":\"SMART-on-FHIR\"}]}],\"extension\":[{\"url\":\"http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris\","
-                      "\"extension\":[{\"url\":\"token\",\"valueUri\":\"%s/auth/token\"}]}]},\"resource\":[", base, base);
+                      "\"extension\":[{\"url\":\"token\",\"valueUri\":\"%s/auth/token\"}]}]},\"resource\":[", base, base, base);
     for (size_t i = 0; i < n; i++) {
         if (i)
             r4_buf_puts(&b, ",");
@@ -88,27 +112,36 @@ void rest_metadata(struct fhir_work *w)
         else
             write_type(&b, r4, types[i]);
     }
-    r4_buf_puts(&b, "],\"interaction\":[{\"code\":\"batch\"},{\"code\":\"transaction\"},{\"code\":\"history-system\"}],\"operation\":[{\"name\":\"export\",\"definition\":\"http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export\"}]}]}");
+    r4_buf_puts(&b, "],\"interaction\":[{\"code\":\"batch\"},{\"code\":\"transaction\"},{\"code\":\"history-system\"}],\"operation\":[{\"name\":\"export\",\"definition\":\"http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export\"},{\"name\":\"process-message\",\"definition\":\"http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message\"}]}]}");
     fhir_answer_buf(w, 200, &b);
 }
 
 /* ---- Patient/$everything (http://hl7.org/fhir/R4/patient-operation-everything.html) ---- */
 
 struct all {
-    int64_t since_ms, after;
+    int64_t since_ms, at, after; /* where the page before ended: in whose record, behind which resource */
     size_t want, n, n_own; /* n_own: of the house, beside n */
     struct r4_str types;
     bool more;
     struct r4_buf b;
 };
 
+/* "record.resource", of what he may see anyway. */
+static bool take_place(struct r4_str value, struct all *a)
+{
+    char text[48], *dot, *end;
+    snprintf(text, sizeof text, "%.*s", value.p && value.n < sizeof text ? (int)value.n : 0, value.p ? value.p : "");
+    a->at = strtoll(text, &dot, 10);
+    a->after = *dot == '.' ? strtoll(dot + 1, &end, 10) : -1;
+    return a->at > 0 && a->after >= 0 && !*end;
+}
+
 static int take_parameters(struct fhir_work *w, struct all *a)
 {
     const struct fhir_plan *p = w->plan;
     int64_t n;
     a->want = FHIR_PAGE_MAX;
-    a->since_ms = INT64_MIN;
-    a->after = INT64_MIN;
+    a->since_ms = a->at = a->after = INT64_MIN;
     for (size_t i = 0; i < p->n_pairs; i++) {
         struct r4_str name = p->pairs[i].name, value = p->pairs[i].value;
         if (r4_str_is(name, "_count") && text_to_version(value.p ? value.p : "", value.n, &n))
@@ -117,7 +150,7 @@ static int take_parameters(struct fhir_work *w, struct all *a)
             continue;
         else if (r4_str_is(name, "_type"))
             a->types = value;
-        else if (r4_str_is(name, "_page") && text_to_version(value.p ? value.p : "", value.n, &a->after)) /* of what he may see anyway */
+        else if (r4_str_is(name, "_page") && take_place(value, a))
             continue;
         else
             return fhir_fail_status(w, 400, "not-supported", "$everything has no such parameter or value: %.*s.", (int)name.n, name.p);
@@ -138,34 +171,66 @@ static bool listed(struct r4_str list, const char *type)
     return !list.n;
 }
 
-static int add_rows(struct fhir_work *w, struct tx *tx, int64_t pkey, struct all *a)
+static bool wanted(const struct fhir_work *w, const struct all *a, const char *type, int64_t t_ms)
+{
+    return t_ms >= a->since_ms && listed(a->types, type) && fhir_may(w, type, MAY_READ);
+}
+
+/* false: the page is full. */
+static bool add_one(struct fhir_work *w, const struct r4_type *type, const char *name, struct r4_str body, struct all *a, int *rc)
 {
     char base[300];
-    int64_t last = a->after;
-    int rc = 0;
+    a->more = a->n == a->want;
+    if (a->more)
+        return false;
     fhir_base(w, base);
-    struct query *q = tx_query(tx, "SELECT rid, type, name, vid, t_ms, body FROM fhir_resource WHERE pkey=$1 AND rid>$2 AND deleted=0 ORDER BY rid", "ii", pkey, a->after);
-    while (rc == 0 && query_next(q)) {
+    r4_buf_printf(&a->b, "%s{\"fullUrl\":\"%s/%s/%s\",\"resource\":", a->n++ + a->n_own ? "," : ",\"entry\":[", base, type->name, name);
+    *rc = body_shape(w, type, body, &a->b);
+    r4_buf_puts(&a->b, ",\"search\":{\"mode\":\"match\"}}");
+    return true;
+}
+
+/* The Patient of a record, before all else: other rows are asked for his links (kin.h). */
+static int add_patient(struct fhir_work *w, struct tx *tx, int64_t pkey, struct all *a)
+{
+    struct fhir_row row = {0};
+    bool linked;
+    int rc = row_load(w, tx, pkey, pkey, ROW_BODY, &row);
+    if (rc == 0 && row.found && !row.deleted && wanted(w, a, row.type->name, row.t_ms)) {
+        rc = kin_link(w, tx, &row, &linked);
+        if (rc == 0)
+            (void)add_one(w, row.type, row.name, (struct r4_str){row.body, row.body_len}, a, &rc);
+    }
+    fhir_row_clear(&row);
+    return rc;
+}
+
+static int add_rows(struct fhir_work *w, struct tx *tx, int64_t pkey, struct all *a)
+{
+    int64_t last = pkey == a->at ? a->after : INT64_MIN;
+    int rc = 0;
+    if (pkey < a->at || a->more)
+        return 0;
+    if (last == INT64_MIN && (rc = add_patient(w, tx, pkey, a)))
+        return rc;
+    if (a->more) /* the page before was full to the last place: this record is the next one's */
+        return 0;
+    last = last == INT64_MIN ? 0 : last;
+    struct query *q = tx_query(tx, "SELECT rid, type, name, vid, t_ms, body FROM fhir_resource WHERE pkey=$1 AND rid>$2 AND rid<>$1 AND deleted=0 ORDER BY rid", "ii", pkey, last);
+    while (rc == 0 && !a->more && query_next(q)) {
         const char *type = query_text(q, "type");
         size_t sealed_len, len;
-        if (query_int(q, "t_ms") < a->since_ms || !listed(a->types, type) || !fhir_may(w, type, MAY_READ))
+        if (!wanted(w, a, type, query_int(q, "t_ms")))
             continue;
-        if (a->n == a->want) {
-            a->more = true;
-            break;
-        }
         const void *sealed = query_blob(q, "body", &sealed_len);
         char *body = body_open(w->fhir, w->plan->scratch, w->fhir->body_key, (const int64_t[2]){query_int(q, "rid"), query_int(q, "vid")}, sealed, sealed_len, &len);
         if (!body)
             rc = ERR_STORAGE;
-        else {
-            r4_buf_printf(&a->b, "%s{\"fullUrl\":\"%s/%s/%s\",\"resource\":", a->n++ + a->n_own ? "," : ",\"entry\":[", base, type, query_text(q, "name"));
-            rc = body_shape(w, r4_resource(fhir_r4(w->fhir), type, strlen(type)), (struct r4_str){body, len}, &a->b);
-            r4_buf_puts(&a->b, ",\"search\":{\"mode\":\"match\"}}");
+        else if (add_one(w, r4_resource(fhir_r4(w->fhir), type, strlen(type)), query_text(q, "name"), (struct r4_str){body, len}, a, &rc))
             last = query_int(q, "rid");
-        }
         free(body);
     }
+    a->at = pkey;
     a->after = last;
     int ended = query_end(q);
     return rc ? rc : ended;
@@ -208,6 +273,31 @@ static int add_own(struct fhir_work *w, struct tx *tx, uint64_t person, struct f
     return rc;
 }
 
+/* What lies in the store of him: under the name he has here, and in the records of the Patients who are he. */
+static int add_kin(struct fhir_work *w, struct tx *tx, uint64_t person, struct all *a)
+{
+    struct kin kin[KIN_MAX];
+    int64_t kept = tx_int(tx, 0, "SELECT pkey FROM fhir_name WHERE type='Patient' AND name=$1", "t", w->plan->id);
+    struct own o;
+    if (!own_open(&o, w, tx))
+        return ERR_UNAVAILABLE;
+    size_t n = kin_of_person(&o, person, kin);
+    own_close(&o);
+    int rc = tx_error(tx);
+    bool told = !kept;
+    for (size_t i = 0; i <= n && rc == 0; i++) { /* by their keys: the place of a page is one of them */
+        if (!told && (i == n || kept < kin[i].pkey)) {
+            told = true;
+            rc = add_rows(w, tx, kept, a);
+        }
+        if (i < n && rc == 0 && kin[i].pkey >= a->at && !a->more) {
+            fhir_note(w, "fhir.everything", kin[i].patient, (uint64_t)kin[i].pkey, "");
+            rc = add_rows(w, tx, kin[i].pkey, a);
+        }
+    }
+    return rc;
+}
+
 void rest_everything(struct fhir_work *w, struct tx *tx)
 {
     struct all a = {0};
@@ -224,9 +314,8 @@ void rest_everything(struct fhir_work *w, struct tx *tx)
     }
     int rc;
     if (own_name("Patient", w->plan->id, &person)) {
-        int64_t kept = tx_int(tx, 0, "SELECT pkey FROM fhir_name WHERE type='Patient' AND name=$1", "t", w->plan->id);
         rc = add_own(w, tx, person, &patient, &a);
-        rc = rc || !kept ? rc : add_rows(w, tx, kept, &a);
+        rc = rc ? rc : add_kin(w, tx, person, &a);
     } else {
         rc = row_find(w, tx, w->plan->type, (struct r4_str){w->plan->id, strlen(w->plan->id)}, 0, &patient);
         if (rc == 0 && (!patient.found || patient.deleted))
@@ -243,8 +332,8 @@ void rest_everything(struct fhir_work *w, struct tx *tx)
     fhir_base(w, base);
     r4_buf_puts(&out, "{\"resourceType\":\"Bundle\",\"type\":\"searchset\"");
     if (a.more)
-        r4_buf_printf(&out, ",\"link\":[{\"relation\":\"next\",\"url\":\"%s/Patient/%s/$everything?_count=%zu%s%.*s&_page=%lld\"}]", base, w->plan->id, a.want,
-                      a.types.n ? "&_type=" : "", (int)a.types.n, a.types.n ? a.types.p : "", (long long)a.after);
+        r4_buf_printf(&out, ",\"link\":[{\"relation\":\"next\",\"url\":\"%s/Patient/%s/$everything?_count=%zu%s%.*s&_page=%lld.%lld\"}]", base, w->plan->id, a.want,
+                      a.types.n ? "&_type=" : "", (int)a.types.n, a.types.n ? a.types.p : "", (long long)a.at, (long long)a.after);
     if (a.n + a.n_own) {
         r4_buf_put(&out, a.b.p, a.b.n);
         r4_buf_puts(&out, "]");

@@ -2,7 +2,7 @@
  * of identity papers, insurance and phones never leave the house: who reaches them by the masking table finds people by them. */
 #include "records/exchange/exchange.h"
 #include "records/exchange/person.h"
-#include "records/fhir/own.h"
+#include "records/fhir/kin.h"
 #include "records/patient/index.h"
 #include "records/patient/mask.h"
 #include "records/store/seal.h"
@@ -190,6 +190,7 @@ static int make(struct own *o, uint64_t id, struct own_made *out)
     int rc = p ? load(o, id, p) : ERR_UNAVAILABLE;
     if (rc == 0 && p->n) {
         out->shown = describe(o, p);
+        kin_link_person(o, id, out->shown);
         out->searched = with_numbers(p, out->shown);
         out->patient = p->row[0].id;
         out->t_ms = p->t_ms;

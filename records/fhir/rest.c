@@ -1,5 +1,5 @@
 /* The interactions on one resource: read, vread, create, update, patch, delete and their conditional forms. */
-#include "records/fhir/own.h"
+#include "records/fhir/kin.h"
 #include "records/r4/patch.h"
 #include <stdio.h>
 #include <time.h>
@@ -8,9 +8,12 @@
 
 bool text_to_version(const char *text, size_t n, int64_t *out)
 {
-    if (!n || n > 15 || strspn(text, "0123456789") < n)
-        return false;
-    *out = strtoll(text, NULL, 10);
+    *out = 0;
+    for (size_t i = 0; i < n; i++) { /* digits may follow that are not of this text */
+        if (n > 15 || text[i] < '0' || text[i] > '9')
+            return false;
+        *out = *out * 10 + (text[i] - '0');
+    }
     return *out > 0;
 }
 
@@ -85,17 +88,20 @@ static bool unchanged(const struct fhir_work *w, const struct fhir_row *row)
 void rest_read(struct fhir_work *w, struct tx *tx)
 {
     struct fhir_row row;
+    bool linked = false; /* what is read hangs on other rows as well: no version says that it is unchanged */
     w->op = "fhir.read";
     if (fhir_need(w, w->plan->type->name, MAY_READ) || own_read(w, tx, NULL))
         return;
     int rc = row_find(w, tx, w->plan->type, str(w->plan->id), ROW_BODY, &row);
+    if (rc == 0 && row.found && !row.deleted && strcmp(w->plan->type->name, "Patient") == 0)
+        rc = kin_link(w, tx, &row, &linked);
     if (rc)
         (void)!fhir_fail(w, rc, "", "The resource cannot be read.");
     else if (!row.found)
         (void)!no_such(w);
     else if (row.deleted)
         (void)!gone(w, &row);
-    else if (unchanged(w, &row)) {
+    else if (!linked && unchanged(w, &row)) {
         w->answer.status = 304;
         describe(w, row.vid, row.t_ms);
         note_row(w, "fhir.read", &row);

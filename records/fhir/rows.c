@@ -1,5 +1,6 @@
 /* The rows of a resource: its name, its newest version, the older ones, the line of changes, and what it is found by. */
-#include "records/fhir/fhir_private.h"
+#include "records/exchange/exchange.h"
+#include "records/fhir/kin.h"
 #include "server/base/log.h"
 #include <stdio.h>
 
@@ -144,6 +145,8 @@ int staged_draft(struct fhir_work *w, struct scratch *sc, struct tx *tx, struct 
     if (s->act == ACT_DELETE)
         return 0;
     fhir_base(w, base);
+    if (strcmp(s->type->name, "Patient") == 0)
+        kin_strip(s->resource);
     int rc = set_meta(sc->doc, s);
     rc = rc ? rc : facts_of(w->fhir, sc, s->resource, base, &s->facts);
     if (rc)
@@ -175,9 +178,11 @@ static int reserve_patient(struct tx *tx, struct staged *s)
     return tx_exec(tx, "INSERT INTO fhir_name (type, name, rid, pkey) VALUES ('Patient',$1,$2,$3)", "tii", s->patient, s->pkey, s->pkey);
 }
 
-static void add_range(struct tx *tx, const struct index_range *r)
+/* Both kinds of rows are nothing but int64_t, in the order of their columns. */
+static void insert_index(struct tx *tx, const struct index_row *rows, size_t n, const struct index_range *ranges, size_t n_ranges)
 {
-    tx_exec(tx, "INSERT INTO fhir_range (param, low, pkey, rid, high) VALUES ($1,$2,$3,$4,$5)", "iiiii", r->param, r->low, r->pkey, r->rid, r->high);
+    tx_insert_numbers(tx, "fhir_token", "key, pkey, rid", 3, (const int64_t *)rows, n);
+    tx_insert_numbers(tx, "fhir_range", "param, low, pkey, rid, high", 5, (const int64_t *)ranges, n_ranges);
 }
 
 static int index_rows(struct tx *tx, const struct staged *s, const struct facts *old, bool moved)
@@ -204,7 +209,7 @@ static int index_rows(struct tx *tx, const struct staged *s, const struct facts 
         tx_exec(tx, "DELETE FROM fhir_range WHERE param=$1 AND low=$2 AND pkey=$3 AND rid=$4 AND high=$5", "iiiii", old->ranges[k].param,
                 old->ranges[k].low, s->old.pkey, s->rid, old->ranges[k].high);
     for (i = 0; i < now->n_ranges; i++)
-        add_range(tx, &(struct index_range){now->ranges[i].param, now->ranges[i].low, s->pkey, s->rid, now->ranges[i].high});
+        insert_index(tx, NULL, 0, &(struct index_range){now->ranges[i].param, now->ranges[i].low, s->pkey, s->rid, now->ranges[i].high}, 1);
     return tx_error(tx);
 }
 
@@ -259,10 +264,7 @@ int index_batch_write(struct tx *tx, struct index_batch *b)
         qsort(b->rows, b->n, sizeof *b->rows, by_row);
     if (b->n_ranges)
         qsort(b->ranges, b->n_ranges, sizeof *b->ranges, by_range);
-    for (size_t i = 0; i < b->n && !tx_error(tx); i++)
-        tx_exec(tx, "INSERT INTO fhir_token (key, pkey, rid) VALUES ($1,$2,$3)", "iii", b->rows[i].key, b->rows[i].pkey, b->rows[i].rid);
-    for (size_t i = 0; i < b->n_ranges && !tx_error(tx); i++)
-        add_range(tx, &b->ranges[i]);
+    insert_index(tx, b->rows, b->n, b->ranges, b->n_ranges);
     index_batch_free(b);
     return tx_error(tx);
 }
@@ -286,15 +288,15 @@ static int old_facts(struct fhir_work *w, struct staged *s, struct facts *old)
 
 static int insert_row(struct tx *tx, const struct staged *s, int64_t seq, int64_t source)
 {
-    tx_exec(tx, "INSERT INTO fhir_name (type, name, rid, pkey) VALUES ($1,$2,$3,$4) ON CONFLICT DO NOTHING", "ttii", s->type->name, s->name, s->rid, s->pkey);
-    if (!tx_error(tx) && !tx_changes(tx) && /* the name is there: reserved for just this, or somebody was quicker */
-        tx_int(tx, 0, "SELECT rid FROM fhir_name WHERE type=$1 AND name=$2", "tt", s->type->name, s->name) != s->rid)
-        return ERR_CONFLICT;
+    /* The name may be there, reserved for just this; where somebody was quicker with another, the row is refused. */
+    tx_exec(tx, "INSERT INTO fhir_name (type, name, rid, pkey) VALUES ($1,$2,$3,$4) ON CONFLICT (type, name) DO UPDATE SET "
+                "rid=CASE WHEN fhir_name.rid=excluded.rid THEN excluded.rid END", "ttii", s->type->name, s->name, s->rid, s->pkey);
     return tx_exec(tx, "INSERT INTO fhir_resource (pkey, rid, type, name, vid, seq, born, t_ms, deleted, body, facts, source_id) VALUES "
                        "($1,$2,$3,$4,$5,$6,$6,$7,0,$8,$9,$10)", "iittiiibbi", s->pkey, s->rid, s->type->name, s->name, s->vid, seq, s->t_ms, s->body.p, s->body.n,
                    s->packed.p, s->packed.n, source);
 }
 
+/* source -1: whose it was. Who mends a place of what another wrote has not written it (decisions/0035). */
 static int replace_row(struct tx *tx, struct staged *s, int64_t seq, int64_t source)
 {
     const struct fhir_row *o = &s->old;
@@ -307,8 +309,8 @@ static int replace_row(struct tx *tx, struct staged *s, int64_t seq, int64_t sou
         tx_exec(tx, "UPDATE fhir_change SET pkey=$2 WHERE seq IN (SELECT seq FROM fhir_version WHERE pkey=$2 AND rid=$1)", "ii", o->rid, s->pkey);
         tx_exec(tx, "UPDATE fhir_name SET pkey=$3 WHERE type=$1 AND name=$2", "tti", s->type->name, s->name, s->pkey);
     }
-    return tx_exec(tx, "UPDATE fhir_resource SET pkey=$3, vid=$4, seq=$5, t_ms=$6, deleted=$7, body=$8, facts=$9, source_id=$10 WHERE pkey=$1 AND rid=$2",
-                   "iiiiiiibbi", o->pkey, o->rid, s->pkey, s->vid, seq, s->t_ms, (int64_t)(s->act == ACT_DELETE), s->body.p, s->body.n, s->packed.p,
+    return tx_exec(tx, "UPDATE fhir_resource SET pkey=$3, vid=$4, seq=$5, t_ms=$6, deleted=$7, body=$8, facts=$9, source_id=CASE WHEN $10<0 THEN source_id ELSE $10 END "
+                       "WHERE pkey=$1 AND rid=$2", "iiiiiiibbi", o->pkey, o->rid, s->pkey, s->vid, seq, s->t_ms, (int64_t)(s->act == ACT_DELETE), s->body.p, s->body.n, s->packed.p,
                    s->packed.n, source);
 }
 
@@ -324,15 +326,21 @@ static int64_t next_change(struct tx *tx, struct index_batch *batch)
 int staged_store(struct fhir_work *w, struct tx *tx, struct staged *s, struct index_batch *batch)
 {
     struct facts old = {0};
+    struct index_batch alone = {0};
+    bool first = !batch || !batch->seq; /* of its transaction */
     int rc = old_facts(w, s, &old);
     rc = rc ? rc : reserve_patient(tx, s);
     if (rc == 0) {
-        int64_t seq = next_change(tx, batch), source = (int64_t)fhir_source(w);
+        int64_t seq = next_change(tx, batch), source = strcmp(w->q.method, "PATCH") == 0 ? -1 : (int64_t)fhir_source(w);
         rc = s->act == ACT_CREATE ? insert_row(tx, s, seq, source) : replace_row(tx, s, seq, source);
+        if (strcmp(s->type->name, "Patient") == 0)
+            w->fhir->newest_patient = seq;
         tx_exec(tx, "INSERT INTO fhir_change (seq, type, pkey, rid, vid, t_ms, act) VALUES ($1,$2,$3,$4,$5,$6,$7)", "itiiiii", seq, s->type->name, s->pkey,
                 s->rid, s->vid, s->t_ms, (int64_t)s->act);
-        rc = rc ? rc : s->act == ACT_CREATE && batch ? batch_rows(s, batch) : index_rows(tx, s, &old, s->act == ACT_UPDATE && s->old.pkey != s->pkey);
+        rc = rc ? rc : s->act == ACT_CREATE ? batch_rows(s, batch ? batch : &alone) : index_rows(tx, s, &old, s->act == ACT_UPDATE && s->old.pkey != s->pkey);
+        rc = rc ? rc : index_batch_write(tx, &alone);
     }
+    index_batch_free(&alone);
     facts_clear(&old);
-    return rc;
+    return rc == 0 && first && w->actor.client ? exchange_heard(tx, w->actor.client, s->type->name, w->now_ms) : rc;
 }

@@ -322,6 +322,7 @@ static int run(struct page *p)
         p->want = 0;
     }
     p->finder.snapshot = p->token.snapshot;
+    p->finder.page = p->want + 1;
     p->finder.want_facts = p->query.includes != NULL;
     int rc = own_search(&p->finder, &p->own); /* before the plan: it marks terms as done */
     p->next = p->token;

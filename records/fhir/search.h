@@ -70,6 +70,8 @@ struct finder {
     bool compartment;    /* one need is a compartment's */
     bool residual;       /* facts must be looked at */
     bool want_facts;     /* the caller wants them anyway */
+    bool no_body;        /* what is looked for is not shown: counted, or the way to another */
+    size_t page;         /* so many matches are enough; 0 = all are wanted */
     size_t looked, look_max; /* facts opened; a walk ends when they are so many (0 = never) and says where: */
     struct cursor cut;
     bool one_each; /* one of each record is enough: where a key leads, its other rows there are passed over */
@@ -78,7 +80,7 @@ struct finder {
 struct found { /* one resource that matches; valid until the callback returns, what it takes it sets NULL */
     struct fhir_row row; /* facts opened when they were needed, never the body */
     struct facts *facts; /* read, or NULL */
-    struct query *q;     /* its columns body, facts */
+    struct query *q;     /* its column body, and facts where they are looked at */
     int64_t low;         /* LEAD_RANGE */
 };
 

@@ -230,6 +230,7 @@ static int run_inner(struct finder *f, const struct r4_type *type, const struct 
     rc = finder_open(inner, f->w, f->tx, type, terms);
     inner->snapshot = f->snapshot;
     inner->want_facts = facts;
+    inner->no_body = true;
     inner->one_each = each == found_in_record;
     if (rc == 0) {
         finder_plan(inner);
@@ -378,7 +379,7 @@ int need_compile(struct finder *f, const struct r4_term *t, struct need *n)
         return by_codes(f, t, n);
     if (strcmp(t->param->code, "_id") == 0 && t->modifier == R4_M_NONE)
         return by_ids(f, t, n);
-    if (t->param->type == R4_P_SPECIAL)
+    if (t->param->type == R4_P_SPECIAL || !t->param->expression) /* near, _text, _content, _query: nothing is indexed for them */
         return fhir_fail_status(f->w, 400, "not-supported", "The parameter %s is not offered here.", t->param->code);
     for (size_t i = 0; i < t->n_operands; i++)
         if (!operand_keys(f, t, &t->operands[i], &k))

@@ -4,6 +4,11 @@
 
 #define ESTIMATE_MAX 2000 /* rows counted of a key: beyond that it is "many" */
 #define ESTIMATE_KEYS 16
+#define COUNTED 4
+struct counted { /* of how many rows a key is, at most ESTIMATE_MAX */
+    size_t n;
+    int64_t key[COUNTED], rows[COUNTED];
+};
 
 /* Types whose patient is one: who searches one patient's record looks into it alone. */
 bool of_one_patient(const char *type)
@@ -84,14 +89,42 @@ void finder_close(struct finder *f)
 
 /* ---- planning ---- */
 
-static int64_t count_key(struct finder *f, int64_t key)
+#define COUNT_OF(key) "(SELECT COUNT(*) FROM (SELECT 1 FROM fhir_token WHERE key=" key " LIMIT 2000) AS t)"
+#define COUNT_IN(key) "(SELECT COUNT(*) FROM (SELECT 1 FROM fhir_token WHERE key=" key " AND pkey=$5 LIMIT 2000) AS t)"
+
+/* The rows of the first keys, in one question: mostly these are all. A key of 0 is nobody's. */
+static void count_first(struct finder *f, struct counted *c)
 {
-    if (f->scoped)
-        return tx_int(f->tx, 0, "SELECT COUNT(*) AS n FROM (SELECT 1 FROM fhir_token WHERE key=$1 AND pkey=$2 LIMIT 2000) AS t", "ii", key, f->pkey);
-    return tx_int(f->tx, 0, "SELECT COUNT(*) AS n FROM (SELECT 1 FROM fhir_token WHERE key=$1 LIMIT 2000) AS t", "i", key);
+    c->n = 0;
+    for (size_t i = 0; i < f->n_needs; i++)
+        for (size_t k = 0; f->needs[i].keyed && k < f->needs[i].n_keys && c->n < COUNTED; k++)
+            c->key[c->n++] = f->needs[i].keys[k];
+    for (size_t k = c->n; k < COUNTED; k++)
+        c->key[k] = 0;
+    if (!c->n)
+        return;
+    struct query *q = f->scoped ? tx_query(f->tx, "SELECT " COUNT_IN("$1") " AS a, " COUNT_IN("$2") " AS b, " COUNT_IN("$3") " AS c, " COUNT_IN("$4") " AS d", "iiiii",
+                                           c->key[0], c->key[1], c->key[2], c->key[3], f->pkey)
+                                : tx_query(f->tx, "SELECT " COUNT_OF("$1") " AS a, " COUNT_OF("$2") " AS b, " COUNT_OF("$3") " AS c, " COUNT_OF("$4") " AS d", "iiii",
+                                           c->key[0], c->key[1], c->key[2], c->key[3]);
+    static const char *const names[COUNTED] = {"a", "b", "c", "d"};
+    bool row = query_next(q);
+    for (size_t k = 0; k < COUNTED; k++)
+        c->rows[k] = row ? query_int(q, names[k]) : 0;
+    (void)!query_end(q);
 }
 
-static void estimate(struct finder *f, struct need *n)
+static int64_t count_key(struct finder *f, const struct counted *c, int64_t key)
+{
+    for (size_t k = 0; k < c->n; k++)
+        if (c->key[k] == key)
+            return c->rows[k];
+    if (f->scoped)
+        return tx_int(f->tx, 0, "SELECT " COUNT_OF("$1 AND pkey=$2") " AS n", "ii", key, f->pkey);
+    return tx_int(f->tx, 0, "SELECT " COUNT_OF("$1") " AS n", "i", key);
+}
+
+static void estimate(struct finder *f, const struct counted *c, struct need *n)
 {
     n->estimate = n->by_hits ? (int64_t)n->hits.n : INT64_MAX;
     if (!n->keyed)
@@ -100,7 +133,7 @@ static void estimate(struct finder *f, struct need *n)
     n->estimate = 0;
     for (size_t i = 0; i < n->n_keys; i++) {
         bool counted = i < ESTIMATE_KEYS && n->estimate < ESTIMATE_MAX;
-        int64_t rows = counted ? count_key(f, n->keys[i]) : 0;
+        int64_t rows = counted ? count_key(f, c, n->keys[i]) : 0;
         n->estimate += rows;
         if (rows || !counted) /* a key without rows leads nowhere: of two that one parameter has, one alone may lead */
             n->keys[kept++] = n->keys[i];
@@ -281,11 +314,14 @@ static void forget_plan(struct finder *f)
 void finder_plan(struct finder *f)
 {
     struct need *best = NULL;
+    struct counted counted = {0};
     forget_plan(f);
+    if (!f->nothing)
+        count_first(f, &counted);
     for (size_t i = 0; i < f->n_needs; i++) {
         struct need *n = &f->needs[i];
         if (!f->nothing && (n->keyed || n->by_hits)) {
-            estimate(f, n);
+            estimate(f, &counted, n);
             if (!best || n->estimate < best->estimate)
                 best = n;
         }
@@ -387,7 +423,14 @@ struct walk {
     struct finder *f;
     bool (*each)(void *ctx, struct found *found);
     void *ctx;
+    size_t stretch, most; /* rows of the next one, and of those behind it */
 };
+
+/* Of each record one row, and on to the next record. */
+static bool takes_first(const struct finder *f)
+{
+    return f->one_each && f->lead == LEAD_KEY && !f->scoped;
+}
 
 static bool visit(struct walk *k, struct query *q)
 {
@@ -399,7 +442,7 @@ static bool visit(struct walk *k, struct query *q)
         found.low = query_int(q, "low");
     if ((match = examine(k->f, &found, &facts)))
         go_on = k->each(k->ctx, &found);
-    if (go_on && match && k->f->one_each && k->f->lead == LEAD_KEY && !k->f->scoped) {
+    if (go_on && match && takes_first(k->f)) {
         k->f->cut = (struct cursor){true, found.row.pkey, INT64_MAX, 0};
         go_on = false;
     }
@@ -412,11 +455,16 @@ static bool visit(struct walk *k, struct query *q)
     return go_on;
 }
 
-#define COLUMNS "r.pkey AS pkey, r.rid AS rid, r.vid AS vid, r.seq AS seq, r.born AS born, r.t_ms AS t_ms, r.deleted AS deleted, r.name AS name, " \
-                "r.body AS body, r.facts AS facts"
-#define STRETCH_ROWS 100 /* of a walk in one statement: PostgreSQL sends all its rows at once, however few are looked at */
-#define STRETCH " LIMIT 100"
+#define COLUMNS "r.pkey AS pkey, r.rid AS rid, r.vid AS vid, r.seq AS seq, r.born AS born, r.t_ms AS t_ms, r.deleted AS deleted, r.name AS name"
+/* Rows of a walk in one statement: PostgreSQL sends all its rows at once, however few are looked at. The first of a page are as many as fill it. */
+#define STRETCH_ROWS 100
 #define JOINED " CROSS JOIN fhir_resource r WHERE r.pkey=t.pkey AND r.rid=t.rid AND "
+
+static const char *columns_of(const struct finder *f)
+{
+    bool facts = f->residual || f->want_facts;
+    return f->no_body ? facts ? COLUMNS ", r.facts AS facts" : COLUMNS : facts ? COLUMNS ", r.body AS body, r.facts AS facts" : COLUMNS ", r.body AS body";
+}
 
 /* One statement for each number of terms looked up beside; its parameters follow the first `n`. The words behind LIMIT change nothing, but PostgreSQL,
  * which would make a join of it and look up half the key, leaves it as it stands. */
@@ -429,28 +477,28 @@ static void also_sql(const struct finder *f, int n, char *sql, size_t cap, char 
     }
 }
 
-static struct query *open_key(struct finder *f, const struct cursor *after)
+static struct query *open_key(struct finder *f, const struct cursor *after, size_t rows)
 {
-    char sql[1400], types[16] = "iii";
+    char sql[1400], types[16] = "iiii";
     int64_t pkey = after->set ? after->pkey : INT64_MIN, rid = after->set ? after->rid : INT64_MIN;
-    snprintf(sql, sizeof sql, "SELECT " COLUMNS " FROM fhir_token t" JOINED "t.key=$1 AND %s",
+    snprintf(sql, sizeof sql, "SELECT %s FROM fhir_token t" JOINED "t.key=$1 AND %s", columns_of(f),
              f->scoped ? "t.pkey=$2 AND t.rid>$3" : "(t.pkey,t.rid)>($2,$3)");
-    also_sql(f, 3, sql, sizeof sql, types);
-    strcat(sql, f->scoped ? " ORDER BY t.rid" STRETCH : " ORDER BY t.pkey, t.rid" STRETCH);
-    return tx_query(f->tx, sql, types, f->key, f->scoped ? f->pkey : pkey, rid, f->also[0], f->also[1], f->also[2]);
+    also_sql(f, 4, sql, sizeof sql, types);
+    strcat(sql, f->scoped ? " ORDER BY t.rid LIMIT $4" : " ORDER BY t.pkey, t.rid LIMIT $4");
+    return tx_query(f->tx, sql, types, f->key, f->scoped ? f->pkey : pkey, rid, (int64_t)rows, f->also[0], f->also[1], f->also[2]);
 }
 
-static struct query *open_range(struct finder *f, const struct cursor *after)
+static struct query *open_range(struct finder *f, const struct cursor *after, size_t rows)
 {
-    char sql[1400], types[16] = "iiiiii";
+    char sql[1400], types[16] = "iiiiiii";
     bool down = f->descending;
     int64_t edge = down ? INT64_MAX : INT64_MIN, low = after->set ? after->low : down ? f->low_to : f->low_from;
-    snprintf(sql, sizeof sql, "SELECT t.low AS low, " COLUMNS " FROM fhir_range t" JOINED "t.param=$1 AND (t.low,t.pkey,t.rid)%s($2,$3,$4) AND t.low%s$5 AND t.high>=$6",
-             down ? "<" : ">", down ? ">=" : "<=");
-    also_sql(f, 6, sql, sizeof sql, types);
-    strcat(sql, down ? " ORDER BY t.low DESC, t.pkey DESC, t.rid DESC" STRETCH : " ORDER BY t.low, t.pkey, t.rid" STRETCH);
+    snprintf(sql, sizeof sql, "SELECT t.low AS low, %s FROM fhir_range t" JOINED "t.param=$1 AND (t.low,t.pkey,t.rid)%s($2,$3,$4) AND t.low%s$5 AND t.high>=$6",
+             columns_of(f), down ? "<" : ">", down ? ">=" : "<=");
+    also_sql(f, 7, sql, sizeof sql, types);
+    strcat(sql, down ? " ORDER BY t.low DESC, t.pkey DESC, t.rid DESC LIMIT $7" : " ORDER BY t.low, t.pkey, t.rid LIMIT $7");
     return tx_query(f->tx, sql, types, f->range, low, after->set ? after->pkey : edge, after->set ? after->rid : edge, down ? f->low_from : f->low_to,
-                    f->high_from, f->also[0], f->also[1], f->also[2]);
+                    f->high_from, (int64_t)rows, f->also[0], f->also[1], f->also[2]);
 }
 
 static int run_hits(struct walk *k, const struct cursor *after)
@@ -459,11 +507,13 @@ static int run_hits(struct walk *k, const struct cursor *after)
     const struct hits *h = f->leader && f->leader->by_hits ? &f->leader->hits : &f->hits;
     bool go_on = true;
     int rc = 0;
+    char sql[400];
+    snprintf(sql, sizeof sql, "SELECT %s FROM fhir_resource r WHERE r.pkey=$1 AND r.rid=$2", columns_of(f));
     for (size_t i = 0; i < h->n && go_on && rc == 0; i++) {
         struct hit at = h->list[i];
         if (after->set && (at.pkey < after->pkey || (at.pkey == after->pkey && at.rid <= after->rid)))
             continue;
-        struct query *q = tx_query(f->tx, "SELECT " COLUMNS " FROM fhir_resource r WHERE r.pkey=$1 AND r.rid=$2", "ii", at.pkey, at.rid);
+        struct query *q = tx_query(f->tx, sql, "ii", at.pkey, at.rid);
         if (query_next(q))
             go_on = visit(k, q);
         rc = query_end(q);
@@ -479,19 +529,21 @@ static int walk_stretch(struct walk *k, struct cursor *at)
     size_t rows = 0;
     bool go_on = true;
     f->cut.set = false;
-    struct query *q = f->lead == LEAD_RANGE ? open_range(f, at) : open_key(f, at);
+    struct query *q = f->lead == LEAD_RANGE ? open_range(f, at, k->stretch) : open_key(f, at, k->stretch);
     for (; go_on && query_next(q); rows++) {
         last = (struct cursor){true, query_int(q, "pkey"), query_int(q, "rid"), f->lead == LEAD_RANGE ? query_int(q, "low") : 0};
         go_on = visit(k, q);
     }
     int rc = query_end(q);
-    *at = go_on && rows == STRETCH_ROWS ? last : f->one_each ? f->cut : (struct cursor){0};
+    *at = go_on && rows == k->stretch ? last : f->one_each ? f->cut : (struct cursor){0};
+    k->stretch = k->most;
     return rc;
 }
 
 int finder_run(struct finder *f, const struct cursor *after, bool (*each)(void *ctx, struct found *found), void *ctx)
 {
-    struct walk k = {f, each, ctx};
+    size_t most = takes_first(f) && !f->residual ? 1 : STRETCH_ROWS;
+    struct walk k = {f, each, ctx, f->page && f->page < most ? f->page : most, most};
     if (f->nothing)
         return 0;
     if (f->lead == LEAD_HITS)
@@ -518,6 +570,7 @@ int finder_count(struct finder *f, int64_t *out)
     if (f->nothing)
         return 0;
     f->want_facts = false;
+    f->no_body = true;
     if (f->residual || f->lead != LEAD_KEY)
         return finder_run(f, &(struct cursor){0}, count_one, out);
     if (f->scoped) {

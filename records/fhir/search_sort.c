@@ -216,6 +216,7 @@ int page_run_sorted(struct page *p)
         return run_ordered(p);
     p->finder.want_facts = true;
     p->finder.look_max = 0;
+    p->finder.page = 0;
     int rc = sort_own(p);
     rc = rc ? rc : finder_run(&p->finder, &(struct cursor){0}, found_sortable, p);
     if (rc == 0 && p->over)

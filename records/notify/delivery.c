@@ -52,18 +52,23 @@ static void body_of(struct query *q, const struct delivery_keys *keys, struct ga
     static const struct notify_template test = {"gateway.test", "医联平台网关测试消息", "Test message of the Yilian gateway", false};
     const char *name = query_text(q, "template");
     const struct notify_template *t = name && strcmp(name, test.id) == 0 ? &test : notify_template_find(name);
-    struct notify_about about = {{(uint64_t)query_int(q, "case_id")}, query_text(q, "case_number"), query_text(q, "act"),
-                                 query_int(q, "due_ms"), query_int(q, "urgent") != 0};
-    char zh[256] = "", en[256] = "", id[ID_TEXT_BYTES], link[300] = "", case_text[ID_TEXT_BYTES] = "";
+    struct notify_figure figure;
+    json_t *borrowed = notify_figure_open(query_text(q, "figure"), &figure);
+    struct notify_about about = {{(uint64_t)query_int(q, "case_id")}, query_text(q, "case_number"), query_text(q, "act"), query_int(q, "due_ms"), query_int(q, "urgent") != 0,
+                                 borrowed ? &figure : NULL};
+    char zh[NOTIFY_TEXT_BYTES] = "", en[NOTIFY_TEXT_BYTES] = "", id[ID_TEXT_BYTES], link[300] = "", case_text[ID_TEXT_BYTES] = "";
     if (t) {
         notify_text(t, &about, "zh", ZONE_MIN, zh);
         notify_text(t, &about, "en", ZONE_MIN, en);
     }
+    json_decref(borrowed);
     id_format(m->delivery, id);
     if (about.case_id.v)
         id_format(about.case_id.v, case_text);
     if (keys->base_url[0] && about.case_id.v)
         snprintf(link, sizeof link, "%s/cases/%s", keys->base_url, case_text);
+    else if (keys->base_url[0] && t && t->page)
+        snprintf(link, sizeof link, "%s%s", keys->base_url, t->page);
     json_t *o = json_pack("{s:s,s:o,s:s?,s:{s:s,s:s},s:s?,s:b,s:s}", "delivery_id", id, "person_id",
                           json_id((uint64_t)query_int(q, "person_id")), "login", query_text(q, "login"), "text", "zh", zh,
                           "en", en, "case_number", about.case_number, "urgent", about.urgent, "link", link);
@@ -94,7 +99,7 @@ int delivery_claim(struct tx *tx, const struct delivery_keys *keys, int64_t now_
     batch->n = 0;
     struct query *q = tx_query(tx,
                                "SELECT d.id, d.gateway_id, g.kind, g.url, g.secret_sealed, n.template, n.act, n.case_id, n.case_number, "
-                               "n.due_ms, n.urgent, n.person_id, p.login FROM delivery d JOIN gateway g ON g.id=d.gateway_id "
+                               "n.due_ms, n.urgent, n.figure, n.person_id, p.login FROM delivery d JOIN gateway g ON g.id=d.gateway_id "
                                "JOIN notice n ON n.id=d.notice_id LEFT JOIN person p ON p.id=n.person_id "
                                "WHERE d.state='queued' AND d.next_ms<=$1 AND g.enabled=1 ORDER BY d.next_ms LIMIT $2",
                                "ii", now_ms, (int64_t)DELIVERY_BATCH);

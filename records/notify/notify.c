@@ -4,6 +4,7 @@
 #include "server/base/log.h"
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ZONE_MIN 480 /* the consortium's wall clock: China Standard Time, no daylight saving */
@@ -42,7 +43,7 @@ int64_t notify_unread(struct tx *tx, struct person_id person)
 
 static json_t *text_json(const struct notify_template *t, const struct notify_about *about)
 {
-    char zh[256], en[256];
+    char zh[NOTIFY_TEXT_BYTES], en[NOTIFY_TEXT_BYTES];
     notify_text(t, about, "zh", ZONE_MIN, zh);
     notify_text(t, about, "en", ZONE_MIN, en);
     return json_pack("{s:s,s:s}", "zh", zh, "en", en);
@@ -72,11 +73,13 @@ int notify_person(struct op_ctx *ctx, struct person_id person, const char *templ
         return fault_set(ctx->fault, ERR_INTERNAL, "notice", "A notice could not be made.");
     if (person.v == 0)
         return 0;
+    char *figure = notify_figure_pack(about->figure);
     tx_exec(ctx->tx,
-            "INSERT INTO notice (id, person_id, template, task, act, case_id, case_number, due_ms, urgent, created_ms, read_ms) "
-            "VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,0)",
-            "iitititiii", (int64_t)id, (int64_t)person.v, t->id, (int64_t)t->task, about->act, (int64_t)about->case_id.v,
-            about->case_number, about->due_ms, (int64_t)about->urgent, ctx->now_ms);
+            "INSERT INTO notice (id, person_id, template, task, act, case_id, case_number, due_ms, urgent, created_ms, read_ms, figure) "
+            "VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,0,$11)",
+            "iitititiiit", (int64_t)id, (int64_t)person.v, t->id, (int64_t)t->task, about->act, (int64_t)about->case_id.v,
+            about->case_number, about->due_ms, (int64_t)about->urgent, ctx->now_ms, figure);
+    free(figure);
     delivery_queue(ctx, id, (struct delivery_kind){t->task, about->urgent});
     json_t *notice = json_pack("{s:o,s:I,s:o,s:o,s:s?,s:b}", "id", json_id(id), "t_ms", (json_int_t)ctx->now_ms, "text",
                                text_json(t, about), "case_id", json_id(about->case_id.v), "page", t->page, "urgent", about->urgent);
@@ -123,15 +126,19 @@ int notify_settle(struct op_ctx *ctx, struct person_id person, struct case_id ca
 static json_t *notice_json(struct query *q)
 {
     const struct notify_template *t = notify_template_find(query_text(q, "template"));
-    struct notify_about about = {{(uint64_t)query_int(q, "case_id")}, query_text(q, "case_number"), query_text(q, "act"),
-                                 query_int(q, "due_ms"), query_int(q, "urgent") != 0};
+    struct notify_figure figure;
     int64_t read_ms = query_int(q, "read_ms");
     if (!t)
         return NULL; /* a template of a newer version after going back */
-    return json_pack("{s:o,s:I,s:o,s:o,s:s?,s:b,s:b,s:o}", "id", json_id((uint64_t)query_int(q, "id")), "t_ms",
+    json_t *borrowed = notify_figure_open(query_text(q, "figure"), &figure);
+    struct notify_about about = {{(uint64_t)query_int(q, "case_id")}, query_text(q, "case_number"), query_text(q, "act"), query_int(q, "due_ms"), query_int(q, "urgent") != 0,
+                                 borrowed ? &figure : NULL};
+    json_t *out = json_pack("{s:o,s:I,s:o,s:o,s:s?,s:b,s:b,s:o}", "id", json_id((uint64_t)query_int(q, "id")), "t_ms",
                      (json_int_t)query_int(q, "created_ms"), "text", text_json(t, &about), "case_id",
                      json_id(about.case_id.v), "page", t->page, "urgent", about.urgent, "task", t->task, "read_ms",
                      read_ms ? json_integer(read_ms) : json_null());
+    json_decref(borrowed);
+    return out;
 }
 
 static int notice_list(struct op_ctx *ctx, json_t *args, json_t **result)

@@ -69,8 +69,9 @@ const struct notify_template notify_templates[] = {
     {"month.checked", "{number} 月报已核对，请审阅批准", "A report of {number} was checked and awaits approval", true, "/reports"},
     {"month.approved", "{number} 月报已批准，请发布", "A report of {number} was approved; please publish it", true, "/reports"},
     {"month.returned", "{number} 月报被退回，请查看原因后重新核对", "A report of {number} was sent back; see the reason", true, "/reports"},
-    {"alarm.opened", "指标报警 {number} 待处理", "Alarm {number} on a number awaits you", true, "/alarms"},
-    {"alarm.closed", "指标报警 {number} 已恢复正常，自动关闭", "Alarm {number} has closed by itself: the number is well again", false, "/alarms"},
+    {"alarm.opened", "指标报警 {number} 待处理[：{what}，{beyond}界限 {limit}][，{since} 起]", "Alarm {number} awaits you[: {what}, {beyond} the limit of {limit}][, since {since}]", true, "/alarms"},
+    {"alarm.closed", "指标报警 {number} 已恢复正常，自动关闭[：{what}，界限 {limit}]", "Alarm {number} has closed by itself: the number is well again[: {what}, the limit is {limit}]", false,
+     "/alarms"},
     {"research.submitted", "科研数据申请 {number} 待审批", "Application {number} for research data awaits approval", true, "/research"},
     {"research.returned", "科研数据申请 {number} 被退回，请修改后重新提交", "Application {number} for research data was returned for correction", true, "/research"},
     {"research.approved", "科研数据申请 {number} 已批准，正在制作", "Application {number} for research data was approved and is being made", false, "/research"},
@@ -130,16 +131,18 @@ bool notify_act_known(const char *word)
 
 struct values {
     const char *number, *act;
-    char due[48];
+    char due[48], since[48];
+    struct notify_figure_words figure;
 };
 
 static const char *value_of(const struct values *v, const char *name, size_t len)
 {
-    if (len == 6 && memcmp(name, "number", 6) == 0)
-        return v->number;
-    if (len == 3 && memcmp(name, "act", 3) == 0)
-        return v->act;
-    return len == 3 && memcmp(name, "due", 3) == 0 ? v->due : "";
+    const struct { const char *name, *value; } all[] = {{"number", v->number},      {"act", v->act},       {"due", v->due}, {"what", v->figure.what}, {"beyond", v->figure.beyond},
+                                                        {"limit", v->figure.limit}, {"since", v->since}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (strlen(all[i].name) == len && memcmp(all[i].name, name, len) == 0)
+            return all[i].value;
+    return "";
 }
 
 /* Appends one stretch (outside or inside brackets); false when a value in it is empty. */
@@ -181,23 +184,26 @@ static void due_text(int64_t due_ms, int zone_min, bool zh, char *out, size_t ca
         snprintf(out, cap, "%d %s %02d:%02d", tm.tm_mday, months[tm.tm_mon], tm.tm_hour, tm.tm_min);
 }
 
-void notify_text(const struct notify_template *t, const struct notify_about *about, const char *language, int zone_min,
-                 char out[256])
+void notify_text(const struct notify_template *t, const struct notify_about *about, const char *language, int zone_min, char out[NOTIFY_TEXT_BYTES])
 {
     bool zh = strcmp(language, "en") != 0;
     const struct notify_act *act = act_find(about->act);
-    struct values v = {.number = about->case_number ? about->case_number : "", .act = act ? (zh ? act->zh : act->en) : ""};
+    struct values v = {.number = about->case_number ? about->case_number : "", .act = act ? (zh ? act->zh : act->en) : "", .figure.beyond = ""};
     due_text(about->due_ms, zone_min, zh, v.due, sizeof v.due);
+    if (about->figure) {
+        due_text(about->figure->since_ms, zone_min, zh, v.since, sizeof v.since);
+        notify_figure_words(about->figure, zh, &v.figure);
+    }
     out[0] = 0;
     for (const char *p = zh ? t->zh : t->en; *p;) {
         size_t plain = strcspn(p, "[");
-        fill(&v, p, p + plain, out, 256);
+        fill(&v, p, p + plain, out, NOTIFY_TEXT_BYTES);
         p += plain;
         if (*p != '[')
             break;
         const char *close = strchr(p, ']');
         size_t before = strlen(out);
-        if (!fill(&v, p + 1, close, out, 256))
+        if (!fill(&v, p + 1, close, out, NOTIFY_TEXT_BYTES))
             out[before] = 0;
         p = close + 1;
     }

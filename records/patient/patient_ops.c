@@ -1,6 +1,7 @@
 /* The patient operations and who may do them. */
 #include "records/patient/index.h"
 #include "records/patient/mask.h"
+#include "records/fhir/attachment.h"
 #include "records/patient/timeline.h"
 #include "records/quality/quality.h"
 #include "records/store/sealed.h"
@@ -280,8 +281,18 @@ static const struct field timeline_args[] = {
     {.name = "patient_id", .type = FIELD_ID, .required = true, .help = "one of the person's records"},
     {.name = "kind", .type = FIELD_TEXT, .max = 24, .help = "only entries of this kind"},
     {.name = "org_id", .type = FIELD_ID, .help = "only entries of this institution"},
+    {.name = "from_ms", .type = FIELD_TIME, .help = "only from this time on"},
+    {.name = "until_ms", .type = FIELD_TIME, .help = "only before this time"},
+    {.name = "q", .type = FIELD_TEXT, .min = 1, .max = 60, .help = "only what says this: in title, value, conclusion, name or code; with the report it stands in"},
+    {.name = "abnormal", .type = FIELD_BOOL, .help = "only values that are not normal, with their reports"},
+    {.name = "item", .type = FIELD_TEXT, .min = 1, .max = 200, .help = "only values of this item: its `item`, or its title where it has none"},
     {.name = "after", .type = FIELD_TEXT, .max = 48, .help = "next of the page before"},
     {.name = "limit", .type = FIELD_INT, .min = 1, .max = 500, .help = "default 500"},
+    {0},
+};
+static const struct field attachment_args[] = {
+    {.name = "patient_id", .type = FIELD_ID, .required = true, .help = "as the timeline was asked for"},
+    {.name = "attachment_id", .type = FIELD_TEXT, .required = true, .min = 1, .max = ATTACHMENT_ID_BYTES, .help = "as an entry of the timeline names it"},
     {0},
 };
 static const struct field report_args[] = {
@@ -299,6 +310,7 @@ const struct op patient_ops[] = {
     {"patient.reveal", OP_WRITE, OP_PHI, "patient.read", patient_reveal_args, patient_reveal, "Show one number in full, with a reason"},
     {"patient.timeline", OP_READ, OP_PHI, "patient.read", timeline_args, patient_timeline,
      "What happened to a person, from every institution whose record is open to the actor, newest first"},
+    {"patient.attachment", OP_READ, OP_PHI, "patient.read", attachment_args, patient_attachment, "Open what hangs on an entry of the timeline: a report as PDF, a picture, a document as text"},
     {"patient.report_link", OP_WRITE, OP_PHI, "patient.read", report_args, patient_report_link, "A linked record is not this patient's: tell the index steward"},
     {0},
 };

@@ -4,12 +4,11 @@
 #include "records/exchange/exchange.h"
 #include "records/fhir/fhir.h"
 #include "records/parts.h"
+#include "records/patient/doors.h"
 #include "records/patient/index.h"
 #include "records/patient/mask.h"
 #include "records/store/sealed.h"
 #include "records/work/consultation.h"
-#include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +24,7 @@ static json_t *org_of(struct query *q)
 static int list_documents(struct op_ctx *ctx, uint64_t patient, json_t *items)
 {
     struct query *q = tx_query(ctx->tx,
-                               "SELECT d.id, d.case_id, d.name, d.category, d.taken_ms, d.uploaded_ms, d.source, d.org_id, o.name AS org_name "
+                               "SELECT d.id, d.case_id, d.name, d.category, d.taken_ms, d.uploaded_ms, d.source, d.study_uid, d.org_id, o.name AS org_name "
                                "FROM document d LEFT JOIN org o ON o.id=d.org_id WHERE d.patient_id=$1 AND d.withdrawn_ms=0 AND d.source<>'recording' "
                                "ORDER BY d.uploaded_ms DESC LIMIT $2",
                                "ii", (int64_t)patient, (int64_t)TIMELINE_MAX);
@@ -34,11 +33,12 @@ static int list_documents(struct op_ctx *ctx, uint64_t patient, json_t *items)
         bool recording = category && strcmp(category, "recording") == 0, lab = category && strcmp(category, "lab") == 0; /* brought from elsewhere */
         int64_t taken = query_int(q, "taken_ms");
         uint64_t id = (uint64_t)query_int(q, "id");
-        json_array_append_new(items, json_pack("{s:o,s:I,s:s,s:s?,s:s?,s:o,s:o,s:o,s:s?}", "id", json_id(id), "t_ms",
+        const char *study = query_text(q, "study_uid");
+        json_array_append_new(items, json_pack("{s:o,s:I,s:s,s:s?,s:s?,s:o,s:o,s:o,s:s?,s:s*}", "id", json_id(id), "t_ms",
                                                (json_int_t)(taken ? taken : query_int(q, "uploaded_ms")), "kind", recording ? "recording" : lab ? "lab" : "document",
                                                "title", query_sealed(q, "name", SEALED_DOCUMENT_NAME, id, 0), "category", category, "case_id",
                                                json_id((uint64_t)query_int(q, "case_id")), "document_id", json_id(id), "org", org_of(q), "source",
-                                               query_text(q, "source")));
+                                               query_text(q, "source"), "uid", study && *study ? study : NULL));
     }
     return query_end(q);
 }
@@ -76,21 +76,23 @@ struct line {
     json_t *group_codes; /* id of a case or message -> ICD-10 codes: a document is as sensitive as its case, a visit as its diagnoses */
 };
 
-static void note_codes(struct line *l, const json_t *fresh)
+static void note_codes(struct line *l)
 {
     static const char *const groups[] = {"case_id", "message_id"}; /* ids never meet */
     size_t i;
     json_t *entry;
-    json_array_foreach(fresh, i, entry)
-        for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
+    json_array_foreach(l->items, i, entry)
+    {
+        json_t *codes = json_object_get(entry, "codes");
+        for (size_t g = 0; codes && g < sizeof groups / sizeof *groups; g++) {
             const char *id = json_string_value(json_object_get(entry, groups[g]));
-            json_t *codes = json_object_get(entry, "codes");
             json_t *known = id ? json_object_get(l->group_codes, id) : NULL;
-            if (known && codes)
+            if (known)
                 json_array_extend(known, codes);
-            else if (id && codes)
+            else if (id)
                 json_object_set_new(l->group_codes, id, json_copy(codes));
         }
+    }
 }
 
 /* Of a case that is no entry itself (a draft) the codes are asked for. Borrowed. */
@@ -105,16 +107,18 @@ static const json_t *codes_of_case(struct line *l, const char *id)
 }
 
 /* What is above the reader's clearance keeps its time, place and kind, so that nobody takes the gap for the whole truth. */
-static void mask_entry(struct line *l, json_t *entry, int clearance)
+static void mask_entry(struct line *l, json_t *entry)
 {
     const char *id = json_string_value(json_object_get(entry, "case_id"));
     json_t *codes = json_object_get(entry, "codes");
     const char *message = json_string_value(json_object_get(entry, "message_id"));
     const json_t *of[] = {codes, codes_of_case(l, id), message ? json_object_get(l->group_codes, message) : NULL};
     int level = json_is_true(json_object_get(entry, "restricted")) ? mask_restricted_level(l->ctx) : 0;
-    for (size_t i = 0; i < sizeof of / sizeof *of; i++)
-        level = mask_entry_level(l->ctx, of[i]) > level ? mask_entry_level(l->ctx, of[i]) : level;
-    bool hidden = level > clearance;
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+        int one = i && !of[i] ? 0 : mask_entry_level(l->ctx, of[i]);
+        level = one > level ? one : level;
+    }
+    bool hidden = level > (int)json_integer_value(json_object_get(entry, "clearance"));
     json_object_set_new(entry, "masked", json_boolean(hidden));
     if (!hidden)
         return;
@@ -131,23 +135,56 @@ static void mask_entry(struct line *l, json_t *entry, int clearance)
 /* Of a record that is not open only what the actor's own house sent into it, as an entry of the record he asked for. */
 static int add_member(struct line *l, const struct share_member *m, bool linked, bool open)
 {
-    json_t *fresh = json_array(), *entry;
-    size_t i;
+    size_t first = json_array_size(l->items);
     int rc = 0, clearance = mask_clearance(l->ctx, open ? m->basis : SHARE_OWN);
     for (const struct timeline_provider *p = timeline_providers; p->list && rc == 0; p++)
-        rc = open ? p->list(l->ctx, m->patient, fresh) : p->own ? p->own(l->ctx, m->patient, fresh) : 0;
-    note_codes(l, fresh);
-    json_array_foreach(fresh, i, entry)
-    {
-        json_object_set_new(entry, "patient_id", json_id(open ? m->patient : l->ctx->audit.patient));
+        rc = open ? p->list(l->ctx, m->patient, l->items) : p->own ? p->own(l->ctx, m->patient, l->items) : 0;
+    json_t *patient = json_id(open ? m->patient : l->ctx->audit.patient), *reach = json_integer(clearance);
+    for (size_t i = first; i < json_array_size(l->items); i++) {
+        json_t *entry = json_array_get(l->items, i);
+        json_object_set(entry, "patient_id", patient);
         json_object_set_new(entry, "linked", json_boolean(linked && open));
-        mask_entry(l, entry, clearance);
-        json_object_del(entry, "codes");
-        json_object_del(entry, "restricted");
+        json_object_set(entry, "clearance", reach);
     }
-    json_array_extend(l->items, fresh);
-    json_decref(fresh);
+    json_decref(patient);
+    json_decref(reach);
     return rc;
+}
+
+/* Pictures of a study that are kept here - DICOM files of the person that the reader sees - are the study's parts; of others the page says whose they are. */
+static void find_pictures(const json_t *with_uid)
+{
+    json_t *studies = json_object(), *entry;
+    size_t i;
+    json_array_foreach(with_uid, i, entry)
+        if (json_object_get(entry, "pictures"))
+            json_object_set(studies, json_string_value(json_object_get(entry, "uid")), entry);
+    json_array_foreach(with_uid, i, entry)
+    {
+        json_t *study = json_object_get(studies, json_string_value(json_object_get(entry, "uid")));
+        if (!study || !json_is_string(json_object_get(entry, "document_id")))
+            continue;
+        json_object_set(entry, "head_id", json_object_get(study, "id"));
+        json_object_set_new(study, "pictures", json_integer(json_integer_value(json_object_get(study, "pictures")) + 1));
+    }
+    json_decref(studies);
+}
+
+/* Each thing once, and of each what the reader may see. */
+static void settle(struct line *l)
+{
+    size_t i;
+    json_t *entry, *with_uid = json_array();
+    doors_join(l->items);
+    note_codes(l);
+    json_array_foreach(l->items, i, entry)
+    {
+        mask_entry(l, entry);
+        if (json_object_get(entry, "uid"))
+            json_array_append(with_uid, entry);
+    }
+    find_pictures(with_uid);
+    json_decref(with_uid);
 }
 
 static json_t *source_json(struct op_ctx *ctx, const struct share_member *m, bool linked)
@@ -164,142 +201,33 @@ static json_t *source_json(struct op_ctx *ctx, const struct share_member *m, boo
                      m->refused, "how", m->how);
 }
 
-/* ---- order, filter, pages ---- */
-
-struct placed { /* where an entry stands */
-    int64_t t_ms;
-    const char *id;
-    json_t *entry;
-};
-
-static int newest_first(const void *a, const void *b)
-{
-    const struct placed *x = a, *y = b;
-    return x->t_ms != y->t_ms ? (x->t_ms < y->t_ms ? 1 : -1) : -strcmp(x->id, y->id);
-}
-
-static struct placed *sorted(const json_t *items)
-{
-    size_t i, n = json_array_size(items);
-    struct placed *rows = malloc((n + 1) * sizeof *rows);
-    json_t *entry;
-    if (!rows)
-        return NULL;
-    json_array_foreach(items, i, entry)
-    {
-        const char *id = json_string_value(json_object_get(entry, "id"));
-        rows[i] = (struct placed){json_integer_value(json_object_get(entry, "t_ms")), id ? id : "", entry};
-    }
-    qsort(rows, n, sizeof *rows, newest_first);
-    return rows;
-}
-
-static void count_in(json_t *counts, const char *key, json_t *label)
-{
-    json_t *one = json_object_get(counts, key);
-    if (!one) {
-        one = json_pack("{s:O,s:i}", "value", label, "count", 0);
-        json_object_set_new(counts, key, one);
-    }
-    json_object_set_new(one, "count", json_integer(json_integer_value(json_object_get(one, "count")) + 1));
-}
-
-static json_t *values_of(json_t *counts)
-{
-    const char *key;
-    json_t *one, *list = json_array();
-    json_object_foreach(counts, key, one) json_array_append(list, one);
-    json_decref(counts);
-    return list;
-}
-
-static json_t *facets_of(const json_t *items)
-{
-    json_t *kinds = json_object(), *orgs = json_object(), *entry;
-    size_t i;
-    json_array_foreach(items, i, entry)
-    {
-        json_t *org = json_object_get(entry, "org");
-        const char *id = json_string_value(json_object_get(org, "id"));
-        count_in(kinds, json_string_value(json_object_get(entry, "kind")), json_object_get(entry, "kind"));
-        if (id)
-            count_in(orgs, id, org);
-    }
-    return json_pack("{s:o,s:o}", "kinds", values_of(kinds), "orgs", values_of(orgs));
-}
-
-struct page {
-    const char *kind, *org, *after_id;
-    int64_t after_ms, limit;
-};
-
-static bool wanted(const struct page *p, const struct placed *row)
-{
-    const char *org = p->org ? json_string_value(json_object_get(json_object_get(row->entry, "org"), "id")) : NULL;
-    if ((p->kind && strcmp(json_string_value(json_object_get(row->entry, "kind")), p->kind) != 0) || (p->org && (!org || strcmp(org, p->org) != 0)))
-        return false;
-    return !p->after_id || row->t_ms < p->after_ms || (row->t_ms == p->after_ms && strcmp(row->id, p->after_id) < 0);
-}
-
-static json_t *page_of(const json_t *items, const struct page *p, json_t **next)
-{
-    struct placed *rows = sorted(items), *last = NULL;
-    json_t *out = json_array();
-    *next = json_null();
-    for (size_t i = 0; rows && i < json_array_size(items); i++) {
-        if (!wanted(p, &rows[i]))
-            continue;
-        if ((int64_t)json_array_size(out) == p->limit) {
-            *next = json_sprintf("%" PRId64 "_%s", last->t_ms, last->id);
-            break;
-        }
-        json_array_append(out, rows[i].entry);
-        last = &rows[i];
-    }
-    free(rows);
-    return out;
-}
-
-static int read_page(struct op_ctx *ctx, json_t *args, struct page *p)
-{
-    const char *after = arg_text(args, "after");
-    char *end;
-    *p = (struct page){.kind = arg_text(args, "kind"), .org = arg_text(args, "org_id"), .limit = arg_int(args, "limit", 500)};
-    if (!after)
-        return 0;
-    p->after_ms = strtoll(after, &end, 10);
-    if (*end != '_')
-        return fault_field(ctx->fault, "after", "wrong");
-    p->after_id = end + 1;
-    return 0;
-}
-
-int patient_timeline(struct op_ctx *ctx, json_t *args, json_t **result)
+int timeline_load(struct op_ctx *ctx, uint64_t patient, json_t **items, json_t **sources)
 {
     struct share_member members[SHARE_MAX];
-    struct page page;
-    struct line l = {.ctx = ctx};
     size_t n;
-    ctx->audit.patient = arg_id(args, "patient_id");
-    int rc = read_page(ctx, args, &page);
-    rc = rc ? rc : sharing_members(ctx, ctx->audit.patient, members, &n);
+    ctx->audit.patient = patient;
+    int rc = sharing_members(ctx, patient, members, &n);
     if (rc == 0 && members[0].basis == SHARE_NONE && !ctx->actor->system)
         rc = fault_set(ctx->fault, ERR_DENIED, "not_your_patient", "This patient's record is not open to you.");
     if (rc)
         return rc;
-    l.items = json_array();
-    l.group_codes = json_object();
-    json_t *sources = json_array(), *next;
+    struct line l = {ctx, json_array(), json_object()};
+    *sources = json_array();
     for (size_t i = 0; rc == 0 && i < n; i++) {
         rc = add_member(&l, &members[i], i > 0, members[i].basis != SHARE_NONE || (ctx->actor->system && i == 0));
-        json_array_append_new(sources, source_json(ctx, &members[i], i > 0));
+        json_array_append_new(*sources, source_json(ctx, &members[i], i > 0));
     }
-    snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "basis=%s", share_basis_word(members[0].basis));
-    json_t *items = page_of(l.items, &page, &next);
-    *result = json_pack("{s:o,s:o,s:o,s:o}", "items", items, "next", next, "facets", facets_of(l.items), "sources", sources);
-    json_decref(l.items);
+    settle(&l);
     json_decref(l.group_codes);
-    return rc ? rc : tx_error(ctx->tx);
+    *items = l.items;
+    snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "basis=%s", share_basis_word(members[0].basis));
+    rc = rc ? rc : tx_error(ctx->tx);
+    if (rc) {
+        json_decref(*items);
+        json_decref(*sources);
+        *items = *sources = NULL;
+    }
+    return rc;
 }
 
 /* ---- "this is not the patient" ---- */

@@ -55,11 +55,9 @@ void quality_message_end(struct quality *q, uint64_t source)
 
 static void write_count(struct tx *tx, const struct quality_day *d, const struct rule *r, size_t i)
 {
-    tx_exec(tx, "UPDATE quality_day SET checked=checked+$1, failed=failed+$2, cleaned=cleaned+$3 WHERE source_id=$4 AND day=$5 AND rule=$6", "iiiitt",
-            (int64_t)d->checked[i], (int64_t)d->failed[i], (int64_t)d->cleaned[i], (int64_t)d->source, d->day, r->id);
-    if (tx_changes(tx) == 0)
-        tx_exec(tx, "INSERT INTO quality_day (source_id, day, rule, checked, failed, cleaned, resolved) VALUES ($1,$2,$3,$4,$5,$6,0)", "ittiii", (int64_t)d->source, d->day,
-                r->id, (int64_t)d->checked[i], (int64_t)d->failed[i], (int64_t)d->cleaned[i]);
+    tx_exec(tx, "INSERT INTO quality_day (source_id, day, rule, checked, failed, cleaned, resolved) VALUES ($1,$2,$3,$4,$5,$6,0) ON CONFLICT (source_id, day, rule) DO UPDATE SET "
+                "checked=quality_day.checked+excluded.checked, failed=quality_day.failed+excluded.failed, cleaned=quality_day.cleaned+excluded.cleaned",
+            "ittiii", (int64_t)d->source, d->day, r->id, (int64_t)d->checked[i], (int64_t)d->failed[i], (int64_t)d->cleaned[i]);
 }
 
 int quality_days_write(struct quality *q, struct tx *tx)
@@ -105,7 +103,8 @@ static int held_take(struct op_ctx *ctx, struct query *rows, struct held *h)
     return query_end(rows);
 }
 
-/* Findings of a patient that are open or were said to be right; the states one by one: a list of them makes SQLite build a tree at every asking. */
+/* Findings of a patient that are open or were said to be right; the states one by one: a list of them makes SQLite build a tree at every asking, and the index of
+ * his findings has them before the entry. */
 #define HELD_AS(state, which) "SELECT " FINDING_COLUMNS " FROM quality_finding f WHERE f.patient_id=$1 AND f.state='" state "' AND " which
 #define HELD(which) HELD_AS("open", which) " UNION ALL " HELD_AS("as_is", which) " ORDER BY id LIMIT 200"
 
@@ -128,8 +127,7 @@ int held_of_entry(struct op_ctx *ctx, uint64_t patient, int64_t entry, struct he
 {
     return held_take(ctx,
                      tx_query(ctx->tx,
-                              "SELECT " FINDING_COLUMNS " FROM quality_finding f WHERE f.patient_id=$1 AND f.state<>'source' AND f.entry_id=$2 ORDER BY f.id LIMIT 200",
-                              "ii", (int64_t)patient, entry),
+                              HELD_AS("cleaned", "f.entry_id=$2") " UNION ALL " HELD_AS("corrected", "f.entry_id=$2") " UNION ALL " HELD("f.entry_id=$2"), "ii", (int64_t)patient, entry),
                      h);
 }
 

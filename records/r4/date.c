@@ -73,7 +73,7 @@ static bool zone_part(const char **p, const char *end, struct r4_moment *m)
         return true;
     int hour, minute;
     if ((sign != '+' && sign != '-') || !number(p, end, 2, &hour) || *p >= end || *(*p)++ != ':' || !number(p, end, 2, &minute) || hour > 14 ||
-        minute > 59)
+        minute > 59 || (hour == 14 && minute))
         return false;
     m->offset_min = (hour * 60 + minute) * (sign == '-' ? -1 : 1);
     return true;

@@ -115,6 +115,7 @@ static inline uint64_t r4_name_bit(uint32_t hash)
 /* The system of a code of that set, the first one; NULL, 0 when it is not in it. */
 struct r4_str r4_codes_system(const struct r4_codes *c, struct r4_str code);
 /* The code of that set; system may be NULL = any. */
+const struct r4_codes *r4_codes_find(const struct r4 *r, const char *url); /* of a value set, NULL */
 bool r4_codes_has(const struct r4_codes *c, const char *code, size_t n, const char *system, size_t system_n);
 
 /* ---- load_search.c: the last part of r4_open ---- */

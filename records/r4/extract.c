@@ -530,7 +530,7 @@ int r4_extract(const struct r4_extract *x, struct r4_doc *d, const struct r4_nod
         return ERR_INVALID;
     const struct r4_type_def *def = r4_def(type);
     struct yield y = {.x = x, .d = d};
-    struct r4_eval e = {.r4 = x->r4, .doc = d, .root = resource};
+    struct r4_eval e = {.r4 = x->r4, .doc = d, .root = resource, .lenient = true};
     struct r4_item root = {.kind = R4_I_NODE, .node = resource, .type = type};
     int rc = 0;
     uint64_t there = members(def, resource);

@@ -48,6 +48,7 @@ struct run {
     struct r4_items *total;
     size_t index;
     int depth;
+    const struct r4_variable *variables; /* of defineVariable(), the last first; what an operand or argument defines ends with it */
 };
 
 #define CALL_ARGS_MAX 4
@@ -61,11 +62,13 @@ const struct r4_function *r4_function_find(const char *name, size_t n);
 const struct r4_function *r4_text_function_find(const char *name, size_t n); /* fhirpath_fn_text.c */
 const struct r4_function *r4_value_function_find(const char *name, size_t n); /* fhirpath_fn_value.c */
 const struct r4_function *r4_more_function_find(const char *name, size_t n); /* fhirpath_fn_more.c */
+bool r4_takes_type_or_none(const struct r4_function *fn); /* getReferenceKey: the argument, if there is one, is a type */
 bool r4_function_takes_type(const struct r4_function *fn); /* is, as, ofType: the argument is a type */
 
 /* ---- running ---- */
 int r4_run(struct run *s, const struct r4_ast *n, const struct r4_items *in, struct r4_items *out);
 /* An argument, evaluated where the path stands ($this). */
+bool r4_variable_of_language(struct r4_str name);
 int r4_run_arg(struct run *s, const struct r4_ast *n, struct r4_items *out);
 /* Argument i of call n as one System value: 1 there is one, 0 none, < 0 error. */
 int r4_arg(struct run *s, const struct r4_ast *n, size_t i, struct r4_item *out);
@@ -100,6 +103,8 @@ int r4_items_equal(struct run *s, const struct r4_items *a, const struct r4_item
 int r4_item_equal(struct run *s, const struct r4_item *a, const struct r4_item *b);
 bool r4_item_like(struct run *s, const struct r4_item *a, const struct r4_item *b);
 bool r4_items_like(struct run *s, const struct r4_items *a, const struct r4_items *b);
+/* Both quantities or numbers in one unit; false: they have none in common. */
+bool r4_common_unit(const struct r4_item *a, const struct r4_item *b, double *x, double *y);
 /* <0, 0, >0 in *order; returns 0, -1 empty, -2 not comparable. */
 int r4_item_order(struct run *s, const struct r4_item *a, const struct r4_item *b, int *order);
 int r4_date_add(struct run *s, const struct r4_item *date, double amount, struct r4_str unit, struct r4_items *out);

@@ -1,22 +1,21 @@
 #include "records/r4/date.h"
 #include "records/r4/fhirpath_ast.h"
+#include "records/r4/ucum.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
-/* ---- quantities: the few units whose sizes everybody agrees on; others compare only with themselves ---- */
+/* ---- quantities: UCUM, and the words of the calendar ---- */
 
+/* A year or month of the calendar is not one of UCUM, which is of so many seconds; from the week down they are the same. */
 static const struct unit {
     const char *name;
-    char dimension;
+    char dimension; /* t seconds, y months of the calendar, Y those of UCUM */
     double size;
-} units[] = {{"kg", 'm', 1000}, {"g", 'm', 1}, {"mg", 'm', 1e-3}, {"ug", 'm', 1e-6}, {"ng", 'm', 1e-9}, {"[lb_av]", 'm', 453.59237},
-             {"km", 'l', 1000}, {"m", 'l', 1}, {"cm", 'l', 0.01}, {"mm", 'l', 1e-3}, {"[in_i]", 'l', 0.0254}, {"[ft_i]", 'l', 0.3048},
-             {"L", 'v', 1}, {"l", 'v', 1}, {"dL", 'v', 0.1}, {"mL", 'v', 1e-3}, {"ml", 'v', 1e-3}, {"uL", 'v', 1e-6},
-             {"wk", 't', 604800}, {"week", 't', 604800}, {"weeks", 't', 604800}, {"d", 't', 86400}, {"day", 't', 86400}, {"days", 't', 86400},
-             {"h", 't', 3600}, {"hour", 't', 3600}, {"hours", 't', 3600}, {"min", 't', 60}, {"minute", 't', 60}, {"minutes", 't', 60},
-             {"s", 't', 1}, {"second", 't', 1}, {"seconds", 't', 1}, {"ms", 't', 1e-3}, {"millisecond", 't', 1e-3}, {"milliseconds", 't', 1e-3},
+} units[] = {{"week", 't', 604800}, {"weeks", 't', 604800}, {"day", 't', 86400}, {"days", 't', 86400}, {"hour", 't', 3600}, {"hours", 't', 3600},
+             {"minute", 't', 60}, {"minutes", 't', 60}, {"second", 't', 1}, {"seconds", 't', 1}, {"millisecond", 't', 1e-3}, {"milliseconds", 't', 1e-3},
+             {"wk", 't', 604800}, {"d", 't', 86400}, {"h", 't', 3600}, {"min", 't', 60}, {"s", 't', 1}, {"ms", 't', 1e-3},
              {"year", 'y', 12}, {"years", 'y', 12}, {"month", 'y', 1}, {"months", 'y', 1}, {"a", 'Y', 12}, {"mo", 'Y', 1}};
 
 static const struct unit *unit_find(struct r4_str name)
@@ -32,6 +31,11 @@ static bool same_text(struct r4_str a, struct r4_str b)
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
+static bool measure_of(struct r4_str unit, const struct unit *word, struct r4_ucum *out)
+{
+    return word && word->dimension == 't' ? r4_ucum_parse(R4_STR("s"), out) && (out->factor = word->size, true) : r4_ucum_parse(unit, out);
+}
+
 /* Both in one unit; false: they have nothing in common. */
 static bool common_unit(const struct r4_item *a, const struct r4_item *b, double *x, double *y)
 {
@@ -42,10 +46,16 @@ static bool common_unit(const struct r4_item *a, const struct r4_item *b, double
     if (same_text(ua, ub))
         return true;
     const struct unit *u = unit_find(ua), *v = unit_find(ub);
-    if (!u || !v || u->dimension != v->dimension)
+    if (u && v) {
+        *x *= u->size;
+        *y *= v->size;
+        return u->dimension == v->dimension;
+    }
+    struct r4_ucum m, n;
+    if ((u && u->dimension == 'y') || (v && v->dimension == 'y') || !measure_of(ua, u, &m) || !measure_of(ub, v, &n) || !r4_ucum_alike(&m, &n))
         return false;
-    *x *= u->size;
-    *y *= v->size;
+    *x *= m.factor;
+    *y *= n.factor;
     return true;
 }
 
@@ -107,6 +117,11 @@ static bool numeric(const struct r4_item *i)
 static bool measured(const struct r4_item *a, const struct r4_item *b)
 {
     return (numeric(a) || a->kind == R4_I_QUANTITY) && (numeric(b) || b->kind == R4_I_QUANTITY);
+}
+
+bool r4_common_unit(const struct r4_item *a, const struct r4_item *b, double *x, double *y)
+{
+    return common_unit(a, b, x, y);
 }
 
 int r4_item_order(struct run *s, const struct r4_item *a, const struct r4_item *b, int *order)
@@ -249,7 +264,11 @@ bool r4_item_like(struct run *s, const struct r4_item *a, const struct r4_item *
         return numbers_like(&x, &y);
     if (x.kind == R4_I_QUANTITY && y.kind == R4_I_QUANTITY) {
         double u, v;
-        return common_unit(&x, &y, &u, &v) && fabs(u - v) <= 0.01 * fmax(fabs(u), fabs(v));
+        if (common_unit(&x, &y, &u, &v))
+            return fabs(u - v) <= 0.01 * fmax(fabs(u), fabs(v));
+        const struct unit *m = unit_find(x.text), *n = unit_find(y.text); /* a year of the calendar is like one of UCUM */
+        bool years = m && n && (m->dimension | 32) == 'y' && (n->dimension | 32) == 'y';
+        return years && fabs(x.number * m->size - y.number * n->size) <= 0.01 * fabs(x.number * m->size);
     }
     if (x.kind == R4_I_STRING && y.kind == R4_I_STRING)
         return same_text(squeezed(s, x.text), squeezed(s, y.text));

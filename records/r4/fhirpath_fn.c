@@ -158,6 +158,13 @@ FN(ofType)
     return rc;
 }
 
+FN(as)
+{
+    if (in->n > 1 && !s->e->lenient)
+        return r4_run_error(s, "a single value was expected, there are %zu", in->n);
+    return fn_ofType(s, n, in, out);
+}
+
 FN(is)
 {
     if (in->n > 1)
@@ -461,18 +468,44 @@ FN(conformsTo)
 }
 
 
-/* `as` of a function keeps collections, like the operator. */
+static bool is_member(const struct r4_codes *codes, const struct r4_item *item)
+{
+    const struct r4_node *list = r4_get(item->node, "coding");
+    if (list && list->kind == R4_ARRAY) {
+        for (const struct r4_node *c = list->child; c; c = c->next)
+            if (is_member(codes, &(struct r4_item){.kind = R4_I_NODE, .node = c}))
+                return true;
+        return false;
+    }
+    bool coding = item->node && item->node->kind == R4_OBJECT;
+    struct r4_str code = coding ? r4_text(r4_get(item->node, "code")) : r4_system_value(item).text, system = coding ? r4_text(r4_get(item->node, "system")) : (struct r4_str){0};
+    return code.n && r4_codes_has(codes, code.p, code.n, system.p, system.n);
+}
+
+/* Of the value sets that the definitions hold: those required somewhere. */
+FN(memberOf)
+{
+    struct r4_str url;
+    int rc = text_arg(s, n->args[0], &url);
+    if (rc || in->n != 1)
+        return rc ? rc : in->n ? r4_run_error(s, "a single value was expected, there are %zu", in->n) : 0;
+    const char *bar = url.n ? memchr(url.p, '|', url.n) : NULL;
+    char *name = r4_doc_copy(s->doc, url.p ? url.p : "", bar ? (size_t)(bar - url.p) : url.n);
+    const struct r4_codes *codes = name ? r4_codes_find(s->r4, name) : NULL;
+    return codes ? r4_put_bool(s, out, is_member(codes, &in->list[0])) : r4_run_error(s, "that value set is not known");
+}
+
 static const struct r4_function functions[] = {
     {"empty", 0, 0, fn_empty}, {"exists", 0, 1, fn_exists}, {"all", 1, 1, fn_all}, {"allTrue", 0, 0, fn_allTrue}, {"anyTrue", 0, 0, fn_anyTrue},
     {"allFalse", 0, 0, fn_allFalse}, {"anyFalse", 0, 0, fn_anyFalse}, {"subsetOf", 1, 1, fn_subsetOf}, {"supersetOf", 1, 1, fn_supersetOf},
     {"count", 0, 0, fn_count}, {"distinct", 0, 0, fn_distinct}, {"isDistinct", 0, 0, fn_isDistinct}, {"where", 1, 1, fn_where},
-    {"select", 1, 1, fn_select}, {"repeat", 1, 1, fn_repeat}, {"ofType", 1, 1, fn_ofType}, {"is", 1, 1, fn_is}, {"as", 1, 1, fn_ofType},
+    {"select", 1, 1, fn_select}, {"repeat", 1, 1, fn_repeat}, {"ofType", 1, 1, fn_ofType}, {"is", 1, 1, fn_is}, {"as", 1, 1, fn_as},
     {"single", 0, 0, fn_single}, {"first", 0, 0, fn_first}, {"last", 0, 0, fn_last}, {"tail", 0, 0, fn_tail}, {"skip", 1, 1, fn_skip},
     {"take", 1, 1, fn_take}, {"intersect", 1, 1, fn_intersect}, {"exclude", 1, 1, fn_exclude}, {"union", 1, 1, fn_union},
     {"combine", 1, 1, fn_combine}, {"iif", 2, 3, fn_iif}, {"children", 0, 0, fn_children}, {"descendants", 0, 0, fn_descendants},
     {"trace", 1, 2, fn_trace}, {"aggregate", 1, 2, fn_aggregate}, {"not", 0, 0, fn_not}, {"hasValue", 0, 0, fn_hasValue},
     {"getValue", 0, 0, fn_getValue}, {"extension", 1, 1, fn_extension}, {"hasExtension", 1, 1, fn_hasExtension}, {"resolve", 0, 0, fn_resolve},
-    {"htmlChecks", 0, 0, fn_htmlChecks}, {"type", 0, 0, fn_type}, {"conformsTo", 1, 1, fn_conformsTo}};
+    {"htmlChecks", 0, 0, fn_htmlChecks}, {"type", 0, 0, fn_type}, {"conformsTo", 1, 1, fn_conformsTo}, {"memberOf", 1, 1, fn_memberOf}};
 
 const struct r4_function *r4_function_find(const char *name, size_t n)
 {
@@ -484,5 +517,5 @@ const struct r4_function *r4_function_find(const char *name, size_t n)
 
 bool r4_function_takes_type(const struct r4_function *fn)
 {
-    return fn->run == fn_ofType || fn->run == fn_is;
+    return fn->run == fn_ofType || fn->run == fn_is || fn->run == fn_as;
 }

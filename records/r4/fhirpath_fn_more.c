@@ -45,6 +45,10 @@ static int number_boundary(struct run *s, const struct r4_item *v, int to, bool 
             return rc;
         own = plain.n ? places(plain.list[0].text) : 0;
     }
+    if (own > to && fabs(v->number) < pow(10, -to) && v->kind != R4_I_QUANTITY) { /* too small to be seen at that many places */
+        int zero = snprintf(text, sizeof text, "%s%.*f", v->number < 0 ? "-" : "", to, 0.0);
+        return r4_put_text(s, out, R4_I_DECIMAL, text, (size_t)zero);
+    }
     long double edge = v->number + (high ? 0.5L : -0.5L) * powl(10, -own), scale = powl(10, to), scaled = edge * scale;
     long double whole = roundl(scaled); /* what is whole up to the noise of binary fractions stays */
     if (fabsl(scaled - whole) > 1e-6L)
@@ -159,6 +163,87 @@ FN(comparable)
     return r4_put_bool(s, out, r4_item_order(s, &in->list[0], &other.list[0], &order) == 0);
 }
 
+/* ---- variables ---- */
+
+FN(defineVariable)
+{
+    struct r4_item name = {0};
+    int rc = r4_arg(s, n, 0, &name);
+    if (rc < 0 || rc > 1)
+        return rc;
+    if (rc != 1 || name.kind != R4_I_STRING || !name.text.n)
+        return r4_run_error(s, "a variable needs a name");
+    const struct r4_variable *lists[] = {s->variables, s->e->variables};
+    for (size_t i = 0; i < 2; i++)
+        for (const struct r4_variable *v = lists[i]; v; v = v->next)
+            if (v->name.n == name.text.n && memcmp(v->name.p, name.text.p, v->name.n) == 0)
+                return r4_run_error(s, "%%%.*s is defined already", (int)name.text.n, name.text.p);
+    if (r4_variable_of_language(name.text))
+        return r4_run_error(s, "%%%.*s cannot be defined", (int)name.text.n, name.text.p);
+    struct r4_variable *v = r4_doc_alloc(s->doc, sizeof *v);
+    if (!v)
+        return ERR_STORAGE;
+    *v = (struct r4_variable){.name = name.text};
+    const struct r4_variable *kept = s->variables;
+    if (n->n_args < 2)
+        rc = r4_put_all(s, &v->value, in);
+    else
+        rc = in->n == 1 ? r4_run_each(s, n->args[1], &in->list[0], 0, &v->value) : r4_run(s, n->args[1], in, &v->value);
+    v->next = kept;
+    s->variables = v;
+    return rc ? rc : r4_put_all(s, out, in);
+}
+
+/* ---- keys of rows (SQL on FHIR v2): of a resource its id, of a reference the id it names ---- */
+
+FN(getResourceKey)
+{
+    int rc = 0;
+    for (size_t i = 0; !rc && i < in->n; i++) {
+        struct r4_str id = r4_text(r4_get(in->list[i].node, "id"));
+        bool resource = r4_get(in->list[i].node, "resourceType") != NULL;
+        rc = resource && id.n ? r4_put_text(s, out, R4_I_STRING, id.p, id.n) : 0;
+    }
+    return rc;
+}
+
+/* [http://..]Type/ID[/_history/V]: Type and ID; false: it names no resource so. */
+static bool split_reference(struct r4_str ref, struct r4_str *type, struct r4_str *id)
+{
+    static const char history[] = "/_history/";
+    const char *cut = ref.n ? memmem(ref.p, ref.n, history, sizeof history - 1) : NULL;
+    if (cut)
+        ref.n = (size_t)(cut - ref.p);
+    const char *slash = ref.n && *ref.p != '#' ? memrchr(ref.p, '/', ref.n) : NULL;
+    if (!slash)
+        return false;
+    const char *before = memrchr(ref.p, '/', (size_t)(slash - ref.p)), *from = before ? before + 1 : ref.p;
+    *type = (struct r4_str){from, (size_t)(slash - from)};
+    *id = (struct r4_str){slash + 1, ref.n - (size_t)(slash + 1 - ref.p)};
+    return type->n && id->n;
+}
+
+FN(getReferenceKey)
+{
+    int rc = 0;
+    for (size_t i = 0; !rc && i < in->n; i++) {
+        struct r4_str type, id, said = r4_text(r4_get(in->list[i].node, "type"));
+        if (!split_reference(r4_text(r4_get(in->list[i].node, "reference")), &type, &id))
+            continue;
+        const struct r4_type *found = r4_type_find(s->r4, type.p, type.n);
+        found = found || !said.n ? found : r4_type_find(s->r4, said.p, said.n);
+        if (n->n_args && !(found && n->spec.fhir && r4_type_is(found, n->spec.fhir)))
+            continue;
+        rc = r4_put_text(s, out, R4_I_STRING, id.p, id.n);
+    }
+    return rc;
+}
+
+bool r4_takes_type_or_none(const struct r4_function *fn)
+{
+    return fn->run == fn_getReferenceKey;
+}
+
 /* ---- sort: by keys, -key is descending; stable ---- */
 
 struct sorted {
@@ -223,7 +308,9 @@ FN(sort)
 
 static const struct r4_function functions[] = {{"lowBoundary", 0, 1, fn_lowBoundary}, {"highBoundary", 0, 1, fn_highBoundary},
                                                {"precision", 0, 0, fn_precision},     {"comparable", 1, 1, fn_comparable},
-                                               {"sort", 0, CALL_ARGS_MAX, fn_sort}};
+                                               {"sort", 0, CALL_ARGS_MAX, fn_sort},
+                                               {"defineVariable", 1, 2, fn_defineVariable}, {"getResourceKey", 0, 0, fn_getResourceKey},
+                                               {"getReferenceKey", 0, 1, fn_getReferenceKey}};
 
 const struct r4_function *r4_more_function_find(const char *name, size_t n)
 {

@@ -1,9 +1,9 @@
 #include "records/r4/date.h"
 #include "records/r4/fhirpath_ast.h"
+#include "records/r4/pattern.h"
 #include "records/r4/search.h"
 #include <ctype.h>
 #include <math.h>
-#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -226,9 +226,9 @@ FN(join)
 {
     struct r4_item with = {0};
     int rc = r4_arg(s, n, 0, &with);
-    if (rc < 0 || !in->n)
-        return rc < 0 ? rc : 0;
-    struct r4_buf b = {0};
+    if (rc < 0 || rc > 1)
+        return rc;
+    struct r4_buf b = {0}; /* of nothing: the empty text, as SQL on FHIR has it */
     for (size_t i = 0; i < in->n; i++) {
         struct r4_item v = r4_system_value(&in->list[i]);
         if (i && with.text.n)
@@ -255,73 +255,11 @@ FN(toChars)
     return rc;
 }
 
-/* ---- regular expressions: POSIX ones, with the classes PCRE writes \d \w \s \D \W \S ---- */
-
-static void put_class(struct r4_buf *b, char c, bool in_brackets)
-{
-    const char *name = tolower(c) == 'd' ? "0-9" : tolower(c) == 'w' ? "A-Za-z0-9_" : "[:space:]";
-    if (in_brackets)
-        r4_buf_puts(b, name);
-    else
-        r4_buf_printf(b, "[%s%s]", isupper((unsigned char)c) ? "^" : "", name);
-}
-
-static void posix_pattern(struct r4_buf *b, struct r4_str p)
-{
-    bool brackets = false;
-    char late[8]; /* of a bracket: ] first, - and ^ last */
-    size_t n_late = 0;
-    for (size_t i = 0; i < p.n; i++) {
-        char c = p.p[i];
-        if (c == '\\' && i + 1 < p.n) {
-            c = p.p[++i];
-            if (strchr("dwsDWS", c))
-                put_class(b, c, brackets);
-            else if (!brackets)
-                r4_buf_printf(b, isalnum((unsigned char)c) ? "%c" : "\\%c", c == 'n' ? '\n' : c == 't' ? '\t' : c);
-            else if (strchr("]-^[", c) && n_late < sizeof late)
-                late[n_late++] = c;
-            else
-                r4_buf_put(b, &c, 1);
-            continue;
-        }
-        if (c == '(' && !brackets && i + 2 < p.n && p.p[i + 1] == '?' && p.p[i + 2] == ':') {
-            r4_buf_put(b, "(", 1);
-            i += 2;
-            continue;
-        }
-        if (c == '[' && !brackets) {
-            brackets = true;
-            bool negated = i + 1 < p.n && p.p[i + 1] == '^';
-            i += negated;
-            r4_buf_puts(b, negated ? "[^" : "[");
-            const char *close = memmem(p.p + i, p.n - i, "\\]", 2), *end = memchr(p.p + i + 1, ']', p.n - i - 1);
-            if (close && end && close < end)
-                r4_buf_put(b, "]", 1);
-            continue;
-        }
-        if (c == ']' && brackets) {
-            for (size_t k = 0; k < n_late; k++)
-                if (late[k] != ']')
-                    r4_buf_put(b, &late[k], 1);
-            n_late = 0;
-            brackets = false;
-        }
-        r4_buf_put(b, &c, 1);
-    }
-}
+/* ---- regular expressions ---- */
 
 static int compile(struct run *s, struct r4_str pattern, bool whole, regex_t *re)
 {
-    struct r4_buf b = {0};
-    if (whole)
-        r4_buf_put(&b, "^(", 2);
-    posix_pattern(&b, pattern);
-    if (whole)
-        r4_buf_put(&b, ")$", 2);
-    bool ok = !b.failed && pattern.n < 2000 && regcomp(re, b.p ? b.p : "", REG_EXTENDED) == 0;
-    r4_buf_clear(&b);
-    return ok ? 0 : r4_run_error(s, "a regular expression that cannot be read");
+    return r4_pattern_compile(pattern.p, pattern.n, whole, re) ? 0 : r4_run_error(s, "a regular expression that cannot be read");
 }
 
 static int match(struct run *s, const struct r4_ast *n, const struct r4_items *in, struct r4_items *out, bool whole)
@@ -501,17 +439,29 @@ FN(escape)
     return put_buf(s, out, &b);
 }
 
+/* What is no escape stays as it is. */
 static int unescape_json(struct run *s, struct r4_str t, struct r4_items *out)
 {
+    static const char letters[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
     struct r4_buf b = {0};
-    r4_buf_put(&b, "\"", 1);
-    r4_buf_put(&b, t.p, t.n);
-    r4_buf_put(&b, "\"", 1);
-    struct r4_node *root = NULL;
-    const char *text = b.failed ? NULL : r4_doc_copy(s->doc, b.p, b.n);
-    int rc = text ? r4_json_parse(s->doc, text, b.n, &root, NULL) : ERR_STORAGE;
-    r4_buf_clear(&b);
-    return rc ? 0 : r4_put_text(s, out, R4_I_STRING, root->text, root->len);
+    for (size_t i = 0; i < t.n; i++) {
+        const char *found = t.p[i] == '\\' && i + 1 < t.n ? memchr(letters, t.p[i + 1], sizeof letters - 1) : NULL;
+        if (t.p[i] == '\\' && t.n - i >= 6 && t.p[i + 1] == 'u') { /* the JSON reader knows surrogates */
+            size_t take = t.n - i >= 12 && t.p[i + 6] == '\\' && t.p[i + 7] == 'u' && (t.p[i + 2] | 32) == 'd' ? 12 : 6;
+            struct r4_node *one = NULL;
+            char quoted[16];
+            int n = snprintf(quoted, sizeof quoted, "\"%.*s\"", (int)take, t.p + i);
+            char *kept = r4_doc_copy(s->doc, quoted, (size_t)n);
+            if (kept && !r4_json_parse(s->doc, kept, (size_t)n, &one, NULL)) {
+                r4_buf_put(&b, one->text, one->len);
+                i += take - 1;
+                continue;
+            }
+        }
+        r4_buf_put(&b, found ? &meant[found - letters] : t.p + i, 1);
+        i += found != NULL;
+    }
+    return put_buf(s, out, &b);
 }
 
 FN(unescape)

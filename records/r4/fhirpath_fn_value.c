@@ -183,9 +183,26 @@ static bool to_string(struct run *s, struct r4_item *v)
     return v->text.p != NULL;
 }
 
+/* A long number is an integer here. */
+static bool to_long(struct r4_item *v)
+{
+    if (v->kind != R4_I_STRING)
+        return to_integer(v);
+    size_t i = v->text.n && (v->text.p[0] == '-' || v->text.p[0] == '+') ? 1 : 0, digits = 0;
+    for (; i < v->text.n && isdigit((unsigned char)v->text.p[i]); i++)
+        digits++;
+    if (!digits || i < v->text.n || digits > 18)
+        return false;
+    v->number = number_in(v->text);
+    v->kind = R4_I_INTEGER;
+    return true;
+}
+
 static bool convert(struct run *s, const char *to, struct r4_item *v)
 {
     switch (to[0]) {
+    case 'L':
+        return to_long(v);
     case 'B':
         return to_boolean(v);
     case 'I':
@@ -341,7 +358,7 @@ FN(timeOfDay)
 
 static const struct r4_function functions[] = {
     {"toBoolean", 0, 0, fn_to}, {"toInteger", 0, 0, fn_to}, {"toDecimal", 0, 0, fn_to}, {"toString", 0, 0, fn_to}, {"toDate", 0, 0, fn_to},
-    {"toDateTime", 0, 0, fn_to}, {"toTime", 0, 0, fn_to}, {"toQuantity", 0, 1, fn_to}, {"convertsToBoolean", 0, 0, fn_to},
+    {"toDateTime", 0, 0, fn_to}, {"toTime", 0, 0, fn_to}, {"toLong", 0, 0, fn_to}, {"convertsToLong", 0, 0, fn_to}, {"toQuantity", 0, 1, fn_to}, {"convertsToBoolean", 0, 0, fn_to},
     {"convertsToInteger", 0, 0, fn_to}, {"convertsToDecimal", 0, 0, fn_to}, {"convertsToString", 0, 0, fn_to},
     {"convertsToDate", 0, 0, fn_to}, {"convertsToDateTime", 0, 0, fn_to}, {"convertsToTime", 0, 0, fn_to},
     {"convertsToQuantity", 0, 1, fn_to}, {"abs", 0, 0, fn_abs}, {"ceiling", 0, 0, fn_ceiling}, {"floor", 0, 0, fn_floor},

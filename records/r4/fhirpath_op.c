@@ -2,10 +2,19 @@
 #include "records/r4/fhirpath_ast.h"
 #include <math.h>
 
+/* What one side defines the other does not see. */
+static int operand(struct run *s, const struct r4_ast *n, const struct r4_items *in, struct r4_items *out)
+{
+    const struct r4_variable *kept = s->variables;
+    int rc = r4_run(s, n, in, out);
+    s->variables = kept;
+    return rc;
+}
+
 int r4_run_logic(struct run *s, const struct r4_ast *n, const struct r4_items *in, struct r4_items *out)
 {
     struct r4_items left = {0}, right = {0};
-    int rc = r4_run(s, n->left, in, &left);
+    int rc = operand(s, n->left, in, &left);
     if (rc)
         return rc;
     int a = r4_truth(s, &left);
@@ -13,7 +22,7 @@ int r4_run_logic(struct run *s, const struct r4_ast *n, const struct r4_items *i
         return r4_run_error(s, "a single boolean was expected");
     if ((n->op == OP_AND && a == 0) || (n->op == OP_OR && a == 1) || (n->op == OP_IMPLIES && a == 0))
         return r4_put_bool(s, out, n->op != OP_AND);
-    rc = r4_run(s, n->right, in, &right);
+    rc = operand(s, n->right, in, &right);
     if (rc)
         return rc;
     int b = r4_truth(s, &right);
@@ -73,36 +82,51 @@ static int run_numbers(struct run *s, enum r4_op op, const struct r4_item *a, co
     }
 }
 
+/* m and m make m2, g and m make g.m or g/m; a term behind the stroke is bracketed. */
+static int put_unit(struct run *s, struct r4_item *q, const char *between, struct r4_str a, struct r4_str b)
+{
+    struct r4_buf unit = {0};
+    bool brackets = *between == '/' && (memchr(b.p, '.', b.n) || memchr(b.p, '/', b.n));
+    if (*between == '.' && a.n == b.n && memcmp(a.p, b.p, a.n) == 0 && !memchr(a.p, '.', a.n) && !memchr(a.p, '/', a.n))
+        r4_buf_printf(&unit, "%.*s2", (int)a.n, a.p);
+    else
+        r4_buf_printf(&unit, "%.*s%s%s%.*s%s", (int)a.n, a.p, between, brackets ? "(" : "", (int)b.n, b.p, brackets ? ")" : "");
+    q->text = (struct r4_str){r4_doc_copy(s->doc, unit.p ? unit.p : "", unit.n), unit.n};
+    r4_buf_clear(&unit);
+    return q->text.p ? 0 : ERR_STORAGE;
+}
+
 static int run_quantities(struct run *s, enum r4_op op, const struct r4_item *a, const struct r4_item *b, struct r4_items *out)
 {
+    static const struct r4_str one = {"1", 1};
     struct r4_item q = {.kind = R4_I_QUANTITY};
     bool unit_a = a->kind == R4_I_QUANTITY && !r4_str_is(a->text, "1"), unit_b = b->kind == R4_I_QUANTITY && !r4_str_is(b->text, "1");
-    bool same = unit_a && unit_b && a->text.n == b->text.n && memcmp(a->text.p, b->text.p, a->text.n) == 0;
-    q.text = unit_a ? a->text : unit_b ? b->text : (struct r4_str){"1", 1};
-    if (op == OP_ADD || op == OP_SUBTRACT) {
-        if (!same && (unit_a || unit_b))
+    double x, y;
+    bool common = r4_common_unit(a, b, &x, &y);
+    q.text = unit_a ? a->text : unit_b ? b->text : one;
+    q.boolean = unit_a ? a->boolean : b->boolean;
+    if (op == OP_ADD || op == OP_SUBTRACT) { /* in the unit of the left one */
+        if (!common)
             return 0;
-        q.number = op == OP_ADD ? a->number + b->number : a->number - b->number;
+        struct r4_item single = *a;
+        single.number = 1;
+        double right = r4_common_unit(&single, b, &x, &y) && x != 1 ? y / x : y;
+        q.number = op == OP_ADD ? a->number + right : a->number - right;
         return r4_put(s, out, &q);
     }
-    if (op == OP_DIVIDE && b->number != 0 && (same || !unit_b)) {
-        q.number = a->number / b->number;
-        q.text = same ? (struct r4_str){"1", 1} : a->text;
-        return r4_put(s, out, &q);
+    int rc = 0;
+    if (op == OP_DIVIDE && b->number != 0) {
+        q.number = common ? x / y : a->number / b->number;
+        q.text = common ? one : unit_a ? a->text : one;
+        q.boolean = !common && unit_a && !unit_b && a->boolean;
+        rc = !common && unit_b ? put_unit(s, &q, "/", unit_a ? a->text : one, b->text) : 0;
+        return rc ? rc : r4_put(s, out, &q);
     }
     if (op != OP_MULTIPLY)
         return 0;
-    if (unit_a && unit_b) {
-        struct r4_buf unit = {0};
-        if (same)
-            r4_buf_printf(&unit, "%.*s2", (int)a->text.n, a->text.p);
-        else
-            r4_buf_printf(&unit, "%.*s.%.*s", (int)a->text.n, a->text.p, (int)b->text.n, b->text.p);
-        q.text = (struct r4_str){r4_doc_copy(s->doc, unit.p ? unit.p : "", unit.n), unit.n};
-        r4_buf_clear(&unit);
-    }
     q.number = a->number * b->number;
-    return r4_put(s, out, &q);
+    rc = unit_a && unit_b ? put_unit(s, &q, ".", a->text, b->text) : 0;
+    return rc ? rc : r4_put(s, out, &q);
 }
 
 static int run_concat(struct run *s, const struct r4_str a, const struct r4_str b, struct r4_items *out)
@@ -189,8 +213,8 @@ static int run_union(struct run *s, const struct r4_items *left, const struct r4
 int r4_run_binary(struct run *s, const struct r4_ast *n, const struct r4_items *in, struct r4_items *out)
 {
     struct r4_items left = {0}, right = {0};
-    int rc = r4_run(s, n->left, in, &left);
-    rc = rc ? rc : r4_run(s, n->right, in, &right);
+    int rc = operand(s, n->left, in, &left);
+    rc = rc ? rc : operand(s, n->right, in, &right);
     if (rc)
         return rc;
     switch (n->op) {

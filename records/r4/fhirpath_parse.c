@@ -179,7 +179,7 @@ static struct r4_ast *call_or_member(struct reader *s, bool leading)
         return NULL;
     if (n->n_args < n->function->min || n->n_args > n->function->max)
         return token_wrong(s, "wrong number of arguments");
-    if (r4_function_takes_type(n->function) && !as_type(s, n->args[0], &n->spec))
+    if ((r4_function_takes_type(n->function) || (n->n_args && r4_takes_type_or_none(n->function))) && !as_type(s, n->args[0], &n->spec))
         return NULL;
     return n;
 }
@@ -403,6 +403,36 @@ void r4_path_free(struct r4_path *p)
 {
     if (p)
         r4_doc_free(p->own);
+}
+
+static bool defines(const struct r4_ast *n)
+{
+    bool here = n && n->op == OP_CALL && r4_str_is((struct r4_str){n->name, n->name_len}, "defineVariable");
+    for (size_t i = 0; n && !here && i < n->n_args; i++)
+        here = defines(n->args[i]);
+    return n && (here || defines(n->left) || defines(n->right));
+}
+
+static struct r4_str unknown_variable(const struct r4_ast *n, const char *const *known)
+{
+    struct r4_str found = {0}, name = n ? (struct r4_str){n->name, n->name_len} : found;
+    if (!n)
+        return found;
+    bool said = n->op != OP_VARIABLE || r4_variable_of_language(name);
+    for (size_t i = 0; !said && known && known[i]; i++)
+        said = r4_str_is(name, known[i]);
+    if (!said)
+        return name;
+    found = unknown_variable(n->left, known);
+    found = found.p ? found : unknown_variable(n->right, known);
+    for (size_t i = 0; !found.p && i < n->n_args; i++)
+        found = unknown_variable(n->args[i], known);
+    return found;
+}
+
+struct r4_str r4_path_unknown_variable(const struct r4_path *p, const char *const *known)
+{
+    return defines(p->root) ? (struct r4_str){0} : unknown_variable(p->root, known);
 }
 
 int r4_keep_path(struct r4 *r, const char *text, struct r4_path **out, struct fault *f)

@@ -198,9 +198,28 @@ int r4_children(struct run *s, const struct r4_item *item, const char *name, siz
     return put_member(&t, member, e->primitive ? companion_of(object, name, n) : NULL);
 }
 
+/* Of one certain type that has no such element: the expression is wrong. What may be of several types (choices, contained resources, all
+ * descendants, what a reference leads to) is simply without it. */
+static bool no_such_element(const struct run *s, const struct r4_ast *n, const struct r4_items *in)
+{
+    for (size_t i = 0; i < in->n; i++) {
+        const struct r4_item *item = &in->list[i];
+        const struct r4_type_def *type = item->kind == R4_I_NODE && item->type ? r4_def(item->type) : NULL;
+        bool certain = item->element ? !item->element->choice && item->element->type != s->r4->resource : item->node && item->node == s->e->context.node;
+        if (!type || type->primitive || !certain || item->type != in->list[0].type || (n->root && r4_type_is(item->type, n->root)))
+            return false;
+        const struct r4_element *e = r4_element(type, n->hash, n->name, n->name_len);
+        if (e && (!e->choice || e->head))
+            return false;
+    }
+    return in->n > 0 && !(n->name_len == 12 && memcmp(n->name, "resourceType", 12) == 0);
+}
+
 static int run_member(struct run *s, const struct r4_ast *n, const struct r4_items *in, struct r4_items *out)
 {
     int rc = 0;
+    if (!s->e->lenient && no_such_element(s, n, in))
+        return r4_run_error(s, "%s has no element %.*s", in->list[0].type->name, (int)n->name_len, n->name);
     for (size_t i = 0; !rc && i < in->n; i++) {
         const struct r4_item *item = &in->list[i];
         if (n->root && item->kind == R4_I_NODE && r4_type_is(item->type, n->root))
@@ -314,8 +333,11 @@ int r4_truth(struct run *s, const struct r4_items *c)
 
 int r4_run_arg(struct run *s, const struct r4_ast *n, struct r4_items *out)
 {
+    const struct r4_variable *kept = s->variables;
     struct r4_items in = {&s->this_item, 1, 1};
-    return r4_run(s, n, &in, out);
+    int rc = r4_run(s, n, &in, out);
+    s->variables = kept;
+    return rc;
 }
 
 int r4_arg(struct run *s, const struct r4_ast *n, size_t i, struct r4_item *out)
@@ -337,6 +359,7 @@ int r4_run_each(struct run *s, const struct r4_ast *n, const struct r4_item *ite
 {
     struct r4_item kept = s->this_item;
     size_t kept_index = s->index;
+    const struct r4_variable *kept_variables = s->variables;
     s->this_item = *item;
     s->index = i;
     struct r4_items in = {&s->this_item, 1, 1};
@@ -345,7 +368,24 @@ int r4_run_each(struct run *s, const struct r4_ast *n, const struct r4_item *ite
     int rc = r4_run(s, n, &in, out);
     s->this_item = kept;
     s->index = kept_index;
+    s->variables = kept_variables;
     return rc;
+}
+
+bool r4_variable_of_language(struct r4_str name)
+{
+    static const char *const names[] = {"ucum", "sct", "loinc", "context", "resource", "rootResource"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (r4_str_is(name, names[i]))
+            return true;
+    return (name.n > 3 && memcmp(name.p, "vs-", 3) == 0) || (name.n > 4 && memcmp(name.p, "ext-", 4) == 0);
+}
+
+static const struct r4_variable *variable_named(const struct r4_variable *v, struct r4_str name)
+{
+    while (v && !(v->name.n == name.n && memcmp(v->name.p, name.p, name.n) == 0))
+        v = v->next;
+    return v;
 }
 
 static int run_variable(struct run *s, const struct r4_ast *n, struct r4_items *out)
@@ -354,6 +394,10 @@ static int run_variable(struct run *s, const struct r4_ast *n, struct r4_items *
         const char *name, *value;
     } urls[] = {{"ucum", "http://unitsofmeasure.org"}, {"sct", "http://snomed.info/sct"}, {"loinc", "http://loinc.org"}};
     struct r4_str name = {n->name, n->name_len};
+    const struct r4_variable *own = variable_named(s->variables, name);
+    own = own ? own : variable_named(s->e->variables, name);
+    if (own)
+        return r4_put_all(s, out, &own->value);
     for (size_t i = 0; i < sizeof urls / sizeof *urls; i++)
         if (r4_str_is(name, urls[i].name))
             return r4_put_text(s, out, R4_I_STRING, urls[i].value, strlen(urls[i].value));

@@ -112,7 +112,7 @@ static int take_invariant(void *ctx, struct r4_line *line)
     return 0;
 }
 
-static const struct r4_codes *codes_find(const struct r4 *r, const char *url)
+const struct r4_codes *r4_codes_find(const struct r4 *r, const char *url)
 {
     for (size_t i = 0; *url && i < r->n_codes; i++)
         if (strcmp(r->codes[i].url, url) == 0)
@@ -258,7 +258,7 @@ static int add_element(struct r4 *r, struct r4_type_def *t, struct building *b, 
                            .max = row->column[3][0] == '*' ? R4_MANY : (uint16_t)atoi(row->column[3]),
                            .summary = strchr(row->column[4], 's') != NULL,
                            .modifier = strchr(row->column[4], 'm') != NULL,
-                           .codes = codes_find(r, row->column[6])};
+                           .codes = r4_codes_find(r, row->column[6])};
     e.invariants = invariants_of(r, row->column[7], &e.n_invariants);
     size_t n = r4_cut(row->column[5], ',', types, 64), len = strlen(e.name);
     if (len > 3 && strcmp(e.name + len - 3, "[x]") == 0) {

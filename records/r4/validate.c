@@ -100,7 +100,7 @@ static void check_invariants(struct check *c, const struct frame *f, const struc
         const struct r4_invariant *v = list[i];
         if ((c->flags & R4_NO_INVARIANTS) || (v->warning && !(c->flags & R4_WARNINGS)))
             continue;
-        struct r4_eval e = {.r4 = c->r4, .doc = c->d, .root = c->resource, .root_resource = c->container};
+        struct r4_eval e = {.r4 = c->r4, .doc = c->d, .root = c->resource, .root_resource = c->container, .lenient = true};
         struct r4_items result = {0};
         struct fault fault;
         fault_clear(&fault);

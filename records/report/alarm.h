@@ -4,7 +4,7 @@
  *
  * A pair of rule and institution is judged every five minutes, a bounded number a round, the longest waiting first. While facts are not up to date
  * nothing is judged: an old number opens and closes nothing. An alarm that closed less than an hour ago opens again as the same one, and nobody is told
- * twice. A rule that is changed closes what it opened. Notices carry the alarm's number alone.
+ * twice. A rule that is changed closes what it opened. A notice says which number of which institution it is, its limit, and since when.
  *
  * Who: right alarm.read at the institution or above it sees; whoever has the rule's role too, or alarm.manage, takes and acknowledges.
  * Threads: as operations; alarm_background in the background's round alone. Private to records/report.

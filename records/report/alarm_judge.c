@@ -14,6 +14,7 @@
 #define SYNC_EVERY_MS 3600000ll
 #define ZONE_MS (8 * 3600000ll)
 #define DAY_MS 86400000ll
+#define ORG_NAME_BYTES 241 /* eighty characters */
 
 struct judged {
     struct alarm_rule rule;
@@ -119,15 +120,33 @@ static int number_of(struct op_ctx *ctx, char out[24])
     return tx_error(ctx->tx);
 }
 
-static int tell(struct op_ctx *ctx, const struct judged *j, const char *number)
+/* What the notice says of it. An indicator that left the file is called by its id. */
+static struct notify_figure figure_told(struct op_ctx *ctx, const struct judged *j, int64_t since_ms, char org[ORG_NAME_BYTES])
 {
-    struct person_id people[PEOPLE_MAX];
-    int role = access_role(records_parts(ctx->records)->access, j->rule.role);
-    size_t n = role < 0 ? 0 : people_with_role(ctx, j->org, role, people);
-    return notify_people(ctx, people, n, "alarm.opened", &(struct notify_about){.case_number = number, .urgent = j->rule.urgent});
+    const struct indicator *i = indicators_find(records_parts(ctx->records)->indicators, j->rule.indicator);
+    const json_t *title = i ? json_object_get(i->row, "title") : NULL;
+    struct query *q = tx_query(ctx->tx, "SELECT name FROM org WHERE id=$1", "i", (int64_t)j->org);
+    org[0] = 0;
+    if (query_next(q))
+        take(org, ORG_NAME_BYTES, q, "name");
+    int sticky = query_end(q);
+    (void)sticky;
+    return (struct notify_figure){.zh = i ? json_string_value(json_object_get(title, "zh")) : j->rule.indicator, .en = i ? json_string_value(json_object_get(title, "en")) : j->rule.indicator,
+                                  .org = org, .period = j->rule.period, .unit = i ? i->unit : "", .above = j->rule.above, .milli = j->milli, .limit_milli = j->rule.limit_milli,
+                                  .since_ms = since_ms};
 }
 
-static int open_one(struct op_ctx *ctx, const struct judged *j)
+static int tell(struct op_ctx *ctx, const struct judged *j, const char *number, int64_t since_ms)
+{
+    char org[ORG_NAME_BYTES];
+    struct person_id people[PEOPLE_MAX];
+    struct notify_figure figure = figure_told(ctx, j, since_ms, org);
+    int role = access_role(records_parts(ctx->records)->access, j->rule.role);
+    size_t n = role < 0 ? 0 : people_with_role(ctx, j->org, role, people);
+    return notify_people(ctx, people, n, "alarm.opened", &(struct notify_about){.case_number = number, .urgent = j->rule.urgent, .figure = &figure});
+}
+
+static int open_one(struct op_ctx *ctx, const struct judged *j, int64_t since_ms)
 {
     char number[24];
     tx_exec(ctx->tx,
@@ -142,13 +161,13 @@ static int open_one(struct op_ctx *ctx, const struct judged *j)
             "VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$12,$11)",
             "itiitttitiii", (int64_t)id_new(), number, (int64_t)j->rule.id, (int64_t)j->org, j->rule.indicator, j->rule.period, j->rule.above ? "above" : "below", j->rule.limit_milli,
             j->rule.role, (int64_t)j->rule.urgent, ctx->now_ms, j->milli);
-    return rc ? rc : tell(ctx, j, number);
+    return rc ? rc : tell(ctx, j, number, since_ms);
 }
 
 /* The owner learns that it is over; without one nobody had begun. */
-static int close_one(struct op_ctx *ctx, uint64_t alarm, const char *why)
+static int close_one(struct op_ctx *ctx, const struct judged *j, uint64_t alarm, const char *why)
 {
-    char number[40] = "";
+    char number[40] = "", org[ORG_NAME_BYTES];
     struct person_id owner = {0};
     struct query *q = tx_query(ctx->tx, "SELECT number, owner_id FROM alarm WHERE id=$1", "i", (int64_t)alarm);
     if (query_next(q)) {
@@ -157,7 +176,8 @@ static int close_one(struct op_ctx *ctx, uint64_t alarm, const char *why)
     }
     int rc = query_end(q);
     tx_exec(ctx->tx, "UPDATE alarm SET closed_ms=$2, closed_why=$3 WHERE id=$1", "iit", (int64_t)alarm, ctx->now_ms, why);
-    return rc ? rc : strcmp(why, "well") == 0 ? notify_person(ctx, owner, "alarm.closed", &(struct notify_about){.case_number = number}) : tx_error(ctx->tx);
+    struct notify_figure figure = figure_told(ctx, j, 0, org);
+    return rc ? rc : strcmp(why, "well") == 0 ? notify_person(ctx, owner, "alarm.closed", &(struct notify_about){.case_number = number, .figure = &figure}) : tx_error(ctx->tx);
 }
 
 static int apply(struct op_ctx *ctx, const struct judged *j)
@@ -172,8 +192,8 @@ static int apply(struct op_ctx *ctx, const struct judged *j)
     if (open && j->verdict != VERDICT_NOTHING)
         tx_exec(ctx->tx, "UPDATE alarm SET last_milli=$2, last_ms=$3 WHERE id=$1", "iii", open, j->milli, ctx->now_ms);
     if (open && j->verdict != VERDICT_BAD)
-        return close_one(ctx, (uint64_t)open, j->verdict == VERDICT_WELL ? "well" : "nothing");
-    return !open && bad_since && ctx->now_ms - bad_since >= j->rule.for_ms ? open_one(ctx, j) : tx_error(ctx->tx);
+        return close_one(ctx, j, (uint64_t)open, j->verdict == VERDICT_WELL ? "well" : "nothing");
+    return !open && bad_since && ctx->now_ms - bad_since >= j->rule.for_ms ? open_one(ctx, j, bad_since) : tx_error(ctx->tx);
 }
 
 int alarm_close_all(struct op_ctx *ctx, uint64_t rule)

@@ -50,11 +50,14 @@ static const char *take_indicator(struct indicators *t, const json_t *row)
     static const char *const labels[] = {"title", "definition", "numerator"};
     const json_t *target = json_object_get(row, "target");
     int figure = place(text(row, "figure"), figures, 5), better = place(text(row, "better"), betters, 3);
+    bool times = figure == FIGURE_COUNT && strcmp(text(row, "unit"), "times") == 0; /* acts are counted, not cases */
     struct indicator *one = &t->list[t->n];
-    *one = (struct indicator){.id = text(row, "id"), .unit = figure < 0 ? "" : units[figure], .measure = measure_find(text(row, "measure")), .row = row,
+    *one = (struct indicator){.id = text(row, "id"), .unit = figure < 0 ? "" : times ? "times" : units[figure], .measure = measure_find(text(row, "measure")), .row = row,
                               .has_target = json_is_number(target), .target = json_number_value(target)};
     if (!*one->id || strlen(one->id) > 40 || indicators_find(t, one->id))
         return "id";
+    if (json_object_get(row, "unit") && !times)
+        return "unit";
     if (!one->measure || figure < 0 || better < 0)
         return !one->measure ? "measure" : figure < 0 ? "figure" : "better";
     if (target && !json_is_null(target) && (!one->has_target || one->target < 0 || (figure == FIGURE_RATE && one->target > 100)))

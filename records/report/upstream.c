@@ -22,7 +22,7 @@ static int64_t pull_since(struct query *q, int64_t now_ms, const char **why)
     return query_int(q, "failures") > 0 || now_ms - since > 2 * query_int(q, "every_s") * 1000 + PULL_GRACE_MS ? since : 0;
 }
 
-/* One that sends: by what came last; one that never sent has not begun. */
+/* One that sends, messages or resources: by what came last; one that never sent has not begun. */
 static int64_t silent_since(struct query *q, int64_t now_ms, int64_t late_ms, const char **why)
 {
     int64_t last = query_int(q, "last_ms");
@@ -42,7 +42,9 @@ static void add(struct upstream *u, struct query *q, int64_t since, const char *
     "WITH RECURSIVE below(id) AS (SELECT id FROM org WHERE id=$1 UNION ALL SELECT o.id FROM org o JOIN below b ON o.parent_id=b.id) "                 \
     "SELECT s.id, s.name, s.kind, s.every_s, s.created_ms, t.last_ms, u.last_ms AS pulled_ms, u.failures FROM exchange_source s "                     \
     "LEFT JOIN exchange_state t ON t.source_id=s.id LEFT JOIN exchange_pull u ON u.source_id=s.id "                                                   \
-    "WHERE s.enabled=1 AND ($2=1 OR s.org_id IN (SELECT id FROM below)) ORDER BY s.id"
+    "WHERE s.enabled=1 AND ($2=1 OR s.org_id IN (SELECT id FROM below)) UNION ALL "                                                                  \
+    "SELECT c.id, c.name, 'fhir', 0, c.created_ms, t.last_ms, NULL, NULL FROM fhir_client c JOIN exchange_state t ON t.source_id=c.id "               \
+    "WHERE c.active=1 AND ($2=1 OR c.org_id IN (SELECT id FROM below)) ORDER BY 1"
 
 int upstream_of(struct op_ctx *ctx, uint64_t org, int64_t until_ms, struct upstream *out)
 {

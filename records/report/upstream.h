@@ -1,8 +1,8 @@
 /* upstream - what the numbers come from, and since when that stands still: old numbers are not shown as new. Private to records/report.
  *
  * All numbers depend on the facts being kept (collect.c); data quality depends on the sources of other systems' data besides. A source stands still
- * when asking it for rows failed or is overdue, or when one that sends has been silent for report.source_late_hours. Its data then reach to its
- * last success, and so do the numbers made of them.
+ * when asking it for rows failed or is overdue, or when one that sends - messages, or resources as a FHIR client - has been silent for
+ * report.source_late_hours. Its data then reach to its last success, and so do the numbers made of them.
  */
 #ifndef YL_RECORDS_REPORT_UPSTREAM_H
 #define YL_RECORDS_REPORT_UPSTREAM_H

@@ -153,18 +153,43 @@ static int take_patient(struct op_ctx *ctx, const struct cohort *c, const struct
     return query_end(q);
 }
 
-/* A Patient of the FHIR store is the person of the index who has his identity number; else he is the first of the store who has it. */
+/* Whom the patient index takes a Patient of the FHIR store for (records/fhir/join.c), or whose name in it he is ("mpi-"); 0 = he is outside of it. */
+static uint64_t in_index(struct op_ctx *ctx, uint64_t pkey)
+{
+    uint64_t person = 0, local = (uint64_t)tx_int(ctx->tx, 0, "SELECT patient_id AS n FROM fhir_patient WHERE pkey=$1", "i", (int64_t)pkey);
+    if (local)
+        return (uint64_t)tx_int(ctx->tx, (int64_t)local, "SELECT person_id FROM mpi_member WHERE patient_id=$1", "i", (int64_t)local);
+    struct query *q = tx_query(ctx->tx, "SELECT name FROM fhir_name WHERE type='Patient' AND name>='mpi-' AND name<'mpi.' AND pkey=$1", "i", (int64_t)pkey);
+    bool named = query_next(q) && strncmp(query_text(q, "name"), "mpi-", 4) == 0 && id_parse(query_text(q, "name") + 4, &person) == 0;
+    (void)!query_end(q); /* the error sticks */
+    return named ? person : 0;
+}
+
+/* Who is outside the index is the person who has his identity number; else he is the first of the store outside who has it. */
 static uint64_t person_of(struct op_ctx *ctx, struct study *study, uint64_t pkey, const struct study_patient *p)
 {
-    uint64_t same[STUDY_SAME_MAX];
+    uint64_t same[STUDY_SAME_MAX], person = in_index(ctx, pkey);
     char key[BLIND_BYTES];
-    if (!p->id_no[0])
-        return pkey;
+    if (person || !p->id_no[0])
+        return person ? person : pkey;
     blind_index(records_parts(ctx->records)->patient_keys.index, "id", p->id_no, key);
     int64_t local = tx_int(ctx->tx, 0, "SELECT MIN(k.patient_id) AS id FROM org o JOIN patient_key k ON k.org_id=o.id AND k.kind='id' AND k.key=$1", "t", key);
     if (local)
         return (uint64_t)tx_int(ctx->tx, local, "SELECT person_id FROM mpi_member WHERE patient_id=$1", "i", local);
-    return study_by_id_no(study, p->id_no, same, STUDY_SAME_MAX) ? same[0] : pkey;
+    size_t n = study_by_id_no(study, p->id_no, same, STUDY_SAME_MAX);
+    for (size_t i = 0; i < n; i++)
+        if (!in_index(ctx, same[i]))
+            return same[i];
+    return pkey;
+}
+
+/* What was written of a person under his name in the index: of his sex and birth his first record tells. */
+static int take_named(struct op_ctx *ctx, const struct cohort *c, const struct hit *first, struct found *f)
+{
+    struct hit local = *first;
+    uint64_t person = in_index(ctx, first->patient);
+    local.patient = person ? (uint64_t)tx_int(ctx->tx, 0, "SELECT MIN(patient_id) AS n FROM mpi_member WHERE person_id=$1", "i", (int64_t)person) : 0;
+    return local.patient ? take_patient(ctx, c, &local, f) : tx_error(ctx->tx);
 }
 
 static int take_resource(struct op_ctx *ctx, struct study *study, const struct cohort *c, const struct hit *first, struct found *f)
@@ -172,7 +197,7 @@ static int take_resource(struct op_ctx *ctx, struct study *study, const struct c
     struct study_patient p;
     int rc = study_patient(study, first->patient, &p);
     if (rc || !p.found)
-        return rc;
+        return rc ? rc : take_named(ctx, c, first, f);
     struct subject s = {.person = person_of(ctx, study, first->patient, &p), .org = first->org ? first->org : p.org, .index_ms = first->t_ms, .condition = first->code,
                         .age = age_at(p.birth_date, first->t_ms), .sex = strcmp(p.sex, "male") == 0 ? 0 : strcmp(p.sex, "female") == 0 ? 1 : 2, .insurance = words_id(&f->words, "")};
     if (fits(c, &s))
@@ -330,18 +355,36 @@ void found_clear(struct found *f)
 
 /* ---- and back: what of the FHIR store is a person's ---- */
 
-static size_t add_same(struct study *study, const char *id_no, uint64_t *out, size_t n)
+static size_t add_key(uint64_t pkey, uint64_t *out, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (out[i] == pkey)
+            return n;
+    if (n < STUDY_SAME_MAX)
+        out[n++] = pkey;
+    return n;
+}
+
+/* Outside the index a number is all there is. */
+static size_t add_same(struct op_ctx *ctx, struct study *study, const char *id_no, uint64_t *out, size_t n)
 {
     uint64_t same[STUDY_SAME_MAX];
     size_t found = study_by_id_no(study, id_no, same, STUDY_SAME_MAX);
-    for (size_t i = 0; i < found && n < STUDY_SAME_MAX; i++) {
-        bool there = false;
-        for (size_t k = 0; k < n; k++)
-            there = there || out[k] == same[i];
-        if (!there)
-            out[n++] = same[i];
-    }
+    for (size_t i = 0; i < found; i++)
+        if (!in_index(ctx, same[i]))
+            n = add_key(same[i], out, n);
     return n;
+}
+
+static size_t add_indexed(struct op_ctx *ctx, uint64_t person, uint64_t local, uint64_t *out, size_t n)
+{
+    char name[ID_TEXT_BYTES + 4] = "mpi-";
+    id_format(person, name + 4);
+    struct query *q = tx_query(ctx->tx, "SELECT pkey FROM fhir_patient WHERE patient_id=$1 UNION SELECT pkey FROM fhir_name WHERE type='Patient' AND name=$2 ORDER BY pkey LIMIT $3", "iti", (int64_t)local, name,
+                               (int64_t)STUDY_SAME_MAX);
+    while (query_next(q))
+        n = add_key((uint64_t)query_int(q, "pkey"), out, n);
+    return query_end(q) ? n : n; /* the error sticks */
 }
 
 size_t research_patients_of(struct op_ctx *ctx, struct study *study, uint64_t person, const uint64_t *local, size_t n_local, uint64_t out[STUDY_SAME_MAX])
@@ -349,15 +392,14 @@ size_t research_patients_of(struct op_ctx *ctx, struct study *study, uint64_t pe
     size_t n = 0;
     for (size_t i = 0; i < n_local; i++) {
         struct patient_row row;
+        n = add_indexed(ctx, person, local[i], out, n);
         if (patient_load(ctx, local[i], &row) == 0 && strcmp(row.id_type, "id_card") == 0)
-            n = add_same(study, row.secret.id_no, out, n);
+            n = add_same(ctx, study, row.secret.id_no, out, n);
         patient_row_wipe(&row);
     }
     struct study_patient p = {0};
     if (n_local || study_patient(study, person, &p) || !p.found)
         return n;
-    n = add_same(study, p.id_no, out, n);
-    if (n == 0)
-        out[n++] = person;
-    return n;
+    n = add_same(ctx, study, p.id_no, out, n);
+    return n ? n : add_key(person, out, n);
 }

@@ -73,7 +73,7 @@ struct found {
 /* ERR_TOO_LARGE: more than policy research.max_persons; ERR_UNAVAILABLE. found_clear always. */
 YL_CHECKED int cohort_find(struct op_ctx *ctx, const struct cohort *c, struct found *out);
 void found_clear(struct found *f);
-/* The Patients of the FHIR store who are this person: those with the identity number of one of his local records, or he himself. How many. */
+/* The Patients of the FHIR store who are this person: those the patient index takes for him; of those outside of it the ones with the identity number of one of his records; or he himself. How many. */
 #define STUDY_SAME_MAX 32
 size_t research_patients_of(struct op_ctx *ctx, struct study *study, uint64_t person, const uint64_t *local, size_t n_local, uint64_t out[STUDY_SAME_MAX]);
 /* Numbers as somebody may see them: {total, by_sex, by_age, by_org, refused}, rounded down to multiples of k, null below k. */

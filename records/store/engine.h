@@ -8,11 +8,13 @@
 
 #include "records/store/store.h"
 
+#define NUMBERS_MAX 8 /* columns of insert_numbers */
+
 struct connection;
 struct rows; /* a statement that was started: its rows, one after another */
 
 struct value {
-    char type; /* i, t, b; n = NULL of any type */
+    char type; /* i, t, b; n = NULL of any type; others are an engine's own */
     int64_t integer;
     const void *data; /* text (ended by 0) or bytes; borrowed until start returns (held: until end); NULL = NULL */
     size_t len;
@@ -34,8 +36,13 @@ struct engine {
     /* Prepared texts are kept by the connection. ERR_MALFORMED: the values do not fit the text. *out is ended by `end`, also when stepping failed.
      * `held`: what the values point to stays until `end`, it need not be copied. */
     int (*start)(struct connection *c, const char *sql, const struct value *values, int n, bool held, struct rows **out);
+    /* A statement whose rows nobody asks for. It may wait until something is asked for, or `settle`, or the commit: then its error is told by that. */
+    int (*run)(struct connection *c, const char *sql, const struct value *values, int n);
+    /* What was run is carried out; *changes: rows that the last one changed. */
+    int (*settle)(struct connection *c, int64_t *changes);
+    /* n rows of `width` whole numbers, as by `run`. NULL: the engine has nothing better than one after the other. */
+    int (*insert_numbers)(struct connection *c, const char *table, const char *columns, int width, const int64_t *rows, size_t n);
     int (*step)(struct rows *r, bool *row);
-    int64_t (*changes)(const struct rows *r); /* rows changed, after the last step */
     int (*columns)(const struct rows *r);
     const char *(*column)(const struct rows *r, int i);
     enum kind (*kind)(const struct rows *r, int i);

@@ -1,15 +1,15 @@
-/* PostgreSQL behind engine.h, by libpq. `where` is a connection URI (postgresql.org/docs/current/libpq-connect.html); several hosts with
+/* PostgreSQL behind engine.h, over postgres_line.c. `where` is a connection URI (postgresql.org/docs/current/libpq-connect.html); several hosts with
  * target_session_attrs=read-write follow a promoted standby, options=-csearch_path=NAME keeps several sites in one database.
  *
  * What the store relies on and SQLite gives by itself is asked for here: one writer at a time, also among processes (an advisory lock of the
  * schema, taken with BEGIN, so that "the greatest number and one" is nobody else's), and reads that see one moment (REPEATABLE READ). The
  * database must sort by bytes and hold UTF-8: createdb --locale=C --encoding=UTF8. */
+#include "records/store/postgres_line.h"
 #include "records/store/store_private.h"
 #include "server/base/log.h"
-#include <ctype.h>
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libpq-fe.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,293 +17,124 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define CACHED 128        /* prepared statements a connection keeps */
-#define STATEMENT_S "60"  /* nothing the daemon asks takes longer; a stuck server is an error, not a wait without end */
-#define BIGINT_OID 20     /* pg_type.dat */
-#define TEXT_OID 25
-#define BYTEA_OID 17
-#define BOOL_OID 16
-
-struct cached {
-    char *key; /* the types of the parameters, then the text */
-    uint64_t used;
-};
-
-struct line {
-    PGconn *db;
-    struct cached cache[CACHED];
-    uint64_t stamp;
-    char said[200]; /* the last error, without values */
-};
-
-struct opened_bytes {
-    struct opened_bytes *next;
-    unsigned char *data;
-    size_t len;
-    int column;
-};
+#define INT2_OID 21 /* pg_type.dat */
+#define INT4_OID 23
+#define FLOAT8_OID 701
+#define NUMERIC_OID 1700
 
 struct rows {
-    PGresult *result;
+    PGresult *result; /* in PostgreSQL's binary formats */
     int at, n;
-    struct opened_bytes *bytes; /* of this row */
 };
-
-/* ---- errors ---- */
-
-static int code_of(const char *state)
-{
-    if (strncmp(state, "23", 2) == 0)
-        return ERR_CONFLICT;
-    if (strncmp(state, "08", 2) == 0 || strncmp(state, "40", 2) == 0 || strncmp(state, "55", 2) == 0 || strncmp(state, "57", 2) == 0)
-        return ERR_UNAVAILABLE;
-    if (strncmp(state, "53", 2) == 0 || strncmp(state, "58", 2) == 0 || strncmp(state, "25006", 5) == 0 || strncmp(state, "XX", 2) == 0)
-        return ERR_STORAGE;
-    return ERR_INTERNAL;
-}
-
-/* The words of class 42 (names, syntax) hold no values; those of the others may. */
-static int refused(struct line *line, const PGresult *r)
-{
-    const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
-    if (!state) {
-        snprintf(line->said, sizeof line->said, "the line to PostgreSQL is gone");
-        return ERR_UNAVAILABLE;
-    }
-    const char *words = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
-    snprintf(line->said, sizeof line->said, "SQLSTATE %s %s", state, words && strncmp(state, "42", 2) == 0 ? words : "");
-    return code_of(state);
-}
 
 static const char *message(const struct connection *c)
 {
     return c->own ? ((struct line *)c->own)->said : "out of memory";
 }
 
-static int finish(struct line *line, PGresult *r)
-{
-    ExecStatusType status = PQresultStatus(r);
-    bool fine = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
-    int rc = fine ? 0 : refused(line, r);
-    PQclear(r);
-    return rc;
-}
-
-static int command(struct line *line, const char *sql)
-{
-    return finish(line, PQexec(line->db, sql));
-}
-
-/* ---- the dialect ---- */
-
-static bool starts_word(const char *sql, const char *at)
-{
-    return at == sql || !(isalnum((unsigned char)at[-1]) || at[-1] == '_');
-}
-
-/* INTEGER is 64 bits to SQLite, BLOB is its word for BYTEA, and every table of PostgreSQL lies beside its keys. Words in quotes stay. */
-static char *adapt(const char *sql)
-{
-    static const char *const words[][2] = {{"INTEGER", "BIGINT"}, {"BLOB", "BYTEA"}, {"WITHOUT ROWID", ""}};
-    char *out = malloc(strlen(sql) + strlen(sql) / 4 + 16), *to = out;
-    bool quoted = false;
-    for (const char *p = sql; out && *p;) {
-        size_t k = 0, len = 0;
-        quoted ^= *p == '\'';
-        for (; !quoted && k < sizeof words / sizeof *words; k++) {
-            len = strlen(words[k][0]);
-            if (strncmp(p, words[k][0], len) == 0 && starts_word(sql, p) && !isalnum((unsigned char)p[len]) && p[len] != '_')
-                break;
-        }
-        if (!quoted && k < sizeof words / sizeof *words) {
-            to = stpcpy(to, words[k][1]);
-            p += len;
-        } else
-            *to++ = *p++;
-    }
-    if (out)
-        *to = 0;
-    return out;
-}
-
-static int script(struct connection *c, const char *sql)
-{
-    char *text = adapt(sql);
-    int rc = text ? command(c->own, text) : ERR_UNAVAILABLE;
-    free(text);
-    return rc;
-}
-
 /* ---- connections ---- */
 
-static void quiet(void *ctx, const char *notice)
+static int connect_server(struct connection *c)
 {
-    (void)ctx;
-    (void)notice; /* may hold values */
+    return line_open((struct line **)&c->own, c->store->where, c->mode == TX_WRITE);
 }
 
 static void disconnect(struct connection *c)
 {
-    struct line *line = c->own;
-    if (!line)
-        return;
-    for (int i = 0; i < CACHED; i++)
-        free(line->cache[i].key);
-    PQfinish(line->db);
-    free(line);
+    line_close(c->own);
     c->own = NULL;
-}
-
-/* What stands behind the URI in the list wins over it; so only what it may say otherwise stands before. */
-static PGconn *dial(const char *uri)
-{
-    static const char *const names[] = {"connect_timeout", "tcp_user_timeout", "keepalives_idle", "application_name", "dbname", "client_encoding", NULL};
-    const char *const values[] = {"5", "10000", "10", "yilian", uri, "UTF8", NULL};
-    return PQconnectdbParams(names, values, 1);
-}
-
-static int connect_server(struct connection *c)
-{
-    struct line *line = calloc(1, sizeof *line);
-    if (!line)
-        return ERR_UNAVAILABLE;
-    c->own = line;
-    line->db = dial(c->store->where);
-    if (PQstatus(line->db) != CONNECTION_OK) {
-        snprintf(line->said, sizeof line->said, "%.*s", (int)strcspn(PQerrorMessage(line->db), "\n"), PQerrorMessage(line->db));
-        return ERR_UNAVAILABLE;
-    }
-    PQsetNoticeProcessor(line->db, quiet, NULL);
-    return command(line, "SET statement_timeout='" STATEMENT_S "s'; SET idle_in_transaction_session_timeout='300s'; SET client_min_messages=warning");
 }
 
 static bool usable(struct connection *c)
 {
-    struct line *line = c->own;
-    return PQstatus(line->db) == CONNECTION_OK && PQtransactionStatus(line->db) == PQTRANS_IDLE;
+    return line_usable(c->own);
 }
 
 static int begin(struct connection *c)
 {
-    return command(c->own, c->mode == TX_WRITE ? "BEGIN; SELECT pg_advisory_xact_lock(hashtext('yilian'), hashtext(current_schema()))"
-                                               : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    return line_begin(c->own);
 }
 
-/* A COMMIT after a failed statement answers ROLLBACK and is no error to libpq. */
 static int commit(struct connection *c)
 {
-    struct line *line = c->own;
-    PGresult *r = PQexec(line->db, "COMMIT");
-    bool done = strcmp(PQcmdStatus(r), "COMMIT") == 0;
-    int rc = finish(line, r);
-    return rc ? rc : done ? 0 : ERR_INTERNAL;
+    return line_commit(c->own);
 }
 
 static void rollback(struct connection *c)
 {
-    struct line *line = c->own;
-    if (PQtransactionStatus(line->db) != PQTRANS_IDLE)
-        PQclear(PQexec(line->db, "ROLLBACK"));
+    line_rollback(c->own);
 }
 
 /* ---- statements ---- */
 
-static char *key_of(const char *sql, const struct value *values, int n)
+static int run(struct connection *c, const char *sql, const struct value *values, int n)
 {
-    char *text = adapt(sql), *key = text ? malloc((size_t)n + strlen(text) + 2) : NULL;
-    for (int i = 0; key && i < n; i++)
-        key[i] = values[i].type;
-    if (key)
-        sprintf(key + n, " %s", text);
-    free(text);
-    return key;
+    int statement, rc = line_prepare(c->own, sql, values, n, &statement);
+    return rc ? rc : line_put(c->own, statement, values, n);
 }
 
-/* The slot where the statement is prepared, or -1 with *rc. */
-static int prepare(struct line *line, char *key, const struct value *values, int n, int *rc)
+/* The words of a part come with every write. */
+static int script(struct connection *c, const char *sql)
 {
-    int room = 0;
-    char name[16];
-    Oid types[64];
-    for (int i = 0; i < CACHED; i++) {
-        if (line->cache[i].key && strcmp(line->cache[i].key, key) == 0) {
-            free(key);
-            line->cache[i].used = ++line->stamp;
-            return i;
-        }
-        if (line->cache[i].used < line->cache[room].used)
-            room = i;
-    }
-    for (int i = 0; i < n; i++)
-        types[i] = values[i].type == 'i' ? BIGINT_OID : values[i].type == 't' ? TEXT_OID : values[i].type == 'b' ? BYTEA_OID : 0;
-    struct cached *k = &line->cache[room];
-    char drop[40];
-    snprintf(name, sizeof name, "s%d", room);
-    snprintf(drop, sizeof drop, "DEALLOCATE %s", name);
-    *rc = k->key ? command(line, drop) : 0;
-    free(k->key);
-    *k = (struct cached){0};
-    if (*rc == 0)
-        *rc = finish(line, PQprepare(line->db, name, key + n + 1, n, types));
-    if (*rc) {
-        free(key);
-        return -1;
-    }
-    *k = (struct cached){key, ++line->stamp};
-    return room;
+    bool part = strcmp(sql, "SAVEPOINT part") == 0 || strcmp(sql, "RELEASE part") == 0;
+    return part ? run(c, sql, NULL, 0) : line_command(c->own, sql);
 }
 
-static int parameters_of(const char *sql)
+static int settle(struct connection *c, int64_t *changes)
 {
-    int most = 0;
-    bool quoted = false;
-    for (; *sql; sql++) {
-        quoted ^= *sql == '\'';
-        if (!quoted && *sql == '$' && atoi(sql + 1) > most)
-            most = atoi(sql + 1);
-    }
-    return most;
+    struct line *line = c->own;
+    int rc = line_settle(line);
+    *changes = line->changes;
+    return rc;
 }
 
-static PGresult *send(struct line *line, int slot, const struct value *values, int n)
+/* A column as array_recv (arrayfuncs.c) reads it: dimensions, nulls, the element's type, how many, the first one's number; then length and value each. */
+static void *array_of(const int64_t *rows, size_t n, int width, int column, size_t *len)
 {
-    const char *data[64];
-    int lengths[64], formats[64];
-    uint64_t numbers[64];
-    char name[16];
-    for (int i = 0; i < n; i++) {
-        const struct value *v = &values[i];
-        numbers[i] = __builtin_bswap64((uint64_t)v->integer); /* int8 in network order */
-        data[i] = v->type == 'i' ? (const char *)&numbers[i] : v->data;
-        lengths[i] = v->type == 'i' ? 8 : (int)v->len;
-        formats[i] = v->type != 't';
+    const uint32_t head[] = {1, 0, BIGINT_OID, (uint32_t)n, 1};
+    uint8_t *bytes = malloc(*len = sizeof head + n * 12), *to = bytes;
+    if (!bytes)
+        return NULL;
+    for (size_t i = 0; i < sizeof head / sizeof *head; i++, to += 4)
+        memcpy(to, &(uint32_t){htobe32(head[i])}, 4);
+    for (size_t i = 0; i < n; i++, to += 12) {
+        memcpy(to, &(uint32_t){htobe32(8)}, 4);
+        memcpy(to + 4, &(uint64_t){htobe64((uint64_t)rows[i * (size_t)width + (size_t)column])}, 8);
     }
-    snprintf(name, sizeof name, "s%d", slot);
-    return PQexecPrepared(line->db, name, n, data, lengths, formats, 0);
+    return bytes;
+}
+
+/* One statement: each by itself costs ten times the row. */
+static int insert_numbers(struct connection *c, const char *table, const char *columns, int width, const int64_t *rows, size_t n)
+{
+    char sql[300];
+    struct value values[NUMBERS_MAX];
+    void *arrays[NUMBERS_MAX] = {0};
+    int rc = 0;
+    size_t at = (size_t)snprintf(sql, sizeof sql, "INSERT INTO %s (%s) SELECT * FROM unnest(", table, columns);
+    for (int i = 0; i < width; i++) {
+        at += (size_t)snprintf(sql + at, sizeof sql - at, "%s$%d%s", i ? "," : "", i + 1, i + 1 == width ? ")" : "");
+        values[i] = (struct value){.type = 'a'};
+        values[i].data = arrays[i] = array_of(rows, n, width, i, &values[i].len);
+        rc = arrays[i] ? rc : ERR_UNAVAILABLE;
+    }
+    rc = rc ? rc : run(c, sql, values, width);
+    for (int i = 0; i < width; i++)
+        free(arrays[i]);
+    return rc;
 }
 
 static int start(struct connection *c, const char *sql, const struct value *values, int n, bool held, struct rows **out)
 {
-    struct line *line = c->own;
-    int rc = 0;
+    int statement;
     (void)held; /* all is sent before this returns */
     *out = NULL;
-    if (n > 64 || parameters_of(sql) != n)
-        return ERR_MALFORMED;
-    char *key = key_of(sql, values, n);
-    struct rows *r = key ? calloc(1, sizeof *r) : NULL;
-    if (!r) {
-        free(key);
+    struct rows *r = calloc(1, sizeof *r);
+    if (!r)
         return ERR_UNAVAILABLE;
-    }
-    int slot = prepare(line, key, values, n, &rc);
-    if (slot >= 0) {
-        r->result = send(line, slot, values, n);
-        ExecStatusType status = PQresultStatus(r->result);
-        rc = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ? 0 : refused(line, r->result);
-    }
+    int rc = line_prepare(c->own, sql, values, n, &statement);
+    rc = rc ? rc : line_ask(c->own, statement, values, n, &r->result);
     if (rc) {
-        PQclear(r->result);
         free(r);
         return rc;
     }
@@ -313,28 +144,12 @@ static int start(struct connection *c, const char *sql, const struct value *valu
     return 0;
 }
 
-static void forget_bytes(struct rows *r)
-{
-    while (r->bytes) {
-        struct opened_bytes *b = r->bytes;
-        r->bytes = b->next;
-        PQfreemem(b->data);
-        free(b);
-    }
-}
-
 static int step(struct rows *r, bool *row)
 {
-    forget_bytes(r);
     *row = r->at + 1 < r->n;
     if (*row)
         r->at++;
     return 0;
-}
-
-static int64_t changes(const struct rows *r)
-{
-    return atoll(PQcmdTuples(r->result));
 }
 
 static int columns(const struct rows *r)
@@ -356,55 +171,80 @@ static enum kind kind_of(const struct rows *r, int i)
         return KIND_BYTES;
     case BOOL_OID:
     case BIGINT_OID:
-    case 21:   /* int2 */
-    case 23:   /* int4 */
-    case 701:  /* float8 */
-    case 1700: /* numeric: the sum of bigints */
+    case INT2_OID:
+    case INT4_OID:
+    case FLOAT8_OID:
+    case NUMERIC_OID:
         return KIND_INTEGER;
     default:
         return KIND_TEXT;
     }
 }
 
+static uint64_t big_endian(const char *value, int bytes)
+{
+    uint64_t v = 0;
+    for (int i = 0; i < bytes; i++)
+        v = v << 8 | (uint8_t)value[i];
+    return v;
+}
+
+/* numeric_send (numeric.c): number of digits to base 10,000, the first one's power, the sign, the scale, the digits. What is behind the point falls off. */
+static int64_t whole_of(const char *value)
+{
+    int digits = (int)big_endian(value, 2), power = (int16_t)big_endian(value + 2, 2);
+    int64_t v = 0;
+    for (int i = 0; i <= power; i++)
+        v = v * 10000 + (i < digits ? (int64_t)big_endian(value + 8 + 2 * i, 2) : 0);
+    return big_endian(value + 4, 2) == 0x4000 ? -v : v;
+}
+
 static int64_t integer(struct rows *r, int i)
 {
     const char *value = PQgetvalue(r->result, r->at, i);
-    return PQftype(r->result, i) == BOOL_OID ? value[0] == 't' : strtoll(value, NULL, 10);
+    uint64_t bits;
+    double real;
+    if (PQgetisnull(r->result, r->at, i))
+        return 0;
+    switch (PQftype(r->result, i)) {
+    case BIGINT_OID:
+        return (int64_t)big_endian(value, 8);
+    case INT4_OID:
+        return (int32_t)big_endian(value, 4);
+    case INT2_OID:
+        return (int16_t)big_endian(value, 2);
+    case BOOL_OID:
+        return value[0] != 0;
+    case FLOAT8_OID:
+        bits = big_endian(value, 8);
+        memcpy(&real, &bits, sizeof real);
+        return (int64_t)real;
+    case NUMERIC_OID: /* the sum of bigints */
+        return whole_of(value);
+    default:
+        return strtoll(value, NULL, 10);
+    }
 }
 
 static const char *text(struct rows *r, int i)
 {
-    return PQgetisnull(r->result, r->at, i) ? NULL : PQgetvalue(r->result, r->at, i);
+    enum kind kind = kind_of(r, i);
+    if (kind == KIND_INTEGER) {
+        log_error("store", "a column of numbers is read as text");
+        abort();
+    }
+    return kind == KIND_NULL ? NULL : PQgetvalue(r->result, r->at, i);
 }
 
 static const void *bytes(struct rows *r, int i, size_t *len)
 {
-    *len = 0;
-    if (PQgetisnull(r->result, r->at, i))
-        return NULL;
-    if (PQftype(r->result, i) != BYTEA_OID) {
-        *len = (size_t)PQgetlength(r->result, r->at, i);
-        return PQgetvalue(r->result, r->at, i);
-    }
-    for (struct opened_bytes *b = r->bytes; b; b = b->next)
-        if (b->column == i) {
-            *len = b->len;
-            return b->data;
-        }
-    struct opened_bytes *b = calloc(1, sizeof *b);
-    if (!b)
-        return NULL;
-    b->data = PQunescapeBytea((const unsigned char *)PQgetvalue(r->result, r->at, i), &b->len);
-    b->column = i;
-    b->next = r->bytes;
-    r->bytes = b;
-    *len = b->len;
-    return b->data;
+    bool there = !PQgetisnull(r->result, r->at, i);
+    *len = there ? (size_t)PQgetlength(r->result, r->at, i) : 0;
+    return there ? PQgetvalue(r->result, r->at, i) : NULL;
 }
 
 static void end(struct rows *r)
 {
-    forget_bytes(r);
     PQclear(r->result);
     free(r);
 }
@@ -414,7 +254,7 @@ static void end(struct rows *r)
 /* The first schema of the search path may be of this site alone, and new. */
 static int create(struct store *s, struct fault *f)
 {
-    PGconn *db = dial(s->where);
+    PGconn *db = line_dial(s->where);
     int rc = 0;
     if (PQstatus(db) != CONNECTION_OK)
         rc = fault_set(f, ERR_UNAVAILABLE, "database.url", "PostgreSQL does not answer: %.*s", (int)strcspn(PQerrorMessage(db), "\n"), PQerrorMessage(db));
@@ -444,8 +284,10 @@ static int create(struct store *s, struct fault *f)
 
 static int one_number(struct connection *c, const char *sql, int otherwise)
 {
-    PGresult *r = PQexec(((struct line *)c->own)->db, sql);
-    int found = PQresultStatus(r) == PGRES_TUPLES_OK && PQntuples(r) == 1 && !PQgetisnull(r, 0, 0) ? atoi(PQgetvalue(r, 0, 0)) : otherwise;
+    PGresult *r;
+    if (line_question(c->own, sql, &r))
+        return otherwise;
+    int found = PQntuples(r) == 1 && !PQgetisnull(r, 0, 0) ? atoi(PQgetvalue(r, 0, 0)) : otherwise;
     PQclear(r);
     return found;
 }
@@ -461,7 +303,7 @@ static int set_version(struct connection *c, int to)
     char set[200];
     snprintf(set, sizeof set, "CREATE TABLE IF NOT EXISTS store_version (version BIGINT NOT NULL); DELETE FROM store_version; "
                               "INSERT INTO store_version VALUES (%d)", to);
-    return command(c->own, set);
+    return line_command(c->own, set);
 }
 
 static int seal_column(struct connection *c, const char *table, const char *name)
@@ -469,7 +311,7 @@ static int seal_column(struct connection *c, const char *table, const char *name
     char change[300];
     snprintf(change, sizeof change, "ALTER TABLE %s ALTER COLUMN %s DROP DEFAULT, ALTER COLUMN %s TYPE BYTEA USING convert_to(%s,'UTF8')", table, name,
              name, name);
-    return command(c->own, change);
+    return line_command(c->own, change);
 }
 
 /* ---- backup: pg_dump, told of the server by its environment, which others cannot read as they can read a command line ---- */
@@ -525,7 +367,7 @@ static int backup(struct store *s, const char *to_path, struct fault *f)
     if (fd < 0)
         return fault_set(f, ERR_STORAGE, "backup", "Cannot make %s: %s.", to_path, strerror(errno));
     close(fd);
-    PGconn *db = dial(s->where);
+    PGconn *db = line_dial(s->where);
     int rc = PQstatus(db) == CONNECTION_OK ? dump(db, to_path) : ERR_UNAVAILABLE;
     PQfinish(db);
     if (rc == 0)
@@ -536,6 +378,6 @@ static int backup(struct store *s, const char *to_path, struct fault *f)
 
 const struct engine engine_postgres = {
     .name = "postgresql", .create = create, .connect = connect_server, .disconnect = disconnect, .usable = usable, .begin = begin,
-    .commit = commit, .rollback = rollback, .script = script, .start = start, .step = step, .changes = changes, .columns = columns,
+    .commit = commit, .rollback = rollback, .script = script, .start = start, .step = step, .run = run, .settle = settle, .insert_numbers = insert_numbers, .columns = columns,
     .column = column, .kind = kind_of, .integer = integer, .text = text, .bytes = bytes, .end = end, .message = message,
     .version = version, .set_version = set_version, .seal_column = seal_column, .backup = backup};

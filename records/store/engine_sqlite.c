@@ -13,8 +13,9 @@
 #define BUSY_MS 5000   /* another process (yilianctl) may be writing */
 #define BUSY_STEP_US 500
 #define LOG_PAGES 8000 /* 32 MB: a page written often is brought home once */
+#define LOG_MORE 2000  /* ... and that many further ones after a checkpoint that could not make it start anew */
 #define LOG_PAGES_LONG 24000 /* 96 MB: readers never paused long enough for the log to start anew by itself */
-#define LOG_REST 64    /* pages brought home while writers wait */
+#define LOG_REST 512   /* pages the writer brings home itself: a group of messages of new patients */
 #define LOG_ROUNDS 8
 #define CACHED 96 /* prepared statements a connection keeps */
 #define PLACES 64 /* parameters a statement may have */
@@ -122,6 +123,8 @@ static int after_commit(void *ctx, sqlite3 *db, const char *name, int pages)
     (void)name;
     s->log_pages = pages;
     if (pages < LOG_PAGES)
+        s->log_due = LOG_PAGES;
+    if (pages < s->log_due)
         return SQLITE_OK;
     if (!s->checkpoint_due) /* nobody to hand it to */
         sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
@@ -325,22 +328,38 @@ static int step(struct rows *r, bool *row)
     return code_of(rc);
 }
 
-/* ---- transactions: their words are kept prepared as everything else ---- */
-
-static int word(struct connection *c, const char *sql)
+static int run(struct connection *c, const char *sql, const struct value *values, int n)
 {
     struct rows *r;
-    bool row;
-    int rc = start(c, sql, NULL, 0, false, &r);
+    bool row = true;
+    int rc = start(c, sql, values, n, true, &r);
     if (rc)
         return rc;
-    rc = step(r, &row);
+    while (row && rc == 0)
+        rc = step(r, &row);
     end(r);
     return rc;
 }
 
+static int settle(struct connection *c, int64_t *changes)
+{
+    *changes = sqlite3_changes64(db_of(c));
+    return 0;
+}
+
+/* ---- transactions: their words are kept prepared as everything else ---- */
+
+static int word(struct connection *c, const char *sql)
+{
+    return run(c, sql, NULL, 0);
+}
+
+static void bring_rest_home(struct connection *c);
+
 static int begin(struct connection *c)
 {
+    if (c->mode == TX_WRITE && atomic_exchange(&c->store->log_rest, false))
+        bring_rest_home(c);
     return word(c, c->mode == TX_WRITE ? "BEGIN IMMEDIATE" : "BEGIN");
 }
 
@@ -353,11 +372,6 @@ static void rollback(struct connection *c)
 {
     if (!sqlite3_get_autocommit(db_of(c)) && word(c, "ROLLBACK"))
         sqlite3_exec(db_of(c), "ROLLBACK", NULL, NULL, NULL); /* without memory for the above */
-}
-
-static int64_t changes(const struct rows *r)
-{
-    return sqlite3_changes64(r->file->db);
 }
 
 static int columns(const struct rows *r)
@@ -431,39 +445,49 @@ static int rebuild(struct connection *c)
     return rc ? rc : script(c, "PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
-/* *left: pages of the log that are not home, those written meanwhile among them. */
-static int bring_home(struct store *s, struct connection *c, int mode, int *left)
+/* Pages of the log that are not home, those written meanwhile among them; -1 = it failed. */
+static int bring_home(struct connection *c, int mode)
 {
-    int pages = 0, done = 0, rc = sqlite3_wal_checkpoint_v2(db_of(c), NULL, mode, &pages, &done);
-    *left = s->log_pages > done ? s->log_pages - done : 0;
-    return rc;
+    int pages = 0, home = 0, rc = sqlite3_wal_checkpoint_v2(db_of(c), NULL, mode, &pages, &home);
+    if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_BUSY)
+        log_error("store", "the log could not be brought home: %s", sqlite3_errmsg(db_of(c)));
+    return rc != SQLITE_OK ? -1 : c->store->log_pages > home ? c->store->log_pages - home : 0;
 }
 
-/* In rounds, each of what was written during the one before, which hold up nobody; when little is left writers wait for it, so that their next commit
- * begins the log anew. A log that readers have kept from it grows until they are waited for too. */
+static void end_checkpoint(struct store *s)
+{
+    s->log_due = s->log_pages + LOG_MORE;
+    atomic_flag_clear(&s->checkpointing);
+}
+
+/* A log begins anew with a transaction that finds all of it home. Under an unbroken stream of them there is none unless the writer brings home what the last one
+ * wrote before it begins the next. A log that readers have kept from it waits for them. */
+static void bring_rest_home(struct connection *c)
+{
+    struct store *s = c->store;
+    (void)bring_home(c, s->log_pages >= LOG_PAGES_LONG ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE);
+    end_checkpoint(s);
+}
+
+/* In rounds, each of what was written during the one before, which hold up nobody, until little is left for the writer. */
 static void checkpoint(struct store *s)
 {
     struct connection *c;
-    int left = 0, round = 0, rc;
+    int left, round = 0;
     if (store_take(s, TX_READ, &c)) { /* a reader may; the writer keeps its own connection */
-        atomic_flag_clear(&s->checkpointing);
+        end_checkpoint(s);
         return;
     }
     wal_file_pace(true);
     do
-        rc = bring_home(s, c, SQLITE_CHECKPOINT_PASSIVE, &left);
-    while (rc == SQLITE_OK && left > LOG_REST && ++round < LOG_ROUNDS);
+        left = bring_home(c, SQLITE_CHECKPOINT_PASSIVE);
+    while (left > LOG_REST && ++round < LOG_ROUNDS);
     wal_file_pace(false);
-    bool is_long = s->log_pages >= LOG_PAGES_LONG;
-    if (rc == SQLITE_OK && left > 0 && (left <= LOG_REST || is_long)) {
-        pthread_mutex_lock(&s->writer);
-        rc = bring_home(s, c, is_long ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE, &left);
-        pthread_mutex_unlock(&s->writer);
-    }
-    if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_BUSY)
-        log_error("store", "the log could not be brought home: %s", sqlite3_errmsg(db_of(c)));
     store_give(s, c);
-    atomic_flag_clear(&s->checkpointing);
+    if (left >= 0 && (left <= LOG_REST || s->log_pages >= LOG_PAGES_LONG))
+        s->log_rest = true;
+    else
+        end_checkpoint(s);
 }
 
 static int backup(struct store *s, const char *to_path, struct fault *f)
@@ -494,6 +518,6 @@ static int backup(struct store *s, const char *to_path, struct fault *f)
 
 const struct engine engine_sqlite = {
     .name = "sqlite", .create = create, .connect = connect_file, .disconnect = disconnect, .usable = usable, .begin = begin, .commit = commit,
-    .rollback = rollback, .script = script, .start = start, .step = step, .changes = changes, .columns = columns, .column = column,
+    .rollback = rollback, .script = script, .start = start, .step = step, .run = run, .settle = settle, .columns = columns, .column = column,
     .kind = kind_of, .integer = integer, .text = text, .bytes = bytes, .end = end, .message = message, .version = version,
     .set_version = set_version, .rebuild = rebuild, .checkpoint = checkpoint, .backup = backup};

@@ -531,5 +531,25 @@ const struct migration store_migrations[] = {
      "CREATE UNIQUE INDEX alarm_one_open ON alarm (rule_id, org_id) WHERE closed_ms=0;"
      "CREATE INDEX alarm_opened ON alarm (opened_ms);"
      "CREATE INDEX alarm_pair ON alarm (rule_id, org_id, closed_ms);"},
+    {54, "fewer trees for a message of another system: a number lies in its own tree; what is in no list has no index",
+     "DROP INDEX feed_time;"
+     "DROP INDEX exchange_person_mother;"
+     "CREATE INDEX exchange_person_mother ON exchange_person (mother_id, patient_id) WHERE mother_id<>0;"
+     "DROP INDEX audit_object;"
+     "CREATE INDEX audit_object ON audit (object_id, seq) WHERE object_id<>0 AND (op<'fhir.' OR op>='fhir/') AND op<>'exchange.receive';"
+     "DROP INDEX quality_finding_entry;"
+     "DROP INDEX quality_finding_patient;"
+     "CREATE INDEX quality_finding_patient ON quality_finding (patient_id, state, entry_id);"
+     "CREATE TABLE exchange_identity_clustered (domain_id INTEGER NOT NULL, value TEXT NOT NULL, patient_id INTEGER NOT NULL, since_ms INTEGER NOT NULL, "
+     "retired_ms INTEGER NOT NULL, PRIMARY KEY (domain_id, value))" CLUSTERED ";"
+     "INSERT INTO exchange_identity_clustered (domain_id, value, patient_id, since_ms, retired_ms) SELECT domain_id, value, patient_id, since_ms, retired_ms "
+     "FROM exchange_identity ORDER BY domain_id, value;"
+     "DROP TABLE exchange_identity;"
+     "ALTER TABLE exchange_identity_clustered RENAME TO exchange_identity;"
+     "CREATE INDEX exchange_identity_patient ON exchange_identity (patient_id);"},
+    {55, "the notice of an alarm says which number it is about", "ALTER TABLE notice ADD COLUMN figure TEXT;"},
+    {56, "which imaging study a DICOM file is part of; whose name in the patient index a record of the FHIR store goes by",
+     "ALTER TABLE document ADD COLUMN study_uid TEXT NOT NULL DEFAULT '';"
+     "CREATE INDEX fhir_name_person ON fhir_name (pkey) WHERE name>='mpi-' AND name<'mpi.';"},
     {0, NULL, NULL},
 };

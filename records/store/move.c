@@ -75,14 +75,7 @@ static void read_row(const struct engine *e, struct rows *r, struct value *value
 
 static int put_row(struct tx *to, const char *insert, const struct value *values, int n)
 {
-    const struct engine *e = to->store->engine;
-    struct rows *r;
-    bool row;
-    int rc = e->start(to->connection, insert, values, n, false, &r);
-    if (rc)
-        return store_fail(to, rc, insert);
-    rc = e->step(r, &row);
-    e->end(r);
+    int rc = to->store->engine->run(to->connection, insert, values, n);
     return rc ? store_fail(to, rc, insert) : 0;
 }
 
@@ -171,6 +164,12 @@ static int move_table(struct move *m, const char *table)
     if (sent.rows != kept.rows || memcmp(sent.hash, kept.hash, sizeof sent.hash))
         return fault_set(m->f, ERR_STORAGE, table, "Table %s came out otherwise than it went in: %lld rows, %lld there.", table, (long long)sent.rows,
                          (long long)kept.rows);
+    if (!store_is_file(m->to->store)) { /* its plans are made of what it knows of the tables */
+        char analyse[200];
+        snprintf(analyse, sizeof analyse, "ANALYZE %s", table);
+        if ((rc = tx_exec(m->to, analyse, "")))
+            return fault_set(m->f, rc, table, "Table %s cannot be analysed.", table);
+    }
     m->out->tables++;
     m->out->rows += sent.rows;
     for (int i = 0; i < SHA256_BYTES; i++)

@@ -64,16 +64,20 @@ static int read_values(struct tx *tx, const char *types, va_list args, struct va
     return rc;
 }
 
+static int told(struct tx *tx, int rc, const char *sql)
+{
+    if (rc != ERR_MALFORMED)
+        return store_fail(tx, rc, sql);
+    log_error("store", "parameters do not fit the statement: %.300s", sql);
+    return tx->error = ERR_INTERNAL;
+}
+
 /* v is the caller's to free: after the rows' end when `held`. */
 static int start(struct tx *tx, const char *sql, struct values *v, bool held, struct rows **out)
 {
     *out = NULL;
     int rc = tx->store->engine->start(tx->connection, sql, v->list, v->n, held, out);
-    if (rc == ERR_MALFORMED) {
-        log_error("store", "parameters do not fit the statement: %.300s", sql);
-        return tx->error = ERR_INTERNAL;
-    }
-    return rc ? store_fail(tx, rc, sql) : 0;
+    return rc ? told(tx, rc, sql) : 0;
 }
 
 static int values_of(struct tx *tx, const char *sql, const char *types, va_list args, struct values *v)
@@ -87,20 +91,11 @@ static int values_of(struct tx *tx, const char *sql, const char *types, va_list 
 
 static int run(struct tx *tx, const char *sql, const char *types, va_list args)
 {
-    const struct engine *e = tx->store->engine;
     struct values v;
-    struct rows *rows;
     tx->written++;
-    if (values_of(tx, sql, types, args, &v) == 0 && start(tx, sql, &v, true, &rows) == 0) {
-        bool row = true;
-        int rc = 0;
-        while (row && rc == 0)
-            rc = e->step(rows, &row);
-        if (rc)
-            store_fail(tx, rc, sql);
-        else
-            tx->changes = e->changes(rows);
-        e->end(rows);
+    if (values_of(tx, sql, types, args, &v) == 0) {
+        int rc = tx->store->engine->run(tx->connection, sql, v.list, v.n);
+        (void)!(rc ? told(tx, rc, sql) : 0);
     }
     free_values(&v);
     return tx->error;
@@ -113,6 +108,49 @@ int tx_exec(struct tx *tx, const char *sql, const char *types, ...)
     int rc = run(tx, sql, types, args);
     va_end(args);
     return rc;
+}
+
+int64_t tx_changes(struct tx *tx)
+{
+    int64_t n = 0;
+    int rc = tx->error ? 0 : tx->store->engine->settle(tx->connection, &n);
+    if (rc)
+        store_fail(tx, rc, "before this");
+    return tx->error ? 0 : n;
+}
+
+int tx_check(struct tx *tx)
+{
+    (void)tx_changes(tx);
+    return tx->error;
+}
+
+/* An engine without better takes them row by row. */
+static int one_by_one(struct tx *tx, const char *sql, int width, const int64_t *rows, size_t n)
+{
+    struct value values[NUMBERS_MAX];
+    int rc = 0;
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        for (int k = 0; k < width; k++)
+            values[k] = (struct value){.type = 'i', .integer = rows[i * (size_t)width + (size_t)k]};
+        rc = tx->store->engine->run(tx->connection, sql, values, width);
+    }
+    return rc;
+}
+
+int tx_insert_numbers(struct tx *tx, const char *table, const char *columns, int width, const int64_t *rows, size_t n)
+{
+    const struct engine *e = tx->store->engine;
+    char sql[300];
+    if (tx->error || !n)
+        return tx->error;
+    size_t at = (size_t)snprintf(sql, sizeof sql, "INSERT INTO %s (%s) VALUES (", table, columns);
+    for (int i = 0; i < width && at < sizeof sql; i++)
+        at += (size_t)snprintf(sql + at, sizeof sql - at, "$%d%s", i + 1, i + 1 == width ? ")" : ",");
+    tx->written += n;
+    bool fits = width <= NUMBERS_MAX && at < sizeof sql;
+    int rc = !fits ? ERR_MALFORMED : e->insert_numbers && n > 1 ? e->insert_numbers(tx->connection, table, columns, width, rows, n) : one_by_one(tx, sql, width, rows, n);
+    return rc ? told(tx, rc, sql) : 0;
 }
 
 static int64_t one_int(struct tx *tx, int64_t fallback, const char *sql, struct values *v)
@@ -276,15 +314,4 @@ const void *query_blob(struct query *q, const char *name, size_t *len)
 bool query_null(struct query *q, const char *name)
 {
     return q->tx->store->engine->kind(q->rows, column(q, name)) == KIND_NULL;
-}
-
-/* ---- feed ---- */
-
-/* One writer at a time: the next number is the greatest and one; what is rolled back leaves no gap. */
-int tx_feed(struct tx *tx, const char *topic, const char *key, const char *payload_json)
-{
-    if (!tx->fed)
-        tx->fed = tx_int(tx, 0, "SELECT MAX(seq) AS seq FROM feed", "");
-    return tx_exec(tx, "INSERT INTO feed (seq, t_ms, topic, key, payload) VALUES ($1,$2,$3,$4,$5)", "iittt", ++tx->fed,
-                   clock_now_ms(&clock_system), topic, key, payload_json);
 }

@@ -149,6 +149,7 @@ void store_close(struct store *s)
     pthread_mutex_destroy(&s->lock);
     pthread_mutex_destroy(&s->writer);
     explicit_bzero(s->keys, sizeof s->keys);
+    fed_free(s->fed.first);
     free(s);
 }
 
@@ -218,6 +219,7 @@ static void end(struct tx *tx)
 {
     bool write = tx->connection->mode == TX_WRITE;
     struct store *s = tx->store;
+    fed_free(tx->lines.first);
     store_give(s, tx->connection);
     if (write)
         pthread_mutex_unlock(&s->writer);
@@ -232,6 +234,8 @@ int tx_commit(struct tx *tx)
         store_fail(tx, rc, "COMMIT");
     if (rc)
         e->rollback(tx->connection);
+    else if (tx->lines.first || tx->lines.cut)
+        fed_commit(tx);
     end(tx);
     return rc;
 }
@@ -259,25 +263,23 @@ int tx_savepoint(struct tx *tx)
 
 int tx_savepoint_release(struct tx *tx)
 {
+    if (tx_check(tx))
+        return tx->error;
     return savepoint(tx, "RELEASE part");
 }
 
 /* An error grave enough that the engine ended the transaction by itself makes the ROLLBACK TO fail: then all is lost. */
 int tx_savepoint_rollback(struct tx *tx)
 {
+    (void)tx_check(tx);
     tx->error = 0;
-    tx->fed = 0;
+    fed_undo(tx);
     return savepoint(tx, "ROLLBACK TO part; RELEASE part");
 }
 
 int tx_error(const struct tx *tx)
 {
     return tx->error;
-}
-
-int64_t tx_changes(const struct tx *tx)
-{
-    return tx->error ? 0 : tx->changes;
 }
 
 uint64_t tx_written(const struct tx *tx)

@@ -5,7 +5,7 @@
  *
  * Threads: a `struct tx` belongs to one thread. One writer at a time, several readers.
  * Errors are sticky: after a failed statement every later call on the same tx is a no-op that returns the same error, and the
- * tx can only roll back. So a function may issue several statements and check once.
+ * tx can only roll back. So a function may issue several statements and check once. tx_exec may tell its error late (tx_check).
  */
 #ifndef YL_RECORDS_STORE_STORE_H
 #define YL_RECORDS_STORE_STORE_H
@@ -57,13 +57,18 @@ void tx_rollback(struct tx *tx);         /* frees tx; NULL is fine */
 YL_CHECKED int tx_savepoint(struct tx *tx);
 YL_CHECKED int tx_savepoint_release(struct tx *tx);
 YL_CHECKED int tx_savepoint_rollback(struct tx *tx);
-int tx_error(const struct tx *tx);       /* the sticky error, 0 = none */
+int tx_error(const struct tx *tx);       /* the sticky error so far, 0 = none */
+/* The same, when all that was written has been carried out: who decides by it whether a part stays asks this one. */
+int tx_check(struct tx *tx);
 
 /* ---- one-shot statements. Format letters, one per $n:  i int64_t, t const char * (NULL = SQL NULL),
  * b const void *, size_t (two arguments), n (no argument: NULL), s const struct sealed * (sealed.h) ---- */
+/* A server is not waited for: the error of this statement may be told by a later one, by tx_check, or by the commit. */
 int tx_exec(struct tx *tx, const char *sql, const char *types, ...);
-/* rows changed by the last tx_exec */
-int64_t tx_changes(const struct tx *tx);
+/* rows changed by the last tx_exec; waits for it */
+int64_t tx_changes(struct tx *tx);
+/* n rows of `width` (at most 8) whole numbers each, in the order of `columns`: "a,b,c". As tx_exec. */
+int tx_insert_numbers(struct tx *tx, const char *table, const char *columns, int width, const int64_t *rows, size_t n);
 /* Statements of tx_exec and tx_upsert so far: the same number again = nothing was written in between, nothing is to be undone. */
 uint64_t tx_written(const struct tx *tx);
 /* Single value, `fallback` when no row or NULL. */
@@ -99,4 +104,14 @@ extern const struct migration store_migrations[];
 /* ---- change feed: appended in the transaction, numbered without gaps in commit order ---- */
 /* topic: "case", "notice", "patient", "room", "slot" ...; key: object id in text; payload_json: no health data. */
 int tx_feed(struct tx *tx, const char *topic, const char *key, const char *payload_json);
+struct store_change {
+    struct store_change *next;
+    int64_t seq;
+    const char *topic, *key, *payload;
+    char text[];
+};
+/* From now on what is committed here is kept until it is taken: by whoever tells others of it. Before anybody works. */
+void store_keep_fed(struct store *s);
+/* What was committed since it was last taken, in order; the caller frees each. *cut: not all of it, the table is to be read. Another process's lines show as a gap. */
+struct store_change *store_take_fed(struct store *s, bool *cut);
 #endif

@@ -21,6 +21,12 @@ struct connection {
     struct upsert_text upserts[UPSERTS];
 };
 
+struct fed { /* lines of the feed, in their order */
+    struct store_change *first, *last;
+    size_t n;
+    bool cut; /* there were more, or others */
+};
+
 struct store {
     const struct engine *engine;
     char where[600]; /* a path, or postgresql://.. */
@@ -35,6 +41,11 @@ struct store {
     void *checkpoint_ctx;
     atomic_flag checkpointing;
     atomic_int log_pages; /* of the write-ahead log after the last commit */
+    atomic_int log_due;   /* ... from how many on a checkpoint is asked for */
+    atomic_bool log_rest; /* little is left: the writer brings it home before it begins */
+    /* change feed: committed, not taken yet; under the lock */
+    bool keeps_fed;
+    struct fed fed;
 };
 
 struct query {
@@ -48,9 +59,9 @@ struct tx {
     struct store *store;
     struct connection *connection;
     int error;
-    int64_t changes;
     uint64_t written;
     int64_t fed; /* the newest number of the feed, once it was asked for; 0 = not known */
+    struct fed lines;
 };
 
 int store_fail(struct tx *tx, int code, const char *sql);
@@ -58,6 +69,11 @@ int store_fail(struct tx *tx, int code, const char *sql);
 /* connections */
 YL_CHECKED int store_take(struct store *s, enum tx_mode mode, struct connection **out);
 void store_give(struct store *s, struct connection *c);
+
+/* feed.c */
+void fed_free(struct store_change *first);
+void fed_undo(struct tx *tx);   /* a part of it */
+void fed_commit(struct tx *tx); /* its lines become the store's */
 
 void upsert_text_free(struct upsert_text *t); /* and empties it */
 

@@ -1,5 +1,6 @@
 /* The log's pieces gathered, the database's spread (wal_file.h). */
 #include "records/store/wal_file.h"
+#include "records/store/page_cache.h"
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -208,6 +209,7 @@ static int on_open(sqlite3_vfs *v, const char *path, sqlite3_file *f, int flags,
 static void make(void)
 {
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* before anything else: sums that nobody asks for, under a lock of all threads */
+    page_cache_install();
     sqlite3_vfs *system = sqlite3_vfs_find(NULL);
     if (!system)
         return;

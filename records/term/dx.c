@@ -9,6 +9,7 @@
 static void read_separator(struct reader *r, size_t i)
 {
     const struct dx_token *k = &r->k[i];
+    r->reached &= k->cls == DX_LIST;
     bool none_here = !(dx_current(r) && dx_current(r)->strong == r->strong);
     if (k->cls == DX_LIST || k->cls == DX_OPEN)
         dx_settle(r, false);
@@ -46,15 +47,28 @@ static void read_separator(struct reader *r, size_t i)
 static void read_token(struct reader *r, size_t i)
 {
     switch (r->k[i].cls) {
-    case DX_ORGAN: case DX_PART: case DX_LOBE: case DX_SIDE: case DX_SITE: case DX_REGION: case DX_TYPE: case DX_VERTEBRA:
-        dx_add_attr(r, i);
+    case DX_ORGAN: case DX_PART: case DX_LOBE: case DX_SIDE: case DX_SITE: case DX_REGION: case DX_TYPE: case DX_VERTEBRA: case DX_LIMB:
+        if (!r->reached)
+            dx_add_attr(r, i);
         break;
+    case DX_SKIP: { /* 侵犯胸壁, 累及骶髂关节: where it has reached is not where it began */
+        uint32_t c = r->t->c[r->k[i].from];
+        struct frame *f = dx_current(r);
+        if (c == 0x4E2A && r->t->c[r->k[i].to - 1] == 0x53F2 && f && f->chunk == r->chunk) /* 胃癌个人史 */
+            f->past = true;
+        bool grown = (c == 0x4FB5 || c == 0x7D2F || c == 0x6D78) && r->k[i].to - r->k[i].from == 2; /* 侵犯, 累及, 浸润 */
+        if (grown && i > 0 && f && (r->k[i - 1].cls == DX_SITE || r->k[i - 1].cls == DX_REGION))
+            dx_forget(r); /* 骨髓浸润, 胸壁侵犯 */
+        r->reached |= (c == 0x4FB5 || c == 0x7D2F) && r->k[i].to - r->k[i].from > 1;
+        break;
+    }
     case DX_TUMOUR: case DX_PATH: case DX_WHOLE:
         dx_read_tumour(r, i);
         break;
     case DX_DISEASE: dx_read_disease(r, i); break;
     case DX_HEAD: dx_read_head(r, i); break;
-    case DX_META: case DX_NODEMETA: case DX_METATO: dx_read_spread(r, i); break;
+    case DX_META: case DX_NODEMETA: case DX_METATO: case DX_THROMBUS: dx_read_spread(r, i); break;
+    case DX_FORM: dx_read_form(r, i); break;
     case DX_METAPRE: r->later.secondary = dx_head_ahead(r, i); break;
     case DX_MOD: dx_read_mod(r, i); break;
     case DX_NUMBER_STAGE: case DX_STAGE: case DX_TNM: case DX_GRADE: dx_read_stage(r, i); break;
@@ -64,6 +78,9 @@ static void read_token(struct reader *r, size_t i)
     case DX_HAS:
         if (!r->family && !(i > 0 && dx_reading(r->d, &r->k[i - 1], DX_NEGPRE)))
             r->deny = r->deny_on = false;
+        break;
+    case DX_SPACE: /* 疑肺癌 高血压: a doubt said before its disease goes no further */
+        r->suspect &= r->n_frames == r->suspect_frames;
         break;
     case DX_STRONG: case DX_COMMA: case DX_JOIN: case DX_LIST: case DX_OPEN: case DX_CLOSE:
         read_separator(r, i);
@@ -85,6 +102,10 @@ static void finish_spread(struct reader *r)
         dx_forget(r);
         if (!(f = dx_new_frame(r, KIND_DISEASE, r->n - 1)))
             return;
+        if (strstr(r->later.metas[i], "栓")) {
+            dx_lookup(r, f, r->later.metas[i]);
+            continue;
+        }
         f->name = dx_keep(r->out, "%s转移癌", r->later.metas[i]);
         dx_spread_category(f->name, f->icd);
         f->rule = "implied";
@@ -101,7 +122,7 @@ static void explain_frame(struct reader *r, size_t i)
         dx_explain(r, i, DX_SLOT_TYPE, "lexicon", o->location_type, k[f->a.type_at].from, k[f->a.type_at].to);
     if (*o->pathology)
         dx_explain(r, i, DX_SLOT_PATHOLOGY, "lexicon", o->pathology, f->path_from, f->path_to);
-    int16_t at = f->a.n_places ? f->a.places[0] : f->a.vertebra >= 0 ? f->a.vertebra : f->a.side_at;
+    int16_t at = f->a.n_places ? f->a.places[0] : f->a.n_vertebrae ? f->a.vertebrae[0] : f->a.side_at;
     if (*o->lesion && at >= 0) {
         int16_t from = f->a.side_at >= 0 && f->a.side_at < at ? f->a.side_at : at;
         dx_explain(r, i, DX_SLOT_LESION, "lexicon", o->lesion, k[from].from, k[at].to);
@@ -126,7 +147,7 @@ static void begin(struct reader *r, size_t n, struct dx_result *out)
     r->n_frames = r->n_made = 0;
     r->pending = dx_no_attrs;
     memset(&r->later, 0, sizeof r->later);
-    r->suspect = r->deny = r->deny_on = r->family = r->link = r->link_or = false;
+    r->suspect = r->deny = r->deny_on = r->family = r->link = r->link_or = r->reached = false;
     r->strong = r->comma = r->chunk = 0;
     out->n = out->n_steps = out->text_len = 0;
 }

@@ -32,7 +32,7 @@ struct dx_step { /* one decision: these bytes of the line were read as this valu
     uint16_t from, to;
     uint8_t diagnosis;
     enum dx_slot slot;
-    const char *rule; /* a word of dx_rules in docs/protocol/http.md: lexicon, icd10, likeness, implied, inherited, scope */
+    const char *rule; /* a word of dx_rules in docs/protocol/http.md: lexicon, icd10, likeness, implied, inherited, parted */
     const char *value;
 };
 

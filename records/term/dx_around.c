@@ -13,7 +13,7 @@ static struct frame *for_stage(struct reader *r)
 static void put_stage(struct reader *r, size_t i, const char *text, bool by_number)
 {
     struct frame *f = for_stage(r);
-    bool before = !(f && f->chunk == r->chunk) && dx_head_ahead(r, i);
+    bool before = !(f && f->chunk == r->chunk) && dx_head_close_ahead(r, i);
     if (before) {
         r->later.stage = text;
         r->later.by_number = by_number;
@@ -64,6 +64,33 @@ void dx_read_stage(struct reader *r, size_t i)
     }
 }
 
+/* What a disease that is no tumour is more exactly, said behind its name: 慢性胃炎（非萎缩性）. */
+void dx_read_form(struct reader *r, size_t i)
+{
+    struct frame *f = dx_current(r);
+    if (!f || f->kind != KIND_DISEASE || f->strong != r->strong || f->path)
+        return;
+    f->path = r->d->lexemes[r->k[i].lexeme].name;
+    f->path_from = r->k[i].from;
+    f->path_to = r->k[i].to;
+}
+
+/* What is left after operations: ICD-10 Z89-Z98. */
+static void operation_category(const char *name, char icd[4])
+{
+    static const struct {
+        const char *word, *icd;
+    } table[] = {{"移植", "Z94"}, {"截肢", "Z89"}, {"造口", "Z93"}, {"造瘘", "Z93"}, {"支架", "Z95"}, {"搭桥", "Z95"}, {"起搏器", "Z95"},
+                 {"瓣膜置换", "Z95"}, {"瓣置换", "Z95"}, {"pci", "Z95"}, {"PCI", "Z95"}, {"置换", "Z96"}, {"晶体", "Z96"},
+                 {"切除", "Z90"}, {"摘除", "Z90"}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (strstr(name, table[i].word)) {
+            strcpy(icd, table[i].icd);
+            return;
+        }
+    strcpy(icd, "Z98");
+}
+
 /* An operation on an organ no tumour before was said of: a state of its own (胆囊切除术后). */
 static void after_operation(struct reader *r, size_t i)
 {
@@ -71,13 +98,23 @@ static void after_operation(struct reader *r, size_t i)
     while (first > 0 && !dx_ends_chunk(r->k[first - 1].cls) && !dx_is_head(r->k[first - 1].cls) && r->k[first - 1].cls != DX_SPACE &&
            r->k[first - 1].cls != DX_NEGPRE && r->k[first - 1].cls != DX_HAS)
         first--;
+    bool of_lobe = first < i && r->k[first].cls == DX_SIDE && r->k[first + 1].cls == DX_LOBE; /* 左下肺叶切除术后: one name */
+    const struct lexeme *side = of_lobe ? NULL : r->pending.side;
+    int16_t side_at = r->pending.side_at;
+    first += side && first == (size_t)side_at && first < i;
     const char *name = dx_slice(r, r->k[first].from, r->k[i].to);
     dx_forget(r);
     struct frame *f = dx_new_frame(r, KIND_DISEASE, i);
     if (!f)
         return;
+    f->a.side = side;
+    f->a.side_at = side_at;
     f->from = r->k[first].from;
     dx_lookup(r, f, name);
+    if (f->icd[0] != 'Z') {
+        operation_category(name, f->icd);
+        f->rule = "implied";
+    }
 }
 
 static struct frame *tumour_of(struct reader *r, uint16_t organ)
@@ -89,9 +126,46 @@ static struct frame *tumour_of(struct reader *r, uint16_t organ)
     return NULL;
 }
 
+/* 放化疗+手术后, 化疗及放疗后: what stands before the sign is over too. */
+static void put_treatments_before(struct reader *r, struct frame *f, size_t i)
+{
+    while (i >= 2 && r->k[i - 1].cls == DX_LIST && r->k[i - 2].cls == DX_SKIP)
+        i -= 2;
+    for (; r->k[i].cls == DX_SKIP; i += 2) {
+        bool drugs = false, rays = false, knife = false;
+        for (size_t c = r->k[i].from; c < r->k[i].to; c++) {
+            drugs |= r->t->c[c] == 0x5316; /* 化 */
+            rays |= r->t->c[c] == 0x653E;  /* 放 */
+            knife |= r->t->c[c] == 0x672F; /* 术 */
+        }
+        const char *names[] = {knife ? "术后" : NULL, drugs ? "化疗后" : NULL, rays ? "放疗后" : NULL};
+        for (size_t k = 0; k < 3; k++)
+            if (names[k]) {
+                dx_add_mod(f, names[k]);
+                dx_explain(r, (size_t)(f - r->frames), DX_SLOT_MODIFIER, "lexicon", names[k], r->k[i].from, r->k[i].to);
+            }
+    }
+}
+
+/* Is the operation one for the tumour f, though it names another organ? 宫颈癌根治性子宫切除术后. */
+static bool treats(const struct reader *r, const struct frame *f, uint16_t operated, size_t i)
+{
+    if (!f || f->kind != KIND_TUMOUR || f->strong != r->strong)
+        return false;
+    uint16_t organ = dx_frame_organ(r, f);
+    if (organ != DX_NONE && strcmp(r->d->organs[operated].name, "子宫") == 0 && strncmp(r->d->organs[organ].icd, "C5", 2) == 0)
+        return true;
+    for (size_t k = i + 1; k-- > 0 && (k == i || !dx_ends_chunk(r->k[k].cls));)
+        for (size_t c = r->k[k].from; c + 1 < r->k[k].to; c++)
+            if (r->t->c[c] == 0x6839 && r->t->c[c + 1] == 0x6CBB) /* 根治 */
+                return true;
+    return false;
+}
+
 static void put_mods(struct reader *r, struct frame *f, const struct lexeme *x, size_t i)
 {
     const char *names[] = {x->name, x->name2, x->name3};
+    put_treatments_before(r, f, i);
     for (size_t k = 0; k < 3; k++) {
         if (!names[k])
             continue;
@@ -100,21 +174,54 @@ static void put_mods(struct reader *r, struct frame *f, const struct lexeme *x, 
     }
 }
 
+/* 双附件切除术后, 双侧腹股沟淋巴结清扫术后: the side is that of what was operated, not of the tumour. */
+static bool side_of_operation(const struct reader *r, size_t i)
+{
+    const struct attrs *a = &r->pending;
+    bool other = false;
+    for (size_t k = 0; k < a->n_places; k++)
+        if (dx_reading(r->d, &r->k[a->places[k]], DX_PART) || dx_reading(r->d, &r->k[a->places[k]], DX_LOBE))
+            return false;
+    for (size_t k = (size_t)(a->side_at < 0 ? (int)i : a->side_at); k < i; k++) {
+        const struct dx_token *t = &r->k[k];
+        other |= t->cls == DX_REGION || t->cls == DX_SITE || t->cls == DX_NODE || (t->cls == DX_UNKNOWN && r->t->c[t->from] >= 0x4E00);
+    }
+    for (size_t c = r->k[i].from; c < r->k[i].to; c++) /* 附 of 附件, 淋 of 淋巴结 */
+        other |= r->t->c[c] == 0x9644 || r->t->c[c] == 0x6DCB;
+    return other;
+}
+
+/* 置换术后 */
+static bool replaces(const struct reader *r, size_t i)
+{
+    for (size_t c = r->k[i].from; c + 1 < r->k[i].to; c++)
+        if (r->t->c[c] == 0x7F6E && r->t->c[c + 1] == 0x6362)
+            return true;
+    return false;
+}
+
 void dx_read_mod(struct reader *r, size_t i)
 {
     const struct lexeme *x = &r->d->lexemes[r->k[i].lexeme];
     struct frame *f = dx_current(r), *tumour = dx_last_tumour(r);
     uint16_t organ = dx_organ_of(r->d, r->k, &r->pending);
     bool operation = strcmp(x->name, "术后") == 0;
-    if (!(f && f->chunk == r->chunk) && dx_head_ahead(r, i)) {
+    if (!(f && f->chunk == r->chunk) && dx_head_close_ahead(r, i)) {
         const char *names[] = {x->name, x->name2, x->name3};
         for (size_t k = 0; k < 3; k++)
             if (names[k] && r->later.n_mods < LATER_MAX)
                 r->later.mods[r->later.n_mods++] = names[k];
         return;
     }
+    bool joint = operation && replaces(r, i) && r->pending.n_places;
+    if (joint) {
+        after_operation(r, i); /* 左膝置换术后 */
+        return;
+    }
     if (operation && organ != DX_NONE) {
         struct frame *same = tumour_of(r, organ);
+        if (!same && treats(r, tumour, organ, i))
+            same = tumour;
         if (!same) {
             after_operation(r, i);
             return;
@@ -124,6 +231,8 @@ void dx_read_mod(struct reader *r, size_t i)
         dx_forget(r);
         f = same;
     } else {
+        if (operation && side_of_operation(r, i) && f)
+            dx_forget(r);
         dx_settle(r, true);
         if (f && f->strong != r->strong && tumour)
             f = tumour;
@@ -144,7 +253,31 @@ void dx_read_spread(struct reader *r, size_t i)
     if (denied) /* the denial was of this: what follows is not denied by it */
         r->deny = r->deny_on;
     dx_settle(r, false);
-    struct frame *f = dx_last_tumour(r);
+    struct frame *f = dx_last_tumour(r), *mass = dx_current(r);
+    for (size_t c = r->k[i].from; f && c < r->k[i].to; c++)
+        if (r->t->c[c] == 0x590D) { /* 复 of 复发转移 */
+            dx_add_mod(f, "复发");
+            dx_explain(r, (size_t)(f - r->frames), DX_SLOT_MODIFIER, "lexicon", "复发", r->k[i].from, r->k[i].to);
+        }
+    bool noun = r->t->c[r->k[i].to - 1] == 0x7624 || r->t->c[r->k[i].to - 1] == 0x764C; /* 瘤 癌 */
+    uint16_t own_organ = f && f->suspected && noun && n == 1 ? dx_frame_organ(r, f) : DX_NONE;
+    if (own_organ != DX_NONE && strcmp(values[0], r->d->organs[own_organ].name) == 0) { /* 肝癌？肝转移癌？ */
+        struct frame *other = dx_new_frame(r, KIND_DISEASE, i);
+        if (other) {
+            other->name = dx_keep(r->out, "%s转移癌", values[0]);
+            dx_spread_category(values[0], other->icd);
+        }
+        return;
+    }
+    if (n == 0 && !f && noun && !denied && mass && mass->strong == r->strong && mass->a.organ != DX_NONE) { /* 双肺结节，转移瘤？ */
+        const char *organ = r->d->organs[mass->a.organ].name;
+        struct frame *own = dx_new_frame(r, KIND_DISEASE, i);
+        if (own) {
+            own->name = dx_keep(r->out, "%s转移癌", organ);
+            dx_spread_category(organ, own->icd);
+        }
+        return;
+    }
     for (size_t k = 0; k < n; k++) {
         if (!f) {
             if (r->later.n_metas < LATER_MAX)
@@ -163,7 +296,8 @@ static void mark_back(struct reader *r, enum dx_class what, bool or_only)
 {
     for (size_t i = r->n_frames; i-- > 0;) {
         struct frame *f = &r->frames[i];
-        f->suspected |= what == DX_SUSPPOST;
+        bool symptom = f->icd[0] == 'R' && f->icd[1] < '7'; /* 胸痛待查: the pain is certain, its cause is not */
+        f->suspected |= what == DX_SUSPPOST && !symptom;
         f->denied |= what == DX_NEGPOST;
         f->family |= what == DX_FAMPOST;
         if (!(or_only ? f->linked_or : f->linked))
@@ -173,12 +307,29 @@ static void mark_back(struct reader *r, enum dx_class what, bool or_only)
 
 static void scope(struct reader *r, enum dx_class pre)
 {
-    if (pre == DX_SUSPPRE)
-        r->suspect = true;
+    if (pre == DX_SUSPPRE) {
+        r->suspect = true, r->suspect_frames = r->n_frames;
+        r->deny = r->deny_on = false; /* 排除肺结核后考虑肺癌 */
+    }
     else if (pre == DX_NEGPRE)
         r->deny = true;
     else
         r->family = true;
+}
+
+static bool spread_follows(const struct reader *r, size_t i)
+{
+    size_t k = i + 1;
+    while (k < r->n && r->k[k].taken)
+        k++;
+    return k < r->n && k > i + 1 && (r->k[k].cls == DX_META || r->k[k].cls == DX_NODEMETA);
+}
+
+/* Written on to what stands before, with a blank behind. */
+static bool clings(const struct reader *r, size_t i)
+{
+    enum dx_class before = i > 0 ? (enum dx_class)r->k[i - 1].cls : DX_SPACE;
+    return i + 1 < r->n && r->k[i + 1].cls == DX_SPACE && before != DX_SPACE && (!dx_ends_chunk(before) || before == DX_CLOSE);
 }
 
 void dx_read_certainty(struct reader *r, size_t i)
@@ -191,6 +342,10 @@ void dx_read_certainty(struct reader *r, size_t i)
         if (!pre && !post)
             continue;
         bool here = f && f->chunk == r->chunk, ahead = dx_head_ahead_wide(r, i);
+        if (pairs[p][0] == DX_NEGPRE && pre && spread_follows(r, i))
+            return; /* 除外脑转移: the spread is denied where it is read, not the cancer */
+        if (post && f && f->strong == r->strong && clings(r, i))
+            pre = ahead = false; /* 肺癌不除外 高血压 */
         if ((pre && (!post || ahead || !f)) || (post && !pre && !here && ahead)) {
             scope(r, pairs[p][0]);
             if (pairs[p][0] == DX_NEGPRE && k->to - k->from >= 2 && r->t->c[k->from] == 0x5426) /* 否认: of all that follows */

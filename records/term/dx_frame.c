@@ -2,11 +2,11 @@
 #include "records/term/dx_read.h"
 #include <string.h>
 
-const struct attrs dx_no_attrs = {.organ = DX_NONE, .organ_at = -1, .side_at = -1, .type_at = -1, .vertebra = -1};
+const struct attrs dx_no_attrs = {.organ = DX_NONE, .organ_at = -1, .side_at = -1, .type_at = -1};
 
 bool dx_has_attrs(const struct attrs *a)
 {
-    return a->organ != DX_NONE || a->n_places || a->side || a->type || a->vertebra >= 0;
+    return a->organ != DX_NONE || a->n_places || a->side || a->type || a->n_vertebrae;
 }
 
 void dx_forget(struct reader *r)
@@ -20,6 +20,18 @@ static void add_place(struct attrs *a, size_t token)
         a->places[a->n_places++] = (int16_t)token;
 }
 
+static void add_vertebra(struct attrs *a, int16_t token)
+{
+    if (a->n_vertebrae < VERTEBRAE_MAX)
+        a->vertebrae[a->n_vertebrae++] = token;
+}
+
+/* Organs whose parts are organs here: 眼 结膜, 口腔 颊. */
+static bool wide(const char *organ)
+{
+    return strcmp(organ, "骨") == 0 || strcmp(organ, "眼") == 0 || strcmp(organ, "口腔") == 0;
+}
+
 void dx_add_attr(struct reader *r, size_t i)
 {
     struct attrs *a = &r->pending;
@@ -27,7 +39,7 @@ void dx_add_attr(struct reader *r, size_t i)
     const struct lexeme *x = k->lexeme ? &r->d->lexemes[k->lexeme] : NULL;
     switch (k->cls) {
     case DX_ORGAN:
-        if (a->organ == DX_NONE || strcmp(r->d->organs[a->organ].name, "骨") == 0) {
+        if (a->organ == DX_NONE || wide(r->d->organs[a->organ].name)) {
             a->organ = x->organ;
             a->organ_at = (int16_t)i;
         }
@@ -45,22 +57,29 @@ void dx_add_attr(struct reader *r, size_t i)
         }
         break;
     case DX_VERTEBRA:
-        a->vertebra = (int16_t)i;
+        add_vertebra(a, (int16_t)i);
         break;
     default:
         add_place(a, i);
     }
 }
 
+/* 中段, 左叶: places of several organs, this one among them. */
+static bool lobe_fits(const struct reader *r, const struct attrs *a, uint16_t organ)
+{
+    const struct lexeme *x = a->organ == DX_NONE && a->n_places ? dx_reading(r->d, &r->k[a->places[0]], DX_LOBE) : NULL;
+    return x && (x->organs[organ / 32] >> organ % 32 & 1);
+}
+
 /* Do both speak of one thing? */
 bool dx_attrs_fit(const struct reader *r, const struct attrs *a, const struct attrs *b)
 {
     uint16_t x = dx_organ_of(r->d, r->k, a), y = dx_organ_of(r->d, r->k, b);
-    if (x != DX_NONE && y != DX_NONE && x != y && strcmp(r->d->organs[x].cancer, r->d->organs[y].cancer))
+    if (x != DX_NONE && y != DX_NONE && x != y && strcmp(r->d->organs[x].cancer, r->d->organs[y].cancer) && !lobe_fits(r, b, x))
         return false; /* 梨状窝 and 下咽, 声带 and 喉 are one */
     if (a->side && b->side && a->side != b->side)
-        if (strcmp(a->side->name, b->side->name))
-            return false;
+        if (strcmp(a->side->name, b->side->name) && strcmp(a->side->name, "双侧"))
+            return false; /* 双乳癌（左侧浸润性导管癌） is one */
     if (a->type && b->type && strcmp(a->type->name, b->type->name))
         return false;
     if (a->n_places && b->n_places)
@@ -88,8 +107,8 @@ void dx_attrs_merge(const struct reader *r, struct attrs *to, const struct attrs
         memcpy(to->places, from->places, sizeof to->places);
         to->n_places = from->n_places;
     }
-    if (to->vertebra < 0)
-        to->vertebra = from->vertebra;
+    for (size_t i = 0; i < from->n_vertebrae; i++)
+        add_vertebra(to, from->vertebrae[i]);
 }
 
 struct frame *dx_current(struct reader *r)
@@ -97,10 +116,17 @@ struct frame *dx_current(struct reader *r)
     return r->n_frames ? &r->frames[r->n_frames - 1] : NULL;
 }
 
+/* A cancer, or a disease that may spread: lymphoma, leukaemia, glioma, a stromal tumour; not a metastasis itself. */
+static bool spreads(const struct frame *f)
+{
+    const char *c = f->icd;
+    return f->kind == KIND_TUMOUR || (c[0] == 'C' && !(c[1] == '7' && c[2] >= '7')) || (c[0] == 'D' && (c[1] == '4' || (c[1] == '3' && c[2] >= '7')));
+}
+
 struct frame *dx_last_tumour(struct reader *r)
 {
     for (size_t i = r->n_frames; i-- > 0;)
-        if (r->frames[i].kind == KIND_TUMOUR)
+        if (spreads(&r->frames[i]))
             return &r->frames[i];
     return NULL;
 }
@@ -136,6 +162,17 @@ bool dx_ends_chunk(enum dx_class cls)
 bool dx_head_ahead(const struct reader *r, size_t i)
 {
     for (size_t k = i + 1; k < r->n && !(dx_ends_chunk(r->k[k].cls) && !r->k[k].taken); k++)
+        if (dx_is_head(r->k[k].cls) && !r->k[k].taken)
+            return true;
+    return false;
+}
+
+/* The same for what may also belong to the frame before: a blank then ends the chunk (肺癌，化疗后 高血压). */
+bool dx_head_close_ahead(struct reader *r, size_t i)
+{
+    const struct frame *f = dx_current(r);
+    bool before = (f && f->strong == r->strong) || dx_last_tumour(r);
+    for (size_t k = i + 1; k < r->n && !(dx_ends_chunk(r->k[k].cls) && !r->k[k].taken) && !(before && r->k[k].cls == DX_SPACE); k++)
         if (dx_is_head(r->k[k].cls) && !r->k[k].taken)
             return true;
     return false;

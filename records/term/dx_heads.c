@@ -37,7 +37,8 @@ static bool completes(const struct reader *r, const struct frame *f, const struc
 /* ICD-10: C77 lymph nodes, C78 organs of breathing and digestion, C79 the rest. */
 void dx_spread_category(const char *site, char icd[4])
 {
-    static const char *const c78[] = {"肺", "纵隔", "胸膜", "气管", "鼻", "喉", "肠", "腹", "肝", "胆", "胰", "胃", "食管", "肛", "网膜", "壶腹"};
+    static const char *const c78[] = {"肺", "纵隔", "胸膜", "气管", "鼻", "喉", "肠", "腹", "肝", "胆", "胰", "胃", "食管", "肛", "网膜", "壶腹",
+                                       "窦", "耳", "声带", "会厌", "乳突", "阑尾", "贲门", "幽门", "脾"};
     strcpy(icd, strstr(site, "淋巴结") ? "C77" : "C79");
     for (size_t k = 0; icd[2] == '9' && k < sizeof c78 / sizeof *c78; k++)
         if (strstr(site, c78[k]) && !strstr(site, "腹壁") && !strstr(site, "腹股沟"))
@@ -68,17 +69,37 @@ static void secondary(struct reader *r, size_t i, uint16_t organ)
     dx_spread_category(site, f->icd);
 }
 
-/* 胃窦占位，腺癌: the mass said before turns out to be the tumour. */
-static void mass_is_tumour(const struct reader *r, struct frame *f)
+static bool is_mass(const struct reader *r, const struct frame *f)
 {
     static const char *const masses[] = {"占位", "肿物", "结节", "肿瘤"};
-    if (!f || f->kind != KIND_DISEASE || f->strong != r->strong || f->suspected || f->a.organ == DX_NONE || r->suspect)
-        return;
+    if (!f || f->kind != KIND_DISEASE || f->strong != r->strong || f->a.organ == DX_NONE)
+        return false;
     for (size_t i = 0; i < sizeof masses / sizeof *masses; i++)
-        if (strstr(f->name, masses[i])) {
-            f->kind = KIND_TUMOUR;
-            return;
-        }
+        if (strstr(f->name, masses[i]))
+            return true;
+    return false;
+}
+
+/* 癌变, 恶变 */
+static bool turned(const struct reader *r, const struct dx_token *k)
+{
+    return r->t->c[k->to - 1] == 0x53D8;
+}
+
+/* 可能, ? right behind token i: what it names is not certain. */
+static bool doubted(const struct reader *r, size_t i)
+{
+    size_t k = i + 1;
+    while (k < r->n && r->k[k].cls == DX_SPACE)
+        k++;
+    return r->suspect || (k < r->n && dx_reading(r->d, &r->k[k], DX_SUSPPOST));
+}
+
+/* 腺癌伴印戒细胞癌: more of the same tumour, not another one. */
+static bool second_pathology(const struct reader *r, const struct frame *f, const struct lexeme *path)
+{
+    return f && f->kind == KIND_TUMOUR && path && f->path && f->strong == r->strong && !dx_has_attrs(&r->pending) && f->denied == r->deny &&
+           f->family == r->family && f->suspected == r->suspect;
 }
 
 void dx_read_tumour(struct reader *r, size_t i)
@@ -88,13 +109,30 @@ void dx_read_tumour(struct reader *r, size_t i)
     uint16_t organ = dx_organ_of(r->d, r->k, &r->pending);
     if (organ == DX_NONE && (x->cls == DX_WHOLE || (path && r->pending.organ == DX_NONE)))
         organ = x->organ;
-    if (r->later.secondary) {
+    bool somewhere = organ != DX_NONE || r->pending.n_places || !path; /* 转移性腺癌 alone says what it is, not where */
+    if (r->later.secondary && (somewhere || dx_last_tumour(r))) {
         secondary(r, i, organ);
         return;
     }
+    r->later.secondary = false;
     struct frame *f = dx_current(r);
-    if (organ == DX_NONE)
-        mass_is_tumour(r, f);
+    if (x->cls == DX_TUMOUR && f && f->to == r->k[i].from && turned(r, &r->k[i]) && f->kind == KIND_DISEASE && f->a.organ != DX_NONE) {
+        f->kind = KIND_TUMOUR; /* 直肠腺瘤癌变 */
+        f->to = r->k[i].to;
+        f->cancer_word = true;
+        return;
+    }
+    if ((organ == DX_NONE || (f && organ == f->a.organ && !dx_has_attrs(&r->pending))) && is_mass(r, f)) { /* 胃窦占位，腺癌: the mass is the tumour; 腺癌？: it may be, and is said beside it */
+        if (!f->suspected && !doubted(r, i))
+            f->kind = KIND_TUMOUR;
+        else
+            r->pending.organ = organ = f->a.organ;
+    }
+    if (!completes(r, f, path, organ) && second_pathology(r, f, path) && (organ == DX_NONE || organ == dx_frame_organ(r, f))) {
+        if (f->path_flags & DX_TUMOURLIKE && !(path->flags & DX_TUMOURLIKE))
+            set_path(f, path, &r->k[i]); /* 佩吉特病伴浸润性导管癌 */
+        return;
+    }
     if (!completes(r, f, path, organ)) {
         f = dx_new_frame(r, KIND_TUMOUR, i);
         if (!f)
@@ -124,16 +162,17 @@ void dx_read_tumour(struct reader *r, size_t i)
 void dx_lookup(struct reader *r, struct frame *f, const char *name)
 {
     uint32_t l = dx_exact(r->d, name, DX_DISEASE);
-    struct dx_like best;
     f->name = name;
     if (l) {
         f->name = r->d->lexemes[l].name;
         memcpy(f->icd, r->d->lexemes[l].icd, sizeof f->icd);
-    } else if (r->d->gram_at && dx_likeness(r->d, name, NULL, &best, 1) && best.score >= DX_LIKE_ENOUGH) {
-        struct icd10_hit hit;
-        icd10_at(r->d->icd10, best.entry, &hit);
-        snprintf(f->icd, sizeof f->icd, "%.3s", hit.code);
-        f->rule = best.score >= DX_LIKE_SURE ? "icd10" : "likeness";
+    } else if (r->d->gram_at) {
+        char icd[4];
+        unsigned score = dx_like_category(r->d, name, icd);
+        if (score >= DX_LIKE_ENOUGH) {
+            memcpy(f->icd, icd, sizeof f->icd);
+            f->rule = score >= DX_LIKE_SURE ? "icd10" : "likeness";
+        }
     }
 }
 
@@ -145,10 +184,111 @@ static const char *head_name(struct reader *r, uint16_t organ, const char *head)
     return dx_keep(r->out, "%s%s", organ == DX_NONE ? "" : r->d->organs[organ].name, head);
 }
 
+/* The part of the spine the first vertebra said is in. */
+static const char *spine_of(const struct reader *r)
+{
+    switch (dx_vertebra_letter(r->t->c[r->k[r->pending.vertebrae[0]].from])) {
+    case 'C': return "颈椎";
+    case 'T': return "胸椎";
+    case 'L': return "腰椎";
+    default: return "骶椎";
+    }
+}
+
+/* The region an injury is of: the last one said, or that of a vertebra. */
+static const struct lexeme *limb_of(const struct reader *r)
+{
+    const struct attrs *a = &r->pending;
+    for (size_t i = a->n_places; i-- > 0;) {
+        const struct lexeme *x = dx_reading(r->d, &r->k[a->places[i]], DX_LIMB);
+        if (x)
+            return x;
+    }
+    uint32_t l = a->n_vertebrae ? dx_exact(r->d, spine_of(r), DX_LIMB) : 0;
+    return l ? &r->d->lexemes[l] : NULL;
+}
+
+/* C5/6椎间盘突出, L4滑脱: the vertebra says which part of the spine the name leaves out. */
+static const struct lexeme *spine_disease(struct reader *r, size_t i)
+{
+    if (!r->pending.n_vertebrae)
+        return NULL;
+    size_t mark = r->out->text_len;
+    const char *spine = spine_of(r), *name = dx_slice(r, r->k[i].from, r->k[i].to);
+    uint32_t l = dx_exact(r->d, dx_keep(r->out, "%.3s%s", spine, name), DX_DISEASE);
+    l = l ? l : dx_exact(r->d, dx_keep(r->out, "%s%s", spine, name), DX_DISEASE);
+    r->out->text_len = mark;
+    return l ? &r->d->lexemes[l] : NULL;
+}
+
+/* ICD-10 chapter XIX: the region gives the block, the kind of injury its last digit; burns (b) have blocks of their own. */
+static void read_injury(struct reader *r, size_t i, const struct lexeme *kind, const struct lexeme *limb)
+{
+    static const char burns[] = "0011223445";
+    const char *name = dx_keep(r->out, "%s%s", limb->name, kind->name);
+    uint32_t known = dx_exact(r->d, name, DX_DISEASE);
+    r->pending.n_places = 0;
+    r->pending.organ = DX_NONE;
+    struct frame *f = dx_new_frame(r, KIND_DISEASE, i);
+    if (!f)
+        return;
+    f->name = known ? r->d->lexemes[known].name : name;
+    if (known)
+        memcpy(f->icd, r->d->lexemes[known].icd, sizeof f->icd);
+    else if (kind->icd[0] == 'b')
+        snprintf(f->icd, sizeof f->icd, "T2%c", burns[limb->icd[0] - '0']);
+    else
+        snprintf(f->icd, sizeof f->icd, "S%c%c", limb->icd[0], kind->icd[0]);
+}
+
+/* Words right before an ending that no organ completes. */
+static bool names_head(const struct reader *r, const struct dx_token *k)
+{
+    if (k->cls == DX_UNKNOWN)
+        return k->to - k->from <= 8;
+    return !k->taken && (dx_reading(r->d, k, DX_SITE) || dx_reading(r->d, k, DX_REGION) || dx_reading(r->d, k, DX_LIMB));
+}
+
+static void read_known(struct reader *r, size_t i, const struct lexeme *x, const char *rule)
+{
+    struct frame *f = dx_new_frame(r, KIND_DISEASE, i);
+    if (!f)
+        return;
+    f->name = x->name;
+    memcpy(f->icd, x->icd, sizeof f->icd);
+    f->a.organ = x->organ;
+    f->rule = rule;
+}
+
+/* ICD-10: the benign tumours (D10-D36) and those of uncertain behaviour (D37-D48) of the organ whose cancer has this category. */
+static void other_tumour(const char *cancer, bool benign, char icd[4])
+{
+    static const struct {
+        const char *to, *benign, *uncertain;
+    } table[] = {{"C06", "D10", "D37"}, {"C08", "D11", "D37"}, {"C14", "D10", "D37"}, {"C17", "D13", "D37"}, {"C21", "D12", "D37"},
+                 {"C26", "D13", "D37"}, {"C34", "D14", "D38"}, {"C39", "D15", "D38"}, {"C41", "D16", "D48"}, {"C44", "D23", "D48"},
+                 {"C49", "D21", "D48"}, {"C50", "D24", "D48"}, {"C52", "D28", "D39"}, {"C55", "D26", "D39"}, {"C56", "D27", "D39"},
+                 {"C58", "D28", "D39"}, {"C63", "D29", "D40"}, {"C68", "D30", "D41"}, {"C69", "D31", "D48"}, {"C70", "D32", "D42"},
+                 {"C72", "D33", "D43"}, {"C73", "D34", "D44"}, {"C75", "D35", "D44"}};
+    size_t i = 0;
+    while (i + 1 < sizeof table / sizeof *table && strcmp(cancer, table[i].to) > 0)
+        i++;
+    strcpy(icd, benign ? table[i].benign : table[i].uncertain);
+}
+
 /* An ending (积水, 囊肿, 穿孔...): with its organ a disease; without, it takes the organ said before, or qualifies. */
 void dx_read_head(struct reader *r, size_t i)
 {
     const struct lexeme *x = dx_reading(r->d, &r->k[i], DX_HEAD);
+    const struct lexeme *limb = x->icd[0] ? limb_of(r) : NULL, *spine = limb ? NULL : spine_disease(r, i);
+    if (spine) {
+        read_known(r, i, spine, "parted");
+        return;
+    }
+    if (limb) {
+        read_injury(r, i, x, limb);
+        return;
+    }
     struct frame *before = dx_current(r);
     bool near = before && before->strong == r->strong;
     uint16_t organ = dx_organ_of(r->d, r->k, &r->pending);
@@ -168,14 +308,35 @@ void dx_read_head(struct reader *r, size_t i)
             r->pending.side_at = inherited.side_at;
         }
     }
-    bool odd = organ == DX_NONE && i > 0 && r->k[i - 1].cls == DX_UNKNOWN && r->k[i - 1].to - r->k[i - 1].from <= 8;
-    const char *name = odd ? dx_slice(r, r->k[i - 1].from, r->k[i].to) : head_name(r, organ, x->name);
+    bool odd = organ == DX_NONE && i > 0 && names_head(r, &r->k[i - 1]) && r->k[i - 1].to == r->k[i].from;
+    if (x->icd[0] && organ == DX_NONE && !odd) {
+        struct frame *f = dx_new_frame(r, KIND_DISEASE, i);
+        if (!f)
+            return;
+        f->name = x->name;
+        strcpy(f->icd, x->icd[0] == 'b' ? "T30" : "T14"); /* of no region said */
+        return;
+    }
+    size_t first = i - odd;
+    if (odd && first > 0 && r->k[first - 1].cls == DX_SKIP && r->k[first - 1].to - r->k[first - 1].from == 1 && r->k[first - 1].to == r->k[first].from)
+        first--; /* 病毒感染 */
+    bool surface = odd && dx_reading(r->d, &r->k[i - 1], DX_SITE) && dx_reading(r->d, &r->k[i - 1], DX_LIMB);
+    if (odd && r->k[i - 1].cls != DX_UNKNOWN)
+        r->pending.n_places = 0; /* the place is in the name: 大腿肿物 */
+    const char *name = odd ? dx_slice(r, r->k[first].from, r->k[i].to) : head_name(r, organ, x->name);
     if (organ != DX_NONE && r->pending.organ == DX_NONE)
         r->pending.organ = organ;
     struct frame *f = dx_new_frame(r, KIND_DISEASE, i);
     if (!f)
         return;
     dx_lookup(r, f, name);
+    bool sure = f->icd[0] && strcmp(f->rule, "likeness");
+    if (organ != DX_NONE && !sure && x->flags & (DX_BENIGN | DX_UNCERTAIN)) {
+        other_tumour(r->d->organs[organ].icd, x->flags & DX_BENIGN, f->icd);
+        f->rule = "implied";
+    }
+    if (surface && x->name2 && (!f->icd[0] || strcmp(f->rule, "likeness") == 0))
+        snprintf(f->icd, sizeof f->icd, "%s", x->name2);
     uint32_t plain = f->icd[0] ? 0 : dx_exact(r->d, x->name, DX_DISEASE);
     if (plain)
         memcpy(f->icd, r->d->lexemes[plain].icd, sizeof f->icd);
@@ -183,11 +344,74 @@ void dx_read_head(struct reader *r, size_t i)
         f->rule = "inherited";
 }
 
+static bool says_where(enum dx_class c)
+{
+    return c == DX_SIDE || c == DX_ORGAN || c == DX_PART || c == DX_LOBE || c == DX_SITE || c == DX_REGION || c == DX_LIMB;
+}
+
+/* 急性前壁心肌梗死, 慢性右侧硬膜下血肿: the place stands inside the name. The disease of the whole name, or NULL. */
+static const struct lexeme *parted_name(struct reader *r, size_t i)
+{
+    size_t k = i, mark = r->out->text_len;
+    uint32_t l = 0;
+    while (k > 0 && (says_where(r->k[k - 1].cls) || (r->k[k - 1].cls == DX_LIST && k > 1 && says_where(r->k[k - 2].cls))) && !r->k[k - 1].taken)
+        k--;
+    if (k == i || k == 0 || (r->k[k - 1].cls != DX_UNKNOWN && r->k[k - 1].cls != DX_QUANT))
+        return NULL;
+    const struct dx_token *before = &r->k[k - 1];
+    for (size_t from = before->to - before->from > 10 ? before->to - 10u : before->from; /* 急性ST段抬高型 */ !l && from < before->to; from++) {
+        const char *head = dx_slice(r, r->k[i].from, r->k[i].to);
+        l = dx_exact(r->d, dx_keep(r->out, "%s%s", dx_slice(r, from, before->to), head), DX_DISEASE);
+    }
+    r->out->text_len = mark;
+    return l ? &r->d->lexemes[l] : NULL;
+}
+
+/* 慢性湿疹: how it runs belongs to the name, where the lexicon has no name for both. */
+static const char *with_course(struct reader *r, size_t i, const struct lexeme *x, char icd[4])
+{
+    static const char *const courses[] = {"急性", "慢性", "亚急性", "陈旧性", "先天性", "特发性"};
+    const struct dx_token *before = i > 0 ? &r->k[i - 1] : NULL;
+    if (!before || before->cls != DX_UNKNOWN || before->to != r->k[i].from || before->to - before->from > 3)
+        return NULL;
+    size_t mark = r->out->text_len;
+    const char *course = dx_slice(r, before->from, before->to);
+    for (size_t k = 0; k < sizeof courses / sizeof *courses; k++)
+        if (strcmp(course, courses[k]) == 0) {
+            const char *name = dx_keep(r->out, "%s%s", course, x->name);
+            if (!r->d->gram_at || dx_like_category(r->d, name, icd) < DX_LIKE_LONGER)
+                memcpy(icd, x->icd, sizeof x->icd);
+            return name;
+        }
+    r->out->text_len = mark;
+    return NULL;
+}
+
+/* 胆囊切除术后 beside its own disease is how that was treated, not a state of its own. */
+static bool is_treatment(const struct reader *r, const struct frame *before, const struct lexeme *x)
+{
+    return x && x->icd[0] == 'Z' && strstr(x->name, "术后") && before && before->strong == r->strong &&
+           (before->kind == KIND_TUMOUR || (x->organ != DX_NONE && before->a.organ == x->organ));
+}
+
 void dx_read_disease(struct reader *r, size_t i)
 {
-    const struct lexeme *x = dx_reading(r->d, &r->k[i], DX_DISEASE);
+    const struct lexeme *x = dx_reading(r->d, &r->k[i], DX_DISEASE), *whole = x ? spine_disease(r, i) : NULL;
+    const struct lexeme *head = dx_reading(r->d, &r->k[i], DX_HEAD);
+    whole = x && !whole ? parted_name(r, i) : whole;
     r->later.secondary = false;
     struct frame *before = dx_current(r);
+    if (head && (dx_organ_of(r->d, r->k, &r->pending) != DX_NONE || (head->icd[0] && limb_of(r)))) {
+        dx_read_head(r, i); /* 胃GIST, 双手烧伤 */
+        return;
+    }
+    if (is_treatment(r, before, x)) {
+        dx_add_mod(before, "术后");
+        dx_explain(r, (size_t)(before - r->frames), DX_SLOT_MODIFIER, "lexicon", "术后", r->k[i].from, r->k[i].to);
+        dx_forget(r);
+        return;
+    }
+    x = whole ? whole : x;
     if (x && before && before->kind == KIND_DISEASE && before->strong == r->strong && strcmp(before->name, x->name) == 0 &&
         before->family == r->family && before->denied == r->deny && dx_attrs_fit(r, &before->a, &r->pending)) {
         dx_attrs_merge(r, &before->a, &r->pending);
@@ -201,7 +425,14 @@ void dx_read_disease(struct reader *r, size_t i)
         f->name = x->name;
         memcpy(f->icd, x->icd, sizeof f->icd);
         f->a.organ = x->organ;
-        f->rule = x->flags & DX_FROM_ICD ? "icd10" : "lexicon";
+        char icd[4];
+        const char *longer = whole ? NULL : with_course(r, i, x, icd);
+        if (longer) {
+            f->name = longer;
+            f->from = r->k[i - 1].from;
+            memcpy(f->icd, icd, sizeof f->icd);
+        }
+        f->rule = whole ? "parted" : x->flags & DX_FROM_ICD ? "icd10" : "lexicon";
         return;
     }
     for (size_t m = 0; m < r->n_made; m++)

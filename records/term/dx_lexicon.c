@@ -1,12 +1,9 @@
-/* Loading the words: four tables, one trie. */
+/* The words as one trie over normalised characters. */
 #include "records/term/dx_lexicon.h"
 #include "records/term/fold.h"
-#include "server/base/log.h"
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FIELDS_MAX 6
 #define SLOTS_FIRST (1u << 16)
 
 /* ---- characters ---- */
@@ -50,12 +47,13 @@ static bool latin(uint32_t c)
 static void cancer_letters(struct dx_chars *out)
 {
     size_t n = 0;
+    uint8_t number[4];
     for (size_t i = 0; i < out->n; i++, n++) {
         out->c[n] = out->c[i];
         out->at[n] = out->at[i];
         out->sign[n] = out->sign[i];
         if (out->c[i] == 'c' && i + 1 < out->n && out->c[i + 1] == 'a' && (i == 0 || !latin(out->c[i - 1])) &&
-            (i + 2 == out->n || (!latin(out->c[i + 2]) && out->c[i + 2] != '-'))) {
+            (i + 2 == out->n || (!latin(out->c[i + 2]) && out->c[i + 2] != '-') || dx_stage_at(out, i + 2, number))) {
             out->c[n] = 0x764C;
             i++;
         }
@@ -203,9 +201,9 @@ uint32_t dx_exact(const struct dx *d, const char *text, enum dx_class cls)
     return 0;
 }
 
-/* ---- tables ---- */
+/* ---- what it holds ---- */
 
-static const char *keep(struct dx *d, const char *text)
+const char *dx_lexicon_keep(struct dx *d, const char *text)
 {
     if (d->n_strings == d->cap_strings) {
         size_t cap = d->cap_strings ? d->cap_strings * 2 : 1024;
@@ -221,8 +219,7 @@ static const char *keep(struct dx *d, const char *text)
     return copy;
 }
 
-/* Adds a spelling of the lexeme; a spelling may have several readings, the earlier first. The same class twice: the first stays. */
-static int add_spelling(struct dx *d, const struct lexeme *x, const char *spelling)
+int dx_lexicon_add(struct dx *d, const struct lexeme *x, const char *spelling)
 {
     struct dx_chars t;
     dx_chars(d, spelling, strlen(spelling), &t);
@@ -251,188 +248,15 @@ static int add_spelling(struct dx *d, const struct lexeme *x, const char *spelli
     return 0;
 }
 
-static int add_spellings(struct dx *d, const struct lexeme *x, const char *first, char *others)
+int dx_lexicon_add_short(struct dx *d, const struct lexeme *x)
 {
-    int rc = first ? add_spelling(d, x, first) : 0;
-    char *rest = others;
-    for (char *one; !rc && rest && (one = strsep(&rest, "|"));)
-        rc = *one ? add_spelling(d, x, one) : 0;
-    return rc;
-}
-
-static uint16_t organ_named(const struct dx *d, const char *name)
-{
-    for (size_t i = 0; i < d->n_organs; i++)
-        if (strcmp(d->organs[i].name, name) == 0)
-            return (uint16_t)i;
-    return DX_NONE;
-}
-
-static uint16_t flags_of(const char *text)
-{
-    static const struct {
-        const char *word;
-        uint16_t flag;
-    } table[] = {{"pair", DX_PAIR}, {"bare", DX_BARE}, {"organ", DX_WITH_ORGAN}, {"side1", DX_SIDE1}, {"situ", DX_SITU},
-                 {"inherit", DX_INHERIT}, {"modifier", DX_QUALIFIER}, {"tumour", DX_TUMOURLIKE}, {"generic", DX_GENERIC}};
-    uint16_t flags = 0;
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        flags |= strstr(text, table[i].word) ? table[i].flag : 0;
-    return flags;
-}
-
-static int row_organ(struct dx *d, char **f)
-{
-    if (d->n_organs == DX_ORGANS_MAX)
-        return ERR_STORAGE;
-    struct organ *o = &d->organs[d->n_organs];
-    *o = (struct organ){.name = keep(d, f[1]), .cancer = keep(d, f[2]), .pair = flags_of(f[4]) & DX_PAIR};
-    snprintf(o->icd, sizeof o->icd, "%s", f[3]);
-    char *part = strstr(f[4], "part=");
-    if (part) {
-        part[strcspn(part, "|")] = 0;
-        o->part = keep(d, part + 5);
-    }
-    struct lexeme x = {.cls = DX_ORGAN, .name = o->name, .organ = (uint16_t)d->n_organs++};
-    return o->name && o->cancer ? add_spellings(d, &x, f[1], f[5]) : ERR_INTERNAL;
-}
-
-static int row_part(struct dx *d, char **f)
-{
-    struct lexeme x = {.cls = DX_PART, .name = keep(d, f[2]), .organ = organ_named(d, f[1]), .flags = flags_of(f[3])};
-    return x.name && x.organ != DX_NONE ? add_spellings(d, &x, f[2], f[4]) : ERR_STORAGE;
-}
-
-static int row_lobe(struct dx *d, char **f)
-{
-    struct lexeme x = {.cls = DX_LOBE, .name = keep(d, f[1]), .organ = DX_NONE};
-    char *rest = f[2];
-    for (char *one; (one = strsep(&rest, ","));) {
-        uint16_t o = organ_named(d, one);
-        if (o == DX_NONE)
-            return ERR_STORAGE;
-        x.organ = x.organ == DX_NONE ? o : x.organ;
-        x.organs[o / 32] |= 1u << o % 32;
-    }
-    return x.name ? add_spellings(d, &x, f[1], f[3]) : ERR_INTERNAL;
-}
-
-static int row_path(struct dx *d, char **f)
-{
-    char *alias = strstr(f[3], "alias=");
-    struct lexeme x = {.cls = DX_PATH, .organ = f[2][0] ? organ_named(d, f[2]) : DX_NONE};
-    x.flags = flags_of(f[3]);
-    if (alias)
-        alias[strcspn(alias, "|,")] = 0;
-    x.name = keep(d, alias ? alias + 6 : f[1]);
-    if (f[2][0] && x.organ == DX_NONE)
-        return ERR_STORAGE;
-    return x.name ? add_spellings(d, &x, f[1], f[4]) : ERR_INTERNAL;
-}
-
-static int row_whole(struct dx *d, char **f)
-{
-    struct lexeme x = {.cls = DX_WHOLE, .name = keep(d, f[1]), .name2 = keep(d, f[3]), .organ = organ_named(d, f[2])};
-    return x.name && x.name2 && x.organ != DX_NONE ? add_spellings(d, &x, NULL, f[4]) : ERR_STORAGE;
-}
-
-static int row_mod(struct dx *d, char **f)
-{
-    char *rest = f[1];
-    struct lexeme x = {.cls = DX_MOD, .organ = DX_NONE};
-    const char **names[] = {&x.name, &x.name2, &x.name3};
-    for (size_t i = 0; i < 3; i++) {
-        char *one = rest ? strsep(&rest, ",") : NULL;
-        *names[i] = one ? keep(d, one) : NULL;
-    }
-    return x.name ? add_spellings(d, &x, x.name2 ? NULL : x.name, f[2]) : ERR_INTERNAL;
-}
-
-static int row_disease(struct dx *d, char **f)
-{
-    struct lexeme x = {.cls = DX_DISEASE, .name = keep(d, f[1]), .organ = DX_NONE, .flags = 0};
-    snprintf(x.icd, sizeof x.icd, "%s", f[2]);
-    return x.name ? add_spellings(d, &x, f[1], f[3]) : ERR_INTERNAL;
-}
-
-static int row_head(struct dx *d, char **f)
-{
-    struct lexeme x = {.cls = DX_HEAD, .name = keep(d, f[1]), .organ = DX_NONE, .flags = flags_of(f[2])};
-    return x.name ? add_spellings(d, &x, f[1], f[3]) : ERR_INTERNAL;
-}
-
-static int row_combo(struct dx *d, char **f)
-{
-    struct combo c = {.organ = organ_named(d, f[1]), .head = keep(d, f[2]), .name = keep(d, f[3])};
-    if (c.organ == DX_NONE || !c.head || !c.name || d->n_combos == sizeof d->combos / sizeof *d->combos)
-        return ERR_STORAGE;
-    d->combos[d->n_combos++] = c;
-    return 0;
-}
-
-static int row_side(struct dx *d, char **f)
-{
-    struct lexeme x = {.cls = DX_SIDE, .name = keep(d, f[1]), .name2 = keep(d, f[2]), .organ = DX_NONE};
-    return x.name && x.name2 ? add_spellings(d, &x, f[1], f[3]) : ERR_INTERNAL;
-}
-
-/* Rows that are a normal form and its spellings. */
-static const struct {
-    const char *word;
-    enum dx_class cls;
-} simple_rows[] = {
-    {"site", DX_SITE}, {"region", DX_REGION}, {"type", DX_TYPE}, {"tumour", DX_TUMOUR}, {"meta", DX_META},
-    {"metapre", DX_METAPRE}, {"metato", DX_METATO}, {"node", DX_NODE}, {"nodemeta", DX_NODEMETA}, {"quant", DX_QUANT},
-    {"susppost", DX_SUSPPOST}, {"susppre", DX_SUSPPRE}, {"negpre", DX_NEGPRE}, {"negpost", DX_NEGPOST}, {"fampre", DX_FAMPRE},
-    {"fampost", DX_FAMPOST}, {"has", DX_HAS}, {"skip", DX_SKIP}, {"stage", DX_STAGE}, {"join", DX_JOIN}, {"list", DX_LIST},
-    {"comma", DX_COMMA}, {"strong", DX_STRONG},
-};
-
-static const struct {
-    const char *word;
-    int (*row)(struct dx *d, char **f);
-} rows[] = {
-    {"organ", row_organ}, {"part", row_part}, {"lobe", row_lobe}, {"side", row_side}, {"path", row_path}, {"whole", row_whole},
-    {"mod", row_mod}, {"modtwo", row_mod}, {"modthree", row_mod}, {"disease", row_disease}, {"head", row_head}, {"combo", row_combo},
-};
-
-static int load_row(struct dx *d, char **f)
-{
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (strcmp(f[0], rows[i].word) == 0)
-            return rows[i].row(d, f);
-    for (size_t i = 0; i < sizeof simple_rows / sizeof *simple_rows; i++)
-        if (strcmp(f[0], simple_rows[i].word) == 0) {
-            struct lexeme x = {.cls = simple_rows[i].cls, .name = keep(d, f[1]), .organ = DX_NONE};
-            return x.name ? add_spellings(d, &x, f[1], f[2]) : ERR_INTERNAL;
-        }
-    return ERR_STORAGE;
-}
-
-static int load_table(struct dx *d, const char *data_dir, const char *name)
-{
-    char path[600], line[8192];
-    static char empty[1];
-    int rc = 0;
-    snprintf(path, sizeof path, "%s/%s", data_dir, name);
-    FILE *in = fopen(path, "r");
-    if (!in) {
-        log_error("term", "cannot read %s: %s", path, strerror(errno));
-        return ERR_STORAGE;
-    }
-    for (size_t n = 1; !rc && fgets(line, sizeof line, in); n++) {
-        char *f[FIELDS_MAX] = {empty, empty, empty, empty, empty, empty}, *rest = line;
-        line[strcspn(line, "\r\n")] = 0;
-        if (!line[0] || line[0] == '#')
-            continue;
-        for (size_t i = 0; i < FIELDS_MAX && rest; i++)
-            f[i] = strsep(&rest, "\t");
-        rc = load_row(d, f);
-        if (rc)
-            log_error("term", "%s line %zu cannot be used", path, n);
-    }
-    fclose(in);
-    return rc;
+    static const char ending[] = "症";
+    size_t len = strlen(x->name), cut = len - strlen(ending);
+    char name[256];
+    if (len < 5 * strlen(ending) || len >= sizeof name || strcmp(x->name + cut, ending))
+        return 0;
+    snprintf(name, sizeof name, "%.*s", (int)cut, x->name);
+    return dx_lexicon_add(d, x, name);
 }
 
 /* A disease whose name begins with an organ has it: 肾结石伴积水 is two diseases of the kidney. */
@@ -460,9 +284,7 @@ int dx_lexicon_load(struct dx *d, const char *data_dir)
         return ERR_INTERNAL;
     d->n_lexemes = 1;
     int rc = hant_open(&d->hant, data_dir);
-    rc = rc ? rc : load_table(d, data_dir, "dx_sites.tsv");
-    rc = rc ? rc : load_table(d, data_dir, "dx_words.tsv");
-    rc = rc ? rc : load_table(d, data_dir, "dx_diseases.tsv");
+    rc = rc ? rc : dx_tables_load(d, data_dir);
     if (!rc)
         diseases_organs(d);
     return rc;
@@ -478,47 +300,59 @@ static bool reads_by_itself(const struct dx *d, const char *name, const char *ca
     dx_chars(d, name, strlen(name), &t);
     size_t n = dx_scan(d, &t, tokens);
     bool several = false;
+    size_t unknown = 0;
     for (size_t i = 0; i < n; i++) {
-        if (tokens[i].cls == DX_UNKNOWN)
-            return false;
+        unknown += tokens[i].cls == DX_UNKNOWN;
         several |= tokens[i].cls == DX_JOIN || tokens[i].cls == DX_LIST || tokens[i].cls == DX_COMMA;
     }
     dx_normalise(d, name, strlen(name), &r);
-    if (r.n == 0)
+    bool parted = false;
+    for (size_t i = 0; i < r.n_steps; i++)
+        parted |= strcmp(r.steps[i].rule, "parted") == 0;
+    if (r.n == 0 || unknown > parted)
         return false;
-    return (r.n > 1 && several) || strcmp(r.diagnoses[0].icd10, category) == 0 || r.diagnoses[0].icd10[0] == 'C' || r.diagnoses[0].n_modifiers;
+    return (r.n > 1 && several) || strcmp(r.diagnoses[0].icd10, category) == 0 || r.diagnoses[0].icd10[0] == 'C';
+}
+
+/* The list's name of entry i and its category; false for what is no disease to be read. */
+static bool list_name(const struct dx *d, size_t i, char name[256], char category[4])
+{
+    struct icd10_hit hit;
+    icd10_at(d->icd10, i, &hit);
+    if (hit.name_len >= 90 || hit.name_len < 4 || hit.code_len < 3 || (hit.code[0] >= 'V' && hit.code[0] <= 'Y'))
+        return false; /* V to Y are causes from outside */
+    snprintf(name, 256, "%.*s", (int)hit.name_len, hit.name);
+    snprintf(category, 4, "%.3s", hit.code);
+    return true;
+}
+
+/* Adds the names that are not read as the list has them; all are read before the first is added. */
+static int add_unread(struct dx *d, uint8_t *unread)
+{
+    size_t n = icd10_count(d->icd10), first = d->n_lexemes;
+    char name[256], category[4];
+    int rc = 0;
+    for (size_t i = 0; i < n; i++)
+        unread[i] = list_name(d, i, name, category) && !reads_by_itself(d, name, category);
+    for (size_t i = 0; !rc && i < n; i++) {
+        if (!unread[i] || !list_name(d, i, name, category))
+            continue;
+        struct lexeme x = {.cls = DX_DISEASE, .name = dx_lexicon_keep(d, name), .organ = DX_NONE, .flags = DX_FROM_ICD};
+        memcpy(x.icd, category, sizeof x.icd);
+        rc = x.name ? dx_lexicon_add(d, &x, name) : ERR_INTERNAL;
+        rc = rc ? rc : dx_lexicon_add_short(d, &x);
+    }
+    if (!rc && d->n_lexemes > first)
+        diseases_organs(d);
+    return rc;
 }
 
 int dx_lexicon_add_icd10(struct dx *d)
 {
-    size_t n = icd10_count(d->icd10);
-    uint8_t *keep_it = calloc(n, 1);
-    int rc = keep_it ? 0 : ERR_INTERNAL;
-    for (size_t i = 0; !rc && i < n; i++) {
-        struct icd10_hit hit;
-        char name[256], category[4];
-        icd10_at(d->icd10, i, &hit);
-        if (hit.name_len >= 90 || hit.name_len < 4 || hit.code_len < 3 || (hit.code[0] >= 'V' && hit.code[0] <= 'Y'))
-            continue; /* V to Y are causes from outside, not diseases */
-        snprintf(name, sizeof name, "%.*s", (int)hit.name_len, hit.name);
-        snprintf(category, sizeof category, "%.3s", hit.code);
-        keep_it[i] = !reads_by_itself(d, name, category);
-    }
-    size_t first = d->n_lexemes;
-    for (size_t i = 0; !rc && i < n; i++) {
-        struct icd10_hit hit;
-        char name[256];
-        if (!keep_it[i])
-            continue;
-        icd10_at(d->icd10, i, &hit);
-        snprintf(name, sizeof name, "%.*s", (int)hit.name_len, hit.name);
-        struct lexeme x = {.cls = DX_DISEASE, .name = keep(d, name), .organ = DX_NONE, .flags = DX_FROM_ICD};
-        snprintf(x.icd, sizeof x.icd, "%.3s", hit.code);
-        rc = x.name ? add_spelling(d, &x, name) : ERR_INTERNAL;
-    }
-    free(keep_it);
-    if (!rc && d->n_lexemes > first)
-        diseases_organs(d);
+    uint8_t *unread = calloc(icd10_count(d->icd10) + 1, 1);
+    int rc = unread ? add_unread(d, unread) : ERR_INTERNAL;
+    rc = rc ? rc : add_unread(d, unread); /* a name just added may be the end of a longer one: 多处损伤 of 头部多处损伤 */
+    free(unread);
     return rc;
 }
 

@@ -11,7 +11,7 @@ enum dx_class {
     DX_UNKNOWN, DX_ORGAN, DX_PART, DX_LOBE, DX_SIDE, DX_SITE, DX_REGION, DX_TYPE, DX_PATH, DX_WHOLE, DX_TUMOUR, DX_META, DX_METAPRE,
     DX_METATO, DX_NODE, DX_NODEMETA, DX_QUANT, DX_MOD, DX_SUSPPOST, DX_SUSPPRE, DX_NEGPRE, DX_NEGPOST, DX_FAMPRE, DX_FAMPOST, DX_HAS,
     DX_SKIP, DX_STAGE, DX_JOIN, DX_LIST, DX_COMMA, DX_STRONG, DX_OPEN, DX_CLOSE, DX_SPACE, DX_DISEASE, DX_HEAD, DX_NUMBER_STAGE,
-    DX_GRADE, DX_TNM, DX_VERTEBRA
+    DX_GRADE, DX_TNM, DX_VERTEBRA, DX_THROMBUS, DX_FORM, DX_LIMB
 };
 
 enum dx_flags {
@@ -24,6 +24,8 @@ enum dx_flags {
     DX_QUALIFIER = 64, /* an ending that, without an organ, qualifies the disease said before */
     DX_FROM_ICD = 128, /* a name of the insurance list */
     DX_TUMOURLIKE = 256, /* a pathology that is not called 癌: organ + name is the diagnosis */
+    DX_BENIGN = 1024, /* an ending: a benign tumour of its organ */
+    DX_UNCERTAIN = 2048, /* an ending: a tumour of uncertain behaviour */
     DX_GENERIC = 512 /* a pathology that a nearer one replaces: 非小细胞癌（腺癌） */
 };
 
@@ -37,7 +39,7 @@ struct lexeme {
     uint16_t path;                    /* DX_WHOLE: lexeme of its pathology, as index + 0; 0 = none */
     uint16_t flags;
     uint8_t cls;
-    char icd[4];
+    char icd[4]; /* a limb's block of chapter XIX, an injury's kind, as one digit */
     uint32_t organs[4]; /* DX_LOBE: bits of the organs it may belong to (DX_ORGANS_MAX bits) */
 };
 
@@ -58,6 +60,7 @@ struct dx {
     size_t n_lexemes, cap_lexemes;
     struct organ organs[DX_ORGANS_MAX];
     size_t n_organs;
+    uint16_t skin; /* the organ of that name */
     struct slot_ *slots;
     size_t n_slots; /* power of two */
     size_t used;
@@ -89,9 +92,9 @@ struct dx_chars {
 
 /* Full width to ASCII, small letters, Roman signs to letters, traditional to simplified, 粘 to 黏, 膈 to 隔, ca to 癌. */
 void dx_chars(const struct dx *d, const char *text, size_t len, struct dx_chars *out);
-/* Longest spelling that begins at i: its first lexeme, *end one behind it; 0 when none. */
 /* Length of a stage that begins at i (ⅢA期, IV, 4期, 三期, IB1-IIA期), 0 when there is none; `number` as in struct dx_token. */
 size_t dx_stage_at(const struct dx_chars *t, size_t i, uint8_t number[4]);
+/* Longest spelling that begins at i: its first lexeme, *end one behind it; 0 when none. */
 uint32_t dx_longest(const struct dx *d, const struct dx_chars *t, size_t i, size_t *end);
 /* The lexeme of this class whose spelling is exactly `text`, or 0. */
 uint32_t dx_exact(const struct dx *d, const char *text, enum dx_class cls);
@@ -100,6 +103,15 @@ YL_CHECKED int dx_lexicon_load(struct dx *d, const char *data_dir);
 /* Adds the names of the ICD-10 list that the grammar does not read by itself. */
 YL_CHECKED int dx_lexicon_add_icd10(struct dx *d);
 void dx_lexicon_free(struct dx *d);
+/* A copy of the text that lives as long as the lexicon, NULL on want of memory. */
+const char *dx_lexicon_keep(struct dx *d, const char *text);
+/* Adds a spelling of the lexeme; a spelling may have several readings, the earlier first. The same class twice: the first stays. */
+YL_CHECKED int dx_lexicon_add(struct dx *d, const struct lexeme *x, const char *spelling);
+/* Adds the name without its last 症, where it has one: 垂体功能减退 is 垂体功能减退症 to those who write it. */
+YL_CHECKED int dx_lexicon_add_short(struct dx *d, const struct lexeme *x);
+
+/* ---- dx_tables.c ---- */
+YL_CHECKED int dx_tables_load(struct dx *d, const char *data_dir);
 
 /* ---- dx_likeness.c ---- */
 YL_CHECKED int dx_likeness_build(struct dx *d);
@@ -110,6 +122,9 @@ struct dx_like {
 /* The `limit` most like names, best first; `category` (three characters) puts its own entries first, NULL for none. */
 size_t dx_likeness(const struct dx *d, const char *name, const char *category, struct dx_like *best, size_t limit);
 
+/* The category most of the nearest names have, "" for none. Returns the likeness of the nearest. */
+unsigned dx_like_category(const struct dx *d, const char *name, char icd[4]);
+
 /* ---- dx_scan.c ---- */
 struct dx_token {
     uint32_t lexeme;     /* 0 for unknown text and numbers */
@@ -119,6 +134,7 @@ struct dx_token {
     uint8_t number[4];   /* DX_NUMBER_STAGE: numeral, letter, digit, second numeral of a range */
 };
 #define DX_TOKENS_MAX (DX_LINE_MAX + 16)
+uint32_t dx_vertebra_letter(uint32_t c);
 /* Cuts the line into tokens. Returns how many. */
 size_t dx_scan(const struct dx *d, const struct dx_chars *t, struct dx_token *tokens);
 /* The reading of this class of the token, or NULL. */

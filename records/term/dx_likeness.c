@@ -11,18 +11,19 @@ static uint16_t bucket_of(uint32_t a, uint32_t b)
     return (uint16_t)((a * 0x9E3779B1u ^ b * 0x85EBCA6Bu) >> 13);
 }
 
-/* The distinct buckets of a name's pairs; the first character counts as a pair of its own, so that one-character names have one. */
+/* The distinct buckets of a name's pairs. Its beginning and its end count as characters: what a disease is stands last in its name. */
 static size_t pairs_of(const struct dx *d, const char *name, size_t len, uint16_t pairs[PAIRS_MAX])
 {
     struct dx_chars t;
     size_t n = 0;
     uint32_t last = '^';
     dx_chars(d, name, len, &t);
-    for (size_t i = 0; i < t.n && n < PAIRS_MAX; i++) {
-        if (t.c[i] == ' ' || t.c[i] == '(' || t.c[i] == ')')
+    for (size_t i = 0; i <= t.n && n < PAIRS_MAX; i++) {
+        uint32_t c = i < t.n ? t.c[i] : '$';
+        if (c == ' ' || c == '(' || c == ')' || (i == t.n && last == '^'))
             continue;
-        uint16_t b = bucket_of(last, t.c[i]);
-        last = t.c[i];
+        uint16_t b = bucket_of(last, c);
+        last = c;
         size_t k = 0;
         while (k < n && pairs[k] != b)
             k++;
@@ -98,4 +99,32 @@ size_t dx_likeness(const struct dx *d, const char *name, const char *category, s
         offer(best, &n, limit, (struct dx_like){(uint32_t)i, (uint16_t)score});
     }
     return n;
+}
+
+/* One name alone may mislead; the nearest few are right more often, the nearer the more. */
+unsigned dx_like_category(const struct dx *d, const char *name, char icd[4])
+{
+    enum { VOTES = 5 };
+    struct dx_like best[VOTES];
+    char category[VOTES][4] = {0};
+    uint64_t weight[VOTES] = {0}, most = 0;
+    size_t n = dx_likeness(d, name, NULL, best, VOTES);
+    icd[0] = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct icd10_hit hit;
+        icd10_at(d->icd10, best[i].entry, &hit);
+        snprintf(category[i], sizeof category[i], "%.3s", hit.code);
+        size_t k = 0;
+        while (strcmp(category[k], category[i])) /* ends at i itself */
+            k++;
+        uint64_t s = best[i].score;
+        if (hit.code[0] >= 'V' && hit.code[0] <= 'Y' && s < 1000)
+            continue; /* causes from outside, not diseases */
+        weight[k] += s * s * s * s;
+        if (weight[k] > most || (i == 0 && s >= 1000)) {
+            most = i == 0 && s >= 1000 ? UINT64_MAX : weight[k];
+            strcpy(icd, category[k]);
+        }
+    }
+    return n ? best[0].score : 0;
 }

@@ -4,7 +4,7 @@
 
 #include "records/term/dx_lexicon.h"
 
-enum { PLACES_MAX = 3, LATER_MAX = 6 };
+enum { PLACES_MAX = 3, LATER_MAX = 6, VERTEBRAE_MAX = 4 };
 
 /* What was said of the place before its head came, or of the frame it was given to. */
 struct attrs {
@@ -13,7 +13,9 @@ struct attrs {
     int16_t places[PLACES_MAX]; /* tokens of parts, lobes, regions */
     size_t n_places;
     const struct lexeme *side, *type;
-    int16_t side_at, type_at, vertebra; /* tokens, -1 */
+    int16_t side_at, type_at; /* tokens, -1 */
+    int16_t vertebrae[VERTEBRAE_MAX];
+    size_t n_vertebrae;
 };
 
 enum kind { KIND_TUMOUR, KIND_DISEASE };
@@ -33,6 +35,7 @@ struct frame {
     const char *mods[DX_LIST_MAX], *metas[DX_LIST_MAX];
     size_t n_mods, n_metas;
     bool suspected, denied, family;
+    bool past;              /* said to be the patient's history */
     bool linked_or, linked; /* to the frame before: by 或 及 和; by any list sign */
     uint16_t from, to;      /* characters of the head */
     uint16_t strong, comma, chunk;
@@ -55,6 +58,8 @@ struct reader {
     } later;
     bool suspect, deny, deny_on, family; /* scopes: what comes is suspected, denied (deny_on: past commas), a relative's */
     bool link, link_or;
+    bool reached; /* places that follow are those it has grown into */
+    size_t suspect_frames; /* how many frames there were when the doubt was said */
     uint16_t strong, comma, chunk;
     struct {
         size_t token;
@@ -87,6 +92,7 @@ bool dx_is_head(enum dx_class cls);
 bool dx_ends_chunk(enum dx_class cls);
 /* Is there a head behind token i before its chunk ends? `wide`: past a colon too. */
 bool dx_head_ahead(const struct reader *r, size_t i);
+bool dx_head_close_ahead(struct reader *r, size_t i);
 bool dx_head_ahead_wide(const struct reader *r, size_t i);
 /* What was said before its head goes to the frame. */
 void dx_take_later(struct reader *r, struct frame *f);
@@ -106,6 +112,7 @@ void dx_spread_category(const char *site, char icd[4]);
 void dx_read_stage(struct reader *r, size_t i);
 void dx_read_mod(struct reader *r, size_t i);
 void dx_read_spread(struct reader *r, size_t i);
+void dx_read_form(struct reader *r, size_t i);
 void dx_read_certainty(struct reader *r, size_t i);
 
 /* ---- dx_name.c ---- */

@@ -60,14 +60,18 @@ static size_t bound(const struct dx_chars *t, size_t i, uint8_t number[3])
     if (!n)
         return 0;
     size_t gap = blanks(t, i + n);
+    gap += !gap && at(t, i + n) == '-'; /* III-B */
     uint32_t c = at(t, i + n + gap);
-    if (c >= 'a' && c <= 'd' && !is_letter(at(t, i + n + gap + 1))) {
+    bool outside = (c == 'e' || c == 's') && at(t, i + n + gap + 1) == 0x671F; /* IE期, IIIS期 of lymphomas */
+    if ((outside || (c >= 'a' && c <= 'd')) && !is_letter(at(t, i + n + gap + 1))) {
         number[1] = (uint8_t)c;
         n += gap + 1;
         c = at(t, i + n);
         if (c >= '1' && c <= '3' && !is_digit(at(t, i + n + 1))) {
             number[2] = (uint8_t)c;
             n++;
+            bool how = (at(t, i + n) == 'r' || at(t, i + n) == 'p') && !is_letter(at(t, i + n + 1)); /* IIIC1r: seen by imaging, by pathology */
+            n += how;
         }
     }
     return n;
@@ -89,8 +93,14 @@ size_t dx_stage_at(const struct dx_chars *t, size_t i, uint8_t number[4])
         }
     }
     size_t gap = blanks(t, i + n);
-    if (at(t, i + n + gap) == 0x671F) /* 期 */
-        return n + gap + 1;
+    if (at(t, i + n + gap) == 0x671F) { /* 期 */
+        size_t end = n + gap + 1;
+        uint32_t c = at(t, i + end), next = at(t, i + end + 1);
+        if (number[1] || c < 'a' || c > 'c' || is_letter(next) || is_digit(next) || next == 0x7EC4) /* Ⅲ期B, but not B组 */
+            return end;
+        number[1] = (uint8_t)c;
+        return end + 1;
+    }
     /* without 期 only what cannot be anything else: IV, IIIB, ⅡA; a type, grade or degree is none */
     uint32_t c = at(t, i + n);
     bool plainly = roman && (number[1] || n >= 2 || t->sign[i]) && !is_letter(c) && !is_digit(c);
@@ -145,15 +155,32 @@ static size_t tnm_at(const struct dx_chars *t, size_t i)
     return enough && !is_letter(at(t, i + all)) && !is_digit(at(t, i + all)) ? all : 0;
 }
 
-/* L4/5, C5-6, L5/S1 */
+/* C, T, L, S, or 颈 胸 腰 骶 for them; 0 for anything else. */
+uint32_t dx_vertebra_letter(uint32_t c)
+{
+    switch (c) {
+    case 'c': case 0x9888: return 'C';
+    case 't': case 0x80F8: return 'T';
+    case 'l': case 0x8170: return 'L';
+    case 's': case 0x9AB6: return 'S';
+    default: return 0;
+    }
+}
+
+/* L4/5, C5-6, L5/S1, 腰4/5 */
 static size_t vertebra_at(const struct dx_chars *t, size_t i)
 {
-    uint32_t c = at(t, i);
-    if ((c != 'l' && c != 'c' && c != 's' && c != 't') || !is_digit(at(t, i + 1)) || (i && is_letter(at(t, i - 1))))
+    uint32_t c = dx_vertebra_letter(at(t, i)) + 32;
+    if (c == 32 || !is_digit(at(t, i + 1)) || (i && is_letter(at(t, i - 1))))
         return 0;
     size_t n = 2;
     n += is_digit(at(t, i + n));
-    if (at(t, i + n) == 0x690E) /* L1椎体 */
+    uint32_t next = at(t, i + n);
+    if (next == 0x690E || next == 0x538B || next == 0x9AA8 || next == 0x7206 || next == 0x75C5 || next == 0x6ED1) /* L1椎体, L1压缩性骨折, L1骨折, L1爆裂骨折 */
+        return n;
+    if ((next == 0x3001 || next == ',') && dx_vertebra_letter(at(t, i + n + 1)) && is_digit(at(t, i + n + 2))) /* T11、T12 */
+        return n;
+    if (c == 'l' && at(t, i + 1) <= '5' && n == 2 && (next == ' ' || next == 0x3001 || next == ')' || i + n == t->n))
         return n;
     if (at(t, i + n) != '/' && at(t, i + n) != '-')
         return 0;
@@ -247,6 +274,28 @@ static enum dx_class sign_class(uint32_t c)
     }
 }
 
+/* What ends a word that is written in haste: 肺癌（右下）, 肝转、骨转. */
+static bool word_ends(const struct dx_chars *t, size_t i)
+{
+    uint32_t c = at(t, i);
+    return i >= t->n || c == ' ' || c == ',' || c == 0xFF0C || c == 0x3001 || c == ')' || c == ';' || c == 0x3002;
+}
+
+/* 右下 by itself is a lobe; 骨转 a metastasis; (腺，右上) a pathology. */
+static uint32_t short_word(const struct dx *d, const struct dx_chars *t, size_t i)
+{
+    uint32_t c = at(t, i), before = i ? t->c[i - 1] : 0;
+    if (!word_ends(t, i + 1))
+        return 0;
+    if ((c == 0x817A || c == 0x9CDE) && (before == '(' || (before && word_ends(t, i - 1)))) /* 腺 鳞 */
+        return dx_exact(d, c == 0x817A ? "腺癌" : "鳞癌", DX_PATH);
+    if (c == 0x8F6C && before >= 0x4E00) /* 转 */
+        return dx_exact(d, "转移", DX_META);
+    if (before != 0x5DE6 && before != 0x53F3) /* 左 右 */
+        return 0;
+    return c == 0x4E0A ? dx_exact(d, "上叶", DX_LOBE) : c == 0x4E2D ? dx_exact(d, "中叶", DX_LOBE) : c == 0x4E0B ? dx_exact(d, "下叶", DX_LOBE) : 0;
+}
+
 /* after_unknown: the character before belongs to no word, so letters here may be its rest (the iv of xiv) */
 static bool one_token(const struct dx *d, const struct dx_chars *t, size_t i, bool after_unknown, struct dx_token *k)
 {
@@ -257,6 +306,11 @@ static bool one_token(const struct dx *d, const struct dx_chars *t, size_t i, bo
         *k = (struct dx_token){.from = (uint16_t)i, .to = (uint16_t)(i + n), .lexeme = course, .cls = DX_MOD};
         return true;
     }
+    size_t further = end;
+    if (l && t->c[i] == 0x65E0 && end - i > 1 && dx_longest(d, t, i + 1, &further) && further > end) { /* 无乳腺癌家族史 is not 无乳 */
+        l = dx_exact(d, "无", DX_NEGPRE);
+        end = i + 1;
+    }
     bool inside = after_unknown && i && !t->sign[i] && (is_letter(at(t, i - 1)) || is_digit(at(t, i - 1)));
     if (!inside && (n = dx_stage_at(t, i, k->number)) && n >= end - i) {
         k->cls = DX_NUMBER_STAGE;
@@ -266,6 +320,8 @@ static bool one_token(const struct dx *d, const struct dx_chars *t, size_t i, bo
     memset(k->number, 0, sizeof k->number);
     if (by_rule(t, i, k) && k->to >= end)
         return true;
+    if (!l && (l = short_word(d, t, i)))
+        end = i + 1;
     if (l) {
         k->lexeme = l;
         k->cls = d->lexemes[l].cls;
@@ -279,12 +335,23 @@ static bool one_token(const struct dx *d, const struct dx_chars *t, size_t i, bo
     return k->cls != DX_UNKNOWN;
 }
 
+/* A word for what a disease is more exactly stands behind it, as a word of its own. */
+static bool qualifies(const struct dx_token *before)
+{
+    return before && (before->cls == DX_DISEASE || before->cls == DX_OPEN || before->cls == DX_SPACE || before->cls == DX_COMMA || before->cls == DX_FORM);
+}
+
 size_t dx_scan(const struct dx *d, const struct dx_chars *t, struct dx_token *tokens)
 {
     size_t n = 0;
     for (size_t i = 0; i < t->n;) {
         struct dx_token k;
         bool known = one_token(d, t, i, n && tokens[n - 1].cls == DX_UNKNOWN, &k);
+        if (k.cls == DX_FORM && !qualifies(n ? &tokens[n - 1] : NULL)) { /* 慢性肥厚性鼻炎: a part of the name */
+            known = false;
+            k.cls = DX_UNKNOWN;
+            k.lexeme = 0;
+        }
         if (!known && n && tokens[n - 1].cls == DX_UNKNOWN && tokens[n - 1].to == i)
             tokens[n - 1].to = k.to;
         else

@@ -54,10 +54,29 @@ static size_t item_begin(struct reader *r, size_t last, size_t floor, bool taken
     return place || node || whole ? first : last + 1;
 }
 
+static bool organ_said(const struct reader *r, size_t i)
+{
+    return r->k[i].cls == DX_ORGAN && !r->k[i].taken;
+}
+
+static bool head_before(const struct reader *r, size_t i)
+{
+    while (i-- > 0)
+        if (dx_is_head(r->k[i].cls))
+            return true;
+    return false;
+}
+
+/* 脑、骨、淋巴结转移: the nodes are a site of their own. */
+static bool bare_nodes(const struct reader *r, size_t i)
+{
+    return r->k[i].cls == DX_NODEMETA && i > 0 && r->k[i - 1].cls == DX_LIST;
+}
+
 /* Before the word: items divided by list signs, back to something else. Returns the first token, `i` when there is none. */
 static size_t backward(struct reader *r, size_t i)
 {
-    size_t begin = i, at = i;
+    size_t begin = i, at = bare_nodes(r, i) ? i - 1 : i;
     while (at > 0) {
         size_t last = at - 1;
         while (last > 0 && r->k[last].cls == DX_SPACE)
@@ -79,6 +98,8 @@ static size_t backward(struct reader *r, size_t i)
             at = before;
         else if (region && dx_reading(r->d, &r->k[before], DX_REGION) && !r->k[before].taken)
             at = first; /* 肺门纵隔淋巴结 */
+        else if (organ_said(r, first) && organ_said(r, before) && head_before(r, before))
+            at = first; /* 脑骨转移 */
         else
             break;
     }
@@ -93,7 +114,7 @@ static size_t forward(struct reader *r, size_t i)
     at += open;
     while (at < r->n && (in_item(r->d, &r->k[at]) || r->k[at].cls == DX_LIST || (open && r->k[at].cls == DX_COMMA))) {
         at++;
-        if (r->k[at - 1].cls != DX_LIST && r->k[at - 1].cls != DX_COMMA)
+        if (r->k[at - 1].cls != DX_LIST && r->k[at - 1].cls != DX_COMMA && r->k[at - 1].cls != DX_SPACE)
             end = at;
     }
     if (open)
@@ -143,9 +164,15 @@ static bool denied_before(struct reader *r, size_t from)
 size_t dx_spread_sites(struct reader *r, size_t i, const char **values, size_t cap, bool *denied)
 {
     size_t from, to, n = 0;
+    if (r->k[i].cls == DX_THROMBUS) { /* names its own place */
+        *denied = denied_before(r, i);
+        if (cap && !*denied)
+            values[n++] = r->d->lexemes[r->k[i].lexeme].name;
+        return n;
+    }
     range_of(r, i, &from, &to);
     *denied = denied_before(r, from < i ? from : i);
-    bool seeded = false, nodes = r->k[i].cls == DX_NODEMETA;
+    bool seeded = false, bare = bare_nodes(r, i) && to == i, nodes = r->k[i].cls == DX_NODEMETA && !bare;
     for (size_t c = r->k[i].from; c < r->k[i].to; c++)
         seeded |= r->t->c[c] == 0x79CD; /* 种 of 种植 */
     if (nodes && to == i + 1 && from == i + 1) {
@@ -155,7 +182,9 @@ size_t dx_spread_sites(struct reader *r, size_t i, const char **values, size_t c
     }
     /* from the last to the first: 淋巴结 said once at the end belongs to the bare regions before it */
     const char *found[DX_LIST_MAX];
-    size_t m = 0, last = to;
+    size_t m = 0, last = to - bare;
+    if (bare)
+        found[m++] = "淋巴结";
     bool node_follows = nodes;
     while (last > from && m < DX_LIST_MAX) {
         size_t first = item_begin(r, last - 1, from, true);
@@ -169,7 +198,7 @@ size_t dx_spread_sites(struct reader *r, size_t i, const char **values, size_t c
             own |= r->k[k].cls == DX_NODE;
             region |= dx_reading(r->d, &r->k[k], DX_REGION) != NULL;
         }
-        if (!own && region && node_follows)
+        if (!own && node_follows && (region || (nodes && m == 0 && last == to)))
             value = dx_site_text(r, first, last - 1, seeded, true);
         node_follows = own || (node_follows && region);
         if (value && *value)

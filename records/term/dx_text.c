@@ -143,6 +143,10 @@ uint16_t dx_frame_organ(const struct reader *r, const struct frame *f)
                     return organ;
             }
     uint16_t said = dx_organ_of(r->d, r->k, &f->a);
+    if (said == DX_NONE && organ == DX_NONE && f->kind == KIND_TUMOUR && f->path)
+        for (size_t i = 0; i < f->a.n_places; i++) /* 面部鳞癌: a cancer of the body's surface is one of the skin */
+            if (dx_reading(r->d, &r->k[f->a.places[i]], DX_SITE) && dx_reading(r->d, &r->k[f->a.places[i]], DX_LIMB))
+                return r->d->skin;
     return said != DX_NONE || f->kind != KIND_TUMOUR ? said : organ;
 }
 
@@ -172,6 +176,7 @@ static const struct lexeme *place_reading(const struct dx *d, const struct dx_to
         return NULL;
     const struct lexeme *site = dx_reading(d, k, DX_SITE); /* tissue found everywhere: the bone or region says where */
     site = site ? site : dx_reading(d, k, DX_REGION);
+    site = site ? site : dx_reading(d, k, DX_LIMB);
     return site ? site : lobe;
 }
 
@@ -192,7 +197,7 @@ static const char *lobe_text(struct reader *r, const struct frame *f, uint16_t o
 static const char *part_text(struct reader *r, const struct frame *f, const struct lexeme *x)
 {
     const struct lexeme *side = f->a.side;
-    if (x->cls == DX_REGION || x->cls == DX_SITE)
+    if (x->cls == DX_REGION || x->cls == DX_SITE || x->cls == DX_LIMB)
         return side ? dx_keep(r->out, "%s%s", side->name2, x->name) : x->name;
     if (x->flags & DX_WITH_ORGAN) {
         const char *organ = r->d->organs[x->organ].name;
@@ -227,23 +232,35 @@ static const char *place_text(struct reader *r, const struct frame *f, uint16_t 
     return text;
 }
 
+/* L4/5、L5/S1 */
+static const char *vertebrae_text(struct reader *r, const struct attrs *a)
+{
+    char upper[VERTEBRAE_MAX * 20];
+    size_t n = 0;
+    for (size_t k = 0; k < a->n_vertebrae; k++) {
+        const struct dx_token *v = &r->k[a->vertebrae[k]];
+        if (k)
+            n += (size_t)sprintf(upper + n, "、");
+        for (size_t i = v->from; i < v->to && i < v->from + 16u; i++)
+            upper[n++] = (char)(dx_vertebra_letter(r->t->c[i]) ? dx_vertebra_letter(r->t->c[i]) : r->t->c[i]);
+    }
+    return dx_keep(r->out, "%.*s", (int)n, upper);
+}
+
 static const char *lesion_text(struct reader *r, const struct frame *f, uint16_t organ)
 {
+    if (f->a.n_vertebrae)
+        return vertebrae_text(r, &f->a);
     const char *text = place_text(r, f, organ);
     if (*text)
         return text;
-    if (f->a.vertebra >= 0) {
-        const struct dx_token *v = &r->k[f->a.vertebra];
-        char upper[16];
-        size_t n = 0;
-        for (size_t i = v->from; i < v->to && n + 1 < sizeof upper; i++)
-            upper[n++] = (char)(r->t->c[i] >= 'a' ? r->t->c[i] - 32 : r->t->c[i]);
-        upper[n] = 0;
-        return dx_keep(r->out, "%s", upper);
-    }
     const char *part = organ != DX_NONE && f->kind == KIND_TUMOUR ? r->d->organs[organ].part : NULL;
     if (part)
         return f->a.side ? dx_keep(r->out, "%s%s", f->a.side->name, part) : part;
+    const struct lexeme *in = f->a.organ_at >= 0 && f->kind == KIND_DISEASE && strncmp(f->icd, "C8", 2) == 0
+                                  ? dx_reading(r->d, &r->k[f->a.organ_at], DX_ORGAN) : NULL;
+    if (in) /* a lymphoma may be in any organ */
+        return f->a.side ? dx_keep(r->out, "%s%s", f->a.side->name2, in->name) : in->name;
     if (!f->a.side)
         return "";
     if (f->kind == KIND_TUMOUR && organ_is(r->d, organ, "肝") && strcmp(f->a.side->name2, "双"))
@@ -279,17 +296,41 @@ static const char *family_category(const char *icd)
     }
 }
 
+/* 视网膜母细胞瘤 says its own organ, whatever wider one (眼) is said too. */
+static bool names_organ(const struct reader *r, const struct frame *f)
+{
+    const char *own = f->path_organ == DX_NONE ? NULL : r->d->organs[f->path_organ].name;
+    return own && strncmp(f->path, own, strlen(own)) == 0;
+}
+
+/* A bone of arm or leg: ICD-10 C40, those of the trunk and head C41. */
+static bool bone_of_limb(const struct reader *r, const struct frame *f)
+{
+    for (size_t i = 0; i < f->a.n_places; i++) {
+        const struct lexeme *x = dx_reading(r->d, &r->k[f->a.places[i]], DX_LIMB);
+        if (x && x->icd[0] >= '4' && strcmp(x->name, "锁骨"))
+            return true;
+    }
+    return false;
+}
+
 static void tumour_name(struct reader *r, const struct frame *f, uint16_t organ, struct dx_diagnosis *out)
 {
     const struct organ *o = organ == DX_NONE ? NULL : &r->d->organs[organ];
-    snprintf(out->icd10, sizeof out->icd10, "%s", o ? o->icd : "C80");
-    if (!o)
+    const char *place = o || f->path ? "" : place_text(r, f, DX_NONE);
+    snprintf(out->icd10, sizeof out->icd10, "%s", o ? o->icd : *place ? "C76" : "C80");
+    if (organ_is(r->d, organ, "骨") && bone_of_limb(r, f))
+        strcpy(out->icd10, "C40");
+    if (*place) {
+        const struct lexeme *x = place_reading(r->d, &r->k[f->a.places[0]], DX_NONE, KIND_TUMOUR);
+        out->diagnosis = dx_keep(r->out, "%s恶性肿瘤", x ? x->name : place);
+    } else if (!o)
         out->diagnosis = f->path ? f->path : "恶性肿瘤";
     else if (f->path && f->path_flags & DX_TUMOURLIKE)
-        out->diagnosis = organ == f->path_organ ? f->path : dx_keep(r->out, "%s%s", o->name, f->path);
+        out->diagnosis = organ == f->path_organ || names_organ(r, f) ? f->path : dx_keep(r->out, "%s%s", o->name, f->path);
     else
         out->diagnosis = o->cancer;
-    if (f->path && strcmp(f->path, "恶性黑色素瘤") == 0 && (!o || strcmp(o->icd, "C44") == 0))
+    if (f->path && strcmp(f->path, "恶性黑色素瘤") == 0 && (!o || strcmp(o->icd, "C44") == 0 || strcmp(o->icd, "C00") == 0 || strcmp(o->icd, "C21") == 0 || strcmp(o->icd, "C50") == 0))
         strcpy(out->icd10, "C43");
     else if (f->path_flags & DX_SITU)
         snprintf(out->icd10, sizeof out->icd10, "%s", situ_category(o ? o->icd : "C80"));
@@ -336,7 +377,7 @@ void dx_finish(struct reader *r, size_t frame, struct dx_diagnosis *out)
     struct frame *f = &r->frames[frame];
     uint16_t organ = dx_frame_organ(r, f);
     *out = (struct dx_diagnosis){.location_type = f->a.type && f->kind == KIND_TUMOUR ? f->a.type->name : "",
-                                 .pathology = f->path && f->kind == KIND_TUMOUR ? f->path : ""};
+                                 .pathology = f->path ? f->path : ""};
     if (f->kind == KIND_TUMOUR)
         tumour_name(r, f, organ, out);
     else {
@@ -346,6 +387,8 @@ void dx_finish(struct reader *r, size_t frame, struct dx_diagnosis *out)
     out->lesion = lesion_text(r, f, organ);
     out->stage = f->stage ? f->stage : "";
     finish_lists(r, f, organ, out);
+    if (f->past && out->icd10[0] == 'C')
+        strcpy(out->icd10, "Z85");
     if (f->family && out->icd10[0])
         strcpy(out->icd10, family_category(out->icd10));
 }

@@ -127,6 +127,9 @@ static int fhir_op(struct op_ctx *ctx, json_t *args, json_t **result)
     const char *id = arg_text(args, "id"), *operation = arg_text(args, "operation");
     struct ts_request q = {arg_text(args, "type"), id ? id : "", operation ? operation : "", json_object_get(args, "parameters")};
     json_t *resource = NULL;
+    if (arg_text(args, "language"))
+        json_array_append_new(json_object_get(json_object_get(args, "parameters"), "parameter"),
+                              json_pack("{s:s, s:s}", "name", TS_ACCEPT_LANGUAGE, "valueString", arg_text(args, "language")));
     if (*q.operation && json_is_true(json_object_get(args, "text")))
         return fhir_text(ts, &q, ctx, result);
     int status = *q.operation ? ts_answer(ts, &q, &resource) : ts_read(ts, &q, &resource);
@@ -149,8 +152,9 @@ static const struct field dx_args[] = {
 static const struct field fhir_args[] = {
     {.name = "type", .type = FIELD_ENUM, .required = true, .choices = "CodeSystem|ValueSet|ConceptMap"},
     {.name = "id", .type = FIELD_TEXT, .max = 64},
-    {.name = "operation", .type = FIELD_TEXT, .max = 40, .help = "lookup, validate-code, expand, subsumes, translate; none: read or search"},
+    {.name = "operation", .type = FIELD_TEXT, .max = 40, .help = "lookup, validate-code, expand, subsumes, translate, batch-validate-code; none: read or search"},
     {.name = "parameters", .type = FIELD_ANY, .help = "a Parameters resource"},
+    {.name = "language", .type = FIELD_TEXT, .max = 200, .help = "Accept-Language of an operation: asked for where neither the parameters nor the set say any"},
     {.name = "text", .type = FIELD_BOOL, .help = "of an operation: the resource comes as a text, as it goes out"},
     {0},
 };

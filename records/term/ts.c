@@ -104,19 +104,34 @@ static bool wants(const struct lookup *l, const char *code)
     if (!l->named)
         return strcmp(code, "inactive") == 0;
     json_array_foreach(json_object_get(l->in, "parameter"), i, one) {
-        const char *value = *ts_member(one, "valueCode") ? ts_member(one, "valueCode") : ts_member(one, "valueString");
+        const char *value = ts_value_text(one);
         if (strcmp(ts_member(one, "name"), "property") == 0 && (strcmp(value, code) == 0 || strcmp(value, "*") == 0))
             return true;
     }
     return false;
 }
 
-static void put_designations(struct lookup *l, const struct ts_concept *c)
+static void put_designations(struct lookup *l, const struct ts_system *s, const struct ts_concept *c)
 {
     json_t *one;
     size_t i;
+    if (c->source && *ts_member(s->resource, "language") && *c->display) { /* the display, with the language it is in */
+        json_t *own = ts_own_name(s, c->display);
+        r4_buf_puts(&l->text, ",{\"name\":\"designation\",\"part\":[");
+        put_named(&l->text, "language", "valueCode", ts_member(own, "language"));
+        r4_buf_puts(&l->text, ",{\"name\":\"use\",\"valueCoding\":");
+        put_json(&l->text, json_object_get(own, "use"));
+        r4_buf_puts(&l->text, "},");
+        put_named(&l->text, "value", "valueString", c->display);
+        r4_buf_puts(&l->text, "]}");
+        json_decref(own);
+    }
     json_array_foreach(json_object_get(c->source, "designation"), i, one) {
         r4_buf_puts(&l->text, ",{\"name\":\"designation\",\"part\":[");
+        if (*ts_member(one, TS_FROM_SUPPLEMENT)) {
+            put_named(&l->text, "source", "valueCanonical", ts_member(one, TS_FROM_SUPPLEMENT));
+            r4_buf_put(&l->text, ",", 1);
+        }
         if (*ts_member(one, "language")) {
             put_named(&l->text, "language", "valueCode", ts_member(one, "language"));
             r4_buf_put(&l->text, ",", 1);
@@ -163,18 +178,22 @@ static void put_concept(struct lookup *l, const struct ts_system *s, int32_t at)
     put_one(l, "code", "valueCode", c->code);
     if (*ts_member(c->source, "definition"))
         put_one(l, "definition", "valueString", ts_member(c->source, "definition"));
-    put_designations(l, c);
+    put_designations(l, s, c);
     put_one(l, "display", "valueString", c->display);
     put_one(l, "name", "valueString", *s->name ? s->name : s->title);
     put_properties(l, s, at);
     put_one(l, "system", "valueUri", s->url);
+    json_t *used;
+    size_t i;
+    json_array_foreach(json_object_get(s->resource, TS_FROM_SUPPLEMENT), i, used)
+        put_one(l, "used-supplement", "valueCanonical", json_string_value(used));
     if (*s->version)
         put_one(l, "version", "valueString", s->version);
     r4_buf_puts(&l->text, "]}");
 }
 
 /* 200 with *text (malloc'd), or the status with the OperationOutcome in *out. */
-static int lookup_text(const struct ts *t, const struct ts_request *q, char **text, size_t *len, json_t **out)
+static int lookup_plain(const struct ts *t, const struct ts_request *q, char **text, size_t *len, json_t **out)
 {
     const json_t *coding = json_object_get(ts_param(q->in, "coding"), "valueCoding");
     const char *url = coding ? ts_member(coding, "system") : ts_text(q->in, "system"), *code = coding ? ts_member(coding, "code") : ts_text(q->in, "code");
@@ -196,6 +215,18 @@ static int lookup_text(const struct ts *t, const struct ts_request *q, char **te
     *text = l.text.p;
     *len = l.text.n;
     return 200;
+}
+
+/* Mostly none is asked for. */
+static int lookup_text(const struct ts *t, const struct ts_request *q, char **text, size_t *len, json_t **out)
+{
+    struct ts *own;
+    if (!ts_param(q->in, "useSupplement"))
+        return lookup_plain(t, q, text, len, out);
+    int status = ts_with_supplements(t, q->in, NULL, &own, out);
+    status = status ? status : lookup_plain(own ? own : t, q, text, len, out);
+    ts_close(own);
+    return status;
 }
 
 int ts_lookup(const struct ts *t, const struct ts_request *q, json_t **out)
@@ -242,6 +273,7 @@ static const char *first_of(const json_t *in, const char *a, const char *b)
 struct wanted {
     const char *system, *code, *target, *url, *date;
     bool reverse;
+    bool by_target; /* R5 asks the way back by naming the target, and is answered with it as the concept, the source beside it */
 };
 
 static void put_match(json_t *answer, const struct ts_map *m, const char *equivalence, const char *system, const char *code, const char *display)
@@ -254,6 +286,15 @@ static void put_match(json_t *answer, const struct ts_map *m, const char *equiva
     ts_put(answer, "match", "part",
            json_pack("[{s:s,s:s}, {s:s,s:o}, {s:s,s:s}, {s:s,s:s}]", "name", "equivalence", "valueCode", equivalence, "name", "concept", "valueCoding",
                      concept, "name", "originMap", "valueCanonical", map, "name", "relationship", "valueCode", equivalence));
+}
+
+static void put_source(json_t *answer, const struct ts_map *m, const char *equivalence, const json_t *group, const json_t *element, const json_t *target)
+{
+    put_match(answer, m, equivalence, ts_member(group, "target"), ts_member(target, "code"), ts_member(target, "display"));
+    json_t *list = json_object_get(answer, "parameter"), *source = json_pack("{s:s, s:s}", "system", ts_member(group, "source"), "code", ts_member(element, "code"));
+    if (*ts_member(element, "display"))
+        json_object_set(source, "display", json_object_get(element, "display"));
+    json_array_append_new(json_object_get(json_array_get(list, json_array_size(list) - 1), "part"), json_pack("{s:s, s:o}", "name", "source", "valueCoding", source));
 }
 
 static size_t match_group(json_t *answer, const struct ts_map *m, const json_t *group, const struct wanted *w)
@@ -271,7 +312,11 @@ static size_t match_group(json_t *answer, const struct ts_map *m, const json_t *
             const char *equivalence = *ts_member(target, "equivalence") ? ts_member(target, "equivalence") : ts_member(target, "relationship");
             if (strcmp(code, w->code))
                 continue;
-            put_match(answer, m, *equivalence ? equivalence : "relatedto", there, ts_member(found, "code"), ts_member(found, "display"));
+            equivalence = *equivalence ? equivalence : "relatedto";
+            if (w->by_target)
+                put_source(answer, m, equivalence, group, element, target);
+            else
+                put_match(answer, m, equivalence, there, ts_member(found, "code"), ts_member(found, "display"));
             n++;
         }
     return n;
@@ -328,7 +373,7 @@ int ts_translate(const struct ts *t, const struct ts_request *q, json_t **out)
         w.code = ts_text(q->in, "targetCode");
         w.system = w.target;
         w.target = ts_text(q->in, "sourceSystem");
-        w.reverse = true;
+        w.reverse = w.by_target = true;
     }
     if (!*w.code)
         return ts_fail(out, 400, "required", NULL, "Parameter 'code' (with 'system') or 'coding' is required.");
@@ -449,6 +494,8 @@ static int dispatch(const struct ts *t, const struct ts_request *q, json_t **out
         return ts_subsumes(t, q, out);
     if ((system || set) && strcmp(q->operation, "validate-code") == 0)
         return ts_validate(t, q, out);
+    if ((system || set) && (strcmp(q->operation, "batch-validate-code") == 0 || strcmp(q->operation, "batch-validate") == 0))
+        return ts_batch_validate(t, q, out);
     if (set && strcmp(q->operation, "expand") == 0)
         return expand(t, q, out);
     if (map && strcmp(q->operation, "translate") == 0)

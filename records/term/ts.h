@@ -24,6 +24,7 @@ void ts_close(struct ts *t);
 /* Adds a CodeSystem, ValueSet or ConceptMap resource (borrowed, copied). 0, or ERR_INVALID for something else. */
 YL_CHECKED int ts_add(struct ts *t, const json_t *resource);
 
+#define TS_ACCEPT_LANGUAGE "\x01" "accept-language" /* the HTTP header, as a parameter; never leaves */
 struct ts_request {
     const char *type;      /* "CodeSystem" "ValueSet" "ConceptMap" */
     const char *id;        /* of the instance, "" for the type */

@@ -1,10 +1,45 @@
 /* What the compose of a value set says (R4 valueset.html#compositions): which systems and versions, filters, membership. */
 #include "records/term/ts_store.h"
-#include <regex.h>
+#include "records/r4/pattern.h"
 #include <stdio.h>
 #include <string.h>
 
 #define DEPTH_MAX 12
+
+#define EXPANSION_PARAMETER "http://hl7.org/fhir/StructureDefinition/valueset-expansion-parameter"
+
+/* ---- what is asked ---- */
+
+static const json_t *part_of(const json_t *extension, const char *url)
+{
+    json_t *one;
+    size_t i;
+    json_array_foreach(json_object_get(extension, "extension"), i, one)
+        if (strcmp(ts_member(one, "url"), url) == 0)
+            return one;
+    return NULL;
+}
+
+json_t *ts_asked_in(const json_t *in, const json_t *set)
+{
+    json_t *list = json_array(), *one, *value;
+    const char *key;
+    size_t i;
+    json_array_extend(list, json_object_get(in, "parameter"));
+    json_array_foreach(json_object_get(json_object_get(set, "compose"), "extension"), i, one) {
+        const char *name = ts_value_text(part_of(one, "name"));
+        if (strcmp(ts_member(one, "url"), EXPANSION_PARAMETER) || !*name || ts_param(in, name))
+            continue;
+        json_object_foreach((json_t *)part_of(one, "value"), key, value)
+            if (strncmp(key, "value", 5) == 0)
+                json_array_append_new(list, json_pack("{s:s, s:O}", "name", name, key, value));
+    }
+    json_t *out = json_pack("{s:s, s:o}", "resourceType", "Parameters", "parameter", list);
+    const char *header = ts_text(out, TS_ACCEPT_LANGUAGE), *own = ts_member(set, "language"), *language = *header ? header : own;
+    if (*language && !ts_param(out, "displayLanguage"))
+        json_array_append_new(list, json_pack("{s:s, s:s}", "name", "displayLanguage", "valueCode", language));
+    return out;
+}
 
 /* ---- versions ---- */
 
@@ -83,16 +118,9 @@ static int failed(struct ts_asked *a, int status, json_t *outcome)
     return -1;
 }
 
-const struct ts_system *ts_system_of(struct ts_asked *a, const json_t *include)
+static int system_missing(struct ts_asked *a, const char *url, const char *version)
 {
-    const char *url = ts_member(include, "system"), *version = ts_meant(a, url, ts_member(include, "version"));
-    const struct ts_system *s = ts_system(a->t, url, version);
     char text[900], versions[300];
-    if (s) {
-        note_used(a, s->content == TS_FRAGMENT ? "used-fragment" : "used-codesystem", s->url, s->version);
-        ts_note_status(a, s->resource, s->url, s->version);
-        return s;
-    }
     ts_versions(a->t, url, versions, sizeof versions);
     if (*versions)
         snprintf(text, sizeof text, "A definition for CodeSystem '%s' version '%s' could not be found, so the value set cannot be expanded. Valid versions: %s",
@@ -101,27 +129,137 @@ const struct ts_system *ts_system_of(struct ts_asked *a, const json_t *include)
         snprintf(text, sizeof text, "A definition for CodeSystem '%s' could not be found, so the value set cannot be expanded", url);
     json_t *outcome = ts_outcome();
     ts_issue(outcome, &(struct ts_issue){"error", "not-found", "not-found", *versions ? "UNKNOWN_CODESYSTEM_VERSION_EXP" : "UNKNOWN_CODESYSTEM_EXP", NULL, text});
-    failed(a, 404, outcome);
+    return failed(a, 404, outcome);
+}
+
+/* check-system-version: an expansion over another version is refused. */
+static int version_refused(struct ts_asked *a, const struct ts_system *s)
+{
+    const char *wanted = ts_said_for(a->in, "check-system-version", s->url);
+    char text[700];
+    if (!a->expanding || !*wanted || ts_version_fits(s->version, wanted))
+        return 0;
+    json_t *outcome = ts_outcome();
+    snprintf(text, sizeof text, "The version '%s' is not allowed for system '%s': required to be '%s' by a version-check parameter", s->version, s->url, wanted);
+    ts_issue(outcome, &(struct ts_issue){"error", "exception", "version-error", "VALUESET_VERSION_CHECK", NULL, text});
+    return failed(a, 422, outcome);
+}
+
+const struct ts_system *ts_system_of(struct ts_asked *a, const json_t *include)
+{
+    const char *url = ts_member(include, "system"), *version = ts_meant(a, url, ts_member(include, "version"));
+    const struct ts_system *s = ts_system(a->t, url, version);
+    json_t *one;
+    size_t i;
+    if (!s || (s->content == TS_NOT_PRESENT && !s->n)) {
+        system_missing(a, url, version);
+        return NULL;
+    }
+    if (version_refused(a, s))
+        return NULL;
+    note_used(a, "used-codesystem", s->url, s->version);
+    if (s->content == TS_FRAGMENT)
+        note_used(a, "used-fragment", s->url, s->version);
+    json_array_foreach(json_object_get(s->resource, TS_FROM_SUPPLEMENT), i, one)
+        note_used(a, "used-supplement", json_string_value(one), "");
+    static const char *const deciding[] = {"system-version", "check-system-version"}; /* what chose the version of an include that says none */
+    for (i = 0; a->used && *version && !*ts_member(include, "version") && i < 2; i++)
+        if (strcmp(ts_said_for(a->in, deciding[i], url), version) == 0) {
+            note_used(a, deciding[i], url, version);
+            break;
+        }
+    ts_note_status(a, s->resource, s->url, s->version);
+    return s;
+}
+
+static const json_t *contained_set(const struct ts_asked *a, const char *id)
+{
+    json_t *one;
+    size_t i;
+    json_array_foreach(json_object_get(a->container, "contained"), i, one)
+        if (strcmp(ts_member(one, "resourceType"), "ValueSet") == 0 && strcmp(ts_member(one, "id"), id) == 0)
+            return one;
     return NULL;
+}
+
+/* Quietly: the set of this name, NULL; its version as it was asked for in `named`. */
+static const json_t *set_named(const struct ts_asked *a, const char *canonical, char *named, size_t cap)
+{
+    char url[400];
+    if (*canonical == '#') {
+        snprintf(named, cap, "%s", canonical);
+        return contained_set(a, canonical + 1);
+    }
+    const char *version = ts_canonical(canonical, url, sizeof url);
+    if (!*version)
+        version = ts_said_for(a->in, "default-valueset-version", url);
+    snprintf(named, cap, "%s%s%s", url, *version ? "|" : "", version);
+    return ts_set(a->t, url, version);
 }
 
 const json_t *ts_set_of(struct ts_asked *a, const char *canonical)
 {
-    char url[400], text[600];
-    const char *version = ts_canonical(canonical, url, sizeof url);
-    if (!*version)
-        version = ts_said_for(a->in, "default-valueset-version", url);
-    const json_t *set = ts_set(a->t, url, version);
+    char named[520], text[600];
+    const json_t *set = set_named(a, canonical, named, sizeof named);
+    if (set && *canonical == '#')
+        return set;
     if (set) {
-        note_used(a, "used-valueset", url, ts_member(set, "version"));
-        ts_note_status(a, set, url, ts_member(set, "version"));
+        note_used(a, "used-valueset", ts_member(set, "url"), ts_member(set, "version"));
+        ts_note_status(a, set, ts_member(set, "url"), ts_member(set, "version"));
         return set;
     }
-    snprintf(text, sizeof text, "A definition for the value Set '%s' could not be found", canonical);
+    const char *bar = strchr(named, '|');
+    if (bar && !strchr(canonical, '|')) /* the request chose the version */
+        snprintf(text, sizeof text, "Unable to find included value set '%.*s' version '%s'", (int)(bar - named), named, bar + 1);
+    else
+        snprintf(text, sizeof text, "A definition for the value Set '%s' could not be found", named);
     json_t *outcome = ts_outcome();
     ts_issue(outcome, &(struct ts_issue){"error", "not-found", "not-found", "Unable_to_resolve_value_Set_", NULL, text});
     failed(a, 404, outcome);
     return NULL;
+}
+
+/* ---- circles ---- */
+
+struct trail {
+    const json_t *set;
+    const struct trail *before;
+    int depth;
+};
+
+static int circle_found(struct ts_asked *a, const json_t *set)
+{
+    char text[700];
+    json_t *outcome = ts_outcome();
+    snprintf(text, sizeof text, "Cyclic reference detected when expanding the value set %s|%s", ts_member(set, "url"), ts_member(set, "version"));
+    ts_issue(outcome, &(struct ts_issue){"error", "processing", "vs-invalid", "VALUESET_CIRCULAR_REFERENCE", NULL, text});
+    return failed(a, 422, outcome);
+}
+
+static int walk(struct ts_asked *a, const struct trail *here)
+{
+    static const char *const parts[] = {"include", "exclude"};
+    json_t *one, *name;
+    size_t i, k;
+    for (const struct trail *t = here->before; t; t = t->before)
+        if (t->set == here->set)
+            return circle_found(a, here->set);
+    if (here->depth > DEPTH_MAX || ++a->steps > TS_STEPS_MAX)
+        return circle_found(a, here->set);
+    for (size_t p = 0; p < 2; p++)
+        json_array_foreach(json_object_get(json_object_get(here->set, "compose"), parts[p]), i, one)
+            json_array_foreach(json_object_get(one, "valueSet"), k, name) {
+                char named[520];
+                const json_t *next = set_named(a, json_string_value(name) ? json_string_value(name) : "", named, sizeof named);
+                if (next && walk(a, &(struct trail){next, here, here->depth + 1}))
+                    return -1;
+            }
+    return 0;
+}
+
+int ts_no_circle(struct ts_asked *a, const json_t *set)
+{
+    return walk(a, &(struct trail){set, NULL, 0});
 }
 
 /* ---- filters ---- */
@@ -155,15 +293,11 @@ static void value_text(const json_t *p, char *out, size_t cap)
     }
 }
 
-/* 1, 0, or -1 for a pattern that is none. The whole value must match (R4: regex). Bounded: no pattern longer than 200, no backtracking. */
+/* 1, 0, or -1 for a pattern that is none. The whole value must match (R4: regex). */
 static int regex_fits(const char *pattern, const char *text)
 {
     regex_t compiled;
-    char whole[220];
-    if (strlen(pattern) > 200 || strchr(pattern, '{')) /* counted repeats within each other grow without end */
-        return -1;
-    snprintf(whole, sizeof whole, "^(%s)$", pattern);
-    if (regcomp(&compiled, whole, REG_EXTENDED | REG_NOSUB))
+    if (!r4_pattern_compile(pattern, strlen(pattern), true, &compiled))
         return -1;
     int rc = regexec(&compiled, text, 0, NULL, 0) == 0;
     regfree(&compiled);
@@ -243,6 +377,18 @@ static int filter_fails(struct ts_asked *a, const struct ts_system *s, const jso
     return failed(a, 422, outcome);
 }
 
+static void place_of(const struct ts_asked *a, const json_t *include, size_t filter, char *out, size_t cap)
+{
+    static const char *const parts[] = {"include", "exclude"};
+    json_t *one;
+    size_t i;
+    out[0] = 0;
+    for (size_t p = 0; p < 2; p++)
+        json_array_foreach(json_object_get(json_object_get(a->set, "compose"), parts[p]), i, one)
+            if (one == include)
+                snprintf(out, cap, "ValueSet.compose.%s[%zu].filter[%zu]", parts[p], i, filter);
+}
+
 int ts_filters_fit(struct ts_asked *a, const json_t *include, const struct ts_system *s, int32_t c)
 {
     json_t *filter;
@@ -250,10 +396,11 @@ int ts_filters_fit(struct ts_asked *a, const json_t *include, const struct ts_sy
     json_array_foreach(json_object_get(include, "filter"), i, filter) {
         const char *name = ts_member(filter, "property"), *op = ts_member(filter, "op"), *value = ts_member(filter, "value");
         if (!*value) {
-            char text[700];
+            char text[700], place[100];
             json_t *outcome = ts_outcome();
             snprintf(text, sizeof text, "The system %s filter with property = %s, op = %s has no value", s->url, name, op);
-            ts_issue(outcome, &(struct ts_issue){"error", "invalid", "vs-invalid", "UNABLE_TO_HANDLE_SYSTEM_FILTER_WITH_NO_VALUE", NULL, text});
+            place_of(a, include, i, place, sizeof place);
+            ts_issue(outcome, &(struct ts_issue){"error", "invalid", "vs-invalid", "UNABLE_TO_HANDLE_SYSTEM_FILTER_WITH_NO_VALUE", place, text});
             return failed(a, 422, outcome);
         }
         int fits = strcmp(name, "concept") == 0 || strcmp(name, "code") == 0 ? filter_on_code(s, c, op, value) : filter_on_property(s, c, filter);
@@ -314,42 +461,81 @@ int ts_include_fits(struct ts_asked *a, const json_t *include, const struct ts_s
 
 int ts_deeper(struct ts_asked *a, const json_t *set)
 {
-    char text[700];
-    if (a->depth < DEPTH_MAX) {
-        a->depth++;
-        return 0;
+    if (a->depth >= DEPTH_MAX)
+        return circle_found(a, set);
+    a->depth++;
+    return 0;
+}
+
+static int in_any(struct ts_asked *a, const json_t *list, const struct ts_system *s, int32_t c)
+{
+    json_t *one;
+    size_t i;
+    int in = 0;
+    json_array_foreach(list, i, one)
+        if ((in = ts_include_fits(a, one, s, c)))
+            break;
+    return in;
+}
+
+int ts_excluded(struct ts_asked *a, const json_t *compose, const struct ts_system *s, int32_t c)
+{
+    int out = in_any(a, json_object_get(compose, "exclude"), s, c);
+    json_t *one;
+    size_t i;
+    if (out || !a->versions_match)
+        return out;
+    json_array_foreach(json_object_get(compose, "exclude"), i, one) { /* the same code in the version the exclude means */
+        if (strcmp(ts_member(one, "system"), s->url))
+            continue;
+        const struct ts_system *other = ts_system_of(a, one);
+        int32_t k = other ? ts_concept(other, s->concepts[c].code) : -1;
+        if (!other)
+            return -1;
+        if (other != s && k >= 0 && (out = ts_include_fits(a, one, other, k)))
+            return out;
     }
-    json_t *outcome = ts_outcome();
-    snprintf(text, sizeof text, "Cyclic reference detected when expanding the value set %s|%s", ts_member(set, "url"), ts_member(set, "version"));
-    ts_issue(outcome, &(struct ts_issue){"error", "processing", "vs-invalid", "VALUESET_CIRCULAR_REFERENCE", NULL, text});
-    return failed(a, 422, outcome);
+    return 0;
 }
 
 int ts_in_set(struct ts_asked *a, const json_t *set, const struct ts_system *s, int32_t c)
 {
-    const json_t *compose = json_object_get(set, "compose");
-    json_t *one;
-    size_t i;
-    int in = 0;
+    const json_t *compose = json_object_get(set, "compose"), *outer = a->set;
+    bool matching = a->versions_match;
     if (ts_deeper(a, set))
         return -1;
-    if (json_is_false(json_object_get(compose, "inactive")) && s->concepts[c].inactive) {
-        a->depth--;
-        return 0;
+    a->set = set;
+    a->versions_match = ts_versions_match(a->in, set);
+    int in = json_is_false(json_object_get(compose, "inactive")) && s->concepts[c].inactive ? 0 : in_any(a, json_object_get(compose, "include"), s, c);
+    if (in > 0) {
+        int out = ts_excluded(a, compose, s, c);
+        in = out < 0 ? out : !out;
     }
-    json_array_foreach(json_object_get(compose, "include"), i, one) {
-        in = ts_include_fits(a, one, s, c);
-        if (in)
-            break;
-    }
-    if (in > 0)
-        json_array_foreach(json_object_get(compose, "exclude"), i, one) {
-            int out = ts_include_fits(a, one, s, c);
-            if (out) {
-                in = out < 0 ? out : 0;
-                break;
-            }
-        }
+    a->set = outer;
+    a->versions_match = matching;
     a->depth--;
     return in;
+}
+
+/* Said, or: an exclude names another version of a system than the includes do. */
+bool ts_versions_match(const json_t *in, const json_t *set)
+{
+    const json_t *compose = json_object_get(set, "compose");
+    json_t *out, *one;
+    size_t i, k;
+    if (ts_param(in, "versionsMatch"))
+        return ts_flag(in, "versionsMatch", false);
+    json_array_foreach(json_object_get(compose, "exclude"), i, out) {
+        const char *url = ts_member(out, "system");
+        bool same = false, other = false;
+        json_array_foreach(json_object_get(compose, "include"), k, one)
+            if (*url && strcmp(ts_member(one, "system"), url) == 0) {
+                bool alike = strcmp(ts_member(one, "version"), ts_member(out, "version")) == 0;
+                same |= alike;
+                other |= !alike;
+            }
+        if (other && !same)
+            return true;
+    }
+    return false;
 }

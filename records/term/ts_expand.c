@@ -6,53 +6,41 @@
 #include <string.h>
 #include <time.h>
 
-#define EXPANSION_MAX 20000
-#define NESTED_MAX 2000 /* larger expansions come flat */
-
-struct row {
-    const struct ts_system *s;
-    int32_t c;
-    const json_t *listed; /* the concept as the set writes it, NULL */
-    bool with_version;
-};
+#define EXPANSION_MAX 1000 /* without a count; with one it is paged */
+#define NESTED_MAX 2000    /* larger expansions come flat */
+#define SORTED_MAX 2000    /* as do large ones in the order of the code system */
 
 struct expansion {
     struct ts_asked asked;
-    struct row *rows;
+    struct ts_row *rows;
     size_t n, cap;
     size_t before; /* rows of earlier includes */
-    bool active_only, nested, designations, selectable_only;
+    bool active_only, nested, selectable_only;
     struct ts_words words;
     const char *filter;
+    struct ts_showing showing;
 };
 
-static int add_row(struct expansion *e, struct row row)
+static bool same_code(const struct ts_row *a, const struct ts_row *b)
+{
+    return strcmp(a->s->url, b->s->url) == 0 && strcmp(a->s->concepts[a->c].code, b->s->concepts[b->c].code) == 0;
+}
+
+static int add_row(struct expansion *e, struct ts_row row)
 {
     size_t others = row.listed ? e->n : e->before; /* a code system that is walked through gives each of its concepts once */
     for (size_t i = 0; e->n < 2000 && i < others; i++) /* a small set may name a code twice */
-        if (e->rows[i].s == row.s && e->rows[i].c == row.c)
+        if ((e->rows[i].s == row.s && e->rows[i].c == row.c) || (e->asked.versions_match && same_code(&e->rows[i], &row)))
             return 0;
     if (e->n == e->cap) {
         size_t cap = e->cap ? e->cap * 2 : 256;
-        struct row *more = realloc(e->rows, cap * sizeof *more);
+        struct ts_row *more = realloc(e->rows, cap * sizeof *more);
         if (!more)
             return -1;
         e->rows = more;
         e->cap = cap;
     }
     e->rows[e->n++] = row;
-    return 0;
-}
-
-static int excluded(struct expansion *e, const json_t *compose, const struct ts_system *s, int32_t c)
-{
-    json_t *one;
-    size_t i;
-    json_array_foreach(json_object_get(compose, "exclude"), i, one) {
-        int out = ts_include_fits(&e->asked, one, s, c);
-        if (out)
-            return out;
-    }
     return 0;
 }
 
@@ -68,7 +56,7 @@ static struct origin origin_of(const struct expansion *e, const json_t *compose,
                            json_object_get(include, "filter") || json_object_get(include, "valueSet"), json_object_get(compose, "exclude") != NULL};
 }
 
-static int consider(struct expansion *e, const struct origin *from, struct row row)
+static int consider(struct expansion *e, const struct origin *from, struct ts_row row)
 {
     const struct ts_concept *c = &row.s->concepts[row.c];
     if (c->inactive && from->active_only)
@@ -81,7 +69,7 @@ static int consider(struct expansion *e, const struct origin *from, struct row r
     fits = fits > 0 && from->conditions ? ts_imports_fit(&e->asked, from->include, row.s, row.c) : fits;
     if (fits <= 0)
         return fits;
-    int out = from->excludes ? excluded(e, from->compose, row.s, row.c) : 0;
+    int out = from->excludes ? ts_excluded(&e->asked, from->compose, row.s, row.c) : 0;
     return out ? (out < 0 ? -1 : 0) : add_row(e, row);
 }
 
@@ -98,7 +86,7 @@ static int expand_import(struct expansion *e, const json_t *compose, const json_
         return -1;
     for (size_t i = from; i < e->n; i++) {
         int in = ts_imports_fit(&e->asked, include, e->rows[i].s, e->rows[i].c);
-        int out = in > 0 ? excluded(e, compose, e->rows[i].s, e->rows[i].c) : 0;
+        int out = in > 0 ? ts_excluded(&e->asked, compose, e->rows[i].s, e->rows[i].c) : 0;
         if (in < 0 || out < 0)
             return -1;
         if (in && !out)
@@ -110,7 +98,7 @@ static int expand_import(struct expansion *e, const json_t *compose, const json_
 
 static int by_concept(const void *a, const void *b)
 {
-    const struct row *x = a, *y = b;
+    const struct ts_row *x = a, *y = b;
     return x->c < y->c ? -1 : x->c > y->c;
 }
 
@@ -135,100 +123,75 @@ static int expand_include(struct expansion *e, const json_t *compose, const json
         size_t first = e->n;
         json_array_foreach(concepts, i, one) {
             int32_t c = ts_concept(s, ts_member(one, "code"));
-            if (c >= 0 && consider(e, &from, (struct row){s, c, one, false}))
+            if (c >= 0 && consider(e, &from, (struct ts_row){s, c, one, false}))
                 return -1;
         }
         if (e->n > first) /* in the order of the code system */
             qsort(e->rows + first, e->n - first, sizeof *e->rows, by_concept);
-        e->nested = false;
         return 0;
     }
     uint8_t *candidates = e->words.n ? ts_candidates(s, &e->words) : NULL;
     int rc = 0;
     e->before = e->n;
     for (size_t c = next_of(candidates, 0, s->n); c < s->n && !rc; c = next_of(candidates, c + 1, s->n))
-        rc = consider(e, &from, (struct row){s, (int32_t)c, NULL, false});
+        rc = consider(e, &from, (struct ts_row){s, (int32_t)c, NULL, false});
     free(candidates);
     return rc ? -1 : 0;
 }
 
+/* The includes of one system by version, the newest first; those without a version stay where they are, behind. */
+static size_t newest_first(const json_t *includes, const json_t **out, size_t cap)
+{
+    json_t *one;
+    size_t i, n = 0;
+    json_array_foreach(includes, i, one) {
+        const char *version = ts_member(one, "version"), *url = ts_member(one, "system");
+        size_t k = n < cap ? n++ : n - 1;
+        for (; *version && k > 0 && strcmp(ts_member(out[k - 1], "system"), url) == 0 && *ts_member(out[k - 1], "version") &&
+               ts_version_compare(ts_member(out[k - 1], "version"), version) < 0;
+             k--)
+            out[k] = out[k - 1];
+        out[k] = one;
+    }
+    return n;
+}
+
+#define INCLUDES_MAX 500
+
 static int expand_set(struct expansion *e, const json_t *set)
 {
-    const json_t *compose = json_object_get(set, "compose");
-    json_t *one;
-    size_t i;
+    const json_t *compose = json_object_get(set, "compose"), *outer = e->asked.set, *includes[INCLUDES_MAX];
+    bool matching = e->asked.versions_match;
     int rc = 0;
     if (ts_deeper(&e->asked, set))
         return -1;
-    json_array_foreach(json_object_get(compose, "include"), i, one)
-        if ((rc = expand_include(e, compose, one)) < 0)
-            break;
+    e->asked.set = set;
+    e->asked.versions_match = ts_versions_match(e->asked.in, set);
+    if (json_array_size(json_object_get(compose, "include")) > INCLUDES_MAX)
+        return -1;
+    size_t n = newest_first(json_object_get(compose, "include"), includes, INCLUDES_MAX);
+    for (size_t i = 0; i < n && rc >= 0; i++)
+        rc = expand_include(e, compose, includes[i]);
+    e->asked.set = outer;
+    e->asked.versions_match = matching;
     e->asked.depth--;
     return rc;
 }
 
+/* One whole system, or filters on it: only then its hierarchy is the set's. */
+static bool may_nest(const json_t *set, bool searched)
+{
+    const json_t *compose = json_object_get(set, "compose"), *include = json_array_get(json_object_get(compose, "include"), 0);
+    return json_array_size(json_object_get(compose, "include")) == 1 && !json_object_get(compose, "exclude") && !json_object_get(include, "concept") &&
+           !json_object_get(include, "valueSet") && !(searched && !json_object_get(include, "filter"));
+}
+
 /* ---- the answer ---- */
-
-static void add_designations(json_t *out, const struct row *row)
-{
-    json_t *list = json_array(), *one;
-    size_t i;
-    const json_t *sources[] = {json_object_get(row->listed, "designation"), json_object_get(row->s->concepts[row->c].source, "designation")};
-    for (size_t k = 0; k < 2; k++)
-        json_array_foreach(sources[k], i, one)
-            json_array_append(list, one);
-    if (json_array_size(list))
-        json_object_set(out, "designation", list);
-    json_decref(list);
-}
-
-static void add_properties(struct expansion *e, json_t *out, const struct row *row)
-{
-    json_t *list = json_array(), *one, *p;
-    const struct ts_concept *c = &row->s->concepts[row->c];
-    size_t i, k;
-    json_array_foreach(json_object_get(e->asked.in, "parameter"), i, one) {
-        if (strcmp(ts_member(one, "name"), "property"))
-            continue;
-        const char *name = *ts_member(one, "valueString") ? ts_member(one, "valueString") : ts_member(one, "valueCode");
-        if (strcmp(name, "definition") == 0 && *ts_member(c->source, "definition"))
-            json_array_append_new(list, json_pack("{s:s, s:s}", "code", "definition", "valueString", ts_member(c->source, "definition")));
-        json_array_foreach(json_object_get(c->source, "property"), k, p)
-            if (strcmp(ts_member(p, "code"), name) == 0)
-                json_array_append(list, p);
-    }
-    if (c->status && *c->status)
-        if (c->inactive || strcmp(c->status, "active"))
-            json_array_append_new(list, json_pack("{s:s, s:s}", "code", "status", "valueCode", c->status));
-    if (json_array_size(list))
-        json_object_set(out, "property", list);
-    json_decref(list);
-}
-
-static json_t *contains(struct expansion *e, const struct row *row)
-{
-    const struct ts_concept *c = &row->s->concepts[row->c];
-    const char *display = *ts_member(row->listed, "display") ? ts_member(row->listed, "display") : c->display;
-    json_t *out = json_pack("{s:s}", "system", row->s->url);
-    if (c->abstract)
-        json_object_set_new(out, "abstract", json_true());
-    if (c->inactive)
-        json_object_set_new(out, "inactive", json_true());
-    if (row->with_version)
-        json_object_set_new(out, "version", json_string(row->s->version));
-    json_object_set_new(out, "code", json_string(c->code));
-    if (*display)
-        json_object_set_new(out, "display", json_string(display));
-    if (e->designations)
-        add_designations(out, row);
-    add_properties(e, out, row);
-    return out;
-}
 
 /* Under its nearest ancestor that is in the expansion. */
 static json_t *place_for(struct expansion *e, json_t **made, json_t *top, size_t i)
 {
-    const struct row *row = &e->rows[i];
+    const struct ts_row *row = &e->rows[i];
     for (int32_t p = row->s->concepts[row->c].parent; e->nested && e->n <= NESTED_MAX && p >= 0; p = row->s->concepts[p].parent)
         for (size_t k = i; k-- > 0;)
             if (e->rows[k].s == row->s && e->rows[k].c == p) {
@@ -239,64 +202,126 @@ static json_t *place_for(struct expansion *e, json_t **made, json_t *top, size_t
     return top;
 }
 
-static bool of_one_system(const struct expansion *e)
+/* Does the set itself name more than one version of this system? */
+static bool names_several(const json_t *set, const char *url)
 {
-    size_t i = 1;
-    while (i < e->n && e->rows[i].s == e->rows[0].s)
-        i++;
-    return i >= e->n;
+    static const char *const parts[] = {"include", "exclude"};
+    const char *first = NULL;
+    json_t *one;
+    size_t i;
+    for (size_t p = 0; p < 2; p++)
+        json_array_foreach(json_object_get(json_object_get(set, "compose"), parts[p]), i, one) {
+            if (strcmp(ts_member(one, "system"), url))
+                continue;
+            if (first && strcmp(first, ts_member(one, "version")))
+                return true;
+            first = ts_member(one, "version");
+        }
+    return false;
 }
 
-static void mark_versions(struct expansion *e)
+/* Where more than one version of a system plays a part, each concept says which it is of. Few systems stand in one expansion. */
+static void mark_versions(struct expansion *e, const json_t *set)
 {
-    if (of_one_system(e))
-        return;
+    const struct ts_system *seen[32];
+    bool several[32];
+    size_t n = 0;
+    for (size_t i = 0; i < e->n && n < 32; i++) {
+        size_t k = 0;
+        while (k < n && seen[k] != e->rows[i].s)
+            k++;
+        if (k == n)
+            seen[n++] = e->rows[i].s;
+    }
+    for (size_t i = 0; i < n; i++) {
+        several[i] = names_several(set, seen[i]->url);
+        for (size_t k = 0; k < n; k++)
+            several[i] |= k != i && strcmp(seen[k]->url, seen[i]->url) == 0;
+    }
     for (size_t i = 0; i < e->n; i++)
-        for (size_t k = 0; !e->rows[i].with_version && k < e->n; k++)
-            if (e->rows[k].s != e->rows[i].s && strcmp(e->rows[k].s->url, e->rows[i].s->url) == 0)
-                e->rows[i].with_version = true;
+        for (size_t k = 0; k < n; k++)
+            if (seen[k] == e->rows[i].s)
+                e->rows[i].with_version = several[k];
 }
 
-static json_t *echoed(struct expansion *e)
+/* de,*; q=0 is written with a blank behind each comma where a weight is given. */
+static json_t *as_echoed(const json_t *parameter)
+{
+    json_t *copy = json_deep_copy(parameter);
+    const char *text = json_string_value(json_object_get(copy, "valueCode"));
+    if (json_is_string(json_object_get(copy, "valueCanonical"))) {
+        json_object_set(copy, "valueUri", json_object_get(copy, "valueCanonical"));
+        json_object_del(copy, "valueCanonical");
+    }
+    if (strcmp(ts_member(copy, "name"), "versionsMatch") == 0) {
+        json_object_clear(copy);
+        json_object_set_new(copy, "name", json_string("versionsMatch"));
+        json_object_set_new(copy, "valueBoolean", json_true());
+    }
+    if (text && strcmp(ts_member(copy, "name"), "displayLanguage") == 0 && strchr(text, ';')) {
+        char out[200];
+        size_t n = 0;
+        for (; *text && n < sizeof out - 2; text++) {
+            out[n++] = *text;
+            if (*text == ',' && text[1] != ' ')
+                out[n++] = ' ';
+        }
+        out[n] = 0;
+        json_object_set_new(copy, "valueCode", json_string(out));
+    }
+    return copy;
+}
+
+static json_t *echoed(struct expansion *e, const json_t *set)
 {
     static const char *const names[] = {"excludeNested", "activeOnly", "includeDesignations", "includeDefinition", "displayLanguage", "count",
-                                        "offset", "filter", "excludeNotForUI", "check-system-version", "force-system-version",
-                                        "default-valueset-version", "designation"};
+                                        "offset", "filter", "excludeNotForUI", "force-system-version", "default-valueset-version", "designation"};
     json_t *list = json_array(), *one;
     size_t i;
     json_array_foreach(json_object_get(e->asked.in, "parameter"), i, one)
         for (size_t k = 0; k < sizeof names / sizeof *names; k++)
-            if (strcmp(ts_member(one, "name"), names[k]) == 0) {
-                json_t *copy = json_deep_copy(one);
-                if (json_is_string(json_object_get(copy, "valueCanonical"))) {
-                    json_object_set(copy, "valueUri", json_object_get(copy, "valueCanonical"));
-                    json_object_del(copy, "valueCanonical");
-                }
-                json_array_append_new(list, copy);
-            }
+            if (strcmp(ts_member(one, "name"), names[k]) == 0)
+                json_array_append_new(list, as_echoed(one));
+    if (ts_versions_match(e->asked.in, set))
+        json_array_append_new(list, json_pack("{s:s, s:b}", "name", "versionsMatch", "valueBoolean", 1));
     json_array_extend(list, e->asked.used);
     return list;
 }
 
-/* What the asked-for properties are: those of the code systems that were read. */
-static json_t *declared(struct expansion *e)
+static int by_code(const void *a, const void *b)
 {
-    json_t *list = json_array(), *one, *p;
-    size_t i, k;
-    json_array_foreach(json_object_get(e->asked.in, "parameter"), i, one) {
-        const char *name = *ts_member(one, "valueString") ? ts_member(one, "valueString") : ts_member(one, "valueCode");
-        if (strcmp(ts_member(one, "name"), "property") || !e->n)
-            continue;
-        if (strcmp(name, "definition") == 0)
-            json_array_append_new(list, json_pack("{s:s, s:s}", "code", name, "uri", "http://hl7.org/fhir/concept-properties#definition"));
-        json_array_foreach(json_object_get(e->rows[0].s->resource, "property"), k, p)
-            if (strcmp(ts_member(p, "code"), name) == 0)
-                json_array_append_new(list, json_pack("{s:s, s:s}", "code", name, "uri", ts_member(p, "uri")));
-    }
-    return list;
+    const struct ts_row *x = a, *y = b;
+    return strcmp(x->s->concepts[x->c].code, y->s->concepts[y->c].code);
 }
 
-static json_t *expansion_json(struct expansion *e, long offset, long count)
+/* A page is shown by code; stable, so that versions of one code stay as they were found. Lists are in that order, and no page of theirs is sorted. */
+static void sort_page(struct ts_row *rows, size_t n)
+{
+    for (size_t i = 1; i < n && n <= SORTED_MAX && rows[0].s->concepts[rows[0].c].source; i++)
+        for (size_t k = i; k > 0 && by_code(&rows[k - 1], &rows[k]) > 0; k--) {
+            struct ts_row swap = rows[k];
+            rows[k] = rows[k - 1];
+            rows[k - 1] = swap;
+        }
+}
+
+static void sort_nested(json_t *list)
+{
+    size_t n = json_array_size(list);
+    for (size_t i = 1; i < n; i++)
+        for (size_t k = i; k > 0; k--) {
+            json_t *a = json_array_get(list, k - 1), *b = json_array_get(list, k);
+            if (strcmp(ts_member(a, "code"), ts_member(b, "code")) <= 0)
+                break;
+            json_incref(a);
+            json_array_set(list, k - 1, b);
+            json_array_set_new(list, k, a);
+        }
+    for (size_t i = 0; i < n; i++)
+        sort_nested(json_object_get(json_array_get(list, i), "contains"));
+}
+
+static json_t *expansion_json(struct expansion *e, const json_t *set, long offset, long count)
 {
     char stamp[40], id[40];
     time_t now = time(NULL);
@@ -310,14 +335,19 @@ static json_t *expansion_json(struct expansion *e, long offset, long count)
     char urn[60];
     snprintf(urn, sizeof urn, "urn:uuid:%s", id);
     size_t first = offset > 0 ? (size_t)offset : 0, last = count >= 0 && first + (size_t)count < e->n ? first + (size_t)count : e->n;
-    json_t *top = json_array(), *out = json_pack("{s:s, s:s, s:i, s:i, s:o}", "identifier", urn, "timestamp", stamp, "total", (int)e->n, "offset",
-                                                 (int)first, "parameter", echoed(e));
+    json_t *top = json_array(), *out = json_pack("{s:s, s:s, s:i, s:o}", "identifier", urn, "timestamp", stamp, "total", (int)e->n, "parameter", echoed(e, set));
+    if (ts_param(e->asked.in, "offset"))
+        json_object_set_new(out, "offset", json_integer((json_int_t)first));
     json_t **made = calloc(e->n + 1, sizeof *made);
+    if (!e->nested && last > first)
+        sort_page(e->rows + first, last - first);
     for (size_t i = first; made && i < last; i++) {
-        made[i] = contains(e, &e->rows[i]);
+        made[i] = ts_contains(&e->showing, &e->rows[i]);
         json_array_append_new(place_for(e, made, top, i), made[i]);
     }
     free(made);
+    if (e->nested)
+        sort_nested(top);
     for (size_t i = 0; i < e->n; i++)
         if (e->rows[i].s->content == TS_FRAGMENT) {
             char why[500];
@@ -326,10 +356,8 @@ static json_t *expansion_json(struct expansion *e, long offset, long count)
                                                             "url", "http://hl7.org/fhir/StructureDefinition/valueset-unclosed-reason", "valueString", why));
             break;
         }
-    json_t *properties = declared(e);
-    if (json_array_size(properties))
-        json_object_set(out, "property", properties);
-    json_decref(properties);
+    if (json_array_size(e->showing.properties))
+        json_object_set(out, "property", e->showing.properties);
     if (json_array_size(top))
         json_object_set(out, "contains", top);
     json_decref(top);
@@ -346,42 +374,66 @@ static int too_costly(json_t **out, const json_t *set, size_t n)
 }
 
 /* Of the set only what says which it is: the answer is not that resource. */
-static json_t *header_of(const json_t *set)
+static json_t *header_of(const json_t *set, bool definition)
 {
+    static const char *const left_out[] = {"id", "meta", "text", "expansion"};
     static const char *const names[] = {"language", "url", "identifier", "version", "name", "title", "status", "experimental", "date", "publisher"};
-    json_t *out = json_pack("{s:s}", "resourceType", "ValueSet");
+    json_t *out = definition ? json_deep_copy(set) : json_pack("{s:s}", "resourceType", "ValueSet");
+    for (size_t i = 0; i < 4; i++)
+        json_object_del(out, left_out[i]);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (json_object_get(set, names[i]))
             json_object_set_new(out, names[i], json_deep_copy(json_object_get(set, names[i])));
     return out;
 }
 
+static int expanded(struct expansion *e, const json_t *set, json_t **out)
+{
+    const json_t *in = e->asked.in;
+    long count = ts_number(in, "count", -1), offset = ts_number(in, "offset", 0);
+    int rc = ts_no_circle(&e->asked, set);
+    e->active_only = ts_flag(in, "activeOnly", false);
+    e->selectable_only = ts_flag(in, "excludeNotForUI", false);
+    e->filter = ts_text(in, "filter");
+    ts_words(e->asked.t, e->filter, &e->words);
+    e->nested = !ts_flag(in, "excludeNested", false) && count < 0 && offset == 0 && may_nest(set, *e->filter != 0);
+    e->showing.in = in;
+    e->showing.designations = ts_flag(in, "includeDesignations", false);
+    if (!ts_languages(ts_text(in, "displayLanguage"), &e->showing.languages))
+        return ts_fail(out, 400, "processing", "invalid-display", "Invalid displayLanguage: '%s'", ts_text(in, "displayLanguage"));
+    ts_note_status(&e->asked, set, ts_member(set, "url"), ts_member(set, "version"));
+    rc = rc ? rc : expand_set(e, set);
+    if (rc < 0 && *e->asked.failure) {
+        *out = json_incref(*e->asked.failure);
+        return *e->asked.status;
+    }
+    if (rc < 0)
+        return ts_fail(out, 500, "exception", NULL, "The value set cannot be expanded.");
+    if (count < 0 && e->n > EXPANSION_MAX)
+        return too_costly(out, set, EXPANSION_MAX);
+    mark_versions(e, set);
+    *out = header_of(set, ts_flag(in, "includeDefinition", false));
+    json_object_set_new(*out, "expansion", expansion_json(e, set, offset, count));
+    return 200;
+}
+
 int ts_expand(const struct ts *t, const json_t *set, const json_t *in, json_t **out)
 {
     int status = 200;
-    json_t *failure = NULL;
-    struct expansion e = {.asked = {t, in, 0, &failure, &status, json_array()}};
-    long count = ts_number(in, "count", -1), offset = ts_number(in, "offset", 0);
-    e.active_only = ts_flag(in, "activeOnly", false);
-    e.selectable_only = ts_flag(in, "excludeNotForUI", false);
-    e.designations = ts_flag(in, "includeDesignations", false);
-    e.filter = ts_text(in, "filter");
-    ts_words(t, e.filter, &e.words);
-    e.nested = !ts_flag(in, "excludeNested", true) && !*e.filter && count < 0 && offset == 0;
-    ts_note_status(&e.asked, set, ts_member(set, "url"), ts_member(set, "version"));
-    int rc = expand_set(&e, set);
-    if (rc == 0 && count < 0 && e.n > EXPANSION_MAX)
-        status = too_costly(out, set, EXPANSION_MAX);
-    else if (rc == 0) {
-        if (e.n < 2000)
-            mark_versions(&e);
-        *out = header_of(set);
-        json_object_set_new(*out, "expansion", expansion_json(&e, offset, count));
-    } else if (failure)
-        *out = failure;
-    else
-        status = ts_fail(out, 500, "exception", NULL, "The value set cannot be expanded.");
+    struct ts *own;
+    json_t *failure = NULL, *asked = ts_asked_in(in, set);
+    if ((status = ts_with_supplements(t, asked, set, &own, out))) {
+        json_decref(asked);
+        return status;
+    }
+    struct expansion e = {.asked = {.t = own ? own : t, .in = asked, .failure = &failure, .status = &status, .used = json_array(), .container = set, .expanding = true},
+                          .showing.properties = json_array()};
+    status = expanded(&e, set, out);
+    json_decref(failure);
     json_decref(e.asked.used);
+    json_decref(e.showing.properties);
+    json_decref(asked);
     free(e.rows);
+    ts_close(own);
     return status;
 }

@@ -44,10 +44,15 @@ static const json_t *value_of(const json_t *parameter)
     return NULL;
 }
 
+const char *ts_value_text(const json_t *parameter)
+{
+    const char *text = json_string_value(value_of(parameter));
+    return text ? text : "";
+}
+
 const char *ts_text(const json_t *in, const char *name)
 {
-    const char *text = json_string_value(value_of(ts_param(in, name)));
-    return text ? text : "";
+    return ts_value_text(ts_param(in, name));
 }
 
 bool ts_flag(const json_t *in, const char *name, bool otherwise)

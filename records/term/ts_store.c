@@ -168,12 +168,20 @@ static void read_properties(struct ts_system *s, struct ts_concept *c)
             c->abstract = json_is_true(json_object_get(p, "valueBoolean"));
         if (strcmp(code, "inactive") == 0 || strstr(uri, "#inactive"))
             c->inactive |= json_is_true(json_object_get(p, "valueBoolean")) || strcmp(ts_member(p, "valueString"), "true") == 0;
-        if (strcmp(code, "status") == 0 || strstr(uri, "#status")) {
+        if (strstr(uri, "concept-properties#status") || (!*uri && strcmp(code, "status") == 0)) {
             const char *status = *ts_member(p, "valueCode") ? ts_member(p, "valueCode") : ts_member(p, "valueString");
             c->status = status;
             c->inactive |= strcmp(status, "retired") == 0 || strcmp(status, "inactive") == 0;
         }
     }
+}
+
+/* The standards status of a concept stands in an extension. */
+static void read_standing(struct ts_concept *c)
+{
+    const char *status = ts_designation_status(c->source);
+    if (*status && !(c->status && *c->status))
+        c->status = status;
 }
 
 static int add_concepts(struct ts_system *s, const json_t *list, int32_t parent)
@@ -190,6 +198,7 @@ static int add_concepts(struct ts_system *s, const json_t *list, int32_t parent)
         c->parent = parent;
         c->source = one;
         read_properties(s, c);
+        read_standing(c);
         if (add_concepts(s, json_object_get(one, "concept"), self))
             return ERR_INTERNAL;
     }

@@ -79,6 +79,7 @@ bool ts_matches(const struct ts_concept *c, const struct ts_words *w);
 const json_t *ts_param(const json_t *in, const char *name);
 /* Its primitive value as text ("" when absent), whatever its type. */
 const char *ts_text(const json_t *in, const char *name);
+const char *ts_value_text(const json_t *parameter);
 bool ts_flag(const json_t *in, const char *name, bool otherwise);
 long ts_number(const json_t *in, const char *name, long otherwise);
 /* system-version, force-system-version, ..: what a parameter "url|version", which may repeat, says of this url; "" when nothing. */
@@ -88,6 +89,29 @@ const char *ts_canonical(const char *text, char *out, size_t cap);
 const char *ts_member(const json_t *object, const char *name);
 #define TS_PERIOD "http://hl7.org/fhir/StructureDefinition/resource-effectivePeriod"
 const json_t *ts_period(const json_t *resource); /* when it is in force: {start?, end?}; NULL = nothing is said */
+
+/* ---- languages (ts_language.c) ---- */
+#define TS_LANGUAGES_MAX 8
+struct ts_languages {
+    char tag[TS_LANGUAGES_MAX][24]; /* the one liked best first */
+    size_t n;
+    bool only; /* "*;q=0": no other */
+};
+/* "de,en;q=0.5,*;q=0". false: that is no list of languages. */
+bool ts_languages(const char *text, struct ts_languages *out);
+bool ts_language_asked(const struct ts_languages *l, const char *language);
+/* The concept's name in the language liked best, NULL when it has none in those asked for; *from is the designation it stands in, NULL for
+ * the display. Without languages the display. */
+const char *ts_display_in(const struct ts_system *s, const struct ts_concept *c, const struct ts_languages *l, const json_t **from);
+const char *ts_designation_status(const json_t *designation); /* "withdrawn", ..; "" = in use */
+
+/* ---- supplements (ts_supplement.c) ---- */
+#define TS_FROM_SUPPLEMENT "\x01" "supplement" /* of a merged code system and its designations: which; never leaves */
+/* The supplement of this url, NULL. */
+const struct ts_system *ts_supplement(const struct ts *t, const char *url);
+/* Those the request (useSupplement) and the set (valueset-supplement) name, merged over t; *own NULL where none is named. 0, or the status
+ * with *out where one is not here. */
+int ts_with_supplements(const struct ts *t, const json_t *in, const json_t *set, struct ts **own, json_t **out);
 
 /* ---- building answers ---- */
 json_t *ts_parameters(void);
@@ -108,7 +132,17 @@ struct ts_asked { /* what a request says about versions and languages */
     json_t **failure; /* an OperationOutcome where reading the set failed, with *status */
     int *status;
     json_t *used;     /* urls|versions of the code systems that were read */
+    const json_t *container; /* the set that was asked for: "#id" names one it contains */
+    const json_t *set;       /* the one that is looked at: for the place of a fault */
+    int steps;               /* sets looked at while their imports are followed: bounded, for many may import many */
+    bool expanding;          /* check-system-version refuses the whole */
+    bool versions_match;     /* an exclude of another version of a system takes its codes out, too */
 };
+/* What the request and the set's own expansion parameters (valueset-expansion-parameter) say together; the request goes first. New reference. */
+json_t *ts_asked_in(const json_t *in, const json_t *set);
+#define TS_STEPS_MAX 5000
+/* Sets that name each other, or too many of them: -1 with *failure set. */
+int ts_no_circle(struct ts_asked *a, const json_t *set);
 /* The version of a system meant by an include that says `said` ("" = none). Static or borrowed. */
 const char *ts_meant(const struct ts_asked *a, const char *url, const char *said);
 /* "draft", "experimental", "deprecated", "withdrawn", or "". */
@@ -124,9 +158,29 @@ int ts_deeper(struct ts_asked *a, const json_t *set);
 int ts_filters_fit(struct ts_asked *a, const json_t *include, const struct ts_system *s, int32_t c);
 int ts_imports_fit(struct ts_asked *a, const json_t *include, const struct ts_system *s, int32_t c);
 int ts_include_fits(struct ts_asked *a, const json_t *include, const struct ts_system *s, int32_t c);
+/* Is it taken out by an exclude? */
+int ts_excluded(struct ts_asked *a, const json_t *compose, const struct ts_system *s, int32_t c);
+bool ts_versions_match(const json_t *in, const json_t *set);
 int ts_in_set(struct ts_asked *a, const json_t *set, const struct ts_system *s, int32_t c);
 int ts_expand(const struct ts *t, const json_t *set, const json_t *in, json_t **out);
+struct ts_row { /* of an expansion */
+    const struct ts_system *s;
+    int32_t c;
+    const json_t *listed; /* the concept as the set writes it, NULL */
+    bool with_version;
+};
+/* What of a concept is shown (ts_contains.c). */
+struct ts_showing {
+    const json_t *in;
+    struct ts_languages languages;
+    bool designations;
+    json_t *properties; /* those that were shown: {code, uri} */
+};
+json_t *ts_contains(struct ts_showing *w, const struct ts_row *row);
+/* The concept's display as a designation: {language, use, value}. */
+json_t *ts_own_name(const struct ts_system *s, const char *display);
 int ts_validate(const struct ts *t, const struct ts_request *q, json_t **out);
+int ts_batch_validate(const struct ts *t, const struct ts_request *q, json_t **out);
 int ts_lookup(const struct ts *t, const struct ts_request *q, json_t **out);
 int ts_subsumes(const struct ts *t, const struct ts_request *q, json_t **out);
 int ts_translate(const struct ts *t, const struct ts_request *q, json_t **out);

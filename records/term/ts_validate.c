@@ -1,38 +1,11 @@
 /* $validate-code on value sets and code systems. */
-#include "records/term/ts_store.h"
+#include "records/term/ts_check.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ISSUES_MAX 24
-
-struct coding {
-    const char *system, *version, *code, *display;
-};
-
-struct said { /* one issue, with its own text */
-    struct ts_issue issue;
-    char text[900], expression[80];
-};
-
-struct check {
-    const struct ts *t;
-    const json_t *in, *set; /* set NULL: against the code system alone */
-    struct ts_asked asked;
-    json_t *failure;
-    int status;
-    struct said issues[ISSUES_MAX];
-    size_t n_issues;
-    bool good;              /* some coding was found where it should be */
-    const struct ts_system *system;
-    int32_t concept;
-    const char *unknown_system;
-    char caused_by[500]; /* a version that is not known made it fail */
-};
-
-static void say(struct check *c, struct ts_issue issue, const char *expression, const char *format, ...) YL_PRINTF(4, 5);
-static void say(struct check *c, struct ts_issue issue, const char *expression, const char *format, ...)
+void check_say(struct check *c, struct ts_issue issue, const char *expression, const char *format, ...)
 {
     if (c->n_issues == ISSUES_MAX)
         return;
@@ -56,340 +29,6 @@ static int by_weight(const void *a, const void *b)
     int c = rank(x->issue.severity) - rank(y->issue.severity);
     c = c ? c : strcmp(x->issue.code, y->issue.code);
     return c ? c : strcmp(x->text, y->text);
-}
-
-/* ---- displays ---- */
-
-static bool same_display(const char *a, const char *b)
-{
-    return strcasecmp(a, b) == 0;
-}
-
-static bool same_but_blanks(const char *a, const char *b)
-{
-    while (*a || *b) {
-        while (*a == ' ')
-            a++;
-        while (*b == ' ')
-            b++;
-        if ((*a | 32) != (*b | 32))
-            return false;
-        a += *a != 0;
-        b += *b != 0;
-    }
-    return true;
-}
-
-static const char *language_of(const struct ts_system *s)
-{
-    return ts_member(s->resource, "language");
-}
-
-/* Is `display` the concept's name or one of its designations? */
-static bool display_fits(const struct ts_concept *k, const char *display)
-{
-    json_t *one;
-    size_t i;
-    if (same_display(k->display, display))
-        return true;
-    json_array_foreach(json_object_get(k->source, "designation"), i, one)
-        if (same_display(ts_member(one, "value"), display))
-            return true;
-    return false;
-}
-
-/* Does the code system say what the concept is called in this language? de says de-CH too. */
-static bool speaks(const struct ts_system *s, const struct ts_concept *k, const char *language)
-{
-    json_t *one;
-    size_t i, len = strcspn(language, ",; ");
-    if (strncasecmp(language_of(s), language, len) == 0)
-        return true;
-    json_array_foreach(json_object_get(k->source, "designation"), i, one)
-        if (strncasecmp(ts_member(one, "language"), language, len) == 0)
-            return true;
-    return false;
-}
-
-static void no_display(struct check *c, const struct coding *x, const char *path, const char *language)
-{
-    const struct ts_concept *k = &c->system->concepts[c->concept];
-    if (same_display(k->display, x->display)) {
-        say(c, (struct ts_issue){.severity = "information", .code = "invalid", .kind = "invalid-display", .message_id = "NO_VALID_DISPLAY_FOUND_NONE_FOR_LANG_OK"},
-            path, "There are no valid display names found for the code %s#%s for language(s) '%s'. The display is '%s' which is a valid display for the default language",
-            x->system, x->code, language, x->display);
-        return;
-    }
-    c->good = false;
-    say(c, (struct ts_issue){.severity = "error", .code = "invalid", .kind = "invalid-display", .message_id = "NO_VALID_DISPLAY_FOUND_NONE_FOR_LANG_ERR"}, path,
-        "Wrong Display Name '%s' for %s#%s. There are no valid display names found for language(s) '%s'. Default display is '%s'", x->display, x->system, x->code,
-        language, k->display);
-}
-
-static void check_display(struct check *c, const struct coding *x, const char *path)
-{
-    const struct ts_concept *k = &c->system->concepts[c->concept];
-    const char *language = language_of(c->system), *wanted = ts_text(c->in, "displayLanguage");
-    char tail[60] = "";
-    if (!*x->display || !*k->display)
-        return;
-    if (*wanted && *language && !speaks(c->system, k, wanted)) {
-        no_display(c, x, path, wanted);
-        return;
-    }
-    if (display_fits(k, x->display))
-        return;
-    if (*language)
-        snprintf(tail, sizeof tail, " (%s)", language);
-    bool blanks = same_but_blanks(k->display, x->display), lenient = ts_flag(c->in, "lenient-display-validation", false);
-    if (!lenient)
-        c->good = false;
-    say(c, (struct ts_issue){.severity = lenient ? "warning" : "error", .code = "invalid", .kind = "invalid-display",
-                             .message_id = blanks ? "Display_Name_WS_for__should_be_one_of__instead_of" : "Display_Name_for__should_be_one_of__instead_of"},
-        path, "Wrong %sDisplay Name '%s' for %s#%s. Valid display is '%s'%s (for the language(s) '%s')", blanks ? "whitespace in " : "", x->display,
-        x->system, x->code, k->display, tail, *wanted ? wanted : "--");
-}
-
-/* ---- one coding ---- */
-
-static void name_coding(const struct coding *x, char *out, size_t cap)
-{
-    char version[120] = "", display[240] = "";
-    if (*x->version)
-        snprintf(version, sizeof version, "|%s", x->version);
-    if (*x->display)
-        snprintf(display, sizeof display, " ('%s')", x->display);
-    snprintf(out, cap, "%s%s#%s%s", x->system, version, x->code, display);
-}
-
-static void name_set(const json_t *set, char *out, size_t cap)
-{
-    const char *version = ts_member(set, "version");
-    snprintf(out, cap, "%s%s%s", ts_member(set, "url"), *version ? "|" : "", version);
-}
-
-static void not_in_set(struct check *c, const struct coding *x, const char *path, bool one_of_many)
-{
-    char coding[700], set[500];
-    name_coding(x, coding, sizeof coding);
-    name_set(c->set, set, sizeof set);
-    say(c, (struct ts_issue){.severity = one_of_many ? "information" : "error", .code = "code-invalid",
-                             .kind = one_of_many ? "this-code-not-in-vs" : "not-in-vs", .message_id = "None_of_the_provided_codes_are_in_the_value_set_one"},
-        path, "The provided code '%s' was not found in the value set '%s'", coding, set);
-}
-
-/* The one system of the set's includes that has the code. */
-static const struct ts_system *infer_system(struct check *c, const char *code, size_t *n)
-{
-    const struct ts_system *found = NULL;
-    json_t *one;
-    size_t i;
-    *n = 0;
-    json_array_foreach(json_object_get(json_object_get(c->set, "compose"), "include"), i, one) {
-        const char *url = ts_member(one, "system");
-        const struct ts_system *s = *url ? ts_system(c->t, url, ts_meant(&c->asked, url, ts_member(one, "version"))) : NULL;
-        int32_t k = s ? ts_concept(s, code) : -1;
-        if (k < 0 || s == found || ts_in_set(&c->asked, c->set, s, k) != 1)
-            continue;
-        found = s;
-        ++*n;
-    }
-    return found;
-}
-
-static bool unknown_system(struct check *c, const struct coding *x, const char *at_system, bool any_version)
-{
-    char versions[300];
-    ts_versions(c->t, x->system, versions, sizeof versions);
-    c->unknown_system = x->system;
-    if (*versions && !any_version) {
-        say(c, (struct ts_issue){.severity = "error", .code = "not-found", .kind = "not-found", .message_id = "UNKNOWN_CODESYSTEM_VERSION"}, at_system,
-            "A definition for CodeSystem '%s' version '%s' could not be found, so the code cannot be validated. Valid versions: %s", x->system,
-            x->version, versions);
-    } else if (!any_version)
-        say(c, (struct ts_issue){.severity = "error", .code = "not-found", .kind = "not-found", .message_id = "UNKNOWN_CODESYSTEM_VERSION"}, at_system,
-            "A definition for CodeSystem '%s' version '%s' could not be found, so the code cannot be validated. No versions of this code system are known", x->system,
-            x->version);
-    else
-        say(c, (struct ts_issue){.severity = "error", .code = "not-found", .kind = "not-found", .message_id = "UNKNOWN_CODESYSTEM"}, at_system,
-            "A definition for CodeSystem %s could not be found, so the code cannot be validated", x->system);
-    return false;
-}
-
-static void comment_status(struct check *c, const char *path)
-{
-    const struct ts_concept *k = &c->system->concepts[c->concept];
-    char status[80];
-    if (!k->inactive)
-        return;
-    if (k->status && *k->status && strcmp(k->status, "inactive"))
-        snprintf(status, sizeof status, "%s and inactive", k->status);
-    else
-        snprintf(status, sizeof status, "inactive");
-    say(c, (struct ts_issue){.severity = "warning", .code = "business-rule", .kind = "code-comment", .message_id = "INACTIVE_CONCEPT_FOUND"}, path,
-        "The concept '%s' has a status of %s and its use should be reviewed", k->code, status);
-}
-
-static void unknown_code(struct check *c, const struct coding *x, const char *path)
-{
-    if (c->system->content == TS_FRAGMENT) {
-        say(c, (struct ts_issue){.severity = "warning", .code = "code-invalid", .kind = "invalid-code", .message_id = "UNKNOWN_CODE_IN_FRAGMENT"}, path,
-            "Unknown Code '%s' in the CodeSystem '%s' version '%s' - note that the code system is labeled as a fragment, so the code may be valid in some other fragment",
-            x->code, x->system, c->system->version);
-        return;
-    }
-    say(c, (struct ts_issue){.severity = "error", .code = "code-invalid", .kind = "invalid-code", .message_id = "Unknown_Code_in_Version"}, path,
-        "Unknown code '%s' in the CodeSystem '%s' version '%s'", x->code, x->system, c->system->version);
-}
-
-struct paths {
-    char whole[60], code[80], system[80], display[80], version[80];
-};
-
-/* The code system or the set is a draft, withdrawn and so on: said, and no fault. */
-static void comment_standing(struct check *c, const json_t *resource)
-{
-    static const char *const ids[][2] = {{"draft", "MSG_DRAFT"}, {"experimental", "MSG_EXPERIMENTAL"}, {"deprecated", "MSG_DEPRECATED"}, {"withdrawn", "MSG_WITHDRAWN"}};
-    const char *standing = ts_standing(resource), *id = NULL;
-    for (size_t i = 0; i < 4; i++)
-        id = strcmp(standing, ids[i][0]) == 0 ? ids[i][1] : id;
-    if (id)
-        say(c, (struct ts_issue){.severity = "information", .code = "business-rule", .kind = "status-check", .message_id = id}, "", "Reference to %s %s %s|%s", standing,
-            ts_member(resource, "resourceType"), ts_member(resource, "url"), ts_member(resource, "version"));
-}
-
-/* check-system-version: what must not be otherwise. */
-static void check_version(struct check *c, const struct coding *x, const struct paths *at)
-{
-    const char *wanted = ts_said_for(c->in, "check-system-version", x->system);
-    if (!*wanted || !c->system || ts_version_fits(c->system->version, wanted))
-        return;
-    c->good = false;
-    say(c, (struct ts_issue){.severity = "error", .code = "exception", .kind = "version-error", .message_id = "VALUESET_VERSION_CHECK"}, at->version,
-        "The version '%s' is not allowed for system '%s': required to be '%s' by a version-check parameter", c->system->version, x->system, wanted);
-}
-
-/* Is it in the set, and may it be used? */
-static bool check_member(struct check *c, const struct coding *x, const struct paths *at, bool many)
-{
-    const struct ts_concept *k = &c->system->concepts[c->concept];
-    int in = c->set ? ts_in_set(&c->asked, c->set, c->system, c->concept) : 1;
-    if (in < 0)
-        return false;
-    if (in && k->abstract && !ts_flag(c->in, "abstract", true)) {
-        say(c, (struct ts_issue){.severity = "error", .code = "business-rule", .kind = "code-rule", .message_id = "ABSTRACT_CODE_NOT_ALLOWED"}, at->code,
-            "Code '%s#%s' is abstract, and not allowed in this context", x->system, x->code);
-        in = 0;
-    }
-    bool active_only = ts_flag(c->in, "activeOnly", false) || json_is_false(json_object_get(json_object_get(c->set, "compose"), "inactive"));
-    if (k->inactive && active_only) {
-        say(c, (struct ts_issue){.severity = "error", .code = "business-rule", .kind = "code-rule", .message_id = "STATUS_CODE_WARNING_CODE"}, at->code,
-            "The concept '%s' is valid but is not active", x->code);
-        in = 0;
-    }
-    if (!in)
-        not_in_set(c, x, at->code, many);
-    return in;
-}
-
-static void unknown_version(struct check *c, const char *url, const char *version, const char *at_system)
-{
-    char versions[300];
-    ts_versions(c->t, url, versions, sizeof versions);
-    snprintf(c->caused_by, sizeof c->caused_by, "%s|%s", url, version);
-    say(c, (struct ts_issue){.severity = "error", .code = "not-found", .kind = "not-found", .message_id = "UNKNOWN_CODESYSTEM_VERSION"}, at_system,
-        "A definition for CodeSystem '%s' version '%s' could not be found, so the code cannot be validated. Valid versions: %s", url, version, versions);
-}
-
-/* The coding names one version of its system, the set's include means another: true, with the issues said. */
-static bool version_differs(struct check *c, const struct coding *x, const struct paths *at)
-{
-    const json_t *include = NULL;
-    json_t *one;
-    size_t i;
-    json_array_foreach(json_object_get(json_object_get(c->set, "compose"), "include"), i, one)
-        if (!include && strcmp(ts_member(one, "system"), x->system) == 0)
-            include = one;
-    if (!include || !*x->version)
-        return false;
-    const char *said = ts_member(include, "version"), *meant = ts_meant(&c->asked, x->system, said);
-    const struct ts_system *set_system = ts_system(c->t, x->system, meant), *own = ts_system(c->t, x->system, x->version);
-    char versions[300];
-    ts_versions(c->t, x->system, versions, sizeof versions);
-    if (!*versions || (*meant && ts_version_fits(x->version, meant)) || (set_system && strcmp(set_system->version, x->version) == 0))
-        return false;
-    bool mild = !*meant && !own, changed = *meant && strcmp(said, meant);
-    const char *version = set_system && !strchr(meant, 'x') ? set_system->version : *meant ? meant : "";
-    char from[200] = "";
-    if (changed)
-        snprintf(from, sizeof from, " resulting from the version '%s'", said);
-    say(c, (struct ts_issue){.severity = mild ? "warning" : "error", .code = "invalid", .kind = "vs-invalid",
-                             .message_id = mild ? "VALUESET_VALUE_MISMATCH_DEFAULT" : changed ? "VALUESET_VALUE_MISMATCH_CHANGED" : "VALUESET_VALUE_MISMATCH"},
-        at->version, "The code system '%s' version '%s'%s in the ValueSet include is different to the one in the value ('%s')", x->system, version,
-        mild ? " for the versionless include" : from, x->version);
-    if (!own)
-        unknown_version(c, x->system, x->version, at->system);
-    if (!set_system)
-        unknown_version(c, x->system, meant, at->system);
-    c->system = set_system;
-    c->concept = c->system ? ts_concept(c->system, x->code) : -1;
-    return true;
-}
-
-static void check_coding(struct check *c, struct coding *x, const struct paths *at, bool many)
-{
-    char set[500];
-    size_t n;
-    c->system = NULL;
-    c->concept = -1;
-    if (!*x->system && c->set) {
-        const struct ts_system *s = infer_system(c, x->code, &n);
-        if (!s || n > 1) {
-            name_set(c->set, set, sizeof set);
-            not_in_set(c, x, at->code, many);
-            say(c, (struct ts_issue){.severity = "error", .code = "not-found", .kind = "cannot-infer", .message_id = "UNABLE_TO_INFER_CODESYSTEM"}, at->code,
-                "The System URI could not be determined for the code '%s' in the ValueSet '%s'", x->code, set);
-            return;
-        }
-        x->system = s->url;
-    }
-    if (c->set && version_differs(c, x, at)) {
-        check_version(c, x, at);
-        return;
-    }
-    const char *meant = x->version;
-    json_t *one;
-    size_t i;
-    if (!*meant && c->set)
-        json_array_foreach(json_object_get(json_object_get(c->set, "compose"), "include"), i, one)
-            if (strcmp(ts_member(one, "system"), x->system) == 0)
-                meant = ts_member(one, "version");
-    meant = *x->version ? x->version : ts_meant(&c->asked, x->system, meant);
-    c->system = ts_system(c->t, x->system, meant);
-    if (!c->system) {
-        if (c->set)
-            not_in_set(c, x, at->code, many);
-        unknown_system(c, x, at->system, !*x->version);
-        return;
-    }
-    c->concept = ts_concept(c->system, x->code);
-    if (c->concept < 0) {
-        bool fragment = c->system->content == TS_FRAGMENT;
-        if (c->set && !fragment)
-            not_in_set(c, x, at->code, many);
-        unknown_code(c, x, at->code);
-        c->good |= fragment;
-        return;
-    }
-    bool in = check_member(c, x, at, many);
-    c->good |= in;
-    comment_status(c, at->whole);
-    if (in)
-        check_display(c, x, at->display);
-    check_version(c, x, at);
-    comment_standing(c, c->system->resource);
-    if (c->set)
-        comment_standing(c, c->set);
 }
 
 /* ---- the answer ---- */
@@ -424,7 +63,10 @@ static void put_issues(struct check *c, json_t *answer)
         c->issues[i].issue.text = c->issues[i].text;
         c->issues[i].issue.expression = c->issues[i].expression;
         ts_issue(outcome, &c->issues[i].issue);
-        bool aside = c->issues[i].issue.message_id && strcmp(c->issues[i].issue.message_id, "VALUESET_VALUE_MISMATCH_DEFAULT") == 0;
+        static const char *const quiet[] = {"VALUESET_VALUE_MISMATCH_DEFAULT", "UNKNOWN_CODE_IN_FRAGMENT", "INACTIVE_DISPLAY_FOUND", "CONCEPT_DEPRECATED_IN_VALUESET"};
+        bool aside = false;
+        for (size_t q = 0; q < 4 && c->issues[i].issue.message_id; q++)
+            aside |= strcmp(c->issues[i].issue.message_id, quiet[q]) == 0;
         if ((strcmp(c->issues[i].issue.severity, "information") == 0 && strcmp(c->issues[i].issue.kind, "invalid-display")) || aside)
             continue;
         size_t k = n++;
@@ -439,6 +81,16 @@ static void put_issues(struct check *c, json_t *answer)
         ts_put(answer, "message", "valueString", json_string(message));
 }
 
+/* A concept's status of the common kind (http://hl7.org/fhir/concept-properties#status); a code system's own words are its property's alone. */
+static bool is_standing(const char *status)
+{
+    static const char *const known[] = {"retired", "deprecated", "withdrawn", "experimental", "draft", "superseded"};
+    for (size_t i = 0; status && i < sizeof known / sizeof *known; i++)
+        if (strcmp(status, known[i]) == 0)
+            return true;
+    return false;
+}
+
 static json_t *answer_of(struct check *c, const struct coding *x, const json_t *concept, const struct ts_system *s, int32_t k)
 {
     json_t *answer = ts_parameters();
@@ -451,13 +103,19 @@ static json_t *answer_of(struct check *c, const struct coding *x, const json_t *
         ts_put(answer, "codeableConcept", "valueCodeableConcept", json_deep_copy(concept));
     if (s && *s->version)
         ts_put(answer, "version", "valueString", json_string(s->version));
-    if (s && k >= 0 && *s->concepts[k].display)
-        ts_put(answer, "display", "valueString", json_string(s->concepts[k].display));
-    if (s && k >= 0 && s->concepts[k].inactive) {
-        ts_put(answer, "inactive", "valueBoolean", json_true());
-        if (s->concepts[k].status && *s->concepts[k].status && strcmp(s->concepts[k].status, "inactive"))
-            ts_put(answer, "status", "valueString", json_string(s->concepts[k].status));
+    if (s && k >= 0) {
+        const json_t *from;
+        const char *display = ts_display_in(s, &s->concepts[k], &c->languages, &from), *status = s->concepts[k].status;
+        display = display ? display : s->concepts[k].display;
+        if (*display)
+            ts_put(answer, "display", "valueString", json_string(display));
+        if (s->concepts[k].inactive)
+            ts_put(answer, "inactive", "valueBoolean", json_true());
+        if (is_standing(status))
+            ts_put(answer, "status", "valueCode", json_string(status));
     }
+    if (c->normalized)
+        ts_put(answer, "normalized-code", "valueCode", json_string(c->normalized));
     if (*c->caused_by)
         ts_put(answer, "x-caused-by-unknown-system", "valueCanonical", json_string(c->caused_by));
     if (c->unknown_system)
@@ -501,10 +159,10 @@ static json_t *check_concept(struct check *c, const json_t *concept)
         }
         c->good |= was;
     }
-    if (!s && c->set && !c->good) {
+    if (!s && c->set && !c->good && !*c->caused_by) {
         char set[500];
-        name_set(c->set, set, sizeof set);
-        say(c, (struct ts_issue){.severity = "error", .code = "code-invalid", .kind = "not-in-vs", .message_id = "TX_GENERAL_CC_ERROR_MESSAGE"}, "",
+        check_name_set(c->set, set, sizeof set);
+        check_say(c, (struct ts_issue){.severity = "error", .code = "code-invalid", .kind = "not-in-vs", .message_id = "TX_GENERAL_CC_ERROR_MESSAGE"}, "",
             "No valid coding was found for the value set '%s'", set);
     }
     c->good = c->good && !bad;
@@ -549,24 +207,17 @@ static int failure_answer(struct check *c, const json_t *concept, json_t **out)
     return 200;
 }
 
-int ts_validate(const struct ts *t, const struct ts_request *q, json_t **out)
+static int checked(struct check *c, const struct ts_request *q, json_t **out)
 {
-    struct check *c = calloc(1, sizeof *c);
     const json_t *concept = json_object_get(ts_param(q->in, "codeableConcept"), "valueCodeableConcept");
     const json_t *coding = json_object_get(ts_param(q->in, "coding"), "valueCoding");
-    int status = 200;
-    if (!c)
-        return ts_fail(out, 500, "exception", NULL, "Out of memory.");
-    c->t = t;
-    c->in = q->in;
-    c->asked = (struct ts_asked){t, q->in, 0, &c->failure, &c->status, NULL};
-    const char *language = ts_text(q->in, "displayLanguage");
-    if (*language && *language != '*' && ((*language | 32) < 'a' || (*language | 32) > 'z')) {
-        status = ts_fail(out, 400, "processing", "invalid-display", "Invalid displayLanguage: '%s'", language);
-        goto out;
+    const char *language = ts_text(c->in, "displayLanguage");
+    if (!ts_languages(language, &c->languages))
+        return ts_fail(out, 400, "processing", "invalid-display", "Invalid displayLanguage: '%s'", language);
+    if (c->set && ts_no_circle(&c->asked, c->set)) {
+        *out = json_incref(c->failure);
+        return c->status;
     }
-    if (strcmp(q->type, "ValueSet") == 0 && !(c->set = find_set(t, q, out, &status)))
-        goto out;
     if (concept)
         *out = check_concept(c, concept);
     else {
@@ -576,24 +227,70 @@ int ts_validate(const struct ts *t, const struct ts_request *q, json_t **out)
             x.system = ts_text(q->in, "url");
         if (!c->set && !*x.version)
             x.version = ts_text(q->in, "version");
-        if (!*x.code) {
-            status = ts_fail(out, 400, "invalid", "invalid-data", "Unable to find code to validate (looked for coding | codeableConcept | code)");
-            goto out;
-        }
+        if (!*x.code)
+            return ts_fail(out, 400, "invalid", NULL, "Unable to find code to validate (looked for coding | codeableConcept | code+system | code+inferSystem in parameters");
         struct paths at = {"", "code", "system", "display", "version"};
         if (coding)
             at = (struct paths){"Coding", "Coding.code", "Coding.system", "Coding.display", "Coding.version"};
         else
             snprintf(at.whole, sizeof at.whole, "code");
         check_coding(c, &x, &at, false);
+        check_comment_imports(c);
         *out = answer_of(c, &x, NULL, c->system, c->concept);
     }
-    if (c->failure) {
-        json_decref(*out);
-        status = failure_answer(c, concept, out);
-    }
+    if (!c->failure)
+        return 200;
+    json_decref(*out);
+    return failure_answer(c, concept, out);
+}
+
+int ts_validate(const struct ts *t, const struct ts_request *q, json_t **out)
+{
+    struct check *c = calloc(1, sizeof *c);
+    struct ts *own = NULL;
+    json_t *asked = NULL;
+    int status = 200;
+    if (!c)
+        return ts_fail(out, 500, "exception", NULL, "Out of memory.");
+    if (strcmp(q->type, "ValueSet") == 0 && !(c->set = find_set(t, q, out, &status)))
+        goto out;
+    asked = ts_asked_in(q->in, c->set);
+    if ((status = ts_with_supplements(t, asked, c->set, &own, out)))
+        goto out;
+    c->t = own ? own : t;
+    c->in = asked;
+    c->asked = (struct ts_asked){.t = c->t, .in = asked, .failure = &c->failure, .status = &c->status, .used = json_array(), .container = c->set};
+    status = checked(c, q, out);
 out:
+    json_decref(c->asked.used);
     json_decref(c->failure);
+    json_decref(asked);
+    ts_close(own);
     free(c);
     return status;
+}
+
+/* $batch-validate-code: each `validation` with what stands beside them all. */
+int ts_batch_validate(const struct ts *t, const struct ts_request *q, json_t **out)
+{
+    json_t *one, *common;
+    size_t i, k;
+    *out = ts_parameters();
+    json_array_foreach(json_object_get(q->in, "parameter"), i, one) {
+        const json_t *inner = json_object_get(one, "resource");
+        if (strcmp(ts_member(one, "name"), "validation") || !inner)
+            continue;
+        json_t *list = json_array(), *answer = NULL;
+        json_array_extend(list, json_object_get(inner, "parameter"));
+        json_array_foreach(json_object_get(q->in, "parameter"), k, common)
+            if (strcmp(ts_member(common, "name"), "validation") && !ts_param(inner, ts_member(common, "name")))
+                json_array_append(list, common);
+        json_t *in = json_pack("{s:s, s:o}", "resourceType", "Parameters", "parameter", list);
+        bool of_set = ts_param(in, "valueSet") || ts_param(in, "url");
+        struct ts_request single = {of_set ? "ValueSet" : "CodeSystem", "", "validate-code", in};
+        ts_validate(t, &single, &answer);
+        json_array_append_new(json_object_get(*out, "parameter"), json_pack("{s:s, s:o}", "name", "validation", "resource", answer));
+        json_decref(in);
+    }
+    return 200;
 }

@@ -83,7 +83,7 @@ static void busy(struct net_request *r, int status, const char *issue, const cha
     reply(r, &a);
 }
 
-static void on_fhir(void *ctx, struct net_request *r)
+void fhir_answer(void *ctx, struct net_request *r)
 {
     const struct api_config *c = ctx;
     struct asked *a = calloc(1, sizeof *a);
@@ -99,6 +99,7 @@ static void on_fhir(void *ctx, struct net_request *r)
                              .if_none_match = net_request_header(r, "if-none-match"),
                              .if_none_exist = net_request_header(r, "if-none-exist"),
                              .if_modified_since = net_request_header(r, "if-modified-since"),
+                             .languages = net_request_header(r, "accept-language"),
                              .csrf = net_request_header(r, "x-csrf-token"),
                              .client_address = net_request_address(r),
                              .host = net_request_header(r, "host")};
@@ -113,7 +114,7 @@ int fhir_serve(const struct api_config *config)
 {
     static const char *const prefixes[] = {"/fhir", "/fhir/"};
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
-        struct net_route route = {.prefix = prefixes[i], .methods = NET_GET | NET_HEAD | NET_POST | NET_PUT | NET_PATCH | NET_DELETE, .handler = on_fhir,
+        struct net_route route = {.prefix = prefixes[i], .methods = NET_GET | NET_HEAD | NET_POST | NET_PUT | NET_PATCH | NET_DELETE, .handler = fhir_answer,
                                   .ctx = (void *)config, .max_body = FHIR_BODY_MAX, .unmetered = true};
         if (net_route_add(config->net, &route)) return ERR_CONFLICT;
     }

@@ -6,5 +6,7 @@
 #include "server/api/api.h"
 
 /* Adds the routes; config must outlive the net. ERR_CONFLICT as net_route_add. */
+/* The handler itself; ctx is the struct api_config. */
+void fhir_answer(void *ctx, struct net_request *r);
 YL_CHECKED int fhir_serve(const struct api_config *config);
 #endif

@@ -1,4 +1,5 @@
 #include "server/api/fhir_terms.h"
+#include "server/api/fhir.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,6 +131,13 @@ static int read_body(struct net_request *r, json_t *list, struct fault *f)
     return rc;
 }
 
+/* The languages the browser or client likes: behind all that the request and the value set say. */
+static int read_languages(struct net_request *r, json_t *args)
+{
+    const char *languages = net_request_header(r, "accept-language");
+    return *languages && strlen(languages) <= 200 ? json_object_set_new(args, "language", json_string(languages)) : 0;
+}
+
 /* Takes args on 0. */
 static int submit(const struct api_config *c, struct net_request *r, json_t *args, struct fault *f)
 {
@@ -149,14 +157,26 @@ static int submit(const struct api_config *c, struct net_request *r, json_t *arg
     return 0;
 }
 
+/* A machine client's token is the FHIR service's, which asks the same terminology under its scopes. */
+static bool of_a_client(const struct net_request *r)
+{
+    bool by_cookie;
+    return strncmp(net_request_credential(r, &by_cookie), "f1.", 3) == 0;
+}
+
 static void on_terms(void *ctx, struct net_request *r)
 {
+    if (of_a_client(r)) {
+        fhir_answer(ctx, r);
+        return;
+    }
     struct fault f;
     fault_clear(&f);
     json_t *list = json_array(), *args = json_pack("{s:{s:o}, s:b}", "parameters", "parameter", list, "text", 1);
     int rc = read_path(net_request_path(r), args, &f);
     rc = rc ? rc : read_query(net_request_query(r), list, &f);
     rc = rc ? rc : read_body(r, list, &f);
+    if (!rc && json_object_get(args, "operation") && read_languages(r, args)) rc = fault_set(&f, ERR_MALFORMED, "languages_not_utf8", "Accept-Language is not UTF-8.");
     rc = rc ? rc : submit(ctx, r, args, &f);
     if (!rc) return;
     json_decref(args);

@@ -1,5 +1,5 @@
 /* fhir_terms - the terminology service in FHIR's own way: /fhir/CodeSystem, /fhir/ValueSet, /fhir/ConceptMap with $lookup, $validate-code,
- * $expand, $subsumes, $translate, reading by id and searching by url (R4, http://hl7.org/fhir/R4/terminology-service.html). GET with the
+ * $expand, $subsumes, $translate, $batch-validate-code, reading by id and searching by url (R4, http://hl7.org/fhir/R4/terminology-service.html). GET with the
  * parameters in the query, POST with a Parameters resource. Errors are OperationOutcomes. Session cookie or bearer token, as everywhere.
  * Event thread; maps to the operation term.fhir.
  */

@@ -51,6 +51,7 @@ const struct api_route api_routes[] = {
     {PATCH, "/patients/{patient_id}", "patient.update"},
     {POST, "/patients/{patient_id}/reveal", "patient.reveal"},
     {GET, "/patients/{patient_id}/timeline", "patient.timeline"},
+    {GET, "/patients/{patient_id}/attachments/{attachment_id}", "patient.attachment"},
     {POST, "/patients/{patient_id}/report_link", "patient.report_link"},
     {GET, "/patients/{patient_id}/consents", "consent.list"},
     {POST, "/patients/{patient_id}/consents", "consent.record"},

@@ -50,6 +50,8 @@ void crypto_hmac_sha1(const void *key, size_t key_len, const void *data, size_t 
 
 /* RFC 4648 4, with padding; cap must hold it: a programmer's matter. */
 void base64_encode(const void *data, size_t len, char *out, size_t cap);
+/* The same back, with or without padding, white space passed over. Bytes written, or ERR_INVALID, ERR_TOO_LARGE. */
+YL_CHECKED int base64_decode(const char *text, size_t len, uint8_t *out, size_t cap);
 
 /* Text forms. base64url has no padding. Return length written (without NUL) or negative error; out is NUL-terminated. */
 YL_CHECKED int hex_encode(const void *data, size_t len, char *out, size_t cap);

@@ -73,6 +73,46 @@ int base32_encode(const void *data, size_t len, char *out, size_t cap)
 }
 
 /* Strict: other characters, a length that no bytes have, and stray bits at the end are refused, so a text has one spelling. */
+/* 0 to 63; 64 = white space, 65 = padding, 66 = neither. */
+static uint32_t sextet(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return (uint32_t)(c - 'A');
+    if (c >= 'a' && c <= 'z')
+        return (uint32_t)(c - 'a') + 26;
+    if (c >= '0' && c <= '9')
+        return (uint32_t)(c - '0') + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : c == ' ' || c == '\n' || c == '\r' || c == '\t' ? 64 : c == '=' ? 65 : 66;
+}
+
+int base64_decode(const char *text, size_t len, uint8_t *out, size_t cap)
+{
+    size_t n = 0, letters = 0;
+    uint32_t held = 0;
+    int have = 0, ends = 0;
+    for (size_t i = 0; i < len; i++) {
+        uint32_t v = sextet(text[i]);
+        if (v == 64)
+            continue;
+        if (v == 65) {
+            ends++;
+            continue;
+        }
+        if (v > 65 || ends)
+            return ERR_INVALID;
+        held = (held << 6 | v) & 0xFFFF;
+        have += 6;
+        letters++;
+        if (have < 8)
+            continue;
+        have -= 8;
+        if (n == cap)
+            return ERR_TOO_LARGE;
+        out[n++] = (uint8_t)(held >> have);
+    }
+    return letters % 4 == 1 || ends > 2 || held & ((1u << have) - 1) ? ERR_INVALID : (int)n;
+}
+
 int base64url_decode(const char *text, uint8_t *out, size_t cap)
 {
     size_t len = strlen(text), n = 0;

@@ -39,6 +39,9 @@ int ctl_client(struct ctl *c);    /* client.c */
 int ctl_relay(struct ctl *c);     /* relay.c */
 int ctl_mpi(struct ctl *c);       /* mpi.c */
 int ctl_dx(struct ctl *c);        /* dx.c */
+int ctl_fhir(struct ctl *c);      /* fhir.c */
+/* The tables of config/data: --data DIR, or those of the folder config. */
+int ctl_find_data(struct ctl *c, char out[PATH_MAX], struct fault *f);
 int ctl_recording(struct ctl *c); /* recording.c */
 int ctl_org(struct ctl *c);       /* org.c */
 int ctl_inventory(struct ctl *c); /* inventory.c */

@@ -5,8 +5,7 @@
 
 #define JSON_BYTES (256 << 10)
 
-/* The tables: --data DIR, or those of the folder config. */
-static int find_data(struct ctl *c, char out[PATH_MAX], struct fault *f)
+int ctl_find_data(struct ctl *c, char out[PATH_MAX], struct fault *f)
 {
     const char *given = ctl_value(c, "data");
     char dir[PATH_MAX];
@@ -104,7 +103,7 @@ int ctl_dx(struct ctl *c)
     if (!read_words(c, &j))
         return fprintf(stderr, "usage: yilianctl dx normalise [--data DIR] [--explain] <LINES >JSON-LINES\n"), 2;
     j.json = malloc(JSON_BYTES);
-    int code = !j.json ? 1 : find_data(c, path, &f) || records_dx_open(&j.dx, path, &f) ? ctl_complain(&f) : normalise(&j);
+    int code = !j.json ? 1 : ctl_find_data(c, path, &f) || records_dx_open(&j.dx, path, &f) ? ctl_complain(&f) : normalise(&j);
     records_dx_close(j.dx);
     free(j.json);
     free(j.line);

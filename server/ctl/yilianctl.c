@@ -220,6 +220,7 @@ static const struct {
     {"openapi", openapi, NOTHING, "openapi print: the HTTP interface as OpenAPI 3.1"},
     {"mpi", ctl_mpi, NOTHING, "mpi link --map MAP.json --in A.csv [--in B.csv ..] --out CLUSTERS.csv [--explain A B]: which records are one person"},
     {"dx", ctl_dx, NOTHING, "dx normalise [--data DIR] [--explain]: a diagnosis a line from standard input -> its normal form, a JSON line each"},
+    {"fhir", ctl_fhir, NOTHING, "fhir rows --view VIEW.json [--csv] | path EXPRESSION [--data DIR]: resources, a line each, from standard input -> rows (SQL on FHIR v2), values (FHIRPath)"},
     {"demo", demo, RECORDS, "demo load DIR: the demonstration consortium, once"},
 };
 

@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 
 #define ADDRESS_BYTES 48
-#define HEADERS 19
+#define HEADERS 20
 #define ROUTES_MAX 64
 #define WS_PLACES_MAX 4
 #define RAW_PLACES_MAX 4

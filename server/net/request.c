@@ -35,6 +35,7 @@ static const struct {
     {"if-modified-since", WSI_TOKEN_HTTP_IF_MODIFIED_SINCE},
     {"prefer", -1},
     {"if-none-exist", -1},
+    {"accept-language", WSI_TOKEN_HTTP_ACCEPT_LANGUAGE},
 };
 
 static int header_index(const char *name)

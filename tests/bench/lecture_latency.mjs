@@ -1,7 +1,7 @@
 // How far behind a lecture is seen, from the drawing of a clock in the publisher's page to its showing in another: our page over WebSocket and
 // hls.js over low-latency HLS, through a relay that delays each direction by half the round trip. And how soon the first picture is there.
 // hls.js never comes nearer than where it began, so each of its joins is a measurement of its own: JOINS of them, SECONDS long each.
-//   YL_BUILD=build node tests/bench/lecture_latency.mjs [RTT_MS=20] [SECONDS=10] [JOINS=5] [websocket|hls]
+//   [TRACE=1] YL_BUILD=build node tests/bench/lecture_latency.mjs [RTT_MS=20] [SECONDS=10] [JOINS=5] [websocket|hls]
 import { readFileSync } from 'node:fs'
 import { connect, createServer as tcpServer } from 'node:net'
 import { createServer } from 'node:http'
@@ -41,12 +41,47 @@ async function measure(page, what) {
   return percentile(ages, 95)
 }
 
+/** In the watching page: `trace` says when each piece came, and what was ahead and how fast it was played, around each time that playing stopped. */
+const tracer = () => {
+  const trace = (globalThis.trace = [])
+  const Plain = globalThis.WebSocket
+  const note = (kind, more = {}) => {
+    const v = document.querySelector('video')
+    const b = v?.buffered
+    trace.push({ at: Math.round(performance.now()), kind, ahead: b?.length ? Math.round((b.end(b.length - 1) - v.currentTime) * 1000) : null, rate: v?.playbackRate, ...more })
+  }
+  globalThis.WebSocket = class extends Plain {
+    constructor(...args) {
+      super(...args)
+      this.addEventListener('message', (e) => note('piece', { bytes: e.data.byteLength ?? e.data.slice(0, 60) }))
+    }
+  }
+  for (const kind of ['waiting', 'playing', 'seeking', 'ratechange', 'stalled']) document.addEventListener(kind, () => note(kind), true)
+  let last = performance.now()
+  setInterval(() => {
+    const now = performance.now()
+    if (now - last > 150) note('page late', { ms: Math.round(now - last) })
+    last = now
+  }, 50)
+}
+/** The lines of a second and a half before each stop, and half a second after. */
+function aroundStops(trace) {
+  const stops = trace.filter((t) => t.kind === 'waiting').map((t) => t.at)
+  return trace.filter((t) => stops.some((s) => t.at > s - 1500 && t.at < s + 500)).map((t) => JSON.stringify(t))
+}
+
 async function overWebSocket() {
   const page = await open(browser, { base })
   await page.addInitScript(reader)
+  await page.addInitScript(tracer)
   await page.goto(`/live/lecture#${token}`)
   await measure(page, 'WebSocket')
   console.log(`  stalls ${await page.getAttribute('.behind', 'data-stalls')}`)
+  const trace = await page.evaluate(() => globalThis.trace)
+  const pieces = trace.filter((t) => t.kind === 'piece' && typeof t.bytes === 'number').map((t) => t.at)
+  const gaps = pieces.slice(1).map((at, i) => at - pieces[i])
+  console.log(`  between two pieces p50 ${percentile(gaps, 50)} p95 ${percentile(gaps, 95)} max ${percentile(gaps, 100)} ms`)
+  for (const line of process.env.TRACE ? aroundStops(trace) : []) console.log(line)
   const firsts = []
   for (let i = 0; i < joins; i++) {
     await page.reload()

@@ -2,13 +2,14 @@
  * asks again (keep-alive, TLS 1.2 or 1.3, mbedtls). The daemon's processor time is read from /proc, because the clients share the machine:
  * "per core" is requests by second of the daemon's processor time.
  *
- *   bench_server_fhir [--folder DIR] [--clients N] [--seconds S] [--more N] [--rate R] [--share S] [--only NAMES] [--keep DIR]
+ *   bench_server_fhir [--postgres] [--folder DIR] [--clients N] [--seconds S] [--more N] [--rate R] [--share S] [--only NAMES] [--keep DIR] [--readers N]
  *
  * --folder: transaction bundles (*.json.gz), the first ones those of hospitals and practitioners by name; loaded one after the other by 2
  * clients. --more: so many further resources loaded in bundles of 500 before the rest is measured (1000000 for the bars of the project). --only: of the phases measured by time, those whose names are in this text.
  * --keep: the site is made in DIR and stays there; where one is, of the same --more, nothing is loaded again. Its folder must be short, and be removed by hand.
  * Reads and creates are measured twice: by clients who ask again as soon as they are answered, then by as many at random moments, with S (0.6) of the rate that
- * was reached. With YL_TEST_DATABASE (tests/support/postgres start DIR) the daemon works on PostgreSQL, whose processor time is told beside the daemon's.
+ * was reached. --postgres (first): the daemon works on a durable PostgreSQL server of its own, or on that of YL_TEST_DATABASE; its processor time is told beside the daemon's.
+ * --readers: the daemon's records.readers; 2, and 8 on PostgreSQL, for whose answers they mostly wait.
  * What a request costs before anybody looks at it is measured too (healthz), and $lookup and $expand of a person who is signed in. "shapes": about
  * forty kinds of search, each by one client for up to two seconds. "mixed": R questions a second (1200), at random moments whether or not the ones before are
  * answered, and their times from the moment they were due: of twenty seven are reads, six searches in a record, three for a person, three $lookup, one a create.
@@ -16,6 +17,7 @@
  * patient's record p99 10 ms; mixed, ten times the mission's load (5 million a day, peaks of 1,200/s), p99 50 ms, none failed; worst shape p99 500 ms; $expand with a filter p99 10 ms; RSS 300 MB.
  */
 #include "tests/lib/fhir_client.h"
+#include "tests/lib/postgres_server.h"
 #include <dirent.h>
 #include <math.h>
 #include <pthread.h>
@@ -26,10 +28,9 @@
 #define PATIENTS 2000
 #define SAMPLES 400000
 
-static int clients = 64, seconds = 5, more;
+static int clients = 64, seconds = 5, more, readers;
 static double rate = 1200; /* of the mixed phase */
 static double share = 0.6; /* of what a closed loop reached, offered once more */
-static pid_t postgres;      /* the server of YL_TEST_DATABASE; 0 = SQLite */
 static const char *folder, *keep, *only = "";
 static struct fhir_client client;
 static atomic_int left, made;
@@ -122,31 +123,12 @@ static void connect_all(int n)
     }
 }
 
-/* YL_TEST_DATABASE as tests/support/postgres prints it: the folder of the socket has the server's number. */
-static pid_t postgres_of(const char *uri)
-{
-    static const char key[] = "host=";
-    char path[300];
-    size_t n = 0;
-    int pid = 0;
-    for (const char *at = uri ? strstr(uri, key) : NULL, *p = at ? at + strlen(key) : ""; *p && *p != '&' && n < 250; n++) {
-        bool slash = strncmp(p, "%2F", 3) == 0;
-        path[n] = slash ? '/' : *p;
-        p += slash ? 3 : 1;
-    }
-    strcpy(path + n, "/data/postmaster.pid");
-    FILE *f = n ? fopen(path, "r") : NULL;
-    if (f && fscanf(f, "%d", &pid) != 1) pid = 0;
-    if (f) fclose(f);
-    return pid;
-}
-
 /* seconds 0: until the work is done. How many a second; 0: left out. */
 static double phase_at(const char *name, int n, int for_s, double unit, double per_s, int (*one)(struct worker *w))
 {
     if (*only && for_s && !strstr(only, name)) return 0;
     connect_all(n); /* before: handshakes are not what is measured */
-    double cpu = process_cpu_s(site.daemon), database = postgres ? process_family_cpu_s(postgres) : 0, began = now();
+    double cpu = process_cpu_s(site.daemon), database = postgres_cpu_s(), began = now();
     uint64_t total = 0, failed = 0;
     over = false;
     for (int i = 0; i < n; i++) {
@@ -175,7 +157,7 @@ static double phase_at(const char *name, int n, int for_s, double unit, double p
     qsort(all, k, sizeof *all, compare);
     printf("%-22s %8.0f in %5.1f s = %7.0f/s%s; server %5.1f us each = %6.0f/s per core; p50 %.2f ms p99 %.2f ms; failed %llu; RSS %ld MB", name, things, took,
            things / took, offered, used / things * 1e6, things / used, k ? all[k / 2] : 0.f, k ? all[k * 99 / 100] : 0.f, (unsigned long long)failed, site_rss_kb() / 1024);
-    if (postgres) printf("; PostgreSQL %.1f us each", (process_family_cpu_s(postgres) - database) / things * 1e6);
+    if (postgres.pid) printf("; PostgreSQL %.1f us each", (postgres_cpu_s() - database) / things * 1e6);
     printf("\n");
     fflush(stdout);
     free(all);
@@ -373,6 +355,7 @@ static void ask_shape(struct worker *w, const char *shape, float *worst)
     qsort(ms, n, sizeof *ms, compare);
     float p99 = ms[n * 99 / 100 < n ? n * 99 / 100 : n - 1];
     printf("%8.2f ms p50 %8.2f ms p99  %d  %s\n", ms[n / 2], p99, status, shape);
+    fflush(stdout);
     if (p99 > *worst) *worst = p99;
 }
 
@@ -399,7 +382,8 @@ static int expand_one(struct worker *w)
 /* Is what is measured there already? */
 static bool start_site(void)
 {
-    static const char lines[] = "request.rate = 100000\n";
+    char lines[100];
+    snprintf(lines, sizeof lines, "request.rate = 100000\nrecords.readers = %d\n", readers ? readers : postgres.pid ? 8 : 2);
     if (!keep) {
         site_start(lines);
         return false;
@@ -414,23 +398,25 @@ static bool start_site(void)
 
 int main(int argc, char **argv)
 {
-    for (int i = 1; i + 1 < argc; i += 2) {
+    bool own_server = argc > 1 && strcmp(argv[1], "--postgres") == 0;
+    for (int i = 1 + own_server; i + 1 < argc; i += 2) {
         if (!strcmp(argv[i], "--folder")) folder = argv[i + 1];
         if (!strcmp(argv[i], "--keep")) keep = argv[i + 1];
         if (!strcmp(argv[i], "--clients")) clients = atoi(argv[i + 1]);
         if (!strcmp(argv[i], "--seconds")) seconds = atoi(argv[i + 1]);
         if (!strcmp(argv[i], "--only")) only = argv[i + 1];
         if (!strcmp(argv[i], "--more")) more = atoi(argv[i + 1]);
+        if (!strcmp(argv[i], "--readers")) readers = atoi(argv[i + 1]);
         if (!strcmp(argv[i], "--rate")) rate = atof(argv[i + 1]);
         if (!strcmp(argv[i], "--share")) share = atof(argv[i + 1]);
     }
     if (clients < 1 || clients > CLIENTS_MAX) return 2;
     if (more < 10000) more = 10000;
+    postgres_begin(own_server, keep);
     bool loaded = start_site();
     doctor = person_sign_in("bh.sun");
     fhir_register(&client, "system/*.*");
-    postgres = postgres_of(getenv("YL_TEST_DATABASE"));
-    printf("%s, clients %d, %d s a phase, daemon %d, RSS at start %ld MB\n", postgres ? "PostgreSQL" : "SQLite", clients, seconds, site.daemon, site_rss_kb() / 1024);
+    printf("%s, clients %d, %d s a phase, daemon %d, RSS at start %ld MB\n", postgres.pid ? "PostgreSQL" : "SQLite", clients, seconds, site.daemon, site_rss_kb() / 1024);
     fflush(stdout);
     if (folder) {
         list_files();

@@ -1,10 +1,12 @@
 /* MLLP: messages a second and the time to their answer, over loopback, with several connections, to the real daemon (its processor time is what
- * counts; this program's own is told apart). bench_server_hl7 [CONNECTIONS] [SECONDS] [WINDOW] [oru|known|new|all] [RATE]
+ * counts; this program's own is told apart). bench_server_hl7 [--postgres] [CONNECTIONS] [SECONDS] [WINDOW] [oru|known|new|all] [RATE]
  *
  * Each kind twice. First as much as the daemon takes: WINDOW open on each connection, the next when one is answered; its tail is that of the bench's own queue. Then
  * as many as are offered, RATE a second in all at random moments (0, the default: half of what was taken before), each counted from its moment, whether or not it could be sent then.
  * oru: a blood count of three values of one of 20 patients a connection; known: ADT^A08 of one of them, who moved; new: ADT^A04 of somebody new.
+ * --postgres: the daemon works on a durable PostgreSQL server of its own (or on that of YL_TEST_DATABASE), whose processor time is told apart.
  * all (the default): one after the other, a line each. The patients of oru and known are there before the clock starts. */
+#include "tests/lib/postgres_server.h"
 #include "tests/lib/site.h"
 #include "tests/support/people.h"
 #include <math.h>
@@ -146,7 +148,7 @@ static void register_known(void)
 }
 
 struct count {
-    double cpu; /* of the daemon */
+    double cpu, postgres; /* of the daemon, and of the server behind it */
     int64_t from_us;
     size_t first; /* place of the first latency after the warm-up */
 };
@@ -154,7 +156,7 @@ struct count {
 static struct count begin(void)
 {
     n_latencies = 0;
-    return (struct count){process_cpu_s(site.daemon), now_us(), 0};
+    return (struct count){process_cpu_s(site.daemon), postgres_cpu_s(), now_us(), 0};
 }
 
 static void warm(struct count *c)
@@ -165,12 +167,15 @@ static void warm(struct count *c)
 /* Messages a second. */
 static double print(const struct count *c, size_t answered)
 {
-    double cpu = process_cpu_s(site.daemon) - c->cpu, rate = (double)answered / (double)(now_us() - c->from_us) * 1e6;
+    double cpu = process_cpu_s(site.daemon) - c->cpu, database = postgres_cpu_s() - c->postgres, rate = (double)answered / (double)(now_us() - c->from_us) * 1e6;
     const double *l = latencies + c->first;
     size_t n = n_latencies - c->first;
     qsort(latencies + c->first, n, sizeof *latencies, up);
-    printf("%.0f messages/s, daemon %.0f us of processor time a message = %.0f/s a core; p50 %.1f ms, p99 %.1f ms, max %.1f ms; RSS %ld MB\n", rate, cpu * 1e6 / (double)answered,
+    printf("%.0f messages/s, daemon %.0f us of processor time a message = %.0f/s a core; p50 %.1f ms, p99 %.1f ms, max %.1f ms; RSS %ld MB", rate, cpu * 1e6 / (double)answered,
            (double)answered / cpu, n ? l[n / 2] : 0, n ? l[n * 99 / 100] : 0, n ? l[n - 1] : 0, site_rss_kb() / 1024);
+    if (postgres.pid) printf("; PostgreSQL %.0f us a message", database * 1e6 / (double)answered);
+    printf("\n");
+    fflush(stdout);
     return rate;
 }
 
@@ -228,6 +233,9 @@ static void measure(enum kind kind, int seconds, double rate)
 int main(int argc, char **argv)
 {
     char more[200], command[300];
+    bool own_server = argc > 1 && strcmp(argv[1], "--postgres") == 0;
+    argc -= own_server;
+    argv += own_server;
     int seconds = argc > 2 ? atoi(argv[2]) : 5, kind = 0;
     connections = argc > 1 ? atoi(argv[1]) : connections;
     window = argc > 3 ? atoi(argv[3]) : window;
@@ -235,7 +243,8 @@ int main(int argc, char **argv)
         kind++;
     bool all = argc <= 4 || strcmp(argv[4], "all") == 0;
     if (connections < 1 || connections > CONNECTIONS_MAX || window < 1 || window > OPEN_MAX || (!all && kind == KINDS))
-        return fprintf(stderr, "bench_server_hl7 [CONNECTIONS] [SECONDS] [WINDOW] [oru|known|new|all] [RATE]\n"), 2;
+        return fprintf(stderr, "bench_server_hl7 [--postgres] [CONNECTIONS] [SECONDS] [WINDOW] [oru|known|new|all] [RATE]\n"), 2;
+    postgres_begin(own_server, NULL);
     make_time();
     port = site_free_port(SOCK_STREAM);
     snprintf(more, sizeof more, "mllp.port = %u\n", port);

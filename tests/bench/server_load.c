@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 
 #define SWEEP_US 4000
+#define REST_US 150000
 #define SLICE 16
 #define SAMPLES_MAX 4000000
 #define FRAME_US 33333
@@ -50,13 +51,13 @@ static struct dtls_identity *identity;
 static int epoll;
 static uint8_t *buffer;
 static size_t piece;
-static int64_t sweep_us;
+static int64_t sweep_us, rest_us; /* rest_us: publishers are silent since then */
 
 struct samples {
     size_t n;
     float *at; /* milliseconds */
 };
-static struct samples latency, lag;
+static struct samples latency, of_voice, lag;
 static bool measuring;
 
 /* ---- what the server uses ---- */
@@ -166,7 +167,9 @@ static json_t *summary(struct samples *s)
 
 static void sample(struct load_peer *p, const struct load_note *n, int64_t at_us)
 {
-    if (measuring && (!o.burst || p->every_packet)) add(&latency, (double)(at_us - n->sent_us) / 1000);
+    if (!measuring || (o.burst && !p->every_packet)) return;
+    add(&latency, (double)(at_us - n->sent_us) / 1000);
+    if (!n->packets) add(&of_voice, (double)(at_us - n->sent_us) / 1000);
 }
 
 /* ---- publishing ---- */
@@ -261,7 +264,7 @@ static int64_t publish(struct publisher *p, int64_t now_us)
 static int64_t publish_all(void)
 {
     int64_t next = INT64_MAX, now = clock_monotonic_us();
-    for (int i = 0; i < n_publishers; i++) {
+    for (int i = 0; i < n_publishers && !rest_us; i++) {
         int64_t t = publish(&publishers[i], now);
         if (t < next) next = t;
     }
@@ -348,6 +351,23 @@ static void run_until(int64_t until_us)
         turn();
 }
 
+/* Until nothing is on its way any more: what is sent in a window and what comes in it are the same packets then. Afterwards all goes on as if
+ * no time had passed. */
+static void rest(void)
+{
+    rest_us = clock_monotonic_us();
+    run_until(rest_us + REST_US);
+    int64_t rested = clock_monotonic_us() - rest_us;
+    rest_us = 0;
+    for (int i = 0; i < n_publishers; i++) {
+        struct publisher *p = &publishers[i];
+        if (!p->frame_us) continue;
+        p->frame_us += rested;
+        p->audio_us += rested;
+        p->packet_us += rested;
+    }
+}
+
 static void must(bool ok, const char *what)
 {
     if (ok) return;
@@ -417,7 +437,7 @@ static int plis(void)
 /* ---- measuring ---- */
 static void begin_window(void)
 {
-    latency.n = lag.n = 0;
+    latency.n = of_voice.n = lag.n = 0;
     for (int i = 0; i < n_open; i++)
         if (viewers[i].started) load_forget_counts(&viewers[i]);
     for (int i = 0; i < n_publishers; i++)
@@ -437,11 +457,13 @@ static json_t *window(int seconds)
 {
     uint64_t got = 0, expected = 0, wrong = 0, opened = 0, twice = 0, should = 0;
     int silent = 0;
+    rest();
     struct drops before = drops();
     struct usage from = usage();
     begin_window();
     run_until(from.at_us + seconds * 1000000ll);
     struct usage to = usage();
+    rest();
     measuring = false;
     struct drops after = drops();
     for (int i = 0; i < n_open; i++) {
@@ -458,13 +480,14 @@ static json_t *window(int seconds)
     }
     json_t *out = costs(&from, &to, got);
     double took = (double)(to.at_us - from.at_us) / 1e6;
-    /* By the streams' numbers; what is still on its way at either end of the window cancels out. A stream that fell silent shows in `short`. */
+    /* By the streams' numbers. A stream that fell silent shows in `short`. */
     double lost = expected > got ? 100.0 * (double)(expected - got) / (double)expected : 0.0, less = should > got ? 100.0 * (double)(should - got) / (double)should : 0.0;
     json_object_update_new(out, json_pack("{s:f,s:f,s:f,s:I,s:I,s:I,s:i,s:o,s:f}", "packets_per_second", (double)got / took, "lost_percent", lost, "short_percent", less,
                                           "opened", (json_int_t)opened, "wrong", (json_int_t)wrong, "twice", (json_int_t)twice, "silent", silent, "latency_ms",
                                           summary(&latency), "lag_p99_ms", percentile(&lag, .99)));
     json_object_set_new(out, "dropped", json_pack("{s:I,s:I,s:I}", "generator", (json_int_t)(after.own - before.own), "server", (json_int_t)(after.server - before.server),
                                                   "device", (json_int_t)(after.device - before.device)));
+    json_object_set_new(out, "voice_ms", summary(&of_voice));
     json_object_set_new(out, "missing", json_integer(should > got ? (json_int_t)(should - got) : 0));
     return out;
 }

@@ -59,6 +59,9 @@ await run({
     await act(qian, '开始阅读')
     await qian.getByRole('button', { name: '书写意见', exact: true }).first().click()
     const editor = qian.locator('dialog[open]').first()
+    await editor.getByRole('button', { name: '签发', exact: true }).click() // what is missing is said, no password is asked for
+    await editor.getByText('签发前还需填写：病情及所见归纳').waitFor()
+    assert.equal(await qian.locator('dialog[open]').count(), 1)
     await editor.getByLabel(/病情及所见归纳/).fill('符合左侧大脑中动脉供血区缺血性卒中。')
     await editor.getByRole('combobox').first().fill('脑梗死')
     await editor.getByRole('option').first().click()

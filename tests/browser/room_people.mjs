@@ -131,7 +131,7 @@ await run({
     assert.equal((await township.ask('GET', `/cases/${caseId}`)).state, 'IN_SESSION')
   },
   async 'sent out: the seat is gone, and coming back means waiting again'() {
-    await hostDoes(qian, xu.called, '移出诊室')
+    await hostDoes(qian, xu.called, '移出会诊室')
     await xu.locator('h1', { hasText: '移出' }).waitFor()
     await shot(xu, 'removed')
     await tile(zhang, xu.called).waitFor({ state: 'detached' })

@@ -1,7 +1,7 @@
 // Sharing on the real daemon: a county expert sees the township's patient on one timeline with its sources - also what the township's system writes over FHIR -, what is closed is counted, consent and emergency open
 // it, a wrong link is reported; who saw the record - on paper, behind a link with a code, for the privacy officer. Then every page for accessibility and width.
 import assert from 'node:assert/strict'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { axe, DESKTOP, launch, open, PHONE, run } from './lib.mjs'
 import { FhirClient } from './fhir.mjs'
@@ -129,6 +129,86 @@ const jobs = {
     const stranger = await signedIn(site, 'sj.tang')
     for (const id of ids) assert.equal((await stranger.send('GET', `/patients/${id}/timeline`)).status, 403, 'no ground, nothing')
     assert.deepEqual(page.faults, [])
+  },
+  'what hangs on an entry opens in place: a PDF, a picture, a page of another system as text': async () => {
+    const his = await new FhirClient(site, '青石镇卫生院 影像', 'QS01').signIn()
+    const subject = { reference: 'Patient/qs-1' }
+    const file = (name) => readFileSync(join('config/demo/documents', name)).toString('base64')
+    const document = (id, description, contentType, data, more = {}) => ({ resourceType: 'DocumentReference', id, status: 'current', description, subject, date: '2026-03-03T10:00:00+08:00', content: [{ attachment: { contentType, data } }], ...more })
+    await his.keep(
+      document('qs-pdf', '检验报告原件', 'application/pdf', file('lab-report.pdf')),
+      document('qs-jpg', '胸片', 'image/jpeg', file('chest-film.jpg')),
+      document('qs-htm', '门诊病历', 'text/html', Buffer.from('<html><script>window.hacked=1</script><h1>门诊病历</h1><p>主诉：口渴 2 周</p><img src="https://evil.example/x.png"></html>').toString('base64')),
+      { resourceType: 'ImagingStudy', id: 'qs-ct', status: 'available', subject, started: '2026-03-03T11:00:00+08:00', description: '头颅 CT 平扫', modality: [{ code: 'CT' }] },
+    )
+    await page.reload()
+    await page.getByText('影像保存在青石镇卫生院').waitFor()
+    await page.locator('.timeline li.event', { hasText: '检验报告原件' }).getByRole('button', { name: /PDF 文件/ }).click()
+    await dialog.locator('canvas').waitFor()
+    await page.waitForFunction(() => document.querySelector('dialog[open] canvas')?.width > 100)
+    await dialog.getByText(/青石镇卫生院/).waitFor()
+    await shot(page, 'attachment_pdf')
+    await axe(page, 'a PDF of the timeline')
+    await dialog.getByRole('button', { name: '关闭' }).first().click()
+    await page.locator('.timeline li.event', { hasText: '胸片' }).getByRole('button', { name: /图片/ }).click()
+    await page.waitForFunction(() => document.querySelector('dialog[open] img')?.naturalWidth > 10)
+    await dialog.getByRole('button', { name: '关闭' }).first().click()
+    await page.locator('.timeline li.event', { hasText: '门诊病历' }).getByRole('button', { name: /文书/ }).click()
+    await dialog.getByText('主诉：口渴 2 周').waitFor()
+    assert.equal(await page.evaluate(() => window.hacked), undefined)
+    assert.equal(await dialog.locator('img').count(), 0)
+    await shot(page, 'attachment_text')
+    await dialog.getByRole('button', { name: '关闭' }).first().click()
+    const t = await county.ask('GET', `/patients/${ids[1]}/timeline`), id = t.items.find((e) => e.title === '检验报告原件').attachments[0].id
+    const stranger = await signedIn(site, 'sj.tang')
+    assert.equal((await stranger.send('GET', `/patients/${ids[1]}/attachments/${id}`)).status, 403)
+    assert.deepEqual(page.faults, [])
+  },
+  'a long record: years, search, abnormal values, one item over time': async () => {
+    const his = await new FhirClient(site, '青石镇卫生院 检验', 'QS01').signIn()
+    const subject = { reference: 'Patient/qs-1' }
+    const many = []
+    for (let i = 0; i < 120; i++) {
+      const day = `20${21 + (i % 5)}-${String(1 + (i % 12)).padStart(2, '0')}-${String(1 + (i % 28)).padStart(2, '0')}`
+      many.push({ resourceType: 'Observation', id: `qs-t${i}`, status: 'final', code: { coding: [{ system: 'http://loinc.org', code: '4548-4' }], text: '糖化血红蛋白' }, subject, effectiveDateTime: `${day}T08:00:00+08:00`, valueQuantity: { value: 5 + (i % 40) / 10, unit: '%' }, referenceRange: [{ low: { value: 4 }, high: { value: 6 } }], ...((i % 40) / 10 > 1 && { interpretation: [{ coding: [{ code: 'H' }] }] }) })
+      if (i % 3 === 0) many.push({ resourceType: 'Encounter', id: `qs-te${i}`, status: 'finished', class: { code: 'AMB' }, type: [{ text: `复诊 ${i}` }], subject, period: { start: `${day}T09:00:00+08:00` } })
+    }
+    await his.keep(...many)
+    await page.reload()
+    const event = page.locator('.timeline li.event')
+    await page.getByText(/数据截至/).waitFor()
+    await page.getByLabel('时间', { exact: true }).selectOption('2023')
+    await page.locator('.timeline h3.day', { hasText: '2026-' }).first().waitFor({ state: 'detached' })
+    assert.ok((await page.locator('.timeline h3.day').allInnerTexts()).every((t) => t.startsWith('2023')))
+    await page.getByLabel('时间', { exact: true }).selectOption('')
+    await page.getByLabel('在病历中查找').fill('二甲双胍')
+    await event.first().getByText('二甲双胍片 0.5g').waitFor()
+    await page.waitForFunction(() => document.querySelectorAll('.timeline li.event').length === 1)
+    await page.getByLabel('在病历中查找').fill('查无此项')
+    await page.getByText('没有符合条件的记录').waitFor()
+    await page.getByRole('button', { name: '清除筛选' }).click()
+    await page.getByLabel('只看异常值').check()
+    await page.waitForFunction(() => [...document.querySelectorAll('.timeline .values li')].length && [...document.querySelectorAll('.timeline .values li')].every((l) => l.classList.contains('danger')))
+    await shot(page, 'timeline_abnormal')
+    await page.getByRole('button', { name: '糖化血红蛋白' }).first().click()
+    await dialog.locator('svg circle').first().waitFor()
+    assert.equal(await dialog.locator('svg circle').count(), 120)
+    await dialog.getByText(/参考范围 4-6/).waitFor()
+    await shot(page, 'timeline_trend')
+    await axe(page, 'a trend')
+    await dialog.getByRole('button', { name: '关闭' }).first().click()
+    await page.getByLabel('只看异常值').uncheck()
+    await page.emulateMedia({ media: 'print' })
+    await shot(page, 'timeline_print')
+    await page.emulateMedia({ media: null })
+    await page.route('**/timeline?**', (r) => r.abort())
+    await page.getByLabel('在病历中查找').fill('复诊')
+    await page.getByText(/时间线读取失败/).waitFor()
+    await shot(page, 'timeline_failed')
+    await page.unroute('**/timeline?**')
+    await page.getByRole('button', { name: '重试' }).click()
+    await event.first().getByText(/复诊/).waitFor()
+    page.faults.length = 0 // the line that was cut on purpose
   },
   'who saw my record, on paper': async () => {
     await page.getByRole('link', { name: '打印给患者' }).click()

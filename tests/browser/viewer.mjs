@@ -31,7 +31,7 @@ function pdf() {
   })
   return Buffer.from(`${out}xref\n0 ${objects.length + 1}\n0000000000 65535 f \n${at.map((o) => `${String(o).padStart(10, '0')} 00000 n \n`).join('')}trailer<</Size ${objects.length + 1}/Root 1 0 R>>\nstartxref\n${out.length}\n%%EOF`)
 }
-const FILES = { i: ['image/png', readFileSync(join(dir, 'i.png'))], p: ['application/pdf', pdf()], broken: ['application/pdf', Buffer.from('%PDF-1.4 nonsense')] }
+const FILES = { i: ['image/png', readFileSync(join(dir, 'i.png'))], p: ['application/pdf', pdf()], broken: ['application/pdf', Buffer.from('%PDF-1.4 nonsense')], d: ['application/octet-stream', readFileSync(join(ROOT, 'config/demo/documents/abdomen-ct.dcm'))], squeezed: ['application/octet-stream', Buffer.concat([Buffer.alloc(128), Buffer.from('DICM')])] }
 
 const vite = await startVite()
 const browser = await launch()
@@ -126,6 +126,22 @@ await run({
   async 'PDF: a broken file says so'() {
     const page = await show(VIEWER, { doc: { id: 'broken', name: 'x.pdf', kind: 'pdf' } })
     await page.getByRole('alert').waitFor()
+  },
+  async 'DICOM: a CT is shown in its own window, and says that it is a preview; what cannot be shown says so'() {
+    const page = await show(VIEWER, { doc: { id: 'd', name: 'ct.dcm', kind: 'dicom' } })
+    await page.waitForFunction(() => document.querySelector('img.sheet')?.naturalWidth === 512)
+    await page.getByText('不作诊断用').waitFor()
+    const grey = await page.evaluate(() => {
+      const img = document.querySelector('img.sheet'), c = document.createElement('canvas')
+      c.width = c.height = 512
+      c.getContext('2d').drawImage(img, 0, 0)
+      const at = (x, y) => c.getContext('2d').getImageData(x, y, 1, 1).data[0]
+      return { air: at(5, 5), liver: at(150, 260), spine: Math.max(...c.getContext('2d').getImageData(215, 340, 90, 80).data.filter((_, i) => i % 4 === 0)) }
+    })
+    assert.ok(grey.air < 10 && grey.liver > 60 && grey.liver < 200 && grey.spine > 230, JSON.stringify(grey))
+    await axe(page, 'DICOM viewer')
+    const other = await show(VIEWER, { doc: { id: 'squeezed', name: 'x.dcm', kind: 'dicom' } })
+    await other.getByText('不能在网页中直接查看').waitFor()
   },
   async 'picture: zoom keeps the point under the mouse, keys move, the view never leaves the picture'() {
     const page = await show(VIEWER, { doc: { id: 'i', name: 'x.png', kind: 'image' } }, ['move'])

@@ -162,7 +162,7 @@ await run({
     const page = await as('qs.zhang')
     const head = page.locator('section.head')
     const place = async (urgency, typed, org, dept) => {
-      await button(head, '修改紧急程度和受邀方').click()
+      await button(head, '修改紧急程度、类型和受邀方').click()
       const dialog = dialogOf(page)
       await dialog.getByLabel(urgency, { exact: true }).check()
       await pick(dialog, '受邀机构', typed, org)
@@ -190,6 +190,33 @@ await run({
     await closed(page)
     await head.getByText('云岭县人民医院 神经内科').waitFor()
     await page.locator('h1').getByText('常规', { exact: true }).waitFor()
+  },
+  'its type is changed in the draft: the form asks what the new type asks, what it does not ask is kept and hidden': async () => {
+    const page = await as('qs.zhang')
+    const head = page.locator('section.head')
+    const type = async (scope, template) => {
+      await button(head, '修改紧急程度、类型和受邀方').click()
+      const dialog = dialogOf(page)
+      await dialog.getByLabel(scope, { exact: true }).check()
+      if (template) await dialog.getByLabel('专科模板').selectOption({ label: template })
+      await dialog.getByText('已填写的内容都会保留').waitFor()
+      await shot(page, `type ${template ?? scope}`)
+      await button(dialog, '保存').click()
+      await closed(page)
+    }
+    assert.equal(await page.locator('#f-template-nihss').count(), 0)
+    await type('专科会诊', '卒中')
+    await page.locator('#f-template-nihss input').fill('4')
+    await page.locator('.page-head [role=status]').getByText(/已保存/).waitFor()
+    await type('临床会诊')
+    await page.locator('#f-template-nihss').waitFor({ state: 'detached' })
+    await head.getByText('临床会诊').waitFor()
+    await type('专科会诊', '卒中')
+    assert.equal(await page.locator('#f-template-nihss input').inputValue(), '4')
+    await type('临床会诊')
+    await page.locator('#f-template-nihss').waitFor({ state: 'detached' })
+    const now = await zhang.ask('GET', `/cases/${mine}`)
+    assert.deepEqual([now.scope, now.template || null, now.target.dept.name, now.form.history.chief_complaint], ['clinical', null, '神经内科', '反复胸闷气短3天'])
   },
   'what is written is there after a reload; without a network it waits on the device': async () => {
     const page = await as('qs.zhang')

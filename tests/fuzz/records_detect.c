@@ -1,6 +1,7 @@
 /* The first bytes of whatever a person uploads, and the name it comes with. */
 #include "records/document/detect.h"
 #include "records/document/document_row.h"
+#include "records/document/study_uid.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct file_type *t = file_type_detect(data, size, size);
     /* nothing that a browser could run is ever shown in the page */
     if (t->safe && size > 4 && (memcmp(data, "<htm", 4) == 0 || memcmp(data, "<svg", 4) == 0))
+        abort();
+    char uid[STUDY_UID_BYTES];
+    if (study_uid_of(data, size, uid) && strspn(uid, "0123456789.") != strlen(uid))
         abort();
     char *name = malloc(size + 1), out[256];
     memcpy(name, data, size);

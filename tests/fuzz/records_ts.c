@@ -7,7 +7,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const asked[][2] = {{"CodeSystem", "lookup"}, {"CodeSystem", "validate-code"}, {"CodeSystem", "subsumes"}, {"ValueSet", "validate-code"},
-                                           {"ValueSet", "expand"},   {"ConceptMap", "translate"}};
+                                           {"ValueSet", "expand"},   {"ConceptMap", "translate"},   {"ValueSet", "batch-validate-code"}};
     static struct ts *ts;
     if (!ts && ts_open(&ts, NULL, NULL))
         abort();

@@ -17,11 +17,13 @@
 struct rtc_client {
     int fd;
     struct sockaddr_in server;
+    struct sockaddr_in6 server6;
     char user[64], password[32];
     struct dtls *dtls;
     struct srtp_box *srtp;
     bool checked;
     bool passive; /* set before rtc_client_open: the server sends the ClientHello */
+    bool ipv6;    /* likewise: it comes over IPv6 */
     int rtp_in, plis_in, nacks_in, reports_in;
     uint64_t remb_bps;
     void (*on_rtp)(void *ctx, const struct rtp *packet);
@@ -31,12 +33,13 @@ struct rtc_client {
 static inline void rtc_client_out(void *ctx, const uint8_t *d, size_t len)
 {
     struct rtc_client *c = ctx;
-    (void)!sendto(c->fd, d, len, 0, (struct sockaddr *)&c->server, sizeof c->server);
+    if (c->ipv6) (void)!sendto(c->fd, d, len, 0, (struct sockaddr *)&c->server6, sizeof c->server6);
+    else (void)!sendto(c->fd, d, len, 0, (struct sockaddr *)&c->server, sizeof c->server);
 }
 
 static inline void rtc_client_rebind(struct rtc_client *c) /* the network moved: another local port */
 {
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(c->ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (c->fd > 0) close(c->fd);
     c->fd = fd;
 }
@@ -59,11 +62,13 @@ static inline void rtc_client_check(struct rtc_client *c)
 static inline int rtc_client_open(struct rtc_client *c, struct dtls_identity *id, uint16_t port, const struct ice_credentials *server,
                                   const char *server_fingerprint)
 {
-    bool passive = c->passive;
+    bool passive = c->passive, ipv6 = c->ipv6;
     memset(c, 0, sizeof *c);
     c->passive = passive;
+    c->ipv6 = ipv6;
     rtc_client_rebind(c);
     c->server = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    c->server6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
     snprintf(c->user, sizeof c->user, "%s:cccc", server->ufrag);
     snprintf(c->password, sizeof c->password, "%s", server->password);
     struct dtls_params p = {id, !passive, server_fingerprint, rtc_client_out, c};

@@ -121,6 +121,11 @@ static void it_must_be_bad_for_so_long_and_of_so_many(void **state)
     json_decref(items);
     assert_int_equal(notices("alarm.opened", 202), 1); /* medical affairs of the county */
     assert_int_equal(notices("alarm.opened", 201), 0);
+    json_t *told = ask("zhao", "notice.list", json_object());
+    const char *zh = json_string_value(json_object_get(json_object_get(json_array_get(json_object_get(told, "items"), 0), "text"), "zh"));
+    assert_non_null(strstr(zh, "近7天按时答复率 33.3%，低于界限 90%，")); /* which number, how much, its limit; whose and since when beside it */
+    assert_non_null(strstr(zh, " 起"));
+    json_decref(told);
     assert_int_equal(how_many("gao", "open"), 0); /* the city does not see it */
     assert_int_equal(how_many("chief", "open"), 1);
 }

@@ -1,231 +1,5 @@
 /* A county doctor opens a patient referred from a township and sees one timeline: three hospitals' systems wrote it over FHIR (records/fhir/join.c, entries.c). */
-#include "records/exchange/exchange_private.h"
-#include "records/fhir/client.h"
-#include "records/store/sealed.h"
-#include "tests/story/world.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <cmocka.h>
-
-#define TOWNSHIP 10
-#define COUNTY 20
-#define CITY 30
-
-static struct world w;
-static char township[BEARER_BYTES], county[BEARER_BYTES], city[BEARER_BYTES], consortium[BEARER_BYTES];
-static char at_township[ID_TEXT_BYTES], at_county[ID_TEXT_BYTES], at_city[ID_TEXT_BYTES]; /* the person's records */
-static char *body; /* of the last answer */
-static json_t *seen; /* the last timeline */
-
-static int64_t number(const char *fmt, ...) YL_PRINTF(1, 2);
-static int64_t number(const char *fmt, ...)
-{
-    char sql[400];
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(sql, sizeof sql, fmt, args);
-    va_end(args);
-    return world_count(&w, sql);
-}
-
-static void write_sql(const char *fmt, ...) YL_PRINTF(1, 2);
-static void write_sql(const char *fmt, ...)
-{
-    char sql[600];
-    struct tx *tx;
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(sql, sizeof sql, fmt, args);
-    va_end(args);
-    assert_int_equal(tx_begin(records_store(w.r), TX_WRITE, &tx), 0);
-    tx_exec(tx, sql, "");
-    assert_int_equal(tx_commit(tx), 0);
-}
-
-static void client(uint64_t id, uint64_t org, const char *name, char bearer[BEARER_BYTES])
-{
-    struct bearer b = {.client = id, .until_ms = w.now_ms + 100 * 86400000ll};
-    snprintf(b.scopes, sizeof b.scopes, "system/*.*");
-    bearer_make(records_parts(w.r)->fhir, &b, bearer);
-    write_sql("INSERT INTO fhir_client (id, name, org_id, scopes, jwks, active, created_ms, created_by) VALUES (%d,'%s',%d,'system/*.*','',1,0,0)", (int)id, name, (int)org);
-}
-
-static int ask(const char *bearer, const char *method, const char *url, const char *text)
-{
-    char path[300];
-    const char *query = strchr(url, '?');
-    struct records_fhir_answer a = {0};
-    snprintf(path, sizeof path, "%.*s", (int)(query ? (size_t)(query - url) : strlen(url)), url);
-    struct records_fhir q = {.method = method, .path = path, .query = query ? query + 1 : "", .credential = bearer, .accept = "", .content_type = "application/fhir+json", .prefer = "",
-                             .if_match = "", .if_none_match = "", .if_none_exist = "", .if_modified_since = "", .csrf = "", .client_address = "10.0.0.1", .host = "yilian.test",
-                             .body = text, .len = text ? strlen(text) : 0};
-    w.now_ms += 1000;
-    records_fhir_call(w.r, &q, &a);
-    free(body);
-    body = a.body;
-    return a.status;
-}
-
-/* PUT of {"resourceType":type,"id":id, members}. */
-static void keep(const char *bearer, const char *type, const char *id, const char *members)
-{
-    char url[120], text[2000];
-    snprintf(url, sizeof url, "/%s/%s", type, id);
-    snprintf(text, sizeof text, "{\"resourceType\":\"%s\",\"id\":\"%s\",%s}", type, id, members);
-    int status = ask(bearer, "PUT", url, text);
-    if (status != 200 && status != 201)
-        fail_msg("%s: %d %s", url, status, body);
-}
-
-static void local(uint64_t org, const char *local_number, char out[ID_TEXT_BYTES])
-{
-    id_format((uint64_t)number("SELECT id FROM patient WHERE org_id=%d AND local_number='%s'", (int)org, local_number), out);
-}
-
-/* ---- the timeline ---- */
-
-static json_t *look(const char *doctor, const char *patient)
-{
-    json_decref(seen);
-    seen = world_call(&w, doctor, "patient.timeline", json_pack("{s:s}", "patient_id", patient));
-    if (!seen)
-        fail_msg("%s: %s", doctor, w.fault.text);
-    return seen;
-}
-
-static const char *text_of(const json_t *o, const char *name)
-{
-    const char *text = json_string_value(json_object_get(o, name));
-    return text ? text : "";
-}
-
-static json_t *items(void)
-{
-    return json_object_get(seen, "items");
-}
-
-static size_t how_many(const char *kind)
-{
-    size_t i, n = 0;
-    json_t *e;
-    json_array_foreach(items(), i, e) n += strcmp(text_of(e, "kind"), kind) == 0;
-    return n;
-}
-
-/* The entry with this title, or NULL. */
-static json_t *titled(const char *title)
-{
-    size_t i;
-    json_t *e;
-    json_array_foreach(items(), i, e) if (strcmp(text_of(e, "title"), title) == 0) return e;
-    return NULL;
-}
-
-static json_t *entry(const char *title)
-{
-    json_t *e = titled(title);
-    if (!e) {
-        char *all = json_dumps(items(), JSON_INDENT(1) | JSON_ENSURE_ASCII);
-        fail_msg("no entry %s in %s", title, all);
-    }
-    return e;
-}
-
-static void says(const char *title, const char *member, const char *value)
-{
-    if (strcmp(text_of(entry(title), member), value) != 0)
-        fail_msg("%s: %s is %s, not %s", title, member, text_of(entry(title), member), value);
-}
-
-static void from_house(const char *title, const char *house, const char *system)
-{
-    assert_string_equal(text_of(json_object_get(entry(title), "org"), "name"), house);
-    assert_string_equal(text_of(entry(title), "source"), system);
-}
-
-static void under(const char *part, const char *head)
-{
-    assert_string_equal(text_of(entry(part), "head_id"), text_of(entry(head), "id"));
-}
-
-static void consent(uint64_t source, uint64_t target)
-{
-    json_t *args = json_pack("{s:s,s:s,s:s,s:s}", "patient_id", at_county, "decision", "permit", "purpose", "treatment", "given", "paper");
-    if (source)
-        json_object_set_new(args, "source_org_id", json_id(source));
-    json_object_set_new(args, "target_org_id", json_id(target));
-    json_t *done = world_call(&w, "qian", "consent.record", args);
-    assert_non_null(done);
-    json_decref(done);
-}
-
-/* ---- three hospitals ---- */
-
-#define WHO(number)                                                                                                                                    \
-    "\"identifier\":[{\"system\":\"urn:his\",\"type\":{\"coding\":[{\"code\":\"MR\"}]},\"value\":\"" number                                             \
-    "\"},{\"system\":\"urn:oid:2.16.156.10011.1.3\",\"value\":\"11010119800506573X\"}],\"name\":[{\"text\":\"王小明\"}],\"gender\":\"male\",\"birthDate\":\"1980-05-06\""
-#define OF(id) "\"subject\":{\"reference\":\"Patient/" id "\"},"
-#define IN(id) "\"encounter\":{\"reference\":\"Encounter/" id "\"},"
-
-static void township_writes(void)
-{
-    keep(township, "Patient", "t1", WHO("QS-77"));
-    keep(township, "Encounter", "te", OF("t1") "\"status\":\"finished\",\"class\":{\"code\":\"AMB\"},\"type\":[{\"text\":\"全科门诊\"}],\"period\":{\"start\":\"2026-11-20T09:00:00+08:00\"},"
-                                              "\"participant\":[{\"individual\":{\"display\":\"张医生\"}}]");
-    keep(township, "Condition", "tc", OF("t1") IN("te") "\"code\":{\"coding\":[{\"system\":\"http://hl7.org/fhir/sid/icd-10\",\"code\":\"I10\"}],\"text\":\"高血压\"},\"recordedDate\":\"2026-11-20\"");
-    keep(township, "Observation", "tb", OF("t1") IN("te") "\"status\":\"final\",\"category\":[{\"coding\":[{\"code\":\"vital-signs\"}]}],\"code\":{\"text\":\"血压\"},"
-         "\"effectiveDateTime\":\"2026-11-20T09:05:00+08:00\",\"component\":[{\"code\":{\"coding\":[{\"system\":\"http://loinc.org\",\"code\":\"8480-6\"}],\"text\":\"收缩压\"},"
-         "\"valueQuantity\":{\"value\":162,\"unit\":\"mmHg\",\"system\":\"http://unitsofmeasure.org\",\"code\":\"mm[Hg]\"},\"interpretation\":[{\"coding\":[{\"code\":\"H\"}]}]},{\"code\":{\"text\":\"舒张压\"},\"valueQuantity\":{\"value\":95,\"unit\":\"mmHg\"}}]");
-    keep(township, "MedicationRequest", "tm", OF("t1") IN("te") "\"status\":\"active\",\"intent\":\"order\",\"medicationCodeableConcept\":{\"text\":\"氨氯地平片\"},\"authoredOn\":\"2026-11-20T09:10:00+08:00\","
-                                                             "\"dosageInstruction\":[{\"text\":\"5mg 每日一次\"}]");
-    keep(township, "AllergyIntolerance", "ta", "\"patient\":{\"reference\":\"Patient/t1\"},\"clinicalStatus\":{\"coding\":[{\"system\":\"http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical\",\"code\":\"active\"}]},\"code\":{\"text\":\"青霉素\"},\"recordedDate\":\"2026-11-20\",\"reaction\":[{\"manifestation\":[{\"text\":\"皮疹\"}],"
-                                               "\"severity\":\"moderate\"}]");
-    keep(township, "Immunization", "ti", "\"patient\":{\"reference\":\"Patient/t1\"},\"status\":\"completed\",\"vaccineCode\":{\"text\":\"流感疫苗\"},\"occurrenceDateTime\":\"2026-10-01\"");
-}
-
-static void county_writes(void)
-{
-    keep(county, "Patient", "c1", WHO("YL-9"));
-    keep(county, "Observation", "co", OF("c1") "\"status\":\"final\",\"code\":{\"coding\":[{\"system\":\"http://loinc.org\",\"code\":\"14749-6\"}]},\"effectiveDateTime\":\"2026-11-21T08:00:00+08:00\","
-         "\"valueQuantity\":{\"value\":7.9,\"unit\":\"mmol/L\"},\"interpretation\":[{\"coding\":[{\"code\":\"H\"}]}],\"referenceRange\":[{\"low\":{\"value\":3.9},\"high\":{\"value\":6.1}}]");
-    keep(county, "DiagnosticReport", "cr", OF("c1") "\"identifier\":[{\"value\":\"LIS-1\"}],\"status\":\"final\",\"code\":{\"text\":\"生化\"},\"effectiveDateTime\":\"2026-11-21T08:00:00+08:00\","
-                                                    "\"result\":[{\"reference\":\"Observation/co\"}],\"conclusion\":\"血糖升高\"");
-}
-
-static void city_writes(void)
-{
-    keep(city, "Patient", "n1", WHO("NJ-5"));
-    keep(city, "ImagingStudy", "ns", OF("n1") "\"status\":\"available\",\"started\":\"2026-11-22T10:00:00+08:00\",\"description\":\"头颅 CT 平扫\",\"modality\":[{\"code\":\"CT\"}]");
-    keep(city, "DiagnosticReport", "nr", OF("n1") "\"status\":\"preliminary\",\"code\":{\"text\":\"CT 报告\"},\"effectiveDateTime\":\"2026-11-22T10:30:00+08:00\",\"conclusion\":\"左侧基底节区低密度影\","
-                                                  "\"imagingStudy\":[{\"reference\":\"ImagingStudy/ns\"}],\"resultsInterpreter\":[{\"display\":\"冯医生\"}]");
-    keep(city, "DocumentReference", "nd", OF("n1") "\"status\":\"current\",\"description\":\"出院小结\",\"date\":\"2026-11-22T12:00:00+08:00\",\"content\":[{\"attachment\":{\"contentType\":\"text/plain\",\"data\":\"5aW96L2s\"}}]");
-}
-
-static int start(void **state)
-{
-    (void)state;
-    world_open(&w);
-    client(7101, TOWNSHIP, "青石 HIS", township);
-    client(7102, COUNTY, "云岭 LIS", county);
-    client(7103, CITY, "南江 RIS", city);
-    client(7104, 0, "区域平台", consortium);
-    township_writes();
-    county_writes();
-    city_writes();
-    local(TOWNSHIP, "QS-77", at_township);
-    local(COUNTY, "YL-9", at_county);
-    local(CITY, "NJ-5", at_city);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    free(body);
-    json_decref(seen);
-    world_close(&w);
-    return 0;
-}
+#include "tests/story/hospitals.h"
 
 /* ---- what happens ---- */
 
@@ -333,6 +107,49 @@ static void pages_and_filters_hold_together(void **state)
     json_decref(visits);
 }
 
+static size_t asked(const char *patient, json_t *more)
+{
+    json_t *args = json_pack("{s:s}", "patient_id", patient);
+    json_object_update(args, more);
+    json_decref(more);
+    json_decref(seen);
+    seen = world_call(&w, "qian", "patient.timeline", args);
+    if (!seen)
+        fail_msg("%s %s", w.fault.reason, w.fault.text);
+    return json_array_size(items());
+}
+
+static void a_page_shows_what_is_asked_for(void **state)
+{
+    (void)state;
+    size_t all = asked(at_county, json_object());
+    assert_int_equal(asked(at_county, json_pack("{s:s}", "q", "葡萄糖")), 2); /* the value and its report */
+    under("葡萄糖", "生化");
+    assert_int_equal(asked(at_county, json_pack("{s:s}", "q", "生化")), 2); /* the report with its values */
+    assert_int_equal(asked(at_county, json_pack("{s:s}", "q", "ＣＴ")), 2); /* full-width, in two titles */
+    assert_int_equal(asked(at_county, json_pack("{s:s}", "q", "张医生")), 2); /* the visit with its diagnosis */
+    assert_int_equal(asked(at_county, json_pack("{s:s}", "q", "没有这个")), 0);
+    assert_int_equal(asked(at_county, json_pack("{s:b}", "abnormal", 1)), 3); /* glucose in its report, systolic pressure */
+    entry("收缩压");
+    assert_null(titled("舒张压"));
+    assert_int_equal(asked(at_county, json_pack("{s:s}", "item", "http://loinc.org|14749-6")), 1);
+    assert_int_equal(asked(at_county, json_pack("{s:s}", "item", "舒张压")), 1); /* it has no code */
+    assert_int_equal(asked(at_county, json_pack("{s:I,s:I}", "from_ms", (json_int_t)1795190400000, "until_ms", (json_int_t)1795276800000)), 2); /* 21 November */
+    size_t before = asked(at_county, json_pack("{s:I}", "until_ms", (json_int_t)1795190400000)), after = asked(at_county, json_pack("{s:I}", "from_ms", (json_int_t)1795190400000));
+    assert_int_equal(before + after, all);
+    json_t *years = json_object_get(json_object_get(seen, "facets"), "years");
+    assert_int_equal(json_array_size(years), 1);
+    assert_string_equal(text_of(json_array_get(years, 0), "value"), "2026");
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(years, 0), "count")), all); /* of all, whatever was asked for */
+    assert_null(world_call(&w, "qian", "patient.timeline", json_pack("{s:s,s:I,s:I}", "patient_id", at_county, "from_ms", (json_int_t)2, "until_ms", (json_int_t)1)));
+    size_t i;
+    json_t *one, *mine = NULL;
+    json_array_foreach(json_object_get(seen, "systems"), i, one) if (strcmp(text_of(one, "name"), "云岭 LIS") == 0) mine = one;
+    assert_non_null(mine); /* until when the data go */
+    assert_int_equal(strlen(text_of(mine, "day")), 10);
+    assert_false(json_is_true(json_object_get(mine, "late")));
+}
+
 /* qian is a doctor: by consent he reaches level 3, a sensitive entry is 4. */
 static void what_is_sensitive_is_masked(void **state)
 {
@@ -383,32 +200,79 @@ static void what_changes_is_seen_as_it_is_now(void **state)
     says("CT 报告", "state", "amended");
 }
 
+/* The county's laboratory sends messages and writes over FHIR. */
 static void a_report_sent_by_two_doors_is_told_once(void **state)
 {
     (void)state;
-    struct tx *tx;
-    struct actor nobody = {.system = true};
-    struct fault f = {0};
-    uint64_t patient = 0;
-    keep(county, "Observation", "co", OF("c1") "\"status\":\"final\",\"code\":{\"text\":\"血糖\"},\"effectiveDateTime\":\"2026-11-21T08:00:00+08:00\",\"valueQuantity\":{\"value\":5.1,\"unit\":\"mmol/L\"}");
-    assert_int_equal(id_parse(at_county, &patient), 0);
     write_sql("INSERT INTO exchange_source (id, org_id, name, application, facility, address, certificate, map, assume, accept_dead, may_ask, enabled, created_ms, changed_ms) VALUES "
               "(8001,%d,'云岭 LIS v2','LIS','YL','','','hl7v2','none',0,0,1,1,1)", COUNTY);
-    assert_int_equal(tx_begin(records_store(w.r), TX_WRITE, &tx), 0);
-    struct op_ctx ctx = {.records = w.r, .tx = tx, .actor = &nobody, .now_ms = w.now_ms, .fault = &f};
-    tx_exec(tx, "INSERT INTO exchange_entry (id, patient_id, source_id, message_id, kind, code, system, standard_code, standard_system, unit, status, t_ms, key, replaced_by, body) VALUES "
-                "(8101,$1,8001,8100,'report','BIO','L','','','','final',1795219200000,$2,0,$3)", "iis", (int64_t)patient,
-            exchange_entry_key(&ctx, 8001, "report", "LIS-1", ""), SEALED(EXCHANGE_ENTRY, 8101, patient, "{\"text\":\"生化（消息）\"}"));
-    assert_int_equal(tx_commit(tx), 0);
+    keep(county, "Observation", "co", OF("c1") "\"status\":\"final\"," LOINC("14749-6", "血糖") AT("08:00:00") IS("5.10", "mmol/L"));
+    keep(county, "Observation", "ck", OF("c1") "\"status\":\"final\"," LOINC("2823-3", "钾") AT("08:00:00") IS("4.0", "mmol/L"));
+    keep(county, "DiagnosticReport", "cr", OF("c1") "\"identifier\":[{\"value\":\"LIS-1\"}],\"status\":\"final\",\"code\":{\"text\":\"生化\"},\"effectiveDateTime\":\"2026-11-21T08:00:00+08:00\","
+                                                    "\"conclusion\":\"血糖正常\",\"result\":[{\"reference\":\"Observation/co\"},{\"reference\":\"Observation/ck\"}]");
+    message_said(8101, "report", "生化（消息）", "", "", "1795219500000", "LIS-1", "");
+    message_said(8102, "observation", "GLU", "14749-6", "mmol/l", "1795219500000", "", ",\"value\":\"5.1\",\"range\":\"3.9-6.1\"");
     look("qian", at_county);
-    entry("生化（消息）");
     assert_null(titled("生化"));
     assert_null(titled("血糖"));
+    from_house("生化（消息）", "云岭县人民医院", "云岭 LIS v2");
+    also_from("生化（消息）", "云岭 LIS");
+    says("生化（消息）", "summary", "血糖正常"); /* what the message does not say */
+    also_from("GLU", "云岭 LIS"); /* another minute, but in the same report */
+    says("GLU", "value", "5.1");
+    under("钾", "生化（消息）"); /* the message did not bring it: it is not lost */
+    assert_null(json_object_get(entry("钾"), "also"));
+    assert_null(json_object_get(entry("GLU"), "key"));
+    assert_null(json_object_get(entry("钾"), "from"));
     keep(county, "DiagnosticReport", "cr", OF("c1") "\"identifier\":[{\"value\":\"LIS-2\"}],\"status\":\"final\",\"code\":{\"text\":\"生化\"},\"effectiveDateTime\":\"2026-11-21T08:00:00+08:00\","
                                                     "\"result\":[{\"reference\":\"Observation/co\"}]");
     look("qian", at_county);
     entry("生化（消息）");
-    under("血糖", "生化");
+    under("血糖", "生化"); /* of another report, at another minute */
+}
+
+static void a_loose_value_is_told_once(void **state)
+{
+    (void)state;
+    message_said(8103, "observation", "尿酸", "14933-6", "μmol/L", "1795222800000", "", ",\"value\":\"420\"");
+    keep(county, "Observation", "cu", OF("c1") "\"status\":\"final\"," LOINC("14933-6", "血尿酸") AT("09:00:30") IS("420.0", "umol/L"));
+    look("qian", at_county);
+    assert_null(titled("血尿酸"));
+    also_from("尿酸", "云岭 LIS");
+    assert_int_equal(number("SELECT COUNT(*) AS n FROM fhir_resource WHERE type='Observation' AND name='cu' AND deleted=0"), 1); /* the store keeps both */
+    keep(county, "Observation", "cu", OF("c1") "\"status\":\"corrected\"," LOINC("14933-6", "血尿酸") AT("09:00:30") IS("402", "umol/L")); /* put right by one door */
+    look("qian", at_county);
+    says("尿酸", "value", "420");
+    says("血尿酸", "value", "402");
+    keep(county, "Observation", "cu", OF("c1") "\"status\":\"final\"," LOINC("14933-7", "尿酸") AT("09:00:30") IS("420", "umol/L")); /* another item under one name */
+    look("qian", at_county);
+    assert_int_equal(how_many_titled("尿酸"), 2);
+    keep(county, "Observation", "cu", OF("c1") "\"status\":\"final\"," LOINC("14933-6", "血尿酸") AT("09:01:00") IS("420", "umol/L")); /* measured twice */
+    look("qian", at_county);
+    entry("血尿酸");
+    keep(city, "Observation", "cu2", OF("n1") "\"status\":\"final\"," LOINC("14933-6", "尿酸（南江）") AT("09:00:00") IS("420", "umol/L")); /* by another house */
+    look("qian", at_county);
+    entry("尿酸（南江）");
+    assert_null(json_object_get(entry("尿酸"), "also"));
+    assert_int_equal(ask(county, "DELETE", "/Observation/cu", NULL), 204);
+    assert_int_equal(ask(city, "DELETE", "/Observation/cu2", NULL), 204);
+}
+
+/* One copy says how sensitive it is, the other does not. */
+static void what_two_doors_told_is_as_sensitive_as_both(void **state)
+{
+    (void)state;
+    message_said(8104, "observation", "HIV抗体", "7917-8", "", "1795226400000", "", ",\"value\":\"阴性\"");
+    consent(COUNTY, CITY);
+    look("feng", at_city);
+    entry("HIV抗体");
+    keep(county, "Observation", "ch", OF("c1") "\"meta\":{\"security\":[{\"system\":\"http://terminology.hl7.org/CodeSystem/v3-Confidentiality\",\"code\":\"V\"}]},\"status\":\"final\","
+                                               LOINC("7917-8", "HIV 抗体") AT("10:00:00") "\"valueString\":\"阴性\"");
+    look("feng", at_city);
+    assert_null(titled("HIV抗体"));
+    assert_null(titled("HIV 抗体"));
+    look("qian", at_county); /* his own house's */
+    also_from("HIV抗体", "云岭 LIS");
 }
 
 /* The person of the index under his own name: who found him by $match writes to that. */
@@ -426,6 +290,42 @@ static void what_is_written_of_a_person_of_the_index_is_his(void **state)
     entry("颈动脉支架");
     assert_false(json_is_true(json_object_get(entry("颈动脉支架"), "linked")));
     assert_null(titled("全科门诊"));
+}
+
+/* decisions/0035: the author's, alone, and only the author's. */
+static void what_a_house_wrote_stays_its_own(void **state)
+{
+    (void)state;
+    keep(city, "Observation", "own1", OF("t1") "\"status\":\"final\"," LOINC("2823-3", "南江血钾") AT("11:00:00") IS("3.9", "mmol/L"));
+    keep(consortium, "Observation", "own2", OF("t1") "\"status\":\"final\",\"performer\":[{\"identifier\":{\"system\":\"urn:yilian:org\",\"value\":\"c30\"}}]," LOINC("2951-2", "南江血钠") AT("11:00:00") IS("139", "mmol/L"));
+    keep(consortium, "Observation", "own3", OF("t1") "\"status\":\"final\",\"performer\":[{\"identifier\":{\"system\":\"urn:yilian:org\",\"value\":\"c15\"}}]," LOINC("2951-2", "白河血钠") AT("11:00:00") IS("138", "mmol/L"));
+    forbid(CITY);
+    look("feng", at_city);
+    from_house("南江血钾", "南江市第一医院", "南江 RIS");
+    from_house("南江血钠", "南江市第一医院", "区域平台");
+    assert_null(titled("白河血钠"));
+    assert_null(titled("全科门诊")); /* nothing else of that record, nor whose it is */
+    assert_string_equal(text_of(entry("南江血钾"), "patient_id"), at_city);
+    assert_false(json_is_true(json_object_get(entry("南江血钾"), "linked")));
+    assert_null(world_call(&w, "feng", "patient.timeline", json_pack("{s:s}", "patient_id", at_township)));
+    assert_null(world_call(&w, "sun", "patient.timeline", json_pack("{s:s}", "patient_id", at_township))); /* he keeps no record: no timeline to see it on */
+    assert_int_equal(ask(city, "PATCH", "/Encounter/te", "[{\"op\":\"add\",\"path\":\"/type/0/text\",\"value\":\"改过的门诊\"}]"), 200);
+    look("feng", at_city);
+    assert_null(titled("改过的门诊")); /* who mends a place has not written it */
+    look("zhang", at_township);
+    from_house("改过的门诊", "青石镇卫生院", "青石 HIS");
+    keep(township, "Encounter", "te", OF("t1") "\"status\":\"finished\",\"class\":{\"code\":\"AMB\"},\"type\":[{\"text\":\"全科门诊\"}],\"period\":{\"start\":\"2026-11-20T09:00:00+08:00\"}");
+    keep(township, "Observation", "own1", OF("t1") "\"status\":\"final\"," LOINC("2823-3", "青石血钾") AT("11:00:00") IS("4.9", "mmol/L")); /* another's word in its place */
+    look("feng", at_city);
+    assert_null(titled("南江血钾"));
+    assert_null(titled("青石血钾"));
+    write_sql("INSERT INTO mpi_task (id, patient_id, other_id, odds_milli, why, state, created_ms, act_id, reported_by) SELECT 9902, t.id, n.id, 0, 'conflict', 'open', 1, 0, 0 FROM patient t, patient n "
+              "WHERE t.org_id=%d AND n.org_id=%d", TOWNSHIP, CITY);
+    look("feng", at_city);
+    assert_null(titled("南江血钠")); /* it may be somebody else's */
+    write_sql("DELETE FROM mpi_task WHERE id=%d", 9902);
+    look("feng", at_city);
+    entry("南江血钠");
 }
 
 static void the_record_follows_its_own_house(void **state)
@@ -515,10 +415,14 @@ int main(void)
         cmocka_unit_test(nobody_without_a_ground_sees_it),
         cmocka_unit_test(consent_opens_the_whole_of_it),
         cmocka_unit_test(pages_and_filters_hold_together),
+        cmocka_unit_test(a_page_shows_what_is_asked_for),
         cmocka_unit_test(what_is_sensitive_is_masked),
         cmocka_unit_test(what_changes_is_seen_as_it_is_now),
         cmocka_unit_test(a_report_sent_by_two_doors_is_told_once),
+        cmocka_unit_test(a_loose_value_is_told_once),
+        cmocka_unit_test(what_two_doors_told_is_as_sensitive_as_both),
         cmocka_unit_test(what_is_written_of_a_person_of_the_index_is_his),
+        cmocka_unit_test(what_a_house_wrote_stays_its_own),
         cmocka_unit_test(the_record_follows_its_own_house),
         cmocka_unit_test(a_registered_patient_is_found_by_the_houses_number),
         cmocka_unit_test(a_transaction_registers_whom_it_brings),

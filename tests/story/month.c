@@ -261,6 +261,18 @@ static void data_that_had_not_arrived_needs_a_reason(void **state)
     v = ask("dean", "report.cockpit", json_pack("{s:s,s:s}", "page", "technical", "period", "7d"));
     assert_int_equal(json_array_size(json_object_get(json_object_get(v, "upstream"), "sources")), 0);
     json_decref(v);
+    /* a FHIR client is a source too, from its first resource until it is closed; one that only reads never was */
+    sql("INSERT INTO fhir_client (id, name, org_id, scopes, jwks, active, created_ms, created_by) VALUES (9002, '体检系统', 20, 'system/*.c', '{}', 1, 1795000000000, 1)");
+    sql("INSERT INTO fhir_client (id, name, org_id, scopes, jwks, active, created_ms, created_by) VALUES (9003, '数据中心', 20, 'system/*.rs', '{}', 1, 1795000000000, 1)");
+    sql("INSERT INTO exchange_state (source_id, last_ms, last_type, made_ms) VALUES (9002, 1795450000000, 'Observation', 0)");
+    v = ask("dean", "report.cockpit", json_pack("{s:s,s:s}", "page", "technical", "period", "7d"));
+    sources = json_object_get(json_object_get(v, "upstream"), "sources");
+    assert_int_equal(json_array_size(sources), 1);
+    assert_string_equal(text_of(json_array_get(sources, 0), "name"), "体检系统");
+    assert_string_equal(text_of(json_array_get(sources, 0), "why"), "silent");
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(sources, 0), "since_ms")), INT64_C(1795450000000));
+    json_decref(v);
+    sql("UPDATE fhir_client SET active=0");
     /* a source that is asked for rows: failing, it stands still since it last answered */
     sql("UPDATE exchange_source SET enabled=1, kind='database', every_s=600");
     sql("INSERT INTO exchange_pull (source_id, mark, state, reason, detail, failures, last_ms, next_ms) VALUES (9001, '', 'failed', 'timeout', '', 3, 1795500000000, 0)");

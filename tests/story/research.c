@@ -440,13 +440,13 @@ static void a_diagnosis_without_others_is_not_told(void **state)
 #define CLIENT 0xc11
 
 /* As a client of its own: local codes are his. */
-static void put_bundle(const char *body, size_t len)
+static void put_bundle_of(uint64_t client, uint64_t org, const char *body, size_t len)
 {
     char bearer[BEARER_BYTES];
-    struct bearer b = {.client = CLIENT, .until_ms = w.now_ms + DAY, .scopes = "system/*.*"};
+    struct bearer b = {.client = client, .until_ms = w.now_ms + DAY, .scopes = "system/*.*"};
     bearer_make(records_parts(w.r)->fhir, &b, bearer);
     assert_int_equal(tx_begin(records_store(w.r), TX_WRITE, &tx), 0);
-    tx_exec(tx, "INSERT INTO fhir_client (id, name, org_id, scopes, jwks, active, created_ms, created_by) VALUES ($1,'数据中心',0,'system/*.*','',1,0,0)", "i", (int64_t)CLIENT);
+    tx_exec(tx, "INSERT INTO fhir_client (id, name, org_id, scopes, jwks, active, created_ms, created_by) VALUES ($1,'数据中心',$2,'system/*.*','',1,0,0)", "ii", (int64_t)client, (int64_t)org);
     assert_int_equal(tx_commit(tx), 0);
     struct records_fhir_answer a = {0};
     struct records_fhir q = {.method = "POST", .path = "", .query = "", .credential = bearer, .accept = "", .content_type = "application/fhir+json", .prefer = "",
@@ -455,6 +455,11 @@ static void put_bundle(const char *body, size_t len)
     if (a.status != 200)
         fail_msg("%d %.*s", a.status, (int)a.len, a.body);
     free(a.body);
+}
+
+static void put_bundle(const char *body, size_t len)
+{
+    put_bundle_of(CLIENT, 0, body, len);
 }
 
 #define IN_FHIR 40
@@ -549,6 +554,41 @@ static void persons_of_the_fhir_store_are_in_it(void **state)
     assert_int_equal(sql("SELECT COUNT(*) AS n FROM audit WHERE op='research.use' AND patient_id=$1", refusing), 0);
     free(o);
     free(m);
+    world_close(&w);
+}
+
+/* The county's own system writes of patients the house has, without any identity number: by its own number for the record, and by the person's name in the index. */
+static void persons_are_those_of_the_index(void **state)
+{
+    char id[ID_TEXT_BYTES];
+    char *text = NULL;
+    size_t len = 0;
+    (void)state;
+    open_county();
+    FILE *f = open_memstream(&text, &len);
+    fputs("{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":[", f);
+    for (int i = 0; i < 20; i++) {
+        int64_t local = sql("SELECT id AS n FROM patient WHERE org_id=20 ORDER BY id LIMIT 1 OFFSET $1", i), person = sql("SELECT person_id AS n FROM mpi_member WHERE patient_id=$1", local);
+        char subject[60];
+        snprintf(subject, sizeof subject, "f%d", i);
+        if (!(i % 2))
+            snprintf(subject, sizeof subject, "mpi-%016llx", (unsigned long long)person);
+        fprintf(f, "%s{\"resource\":{\"resourceType\":\"Condition\",\"id\":\"f%d\",\"code\":{\"coding\":[{\"system\":\"http://hl7.org/fhir/sid/icd-10\",\"code\":\"I63.9\"}]},\"subject\":{\"reference\":\"Patient/%s\"},"
+                   "\"onsetDateTime\":\"2026-03-11\"}" PUT("Condition"), i ? "," : "", i, subject, i);
+        if (i % 2)
+            fprintf(f, ",{\"resource\":{\"resourceType\":\"Patient\",\"id\":\"f%d\",\"identifier\":[{\"system\":\"urn:yilian:patients:c20\",\"value\":\"ZYH%lld\"}],\"name\":[{\"text\":\"某\"}]}" PUT("Patient"), i,
+                    (long long)local, i);
+    }
+    fputs("]}", f);
+    fclose(f);
+    int64_t patients = sql("SELECT COUNT(*) AS n FROM patient WHERE id>$1", 0);
+    put_bundle_of(CLIENT, 20, text, len);
+    free(text);
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM patient WHERE id>$1", 0), patients);
+    (void)!apply_for("ren", id);
+    json_t *n = ask("ren", "research.count", desk_text("{\"project_id\":\"%s\"}", id));
+    assert_int_equal(json_integer_value(json_object_get(n, "total")), 160); /* not one more */
+    json_decref(n);
     world_close(&w);
 }
 
@@ -719,7 +759,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nobody_decides_his_own_and_drafts_are_nobodys_else),
-        cmocka_unit_test(the_file_has_k_alike_and_names_nobody), cmocka_unit_test(a_diagnosis_without_others_is_not_told), cmocka_unit_test(persons_of_the_fhir_store_are_in_it),
+        cmocka_unit_test(the_file_has_k_alike_and_names_nobody), cmocka_unit_test(a_diagnosis_without_others_is_not_told), cmocka_unit_test(persons_of_the_fhir_store_are_in_it), cmocka_unit_test(persons_are_those_of_the_index),
         cmocka_unit_test(fetched_by_the_applicant_until_it_expires),
         cmocka_unit_test(stopped_begun_again_and_too_few), cmocka_unit_test(killed_at_any_moment_it_is_whole_or_not_there),
     };

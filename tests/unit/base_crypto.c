@@ -226,6 +226,13 @@ static void text_forms(void **state)
         assert_int_equal(base32_encode("foobar", n, out, sizeof out), strlen(b32[n]));
         assert_string_equal(out, b32[n]);
     }
+    assert_int_equal(base64_decode("Zm9v\r\nYmE=", 10, back, sizeof back), 5);
+    assert_memory_equal(back, "fooba", 5);
+    assert_int_equal(base64_decode("+/+/", 4, back, sizeof back), 3);
+    assert_memory_equal(back, "\xfb\xff\xbf", 3);
+    assert_int_equal(base64_decode("Zm9v", 4, back, 2), ERR_TOO_LARGE);
+    assert_int_equal(base64_decode("Zg==Zg==", 8, back, sizeof back), ERR_INVALID);
+    assert_int_equal(base64_decode("Zm9-", 4, back, sizeof back), ERR_INVALID);
     assert_int_equal(base64url_decode("Zm9vYmF", back, sizeof back), ERR_INVALID); /* stray bits */
     assert_int_equal(base64url_decode("Z", back, sizeof back), ERR_INVALID);
     assert_int_equal(base64url_decode("Zm9+", back, sizeof back), ERR_INVALID);

@@ -133,6 +133,20 @@ static void a_dead_letter_is_corrected(void **state)
     is("MSA-1", "AA");
 }
 
+/* What a ward gives, and what is ordered of the X-ray department, is kept like any order and dispense. */
+static void given_medicine_and_imaging_orders(void **state)
+{
+    (void)state;
+    hl7_send(MSH("RAS^O17", "g1") "PID|1||1001^^^HIS||赵^明\nORC|RE|R1\nRXA|0|1|20261124|20261124|N02BE01^Paracetamol^ATC|500|mg||||||||||||CP\n");
+    is("MSA-1", "AA");
+    hl7_send(MSH("RGV^O15", "g2") "PID|1||1001^^^HIS||赵^明\nORC|RE|R1\nRXG|1||20261124|N02BE01^Paracetamol^ATC|1||TAB\n");
+    is("MSA-1", "AA");
+    hl7_send(MSH("OMI^O23", "g3") "PID|1||1001^^^HIS||赵^明\nORC|NW|R2\nOBR|1|R2||CT^CT^L\nIPC|A1|P1|1.2.3|S1|CT\n");
+    is("MSA-1", "AA");
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM exchange_entry WHERE kind='dispense'"), 2);
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM exchange_entry WHERE kind='order'"), 1);
+}
+
 /* Its patient was registered before its result turned out useless: that is undone, the message stays. */
 static void what_cannot_be_used_leaves_nothing(void **state)
 {
@@ -347,7 +361,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, open_site, desk_close)
     const struct CMUnitTest tests[] = {
         T(a_result_stands_in_the_timeline), T(a_power_of_ten_is_no_component), T(known_again), T(a_dead_letter_is_corrected), T(what_cannot_be_used_leaves_nothing),
-        T(put_aside_with_a_reason),
+        T(put_aside_with_a_reason), T(given_medicine_and_imaging_orders),
         T(who_may_send), T(acknowledged_as_asked), T(in_the_senders_characters), T(numbers_change_and_go),
         T(a_merge_can_be_taken_back), T(a_domain_has_one_owner), T(a_laboratory_goes_by_its_hospitals_numbers), T(every_sample),
     };

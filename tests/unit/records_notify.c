@@ -18,7 +18,7 @@
 
 static const char *text(const char *id, struct notify_about about, const char *language)
 {
-    static char out[256];
+    static char out[NOTIFY_TEXT_BYTES];
     const struct notify_template *t = notify_template_find(id);
     assert_non_null(t);
     notify_text(t, &about, language, 480, out);
@@ -38,10 +38,36 @@ static void texts_are_filled_in(void **state)
     assert_string_equal(text("case.overdue", about, "en"), "Consultation HZ20261124-0001 is overdue; please act now");
 }
 
+static const struct notify_figure too_late = {.zh = "答复时间（中位数）", .en = "Time to answer (median)", .org = "云岭县人民医院", .period = "7d", .unit = "minutes", .above = true,
+                                          .milli = 1800000, .limit_milli = 1440000, .since_ms = EVENING};
+
+static void a_figure_says_what_where_how_much_and_since_when(void **state)
+{
+    struct notify_figure f = too_late;
+    struct notify_about about = {.case_number = "BJ20261124-001", .figure = &f};
+    assert_string_equal(text("alarm.opened", about, "zh"), "指标报警 BJ20261124-001 待处理：云岭县人民医院 近7天答复时间（中位数） 30 小时，高于界限 24 小时，11月24日 18:30 起");
+    assert_string_equal(text("alarm.opened", about, "en"),
+                        "Alarm BJ20261124-001 awaits you: 云岭县人民医院, Time to answer (median), last 7 days 30 h, above the limit of 24 h, since 24 Nov 18:30");
+    f = (struct notify_figure){.zh = "按时答复率", .en = "Answered on time", .org = "青石镇卫生院", .period = "month", .unit = "percent", .milli = 33333, .limit_milli = 90000};
+    assert_string_equal(text("alarm.opened", about, "zh"), "指标报警 BJ20261124-001 待处理：青石镇卫生院 本月按时答复率 33.3%，低于界限 90%");
+    char *packed = notify_figure_pack(&f);
+    struct notify_figure back;
+    json_t *borrowed = notify_figure_open(packed, &back);
+    about.figure = &back;
+    assert_string_equal(text("alarm.closed", about, "zh"), "指标报警 BJ20261124-001 已恢复正常，自动关闭：青石镇卫生院 本月按时答复率 33.3%，界限 90%");
+    json_decref(borrowed);
+    free(packed);
+    about.figure = NULL; /* one of an older version */
+    assert_string_equal(text("alarm.opened", about, "en"), "Alarm BJ20261124-001 awaits you");
+    assert_null(notify_figure_pack(NULL));
+    assert_null(notify_figure_open(NULL, &back));
+    assert_null(notify_figure_open("{\"zh\":1}", &back));
+}
+
 static void tables_are_whole(void **state)
 {
     for (const struct notify_template *t = notify_templates; t->id; t++) {
-        struct notify_about longest = {{1}, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCD", "approve_home", EVENING, true};
+        struct notify_about longest = {{1}, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCD", "approve_home", EVENING, true, &too_late};
         assert_ptr_equal(notify_template_find(t->id), t); /* no id twice */
         assert_true(strlen(text(t->id, longest, "zh")) < 255 && strlen(text(t->id, longest, "en")) < 255);
         for (const char *p = text(t->id, longest, "en"); *p; p++)
@@ -200,7 +226,7 @@ static void addresses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(texts_are_filled_in),   cmocka_unit_test(tables_are_whole), cmocka_unit_test(waits_grow),
+        cmocka_unit_test(texts_are_filled_in),   cmocka_unit_test(a_figure_says_what_where_how_much_and_since_when), cmocka_unit_test(tables_are_whole), cmocka_unit_test(waits_grow),
         cmocka_unit_test(quiet_hours),           cmocka_unit_test(the_webhook_is_signed),
         cmocka_unit_test(answers_are_judged),    cmocka_unit_test(addresses),
     };

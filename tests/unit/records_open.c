@@ -13,7 +13,7 @@
 
 static char dir[64];
 static _Atomic int jobs;
-static int64_t told[4096];
+static int64_t told[8192];
 static _Atomic int n_told;
 
 static int setup(void **state)
@@ -108,6 +108,58 @@ static void the_pool_finishes_its_queue_and_tells_in_order(void **state)
     records_close(NULL);
 }
 
+static void feed_in(struct store *s, int lines, bool undone)
+{
+    struct tx *tx;
+    assert_int_equal(tx_begin(s, TX_WRITE, &tx), 0);
+    if (undone) {
+        assert_int_equal(tx_savepoint(tx), 0);
+        tx_feed(tx, "case", "undone", "{}");
+        assert_int_equal(tx_savepoint_rollback(tx), 0);
+    }
+    for (int i = 0; i < lines; i++)
+        tx_feed(tx, "case", "k", "{}");
+    assert_int_equal(tx_commit(tx), 0);
+}
+
+/* What was committed here is told from memory; another process's lines, a part that was undone and an import are read. */
+static void whoever_wrote_it(void **state)
+{
+    struct records *r;
+    struct store *other;
+    struct tx *tx;
+    struct fault f = {0};
+    char where[600];
+    n_told = 0;
+    assert_int_equal(open_with(0, &r, &f), 0);
+    assert_int_equal(store_locate(NULL, dir, where, sizeof where, &f), 0);
+    assert_int_equal(store_open(&other, where, &f), 0);
+    feed_in(other, 2, false);
+    records_feed_tell(r);
+    assert_int_equal(n_told, 0); /* nothing was committed here */
+    write_one(r);
+    assert_int_equal(n_told, 3);
+    feed_in(other, 1, false);
+    records_feed_read(r);
+    assert_int_equal(n_told, 4);
+    feed_in(records_store(r), 1, true);
+    records_feed_tell(r);
+    assert_int_equal(n_told, 5);
+    assert_int_equal(tx_begin(records_store(r), TX_WRITE, &tx), 0);
+    tx_feed(tx, "case", "k", "{}");
+    tx_rollback(tx);
+    feed_in(records_store(r), 5000, false);
+    records_feed_tell(r);
+    assert_int_equal(n_told, 5005);
+    feed_in(other, 1, false);
+    records_tick(r);
+    assert_int_equal(n_told, 5006);
+    for (int i = 1; i < n_told; i++)
+        assert_int_equal(told[i], told[i - 1] + 1);
+    store_close(other);
+    records_close(r);
+}
+
 static void hold(void *ctx)
 {
     while (!*(_Atomic int *)ctx)
@@ -152,6 +204,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_key_is_made_once_and_kept),
         cmocka_unit_test(the_pool_finishes_its_queue_and_tells_in_order),
+        cmocka_unit_test(whoever_wrote_it),
         cmocka_unit_test(a_full_queue_refuses),
         cmocka_unit_test(wrong_folders_are_named),
     };

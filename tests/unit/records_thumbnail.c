@@ -1,4 +1,5 @@
 /* Type detection, and thumbnails through the fenced child: real pictures, a PDF, hostile and broken input. */
+#include "records/document/study_uid.h"
 #include "records/document/thumbnail.h"
 #include "server/base/child.h"
 #include "server/base/clock.h"
@@ -206,13 +207,48 @@ static void the_child_is_fenced(void **state)
     }
 }
 
+/* Each encoding of the same few elements, a sequence before the study's number. */
+static void the_study_of_a_dicom_file(void **state)
+{
+    (void)state;
+    char uid[STUDY_UID_BYTES], file[400] = "";
+    static const char explicit_head[] = "\2\0\x10\0UI\x14\0" "1.2.840.10008.1.2.1\0", implicit_head[] = "\2\0\x10\0UI\x12\0" "1.2.840.10008.1.2\0", big_head[] = "\2\0\x10\0UI\x14\0" "1.2.840.10008.1.2.2\0";
+    static const char sequence[] = "\x08\0\x40\x11SQ\0\0\xff\xff\xff\xff" "\xfe\xff\0\xe0\xff\xff\xff\xff" "\x20\0\x0d\0UI\4\0" "9.9\0" "\xfe\xff\x0d\xe0\0\0\0\0" "\xfe\xff\xdd\xe0\0\0\0\0";
+    memcpy(file + 128, "DICM", 4);
+    memcpy(file + 132, explicit_head, 28);
+    memcpy(file + 160, sequence, sizeof sequence - 1);
+    memcpy(file + 160 + sizeof sequence - 1, "\x20\0\x0d\0UI\6\0" "1.2.34", 14);
+    assert_true(study_uid_of(file, 160 + sizeof sequence - 1 + 14, uid));
+    assert_string_equal(uid, "1.2.34");
+    assert_false(study_uid_of(file, 160 + sizeof sequence - 1 + 13, uid)); /* cut */
+    memcpy(file + 132, implicit_head, 26);
+    memcpy(file + 158, "\x20\0\x0d\0\6\0\0\0" "1.2.3\0" "\x20\0\x0e\0\2\0\0\0" "1\0", 24);
+    assert_true(study_uid_of(file, 182, uid));
+    assert_string_equal(uid, "1.2.3");
+    memcpy(file + 132, big_head, 28);
+    memcpy(file + 160, "\0\x20\0\x0dUI\0\6" "1.2.5 ", 14);
+    assert_true(study_uid_of(file, 174, uid));
+    assert_string_equal(uid, "1.2.5");
+    memcpy(file + 160, "\0\x20\0\x0dUI\0\6" "1.2/5 ", 14);
+    assert_false(study_uid_of(file, 174, uid));
+    assert_false(study_uid_of("DICM", 4, uid));
+    FILE *f = fopen(YL_SOURCE_DIR "/config/demo/documents/abdomen-ct.dcm", "rb");
+    char *head = calloc(1, DETECT_HEAD_BYTES);
+    assert_non_null(f);
+    size_t n = fread(head, 1, DETECT_HEAD_BYTES, f);
+    fclose(f);
+    assert_true(study_uid_of(head, n, uid));
+    assert_int_equal(strncmp(uid, "1.2.", 4), 0);
+    free(head);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(types_by_content),        cmocka_unit_test(what_could_run_is_never_shown),
         cmocka_unit_test(first_page_and_picture),
         cmocka_unit_test(a_photograph),  cmocka_unit_test(broken_input_is_refused),
-        cmocka_unit_test(the_child_is_fenced),
+        cmocka_unit_test(the_child_is_fenced),     cmocka_unit_test(the_study_of_a_dicom_file),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

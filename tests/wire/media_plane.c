@@ -1,5 +1,5 @@
 /* The media plane over real sockets with a C endpoint: connect, forward, loss repair both ways, address change, mute, close; as it is, with
- * several workers (most datagrams then come to another worker's socket than their room's), and with the other DTLS engine, one by one. */
+ * several workers (most datagrams then come to another worker's socket than their room's), from IPv6 to IPv4, and with the other DTLS engine, one by one. */
 #include "media/media.h"
 #include "tests/lib/rtc_client.h"
 #include <setjmp.h>
@@ -42,6 +42,7 @@ static void connect_peer(struct scene *s, struct rtc_client *c, uint64_t peer)
     memcpy(cmd.peer_open.local_ufrag, ice.ufrag, 16);
     memcpy(cmd.peer_open.local_password, ice.password, 32);
     snprintf(cmd.peer_open.remote_fingerprint, 100, "%s", dtls_identity_fingerprint(s->id));
+    c->ipv6 = peer == 1 && strchr(config.bind_address, ':');
     c->passive = peer == 1 && config.workers > 1;
     cmd.peer_open.dtls_client = c->passive;
     post(s, cmd);
@@ -285,6 +286,75 @@ static void voice_goes_along_with_a_picture(void **state)
     s->sub.on_rtp = on_rtp;
 }
 
+/* Four people, of whom two are forwarded: the numbers of each go on without a hole, whoever was left out meanwhile. */
+static int heard_n[4], heard_holes;
+static uint16_t heard_seq[4];
+
+static void on_heard(void *ctx, const struct rtp *r)
+{
+    if (r->ssrc < 7100 || r->ssrc >= 7104) return;
+    unsigned who = r->ssrc - 7100;
+    heard_holes += heard_n[who] && r->seq != (uint16_t)(heard_seq[who] + 1);
+    heard_seq[who] = r->seq;
+    heard_n[who]++;
+}
+
+static void say(struct scene *s, unsigned who, int n, uint8_t level)
+{
+    uint8_t p[60] = {0x90, 111};
+    put_u16(p + 2, (uint16_t)(100 + n));
+    put_u32(p + 4, (uint32_t)n * 960);
+    put_u32(p + 8, 7000 + who);
+    put_u16(p + 12, 0xbede);
+    put_u16(p + 14, 1);
+    p[16] = 1 << 4;
+    p[17] = level;
+    rtc_client_send(&s->pub, p, sizeof p, false);
+}
+
+/* From packet `n` on: `levels` of the four, one packet each 20 ms. */
+static int talk(struct scene *s, int n, const uint8_t levels[4], int packets)
+{
+    for (int end = n + packets; n < end; n++) {
+        for (unsigned who = 0; who < 4; who++)
+            say(s, who, n, levels[who]);
+        for (int64_t next = clock_monotonic_us() + 20000; clock_monotonic_us() < next;)
+            rtc_client_poll(&s->sub, 1);
+    }
+    return n;
+}
+
+static void the_loudest_are_forwarded(void **state)
+{
+    struct scene *s = *state;
+    s->sub.on_rtp = on_heard;
+    memset(heard_n, 0, sizeof heard_n);
+    heard_holes = 0;
+    for (uint64_t i = 0; i < 4; i++) {
+        post(s, (struct media_cmd){.type = MEDIA_TRACK_OPEN, .track_open = {.peer = {1}, .track = {70 + i}, .kind = MEDIA_AUDIO, .mid = "2", .n_payloads = 1,
+                                   .payloads = {{MEDIA_OPUS, 111, 0, ""}}, .extensions = {.audio_level = 1}, .ssrc = 7000 + (uint32_t)i}});
+        post(s, (struct media_cmd){.type = MEDIA_FEED_OPEN, .feed_open = {.peer = {2}, .feed = {400 + i}, .track = {70 + i}, .mid = "2", .n_payloads = 1,
+                                   .payloads = {{MEDIA_OPUS, 109, 0, ""}}, .ssrc = 7100 + (uint32_t)i}});
+    }
+    usleep(50000);
+    int n = talk(s, 0, (const uint8_t[]){20, 25, 90, 90}, 20);
+    until(&s->sub, &heard_n[1], 20);
+    assert_true(heard_n[0] == 20 && heard_n[1] == 20 && heard_n[2] == 0 && heard_n[3] == 0);
+    n = talk(s, n, (const uint8_t[]){90, 25, 90, 90}, 40); /* the first one is silent: nobody needs his place */
+    until(&s->sub, &heard_n[0], 60);
+    n = talk(s, n, (const uint8_t[]){90, 25, 90, 22}, 20); /* the last one speaks, and is heard from the first packet on */
+    until(&s->sub, &heard_n[3], 20);
+    assert_true(heard_n[0] == 61 && heard_n[1] == 80 && heard_n[2] == 0 && heard_n[3] == 20);
+    n = talk(s, n, (const uint8_t[]){20, 90, 90, 22}, 60); /* two speak again, the second falls silent */
+    until(&s->sub, &heard_n[3], 80);
+    assert_in_range(heard_n[0], 61 + 1, 61 + 59); /* after his pause of 0.6 s */
+    assert_int_equal(heard_n[2], 0);
+    assert_int_equal(heard_holes, 0);
+    for (uint64_t i = 0; i < 4; i++)
+        post(s, (struct media_cmd){.type = MEDIA_TRACK_CLOSE, .track = {.track = {70 + i}}});
+    s->sub.on_rtp = on_rtp;
+}
+
 /* A feed that is closed and opened again with the same SSRC goes on behind its last number: an SRTP index is used once. */
 static void on_again(void *ctx, const struct rtp *r)
 {
@@ -385,13 +455,17 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(forwards_and_repairs), cmocka_unit_test(address_change_keeps_the_peer),
                                        cmocka_unit_test(mute_stops_everything), cmocka_unit_test(frames_leave_in_runs),
-                                       cmocka_unit_test(voice_goes_along_with_a_picture), cmocka_unit_test(a_feed_again_goes_on), cmocka_unit_test(a_stuck_plane_is_noticed),
+                                       cmocka_unit_test(voice_goes_along_with_a_picture), cmocka_unit_test(the_loudest_are_forwarded),
+                                       cmocka_unit_test(a_feed_again_goes_on), cmocka_unit_test(a_stuck_plane_is_noticed),
                                        cmocka_unit_test(a_goodbye_is_heard), cmocka_unit_test(strangers_and_the_end)};
-    struct media_config usual = {.bind_address = "127.0.0.1", .workers = 1, .record_dir = "", .max_bitrate_bps = 1000000, .on_event = on_event};
+    struct media_config usual = {.bind_address = "127.0.0.1", .workers = 1, .voices = 2, .record_dir = "", .max_bitrate_bps = 1000000, .on_event = on_event};
     config = usual;
     int failed = cmocka_run_group_tests_name("one worker", tests, setup, teardown);
     config.workers = 5;
     failed += cmocka_run_group_tests_name("five workers", tests, setup, teardown);
+    config = usual;
+    config.bind_address = "::";
+    failed += cmocka_run_group_tests_name("from IPv6 to IPv4", tests, setup, teardown);
     config = usual;
     config.dtls = MEDIA_DTLS_MBEDTLS;
     config.no_segments = true;

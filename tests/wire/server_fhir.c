@@ -278,6 +278,47 @@ static void a_batch_fails_in_part(void **state)
     want(&all, 200, "GET", "/Patient/b1", "", NULL);
 }
 
+static void a_resource_is_judged_and_not_stored(void **state)
+{
+    (void)state;
+    want(&all, 200, "POST", "/Patient/$validate", "", "{\"resourceType\":\"Patient\",\"id\":\"judged\",\"gender\":\"cat\"}");
+    assert_non_null(strstr(all.web.body, "Patient.gender"));
+    want(&all, 200, "POST", "/Patient/$validate", "", "{\"resourceType\":\"Parameters\",\"parameter\":[{\"name\":\"resource\",\"resource\":{\"resourceType\":\"Patient\",\"id\":\"judged\"}}]}");
+    assert_null(strstr(all.web.body, "\"error\""));
+    want(&all, 200, "POST", "/Observation/$validate", "", "{\"resourceType\":\"Patient\"}");
+    assert_non_null(strstr(all.web.body, "resourceType"));
+    want(&all, 200, "POST", "/Patient/x/$validate", "", "{\"resourceType\":\"Parameters\",\"parameter\":[{\"name\":\"mode\",\"valueCode\":\"update\"},"
+         "{\"name\":\"resource\",\"resource\":{\"resourceType\":\"Patient\",\"id\":\"y\"}}]}");
+    assert_non_null(strstr(all.web.body, "\"error\""));
+    want(&all, 400, "POST", "/Patient/$validate", "", "{\"resourceType\":\"Parameters\"}");
+    want(&all, 404, "GET", "/Patient/judged", "", NULL);
+    want(&all, 200, "GET", "/metadata?mode=terminology", "", NULL);
+    assert_non_null(strstr(all.web.body, "TerminologyCapabilities"));
+}
+
+#define MESSAGE(event, patient) "{\"resourceType\":\"Bundle\",\"type\":\"message\",\"entry\":[{\"fullUrl\":\"MessageHeader/m\",\"resource\":{\"resourceType\":\"MessageHeader\",\"id\":\"m7\"," \
+    "\"eventUri\":\"" event "\",\"source\":{\"endpoint\":\"http://x\"}}},{\"fullUrl\":\"Bundle/b\",\"resource\":{\"resourceType\":\"Bundle\",\"type\":\"history\",\"entry\":[{" \
+    "\"fullUrl\":\"Patient/fed\",\"resource\":" patient ",\"request\":{\"method\":\"POST\",\"url\":\"Patient/fed\"}},{\"fullUrl\":\"RelatedPerson/hers\",\"resource\":{" \
+    "\"resourceType\":\"RelatedPerson\",\"id\":\"other\",\"patient\":{\"reference\":\"Patient/fed\"}},\"request\":{\"method\":\"POST\",\"url\":\"RelatedPerson/hers\"}}]}}]}"
+#define FEED "urn:ihe:iti:pmir:2019:patient-feed"
+
+/* IHE PMIR: what a source says of its patients, under the names it gave them. */
+static void a_feed_of_patients(void **state)
+{
+    (void)state;
+    want(&all, 422, "POST", "/$process-message", "", MESSAGE(FEED, "{\"resourceType\":\"Patient\",\"id\":\"1\",\"identifier\":[{\"value\":\"12345\"}]}"));
+    assert_non_null(strstr(all.web.body, "Bundle.entry[0].resource.identifier[0].system"));
+    want(&all, 404, "GET", "/Patient/fed", "", NULL);
+    want(&all, 200, "POST", "/$process-message", "", MESSAGE(FEED, "{\"resourceType\":\"Patient\",\"id\":\"1\",\"identifier\":[{\"system\":\"urn:f\",\"value\":\"12345\"}]}"));
+    assert_non_null(strstr(all.web.body, "\"response\":{\"identifier\":\"m7\",\"code\":\"ok\"}"));
+    want(&all, 200, "GET", "/RelatedPerson?patient=fed", "", NULL);
+    assert_non_null(strstr(all.web.body, "\"hers\""));
+    want(&all, 200, "POST", "", "", MESSAGE(FEED, "{\"resourceType\":\"Patient\",\"id\":\"1\",\"gender\":\"female\",\"identifier\":[{\"system\":\"urn:f\",\"value\":\"12345\"}]}"));
+    want(&all, 200, "GET", "/Patient?identifier=urn:f|12345&gender=female", "", NULL);
+    assert_non_null(strstr(all.web.body, "\"versionId\":\"2\""));
+    want(&all, 400, "POST", "/$process-message", "", MESSAGE("urn:other", "{\"resourceType\":\"Patient\"}"));
+}
+
 static void history_of_all_pages_backwards(void **state)
 {
     char path[300] = "/_history?_count=3";
@@ -295,6 +336,14 @@ static void history_of_all_pages_backwards(void **state)
         pages++;
     }
     assert_true(seen > 10 && pages == (seen + 2) / 3);
+    want(&all, 200, "GET", "/_history?_since=2099-01-01T00:00:00Z", "", NULL); /* its digits lie where the next number is read */
+    want(&all, 200, "GET", "/_history?_count=1", "", NULL);
+    json_t *one = fhir_json(&all);
+    assert_int_equal(json_array_size(json_object_get(one, "entry")), 1);
+    json_decref(one);
+    want(&all, 200, "GET", "/_history?_at=2001", "", NULL);
+    assert_null(strstr(all.web.body, "\"entry\""));
+    want(&all, 400, "GET", "/_history?_at=yesterday", "", NULL);
     want(&all, 400, "GET", "/_history?_page=AAAA", "", NULL);
 }
 
@@ -309,7 +358,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_client_signs_in_by_its_key),   cmocka_unit_test(nothing_without_a_token_or_scope), cmocka_unit_test(a_resource_lives_through_versions),
         cmocka_unit_test(a_client_chooses_the_id),        cmocka_unit_test(what_is_preferred),                cmocka_unit_test(what_is_wrong_is_said_where),
-        cmocka_unit_test(a_transaction_is_all_or_nothing), cmocka_unit_test(a_batch_fails_in_part),            cmocka_unit_test(history_of_all_pages_backwards),
+        cmocka_unit_test(a_transaction_is_all_or_nothing), cmocka_unit_test(a_batch_fails_in_part),            cmocka_unit_test(a_resource_is_judged_and_not_stored), cmocka_unit_test(a_feed_of_patients), cmocka_unit_test(history_of_all_pages_backwards),
         cmocka_unit_test(everything_is_in_the_audit),
     };
     return cmocka_run_group_tests(tests, start, stop);

@@ -260,6 +260,21 @@ static void codes_by_their_meaning(void **state)
     refused("Condition?code:below=C34", "system|code");
 }
 
+/* A machine client asks the terminology service under its scopes. */
+static void terminology_for_clients(void **state)
+{
+    (void)state;
+    assert_int_equal(fhir_do(&c, "GET", "/CodeSystem/$lookup?system=" ICD10 "&code=I10.x05", "", NULL), 200);
+    assert_non_null(strstr(c.web.body, "高血压3级"));
+    assert_int_equal(fhir_do(&c, "POST", "/ValueSet/$expand", "", "{\"resourceType\":\"Parameters\",\"parameter\":[{\"name\":\"url\",\"valueUri\":\"" ICD10 "?vs=\"},"
+                             "{\"name\":\"filter\",\"valueString\":\"gxy\"},{\"name\":\"count\",\"valueInteger\":3}]}"), 200);
+    assert_non_null(strstr(c.web.body, "\"expansion\""));
+    assert_int_equal(fhir_do(&c, "GET", "/CodeSystem/icd10-nhsa", "", NULL), 200);
+    assert_int_equal(fhir_do(&c, "GET", "/ValueSet/$expand?url=urn:none", "", NULL), 404);
+    assert_int_equal(fhir_do(&c, "POST", "/ValueSet/$expand", "", "{}"), 400);
+    assert_int_equal(fhir_do(&c, "POST", "/ValueSet", "", "{\"resourceType\":\"ValueSet\"}"), 405);
+}
+
 static void what_cannot_be_asked(void **state)
 {
     (void)state;
@@ -267,6 +282,8 @@ static void what_cannot_be_asked(void **state)
     assert_int_equal(fhir_do(&c, "GET", "/Patient?colour=red&gender=male", "", NULL), 200);
     assert_null(strstr(c.web.body, "colour"));
     assert_int_equal(fhir_do(&c, "GET", "/Patient?birthdate=yesterday", "", NULL), 400);
+    assert_int_equal(fhir_do(&c, "GET", "/Patient?_content=zhao", "", NULL), 400); /* refused, not answered with nothing */
+    assert_int_equal(fhir_do(&c, "GET", "/Patient?_text=zhao", "", NULL), 400);
 }
 
 #define CROWD 8500 /* more than a page looks into */
@@ -347,7 +364,7 @@ static void a_page_looks_into_so_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_kind_of_parameter), cmocka_unit_test(chains_and_what_comes_along), cmocka_unit_test(in_order), cmocka_unit_test(codes_by_their_meaning),
+        cmocka_unit_test(every_kind_of_parameter), cmocka_unit_test(chains_and_what_comes_along), cmocka_unit_test(in_order), cmocka_unit_test(codes_by_their_meaning), cmocka_unit_test(terminology_for_clients),
         cmocka_unit_test(pages_hold_still),        cmocka_unit_test(totals_and_summaries),        cmocka_unit_test(an_update_moves_what_it_is_found_by),
         cmocka_unit_test(conditional_forms),       cmocka_unit_test(what_cannot_be_asked),
         cmocka_unit_test(parameters_that_share_rows), cmocka_unit_test(a_page_looks_into_so_many),

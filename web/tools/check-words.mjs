@@ -16,6 +16,9 @@ const faults = []
 let pairs = 0
 const placeholders = (text) => [...text.matchAll(/\{(\w+)\}/g)].map((m) => m[1]).sort().join(',')
 
+/** Forms of number (`{n|record|records}`) go by a placeholder that stands in the text too, unless the form is all of the text. */
+const unnumbered = (text, known) => [...text.matchAll(/\{(\w*)\|[^}]*\}?/g)].some(([all, name]) => !/^\{\w+\|[^|{}]*\|[^|{}]*\}$/.test(all) || (!known.split(',').includes(name) && all !== text))
+
 function compare(file, zh, en) {
   for (const key of new Set([...Object.keys(zh), ...Object.keys(en)])) {
     pairs++
@@ -23,6 +26,7 @@ function compare(file, zh, en) {
     const b = en[key]
     if (!a?.trim() || !b?.trim()) faults.push(`${file}: ${key}: missing or empty`)
     else if (placeholders(a) !== placeholders(b)) faults.push(`${file}: ${key}: placeholders differ`)
+    else if (unnumbered(b, placeholders(a))) faults.push(`${file}: ${key}: {n|one|more} is not whole`)
     else if (/[\u4e00-\u9fff]/.test(b) && !/^(中文|简体中文)$/.test(b)) faults.push(`${file}: ${key}: Chinese left in the English text`)
   }
 }

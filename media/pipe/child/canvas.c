@@ -62,6 +62,8 @@ static GstVideoConverter *scaler(const GstVideoInfo *from, const struct canvas *
     GstVideoInfo out = to->info;
     out.colorimetry = from->colorimetry; /* numbers are kept: cameras of calls all say the same, or nothing */
     out.chroma_site = from->chroma_site;
+    out.fps_n = from->fps_n; /* a decoder may guess one; converters of pictures compare it */
+    out.fps_d = from->fps_d;
     GstStructure *how = gst_structure_new("how", GST_VIDEO_CONVERTER_OPT_DEST_X, G_TYPE_INT, (int)r.x, GST_VIDEO_CONVERTER_OPT_DEST_Y, G_TYPE_INT, (int)r.y,
                                           GST_VIDEO_CONVERTER_OPT_DEST_WIDTH, G_TYPE_INT, (int)r.w, GST_VIDEO_CONVERTER_OPT_DEST_HEIGHT, G_TYPE_INT, (int)r.h,
                                           GST_VIDEO_CONVERTER_OPT_FILL_BORDER, G_TYPE_BOOLEAN, FALSE, GST_VIDEO_CONVERTER_OPT_RESAMPLER_METHOD,

@@ -39,6 +39,7 @@ uint8_t *child_with_lengths(const uint8_t *p, size_t len, size_t *out_len);
 /* compose.c: the whole program when it was begun as `yilian-pipe compose`. */
 _Noreturn void child_compose(void);
 void child_load(const char *const *plugins); /* main.c: as struct child_job's; ends the process when one is not here */
+bool child_load_if(const char *name); /* false: the machine has no such plugin */
 
 /* fence.c: from now on no file, no program and no rarer system call; `network`: sockets to other machines and what names need stay. */
 bool child_fence(bool network);

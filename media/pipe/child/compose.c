@@ -210,6 +210,7 @@ _Noreturn void child_compose(void)
     gst_registry_fork_set_enabled(FALSE);
     if (!gst_init_check(NULL, NULL, NULL)) _exit(3);
     child_load(plugins);
+    tracks_load();
     if (!child_fence(false)) _exit(3);
     for (bool begun = false;; begun = true) {
         hear(head, sizeof head);

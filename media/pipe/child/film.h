@@ -37,6 +37,7 @@ struct track {
 };
 
 /* tracks.c */
+void tracks_load(void);                                  /* before the fence: what decodes better than what must be here, where it is */
 void track_open(struct track *t);                        /* its codec is known */
 void track_frame(struct track *t, const struct cluster_frame *f);
 /* Frames up to and with that time. Of those that nothing is made from, what comes sooner than step_ms behind the one before is left out. */

@@ -75,17 +75,21 @@ GstBuffer *child_buffer(const uint8_t *bytes, size_t len, GstClockTime pts)
     return b;
 }
 
+bool child_load_if(const char *name)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/libgst%s.so", YL_GST_PLUGINS, name);
+    GstPlugin *plugin = gst_plugin_load_file(path, NULL);
+    if (!plugin) return false;
+    gst_registry_add_plugin(gst_registry_get(), plugin);
+    gst_object_unref(plugin);
+    return true;
+}
+
 void child_load(const char *const *names)
 {
-    for (; *names; names++) {
-        char path[256];
-        snprintf(path, sizeof path, "%s/libgst%s.so", YL_GST_PLUGINS, *names);
-        GError *error = NULL;
-        GstPlugin *plugin = gst_plugin_load_file(path, &error);
-        if (!plugin) child_fault(PIPE_FAULT_INTERNAL);
-        gst_registry_add_plugin(gst_registry_get(), plugin);
-        gst_object_unref(plugin);
-    }
+    for (; *names; names++)
+        if (!child_load_if(*names)) child_fault(PIPE_FAULT_INTERNAL);
 }
 
 /* ---- what the daemon says ---- */

@@ -38,9 +38,11 @@ export const wordTables: { zh: Record<string, string>; en: Record<string, string
 
 export type Params = Record<string, string | number>
 
+/** `{n}` is the value; `{n|record|records}` the word that goes with it: the first after 1, else the second. */
 export function fill(text: string, params?: Params): string {
   if (!params) return text
-  return text.replace(/\{(\w+)\}/g, (whole, name: string) => (name in params ? String(params[name]) : whole))
+  const worded = text.replace(/\{(\w+)\|([^|}]*)\|([^|}]*)\}/g, (whole, name: string, one: string, more: string) => (name in params ? (String(params[name]) === '1' ? one : more) : whole))
+  return worded.replace(/\{(\w+)\}/g, (whole, name: string) => (name in params ? String(params[name]) : whole))
 }
 
 export interface Words<K extends string> {

@@ -26,7 +26,7 @@ export function clockText(ms: number | null | undefined): string {
 export function dateTimeText(ms: number | null | undefined): string {
   return ms === null || ms === undefined ? '' : `${dateText(ms)} ${clockText(ms)}`
 }
-/** Today 14:30 / Tomorrow 09:00 / 11-26 14:30 / 2025-01-02 14:30 */
+/** today 14:30 / tomorrow 09:00 / 11-26 14:30 / 2025-01-02 14:30 */
 export function nearText(ms: number | null | undefined): string {
   if (ms === null || ms === undefined) return ''
   const d = new Date(ms)

@@ -59,6 +59,7 @@ const TICK_MS = 100
 const AHEAD_S = 20
 const PEEK_FROM_S = 0.4
 const PEEK_MS = 300
+const ENOUGH_MS = 500
 const RETRY_MS = [300, 1000, 2000, 4000]
 const QUIET_MS = 700 // pieces come every 200
 const SILENT_MS = 1500
@@ -223,7 +224,7 @@ export class Player {
       const act = (): void => {
         if (ws !== this.ws) return
         if (typeof e.data === 'string') this.said(JSON.parse(e.data) as Said)
-        else this.buffer.append(e.data)
+        else this.piece(e.data)
       }
       if (this.later) this.later.push(act)
       else act()
@@ -292,6 +293,10 @@ export class Player {
       return false
     }
   }
+  private piece(bytes: ArrayBuffer): void {
+    if (this.started && this.view.mode === 'live') this.pacer.note(performance.now(), this.end() - this.video.currentTime)
+    this.buffer.append(bytes)
+  }
   private clock(now: number | undefined, sent?: number): void {
     if (!now) return
     const trip = sent === undefined ? 1000 : performance.now() - sent
@@ -352,9 +357,7 @@ export class Player {
       else if (this.view.mode === 'live') this.live() // what is broken is thrown away
       else this.view.stage = 'lost'
     }
-    return new Buffer(this.video, failed, () => {
-      if (!this.started) this.begin()
-    })
+    return new Buffer(this.video, failed, () => (this.started ? this.resume() : this.begin()))
   }
   private newSource(): void {
     this.buffer.close()
@@ -395,7 +398,13 @@ export class Player {
     this.started = true
     this.startedAt = performance.now()
     if (this.view.stage !== 'ended') this.view.stage = 'playing'
-    if (!this.view.paused) void this.play()
+    this.resume()
+  }
+  /** Plays what is there. Who came just behind a keyframe has one piece, and sees its picture stand until the next has come: it would stop before. */
+  private resume(): void {
+    if (!this.video.paused || this.view.paused) return
+    const enough = this.end() - this.video.currentTime >= this.pacer.start || performance.now() - this.startedAt > ENOUGH_MS
+    if (enough || this.ended || this.view.mode === 'replay') void this.play()
   }
   /** The keyframe that one begins with is shown while all since then, which is decoded before anything newer can be, is on its way. */
   private peeks(start: number, end: number): boolean {
@@ -459,10 +468,11 @@ export class Player {
       this.video.playbackRate = 1
       return
     }
-    const pace = this.pacer.step(now, this.end() - this.video.currentTime)
+    this.pacer.note(now, this.end() - this.video.currentTime)
+    const pace = this.pacer.step(now)
     if (pace.jump !== undefined) this.video.currentTime = this.end() - pace.jump
     if (this.video.playbackRate !== pace.rate) this.video.playbackRate = pace.rate
-    if (this.video.paused && this.video.readyState >= 3) void this.play()
+    if (this.video.readyState >= 3) this.resume()
   }
 
   // ---- winding back ----

@@ -18,7 +18,7 @@ export const lw = words(
     refused_token_unknown: '观看链接不正确，请向主办方索取新的链接。',
     refused_token_expired: '观看链接已过期，请向主办方索取新的链接。',
     refused_other_room: '此链接属于另一个直播间。',
-    refused_case_room: '会诊不公开直播，请从病例进入诊室。',
+    refused_case_room: '会诊不公开直播，请从病例进入会诊室。',
     refused_no_watch: '此链接不能用于观看。',
     refused_room_closed: '直播间已关闭。',
     refused_too_many: '尝试次数过多，请稍后再试。',

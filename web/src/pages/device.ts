@@ -6,6 +6,6 @@ const LONGEST = 60
 export function deviceText(agent: string): string {
   const browser = BROWSERS.map(([test, name]) => ({ name, version: test.exec(agent)?.[1] })).find((b) => b.version)
   const system = SYSTEMS.find(([test]) => test.test(agent))?.[1]
-  if (!browser) return agent.length > LONGEST ? `${agent.slice(0, LONGEST)}\u2026` : agent || '-'
+  if (!browser) return agent.length > LONGEST ? `${agent.slice(0, LONGEST)}\u2026` : agent || '–'
   return [`${browser.name} ${browser.version}`, system].filter(Boolean).join(' \u00b7 ')
 }

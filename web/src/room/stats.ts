@@ -65,7 +65,7 @@ export class StatsMeter {
           c.packets += s.packetsReceived ?? 0
           c.frames += s.framesDecoded ?? 0
           freezes += s.freezeCount ?? 0
-          c.concealed += s.concealedSamples ?? 0
+          c.concealed += (s.concealedSamples ?? 0) - (s.silentConcealedSamples ?? 0) // who is silent, or not among the loudest, sends nothing
           c.samples += s.totalSamplesReceived ?? 0
         }
       })

@@ -61,7 +61,7 @@ export const sw = words(
     idle_title: 'Are you still there?',
     idle_text: 'Nothing was done for a long time: you will be signed out in {s} s. Drafts are saved.',
     stay: 'Stay signed in',
-    refused: 'The server did not accept {n} item(s) saved offline: {why}',
+    refused: 'The server did not accept {n} {n|item|items} saved offline: {why}',
     dismiss: 'Understood',
     acting_as: 'Acting as',
   },

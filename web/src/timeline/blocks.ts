@@ -14,22 +14,18 @@ export interface Day {
   blocks: Block[]
 }
 
-const HEAD_OF: Record<string, string> = { observation: 'report', diagnosis: 'encounter', procedure: 'encounter' }
-
-/** The one it names; else the nearest head before the entry in its message: ids grow within one. */
-function headOf(e: Entry, heads: Map<string, Entry[]>, named: Map<string, Entry>): Entry | undefined {
-  const kind = HEAD_OF[e.kind]
-  if (e.head_id) return named.get(e.head_id)
-  if (!kind || !e.message_id) return undefined
-  let found: Entry | undefined
-  for (const h of heads.get(e.message_id) ?? []) if (h.kind === kind && h.id < e.id && (!found || h.id > found.id)) found = h
-  return found
+/** The report or visit it belongs to, when the page has it; a picture of a study of a report stands in the report. */
+function headOf(e: Entry, named: Map<string, Entry>): Entry | undefined {
+  let head: Entry | undefined
+  for (let at: Entry | undefined = e, up = 0; at?.head_id && up < 4; up++) {
+    at = named.get(at.head_id)
+    head = at ?? head
+  }
+  return head
 }
 
 /** Newest first, as the entries are; the parts of a block in the order their message had. */
 export function blocksOf(items: Entry[]): Block[] {
-  const heads = new Map<string, Entry[]>()
-  for (const e of items) if (e.message_id && Object.values(HEAD_OF).includes(e.kind)) heads.set(e.message_id, [...(heads.get(e.message_id) ?? []), e])
   const named = new Map(items.map((e) => [e.id, e]))
   const blocks = new Map<string, Block>()
   const into = (key: string, t_ms: number, head: Entry | null): Block => {
@@ -38,7 +34,7 @@ export function blocksOf(items: Entry[]): Block[] {
     return made
   }
   for (const e of items) {
-    const head = headOf(e, heads, named)
+    const head = headOf(e, named)
     if (head) into(head.id, head.t_ms, head).parts.push(e)
     else if (e.kind === 'observation' && e.message_id) into(`of ${e.message_id}`, e.t_ms, null).parts.push(e)
     else into(e.id, e.t_ms, e)
@@ -69,6 +65,9 @@ export const MARK: Record<Level, string> = { critical_high: '↑↑', high: '↑
 
 /** A finding in words rather than a figure: it needs the width of the page. */
 export const isText = (e: Entry): boolean => !!e.value && !e.unit && (e.value.length > 20 || e.value.includes('\n'))
+
+/** A number, as a line over time needs it. */
+export const numberOf = (e: Entry): number | null => (e.value && /^[<>]?\s*-?\d+(\.\d+)?$/.test(e.value.trim()) ? Number(e.value.replace(/[<>\s]/g, '')) : null)
 
 const RAISED = '⁰¹²³⁴⁵⁶⁷⁸⁹'
 /** UCUM and what laboratories write for it: 10*9/L, 10^9/L. */

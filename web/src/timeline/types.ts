@@ -30,11 +30,48 @@ export interface Entry {
   standard?: { system: string; code: string; name?: string }
   /** What a cleaning rule or a person made of the value; what came stays beside it. */
   put_right?: { value: string; unit: string; by: 'rule' | 'person' }
+  /** Which item a value is of: its standard code with the system; without one, its title. */
+  item?: string
+  /** The same was told by these systems of the institution, too. */
+  also?: string[]
+  /** What hangs on it; `elsewhere`: only named here. */
+  attachments?: Attachment[]
+  /** Of an imaging study: how many of its files are here. */
+  pictures?: number
   org: Ref | null
   source: string | null
   patient_id: string
   linked: boolean
   masked: boolean
+}
+export interface Attachment {
+  id: string
+  title?: string
+  content_type?: string
+  bytes?: number
+  elsewhere?: boolean
+}
+/** An attachment that was opened. */
+export interface Opened {
+  type: 'text' | 'pdf' | 'image' | 'file'
+  content_type: string
+  bytes: number
+  title: string | null
+  t_ms: number
+  org: Ref | null
+  source: string | null
+  text?: string
+  /** base64 */
+  data?: string
+  cut: boolean
+}
+/** Until when an institution's system was heard of. */
+export interface System {
+  name: string
+  org: Ref
+  last_ms: number | null
+  day: string | null
+  late: boolean
 }
 export interface Source {
   patient_id: string | null
@@ -46,6 +83,7 @@ export interface Source {
 export interface Timeline {
   items: Entry[]
   next: string | null
-  facets: { kinds: { value: string; count: number }[]; orgs: { value: Ref; count: number }[] }
+  facets: { kinds: { value: string; count: number }[]; orgs: { value: Ref; count: number }[]; years: { value: string; count: number }[] }
   sources: Source[]
+  systems: System[]
 }

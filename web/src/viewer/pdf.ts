@@ -13,12 +13,13 @@ export interface PdfFile {
   close(): void
 }
 
-export async function openPdf(url: string): Promise<PdfFile> {
+/** From an address of this server, or from bytes that the page has (they are taken). */
+export async function openPdf(from: string | Uint8Array): Promise<PdfFile> {
   const pdfjs = await import('pdfjs-dist/legacy/build/pdf.min.mjs')
   const port = new Worker(new URL('./pdf.worker.ts', import.meta.url), { type: 'module' })
   const worker = pdfjs.PDFWorker.create({ port })
   const task = pdfjs.getDocument({
-    url,
+    ...(typeof from === 'string' ? { url: from } : { data: from }),
     worker,
     cMapUrl: '/pdf/cmaps/',
     cMapPacked: true,

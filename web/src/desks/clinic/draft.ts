@@ -11,6 +11,9 @@ const copy = (form: unknown): Body => JSON.parse(JSON.stringify(form ?? {})) as 
 /** What a draft says apart from its form; null takes a choice away. */
 export interface Head {
   urgency: Urgency
+  kind: string
+  scope: string
+  template: string | null
   target_org_id: string | null
   target_dept_id: string | null
   expert_id: string | null

@@ -38,7 +38,7 @@ export const kw = words(
     hour: 'Hour',
     minute: 'Minute',
     no_match: 'No match',
-    matches: '{n} matches',
+    matches: '{n} {n|match|matches}',
     type_to_search: 'Type characters, pinyin or initials',
     date_format: 'yyyy-mm-dd',
     more: 'Load more',

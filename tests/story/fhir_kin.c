@@ -1,0 +1,190 @@
+/* Three Patients of three hospitals are one person: who reads one is told of the others as far as he may know of them, and everything about the person is in one place (records/fhir/kin.c). */
+#include "tests/story/hospitals.h"
+
+static char person[40]; /* "mpi-.." */
+
+static json_t *answer(const char *bearer, const char *url)
+{
+    if (ask(bearer, "GET", url, NULL) != 200)
+        fail_msg("%s: %s", url, body);
+    json_t *o = json_loads(body, 0, NULL);
+    assert_non_null(o);
+    return o;
+}
+
+/* Does it name this one, so? */
+static bool links(json_t *patient, const char *type, const char *name)
+{
+    char reference[80];
+    size_t i;
+    json_t *one;
+    snprintf(reference, sizeof reference, "Patient/%s", name);
+    json_array_foreach(json_object_get(patient, "link"), i, one)
+        if (strcmp(text_of(one, "type"), type) == 0 && strcmp(text_of(json_object_get(one, "other"), "reference"), reference) == 0)
+            return true;
+    return false;
+}
+
+static size_t n_links(json_t *patient)
+{
+    return json_array_size(json_object_get(patient, "link"));
+}
+
+static void he_is_told_of_those_he_may_know(void **state)
+{
+    (void)state;
+    snprintf(person, sizeof person, "mpi-%016llx", (unsigned long long)number("SELECT MIN(person_id) AS n FROM mpi_member"));
+    json_t *p = answer(county, "/Patient/c1");
+    assert_int_equal(n_links(p), 1); /* that he was at two more hospitals is his affair */
+    assert_true(links(p, "refer", person));
+    json_decref(p);
+    consent(TOWNSHIP, COUNTY);
+    p = answer(county, "/Patient/c1");
+    assert_int_equal(n_links(p), 2);
+    assert_true(links(p, "seealso", "t1"));
+    json_decref(p);
+    p = answer(consortium, "/Patient/c1"); /* the consortium's own */
+    assert_int_equal(n_links(p), 3);
+    assert_true(links(p, "seealso", "n1"));
+    assert_false(links(p, "seealso", "c1"));
+    json_decref(p);
+}
+
+static void the_person_names_them_too(void **state)
+{
+    (void)state;
+    char url[120];
+    snprintf(url, sizeof url, "/Patient/%s", person);
+    json_t *p = answer(county, url);
+    assert_int_equal(n_links(p), 2);
+    assert_true(links(p, "seealso", "c1") && links(p, "seealso", "t1"));
+    json_decref(p);
+    assert_int_equal(ask(consortium, "POST", "/Patient/$match", "{\"resourceType\":\"Parameters\",\"parameter\":[{\"name\":\"resource\",\"resource\":{\"resourceType\":\"Patient\"," WHO("x") "}}]}"), 200);
+    json_t *found = json_loads(body, 0, NULL);
+    p = json_object_get(json_array_get(json_object_get(found, "entry"), 0), "resource");
+    assert_string_equal(text_of(p, "id"), person);
+    assert_int_equal(n_links(p), 3);
+    json_decref(found);
+    json_t *pix = answer(consortium, "/Patient/$ihe-pix?sourceIdentifier=urn:yilian:patients:c20%7CYL-9");
+    size_t i, targets = 0;
+    json_t *one;
+    json_array_foreach(json_object_get(pix, "parameter"), i, one) targets += strcmp(text_of(one, "name"), "targetId") == 0;
+    assert_int_equal(targets, 4); /* he, and the three */
+    json_decref(pix);
+}
+
+/* A client that reads, changes and writes back stores none of it; its own links stay. */
+static void what_was_made_for_a_reader_is_not_stored(void **state)
+{
+    (void)state;
+    keep(county, "Patient", "c1", WHO("YL-9") ",\"link\":[{\"other\":{\"reference\":\"Patient/old-9\"},\"type\":\"replaces\"}]");
+    json_t *p = answer(consortium, "/Patient/c1");
+    assert_int_equal(n_links(p), 4);
+    assert_true(links(p, "replaces", "old-9"));
+    char *text = json_dumps(p, JSON_COMPACT);
+    assert_int_equal(ask(consortium, "PUT", "/Patient/c1", text), 200);
+    free(text);
+    json_decref(p);
+    p = answer(consortium, "/Patient/c1");
+    assert_int_equal(n_links(p), 4);
+    json_decref(p);
+    p = answer(consortium, "/Patient/c1/_history/3"); /* as it was stored */
+    assert_int_equal(n_links(p), 1);
+    json_decref(p);
+    keep(county, "Patient", "c1", WHO("YL-9"));
+    p = answer(county, "/Patient/c1");
+    text = json_dumps(p, JSON_COMPACT);
+    assert_int_equal(ask(county, "PUT", "/Patient/c1", text), 200);
+    free(text);
+    json_decref(p);
+    p = answer(county, "/Patient/c1/_history/5");
+    assert_null(json_object_get(p, "link"));
+    json_decref(p);
+}
+
+static size_t take_all(json_t *bundle, json_t *names)
+{
+    size_t i;
+    json_t *e;
+    json_array_foreach(json_object_get(bundle, "entry"), i, e)
+    {
+        const char *url = text_of(e, "fullUrl");
+        if (json_object_get(names, url))
+            fail_msg("%s twice", url);
+        json_object_set_new(names, url, json_true());
+    }
+    return json_array_size(json_object_get(bundle, "entry"));
+}
+
+static bool has(json_t *names, const char *name)
+{
+    char url[120];
+    snprintf(url, sizeof url, "https://yilian.test/fhir/%s", name);
+    return json_object_get(names, url) != NULL;
+}
+
+static void everything_of_a_person_is_everything(void **state)
+{
+    (void)state;
+    char url[400], whole[200];
+    snprintf(url, sizeof url, "/Patient/%s/$everything", person);
+    snprintf(whole, sizeof whole, "\"subject\":{\"reference\":\"Patient/%s\"},\"status\":\"completed\",\"code\":{\"text\":\"支架\"}", person);
+    keep(city, "Procedure", "np", whole);
+    json_t *all = answer(consortium, url), *names = json_object();
+    size_t n = take_all(all, names);
+    const char *const there[] = {"Patient/t1", "Patient/c1", "Patient/n1", "Encounter/te", "DiagnosticReport/cr", "ImagingStudy/ns", "Procedure/np", NULL};
+    for (size_t i = 0; there[i]; i++)
+        if (!has(names, there[i]))
+            fail_msg("%s is missing", there[i]);
+    json_decref(all);
+    json_decref(names);
+    names = json_object();
+    snprintf(url, sizeof url, "/Patient/%s/$everything?_count=2", person);
+    size_t paged = 0, pages = 0;
+    for (bool more = true; more; pages++) {
+        json_t *page = answer(consortium, url), *link = json_array_get(json_object_get(page, "link"), 0);
+        paged += take_all(page, names);
+        more = link != NULL;
+        if (more)
+            snprintf(url, sizeof url, "%s", strstr(text_of(link, "url"), "/fhir") + 5);
+        json_decref(page);
+    }
+    assert_int_equal(paged, n);
+    assert_true(pages > 5);
+    json_decref(names);
+    names = json_object();
+    snprintf(url, sizeof url, "/Patient/%s/$everything", person);
+    all = answer(city, url);
+    (void)take_all(all, names);
+    assert_true(has(names, "Patient/n1") && has(names, "Procedure/np"));
+    assert_false(has(names, "Patient/t1") || has(names, "Encounter/te")); /* closed to the city */
+    json_decref(all);
+    json_decref(names);
+}
+
+static void a_doubted_tie_is_none(void **state)
+{
+    (void)state;
+    write_sql("INSERT INTO mpi_task (id, patient_id, other_id, odds_milli, why, state, created_ms, act_id, reported_by) SELECT 9901, t.id, c.id, 0, 'conflict', 'open', 1, 0, 0 FROM patient t, patient c "
+              "WHERE t.org_id=%d AND c.org_id=%d", TOWNSHIP, COUNTY);
+    json_t *p = answer(consortium, "/Patient/c1");
+    assert_false(links(p, "seealso", "t1"));
+    assert_true(links(p, "refer", person));
+    json_decref(p);
+    write_sql("UPDATE mpi_task SET state='closed' WHERE id=%d", 9901);
+    p = answer(consortium, "/Patient/c1");
+    assert_true(links(p, "seealso", "t1"));
+    json_decref(p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(he_is_told_of_those_he_may_know),
+        cmocka_unit_test(the_person_names_them_too),
+        cmocka_unit_test(what_was_made_for_a_reader_is_not_stored),
+        cmocka_unit_test(everything_of_a_person_is_everything),
+        cmocka_unit_test(a_doubted_tie_is_none),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
