@@ -45,8 +45,9 @@ await run({
       const day = 86_400_000
       const e = (id, kind, message_id, t_ms, more = {}) => ({ id, kind, message_id, t_ms, title: id, ...more })
       const items = [
-        e('14', 'observation', 'm2', 5 * day + 60, { flag: 'HH' }), e('13', 'observation', 'm2', 5 * day + 60, { flag: 'L' }), e('12', 'report', 'm2', 5 * day + 50), e('11', 'observation', 'm2', 5 * day + 40, { flag: 'N' }), e('10', 'report', 'm2', 5 * day + 30),
-        e('03', 'diagnosis', 'm1', 2 * day + 9), e('02', 'diagnosis', 'm1', 2 * day + 9), e('01', 'encounter', 'm1', 2 * day + 1),
+        e('14', 'observation', 'm2', 5 * day + 60, { flag: 'HH', head_id: '12' }), e('13', 'observation', 'm2', 5 * day + 60, { flag: 'L', head_id: '12' }), e('12', 'report', 'm2', 5 * day + 50),
+        e('11', 'observation', 'm2', 5 * day + 40, { flag: 'N', head_id: '10' }), e('10', 'report', 'm2', 5 * day + 30),
+        e('03', 'diagnosis', 'm1', 2 * day + 9, { head_id: '01' }), e('02', 'diagnosis', 'm1', 2 * day + 9, { head_id: '01' }), e('01', 'encounter', 'm1', 2 * day + 1),
         e('21', 'observation', 'm3', day, { flag: 'A' }), e('20', 'observation', 'm3', day), e('30', 'allergy', 'm4', 5, { flag: 'MO' }), { id: '40', kind: 'case', t_ms: 1, title: 'c' },
       ]
       const days = daysOf(blocksOf(items))
