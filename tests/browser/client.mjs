@@ -130,7 +130,12 @@ await run({
     await p.waitForURL('**/login?next=/notices&ended=1')
   },
   async 'who does nothing is asked, then signed out; who watches is not'() {
-    const p = await page()
+    let out = false // then the server knows no session, as the real one
+    const p = await page({ answer: (m, path) => {
+      if (path !== '/session') return null
+      out ||= m === 'DELETE'
+      return out && m === 'GET' ? fault(401, 'unauthenticated') : null
+    } })
     await p.clock.install()
     await p.evaluate(async () => {
       const { holdAwakeWhile, idleSecondsLeft, startIdleClock } = await import('/src/lib/session.ts')

@@ -166,6 +166,14 @@ function keepAlive(now: number, idle_ms: number): void {
   loadSession(true).catch(() => {})
 }
 
+let leaving = false
+/** Once, however many seconds the answer takes. */
+function leave(): void {
+  if (leaving) return
+  leaving = true
+  void signOut().catch(() => forget()).finally(() => (leaving = false))
+}
+
 function tick(): void {
   const now = Date.now()
   if (!ready.value) {
@@ -177,7 +185,7 @@ function tick(): void {
   const idle_ms = me.value?.idle_ms || IDLE_DEFAULT_MS
   const left = lastActive + idle_ms - now
   idleSecondsLeft.value = left < Math.min(WARN_MS, idle_ms / 2) ? Math.max(0, Math.ceil(left / 1000)) : null
-  if (left <= 0) void signOut().catch(() => forget())
+  if (left <= 0) leave()
   else keepAlive(now, idle_ms)
 }
 
