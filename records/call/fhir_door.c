@@ -15,6 +15,7 @@
 #define FHIR_MANY 4       /* so many at once: they come from many clients */
 #define SHORT_BODY 8192
 #define FHIR_GATHER_US 700 /* then a moment is waited for more: one sync of the disk for all of them */
+#define FHIR_GATHER_READS_US 300 /* lines of audit alone are soon written: a longer moment would be most of what a reader waits for */
 
 struct fhir_job {
     struct turn_entry turn; /* while it waits for a reader */
@@ -196,11 +197,14 @@ static void write_waiting(void *ctx)
     bool more = true;
     while (more) {
         if (r->has_writer && r->fhir_group >= FHIR_MANY)
-            usleep(FHIR_GATHER_US);
+            usleep(r->fhir_wrote ? FHIR_GATHER_US : FHIR_GATHER_READS_US);
         struct fhir_job *first = take_group(r, &more);
         r->fhir_group = 0;
-        for (const struct fhir_job *j = first; j; j = j->next)
+        r->fhir_wrote = false;
+        for (const struct fhir_job *j = first; j; j = j->next) {
             r->fhir_group++;
+            r->fhir_wrote = r->fhir_wrote || j->work.to_write;
+        }
         finish_group(r, first);
     }
 }

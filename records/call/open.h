@@ -40,6 +40,7 @@ struct records {
     /* FHIR requests that wait for the writer: as above, a line of their own (fhir_door.c) */
     struct fhir_job *fhir_waiting, *fhir_waiting_last;
     size_t n_fhir_waiting, fhir_group; /* fhir_group: jobs of the last group; the writer's */
+    bool fhir_wrote;                   /* and whether any of them wrote */
     bool fhir_called;
     struct turn_line fhir_turn, quick_turn; /* short reads: of one resource (fhir_door.c), of operations with OP_QUICK (call.c) */
     struct turn_line fhir_new_turn;         /* new resources on their way to the writer: no read waits behind them */
