@@ -3,11 +3,11 @@
  * the first guess of his line was too low. */
 #include "media/media.h"
 #include "media/rtp/twcc.h"
-#include "tests/lib/rtc_client.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <cmocka.h>
+#include "tests/lib/plane_peer.h"
 
 static struct media_stream told[2]; /* of tracks 51 and 52 */
 static struct media_quality quality;
@@ -35,21 +35,6 @@ static void post(struct scene *s, struct media_cmd c)
 {
     c.room.v = 5;
     assert_int_equal(media_post(s->m, &c), 0);
-}
-
-static void connect_peer(struct scene *s, struct rtc_client *c, uint64_t peer)
-{
-    struct media_cmd cmd = {.type = MEDIA_PEER_OPEN};
-    struct ice_credentials ice;
-    media_ice_credentials(ice.ufrag, ice.password);
-    cmd.peer_open.peer.v = peer;
-    cmd.peer_open.room.v = 5;
-    memcpy(cmd.peer_open.local_ufrag, ice.ufrag, 16);
-    memcpy(cmd.peer_open.local_password, ice.password, 32);
-    snprintf(cmd.peer_open.remote_fingerprint, 100, "%s", dtls_identity_fingerprint(s->id));
-    post(s, cmd);
-    assert_int_equal(rtc_client_open(c, s->id, s->port, &ice, media_fingerprint(s->m) + 8), 0);
-    assert_true(rtc_client_connect(c, 10000));
 }
 
 /* ---- the viewer's line ---- */
@@ -177,14 +162,14 @@ static void open_scene(struct scene *s, unsigned streams, unsigned rate)
     media_candidates(s->m, cand);
     s->port = cand[0].port;
     assert_int_equal(dtls_identity_new(&s->id, DTLS_ENGINE_OPENSSL), 0);
-    connect_peer(s, &s->pub, 1);
+    plane_connect(s->m, s->id, s->port, &s->pub, 1);
     for (uint32_t i = 0; i < streams; i++)
         open_track(s, i);
 }
 
 static void let_in(struct scene *s) /* the viewer */
 {
-    connect_peer(s, &s->sub, 2);
+    plane_connect(s->m, s->id, s->port, &s->sub, 2);
     s->sub.on_rtp = on_rtp;
     for (uint32_t i = 0; i < s->streams; i++)
         open_feed(s, i);

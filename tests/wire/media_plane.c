@@ -1,11 +1,11 @@
 /* The media plane over real sockets with a C endpoint: connect, forward, loss repair both ways, address change, mute, close; as it is, with
  * several workers (most datagrams then come to another worker's socket than their room's), from IPv6 to IPv4, and with the other DTLS engine, one by one. */
 #include "media/media.h"
-#include "tests/lib/rtc_client.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <cmocka.h>
+#include "tests/lib/plane_peer.h"
 
 static struct media_config config;
 static int seen[16];
@@ -34,20 +34,9 @@ static void post(struct scene *s, struct media_cmd c)
 
 static void connect_peer(struct scene *s, struct rtc_client *c, uint64_t peer)
 {
-    struct media_cmd cmd = {.type = MEDIA_PEER_OPEN};
-    struct ice_credentials ice;
-    media_ice_credentials(ice.ufrag, ice.password);
-    cmd.peer_open.peer.v = peer;
-    cmd.peer_open.room.v = 5;
-    memcpy(cmd.peer_open.local_ufrag, ice.ufrag, 16);
-    memcpy(cmd.peer_open.local_password, ice.password, 32);
-    snprintf(cmd.peer_open.remote_fingerprint, 100, "%s", dtls_identity_fingerprint(s->id));
     c->ipv6 = peer == 1 && strchr(config.bind_address, ':');
     c->passive = peer == 1 && config.workers > 1;
-    cmd.peer_open.dtls_client = c->passive;
-    post(s, cmd);
-    assert_int_equal(rtc_client_open(c, s->id, s->port, &ice, media_fingerprint(s->m) + 8), 0);
-    assert_true(rtc_client_connect(c, 10000));
+    plane_connect(s->m, s->id, s->port, c, peer);
 }
 
 static int frame_next[8], frame_sizes_wrong;

@@ -3,11 +3,11 @@
 #include "media/media.h"
 #include "media/rtp/red.h"
 #include "media/rtp/twcc.h"
-#include "tests/lib/rtc_client.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <cmocka.h>
+#include "tests/lib/plane_peer.h"
 
 #define STEP 960
 #define FRAME 60
@@ -138,21 +138,6 @@ static void post(struct media_cmd c)
     assert_int_equal(media_post(s.m, &c), 0);
 }
 
-static void connect_peer(struct rtc_client *c, uint64_t peer)
-{
-    struct media_cmd cmd = {.type = MEDIA_PEER_OPEN};
-    struct ice_credentials ice;
-    media_ice_credentials(ice.ufrag, ice.password);
-    cmd.peer_open.peer.v = peer;
-    cmd.peer_open.room.v = 5;
-    memcpy(cmd.peer_open.local_ufrag, ice.ufrag, 16);
-    memcpy(cmd.peer_open.local_password, ice.password, 32);
-    snprintf(cmd.peer_open.remote_fingerprint, 100, "%s", dtls_identity_fingerprint(s.id));
-    post(cmd);
-    assert_int_equal(rtc_client_open(c, s.id, s.port, &ice, media_fingerprint(s.m) + 8), 0);
-    assert_true(rtc_client_connect(c, 10000));
-}
-
 static int setup(void **state)
 {
     struct media_config config = {.bind_address = "127.0.0.1", .workers = 1, .record_dir = "", .on_event = on_event};
@@ -165,8 +150,8 @@ static int setup(void **state)
     media_candidates(s.m, cand);
     s.port = cand[0].port;
     assert_int_equal(dtls_identity_new(&s.id, DTLS_ENGINE_OPENSSL), 0);
-    connect_peer(&s.pub, 1);
-    connect_peer(&s.sub, 2);
+    plane_connect(s.m, s.id, s.port, &s.pub, 1);
+    plane_connect(s.m, s.id, s.port, &s.sub, 2);
     s.sub.on_rtp = on_rtp;
     post((struct media_cmd){.type = MEDIA_TRACK_OPEN, .track_open = {.peer = {1}, .track = {51}, .kind = MEDIA_AUDIO, .n_payloads = 1, .ssrc = 77,
                                                                     .payloads = {{MEDIA_OPUS, 111, 0, "", .red_payload_type = 63}}}});
