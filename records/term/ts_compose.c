@@ -10,16 +10,6 @@
 
 /* ---- what is asked ---- */
 
-static const json_t *part_of(const json_t *extension, const char *url)
-{
-    json_t *one;
-    size_t i;
-    json_array_foreach(json_object_get(extension, "extension"), i, one)
-        if (strcmp(ts_member(one, "url"), url) == 0)
-            return one;
-    return NULL;
-}
-
 json_t *ts_asked_in(const json_t *in, const json_t *set)
 {
     json_t *list = json_array(), *one, *value;
@@ -27,10 +17,10 @@ json_t *ts_asked_in(const json_t *in, const json_t *set)
     size_t i;
     json_array_extend(list, json_object_get(in, "parameter"));
     json_array_foreach(json_object_get(json_object_get(set, "compose"), "extension"), i, one) {
-        const char *name = ts_value_text(part_of(one, "name"));
+        const char *name = ts_value_text(ts_extension(one, "name"));
         if (strcmp(ts_member(one, "url"), EXPANSION_PARAMETER) || !*name || ts_param(in, name))
             continue;
-        json_object_foreach((json_t *)part_of(one, "value"), key, value)
+        json_object_foreach((json_t *)ts_extension(one, "value"), key, value)
             if (strncmp(key, "value", 5) == 0)
                 json_array_append_new(list, json_pack("{s:s, s:O}", "name", name, key, value));
     }

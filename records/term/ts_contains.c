@@ -14,16 +14,6 @@ static bool one_of(const char *text, const char *const *list, size_t n)
     return false;
 }
 
-static const json_t *extension_of(const json_t *source, const char *url)
-{
-    json_t *one;
-    size_t i;
-    json_array_foreach(json_object_get(source, "extension"), i, one)
-        if (strcmp(ts_member(one, "url"), url) == 0)
-            return one;
-    return NULL;
-}
-
 /* ---- designations ---- */
 
 /* designation=SYSTEM|CODE asks for a use, urn:ietf:bcp:47|de for a language; nothing asked = all. */
@@ -167,8 +157,8 @@ static void add_properties(struct ts_showing *w, json_t *out, const struct ts_ro
     for (size_t t = 0; t < 3; t++) {
         const json_t *found = NULL;
         for (size_t k = 0; !found && k < 3 && told[t].urls[k]; k++) {
-            found = extension_of(row->listed, told[t].urls[k]);
-            found = found ? found : extension_of(c->source, told[t].urls[k]);
+            found = ts_extension(row->listed, told[t].urls[k]);
+            found = found ? found : ts_extension(c->source, told[t].urls[k]);
         }
         if (found && told[t].text)
             put_property(w, list, told[t].code, told[t].uri, "valueString", json_string(ts_member(found, "valueString")));
@@ -192,7 +182,7 @@ static void add_extensions(json_t *out, const struct ts_row *row)
     json_t *list = kept_extensions(row->listed, of_set, 5), *more = kept_extensions(row->s->concepts[row->c].source, of_system, 2), *one;
     size_t i;
     json_array_foreach(more, i, one)
-        if (!extension_of(row->listed, ts_member(one, "url")))
+        if (!ts_extension(row->listed, ts_member(one, "url")))
             json_array_append(list, one);
     if (json_array_size(list))
         json_object_set(out, "extension", list);

@@ -14,6 +14,16 @@ const char *ts_member(const json_t *object, const char *name)
     return text ? text : "";
 }
 
+const json_t *ts_extension(const json_t *of, const char *url)
+{
+    json_t *one;
+    size_t i;
+    json_array_foreach(json_object_get(of, "extension"), i, one)
+        if (strcmp(ts_member(one, "url"), url) == 0)
+            return one;
+    return NULL;
+}
+
 const json_t *ts_period(const json_t *resource)
 {
     size_t i;

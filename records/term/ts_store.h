@@ -87,6 +87,7 @@ const char *ts_said_for(const json_t *in, const char *parameter, const char *url
 /* Splits "url|version": the url into out, returns the version ("" when none). */
 const char *ts_canonical(const char *text, char *out, size_t cap);
 const char *ts_member(const json_t *object, const char *name);
+const json_t *ts_extension(const json_t *of, const char *url); /* the first of that url; NULL = none */
 #define TS_PERIOD "http://hl7.org/fhir/StructureDefinition/resource-effectivePeriod"
 const json_t *ts_period(const json_t *resource); /* when it is in force: {start?, end?}; NULL = nothing is said */
 
