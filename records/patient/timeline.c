@@ -15,7 +15,7 @@
 
 /* ---- kinds ---- */
 
-static json_t *org_of(struct query *q)
+json_t *timeline_org(struct query *q)
 {
     const char *name = query_text(q, "org_name");
     return json_pack("{s:o,s:s}", "id", json_id((uint64_t)query_int(q, "org_id")), "name", name ? name : "");
@@ -37,7 +37,7 @@ static int list_documents(struct op_ctx *ctx, uint64_t patient, json_t *items)
         json_array_append_new(items, json_pack("{s:o,s:I,s:s,s:s?,s:s?,s:o,s:o,s:o,s:s?,s:s*}", "id", json_id(id), "t_ms",
                                                (json_int_t)(taken ? taken : query_int(q, "uploaded_ms")), "kind", recording ? "recording" : lab ? "lab" : "document",
                                                "title", query_sealed(q, "name", SEALED_DOCUMENT_NAME, id, 0), "category", category, "case_id",
-                                               json_id((uint64_t)query_int(q, "case_id")), "document_id", json_id(id), "org", org_of(q), "source",
+                                               json_id((uint64_t)query_int(q, "case_id")), "document_id", json_id(id), "org", timeline_org(q), "source",
                                                query_text(q, "source"), "uid", study && *study ? study : NULL));
     }
     return query_end(q);
@@ -55,7 +55,7 @@ static int list_recordings(struct op_ctx *ctx, uint64_t patient, json_t *items)
         json_array_append_new(items, json_pack("{s:o,s:I,s:s,s:s,s:I,s:o,s:n,s:o,s:s}", "id", json_id((uint64_t)query_int(q, "id")), "t_ms",
                                                (json_int_t)query_int(q, "started_ms"), "kind", "recording", "title", query_text(q, "number"), "duration_ms",
                                                (json_int_t)query_int(q, "duration_ms"), "case_id", json_id((uint64_t)query_int(q, "case_id")), "document_id", "org",
-                                               org_of(q), "source", "recording"));
+                                               timeline_org(q), "source", "recording"));
     return query_end(q);
 }
 
@@ -194,7 +194,7 @@ static json_t *source_json(struct op_ctx *ctx, const struct share_member *m, boo
         return json_pack("{s:n,s:n,s:s,s:b,s:b}", "patient_id", "org", "basis", "none", "linked", linked, "refused", m->refused);
     struct query *q = tx_query(ctx->tx, "SELECT p.org_id, o.name AS org_name FROM patient p LEFT JOIN org o ON o.id=p.org_id WHERE p.id=$1", "i", (int64_t)m->patient);
     if (query_next(q))
-        org = org_of(q);
+        org = timeline_org(q);
     if (query_end(q) || !org)
         org = json_null();
     return json_pack("{s:o,s:o,s:s,s:b,s:b,s:s}", "patient_id", json_id(m->patient), "org", org, "basis", share_basis_word(m->basis), "linked", linked, "refused",

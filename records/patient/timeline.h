@@ -23,6 +23,7 @@ extern const struct timeline_provider timeline_providers[]; /* ends with {0} */
 /* The whole of it, nothing left out but what the reader may not see: entries as they leave, with `clearance` and what else the page takes away; and the sources. New references.
  * Denied and audited as patient.timeline: ctx->audit.patient and .detail are set. */
 YL_CHECKED int timeline_load(struct op_ctx *ctx, uint64_t patient, json_t **items, json_t **sources);
+json_t *timeline_org(struct query *q); /* of columns org_id and org_name: {id, name} */
 int patient_timeline(struct op_ctx *ctx, json_t *args, json_t **result); /* timeline_page.c */
 int patient_attachment(struct op_ctx *ctx, json_t *args, json_t **result); /* attachment.c */
 int patient_report_link(struct op_ctx *ctx, json_t *args, json_t **result);

@@ -237,19 +237,13 @@ static int read_page(struct op_ctx *ctx, json_t *args, struct page *p)
 
 /* ---- until when the data go ---- */
 
-static json_t *org_json(struct query *q)
-{
-    const char *name = query_text(q, "org_name");
-    return json_pack("{s:o,s:s}", "id", json_id((uint64_t)query_int(q, "org_id")), "name", name ? name : "");
-}
-
-/* The systems of the institutions whose records are open, and when each was last heard of: messages to the millisecond, FHIR to the day. */
+/* The systems of the institutions whose records are open, and when each was last heard of; a FHIR client that has not written since that is kept, by the day. */
 static int add_systems(struct op_ctx *ctx, uint64_t org, json_t *systems)
 {
     struct query *q = tx_query(ctx->tx,
                                "SELECT s.name, s.org_id, o.name AS org_name, x.last_ms, '' AS day FROM exchange_source s JOIN exchange_state x ON x.source_id=s.id LEFT JOIN org o ON o.id=s.org_id WHERE "
-                               "s.org_id=$1 AND s.enabled=1 UNION ALL SELECT c.name, c.org_id, o.name AS org_name, 0 AS last_ms, (SELECT MAX(d.day) FROM quality_day d WHERE d.source_id=c.id) AS day FROM "
-                               "fhir_client c LEFT JOIN org o ON o.id=c.org_id WHERE c.org_id=$1 AND c.active=1 ORDER BY 1", "i", (int64_t)org);
+                               "s.org_id=$1 AND s.enabled=1 UNION ALL SELECT c.name, c.org_id, o.name AS org_name, COALESCE(x.last_ms, 0) AS last_ms, (SELECT MAX(d.day) FROM quality_day d WHERE d.source_id=c.id) AS day FROM "
+                               "fhir_client c LEFT JOIN exchange_state x ON x.source_id=c.id LEFT JOIN org o ON o.id=c.org_id WHERE c.org_id=$1 AND c.active=1 ORDER BY 1", "i", (int64_t)org);
     while (query_next(q)) {
         const char *day = query_text(q, "day");
         int64_t last = query_int(q, "last_ms");
@@ -258,7 +252,7 @@ static int add_systems(struct op_ctx *ctx, uint64_t org, json_t *systems)
         char today[11];
         date_of_ms(ctx->now_ms - LATE_MS, PATIENT_ZONE_MIN, today);
         if (last || dated)
-            json_array_append_new(systems, json_pack("{s:s,s:o,s:o,s:o,s:b}", "name", query_text(q, "name"), "org", org_json(q), "last_ms", last ? json_integer(last) : json_null(), "day",
+            json_array_append_new(systems, json_pack("{s:s,s:o,s:o,s:o,s:b}", "name", query_text(q, "name"), "org", timeline_org(q), "last_ms", last ? json_integer(last) : json_null(), "day",
                                                      dated ? json_string(day) : json_null(), "late", last ? ctx->now_ms - last > LATE_MS : strcmp(day, today) < 0));
     }
     return query_end(q);

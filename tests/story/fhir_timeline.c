@@ -147,6 +147,7 @@ static void a_page_shows_what_is_asked_for(void **state)
     json_array_foreach(json_object_get(seen, "systems"), i, one) if (strcmp(text_of(one, "name"), "云岭 LIS") == 0) mine = one;
     assert_non_null(mine); /* until when the data go */
     assert_int_equal(strlen(text_of(mine, "day")), 10);
+    assert_true(json_integer_value(json_object_get(mine, "last_ms")) > 0);
     assert_false(json_is_true(json_object_get(mine, "late")));
 }
 
