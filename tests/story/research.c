@@ -4,10 +4,10 @@
 #include "records/background.h"
 #include "records/fhir/client.h"
 #include "records/patient/patient_row.h"
-#include "records/research/zip.h"
 #include "records/store/sealed.h"
 #include "records/term/ts.h"
 #include "tests/story/world.h"
+#include "tests/support/archive.h"
 #include "tests/support/dice.h"
 #include "tests/support/text.h"
 #include <setjmp.h>
@@ -113,11 +113,6 @@ static void open_county(void)
 
 /* ---- the file ---- */
 
-struct file {
-    char *bytes;
-    size_t len;
-} archive;
-
 static void where_archive_lies(uint64_t project, char address[65])
 {
     struct tx *read;
@@ -141,105 +136,6 @@ static void read_archive(uint64_t project)
     for (size_t at = 0, got; at < archive.len; at += got)
         assert_int_equal(blob_read(b, at, archive.bytes + at, archive.len - at, &got), 0);
     blob_close(b);
-}
-
-static uint32_t little(const char *p, int bytes)
-{
-    uint32_t v = 0;
-    while (bytes--)
-        v = v << 8 | (uint8_t)p[bytes];
-    return v;
-}
-
-/* A member of the archive; its checksum is right. malloc'd. */
-static char *member_of(const char *name)
-{
-    for (const char *p = archive.bytes; p + 30 < archive.bytes + archive.len && little(p, 4) == 0x04034b50;) {
-        uint32_t size = little(p + 18, 4), n = little(p + 26, 2);
-        const char *body = p + 30 + n;
-        if (n == strlen(name) && memcmp(p + 30, name, n) == 0) {
-            assert_int_equal(little(p + 14, 4), zip_crc32(body, size));
-            return strndup(body, size);
-        }
-        p = body + size;
-    }
-    fail_msg("no %s in the archive", name);
-    return NULL;
-}
-
-struct row {
-    char cells[8][64];
-    size_t n;
-};
-struct table {
-    struct row rows[2000];
-    size_t n;
-};
-
-static struct table *table_of(const char *name)
-{
-    struct table *t = calloc(1, sizeof *t);
-    char *text_of = member_of(name), *line = text_of + 3 /* mark of UTF-8 */, *save;
-    for (line = strtok_r(line, "\r\n", &save); line; line = strtok_r(NULL, "\r\n", &save)) {
-        struct row *r = &t->rows[t->n++];
-        assert_true(t->n < 2000);
-        for (char *cell; (cell = strsep(&line, ","));)
-            snprintf(r->cells[r->n++], sizeof r->cells[0], "%s", cell);
-    }
-    free(text_of);
-    return t;
-}
-
-/* Rows from 1 on: how many have the same cells from..to. */
-static size_t alike(const struct table *t, size_t row, size_t from, size_t to)
-{
-    size_t n = 0;
-    for (size_t i = 1; i < t->n; i++) {
-        bool same = true;
-        for (size_t c = from; c <= to; c++)
-            same = same && strcmp(t->rows[i].cells[c], t->rows[row].cells[c]) == 0;
-        n += same;
-    }
-    return n;
-}
-
-/* Different qualifying diagnoses among those who look alike. */
-static size_t conditions_beside(const struct table *t, size_t row)
-{
-    size_t n = 0;
-    const char *seen[2000];
-    for (size_t i = 1; i < t->n; i++) {
-        bool same = strcmp(t->rows[i].cells[6], "*") != 0;
-        for (size_t c = 1; c <= 5; c++)
-            same = same && strcmp(t->rows[i].cells[c], t->rows[row].cells[c]) == 0;
-        for (size_t k = 0; same && k < n; k++)
-            same = strcmp(seen[k], t->rows[i].cells[6]) != 0;
-        if (same)
-            seen[n++] = t->rows[i].cells[6];
-    }
-    return n;
-}
-
-/* Persons who have the code in column 2 (and 3, where `unit`). */
-static size_t persons_with(const struct table *t, size_t row, bool unit)
-{
-    size_t n = 0;
-    for (size_t i = 1; i < t->n; i++) {
-        bool first = true;
-        if (strcmp(t->rows[i].cells[2], t->rows[row].cells[2]) != 0 || (unit && strcmp(t->rows[i].cells[3], t->rows[row].cells[3]) != 0))
-            continue;
-        for (size_t k = 1; k < i; k++)
-            first = first && !(strcmp(t->rows[k].cells[2], t->rows[row].cells[2]) == 0 && strcmp(t->rows[k].cells[0], t->rows[i].cells[0]) == 0);
-        n += first;
-    }
-    return n;
-}
-
-static void holds(const char *needle, bool is)
-{
-    bool there = memmem(archive.bytes, archive.len, needle, strlen(needle)) != NULL;
-    if (there != is)
-        fail_msg("%s is %sin the file", needle, there ? "" : "not ");
 }
 
 /* ---- the application ---- */
@@ -334,7 +230,7 @@ static void check_subjects(const struct table *t)
 
 static void check_events(void)
 {
-    struct table *d = table_of("diagnoses.csv"), *o = table_of("observations.csv");
+    struct table *d = archive_table("diagnoses.csv"), *o = archive_table("observations.csv");
     double most = 0;
     for (size_t i = 1; i < d->n; i++) {
         assert_true(persons_with(d, i, false) >= K);
@@ -374,23 +270,23 @@ static void the_file_has_k_alike_and_names_nobody(void **state)
     make(id);
     assert_string_equal(state_of("ren", id), "READY");
     read_archive(project);
-    struct table *t = table_of("subjects.csv");
+    struct table *t = archive_table("subjects.csv");
     check_subjects(t);
     check_events();
     for (int i = 0; i < PERSONS; i++) {
         snprintf(name, sizeof name, "王患者%d", i);
-        holds(name, false);
+        archive_holds(name, false);
         snprintf(name, sizeof name, "ZYH%d", 10000 + i);
-        holds(name, false);
+        archive_holds(name, false);
         snprintf(name, sizeof name, "1380013%04d", i);
-        holds(name, false);
+        archive_holds(name, false);
     }
-    holds("王某", false);
-    holds("备注", false);
-    holds("48.6", false);
-    holds("B20", false);
-    holds("I63.800x99", false);
-    holds("2026-伦审-031", true);
+    archive_holds("王某", false);
+    archive_holds("备注", false);
+    archive_holds("48.6", false);
+    archive_holds("B20", false);
+    archive_holds("I63.800x99", false);
+    archive_holds("2026-伦审-031", true);
     /* who saw my record: those in the file, and not the one who refused */
     assert_int_equal(sql("SELECT COUNT(*) AS n FROM audit WHERE op='research.use' AND patient_id=$1", 10009), 0);
     assert_int_equal(sql("SELECT COUNT(DISTINCT patient_id) AS n FROM audit WHERE op='research.use' AND patient_id<20000 AND object_id=$1", (int64_t)project), (int64_t)t->n - 1);
@@ -406,7 +302,7 @@ static void the_file_has_k_alike_and_names_nobody(void **state)
     make(other);
     read_archive(second);
     for (size_t i = 1; i < t->n; i++)
-        holds(t->rows[i].cells[0], false);
+        archive_holds(t->rows[i].cells[0], false);
     free(t);
     world_close(&w);
 }
@@ -424,7 +320,7 @@ static void a_diagnosis_without_others_is_not_told(void **state)
     make(id);
     assert_string_equal(state_of("ren", id), "READY");
     read_archive(project);
-    struct table *t = table_of("subjects.csv");
+    struct table *t = archive_table("subjects.csv");
     assert_true(t->n > 20);
     for (size_t i = 1; i < t->n; i++)
         assert_string_equal(t->rows[i].cells[6], "*");
@@ -532,7 +428,7 @@ static void persons_of_the_fhir_store_are_in_it(void **state)
     make(id);
     assert_string_equal(state_of("ren", id), "READY");
     read_archive(project);
-    struct table *o = table_of("observations.csv"), *m = table_of("medications.csv");
+    struct table *o = archive_table("observations.csv"), *m = archive_table("medications.csv");
     size_t sugar = 0;
     for (size_t i = 1; i < o->n; i++)
         if (strcmp(o->rows[i].cells[2], "14749-6") == 0) {
@@ -544,10 +440,10 @@ static void persons_of_the_fhir_store_are_in_it(void **state)
     for (size_t i = 1; i < m->n; i++)
         assert_string_equal(m->rows[i].cells[2], "B01AC06");
     assert_true(m->n > 30);
-    holds("李资源", false);
-    holds("手写诊断", false);
-    holds("11010519491231002", false);
-    holds("mg/dL", false);
+    archive_holds("李资源", false);
+    archive_holds("手写诊断", false);
+    archive_holds("11010519491231002", false);
+    archive_holds("mg/dL", false);
     /* who saw my record: he who is in both is told in both */
     int64_t both = sql("SELECT pkey AS n FROM fhir_name WHERE type='Patient' AND name='f' || $1", 2), refusing = sql("SELECT pkey AS n FROM fhir_name WHERE type='Patient' AND name='f' || $1", 1);
     assert_int_equal(sql("SELECT COUNT(*) AS n FROM audit WHERE op='research.use' AND patient_id=$1", both), sql("SELECT COUNT(*) AS n FROM audit WHERE op='research.use' AND patient_id=$1", 10050));
@@ -712,7 +608,7 @@ static void whole(uint64_t project)
     assert_int_equal(query_end(q), 0);
     tx_rollback(read);
     assert_string_equal(hex, said);
-    free(member_of("manifest.json"));
+    free(archive_member("manifest.json"));
 }
 
 /* Either it is made, and then whole, or it is still approved and there is nothing to fetch. */
