@@ -186,7 +186,7 @@ int dx_open(struct dx **out, const char *data_dir, const struct icd10 *x)
         return ERR_INTERNAL;
     d->icd10 = x;
     int rc = dx_lexicon_load(d, data_dir);
-    rc = rc ? rc : dx_lexicon_add_icd10(d);
+    rc = rc ? rc : dx_lexicon_add_icd10(d, data_dir);
     rc = rc ? rc : dx_likeness_build(d);
     if (rc)
         dx_close(d);

@@ -332,6 +332,17 @@ static bool clings(const struct reader *r, size_t i)
     return i + 1 < r->n && r->k[i + 1].cls == DX_SPACE && before != DX_SPACE && (!dx_ends_chunk(before) || before == DX_CLOSE);
 }
 
+/* Behind a spread said in a statement of its own: 肺癌；脑转移待查. */
+static bool after_spread(const struct reader *r, size_t i)
+{
+    while (i > 0 && !(dx_ends_chunk(r->k[i - 1].cls) && !r->k[i - 1].taken)) {
+        i--;
+        if (r->k[i].cls == DX_META || r->k[i].cls == DX_NODEMETA)
+            return true;
+    }
+    return false;
+}
+
 void dx_read_certainty(struct reader *r, size_t i)
 {
     const struct dx_token *k = &r->k[i];
@@ -344,7 +355,7 @@ void dx_read_certainty(struct reader *r, size_t i)
         bool here = f && f->chunk == r->chunk, ahead = dx_head_ahead_wide(r, i);
         if (pairs[p][0] == DX_NEGPRE && pre && spread_follows(r, i))
             return; /* 除外脑转移: the spread is denied where it is read, not the cancer */
-        if (post && f && f->strong == r->strong && clings(r, i))
+        if (post && f && (f->strong == r->strong || after_spread(r, i)) && clings(r, i))
             pre = ahead = false; /* 肺癌不除外 高血压 */
         if ((pre && (!post || ahead || !f)) || (post && !pre && !here && ahead)) {
             scope(r, pairs[p][0]);

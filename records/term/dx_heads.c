@@ -102,12 +102,20 @@ static bool second_pathology(const struct reader *r, const struct frame *f, cons
            f->family == r->family && f->suspected == r->suspect;
 }
 
+/* 宫颈癌（小细胞癌）: what is said of a cancer that has an organ is of that one. */
+static bool said_of_another(struct reader *r, const struct lexeme *path)
+{
+    const struct frame *f = dx_current(r);
+    bool open = f && (f->kind == KIND_TUMOUR || is_mass(r, f)) && f->strong == r->strong && (!f->path || f->path_flags & DX_GENERIC);
+    return open && path->flags & DX_SOFT && dx_organ_of(r->d, r->k, &f->a) != DX_NONE;
+}
+
 void dx_read_tumour(struct reader *r, size_t i)
 {
     const struct lexeme *x = &r->d->lexemes[r->k[i].lexeme];
     const struct lexeme *path = x->cls == DX_PATH ? x : NULL;
     uint16_t organ = dx_organ_of(r->d, r->k, &r->pending);
-    if (organ == DX_NONE && (x->cls == DX_WHOLE || (path && r->pending.organ == DX_NONE)))
+    if (organ == DX_NONE && (x->cls == DX_WHOLE || (path && r->pending.organ == DX_NONE && !said_of_another(r, path))))
         organ = x->organ;
     bool somewhere = organ != DX_NONE || r->pending.n_places || !path; /* 转移性腺癌 alone says what it is, not where */
     if (r->later.secondary && (somewhere || dx_last_tumour(r))) {

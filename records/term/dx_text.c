@@ -189,7 +189,9 @@ static const char *lobe_text(struct reader *r, const struct frame *f, uint16_t o
     if (o->pair && !organ_is(r->d, organ, "甲状腺") && (side[0] || organ_is(r->d, organ, "肺")))
         return dx_keep(r->out, "%s%s%s", side, o->name, lobe->name);
     bool bare = organ_is(r->d, organ, "肝") || organ_is(r->d, organ, "甲状腺") || organ_is(r->d, organ, "前列腺");
-    if (bare || f->a.organ_at < 0 || f->a.organ_at > at)
+    const struct lexeme *next = (size_t)at + 1 < r->n ? dx_reading(r->d, &r->k[at + 1], DX_ORGAN) : NULL;
+    bool before_organ = next && next->organ == organ; /* 直肠癌（低位直肠） */
+    if (bare || before_organ || f->a.organ_at < 0 || f->a.organ_at > at)
         return lobe->name;
     return dx_keep(r->out, "%s%s", o->name, lobe->name);
 }
