@@ -54,7 +54,8 @@ static void read_token(struct reader *r, size_t i)
     case DX_SKIP: { /* 侵犯胸壁, 累及骶髂关节: where it has reached is not where it began */
         uint32_t c = r->t->c[r->k[i].from];
         struct frame *f = dx_current(r);
-        if (c == 0x4E2A && r->t->c[r->k[i].to - 1] == 0x53F2 && f && f->chunk == r->chunk) /* 胃癌个人史 */
+        bool own = c == 0x4E2A || (r->k[i].to - r->k[i].from == 1 && f && f->to == r->k[i].from && r->t->c[f->to - 1] != 0x75C5); /* 病 */
+        if (own && f && !f->family && !f->denied && r->t->c[r->k[i].to - 1] == 0x53F2 && f->chunk == r->chunk) /* 胃癌个人史, 白血病史 */
             f->past = true;
         bool grown = (c == 0x4FB5 || c == 0x7D2F || c == 0x6D78) && r->k[i].to - r->k[i].from == 2; /* 侵犯, 累及, 浸润 */
         if (grown && i > 0 && f && (r->k[i - 1].cls == DX_SITE || r->k[i - 1].cls == DX_REGION))

@@ -37,7 +37,7 @@ static bool completes(const struct reader *r, const struct frame *f, const struc
 /* ICD-10: C77 lymph nodes, C78 organs of breathing and digestion, C79 the rest. */
 void dx_spread_category(const char *site, char icd[4])
 {
-    static const char *const c78[] = {"肺", "纵隔", "胸膜", "气管", "鼻", "喉", "肠", "腹", "肝", "胆", "胰", "胃", "食管", "肛", "网膜", "壶腹",
+    static const char *const c78[] = {"肺", "纵隔", "胸膜", "气管", "鼻腔", "鼻窦", "喉", "肠", "腹", "肝", "胆", "胰", "胃", "食管", "肛", "网膜", "壶腹",
                                        "窦", "耳", "声带", "会厌", "乳突", "阑尾", "贲门", "幽门", "脾"};
     strcpy(icd, strstr(site, "淋巴结") ? "C77" : "C79");
     for (size_t k = 0; icd[2] == '9' && k < sizeof c78 / sizeof *c78; k++)

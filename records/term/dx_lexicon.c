@@ -347,7 +347,8 @@ static bool reads_by_itself(const struct dx *d, const char *name, const char *ca
         parted |= strcmp(r.steps[i].rule, "parted") == 0;
     if (r.n == 0 || unknown > parted)
         return false;
-    return (r.n > 1 && several) || strcmp(r.diagnoses[0].icd10, category) == 0 || r.diagnoses[0].icd10[0] == 'C';
+    bool cancer = r.diagnoses[0].icd10[0] == 'C' && strcmp(r.diagnoses[0].icd10, "C80");
+    return (r.n > 1 && several) || strcmp(r.diagnoses[0].icd10, category) == 0 || cancer;
 }
 
 /* Names of diseases with their categories: those of the insurance list, then those of the categories themselves. */

@@ -61,7 +61,7 @@ struct dx {
     size_t n_lexemes, cap_lexemes;
     struct organ organs[DX_ORGANS_MAX];
     size_t n_organs;
-    uint16_t skin; /* the organ of that name */
+    uint16_t skin, bone; /* the organs of those names */
     struct slot_ *slots;
     size_t n_slots; /* power of two */
     size_t used;

@@ -207,5 +207,6 @@ int dx_tables_load(struct dx *d, const char *data_dir)
     rc = rc ? rc : load_table(d, data_dir, "dx_words.tsv");
     rc = rc ? rc : load_table(d, data_dir, "dx_diseases.tsv");
     d->skin = organ_named(d, "皮肤");
+    d->bone = organ_named(d, "骨");
     return rc;
 }
