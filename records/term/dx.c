@@ -113,6 +113,18 @@ static void finish_spread(struct reader *r)
     }
 }
 
+/* 孕40周, and nothing else of it: she is pregnant. */
+static void add_pregnancy(struct reader *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (r->k[i].cls == DX_PREGNANCY) {
+            struct frame *f = dx_new_frame(r, KIND_DISEASE, i);
+            if (f)
+                dx_lookup(r, f, dx_slice(r, r->k[i].from, r->k[i].to));
+            return;
+        }
+}
+
 static void explain_frame(struct reader *r, size_t i)
 {
     struct frame *f = &r->frames[i];
@@ -140,6 +152,8 @@ static void read_line(struct reader *r, unsigned enough)
     dx_settle(r, true);
     if (r->n)
         finish_spread(r);
+    if (!r->n_frames)
+        add_pregnancy(r);
 }
 
 static void begin(struct reader *r, size_t n, struct dx_result *out)

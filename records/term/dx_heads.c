@@ -375,6 +375,65 @@ static const struct lexeme *parted_name(struct reader *r, size_t i)
     return l ? &r->d->lexemes[l] : NULL;
 }
 
+/* 肝硬化（酒精性）, 贫血（缺铁性）: what kind it is stands behind it in parentheses. The disease of the whole name, or NULL; *last is
+ * the closing sign. A word for how it looks (颈椎病（神经根型）) is kept beside the name instead. */
+static const struct lexeme *kind_behind(struct reader *r, size_t i, size_t *last)
+{
+    size_t close = i + 2, mark = r->out->text_len;
+    if (i + 3 >= r->n || r->k[i + 1].cls != DX_OPEN || r->k[i + 2].cls == DX_FORM)
+        return NULL;
+    while (close < r->n && r->k[close].cls != DX_CLOSE && r->k[close].to - r->k[i + 2].from < 12)
+        close++;
+    if (close >= r->n || r->k[close].cls != DX_CLOSE || close == i + 2)
+        return NULL;
+    const char *kind = dx_slice(r, r->k[i + 2].from, r->k[close].from), *said = dx_slice(r, r->k[i].from, r->k[i].to);
+    uint32_t l = dx_exact(r->d, dx_keep(r->out, "%s%s", kind, said), DX_DISEASE);
+    l = l ? l : dx_exact(r->d, dx_keep(r->out, "%s%s", kind, dx_reading(r->d, &r->k[i], DX_DISEASE)->name), DX_DISEASE);
+    l = l ? l : dx_exact(r->d, dx_keep(r->out, "%s%s", said, kind), DX_DISEASE);
+    r->out->text_len = mark;
+    *last = close;
+    return l && !(r->d->lexemes[l].flags & DX_FROM_ICD) ? &r->d->lexemes[l] : NULL;
+}
+
+/* 双膝OA: the joint said right before it is in the longer name. */
+static const struct lexeme *placed_name(struct reader *r, size_t i, const struct lexeme *x)
+{
+    const struct lexeme *place = i > 0 ? dx_reading(r->d, &r->k[i - 1], DX_LIMB) : NULL;
+    if (!place || r->k[i - 1].taken || r->k[i - 1].to != r->k[i].from)
+        return NULL;
+    size_t mark = r->out->text_len;
+    uint32_t l = dx_exact(r->d, dx_keep(r->out, "%s%s", dx_slice(r, r->k[i - 1].from, r->k[i - 1].to), x->name), DX_DISEASE);
+    r->out->text_len = mark;
+    return l && !(r->d->lexemes[l].flags & DX_FROM_ICD) ? &r->d->lexemes[l] : NULL;
+}
+
+/* 2型糖尿病伴肾病: a complication named by itself behind its disease, of that one's category. */
+static void join_complication(struct reader *r, struct frame *f)
+{
+    const struct dx *d = r->d;
+    size_t at = (size_t)(f - r->frames);
+    for (size_t k = 0; f->name && k < d->n_joined; k++) {
+        if (strcmp(d->joined[k].said, f->name))
+            continue;
+        bool own = strcmp(d->joined[k].said, d->joined[k].name) == 0; /* it names its disease: said anywhere before will do */
+        for (size_t i = at; i-- > 0;) {
+            const struct frame *of = &r->frames[i];
+            if (of->family != f->family || of->denied != f->denied || !of->icd[0])
+                continue;
+            bool typed = strstr(d->joined[k].categories, of->icd) && strcmp(of->icd, "E14");
+            bool near = of->strong == f->strong && of->comma == f->comma;
+            if (strstr(d->joined[k].categories, of->icd) && (own ? typed : near)) {
+                f->name = d->joined[k].name;
+                memcpy(f->icd, of->icd, sizeof f->icd);
+                f->rule = "inherited";
+                return;
+            }
+            if (!own && !near)
+                break;
+        }
+    }
+}
+
 /* 慢性湿疹: how it runs belongs to the name, where the lexicon has no name for both. */
 static const char *with_course(struct reader *r, size_t i, const struct lexeme *x, char icd[4])
 {
@@ -407,6 +466,12 @@ void dx_read_disease(struct reader *r, size_t i)
     const struct lexeme *x = dx_reading(r->d, &r->k[i], DX_DISEASE), *whole = x ? spine_disease(r, i) : NULL;
     const struct lexeme *head = dx_reading(r->d, &r->k[i], DX_HEAD);
     whole = x && !whole ? parted_name(r, i) : whole;
+    size_t last = i;
+    if (x && !whole && (whole = kind_behind(r, i, &last)))
+        for (size_t k = i + 1; k <= last; k++)
+            r->k[k].taken = true;
+    if (x && !whole && (whole = placed_name(r, i, x)) && r->pending.n_places)
+        r->pending.n_places--;
     r->later.secondary = false;
     struct frame *before = dx_current(r);
     if (head && (dx_organ_of(r->d, r->k, &r->pending) != DX_NONE || (head->icd[0] && limb_of(r)))) {
@@ -441,6 +506,7 @@ void dx_read_disease(struct reader *r, size_t i)
             memcpy(f->icd, icd, sizeof f->icd);
         }
         f->rule = whole ? "parted" : x->flags & DX_FROM_ICD ? "icd10" : "lexicon";
+        join_complication(r, f);
         return;
     }
     for (size_t m = 0; m < r->n_made; m++)

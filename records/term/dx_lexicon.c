@@ -190,13 +190,16 @@ static bool joined(const struct dx_chars *t, size_t left)
     return latin(t->c[left]) && latin(t->c[left + 1]) && !t->sign[left] && !t->sign[left + 1];
 }
 
-/* A Latin spelling must not begin or end inside a Latin word; a stage may follow without a blank (NSCLCIIIA期). */
+/* A Latin spelling must not begin or end inside a Latin word; a stage or a grade may follow without a blank (NSCLCIIIA期, EH3级). */
 static bool cuts_word(const struct dx_chars *t, size_t from, size_t to)
 {
     uint8_t number[4];
     if (from > 0 && joined(t, from - 1))
         return true;
-    return to < t->n && joined(t, to - 1) && !dx_stage_at(t, to, number);
+    if (to >= t->n || !joined(t, to - 1))
+        return false;
+    bool grade = t->c[to] >= '1' && t->c[to] <= '5' && to + 1 < t->n && t->c[to + 1] == 0x7EA7; /* 级 */
+    return !grade && !dx_stage_at(t, to, number);
 }
 
 uint32_t dx_longest(const struct dx *d, const struct dx_chars *t, size_t i, size_t *end)

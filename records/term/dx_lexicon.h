@@ -11,7 +11,7 @@ enum dx_class {
     DX_UNKNOWN, DX_ORGAN, DX_PART, DX_LOBE, DX_SIDE, DX_SITE, DX_REGION, DX_TYPE, DX_PATH, DX_WHOLE, DX_TUMOUR, DX_META, DX_METAPRE,
     DX_METATO, DX_NODE, DX_NODEMETA, DX_QUANT, DX_MOD, DX_SUSPPOST, DX_SUSPPRE, DX_NEGPRE, DX_NEGPOST, DX_FAMPRE, DX_FAMPOST, DX_HAS,
     DX_SKIP, DX_STAGE, DX_JOIN, DX_LIST, DX_COMMA, DX_STRONG, DX_OPEN, DX_CLOSE, DX_SPACE, DX_DISEASE, DX_HEAD, DX_NUMBER_STAGE,
-    DX_GRADE, DX_TNM, DX_VERTEBRA, DX_THROMBUS, DX_FORM, DX_LIMB
+    DX_GRADE, DX_TNM, DX_VERTEBRA, DX_THROMBUS, DX_FORM, DX_LIMB, DX_PREGNANCY
 };
 
 enum dx_flags {
@@ -75,6 +75,10 @@ struct dx {
         const char *head, *name;
     } combos[64];
     size_t n_combos;
+    struct joined { /* a disease whose complication is named by itself behind it: 2型糖尿病伴肾病 */
+        const char *categories, *said, *name;
+    } joined[64];
+    size_t n_joined;
     /* likeness: character pairs of every ICD-10 name, bucketed */
     uint32_t *gram_at; /* bucket -> first of its postings; DX_BUCKETS + 1 */
     uint16_t *grams;   /* entry numbers */

@@ -224,6 +224,28 @@ static size_t numbering_at(const struct dx_chars *t, size_t i)
     return (c == '.' || c == 0x3001 || c == 0xFF0E) && !is_digit(at(t, i + n + 1)) ? n + 1 : 0;
 }
 
+/* 孕39+2周, 妊娠38周, 停经50天, G2P1: how long and how often, no disease. */
+static size_t pregnancy_at(const struct dx_chars *t, size_t i)
+{
+    uint32_t c = at(t, i), unit;
+    size_t n = 0;
+    if (c == 'g' && is_digit(at(t, i + 1)) && at(t, i + 2) == 'p' && is_digit(at(t, i + 3)) && !is_letter(at(t, i - (i > 0))))
+        return 4;
+    if (c == 0x5B55) /* 孕 */
+        n = 1;
+    else if ((c == 0x598A && at(t, i + 1) == 0x5A20) || (c == 0x505C && at(t, i + 1) == 0x7ECF)) /* 妊娠 停经 */
+        n = 2;
+    while (n && at(t, i + n) == ' ')
+        n++;
+    if (!n || !is_digit(at(t, i + n)))
+        return 0;
+    while (is_digit(at(t, i + n)) || at(t, i + n) == '+' || at(t, i + n) == '/' || at(t, i + n) == '-')
+        n++;
+    n += at(t, i + n) == 0x4E2A; /* 个 */
+    unit = at(t, i + n);
+    return unit == 0x5468 || unit == 0x5929 || unit == 0x6708 ? n + 1 : 0; /* 周 天 月 */
+}
+
 /* ---- courses of treatment ---- */
 
 /* 化疗6周期后, 放疗三十次后, 放化疗4程后: a modifier said with its count. The lexeme of 化疗后 and the like in *lexeme. */
@@ -268,6 +290,8 @@ static bool by_rule(const struct dx_chars *t, size_t i, struct dx_token *k)
         k->cls = DX_GRADE;
     else if ((n = vertebra_at(t, i)))
         k->cls = DX_VERTEBRA;
+    else if ((n = pregnancy_at(t, i)))
+        k->cls = DX_PREGNANCY;
     else
         return false;
     k->to = (uint16_t)(i + n);
@@ -393,12 +417,30 @@ static bool qualifies(const struct dx_token *before)
     return before && (before->cls == DX_DISEASE || before->cls == DX_OPEN || before->cls == DX_SPACE || before->cls == DX_COMMA || before->cls == DX_FORM);
 }
 
+/* 肺|恶性肿瘤|靶向治疗: a name of the list that begins with the tumour is, behind the organ, the tumour of that organ. */
+static void of_organ(const struct dx *d, const struct dx_chars *t, const struct dx_token *before, struct dx_token *k)
+{
+    if (k->cls != DX_DISEASE || !(d->lexemes[k->lexeme].flags & DX_FROM_ICD) || before->to != k->from)
+        return;
+    if (before->cls != DX_ORGAN && before->cls != DX_PART && before->cls != DX_LOBE)
+        return;
+    for (size_t end = k->to - 1u; end > k->from + 1u; end--) {
+        uint32_t l = dx_between(d, t, k->from, end);
+        if (l && d->lexemes[l].cls == DX_TUMOUR) {
+            *k = (struct dx_token){.from = k->from, .to = (uint16_t)end, .lexeme = l, .cls = DX_TUMOUR};
+            return;
+        }
+    }
+}
+
 size_t dx_scan(const struct dx *d, const struct dx_chars *t, struct dx_token *tokens)
 {
     size_t n = 0;
     for (size_t i = 0; i < t->n;) {
         struct dx_token k;
         bool known = one_token(d, t, i, n && tokens[n - 1].cls == DX_UNKNOWN, &k);
+        if (n)
+            of_organ(d, t, &tokens[n - 1], &k);
         if (k.cls == DX_FORM && !qualifies(n ? &tokens[n - 1] : NULL)) { /* 慢性肥厚性鼻炎: a part of the name */
             known = false;
             k.cls = DX_UNKNOWN;

@@ -189,7 +189,8 @@ static const struct lexeme *place_reading(const struct dx *d, const struct dx_to
     if (kind == KIND_DISEASE) {
         const struct lexeme *x = dx_reading(d, k, DX_PART);
         x = x ? x : lobe;
-        x = x ? x : dx_reading(d, k, DX_REGION);
+        const struct lexeme *region = dx_reading(d, k, DX_REGION), *limb = dx_reading(d, k, DX_LIMB);
+        x = x ? x : region && limb ? limb : region; /* 腹部 is 腹腔 of lymph nodes only */
         return x ? x : dx_reading(d, k, DX_SITE);
     }
     if (organ != DX_NONE && !organ_is(d, organ, "骨") && !organ_is(d, organ, "皮肤") && !organ_is(d, organ, "软组织"))
