@@ -54,7 +54,8 @@ static void read_token(struct reader *r, size_t i)
     case DX_SKIP: { /* 侵犯胸壁, 累及骶髂关节: where it has reached is not where it began */
         uint32_t c = r->t->c[r->k[i].from];
         struct frame *f = dx_current(r);
-        if (c == 0x4E2A && r->t->c[r->k[i].to - 1] == 0x53F2 && f && f->chunk == r->chunk) /* 胃癌个人史 */
+        bool own = c == 0x4E2A || (r->k[i].to - r->k[i].from == 1 && f && f->to == r->k[i].from && r->t->c[f->to - 1] != 0x75C5); /* 病 */
+        if (own && f && !f->family && !f->denied && r->t->c[r->k[i].to - 1] == 0x53F2 && f->chunk == r->chunk) /* 胃癌个人史, 白血病史 */
             f->past = true;
         bool grown = (c == 0x4FB5 || c == 0x7D2F || c == 0x6D78) && r->k[i].to - r->k[i].from == 2; /* 侵犯, 累及, 浸润 */
         if (grown && i > 0 && f && (r->k[i - 1].cls == DX_SITE || r->k[i - 1].cls == DX_REGION))
@@ -112,6 +113,18 @@ static void finish_spread(struct reader *r)
     }
 }
 
+/* 孕40周, and nothing else of it: she is pregnant. */
+static void add_pregnancy(struct reader *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (r->k[i].cls == DX_PREGNANCY) {
+            struct frame *f = dx_new_frame(r, KIND_DISEASE, i);
+            if (f)
+                dx_lookup(r, f, dx_slice(r, r->k[i].from, r->k[i].to));
+            return;
+        }
+}
+
 static void explain_frame(struct reader *r, size_t i)
 {
     struct frame *f = &r->frames[i];
@@ -139,6 +152,8 @@ static void read_line(struct reader *r, unsigned enough)
     dx_settle(r, true);
     if (r->n)
         finish_spread(r);
+    if (!r->n_frames)
+        add_pregnancy(r);
 }
 
 static void begin(struct reader *r, size_t n, struct dx_result *out)
@@ -186,7 +201,7 @@ int dx_open(struct dx **out, const char *data_dir, const struct icd10 *x)
         return ERR_INTERNAL;
     d->icd10 = x;
     int rc = dx_lexicon_load(d, data_dir);
-    rc = rc ? rc : dx_lexicon_add_icd10(d);
+    rc = rc ? rc : dx_lexicon_add_icd10(d, data_dir);
     rc = rc ? rc : dx_likeness_build(d);
     if (rc)
         dx_close(d);

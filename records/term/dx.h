@@ -45,7 +45,7 @@ struct dx_result {
     size_t text_len;
 };
 
-/* Reads dx_sites.tsv, dx_words.tsv, dx_diseases.tsv and hant.tsv in `data_dir`. x is borrowed and must live as long. */
+/* Reads dx_sites.tsv, dx_words.tsv, dx_diseases.tsv, hant.tsv and icd10_category.tsv in `data_dir`. x is borrowed and must live as long. */
 YL_CHECKED int dx_open(struct dx **out, const char *data_dir, const struct icd10 *x);
 void dx_close(struct dx *d);
 /* Never fails: any bytes give a result, an empty line none. */

@@ -126,20 +126,24 @@ static struct frame *tumour_of(struct reader *r, uint16_t organ)
     return NULL;
 }
 
-/* 放化疗+手术后, 化疗及放疗后: what stands before the sign is over too. */
+/* 放化疗+手术后, 化疗及放疗后, 免疫联合化疗后: what stands before the sign is over too. */
 static void put_treatments_before(struct reader *r, struct frame *f, size_t i)
 {
     while (i >= 2 && r->k[i - 1].cls == DX_LIST && r->k[i - 2].cls == DX_SKIP)
         i -= 2;
     for (; r->k[i].cls == DX_SKIP; i += 2) {
-        bool drugs = false, rays = false, knife = false;
+        bool drugs = false, rays = false, knife = false, aimed = false, immune = false, hormones = false;
         for (size_t c = r->k[i].from; c < r->k[i].to; c++) {
             drugs |= r->t->c[c] == 0x5316; /* 化 */
             rays |= r->t->c[c] == 0x653E;  /* 放 */
-            knife |= r->t->c[c] == 0x672F; /* 术 */
+            knife |= r->t->c[c] == 0x672F || r->t->c[c] == 0x624B; /* 术 手 */
+            aimed |= r->t->c[c] == 0x9776; /* 靶 */
+            immune |= r->t->c[c] == 0x514D; /* 免 */
+            hormones |= r->t->c[c] == 0x6CCC; /* 泌 */
         }
-        const char *names[] = {knife ? "术后" : NULL, drugs ? "化疗后" : NULL, rays ? "放疗后" : NULL};
-        for (size_t k = 0; k < 3; k++)
+        const char *names[] = {knife ? "术后" : NULL, drugs ? "化疗后" : NULL, rays ? "放疗后" : NULL, aimed ? "靶向治疗后" : NULL,
+                               immune ? "免疫治疗后" : NULL, hormones ? "内分泌治疗后" : NULL};
+        for (size_t k = 0; k < sizeof names / sizeof *names; k++)
             if (names[k]) {
                 dx_add_mod(f, names[k]);
                 dx_explain(r, (size_t)(f - r->frames), DX_SLOT_MODIFIER, "lexicon", names[k], r->k[i].from, r->k[i].to);
@@ -332,6 +336,17 @@ static bool clings(const struct reader *r, size_t i)
     return i + 1 < r->n && r->k[i + 1].cls == DX_SPACE && before != DX_SPACE && (!dx_ends_chunk(before) || before == DX_CLOSE);
 }
 
+/* Behind a spread said in a statement of its own: 肺癌；脑转移待查. */
+static bool after_spread(const struct reader *r, size_t i)
+{
+    while (i > 0 && !(dx_ends_chunk(r->k[i - 1].cls) && !r->k[i - 1].taken)) {
+        i--;
+        if (r->k[i].cls == DX_META || r->k[i].cls == DX_NODEMETA)
+            return true;
+    }
+    return false;
+}
+
 void dx_read_certainty(struct reader *r, size_t i)
 {
     const struct dx_token *k = &r->k[i];
@@ -344,7 +359,7 @@ void dx_read_certainty(struct reader *r, size_t i)
         bool here = f && f->chunk == r->chunk, ahead = dx_head_ahead_wide(r, i);
         if (pairs[p][0] == DX_NEGPRE && pre && spread_follows(r, i))
             return; /* 除外脑转移: the spread is denied where it is read, not the cancer */
-        if (post && f && f->strong == r->strong && clings(r, i))
+        if (post && f && (f->strong == r->strong || after_spread(r, i)) && clings(r, i))
             pre = ahead = false; /* 肺癌不除外 高血压 */
         if ((pre && (!post || ahead || !f)) || (post && !pre && !here && ahead)) {
             scope(r, pairs[p][0]);

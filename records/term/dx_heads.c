@@ -37,7 +37,7 @@ static bool completes(const struct reader *r, const struct frame *f, const struc
 /* ICD-10: C77 lymph nodes, C78 organs of breathing and digestion, C79 the rest. */
 void dx_spread_category(const char *site, char icd[4])
 {
-    static const char *const c78[] = {"肺", "纵隔", "胸膜", "气管", "鼻", "喉", "肠", "腹", "肝", "胆", "胰", "胃", "食管", "肛", "网膜", "壶腹",
+    static const char *const c78[] = {"肺", "纵隔", "胸膜", "气管", "鼻腔", "鼻窦", "喉", "肠", "腹", "肝", "胆", "胰", "胃", "食管", "肛", "网膜", "壶腹",
                                        "窦", "耳", "声带", "会厌", "乳突", "阑尾", "贲门", "幽门", "脾"};
     strcpy(icd, strstr(site, "淋巴结") ? "C77" : "C79");
     for (size_t k = 0; icd[2] == '9' && k < sizeof c78 / sizeof *c78; k++)
@@ -102,12 +102,20 @@ static bool second_pathology(const struct reader *r, const struct frame *f, cons
            f->family == r->family && f->suspected == r->suspect;
 }
 
+/* 宫颈癌（小细胞癌）: what is said of a cancer that has an organ is of that one. */
+static bool said_of_another(struct reader *r, const struct lexeme *path)
+{
+    const struct frame *f = dx_current(r);
+    bool open = f && (f->kind == KIND_TUMOUR || is_mass(r, f)) && f->strong == r->strong && (!f->path || f->path_flags & DX_GENERIC);
+    return open && path->flags & DX_SOFT && dx_organ_of(r->d, r->k, &f->a) != DX_NONE;
+}
+
 void dx_read_tumour(struct reader *r, size_t i)
 {
     const struct lexeme *x = &r->d->lexemes[r->k[i].lexeme];
     const struct lexeme *path = x->cls == DX_PATH ? x : NULL;
     uint16_t organ = dx_organ_of(r->d, r->k, &r->pending);
-    if (organ == DX_NONE && (x->cls == DX_WHOLE || (path && r->pending.organ == DX_NONE)))
+    if (organ == DX_NONE && (x->cls == DX_WHOLE || (path && r->pending.organ == DX_NONE && !said_of_another(r, path))))
         organ = x->organ;
     bool somewhere = organ != DX_NONE || r->pending.n_places || !path; /* 转移性腺癌 alone says what it is, not where */
     if (r->later.secondary && (somewhere || dx_last_tumour(r))) {
@@ -367,6 +375,65 @@ static const struct lexeme *parted_name(struct reader *r, size_t i)
     return l ? &r->d->lexemes[l] : NULL;
 }
 
+/* 肝硬化（酒精性）, 贫血（缺铁性）: what kind it is stands behind it in parentheses. The disease of the whole name, or NULL; *last is
+ * the closing sign. A word for how it looks (颈椎病（神经根型）) is kept beside the name instead. */
+static const struct lexeme *kind_behind(struct reader *r, size_t i, size_t *last)
+{
+    size_t close = i + 2, mark = r->out->text_len;
+    if (i + 3 >= r->n || r->k[i + 1].cls != DX_OPEN || r->k[i + 2].cls == DX_FORM)
+        return NULL;
+    while (close < r->n && r->k[close].cls != DX_CLOSE && r->k[close].to - r->k[i + 2].from < 12)
+        close++;
+    if (close >= r->n || r->k[close].cls != DX_CLOSE || close == i + 2)
+        return NULL;
+    const char *kind = dx_slice(r, r->k[i + 2].from, r->k[close].from), *said = dx_slice(r, r->k[i].from, r->k[i].to);
+    uint32_t l = dx_exact(r->d, dx_keep(r->out, "%s%s", kind, said), DX_DISEASE);
+    l = l ? l : dx_exact(r->d, dx_keep(r->out, "%s%s", kind, dx_reading(r->d, &r->k[i], DX_DISEASE)->name), DX_DISEASE);
+    l = l ? l : dx_exact(r->d, dx_keep(r->out, "%s%s", said, kind), DX_DISEASE);
+    r->out->text_len = mark;
+    *last = close;
+    return l && !(r->d->lexemes[l].flags & DX_FROM_ICD) ? &r->d->lexemes[l] : NULL;
+}
+
+/* 双膝OA: the joint said right before it is in the longer name. */
+static const struct lexeme *placed_name(struct reader *r, size_t i, const struct lexeme *x)
+{
+    const struct lexeme *place = i > 0 ? dx_reading(r->d, &r->k[i - 1], DX_LIMB) : NULL;
+    if (!place || r->k[i - 1].taken || r->k[i - 1].to != r->k[i].from)
+        return NULL;
+    size_t mark = r->out->text_len;
+    uint32_t l = dx_exact(r->d, dx_keep(r->out, "%s%s", dx_slice(r, r->k[i - 1].from, r->k[i - 1].to), x->name), DX_DISEASE);
+    r->out->text_len = mark;
+    return l && !(r->d->lexemes[l].flags & DX_FROM_ICD) ? &r->d->lexemes[l] : NULL;
+}
+
+/* 2型糖尿病伴肾病: a complication named by itself behind its disease, of that one's category. */
+static void join_complication(struct reader *r, struct frame *f)
+{
+    const struct dx *d = r->d;
+    size_t at = (size_t)(f - r->frames);
+    for (size_t k = 0; f->name && k < d->n_joined; k++) {
+        if (strcmp(d->joined[k].said, f->name))
+            continue;
+        bool own = strcmp(d->joined[k].said, d->joined[k].name) == 0; /* it names its disease: said anywhere before will do */
+        for (size_t i = at; i-- > 0;) {
+            const struct frame *of = &r->frames[i];
+            if (of->family != f->family || of->denied != f->denied || !of->icd[0])
+                continue;
+            bool typed = strstr(d->joined[k].categories, of->icd) && strcmp(of->icd, "E14");
+            bool near = of->strong == f->strong && of->comma == f->comma;
+            if (strstr(d->joined[k].categories, of->icd) && (own ? typed : near)) {
+                f->name = d->joined[k].name;
+                memcpy(f->icd, of->icd, sizeof f->icd);
+                f->rule = "inherited";
+                return;
+            }
+            if (!own && !near)
+                break;
+        }
+    }
+}
+
 /* 慢性湿疹: how it runs belongs to the name, where the lexicon has no name for both. */
 static const char *with_course(struct reader *r, size_t i, const struct lexeme *x, char icd[4])
 {
@@ -399,6 +466,12 @@ void dx_read_disease(struct reader *r, size_t i)
     const struct lexeme *x = dx_reading(r->d, &r->k[i], DX_DISEASE), *whole = x ? spine_disease(r, i) : NULL;
     const struct lexeme *head = dx_reading(r->d, &r->k[i], DX_HEAD);
     whole = x && !whole ? parted_name(r, i) : whole;
+    size_t last = i;
+    if (x && !whole && (whole = kind_behind(r, i, &last)))
+        for (size_t k = i + 1; k <= last; k++)
+            r->k[k].taken = true;
+    if (x && !whole && (whole = placed_name(r, i, x)) && r->pending.n_places)
+        r->pending.n_places--;
     r->later.secondary = false;
     struct frame *before = dx_current(r);
     if (head && (dx_organ_of(r->d, r->k, &r->pending) != DX_NONE || (head->icd[0] && limb_of(r)))) {
@@ -433,6 +506,7 @@ void dx_read_disease(struct reader *r, size_t i)
             memcpy(f->icd, icd, sizeof f->icd);
         }
         f->rule = whole ? "parted" : x->flags & DX_FROM_ICD ? "icd10" : "lexicon";
+        join_complication(r, f);
         return;
     }
     for (size_t m = 0; m < r->n_made; m++)

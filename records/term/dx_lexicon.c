@@ -1,6 +1,8 @@
 /* The words as one trie over normalised characters. */
 #include "records/term/dx_lexicon.h"
 #include "records/term/fold.h"
+#include "server/base/log.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,17 +45,41 @@ static bool latin(uint32_t c)
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
-/* "ca" by itself is how 癌 is written in haste; CA125 and cancer are not it. */
+/* Marks the numbers of a list that begins with 1, though written on to what stands before or followed by a digit:
+ * 1、2型DM2、COPD3、腔梗. */
+static void list_numbers(struct dx_chars *t)
+{
+    uint32_t next = '1';
+    for (size_t i = 0; i + 1 < t->n && next <= '9'; i++) {
+        uint32_t before = i ? t->c[i - 1] : ' ', sign = t->c[i + 1], after = i + 2 < t->n ? t->c[i + 2] : 0;
+        bool digit = after >= '0' && after <= '9', type = digit && i + 3 < t->n && t->c[i + 3] == 0x578B; /* 型 */
+        if (t->c[i] != next || (next == '1' && before != ' ') || (before >= '0' && before <= '9') || before == '.' || before == 0x3001)
+            continue;
+        if (sign != 0x3001 && !(sign == '.' && (type || !digit)))
+            continue;
+        t->sign[i] = true;
+        next++;
+    }
+}
+
+/* "ca" by itself is how 癌 is written in haste; CA125, CA-125 and cancer are not it. A stage, a TNM or the next number of a list may follow. */
+static bool ends_cancer(const struct dx_chars *t, size_t i)
+{
+    uint8_t number[4];
+    uint32_t c = i < t->n ? t->c[i] : 0, next = i + 1 < t->n ? t->c[i + 1] : 0;
+    bool tnm = c == 't' && ((next >= '0' && next <= '4') || next == 'x');
+    bool course = c >= '0' && c <= '9' && (next == 0x5468 || next == 0x4E2A || next == 0x7A0B || next == 0x6B21); /* 周 个 程 次 */
+    return (!latin(c) && !(c == '-' && latin(next))) || t->sign[i] || tnm || course || dx_stage_at(t, i, number);
+}
+
 static void cancer_letters(struct dx_chars *out)
 {
     size_t n = 0;
-    uint8_t number[4];
     for (size_t i = 0; i < out->n; i++, n++) {
         out->c[n] = out->c[i];
         out->at[n] = out->at[i];
         out->sign[n] = out->sign[i];
-        if (out->c[i] == 'c' && i + 1 < out->n && out->c[i + 1] == 'a' && (i == 0 || !latin(out->c[i - 1])) &&
-            (i + 2 == out->n || (!latin(out->c[i + 2]) && out->c[i + 2] != '-') || dx_stage_at(out, i + 2, number))) {
+        if (out->c[i] == 'c' && i + 1 < out->n && out->c[i + 1] == 'a' && (i == 0 || !latin(out->c[i - 1])) && ends_cancer(out, i + 2)) {
             out->c[n] = 0x764C;
             i++;
         }
@@ -83,6 +109,7 @@ void dx_chars(const struct dx *d, const char *text, size_t len, struct dx_chars 
         }
     }
     out->at[out->n] = (uint16_t)(p - text);
+    list_numbers(out);
     cancer_letters(out);
 }
 
@@ -163,13 +190,16 @@ static bool joined(const struct dx_chars *t, size_t left)
     return latin(t->c[left]) && latin(t->c[left + 1]) && !t->sign[left] && !t->sign[left + 1];
 }
 
-/* A Latin spelling must not begin or end inside a Latin word; a stage may follow without a blank (NSCLCIIIA期). */
+/* A Latin spelling must not begin or end inside a Latin word; a stage or a grade may follow without a blank (NSCLCIIIA期, EH3级). */
 static bool cuts_word(const struct dx_chars *t, size_t from, size_t to)
 {
     uint8_t number[4];
     if (from > 0 && joined(t, from - 1))
         return true;
-    return to < t->n && joined(t, to - 1) && !dx_stage_at(t, to, number);
+    if (to >= t->n || !joined(t, to - 1))
+        return false;
+    bool grade = t->c[to] >= '1' && t->c[to] <= '5' && to + 1 < t->n && t->c[to + 1] == 0x7EA7; /* 级 */
+    return !grade && !dx_stage_at(t, to, number);
 }
 
 uint32_t dx_longest(const struct dx *d, const struct dx_chars *t, size_t i, size_t *end)
@@ -185,6 +215,15 @@ uint32_t dx_longest(const struct dx *d, const struct dx_chars *t, size_t i, size
         }
     }
     return best;
+}
+
+uint32_t dx_between(const struct dx *d, const struct dx_chars *t, size_t from, size_t to)
+{
+    uint32_t node = 0;
+    for (size_t i = from; i < to; i++)
+        if (!(node = child_of(d, node, t->c[i])))
+            return 0;
+    return d->values[node];
 }
 
 uint32_t dx_exact(const struct dx *d, const char *text, enum dx_class cls)
@@ -311,48 +350,111 @@ static bool reads_by_itself(const struct dx *d, const char *name, const char *ca
         parted |= strcmp(r.steps[i].rule, "parted") == 0;
     if (r.n == 0 || unknown > parted)
         return false;
-    return (r.n > 1 && several) || strcmp(r.diagnoses[0].icd10, category) == 0 || r.diagnoses[0].icd10[0] == 'C';
+    bool cancer = r.diagnoses[0].icd10[0] == 'C' && strcmp(r.diagnoses[0].icd10, "C80");
+    return (r.n > 1 && several) || strcmp(r.diagnoses[0].icd10, category) == 0 || cancer;
 }
 
-/* The list's name of entry i and its category; false for what is no disease to be read. */
-static bool list_name(const struct dx *d, size_t i, char name[256], char category[4])
+/* Names of diseases with their categories: those of the insurance list, then those of the categories themselves. */
+struct names {
+    const struct icd10 *list;
+    char **category; /* "A00 霍乱" */
+    size_t n_category, cap;
+};
+
+static int load_categories(struct names *x, const char *data_dir)
 {
+    static const char elsewhere[] = ",不可归类在他处者";
+    char path[600], line[512];
+    int rc = 0;
+    snprintf(path, sizeof path, "%s/icd10_category.tsv", data_dir);
+    FILE *in = fopen(path, "r");
+    if (!in) {
+        log_error("term", "cannot read %s: %s", path, strerror(errno));
+        return ERR_STORAGE;
+    }
+    while (!rc && fgets(line, sizeof line, in)) {
+        line[strcspn(line, "\r\n")] = 0;
+        char *name = strchr(line, '\t'); /* H42* is a category of what another disease does to an organ */
+        if (!name || name < line + 3)
+            continue;
+        memmove(line + 3, name, strlen(name) + 1);
+        name = line + 4;
+        char *note = strstr(name, "(I"), *tail = strstr(name, elsewhere);
+        note = note ? note : strstr(name, "(G");
+        note = note ? note : strstr(name, "(E");
+        if (note || tail)
+            *(note ? note : tail) = 0;
+        if (x->n_category == x->cap) {
+            x->cap = x->cap ? x->cap * 2 : 2048;
+            char **more = realloc(x->category, x->cap * sizeof *more);
+            if (!more) {
+                rc = ERR_INTERNAL;
+                break;
+            }
+            x->category = more;
+        }
+        rc = (x->category[x->n_category] = strdup(line)) ? 0 : ERR_INTERNAL;
+        x->n_category += !rc;
+    }
+    fclose(in);
+    return rc;
+}
+
+static void free_categories(struct names *x)
+{
+    for (size_t i = 0; i < x->n_category; i++)
+        free(x->category[i]);
+    free(x->category);
+}
+
+/* Name i and its category; false for what is too short or too long to be looked for in a line. */
+static bool name_at(const struct names *x, size_t i, char name[256], char category[4])
+{
+    size_t in_list = icd10_count(x->list);
+    if (i >= in_list) {
+        snprintf(category, 4, "%.3s", x->category[i - in_list]);
+        snprintf(name, 256, "%s", x->category[i - in_list] + 4);
+        return strlen(name) >= 4;
+    }
     struct icd10_hit hit;
-    icd10_at(d->icd10, i, &hit);
-    if (hit.name_len >= 90 || hit.name_len < 4 || hit.code_len < 3 || (hit.code[0] >= 'V' && hit.code[0] <= 'Y'))
-        return false; /* V to Y are causes from outside */
+    icd10_at(x->list, i, &hit);
+    if (hit.name_len >= 250 || hit.name_len < 4 || hit.code_len < 3)
+        return false;
     snprintf(name, 256, "%.*s", (int)hit.name_len, hit.name);
     snprintf(category, 4, "%.3s", hit.code);
     return true;
 }
 
 /* Adds the names that are not read as the list has them; all are read before the first is added. */
-static int add_unread(struct dx *d, uint8_t *unread)
+static int add_unread(struct dx *d, const struct names *x, uint8_t *unread)
 {
-    size_t n = icd10_count(d->icd10), first = d->n_lexemes;
+    size_t n = icd10_count(x->list) + x->n_category, first = d->n_lexemes;
     char name[256], category[4];
     int rc = 0;
     for (size_t i = 0; i < n; i++)
-        unread[i] = list_name(d, i, name, category) && !reads_by_itself(d, name, category);
+        unread[i] = name_at(x, i, name, category) && !reads_by_itself(d, name, category);
     for (size_t i = 0; !rc && i < n; i++) {
-        if (!unread[i] || !list_name(d, i, name, category))
+        if (!unread[i] || !name_at(x, i, name, category))
             continue;
-        struct lexeme x = {.cls = DX_DISEASE, .name = dx_lexicon_keep(d, name), .organ = DX_NONE, .flags = DX_FROM_ICD};
-        memcpy(x.icd, category, sizeof x.icd);
-        rc = x.name ? dx_lexicon_add(d, &x, name) : ERR_INTERNAL;
-        rc = rc ? rc : dx_lexicon_add_short(d, &x);
+        struct lexeme y = {.cls = DX_DISEASE, .name = dx_lexicon_keep(d, name), .organ = DX_NONE, .flags = DX_FROM_ICD};
+        memcpy(y.icd, category, sizeof y.icd);
+        rc = y.name ? dx_lexicon_add(d, &y, name) : ERR_INTERNAL;
+        rc = rc ? rc : dx_lexicon_add_short(d, &y);
     }
     if (!rc && d->n_lexemes > first)
         diseases_organs(d);
     return rc;
 }
 
-int dx_lexicon_add_icd10(struct dx *d)
+int dx_lexicon_add_icd10(struct dx *d, const char *data_dir)
 {
-    uint8_t *unread = calloc(icd10_count(d->icd10) + 1, 1);
-    int rc = unread ? add_unread(d, unread) : ERR_INTERNAL;
-    rc = rc ? rc : add_unread(d, unread); /* a name just added may be the end of a longer one: 多处损伤 of 头部多处损伤 */
+    struct names x = {.list = d->icd10};
+    int rc = load_categories(&x, data_dir);
+    uint8_t *unread = calloc(icd10_count(x.list) + x.n_category + 1, 1);
+    rc = rc ? rc : unread ? add_unread(d, &x, unread) : ERR_INTERNAL;
+    rc = rc ? rc : add_unread(d, &x, unread); /* a name just added may be the end of a longer one: 多处损伤 of 头部多处损伤 */
     free(unread);
+    free_categories(&x);
     return rc;
 }
 

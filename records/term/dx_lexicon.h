@@ -11,7 +11,7 @@ enum dx_class {
     DX_UNKNOWN, DX_ORGAN, DX_PART, DX_LOBE, DX_SIDE, DX_SITE, DX_REGION, DX_TYPE, DX_PATH, DX_WHOLE, DX_TUMOUR, DX_META, DX_METAPRE,
     DX_METATO, DX_NODE, DX_NODEMETA, DX_QUANT, DX_MOD, DX_SUSPPOST, DX_SUSPPRE, DX_NEGPRE, DX_NEGPOST, DX_FAMPRE, DX_FAMPOST, DX_HAS,
     DX_SKIP, DX_STAGE, DX_JOIN, DX_LIST, DX_COMMA, DX_STRONG, DX_OPEN, DX_CLOSE, DX_SPACE, DX_DISEASE, DX_HEAD, DX_NUMBER_STAGE,
-    DX_GRADE, DX_TNM, DX_VERTEBRA, DX_THROMBUS, DX_FORM, DX_LIMB
+    DX_GRADE, DX_TNM, DX_VERTEBRA, DX_THROMBUS, DX_FORM, DX_LIMB, DX_PREGNANCY
 };
 
 enum dx_flags {
@@ -26,6 +26,7 @@ enum dx_flags {
     DX_TUMOURLIKE = 256, /* a pathology that is not called 癌: organ + name is the diagnosis */
     DX_BENIGN = 1024, /* an ending: a benign tumour of its organ */
     DX_UNCERTAIN = 2048, /* an ending: a tumour of uncertain behaviour */
+    DX_SOFT = 4096,      /* a pathology whose organ is another's where that one's cancer was said before: 宫颈癌（小细胞癌） */
     DX_GENERIC = 512 /* a pathology that a nearer one replaces: 非小细胞癌（腺癌） */
 };
 
@@ -60,7 +61,7 @@ struct dx {
     size_t n_lexemes, cap_lexemes;
     struct organ organs[DX_ORGANS_MAX];
     size_t n_organs;
-    uint16_t skin; /* the organ of that name */
+    uint16_t skin, bone; /* the organs of those names */
     struct slot_ *slots;
     size_t n_slots; /* power of two */
     size_t used;
@@ -74,6 +75,10 @@ struct dx {
         const char *head, *name;
     } combos[64];
     size_t n_combos;
+    struct joined { /* a disease whose complication is named by itself behind it: 2型糖尿病伴肾病 */
+        const char *categories, *said, *name;
+    } joined[64];
+    size_t n_joined;
     /* likeness: character pairs of every ICD-10 name, bucketed */
     uint32_t *gram_at; /* bucket -> first of its postings; DX_BUCKETS + 1 */
     uint16_t *grams;   /* entry numbers */
@@ -86,7 +91,7 @@ struct dx {
 struct dx_chars {
     uint32_t c[DX_LINE_MAX + 16];
     uint16_t at[DX_LINE_MAX + 16]; /* byte offset; at[n] is the end */
-    bool sign[DX_LINE_MAX + 16];   /* a letter that was a Roman numeral sign: it begins a word of its own */
+    bool sign[DX_LINE_MAX + 16];   /* a letter that was a Roman numeral sign, a digit that is a list's number: a word begins */
     size_t n;
 };
 
@@ -96,12 +101,14 @@ void dx_chars(const struct dx *d, const char *text, size_t len, struct dx_chars 
 size_t dx_stage_at(const struct dx_chars *t, size_t i, uint8_t number[4]);
 /* Longest spelling that begins at i: its first lexeme, *end one behind it; 0 when none. */
 uint32_t dx_longest(const struct dx *d, const struct dx_chars *t, size_t i, size_t *end);
+/* The first lexeme whose spelling is characters from..to, or 0. */
+uint32_t dx_between(const struct dx *d, const struct dx_chars *t, size_t from, size_t to);
 /* The lexeme of this class whose spelling is exactly `text`, or 0. */
 uint32_t dx_exact(const struct dx *d, const char *text, enum dx_class cls);
 
 YL_CHECKED int dx_lexicon_load(struct dx *d, const char *data_dir);
-/* Adds the names of the ICD-10 list that the grammar does not read by itself. */
-YL_CHECKED int dx_lexicon_add_icd10(struct dx *d);
+/* Adds the names of the ICD-10 list and of its categories (icd10_category.tsv) that the grammar does not read by itself. */
+YL_CHECKED int dx_lexicon_add_icd10(struct dx *d, const char *data_dir);
 void dx_lexicon_free(struct dx *d);
 /* A copy of the text that lives as long as the lexicon, NULL on want of memory. */
 const char *dx_lexicon_keep(struct dx *d, const char *text);

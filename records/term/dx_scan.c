@@ -131,13 +131,21 @@ static size_t tnm_part(const struct dx_chars *t, size_t i, char letter)
     n++;
     if (letter == 't' && at(t, i + n) == 'i' && at(t, i + n + 1) == 's')
         return n + 2;
+    if (letter == 'n' && at(t, i + n) == '+') /* T3N+M0 */
+        return n + 1;
     if (!is_digit(at(t, i + n)) && at(t, i + n) != 'x')
         return 0;
     n++;
     uint32_t c = at(t, i + n);
     if (c >= 'a' && c <= 'd')
         n++;
-    return is_digit(at(t, i + n)) && c >= 'a' && c <= 'd' ? n + 1 : n; /* T1a2 */
+    n += is_digit(at(t, i + n)) && c >= 'a' && c <= 'd'; /* T1a2 */
+    if (at(t, i + n) == '-' && is_digit(at(t, i + n + 1))) { /* T3-4N1 */
+        n += 2;
+        c = at(t, i + n);
+        n += c >= 'a' && c <= 'd';
+    }
+    return n;
 }
 
 static size_t tnm_at(const struct dx_chars *t, size_t i)
@@ -152,7 +160,9 @@ static size_t tnm_at(const struct dx_chars *t, size_t i)
     size_t all = n + tumour + nodes + spread;
     bool enough = (tumour && nodes) || (nodes && spread) || (tumour && spread) || (spread && at(t, i + n + 1) == '1') ||
                   (tumour && n);
-    return enough && !is_letter(at(t, i + all)) && !is_digit(at(t, i + all)) ? all : 0;
+    uint8_t number[4];
+    bool ends = (!is_letter(at(t, i + all)) && !is_digit(at(t, i + all))) || dx_stage_at(t, i + all, number); /* T2N0M0IIA期 */
+    return enough && ends ? all : 0;
 }
 
 /* C, T, L, S, or 颈 胸 腰 骶 for them; 0 for anything else. */
@@ -197,6 +207,8 @@ static size_t numbering_at(const struct dx_chars *t, size_t i)
     uint32_t c = at(t, i);
     if (c >= 0x2460 && c <= 0x2473)
         return 1;
+    if (is_digit(c) && t->sign[i])
+        return 2;
     bool open = c == '(';
     n += open;
     size_t digits = 0;
@@ -210,6 +222,28 @@ static size_t numbering_at(const struct dx_chars *t, size_t i)
     if (c == ')' && i == 0)
         return n + 1;
     return (c == '.' || c == 0x3001 || c == 0xFF0E) && !is_digit(at(t, i + n + 1)) ? n + 1 : 0;
+}
+
+/* 孕39+2周, 妊娠38周, 停经50天, G2P1: how long and how often, no disease. */
+static size_t pregnancy_at(const struct dx_chars *t, size_t i)
+{
+    uint32_t c = at(t, i), unit;
+    size_t n = 0;
+    if (c == 'g' && is_digit(at(t, i + 1)) && at(t, i + 2) == 'p' && is_digit(at(t, i + 3)) && !is_letter(at(t, i - (i > 0))))
+        return 4;
+    if (c == 0x5B55) /* 孕 */
+        n = 1;
+    else if ((c == 0x598A && at(t, i + 1) == 0x5A20) || (c == 0x505C && at(t, i + 1) == 0x7ECF)) /* 妊娠 停经 */
+        n = 2;
+    while (n && at(t, i + n) == ' ')
+        n++;
+    if (!n || !is_digit(at(t, i + n)))
+        return 0;
+    while (is_digit(at(t, i + n)) || at(t, i + n) == '+' || at(t, i + n) == '/' || at(t, i + n) == '-')
+        n++;
+    n += at(t, i + n) == 0x4E2A; /* 个 */
+    unit = at(t, i + n);
+    return unit == 0x5468 || unit == 0x5929 || unit == 0x6708 ? n + 1 : 0; /* 周 天 月 */
 }
 
 /* ---- courses of treatment ---- */
@@ -256,6 +290,8 @@ static bool by_rule(const struct dx_chars *t, size_t i, struct dx_token *k)
         k->cls = DX_GRADE;
     else if ((n = vertebra_at(t, i)))
         k->cls = DX_VERTEBRA;
+    else if ((n = pregnancy_at(t, i)))
+        k->cls = DX_PREGNANCY;
     else
         return false;
     k->to = (uint16_t)(i + n);
@@ -296,12 +332,52 @@ static uint32_t short_word(const struct dx *d, const struct dx_chars *t, size_t 
     return c == 0x4E0A ? dx_exact(d, "上叶", DX_LOBE) : c == 0x4E2D ? dx_exact(d, "中叶", DX_LOBE) : c == 0x4E0B ? dx_exact(d, "下叶", DX_LOBE) : 0;
 }
 
+static bool statement_ends(const struct dx_chars *t, size_t i)
+{
+    uint32_t c = at(t, i);
+    return i >= t->n || c == ';' || c == 0x3002 || c == ' ' || c == '.';
+}
+
+/* 双肾盂 is a malformation where it stands alone; among more words it is both. */
+static uint32_t both(const struct dx *d, const struct dx_chars *t, size_t i, size_t end)
+{
+    bool alone = (i == 0 || statement_ends(t, i - 1)) && statement_ends(t, end);
+    size_t of = i + 1;
+    uint32_t l = t->c[i] == 0x53CC && !alone ? dx_longest(d, t, i + 1, &of) : 0;
+    return l && of >= end && d->lexemes[l].cls != DX_DISEASE ? dx_exact(d, "双", DX_SIDE) : 0;
+}
+
+/* A shorter word where the longest one swallows the beginning of another: 结肠|溃疡型癌 is no 结肠溃疡, 骨m|iii期 no mi. */
+static uint32_t shorter(const struct dx *d, const struct dx_chars *t, size_t i, size_t *end)
+{
+    uint32_t next = at(t, *end), l = 0;
+    uint8_t number[4];
+    size_t of = 0;
+    if (at(t, i) == 'm' && *end > i + 1 && i + 1 + dx_stage_at(t, i + 1, number) > *end) {
+        *end = i + 1;
+        return dx_between(d, t, i, i + 1);
+    }
+    for (size_t k = *end - 1; !l && (next == 0x578B || next == 0x540E) && k > i; k--) { /* 型 后 */
+        uint32_t other = dx_longest(d, t, k, &of);
+        bool word = other && of > *end && (d->lexemes[other].cls == DX_TYPE || d->lexemes[other].cls == DX_MOD);
+        if (word && (l = dx_between(d, t, i, k)))
+            *end = k;
+    }
+    return l;
+}
+
 /* after_unknown: the character before belongs to no word, so letters here may be its rest (the iv of xiv) */
 static bool one_token(const struct dx *d, const struct dx_chars *t, size_t i, bool after_unknown, struct dx_token *k)
 {
     size_t end = i, n;
     *k = (struct dx_token){.from = (uint16_t)i};
-    uint32_t l = dx_longest(d, t, i, &end), course;
+    uint32_t l = dx_longest(d, t, i, &end), course, other;
+    if (l && end > i + 1 && d->lexemes[l].flags & DX_FROM_ICD && (other = both(d, t, i, end))) {
+        l = other;
+        end = i + 1;
+    }
+    if (l && (other = shorter(d, t, i, &end)))
+        l = other;
     if ((n = course_at(d, t, i, &course)) && n > end - i) {
         *k = (struct dx_token){.from = (uint16_t)i, .to = (uint16_t)(i + n), .lexeme = course, .cls = DX_MOD};
         return true;
@@ -341,12 +417,30 @@ static bool qualifies(const struct dx_token *before)
     return before && (before->cls == DX_DISEASE || before->cls == DX_OPEN || before->cls == DX_SPACE || before->cls == DX_COMMA || before->cls == DX_FORM);
 }
 
+/* 肺|恶性肿瘤|靶向治疗: a name of the list that begins with the tumour is, behind the organ, the tumour of that organ. */
+static void of_organ(const struct dx *d, const struct dx_chars *t, const struct dx_token *before, struct dx_token *k)
+{
+    if (k->cls != DX_DISEASE || !(d->lexemes[k->lexeme].flags & DX_FROM_ICD) || before->to != k->from)
+        return;
+    if (before->cls != DX_ORGAN && before->cls != DX_PART && before->cls != DX_LOBE)
+        return;
+    for (size_t end = k->to - 1u; end > k->from + 1u; end--) {
+        uint32_t l = dx_between(d, t, k->from, end);
+        if (l && d->lexemes[l].cls == DX_TUMOUR) {
+            *k = (struct dx_token){.from = k->from, .to = (uint16_t)end, .lexeme = l, .cls = DX_TUMOUR};
+            return;
+        }
+    }
+}
+
 size_t dx_scan(const struct dx *d, const struct dx_chars *t, struct dx_token *tokens)
 {
     size_t n = 0;
     for (size_t i = 0; i < t->n;) {
         struct dx_token k;
         bool known = one_token(d, t, i, n && tokens[n - 1].cls == DX_UNKNOWN, &k);
+        if (n)
+            of_organ(d, t, &tokens[n - 1], &k);
         if (k.cls == DX_FORM && !qualifies(n ? &tokens[n - 1] : NULL)) { /* 慢性肥厚性鼻炎: a part of the name */
             known = false;
             k.cls = DX_UNKNOWN;

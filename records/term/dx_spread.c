@@ -73,10 +73,12 @@ static bool bare_nodes(const struct reader *r, size_t i)
     return r->k[i].cls == DX_NODEMETA && i > 0 && r->k[i - 1].cls == DX_LIST;
 }
 
-/* Before the word: items divided by list signs, back to something else. Returns the first token, `i` when there is none. */
+/* Before the word: items divided by list signs, back to something else. Returns the first token, `i` when there is none. Commas
+ * divide items too (伴肝，骨转移) where the list they make begins behind a word that joins it to its head. */
 static size_t backward(struct reader *r, size_t i)
 {
-    size_t begin = i, at = bare_nodes(r, i) ? i - 1 : i;
+    size_t begin = i, sure = 0, at = bare_nodes(r, i) ? i - 1 : i;
+    bool commas = false;
     while (at > 0) {
         size_t last = at - 1;
         while (last > 0 && r->k[last].cls == DX_SPACE)
@@ -96,6 +98,11 @@ static size_t backward(struct reader *r, size_t i)
         bool region = r->k[first].cls != DX_SIDE && dx_reading(r->d, &r->k[first], DX_REGION);
         if (r->k[before].cls == DX_LIST && before > 0)
             at = before;
+        else if (r->k[before].cls == DX_COMMA && r->t->c[r->k[before].from] != ':' && before > 0) {
+            sure = commas ? sure : begin;
+            commas = true;
+            at = before;
+        }
         else if (region && dx_reading(r->d, &r->k[before], DX_REGION) && !r->k[before].taken)
             at = first; /* 肺门纵隔淋巴结 */
         else if (organ_said(r, first) && organ_said(r, before) && head_before(r, before))
@@ -103,7 +110,8 @@ static size_t backward(struct reader *r, size_t i)
         else
             break;
     }
-    return begin;
+    bool joined = begin > 0 && r->k[begin - 1].cls == DX_JOIN;
+    return commas && !joined ? sure : begin;
 }
 
 /* After the word: (肝、骨), 至肝、骨. Returns one behind the last token, `i + 1` when there is none. */

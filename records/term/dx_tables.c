@@ -29,7 +29,7 @@ static uint16_t flags_of(const char *text)
         const char *word;
         uint16_t flag;
     } table[] = {{"pair", DX_PAIR}, {"bare", DX_BARE}, {"organ", DX_WITH_ORGAN}, {"side1", DX_SIDE1}, {"situ", DX_SITU},
-                 {"inherit", DX_INHERIT}, {"modifier", DX_QUALIFIER}, {"tumour", DX_TUMOURLIKE}, {"generic", DX_GENERIC}, {"benign", DX_BENIGN}, {"uncertain", DX_UNCERTAIN}};
+                 {"inherit", DX_INHERIT}, {"modifier", DX_QUALIFIER}, {"tumour", DX_TUMOURLIKE}, {"generic", DX_GENERIC}, {"soft", DX_SOFT}, {"benign", DX_BENIGN}, {"uncertain", DX_UNCERTAIN}};
     uint16_t flags = 0;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         flags |= strstr(text, table[i].word) ? table[i].flag : 0;
@@ -55,7 +55,8 @@ static int row_organ(struct dx *d, char **f)
 static int row_part(struct dx *d, char **f)
 {
     struct lexeme x = {.cls = DX_PART, .name = dx_lexicon_keep(d, f[2]), .organ = organ_named(d, f[1]), .flags = flags_of(f[3])};
-    return x.name && x.organ != DX_NONE ? add_spellings(d, &x, f[2], f[4]) : ERR_STORAGE;
+    bool abbreviated = strstr(f[3], "abbr"); /* rul: its name is read by its parts */
+    return x.name && x.organ != DX_NONE ? add_spellings(d, &x, abbreviated ? NULL : f[2], f[4]) : ERR_STORAGE;
 }
 
 static int row_lobe(struct dx *d, char **f)
@@ -136,6 +137,15 @@ static int row_combo(struct dx *d, char **f)
     return 0;
 }
 
+static int row_joined(struct dx *d, char **f)
+{
+    struct joined x = {.categories = dx_lexicon_keep(d, f[1]), .said = dx_lexicon_keep(d, f[2]), .name = dx_lexicon_keep(d, f[3])};
+    if (!x.categories || !x.said || !x.name || d->n_joined == sizeof d->joined / sizeof *d->joined)
+        return ERR_STORAGE;
+    d->joined[d->n_joined++] = x;
+    return 0;
+}
+
 static int row_side(struct dx *d, char **f)
 {
     struct lexeme x = {.cls = DX_SIDE, .name = dx_lexicon_keep(d, f[1]), .name2 = dx_lexicon_keep(d, f[2]), .organ = DX_NONE};
@@ -159,7 +169,7 @@ static const struct {
     int (*row)(struct dx *d, char **f);
 } rows[] = {
     {"organ", row_organ}, {"part", row_part}, {"lobe", row_lobe}, {"side", row_side}, {"path", row_path}, {"whole", row_whole},
-    {"mod", row_mod}, {"modtwo", row_mod}, {"modthree", row_mod}, {"disease", row_disease}, {"head", row_head}, {"combo", row_combo}, {"limb", row_limb},
+    {"mod", row_mod}, {"modtwo", row_mod}, {"modthree", row_mod}, {"disease", row_disease}, {"head", row_head}, {"combo", row_combo}, {"joined", row_joined}, {"limb", row_limb},
 };
 
 static int load_row(struct dx *d, char **f)
@@ -207,5 +217,6 @@ int dx_tables_load(struct dx *d, const char *data_dir)
     rc = rc ? rc : load_table(d, data_dir, "dx_words.tsv");
     rc = rc ? rc : load_table(d, data_dir, "dx_diseases.tsv");
     d->skin = organ_named(d, "皮肤");
+    d->bone = organ_named(d, "骨");
     return rc;
 }

@@ -132,6 +132,26 @@ uint16_t dx_organ_of(const struct dx *d, const struct dx_token *k, const struct 
     return DX_NONE;
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+/* 距骨, 肘关节: a bone that only injuries have a word for; 头皮 and 额部皮肤 are skin; other places of the surface (面部鳞癌) are
+ * where a named pathology lies in the skin. */
+static uint16_t surface_organ(const struct reader *r, const struct frame *f, size_t i)
+{
+    const struct lexeme *x = dx_reading(r->d, &r->k[f->a.places[i]], DX_LIMB);
+    if (!x)
+        return DX_NONE;
+    if (strstr(x->name, "皮"))
+        return r->d->skin;
+    if (ends_with(x->name, "骨") || ends_with(x->name, "椎") || ends_with(x->name, "关节") || ends_with(x->name, "颅底"))
+        return r->d->bone;
+    return f->path && dx_reading(r->d, &r->k[f->a.places[i]], DX_SITE) ? r->d->skin : DX_NONE;
+}
+
 uint16_t dx_frame_organ(const struct reader *r, const struct frame *f)
 {
     uint16_t organ = f->path_organ;
@@ -143,10 +163,10 @@ uint16_t dx_frame_organ(const struct reader *r, const struct frame *f)
                     return organ;
             }
     uint16_t said = dx_organ_of(r->d, r->k, &f->a);
-    if (said == DX_NONE && organ == DX_NONE && f->kind == KIND_TUMOUR && f->path)
-        for (size_t i = 0; i < f->a.n_places; i++) /* 面部鳞癌: a cancer of the body's surface is one of the skin */
-            if (dx_reading(r->d, &r->k[f->a.places[i]], DX_SITE) && dx_reading(r->d, &r->k[f->a.places[i]], DX_LIMB))
-                return r->d->skin;
+    if (said == DX_NONE && organ == DX_NONE && f->kind == KIND_TUMOUR)
+        for (size_t i = 0; i < f->a.n_places; i++)
+            if ((organ = surface_organ(r, f, i)) != DX_NONE)
+                return organ;
     return said != DX_NONE || f->kind != KIND_TUMOUR ? said : organ;
 }
 
@@ -169,7 +189,8 @@ static const struct lexeme *place_reading(const struct dx *d, const struct dx_to
     if (kind == KIND_DISEASE) {
         const struct lexeme *x = dx_reading(d, k, DX_PART);
         x = x ? x : lobe;
-        x = x ? x : dx_reading(d, k, DX_REGION);
+        const struct lexeme *region = dx_reading(d, k, DX_REGION), *limb = dx_reading(d, k, DX_LIMB);
+        x = x ? x : region && limb ? limb : region; /* 腹部 is 腹腔 of lymph nodes only */
         return x ? x : dx_reading(d, k, DX_SITE);
     }
     if (organ != DX_NONE && !organ_is(d, organ, "骨") && !organ_is(d, organ, "皮肤") && !organ_is(d, organ, "软组织"))
@@ -189,7 +210,9 @@ static const char *lobe_text(struct reader *r, const struct frame *f, uint16_t o
     if (o->pair && !organ_is(r->d, organ, "甲状腺") && (side[0] || organ_is(r->d, organ, "肺")))
         return dx_keep(r->out, "%s%s%s", side, o->name, lobe->name);
     bool bare = organ_is(r->d, organ, "肝") || organ_is(r->d, organ, "甲状腺") || organ_is(r->d, organ, "前列腺");
-    if (bare || f->a.organ_at < 0 || f->a.organ_at > at)
+    const struct lexeme *next = (size_t)at + 1 < r->n ? dx_reading(r->d, &r->k[at + 1], DX_ORGAN) : NULL;
+    bool before_organ = next && next->organ == organ; /* 直肠癌（低位直肠） */
+    if (bare || before_organ || f->a.organ_at < 0 || f->a.organ_at > at)
         return lobe->name;
     return dx_keep(r->out, "%s%s", o->name, lobe->name);
 }
@@ -309,6 +332,9 @@ static bool bone_of_limb(const struct reader *r, const struct frame *f)
     for (size_t i = 0; i < f->a.n_places; i++) {
         const struct lexeme *x = dx_reading(r->d, &r->k[f->a.places[i]], DX_LIMB);
         if (x && x->icd[0] >= '4' && strcmp(x->name, "锁骨"))
+            return true;
+        const struct lexeme *site = dx_reading(r->d, &r->k[f->a.places[i]], DX_SITE);
+        if (site && (ends_with(site->name, "上肢") || ends_with(site->name, "下肢") || ends_with(site->name, "四肢")))
             return true;
     }
     return false;
