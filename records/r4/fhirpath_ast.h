@@ -64,6 +64,7 @@ const struct r4_function *r4_value_function_find(const char *name, size_t n); /*
 const struct r4_function *r4_more_function_find(const char *name, size_t n); /* fhirpath_fn_more.c */
 bool r4_takes_type_or_none(const struct r4_function *fn); /* getReferenceKey: the argument, if there is one, is a type */
 bool r4_function_takes_type(const struct r4_function *fn); /* is, as, ofType: the argument is a type */
+bool r4_function_casts(const struct r4_function *fn);      /* as, ofType: what comes out is of it */
 
 /* ---- running ---- */
 int r4_run(struct run *s, const struct r4_ast *n, const struct r4_items *in, struct r4_items *out);

@@ -519,3 +519,8 @@ bool r4_function_takes_type(const struct r4_function *fn)
 {
     return fn->run == fn_ofType || fn->run == fn_is || fn->run == fn_as;
 }
+
+bool r4_function_casts(const struct r4_function *fn)
+{
+    return fn->run == fn_ofType || fn->run == fn_as;
+}

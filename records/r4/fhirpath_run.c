@@ -212,7 +212,7 @@ static bool no_such_element(const struct run *s, const struct r4_ast *n, const s
         if (e && (!e->choice || e->head))
             return false;
     }
-    return in->n > 0 && !(n->name_len == 12 && memcmp(n->name, "resourceType", 12) == 0);
+    return in->n > 0 && !r4_str_is((struct r4_str){n->name, n->name_len}, "resourceType");
 }
 
 static int run_member(struct run *s, const struct r4_ast *n, const struct r4_items *in, struct r4_items *out)
@@ -435,9 +435,23 @@ static int run_at(struct run *s, const struct r4_ast *n, const struct r4_items *
     return v.number >= 0 && v.number < (double)c.n ? r4_put(s, out, &c.list[(size_t)v.number]) : 0;
 }
 
+/* (value as Period).unit, value.ofType(Period).unit: wrong, whatever the value is. The type said, NULL where the step is right or nothing is said. */
+static const struct r4_type *said_type_without(const struct r4_ast *n)
+{
+    const struct r4_ast *step = n->right, *left = n->left->op == OP_DOT ? n->left->right : n->left;
+    bool casts = left->op == OP_AS || (left->op == OP_CALL && r4_function_casts(left->function));
+    const struct r4_type *type = casts && step->op == OP_MEMBER ? left->spec.fhir : NULL;
+    if (!type || type->abstract || r4_def(type)->primitive || r4_element(r4_def(type), step->hash, step->name, step->name_len))
+        return NULL;
+    return r4_str_is((struct r4_str){step->name, step->name_len}, "resourceType") ? NULL : type;
+}
+
 static int run_dot(struct run *s, const struct r4_ast *n, const struct r4_items *in, struct r4_items *out)
 {
     struct r4_items c = {0};
+    const struct r4_type *without = s->e->lenient ? NULL : said_type_without(n);
+    if (without)
+        return r4_run_error(s, "%s has no element %.*s", without->name, (int)n->right->name_len, n->right->name);
     int rc = r4_run(s, n->left, in, &c);
     return rc ? rc : r4_run(s, n->right, &c, out);
 }

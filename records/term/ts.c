@@ -1,4 +1,4 @@
-/* $lookup, $subsumes, $translate, reading; and the way of a request to its operation. */
+/* $lookup, $subsumes, $translate; and the way of a request to its operation. */
 #include "records/term/ts.h"
 #include "records/r4/json.h"
 #include "records/term/ts_store.h"
@@ -15,15 +15,6 @@ static int no_system(const struct ts *t, const char *url, const char *version, j
         return ts_fail(out, 404, "not-found", "not-found", "A definition for CodeSystem '%s' version '%s' could not be found. Valid versions: %s", url, version,
                        versions);
     return ts_fail(out, 404, "not-found", "not-found", "A definition for CodeSystem '%s' could not be found", url);
-}
-
-static const struct ts_system *system_by_id(const struct ts *t, const char *id)
-{
-    for (; t; t = t->below)
-        for (size_t i = 0; i < t->n_systems; i++)
-            if (strcmp(t->systems[i].id, id) == 0)
-                return &t->systems[i];
-    return NULL;
 }
 
 /* ---- $lookup: the operation asked most often is written as text at once, without a tree of objects in between ---- */
@@ -200,7 +191,7 @@ static int lookup_plain(const struct ts *t, const struct ts_request *q, char **t
     const char *version = coding ? ts_member(coding, "version") : ts_text(q->in, "version");
     if (!*code)
         return ts_fail(out, 400, "required", NULL, "Parameter 'code' (with 'system') or 'coding' is required.");
-    const struct ts_system *s = *q->id ? system_by_id(t, q->id) : ts_system(t, url, version);
+    const struct ts_system *s = *q->id ? ts_system_of_id(t, q->id) : ts_system(t, url, version);
     if (!s)
         return no_system(t, url, version, out);
     int32_t at = ts_concept(s, code);
@@ -251,7 +242,7 @@ int ts_subsumes(const struct ts *t, const struct ts_request *q, json_t **out)
         return ts_fail(out, 400, "required", NULL, "Parameters 'codeA' and 'codeB' (with 'system'), or 'codingA' and 'codingB', are required.");
     if (cb && ca && strcmp(ts_member(cb, "system"), url))
         return ts_fail(out, 400, "invalid", NULL, "codingA and codingB must be of one code system.");
-    const struct ts_system *s = *q->id ? system_by_id(t, q->id) : ts_system(t, url, version);
+    const struct ts_system *s = *q->id ? ts_system_of_id(t, q->id) : ts_system(t, url, version);
     if (!s)
         return no_system(t, url, version, out);
     int32_t x = ts_concept(s, a), y = ts_concept(s, b);
@@ -410,22 +401,18 @@ static int expand(const struct ts *t, const struct ts_request *q, json_t **out)
 {
     char url[400];
     const json_t *set = json_object_get(ts_param(q->in, "valueSet"), "resource");
-    json_t *made = NULL, *one;
+    json_t *made = NULL;
     const char *text = ts_text(q->in, "url"), *version = ts_canonical(text, url, sizeof url);
-    size_t i;
     version = *version ? version : ts_text(q->in, "valueSetVersion");
     if (!set && *q->id)
-        for (const struct ts *level = t; level && !set; level = level->below)
-            json_array_foreach(level->sets, i, one)
-                if (strcmp(ts_member(one, "id"), q->id) == 0)
-                    set = one;
+        set = ts_set_of_id(t, q->id);
     if (!set && *url)
         set = ts_set(t, url, version);
     size_t len = strlen(url);
     const struct ts_system *s = NULL;
     if (!set && len > 4 && strcmp(url + len - 4, "?vs=") == 0) /* every code system has the value set of all its codes: URL?vs= */
         url[len - 4] = 0;
-    if (!set && (s = *q->id ? system_by_id(t, q->id) : ts_system(t, url, version)))
+    if (!set && (s = *q->id ? ts_system_of_id(t, q->id) : ts_system(t, url, version)))
         set = made = whole_system(s);
     if (!set && !*url && !*q->id)
         return ts_fail(out, 400, "required", NULL, "Parameter 'url' or 'valueSet' is required.");
@@ -439,48 +426,6 @@ static int expand(const struct ts *t, const struct ts_request *q, json_t **out)
     int status = ts_expand(t, set, q->in, out);
     json_decref(made);
     return status;
-}
-
-/* ---- reading ---- */
-
-static json_t *found(const struct ts *t, const char *type, size_t i)
-{
-    if (strcmp(type, "CodeSystem") == 0)
-        return i < t->n_systems ? t->systems[i].resource : NULL;
-    if (strcmp(type, "ConceptMap") == 0)
-        return i < t->n_maps ? t->maps[i].resource : NULL;
-    return json_array_get(t->sets, i);
-}
-
-static bool answers_to(const json_t *resource, const json_t *in)
-{
-    static const char *const names[] = {"_id", "url", "version", "name"};
-    for (size_t i = 0; i < 4; i++) {
-        const char *want = ts_text(in, names[i]);
-        if (*want && strcmp(ts_member(resource, i ? names[i] : "id"), want))
-            return false;
-    }
-    return true;
-}
-
-int ts_read(const struct ts *t, const struct ts_request *q, json_t **out)
-{
-    json_t *entries = json_array(), *one;
-    for (size_t i = 0; (one = found(t, q->type, i)); i++) {
-        if (*q->id && strcmp(ts_member(one, "id"), q->id) == 0) {
-            *out = json_incref(one);
-            json_decref(entries);
-            return 200;
-        }
-        if (!*q->id && answers_to(one, q->in))
-            json_array_append_new(entries, json_pack("{s:O, s:{s:s}}", "resource", one, "search", "mode", "match"));
-    }
-    if (*q->id) {
-        json_decref(entries);
-        return ts_fail(out, 404, "not-found", NULL, "There is no %s/%s.", q->type, q->id);
-    }
-    *out = json_pack("{s:s, s:s, s:i, s:o}", "resourceType", "Bundle", "type", "searchset", "total", (int)json_array_size(entries), "entry", entries);
-    return 200;
 }
 
 /* ---- the way of a request ---- */

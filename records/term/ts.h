@@ -2,8 +2,8 @@
  * $validate-code, $expand, $subsumes, $translate; http://hl7.org/fhir/R4/terminology-service.html). FHIR resources in and out, no HTTP.
  *
  * Hides: how a code system is held (one hash of codes, parents, folded names), how a value set's compose is read, editions beside each
- * other and which is meant, dated maps. The lists of config/data are loaded once; a request may bring resources of its own
- * (tx-resource). Read-only after opening: any thread.
+ * other and which is meant, dated maps. The lists of config/data are loaded once; what FHIR itself defines is made when it is asked for
+ * (ts_defs.h); a request may bring resources of its own (tx-resource). Read-only after opening: any thread.
  */
 #ifndef YL_RECORDS_TERM_TS_H
 #define YL_RECORDS_TERM_TS_H

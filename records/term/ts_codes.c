@@ -1,5 +1,5 @@
 /* Whole sets of codes for those who compare many: the codes of a value set, those below or above one code. */
-#include "records/term/ts_store.h"
+#include "records/term/ts_defs.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,20 +49,76 @@ static int whole(const struct ts_system *s, struct ts_codes *out)
     return rc;
 }
 
-/* Every system's concepts are asked for one by one: an include may take them by a filter or by another set. */
+#define SYSTEMS_MAX 64
+
+struct reading { /* a set, and the code systems its codes may be of */
+    struct ts_asked asked;
+    const json_t *set;
+    struct adding adding;
+    const char *systems[SYSTEMS_MAX];
+    size_t n_systems;
+};
+
+/* Those it includes by name, and those of the sets it imports, which name each other in no circle. False: too many. */
+static bool name_systems(struct reading *r, const json_t *set)
+{
+    json_t *include, *import;
+    size_t i, k, at;
+    json_array_foreach(json_object_get(json_object_get(set, "compose"), "include"), i, include) {
+        const char *url = ts_member(include, "system");
+        for (at = 0; at < r->n_systems && strcmp(r->systems[at], url); at++)
+            ;
+        if (*url && at == SYSTEMS_MAX)
+            return false;
+        if (*url && at == r->n_systems)
+            r->systems[r->n_systems++] = url;
+        json_array_foreach(json_object_get(include, "valueSet"), k, import) {
+            char name[400];
+            const char *version = ts_canonical(json_string_value(import) ? json_string_value(import) : "", name, sizeof name);
+            const json_t *next = ts_set(r->asked.t, name, version);
+            if (next && !name_systems(r, next))
+                return false;
+        }
+    }
+    return true;
+}
+
+/* Its concepts are asked for one by one: an include may take them by a filter or by another set. */
+static int of_system(struct reading *r, const struct ts_system *s)
+{
+    int rc = 0;
+    for (size_t c = 0; s && c < s->n && rc == 0; c++) {
+        int in = ts_in_set(&r->asked, r->set, s, (int32_t)c);
+        rc = in < 0 ? ERR_INVALID : in ? add(&r->adding, s->url, s->concepts[c].code) : 0;
+    }
+    return rc;
+}
+
+static int of_versions(struct reading *r, const char *url)
+{
+    const char *defined[16];
+    const struct ts *bottom = r->asked.t;
+    int rc = 0;
+    for (const struct ts *level = r->asked.t; level && rc == 0; level = level->below) {
+        bottom = level;
+        for (size_t s = 0; s < level->n_systems && rc == 0; s++)
+            rc = strcmp(level->systems[s].url, url) == 0 ? of_system(r, &level->systems[s]) : 0;
+    }
+    size_t n = ts_defs_versions(bottom->defs, url, defined, sizeof defined / sizeof *defined);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = of_system(r, ts_defs_system(bottom->defs, url, defined[i]));
+    return rc;
+}
+
 static int of_set(const struct ts *t, const json_t *set, struct ts_codes *out)
 {
-    struct adding adding = {out, 0};
-    int status = 200, rc = 0;
+    int status = 200;
     json_t *failure = NULL, *nothing = json_object();
-    struct ts_asked asked = {t, nothing, 0, &failure, &status, json_array()};
-    for (const struct ts *level = t; level && rc == 0; level = level->below)
-        for (size_t s = 0; s < level->n_systems && rc == 0; s++)
-            for (size_t c = 0; c < level->systems[s].n && rc == 0; c++) {
-                int in = ts_in_set(&asked, set, &level->systems[s], (int32_t)c);
-                rc = in < 0 ? ERR_INVALID : in ? add(&adding, level->systems[s].url, level->systems[s].concepts[c].code) : 0;
-            }
-    json_decref(asked.used);
+    struct reading r = {{t, nothing, 0, &failure, &status, json_array()}, set, {out, 0}};
+    int rc = ts_no_circle(&r.asked, set) ? ERR_INVALID : name_systems(&r, set) ? 0 : ERR_TOO_LARGE;
+    for (size_t i = 0; i < r.n_systems && rc == 0; i++)
+        rc = of_versions(&r, r.systems[i]);
+    json_decref(r.asked.used);
     json_decref(failure);
     json_decref(nothing);
     return rc;

@@ -1,6 +1,7 @@
 /* The classifications and maps that come with the product, read from lists (term_systems.tsv names them). */
 #include "records/term/ts_store.h"
 #include "records/term/fold.h"
+#include "records/term/ts_defs.h"
 #include "records/term/ts_pairs.h"
 #include "server/base/log.h"
 #include <stdio.h>
@@ -281,7 +282,7 @@ int ts_open(struct ts **out, const char *data_dir, const struct pinyin *p)
     t->pinyin = p;
     t->sets = json_array();
     t->kept = json_array();
-    if (data_dir && hant_open(&t->hant, data_dir)) {
+    if (data_dir && (hant_open(&t->hant, data_dir) || ts_defs_open(&t->defs, data_dir))) {
         ts_close(t);
         return ERR_STORAGE;
     }
@@ -300,18 +301,14 @@ void ts_close(struct ts *t)
 {
     if (!t)
         return;
-    for (size_t i = 0; i < t->n_systems; i++) {
-        free(t->systems[i].concepts);
-        free(t->systems[i].hash);
-        free(t->systems[i].text);
-        free(t->systems[i].search);
-        ts_pairs_free(t->systems[i].pairs);
-    }
+    for (size_t i = 0; i < t->n_systems; i++)
+        ts_system_clear(&t->systems[i]);
     for (size_t i = 0; i < t->n_maps; i++) {
         free(t->maps[i].pairs);
         free(t->maps[i].text);
     }
     hant_close(t->hant);
+    ts_defs_close(t->defs);
     free(t->systems);
     free(t->maps);
     json_decref(t->sets);

@@ -1,6 +1,7 @@
 /* Code systems, value sets and maps in memory: made of resources, found by URL, version and code. */
 #include "records/term/ts_store.h"
 #include "records/term/fold.h"
+#include "records/term/ts_defs.h"
 #include "records/term/ts_pairs.h"
 #include "server/base/log.h"
 #include <stdio.h>
@@ -105,33 +106,58 @@ bool ts_version_fits(const char *have, const char *want)
     return *have == 0;
 }
 
+static const struct ts_defs *defs_of(const struct ts *t)
+{
+    while (t->below)
+        t = t->below;
+    return t->defs;
+}
+
 const struct ts_system *ts_system(const struct ts *t, const char *url, const char *version)
 {
     const struct ts_system *best = NULL;
-    for (; t && !best; t = t->below)
-        for (size_t i = 0; i < t->n_systems; i++) {
-            const struct ts_system *s = &t->systems[i];
+    for (const struct ts *level = t; level && !best; level = level->below)
+        for (size_t i = 0; i < level->n_systems; i++) {
+            const struct ts_system *s = &level->systems[i];
             if (s->content == TS_SUPPLEMENT || strcmp(s->url, url) || (*version && !ts_version_fits(s->version, version)))
                 continue;
             if (!best || ts_version_compare(s->version, best->version) > 0)
                 best = s;
         }
-    return best;
+    return best ? best : ts_defs_system(defs_of(t), url, version);
+}
+
+const struct ts_system *ts_system_of_id(const struct ts *t, const char *id)
+{
+    for (const struct ts *level = t; level; level = level->below)
+        for (size_t i = 0; i < level->n_systems; i++)
+            if (strcmp(level->systems[i].id, id) == 0)
+                return &level->systems[i];
+    return ts_defs_system_of_id(defs_of(t), id);
+}
+
+#define VERSIONS_MAX 16
+
+static size_t add_version(const char **list, size_t n, const char *version)
+{
+    size_t k = n;
+    for (; k > 0 && ts_version_compare(list[k - 1], version) > 0; k--)
+        list[k] = list[k - 1];
+    list[k] = version;
+    return n + 1;
 }
 
 void ts_versions(const struct ts *t, const char *url, char *out, size_t cap)
 {
-    const char *list[16];
-    size_t n = 0, at = 0;
+    const char *list[VERSIONS_MAX], *defined[VERSIONS_MAX];
+    size_t n = 0, at = 0, n_defined = ts_defs_versions(defs_of(t), url, defined, VERSIONS_MAX);
     out[0] = 0;
     for (; t; t = t->below)
-        for (size_t i = 0; i < t->n_systems && n < 16; i++)
-            if (t->systems[i].content != TS_SUPPLEMENT && strcmp(t->systems[i].url, url) == 0) {
-                size_t k = n++;
-                for (; k > 0 && ts_version_compare(list[k - 1], t->systems[i].version) > 0; k--)
-                    list[k] = list[k - 1];
-                list[k] = t->systems[i].version;
-            }
+        for (size_t i = 0; i < t->n_systems && n < VERSIONS_MAX; i++)
+            if (t->systems[i].content != TS_SUPPLEMENT && strcmp(t->systems[i].url, url) == 0)
+                n = add_version(list, n, t->systems[i].version);
+    for (size_t i = 0; i < n_defined && n < VERSIONS_MAX; i++)
+        n = add_version(list, n, defined[i]);
     for (size_t i = 0; i < n && at < cap; i++)
         at += (size_t)snprintf(out + at, cap - at, "%s%s", i == 0 ? "" : i + 1 == n ? " or " : ", ", list[i]);
 }
@@ -140,14 +166,25 @@ const json_t *ts_set(const struct ts *t, const char *url, const char *version)
 {
     json_t *set, *best = NULL;
     size_t i;
-    for (; t && !best; t = t->below)
-        json_array_foreach(t->sets, i, set) {
+    for (const struct ts *level = t; level && !best; level = level->below)
+        json_array_foreach(level->sets, i, set) {
             if (strcmp(ts_member(set, "url"), url) || (*version && strcmp(ts_member(set, "version"), version)))
                 continue;
             if (!best || ts_version_compare(ts_member(set, "version"), ts_member(best, "version")) > 0)
                 best = set;
         }
-    return best;
+    return best ? best : ts_defs_set(defs_of(t), url, version);
+}
+
+const json_t *ts_set_of_id(const struct ts *t, const char *id)
+{
+    json_t *set;
+    size_t i;
+    for (const struct ts *level = t; level; level = level->below)
+        json_array_foreach(level->sets, i, set)
+            if (strcmp(ts_member(set, "id"), id) == 0)
+                return set;
+    return ts_defs_set_of_id(defs_of(t), id);
 }
 
 /* ---- resources ---- */
@@ -215,11 +252,27 @@ struct ts_system *ts_new_system(struct ts *t)
     return &more[t->n_systems++];
 }
 
-static int add_system(struct ts *t, json_t *resource)
+/* Most have few codes: what was taken ahead is given back. */
+static void trim(struct ts_system *s)
 {
-    struct ts_system *s = ts_new_system(t);
-    if (!s)
-        return ERR_INTERNAL;
+    struct ts_concept *less = s->n && s->n < s->cap ? realloc(s->concepts, s->n * sizeof *less) : NULL;
+    if (less) {
+        s->concepts = less;
+        s->cap = s->n;
+    }
+}
+
+void ts_system_clear(struct ts_system *s)
+{
+    free(s->concepts);
+    free(s->hash);
+    free(s->text);
+    free(s->search);
+    ts_pairs_free(s->pairs);
+}
+
+int ts_system_read(struct ts_system *s, json_t *resource)
+{
     const char *content = ts_member(resource, "content");
     json_t *sensitive = json_object_get(resource, "caseSensitive");
     s->id = ts_member(resource, "id");
@@ -235,7 +288,14 @@ static int add_system(struct ts *t, json_t *resource)
                  : strcmp(content, "not-present") == 0 ? TS_NOT_PRESENT
                                                        : TS_COMPLETE;
     int rc = add_concepts(s, json_object_get(resource, "concept"), -1);
+    trim(s);
     return rc ? rc : ts_build_hash(s);
+}
+
+static int add_system(struct ts *t, json_t *resource)
+{
+    struct ts_system *s = ts_new_system(t);
+    return s ? ts_system_read(s, resource) : ERR_INTERNAL;
 }
 
 struct ts_map *ts_new_map(struct ts *t)

@@ -51,6 +51,7 @@ struct ts {
     struct ts_map *maps;
     size_t n_maps;
     json_t *kept; /* resources whose strings are borrowed */
+    struct ts_defs *defs; /* what FHIR defines: behind all that is loaded here; NULL over a request's own resources */
     const struct ts *below; /* a request's own resources stand over the server's */
 };
 
@@ -59,6 +60,8 @@ const struct ts_system *ts_system(const struct ts *t, const char *url, const cha
 /* Every system of this url, as "1.0.0 or 1.2.0"; "" when none. */
 void ts_versions(const struct ts *t, const char *url, char *out, size_t cap);
 const json_t *ts_set(const struct ts *t, const char *url, const char *version);
+const struct ts_system *ts_system_of_id(const struct ts *t, const char *id);
+const json_t *ts_set_of_id(const struct ts *t, const char *id);
 /* -1 when there is none. */
 int32_t ts_concept(const struct ts_system *s, const char *code);
 bool ts_is_a(const struct ts_system *s, int32_t child, int32_t ancestor);
@@ -188,6 +191,9 @@ int ts_translate(const struct ts *t, const struct ts_request *q, json_t **out);
 /* ---- making them (ts_store.c, ts_lists.c) ---- */
 /* Empty ones at the end of the list they belong to; pointers to others in it are old after that. NULL = no memory. */
 struct ts_system *ts_new_system(struct ts *t);
+/* Makes s, which is empty, of a CodeSystem (borrowed for as long as s). s is to be cleared even where that fails. */
+int ts_system_read(struct ts_system *s, json_t *resource);
+void ts_system_clear(struct ts_system *s);
 struct ts_map *ts_new_map(struct ts *t);
 struct ts_concept *ts_new_concept(struct ts_system *s);
 /* When all concepts are in: codes can be found. */

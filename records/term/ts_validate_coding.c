@@ -94,7 +94,7 @@ static bool unknown_system(struct check *c, const struct coding *x, const char *
             "A definition for CodeSystem '%s' version '%s' could not be found, so the code cannot be validated. Valid versions: %s", x->system,
             x->version, versions);
     } else if (!any_version)
-        check_say(c, (struct ts_issue){.severity = "error", .code = "not-found", .kind = "not-found", .message_id = "UNKNOWN_CODESYSTEM_VERSION"}, at_system,
+        check_say(c, (struct ts_issue){.severity = "error", .code = "not-found", .kind = "not-found", .message_id = "UNKNOWN_CODESYSTEM_VERSION_NONE"}, at_system,
             "A definition for CodeSystem '%s' version '%s' could not be found, so the code cannot be validated. No versions of this code system are known", x->system,
             x->version);
     else

@@ -5,9 +5,10 @@
  *
  * Bars: $lookup >= 20,000/s per core, $expand with a filter p99 <= 10 ms.
  * Marks of that guide in an expected answer: $optional$, $optional-properties$, $string$, $uuid$, $instant$, $external:N:text$, $choice:a|b$,
- * $fragments:a|b$. Suites of other modes (SNOMED CT, a certain server) and tests whose files are missing are left out.
+ * $fragments:a|b$. Suites of other modes (SNOMED CT, a certain server) and tests whose files are missing, or that ask for a set which only a
+ * missing set-up file could hold, are left out.
  */
-#include "records/term/ts.h"
+#include "records/term/ts_store.h"
 #include "server/base/clock.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -138,8 +139,17 @@ static const char *type_of(const char *operation)
     return strcmp(operation, "translate") == 0 ? "ConceptMap" : "CodeSystem";
 }
 
+/* The request names a set that is not here, which is not what it tries, and a file of the set-up is missing. */
+static bool set_was_not_given(const struct ts *t, const json_t *in, const json_t *want)
+{
+    const char *url = ts_text(in, "url");
+    char name[400];
+    const char *version = ts_canonical(url, name, sizeof name);
+    return strcmp(ts_member(want, "resourceType"), "OperationOutcome") && *url && !ts_set(t, name, version) && !ts_system(t, name, version);
+}
+
 /* 1 as written, 0 not, -1 left out. */
-static int run_one(const struct ts *t, json_t *test)
+static int run_one(const struct ts *t, json_t *test, bool file_missing)
 {
     const char *operation = json_string_value(json_object_get(test, "operation")), *mode = json_string_value(json_object_get(test, "mode"));
     const char *request = json_string_value(json_object_get(test, "request")), *response = json_string_value(json_object_get(test, "response"));
@@ -147,7 +157,7 @@ static int run_one(const struct ts *t, json_t *test)
         return -1;
     json_t *in = load(request), *want = load(response), *profile, *have = NULL, *one;
     size_t i;
-    if (!in || !want) {
+    if (!in || !want || (file_missing && set_was_not_given(t, in, want))) {
         json_decref(in);
         json_decref(want);
         return -1;
@@ -178,17 +188,19 @@ static void run_suite(json_t *suite, size_t *passed, size_t *all)
     struct ts *t;
     json_t *one;
     size_t i, ok = 0, n = 0;
+    bool file_missing = false;
     const char *mode = json_string_value(json_object_get(suite, "mode"));
     if ((mode && strcmp(mode, "general")) || ts_open(&t, NULL, NULL))
         return;
     json_array_foreach(json_object_get(suite, "setup"), i, one) {
         json_t *resource = load(json_string_value(one));
+        file_missing |= !resource;
         if (resource && ts_add(t, resource))
             fprintf(stderr, "%s cannot be added\n", json_string_value(one));
         json_decref(resource);
     }
     json_array_foreach(json_object_get(suite, "tests"), i, one) {
-        int result = run_one(t, one);
+        int result = run_one(t, one, file_missing);
         n += result >= 0;
         ok += result > 0;
     }

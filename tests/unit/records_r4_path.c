@@ -60,6 +60,9 @@ static void fhirpath(void **state)
         {"'a,b'.split(',').join('-')", "a-b"}, {"identifier.type.coding.code contains 'NI'", "true"}, {"'x' in ('x' | 'y')", "true"}, {"gender.matches('^[a-z]+$')", "true"},
         {"extension('http://hl7.org/fhir/StructureDefinition/patient-nationality').extension.url", "code"}, {"@2015 = @2015-02", ""}, {"name.select(given | family).count()", "5"}, {"1.587.lowBoundary(2)", "1.58"},
         {"@2014-02.highBoundary(8)", "2014-02-28"}, {"('c' | 'a' | 'b').sort().first()", "a"}, {"(1 | 3 | 2).sort(-$this).first()", "3"}, {"active is Strng", "syntax"},
+        {"(deceased as Period).unit", "error"}, {"deceased.ofType(Period).unit", "error"}, {"(deceased as Period).start", ""}, {"deceased.as(Period).resourceType", ""},
+        {"(deceased as Element).unit", ""}, {"(birthDate as date).extension.url", "http://hl7.org/fhir/StructureDefinition/patient-birthTime"},
+        {"name.given.select($this.hasValue())", "true,true,false"}, {"'2020-01-01'.toDate().lowBoundary() < @2020-02.highBoundary()", "true"},
         {"name.select($index)", "0,1"}, {"@T10:30.precision()", "4"}, {"-1.abs()", "-1"}};
     r4_doc_reset(doc);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)

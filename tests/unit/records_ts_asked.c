@@ -51,6 +51,14 @@ static bool told(const char *severity, const char *kind, const char *place)
     return false;
 }
 
+static bool says(const char *words)
+{
+    char *text = json_dumps(last, 0);
+    bool in = strstr(text, words) != NULL;
+    free(text);
+    return in;
+}
+
 static bool echoed(const char *name, const char *value)
 {
     json_t *one;
@@ -156,9 +164,7 @@ static void sets_within_sets(void **state)
     assert_int_equal(status, 422); /* it takes itself out */
     ASK("ValueSet", "expand", THREE, "url=urn:s", "default-valueset-version=urn:in|9", SET("urn:in", INCLUDE("urn:t")), SET("urn:s", "\"compose\":{\"include\":[{\"valueSet\":[\"urn:in\"]}]}"));
     assert_int_equal(status, 404);
-    char *text = json_dumps(last, 0);
-    assert_non_null(strstr(text, "included value set 'urn:in' version '9'"));
-    free(text);
+    assert_true(says("included value set 'urn:in' version '9'"));
 }
 
 /* Each of eight levels imports the next four times: 65,000 ways are not gone. */
@@ -197,6 +203,10 @@ static void a_coding_needs_a_code_system(void **state)
     assert_true(told("error", "invalid-data", "Coding.system"));
     ASK("ValueSet", "validate-code", THREE, SET("urn:s", INCLUDE("urn:t")), "url=urn:s", "coding:valueCoding={\"system\":\"here\",\"code\":\"a\"}");
     assert_true(told("error", "invalid-data", "Coding.system"));
+    ASK("ValueSet", "validate-code", THREE, SET("urn:s", INCLUDE("urn:t")), "url=urn:s", "coding:valueCoding={\"system\":\"urn:nowhere\",\"version\":\"7\",\"code\":\"a\"}");
+    assert_true(says("\"UNKNOWN_CODESYSTEM_VERSION_NONE\"")); /* no version of it is known */
+    ASK("ValueSet", "validate-code", THREE, SET("urn:s", INCLUDE("urn:t")), "url=urn:s", "coding:valueCoding={\"system\":\"urn:t\",\"version\":\"7\",\"code\":\"a\"}");
+    assert_true(says("\"UNKNOWN_CODESYSTEM_VERSION\""));
 }
 
 static void what_is_used_no_more_is_said(void **state)
