@@ -107,6 +107,8 @@ YL_CHECKED int exchange_register(struct exchange_taking *t);
 YL_CHECKED int exchange_write_entries(struct exchange_taking *t);
 /* The patient under a number of a domain: 0 = none; *retired says that it was merged away. */
 uint64_t exchange_identity(struct op_ctx *ctx, uint64_t domain, const char *value, bool *retired);
+/* A merge of that moment (A40) was taken back: the number that went with it is found again. */
+YL_CHECKED int exchange_merge_undone(struct op_ctx *ctx, uint64_t patient, int64_t t_ms);
 /* A number that was not given to anybody yet. */
 YL_CHECKED int exchange_identity_add(struct op_ctx *ctx, uint64_t domain, const char *value, uint64_t patient);
 /* What an entry is called by its source, so that a later word on it takes the place of the earlier: a corrected result, a moved appointment.

@@ -223,13 +223,64 @@ static void location_of(const struct exchange_taking *t, char out[ROWS_NAME_BYTE
         hl7_path_print(&t->flaw.at, out, ROWS_NAME_BYTES);
 }
 
+static size_t next_patient(const struct hl7_message *m, size_t from)
+{
+    while (from < m->n && !hl7_is(&m->segments[from], "PID"))
+        from++;
+    return from;
+}
+
+/* What is before the first PID, and segments [from, to) of one patient: as a message of its own. */
+static int use_patient(struct exchange_taking *t, size_t header, size_t from, size_t to)
+{
+    struct hl7_message *whole = t->m, part = *whole;
+    part.n = header + to - from;
+    if (!(part.segments = malloc((part.n + 1) * sizeof *part.segments)))
+        return ERR_UNAVAILABLE;
+    memcpy(part.segments, whole->segments, header * sizeof *part.segments);
+    memcpy(part.segments + header, whole->segments + from, (to - from) * sizeof *part.segments);
+    t->m = &part;
+    t->entries = 0;
+    int rc = exchange_register(t);
+    rc = rc ? rc : exchange_write_entries(t);
+    t->m = whole;
+    whole->converter = part.converter;
+    free(part.segments);
+    return rc;
+}
+
+/* The standard lets the groups of a PID repeat (ORU^R01, A40, BAR^P02): what stands under the second PID is the second patient's. The message is called the first one's. */
+static int use_patients(struct exchange_taking *t)
+{
+    size_t header = next_patient(t->m, 0), from = header, to = next_patient(t->m, from + 1), entries = 0;
+    uint64_t first = 0;
+    int rc = 0;
+    for (unsigned n = 1; rc == 0 && (from < t->m->n); n++, from = to, to = next_patient(t->m, from + 1)) {
+        if (n > 1)
+            quality_message_part(records_parts(t->ctx->records)->quality);
+        rc = use_patient(t, header, from, to);
+        entries += t->entries;
+        if (rc == ERR_INVALID && strcmp(t->flaw.reason, "nothing_to_keep") == 0 && (entries || to < t->m->n)) { /* of this patient; of another there is something */
+            memset(&t->flaw, 0, sizeof t->flaw);
+            rc = 0;
+        }
+        first = first ? first : t->patient;
+        if (rc && n > 1 && (strcmp(t->flaw.at.segment, "PID") == 0 || strcmp(t->flaw.at.segment, "MRG") == 0))
+            t->flaw.at.occurrence = (uint8_t)(n < 255 ? n : 255);
+    }
+    t->entries = entries;
+    t->patient = first;
+    return rc;
+}
+
 /* What the message means is done here, and undone alone when it cannot be done whole: the message itself stays. */
 static int use(struct exchange_taking *t)
 {
     struct quality *quality = records_parts(t->ctx->records)->quality;
     quality_message_begin(quality, t->ctx->now_ms);
-    int rc = exchange_register(t);
-    rc = rc ? rc : exchange_write_entries(t);
+    bool several = next_patient(t->m, next_patient(t->m, 0) + 1) < t->m->n;
+    int rc = several ? use_patients(t) : exchange_register(t);
+    rc = rc || several ? rc : exchange_write_entries(t);
     if (rc == 0)
         quality_message_end(quality, t->source->id);
     return rc;
@@ -332,8 +383,10 @@ static const char *unfit(const struct exchange_in *in, struct hl7_message *m, in
     *code = 101;
     if (in->too_large)
         return *code = 207, "too_large";
-    if (!hl7_is(&m->segments[0], "MSH"))
+    if (!hl7_is(&m->segments[0], "MSH")) /* FHS, BHS: a batch has no one answer (2.10.3), its messages come one by one */
         return *code = 100, "no_header";
+    if (hl7_segment(m, "MSH", 1)) /* one block, one message, one answer: what belongs to the second is not the first one's patient's */
+        return *code = 100, *path = "MSH[2]", "several_messages";
     if (!hl7_at(m, "MSH-9.1").len)
         return *path = "MSH-9", "required";
     if (!hl7_at(m, "MSH-10").len)

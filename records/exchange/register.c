@@ -383,6 +383,14 @@ static void retire(struct op_ctx *ctx, const struct number *n, uint64_t patient,
     exchange_notice_number(ctx, patient, true);
 }
 
+int exchange_merge_undone(struct op_ctx *ctx, uint64_t patient, int64_t t_ms)
+{
+    tx_exec(ctx->tx, "UPDATE exchange_identity SET retired_ms=0 WHERE patient_id=$1 AND retired_ms=$2", "ii", (int64_t)patient, t_ms);
+    if (tx_changes(ctx->tx) > 0)
+        exchange_notice_number(ctx, patient, false);
+    return tx_error(ctx->tx);
+}
+
 /* A18, A34, A36, A39, A40: two numbers of one source were one person. No clinical row moves: the persons of the index are joined, by an
  * act the steward can take back, and the number that went is found no more. */
 static int merge(struct exchange_taking *t, const struct hl7_segment *pid, const struct hl7_segment *mrg)

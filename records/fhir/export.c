@@ -138,7 +138,8 @@ static int cut_type(struct fhir_work *w, struct tx *tx, struct export_plan *e, c
     struct query *q = tx_query(tx, "SELECT t.pkey AS pkey, t.rid AS rid, LENGTH(r.body) AS bytes, r.t_ms AS t_ms, r.born AS born FROM fhir_token t CROSS JOIN fhir_resource r "
                                    "WHERE r.pkey=t.pkey AND r.rid=t.rid AND t.key=$1 ORDER BY t.pkey, t.rid", "i", key_type(w->fhir, type));
     while (rc == 0 && query_next(q)) {
-        if (query_int(q, "t_ms") < e->since_ms || query_int(q, "born") > e->snapshot || (e->patients && !query_int(q, "pkey")))
+        if (query_int(q, "t_ms") < e->since_ms || query_int(q, "born") > e->snapshot || (e->patients && !query_int(q, "pkey")) ||
+            fhir_refused(w, tx, query_int(q, "pkey"), query_int(q, "rid")))
             continue;
         if (!file || bytes > FILE_BYTES || file->n == FILE_ROWS) {
             file = next_file(e, type);

@@ -193,6 +193,13 @@ void token_begin(struct fhir_work *w, struct tx *tx);
 YL_CHECKED int token_finish(struct fhir_work *w, struct tx *tx);
 void smart_configuration(struct fhir_work *w);
 
+/* ---- refused.c ---- */
+struct fhir_row;
+/* Has the patient of this key refused that the institution of who asks shares in his record, and did it not write this resource itself? Who speaks for no institution
+ * is never refused. Looks at the newest version. */
+bool fhir_refused(struct fhir_work *w, struct tx *tx, int64_t pkey, int64_t rid);
+YL_CHECKED int fhir_no_refusal(struct fhir_work *w, struct tx *tx, const struct fhir_row *row); /* answers it: 403 */
+
 /* ---- the plan of one request ---- */
 enum wish { WISH_REPRESENTATION, WISH_MINIMAL, WISH_OUTCOME };
 enum kind { K_NONE, K_TOKEN, K_WRITE, K_BUNDLE, K_EXPORT, K_FEED };
@@ -217,6 +224,8 @@ struct fhir_plan {
     size_t n_pairs;
     enum r4_summary summary;
     struct r4_str elements;
+    int64_t asked_pkey; /* refused.c: whose refusals were looked at last */
+    bool asked_closed;
 };
 
 /* ---- rest.c, history.c, search.c, bundle.c, metadata.c ---- */

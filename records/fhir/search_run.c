@@ -401,7 +401,7 @@ static bool examine(struct finder *f, struct found *found, struct facts *facts)
     struct fhir_work *w = f->w;
     struct scratch *s = w->plan->scratch;
     size_t len;
-    if (found->row.deleted || found->row.born > f->snapshot)
+    if (found->row.deleted || found->row.born > f->snapshot || fhir_refused(w, f->tx, found->row.pkey, found->row.rid))
         return false;
     if (!f->residual && !f->want_facts)
         return true;

@@ -1,5 +1,6 @@
 /* What the index steward does: link, keep apart, put off, merge, split, confirm, undo; each kept with what was before. */
 #include "records/patient/index_desk.h"
+#include "records/exchange/exchange.h"
 #include "records/exchange/notice.h"
 #include "records/work/consultation.h"
 #include <stdio.h>
@@ -261,7 +262,7 @@ static int move_back(struct op_ctx *ctx, uint64_t act)
 
 struct done_act {
     uint64_t task, patient, other;
-    int64_t undone, before_ms, before_act;
+    int64_t t_ms, undone, before_ms, before_act;
     char kind[12], before_state[12];
 };
 
@@ -273,6 +274,7 @@ static int load_act(struct op_ctx *ctx, uint64_t id, struct done_act *a)
         *a = (struct done_act){.task = (uint64_t)query_int(q, "task_id"),
                                .patient = (uint64_t)query_int(q, "patient_id"),
                                .other = (uint64_t)query_int(q, "other_id"),
+                               .t_ms = query_int(q, "t_ms"),
                                .undone = query_int(q, "undone_ms"),
                                .before_ms = query_int(q, "before_ms"),
                                .before_act = query_int(q, "before_act")};
@@ -314,6 +316,8 @@ static int undo(struct op_ctx *ctx, json_t *args, json_t **result)
         return fault_set(ctx->fault, ERR_CONFLICT, bar, "%s",
                          a.undone ? "This act was undone already." : "Something was done after it: undo that first.");
     rc = move_back(ctx, id);
+    if (rc == 0 && strcmp(a.kind, "merge") == 0)
+        rc = exchange_merge_undone(ctx, a.other, a.t_ms);
     rc = rc ? rc : index_tell(ctx, id, a.patient);
     tx_exec(ctx->tx, "DELETE FROM mpi_apart WHERE act_id=$1", "i", (int64_t)id);
     tx_exec(ctx->tx, "UPDATE mpi_act SET undone_ms=$1, undone_by=$2 WHERE id=$3", "iii", ctx->now_ms, (int64_t)ctx->actor->person.v, (int64_t)id);

@@ -32,6 +32,11 @@ void quality_message_begin(struct quality *q, int64_t now_ms)
     quality_tally_free(&q->counting);
 }
 
+void quality_message_part(struct quality *q)
+{
+    memset(&q->pending, 0, sizeof q->pending);
+}
+
 /* A day changes between two messages, not within a transaction: its clock stands (ctx->now_ms). */
 void quality_message_end(struct quality *q, uint64_t source)
 {

@@ -78,6 +78,7 @@ struct quality_entry {
 };
 /* Around what is cleaned of one message: what is counted is forgotten unless _end is reached. */
 void quality_message_begin(struct quality *q, int64_t now_ms);
+void quality_message_part(struct quality *q); /* the message goes on with another patient */
 void quality_message_end(struct quality *q, uint64_t source);
 /* A patient as a source said him; `before`: as he was here, NULL = he was not. */
 YL_CHECKED int quality_clean_patient(struct op_ctx *ctx, const struct quality_origin *o, const struct patient_row *row, const struct patient_row *before);

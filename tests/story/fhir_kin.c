@@ -177,6 +177,43 @@ static void a_doubted_tie_is_none(void **state)
     json_decref(p);
 }
 
+static int total(const char *bearer, const char *url)
+{
+    json_t *found = answer(bearer, url);
+    int n = (int)json_array_size(json_object_get(found, "entry"));
+    json_decref(found);
+    return n;
+}
+
+/* The patient refused that the city shares in his record: its system reads, finds, changes and is sent nothing that other houses wrote; what it wrote itself stays its own. */
+static void a_refusal_closes_the_store(void **state)
+{
+    static const char *const closed[] = {"/Patient/c1", "/Observation/co", "/Observation/co/_history/1", "/Observation/co/_history", "/Patient/t1", "/Patient/t1/$everything", "/Condition/tc"};
+    (void)state;
+    keep(city, "Observation", "cw", OF("c1") "\"status\":\"final\",\"code\":{\"text\":\"眼压\"}");
+    assert_int_equal(ask(city, "GET", "/Observation/co", NULL), 200);
+    assert_int_equal(total(city, "/Observation?patient=c1"), 2);
+    forbid(CITY);
+    for (size_t i = 0; i < sizeof closed / sizeof *closed; i++)
+        if (ask(city, "GET", closed[i], NULL) != 403)
+            fail_msg("%s: %s", closed[i], body);
+    assert_int_equal(total(city, "/Observation?patient=c1"), 1); /* its own */
+    assert_int_equal(total(city, "/Observation?patient=c1&_sort=date"), 1);
+    assert_int_equal(total(city, "/Condition?code=I10"), 0);
+    assert_int_equal(total(city, "/Observation?_id=cw&_include=Observation:subject"), 1);
+    assert_int_equal(total(city, "/Patient?_id=c1&_revinclude=Observation:subject"), 0);
+    assert_int_equal(ask(city, "GET", "/Observation/_history?_count=50", NULL), 200);
+    assert_null(strstr(body, "\"co\""));
+    assert_non_null(strstr(body, "\"cw\""));
+    assert_int_equal(ask(city, "PUT", "/Observation/co", "{\"resourceType\":\"Observation\",\"id\":\"co\",\"status\":\"final\",\"code\":{\"text\":\"x\"}}"), 403);
+    assert_int_equal(ask(city, "DELETE", "/Observation/co", NULL), 403);
+    assert_int_equal(ask(city, "GET", "/Observation/cw", NULL), 200);
+    assert_int_equal(ask(city, "GET", "/Patient/n1", NULL), 200);
+    assert_int_equal(ask(city, "GET", "/DiagnosticReport/nr", NULL), 200);
+    assert_int_equal(ask(county, "GET", "/Condition/tc", NULL), 200); /* not refused */
+    assert_int_equal(ask(consortium, "GET", "/Observation/co", NULL), 200);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +222,7 @@ int main(void)
         cmocka_unit_test(what_was_made_for_a_reader_is_not_stored),
         cmocka_unit_test(everything_of_a_person_is_everything),
         cmocka_unit_test(a_doubted_tie_is_none),
+        cmocka_unit_test(a_refusal_closes_the_store),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -300,6 +300,7 @@ static void what_a_house_wrote_stays_its_own(void **state)
     keep(city, "Observation", "own1", OF("t1") "\"status\":\"final\"," LOINC("2823-3", "南江血钾") AT("11:00:00") IS("3.9", "mmol/L"));
     keep(consortium, "Observation", "own2", OF("t1") "\"status\":\"final\",\"performer\":[{\"identifier\":{\"system\":\"urn:yilian:org\",\"value\":\"c30\"}}]," LOINC("2951-2", "南江血钠") AT("11:00:00") IS("139", "mmol/L"));
     keep(consortium, "Observation", "own3", OF("t1") "\"status\":\"final\",\"performer\":[{\"identifier\":{\"system\":\"urn:yilian:org\",\"value\":\"c15\"}}]," LOINC("2951-2", "白河血钠") AT("11:00:00") IS("138", "mmol/L"));
+    assert_int_equal(ask(city, "PATCH", "/Encounter/te", "[{\"op\":\"add\",\"path\":\"/type/0/text\",\"value\":\"改过的门诊\"}]"), 200);
     forbid(CITY);
     look("feng", at_city);
     from_house("南江血钾", "南江市第一医院", "南江 RIS");
@@ -310,7 +311,7 @@ static void what_a_house_wrote_stays_its_own(void **state)
     assert_false(json_is_true(json_object_get(entry("南江血钾"), "linked")));
     assert_null(world_call(&w, "feng", "patient.timeline", json_pack("{s:s}", "patient_id", at_township)));
     assert_null(world_call(&w, "sun", "patient.timeline", json_pack("{s:s}", "patient_id", at_township))); /* he keeps no record: no timeline to see it on */
-    assert_int_equal(ask(city, "PATCH", "/Encounter/te", "[{\"op\":\"add\",\"path\":\"/type/0/text\",\"value\":\"改过的门诊\"}]"), 200);
+    assert_int_equal(ask(city, "PATCH", "/Encounter/te", "[{\"op\":\"add\",\"path\":\"/type/0/text\",\"value\":\"再改的门诊\"}]"), 403);
     look("feng", at_city);
     assert_null(titled("改过的门诊")); /* who mends a place has not written it */
     look("zhang", at_township);

@@ -98,6 +98,36 @@ static void known_again(void **state)
     assert_int_equal(sql("SELECT repeated AS n FROM exchange_day"), 3);
 }
 
+/* Two messages in one block, two patients in one message: nothing of the second may stand in the record of the first. */
+static void the_second_patient_is_not_the_first(void **state)
+{
+    (void)state;
+    hl7_send(LAB("m1", "12.5", "F"));
+    int64_t entries = sql("SELECT COUNT(*) AS n FROM exchange_entry"), messages = sql("SELECT COUNT(*) AS n FROM exchange_message");
+    hl7_send(LAB("s1", "5.0", "F") MSH("ORU^R01", "s2") "PID|1||1002^^^HIS||钱^亮\nOBR|1|p2|f2|CBC^血常规\nOBX|1|NM|HGB^血红蛋白^L||55|g/L||||F\n");
+    is("MSA-1", "AR");
+    is("ERR-1.1", "MSH");
+    hl7_send("BHS|^~\\&|HIS\n" LAB("s3", "5.0", "F") "BTS|1\n");
+    is("MSA-1", "AR");
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM exchange_message"), messages);
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM exchange_entry"), entries);
+    hl7_send(LAB("s4", "5.0", "F") "PID|2||1002^^^HIS||钱^亮\nOBR|1|p2|f2|CBC^血常规\nOBX|1|NM|HGB^血红蛋白^L||55|g/L||||F\n");
+    is("MSA-1", "AA");
+    assert_int_equal(sql("SELECT entries AS n FROM exchange_message WHERE control_id='s4'"), 4);
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM exchange_entry e JOIN exchange_identity i ON i.patient_id=e.patient_id WHERE i.value='1002' AND e.code IN ('HGB','CBC')"), 2);
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM exchange_entry e JOIN exchange_identity i ON i.patient_id=e.patient_id WHERE i.value='1001' AND e.code='HGB'"), 0);
+    hl7_send(MSH("ADT^A28", "s5") "PID|1||1001b^^^HIS||赵^明明\nPID|2||1002b^^^HIS||钱^亮亮\n");
+    hl7_send(MSH("ADT^A40", "s6") ZHAO "MRG|1001b^^^HIS\nPID|2||1002^^^HIS||钱^亮\nMRG|1002b^^^HIS\n");
+    is("MSA-1", "AA");
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM exchange_identity WHERE retired_ms>0"), 2);
+    hl7_send(MSH("ADT^A08", "s7") ZHAO "PID|2||1009^^^XXX||李^丽\n"); /* all of it or nothing */
+    is("MSA-1", "AE");
+    is("ERR-1.1", "PID");
+    is("ERR-1.2", "2");
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM exchange_dead"), 1);
+    assert_int_equal(sql("SELECT received-stored-repeated-refused-dead AS n FROM exchange_day WHERE source_id<>0"), 0);
+}
+
 static void a_dead_letter_is_corrected(void **state)
 {
     (void)state;
@@ -272,6 +302,10 @@ static void a_merge_can_be_taken_back(void **state)
         fail_msg("%s", desk.fault.text);
     json_decref(undone);
     assert_int_equal(sql("SELECT COUNT(DISTINCT person_id) AS n FROM mpi_member"), 2);
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM exchange_identity WHERE retired_ms<>0"), 0);
+    hl7_send(MSH("ADT^A08", "4") "PID|1||1002^^^HIS||孙^亮||19881112|M\n"); /* he is found by his number again */
+    is("MSA-1", "AA");
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM patient WHERE birth_date='1988-11-12'"), 1);
 }
 
 static void a_domain_has_one_owner(void **state)
@@ -360,7 +394,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, open_site, desk_close)
     const struct CMUnitTest tests[] = {
-        T(a_result_stands_in_the_timeline), T(a_power_of_ten_is_no_component), T(known_again), T(a_dead_letter_is_corrected), T(what_cannot_be_used_leaves_nothing),
+        T(a_result_stands_in_the_timeline), T(a_power_of_ten_is_no_component), T(known_again), T(the_second_patient_is_not_the_first), T(a_dead_letter_is_corrected), T(what_cannot_be_used_leaves_nothing),
         T(put_aside_with_a_reason), T(given_medicine_and_imaging_orders),
         T(who_may_send), T(acknowledged_as_asked), T(in_the_senders_characters), T(numbers_change_and_go),
         T(a_merge_can_be_taken_back), T(a_domain_has_one_owner), T(a_laboratory_goes_by_its_hospitals_numbers), T(every_sample),
