@@ -18,6 +18,7 @@
 #define BUSY_ENOUGH_US 30000
 #define BUSY_SURE_US 100000
 #define KEEP 0.92 /* of what arrived: the rest drains the queue */
+#define LEAST_SHARE 0.1 /* of the estimate, while a long queue drains */
 #define MARK_US 600000
 #define BEGINS_US 400000
 #define GROWS_US 20000
@@ -26,7 +27,9 @@
 #define TRIAL_PAUSE_US 3000000
 #define SOMEWHAT 1.5 /* more than chance makes of so few packets: this many standard deviations */
 #define SURELY 2.5
-#define PROBES_QUEUE_US 70000 /* what a probe may have made */
+#define PROBES_QUEUE_US 110000 /* what a probe may have made, and jitter on top of it */
+#define MAY_US 1000000 /* a probe could have begun so long ago at most */
+#define SUSPECT_US 1500000
 #define LOSS_MUCH 0.1 /* less than this is repaired, and not worth sending less */
 
 uint32_t bwe_rate(double bytes, int64_t us)
@@ -68,11 +71,16 @@ bool bwe_congested(const struct bwe *b)
     return b->hot_us != 0;
 }
 
+/* How long the line needs for what is under way, over a round trip and what it takes until that is heard of. */
+static int64_t under_way_us(const struct bwe *b, int64_t heard_us)
+{
+    return (int64_t)((double)b->flight_bytes * 8e6 / b->estimate_bps) - b->rtt_low_us - heard_us;
+}
+
 /* The queue that stands now, from what is under way: what was heard of it is a round trip old. */
 static int64_t queue_now_us(const struct bwe *b)
 {
-    int64_t under_way = (int64_t)((double)b->flight_bytes * 8e6 / b->estimate_bps) - b->rtt_low_us - b->every_us;
-    return later(sooner(under_way, b->queue_us), 0);
+    return later(sooner(under_way_us(b, b->every_us), b->queue_us), 0);
 }
 
 /* A queue of 30 ms is left alone; the longer it is, the more of the line is left to it. Silence counts as the worst of queues. */
@@ -82,7 +90,7 @@ uint32_t bwe_target_bps(const struct bwe *b, int64_t now_us)
     if (b->hot_us) share = 1 - (double)(queue_now_us(b) - 30000) / 250000;
     int64_t wait = 500000 + 2 * (int64_t)b->rtt_us;
     if (b->heard && b->sent_us - b->heard_us > wait && now_us - b->sent_us < wait) share = 0.3;
-    share = share < 0.3 ? 0.3 : share > 1 ? 1 : share;
+    share = share < LEAST_SHARE ? LEAST_SHARE : share > 1 ? 1 : share;
     double bps = b->estimate_bps * share;
     return bps < BWE_MIN_BPS ? BWE_MIN_BPS : (uint32_t)bps;
 }
@@ -90,7 +98,7 @@ uint32_t bwe_target_bps(const struct bwe *b, int64_t now_us)
 uint32_t bwe_pace_bps(const struct bwe *b, int64_t now_us)
 {
     uint32_t bps = bwe_target_bps(b, now_us);
-    return b->hot || b->trial.on || b->probe.state != PROBE_NONE || b->queue_us > 40000 ? bps : bps + bps / 4;
+    return b->hot || b->trial.on || b->probe.state != PROBE_NONE || b->queue_us > 40000 || under_way_us(b, later(b->every_us, now_us - b->heard_us)) > 40000 ? bps : bps + bps / 4;
 }
 
 uint16_t bwe_sent(struct bwe *b, size_t bytes, int64_t now_us)
@@ -98,7 +106,7 @@ uint16_t bwe_sent(struct bwe *b, size_t bytes, int64_t now_us)
     uint16_t seq = b->next++;
     struct bwe_sent *s = &b->sent[seq % BWE_HISTORY];
     if (s->state == SENT_OUT) b->flight_bytes -= s->bytes;
-    *s = (struct bwe_sent){.at_us = (uint32_t)now_us, .bytes = (uint16_t)(bytes + WIRE_BYTES), .state = SENT_OUT};
+    *s = (struct bwe_sent){.at_us = (uint32_t)now_us, .bytes = (bytes + WIRE_BYTES) & 0x1fff, .state = SENT_OUT};
     b->flight_bytes += s->bytes;
     b->sent_us = now_us;
     probe_sent(b, s, seq);
@@ -115,7 +123,7 @@ struct heard {
     int64_t last_at_us, last_sent_us;
 };
 
-static struct bwe_sent *entry(struct bwe *b, uint16_t seq)
+struct bwe_sent *bwe_entry(struct bwe *b, uint16_t seq)
 {
     uint16_t age = (uint16_t)(b->next - seq);
     struct bwe_sent *s = &b->sent[seq % BWE_HISTORY];
@@ -134,10 +142,15 @@ static int64_t queue_of(struct bwe *b, int64_t delay_us, int64_t now_us)
     return delay_us - sooner(b->low_us, b->low_before_us);
 }
 
-static void settle(struct bwe *b, struct bwe_sent *s, uint8_t state)
+static uint16_t note_queue(int64_t us)
+{
+    return (uint16_t)(1 + (us < 0 ? 0 : us / 64 > 65000 ? 65000 : us / 64));
+}
+
+static void settle(struct bwe *b, struct bwe_sent *s, unsigned state)
 {
     if (s->state == SENT_OUT) b->flight_bytes -= s->bytes;
-    s->state = state;
+    s->state = state & 3;
 }
 
 /* RFC 3550 6.4.1, of packets that did not leave together. */
@@ -176,7 +189,8 @@ static void count_busy(struct bwe *b, int64_t sent_us, int64_t at_us, uint32_t b
 static void arrived(struct heard *h, struct bwe_sent *s, int64_t at_us)
 {
     struct bwe *b = h->b;
-    int64_t sent_us = h->now_us - (int64_t)((uint32_t)h->now_us - s->at_us), queue_us = queue_of(b, at_us - sent_us, h->now_us);
+    int64_t sent_us = bwe_sent_us(s, h->now_us), queue_us = queue_of(b, at_us - sent_us, h->now_us);
+    s->queue = note_queue(queue_us);
     if (!h->n || queue_us < h->least_us) h->least_us = queue_us;
     h->tail_us[h->n++ % 3] = queue_us;
     h->bytes += s->bytes;
@@ -185,30 +199,27 @@ static void arrived(struct heard *h, struct bwe_sent *s, int64_t at_us)
     h->last_sent_us = later(h->last_sent_us, sent_us);
     count_busy(b, sent_us, at_us, s->bytes, queue_us);
     count_jitter(b, sent_us, at_us);
-    probe_arrived(b, s, sent_us, queue_us);
 }
 
 static void each(void *ctx, uint16_t seq, int64_t at_us)
 {
     struct heard *h = ctx;
     struct bwe *b = h->b;
-    struct bwe_sent *s = entry(b, seq);
+    struct bwe_sent *s = bwe_entry(b, seq);
     if (!s || s->state == SENT_ARRIVED) return;
     if (seq_diff((uint16_t)(seq + 1), b->known) > 0) b->known = (uint16_t)(seq + 1);
     if (at_us == TWCC_LOST) {
         if (s->state == SENT_LOST) return;
         settle(b, s, SENT_LOST);
-        if (!s->cluster) {
+        if (!s->probe) {
             b->loss_lost++;
             b->loss_n++;
         }
-        probe_lost(b, s, true);
         return;
     }
     if (s->state == SENT_LOST) { /* late, not lost */
-        if (b->loss_lost && !s->cluster) b->loss_lost--;
-        probe_lost(b, s, false);
-    } else if (!s->cluster) {
+        if (b->loss_lost && !s->probe) b->loss_lost--;
+    } else if (!s->probe) {
         b->loss_n++;
     }
     settle(b, s, SENT_ARRIVED);
@@ -220,10 +231,11 @@ static void pass_over(struct heard *h, uint16_t first)
 {
     struct bwe *b = h->b;
     for (; seq_diff(first, b->known) > 0; b->known++) {
-        struct bwe_sent *s = entry(b, b->known);
+        struct bwe_sent *s = bwe_entry(b, b->known);
         if (!s || s->state != SENT_OUT) continue;
         settle(b, s, SENT_ARRIVED);
         h->bytes += s->bytes;
+        if (b->busy_last_us) b->busy_bytes += (uint32_t)(s->bytes * (1 - b->own_loss));
     }
 }
 
@@ -244,7 +256,7 @@ static void look_whose_queue(struct bwe *b, int64_t least_us, int64_t now_us)
 {
     b->mark_least_us = sooner(b->mark_least_us, least_us);
     if (now_us - b->mark_us < MARK_US + (int64_t)b->rtt_us) return;
-    bool stays = b->mark_least_us * 3 >= b->mark_queue_us * 2 && b->loss < b->own_loss + 0.05;
+    bool stays = b->mark_least_us + GROWS_US >= b->mark_queue_us && b->loss < b->own_loss + 0.05;
     b->stuck = stays ? b->stuck + 1 : 0;
     int64_t least = b->mark_least_us;
     b->mark_us = now_us;
@@ -268,8 +280,9 @@ static bool believed(struct bwe *b, int64_t least_us, int64_t now_us)
     bool slower = later_us > 2000 + b->busy_sent_us / 20 + 2 * b->jitter_us; /* more than jitter makes of it */
     if (b->busy_us < BUSY_SURE_US || b->busy_n < 10) slower = slower && later_us > b->busy_sent_us / 3; /* few packets: only if it is plain */
     slower = slower || b->loss > b->own_loss + 0.05;
-    if (slower) return since < BEGINS_US + (int64_t)b->rtt_us || least_us > b->cut_queue_us + GROWS_US;
-    bool used = b->delivered_bps >= b->estimate_bps / 10 * 7 || least_us > MUCH_US;
+    if (slower && (since < BEGINS_US + (int64_t)b->rtt_us || least_us > b->cut_queue_us + GROWS_US)) return true;
+    if (slower) return b->loss > b->own_loss + LOSS_MUCH && now_us - b->cut_us > BEGINS_US + (int64_t)b->rtt_us; /* it cannot grow: what is too much is lost */
+    bool used = b->delivered_bps >= bwe_target_bps(b, now_us) / 10 * 7 || least_us > MUCH_US;
     if (b->tried || since < BEGINS_US || !used) return false;
     return b->tried = true;
 }
@@ -290,8 +303,10 @@ static void overused(struct bwe *b, int64_t least_us, int64_t now_us)
     if (b->busy_us >= BUSY_ENOUGH_US && b->busy_n >= 4 && news && believed(b, least_us, now_us)) {
         bwe_set(b, carried * KEEP);
         b->measured = true;
+        b->cut_us = now_us;
         b->cut_queue_us = later(b->cut_queue_us, least_us);
     }
+    b->cut_queue_us = sooner(b->cut_queue_us, later(least_us, QUIET_US)); /* what grows from here on is news */
     look_whose_queue(b, least_us, now_us);
 }
 
@@ -305,7 +320,10 @@ static void judge_delay(struct bwe *b, const struct heard *h)
     b->queue_us = h->least_us;
     b->tail_us = end;
     b->hot = hot ? b->hot + 1 : 0;
-    if (b->hot >= 2 || (hot && (rises || end > SURELY_US))) {
+    bool meant = probe_look(b, h->now_us);
+    if (meant && !b->hot_us) {
+        b->hot = 0;
+    } else if (b->hot >= 2 || (hot && (rises || end > SURELY_US))) {
         b->queue_us = later(h->least_us, end);
         if (b->probe.state == PROBE_WAITING && !b->hot_us && b->hot < 2 && b->queue_us < PROBES_QUEUE_US) return; /* its queue is meant: what it tells comes first */
         overused(b, h->least_us, h->now_us);
@@ -321,6 +339,12 @@ static void begin_loss(struct bwe *b, int64_t since_us)
     b->loss_hot = false;
     b->loss_n = b->loss_lost = b->loss_bytes = 0;
     b->loss_since_us = since_us;
+}
+
+/* Even a short queue, together with loss, says that the line is full. */
+static bool full(const struct bwe *b)
+{
+    return b->queue_us > 15000 + b->jitter_us;
 }
 
 /* Less is sent for a while: a line that is too full loses nothing then. */
@@ -362,16 +386,26 @@ static bool helped(const struct bwe *b, double loss)
     return !b->loss_n || (less(b, loss) && b->trial.loss - loss > SURELY * chance(b, loss));
 }
 
-/* Even a short queue, together with loss, says that the line is full. */
-static bool full(const struct bwe *b)
-{
-    return b->queue_us > 15000 + b->jitter_us;
-}
-
 /* Still lossy, but the first look may have been from before the line shrank: less still. */
 static bool unclear(const struct bwe *b, double loss)
 {
-    return b->trial.rounds < 3 && !less(b, loss) && (loss > b->trial.loss + SOMEWHAT * chance(b, loss) || full(b));
+    return b->trial.rounds < 3 && !less(b, loss) && (fabs(loss - b->trial.loss) > SOMEWHAT * chance(b, loss) || full(b));
+}
+
+/* Much was lost: by the line itself, or because it is full? A probe is the quickest answer: a line that is full loses very much more of it. Only where none can be sent
+ * less is sent for a while. */
+static bool asks_probe(const struct bwe *b, int64_t now_us)
+{
+    if (b->suspect.guilty || (b->suspect.since_us && now_us - b->suspect.since_us > SUSPECT_US)) return false;
+    return b->probe.state != PROBE_NONE || (!full(b) && now_us - b->probe.may_us < MAY_US);
+}
+
+static void suspect(struct bwe *b, double loss, int64_t now_us)
+{
+    if (!b->suspect.since_us) b->suspect.since_us = now_us;
+    b->suspect.loss = loss;
+    b->suspect.carried_bps = bwe_rate(b->loss_bytes, now_us - b->loss_since_us);
+    if (b->probe.state == PROBE_NONE) b->probe.next_us = now_us;
 }
 
 static void end_trial(struct bwe *b, double loss, int64_t now_us)
@@ -406,13 +440,20 @@ static void judge_loss(struct bwe *b, int64_t now_us)
         return;
     } else if (b->trial.on) {
         end_trial(b, loss, now_us);
+    } else if (much && asks_probe(b, now_us)) {
+        suspect(b, loss, now_us);
     } else if (much) {
+        b->suspect.since_us = 0;
+        b->suspect.guilty = false;
         if (now_us >= b->trial.next_us || full(b)) {
             try_less(b, loss, now_us);
             return;
         }
     } else if (!full(b)) {
-        b->own_loss += (loss - b->own_loss) * 0.2;
+        b->suspect.since_us = 0;
+        b->suspect.guilty = false;
+        b->own_n++;
+        b->own_loss += (loss - b->own_loss) * (b->own_n < 4 ? 1.0 / (1 + b->own_n) : 0.2);
     }
     begin_loss(b, now_us);
 }
@@ -464,7 +505,7 @@ void bwe_feedback(struct bwe *b, const uint8_t *fci, size_t len, int64_t now_us)
         b->known = get_u16(fci);
         begin_loss(b, now_us);
     }
-    if (entry(b, get_u16(fci))) pass_over(&h, get_u16(fci));
+    if (bwe_entry(b, get_u16(fci))) pass_over(&h, get_u16(fci));
     if (twcc_read(fci, len, each, &h)) return;
     int64_t before_us = b->heard_us;
     b->heard = true;
@@ -475,5 +516,4 @@ void bwe_feedback(struct bwe *b, const uint8_t *fci, size_t len, int64_t now_us)
     judge_delay(b, &h);
     judge_loss(b, now_us);
     grow(b, now_us, before_us);
-    probe_look(b, now_us);
 }

@@ -22,24 +22,18 @@
 
 struct bwe_sent {
     uint32_t at_us; /* low bits of the clock */
-    uint16_t bytes; /* on the wire */
-    uint8_t state, cluster;
+    uint16_t bytes : 13, state : 2, probe : 1; /* on the wire; of a probe */
+    uint16_t queue; /* that it met, in 64 us, from 1; 0 = no one knows */
 };
 
 struct bwe_probe {
-    uint8_t id; /* of the newest cluster; 0 = none yet */
     enum { PROBE_NONE, PROBE_SENDING, PROBE_WAITING } state;
-    bool steep; /* the last one passed */
-    uint16_t last_seq;
+    bool steep;     /* the last one passed */
+    unsigned tries; /* that left the question open */
+    uint16_t first_seq, last_seq;
     uint32_t bps, sent_bytes;
     int64_t began_us, ends_us, next_us;
-    /* what came of it */
-    unsigned n;
-    uint32_t bytes, last_bytes, lost_bytes;
-    int64_t first_us, last_us; /* sent */
-    double sum_x, sum_y, sum_xx, sum_xy, sum_yy; /* when sent, queue; in ms, of each that arrived */
-    bool ended;
-    int64_t end_queue_us; /* the least of what was sent in the last third */
+    int64_t may_us; /* when there was use for one last */
 };
 
 struct bwe {
@@ -60,7 +54,7 @@ struct bwe {
     int64_t queue_us, noise_us;                  /* standing queue; what it is on a quiet line */
     int64_t tail_us;                             /* queue of the newest packets */
     int64_t jitter_us, jitter_sent_us, jitter_at_us;
-    int64_t hot_us, mark_us, mark_queue_us, mark_least_us, cut_queue_us; /* mark: of the last window, and so far of this one */
+    int64_t hot_us, mark_us, mark_queue_us, mark_least_us, cut_queue_us, cut_us; /* mark: of the last window, and so far of this one */
     unsigned hot, stuck;
     bool tried; /* to send less for a queue that stands but does not grow */
     /* arrivals while a queue stands */
@@ -81,6 +75,13 @@ struct bwe {
         uint32_t bps; /* the estimate before it */
         int64_t next_us;
     } trial;
+    struct { /* is it the line's own? A probe is being asked */
+        int64_t since_us; /* 0 = no */
+        double loss;
+        uint32_t carried_bps;
+        bool guilty; /* the probe lost more */
+    } suspect;
+    unsigned own_n; /* windows that own_loss is of */
     bool loss_hot; /* in this window a queue stood: its loss need not be the line's own */
     struct bwe_probe probe;
 };

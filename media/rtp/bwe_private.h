@@ -14,6 +14,11 @@ static inline int64_t sooner(int64_t a, int64_t b)
 {
     return a < b ? a : b;
 }
+struct bwe_sent *bwe_entry(struct bwe *b, uint16_t seq); /* NULL: not known (any more) */
+static inline int64_t bwe_sent_us(const struct bwe_sent *s, int64_t now_us)
+{
+    return now_us - (int64_t)((uint32_t)now_us - s->at_us);
+}
 /* Bits per second of `bytes` in `us`, within what an estimate may be. */
 uint32_t bwe_rate(double bytes, int64_t us);
 void bwe_set(struct bwe *b, double bps);
@@ -22,8 +27,7 @@ void bwe_rest(struct bwe *b, int64_t now_us);
 
 /* bwe_probe.c */
 void probe_sent(struct bwe *b, struct bwe_sent *s, uint16_t seq);
-void probe_arrived(struct bwe *b, const struct bwe_sent *s, int64_t sent_us, int64_t queue_us);
-void probe_lost(struct bwe *b, const struct bwe_sent *s, bool lost);
-void probe_look(struct bwe *b, int64_t now_us); /* after a feedback or by time: is it decided? */
+/* After a feedback or by time: is it decided? True if so, and what queue there is was the probe's. */
+bool probe_look(struct bwe *b, int64_t now_us);
 void probe_stop(struct bwe *b, int64_t now_us);
 #endif

@@ -10,11 +10,16 @@
 #define LENGTH_MOST_US 100000
 #define QUEUE_US 70000 /* a probe may queue so much, if the line carries no more than now */
 #define BYTES_LEAST 4000 /* more than what a shaper lets pass unshaped */
-#define TAIL_US 20000 /* more queue than this at its end: the line was full */
-#define NO_QUEUE_US 15000
+#define TAIL_US 20000 /* a queue that says that the line is full */
 #define ANSWERS_US 500000
 #define IDLE_US 500000 /* nothing was sent for so long, so nothing is heard of it either */
-#define DOUBTS 2.5 /* standard deviations of how steeply the queue grew */
+#define DOUBTS 2.0 /* standard deviations */
+#define LEAST_DOUBT 1.0 /* ms squared: of a line without jitter */
+#define AROUND_US 100000
+#define AROUND_MOST 200
+#define RATES 32
+#define TRIES 3
+#define KEEP 0.92
 #define QUANTUM_US 5000 /* the caller comes so often */
 
 void probe_stop(struct bwe *b, int64_t now_us)
@@ -28,92 +33,157 @@ void probe_sent(struct bwe *b, struct bwe_sent *s, uint16_t seq)
 {
     struct bwe_probe *p = &b->probe;
     if (p->state != PROBE_SENDING) return;
-    s->cluster = p->id;
+    s->probe = 1;
+    if (!p->sent_bytes) p->first_seq = seq;
     p->sent_bytes += s->bytes;
     p->last_seq = seq;
 }
 
-static int64_t third_us(const struct bwe_probe *p)
+/* ---- what the line said ----
+ * Each rate that the line might have says which queue each packet would have met, from what was sent; those heard of say which rate is likely. So it does not
+ * matter which of them were heard of: feedback that tells of a probe's end alone, or of what was sent just after it, is an answer too. */
+struct answer {
+    double low_bps, high_bps; /* what explains it about as well as the best */
+    bool passed;              /* the line's end was not found: however wide, it would explain it */
+};
+
+struct stretch { /* of numbers; what was sent before and after the probe says what is usual and whether a queue was left behind */
+    uint16_t first, end;
+};
+
+static struct stretch around(struct bwe *b, int64_t now_us)
 {
-    return (p->ends_us - p->began_us) / 3;
+    const struct bwe_probe *p = &b->probe;
+    struct stretch s = {p->first_seq, p->last_seq};
+    const struct bwe_sent *e;
+    while ((uint16_t)(p->first_seq - s.first) < AROUND_MOST && (e = bwe_entry(b, (uint16_t)(s.first - 1))) && bwe_sent_us(e, now_us) > p->began_us - AROUND_US)
+        s.first--;
+    while (seq_diff(b->known, s.end) > 0 && (e = bwe_entry(b, s.end)) && bwe_sent_us(e, now_us) < p->ends_us + AROUND_US)
+        s.end++;
+    return s;
 }
 
-void probe_arrived(struct bwe *b, const struct bwe_sent *s, int64_t sent_us, int64_t queue_us)
+struct loss {
+    double lost, n;
+};
+
+static struct loss count_loss(struct bwe *b)
 {
-    struct bwe_probe *p = &b->probe;
-    if (p->state == PROBE_NONE || !s->cluster || s->cluster != p->id) return;
-    if (!p->n || sent_us < p->first_us) p->first_us = sent_us;
-    if (!p->n || sent_us >= p->last_us) {
-        p->last_us = sent_us;
-        p->last_bytes = s->bytes;
+    struct loss l = {0};
+    for (uint16_t seq = b->probe.first_seq; seq != (uint16_t)(b->probe.last_seq + 1); seq++) {
+        const struct bwe_sent *e = bwe_entry(b, seq);
+        l.n += e && (e->queue || e->state == SENT_LOST);
+        l.lost += e && e->state == SENT_LOST;
     }
-    p->bytes += s->bytes;
-    p->n++;
-    double x = (double)(sent_us - p->began_us) / 1000, y = (double)queue_us / 1000;
-    p->sum_x += x;
-    p->sum_y += y;
-    p->sum_xx += x * x;
-    p->sum_xy += x * y;
-    p->sum_yy += y * y;
-    bool end = sent_us >= p->ends_us - third_us(p);
-    if (!end || (p->ended && p->end_queue_us <= queue_us)) return;
-    p->ended = true;
-    p->end_queue_us = queue_us;
+    return l;
 }
 
-void probe_lost(struct bwe *b, const struct bwe_sent *s, bool lost)
+/* What of the probe was lost over what the line loses by itself, if it is more than chance makes of so few packets. */
+static double lost_beyond(double own, struct loss l)
 {
-    if (b->probe.state == PROBE_NONE || !s->cluster || s->cluster != b->probe.id) return;
-    if (lost) b->probe.lost_bytes += s->bytes;
-    else b->probe.lost_bytes -= s->bytes;
+    if (l.n == 0) return 0;
+    double share = l.lost / l.n, chance = 3 * sqrt(own * (1 - own) / l.n);
+    return share > own + fmax(0.1, chance) ? share - own : 0;
 }
 
-/* How much slower than sent it arrived: by how much the queue grew, over all packets (least squares), and what jitter may have hidden of it: an
- * answer that is too good is a queue for whoever watches, one that is too low is asked again. */
-static double stretch(const struct bwe_probe *p)
+struct misfit {
+    double rate, squares, alike; /* ms squared: of what is left but for what is the same for all; of each with the one before it */
+    unsigned n;
+};
+
+/* How badly a line of so many bits per second explains the queues. */
+static struct misfit misfit(struct bwe *b, struct stretch s, double bps, double lost_weigh)
 {
-    double n = p->n, xx = n * p->sum_xx - p->sum_x * p->sum_x, xy = n * p->sum_xy - p->sum_x * p->sum_y, yy = n * p->sum_yy - p->sum_y * p->sum_y;
-    if (xx <= 0) return 1;
-    double slope = xy / xx, rest = yy - xy * slope;
-    slope += rest > 0 ? DOUBTS * sqrt(rest / xx / (n - 2)) : 0;
-    return slope > 0 ? 1 + slope : 1;
+    struct misfit m = {.rate = bps};
+    double queue = 0, sum = 0, before = 0;
+    uint32_t before_us = 0;
+    for (uint16_t seq = s.first; seq != s.end; seq++) {
+        const struct bwe_sent *e = bwe_entry(b, seq);
+        if (!e) continue;
+        queue = seq == s.first ? 0 : fmax(0, queue - (double)(e->at_us - before_us) / 1000);
+        before_us = e->at_us;
+        queue += e->bytes * (e->state == SENT_LOST ? lost_weigh : 1) * 8e3 / bps;
+        if (!e->queue) continue;
+        double left = e->queue * 0.064 - queue;
+        sum += left;
+        m.squares += left * left;
+        m.alike += left * before;
+        before = left;
+        m.n++;
+    }
+    if (!m.n) return m;
+    m.squares -= sum * sum / m.n;
+    m.alike -= sum * sum / m.n;
+    return m;
 }
 
-/* What is lost at more than the estimate just as below it is the line's own, even before it is known to be. */
-static double own_loss(const struct bwe *b, double lost)
+/* What jitter makes of the squares: as much as is left when all is explained as well as can be, and packets that keep their order share what delays them. */
+static double doubt(const struct misfit *best)
 {
-    double chance = sqrt(b->loss * (1 - b->loss) / b->probe.n);
-    return b->loss > b->own_loss && b->queue_us < NO_QUEUE_US && lost < b->loss + chance ? b->loss : b->own_loss;
+    double alike = best->squares > 0 ? fmin(fmax(best->alike / best->squares, 0), 0.9) : 0;
+    return DOUBTS * DOUBTS * fmax(best->squares / (best->n - 2), LEAST_DOUBT) * (1 + alike) / (1 - alike);
 }
 
-static void conclude(struct bwe *b, int64_t now_us)
+static struct answer explain(struct bwe *b, double lost_weigh, int64_t now_us)
+{
+    struct stretch s = around(b, now_us);
+    double lowest = b->estimate_bps * 0.7, step = pow(1.5 * b->probe.bps / lowest, 1.0 / (RATES - 1));
+    struct misfit m[RATES], *best = m;
+    for (size_t i = 0; i < RATES; i++) {
+        m[i] = misfit(b, s, lowest * pow(step, (double)i), lost_weigh);
+        if (m[i].squares < best->squares) best = &m[i];
+    }
+    if (best->n < 6) return (struct answer){.low_bps = lowest, .high_bps = 1.5 * b->probe.bps, .passed = true};
+    struct answer a = {0};
+    double enough = best->squares + doubt(best);
+    for (size_t i = 0; i < RATES; i++) {
+        if (m[i].squares > enough) continue;
+        a.high_bps = m[i].rate;
+        if (a.low_bps == 0) a.low_bps = m[i].rate;
+    }
+    a.passed = m[RATES - 1].squares <= enough;
+    return a;
+}
+
+/* Loss that was suspected to come of a full line: of the probe such a line carries no more per second than before. A third of the way from the same share to that is
+ * enough: a buffer takes something of a probe, and to be wrong only costs a trial. */
+static void judge_suspect(struct bwe *b, struct loss l)
+{
+    if (!b->suspect.since_us || l.n < 8) return;
+    double share = l.lost / l.n, full = 1 - (double)b->suspect.carried_bps / b->probe.bps;
+    b->suspect.since_us = 0;
+    b->suspect.guilty = share > b->suspect.loss + (full - b->suspect.loss) / 3;
+    if (b->suspect.guilty) return;
+    b->own_loss = fmax(b->own_loss, fmin(fmin(share, b->suspect.loss), 0.5));
+    b->own_n = 1;
+}
+
+/* True: the queue that stands is the probe's own, the line carries what the estimate says. */
+static bool conclude(struct bwe *b, int64_t now_us)
 {
     struct bwe_probe *p = &b->probe;
-    int64_t span = p->last_us - p->first_us;
-    bool begun = p->first_us < p->began_us + third_us(p);
+    struct loss l = count_loss(b);
+    judge_suspect(b, l);
+    double lost = lost_beyond(b->own_loss, l);
+    struct answer a = explain(b, lost > 0 ? 1 - lost * l.n / l.lost : 1, now_us);
+    double got = a.low_bps * KEEP, before = b->estimate_bps;
     probe_stop(b, now_us);
-    if (p->n < 4 || span < 5000 || !begun || !p->ended) { /* too little came to say anything */
-        p->next_us = now_us + AGAIN_US;
-        return;
-    }
-    double all = p->bytes + p->lost_bytes, lost = p->lost_bytes - all * own_loss(b, p->lost_bytes / all); /* its own loss the line would have carried */
-    double sent = bwe_rate(all - p->last_bytes, span), got = sent / stretch(p) * (lost > 0.1 * all ? 1 - lost / all : 1);
-    bool passed = got >= 0.85 * sent && p->end_queue_us < TAIL_US + b->noise_us;
-    bool more = got > (passed ? 1.1 : 1.3) * b->estimate_bps; /* so much more that it is looked at once more, at once */
-    if (!passed) b->measured = true;
-    if (got * 0.92 <= b->estimate_bps) return;
-    bwe_set(b, got * 0.92);
-    if (!more) return;
-    p->steep = passed;
-    p->next_us = now_us;
+    p->next_us = p->began_us + PAUSE_US;
+    if (!a.passed) b->measured = true;
+    if (got > before) bwe_set(b, got);
+    bool open = a.high_bps * KEEP > 1.15 * b->estimate_bps && lost == 0;
+    p->tries = open && got < 1.1 * before ? p->tries + 1 : 0;
+    p->steep = a.passed && got > 1.3 * before;
+    if (got > 1.3 * before || (open && p->tries < TRIES)) p->next_us = now_us;
+    return a.low_bps >= before;
 }
 
-void probe_look(struct bwe *b, int64_t now_us)
+bool probe_look(struct bwe *b, int64_t now_us)
 {
     struct bwe_probe *p = &b->probe;
-    if (p->state != PROBE_WAITING) return;
+    if (p->state != PROBE_WAITING) return false;
     bool told = seq_diff(b->known, p->last_seq) > 0;
-    if (told || now_us > p->ends_us + 400000 + 2 * (int64_t)b->rtt_us) conclude(b, now_us);
+    return (told || now_us > p->ends_us + 400000 + 2 * (int64_t)b->rtt_us) && conclude(b, now_us);
 }
 
 static bool may_begin(const struct bwe *b, uint32_t wanted_bps, int64_t now_us)
@@ -133,9 +203,7 @@ static void begin(struct bwe *b, uint32_t wanted_bps, int64_t now_us)
     if (bps > 1.15 * wanted_bps) bps = 1.15 * wanted_bps;
     if (bps > BWE_MAX_BPS) bps = BWE_MAX_BPS;
     length = later(length, (int64_t)(BYTES_LEAST * 8e6 / bps));
-    uint8_t id = (uint8_t)(p->id + 1) ? (uint8_t)(p->id + 1) : 1;
-    *p = (struct bwe_probe){.id = id, .state = PROBE_SENDING, .steep = steep, .bps = (uint32_t)bps, .began_us = now_us,
-                            .ends_us = now_us + length};
+    *p = (struct bwe_probe){.state = PROBE_SENDING, .steep = steep, .tries = p->tries, .may_us = now_us, .bps = (uint32_t)bps, .began_us = now_us, .ends_us = now_us + length};
 }
 
 bool bwe_probing(const struct bwe *b)
@@ -147,9 +215,10 @@ size_t bwe_padding(struct bwe *b, uint32_t wanted_bps, int64_t now_us)
 {
     struct bwe_probe *p = &b->probe;
     if (now_us - b->sent_us >= IDLE_US) bwe_rest(b, now_us);
+    if (wanted_bps > b->estimate_bps + b->estimate_bps / 20) p->may_us = now_us;
     if (p->state == PROBE_NONE && may_begin(b, wanted_bps, now_us)) begin(b, wanted_bps, now_us);
     if (p->state == PROBE_SENDING && now_us >= p->ends_us) p->state = p->sent_bytes ? PROBE_WAITING : PROBE_NONE;
-    if (p->state == PROBE_WAITING) probe_look(b, now_us);
+    if (p->state == PROBE_WAITING) (void)probe_look(b, now_us);
     if (p->state != PROBE_SENDING) return 0;
     double due = (double)p->bps * (double)(now_us + QUANTUM_US - p->began_us) / 8e6 - p->sent_bytes;
     return due > 60 ? (size_t)due : 0;
