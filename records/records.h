@@ -28,6 +28,9 @@ struct records_config {
     const char *database;   /* postgresql://.. (libpq URI); NULL or "" = the file yilian.db of data_dir */
     const char *config_dir; /* roles, deadlines, forms: the read-only tables under config/ */
     const struct clock *clock;
+    const char *archive_dir; /* for the way back to a point in time (records/store/archive.h); NULL or "" = none. Only of the file */
+    int archive_every_ms, archive_keep_days;
+    int64_t archive_base_ms;
     const char *record_dir; /* where the media plane leaves finished recordings; NULL or "" = none are taken */
     const char *drop_dir;   /* folders in which other systems leave tables (records/exchange/drop.h); NULL or "" = none. Looked into when readers > 0 */
     int drop_settle_ms, drop_keep_days;
@@ -95,6 +98,11 @@ YL_CHECKED int records_person_find(struct records *r, const char *login, struct 
 int records_version(struct records *r);                                                         /* of the database */
 /* The whole database into another, empty one (a libpq URI, or the path of a file): what of it arrived, in words, for the administrator. */
 YL_CHECKED int records_move(struct records *r, const char *to, char told[200], struct fault *f);
+/* Back to a point in time: the database of that moment, out of the archive (records_config.archive_dir), into a file that is not there yet; needs no open records. */
+struct records_moment {
+    int64_t from_ms, at_ms, pieces; /* the first moment the archive can restore; the one it became; pieces of the log that were laid on the copy */
+};
+YL_CHECKED int records_restore(const char *archive_dir, int64_t at_ms, const char *to_path, struct records_moment *out, struct fault *f);
 YL_CHECKED int records_backup(struct records *r, const char *to_path, struct fault *f);          /* consistent, while others write */
 /* *first_bad 0 = the chain of `*lines` lines is whole; else `what` (80 bytes) says what is wrong there. */
 YL_CHECKED int records_audit_verify(struct records *r, int64_t *lines, int64_t *first_bad, char what[80]);

@@ -157,6 +157,8 @@ const struct inventory_table inventory_tables[] = {
 
     {"audit", "audit", "seq", "t_ms", {{"人员", "who it was", "t.person_id=0"}, {"来源地址", "the address", "t.address=''"}}},
     {"audit_head", "audit", "id", NULL, {{0}}},
+    {"audit_system", "audit", "patient_id", "last_ms", {{0}}},
+    {"audit_counted", "audit", "id", NULL, {{0}}},
 
     {"policy", "settings", "id", "changed_ms", {{0}}},
     {"gateway", "settings", "id", "created_ms", {{"签名密钥", "a secret", "t.secret_sealed IS NULL"}}},

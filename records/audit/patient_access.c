@@ -1,6 +1,7 @@
 /* Who saw my record (patient_access.h). */
 #include "records/audit/patient_access.h"
 #include "records/audit/audit.h"
+#include "records/audit/system_access.h"
 #include "records/document/capture.h"
 #include "records/patient/patient.h"
 #include "records/patient/patient_row.h"
@@ -24,7 +25,7 @@ static const struct {
 } kinds[] = {
     {"patient.reveal", "number"}, {"mpi.reveal", "number"}, {"patient.override_review", "judge"}, {"case.override_review", "judge"}, {"patient.override", "emergency"}, {"case.override", "emergency"}, {"document.open", "document"}, {"patient.attachment", "document"},
     {"case.print", "print"}, {"patient.create", "change"}, {"patient.update", "change"}, {"upload.", "change"}, {"document.update", "change"}, {"fhir.register", "change"},
-    {"document.withdraw", "change"}, {"consent.", "consent"}, {"mpi.", "index"}, {"access.", "told"}, {"research.", "research"}, {"audit.", "audit"}, {"room.", "session"},
+    {"fhir.create", "change"}, {"fhir.update", "change"}, {"fhir.delete", "change"}, {"out.deliver", "sent"}, {"document.withdraw", "change"}, {"consent.", "consent"}, {"mpi.", "index"}, {"access.", "told"}, {"research.", "research"}, {"audit.", "audit"}, {"room.", "session"},
     {"recording.", "session"}, {"patient.", "read"}, {"document.", "read"}, {"case.get", "read"}, {"case.list", "read"}, {"case.", "care"}, {"", "read"},
 };
 
@@ -99,10 +100,34 @@ static void add_line(struct query *q, json_t *groups)
     "SELECT a.t_ms, a.op, a.outcome, a.person_id, a.org_id, a.detail, p.name AS person_name, o.name AS org_name, c.number FROM audit a "            \
     "LEFT JOIN person p ON p.id=a.person_id LEFT JOIN org o ON o.id=a.org_id LEFT JOIN document d ON d.id=a.object_id LEFT JOIN consult c ON "      \
     "c.id=CASE WHEN d.case_id IS NULL OR d.case_id=0 THEN a.object_id ELSE d.case_id END "
-/* The machine's own lines say nothing about a person; a comparison in the index names the second record as the object. */
+/* Lines of systems are in system_access.h; a comparison in the index names the second record as the object. */
 #define OF_PATIENT LINES "WHERE a.patient_id=$1 AND a.person_id<>0 AND a.outcome IN ('ok','denied') ORDER BY a.seq DESC LIMIT $2"
 #define OF_OTHER LINES "WHERE a.object_id=$1 AND a.patient_id<>$1 AND a.op>='mpi.' AND a.op<'mpi/' AND a.person_id<>0 AND a.outcome='ok' AND " \
     AUDIT_OF_OBJECT " ORDER BY a.seq DESC LIMIT $2"
+
+/* A system stands where a person would; `day` and act as for people. */
+static void add_system(struct query *q, void *to)
+{
+    json_t *groups = to;
+    char key[160], day[11];
+    const char *kind = kind_of(query_text(q, "op"), "ok");
+    int64_t first = query_int(q, "first_ms"), last = query_int(q, "last_ms");
+    date_of_ms(first, PATIENT_ZONE_MIN, day);
+    snprintf(key, sizeof key, "%s %lld system %s", day, (long long)query_int(q, "system_id"), kind);
+    json_t *g = json_object_get(groups, key);
+    if (!g && json_object_size(groups) < GROUPS_MAX) {
+        g = json_pack("{s:o,s:o,s:s,s:s,s:n,s:I,s:I,s:i,s:b}", "person", ref(q, "system_id", "system_name"), "org", ref(q, "named_org", "org_name"), "kind", kind, "why", "system", "number",
+                      "first_ms", (json_int_t)first, "last_ms", (json_int_t)last, "count", 0, "system", 1);
+        json_object_set_new(groups, key, g);
+    }
+    if (!g)
+        return;
+    json_object_set_new(g, "count", json_integer(json_integer_value(json_object_get(g, "count")) + query_int(q, "n")));
+    if (first < json_integer_value(json_object_get(g, "first_ms")))
+        json_object_set_new(g, "first_ms", json_integer(first));
+    if (last > json_integer_value(json_object_get(g, "last_ms")))
+        json_object_set_new(g, "last_ms", json_integer(last));
+}
 
 static int newest_first(const void *a, const void *b)
 {
@@ -160,8 +185,11 @@ static int groups_of(struct op_ctx *ctx, uint64_t patient, json_t **out)
         size_t n_keys = fhir_keys(ctx, members[i].patient, keys);
         rc = add_lines(ctx, OF_PATIENT, members[i].patient, groups);
         rc = rc ? rc : add_lines(ctx, OF_OTHER, members[i].patient, groups);
-        for (size_t k = 0; k < n_keys && rc == 0; k++)
+        rc = rc ? rc : system_access_each(ctx, members[i].patient, add_system, groups);
+        for (size_t k = 0; k < n_keys && rc == 0; k++) {
             rc = add_lines(ctx, OF_PATIENT, keys[k], groups);
+            rc = rc ? rc : system_access_each(ctx, keys[k], add_system, groups);
+        }
     }
     *out = in_order(ctx, groups);
     return rc;

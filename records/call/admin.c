@@ -1,4 +1,5 @@
 /* What yilianctl asks of the records plane beside operations. */
+#include "records/store/archive.h"
 #include "records/audit/audit.h"
 #include "records/call/open.h"
 #include "records/org/org.h"
@@ -89,4 +90,12 @@ char *records_flow_print(struct records *r)
         rc = consult_terms(&ctx, urgencies[i], terms[i]);
     tx_rollback(tx);
     return rc ? NULL : flow_print(&consult_flow, three);
+}
+
+int records_restore(const char *archive_dir, int64_t at_ms, const char *to_path, struct records_moment *out, struct fault *f)
+{
+    struct store_moment m;
+    int rc = store_archive_restore(archive_dir, at_ms, to_path, &m, f);
+    *out = (struct records_moment){m.from_ms, m.at_ms, m.pieces};
+    return rc;
 }

@@ -4,6 +4,7 @@
 #include "records/exchange/pull.h"
 #include "records/exchange/tell.h"
 #include "records/outgoing/outgoing.h"
+#include "records/store/archive.h"
 #include "records/store/sealed.h"
 #include "records/work/recording.h"
 #include "server/base/crypto.h"
@@ -131,6 +132,16 @@ static int64_t newest_change(struct store *s)
     return seq;
 }
 
+static int open_archive(struct records *r, const struct records_config *c, const char *where, struct fault *f)
+{
+    struct store_archive_config config = {where, c->archive_dir, c->archive_every_ms, c->archive_base_ms, c->archive_keep_days, r->clock};
+    if (!c->archive_dir || !c->archive_dir[0])
+        return 0;
+    if (!store_is_file(r->store))
+        return fault_set(f, ERR_INVALID, "backup.dir", "backup.dir is for the file of data.dir; PostgreSQL archives its own log (docs/operations.md).");
+    return store_archive_open(&r->archive, &config, f);
+}
+
 static int open_drop(struct records *r, const struct records_config *c, struct fault *f)
 {
     struct exchange_drop_config config = {r, c->drop_dir, c->drop_settle_ms, c->drop_keep_days, c->drop_max_bytes};
@@ -201,6 +212,7 @@ static int open_all(struct records *r, const struct records_config *config, stru
         rc = recording_exporter_open(&r->parts.exporter, r, config->composer, config->composers);
     if (rc == 0 && r->n_readers)
         store_checkpoint_on(r->store, checkpoint_due, r);
+    rc = rc ? rc : open_archive(r, config, where, f);
     rc = rc ? rc : open_outgoing(r, config, f);
     rc = rc ? rc : open_drop(r, config, f);
     rc = rc ? rc : open_pull(r, config, f);
@@ -255,6 +267,7 @@ void records_close(struct records *r)
     exchange_queue_close(r);
     recording_intake_close(r->parts.intake);
     records_parts_close(&r->parts);
+    store_archive_close(r->archive);
     store_close(r->store);
     pthread_mutex_destroy(&r->feed_lock);
     pthread_mutex_destroy(&r->waiting_lock);

@@ -502,6 +502,8 @@ static int backup(struct store *s, const char *to_path, struct fault *f)
     if (code)
         return fault_set(f, code, "backup", "The database cannot be read.");
     int rc = sqlite3_open_v2(to_path, &to, SQLITE_OPEN_READWRITE, NULL);
+    if (rc == SQLITE_OK) /* one snapshot, held to the end: else each write between two steps would begin the copy anew */
+        rc = sqlite3_exec(db_of(c), "BEGIN; SELECT COUNT(*) FROM sqlite_master", NULL, NULL, NULL);
     sqlite3_backup *b = rc == SQLITE_OK ? sqlite3_backup_init(to, "main", db_of(c), "main") : NULL;
     while (b && ((rc = sqlite3_backup_step(b, 512)) == SQLITE_OK || rc == SQLITE_BUSY || rc == SQLITE_LOCKED))
         if (rc != SQLITE_OK)
@@ -509,6 +511,7 @@ static int backup(struct store *s, const char *to_path, struct fault *f)
     if (b && sqlite3_backup_finish(b) != SQLITE_OK)
         rc = SQLITE_IOERR;
     sqlite3_close(to);
+    rollback(c);
     store_give(s, c);
     if (b && rc == SQLITE_DONE)
         return 0;

@@ -551,5 +551,10 @@ const struct migration store_migrations[] = {
     {56, "which imaging study a DICOM file is part of; whose name in the patient index a record of the FHIR store goes by",
      "ALTER TABLE document ADD COLUMN study_uid TEXT NOT NULL DEFAULT '';"
      "CREATE INDEX fhir_name_person ON fhir_name (pkey) WHERE name>='mpi-' AND name<'mpi.';"},
+    {57, "which systems read of a patient: the audit's lines of machines, counted by patient, system, act and day, up to a line",
+     "CREATE TABLE audit_system (patient_id INTEGER NOT NULL, system_id INTEGER NOT NULL, op TEXT NOT NULL, day INTEGER NOT NULL, org_id INTEGER NOT NULL, first_ms INTEGER NOT NULL, "
+     "last_ms INTEGER NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (patient_id, system_id, op, day))" CLUSTERED ";"
+     "CREATE TABLE audit_counted (id INTEGER NOT NULL PRIMARY KEY, seq INTEGER NOT NULL);"
+     "INSERT INTO audit_counted (id, seq) VALUES (1, 0);"},
     {0, NULL, NULL},
 };

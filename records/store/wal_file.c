@@ -3,6 +3,7 @@
 #include "records/store/page_cache.h"
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,11 +18,46 @@ struct log {
     char *bytes; /* malloc'd by the first write: readers have none */
     int n;
     sqlite3_int64 at; /* where bytes begin in the file */
+    const char *path; /* SQLite's, as long as the file is open */
 };
+
+/* ---- who wants to know that a log begins anew ---- */
+
+#define WATCHERS 8
+static struct watcher {
+    char path[720];
+    void (*before)(void *ctx);
+    void *ctx;
+} watchers[WATCHERS];
+static pthread_mutex_t watching = PTHREAD_MUTEX_INITIALIZER;
+
+void wal_file_watch(const char *path, void (*before)(void *ctx), void *ctx)
+{
+    pthread_mutex_lock(&watching);
+    for (size_t i = 0; i < WATCHERS; i++)
+        if (path ? !watchers[i].before : watchers[i].ctx == ctx) {
+            watchers[i] = (struct watcher){.before = path ? before : NULL, .ctx = path ? ctx : NULL};
+            snprintf(watchers[i].path, sizeof watchers[i].path, "%s", path ? path : "");
+            break;
+        }
+    pthread_mutex_unlock(&watching);
+}
+
+/* Rare: a log begins anew every few thousand transactions. */
+static void begins_anew(const struct log *l)
+{
+    pthread_mutex_lock(&watching);
+    for (size_t i = 0; i < WATCHERS; i++)
+        if (watchers[i].before && l->path && strcmp(watchers[i].path, l->path) == 0)
+            watchers[i].before(watchers[i].ctx);
+    pthread_mutex_unlock(&watching);
+}
 
 static sqlite3_vfs vfs;
 static _Thread_local bool paced;
 static _Thread_local int unsynced; /* bytes this thread wrote into a database since its last sync */
+
+static const sqlite3_io_methods methods;
 
 static struct log *log_of(sqlite3_file *f)
 {
@@ -40,6 +76,8 @@ static int on_write(sqlite3_file *f, const void *data, int n, sqlite3_int64 at)
 {
     struct log *l = log_of(f);
     int rc = l->n && (at != l->at + l->n || l->n + n > GATHER) ? flush(l) : SQLITE_OK;
+    if (at == 0)
+        begins_anew(l);
     if (rc != SQLITE_OK)
         return rc;
     if (!l->bytes)
@@ -71,6 +109,8 @@ static int on_truncate(sqlite3_file *f, sqlite3_int64 size)
 {
     struct log *l = log_of(f);
     int rc = flush(l);
+    if (size == 0 && l->file.pMethods == &methods)
+        begins_anew(l);
     return rc == SQLITE_OK ? l->own->pMethods->xTruncate(l->own, size) : rc;
 }
 
@@ -199,7 +239,7 @@ static int on_open(sqlite3_vfs *v, const char *path, sqlite3_file *f, int flags,
     bool wal = flags & SQLITE_OPEN_WAL;
     if (!wal && !(flags & SQLITE_OPEN_MAIN_DB))
         return system->xOpen(system, path, f, flags, out);
-    *l = (struct log){.own = (sqlite3_file *)(l + 1)};
+    *l = (struct log){.own = (sqlite3_file *)(l + 1), .path = path};
     int rc = system->xOpen(system, path, l->own, flags, out);
     l->file.pMethods = rc != SQLITE_OK ? NULL : wal ? &methods : &database_methods; /* NULL: is not closed */
     return rc;

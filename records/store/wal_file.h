@@ -16,5 +16,7 @@ const char *wal_file_vfs(void);
 /* What this thread writes into databases is synced every 32 pages: a checkpoint's thousands of pages in one sync would stand before the syncs of
  * those who commit meanwhile. */
 void wal_file_pace(bool on);
+/* Called on the thread that writes the log of this path anew, or cuts it, before it does; one watcher at a time, known by ctx. path NULL: no more. */
+void wal_file_watch(const char *path, void (*before)(void *ctx), void *ctx);
 
 #endif

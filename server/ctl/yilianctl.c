@@ -212,6 +212,7 @@ static const struct {
     {"exchange", ctl_exchange, RECORDS, "exchange list | add | domain: systems that send HL7 v2 messages; their identifier domains"},
     {"relay", ctl_relay, OPTIONS, "relay config: coturn's configuration file for the relay.* options"},
     {"backup", backup, RECORDS, "backup FILE: a consistent copy of the database while the daemon runs"},
+    {"restore", ctl_restore, OPTIONS, "restore --at \"YYYY-MM-DD HH:MM:SS\"|now --to NEW.db [--from DIR]: the database of a past moment, out of backup.dir"},
     {"database", database, RECORDS, "database move --to postgresql://..|FILE: the whole database into an empty one of either engine, counted and hashed"},
     {"audit", audit, RECORDS, "audit verify: checks the whole chain"},
     {"recording", ctl_recording, NOTHING, "recording verify FILE|ID: the chain of a recorded file, or every byte of a recording of this site; export ID [--layout grid|speaker|slides] | list ID | cancel FILM: its films"},

@@ -1,6 +1,7 @@
 /* Who saw my record: the audit in a patient's words, for the officer, on paper, and behind a link with a code. */
 #include "records/audit/audit.h"
 #include "records/audit/patient_access.h"
+#include "records/audit/system_access.h"
 #include "records/patient/index.h"
 #include "tests/support/desk.h"
 
@@ -90,6 +91,71 @@ static void lines_become_what_a_person_understands(void **state)
     json_decref(r);
 }
 
+static void machine_line(struct tx *tx, const char *op, uint64_t session, uint64_t object, uint64_t org, const char *patient)
+{
+    uint64_t id;
+    assert_int_equal(id_parse(patient, &id), 0);
+    struct audit_line line = {.op = op, .outcome = "ok", .org = org, .session = session, .object = object, .patient = id, .detail = ""};
+    assert_int_equal(audit_append(tx, records_parts(desk.r)->audit_key, desk.now_ms, &line), 0);
+}
+
+static void systems_are_there(void)
+{
+    size_t i, n = 0;
+    json_t *one, *r = CALL("access.report", "{\"patient_id\":\"%s\"}", here);
+    assert_non_null(r);
+    json_array_foreach(json_object_get(r, "items"), i, one)
+    {
+        if (strcmp(member(one, "why"), "system") != 0)
+            continue;
+        n++;
+        const char *name = member(json_object_get(one, "person"), "name"), *kind = member(one, "kind");
+        int count = (int)json_integer_value(json_object_get(one, "count"));
+        if (strcmp(name, "云岭 EMR") == 0)
+            assert_int_equal(count, strcmp(kind, "read") == 0 ? 5 : strcmp(kind, "change") == 0 ? 1 : -1);
+        else if (strcmp(name, "云岭 HIS") == 0)
+            assert_int_equal(count, 2);
+        else
+            fail_msg("%s %s", name, kind);
+        assert_string_equal(member(json_object_get(one, "org"), "name"), "云岭县人民医院");
+    }
+    assert_int_equal(n, 3);
+    json_decref(r);
+}
+
+/* Over FHIR and HL7 v2, of his record and of who he is in the FHIR store; before the lines are counted, half counted and after. */
+static void which_systems_read_it(void **state)
+{
+    struct tx *tx;
+    (void)state;
+    assert_int_equal(tx_begin(records_store(desk.r), TX_WRITE, &tx), 0);
+    while (system_access_count(tx) > 0) {
+    }
+    tx_exec(tx, "INSERT INTO fhir_client (id, name, org_id, scopes, jwks, active, created_ms, created_by) VALUES (7101,'云岭 EMR',2,'','',1,0,0)", "");
+    tx_exec(tx, "INSERT INTO exchange_source (id, org_id, name, application, facility, address, certificate, map, assume, accept_dead, may_ask, enabled, created_ms, changed_ms) VALUES "
+                "(7201,2,'云岭 HIS','A','F','','','hl7v2','none',0,1,1,0,0)", "");
+    uint64_t id;
+    char key[17];
+    assert_int_equal(id_parse(here, &id), 0);
+    tx_exec(tx, "INSERT INTO fhir_patient (pkey, patient_id, made) VALUES (990001,$1,0)", "i", (int64_t)id);
+    id_format(990001, key);
+    for (int i = 0; i < 3; i++)
+        machine_line(tx, "fhir.read", 7101, 5, 2, key);
+    machine_line(tx, "fhir.search", 7101, 0, 2, here);
+    machine_line(tx, "exchange.query", 0, 7201, 0, there);
+    machine_line(tx, "exchange.receive", 0, 88, 0, there); /* what came in was seen by nobody */
+    assert_int_equal(tx_commit(tx), 0);
+    assert_int_equal(tx_begin(records_store(desk.r), TX_WRITE, &tx), 0);
+    assert_true(system_access_count(tx) >= 6);
+    machine_line(tx, "fhir.read", 7101, 5, 2, key);
+    machine_line(tx, "fhir.update", 7101, 5, 2, key);
+    machine_line(tx, "exchange.query", 0, 7201, 0, here);
+    assert_int_equal(tx_commit(tx), 0);
+    systems_are_there();
+    system_access_background(desk.r);
+    systems_are_there();
+}
+
 static char token[64], code[8];
 static void new_link(void)
 {
@@ -165,6 +231,7 @@ int main(void)
         cmocka_unit_test(lines_become_what_a_person_understands),
         cmocka_unit_test(a_link_opens_with_its_code_and_dies),
         cmocka_unit_test(five_wrong_codes_end_it),
+        cmocka_unit_test(which_systems_read_it),
     };
     return cmocka_run_group_tests(tests, open_site, desk_close);
 }
