@@ -57,6 +57,13 @@ static int complain(const struct fault *f)
     return 1;
 }
 
+static int check_dtls(const struct options *o, struct fault *f)
+{
+    const char *is = options_text(o, "media.dtls");
+    if (strcmp(is, "openssl") == 0 || strcmp(is, "mbedtls") == 0) return 0;
+    return fault_set(f, ERR_INVALID, "config_invalid", "media.dtls: write openssl or mbedtls.");
+}
+
 static int set_log_level(const struct options *o, struct fault *f)
 {
     static const char *const words[] = {"error", "warn", "info", "debug"};
@@ -72,6 +79,7 @@ static int set_log_level(const struct options *o, struct fault *f)
 static int check_words(struct daemon *d, struct fault *f)
 {
     int rc = set_log_level(d->options, f);
+    if (rc == 0) rc = check_dtls(d->options, f);
     rc = rc ? rc : node_settings_read(d->options, &d->node, f);
     return rc ? rc : site_address(d->options, d->address, f);
 }
@@ -244,6 +252,7 @@ static struct media_config media_settings(const struct daemon *d)
                                   .announce = options_text(o, "media.announce"),
                                   .workers = (unsigned)options_int(o, "media.workers"),
                                   .voices = (unsigned)options_int(o, "media.voices"),
+                                  .dtls = strcmp(options_text(o, "media.dtls"), "mbedtls") == 0 ? MEDIA_DTLS_MBEDTLS : MEDIA_DTLS_DEFAULT,
                                   .max_bitrate_bps = (uint32_t)options_int(o, "media.max_bitrate")};
     uint16_t told = (uint16_t)options_int(o, "media.tcp_port");
     if (options_bool(o, "media.tcp")) config.tcp_port = told ? told : (uint16_t)options_int(o, "listen.port");

@@ -1,4 +1,4 @@
-/* address - one UDP endpoint as a plain comparable value (IPv4 is kept as IPv4; no v4-mapped forms). */
+/* address - one UDP endpoint as a plain comparable value (IPv4 is kept as IPv4; no v4-mapped forms), and at which address of ours it is met. */
 #ifndef YL_MEDIA_TRANSPORT_ADDRESS_H
 #define YL_MEDIA_TRANSPORT_ADDRESS_H
 
@@ -12,7 +12,7 @@ struct address {
     uint8_t ip[16]; /* network order; an IPv4 address fills the first 4, the rest is 0 */
     uint16_t port;  /* host order */
     uint8_t ipv6;   /* 0 or 1 */
-    uint8_t pad;    /* always 0: the struct is compared and hashed as bytes */
+    uint8_t home;   /* ours, by its number (media/worker/homes.h); 0 = as the system chooses. The struct is compared and hashed as bytes */
 };
 
 static inline bool address_equal(const struct address *a, const struct address *b)

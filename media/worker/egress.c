@@ -28,11 +28,9 @@ uint8_t *egress_room(struct egress *e, size_t bytes)
     return e->arena + e->used;
 }
 
-static void say_segment(struct msghdr *h, struct egress_message *m)
+static void say_segment(struct egress_message *m)
 {
-    h->msg_control = m->control.room;
-    h->msg_controllen = sizeof m->control.room;
-    struct cmsghdr *c = CMSG_FIRSTHDR(h);
+    struct cmsghdr *c = (struct cmsghdr *)(m->control.room + m->home);
     c->cmsg_level = IPPROTO_UDP;
     c->cmsg_type = UDP_SEGMENT;
     c->cmsg_len = CMSG_LEN(sizeof m->segment);
@@ -47,21 +45,30 @@ void egress_put(struct egress *e, size_t bytes, size_t segment, const struct add
     m->segment = (uint16_t)segment;
     m->count = (bytes + segment - 1) / segment;
     *h = (struct msghdr){.msg_name = &m->to, .msg_namelen = address_to_sockaddr(to, e->family, &m->to), .msg_iov = &m->bytes, .msg_iovlen = 1};
-    if (m->count > 1) say_segment(h, m);
+    m->home = homes_write(to->home, e->family, &m->control.align);
+    if (m->count > 1) say_segment(m);
+    h->msg_controllen = m->home + (m->count > 1 ? CMSG_SPACE(sizeof m->segment) : 0);
+    if (h->msg_controllen) h->msg_control = m->control.room;
     e->used += bytes;
     e->n++;
 }
 
-static void send_singly(struct egress *e, const struct egress_message *m, const struct msghdr *h)
+/* True when the first of them went. */
+static bool send_singly(struct egress *e, const struct egress_message *m, const struct msghdr *run)
 {
-    const uint8_t *at = m->bytes.iov_base;
-    for (size_t left = m->bytes.iov_len; left;) {
-        size_t n = left < m->segment ? left : m->segment;
-        if (sendto(e->socket, at, n, MSG_DONTWAIT, h->msg_name, h->msg_namelen) < 0) e->drops++;
+    struct iovec bytes = {m->bytes.iov_base, m->segment};
+    struct msghdr h = *run;
+    bool first = false;
+    h.msg_iov = &bytes;
+    h.msg_controllen = m->home;
+    for (size_t left = m->bytes.iov_len, of = left; left; left -= bytes.iov_len, bytes.iov_base = (uint8_t *)bytes.iov_base + bytes.iov_len) {
+        if (left < bytes.iov_len) bytes.iov_len = left;
+        bool sent = sendmsg(e->socket, &h, MSG_DONTWAIT) >= 0;
+        e->drops += !sent;
         e->sends++;
-        at += n;
-        left -= n;
+        if (left == of) first = sent;
     }
+    return first;
 }
 
 /* The socket's buffer is full: a burst to a thousand receivers is faster than the card. It drains within milliseconds, and waiting is
@@ -90,7 +97,8 @@ static void send_all(struct egress *e)
         } else if (errno == EINTR || drained(e, &patience_ms)) {
             continue;
         } else if (m->count > 1 && (errno == EIO || errno == EINVAL || errno == EOPNOTSUPP)) {
-            e->segments = false; /* a device without checksum offload, for example: from now on one by one */
+            /* A device without checksum offload, for example: from now on one by one. Or our own address that it should leave from is gone. */
+            e->segments = !send_singly(e, m, &e->headers[at++].msg_hdr);
         } else { /* a full buffer or an unreachable peer costs this one message, as a network would */
             e->drops += m->count;
             at++;

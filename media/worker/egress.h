@@ -8,6 +8,7 @@
 #define YL_MEDIA_WORKER_EGRESS_H
 
 #include "media/transport/address.h"
+#include "media/worker/homes.h"
 #include "server/base/err.h"
 #include <stddef.h>
 #include <sys/uio.h>
@@ -29,8 +30,9 @@ struct egress {
         struct iovec bytes;
         uint16_t segment;
         size_t count; /* datagrams */
+        size_t home;  /* bytes of control that say from where; what says the segments stands behind them */
         union {
-            char room[CMSG_SPACE(sizeof(uint16_t))];
+            char room[HOMES_CONTROL + CMSG_SPACE(sizeof(uint16_t))];
             struct cmsghdr align;
         } control;
     } messages[EGRESS_MESSAGES];

@@ -1,5 +1,6 @@
 #include "media/worker/handshake.h"
 #include "media/worker/figures.h"
+#include "media/worker/homes.h"
 #include "media/worker/table.h"
 #include "server/base/clock.h"
 #include "server/base/log.h"
@@ -55,9 +56,16 @@ static void send_datagram(void *ctx, const uint8_t *datagram, size_t len)
 {
     struct session *s = ctx;
     struct sockaddr_storage sa;
+    union {
+        char room[HOMES_CONTROL];
+        struct cmsghdr first;
+    } control;
+    struct iovec bytes = {(void *)datagram, len};
     if (!s->to.port) return;
-    socklen_t n = address_to_sockaddr(&s->to, s->peer.family, &sa);
-    (void)!sendto(s->peer.socket, datagram, len, MSG_DONTWAIT, (struct sockaddr *)&sa, n); /* DTLS sends again what is lost */
+    struct msghdr h = {.msg_name = &sa, .msg_namelen = address_to_sockaddr(&s->to, s->peer.family, &sa), .msg_iov = &bytes, .msg_iovlen = 1};
+    h.msg_controllen = homes_write(s->to.home, s->peer.family, &control.first);
+    if (h.msg_controllen) h.msg_control = control.room;
+    (void)!sendmsg(s->peer.socket, &h, MSG_DONTWAIT); /* DTLS sends again what is lost */
 }
 
 static void let_go(const struct handshake_peer *peer)

@@ -17,6 +17,7 @@ int ingress_open(struct ingress *in, int socket)
 {
     *in = (struct ingress){.socket = socket, .bytes = malloc((size_t)INGRESS_MESSAGES * INGRESS_STRIDE)};
     ingress_prepare(socket);
+    homes_ask(socket);
     return in->bytes ? 0 : ERR_INTERNAL;
 }
 
@@ -52,11 +53,12 @@ size_t ingress_read_of(struct ingress *in, int socket)
     return n > 0 ? (size_t)n : 0;
 }
 
-/* The length of its segments and when it came, as far as the kernel said. */
+/* The length of its segments, when and where it came, as far as the kernel said. */
 static size_t read_control(struct ingress *in, struct msghdr *h, size_t len)
 {
     size_t segment = len;
     in->waited_us = 0;
+    in->home = 0;
     for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
         struct timespec came;
         int n;
@@ -66,6 +68,8 @@ static size_t read_control(struct ingress *in, struct msghdr *h, size_t len)
         } else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS) {
             memcpy(&came, CMSG_DATA(c), sizeof came);
             in->waited_us = in->read_us - to_us(&came);
+        } else {
+            in->home |= homes_read(c);
         }
     }
     if (in->waited_us < 0 || in->waited_us > WAITED_US_MAX) in->waited_us = 0;
@@ -80,6 +84,7 @@ void ingress_each(struct ingress *in, size_t n, void (*take)(void *ctx, uint8_t 
         struct address from;
         if (h->msg_flags & MSG_TRUNC || segment > DATAGRAM_MAX) continue;
         address_from_sockaddr(&from, &in->from[i]);
+        from.home = in->home;
         for (size_t at = 0; at < len; at += segment)
             take(ctx, in->iov[i].iov_base + at, len - at < segment ? len - at : segment, &from);
     }

@@ -5,6 +5,7 @@
 #define YL_MEDIA_WORKER_INGRESS_H
 
 #include "media/transport/address.h"
+#include "media/worker/homes.h"
 #include "server/base/err.h"
 #include <stddef.h>
 #include <sys/uio.h>
@@ -22,9 +23,10 @@ struct ingress {
     struct iovec iov[INGRESS_MESSAGES];
     struct sockaddr_storage from[INGRESS_MESSAGES];
     int64_t read_us;   /* CLOCK_REALTIME of the last read */
+    uint8_t home;      /* at which of our addresses the datagram at hand came */
     int64_t waited_us; /* how long the datagram at hand lay in the kernel: a machine that is busy reads late, which is no delay of the line */
     union {
-        char room[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct timespec))];
+        char room[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct timespec)) + HOMES_CONTROL];
         struct cmsghdr align;
     } control[INGRESS_MESSAGES];
 };

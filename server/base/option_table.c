@@ -35,6 +35,7 @@ const struct option option_table[] = {
      "TURN servers told to browsers, e.g. turns:relay.example:5349?transport=tcp; empty = none. yilianctl relay config prints coturn's file."},
     {"relay.secret", OPTION_TEXT, "", 0, 0, "Secret shared with the TURN servers (coturn: static-auth-secret), at least 16 characters."},
     {"relay.lifetime", OPTION_DURATION_MS, "12h", 10 * MINUTE_MS, 48 * 60 * MINUTE_MS, "How long a relay credential is good; a session must fit in."},
+    {"media.dtls", OPTION_TEXT, "openssl", 0, 0, "Library of the media plane's DTLS: openssl, or mbedtls (no AES-GCM, dearer) while the other must not be used."},
     {"media.workers", OPTION_INT, "0", 0, 64, "Media threads; 0 = one per processor core."},
     {"media.voices", OPTION_INT, "6", 0, 32, "Voices of a room forwarded at once, the loudest of those who speak; 0 = all. Recordings have all."},
     {"media.max_bitrate", OPTION_INT, "3000000", 100000, 50000000, "Highest bit rate asked of one camera, bits per second."},

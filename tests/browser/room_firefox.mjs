@@ -1,7 +1,7 @@
 // Needs: YL_FIREFOX=/usr/bin/firefox-esr (by hand: a second browser is too much for the time of every test run).
 // A room with a real Firefox in it: Debian's firefox-esr without a window, driven over WebDriver BiDi. The expert sits in Firefox, the township
 // doctor in Chromium; each sees and hears the other, Firefox sends three layers, the camera goes off and on, the page is reloaded.
-// YL_SHOTS=dir keeps pictures.
+// YL_SHOTS=dir keeps pictures; YL_DTLS=mbedtls has the server shake hands with the other library.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -109,7 +109,7 @@ const received = async () => {
 // Firefox offers no candidate of 127.0.0.1: the site stands at an address of this machine.
 const address = Object.values(networkInterfaces()).flat().find((i) => !i.internal && i.family === 'IPv4')?.address
 assert.ok(address, 'this machine has an address besides 127.0.0.1')
-const site = await startSite(address)
+const site = await startSite(address, `media.dtls = ${process.env.YL_DTLS ?? 'openssl'}\n`)
 const browser = await launch()
 const firefox = await new Firefox().start()
 const { caseId } = await openRoom(site)
