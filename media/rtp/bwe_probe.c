@@ -20,6 +20,7 @@
 #define AROUND_MOST 200
 #define RATES 40
 #define TRIES 3
+#define STEP 1
 #define FEW 5
 #define KEEP 0.92
 #define QUANTUM_US 5000 /* the caller comes so often */
@@ -88,6 +89,11 @@ static double lost_beyond(double own, struct loss l)
     return share > own + fmax(0.1, chance) ? share - own : 0;
 }
 
+struct group {
+    double sum;
+    unsigned n;
+};
+
 struct misfit {
     double rate, squares, alike; /* ms squared: of what is left but for what is the same for all; of each with the one before it */
     unsigned n;
@@ -111,25 +117,34 @@ static double first_queue(struct bwe *b, struct stretch s)
 static struct misfit misfit(struct bwe *b, struct stretch s, double bps, double lost_weigh)
 {
     struct misfit m = {.rate = bps};
-    double queue = first_queue(b, s), sum = 0, before = 0;
+    struct group g[2] = {0}; /* before the probe; it and what came after */
+    double queue = first_queue(b, s), before = 0;
     uint32_t before_us = 0;
+    size_t in = 0;
     for (uint16_t seq = s.first; seq != s.end; seq++) {
         const struct bwe_sent *e = bwe_entry(b, seq);
+        if (seq == b->probe.first_seq) in = 1;
         if (!e) continue;
         if (before_us) queue = fmax(0, queue - (double)(e->at_us - before_us) / 1000);
         before_us = e->at_us;
         queue += e->bytes * (e->state == SENT_LOST ? lost_weigh : 1) * 8e3 / bps;
         if (!e->queue) continue;
         double left = e->queue * 0.064 - queue;
-        sum += left;
+        g[in].sum += left;
+        g[in].n++;
         m.squares += left * left;
         m.alike += left * before;
         before = left;
-        m.n++;
     }
-    if (!m.n) return m;
-    m.squares -= sum * sum / m.n;
-    m.alike -= sum * sum / m.n;
+    m.n = g[0].n + g[1].n;
+    for (in = 0; in < 2; in++) {
+        if (!g[in].n) continue;
+        m.squares -= g[in].sum * g[in].sum / g[in].n;
+        m.alike -= g[in].sum * g[in].sum / g[in].n;
+    }
+    if (!g[0].n || !g[1].n) return m;
+    double step = g[0].sum / g[0].n - g[1].sum / g[1].n;
+    m.squares += step * step / (1.0 / g[0].n + 1.0 / g[1].n + STEP);
     return m;
 }
 
