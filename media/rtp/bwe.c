@@ -78,16 +78,16 @@ static int64_t under_way_us(const struct bwe *b, int64_t heard_us)
 }
 
 /* The queue that stands now, from what is under way: what was heard of it is a round trip old. */
-static int64_t queue_now_us(const struct bwe *b)
+static int64_t queue_now_us(const struct bwe *b, int64_t now_us)
 {
-    return later(sooner(under_way_us(b, b->every_us), b->queue_us), 0);
+    return later(sooner(under_way_us(b, sooner(b->every_us, now_us - b->heard_us)), b->queue_us), 0);
 }
 
 /* A queue of 30 ms is left alone; the longer it is, the more of the line is left to it. Silence counts as the worst of queues. */
 uint32_t bwe_target_bps(const struct bwe *b, int64_t now_us)
 {
     double share = 1;
-    if (b->hot_us) share = 1 - (double)(queue_now_us(b) - 30000) / 250000;
+    if (b->hot_us) share = 1 - (double)(queue_now_us(b, now_us) - 30000) / 250000;
     int64_t wait = 500000 + 2 * (int64_t)b->rtt_us;
     if (b->heard && b->sent_us - b->heard_us > wait && now_us - b->sent_us < wait) share = 0.3;
     share = share < LEAST_SHARE ? LEAST_SHARE : share > 1 ? 1 : share;
@@ -136,7 +136,7 @@ static int64_t queue_of(struct bwe *b, int64_t delay_us, int64_t now_us)
         b->low_before_us = b->low_since_us ? b->low_us : delay_us;
         b->low_us = delay_us;
         b->low_since_us = now_us;
-        b->rtt_low_us = b->rtt_us;
+        b->rtt_low_us = (uint32_t)later((int64_t)b->rtt_us - b->queue_us, 0);
     }
     b->low_us = sooner(b->low_us, delay_us);
     return delay_us - sooner(b->low_us, b->low_before_us);
@@ -260,7 +260,7 @@ static void look_whose_queue(struct bwe *b, int64_t least_us, int64_t now_us)
     b->stuck = stays ? b->stuck + 1 : 0;
     int64_t least = b->mark_least_us;
     b->mark_us = now_us;
-    b->mark_queue_us = least;
+    b->mark_queue_us = least_us;
     b->mark_least_us = INT64_MAX;
     if (b->stuck < 2) return;
     b->low_us = b->low_before_us = sooner(b->low_us, b->low_before_us) + least;
@@ -295,6 +295,8 @@ static void overused(struct bwe *b, int64_t least_us, int64_t now_us)
         b->mark_least_us = INT64_MAX;
         b->cut_queue_us = 0;
         b->tried = false;
+        b->doubted = true;
+        b->proven_bps = 0;
     }
     b->loss_hot = true;
     probe_stop(b, now_us);
@@ -304,6 +306,7 @@ static void overused(struct bwe *b, int64_t least_us, int64_t now_us)
         bwe_set(b, carried * KEEP);
         b->measured = true;
         b->cut_us = now_us;
+        b->doubted = false;
         b->cut_queue_us = later(b->cut_queue_us, least_us);
     }
     b->cut_queue_us = sooner(b->cut_queue_us, later(least_us, QUIET_US)); /* what grows from here on is news */

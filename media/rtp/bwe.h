@@ -56,6 +56,8 @@ struct bwe {
     int64_t jitter_us, jitter_sent_us, jitter_at_us;
     int64_t hot_us, mark_us, mark_queue_us, mark_least_us, cut_queue_us, cut_us; /* mark: of the last window, and so far of this one */
     unsigned hot, stuck;
+    bool doubted;        /* a queue stood since the line was last seen to carry what the estimate says: less may have been sent than that, and the line shrunk */
+    uint32_t proven_bps; /* what a probe has shown since */
     bool tried; /* to send less for a queue that stands but does not grow */
     /* arrivals while a queue stands */
     int64_t busy_us, busy_last_us, busy_sent_us, busy_last_sent_us; /* the same packets as they arrived, as they were sent */

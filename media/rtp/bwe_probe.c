@@ -6,6 +6,7 @@
 
 #define PAUSE_US 1200000 /* between probes that told the same */
 #define AGAIN_US 100000
+#define REST_US 800000
 #define LENGTH_US 40000  /* on a line without jitter */
 #define LENGTH_MOST_US 100000
 #define QUEUE_US 70000 /* a probe may queue so much, if the line carries no more than now */
@@ -17,8 +18,10 @@
 #define LEAST_DOUBT 1.0 /* ms squared: of a line without jitter */
 #define AROUND_US 100000
 #define AROUND_MOST 200
-#define RATES 32
+#define RATES 40
 #define TRIES 3
+#define STEP 1
+#define FEW 5
 #define KEEP 0.92
 #define QUANTUM_US 5000 /* the caller comes so often */
 
@@ -26,7 +29,7 @@ void probe_stop(struct bwe *b, int64_t now_us)
 {
     b->probe.state = PROBE_NONE;
     b->probe.steep = false;
-    b->probe.next_us = now_us + PAUSE_US;
+    b->probe.next_us = now_us + REST_US;
 }
 
 void probe_sent(struct bwe *b, struct bwe_sent *s, uint16_t seq)
@@ -86,34 +89,62 @@ static double lost_beyond(double own, struct loss l)
     return share > own + fmax(0.1, chance) ? share - own : 0;
 }
 
+struct group {
+    double sum;
+    unsigned n;
+};
+
 struct misfit {
     double rate, squares, alike; /* ms squared: of what is left but for what is the same for all; of each with the one before it */
     unsigned n;
 };
 
+/* What stood already, in ms: the least of the first few, so that it is not jitter. */
+static double first_queue(struct bwe *b, struct stretch s)
+{
+    double least = INFINITY;
+    unsigned n = 0;
+    for (uint16_t seq = s.first; seq != s.end && n < FEW; seq++) {
+        const struct bwe_sent *e = bwe_entry(b, seq);
+        if (!e || !e->queue) continue;
+        least = fmin(least, e->queue * 0.064);
+        n++;
+    }
+    return n < FEW ? 0 : fmax(0, least - (double)b->noise_us / 1000);
+}
+
 /* How badly a line of so many bits per second explains the queues. */
 static struct misfit misfit(struct bwe *b, struct stretch s, double bps, double lost_weigh)
 {
     struct misfit m = {.rate = bps};
-    double queue = 0, sum = 0, before = 0;
+    struct group g[2] = {0}; /* before the probe; it and what came after */
+    double queue = first_queue(b, s), before = 0;
     uint32_t before_us = 0;
+    size_t in = 0;
     for (uint16_t seq = s.first; seq != s.end; seq++) {
         const struct bwe_sent *e = bwe_entry(b, seq);
+        if (seq == b->probe.first_seq) in = 1;
         if (!e) continue;
-        queue = seq == s.first ? 0 : fmax(0, queue - (double)(e->at_us - before_us) / 1000);
+        if (before_us) queue = fmax(0, queue - (double)(e->at_us - before_us) / 1000);
         before_us = e->at_us;
         queue += e->bytes * (e->state == SENT_LOST ? lost_weigh : 1) * 8e3 / bps;
         if (!e->queue) continue;
         double left = e->queue * 0.064 - queue;
-        sum += left;
+        g[in].sum += left;
+        g[in].n++;
         m.squares += left * left;
         m.alike += left * before;
         before = left;
-        m.n++;
     }
-    if (!m.n) return m;
-    m.squares -= sum * sum / m.n;
-    m.alike -= sum * sum / m.n;
+    m.n = g[0].n + g[1].n;
+    for (in = 0; in < 2; in++) {
+        if (!g[in].n) continue;
+        m.squares -= g[in].sum * g[in].sum / g[in].n;
+        m.alike -= g[in].sum * g[in].sum / g[in].n;
+    }
+    if (!g[0].n || !g[1].n) return m;
+    double step = g[0].sum / g[0].n - g[1].sum / g[1].n;
+    m.squares += step * step / (1.0 / g[0].n + 1.0 / g[1].n + STEP);
     return m;
 }
 
@@ -127,7 +158,7 @@ static double doubt(const struct misfit *best)
 static struct answer explain(struct bwe *b, double lost_weigh, int64_t now_us)
 {
     struct stretch s = around(b, now_us);
-    double lowest = b->estimate_bps * 0.7, step = pow(1.5 * b->probe.bps / lowest, 1.0 / (RATES - 1));
+    double lowest = fmin(0.7 * b->estimate_bps, 0.35 * b->probe.bps), step = pow(1.5 * b->probe.bps / lowest, 1.0 / (RATES - 1));
     struct misfit m[RATES], *best = m;
     for (size_t i = 0; i < RATES; i++) {
         m[i] = misfit(b, s, lowest * pow(step, (double)i), lost_weigh);
@@ -142,6 +173,7 @@ static struct answer explain(struct bwe *b, double lost_weigh, int64_t now_us)
         if (a.low_bps == 0) a.low_bps = m[i].rate;
     }
     a.passed = m[RATES - 1].squares <= enough;
+    a.low_bps = fmin(a.low_bps, b->probe.bps); /* more was not asked */
     return a;
 }
 
@@ -171,7 +203,10 @@ static bool conclude(struct bwe *b, int64_t now_us)
     p->next_us = p->began_us + PAUSE_US;
     if (!a.passed) b->measured = true;
     if (got > before) bwe_set(b, got);
-    bool open = a.high_bps * KEEP > 1.15 * b->estimate_bps && lost == 0;
+    else if (!a.passed && a.high_bps * KEEP < 0.95 * before) bwe_set(b, a.high_bps * KEEP);
+    b->proven_bps = (uint32_t)a.low_bps;
+    if (!a.passed || got > 0.9 * before) b->doubted = false;
+    bool open = a.high_bps * KEEP > 1.1 * b->estimate_bps && lost == 0;
     p->tries = open && got < 1.1 * before ? p->tries + 1 : 0;
     p->steep = a.passed && got > 1.3 * before;
     if (got > 1.3 * before || (open && p->tries < TRIES)) p->next_us = now_us;
@@ -196,10 +231,11 @@ static void begin(struct bwe *b, uint32_t wanted_bps, int64_t now_us)
 {
     struct bwe_probe *p = &b->probe;
     bool steep = p->steep;
+    double base = b->doubted ? fmin(fmax(b->delivered_bps, b->proven_bps), b->estimate_bps) : b->estimate_bps;
     int64_t length = sooner(LENGTH_US + 3 * b->jitter_us, LENGTH_MOST_US);
-    length = later(length, sooner((int64_t)(BYTES_LEAST * 4e6 / b->estimate_bps), LENGTH_MOST_US)); /* at twice the estimate */
+    length = later(length, sooner((int64_t)(BYTES_LEAST * 4e6 / base), LENGTH_MOST_US)); /* at twice the estimate */
     double factor = 1 + (double)QUEUE_US / (double)length, most = steep ? 3 : 2;
-    double bps = b->estimate_bps * (factor < most ? factor : most);
+    double bps = base * (factor < most ? factor : most);
     if (bps > 1.15 * wanted_bps) bps = 1.15 * wanted_bps;
     if (bps > BWE_MAX_BPS) bps = BWE_MAX_BPS;
     length = later(length, (int64_t)(BYTES_LEAST * 8e6 / bps));
