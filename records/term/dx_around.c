@@ -44,6 +44,12 @@ void dx_read_stage(struct reader *r, size_t i)
     case DX_NUMBER_STAGE:
         put_stage(r, i, dx_stage_text(r->out, k->number), true);
         break;
+    case DX_LETTER_STAGE: {
+        const uint32_t *c = r->t->c + k->from + k->number[0];
+        int digit = c[1] >= '1' && c[1] <= '3' ? (int)c[1] : 0;
+        put_stage(r, i, dx_keep(r->out, "%s %c%.*s期", r->t->c[k->from] == 'd' ? "Dukes" : "BCLC", c[0] == '0' ? '0' : (char)(c[0] - 32), digit > 0, (char[]){(char)digit, 0}), false);
+        break;
+    }
     case DX_STAGE:
         put_stage(r, i, r->d->lexemes[k->lexeme].name, false);
         break;

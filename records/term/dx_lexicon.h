@@ -11,7 +11,7 @@ enum dx_class {
     DX_UNKNOWN, DX_ORGAN, DX_PART, DX_LOBE, DX_SIDE, DX_SITE, DX_REGION, DX_TYPE, DX_PATH, DX_WHOLE, DX_TUMOUR, DX_META, DX_METAPRE,
     DX_METATO, DX_NODE, DX_NODEMETA, DX_QUANT, DX_MOD, DX_SUSPPOST, DX_SUSPPRE, DX_NEGPRE, DX_NEGPOST, DX_FAMPRE, DX_FAMPOST, DX_HAS,
     DX_SKIP, DX_STAGE, DX_JOIN, DX_LIST, DX_COMMA, DX_STRONG, DX_OPEN, DX_CLOSE, DX_SPACE, DX_DISEASE, DX_HEAD, DX_NUMBER_STAGE,
-    DX_GRADE, DX_TNM, DX_VERTEBRA, DX_THROMBUS, DX_FORM, DX_LIMB, DX_PREGNANCY
+    DX_GRADE, DX_TNM, DX_VERTEBRA, DX_THROMBUS, DX_FORM, DX_LIMB, DX_PREGNANCY, DX_LETTER_STAGE
 };
 
 enum dx_flags {
@@ -138,7 +138,7 @@ struct dx_token {
     uint16_t from, to;   /* characters */
     uint8_t cls;         /* of the first reading */
     bool taken;          /* read already as part of a metastasis */
-    uint8_t number[4];   /* DX_NUMBER_STAGE: numeral, letter, digit, second numeral of a range */
+    uint8_t number[4];   /* DX_NUMBER_STAGE: numeral, letter, digit, second numeral of a range; DX_LETTER_STAGE: where the letter stands */
 };
 #define DX_TOKENS_MAX (DX_LINE_MAX + 16)
 uint32_t dx_vertebra_letter(uint32_t c);
