@@ -10,6 +10,7 @@ static void read_separator(struct reader *r, size_t i)
 {
     const struct dx_token *k = &r->k[i];
     r->reached &= k->cls == DX_LIST;
+    r->none &= k->cls == DX_LIST;
     bool none_here = !(dx_current(r) && dx_current(r)->strong == r->strong);
     if (k->cls == DX_LIST || k->cls == DX_OPEN)
         dx_settle(r, false);
@@ -168,6 +169,8 @@ static void read_line(struct reader *r, unsigned enough)
         finish_spread(r);
     if (!r->n_frames)
         add_pregnancy(r);
+    for (size_t i = 0; i < r->n_frames; i++)
+        dx_join_complication(r, &r->frames[i]);
 }
 
 static void begin(struct reader *r, size_t n, struct dx_result *out)
@@ -176,8 +179,8 @@ static void begin(struct reader *r, size_t n, struct dx_result *out)
     r->n_frames = r->n_made = 0;
     r->pending = dx_no_attrs;
     memset(&r->later, 0, sizeof r->later);
-    r->suspect = r->deny = r->deny_on = r->family = r->link = r->link_or = r->reached = false;
-    r->strong = r->comma = r->chunk = 0;
+    r->suspect = r->deny = r->deny_on = r->family = r->link = r->link_or = r->none = r->reached = false;
+    r->strong = r->comma = r->chunk = r->deny_comma = 0;
     out->n = out->n_steps = out->text_len = 0;
 }
 

@@ -345,7 +345,7 @@ void dx_read_head(struct reader *r, size_t i)
     }
     if (surface && x->name2 && (!f->icd[0] || strcmp(f->rule, "likeness") == 0))
         snprintf(f->icd, sizeof f->icd, "%s", x->name2);
-    uint32_t plain = f->icd[0] ? 0 : dx_exact(r->d, x->name, DX_DISEASE);
+    uint32_t plain = f->icd[0] && (sure || !(x->flags & DX_OWN)) ? 0 : dx_exact(r->d, x->name, DX_DISEASE);
     if (plain)
         memcpy(f->icd, r->d->lexemes[plain].icd, sizeof f->icd);
     if (inherits)
@@ -407,22 +407,21 @@ static const struct lexeme *placed_name(struct reader *r, size_t i, const struct
     return l && !(r->d->lexemes[l].flags & DX_FROM_ICD) ? &r->d->lexemes[l] : NULL;
 }
 
-/* 2型糖尿病伴肾病: a complication named by itself behind its disease, of that one's category. */
-static void join_complication(struct reader *r, struct frame *f)
+/* 2型糖尿病伴肾病: a complication said right behind its disease; one that names the disease itself (糖尿病肾病), anywhere in the line. It
+ * is of the category of the disease's kind. */
+void dx_join_complication(struct reader *r, struct frame *f)
 {
     const struct dx *d = r->d;
     size_t at = (size_t)(f - r->frames);
     for (size_t k = 0; f->name && k < d->n_joined; k++) {
         if (strcmp(d->joined[k].said, f->name))
             continue;
-        bool own = strcmp(d->joined[k].said, d->joined[k].name) == 0; /* it names its disease: said anywhere before will do */
-        for (size_t i = at; i-- > 0;) {
+        bool own = strcmp(d->joined[k].said, d->joined[k].name) == 0;
+        for (size_t i = own ? r->n_frames : at; i-- > 0;) {
             const struct frame *of = &r->frames[i];
-            if (of->family != f->family || of->denied != f->denied || !of->icd[0])
-                continue;
-            bool typed = strstr(d->joined[k].categories, of->icd) && strcmp(of->icd, "E14");
+            bool kin = of != f && of->icd[0] && of->family == f->family && of->denied == f->denied && strstr(d->joined[k].categories, of->icd);
             bool near = of->strong == f->strong && of->comma == f->comma;
-            if (strstr(d->joined[k].categories, of->icd) && (own ? typed : near)) {
+            if (kin && (own ? strcmp(of->icd, "E14") != 0 : near)) {
                 f->name = d->joined[k].name;
                 memcpy(f->icd, of->icd, sizeof f->icd);
                 f->rule = "inherited";
@@ -432,6 +431,21 @@ static void join_complication(struct reader *r, struct frame *f)
                 break;
         }
     }
+}
+
+/* 非霍奇金淋巴瘤（DLBCL）, 白血病 AML: the general name and the nearer one are one disease. */
+static bool nearer_name(struct reader *r, const struct lexeme *x)
+{
+    struct frame *f = dx_current(r);
+    bool general = f && f->kind == KIND_DISEASE && f->strong == r->strong && (strcmp(f->icd, "C85") == 0 || strcmp(f->icd, "C95") == 0);
+    bool blood = x->icd[0] == 'C' && (x->icd[1] == '8' || x->icd[1] == '9') && f && f->icd[1] == x->icd[1];
+    if (!general || !blood || strcmp(x->icd, f->icd) == 0 || f->denied != r->deny || f->family != r->family || f->suspected != r->suspect)
+        return false;
+    f->name = x->name;
+    memcpy(f->icd, x->icd, sizeof f->icd);
+    dx_attrs_merge(r, &f->a, &r->pending);
+    dx_forget(r);
+    return true;
 }
 
 /* 慢性湿疹: how it runs belongs to the name, where the lexicon has no name for both. */
@@ -491,6 +505,8 @@ void dx_read_disease(struct reader *r, size_t i)
         dx_forget(r);
         return;
     }
+    if (x && nearer_name(r, x))
+        return;
     struct frame *f = dx_new_frame(r, KIND_DISEASE, i);
     if (!f)
         return;
@@ -506,7 +522,7 @@ void dx_read_disease(struct reader *r, size_t i)
             memcpy(f->icd, icd, sizeof f->icd);
         }
         f->rule = whole ? "parted" : x->flags & DX_FROM_ICD ? "icd10" : "lexicon";
-        join_complication(r, f);
+        dx_join_complication(r, f);
         return;
     }
     for (size_t m = 0; m < r->n_made; m++)

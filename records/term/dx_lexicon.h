@@ -24,6 +24,7 @@ enum dx_flags {
     DX_QUALIFIER = 64, /* an ending that, without an organ, qualifies the disease said before */
     DX_FROM_ICD = 128, /* a name of the insurance list */
     DX_TUMOURLIKE = 256, /* a pathology that is not called 癌: organ + name is the diagnosis */
+    DX_OWN = 8192,       /* an ending: its category is its own, whatever the organ */
     DX_BENIGN = 1024, /* an ending: a benign tumour of its organ */
     DX_UNCERTAIN = 2048, /* an ending: a tumour of uncertain behaviour */
     DX_SOFT = 4096,      /* a pathology whose organ is another's where that one's cancer was said before: 宫颈癌（小细胞癌） */
