@@ -126,8 +126,10 @@ static void after_operation(struct reader *r, size_t i)
     f->a.side_at = side_at;
     f->from = r->k[first].from;
     dx_lookup(r, f, name);
-    if (f->icd[0] != 'Z') {
-        operation_category(name, f->icd);
+    char told[4];
+    operation_category(name, told);
+    if (f->icd[0] != 'Z' || (strcmp(f->rule, "likeness") == 0 && strcmp(told, "Z98"))) {
+        memcpy(f->icd, told, sizeof f->icd);
         f->rule = "implied";
     }
 }
@@ -233,7 +235,8 @@ void dx_read_mod(struct reader *r, size_t i)
                 r->later.mods[r->later.n_mods++] = names[k];
         return;
     }
-    if (r->none || (r->deny && f && !f->denied)) { /* 无复发 */
+    bool listed = r->none && i > 0 && r->k[i - 1].cls == DX_LIST; /* 未见转移及复发 */
+    if (listed || (r->deny && f && !f->denied)) { /* 无复发 */
         dx_forget(r);
         return;
     }

@@ -257,6 +257,10 @@ static size_t pregnancy_at(const struct dx_chars *t, size_t i)
     size_t n = 0;
     if (c == 'g' && is_digit(at(t, i + 1)) && at(t, i + 2) == 'p' && is_digit(at(t, i + 3)) && !is_letter(at(t, i - (i > 0))))
         return 4;
+    if (c == 0x5BAB && at(t, i + 1) == 0x5185) { /* 宫内 */
+        size_t more = at(t, i + 2) == 0x5B55 || at(t, i + 2) == 0x598A ? pregnancy_at(t, i + 2) : 0;
+        return more ? more + 2 : 0;
+    }
     if (c == 0x5B55) /* 孕 */
         n = 1;
     else if ((c == 0x598A && at(t, i + 1) == 0x5A20) || (c == 0x505C && at(t, i + 1) == 0x7ECF)) /* 妊娠 停经 */
