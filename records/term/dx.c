@@ -10,6 +10,7 @@ static void read_separator(struct reader *r, size_t i)
 {
     const struct dx_token *k = &r->k[i];
     r->reached &= k->cls == DX_LIST;
+    r->none &= k->cls == DX_LIST;
     bool none_here = !(dx_current(r) && dx_current(r)->strong == r->strong);
     if (k->cls == DX_LIST || k->cls == DX_OPEN)
         dx_settle(r, false);
@@ -42,6 +43,20 @@ static void read_separator(struct reader *r, size_t i)
     r->chunk++;
 }
 
+/* 转移性乳腺癌 is a cancer that has spread; 转移性肝癌 is one that came from elsewhere: few organs are where others spread to. */
+static bool spread_primary(struct reader *r, size_t i)
+{
+    static const char *const origins[] = {"乳腺", "前列腺", "胃", "结肠", "直肠", "结直肠", "食管", "宫颈", "膀胱", "甲状腺", "鼻咽", "胰腺",
+                                          "胆囊", "子宫内膜", "喉", "睾丸"};
+    if (r->t->c[r->k[i].from] != 0x8F6C || i + 2 >= r->n || r->k[i + 1].cls != DX_ORGAN || r->k[i + 1].to != r->k[i + 2].from || dx_last_tumour(r))
+        return false; /* 转 */
+    const char *organ = r->d->organs[r->d->lexemes[r->k[i + 1].lexeme].organ].name;
+    for (size_t k = 0; dx_is_head(r->k[i + 2].cls) && k < sizeof origins / sizeof *origins; k++)
+        if (strcmp(organ, origins[k]) == 0)
+            return true;
+    return false;
+}
+
 /* ---- the line ---- */
 
 static void read_token(struct reader *r, size_t i)
@@ -70,9 +85,9 @@ static void read_token(struct reader *r, size_t i)
     case DX_HEAD: dx_read_head(r, i); break;
     case DX_META: case DX_NODEMETA: case DX_METATO: case DX_THROMBUS: dx_read_spread(r, i); break;
     case DX_FORM: dx_read_form(r, i); break;
-    case DX_METAPRE: r->later.secondary = dx_head_ahead(r, i); break;
+    case DX_METAPRE: r->later.secondary = dx_head_ahead(r, i) && !spread_primary(r, i); break;
     case DX_MOD: dx_read_mod(r, i); break;
-    case DX_NUMBER_STAGE: case DX_STAGE: case DX_TNM: case DX_GRADE: dx_read_stage(r, i); break;
+    case DX_NUMBER_STAGE: case DX_LETTER_STAGE: case DX_STAGE: case DX_TNM: case DX_GRADE: dx_read_stage(r, i); break;
     case DX_SUSPPOST: case DX_SUSPPRE: case DX_NEGPRE: case DX_NEGPOST: case DX_FAMPRE: case DX_FAMPOST:
         dx_read_certainty(r, i);
         break;
@@ -154,6 +169,8 @@ static void read_line(struct reader *r, unsigned enough)
         finish_spread(r);
     if (!r->n_frames)
         add_pregnancy(r);
+    for (size_t i = 0; i < r->n_frames; i++)
+        dx_join_complication(r, &r->frames[i]);
 }
 
 static void begin(struct reader *r, size_t n, struct dx_result *out)
@@ -162,8 +179,8 @@ static void begin(struct reader *r, size_t n, struct dx_result *out)
     r->n_frames = r->n_made = 0;
     r->pending = dx_no_attrs;
     memset(&r->later, 0, sizeof r->later);
-    r->suspect = r->deny = r->deny_on = r->family = r->link = r->link_or = r->reached = false;
-    r->strong = r->comma = r->chunk = 0;
+    r->suspect = r->deny = r->deny_on = r->family = r->link = r->link_or = r->none = r->reached = false;
+    r->strong = r->comma = r->chunk = r->deny_comma = 0;
     out->n = out->n_steps = out->text_len = 0;
 }
 

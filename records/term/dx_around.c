@@ -10,6 +10,14 @@ static struct frame *for_stage(struct reader *r)
     return tumour ? tumour : f;
 }
 
+/* 否认高血压，胃癌术后Ⅱ期: what was staged or treated is not denied, though a denial before it goes on past commas. */
+static void end_denial(struct reader *r, struct frame *f)
+{
+    if (!f->denied || !r->deny_on || f->comma == r->deny_comma)
+        return;
+    f->denied = r->deny = r->deny_on = false;
+}
+
 static void put_stage(struct reader *r, size_t i, const char *text, bool by_number)
 {
     struct frame *f = for_stage(r);
@@ -21,6 +29,7 @@ static void put_stage(struct reader *r, size_t i, const char *text, bool by_numb
     }
     if (!f || (f->kind == KIND_DISEASE && f->name && strstr(f->name, "高血压")))
         return;
+    end_denial(r, f);
     if (!f->stage || (by_number && !f->stage_by_number)) {
         f->stage = text;
         f->stage_by_number = by_number;
@@ -44,6 +53,12 @@ void dx_read_stage(struct reader *r, size_t i)
     case DX_NUMBER_STAGE:
         put_stage(r, i, dx_stage_text(r->out, k->number), true);
         break;
+    case DX_LETTER_STAGE: {
+        const uint32_t *c = r->t->c + k->from + k->number[0];
+        int digit = c[1] >= '1' && c[1] <= '3' ? (int)c[1] : 0;
+        put_stage(r, i, dx_keep(r->out, "%s %c%.*s期", r->t->c[k->from] == 'd' ? "Dukes" : "BCLC", c[0] == '0' ? '0' : (char)(c[0] - 32), digit > 0, (char[]){(char)digit, 0}), false);
+        break;
+    }
     case DX_STAGE:
         put_stage(r, i, r->d->lexemes[k->lexeme].name, false);
         break;
@@ -111,8 +126,10 @@ static void after_operation(struct reader *r, size_t i)
     f->a.side_at = side_at;
     f->from = r->k[first].from;
     dx_lookup(r, f, name);
-    if (f->icd[0] != 'Z') {
-        operation_category(name, f->icd);
+    char told[4];
+    operation_category(name, told);
+    if (f->icd[0] != 'Z' || (strcmp(f->rule, "likeness") == 0 && strcmp(told, "Z98"))) {
+        memcpy(f->icd, told, sizeof f->icd);
         f->rule = "implied";
     }
 }
@@ -169,6 +186,7 @@ static bool treats(const struct reader *r, const struct frame *f, uint16_t opera
 static void put_mods(struct reader *r, struct frame *f, const struct lexeme *x, size_t i)
 {
     const char *names[] = {x->name, x->name2, x->name3};
+    end_denial(r, f);
     put_treatments_before(r, f, i);
     for (size_t k = 0; k < 3; k++) {
         if (!names[k])
@@ -217,6 +235,11 @@ void dx_read_mod(struct reader *r, size_t i)
                 r->later.mods[r->later.n_mods++] = names[k];
         return;
     }
+    bool listed = r->none && i > 0 && r->k[i - 1].cls == DX_LIST; /* 未见转移及复发 */
+    if (listed || (r->deny && f && !f->denied)) { /* 无复发 */
+        dx_forget(r);
+        return;
+    }
     bool joint = operation && replaces(r, i) && r->pending.n_places;
     if (joint) {
         after_operation(r, i); /* 左膝置换术后 */
@@ -240,8 +263,8 @@ void dx_read_mod(struct reader *r, size_t i)
         dx_settle(r, true);
         if (f && f->strong != r->strong && tumour)
             f = tumour;
-        else if (f && f->kind == KIND_DISEASE && tumour && !operation && f->chunk != r->chunk)
-            f = tumour; /* chemotherapy is for the tumour */
+        else if (f && f->kind == KIND_DISEASE && tumour && f->chunk != r->chunk && (!operation || tumour->strong == r->strong))
+            f = tumour; /* chemotherapy is for the tumour, and an operation said by itself */
     }
     if (f)
         put_mods(r, f, x, i);
@@ -254,11 +277,13 @@ void dx_read_spread(struct reader *r, size_t i)
     const char *values[DX_LIST_MAX];
     bool denied;
     size_t n = dx_spread_sites(r, i, values, DX_LIST_MAX, &denied);
-    if (denied) /* the denial was of this: what follows is not denied by it */
+    if (denied) { /* the denial was of this: what follows is not denied by it */
         r->deny = r->deny_on;
+        r->none = true;
+    }
     dx_settle(r, false);
     struct frame *f = dx_last_tumour(r), *mass = dx_current(r);
-    for (size_t c = r->k[i].from; f && c < r->k[i].to; c++)
+    for (size_t c = r->k[i].from; f && !denied && c < r->k[i].to; c++)
         if (r->t->c[c] == 0x590D) { /* 复 of 复发转移 */
             dx_add_mod(f, "复发");
             dx_explain(r, (size_t)(f - r->frames), DX_SLOT_MODIFIER, "lexicon", "复发", r->k[i].from, r->k[i].to);
@@ -315,8 +340,10 @@ static void scope(struct reader *r, enum dx_class pre)
         r->suspect = true, r->suspect_frames = r->n_frames;
         r->deny = r->deny_on = false; /* 排除肺结核后考虑肺癌 */
     }
-    else if (pre == DX_NEGPRE)
+    else if (pre == DX_NEGPRE) {
         r->deny = true;
+        r->deny_comma = r->comma;
+    }
     else
         r->family = true;
 }

@@ -216,6 +216,22 @@ static const struct lexeme *limb_of(const struct reader *r)
     return l ? &r->d->lexemes[l] : NULL;
 }
 
+/* 骨折（左股骨颈）: the region stands behind in parentheses; it is read as if it stood before. */
+static void limb_behind(struct reader *r, size_t i)
+{
+    if (dx_has_attrs(&r->pending) || i + 2 >= r->n || r->k[i + 1].cls != DX_OPEN)
+        return;
+    bool any = false;
+    size_t k = i + 2;
+    for (; k < r->n && r->k[k].cls != DX_CLOSE; k++)
+        any |= dx_reading(r->d, &r->k[k], DX_LIMB) != NULL;
+    for (size_t t = i + 2; any && k < r->n && t < k; t++)
+        if (r->k[t].cls == DX_SIDE || dx_reading(r->d, &r->k[t], DX_LIMB)) {
+            dx_add_attr(r, t);
+            r->k[t].taken = true;
+        }
+}
+
 /* C5/6椎间盘突出, L4滑脱: the vertebra says which part of the spine the name leaves out. */
 static const struct lexeme *spine_disease(struct reader *r, size_t i)
 {
@@ -288,6 +304,8 @@ static void other_tumour(const char *cancer, bool benign, char icd[4])
 void dx_read_head(struct reader *r, size_t i)
 {
     const struct lexeme *x = dx_reading(r->d, &r->k[i], DX_HEAD);
+    if (x->icd[0])
+        limb_behind(r, i);
     const struct lexeme *limb = x->icd[0] ? limb_of(r) : NULL, *spine = limb ? NULL : spine_disease(r, i);
     if (spine) {
         read_known(r, i, spine, "parted");
@@ -345,7 +363,7 @@ void dx_read_head(struct reader *r, size_t i)
     }
     if (surface && x->name2 && (!f->icd[0] || strcmp(f->rule, "likeness") == 0))
         snprintf(f->icd, sizeof f->icd, "%s", x->name2);
-    uint32_t plain = f->icd[0] ? 0 : dx_exact(r->d, x->name, DX_DISEASE);
+    uint32_t plain = f->icd[0] && (sure || !(x->flags & DX_OWN)) ? 0 : dx_exact(r->d, x->name, DX_DISEASE);
     if (plain)
         memcpy(f->icd, r->d->lexemes[plain].icd, sizeof f->icd);
     if (inherits)
@@ -375,24 +393,35 @@ static const struct lexeme *parted_name(struct reader *r, size_t i)
     return l ? &r->d->lexemes[l] : NULL;
 }
 
-/* 肝硬化（酒精性）, 贫血（缺铁性）: what kind it is stands behind it in parentheses. The disease of the whole name, or NULL; *last is
- * the closing sign. A word for how it looks (颈椎病（神经根型）) is kept beside the name instead. */
-static const struct lexeme *kind_behind(struct reader *r, size_t i, size_t *last)
+/* The disease of the name made of characters from..to and that of token i, in either order; NULL. */
+static const struct lexeme *kind_of(struct reader *r, size_t i, size_t from, size_t to)
 {
-    size_t close = i + 2, mark = r->out->text_len;
-    if (i + 3 >= r->n || r->k[i + 1].cls != DX_OPEN || r->k[i + 2].cls == DX_FORM)
-        return NULL;
-    while (close < r->n && r->k[close].cls != DX_CLOSE && r->k[close].to - r->k[i + 2].from < 12)
-        close++;
-    if (close >= r->n || r->k[close].cls != DX_CLOSE || close == i + 2)
-        return NULL;
-    const char *kind = dx_slice(r, r->k[i + 2].from, r->k[close].from), *said = dx_slice(r, r->k[i].from, r->k[i].to);
+    size_t mark = r->out->text_len;
+    const char *kind = dx_slice(r, from, to), *said = dx_slice(r, r->k[i].from, r->k[i].to);
     uint32_t l = dx_exact(r->d, dx_keep(r->out, "%s%s", kind, said), DX_DISEASE);
     l = l ? l : dx_exact(r->d, dx_keep(r->out, "%s%s", kind, dx_reading(r->d, &r->k[i], DX_DISEASE)->name), DX_DISEASE);
     l = l ? l : dx_exact(r->d, dx_keep(r->out, "%s%s", said, kind), DX_DISEASE);
     r->out->text_len = mark;
-    *last = close;
     return l && !(r->d->lexemes[l].flags & DX_FROM_ICD) ? &r->d->lexemes[l] : NULL;
+}
+
+/* 肝硬化（酒精性）, 贫血（缺铁性，中度）: what kind it is stands behind it in parentheses. The disease of the whole name, or NULL; the
+ * words of the kind are taken. A word for how it looks (颈椎病（神经根型）) is kept beside the name instead. */
+static const struct lexeme *kind_behind(struct reader *r, size_t i)
+{
+    if (i + 3 >= r->n || r->k[i + 1].cls != DX_OPEN)
+        return NULL;
+    for (size_t first = i + 2, k = first; k < r->n && r->k[k].to - r->k[i + 2].from < 20; k++) {
+        if (r->k[k].cls != DX_CLOSE && r->k[k].cls != DX_COMMA && r->k[k].cls != DX_LIST)
+            continue;
+        const struct lexeme *x = k > first && r->k[first].cls != DX_FORM ? kind_of(r, i, r->k[first].from, r->k[k].from) : NULL;
+        for (size_t t = first; x && t < k; t++)
+            r->k[t].taken = true;
+        if (x || r->k[k].cls == DX_CLOSE)
+            return x;
+        first = k + 1;
+    }
+    return NULL;
 }
 
 /* 双膝OA: the joint said right before it is in the longer name. */
@@ -407,22 +436,21 @@ static const struct lexeme *placed_name(struct reader *r, size_t i, const struct
     return l && !(r->d->lexemes[l].flags & DX_FROM_ICD) ? &r->d->lexemes[l] : NULL;
 }
 
-/* 2型糖尿病伴肾病: a complication named by itself behind its disease, of that one's category. */
-static void join_complication(struct reader *r, struct frame *f)
+/* 2型糖尿病伴肾病: a complication said right behind its disease; one that names the disease itself (糖尿病肾病), anywhere in the line. It
+ * is of the category of the disease's kind. */
+void dx_join_complication(struct reader *r, struct frame *f)
 {
     const struct dx *d = r->d;
     size_t at = (size_t)(f - r->frames);
     for (size_t k = 0; f->name && k < d->n_joined; k++) {
         if (strcmp(d->joined[k].said, f->name))
             continue;
-        bool own = strcmp(d->joined[k].said, d->joined[k].name) == 0; /* it names its disease: said anywhere before will do */
-        for (size_t i = at; i-- > 0;) {
+        bool own = strcmp(d->joined[k].said, d->joined[k].name) == 0;
+        for (size_t i = own ? r->n_frames : at; i-- > 0;) {
             const struct frame *of = &r->frames[i];
-            if (of->family != f->family || of->denied != f->denied || !of->icd[0])
-                continue;
-            bool typed = strstr(d->joined[k].categories, of->icd) && strcmp(of->icd, "E14");
+            bool kin = of != f && of->icd[0] && of->family == f->family && of->denied == f->denied && strstr(d->joined[k].categories, of->icd);
             bool near = of->strong == f->strong && of->comma == f->comma;
-            if (strstr(d->joined[k].categories, of->icd) && (own ? typed : near)) {
+            if (kin && (own ? strcmp(of->icd, "E14") != 0 : near)) {
                 f->name = d->joined[k].name;
                 memcpy(f->icd, of->icd, sizeof f->icd);
                 f->rule = "inherited";
@@ -432,6 +460,21 @@ static void join_complication(struct reader *r, struct frame *f)
                 break;
         }
     }
+}
+
+/* 非霍奇金淋巴瘤（DLBCL）, 白血病 AML: the general name and the nearer one are one disease. */
+static bool nearer_name(struct reader *r, const struct lexeme *x)
+{
+    struct frame *f = dx_current(r);
+    bool general = f && f->kind == KIND_DISEASE && f->strong == r->strong && (strcmp(f->icd, "C85") == 0 || strcmp(f->icd, "C95") == 0);
+    bool blood = x->icd[0] == 'C' && (x->icd[1] == '8' || x->icd[1] == '9') && f && f->icd[1] == x->icd[1];
+    if (!general || !blood || strcmp(x->icd, f->icd) == 0 || f->denied != r->deny || f->family != r->family || f->suspected != r->suspect)
+        return false;
+    f->name = x->name;
+    memcpy(f->icd, x->icd, sizeof f->icd);
+    dx_attrs_merge(r, &f->a, &r->pending);
+    dx_forget(r);
+    return true;
 }
 
 /* 慢性湿疹: how it runs belongs to the name, where the lexicon has no name for both. */
@@ -466,10 +509,7 @@ void dx_read_disease(struct reader *r, size_t i)
     const struct lexeme *x = dx_reading(r->d, &r->k[i], DX_DISEASE), *whole = x ? spine_disease(r, i) : NULL;
     const struct lexeme *head = dx_reading(r->d, &r->k[i], DX_HEAD);
     whole = x && !whole ? parted_name(r, i) : whole;
-    size_t last = i;
-    if (x && !whole && (whole = kind_behind(r, i, &last)))
-        for (size_t k = i + 1; k <= last; k++)
-            r->k[k].taken = true;
+    whole = x && !whole ? kind_behind(r, i) : whole;
     if (x && !whole && (whole = placed_name(r, i, x)) && r->pending.n_places)
         r->pending.n_places--;
     r->later.secondary = false;
@@ -491,6 +531,8 @@ void dx_read_disease(struct reader *r, size_t i)
         dx_forget(r);
         return;
     }
+    if (x && nearer_name(r, x))
+        return;
     struct frame *f = dx_new_frame(r, KIND_DISEASE, i);
     if (!f)
         return;
@@ -506,7 +548,7 @@ void dx_read_disease(struct reader *r, size_t i)
             memcpy(f->icd, icd, sizeof f->icd);
         }
         f->rule = whole ? "parted" : x->flags & DX_FROM_ICD ? "icd10" : "lexicon";
-        join_complication(r, f);
+        dx_join_complication(r, f);
         return;
     }
     for (size_t m = 0; m < r->n_made; m++)

@@ -425,16 +425,27 @@ static bool name_at(const struct names *x, size_t i, char name[256], char catego
     return true;
 }
 
-/* Adds the names that are not read as the list has them; all are read before the first is added. */
-static int add_unread(struct dx *d, const struct names *x, uint8_t *unread)
+/* The name as it is said: without another name in brackets (心肌梗死后综合征[Dressler综合征]). False when there is none. */
+static bool said_name(char *name)
+{
+    size_t len = strlen(name);
+    char *bracket = strchr(name, '[');
+    if (!bracket || name[len - 1] != ']')
+        return false;
+    *bracket = 0;
+    return strlen(name) >= 4 * strlen("病");
+}
+
+/* Adds the names that are not read as the list has them; all are read before the first is added. `said`: as they are said. */
+static int add_unread(struct dx *d, const struct names *x, uint8_t *unread, bool said)
 {
     size_t n = icd10_count(x->list) + x->n_category, first = d->n_lexemes;
     char name[256], category[4];
     int rc = 0;
     for (size_t i = 0; i < n; i++)
-        unread[i] = name_at(x, i, name, category) && !reads_by_itself(d, name, category);
+        unread[i] = name_at(x, i, name, category) && (!said || said_name(name)) && !reads_by_itself(d, name, category);
     for (size_t i = 0; !rc && i < n; i++) {
-        if (!unread[i] || !name_at(x, i, name, category))
+        if (!unread[i] || !name_at(x, i, name, category) || (said && !said_name(name)))
             continue;
         struct lexeme y = {.cls = DX_DISEASE, .name = dx_lexicon_keep(d, name), .organ = DX_NONE, .flags = DX_FROM_ICD};
         memcpy(y.icd, category, sizeof y.icd);
@@ -451,8 +462,9 @@ int dx_lexicon_add_icd10(struct dx *d, const char *data_dir)
     struct names x = {.list = d->icd10};
     int rc = load_categories(&x, data_dir);
     uint8_t *unread = calloc(icd10_count(x.list) + x.n_category + 1, 1);
-    rc = rc ? rc : unread ? add_unread(d, &x, unread) : ERR_INTERNAL;
-    rc = rc ? rc : add_unread(d, &x, unread); /* a name just added may be the end of a longer one: 多处损伤 of 头部多处损伤 */
+    rc = rc ? rc : unread ? add_unread(d, &x, unread, false) : ERR_INTERNAL;
+    rc = rc ? rc : add_unread(d, &x, unread, false); /* a name just added may be the end of a longer one: 多处损伤 of 头部多处损伤 */
+    rc = rc ? rc : add_unread(d, &x, unread, true);
     free(unread);
     free_categories(&x);
     return rc;

@@ -11,7 +11,7 @@ enum dx_class {
     DX_UNKNOWN, DX_ORGAN, DX_PART, DX_LOBE, DX_SIDE, DX_SITE, DX_REGION, DX_TYPE, DX_PATH, DX_WHOLE, DX_TUMOUR, DX_META, DX_METAPRE,
     DX_METATO, DX_NODE, DX_NODEMETA, DX_QUANT, DX_MOD, DX_SUSPPOST, DX_SUSPPRE, DX_NEGPRE, DX_NEGPOST, DX_FAMPRE, DX_FAMPOST, DX_HAS,
     DX_SKIP, DX_STAGE, DX_JOIN, DX_LIST, DX_COMMA, DX_STRONG, DX_OPEN, DX_CLOSE, DX_SPACE, DX_DISEASE, DX_HEAD, DX_NUMBER_STAGE,
-    DX_GRADE, DX_TNM, DX_VERTEBRA, DX_THROMBUS, DX_FORM, DX_LIMB, DX_PREGNANCY
+    DX_GRADE, DX_TNM, DX_VERTEBRA, DX_THROMBUS, DX_FORM, DX_LIMB, DX_PREGNANCY, DX_LETTER_STAGE
 };
 
 enum dx_flags {
@@ -24,6 +24,7 @@ enum dx_flags {
     DX_QUALIFIER = 64, /* an ending that, without an organ, qualifies the disease said before */
     DX_FROM_ICD = 128, /* a name of the insurance list */
     DX_TUMOURLIKE = 256, /* a pathology that is not called 癌: organ + name is the diagnosis */
+    DX_OWN = 8192,       /* an ending: its category is its own, whatever the organ */
     DX_BENIGN = 1024, /* an ending: a benign tumour of its organ */
     DX_UNCERTAIN = 2048, /* an ending: a tumour of uncertain behaviour */
     DX_SOFT = 4096,      /* a pathology whose organ is another's where that one's cancer was said before: 宫颈癌（小细胞癌） */
@@ -138,7 +139,7 @@ struct dx_token {
     uint16_t from, to;   /* characters */
     uint8_t cls;         /* of the first reading */
     bool taken;          /* read already as part of a metastasis */
-    uint8_t number[4];   /* DX_NUMBER_STAGE: numeral, letter, digit, second numeral of a range */
+    uint8_t number[4];   /* DX_NUMBER_STAGE: numeral, letter, digit, second numeral of a range; DX_LETTER_STAGE: where the letter stands */
 };
 #define DX_TOKENS_MAX (DX_LINE_MAX + 16)
 uint32_t dx_vertebra_letter(uint32_t c);

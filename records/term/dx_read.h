@@ -58,7 +58,9 @@ struct reader {
     } later;
     bool suspect, deny, deny_on, family; /* scopes: what comes is suspected, denied (deny_on: past commas), a relative's */
     bool link, link_or;
+    bool none;    /* a spread was denied: what is listed with it is denied too (未见转移及复发) */
     bool reached; /* places that follow are those it has grown into */
+    uint16_t deny_comma;   /* where the denial was said */
     size_t suspect_frames; /* how many frames there were when the doubt was said */
     uint16_t strong, comma, chunk;
     struct {
@@ -106,6 +108,8 @@ void dx_read_head(struct reader *r, size_t i);
 void dx_read_disease(struct reader *r, size_t i);
 /* Gives the disease its normal name and category. */
 void dx_lookup(struct reader *r, struct frame *f, const char *name);
+/* A complication takes the category of its disease's kind. */
+void dx_join_complication(struct reader *r, struct frame *f);
 void dx_spread_category(const char *site, char icd[4]);
 
 /* ---- dx_around.c: token i says something about a head ---- */

@@ -107,6 +107,32 @@ size_t dx_stage_at(const struct dx_chars *t, size_t i, uint8_t number[4])
     return plainly && c != 0x578B && c != 0x5EA6 && c != 0x7EA7 && c != 0xB0 && c != '-' && c != 0x671F && c != 0x7C7B ? n : 0;
 }
 
+/* dukes c2期, bclc-b期: a stage told by letter, after the one who named it. Its letter at *letter. */
+static size_t lettered_stage_at(const struct dx_chars *t, size_t i, size_t *letter)
+{
+    static const char *const whose[] = {"dukes", "bclc"};
+    for (size_t k = 0; k < sizeof whose / sizeof *whose; k++) {
+        size_t n = 0;
+        while (whose[k][n] && at(t, i + n) == (uint32_t)whose[k][n])
+            n++;
+        if (whose[k][n] || (i && is_letter(at(t, i - 1))))
+            continue;
+        n += at(t, i + n) == '\'' && at(t, i + n + 1) == 's' ? 2 : 0;
+        while (at(t, i + n) == ' ' || at(t, i + n) == '-' || at(t, i + n) == ':' || at(t, i + n) == 0x5206 || at(t, i + n) == 0x671F) /* 分期 */
+            n++;
+        uint32_t c = at(t, i + n);
+        if (c != '0' && (c < 'a' || c > 'd'))
+            return 0;
+        *letter = i + n++;
+        n += at(t, i + n) >= '1' && at(t, i + n) <= '3';
+        size_t gap = blanks(t, i + n);
+        if (at(t, i + n + gap) == 0x671F)
+            return n + gap + 1;
+        return is_letter(at(t, i + n)) || is_digit(at(t, i + n)) ? 0 : n;
+    }
+    return 0;
+}
+
 /* 3级, Ⅱ度, iii级: a grade. */
 static size_t grade_at(const struct dx_chars *t, size_t i, uint8_t number[4])
 {
@@ -231,6 +257,10 @@ static size_t pregnancy_at(const struct dx_chars *t, size_t i)
     size_t n = 0;
     if (c == 'g' && is_digit(at(t, i + 1)) && at(t, i + 2) == 'p' && is_digit(at(t, i + 3)) && !is_letter(at(t, i - (i > 0))))
         return 4;
+    if (c == 0x5BAB && at(t, i + 1) == 0x5185) { /* 宫内 */
+        size_t more = at(t, i + 2) == 0x5B55 || at(t, i + 2) == 0x598A ? pregnancy_at(t, i + 2) : 0;
+        return more ? more + 2 : 0;
+    }
     if (c == 0x5B55) /* 孕 */
         n = 1;
     else if ((c == 0x598A && at(t, i + 1) == 0x5A20) || (c == 0x505C && at(t, i + 1) == 0x7ECF)) /* 妊娠 停经 */
@@ -281,13 +311,17 @@ static size_t course_at(const struct dx *d, const struct dx_chars *t, size_t i, 
 
 static bool by_rule(const struct dx_chars *t, size_t i, struct dx_token *k)
 {
-    size_t n;
+    size_t n, letter;
     if ((n = numbering_at(t, i)))
         k->cls = DX_STRONG;
     else if ((n = tnm_at(t, i)))
         k->cls = DX_TNM;
     else if ((n = grade_at(t, i, k->number)))
         k->cls = DX_GRADE;
+    else if ((n = lettered_stage_at(t, i, &letter))) {
+        k->cls = DX_LETTER_STAGE;
+        k->number[0] = (uint8_t)(letter - i);
+    }
     else if ((n = vertebra_at(t, i)))
         k->cls = DX_VERTEBRA;
     else if ((n = pregnancy_at(t, i)))
@@ -341,13 +375,14 @@ static bool statement_ends(const struct dx_chars *t, size_t i)
 /* 双肾盂 is a malformation where it stands alone; among more words it is both. */
 static uint32_t both(const struct dx *d, const struct dx_chars *t, size_t i, size_t end)
 {
-    bool alone = (i == 0 || statement_ends(t, i - 1)) && statement_ends(t, end);
+    bool alone = (i == 0 || statement_ends(t, i - 1)) && statement_ends(t, end) && at(t, end) != ' ';
     size_t of = i + 1;
     uint32_t l = t->c[i] == 0x53CC && !alone ? dx_longest(d, t, i + 1, &of) : 0;
     return l && of >= end && d->lexemes[l].cls != DX_DISEASE ? dx_exact(d, "双", DX_SIDE) : 0;
 }
 
-/* A shorter word where the longest one swallows the beginning of another: 结肠|溃疡型癌 is no 结肠溃疡, 骨m|iii期 no mi. */
+/* A shorter word where the longest one swallows the beginning of another: 结肠|溃疡型癌 is no 结肠溃疡, 骨m|iii期 no mi; 0 with *end
+ * moved where what is left before the other is no word (姑息性|化疗后). */
 static uint32_t shorter(const struct dx *d, const struct dx_chars *t, size_t i, size_t *end)
 {
     uint32_t next = at(t, *end), l = 0;
@@ -359,9 +394,11 @@ static uint32_t shorter(const struct dx *d, const struct dx_chars *t, size_t i, 
     }
     for (size_t k = *end - 1; !l && (next == 0x578B || next == 0x540E) && k > i; k--) { /* 型 后 */
         uint32_t other = dx_longest(d, t, k, &of);
-        bool word = other && of > *end && (d->lexemes[other].cls == DX_TYPE || d->lexemes[other].cls == DX_MOD);
-        if (word && (l = dx_between(d, t, i, k)))
+        bool type = other && of > *end && d->lexemes[other].cls == DX_TYPE, mod = other && of > *end && d->lexemes[other].cls == DX_MOD;
+        if (((type || mod) && (l = dx_between(d, t, i, k))) || mod) {
             *end = k;
+            break;
+        }
     }
     return l;
 }
@@ -376,7 +413,8 @@ static bool one_token(const struct dx *d, const struct dx_chars *t, size_t i, bo
         l = other;
         end = i + 1;
     }
-    if (l && (other = shorter(d, t, i, &end)))
+    size_t whole = end;
+    if (l && ((other = shorter(d, t, i, &end)) || end < whole))
         l = other;
     if ((n = course_at(d, t, i, &course)) && n > end - i) {
         *k = (struct dx_token){.from = (uint16_t)i, .to = (uint16_t)(i + n), .lexeme = course, .cls = DX_MOD};
@@ -433,6 +471,22 @@ static void of_organ(const struct dx *d, const struct dx_chars *t, const struct 
     }
 }
 
+/* 脑转放疗后: 转 behind a place, where it begins no other word. */
+static bool spreads_to(const struct dx *d, const struct dx_chars *t, const struct dx_token *before, struct dx_token *k)
+{
+    static const uint32_t others[] = {0x79FB, 0x6C28, 0x5F52, 0x8BCA, 0x5F55, 0x590D, 0x9634, 0x5B50, 0x6D41, 0x4F4D, 0x9662, 0x5165, 0x53D8}; /* 移氨归诊录复阴子流位院入变 */
+    uint32_t next = at(t, k->from + 1u);
+    if (t->c[k->from] != 0x8F6C || before->to != k->from || (next == 0x5316 && at(t, k->from + 2u) != 0x7597)) /* 转; 转化 but not 化疗 */
+        return false;
+    if (before->cls != DX_ORGAN && before->cls != DX_SITE && before->cls != DX_REGION && before->cls != DX_NODE)
+        return false;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (next == others[i])
+            return false;
+    *k = (struct dx_token){.from = k->from, .to = (uint16_t)(k->from + 1), .lexeme = dx_exact(d, "转移", DX_META), .cls = DX_META};
+    return true;
+}
+
 size_t dx_scan(const struct dx *d, const struct dx_chars *t, struct dx_token *tokens)
 {
     size_t n = 0;
@@ -441,6 +495,7 @@ size_t dx_scan(const struct dx *d, const struct dx_chars *t, struct dx_token *to
         bool known = one_token(d, t, i, n && tokens[n - 1].cls == DX_UNKNOWN, &k);
         if (n)
             of_organ(d, t, &tokens[n - 1], &k);
+        known |= n && !known && spreads_to(d, t, &tokens[n - 1], &k);
         if (k.cls == DX_FORM && !qualifies(n ? &tokens[n - 1] : NULL)) { /* 慢性肥厚性鼻炎: a part of the name */
             known = false;
             k.cls = DX_UNKNOWN;

@@ -85,7 +85,8 @@ static size_t backward(struct reader *r, size_t i)
             last--;
         size_t first = item_begin(r, last, 0, false);
         if (first > last) {
-            if (dx_reading(r->d, &r->k[last], DX_QUANT) && !is_place(r->d, &r->k[last])) {
+            bool and_so_on = r->k[last].cls == DX_SKIP && r->t->c[r->k[last].from] == 0x7B49 && last > 0; /* 肝、肺等多处转移 */
+            if (and_so_on || (dx_reading(r->d, &r->k[last], DX_QUANT) && !is_place(r->d, &r->k[last]))) {
                 at = last; /* a quantifier between the last site and the word */
                 continue;
             }
@@ -119,7 +120,7 @@ static size_t forward(struct reader *r, size_t i)
 {
     size_t at = i + 1, end = i + 1;
     bool open = at < r->n && r->k[at].cls == DX_OPEN;
-    at += open;
+    at += open || (at < r->n && r->k[at].cls == DX_COMMA && r->t->c[r->k[at].from] == ':'); /* 多发转移：肝、骨 */
     while (at < r->n && (in_item(r->d, &r->k[at]) || r->k[at].cls == DX_LIST || (open && r->k[at].cls == DX_COMMA))) {
         at++;
         if (r->k[at - 1].cls != DX_LIST && r->k[at - 1].cls != DX_COMMA && r->k[at - 1].cls != DX_SPACE)

@@ -29,7 +29,7 @@ static uint16_t flags_of(const char *text)
         const char *word;
         uint16_t flag;
     } table[] = {{"pair", DX_PAIR}, {"bare", DX_BARE}, {"organ", DX_WITH_ORGAN}, {"side1", DX_SIDE1}, {"situ", DX_SITU},
-                 {"inherit", DX_INHERIT}, {"modifier", DX_QUALIFIER}, {"tumour", DX_TUMOURLIKE}, {"generic", DX_GENERIC}, {"soft", DX_SOFT}, {"benign", DX_BENIGN}, {"uncertain", DX_UNCERTAIN}};
+                 {"inherit", DX_INHERIT}, {"modifier", DX_QUALIFIER}, {"tumour", DX_TUMOURLIKE}, {"generic", DX_GENERIC}, {"soft", DX_SOFT}, {"own", DX_OWN}, {"benign", DX_BENIGN}, {"uncertain", DX_UNCERTAIN}};
     uint16_t flags = 0;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         flags |= strstr(text, table[i].word) ? table[i].flag : 0;
