@@ -25,7 +25,7 @@ static const struct {
 } kinds[] = {
     {"patient.reveal", "number"}, {"mpi.reveal", "number"}, {"patient.override_review", "judge"}, {"case.override_review", "judge"}, {"patient.override", "emergency"}, {"case.override", "emergency"}, {"document.open", "document"}, {"patient.attachment", "document"},
     {"case.print", "print"}, {"patient.create", "change"}, {"patient.update", "change"}, {"upload.", "change"}, {"document.update", "change"}, {"fhir.register", "change"},
-    {"fhir.create", "change"}, {"fhir.update", "change"}, {"fhir.delete", "change"}, {"out.deliver", "sent"}, {"document.withdraw", "change"}, {"consent.", "consent"}, {"mpi.", "index"}, {"access.", "told"}, {"research.", "research"}, {"audit.", "audit"}, {"room.", "session"},
+    {"fhir.create", "change"}, {"fhir.update", "change"}, {"fhir.delete", "change"}, {"out.deliver", "sent"}, {"document.withdraw", "change"}, {"consent.", "consent"}, {"mpi.", "index"}, {"access.find", "audit"}, {"access.of_patient", "audit"}, {"access.", "told"}, {"research.", "research"}, {"audit.", "audit"}, {"room.", "session"},
     {"recording.", "session"}, {"patient.", "read"}, {"document.", "read"}, {"case.get", "read"}, {"case.list", "read"}, {"case.", "care"}, {"", "read"},
 };
 

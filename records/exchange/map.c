@@ -187,9 +187,13 @@ static size_t choose(const struct choice *c, struct hl7_message *m, size_t from,
     out[0] = 0;
     for (size_t i = 0; i < c->n; i++) {
         struct hl7_span part = hl7_part(m, near(m, from, &c->parts[i].path), &c->parts[i].path);
-        if (len && part.len && len + 2 < cap)
+        size_t more = hl7_text(m, part, out + len, cap - len);
+        /* Chinese is written without spaces: a family and a given name, a county and its street. */
+        if (len && more && !((unsigned char)out[len - 1] & 0x80 && (unsigned char)out[len] & 0x80) && len + more + 1 < cap) {
+            memmove(out + len + 1, out + len, more + 1);
             out[len++] = ' ';
-        len += hl7_text(m, part, out + len, cap - len);
+        }
+        len += more;
         if (c->parts[i].last && len)
             return len;
     }

@@ -233,6 +233,7 @@ static const struct field finding_args[] = {
     {.name = "source_id", .type = FIELD_ID, .help = "only of this source"},
     {.name = "rule", .type = FIELD_TEXT, .max = 40, .help = "only of this rule"},
     {.name = "state", .type = FIELD_ENUM, .choices = "open|cleaned|corrected|as_is|source", .help = "only those that stand so"},
+    {.name = "task", .type = FIELD_BOOL, .help = "true: only what somebody has to answer; false: only what is counted and no more"},
     {.name = "day", .type = FIELD_DATE, .help = "only of what arrived on this day"},
     {.name = "limit", .type = FIELD_INT, .min = 1, .max = 200, .help = "default 50"},
     {.name = "before", .type = FIELD_ID, .help = "the `next` of the answer before"},

@@ -255,13 +255,15 @@ int findings_name(struct op_ctx *ctx, json_t *items)
 int quality_findings(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     const char *rule = arg_text(args, "rule"), *state = arg_text(args, "state"), *day = arg_text(args, "day");
+    const json_t *task = json_object_get(args, "task");
     int64_t limit = arg_int(args, "limit", LIST_DEFAULT), before = (int64_t)arg_id(args, "before"), last = 0;
     json_t *items = json_array();
     struct finding f;
     struct query *rows = tx_query(ctx->tx,
                                   "SELECT " FINDING_COLUMNS " FROM quality_finding f WHERE ($1=0 OR f.source_id=$1) AND ($2='' OR f.rule=$2) AND ($3='' OR f.state=$3) AND "
-                                  "($4='' OR f.day=$4) AND f.id<$5 ORDER BY f.id DESC LIMIT $6",
-                                  "itttii", (int64_t)arg_id(args, "source_id"), rule ? rule : "", state ? state : "", day ? day : "", before ? before : INT64_MAX, limit);
+                                  "($4='' OR f.day=$4) AND f.id<$5 AND ($7<0 OR f.task=$7) ORDER BY f.id DESC LIMIT $6",
+                                  "itttiii", (int64_t)arg_id(args, "source_id"), rule ? rule : "", state ? state : "", day ? day : "", before ? before : INT64_MAX, limit,
+                                  (int64_t)(task ? json_is_true(task) : -1));
     while (query_next(rows)) {
         finding_from(records_parts(ctx->records)->quality, rows, &f);
         last = f.id;

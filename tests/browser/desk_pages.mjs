@@ -56,6 +56,23 @@ for (const [size, shape] of [['desktop', DESKTOP], ['phone', PHONE]]) {
     }
   }
 }
+tests['the filters of the cases are one row on a desk, in English too'] = async () => {
+  const p = await page(DESKTOP, 'en')
+  await p.goto('/cases?urgency=urgent')
+  await p.locator('table').waitFor()
+  const feet = await p.locator('.filters').evaluate((f) => [...f.children].map((c) => Math.round(c.getBoundingClientRect().bottom)))
+  assert.ok(Math.max(...feet) - Math.min(...feet) < 12, `in one row: ${feet}`)
+  await p.getByRole('button', { name: 'Clear filters' }).click()
+  await p.waitForURL((u) => !u.search.includes('urgent'))
+  await p.context().close()
+}
+tests['consents that could not be read are not told as none'] = async () => {
+  const p = await page(DESKTOP, 'zh', (m, path) => (path === '/patients/pt/consents' ? fault(500, 'internal') : null))
+  await p.goto('/patients/pt')
+  await p.locator('section', { hasText: '\u60a3\u8005\u6388\u6743' }).locator('.y-banner.danger').waitFor()
+  assert.equal(await p.getByText('\u60a3\u8005\u6ca1\u6709\u4f5c\u8fc7\u6388\u6743\u6216\u62d2\u7edd').count(), 0)
+  await p.context().close()
+}
 tests['the draft saves itself with the version and what was typed'] = async () => {
   const sent = []
   const p = await page(DESKTOP, 'en', (m, path, r) => (m === 'PATCH' && path === '/cases/c1' ? (sent.push(r.postDataJSON()), json(200, { version: 8, completeness: full.completeness })) : null))

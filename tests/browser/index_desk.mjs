@@ -63,6 +63,8 @@ const jobs = {
     await page.keyboard.press('l')
     await page.getByText('已归为同一人').waitFor()
     await pairShown('林慧珍')
+    const [said, acts] = await Promise.all(['.y-toasts .toast', '.acts'].map((at) => page.locator(at).first().boundingBox()))
+    assert.ok(said.y + said.height <= acts.y, 'what was done is not said over the buttons that decide the next pair')
     await page.keyboard.press('a')
     await page.getByText('已记为两个人').waitFor()
     await pairShown('罗美兰')

@@ -2,7 +2,7 @@
 // whoever has no camera, or forbids its use, gets in all the same.
 import assert from 'node:assert/strict'
 import { axe, launch, PHONE, run } from './lib.mjs'
-import { admit, arrivals, brings, enter, enterBy, inside, member, pageOf, pressEnter, shot, tile, waiting } from './live.mjs'
+import { admit, arrivals, brings, enter, enterBy, inside, leave, member, pageOf, pressEnter, shot, tile, waiting } from './live.mjs'
 import { openRoom } from './person.mjs'
 import { startSite } from './site.mjs'
 
@@ -45,6 +45,19 @@ await run({
     const guest = await pageOf(browser, site.base, { shape: PHONE })
     await guest.goto(await invite('沈小明'))
     await testedDevices(guest, 'guest-devices')
+    await guest.context().close()
+  },
+  async 'a guest in the room has every button on the screen of a phone'() {
+    await enterBy(host, null, caseId, {})
+    const guest = await pageOf(browser, site.base, { shape: PHONE, lang: 'en' })
+    await guest.goto(await invite('沈小明'))
+    await pressEnter(guest)
+    await admit(host)
+    await inside(guest)
+    const cut = await guest.evaluate(() => [...document.querySelectorAll('.ctls button')].filter((b) => b.getBoundingClientRect().bottom > innerHeight).length)
+    assert.equal(cut, 0, 'buttons below the screen')
+    await shot(guest, 'guest-in-room')
+    await leave(host)
     await guest.context().close()
   },
   async 'a link that is cut short says so'() {

@@ -211,9 +211,12 @@ const jobs = {
     page.faults.length = 0 // the line that was cut on purpose
   },
   'who saw my record, on paper': async () => {
+    const officer = await signedIn(site, 'audit')
+    await officer.ask('GET', `/audit/patients/${ids[1]}`)
     await page.getByRole('link', { name: '打印给患者' }).click()
     await page.getByRole('row', { name: /钱文博[^]*紧急调阅/ }).first().waitFor()
     await page.getByRole('row', { name: /龚慧[^]*核对患者在各机构的登记/ }).waitFor()
+    await page.getByRole('row', { name: /方正[^]*检查病历访问情况[^]*隐私监督/ }).waitFor() // nobody had asked him at the desk
     await shot(page, 'who_saw_print')
     await axe(page, 'who saw, on paper')
   },

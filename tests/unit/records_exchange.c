@@ -1,4 +1,5 @@
 /* Messages of other systems: known again, kept, mapped, refused, corrected. With YL_HL7_SAMPLES=FOLDER every message of it is taken in. */
+#include "records/exchange/map.h"
 #include "tests/support/hl7.h"
 #include <dirent.h>
 
@@ -215,6 +216,30 @@ static void put_aside_with_a_reason(void **state)
     assert_null(CALL("exchange.drop", "{\"message_id\":\"%s\",\"reason\":\"again\"}", id));
 }
 
+/* A name and an address come in pieces: Chinese is put together without spaces, as it is written; other scripts keep theirs. */
+static void pieces_are_put_together_as_they_are_written(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pid, *address;
+    } cases[] = {{"PID|1||1||||||||南坪乡282号^^云岭县^海沧市\r", "海沧市云岭县南坪乡282号"}, {"PID|1||1||||||||Long Road 1^^Yunling^Haicang\r", "Haicang Yunling Long Road 1"}};
+    struct exchange_map *map;
+    struct fault f = {0};
+    assert_int_equal(exchange_map_open(&map, YL_SOURCE_DIR "/config/exchange/hl7v2.json", &f), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct hl7_message m;
+        char text[200], whole[300];
+        int n = snprintf(whole, sizeof whole, "MSH|^~\\&|A\r%s", cases[i].pid);
+        assert_int_equal(hl7_parse(&m, whole, (size_t)n, HL7_UTF8, &f), 0);
+        exchange_map_member(map, &m, MEMBER_ADDRESS, text, sizeof text);
+        assert_string_equal(text, cases[i].address);
+        exchange_map_member(map, &m, MEMBER_ADDRESS, text, 12); /* cut off, never over the end */
+        assert_true(strlen(text) < 12);
+        hl7_fini(&m);
+    }
+    exchange_map_close(map);
+}
+
 static void who_may_send(void **state)
 {
     (void)state;
@@ -396,7 +421,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(a_result_stands_in_the_timeline), T(a_power_of_ten_is_no_component), T(known_again), T(the_second_patient_is_not_the_first), T(a_dead_letter_is_corrected), T(what_cannot_be_used_leaves_nothing),
         T(put_aside_with_a_reason), T(given_medicine_and_imaging_orders),
-        T(who_may_send), T(acknowledged_as_asked), T(in_the_senders_characters), T(numbers_change_and_go),
+        T(pieces_are_put_together_as_they_are_written), T(who_may_send), T(acknowledged_as_asked), T(in_the_senders_characters), T(numbers_change_and_go),
         T(a_merge_can_be_taken_back), T(a_domain_has_one_owner), T(a_laboratory_goes_by_its_hospitals_numbers), T(every_sample),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,5 +84,6 @@ export const standardSeen = (c: Coverage): number => c.mapped.seen + c.given.see
 /** Never 100 % while something is missing. */
 export function percent(part: number, of: number): string {
   if (!of) return '–'
-  return `${part === of ? 100 : (Math.floor((1000 * part) / of) / 10).toFixed(1)}%`
+  const tenths = Math.floor((1000 * part) / of)
+  return `${tenths % 1000 ? (tenths / 10).toFixed(1) : tenths / 10}%`
 }
