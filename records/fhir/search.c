@@ -17,13 +17,18 @@ static int parse(struct fhir_work *w, const struct r4_type *type, struct r4_pair
     struct r4_doc *d = w->plan->scratch->doc;
     struct r4_pair *mine = r4_doc_alloc(d, (n + 1) * sizeof *mine);
     size_t kept = 0;
+    char base[300];
     if (!mine)
         return fhir_fail(w, ERR_UNAVAILABLE, "", "Out of memory.");
+    fhir_base(w, base);
+    out->base_url = base;
     for (size_t i = 0; i < n; i++)
         if (!is_page(pairs[i].name))
             mine[kept++] = pairs[i];
     fault_clear(&w->fault);
-    if (r4_query_parse(fhir_r4(w->fhir), d, type, mine, kept, out, &w->fault)) {
+    int rc = r4_query_parse(fhir_r4(w->fhir), d, type, mine, kept, out, &w->fault);
+    out->base_url = NULL;
+    if (rc) {
         char text[256];
         snprintf(text, sizeof text, "%s", w->fault.text[0] ? w->fault.text : "The search cannot be understood.");
         return fhir_fail(w, ERR_INVALID, "search", "%s", text);

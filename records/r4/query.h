@@ -8,6 +8,7 @@ struct r4_reading {
     const struct r4 *r4;
     struct r4_doc *d;
     struct r4_str name, value;
+    const char *base_url;
     struct fault *f;
     int depth;
     bool quiet; /* an alternative is being tried: no fault */

@@ -101,6 +101,8 @@ static void every_kind_of_parameter(void **state)
     finds("Patient?gender:not=male", "b z");
     finds("Patient?organization=Organization/h1", "a");
     finds("Patient?organization=h1", "a");
+    finds("Patient?organization=https://localhost/fhir/Organization/h1", "a"); /* our own address */
+    finds("Patient?organization=https://elsewhere/fhir/Organization/h1", "");
     finds("Observation?subject=Patient/a", "o1 o2 o3");
     finds("Observation?patient=a", "o1 o2 o3");
     finds("Observation?patient=nobody", "");
