@@ -358,6 +358,7 @@ void rest_search(struct fhir_work *w, struct tx *tx)
     p->tx = tx;
     p->total = -1;
     int rc = fhir_need(w, w->plan->type->name, MAY_SEARCH);
+    p->query.any_case = true; /* conditional forms take a code as it is written: what they would overwrite must be meant */
     rc = rc ? rc : parse(w, w->plan->type, w->plan->pairs, w->plan->n_pairs, w->plan->strict, &p->query);
     rc = rc ? rc : take_token(p);
     rc = rc ? rc : finder_open(&p->finder, w, tx, w->plan->type, p->query.terms);

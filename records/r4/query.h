@@ -9,6 +9,7 @@ struct r4_reading {
     struct r4_doc *d;
     struct r4_str name, value;
     const char *base_url;
+    bool any_case;
     struct fault *f;
     int depth;
     bool quiet; /* an alternative is being tried: no fault */

@@ -101,6 +101,7 @@ static int date(struct r4_reading *s, struct r4_str t, struct r4_operand *o)
 static int token(struct r4_reading *s, struct r4_str t, struct r4_operand *o)
 {
     size_t bar = find(t, '|');
+    o->v.any_case = s->any_case;
     if (bar == t.n) {
         o->v.code = unescape(s, t);
         return 0;

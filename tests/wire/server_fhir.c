@@ -270,7 +270,7 @@ static void a_conditional_update_is_referred_to(void **state)
         "\"urn:uuid:33333333-2222-4222-8222-222222222222\"}},\"request\":{\"method\":\"POST\",\"url\":\"Observation\"}},"
         "{\"fullUrl\":\"urn:uuid:33333333-2222-4222-8222-222222222222\",\"resource\":{\"resourceType\":\"Patient\",\"identifier\":[{\"system\":\"urn:met\",\"value\":\"1\"}]},"
         "\"request\":{\"method\":\"PUT\",\"url\":\"Patient?identifier=urn:met|1\"}}]}";
-    char first[60] = "", path[120];
+    char first[120] = "", path[120];
     (void)state;
     for (int i = 0; i < 2; i++) {
         want(&all, 200, "POST", "", "", bundle);
@@ -282,7 +282,7 @@ static void a_conditional_update_is_referred_to(void **state)
         snprintf(first, sizeof first, "%s", path);
         json_decref(answer);
     }
-    snprintf(path, sizeof path, "/Observation?subject=%s&_summary=count", first);
+    snprintf(path, sizeof path, "/Observation?subject=%.80s&_summary=count", first);
     want(&all, 200, "GET", path, "", NULL);
     assert_non_null(strstr(all.web.body, "\"total\":2"));
 }
