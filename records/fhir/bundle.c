@@ -241,39 +241,79 @@ static int fail_as(struct fhir_work *w, struct entry *e, size_t i)
     return s->fault.code ? s->fault.code : ERR_INVALID;
 }
 
+/* The one resource that meets the condition of an entry, as far as who sends it may search; row.found: there is one. The error is answered. */
+static int meet_condition(struct fhir_work *w, struct tx *tx, struct entry *e, size_t i, const char *query, struct fhir_row *row)
+{
+    int found = 0, rc = open_entry(w, e);
+    rc = rc ? rc : fhir_need(&e->work, e->type->name, MAY_SEARCH | MAY_READ);
+    rc = rc ? rc : search_one(&e->work, tx, e->type, str(query), &found, row);
+    if (rc == 0 && found > 1)
+        rc = fhir_fail_status(&e->work, 412, "multiple-matches", "More than one resource meets the condition.");
+    if (rc)
+        return fail_as(w, e, i);
+    free(e->work.plan);
+    e->work.plan = NULL;
+    row->found = found == 1;
+    return 0;
+}
+
+static void name_new(struct entry *e)
+{
+    e->rid = (int64_t)id_new();
+    id_format((uint64_t)e->rid, e->name);
+}
+
+static int name_create(struct fhir_work *w, struct tx *tx, struct entry *e, size_t i, struct fhir_row *row)
+{
+    int rc = *e->work.q.if_none_exist ? meet_condition(w, tx, e, i, e->work.q.if_none_exist, row) : 0;
+    e->work.q.if_none_exist = "";
+    e->exists = row->found;
+    if (rc || !e->exists) {
+        name_new(e);
+        return rc;
+    }
+    e->rid = row->rid;
+    snprintf(e->name, sizeof e->name, "%s", row->name);
+    snprintf(e->work.answer.etag, sizeof e->work.answer.etag, "W/\"%lld\"", (long long)row->vid);
+    e->work.answer.modified_ms = row->t_ms;
+    e->work.answer.status = 200;
+    return 0;
+}
+
+/* PUT Type?query: others of the bundle may refer to what it will be about, so a new one gets its name here. */
+static int name_conditional(struct fhir_work *w, struct tx *tx, struct entry *e, size_t i, struct fhir_row *row)
+{
+    struct r4_str id = r4_text(r4_get(e->resource, "id"));
+    int rc = meet_condition(w, tx, e, i, e->work.q.query, row);
+    if (rc)
+        return rc;
+    if (row->found) {
+        e->rid = row->rid;
+        snprintf(e->name, sizeof e->name, "%s", row->name);
+    } else if (id.n)
+        snprintf(e->name, sizeof e->name, "%.*s", (int)id.n, id.p);
+    else {
+        name_new(e);
+        r4_set_string(w->plan->scratch->doc, e->resource, "id", e->name);
+    }
+    return 0;
+}
+
 /* The type and id an entry writes to. */
 static int name_entry(struct fhir_work *w, struct tx *tx, struct entry *e, size_t i)
 {
     const char *path = e->work.q.path + 1, *slash = strchr(path, '/');
     struct fhir_row row = {0};
     size_t n = slash ? (size_t)(slash - path) : strlen(path);
-    int rc = 0, found = 0;
+    int rc = 0;
     e->type = r4_resource(fhir_r4(w->fhir), path, n);
     if (!e->type)
         return fhir_fail_status(w, 400, "not-supported", "Bundle.entry[%zu].request.url names no resource type.", i);
-    if (e->rank == 1 && !slash && e->resource) {
-        if (*e->work.q.if_none_exist) {
-            rc = open_entry(w, e);
-            rc = rc ? rc : fhir_need(&e->work, e->type->name, MAY_SEARCH | MAY_READ);
-            rc = rc ? rc : search_one(&e->work, tx, e->type, (struct r4_str){e->work.q.if_none_exist, strlen(e->work.q.if_none_exist)}, &found, &row);
-            if (rc == 0 && found > 1)
-                rc = fhir_fail_status(&e->work, 412, "multiple-matches", "More than one resource meets the condition.");
-            if (rc)
-                return fail_as(w, e, i);
-            free(e->work.plan);
-            e->work.plan = NULL;
-            e->exists = found == 1;
-            e->work.q.if_none_exist = "";
-        }
-        e->rid = e->exists ? row.rid : (int64_t)id_new();
-        if (e->exists) {
-            snprintf(e->name, sizeof e->name, "%s", row.name);
-            snprintf(e->work.answer.etag, sizeof e->work.answer.etag, "W/\"%lld\"", (long long)row.vid);
-            e->work.answer.modified_ms = row.t_ms;
-            e->work.answer.status = 200;
-        } else
-            id_format((uint64_t)e->rid, e->name);
-    } else if (slash) {
+    if (e->rank == 1 && !slash && e->resource)
+        rc = name_create(w, tx, e, i, &row);
+    else if (e->rank == 2 && !slash && e->resource && *e->work.q.query)
+        rc = name_conditional(w, tx, e, i, &row);
+    else if (slash) {
         snprintf(e->name, sizeof e->name, "%.*s", (int)strcspn(slash + 1, "/"), slash + 1);
         if (e->rank == 2 && strcmp(e->type->name, "Patient") == 0) {
             e->rid = tx_int(tx, 0, "SELECT rid FROM fhir_name WHERE type='Patient' AND name=$1", "t", e->name);
@@ -281,7 +321,7 @@ static int name_entry(struct fhir_work *w, struct tx *tx, struct entry *e, size_
         }
     }
     fhir_row_clear(&row);
-    return 0;
+    return rc;
 }
 
 static int name_all(struct fhir_work *w, struct tx *tx)

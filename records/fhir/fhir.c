@@ -516,6 +516,8 @@ static int route(struct fhir_work *w, struct tx *tx)
         return is(w, "POST") ? (rest_bundle_begin(w, tx), 0) : no_method(w, "POST");
     if (at.n == 1 && r4_str_is(at.part[0], "$process-message"))
         return is(w, "POST") ? (rest_bundle_begin(w, tx), 0) : no_method(w, "POST");
+    if (at.n == 1 && r4_str_is(at.part[0], "metadata")) /* of a batch; alone it is open to all */
+        return is(w, "GET") ? (rest_metadata(w), 0) : no_method(w, "GET, HEAD");
     if (at.n == 1 && r4_str_is(at.part[0], "_history"))
         return is(w, "GET") ? (rest_history(w, tx), 0) : no_method(w, "GET, HEAD");
     if (r4_str_is(at.part[0], "$export") || r4_str_is(at.part[0], "export"))

@@ -72,9 +72,9 @@ static int take_parameters(struct past *h)
 
 /* ---- entries ---- */
 
-static const char *status_of(const char *method)
+static const char *status_of(const struct fhir_row *row)
 {
-    return strcmp(method, "POST") == 0 ? "201 Created" : strcmp(method, "PUT") == 0 ? "200 OK" : "204 No Content";
+    return row->deleted ? "204 No Content" : row->vid == 1 ? "201 Created" : "200 OK";
 }
 
 /* A name of our own making came from a POST. */
@@ -98,7 +98,7 @@ static int write_entry(struct past *h, const struct fhir_row *row)
         rc = body_shape(h->w, row->type, (struct r4_str){row->body, row->body_len}, &h->b);
     }
     r4_buf_printf(&h->b, ",\"request\":{\"method\":\"%s\",\"url\":\"%s%s%s\"},\"response\":{\"status\":\"%s\",\"etag\":\"W/\\\"%lld\\\"\",\"lastModified\":\"%s\"}}",
-                  method, row->type->name, strcmp(method, "POST") ? "/" : "", strcmp(method, "POST") ? row->name : "", status_of(method), (long long)row->vid, at);
+                  method, row->type->name, strcmp(method, "POST") ? "/" : "", strcmp(method, "POST") ? row->name : "", status_of(row), (long long)row->vid, at);
     if (row->pkey && row->pkey != h->patient) {
         char detail[80];
         snprintf(detail, sizeof detail, "%s", row->type->name);

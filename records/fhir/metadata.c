@@ -37,7 +37,7 @@ static void write_terms(struct r4_buf *b, const char *type)
                       {"ValueSet", "validate-code", "ValueSet-validate-code"}, {"ValueSet", "batch-validate-code", "ValueSet-batch-validate-code"}, {"ConceptMap", "translate", "ConceptMap-translate"}};
     size_t shown = 0;
     r4_buf_printf(b, "{\"type\":\"%s\",\"interaction\":[{\"code\":\"read\"},{\"code\":\"search-type\"}],\"searchParam\":[{\"name\":\"url\",\"type\":\"uri\"},"
-                     "{\"name\":\"version\",\"type\":\"token\"},{\"name\":\"name\",\"type\":\"string\"}]", type);
+                     "{\"name\":\"version\",\"type\":\"token\"},{\"name\":\"name\",\"type\":\"string\"},{\"name\":\"_id\",\"type\":\"token\"}]", type);
     for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
         if (strcmp(operations[i].type, type) == 0)
             r4_buf_printf(b, "%s{\"name\":\"%s\",\"definition\":\"http://hl7.org/fhir/OperationDefinition/%s\"}", shown++ ? "," : ",\"operation\":[",

@@ -17,13 +17,18 @@ static int parse(struct fhir_work *w, const struct r4_type *type, struct r4_pair
     struct r4_doc *d = w->plan->scratch->doc;
     struct r4_pair *mine = r4_doc_alloc(d, (n + 1) * sizeof *mine);
     size_t kept = 0;
+    char base[300];
     if (!mine)
         return fhir_fail(w, ERR_UNAVAILABLE, "", "Out of memory.");
+    fhir_base(w, base);
+    out->base_url = base;
     for (size_t i = 0; i < n; i++)
         if (!is_page(pairs[i].name))
             mine[kept++] = pairs[i];
     fault_clear(&w->fault);
-    if (r4_query_parse(fhir_r4(w->fhir), d, type, mine, kept, out, &w->fault)) {
+    int rc = r4_query_parse(fhir_r4(w->fhir), d, type, mine, kept, out, &w->fault);
+    out->base_url = NULL;
+    if (rc) {
         char text[256];
         snprintf(text, sizeof text, "%s", w->fault.text[0] ? w->fault.text : "The search cannot be understood.");
         return fhir_fail(w, ERR_INVALID, "search", "%s", text);
@@ -353,6 +358,7 @@ void rest_search(struct fhir_work *w, struct tx *tx)
     p->tx = tx;
     p->total = -1;
     int rc = fhir_need(w, w->plan->type->name, MAY_SEARCH);
+    p->query.any_case = true; /* conditional forms take a code as it is written: what they would overwrite must be meant */
     rc = rc ? rc : parse(w, w->plan->type, w->plan->pairs, w->plan->n_pairs, w->plan->strict, &p->query);
     rc = rc ? rc : take_token(p);
     rc = rc ? rc : finder_open(&p->finder, w, tx, w->plan->type, p->query.terms);

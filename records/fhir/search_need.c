@@ -1,5 +1,6 @@
 /* One term of a query: which index keys say that it holds, and whether a resource's facts do. */
 #include "records/fhir/own.h"
+#include <ctype.h>
 #include <stdio.h>
 
 /* ---- sets of resources ---- */
@@ -72,15 +73,36 @@ static void add_key(struct keys *k, int64_t key)
     k->list[k->n++] = key;
 }
 
-/* false: no key says this. */
-static bool token_keys(struct finder *f, const struct r4_param *p, const struct r4_value *v, struct keys *k)
+static void code_keys(struct finder *f, const struct r4_param *p, const struct r4_value *v, struct r4_str code, struct keys *k)
 {
     const struct r4_param *of[2];
+    for (size_t i = 0, n = alike_tokens(f->w->fhir, f->type, p, of); i < n; i++)
+        add_key(k, v->system.p ? key_system_code(f->w->fhir, f->type, of[i], v->system.n ? v->system : (struct r4_str){0}, code)
+                               : key_code(f->w->fhir, f->type, of[i], code));
+}
+
+/* The code in small or in large letters, where that is another. */
+static void other_case_keys(struct finder *f, const struct r4_param *p, const struct r4_value *v, int (*as)(int c), struct keys *k)
+{
+    char *text = r4_doc_copy(k->d, v->code.p, v->code.n);
+    k->failed = k->failed || !text;
+    for (size_t i = 0; text && i < v->code.n; i++)
+        text[i] = (char)as((unsigned char)text[i]);
+    if (text && memcmp(text, v->code.p, v->code.n))
+        code_keys(f, p, v, (struct r4_str){text, v->code.n}, k);
+}
+
+/* false: no key says this. A code is looked for as it was written, in small and in large letters (search.html#token: when in doubt, case does
+ * not count); most often one of these keys has rows, and leads alone. */
+static bool token_keys(struct finder *f, const struct r4_param *p, const struct r4_value *v, struct keys *k)
+{
     if (!v->code.p || !v->code.n)
         return false;
-    for (size_t i = 0, n = alike_tokens(f->w->fhir, f->type, p, of); i < n; i++)
-        add_key(k, v->system.p ? key_system_code(f->w->fhir, f->type, of[i], v->system.n ? v->system : (struct r4_str){0}, v->code)
-                               : key_code(f->w->fhir, f->type, of[i], v->code));
+    code_keys(f, p, v, v->code, k);
+    if (v->any_case) {
+        other_case_keys(f, p, v, tolower, k);
+        other_case_keys(f, p, v, toupper, k);
+    }
     return true;
 }
 

@@ -327,6 +327,17 @@ static void reference(struct yield *y, const struct r4_node *r)
     }
 }
 
+/* A canonical may be written as Type/id, or lie below our address: it is found as a reference, too. */
+static void canonical(const struct yield *y, struct r4_str text, struct r4_value *v)
+{
+    struct r4_value found = {0};
+    r4_canonical_read(text, v);
+    if (r4_reference_read(y->x->r4, v->url, y->x->base_url, &found)) {
+        v->ref_type = found.ref_type;
+        v->ref_id = found.ref_id;
+    }
+}
+
 static void to_reference(struct yield *y, const struct r4_item *item)
 {
     if (item->kind != R4_I_NODE || !item->node)
@@ -342,7 +353,7 @@ static void to_reference(struct yield *y, const struct r4_item *item)
         v->ref_type = (struct r4_str){item->type->name, strlen(item->type->name)};
         v->ref_id = text;
     } else if (v) {
-        r4_canonical_read(text, v);
+        canonical(y, text, v);
     }
 }
 

@@ -80,12 +80,17 @@ static bool quantity(const struct r4_operand *o, const struct r4_value *v)
     return !o->v.code.p || same(o->v.code, v->code) || same(o->v.code, v->text);
 }
 
+static bool same_code(const struct r4_value *asked, struct r4_str code)
+{
+    return same(asked->code, code) || (asked->any_case && asked->code.n == code.n && strncasecmp(asked->code.p, code.p, code.n) == 0);
+}
+
 static bool token(const struct r4_operand *o, const struct r4_value *v)
 {
     if (!v->code.p || v->string.p) /* a text, or a row for :of-type */
         return false;
     bool system = !o->v.system.p || same(o->v.system, v->system);
-    return system && (!o->v.code.p || same(o->v.code, v->code));
+    return system && (!o->v.code.p || same_code(&o->v, v->code));
 }
 
 static bool token_text(const struct r4_operand *o, const struct r4_value *v)

@@ -357,11 +357,11 @@ static int read_pair(struct r4_reading *s, struct r4_query *q, struct tails *at)
 int r4_query_parse(const struct r4 *r, struct r4_doc *d, const struct r4_type *type, const struct r4_pair *pairs, size_t n, struct r4_query *out,
                    struct fault *f)
 {
-    *out = (struct r4_query){.type = type, .count = -1};
+    *out = (struct r4_query){.type = type, .count = -1, .base_url = out->base_url, .any_case = out->any_case};
     struct tails at = {&out->terms, &out->includes};
     int rc = 0;
     for (size_t i = 0; !rc && i < n; i++) {
-        struct r4_reading s = {.r4 = r, .d = d, .name = pairs[i].name, .value = pairs[i].value, .f = f};
+        struct r4_reading s = {.r4 = r, .d = d, .name = pairs[i].name, .value = pairs[i].value, .base_url = out->base_url, .any_case = out->any_case, .f = f};
         rc = read_pair(&s, out, &at);
     }
     return rc;

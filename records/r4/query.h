@@ -8,6 +8,8 @@ struct r4_reading {
     const struct r4 *r4;
     struct r4_doc *d;
     struct r4_str name, value;
+    const char *base_url;
+    bool any_case;
     struct fault *f;
     int depth;
     bool quiet; /* an alternative is being tried: no fault */

@@ -101,6 +101,7 @@ static int date(struct r4_reading *s, struct r4_str t, struct r4_operand *o)
 static int token(struct r4_reading *s, struct r4_str t, struct r4_operand *o)
 {
     size_t bar = find(t, '|');
+    o->v.any_case = s->any_case;
     if (bar == t.n) {
         o->v.code = unescape(s, t);
         return 0;
@@ -168,7 +169,7 @@ static int reference(struct r4_reading *s, const struct r4_term *t, struct r4_st
             o->v.ref_type = (struct r4_str){t->modifier_type->name, strlen(t->modifier_type->name)};
         return 0;
     }
-    if (!r4_reference_read(s->r4, text, NULL, &o->v))
+    if (!r4_reference_read(s->r4, text, s->base_url, &o->v))
         return r4_query_wrong(s, "a reference was expected: id, Type/id or a URL");
     if (t->modifier_type && o->v.ref_type.p && !r4_str_is(o->v.ref_type, t->modifier_type->name))
         return r4_query_wrong(s, "the reference is not of the type the modifier names");

@@ -21,6 +21,7 @@ struct r4_value {
      *   system/code where the Reference has an identifier (for :identifier).
      * quantity: system, code = unit's system and code, text = the unit as people write it. */
     struct r4_str system, code, text;
+    bool any_case; /* of an operand: the code's letters may be large or small */
     /* string: as written in `string`, folded for comparing in `folded` (r4_fold), initials of its pinyin in `initials` (when Chinese).
      * uri: `string`. number, quantity: `string` is the literal. */
     struct r4_str string, folded, initials;
@@ -113,6 +114,8 @@ enum r4_summary { R4_SUMMARY_FALSE, R4_SUMMARY_TRUE, R4_SUMMARY_TEXT, R4_SUMMARY
 enum r4_total { R4_TOTAL_UNSET, R4_TOTAL_NONE, R4_TOTAL_ESTIMATE, R4_TOTAL_ACCURATE };
 
 struct r4_query {
+    const char *base_url; /* set by the caller, NULL = none: absolute references below it are ours */
+    bool any_case;        /* set by the caller: codes are met whatever the case of their letters */
     const struct r4_type *type;
     const struct r4_term *terms;
     const struct r4_include *includes;
@@ -129,7 +132,7 @@ struct r4_pair { /* one name=value, percent-decoded */
     struct r4_str name, value;
 };
 /* Reads the query of a search of `type`. `_format` and `_pretty` are passed over; a paging cursor and alike are the caller's to take out
- * before. `_text`, `_content`, `_query` come as terms whose param has no expression: the caller decides. Empty values are ignored, as
+ * before. out->base_url and out->any_case are read, all else of *out is written. `_text`, `_content`, `_query` come as terms whose param has no expression: the caller decides. Empty values are ignored, as
  * HTTP forms send them. Dates without zone are read in UTC+8. Everything made lives in d; texts of the pairs are borrowed. The fault names
  * the parameter and why. 0, ERR_INVALID. */
 YL_CHECKED int r4_query_parse(const struct r4 *r, struct r4_doc *d, const struct r4_type *type, const struct r4_pair *pairs, size_t n,

@@ -227,6 +227,26 @@ static void values_meet_queries(void **state)
             fail_msg("%s meets %s", no[i][0], no[i][2]);
 }
 
+/* An address below ours is one of ours in a query, too; a canonical may be written as a reference. */
+static void references_in_other_words(void **state)
+{
+    static const char plan[] = "{\"resourceType\":\"PlanDefinition\",\"id\":\"pd\",\"status\":\"draft\",\"relatedArtifact\":[{\"type\":\"depends-on\","
+                               "\"resource\":\"Library/logic|2\"},{\"type\":\"depends-on\",\"resource\":\"http://example.org/Library/other\"}]}";
+    static const char *const asked[] = {"depends-on=Library/logic", "depends-on=logic", "depends-on=http://example.org/Library/other", "depends-on=https://us/fhir/Library/logic"};
+    (void)state;
+    r4_doc_reset(doc);
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+        query.base_url = "https://us/fhir";
+        assert_int_equal(ask("PlanDefinition", asked[i]), 0);
+        matched = false;
+        struct r4_extract x = {r4, pinyin, "https://us/fhir", try_match, (void *)(uintptr_t)query.terms};
+        assert_int_equal(r4_extract(&x, doc, parse(plan)), 0);
+        if (!matched)
+            fail_msg("%s finds nothing", asked[i]);
+    }
+    query.base_url = NULL;
+}
+
 static void dates_are_intervals(void **state)
 {
     int64_t low, high;
@@ -249,6 +269,7 @@ int main(void)
         cmocka_unit_test(queries_are_read),
         cmocka_unit_test(wrong_queries_name_the_parameter),
         cmocka_unit_test(values_meet_queries),
+        cmocka_unit_test(references_in_other_words),
         cmocka_unit_test(dates_are_intervals),
     };
     return cmocka_run_group_tests(tests, r4_fixture_open, r4_fixture_close);

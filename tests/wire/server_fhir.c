@@ -262,18 +262,45 @@ static void a_transaction_is_all_or_nothing(void **state)
     want(&all, 400, "POST", "", "", dangling);
 }
 
+/* PUT Type?query has a fullUrl that others refer to: the one it meets, or the new one. */
+static void a_conditional_update_is_referred_to(void **state)
+{
+    static const char bundle[] = "{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":["
+        "{\"resource\":{\"resourceType\":\"Observation\",\"status\":\"final\",\"code\":{\"text\":\"met\"},\"subject\":{\"reference\":"
+        "\"urn:uuid:33333333-2222-4222-8222-222222222222\"}},\"request\":{\"method\":\"POST\",\"url\":\"Observation\"}},"
+        "{\"fullUrl\":\"urn:uuid:33333333-2222-4222-8222-222222222222\",\"resource\":{\"resourceType\":\"Patient\",\"identifier\":[{\"system\":\"urn:met\",\"value\":\"1\"}]},"
+        "\"request\":{\"method\":\"PUT\",\"url\":\"Patient?identifier=urn:met|1\"}}]}";
+    char first[120] = "", path[120];
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        want(&all, 200, "POST", "", "", bundle);
+        json_t *answer = fhir_json(&all), *response = json_object_get(json_array_get(json_object_get(answer, "entry"), 1), "response");
+        assert_string_equal(text_at(response, "status", NULL), i ? "200 OK" : "201 Created");
+        const char *who = strstr(text_at(response, "location", NULL), "Patient/");
+        snprintf(path, sizeof path, "%.*s", (int)(strstr(who, "/_history") - who), who);
+        if (i) assert_string_equal(path, first);
+        snprintf(first, sizeof first, "%s", path);
+        json_decref(answer);
+    }
+    snprintf(path, sizeof path, "/Observation?subject=%.80s&_summary=count", first);
+    want(&all, 200, "GET", path, "", NULL);
+    assert_non_null(strstr(all.web.body, "\"total\":2"));
+}
+
 static void a_batch_fails_in_part(void **state)
 {
     static const char batch[] = "{\"resourceType\":\"Bundle\",\"type\":\"batch\",\"entry\":["
         "{\"resource\":{\"resourceType\":\"Patient\",\"id\":\"b1\"},\"request\":{\"method\":\"PUT\",\"url\":\"Patient/b1\"}},"
         "{\"resource\":{\"resourceType\":\"Patient\",\"gender\":\"cat\"},\"request\":{\"method\":\"POST\",\"url\":\"Patient\"}},"
-        "{\"request\":{\"method\":\"GET\",\"url\":\"Patient/nobody\"}}]}";
+        "{\"request\":{\"method\":\"GET\",\"url\":\"Patient/nobody\"}},"
+        "{\"request\":{\"method\":\"GET\",\"url\":\"metadata\"}}]}";
     (void)state;
     want(&all, 200, "POST", "", "", batch);
     json_t *answer = fhir_json(&all), *entries = json_object_get(answer, "entry");
     assert_string_equal(text_at(json_object_get(json_array_get(entries, 0), "response"), "status", NULL), "201 Created");
     assert_string_equal(text_at(json_object_get(json_array_get(entries, 1), "response"), "status", NULL), "422 Unprocessable Entity");
     assert_string_equal(text_at(json_object_get(json_array_get(entries, 2), "response"), "status", NULL), "404 Not Found");
+    assert_string_equal(text_at(json_object_get(json_array_get(entries, 3), "resource"), "resourceType", NULL), "CapabilityStatement");
     json_decref(answer);
     want(&all, 200, "GET", "/Patient/b1", "", NULL);
 }
@@ -358,7 +385,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_client_signs_in_by_its_key),   cmocka_unit_test(nothing_without_a_token_or_scope), cmocka_unit_test(a_resource_lives_through_versions),
         cmocka_unit_test(a_client_chooses_the_id),        cmocka_unit_test(what_is_preferred),                cmocka_unit_test(what_is_wrong_is_said_where),
-        cmocka_unit_test(a_transaction_is_all_or_nothing), cmocka_unit_test(a_batch_fails_in_part),            cmocka_unit_test(a_resource_is_judged_and_not_stored), cmocka_unit_test(a_feed_of_patients), cmocka_unit_test(history_of_all_pages_backwards),
+        cmocka_unit_test(a_transaction_is_all_or_nothing), cmocka_unit_test(a_batch_fails_in_part), cmocka_unit_test(a_conditional_update_is_referred_to),            cmocka_unit_test(a_resource_is_judged_and_not_stored), cmocka_unit_test(a_feed_of_patients), cmocka_unit_test(history_of_all_pages_backwards),
         cmocka_unit_test(everything_is_in_the_audit),
     };
     return cmocka_run_group_tests(tests, start, stop);

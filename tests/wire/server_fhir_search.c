@@ -101,6 +101,8 @@ static void every_kind_of_parameter(void **state)
     finds("Patient?gender:not=male", "b z");
     finds("Patient?organization=Organization/h1", "a");
     finds("Patient?organization=h1", "a");
+    finds("Patient?organization=https://localhost/fhir/Organization/h1", "a"); /* our own address */
+    finds("Patient?organization=https://elsewhere/fhir/Organization/h1", "");
     finds("Observation?subject=Patient/a", "o1 o2 o3");
     finds("Observation?patient=a", "o1 o2 o3");
     finds("Observation?patient=nobody", "");
@@ -275,6 +277,25 @@ static void terminology_for_clients(void **state)
     assert_int_equal(fhir_do(&c, "POST", "/ValueSet", "", "{\"resourceType\":\"ValueSet\"}"), 405);
 }
 
+/* http://hl7.org/fhir/R4/search.html#token: when in doubt, the case of a code does not count; what would be overwritten is meant as written. */
+static void codes_in_either_case(void **state)
+{
+    static const char body[] = "{\"resourceType\":\"Basic\",\"code\":{\"coding\":[{\"system\":\"urn:s\",\"code\":\"abc\"}]},\"identifier\":[{\"system\":\"urn:n\",\"value\":\"K7\"}]}";
+    (void)state;
+    assert_int_equal(fhir_do(&c, "PUT", "/Basic/low", "", "{\"resourceType\":\"Basic\",\"id\":\"low\",\"code\":{\"coding\":[{\"system\":\"urn:s\",\"code\":\"abc\"}]}}"), 201);
+    finds("Basic?code=ABC", "low");
+    finds("Basic?code=urn:s|Abc", "low");
+    finds("Basic?code:not=ABC", "");
+    finds("Patient?gender=MALE", "a");
+    finds("Patient?gender=http://hl7.org/fhir/administrative-gender|Male", "a");
+    finds("Observation?code-value-quantity=8480-6$gt130&status=FINAL", "o2");
+    assert_int_equal(fhir_do(&c, "POST", "/Basic", "If-None-Exist: identifier=urn:n|k7\r\n", body), 201);
+    assert_int_equal(fhir_do(&c, "POST", "/Basic", "If-None-Exist: identifier=urn:n|k7\r\n", body), 201); /* K7 is another */
+    assert_int_equal(fhir_do(&c, "POST", "/Basic", "If-None-Exist: identifier=urn:n|K7\r\n", body), 412);
+    assert_int_equal(fhir_do(&c, "GET", "/Basic?identifier=urn:n|k7&_summary=count", "", NULL), 200);
+    assert_non_null(strstr(c.web.body, "\"total\":2"));
+}
+
 static void what_cannot_be_asked(void **state)
 {
     (void)state;
@@ -366,7 +387,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_of_parameter), cmocka_unit_test(chains_and_what_comes_along), cmocka_unit_test(in_order), cmocka_unit_test(codes_by_their_meaning), cmocka_unit_test(terminology_for_clients),
         cmocka_unit_test(pages_hold_still),        cmocka_unit_test(totals_and_summaries),        cmocka_unit_test(an_update_moves_what_it_is_found_by),
-        cmocka_unit_test(conditional_forms),       cmocka_unit_test(what_cannot_be_asked),
+        cmocka_unit_test(conditional_forms),       cmocka_unit_test(what_cannot_be_asked), cmocka_unit_test(codes_in_either_case),
         cmocka_unit_test(parameters_that_share_rows), cmocka_unit_test(a_page_looks_into_so_many),
     };
     return cmocka_run_group_tests(tests, start, stop);
