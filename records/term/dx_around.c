@@ -235,7 +235,7 @@ void dx_read_mod(struct reader *r, size_t i)
                 r->later.mods[r->later.n_mods++] = names[k];
         return;
     }
-    bool listed = r->none && i > 0 && r->k[i - 1].cls == DX_LIST; /* 未见转移及复发 */
+    bool listed = r->none && i > 1 && r->k[i - 1].cls == DX_LIST && (r->k[i - 2].cls == DX_META || r->k[i - 2].cls == DX_NODEMETA); /* 未见转移及复发 */
     if (listed || (r->deny && f && !f->denied)) { /* 无复发 */
         dx_forget(r);
         return;
@@ -253,8 +253,11 @@ void dx_read_mod(struct reader *r, size_t i)
             after_operation(r, i);
             return;
         }
+        bool plain = r->k[i].to - r->k[i].from <= 3, unplaced = !same->a.n_places && !same->a.side;
         if (same == f && f->chunk == r->chunk)
             dx_settle(r, true);
+        else if (plain && unplaced && same->strong == r->strong && dx_attrs_fit(r, &same->a, &r->pending))
+            dx_attrs_merge(r, &same->a, &r->pending); /* 乳腺癌，左乳术后 */
         dx_forget(r);
         f = same;
     } else {
