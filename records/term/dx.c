@@ -115,16 +115,7 @@ static void finish_spread(struct reader *r)
                 f->metas[f->n_metas++] = r->later.metas[i];
             continue;
         }
-        dx_forget(r);
-        if (!(f = dx_new_frame(r, KIND_DISEASE, r->n - 1)))
-            return;
-        if (strstr(r->later.metas[i], "栓")) {
-            dx_lookup(r, f, r->later.metas[i]);
-            continue;
-        }
-        f->name = dx_keep(r->out, "%s转移癌", r->later.metas[i]);
-        dx_spread_category(f->name, f->icd);
-        f->rule = "implied";
+        dx_spread_alone(r, r->n - 1, r->later.metas[i]);
     }
 }
 

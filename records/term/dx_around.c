@@ -235,7 +235,7 @@ void dx_read_mod(struct reader *r, size_t i)
                 r->later.mods[r->later.n_mods++] = names[k];
         return;
     }
-    bool listed = r->none && i > 0 && r->k[i - 1].cls == DX_LIST; /* 未见转移及复发 */
+    bool listed = r->none && i > 1 && r->k[i - 1].cls == DX_LIST && (r->k[i - 2].cls == DX_META || r->k[i - 2].cls == DX_NODEMETA); /* 未见转移及复发 */
     if (listed || (r->deny && f && !f->denied)) { /* 无复发 */
         dx_forget(r);
         return;
@@ -253,8 +253,11 @@ void dx_read_mod(struct reader *r, size_t i)
             after_operation(r, i);
             return;
         }
+        bool plain = r->k[i].to - r->k[i].from <= 3, unplaced = !same->a.n_places && !same->a.side;
         if (same == f && f->chunk == r->chunk)
             dx_settle(r, true);
+        else if (plain && unplaced && same->strong == r->strong && dx_attrs_fit(r, &same->a, &r->pending))
+            dx_attrs_merge(r, &same->a, &r->pending); /* 乳腺癌，左乳术后 */
         dx_forget(r);
         f = same;
     } else {
@@ -270,6 +273,32 @@ void dx_read_mod(struct reader *r, size_t i)
         put_mods(r, f, x, i);
     else
         after_operation(r, i);
+}
+
+/* Is a cancer said further on that this may have come from? */
+static bool origin_ahead(const struct reader *r, size_t i)
+{
+    for (size_t k = i + 1; k < r->n; k++) {
+        const struct lexeme *x = dx_reading(r->d, &r->k[k], DX_DISEASE);
+        if (r->k[k].cls == DX_TUMOUR || r->k[k].cls == DX_PATH || r->k[k].cls == DX_WHOLE || (x && (x->icd[0] == 'C' || x->icd[0] == 'D')))
+            return true;
+    }
+    return false;
+}
+
+void dx_spread_alone(struct reader *r, size_t i, const char *site)
+{
+    dx_forget(r);
+    struct frame *f = dx_new_frame(r, KIND_DISEASE, i);
+    if (!f)
+        return;
+    if (strstr(site, "栓")) {
+        dx_lookup(r, f, site);
+        return;
+    }
+    f->name = dx_keep(r->out, "%s转移癌", site);
+    dx_spread_category(f->name, f->icd);
+    f->rule = "implied";
 }
 
 void dx_read_spread(struct reader *r, size_t i)
@@ -307,8 +336,11 @@ void dx_read_spread(struct reader *r, size_t i)
         }
         return;
     }
+    bool alone = !f && !origin_ahead(r, i);
     for (size_t k = 0; k < n; k++) {
-        if (!f) {
+        if (alone)
+            dx_spread_alone(r, i, values[k]);
+        else if (!f) {
             if (r->later.n_metas < LATER_MAX)
                 r->later.metas[r->later.n_metas++] = values[k];
         } else if (f->n_metas < DX_LIST_MAX) {

@@ -79,7 +79,7 @@ static void cancer_letters(struct dx_chars *out)
         out->c[n] = out->c[i];
         out->at[n] = out->at[i];
         out->sign[n] = out->sign[i];
-        if (out->c[i] == 'c' && i + 1 < out->n && out->c[i + 1] == 'a' && (i == 0 || !latin(out->c[i - 1])) && ends_cancer(out, i + 2)) {
+        if (out->c[i] == 'c' && i + 1 < out->n && out->c[i + 1] == 'a' && (i == 0 || !latin(out->c[i - 1]) || out->c[i - 1] <= '9') && ends_cancer(out, i + 2)) {
             out->c[n] = 0x764C;
             i++;
         }

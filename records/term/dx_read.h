@@ -116,6 +116,8 @@ void dx_spread_category(const char *site, char icd[4]);
 void dx_read_stage(struct reader *r, size_t i);
 void dx_read_mod(struct reader *r, size_t i);
 void dx_read_spread(struct reader *r, size_t i);
+/* A spread whose cancer the line does not name is a disease of its own. */
+void dx_spread_alone(struct reader *r, size_t i, const char *site);
 void dx_read_form(struct reader *r, size_t i);
 void dx_read_certainty(struct reader *r, size_t i);
 

@@ -455,17 +455,23 @@ static bool qualifies(const struct dx_token *before)
     return before && (before->cls == DX_DISEASE || before->cls == DX_OPEN || before->cls == DX_SPACE || before->cls == DX_COMMA || before->cls == DX_FORM);
 }
 
-/* 肺|恶性肿瘤|靶向治疗: a name of the list that begins with the tumour is, behind the organ, the tumour of that organ. */
+static bool is_where(enum dx_class c)
+{
+    return c == DX_ORGAN || c == DX_PART || c == DX_LOBE || c == DX_LIMB || c == DX_SITE || c == DX_VERTEBRA;
+}
+
+/* 肺|恶性肿瘤|靶向治疗, 桡骨|骨折|术后: a name of the list that begins with a head is, behind the place, that head of that place. */
 static void of_organ(const struct dx *d, const struct dx_chars *t, const struct dx_token *before, struct dx_token *k)
 {
     if (k->cls != DX_DISEASE || !(d->lexemes[k->lexeme].flags & DX_FROM_ICD) || before->to != k->from)
         return;
-    if (before->cls != DX_ORGAN && before->cls != DX_PART && before->cls != DX_LOBE)
+    if (!is_where(before->cls))
         return;
+    bool operated = t->c[k->to - 1] == 0x540E && t->c[k->to - 2] == 0x672F; /* 术后 */
     for (size_t end = k->to - 1u; end > k->from + 1u; end--) {
         uint32_t l = dx_between(d, t, k->from, end);
-        if (l && d->lexemes[l].cls == DX_TUMOUR) {
-            *k = (struct dx_token){.from = k->from, .to = (uint16_t)end, .lexeme = l, .cls = DX_TUMOUR};
+        if (l && (d->lexemes[l].cls == DX_TUMOUR || (operated && end == k->to - 2u && d->lexemes[l].cls == DX_HEAD))) {
+            *k = (struct dx_token){.from = k->from, .to = (uint16_t)end, .lexeme = l, .cls = d->lexemes[l].cls};
             return;
         }
     }

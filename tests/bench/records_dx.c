@@ -1,5 +1,6 @@
 /* Bench: the diagnosis normal form. How well (micro-F1 over the values of all slots, lines that are right as a whole) and how fast (lines
- * a second of one core, reading and writing JSON) it reads a file of judged lines.
+ * a second of one core, reading and writing JSON) it reads a file of judged lines; of how many names of the ICD-10 lists it finds the
+ * category.
  *
  *   bench_records_dx [FILE.jsonl] [seconds]      (default tests/unit/dx/judged.jsonl 3)
  *
@@ -75,6 +76,13 @@ int main(int argc, char **argv)
             printf("not right: %s\n", json_string_value(json_object_get(lines[i], "text")));
     printf("{\"part\":\"quality\",\"lines\":%zu,\"micro_f1\":%.4f,\"exact\":%.4f}\n", s.lines,
            2.0 * (double)s.right / (double)(s.wanted + s.given), (double)s.exact / (double)s.lines);
+    static const char *const lists[] = {"icd10_nhsa.tsv", "icd10_category.tsv"};
+    for (size_t i = 0; i < 2; i++) {
+        char path[600];
+        snprintf(path, sizeof path, "%s/%s", data, lists[i]);
+        struct dx_names n = dx_own_names(dx, path);
+        printf("{\"part\":\"names\",\"list\":\"%s\",\"names\":%zu,\"own_category\":%.4f}\n", lists[i], n.names, (double)n.own / (double)n.names);
+    }
     speed(dx, argc > 2 ? atof(argv[2]) : 3);
     for (size_t i = 0; i < n_lines; i++)
         json_decref(lines[i]);

@@ -4,6 +4,7 @@
 
 #include "records/term/dx.h"
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct dx_score {
@@ -65,5 +66,31 @@ static inline int dx_gold_line(const struct dx *dx, json_t *line, struct dx_scor
     json_decref(a);
     json_decref(b);
     return exact;
+}
+struct dx_names {
+    size_t names, own;
+};
+
+/* Reads every name of a list (code, tab, name) as a line: how many give, first, a disease of their own three-character category. */
+static inline struct dx_names dx_own_names(const struct dx *dx, const char *path)
+{
+    static struct dx_result r;
+    struct dx_names n = {0};
+    char *line = NULL;
+    size_t cap = 0;
+    FILE *in = fopen(path, "r");
+    while (in && getline(&line, &cap, in) > 0) {
+        line[strcspn(line, "\r\n")] = 0;
+        const char *name = strchr(line, '\t');
+        if (!name)
+            continue;
+        dx_normalise(dx, name + 1, strlen(name + 1), &r);
+        n.names++;
+        n.own += r.n > 0 && strncmp(r.diagnoses[0].icd10, line, 3) == 0;
+    }
+    free(line);
+    if (in)
+        fclose(in);
+    return n;
 }
 #endif

@@ -62,13 +62,34 @@ static void judged_lines(void **state)
 /* Lines of all specialties, written before the program had read them (docs/measured.md has what it made of them then). */
 static void everyday_lines(void **state)
 {
-    static const char *const sets[] = {"everyday_1.jsonl", "everyday_2.jsonl", "everyday_3.jsonl", "everyday_4.jsonl"};
+    static const char *const sets[] = {"everyday_1.jsonl", "everyday_2.jsonl", "everyday_3.jsonl", "everyday_4.jsonl",
+                                       "everyday_5.jsonl"};
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
         struct dx_score s = judge(sets[i]);
         assert_true(s.lines > 120);
         assert_true(2.0 * (double)s.right >= 0.99 * (double)(s.wanted + s.given));
         assert_true((double)s.exact >= 0.98 * (double)s.lines);
     }
+}
+
+/* Lines composed of organs, sides, parts, pathologies, spreads, stages, treatments, doubts and signs between them, whose normal form is
+ * known from how they were composed. */
+static void composed_lines(void **state)
+{
+    struct dx_score s = judge("grammar.jsonl");
+    assert_true(s.lines > 500);
+    assert_int_equal(s.exact, s.lines);
+}
+
+/* A name of the insurance list, and of a category, is read as a disease of its own category. */
+static void names_of_the_lists(void **state)
+{
+    struct dx_names list = dx_own_names(dx, YL_SOURCE_DIR "/config/data/icd10_nhsa.tsv");
+    struct dx_names categories = dx_own_names(dx, YL_SOURCE_DIR "/config/data/icd10_category.tsv");
+    assert_int_equal(list.names, 33304);
+    assert_int_equal(categories.names, 1586);
+    assert_true(list.own >= 33100);
+    assert_true(categories.own >= 1575);
 }
 
 static bool marked(size_t i, const char *modifier)
@@ -100,6 +121,19 @@ static void whose_and_how_sure(void **state)
     read_line("左肺腺癌，无脑转移");
     assert_int_equal(r.n, 1);
     assert_int_equal(r.diagnoses[0].n_metastasis, 0);
+    static const char *const not_back[] = {"肺癌术后，未见复发", "肺癌术后无复发、转移", "肺癌术后，未见转移及复发", "肺癌术后，未见复发转移"};
+    for (size_t i = 0; i < sizeof not_back / sizeof *not_back; i++) {
+        read_line(not_back[i]);
+        assert_int_equal(r.n, 1);
+        assert_int_equal(r.diagnoses[0].n_metastasis, 0);
+        assert_int_equal(r.diagnoses[0].n_modifiers, 1);
+        assert_string_equal(r.diagnoses[0].modifiers[0], "术后");
+    }
+    read_line("否认高血压，胃癌术后"); /* what was operated is not denied */
+    assert_int_equal(r.n, 2);
+    assert_true(marked(0, "否定") && !marked(1, "否定"));
+    read_line("口底恶性肿瘤史");
+    assert_string_equal(r.diagnoses[0].icd10, "Z85");
     read_line("母亲患乳腺癌");
     assert_string_equal(r.diagnoses[0].icd10, "Z80");
 }
@@ -177,8 +211,9 @@ static void batch(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(judged_lines), cmocka_unit_test(everyday_lines), cmocka_unit_test(whose_and_how_sure), cmocka_unit_test(explained),
-        cmocka_unit_test(odd_lines),    cmocka_unit_test(candidates),     cmocka_unit_test(batch),
+        cmocka_unit_test(judged_lines), cmocka_unit_test(everyday_lines), cmocka_unit_test(composed_lines),
+        cmocka_unit_test(names_of_the_lists), cmocka_unit_test(whose_and_how_sure), cmocka_unit_test(explained),
+        cmocka_unit_test(odd_lines), cmocka_unit_test(candidates), cmocka_unit_test(batch),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
