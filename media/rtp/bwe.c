@@ -511,6 +511,8 @@ void bwe_feedback(struct bwe *b, const uint8_t *fci, size_t len, int64_t now_us)
     if (bwe_entry(b, get_u16(fci))) pass_over(&h, get_u16(fci));
     if (twcc_read(fci, len, each, &h)) return;
     int64_t before_us = b->heard_us;
+    b->deaf += ((b->heard && fci[7] != (uint8_t)(b->count + 1)) - b->deaf) * 0.1;
+    b->count = fci[7];
     b->heard = true;
     b->heard_us = now_us;
     b->feedbacks++;

@@ -49,6 +49,8 @@ struct bwe {
     int64_t heard_us, sent_us, clock_us;
     uint32_t reference, rtt_us, rtt_low_us, every_us; /* every: between two feedbacks */
     uint32_t flight_bytes, feedbacks;
+    uint8_t count; /* of the last feedback */
+    double deaf;   /* how often one was lost before one that came */
     /* delay */
     int64_t low_us, low_before_us, low_since_us; /* least one-way delay of this and of the last window */
     int64_t queue_us, noise_us;                  /* standing queue; what it is on a quiet line */

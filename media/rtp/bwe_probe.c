@@ -16,10 +16,14 @@
 #define IDLE_US 500000 /* nothing was sent for so long, so nothing is heard of it either */
 #define DOUBTS 2.0 /* standard deviations */
 #define LEAST_DOUBT 1.0 /* ms squared: of a line without jitter */
-#define AROUND_US 100000
+#define AROUND_US 100000 /* at least, */
+#define AROUND_US_MOST 200000
 #define AROUND_MOST 200
 #define RATES 40
 #define TRIES 3
+#define DEAF 0.05 /* of the feedback is lost */
+#define ECHO_US 10000
+#define ECHO_BYTES 60
 #define STEP 1
 #define FEW 5
 #define KEEP 0.92
@@ -54,14 +58,20 @@ struct stretch { /* of numbers; what was sent before and after the probe says wh
     uint16_t first, end;
 };
 
+/* Two feedbacks: it is rare that both get lost. */
+static int64_t around_us(const struct bwe *b)
+{
+    return sooner(later(2 * (int64_t)b->every_us, AROUND_US), AROUND_US_MOST);
+}
+
 static struct stretch around(struct bwe *b, int64_t now_us)
 {
     const struct bwe_probe *p = &b->probe;
     struct stretch s = {p->first_seq, p->last_seq};
     const struct bwe_sent *e;
-    while ((uint16_t)(p->first_seq - s.first) < AROUND_MOST && (e = bwe_entry(b, (uint16_t)(s.first - 1))) && bwe_sent_us(e, now_us) > p->began_us - AROUND_US)
+    while ((uint16_t)(p->first_seq - s.first) < AROUND_MOST && (e = bwe_entry(b, (uint16_t)(s.first - 1))) && bwe_sent_us(e, now_us) > p->began_us - around_us(b))
         s.first--;
-    while (seq_diff(b->known, s.end) > 0 && (e = bwe_entry(b, s.end)) && bwe_sent_us(e, now_us) < p->ends_us + AROUND_US)
+    while (seq_diff(b->known, s.end) > 0 && (e = bwe_entry(b, s.end)) && bwe_sent_us(e, now_us) < p->ends_us + around_us(b))
         s.end++;
     return s;
 }
@@ -209,7 +219,7 @@ static bool conclude(struct bwe *b, int64_t now_us)
     bool open = a.high_bps * KEEP > 1.1 * b->estimate_bps && lost == 0;
     p->tries = open && got < 1.1 * before ? p->tries + 1 : 0;
     p->steep = a.passed && got > 1.3 * before;
-    if (got > 1.3 * before || (open && p->tries < TRIES)) p->next_us = now_us;
+    if (got > 1.15 * before || (open && p->tries < TRIES)) p->next_us = now_us;
     return a.low_bps >= before;
 }
 
@@ -242,9 +252,15 @@ static void begin(struct bwe *b, uint32_t wanted_bps, int64_t now_us)
     *p = (struct bwe_probe){.state = PROBE_SENDING, .steep = steep, .tries = p->tries, .may_us = now_us, .bps = (uint32_t)bps, .began_us = now_us, .ends_us = now_us + length};
 }
 
+/* Where feedback gets lost a few small packets follow: they tell of the queue that a probe left behind, should its own be what is lost. */
+static bool echoes(const struct bwe *b)
+{
+    return b->probe.state == PROBE_WAITING && b->deaf > DEAF && b->sent_us - b->probe.ends_us < around_us(b);
+}
+
 bool bwe_probing(const struct bwe *b)
 {
-    return b->probe.state == PROBE_SENDING;
+    return b->probe.state == PROBE_SENDING || echoes(b);
 }
 
 size_t bwe_padding(struct bwe *b, uint32_t wanted_bps, int64_t now_us)
@@ -255,6 +271,7 @@ size_t bwe_padding(struct bwe *b, uint32_t wanted_bps, int64_t now_us)
     if (p->state == PROBE_NONE && may_begin(b, wanted_bps, now_us)) begin(b, wanted_bps, now_us);
     if (p->state == PROBE_SENDING && now_us >= p->ends_us) p->state = p->sent_bytes ? PROBE_WAITING : PROBE_NONE;
     if (p->state == PROBE_WAITING) (void)probe_look(b, now_us);
+    if (echoes(b) && now_us - b->sent_us >= ECHO_US) return ECHO_BYTES;
     if (p->state != PROBE_SENDING) return 0;
     double due = (double)p->bps * (double)(now_us + QUANTUM_US - p->began_us) / 8e6 - p->sent_bytes;
     return due > 60 ? (size_t)due : 0;
