@@ -17,7 +17,6 @@
 #define BUSY_KEEP_US 300000
 #define BUSY_ENOUGH_US 30000
 #define BUSY_SURE_US 100000
-#define KEEP 0.92 /* of what arrived: the rest drains the queue */
 #define LEAST_SHARE 0.1 /* of the estimate, while a long queue drains */
 #define MARK_US 600000
 #define BEGINS_US 400000

@@ -4,7 +4,7 @@
  *   delay  the one-way delay over its own minimum is our queue on the line. While a queue stands, what arrives per second is what the line
  *          carries, so a queue that stands sets the estimate to what arrived (after draft-ietf-rmcat-gcc-02, but measured, not searched);
  *   loss   more than the line has by itself. A line's own loss does not lessen when less is sent: that is tried once, then it is known;
- *   probes short clusters of padding above the estimate, only while more is wanted: the line's answer is its capacity.
+ *   probes short clusters of padding above the estimate, only while more is wanted: the line's answer is its capacity, and whether loss is its own.
  * Until one of them has found the line's end the estimate is a guess (bwe_guessed): it says what to try, not what to leave out.
  * Pure, sans-I/O; no allocation; times in microseconds of one monotonic clock. Bytes are those of a UDP payload.
  */
