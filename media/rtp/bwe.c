@@ -17,7 +17,6 @@
 #define BUSY_KEEP_US 300000
 #define BUSY_ENOUGH_US 30000
 #define BUSY_SURE_US 100000
-#define KEEP 0.92 /* of what arrived: the rest drains the queue */
 #define LEAST_SHARE 0.1 /* of the estimate, while a long queue drains */
 #define MARK_US 600000
 #define BEGINS_US 400000
@@ -511,6 +510,8 @@ void bwe_feedback(struct bwe *b, const uint8_t *fci, size_t len, int64_t now_us)
     if (bwe_entry(b, get_u16(fci))) pass_over(&h, get_u16(fci));
     if (twcc_read(fci, len, each, &h)) return;
     int64_t before_us = b->heard_us;
+    b->deaf += ((b->heard && fci[7] != (uint8_t)(b->count + 1)) - b->deaf) * 0.1;
+    b->count = fci[7];
     b->heard = true;
     b->heard_us = now_us;
     b->feedbacks++;

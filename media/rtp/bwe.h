@@ -4,7 +4,7 @@
  *   delay  the one-way delay over its own minimum is our queue on the line. While a queue stands, what arrives per second is what the line
  *          carries, so a queue that stands sets the estimate to what arrived (after draft-ietf-rmcat-gcc-02, but measured, not searched);
  *   loss   more than the line has by itself. A line's own loss does not lessen when less is sent: that is tried once, then it is known;
- *   probes short clusters of padding above the estimate, only while more is wanted: the line's answer is its capacity.
+ *   probes short clusters of padding above the estimate, only while more is wanted: the line's answer is its capacity, and whether loss is its own.
  * Until one of them has found the line's end the estimate is a guess (bwe_guessed): it says what to try, not what to leave out.
  * Pure, sans-I/O; no allocation; times in microseconds of one monotonic clock. Bytes are those of a UDP payload.
  */
@@ -49,6 +49,8 @@ struct bwe {
     int64_t heard_us, sent_us, clock_us;
     uint32_t reference, rtt_us, rtt_low_us, every_us; /* every: between two feedbacks */
     uint32_t flight_bytes, feedbacks;
+    uint8_t count; /* of the last feedback */
+    double deaf;   /* how often one was lost before one that came */
     /* delay */
     int64_t low_us, low_before_us, low_since_us; /* least one-way delay of this and of the last window */
     int64_t queue_us, noise_us;                  /* standing queue; what it is on a quiet line */

@@ -1,8 +1,10 @@
-/* bwe_private - shared by bwe.c (delay and loss) and bwe_probe.c. */
+/* bwe_private - shared by bwe.c (delay and loss), bwe_probe.c (when and how the line is asked) and bwe_answer.c (what it said). */
 #ifndef YL_MEDIA_RTP_BWE_PRIVATE_H
 #define YL_MEDIA_RTP_BWE_PRIVATE_H
 
 #include "media/rtp/bwe.h"
+
+#define KEEP 0.92 /* of what the line carries: the rest drains the queue */
 
 enum { SENT_OUT = 1, SENT_ARRIVED, SENT_LOST };
 
@@ -24,6 +26,16 @@ uint32_t bwe_rate(double bytes, int64_t us);
 void bwe_set(struct bwe *b, double bps);
 /* Nothing was sent for a while: no queue stands any more, and what was being tried has no answer. */
 void bwe_rest(struct bwe *b, int64_t now_us);
+
+/* bwe_answer.c */
+struct bwe_answer {
+    double low_bps, high_bps; /* what explains it about as well as the best */
+    bool passed;              /* the line's end was not found: however wide, it would explain it */
+};
+/* `lost_weigh`: the share of what was lost that went over the line, and was lost behind. */
+struct bwe_answer bwe_answer(struct bwe *b, double lost_weigh, int64_t now_us);
+/* So long before and after a probe the line is looked at. */
+int64_t bwe_around_us(const struct bwe *b);
 
 /* bwe_probe.c */
 void probe_sent(struct bwe *b, struct bwe_sent *s, uint16_t seq);

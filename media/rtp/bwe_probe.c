@@ -5,8 +5,7 @@
 #include <string.h>
 
 #define PAUSE_US 1200000 /* between probes that told the same */
-#define AGAIN_US 100000
-#define REST_US 800000
+#define REST_US 800000   /* after a queue */
 #define LENGTH_US 40000  /* on a line without jitter */
 #define LENGTH_MOST_US 100000
 #define QUEUE_US 70000 /* a probe may queue so much, if the line carries no more than now */
@@ -14,15 +13,10 @@
 #define TAIL_US 20000 /* a queue that says that the line is full */
 #define ANSWERS_US 500000
 #define IDLE_US 500000 /* nothing was sent for so long, so nothing is heard of it either */
-#define DOUBTS 2.0 /* standard deviations */
-#define LEAST_DOUBT 1.0 /* ms squared: of a line without jitter */
-#define AROUND_US 100000
-#define AROUND_MOST 200
-#define RATES 40
-#define TRIES 3
-#define STEP 1
-#define FEW 5
-#define KEEP 0.92
+#define TRIES 3          /* one after the other, of an answer that left the question open */
+#define DEAF 0.05 /* of the feedback is lost */
+#define ECHO_US 10000    /* between two packets */
+#define ECHO_BYTES 60
 #define QUANTUM_US 5000 /* the caller comes so often */
 
 void probe_stop(struct bwe *b, int64_t now_us)
@@ -40,30 +34,6 @@ void probe_sent(struct bwe *b, struct bwe_sent *s, uint16_t seq)
     if (!p->sent_bytes) p->first_seq = seq;
     p->sent_bytes += s->bytes;
     p->last_seq = seq;
-}
-
-/* ---- what the line said ----
- * Each rate that the line might have says which queue each packet would have met, from what was sent; those heard of say which rate is likely. So it does not
- * matter which of them were heard of: feedback that tells of a probe's end alone, or of what was sent just after it, is an answer too. */
-struct answer {
-    double low_bps, high_bps; /* what explains it about as well as the best */
-    bool passed;              /* the line's end was not found: however wide, it would explain it */
-};
-
-struct stretch { /* of numbers; what was sent before and after the probe says what is usual and whether a queue was left behind */
-    uint16_t first, end;
-};
-
-static struct stretch around(struct bwe *b, int64_t now_us)
-{
-    const struct bwe_probe *p = &b->probe;
-    struct stretch s = {p->first_seq, p->last_seq};
-    const struct bwe_sent *e;
-    while ((uint16_t)(p->first_seq - s.first) < AROUND_MOST && (e = bwe_entry(b, (uint16_t)(s.first - 1))) && bwe_sent_us(e, now_us) > p->began_us - AROUND_US)
-        s.first--;
-    while (seq_diff(b->known, s.end) > 0 && (e = bwe_entry(b, s.end)) && bwe_sent_us(e, now_us) < p->ends_us + AROUND_US)
-        s.end++;
-    return s;
 }
 
 struct loss {
@@ -89,94 +59,6 @@ static double lost_beyond(double own, struct loss l)
     return share > own + fmax(0.1, chance) ? share - own : 0;
 }
 
-struct group {
-    double sum;
-    unsigned n;
-};
-
-struct misfit {
-    double rate, squares, alike; /* ms squared: of what is left but for what is the same for all; of each with the one before it */
-    unsigned n;
-};
-
-/* What stood already, in ms: the least of the first few, so that it is not jitter. */
-static double first_queue(struct bwe *b, struct stretch s)
-{
-    double least = INFINITY;
-    unsigned n = 0;
-    for (uint16_t seq = s.first; seq != s.end && n < FEW; seq++) {
-        const struct bwe_sent *e = bwe_entry(b, seq);
-        if (!e || !e->queue) continue;
-        least = fmin(least, e->queue * 0.064);
-        n++;
-    }
-    return n < FEW ? 0 : fmax(0, least - (double)b->noise_us / 1000);
-}
-
-/* How badly a line of so many bits per second explains the queues. */
-static struct misfit misfit(struct bwe *b, struct stretch s, double bps, double lost_weigh)
-{
-    struct misfit m = {.rate = bps};
-    struct group g[2] = {0}; /* before the probe; it and what came after */
-    double queue = first_queue(b, s), before = 0;
-    uint32_t before_us = 0;
-    size_t in = 0;
-    for (uint16_t seq = s.first; seq != s.end; seq++) {
-        const struct bwe_sent *e = bwe_entry(b, seq);
-        if (seq == b->probe.first_seq) in = 1;
-        if (!e) continue;
-        if (before_us) queue = fmax(0, queue - (double)(e->at_us - before_us) / 1000);
-        before_us = e->at_us;
-        queue += e->bytes * (e->state == SENT_LOST ? lost_weigh : 1) * 8e3 / bps;
-        if (!e->queue) continue;
-        double left = e->queue * 0.064 - queue;
-        g[in].sum += left;
-        g[in].n++;
-        m.squares += left * left;
-        m.alike += left * before;
-        before = left;
-    }
-    m.n = g[0].n + g[1].n;
-    for (in = 0; in < 2; in++) {
-        if (!g[in].n) continue;
-        m.squares -= g[in].sum * g[in].sum / g[in].n;
-        m.alike -= g[in].sum * g[in].sum / g[in].n;
-    }
-    if (!g[0].n || !g[1].n) return m;
-    double step = g[0].sum / g[0].n - g[1].sum / g[1].n;
-    m.squares += step * step / (1.0 / g[0].n + 1.0 / g[1].n + STEP);
-    return m;
-}
-
-/* What jitter makes of the squares: as much as is left when all is explained as well as can be, and packets that keep their order share what delays them. */
-static double doubt(const struct misfit *best)
-{
-    double alike = best->squares > 0 ? fmin(fmax(best->alike / best->squares, 0), 0.9) : 0;
-    return DOUBTS * DOUBTS * fmax(best->squares / (best->n - 2), LEAST_DOUBT) * (1 + alike) / (1 - alike);
-}
-
-static struct answer explain(struct bwe *b, double lost_weigh, int64_t now_us)
-{
-    struct stretch s = around(b, now_us);
-    double lowest = fmin(0.7 * b->estimate_bps, 0.35 * b->probe.bps), step = pow(1.5 * b->probe.bps / lowest, 1.0 / (RATES - 1));
-    struct misfit m[RATES], *best = m;
-    for (size_t i = 0; i < RATES; i++) {
-        m[i] = misfit(b, s, lowest * pow(step, (double)i), lost_weigh);
-        if (m[i].squares < best->squares) best = &m[i];
-    }
-    if (best->n < 6) return (struct answer){.low_bps = lowest, .high_bps = 1.5 * b->probe.bps, .passed = true};
-    struct answer a = {0};
-    double enough = best->squares + doubt(best);
-    for (size_t i = 0; i < RATES; i++) {
-        if (m[i].squares > enough) continue;
-        a.high_bps = m[i].rate;
-        if (a.low_bps == 0) a.low_bps = m[i].rate;
-    }
-    a.passed = m[RATES - 1].squares <= enough;
-    a.low_bps = fmin(a.low_bps, b->probe.bps); /* more was not asked */
-    return a;
-}
-
 /* Loss that was suspected to come of a full line: of the probe such a line carries no more per second than before. A third of the way from the same share to that is
  * enough: a buffer takes something of a probe, and to be wrong only costs a trial. */
 static void judge_suspect(struct bwe *b, struct loss l)
@@ -197,7 +79,7 @@ static bool conclude(struct bwe *b, int64_t now_us)
     struct loss l = count_loss(b);
     judge_suspect(b, l);
     double lost = lost_beyond(b->own_loss, l);
-    struct answer a = explain(b, lost > 0 ? 1 - lost * l.n / l.lost : 1, now_us);
+    struct bwe_answer a = bwe_answer(b, lost > 0 ? 1 - lost * l.n / l.lost : 1, now_us);
     double got = a.low_bps * KEEP, before = b->estimate_bps;
     probe_stop(b, now_us);
     p->next_us = p->began_us + PAUSE_US;
@@ -209,7 +91,7 @@ static bool conclude(struct bwe *b, int64_t now_us)
     bool open = a.high_bps * KEEP > 1.1 * b->estimate_bps && lost == 0;
     p->tries = open && got < 1.1 * before ? p->tries + 1 : 0;
     p->steep = a.passed && got > 1.3 * before;
-    if (got > 1.3 * before || (open && p->tries < TRIES)) p->next_us = now_us;
+    if (got > 1.15 * before || (open && p->tries < TRIES)) p->next_us = now_us;
     return a.low_bps >= before;
 }
 
@@ -231,7 +113,7 @@ static void begin(struct bwe *b, uint32_t wanted_bps, int64_t now_us)
 {
     struct bwe_probe *p = &b->probe;
     bool steep = p->steep;
-    double base = b->doubted ? fmin(fmax(b->delivered_bps, b->proven_bps), b->estimate_bps) : b->estimate_bps;
+    double base = b->doubted ? fmin(fmax(fmax(b->delivered_bps, b->proven_bps), BWE_MIN_BPS), b->estimate_bps) : b->estimate_bps;
     int64_t length = sooner(LENGTH_US + 3 * b->jitter_us, LENGTH_MOST_US);
     length = later(length, sooner((int64_t)(BYTES_LEAST * 4e6 / base), LENGTH_MOST_US)); /* at twice the estimate */
     double factor = 1 + (double)QUEUE_US / (double)length, most = steep ? 3 : 2;
@@ -242,9 +124,15 @@ static void begin(struct bwe *b, uint32_t wanted_bps, int64_t now_us)
     *p = (struct bwe_probe){.state = PROBE_SENDING, .steep = steep, .tries = p->tries, .may_us = now_us, .bps = (uint32_t)bps, .began_us = now_us, .ends_us = now_us + length};
 }
 
+/* Where feedback gets lost a few small packets follow: they tell of the queue that a probe left behind, should its own be what is lost. */
+static bool echoes(const struct bwe *b)
+{
+    return b->probe.state == PROBE_WAITING && b->deaf > DEAF && b->sent_us - b->probe.ends_us < bwe_around_us(b);
+}
+
 bool bwe_probing(const struct bwe *b)
 {
-    return b->probe.state == PROBE_SENDING;
+    return b->probe.state == PROBE_SENDING || echoes(b);
 }
 
 size_t bwe_padding(struct bwe *b, uint32_t wanted_bps, int64_t now_us)
@@ -255,6 +143,7 @@ size_t bwe_padding(struct bwe *b, uint32_t wanted_bps, int64_t now_us)
     if (p->state == PROBE_NONE && may_begin(b, wanted_bps, now_us)) begin(b, wanted_bps, now_us);
     if (p->state == PROBE_SENDING && now_us >= p->ends_us) p->state = p->sent_bytes ? PROBE_WAITING : PROBE_NONE;
     if (p->state == PROBE_WAITING) (void)probe_look(b, now_us);
+    if (echoes(b) && now_us - b->sent_us >= ECHO_US) return ECHO_BYTES;
     if (p->state != PROBE_SENDING) return 0;
     double due = (double)p->bps * (double)(now_us + QUANTUM_US - p->began_us) / 8e6 - p->sent_bytes;
     return due > 60 ? (size_t)due : 0;

@@ -309,7 +309,7 @@ static void pad(struct peer *peer)
         struct rtp_parts parts;
         struct rtp_edit e = {.payload_type = pt, .seq = f->consumer.rtx_seq++, .timestamp = f->consumer.last_ts, .ssrc = f->consumer.params.rtx_ssrc,
                              .number_id = f->consumer.params.extensions.transport_cc};
-        size_t len = rtp_padding(&e, PADDING_BYTES, &parts);
+        size_t len = rtp_padding(&e, due < PADDING_BYTES ? (uint8_t)due : PADDING_BYTES, &parts);
         if (!len) return;
         forward_one(peer, &parts);
         due = due > len ? due - len : 0;

@@ -1,6 +1,7 @@
 /* How the estimator does over many simulated lines: distribution of the time to 85 % of a new capacity, of queues, of padding, by loss.
  *
- *   bench_media_bwe [seeds] [seed to print second by second]
+ *   bench_media_bwe [seeds [first]]
+ *   bench_media_bwe -t seed [loss]     one line, step by step
  */
 #include "tests/lib/line_sim.h"
 #include <stdio.h>
@@ -34,13 +35,35 @@ static void trace(uint64_t seed, double loss)
                (long long)r.bound_us[i] / 1000, r.used[i]);
 }
 
+/* What it gets of a line that it shares with a download of TCP's kind, which knows no queue but a full one. */
+static void shared(uint64_t first, size_t seeds, int64_t buffer_us)
+{
+    static struct sim m;
+    double used = 0, least = 1;
+    for (size_t i = 0; i < seeds; i++) {
+        struct sim_setup s;
+        struct sim_result r;
+        sim_line(first + i, 0, &s);
+        s.download = true;
+        s.step_us = 30000000;
+        s.buffer_us = buffer_us;
+        s.bps[1] = s.bps[2] = s.bps[0];
+        sim_run(&m, &s, &r);
+        used += r.used[2] / (double)seeds;
+        if (r.used[2] < least) least = r.used[2];
+    }
+    printf("beside a download, buffer of %lld ms: %.0f %% of the line, at least %.0f %%\n", (long long)buffer_us / 1000, used * 100, least * 100);
+}
+
 int main(int argc, char **argv)
 {
     static const double losses[] = {0, 0.01, 0.05, 0.10, 0.30};
-    size_t seeds = argc > 1 ? (size_t)atoi(argv[1]) : 1000;
+    bool one = argc > 2 && !strcmp(argv[1], "-t");
+    size_t seeds = argc > 1 && !one ? (size_t)atoi(argv[1]) : 1000;
+    uint64_t first = argc > 2 ? (uint64_t)atoll(argv[2]) : 0;
     static struct sim m;
-    if (argc > 2) {
-        trace((uint64_t)atoll(argv[2]), argc > 3 ? atof(argv[3]) : 0);
+    if (one) {
+        trace(first, argc > 3 ? atof(argv[3]) : 0);
         return 0;
     }
     int64_t *up = calloc(seeds * SIM_STEPS, sizeof *up), *calm = calloc(seeds * SIM_STEPS, sizeof *up), *peak = calloc(seeds * SIM_STEPS, sizeof *up),
@@ -51,7 +74,7 @@ int main(int argc, char **argv)
         for (size_t i = 0; i < seeds; i++) {
             struct sim_setup s;
             struct sim_result r;
-            sim_line(i, losses[k], &s);
+            sim_line(first + i, losses[k], &s);
             sim_run(&m, &s, &r);
             padded += r.padded / (double)seeds;
             for (size_t j = 0; j < SIM_STEPS; j++) {
@@ -78,5 +101,7 @@ int main(int argc, char **argv)
         say("longest queue after a fall", down, n_down);
         say("over 200 ms after a fall, until", over, n_down);
     }
+    for (int64_t buffer = 50000; buffer <= 400000; buffer *= 2)
+        shared(first, seeds / 10 + 1, buffer);
     return 0;
 }

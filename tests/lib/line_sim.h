@@ -21,6 +21,7 @@ struct sim_setup {
     int64_t buffer_us;  /* what the bottleneck holds, in time at its present rate */
     bool ladder;        /* sends whole layers (150, 500, 1700 kbit/s) instead of what fits exactly */
     int64_t feedback_us;
+    bool download;      /* somebody else's TCP connection from the second step on: it fills whatever the bottleneck holds */
     bool stalls;        /* the viewer's machine takes packets late, again and again, for 20 to 150 ms */
 };
 
@@ -49,6 +50,8 @@ struct sim {
     struct sim_packet flight[SIM_FLIGHT];
     struct { int64_t at_us; size_t len; uint8_t bytes[1200]; } back[64];
     size_t back_head, back_tail;
+    double window;       /* bytes, of the download */
+    int64_t halved_us;
     double waiting; /* bytes in the sender's pacer */
     double allowance;
     uint64_t sent, padded;
@@ -94,6 +97,20 @@ static inline void sim_send(struct sim *m, size_t bytes)
     if (at < m->last_at_us) at = m->last_at_us;
     m->last_at_us = at;
     m->flight[m->head++ % SIM_FLIGHT] = (struct sim_packet){at, seq};
+}
+
+/* One millisecond of a download (RFC 5681, congestion avoidance): a segment more per round trip, half of it when the bottleneck drops. */
+static inline void sim_download(struct sim *m)
+{
+    double trip_us = (double)(2 * m->s->delay_us + sim_queue_us(m)) + 1000, bytes = m->window / trip_us * 1000;
+    if (sim_queue_us(m) > m->s->buffer_us) {
+        if (m->now_us - m->halved_us > (int64_t)trip_us) m->window /= 2;
+        if (m->now_us - m->halved_us > (int64_t)trip_us) m->halved_us = m->now_us;
+        return;
+    }
+    m->window += 1460 * bytes / m->window;
+    if (m->free_us < m->now_us) m->free_us = m->now_us;
+    m->free_us += (int64_t)(bytes * 8e6 / sim_bps(m));
 }
 
 static inline void sim_receive(struct sim *m)
@@ -161,6 +178,7 @@ static inline void sim_run(struct sim *m, const struct sim_setup *s, struct sim_
     memset(m, 0, sizeof *m);
     memset(r, 0, sizeof *r);
     m->s = s;
+    m->window = 14600;
     m->dice = s->seed * 0x9e3779b97f4a7c15u | 1;
     for (int i = 0; i < 8; i++)
         (void)sim_random(m);
@@ -181,6 +199,7 @@ static inline void sim_run(struct sim *m, const struct sim_setup *s, struct sim_
             if (sent > s->bps[i])
                 r->bound_us[i] = (int64_t)((sent * 1.5 / s->bps[i] - 1) * (double)(2 * s->delay_us + s->jitter_us + 2 * s->feedback_us));
         }
+        if (s->download && i) sim_download(m);
         sim_receive(m);
         sim_feedback(m);
         if (m->now_us % 5000 == 0) {
