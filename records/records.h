@@ -254,6 +254,7 @@ struct records_message { /* copied */
     bool too_large;                    /* the transport's limit was passed: bytes are only its beginning */
     uint64_t source, file;             /* a row of a file (records/exchange/rows.h) in place of a message; 0 = none */
     int64_t row;
+    bool latest;                       /* of a row: what its source says last, also where it said the same before and something else meanwhile */
 };
 /* On a pool thread. error 0: the message is on disk and `answer` is what its sender is told: one acknowledgement, or two with a NUL between
  * them, or none (len 0). Any error: nothing was kept; tell the sender nothing and end the connection, so that it sends again. */

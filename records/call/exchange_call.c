@@ -23,6 +23,7 @@ struct waiting {
     char address[48], certificate[EXCHANGE_CERT_BYTES];
     uint64_t source, file; /* of a row */
     int64_t row;
+    bool latest; /* of a row */
     bool too_large, question; /* question: answered, only its audit line is to be written */
     struct hl7_writer answer;
     struct audit_line line;
@@ -82,7 +83,7 @@ static void finish(struct waiting *w)
 
 static struct exchange_in in_of(const struct waiting *w, bool careful)
 {
-    return (struct exchange_in){w->bytes, w->len, w->address, w->certificate, w->too_large, careful, w->source, w->file, w->row};
+    return (struct exchange_in){w->bytes, w->len, w->address, w->certificate, w->too_large, careful, w->source, w->file, w->row, w->latest};
 }
 
 /* The line of one message: who sent it is its object's source, what it touched its patient. */
@@ -274,7 +275,7 @@ int records_message_submit(struct records *r, const struct records_message *m, r
     }
     memcpy(bytes, m->bytes, m->len);
     bytes[m->len] = 0;
-    *w = (struct waiting){.r = r, .bytes = bytes, .len = m->len, .too_large = m->too_large, .source = m->source, .file = m->file, .row = m->row, .done = done, .done_ctx = ctx};
+    *w = (struct waiting){.r = r, .bytes = bytes, .len = m->len, .too_large = m->too_large, .source = m->source, .file = m->file, .row = m->row, .latest = m->latest, .done = done, .done_ctx = ctx};
     snprintf(w->address, sizeof w->address, "%s", m->address ? m->address : "");
     snprintf(w->certificate, sizeof w->certificate, "%s", m->certificate ? m->certificate : "");
     int rc = !w->too_large && !w->source && exchange_is_query(w->bytes, w->len) ? records_pool_run(r, answer_one, w) : enqueue(w);

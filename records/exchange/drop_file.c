@@ -199,7 +199,7 @@ static int send_rows(struct file *f, struct csv *c, const struct exchange_header
         if (rc != 1)
             break;
         number++;
-        int sent = number > f->rows ? row_flow_send(&f->d->flow, f->source->id, f->id, number, body) : 0;
+        int sent = number > f->rows ? row_flow_send(&f->d->flow, f->source->id, f->id, number, body, false) : 0;
         explicit_bzero(body, strlen(body));
         free(body);
         rc = sent ? sent : 1;

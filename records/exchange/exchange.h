@@ -71,7 +71,10 @@ struct exchange_in {
     bool careful;                      /* what it does can be undone alone, which costs a savepoint */
     uint64_t source, file;             /* of a row (rows.h): bytes are its body; 0 = a message */
     int64_t row;                       /* its number in the file, from 1 */
+    bool latest;                       /* the source's last word, though it said the same before: taken once more where something else took its place */
 };
+/* Of a row that is known by its hash: does what it brought still stand in the record? */
+bool exchange_row_stands(struct tx *tx, uint64_t source, const char *hash);
 /* Does the message ask (QBP)? Such are answered by exchange_answer_query in a read transaction. */
 bool exchange_is_query(const char *bytes, size_t len);
 /* Takes one message. The result is 0 also for what is refused or becomes a dead letter: then `answer` says so. An error is one of the

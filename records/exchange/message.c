@@ -505,12 +505,28 @@ static int take_row_new(struct exchange_taking *t, const struct exchange_in *in,
     return rc ? rc : write_message(t, hash, hash, in->len, false);
 }
 
+bool exchange_row_stands(struct tx *tx, uint64_t source, const char *hash)
+{
+    int64_t message = 0, patient = 0;
+    bool stands = true; /* a dead letter, or one without entries: nothing to take the place of */
+    struct query *q = tx_query(tx, "SELECT id, patient_id FROM exchange_message WHERE source_id=$1 AND control_id=$2 AND state='stored' AND entries>0 ORDER BY id DESC LIMIT 1", "it", (int64_t)source, hash);
+    if (query_next(q)) {
+        message = query_int(q, "id");
+        patient = query_int(q, "patient_id");
+    }
+    if (query_end(q) == 0 && message)
+        stands = tx_int(tx, 1, "SELECT COUNT(*) AS n FROM exchange_entry WHERE patient_id=$1 AND message_id=$2 AND replaced_by=0", "ii", patient, message) > 0;
+    return stands;
+}
+
 static int take_row_known(struct exchange_taking *t, const struct exchange_in *in, struct hl7_message *header, struct hl7_writer *w)
 {
     char hash[33];
     struct earlier e;
     hash_of(records_parts(t->ctx->records)->exchange, in->bytes, in->len, hash);
     int rc = look_back(t, hash, hash, &e);
+    if (rc == 0 && e.id && in->latest && !exchange_row_stands(t->ctx->tx, t->source->id, hash))
+        e.id = 0;
     if (rc == 0 && e.id) {
         tx_exec(t->ctx->tx, "UPDATE exchange_message SET repeats=repeats+1 WHERE id=$1", "i", (int64_t)e.id);
         count_one(t, COUNT_REPEATED);

@@ -24,6 +24,7 @@
 #define FAILED_MAX_MS 3600000
 #define OVERLAP_S 300
 #define MARK_BYTES 128
+#define DAY_MS 86400000
 
 struct exchange_pull {
     struct exchange_pull_config config;
@@ -40,14 +41,18 @@ struct pulling { /* one source in one round */
     uint64_t source, file;
     const struct exchange_rows *rows;
     char dsn[48], view[128], column[80], mark[MARK_BYTES], from[MARK_BYTES];
+    char before[MARK_BYTES]; /* the mark when the round began: what is behind it is new there */
     bool caught_up; /* the round before saw the end */
     int64_t every_ms, failures, limit, sent;
     /* of the batch */
     bool more, flat;
     int64_t n_rows;
     char next[MARK_BYTES];
+    int64_t unmarked; /* rows of the view without a mark; -1 = not asked */
     const char *reason;
     char detail[400];
+    char noted[32], noted_detail[MARK_BYTES]; /* said with the last round that went well: unmarked */
+    int64_t last_ms;
 };
 
 bool exchange_pull_name_ok(const char *name)
@@ -85,16 +90,18 @@ static long give(void *ctx, void *out, size_t cap)
     return (long)n;
 }
 
-/* A time less OVERLAP_S; anything else as it is. */
-static void overlap(const char *mark, char out[MARK_BYTES])
+/* Is it a time? *ms in the zone it was written in, as if that were UTC. */
+static bool mark_time(const char *mark, int64_t *ms)
 {
     char hl7[32];
-    int64_t ms;
     int digits;
-    snprintf(out, MARK_BYTES, "%s", mark);
-    if (strlen(mark) < 15 || exchange_rows_time(mark, hl7) || hl7_time((struct hl7_span){hl7, strcspn(hl7, "+-")}, 0, &ms, &digits) || digits < 12)
-        return;
-    time_t t = (time_t)(ms / 1000 - OVERLAP_S); /* in the zone it was written in: only cut and written again */
+    return strlen(mark) >= 15 && exchange_rows_time(mark, hl7) == 0 && hl7_time((struct hl7_span){hl7, strcspn(hl7, "+-")}, 0, ms, &digits) == 0 && digits >= 12;
+}
+
+/* The same moment of that zone, `ms` in it. */
+static void write_mark(const char *mark, int64_t ms, char out[MARK_BYTES])
+{
+    time_t t = (time_t)(ms / 1000);
     struct tm tm;
     gmtime_r(&t, &tm);
     strftime(out, MARK_BYTES, "%Y-%m-%d %H:%M:%S", &tm);
@@ -102,12 +109,57 @@ static void overlap(const char *mark, char out[MARK_BYTES])
     snprintf(out + strlen(out), MARK_BYTES - strlen(out), "%s", zone);
 }
 
+/* A time less OVERLAP_S; anything else as it is. */
+static void overlap(const char *mark, char out[MARK_BYTES])
+{
+    int64_t ms;
+    snprintf(out, MARK_BYTES, "%s", mark);
+    if (mark_time(mark, &ms))
+        write_mark(mark, ms - OVERLAP_S * 1000, out);
+}
+
+/* One row of tomorrow must not hide those of today: a mark that is a time goes no further than now, at the latest place on earth. */
+static bool hold_back(struct pulling *g, char mark[MARK_BYTES])
+{
+    int64_t ms, now_ms = clock_now_ms(records_clock(g->p->config.records)), zone_ms = EXCHANGE_ZONE_MIN * 60000ll;
+    if (!mark_time(mark, &ms))
+        return false;
+    const char *zone = mark + 10 + strcspn(mark + 10, "+Z");
+    int hours = 0, minutes = 0;
+    if (*zone == 'Z')
+        zone_ms = 0;
+    else if (*zone == '+' && sscanf(zone, "+%2d:%2d", &hours, &minutes) >= 1)
+        zone_ms = (hours * 60 + minutes) * 60000ll;
+    if (ms <= now_ms + zone_ms)
+        return false;
+    char now[MARK_BYTES];
+    write_mark(mark, now_ms + zone_ms, now);
+    memcpy(mark, now, sizeof now);
+    return true;
+}
+
+/* Behind it, by number where both are one. */
+static bool is_behind(const char *mark, const char *before)
+{
+    char *a, *b;
+    double x = strtod(mark, &a), y = strtod(before, &b);
+    bool numbers = *mark && *before && !*a && !*b;
+    return numbers ? x > y : strcmp(mark, before) > 0;
+}
+
+static int64_t day_of(int64_t ms)
+{
+    return (ms + EXCHANGE_ZONE_MIN * 60000ll) / DAY_MS;
+}
+
 static int run_child(struct pulling *g, uint8_t **out, size_t *len)
 {
     const struct exchange_pull_config *c = &g->p->config;
     char connection[64];
     snprintf(connection, sizeof connection, "DSN=%s", g->dsn);
-    json_t *job = json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:i}", "ini", g->p->odbc_ini, "connection", connection, "view", g->view, "column", g->column, "mark", g->from,
+    /* looked for with a history and once a day: it reads the whole view */
+    bool count = !g->before[0] || day_of(clock_now_ms(records_clock(c->records))) != day_of(g->last_ms);
+    json_t *job = json_pack("{s:b,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:i}", "unmarked", (int)count, "ini", g->p->odbc_ini, "connection", connection, "view", g->view, "column", g->column, "mark", g->from,
                             "rows", (json_int_t)g->limit, "bytes", (json_int_t)(OUTPUT_MAX / 2), "seconds", c->time_ms / 1000 > 1 ? c->time_ms / 1000 : 1);
     char *text = job ? json_dumps(job, JSON_COMPACT) : NULL;
     json_decref(job);
@@ -143,6 +195,8 @@ static int read_status(struct pulling *g, const char *bytes, size_t len, size_t 
     g->more = json_is_true(json_object_get(o, "more"));
     g->flat = json_is_true(json_object_get(o, "flat"));
     g->n_rows = json_integer_value(json_object_get(o, "rows"));
+    if (json_is_integer(json_object_get(o, "unmarked")))
+        g->unmarked = json_integer_value(json_object_get(o, "unmarked"));
     snprintf(g->next, sizeof g->next, "%s", mark && mark[0] ? mark : g->from);
     json_decref(o);
     *rows = (size_t)(end - bytes) + 1;
@@ -151,11 +205,13 @@ static int read_status(struct pulling *g, const char *bytes, size_t len, size_t 
 
 /* ---- its rows ---- */
 
-static bool is_known(struct pulling *g, struct tx *tx, const char *body)
+/* What the view says behind the mark is said last, also when it was said before and something else meanwhile (a correction that was taken back). */
+static bool is_known(struct pulling *g, struct tx *tx, const char *body, bool *latest)
 {
     char hash[33];
     exchange_hash(records_parts(g->p->config.records)->exchange, body, strlen(body), hash);
-    return tx_int(tx, 0, "SELECT COUNT(*) AS n FROM exchange_message WHERE source_id=$1 AND control_id=$2", "it", (int64_t)g->source, hash) > 0;
+    bool known = tx_int(tx, 0, "SELECT COUNT(*) AS n FROM exchange_message WHERE source_id=$1 AND control_id=$2", "it", (int64_t)g->source, hash) > 0;
+    return known && !(*latest && !exchange_row_stands(tx, g->source, hash));
 }
 
 static int begin_file(struct pulling *g)
@@ -176,13 +232,17 @@ static int begin_file(struct pulling *g)
 
 static int send_row(struct pulling *g, struct tx *tx, struct csv *c, const struct exchange_header *h)
 {
-    char *body = exchange_rows_body(g->rows, c, h);
+    char *body = exchange_rows_body(g->rows, c, h), mark[MARK_BYTES] = "";
+    int at = csv_column(c, g->column);
     if (!body)
         return ERR_UNAVAILABLE;
+    if (at >= 0)
+        snprintf(mark, sizeof mark, "%.*s", (int)(c->field[at].len < MARK_BYTES ? c->field[at].len : 0), c->field[at].p);
+    bool latest = is_behind(mark, g->before);
     int rc = 0;
-    if (!is_known(g, tx, body)) {
+    if (!is_known(g, tx, body, &latest)) {
         rc = g->file ? 0 : begin_file(g);
-        rc = rc ? rc : row_flow_send(&g->flow, g->source, g->file, ++g->sent, body);
+        rc = rc ? rc : row_flow_send(&g->flow, g->source, g->file, ++g->sent, body, latest);
     }
     explicit_bzero(body, strlen(body));
     free(body);
@@ -257,6 +317,15 @@ static int settle(struct pulling *g, bool end)
 {
     struct tx *tx;
     int64_t now_ms = clock_now_ms(records_clock(g->p->config.records));
+    char kept[MARK_BYTES];
+    memcpy(kept, g->next, sizeof kept);
+    if (hold_back(g, kept)) /* rows of the future come again each time, and are known; the next is not asked for at once */
+        end = true;
+    if (g->unmarked >= 0) {
+        snprintf(g->noted, sizeof g->noted, "%s", g->unmarked ? "unmarked" : "");
+        snprintf(g->noted_detail, sizeof g->noted_detail, g->unmarked ? "%lld" : "", (long long)g->unmarked);
+        g->unmarked = -1;
+    }
     int rc = tx_begin(records_store(g->p->config.records), TX_WRITE, &tx);
     if (rc)
         return rc;
@@ -264,14 +333,14 @@ static int settle(struct pulling *g, bool end)
         tx_exec(tx, "UPDATE exchange_file SET state='done', done_ms=$1 WHERE id=$2", "ii", now_ms, (int64_t)g->file);
     tx_exec(tx, "UPDATE exchange_file SET state='done', reason='interrupted', done_ms=$1 WHERE source_id=$2 AND state='reading'", "ii", now_ms, (int64_t)g->source);
     /* somebody may have set the mark back meanwhile: then his word counts */
-    tx_exec(tx, "UPDATE exchange_pull SET mark=$1, state=$2, reason='', detail='', failures=0, last_ms=$3, next_ms=$4 WHERE source_id=$5 AND mark=$6", "ttiiit", g->next,
-            end ? "ok" : "going", now_ms, end ? now_ms + g->every_ms : 0, (int64_t)g->source, g->mark);
+    tx_exec(tx, "UPDATE exchange_pull SET mark=$1, state=$2, reason=$7, detail=$8, failures=0, last_ms=$3, next_ms=$4 WHERE source_id=$5 AND mark=$6", "ttiiittt", kept,
+            end ? "ok" : "going", now_ms, end ? now_ms + g->every_ms : 0, (int64_t)g->source, g->mark, g->noted, g->noted_detail);
     bool moved = tx_changes(tx) == 1;
     rc = tx_error(tx);
     if (rc)
         tx_rollback(tx);
     rc = rc ? rc : tx_commit(tx);
-    memcpy(g->mark, g->next, sizeof g->mark);
+    memcpy(g->mark, kept, sizeof g->mark);
     return rc ? rc : moved ? 0 : ERR_NOT_ALLOWED_NOW;
 }
 
@@ -315,6 +384,8 @@ static void pull_one(struct pulling *g)
     else
         memcpy(g->from, g->mark, sizeof g->from);
     g->more = true;
+    g->unmarked = -1;
+    memcpy(g->before, g->mark, sizeof g->before);
     for (int i = 0; i < BATCHES_MAX && g->more && rc == 0 && !atomic_load(&g->p->flow.stop); i++) {
         rc = batch(g);
         if (rc == 0 && g->n_rows == 0) /* nothing at all: the mark stays */
@@ -336,7 +407,7 @@ static bool load(struct pulling *g)
     if (tx_begin(records_store(g->p->config.records), TX_READ, &tx))
         return false;
     struct query *q = tx_query(tx,
-                               "SELECT s.map, s.dsn, s.db_view, s.db_mark, s.every_s, u.mark, u.state, u.failures FROM exchange_source s JOIN exchange_pull u ON u.source_id=s.id "
+                               "SELECT s.map, s.dsn, s.db_view, s.db_mark, s.every_s, u.mark, u.state, u.failures, u.reason, u.detail, u.last_ms FROM exchange_source s JOIN exchange_pull u ON u.source_id=s.id "
                                "WHERE s.id=$1 AND s.kind='database' AND s.enabled=1 AND u.next_ms<=$2",
                                "ii", (int64_t)g->source, clock_now_ms(records_clock(g->p->config.records)));
     bool found = query_next(q);
@@ -345,6 +416,11 @@ static bool load(struct pulling *g)
         g->every_ms = query_int(q, "every_s") * 1000;
         g->failures = query_int(q, "failures");
         g->caught_up = strcmp(query_text(q, "state"), "ok") == 0;
+        g->last_ms = query_int(q, "last_ms");
+        if (strcmp(query_text(q, "reason"), "unmarked") == 0) {
+            snprintf(g->noted, sizeof g->noted, "unmarked");
+            snprintf(g->noted_detail, sizeof g->noted_detail, "%s", query_text(q, "detail"));
+        }
         snprintf(g->dsn, sizeof g->dsn, "%s", query_text(q, "dsn"));
         snprintf(g->view, sizeof g->view, "%s", query_text(q, "db_view"));
         snprintf(g->column, sizeof g->column, "%s", query_text(q, "db_mark"));

@@ -5,7 +5,7 @@
  * round asks for SELECT * FROM view WHERE column >= mark ORDER BY column, so many rows at a time; without a mark from the beginning: the history is
  * loaded the same way. Rows at the mark, and for times those of the last OVERLAP_S before it (transactions that ended late), come again and
  * are known by their content; they are not counted. The mark moves on in the transaction that ends the batch, after all of its rows: after a
- * kill the batch is asked for again. NULL marks are never seen; a row that goes from the view stays in the record.
+ * kill the batch is asked for again. A mark that is a time goes no further than now. NULL marks are in no batch, but counted; a row that goes from the view stays in the record.
  *
  * Drivers are foreign code: each batch runs in a child process (yilian-odbc) with limits on time, processor, memory and output, killed with its
  * group when they are over. A source that fails is asked again after one minute, doubled up to an hour; one that hangs

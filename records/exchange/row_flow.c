@@ -85,9 +85,9 @@ static void count(struct row_flow *w, int n)
     pthread_mutex_unlock(&w->lock);
 }
 
-int row_flow_send(struct row_flow *w, uint64_t source, uint64_t file, int64_t row, const char *body)
+int row_flow_send(struct row_flow *w, uint64_t source, uint64_t file, int64_t row, const char *body, bool latest)
 {
-    struct records_message m = {.bytes = body, .len = strlen(body), .address = "", .certificate = "", .source = source, .file = file, .row = row};
+    struct records_message m = {.bytes = body, .len = strlen(body), .address = "", .certificate = "", .source = source, .file = file, .row = row, .latest = latest};
     if (!wait_below(w, ON_WAY_MAX))
         return ERR_NOT_ALLOWED_NOW;
     count(w, 1);

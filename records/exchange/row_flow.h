@@ -29,6 +29,6 @@ void row_flow_stop(struct row_flow *w);                    /* any thread: the se
 bool row_flow_rest(struct row_flow *w, int ms);            /* waits; false = stopped */
 void row_flow_begin(struct row_flow *w);                   /* the trouble of the file before is forgotten */
 /* Copies the body. ERR_NOT_ALLOWED_NOW: stopped, or there is trouble. */
-YL_CHECKED int row_flow_send(struct row_flow *w, uint64_t source, uint64_t file, int64_t row, const char *body);
+YL_CHECKED int row_flow_send(struct row_flow *w, uint64_t source, uint64_t file, int64_t row, const char *body, bool latest); /* latest: records_message */
 bool row_flow_end(struct row_flow *w); /* waits for all; true = all were taken and nobody stopped it */
 #endif

@@ -157,6 +157,98 @@ static void many_rows_share_a_mark(void **state)
     is("failed", "flat_mark", "8");
 }
 
+#define TIMED "CREATE TABLE lis_timed (changed_at TEXT, patient_no TEXT, report_no TEXT, item_code TEXT, result TEXT, reported_at TEXT);"
+#define TIMED_ROW(at, report, result) "INSERT INTO lis_timed VALUES (" at ",'P1','" report "','K','" result "','2026-11-20 08:00:00');"
+
+static void by_time(void)
+{
+    theirs(TIMED);
+    json_t *set = CALL("exchange.source_set", "{\"source_id\":\"%s\",\"org_id\":\"0000000000000007\",\"name\":\"LIS\",\"application\":\"LIS\",\"enabled\":true,\"kind\":\"database\",\"dsn\":\"lis\","
+                                            "\"view\":\"lis_timed\",\"mark_column\":\"changed_at\",\"map\":\"rows_results\",\"every_s\":60,\"domains\":[{\"namespace_id\":\"LIS\"}]}", lis);
+    if (!set)
+        fail_msg("%s", desk.fault.text);
+    json_decref(set);
+}
+
+static int64_t stands(const char *value)
+{
+    json_t *found = CALL("patient.search", "{\"q\":\"P1\"}"), *t = CALL("patient.timeline", "{\"patient_id\":\"%s\"}", member(json_array_get(json_object_get(found, "items"), 0), "id")), *one;
+    int64_t n = 0;
+    size_t i;
+    json_array_foreach(json_object_get(t, "items"), i, one) n += json_object_get(one, "value") && strcmp(member(one, "value"), value) == 0;
+    json_decref(found);
+    json_decref(t);
+    return n;
+}
+
+/* Somebody's clock is a year ahead: his row is there, and the rows of everybody after it, too. */
+static void a_row_of_the_future_hides_nothing(void **state)
+{
+    char insert[300], now[32];
+    time_t t;
+    struct tm tm;
+    (void)state;
+    by_time();
+    theirs(TIMED_ROW("'2026-11-20 08:00:00'", "a1", "4.1") TIMED_ROW("'2099-01-01 00:00:00'", "a2", "4.2"));
+    exchange_pull_round(pull);
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM exchange_entry WHERE kind='observation'"), 2);
+    t = (time_t)(desk.now_ms / 1000 + 8 * 3600 + 30);
+    strftime(now, sizeof now, "%Y-%m-%d %H:%M:%S", gmtime_r(&t, &tm));
+    snprintf(insert, sizeof insert, TIMED_ROW("'%s'", "a3", "4.3"), now);
+    theirs(insert);
+    later(60000);
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM exchange_entry WHERE kind='observation'"), 3);
+    json_t *p = state_of();
+    assert_true(strcmp(member(p, "mark"), "2099") < 0);
+    assert_string_equal(member(p, "state"), "ok");
+    json_decref(p);
+    later(60000);
+    assert_int_equal(sql("SELECT received AS n FROM exchange_day"), 3); /* known, not counted */
+}
+
+/* 4.1, corrected to 41, corrected back: the last word counts though it was said before. */
+static void a_correction_that_is_taken_back(void **state)
+{
+    (void)state;
+    by_time();
+    desk.actor.org.v = 7;
+    theirs(TIMED_ROW("'2026-11-20 08:00:00'", "b1", "4.1"));
+    exchange_pull_round(pull);
+    theirs("UPDATE lis_timed SET result='41', changed_at='2026-11-20 09:00:00'");
+    later(60000);
+    assert_int_equal(stands("41"), 1);
+    theirs("UPDATE lis_timed SET result='4.1', changed_at='2026-11-20 10:00:00'");
+    later(60000);
+    assert_int_equal(stands("41"), 0);
+    assert_int_equal(stands("4.1"), 1);
+    int64_t messages = sql("SELECT COUNT(*) AS n FROM exchange_message");
+    later(60000);
+    theirs("UPDATE lis_timed SET changed_at='2026-11-20 11:00:00'"); /* touched: nothing new in it */
+    later(60000);
+    json_t *again = CALL("exchange.pull", "{\"source_id\":\"%s\",\"from\":\"\"}", lis);
+    json_decref(again);
+    exchange_pull_round(pull);
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM exchange_message"), messages);
+}
+
+static void rows_without_a_mark_are_told(void **state)
+{
+    (void)state;
+    by_time();
+    theirs(TIMED_ROW("'2026-11-20 08:00:00'", "c1", "4.1") TIMED_ROW("NULL", "c2", "4.2") TIMED_ROW("NULL", "c3", "4.3"));
+    exchange_pull_round(pull);
+    json_t *p = state_of();
+    assert_string_equal(member(p, "reason"), "unmarked");
+    assert_string_equal(member(p, "detail"), "2");
+    json_decref(p);
+    theirs("UPDATE lis_timed SET changed_at='2026-11-20 09:00:00' WHERE changed_at IS NULL");
+    later(60000);
+    is("ok", "unmarked", "2026-11-20 09:00:00"); /* looked for once a day */
+    assert_int_equal(sql("SELECT COUNT(*) AS n FROM exchange_entry WHERE kind='observation'"), 3);
+    later(86400000);
+    is("ok", "", "2026-11-20 09:00:00");
+}
+
 static void trouble_is_told_and_waited_out(void **state)
 {
     (void)state;
@@ -298,6 +390,7 @@ static void from_postgresql(void **state)
                      lis);
     assert_non_null(s);
     json_decref(s);
+    desk.now_ms += 5 * 86400000ll; /* the rows are of the 28th */
     exchange_pull_round(pull);
     is("ok", "", "2026-11-28 08:01:40.25");
     assert_int_equal(sql("SELECT COUNT(*) AS n FROM exchange_entry"), 100);
@@ -314,7 +407,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, open_site, close_site)
     const struct CMUnitTest tests[] = {
-        T(a_history_and_what_comes_after), T(a_batch_that_was_broken_off_comes_again), T(many_rows_share_a_mark), T(trouble_is_told_and_waited_out),
+        T(a_history_and_what_comes_after), T(a_batch_that_was_broken_off_comes_again), T(many_rows_share_a_mark), T(a_row_of_the_future_hides_nothing), T(a_correction_that_is_taken_back), T(rows_without_a_mark_are_told), T(trouble_is_told_and_waited_out),
         T(a_source_that_hangs_holds_up_nobody), T(the_ailing_never_take_all_places), T(who_registers_a_view_is_told_what_is_wrong), T(from_postgresql),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,6 +30,7 @@ struct reading {
     SQLSMALLINT mark_digits;
     json_int_t rows_max, bytes_max;
     long rows;
+    long long unmarked; /* -1 = not asked for */
     bool more;
     char first_mark[MARK_MAX], mark[MARK_MAX];
     FILE *out;
@@ -172,11 +173,27 @@ static void read_rows(struct reading *r)
     }
 }
 
+/* Rows without a mark are in no batch: how many there are is told. */
+static void count_unmarked(struct reading *r, const char *view, const char *column)
+{
+    char sql[400], text[32] = "";
+    SQLLEN n = 0;
+    snprintf(sql, sizeof sql, "SELECT COUNT(*) FROM %s WHERE %s IS NULL", view, column);
+    SQLFreeStmt(r->st, SQL_CLOSE);
+    SQLFreeStmt(r->st, SQL_RESET_PARAMS);
+    CHECK(r, SQLExecDirect(r->st, (SQLCHAR *)sql, SQL_NTS));
+    CHECK(r, SQLFetch(r->st));
+    CHECK(r, SQLGetData(r->st, 1, SQL_C_CHAR, text, sizeof text, &n));
+    r->unmarked = atoll(text);
+}
+
 static void tell(struct reading *r)
 {
     fclose(r->out);
     json_t *o = json_pack("{s:b,s:I,s:b,s:s,s:b}", "ok", 1, "rows", (json_int_t)r->rows, "more", (int)r->more, "mark", r->mark, "flat",
                           (int)(strcmp(r->first_mark, r->mark) == 0));
+    if (o && r->unmarked >= 0)
+        json_object_set_new(o, "unmarked", json_integer(r->unmarked));
     char *line = o ? json_dumps(o, JSON_COMPACT) : NULL;
     if (!line)
         end_with("22021", "the mark is not UTF-8");
@@ -201,6 +218,9 @@ int main(void)
     describe(&r, text_of(job, "view"), text_of(job, "column"));
     ask(&r, text_of(job, "view"), text_of(job, "column"), text_of(job, "mark"));
     read_rows(&r);
+    r.unmarked = -1;
+    if (!r.more && json_is_true(json_object_get(job, "unmarked")))
+        count_unmarked(&r, text_of(job, "view"), text_of(job, "column"));
     tell(&r);
     _Exit(0); /* no driver's farewell may take longer than its work */
 }
