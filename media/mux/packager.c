@@ -13,6 +13,7 @@
 #define HOLE_TICKS (90 * 3500)      /* longer than PACKAGER_REPEAT_US and PACKAGER_PICTURE_GONE_US */
 #define VOICE_QUIET_US 250000       /* nothing came for so long: silence */
 #define VOICE_ONLY_AFTER_US 2000000 /* no picture so long after the first sound: sound alone */
+#define SOON_US 40000 /* a picture that began so shortly before the chunk's end: the next one is not late yet */
 #define LEAST_US 1000 /* a chunk of no length would be a part that no playlist names */
 #define OPUS_SILENCE_TICKS 960
 #define AAC_TICKS 1024
@@ -332,7 +333,8 @@ void packager_tick(struct packager *p, int64_t now_us)
         picture_again(p, now_us - PACKAGER_LATE_US - p->patience_us);
         return;
     }
-    if (now_us < end_us + (p->has_picture || p->voice_us > end_us - VOICE_QUIET_US ? PACKAGER_LATE_US + p->patience_us : 0)) return;
+    int64_t due_us = p->has_picture && p->picture.n && p->picture_us + SOON_US > end_us ? p->picture_us + SOON_US : end_us;
+    if (now_us < due_us + (p->has_picture || p->voice_us > end_us - VOICE_QUIET_US ? PACKAGER_LATE_US + p->patience_us : 0)) return;
     if (!p->has_picture && p->voice_us < now_us - PACKAGER_PICTURE_GONE_US) {
         p->chunk_us = end_us; /* nothing to hear or see: nothing to tell */
         if (voice_ticks(end_us) > p->voice.end) p->voice.end = voice_ticks(end_us);

@@ -15,8 +15,8 @@
 #include "media/media.h"
 
 #define PACKAGER_CHUNK_US 200000
-#define PACKAGER_CHUNK_MAX_US 250000     /* no chunk is longer while the caller's turns are in time */
-#define PACKAGER_CUT_US 180000           /* a frame this far behind the first begins the next chunk: 200 ms of any usual rate */
+#define PACKAGER_CHUNK_MAX_US 223000    /* no chunk is longer while the caller's turns are in time */
+#define PACKAGER_CUT_US 190000          /* a frame this far behind the first begins the next chunk: 200 ms of any usual rate, and 85 % of the longest (RFC 8216bis 4.4.3.7) */
 #define PACKAGER_SEGMENT_US 900000      /* the shortest, with a picture */
 #define PACKAGER_SEGMENT_MAX_US 3300000  /* the longest: cut without a keyframe */
 #define PACKAGER_SOUND_SEGMENT_US 2000000

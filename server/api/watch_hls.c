@@ -74,14 +74,14 @@ struct variant {
 };
 
 /* The same with AAC for players that know no Opus (4.4.6.2: of what it can play one takes what has the higher SCORE). */
-static int aac_variant(struct watch *w, struct net_request *r, const struct desk_watch_made *made, const struct programme_now *now, struct variant v)
+static int aac_variant(struct net_request *r, const struct programme_now *now, struct variant v)
 {
     char codecs[48];
     const char *opus = strstr(now->codecs, "opus");
     if (!opus) return 0;
     snprintf(codecs, sizeof codecs, "%.*smp4a.40.2", (int)(opus - now->codecs), now->codecs);
-    return snprintf(v.text, v.room, "#EXT-X-STREAM-INF:SCORE=1,BANDWIDTH=%u,AVERAGE-BANDWIDTH=%u,CODECS=\"%s\"%s\n%s/aac-%u/live-%u.m3u8?line=%u\n", now->peak_bps + 60000, now->average_bps + 60000,
-                    codecs, v.size, v.pass, desk_programme_aac_serial(w->config.desk, made->room), per_part_for(net_request_rtt_ms(r)), v.line);
+    return snprintf(v.text, v.room, "#EXT-X-STREAM-INF:SCORE=1,BANDWIDTH=%u,AVERAGE-BANDWIDTH=%u,CODECS=\"%s\"%s\n%s/aac/live-%u.m3u8?line=%u\n", now->peak_bps + 60000, now->average_bps + 60000,
+                    codecs, v.size, v.pass, per_part_for(net_request_rtt_ms(r)), v.line);
 }
 
 void hls_master(struct watch *w, struct net_request *r, const struct desk_watch_made *made, const char *pass)
@@ -103,7 +103,7 @@ void hls_master(struct watch *w, struct net_request *r, const struct desk_watch_
                      "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-STREAM-INF:SCORE=2,BANDWIDTH=%u,AVERAGE-BANDWIDTH=%u,CODECS=\"%s\"%s\n"
                      "%s/live-%u.m3u8?line=%u\n",
                      now.peak_bps + 10000, now.average_bps + 10000, now.codecs, size, pass, per_part_for(net_request_rtt_ms(r)), line);
-    if (!programme_ended(p)) n += aac_variant(w, r, made, &now, (struct variant){pass, size, line, text + n, sizeof text - (size_t)n});
+    if (!programme_ended(p) || desk_programme_aac(w->config.desk, made->room)) n += aac_variant(r, &now, (struct variant){pass, size, line, text + n, sizeof text - (size_t)n});
     net_reply_header(r, "Cache-Control", "no-store");
     net_reply_bytes(r, 200, PLAYLIST_TYPE, text, (size_t)n);
 }
@@ -257,10 +257,9 @@ void hls_below(struct watch *w, struct net_request *r, uint64_t room, const char
 {
     unsigned a, b, c;
     int end = 0;
-    bool aac = sscanf(file, "aac-%6u/%n", &a, &end) == 1 && end;
-    struct programme *p = aac ? desk_programme_aac(w->config.desk, room, a) : desk_programme(w->config.desk, room);
-    file += aac ? end : 0;
-    end = 0;
+    bool aac = strncmp(file, "aac/", 4) == 0;
+    struct programme *p = aac ? desk_programme_aac(w->config.desk, room) : desk_programme(w->config.desk, room);
+    file += aac ? 4 : 0;
     if (!p || (!aac && !programme_segments(p))) {
         not_found(r, "not_begun", "Nothing is shown here yet.");
     } else if (sscanf(file, "live-%1u.m3u8%n", &a, &end) == 1 && end && !file[end] && a >= 1 && a <= PROGRAMME_PER_PART_MAX) {

@@ -10,8 +10,8 @@
 #define FIRST_MAX 18 /* pieces, 3.6 s: as many as a player can be sent at once and catch up with */
 #define PARTS_FOR_S (3 * PROGRAMME_TARGET_S) /* RFC 8216bis 6.2.2: parts are told of the newest three target durations */
 #define SKIP_UNTIL_S (6 * PROGRAMME_TARGET_S) /* 4.4.3.8: at least six */
-#define PART_S 0.25       /* the longest piece of a steady picture; holes have pieces of 0.2 */
-#define HOLD_BACK 2.0 /* parts; 4.4.3.8: at least two, better three. Ours are as they usually are a fifth shorter than PART_S, so two of that leave half a piece more */
+#define PART_S 0.223      /* the longest piece; none but a segment's last is under 85 % of it, which players on phones insist on (4.4.3.7; media/mux/packager.h) */
+#define HOLD_BACK 2.25 /* parts; 4.4.3.8: at least two, better three. 0.5 s near by: two and a half pieces as they usually are */
 #define CACHED_PARTS 16
 
 /* How long HLS players are told that a picture is shown when nobody knows. They reckon where the next segment begins from what this one holds, and when that

@@ -144,10 +144,9 @@ typedef void (*desk_watch_done)(void *ctx, const struct fault *f, const struct d
 void desk_watch(struct desk *d, const struct desk_watch_ask *w, desk_watch_done done, void *ctx);
 struct programme *desk_programme(struct desk *d, uint64_t room); /* NULL = nothing was shown there lately */
 struct programme *desk_programme_wait(struct desk *d, uint64_t room); /* likewise, but an empty one is made to wait for; NULL = no memory */
-/* The rendition with AAC in place of Opus, for phones: it begins when it is first asked for, and ends when nobody does any more. Each life of
- * it has a number; NULL = that one is over, or there is nothing to show. */
-unsigned desk_programme_aac_serial(struct desk *d, uint64_t room); /* of the present one, or of the next */
-struct programme *desk_programme_aac(struct desk *d, uint64_t room, unsigned serial);
+/* The rendition with AAC in place of Opus, for phones: it begins when it is first asked for, and is kept as long as the programme. NULL = there
+ * is nothing to show, or nobody asked while it went on. */
+struct programme *desk_programme_aac(struct desk *d, uint64_t room);
 struct desk_watch_events {
     void *ctx;
     void (*news)(void *ctx, struct programme *p); /* a piece more, or its end */

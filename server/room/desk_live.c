@@ -11,7 +11,6 @@
 
 #define BREAK_MS 20000        /* without anything new for so long it has ended */
 #define UNWATCHED_MS 6000     /* nothing was taken of it for so long: nobody watches */
-#define AAC_UNWATCHED_MS 30000 /* likewise of the rendition with AAC: a player that stalls comes back */
 #define KEPT_MS (15 * 60000)  /* how long an ended one can be wound back */
 #define KEPT_MAX 64           /* ended ones; the oldest go first */
 
@@ -25,12 +24,10 @@ struct lecture {
     uint64_t taken; /* of the programme, when looked at last */
     bool watched;   /* as the media plane knows it */
     uint32_t generations;
-    struct programme *aac; /* the rendition with AAC; NULL: nobody asks for it */
-    unsigned aac_serial;   /* of it, or of the next: each life of it has other names, since parts are kept by caches */
-    int64_t aac_ms;        /* when it was asked for last */
+    struct programme *aac; /* the rendition with AAC; NULL: nobody has asked for it yet */
     uint64_t aac_taken;
     bool aac_on;           /* as the media plane knows it */
-    uint32_t aac_generations, aac_base; /* told at all; before this life */
+    uint32_t aac_generations;
 };
 
 /* ---- what is shown ---- */
@@ -105,21 +102,17 @@ static struct lecture *lecture_find(struct desk *d, uint64_t room)
     return x;
 }
 
-static void aac_free(struct desk *d, struct lecture *x)
+static void forget(struct desk *d, struct programme *p)
 {
-    if (!x->aac) return;
-    if (d->watch.gone) d->watch.gone(d->watch.ctx, x->aac);
-    programme_free(x->aac);
-    x->aac = NULL;
-    x->aac_serial++;
+    if (p && d->watch.gone) d->watch.gone(d->watch.ctx, p);
+    programme_free(p);
 }
 
 static void lecture_free(struct desk *d, struct lecture *x)
 {
     HASH_DEL(d->lectures, x);
-    aac_free(d, x);
-    if (d->watch.gone) d->watch.gone(d->watch.ctx, x->programme);
-    programme_free(x->programme);
+    forget(d, x->aac);
+    forget(d, x->programme);
     free(x);
 }
 
@@ -150,7 +143,7 @@ static void choose(struct live *l, struct lecture *x, enum media_kind kind, stru
 static void note_watched(struct desk *d, struct lecture *x, int64_t now_ms)
 {
     struct live *l = x->running ? desk_room(d, x->room) : NULL;
-    bool aac = x->aac && !programme_ended(x->aac), watched = aac || (x->watched_ms && now_ms - x->watched_ms < UNWATCHED_MS);
+    bool aac = x->aac && !programme_ended(x->aac), watched = x->watched_ms && now_ms - x->watched_ms < UNWATCHED_MS;
     if (!l || (watched == x->watched && aac == x->aac_on)) return;
     struct media_live_params p = {.lecture = x->running, .watched = watched, .aac = aac, .generations = x->aac_generations};
     if (post(l, MEDIA_LIVE_WATCHED, p)) return;
@@ -206,24 +199,21 @@ void lecture_codec(struct live *l, const struct media_event *e)
 
 static void aac_piece(struct desk *d, struct lecture *x, const struct media_piece *piece)
 {
-    if (!x->aac || !x->aac_on || piece->generation <= x->aac_base) return; /* of a life before */
+    if (!x->aac) return;
     x->aac_generations = piece->generation;
     programme_add(x->aac, piece);
     if (d->watch.news) d->watch.news(d->watch.ctx, x->aac);
 }
 
-/* Begins while it is asked for, ends with the lecture, or when nobody has taken of it for a while. */
+/* Begins when it is first asked for and ends with the lecture: a phone that was locked for a while goes on where it was, and can wind back. */
 static void aac_tick(struct desk *d, struct lecture *x, int64_t now_ms)
 {
     if (!x->aac) return;
-    if (programme_taken(x->aac) != x->aac_taken) x->aac_ms = now_ms;
+    if (programme_taken(x->aac) != x->aac_taken) x->watched_ms = now_ms;
     x->aac_taken = programme_taken(x->aac);
-    if (programme_ended(x->programme) && !programme_ended(x->aac)) {
-        programme_end(x->aac);
-        if (d->watch.news) d->watch.news(d->watch.ctx, x->aac);
-    } else if (!programme_ended(x->aac) && now_ms - x->aac_ms > AAC_UNWATCHED_MS) {
-        aac_free(d, x);
-    }
+    if (!programme_ended(x->programme) || programme_ended(x->aac)) return;
+    programme_end(x->aac);
+    if (d->watch.news) d->watch.news(d->watch.ctx, x->aac);
 }
 
 void lecture_piece(struct desk *d, const struct media_event *e)
@@ -327,22 +317,12 @@ struct programme *desk_programme_wait(struct desk *d, uint64_t room)
     return taken_up(d, x ? x : lecture_make(d, room));
 }
 
-unsigned desk_programme_aac_serial(struct desk *d, uint64_t room)
+struct programme *desk_programme_aac(struct desk *d, uint64_t room)
 {
     struct lecture *x = lecture_find(d, room);
-    return x ? x->aac_serial : 0;
-}
-
-struct programme *desk_programme_aac(struct desk *d, uint64_t room, unsigned serial)
-{
-    struct lecture *x = lecture_find(d, room);
-    if (!x || serial != x->aac_serial) return NULL;
-    if (!x->aac && !programme_ended(x->programme) && (x->aac = programme_new(d->shelf))) {
-        x->aac_taken = 0;
-        x->aac_base = x->aac_generations;
-        x->aac_ms = desk_now_ms();
-        note_watched(d, x, x->aac_ms);
-    }
+    if (!x) return NULL;
+    if (!x->aac && !programme_ended(x->programme)) x->aac = programme_new(d->shelf);
+    (void)taken_up(d, x);
     return x->aac;
 }
 

@@ -110,7 +110,7 @@ await run({
   },
   async 'the tone in it is the tone that was played'() {
     const { stdout: master } = await promisify(execFile)('curl', ['-ks', `${base}/live/lecture/index.m3u8?token=${watch}`])
-    const uri = master.split('\n').find((l) => l.includes('/aac-'))
+    const uri = master.split('\n').find((l) => l.includes('/aac/'))
     const { stderr } = await promisify(execFile)('ffmpeg', ['-hide_banner', '-tls_verify', '0', '-t', '6', '-i', `${base}/live/lecture/${uri}`, '-vn', '-af', 'bandpass=f=440:width_type=h:w=40,volumedetect', '-f', 'null', '-'], { timeout: 60_000 })
     const mean = Number(/mean_volume: (-?[\d.]+) dB/.exec(stderr)?.[1])
     console.log(`# 440 Hz in the AAC: ${mean} dB`)

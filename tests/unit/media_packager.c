@@ -334,7 +334,7 @@ static void few_frames_make_no_long_chunk(void **state)
             if (end_us) assert_int_equal(c->start_us, end_us);
             end_us = c->start_us + c->duration_us;
             if (!read_fragment(seen[i].bytes, c->picture_len, &f)) continue;
-            if (at && every <= 240) assert_int_equal(f.time, at);
+            if (at && every <= 220) assert_int_equal(f.time, at);
             if (at) assert_true(f.time <= at); /* one that was overdue: its last frame was shown for long */
             at = f.time + f.duration;
         }
