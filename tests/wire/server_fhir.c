@@ -421,6 +421,32 @@ static void history_of_all_pages_backwards(void **state)
     want(&all, 400, "GET", "/_history?_page=AAAA", "", NULL);
 }
 
+/* Who and what the record refers to comes along, once a page, and nobody else's record does; a page leads on under the same conditions. */
+static void everything_brings_what_supports_it(void **state)
+{
+#define NOTE_OF(id, who, by) want(&all, 201, "PUT", "/Observation/" id, "", "{\"resourceType\":\"Observation\",\"id\":\"" id "\",\"status\":\"final\",\"code\":{\"text\":\"x\"}," \
+    "\"subject\":{\"reference\":\"Patient/" who "\"},\"performer\":[{\"reference\":\"" by "\"}]}")
+    (void)state;
+    want(&all, 201, "PUT", "/Practitioner/helps", "", "{\"resourceType\":\"Practitioner\",\"id\":\"helps\"}");
+    want(&all, 201, "PUT", "/Practitioner/other", "", "{\"resourceType\":\"Practitioner\",\"id\":\"other\"}");
+    want(&all, 201, "PUT", "/Patient/helped", "", "{\"resourceType\":\"Patient\",\"id\":\"helped\"}");
+    want(&all, 201, "PUT", "/Patient/stranger", "", "{\"resourceType\":\"Patient\",\"id\":\"stranger\"}");
+    NOTE_OF("help1", "helped", "Practitioner/helps");
+    NOTE_OF("help2", "helped", "Practitioner/helps");
+    NOTE_OF("help3", "helped", "Patient/stranger");
+    NOTE_OF("help4", "stranger", "Practitioner/other");
+    want(&all, 200, "GET", "/Patient/helped/$everything", "", NULL);
+    json_t *bundle = fhir_json(&all), *entries = json_object_get(bundle, "entry");
+    assert_int_equal(json_array_size(entries), 5);
+    json_t *last = json_array_get(entries, 4);
+    assert_string_equal(text_at(json_object_get(last, "resource"), "id", NULL), "helps");
+    assert_string_equal(text_at(json_object_get(last, "search"), "mode", NULL), "include");
+    json_decref(bundle);
+    want(&all, 200, "GET", "/Patient/helped/$everything?_type=Observation&_count=1&_since=2020-01-01T00:00:00%2B08:00", "", NULL);
+    assert_null(strstr(all.web.body, "Practitioner\",\"id"));
+    assert_non_null(strstr(all.web.body, "&_type=Observation&_since=2020-01-01T00:00:00%2B08:00&_page="));
+}
+
 static void everything_is_in_the_audit(void **state)
 {
     (void)state;
@@ -433,6 +459,7 @@ int main(void)
         cmocka_unit_test(a_client_signs_in_by_its_key),   cmocka_unit_test(nothing_without_a_token_or_scope), cmocka_unit_test(a_resource_lives_through_versions),
         cmocka_unit_test(a_client_chooses_the_id),        cmocka_unit_test(what_is_preferred),                cmocka_unit_test(what_is_wrong_is_said_where),
         cmocka_unit_test(a_transaction_is_all_or_nothing), cmocka_unit_test(a_batch_fails_in_part), cmocka_unit_test(a_conditional_update_is_referred_to), cmocka_unit_test(what_a_bundle_may_say),            cmocka_unit_test(a_resource_is_judged_and_not_stored), cmocka_unit_test(a_feed_of_patients), cmocka_unit_test(history_of_all_pages_backwards),
+        cmocka_unit_test(everything_brings_what_supports_it),
         cmocka_unit_test(everything_is_in_the_audit),
     };
     return cmocka_run_group_tests(tests, start, stop);
