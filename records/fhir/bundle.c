@@ -1,30 +1,10 @@
 /* Batch and transaction (http://hl7.org/fhir/R4/http.html#transaction): every entry is a request of its own, carried out as any other; a
  * transaction's entries know each other first: names are given, references put right, and one failure undoes all. */
-#include "records/fhir/fhir_private.h"
+#include "records/fhir/bundle_private.h"
+#include "server/base/crypto.h"
 #include <stdio.h>
 
 #define ENTRIES_MAX 20000
-
-struct entry {
-    struct fhir_work work;
-    struct r4_str full_url;
-    struct r4_node *resource;
-    const struct r4_type *type;
-    char name[FHIR_ID_BYTES]; /* known before it is written */
-    int64_t rid;
-    bool exists;              /* conditional create: was there already */
-    int rank;                 /* order of a transaction */
-};
-
-struct bundle {
-    bool transaction;
-    const struct r4_node *message; /* the header of a patient feed, which is carried out as a transaction; NULL = none */
-    struct entry *list;
-    size_t n;
-    uint32_t *table; /* by full url and by Patient name: entry + 1 */
-    size_t mask;
-    struct index_batch rows;
-};
 
 void bundle_free(struct bundle *b)
 {
@@ -49,22 +29,22 @@ struct index_batch *bundle_rows(struct bundle *b)
 
 /* ---- who is meant ---- */
 
-static size_t slot(const struct bundle *b, const char *text, size_t n)
+size_t bundle_slot(const struct bundle *b, const char *text, size_t n)
 {
     return r4_hash(text, n) * 2654435761u & b->mask;
 }
 
-static void remember(struct bundle *b, const char *text, size_t n, size_t entry)
+void bundle_remember(struct bundle *b, const char *text, size_t n, size_t entry)
 {
-    size_t at = slot(b, text, n);
+    size_t at = bundle_slot(b, text, n);
     while (b->table[at])
         at = (at + 1) & b->mask;
     b->table[at] = (uint32_t)entry + 1;
 }
 
-static struct entry *by_url(const struct bundle *b, const char *text, size_t n)
+struct entry *bundle_by_url(const struct bundle *b, const char *text, size_t n)
 {
-    for (size_t at = slot(b, text, n); b->table[at]; at = (at + 1) & b->mask) {
+    for (size_t at = bundle_slot(b, text, n); b->table[at]; at = (at + 1) & b->mask) {
         struct entry *e = &b->list[b->table[at] - 1];
         if (e->full_url.n == n && memcmp(e->full_url.p, text, n) == 0)
             return e;
@@ -77,7 +57,7 @@ int64_t bundle_patient(const struct bundle *b, const char *name)
     size_t n = strlen(name);
     if (!b || !b->transaction)
         return 0;
-    for (size_t at = slot(b, name, n); b->table[at]; at = (at + 1) & b->mask) {
+    for (size_t at = bundle_slot(b, name, n); b->table[at]; at = (at + 1) & b->mask) {
         const struct entry *e = &b->list[b->table[at] - 1];
         if (e->rid && e->type && strcmp(e->type->name, "Patient") == 0 && strcmp(e->name, name) == 0)
             return e->rid;
@@ -125,6 +105,21 @@ static int rank_of(const char *method)
     return -1;
 }
 
+/* A JSON Patch is no resource: it comes as a Binary (http://hl7.org/fhir/R4/http.html#patch). */
+static int unwrap_patch(struct fhir_work *w, struct entry *e, size_t i)
+{
+    struct r4_str data = r4_text(r4_get(e->resource, "data")), type = r4_text(r4_get(e->resource, "contentType"));
+    if (strcmp(e->work.q.method, "PATCH") || !r4_is(r4_get(e->resource, "resourceType"), "Binary"))
+        return 0;
+    uint8_t *text = r4_doc_alloc(w->plan->scratch->doc, data.n + 1);
+    int n = text && data.n && r4_str_is(type, "application/json-patch+json") ? base64_decode(data.p, data.n, text, data.n) : -1;
+    if (n <= 0 || r4_json_parse(w->plan->scratch->doc, (const char *)text, (size_t)n, &e->resource, NULL))
+        return fhir_fail_status(w, 400, "invalid", "Bundle.entry[%zu]: a Binary of a PATCH holds a JSON Patch (contentType application/json-patch+json).", i);
+    e->work.q.body = (const char *)text;
+    e->work.q.len = (size_t)n;
+    return 0;
+}
+
 static int take_entry(struct fhir_work *w, struct r4_node *node, struct entry *e, size_t i)
 {
     const struct r4_node *request = r4_get(node, "request");
@@ -152,7 +147,7 @@ static int take_entry(struct fhir_work *w, struct r4_node *node, struct entry *e
         e->work.q.len = e->resource->end - e->resource->at;
     } else
         e->work.q.len = 0;
-    return 0;
+    return unwrap_patch(w, e, i);
 }
 
 static int take_bundle(struct fhir_work *w)
@@ -192,7 +187,7 @@ static int take_bundle(struct fhir_work *w)
 
 /* ---- an entry as a request ---- */
 
-static int open_entry(struct fhir_work *w, struct entry *e)
+int bundle_open_entry(struct fhir_work *w, struct entry *e)
 {
     e->work.plan = calloc(1, sizeof *e->work.plan);
     if (!e->work.plan)
@@ -204,15 +199,15 @@ static int open_entry(struct fhir_work *w, struct entry *e)
 
 static void begin_entry(struct fhir_work *w, struct entry *e, struct tx *tx)
 {
-    if (open_entry(w, e) == 0)
+    if (bundle_open_entry(w, e) == 0)
         fhir_route(&e->work, tx);
     else if (!e->work.answer.status)
         fhir_refuse(&e->work, ERR_UNAVAILABLE, "", "Out of memory.");
 }
 
-/* ---- transactions: names and references ---- */
+/* ---- transactions ---- */
 
-static int fail_as(struct fhir_work *w, struct entry *e, size_t i)
+int bundle_fail_as(struct fhir_work *w, struct entry *e, size_t i)
 {
     struct fhir_work *s = &e->work;
     struct r4_node *root;
@@ -241,212 +236,21 @@ static int fail_as(struct fhir_work *w, struct entry *e, size_t i)
     return s->fault.code ? s->fault.code : ERR_INVALID;
 }
 
-/* The one resource that meets the condition of an entry, as far as who sends it may search; row.found: there is one. The error is answered. */
-static int meet_condition(struct fhir_work *w, struct tx *tx, struct entry *e, size_t i, const char *query, struct fhir_row *row)
-{
-    int found = 0, rc = open_entry(w, e);
-    rc = rc ? rc : fhir_need(&e->work, e->type->name, MAY_SEARCH | MAY_READ);
-    rc = rc ? rc : search_one(&e->work, tx, e->type, str(query), &found, row);
-    if (rc == 0 && found > 1)
-        rc = fhir_fail_status(&e->work, 412, "multiple-matches", "More than one resource meets the condition.");
-    if (rc)
-        return fail_as(w, e, i);
-    free(e->work.plan);
-    e->work.plan = NULL;
-    row->found = found == 1;
-    return 0;
-}
-
-static void name_new(struct entry *e)
-{
-    e->rid = (int64_t)id_new();
-    id_format((uint64_t)e->rid, e->name);
-}
-
-static int name_create(struct fhir_work *w, struct tx *tx, struct entry *e, size_t i, struct fhir_row *row)
-{
-    int rc = *e->work.q.if_none_exist ? meet_condition(w, tx, e, i, e->work.q.if_none_exist, row) : 0;
-    e->work.q.if_none_exist = "";
-    e->exists = row->found;
-    if (rc || !e->exists) {
-        name_new(e);
-        return rc;
-    }
-    e->rid = row->rid;
-    snprintf(e->name, sizeof e->name, "%s", row->name);
-    snprintf(e->work.answer.etag, sizeof e->work.answer.etag, "W/\"%lld\"", (long long)row->vid);
-    e->work.answer.modified_ms = row->t_ms;
-    e->work.answer.status = 200;
-    return 0;
-}
-
-/* PUT Type?query: others of the bundle may refer to what it will be about, so a new one gets its name here. */
-static int name_conditional(struct fhir_work *w, struct tx *tx, struct entry *e, size_t i, struct fhir_row *row)
-{
-    struct r4_str id = r4_text(r4_get(e->resource, "id"));
-    int rc = meet_condition(w, tx, e, i, e->work.q.query, row);
-    if (rc)
-        return rc;
-    if (row->found) {
-        e->rid = row->rid;
-        snprintf(e->name, sizeof e->name, "%s", row->name);
-    } else if (id.n)
-        snprintf(e->name, sizeof e->name, "%.*s", (int)id.n, id.p);
-    else {
-        name_new(e);
-        r4_set_string(w->plan->scratch->doc, e->resource, "id", e->name);
-    }
-    return 0;
-}
-
-/* The type and id an entry writes to. */
-static int name_entry(struct fhir_work *w, struct tx *tx, struct entry *e, size_t i)
-{
-    const char *path = e->work.q.path + 1, *slash = strchr(path, '/');
-    struct fhir_row row = {0};
-    size_t n = slash ? (size_t)(slash - path) : strlen(path);
-    int rc = 0;
-    e->type = r4_resource(fhir_r4(w->fhir), path, n);
-    if (!e->type)
-        return fhir_fail_status(w, 400, "not-supported", "Bundle.entry[%zu].request.url names no resource type.", i);
-    if (e->rank == 1 && !slash && e->resource)
-        rc = name_create(w, tx, e, i, &row);
-    else if (e->rank == 2 && !slash && e->resource && *e->work.q.query)
-        rc = name_conditional(w, tx, e, i, &row);
-    else if (slash) {
-        snprintf(e->name, sizeof e->name, "%.*s", (int)strcspn(slash + 1, "/"), slash + 1);
-        if (e->rank == 2 && strcmp(e->type->name, "Patient") == 0) {
-            e->rid = tx_int(tx, 0, "SELECT rid FROM fhir_name WHERE type='Patient' AND name=$1", "t", e->name);
-            e->rid = e->rid ? e->rid : (int64_t)id_new();
-        }
-    }
-    fhir_row_clear(&row);
-    return rc;
-}
-
-static int name_all(struct fhir_work *w, struct tx *tx)
-{
-    struct bundle *b = w->plan->bundle;
-    int rc = 0;
-    for (size_t i = 0; i < b->n && rc == 0; i++) {
-        struct entry *e = &b->list[i];
-        if (e->rank > 3)
-            continue;
-        rc = name_entry(w, tx, e, i);
-        if (rc == 0 && e->full_url.n) {
-            if (by_url(b, e->full_url.p, e->full_url.n))
-                return fhir_fail_status(w, 400, "duplicate", "Bundle.entry[%zu].fullUrl was used before.", i);
-            remember(b, e->full_url.p, e->full_url.n, i);
-        }
-        if (rc == 0 && e->rid && strcmp(e->type->name, "Patient") == 0)
-            remember(b, e->name, strlen(e->name), i);
-    }
-    return rc;
-}
-
-struct mending {
-    struct fhir_work *w;
-    struct tx *tx;
-    size_t entry;
-    int error;
-};
-
-static void set_reference(struct mending *m, struct r4_node *node, const char *type, const char *name)
-{
-    size_t n = strlen(type) + strlen(name) + 1;
-    char *text = r4_doc_alloc(m->w->plan->scratch->doc, n + 1);
-    if (!text) {
-        m->error = ERR_UNAVAILABLE;
-        return;
-    }
-    snprintf(text, n + 1, "%s/%s", type, name);
-    node->text = text;
-    node->len = (uint32_t)n;
-}
-
-/* "Practitioner?identifier=x": http://hl7.org/fhir/R4/http.html#trules, conditional references. */
-static void by_condition(struct mending *m, struct r4_node *node, const char *mark)
-{
-    struct r4_str text = r4_text(node), query = {mark + 1, text.n - (size_t)(mark + 1 - text.p)};
-    const struct r4_type *type = r4_resource(fhir_r4(m->w->fhir), text.p, (size_t)(mark - text.p));
-    struct fhir_row row = {0};
-    int n = 0;
-    if (!type)
-        return;
-    m->error = fhir_need(m->w, type->name, MAY_SEARCH);
-    m->error = m->error ? m->error : search_one(m->w, m->tx, type, query, &n, &row);
-    if (!m->error && n != 1)
-        m->error = fhir_fail_status(m->w, 412, n ? "multiple-matches" : "not-found", "A conditional reference of Bundle.entry[%zu] meets %s.", m->entry,
-                                    n ? "more than one resource" : "no resource");
-    if (!m->error)
-        set_reference(m, node, type->name, row.name);
-    fhir_row_clear(&row);
-}
-
-static void mend(void *ctx, struct r4_node *node)
-{
-    struct mending *m = ctx;
-    struct r4_str text = r4_text(node);
-    const char *mark = text.n ? memchr(text.p, '?', text.n) : NULL;
-    if (m->error || !text.n)
-        return;
-    const struct entry *e = by_url(m->w->plan->bundle, text.p, text.n);
-    if (e && e->name[0])
-        set_reference(m, node, e->type->name, e->name);
-    else if (text.n > 4 && memcmp(text.p, "urn:", 4) == 0 && (text.n < 8 || memcmp(text.p, "urn:oid:", 8)))
-        m->error = fhir_fail_status(m->w, 400, "not-found", "Bundle.entry[%zu] refers to something that is not in the bundle.", m->entry);
-    else if (mark && memchr(text.p, ':', (size_t)(mark - text.p)) == NULL)
-        by_condition(m, node, mark);
-}
-
-static int mend_all(struct fhir_work *w, struct tx *tx)
-{
-    struct bundle *b = w->plan->bundle;
-    struct mending m = {w, tx, 0, 0};
-    for (size_t i = 0; i < b->n && !m.error; i++) {
-        m.entry = i;
-        if (b->list[i].resource && !b->list[i].exists)
-            r4_references(fhir_r4(w->fhir), b->list[i].resource, mend, &m);
-    }
-    return m.error;
-}
-
-static int same_target(struct fhir_work *w)
-{
-    struct bundle *b = w->plan->bundle;
-    for (size_t i = 0; i < b->n; i++) {
-        struct entry *e = &b->list[i];
-        char key[FHIR_ID_BYTES + 60];
-        if (!e->name[0] || e->exists || e->rank == 1 || e->rank > 3)
-            continue;
-        int n = snprintf(key, sizeof key, "\x01%s/%s", e->type->name, e->name);
-        for (size_t at = slot(b, key, (size_t)n); b->table[at]; at = (at + 1) & b->mask) {
-            const struct entry *o = &b->list[b->table[at] - 1];
-            if (o != e && o->type == e->type && strcmp(o->name, e->name) == 0 && o->rank <= 3)
-                return fhir_fail_status(w, 400, "duplicate", "Bundle.entry[%zu] is about a resource that another entry is about too.", i);
-        }
-        remember(b, key, (size_t)n, i);
-    }
-    return 0;
-}
-
 static int begin_transaction(struct fhir_work *w, struct tx *tx)
 {
     struct bundle *b = w->plan->bundle;
-    int rc = name_all(w, tx);
-    rc = rc ? rc : same_target(w);
-    rc = rc ? rc : mend_all(w, tx);
+    int rc = bundle_name_all(w, tx);
     for (size_t i = 0; i < b->n && rc == 0; i++) {
         struct entry *e = &b->list[i];
         if (e->rank > 3 || e->exists)
             continue;
-        if (open_entry(w, e) == 0) {
+        if (bundle_open_entry(w, e) == 0) {
             e->work.plan->given = e->resource;
             e->work.plan->given_rid = e->rid;
             fhir_route(&e->work, tx);
         }
         if (e->work.answer.status >= 400)
-            rc = fail_as(w, e, i);
+            rc = bundle_fail_as(w, e, i);
     }
     return rc;
 }
@@ -545,7 +349,7 @@ static int finish_transaction(struct fhir_work *w, struct tx *tx)
             else if (e->work.to_write && fhir_finish(&e->work, tx) && e->work.answer.status < 400)
                 fhir_refuse(&e->work, ERR_INTERNAL, "", "Something went wrong here.");
             if (e->work.answer.status >= 400 && rank <= 3)
-                return fail_as(w, e, i);
+                return bundle_fail_as(w, e, i);
             merge_notes(w, &e->work);
         }
     }

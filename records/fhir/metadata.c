@@ -1,5 +1,7 @@
 /* The CapabilityStatement and Patient/$everything. What the statement says is made from the tables the code runs by. */
 #include "records/fhir/kin.h"
+#include "records/r4/search.h"
+#include "records/r4/validate.h"
 #include <stdio.h>
 
 /* ---- metadata ---- */
@@ -116,14 +118,22 @@ void rest_metadata(struct fhir_work *w)
     fhir_answer_buf(w, 200, &b);
 }
 
-/* ---- Patient/$everything (http://hl7.org/fhir/R4/patient-operation-everything.html) ---- */
+/* ---- Patient/$everything (http://hl7.org/fhir/R4/patient-operation-everything.html): what lies in a patient's record, and what supports it - the
+ * practitioners, organisations, places, medicines it refers to, that are in no patient's record ---- */
+
+#define SUPPORT_MAX 1000 /* of one page */
 
 struct all {
     int64_t since_ms, at, after; /* where the page before ended: in whose record, behind which resource */
-    size_t want, n, n_own; /* n_own: of the house, beside n */
-    struct r4_str types;
+    size_t want, n; /* those of the house come beside n */
+    struct r4_str types, since; /* as they were asked */
     bool more;
     struct r4_buf b;
+    struct supporting { /* what the page refers to */
+        const struct r4_type *type;
+        char name[FHIR_ID_BYTES];
+    } *support;
+    size_t n_support;
 };
 
 /* "record.resource", of what he may see anyway. */
@@ -147,7 +157,7 @@ static int take_parameters(struct fhir_work *w, struct all *a)
         if (r4_str_is(name, "_count") && text_to_version(value.p ? value.p : "", value.n, &n))
             a->want = n > FHIR_PAGE_MAX ? FHIR_PAGE_MAX : (size_t)n;
         else if (r4_str_is(name, "_since") && r4_date_interval(value.p, value.n, FHIR_ZONE_MIN, &a->since_ms, &n))
-            continue;
+            a->since = value;
         else if (r4_str_is(name, "_type"))
             a->types = value;
         else if (r4_str_is(name, "_page") && take_place(value, a))
@@ -176,18 +186,86 @@ static bool wanted(const struct fhir_work *w, const struct all *a, const char *t
     return t_ms >= a->since_ms && listed(a->types, type) && fhir_may(w, type, MAY_READ);
 }
 
+struct referring {
+    struct fhir_work *w;
+    struct all *a;
+};
+
+/* What lies in patients' records is told of by itself. */
+static bool of_records(const struct fhir_work *w, const struct r4_type *type)
+{
+    const struct r4_param *const *params;
+    return strcmp(type->name, "Patient") == 0 || r4_compartment(fhir_r4(w->fhir), "Patient", type, &params) > 0;
+}
+
+/* "Practitioner/7", each once. */
+static void note_reference(void *ctx, struct r4_node *reference)
+{
+    struct referring *r = ctx;
+    struct all *a = r->a;
+    struct r4_str text = r4_text(reference);
+    const char *slash = text.n ? memchr(text.p, '/', text.n) : NULL, *end = text.p + text.n;
+    const struct r4_type *type = slash ? r4_resource(fhir_r4(r->w->fhir), text.p, (size_t)(slash - text.p)) : NULL;
+    const char *stop = type ? memchr(slash + 1, '/', (size_t)(end - slash - 1)) : NULL; /* /_history/3 */
+    size_t n = type ? (size_t)((stop ? stop : end) - slash - 1) : 0;
+    if (!n || n >= FHIR_ID_BYTES || !r4_id_ok(slash + 1, n) || a->n_support == SUPPORT_MAX || of_records(r->w, type))
+        return;
+    for (size_t i = 0; i < a->n_support; i++)
+        if (a->support[i].type == type && strncmp(a->support[i].name, slash + 1, n) == 0 && !a->support[i].name[n])
+            return;
+    struct supporting *one = &a->support[a->n_support++];
+    one->type = type;
+    memcpy(one->name, slash + 1, n);
+    one->name[n] = 0;
+}
+
+static void note_references(struct fhir_work *w, struct r4_str body, struct all *a)
+{
+    struct r4_doc *d = w->plan->scratch->doc;
+    struct r4_mark mark = r4_doc_mark(d);
+    struct r4_node *resource;
+    if (a->support && r4_json_parse(d, body.p, body.n, &resource, NULL) == 0)
+        r4_references(fhir_r4(w->fhir), resource, note_reference, &(struct referring){w, a});
+    r4_doc_rewind(d, mark);
+}
+
+static int put_entry(struct fhir_work *w, const struct r4_type *type, const char *name, struct r4_str body, const char *mode, struct all *a)
+{
+    char base[300];
+    fhir_base(w, base);
+    r4_buf_printf(&a->b, "%s{\"fullUrl\":\"%s/%s/%s\",\"resource\":", a->b.n ? "," : ",\"entry\":[", base, type->name, name);
+    int rc = body_shape(w, type, body, &a->b);
+    r4_buf_printf(&a->b, ",\"search\":{\"mode\":\"%s\"}}", mode);
+    return rc;
+}
+
 /* false: the page is full. */
 static bool add_one(struct fhir_work *w, const struct r4_type *type, const char *name, struct r4_str body, struct all *a, int *rc)
 {
-    char base[300];
     a->more = a->n == a->want;
     if (a->more)
         return false;
-    fhir_base(w, base);
-    r4_buf_printf(&a->b, "%s{\"fullUrl\":\"%s/%s/%s\",\"resource\":", a->n++ + a->n_own ? "," : ",\"entry\":[", base, type->name, name);
-    *rc = body_shape(w, type, body, &a->b);
-    r4_buf_puts(&a->b, ",\"search\":{\"mode\":\"match\"}}");
+    a->n++;
+    *rc = put_entry(w, type, name, body, "match", a);
+    note_references(w, body, a);
     return true;
+}
+
+/* What is referred to and lies in nobody's record. */
+static int add_support(struct fhir_work *w, struct tx *tx, struct all *a)
+{
+    int rc = 0;
+    for (size_t i = 0; i < a->n_support && rc == 0; i++) {
+        const struct supporting *s = &a->support[i];
+        struct fhir_row row = {0};
+        if (!listed(a->types, s->type->name) || !fhir_may(w, s->type->name, MAY_READ))
+            continue;
+        rc = row_find(w, tx, s->type, str(s->name), ROW_BODY, &row);
+        if (rc == 0 && row.found && !row.deleted && !row.pkey)
+            rc = put_entry(w, row.type, row.name, (struct r4_str){row.body, row.body_len}, "include", a);
+        fhir_row_clear(&row);
+    }
+    return rc;
 }
 
 /* The Patient of a record, before all else: other rows are asked for his links (kin.h). */
@@ -238,14 +316,9 @@ static int add_rows(struct fhir_work *w, struct tx *tx, int64_t pkey, struct all
 
 static int add_own_row(struct fhir_work *w, const struct fhir_row *row, struct all *a)
 {
-    char base[300];
     if (row->t_ms < a->since_ms || !listed(a->types, row->type->name) || !fhir_may(w, row->type->name, MAY_READ))
         return 0;
-    fhir_base(w, base);
-    r4_buf_printf(&a->b, "%s{\"fullUrl\":\"%s/%s/%s\",\"resource\":", a->n_own++ ? "," : ",\"entry\":[", base, row->type->name, row->name);
-    int rc = body_shape(w, row->type, (struct r4_str){row->body, row->body_len}, &a->b);
-    r4_buf_puts(&a->b, ",\"search\":{\"mode\":\"match\"}}");
-    return rc;
+    return put_entry(w, row->type, row->name, (struct r4_str){row->body, row->body_len}, "match", a);
 }
 
 /* A person of the index: he himself and what the house keeps of him, all on the first page; what lies in the store of him follows.
@@ -298,6 +371,16 @@ static int add_kin(struct fhir_work *w, struct tx *tx, uint64_t person, struct a
     return rc;
 }
 
+static void write_next(struct fhir_work *w, const struct all *a, const char *base, struct r4_buf *out)
+{
+    r4_buf_printf(out, ",\"link\":[{\"relation\":\"next\",\"url\":\"%s/Patient/%s/$everything?_count=%zu%s%.*s", base, w->plan->id, a->want, a->types.n ? "&_type=" : "",
+                  (int)a->types.n, a->types.n ? a->types.p : "");
+    r4_buf_puts(out, a->since.n ? "&_since=" : "");
+    for (size_t i = 0; i < a->since.n; i++) /* a date: the sign of its zone is all that needs it */
+        r4_buf_printf(out, a->since.p[i] == '+' || a->since.p[i] == ' ' ? "%%2B" : "%c", a->since.p[i]);
+    r4_buf_printf(out, "&_page=%lld.%lld\"}]", (long long)a->at, (long long)a->after);
+}
+
 void rest_everything(struct fhir_work *w, struct tx *tx)
 {
     struct all a = {0};
@@ -313,6 +396,7 @@ void rest_everything(struct fhir_work *w, struct tx *tx)
         return;
     }
     int rc;
+    a.support = calloc(SUPPORT_MAX, sizeof *a.support);
     if (own_name("Patient", w->plan->id, &person)) {
         rc = add_own(w, tx, person, &patient, &a);
         rc = rc ? rc : add_kin(w, tx, person, &a);
@@ -323,6 +407,8 @@ void rest_everything(struct fhir_work *w, struct tx *tx)
         rc = rc ? rc : fhir_no_refusal(w, tx, &patient);
         rc = rc ? rc : add_rows(w, tx, patient.pkey, &a);
     }
+    rc = rc ? rc : add_support(w, tx, &a);
+    free(a.support);
     if (rc) {
         fhir_row_clear(&patient);
         if (!w->answer.status)
@@ -333,9 +419,8 @@ void rest_everything(struct fhir_work *w, struct tx *tx)
     fhir_base(w, base);
     r4_buf_puts(&out, "{\"resourceType\":\"Bundle\",\"type\":\"searchset\"");
     if (a.more)
-        r4_buf_printf(&out, ",\"link\":[{\"relation\":\"next\",\"url\":\"%s/Patient/%s/$everything?_count=%zu%s%.*s&_page=%lld.%lld\"}]", base, w->plan->id, a.want,
-                      a.types.n ? "&_type=" : "", (int)a.types.n, a.types.n ? a.types.p : "", (long long)a.at, (long long)a.after);
-    if (a.n + a.n_own) {
+        write_next(w, &a, base, &out);
+    if (a.b.n) {
         r4_buf_put(&out, a.b.p, a.b.n);
         r4_buf_puts(&out, "]");
     }

@@ -287,6 +287,53 @@ static void a_conditional_update_is_referred_to(void **state)
     assert_non_null(strstr(all.web.body, "\"total\":2"));
 }
 
+static const char *status_at(json_t *answer, size_t i)
+{
+    return text_at(json_object_get(json_array_get(json_object_get(answer, "entry"), i), "response"), "status", NULL);
+}
+
+#define BUNDLE(type, entries) "{\"resourceType\":\"Bundle\",\"type\":\"" type "\",\"entry\":[" entries "]}"
+#define ONCE "{\"resource\":{\"resourceType\":\"Patient\",\"identifier\":[{\"system\":\"urn:once\",\"value\":\"1\"}]},\"request\":{\"method\":\"POST\",\"url\":\"Patient\"," \
+    "\"ifNoneExist\":\"identifier=urn:once|1\"}}"
+#define EITHER "{\"resource\":{\"resourceType\":\"Patient\",\"identifier\":[{\"system\":\"urn:either\",\"value\":\"1\"}]},\"request\":{\"method\":\"PUT\",\"url\":\"Patient?identifier=urn:either|1\"}}"
+
+/* A JSON Patch as a Binary; a condition that two entries have; references relative to where a bundle says it comes from. */
+static void what_a_bundle_may_say(void **state)
+{
+    /* [{"op":"replace","path":"/active","value":false}] */
+    static const char patch[] = "{\"resource\":{\"resourceType\":\"Binary\",\"contentType\":\"application/json-patch+json\",\"data\":"
+        "\"W3sib3AiOiJyZXBsYWNlIiwicGF0aCI6Ii9hY3RpdmUiLCJ2YWx1ZSI6ZmFsc2V9XQ==\"},\"request\":{\"method\":\"PATCH\",\"url\":\"Patient/patched\"}}";
+    static const char elsewhere[] = BUNDLE("transaction",
+        "{\"fullUrl\":\"https://x.example/fhir/Patient/123\",\"resource\":{\"resourceType\":\"Patient\",\"gender\":\"male\"},\"request\":{\"method\":\"POST\",\"url\":\"Patient\"}},"
+        "{\"fullUrl\":\"https://x.example/fhir/Basic/9\",\"resource\":{\"resourceType\":\"Basic\",\"id\":\"relative\",\"code\":{\"text\":\"x\"},\"subject\":{\"reference\":\"Patient/123\"},"
+        "\"author\":{\"reference\":\"Patient/124\"}},\"request\":{\"method\":\"PUT\",\"url\":\"Basic/relative\"}}");
+    char text[1200];
+    (void)state;
+    want(&all, 201, "PUT", "/Patient/patched", "", "{\"resourceType\":\"Patient\",\"id\":\"patched\",\"active\":true}");
+    for (int i = 0; i < 2; i++) {
+        snprintf(text, sizeof text, BUNDLE("%s", "%s"), i ? "batch" : "transaction", patch);
+        want(&all, 200, "POST", "", "", text);
+        json_t *answer = fhir_json(&all);
+        assert_string_equal(status_at(answer, 0), "200 OK");
+        json_decref(answer);
+    }
+    want(&all, 200, "GET", "/Patient/patched", "", NULL);
+    assert_non_null(strstr(all.web.body, "\"active\":false"));
+    want(&all, 400, "POST", "", "", BUNDLE("transaction", "{\"resource\":{\"resourceType\":\"Binary\",\"contentType\":\"text/plain\",\"data\":\"eA==\"},\"request\":{\"method\":\"PATCH\",\"url\":\"Patient/patched\"}}"));
+    want(&all, 200, "POST", "", "", BUNDLE("transaction", ONCE "," ONCE));
+    json_t *answer = fhir_json(&all);
+    assert_string_equal(status_at(answer, 0), "201 Created");
+    assert_string_equal(status_at(answer, 1), "200 OK");
+    json_decref(answer);
+    want(&all, 200, "GET", "/Patient?identifier=urn:once|1&_summary=count", "", NULL);
+    assert_non_null(strstr(all.web.body, "\"total\":1"));
+    want(&all, 400, "POST", "", "", BUNDLE("transaction", EITHER "," EITHER)); /* one resource, two writes */
+    want(&all, 200, "POST", "", "", elsewhere);
+    want(&all, 200, "GET", "/Basic/relative", "", NULL);
+    assert_null(strstr(all.web.body, "Patient/123"));
+    assert_non_null(strstr(all.web.body, "Patient/124")); /* not of this bundle */
+}
+
 static void a_batch_fails_in_part(void **state)
 {
     static const char batch[] = "{\"resourceType\":\"Bundle\",\"type\":\"batch\",\"entry\":["
@@ -374,6 +421,32 @@ static void history_of_all_pages_backwards(void **state)
     want(&all, 400, "GET", "/_history?_page=AAAA", "", NULL);
 }
 
+/* Who and what the record refers to comes along, once a page, and nobody else's record does; a page leads on under the same conditions. */
+static void everything_brings_what_supports_it(void **state)
+{
+#define NOTE_OF(id, who, by) want(&all, 201, "PUT", "/Observation/" id, "", "{\"resourceType\":\"Observation\",\"id\":\"" id "\",\"status\":\"final\",\"code\":{\"text\":\"x\"}," \
+    "\"subject\":{\"reference\":\"Patient/" who "\"},\"performer\":[{\"reference\":\"" by "\"}]}")
+    (void)state;
+    want(&all, 201, "PUT", "/Practitioner/helps", "", "{\"resourceType\":\"Practitioner\",\"id\":\"helps\"}");
+    want(&all, 201, "PUT", "/Practitioner/other", "", "{\"resourceType\":\"Practitioner\",\"id\":\"other\"}");
+    want(&all, 201, "PUT", "/Patient/helped", "", "{\"resourceType\":\"Patient\",\"id\":\"helped\"}");
+    want(&all, 201, "PUT", "/Patient/stranger", "", "{\"resourceType\":\"Patient\",\"id\":\"stranger\"}");
+    NOTE_OF("help1", "helped", "Practitioner/helps");
+    NOTE_OF("help2", "helped", "Practitioner/helps");
+    NOTE_OF("help3", "helped", "Patient/stranger");
+    NOTE_OF("help4", "stranger", "Practitioner/other");
+    want(&all, 200, "GET", "/Patient/helped/$everything", "", NULL);
+    json_t *bundle = fhir_json(&all), *entries = json_object_get(bundle, "entry");
+    assert_int_equal(json_array_size(entries), 5);
+    json_t *last = json_array_get(entries, 4);
+    assert_string_equal(text_at(json_object_get(last, "resource"), "id", NULL), "helps");
+    assert_string_equal(text_at(json_object_get(last, "search"), "mode", NULL), "include");
+    json_decref(bundle);
+    want(&all, 200, "GET", "/Patient/helped/$everything?_type=Observation&_count=1&_since=2020-01-01T00:00:00%2B08:00", "", NULL);
+    assert_null(strstr(all.web.body, "Practitioner\",\"id"));
+    assert_non_null(strstr(all.web.body, "&_type=Observation&_since=2020-01-01T00:00:00%2B08:00&_page="));
+}
+
 static void everything_is_in_the_audit(void **state)
 {
     (void)state;
@@ -385,7 +458,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_client_signs_in_by_its_key),   cmocka_unit_test(nothing_without_a_token_or_scope), cmocka_unit_test(a_resource_lives_through_versions),
         cmocka_unit_test(a_client_chooses_the_id),        cmocka_unit_test(what_is_preferred),                cmocka_unit_test(what_is_wrong_is_said_where),
-        cmocka_unit_test(a_transaction_is_all_or_nothing), cmocka_unit_test(a_batch_fails_in_part), cmocka_unit_test(a_conditional_update_is_referred_to),            cmocka_unit_test(a_resource_is_judged_and_not_stored), cmocka_unit_test(a_feed_of_patients), cmocka_unit_test(history_of_all_pages_backwards),
+        cmocka_unit_test(a_transaction_is_all_or_nothing), cmocka_unit_test(a_batch_fails_in_part), cmocka_unit_test(a_conditional_update_is_referred_to), cmocka_unit_test(what_a_bundle_may_say),            cmocka_unit_test(a_resource_is_judged_and_not_stored), cmocka_unit_test(a_feed_of_patients), cmocka_unit_test(history_of_all_pages_backwards),
+        cmocka_unit_test(everything_brings_what_supports_it),
         cmocka_unit_test(everything_is_in_the_audit),
     };
     return cmocka_run_group_tests(tests, start, stop);
