@@ -256,6 +256,7 @@ void records_close(struct records *r)
     recording_intake_close(r->parts.intake);
     records_parts_close(&r->parts);
     store_close(r->store);
+    fhir_spare_free(r);
     pthread_mutex_destroy(&r->feed_lock);
     pthread_mutex_destroy(&r->waiting_lock);
     explicit_bzero(r->system_credential, sizeof r->system_credential);
