@@ -274,15 +274,16 @@ static void write_waiting(void *ctx)
     struct records *r = ctx;
     bool more = true;
     while (more) {
-        if (r->has_writer && r->fhir_group >= FHIR_MANY)
+        if (r->has_writer && r->fhir_many >= FHIR_MANY)
             usleep(r->fhir_wrote ? FHIR_GATHER_US : FHIR_GATHER_READS_US);
         struct fhir_job *first = take_group(r, &more);
-        r->fhir_group = 0;
+        size_t n = 0;
         r->fhir_wrote = false;
         for (const struct fhir_job *j = first; j; j = j->next) {
-            r->fhir_group++;
+            n++;
             r->fhir_wrote = r->fhir_wrote || j->work.to_write;
         }
+        r->fhir_many = n > r->fhir_many ? n : r->fhir_many - (r->fhir_many - n + 3) / 4;
         finish_group(r, first);
     }
 }

@@ -39,8 +39,9 @@ struct records {
     bool writer_called; /* a job that takes a group is queued */
     /* FHIR requests that wait for the writer: as above, a line of their own (fhir_door.c) */
     struct fhir_job *fhir_waiting, *fhir_waiting_last;
-    size_t n_fhir_waiting, fhir_group; /* fhir_group: jobs of the last group; the writer's */
-    bool fhir_wrote;                   /* and whether any of them wrote */
+    size_t n_fhir_waiting;
+    size_t fhir_many; /* how many jobs groups have of late, falling slowly: a small one between large ones is those who came first; the writer's */
+    bool fhir_wrote;  /* whether any of the last group wrote; the same */
     bool fhir_called;
     struct fhir_job *fhir_spare; /* freed ones, for the next; under waiting_lock */
     size_t n_fhir_spare;
