@@ -407,7 +407,7 @@ static json_t *export_manifest(struct worker *w)
 static void export_all(void)
 {
     size_t i, lines = 0, bytes = 0;
-    long before = site_rss_kb(), most = before;
+    long before = site_rss_kb(), first = 0, most = before;
     json_t *file;
     if (*only && !strstr(only, "$export")) return;
     connect_all(1);
@@ -420,10 +420,12 @@ static void export_all(void)
         if (!path || ask(&workers[0], "GET", path, NULL) != 200) fail_msg("$export: a file of %d", workers[0].web.status);
         lines += lines_of(&workers[0].web);
         bytes += workers[0].web.body_len;
-        if (site_rss_kb() > most) most = site_rss_kb();
+        long rss = site_rss_kb();
+        first = i ? first : rss;
+        most = rss > most ? rss : most;
     }
-    printf("$export: %zu resources, %zu files, %zu MB in %.1f s, of them %.1f until the first; server %.1f us each; RSS %ld MB before, %ld at most\n", lines, i, bytes >> 20,
-           now() - began, prepared, (process_cpu_s(site.daemon) - cpu) / (double)lines * 1e6, before / 1024, most / 1024);
+    printf("$export: %zu resources, %zu files, %zu MB in %.1f s, of them %.1f until the first; server %.1f us each; RSS %ld MB before, %ld after the first file, %ld at most\n", lines, i, bytes >> 20,
+           now() - began, prepared, (process_cpu_s(site.daemon) - cpu) / (double)lines * 1e6, before / 1024, first / 1024, most / 1024);
     fflush(stdout);
     json_decref(manifest);
     web_close(&workers[0].web);
