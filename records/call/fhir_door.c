@@ -1,6 +1,8 @@
 /* The door for FHIR: the same steps as call.h - actor, policy, decode, begin, run, audit, outbox, commit - for bytes. Reads run on a
- * reader - short ones together (turn.h) - and are answered when their audit line is durable; writes are prepared on a reader and carried
- * out on the writer. Both wait in one line and are committed in groups; a group's audit lines share one head. */
+ * reader and are answered when their audit line is durable; writes are prepared on a reader and carried out on the writer. Both wait in
+ * one line and are committed in groups; a group's audit lines share one head. A quick read waits for the writer in any case: of a file
+ * he reads it himself, in the transaction of its line, from pages that stay in his cache where a reader's are void after each commit. Of a
+ * server, whose every statement is a journey, quick reads run on the readers, together (turn.h). */
 #include "records/audit/audit.h"
 #include "records/call/open.h"
 #include "records/fhir/fhir.h"
@@ -12,6 +14,7 @@
 #include <unistd.h>
 
 #define FHIR_GROUP_MAX 128
+#define FHIR_SPARE_MAX 128
 #define FHIR_MANY 4       /* so many at once: they come from many clients */
 #define SHORT_BODY 8192
 #define FHIR_GATHER_US 700 /* then a moment is waited for more: one sync of the disk for all of them */
@@ -20,15 +23,51 @@
 struct fhir_job {
     struct turn_entry turn; /* while it waits for a reader */
     struct fhir_job *next;  /* while it waits for the writer */
+    bool unread;            /* a quick read that he has still to do */
     records_fhir_done done;
     void *ctx;
     struct records_fhir_answer *into; /* of a caller who waits */
     struct fhir_work work;
 };
 
+/* Kept ones first: a job is larger than what malloc() gives and takes back quickly, and another thread gives it back. */
+static struct fhir_job *job_room(struct records *r)
+{
+    pthread_mutex_lock(&r->waiting_lock);
+    struct fhir_job *j = r->fhir_spare;
+    if (j) {
+        r->fhir_spare = j->next;
+        r->n_fhir_spare--;
+    }
+    pthread_mutex_unlock(&r->waiting_lock);
+    return j ? j : malloc(sizeof *j);
+}
+
+static void job_free(struct records *r, struct fhir_job *j)
+{
+    pthread_mutex_lock(&r->waiting_lock);
+    bool keep = r->n_fhir_spare < FHIR_SPARE_MAX;
+    if (keep) {
+        j->next = r->fhir_spare;
+        r->fhir_spare = j;
+        r->n_fhir_spare++;
+    }
+    pthread_mutex_unlock(&r->waiting_lock);
+    if (!keep)
+        free(j);
+}
+
+void fhir_spare_free(struct records *r)
+{
+    for (struct fhir_job *j; (j = r->fhir_spare);) {
+        r->fhir_spare = j->next;
+        free(j);
+    }
+}
+
 static struct fhir_job *job_new(struct records *r, const struct records_fhir *q)
 {
-    struct fhir_job *j = malloc(sizeof *j);
+    struct fhir_job *j = job_room(r);
     if (!j)
         return NULL;
     memset(j, 0, offsetof(struct fhir_job, work));
@@ -40,6 +79,7 @@ static struct fhir_job *job_new(struct records *r, const struct records_fhir *q)
 
 static void job_done(struct fhir_job *j)
 {
+    struct records *r = j->work.records;
     if (j->into) {
         *j->into = j->work.answer;
         j->work.answer.body = NULL;
@@ -48,10 +88,47 @@ static void job_done(struct fhir_job *j)
     free(j->work.answer.body);
     j->work.answer.body = NULL;
     fhir_work_fini(&j->work);
-    free(j);
+    job_free(r, j);
+}
+
+/* A failed transaction answers nobody else: the next one begins another. */
+static void begin_in(struct fhir_job *j, enum tx_mode mode, struct tx **tx)
+{
+    if (!*tx && tx_begin(j->work.records->store, mode, tx)) {
+        fhir_refuse(&j->work, ERR_UNAVAILABLE, "", "The database cannot be read.");
+        return;
+    }
+    fhir_begin(&j->work, *tx);
+    if (!j->work.to_write)
+        fhir_plan_drop(&j->work);
+    if (!tx_error(*tx))
+        return;
+    tx_rollback(*tx);
+    *tx = NULL;
+    if (j->work.known)
+        j->work.known->n = 0;
+}
+
+/* Of those that share a transaction. */
+static void begin_known(struct fhir_job *j, struct fhir_known *known, int64_t now_ms, enum tx_mode mode, struct tx **tx)
+{
+    j->work.known = known;
+    j->work.now_ms = now_ms;
+    begin_in(j, mode, tx);
+    j->work.known = NULL;
 }
 
 /* ---- on the writer ---- */
+
+/* Before anything is written: a read that breaks the transaction takes nothing with it but itself. */
+static void read_quick(struct records *r, struct fhir_job *first, struct tx **tx)
+{
+    struct fhir_known known = {.n = 0};
+    int64_t now_ms = clock_now_ms(r->clock);
+    for (struct fhir_job *j = first; j; j = j->next)
+        if (j->unread)
+            begin_known(j, &known, now_ms, TX_WRITE, tx);
+}
 
 /* A savepoint costs a copy of every page that is changed behind it. */
 static int carry_out_fresh(struct fhir_job *j, struct tx *tx)
@@ -114,9 +191,10 @@ static void write_lines(struct fhir_job *j, struct audit_run *run)
 
 static int run_group(struct records *r, struct fhir_job *first)
 {
-    struct tx *tx;
+    struct tx *tx = NULL;
     struct audit_run run;
-    int rc = tx_begin(r->store, TX_WRITE, &tx);
+    read_quick(r, first, &tx);
+    int rc = tx ? 0 : tx_begin(r->store, TX_WRITE, &tx);
     if (rc)
         return rc;
     bool wrote = false; /* else nothing new is in the feed */
@@ -196,15 +274,16 @@ static void write_waiting(void *ctx)
     struct records *r = ctx;
     bool more = true;
     while (more) {
-        if (r->has_writer && r->fhir_group >= FHIR_MANY)
+        if (r->has_writer && r->fhir_many >= FHIR_MANY)
             usleep(r->fhir_wrote ? FHIR_GATHER_US : FHIR_GATHER_READS_US);
         struct fhir_job *first = take_group(r, &more);
-        r->fhir_group = 0;
+        size_t n = 0;
         r->fhir_wrote = false;
         for (const struct fhir_job *j = first; j; j = j->next) {
-            r->fhir_group++;
+            n++;
             r->fhir_wrote = r->fhir_wrote || j->work.to_write;
         }
+        r->fhir_many = n > r->fhir_many ? n : r->fhir_many - (r->fhir_many - n + 3) / 4;
         finish_group(r, first);
     }
 }
@@ -233,24 +312,6 @@ static int queue(struct records *r, struct fhir_job *first, struct fhir_job *las
 static bool to_note(const struct fhir_work *w)
 {
     return w->to_write || w->n_notes || ((w->answer.status == 401 || w->answer.status == 403) && (w->actor.client || w->actor.person));
-}
-
-/* A failed transaction answers nobody else: the next one of the turn begins another. */
-static void begin_in(struct fhir_job *j, struct tx **tx)
-{
-    if (!*tx && tx_begin(j->work.records->store, TX_READ, tx)) {
-        fhir_refuse(&j->work, ERR_UNAVAILABLE, "", "The database cannot be read.");
-        return;
-    }
-    fhir_begin(&j->work, *tx);
-    if (!j->work.to_write)
-        fhir_plan_drop(&j->work);
-    if (!tx_error(*tx))
-        return;
-    tx_rollback(*tx);
-    *tx = NULL;
-    if (j->work.known)
-        j->work.known->n = 0;
 }
 
 /* Answers those that leave no line, and hands on the others. */
@@ -283,7 +344,7 @@ static void begin(void *ctx)
 {
     struct fhir_job *j = ctx;
     struct tx *tx = NULL;
-    begin_in(j, &tx);
+    begin_in(j, TX_READ, &tx);
     tx_rollback(tx);
     hand_on(j->work.records, &j, 1);
 }
@@ -298,20 +359,16 @@ void fhir_read_turn(struct records *r, struct turn_entry *first)
     for (struct turn_entry *e = first, *next; e; e = next) {
         next = e->next;
         all[n] = (struct fhir_job *)((char *)e - offsetof(struct fhir_job, turn));
-        all[n]->work.known = &known;
-        all[n]->work.now_ms = now_ms;
-        begin_in(all[n], &tx);
-        all[n++]->work.known = NULL;
+        begin_known(all[n++], &known, now_ms, TX_READ, &tx);
     }
     tx_rollback(tx);
     hand_on(r, all, n);
 }
 
 /* GET /Patient/1 and nothing else: it takes microseconds, and often many are asked for at once. */
-static bool is_short(const struct records_fhir *q)
+static bool is_quick(const struct records_fhir *q)
 {
-    const char *id = *q->path == '/' ? strchr(q->path + 1, '/') : NULL;
-    return id && id[1] && !strpbrk(id + 1, "/$_") && !*q->query && (strcmp(q->method, "GET") == 0 || strcmp(q->method, "HEAD") == 0);
+    return (strcmp(q->method, "GET") == 0 || strcmp(q->method, "HEAD") == 0) && !*q->query && fhir_one_row(q->path);
 }
 
 /* POST /Observation with a small body: made ready in tens of microseconds. */
@@ -321,9 +378,17 @@ static bool is_short_new(const struct records_fhir *q)
     return type && !*q->query && q->len <= SHORT_BODY && !*q->if_none_exist && strcmp(q->method, "POST") == 0;
 }
 
-static struct turn_line *line_of(struct records *r, const struct records_fhir *q)
+/* Where it begins: in the writer's line, in a turn, or by itself. */
+static int send_off(struct records *r, struct fhir_job *j)
 {
-    return !r->n_readers ? NULL : is_short(q) ? &r->fhir_turn : is_short_new(q) ? &r->fhir_new_turn : NULL;
+    const struct records_fhir *q = &j->work.q;
+    bool quick = is_quick(q);
+    j->unread = quick && r->has_writer && store_is_file(r->store);
+    if (j->unread)
+        return queue(r, j, j, 1);
+    if (r->n_readers && (quick || is_short_new(q)))
+        return turn_wait(quick ? &r->fhir_turn : &r->fhir_new_turn, &j->turn);
+    return records_pool_run(r, begin, j);
 }
 
 int records_fhir_submit(struct records *r, const struct records_fhir *q, records_fhir_done done, void *ctx)
@@ -333,10 +398,9 @@ int records_fhir_submit(struct records *r, const struct records_fhir *q, records
         return ERR_UNAVAILABLE;
     j->done = done;
     j->ctx = ctx;
-    struct turn_line *line = line_of(r, q);
-    int rc = line ? turn_wait(line, &j->turn) : records_pool_run(r, begin, j);
+    int rc = send_off(r, j);
     if (rc)
-        free(j);
+        job_free(r, j);
     return rc;
 }
 

@@ -269,6 +269,7 @@ void records_close(struct records *r)
     records_parts_close(&r->parts);
     store_archive_close(r->archive);
     store_close(r->store);
+    fhir_spare_free(r);
     pthread_mutex_destroy(&r->feed_lock);
     pthread_mutex_destroy(&r->waiting_lock);
     explicit_bzero(r->system_credential, sizeof r->system_credential);

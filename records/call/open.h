@@ -39,10 +39,13 @@ struct records {
     bool writer_called; /* a job that takes a group is queued */
     /* FHIR requests that wait for the writer: as above, a line of their own (fhir_door.c) */
     struct fhir_job *fhir_waiting, *fhir_waiting_last;
-    size_t n_fhir_waiting, fhir_group; /* fhir_group: jobs of the last group; the writer's */
-    bool fhir_wrote;                   /* and whether any of them wrote */
+    size_t n_fhir_waiting;
+    size_t fhir_many; /* how many jobs groups have of late, falling slowly: a small one between large ones is those who came first; the writer's */
+    bool fhir_wrote;  /* whether any of the last group wrote; the same */
     bool fhir_called;
-    struct turn_line fhir_turn, quick_turn; /* short reads: of one resource (fhir_door.c), of operations with OP_QUICK (call.c) */
+    struct fhir_job *fhir_spare; /* freed ones, for the next; under waiting_lock */
+    size_t n_fhir_spare;
+    struct turn_line fhir_turn, quick_turn; /* short reads: of one resource where the database is a server (fhir_door.c), of operations with OP_QUICK (call.c) */
     struct turn_line fhir_new_turn;         /* new resources on their way to the writer: no read waits behind them */
     char system_credential[72];
     struct exchange_pull *pull; /* databases that are asked for rows; NULL = none */
@@ -61,6 +64,7 @@ YL_CHECKED int records_writer_run(struct records *r, void (*run)(void *ctx), voi
 YL_CHECKED int records_slow_run(struct records *r, void (*run)(void *ctx), void *ctx);
 void call_quick_turn(struct records *r, struct turn_entry *first); /* call.c */
 void fhir_read_turn(struct records *r, struct turn_entry *first);  /* fhir_door.c */
+void fhir_spare_free(struct records *r);                           /* the same */
 /* exchange_call.c */
 YL_CHECKED int exchange_queue_open(struct records *r, struct fault *f);
 void exchange_queue_close(struct records *r);

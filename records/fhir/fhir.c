@@ -529,6 +529,18 @@ static int route(struct fhir_work *w, struct tx *tx)
                          : fhir_fail_status(w, 404, "not-supported", "There is no resource type or operation of this name.");
 }
 
+bool fhir_one_row(const char *path)
+{
+    struct place at;
+    char type[40], id[FHIR_ID_BYTES];
+    uint64_t own;
+    if (!split_path(path, &at) || at.n != 2 || at.part[0].n >= sizeof type || at.part[1].n >= sizeof id || strpbrk(at.part[1].p, "$_"))
+        return false;
+    set_text(type, sizeof type, at.part[0]);
+    set_text(id, sizeof id, at.part[1]);
+    return type[0] >= 'A' && type[0] <= 'Z' && !is_terminology(type) && !own_name(type, id, &own); /* small letters: /export/1 */
+}
+
 /* What anybody may ask. */
 static bool open_to_all(struct fhir_work *w, struct tx *tx)
 {

@@ -59,6 +59,8 @@ struct fhir_work {
     struct fhir_plan *plan; /* what was prepared for it */
     struct fault fault; /* last: its fields are not cleared (fhir_work_init) */
 };
+/* Is "/Type/id" answered from one row of the store? Not what the house makes of its own, nor terminology: those may take a while. Any thread. */
+bool fhir_one_row(const char *path);
 /* All else is zero. */
 void fhir_work_init(struct fhir_work *w, struct records *r, struct fhir *x);
 

@@ -1,6 +1,7 @@
-/* Short reads and new resources that share a transaction (records/call/turn.h): nobody's end is overlooked, nobody gets another's rights, every
+/* Quick reads and new resources that share a transaction (records/call/fhir_door.c, turn.h): nobody's end is overlooked, nobody gets another's rights, every
  * read of health data is in the audit before its answer, and one that fails harms no neighbour. */
 #include "records/audit/audit.h"
+#include "records/call/open.h"
 #include "records/fhir/client.h"
 #include "records/org/org.h"
 #include "records/parts.h"
@@ -156,12 +157,18 @@ static void fhir_done(void *ctx, struct records_fhir_answer *answer)
     ((struct asked *)ctx)->result = answer->status;
 }
 
+/* `path` is borrowed until the answer. */
+static void ask_path(struct asked *a, const char *bearer, const char *path)
+{
+    a->result = -1;
+    struct records_fhir q = asking("GET", path, bearer);
+    assert_int_equal(records_fhir_submit(site.r, &q, fhir_done, a), 0);
+}
+
 static void ask_patient(struct asked *a, const char *bearer, int n)
 {
-    static const char *const paths[] = {"", "/Patient/p1", "/Patient/p2", "/Patient/p3", "/Patient/p4"}; /* borrowed until the answer */
-    a->result = -1;
-    struct records_fhir q = asking("GET", paths[n], bearer);
-    assert_int_equal(records_fhir_submit(site.r, &q, fhir_done, a), 0);
+    static const char *const paths[] = {"", "/Patient/p1", "/Patient/p2", "/Patient/p3", "/Patient/p4"};
+    ask_path(a, bearer, paths[n]);
 }
 
 static void write_done(void *ctx, struct records_fhir_answer *answer)
@@ -202,7 +209,7 @@ static int result_of(struct asked *a)
     return a->result;
 }
 
-/* Both readers are kept busy, so that what is asked meanwhile waits together. */
+/* Writer and readers are kept busy, so that what is asked meanwhile waits together. */
 static struct {
     atomic_int held;
     atomic_bool go;
@@ -222,7 +229,8 @@ static void close_gate(void)
     gate.go = false;
     for (int i = 0; i < READERS; i++)
         assert_int_equal(records_pool_run(site.r, hold, NULL), 0);
-    while (gate.held < READERS)
+    assert_int_equal(records_writer_run(site.r, hold, NULL), 0);
+    while (gate.held < READERS + 1)
         usleep(200);
 }
 
@@ -290,6 +298,43 @@ static void one_that_cannot_be_read_harms_no_neighbour(void **state)
             assert_true(result_of(&many[i]) >= 500);
         else
             assert_int_equal(result_of(&many[i]), 200);
+}
+
+/* The statement that looks for a Patient's kin fails, and with it his read's transaction. */
+static void one_that_breaks_the_transaction_harms_no_neighbour(void **state)
+{
+    (void)state;
+    run_sql("DROP TABLE fhir_patient");
+    close_gate();
+    for (int i = 0; i < MANY; i++)
+        if (i % 3 == 0)
+            ask_patient(&many[i], site.bearer, 1);
+        else if (i % 3 == 1)
+            ask_new(&many[i], site.writing);
+        else
+            ask_path(&many[i], site.other, "/Observation/none");
+    gate.go = true;
+    for (int i = 0; i < MANY; i++)
+        if (i % 3 == 0)
+            assert_true(result_of(&many[i]) >= 500);
+        else
+            assert_int_equal(result_of(&many[i]), i % 3 == 1 ? 201 : 404);
+    assert_int_equal(count("SELECT COUNT(*) FROM fhir_resource WHERE type='Observation'"), MANY / 3);
+}
+
+/* The house's own resources, terminology and exports may take long: they are read by a reader, while the writer is held. */
+static void what_may_take_long_does_not_run_on_the_writer(void **state)
+{
+    static const char *const paths[] = {"/Patient/mpi-0000000000000001", "/CodeSystem/none", "/ValueSet/none", "/export/1"};
+    (void)state;
+    gate.held = 0;
+    gate.go = false;
+    assert_int_equal(records_writer_run(site.r, hold, NULL), 0);
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        ask_path(&many[i], records_system_credential(site.r), paths[i]);
+        assert_int_equal(result_of(&many[i]), 404); /* nothing was shown: no line that waits for the writer */
+    }
+    gate.go = true;
 }
 
 /* Asks on and on from a thread of its own, so that there is always a turn which knows the credential. */
@@ -423,6 +468,8 @@ int main(void)
                                        T(nobody_reads_with_a_neighbours_rights),
                                        T(nobody_writes_with_a_neighbours_rights),
                                        T(one_that_cannot_be_read_harms_no_neighbour),
+                                       T(one_that_breaks_the_transaction_harms_no_neighbour),
+                                       T(what_may_take_long_does_not_run_on_the_writer),
                                        T(a_client_that_is_removed_reads_nothing_more),
                                        T(a_bearer_token_ends_with_its_time),
                                        T(a_session_that_was_ended_asks_nothing_more),
