@@ -91,6 +91,8 @@ static const char *check_claims(struct fhir_work *w, const json_t *claims, struc
         return "The assertion has expired.";
     if (a->until_ms > w->now_ms + ASSERTION_MAX_MS + 5000)
         return "The assertion's exp is more than five minutes ahead.";
+    if (json_integer_value(json_object_get(claims, "nbf")) * 1000 > w->now_ms + 5000) /* RFC 7523 3 */
+        return "The assertion is not valid yet (nbf).";
     if (!*jti || strlen(jti) >= sizeof a->jti)
         return "The assertion needs a jti of 1 to 199 characters.";
     snprintf(a->jti, sizeof a->jti, "%s", jti);

@@ -67,6 +67,9 @@ static void a_client_signs_in_by_its_key(void **state)
     fhir_assert(&all, NULL, time(NULL) + 4000, jwt);
     assert_int_equal(fhir_ask_token(&all, jwt, "", &answer), 401);
     json_decref(answer);
+    fhir_assert(&all, "later\",\"nbf\":9999999999,\"x\":\"", time(NULL) + 60, jwt); /* good only later: a claim beside jti */
+    assert_int_equal(fhir_ask_token(&all, jwt, "", &answer), 401);
+    json_decref(answer);
     fhir_assert(&all, NULL, time(NULL) + 60, jwt);
     jwt[strlen(jwt) - 3] = jwt[strlen(jwt) - 3] == 'A' ? 'B' : 'A';
     assert_int_equal(fhir_ask_token(&all, jwt, "", &answer), 401);
