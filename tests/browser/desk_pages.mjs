@@ -73,6 +73,21 @@ tests['consents that could not be read are not told as none'] = async () => {
   assert.equal(await p.getByText('\u60a3\u8005\u6ca1\u6709\u4f5c\u8fc7\u6388\u6743\u6216\u62d2\u7edd').count(), 0)
   await p.context().close()
 }
+tests['a verdict on an emergency access that could not be sent stays as it was written'] = async () => {
+  const one = { id: 'o1', patient_id: 'pt', patient_name: 'P', person: { id: 'p9', name: 'Chen' }, t_ms: Date.now(), until_ms: Date.now() + 1, reason: 'coma', reviewed_ms: 0, verdict: null }
+  const p = await page(DESKTOP, 'en', (m, path) =>
+    path === '/session' ? json(200, { ...ME, rights: ['case.override_review'] }) : path === '/overrides' ? json(200, { items: [one] }) : path === '/overrides/o1/review' ? fault(500, 'internal') : null)
+  await p.goto('/overrides')
+  await p.getByRole('button', { name: 'Judge' }).click()
+  const dialog = p.locator('dialog[open]')
+  await dialog.locator('dd', { hasText: 'coma' }).waitFor()
+  await dialog.getByLabel('Not needed').check()
+  await dialog.locator('textarea').fill('asked by phone')
+  await dialog.getByRole('button', { name: 'Judge' }).click()
+  await p.locator('.y-toasts .toast.danger').waitFor()
+  assert.equal(await dialog.locator('textarea').inputValue(), 'asked by phone')
+  await p.context().close()
+}
 tests['the draft saves itself with the version and what was typed'] = async () => {
   const sent = []
   const p = await page(DESKTOP, 'en', (m, path, r) => (m === 'PATCH' && path === '/cases/c1' ? (sent.push(r.postDataJSON()), json(200, { version: 8, completeness: full.completeness })) : null))

@@ -100,7 +100,7 @@ await run({
     assert.ok(await page.evaluate(() => document.querySelector('video').paused))
     await page.keyboard.press('Space')
     await page.keyboard.press('m')
-    await page.getByRole('button', { name: '打开声音' }).waitFor()
+    await page.getByRole('button', { name: '打开声音', exact: true }).waitFor()
     await page.keyboard.press('ArrowRight')
     await page.waitForFunction((t) => document.querySelector('video').currentTime > t + 6, first)
     await page.getByRole('button', { name: '回到直播' }).click()
