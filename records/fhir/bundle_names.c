@@ -146,7 +146,8 @@ static int name_each(struct fhir_work *w, struct tx *tx)
             continue;
         rc = name_entry(w, tx, e, i);
         if (rc == 0 && e->full_url.n) {
-            if (bundle_by_url(b, e->full_url.p, e->full_url.n))
+            const struct entry *same = bundle_by_url(b, e->full_url.p, e->full_url.n);
+            if (same && same != e) /* its condition may lead to itself */
                 return fhir_fail_status(w, 400, "duplicate", "Bundle.entry[%zu].fullUrl was used before.", i);
             bundle_remember(b, e->full_url.p, e->full_url.n, i);
         }

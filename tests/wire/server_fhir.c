@@ -331,6 +331,11 @@ static void what_a_bundle_may_say(void **state)
     want(&all, 200, "GET", "/Patient?identifier=urn:once|1&_summary=count", "", NULL);
     assert_non_null(strstr(all.web.body, "\"total\":1"));
     want(&all, 400, "POST", "", "", BUNDLE("transaction", EITHER "," EITHER)); /* one resource, two writes */
+    for (int i = 0; i < 64; i++) { /* one of them has its condition and its url at one place of the table */
+        snprintf(text, sizeof text, BUNDLE("transaction", "{\"fullUrl\":\"urn:uuid:0c3201bd-1cbf-4d64-b04d-cd9187a4c6e0\",\"resource\":{\"resourceType\":\"Basic\",\"code\":{\"text\":\"x\"},"
+                 "\"identifier\":[{\"system\":\"urn:k\",\"value\":\"%d\"}]},\"request\":{\"method\":\"POST\",\"url\":\"Basic\",\"ifNoneExist\":\"identifier=urn:k|%d\"}}"), i, i);
+        want(&all, 200, "POST", "", "", text);
+    }
     want(&all, 200, "POST", "", "", elsewhere);
     want(&all, 200, "GET", "/Basic/relative", "", NULL);
     assert_null(strstr(all.web.body, "Patient/123"));
