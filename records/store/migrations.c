@@ -551,5 +551,9 @@ const struct migration store_migrations[] = {
     {56, "which imaging study a DICOM file is part of; whose name in the patient index a record of the FHIR store goes by",
      "ALTER TABLE document ADD COLUMN study_uid TEXT NOT NULL DEFAULT '';"
      "CREATE INDEX fhir_name_person ON fhir_name (pkey) WHERE name>='mpi-' AND name<'mpi.';"},
+    {57, "search keys of new patients are written as they come and put into their trees many at a time",
+     "CREATE TABLE key_late (line INTEGER NOT NULL PRIMARY KEY, mark INTEGER NOT NULL, patient_id INTEGER NOT NULL, rows BLOB NOT NULL);"
+     "CREATE TABLE key_late_state (id INTEGER NOT NULL PRIMARY KEY, gone INTEGER NOT NULL, sweep INTEGER NOT NULL, first INTEGER NOT NULL, place BLOB NOT NULL);"
+     "INSERT INTO key_late_state (id, gone, sweep, first, place) SELECT 1, 3*COUNT(*), 3*COUNT(*), 3*COUNT(*)+1, '' FROM patient;"},
     {0, NULL, NULL},
 };
