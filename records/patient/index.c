@@ -132,7 +132,8 @@ static void change_keys(struct lookup *l)
     struct tx *tx = l->ctx->tx;
     for (int k = 0; k < MPI_KEYS; k++) {
         if (l->old_keys[k] && !holds(l->keys, l->old_keys[k])) {
-            struct late_key old = late_key(LATE_MPI, "i", l->old_keys[k]);
+            struct late_key old;
+            late_number(&old, l->old_keys[k]);
             tx_exec(tx, "DELETE FROM mpi_key WHERE key=$1 AND patient_id=$2", "ii", l->old_keys[k], (int64_t)l->patient[0]);
             late_remove(tx, l->patient[0], &old);
         }
@@ -143,10 +144,11 @@ static void change_keys(struct lookup *l)
 
 static void add_keys(struct lookup *l)
 {
-    struct late_rows rows = {.n = 0};
+    struct late_rows rows;
+    rows.n = 0;
     for (int k = 0; k < MPI_KEYS; k++)
         if (l->keys[k])
-            rows.keys[rows.n++] = late_key(LATE_MPI, "i", l->keys[k]);
+            late_number(&rows.keys[rows.n++], l->keys[k]);
     late_add(l->ctx->tx, l->patient[0], &rows);
 }
 

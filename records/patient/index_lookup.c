@@ -229,7 +229,8 @@ static bool take_waiting(void *ctx, uint64_t patient, const char *text)
 
 static int64_t waiting_under(struct lookup *l, int64_t key, struct waiting w)
 {
-    struct late_key k = late_key(LATE_MPI, "i", key);
+    struct late_key k;
+    late_number(&k, key);
     if (w.n < w.limit)
         (void)!late_each(l->ctx->tx, &k, take_waiting, &w); /* the error sticks */
     return w.n;

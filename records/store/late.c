@@ -1,28 +1,46 @@
-/* Keys in memory, in the order of their trees: a skip list (late.h). W. Pugh, Skip Lists, CACM 33(6), 1990 */
+/* Keys in memory, sorted, in blocks under one sorted list of blocks (late.h). */
 #include "records/store/late.h"
 #include "records/store/store_private.h"
 #include "server/base/id.h"
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LEVELS 18
-#define LINE_MAX 12000    /* bytes of a line's rows */
+#define BLOCK 96          /* entries moved by one that comes between them: half of these */
+#define LINE_MAX 21000    /* bytes of a line's rows */
 #define STEP_LINES 32     /* so many lines are added between two stretches */
 #define STEP_ROWS 12      /* rows a stretch puts in for each of these lines: more than a line has on average, or what waits would grow and grow */
 #define SWEEP_LEAST 6144  /* lines that are gathered before a sweep begins; */
 #define SWEEP_SHARE 4     /* ... in a large site that part of all lines there have been: the larger the trees, the more rows it takes until a page takes several */
 #define SWEEP_MOST 24576  /* ... at most: what waits is held in memory, at most twice that many lines of some ten rows of 100 bytes */
 
+/* A row in memory: the key is behind it. */
 struct node {
     uint64_t patient;
     int64_t line;
     struct node *beside; /* of the same line */
     uint16_t n;
-    uint8_t levels;
     bool minus; /* taken out again */
-    struct node *next[]; /* behind them the key */
+    uint8_t key[];
+};
+
+struct entry { /* most comparisons end with the key's first bytes */
+    uint64_t head[2];
+    struct node *x;
+};
+
+struct block {
+    size_t n; /* never 0 */
+    struct entry entries[BLOCK];
+};
+
+struct top { /* of all blocks, in order */
+    struct entry first;
+    struct block *block;
+};
+
+struct at { /* an entry's place; block = n_tops: behind the last */
+    size_t block, i;
 };
 
 struct line {
@@ -38,12 +56,12 @@ struct state { /* key_late_state */
 };
 
 struct image {
-    struct node *head; /* of all levels, without a key */
+    struct top *tops;
+    size_t n_tops, cap_tops;
     struct line *lines; /* ring of cap, a power of two */
     size_t first, n, cap;
     int64_t dead; /* nodes of lines up to here stand in the trees for good: committed */
     struct state state;
-    uint64_t dice;
 };
 
 struct late {
@@ -51,15 +69,8 @@ struct late {
     pthread_mutex_t lock;   /* the readers'; there is one writer */
 };
 
-static const struct {
-    const char *table, *columns, *format;
-} trees[] = {
-    [LATE_MPI] = {"mpi_key", "key,patient_id", "i"},
-    [LATE_PATIENT] = {"patient_key", "org_id,kind,key,patient_id", "itt"},
-    [LATE_PERSON] = {"exchange_person_key", "kind,key,patient_id", "tt"},
-};
-
-/* ---- keys ---- */
+/* ---- keys: the tree, a hash of all columns but the last, the last column, the others. So the first bytes tell most keys apart, rows of one institution and kind stand side by
+ * side in the order of the last column, and so do they in the tree. ---- */
 
 static void put_integer(struct late_key *k, int64_t value)
 {
@@ -68,29 +79,42 @@ static void put_integer(struct late_key *k, int64_t value)
         k->bytes[k->n++] = (uint8_t)(u >> shift);
 }
 
-static void put_text(struct late_key *k, const char *text, bool whole)
+static void put_text(struct late_key *k, const char *text)
 {
     size_t room = LATE_KEY_MAX - 1 - k->n, n = strnlen(text, room);
     memcpy(k->bytes + k->n, text, n);
     k->n += n;
-    if (whole)
-        k->bytes[k->n++] = 0;
 }
 
-struct late_key late_key(enum late_tree tree, const char *format, ...)
+static void put_hash(struct late_key *k, uint64_t org, const char *kind)
 {
-    struct late_key k;
-    va_list args;
-    k.n = 0;
-    k.bytes[k.n++] = (uint8_t)tree;
-    va_start(args, format);
-    for (const char *f = format; *f; f++)
-        if (*f == 'i')
-            put_integer(&k, va_arg(args, int64_t));
-        else
-            put_text(&k, va_arg(args, const char *), *f == 't');
-    va_end(args);
-    return k;
+    uint64_t h = (org ^ 0x9E3779B97F4A7C15u) * 0xFF51AFD7ED558CCDu;
+    for (; *kind; kind++)
+        h = (h ^ (uint8_t)*kind) * 1099511628211u;
+    k->bytes[k->n++] = (uint8_t)(h >> 56);
+    k->bytes[k->n++] = (uint8_t)(h >> 48);
+}
+
+void late_number(struct late_key *k, int64_t key)
+{
+    k->n = 0;
+    k->bytes[k->n++] = LATE_MPI;
+    put_integer(k, key);
+    k->whole = true;
+}
+
+void late_text(struct late_key *k, enum late_tree tree, uint64_t org, const char *kind, const char *key, bool beginning)
+{
+    k->n = 0;
+    k->bytes[k->n++] = (uint8_t)tree;
+    put_hash(k, org, kind);
+    put_text(k, key);
+    k->whole = !beginning;
+    k->search = k->n;
+    k->bytes[k->n++] = 0;
+    put_integer(k, (int64_t)org);
+    snprintf((char *)k->bytes + k->n, LATE_KIND_MAX, "%s", kind);
+    k->n += strlen((char *)k->bytes + k->n);
 }
 
 static int64_t integer_at(const uint8_t *bytes)
@@ -101,107 +125,190 @@ static int64_t integer_at(const uint8_t *bytes)
     return (int64_t)(u ^ (1ull << 63));
 }
 
-static uint8_t *key_of(const struct node *x)
-{
-    return (uint8_t *)(uintptr_t)&x->next[x->levels];
-}
-
 static int compare_bytes(const uint8_t *a, size_t n, const uint8_t *b, size_t m)
 {
     int d = memcmp(a, b, n < m ? n : m);
     return d ? d : (n > m) - (n < m);
 }
 
-static int compare(const struct node *a, const struct node *b)
+static void head_of(const uint8_t *key, size_t n, uint64_t head[2])
 {
-    int d = compare_bytes(key_of(a), a->n, key_of(b), b->n);
+    uint8_t bytes[16] = {0};
+    memcpy(bytes, key, n < 16 ? n : 16);
+    for (int i = 0; i < 2; i++) {
+        uint64_t u;
+        memcpy(&u, bytes + 8 * i, 8);
+        head[i] = __builtin_bswap64(u);
+    }
+}
+
+static int compare(const struct entry *a, const struct entry *b)
+{
+    for (int i = 0; i < 2; i++)
+        if (a->head[i] != b->head[i])
+            return a->head[i] < b->head[i] ? -1 : 1;
+    int d = compare_bytes(a->x->key, a->x->n, b->x->key, b->x->n);
     if (d)
         return d;
-    return a->patient != b->patient ? (a->patient > b->patient ? 1 : -1) : (a->line > b->line) - (a->line < b->line);
+    return a->x->patient != b->x->patient ? (a->x->patient > b->x->patient ? 1 : -1) : (a->x->line > b->x->line) - (a->x->line < b->x->line);
 }
 
 /* ---- the list ---- */
 
-static struct node *node_new(size_t levels, const uint8_t *key, size_t n)
+/* The first that is not less. */
+static struct at find(const struct image *m, const struct entry *e)
 {
-    struct node *x = calloc(1, sizeof *x + levels * sizeof *x->next + n);
-    if (!x)
-        return NULL;
-    x->levels = (uint8_t)levels;
-    x->n = (uint16_t)n;
-    if (n)
-        memcpy(key_of(x), key, n);
-    return x;
-}
-
-static size_t levels_by_lot(struct image *m)
-{
-    m->dice = m->dice * 6364136223846793005u + 1442695040888963407u;
-    size_t levels = 1;
-    for (uint64_t d = m->dice >> 20; levels < LEVELS && (d & 3) == 0; d >>= 2)
-        levels++;
-    return levels;
-}
-
-/* The last of each level that comes before x. */
-static void before(struct image *m, const struct node *x, struct node *last[LEVELS])
-{
-    struct node *at = m->head;
-    for (int level = LEVELS - 1; level >= 0; level--) {
-        while (at->next[level] && compare(at->next[level], x) < 0)
-            at = at->next[level];
-        last[level] = at;
+    size_t low = 0, high = m->n_tops; /* the first block that begins behind e */
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (compare(&m->tops[mid].first, e) < 0)
+            low = mid + 1;
+        else
+            high = mid;
     }
-}
-
-static void link_in(struct image *m, struct node *x)
-{
-    struct node *last[LEVELS];
-    before(m, x, last);
-    for (int level = 0; level < x->levels; level++) {
-        x->next[level] = last[level]->next[level];
-        last[level]->next[level] = x;
+    if (!low)
+        return (struct at){0, 0};
+    const struct block *b = m->tops[low - 1].block;
+    size_t from = 0, to = b->n;
+    while (from < to) {
+        size_t mid = (from + to) / 2;
+        if (compare(&b->entries[mid], e) < 0)
+            from = mid + 1;
+        else
+            to = mid;
     }
+    return from < b->n ? (struct at){low - 1, from} : (struct at){low, 0};
 }
 
-static void unlink_from(struct node *x, struct node *last[LEVELS])
+static struct at find_key(const struct image *m, const uint8_t *key, size_t n)
 {
-    for (int level = 0; level < x->levels; level++)
-        if (last[level]->next[level] == x)
-            last[level]->next[level] = x->next[level];
-    free(x);
+    struct {
+        struct node node;
+        uint8_t key[LATE_KEY_MAX];
+    } x = {.node = {.n = (uint16_t)n}};
+    struct entry e = {.x = &x.node};
+    memcpy(x.node.key, key, n);
+    head_of(key, n, e.head);
+    return find(m, &e);
 }
 
-/* The last of each level before the first whose key is not less. */
-static void before_key(const struct image *m, const struct late_key *k, struct node *last[LEVELS])
+static struct node *node_at(const struct image *m, struct at at)
 {
-    struct node *at = m->head;
-    for (int level = LEVELS - 1; level >= 0; level--) {
-        while (at->next[level] && compare_bytes(key_of(at->next[level]), at->next[level]->n, k->bytes, k->n) < 0)
-            at = at->next[level];
-        last[level] = at;
+    return at.block < m->n_tops ? m->tops[at.block].block->entries[at.i].x : NULL;
+}
+
+static struct at next_of(const struct image *m, struct at at)
+{
+    return ++at.i < m->tops[at.block].block->n ? at : (struct at){at.block + 1, 0};
+}
+
+static int add_top(struct image *m, size_t place, struct block *b)
+{
+    if (m->n_tops == m->cap_tops) {
+        size_t cap = m->cap_tops ? m->cap_tops * 2 : 64;
+        struct top *more = realloc(m->tops, cap * sizeof *more);
+        if (!more)
+            return ERR_UNAVAILABLE;
+        m->tops = more;
+        m->cap_tops = cap;
     }
+    memmove(m->tops + place + 1, m->tops + place, (m->n_tops++ - place) * sizeof *m->tops);
+    m->tops[place] = (struct top){b->entries[0], b};
+    return 0;
+}
+
+static int new_block(struct image *m, size_t place, const struct entry *from, size_t n)
+{
+    struct block *b = malloc(sizeof *b);
+    if (!b)
+        return ERR_UNAVAILABLE;
+    memcpy(b->entries, from, n * sizeof *from);
+    b->n = n;
+    int rc = add_top(m, place, b);
+    if (rc)
+        free(b);
+    return rc;
+}
+
+static int split(struct image *m, size_t block)
+{
+    struct block *b = m->tops[block].block;
+    int rc = new_block(m, block + 1, b->entries + BLOCK / 2, BLOCK - BLOCK / 2);
+    b->n = rc ? b->n : BLOCK / 2;
+    return rc;
+}
+
+static int link_in(struct image *m, struct node *x)
+{
+    struct entry e = {.x = x};
+    head_of(x->key, x->n, e.head);
+    if (!m->n_tops)
+        return new_block(m, 0, &e, 1);
+    struct at at = find(m, &e);
+    if (at.i == 0 && at.block > 0) { /* behind the last of the block before */
+        at.block--;
+        at.i = m->tops[at.block].block->n;
+    }
+    struct block *b = m->tops[at.block].block;
+    if (b->n == BLOCK) {
+        int rc = split(m, at.block);
+        if (rc)
+            return rc;
+        if (at.i > BLOCK / 2)
+            at = (struct at){at.block + 1, at.i - BLOCK / 2};
+        b = m->tops[at.block].block;
+    }
+    memmove(b->entries + at.i + 1, b->entries + at.i, (b->n++ - at.i) * sizeof e);
+    b->entries[at.i] = e;
+    m->tops[at.block].first = b->entries[0];
+    return 0;
+}
+
+/* What stood behind it is there now; *at goes to the next block when it was the last of its own. */
+static void unlink_at(struct image *m, struct at *at)
+{
+    struct block *b = m->tops[at->block].block;
+    free(b->entries[at->i].x);
+    memmove(b->entries + at->i, b->entries + at->i + 1, (--b->n - at->i) * sizeof *b->entries);
+    if (!b->n) {
+        free(b);
+        memmove(m->tops + at->block, m->tops + at->block + 1, (--m->n_tops - at->block) * sizeof *m->tops);
+        at->i = 0;
+        return;
+    }
+    m->tops[at->block].first = b->entries[0];
+    if (at->i == b->n)
+        *at = (struct at){at->block + 1, 0};
+}
+
+static void unlink_node(struct image *m, struct node *x)
+{
+    struct entry e = {.x = x};
+    head_of(x->key, x->n, e.head);
+    struct at at = find(m, &e);
+    unlink_at(m, &at);
 }
 
 static bool same_key(const struct node *a, const struct node *b)
 {
-    return a->n == b->n && memcmp(key_of(a), key_of(b), a->n) == 0;
+    return a && b && a->n == b->n && memcmp(a->key, b->key, a->n) == 0;
 }
 
 static bool same_row(const struct node *a, const struct node *b)
 {
-    return b && a->patient == b->patient && same_key(a, b);
+    return a && b && a->patient == b->patient && same_key(a, b);
 }
 
 static bool in_tree(const struct image *m, const struct node *x)
 {
-    return x->line <= m->state.gone || (x->line <= m->state.sweep && compare_bytes(key_of(x), x->n, m->state.place.bytes, m->state.place.n) < 0);
+    return x->line <= m->state.gone || (x->line <= m->state.sweep && compare_bytes(x->key, x->n, m->state.place.bytes, m->state.place.n) < 0);
 }
 
 /* The last line that speaks of a row is right. */
-static bool waits(const struct image *m, const struct node *x)
+static bool waits(const struct image *m, struct at at)
 {
-    return !x->minus && !in_tree(m, x) && !same_row(x, x->next[0]);
+    const struct node *x = node_at(m, at);
+    return !x->minus && !in_tree(m, x) && !same_row(x, node_at(m, next_of(m, at)));
 }
 
 /* ---- lines ---- */
@@ -233,15 +340,18 @@ static int grow(struct image *m)
 
 static int read_row(struct image *m, struct line *l, uint64_t patient, const uint8_t *at, size_t n)
 {
-    struct node *x = node_new(levels_by_lot(m), at + 3, n);
-    if (!x)
+    struct node *x = malloc(sizeof *x + n);
+    if (!x || n > LATE_KEY_MAX) {
+        free(x);
         return ERR_UNAVAILABLE;
-    x->patient = patient;
-    x->line = l->number;
-    x->minus = at[0];
-    x->beside = l->rows;
+    }
+    *x = (struct node){.patient = patient, .line = l->number, .beside = l->rows, .n = (uint16_t)n, .minus = at[0]};
+    memcpy(x->key, at + 3, n);
+    if (link_in(m, x)) {
+        free(x);
+        return ERR_UNAVAILABLE;
+    }
     l->rows = x;
-    link_in(m, x);
     return 0;
 }
 
@@ -262,11 +372,9 @@ static int read_line(struct image *m, int64_t number, int64_t mark, uint64_t pat
 
 static void drop_rows(struct image *m, const struct line *l)
 {
-    struct node *last[LEVELS];
     for (struct node *x = l->rows, *beside; x; x = beside) {
         beside = x->beside;
-        before(m, x, last);
-        unlink_from(x, last);
+        unlink_node(m, x);
     }
 }
 
@@ -289,11 +397,13 @@ static void drop_dead(struct image *m, bool rows)
 
 static void drop_all(struct image *m)
 {
-    for (struct node *x = m->head->next[0], *next; x; x = next) {
-        next = x->next[0];
-        free(x);
+    for (size_t i = 0; i < m->n_tops; i++) {
+        struct block *b = m->tops[i].block;
+        for (size_t k = 0; k < b->n; k++)
+            free(b->entries[k].x);
+        free(b);
     }
-    memset(m->head->next, 0, LEVELS * sizeof *m->head->next);
+    m->n_tops = 0;
     m->n = 0;
     m->dead = 0;
 }
@@ -381,14 +491,14 @@ static void leave(struct tx *tx)
 
 static int put_in(struct tx *tx, const struct node *x)
 {
-    const uint8_t *k = key_of(x), tree = k[0];
-    const char *kind = (const char *)k + 9, *table = trees[tree].table, *columns = trees[tree].columns;
-    if (tree == LATE_MPI)
-        return tx_upsert(tx, table, NULL, columns, "ii", integer_at(k + 1), (int64_t)x->patient);
-    if (tree == LATE_PATIENT)
-        return tx_upsert(tx, table, NULL, columns, "itti", integer_at(k + 1), kind, kind + strlen(kind) + 1, (int64_t)x->patient);
-    kind = (const char *)k + 1;
-    return tx_upsert(tx, table, NULL, columns, "tti", kind, kind + strlen(kind) + 1, (int64_t)x->patient);
+    const char *key = (const char *)x->key + 3, *rest = key + strlen(key) + 1;
+    char kind[LATE_KIND_MAX];
+    if (x->key[0] == LATE_MPI)
+        return tx_upsert(tx, "mpi_key", NULL, "key,patient_id", "ii", integer_at(x->key + 1), (int64_t)x->patient);
+    snprintf(kind, sizeof kind, "%.*s", (int)(x->n - (size_t)(rest + 8 - (const char *)x->key)), rest + 8);
+    if (x->key[0] == LATE_PATIENT)
+        return tx_upsert(tx, "patient_key", NULL, "org_id,kind,key,patient_id", "itti", integer_at((const uint8_t *)rest), kind, key, (int64_t)x->patient);
+    return tx_upsert(tx, "exchange_person_key", NULL, "kind,key,patient_id", "tti", kind, key, (int64_t)x->patient);
 }
 
 static int write_state(struct tx *tx, const struct state *s)
@@ -396,28 +506,28 @@ static int write_state(struct tx *tx, const struct state *s)
     return tx_exec(tx, "UPDATE key_late_state SET gone=$1, sweep=$2, first=$3, place=$4 WHERE id=1", "iiib", s->gone, s->sweep, s->first, s->place.bytes, s->place.n);
 }
 
-/* What the list has behind the place: into the trees what is of this sweep, away what is long there. */
+/* What the list has from the place on: into the trees what is of this sweep, away what is long there. All of one key, so that the place parts those in and those not. */
 static int put_stretch(struct tx *tx, struct image *m, size_t rows)
 {
-    struct node *last[LEVELS], *x;
     struct state *s = &m->state;
-    int rc = 0;
+    struct at at = find_key(m, s->place.bytes, s->place.n);
+    struct node *x, *last = NULL;
     size_t done = 0;
-    before_key(m, &s->place, last);
-    while ((x = last[0]->next[0]) && rc == 0 && (done < rows || same_key(last[0], x))) {
+    int rc = 0;
+    while ((x = node_at(m, at)) && rc == 0 && (done < rows || same_key(last, x))) {
         if (x->line <= m->dead) {
-            unlink_from(x, last);
+            unlink_at(m, &at);
             continue;
         }
-        if (x->line <= s->sweep && waits(m, x)) {
+        if (x->line <= s->sweep && waits(m, at)) {
             rc = put_in(tx, x);
             done++;
         }
-        for (int level = 0; level < x->levels; level++)
-            last[level] = x;
+        last = x;
+        at = next_of(m, at);
     }
     if (x) {
-        memcpy(s->place.bytes, key_of(x), x->n);
+        memcpy(s->place.bytes, x->key, x->n);
         s->place.n = x->n;
     } else { /* the end: all lines of the sweep are in */
         s->gone = s->sweep;
@@ -485,48 +595,42 @@ int late_add(struct tx *tx, uint64_t patient, const struct late_rows *rows)
     return rc;
 }
 
-static bool begins(const struct node *x, const struct late_key *k)
+static bool is_or_begins(const struct node *x, const struct late_key *k)
 {
-    return x->n >= k->n && memcmp(key_of(x), k->bytes, k->n) == 0;
+    return k->whole ? x->n == k->n && memcmp(x->key, k->bytes, k->n) == 0 : x->n >= k->search && memcmp(x->key, k->bytes, k->search) == 0;
 }
 
 int late_remove(struct tx *tx, uint64_t patient, const struct late_key *key)
 {
     uint8_t bytes[LATE_KEY_MAX + 3];
-    struct node *last[LEVELS];
     struct image *m = image_of(tx);
     bool found = false;
     int rc = keep_in_step(tx, m);
-    if (rc == 0) {
-        before_key(m, key, last);
-        for (struct node *x = last[0]->next[0]; x && !found && begins(x, key); x = x->next[0])
-            found = x->n == key->n && x->patient == patient && waits(m, x);
-    }
+    struct at at = rc ? (struct at){m->n_tops, 0} : find_key(m, key->bytes, key->n);
+    for (struct node *x; (x = node_at(m, at)) && !found && is_or_begins(x, key); at = next_of(m, at))
+        found = x->patient == patient && waits(m, at);
     if (found)
         rc = write_line(tx, m, patient, bytes, put_row(bytes, key, true));
     leave(tx);
     return rc;
 }
 
-static const char *text_of(const struct node *x)
+/* Another institution and kind may have the same hash. */
+static bool meant(const struct node *x, const struct late_key *k)
 {
-    const char *k = (const char *)key_of(x);
-    if (k[0] == LATE_MPI)
-        return NULL;
-    const char *kind = k + (k[0] == LATE_PATIENT ? 9 : 1);
-    return kind + strlen(kind) + 1;
+    const uint8_t *end = k->whole ? NULL : memchr(x->key + 3, 0, x->n - 3u);
+    size_t rest = k->n - k->search;
+    return k->whole || (end && x->n == (size_t)(end - x->key) + rest && memcmp(end, k->bytes + k->search, rest) == 0);
 }
 
 int late_each(struct tx *tx, const struct late_key *key, late_visit visit, void *ctx)
 {
-    struct node *last[LEVELS];
     struct image *m = image_of(tx);
     int rc = keep_in_step(tx, m);
-    bool more = rc == 0;
-    if (more)
-        before_key(m, key, last);
-    for (struct node *x = more ? last[0]->next[0] : NULL; x && more && begins(x, key); x = x->next[0])
-        more = !waits(m, x) || visit(ctx, x->patient, text_of(x));
+    struct at at = rc ? (struct at){m->n_tops, 0} : find_key(m, key->bytes, key->whole ? key->n : key->search);
+    bool more = true;
+    for (struct node *x; (x = node_at(m, at)) && more && is_or_begins(x, key); at = next_of(m, at))
+        more = !waits(m, at) || !meant(x, key) || visit(ctx, x->patient, x->key[0] == LATE_MPI ? NULL : (const char *)x->key + 3);
     leave(tx);
     return rc;
 }
@@ -537,13 +641,6 @@ struct late *late_open(void)
     if (!l)
         return NULL;
     pthread_mutex_init(&l->lock, NULL);
-    for (int i = 0; i < 2; i++) {
-        l->images[i].dice = id_new();
-        if (!(l->images[i].head = node_new(LEVELS, NULL, 0))) {
-            late_close(l);
-            return NULL;
-        }
-    }
     return l;
 }
 
@@ -552,9 +649,8 @@ void late_close(struct late *l)
     if (!l)
         return;
     for (int i = 0; i < 2; i++) {
-        if (l->images[i].head)
-            drop_all(&l->images[i]);
-        free(l->images[i].head);
+        drop_all(&l->images[i]);
+        free(l->images[i].tops);
         free(l->images[i].lines);
     }
     pthread_mutex_destroy(&l->lock);

@@ -13,24 +13,26 @@
 #define YL_RECORDS_STORE_LATE_H
 
 #include "records/store/store.h"
+#include <stdbool.h>
 
 #define LATE_KEY_MAX 320
-#define LATE_ROWS_MAX 32
+#define LATE_KIND_MAX 16
+#define LATE_ROWS_MAX 64
 
 enum late_tree {
-    LATE_MPI,     /* mpi_key: "i" */
-    LATE_PATIENT, /* patient_key: "itt", institution, kind, key */
-    LATE_PERSON,  /* exchange_person_key: "tt", kind, key */
-    LATE_TREES
+    LATE_MPI,     /* mpi_key: a number */
+    LATE_PATIENT, /* patient_key: institution, kind, text */
+    LATE_PERSON,  /* exchange_person_key: kind, text */
 };
 
-/* A key, or its beginning: bytes in the order of the tree. */
 struct late_key {
     uint8_t bytes[LATE_KEY_MAX];
-    size_t n;
+    size_t n, search; /* search: of them those by which one of a beginning is found */
+    bool whole;
 };
-/* Columns by the letters of `format`, i int64_t and t const char *; a capital T is the beginning of a text. A key too long for it is cut, of a beginning as of a whole. */
-struct late_key late_key(enum late_tree tree, const char *format, ...);
+void late_number(struct late_key *k, int64_t key);
+/* org 0 for LATE_PERSON. `beginning`: all keys that begin with it are meant. */
+void late_text(struct late_key *k, enum late_tree tree, uint64_t org, const char *kind, const char *key, bool beginning);
 
 struct late_rows { /* of one patient */
     struct late_key keys[LATE_ROWS_MAX];
@@ -41,7 +43,8 @@ struct late_rows { /* of one patient */
 int late_add(struct tx *tx, uint64_t patient, const struct late_rows *rows);
 /* A row that is taken out of its tree: it is forgotten here too. The caller deletes it there. As tx_exec. */
 int late_remove(struct tx *tx, uint64_t patient, const struct late_key *key);
-/* Those that wait and begin with `key`, in the order of the tree; false ends it. Nothing may be asked of the store meanwhile. `text`: of the last column, NULL of a number. */
+/* Those that wait under a key, by patient, or under those that begin with it, in their order; false ends it. Nothing may be asked of the store meanwhile. `text`: the whole key,
+ * NULL of a number. */
 typedef bool (*late_visit)(void *ctx, uint64_t patient, const char *text);
 int late_each(struct tx *tx, const struct late_key *key, late_visit visit, void *ctx);
 
