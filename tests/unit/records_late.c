@@ -1,6 +1,6 @@
 /* Keys that wait for their trees: found as they stand in the transaction, put in, rolled back, taken out, read by another process. */
 #include "records/store/key_find.h"
-#include "records/store/store.h"
+#include "records/store/store_private.h"
 #include "server/base/id.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -193,11 +193,52 @@ static void what_is_taken_out_is_not_found(void **state)
     tx_rollback(tx);
 }
 
+static void run(const char *sql)
+{
+    struct tx *tx = begin(store, TX_WRITE);
+    assert_int_equal(tx_exec(tx, sql, ""), 0);
+    assert_int_equal(tx_commit(tx), 0);
+}
+
+/* A site as version 56 left it. */
+static void an_older_site_goes_on(void **state)
+{
+    static const char *const back[] = {"DROP TABLE key_late", "DROP TABLE key_late_state", "ALTER TABLE patient DROP COLUMN held", "DROP INDEX exchange_person_key_mother",
+                                       "CREATE INDEX patient_key_patient ON patient_key (patient_id)", "CREATE INDEX exchange_person_key_patient ON exchange_person_key (patient_id)"};
+    struct connection *c;
+    struct fault f = {0};
+    (void)state;
+    for (size_t i = 0; i < sizeof back / sizeof *back; i++)
+        run(back[i]);
+    for (int64_t p = 1; p <= 3; p++) {
+        struct tx *tx = begin(store, TX_WRITE);
+        tx_exec(tx, "INSERT INTO patient (id, org_id, local_number, name, pinyin, sex, birth_date, birth_estimated, id_type, nationality, insurance_type, allergy_state, temporary, version, "
+                    "created_by, created_ms, changed_ms, private) VALUES ($1,7,$2,'a','a','male','',0,'none','','','none',0,1,1,1,1,$3)", "itb", p, p == 1 ? "1" : p == 2 ? "2" : "3", "x", (size_t)1);
+        for (int64_t kind = 0; kind < p; kind++)
+            tx_exec(tx, "INSERT INTO patient_key (org_id, kind, key, patient_id) VALUES (7,$1,'k',$2)", "ti", kind == 0 ? "id" : kind == 1 ? "phone" : "insurance", p);
+        assert_int_equal(tx_commit(tx), 0);
+    }
+    assert_int_equal(store_take(store, TX_WRITE, &c), 0);
+    assert_int_equal(store->engine->begin(c), 0);
+    assert_int_equal(store->engine->set_version(c, 56), 0);
+    assert_int_equal(store->engine->commit(c), 0);
+    store_give(store, c);
+    assert_int_equal(store_migrate(store, &f), 0);
+    struct tx *tx = begin(store, TX_WRITE);
+    for (int64_t p = 1; p <= 3; p++)
+        assert_int_equal(tx_int(tx, -1, "SELECT held FROM patient WHERE id=$1", "i", p), (1 << p) - 1);
+    add(tx, 100);
+    assert_int_equal(waiting(tx, 100), 1);
+    assert_true(tx_int(tx, -1, "SELECT MIN(line) FROM key_late", "") > 9); /* a large site gathers longer */
+    assert_int_equal(tx_commit(tx), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(they_are_put_in_and_found_all_the_time, open_all, close_all),
         cmocka_unit_test_setup_teardown(what_is_taken_out_is_not_found, open_all, close_all),
+        cmocka_unit_test_setup_teardown(an_older_site_goes_on, open_all, close_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
