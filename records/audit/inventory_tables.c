@@ -28,17 +28,19 @@ const struct inventory_class inventory_classes[] = {
     {0},
 };
 
-#define NO_KEY(kind) "NOT EXISTS (SELECT 1 FROM patient_key k WHERE k.patient_id=t.id AND k.kind='" kind "')"
+#define NOT_HELD(bit) "t.held/" bit "%2=0" /* patient_row.c */
 
 const struct inventory_table inventory_tables[] = {
     {"patient", "patient", "id", "created_ms",
-     {{"证件号码", "identity number", NO_KEY("id")},
-      {"联系电话", "phone", NO_KEY("phone")},
-      {"医保号", "insurance number", NO_KEY("insurance")},
+     {{"证件号码", "identity number", NOT_HELD("1")},
+      {"联系电话", "phone", NOT_HELD("2")},
+      {"医保号", "insurance number", NOT_HELD("4")},
       {"出生日期", "date of birth", "t.birth_date=''"},
       {"性别", "sex", "t.sex='unknown'"},
       {"过敏史", "allergies", "t.allergy_state='unknown'"}}},
-    {"patient_key", "patient", "patient_id", NULL, {{0}}},
+    {"patient_key", "patient", "org_id", NULL, {{0}}},
+    {"key_late", "index", "line", NULL, {{0}}},
+    {"key_late_state", "index", "id", NULL, {{0}}},
 
     {"mpi_member", "index", "person_id", "since_ms", {{0}}},
     {"mpi_key", "index", "key", NULL, {{0}}},
@@ -98,7 +100,7 @@ const struct inventory_table inventory_tables[] = {
     {"exchange_identity", "index", "patient_id", "since_ms", {{0}}},
     {"fhir_patient", "index", "pkey", NULL, {{0}}},
     {"exchange_person", "index", "patient_id", "changed_ms", {{0}}},
-    {"exchange_person_key", "index", "patient_id", NULL, {{0}}},
+    {"exchange_person_key", "index", "kind", NULL, {{0}}},
 
     {"share_consent", "consent", "id", NULL, {{0}}},
 

@@ -2,13 +2,14 @@
 #include "records/exchange/person.h"
 #include "records/exchange/exchange.h"
 #include "records/parts.h"
+#include "records/store/key_find.h"
 #include "records/store/sealed.h"
 #include "records/term/fold.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define KEYS_MAX 64
+#define KEYS_MAX LATE_ROWS_MAX
 
 struct keys { /* by which questions find a person */
     struct {
@@ -51,24 +52,70 @@ static void add_names(struct keys *k, struct hl7_message *m, unsigned field, con
     }
 }
 
-static bool keys_stand(struct op_ctx *ctx, uint64_t patient, const struct keys *k)
+/* ---- a child's mother's names: few have them, and hers may have changed since: they are read where they stand ---- */
+
+static bool mothers(const char *kind)
+{
+    return kind[0] == 'm';
+}
+
+static size_t count_mothers(const struct keys *k)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < k->n; i++)
+        n += mothers(k->list[i].kind);
+    return n;
+}
+
+static bool mothers_stand(struct op_ctx *ctx, uint64_t patient, const struct keys *k)
 {
     size_t n = 0;
     bool same = true;
-    struct query *q = tx_query(ctx->tx, "SELECT kind, key FROM exchange_person_key WHERE patient_id=$1", "i", (int64_t)patient);
+    struct query *q = tx_query(ctx->tx, "SELECT kind, key FROM exchange_person_key WHERE patient_id=$1 AND kind IN ('mfamily','mgiven')", "i", (int64_t)patient);
     for (; same && query_next(q); n++)
         same = has_key(k, query_text(q, "kind"), query_text(q, "key"));
-    return query_end(q) == 0 && same && n == k->n;
+    return query_end(q) == 0 && same && n == count_mothers(k);
 }
 
-static void write_keys(struct op_ctx *ctx, uint64_t patient, const struct keys *k, bool fresh)
+static void write_mothers(struct op_ctx *ctx, uint64_t patient, const struct keys *k, bool fresh)
 {
-    if (!fresh && keys_stand(ctx, patient, k))
+    if (fresh ? !count_mothers(k) : mothers_stand(ctx, patient, k))
         return;
     if (!fresh)
-        tx_exec(ctx->tx, "DELETE FROM exchange_person_key WHERE patient_id=$1", "i", (int64_t)patient);
+        tx_exec(ctx->tx, "DELETE FROM exchange_person_key WHERE patient_id=$1 AND kind IN ('mfamily','mgiven')", "i", (int64_t)patient);
     for (size_t i = 0; i < k->n; i++)
-        tx_upsert(ctx->tx, "exchange_person_key", NULL, "kind,key,patient_id", "tti", k->list[i].kind, k->list[i].key, (int64_t)patient);
+        if (mothers(k->list[i].kind))
+            tx_upsert(ctx->tx, "exchange_person_key", NULL, "kind,key,patient_id", "tti", k->list[i].kind, k->list[i].key, (int64_t)patient);
+}
+
+/* ---- his own ---- */
+
+static void remove_key(struct op_ctx *ctx, uint64_t patient, const char *kind, const char *key)
+{
+    struct late_key late;
+    late_text(&late, LATE_PERSON, 0, kind, key, false);
+    tx_exec(ctx->tx, "DELETE FROM exchange_person_key WHERE kind=$1 AND key=$2 AND patient_id=$3", "tti", kind, key, (int64_t)patient);
+    late_remove(ctx->tx, patient, &late);
+}
+
+static void change_keys(struct op_ctx *ctx, uint64_t patient, const struct keys *now, const struct keys *old)
+{
+    for (size_t i = 0; i < old->n; i++)
+        if (!mothers(old->list[i].kind) && !has_key(now, old->list[i].kind, old->list[i].key))
+            remove_key(ctx, patient, old->list[i].kind, old->list[i].key);
+    for (size_t i = 0; i < now->n; i++)
+        if (!mothers(now->list[i].kind) && !has_key(old, now->list[i].kind, now->list[i].key))
+            tx_upsert(ctx->tx, "exchange_person_key", NULL, "kind,key,patient_id", "tti", now->list[i].kind, now->list[i].key, (int64_t)patient);
+}
+
+static void write_keys(struct op_ctx *ctx, uint64_t patient, const struct keys *k)
+{
+    struct late_rows rows;
+    rows.n = 0;
+    for (size_t i = 0; i < k->n; i++)
+        if (!mothers(k->list[i].kind))
+            late_text(&rows.keys[rows.n++], LATE_PERSON, 0, k->list[i].kind, k->list[i].key, false);
+    late_add(ctx->tx, patient, &rows);
 }
 
 int exchange_pid_parse(struct hl7_message *m, const char *pid, char **text)
@@ -93,32 +140,55 @@ static void write_said(struct op_ctx *ctx, const struct exchange_said *now, cons
                   (int64_t)now->mother, ctx->now_ms, SEALED(EXCHANGE_PID, now->patient, 0, now->pid));
 }
 
-int exchange_person_write(struct op_ctx *ctx, const struct exchange_said *now, const struct exchange_said *before)
+static const char *const own_kinds[2] = {"family", "given"}, *const mothers_kinds[2] = {"mfamily", "mgiven"};
+
+static int keys_of(const char *pid, struct keys *keys)
 {
-    static const char *const own[2] = {"family", "given"}, *const mothers[2] = {"mfamily", "mgiven"};
     struct hl7_message m;
-    struct keys keys;
-    char *text, birth[16], *mother_pid = now->mother ? exchange_person_pid(ctx, now->mother, &(uint64_t){0}) : NULL;
-    keys.n = 0;
-    write_said(ctx, now, before);
-    int rc = exchange_pid_parse(&m, now->pid, &text);
+    char *text, birth[16];
+    int rc = exchange_pid_parse(&m, pid, &text);
     if (rc == 0) {
-        add_names(&keys, &m, 5, own);
-        add_names(&keys, &m, 6, mothers);
+        add_names(keys, &m, 5, own_kinds);
+        add_names(keys, &m, 6, mothers_kinds);
         hl7_text_at(&m, "PID-7.1", birth, 9);
-        add_key(&keys, "birth", birth);
+        add_key(keys, "birth", birth);
     }
     hl7_fini(&m);
     free(text);
-    if (rc == 0 && mother_pid && (rc = exchange_pid_parse(&m, mother_pid, &text)) == 0) { /* her name, where the child's record does not say it */
-        add_names(&keys, &m, 5, mothers);
+    return rc;
+}
+
+/* Her name, where the child's record does not say it. */
+static int mothers_keys(struct op_ctx *ctx, uint64_t mother, struct keys *keys)
+{
+    struct hl7_message m;
+    char *text, *pid = mother ? exchange_person_pid(ctx, mother, &(uint64_t){0}) : NULL;
+    int rc = pid ? exchange_pid_parse(&m, pid, &text) : 0;
+    if (pid && rc == 0) {
+        add_names(keys, &m, 5, mothers_kinds);
         hl7_fini(&m);
         free(text);
     }
-    free(mother_pid);
-    if (rc == 0)
-        write_keys(ctx, now->patient, &keys, !before);
-    return rc ? rc : tx_error(ctx->tx);
+    free(pid);
+    return rc;
+}
+
+int exchange_person_write(struct op_ctx *ctx, const struct exchange_said *now, const struct exchange_said *before)
+{
+    struct keys keys, old;
+    keys.n = old.n = 0;
+    write_said(ctx, now, before);
+    int rc = keys_of(now->pid, &keys);
+    rc = rc ? rc : mothers_keys(ctx, now->mother, &keys);
+    rc = rc || !before ? rc : keys_of(before->pid, &old);
+    if (rc)
+        return rc;
+    write_mothers(ctx, now->patient, &keys, !before);
+    if (before)
+        change_keys(ctx, now->patient, &keys, &old);
+    else
+        write_keys(ctx, now->patient, &keys);
+    return tx_error(ctx->tx);
 }
 
 static void put_canonical(struct hl7_writer *w, struct hl7_message *m, struct hl7_span part, int level)
@@ -179,16 +249,19 @@ static size_t collect(struct query *q, uint64_t *out, size_t cap)
 size_t exchange_person_find(struct op_ctx *ctx, const char *kind, const char *value, bool prefix, uint64_t *out, size_t cap)
 {
     char from[256], to[256];
+    struct key_find f;
     if (text_fold(value, strlen(value), from, sizeof from - 2) == 0)
         return 0;
-    if (!prefix)
-        return collect(tx_query(ctx->tx, "SELECT patient_id FROM exchange_person_key WHERE kind=$1 AND key=$2 ORDER BY patient_id LIMIT $3", "tti", kind, from,
-                                (int64_t)cap),
-                       out, cap);
     text_prefix_end(from, to, sizeof to);
-    return collect(tx_query(ctx->tx, "SELECT patient_id FROM exchange_person_key WHERE kind=$1 AND key>=$2 AND key<$3 ORDER BY key, patient_id LIMIT $4", "ttti",
-                            kind, from, to, (int64_t)cap),
-                   out, cap);
+    key_find_begin(&f, prefix ? KEY_IN_ORDER : KEY_OLDEST, cap);
+    key_find_tree(&f, prefix ? tx_query(ctx->tx, "SELECT patient_id, key FROM exchange_person_key WHERE kind=$1 AND key>=$2 AND key<$3 ORDER BY key, patient_id LIMIT $4", "ttti", kind,
+                                        from, to, (int64_t)cap)
+                             : tx_query(ctx->tx, "SELECT patient_id, key FROM exchange_person_key WHERE kind=$1 AND key=$2 ORDER BY patient_id LIMIT $3", "tti", kind, from,
+                                        (int64_t)cap));
+    struct late_key waiting;
+    late_text(&waiting, LATE_PERSON, 0, kind, from, prefix);
+    key_find_waiting(&f, ctx->tx, &waiting);
+    return key_find_end(&f, out);
 }
 
 size_t exchange_person_children(struct op_ctx *ctx, uint64_t mother, uint64_t *out, size_t cap)

@@ -227,10 +227,17 @@ static void add_persons(struct own *o, struct query *q, struct own_ids *ids)
         add_person(o, found[i], ids);
 }
 
+static void by_keys(struct own *o, const struct patient_key_asked *asked, struct own_ids *ids)
+{
+    uint64_t found[OWN_LOOK + 1];
+    size_t n = patient_key_find(o->ctx.tx, asked, found, OWN_LOOK + 1);
+    for (size_t i = 0; i < n; i++)
+        add_person(o, found[i], ids);
+}
+
 static void by_key(struct own *o, const char *kind, const char *key, struct own_ids *ids)
 {
-    add_persons(o, tx_query(o->ctx.tx, "SELECT k.patient_id FROM patient_key k WHERE k.org_id IN (SELECT id FROM org) AND k.kind=$1 AND k.key=$2 LIMIT 1001", "tt",
-                            kind, key), ids);
+    by_keys(o, &(struct patient_key_asked){0, kind, key, false}, ids);
 }
 
 static void by_blind(struct own *o, const char *kind, const char *value, struct own_ids *ids)
@@ -242,10 +249,7 @@ static void by_blind(struct own *o, const char *kind, const char *value, struct 
 
 static void by_beginning(struct own *o, const char *kind, const char *folded, struct own_ids *ids)
 {
-    char end[300];
-    text_prefix_end(folded, end, sizeof end);
-    add_persons(o, tx_query(o->ctx.tx, "SELECT k.patient_id FROM patient_key k WHERE k.org_id IN (SELECT id FROM org) AND k.kind=$1 AND k.key>=$2 AND k.key<$3 "
-                            "LIMIT 1001", "ttt", kind, folded, end), ids);
+    by_keys(o, &(struct patient_key_asked){0, kind, folded, true}, ids);
 }
 
 static void copy(struct r4_str s, char *out, size_t cap)

@@ -2,6 +2,7 @@
 #include "records/patient/index_desk.h"
 #include "records/patient/index_lookup.h"
 #include "records/exchange/notice.h"
+#include "records/store/late.h"
 #include "records/store/sealed.h"
 #include "records/work/consultation.h"
 #include <math.h>
@@ -130,11 +131,25 @@ static void change_keys(struct lookup *l)
 {
     struct tx *tx = l->ctx->tx;
     for (int k = 0; k < MPI_KEYS; k++) {
-        if (l->old_keys[k] && !holds(l->keys, l->old_keys[k]))
+        if (l->old_keys[k] && !holds(l->keys, l->old_keys[k])) {
+            struct late_key old;
+            late_number(&old, l->old_keys[k]);
             tx_exec(tx, "DELETE FROM mpi_key WHERE key=$1 AND patient_id=$2", "ii", l->old_keys[k], (int64_t)l->patient[0]);
+            late_remove(tx, l->patient[0], &old);
+        }
         if (l->keys[k] && !holds(l->old_keys, l->keys[k]))
             tx_upsert(tx, "mpi_key", NULL, "key,patient_id", "ii", l->keys[k], (int64_t)l->patient[0]);
     }
+}
+
+static void add_keys(struct lookup *l)
+{
+    struct late_rows rows;
+    rows.n = 0;
+    for (int k = 0; k < MPI_KEYS; k++)
+        if (l->keys[k])
+            late_number(&rows.keys[rows.n++], l->keys[k]);
+    late_add(l->ctx->tx, l->patient[0], &rows);
 }
 
 /* A patient whom the index has not seen begins as a person of his own, called by his own id. */
@@ -248,7 +263,7 @@ static bool weighed_alike(const struct patient_row *a, const struct patient_row 
 static int place_new(struct lookup *l, const char **outcome)
 {
     begin_alone(l);
-    change_keys(l);
+    add_keys(l);
     return place(l, outcome);
 }
 

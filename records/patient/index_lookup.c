@@ -1,5 +1,6 @@
 /* The candidates of one registration. */
 #include "records/patient/index_lookup.h"
+#include "records/store/late.h"
 #include "server/base/crypto.h"
 #include <math.h>
 #include <stdlib.h>
@@ -207,10 +208,39 @@ static void remember(struct lookup *l, int64_t key, int64_t holders)
     }
 }
 
+/* Those under a key whose rows wait for the tree, but one; as many as there is room for. */
+struct waiting {
+    uint64_t but;
+    int64_t *found; /* NULL: only counted */
+    int64_t n, limit;
+};
+
+static bool take_waiting(void *ctx, uint64_t patient, const char *text)
+{
+    struct waiting *w = ctx;
+    (void)text;
+    if (patient != w->but && w->n < w->limit) {
+        if (w->found)
+            w->found[w->n] = (int64_t)patient;
+        w->n++;
+    }
+    return w->n < w->limit;
+}
+
+static int64_t waiting_under(struct lookup *l, int64_t key, struct waiting w)
+{
+    struct late_key k;
+    late_number(&k, key);
+    if (w.n < w.limit)
+        (void)!late_each(l->ctx->tx, &k, take_waiting, &w); /* the error sticks */
+    return w.n;
+}
+
 static int64_t count_others(struct lookup *l, int64_t key, int64_t limit)
 {
-    return tx_int(l->ctx->tx, 0, "SELECT COUNT(*) AS n FROM (SELECT patient_id FROM mpi_key WHERE key=$1 AND patient_id<>$2 LIMIT $3) AS counted", "iii", key,
-                  (int64_t)l->patient[0], limit);
+    int64_t n = tx_int(l->ctx->tx, 0, "SELECT COUNT(*) AS n FROM (SELECT patient_id FROM mpi_key WHERE key=$1 AND patient_id<>$2 LIMIT $3) AS counted", "iii", key,
+                       (int64_t)l->patient[0], limit);
+    return waiting_under(l, key, (struct waiting){.but = l->patient[0], .n = n, .limit = limit});
 }
 
 /* Patients under one key, record 0 among them, as far as counted. */
@@ -219,8 +249,9 @@ static int64_t holders_of(struct lookup *l, int64_t key, int k)
     for (size_t i = 0; i < l->n_counts; i++)
         if (l->counts[i].key == key)
             return l->counts[i].holders;
-    int64_t n = tx_int(l->ctx->tx, 0, "SELECT COUNT(*) AS n FROM (SELECT patient_id FROM mpi_key WHERE key=$1 LIMIT $2) AS counted", "ii", key,
-                       k == MPI_KEY_NAME ? (int64_t)NAMES_MAX : limit_of(k) + 2);
+    int64_t limit = k == MPI_KEY_NAME ? (int64_t)NAMES_MAX : limit_of(k) + 2;
+    int64_t n = tx_int(l->ctx->tx, 0, "SELECT COUNT(*) AS n FROM (SELECT patient_id FROM mpi_key WHERE key=$1 LIMIT $2) AS counted", "ii", key, limit);
+    n = waiting_under(l, key, (struct waiting){.n = n, .limit = limit});
     remember(l, key, n);
     return n;
 }
@@ -235,6 +266,7 @@ static int look_up(struct lookup *l, int k)
     while (query_next(q))
         found[n++] = query_int(q, "patient_id");
     int rc = query_end(q);
+    n = (size_t)waiting_under(l, l->keys[k], (struct waiting){.but = l->patient[0], .found = found, .n = (int64_t)n, .limit = limit + 1});
     bool names = k == MPI_KEY_NAME && (int64_t)n > limit;
     for (int c = 0; c < LOOKUP_COUNTED; c++)
         if (counted_keys[c] == k)

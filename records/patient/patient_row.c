@@ -1,6 +1,7 @@
 /* The patient table: sealing, keys, and the objects of the interface. */
 #include "records/patient/patient_row.h"
 #include "records/r4/json.h"
+#include "records/store/late.h"
 #include "records/store/seal.h"
 #include "records/term/fold.h"
 #include "server/base/text.h"
@@ -188,14 +189,44 @@ static void keys_of(struct op_ctx *ctx, const struct patient_row *row, struct ke
     }
 }
 
-static void write_keys(struct op_ctx *ctx, const struct patient_row *row, bool fresh)
+static void add_key_row(struct op_ctx *ctx, const struct patient_row *row, const char *kind, const char *key)
 {
+    tx_upsert(ctx->tx, "patient_key", NULL, "org_id,kind,key,patient_id", "itti", (int64_t)row->org_id, kind, key, (int64_t)row->id);
+}
+
+static void remove_key_row(struct op_ctx *ctx, const struct patient_row *row, const char *kind, const char *key)
+{
+    struct late_key late;
+    late_text(&late, LATE_PATIENT, row->org_id, kind, key, false);
+    tx_exec(ctx->tx, "DELETE FROM patient_key WHERE org_id=$1 AND kind=$2 AND key=$3 AND patient_id=$4", "itti", (int64_t)row->org_id, kind, key, (int64_t)row->id);
+    late_remove(ctx->tx, row->id, &late);
+}
+
+/* Of somebody new: they wait for their tree. */
+static void write_keys(struct op_ctx *ctx, const struct patient_row *row)
+{
+    struct late_rows rows;
+    rows.n = 0;
     struct keys k;
     keys_of(ctx, row, &k);
-    if (!fresh)
-        tx_exec(ctx->tx, "DELETE FROM patient_key WHERE patient_id=$1", "i", (int64_t)row->id);
     for (size_t i = 0; i < k.n; i++)
-        tx_upsert(ctx->tx, "patient_key", NULL, "org_id,kind,key,patient_id", "itti", (int64_t)row->org_id, k.list[i].kind, k.list[i].key, (int64_t)row->id);
+        late_text(&rows.keys[rows.n++], LATE_PATIENT, row->org_id, k.list[i].kind, k.list[i].key, false);
+    late_add(ctx->tx, row->id, &rows);
+}
+
+/* Those he had are made anew from how he was; those that stay are let be. */
+static void change_keys(struct op_ctx *ctx, const struct patient_row *row, const struct patient_row *before)
+{
+    struct keys now, old;
+    bool same_org = row->org_id == before->org_id;
+    keys_of(ctx, row, &now);
+    keys_of(ctx, before, &old);
+    for (size_t i = 0; i < old.n; i++)
+        if (!same_org || !has_key(&now, old.list[i].kind, old.list[i].key))
+            remove_key_row(ctx, before, old.list[i].kind, old.list[i].key);
+    for (size_t i = 0; i < now.n; i++)
+        if (!same_org || !has_key(&old, now.list[i].kind, now.list[i].key))
+            add_key_row(ctx, row, now.list[i].kind, now.list[i].key);
 }
 
 static bool found_alike(const struct patient_row *a, const struct patient_row *b)
@@ -214,18 +245,26 @@ static bool open_alike(const struct patient_row *a, const struct patient_row *b)
            a->created_ms == b->created_ms;
 }
 
+/* Which numbers are known, for counts (records/audit/inventory_tables.c). */
+static int64_t held(const struct patient_row *row)
+{
+    const struct patient_private *s = &row->secret;
+    return (s->id_no[0] ? 1 : 0) | (s->phone[0] || s->guardian_phone[0] ? 2 : 0) | (s->insurance_no[0] ? 4 : 0);
+}
+
 /* Most changes are of an address or a phone: the row's places in the indexes are then left as they are. */
 static int write_row(struct op_ctx *ctx, const struct patient_row *row, const struct patient_row *before, const uint8_t *sealed, size_t len)
 {
     if (before && open_alike(row, before))
-        return tx_exec(ctx->tx, "UPDATE patient SET version=$1, changed_ms=$2, private=$3 WHERE id=$4", "iibi", row->version, ctx->now_ms, sealed, len, (int64_t)row->id);
+        return tx_exec(ctx->tx, "UPDATE patient SET version=$1, changed_ms=$2, private=$3, held=$4 WHERE id=$5", "iibii", row->version, ctx->now_ms, sealed, len, held(row),
+                       (int64_t)row->id);
     return tx_upsert(ctx->tx, "patient", "id",
                      "id,org_id,local_number,name,pinyin,sex,birth_date,birth_estimated,id_type,nationality,insurance_type,"
-                     "allergy_state,temporary,version,created_by,created_ms,changed_ms,private",
-                     "iittttti" "tttt" "iiiii" "b", (int64_t)row->id, (int64_t)row->org_id, row->local_number, row->name, row->pinyin,
+                     "allergy_state,temporary,version,created_by,created_ms,changed_ms,private,held",
+                     "iittttti" "tttt" "iiiii" "bi", (int64_t)row->id, (int64_t)row->org_id, row->local_number, row->name, row->pinyin,
                      row->sex, row->birth_date, (int64_t)row->birth_estimated, row->id_type, row->nationality,
                      row->insurance_type, row->allergy_state, (int64_t)row->temporary, row->version,
-                     (int64_t)row->created_by, row->created_ms, ctx->now_ms, sealed, len);
+                     (int64_t)row->created_by, row->created_ms, ctx->now_ms, sealed, len, held(row));
 }
 
 static int check_number(struct op_ctx *ctx, const struct patient_row *row)
@@ -247,8 +286,10 @@ int patient_store(struct op_ctx *ctx, const struct patient_row *row, const struc
     if (len < 0)
         return fault_set(ctx->fault, ERR_INTERNAL, "", "A patient's record could not be sealed.");
     rc = write_row(ctx, row, before, sealed, (size_t)len);
-    if (!found)
-        write_keys(ctx, row, !before);
+    if (!before)
+        write_keys(ctx, row);
+    else if (!found)
+        change_keys(ctx, row, before);
     char key[ID_TEXT_BYTES], payload[64];
     id_format(row->id, key);
     snprintf(payload, sizeof payload, "{\"version\":%lld}", (long long)row->version);

@@ -50,6 +50,14 @@ extern const struct field patient_reveal_args[]; /* of the operations that call 
 /* Patients by what was typed into one box, of one institution or (org 0) of all; how many. Errors stick to the transaction. */
 size_t patient_look_up(struct op_ctx *ctx, uint64_t org, const char *typed, uint64_t *ids, size_t limit);
 
+/* Patients by a row of patient_key: the newest first, those of a beginning in the order of their keys. org 0 = of all institutions. Errors stick to the transaction. */
+struct patient_key_asked {
+    int64_t org;
+    const char *kind, *key;
+    bool beginning;
+};
+size_t patient_key_find(struct tx *tx, const struct patient_key_asked *asked, uint64_t *out, size_t cap);
+
 /* operations in patient_find.c */
 int patient_search(struct op_ctx *ctx, json_t *args, json_t **result);
 /* Patients of this institution with the same identity number: its id, 0 = none. */

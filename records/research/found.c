@@ -173,7 +173,10 @@ static uint64_t person_of(struct op_ctx *ctx, struct study *study, uint64_t pkey
     if (person || !p->id_no[0])
         return person ? person : pkey;
     blind_index(records_parts(ctx->records)->patient_keys.index, "id", p->id_no, key);
-    int64_t local = tx_int(ctx->tx, 0, "SELECT MIN(k.patient_id) AS id FROM org o JOIN patient_key k ON k.org_id=o.id AND k.kind='id' AND k.key=$1", "t", key);
+    int64_t local = 0;
+    size_t here = patient_key_find(ctx->tx, &(struct patient_key_asked){0, "id", key, false}, same, STUDY_SAME_MAX);
+    for (size_t i = 0; i < here; i++)
+        local = !local || (int64_t)same[i] < local ? (int64_t)same[i] : local;
     if (local)
         return (uint64_t)tx_int(ctx->tx, local, "SELECT person_id FROM mpi_member WHERE patient_id=$1", "i", local);
     size_t n = study_by_id_no(study, p->id_no, same, STUDY_SAME_MAX);

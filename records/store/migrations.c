@@ -556,5 +556,15 @@ const struct migration store_migrations[] = {
      "last_ms INTEGER NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (patient_id, system_id, op, day))" CLUSTERED ";"
      "CREATE TABLE audit_counted (id INTEGER NOT NULL PRIMARY KEY, seq INTEGER NOT NULL);"
      "INSERT INTO audit_counted (id, seq) VALUES (1, 0);"},
+    {58, "search keys of new patients are written as they come and put into their trees many at a time",
+     "CREATE TABLE key_late (line INTEGER NOT NULL PRIMARY KEY, mark INTEGER NOT NULL, patient_id INTEGER NOT NULL, rows BLOB NOT NULL);"
+     "CREATE TABLE key_late_state (id INTEGER NOT NULL PRIMARY KEY, gone INTEGER NOT NULL, sweep INTEGER NOT NULL, first INTEGER NOT NULL, place BLOB NOT NULL);"
+     "INSERT INTO key_late_state (id, gone, sweep, first, place) SELECT 1, 3*COUNT(*), 3*COUNT(*), 3*COUNT(*)+1, '' FROM patient;"
+     "ALTER TABLE patient ADD COLUMN held INTEGER NOT NULL DEFAULT 0;"
+     "UPDATE patient SET held=COALESCE((SELECT SUM(CASE k.kind WHEN 'id' THEN 1 WHEN 'phone' THEN 2 ELSE 4 END) FROM (SELECT DISTINCT kind FROM patient_key WHERE "
+     "patient_id=patient.id AND kind IN ('id','phone','insurance')) k), 0);"
+     "DROP INDEX patient_key_patient;"
+     "DROP INDEX exchange_person_key_patient;"
+     "CREATE INDEX exchange_person_key_mother ON exchange_person_key (patient_id) WHERE kind IN ('mfamily','mgiven');"},
     {0, NULL, NULL},
 };

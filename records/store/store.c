@@ -116,8 +116,10 @@ int store_open(struct store **out, const char *where, struct fault *f)
     }
     strcpy(s->where, where);
     s->engine = is_postgres(where) ? &engine_postgres : &engine_sqlite;
-    int rc = s->engine->create(s, f);
+    s->late = late_open();
+    int rc = s->late ? s->engine->create(s, f) : fault_set(f, ERR_UNAVAILABLE, "database", "Out of memory.");
     if (rc) {
+        late_close(s->late);
         free(s);
         return rc;
     }
@@ -150,6 +152,7 @@ void store_close(struct store *s)
     pthread_mutex_destroy(&s->writer);
     explicit_bzero(s->keys, sizeof s->keys);
     fed_free(s->fed.first);
+    late_close(s->late);
     free(s);
 }
 
@@ -274,6 +277,7 @@ int tx_savepoint_rollback(struct tx *tx)
     (void)tx_check(tx);
     tx->error = 0;
     fed_undo(tx);
+    tx->late = LATE_UNDONE;
     return savepoint(tx, "ROLLBACK TO part; RELEASE part");
 }
 

@@ -3,6 +3,7 @@
 #define YL_RECORDS_STORE_STORE_PRIVATE_H
 
 #include "records/store/engine.h"
+#include "records/store/late.h"
 #include "records/store/sealed.h"
 #include "records/store/store.h"
 #include <pthread.h>
@@ -45,6 +46,7 @@ struct store {
     atomic_bool log_rest; /* little is left: the writer brings it home before it begins */
     /* change feed: committed, not taken yet; under the lock */
     bool keeps_fed;
+    struct late *late; /* keys that wait for their trees */
     struct fed fed;
 };
 
@@ -55,7 +57,11 @@ struct query {
     struct opened *opened; /* texts of sealed columns, for the row that is shown */
 };
 
+/* What late.c knows of a transaction. */
+enum late_step { LATE_NOT_ASKED, LATE_IN_STEP, LATE_UNDONE };
+
 struct tx {
+    enum late_step late;
     struct store *store;
     struct connection *connection;
     int error;

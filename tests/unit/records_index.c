@@ -1,4 +1,5 @@
 /* The patient index of a site: what registration finds, and the desk where a person decides and takes back. */
+#include "records/store/late.h"
 #include "tests/support/index.h"
 
 #define SHEN "\"name\":\"沈萍香\",\"sex\":\"female\",\"id_type\":\"id_card\",\"id_no\":\"991813196709102366\",\"phone\":\"13812345678\""
@@ -290,6 +291,7 @@ static void older_patients_are_indexed_later(void **state)
     assert_int_equal(tx_begin(records_store(desk.r), TX_WRITE, &tx), 0);
     tx_exec(tx, "DELETE FROM mpi_member", "");
     tx_exec(tx, "DELETE FROM mpi_key", "");
+    tx_exec(tx, "DELETE FROM key_late", "");
     tx_exec(tx, "DELETE FROM mpi_task", "");
     tx_exec(tx, "UPDATE mpi_state SET patients=0", "");
     assert_int_equal(tx_commit(tx), 0);
@@ -345,21 +347,58 @@ static void a_group_that_no_longer_fits_is_shown(void **state)
     assert_string_equal(person_of(one), person_of(two)); /* a person decides */
 }
 
-/* The keys of a patient as the index holds them, one after the other. */
+/* ---- the keys of a patient as the index holds them: in its tree, or in lines that wait for it ---- */
+
+struct held_keys {
+    int64_t keys[100];
+    size_t n;
+};
+
+static int by_number(const void *a, const void *b)
+{
+    return (*(const int64_t *)a > *(const int64_t *)b) - (*(const int64_t *)a < *(const int64_t *)b);
+}
+
+static void take_line(struct held_keys *h, const uint8_t *at, const uint8_t *end)
+{
+    for (size_t len; at + 3 <= end; at += 3 + len) {
+        uint64_t key = 0;
+        len = (size_t)(at[1] << 8 | at[2]);
+        if (at[3] != LATE_MPI) continue;
+        for (int i = 0; i < 8; i++)
+            key = key << 8 | at[4 + i];
+        int64_t number = (int64_t)(key ^ (1ull << 63));
+        if (!at[0]) h->keys[h->n++] = number;
+        for (size_t i = 0; at[0] && i < h->n; i++)
+            if (h->keys[i] == number) h->keys[i--] = h->keys[--h->n];
+    }
+}
+
 static char *keys_of(const char *patient)
 {
     char *text;
     size_t len;
     uint64_t id;
     struct tx *tx;
+    struct held_keys h = {.n = 0};
     FILE *out = open_memstream(&text, &len);
     assert_int_equal(id_parse(patient, &id), 0);
     assert_int_equal(tx_begin(records_store(desk.r), TX_READ, &tx), 0);
-    struct query *q = tx_query(tx, "SELECT key FROM mpi_key WHERE patient_id=$1 ORDER BY key", "i", (int64_t)id);
+    struct query *q = tx_query(tx, "SELECT rows FROM key_late WHERE patient_id=$1 ORDER BY line", "i", (int64_t)id);
+    while (query_next(q)) {
+        size_t n;
+        const uint8_t *bytes = query_blob(q, "rows", &n);
+        take_line(&h, bytes, bytes + n);
+    }
+    assert_int_equal(query_end(q), 0);
+    q = tx_query(tx, "SELECT key FROM mpi_key WHERE patient_id=$1", "i", (int64_t)id);
     while (query_next(q))
-        fprintf(out, "%lld ", (long long)query_int(q, "key"));
+        h.keys[h.n++] = query_int(q, "key");
     assert_int_equal(query_end(q), 0);
     tx_rollback(tx);
+    qsort(h.keys, h.n, sizeof *h.keys, by_number);
+    for (size_t i = 0; i < h.n; i++)
+        fprintf(out, "%lld ", (long long)h.keys[i]);
     fclose(out);
     return text;
 }
