@@ -42,13 +42,13 @@ static const char *hl7_send_from(const char *text, size_t len, const char *addre
     return hl7_answer.bytes;
 }
 
-static const char *hl7_send(const char *text)
+static inline const char *hl7_send(const char *text)
 {
     return hl7_send_from(text, strlen(text), "10.0.0.9", "");
 }
 
 /* A part of the last answer, or "". */
-static const char *hl7_said(const char *path)
+static inline const char *hl7_said(const char *path)
 {
     static char out[4][4000];
     static int next;

@@ -200,7 +200,7 @@ static void run(const char *sql)
     assert_int_equal(tx_commit(tx), 0);
 }
 
-/* A site as version 56 left it. */
+/* A site as version 57 left it. */
 static void an_older_site_goes_on(void **state)
 {
     static const char *const back[] = {"DROP TABLE key_late", "DROP TABLE key_late_state", "ALTER TABLE patient DROP COLUMN held", "DROP INDEX exchange_person_key_mother",
@@ -220,7 +220,7 @@ static void an_older_site_goes_on(void **state)
     }
     assert_int_equal(store_take(store, TX_WRITE, &c), 0);
     assert_int_equal(store->engine->begin(c), 0);
-    assert_int_equal(store->engine->set_version(c, 56), 0);
+    assert_int_equal(store->engine->set_version(c, 57), 0);
     assert_int_equal(store->engine->commit(c), 0);
     store_give(store, c);
     assert_int_equal(store_migrate(store, &f), 0);
