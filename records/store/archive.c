@@ -3,6 +3,7 @@
 #include "records/store/wal_file.h"
 #include "server/base/crypto.h"
 #include "server/base/log.h"
+#include "server/base/metrics.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -57,6 +58,7 @@ struct store_archive {
     int out, before; /* the log of this generation; of the one before, while the base of this one is copied */
     int64_t begun_ms;
     bool ready, complained;
+    struct metric *m_reached;
     pthread_mutex_t stop_lock;
     pthread_cond_t stop_moved;
     bool stop;
@@ -485,6 +487,8 @@ static void *run(void *arg)
         if (due && !begin_generation(a) && !stopped(a))
             complain(a);
         a->ready = a->ready && tick(a, &t_ms);
+        if (a->ready)
+            metric_set(a->m_reached, t_ms / 1000);
         a->complained = a->complained && !a->ready;
     } while (rest(a, a->ready ? a->config.every_ms : 10 * a->config.every_ms));
     if (a->ready)
@@ -500,6 +504,7 @@ int store_archive_open(struct store_archive **out, const struct store_archive_co
         return fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
     a->config = *config;
     a->out = a->before = -1;
+    a->m_reached = metric_gauge("yilian_backup_reached_timestamp_seconds", "Moment that the archive of backup.dir has reached, Unix time; 0 = no whole copy yet", NULL);
     snprintf(a->dir, sizeof a->dir, "%s", config->dir);
     a->config.dir = a->dir;
     pthread_mutex_init(&a->lock, NULL);

@@ -1,6 +1,7 @@
 /* The way back to a point in time: any moment restored is exactly what had been committed by then; logs that begin anew, gaps, torn pieces, old copies. */
 #include "records/store/archive.h"
 #include "records/store/store.h"
+#include "server/base/metrics.h"
 #include <dirent.h>
 #include <setjmp.h>
 #include <sqlite3.h>
@@ -167,6 +168,16 @@ static void a_gap_begins_anew(void **state)
     assert_int_equal(restored(now(), &m), n_rows);
 }
 
+/* What the person who looks after the site watches. */
+static int64_t reached_s(void)
+{
+    char *all = metrics_print(), *line = strstr(all, "\nyilian_backup_reached_timestamp_seconds ");
+    assert_non_null(line);
+    int64_t s = strtoll(strchr(line, ' '), NULL, 10);
+    free(all);
+    return s;
+}
+
 /* A crash cut the last piece off; a byte of it turned: what is before counts. */
 static void a_torn_piece_is_none(void **state)
 {
@@ -187,6 +198,7 @@ static void a_torn_piece_is_none(void **state)
     closedir(d);
     assert_int_equal(stat(log, &st), 0);
     assert_int_equal(st.st_mode & 077, 0);
+    assert_in_range(reached_s(), now() / 1000 - 2, now() / 1000);
     assert_int_equal(restored(now(), &m), 2);
     assert_int_equal(truncate(log, st.st_size - 5), 0);
     assert_int_equal(restored(now(), &m), 1);
