@@ -160,8 +160,7 @@ struct of { /* for whose data it is */
 static uint64_t org_of(void *arg)
 {
     struct of *of = arg;
-    char code[40];
-    return clean_resource_org(of->resource, code) ? (uint64_t)tx_int(of->tx, 0, "SELECT id FROM org WHERE code=$1", "t", code) : 0;
+    return fhir_org_named(of->tx, of->resource);
 }
 
 uint64_t fhir_source(const struct fhir_work *w)

@@ -138,8 +138,7 @@ static int cut_type(struct fhir_work *w, struct tx *tx, struct export_plan *e, c
     struct query *q = tx_query(tx, "SELECT t.pkey AS pkey, t.rid AS rid, LENGTH(r.body) AS bytes, r.t_ms AS t_ms, r.born AS born FROM fhir_token t CROSS JOIN fhir_resource r "
                                    "WHERE r.pkey=t.pkey AND r.rid=t.rid AND t.key=$1 ORDER BY t.pkey, t.rid", "i", key_type(w->fhir, type));
     while (rc == 0 && query_next(q)) {
-        if (query_int(q, "t_ms") < e->since_ms || query_int(q, "born") > e->snapshot || (e->patients && !query_int(q, "pkey")) ||
-            fhir_refused(w, tx, query_int(q, "pkey"), query_int(q, "rid")))
+        if (query_int(q, "t_ms") < e->since_ms || query_int(q, "born") > e->snapshot || (e->patients && !query_int(q, "pkey")))
             continue;
         if (!file || bytes > FILE_BYTES || file->n == FILE_ROWS) {
             file = next_file(e, type);
@@ -252,7 +251,7 @@ static int manifest(struct fhir_work *w, struct tx *tx, struct export_plan *e)
     struct query *q = tx_query(tx, "SELECT n, type, from_pkey, resources FROM fhir_export_file WHERE export_id=$1 ORDER BY n", "i", e->id);
     while (query_next(q)) {
         r4_buf_printf(&b, "%s{\"type\":\"%s\",\"url\":\"%s/export/%s/%lld.ndjson\"", n++ ? "," : "", query_text(q, "type"), base, id, (long long)query_int(q, "n"));
-        if (query_int(q, "from_pkey") != OWN_PKEY)
+        if (query_int(q, "from_pkey") != OWN_PKEY && !w->actor.org) /* what is closed to an institution shows when a file is made */
             r4_buf_printf(&b, ",\"count\":%lld", (long long)query_int(q, "resources"));
         r4_buf_puts(&b, "}");
     }
@@ -314,7 +313,8 @@ static int send_file(struct fhir_work *w, struct tx *tx, struct export_plan *e, 
                  key_type(w->fhir, f.type), f.from_pkey, f.from_rid, f.to_pkey, f.from_pkey == OWN_PKEY ? INT64_MIN : f.to_rid); /* of ours nothing lies there */
     while (rc == 0 && query_next(q)) {
         size_t sealed_len, len;
-        if (query_int(q, "t_ms") < e->since_ms || query_int(q, "born") > e->snapshot || (e->patients && !query_int(q, "pkey")))
+        if (query_int(q, "t_ms") < e->since_ms || query_int(q, "born") > e->snapshot || (e->patients && !query_int(q, "pkey")) ||
+            fhir_closed(w, tx, query_int(q, "pkey"), query_int(q, "rid")))
             continue;
         const void *sealed = query_blob(q, "body", &sealed_len);
         char *body = body_open(w->fhir, w->plan->scratch, w->fhir->body_key, (const int64_t[2]){query_int(q, "rid"), query_int(q, "vid")}, sealed, sealed_len, &len);

@@ -193,12 +193,17 @@ void token_begin(struct fhir_work *w, struct tx *tx);
 YL_CHECKED int token_finish(struct fhir_work *w, struct tx *tx);
 void smart_configuration(struct fhir_work *w);
 
-/* ---- refused.c ---- */
+/* ---- join.c ---- */
+/* The institution whose client or person sent the whole of the newest version; 0 = of no institution. And whose the resource itself says it is (clean_resource_org); 0 = it does not. */
+uint64_t fhir_writer(struct tx *tx, int64_t pkey, int64_t rid);
+uint64_t fhir_org_named(struct tx *tx, const struct r4_node *resource);
+
+/* ---- closed.c ---- */
 struct fhir_row;
-/* Has the patient of this key refused that the institution of who asks shares in his record, and did it not write this resource itself? Who speaks for no institution
- * is never refused. Looks at the newest version. */
-bool fhir_refused(struct fhir_work *w, struct tx *tx, int64_t pkey, int64_t rid);
-YL_CHECKED int fhir_no_refusal(struct fhir_work *w, struct tx *tx, const struct fhir_row *row); /* answers it: 403 */
+/* Is a resource (its newest version) closed to the institution of who asks? Another one wrote it, and the patient refused that this one shares in his record, or it is above the reach
+ * of a scope: a diagnosis of a sensitive kind in it, or a label R or V. To who speaks for no institution nothing is. */
+bool fhir_closed(struct fhir_work *w, struct tx *tx, int64_t pkey, int64_t rid);
+YL_CHECKED int fhir_not_closed(struct fhir_work *w, struct tx *tx, const struct fhir_row *row); /* answers it: 403 */
 
 /* ---- the plan of one request ---- */
 enum wish { WISH_REPRESENTATION, WISH_MINIMAL, WISH_OUTCOME };
@@ -224,7 +229,7 @@ struct fhir_plan {
     size_t n_pairs;
     enum r4_summary summary;
     struct r4_str elements;
-    int64_t asked_pkey; /* refused.c: whose refusals were looked at last */
+    int64_t asked_pkey; /* closed.c: whose refusals were looked at last */
     bool asked_closed;
 };
 

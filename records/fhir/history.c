@@ -196,7 +196,7 @@ static int instance_history(struct past *h)
         return own_history(h, own_kind_of(h->w->plan->type->name), own);
     struct fhir_row newest, row;
     int rc = row_find(h->w, h->tx, h->w->plan->type, str(h->w->plan->id), 0, &newest);
-    rc = rc ? rc : fhir_no_refusal(h->w, h->tx, &newest);
+    rc = rc ? rc : fhir_not_closed(h->w, h->tx, &newest);
     if (rc || !newest.found)
         return rc ? rc : fhir_fail(h->w, ERR_NOT_FOUND, "no_resource", "There is no such resource.");
     for (int64_t vid = newest.vid; vid > 0 && rc == 0; vid--) {
@@ -243,7 +243,7 @@ static int line_history(struct past *h)
         bool current = true;
         if (rc == 0 && row.found)
             rc = was_current(h, &newest, &row, &current);
-        if (rc == 0 && row.found && current && fhir_may(h->w, row.type->name, MAY_READ) && !fhir_refused(h->w, h->tx, row.pkey, row.rid))
+        if (rc == 0 && row.found && current && fhir_may(h->w, row.type->name, MAY_READ) && !fhir_closed(h->w, h->tx, row.pkey, row.rid))
             rc = write_entry(h, &row);
         h->last_seq = list[i].seq;
         if (rc == 0)

@@ -36,10 +36,10 @@ static void join_open(struct join *j, struct fhir_work *w, struct tx *tx)
     j->ctx = (struct op_ctx){.records = w->records, .tx = tx, .actor = &j->actor, .now_ms = w->now_ms, .fault = &j->fault, .client_address = "", .user_agent = ""};
 }
 
-static uint64_t org_named(struct tx *tx, const struct r4_node *patient)
+uint64_t fhir_org_named(struct tx *tx, const struct r4_node *resource)
 {
     char code[40];
-    return clean_resource_org(patient, code) ? (uint64_t)tx_int(tx, 0, "SELECT id FROM org WHERE code=$1", "t", code) : 0;
+    return clean_resource_org(resource, code) ? (uint64_t)tx_int(tx, 0, "SELECT id FROM org WHERE code=$1", "t", code) : 0;
 }
 
 /* ---- who he is ---- */
@@ -259,17 +259,17 @@ int fhir_join(struct fhir_work *w, struct tx *tx, const struct staged *s)
     j.patient = s->resource;
     j.name = s->name;
     j.pkey = s->pkey;
-    j.org = w->actor.org ? w->actor.org : org_named(tx, s->resource);
+    j.org = w->actor.org ? w->actor.org : fhir_org_named(tx, s->resource);
     int rc = join_him(&j);
     return rc ? rc : tx_error(tx);
 }
 
 /* ---- those who were stored before the index took Patients in ---- */
 
-static uint64_t writer_of(struct tx *tx, int64_t pkey)
+uint64_t fhir_writer(struct tx *tx, int64_t pkey, int64_t rid)
 {
     return (uint64_t)tx_int(tx, 0, "SELECT COALESCE(c.org_id, o.id, 0) AS n FROM fhir_resource r LEFT JOIN fhir_client c ON c.id=r.source_id LEFT JOIN org o ON o.id=r.source_id "
-                            "WHERE r.pkey=$1 AND r.rid=$1", "i", pkey);
+                            "WHERE r.pkey=$1 AND r.rid=$2", "ii", pkey, rid);
 }
 
 static int join_waiting(struct fhir_work *w, struct tx *tx, int64_t pkey)
@@ -285,8 +285,8 @@ static int join_waiting(struct fhir_work *w, struct tx *tx, int64_t pkey)
         j.patient = root;
         j.name = row.name;
         j.pkey = pkey;
-        j.org = writer_of(tx, pkey);
-        j.org = j.org ? j.org : org_named(tx, root);
+        j.org = fhir_writer(tx, pkey, pkey);
+        j.org = j.org ? j.org : fhir_org_named(tx, root);
         rc = join_him(&j);
     }
     fhir_row_clear(&row);

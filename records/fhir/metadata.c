@@ -274,7 +274,7 @@ static int add_patient(struct fhir_work *w, struct tx *tx, int64_t pkey, struct 
     struct fhir_row row = {0};
     bool linked;
     int rc = row_load(w, tx, pkey, pkey, ROW_BODY, &row);
-    if (rc == 0 && row.found && !row.deleted && wanted(w, a, row.type->name, row.t_ms) && !fhir_refused(w, tx, row.pkey, row.rid)) {
+    if (rc == 0 && row.found && !row.deleted && wanted(w, a, row.type->name, row.t_ms) && !fhir_closed(w, tx, row.pkey, row.rid)) {
         rc = kin_link(w, tx, &row, &linked);
         if (rc == 0)
             (void)add_one(w, row.type, row.name, (struct r4_str){row.body, row.body_len}, a, &rc);
@@ -298,7 +298,7 @@ static int add_rows(struct fhir_work *w, struct tx *tx, int64_t pkey, struct all
     while (rc == 0 && !a->more && query_next(q)) {
         const char *type = query_text(q, "type");
         size_t sealed_len, len;
-        if (!wanted(w, a, type, query_int(q, "t_ms")) || fhir_refused(w, tx, pkey, query_int(q, "rid")))
+        if (!wanted(w, a, type, query_int(q, "t_ms")) || fhir_closed(w, tx, pkey, query_int(q, "rid")))
             continue;
         const void *sealed = query_blob(q, "body", &sealed_len);
         char *body = body_open(w->fhir, w->plan->scratch, w->fhir->body_key, (const int64_t[2]){query_int(q, "rid"), query_int(q, "vid")}, sealed, sealed_len, &len);
@@ -404,7 +404,7 @@ void rest_everything(struct fhir_work *w, struct tx *tx)
         rc = row_find(w, tx, w->plan->type, (struct r4_str){w->plan->id, strlen(w->plan->id)}, 0, &patient);
         if (rc == 0 && (!patient.found || patient.deleted))
             rc = fhir_fail(w, ERR_NOT_FOUND, "no_resource", "There is no such patient.");
-        rc = rc ? rc : fhir_no_refusal(w, tx, &patient);
+        rc = rc ? rc : fhir_not_closed(w, tx, &patient);
         rc = rc ? rc : add_rows(w, tx, patient.pkey, &a);
     }
     rc = rc ? rc : add_support(w, tx, &a);

@@ -93,7 +93,7 @@ void rest_read(struct fhir_work *w, struct tx *tx)
     if (fhir_need(w, w->plan->type->name, MAY_READ) || own_read(w, tx, NULL))
         return;
     int rc = row_find(w, tx, w->plan->type, str(w->plan->id), ROW_BODY, &row);
-    if (rc == 0 && fhir_no_refusal(w, tx, &row)) {
+    if (rc == 0 && fhir_not_closed(w, tx, &row)) {
         fhir_row_clear(&row);
         return;
     }
@@ -124,7 +124,7 @@ void rest_vread(struct fhir_work *w, struct tx *tx)
     if (fhir_need(w, w->plan->type->name, MAY_READ) || own_read(w, tx, w->plan->vid))
         return;
     int rc = row_find(w, tx, w->plan->type, str(w->plan->id), 0, &newest);
-    if (rc == 0 && fhir_no_refusal(w, tx, &newest))
+    if (rc == 0 && fhir_not_closed(w, tx, &newest))
         return;
     if (rc == 0 && newest.found && text_to_version(w->plan->vid, strlen(w->plan->vid), &vid))
         rc = row_version(w, tx, &newest, vid, &row);
@@ -238,7 +238,7 @@ static int find_target(struct fhir_work *w, struct tx *tx, struct fhir_row *row)
     struct fhir_plan *p = w->plan;
     memset(row, 0, sizeof *row);
     int rc = p->id[0] ? row_find(w, tx, p->type, str(p->id), ROW_FACTS | (is(w, "PATCH") ? ROW_BODY : 0), row) : 0;
-    return rc || !p->id[0] ? rc : fhir_no_refusal(w, tx, row);
+    return rc || !p->id[0] ? rc : fhir_not_closed(w, tx, row);
 }
 
 static void answer_written(struct fhir_work *w, struct staged *s, int status)
@@ -443,7 +443,7 @@ static int finish_delete(struct fhir_work *w, struct tx *tx, struct staged *s)
     int rc = w->plan->id[0] ? row_find(w, tx, s->type, str(w->plan->id), ROW_FACTS, &s->old) : 0;
     if (rc)
         return fhir_fail(w, rc, "", "The resource cannot be read.");
-    if (fhir_no_refusal(w, tx, &s->old))
+    if (fhir_not_closed(w, tx, &s->old))
         return ERR_DENIED;
     if (check_match(w, &s->old))
         return ERR_PRECONDITION_FAILED;

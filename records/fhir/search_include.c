@@ -21,7 +21,7 @@ static size_t included(const struct page *p)
 static int include_row(struct page *p, struct fhir_row *row)
 {
     uint64_t own;
-    bool take = row->found && !row->deleted && (own_name(row->type->name, row->name, &own) || !fhir_refused(p->w, p->tx, row->pkey, row->rid)) && included(p) < INCLUDED_MAX && !on_page(p, row->type, row->pkey, row->rid);
+    bool take = row->found && !row->deleted && (own_name(row->type->name, row->name, &own) || !fhir_closed(p->w, p->tx, row->pkey, row->rid)) && included(p) < INCLUDED_MAX && !on_page(p, row->type, row->pkey, row->rid);
     struct entry *e = take ? page_add_entry(p) : NULL;
     if (!e) {
         fhir_row_clear(row);

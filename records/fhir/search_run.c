@@ -401,7 +401,7 @@ static bool examine(struct finder *f, struct found *found, struct facts *facts)
     struct fhir_work *w = f->w;
     struct scratch *s = w->plan->scratch;
     size_t len;
-    if (found->row.deleted || found->row.born > f->snapshot || fhir_refused(w, f->tx, found->row.pkey, found->row.rid))
+    if (found->row.deleted || found->row.born > f->snapshot || fhir_closed(w, f->tx, found->row.pkey, found->row.rid))
         return false;
     if (!f->residual && !f->want_facts)
         return true;
@@ -571,7 +571,7 @@ int finder_count(struct finder *f, int64_t *out)
         return 0;
     f->want_facts = false;
     f->no_body = true;
-    if (f->residual || f->lead != LEAD_KEY)
+    if (f->residual || f->lead != LEAD_KEY || (f->scoped && f->w->actor.org)) /* of one patient nothing may be told that is closed */
         return finder_run(f, &(struct cursor){0}, count_one, out);
     if (f->scoped) {
         strcat(sql, " AND t.pkey=$2");

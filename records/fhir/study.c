@@ -150,12 +150,6 @@ static void each_once(struct places *p)
 
 /* ---- one resource ---- */
 
-static uint64_t org_of(struct study *s, const struct r4_node *r)
-{
-    char code[40];
-    return clean_resource_org(r, code) ? (uint64_t)tx_int(s->ctx->tx, 0, "SELECT id FROM org WHERE code=$1", "t", code) : 0;
-}
-
 /* The client who wrote it last. */
 static uint64_t source_of(struct study *s, const struct fhir_row *row)
 {
@@ -196,7 +190,7 @@ static int tell(struct study *s, const struct fhir_row *row, study_each each, vo
     r->n = 0;
     if (root)
         clean_resource_read(s->w.plan->scratch->doc, root, s->ctx->now_ms, r);
-    uint64_t org = root && r->n ? org_of(s, root) : 0, source = root && r->n ? source_of(s, row) : 0;
+    uint64_t org = root && r->n ? fhir_org_named(s->ctx->tx, root) : 0, source = root && r->n ? source_of(s, row) : 0;
     for (size_t i = 0; i < r->n && rc == 0; i++) {
         const struct clean_entry *d = &r->parts[i].data;
         struct quality_standard said;
@@ -284,7 +278,7 @@ int study_patient(struct study *s, uint64_t patient, struct study_patient *out)
         out->found = true;
         snprintf(out->sex, sizeof out->sex, "%.11s", p->sex);
         snprintf(out->birth_date, sizeof out->birth_date, "%.10s", p->birth_date);
-        out->org = org_of(s, root);
+        out->org = fhir_org_named(s->ctx->tx, root);
         if (strcmp(p->id_type, "id_card") == 0 && identity_check(IDENTITY_CARD, p->id_no, today, &id, &why) == 0 && identity_card_normalise(p->id_no, out->id_no))
             out->id_no[0] = 0;
     }

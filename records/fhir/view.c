@@ -77,7 +77,7 @@ int fhir_view_read(struct fhir_view *v, const struct fhir_thing *thing, struct f
     int rc = thing->own ? own_row(&v->o, own_kind_of(thing->type), (uint64_t)thing->rid, &row)
                         : row_load(&v->w, v->tx, thing->pkey, thing->rid, ROW_BODY, &row);
     fault_clear(&v->o.fault);
-    if (rc == 0 && row.found && !row.deleted && row.body && (thing->own || !fhir_refused(&v->w, v->tx, row.pkey, row.rid))) {
+    if (rc == 0 && row.found && !row.deleted && row.body && (thing->own || !fhir_closed(&v->w, v->tx, row.pkey, row.rid))) {
         out->found = true;
         snprintf(out->name, sizeof out->name, "%s", row.name);
         out->body = row.body;

@@ -165,15 +165,34 @@ int mask_restricted_level(struct op_ctx *ctx)
     return (int)json_integer_value(json_object_get(table(ctx, "entry"), "sensitive"));
 }
 
-int mask_entry_level(struct op_ctx *ctx, const json_t *codes)
+int mask_client_level(struct op_ctx *ctx)
+{
+    const json_t *level = table(ctx, "clients");
+    return json_is_integer(level) ? (int)json_integer_value(level) : 3;
+}
+
+int mask_code_level(struct op_ctx *ctx, const char *code)
 {
     const json_t *entry = table(ctx, "entry");
-    size_t i, k;
-    json_t *code, *range;
-    json_array_foreach(codes, i, code) json_array_foreach(table(ctx, "sensitive_codes"), k, range)
+    size_t i;
+    json_t *range;
+    json_array_foreach(table(ctx, "sensitive_codes"), i, range)
     {
-        if (json_is_string(code) && within(json_string_value(range), json_string_value(code)))
+        if (within(json_string_value(range), code))
             return (int)json_integer_value(json_object_get(entry, "sensitive"));
     }
     return (int)json_integer_value(json_object_get(entry, "level"));
+}
+
+int mask_entry_level(struct op_ctx *ctx, const json_t *codes)
+{
+    int level = (int)json_integer_value(json_object_get(table(ctx, "entry"), "level"));
+    size_t i;
+    json_t *code;
+    json_array_foreach(codes, i, code)
+    {
+        int one = json_is_string(code) ? mask_code_level(ctx, json_string_value(code)) : 0;
+        level = one > level ? one : level;
+    }
+    return level;
 }

@@ -19,8 +19,12 @@ void mask_patient(struct op_ctx *ctx, json_t *patient, int clearance);
 json_t *mask_form(struct op_ctx *ctx, const json_t *form, int clearance, json_t *masked);
 /* How far data for research reach: the member "research" of the table; 3 where it has none. */
 int mask_research_level(struct op_ctx *ctx);
+/* How far the scope of a FHIR client reaches in what other institutions wrote: the member "clients"; 3 where it has none. */
+int mask_client_level(struct op_ctx *ctx);
 /* Of an entry that is labelled restricted. */
 int mask_restricted_level(struct op_ctx *ctx);
+/* The level of an entry with this ICD-10 code. */
+int mask_code_level(struct op_ctx *ctx, const char *code);
 /* The level of an entry with these ICD-10 codes (an array of texts, or NULL). */
 int mask_entry_level(struct op_ctx *ctx, const json_t *codes);
 #endif

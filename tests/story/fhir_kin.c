@@ -185,6 +185,73 @@ static int total(const char *bearer, const char *url)
     return n;
 }
 
+/* How many lines of the files of an export have the text, of how many. */
+static size_t exported(const char *bearer, const char *url, const char *needle, size_t *lines)
+{
+    size_t i, n = 0;
+    json_t *one;
+    prefer = "respond-async";
+    assert_int_equal(ask(bearer, "GET", url, NULL), 202);
+    prefer = "";
+    json_t *manifest = answer(bearer, strstr(location, "/export"));
+    *lines = 0;
+    json_array_foreach(json_object_get(manifest, "output"), i, one)
+    {
+        assert_int_equal(ask(bearer, "GET", strstr(text_of(one, "url"), "/export"), NULL), 200);
+        for (const char *p = body, *end; (end = strchr(p, '\n')); p = end + 1, ++*lines)
+            n += memmem(p, (size_t)(end - p), needle, strlen(needle)) != NULL;
+    }
+    json_decref(manifest);
+    return n;
+}
+
+#define DIAGNOSED_BY(org) "\"recorder\":{\"identifier\":{\"system\":\"urn:yilian:org\",\"value\":\"" org "\"}},"
+#define DIAGNOSIS(code) "\"coding\":[{\"system\":\"http://hl7.org/fhir/sid/icd-10\",\"code\":\"" code "\"}]"
+
+/* Scopes open what another house wrote, but not what the masking table keeps for the house itself: a sensitive diagnosis wherever it stands, and what is labelled so. */
+static void what_is_sensitive_is_its_houses_own(void **state)
+{
+    static const char *const closed[] = {"/Condition/sc", "/Condition/sc/_history/1", "/Encounter/se", "/Observation/so"};
+    (void)state;
+    keep(county, "Condition", "sc", OF("c1") "\"code\":{" DIAGNOSIS("B20.900") "}");
+    keep(county, "Encounter", "se", OF("c1") "\"status\":\"finished\",\"class\":{\"code\":\"AMB\"},\"reasonCode\":[{" DIAGNOSIS("F32.100") "}]");
+    keep(county, "Observation", "so", OF("c1") "\"meta\":{\"security\":[{\"system\":\"http://terminology.hl7.org/CodeSystem/v3-Confidentiality\",\"code\":\"R\"}]},\"status\":\"final\",\"code\":{\"text\":\"x\"}");
+    keep(county, "Condition", "sn", OF("c1") "\"code\":{" DIAGNOSIS("I10.x00") "}");
+    for (size_t i = 0; i < sizeof closed / sizeof *closed; i++) {
+        if (ask(city, "GET", closed[i], NULL) != 403 || !strstr(body, "closed to your scope"))
+            fail_msg("%s: %s", closed[i], body);
+        assert_int_equal(ask(county, "GET", closed[i], NULL), 200);
+        assert_int_equal(ask(consortium, "GET", closed[i], NULL), 200);
+    }
+    assert_int_equal(ask(city, "GET", "/Condition/sn", NULL), 200);
+    assert_int_equal(total(city, "/Condition?patient=c1&_id=sc,sn"), 1);
+    assert_int_equal(total(county, "/Condition?patient=c1&_id=sc,sn"), 2);
+    assert_int_equal(total(city, "/Condition?code=B20.900"), 0);
+    assert_int_equal(total(city, "/Condition?_id=sn&_include=Condition:subject&_revinclude=Encounter:diagnosis"), 2);
+    assert_int_equal(total(city, "/Patient?_id=c1&_revinclude=Encounter:subject"), total(county, "/Patient?_id=c1&_revinclude=Encounter:subject") - 1);
+    assert_int_equal(ask(city, "GET", "/Patient/c1/$everything?_count=1000", NULL), 200);
+    assert_non_null(strstr(body, "Condition/sn"));
+    assert_null(strstr(body, "Condition/sc"));
+    assert_null(strstr(body, "F32.100"));
+    assert_int_equal(ask(city, "GET", "/Condition/_history?_count=50", NULL), 200);
+    assert_null(strstr(body, "B20.900"));
+    assert_int_equal(ask(city, "DELETE", "/Condition/sc", NULL), 403);
+    keep(consortium, "Condition", "sf", OF("c1") DIAGNOSED_BY("c30") "\"code\":{" DIAGNOSIS("B20.900") "}");
+    assert_int_equal(ask(city, "GET", "/Condition/sf", NULL), 200); /* the consortium wrote it for the city */
+    assert_int_equal(ask(county, "GET", "/Condition/sf", NULL), 200); /* in the county's own record */
+    keep(county, "Condition", "sx", OF("n1") "\"code\":{" DIAGNOSIS("B20.900") "}");
+    assert_int_equal(ask(city, "GET", "/Condition/sx", NULL), 200);
+    assert_int_equal(ask(township, "GET", "/Condition/sx", NULL), 403);
+    assert_int_equal(ask(township, "GET", "/Condition/sf", NULL), 403);
+    size_t all, open;
+    assert_int_equal(exported(consortium, "/$export?_type=Condition", "B20.900", &all), 3);
+    assert_int_equal(exported(city, "/$export?_type=Condition", "B20.900", &open), 2);
+    assert_int_equal(open, all - 1);
+    json_t *counted = answer(city, "/Condition?patient=c1&_summary=count");
+    assert_int_equal(json_integer_value(json_object_get(counted, "total")), total(city, "/Condition?patient=c1&_count=50"));
+    json_decref(counted);
+}
+
 /* The patient refused that the city shares in his record: its system reads, finds, changes and is sent nothing that other houses wrote; what it wrote itself stays its own. */
 static void a_refusal_closes_the_store(void **state)
 {
@@ -222,6 +289,7 @@ int main(void)
         cmocka_unit_test(what_was_made_for_a_reader_is_not_stored),
         cmocka_unit_test(everything_of_a_person_is_everything),
         cmocka_unit_test(a_doubted_tie_is_none),
+        cmocka_unit_test(what_is_sensitive_is_its_houses_own),
         cmocka_unit_test(a_refusal_closes_the_store),
     };
     return cmocka_run_group_tests(tests, start, stop);

@@ -53,19 +53,23 @@ __attribute__((unused)) static void client(uint64_t id, uint64_t org, const char
     write_sql("INSERT INTO fhir_client (id, name, org_id, scopes, jwks, active, created_ms, created_by) VALUES (%d,'%s',%d,'system/*.*','',1,0,0)", (int)id, name, (int)org);
 }
 
+static const char *prefer = ""; /* of the next requests */
+static char location[480];      /* of the last answer */
+
 __attribute__((unused)) static int ask(const char *bearer, const char *method, const char *url, const char *text)
 {
     char path[300];
     const char *query = strchr(url, '?');
     struct records_fhir_answer a = {0};
     snprintf(path, sizeof path, "%.*s", (int)(query ? (size_t)(query - url) : strlen(url)), url);
-    struct records_fhir q = {.method = method, .path = path, .query = query ? query + 1 : "", .credential = bearer, .accept = "", .content_type = "application/fhir+json", .prefer = "",
+    struct records_fhir q = {.method = method, .path = path, .query = query ? query + 1 : "", .credential = bearer, .accept = "", .content_type = "application/fhir+json", .prefer = prefer,
                              .if_match = "", .if_none_match = "", .if_none_exist = "", .if_modified_since = "", .csrf = "", .client_address = "10.0.0.1", .host = "yilian.test",
                              .body = text, .len = text ? strlen(text) : 0};
     w.now_ms += 1000;
     records_fhir_call(w.r, &q, &a);
     free(body);
     body = a.body;
+    snprintf(location, sizeof location, "%s", a.location);
     return a.status;
 }
 
