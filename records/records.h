@@ -266,6 +266,15 @@ typedef void (*records_message_done)(void *ctx, int error, const char *answer, s
 bool records_message_asks(const void *bytes, size_t len);
 YL_CHECKED int records_message_submit(struct records *r, const struct records_message *m, records_message_done done, void *ctx);
 
+/* A file of HL7 v2 messages - a batch (FHS, BHS; 2.10.3) or one behind the other - each taken as if it had come from `address`, in the file's order, and told of with what
+ * its sender would be told. Without a pool (yilianctl). An error ends it: what came before is kept, and the same file may be handed in again, for what is known is not taken twice. */
+struct records_filed {
+    size_t number;                         /* of the message, from 1 */
+    char control_id[64], code[4];          /* MSH-10; MSA-1, "" = it wants no answer */
+    char place[64], reason[300];           /* of an error: ERR-2, and in words */
+};
+YL_CHECKED int records_messages_file(struct records *r, const void *bytes, size_t len, const char *address, void (*each)(void *ctx, const struct records_filed *), void *ctx);
+
 /* ---- clocks and outboxes: called by the server every second; runs due deadlines, reminders, escalations, webhook
  * deliveries that are due (the HTTP call itself is made by a pool thread with a time limit). ---- */
 YL_CHECKED int records_tick_submit(struct records *r);

@@ -1,12 +1,14 @@
 /* What yilianctl asks of the records plane beside operations. */
 #include "records/store/archive.h"
 #include "records/audit/audit.h"
+#include "records/hl7/hl7.h"
 #include "records/call/open.h"
 #include "records/org/org.h"
 #include "records/work/consult.h"
 #include "records/work/consult_flow.h"
 #include "server/base/crypto.h"
 #include <stdio.h>
+#include <string.h>
 
 int records_bootstrap(struct records *r, const char *org, const char *login, const char *name, const char *password, struct fault *f)
 {
@@ -98,4 +100,60 @@ int records_restore(const char *archive_dir, int64_t at_ms, const char *to_path,
     int rc = store_archive_restore(archive_dir, at_ms, to_path, &m, f);
     *out = (struct records_moment){m.from_ms, m.at_ms, m.pieces};
     return rc;
+}
+
+/* ---- a file of messages ---- */
+
+struct filing {
+    struct records_filed now;
+    int error;
+};
+
+/* The last of two acknowledgements says what became of the message. */
+static void take_answer(void *ctx, int error, const char *answer, size_t len)
+{
+    struct filing *g = ctx;
+    struct hl7_message m;
+    struct fault f = {0};
+    const char *second = len ? memchr(answer, 0, len) : NULL;
+    g->error = error;
+    if (second && second + 1 < answer + len) {
+        len -= (size_t)(second + 1 - answer);
+        answer = second + 1;
+    }
+    if (error || !len || hl7_parse(&m, answer, len, HL7_UTF8, &f))
+        return;
+    hl7_text_at(&m, "MSA-1", g->now.code, sizeof g->now.code);
+    hl7_text_at(&m, "ERR-2", g->now.place, sizeof g->now.place);
+    hl7_text_at(&m, "ERR-8", g->now.reason, sizeof g->now.reason);
+    if (!g->now.reason[0]) /* before 2.5 */
+        hl7_text_at(&m, "MSA-3", g->now.reason, sizeof g->now.reason);
+    hl7_fini(&m);
+}
+
+static void name_it(const struct hl7_span *message, struct records_filed *now)
+{
+    struct hl7_message m;
+    struct fault f = {0};
+    if (hl7_parse(&m, message->at, message->len, HL7_UTF8, &f))
+        return;
+    hl7_text_at(&m, "MSH-10", now->control_id, sizeof now->control_id);
+    hl7_fini(&m);
+}
+
+int records_messages_file(struct records *r, const void *bytes, size_t len, const char *address, void (*each)(void *ctx, const struct records_filed *), void *ctx)
+{
+    struct hl7_span one;
+    size_t at = 0, n = 0;
+    while (hl7_batch_next(bytes, len, &at, &one)) {
+        struct filing g = {.now = {.number = ++n}};
+        struct records_message m = {.bytes = one.at, .len = one.len, .address = address, .certificate = ""};
+        name_it(&one, &g.now);
+        int rc = records_message_submit(r, &m, take_answer, &g);
+        rc = rc ? rc : g.error;
+        if (rc)
+            return rc;
+        each(ctx, &g.now);
+    }
+    return 0;
 }

@@ -491,10 +491,10 @@ static void leave(struct tx *tx)
 
 static int put_in(struct tx *tx, const struct node *x)
 {
-    const char *key = (const char *)x->key + 3, *rest = key + strlen(key) + 1;
     char kind[LATE_KIND_MAX];
-    if (x->key[0] == LATE_MPI)
+    if (x->key[0] == LATE_MPI) /* which holds no text */
         return tx_upsert(tx, "mpi_key", NULL, "key,patient_id", "ii", integer_at(x->key + 1), (int64_t)x->patient);
+    const char *key = (const char *)x->key + 3, *rest = key + strlen(key) + 1;
     snprintf(kind, sizeof kind, "%.*s", (int)(x->n - (size_t)(rest + 8 - (const char *)x->key)), rest + 8);
     if (x->key[0] == LATE_PATIENT)
         return tx_upsert(tx, "patient_key", NULL, "org_id,kind,key,patient_id", "itti", integer_at((const uint8_t *)rest), kind, key, (int64_t)x->patient);

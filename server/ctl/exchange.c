@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FILE_MAX ((size_t)1 << 30)
+
 /* NAMESPACE[=OID] */
 static json_t *domain_of(const char *said)
 {
@@ -113,6 +115,58 @@ static int files(struct ctl *c)
     return 0;
 }
 
+/* ---- a file of messages ---- */
+
+struct filed {
+    size_t n, taken;
+};
+
+static void say_filed(void *ctx, const struct records_filed *f)
+{
+    struct filed *all = ctx;
+    bool taken = !f->code[0] || f->code[1] == 'A';
+    all->n++;
+    all->taken += taken;
+    if (!taken)
+        printf("%zu\t%s\t%s\t%s\t%s\n", f->number, f->control_id, f->code, f->place, f->reason);
+}
+
+static char *read_file(const char *path, size_t *len)
+{
+    FILE *f = fopen(path, "rb");
+    char *bytes = NULL;
+    if (f && fseek(f, 0, SEEK_END) == 0 && (*len = (size_t)ftell(f)) <= FILE_MAX && (bytes = malloc(*len + 1))) {
+        rewind(f);
+        if (fread(bytes, 1, *len, f) != *len) {
+            free(bytes);
+            bytes = NULL;
+        }
+    }
+    if (f)
+        fclose(f);
+    return bytes;
+}
+
+/* What a system wrote into a file instead of sending it, or its history. */
+static int take(struct ctl *c)
+{
+    struct filed all = {0};
+    size_t len = 0;
+    const char *path = c->argv[1], *address = ctl_value(c, "address");
+    char *bytes = read_file(path, &len);
+    if (!bytes)
+        return fprintf(stderr, "%s cannot be read, or is larger than 1 GiB\n", path), 1;
+    int rc = records_messages_file(c->records, bytes, len, address ? address : "", say_filed, &all);
+    explicit_bzero(bytes, len);
+    free(bytes);
+    if (rc)
+        fprintf(stderr, "the database cannot be written: message %zu and those behind it are not taken; hand the file in again\n", all.n + 1);
+    else if (!all.n)
+        fprintf(stderr, "%s holds no HL7 v2 message (none begins with MSH)\n", path);
+    printf("%zu messages, %zu taken, %zu not\n", all.n, all.taken, all.n - all.taken);
+    return rc || !all.n || all.taken < all.n;
+}
+
 int ctl_exchange(struct ctl *c)
 {
     const char *what = c->argc > 0 ? c->argv[0] : "";
@@ -122,6 +176,8 @@ int ctl_exchange(struct ctl *c)
         return files(c);
     if (strcmp(what, "pull") == 0 && c->argc > 1)
         return pull(c);
+    if (strcmp(what, "take") == 0 && c->argc > 1)
+        return take(c);
     if (strcmp(what, "add") == 0 && ctl_value(c, "org") && ctl_value(c, "application"))
         return add(c);
     if (strcmp(what, "domain") == 0 && c->argc > 1)
@@ -132,6 +188,7 @@ int ctl_exchange(struct ctl *c)
                            "           [--certificate SHA256] [--map TABLE] [--assume none|missing|any] [--ask]\n"
                            "           [--folder NAME | --dsn NAME --view VIEW --mark_column COLUMN [--every SECONDS]]\n"
                            "       ... exchange pull SOURCE [--from MARK]   (--from \"\": the whole history)\n"
+                           "       ... exchange take FILE.hl7 [--address ADDRESS]   (HL7 v2 messages or a batch; what is refused is listed: number, MSH-10, code, place, reason)\n"
                            "       ... exchange domain NAMESPACE[=OID]\n"),
            2;
 }

@@ -209,7 +209,7 @@ static const struct {
     {"policy", policy, RECORDS, "policy list | policy set ID VALUE: what administrators may change while the system runs"},
     {"token", token, RECORDS, "token --room ROOM [--publish] [--watch] [--minutes N]: lets a machine into a room (WHIP, WHEP); a new name makes it"},
     {"client", ctl_client, RECORDS, "client list | add --name N --scope \"system/*.read ..\" --jwks FILE [--org CODE] | remove ID: machine clients of /fhir"},
-    {"exchange", ctl_exchange, RECORDS, "exchange list | add | domain: systems that send HL7 v2 messages; their identifier domains"},
+    {"exchange", ctl_exchange, RECORDS, "exchange list | add | domain | take: systems that send HL7 v2 messages; their identifier domains; a file of messages"},
     {"relay", ctl_relay, OPTIONS, "relay config: coturn's configuration file for the relay.* options"},
     {"backup", backup, RECORDS, "backup FILE: a consistent copy of the database while the daemon runs"},
     {"restore", ctl_restore, OPTIONS, "restore --at \"YYYY-MM-DD HH:MM:SS\"|now --to NEW.db [--from DIR]: the database of a past moment, out of backup.dir"},

@@ -130,6 +130,31 @@ static void what_cannot_be_read_is_answered(void **state)
     close(s.fd);
 }
 
+/* What a system wrote into a file is handed in beside the running daemon: all of a batch, in its order; what is refused is listed, and handed in again nothing is twice. */
+static void a_file_of_messages_is_taken(void **state)
+{
+    struct sender s;
+    char path[] = "/tmp/yl-hl7-file-XXXXXX", command[700], said[600] = "";
+    (void)state;
+    FILE *f = fdopen(mkstemp(path), "w");
+    fputs("FHS|^~\\&|HIS\nBHS|^~\\&|HIS\n" ADMIT("f1", "F1", "吴^菊") ADMIT("f2", "F2", "郑^兰") "MSH|^~\\&|STRANGER||||2026||ADT^A01|f3|P|2.5\nPID|1||1\nBTS|3\nFTS|1\n", f);
+    fclose(f);
+    snprintf(command, sizeof command, YL_BUILD_DIR "/yilianctl --config %s exchange take %s 2>/dev/null", site.config, path);
+    for (int i = 0; i < 2; i++) {
+        FILE *p = popen(command, "r");
+        said[fread(said, 1, sizeof said - 1, p)] = 0;
+        assert_int_equal(WEXITSTATUS(pclose(p)), 1);
+        assert_non_null(strstr(said, "3\tf3\tAR\t"));
+        assert_non_null(strstr(said, "\n3 messages, 2 taken, 1 not\n"));
+    }
+    assert_int_equal(sender_open(&s), 0);
+    assert_non_null(strstr(sender_ask(&s, "MSH|^~\\&|HIS|QS|YL|X|20261128||QBP^Q22^QBP_Q21|f4|P|2.5\nQPD|Q22^Find Candidates^HL7|T|@PID.3.1^F2\nRCP|I\n"), "F2^^^QS&1.2.3.4&ISO"));
+    close(s.fd);
+    truncate(path, 0);
+    assert_int_equal(WEXITSTATUS(system(command)), 1); /* nothing in it is no success */
+    unlink(path);
+}
+
 /* One sender stops in the middle of a message, one never reads; a third is served at once. */
 static void nobody_waits_for_another(void **state)
 {
@@ -509,7 +534,7 @@ static void a_database_is_read_through_kills(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_feed_and_a_question), cmocka_unit_test(what_cannot_be_read_is_answered), cmocka_unit_test(nobody_waits_for_another),
+        cmocka_unit_test(a_feed_and_a_question), cmocka_unit_test(what_cannot_be_read_is_answered), cmocka_unit_test(a_file_of_messages_is_taken), cmocka_unit_test(nobody_waits_for_another),
         cmocka_unit_test(a_certificate_of_ones_own), cmocka_unit_test(what_is_wrong_is_kept_beside_it), cmocka_unit_test(nothing_lost_nothing_twice),
         cmocka_unit_test(a_folder_is_read_through_kills),
         cmocka_unit_test(a_database_is_read_through_kills),
