@@ -103,9 +103,10 @@ bool probe_look(struct bwe *b, int64_t now_us)
     return (told || now_us > p->ends_us + 400000 + 2 * (int64_t)b->rtt_us) && conclude(b, now_us);
 }
 
+/* Asked as long as anything is missing: a picture that was left out comes back only when all it needs is there. */
 static bool may_begin(const struct bwe *b, uint32_t wanted_bps, int64_t now_us)
 {
-    return b->feedbacks > 1 && now_us >= b->probe.next_us && wanted_bps > b->estimate_bps + b->estimate_bps / 20 && !b->hot && !b->trial.on &&
+    return b->feedbacks > 1 && now_us >= b->probe.next_us && wanted_bps > b->estimate_bps && !b->hot && !b->trial.on &&
            b->queue_us < TAIL_US + b->noise_us && (now_us - b->heard_us < ANSWERS_US || now_us - b->sent_us >= IDLE_US);
 }
 
@@ -139,7 +140,7 @@ size_t bwe_padding(struct bwe *b, uint32_t wanted_bps, int64_t now_us)
 {
     struct bwe_probe *p = &b->probe;
     if (now_us - b->sent_us >= IDLE_US) bwe_rest(b, now_us);
-    if (wanted_bps > b->estimate_bps + b->estimate_bps / 20) p->may_us = now_us;
+    if (wanted_bps > b->estimate_bps) p->may_us = now_us;
     if (p->state == PROBE_NONE && may_begin(b, wanted_bps, now_us)) begin(b, wanted_bps, now_us);
     if (p->state == PROBE_SENDING && now_us >= p->ends_us) p->state = p->sent_bytes ? PROBE_WAITING : PROBE_NONE;
     if (p->state == PROBE_WAITING) (void)probe_look(b, now_us);
