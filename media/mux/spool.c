@@ -1,4 +1,5 @@
 #include "media/mux/spool.h"
+#include "server/base/clock.h"
 #include "server/base/log.h"
 #include "server/base/metrics.h"
 #include <errno.h>
@@ -328,11 +329,7 @@ static void look_after(struct spool *s)
 
 static struct job *next(struct spool *s, bool *over)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += s->dirty ? 0 : 1;
-    until.tv_nsec += s->dirty ? 100000000 : 0;
-    if (until.tv_nsec >= 1000000000) until.tv_sec++, until.tv_nsec -= 1000000000;
+    struct timespec until = clock_until(CLOCK_REALTIME, s->dirty ? 100 : 1000);
     pthread_mutex_lock(&s->lock);
     if (!s->first && !s->closing) pthread_cond_timedwait(&s->come, &s->lock, &until);
     struct job *j = s->first;

@@ -1,5 +1,6 @@
 #include "records/exchange/row_flow.h"
 #include "records/records.h"
+#include "server/base/clock.h"
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,14 +36,7 @@ void row_flow_stop(struct row_flow *w)
 
 bool row_flow_rest(struct row_flow *w, int ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    struct timespec until = clock_until(CLOCK_REALTIME, ms);
     pthread_mutex_lock(&w->lock);
     if (!atomic_load(&w->stop))
         pthread_cond_timedwait(&w->moved, &w->lock, &until);

@@ -311,14 +311,7 @@ static bool begin_generation(struct store_archive *a)
 
 static bool rest(struct store_archive *a, int ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    struct timespec until = clock_until(CLOCK_REALTIME, ms);
     pthread_mutex_lock(&a->stop_lock);
     if (!a->stop)
         pthread_cond_timedwait(&a->stop_moved, &a->stop_lock, &until);

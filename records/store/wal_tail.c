@@ -13,7 +13,7 @@ static uint32_t big(const uint8_t *p)
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-/* As SQLite's walChecksumBytes; `swap`: the words are in big-endian order (the log's magic number says so). */
+/* As SQLite's walChecksumBytes; `bigs`: the words are in big-endian order (the log's magic number says so). */
 static void add_sum(uint32_t sum[2], const uint8_t *p, size_t n, bool bigs)
 {
     for (size_t i = 0; i + 8 <= n; i += 8) {

@@ -1,4 +1,5 @@
 #include "server/base/mailbox.h"
+#include "server/base/clock.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -78,17 +79,8 @@ size_t mailbox_take_some(struct mailbox *m, void *out[], size_t max)
 
 void *mailbox_wait(struct mailbox *m, int timeout_ms)
 {
-    struct timespec until;
+    struct timespec until = clock_until(CLOCK_MONOTONIC, timeout_ms > 0 ? timeout_ms : 0);
     int rc = 0;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    if (timeout_ms > 0) {
-        until.tv_sec += timeout_ms / 1000;
-        until.tv_nsec += timeout_ms % 1000 * 1000000l;
-        if (until.tv_nsec >= 1000000000l) {
-            until.tv_sec++;
-            until.tv_nsec -= 1000000000l;
-        }
-    }
     pthread_mutex_lock(&m->lock);
     while (m->n == 0 && !m->closed && rc != ETIMEDOUT && timeout_ms != 0)
         rc = timeout_ms < 0 ? pthread_cond_wait(&m->filled, &m->lock) : pthread_cond_timedwait(&m->filled, &m->lock, &until);

@@ -37,7 +37,7 @@ int ctl_demo_load(struct ctl *c); /* demo.c */
 int ctl_user(struct ctl *c);      /* user.c */
 int ctl_client(struct ctl *c);    /* client.c */
 int ctl_relay(struct ctl *c);     /* relay.c */
-int ctl_restore(struct ctl *c);
+int ctl_restore(struct ctl *c);   /* restore.c */
 int ctl_mpi(struct ctl *c);       /* mpi.c */
 int ctl_dx(struct ctl *c);        /* dx.c */
 int ctl_fhir(struct ctl *c);      /* fhir.c */
