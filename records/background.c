@@ -2,6 +2,7 @@
 #include "records/audit/system_access.h"
 #include "records/document/document.h"
 #include "records/fhir/fhir.h"
+#include "records/health/health.h"
 #include "records/quality/quality.h"
 #include "records/report/report.h"
 #include "records/research/research.h"
@@ -89,6 +90,7 @@ void records_background(struct records *r)
     int64_t now_ms = clock_now_ms(records_clock(r));
     if (atomic_flag_test_and_set(&p->background_busy))
         return;
+    health_tick(p->health);
     recording_intake_kick(p->intake);
     deliveries(r, now_ms);
     thumbnails(r);

@@ -58,6 +58,7 @@ struct engine {
     void (*checkpoint)(struct store *s);  /* NULL: the engine does it by itself */
     /* The column was declared TEXT and holds sealed bytes from now on. NULL: the engine takes bytes in any column. Inside a transaction. */
     int (*seal_column)(struct connection *c, const char *table, const char *column);
+    int (*look)(struct connection *c, struct store_facts *out); /* `out` is empty */
     int (*backup)(struct store *s, const char *to_path, struct fault *f);
 };
 

@@ -168,6 +168,20 @@ void store_checkpoint(struct store *s)
         s->engine->checkpoint(s);
 }
 
+int store_look(struct store *s, struct store_facts *out)
+{
+    struct connection *c;
+    memset(out, 0, sizeof *out);
+    out->engine = s->engine->name;
+    out->damaged = store_damaged();
+    int rc = store_take(s, TX_READ, &c);
+    if (rc)
+        return rc;
+    rc = s->engine->look(c, out);
+    store_give(s, c);
+    return rc;
+}
+
 int store_backup(struct store *s, const char *to_path, struct fault *f)
 {
     return s->engine->backup(s, to_path, f);
