@@ -52,6 +52,8 @@ struct records_config {
     void *on_change_ctx;
 };
 
+/* false: nothing can be committed just now (disk full, read-only), though what is there is read. Any thread. */
+bool records_writable(struct records *r);
 YL_CHECKED int records_open(struct records **out, const struct records_config *config, struct fault *f);
 void records_close(struct records *r); /* finishes what was queued, then joins the pool */
 

@@ -29,6 +29,7 @@ void upkeep_block_signals(void)
     signals(&set);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is told by its write */
 }
 
 void upkeep_raise_files(unsigned connections)

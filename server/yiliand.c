@@ -120,10 +120,10 @@ static void changed(void *ctx, const struct records_change *change)
     if (d->signaling) signaling_change(d->signaling, change);
 }
 
-static int media_ready(void *ctx)
+static const char *missing(void *ctx)
 {
     const struct daemon *d = ctx;
-    return d->media && media_answers(d->media);
+    return !d->media || !media_answers(d->media) ? "media" : records_writable(d->records) ? NULL : "disk";
 }
 
 static void take_stream(void *ctx, int fd)
@@ -247,8 +247,8 @@ static int open_net(struct daemon *d, struct fault *f)
     struct api_config api = {.net = d->net,
                              .backend = {.ctx = d, .submit = submit, .append = append, .read = read_bytes, .find = op_find, .fhir = ask_fhir},
                              .metrics_token = options_text(o, "metrics.token"),
-                             .ready = media_ready,
-                             .ready_ctx = d};
+                             .missing = missing,
+                             .missing_ctx = d};
     rc = api_new(&d->api, &api, f);
     if (rc == 0 && guard_new(&d->guard)) rc = fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
     struct signaling_config signaling = {.net = d->net, .records = d->records, .guard = d->guard, .relay = &d->relay,

@@ -147,7 +147,7 @@ static int open_health(struct records *r, const struct records_config *c, struct
 {
     struct health_config config = {.data_dir = r->data_dir, .record_dir = c->record_dir, .archive_dir = c->archive_dir, .archive_every_ms = c->archive_every_ms,
                                    .archive_keep_days = c->archive_keep_days, .archive_base_ms = c->archive_base_ms, .version = c->version,
-                                   .certificate = c->certificate, .media_workers = c->media_workers, .clock = r->clock, .archive = r->archive};
+                                   .certificate = c->certificate, .media_workers = c->media_workers, .clock = r->clock, .store = r->store, .archive = r->archive};
     return health_open(&r->parts.health, &config, f);
 }
 
@@ -300,6 +300,11 @@ void records_close(struct records *r)
     pthread_mutex_destroy(&r->waiting_lock);
     explicit_bzero(r->system_credential, sizeof r->system_credential);
     free(r);
+}
+
+bool records_writable(struct records *r)
+{
+    return !store_is_stuck(r->store);
 }
 
 struct records_parts *records_parts(struct records *r)

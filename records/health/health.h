@@ -8,6 +8,7 @@
 
 #include "records/ops/op.h"
 #include "records/store/archive.h"
+#include "records/store/store.h"
 
 struct health;
 struct health_config { /* copied */
@@ -17,6 +18,7 @@ struct health_config { /* copied */
     const char *version, *certificate;
     int media_workers;
     const struct clock *clock;
+    struct store *store;
     struct store_archive *archive; /* NULL = none */
 };
 YL_CHECKED int health_open(struct health **out, const struct health_config *config, struct fault *f);

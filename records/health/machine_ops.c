@@ -140,6 +140,7 @@ static json_t *database_json(struct op_ctx *ctx, const struct store_facts *d)
                           store_version(records_store(ctx->records)), "standbys", d->standbys < 0 ? json_null() : json_integer(d->standbys), "in_step", d->in_step, "behind_ms",
                           d->behind_ms < 0 ? json_null() : json_integer(d->behind_ms));
     judge(o, d->damaged                           ? bad("damaged")
+             : store_is_stuck(records_store(ctx->records)) ? bad("stuck")
              : d->standbys > 0 && !d->in_step     ? warn("not_in_step")
              : d->behind_ms > MINUTE_MS           ? warn("standby_behind")
                                                   : well);
@@ -198,7 +199,6 @@ static int machine_get(struct op_ctx *ctx, json_t *args, json_t **result)
     int rc = store_look(records_store(ctx->records), &d);
     if (rc)
         return fault_set(ctx->fault, rc, "", "The database does not say how it is.");
-    health_tick(h);
     json_t *exchange = exchange_json(ctx), *database = database_json(ctx, &d), *certificate = certificate_json(h, ctx->now_ms);
     pthread_mutex_lock(&h->lock);
     *result = json_pack("{s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "now_ms", (json_int_t)ctx->now_ms, "program", program_json(h), "backup", backup_json(h, &d, ctx->now_ms), "disks", disks_json(h),

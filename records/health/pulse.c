@@ -84,7 +84,8 @@ void health_tick(struct health *h)
 {
     int64_t now_us = clock_monotonic_us();
     pthread_mutex_lock(&h->lock);
-    if (now_us >= h->next_look_us) {
+    bool due = now_us >= h->next_look_us;
+    if (due) {
         for (enum folder i = 0; i < FOLDERS; i++)
             look_at_disk(h, i);
         look_at_room(h);
@@ -93,6 +94,8 @@ void health_tick(struct health *h)
         h->next_look_us = now_us + LOOK_US;
     }
     pthread_mutex_unlock(&h->lock);
+    if (due && h->config.store)
+        store_try_writing(h->config.store);
 }
 
 bool health_is_full(const struct health *h)

@@ -51,6 +51,9 @@ struct store_facts {
     int64_t behind_ms;           /* the one furthest behind; -1 = not said */
 };
 YL_CHECKED int store_look(struct store *s, struct store_facts *out);
+/* The last transaction that wrote could not be committed (disk full, read-only): nobody can sign in. store_try_writing finds out whether it is over. */
+bool store_is_stuck(const struct store *s);
+void store_try_writing(struct store *s);
 bool store_damaged(void); /* a page that is none was found in a file of this process since its start */
 
 /* Copies all tables of `from` into `to`, which must be empty; both may be of either engine. Each table is read again on the other side: same
