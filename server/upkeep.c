@@ -32,18 +32,19 @@ void upkeep_block_signals(void)
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is told by its write */
 }
 
-void upkeep_raise_files(unsigned connections)
+unsigned upkeep_fit_files(unsigned connections)
 {
     struct rlimit l;
     rlim_t wanted = connections + FILES_BESIDE;
-    if (getrlimit(RLIMIT_NOFILE, &l)) return;
+    if (getrlimit(RLIMIT_NOFILE, &l)) return connections;
     if (l.rlim_cur < l.rlim_max) {
         l.rlim_cur = l.rlim_max;
         if (setrlimit(RLIMIT_NOFILE, &l)) (void)getrlimit(RLIMIT_NOFILE, &l);
     }
-    if (l.rlim_cur < wanted)
-        log_warn("yiliand", "only %" PRIu64 " files may be open at once, listen.connections = %u needs %" PRIu64 ": set LimitNOFILE (ulimit -n) to that, or listen.connections lower",
-                 (uint64_t)l.rlim_cur, connections, (uint64_t)wanted);
+    if (l.rlim_cur >= wanted) return connections;
+    unsigned fit = l.rlim_cur > 2 * FILES_BESIDE ? (unsigned)l.rlim_cur - FILES_BESIDE : (unsigned)l.rlim_cur / 2;
+    log_warn("yiliand", "only %" PRIu64 " files may be open at once: %u connections are let in, not %u; for all of them set LimitNOFILE (ulimit -n) to %" PRIu64, (uint64_t)l.rlim_cur, fit, connections, (uint64_t)wanted);
+    return fit;
 }
 
 /* ---- the certificate ---- */

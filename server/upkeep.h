@@ -15,7 +15,8 @@ struct upkeep {
 };
 /* Before any other thread is made: each inherits the mask, so that only upkeep_run hears the signals. */
 void upkeep_block_signals(void);
-/* As many open files as this process may have; says so when that is too few for so many connections. */
-void upkeep_raise_files(unsigned connections);
+/* As many open files as this process may have. Returns how many connections fit, at most so many: the database, recordings and children need files too, and
+ * a listener that has none left turns round and round. */
+unsigned upkeep_fit_files(unsigned connections);
 void upkeep_run(struct upkeep *u); /* returns when the daemon is to stop; on a thread of its own */
 #endif

@@ -46,6 +46,7 @@ struct daemon {
     struct watch *watch;
     struct gate *gate;           /* MLLP */
     struct upkeep upkeep;
+    unsigned connections; /* that fit into the files this process may open */
     struct signaling *signaling; /* set before the first change can come: the clocks start with the loop */
     char pipe_program[600], odbc_program[600], record_dir[600], address[SITE_ADDRESS_BYTES], origins[1200];
 };
@@ -217,7 +218,7 @@ static int open_listener(struct daemon *d, struct fault *f)
                                 .key = options_text(o, "tls.key"),
                                 .web_root = d->node.edge ? "" : options_text(o, "web.root"),
                                 .origins = d->origins,
-                                .connections = (unsigned)options_int(o, "listen.connections"),
+                                .connections = d->connections,
                                 .connections_per_address = (unsigned)options_int(o, "listen.connections_per_address"),
                                 .idle_ms = (unsigned)options_int(o, "listen.idle"),
                                 .requests_per_second = (unsigned)options_int(o, "request.rate"),
@@ -392,7 +393,7 @@ static int serve(struct daemon *d)
     pthread_t waiter;
     int64_t began_us = clock_monotonic_us();
     upkeep_block_signals();
-    upkeep_raise_files((unsigned)options_int(d->options, "listen.connections"));
+    d->connections = upkeep_fit_files((unsigned)options_int(d->options, "listen.connections"));
     int rc = check_words(d, &f);
     rc = rc ? rc : d->node.edge ? open_edge(d, &f) : open_all(d, &f);
     if (rc == 0 && pthread_create(&waiter, NULL, look_after, d))

@@ -22,7 +22,7 @@ int records_alone(const char *data_dir, int *fd, struct fault *f)
     snprintf(path, sizeof path, "%s/daemon.lock", data_dir);
     *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (*fd < 0) /* the first thing that is written: a disk that takes nothing, a folder of another account are found here */
-        return fault_set(f, ERR_STORAGE, "data.dir", "data.dir: %s cannot be written: %s.", path, strerror(errno));
+        return fault_set(f, ERR_STORAGE, "data.dir", "data.dir: %s cannot be written: %s. The folder and all in it belong to the daemon's account, on a disk that takes something.", path, strerror(errno));
     int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
     if (flock(*fd, LOCK_EX | LOCK_NB) == 0) {
         if (ftruncate(*fd, 0) == 0) /* only for the words above */
