@@ -46,6 +46,7 @@ struct engine {
     int (*columns)(const struct rows *r);
     const char *(*column)(const struct rows *r, int i);
     enum kind (*kind)(const struct rows *r, int i);
+    bool (*declared_bytes)(const struct rows *r, int i); /* the column is BLOB, whatever is in it. NULL: what is in it says so too */
     int64_t (*integer)(struct rows *r, int i);
     const char *(*text)(struct rows *r, int i); /* until the next step */
     const void *(*bytes)(struct rows *r, int i, size_t *len);

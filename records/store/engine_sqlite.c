@@ -418,6 +418,12 @@ static enum kind kind_of(const struct rows *r, int i)
     }
 }
 
+static bool declared_bytes(const struct rows *r, int i)
+{
+    const char *type = sqlite3_column_decltype(r->statement, i);
+    return type && strcmp(type, "BLOB") == 0;
+}
+
 static int64_t integer(struct rows *r, int i)
 {
     return sqlite3_column_int64(r->statement, i);
@@ -558,5 +564,5 @@ static int look(struct connection *c, struct store_facts *out)
 const struct engine engine_sqlite = {
     .name = "sqlite", .create = create, .connect = connect_file, .disconnect = disconnect, .usable = usable, .begin = begin, .commit = commit,
     .rollback = rollback, .script = script, .start = start, .step = step, .run = run, .settle = settle, .columns = columns, .column = column,
-    .kind = kind_of, .integer = integer, .text = text, .bytes = bytes, .end = end, .message = message, .version = version,
+    .kind = kind_of, .declared_bytes = declared_bytes, .integer = integer, .text = text, .bytes = bytes, .end = end, .message = message, .version = version,
     .set_version = set_version, .rebuild = rebuild, .checkpoint = checkpoint, .look = look, .backup = backup};

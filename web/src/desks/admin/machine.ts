@@ -89,7 +89,7 @@ function backupFacts(b: Machine['backup']): [string, string][] {
 }
 
 function backupHead(b: Machine['backup']): string {
-  if (b.kind === 'none') return mw('b_none')
+  if (b.kind === 'none') return mw('b_no')
   if (!b.reached_ms) return mw('b_nothing')
   return mw('b_up_to', { at: nearText(b.reached_ms) })
 }
@@ -125,7 +125,7 @@ export function cardsOf(m: Machine): Card[] {
   return [
     { key: 'backup', title: mw('backup'), level: m.backup.level, head: backupHead(m.backup), todo: todo('b', m.backup.why, { text: m.backup.kind === 'archive' ? m.backup.wrong : '' }), facts: backupFacts(m.backup) },
     ...m.disks.map(diskCard),
-    { key: 'database', title: mw('database'), level: m.database.level, head: m.database.why === 'damaged' ? mw('db_is_damaged') : mw('db_answers'), todo: todo('db', m.database.why), facts: databaseFacts(m.database) },
+    { key: 'database', title: mw('database'), level: m.database.level, head: mw(m.database.why === 'damaged' ? 'db_is_damaged' : m.database.why === 'stuck' ? 'db_is_stuck' : 'db_answers'), todo: todo('db', m.database.why), facts: databaseFacts(m.database) },
     { key: 'certificate', title: mw('certificate'), level: m.certificate.level, head: ends ? mw(days < 0 ? 'c_over' : 'c_until', { at: dateText(ends), n: Math.abs(days) }) : mw('c_none'), todo: todo('c', m.certificate.why), facts: [[mw('c_file'), m.certificate.file || '–']] },
     {
       key: 'exchange', title: mw('exchange'), level: m.exchange.level, head: m.exchange.sources ? mw('x_in_use', { n: m.exchange.sources }) : mw('x_none'), todo: todo('x', m.exchange.why),
