@@ -57,7 +57,7 @@ struct records_parts {
     struct health *health;           /* how the machine is; opened and closed by records/call */
     bool odbc;                       /* databases are asked for rows */
     atomic_flag background_busy; /* one round of records_background at a time */
-    int64_t swept_ms;            /* by that round only */
+    int64_t swept_ms, looked_ms; /* by that round only */
 };
 
 /* `master` is the data folder's master key; every part derives its own. On error *p is closed again. */

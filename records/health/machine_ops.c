@@ -45,7 +45,7 @@ static struct verdict judge_archive(const struct health *h, const struct store_a
     if (s->damaged)
         return bad("damaged");
     if (s->wrong[0])
-        return behind ? bad("stands") : warn("no_copy");
+        return behind || !s->follows ? bad("stands") : warn("no_copy");
     if (!s->reached_ms)
         return now_ms - h->began_ms < FIRST_COPY_MS ? warn("first") : bad("stands");
     if (behind)

@@ -46,7 +46,7 @@ struct store_archive {
     /* of all, under state_lock */
     pthread_mutex_t state_lock;
     pthread_cond_t moved;
-    bool stop, read;
+    bool stop, read, follows;
     enum archive_sound sound; /* of what was read back last */
     int64_t reached_ms;
     char wrong[160];
@@ -452,6 +452,13 @@ static bool is_due(const struct store_archive *a)
     return !a->ready || age >= a->config.base_ms || age < 0;
 }
 
+static void say_follows(struct store_archive *a)
+{
+    pthread_mutex_lock(&a->state_lock);
+    a->follows = a->ready;
+    pthread_mutex_unlock(&a->state_lock);
+}
+
 /* A generation that cannot be begun, or goes no further, is begun anew after a while: the disk may be back. */
 static void *run(void *arg)
 {
@@ -461,6 +468,7 @@ static void *run(void *arg)
         if (is_due(a))
             begin_generation(a);
         a->ready = a->ready && tick(a, &t_ms);
+        say_follows(a);
     } while (rest(a, a->ready ? a->config.every_ms : 10 * a->config.every_ms));
     if (a->ready)
         (void)tick(a, &t_ms);
@@ -539,6 +547,7 @@ void store_archive_look(struct store_archive *a, struct store_archive_state *out
     free(all);
     pthread_mutex_lock(&a->state_lock);
     out->reached_ms = a->reached_ms;
+    out->follows = a->follows;
     out->damaged = a->sound == ARCHIVE_DAMAGED;
     snprintf(out->wrong, sizeof out->wrong, "%s", a->wrong);
     pthread_mutex_unlock(&a->state_lock);

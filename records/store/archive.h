@@ -39,6 +39,7 @@ struct store_archive_state { /* moments: ms UTC, 0 = none yet */
     int64_t checked_ms;          /* a copy was read back and found sound, the last time */
     int64_t base_bytes, bytes;   /* of that copy; of the whole folder */
     int copies;
+    bool follows;    /* what is committed is being taken */
     bool damaged;    /* the copy read back last is no sound database */
     char wrong[160]; /* why it does not go on; "" = it does */
 };

@@ -129,6 +129,39 @@ static void the_certificates_end(void **state)
     }
 }
 
+static int64_t ahead_ms;
+
+static int64_t set_clock(void *ctx)
+{
+    (void)ctx;
+    return clock_now_ms(&clock_system) + ahead_ms;
+}
+
+/* A clock that was a day ahead for a while must not put off by a day what was tried again meanwhile. */
+static void the_clock_was_ahead(void **state)
+{
+    static const struct clock the_clock = {set_clock, NULL};
+    struct records_config config = {.data_dir = dir, .config_dir = YL_SOURCE_DIR "/config", .clock = &the_clock};
+    struct fault f = {0};
+    struct tx *tx;
+    (void)state;
+    assert_int_equal(records_open(&r, &config, &f), 0);
+    ahead_ms = 86400000;
+    records_tick(r);
+    assert_int_equal(tx_begin(records_store(r), TX_WRITE, &tx), 0);
+    tx_exec(tx, "INSERT INTO exchange_pull (source_id,mark,state,reason,detail,failures,last_ms,next_ms) VALUES (1,'','failed','','',1,0,$1)", "i", set_clock(NULL) + 300000);
+    assert_int_equal(tx_commit(tx), 0);
+    records_tick(r);
+    assert_int_equal(tx_begin(records_store(r), TX_READ, &tx), 0);
+    assert_true(tx_int(tx, 0, "SELECT next_ms FROM exchange_pull", "") > set_clock(NULL)); /* not before its time */
+    tx_rollback(tx);
+    ahead_ms = 0;
+    records_tick(r);
+    assert_int_equal(tx_begin(records_store(r), TX_READ, &tx), 0);
+    assert_true(tx_int(tx, INT64_MAX, "SELECT next_ms FROM exchange_pull", "") <= set_clock(NULL));
+    tx_rollback(tx);
+}
+
 static void days_until_a_disk_is_full(void **state)
 {
     struct disk d = {0};
@@ -149,6 +182,6 @@ static void days_until_a_disk_is_full(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-    const struct CMUnitTest tests[] = {T(no_backup_is_said), T(a_backup_on_the_same_disk_is_half_a_one), T(the_certificates_end), T(days_until_a_disk_is_full)};
+    const struct CMUnitTest tests[] = {T(no_backup_is_said), T(a_backup_on_the_same_disk_is_half_a_one), T(the_certificates_end), T(the_clock_was_ahead), T(days_until_a_disk_is_full)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
