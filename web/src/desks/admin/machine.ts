@@ -102,7 +102,7 @@ function diskCard(d: Disk, n: number): Card {
     title: mw('disk', { names: d.folders.map((f) => mw(`f_${f.name}`)).join(' · ') }),
     level: d.level,
     head: d.total_bytes ? mw('d_free', { free: bytesText(d.free_bytes), total: bytesText(d.total_bytes), part }) : mw('d_absent'),
-    todo: todo('d', d.why, { n: d.days_left ?? 0 }),
+    todo: d.why ? (mw.maybe(`d_${d.why}_${d.folders[0]?.name}`, { n: d.days_left ?? 0 }) ?? todo('d', d.why, { n: d.days_left ?? 0 })) : '',
     facts: [[mw('d_rate'), days], ...d.folders.map((f): [string, string] => [mw(`f_${f.name}`), f.path])],
   }
 }
@@ -123,7 +123,7 @@ export function cardsOf(m: Machine): Card[] {
   const ends = m.certificate.ends_ms
   const days = ends ? Math.floor((ends - m.now_ms) / 86_400_000) : 0
   return [
-    { key: 'backup', title: mw('backup'), level: m.backup.level, head: backupHead(m.backup), todo: todo('b', m.backup.why, { text: m.backup.kind === 'archive' ? m.backup.wrong : '' }), facts: backupFacts(m.backup) },
+    { key: 'backup', title: mw('backup'), level: m.backup.level, head: backupHead(m.backup), todo: todo('b', m.backup.why, { text: (m.backup.kind === 'archive' && m.backup.wrong) || mw('b_reason') }), facts: backupFacts(m.backup) },
     ...m.disks.map(diskCard),
     { key: 'database', title: mw('database'), level: m.database.level, head: mw(m.database.why === 'damaged' ? 'db_is_damaged' : m.database.why === 'stuck' ? 'db_is_stuck' : 'db_answers'), todo: todo('db', m.database.why), facts: databaseFacts(m.database) },
     { key: 'certificate', title: mw('certificate'), level: m.certificate.level, head: ends ? mw(days < 0 ? 'c_over' : 'c_until', { at: dateText(ends), n: Math.abs(days) }) : mw('c_none'), todo: todo('c', m.certificate.why), facts: [[mw('c_file'), m.certificate.file || '–']] },
