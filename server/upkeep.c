@@ -3,6 +3,7 @@
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "server/base/metrics.h"
+#include "server/base/steady.h"
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -113,6 +114,8 @@ static void look_at_clock(struct upkeep *u)
     }
     u->wall_ms = wall_ms;
     u->steady_ms = steady_ms;
+    int64_t rooms = metric_value(metric_gauge("yilian_rooms", "live rooms", NULL)) + metric_value(metric_gauge("yilian_node_rooms", "Rooms of the origin that come here as they are, for WHEP", NULL));
+    if (rooms == 0) steady_follow(); /* no recording, no lecture */
 }
 
 /* The wait is not stretched by a clock that is set: sigtimedwait's is the kernel's own. */
