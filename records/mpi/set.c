@@ -250,8 +250,8 @@ static bool read_addresses(struct mpi_set *s)
     if (!weight)
         return false;
     s->word_weight = weight;
-    for (uint32_t w = 1; w < s->words.n; w++)
-        s->word_weight[w] = 1 + log2f((float)s->addresses.n / (float)s->words.values[w].count);
+    for (uint32_t w = 1; w < s->words.n; w++) /* in 64ths, so that a sum does not depend on the order of its words */
+        s->word_weight[w] = 1 + roundf(64 * log2f((float)s->addresses.n / (float)s->words.values[w].count)) / 64;
     return true;
 }
 

@@ -106,9 +106,10 @@ static int write_clusters(const struct batch *b, struct fault *f)
         return fault_set(f, ERR_STORAGE, "out", "%.150s cannot be written: %s.", b->job->out, strerror(errno));
     fputs("rec_id,cluster_id\n", out);
     for (uint32_t i = 0; i < b->set.n; i++) {
-        const char *id = mpi_load_id(&b->load, i);
+        uint32_t record = b->load.row[i];
+        const char *id = mpi_load_id(&b->load, record);
         csv_put(out, (struct mpi_text){id, strlen(id)});
-        fprintf(out, ",%u\n", b->link.cluster[i] + 1);
+        fprintf(out, ",%u\n", b->link.cluster[record] + 1);
     }
     int failed = ferror(out);
     if (fclose(out) || failed)
@@ -132,12 +133,12 @@ static int find_record(const struct batch *b, const char *id, uint32_t *out, str
     size_t table = at ? strtoul(at + 1, NULL, 10) : 0, found = 0;
     size_t len = table >= 1 && table <= b->load.files ? (size_t)(at - id) : SIZE_MAX;
     for (uint32_t i = 0; i < b->set.n; i++) {
-        const char *own = mpi_load_id(&b->load, i);
+        const char *own = mpi_load_id(&b->load, b->load.row[i]);
         bool here = strcmp(own, id) == 0;
         if (!here && len != SIZE_MAX && i >= b->load.first[table - 1] && i < b->load.first[table])
             here = strlen(own) == len && memcmp(own, id, len) == 0;
         if (here && found++ == 0)
-            *out = i;
+            *out = b->load.row[i];
     }
     if (found == 0)
         return fault_set(f, ERR_NOT_FOUND, "explain", "No record is called %.80s.", id);
