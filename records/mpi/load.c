@@ -125,6 +125,21 @@ static bool any_column(const struct mpi_map *map, const struct columns *columns,
     return false;
 }
 
+/* A name of the map that stands twice in the header might mean either column. */
+static const char *stands_twice(const struct csv *c, const struct mpi_map *map)
+{
+    for (int a = 0; a < MPI_ATTRIBUTES; a++)
+        for (size_t i = 0; i < map->of[a].n; i++) {
+            const char *name = map->of[a].column[i];
+            size_t met = 0;
+            for (size_t k = 0; k < c->n_columns; k++)
+                met += c->column[k].len == strlen(name) && memcmp(c->column[k].p, name, c->column[k].len) == 0;
+            if (met > 1)
+                return name;
+        }
+    return NULL;
+}
+
 /* Looks which way round the whole birth date column is written. */
 static int look_at_dates(struct mpi_load *l, struct csv *c, struct columns *columns, struct fault *f)
 {
@@ -144,8 +159,14 @@ int mpi_load_table(struct mpi_load *l, struct csv *c, struct fault *f)
     if (!columns)
         return fault_set(f, ERR_INTERNAL, "", "Out of memory.");
     find_columns(l, c, columns);
+    if (c->unreadable && !l->unreadable)
+        snprintf(l->unreadable_at, sizeof l->unreadable_at, "%s, line %zu", c->name, c->unreadable_line);
+    l->unreadable += c->unreadable;
+    const char *twice = stands_twice(c, l->map);
     int rc = 0;
-    if (l->files == MPI_FILES_MAX)
+    if (twice)
+        rc = fault_set(f, ERR_INVALID, "csv", "%s, line 1: the column \"%.60s\" stands there more than once.", c->name, twice);
+    else if (l->files == MPI_FILES_MAX)
         rc = fault_set(f, ERR_INVALID, "csv", "More than %d tables.", MPI_FILES_MAX);
     else if (l->map->of[MPI_ID].n && !any_column(l->map, columns, MPI_ID))
         rc = fault_set(f, ERR_INVALID, "csv", "%s, line 1: there is no column \"%.60s\" (id of the map).", c->name, l->map->of[MPI_ID].column[0]);

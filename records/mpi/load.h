@@ -27,6 +27,8 @@ struct mpi_load {
     size_t files;
     uint32_t first[MPI_FILES_MAX + 1]; /* row each table begins with; [files] is the end */
     uint32_t *row; /* by row of the input: its record. Records stand in the order of what they say, so that nothing depends on the rows' */
+    size_t unreadable;      /* bytes of no character in all tables */
+    char unreadable_at[180]; /* table and line of the first */
     char *ids;                         /* the records' own ids, each with its NUL */
     size_t ids_len, ids_cap;
     size_t *id_at;                     /* by record */

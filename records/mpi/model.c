@@ -6,6 +6,7 @@
 #define ROUNDS 40
 #define FEW_PAIRS 20 /* that one person's records are thought to be like before any was seen */
 #define FEW_DRAWN 10
+#define FEW_NAMESAKES 0.05 /* of one birthday, believed in before any was seen; of each other reason it is one pair */
 #define BELIEVED 2   /* times the namesakes whom numbers prove */
 #define LEAST 1e-6 /* no level is impossible: data may always surprise */
 
@@ -161,7 +162,7 @@ static void maximise(struct learner *l, double prior[MPI_CLASSES], double counts
 {
     for (int c = 0; c < MPI_CLASSES; c++) {
         double strength = c == CLASS_PERSON ? FEW_PAIRS : 2 + total * 1e-3;
-        l->prior[c] = (prior[c] + 1) / (total + MPI_CLASSES);
+        l->prior[c] = (prior[c] + (c == CLASS_NAMESAKE ? FEW_NAMESAKES : 1)) / (total + MPI_CLASSES);
         for (int part = 0; part < MPI_PARTS; part++) {
             double sum = 0;
             if (!(explained[c] & BIT(part)) || (c == CLASS_TWINS && part == PART_ID))

@@ -208,12 +208,32 @@ static void batch(void **state)
     assert_int_equal(pclose(p), 0);
 }
 
+/* A mark before the first line, a line of GB18030, a broken byte, a line longer than anybody reads: each is answered. */
+static void batch_of_odd_bytes(void **state)
+{
+    FILE *p = popen("cd / && { printf '\\357\\273\\277胃癌\\r\\n\\316\\270\\260\\251\\n胃癌\\377\\n'; head -c 400000 /dev/zero | tr '\\0' '?'; printf '\\n胃癌\\n'; } | " YL_BUILD_DIR
+                    "/yilianctl dx normalise", "r");
+    static char line[500000];
+    assert_non_null(p);
+    for (int i = 0; i < 5; i++) {
+        assert_non_null(fgets(line, sizeof line, p));
+        if (i == 3)
+            assert_non_null(strstr(line, "?\", \"diagnoses\": []}\n"));
+        else
+            assert_non_null(strstr(line, "\"diagnosis\": \"胃癌\""));
+        assert_int_equal(strncmp(line, "{\"text\": \"胃癌", strlen("{\"text\": \"胃癌")) == 0, i != 3);
+    }
+    assert_null(fgets(line, sizeof line, p));
+    assert_int_equal(pclose(p), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(judged_lines), cmocka_unit_test(everyday_lines), cmocka_unit_test(composed_lines),
         cmocka_unit_test(names_of_the_lists), cmocka_unit_test(whose_and_how_sure), cmocka_unit_test(explained),
         cmocka_unit_test(odd_lines), cmocka_unit_test(candidates), cmocka_unit_test(batch),
+        cmocka_unit_test(batch_of_odd_bytes),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
