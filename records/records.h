@@ -130,8 +130,8 @@ enum { RECORDS_DX_EXPLAIN = 1 /* with "why": the rule and the bytes of every val
 /* Reads the term tables in data_dir (config/data of the source tree). ~0.2 s, 30 MB. */
 YL_CHECKED int records_dx_open(struct records_dx **out, const char *data_dir, struct fault *f);
 void records_dx_close(struct records_dx *d);
-/* One line of a doctor's words as JSON: an array of diagnoses, or with RECORDS_DX_TEXT the object around it. Wrong UTF-8 is read as
- * U+FFFD. Returns the length, 0 when cap is too short; not NUL-terminated. One thread at a time. */
+/* One line of a doctor's words as JSON: an array of diagnoses, or with RECORDS_DX_TEXT the object around it. What is not UTF-8 is read as
+ * GB18030 when that reads more of it; bytes of no character become U+FFFD. Returns the length, 0 when cap is too short; not NUL-terminated. One thread at a time. */
 size_t records_dx_json(struct records_dx *d, const char *text, size_t len, int flags, char *out, size_t cap);
 
 /* ---- FHIR's languages over files without a site: SQL on FHIR v2 and FHIRPath (records/r4/flat.h, fhirpath.h) ---- */
@@ -168,6 +168,8 @@ struct records_mpi_link {
 };
 struct records_mpi_figures {
     uint32_t records, clusters, repeated; /* repeated: records whose id an earlier record has too */
+    size_t unreadable; /* bytes of no character, left out of what is compared; unreadable_at: file and line of the first */
+    char unreadable_at[180];
     uint64_t pairs;
     int64_t load_ms, link_ms;
 };

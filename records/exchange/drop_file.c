@@ -2,6 +2,7 @@
 #include "records/exchange/drop_private.h"
 #include "records/exchange/exchange_private.h"
 #include "records/parts.h"
+#include "records/term/charset.h"
 #include "server/base/log.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -291,7 +292,7 @@ static int take_rows(struct file *f)
     struct csv c;
     struct fault fault = {0};
     struct exchange_header h;
-    f->text = exchange_rows_decode(f->bytes, f->len, &f->text_len, &f->charset);
+    f->text = charset_decode(f->bytes, f->len, &f->text_len, &f->charset);
     if (!f->text)
         return ERR_UNAVAILABLE;
     if (csv_open_bytes(&c, "", f->text, f->text_len, &fault))

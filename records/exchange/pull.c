@@ -5,6 +5,7 @@
 #include "records/exchange/row_flow.h"
 #include "records/parts.h"
 #include "records/records.h"
+#include "records/term/charset.h"
 #include "server/base/child.h"
 #include "server/base/log.h"
 #include <stdio.h>
@@ -281,7 +282,7 @@ static int take_output(struct pulling *g, const char *bytes, size_t len)
     int rc = read_status(g, bytes, len, &at);
     if (rc)
         return rc;
-    char *text = exchange_rows_decode(bytes + at, len - at, &n, &charset);
+    char *text = charset_decode(bytes + at, len - at, &n, &charset);
     if (!text)
         return ERR_UNAVAILABLE;
     rc = csv_open_bytes(&c, "", text, n, &f) ? failed(g, "crashed", "") : 0;

@@ -48,8 +48,4 @@ void exchange_rows_column(const struct exchange_rows *rows, const struct hl7_pat
 /* A moment as tables write it (2026-11-28 08:30:00, 2026/11/8, 20261128, 2026年11月28日 8时30分, with or without a zone) as HL7 writes it.
  * ERR_INVALID. */
 YL_CHECKED int exchange_rows_time(const char *text, char out[32]);
-
-/* Bytes of a file as UTF-8: UTF-16 by its mark, UTF-8, or GB18030 when that reads more of it. What is no character becomes U+FFFD, which makes
- * the row it is in a dead letter and no other. malloc'd and NUL-terminated; NULL = out of memory. *charset: "UTF-8", "UTF-16", "GB18030". */
-char *exchange_rows_decode(const char *bytes, size_t len, size_t *out_len, const char **charset);
 #endif

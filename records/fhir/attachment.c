@@ -1,10 +1,10 @@
 #include "records/fhir/attachment.h"
 #include "records/document/detect.h"
 #include "records/document/readable.h"
-#include "records/exchange/rows.h"
 #include "records/fhir/clean.h"
 #include "records/fhir/own.h"
 #include "records/patient/mask.h"
+#include "records/term/charset.h"
 #include <stdio.h>
 
 struct opening { /* one attachment on its way */
@@ -152,7 +152,7 @@ static json_t *as_text(struct opening *o, const char *type, const struct bytes *
     const char *charset;
     size_t n = 0, len = 0;
     bool cut = b->n > ATTACHMENT_TEXT_MAX;
-    char *utf8 = exchange_rows_decode((const char *)b->p, cut ? ATTACHMENT_TEXT_MAX : b->n, &n, &charset), *text = utf8;
+    char *utf8 = charset_decode((const char *)b->p, cut ? ATTACHMENT_TEXT_MAX : b->n, &n, &charset), *text = utf8;
     if (utf8 && is_markup(type)) {
         bool more;
         text = readable_text(utf8, n, &len, &more);

@@ -26,13 +26,80 @@ static bool digit(char c)
     return c >= '0' && c <= '9';
 }
 
+/* What spreadsheets make of numbers: "13800001234.0" loses its end, and of "3.30106E+17" nothing that identifies is left. */
+static void undo_spreadsheet(char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+    char *rest = text + digits;
+    if (!digits || *rest == 0)
+        return;
+    bool point = *rest == '.';
+    size_t after = point ? strspn(rest + 1, "0123456789") : 0;
+    char *end = rest + (point ? after + 1 : 0);
+    if (end[0] == 'e' && end[1] == '+' && end[2 + strspn(end + 2, "0123456789")] == 0)
+        *text = 0;
+    else if (after && *end == 0 && strspn(rest + 1, "0") == after)
+        *rest = 0;
+}
+
 /* ---- dates ---- */
 
 struct groups {
     int value[3], digits[3], n;
     int month; /* said by a name */
-    bool year_word, other;
+    bool year_word;
+    bool year_only; /* the month and day of another calendar */
 };
+
+/* 0 .. 10 of a Chinese numeral, -1 = it is none. */
+static int numeral(const char *p)
+{
+    static const char *const words[] = {"〇", "一", "二", "三", "四", "五", "六", "七", "八", "九", "十", "零", "○"};
+    for (int i = 0; i < 13; i++)
+        if (strncmp(p, words[i], 3) == 0)
+            return i > 10 ? 0 : i;
+    return -1;
+}
+
+/* 一九八〇年十二月三十一日: the numerals as digits, in place (two digits are shorter than one numeral). */
+static void read_numerals(char *text)
+{
+    char *out = text;
+    for (const char *p = text; *p;) {
+        int value = numeral(p), next = value < 0 ? -1 : numeral(p + 3);
+        bool ten_before = out > text && digit(out[-1]);
+        if (value < 0) {
+            *out++ = *p++;
+            continue;
+        }
+        if (value < 10)
+            *out++ = (char)('0' + value);
+        else { /* 十 二十 十二 二十一 */
+            if (!ten_before)
+                *out++ = '1';
+            if (next < 0)
+                *out++ = '0';
+        }
+        p += 3;
+    }
+    *out = 0;
+}
+
+/* 农历, 正月, 初五: the year is near enough, the day is not. */
+static bool lunar(const char *text)
+{
+    static const char *const words[] = {"农历", "阴历", "旧历", "正月", "腊月", "冬月", "初", "廿", "闰"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strstr(text, words[i]))
+            return true;
+    return false;
+}
+
+/* An age, or a day without its year. */
+static bool no_date(const char *text)
+{
+    return strstr(text, "岁") || (strstr(text, "月") && strstr(text, "日") && !strstr(text, "年") && strspn(text, "0123456789 ") < 4);
+}
 
 static int month_name(const char *p)
 {
@@ -48,6 +115,13 @@ static struct groups groups_of(const struct mpi_tables *t, struct mpi_text text,
 {
     struct groups g = {0};
     fold_utf8(t, text, folded, 48);
+    undo_spreadsheet(folded);
+    if (strstr(folded, "年") || strstr(folded, "月") || strstr(folded, "岁")) {
+        g.year_only = lunar(folded);
+        read_numerals(folded);
+        if (no_date(folded))
+            return g;
+    }
     for (const char *p = folded; *p;) {
         if (digit(*p)) {
             int value = 0, n = 0;
@@ -66,6 +140,10 @@ static struct groups groups_of(const struct mpi_tables *t, struct mpi_text text,
             g.year_word = g.year_word || strncmp(p, "年", 3) == 0;
             p++;
         }
+    }
+    if (g.n && g.digits[0] <= 3 && strstr(folded, "民国")) {
+        g.value[0] += 1911;
+        g.digits[0] = 4;
     }
     return g;
 }
@@ -140,6 +218,8 @@ struct mpi_date mpi_date_read(const struct mpi_tables *t, struct mpi_text text, 
         return (struct mpi_date){0};
     if (g.month)
         return with_month_name(&g);
+    if (g.year_only)
+        return checked(full_year(g.value[0], g.digits[0]), 0, 0);
     if (g.n == 1)
         return one_group(&g);
     if (g.n == 2) /* 1970-03 or 03/1970: the month alone is not used */
@@ -207,6 +287,7 @@ static size_t keep_number(const struct mpi_tables *t, struct mpi_text text, char
     char folded[160];
     size_t n = 0;
     fold_utf8(t, text, folded, sizeof folded);
+    undo_spreadsheet(folded);
     for (const char *p = folded; *p && n + 1 < MPI_NUMBER_MAX; p++)
         if (digit(*p) || (*p >= 'a' && *p <= 'z'))
             out[n++] = *p >= 'a' ? (char)(*p - 32) : *p;
@@ -302,7 +383,7 @@ uint8_t mpi_number_compare(struct mpi_number_view a, struct mpi_number_view b)
 
 /* ---- phones, sex ---- */
 
-static bool read_one_phone(const char *p, size_t len, struct mpi_phone *out)
+static bool read_one_phone(char *p, size_t len, struct mpi_phone *out)
 {
     size_t n = 0;
     bool letters = false;
@@ -310,6 +391,9 @@ static bool read_one_phone(const char *p, size_t len, struct mpi_phone *out)
         p++;
         len--;
     }
+    p[len] = 0;
+    undo_spreadsheet(p);
+    len = strlen(p);
     for (size_t i = 0; i < len && !letters; i++)
         letters = (p[i] >= 'a' && p[i] <= 'z') || p[i] == '@' || p[i] < 0;
     for (size_t i = 0; i < len && n + 1 < MPI_NUMBER_MAX; i++)
@@ -332,8 +416,9 @@ size_t mpi_phone_read(const struct mpi_tables *t, struct mpi_text text, struct m
         if (!mark)
             continue;
         memset(&out[found], 0, sizeof out[found]);
+        bool wide = i < n && folded[i] < 0;
         found += read_one_phone(folded + start, i - start, &out[found]);
-        start = i + (i < n && folded[i] < 0 ? 3 : 1);
+        start = i + (wide ? 3 : 1);
     }
     return found;
 }

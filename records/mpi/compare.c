@@ -32,6 +32,10 @@ static uint8_t better(uint8_t a, uint8_t b)
 
 static void compare_births(const struct mpi_set *s, const struct mpi_record *a, const struct mpi_record *b, struct mpi_match *out)
 {
+    bool one_witness = a->id == b->id && a->flags & b->flags & MPI_BIRTH_OF_CARD; /* the number speaks for itself already */
+    out->level[PART_BIRTH] = MPI_MISSING;
+    if (one_witness)
+        return;
     uint8_t level = mpi_date_compare(a->birth, b->birth);
     if (level != BIRTH_EXACT && a->card_birth.year)
         level = better(level, mpi_date_compare(a->card_birth, b->birth));

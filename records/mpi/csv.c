@@ -1,7 +1,6 @@
 #include "records/mpi/csv.h"
-#include "records/term/fold.h"
+#include "records/term/charset.h"
 #include <errno.h>
-#include <iconv.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,57 +9,34 @@
 
 /* ---- encodings ---- */
 
-static bool valid_utf8(const char *p, size_t len)
+static void count_unreadable(struct csv *c)
 {
-    const char *end = p + len;
-    while (p < end) {
-        while (p < end && *p >= 0)
-            p++;
-        if (p == end)
-            break;
-        const char *before = p;
-        if (utf8_next(&p, end) == 0xFFFD && !(p - before == 3))
-            return false;
+    const char *end = c->bytes + c->len;
+    size_t line = 1;
+    for (const char *p = c->bytes; p < end; p++) {
+        line += *p == '\n';
+        if (end - p < 3 || memcmp(p, "\xEF\xBF\xBD", 3))
+            continue;
+        if (c->unreadable++ == 0)
+            c->unreadable_line = line;
     }
-    return true;
-}
-
-/* Takes c->bytes over into UTF-8. */
-static int convert(struct csv *c, const char *from, size_t skip, struct fault *f)
-{
-    iconv_t cd = iconv_open("UTF-8", from);
-    if (cd == (iconv_t)-1)
-        return fault_set(f, ERR_INTERNAL, "", "%s: this machine cannot read %s.", c->name, from);
-    size_t cap = c->len * 2 + 16, in_left = c->len - skip, out_left = cap - 1;
-    char *made = malloc(cap), *in = c->bytes + skip, *out = made;
-    size_t rc = made ? iconv(cd, &in, &in_left, &out, &out_left) : (size_t)-1;
-    iconv_close(cd);
-    if (!made)
-        return fault_set(f, ERR_INTERNAL, "", "Out of memory.");
-    if (rc == (size_t)-1 || in_left) {
-        size_t line = 1;
-        for (const char *p = c->bytes; p < in; p++)
-            line += *p == '\n';
-        free(made);
-        return fault_set(f, ERR_INVALID, "encoding", "%s, line %zu: neither UTF-8 nor %s.", c->name, line, from);
-    }
-    free(c->bytes);
-    c->bytes = made;
-    c->len = (size_t)(out - made);
-    made[c->len] = 0;
-    return 0;
 }
 
 static int settle_encoding(struct csv *c, struct fault *f)
 {
-    if (c->len >= 2 && memcmp(c->bytes, "\xFF\xFE", 2) == 0)
-        return convert(c, "UTF-16LE", 2, f);
-    if (c->len >= 2 && memcmp(c->bytes, "\xFE\xFF", 2) == 0)
-        return convert(c, "UTF-16BE", 2, f);
-    if (c->len >= 3 && memcmp(c->bytes, "\xEF\xBB\xBF", 3) == 0)
-        c->at = 3;
-    else if (!valid_utf8(c->bytes, c->len))
-        return convert(c, "GB18030", 0, f);
+    const char *charset;
+    bool wide = c->len >= 2 && (memcmp(c->bytes, "\xFF\xFE", 2) == 0 || memcmp(c->bytes, "\xFE\xFF", 2) == 0);
+    if (wide || !charset_utf8(c->bytes, c->len)) {
+        size_t len;
+        char *text = charset_decode(c->bytes, c->len, &len, &charset);
+        if (!text)
+            return fault_set(f, ERR_INTERNAL, "", "Out of memory.");
+        free(c->bytes);
+        c->bytes = text;
+        c->len = len;
+        count_unreadable(c);
+    }
+    c->at = c->len >= 3 && memcmp(c->bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
     return 0;
 }
 

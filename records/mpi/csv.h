@@ -1,5 +1,5 @@
 /* csv - tables as hospitals export them: RFC 4180 with a header line, LF or CRLF or CR, UTF-8 (with or without BOM), UTF-16 with BOM,
- * or GB18030 when the bytes are not valid UTF-8; comma, or the tab or semicolon when the header has no comma. Blank lines are
+ * or GB18030 when that reads more of it; comma, or the tab or semicolon when the header has no comma. Blank lines are
  * skipped; a line with fewer fields has empty ones. Errors name file, line and column. Any thread, one at a time per table.
  */
 #ifndef YL_RECORDS_MPI_CSV_H
@@ -16,6 +16,7 @@ struct csv {
     char delimiter;
     char name[128];     /* of the file, for errors */
     size_t line;        /* of the record read last, from 1 */
+    size_t unreadable, unreadable_line; /* bytes of no character, each U+FFFD now; the line of the first */
     size_t n_columns;
     struct mpi_text column[CSV_COLUMNS_MAX]; /* header, blanks around it left out */
     struct mpi_text field[CSV_COLUMNS_MAX];  /* of the record read last, until the next is read; blanks around are kept */

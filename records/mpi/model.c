@@ -6,6 +6,8 @@
 #define ROUNDS 40
 #define FEW_PAIRS 20 /* that one person's records are thought to be like before any was seen */
 #define FEW_DRAWN 10
+#define FEW_NAMESAKES 0.05 /* of one birthday, believed in before any was seen; of each other reason it is one pair */
+#define BELIEVED 2   /* times the namesakes whom numbers prove */
 #define LEAST 1e-6 /* no level is impossible: data may always surprise */
 
 #define BIT(part) (1u << (part))
@@ -160,7 +162,7 @@ static void maximise(struct learner *l, double prior[MPI_CLASSES], double counts
 {
     for (int c = 0; c < MPI_CLASSES; c++) {
         double strength = c == CLASS_PERSON ? FEW_PAIRS : 2 + total * 1e-3;
-        l->prior[c] = (prior[c] + 1) / (total + MPI_CLASSES);
+        l->prior[c] = (prior[c] + (c == CLASS_NAMESAKE ? FEW_NAMESAKES : 1)) / (total + MPI_CLASSES);
         for (int part = 0; part < MPI_PARTS; part++) {
             double sum = 0;
             if (!(explained[c] & BIT(part)) || (c == CLASS_TWINS && part == PART_ID))
@@ -181,13 +183,24 @@ static bool proven_two(uint32_t pattern)
     return level == NUMBER_TWIN || level == NUMBER_CLASH;
 }
 
+/* Without a number a namesake of the same birthday looks like somebody who moved. In how many there are, not more is believed than
+ * numbers bear out: where nobody has one, that namesakes share a birthday stays the chance it is. */
+static double believed(const struct learner *l, double namesakes, double proven, double numbered, double total)
+{
+    double with_two = numbered * (l->chance[PART_ID][NUMBER_TWIN] + l->chance[PART_ID][NUMBER_CLASH]);
+    return fmin(namesakes, BELIEVED * proven * total / (with_two + 1));
+}
+
 static void one_round(struct learner *l, const struct mpi_patterns *candidates)
 {
     double prior[MPI_CLASSES] = {0}, counts[MPI_CLASSES][MPI_PARTS][MPI_LEVELS] = {0}, total = 0, share[MPI_CLASSES];
+    double numbered = 0, proven = 0; /* pairs that both have a number; namesakes among those with two right ones */
     for (uint32_t i = 0; i < candidates->n; i++) {
         uint32_t pattern = candidates->pattern[i];
         shares(l, pattern, share);
         total += candidates->count[i];
+        numbered += level_of(pattern, PART_ID) != MPI_MISSING ? candidates->count[i] : 0;
+        proven += proven_two(pattern) ? share[CLASS_NAMESAKE] * candidates->count[i] : 0;
         for (int c = 0; c < MPI_CLASSES; c++) {
             double w = share[c] * candidates->count[i];
             prior[c] += w;
@@ -196,6 +209,7 @@ static void one_round(struct learner *l, const struct mpi_patterns *candidates)
                     counts[c][part][level_of(pattern, part)] += w;
         }
     }
+    prior[CLASS_NAMESAKE] = believed(l, prior[CLASS_NAMESAKE], proven, numbered, total);
     maximise(l, prior, counts, total);
 }
 

@@ -119,7 +119,7 @@ static bool add_identity(struct mpi_set *s, const struct mpi_raw *raw, struct mp
         r->flags |= MPI_CARD_ODD;
     else {
         r->card_birth = n.birth;
-        r->sex = n.sex ? (uint8_t)n.sex : r->sex;
+        r->sex = n.sex && (!r->sex || r->birth.year) ? (uint8_t)n.sex : r->sex; /* a card that no date proves says nothing against a desk */
     }
     r->id = mpi_pool_put(&s->ids, n.text, n.len);
     return r->id != 0;
@@ -250,8 +250,8 @@ static bool read_addresses(struct mpi_set *s)
     if (!weight)
         return false;
     s->word_weight = weight;
-    for (uint32_t w = 1; w < s->words.n; w++)
-        s->word_weight[w] = 1 + log2f((float)s->addresses.n / (float)s->words.values[w].count);
+    for (uint32_t w = 1; w < s->words.n; w++) /* in 64ths, so that a sum does not depend on the order of its words */
+        s->word_weight[w] = 1 + roundf(64 * log2f((float)s->addresses.n / (float)s->words.values[w].count)) / 64;
     return true;
 }
 
@@ -330,8 +330,10 @@ static bool settle_births(struct mpi_set *s)
         struct mpi_record *r = &s->records[i];
         if (weak && r->birth.month == 1 && r->birth.day == 1)
             r->birth.month = r->birth.day = r->birth_value = 0;
-        if (!r->birth.month && mpi_date_full(r->card_birth) && (!r->birth.year || r->birth.year == r->card_birth.year))
+        if (!r->birth.month && mpi_date_full(r->card_birth) && (!r->birth.year || r->birth.year == r->card_birth.year)) {
+            r->flags |= r->birth.year ? 0 : MPI_BIRTH_OF_CARD;
             r->birth = r->card_birth;
+        }
         if (r->birth.month && !r->birth_value)
             r->birth_value = mpi_pool_put(&s->births, &r->birth, sizeof r->birth);
         if (r->birth.month && !r->birth_value)

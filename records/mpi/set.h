@@ -35,7 +35,8 @@ enum {
     MPI_CARD_15 = 4,   /* ... made from 15 digits */
     MPI_CARD_WRONG = 8,
     MPI_CARD_ODD = 16, /* the number says another birth date than the record: somebody else's card */
-    MPI_ID_SHARED = 32 /* many different people under one number: it identifies nobody */
+    MPI_ID_SHARED = 32, /* many different people under one number: it identifies nobody */
+    MPI_BIRTH_OF_CARD = 64 /* the record said no birth date: its number's stands in for it */
 };
 
 struct mpi_record {

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* ---- the map ---- */
 
@@ -99,6 +100,18 @@ static int count_repeated(const struct batch *b, uint32_t *repeated)
     return rc;
 }
 
+/* A slip of the hand must not cost a table. */
+static bool is_input(const struct records_mpi_link *job)
+{
+    struct stat out, in;
+    if (!job->out || stat(job->out, &out) || !S_ISREG(out.st_mode))
+        return false;
+    for (size_t i = 0; i < job->n_in; i++)
+        if (stat(job->in[i], &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+            return true;
+    return false;
+}
+
 static int write_clusters(const struct batch *b, struct fault *f)
 {
     FILE *out = fopen(b->job->out, "we");
@@ -106,9 +119,10 @@ static int write_clusters(const struct batch *b, struct fault *f)
         return fault_set(f, ERR_STORAGE, "out", "%.150s cannot be written: %s.", b->job->out, strerror(errno));
     fputs("rec_id,cluster_id\n", out);
     for (uint32_t i = 0; i < b->set.n; i++) {
-        const char *id = mpi_load_id(&b->load, i);
+        uint32_t record = b->load.row[i];
+        const char *id = mpi_load_id(&b->load, record);
         csv_put(out, (struct mpi_text){id, strlen(id)});
-        fprintf(out, ",%u\n", b->link.cluster[i] + 1);
+        fprintf(out, ",%u\n", b->link.cluster[record] + 1);
     }
     int failed = ferror(out);
     if (fclose(out) || failed)
@@ -132,12 +146,12 @@ static int find_record(const struct batch *b, const char *id, uint32_t *out, str
     size_t table = at ? strtoul(at + 1, NULL, 10) : 0, found = 0;
     size_t len = table >= 1 && table <= b->load.files ? (size_t)(at - id) : SIZE_MAX;
     for (uint32_t i = 0; i < b->set.n; i++) {
-        const char *own = mpi_load_id(&b->load, i);
+        const char *own = mpi_load_id(&b->load, b->load.row[i]);
         bool here = strcmp(own, id) == 0;
         if (!here && len != SIZE_MAX && i >= b->load.first[table - 1] && i < b->load.first[table])
             here = strlen(own) == len && memcmp(own, id, len) == 0;
         if (here && found++ == 0)
-            *out = i;
+            *out = b->load.row[i];
     }
     if (found == 0)
         return fault_set(f, ERR_NOT_FOUND, "explain", "No record is called %.80s.", id);
@@ -161,11 +175,15 @@ static int run(struct batch *b, struct records_mpi_figures *figures, char **expl
 {
     double p = b->job->probability > 0 ? b->job->probability : RECORDS_MPI_PROBABILITY;
     int64_t start = clock_monotonic_us();
+    if (is_input(b->job))
+        return fault_set(f, ERR_INVALID, "out", "%.150s is one of the tables that are read; the groups need a file of their own.", b->job->out);
     int rc = read_map(b->job->map, &b->map, f);
     rc = rc ? rc : load_tables(b, f);
     if (rc)
         return rc;
     figures->records = b->set.n;
+    figures->unreadable = b->load.unreadable;
+    memcpy(figures->unreadable_at, b->load.unreadable_at, sizeof figures->unreadable_at);
     figures->load_ms = (clock_monotonic_us() - start) / 1000;
     rc = count_repeated(b, &figures->repeated);
     rc = rc ? rc : mpi_link_run(&b->link, &b->set, &(struct mpi_link_options){.odds = (float)log(p / (1 - p)), .threads = 2});

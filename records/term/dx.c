@@ -11,6 +11,8 @@ static void read_separator(struct reader *r, size_t i)
     const struct dx_token *k = &r->k[i];
     r->reached &= k->cls == DX_LIST;
     r->none &= k->cls == DX_LIST;
+    if (k->cls == DX_LIST)
+        dx_listed_organ(r, i);
     bool none_here = !(dx_current(r) && dx_current(r)->strong == r->strong);
     if (k->cls == DX_LIST || k->cls == DX_OPEN)
         dx_settle(r, false);
@@ -158,6 +160,7 @@ static void read_line(struct reader *r, unsigned enough)
     dx_settle(r, true);
     if (r->n)
         finish_spread(r);
+    dx_listed_share(r);
     if (!r->n_frames)
         add_pregnancy(r);
     for (size_t i = 0; i < r->n_frames; i++)

@@ -134,12 +134,18 @@ static void after_operation(struct reader *r, size_t i)
     }
 }
 
+/* Has the frame the organ, or is its name of the organ's category: 胶质母细胞瘤 and 颞叶? */
+static bool is_of(const struct reader *r, const struct frame *f, uint16_t organ)
+{
+    uint16_t own = dx_frame_organ(r, f);
+    return own == organ || (own == DX_NONE && f->icd[0] == 'C' && strcmp(f->icd, r->d->organs[organ].icd) == 0);
+}
+
 static struct frame *tumour_of(struct reader *r, uint16_t organ)
 {
-    for (size_t i = r->n_frames; i-- > 0;) {
-        if (dx_frame_organ(r, &r->frames[i]) == organ)
+    for (size_t i = r->n_frames; i-- > 0;)
+        if (is_of(r, &r->frames[i], organ))
             return &r->frames[i];
-    }
     return NULL;
 }
 

@@ -504,8 +504,17 @@ static bool is_treatment(const struct reader *r, const struct frame *before, con
            (before->kind == KIND_TUMOUR || (x->organ != DX_NONE && before->a.organ == x->organ));
 }
 
+/* 药疹（多形红斑型）: what it looks like, said by another disease's name. */
+static bool names_form(struct reader *r, size_t i)
+{
+    bool form = i + 1 < r->n && r->k[i + 1].from == r->k[i].to && r->t->c[r->k[i + 1].from] == 0x578B; /* 型 */
+    return form && i > 0 && r->k[i - 1].cls == DX_OPEN && dx_current(r) && dx_current(r)->strong == r->strong;
+}
+
 void dx_read_disease(struct reader *r, size_t i)
 {
+    if (names_form(r, i))
+        return;
     const struct lexeme *x = dx_reading(r->d, &r->k[i], DX_DISEASE), *whole = x ? spine_disease(r, i) : NULL;
     const struct lexeme *head = dx_reading(r->d, &r->k[i], DX_HEAD);
     whole = x && !whole ? parted_name(r, i) : whole;

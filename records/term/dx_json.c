@@ -1,5 +1,6 @@
 /* The normal form as JSON, written by hand: a million lines go through here in one run. And the door for such runs. */
 #include "records/records.h"
+#include "records/term/charset.h"
 #include "records/term/dx.h"
 #include "records/term/fold.h"
 #include <stdlib.h>
@@ -153,14 +154,18 @@ void records_dx_close(struct records_dx *d)
     free(d);
 }
 
-/* Wrong bytes become U+FFFD, so that what is written is JSON whatever is read. Returns the length. */
+/* Wrong bytes become U+FFFD, so that what is written is JSON whatever is read; a line of GB18030 becomes what it says. Returns the length. */
 static size_t repair(struct records_dx *d, const char *text, size_t len)
 {
-    const char *p = text, *end = text + len;
-    size_t n = 0;
+    const char *charset = "";
+    size_t other_len = 0, n = 0;
+    char *other = charset_utf8(text, len) ? NULL : charset_decode(text, len, &other_len, &charset);
+    bool gb = other && strcmp(charset, "GB18030") == 0 && other_len < d->fixed_cap;
+    const char *p = gb ? other : text, *end = p + (gb ? other_len : len);
     while (p < end)
         n += utf8_put(utf8_next(&p, end), d->fixed + n);
     d->fixed[n] = 0;
+    free(other);
     return n;
 }
 

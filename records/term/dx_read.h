@@ -36,6 +36,7 @@ struct frame {
     size_t n_mods, n_metas;
     bool suspected, denied, family;
     bool past;              /* said to be the patient's history */
+    bool shares;            /* its head is that of the next one: 肾盂 of 肾盂、输尿管癌 */
     bool linked_or, linked; /* to the frame before: by 或 及 和; by any list sign */
     uint16_t from, to;      /* characters of the head */
     uint16_t strong, comma, chunk;
@@ -142,6 +143,12 @@ uint16_t dx_organ_of(const struct dx *d, const struct dx_token *k, const struct 
 
 /* The same of a frame, its pathology's organ counted: 甲状腺乳头状癌（右叶） is no lobe of the liver. */
 uint16_t dx_frame_organ(const struct reader *r, const struct frame *f);
+
+/* ---- dx_listed.c: organs listed before one head ---- */
+/* The organ waiting before the list sign at token i has its head further on: it gets a frame of its own. */
+void dx_listed_organ(struct reader *r, size_t i);
+/* What is said of the last of the list is said of all. */
+void dx_listed_share(struct reader *r);
 
 /* ---- dx_spread.c: metastases ---- */
 /* Marks the words that say where it has spread, before the rest is read. */

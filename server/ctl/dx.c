@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define JSON_BYTES (256 << 10)
+#define JSON_BYTES (256 << 10) /* for the diagnoses of a line; its text, which may be of any length, comes on top */
 
 int ctl_find_data(struct ctl *c, char out[PATH_MAX], struct fault *f)
 {
@@ -21,14 +21,26 @@ struct job {
     struct records_dx *dx;
     int flags;
     char *json, *line;
-    size_t line_cap;
+    size_t json_cap, line_cap;
 };
+
+/* Room for a line of `len` bytes, each of which JSON may write as six. */
+static bool make_room(struct job *j, size_t len)
+{
+    size_t wanted = JSON_BYTES + 6 * len;
+    char *grown = wanted > j->json_cap ? realloc(j->json, wanted) : j->json;
+    if (!grown)
+        return false;
+    j->json_cap = wanted > j->json_cap ? wanted : j->json_cap;
+    j->json = grown;
+    return true;
+}
 
 static int write_diagnoses(struct job *j, const char *text, size_t len, int flags)
 {
-    size_t n = records_dx_json(j->dx, text, len, j->flags | flags, j->json, JSON_BYTES);
+    size_t n = make_room(j, len) ? records_dx_json(j->dx, text, len, j->flags | flags, j->json, j->json_cap) : 0;
     if (!n)
-        return fprintf(stderr, "yilianctl: a line has more to say than %d bytes hold\n", JSON_BYTES), 1;
+        return fprintf(stderr, "yilianctl: out of memory for a line of %zu bytes\n", len), 1;
     fwrite_unlocked(j->json, 1, n, stdout);
     return 0;
 }
@@ -55,14 +67,14 @@ static int write_object(struct job *j, json_t *object)
     return rc;
 }
 
-static int one_line(struct job *j, size_t len)
+static int one_line(struct job *j, const char *line, size_t len)
 {
-    json_t *object = len && j->line[0] == '{' ? json_loadb(j->line, len, 0, NULL) : NULL;
+    json_t *object = len && line[0] == '{' ? json_loadb(line, len, 0, NULL) : NULL;
     int rc;
     if (json_is_string(json_object_get(object, "text")))
         rc = write_object(j, object);
     else {
-        rc = write_diagnoses(j, j->line, len, RECORDS_DX_TEXT);
+        rc = write_diagnoses(j, line, len, RECORDS_DX_TEXT);
         putc_unlocked('\n', stdout);
     }
     json_decref(object);
@@ -73,11 +85,14 @@ static int normalise(struct job *j)
 {
     ssize_t n;
     int rc = 0;
+    bool first = true;
     setvbuf(stdout, NULL, _IOFBF, 1 << 20);
     while (!rc && (n = getline(&j->line, &j->line_cap, stdin)) >= 0) {
-        while (n > 0 && (j->line[n - 1] == '\n' || j->line[n - 1] == '\r'))
+        size_t mark = first && n >= 3 && memcmp(j->line, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0; /* as editors under Windows put it */
+        while (n > (ssize_t)mark && (j->line[n - 1] == '\n' || j->line[n - 1] == '\r'))
             n--;
-        rc = one_line(j, (size_t)n);
+        rc = one_line(j, j->line + mark, (size_t)n - mark);
+        first = false;
     }
     return fflush(stdout) || ferror(stdin) ? 1 : rc;
 }
@@ -102,8 +117,7 @@ int ctl_dx(struct ctl *c)
     struct fault f = {0};
     if (!read_words(c, &j))
         return fprintf(stderr, "usage: yilianctl dx normalise [--data DIR] [--explain] <LINES >JSON-LINES\n"), 2;
-    j.json = malloc(JSON_BYTES);
-    int code = !j.json ? 1 : ctl_find_data(c, path, &f) || records_dx_open(&j.dx, path, &f) ? ctl_complain(&f) : normalise(&j);
+    int code = ctl_find_data(c, path, &f) || records_dx_open(&j.dx, path, &f) ? ctl_complain(&f) : normalise(&j);
     records_dx_close(j.dx);
     free(j.json);
     free(j.line);

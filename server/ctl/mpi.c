@@ -1,5 +1,6 @@
 /* yilianctl mpi link: the patient index over CSV files. Needs no site, only config/data. */
 #include "server/ctl/ctl.h"
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,14 +52,33 @@ static bool read_words(struct ctl *c, struct words *w)
     return w->map && w->n_in && (w->out || w->explain[0]);
 }
 
+/* As editors under Windows save it too: with a mark before it. */
+static json_t *load_map(const char *path, struct fault *f)
+{
+    json_error_t where = {.line = -1};
+    json_t *map = NULL;
+    FILE *in = fopen(path, "re");
+    if (!in) {
+        fault_set(f, ERR_NOT_FOUND, "map", "%.120s cannot be read: %s.", path, strerror(errno));
+        return NULL;
+    }
+    char mark[3];
+    if (fread(mark, 1, 3, in) != 3 || memcmp(mark, "\xEF\xBB\xBF", 3))
+        rewind(in);
+    map = json_loadf(in, JSON_REJECT_DUPLICATES, &where);
+    fclose(in);
+    if (!map)
+        fault_set(f, ERR_MALFORMED, "map", "%.80s, line %d, column %d: %.100s.", path, where.line, where.column, where.text);
+    return map;
+}
+
 static int run(const struct words *w, const char *dir, struct fault *f)
 {
     struct records_mpi_figures figures;
-    json_error_t where;
     char *explanation = NULL;
-    json_t *map = json_load_file(w->map, JSON_REJECT_DUPLICATES, &where);
+    json_t *map = load_map(w->map, f);
     if (!map)
-        return fault_set(f, ERR_MALFORMED, "map", "%.80s, line %d, column %d: %.100s.", w->map, where.line, where.column, where.text);
+        return f->code;
     struct records_mpi_link job = {.config_dir = dir,
                                    .map = map,
                                    .in = w->in,
@@ -76,6 +96,8 @@ static int run(const struct words *w, const char *dir, struct fault *f)
         return rc;
     fprintf(stderr, "%u records, %u persons; %llu pairs compared; read in %.1f s, linked in %.1f s\n", figures.records, figures.clusters,
             (unsigned long long)figures.pairs, (double)figures.load_ms / 1e3, (double)figures.link_ms / 1e3);
+    if (figures.unreadable)
+        fprintf(stderr, "%zu bytes are no characters and were passed over, the first in %s\n", figures.unreadable, figures.unreadable_at);
     if (figures.repeated)
         fprintf(stderr, "%u records have an id that stands before: each has its own line, in the order of the input\n", figures.repeated);
     return 0;

@@ -156,14 +156,14 @@ static uint64_t truth_of(const struct dataset *d, struct mpi_text t)
     return (uint64_t)mpi_hash(t.p, t.len, 1) << 32 | mpi_hash(t.p, t.len, 2);
 }
 
-static size_t truths(const struct dataset *d, struct csv *c, struct cell *cells, const uint32_t *cluster)
+static size_t truths(const struct dataset *d, struct csv *c, struct cell *cells, const struct mpi_load *load, const uint32_t *cluster)
 {
     struct fault f = {0};
     size_t n = 0;
     int column = csv_column(c, d->truth);
     csv_rewind(c);
     while (csv_next(c, &f) == 1) {
-        cells[n] = (struct cell){truth_of(d, c->field[column]), cluster[n]};
+        cells[n] = (struct cell){truth_of(d, c->field[column]), cluster[load->row[n]]};
         n++;
     }
     return n;
@@ -197,7 +197,7 @@ static struct score run(const char *name, const struct dataset *d, struct csv *c
     int64_t end = clock_monotonic_us();
     double processor = processor_s() - before;
     struct cell *cells = malloc((set.n + 1) * sizeof *cells);
-    struct score s = judge(cells, truths(d, c, cells, link.cluster));
+    struct score s = judge(cells, truths(d, c, cells, &load, link.cluster));
     double p = s.predicted ? s.hit / s.predicted : 1, r = s.real ? s.hit / s.real : 1;
     printf("%-22s %8u %8.0f  %.4f  %.4f  %.4f   %6.2f %6.2f %6.2f  %9llu\n", name, set.n, s.real, p, r, 2 * p * r / (p + r),
            (double)(loaded - start) / 1e6, (double)(end - loaded) / 1e6, processor, (unsigned long long)link.pairs);
@@ -206,7 +206,7 @@ static struct score run(const char *name, const struct dataset *d, struct csv *c
         snprintf(path, sizeof path, "%s/%s.csv", getenv("MPI_OUT"), name);
         FILE *out = fopen(path, "w");
         for (uint32_t i = 0; out && i < set.n; i++)
-            fprintf(out, "%s,%u\n", mpi_load_id(&load, i), link.cluster[i]);
+            fprintf(out, "%s,%u\n", mpi_load_id(&load, load.row[i]), link.cluster[load.row[i]]);
         if (out)
             fclose(out);
     }

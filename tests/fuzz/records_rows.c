@@ -1,6 +1,7 @@
 /* Files of any bytes in any characters, through the tables of columns to messages: a message made of a row must be one, its times too, and what
  * cannot be made says why. The first byte picks the table, or a table made of the input itself. */
 #include "records/exchange/rows.h"
+#include "records/term/charset.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,7 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *charset;
     char time[32], *text;
     size_t len;
-    if (size < 2 || !(text = exchange_rows_decode((const char *)data + 1, size - 1, &len, &charset)))
+    if (size < 2 || !(text = charset_decode((const char *)data + 1, size - 1, &len, &charset)))
         return 0;
     if (strlen(text) != len)
         abort();

@@ -208,12 +208,84 @@ static void batch(void **state)
     assert_int_equal(pclose(p), 0);
 }
 
+/* What the line is read as: name/lesion/metastases/modifiers/category of each, by ';'. */
+static const char *in_short(const char *line)
+{
+    static char out[1000];
+    size_t n = 0;
+    read_line(line);
+    for (size_t i = 0; i < r.n; i++) {
+        const struct dx_diagnosis *x = &r.diagnoses[i];
+        n += (size_t)snprintf(out + n, sizeof out - n, "%s%s/%s/", i ? ";" : "", x->diagnosis, x->lesion);
+        for (size_t k = 0; k < x->n_metastasis; k++)
+            n += (size_t)snprintf(out + n, sizeof out - n, "%s%s", k ? "," : "", x->metastasis[k]);
+        n += (size_t)snprintf(out + n, sizeof out - n, "/");
+        for (size_t k = 0; k < x->n_modifiers; k++)
+            n += (size_t)snprintf(out + n, sizeof out - n, "%s%s", k ? "," : "", x->modifiers[k]);
+        n += (size_t)snprintf(out + n, sizeof out - n, "/%s", x->icd10);
+    }
+    return out;
+}
+
+/* Organs listed before one head have a disease each; parts of one organ, and where it has spread to, have not. */
+static void organs_listed_before_one_head(void **state)
+{
+    static const char *const lines[][2] = {
+        {"右侧肾盂、输尿管尿路上皮癌术后", "肾盂癌/右侧//术后/C65;输尿管癌/右侧//术后/C66"},
+        {"左肺、右乳癌", "肺癌/左侧///C34;乳腺癌/右侧///C50"},
+        {"胃、食管及结肠癌", "胃癌////C16;食管癌////C15;结肠癌////C18"},
+        {"食管、胃双原发癌", "食管癌////C15;胃癌////C16"},
+        {"胆囊、胆管癌？", "胆囊癌///疑似/C23;胆管癌///疑似/C24"},
+        {"父亲胃、肝癌", "胃癌///家族史/Z80;肝癌///家族史/Z80"},
+        {"肝、肾囊肿", "肝囊肿////K76;肾囊肿////N28"},
+        {"双肺、左乳结节", "肺结节/双侧///R91;乳腺结节/左侧///N63"},
+        {"双肾、输尿管结石", "肾结石/双侧///N20;输尿管结石/双侧///N20"},
+        {"胃、十二指肠溃疡", "胃溃疡////K25;十二指肠溃疡////K26"},
+        {"胃窦、胃体癌", "胃癌/胃窦、胃体///C16"},
+        {"胃癌伴肝、肺转移", "胃癌//肝,肺//C16"},
+        {"右肺上叶、下叶癌", "肺癌/右肺上叶、下叶///C34"},
+        {"冠心病、肾囊肿", "冠状动脉粥样硬化性心脏病////I25;肾囊肿////N28"},
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        assert_string_equal(in_short(lines[i][0]), lines[i][1]);
+}
+
+/* A place or a form behind a name is said of it, also where the name has no organ of its own. */
+static void places_and_forms_behind_a_name(void **state)
+{
+    assert_string_equal(in_short("胶质母细胞瘤 左颞叶 WHO IV级 术后"), "胶质母细胞瘤/左侧颞叶//术后/C71");
+    assert_string_equal(in_short("药疹（多形红斑型）"), "药疹////L27");
+    assert_string_equal(in_short("流行性感冒（甲型）"), "甲型流行性感冒////J10");
+    assert_string_equal(in_short("重症肌无力（全身型）"), "重症肌无力////G70");
+}
+
+/* A mark before the first line, a line of GB18030, a broken byte, a line longer than anybody reads: each is answered. */
+static void batch_of_odd_bytes(void **state)
+{
+    FILE *p = popen("cd / && { printf '\\357\\273\\277胃癌\\r\\n\\316\\270\\260\\251\\n胃癌\\377\\n'; head -c 400000 /dev/zero | tr '\\0' '?'; printf '\\n胃癌\\n'; } | " YL_BUILD_DIR
+                    "/yilianctl dx normalise", "r");
+    static char line[500000];
+    assert_non_null(p);
+    for (int i = 0; i < 5; i++) {
+        assert_non_null(fgets(line, sizeof line, p));
+        if (i == 3)
+            assert_non_null(strstr(line, "?\", \"diagnoses\": []}\n"));
+        else
+            assert_non_null(strstr(line, "\"diagnosis\": \"胃癌\""));
+        assert_int_equal(strncmp(line, "{\"text\": \"胃癌", strlen("{\"text\": \"胃癌")) == 0, i != 3);
+    }
+    assert_null(fgets(line, sizeof line, p));
+    assert_int_equal(pclose(p), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(judged_lines), cmocka_unit_test(everyday_lines), cmocka_unit_test(composed_lines),
         cmocka_unit_test(names_of_the_lists), cmocka_unit_test(whose_and_how_sure), cmocka_unit_test(explained),
-        cmocka_unit_test(odd_lines), cmocka_unit_test(candidates), cmocka_unit_test(batch),
+        cmocka_unit_test(odd_lines), cmocka_unit_test(candidates), cmocka_unit_test(batch), cmocka_unit_test(organs_listed_before_one_head),
+        cmocka_unit_test(places_and_forms_behind_a_name),
+        cmocka_unit_test(batch_of_odd_bytes),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -1,5 +1,5 @@
-/* Character sets of tables (rows.h). A bad byte costs its own row, not the file: so nothing here fails on one. */
-#include "records/exchange/rows.h"
+/* A bad byte costs its own place, not the text: nothing here fails on one. */
+#include "records/term/charset.h"
 #include "records/term/fold.h"
 #include <errno.h>
 #include <iconv.h>
@@ -41,15 +41,26 @@ static bool convert(const char *from, const char *bytes, size_t len, struct deco
     return true;
 }
 
-static bool wrong_utf8(const char *p, size_t len)
+bool charset_utf8(const char *p, size_t len)
 {
     const char *end = p + len;
     while (p < end) {
+        while (p < end && *p >= 0)
+            p++;
         const char *before = p;
-        if (utf8_next(&p, end) == 0xFFFD && !(p - before == 3 && memcmp(before, NO_CHARACTER, 3) == 0))
-            return true;
+        if (p < end && utf8_next(&p, end) == 0xFFFD && !(p - before == 3 && memcmp(before, NO_CHARACTER, 3) == 0))
+            return false;
     }
-    return false;
+    return true;
+}
+
+/* How many characters beyond ASCII were read, without the marks. */
+static size_t beyond_ascii(const struct decoded *d)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < d->len; i++)
+        n += ((unsigned char)d->text[i] & 0xC0) == 0xC0;
+    return n - d->bad;
 }
 
 /* A NUL is no character of a table. */
@@ -81,7 +92,7 @@ static bool decode(const char *bytes, size_t len, struct decoded *d, const char 
     *charset = little || big ? "UTF-16" : "UTF-8";
     if (little || big)
         return convert(little ? "UTF-16LE" : "UTF-16BE", bytes + 2, len - 2, d);
-    if (!wrong_utf8(bytes, len)) {
+    if (charset_utf8(bytes, len)) {
         d->text = malloc(len + 1);
         if (d->text)
             memcpy(d->text, bytes, len);
@@ -95,7 +106,7 @@ static bool decode(const char *bytes, size_t len, struct decoded *d, const char 
         free(other.text);
         return true;
     }
-    bool better = other.bad < d->bad;
+    bool better = other.bad < d->bad && beyond_ascii(d) < 2 * d->bad; /* a few broken bytes do not make a text another one */
     free(better ? d->text : other.text);
     if (better) {
         *d = other;
@@ -104,7 +115,7 @@ static bool decode(const char *bytes, size_t len, struct decoded *d, const char 
     return true;
 }
 
-char *exchange_rows_decode(const char *bytes, size_t len, size_t *out_len, const char **charset)
+char *charset_decode(const char *bytes, size_t len, size_t *out_len, const char **charset)
 {
     struct decoded d = {0};
     if (!decode(bytes, len, &d, charset)) {
