@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { generateKeyPairSync } from 'node:crypto'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { axe, counted, DESKTOP, launch, open, PHONE, run } from './lib.mjs'
@@ -56,6 +57,28 @@ const jobs = {
     await button(at, '保存').click()
     await closed(admin)
     await admin.getByText('县医院检验系统').waitFor()
+  },
+  'a FHIR client is registered by its public key, told its number, and closed': async () => {
+    const keys = generateKeyPairSync('ec', { namedCurve: 'P-384' })
+    await button(admin, '登记客户端').click()
+    const at = dialog(admin)
+    await at.getByLabel('名称').fill('县医院电子病历')
+    await at.getByLabel('公钥（JWKS）').fill(JSON.stringify(keys.privateKey.export({ format: 'jwk' })))
+    await button(at, '保存').click()
+    await at.getByText('这里含有私钥：请让对方只提供公钥').waitFor()
+    await at.getByLabel('公钥（JWKS）').fill(JSON.stringify(keys.publicKey.export({ format: 'jwk' })))
+    await axe(admin, 'registering a client')
+    await button(at, '保存').click()
+    const id = await at.locator('code').innerText()
+    assert.match(id, /^[0-9a-f]{16}$/)
+    await button(at, '关闭').last().click()
+    await closed(admin)
+    const row = admin.getByRole('row', { name: new RegExp(id) })
+    await row.getByText('system/*.read', { exact: true }).waitFor()
+    await row.getByRole('button', { name: /停用/ }).click()
+    await button(dialog(admin), '停用').click()
+    await closed(admin)
+    await counted(row.getByRole('button', { name: /停用/ }), 0)
   },
   'messages come; one of no use waits for a person, the others do not wait for it': async () => {
     assert.equal(await send(message('m1', 'ORU^R01', 'PID|1||900101||蒋^文||19710203|F\nOBR|1||f1|CBC^血常规\nOBX|1|NM|WBC^白细胞||6.1|10*9/L|4-10|N|||F')), 'AA')
