@@ -163,7 +163,7 @@ const VISITS = {
 }
 
 /** A tablet, a half window, 200 % zoom: neither the page nor a table scrolls sideways on the pages of daily work. */
-const NARROW = ['home', 'cases', 'case', 'patients', 'patient', 'cockpit-list', 'research-project', 'exchange', 'index', 'audit']
+const NARROW = ['home', 'cases', 'case', 'patients', 'patient', 'cockpit-list', 'cockpit', 'months', 'alarms', 'calendar', 'slots', 'people', 'roster', 'research-project', 'exchange', 'index', 'audit']
 async function narrower(p, what) {
   for (const width of [1024, 820, 683]) {
     await p.setViewportSize({ width, height: 768 })
