@@ -197,6 +197,19 @@ static json_t *count_by(struct op_ctx *ctx, json_t *args, const char *sql, const
     return work_list_end(q, list);
 }
 
+/* A case's way from first to last, whatever the states are called. */
+static json_t *by_workflow(json_t *states)
+{
+    json_t *list = json_array(), *item;
+    size_t i;
+    for (int s = 0; s < consult_flow.n_states; s++)
+        json_array_foreach (states, i, item)
+            if (strcmp(json_string_value(json_object_get(item, "state")), consult_flow.states[s].label.word) == 0)
+                json_array_append(list, item);
+    json_decref(states);
+    return list;
+}
+
 static json_t *holder_ref(struct op_ctx *ctx, struct query *q)
 {
     uint64_t person = (uint64_t)query_int(q, "holder_person_id"), org = (uint64_t)query_int(q, "holder_org_id");
@@ -224,14 +237,15 @@ static int board_get(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     int64_t total = 0, late = 0;
     size_t i;
-    json_t *states = count_by(ctx, args,
-                              "SELECT state AS word, " COUNTS COUNTED FILTER BOARD_PARTS
-                              "GROUP BY state ORDER BY state",
-                              "state"),
+    json_t *states = by_workflow(count_by(ctx, args,
+                                          "SELECT state AS word, " COUNTS COUNTED FILTER BOARD_PARTS
+                                          "GROUP BY state",
+                                          "state")),
            *item;
     json_t *urgencies = count_by(ctx, args,
                                  "SELECT urgency AS word, " COUNTS COUNTED FILTER BOARD_PARTS
-                                 "AND closed_ms=0 GROUP BY urgency ORDER BY urgency",
+                                 "AND closed_ms=0 GROUP BY urgency ORDER BY CASE urgency WHEN 'emergency' "
+                                 "THEN 0 WHEN 'urgent' THEN 1 ELSE 2 END",
                                  "urgency");
     json_array_foreach (states, i, item) {
         total += json_integer_value(json_object_get(item, "count"));

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { generateKeyPairSync } from 'node:crypto'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { axe, counted, DESKTOP, launch, open, PHONE, run } from './lib.mjs'
@@ -57,6 +58,28 @@ const jobs = {
     await closed(admin)
     await admin.getByText('县医院检验系统').waitFor()
   },
+  'a FHIR client is registered by its public key, told its number, and closed': async () => {
+    const keys = generateKeyPairSync('ec', { namedCurve: 'P-384' })
+    await button(admin, '登记客户端').click()
+    const at = dialog(admin)
+    await at.getByLabel('名称').fill('县医院电子病历')
+    await at.getByLabel('公钥（JWKS）').fill(JSON.stringify(keys.privateKey.export({ format: 'jwk' })))
+    await button(at, '保存').click()
+    await at.getByText('这里含有私钥：请让对方只提供公钥').waitFor()
+    await at.getByLabel('公钥（JWKS）').fill(JSON.stringify(keys.publicKey.export({ format: 'jwk' })))
+    await axe(admin, 'registering a client')
+    await button(at, '保存').click()
+    const id = await at.locator('code').innerText()
+    assert.match(id, /^[0-9a-f]{16}$/)
+    await button(at, '关闭').last().click()
+    await closed(admin)
+    const row = admin.getByRole('row', { name: new RegExp(id) })
+    await row.getByText('system/*.read', { exact: true }).waitFor()
+    await row.getByRole('button', { name: /停用/ }).click()
+    await button(dialog(admin), '停用').click()
+    await closed(admin)
+    await counted(row.getByRole('button', { name: /停用/ }), 0)
+  },
   'messages come; one of no use waits for a person, the others do not wait for it': async () => {
     assert.equal(await send(message('m1', 'ORU^R01', 'PID|1||900101||蒋^文||19710203|F\nOBR|1||f1|CBC^血常规\nOBX|1|NM|WBC^白细胞||6.1|10*9/L|4-10|N|||F')), 'AA')
     assert.equal(await send(message('m2', 'ORU^R01', 'PID|1||||沈^静||19750101|F\nOBR|1||f2|CBC^血常规\nOBX|1|NM|WBC^白细胞||5.5|10*9/L|4-10|N|||F')), 'AE')
@@ -85,15 +108,15 @@ const jobs = {
     await text.press('End')
     await text.pressSequentially('x')
     await page.keyboard.press('Escape') // by a slip: what was typed stays until it is given up on purpose
-    await at.getByText('更正还没有重放').waitFor()
+    await at.getByText('更正还没有提交').waitFor()
     await button(at, '继续更正').click()
     await text.press('Backspace')
-    await button(at, '重放').click()
+    await button(at, '重新处理').click()
     await at.getByText('仍不能使用：PID-3.1').waitFor()
     if (shots) await page.screenshot({ path: join(shots, 'letter.png') })
     await axe(page, 'the dead letter')
     await text.fill((await text.inputValue()).replace('PID|1||||沈', 'PID|1||900103||沈'))
-    await button(at, '按更正内容重放').click()
+    await button(at, '按更正内容重新处理').click()
     await closed(page)
     await page.getByText('没有异常报文').waitFor()
     await page.context().close()
@@ -106,11 +129,11 @@ const jobs = {
     await page.goto('/admin/exchange')
     await page.getByRole('button', { name: '县医院检验系统 异常报文 2' }).click()
     await counted(page.getByRole('button', { name: '查看并更正' }), 2)
-    await button(page, '全部按原文重放').click()
+    await button(page, '全部按原文重新处理').click()
     await dialog(page).getByText('将列表中的 2 条异常报文').waitFor()
     await axe(page, 'the question before all are replayed')
-    await button(dialog(page), '重放').click()
-    await page.getByText('重放 2 条，成功 0 条').waitFor()
+    await button(dialog(page), '重新处理').click()
+    await page.getByText('重新处理 2 条，成功 0 条').waitFor()
     for (let i = 2; i > 0; i--) {
       await button(page, '查看并更正').first().click()
       await button(dialog(page), '搁置…').click()
@@ -165,7 +188,7 @@ const jobs = {
     await text.waitFor()
     if (shots) await page.screenshot({ path: join(shots, 'row-letter.png') })
     await text.fill((await text.inputValue()).replace('\n,无号人', '\n7002,无号人'))
-    await button(at, '按更正内容重放').click()
+    await button(at, '按更正内容重新处理').click()
     await closed(page)
     await page.getByText('没有异常报文').waitFor()
     await page.context().close()

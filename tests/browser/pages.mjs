@@ -119,6 +119,40 @@ for (const [size, shape] of [['desktop', DESKTOP], ['phone', PHONE]]) {
     }
   }
 }
+tests['what could not be read is not called empty, and can be asked for again'] = async () => {
+  let broken = true
+  const p = await page(PHONE, 'zh', { answer: (m, path) => (path === '/session' ? json(200, { ...ME, rights: [...ME.rights, 'patient.read'] }) : broken ? fault(500, 'internal') : null) })
+  for (const [path, empty] of [['/', '目前没有待您处理的事项'], ['/cases', '没有会诊'], ['/notices', '没有通知']]) {
+    broken = true
+    await p.goto(path)
+    await p.locator('main').getByRole('alert').first().waitFor()
+    assert.equal(await p.getByText(empty).filter({ visible: true }).count(), 0, `${path} says that there is nothing`)
+    p.faults = []
+    await look(p, `broken ${path}`)
+    broken = false
+    await p.locator('main').getByRole('button', { name: '重试' }).click()
+    await p.locator('main').getByRole('alert').first().waitFor({ state: 'hidden' })
+  }
+  await p.goto('/patients')
+  broken = true
+  await p.locator('main input').fill('z')
+  await p.locator('main').getByRole('alert').first().waitFor()
+  assert.equal(await p.getByText('没有找到患者').filter({ visible: true }).count(), 0, 'the search says that there is nobody')
+}
+tests['a page that cannot be fetched on a broken line leaves nobody outside: it comes when the line is back'] = async () => {
+  let away = false
+  const p = await page(PHONE, 'zh', { answer: () => (away ? 'abort' : null) })
+  await p.route('**/assets/**', (route) => (away ? route.abort() : route.continue()))
+  await p.goto('/')
+  await p.locator('h1').first().waitFor()
+  away = true
+  await p.locator('.tabs').getByRole('link', { name: '通知' }).click()
+  await p.getByText('暂时连接不上服务器').waitFor()
+  await axe(p, 'away')
+  away = false
+  await p.waitForURL('**/notices')
+  await p.locator('.list').waitFor()
+}
 await run(tests, async (test) => {
   try {
     await test()

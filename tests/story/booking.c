@@ -1,5 +1,6 @@
 /* Fifty people want the same hour of the same expert: exactly one gets it, all the others are told so. And a
  * board's counts are those of the lists it opens. */
+#include "records/work/consult_flow.h"
 #include "tests/story/world.h"
 #include <pthread.h>
 #include <setjmp.h>
@@ -114,9 +115,13 @@ static void counts_are_those_of_the_lists(void **state)
     for (size_t i = 0; i < sizeof viewers / sizeof *viewers; i++) {
         json_t *board = world_call(&shared, viewers[i], "board.get", json_object()), *item;
         size_t k, sum = 0;
+        int before = -1;
         assert_non_null(board);
         json_array_foreach (json_object_get(board, "states"), k, item) {
             char args[100];
+            int at = flow_state_find(&consult_flow, json_string_value(json_object_get(item, "state")));
+            assert_true(at > before); /* as a case goes through them */
+            before = at;
             snprintf(args, sizeof args, "{\"view\":\"all\",\"limit\":7,\"state\":\"%s\"}",
                      json_string_value(json_object_get(item, "state")));
             assert_int_equal(listed(viewers[i], args), json_integer_value(json_object_get(item, "count")));

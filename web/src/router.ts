@@ -5,6 +5,7 @@ import { Fault, whenSessionLost } from './lib/api'
 import { label, locale } from './lib/i18n'
 import LoginPage from './pages/LoginPage.vue' // part of the first load: what most people see first must not cost another round trip
 import { forget, hasAny, loadSession, me, onSession, signedInBefore } from './lib/session'
+import StatePage from './pages/StatePage.vue' // whoever needs it cannot fetch it
 
 export const router = createRouter({
   history: createWebHistory(),
@@ -14,10 +15,10 @@ export const router = createRouter({
     { path: '/login', name: 'login', component: LoginPage, meta: { open: true, bare: true, title: { zh: '登录', en: 'Sign in' } } },
     { path: '/notices', name: 'notices', component: () => import('./pages/NoticesPage.vue'), meta: { title: { zh: '通知', en: 'Notices' } } },
     { path: '/settings', name: 'settings', component: () => import('./pages/SettingsPage.vue'), meta: { title: { zh: '设置', en: 'Settings' } } },
-    { path: '/no-access', name: 'no-access', component: () => import('./pages/StatePage.vue'), props: { kind: 'denied' }, meta: { title: { zh: '无权访问', en: 'No access' } } },
-    { path: '/offline', name: 'offline', component: () => import('./pages/StatePage.vue'), props: { kind: 'offline' }, meta: { open: true, bare: true, title: { zh: '无法连接', en: 'Not connected' } } },
+    { path: '/no-access', name: 'no-access', component: StatePage, props: { kind: 'denied' }, meta: { title: { zh: '无权访问', en: 'No access' } } },
+    { path: '/offline', name: 'offline', component: StatePage, props: { kind: 'offline' }, meta: { open: true, bare: true, title: { zh: '无法连接', en: 'Not connected' } } },
     ...desks.flatMap((d) => d.routes),
-    { path: '/:rest(.*)*', name: 'missing', component: () => import('./pages/StatePage.vue'), props: { kind: 'missing' }, meta: { open: true, title: { zh: '页面不存在', en: 'Not found' } } },
+    { path: '/:rest(.*)*', name: 'missing', component: StatePage, props: { kind: 'missing' }, meta: { open: true, title: { zh: '页面不存在', en: 'Not found' } } },
   ],
 })
 
@@ -60,17 +61,17 @@ function retitle(): void {
 router.afterEach(retitle)
 watch(locale, retitle)
 
-// A chunk that is gone means that the server was updated: one fresh load of the page brings the new names.
-router.onError((error, to) => {
-  if (!/dynamically imported module|Importing a module|Failed to fetch/.test(String(error))) return
+// A chunk that is gone while the server answers means that it was updated: one fresh load of the page brings the new names. Without
+// a server a fresh load would leave the application for the browser's own page.
+async function withoutChunk(path: string): Promise<void> {
   const key = 'yl.reloaded'
-  const last = Number(sessionStorage.getItem(key) ?? 0)
-  if (Date.now() - last < 20_000) {
-    void router.replace({ name: 'offline', query: { next: to.fullPath } })
-    return
-  }
+  const fresh = Date.now() - Number(sessionStorage.getItem(key) ?? 0) < 20_000
+  if (fresh || !(await loadSession(true).then(() => true, () => false))) return void (await router.replace({ name: 'offline', query: { next: path } }))
   sessionStorage.setItem(key, String(Date.now()))
-  location.assign(to.fullPath)
+  location.assign(path)
+}
+router.onError((error, to) => {
+  if (/dynamically imported module|Importing a module|Failed to fetch|preload/.test(String(error))) void withoutChunk(to.fullPath)
 })
 
 whenSessionLost(forget)

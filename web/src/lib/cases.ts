@@ -142,12 +142,12 @@ export interface Case extends CaseLine {
 }
 
 const cw = words(
-  { male: '男', female: '女', unknown: '性别未知', emergency: '特急', urgent: '紧急', routine: '常规', offline: '离线会诊', interactive: '视频会诊' },
-  { male: 'male', female: 'female', unknown: 'sex unknown', emergency: 'Emergency', urgent: 'Urgent', routine: 'Routine', offline: 'Offline', interactive: 'Video' },
+  { male: '男', female: '女', unknown: '性别未知', nameless: '姓名未知', emergency: '特急', urgent: '紧急', routine: '常规', offline: '离线会诊', interactive: '视频会诊' },
+  { male: 'male', female: 'female', unknown: 'sex unknown', nameless: 'name unknown', emergency: 'Emergency', urgent: 'Urgent', routine: 'Routine', offline: 'Offline', interactive: 'Video' },
 )
 export const sexText = (sex: string): string => cw.maybe(sex) ?? sex
 export const urgencyText = (u: string): string => cw.maybe(u) ?? u
 export const kindText = (k: string): string => cw.maybe(k) ?? k
 export const urgencyKind = (u: string): 'danger' | 'warn' | 'plain' => (u === 'emergency' ? 'danger' : u === 'urgent' ? 'warn' : 'plain')
 export const ageText = (p: { age_text: string; age_text_en?: string }): string => (locale.value === 'en' ? p.age_text_en : null) ?? p.age_text
-export const patientText = (p: CaseLine['patient']): string => [p.name, sexText(p.sex), ageText(p)].filter(Boolean).join(' ')
+export const patientText = (p: CaseLine['patient']): string => [p.name || cw('nameless'), sexText(p.sex), ageText(p)].filter(Boolean).join(' ')

@@ -6,7 +6,7 @@ export default {
     { to: '/wall', label: { zh: '时限大屏', en: 'Wall screen' }, icon: 'screen', order: 22, rights: ['board.read'] },
   ],
   routes: [
-    { path: '/cases', name: 'cases', component: () => import('./BoardPage.vue'), meta: { title: { zh: '会诊看板', en: 'Consultations' }, rights: ['case.read'] } },
+    { path: '/cases', name: 'cases', component: () => import('./BoardPage.vue'), meta: { title: { zh: '会诊', en: 'Cases' }, rights: ['case.read'] } },
     { path: '/wall', name: 'wall', component: () => import('./WallPage.vue'), meta: { bare: true, title: { zh: '会诊时限大屏', en: 'Deadlines' }, rights: ['board.read'] } },
   ],
 } satisfies Desk
