@@ -197,59 +197,13 @@ static void note_residual(struct finder *f)
         f->residual = f->residual || !f->needs[i].done;
 }
 
-/* What the index of a date or number can tell of a condition: rows with low between from and to, and high at least high. Wide, the facts
- * decide: a number in a resource is compared as it stands there, its row tells what its precision covers (half a unit, or half of 1e2). */
-struct bounds {
-    int64_t from, to, high;
-};
-
-static double below(double n)
+void finder_plan_range(struct finder *f, const struct r4_param *p, enum scale scale, bool descending)
 {
-    double half = n < 0 ? -n / 2 : n / 2;
-    return n - (half > 0.5 ? half : 0.5);
-}
-
-static bool bounds_of(const struct r4_term *t, struct bounds *b)
-{
-    *b = (struct bounds){INT64_MIN, INT64_MAX, INT64_MIN};
-    if (!t || t->n_operands != 1 || t->modifier != R4_M_NONE || t->chain)
-        return false;
-    const struct r4_operand *o = &t->operands[0];
-    bool date = t->param->type == R4_P_DATE;
-    if (!date && t->param->type != R4_P_NUMBER && t->param->type != R4_P_QUANTITY)
-        return false;
-    int64_t low = date ? o->v.low_ms : range_number(o->v.low), high = date ? o->v.high_ms : range_number(o->v.high);
-    switch (o->prefix) {
-    case R4_LT: case R4_LE: case R4_EB: b->to = high; break;
-    case R4_GT: case R4_GE: b->high = low; break;
-    case R4_SA: b->from = date ? low : range_number(below(o->v.low)); break;
-    case R4_EQ: b->from = date ? low : range_number(below(o->v.low)), b->to = high; break;
-    case R4_AP: b->to = high, b->high = low; break;
-    default: break;
-    }
-    return true;
-}
-
-/* Of all conditions on this parameter. */
-static struct bounds bounds_on(const struct finder *f, const struct r4_param *p)
-{
-    struct bounds all = {INT64_MIN, INT64_MAX, INT64_MIN}, one;
-    for (size_t i = 0; i < f->n_needs; i++) {
-        if (!f->needs[i].term || f->needs[i].term->param != p || !bounds_of(f->needs[i].term, &one))
-            continue;
-        all.from = one.from > all.from ? one.from : all.from;
-        all.to = one.to < all.to ? one.to : all.to;
-        all.high = one.high > all.high ? one.high : all.high;
-    }
-    return all;
-}
-
-void finder_plan_range(struct finder *f, const struct r4_param *p, bool descending)
-{
-    struct bounds b = bounds_on(f, p);
+    struct range_bounds b = range_bounds_on(f, p, scale);
     f->lead = LEAD_RANGE;
-    f->range = range_param(f->w->fhir, f->type, p);
-    f->range_of = p;
+    f->range = range_param(f->w->fhir, f->type, p, scale);
+    f->range_by = p;
+    f->scale = scale;
     f->descending = descending;
     f->low_from = b.from;
     f->low_to = b.to;
@@ -264,27 +218,27 @@ void finder_plan_range(struct finder *f, const struct r4_param *p, bool descendi
 }
 
 /* Counted as the keys are. What began earlier and lasts is left out: counting it would be a walk through all. */
-static int64_t count_range(struct finder *f, const struct r4_param *p)
+static int64_t count_range(struct finder *f, const struct r4_term *t)
 {
-    struct bounds b = bounds_on(f, p);
+    struct range_bounds b = range_bounds_on(f, t->param, range_scale(t));
     int64_t from = b.high > b.from ? b.high : b.from;
     return tx_int(f->tx, 0, "SELECT COUNT(*) AS n FROM (SELECT 1 FROM fhir_range WHERE param=$1 AND low>=$2 AND low<=$3 LIMIT 2000) AS t", "iii",
-                  range_param(f->w->fhir, f->type, p), from, b.to);
+                  range_param(f->w->fhir, f->type, t->param, range_scale(t)), from, b.to);
 }
 
 /* The condition on a date or number that leads: where no key does, or the rows of every key are many and its own are few. A page that goes
  * on is led as the one before it, whatever the counts say now. */
 static int range_leader(struct finder *f, const struct need *best)
 {
-    struct bounds b;
+    struct range_bounds b;
     if (f->scoped || f->nothing || (best && f->range_need == RANGE_NONE))
         return RANGE_NONE;
     if (best && f->range_need != RANGE_CHOOSE)
-        return (size_t)f->range_need < f->n_needs && bounds_of(f->needs[f->range_need].term, &b) ? f->range_need : RANGE_NONE;
+        return (size_t)f->range_need < f->n_needs && range_bounds(f->needs[f->range_need].term, &b) ? f->range_need : RANGE_NONE;
     if (best && best->estimate < ESTIMATE_MAX)
         return RANGE_NONE;
     for (size_t i = 0; i < f->n_needs; i++)
-        if (bounds_of(f->needs[i].term, &b) && (!best || count_range(f, f->needs[i].term->param) < ESTIMATE_MAX))
+        if (range_bounds(f->needs[i].term, &b) && (!best || count_range(f, f->needs[i].term) < ESTIMATE_MAX))
             return (int)i;
     return RANGE_NONE;
 }
@@ -292,8 +246,8 @@ static int range_leader(struct finder *f, const struct need *best)
 /* Where only what a row covers is bounded below, the greatest come first: those that begin behind the bound are at that end. */
 static void lead_with_range(struct finder *f, int need)
 {
-    const struct r4_param *p = f->needs[need].term->param;
-    finder_plan_range(f, p, bounds_on(f, p).high > INT64_MIN);
+    const struct r4_term *t = f->needs[need].term;
+    finder_plan_range(f, t->param, range_scale(t), range_bounds_on(f, t->param, range_scale(t)).high > INT64_MIN);
     f->led_by = need;
 }
 
@@ -376,25 +330,6 @@ static bool needs_hold(const struct finder *f, const struct fhir_row *row, const
     return true;
 }
 
-/* Of several values the first one that is walked over shows the resource; the row of another parameter that shares the walk (alike_range) does not. */
-static bool first_of_range(const struct finder *f, const struct facts *facts, int64_t low)
-{
-    bool there = false;
-    for (size_t i = 0; i < facts->n; i++) {
-        const struct r4_value *v = &facts->values[i];
-        if (v->param != f->range_of)
-            continue;
-        bool date = v->type == R4_P_DATE;
-        int64_t other = date ? v->low_ms : range_number(v->low), high = date ? v->high_ms : range_number(v->high);
-        if (other < f->low_from || other > f->low_to || high < f->high_from)
-            continue;
-        if (f->descending ? other > low : other < low)
-            return false;
-        there = there || other == low;
-    }
-    return there;
-}
-
 /* Is it one of the results? Opens the facts where they are needed. */
 static bool examine(struct finder *f, struct found *found, struct facts *facts)
 {
@@ -416,7 +351,7 @@ static bool examine(struct finder *f, struct found *found, struct facts *facts)
         return true;
     if (f->compartment)
         facts_rows(w->fhir, f->type, facts);
-    return needs_hold(f, &found->row, facts) && (f->lead != LEAD_RANGE || first_of_range(f, facts, found->low));
+    return needs_hold(f, &found->row, facts) && (f->lead != LEAD_RANGE || range_first(f, facts, found->low));
 }
 
 struct walk {

@@ -3,40 +3,42 @@
 
 #define SORTED_MAX 20000  /* results sorted in memory */
 
-static bool greater(const struct r4_value *v, bool descending, const struct sort_key *k, size_t i)
-{
-    if (v->type == R4_P_DATE || v->type == R4_P_NUMBER || v->type == R4_P_QUANTITY) {
-        int64_t n = v->type == R4_P_DATE ? v->low_ms : range_number(v->number);
-        return descending ? n > k->number[i] : n < k->number[i];
-    }
-    return false;
-}
-
 static struct r4_str sort_text(const struct r4_value *v)
 {
     return v->folded.p ? v->folded : v->code.p ? v->code : v->string.p ? v->string : v->ref_id.p ? v->ref_id : v->url;
 }
 
+static bool is_number(const struct r4_param *p)
+{
+    return p->type == R4_P_DATE || p->type == R4_P_NUMBER || p->type == R4_P_QUANTITY;
+}
+
 /* The least of several values, or the greatest when sorted down. */
+static void key_number(const struct r4_value *v, bool descending, size_t i, struct sort_key *k)
+{
+    int64_t n = range_of(v, range_sorted(v->param)).low;
+    if (k->missing[i] || (descending ? n > k->number[i] : n < k->number[i]))
+        k->number[i] = n;
+}
+
+static void key_text(const struct r4_value *v, bool descending, size_t i, struct sort_key *k)
+{
+    struct r4_str text = sort_text(v);
+    char *copy = text.p ? strndup(text.p, text.n) : NULL;
+    bool better = copy && (!k->text[i] || (descending ? strcmp(copy, k->text[i]) > 0 : strcmp(copy, k->text[i]) < 0));
+    free(better ? k->text[i] : copy);
+    if (better)
+        k->text[i] = copy;
+}
+
 static void key_part(struct page *p, const struct facts *facts, size_t i, struct sort_key *k)
 {
     const struct r4_sort *s = &p->query.sorts[i];
     k->missing[i] = true;
     for (size_t n = 0; n < facts->n; n++) {
-        const struct r4_value *v = &facts->values[n];
-        if (v->param != s->param)
+        if (facts->values[n].param != s->param)
             continue;
-        bool number = v->type == R4_P_DATE || v->type == R4_P_NUMBER || v->type == R4_P_QUANTITY;
-        struct r4_str text = number ? (struct r4_str){0} : sort_text(v);
-        if (number && (k->missing[i] || greater(v, s->descending, k, i)))
-            k->number[i] = v->type == R4_P_DATE ? v->low_ms : range_number(v->number);
-        if (!number) {
-            char *copy = text.p ? strndup(text.p, text.n) : NULL;
-            bool better = copy && (!k->text[i] || (s->descending ? strcmp(copy, k->text[i]) > 0 : strcmp(copy, k->text[i]) < 0));
-            free(better ? k->text[i] : copy);
-            if (better)
-                k->text[i] = copy;
-        }
+        (is_number(s->param) ? key_number : key_text)(&facts->values[n], s->descending, i, k);
         k->missing[i] = false;
     }
 }
@@ -144,8 +146,7 @@ static int show_sorted(struct page *p)
 
 static bool ordered_index(const struct r4_query *q)
 {
-    int type = q->sorts[0].param->type;
-    return q->n_sorts == 1 && (type == R4_P_DATE || type == R4_P_NUMBER || type == R4_P_QUANTITY);
+    return q->n_sorts == 1 && is_number(q->sorts[0].param);
 }
 
 static bool lacks(const struct facts *facts, const struct r4_param *p)
@@ -183,7 +184,7 @@ static int run_ordered(struct page *p)
     if (p->n_keys)
         qsort_r(p->keys, p->n_keys, sizeof *p->keys, compare_keys, p);
     if (p->token.phase == 0) {
-        finder_plan_range(&p->finder, p->query.sorts[0].param, p->query.sorts[0].descending);
+        finder_plan_range(&p->finder, p->query.sorts[0].param, range_sorted(p->query.sorts[0].param), p->query.sorts[0].descending);
         rc = finder_run(&p->finder, &after, found_ordered, p);
         page_cut(p);
         if (rc == 0 && !p->more)
