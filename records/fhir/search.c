@@ -311,8 +311,7 @@ static void page_close(struct page *p)
         fhir_row_clear(&p->list[i].row);
     own_rows_clear(&p->own);
     for (size_t i = 0; i < p->n_keys; i++)
-        for (int k = 0; k < 2; k++)
-            free(p->keys[i].text[k]);
+        sort_key_clear(&p->keys[i]);
     free(p->list);
     free(p->keys);
     finder_close(&p->finder);

@@ -39,8 +39,14 @@ static void key_part(struct page *p, const struct facts *facts, size_t i, struct
         if (facts->values[n].param != s->param)
             continue;
         (is_number(s->param) ? key_number : key_text)(&facts->values[n], s->descending, i, k);
-        k->missing[i] = false;
+        k->missing[i] = !is_number(s->param) && !k->text[i];
     }
+}
+
+void sort_key_clear(struct sort_key *k)
+{
+    for (size_t i = 0; i < R4_SORTS_MAX; i++)
+        free(k->text[i]);
 }
 
 static struct sort_key *add_key(struct page *p)
@@ -70,7 +76,7 @@ static bool found_sortable(void *ctx, struct found *found)
     if (!k)
         return false;
     k->hit = (struct hit){found->row.pkey, found->row.rid};
-    for (size_t i = 0; i < p->query.n_sorts && i < 2 && found->facts; i++)
+    for (size_t i = 0; i < p->query.n_sorts && found->facts; i++)
         key_part(p, found->facts, i, k);
     return true;
 }
@@ -84,7 +90,7 @@ static int sort_own(struct page *p)
         struct sort_key *k = add_key(p);
         if (!k || !facts_read(p->w->fhir, p->w->plan->scratch->doc, row->type, row->facts, row->facts_len, &facts))
             rc = ERR_UNAVAILABLE;
-        for (size_t s = 0; s < p->query.n_sorts && s < 2 && rc == 0; s++)
+        for (size_t s = 0; s < p->query.n_sorts && rc == 0; s++)
             key_part(p, &facts, s, k);
         if (k) {
             k->hit = (struct hit){row->pkey, row->rid};
@@ -99,7 +105,7 @@ static int compare_keys(const void *a, const void *b, void *ctx)
 {
     const struct sort_key *x = a, *y = b;
     const struct page *p = ctx;
-    for (size_t i = 0; i < p->query.n_sorts && i < 2; i++) {
+    for (size_t i = 0; i < p->query.n_sorts; i++) {
         int c = 0;
         if (x->missing[i] != y->missing[i])
             return x->missing[i] ? 1 : -1; /* without a value: last */
@@ -111,11 +117,38 @@ static int compare_keys(const void *a, const void *b, void *ctx)
     return x->hit.pkey != y->hit.pkey ? (x->hit.pkey < y->hit.pkey ? -1 : 1) : x->hit.rid < y->hit.rid ? -1 : x->hit.rid > y->hit.rid;
 }
 
-static size_t sorted_start(const struct page *p)
+/* Where the last page ended: behind the resource it showed last as it was then, whether or not it is there still, or is another now. */
+static bool shown_last(struct page *p, struct sort_key *k)
 {
+    struct fhir_row newest, shown = {0};
+    struct facts facts = {0};
+    struct r4_node *root;
+    char base[300];
+    *k = (struct sort_key){.hit = {p->token.pkey, p->token.rid}};
+    fhir_base(p->w, base);
+    bool ok = p->token.low && row_load(p->w, p->tx, p->token.pkey, p->token.rid, 0, &newest) == 0 && newest.found &&
+              row_version(p->w, p->tx, &newest, p->token.low, &shown) == 0 && shown.body &&
+              r4_json_parse(p->w->plan->scratch->doc, shown.body, shown.body_len, &root, NULL) == 0 && facts_of(p->w->fhir, p->w->plan->scratch, root, base, &facts) == 0;
+    for (size_t i = 0; ok && i < p->query.n_sorts; i++)
+        key_part(p, &facts, i, k);
+    facts_clear(&facts);
+    fhir_row_clear(&shown);
+    return ok;
+}
+
+static size_t sorted_start(struct page *p)
+{
+    struct sort_key last;
+    size_t i = 0;
     if (!p->token.rid)
         return 0;
-    for (size_t i = 0; i < p->n_keys; i++)
+    if (shown_last(p, &last)) {
+        while (i < p->n_keys && compare_keys(&p->keys[i], &last, p) <= 0)
+            i++;
+        sort_key_clear(&last);
+        return i;
+    }
+    for (; i < p->n_keys; i++) /* of the house's own no version is kept */
         if (p->keys[i].hit.pkey == p->token.pkey && p->keys[i].hit.rid == p->token.rid)
             return i + 1;
     return p->token.at < p->n_keys ? p->token.at : p->n_keys; /* the last one shown is gone */
@@ -128,6 +161,7 @@ static int show_sorted(struct page *p)
     qsort_r(p->keys, p->n_keys, sizeof *p->keys, compare_keys, p);
     size_t at = sorted_start(p);
     for (; at < p->n_keys && p->matches < p->want && rc == 0; at++) {
+        int64_t vid = 0;
         if (p->keys[at].own) {
             if (!page_take_own(p, &p->own.list[p->keys[at].own - 1]))
                 break;
@@ -136,9 +170,10 @@ static int show_sorted(struct page *p)
             if (!e)
                 break;
             rc = row_load(p->w, p->tx, p->keys[at].hit.pkey, p->keys[at].hit.rid, ROW_BODY | ROW_FACTS, &e->row);
+            vid = e->row.vid;
             p->matches++;
         }
-        p->next = (struct page_token){p->token.snapshot, p->keys[at].hit.pkey, p->keys[at].hit.rid, 0, (uint32_t)at + 1, 0};
+        p->next = (struct page_token){p->token.snapshot, p->keys[at].hit.pkey, p->keys[at].hit.rid, vid, (uint32_t)at + 1, PHASE_MEMORY};
     }
     p->more = at < p->n_keys;
     return rc;
@@ -183,7 +218,7 @@ static int run_ordered(struct page *p)
         return rc;
     if (p->n_keys)
         qsort_r(p->keys, p->n_keys, sizeof *p->keys, compare_keys, p);
-    if (p->token.phase == 0) {
+    if (p->token.phase == PHASE_WALK) {
         finder_plan_range(&p->finder, p->query.sorts[0].param, range_sorted(p->query.sorts[0].param), p->query.sorts[0].descending);
         rc = finder_run(&p->finder, &after, found_ordered, p);
         page_cut(p);
@@ -192,7 +227,7 @@ static int run_ordered(struct page *p)
         if (rc || p->more || p->error)
             return rc ? rc : p->error;
         after.set = false;
-        p->token.phase = 1;
+        p->token.phase = PHASE_WITHOUT;
     }
     finder_plan(&p->finder);
     p->finder.residual = p->finder.want_facts = true;
@@ -213,7 +248,8 @@ static bool few(const struct finder *f)
 
 int page_run_sorted(struct page *p)
 {
-    if (ordered_index(&p->query) && !few(&p->finder))
+    bool goes_on = p->token.rid || p->token.at; /* as it began, whatever the counts say now */
+    if (goes_on ? p->token.phase != PHASE_MEMORY : ordered_index(&p->query) && !few(&p->finder))
         return run_ordered(p);
     p->finder.want_facts = true;
     p->finder.look_max = 0;

@@ -424,6 +424,32 @@ static void numbers_in_order(void **state)
     assert_string_equal(all, " o2 o1 o4 o3 g6 g5 t1 g3"); /* g/m3 and K and mol/m3: units of different kinds have no order, but always the same */
 }
 
+static void page_is(char *path, const char *want)
+{
+    assert_int_equal(fhir_do(&c, "GET", path, "", NULL), 200);
+    json_t *bundle = fhir_json(&c);
+    if (strcmp(ids(bundle), want)) fail_msg("%s shows '%s', not '%s'", path, ids(bundle), want);
+    snprintf(path, 1000, "%s", next_of(bundle));
+    json_decref(bundle);
+}
+
+/* A sorted page goes on behind what was shown last as it was shown: none is lost when that one, or one before it, was deleted or lies elsewhere now. */
+static void sorted_pages_go_on(void **state)
+{
+    char path[1000] = "/Observation?code=2339-0&patient=b&_sort=value-quantity&_count=2", by_name[1000] = "/Patient?_id=a,b,z&_sort=family,birthdate,_id&_count=1";
+    (void)state;
+    page_is(path, "g2 g4");
+    assert_int_equal(fhir_do(&c, "DELETE", "/Observation/g4", "", NULL), 204);
+    assert_int_equal(fhir_do(&c, "DELETE", "/Observation/g2", "", NULL), 204);
+    page_is(path, "g1 g3");
+    LAB("g3", "2339-0", "0.0001", "mol/L");
+    page_is(path, "g5 g6");
+    page_is(by_name, "b");
+    put("/Patient/b", "{\"resourceType\":\"Patient\",\"id\":\"b\",\"name\":[{\"family\":\"Zz\",\"given\":[\"Min\"]}],\"gender\":\"female\",\"birthDate\":\"1990-01\"}");
+    page_is(by_name, "a");
+    finds("Observation?code=8480-6&_sort=status,code,-date&_count=2", "o4 o2"); /* the third key counts too */
+}
+
 /* A condition no index answers: a page ends after so many were looked at, with a way on; all pages together are the whole answer. */
 static void a_page_looks_into_so_many(void **state)
 {
@@ -454,7 +480,7 @@ int main(void)
         cmocka_unit_test(every_kind_of_parameter), cmocka_unit_test(chains_and_what_comes_along), cmocka_unit_test(in_order), cmocka_unit_test(codes_by_their_meaning), cmocka_unit_test(terminology_for_clients),
         cmocka_unit_test(pages_hold_still),        cmocka_unit_test(totals_and_summaries),        cmocka_unit_test(an_update_moves_what_it_is_found_by),
         cmocka_unit_test(conditional_forms),       cmocka_unit_test(what_cannot_be_asked), cmocka_unit_test(codes_in_either_case),
-        cmocka_unit_test(parameters_that_share_rows), cmocka_unit_test(quantities_in_any_unit), cmocka_unit_test(numbers_in_order), cmocka_unit_test(a_page_looks_into_so_many),
+        cmocka_unit_test(parameters_that_share_rows), cmocka_unit_test(quantities_in_any_unit), cmocka_unit_test(numbers_in_order), cmocka_unit_test(sorted_pages_go_on), cmocka_unit_test(a_page_looks_into_so_many),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
