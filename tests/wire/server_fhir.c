@@ -126,6 +126,8 @@ static void a_resource_lives_through_versions(void **state)
     want(&all, 200, "GET", path, "", NULL);
     assert_true(strstr(all.web.head, "Last-Modified:") != NULL);
     want(&all, 304, "GET", path, "If-None-Match: W/\"1\"\r\n", NULL);
+    want(&all, 304, "GET", path, "If-None-Match: W/\"7\", W/\"1\"\r\n", NULL);
+    want(&all, 200, "GET", path, "If-None-Match: W/\"7\", W/\"11\"\r\n", NULL);
     want(&all, 200, "GET", path, "If-None-Match: W/\"9\"\r\n", NULL);
     snprintf(body, sizeof body, "{\"resourceType\":\"Patient\",\"id\":\"%s\",\"gender\":\"female\"}", id);
     want(&all, 412, "PUT", path, "If-Match: W/\"7\"\r\n", body);
