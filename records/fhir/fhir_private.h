@@ -274,6 +274,8 @@ YL_CHECKED int rest_feed_finish(struct fhir_work *w, struct tx *tx);
 void rest_metadata(struct fhir_work *w);
 void rest_everything(struct fhir_work *w, struct tx *tx);
 
+void fhir_percent(struct r4_buf *b, struct r4_str text); /* as it stands in the query of a URL */
+
 /* The one resource a conditional URL means: *n = how many meet the query (2 = more than one). */
 YL_CHECKED int search_one(struct fhir_work *w, struct tx *tx, const struct r4_type *type, struct r4_str query, int *n, struct fhir_row *row);
 /* Does any resource meet the query, ours or the store's? For conditions that name one by _id. The error is answered. */
