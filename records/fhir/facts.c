@@ -160,16 +160,41 @@ int64_t range_number(double v)
     return bits < 0 ? INT64_MIN - bits : bits;
 }
 
+static uint32_t mix(uint32_t h, const void *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ ((const uint8_t *)bytes)[i]) * 16777619u; /* FNV-1a: two kinds that meet are told apart by the facts */
+    return h;
+}
+
+int16_t range_kind(struct r4_value *v)
+{
+    struct r4_ucum unit;
+    uint32_t h = 2166136261u;
+    if (r4_value_to_base(v, &unit))
+        h = mix(mix(h, unit.dimension, sizeof unit.dimension), &unit.arbitrary, sizeof unit.arbitrary);
+    else if (v->system.n || v->code.n)
+        h = mix(mix(h, v->system.p ? v->system.p : "", v->system.n), v->code.p ? v->code.p : "", v->code.n);
+    else
+        return 0;
+    return (int16_t)(uint16_t)(h ^ h >> 16);
+}
+
+/* Sixteen bits of the kind, the others of the number: eleven digits. */
+int64_t range_in_kind(int16_t kind, double v)
+{
+    return (int64_t)kind * ((int64_t)1 << 48) + (range_number(v) >> 16) + ((int64_t)1 << 47);
+}
+
 /* A number is where it stands, whatever its precision: so rows are in the order of numbers. */
 struct span range_of(const struct r4_value *v, enum scale scale)
 {
-    struct r4_ucum unit;
     struct r4_value n = *v;
     if (v->type == R4_P_DATE)
         return (struct span){v->low_ms, v->high_ms};
-    if (scale == IN_BASE)
-        (void)!r4_value_to_base(&n, &unit);
-    return n.string.p ? (struct span){range_number(n.number), range_number(n.number)} : (struct span){range_number(n.low), range_number(n.high)};
+    int16_t kind = scale == IN_BASE ? range_kind(&n) : 0;
+    double low = n.string.p ? n.number : n.low, high = n.string.p ? n.number : n.high;
+    return scale == IN_BASE ? (struct span){range_in_kind(kind, low), range_in_kind(kind, high)} : (struct span){range_number(low), range_number(high)};
 }
 
 /* ---- collecting ---- */

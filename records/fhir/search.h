@@ -112,7 +112,7 @@ struct range_bounds {
 bool range_bounds(const struct r4_term *t, struct range_bounds *b);
 /* Of all conditions on this parameter that are met by these rows. */
 struct range_bounds range_bounds_on(const struct finder *f, const struct r4_param *p, enum scale scale);
-/* The rows by which a condition on a date, number or quantity is met: with a unit of UCUM those in base units. */
+/* The rows by which a condition on a date, number or quantity is met: with a unit and its system those of its kind. */
 enum scale range_scale(const struct r4_term *t);
 /* Of several values the first one that is walked over shows the resource; the row of another parameter that shares the walk (alike_range) does not. */
 bool range_first(const struct finder *f, const struct facts *facts, int64_t low);

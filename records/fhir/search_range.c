@@ -1,6 +1,6 @@
 /* What the index rows of dates, numbers and quantities can tell of a condition: where a walk along them begins and ends. */
 #include "records/fhir/search.h"
-#include "records/r4/ucum.h"
+#include <math.h>
 
 #define SLACK 100 /* neighbouring doubles: more than R4_SAME of one */
 
@@ -11,19 +11,22 @@ static bool by_size(const struct r4_param *p)
 
 enum scale range_scale(const struct r4_term *t)
 {
-    struct r4_ucum unit;
-    struct r4_value v = t->operands[0].v;
-    return t->param->type == R4_P_QUANTITY && r4_value_to_base(&v, &unit) ? IN_BASE : AS_WRITTEN;
+    const struct r4_value *v = &t->operands[0].v;
+    return t->param->type == R4_P_QUANTITY && v->system.n && v->code.n ? IN_BASE : AS_WRITTEN;
 }
 
-static void number_bounds(const struct r4_value *asked, enum scale scale, int64_t *low, int64_t *high)
+/* Where what was asked begins and ends; of a quantity with its unit: within its kind. */
+static struct span asked_span(const struct r4_term *t, struct range_bounds *all)
 {
-    struct r4_ucum unit;
-    struct r4_value v = *asked;
-    if (scale == IN_BASE)
-        (void)!r4_value_to_base(&v, &unit);
-    *low = range_number(v.low) - SLACK;
-    *high = range_number(v.high) + SLACK;
+    struct r4_value v = t->operands[0].v;
+    if (v.type == R4_P_DATE)
+        return (struct span){v.low_ms, v.high_ms};
+    if (range_scale(t) == AS_WRITTEN)
+        return (struct span){range_number(v.low) - SLACK, range_number(v.high) + SLACK};
+    int16_t kind = range_kind(&v);
+    all->from = range_in_kind(kind, -INFINITY);
+    all->to = range_in_kind(kind, INFINITY);
+    return (struct span){range_in_kind(kind, v.low) - 1, range_in_kind(kind, v.high) + 1};
 }
 
 bool range_bounds(const struct r4_term *t, struct range_bounds *b)
@@ -31,16 +34,13 @@ bool range_bounds(const struct r4_term *t, struct range_bounds *b)
     *b = (struct range_bounds){INT64_MIN, INT64_MAX, INT64_MIN};
     if (!t || t->n_operands != 1 || t->modifier != R4_M_NONE || t->chain || !by_size(t->param))
         return false;
-    const struct r4_operand *o = &t->operands[0];
-    int64_t low = o->v.low_ms, high = o->v.high_ms;
-    if (t->param->type != R4_P_DATE)
-        number_bounds(&o->v, range_scale(t), &low, &high);
-    switch (o->prefix) {
-    case R4_LT: case R4_LE: case R4_EB: b->to = high; break;
-    case R4_GT: case R4_GE: b->high = low; break;
-    case R4_SA: b->from = low; break;
-    case R4_EQ: b->from = low, b->to = high; break;
-    case R4_AP: b->to = high, b->high = low; break;
+    struct span s = asked_span(t, b);
+    switch (t->operands[0].prefix) {
+    case R4_LT: case R4_LE: case R4_EB: b->to = s.high; break;
+    case R4_GT: case R4_GE: b->high = s.low; break;
+    case R4_SA: b->from = s.low; break;
+    case R4_EQ: b->from = s.low, b->to = s.high; break;
+    case R4_AP: b->to = s.high, b->high = s.low; break;
     default: break;
     }
     return true;

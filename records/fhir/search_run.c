@@ -114,11 +114,18 @@ static void count_first(struct finder *f, struct counted *c)
     (void)!query_end(q);
 }
 
-static int64_t count_key(struct finder *f, const struct counted *c, int64_t key)
+static bool was_counted(const struct counted *c, int64_t key, int64_t *rows)
 {
     for (size_t k = 0; k < c->n; k++)
-        if (c->key[k] == key)
-            return c->rows[k];
+        if (c->key[k] == key) {
+            *rows = c->rows[k];
+            return true;
+        }
+    return false;
+}
+
+static int64_t count_key(struct finder *f, int64_t key)
+{
     if (f->scoped)
         return tx_int(f->tx, 0, "SELECT " COUNT_OF("$1 AND pkey=$2") " AS n", "ii", key, f->pkey);
     return tx_int(f->tx, 0, "SELECT " COUNT_OF("$1") " AS n", "i", key);
@@ -132,8 +139,12 @@ static void estimate(struct finder *f, const struct counted *c, struct need *n)
     size_t kept = 0;
     n->estimate = 0;
     for (size_t i = 0; i < n->n_keys; i++) {
-        bool counted = i < ESTIMATE_KEYS && n->estimate < ESTIMATE_MAX;
-        int64_t rows = counted ? count_key(f, c, n->keys[i]) : 0;
+        int64_t rows = 0;
+        bool counted = was_counted(c, n->keys[i], &rows);
+        if (!counted && i < ESTIMATE_KEYS && n->estimate < ESTIMATE_MAX) {
+            rows = count_key(f, n->keys[i]);
+            counted = true;
+        }
         n->estimate += rows;
         if (rows || !counted) /* a key without rows leads nowhere: of two that one parameter has, one alone may lead */
             n->keys[kept++] = n->keys[i];
@@ -147,8 +158,9 @@ static void estimate(struct finder *f, const struct counted *c, struct need *n)
 static bool gather(struct finder *f, const struct need *n)
 {
     for (size_t i = 0; i < n->n_keys && !f->hits.over; i++) {
-        struct query *q = f->scoped ? tx_query(f->tx, "SELECT pkey, rid FROM fhir_token WHERE key=$1 AND pkey=$2", "ii", n->keys[i], f->pkey)
-                                    : tx_query(f->tx, "SELECT pkey, rid FROM fhir_token WHERE key=$1", "i", n->keys[i]);
+        int64_t most = (int64_t)(HITS_MAX + 1 - f->hits.n); /* a server sends all of them */
+        struct query *q = f->scoped ? tx_query(f->tx, "SELECT pkey, rid FROM fhir_token WHERE key=$1 AND pkey=$2 LIMIT $3", "iii", n->keys[i], f->pkey, most)
+                                    : tx_query(f->tx, "SELECT pkey, rid FROM fhir_token WHERE key=$1 LIMIT $2", "ii", n->keys[i], most);
         while (!f->hits.over && query_next(q))
             hits_add(&f->hits, query_int(q, "pkey"), query_int(q, "rid"));
         (void)!query_end(q);
