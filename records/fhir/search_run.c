@@ -448,20 +448,34 @@ static struct query *open_range(struct finder *f, const struct cursor *after, si
                     f->high_from, (int64_t)rows, f->also[0], f->also[1], f->also[2]);
 }
 
+#define TOGETHER 8 /* hits in one statement: to a server each is a journey */
+#define PAIR(i) list[i].pkey, list[i].rid
+
+/* Those of a list, in its order; of fewer than TOGETHER the last one is named again. */
+static struct query *open_hits(struct finder *f, const struct hit *from, size_t n)
+{
+    char sql[700];
+    struct hit list[TOGETHER];
+    for (size_t i = 0; i < TOGETHER; i++)
+        list[i] = from[i < n ? i : n - 1];
+    snprintf(sql, sizeof sql, "WITH t(pkey,rid) AS (VALUES ($1,$2),($3,$4),($5,$6),($7,$8),($9,$10),($11,$12),($13,$14),($15,$16)) SELECT %s FROM (SELECT DISTINCT pkey, rid FROM t) AS d "
+             "CROSS JOIN fhir_resource r WHERE r.pkey=d.pkey AND r.rid=d.rid ORDER BY r.pkey, r.rid", columns_of(f));
+    return tx_query(f->tx, sql, "iiiiiiiiiiiiiiii", PAIR(0), PAIR(1), PAIR(2), PAIR(3), PAIR(4), PAIR(5), PAIR(6), PAIR(7));
+}
+
 static int run_hits(struct walk *k, const struct cursor *after)
 {
     struct finder *f = k->f;
     const struct hits *h = f->leader && f->leader->by_hits ? &f->leader->hits : &f->hits;
     bool go_on = true;
     int rc = 0;
-    char sql[400];
-    snprintf(sql, sizeof sql, "SELECT %s FROM fhir_resource r WHERE r.pkey=$1 AND r.rid=$2", columns_of(f));
-    for (size_t i = 0; i < h->n && go_on && rc == 0; i++) {
-        struct hit at = h->list[i];
-        if (after->set && (at.pkey < after->pkey || (at.pkey == after->pkey && at.rid <= after->rid)))
-            continue;
-        struct query *q = tx_query(f->tx, sql, "ii", at.pkey, at.rid);
-        if (query_next(q))
+    size_t i = 0;
+    while (after->set && i < h->n && (h->list[i].pkey < after->pkey || (h->list[i].pkey == after->pkey && h->list[i].rid <= after->rid)))
+        i++;
+    for (size_t n; i < h->n && go_on && rc == 0; i += n) {
+        n = h->n - i < TOGETHER ? h->n - i : TOGETHER;
+        struct query *q = open_hits(f, &h->list[i], n);
+        while (go_on && query_next(q))
             go_on = visit(k, q);
         rc = query_end(q);
     }
