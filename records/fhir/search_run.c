@@ -154,17 +154,28 @@ static void estimate(struct finder *f, const struct counted *c, struct need *n)
         n->estimate += (int64_t)n->n_keys;
 }
 
+#define TOGETHER 8 /* keys, or hits, in one statement: to a server each is a journey */
+
+/* The rows of some keys, the last of which is named again where they are fewer. A server sends all of them: no more than are wanted. */
+static void gather_some(struct finder *f, const int64_t *keys, size_t n)
+{
+    int64_t k[TOGETHER], most = (int64_t)(HITS_MAX + 1 - f->hits.n);
+    for (size_t i = 0; i < TOGETHER; i++)
+        k[i] = keys[i < n ? i : n - 1];
+    struct query *q = f->scoped ? tx_query(f->tx, "SELECT pkey, rid FROM fhir_token WHERE key IN ($1,$2,$3,$4,$5,$6,$7,$8) AND pkey=$9 LIMIT $10", "iiiiiiiiii", k[0], k[1], k[2], k[3], k[4],
+                                           k[5], k[6], k[7], f->pkey, most)
+                                : tx_query(f->tx, "SELECT pkey, rid FROM fhir_token WHERE key IN ($1,$2,$3,$4,$5,$6,$7,$8) LIMIT $9", "iiiiiiiii", k[0], k[1], k[2], k[3], k[4], k[5], k[6],
+                                           k[7], most);
+    while (!f->hits.over && query_next(q))
+        hits_add(&f->hits, query_int(q, "pkey"), query_int(q, "rid"));
+    (void)!query_end(q);
+}
+
 /* Several keys: their rows together, when they are not too many. */
 static bool gather(struct finder *f, const struct need *n)
 {
-    for (size_t i = 0; i < n->n_keys && !f->hits.over; i++) {
-        int64_t most = (int64_t)(HITS_MAX + 1 - f->hits.n); /* a server sends all of them */
-        struct query *q = f->scoped ? tx_query(f->tx, "SELECT pkey, rid FROM fhir_token WHERE key=$1 AND pkey=$2 LIMIT $3", "iii", n->keys[i], f->pkey, most)
-                                    : tx_query(f->tx, "SELECT pkey, rid FROM fhir_token WHERE key=$1 LIMIT $2", "ii", n->keys[i], most);
-        while (!f->hits.over && query_next(q))
-            hits_add(&f->hits, query_int(q, "pkey"), query_int(q, "rid"));
-        (void)!query_end(q);
-    }
+    for (size_t i = 0; i < n->n_keys && !f->hits.over; i += TOGETHER)
+        gather_some(f, &n->keys[i], n->n_keys - i < TOGETHER ? n->n_keys - i : TOGETHER);
     if (f->hits.over) {
         free(f->hits.list);
         memset(&f->hits, 0, sizeof f->hits);
@@ -448,7 +459,6 @@ static struct query *open_range(struct finder *f, const struct cursor *after, si
                     f->high_from, (int64_t)rows, f->also[0], f->also[1], f->also[2]);
 }
 
-#define TOGETHER 8 /* hits in one statement: to a server each is a journey */
 #define PAIR(i) list[i].pkey, list[i].rid
 
 /* Those of a list, in its order; of fewer than TOGETHER the last one is named again. */
