@@ -18,7 +18,7 @@ static struct {
 static void open_site(void)
 {
     struct fault f = {0};
-    struct records_config config = {.data_dir = site.dir, .config_dir = YL_SOURCE_DIR "/config", .clock = &clock_system, .database = getenv("YL_TEST_DATABASE")};
+    struct records_config config = {.data_dir = site.dir, .config_dir = YL_SOURCE_DIR "/config", .clock = &clock_system};
     if (records_open(&site.r, &config, &f)) fail_msg("%s", f.text);
 }
 
