@@ -2,6 +2,7 @@
 #include "records/audit/system_access.h"
 #include "records/document/document.h"
 #include "records/fhir/fhir.h"
+#include "records/health/health.h"
 #include "records/quality/quality.h"
 #include "records/report/report.h"
 #include "records/research/research.h"
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #define SWEEP_EVERY_MS 600000
+#define CLOCK_BACK_MS 60000
 
 /* A batch holds secrets and bodies: heap, wiped after use. */
 static void deliveries(struct records *r, int64_t now_ms)
@@ -83,12 +85,31 @@ static void sweep(struct records *r, int64_t now_ms)
         log_error("document", "uploads could not be swept: %s", err_wire(rc));
 }
 
+/* The machine's clock was ahead and was set back: what was put off by the wrong one would wait until it is that late again, and sessions be fresh until then. */
+static void forget_the_future(struct records *r, int64_t now_ms)
+{
+    static const char *const put_off[] = {"UPDATE delivery SET next_ms=$1 WHERE state='queued' AND next_ms>$1", "UPDATE exchange_pull SET next_ms=$1 WHERE next_ms>$1",
+                                          "UPDATE exchange_tell SET next_ms=$1 WHERE next_ms>$1", "UPDATE out_subscriber SET next_ms=$1 WHERE next_ms>$1",
+                                          "UPDATE session SET seen_ms=$1 WHERE seen_ms>$1 AND ended_ms=0"};
+    struct tx *tx;
+    if (tx_begin(records_store(r), TX_WRITE, &tx))
+        return;
+    for (size_t i = 0; i < sizeof put_off / sizeof *put_off; i++)
+        (void)!tx_exec(tx, put_off[i], "i", now_ms);
+    if (tx_commit(tx))
+        log_error("records", "what was put off while the clock was ahead could not be brought forward");
+}
+
 void records_background(struct records *r)
 {
     struct records_parts *p = records_parts(r);
     int64_t now_ms = clock_now_ms(records_clock(r));
     if (atomic_flag_test_and_set(&p->background_busy))
         return;
+    health_tick(p->health);
+    if (now_ms < p->looked_ms - CLOCK_BACK_MS)
+        forget_the_future(r, now_ms);
+    p->looked_ms = now_ms;
     recording_intake_kick(p->intake);
     deliveries(r, now_ms);
     thumbnails(r);

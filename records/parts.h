@@ -25,6 +25,7 @@ struct elements;
 struct recording_intake;
 struct recording_exporter;
 struct masking;
+struct health;
 
 struct patient_keys {
     uint8_t seal[32], index[32];
@@ -53,9 +54,10 @@ struct records_parts {
     struct recording_exporter *exporter; /* the same; NULL = no films are made */
     char record_dir[512];            /* "" = no recordings are taken in */
     char drop_dir[512];              /* "" = no folders are looked into */
+    struct health *health;           /* how the machine is; opened and closed by records/call */
     bool odbc;                       /* databases are asked for rows */
     atomic_flag background_busy; /* one round of records_background at a time */
-    int64_t swept_ms;            /* by that round only */
+    int64_t swept_ms, looked_ms; /* by that round only */
 };
 
 /* `master` is the data folder's master key; every part derives its own. On error *p is closed again. */

@@ -28,6 +28,8 @@ struct records_config {
     const char *database;   /* postgresql://.. (libpq URI); NULL or "" = the file yilian.db of data_dir */
     const char *config_dir; /* roles, deadlines, forms: the read-only tables under config/ */
     const struct clock *clock;
+    bool alone;      /* nobody else may have data_dir for himself: the daemon, and what must not run beside it */
+    bool as_it_is;   /* a database of an older version is refused, not brought up: what may run beside a daemon of that version */
     const char *archive_dir; /* for the way back to a point in time (records/store/archive.h); NULL or "" = none. Only of the file */
     int archive_every_ms, archive_keep_days;
     int64_t archive_base_ms;
@@ -41,12 +43,17 @@ struct records_config {
     const char *notify_trust, *notify_certificate, *notify_key; /* PEM: of systems that are notified over MLLP/TLS (records/exchange/mllp_client.h); NULL or "" */
     const char *composer;   /* the program yilian-pipe, which makes films of recordings; NULL or "" = none are made */
     int composers;          /* how many at a time; 0 = none */
+    const char *version;    /* of the program, for who looks after the machine; NULL = not said */
+    const char *certificate; /* PEM file of the server's own, for the same; NULL or "" */
+    int media_workers;      /* the same */
     const char *base_url;   /* "https://host:port", for links that leave the system; NULL or "" = messages go without a link */
     int readers;            /* reader threads, >= 1; 0 = no pool (yilianctl, stories: only records_call) */
     void (*on_change)(void *ctx, const struct records_change *change); /* on the writer thread, after commit, in order */
     void *on_change_ctx;
 };
 
+/* false: nothing can be committed just now (disk full, read-only), though what is there is read. Any thread. */
+bool records_writable(struct records *r);
 YL_CHECKED int records_open(struct records **out, const struct records_config *config, struct fault *f);
 void records_close(struct records *r); /* finishes what was queued, then joins the pool */
 
@@ -101,9 +108,11 @@ YL_CHECKED int records_move(struct records *r, const char *to, char told[200], s
 /* Back to a point in time: the database of that moment, out of the archive (records_config.archive_dir), into a file that is not there yet; needs no open records. */
 struct records_moment {
     int64_t from_ms, at_ms, pieces; /* the first moment the archive can restore; the one it became; pieces of the log that were laid on the copy */
+    int64_t sound_ms;               /* of a damaged one: the last moment before it that a sound copy leads to; 0 = none */
 };
 YL_CHECKED int records_restore(const char *archive_dir, int64_t at_ms, const char *to_path, struct records_moment *out, struct fault *f);
-YL_CHECKED int records_backup(struct records *r, const char *to_path, struct fault *f);          /* consistent, while others write */
+/* Consistent, while others write, and read back. Of whatever version the database is: no records are opened. */
+YL_CHECKED int records_backup(const struct records_config *config, const char *to_path, struct fault *f);
 /* *first_bad 0 = the chain of `*lines` lines is whole; else `what` (80 bytes) says what is wrong there. */
 YL_CHECKED int records_audit_verify(struct records *r, int64_t *lines, int64_t *first_bad, char what[80]);
 #define RECORDS_TOKEN_BYTES 64

@@ -16,9 +16,9 @@
 #include "server/net/net.h"
 #include "server/node/settings.h"
 #include "server/signaling/signaling.h"
+#include "server/upkeep.h"
 #include <malloc.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -45,6 +45,8 @@ struct daemon {
     struct shelf *shelf;         /* of lectures */
     struct watch *watch;
     struct gate *gate;           /* MLLP */
+    struct upkeep upkeep;
+    unsigned connections; /* that fit into the files this process may open */
     struct signaling *signaling; /* set before the first change can come: the clocks start with the loop */
     char pipe_program[600], odbc_program[600], record_dir[600], address[SITE_ADDRESS_BYTES], origins[1200];
 };
@@ -119,10 +121,10 @@ static void changed(void *ctx, const struct records_change *change)
     if (d->signaling) signaling_change(d->signaling, change);
 }
 
-static int media_ready(void *ctx)
+static const char *missing(void *ctx)
 {
     const struct daemon *d = ctx;
-    return d->media && media_answers(d->media);
+    return !d->media || !media_answers(d->media) ? "media" : records_writable(d->records) ? NULL : "disk";
 }
 
 static void take_stream(void *ctx, int fd)
@@ -151,6 +153,23 @@ static void find_record_dir(struct daemon *d)
     if (mkdir(d->record_dir, 0700) == 0) log_info("yiliand", "made the recording folder");
 }
 
+static struct media_config media_settings(const struct daemon *d)
+{
+    const struct options *o = d->options;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    struct media_config config = {.bind_address = options_text(o, "media.address"),
+                                  .udp_port = (uint16_t)options_int(o, "media.port"),
+                                  .announce = options_text(o, "media.announce"),
+                                  .workers = (unsigned)options_int(o, "media.workers"),
+                                  .voices = (unsigned)options_int(o, "media.voices"),
+                                  .dtls = strcmp(options_text(o, "media.dtls"), "mbedtls") == 0 ? MEDIA_DTLS_MBEDTLS : MEDIA_DTLS_DEFAULT,
+                                  .max_bitrate_bps = (uint32_t)options_int(o, "media.max_bitrate")};
+    uint16_t told = (uint16_t)options_int(o, "media.tcp_port");
+    if (options_bool(o, "media.tcp")) config.tcp_port = told ? told : (uint16_t)options_int(o, "listen.port");
+    if (config.workers == 0) config.workers = cores > 0 ? (unsigned)cores : 1;
+    return config;
+}
+
 static int open_records(struct daemon *d, struct fault *f)
 {
     find_record_dir(d);
@@ -159,6 +178,7 @@ static int open_records(struct daemon *d, struct fault *f)
     struct records_config config = {.data_dir = options_text(d->options, "data.dir"),
                                        .database = options_text(d->options, "database.url"),
                                     .config_dir = options_text(d->options, "config.dir"),
+                                    .alone = true,
                                     .record_dir = d->record_dir,
                                     .archive_dir = options_text(d->options, "backup.dir"),
                                     .archive_every_ms = (int)options_int(d->options, "backup.every"),
@@ -179,6 +199,9 @@ static int open_records(struct daemon *d, struct fault *f)
                                     .composer = d->pipe_program,
                                     .composers = (int)options_int(d->options, "record.exports"),
                                     .base_url = d->address,
+                                    .version = VERSION,
+                                    .certificate = options_text(d->options, "tls.certificate"),
+                                    .media_workers = (int)media_settings(d).workers,
                                     .clock = &clock_system,
                                     .readers = (int)options_int(d->options, "records.readers"),
                                     .on_change = changed,
@@ -195,7 +218,7 @@ static int open_listener(struct daemon *d, struct fault *f)
                                 .key = options_text(o, "tls.key"),
                                 .web_root = d->node.edge ? "" : options_text(o, "web.root"),
                                 .origins = d->origins,
-                                .connections = (unsigned)options_int(o, "listen.connections"),
+                                .connections = d->connections,
                                 .connections_per_address = (unsigned)options_int(o, "listen.connections_per_address"),
                                 .idle_ms = (unsigned)options_int(o, "listen.idle"),
                                 .requests_per_second = (unsigned)options_int(o, "request.rate"),
@@ -225,8 +248,8 @@ static int open_net(struct daemon *d, struct fault *f)
     struct api_config api = {.net = d->net,
                              .backend = {.ctx = d, .submit = submit, .append = append, .read = read_bytes, .find = op_find, .fhir = ask_fhir},
                              .metrics_token = options_text(o, "metrics.token"),
-                             .ready = media_ready,
-                             .ready_ctx = d};
+                             .missing = missing,
+                             .missing_ctx = d};
     rc = api_new(&d->api, &api, f);
     if (rc == 0 && guard_new(&d->guard)) rc = fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
     struct signaling_config signaling = {.net = d->net, .records = d->records, .guard = d->guard, .relay = &d->relay,
@@ -241,23 +264,6 @@ static int open_net(struct daemon *d, struct fault *f)
     if (d->origin) d->whip.seats.elsewhere = watch_elsewhere;
     d->whip.seats.elsewhere_ctx = d->watch;
     return rc ? rc : whip_serve(d->net, &d->whip, f);
-}
-
-static struct media_config media_settings(const struct daemon *d)
-{
-    const struct options *o = d->options;
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    struct media_config config = {.bind_address = options_text(o, "media.address"),
-                                  .udp_port = (uint16_t)options_int(o, "media.port"),
-                                  .announce = options_text(o, "media.announce"),
-                                  .workers = (unsigned)options_int(o, "media.workers"),
-                                  .voices = (unsigned)options_int(o, "media.voices"),
-                                  .dtls = strcmp(options_text(o, "media.dtls"), "mbedtls") == 0 ? MEDIA_DTLS_MBEDTLS : MEDIA_DTLS_DEFAULT,
-                                  .max_bitrate_bps = (uint32_t)options_int(o, "media.max_bitrate")};
-    uint16_t told = (uint16_t)options_int(o, "media.tcp_port");
-    if (options_bool(o, "media.tcp")) config.tcp_port = told ? told : (uint16_t)options_int(o, "listen.port");
-    if (config.workers == 0) config.workers = cores > 0 ? (unsigned)cores : 1;
-    return config;
 }
 
 static const char *edge_missing(void *ctx)
@@ -372,29 +378,13 @@ static void close_all(struct daemon *d)
     options_free(d->options);
 }
 
-static void *wait_for_signal(void *arg)
+static void *look_after(void *arg)
 {
     struct daemon *d = arg;
-    sigset_t set;
-    int signal;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigwait(&set, &signal);
-    log_info("yiliand", "stopping");
+    d->upkeep = (struct upkeep){.net = d->net, .certificate = options_text(d->options, "tls.certificate"), .key = options_text(d->options, "tls.key")};
+    upkeep_run(&d->upkeep);
     net_stop(d->net);
     return NULL;
-}
-
-/* Every thread inherits the mask, so that only the waiting thread hears the signals. */
-static void block_signals(void)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
 }
 
 static int serve(struct daemon *d)
@@ -402,10 +392,11 @@ static int serve(struct daemon *d)
     struct fault f = {0};
     pthread_t waiter;
     int64_t began_us = clock_monotonic_us();
-    block_signals();
+    upkeep_block_signals();
+    d->connections = upkeep_fit_files((unsigned)options_int(d->options, "listen.connections"));
     int rc = check_words(d, &f);
     rc = rc ? rc : d->node.edge ? open_edge(d, &f) : open_all(d, &f);
-    if (rc == 0 && pthread_create(&waiter, NULL, wait_for_signal, d))
+    if (rc == 0 && pthread_create(&waiter, NULL, look_after, d))
         rc = fault_set(&f, ERR_UNAVAILABLE, "", "A thread could not be started.");
     if (rc) {
         complain(&f);

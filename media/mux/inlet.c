@@ -1,9 +1,9 @@
 #include "media/mux/inlet.h"
 #include "server/base/log.h"
+#include "server/base/steady.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #define RING_BYTES (16u << 20) /* half a second of 250 Mbit/s; touched only as far as it is used */
@@ -79,7 +79,5 @@ bool inlet_take(struct inlet *in, struct inlet_note *note, uint8_t *packet, size
 
 int64_t inlet_utc_us(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+    return steady_utc_us();
 }

@@ -329,7 +329,7 @@ static void look_after(struct spool *s)
 
 static struct job *next(struct spool *s, bool *over)
 {
-    struct timespec until = clock_until(CLOCK_REALTIME, s->dirty ? 100 : 1000);
+    struct timespec until = clock_until(s->dirty ? 100 : 1000);
     pthread_mutex_lock(&s->lock);
     if (!s->first && !s->closing) pthread_cond_timedwait(&s->come, &s->lock, &until);
     struct job *j = s->first;
@@ -360,7 +360,7 @@ int spool_open(struct spool **out, const struct spool_config *config)
     if (!s->config.pwrite) s->config.pwrite = system_pwrite;
     snprintf(s->dir, sizeof s->dir, "%s", config->dir);
     pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->come, NULL);
+    clock_condition(&s->come);
     s->given_up = metric_counter("yilian_media_record_given_up_total", "Fragments of recordings that the disk did not take", NULL);
     s->queue = metric_gauge("yilian_media_record_queue_bytes", "Bytes of recordings that wait for the disk", NULL);
     s->most = metric_gauge("yilian_media_record_queue_most_bytes", "The most that waited at once since the start", NULL);

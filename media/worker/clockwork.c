@@ -4,9 +4,9 @@
 #include "media/worker/worker.h"
 #include "media/worker/dial.h"
 #include "media/worker/figures.h"
+#include "server/base/steady.h"
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define SILENT_US 5000000
 #define GONE_US 60000000
@@ -18,9 +18,8 @@
 
 uint64_t worker_ntp(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return ((uint64_t)t.tv_sec + 2208988800u) << 32 | ((uint64_t)t.tv_nsec << 32) / 1000000000u;
+    uint64_t us = (uint64_t)steady_utc_us();
+    return (us / 1000000 + 2208988800u) << 32 | (us % 1000000 << 32) / 1000000;
 }
 
 static void ask_again(struct peer *peer, struct track *t)

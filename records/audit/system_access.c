@@ -76,8 +76,10 @@ void system_access_background(struct records *r)
             tx_rollback(tx);
         else
             rc = tx_commit(tx);
-        if (rc)
-            log_error("audit", "lines of systems could not be counted: %s", err_wire(rc));
+        if (rc) {
+            log_error("audit", "lines of systems could not be counted, they are a second later: %s", err_wire(rc));
+            return;
+        }
     }
 }
 

@@ -7,8 +7,10 @@
 #include "records/work/consult.h"
 #include "records/work/consult_flow.h"
 #include "server/base/crypto.h"
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 int records_bootstrap(struct records *r, const char *org, const char *login, const char *name, const char *password, struct fault *f)
 {
@@ -41,9 +43,21 @@ int records_version(struct records *r)
     return store_version(r->store);
 }
 
-int records_backup(struct records *r, const char *to_path, struct fault *f)
+int records_backup(const struct records_config *config, const char *to_path, struct fault *f)
 {
-    return store_backup(r->store, to_path, f);
+    struct store *s;
+    char where[600];
+    int rc = store_locate(config->database, config->data_dir, where, sizeof where, f);
+    if (rc == 0 && strncmp(where, "postgres", 8) && access(where, F_OK)) /* opening would make it */
+        rc = fault_set(f, ERR_NOT_FOUND, "database", "There is no database %s: %s.", where, strerror(errno));
+    rc = rc ? rc : store_open(&s, where, f);
+    if (rc)
+        return rc;
+    rc = store_backup(s, to_path, f);
+    if (rc == 0 && store_is_file(s) && !store_is_sound(to_path))
+        rc = fault_set(f, ERR_STORAGE, "damaged", "%s was written, but is no sound database, as the one it was copied from: docs/operations.md, \"A damaged database\".", to_path);
+    store_close(s);
+    return rc;
 }
 
 int records_move(struct records *r, const char *to, char told[200], struct fault *f)
@@ -98,7 +112,7 @@ int records_restore(const char *archive_dir, int64_t at_ms, const char *to_path,
 {
     struct store_moment m;
     int rc = store_archive_restore(archive_dir, at_ms, to_path, &m, f);
-    *out = (struct records_moment){m.from_ms, m.at_ms, m.pieces};
+    *out = (struct records_moment){m.from_ms, m.at_ms, m.pieces, m.sound_ms};
     return rc;
 }
 

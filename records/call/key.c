@@ -45,6 +45,8 @@ int records_key(const char *data_dir, uint8_t key[32], struct fault *f)
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 && errno == ENOENT && access(database, F_OK) && errno == ENOENT)
         return make_key(data_dir, path, key, f);
+    if (fd < 0 && errno != ENOENT)
+        return fault_set(f, ERR_STORAGE, "master_key", "The master key %s cannot be read: %s. Everything in data.dir belongs to the daemon's account.", path, strerror(errno));
     if (fd < 0)
         return fault_set(f, ERR_STORAGE, "master_key", "The master key %s is missing: nothing in %s can be opened without it.", path, data_dir);
     bool whole = fstat(fd, &st) == 0 && st.st_size == 32 && read(fd, key, 32) == 32;

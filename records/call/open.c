@@ -4,6 +4,7 @@
 #include "records/exchange/pull.h"
 #include "records/exchange/tell.h"
 #include "records/fhir/fhir.h"
+#include "records/health/health.h"
 #include "records/outgoing/outgoing.h"
 #include "records/store/archive.h"
 #include "records/store/sealed.h"
@@ -143,6 +144,14 @@ static int open_archive(struct records *r, const struct records_config *c, const
     return store_archive_open(&r->archive, &config, f);
 }
 
+static int open_health(struct records *r, const struct records_config *c, struct fault *f)
+{
+    struct health_config config = {.data_dir = r->data_dir, .record_dir = c->record_dir, .archive_dir = c->archive_dir, .archive_every_ms = c->archive_every_ms,
+                                   .archive_keep_days = c->archive_keep_days, .archive_base_ms = c->archive_base_ms, .version = c->version,
+                                   .certificate = c->certificate, .media_workers = c->media_workers, .clock = r->clock, .store = r->store, .archive = r->archive};
+    return health_open(&r->parts.health, &config, f);
+}
+
 static int open_drop(struct records *r, const struct records_config *c, struct fault *f)
 {
     struct exchange_drop_config config = {r, c->drop_dir, c->drop_settle_ms, c->drop_keep_days, c->drop_max_bytes};
@@ -177,6 +186,16 @@ static int open_tell(struct records *r, const struct records_config *c, struct f
     return rc ? rc : exchange_tell_start(r->tell, f);
 }
 
+/* yilianctl of a new version beside the daemon of the old one. */
+static int check_version(struct records *r, struct fault *f)
+{
+    int have = store_version(r->store), newest = store_newest();
+    if (have <= 0 || have >= newest)
+        return 0;
+    return fault_set(f, ERR_CONFLICT, "older_database",
+                     "The database is of version %d, this program of %d. Make a backup (yilianctl backup), stop the daemon, and start the new one or run yilianctl migrate.", have, newest);
+}
+
 static int open_all(struct records *r, const struct records_config *config, struct fault *f)
 {
     char key_path[600], where[600];
@@ -184,8 +203,9 @@ static int open_all(struct records *r, const struct records_config *config, stru
     if (mkdir(r->data_dir, 0700) == 0)
         log_info("records", "made the data folder");
     snprintf(key_path, sizeof key_path, "%s/keys/master.key", r->data_dir);
+    int rc = config->alone ? records_alone(r->data_dir, &r->alone, f) : 0;
     bool had_key = access(key_path, F_OK) == 0;
-    int rc = records_key(r->data_dir, key, f);
+    rc = rc ? rc : records_key(r->data_dir, key, f);
     rc = rc ? rc : store_locate(config->database, r->data_dir, where, sizeof where, f);
     rc = rc ? rc : store_open(&r->store, where, f);
     if (rc == 0 && !had_key && store_version(r->store) > 0) { /* a new key opens nothing of a database that is there already */
@@ -194,6 +214,7 @@ static int open_all(struct records *r, const struct records_config *config, stru
     }
     if (rc == 0)
         store_unlock(r->store, key);
+    rc = rc ? rc : config->as_it_is ? check_version(r, f) : 0;
     rc = rc ? rc : store_migrate(r->store, f);
     rc = rc ? rc : records_parts_open(&r->parts, r->data_dir, r->config_dir, key, f);
     explicit_bzero(key, sizeof key);
@@ -215,6 +236,7 @@ static int open_all(struct records *r, const struct records_config *config, stru
     if (rc == 0 && r->n_readers)
         store_checkpoint_on(r->store, checkpoint_due, r);
     rc = rc ? rc : open_archive(r, config, where, f);
+    rc = rc ? rc : open_health(r, config, f);
     rc = rc ? rc : open_outgoing(r, config, f);
     rc = rc ? rc : open_drop(r, config, f);
     rc = rc ? rc : open_pull(r, config, f);
@@ -239,6 +261,7 @@ int records_open(struct records **out, const struct records_config *config, stru
     pthread_mutex_init(&r->feed_lock, NULL);
     pthread_mutex_init(&r->waiting_lock, NULL);
     make_system_credential(r);
+    r->alone = -1;
     r->fhir_turn = (struct turn_line){.records = r, .run = fhir_read_turn};
     r->fhir_new_turn = (struct turn_line){.records = r, .run = fhir_read_turn};
     r->quick_turn = (struct turn_line){.records = r, .run = call_quick_turn};
@@ -269,13 +292,21 @@ void records_close(struct records *r)
     exchange_queue_close(r);
     recording_intake_close(r->parts.intake);
     records_parts_close(&r->parts);
+    health_close(r->parts.health);
     store_archive_close(r->archive);
     store_close(r->store);
+    if (r->alone >= 0)
+        close(r->alone);
     fhir_spare_free(r);
     pthread_mutex_destroy(&r->feed_lock);
     pthread_mutex_destroy(&r->waiting_lock);
     explicit_bzero(r->system_credential, sizeof r->system_credential);
     free(r);
+}
+
+bool records_writable(struct records *r)
+{
+    return !store_is_stuck(r->store);
 }
 
 struct records_parts *records_parts(struct records *r)

@@ -25,6 +25,7 @@ struct records {
     const struct clock *clock;
     void (*on_change)(void *ctx, const struct records_change *change);
     void *on_change_ctx;
+    int alone; /* the lock of data_dir, -1 = it is shared */
     struct store *store;
     struct records_parts parts;
     /* pool */
@@ -75,4 +76,6 @@ void records_feed_read(struct records *r);
 
 /* The data folder's master key. A new folder (no database yet) gets one; a database whose key is missing is refused. */
 YL_CHECKED int records_key(const char *data_dir, uint8_t key[32], struct fault *f);
+/* The data folder for this process alone, until *fd is closed. ERR_CONFLICT: another has it. */
+YL_CHECKED int records_alone(const char *data_dir, int *fd, struct fault *f);
 #endif

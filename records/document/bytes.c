@@ -1,6 +1,7 @@
 /* The bytes' way in and out: records_append_submit and records_read_submit of records.h. Each call becomes a job on the pool; the
  * disk is never touched on the caller's thread. */
 #include "records/document/documents.h"
+#include "records/health/health.h"
 #include "records/parts.h"
 #include "records/records.h"
 #include <stdlib.h>
@@ -38,6 +39,7 @@ static void append_run(void *ctx)
     uint64_t held = 0;
     int rc = records_actor(j->records, j->credential, &actor);
     rc = rc ? rc : check_owner(j->records, &actor, a->upload);
+    rc = rc ? rc : health_is_full(records_parts(j->records)->health) ? ERR_STORAGE : 0;
     rc = rc ? rc : documents_upload_append(records_parts(j->records)->documents, a->upload, a->offset, a->data, a->len, &held);
     j->done(j->ctx, rc, held);
     explicit_bzero(j->credential, sizeof j->credential);

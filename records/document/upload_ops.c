@@ -1,6 +1,7 @@
 /* Uploads: who may begin one, where it stands, and its end as a document. The bytes themselves come by records/document/bytes.c. */
 #include "records/document/capture.h"
 #include "records/document/document_row.h"
+#include "records/health/health.h"
 #include "records/patient/patient.h"
 #include "records/store/sealed.h"
 #include "records/work/consultation.h"
@@ -102,6 +103,8 @@ int upload_create(struct op_ctx *ctx, json_t *args, json_t **result)
     rc = rc ? rc : check_limits(ctx, args);
     if (rc)
         return rc;
+    if (health_is_full(records_parts(ctx->records)->health))
+        return fault_set(ctx->fault, ERR_STORAGE, "disk_full", "The server's disk is nearly full: no files are taken until there is room again.");
     document_name_clean(arg_text(args, "name"), name);
     rc = documents_upload_create(d, id, (uint64_t)bytes);
     if (rc)

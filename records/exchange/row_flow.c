@@ -12,7 +12,7 @@ void row_flow_init(struct row_flow *w, struct records *r)
 {
     w->records = r;
     pthread_mutex_init(&w->lock, NULL);
-    pthread_cond_init(&w->moved, NULL);
+    clock_condition(&w->moved);
 }
 
 void row_flow_fini(struct row_flow *w)
@@ -36,7 +36,7 @@ void row_flow_stop(struct row_flow *w)
 
 bool row_flow_rest(struct row_flow *w, int ms)
 {
-    struct timespec until = clock_until(CLOCK_REALTIME, ms);
+    struct timespec until = clock_until(ms);
     pthread_mutex_lock(&w->lock);
     if (!atomic_load(&w->stop))
         pthread_cond_timedwait(&w->moved, &w->lock, &until);

@@ -7,6 +7,7 @@
 #include "records/document/document.h"
 #include "records/exchange/exchange.h"
 #include "records/fhir/fhir.h"
+#include "records/health/health.h"
 #include "records/notify/notify.h"
 #include "records/org/org.h"
 #include "records/outgoing/outgoing.h"
@@ -26,7 +27,7 @@ const struct op *const op_tables[] = {session_ops, org_ops,     person_ops,   ro
                                       document_ops, capture_ops, form_ops,     consult_ops,   case_list_ops, case_desk_ops, case_move_ops, waiting_ops,
                                       override_ops, slot_ops,    message_ops,  notify_ops,    policy_ops,    hours_ops,
                                       room_ops,     room_system_ops, room_oversee_ops, device_ops, recording_ops, recording_export_ops, audit_ops, inventory_ops,
-                                      access_ops,   fhir_ops, exchange_ops, outgoing_ops, quality_ops,  standard_ops, research_ops, report_ops, month_ops, alarm_ops, NULL};
+                                      access_ops,   fhir_ops, exchange_ops, outgoing_ops, quality_ops,  standard_ops, research_ops, report_ops, month_ops, alarm_ops, health_ops, NULL};
 
 const struct op *op_find(const char *name)
 {

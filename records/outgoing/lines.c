@@ -1,6 +1,7 @@
 #include "records/outgoing/lines.h"
 #include "records/exchange/mllp_client.h"
 #include "records/outgoing/er7.h"
+#include "server/base/clock.h"
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,17 +31,6 @@ struct lines {
     pthread_cond_t answered;
     struct line *list; /* of the user */
 };
-
-static struct timespec in_ms(int ms)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    t.tv_sec += ms / 1000;
-    t.tv_nsec += (long)(ms % 1000) * 1000000;
-    t.tv_sec += t.tv_nsec / 1000000000;
-    t.tv_nsec %= 1000000000;
-    return t;
-}
 
 /* ---- one message, on the line's thread ---- */
 
@@ -106,19 +96,19 @@ static void *run(void *arg)
     struct line *l = arg;
     struct lines *all = l->all;
     pthread_mutex_lock(&all->lock);
-    for (struct timespec until = in_ms(LINES_IDLE_MS); !atomic_load(&all->stop);) {
+    for (struct timespec until = clock_until(LINES_IDLE_MS); !atomic_load(&all->stop);) {
         if (l->state != LINE_GIVEN) {
             bool timed_out = pthread_cond_timedwait(&l->work, &all->lock, &until) != 0;
             if (timed_out && l->state == LINE_IDLE)
                 break;
-            until = timed_out ? in_ms(LINES_IDLE_MS) : until; /* an answer nobody has collected yet */
+            until = timed_out ? clock_until(LINES_IDLE_MS) : until; /* an answer nobody has collected yet */
             continue;
         }
         pthread_mutex_unlock(&all->lock);
         send_it(l);
         pthread_mutex_lock(&all->lock);
         l->state = LINE_ANSWERED;
-        until = in_ms(LINES_IDLE_MS);
+        until = clock_until(LINES_IDLE_MS);
         pthread_cond_broadcast(&all->answered);
         if (all->config.wake)
             all->config.wake(all->config.ctx);
@@ -144,7 +134,7 @@ struct lines *lines_open_all(const struct lines_config *c)
     snprintf(l->certificate, sizeof l->certificate, "%s", c->certificate ? c->certificate : "");
     snprintf(l->key, sizeof l->key, "%s", c->key ? c->key : "");
     pthread_mutex_init(&l->lock, NULL);
-    pthread_cond_init(&l->answered, NULL);
+    clock_condition(&l->answered);
     return l;
 }
 
@@ -163,7 +153,7 @@ static struct line *begin(struct lines *all, const struct line_order *order)
     *l = (struct line){.next = all->list, .all = all, .receiver = order->receiver};
     l->peer = (struct mllp_peer){l->address, all->trust, all->certificate, all->key, all->config.connect_ms, all->config.answer_ms, &all->stop};
     snprintf(l->address, sizeof l->address, "%s", order->address);
-    pthread_cond_init(&l->work, NULL);
+    clock_condition(&l->work);
     if (pthread_create(&l->thread, NULL, run, l)) {
         pthread_cond_destroy(&l->work);
         free(l);
@@ -219,7 +209,7 @@ static bool any_answered(const struct lines *all)
 
 void lines_wait(struct lines *all, int ms)
 {
-    struct timespec until = in_ms(ms);
+    struct timespec until = clock_until(ms);
     pthread_mutex_lock(&all->lock);
     while (!any_answered(all) && pthread_cond_timedwait(&all->answered, &all->lock, &until) == 0)
         ;

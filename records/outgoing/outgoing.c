@@ -175,12 +175,8 @@ void outgoing_round(struct outgoing *o, int wait_ms)
 
 static bool rest(struct outgoing *o, int ms)
 {
-    struct timespec until;
+    struct timespec until = clock_until(ms);
     pthread_mutex_lock(&o->lock);
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += (long)ms * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
     if (!o->stop && ms)
         pthread_cond_timedwait(&o->wake, &o->lock, &until);
     bool go_on = !o->stop;
@@ -219,7 +215,7 @@ int outgoing_open(struct outgoing **out, struct records *records, const char *al
     if (!o)
         return fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
     pthread_mutex_init(&o->lock, NULL);
-    pthread_cond_init(&o->wake, NULL);
+    clock_condition(&o->wake);
     o->records = records;
     if (allow && strlen(allow) >= sizeof o->allow)
         return fault_set(f, ERR_INVALID, "outgoing.allow", "outgoing.allow is longer than %zu characters.", sizeof o->allow - 1);

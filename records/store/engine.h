@@ -46,6 +46,7 @@ struct engine {
     int (*columns)(const struct rows *r);
     const char *(*column)(const struct rows *r, int i);
     enum kind (*kind)(const struct rows *r, int i);
+    bool (*declared_bytes)(const struct rows *r, int i); /* the column is BLOB, whatever is in it. NULL: what is in it says so too */
     int64_t (*integer)(struct rows *r, int i);
     const char *(*text)(struct rows *r, int i); /* until the next step */
     const void *(*bytes)(struct rows *r, int i, size_t *len);
@@ -58,6 +59,7 @@ struct engine {
     void (*checkpoint)(struct store *s);  /* NULL: the engine does it by itself */
     /* The column was declared TEXT and holds sealed bytes from now on. NULL: the engine takes bytes in any column. Inside a transaction. */
     int (*seal_column)(struct connection *c, const char *table, const char *column);
+    int (*look)(struct connection *c, struct store_facts *out); /* `out` is empty */
     int (*backup)(struct store *s, const char *to_path, struct fault *f);
 };
 

@@ -314,6 +314,50 @@ static int seal_column(struct connection *c, const char *table, const char *name
     return line_command(c->own, change);
 }
 
+/* ---- how the server is ---- */
+
+static int64_t number_at(const PGresult *r, int column)
+{
+    return PQgetisnull(r, 0, column) ? 0 : strtoll(PQgetvalue(r, 0, column), NULL, 10);
+}
+
+/* Other sessions' columns are NULL for an account that is no member of pg_monitor. */
+static int look_at_standbys(struct connection *c, struct store_facts *out)
+{
+    PGresult *r;
+    int rc = line_question(c->own,
+                           "SELECT count(*)::text, count(*) FILTER (WHERE sync_state IN ('sync','quorum'))::text, "
+                           "(max(extract(epoch FROM replay_lag))*1000)::bigint::text, count(*) FILTER (WHERE state IS NULL)::text FROM pg_stat_replication",
+                           &r);
+    if (rc)
+        return rc;
+    bool hidden = number_at(r, 3) > 0;
+    out->standbys = hidden ? -1 : (int)number_at(r, 0);
+    out->in_step = hidden ? 0 : (int)number_at(r, 1);
+    out->behind_ms = hidden ? -1 : number_at(r, 2); /* NULL: nothing is on its way */
+    PQclear(r);
+    return 0;
+}
+
+static int look(struct connection *c, struct store_facts *out)
+{
+    PGresult *r;
+    int rc = line_question(c->own,
+                           "SELECT current_setting('server_version'), pg_database_size(current_database())::text, current_setting('archive_mode'), "
+                           "(extract(epoch FROM last_archived_time)*1000)::bigint::text, (extract(epoch FROM last_failed_time)*1000)::bigint::text FROM pg_stat_archiver",
+                           &r);
+    if (rc)
+        return rc;
+    snprintf(out->server, sizeof out->server, "%.39s", PQgetvalue(r, 0, 0));
+    out->bytes = number_at(r, 1);
+    out->log_known = true;
+    out->log_kept = strcmp(PQgetvalue(r, 0, 2), "off") != 0;
+    out->kept_ms = number_at(r, 3);
+    out->kept_failed_ms = number_at(r, 4);
+    PQclear(r);
+    return look_at_standbys(c, out);
+}
+
 /* ---- backup: pg_dump, told of the server by its environment, which others cannot read as they can read a command line ---- */
 
 static char **environment_of(PGconn *db)
@@ -380,4 +424,4 @@ const struct engine engine_postgres = {
     .name = "postgresql", .create = create, .connect = connect_server, .disconnect = disconnect, .usable = usable, .begin = begin,
     .commit = commit, .rollback = rollback, .script = script, .start = start, .step = step, .run = run, .settle = settle, .insert_numbers = insert_numbers, .columns = columns,
     .column = column, .kind = kind_of, .integer = integer, .text = text, .bytes = bytes, .end = end, .message = message,
-    .version = version, .set_version = set_version, .seal_column = seal_column, .backup = backup};
+    .version = version, .set_version = set_version, .seal_column = seal_column, .look = look, .backup = backup};

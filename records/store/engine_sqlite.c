@@ -2,12 +2,14 @@
 #include "records/store/store_private.h"
 #include "records/store/wal_file.h"
 #include "server/base/log.h"
+#include "server/base/metrics.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define BUSY_MS 5000   /* another process (yilianctl) may be writing */
@@ -46,6 +48,23 @@ struct file {
     uint64_t stamp;
 };
 
+static atomic_bool damaged;
+
+/* Said once, in words for the person who looks after the machine: SQLite's own ("malformed") do not say what to do. */
+static int damage(void)
+{
+    if (!atomic_exchange(&damaged, true)) {
+        log_error("store", "THE DATABASE IS DAMAGED: a page of the file is none. Stop the daemon, keep the file, and restore (docs/operations.md, \"A damaged database\")");
+        metric_set(metric_gauge("yilian_store_damaged", "1 = a page of the database that is none was found since the start", NULL), 1);
+    }
+    return ERR_STORAGE;
+}
+
+bool store_damaged(void)
+{
+    return damaged;
+}
+
 static int code_of(int rc)
 {
     switch (rc & 0xff) {
@@ -62,9 +81,10 @@ static int code_of(int rc)
     case SQLITE_IOERR:
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
+        return ERR_STORAGE;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-        return ERR_STORAGE;
+        return damage();
     default:
         return ERR_INTERNAL;
     }
@@ -398,6 +418,12 @@ static enum kind kind_of(const struct rows *r, int i)
     }
 }
 
+static bool declared_bytes(const struct rows *r, int i)
+{
+    const char *type = sqlite3_column_decltype(r->statement, i);
+    return type && strcmp(type, "BLOB") == 0;
+}
+
 static int64_t integer(struct rows *r, int i)
 {
     return sqlite3_column_int64(r->statement, i);
@@ -519,8 +545,24 @@ static int backup(struct store *s, const char *to_path, struct fault *f)
     return fault_set(f, ERR_STORAGE, "backup", "The copy failed; %s was removed.", to_path);
 }
 
+static int64_t bytes_of(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) ? 0 : (int64_t)st.st_size;
+}
+
+static int look(struct connection *c, struct store_facts *out)
+{
+    char log[620];
+    snprintf(log, sizeof log, "%s-wal", c->store->where);
+    snprintf(out->server, sizeof out->server, "%s", sqlite3_libversion());
+    out->bytes = bytes_of(c->store->where);
+    out->log_bytes = bytes_of(log);
+    return 0;
+}
+
 const struct engine engine_sqlite = {
     .name = "sqlite", .create = create, .connect = connect_file, .disconnect = disconnect, .usable = usable, .begin = begin, .commit = commit,
     .rollback = rollback, .script = script, .start = start, .step = step, .run = run, .settle = settle, .columns = columns, .column = column,
-    .kind = kind_of, .integer = integer, .text = text, .bytes = bytes, .end = end, .message = message, .version = version,
-    .set_version = set_version, .rebuild = rebuild, .checkpoint = checkpoint, .backup = backup};
+    .kind = kind_of, .declared_bytes = declared_bytes, .integer = integer, .text = text, .bytes = bytes, .end = end, .message = message, .version = version,
+    .set_version = set_version, .rebuild = rebuild, .checkpoint = checkpoint, .look = look, .backup = backup};

@@ -13,6 +13,14 @@ int store_version(struct store *s)
     return version;
 }
 
+int store_newest(void)
+{
+    int newest = 0;
+    for (const struct migration *m = store_migrations; m->sql; m++)
+        newest = m->version;
+    return newest;
+}
+
 static int failed(struct connection *c, int code, const struct migration *m, struct fault *f)
 {
     return fault_set(f, code == ERR_CONFLICT ? ERR_STORAGE : code, "migration", "%s: %s", m->what, c->store->engine->message(c));
@@ -29,6 +37,10 @@ static int migrate_one(struct connection *c, const struct migration *m, struct f
         return rc ? failed(c, rc, m, f) : 0;
     }
     rc = e->begin(c);
+    if (rc == 0 && e->version(c) >= m->version) { /* another process was at it too, and first */
+        e->rollback(c);
+        return 0;
+    }
     rc = rc ? rc : e->script(c, m->sql);
     if (rc == 0 && m->run && (rc = m->run(&tx))) {
         e->rollback(c);
@@ -46,13 +58,11 @@ static int migrate_one(struct connection *c, const struct migration *m, struct f
 int store_migrate(struct store *s, struct fault *f)
 {
     struct connection *c;
-    int have = store_version(s), newest = 0;
-    for (const struct migration *m = store_migrations; m->sql; m++)
-        newest = m->version;
+    int have = store_version(s), newest = store_newest();
     if (have < 0)
         return fault_set(f, ERR_STORAGE, "database", "The database cannot be read.");
     if (have > newest)
-        return fault_set(f, ERR_STORAGE, "newer_database", "The database is of version %d, this program knows %d.", have, newest);
+        return fault_set(f, ERR_STORAGE, "newer_database", "The database is of version %d, this program knows %d: start the newer program, or restore the backup from before the upgrade.", have, newest);
     pthread_mutex_lock(&s->writer);
     int rc = store_take(s, TX_WRITE, &c);
     for (const struct migration *m = store_migrations; rc == 0 && m->sql; m++)

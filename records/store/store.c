@@ -2,6 +2,7 @@
 #include "records/store/store_private.h"
 #include "server/base/crypto.h"
 #include "server/base/log.h"
+#include "server/base/metrics.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +117,7 @@ int store_open(struct store **out, const char *where, struct fault *f)
     }
     strcpy(s->where, where);
     s->engine = is_postgres(where) ? &engine_postgres : &engine_sqlite;
+    s->m_stuck = metric_gauge("yilian_store_stuck", "1 = the last transaction that wrote could not be committed: disk full or read-only", NULL);
     s->late = late_open();
     int rc = s->late ? s->engine->create(s, f) : fault_set(f, ERR_UNAVAILABLE, "database", "Out of memory.");
     if (rc) {
@@ -166,6 +168,20 @@ void store_checkpoint(struct store *s)
 {
     if (s->engine->checkpoint)
         s->engine->checkpoint(s);
+}
+
+int store_look(struct store *s, struct store_facts *out)
+{
+    struct connection *c;
+    memset(out, 0, sizeof *out);
+    out->engine = s->engine->name;
+    out->damaged = store_damaged();
+    int rc = store_take(s, TX_READ, &c);
+    if (rc)
+        return rc;
+    rc = s->engine->look(c, out);
+    store_give(s, c);
+    return rc;
 }
 
 int store_backup(struct store *s, const char *to_path, struct fault *f)
@@ -229,12 +245,40 @@ static void end(struct tx *tx)
     free(tx);
 }
 
+/* Said once each way: what failed says itself what it could not do. */
+static void know_if_stuck(struct store *s, bool stuck)
+{
+    if (atomic_exchange(&s->stuck, stuck) == stuck)
+        return;
+    metric_set(s->m_stuck, stuck);
+    if (stuck)
+        log_error("store", "NOTHING CAN BE WRITTEN: whoever writes is told so, other systems keep their messages; it goes on by itself when there is room again");
+    else
+        log_info("store", "the database can be written again");
+}
+
+bool store_is_stuck(const struct store *s)
+{
+    return s->stuck;
+}
+
+void store_try_writing(struct store *s)
+{
+    struct tx *tx;
+    if (!s->stuck || tx_begin(s, TX_WRITE, &tx))
+        return;
+    (void)!tx_exec(tx, "UPDATE audit_counted SET seq=seq WHERE id=1", "");
+    (void)!tx_commit(tx);
+}
+
 int tx_commit(struct tx *tx)
 {
     const struct engine *e = tx->store->engine;
     int rc = tx->error;
     if (rc == 0 && (rc = e->commit(tx->connection)))
         store_fail(tx, rc, "COMMIT");
+    if (rc == ERR_STORAGE || (rc == 0 && tx->written))
+        know_if_stuck(tx->store, rc != 0);
     if (rc)
         e->rollback(tx->connection);
     else if (tx->lines.first || tx->lines.cut)

@@ -28,6 +28,7 @@ void store_close(struct store *s);
 /* Runs every migration newer than the file's version, each in its own transaction; refuses a newer file. */
 YL_CHECKED int store_migrate(struct store *s, struct fault *f);
 int store_version(struct store *s);
+int store_newest(void); /* that this program knows */
 /* The write-ahead log is brought home into the database by store_checkpoint, which takes long and waits for the disk. `due` is called
  * after a commit that left a long log, by the committing thread inside its commit, at most once until store_checkpoint has run: it only hands
  * the work to another thread; other than 0 = it could not, the next commit asks again. Set once before anybody works; without it the committing thread does the work itself. */
@@ -35,6 +36,25 @@ void store_checkpoint_on(struct store *s, int (*due)(void *ctx), void *ctx);
 void store_checkpoint(struct store *s); /* any thread without a transaction */
 /* Consistent online copy to another file, which must not be there: SQLite's backup API, or pg_dump's custom format for pg_restore. */
 YL_CHECKED int store_backup(struct store *s, const char *to_path, struct fault *f);
+
+/* What whoever looks after the database wants to know of it. */
+struct store_facts {
+    const char *engine;          /* "sqlite", "postgresql" */
+    char server[40];             /* its version */
+    int64_t bytes, log_bytes;    /* of the database; of the log beside the file */
+    bool damaged;                /* since the start a page was found that is none */
+    /* of a server; moments: ms UTC, 0 = never */
+    bool log_kept, log_known;    /* it archives its log; we may ask */
+    int64_t kept_ms, kept_failed_ms;
+    int standbys;                /* connected to it; -1 = we may not ask */
+    int in_step;                 /* of them, those that commits wait for */
+    int64_t behind_ms;           /* the one furthest behind; -1 = not said */
+};
+YL_CHECKED int store_look(struct store *s, struct store_facts *out);
+/* The last transaction that wrote could not be committed (disk full, read-only): nobody can sign in. store_try_writing finds out whether it is over. */
+bool store_is_stuck(const struct store *s);
+void store_try_writing(struct store *s);
+bool store_damaged(void); /* a page that is none was found in a file of this process since its start */
 
 /* Copies all tables of `from` into `to`, which must be empty; both may be of either engine. Each table is read again on the other side: same
  * count, same hash, or nothing is kept. Writers of `from` wait meanwhile. */

@@ -44,6 +44,8 @@ struct store {
     atomic_int log_pages; /* of the write-ahead log after the last commit */
     atomic_int log_due;   /* ... from how many on a checkpoint is asked for */
     atomic_bool log_rest; /* little is left: the writer brings it home before it begins */
+    atomic_bool stuck;
+    struct metric *m_stuck;
     /* change feed: committed, not taken yet; under the lock */
     bool keeps_fed;
     struct late *late; /* keys that wait for their trees */

@@ -1,6 +1,7 @@
 /* Films and pictures made of recordings: asked for, in the queue, claimed, done (recording.h). The bytes are made in recording_exporter.c. */
 #include "records/document/detect.h"
 #include "records/document/document.h"
+#include "records/health/health.h"
 #include "records/parts.h"
 #include "records/work/recording.h"
 #include "records/work/room.h"
@@ -83,6 +84,8 @@ static int recording_export(struct op_ctx *ctx, json_t *args, json_t **result)
         rc = fault_set(ctx->fault, ERR_NOT_ALLOWED_NOW, "not_sealed", "This recording is still being stored.");
     if (rc == 0 && !exporter && !ctx->actor->system) /* yilianctl puts it into the queue, the daemon makes it */
         rc = fault_set(ctx->fault, ERR_UNAVAILABLE, "no_exports", "This server makes no films of recordings.");
+    if (rc == 0 && health_is_full(records_parts(ctx->records)->health))
+        rc = fault_set(ctx->fault, ERR_STORAGE, "disk_full", "The server's disk is nearly full: no films are made until there is room again.");
     uint64_t id = rc ? 0 : same_one(ctx, r.id, layout);
     if (rc == 0 && !id && tx_int(ctx->tx, 0, "SELECT COUNT(*) AS n FROM recording_export WHERE state='queued'", "") >= WAITING_MAX)
         rc = fault_set(ctx->fault, ERR_UNAVAILABLE, "too_many", "Too many films are waiting to be made.");

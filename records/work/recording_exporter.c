@@ -19,7 +19,7 @@
 #include <string.h>
 #include <time.h>
 
-#define LOOK_S 2              /* when nobody kicks */
+#define LOOK_MS 2000          /* when nobody kicks */
 #define NICE 10 /* behind calls, but not starved on a busy machine */
 #define HEAP_BYTES (1u << 20) /* encrypted at a time */
 #define PICTURES_MAX (16u << 20)
@@ -418,9 +418,7 @@ static bool waiting(struct recording_exporter *e)
 /* With the lock held. False: it ends. */
 static bool sleep_until_kicked(struct recording_exporter *e)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += LOOK_S;
+    struct timespec until = clock_until(LOOK_MS);
     if (!e->stop && !e->kicked)
         pthread_cond_timedwait(&e->wake, &e->lock, &until);
     e->kicked = false;
@@ -463,7 +461,7 @@ int recording_exporter_open(struct recording_exporter **out, struct records *r, 
     e->kicked = true;
     snprintf(e->program, sizeof e->program, "%s", program);
     pthread_mutex_init(&e->lock, NULL);
-    pthread_cond_init(&e->wake, NULL);
+    clock_condition(&e->wake);
     json_decref(call(e, "recording.export_restart", json_object()));
     for (int i = 0; i < threads; i++) {
         e->slots[i].owner = e;

@@ -205,8 +205,11 @@ static void ready_completed(void *ctx, struct reply *reply)
 static void on_ready(void *ctx, struct net_request *r)
 {
     struct api *a = ctx;
-    if (a->config.ready && !a->config.ready(a->config.ready_ctx)) {
-        ready_reply(r, "media\n", false);
+    const char *missing = a->config.missing ? a->config.missing(a->config.missing_ctx) : NULL;
+    if (missing) {
+        char line[32];
+        snprintf(line, sizeof line, "%.30s\n", missing);
+        ready_reply(r, line, false);
         return;
     }
     struct pending *p = calloc(1, sizeof *p);

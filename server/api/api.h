@@ -27,8 +27,8 @@ struct api_config {
     struct net *net;
     struct api_backend backend;
     const char *metrics_token; /* may read /metrics from elsewhere; "" = loopback only */
-    int (*ready)(void *ctx);   /* 1 when media answers; NULL = always */
-    void *ready_ctx;
+    const char *(*missing)(void *ctx); /* what else does not serve now ("media", "disk"), for /readyz; NULL = all does; may be NULL */
+    void *missing_ctx;
 };
 struct oversee;
 

@@ -213,6 +213,7 @@ const struct api_route api_routes[] = {
     {GET, "/audit/mine", "audit.mine"},
     {POST, "/audit/verify", "audit.verify"},
     {GET, "/inventory", "inventory.get"},
+    {GET, "/machine", "machine.get"},
     {GET, "/policies", "policy.list"},
     {PUT, "/policies/{policy_id}", "policy.set"},
     {GET, "/clients", "client.list"},

@@ -4,6 +4,7 @@
 #include <mbedtls/pk.h>
 #include <mbedtls/x509_crt.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static int readable(const char *option, const char *path, struct fault *f)
@@ -30,12 +31,24 @@ int certificate_check(const char *certificate, const char *key, struct fault *f)
         fault_set(f, rc, "certificate", "tls.key: %.150s is not a PEM private key without a password.", key);
     else if (mbedtls_pk_check_pair(&chain.pk, &pk) != 0)
         fault_set(f, rc, "certificate", "tls.key: %.150s does not belong to the certificate.", key);
-    else if (mbedtls_x509_time_is_past(&chain.valid_to))
-        fault_set(f, rc, "certificate", "tls.certificate: %.150s has expired.", certificate);
     else
         rc = 0;
 out:
     mbedtls_pk_free(&pk);
+    mbedtls_x509_crt_free(&chain);
+    return rc;
+}
+
+int certificate_ends(const char *certificate, int64_t *ends_ms)
+{
+    mbedtls_x509_crt chain;
+    mbedtls_x509_crt_init(&chain);
+    int rc = access(certificate, R_OK) ? ERR_NOT_FOUND : mbedtls_x509_crt_parse_file(&chain, certificate) ? ERR_INVALID : 0;
+    if (rc == 0) {
+        const mbedtls_x509_time *t = &chain.valid_to;
+        struct tm tm = {.tm_year = t->year - 1900, .tm_mon = t->mon - 1, .tm_mday = t->day, .tm_hour = t->hour, .tm_min = t->min, .tm_sec = t->sec};
+        *ends_ms = (int64_t)timegm(&tm) * 1000;
+    }
     mbedtls_x509_crt_free(&chain);
     return rc;
 }

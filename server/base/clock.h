@@ -2,6 +2,7 @@
 #ifndef YL_SERVER_BASE_CLOCK_H
 #define YL_SERVER_BASE_CLOCK_H
 
+#include <pthread.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -17,6 +18,8 @@ static inline int64_t clock_now_ms(const struct clock *c)
     return c->now_ms(c->ctx);
 }
 int64_t clock_monotonic_us(void);
-/* So many milliseconds from now, for pthread_cond_timedwait: the condition's clock, CLOCK_REALTIME unless it was made with another. */
-struct timespec clock_until(clockid_t clock, int ms);
+/* Waits end by the clock that nobody sets: with the machine's, one set back an hour would make a wait of a second an hour long. A condition that is
+ * waited on with a limit is made here, and the limit is so many milliseconds from now. */
+void clock_condition(pthread_cond_t *c);
+struct timespec clock_until(int ms);
 #endif

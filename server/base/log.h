@@ -1,4 +1,4 @@
-/* log - one line a message on stderr: time, level, tag, text. Any thread.
+/* log - one line a message on stderr: time, level, tag, text. Any thread. The same text is written five times in ten seconds at most, then counted.
  *
  * Health data never reaches a log line: domain code logs ids and codes only. `struct phi` (records) has no printable
  * conversion on purpose.

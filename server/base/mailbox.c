@@ -19,7 +19,6 @@ struct mailbox {
 int mailbox_new(struct mailbox **out, size_t capacity, void (*wake)(void *ctx), void *wake_ctx)
 {
     struct mailbox *m = calloc(1, sizeof *m + capacity * sizeof *m->messages);
-    pthread_condattr_t attributes;
     *out = m;
     if (!m)
         return ERR_UNAVAILABLE;
@@ -27,10 +26,7 @@ int mailbox_new(struct mailbox **out, size_t capacity, void (*wake)(void *ctx), 
     m->wake = wake;
     m->wake_ctx = wake_ctx;
     pthread_mutex_init(&m->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC); /* a set clock must not stretch a wait */
-    pthread_cond_init(&m->filled, &attributes);
-    pthread_condattr_destroy(&attributes);
+    clock_condition(&m->filled);
     return 0;
 }
 
@@ -79,7 +75,7 @@ size_t mailbox_take_some(struct mailbox *m, void *out[], size_t max)
 
 void *mailbox_wait(struct mailbox *m, int timeout_ms)
 {
-    struct timespec until = clock_until(CLOCK_MONOTONIC, timeout_ms > 0 ? timeout_ms : 0);
+    struct timespec until = clock_until(timeout_ms > 0 ? timeout_ms : 0);
     int rc = 0;
     pthread_mutex_lock(&m->lock);
     while (m->n == 0 && !m->closed && rc != ETIMEDOUT && timeout_ms != 0)

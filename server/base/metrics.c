@@ -73,6 +73,11 @@ struct metric *metric_histogram(const char *name, const char *help, const char *
     return metric_register(METRIC_HISTOGRAM, name, help, labels);
 }
 
+int64_t metric_value(const struct metric *m)
+{
+    return atomic_load_explicit(&m->value, memory_order_relaxed);
+}
+
 void metric_add(struct metric *m, int64_t n)
 {
     atomic_fetch_add_explicit(&m->value, n, memory_order_relaxed);

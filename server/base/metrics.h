@@ -13,6 +13,7 @@ struct metric *metric_histogram(const char *name, const char *help, const char *
 void metric_add(struct metric *m, int64_t n);
 void metric_set(struct metric *m, int64_t value);
 void metric_observe_us(struct metric *m, int64_t us);
+int64_t metric_value(const struct metric *m); /* of a histogram the sum of what was observed */
 /* Prometheus text format 0.0.4; malloc'd, caller frees; NULL when out of memory. */
 char *metrics_print(void);
 #endif

@@ -46,6 +46,8 @@ int ctl_restore(struct ctl *c)
     if (records_restore(from, at_ms, to, &m, &f)) {
         if (f.code == ERR_NOT_FOUND && m.from_ms)
             fprintf(stderr, "the archive begins at %s\n", shown(m.from_ms, text));
+        if (m.sound_ms)
+            fprintf(stderr, "the copy of that moment is damaged; the one before it is sound and leads to %s: try --at \"%s\"\n", shown(m.sound_ms, text), text);
         return ctl_complain(&f);
     }
     printf("%s is the database as it was at %s (%lld pieces of the log)\n", to, shown(m.at_ms, text), (long long)m.pieces);

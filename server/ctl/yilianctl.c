@@ -111,7 +111,8 @@ static int backup(struct ctl *c)
     struct fault f = {0};
     if (!word(c, 0))
         return fprintf(stderr, "usage: yilianctl --config FILE backup DATABASE-COPY\n"), 2;
-    if (records_backup(c->records, word(c, 0), &f))
+    struct records_config site = {.data_dir = options_text(c->options, "data.dir"), .database = options_text(c->options, "database.url")};
+    if (records_backup(&site, word(c, 0), &f))
         return ctl_complain(&f);
     printf("%s written; keep data.dir/keys and data.dir/blobs with it\n", word(c, 0));
     return 0;
@@ -196,14 +197,15 @@ static int demo(struct ctl *c)
     return ctl_demo_load(c);
 }
 
+enum needs { NOTHING, OPTIONS, RECORDS, ALONE /* records, and no daemon beside; their database is brought to this version */ };
 static const struct {
     const char *name;
     int (*run)(struct ctl *c);
-    enum { NOTHING, OPTIONS, RECORDS } needs;
+    enum needs needs;
     const char *help;
 } commands[] = {
-    {"init", init, RECORDS, "init [--login L] [--name N] [--org O] [--password P]: a new site and its first administrator"},
-    {"migrate", migrate, RECORDS, "migrate: brings the database to this version"},
+    {"init", init, ALONE, "init [--login L] [--name N] [--org O] [--password P]: a new site and its first administrator"},
+    {"migrate", migrate, ALONE, "migrate: brings the database to this version, while no daemon runs"},
     {"user", ctl_user, RECORDS, "user list | add LOGIN NAME .. | lock LOGIN | unlock LOGIN | roles LOGIN [CODE ROLE,..|-] | reset LOGIN password|totp|lock"},
     {"org", ctl_org, RECORDS, "org list | add CODE NAME --parent CODE [--level L] | close CODE | open CODE"},
     {"policy", policy, RECORDS, "policy list | policy set ID VALUE: what administrators may change while the system runs"},
@@ -211,9 +213,9 @@ static const struct {
     {"client", ctl_client, RECORDS, "client list | add --name N --scope \"system/*.read ..\" --jwks FILE [--org CODE] | remove ID: machine clients of /fhir"},
     {"exchange", ctl_exchange, RECORDS, "exchange list | add | domain | take: systems that send HL7 v2 messages; their identifier domains; a file of messages"},
     {"relay", ctl_relay, OPTIONS, "relay config: coturn's configuration file for the relay.* options"},
-    {"backup", backup, RECORDS, "backup FILE: a consistent copy of the database while the daemon runs"},
+    {"backup", backup, OPTIONS, "backup FILE: a consistent copy of the database while the daemon runs"},
     {"restore", ctl_restore, OPTIONS, "restore --at \"YYYY-MM-DD HH:MM:SS\"|now --to NEW.db [--from DIR]: the database of a past moment, out of backup.dir"},
-    {"database", database, RECORDS, "database move --to postgresql://..|FILE: the whole database into an empty one of either engine, counted and hashed"},
+    {"database", database, ALONE, "database move --to postgresql://..|FILE: the whole database into an empty one of either engine, counted and hashed"},
     {"audit", audit, RECORDS, "audit verify: checks the whole chain"},
     {"recording", ctl_recording, NOTHING, "recording verify FILE|ID: the chain of a recorded file, or every byte of a recording of this site; export ID [--layout grid|speaker|slides] | list ID | cancel FILM: its films"},
     {"inventory", ctl_inventory, RECORDS, "inventory: what is stored, by class: objects, last arrival, level, whose it is, what is missing"},
@@ -238,30 +240,32 @@ static int64_t ctl_now(void *ctx)
     return clock_now_ms(&clock_system) + ((struct ctl *)ctx)->away_ms;
 }
 
-static int open_site(struct ctl *c, bool with_records, struct fault *f)
+static int open_site(struct ctl *c, enum needs needs, struct fault *f)
 {
     if (!c->config)
         return fault_set(f, ERR_INVALID, "", "This command needs --config FILE.");
     int rc = options_load(&c->options, c->config, f);
-    if (rc || !with_records)
+    if (rc || needs < RECORDS)
         return rc;
     c->clock = (struct clock){ctl_now, c};
     struct records_config rc_config = {.data_dir = options_text(c->options, "data.dir"),
                                        .database = options_text(c->options, "database.url"),
                                        .config_dir = options_text(c->options, "config.dir"),
-                                       .clock = &c->clock};
+                                       .clock = &c->clock,
+                                       .alone = needs == ALONE,
+                                       .as_it_is = needs != ALONE};
     return records_open(&c->records, &rc_config, f);
 }
 
 int ctl_open_records(struct ctl *c, struct fault *f)
 {
-    return open_site(c, true, f);
+    return open_site(c, RECORDS, f);
 }
 
 static int run(struct ctl *c, size_t n)
 {
     struct fault f = {0};
-    if (commands[n].needs && open_site(c, commands[n].needs == RECORDS, &f)) {
+    if (commands[n].needs && open_site(c, commands[n].needs, &f)) {
         options_free(c->options);
         return ctl_complain(&f);
     }

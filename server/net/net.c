@@ -421,6 +421,11 @@ int net_ws_serve(struct net *n, const char *path, const struct net_ws_events *ev
     return 0;
 }
 
+int net_certificate_anew(struct net *n)
+{
+    return lws_tls_cert_updated(n->context, n->config.certificate, n->config.key, NULL, 0, NULL, 0) ? ERR_INTERNAL : 0;
+}
+
 void net_run(struct net *n)
 {
     while (!atomic_load(&n->stopping) && lws_service(n->context, 0) >= 0)

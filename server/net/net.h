@@ -39,6 +39,8 @@ struct net_config {
 
 /* Opens the listener and loads web_root. Every mistake of the set-up is a sentence in f->text. */
 YL_CHECKED int net_open(struct net **out, const struct net_config *config, struct fault *f);
+/* The files of `certificate` and `key`, which certificate_check has passed, are read anew for the connections that come. Event thread. */
+YL_CHECKED int net_certificate_anew(struct net *n);
 /* Serves until net_stop. */
 void net_run(struct net *n);
 void net_stop(struct net *n); /* any thread, also from a signal-waiting thread */

@@ -362,7 +362,7 @@ const jobs = {
     const admin = await as('admin')
     for (const path of ['/patients?q=li', '/cases', '/board', '/audit']) assert.equal((await ask(admin, 'GET', path)).status, 403, `admin ${path}`)
     const side = await page.locator('nav.side a').allInnerTexts()
-    assert.deepEqual(side.map((t) => t.trim()), ['首页', '指标报警', '机构科室', '人员', '角色权限', '消息网关', '影像设备', '音视频运行', '数据交换', '数据质量', '数据标准', '运行参数', '数据盘点', '通知', '设置'])
+    assert.deepEqual(side.map((t) => t.trim()), ['首页', '指标报警', '机构科室', '人员', '角色权限', '消息网关', '系统运行', '影像设备', '音视频运行', '数据交换', '数据质量', '数据标准', '运行参数', '数据盘点', '通知', '设置'])
     await page.goto('/patients')
     await page.waitForURL('**/no-access**')
     await page.goto('/admin/policies')
@@ -447,6 +447,7 @@ const LOOKS = [
   ['admin', 'gateway-form', '/admin/gateways', 'tbody tr', (p) => p.locator('.page-head .y-button').click()],
   ['admin', 'policies', '/admin/policies', 'tbody tr'],
   ['admin', 'policy-form', '/admin/policies', 'tbody tr', (p) => p.locator('tbody .y-button').first().click()],
+  ['sys', 'machine', '/admin/machine', 'li.card'],
   ['audit', 'audit', '/admin/audit', 'tbody tr'],
   ['audit', 'inventory', '/admin/inventory', 'tbody tr'],
   ['audit', 'roles-auditor', '/admin/roles', 'td.on', null, 'attached'],

@@ -149,6 +149,7 @@ const VISITS = {
   'research-project': [['yanjiu', `/research/${c.research}`, 'dl.facts'], ['admin', `/research/${NOBODY}`, '.y-empty h1']],
   policies: [['admin', '/admin/policies', 'tbody tr'], ['sys', '/admin/policies', 'tbody tr']],
   inventory: [['audit', '/admin/inventory', 'tbody tr']],
+  machine: [['sys', '/admin/machine', 'li.card']],
   audit: [['audit', '/admin/audit', 'tbody tr'], ['audit', '/admin/audit', 'tbody tr', onePatient, 'tbody tr']],
   'who-saw': [['', '/who-saw', 'main']],
   'who-saw-print': [['qs.zhang', `/patients/${c.patient}/who-saw`, 'main']],

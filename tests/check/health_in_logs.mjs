@@ -57,6 +57,9 @@ const known = {
   'records/exchange/query.c': [/^names\[a->kind\]$/, /^a->n_pids$/, /^a->flaw\.code \? " flaw=" : ""$/, /^a->flaw\.reason$/], // words of the program
   'records/quality/fix_ops.c': [/^f\.rule$/, /^answer$/], // a rule of the file; one of its choices
   'records/call/item.c': [/^ctx\.audit\.detail$/],
+  'records/health/pulse.c': [/^option$/, /^\(long long\)\(d->free (>> 20|\* 100 \/ d->total)\)$/], // a folder's option; megabytes, percent
+  'records/store/archive.c': [/^a->wrong$/], // errno's and SQLite's words, megabytes
+  'server/upkeep.c': [/^\(uint64_t\)(l\.rlim_cur|wanted)$/, /^(fit|connections)$/, /^\(int\)\(left_ms \/ DAY_MS\)$/, /^f\.text$/, /^leap_ms > 0 \? "\w+" : "\w+"$/, /^\(int64_t\)llabs\(leap_ms\) \/ 1000$/], // limits; days; what is wrong with a file; seconds
 }
 
 /** The arguments of a call whose opening bracket is at `at`, split at the commas of its own level. */

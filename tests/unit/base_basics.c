@@ -1,12 +1,15 @@
 /* Errors, faults and ids. */
+#include "server/base/clock.h"
 #include "server/base/fault.h"
 #include "server/base/id.h"
+#include "server/base/steady.h"
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 static void errors_have_words(void **state)
@@ -99,10 +102,23 @@ static void ids_are_unique_across_threads(void **state)
     free(ids);
 }
 
+/* Whatever the machine's clock does, it goes on with the monotonic one. */
+static void steady_time_goes_on_evenly(void **state)
+{
+    (void)state;
+    int64_t before = clock_monotonic_us(), began = steady_utc_us(), wall_ms = clock_now_ms(&clock_system);
+    assert_true(llabs(began / 1000 - wall_ms) < 1000);
+    usleep(20000);
+    int64_t went = steady_utc_us() - began, took = clock_monotonic_us() - before;
+    assert_true(went >= 20000 && went <= took);
+    steady_follow();
+    assert_true(llabs(steady_utc_us() / 1000 - clock_now_ms(&clock_system)) < 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(errors_have_words),    cmocka_unit_test(faults_name_fields), cmocka_unit_test(texts_are_cut_at_a_character),
+        cmocka_unit_test(steady_time_goes_on_evenly), cmocka_unit_test(errors_have_words),    cmocka_unit_test(faults_name_fields), cmocka_unit_test(texts_are_cut_at_a_character),
         cmocka_unit_test(ids_parse_and_format), cmocka_unit_test(ids_are_unique_across_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

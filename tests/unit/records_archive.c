@@ -20,9 +20,18 @@ static struct store_archive *archive;
 static int64_t begun[ROWS_MAX], written[ROWS_MAX]; /* when each row's transaction began; when it was committed */
 static int n_rows;
 
+static int64_t ahead_ms; /* of the machine's clock: somebody sets it */
+
+static int64_t set_clock(void *ctx)
+{
+    (void)ctx;
+    return clock_now_ms(&clock_system) + ahead_ms;
+}
+static const struct clock the_clock = {set_clock, NULL};
+
 static int64_t now(void)
 {
-    return clock_now_ms(&clock_system);
+    return clock_now_ms(&the_clock);
 }
 
 static int setup(void **state)
@@ -32,6 +41,7 @@ static int setup(void **state)
     (void)state;
     snprintf(dir, sizeof dir, "/tmp/yl-archive-XXXXXX");
     n_rows = 0;
+    ahead_ms = 0;
     if (!mkdtemp(dir))
         return 1;
     snprintf(path, sizeof path, "%s/yilian.db", dir); /* a file, whatever the other tests run on */
@@ -54,7 +64,7 @@ static int teardown(void **state)
 static void begin(int64_t base_ms)
 {
     struct fault f = {0};
-    struct store_archive_config config = {path, away, 50, base_ms, 1, &clock_system};
+    struct store_archive_config config = {path, away, 50, base_ms, 1, &the_clock};
     assert_int_equal(store_archive_open(&archive, &config, &f), 0);
 }
 
@@ -219,9 +229,106 @@ static void nothing_is_written_over(void **state)
     assert_int_equal(store_archive_restore("/nowhere", now(), "/tmp/yl-never", &m, &f), ERR_NOT_FOUND);
 }
 
+static struct store_archive_state state_of(void)
+{
+    struct store_archive_state s;
+    store_archive_look(archive, &s);
+    return s;
+}
+
+static void some_rows(void)
+{
+    for (int i = 0; i < 5; i++)
+        write_row();
+}
+
+static void have_all(void)
+{
+    struct store_moment m;
+    int n = -1;
+    for (int i = 0; i < 100 && (n = restored(now(), &m)) != n_rows; i++)
+        usleep(50000);
+    assert_int_equal(n, n_rows);
+}
+
+/* Restored "now" is everything, whatever the clock did; copies are not thrown away because it was set far ahead. */
+static void the_clock_is_set(void **state)
+{
+    struct store_moment m;
+    (void)state;
+    begin(3600000);
+    some_rows();
+    have_all();
+    int64_t early = now();
+    ahead_ms = 86400000; /* a day ahead, and back, within a generation */
+    some_rows();
+    usleep(200000);
+    ahead_ms = 0;
+    some_rows();
+    have_all();
+    ahead_ms = 86400000; /* a generation that begins in the wrong day */
+    store_archive_close(archive);
+    begin(3600000);
+    some_rows();
+    have_all();
+    ahead_ms = 0;
+    some_rows();
+    have_all();
+    store_archive_close(archive);
+    ahead_ms = 400ll * 86400000;
+    begin(3600000);
+    some_rows();
+    have_all();
+    ahead_ms = 0;
+    some_rows();
+    have_all();
+    assert_in_range(restored(early, &m), 5, 10); /* what was there before any of it still is */
+    ahead_ms = -7200000; /* back to before all of them */
+    some_rows();
+    have_all();
+    ahead_ms = 0;
+    have_all();
+    store_archive_close(archive);
+}
+
+/* A page of the database was overwritten on its disk: the copy that has it does not take the place of the sound one, out of which all can be had again. */
+static void a_damaged_page_does_not_spread(void **state)
+{
+    struct stat st;
+    (void)state;
+    for (int i = 0; i < 100; i++)
+        write_row();
+    store_checkpoint(store);
+    begin(1500);
+    some_rows();
+    have_all();
+    struct store_archive_state s = state_of();
+    assert_false(s.damaged);
+    assert_string_equal(s.wrong, "");
+    assert_true(s.checked_ms > now() - 10000 && s.base_bytes > 0 && s.bytes > s.base_bytes && s.reached_ms >= s.from_ms);
+    FILE *f = fopen(path, "r+e");
+    assert_non_null(f);
+    assert_int_equal(fstat(fileno(f), &st), 0);
+    assert_true(st.st_size > 12 * 4096);
+    fseek(f, 4 * 4096, SEEK_SET);
+    for (int i = 0; i < 6 * 4096; i++) /* some of these are not in the log too */
+        fputc(0xa5, f);
+    fclose(f);
+    for (int i = 0; i < 200 && !state_of().damaged; i++)
+        usleep(100000);
+    s = state_of();
+    assert_true(s.damaged && s.wrong[0] && s.follows);
+    usleep(4000000); /* it is tried again, and in vain */
+    assert_int_equal(state_of().copies, s.copies);
+    some_rows();
+    have_all();
+    store_archive_close(archive);
+    have_all();
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-    const struct CMUnitTest tests[] = {T(any_moment_of_a_busy_database), T(a_gap_begins_anew), T(a_torn_piece_is_none), T(nothing_is_written_over)};
+    const struct CMUnitTest tests[] = {T(any_moment_of_a_busy_database), T(a_gap_begins_anew), T(a_torn_piece_is_none), T(nothing_is_written_over), T(the_clock_is_set), T(a_damaged_page_does_not_spread)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

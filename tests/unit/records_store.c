@@ -424,6 +424,28 @@ static void a_database_moves_to_the_other_engine_and_back(void **state)
     store_close(back);
 }
 
+/* As yilianctl database move does with a site that has just been made: what migrations wrote themselves goes over too. */
+static void a_new_site_moves_to_a_server(void **state)
+{
+    struct store *file, *server;
+    struct store_moved moved;
+    struct fault f = {0};
+    char path_of_file[112], other[112], where[400];
+    (void)state;
+    snprintf(path_of_file, sizeof path_of_file, "%s/new.db", dir);
+    snprintf(other, sizeof other, "%s/server", dir);
+    assert_int_equal(mkdir(other, 0700), 0);
+    assert_int_equal(store_locate(NULL, other, where, sizeof where, &f), 0);
+    assert_int_equal(store_open(&file, path_of_file, &f), 0);
+    assert_int_equal(store_migrate(file, &f), 0);
+    assert_int_equal(store_open(&server, where, &f), 0);
+    if (store_move(file, server, &moved, &f))
+        fail_msg("%s", f.text);
+    assert_true(moved.rows > 0);
+    store_close(file);
+    store_close(server);
+}
+
 static struct {
     int asked;
     pthread_t by;
@@ -525,7 +547,7 @@ int main(void)
         cmocka_unit_test(a_line_that_ended_is_not_used_again),
         cmocka_unit_test(migrations_run_once),
         cmocka_unit_test(a_backup_is_whole_and_private),
-        cmocka_unit_test(a_database_moves_to_the_other_engine_and_back),
+        cmocka_unit_test(a_database_moves_to_the_other_engine_and_back), cmocka_unit_test(a_new_site_moves_to_a_server),
         cmocka_unit_test(a_long_log_is_brought_home_by_another),
         cmocka_unit_test(a_log_begins_anew_under_a_stream),
     };

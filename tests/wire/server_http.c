@@ -122,9 +122,9 @@ static struct {
 
 static int media_stuck;
 
-static int media_ready(void *ctx)
+static const char *missing(void *ctx)
 {
-    return !__atomic_load_n(&media_stuck, __ATOMIC_SEQ_CST);
+    return __atomic_load_n(&media_stuck, __ATOMIC_SEQ_CST) ? "media" : NULL;
 }
 
 static void *on_open(void *ctx, struct net_ws *ws, const struct net_ws_info *info)
@@ -186,7 +186,7 @@ static int start(void **state)
     }
     if (rc) print_error("%s\n", f.text);
     assert_int_equal(rc, 0);
-    struct api_config api = {.net = world.net, .backend = {NULL, submit, append, read_some, find}, .ready = media_ready};
+    struct api_config api = {.net = world.net, .backend = {NULL, submit, append, read_some, find}, .missing = missing};
     assert_int_equal(api_new(&world.api, &api, &f), 0);
     assert_int_equal(net_ws_serve(world.net, "/ws", &(struct net_ws_events){NULL, on_open, on_message, on_close}), 0);
     return pthread_create(&world.thread, NULL, serve, NULL);
