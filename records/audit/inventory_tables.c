@@ -85,6 +85,7 @@ const struct inventory_table inventory_tables[] = {
     {"fhir_change", "fhir", "seq", NULL, {{0}}},
     {"fhir_token", "fhir", "key", NULL, {{0}}},
     {"fhir_range", "fhir", "param", NULL, {{0}}},
+    {"fhir_index", "fhir", "id", NULL, {{0}}},
     {"fhir_export", "fhir", "id", "t_ms", {{0}}},
     {"fhir_export_file", "fhir", "export_id", NULL, {{0}}},
 

@@ -3,6 +3,7 @@
 #include "records/exchange/drop.h"
 #include "records/exchange/pull.h"
 #include "records/exchange/tell.h"
+#include "records/fhir/fhir.h"
 #include "records/health/health.h"
 #include "records/outgoing/outgoing.h"
 #include "records/store/archive.h"
@@ -217,6 +218,7 @@ static int open_all(struct records *r, const struct records_config *config, stru
     rc = rc ? rc : store_migrate(r->store, f);
     rc = rc ? rc : records_parts_open(&r->parts, r->data_dir, r->config_dir, key, f);
     explicit_bzero(key, sizeof key);
+    rc = rc ? rc : fhir_reindex(r->parts.fhir, r->store, f);
     if (rc == 0) {
         r->feed_told = newest_change(r->store);
         if (r->on_change)

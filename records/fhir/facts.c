@@ -3,6 +3,7 @@
  * Rows tell nothing by themselves: a key is SipHash-2-4 (Aumasson, Bernstein 2012) under the site's key of type, parameter and value, so
  * a copied database shows neither names nor numbers. Only points in time and quantities lie open, because they are compared by size. */
 #include "records/fhir/fhir_private.h"
+#include "records/r4/ucum.h"
 
 /* ---- keys ---- */
 
@@ -134,7 +135,18 @@ int64_t key_prefix(const struct fhir *x, const struct r4_type *type, const struc
     return key_of(x, type, p->code, 'p', (struct r4_str){folded.p, prefix_bytes(folded, use)}, none);
 }
 
-int64_t range_param(const struct fhir *x, const struct r4_type *type, const struct r4_param *p)
+enum scale range_sorted(const struct r4_param *p)
+{
+    return p->type == R4_P_QUANTITY ? IN_BASE : AS_WRITTEN;
+}
+
+int64_t range_param(const struct fhir *x, const struct r4_type *type, const struct r4_param *p, enum scale scale)
+{
+    char kind = p->type == R4_P_DATE ? 'n' : scale == IN_BASE ? 'b' : 'w';
+    return key_of(x, type, alike_range(type, p), kind, none, none);
+}
+
+int64_t range_param_once(const struct fhir *x, const struct r4_type *type, const struct r4_param *p)
 {
     return key_of(x, type, alike_range(type, p), 'n', none, none);
 }
@@ -146,6 +158,43 @@ int64_t range_number(double v)
     v += 0.0; /* -0 */
     memcpy(&bits, &v, sizeof bits);
     return bits < 0 ? INT64_MIN - bits : bits;
+}
+
+static uint32_t mix(uint32_t h, const void *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ ((const uint8_t *)bytes)[i]) * 16777619u; /* FNV-1a: two kinds that meet are told apart by the facts */
+    return h;
+}
+
+int16_t range_kind(struct r4_value *v)
+{
+    struct r4_ucum unit;
+    uint32_t h = 2166136261u;
+    if (r4_value_to_base(v, &unit))
+        h = mix(mix(h, unit.dimension, sizeof unit.dimension), &unit.arbitrary, sizeof unit.arbitrary);
+    else if (v->system.n || v->code.n)
+        h = mix(mix(h, v->system.p ? v->system.p : "", v->system.n), v->code.p ? v->code.p : "", v->code.n);
+    else
+        return 0;
+    return (int16_t)(uint16_t)(h ^ h >> 16);
+}
+
+/* Sixteen bits of the kind, the others of the number: eleven digits. */
+int64_t range_in_kind(int16_t kind, double v)
+{
+    return (int64_t)kind * ((int64_t)1 << 48) + (range_number(v) >> 16) + ((int64_t)1 << 47);
+}
+
+/* A number is where it stands, whatever its precision: so rows are in the order of numbers. */
+struct span range_of(const struct r4_value *v, enum scale scale)
+{
+    struct r4_value n = *v;
+    if (v->type == R4_P_DATE)
+        return (struct span){v->low_ms, v->high_ms};
+    int16_t kind = scale == IN_BASE ? range_kind(&n) : 0;
+    double low = n.string.p ? n.number : n.low, high = n.string.p ? n.number : n.high;
+    return scale == IN_BASE ? (struct span){range_in_kind(kind, low), range_in_kind(kind, high)} : (struct span){range_number(low), range_number(high)};
 }
 
 /* ---- collecting ---- */
@@ -228,12 +277,13 @@ static void add_token(struct facts *f, int64_t key)
         f->tokens[f->n_tokens++].key = key;
 }
 
-static void add_range(struct facts *f, int64_t param, int64_t low, int64_t high)
+static void add_range(struct fhir *x, const struct r4_type *type, const struct r4_value *v, enum scale scale, struct facts *f)
 {
+    struct span s = range_of(v, scale);
     if (!room((void **)&f->ranges, f->n_ranges, &f->cap_ranges, sizeof *f->ranges))
         f->failed = true;
     else
-        f->ranges[f->n_ranges++] = (struct range_row){param, low, high};
+        f->ranges[f->n_ranges++] = (struct range_row){range_param(x, type, v->param, scale), s.low, s.high};
 }
 
 static void token_rows(struct fhir *x, const struct r4_type *type, const struct r4_param *p, const struct r4_value *v, struct facts *f)
@@ -273,12 +323,12 @@ static void value_rows(struct fhir *x, const struct r4_type *type, const struct 
         if (v->initials.p)
             string_rows(x, type, v, v->initials, f);
         break;
-    case R4_P_DATE:
-        add_range(f, range_param(x, type, v->param), v->low_ms, v->high_ms);
-        break;
-    case R4_P_NUMBER:
     case R4_P_QUANTITY:
-        add_range(f, range_param(x, type, v->param), range_number(v->low), range_number(v->high));
+        add_range(x, type, v, IN_BASE, f);
+        /* fallthrough */
+    case R4_P_DATE:
+    case R4_P_NUMBER:
+        add_range(x, type, v, AS_WRITTEN, f);
         break;
     case R4_P_COMPOSITE: /* found by its first component where that is a code; mostly a row of that parameter, which is there anyway */
         if (v->n_components && v->components[0].type == R4_P_TOKEN)
@@ -316,6 +366,14 @@ static size_t each_once(void *list, size_t n, size_t size, int (*order)(const vo
         if (!kept || order(p + (kept - 1) * size, p + i * size))
             memmove(p + kept++ * size, p + i * size, size);
     return kept;
+}
+
+void facts_numbers(struct fhir *x, const struct r4_type *type, struct facts *f)
+{
+    for (size_t i = 0; i < f->n; i++)
+        if (f->values[i].type == R4_P_NUMBER || f->values[i].type == R4_P_QUANTITY)
+            value_rows(x, type, &f->values[i], f);
+    f->n_ranges = each_once(f->ranges, f->n_ranges, sizeof *f->ranges, by_range);
 }
 
 void facts_rows(struct fhir *x, const struct r4_type *type, struct facts *f)

@@ -16,6 +16,8 @@ struct fhir; /* a part of records: keys, dictionaries; read-only, any thread */
 
 YL_CHECKED int fhir_open(struct fhir **out, const char *config_dir, const uint8_t master[32], struct fault *f);
 void fhir_close(struct fhir *x);
+/* What an older program indexed otherwise; of a database of our own: nothing to do. Before anybody is served; minutes for millions of resources. */
+YL_CHECKED int fhir_reindex(struct fhir *x, struct store *store, struct fault *f);
 
 struct fhir_note { /* for one audit line */
     uint64_t patient, object;

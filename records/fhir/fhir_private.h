@@ -89,6 +89,7 @@ void facts_write(const struct facts *f, const struct r4_type *type, struct r4_bu
 bool facts_read(struct fhir *x, struct r4_doc *d, const struct r4_type *type, const char *bytes, size_t len, struct facts *f);
 /* The index rows of these values; sorted, each once. */
 void facts_rows(struct fhir *x, const struct r4_type *type, struct facts *f);
+void facts_numbers(struct fhir *x, const struct r4_type *type, struct facts *f); /* those of numbers and quantities alone */
 
 int64_t key_type(const struct fhir *x, const struct r4_type *type); /* every resource of the type */
 int64_t key_code(const struct fhir *x, const struct r4_type *type, const struct r4_param *p, struct r4_str code);
@@ -97,8 +98,21 @@ int64_t key_reference(const struct fhir *x, const struct r4_type *type, const st
 int64_t key_uri(const struct fhir *x, const struct r4_type *type, const struct r4_param *p, struct r4_str uri);
 /* Key of the longest indexed prefix of a folded text; *whole: it says all. */
 int64_t key_prefix(const struct fhir *x, const struct r4_type *type, const struct r4_param *p, struct r4_str folded);
-int64_t range_param(const struct fhir *x, const struct r4_type *type, const struct r4_param *p);
+/* A quantity has two rows: one as it is written, for who asks for a number without a unit, and one among those of its kind, in the base units of UCUM (as it is written where its unit
+ * is none of these), by which it is found in any unit, and sorted. */
+enum scale { AS_WRITTEN, IN_BASE };
+/* Turns it into base units where it can be; the kind it is of. */
+int16_t range_kind(struct r4_value *quantity);
+int64_t range_in_kind(int16_t kind, double v); /* those of a kind stand together, in their order */
+enum scale range_sorted(const struct r4_param *p); /* by which one sorts */
+int64_t range_param(const struct fhir *x, const struct r4_type *type, const struct r4_param *p, enum scale scale);
+int64_t range_param_once(const struct fhir *x, const struct r4_type *type, const struct r4_param *p); /* of a number before reindex.c */
 int64_t range_number(double v); /* keeps the order */
+/* What a row says of a date, number or quantity: where it begins and ends. */
+struct span {
+    int64_t low, high;
+};
+struct span range_of(const struct r4_value *v, enum scale scale);
 
 /* ---- alike.c: which parameters share index rows ---- */
 const char *alike_reference(const struct r4_type *type, const struct r4_param *p); /* under whose code p's rows are */
@@ -158,6 +172,7 @@ struct index_batch {
 };
 /* `batch` NULL = at once; of a transaction all with the same one. */
 YL_CHECKED int staged_store(struct fhir_work *w, struct tx *tx, struct staged *s, struct index_batch *batch);
+YL_CHECKED int index_batch_add(struct index_batch *batch, int64_t pkey, int64_t rid, const struct facts *f);
 YL_CHECKED int index_batch_write(struct tx *tx, struct index_batch *batch); /* and empties it */
 void index_batch_free(struct index_batch *batch);
 
@@ -261,6 +276,8 @@ void rest_feed(struct fhir_work *w, struct tx *tx);
 YL_CHECKED int rest_feed_finish(struct fhir_work *w, struct tx *tx);
 void rest_metadata(struct fhir_work *w);
 void rest_everything(struct fhir_work *w, struct tx *tx);
+
+void fhir_percent(struct r4_buf *b, struct r4_str text); /* as it stands in the query of a URL */
 
 /* The one resource a conditional URL means: *n = how many meet the query (2 = more than one). */
 YL_CHECKED int search_one(struct fhir_work *w, struct tx *tx, const struct r4_type *type, struct r4_str query, int *n, struct fhir_row *row);

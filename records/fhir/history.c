@@ -179,7 +179,7 @@ static int was_current(struct past *h, const struct fhir_row *newest, const stru
 {
     struct fhir_row next = {0};
     int rc = 0;
-    *out = h->at_high == INT64_MAX || row->t_ms <= h->at_high;
+    *out = h->at_high == INT64_MAX || row->t_ms < h->at_high;
     if (h->at_high == INT64_MAX || !*out || row->vid >= newest->vid)
         return 0;
     rc = row_version(h->w, h->tx, newest, row->vid + 1, &next);
@@ -254,19 +254,39 @@ static int line_history(struct past *h)
     return rc;
 }
 
+/* Asked as it was, but for the page: _since and _at hold on every page. */
+static char write_url(const struct past *h, struct r4_buf *b)
+{
+    const struct fhir_plan *p = h->w->plan;
+    char base[300], sign = '?';
+    fhir_base(h->w, base);
+    r4_buf_printf(b, "%s%s", base, h->w->q.path);
+    for (size_t i = 0; i < p->n_pairs; i++)
+        if (!r4_str_is(p->pairs[i].name, "_page")) {
+            r4_buf_put(b, &sign, 1);
+            fhir_percent(b, p->pairs[i].name);
+            r4_buf_puts(b, "=");
+            fhir_percent(b, p->pairs[i].value);
+            sign = '&';
+        }
+    return sign;
+}
+
 static void write_links(struct past *h, struct r4_buf *b)
 {
-    char base[300], token[TOKEN_TEXT];
+    char token[TOKEN_TEXT];
     uint8_t bytes[24], mac[SHA256_BYTES];
-    fhir_base(h->w, base);
-    r4_buf_printf(b, ",\"link\":[{\"relation\":\"self\",\"url\":\"%s%s\"}", base, h->w->q.path);
+    r4_buf_puts(b, ",\"link\":[{\"relation\":\"self\",\"url\":\"");
+    (void)write_url(h, b);
+    r4_buf_puts(b, "\"}");
     if (h->more) {
         token_mac(h, h->last_seq, mac);
         memcpy(bytes, &h->last_seq, 8);
         memcpy(bytes + 8, mac, 16);
         if (base64url_encode(bytes, sizeof bytes, token, sizeof token) < 0)
             abort(); /* the buffer is made for it */
-        r4_buf_printf(b, ",{\"relation\":\"next\",\"url\":\"%s%s?_count=%zu&_page=%s\"}", base, h->w->q.path, h->want, token);
+        r4_buf_puts(b, ",{\"relation\":\"next\",\"url\":\"");
+        r4_buf_printf(b, "%c_page=%s\"}", write_url(h, b), token);
     }
     r4_buf_puts(b, "]");
 }

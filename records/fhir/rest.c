@@ -80,8 +80,10 @@ static int gone(struct fhir_work *w, const struct fhir_row *row)
 
 static bool unchanged(const struct fhir_work *w, const struct fhir_row *row)
 {
-    if (*w->q.if_none_match)
-        return etag_version(w->q.if_none_match) == row->vid;
+    char quoted[26];
+    snprintf(quoted, sizeof quoted, "\"%lld\"", (long long)row->vid);
+    if (*w->q.if_none_match) /* one, a list of them, or any (RFC 9110, 13.1.2) */
+        return strcmp(w->q.if_none_match, "*") == 0 || strstr(w->q.if_none_match, quoted);
     return *w->q.if_modified_since && row->t_ms / 1000 * 1000 <= http_date(w->q.if_modified_since);
 }
 

@@ -226,16 +226,15 @@ static bool more_room(void **list, size_t n, size_t *cap, size_t size)
     return true;
 }
 
-static int batch_rows(const struct staged *s, struct index_batch *b)
+int index_batch_add(struct index_batch *b, int64_t pkey, int64_t rid, const struct facts *f)
 {
-    const struct facts *f = &s->facts;
     if (!more_room((void **)&b->rows, b->n + f->n_tokens, &b->cap, sizeof *b->rows) ||
         !more_room((void **)&b->ranges, b->n_ranges + f->n_ranges, &b->cap_ranges, sizeof *b->ranges))
         return ERR_UNAVAILABLE;
     for (size_t i = 0; i < f->n_tokens; i++)
-        b->rows[b->n++] = (struct index_row){f->tokens[i].key, s->pkey, s->rid};
+        b->rows[b->n++] = (struct index_row){f->tokens[i].key, pkey, rid};
     for (size_t i = 0; i < f->n_ranges; i++)
-        b->ranges[b->n_ranges++] = (struct index_range){f->ranges[i].param, f->ranges[i].low, s->pkey, s->rid, f->ranges[i].high};
+        b->ranges[b->n_ranges++] = (struct index_range){f->ranges[i].param, f->ranges[i].low, pkey, rid, f->ranges[i].high};
     return 0;
 }
 
@@ -337,7 +336,7 @@ int staged_store(struct fhir_work *w, struct tx *tx, struct staged *s, struct in
             w->fhir->newest_patient = seq;
         tx_exec(tx, "INSERT INTO fhir_change (seq, type, pkey, rid, vid, t_ms, act) VALUES ($1,$2,$3,$4,$5,$6,$7)", "itiiiii", seq, s->type->name, s->pkey,
                 s->rid, s->vid, s->t_ms, (int64_t)s->act);
-        rc = rc ? rc : s->act == ACT_CREATE ? batch_rows(s, batch ? batch : &alone) : index_rows(tx, s, &old, s->act == ACT_UPDATE && s->old.pkey != s->pkey);
+        rc = rc ? rc : s->act == ACT_CREATE ? index_batch_add(batch ? batch : &alone, s->pkey, s->rid, &s->facts) : index_rows(tx, s, &old, s->act == ACT_UPDATE && s->old.pkey != s->pkey);
         rc = rc ? rc : index_batch_write(tx, &alone);
     }
     index_batch_free(&alone);

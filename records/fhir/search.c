@@ -46,7 +46,7 @@ static bool is_unknown(const struct r4_query *q, struct r4_str name)
     return false;
 }
 
-static void percent(struct r4_buf *b, struct r4_str t)
+void fhir_percent(struct r4_buf *b, struct r4_str t)
 {
     static const char digits[] = "0123456789ABCDEF";
     for (size_t i = 0; i < t.n; i++) {
@@ -73,9 +73,9 @@ static void write_url(struct page *p, struct r4_buf *b, bool first)
         if ((first && is_page(pair->name)) || is_unknown(&p->query, pair->name))
             continue;
         r4_buf_puts(b, sign);
-        percent(b, pair->name);
+        fhir_percent(b, pair->name);
         r4_buf_puts(b, "=");
-        percent(b, pair->value);
+        fhir_percent(b, pair->value);
         sign = "&";
     }
 }
@@ -311,8 +311,7 @@ static void page_close(struct page *p)
         fhir_row_clear(&p->list[i].row);
     own_rows_clear(&p->own);
     for (size_t i = 0; i < p->n_keys; i++)
-        for (int k = 0; k < 2; k++)
-            free(p->keys[i].text[k]);
+        sort_key_clear(&p->keys[i]);
     free(p->list);
     free(p->keys);
     finder_close(&p->finder);

@@ -13,6 +13,15 @@ static bool on_page(const struct page *p, const struct r4_type *type, int64_t pk
     return false;
 }
 
+/* Most of a page refer to the same ones: they are looked for once. */
+static bool named_on_page(const struct page *p, const struct r4_type *type, struct r4_str name)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->list[i].row.type == type && r4_str_is(name, p->list[i].row.name))
+            return true;
+    return false;
+}
+
 static size_t included(const struct page *p)
 {
     return p->n - p->matches;
@@ -52,7 +61,7 @@ static int include_forward(struct page *p, const struct r4_include *inc, const s
     struct fhir_row row;
     const struct r4_type *type = v->ref_id.p ? r4_resource(fhir_r4(p->w->fhir), v->ref_type.p ? v->ref_type.p : "", v->ref_type.n) : NULL;
     if (v->type != R4_P_REFERENCE || !type || (inc->param && inc->param != v->param) || (inc->target && inc->target != type) ||
-        !fhir_may(p->w, type->name, MAY_READ))
+        !fhir_may(p->w, type->name, MAY_READ) || named_on_page(p, type, v->ref_id))
         return 0;
     int rc = find_row(p, type, v->ref_id, &row);
     return rc ? rc : include_row(p, &row);
@@ -74,29 +83,28 @@ static int include_own(struct page *p, const struct r4_include *inc, const char 
 
 static int include_reverse(struct page *p, const struct r4_include *inc, size_t at)
 {
-    struct hits hits = {0};
     const struct r4_type *of = p->list[at].row.type;
-    int64_t key;
     int rc = 0;
     if (!inc->source || !inc->param || (inc->target && inc->target != of) || !fhir_may(p->w, inc->source->name, MAY_READ))
         return 0;
-    key = key_reference(p->w->fhir, inc->source, inc->param, str(of->name), str(p->list[at].row.name));
-    struct query *q = tx_query(p->tx, "SELECT pkey, rid FROM fhir_token WHERE key=$1 ORDER BY pkey, rid LIMIT 1001", "i", key);
-    while (query_next(q))
-        hits_add(&hits, query_int(q, "pkey"), query_int(q, "rid"));
-    rc = query_end(q);
-    for (size_t i = 0; i < hits.n && rc == 0 && included(p) < INCLUDED_MAX; i++) {
-        struct fhir_row row;
-        if (on_page(p, inc->source, hits.list[i].pkey, hits.list[i].rid))
+    char name[FHIR_ID_BYTES]; /* the list grows */
+    snprintf(name, sizeof name, "%s", p->list[at].row.name);
+    struct query *q = tx_query(p->tx, "SELECT r.pkey AS pkey, r.rid AS rid, r.vid AS vid, r.seq AS seq, r.born AS born, r.t_ms AS t_ms, r.deleted AS deleted, r.type AS type, r.name AS name, "
+                                      "r.body AS body, r.facts AS facts FROM fhir_token t CROSS JOIN fhir_resource r WHERE r.pkey=t.pkey AND r.rid=t.rid AND t.key=$1 ORDER BY t.pkey, t.rid LIMIT 1001",
+                               "i", key_reference(p->w->fhir, inc->source, inc->param, str(of->name), str(name)));
+    while (rc == 0 && included(p) < INCLUDED_MAX && query_next(q)) {
+        struct fhir_row row = {0};
+        if (query_int(q, "born") > p->token.snapshot || on_page(p, inc->source, query_int(q, "pkey"), query_int(q, "rid")))
             continue;
-        rc = row_load(p->w, p->tx, hits.list[i].pkey, hits.list[i].rid, ROW_BODY | ROW_FACTS, &row);
-        if (rc == 0 && row.born <= p->token.snapshot)
-            rc = include_row(p, &row);
-        else
+        rc = row_take(p->w, q, ROW_BODY | ROW_FACTS, &row);
+        if (rc)
             fhir_row_clear(&row);
+        else
+            rc = include_row(p, &row);
     }
-    free(hits.list);
-    return rc ? rc : include_own(p, inc, of->name, p->list[at].row.name);
+    int ended = query_end(q);
+    rc = rc ? rc : ended;
+    return rc ? rc : include_own(p, inc, of->name, name);
 }
 
 static int include_of(struct page *p, size_t at)

@@ -5,10 +5,13 @@
 #include "records/fhir/own.h"
 
 struct page_token { /* what the next link carries, signed */
-    int64_t snapshot, pkey, rid, low;
+    int64_t snapshot, pkey, rid;
+    int64_t low; /* where a walk along a range is; sorted in memory, the version of the last one shown */
     uint32_t at;
-    uint32_t phase;
+    uint32_t phase; /* sorted: PHASE_; else who leads (finder.led_by) and one */
 };
+
+enum { PHASE_WALK, PHASE_WITHOUT /* those that have no value */, PHASE_MEMORY };
 
 struct entry { /* on the page */
     struct fhir_row row; /* with body */
@@ -18,10 +21,11 @@ struct entry { /* on the page */
 struct sort_key {
     struct hit hit;
     size_t own;          /* of our own: its place in page.own, from 1; 0 = of the store */
-    bool missing[2];
-    int64_t number[2];
-    char *text[2];
+    bool missing[R4_SORTS_MAX];
+    int64_t number[R4_SORTS_MAX];
+    char *text[R4_SORTS_MAX];
 };
+void sort_key_clear(struct sort_key *k);
 
 struct page {
     struct fhir_work *w;

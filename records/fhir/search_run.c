@@ -114,11 +114,18 @@ static void count_first(struct finder *f, struct counted *c)
     (void)!query_end(q);
 }
 
-static int64_t count_key(struct finder *f, const struct counted *c, int64_t key)
+static bool was_counted(const struct counted *c, int64_t key, int64_t *rows)
 {
     for (size_t k = 0; k < c->n; k++)
-        if (c->key[k] == key)
-            return c->rows[k];
+        if (c->key[k] == key) {
+            *rows = c->rows[k];
+            return true;
+        }
+    return false;
+}
+
+static int64_t count_key(struct finder *f, int64_t key)
+{
     if (f->scoped)
         return tx_int(f->tx, 0, "SELECT " COUNT_OF("$1 AND pkey=$2") " AS n", "ii", key, f->pkey);
     return tx_int(f->tx, 0, "SELECT " COUNT_OF("$1") " AS n", "i", key);
@@ -132,8 +139,12 @@ static void estimate(struct finder *f, const struct counted *c, struct need *n)
     size_t kept = 0;
     n->estimate = 0;
     for (size_t i = 0; i < n->n_keys; i++) {
-        bool counted = i < ESTIMATE_KEYS && n->estimate < ESTIMATE_MAX;
-        int64_t rows = counted ? count_key(f, c, n->keys[i]) : 0;
+        int64_t rows = 0;
+        bool counted = was_counted(c, n->keys[i], &rows);
+        if (!counted && i < ESTIMATE_KEYS && n->estimate < ESTIMATE_MAX) {
+            rows = count_key(f, n->keys[i]);
+            counted = true;
+        }
         n->estimate += rows;
         if (rows || !counted) /* a key without rows leads nowhere: of two that one parameter has, one alone may lead */
             n->keys[kept++] = n->keys[i];
@@ -143,16 +154,28 @@ static void estimate(struct finder *f, const struct counted *c, struct need *n)
         n->estimate += (int64_t)n->n_keys;
 }
 
+#define TOGETHER 8 /* keys, or hits, in one statement: to a server each is a journey */
+
+/* The rows of some keys, the last of which is named again where they are fewer. A server sends all of them: no more than are wanted. */
+static void gather_some(struct finder *f, const int64_t *keys, size_t n)
+{
+    int64_t k[TOGETHER], most = (int64_t)(HITS_MAX + 1 - f->hits.n);
+    for (size_t i = 0; i < TOGETHER; i++)
+        k[i] = keys[i < n ? i : n - 1];
+    struct query *q = f->scoped ? tx_query(f->tx, "SELECT pkey, rid FROM fhir_token WHERE key IN ($1,$2,$3,$4,$5,$6,$7,$8) AND pkey=$9 LIMIT $10", "iiiiiiiiii", k[0], k[1], k[2], k[3], k[4],
+                                           k[5], k[6], k[7], f->pkey, most)
+                                : tx_query(f->tx, "SELECT pkey, rid FROM fhir_token WHERE key IN ($1,$2,$3,$4,$5,$6,$7,$8) LIMIT $9", "iiiiiiiii", k[0], k[1], k[2], k[3], k[4], k[5], k[6],
+                                           k[7], most);
+    while (!f->hits.over && query_next(q))
+        hits_add(&f->hits, query_int(q, "pkey"), query_int(q, "rid"));
+    (void)!query_end(q);
+}
+
 /* Several keys: their rows together, when they are not too many. */
 static bool gather(struct finder *f, const struct need *n)
 {
-    for (size_t i = 0; i < n->n_keys && !f->hits.over; i++) {
-        struct query *q = f->scoped ? tx_query(f->tx, "SELECT pkey, rid FROM fhir_token WHERE key=$1 AND pkey=$2", "ii", n->keys[i], f->pkey)
-                                    : tx_query(f->tx, "SELECT pkey, rid FROM fhir_token WHERE key=$1", "i", n->keys[i]);
-        while (!f->hits.over && query_next(q))
-            hits_add(&f->hits, query_int(q, "pkey"), query_int(q, "rid"));
-        (void)!query_end(q);
-    }
+    for (size_t i = 0; i < n->n_keys && !f->hits.over; i += TOGETHER)
+        gather_some(f, &n->keys[i], n->n_keys - i < TOGETHER ? n->n_keys - i : TOGETHER);
     if (f->hits.over) {
         free(f->hits.list);
         memset(&f->hits, 0, sizeof f->hits);
@@ -197,59 +220,13 @@ static void note_residual(struct finder *f)
         f->residual = f->residual || !f->needs[i].done;
 }
 
-/* What the index of a date or number can tell of a condition: rows with low between from and to, and high at least high. Wide, the facts
- * decide: a number in a resource is compared as it stands there, its row tells what its precision covers (half a unit, or half of 1e2). */
-struct bounds {
-    int64_t from, to, high;
-};
-
-static double below(double n)
+void finder_plan_range(struct finder *f, const struct r4_param *p, enum scale scale, bool descending)
 {
-    double half = n < 0 ? -n / 2 : n / 2;
-    return n - (half > 0.5 ? half : 0.5);
-}
-
-static bool bounds_of(const struct r4_term *t, struct bounds *b)
-{
-    *b = (struct bounds){INT64_MIN, INT64_MAX, INT64_MIN};
-    if (!t || t->n_operands != 1 || t->modifier != R4_M_NONE || t->chain)
-        return false;
-    const struct r4_operand *o = &t->operands[0];
-    bool date = t->param->type == R4_P_DATE;
-    if (!date && t->param->type != R4_P_NUMBER && t->param->type != R4_P_QUANTITY)
-        return false;
-    int64_t low = date ? o->v.low_ms : range_number(o->v.low), high = date ? o->v.high_ms : range_number(o->v.high);
-    switch (o->prefix) {
-    case R4_LT: case R4_LE: case R4_EB: b->to = high; break;
-    case R4_GT: case R4_GE: b->high = low; break;
-    case R4_SA: b->from = date ? low : range_number(below(o->v.low)); break;
-    case R4_EQ: b->from = date ? low : range_number(below(o->v.low)), b->to = high; break;
-    case R4_AP: b->to = high, b->high = low; break;
-    default: break;
-    }
-    return true;
-}
-
-/* Of all conditions on this parameter. */
-static struct bounds bounds_on(const struct finder *f, const struct r4_param *p)
-{
-    struct bounds all = {INT64_MIN, INT64_MAX, INT64_MIN}, one;
-    for (size_t i = 0; i < f->n_needs; i++) {
-        if (!f->needs[i].term || f->needs[i].term->param != p || !bounds_of(f->needs[i].term, &one))
-            continue;
-        all.from = one.from > all.from ? one.from : all.from;
-        all.to = one.to < all.to ? one.to : all.to;
-        all.high = one.high > all.high ? one.high : all.high;
-    }
-    return all;
-}
-
-void finder_plan_range(struct finder *f, const struct r4_param *p, bool descending)
-{
-    struct bounds b = bounds_on(f, p);
+    struct range_bounds b = range_bounds_on(f, p, scale);
     f->lead = LEAD_RANGE;
-    f->range = range_param(f->w->fhir, f->type, p);
-    f->range_of = p;
+    f->range = range_param(f->w->fhir, f->type, p, scale);
+    f->range_by = p;
+    f->scale = scale;
     f->descending = descending;
     f->low_from = b.from;
     f->low_to = b.to;
@@ -264,27 +241,27 @@ void finder_plan_range(struct finder *f, const struct r4_param *p, bool descendi
 }
 
 /* Counted as the keys are. What began earlier and lasts is left out: counting it would be a walk through all. */
-static int64_t count_range(struct finder *f, const struct r4_param *p)
+static int64_t count_range(struct finder *f, const struct r4_term *t)
 {
-    struct bounds b = bounds_on(f, p);
+    struct range_bounds b = range_bounds_on(f, t->param, range_scale(t));
     int64_t from = b.high > b.from ? b.high : b.from;
     return tx_int(f->tx, 0, "SELECT COUNT(*) AS n FROM (SELECT 1 FROM fhir_range WHERE param=$1 AND low>=$2 AND low<=$3 LIMIT 2000) AS t", "iii",
-                  range_param(f->w->fhir, f->type, p), from, b.to);
+                  range_param(f->w->fhir, f->type, t->param, range_scale(t)), from, b.to);
 }
 
 /* The condition on a date or number that leads: where no key does, or the rows of every key are many and its own are few. A page that goes
  * on is led as the one before it, whatever the counts say now. */
 static int range_leader(struct finder *f, const struct need *best)
 {
-    struct bounds b;
+    struct range_bounds b;
     if (f->scoped || f->nothing || (best && f->range_need == RANGE_NONE))
         return RANGE_NONE;
     if (best && f->range_need != RANGE_CHOOSE)
-        return (size_t)f->range_need < f->n_needs && bounds_of(f->needs[f->range_need].term, &b) ? f->range_need : RANGE_NONE;
+        return (size_t)f->range_need < f->n_needs && range_bounds(f->needs[f->range_need].term, &b) ? f->range_need : RANGE_NONE;
     if (best && best->estimate < ESTIMATE_MAX)
         return RANGE_NONE;
     for (size_t i = 0; i < f->n_needs; i++)
-        if (bounds_of(f->needs[i].term, &b) && (!best || count_range(f, f->needs[i].term->param) < ESTIMATE_MAX))
+        if (range_bounds(f->needs[i].term, &b) && (!best || count_range(f, f->needs[i].term) < ESTIMATE_MAX))
             return (int)i;
     return RANGE_NONE;
 }
@@ -292,8 +269,8 @@ static int range_leader(struct finder *f, const struct need *best)
 /* Where only what a row covers is bounded below, the greatest come first: those that begin behind the bound are at that end. */
 static void lead_with_range(struct finder *f, int need)
 {
-    const struct r4_param *p = f->needs[need].term->param;
-    finder_plan_range(f, p, bounds_on(f, p).high > INT64_MIN);
+    const struct r4_term *t = f->needs[need].term;
+    finder_plan_range(f, t->param, range_scale(t), range_bounds_on(f, t->param, range_scale(t)).high > INT64_MIN);
     f->led_by = need;
 }
 
@@ -376,25 +353,6 @@ static bool needs_hold(const struct finder *f, const struct fhir_row *row, const
     return true;
 }
 
-/* Of several values the first one that is walked over shows the resource; the row of another parameter that shares the walk (alike_range) does not. */
-static bool first_of_range(const struct finder *f, const struct facts *facts, int64_t low)
-{
-    bool there = false;
-    for (size_t i = 0; i < facts->n; i++) {
-        const struct r4_value *v = &facts->values[i];
-        if (v->param != f->range_of)
-            continue;
-        bool date = v->type == R4_P_DATE;
-        int64_t other = date ? v->low_ms : range_number(v->low), high = date ? v->high_ms : range_number(v->high);
-        if (other < f->low_from || other > f->low_to || high < f->high_from)
-            continue;
-        if (f->descending ? other > low : other < low)
-            return false;
-        there = there || other == low;
-    }
-    return there;
-}
-
 /* Is it one of the results? Opens the facts where they are needed. */
 static bool examine(struct finder *f, struct found *found, struct facts *facts)
 {
@@ -416,7 +374,7 @@ static bool examine(struct finder *f, struct found *found, struct facts *facts)
         return true;
     if (f->compartment)
         facts_rows(w->fhir, f->type, facts);
-    return needs_hold(f, &found->row, facts) && (f->lead != LEAD_RANGE || first_of_range(f, facts, found->low));
+    return needs_hold(f, &found->row, facts) && (f->lead != LEAD_RANGE || range_first(f, facts, found->low));
 }
 
 struct walk {
@@ -501,20 +459,33 @@ static struct query *open_range(struct finder *f, const struct cursor *after, si
                     f->high_from, (int64_t)rows, f->also[0], f->also[1], f->also[2]);
 }
 
+#define PAIR(i) list[i].pkey, list[i].rid
+
+/* Those of a list, in its order; of fewer than TOGETHER the last one is named again. */
+static struct query *open_hits(struct finder *f, const struct hit *from, size_t n)
+{
+    char sql[700];
+    struct hit list[TOGETHER];
+    for (size_t i = 0; i < TOGETHER; i++)
+        list[i] = from[i < n ? i : n - 1];
+    snprintf(sql, sizeof sql, "WITH t(pkey,rid) AS (VALUES ($1,$2),($3,$4),($5,$6),($7,$8),($9,$10),($11,$12),($13,$14),($15,$16)) SELECT %s FROM (SELECT DISTINCT pkey, rid FROM t) AS d "
+             "CROSS JOIN fhir_resource r WHERE r.pkey=d.pkey AND r.rid=d.rid ORDER BY r.pkey, r.rid", columns_of(f));
+    return tx_query(f->tx, sql, "iiiiiiiiiiiiiiii", PAIR(0), PAIR(1), PAIR(2), PAIR(3), PAIR(4), PAIR(5), PAIR(6), PAIR(7));
+}
+
 static int run_hits(struct walk *k, const struct cursor *after)
 {
     struct finder *f = k->f;
     const struct hits *h = f->leader && f->leader->by_hits ? &f->leader->hits : &f->hits;
     bool go_on = true;
     int rc = 0;
-    char sql[400];
-    snprintf(sql, sizeof sql, "SELECT %s FROM fhir_resource r WHERE r.pkey=$1 AND r.rid=$2", columns_of(f));
-    for (size_t i = 0; i < h->n && go_on && rc == 0; i++) {
-        struct hit at = h->list[i];
-        if (after->set && (at.pkey < after->pkey || (at.pkey == after->pkey && at.rid <= after->rid)))
-            continue;
-        struct query *q = tx_query(f->tx, sql, "ii", at.pkey, at.rid);
-        if (query_next(q))
+    size_t i = 0;
+    while (after->set && i < h->n && (h->list[i].pkey < after->pkey || (h->list[i].pkey == after->pkey && h->list[i].rid <= after->rid)))
+        i++;
+    for (size_t n; i < h->n && go_on && rc == 0; i += n) {
+        n = h->n - i < TOGETHER ? h->n - i : TOGETHER;
+        struct query *q = open_hits(f, &h->list[i], n);
+        while (go_on && query_next(q))
             go_on = visit(k, q);
         rc = query_end(q);
     }

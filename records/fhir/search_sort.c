@@ -3,42 +3,50 @@
 
 #define SORTED_MAX 20000  /* results sorted in memory */
 
-static bool greater(const struct r4_value *v, bool descending, const struct sort_key *k, size_t i)
-{
-    if (v->type == R4_P_DATE || v->type == R4_P_NUMBER || v->type == R4_P_QUANTITY) {
-        int64_t n = v->type == R4_P_DATE ? v->low_ms : range_number(v->number);
-        return descending ? n > k->number[i] : n < k->number[i];
-    }
-    return false;
-}
-
 static struct r4_str sort_text(const struct r4_value *v)
 {
     return v->folded.p ? v->folded : v->code.p ? v->code : v->string.p ? v->string : v->ref_id.p ? v->ref_id : v->url;
 }
 
+static bool is_number(const struct r4_param *p)
+{
+    return p->type == R4_P_DATE || p->type == R4_P_NUMBER || p->type == R4_P_QUANTITY;
+}
+
 /* The least of several values, or the greatest when sorted down. */
+static void key_number(const struct r4_value *v, bool descending, size_t i, struct sort_key *k)
+{
+    int64_t n = range_of(v, range_sorted(v->param)).low;
+    if (k->missing[i] || (descending ? n > k->number[i] : n < k->number[i]))
+        k->number[i] = n;
+}
+
+static void key_text(const struct r4_value *v, bool descending, size_t i, struct sort_key *k)
+{
+    struct r4_str text = sort_text(v);
+    char *copy = text.p ? strndup(text.p, text.n) : NULL;
+    bool better = copy && (!k->text[i] || (descending ? strcmp(copy, k->text[i]) > 0 : strcmp(copy, k->text[i]) < 0));
+    free(better ? k->text[i] : copy);
+    if (better)
+        k->text[i] = copy;
+}
+
 static void key_part(struct page *p, const struct facts *facts, size_t i, struct sort_key *k)
 {
     const struct r4_sort *s = &p->query.sorts[i];
     k->missing[i] = true;
     for (size_t n = 0; n < facts->n; n++) {
-        const struct r4_value *v = &facts->values[n];
-        if (v->param != s->param)
+        if (facts->values[n].param != s->param)
             continue;
-        bool number = v->type == R4_P_DATE || v->type == R4_P_NUMBER || v->type == R4_P_QUANTITY;
-        struct r4_str text = number ? (struct r4_str){0} : sort_text(v);
-        if (number && (k->missing[i] || greater(v, s->descending, k, i)))
-            k->number[i] = v->type == R4_P_DATE ? v->low_ms : range_number(v->number);
-        if (!number) {
-            char *copy = text.p ? strndup(text.p, text.n) : NULL;
-            bool better = copy && (!k->text[i] || (s->descending ? strcmp(copy, k->text[i]) > 0 : strcmp(copy, k->text[i]) < 0));
-            free(better ? k->text[i] : copy);
-            if (better)
-                k->text[i] = copy;
-        }
-        k->missing[i] = false;
+        (is_number(s->param) ? key_number : key_text)(&facts->values[n], s->descending, i, k);
+        k->missing[i] = !is_number(s->param) && !k->text[i];
     }
+}
+
+void sort_key_clear(struct sort_key *k)
+{
+    for (size_t i = 0; i < R4_SORTS_MAX; i++)
+        free(k->text[i]);
 }
 
 static struct sort_key *add_key(struct page *p)
@@ -68,7 +76,7 @@ static bool found_sortable(void *ctx, struct found *found)
     if (!k)
         return false;
     k->hit = (struct hit){found->row.pkey, found->row.rid};
-    for (size_t i = 0; i < p->query.n_sorts && i < 2 && found->facts; i++)
+    for (size_t i = 0; i < p->query.n_sorts && found->facts; i++)
         key_part(p, found->facts, i, k);
     return true;
 }
@@ -82,7 +90,7 @@ static int sort_own(struct page *p)
         struct sort_key *k = add_key(p);
         if (!k || !facts_read(p->w->fhir, p->w->plan->scratch->doc, row->type, row->facts, row->facts_len, &facts))
             rc = ERR_UNAVAILABLE;
-        for (size_t s = 0; s < p->query.n_sorts && s < 2 && rc == 0; s++)
+        for (size_t s = 0; s < p->query.n_sorts && rc == 0; s++)
             key_part(p, &facts, s, k);
         if (k) {
             k->hit = (struct hit){row->pkey, row->rid};
@@ -97,7 +105,7 @@ static int compare_keys(const void *a, const void *b, void *ctx)
 {
     const struct sort_key *x = a, *y = b;
     const struct page *p = ctx;
-    for (size_t i = 0; i < p->query.n_sorts && i < 2; i++) {
+    for (size_t i = 0; i < p->query.n_sorts; i++) {
         int c = 0;
         if (x->missing[i] != y->missing[i])
             return x->missing[i] ? 1 : -1; /* without a value: last */
@@ -109,11 +117,38 @@ static int compare_keys(const void *a, const void *b, void *ctx)
     return x->hit.pkey != y->hit.pkey ? (x->hit.pkey < y->hit.pkey ? -1 : 1) : x->hit.rid < y->hit.rid ? -1 : x->hit.rid > y->hit.rid;
 }
 
-static size_t sorted_start(const struct page *p)
+/* Where the last page ended: behind the resource it showed last as it was then, whether or not it is there still, or is another now. */
+static bool shown_last(struct page *p, struct sort_key *k)
 {
+    struct fhir_row newest, shown = {0};
+    struct facts facts = {0};
+    struct r4_node *root;
+    char base[300];
+    *k = (struct sort_key){.hit = {p->token.pkey, p->token.rid}};
+    fhir_base(p->w, base);
+    bool ok = p->token.low && row_load(p->w, p->tx, p->token.pkey, p->token.rid, 0, &newest) == 0 && newest.found &&
+              row_version(p->w, p->tx, &newest, p->token.low, &shown) == 0 && shown.body &&
+              r4_json_parse(p->w->plan->scratch->doc, shown.body, shown.body_len, &root, NULL) == 0 && facts_of(p->w->fhir, p->w->plan->scratch, root, base, &facts) == 0;
+    for (size_t i = 0; ok && i < p->query.n_sorts; i++)
+        key_part(p, &facts, i, k);
+    facts_clear(&facts);
+    fhir_row_clear(&shown);
+    return ok;
+}
+
+static size_t sorted_start(struct page *p)
+{
+    struct sort_key last;
+    size_t i = 0;
     if (!p->token.rid)
         return 0;
-    for (size_t i = 0; i < p->n_keys; i++)
+    if (shown_last(p, &last)) {
+        while (i < p->n_keys && compare_keys(&p->keys[i], &last, p) <= 0)
+            i++;
+        sort_key_clear(&last);
+        return i;
+    }
+    for (; i < p->n_keys; i++) /* of the house's own no version is kept */
         if (p->keys[i].hit.pkey == p->token.pkey && p->keys[i].hit.rid == p->token.rid)
             return i + 1;
     return p->token.at < p->n_keys ? p->token.at : p->n_keys; /* the last one shown is gone */
@@ -126,6 +161,7 @@ static int show_sorted(struct page *p)
     qsort_r(p->keys, p->n_keys, sizeof *p->keys, compare_keys, p);
     size_t at = sorted_start(p);
     for (; at < p->n_keys && p->matches < p->want && rc == 0; at++) {
+        int64_t vid = 0;
         if (p->keys[at].own) {
             if (!page_take_own(p, &p->own.list[p->keys[at].own - 1]))
                 break;
@@ -134,9 +170,10 @@ static int show_sorted(struct page *p)
             if (!e)
                 break;
             rc = row_load(p->w, p->tx, p->keys[at].hit.pkey, p->keys[at].hit.rid, ROW_BODY | ROW_FACTS, &e->row);
+            vid = e->row.vid;
             p->matches++;
         }
-        p->next = (struct page_token){p->token.snapshot, p->keys[at].hit.pkey, p->keys[at].hit.rid, 0, (uint32_t)at + 1, 0};
+        p->next = (struct page_token){p->token.snapshot, p->keys[at].hit.pkey, p->keys[at].hit.rid, vid, (uint32_t)at + 1, PHASE_MEMORY};
     }
     p->more = at < p->n_keys;
     return rc;
@@ -144,8 +181,7 @@ static int show_sorted(struct page *p)
 
 static bool ordered_index(const struct r4_query *q)
 {
-    int type = q->sorts[0].param->type;
-    return q->n_sorts == 1 && (type == R4_P_DATE || type == R4_P_NUMBER || type == R4_P_QUANTITY);
+    return q->n_sorts == 1 && is_number(q->sorts[0].param);
 }
 
 static bool lacks(const struct facts *facts, const struct r4_param *p)
@@ -182,8 +218,8 @@ static int run_ordered(struct page *p)
         return rc;
     if (p->n_keys)
         qsort_r(p->keys, p->n_keys, sizeof *p->keys, compare_keys, p);
-    if (p->token.phase == 0) {
-        finder_plan_range(&p->finder, p->query.sorts[0].param, p->query.sorts[0].descending);
+    if (p->token.phase == PHASE_WALK) {
+        finder_plan_range(&p->finder, p->query.sorts[0].param, range_sorted(p->query.sorts[0].param), p->query.sorts[0].descending);
         rc = finder_run(&p->finder, &after, found_ordered, p);
         page_cut(p);
         if (rc == 0 && !p->more)
@@ -191,7 +227,7 @@ static int run_ordered(struct page *p)
         if (rc || p->more || p->error)
             return rc ? rc : p->error;
         after.set = false;
-        p->token.phase = 1;
+        p->token.phase = PHASE_WITHOUT;
     }
     finder_plan(&p->finder);
     p->finder.residual = p->finder.want_facts = true;
@@ -212,7 +248,8 @@ static bool few(const struct finder *f)
 
 int page_run_sorted(struct page *p)
 {
-    if (ordered_index(&p->query) && !few(&p->finder))
+    bool goes_on = p->token.rid || p->token.at; /* as it began, whatever the counts say now */
+    if (goes_on ? p->token.phase != PHASE_MEMORY : ordered_index(&p->query) && !few(&p->finder))
         return run_ordered(p);
     p->finder.want_facts = true;
     p->finder.look_max = 0;

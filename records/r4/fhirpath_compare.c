@@ -54,8 +54,8 @@ static bool common_unit(const struct r4_item *a, const struct r4_item *b, double
     struct r4_ucum m, n;
     if ((u && u->dimension == 'y') || (v && v->dimension == 'y') || !measure_of(ua, u, &m) || !measure_of(ub, v, &n) || !r4_ucum_alike(&m, &n))
         return false;
-    *x *= m.factor;
-    *y *= n.factor;
+    *x = r4_ucum_base(&m, *x);
+    *y = r4_ucum_base(&n, *y);
     return true;
 }
 
@@ -119,9 +119,12 @@ static bool measured(const struct r4_item *a, const struct r4_item *b)
     return (numeric(a) || a->kind == R4_I_QUANTITY) && (numeric(b) || b->kind == R4_I_QUANTITY);
 }
 
+/* For reckoning: not temperatures of two scales, which have no sum. */
 bool r4_common_unit(const struct r4_item *a, const struct r4_item *b, double *x, double *y)
 {
-    return common_unit(a, b, x, y);
+    struct r4_item nothing = *a;
+    nothing.number = 0;
+    return common_unit(&nothing, b, x, y) && *x == 0 && common_unit(a, b, x, y);
 }
 
 int r4_item_order(struct run *s, const struct r4_item *a, const struct r4_item *b, int *order)

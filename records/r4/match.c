@@ -1,5 +1,6 @@
 #include "records/r4/defs.h"
 #include "records/r4/search.h"
+#include "records/r4/ucum.h"
 #include <math.h>
 
 /* The meaning of a search on one value (http://hl7.org/fhir/R4/search.html#prefix and the sections on each type). */
@@ -44,40 +45,60 @@ static bool date(const struct r4_operand *o, const struct r4_value *v)
     }
 }
 
+static int order(double a, double b)
+{
+    bool same = a == b || fabs(a - b) <= R4_SAME * fmin(fabs(a), fabs(b)); /* false of infinite ones */
+    return same ? 0 : a < b ? -1 : 1;
+}
+
 /* eq and ne look at the precision of the asked number, the others at the number itself. A Range of the resource has no literal. */
 static bool number(const struct r4_operand *o, const struct r4_value *v)
 {
     double low = v->string.p ? v->number : v->low, high = v->string.p ? v->number : v->high, n = o->v.number;
-    bool equal = o->v.low <= low && (high < o->v.high || high == n);
+    bool equal = order(low, o->v.low) >= 0 && (order(high, o->v.high) < 0 || order(high, n) == 0);
     switch (o->prefix) {
     case R4_EQ:
         return equal;
     case R4_NE:
         return !equal;
     case R4_GT:
-        return high > n;
+        return order(high, n) > 0;
     case R4_LT:
-        return low < n;
+        return order(low, n) < 0;
     case R4_GE:
-        return high >= n;
+        return order(high, n) >= 0;
     case R4_LE:
-        return low <= n;
+        return order(low, n) <= 0;
     case R4_SA:
-        return low > n;
+        return order(low, n) > 0;
     case R4_EB:
-        return high < n;
+        return order(high, n) < 0;
     default:
-        return low <= o->v.high && high >= o->v.low;
+        return order(low, o->v.high) <= 0 && order(high, o->v.low) >= 0;
     }
 }
 
+bool r4_value_to_base(struct r4_value *v, struct r4_ucum *unit)
+{
+    if (!r4_str_is(v->system, R4_UCUM_SYSTEM) || !v->code.n || !r4_ucum_parse(v->code, unit))
+        return false;
+    v->number = r4_ucum_base(unit, v->number);
+    v->low = r4_ucum_base(unit, v->low);
+    v->high = r4_ucum_base(unit, v->high);
+    return true;
+}
+
+/* system|code: as written, or both in base units when they are of one kind. A unit without system is compared with what stands there. */
 static bool quantity(const struct r4_operand *o, const struct r4_value *v)
 {
-    if (!number(o, v))
-        return false;
-    if (o->v.system.n)
-        return same(o->v.system, v->system) && (!o->v.code.p || same(o->v.code, v->code));
-    return !o->v.code.p || same(o->v.code, v->code) || same(o->v.code, v->text);
+    struct r4_ucum asked, have;
+    struct r4_operand base = *o;
+    struct r4_value converted = *v;
+    if (!o->v.code.p)
+        return (!o->v.system.n || same(o->v.system, v->system)) && number(o, v);
+    if (same(o->v.code, v->code) || (!o->v.system.n && same(o->v.code, v->text)))
+        return (!o->v.system.n || same(o->v.system, v->system)) && number(o, v);
+    return r4_value_to_base(&base.v, &asked) && r4_value_to_base(&converted, &have) && r4_ucum_alike(&asked, &have) && number(&base, &converted);
 }
 
 static bool same_code(const struct r4_value *asked, struct r4_str code)

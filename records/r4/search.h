@@ -19,7 +19,7 @@ struct r4_value {
      *   code). An Identifier with a type gives one more value with the type's system and code, and its own value in `string`: for :of-type.
      * reference: identifier's system and code in
      *   system/code where the Reference has an identifier (for :identifier).
-     * quantity: system, code = unit's system and code, text = the unit as people write it. */
+     * quantity: system, code = unit's system and code, text = the unit as people write it. One of UCUM is met in any unit of its kind. */
     struct r4_str system, code, text;
     bool any_case; /* of an operand: the code's letters may be large or small */
     /* string: as written in `string`, folded for comparing in `folded` (r4_fold), initials of its pinyin in `initials` (when Chinese).
@@ -144,4 +144,9 @@ YL_CHECKED int r4_query_split(struct r4_doc *d, const char *text, size_t len, st
  * them round (R4_M_NOT is judged here like an equal one). R4_M_IN, R4_M_NOT_IN, R4_M_ABOVE/BELOW of tokens need a terminology
  * and answer false. */
 bool r4_value_matches(const struct r4_term *term, const struct r4_operand *o, const struct r4_value *v);
+
+struct r4_ucum;
+/* A quantity, found or asked for: turns number, low and high into base units of UCUM. false, and nothing done: its unit is not one of UCUM that is known here. */
+bool r4_value_to_base(struct r4_value *v, struct r4_ucum *unit);
+#define R4_SAME 1e-14 /* numbers that differ by less, of one, are the same: as much as converting them may cost */
 #endif

@@ -19,7 +19,7 @@ bool r4_number_read(struct r4_str text, struct r4_value *v)
     const char *e = strpbrk(copy, "eE"), *dot = strchr(copy, '.');
     int places = dot ? (int)((e ? e : copy + text.n) - dot - 1) : 0;
     if (e)
-        places -= atoi(e + 1);
+        places -= atoi(e + 1) - !dot; /* search.html#number: 1e2 means 95 to 105 */
     double half = 0.5 * pow(10, -places);
     v->string = text;
     v->low = v->number - half;

@@ -566,5 +566,8 @@ const struct migration store_migrations[] = {
      "DROP INDEX patient_key_patient;"
      "DROP INDEX exchange_person_key_patient;"
      "CREATE INDEX exchange_person_key_mother ON exchange_person_key (patient_id) WHERE kind IN ('mfamily','mgiven');"},
+    {59, "the index of numbers in FHIR resources is made anew, in the order of numbers and by unit: how far it came",
+     "CREATE TABLE fhir_index (id INTEGER NOT NULL PRIMARY KEY, done INTEGER NOT NULL, pkey INTEGER NOT NULL, rid INTEGER NOT NULL);"
+     "INSERT INTO fhir_index (id, done, pkey, rid) SELECT 1, CASE WHEN COUNT(*)=0 THEN 1 ELSE 0 END, -1, 0 FROM (SELECT rid FROM fhir_resource LIMIT 1) AS r;"},
     {0, NULL, NULL},
 };

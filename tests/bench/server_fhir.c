@@ -336,7 +336,9 @@ static const char *const shapes[] = {
     "Patient?_has:Observation:patient:code=8302-2&_count=10", "Patient?_id=p%u&_revinclude=Observation:patient", "Patient/p%u/$everything?_count=50",
     "Observation?encounter=Encounter/e%u&_count=10", "Observation?code:text=measured&_count=10", "Observation?patient=p%u&value-quantity=lt150",
     "Condition?patient.gender=female&_count=10", "Observation?status:not=final&_count=10", "Patient?_sort=birthdate&_count=10",
-    "Observation?patient=p%u&_sort=-_lastUpdated&_count=10", "Observation/_history?_count=20", "Observation?code=nothing-%u"};
+    "Observation?patient=p%u&_sort=-_lastUpdated&_count=10", "Observation/_history?_count=20", "Observation?code=nothing-%u",
+    "Observation?value-quantity=gt1.8%u|http://unitsofmeasure.org|m&_count=20", "Observation?code=8302-2&_sort=-value-quantity&_count=10", "Observation?_sort=value-quantity&_count=10",
+    "Observation?code=2339-0&value-quantity=1.%u|http://unitsofmeasure.org|g/L&_count=20"};
 
 static void ask_shape(struct worker *w, const char *shape, float *worst)
 {

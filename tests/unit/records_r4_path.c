@@ -48,7 +48,7 @@ static void fhirpath(void **state)
     static const char *const cases[][2] = {
         {"Patient.name.given", "三,José,"}, {"name.where(use = 'official').family", "张"}, {"name.given.first() & 'x'", "三x"}, {"Observation.name", "error"}, {"name.given1", "error"}, {"Patient.descendants().nothing", ""}, {"name.as(HumanName).use", "error"}, {"2.0 'cm' * 2.0 'm' = 0.040 'm2'", "true"},
         {"4.0 'g' / 2.0 'm' = 2 'g/m'", "true"}, {"1 'mmol/L' = 1000 'umol/L'", "true"}, {"120 'mm[Hg]' > 15 'kPa'", "true"}, {"5 '10*9/L' = 5 '10*3/uL'", "true"},
-        {"3 'm' + 3 'cm' = 303 'cm'", "true"}, {"1 year = 1 'a'", ""}, {"1 'Cel' = 1 'K'", ""}, {"1 year ~ 1 'a'", "true"}, {"gender.memberOf('http://hl7.org/fhir/ValueSet/administrative-gender')", "true"},
+        {"3 'm' + 3 'cm' = 303 'cm'", "true"}, {"1 year = 1 'a'", ""}, {"1 'Cel' = 1 'K'", "false"}, {"37 'Cel' = 98.6 '[degF]'", "true"}, {"1 'Cel' + 1 'K'", ""}, {"1 year ~ 1 'a'", "true"}, {"gender.memberOf('http://hl7.org/fhir/ValueSet/administrative-gender')", "true"},
         {"'\\\"1<2\\\"'.unescape('json')", "\"1<2\""}, {"'5'.toLong() + 1", "6"}, {"name.defineVariable('n').given.select(%n.count())", "2,2,2"}, {"0.0034.highBoundary(1)", "0.0"},
         {"defineVariable('a').defineVariable('a')", "error"}, {"defineVariable('context')", "error"}, {"defineVariable('a', 1).select(%a) | defineVariable('a', 2).select(%a)", "1,2"},
         {"deceased is boolean", "true"}, {"birthDate < @2000-01-01", "true"}, {"birthDate.extension.value", "1990-03-07T14:35:45+08:00"},

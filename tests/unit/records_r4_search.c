@@ -1,4 +1,5 @@
 /* Searching FHIR R4: the values of every parameter, search strings, how the two meet. */
+#include "records/r4/ucum.h"
 #include "tests/lib/r4_fixture.h"
 
 /* ---- index values ---- */
@@ -227,6 +228,71 @@ static void values_meet_queries(void **state)
             fail_msg("%s meets %s", no[i][0], no[i][2]);
 }
 
+/* Of one number with a unit: does it meet the query? */
+static bool meets(const char *value, const char *unit, const char *asked)
+{
+    char resource[400], query_text[200];
+    struct r4_node *root;
+    snprintf(resource, sizeof resource, "{\"resourceType\":\"Observation\",\"id\":\"q\",\"status\":\"final\",\"code\":{\"text\":\"x\"},\"valueQuantity\":{\"value\":%s,"
+             "\"system\":\"http://unitsofmeasure.org\",\"code\":\"%s\"}}", value, unit);
+    snprintf(query_text, sizeof query_text, "value-quantity=%s", asked);
+    if (ask("Observation", query_text))
+        fail_msg("%s: %s", query_text, fault.text);
+    matched = false;
+    struct r4_extract x = {r4, pinyin, NULL, try_match, (void *)(uintptr_t)query.terms};
+    assert_int_equal(r4_json_parse(doc, resource, strlen(resource), &root, NULL), 0);
+    assert_int_equal(r4_extract(&x, doc, root), 0);
+    return matched;
+}
+
+#define U "|http://unitsofmeasure.org|"
+/* search.html#quantity and #prefix: a unit of UCUM is met by every unit of its kind, within what the asked number's digits say; the prefixes ask the number itself. */
+static void units_and_precision(void **state)
+{
+    static const char *const yes[][3] = {
+        {"5400", "umol/L", "5.4" U "mmol/L"}, {"5.4", "mmol/L", "5400" U "umol/L"}, {"5350", "umol/L", "5.4" U "mmol/L"}, {"5449", "umol/L", "5.4" U "mmol/L"}, {"97.3", "mg/dL", "0.973" U "g/L"},
+        {"0.0054", "mol/L", "5.4" U "mmol/L"}, {"5.4", "mmol/L", "5.40e-3" U "mol/L"}, {"5.4", "mol/m3", "5.4" U "mmol/L"}, {"1", "L", "1000" U "mL"}, {"1.80", "m", "180" U "cm"},
+        {"6100", "/uL", "6.1" U "10*3/uL"}, {"6.1", "10*9/L", "6.1" U "10*3/uL"}, {"6.1", "10^9/L", "6.1" U "10*3/uL"}, {"60", "/min", "1" U "Hz"}, {"16", "kPa", "120" U "mm[Hg]"},
+        {"98.6", "[degF]", "37.0" U "Cel"}, {"310.15", "K", "37.0" U "Cel"}, {"0", "Cel", "32" U "[degF]"}, {"5", "k[iU]/L", "5" U "[iU]/mL"}, {"50", "%", "0.50" U "1"},
+        {"90", "mL/min/{1.73_m2}", "0.09" U "L/min"}, {"7.4", "[pH]", "7.4" U "[pH]"}, {"3", "{fancy}", "3" U "{score}"}, {"60", "U/L", "1.0" U "ukat/L"}, {"5.4", "mmol/L", "5.4"},
+        {"5401", "umol/L", "gt5.4" U "mmol/L"}, {"5399", "umol/L", "lt5.4" U "mmol/L"}, {"5400", "umol/L", "ge5.4" U "mmol/L"}, {"5400", "umol/L", "le5.4" U "mmol/L"}, {"32", "[degF]", "ge0" U "Cel"},
+        {"5900", "umol/L", "ap5.4" U "mmol/L"}, {"5500", "umol/L", "ne5.4" U "mmol/L"}, {"5401", "umol/L", "sa5.4" U "mmol/L"}, {"5399", "umol/L", "eb5.4" U "mmol/L"}, {"5.35", "mmol/L", "5.4"},
+        {"104", "mg", "1e2"}, {"95", "mg", "1e2"}, {"99.5", "mg", "100"}, {"0.0054", "g", "5.40e-3"}, {"0.005395", "g", "5.40e-3"}, {"100.4", "mg", "100"}, {"5.40", "mg", "5.4"}, {"2", "meq", "2000" U "ueq"}};
+    static const char *const no[][3] = {
+        {"5450", "umol/L", "5.4" U "mmol/L"}, {"5349", "umol/L", "5.4" U "mmol/L"}, {"5.4", "umol/L", "5.4" U "mmol/L"}, {"5400", "umol/L", "gt5.4" U "mmol/L"}, {"5400", "umol/L", "lt5.4" U "mmol/L"},
+        {"5400", "umol/L", "sa5.4" U "mmol/L"}, {"5400", "umol/L", "eb5.4" U "mmol/L"}, {"5400", "umol/L", "ne5.4" U "mmol/L"}, {"5400", "mg/L", "ne5.4" U "mmol/L"}, {"97.3", "mg/dL", "5.4" U "mmol/L"},
+        {"97.3", "mg/dL", "gt0" U "mmol/L"}, {"5", "[iU]/L", "5" U "U/L"}, {"5", "[CFU]/L", "5" U "[iU]/L"}, {"7.4", "[pH]", "7.4" U "1"}, {"2", "meq", "2" U "mmol"}, {"37", "Cel", "37" U "[degF]"},
+        {"32", "[degF]", "gt0" U "Cel"}, {"5.4", "mmol/L", "5.4|http://elsewhere|mmol/L"}, {"5.4", "mmol/L", "5400||umol/L"}, {"6000", "umol/L", "ap5.4" U "mmol/L"}, {"105", "mg", "1e2"},
+        {"100.5", "mg", "100"}, {"0.005394", "g", "5.40e-3"}, {"5.45", "mmol/L", "5.4"}, {"5.401", "mmol/L", "le5.4"}, {"5", "mEq", "5" U "meq"}};
+    (void)state;
+    r4_doc_reset(doc);
+    for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
+        if (!meets(yes[i][0], yes[i][1], yes[i][2]))
+            fail_msg("%s %s does not meet %s", yes[i][0], yes[i][1], yes[i][2]);
+    for (size_t i = 0; i < sizeof no / sizeof *no; i++)
+        if (meets(no[i][0], no[i][1], no[i][2]))
+            fail_msg("%s %s meets %s", no[i][0], no[i][1], no[i][2]);
+}
+
+/* UCUM 2.1, the grammar of terms; every unit of the examples of R4 and of Synthea that is one of UCUM and no logarithm. */
+static void units_are_read(void **state)
+{
+    static const char *const good[] = {
+        "mg/dL", "mm[Hg]", "/min", "%", "mmol/L", "10*3/uL", "{score}", "kg", "cm", "g/dL", "fL", "kg/m2", "U/L", "pg", "10*6/uL", "Cel", "mL/min", "kU/L", "ug/mL", "{INR}", "mL/min/{1.73_m2}", "a",
+        "{T-score}", "mg/kg", "[lb_av]", "[diop]", "meq", "cal/mL", "[foz_us]", "deg", "b", "cal/[foz_us]", "{#}", "10*12/L", "(m.s)/d", "m.(s/(d.h))", "2.m", "10*-3", "mmol/mol{creat}", "m-1", "m+2", "",
+        "[in_i'H2O]", "1", "k[iU]/mL", "{次}/min"};
+    static const char *const bad[] = {"[pH]", "pH", "mEq", "ea", "mcg", "ml/hr", "m/", "/", ".m", "m..s", "m(s", "(m", "m)", "{x", "m{x", "kmin", "k[lb_av]", "Cel/min", "Cel2", "/Cel", "[iU].[CFU]", "m 2", "m2.",
+                                      "2m", "0", "0.m", "(m)2", "mmin", "((((((((((((m))))))))))))", "Ym99", "m200"};
+    struct r4_ucum u;
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        if (!r4_ucum_parse((struct r4_str){good[i], strlen(good[i])}, &u))
+            fail_msg("%s is a unit", good[i]);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (r4_ucum_parse((struct r4_str){bad[i], strlen(bad[i])}, &u))
+            fail_msg("%s is none", bad[i]);
+}
+
 /* An address below ours is one of ours in a query, too; a canonical may be written as a reference. */
 static void references_in_other_words(void **state)
 {
@@ -268,7 +334,7 @@ int main(void)
         cmocka_unit_test(references_are_found_anywhere),
         cmocka_unit_test(queries_are_read),
         cmocka_unit_test(wrong_queries_name_the_parameter),
-        cmocka_unit_test(values_meet_queries),
+        cmocka_unit_test(values_meet_queries), cmocka_unit_test(units_and_precision), cmocka_unit_test(units_are_read),
         cmocka_unit_test(references_in_other_words),
         cmocka_unit_test(dates_are_intervals),
     };

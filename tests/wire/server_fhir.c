@@ -126,6 +126,8 @@ static void a_resource_lives_through_versions(void **state)
     want(&all, 200, "GET", path, "", NULL);
     assert_true(strstr(all.web.head, "Last-Modified:") != NULL);
     want(&all, 304, "GET", path, "If-None-Match: W/\"1\"\r\n", NULL);
+    want(&all, 304, "GET", path, "If-None-Match: W/\"7\", W/\"1\"\r\n", NULL);
+    want(&all, 200, "GET", path, "If-None-Match: W/\"7\", W/\"11\"\r\n", NULL);
     want(&all, 200, "GET", path, "If-None-Match: W/\"9\"\r\n", NULL);
     snprintf(body, sizeof body, "{\"resourceType\":\"Patient\",\"id\":\"%s\",\"gender\":\"female\"}", id);
     want(&all, 412, "PUT", path, "If-Match: W/\"7\"\r\n", body);
@@ -401,6 +403,32 @@ static void a_feed_of_patients(void **state)
     want(&all, 400, "POST", "/$process-message", "", MESSAGE("urn:other", "{\"resourceType\":\"Patient\"}"));
 }
 
+/* _since holds on every page, not on the first alone. */
+static void history_since_on_every_page(void **state)
+{
+    char path[400], seen[40] = "", since[40] = "";
+    (void)state;
+    for (int v = 1; v <= 5; v++) {
+        want(&all, v == 1 ? 201 : 200, "PUT", "/Basic/since", "", "{\"resourceType\":\"Basic\",\"id\":\"since\",\"code\":{\"text\":\"x\"}}");
+        json_t *made = fhir_json(&all);
+        if (v == 3) snprintf(since, sizeof since, "%s", text_at(made, "meta", "lastUpdated"));
+        json_decref(made);
+        usleep(20000);
+    }
+    snprintf(path, sizeof path, "/Basic/since/_history?_count=1&_since=%s", since);
+    for (int pages = 0; *path && pages < 9; pages++) {
+        want(&all, 200, "GET", path, "", NULL);
+        json_t *page = fhir_json(&all), *links = json_object_get(page, "link"), *link;
+        size_t i;
+        strcat(seen, text_at(json_object_get(json_array_get(json_object_get(page, "entry"), 0), "resource"), "meta", "versionId"));
+        path[0] = 0;
+        json_array_foreach(links, i, link) if (strcmp(text_at(link, "relation", NULL), "next") == 0)
+            snprintf(path, sizeof path, "%s", strstr(text_at(link, "url", NULL), "/fhir/") + 5);
+        json_decref(page);
+    }
+    assert_string_equal(seen, "543");
+}
+
 static void history_of_all_pages_backwards(void **state)
 {
     char path[300] = "/_history?_count=3";
@@ -466,7 +494,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_client_signs_in_by_its_key),   cmocka_unit_test(nothing_without_a_token_or_scope), cmocka_unit_test(a_resource_lives_through_versions),
         cmocka_unit_test(a_client_chooses_the_id),        cmocka_unit_test(what_is_preferred),                cmocka_unit_test(what_is_wrong_is_said_where),
-        cmocka_unit_test(a_transaction_is_all_or_nothing), cmocka_unit_test(a_batch_fails_in_part), cmocka_unit_test(a_conditional_update_is_referred_to), cmocka_unit_test(what_a_bundle_may_say),            cmocka_unit_test(a_resource_is_judged_and_not_stored), cmocka_unit_test(a_feed_of_patients), cmocka_unit_test(history_of_all_pages_backwards),
+        cmocka_unit_test(a_transaction_is_all_or_nothing), cmocka_unit_test(a_batch_fails_in_part), cmocka_unit_test(a_conditional_update_is_referred_to), cmocka_unit_test(what_a_bundle_may_say),            cmocka_unit_test(a_resource_is_judged_and_not_stored), cmocka_unit_test(a_feed_of_patients), cmocka_unit_test(history_since_on_every_page), cmocka_unit_test(history_of_all_pages_backwards),
         cmocka_unit_test(everything_brings_what_supports_it),
         cmocka_unit_test(everything_is_in_the_audit),
     };

@@ -344,7 +344,7 @@ static void parameters_that_share_rows(void **state)
     finds("Observation?value-quantity=lt6", "");
     finds("Observation?combo-value-quantity=lt6", "two");
     finds("Observation?value-quantity=lt10", "two");
-    finds("Observation?_sort=value-quantity", "two o3 o4 o1 o2 bp");
+    finds("Observation?_sort=value-quantity", "o3 o4 o1 o2 two bp"); /* mm[Hg], then what has no unit, then what has no value */
     finds("Observation?_sort=-component-value-quantity&_count=2", "bp two");
     finds("Observation?status=http://hl7.org/fhir/observation-status|amended", "bp");
     finds("Observation?status=amended", "bp");
@@ -356,6 +356,98 @@ static void parameters_that_share_rows(void **state)
     assert_int_equal(fhir_do(&c, "DELETE", "/Observation/bp", "", NULL), 204);
     assert_int_equal(fhir_do(&c, "DELETE", "/Observation/two", "", NULL), 204);
     finds("Observation?combo-code=8480-6", "o1 o2 o4");
+}
+
+#define LAB(id, code, value, unit) put("/Observation/" id, "{\"resourceType\":\"Observation\",\"id\":\"" id "\",\"status\":\"final\",\"code\":{\"coding\":[{\"system\":\"http://loinc.org\"," \
+    "\"code\":\"" code "\"}]},\"subject\":{\"reference\":\"Patient/b\"},\"valueQuantity\":{\"value\":" value ",\"system\":\"http://unitsofmeasure.org\",\"code\":\"" unit "\"}}")
+#define RISK(id, value) put("/RiskAssessment/" id, "{\"resourceType\":\"RiskAssessment\",\"id\":\"" id "\",\"status\":\"final\",\"subject\":{\"reference\":\"Patient/b\"}," \
+    "\"prediction\":[{\"probabilityDecimal\":" value "}]}")
+#define UCUM "|http://unitsofmeasure.org|"
+
+/* By themselves the values lead: along the index, from the least (the greatest with gt). */
+static void quantities_in_any_unit(void **state)
+{
+    (void)state;
+    LAB("g1", "2339-0", "5.4", "mmol/L");
+    LAB("g2", "2339-0", "5400", "umol/L");
+    LAB("g3", "2339-0", "0.0061", "mol/L");
+    LAB("g4", "2339-0", "5.38", "mmol/L");
+    LAB("g5", "2339-0", "97", "mg/dL");
+    LAB("g6", "2339-0", "0.971", "g/L");
+    LAB("t1", "8310-5", "98.6", "[degF]");
+    finds("Observation?value-quantity=5.4" UCUM "mmol/L", "g4 g1 g2");
+    finds("Observation?value-quantity=5.40" UCUM "mmol/L&_sort=_id", "g1 g2");
+    finds("Observation?value-quantity=0.0054" UCUM "mol/L&_sort=_id", "g1 g2 g4");
+    finds("Observation?value-quantity=gt5.4" UCUM "mmol/L", "g3");
+    finds("Observation?value-quantity=sa5400" UCUM "umol/L", "g3");
+    finds("Observation?value-quantity=le5.4" UCUM "mmol/L", "g4 g1 g2");
+    finds("Observation?value-quantity=ge5.4" UCUM "mmol/L&value-quantity=lt6100" UCUM "umol/L&_sort=_id", "g1 g2");
+    finds("Observation?value-quantity=0.97" UCUM "g/L", "g5 g6");
+    finds("Observation?value-quantity=37.0" UCUM "Cel", "t1");
+    finds("Observation?value-quantity=5.4", "g4 g1");
+    finds("Observation?value-quantity=5400||umol/L", "g2");
+    finds("Observation?value-quantity=5.4|http://elsewhere|mmol/L", "");
+    finds("Observation?code-value-quantity=2339-0$ap5.9" UCUM "mmol/L&_sort=value-quantity", "g4 g1 g2 g3");
+    finds("Observation?combo-value-quantity=6100" UCUM "umol/L", "g3");
+    finds("Patient?_has:Observation:patient:value-quantity=0.0061" UCUM "mol/L", "b");
+    finds("Observation?code=2339-0&patient=b&value-quantity=5400,970" UCUM "mg/L", "g2 g5");
+    put("/Observation/g2", "{\"resourceType\":\"Observation\",\"id\":\"g2\",\"status\":\"final\",\"code\":{\"coding\":[{\"system\":\"http://loinc.org\",\"code\":\"2339-0\"}]},"
+        "\"subject\":{\"reference\":\"Patient/b\"},\"valueQuantity\":{\"value\":54,\"system\":\"http://unitsofmeasure.org\",\"code\":\"umol/L\"}}");
+    finds("Observation?value-quantity=5.40" UCUM "mmol/L", "g1");
+    finds("Observation?value-quantity=54.0" UCUM "umol/L", "g2");
+}
+
+/* Numbers in their order, whatever their digits say of them: 0.1 lies behind 0.09, 5.4 behind 5.38; quantities by what they are in base units. In memory and along the index, page by page. */
+static void numbers_in_order(void **state)
+{
+    char path[1000] = "/Observation?_sort=-value-quantity&_count=2", all[200] = "";
+    (void)state;
+    RISK("r1", "0.1");
+    RISK("r2", "0.09");
+    RISK("r3", "1e-1");
+    RISK("r4", "0.3");
+    RISK("r5", "0.10001");
+    finds("RiskAssessment?_sort=probability", "r2 r1 r3 r5 r4");
+    finds("RiskAssessment?_sort=-probability", "r4 r5 r3 r1 r2");
+    finds("RiskAssessment?probability=gt0.1&_sort=probability", "r5 r4");
+    finds("RiskAssessment?patient=b&_sort=probability", "r2 r1 r3 r5 r4");
+    finds("Observation?code=2339-0&_sort=value-quantity", "g5 g6 g2 g4 g1 g3");
+    finds("Observation?code=2339-0&_sort=-value-quantity", "g3 g1 g4 g2 g6 g5");
+    finds("Observation?_sort=value-quantity&_count=4", "g5 g6 o3 o4");
+    for (int pages = 0; *path && pages < 4; pages++) {
+        assert_int_equal(fhir_do(&c, "GET", path, "", NULL), 200);
+        json_t *bundle = fhir_json(&c);
+        sprintf(all + strlen(all), " %s", ids(bundle));
+        snprintf(path, sizeof path, "%s", next_of(bundle));
+        json_decref(bundle);
+    }
+    assert_string_equal(all, " g3 g1 g4 g2 t1 o2 o1 o4"); /* kinds one after the other: mol/m3, K, mm[Hg] */
+}
+
+static void page_is(char *path, const char *want)
+{
+    assert_int_equal(fhir_do(&c, "GET", path, "", NULL), 200);
+    json_t *bundle = fhir_json(&c);
+    if (strcmp(ids(bundle), want)) fail_msg("%s shows '%s', not '%s'", path, ids(bundle), want);
+    snprintf(path, 1000, "%s", next_of(bundle));
+    json_decref(bundle);
+}
+
+/* A sorted page goes on behind what was shown last as it was shown: none is lost when that one, or one before it, was deleted or lies elsewhere now. */
+static void sorted_pages_go_on(void **state)
+{
+    char path[1000] = "/Observation?code=2339-0&patient=b&_sort=value-quantity&_count=2", by_name[1000] = "/Patient?_id=a,b,z&_sort=family,birthdate,_id&_count=1";
+    (void)state;
+    page_is(path, "g5 g6");
+    assert_int_equal(fhir_do(&c, "DELETE", "/Observation/g5", "", NULL), 204);
+    assert_int_equal(fhir_do(&c, "DELETE", "/Observation/g6", "", NULL), 204);
+    page_is(path, "g2 g4");
+    LAB("g4", "2339-0", "0.00001", "mol/L");
+    page_is(path, "g1 g3");
+    page_is(by_name, "b");
+    put("/Patient/b", "{\"resourceType\":\"Patient\",\"id\":\"b\",\"name\":[{\"family\":\"Zz\",\"given\":[\"Min\"]}],\"gender\":\"female\",\"birthDate\":\"1990-01\"}");
+    page_is(by_name, "a");
+    finds("Observation?code=8480-6&_sort=status,code,-date&_count=2", "o4 o2"); /* the third key counts too */
 }
 
 /* A condition no index answers: a page ends after so many were looked at, with a way on; all pages together are the whole answer. */
@@ -388,7 +480,7 @@ int main(void)
         cmocka_unit_test(every_kind_of_parameter), cmocka_unit_test(chains_and_what_comes_along), cmocka_unit_test(in_order), cmocka_unit_test(codes_by_their_meaning), cmocka_unit_test(terminology_for_clients),
         cmocka_unit_test(pages_hold_still),        cmocka_unit_test(totals_and_summaries),        cmocka_unit_test(an_update_moves_what_it_is_found_by),
         cmocka_unit_test(conditional_forms),       cmocka_unit_test(what_cannot_be_asked), cmocka_unit_test(codes_in_either_case),
-        cmocka_unit_test(parameters_that_share_rows), cmocka_unit_test(a_page_looks_into_so_many),
+        cmocka_unit_test(parameters_that_share_rows), cmocka_unit_test(quantities_in_any_unit), cmocka_unit_test(numbers_in_order), cmocka_unit_test(sorted_pages_go_on), cmocka_unit_test(a_page_looks_into_so_many),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
