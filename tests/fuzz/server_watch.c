@@ -88,7 +88,9 @@ static void answered(const struct net_request *r, int status, const void *body, 
 {
     bool knows = r->known || granted;
     if (status == 200 && len && !knows) abort();
-    if (status == 200 && len && strstr(r->path, ".m3u8") && !strstr(r->path, "/now") && (len < 8 || memcmp(body, "#EXTM3U\n", 8) != 0)) abort();
+    size_t n = strlen(r->path);
+    bool list = n >= 5 && strcmp(r->path + n - 5, ".m3u8") == 0;
+    if (status == 200 && len && list && (len < 8 || memcmp(body, "#EXTM3U\n", 8) != 0)) abort();
 }
 
 static void sent(const struct net_ws *ws, const struct share *s, const char *text, size_t len)
