@@ -46,7 +46,7 @@ static bool query_value(const struct net_request *r, const char *wanted, char *o
 static const char *bearer(const struct whip *w, const struct net_request *r, char pass[PASS_BYTES], struct fault *f)
 {
     bool by_cookie;
-    if (w->seats.pass && query_value(r, "pass", pass, PASS_BYTES)) return pass;
+    if (w->seats.pass && query_value(r, "pass", pass, PASS_BYTES) && *pass) return pass;
     const char *token = net_request_credential(r, &by_cookie);
     if (*token && !by_cookie) return token;
     fault_set(f, ERR_UNAUTHENTICATED, "no_token", "Send Authorization: Bearer TOKEN.");

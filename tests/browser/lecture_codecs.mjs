@@ -6,7 +6,7 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { promisify } from 'node:util'
 import { lecturerPage, percentile, reader } from './lecture_pages.mjs'
-import { launch, open, ROOT, run } from './lib.mjs'
+import { axe, launch, open, PHONE, ROOT, run } from './lib.mjs'
 import { startSite } from './site.mjs'
 
 const site = await startSite()
@@ -116,6 +116,39 @@ await run({
     console.log(`# 440 Hz in the AAC: ${mean} dB`)
     assert.ok(mean > -12, stderr.slice(-600)) // a sine at full scale has -3 dB
     assert.match(stderr, /Audio: aac \(LC\)[^\n]*48000 Hz, mono/)
+  },
+  async 'a phone that plays HLS by itself is told from when it can have the lecture, and goes back to there after the end'() {
+    const page = await open(browser, { base, shape: PHONE })
+    page.setDefaultTimeout(60_000)
+    await page.addInitScript(() => {
+      const [mse, can] = [MediaSource.isTypeSupported, HTMLMediaElement.prototype.canPlayType]
+      MediaSource.isTypeSupported = (type) => !/opus/i.test(type) && mse.call(MediaSource, type)
+      HTMLMediaElement.prototype.canPlayType = function (type) { return /opus/i.test(type) ? '' : can.call(this, type) }
+    })
+    await page.addInitScript(reader)
+    // Chromium itself knows Opus and would take the other rendition.
+    await page.route('**/index.m3u8*', async (route) => {
+      const answer = await route.fetch()
+      await route.fulfill({ response: answer, body: (await answer.text()).replace(/#EXT-X-STREAM-INF:SCORE=2.*\n.*\n/, '') })
+    })
+    await page.goto(`/live/lecture#${watch}`)
+    await shown(page)
+    const said = await page.locator('.late').innerText()
+    console.log(`# ${said}`)
+    const at = /开播后 (\d\d:\d\d) 起/.exec(said)[1]
+    assert.notEqual(at, '00:00')
+    assert.ok(!(await page.evaluate(() => document.querySelector('video').currentSrc)).startsWith('blob:'), 'the browser plays it by itself')
+    await page.getByText('直播中').waitFor()
+    const winds = (await page.evaluate(() => document.querySelector('video').seekable.length)) > 0 // Chromium's own player does not while it goes on; phones do
+    assert.equal(await page.getByRole('slider').count(), winds ? 1 : 0, 'no slider that does nothing')
+    await axe(page, 'a phone that came late')
+    assert.equal(await lecturer.evaluate(() => globalThis.end()), 200)
+    await page.getByText('直播已结束').waitFor({ timeout: 90_000 })
+    await page.getByRole('button', { name: `从 ${at} 起回看` }).click()
+    await page.getByRole('slider').waitFor()
+    await page.waitForFunction(() => { const v = document.querySelector('video'); return v.currentTime > 0.5 && v.currentTime < 20 && globalThis.readClock() > 20_000 })
+    await page.getByText('回看', { exact: true }).waitFor()
+    await page.context().close()
   },
 })
 await browser.close()

@@ -152,6 +152,11 @@ export async function makeRelay(address, port, seed = 20261128) {
     relay.up?.(m, from.port)
     pass(() => back(from).send(m, port, address))
   })
+  /** A router forgot who sits behind which port: what the page sends comes from another port, what is sent to the old one is lost. Nothing tells the page. */
+  relay.rebind = () => {
+    for (const s of backs.values()) s.close()
+    backs.clear()
+  }
   await new Promise((done) => front.bind(0, address, done))
   relay.port = front.address().port
   relay.close = () => {

@@ -3,6 +3,7 @@
 // source and speed; what the page shows of it is in `view`.
 import { reactive } from 'vue'
 import { Buffer, Source } from './buffer'
+import { Native, playsHls } from './native'
 import { Pacer } from './pace'
 import { indexAt, parse, type Segment } from './playlist'
 
@@ -20,6 +21,10 @@ export interface View {
   until: number
   at: number
   stalls: number
+  /** One can wind back. */
+  winds: boolean
+  /** Seconds of the lecture that had gone by before what this device can show begins. */
+  late: number
   /** Milliseconds from the asking to the first picture. */
   first: number
   busy: boolean
@@ -69,10 +74,11 @@ const BUSY = ['full', 'no_origin']
 
 export class Player {
   readonly view: View = reactive({
-    stage: 'connecting', reason: '', name: '', mode: 'live', behind: 0, from: 0, until: 0, at: 0, stalls: 0, first: 0, busy: false, picture: true, muted: false, paused: false,
+    stage: 'connecting', reason: '', name: '', mode: 'live', behind: 0, from: 0, until: 0, at: 0, stalls: 0, winds: true, late: 0, first: 0, busy: false, picture: true, muted: false, paused: false,
   })
   private ws: WebSocket | null = null
   private buffer: Buffer
+  private native: Native | null = null
   private readonly pacer = new Pacer()
   private timer: ReturnType<typeof setInterval>
   private retry: ReturnType<typeof setTimeout> | undefined
@@ -118,7 +124,7 @@ export class Player {
     video.addEventListener('waiting', this.onWaiting)
     this.timer = setInterval(() => this.tick(), TICK_MS)
     if (Source) this.connect()
-    else void this.native()
+    else this.goNative()
   }
   close(): void {
     this.over = true
@@ -126,6 +132,7 @@ export class Player {
     clearTimeout(this.retry)
     this.ws?.close()
     this.video.removeEventListener('waiting', this.onWaiting)
+    this.native?.close()
     this.buffer.close()
   }
   /** Sound or not; browsers let it on only after a gesture. */
@@ -141,6 +148,7 @@ export class Player {
   }
   /** Shows that moment of the programme. */
   async seek(at: number): Promise<void> {
+    if (this.native) return this.native.seek(at)
     const turn = ++this.turn
     this.view.mode = 'replay'
     this.view.at = at
@@ -158,6 +166,7 @@ export class Player {
     void this.load()
   }
   live(): void {
+    if (this.native) return void this.native.live()
     this.turn++
     this.stay = false
     this.view.mode = 'live'
@@ -321,7 +330,7 @@ export class Player {
           this.peeked = 0
           this.joinEnd = (m.end_ms ?? 0) / 1000
         }
-        if (this.view.stage !== 'playing') this.view.stage = 'connecting'
+        if (this.view.stage !== 'playing' && this.view.stage !== 'unsupported') this.view.stage = 'connecting'
         break
       case 'skip':
         this.pacer.reset()
@@ -353,7 +362,7 @@ export class Player {
   // ---- playing ----
   private newBuffer(): Buffer {
     const failed = (why: string): void => {
-      if (why === 'codec') this.view.stage = 'unsupported'
+      if (why === 'codec') this.goNative()
       else if (this.view.mode === 'live') this.live() // what is broken is thrown away
       else this.view.stage = 'lost'
     }
@@ -437,7 +446,7 @@ export class Player {
   }
   private tick(): void {
     const now = performance.now()
-    if (!Source) return
+    if (this.native) return this.native.tick()
     if (!this.started) this.begin()
     this.view.at = this.started ? this.video.currentTime : this.view.at
     this.view.busy = this.started && this.video.readyState < 3 && !this.view.paused && this.view.stage === 'playing'
@@ -543,16 +552,19 @@ export class Player {
     }
   }
 
-  // ---- without MediaSource: the browser's own player ----
-  private async native(): Promise<void> {
-    if (!this.video.canPlayType('application/vnd.apple.mpegurl')) {
+  // ---- without MediaSource, or with one that does not know what comes: the browser's own player ----
+  private goNative(): void {
+    this.joins++
+    this.ws?.close()
+    this.ws = null
+    this.buffer.close()
+    if (!playsHls(this.video)) {
       this.view.stage = 'unsupported'
       return
     }
-    this.video.src = this.url('/index.m3u8') + (this.token ? `?token=${encodeURIComponent(this.token)}` : '')
-    this.video.addEventListener('playing', () => (this.view.stage = 'playing'))
-    this.video.addEventListener('error', () => (this.view.stage = 'lost'))
-    await this.play()
+    const ask = (path: string): Promise<Response> => fetch(this.url(path), this.token ? { headers: { Authorization: `Bearer ${this.token}` } } : {})
+    const address = this.url('/index.m3u8') + (this.token ? `?token=${encodeURIComponent(this.token)}` : '')
+    this.native = new Native(this.video, this.view, ask, address, () => this.play())
   }
 }
 
