@@ -3,9 +3,6 @@
 /* A nomination with a lower priority takes over only when the present address has been quiet this long: Chromium nominates
  * every pair of a lite peer and would make us flap otherwise. */
 #define QUIET_US 1500000
-/* The same pair seen through another port of the same address: a router between us forgot the one before. It needs no more quiet than tells
- * that from a check which was overtaken. A copy of a check that somebody sends from elsewhere gains nothing by this. */
-#define REBOUND_US 200000
 
 void ice_init(struct ice *ice, const struct ice_credentials *local, int64_t now_us)
 {
@@ -40,11 +37,6 @@ static void select_tuple(struct ice *ice, const struct address *from, uint32_t p
     ice->has_selected = true;
     ice->selected = *from;
     ice->selected_priority = priority;
-}
-
-static bool rebound(const struct ice *ice, const struct address *from, uint32_t priority)
-{
-    return ice->has_selected && priority == ice->selected_priority && from->ipv6 == ice->selected.ipv6 && memcmp(from->ip, ice->selected.ip, sizeof from->ip) == 0;
 }
 
 static size_t remember(struct ice *ice, const struct address *from, struct ice_result *r)
@@ -106,7 +98,7 @@ int ice_input(struct ice *ice, const struct stun_message *m, const struct addres
     ice->tuples[at].priority = m->priority;
     ice->tuples[at].heard_us = ice->heard_us = now_us;
     bool same = ice->has_selected && address_equal(from, &ice->selected);
-    bool quiet = now_us - ice->selected_heard_us > (rebound(ice, from, m->priority) ? REBOUND_US : QUIET_US);
+    bool quiet = now_us - ice->selected_heard_us > QUIET_US;
     if (same || !ice->has_selected || (m->use_candidate && (m->priority > ice->selected_priority || quiet))) {
         select_tuple(ice, from, m->priority, result);
         ice->selected_heard_us = now_us;
@@ -139,7 +131,7 @@ bool ice_heard(struct ice *ice, const struct address *from, int64_t now_us)
     }
     /* The peer sends media on another proved pair: it has moved there, so answer there (it may be quicker to switch its
      * media than its nomination). A short quiet time keeps reordered packets of the old path from pulling us back. */
-    if (now_us - ice->selected_heard_us < REBOUND_US) return false;
+    if (now_us - ice->selected_heard_us < 200000) return false;
     for (size_t i = 0; i < ice->n_tuples; i++)
         if (address_equal(&ice->tuples[i].address, from)) {
             struct ice_result r = {0};
