@@ -203,7 +203,7 @@ static void run(const char *sql)
 /* A site as version 57 left it. */
 static void an_older_site_goes_on(void **state)
 {
-    static const char *const back[] = {"DROP TABLE key_late", "DROP TABLE key_late_state", "ALTER TABLE patient DROP COLUMN held", "DROP INDEX exchange_person_key_mother",
+    static const char *const back[] = {"DROP TABLE fhir_index", "DROP TABLE key_late", "DROP TABLE key_late_state", "ALTER TABLE patient DROP COLUMN held", "DROP INDEX exchange_person_key_mother",
                                        "CREATE INDEX patient_key_patient ON patient_key (patient_id)", "CREATE INDEX exchange_person_key_patient ON exchange_person_key (patient_id)"};
     struct connection *c;
     struct fault f = {0};

@@ -15,9 +15,9 @@
   11-23 09:00 SUBMITTED | home_office 青石镇卫生院 | home_review due 11-23 10:00
   11-23 09:00 told li: case.submitted approve_home !
 > li op board.get {}
-  {"holders":[{"count":3,"holder":{"id":"000000000000000a","name":"青石镇卫生院"},"overdue":0,"role":"home_office"}],"overdue":0,"states":[{"count":3,"label":{"en":"Awaiting home approval","zh":"待本院审核"},"overdue":0,"state":"SUBMITTED"}],"total":3,"urgencies":[{"count":1,"overdue":0,"urgency":"routine"},{"count":2,"overdue":0,"urgency":"urgent"}]}
+  {"holders":[{"count":3,"holder":{"id":"000000000000000a","name":"青石镇卫生院"},"overdue":0,"role":"home_office"}],"overdue":0,"states":[{"count":3,"label":{"en":"Awaiting home approval","zh":"待本院审核"},"overdue":0,"state":"SUBMITTED"}],"total":3,"urgencies":[{"count":2,"overdue":0,"urgency":"urgent"},{"count":1,"overdue":0,"urgency":"routine"}]}
 > zhang op board.get {}
-  {"holders":[{"count":3,"holder":{"id":"000000000000000a","name":"青石镇卫生院"},"overdue":0,"role":"home_office"}],"overdue":0,"states":[{"count":3,"label":{"en":"Awaiting home approval","zh":"待本院审核"},"overdue":0,"state":"SUBMITTED"}],"total":3,"urgencies":[{"count":1,"overdue":0,"urgency":"routine"},{"count":2,"overdue":0,"urgency":"urgent"}]}
+  {"holders":[{"count":3,"holder":{"id":"000000000000000a","name":"青石镇卫生院"},"overdue":0,"role":"home_office"}],"overdue":0,"states":[{"count":3,"label":{"en":"Awaiting home approval","zh":"待本院审核"},"overdue":0,"state":"SUBMITTED"}],"total":3,"urgencies":[{"count":2,"overdue":0,"urgency":"urgent"},{"count":1,"overdue":0,"urgency":"routine"}]}
 > chen op board.get {}
   {"holders":[],"overdue":0,"states":[],"total":0,"urgencies":[]}
 > li approve_home
@@ -30,9 +30,9 @@
   11-23 12:00 told li: case.escalated approve_home !
   11-23 12:00 APPROVED_HOME
 > li op board.get {"overdue":true}
-  {"holders":[{"count":1,"holder":{"id":"000000000000001e","name":"南江市第一医院"},"overdue":1,"role":"dispatcher"},{"count":1,"holder":{"id":"000000000000000a","name":"青石镇卫生院"},"overdue":1,"role":"home_office"}],"overdue":2,"states":[{"count":1,"label":{"en":"Awaiting triage","zh":"待分诊"},"overdue":1,"state":"APPROVED_HOME"},{"count":1,"label":{"en":"Awaiting home approval","zh":"待本院审核"},"overdue":1,"state":"SUBMITTED"}],"total":2,"urgencies":[{"count":2,"overdue":2,"urgency":"urgent"}]}
+  {"holders":[{"count":1,"holder":{"id":"000000000000001e","name":"南江市第一医院"},"overdue":1,"role":"dispatcher"},{"count":1,"holder":{"id":"000000000000000a","name":"青石镇卫生院"},"overdue":1,"role":"home_office"}],"overdue":2,"states":[{"count":1,"label":{"en":"Awaiting home approval","zh":"待本院审核"},"overdue":1,"state":"SUBMITTED"},{"count":1,"label":{"en":"Awaiting triage","zh":"待分诊"},"overdue":1,"state":"APPROVED_HOME"}],"total":2,"urgencies":[{"count":2,"overdue":2,"urgency":"urgent"}]}
 > li op board.get {}
-  {"holders":[{"count":2,"holder":{"id":"000000000000000a","name":"青石镇卫生院"},"overdue":1,"role":"home_office"},{"count":1,"holder":{"id":"000000000000001e","name":"南江市第一医院"},"overdue":1,"role":"dispatcher"}],"overdue":2,"states":[{"count":1,"label":{"en":"Awaiting triage","zh":"待分诊"},"overdue":1,"state":"APPROVED_HOME"},{"count":2,"label":{"en":"Awaiting home approval","zh":"待本院审核"},"overdue":1,"state":"SUBMITTED"}],"total":3,"urgencies":[{"count":1,"overdue":0,"urgency":"routine"},{"count":2,"overdue":2,"urgency":"urgent"}]}
+  {"holders":[{"count":2,"holder":{"id":"000000000000000a","name":"青石镇卫生院"},"overdue":1,"role":"home_office"},{"count":1,"holder":{"id":"000000000000001e","name":"南江市第一医院"},"overdue":1,"role":"dispatcher"}],"overdue":2,"states":[{"count":2,"label":{"en":"Awaiting home approval","zh":"待本院审核"},"overdue":1,"state":"SUBMITTED"},{"count":1,"label":{"en":"Awaiting triage","zh":"待分诊"},"overdue":1,"state":"APPROVED_HOME"}],"total":3,"urgencies":[{"count":2,"overdue":2,"urgency":"urgent"},{"count":1,"overdue":0,"urgency":"routine"}]}
 > gao op board.get {}
   {"holders":[{"count":1,"holder":{"id":"000000000000001e","name":"南江市第一医院"},"overdue":1,"role":"dispatcher"}],"overdue":1,"states":[{"count":1,"label":{"en":"Awaiting triage","zh":"待分诊"},"overdue":1,"state":"APPROVED_HOME"}],"total":1,"urgencies":[{"count":1,"overdue":1,"urgency":"urgent"}]}
 > sun op board.get {}
@@ -40,7 +40,7 @@
 > nobody op case.verify {"code":"no-such-code"}
   ! not_found code
 > admin op board.get {}
-  {"holders":[{"count":2,"holder":{"id":"000000000000000a","name":"青石镇卫生院"},"overdue":1,"role":"home_office"},{"count":1,"holder":{"id":"000000000000001e","name":"南江市第一医院"},"overdue":1,"role":"dispatcher"}],"overdue":2,"states":[{"count":1,"label":{"en":"Awaiting triage","zh":"待分诊"},"overdue":1,"state":"APPROVED_HOME"},{"count":2,"label":{"en":"Awaiting home approval","zh":"待本院审核"},"overdue":1,"state":"SUBMITTED"}],"total":3,"urgencies":[{"count":1,"overdue":0,"urgency":"routine"},{"count":2,"overdue":2,"urgency":"urgent"}]}
+  {"holders":[{"count":2,"holder":{"id":"000000000000000a","name":"青石镇卫生院"},"overdue":1,"role":"home_office"},{"count":1,"holder":{"id":"000000000000001e","name":"南江市第一医院"},"overdue":1,"role":"dispatcher"}],"overdue":2,"states":[{"count":2,"label":{"en":"Awaiting home approval","zh":"待本院审核"},"overdue":1,"state":"SUBMITTED"},{"count":1,"label":{"en":"Awaiting triage","zh":"待分诊"},"overdue":1,"state":"APPROVED_HOME"}],"total":3,"urgencies":[{"count":2,"overdue":2,"urgency":"urgent"},{"count":1,"overdue":0,"urgency":"routine"}]}
 > admin op case.list {"view":"all"}
   {"items":[],"next":null}
 > li op case.list {"view":"inbox","limit":1}
