@@ -27,6 +27,8 @@
 #define DAY_MS 86400000ll
 #define RETRY_MS 3600000ll /* a new copy that could not be, while the one before is followed */
 #define ROOM (64ll << 20) /* on its disk beside a copy, for what is committed meanwhile */
+#define SHORT_MS 600000ll  /* a copy that another followed so soon: left by a daemon that dies again and again */
+#define SHORT_MAX 8        /* of these the last ones are kept */
 #define NICE 10 /* nobody waits for what is read back */
 #define PATH ARCHIVE_PATH
 
@@ -328,18 +330,30 @@ static int64_t needed_from(struct store_archive *a, const struct generation *all
     return believed - a->config.keep_days * DAY_MS;
 }
 
-/* One is needed as long as the next whole one does not reach back far enough; one that never became whole is not. */
+/* What it held is in the copy that a sound next one begins with; only the moments between the two are not to be had any more. */
+static bool is_short(const struct store_archive *a, const struct generation *g, const struct generation *next)
+{
+    int64_t most = a->config.base_ms / 2 < SHORT_MS ? a->config.base_ms / 2 : SHORT_MS;
+    return g->from_ms && next && next->checked_ms && next->from_ms >= g->from_ms && next->from_ms - g->from_ms < most;
+}
+
+/* One is needed as long as the next whole one does not reach back far enough; one that never became whole is not, nor are many short ones. */
 static void sweep(struct store_archive *a)
 {
     struct generation *all = calloc(GENERATIONS_MAX, sizeof *all);
+    const struct generation *next = NULL;
     size_t n = all ? archive_generations(a->dir, all, GENERATIONS_MAX) : 0;
     int64_t need = needed_from(a, all, n);
     bool reached = false;
+    int shorts = 0;
     for (size_t i = n; i-- > 0;) {
-        bool mine = strtoull(all[i].name, NULL, 16) == a->number;
-        if (!mine && (reached || !all[i].from_ms))
-            archive_remove(a->dir, all[i].name);
-        reached = reached || (all[i].from_ms && all[i].checked_ms && all[i].from_ms <= need);
+        const struct generation *g = &all[i];
+        bool mine = strtoull(g->name, NULL, 16) == a->number;
+        bool too_many = is_short(a, g, next) && ++shorts > SHORT_MAX;
+        if (!mine && (reached || !g->from_ms || too_many))
+            archive_remove(a->dir, g->name);
+        reached = reached || (g->from_ms && g->checked_ms && g->from_ms <= need);
+        next = g->from_ms ? g : next;
     }
     free(all);
 }

@@ -3,6 +3,7 @@
  * A folder of it (a generation) is a whole copy (base.db) and one file of pieces (log): each piece holds the pages that commits changed since the piece before,
  * as they were at a moment, packed and with a hash. Base and the pieces up to a moment are the database of that moment. A generation begins when the daemon
  * starts, once a day, and whenever the log went on without being seen (another process brought it home): so there is never a gap within one.
+ * Of generations that another followed within minutes, as a daemon leaves them that dies again and again, the last eight are kept: each is as large as the database.
  * Each base is read back: one that is no sound database (a damaged page came along) does not take the place of one that is, which is followed further.
  *
  * Generations and pieces count in the order they were made in; their times are the machine's clock's, which may be set back and forth. A moment that the clock

@@ -326,9 +326,33 @@ static void a_damaged_page_does_not_spread(void **state)
     have_all();
 }
 
+/* A daemon that dies again and again does not fill the disk with copies; what was there before it did is kept. */
+static void many_starts_keep_few_copies(void **state)
+{
+    struct store_moment m;
+    (void)state;
+    ahead_ms = -7200000;
+    begin(3600000);
+    some_rows();
+    have_all();
+    int64_t early = now();
+    store_archive_close(archive);
+    ahead_ms = 0;
+    for (int i = 0; i < 14; i++) {
+        begin(3600000);
+        write_row();
+        have_all();
+        assert_in_range(state_of().copies, 1, 11);
+        store_archive_close(archive);
+    }
+    assert_int_equal(restored(now(), &m), n_rows);
+    assert_int_equal(restored(early, &m), 5);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-    const struct CMUnitTest tests[] = {T(any_moment_of_a_busy_database), T(a_gap_begins_anew), T(a_torn_piece_is_none), T(nothing_is_written_over), T(the_clock_is_set), T(a_damaged_page_does_not_spread)};
+    const struct CMUnitTest tests[] = {T(any_moment_of_a_busy_database), T(a_gap_begins_anew), T(a_torn_piece_is_none), T(nothing_is_written_over), T(the_clock_is_set), T(a_damaged_page_does_not_spread),
+                                       T(many_starts_keep_few_copies)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
