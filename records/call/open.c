@@ -291,8 +291,8 @@ void records_close(struct records *r)
     stop_pool(r);
     exchange_queue_close(r);
     recording_intake_close(r->parts.intake);
-    records_parts_close(&r->parts);
     health_close(r->parts.health);
+    records_parts_close(&r->parts);
     store_archive_close(r->archive);
     store_close(r->store);
     if (r->alone >= 0)
