@@ -5,7 +5,7 @@ import { launch, open, run } from './lib.mjs'
 import { makeRelay, throughRelay } from './line.mjs'
 import { startSite } from './site.mjs'
 
-const TIMES = Number(process.env.YL_TIMES ?? 3)
+const TIMES = Number(process.env.YL_TIMES ?? 1)
 const site = await startSite()
 const relay = await makeRelay(site.address, site.media)
 const browser = await launch()
