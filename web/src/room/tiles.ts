@@ -1,5 +1,5 @@
 // Which pictures there are and which one is large.
-import { computed, reactive, ref, watch, type ComputedRef, type Ref } from 'vue'
+import { computed, onScopeDispose, reactive, ref, watch, type ComputedRef, type Ref } from 'vue'
 import type { Call } from './call'
 import type { Notice } from './notices'
 import type { Seat, Source, StreamQuality } from './types'
@@ -28,6 +28,25 @@ function labelOf(seat: Seat, source: Source, mine: boolean): string {
 function layerFor(height: number | undefined): 0 | 1 | 2 {
   if (height === undefined || height <= 216) return 0
   return height <= 432 ? 1 : 2
+}
+
+const AWAY_MS = 5000
+/** Whether nobody has looked at this page for a while: another tab, another window, a locked phone. */
+function useAway(): Ref<boolean> {
+  const away = ref(false)
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const look = (): void => {
+    clearTimeout(timer)
+    if (document.visibilityState === 'visible') away.value = false
+    else timer = setTimeout(() => (away.value = true), AWAY_MS)
+  }
+  document.addEventListener('visibilitychange', look)
+  onScopeDispose(() => {
+    document.removeEventListener('visibilitychange', look)
+    clearTimeout(timer)
+  })
+  look()
+  return away
 }
 
 export function useTiles(call: Call): { tiles: ComputedRef<Tile[]>; main: ComputedRef<Tile | null>; rest: ComputedRef<Tile[]>; pinned: Ref<string | null>; heights: Map<string, number> } {
@@ -69,15 +88,17 @@ export function useTiles(call: Call): { tiles: ComputedRef<Tile[]>; main: Comput
   })
   const rest = computed(() => tiles.value.filter((t) => t.key !== main.value?.key))
 
-  // Each picture gets the layer that its tile has pixels for: a clinic's line carries what is looked at.
+  // Each picture gets the layer that its tile has pixels for: a clinic's line carries what is looked at. Where nobody looks the least goes on, so that
+  // there is a picture at once when somebody does.
+  const away = useAway()
   const heights = reactive(new Map<string, number>())
   const asked = new Map<string, number>()
   watch(
-    [tiles, main, () => [...heights]],
+    [tiles, main, away, () => [...heights]],
     () => {
       for (const t of tiles.value) {
         if (!t.track || t.source === 'screen') continue
-        const want = t.key === main.value?.key ? 2 : layerFor(heights.get(t.key))
+        const want = away.value ? 0 : t.key === main.value?.key ? 2 : layerFor(heights.get(t.key))
         if (asked.get(t.track) === want) continue
         asked.set(t.track, want)
         call.layer(t.track, want)
