@@ -84,9 +84,9 @@ static int aac_variant(struct net_request *r, const struct programme_now *now, s
                     codecs, v.size, v.pass, per_part_for(net_request_rtt_ms(r)), v.line);
 }
 
-void hls_master(struct watch *w, struct net_request *r, const struct desk_watch_made *made, const char *pass)
+static void reply_master(struct watch *w, struct net_request *r, uint64_t room, const char *pass)
 {
-    struct programme *p = desk_programme(w->config.desk, made->room);
+    struct programme *p = desk_programme(w->config.desk, room);
     struct programme_now now = {.codecs = ""};
     struct fault f = {0};
     char text[1000], size[60] = "";
@@ -103,7 +103,7 @@ void hls_master(struct watch *w, struct net_request *r, const struct desk_watch_
                      "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-STREAM-INF:SCORE=2,BANDWIDTH=%u,AVERAGE-BANDWIDTH=%u,CODECS=\"%s\"%s\n"
                      "%s/live-%u.m3u8?line=%u\n",
                      now.peak_bps + 10000, now.average_bps + 10000, now.codecs, size, pass, per_part_for(net_request_rtt_ms(r)), line);
-    if (!programme_ended(p) || desk_programme_aac(w->config.desk, made->room)) n += aac_variant(r, &now, (struct variant){pass, size, line, text + n, sizeof text - (size_t)n});
+    if (!programme_ended(p) || desk_programme_aac(w->config.desk, room)) n += aac_variant(r, &now, (struct variant){pass, size, line, text + n, sizeof text - (size_t)n});
     net_reply_header(r, "Cache-Control", "no-store");
     net_reply_bytes(r, 200, PLAYLIST_TYPE, text, (size_t)n);
 }
@@ -132,9 +132,14 @@ static void reply_playlist(struct net_request *r, struct programme *p, unsigned 
 }
 
 /* True: answered. `late`: no longer waits. */
-static bool try_held(struct held *h, bool late)
+static bool try_held(struct watch *w, struct held *h, bool late)
 {
     struct share *s;
+    if (*h->pass) {
+        if (!late && desk_programme_dark(w->config.desk, h->room)) return false;
+        reply_master(w, h->request, h->room, h->pass);
+        return true;
+    }
     if (h->playlist) {
         if (!late && !programme_has(h->programme, h->segment, h->part, h->per_part)) return false;
         reply_playlist(h->request, h->programme, h->per_part, h->skip);
@@ -151,7 +156,7 @@ static bool try_held(struct held *h, bool late)
 static void hold(struct watch *w, struct held h)
 {
     struct held *kept;
-    if (try_held(&h, false)) return;
+    if (try_held(w, &h, false)) return;
     if (!(kept = malloc(sizeof *kept))) abort();
     *kept = h;
     if (!kept->until_ms) kept->until_ms = watch_now_ms() + HOLD_MS;
@@ -164,7 +169,7 @@ static void look(struct watch *w, struct programme *p, int64_t late_before_ms, b
     for (struct held **at = &w->held; *at;) {
         struct held *h = *at;
         bool late = gone || h->until_ms <= late_before_ms;
-        if ((p && h->programme != p) || !try_held(h, late)) {
+        if ((p && h->programme != p) || !try_held(w, h, late)) {
             at = &h->next;
             continue;
         }
@@ -189,6 +194,14 @@ void hls_tick(struct watch *w, int64_t now_ms)
 }
 
 /* ---- requests ---- */
+/* A picture that is on its way is waited for: a player that began with sound alone adds none later, and who watches first is why its codec begins to be changed. */
+void hls_master(struct watch *w, struct net_request *r, const struct desk_watch_made *made, const char *pass)
+{
+    struct held h = {.request = r, .programme = desk_programme(w->config.desk, made->room), .room = made->room};
+    snprintf(h.pass, sizeof h.pass, "%s", pass);
+    hold(w, h);
+}
+
 struct query {
     long segment, part, line;
     bool skip, bad;

@@ -39,6 +39,8 @@ struct held { /* a request that waits for what comes */
     struct net_request *request;
     struct programme *programme;
     int64_t until_ms;
+    uint64_t room;         /* of a beginning */
+    char pass[PASS_BYTES]; /* set: the playlist that one begins with */
     bool playlist, skip;
     uint32_t segment;
     int part;

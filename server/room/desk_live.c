@@ -311,6 +311,14 @@ struct programme *desk_programme(struct desk *d, uint64_t room)
     return taken_up(d, lecture_find(d, room));
 }
 
+bool desk_programme_dark(struct desk *d, uint64_t room)
+{
+    struct lecture *x = lecture_find(d, room);
+    struct programme_now now = {0};
+    if (x) programme_now(x->programme, &now);
+    return x && x->running && x->tracks[MEDIA_VIDEO].v && !now.width;
+}
+
 struct programme *desk_programme_wait(struct desk *d, uint64_t room)
 {
     struct lecture *x = lecture_find(d, room);

@@ -83,13 +83,13 @@ function dice(seed) {
   }
 }
 
-/** What waits before a bottleneck of `relay.down_bps`: first in, first out, at most `relay.buffer_ms` of it at the present rate. */
-function bottleneck(relay) {
+/** What waits before a bottleneck of `relay[way]` (bit/s): first in, first out, at most `relay.buffer_ms` of it at the present rate. */
+function bottleneck(relay, way) {
   const waiting = []
   let bytes = 0
   let budget = 0
   let last = performance.now()
-  const bps = () => relay.down_bps || Infinity
+  const bps = () => relay[way] || Infinity
   const timer = setInterval(() => {
     const now = performance.now()
     budget = waiting.length ? budget + ((now - last) * bps()) / 8000 : 0
@@ -100,13 +100,14 @@ function bottleneck(relay) {
       bytes -= size
       send()
     }
+    if (way !== 'down_bps') return
     relay.queue_ms = (bytes * 8000) / bps()
     relay.queue_most_ms = Math.max(relay.queue_most_ms, relay.queue_ms)
     relay.queues?.push(relay.queue_ms)
   }, 2)
   return {
     push(size, send) {
-      if (!relay.down_bps && !waiting.length) return send()
+      if (!relay[way] && !waiting.length) return send()
       if ((bytes * 8000) / bps() > relay.buffer_ms) return void relay.overflown++
       bytes += size
       waiting.push({ size, send })
@@ -117,12 +118,13 @@ function bottleneck(relay) {
 
 /**
  * A UDP relay to `port`: every datagram of either direction is lost with `loss` and comes `delay_ms` later; towards the page `down_bps`
- * pass (0: all), the rest waits. `queue_ms` is what waits now, `queue_most_ms` the most since it was set to 0.
+ * pass and from it `up_bps` (0: all), the rest waits. `queue_ms` is what waits now for the page, `queue_most_ms` the most since it was set to 0.
  * `up` and `down`, where set, see each datagram and the page's port before it is lost.
  */
 export async function makeRelay(address, port, seed = 20261128) {
-  const relay = { loss: 0, delay_ms: 0, down_bps: 0, buffer_ms: 1500, passed: 0, lost: 0, overflown: 0, queue_ms: 0, queue_most_ms: 0, down_bytes: 0 }
-  const neck = bottleneck(relay)
+  const relay = { loss: 0, delay_ms: 0, down_bps: 0, up_bps: 0, buffer_ms: 1500, passed: 0, lost: 0, overflown: 0, queue_ms: 0, queue_most_ms: 0, down_bytes: 0 }
+  const neck = bottleneck(relay, 'down_bps')
+  const out = bottleneck(relay, 'up_bps')
   const random = dice(seed)
   const front = createSocket('udp4')
   const backs = new Map()
@@ -150,7 +152,7 @@ export async function makeRelay(address, port, seed = 20261128) {
   }
   front.on('message', (m, from) => {
     relay.up?.(m, from.port)
-    pass(() => back(from).send(m, port, address))
+    out.push(m.length + 28, () => pass(() => back(from).send(m, port, address)))
   })
   /** A router forgot who sits behind which port: what the page sends comes from another port, what is sent to the old one is lost. Nothing tells the page. */
   relay.rebind = () => {
@@ -162,6 +164,7 @@ export async function makeRelay(address, port, seed = 20261128) {
   relay.close = () => {
     relay.closed = true
     neck.close()
+    out.close()
     front.close()
     for (const s of backs.values()) s.close()
   }

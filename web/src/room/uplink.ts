@@ -25,15 +25,17 @@ const SIMULCAST: Encoding[] = [
   { rid: 'h', scaleResolutionDownBy: 2, maxBitrate: 500_000, scalabilityMode: 'L1T3' },
   { rid: 'f', maxBitrate: 1_700_000, scalabilityMode: 'L1T3' },
 ]
+/** What is shown (text, an ultrasound) has four times a face's share of a line that cannot carry both whole. */
+const FIRST: Encoding = { priority: 'high' }
 const SINGLE: Partial<Record<Source, Encoding[]>> = {
-  screen: [{ maxBitrate: 2_500_000, scalabilityMode: 'L1T3' }],
-  camera2: [{ maxBitrate: 2_000_000, scalabilityMode: 'L1T3' }],
+  screen: [{ ...FIRST, maxBitrate: 2_500_000, scalabilityMode: 'L1T3' }],
+  camera2: [{ ...FIRST, maxBitrate: 2_000_000, scalabilityMode: 'L1T3' }],
   mic: [{ maxBitrate: 48_000, priority: 'high', networkPriority: 'high' } as RTCRtpEncodingParameters],
 }
 /** VP9, where everybody can receive it and this browser can send it so: three sizes in one stream, of which each viewer gets what he has use for. */
 const LAYERED: Partial<Record<Source, Encoding>> = {
-  screen: { maxBitrate: 2_500_000, scalabilityMode: 'L1T3' },
-  camera2: { maxBitrate: 2_500_000, scalabilityMode: 'L3T3_KEY' },
+  screen: { ...FIRST, maxBitrate: 2_500_000, scalabilityMode: 'L1T3' },
+  camera2: { ...FIRST, maxBitrate: 2_500_000, scalabilityMode: 'L3T3_KEY' },
 }
 /** libwebrtc makes no size below 240x135 of its own. */
 function sizesOf(track: MediaStreamTrack | null): number {
