@@ -212,6 +212,15 @@ static const struct init *init_of(const struct programme *p, uint32_t generation
     return NULL;
 }
 
+/* Where the newest generation begins. */
+static int64_t turned_us(const struct programme *p)
+{
+    size_t i = p->n_segments - 1;
+    while (i > 0 && p->segments[i - 1].generation == p->segments[i].generation)
+        i--;
+    return p->segments[i].start_us;
+}
+
 void programme_now(const struct programme *p, struct programme_now *out)
 {
     const struct segment *s = newest(p);
@@ -221,6 +230,7 @@ void programme_now(const struct programme *p, struct programme_now *out)
     out->generation = s->generation;
     out->width = i->width;
     out->height = i->height;
+    out->shown_us = p->end_us - turned_us(p);
     int64_t length_us = p->end_us - p->segments[0].start_us;
     out->average_bps = length_us > 0 ? (uint32_t)(p->offset * 8000000 / (uint64_t)length_us) : 0;
     if (!out->peak_bps) out->peak_bps = out->average_bps;

@@ -28,6 +28,7 @@ bool programme_ended(const struct programme *p);
 struct programme_now {
     int64_t epoch_us, end_us;  /* UTC of its time 0; its time at the end of the newest piece */
     uint32_t generation;
+    int64_t shown_us;          /* how long the newest generation has been shown */
     const char *codecs;
     unsigned width, height;
     uint32_t peak_bps, average_bps;

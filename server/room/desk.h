@@ -143,7 +143,7 @@ struct desk_watch_made {
 typedef void (*desk_watch_done)(void *ctx, const struct fault *f, const struct desk_watch_made *made);
 void desk_watch(struct desk *d, const struct desk_watch_ask *w, desk_watch_done done, void *ctx);
 struct programme *desk_programme(struct desk *d, uint64_t room); /* NULL = nothing was shown there lately */
-/* A picture is sent there, and nothing of it is shown yet. */
+/* A picture is sent there, and nothing of it is shown yet, or too little to begin with. */
 bool desk_programme_dark(struct desk *d, uint64_t room);
 struct programme *desk_programme_wait(struct desk *d, uint64_t room); /* likewise, but an empty one is made to wait for; NULL = no memory */
 /* The rendition with AAC in place of Opus, for phones: it begins when it is first asked for, and is kept as long as the programme. NULL = there

@@ -95,6 +95,8 @@ static int post(struct live *l, enum media_cmd_type type, struct media_live_para
     return rc;
 }
 
+#define DARK_US 1500000 /* players begin half a second to a second behind, and cannot go on from sound alone to a picture */
+
 static struct lecture *lecture_find(struct desk *d, uint64_t room)
 {
     struct lecture *x = NULL;
@@ -316,7 +318,7 @@ bool desk_programme_dark(struct desk *d, uint64_t room)
     struct lecture *x = lecture_find(d, room);
     struct programme_now now = {0};
     if (x) programme_now(x->programme, &now);
-    return x && x->running && x->tracks[MEDIA_VIDEO].v && !now.width;
+    return x && x->running && x->tracks[MEDIA_VIDEO].v && (!now.width || now.shown_us < DARK_US);
 }
 
 struct programme *desk_programme_wait(struct desk *d, uint64_t room)

@@ -58,21 +58,29 @@ async function hlsPage(deaf) {
   return page
 }
 const level = (page) => page.evaluate(() => ({ audio: globalThis.hls.levels[globalThis.hls.currentLevel].audioCodec, n: globalThis.hls.levels.length, heard: document.querySelector('video').webkitAudioDecodedByteCount }))
+const fatal = (page) => page.evaluate(() => globalThis.errors.filter((e) => e.endsWith('true')))
 const quiet = (page) => page.evaluate(() => globalThis.errors.filter((e) => !/Stalled|NUDGE/i.test(e)))
 
 await run({
-  async 'a lecture given in VP8 is watched as H.264'() {
+  async 'hls.js is the first to watch a lecture given in VP8, and has its picture'() {
     assert.deepEqual(await lecturer.evaluate(([u, t]) => globalThis.begin(u, t, 'video/VP8'), [`${base}/whip/lecture`, token('lecture', 'publish')]), { status: 201 })
     await sleep(2500)
     assert.equal(await lecturer.evaluate(() => globalThis.sends()), 'video/VP8')
     assert.equal(children().length, 0, 'nobody watches yet')
+    const began = Date.now()
+    const page = await hlsPage(false) // until now there was sound alone: what it began with would have no place for a picture
+    console.log(`# the first picture of the first viewer after ${Date.now() - began} ms`)
+    assert.deepEqual(await fatal(page), [])
+    await page.context().close()
+  },
+  async 'a lecture given in VP8 is watched as H.264'() {
     const page = await open(browser, { base })
     page.setDefaultTimeout(30_000)
     await page.addInitScript(reader)
     const began = Date.now()
     await page.goto(`/live/lecture#${watch}`)
     await shown(page)
-    console.log(`# the first picture of the first viewer after ${Date.now() - began} ms`)
+    console.log(`# live page: the first picture after ${Date.now() - began} ms`)
     assert.equal(children().length, 1)
     await sleep(3000)
     const list = await ages(page, 5000)

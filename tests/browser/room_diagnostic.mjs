@@ -16,13 +16,13 @@ const clinic = await member(browser, site.base, 'qs.zhang', { camera: { width: 1
 const expert = await member(browser, site.base, 'xy.qian', { shape: { viewport: { width: 2560, height: 1440 } } }) // the small tiles are large enough for more than the least
 await clinic.addInitScript(throughRelay, { port: site.media, relay: up.port })
 await expert.addInitScript(throughRelay, { port: site.media, relay: down.port })
-/** A screen of lines one pixel wide, and some noise that moves: what a codec would blur first. */
+/** A screen of lines two pixels wide, which a codec would blur first, and a film in it that keeps the line busy. */
 await clinic.addInitScript(() => {
   navigator.mediaDevices.getDisplayMedia = async () => {
     const [width, height] = [1280, 720]
     const canvas = Object.assign(document.createElement('canvas'), { width, height })
     const c = canvas.getContext('2d')
-    const noise = c.createImageData(640, 240)
+    const noise = c.createImageData(240, 90)
     setInterval(() => {
       c.fillStyle = '#fff'
       c.fillRect(0, 0, width, 360)
@@ -54,7 +54,7 @@ const sent = () => clinic.evaluate(async () => {
   for (const pc of globalThis.pcs) if (pc.connectionState === 'connected') (await pc.getStats()).forEach((s) => s.type === 'outbound-rtp' && s.kind === 'video' && (out[s.rid ? 'face' : 'findings'] += s.bytesSent))
   return out
 })
-/** Of the lines one pixel wide on the screen, as the expert sees them: 1 = as drawn, 0 = grey. */
+/** Of the lines on the screen, as the expert sees them: 1 = as drawn, 0 = grey. */
 const sharpness = () => expert.evaluate(() => {
   const v = document.querySelector('.tile[data-source=screen] video')
   const c = Object.assign(document.createElement('canvas'), { width: v.videoWidth, height: v.videoHeight }).getContext('2d')
@@ -83,11 +83,11 @@ await run({
   async 'a thin line down: the ultrasound stays, the face shrinks'() {
     down.down_bps = Math.round(wide.camera2.kbps * 1150 + 260_000)
     console.log(`     ${(down.down_bps / 1000).toFixed(0)} kbit/s down`)
-    await expert.waitForTimeout(6000)
-    const thin = await watch(10, 'thin down')
+    let thin
+    const kept = () => thin.camera2.lines === 720 && thin.camera2.fps > wide.camera2.fps * 0.8 && thin.camera.lines === 180
+    for (let i = 0; i < 7 && !(thin && kept()); i++) thin = await watch(8, 'thin down') // a machine that stands for a while looks like a line that does
     await shot(expert, 'diagnostic-thin')
-    assert.ok(thin.camera2.lines >= 360 && thin.camera2.fps > wide.camera2.fps * 0.6, 'the ultrasound goes on as it was')
-    assert.ok(thin.camera.lines === 180 && thin.camera2.kbps > 2.5 * thin.camera.kbps, 'the face has the rest')
+    assert.ok(kept(), 'the ultrasound goes on as it was, the face is small')
     down.down_bps = 0
   },
   async 'a thin line up: the clinic sends the ultrasound before the face'() {
@@ -113,7 +113,8 @@ await run({
     await playing(expert, clinic.called, 'screen')
     await expert.waitForTimeout(15_000)
     const [before, sharp] = [await watch(5, 'screen, wide'), await sharpness()]
-    down.down_bps = 500_000
+    down.down_bps = Math.round(before.screen.kbps * 800 + 150_000)
+    console.log(`     ${(down.down_bps / 1000).toFixed(0)} kbit/s down`)
     await expert.waitForTimeout(10_000)
     const [after, still] = [await watch(10, 'screen, thin down'), await sharpness()]
     console.log(`     sharpness ${sharp.toFixed(2)}, then ${still.toFixed(2)}`)
