@@ -60,8 +60,8 @@ uint32_t consult_parties(struct op_ctx *ctx, const struct consult *c)
     if (!me->person.v)
         return parties;
     parties |= team_parties(c, me->person);
-    if (me->person.v == c->applicant.v)
-        return parties | P(APPLICANT); /* nobody decides on his own request, whatever else he is */
+    if (me->person.v == c->applicant.v) /* nobody decides on his own request, whatever else he is; and it is the house's: who left it, or acts for another, is a stranger to it */
+        return me->org.v == c->home_org.v ? parties | P(APPLICANT) : parties;
     if (me->org.v == c->home_org.v && c->submitted_ms && staff_actor_has(ctx, STAFF_OFFICE))
         parties |= P(HOME);
     if (me->org.v == c->target_org.v && reached_target(c)) {

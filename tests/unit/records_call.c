@@ -326,6 +326,17 @@ static void a_cut_tail_is_found(void **state)
 
 /* ---- roles ---- */
 
+/* Nor have it sent: who registers a machine client or a subscriber reads what it reads. That is the consortium's to decide, not the machine's keeper's. */
+static void the_machines_keeper_lets_no_system_in(void **state)
+{
+    static const char *const rights[] = {"client.manage", "exchange.manage", "exchange.repair", "person.manage", "policy.set", "mpi.manage", "audit.read", "fhir.read"};
+    const struct access *a = records_parts(site.r)->access;
+    (void)state;
+    for (size_t i = 0; i < sizeof rights / sizeof *rights; i++)
+        if (access_roles_may(a, 1ull << access_role(a, "sys_admin"), rights[i]))
+            fail_msg("%s", rights[i]);
+}
+
 static void administrators_never_read_health_data(void **state)
 {
     static const char *const rights[] = {"patient.read", "patient.write", "case.read", "case.create", "case.consult", "document.read", "document.write"};
@@ -543,7 +554,7 @@ int main(void)
                                        T(a_deleted_line_is_found),
                                        T(swapped_lines_are_found),
                                        T(a_cut_tail_is_found),
-                                       T(administrators_never_read_health_data),
+                                       T(administrators_never_read_health_data), T(the_machines_keeper_lets_no_system_in),
                                        T(every_right_is_somebodys), T(emergency_access_is_judged_by_the_offices),
                                        T(nobody_changes_his_own_roles), T(a_password_alone_does_nothing_before_the_second_factor),
                                        T(a_phone_adds_photos_and_does_nothing_else), T(an_answer_given_again_is_of_the_same_patient), T(a_new_password_closes_what_other_sessions_read), T(slots_are_kept_by_whom_the_matrix_names)};
