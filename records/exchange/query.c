@@ -28,6 +28,15 @@ int query_wrong(struct asking *a, int code, const char *reason, unsigned field, 
     return ERR_INVALID;
 }
 
+void query_told(struct asking *a, uint64_t patient)
+{
+    a->n_pids++;
+    for (size_t i = 0; i < a->told.n; i++)
+        if (a->told.patient[i] == patient)
+            return;
+    a->told.patient[a->told.n++] = patient; /* of ANSWERS_MAX at most */
+}
+
 /* ---- the reply ---- */
 
 static void put_segment(struct hl7_writer *w, struct hl7_message *m, const struct hl7_segment *s)
@@ -126,7 +135,7 @@ static void encode(struct hl7_writer *w, enum hl7_charset to)
     free(bytes);
 }
 
-int exchange_answer_query(struct op_ctx *ctx, const struct exchange_in *in, struct hl7_writer *w)
+int exchange_answer_query(struct op_ctx *ctx, const struct exchange_in *in, struct hl7_writer *w, struct exchange_told *told)
 {
     struct hl7_message m;
     struct fault f = {0};
@@ -156,6 +165,7 @@ int exchange_answer_query(struct op_ctx *ctx, const struct exchange_in *in, stru
         }
     }
     rc = rc ? rc : a->pids.failed || w->failed ? ERR_UNAVAILABLE : 0;
+    *told = a->told;
     hl7_writer_fini(&a->pids);
     hl7_fini(&m);
     free(a);

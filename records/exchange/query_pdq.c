@@ -275,8 +275,7 @@ static void answer_one(struct asking *a, uint64_t patient, bool merged_away)
             a->from--;
         else if (a->n_pids < a->limit) {
             query_put_pid(a, patient, &numbers);
-            a->n_pids++;
-            a->ctx->audit.patient = patient;
+            query_told(a, patient);
         } else
             a->remaining++;
     }
@@ -334,8 +333,6 @@ int query_pdq(struct asking *a)
     rc = rc ? rc : query_find(a);
     if (rc == 0)
         answer_all(a);
-    if (a->n_pids != 1)
-        a->ctx->audit.patient = 0;
     a->from = start;
     return rc ? rc : tx_error(a->ctx->tx);
 }

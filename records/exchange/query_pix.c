@@ -97,7 +97,7 @@ int query_pix(struct asking *a)
     int rc = query_read_wanted(a, 4);
     if (rc)
         return rc;
-    a->ctx->audit.patient = patient;
+    a->told = (struct exchange_told){.patient = {patient}, .n = 1}; /* also where he has no number that is wanted */
     query_list_person(a, patient, &numbers);
     if (numbers.n) { /* 3.9.4.2.2.6: no demographics; the name is there because it must be */
         hl7_puts(&a->pids, "PID|||");

@@ -117,8 +117,7 @@ static void answer(struct asking *a, const struct visit *v, struct hl7_message *
         query_put_pid(a, v->patient, &numbers);
         hl7_puts(&a->pids, pv1);
         hl7_puts(&a->pids, "\r");
-        a->n_pids++;
-        a->ctx->audit.patient = v->patient;
+        query_told(a, v->patient);
     } else if (numbers.n && a->from)
         a->from--;
     else if (numbers.n)
@@ -188,8 +187,6 @@ int query_visits(struct asking *a)
             consider(a, &list[i]);
     }
     free(list);
-    if (a->n_pids != 1)
-        a->ctx->audit.patient = 0;
     a->from = start;
     return rc ? rc : tx_error(a->ctx->tx);
 }

@@ -296,6 +296,15 @@ static void merges_are_the_owners(void **state) /* 17 */
     is("ERR-1.4.1", "204");
 }
 
+static int64_t number_of(const char *sql, int64_t value)
+{
+    struct tx *tx;
+    assert_int_equal(tx_begin(records_store(desk.r), TX_READ, &tx), 0);
+    int64_t n = tx_int(tx, -1, sql, "i", value);
+    tx_rollback(tx);
+    return n;
+}
+
 /* An answer in pages: what is left is said, and continued from where it stopped. */
 static void pages(void **state)
 {
@@ -306,8 +315,11 @@ static void pages(void **state)
         hl7_send(text);
         accepted("AA");
     }
+    int64_t before = number_of("SELECT MAX(seq) FROM audit WHERE seq>$1", 0);
     hl7_send("MSH|^~\\&|TEST_HARNESS|TEST|CR1|X|20090226||QBP^Q22^QBP_Q21|q|P|2.5\nQPD|Q22^Find Candidates^HL7|T1|@PID.5.1^hi*~@PID.8^M\nRCP|I|3^RD\n");
     found("AA", "OK", 3);
+    /* each of them finds it under "who saw my record" */
+    assert_int_equal(number_of("SELECT COUNT(DISTINCT patient_id) FROM audit WHERE op='exchange.query' AND patient_id<>0 AND object_id<>0 AND seq>$1", before), 3);
     is("QAK-4", "7");
     is("QAK-6", "4");
     is("DSC-1", "3");
