@@ -285,6 +285,7 @@ static int session_post(struct op_ctx *ctx, json_t *args, json_t **result)
         return fault_field(ctx->fault, "post_id", "not_yours");
     rc = set_post(ctx, ctx->actor->session, post);
     rc = rc ? rc : restage(ctx, ctx->actor->session, &l);
+    rc = rc ? rc : session_end_tell(ctx, l.person); /* open lines: other roles hear of other things */
     return rc ? rc : me_json(ctx, ctx->actor->session, l.person, result);
 }
 
