@@ -204,6 +204,8 @@ static int run(struct item *it, struct tx *tx, bool *keep)
     it->on_behalf = ctx.audit.person;
     it->behalf_org = ctx.audit.org;
     snprintf(it->detail, sizeof it->detail, "%s", ctx.audit.detail);
+    it->n_also = ctx.audit.n_also;
+    memcpy(it->also, ctx.audit.also, it->n_also * sizeof *it->also);
     *keep = rc == 0 || (ctx.commit_anyway && tx_error(tx) == 0);
     it->reply.error = rc;
     if (rc && !it->reply.fault.code)
@@ -245,7 +247,17 @@ static int write_line(struct item *it, struct tx *tx)
                               .object = it->object,
                               .address = it->address,
                               .detail = it->reply.error ? it->reply.fault.reason : it->detail};
-    return audit_append(tx, it->r->parts.audit_key, it->now_ms, &line);
+    struct audit_run run;
+    audit_begin(&run, tx, it->r->parts.audit_key);
+    audit_add(&run, it->now_ms, &line);
+    for (size_t i = 0; i < it->n_also && !it->reply.error; i++) {
+        char with[80];
+        snprintf(with, sizeof with, "basis=%s with=%016" PRIx64, it->also[i].basis, it->patient);
+        line.patient = it->also[i].patient;
+        line.detail = with;
+        audit_add(&run, it->now_ms, &line);
+    }
+    return audit_end(&run);
 }
 
 static bool to_touch(const struct item *it)

@@ -518,6 +518,31 @@ static void an_answer_given_again_is_of_the_same_patient(void **state)
     assert_int_equal(count("SELECT COUNT(*) FROM audit WHERE op='patient.reveal' AND detail='again'"), 1);
 }
 
+static struct reply new_patient(const char *name)
+{
+    struct reply made = call_as(site.token, "patient.create", json_pack("{s:s,s:s,s:s,s:s}", "name", name, "sex", "male", "birth_date", "1960-05-05", "id_type", "none"), NULL);
+    assert_int_equal(made.error, 0);
+    return made;
+}
+
+/* A timeline is of all records that are the person's; each keeps who read it, should it turn out to be somebody else's. */
+static void each_record_of_a_timeline_has_its_line(void **state)
+{
+    (void)state;
+    make_doctor();
+    struct reply one = new_patient("李明"), other = new_patient("王芳");
+    exec("UPDATE mpi_member SET person_id=1, how='steward'");
+    struct reply read = call_as(site.token, "patient.timeline", json_pack("{s:O}", "patient_id", json_object_get(one.result, "id")), NULL);
+    assert_int_equal(read.error, 0);
+    assert_int_equal(json_array_size(json_object_get(read.result, "sources")), 2);
+    reply_clear(&read);
+    reply_clear(&one);
+    reply_clear(&other);
+    assert_int_equal(count("SELECT COUNT(DISTINCT patient_id) FROM audit WHERE op='patient.timeline' AND outcome='ok'"), 2);
+    assert_int_equal(count("SELECT COUNT(*) FROM audit WHERE op='patient.timeline' AND detail LIKE 'basis=own with=%'"), 1);
+    assert_int_equal(verdict().first_bad, 0);
+}
+
 /* ---- what an ended session has open ---- */
 
 static void a_new_password_closes_what_other_sessions_read(void **state)
@@ -557,6 +582,6 @@ int main(void)
                                        T(administrators_never_read_health_data), T(the_machines_keeper_lets_no_system_in),
                                        T(every_right_is_somebodys), T(emergency_access_is_judged_by_the_offices),
                                        T(nobody_changes_his_own_roles), T(a_password_alone_does_nothing_before_the_second_factor),
-                                       T(a_phone_adds_photos_and_does_nothing_else), T(an_answer_given_again_is_of_the_same_patient), T(a_new_password_closes_what_other_sessions_read), T(slots_are_kept_by_whom_the_matrix_names)};
+                                       T(a_phone_adds_photos_and_does_nothing_else), T(an_answer_given_again_is_of_the_same_patient), T(each_record_of_a_timeline_has_its_line), T(a_new_password_closes_what_other_sessions_read), T(slots_are_kept_by_whom_the_matrix_names)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
