@@ -1,6 +1,7 @@
 /* Questions of other systems: who may ask, and the reply around what the files query_*.c find. */
 #include "records/exchange/query_private.h"
 #include "records/parts.h"
+#include "records/patient/sharing.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,13 @@ int query_wrong(struct asking *a, int code, const char *reason, unsigned field, 
     exchange_flaw(&a->flaw, code, reason, NULL);
     a->flaw.at = (struct hl7_path){.segment = "QPD", .occurrence = 1, .field = (uint16_t)field, .repetition = 1, .component = (uint16_t)component};
     return ERR_INVALID;
+}
+
+bool query_hides(const struct asking *a, uint64_t patient)
+{
+    struct op_ctx as = *a->ctx;
+    as.actor = &a->asker;
+    return sharing_hides(&as, patient);
 }
 
 void query_told(struct asking *a, uint64_t patient)
@@ -117,6 +125,7 @@ static int admit(struct asking *a, const struct exchange_in *in)
     if (rc)
         return exchange_flaw(&a->flaw, 103, rc == ERR_DENIED ? "wrong_address" : "unknown_source", "MSH-3");
     a->ctx->audit.object = source.id;
+    a->asker.org.v = source.org_id;
     if (!source.may_ask)
         return exchange_flaw(&a->flaw, 207, "may_not_ask", "MSH-3");
     if (!kind_of(event, &a->kind))

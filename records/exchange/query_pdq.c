@@ -288,6 +288,8 @@ static void answer_all(struct asking *a)
     uint64_t persons[CANDIDATES_MAX];
     size_t n = 0;
     for (size_t i = 0; i < a->n_found; i++) {
+        if (query_hides(a, a->found[i]))
+            continue;
         uint64_t person = patient_index_person(a->ctx, a->found[i]);
         bool again = false, gone = !query_has_live(a->ctx, a->found[i]);
         for (size_t k = 0; k < n && !again && !gone; k++)

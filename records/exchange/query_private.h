@@ -26,6 +26,7 @@ struct listed {
 };
 struct asking {
     struct op_ctx *ctx;
+    struct actor asker; /* the institution whose system asks */
     struct hl7_message *m;
     const struct hl7_segment *qpd;
     struct exchange_flaw flaw;
@@ -41,6 +42,8 @@ struct asking {
     struct exchange_told told; /* whom they are about */
 };
 
+/* He refused that the asker's institution shares in this record (records/patient/sharing.h): it is not told of, nor that it is there. */
+bool query_hides(const struct asking *a, uint64_t patient);
 /* One more is in the answer. */
 void query_told(struct asking *a, uint64_t patient);
 /* A flaw at QPD-field.component; ERR_INVALID. query.c */

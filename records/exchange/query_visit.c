@@ -111,6 +111,8 @@ static bool fits(const struct asking *a, struct hl7_message *m)
 static void answer(struct asking *a, const struct visit *v, struct hl7_message *m)
 {
     struct listed numbers = {{0}, 0};
+    if (query_hides(a, v->patient))
+        return;
     query_list_person(a, v->patient, &numbers);
     char *pv1 = numbers.n && a->from == 0 && a->n_pids < a->limit ? exchange_canonical(m, hl7_segment(m, "PV1", 0), 60) : NULL;
     if (pv1) {
