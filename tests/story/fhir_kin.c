@@ -214,7 +214,7 @@ static void what_is_sensitive_is_its_houses_own(void **state)
     static const char *const closed[] = {"/Condition/sc", "/Condition/sc/_history/1", "/Encounter/se", "/Observation/so"};
     (void)state;
     keep(county, "Condition", "sc", OF("c1") "\"code\":{" DIAGNOSIS("B20.900") "}");
-    keep(county, "Encounter", "se", OF("c1") "\"status\":\"finished\",\"class\":{\"code\":\"AMB\"},\"reasonCode\":[{" DIAGNOSIS("F32.100") "}]");
+    keep(county, "Encounter", "se", OF("c1") "\"status\":\"finished\",\"class\":{\"code\":\"AMB\"},\"reasonCode\":[{" DIAGNOSIS("f32.100") "}]"); /* as some write it */
     keep(county, "Observation", "so", OF("c1") "\"meta\":{\"security\":[{\"system\":\"http://terminology.hl7.org/CodeSystem/v3-Confidentiality\",\"code\":\"R\"}]},\"status\":\"final\",\"code\":{\"text\":\"x\"}");
     keep(county, "Condition", "sn", OF("c1") "\"code\":{" DIAGNOSIS("I10.x00") "}");
     for (size_t i = 0; i < sizeof closed / sizeof *closed; i++) {
@@ -232,7 +232,7 @@ static void what_is_sensitive_is_its_houses_own(void **state)
     assert_int_equal(ask(city, "GET", "/Patient/c1/$everything?_count=1000", NULL), 200);
     assert_non_null(strstr(body, "Condition/sn"));
     assert_null(strstr(body, "Condition/sc"));
-    assert_null(strstr(body, "F32.100"));
+    assert_null(strcasestr(body, "F32.100"));
     assert_int_equal(ask(city, "GET", "/Condition/_history?_count=50", NULL), 200);
     assert_null(strstr(body, "B20.900"));
     assert_int_equal(ask(city, "DELETE", "/Condition/sc", NULL), 403);
