@@ -12,7 +12,7 @@
 
 /* $1 person, $2 institution, $3..$6 role flags (office, dispatcher, head, expert), $7 department, $8 now */
 #define MINE                                                                                                 \
-    "((applicant_id=$1 AND home_org_id=$2) OR EXISTS (SELECT 1 FROM consult_team t WHERE t.case_id=c.id AND t.person_id=$1 AND "  \
+    "((applicant_id=$1 AND home_org_id=$2) OR target_org_id=$2 AND EXISTS (SELECT 1 FROM consult_team t WHERE t.case_id=c.id AND t.person_id=$1 AND "  \
     "t.state<=2 "                                                                                            \
     "AND (c.closed_ms=0 OR c.closed_ms+604800000>=$8)))"
 #define HOME "($3=1 AND home_org_id=$2 AND applicant_id<>$1 AND submitted_ms>0)"
@@ -27,7 +27,7 @@
     "(closed_ms=0 AND ((holder_party='applicant' AND applicant_id=$1 AND home_org_id=$2) OR (holder_party='home_office' "       \
     "AND " HOME ") OR "                                                                                      \
     "(holder_party='dispatcher' AND (" TARGET " OR " DEPT                                                    \
-    ")) OR (holder_party='expert' AND EXISTS (SELECT 1 FROM consult_team t "                                 \
+    ")) OR (holder_party='expert' AND target_org_id=$2 AND EXISTS (SELECT 1 FROM consult_team t "                                 \
     "WHERE t.case_id=c.id AND t.person_id=$1 AND ((c.state='ASSIGNED' AND t.state=0) OR "                    \
     "(c.state<>'ASSIGNED' AND t.state=1)))) OR "                                                             \
     "(review_open=1 AND " HOME ")))"

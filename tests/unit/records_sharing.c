@@ -150,7 +150,7 @@ static void make_cases(void)
         w.cases[i].sent = roll(4) > 0;
         w.cases[i].reached = w.cases[i].sent && roll(4) > 0;
         w.cases[i].closed = !w.cases[i].sent || closed == 0 ? 0 : desk.now_ms - (closed == 1 ? 3 : 10) * DAY;
-        w.cases[i].expert = w.cases[i].reached && roll(2) ? w.staff[roll(STAFF)].id : 0;
+        w.cases[i].expert = w.cases[i].reached && roll(2) ? w.staff[roll(4) ? w.cases[i].target - 1 + ORGS * roll(2) : roll(STAFF)].id : 0; /* one in four has left */
         w.cases[i].expert_state = roll(4); /* asked, accepted, signed, declined */
         w.cases[i].sensitive = roll(3) == 0;
         if (roll(2))
@@ -236,7 +236,7 @@ static void make_world(void)
 /* Does he take part in the case at all, and as more than its expert? */
 static bool part_in(int c, int s, bool *only_expert)
 {
-    bool expert = w.cases[c].expert == w.staff[s].id && w.cases[c].expert_state < 3;
+    bool expert = w.cases[c].expert == w.staff[s].id && w.cases[c].expert_state < 3 && w.staff[s].org == w.cases[c].target; /* of the house that is asked */
     bool asked = w.cases[c].applicant == w.staff[s].id, side = asked && w.cases[c].home == w.staff[s].org; /* a request is the house's, and nobody decides on his own */
     if (!asked && w.staff[s].role == OFFICE)
         side = (w.staff[s].org == w.cases[c].home && w.cases[c].sent) || (w.staff[s].org == w.cases[c].target && w.cases[c].reached);
