@@ -482,10 +482,17 @@ static const char *with_course(struct reader *r, size_t i, const struct lexeme *
 {
     static const char *const courses[] = {"急性", "慢性", "亚急性", "陈旧性", "先天性", "特发性"};
     const struct dx_token *before = i > 0 ? &r->k[i - 1] : NULL;
-    if (!before || before->cls != DX_UNKNOWN || before->to != r->k[i].from || before->to - before->from > 3)
+    if (!before || (before->cls != DX_UNKNOWN && before->cls != DX_SKIP) || before->to != r->k[i].from || before->to - before->from > 3)
         return NULL;
     size_t mark = r->out->text_len;
     const char *course = dx_slice(r, before->from, before->to);
+    if (before->cls == DX_SKIP) { /* 原发性闭角型青光眼: where the list has it so */
+        const char *name = dx_keep(r->out, "%s%s", course, x->name);
+        if (r->d->gram_at && dx_like_category(r->d, name, icd) >= DX_LIKE_SURE && strcmp(icd, x->icd) == 0)
+            return name;
+        r->out->text_len = mark;
+        return NULL;
+    }
     for (size_t k = 0; k < sizeof courses / sizeof *courses; k++)
         if (strcmp(course, courses[k]) == 0) {
             const char *name = dx_keep(r->out, "%s%s", course, x->name);
@@ -495,6 +502,13 @@ static const char *with_course(struct reader *r, size_t i, const struct lexeme *
         }
     r->out->text_len = mark;
     return NULL;
+}
+
+/* 双相情感障碍，躁狂发作; 双相障碍 目前为抑郁发作: an episode of the disease said before it (ICD-10: F31 holds both). */
+static bool is_episode(const struct reader *r, const struct frame *before, const struct lexeme *x)
+{
+    return x && (strcmp(x->icd, "F30") == 0 || strcmp(x->icd, "F32") == 0) && before && strcmp(before->icd, "F31") == 0 &&
+           before->strong == r->strong && before->denied == r->deny && before->family == r->family;
 }
 
 /* 胆囊切除术后 beside its own disease is how that was treated, not a state of its own. */
@@ -534,6 +548,10 @@ void dx_read_disease(struct reader *r, size_t i)
         return;
     }
     x = whole ? whole : x;
+    if (is_episode(r, before, x)) {
+        dx_forget(r);
+        return;
+    }
     if (x && before && before->kind == KIND_DISEASE && before->strong == r->strong && strcmp(before->name, x->name) == 0 &&
         before->family == r->family && before->denied == r->deny && dx_attrs_fit(r, &before->a, &r->pending)) {
         dx_attrs_merge(r, &before->a, &r->pending);

@@ -218,7 +218,9 @@ static size_t vertebra_at(const struct dx_chars *t, size_t i)
         return n;
     if (c == 'l' && at(t, i + 1) <= '5' && n == 2 && (next == ' ' || next == 0x3001 || next == ')' || i + n == t->n))
         return n;
-    if (at(t, i + n) != '/' && at(t, i + n) != '-')
+    if (n == 2 && dx_vertebra_letter(next) && next > 'z' && is_digit(at(t, i + 3)) && at(t, i + 4) == 0x690E) /* 腰5骶1椎间盘 */
+        return 4;
+    if (next != '/' && next != '-')
         return 0;
     n++;
     uint32_t e = at(t, i + n);

@@ -255,17 +255,23 @@ static const char *place_text(struct reader *r, const struct frame *f, uint16_t 
     return text;
 }
 
-/* L4/5、L5/S1 */
-static const char *vertebrae_text(struct reader *r, const struct attrs *a)
+/* L4/5、L5/S1. A disc is between two: L4-5 is written L4/5 there, and is several vertebrae elsewhere. */
+static const char *vertebrae_text(struct reader *r, const struct frame *f)
 {
-    char upper[VERTEBRAE_MAX * 20];
+    const struct attrs *a = &f->a;
+    bool disc = f->name && strstr(f->name, "椎间盘");
+    char upper[VERTEBRAE_MAX * 40];
     size_t n = 0;
     for (size_t k = 0; k < a->n_vertebrae; k++) {
         const struct dx_token *v = &r->k[a->vertebrae[k]];
         if (k)
             n += (size_t)sprintf(upper + n, "、");
-        for (size_t i = v->from; i < v->to && i < v->from + 16u; i++)
-            upper[n++] = (char)(dx_vertebra_letter(r->t->c[i]) ? dx_vertebra_letter(r->t->c[i]) : r->t->c[i]);
+        for (size_t i = v->from; i < v->to && i < v->from + 16u; i++) {
+            uint32_t c = r->t->c[i], letter = dx_vertebra_letter(c);
+            if (disc && letter && i > v->from && r->t->c[i - 1] >= '0' && r->t->c[i - 1] <= '9') /* 腰5骶1 */
+                upper[n++] = '/';
+            upper[n++] = (char)(letter ? letter : disc && c == '-' ? '/' : c);
+        }
     }
     return dx_keep(r->out, "%.*s", (int)n, upper);
 }
@@ -273,7 +279,7 @@ static const char *vertebrae_text(struct reader *r, const struct attrs *a)
 static const char *lesion_text(struct reader *r, const struct frame *f, uint16_t organ)
 {
     if (f->a.n_vertebrae)
-        return vertebrae_text(r, &f->a);
+        return vertebrae_text(r, f);
     const char *text = place_text(r, f, organ);
     if (*text)
         return text;
