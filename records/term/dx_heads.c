@@ -382,12 +382,13 @@ static const struct lexeme *parted_name(struct reader *r, size_t i)
     uint32_t l = 0;
     while (k > 0 && (says_where(r->k[k - 1].cls) || (r->k[k - 1].cls == DX_LIST && k > 1 && says_where(r->k[k - 2].cls))) && !r->k[k - 1].taken)
         k--;
-    if (k == i || k == 0 || (r->k[k - 1].cls != DX_UNKNOWN && r->k[k - 1].cls != DX_QUANT))
+    bool kind = k > 1 && r->k[k - 1].cls == DX_SKIP && r->t->c[r->k[k - 1].from] == 0x578B && r->k[k - 2].to == r->k[k - 1].from; /* 型 */
+    if (k == i || k == 0 || (r->k[k - 1 - kind].cls != DX_UNKNOWN && r->k[k - 1 - kind].cls != DX_QUANT))
         return NULL;
-    const struct dx_token *before = &r->k[k - 1];
-    for (size_t from = before->to - before->from > 10 ? before->to - 10u : before->from; /* 急性ST段抬高型 */ !l && from < before->to; from++) {
+    size_t first = r->k[k - 1 - kind].from, to = r->k[k - 1].to;
+    for (size_t from = to - first > 10 ? to - 10u : first; /* 急性ST段抬高型 */ !l && from < to; from++) {
         const char *head = dx_slice(r, r->k[i].from, r->k[i].to);
-        l = dx_exact(r->d, dx_keep(r->out, "%s%s", dx_slice(r, from, before->to), head), DX_DISEASE);
+        l = dx_exact(r->d, dx_keep(r->out, "%s%s", dx_slice(r, from, to), head), DX_DISEASE);
     }
     r->out->text_len = mark;
     return l ? &r->d->lexemes[l] : NULL;

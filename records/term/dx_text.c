@@ -220,6 +220,8 @@ static const char *lobe_text(struct reader *r, const struct frame *f, uint16_t o
 static const char *part_text(struct reader *r, const struct frame *f, const struct lexeme *x)
 {
     const struct lexeme *side = f->a.side;
+    if (side && x->cls != DX_PART && f->kind == KIND_DISEASE && f->name && strstr(f->name, x->name))
+        return side->name; /* 左足糖尿病足 */
     if (x->cls == DX_REGION || x->cls == DX_SITE || x->cls == DX_LIMB)
         return side ? dx_keep(r->out, "%s%s", side->name2, x->name) : x->name;
     if (x->flags & DX_WITH_ORGAN) {
@@ -249,7 +251,7 @@ static const char *place_text(struct reader *r, const struct frame *f, uint16_t 
             first = x;
         } else if (f->a.places[i] == f->a.places[i - 1] + 1 && organ_is(r->d, organ, "肺")) /* 上叶舌段: a part of the part */
             text = dx_keep(r->out, "%s%s", text, dx_slice(r, r->k[at].from, r->k[at].to));
-        else if (x->cls == first->cls && strcmp(x->name, first->name) && f->a.places[i] > f->a.places[i - 1] + 1)
+        else if (x->cls == first->cls && strcmp(x->name, first->name) && (f->a.places[i] > f->a.places[i - 1] + 1 || organ_is(r->d, organ, "心脏")))
             text = dx_keep(r->out, "%s、%s", text, x->name);
     }
     return text;
