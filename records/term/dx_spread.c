@@ -225,7 +225,8 @@ size_t dx_spread_sites(struct reader *r, size_t i, const char **values, size_t c
         bool own = false, region = false;
         for (size_t k = first; k < last; k++) {
             own |= r->k[k].cls == DX_NODE;
-            region |= dx_reading(r->d, &r->k[k], DX_REGION) != NULL;
+            bool how_many = last - first > 1 && dx_reading(r->d, &r->k[k], DX_QUANT); /* 全身 of 全身骨 */
+            region |= !how_many && dx_reading(r->d, &r->k[k], DX_REGION);
         }
         if (!own && node_follows && (region || (nodes && m == 0 && last == to)))
             value = dx_site_text(r, first, last - 1, seeded, true);
