@@ -370,7 +370,7 @@ static bool reads_by_itself(const struct dx *d, const char *name, const char *ca
     if (r.n == 0 || unknown > parted)
         return false;
     bool cancer = r.diagnoses[0].icd10[0] == 'C' && strcmp(r.diagnoses[0].icd10, "C80");
-    if (r.n > 1 && !cancer)
+    if (r.n > 1)
         return several;
     return cancer || (strcmp(r.diagnoses[0].icd10, category) == 0 && !loses_place(d, name, &t, tokens, n, &r.diagnoses[0]));
 }
