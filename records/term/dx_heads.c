@@ -478,31 +478,25 @@ static bool nearer_name(struct reader *r, const struct lexeme *x)
     return true;
 }
 
-/* 慢性湿疹: how it runs belongs to the name, where the lexicon has no name for both. */
+/* 慢性湿疹, 外伤性白内障: how it runs and where it comes from belong to the name; what else is passed over (原发性, 继发性) where the list
+ * has the disease by that name (原发性闭角型青光眼). NULL when nothing of the kind stands right before it. */
 static const char *with_course(struct reader *r, size_t i, const struct lexeme *x, char icd[4])
 {
-    static const char *const courses[] = {"急性", "慢性", "亚急性", "陈旧性", "先天性", "特发性"};
     const struct dx_token *before = i > 0 ? &r->k[i - 1] : NULL;
-    if (!before || (before->cls != DX_UNKNOWN && before->cls != DX_SKIP) || before->to != r->k[i].from || before->to - before->from > 3)
+    bool passed = before && (before->cls == DX_SKIP || before->cls == DX_METAPRE);
+    if (!before || (before->cls != DX_UNKNOWN && !passed) || before->to != r->k[i].from || before->to - before->from > 3 ||
+        before->to - before->from < 2 || r->t->c[before->to - 1] != 0x6027) /* 性 */
         return NULL;
     size_t mark = r->out->text_len;
-    const char *course = dx_slice(r, before->from, before->to);
-    if (before->cls == DX_SKIP) { /* 原发性闭角型青光眼: where the list has it so */
-        const char *name = dx_keep(r->out, "%s%s", course, x->name);
-        if (r->d->gram_at && dx_like_category(r->d, name, icd) >= DX_LIKE_SURE && strcmp(icd, x->icd) == 0)
-            return name;
+    const char *name = dx_keep(r->out, "%s%s", dx_slice(r, before->from, before->to), x->name);
+    unsigned score = r->d->gram_at ? dx_like_category(r->d, name, icd) : 0;
+    if (passed && (score < DX_LIKE_SURE || strcmp(icd, x->icd))) {
         r->out->text_len = mark;
         return NULL;
     }
-    for (size_t k = 0; k < sizeof courses / sizeof *courses; k++)
-        if (strcmp(course, courses[k]) == 0) {
-            const char *name = dx_keep(r->out, "%s%s", course, x->name);
-            if (!r->d->gram_at || dx_like_category(r->d, name, icd) < DX_LIKE_LONGER)
-                memcpy(icd, x->icd, sizeof x->icd);
-            return name;
-        }
-    r->out->text_len = mark;
-    return NULL;
+    if (score < DX_LIKE_LONGER)
+        memcpy(icd, x->icd, sizeof x->icd);
+    return name;
 }
 
 /* 双相情感障碍，躁狂发作; 双相障碍 目前为抑郁发作: an episode of the disease said before it (ICD-10: F31 holds both). */

@@ -191,7 +191,8 @@ static const struct lexeme *place_reading(const struct dx *d, const struct dx_to
         x = x ? x : lobe;
         const struct lexeme *region = dx_reading(d, k, DX_REGION), *limb = dx_reading(d, k, DX_LIMB);
         x = x ? x : region && limb ? limb : region; /* 腹部 is 腹腔 of lymph nodes only */
-        return x ? x : dx_reading(d, k, DX_SITE);
+        x = x ? x : dx_reading(d, k, DX_SITE);
+        return x || !limb || limb->icd[0] > '3' ? x : limb; /* head and trunk; a joint is in the disease's name */
     }
     if (organ != DX_NONE && !organ_is(d, organ, "骨") && !organ_is(d, organ, "皮肤") && !organ_is(d, organ, "软组织"))
         return NULL;
