@@ -499,9 +499,12 @@ static const char *with_course(struct reader *r, size_t i, const struct lexeme *
     return name;
 }
 
-/* 双相情感障碍，躁狂发作; 双相障碍 目前为抑郁发作: an episode of the disease said before it (ICD-10: F31 holds both). */
+/* 双相情感障碍，躁狂发作; 双相障碍 目前为抑郁发作: an episode of the disease said before it (ICD-10: F31 holds both). 急性心肌梗死 KillipⅡ级:
+ * how heart failure is graded, which the list has as names. */
 static bool is_episode(const struct reader *r, const struct frame *before, const struct lexeme *x)
 {
+    if (x && before && strncmp(x->name, "Killip", strlen("Killip")) == 0)
+        return before->strong == r->strong;
     return x && (strcmp(x->icd, "F30") == 0 || strcmp(x->icd, "F32") == 0) && before && strcmp(before->icd, "F31") == 0 &&
            before->strong == r->strong && before->denied == r->deny && before->family == r->family;
 }
