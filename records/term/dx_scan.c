@@ -383,6 +383,20 @@ static uint32_t both(const struct dx *d, const struct dx_chars *t, size_t i, siz
     return l && of >= end && d->lexemes[l].cls != DX_DISEASE ? dx_exact(d, "双", DX_SIDE) : 0;
 }
 
+/* 否认有|机磷中毒 is 否认|有机磷中毒, 血管瘤病|史 is 血管瘤|病史: the shorter word, where the last character belongs to what follows; 0. */
+static uint32_t without_last(const struct dx *d, const struct dx_chars *t, size_t i, size_t *end)
+{
+    size_t last = *end - 1, of = last;
+    uint32_t other = t->c[last] == 0x6709 && last > i ? dx_longest(d, t, last, &of) : 0; /* 有 */
+    bool name = other && of > *end && d->lexemes[other].cls == DX_DISEASE;
+    bool history = t->c[last] == 0x75C5 && at(t, *end) == 0x53F2 && last - i > 2; /* 病 史; not 糖尿 of 糖尿病史 */
+    uint32_t l = name || history ? dx_between(d, t, i, last) : 0;
+    if (!l || (history && d->lexemes[l].cls != DX_DISEASE))
+        return 0;
+    *end = last;
+    return l;
+}
+
 /* A shorter word where the longest one swallows the beginning of another: 结肠|溃疡型癌 is no 结肠溃疡, 骨m|iii期 no mi; 0 with *end
  * moved where what is left before the other is no word (姑息性|化疗后). */
 static uint32_t shorter(const struct dx *d, const struct dx_chars *t, size_t i, size_t *end)
@@ -416,7 +430,7 @@ static bool one_token(const struct dx *d, const struct dx_chars *t, size_t i, bo
         end = i + 1;
     }
     size_t whole = end;
-    if (l && ((other = shorter(d, t, i, &end)) || end < whole))
+    if (l && ((other = without_last(d, t, i, &end)) || (other = shorter(d, t, i, &end)) || end < whole))
         l = other;
     if ((n = course_at(d, t, i, &course)) && n > end - i) {
         *k = (struct dx_token){.from = (uint16_t)i, .to = (uint16_t)(i + n), .lexeme = course, .cls = DX_MOD};
