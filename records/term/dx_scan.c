@@ -383,11 +383,15 @@ static uint32_t both(const struct dx *d, const struct dx_chars *t, size_t i, siz
     return l && of >= end && d->lexemes[l].cls != DX_DISEASE ? dx_exact(d, "双", DX_SIDE) : 0;
 }
 
-/* 否认有|机磷中毒 is 否认|有机磷中毒, 血管瘤病|史 is 血管瘤|病史: the shorter word, where the last character belongs to what follows; 0. */
+/* 否认有|机磷中毒 is 否认|有机磷中毒, 右半|月板损伤 is 右|半月板损伤, 血管瘤病|史 is 血管瘤|病史: the shorter word, where the last character belongs to what follows; 0. */
 static uint32_t without_last(const struct dx *d, const struct dx_chars *t, size_t i, size_t *end)
 {
+    static const uint32_t both_ways[] = {0x6709, 0x534A, 0x8FB9, 0x5BA4}; /* 有 半 边 室 */
     size_t last = *end - 1, of = last;
-    uint32_t other = t->c[last] == 0x6709 && last > i ? dx_longest(d, t, last, &of) : 0; /* 有 */
+    uint32_t other = 0;
+    for (size_t k = 0; k < sizeof both_ways / sizeof *both_ways && last > i; k++)
+        if (t->c[last] == both_ways[k])
+            other = dx_longest(d, t, last, &of);
     bool name = other && of > *end && d->lexemes[other].cls == DX_DISEASE;
     bool history = t->c[last] == 0x75C5 && at(t, *end) == 0x53F2 && last - i > 2; /* 病 史; not 糖尿 of 糖尿病史 */
     uint32_t l = name || history ? dx_between(d, t, i, last) : 0;
