@@ -225,7 +225,7 @@ static size_t vertebra_at(const struct dx_chars *t, size_t i)
     n++;
     uint32_t e = at(t, i + n);
     n += e == 'l' || e == 's' || e == 't';
-    return is_digit(at(t, i + n)) ? n + 1 : 0;
+    return is_digit(at(t, i + n)) ? n + 1 + is_digit(at(t, i + n + 1)) : 0; /* T11/12 */
 }
 
 /* "1." "2、" "(3)" "4)" ①: a list's numbering. */

@@ -63,7 +63,8 @@ static void judged_lines(void **state)
 static void everyday_lines(void **state)
 {
     static const char *const sets[] = {"everyday_1.jsonl", "everyday_2.jsonl", "everyday_3.jsonl", "everyday_4.jsonl",
-                                       "everyday_5.jsonl", "everyday_6.jsonl", "everyday_7.jsonl"};
+                                       "everyday_5.jsonl", "everyday_6.jsonl", "everyday_7.jsonl",
+                                       "everyday_8.jsonl"};
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
         struct dx_score s = judge(sets[i]);
         assert_true(s.lines > 120);
