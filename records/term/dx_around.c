@@ -412,8 +412,17 @@ static bool after_spread(const struct reader *r, size_t i)
     return false;
 }
 
+/* HER2阴性, EGFR(-): the marker is negative, not the disease. */
+static bool of_marker(const struct reader *r, size_t i)
+{
+    uint32_t c = i > 0 && r->k[i - 1].to == r->k[i].from ? r->t->c[r->k[i - 1].to - 1] : 0;
+    return dx_reading(r->d, &r->k[i], DX_NEGPOST) && ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'));
+}
+
 void dx_read_certainty(struct reader *r, size_t i)
 {
+    if (of_marker(r, i))
+        return;
     const struct dx_token *k = &r->k[i];
     static const enum dx_class pairs[][2] = {{DX_SUSPPRE, DX_SUSPPOST}, {DX_NEGPRE, DX_NEGPOST}, {DX_FAMPRE, DX_FAMPOST}};
     struct frame *f = dx_current(r);
