@@ -113,6 +113,8 @@ static void after_operation(struct reader *r, size_t i)
     while (first > 0 && !dx_ends_chunk(r->k[first - 1].cls) && !dx_is_head(r->k[first - 1].cls) && r->k[first - 1].cls != DX_SPACE &&
            r->k[first - 1].cls != DX_NEGPRE && r->k[first - 1].cls != DX_HAS)
         first--;
+    while (first < i && r->k[first].cls == DX_SKIP && r->k[first].to - r->k[first].from > 2 && r->t->c[r->k[first].to - 1] == ':') /* 诊断：胆囊切除术后 */
+        first++;
     bool of_lobe = first < i && r->k[first].cls == DX_SIDE && r->k[first + 1].cls == DX_LOBE; /* 左下肺叶切除术后: one name */
     const struct lexeme *side = of_lobe ? NULL : r->pending.side;
     int16_t side_at = r->pending.side_at;

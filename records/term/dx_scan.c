@@ -203,6 +203,13 @@ uint32_t dx_vertebra_letter(uint32_t c)
     }
 }
 
+/* What ends a word that is written in haste: 肺癌（右下）, 肝转、骨转. */
+static bool word_ends(const struct dx_chars *t, size_t i)
+{
+    uint32_t c = at(t, i);
+    return i >= t->n || c == ' ' || c == ',' || c == 0xFF0C || c == 0x3001 || c == ')' || c == ';' || c == 0x3002;
+}
+
 /* L4/5, C5-6, L5/S1, 腰4/5 */
 static size_t vertebra_at(const struct dx_chars *t, size_t i)
 {
@@ -216,7 +223,7 @@ static size_t vertebra_at(const struct dx_chars *t, size_t i)
         return n;
     if ((next == 0x3001 || next == ',') && dx_vertebra_letter(at(t, i + n + 1)) && is_digit(at(t, i + n + 2))) /* T11、T12 */
         return n;
-    if (c == 'l' && at(t, i + 1) <= '5' && n == 2 && (next == ' ' || next == 0x3001 || next == ')' || i + n == t->n))
+    if (c == 'l' && at(t, i + 1) <= '5' && n == 2 && (word_ends(t, i + n)))
         return n;
     if (n == 2 && dx_vertebra_letter(next) && next > 'z' && is_digit(at(t, i + 3)) && at(t, i + 4) == 0x690E) /* 腰5骶1椎间盘 */
         return 4;
@@ -344,13 +351,6 @@ static enum dx_class sign_class(uint32_t c)
     case '.': return DX_COMMA;
     default: return DX_UNKNOWN;
     }
-}
-
-/* What ends a word that is written in haste: 肺癌（右下）, 肝转、骨转. */
-static bool word_ends(const struct dx_chars *t, size_t i)
-{
-    uint32_t c = at(t, i);
-    return i >= t->n || c == ' ' || c == ',' || c == 0xFF0C || c == 0x3001 || c == ')' || c == ';' || c == 0x3002;
 }
 
 /* 右下 by itself is a lobe; 骨转 a metastasis; (腺，右上) a pathology. */

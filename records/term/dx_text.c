@@ -1,5 +1,6 @@
 /* The values of the normal form: how a place, a stage, a site and a name are written. */
 #include "records/term/dx_read.h"
+#include "records/term/fold.h"
 #include <stdarg.h>
 #include <string.h>
 
@@ -24,7 +25,14 @@ const char *dx_slice(struct reader *r, size_t from, size_t to)
         a++;
     while (b > a && r->line[b - 1] == ' ')
         b--;
-    return dx_keep(r->out, "%.*s", (int)(b - a), r->line + a);
+    char simple[1024];
+    const char *p = r->line + a, *end = r->line + b;
+    size_t n = 0;
+    if (b - a > sizeof simple / 3) /* a wrong byte may become three */
+        return dx_keep(r->out, "%.*s", (int)(b - a), p);
+    while (p < end)
+        n += utf8_put(hant_simple(r->d->hant, utf8_next(&p, end)), simple + n);
+    return dx_keep(r->out, "%.*s", (int)n, simple);
 }
 
 void dx_explain(struct reader *r, size_t frame, enum dx_slot slot, const char *rule, const char *value, size_t from, size_t to)
