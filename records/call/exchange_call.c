@@ -14,6 +14,7 @@
 #define WAITING_BYTES_MAX (64u << 20)
 #define GROUP_MAX 128
 #define GROUP_BYTES_MAX (4u << 20)
+#define GATHER_US 1000
 
 struct waiting {
     struct waiting *next;
@@ -27,6 +28,7 @@ struct waiting {
     bool too_large, question; /* question: answered, only its audit line is to be written */
     struct hl7_writer answer;
     struct audit_line line;
+    struct exchange_told *told; /* of a question that was answered with several patients: each has a line of his own */
     char detail[160];
     int error;
     records_message_done done;
@@ -38,6 +40,7 @@ struct exchange_queue {
     struct waiting *first, **last;
     size_t n, bytes;
     bool called; /* a job that takes a group is queued */
+    struct gather gather;
     struct metric *m_messages, *m_lost, *m_waiting;
 };
 
@@ -47,6 +50,7 @@ int exchange_queue_open(struct records *r, struct fault *f)
     if (!q)
         return fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
     pthread_mutex_init(&q->lock, NULL);
+    gather_open(&q->gather);
     q->last = &q->first;
     q->m_messages = metric_counter("yilian_exchange_messages_total", "Messages of other systems that were answered", NULL);
     q->m_lost = metric_counter("yilian_exchange_lost_total", "Messages not kept because the database could not be written; their senders send again", NULL);
@@ -59,6 +63,7 @@ void exchange_queue_close(struct records *r)
 {
     if (!r->exchange)
         return;
+    gather_close(&r->exchange->gather);
     pthread_mutex_destroy(&r->exchange->lock);
     free(r->exchange);
     r->exchange = NULL;
@@ -69,15 +74,19 @@ static void waiting_free(struct waiting *w)
     if (w->bytes)
         explicit_bzero(w->bytes, w->len);
     free(w->bytes);
+    free(w->told);
     hl7_writer_fini(&w->answer);
     free(w);
 }
 
-static void finish(struct waiting *w)
+/* `rest`: of its group, told on this thread too. */
+static void finish(struct waiting *w, const struct waiting *rest)
 {
     struct exchange_queue *q = w->r->exchange;
     metric_add(w->error ? q->m_lost : q->m_messages, 1);
-    w->done(w->done_ctx, w->error, w->answer.bytes ? w->answer.bytes : "", w->error ? 0 : w->answer.len);
+    while (rest && rest->done != w->done)
+        rest = rest->next;
+    w->done(w->done_ctx, &(struct records_message_answer){w->error, w->answer.bytes ? w->answer.bytes : "", w->error ? 0 : w->answer.len, rest != NULL});
     waiting_free(w);
 }
 
@@ -91,6 +100,16 @@ static void line_of(struct waiting *w, const struct op_ctx *ctx, const char *op)
 {
     snprintf(w->detail, sizeof w->detail, "%s", ctx->audit.detail);
     w->line = (struct audit_line){.op = op, .outcome = "ok", .patient = ctx->audit.patient, .object = ctx->audit.object, .address = w->address, .detail = w->detail};
+}
+
+static void write_lines(struct audit_run *run, const struct waiting *w, int64_t now_ms)
+{
+    audit_add(run, now_ms, &w->line);
+    for (size_t i = 0; w->told && i < w->told->n; i++) {
+        struct audit_line line = w->line;
+        line.patient = w->told->patient[i];
+        audit_add(run, now_ms, &line);
+    }
 }
 
 static int take_one(struct waiting *w, struct tx *tx, int64_t now_ms, bool careful)
@@ -121,7 +140,7 @@ static int take_all(struct records *r, struct waiting *group, bool careful)
     for (struct waiting *w = group; w && rc == 0; w = w->next) {
         rc = take_one(w, tx, now_ms, careful);
         if (rc == 0)
-            audit_add(&run, now_ms, &w->line);
+            write_lines(&run, w, now_ms);
     }
     rc = rc ? rc : exchange_group_end(r->parts.exchange, tx);
     rc = rc ? rc : quality_arrivals_end(r->parts.quality, tx, now_ms);
@@ -149,7 +168,7 @@ static int take_group(struct records *r, struct waiting *group)
 static struct waiting *next_group(struct exchange_queue *q)
 {
     struct waiting *group = q->first, **at = &q->first;
-    size_t bytes = 0;
+    size_t bytes = 0, waiting = q->n;
     for (size_t n = 0; *at && n < GROUP_MAX && (n == 0 || bytes + (*at)->len <= GROUP_BYTES_MAX); n++) {
         bytes += (*at)->len;
         q->bytes -= (*at)->len;
@@ -160,6 +179,7 @@ static struct waiting *next_group(struct exchange_queue *q)
     if (!q->first)
         q->last = &q->first;
     *at = NULL;
+    gather_took(&q->gather, waiting - q->n);
     return group;
 }
 
@@ -184,6 +204,8 @@ static void take_waiting(void *ctx)
     bool stay = true;
     while (stay) {
         pthread_mutex_lock(&q->lock);
+        if (r->has_writer)
+            gather_wait(&q->gather, &q->lock, &q->n, GATHER_US);
         struct waiting *group = next_group(q);
         q->called = false;
         stay = q->first && call_writer(r); /* the pool's queue is full or closing: nobody else will come for them */
@@ -194,7 +216,7 @@ static void take_waiting(void *ctx)
             struct waiting *w = group;
             group = w->next;
             w->error = rc;
-            finish(w);
+            finish(w, group);
         }
         if (rc == 0) /* who sent it waits for nothing but the disk */
             records_feed_tell(r);
@@ -212,6 +234,7 @@ static int enqueue(struct waiting *w)
         q->last = &w->next;
         q->n++;
         q->bytes += w->len;
+        gather_came(&q->gather, q->n);
         rc = direct ? 0 : call_writer(w->r);
         if (rc) { /* it is the last: taken back */
             struct waiting **at = &q->first;
@@ -238,10 +261,15 @@ static void answer_one(void *ctx)
     struct actor system = {.system = true, .name = "exchange"};
     struct tx *tx;
     struct exchange_in in = in_of(w, true);
-    w->error = tx_begin(w->r->store, TX_READ, &tx);
+    w->told = calloc(1, sizeof *w->told);
+    w->error = w->told ? tx_begin(w->r->store, TX_READ, &tx) : ERR_UNAVAILABLE;
     if (w->error == 0) {
         struct op_ctx ctx_ = {.records = w->r, .tx = tx, .actor = &system, .now_ms = clock_now_ms(w->r->clock), .fault = &fault};
-        w->error = exchange_answer_query(&ctx_, &in, &w->answer);
+        w->error = exchange_answer_query(&ctx_, &in, &w->answer, w->told);
+        if (w->told->n == 1) {
+            ctx_.audit.patient = w->told->patient[0];
+            w->told->n = 0;
+        }
         line_of(w, &ctx_, "exchange.query");
         tx_rollback(tx);
     }
@@ -250,13 +278,13 @@ static void answer_one(void *ctx)
     if (unreadable)
         hl7_writer_fini(&w->answer);
     else if (w->error) {
-        finish(w);
+        finish(w, NULL);
         return;
     }
     int rc = enqueue(w); /* what cannot be audited is not told; on 0 it is no longer ours */
     if (rc) {
         w->error = rc;
-        finish(w);
+        finish(w, NULL);
     }
 }
 
