@@ -95,16 +95,19 @@ await run({
     await clinic.getByRole('dialog').getByRole('button', { name: '同意录制', exact: true }).click()
     await clinic.getByText('正在录制').first().waitFor()
     await expert.waitForTimeout(3000)
-    up.up_bps = 1_400_000
-    await expert.waitForTimeout(12_000)
-    const a = await sent()
-    const thin = await watch(15, 'thin up')
-    const b = await sent()
-    const [face, findings] = [b.face - a.face, b.findings - a.findings].map((n) => (n * 8) / 15_000)
-    console.log(`     sent: the ultrasound ${findings.toFixed(0)} kbit/s, the face ${face.toFixed(0)} kbit/s`)
+    up.up_bps = 700_000 // with equal shares the ultrasound had 180 lines
+    let share
+    const kept = () => share.findings > 2 * share.face && share.lines >= 360
+    for (let i = 0; i < 7 && !(share && kept()); i++) {
+      await expert.waitForTimeout(3000)
+      const a = await sent()
+      const thin = await watch(7, 'thin up')
+      const b = await sent()
+      share = { findings: ((b.findings - a.findings) * 8) / 7000, face: ((b.face - a.face) * 8) / 7000, lines: thin.camera2.lines }
+      console.log(`     sent: the ultrasound ${share.findings.toFixed(0)} kbit/s, the face ${share.face.toFixed(0)} kbit/s`)
+    }
     await shot(expert, 'diagnostic-up')
-    assert.ok(findings > 1.5 * face, 'more for the ultrasound than for the face')
-    assert.ok(thin.camera2.fps > 2)
+    assert.ok(kept(), 'more for the ultrasound than for the face')
     up.up_bps = 0
   },
   async 'a screen: sharp before smooth'() {
