@@ -91,6 +91,7 @@ await run({
     const after = [await got(chair), await got(other)]
     for (const [i, page] of [chair, other].entries()) {
       console.log(`     ${page.login}: ${after[i].frames - before[i].frames} frames, ${after[i].freezes - before[i].freezes} freezes (${(after[i].frozen_s - before[i].frozen_s).toFixed(2)} s), ${after[i].lost} packets lost`)
+      assert.ok(after[i].frames > before[i].frames + 5 && after[i].frozen_s - before[i].frozen_s < 1, `${page.login}: changing sizes stood still`)
     }
   },
   async 'a size that nobody looks at rests, and comes back'() {
