@@ -220,17 +220,13 @@ static void note_residual(struct finder *f)
         f->residual = f->residual || !f->needs[i].done;
 }
 
-void finder_plan_range(struct finder *f, const struct r4_param *p, enum scale scale, bool descending)
+void finder_plan_range(struct finder *f, const struct r4_param *p, bool descending)
 {
-    struct range_bounds b = range_bounds_on(f, p, scale);
     f->lead = LEAD_RANGE;
-    f->range = range_param(f->w->fhir, f->type, p, scale);
+    f->range = range_param(f->w->fhir, f->type, p);
     f->range_by = p;
-    f->scale = scale;
     f->descending = descending;
-    f->low_from = b.from;
-    f->low_to = b.to;
-    f->high_from = b.high;
+    f->bounds = range_bounds_on(f, p);
     for (size_t i = 0; i < f->n_needs; i++)
         f->needs[i].done = false;
     free(f->hits.list);
@@ -240,13 +236,13 @@ void finder_plan_range(struct finder *f, const struct r4_param *p, enum scale sc
     look_beside(f);
 }
 
-/* Counted as the keys are. What began earlier and lasts is left out: counting it would be a walk through all. */
+/* Counted as the keys are. A date that began earlier and lasts is left out: counting it would be a walk through all. */
 static int64_t count_range(struct finder *f, const struct r4_term *t)
 {
-    struct range_bounds b = range_bounds_on(f, t->param, range_scale(t));
-    int64_t from = b.high > b.from ? b.high : b.from;
-    return tx_int(f->tx, 0, "SELECT COUNT(*) AS n FROM (SELECT 1 FROM fhir_range WHERE param=$1 AND low>=$2 AND low<=$3 LIMIT 2000) AS t", "iii",
-                  range_param(f->w->fhir, f->type, t->param, range_scale(t)), from, b.to);
+    struct range_bounds b = range_bounds_on(f, t->param);
+    int64_t from = t->param->type != R4_P_QUANTITY && b.high > b.from ? b.high : b.from;
+    return tx_int(f->tx, 0, "SELECT COUNT(*) AS n FROM (SELECT 1 FROM fhir_range WHERE param=$1 AND low>=$2 AND low<=$3 AND high>=$4 AND high<=$5 LIMIT 2000) AS t", "iiiii",
+                  range_param(f->w->fhir, f->type, t->param), from, b.to, b.high, b.high_to);
 }
 
 /* The condition on a date or number that leads: where no key does, or the rows of every key are many and its own are few. A page that goes
@@ -270,7 +266,8 @@ static int range_leader(struct finder *f, const struct need *best)
 static void lead_with_range(struct finder *f, int need)
 {
     const struct r4_term *t = f->needs[need].term;
-    finder_plan_range(f, t->param, range_scale(t), range_bounds_on(f, t->param, range_scale(t)).high > INT64_MIN);
+    struct range_bounds b = range_bounds_on(f, t->param);
+    finder_plan_range(f, t->param, b.high > INT64_MIN && b.high_to == INT64_MAX);
     f->led_by = need;
 }
 
@@ -448,15 +445,16 @@ static struct query *open_key(struct finder *f, const struct cursor *after, size
 
 static struct query *open_range(struct finder *f, const struct cursor *after, size_t rows)
 {
-    char sql[1400], types[16] = "iiiiiii";
+    char sql[1400], types[16] = "iiiiiiii";
     bool down = f->descending;
-    int64_t edge = down ? INT64_MAX : INT64_MIN, low = after->set ? after->low : down ? f->low_to : f->low_from;
-    snprintf(sql, sizeof sql, "SELECT t.low AS low, %s FROM fhir_range t" JOINED "t.param=$1 AND (t.low,t.pkey,t.rid)%s($2,$3,$4) AND t.low%s$5 AND t.high>=$6",
+    const struct range_bounds *b = &f->bounds;
+    int64_t edge = down ? INT64_MAX : INT64_MIN, low = after->set ? after->low : down ? b->to : b->from;
+    snprintf(sql, sizeof sql, "SELECT t.low AS low, %s FROM fhir_range t" JOINED "t.param=$1 AND (t.low,t.pkey,t.rid)%s($2,$3,$4) AND t.low%s$5 AND t.high>=$6 AND t.high<=$7",
              columns_of(f), down ? "<" : ">", down ? ">=" : "<=");
-    also_sql(f, 7, sql, sizeof sql, types);
-    strcat(sql, down ? " ORDER BY t.low DESC, t.pkey DESC, t.rid DESC LIMIT $7" : " ORDER BY t.low, t.pkey, t.rid LIMIT $7");
-    return tx_query(f->tx, sql, types, f->range, low, after->set ? after->pkey : edge, after->set ? after->rid : edge, down ? f->low_from : f->low_to,
-                    f->high_from, (int64_t)rows, f->also[0], f->also[1], f->also[2]);
+    also_sql(f, 8, sql, sizeof sql, types);
+    strcat(sql, down ? " ORDER BY t.low DESC, t.pkey DESC, t.rid DESC LIMIT $8" : " ORDER BY t.low, t.pkey, t.rid LIMIT $8");
+    return tx_query(f->tx, sql, types, f->range, low, after->set ? after->pkey : edge, after->set ? after->rid : edge, down ? b->from : b->to, b->high, b->high_to,
+                    (int64_t)rows, f->also[0], f->also[1], f->also[2]);
 }
 
 #define PAIR(i) list[i].pkey, list[i].rid
@@ -492,6 +490,11 @@ static int run_hits(struct walk *k, const struct cursor *after)
     return rc;
 }
 
+static bool same_place(const struct cursor *a, const struct cursor *b)
+{
+    return a->set == b->set && a->pkey == b->pkey && a->rid == b->rid && a->low == b->low;
+}
+
 /* From `at` on, which is where to go on afterwards: behind the stretch, or behind the record that has shown one; not set when that was all. */
 static int walk_stretch(struct walk *k, struct cursor *at)
 {
@@ -502,8 +505,10 @@ static int walk_stretch(struct walk *k, struct cursor *at)
     f->cut.set = false;
     struct query *q = f->lead == LEAD_RANGE ? open_range(f, at, k->stretch) : open_key(f, at, k->stretch);
     for (; go_on && query_next(q); rows++) {
-        last = (struct cursor){true, query_int(q, "pkey"), query_int(q, "rid"), f->lead == LEAD_RANGE ? query_int(q, "low") : 0};
-        go_on = visit(k, q);
+        struct cursor here = {true, query_int(q, "pkey"), query_int(q, "rid"), f->lead == LEAD_RANGE ? query_int(q, "low") : 0};
+        if (!same_place(&here, &last)) /* two values of a resource that differ in their high alone */
+            go_on = visit(k, q);
+        last = here;
     }
     int rc = query_end(q);
     *at = go_on && rows == k->stretch ? last : f->one_each ? f->cut : (struct cursor){0};

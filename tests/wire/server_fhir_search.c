@@ -397,6 +397,39 @@ static void quantities_in_any_unit(void **state)
     finds("Observation?value-quantity=54.0" UCUM "umol/L", "g2");
 }
 
+#define ONSET(id, onset) put("/Condition/" id, "{\"resourceType\":\"Condition\",\"id\":\"" id "\",\"subject\":{\"reference\":\"Patient/b\"}," onset "}")
+#define AGE(value) "{\"value\":" value ",\"system\":\"http://unitsofmeasure.org\",\"code\":\"a\"}"
+
+/* A Range has a row for each end; two values that are one in base units show the resource once. */
+static void quantities_that_are_more_than_one(void **state)
+{
+    (void)state;
+    ONSET("v1", "\"onsetRange\":{\"low\":" AGE("30") ",\"high\":" AGE("40") "}");
+    ONSET("v2", "\"onsetRange\":{\"low\":" AGE("50") "}");
+    ONSET("v3", "\"onsetAge\":" AGE("36"));
+    finds("Condition?onset-age=ap35" UCUM "a&_sort=_id", "v1 v3");
+    finds("Condition?onset-age=ap35&_sort=_id", "v1 v3");
+    finds("Condition?onset-age=ap420" UCUM "mo&_sort=_id", "v1 v3");
+    finds("Condition?onset-age=gt38" UCUM "a&_sort=_id", "v1 v2");
+    finds("Condition?onset-age=gt1000&_sort=_id", "v2");
+    finds("Condition?onset-age=lt35" UCUM "a", "v1");
+    finds("Condition?onset-age=lt36&onset-age=gt36", "v1");
+    finds("Condition?onset-age=sa36&_sort=_id", "v2");
+    finds("Condition?onset-age=eb37" UCUM "a", "v3");
+    finds("Condition?onset-age=ne36&_sort=_id", "v1 v2");
+    finds("Condition?onset-age:missing=false&_sort=onset-age", "v1 v3 v2");
+    finds("Condition?onset-age:missing=false&_sort=-onset-age", "v2 v1 v3");
+    put("/Observation/q1", "{\"resourceType\":\"Observation\",\"id\":\"q1\",\"status\":\"final\",\"code\":{\"text\":\"x\"},\"component\":[{\"code\":{\"text\":\"y\"},\"valueQuantity\":{\"value\":7,"
+        "\"system\":\"http://unitsofmeasure.org\",\"code\":\"mmol/L\"}},{\"code\":{\"text\":\"z\"},\"valueQuantity\":{\"value\":7000,\"system\":\"http://unitsofmeasure.org\",\"code\":\"umol/L\"}}]}");
+    finds("Observation?combo-value-quantity=gt6.9" UCUM "mmol/L", "q1");
+    finds("Observation?combo-value-quantity=gt6&combo-value-quantity=lt8", "q1");
+    finds("Observation?component-value-quantity=7000", "q1");
+    finds("Observation?component-value-quantity=70", "");
+    finds("Observation?component-value-quantity=lt8&component-value-quantity=gt6000", "q1");
+    assert_int_equal(fhir_do(&c, "DELETE", "/Observation/q1", "", NULL), 204);
+    finds("Observation?combo-value-quantity=gt6.9" UCUM "mmol/L", "");
+}
+
 /* Numbers in their order, whatever their digits say of them: 0.1 lies behind 0.09, 5.4 behind 5.38; quantities by what they are in base units. In memory and along the index, page by page. */
 static void numbers_in_order(void **state)
 {
@@ -480,7 +513,7 @@ int main(void)
         cmocka_unit_test(every_kind_of_parameter), cmocka_unit_test(chains_and_what_comes_along), cmocka_unit_test(in_order), cmocka_unit_test(codes_by_their_meaning), cmocka_unit_test(terminology_for_clients),
         cmocka_unit_test(pages_hold_still),        cmocka_unit_test(totals_and_summaries),        cmocka_unit_test(an_update_moves_what_it_is_found_by),
         cmocka_unit_test(conditional_forms),       cmocka_unit_test(what_cannot_be_asked), cmocka_unit_test(codes_in_either_case),
-        cmocka_unit_test(parameters_that_share_rows), cmocka_unit_test(quantities_in_any_unit), cmocka_unit_test(numbers_in_order), cmocka_unit_test(sorted_pages_go_on), cmocka_unit_test(a_page_looks_into_so_many),
+        cmocka_unit_test(parameters_that_share_rows), cmocka_unit_test(quantities_in_any_unit), cmocka_unit_test(quantities_that_are_more_than_one), cmocka_unit_test(numbers_in_order), cmocka_unit_test(sorted_pages_go_on), cmocka_unit_test(a_page_looks_into_so_many),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
