@@ -506,7 +506,7 @@ static int walk_stretch(struct walk *k, struct cursor *at)
     struct query *q = f->lead == LEAD_RANGE ? open_range(f, at, k->stretch) : open_key(f, at, k->stretch);
     for (; go_on && query_next(q); rows++) {
         struct cursor here = {true, query_int(q, "pkey"), query_int(q, "rid"), f->lead == LEAD_RANGE ? query_int(q, "low") : 0};
-        if (!same_place(&here, &last)) /* two values of a resource that differ in their high alone */
+        if (!same_place(&here, &last)) /* two periods of a resource that begin together */
             go_on = visit(k, q);
         last = here;
     }
