@@ -14,6 +14,7 @@
 #define HITS_MAX 50000   /* resources held in memory by one search: a chain's targets, a sorted result */
 enum { RANGE_CHOOSE = -2, RANGE_NONE = -1 };
 #define ALSO_MAX 3       /* terms looked up beside the leading one */
+#define TOGETHER 8       /* keys, or hits, in one statement: to a server each is a journey */
 
 struct hit {
     int64_t pkey, rid;
@@ -64,6 +65,7 @@ struct finder {
     const struct need *leader;
     struct hits hits;    /* LEAD_HITS */
     int64_t range;       /* LEAD_RANGE: in this order */
+    struct hits members; /* LEAD_RANGE: of one of the terms looked up beside, in their order; none = each row is looked up */
     bool descending;
     int range_need; /* who may lead by its range where keys could lead too: RANGE_CHOOSE, RANGE_NONE, or the number of a need */
     int led_by;     /* who does, or RANGE_NONE */
@@ -95,6 +97,7 @@ YL_CHECKED int finder_compartment(struct finder *f, const char *compartment, con
 void finder_plan(struct finder *f);
 /* In the order of a date or number parameter. */
 void finder_plan_range(struct finder *f, const struct r4_param *p, bool descending);
+void finder_take_members(struct finder *f); /* behind finder_plan_range */
 void finder_close(struct finder *f);
 /* Calls each for every match behind `after`; stops when it returns false. The error is the transaction's. */
 YL_CHECKED int finder_run(struct finder *f, const struct cursor *after, bool (*each)(void *ctx, struct found *found), void *ctx);

@@ -223,6 +223,8 @@ static int run_ordered(struct page *p)
         qsort_r(p->keys, p->n_keys, sizeof *p->keys, compare_keys, p);
     if (p->token.phase == PHASE_WALK) {
         finder_plan_range(&p->finder, p->query.sorts[0].param, p->query.sorts[0].descending);
+        if (p->query.sorts[0].param->type == R4_P_QUANTITY)
+            finder_take_members(&p->finder);
         rc = finder_run(&p->finder, &after, found_ordered, p);
         page_cut(p);
         if (rc == 0 && !p->more)

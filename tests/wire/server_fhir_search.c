@@ -507,6 +507,54 @@ static void a_page_looks_into_so_many(void **state)
     }
 }
 
+#define MANY 2300 /* too many for an order in memory: each walk goes along the index */
+
+static void put_measures(void)
+{
+    char *text = malloc(MANY * 700);
+    size_t n = (size_t)sprintf(text, "{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":[");
+    for (int i = 0; i < MANY; i++) /* every tenth is in another unit */
+        n += (size_t)sprintf(text + n, "%s{\"request\":{\"method\":\"PUT\",\"url\":\"Observation/k%d\"},\"resource\":{\"resourceType\":\"Observation\",\"id\":\"k%d\",\"status\":\"%s\",\"code\":{\"coding\":"
+                             "[{\"system\":\"urn:many\",\"code\":\"all\"},{\"system\":\"urn:many\",\"code\":\"%s\"}]},\"subject\":{\"reference\":\"Patient/%s\"},\"valueQuantity\":{\"value\":%d,\"system\":"
+                             "\"http://unitsofmeasure.org\",\"code\":\"%s\"}}}", i ? "," : "", i, i, i % 2 ? "final" : "amended", i % 3 ? "low" : "high", i % 2 ? "a" : "z", (i % 3 ? i : 5000 + i) * (i % 10 ? 1 : 1000),
+                             i % 10 ? "m" : "mm");
+    strcpy(text + n, "]}");
+    if (fhir_do(&c, "POST", "", "", text) != 200) fail_msg("%d %s", c.web.status, c.web.body);
+    free(text);
+}
+
+/* The n-th of them from the greatest: those with "high", which is every third, then the others. */
+static int measure(int n)
+{
+    int high = (MANY + 2) / 3, rest = n - high;
+    return n < high ? 3 * (high - 1 - n) : MANY - 1 - rest / 2 * 3 - (rest % 2 ? 2 : 0);
+}
+
+/* Sorted by value within a code that thousands have, page by page: as by its numbers; and whose records they are. */
+static void a_code_of_thousands(void **state)
+{
+    char path[1000] = "/Observation?code=urn:many|all&_sort=-value-quantity&_count=300", one[20];
+    int seen = 0;
+    (void)state;
+    put_measures();
+    for (int pages = 0; *path && pages < 4; pages++) {
+        assert_int_equal(fhir_do(&c, "GET", path, "", NULL), 200);
+        json_t *bundle = fhir_json(&c), *entry;
+        size_t i;
+        json_array_foreach(json_object_get(bundle, "entry"), i, entry)
+        {
+            snprintf(one, sizeof one, "k%d", measure(seen++));
+            assert_string_equal(json_string_value(json_object_get(json_object_get(entry, "resource"), "id")), one);
+        }
+        snprintf(path, sizeof path, "%s", next_of(bundle));
+        json_decref(bundle);
+    }
+    assert_int_equal(seen, 1200);
+    finds("Observation?code=urn:many|all&status=amended&_sort=value-quantity&_count=3", "k2 k4 k8");
+    finds("Observation?code=urn:many|all&value-quantity=gt7295" UCUM "m&_sort=value-quantity", "k2298");
+    finds("Patient?_has:Observation:patient:code=urn:many|all", "a z");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -514,6 +562,7 @@ int main(void)
         cmocka_unit_test(pages_hold_still),        cmocka_unit_test(totals_and_summaries),        cmocka_unit_test(an_update_moves_what_it_is_found_by),
         cmocka_unit_test(conditional_forms),       cmocka_unit_test(what_cannot_be_asked), cmocka_unit_test(codes_in_either_case),
         cmocka_unit_test(parameters_that_share_rows), cmocka_unit_test(quantities_in_any_unit), cmocka_unit_test(quantities_that_are_more_than_one), cmocka_unit_test(numbers_in_order), cmocka_unit_test(sorted_pages_go_on), cmocka_unit_test(a_page_looks_into_so_many),
+        cmocka_unit_test(a_code_of_thousands),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
