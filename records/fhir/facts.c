@@ -421,8 +421,7 @@ static void put_value(struct r4_buf *b, const struct r4_value *v, bool component
         put_length(b, strlen(v->param->code));
         r4_buf_puts(b, v->param->code);
     }
-    r4_buf_put(b, (const char *)&v->type, 1);
-    r4_buf_put(b, (const char *)&has, 2);
+    r4_buf_put(b, (const char[]){(char)v->type, (char)has, (char)(has >> 8)}, 3);
     for (int i = 0; i < TEXTS; i++)
         if (texts[i]->p) {
             put_length(b, texts[i]->n);
