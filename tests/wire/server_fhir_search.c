@@ -555,6 +555,43 @@ static void a_code_of_thousands(void **state)
     finds("Patient?_has:Observation:patient:code=urn:many|all", "a z");
 }
 
+static int64_t how_many(const char *condition, const char *more)
+{
+    char path[500];
+    snprintf(path, sizeof path, "/Observation?%s%s&_summary=count", condition, more);
+    if (fhir_do(&c, "GET", path, "", NULL) != 200) fail_msg("%s: %d %s", path, c.web.status, c.web.body);
+    json_t *bundle = fhir_json(&c);
+    int64_t n = json_integer_value(json_object_get(bundle, "total"));
+    json_decref(bundle);
+    return n;
+}
+
+/* Alone, the numbers lead; with a code it leads, and the facts decide. */
+static void numbers_lead_to_what_the_facts_say(void **state)
+{
+    static const char *const units[] = {"mmol/L", "umol/L", "mg/dL", "g/L", "mcg", "m", "mm", "kg"}, *const prefixes[] = {"", "gt", "lt", "ge", "le", "ne", "sa", "eb", "ap"};
+    static char text[400 * 900];
+    unsigned seed = 7, found = 0;
+    size_t n = (size_t)sprintf(text, "{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":[");
+    (void)state;
+    for (int i = 0; i < 400; i++)
+        n += (size_t)sprintf(text + n, "%s{\"request\":{\"method\":\"POST\",\"url\":\"Observation\"},\"resource\":{\"resourceType\":\"Observation\",\"status\":\"final\",\"code\":{\"coding\":[{\"system\":\"urn:many\",\"code\":"
+                             "\"mixed\"}]},\"component\":[{\"code\":{\"text\":\"y\"},\"valueQuantity\":{\"value\":%u}}],\"valueQuantity\":{\"value\":%s%u.%u,\"system\":\"http://unitsofmeasure.org\",\"code\":\"%s\"}}}", i ? "," : "",
+                             rand_r(&seed) % 30, rand_r(&seed) % 9 ? "" : "-", rand_r(&seed) % 3 ? rand_r(&seed) % 20 : rand_r(&seed) % 9000, rand_r(&seed) % 10, units[rand_r(&seed) % 8]);
+    strcpy(text + n, "]}");
+    assert_int_equal(fhir_do(&c, "POST", "", "", text), 200);
+    for (int i = 0; i < 300; i++) {
+        char first[200], both[400];
+        const char *name = i % 3 ? "value-quantity" : "combo-value-quantity", *prefix = prefixes[rand_r(&seed) % 9], *unit = units[rand_r(&seed) % 8];
+        snprintf(first, sizeof first, "%s=%s%u%s%s%s", name, prefix, rand_r(&seed) % 25 * (i % 5 ? 1 : 300), i % 4 ? ".5" : "", i % 2 ? UCUM : "", i % 2 ? unit : "");
+        snprintf(both, sizeof both, i % 7 ? "%s" : "%s&%s=lt7", first, name);
+        int64_t all = how_many(both, ""), these = how_many(both, "&code=urn:many|mixed"), others = how_many(both, "&code:not=urn:many|mixed"); /* left by the tests before */
+        if (all != these + others) fail_msg("%s: %lld by its numbers, %lld and %lld by its code", both, (long long)all, (long long)these, (long long)others);
+        found += these > 0;
+    }
+    assert_true(found > 150);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -562,7 +599,7 @@ int main(void)
         cmocka_unit_test(pages_hold_still),        cmocka_unit_test(totals_and_summaries),        cmocka_unit_test(an_update_moves_what_it_is_found_by),
         cmocka_unit_test(conditional_forms),       cmocka_unit_test(what_cannot_be_asked), cmocka_unit_test(codes_in_either_case),
         cmocka_unit_test(parameters_that_share_rows), cmocka_unit_test(quantities_in_any_unit), cmocka_unit_test(quantities_that_are_more_than_one), cmocka_unit_test(numbers_in_order), cmocka_unit_test(sorted_pages_go_on), cmocka_unit_test(a_page_looks_into_so_many),
-        cmocka_unit_test(a_code_of_thousands),
+        cmocka_unit_test(a_code_of_thousands), cmocka_unit_test(numbers_lead_to_what_the_facts_say),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
