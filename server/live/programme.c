@@ -47,6 +47,7 @@ struct programme {
     struct piece held[HELD_MAX]; /* piece n stands at n % HELD_MAX */
     size_t oldest, next;
     struct segment *segments;
+    int64_t turned_us; /* where the newest generation begins */
     size_t n_segments, cap_segments, first_whole; /* segments before first_whole have given their `whole` back */
     struct init *inits;
     size_t n_inits;
@@ -139,6 +140,7 @@ static bool begin_segment(struct programme *p, const struct media_piece *m)
         p->segments = grown;
         p->cap_segments = cap;
     }
+    if (!p->n_segments || p->segments[p->n_segments - 1].generation != m->generation) p->turned_us = m->start_us;
     p->segments[p->n_segments++] =
         (struct segment){.first = p->next, .generation = m->generation, .start_us = m->start_us, .offset = p->offset, .shelved = p->file != NULL};
     return true;
@@ -212,15 +214,6 @@ static const struct init *init_of(const struct programme *p, uint32_t generation
     return NULL;
 }
 
-/* Where the newest generation begins. */
-static int64_t turned_us(const struct programme *p)
-{
-    size_t i = p->n_segments - 1;
-    while (i > 0 && p->segments[i - 1].generation == p->segments[i].generation)
-        i--;
-    return p->segments[i].start_us;
-}
-
 void programme_now(const struct programme *p, struct programme_now *out)
 {
     const struct segment *s = newest(p);
@@ -230,7 +223,7 @@ void programme_now(const struct programme *p, struct programme_now *out)
     out->generation = s->generation;
     out->width = i->width;
     out->height = i->height;
-    out->shown_us = p->end_us - turned_us(p);
+    out->shown_us = p->end_us - p->turned_us;
     int64_t length_us = p->end_us - p->segments[0].start_us;
     out->average_bps = length_us > 0 ? (uint32_t)(p->offset * 8000000 / (uint64_t)length_us) : 0;
     if (!out->peak_bps) out->peak_bps = out->average_bps;
