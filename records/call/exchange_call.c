@@ -14,6 +14,7 @@
 #define WAITING_BYTES_MAX (64u << 20)
 #define GROUP_MAX 128
 #define GROUP_BYTES_MAX (4u << 20)
+#define GATHER_US 1000
 
 struct waiting {
     struct waiting *next;
@@ -38,6 +39,7 @@ struct exchange_queue {
     struct waiting *first, **last;
     size_t n, bytes;
     bool called; /* a job that takes a group is queued */
+    struct gather gather;
     struct metric *m_messages, *m_lost, *m_waiting;
 };
 
@@ -47,6 +49,7 @@ int exchange_queue_open(struct records *r, struct fault *f)
     if (!q)
         return fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
     pthread_mutex_init(&q->lock, NULL);
+    gather_open(&q->gather);
     q->last = &q->first;
     q->m_messages = metric_counter("yilian_exchange_messages_total", "Messages of other systems that were answered", NULL);
     q->m_lost = metric_counter("yilian_exchange_lost_total", "Messages not kept because the database could not be written; their senders send again", NULL);
@@ -59,6 +62,7 @@ void exchange_queue_close(struct records *r)
 {
     if (!r->exchange)
         return;
+    gather_close(&r->exchange->gather);
     pthread_mutex_destroy(&r->exchange->lock);
     free(r->exchange);
     r->exchange = NULL;
@@ -149,7 +153,7 @@ static int take_group(struct records *r, struct waiting *group)
 static struct waiting *next_group(struct exchange_queue *q)
 {
     struct waiting *group = q->first, **at = &q->first;
-    size_t bytes = 0;
+    size_t bytes = 0, waiting = q->n;
     for (size_t n = 0; *at && n < GROUP_MAX && (n == 0 || bytes + (*at)->len <= GROUP_BYTES_MAX); n++) {
         bytes += (*at)->len;
         q->bytes -= (*at)->len;
@@ -160,6 +164,7 @@ static struct waiting *next_group(struct exchange_queue *q)
     if (!q->first)
         q->last = &q->first;
     *at = NULL;
+    gather_took(&q->gather, waiting - q->n);
     return group;
 }
 
@@ -184,6 +189,8 @@ static void take_waiting(void *ctx)
     bool stay = true;
     while (stay) {
         pthread_mutex_lock(&q->lock);
+        if (r->has_writer)
+            gather_wait(&q->gather, &q->lock, &q->n, GATHER_US);
         struct waiting *group = next_group(q);
         q->called = false;
         stay = q->first && call_writer(r); /* the pool's queue is full or closing: nobody else will come for them */
@@ -212,6 +219,7 @@ static int enqueue(struct waiting *w)
         q->last = &w->next;
         q->n++;
         q->bytes += w->len;
+        gather_came(&q->gather, q->n);
         rc = direct ? 0 : call_writer(w->r);
         if (rc) { /* it is the last: taken back */
             struct waiting **at = &q->first;

@@ -11,13 +11,11 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define FHIR_GROUP_MAX 128
 #define FHIR_SPARE_MAX 128
-#define FHIR_MANY 4       /* so many at once: they come from many clients */
 #define SHORT_BODY 8192
-#define FHIR_GATHER_US 700 /* then a moment is waited for more: one sync of the disk for all of them */
+#define FHIR_GATHER_US 700
 #define FHIR_GATHER_READS_US 300 /* lines of audit alone are soon written: a longer moment would be most of what a reader waits for */
 
 struct fhir_job {
@@ -251,6 +249,8 @@ static struct fhir_job *take_group(struct records *r, bool *more)
     struct fhir_job *first, *last;
     size_t n = 1;
     pthread_mutex_lock(&r->waiting_lock);
+    if (r->has_writer)
+        gather_wait(&r->fhir_gather, &r->waiting_lock, &r->n_fhir_waiting, r->fhir_wrote ? FHIR_GATHER_US : FHIR_GATHER_READS_US);
     first = last = r->fhir_waiting;
     while (last && last->next && n < FHIR_GROUP_MAX) {
         last = last->next;
@@ -264,6 +264,7 @@ static struct fhir_job *take_group(struct records *r, bool *more)
         r->n_fhir_waiting -= n;
     }
     r->fhir_called = false;
+    gather_took(&r->fhir_gather, first ? n : 0);
     *more = r->fhir_waiting && call_writer(r);
     pthread_mutex_unlock(&r->waiting_lock);
     return first;
@@ -274,16 +275,10 @@ static void write_waiting(void *ctx)
     struct records *r = ctx;
     bool more = true;
     while (more) {
-        if (r->has_writer && r->fhir_many >= FHIR_MANY)
-            usleep(r->fhir_wrote ? FHIR_GATHER_US : FHIR_GATHER_READS_US);
         struct fhir_job *first = take_group(r, &more);
-        size_t n = 0;
         r->fhir_wrote = false;
-        for (const struct fhir_job *j = first; j; j = j->next) {
-            n++;
+        for (const struct fhir_job *j = first; j; j = j->next)
             r->fhir_wrote = r->fhir_wrote || j->work.to_write;
-        }
-        r->fhir_many = n > r->fhir_many ? n : r->fhir_many - (r->fhir_many - n + 3) / 4;
         finish_group(r, first);
     }
 }
@@ -300,6 +295,7 @@ static int queue(struct records *r, struct fhir_job *first, struct fhir_job *las
             r->fhir_waiting = first;
         r->fhir_waiting_last = last;
         r->n_fhir_waiting += n;
+        gather_came(&r->fhir_gather, r->n_fhir_waiting);
     }
     pthread_mutex_unlock(&r->waiting_lock);
     if (rc == 0 && !r->has_writer)

@@ -260,6 +260,7 @@ int records_open(struct records **out, const struct records_config *config, stru
         return fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
     pthread_mutex_init(&r->feed_lock, NULL);
     pthread_mutex_init(&r->waiting_lock, NULL);
+    gather_open(&r->fhir_gather);
     make_system_credential(r);
     r->alone = -1;
     r->fhir_turn = (struct turn_line){.records = r, .run = fhir_read_turn};
@@ -299,6 +300,7 @@ void records_close(struct records *r)
         close(r->alone);
     fhir_spare_free(r);
     pthread_mutex_destroy(&r->feed_lock);
+    gather_close(&r->fhir_gather);
     pthread_mutex_destroy(&r->waiting_lock);
     explicit_bzero(r->system_credential, sizeof r->system_credential);
     free(r);

@@ -7,6 +7,7 @@
 #ifndef YL_RECORDS_CALL_OPEN_H
 #define YL_RECORDS_CALL_OPEN_H
 
+#include "records/call/gather.h"
 #include "records/call/turn.h"
 #include "records/parts.h"
 #include "records/records.h"
@@ -41,7 +42,7 @@ struct records {
     /* FHIR requests that wait for the writer: as above, a line of their own (fhir_door.c) */
     struct fhir_job *fhir_waiting, *fhir_waiting_last;
     size_t n_fhir_waiting;
-    size_t fhir_many; /* how many jobs groups have of late, falling slowly: a small one between large ones is those who came first; the writer's */
+    struct gather fhir_gather;
     bool fhir_wrote;  /* whether any of the last group wrote; the same */
     bool fhir_called;
     struct fhir_job *fhir_spare; /* freed ones, for the next; under waiting_lock */

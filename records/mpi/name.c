@@ -264,16 +264,31 @@ void mpi_name_letters(const struct mpi_tables *t, const struct mpi_name *n, char
 
 /* ---- comparing words ---- */
 
+/* What both begin and end with costs nothing (an exchange across it is never the cheapest way), and mostly is nearly all. */
+static void strip_common(const char **a, size_t *na, const char **b, size_t *nb)
+{
+    while (*na && *nb && **a == **b)
+        ++*a, ++*b, --*na, --*nb;
+    while (*na && *nb && (*a)[*na - 1] == (*b)[*nb - 1])
+        --*na, --*nb;
+}
+
 int mpi_edits(const char *a, size_t na, const char *b, size_t nb, int limit)
 {
     int row[3][66];
     if (na > 64 || nb > 64 || abs((int)na - (int)nb) > limit)
         return limit + 1;
+    strip_common(&a, &na, &b, &nb);
+    if (!na || !nb)
+        return (int)(na + nb);
     for (size_t j = 0; j <= nb; j++)
         row[0][j] = (int)j;
-    for (size_t i = 1; i <= na; i++) {
-        int *now = row[i % 3], *last = row[(i + 2) % 3], *before = row[(i + 1) % 3], least = now[0] = (int)i;
-        for (size_t j = 1; j <= nb; j++) {
+    for (size_t i = 1; i <= na; i++) { /* a way through a cell further than `limit` from the diagonal is longer than that */
+        int *now = row[i % 3], *last = row[(i + 2) % 3], *before = row[(i + 1) % 3], least = limit + 1;
+        size_t from = i > (size_t)limit ? i - (size_t)limit : 1, to = i + (size_t)limit < nb ? i + (size_t)limit : nb;
+        now[0] = (int)i;
+        now[from - 1] = from > 1 ? limit + 1 : now[0];
+        for (size_t j = from; j <= to; j++) {
             int d = last[j - 1] + (a[i - 1] != b[j - 1]);
             d = last[j] + 1 < d ? last[j] + 1 : d;
             d = now[j - 1] + 1 < d ? now[j - 1] + 1 : d;
@@ -282,6 +297,7 @@ int mpi_edits(const char *a, size_t na, const char *b, size_t nb, int limit)
             now[j] = d;
             least = d < least ? d : least;
         }
+        now[to + 1] = limit + 1; /* the next row looks there */
         if (least > limit)
             return limit + 1;
     }

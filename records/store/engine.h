@@ -42,6 +42,8 @@ struct engine {
     int (*settle)(struct connection *c, int64_t *changes);
     /* n rows of `width` whole numbers, as by `run`. NULL: the engine has nothing better than one after the other. */
     int (*insert_numbers)(struct connection *c, const char *table, const char *columns, int width, const int64_t *rows, size_t n);
+    /* n rows of cells, those that are there passed over. NULL: the same. */
+    int (*add_rows)(struct connection *c, const char *table, const char *columns, int width, const struct cell *cells, size_t n);
     int (*step)(struct rows *r, bool *row);
     int (*columns)(const struct rows *r);
     const char *(*column)(const struct rows *r, int i);

@@ -1,4 +1,5 @@
 /* SQLite behind engine.h: one file in WAL mode, synchronous=FULL. Each connection keeps its prepared statements. */
+#include "records/store/sqlite_rows.h"
 #include "records/store/store_private.h"
 #include "records/store/wal_file.h"
 #include "server/base/log.h"
@@ -182,6 +183,7 @@ static int connect_file(struct connection *c)
         rc = sqlite3_exec(file->db, "PRAGMA query_only=ON", NULL, NULL, NULL);
     if (rc == SQLITE_OK && c->mode == TX_WRITE) { /* the one writer: what it changes again and again is not read anew each time */
         rc = sqlite3_exec(file->db, "PRAGMA cache_size=-24000", NULL, NULL, NULL);
+        rc = rc == SQLITE_OK ? sqlite_rows_open(file->db) : rc;
         sqlite3_wal_hook(file->db, after_commit, c);
     }
     return code_of(rc);
@@ -313,6 +315,8 @@ static int bind_one(sqlite3_stmt *st, int at, const struct value *v, bool held)
         return sqlite3_bind_int64(st, at, v->integer);
     if (!v->data)
         return sqlite3_bind_null(st, at);
+    if (v->type == 'r')
+        return sqlite3_bind_pointer(st, at, (void *)v->data, ROWS_POINTER, NULL);
     return v->type == 't' ? sqlite3_bind_text(st, at, v->data, (int)v->len, keep) : sqlite3_bind_blob64(st, at, v->data, v->len, keep);
 }
 
@@ -359,6 +363,28 @@ static int run(struct connection *c, const char *sql, const struct value *values
         rc = step(r, &row);
     end(r);
     return rc;
+}
+
+/* One statement of all: sqlite_rows.h. FAIL and IGNORE, because who may have to take back the rows of a statement keeps a copy of each page it changes; a
+ * transaction in which one failed is undone anyway. */
+static int insert_held(struct connection *c, const char *how, const char *table, const char *columns, const struct held_rows *rows)
+{
+    char sql[400];
+    size_t at = (size_t)snprintf(sql, sizeof sql, "INSERT OR %s INTO %s (%s) SELECT c0", how, table, columns);
+    for (int i = 1; i < rows->width && at < sizeof sql; i++)
+        at += (size_t)snprintf(sql + at, sizeof sql - at, ",c%d", i);
+    at += at < sizeof sql ? (size_t)snprintf(sql + at, sizeof sql - at, " FROM held_rows($1)") : 0;
+    return at < sizeof sql ? run(c, sql, &(struct value){.type = 'r', .data = rows}, 1) : ERR_MALFORMED;
+}
+
+static int insert_numbers(struct connection *c, const char *table, const char *columns, int width, const int64_t *rows, size_t n)
+{
+    return insert_held(c, "FAIL", table, columns, &(struct held_rows){.width = width, .n = n, .numbers = rows});
+}
+
+static int add_rows(struct connection *c, const char *table, const char *columns, int width, const struct cell *cells, size_t n)
+{
+    return insert_held(c, "IGNORE", table, columns, &(struct held_rows){.width = width, .n = n, .cells = cells});
 }
 
 static int settle(struct connection *c, int64_t *changes)
@@ -563,6 +589,6 @@ static int look(struct connection *c, struct store_facts *out)
 
 const struct engine engine_sqlite = {
     .name = "sqlite", .create = create, .connect = connect_file, .disconnect = disconnect, .usable = usable, .begin = begin, .commit = commit,
-    .rollback = rollback, .script = script, .start = start, .step = step, .run = run, .settle = settle, .columns = columns, .column = column,
+    .rollback = rollback, .script = script, .start = start, .step = step, .run = run, .settle = settle, .insert_numbers = insert_numbers, .add_rows = add_rows, .columns = columns, .column = column,
     .kind = kind_of, .declared_bytes = declared_bytes, .integer = integer, .text = text, .bytes = bytes, .end = end, .message = message, .version = version,
     .set_version = set_version, .rebuild = rebuild, .checkpoint = checkpoint, .look = look, .backup = backup};

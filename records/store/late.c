@@ -10,6 +10,7 @@
 #define LINE_MAX 21000    /* bytes of a line's rows */
 #define STEP_LINES 32     /* so many lines are added between two stretches */
 #define STEP_ROWS 12      /* rows a stretch puts in for each of these lines: more than a line has on average, or what waits would grow and grow */
+#define BATCH 64          /* ... in one statement */
 #define SWEEP_LEAST 6144  /* lines that are gathered before a sweep begins; */
 #define SWEEP_SHARE 4     /* ... in a large site that part of all lines there have been: the larger the trees, the more rows it takes until a page takes several */
 #define SWEEP_MOST 24576  /* ... at most: what waits is held in memory, at most twice that many lines of some ten rows of 100 bytes */
@@ -489,16 +490,46 @@ static void leave(struct tx *tx)
 
 /* ---- into the trees ---- */
 
-static int put_in(struct tx *tx, const struct node *x)
+/* Rows of one tree, put in together. Their texts are the nodes' own. */
+struct batch {
+    struct cell cells[BATCH * 4];
+    char kinds[BATCH][LATE_KIND_MAX];
+    size_t n;
+    uint8_t tree;
+};
+
+static int put_batch(struct tx *tx, struct batch *b)
 {
-    char kind[LATE_KIND_MAX];
-    if (x->key[0] == LATE_MPI) /* which holds no text */
-        return tx_upsert(tx, "mpi_key", NULL, "key,patient_id", "ii", integer_at(x->key + 1), (int64_t)x->patient);
+    static const struct {
+        const char *table, *columns;
+        int width;
+    } trees[] = {{"mpi_key", "key,patient_id", 2}, {"patient_key", "org_id,kind,key,patient_id", 4}, {"exchange_person_key", "kind,key,patient_id", 3}};
+    int rc = b->n ? tx_add_rows(tx, trees[b->tree].table, trees[b->tree].columns, trees[b->tree].width, b->cells, b->n) : 0;
+    b->n = 0;
+    return rc;
+}
+
+static int put_in(struct tx *tx, struct batch *b, const struct node *x)
+{
+    int rc = b->n == BATCH || x->key[0] != b->tree ? put_batch(tx, b) : 0;
+    const struct cell patient = {NULL, (int64_t)x->patient};
+    b->tree = x->key[0];
+    if (b->tree == LATE_MPI) { /* which holds no text */
+        struct cell *at = b->cells + 2 * b->n++;
+        at[0] = (struct cell){NULL, integer_at(x->key + 1)};
+        at[1] = patient;
+        return rc;
+    }
     const char *key = (const char *)x->key + 3, *rest = key + strlen(key) + 1;
-    snprintf(kind, sizeof kind, "%.*s", (int)(x->n - (size_t)(rest + 8 - (const char *)x->key)), rest + 8);
-    if (x->key[0] == LATE_PATIENT)
-        return tx_upsert(tx, "patient_key", NULL, "org_id,kind,key,patient_id", "itti", integer_at((const uint8_t *)rest), kind, key, (int64_t)x->patient);
-    return tx_upsert(tx, "exchange_person_key", NULL, "kind,key,patient_id", "tti", kind, key, (int64_t)x->patient);
+    char *kind = b->kinds[b->n];
+    snprintf(kind, LATE_KIND_MAX, "%.*s", (int)(x->n - (size_t)(rest + 8 - (const char *)x->key)), rest + 8);
+    struct cell *at = b->cells + (b->tree == LATE_PATIENT ? 4 : 3) * b->n++;
+    if (b->tree == LATE_PATIENT)
+        *at++ = (struct cell){NULL, integer_at((const uint8_t *)rest)};
+    at[0] = (struct cell){kind, 0};
+    at[1] = (struct cell){key, 0};
+    at[2] = patient;
+    return rc;
 }
 
 static int write_state(struct tx *tx, const struct state *s)
@@ -512,6 +543,7 @@ static int put_stretch(struct tx *tx, struct image *m, size_t rows)
     struct state *s = &m->state;
     struct at at = find_key(m, s->place.bytes, s->place.n);
     struct node *x, *last = NULL;
+    struct batch batch = {.n = 0};
     size_t done = 0;
     int rc = 0;
     while ((x = node_at(m, at)) && rc == 0 && (done < rows || same_key(last, x))) {
@@ -520,12 +552,13 @@ static int put_stretch(struct tx *tx, struct image *m, size_t rows)
             continue;
         }
         if (x->line <= s->sweep && waits(m, at)) {
-            rc = put_in(tx, x);
+            rc = put_in(tx, &batch, x);
             done++;
         }
         last = x;
         at = next_of(m, at);
     }
+    rc = rc ? rc : put_batch(tx, &batch);
     if (x) {
         memcpy(s->place.bytes, x->key, x->n);
         s->place.n = x->n;

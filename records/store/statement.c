@@ -233,6 +233,29 @@ int tx_upsert(struct tx *tx, const char *table, const char *key, const char *col
     return rc;
 }
 
+static int upsert_each(struct tx *tx, const char *sql, int width, const struct cell *cells, size_t n)
+{
+    struct value values[NUMBERS_MAX];
+    int rc = 0;
+    for (size_t i = 0; i < n && rc == 0; i++, cells += width) {
+        for (int k = 0; k < width; k++)
+            values[k] = (struct value){cells[k].text ? 't' : 'i', cells[k].integer, cells[k].text, cells[k].text ? strlen(cells[k].text) : 0};
+        rc = tx->store->engine->run(tx->connection, sql, values, width);
+    }
+    return rc;
+}
+
+int tx_add_rows(struct tx *tx, const char *table, const char *columns, int width, const struct cell *cells, size_t n)
+{
+    const struct engine *e = tx->store->engine;
+    const char *sql = tx->error || !n ? NULL : upsert_text(tx, table, NULL, columns);
+    if (!sql)
+        return tx->error = tx->error || !n ? tx->error : ERR_INTERNAL;
+    tx->written += n;
+    int rc = width > NUMBERS_MAX ? ERR_MALFORMED : e->add_rows && n > 1 ? e->add_rows(tx->connection, table, columns, width, cells, n) : upsert_each(tx, sql, width, cells, n);
+    return rc ? told(tx, rc, sql) : 0;
+}
+
 /* ---- rows ---- */
 
 struct query *tx_query(struct tx *tx, const char *sql, const char *types, ...)

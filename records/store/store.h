@@ -89,6 +89,12 @@ int tx_exec(struct tx *tx, const char *sql, const char *types, ...);
 int64_t tx_changes(struct tx *tx);
 /* n rows of `width` (at most 8) whole numbers each, in the order of `columns`: "a,b,c". As tx_exec. */
 int tx_insert_numbers(struct tx *tx, const char *table, const char *columns, int width, const int64_t *rows, size_t n);
+/* n rows of as many cells as `columns` has names (at most 8), each a text or a whole number; one that is there already is passed over. As tx_exec. */
+struct cell {
+    const char *text; /* NULL: the number */
+    int64_t integer;
+};
+int tx_add_rows(struct tx *tx, const char *table, const char *columns, int width, const struct cell *cells, size_t n);
 /* Statements of tx_exec and tx_upsert so far: the same number again = nothing was written in between, nothing is to be undone. */
 uint64_t tx_written(const struct tx *tx);
 /* Single value, `fallback` when no row or NULL. */

@@ -10,6 +10,7 @@
 
 struct surname {
     char text[10], reading[14]; /* one or two characters */
+    size_t n;                   /* bytes of text: three or more */
 };
 
 struct pinyin {
@@ -89,10 +90,11 @@ static bool take_surname(void *ctx, const char *text, const char *letters)
 {
     struct pinyin *p = ctx;
     struct surname *s = &p->surnames[p->n_surnames];
-    if (p->n_surnames == SURNAMES_MAX || strlen(text) >= sizeof s->text || strlen(letters) >= sizeof s->reading)
+    if (p->n_surnames == SURNAMES_MAX || strlen(text) < 3 || strlen(text) >= sizeof s->text || strlen(letters) >= sizeof s->reading)
         return true;
     strcpy(s->text, text);
     strcpy(s->reading, letters);
+    s->n = strlen(text);
     p->n_surnames++;
     return true;
 }
@@ -238,8 +240,8 @@ int pinyin_name(const struct pinyin *p, const char *name, struct pinyin_name out
     size_t longest = 0;
     for (size_t i = 0; i < p->n_surnames; i++) {
         const struct surname *s = &p->surnames[i];
-        size_t len = strlen(s->text);
-        if (strncmp(name, s->text, len) != 0 || len < longest || (len > 4 && !name[len]))
+        size_t len = s->n;
+        if (name[0] != s->text[0] || name[1] != s->text[1] || strncmp(name, s->text, len) != 0 || len < longest || (len > 4 && !name[len]))
             continue;
         if (len > longest)
             n = 0; /* 欧阳 beats 欧 */

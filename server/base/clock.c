@@ -28,15 +28,20 @@ void clock_condition(pthread_cond_t *c)
     pthread_condattr_destroy(&attributes);
 }
 
-struct timespec clock_until(int ms)
+struct timespec clock_until_us(int64_t us)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += ms / 1000;
-    t.tv_nsec += (long)(ms % 1000) * 1000000;
+    t.tv_sec += us / 1000000;
+    t.tv_nsec += (long)(us % 1000000) * 1000;
     if (t.tv_nsec >= 1000000000) {
         t.tv_sec++;
         t.tv_nsec -= 1000000000;
     }
     return t;
+}
+
+struct timespec clock_until(int ms)
+{
+    return clock_until_us((int64_t)ms * 1000);
 }

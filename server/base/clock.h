@@ -22,4 +22,5 @@ int64_t clock_monotonic_us(void);
  * waited on with a limit is made here, and the limit is so many milliseconds from now. */
 void clock_condition(pthread_cond_t *c);
 struct timespec clock_until(int ms);
+struct timespec clock_until_us(int64_t us); /* of a wait shorter than that */
 #endif

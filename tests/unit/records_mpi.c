@@ -83,6 +83,46 @@ static void names_differ_in_degrees(void **state)
     assert_string_equal(alike("SMITH, JOHN", "SMITH J"), "02");
 }
 
+/* The whole table, row by row: optimal string alignment as its definition has it. */
+static int edits_by_definition(const char *a, int na, const char *b, int nb)
+{
+    int d[14][14];
+    for (int i = 0; i <= na; i++)
+        for (int j = 0; j <= nb; j++) {
+            if (!i || !j) {
+                d[i][j] = i + j;
+                continue;
+            }
+            int least = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+            least = d[i - 1][j] + 1 < least ? d[i - 1][j] + 1 : least;
+            least = d[i][j - 1] + 1 < least ? d[i][j - 1] + 1 : least;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && d[i - 2][j - 2] + 1 < least)
+                least = d[i - 2][j - 2] + 1;
+            d[i][j] = least;
+        }
+    return d[na][nb];
+}
+
+static void edits_are_counted_as_defined(void **state)
+{
+    (void)state;
+    uint32_t seed = 2463534242u;
+    for (int round = 0; round < 200000; round++) {
+        char x[2][12];
+        int n[2];
+        for (int k = 0; k < 2; k++) {
+            seed = seed * 1664525u + 1013904223u;
+            n[k] = (int)(seed >> 16) % 13;
+            for (int i = 0; i < n[k]; i++) {
+                seed = seed * 1664525u + 1013904223u;
+                x[k][i] = (char)('a' + (seed >> 16) % (round % 2 ? 2 : 4));
+            }
+        }
+        int limit = round % 5, edits = edits_by_definition(x[0], n[0], x[1], n[1]);
+        assert_int_equal(mpi_edits(x[0], (size_t)n[0], x[1], (size_t)n[1], limit), edits > limit ? limit + 1 : edits);
+    }
+}
+
 static void nobody_and_newborns(void **state)
 {
     static const char *const nobody[] = {"李某某", "无名氏", "无名氏A", "急诊未知", "三无人员", "路人甲", "UNKNOWN", "John Doe", "无"};
@@ -611,6 +651,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_folded),
         cmocka_unit_test(names_differ_in_degrees),
+        cmocka_unit_test(edits_are_counted_as_defined),
         cmocka_unit_test(nobody_and_newborns),
         cmocka_unit_test(dates_in_any_form),
         cmocka_unit_test(dates_of_other_calendars_and_ages),

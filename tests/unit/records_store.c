@@ -309,6 +309,40 @@ static void whole_numbers_go_in_many_at_once(void **state)
     assert_int_equal(tx_commit(tx), 0);
 }
 
+static void rows_of_texts_go_in_many_at_once(void **state)
+{
+    (void)state;
+    struct cell cells[][3] = {{{"王", 0}, {NULL, 1}, {"", 0}}, {{"O'Neil", 0}, {NULL, INT64_MIN}, {"b", 0}}, {{"王", 0}, {NULL, 2}, {"twice", 0}}};
+    struct tx *tx = begin(TX_WRITE);
+    tx_exec(tx, "CREATE TABLE texts (a TEXT NOT NULL PRIMARY KEY, b INTEGER NOT NULL, c TEXT NOT NULL)", "");
+    assert_int_equal(tx_add_rows(tx, "texts", "a,b,c", 3, cells[0], 3), 0);
+    assert_int_equal(tx_add_rows(tx, "texts", "a,b,c", 3, cells[0], 0), 0);
+    assert_int_equal(tx_add_rows(tx, "texts", "a,b,c", 3, cells[1], 2), 0); /* all are there */
+    assert_int_equal(tx_commit(tx), 0);
+    tx = begin(TX_READ);
+    assert_int_equal(tx_int(tx, 0, "SELECT COUNT(*) FROM texts", ""), 2);
+    assert_int_equal(tx_int(tx, 0, "SELECT b FROM texts WHERE a=$1 AND c=''", "t", "王"), 1);
+    assert_true(tx_int(tx, 0, "SELECT b FROM texts WHERE a=$1 AND c='b'", "t", "O'Neil") == INT64_MIN);
+    tx_rollback(tx);
+    tx = begin(TX_WRITE);
+    tx_exec(tx, "DROP TABLE texts", "");
+    assert_int_equal(tx_commit(tx), 0);
+}
+
+/* Only who binds them has rows there: a number, a text or nothing is no place in memory. */
+static void rows_in_memory_are_no_texts_business(void **state)
+{
+    (void)state;
+    if (!store_is_file(store))
+        skip();
+    struct tx *tx = begin(TX_WRITE);
+    assert_int_equal(tx_int(tx, -1, "SELECT COUNT(*) FROM held_rows($1)", "i", (int64_t)(uintptr_t)tx), 0);
+    assert_int_equal(tx_int(tx, -1, "SELECT COUNT(*) FROM held_rows('yilian-rows')", ""), 0);
+    assert_int_equal(tx_int(tx, -1, "SELECT COUNT(*) FROM held_rows", ""), -1);
+    assert_true(tx_error(tx));
+    tx_rollback(tx);
+}
+
 /* A server that ended a line while it was kept: the next transaction has another. */
 static void a_line_that_ended_is_not_used_again(void **state)
 {
@@ -544,6 +578,8 @@ int main(void)
         cmocka_unit_test(writers_take_turns_and_the_feed_has_no_gap),
         cmocka_unit_test(a_part_that_is_refused_is_undone_alone),
         cmocka_unit_test(whole_numbers_go_in_many_at_once),
+        cmocka_unit_test(rows_of_texts_go_in_many_at_once),
+        cmocka_unit_test(rows_in_memory_are_no_texts_business),
         cmocka_unit_test(a_line_that_ended_is_not_used_again),
         cmocka_unit_test(migrations_run_once),
         cmocka_unit_test(a_backup_is_whole_and_private),
