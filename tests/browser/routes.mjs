@@ -189,7 +189,7 @@ async function visit(at, lang, size, name, n, [login, path, ready, act, before])
   if (shots || (n === 0 && size === 'desktop')) await axe(p, what) // what else a route shows is built of the same parts; the desks' own tests look at phones
   if (name !== 'print') assert.ok(await p.evaluate(() => document.documentElement.scrollWidth <= innerWidth + 1), `${what} is wider than the screen`)
   if (size === 'desktop' && n === 0 && lang === 'zh' && NARROW.includes(name)) await narrower(p, what)
-  if (size === 'desktop' && n === 0 && lang === 'zh') await byKeyboard(p, what)
+  if (size === 'desktop' && (n === 0 || name === 'room') && lang === 'zh') await byKeyboard(p, what)
   const faults = p.faults.filter((f) => !/status of 4/.test(f))
   assert.ok(!faults.length, `console: ${faults.join("; ")}`)
 }
