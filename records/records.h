@@ -267,9 +267,14 @@ struct records_message { /* copied */
     int64_t row;
     bool latest;                       /* of a row: what its source says last, also where it said the same before and something else meanwhile */
 };
-/* On a pool thread. error 0: the message is on disk and `answer` is what its sender is told: one acknowledgement, or two with a NUL between
- * them, or none (len 0). Any error: nothing was kept; tell the sender nothing and end the connection, so that it sends again. */
-typedef void (*records_message_done)(void *ctx, int error, const char *answer, size_t len);
+struct records_message_answer {
+    int error;         /* 0: the message is on disk. Any other: nothing was kept; tell the sender nothing and end the connection, so that it sends again */
+    const char *bytes; /* what the sender is told: one acknowledgement, or two with a NUL between them, or none (len 0); borrowed */
+    size_t len;
+    bool another_follows; /* for the same callback, on the same thread, as soon as it returns: both may be handed on together */
+};
+/* On a pool thread. */
+typedef void (*records_message_done)(void *ctx, const struct records_message_answer *a);
 /* ERR_UNAVAILABLE when as much waits as may (1,000 messages, 64 MiB): `done` is then not called; come again later. A sender's next
  * message goes in after the answer to the one before where their order matters; feeds that are submitted one after the other are kept in
  * that order. */

@@ -124,18 +124,19 @@ struct filing {
 };
 
 /* The last of two acknowledgements says what became of the message. */
-static void take_answer(void *ctx, int error, const char *answer, size_t len)
+static void take_answer(void *ctx, const struct records_message_answer *a)
 {
     struct filing *g = ctx;
     struct hl7_message m;
     struct fault f = {0};
-    const char *second = len ? memchr(answer, 0, len) : NULL;
-    g->error = error;
+    const char *answer = a->bytes, *second = a->len ? memchr(answer, 0, a->len) : NULL;
+    size_t len = a->len;
+    g->error = a->error;
     if (second && second + 1 < answer + len) {
         len -= (size_t)(second + 1 - answer);
         answer = second + 1;
     }
-    if (error || !len || hl7_parse(&m, answer, len, HL7_UTF8, &f))
+    if (a->error || !len || hl7_parse(&m, answer, len, HL7_UTF8, &f))
         return;
     hl7_text_at(&m, "MSA-1", g->now.code, sizeof g->now.code);
     hl7_text_at(&m, "ERR-2", g->now.place, sizeof g->now.place);

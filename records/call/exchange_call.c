@@ -77,11 +77,14 @@ static void waiting_free(struct waiting *w)
     free(w);
 }
 
-static void finish(struct waiting *w)
+/* `rest`: of its group, told on this thread too. */
+static void finish(struct waiting *w, const struct waiting *rest)
 {
     struct exchange_queue *q = w->r->exchange;
     metric_add(w->error ? q->m_lost : q->m_messages, 1);
-    w->done(w->done_ctx, w->error, w->answer.bytes ? w->answer.bytes : "", w->error ? 0 : w->answer.len);
+    while (rest && rest->done != w->done)
+        rest = rest->next;
+    w->done(w->done_ctx, &(struct records_message_answer){w->error, w->answer.bytes ? w->answer.bytes : "", w->error ? 0 : w->answer.len, rest != NULL});
     waiting_free(w);
 }
 
@@ -201,7 +204,7 @@ static void take_waiting(void *ctx)
             struct waiting *w = group;
             group = w->next;
             w->error = rc;
-            finish(w);
+            finish(w, group);
         }
         if (rc == 0) /* who sent it waits for nothing but the disk */
             records_feed_tell(r);
@@ -258,13 +261,13 @@ static void answer_one(void *ctx)
     if (unreadable)
         hl7_writer_fini(&w->answer);
     else if (w->error) {
-        finish(w);
+        finish(w, NULL);
         return;
     }
     int rc = enqueue(w); /* what cannot be audited is not told; on 0 it is no longer ours */
     if (rc) {
         w->error = rc;
-        finish(w);
+        finish(w, NULL);
     }
 }
 

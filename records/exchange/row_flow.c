@@ -51,12 +51,12 @@ void row_flow_begin(struct row_flow *w)
     pthread_mutex_unlock(&w->lock);
 }
 
-static void row_done(void *ctx, int error, const char *answer, size_t len)
+static void row_done(void *ctx, const struct records_message_answer *a)
 {
     struct row_flow *w = ctx;
     pthread_mutex_lock(&w->lock);
     w->on_way--;
-    w->trouble = w->trouble || error || (len == 5 && memcmp(answer, "stale", 5) == 0);
+    w->trouble = w->trouble || a->error || (a->len == 5 && memcmp(a->bytes, "stale", 5) == 0);
     pthread_cond_broadcast(&w->moved);
     pthread_mutex_unlock(&w->lock);
 }

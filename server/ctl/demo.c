@@ -270,11 +270,9 @@ static size_t message_of(const char *text, size_t len, const struct written *how
     return (size_t)(p - out);
 }
 
-static void answered(void *ctx, int error, const char *answer, size_t len)
+static void answered(void *ctx, const struct records_message_answer *a)
 {
-    (void)answer;
-    (void)len;
-    *(int *)ctx = error;
+    *(int *)ctx = a->error;
 }
 
 static int send_messages(struct demo *d, const char *name)

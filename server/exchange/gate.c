@@ -37,6 +37,7 @@ struct gate {
 };
 
 struct answer { /* from a pool thread */
+    struct answer *next;
     struct gate *gate;
     uint64_t line;
     int error;
@@ -71,9 +72,8 @@ static void send_framed(struct line *l, const char *bytes, size_t len)
 
 static void pump(struct line *l);
 
-static void answered(void *arg)
+static void answered(struct answer *a)
 {
-    struct answer *a = arg;
     struct line *l = line_find(a->gate, a->line);
     if (l) {
         l->open--;
@@ -90,23 +90,41 @@ static void answered(void *arg)
     free(a);
 }
 
+static void answered_all(void *arg)
+{
+    for (struct answer *a = arg, *next; a; a = next) {
+        next = a->next;
+        answered(a);
+    }
+}
+
 struct ticket { /* what the records plane gives back with the answer */
     struct gate *gate;
     uint64_t line;
 };
 
-static void done(void *ctx, int error, const char *bytes, size_t len)
+/* A group's answers go over at once: those of one line leave in one packet, and its next messages come together. */
+static void done(void *ctx, const struct records_message_answer *told)
 {
+    static _Thread_local struct answer *first, **last;
     struct ticket *t = ctx;
     struct answer *a = malloc(sizeof *a);
-    char *copy = a ? malloc(len + 1) : NULL;
+    char *copy = a ? malloc(told->len + 1) : NULL;
     if (!copy)
         abort(); /* an answer that cannot be told leaves its connection waiting for ever */
-    memcpy(copy, bytes, len);
-    *a = (struct answer){t->gate, t->line, error, len, copy};
+    memcpy(copy, told->bytes, told->len);
+    *a = (struct answer){NULL, t->gate, t->line, told->error, told->len, copy};
     struct net *net = t->gate->config.net;
     free(t);
-    net_post_wait(net, answered, a);
+    if (!first)
+        last = &first;
+    *last = a;
+    last = &a->next;
+    if (told->another_follows)
+        return;
+    a = first;
+    first = NULL;
+    net_post_wait(net, answered_all, a);
 }
 
 /* ---- messages ---- */

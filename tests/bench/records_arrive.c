@@ -115,11 +115,11 @@ static size_t result(char *m, size_t cap, int number, int values)
     return n;
 }
 
-static void answered(void *ctx, int error, const char *bytes, size_t len)
+static void answered(void *ctx, const struct records_message_answer *a)
 {
     (void)ctx;
-    if (error || !memmem(bytes, len, "MSA|AA", 6))
-        exit((fprintf(stderr, "refused: %d %.*s\n", error, (int)len, bytes), 1));
+    if (a->error || !memmem(a->bytes, a->len, "MSA|AA", 6))
+        exit((fprintf(stderr, "refused: %d %.*s\n", a->error, (int)a->len, a->bytes), 1));
     pthread_mutex_lock(&lock);
     unanswered--;
     pthread_cond_signal(&moved);

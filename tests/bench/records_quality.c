@@ -67,11 +67,11 @@ static void close_site(const char *dir)
         exit(1);
 }
 
-static void heard(void *ctx, int error, const char *answer, size_t len)
+static void heard(void *ctx, const struct records_message_answer *a)
 {
     (void)ctx;
-    if (error || len < 10 || !strstr(answer, "MSA|AA"))
-        exit((fprintf(stderr, "not taken: %.300s\n", answer), 1));
+    if (a->error || a->len < 10 || !strstr(a->bytes, "MSA|AA"))
+        exit((fprintf(stderr, "not taken: %.300s\n", a->bytes), 1));
 }
 
 /* `odd`: of so many results one comes in mg/dL and one cannot be true; 0 = all as they should be. */

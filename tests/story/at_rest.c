@@ -168,10 +168,10 @@ static void live(void)
 
 /* ---- messages of other systems: bytes, PID, entries, why one was put aside ---- */
 
-static void heard(void *ctx, int error, const char *answer, size_t len)
+static void heard(void *ctx, const struct records_message_answer *a)
 {
-    assert_int_equal(error, 0);
-    snprintf(ctx, 8, "%.2s", len > 4 ? strstr(answer, "MSA|") + 4 : "");
+    assert_int_equal(a->error, 0);
+    snprintf(ctx, 8, "%.2s", a->len > 4 ? strstr(a->bytes, "MSA|") + 4 : "");
 }
 
 static void message(const char *bytes, const char *expected)

@@ -43,10 +43,10 @@ static int close_world(void **state)
 
 /* ---- speaking ---- */
 
-static void heard(void *ctx, int error, const char *answer, size_t len)
+static void heard(void *ctx, const struct records_message_answer *a)
 {
-    assert_int_equal(error, 0);
-    snprintf(ctx, 8, "%.2s", len > 4 && strstr(answer, "MSA|") ? strstr(answer, "MSA|") + 4 : "");
+    assert_int_equal(a->error, 0);
+    snprintf(ctx, 8, "%.2s", a->len > 4 && strstr(a->bytes, "MSA|") ? strstr(a->bytes, "MSA|") + 4 : "");
 }
 
 /* `rest`: the segments after MSH, ended by \n each; every one is taken, whatever is wrong in it. */

@@ -15,12 +15,12 @@ static struct {
     int error;
 } hl7_answer;
 
-static void hl7_done(void *ctx, int error, const char *answer, size_t len)
+static void hl7_done(void *ctx, const struct records_message_answer *a)
 {
     (void)ctx;
-    hl7_answer.error = error;
-    hl7_answer.len = len < sizeof hl7_answer.bytes ? len : sizeof hl7_answer.bytes - 1;
-    memcpy(hl7_answer.bytes, answer, hl7_answer.len);
+    hl7_answer.error = a->error;
+    hl7_answer.len = a->len < sizeof hl7_answer.bytes ? a->len : sizeof hl7_answer.bytes - 1;
+    memcpy(hl7_answer.bytes, a->bytes, hl7_answer.len);
     hl7_answer.bytes[hl7_answer.len] = 0;
     for (size_t i = 0; i < hl7_answer.len; i++)
         if (hl7_answer.bytes[i] == '\r')
