@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { axe, DESKTOP, launch, open, PHONE, run } from './lib.mjs'
+import { axe, counted, DESKTOP, launch, open, PHONE, run } from './lib.mjs'
 import { Person } from './person.mjs'
 import { nothing, PASSWORD, signIn, startSite } from './site.mjs'
 
@@ -49,8 +49,8 @@ async function walk(login, lang, shape, size) {
   await p.context().close()
 }
 
-/** What a page says when there is nothing, and the button there that leads on. */
-const BEGIN = { '/admin/gateways': '新增网关', '/admin/devices': '登记设备', '/admin/exchange': '登记来源', '/calendar': '前往人员', '/quality': '前往数据交换' }
+/** What a page says when there is nothing, and the one button there that leads on. */
+const BEGIN = { '/admin/gateways': ['先新增网关', '新增网关'], '/admin/devices': ['还没有登记设备', '登记设备'], '/admin/exchange': ['先登记一家医院的系统', '登记来源'], '/calendar': ['还没有专家或会诊室', '前往人员'], '/quality': ['来源在“数据交换”登记', '前往数据交换'] }
 const dialog = (p) => p.locator('dialog[open]').last()
 const button = (at, name) => at.getByRole('button', { name, exact: true })
 
@@ -87,9 +87,10 @@ await run({
   },
   async 'a page with nothing says what comes first, and leads there'() {
     const [p] = await pagesOf('admin', 'zh', DESKTOP)
-    for (const [path, name] of Object.entries(BEGIN)) {
+    for (const [path, [text, name]] of Object.entries(BEGIN)) {
       await p.goto(path)
-      await p.locator('main .y-empty, main .y-table .note').getByText(name, { exact: true }).first().waitFor()
+      await p.locator('main .y-empty, main .y-table .note').getByText(text).waitFor()
+      await counted(p.locator('main .y-button', { hasText: name }), 1, path)
     }
     await p.context().close()
   },
@@ -120,7 +121,8 @@ await run({
     await (await new Person(site.base, 'doctor').signIn(first)).ask('POST', '/session/password', { old: first, new: PASSWORD })
     const [d] = await pagesOf('doctor', 'zh', DESKTOP)
     await d.goto('/cases')
-    await d.locator('.y-table .note').getByRole('link', { name: '新建会诊' }).click()
+    await d.getByText('没有待您处理的会诊').waitFor()
+    await d.getByRole('link', { name: '新建会诊' }).click()
     await d.locator('form').first().waitFor()
     await d.context().close()
   },
