@@ -20,7 +20,7 @@ bool access_roles_may(const struct access *a, uint64_t roles, const char *right)
 
 struct access_session { /* what the call needs beside the actor */
     struct actor actor;
-    char stage[12];  /* "ready" "totp" "post" "password": only "ready" may run anything but session.* operations */
+    char stage[12];  /* "ready"; "totp" "post" "password": the next step of signing in alone; "capture": a phone that adds photos to one case */
     char csrf[48];
     int64_t seen_ms;
     int64_t second_factor_until_ms; /* actor.second_factor says whether it is still fresh */

@@ -285,6 +285,7 @@ static int session_post(struct op_ctx *ctx, json_t *args, json_t **result)
         return fault_field(ctx->fault, "post_id", "not_yours");
     rc = set_post(ctx, ctx->actor->session, post);
     rc = rc ? rc : restage(ctx, ctx->actor->session, &l);
+    rc = rc ? rc : session_end_tell(ctx, l.person); /* open lines: other roles hear of other things */
     return rc ? rc : me_json(ctx, ctx->actor->session, l.person, result);
 }
 
@@ -340,6 +341,20 @@ static void password_ahead(struct op_ctx *ctx, const json_t *args)
     (void)!password_make(ctx, new, hash);
 }
 
+/* His own password once more, of who is signed in: a session that was left open is not he. Wrong ones count as at the door. */
+static int check_own(struct op_ctx *ctx, const struct login *l, const char *path, const char *password)
+{
+    if (l->locked_until_ms > ctx->now_ms)
+        return fault_set(ctx->fault, ERR_LOCKED, "locked_out", "Too many wrong tries; this account is locked for a while.");
+    if (password_right(ctx, l, password))
+        return 0;
+    int rc = wrong(ctx, l);
+    if (rc == ERR_LOCKED)
+        return rc;
+    fault_clear(ctx->fault);
+    return fault_field(ctx->fault, path, "wrong");
+}
+
 static int session_password(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     struct login l;
@@ -348,8 +363,9 @@ static int session_password(struct op_ctx *ctx, json_t *args, json_t **result)
     int rc = find_self(ctx, &l);
     if (rc)
         return rc;
-    if (!password_right(ctx, &l, arg_text(args, "old")))
-        return fault_field(ctx->fault, "old", "wrong");
+    rc = check_own(ctx, &l, "old", arg_text(args, "old"));
+    if (rc)
+        return rc;
     rc = login_password_check(ctx->fault, "new", new);
     if (rc == 0 && used_before(ctx, &l, new))
         rc = fault_field(ctx->fault, "new", "used_before");
@@ -358,7 +374,7 @@ static int session_password(struct op_ctx *ctx, json_t *args, json_t **result)
         return rc;
     tx_exec(ctx->tx, "INSERT INTO person_password (person_id, set_ms, password) VALUES ($1,$2,$3)", "iit", (int64_t)l.person, ctx->now_ms,
             l.password);
-    tx_exec(ctx->tx, "UPDATE person SET password=$2, password_change=0 WHERE id=$1", "it", (int64_t)l.person, hash);
+    tx_exec(ctx->tx, "UPDATE person SET password=$2, password_change=0, fails=0 WHERE id=$1", "it", (int64_t)l.person, hash);
     session_end_all(ctx, l.person, ctx->actor->session);
     l.change = false;
     rc = restage(ctx, ctx->actor->session, &l);
@@ -392,15 +408,22 @@ static int session_totp(struct op_ctx *ctx, json_t *args, json_t **result)
     return rc ? rc : me_json(ctx, ctx->actor->session, l.person, result);
 }
 
+static void enrol_ahead(struct op_ctx *ctx, const json_t *args)
+{
+    struct login l;
+    if (find_self(ctx, &l) == 0)
+        (void)!password_right(ctx, &l, arg_text(args, "password"));
+}
+
 static int totp_enrol(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     struct login l;
     uint8_t secret[TOTP_BYTES], sealed[2 * TOTP_BYTES + SEAL_OVERHEAD];
     char text[64], hex[2 * TOTP_BYTES + 1], uri[200];
-    (void)args;
     int rc = find_self(ctx, &l);
     if (rc == 0 && l.totp_on)
         rc = fault_set(ctx->fault, ERR_NOT_ALLOWED_NOW, "enrolled", "A second factor is set up already; an administrator can reset it.");
+    rc = rc ? rc : check_own(ctx, &l, "password", arg_text(args, "password"));
     if (rc)
         return rc;
     crypto_random(secret, sizeof secret);
@@ -474,6 +497,7 @@ static const struct field login_args[] = {{"login", FIELD_TEXT, true, 1, 64}, {"
 static const struct field code_args[] = {{"code", FIELD_TEXT, true, 6, 6}, {0}};
 static const struct field post_args[] = {{"post_id", FIELD_ID, true}, {0}};
 static const struct field password_args[] = {{"old", FIELD_TEXT, true, 1, 200}, {"new", FIELD_TEXT, true, 1, 200}, {0}};
+static const struct field enrol_args[] = {{"password", FIELD_TEXT, true, 1, 200, .help = "once more: it will sign for him"}, {0}};
 static const struct field session_args[] = {{"session_id", FIELD_ID, true}, {0}};
 static const struct field no_args[] = {{0}};
 
@@ -484,7 +508,7 @@ const struct op session_ops[] = {
     {"session.get", OP_READ, OP_ANONYMOUS | OP_NO_IDLE, NULL, no_args, session_get, "Who is signed in"},
     {"session.logout", OP_WRITE, 0, "self", no_args, session_logout, "Sign out"},
     {"session.password", OP_WRITE, 0, "self", password_args, session_password, "Change one's own password", password_ahead},
-    {"session.totp_enrol", OP_WRITE, 0, "self", no_args, totp_enrol, "Begin to set up a second factor"},
+    {"session.totp_enrol", OP_WRITE, 0, "self", enrol_args, totp_enrol, "Begin to set up a second factor", enrol_ahead},
     {"session.totp_confirm", OP_WRITE, 0, "self", code_args, totp_confirm, "Turn the second factor on"},
     {"session.list", OP_READ, 0, "self", no_args, session_list, "One's own sessions"},
     {"session.end", OP_WRITE, 0, "self", session_args, session_end, "End one of one's own sessions"},

@@ -1,5 +1,6 @@
 /* Sessions: opened, found, ended. The token itself is never stored. */
 #include "records/access/session.h"
+#include "records/document/documents.h"
 #include "records/parts.h"
 #include "records/work/policy.h"
 #include "server/base/crypto.h"
@@ -46,7 +47,7 @@ int session_open(struct op_ctx *ctx, const struct session_start *s, uint64_t *se
 
 int session_open_limited(struct op_ctx *ctx, const struct actor *as, const char *role, int64_t until_ms, uint64_t *session)
 {
-    struct session_start start = {.person = as->person.v, .org = as->org.v, .dept = as->dept.v, .only_role = role, .stage = "ready",
+    struct session_start start = {.person = as->person.v, .org = as->org.v, .dept = as->dept.v, .only_role = role, .stage = role,
                                   .until_ms = until_ms};
     return session_open(ctx, &start, session);
 }
@@ -134,9 +135,19 @@ int session_end_tell(struct op_ctx *ctx, uint64_t person)
     return tx_feed(ctx->tx, "session", key, "{}");
 }
 
+/* A file that is being read stops as well. */
+static int end_handles(struct op_ctx *ctx, uint64_t person, uint64_t keep)
+{
+    struct query *q = tx_query(ctx->tx, "SELECT id FROM session WHERE person_id=$1 AND id<>$2 AND ended_ms=0", "ii", (int64_t)person, (int64_t)keep);
+    while (query_next(q))
+        documents_handles_end(records_parts(ctx->records)->documents, (uint64_t)query_int(q, "id"));
+    return query_end(q);
+}
+
 int session_end_all(struct op_ctx *ctx, uint64_t person, uint64_t keep)
 {
-    int rc = tx_exec(ctx->tx, "UPDATE session SET ended_ms=$3 WHERE person_id=$1 AND id<>$2 AND ended_ms=0", "iii", (int64_t)person,
-                     (int64_t)keep, ctx->now_ms);
+    int rc = end_handles(ctx, person, keep);
+    rc = rc ? rc : tx_exec(ctx->tx, "UPDATE session SET ended_ms=$3 WHERE person_id=$1 AND id<>$2 AND ended_ms=0", "iii", (int64_t)person,
+                           (int64_t)keep, ctx->now_ms);
     return rc || !tx_changes(ctx->tx) ? rc : session_end_tell(ctx, person);
 }

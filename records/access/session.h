@@ -15,6 +15,6 @@ YL_CHECKED int session_open(struct op_ctx *ctx, const struct session_start *star
 uint64_t session_roles(struct tx *tx, const struct access *a, uint64_t post, const char *only_role);
 /* Ends every other session of a person (password changed or reset); keep 0 = all. */
 int session_end_all(struct op_ctx *ctx, uint64_t person, uint64_t keep);
-/* Feeds "session" with the person's id: sessions of his have ended, open lines look at themselves. */
+/* Feeds "session" with the person's id: sessions of his have ended or act for another post; open lines look at themselves. */
 YL_CHECKED int session_end_tell(struct op_ctx *ctx, uint64_t person);
 #endif

@@ -49,8 +49,9 @@ static const char *why_of(const char *kind, const char *detail, bool in_case)
         return "audit";
     if (strcmp(kind, "emergency") == 0)
         return "emergency";
+    size_t n = strncmp(detail, "basis=", 6) == 0 ? strcspn(detail + 6, " ") : 0;
     for (size_t i = 0; i < sizeof bases / sizeof *bases; i++)
-        if (strncmp(detail, "basis=", 6) == 0 && strcmp(detail + 6, bases[i]) == 0)
+        if (n == strlen(bases[i]) && strncmp(detail + 6, bases[i], n) == 0)
             return bases[i];
     return in_case ? "case" : "own";
 }
@@ -73,8 +74,30 @@ static json_t *ref(struct query *q, const char *id, const char *name)
     return json_pack("{s:o,s:s}", "id", json_id((uint64_t)query_int(q, id)), "name", text ? text : "");
 }
 
-static void add_line(struct query *q, json_t *groups)
+struct gathering { /* what was read of one person: all records that are his now */
+    struct share_member members[SHARE_MAX];
+    size_t n;
+    json_t *groups;
+};
+
+/* Several records of his that were read at once were read once: the line of the one that was asked for tells it (records/call). */
+static bool told_with(const struct gathering *g, const char *detail)
 {
+    const char *with = strstr(detail, " with=");
+    uint64_t asked;
+    if (!with || id_parse(with + 6, &asked))
+        return false;
+    for (size_t i = 0; i < g->n; i++)
+        if (g->members[i].patient == asked)
+            return true;
+    return false;
+}
+
+static void add_line(struct query *q, const struct gathering *of)
+{
+    json_t *groups = of->groups;
+    if (told_with(of, query_text(q, "detail")))
+        return;
     char key[160], day[11];
     const char *number = query_text(q, "number"), *kind = kind_of(query_text(q, "op"), query_text(q, "outcome")),
                *why = why_of(kind, query_text(q, "detail"), number != NULL);
@@ -154,7 +177,7 @@ static json_t *in_order(struct op_ctx *ctx, json_t *groups)
     return out;
 }
 
-static int add_lines(struct op_ctx *ctx, const char *sql, uint64_t patient, json_t *groups)
+static int add_lines(struct op_ctx *ctx, const char *sql, uint64_t patient, const struct gathering *groups)
 {
     struct query *q = tx_query(ctx->tx, sql, "ii", (int64_t)patient, (int64_t)LINES_MAX);
     while (query_next(q))
@@ -174,24 +197,24 @@ static size_t fhir_keys(struct op_ctx *ctx, uint64_t patient, uint64_t out[FHIR_
 
 static int groups_of(struct op_ctx *ctx, uint64_t patient, json_t **out)
 {
-    struct share_member members[SHARE_MAX];
+    struct gathering g = {.n = 0};
     uint64_t keys[FHIR_KEYS_MAX];
-    size_t n;
-    int rc = sharing_members(ctx, patient, members, &n);
+    int rc = sharing_members(ctx, patient, g.members, &g.n);
     if (rc)
         return rc;
-    json_t *groups = json_object();
-    for (size_t i = 0; i < n && rc == 0; i++) {
-        size_t n_keys = fhir_keys(ctx, members[i].patient, keys);
-        rc = add_lines(ctx, OF_PATIENT, members[i].patient, groups);
-        rc = rc ? rc : add_lines(ctx, OF_OTHER, members[i].patient, groups);
-        rc = rc ? rc : system_access_each(ctx, members[i].patient, add_system, groups);
+    g.groups = json_object();
+    for (size_t i = 0; i < g.n && rc == 0; i++) {
+        uint64_t one = g.members[i].patient;
+        size_t n_keys = fhir_keys(ctx, one, keys);
+        rc = add_lines(ctx, OF_PATIENT, one, &g);
+        rc = rc ? rc : add_lines(ctx, OF_OTHER, one, &g);
+        rc = rc ? rc : system_access_each(ctx, one, add_system, g.groups);
         for (size_t k = 0; k < n_keys && rc == 0; k++) {
-            rc = add_lines(ctx, OF_PATIENT, keys[k], groups);
-            rc = rc ? rc : system_access_each(ctx, keys[k], add_system, groups);
+            rc = add_lines(ctx, OF_PATIENT, keys[k], &g);
+            rc = rc ? rc : system_access_each(ctx, keys[k], add_system, g.groups);
         }
     }
-    *out = in_order(ctx, groups);
+    *out = in_order(ctx, g.groups);
     return rc;
 }
 

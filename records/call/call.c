@@ -292,7 +292,7 @@ int records_actor(struct records *r, const char *credential, struct actor *out)
         return rc;
     rc = access_session_find(tx, r->parts.access, credential, clock_now_ms(r->clock), &session, &f);
     tx_rollback(tx);
-    if (rc == 0 && strcmp(session.stage, "ready"))
+    if (rc == 0 && strcmp(session.stage, "ready") && strcmp(session.stage, "capture")) /* the bytes of an upload, which a phone may begin */
         rc = ERR_UNAUTHENTICATED;
     if (rc == 0)
         *out = session.actor;

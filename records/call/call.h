@@ -40,9 +40,11 @@ struct item { /* one call on its way */
     struct password_work *passwords; /* NULL, or hashed ahead; gone with the item */
     uint64_t patient, object, on_behalf, behalf_org; /* for the audit line */
     char detail[160];
+    size_t n_also;
     records_done done;
     void *done_ctx;
-    struct reply reply; /* last: the fields of its fault are not cleared */
+    struct reply reply; /* the fields of its fault, and what follows, are not cleared */
+    struct op_also also[OP_ALSO_MAX];
 };
 
 /* Slow work of a write that needs no write transaction: password hashes. item_ahead does it, on a thread that may take its time. */

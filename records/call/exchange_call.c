@@ -28,6 +28,7 @@ struct waiting {
     bool too_large, question; /* question: answered, only its audit line is to be written */
     struct hl7_writer answer;
     struct audit_line line;
+    struct exchange_told *told; /* of a question that was answered with several patients: each has a line of his own */
     char detail[160];
     int error;
     records_message_done done;
@@ -73,6 +74,7 @@ static void waiting_free(struct waiting *w)
     if (w->bytes)
         explicit_bzero(w->bytes, w->len);
     free(w->bytes);
+    free(w->told);
     hl7_writer_fini(&w->answer);
     free(w);
 }
@@ -98,6 +100,16 @@ static void line_of(struct waiting *w, const struct op_ctx *ctx, const char *op)
 {
     snprintf(w->detail, sizeof w->detail, "%s", ctx->audit.detail);
     w->line = (struct audit_line){.op = op, .outcome = "ok", .patient = ctx->audit.patient, .object = ctx->audit.object, .address = w->address, .detail = w->detail};
+}
+
+static void write_lines(struct audit_run *run, const struct waiting *w, int64_t now_ms)
+{
+    audit_add(run, now_ms, &w->line);
+    for (size_t i = 0; w->told && i < w->told->n; i++) {
+        struct audit_line line = w->line;
+        line.patient = w->told->patient[i];
+        audit_add(run, now_ms, &line);
+    }
 }
 
 static int take_one(struct waiting *w, struct tx *tx, int64_t now_ms, bool careful)
@@ -128,7 +140,7 @@ static int take_all(struct records *r, struct waiting *group, bool careful)
     for (struct waiting *w = group; w && rc == 0; w = w->next) {
         rc = take_one(w, tx, now_ms, careful);
         if (rc == 0)
-            audit_add(&run, now_ms, &w->line);
+            write_lines(&run, w, now_ms);
     }
     rc = rc ? rc : exchange_group_end(r->parts.exchange, tx);
     rc = rc ? rc : quality_arrivals_end(r->parts.quality, tx, now_ms);
@@ -249,10 +261,15 @@ static void answer_one(void *ctx)
     struct actor system = {.system = true, .name = "exchange"};
     struct tx *tx;
     struct exchange_in in = in_of(w, true);
-    w->error = tx_begin(w->r->store, TX_READ, &tx);
+    w->told = calloc(1, sizeof *w->told);
+    w->error = w->told ? tx_begin(w->r->store, TX_READ, &tx) : ERR_UNAVAILABLE;
     if (w->error == 0) {
         struct op_ctx ctx_ = {.records = w->r, .tx = tx, .actor = &system, .now_ms = clock_now_ms(w->r->clock), .fault = &fault};
-        w->error = exchange_answer_query(&ctx_, &in, &w->answer);
+        w->error = exchange_answer_query(&ctx_, &in, &w->answer, w->told);
+        if (w->told->n == 1) {
+            ctx_.audit.patient = w->told->patient[0];
+            w->told->n = 0;
+        }
         line_of(w, &ctx_, "exchange.query");
         tx_rollback(tx);
     }

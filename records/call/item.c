@@ -6,6 +6,7 @@
 #include "records/work/policy.h"
 #include "server/base/crypto.h"
 #include "server/base/log.h"
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,13 +64,31 @@ static int find_actor(struct item *it, struct tx *tx)
 
 /* ---- 2 policy ---- */
 
+/* What a session that is not ready may do besides saying who it is and ending: the next step of signing in and nothing else - a password alone
+ * does not list or end the sessions of who has a second factor, or change it - and a phone that photographs into a case, that. */
+static bool in_stage(const char *stage, const char *op)
+{
+    static const struct {
+        const char *stage, *op;
+    } steps[] = {{"totp", "session.totp"}, {"password", "session.password"}, {"post", "session.post"},
+                 {"capture", "upload.create"}, {"capture", "upload.status"}, {"capture", "upload.finish"}, {"capture", "upload.cancel"}};
+    if (strcmp(stage, "ready") == 0 || strcmp(op, "session.logout") == 0)
+        return true;
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+        if (strcmp(steps[i].stage, stage) == 0 && strcmp(steps[i].op, op) == 0)
+            return true;
+    return false;
+}
+
 static int check_stage(struct item *it)
 {
     const char *stage = it->session.stage;
-    if (strcmp(stage, "ready") == 0 || strncmp(it->op->name, "session.", 8) == 0)
+    if (in_stage(stage, it->op->name))
         return 0;
     if (strcmp(stage, "totp") == 0)
         return refuse(it, ERR_SECOND_FACTOR, "totp", "Enter the code of the second factor first.");
+    if (strcmp(stage, "capture") == 0)
+        return refuse(it, ERR_DENIED, stage, "A phone that photographs into a case does nothing else; sign in.");
     return refuse(it, ERR_UNAUTHENTICATED, stage, "Finish signing in first.");
 }
 
@@ -185,6 +204,8 @@ static int run(struct item *it, struct tx *tx, bool *keep)
     it->on_behalf = ctx.audit.person;
     it->behalf_org = ctx.audit.org;
     snprintf(it->detail, sizeof it->detail, "%s", ctx.audit.detail);
+    it->n_also = ctx.audit.n_also;
+    memcpy(it->also, ctx.audit.also, it->n_also * sizeof *it->also);
     *keep = rc == 0 || (ctx.commit_anyway && tx_error(tx) == 0);
     it->reply.error = rc;
     if (rc && !it->reply.fault.code)
@@ -226,7 +247,17 @@ static int write_line(struct item *it, struct tx *tx)
                               .object = it->object,
                               .address = it->address,
                               .detail = it->reply.error ? it->reply.fault.reason : it->detail};
-    return audit_append(tx, it->r->parts.audit_key, it->now_ms, &line);
+    struct audit_run run;
+    audit_begin(&run, tx, it->r->parts.audit_key);
+    audit_add(&run, it->now_ms, &line);
+    for (size_t i = 0; i < it->n_also && !it->reply.error; i++) {
+        char with[80];
+        snprintf(with, sizeof with, "basis=%s with=%016" PRIx64, it->also[i].basis, it->patient);
+        line.patient = it->also[i].patient;
+        line.detail = with;
+        audit_add(&run, it->now_ms, &line);
+    }
+    return audit_end(&run);
 }
 
 static bool to_touch(const struct item *it)
@@ -245,7 +276,12 @@ static int note(struct item *it, struct tx *tx)
     return rc == 0 && to_touch(it) ? access_session_touch(tx, it->session.actor.session, it->now_ms) : rc;
 }
 
-/* ---- answers kept for repeated requests: sealed, because they may hold health data ---- */
+/* ---- answers kept for repeated requests: sealed, because they may hold health data ----
+ * With whom they are about: whoever gets one again has read it again, and the line says of whom. */
+
+#define KEPT_HEAD "@%016" PRIx64 "%016" PRIx64 /* patient, object; no JSON begins so */
+#define KEPT_SCAN "@%16" SCNx64 "%16" SCNx64
+#define KEPT_HEAD_BYTES 33
 
 /* Keyed: arguments may hold a password, a number, a short text - all of them could be guessed from a plain hash. */
 static int args_hash(const struct item *it, char out[65])
@@ -260,6 +296,15 @@ static int args_hash(const struct item *it, char out[65])
     return n < 0 ? n : 0;
 }
 
+/* Of an older program: the JSON alone. */
+static void take_kept(struct item *it, const char *text)
+{
+    if (sscanf(text, KEPT_SCAN, &it->patient, &it->object) == 2)
+        text += KEPT_HEAD_BYTES;
+    it->reply.result = *text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+    snprintf(it->detail, sizeof it->detail, "again");
+}
+
 static int kept_answer(struct item *it, struct query *q, const char *hash, bool *found)
 {
     if (strcmp(query_text(q, "op"), it->op->name) || strcmp(query_text(q, "args_hash"), hash))
@@ -269,7 +314,7 @@ static int kept_answer(struct item *it, struct query *q, const char *hash, bool 
     char *text = malloc(len + 1);
     int rc = text ? seal_open_text(it->r->parts.answer_key, it->session.actor.person.v, sealed, len, text, len + 1) : ERR_UNAVAILABLE;
     if (rc >= 0 && text) {
-        it->reply.result = *text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+        take_kept(it, text);
         rc = 0;
     }
     free(text);
@@ -287,9 +332,18 @@ static int find_kept(struct item *it, struct tx *tx, const char *hash, bool *fou
     return rc ? rc : ended;
 }
 
+static char *text_to_keep(const struct item *it)
+{
+    char *text = NULL, *json = it->reply.result ? json_dumps(it->reply.result, JSON_COMPACT | JSON_ENCODE_ANY) : strdup("");
+    if (json && asprintf(&text, KEPT_HEAD "%s", it->patient, it->object, json) < 0)
+        text = NULL;
+    free(json);
+    return text;
+}
+
 static int keep_answer(struct item *it, struct tx *tx, const char *hash)
 {
-    char *text = it->reply.result ? json_dumps(it->reply.result, JSON_COMPACT | JSON_ENCODE_ANY) : strdup("");
+    char *text = text_to_keep(it);
     size_t cap = text ? strlen(text) + SEAL_OVERHEAD : 0;
     uint8_t *sealed = text ? malloc(cap) : NULL;
     int rc = sealed ? seal_text(it->r->parts.answer_key, it->session.actor.person.v, text, sealed, cap) : ERR_UNAVAILABLE;

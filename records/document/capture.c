@@ -92,6 +92,13 @@ static int find_token(struct op_ctx *ctx, const char *token, struct capture_row 
     return query_end(q);
 }
 
+/* Whoever showed the code may have left, or moved, since. */
+static bool still_works_there(struct op_ctx *ctx, const struct capture_row *row)
+{
+    return tx_int(ctx->tx, 0, "SELECT COUNT(*) AS n FROM post t JOIN person p ON p.id=t.person_id WHERE t.person_id=$1 AND t.org_id=$2 AND p.active=1", "ii",
+                  (int64_t)row->person_id, (int64_t)row->org_id) > 0;
+}
+
 static int capture_open(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     struct capture_row row;
@@ -99,7 +106,7 @@ static int capture_open(struct op_ctx *ctx, json_t *args, json_t **result)
     int rc = find_token(ctx, arg_text(args, "token"), &row);
     if (rc)
         return rc;
-    if (!row.id || row.expires_ms <= ctx->now_ms || row.sessions >= CAPTURE_SESSIONS_MAX)
+    if (!row.id || row.expires_ms <= ctx->now_ms || row.sessions >= CAPTURE_SESSIONS_MAX || !still_works_there(ctx, &row))
         return fault_set(ctx->fault, ERR_GONE, "capture_over", "This code is used up or too old; show a new one.");
     struct actor as = {.person = {row.person_id}, .org = {row.org_id}, .dept = {row.dept_id}};
     rc = session_open_limited(ctx, &as, "capture", row.expires_ms, &session);

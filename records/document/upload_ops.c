@@ -174,6 +174,16 @@ static int finish_new(struct op_ctx *ctx, const json_t *args, const struct uploa
     return tx_exec(ctx->tx, "UPDATE upload SET document_id=$1 WHERE id=$2", "ii", (int64_t)id, (int64_t)row->id);
 }
 
+/* Since it was begun the case may have been closed, the role taken away. */
+static int check_still(struct op_ctx *ctx, const struct upload_row *row)
+{
+    if (row->person_id)
+        return 0;
+    if (!actor_may(ctx->records, ctx->actor, "document.write"))
+        return fault_set(ctx->fault, ERR_DENIED, "right", "Your role has no right to do this.");
+    return row->case_id ? consultation_check_write(ctx, (struct case_id){row->case_id}) : patient_check_write(ctx, (struct patient_id){row->patient_id});
+}
+
 /* Finishing twice gives the same document: the answer may have been lost on the way. */
 int upload_finish(struct op_ctx *ctx, json_t *args, json_t **result)
 {
@@ -183,8 +193,7 @@ int upload_finish(struct op_ctx *ctx, json_t *args, json_t **result)
         return rc;
     uint64_t id = row.document_id ? row.document_id : id_new();
     if (!row.document_id) {
-        /* the case may have been closed meanwhile */
-        rc = row.case_id ? consultation_check_write(ctx, (struct case_id){row.case_id}) : 0;
+        rc = check_still(ctx, &row);
         rc = rc ? rc : finish_new(ctx, args, &row, id);
     }
     if (rc)

@@ -77,12 +77,17 @@ struct exchange_in {
 bool exchange_row_stands(struct tx *tx, uint64_t source, const char *hash);
 /* Does the message ask (QBP)? Such are answered by exchange_answer_query in a read transaction. */
 bool exchange_is_query(const char *bytes, size_t len);
+#define EXCHANGE_TOLD_MAX 500 /* of one answer; more come by continuation */
+struct exchange_told { /* patients an answer speaks of, each once */
+    uint64_t patient[EXCHANGE_TOLD_MAX];
+    size_t n;
+};
 /* Takes one message. The result is 0 also for what is refused or becomes a dead letter: then `answer` says so. An error is one of the
  * database: nothing was done, nothing must be answered. `answer` gets the acknowledgements, each framed by nothing, ended by NUL when there
  * are two (accept and application); it may stay empty (MSH-15 and MSH-16 want none). Sets ctx->audit. ERR_CONFLICT when not `careful`: it did
  * something that must be undone; all of the transaction is to be taken again, carefully. */
 YL_CHECKED int exchange_take(struct op_ctx *ctx, const struct exchange_in *in, struct hl7_writer *answer);
-YL_CHECKED int exchange_answer_query(struct op_ctx *ctx, const struct exchange_in *in, struct hl7_writer *answer);
+YL_CHECKED int exchange_answer_query(struct op_ctx *ctx, const struct exchange_in *in, struct hl7_writer *answer, struct exchange_told *told);
 
 /* One row of a file, for exchange_take. The answer is a word: "stored", "dead", "repeated"; "stale" when it is not the file's next row or its source is
  * not in use: nothing was done. The file's place and counts (exchange_file) move on in the same transaction. */

@@ -1,6 +1,7 @@
 /* Questions of other systems: who may ask, and the reply around what the files query_*.c find. */
 #include "records/exchange/query_private.h"
 #include "records/parts.h"
+#include "records/patient/sharing.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,22 @@ int query_wrong(struct asking *a, int code, const char *reason, unsigned field, 
     exchange_flaw(&a->flaw, code, reason, NULL);
     a->flaw.at = (struct hl7_path){.segment = "QPD", .occurrence = 1, .field = (uint16_t)field, .repetition = 1, .component = (uint16_t)component};
     return ERR_INVALID;
+}
+
+bool query_hides(const struct asking *a, uint64_t patient)
+{
+    struct op_ctx as = *a->ctx;
+    as.actor = &a->asker;
+    return sharing_hides(&as, patient);
+}
+
+void query_told(struct asking *a, uint64_t patient)
+{
+    a->n_pids++;
+    for (size_t i = 0; i < a->told.n; i++)
+        if (a->told.patient[i] == patient)
+            return;
+    a->told.patient[a->told.n++] = patient; /* of ANSWERS_MAX at most */
 }
 
 /* ---- the reply ---- */
@@ -108,6 +125,7 @@ static int admit(struct asking *a, const struct exchange_in *in)
     if (rc)
         return exchange_flaw(&a->flaw, 103, rc == ERR_DENIED ? "wrong_address" : "unknown_source", "MSH-3");
     a->ctx->audit.object = source.id;
+    a->asker.org.v = source.org_id;
     if (!source.may_ask)
         return exchange_flaw(&a->flaw, 207, "may_not_ask", "MSH-3");
     if (!kind_of(event, &a->kind))
@@ -126,7 +144,7 @@ static void encode(struct hl7_writer *w, enum hl7_charset to)
     free(bytes);
 }
 
-int exchange_answer_query(struct op_ctx *ctx, const struct exchange_in *in, struct hl7_writer *w)
+int exchange_answer_query(struct op_ctx *ctx, const struct exchange_in *in, struct hl7_writer *w, struct exchange_told *told)
 {
     struct hl7_message m;
     struct fault f = {0};
@@ -156,6 +174,7 @@ int exchange_answer_query(struct op_ctx *ctx, const struct exchange_in *in, stru
         }
     }
     rc = rc ? rc : a->pids.failed || w->failed ? ERR_UNAVAILABLE : 0;
+    *told = a->told;
     hl7_writer_fini(&a->pids);
     hl7_fini(&m);
     free(a);

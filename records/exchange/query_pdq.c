@@ -275,8 +275,7 @@ static void answer_one(struct asking *a, uint64_t patient, bool merged_away)
             a->from--;
         else if (a->n_pids < a->limit) {
             query_put_pid(a, patient, &numbers);
-            a->n_pids++;
-            a->ctx->audit.patient = patient;
+            query_told(a, patient);
         } else
             a->remaining++;
     }
@@ -289,6 +288,8 @@ static void answer_all(struct asking *a)
     uint64_t persons[CANDIDATES_MAX];
     size_t n = 0;
     for (size_t i = 0; i < a->n_found; i++) {
+        if (query_hides(a, a->found[i]))
+            continue;
         uint64_t person = patient_index_person(a->ctx, a->found[i]);
         bool again = false, gone = !query_has_live(a->ctx, a->found[i]);
         for (size_t k = 0; k < n && !again && !gone; k++)
@@ -334,8 +335,6 @@ int query_pdq(struct asking *a)
     rc = rc ? rc : query_find(a);
     if (rc == 0)
         answer_all(a);
-    if (a->n_pids != 1)
-        a->ctx->audit.patient = 0;
     a->from = start;
     return rc ? rc : tx_error(a->ctx->tx);
 }

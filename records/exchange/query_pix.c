@@ -44,6 +44,8 @@ bool query_has_live(struct op_ctx *ctx, uint64_t patient)
 void query_list_numbers(struct asking *a, uint64_t patient, struct listed *out)
 {
     bool live = query_has_live(a->ctx, patient);
+    if (query_hides(a, patient))
+        return;
     struct query *q = tx_query(a->ctx->tx, "SELECT domain_id, value, retired_ms FROM exchange_identity WHERE patient_id=$1 ORDER BY domain_id, value", "i",
                                (int64_t)patient);
     while (query_next(q)) {
@@ -92,12 +94,12 @@ int query_pix(struct asking *a)
     if (domain_of(a, cx, &d))
         return query_wrong(a, 204, "unknown_domain", 3, 4);
     uint64_t patient = exchange_identity(a->ctx, d.id, value, &retired);
-    if (!patient || retired)
+    if (!patient || retired || query_hides(a, patient))
         return tx_error(a->ctx->tx) ? tx_error(a->ctx->tx) : query_wrong(a, 204, "unknown_number", 3, 1);
     int rc = query_read_wanted(a, 4);
     if (rc)
         return rc;
-    a->ctx->audit.patient = patient;
+    a->told = (struct exchange_told){.patient = {patient}, .n = 1}; /* also where he has no number that is wanted */
     query_list_person(a, patient, &numbers);
     if (numbers.n) { /* 3.9.4.2.2.6: no demographics; the name is there because it must be */
         hl7_puts(&a->pids, "PID|||");

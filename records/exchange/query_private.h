@@ -11,7 +11,7 @@
 #define CANDIDATES_MAX 5000
 #define PARAMETERS_MAX 24
 #define DOMAINS_MAX 16
-#define ANSWERS_MAX 500 /* of one reply; more come by continuation */
+#define ANSWERS_MAX EXCHANGE_TOLD_MAX
 
 struct parameter {
     bool visit;      /* of PV1; else of PID */
@@ -26,6 +26,7 @@ struct listed {
 };
 struct asking {
     struct op_ctx *ctx;
+    struct actor asker; /* the institution whose system asks */
     struct hl7_message *m;
     const struct hl7_segment *qpd;
     struct exchange_flaw flaw;
@@ -38,8 +39,13 @@ struct asking {
     size_t n_found;
     struct hl7_writer pids; /* the answer's segments: PID, and of a visit PV1 */
     size_t n_pids, from, limit, remaining; /* one is a person, of ASK_VISITS a visit */
+    struct exchange_told told; /* whom they are about */
 };
 
+/* He refused that the asker's institution shares in this record (records/patient/sharing.h): it is not told of, nor that it is there. */
+bool query_hides(const struct asking *a, uint64_t patient);
+/* One more is in the answer. */
+void query_told(struct asking *a, uint64_t patient);
 /* A flaw at QPD-field.component; ERR_INVALID. query.c */
 int query_wrong(struct asking *a, int code, const char *reason, unsigned field, unsigned component);
 

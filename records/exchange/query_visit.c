@@ -111,14 +111,15 @@ static bool fits(const struct asking *a, struct hl7_message *m)
 static void answer(struct asking *a, const struct visit *v, struct hl7_message *m)
 {
     struct listed numbers = {{0}, 0};
+    if (query_hides(a, v->patient))
+        return;
     query_list_person(a, v->patient, &numbers);
     char *pv1 = numbers.n && a->from == 0 && a->n_pids < a->limit ? exchange_canonical(m, hl7_segment(m, "PV1", 0), 60) : NULL;
     if (pv1) {
         query_put_pid(a, v->patient, &numbers);
         hl7_puts(&a->pids, pv1);
         hl7_puts(&a->pids, "\r");
-        a->n_pids++;
-        a->ctx->audit.patient = v->patient;
+        query_told(a, v->patient);
     } else if (numbers.n && a->from)
         a->from--;
     else if (numbers.n)
@@ -188,8 +189,6 @@ int query_visits(struct asking *a)
             consider(a, &list[i]);
     }
     free(list);
-    if (a->n_pids != 1)
-        a->ctx->audit.patient = 0;
     a->from = start;
     return rc ? rc : tx_error(a->ctx->tx);
 }

@@ -14,7 +14,7 @@ const char *alike_reference(const struct r4_type *type, const struct r4_param *p
     return at && (at == p->expression || at[-1] == ' ') ? "subject" : p->code;
 }
 
-/* Walks along a range open the facts, so one row tells of all three. */
+/* Walks along a range open the facts, so one row tells of all three; its values are those of the other two. */
 const char *alike_range(const struct r4_type *type, const struct r4_param *p)
 {
     bool one = strcmp(p->code, "value-quantity") == 0 || strcmp(p->code, "component-value-quantity") == 0;

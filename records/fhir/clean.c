@@ -147,7 +147,7 @@ static bool came_before(struct fhir_work *w, struct tx *tx, const struct staged 
     return tx_int(tx, 0,
                   "SELECT COUNT(*) AS n FROM (SELECT r.rid FROM fhir_range r JOIN fhir_token t ON t.key=$3 AND t.pkey=r.pkey AND t.rid=r.rid WHERE r.param=$1 AND r.low=$2 AND "
                   "r.pkey=$4 AND r.rid<>$5 LIMIT 1) x",
-                  "iiiii", range_param(w->fhir, s->type, date->param, AS_WRITTEN), date->low_ms, key_system_code(w->fhir, s->type, code->param, code->system, code->code), s->pkey, s->rid) > 0;
+                  "iiiii", range_param(w->fhir, s->type, date->param), date->low_ms, key_system_code(w->fhir, s->type, code->param, code->system, code->code), s->pkey, s->rid) > 0;
 }
 
 /* ---- one resource ---- */

@@ -20,24 +20,15 @@ static uint64_t record_of(struct tx *tx, int64_t pkey)
     return (uint64_t)tx_int(tx, 0, "SELECT patient_id AS n FROM mpi_member WHERE person_id=$1 ORDER BY patient_id LIMIT 1", "i", (int64_t)person);
 }
 
-/* Mostly nobody of the person's records has a refusal, and nothing more is asked. */
-static bool refuses_somebody(struct tx *tx, uint64_t patient)
-{
-    return tx_int(tx, 0, "SELECT COUNT(*) AS n FROM mpi_member a JOIN mpi_member b ON b.person_id=a.person_id JOIN share_consent c ON c.patient_id=b.patient_id "
-                         "WHERE a.patient_id=$1 AND c.decision='deny' AND c.withdrawn_ms=0", "i", (int64_t)patient) > 0;
-}
-
 static bool ask_refusal(struct fhir_work *w, struct tx *tx, int64_t pkey)
 {
-    struct share_member members[SHARE_MAX];
-    size_t n = 0;
     struct own o;
     uint64_t patient = record_of(tx, pkey);
-    if (!patient || !refuses_somebody(tx, patient))
+    if (!patient)
         return false;
     if (!own_open(&o, w, tx))
         return true;
-    bool closed = sharing_members(&o.ctx, patient, members, &n) || (members[0].basis == SHARE_NONE && members[0].refused);
+    bool closed = sharing_hides(&o.ctx, patient);
     own_close(&o);
     return closed;
 }

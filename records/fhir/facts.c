@@ -135,20 +135,14 @@ int64_t key_prefix(const struct fhir *x, const struct r4_type *type, const struc
     return key_of(x, type, p->code, 'p', (struct r4_str){folded.p, prefix_bytes(folded, use)}, none);
 }
 
-enum scale range_sorted(const struct r4_param *p)
+int64_t range_param_before(const struct fhir *x, const struct r4_type *type, const struct r4_param *p, char letter)
 {
-    return p->type == R4_P_QUANTITY ? IN_BASE : AS_WRITTEN;
+    return key_of(x, type, alike_range(type, p), letter, none, none);
 }
 
-int64_t range_param(const struct fhir *x, const struct r4_type *type, const struct r4_param *p, enum scale scale)
+int64_t range_param(const struct fhir *x, const struct r4_type *type, const struct r4_param *p)
 {
-    char kind = p->type == R4_P_DATE ? 'n' : scale == IN_BASE ? 'b' : 'w';
-    return key_of(x, type, alike_range(type, p), kind, none, none);
-}
-
-int64_t range_param_once(const struct fhir *x, const struct r4_type *type, const struct r4_param *p)
-{
-    return key_of(x, type, alike_range(type, p), 'n', none, none);
+    return range_param_before(x, type, p, p->type == R4_P_DATE ? 'n' : p->type == R4_P_QUANTITY ? 'q' : 'w');
 }
 
 /* IEEE 754 bits in the order of their values. */
@@ -187,14 +181,22 @@ int64_t range_in_kind(int16_t kind, double v)
 }
 
 /* A number is where it stands, whatever its precision: so rows are in the order of numbers. */
-struct span range_of(const struct r4_value *v, enum scale scale)
+size_t range_rows(const struct r4_value *v, struct span rows[2])
 {
-    struct r4_value n = *v;
-    if (v->type == R4_P_DATE)
-        return (struct span){v->low_ms, v->high_ms};
-    int16_t kind = scale == IN_BASE ? range_kind(&n) : 0;
-    double low = n.string.p ? n.number : n.low, high = n.string.p ? n.number : n.high;
-    return scale == IN_BASE ? (struct span){range_in_kind(kind, low), range_in_kind(kind, high)} : (struct span){range_number(low), range_number(high)};
+    bool point = v->string.p != NULL;
+    struct r4_value base = *v;
+    if (v->type == R4_P_DATE) {
+        rows[0] = (struct span){v->low_ms, v->high_ms};
+        return 1;
+    }
+    if (v->type == R4_P_NUMBER) {
+        rows[0] = (struct span){range_number(point ? v->number : v->low), range_number(point ? v->number : v->high)};
+        return 1;
+    }
+    int16_t kind = range_kind(&base);
+    rows[0] = (struct span){range_in_kind(kind, point ? base.number : base.low), range_number(point ? v->number : v->low)};
+    rows[1] = (struct span){range_in_kind(kind, base.high), range_number(v->high)};
+    return point ? 1 : 2;
 }
 
 /* ---- collecting ---- */
@@ -277,13 +279,17 @@ static void add_token(struct facts *f, int64_t key)
         f->tokens[f->n_tokens++].key = key;
 }
 
-static void add_range(struct fhir *x, const struct r4_type *type, const struct r4_value *v, enum scale scale, struct facts *f)
+static void number_rows(struct fhir *x, const struct r4_type *type, const struct r4_value *v, struct facts *f)
 {
-    struct span s = range_of(v, scale);
-    if (!room((void **)&f->ranges, f->n_ranges, &f->cap_ranges, sizeof *f->ranges))
-        f->failed = true;
-    else
-        f->ranges[f->n_ranges++] = (struct range_row){range_param(x, type, v->param, scale), s.low, s.high};
+    struct span rows[2];
+    if (strcmp(alike_range(type, v->param), v->param->code)) /* the values of that parameter are here too */
+        return;
+    int64_t param = range_param(x, type, v->param);
+    for (size_t i = 0, n = range_rows(v, rows); i < n; i++)
+        if (!room((void **)&f->ranges, f->n_ranges, &f->cap_ranges, sizeof *f->ranges))
+            f->failed = true;
+        else
+            f->ranges[f->n_ranges++] = (struct range_row){param, rows[i].low, rows[i].high};
 }
 
 static void token_rows(struct fhir *x, const struct r4_type *type, const struct r4_param *p, const struct r4_value *v, struct facts *f)
@@ -323,12 +329,10 @@ static void value_rows(struct fhir *x, const struct r4_type *type, const struct 
         if (v->initials.p)
             string_rows(x, type, v, v->initials, f);
         break;
-    case R4_P_QUANTITY:
-        add_range(x, type, v, IN_BASE, f);
-        /* fallthrough */
     case R4_P_DATE:
     case R4_P_NUMBER:
-        add_range(x, type, v, AS_WRITTEN, f);
+    case R4_P_QUANTITY:
+        number_rows(x, type, v, f);
         break;
     case R4_P_COMPOSITE: /* found by its first component where that is a code; mostly a row of that parameter, which is there anyway */
         if (v->n_components && v->components[0].type == R4_P_TOKEN)
@@ -417,8 +421,7 @@ static void put_value(struct r4_buf *b, const struct r4_value *v, bool component
         put_length(b, strlen(v->param->code));
         r4_buf_puts(b, v->param->code);
     }
-    r4_buf_put(b, (const char *)&v->type, 1);
-    r4_buf_put(b, (const char *)&has, 2);
+    r4_buf_put(b, (const char[]){(char)v->type, (char)has, (char)(has >> 8)}, 3);
     for (int i = 0; i < TEXTS; i++)
         if (texts[i]->p) {
             put_length(b, texts[i]->n);

@@ -25,7 +25,7 @@ int fhir_open(struct fhir **out, const char *config_dir, const uint8_t master[32
     crypto_derive(master, "fhir facts", x->facts_key, 32);
     crypto_derive(master, "fhir keys", hash, 32);
     memcpy(x->hash_key, hash, sizeof x->hash_key);
-    crypto_derive(master, "fhir pages", x->page_key, 32);
+    crypto_derive(master, "fhir pages 2", x->page_key, 32);
     crypto_derive(master, "fhir bearers", x->bearer_key, 32);
     explicit_bzero(hash, sizeof hash);
     x->pack = ZSTD_createCDict(fhir_dictionary, strlen(fhir_dictionary), PACK_LEVEL);

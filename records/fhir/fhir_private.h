@@ -98,21 +98,18 @@ int64_t key_reference(const struct fhir *x, const struct r4_type *type, const st
 int64_t key_uri(const struct fhir *x, const struct r4_type *type, const struct r4_param *p, struct r4_str uri);
 /* Key of the longest indexed prefix of a folded text; *whole: it says all. */
 int64_t key_prefix(const struct fhir *x, const struct r4_type *type, const struct r4_param *p, struct r4_str folded);
-/* A quantity has two rows: one as it is written, for who asks for a number without a unit, and one among those of its kind, in the base units of UCUM (as it is written where its unit
- * is none of these), by which it is found in any unit, and sorted. */
-enum scale { AS_WRITTEN, IN_BASE };
 /* Turns it into base units where it can be; the kind it is of. */
 int16_t range_kind(struct r4_value *quantity);
 int64_t range_in_kind(int16_t kind, double v); /* those of a kind stand together, in their order */
-enum scale range_sorted(const struct r4_param *p); /* by which one sorts */
-int64_t range_param(const struct fhir *x, const struct r4_type *type, const struct r4_param *p, enum scale scale);
-int64_t range_param_once(const struct fhir *x, const struct r4_type *type, const struct r4_param *p); /* of a number before reindex.c */
+int64_t range_param(const struct fhir *x, const struct r4_type *type, const struct r4_param *p);
+int64_t range_param_before(const struct fhir *x, const struct r4_type *type, const struct r4_param *p, char letter); /* of a number before reindex.c */
 int64_t range_number(double v); /* keeps the order */
-/* What a row says of a date, number or quantity: where it begins and ends. */
+/* What a row says. A date or number: where it begins and ends. A quantity: where it stands among those of its kind, in the base units of UCUM (as it is written where its unit is none
+ * of these), by which it is found in any unit and sorted; and the number as it is written, for who asks without a unit. */
 struct span {
     int64_t low, high;
 };
-struct span range_of(const struct r4_value *v, enum scale scale);
+size_t range_rows(const struct r4_value *v, struct span rows[2]); /* how many: a Range has one for each of its ends */
 
 /* ---- alike.c: which parameters share index rows ---- */
 const char *alike_reference(const struct r4_type *type, const struct r4_param *p); /* under whose code p's rows are */

@@ -2,6 +2,7 @@
 #include "records/exchange/exchange.h"
 #include "records/fhir/own.h"
 #include "records/patient/index.h"
+#include "records/patient/sharing.h"
 #include <stdio.h>
 
 #define MATCHES 20
@@ -406,6 +407,8 @@ void rest_pix(struct fhir_work *w, struct tx *tx)
     if (rc == 0 && own_open(&x->own, w, tx)) {
         rc = take_pix(w, x);
         uint64_t patient = rc ? 0 : own_patient_under(&x->own.ctx, &x->source, x->value);
+        if (patient && sharing_hides(&x->own.ctx, patient))
+            patient = 0;
         if (rc == 0 && !patient)
             (void)!fhir_fail_status(w, 404, "not-found", "sourceIdentifier Patient Identifier not found");
         else if (rc == 0 && (rc = answer_pix(w, x, patient)))

@@ -5,6 +5,7 @@
 #include "records/fhir/kin.h"
 #include "records/patient/index.h"
 #include "records/patient/mask.h"
+#include "records/patient/sharing.h"
 #include "records/store/seal.h"
 #include "records/term/fold.h"
 #include <stdio.h>
@@ -39,6 +40,8 @@ static int load(struct own *o, uint64_t id, struct person *p)
     }
     int rc = query_end(q);
     for (size_t i = 0; i < n && rc == 0; i++) {
+        if (sharing_hides(&o->ctx, (uint64_t)members[i]))
+            continue;
         rc = patient_load(&o->ctx, (uint64_t)members[i], &p->row[p->n]);
         if (rc)
             break;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #define STRETCH 2000
+enum { UNDER_WAY = 2, DONE = 3 }; /* fhir_index.done; 0 and 1: of programs of before, which are nothing to go on from */
 
 struct redo {
     struct fhir *x;
@@ -16,15 +17,15 @@ struct redo {
     struct index_batch rows;
 };
 
-/* The rows of before: they told a number's precision, and no unit. */
+/* The rows of before: they told a number's precision, and no unit ('n'), or were two for a quantity ('b' and 'w'). */
 static void delete_rows(struct redo *r)
 {
     const struct r4_type *const *types;
     const struct r4_param *const *params;
     for (size_t t = 0, n = r4_resources(fhir_r4(r->x), &types); t < n; t++)
         for (size_t p = 0, m = r4_params(fhir_r4(r->x), types[t], &params); p < m; p++)
-            if (params[p]->type == R4_P_NUMBER || params[p]->type == R4_P_QUANTITY)
-                tx_exec(r->tx, "DELETE FROM fhir_range WHERE param=$1", "i", range_param_once(r->x, types[t], params[p]));
+            for (const char *letter = params[p]->type == R4_P_NUMBER || params[p]->type == R4_P_QUANTITY ? "nbw" : ""; *letter; letter++)
+                tx_exec(r->tx, "DELETE FROM fhir_range WHERE param=$1", "i", range_param_before(r->x, types[t], params[p], *letter));
 }
 
 static int add_rows(struct redo *r, struct query *q)
@@ -48,23 +49,40 @@ static int add_rows(struct redo *r, struct query *q)
     return rc;
 }
 
-static int redo_stretch(struct redo *r)
+static int note(struct redo *r)
+{
+    return tx_exec(r->tx, "UPDATE fhir_index SET done=$1, pkey=$2, rid=$3 WHERE id=1", "iii", (int64_t)(r->all ? DONE : UNDER_WAY), r->pkey, r->rid);
+}
+
+/* From where it was broken off, else from the beginning: of nothing, all is done. */
+static int find_place(struct redo *r, bool *anew)
 {
     struct query *q = tx_query(r->tx, "SELECT pkey, rid, done FROM fhir_index WHERE id=1", "");
-    bool there = query_next(q);
-    r->pkey = there ? query_int(q, "pkey") : 0;
-    r->rid = there ? query_int(q, "rid") : 0;
-    r->all = !there || query_int(q, "done");
+    int64_t state = query_next(q) ? query_int(q, "done") : DONE;
+    *anew = state != UNDER_WAY;
+    r->pkey = *anew ? INT64_MIN : query_int(q, "pkey");
+    r->rid = *anew ? 0 : query_int(q, "rid");
+    r->all = state == DONE;
     int rc = query_end(q);
+    if (rc || r->all || !*anew || tx_int(r->tx, 0, "SELECT COUNT(*) AS n FROM (SELECT rid FROM fhir_resource LIMIT 1) AS r", ""))
+        return rc ? rc : tx_error(r->tx);
+    r->all = true;
+    return note(r);
+}
+
+static int redo_stretch(struct redo *r)
+{
+    bool anew;
+    int rc = find_place(r, &anew);
     if (rc || r->all)
         return rc;
     if (!fhir_r4(r->x))
         return ERR_UNAVAILABLE;
-    if (r->pkey < 0)
+    if (anew)
         delete_rows(r);
     int64_t seen = 0;
-    q = tx_query(r->tx, "SELECT pkey, rid, vid, type, facts FROM fhir_resource WHERE (pkey,rid)>($1,$2) AND deleted=0 ORDER BY pkey, rid LIMIT $3", "iii", r->pkey, r->rid,
-                 (int64_t)STRETCH);
+    struct query *q = tx_query(r->tx, "SELECT pkey, rid, vid, type, facts FROM fhir_resource WHERE (pkey,rid)>($1,$2) AND deleted=0 ORDER BY pkey, rid LIMIT $3", "iii", r->pkey, r->rid,
+                               (int64_t)STRETCH);
     for (; rc == 0 && query_next(q); seen++) {
         r->pkey = query_int(q, "pkey");
         r->rid = query_int(q, "rid");
@@ -73,7 +91,7 @@ static int redo_stretch(struct redo *r)
     int ended = query_end(q);
     rc = rc ? rc : ended ? ended : index_batch_write(r->tx, &r->rows);
     r->all = seen < STRETCH;
-    return rc ? rc : tx_exec(r->tx, "UPDATE fhir_index SET done=$1, pkey=$2, rid=$3 WHERE id=1", "iii", (int64_t)r->all, r->pkey, r->rid);
+    return rc ? rc : note(r);
 }
 
 static int in_transaction(struct redo *r, struct store *store)

@@ -14,6 +14,7 @@
 #define HITS_MAX 50000   /* resources held in memory by one search: a chain's targets, a sorted result */
 enum { RANGE_CHOOSE = -2, RANGE_NONE = -1 };
 #define ALSO_MAX 3       /* terms looked up beside the leading one */
+#define TOGETHER 8       /* keys, or hits, in one statement: to a server each is a journey */
 
 struct hit {
     int64_t pkey, rid;
@@ -40,6 +41,10 @@ struct need { /* one term */
     bool done;       /* leads, or is looked up beside */
 };
 
+struct range_bounds { /* rows of a range: low between from and to, high between high and high_to. A little wide: the facts decide */
+    int64_t from, to, high, high_to;
+};
+
 struct cursor {
     bool set;
     int64_t pkey, rid, low;
@@ -60,12 +65,12 @@ struct finder {
     const struct need *leader;
     struct hits hits;    /* LEAD_HITS */
     int64_t range;       /* LEAD_RANGE: in this order */
+    struct hits members; /* LEAD_RANGE: of one of the terms looked up beside, in their order; none = each row is looked up */
     bool descending;
-    int64_t low_from, low_to, high_from; /* LEAD_RANGE: bounds of low; the least high */
     int range_need; /* who may lead by its range where keys could lead too: RANGE_CHOOSE, RANGE_NONE, or the number of a need */
     int led_by;     /* who does, or RANGE_NONE */
     const struct r4_param *range_by;
-    enum scale scale;
+    struct range_bounds bounds;
     int64_t also[ALSO_MAX];
     size_t n_also;
     bool compartment;    /* one need is a compartment's */
@@ -91,7 +96,8 @@ YL_CHECKED int finder_open(struct finder *f, struct fhir_work *w, struct tx *tx,
 YL_CHECKED int finder_compartment(struct finder *f, const char *compartment, const char *name);
 void finder_plan(struct finder *f);
 /* In the order of a date or number parameter. */
-void finder_plan_range(struct finder *f, const struct r4_param *p, enum scale scale, bool descending);
+void finder_plan_range(struct finder *f, const struct r4_param *p, bool descending);
+void finder_take_members(struct finder *f); /* behind finder_plan_range */
 void finder_close(struct finder *f);
 /* Calls each for every match behind `after`; stops when it returns false. The error is the transaction's. */
 YL_CHECKED int finder_run(struct finder *f, const struct cursor *after, bool (*each)(void *ctx, struct found *found), void *ctx);
@@ -104,16 +110,10 @@ YL_CHECKED int finder_count(struct finder *f, int64_t *out);
 /* Types whose patient is one, named by `patient` or `subject`: whose record they lie in. */
 bool of_one_patient(const char *type);
 
-/* search_range.c: rows with low between from and to, and high at least high. A little wide: the facts decide. */
-struct range_bounds {
-    int64_t from, to, high;
-};
-/* false: no rows tell of this term. */
+/* search_range.c. false: no rows tell of this term. */
 bool range_bounds(const struct r4_term *t, struct range_bounds *b);
-/* Of all conditions on this parameter that are met by these rows. */
-struct range_bounds range_bounds_on(const struct finder *f, const struct r4_param *p, enum scale scale);
-/* The rows by which a condition on a date, number or quantity is met: with a unit and its system those of its kind. */
-enum scale range_scale(const struct r4_term *t);
+/* Of all conditions on this parameter; of the first one where two rows may meet two of them. */
+struct range_bounds range_bounds_on(const struct finder *f, const struct r4_param *p);
 /* Of several values the first one that is walked over shows the resource; the row of another parameter that shares the walk (alike_range) does not. */
 bool range_first(const struct finder *f, const struct facts *facts, int64_t low);
 

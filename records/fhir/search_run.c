@@ -1,4 +1,4 @@
-/* Choosing the leading term and walking its rows. */
+/* Choosing the term that leads: whose rows are walked. */
 #include "records/fhir/search.h"
 #include <stdio.h>
 
@@ -85,6 +85,7 @@ void finder_close(struct finder *f)
     for (size_t i = 0; i < f->n_needs; i++)
         free(f->needs[i].hits.list);
     free(f->hits.list);
+    free(f->members.list);
 }
 
 /* ---- planning ---- */
@@ -154,8 +155,6 @@ static void estimate(struct finder *f, const struct counted *c, struct need *n)
         n->estimate += (int64_t)n->n_keys;
 }
 
-#define TOGETHER 8 /* keys, or hits, in one statement: to a server each is a journey */
-
 /* The rows of some keys, the last of which is named again where they are fewer. A server sends all of them: no more than are wanted. */
 static void gather_some(struct finder *f, const int64_t *keys, size_t n)
 {
@@ -220,17 +219,13 @@ static void note_residual(struct finder *f)
         f->residual = f->residual || !f->needs[i].done;
 }
 
-void finder_plan_range(struct finder *f, const struct r4_param *p, enum scale scale, bool descending)
+void finder_plan_range(struct finder *f, const struct r4_param *p, bool descending)
 {
-    struct range_bounds b = range_bounds_on(f, p, scale);
     f->lead = LEAD_RANGE;
-    f->range = range_param(f->w->fhir, f->type, p, scale);
+    f->range = range_param(f->w->fhir, f->type, p);
     f->range_by = p;
-    f->scale = scale;
     f->descending = descending;
-    f->low_from = b.from;
-    f->low_to = b.to;
-    f->high_from = b.high;
+    f->bounds = range_bounds_on(f, p);
     for (size_t i = 0; i < f->n_needs; i++)
         f->needs[i].done = false;
     free(f->hits.list);
@@ -240,13 +235,45 @@ void finder_plan_range(struct finder *f, const struct r4_param *p, enum scale sc
     look_beside(f);
 }
 
-/* Counted as the keys are. What began earlier and lasts is left out: counting it would be a walk through all. */
+#define MEMBERS_MAX 300000 /* of 16 bytes */
+
+static bool take_members(struct finder *f, int64_t key)
+{
+    size_t cap = MEMBERS_MAX / 16;
+    struct hits m = {.list = malloc(cap * sizeof *m.list)};
+    m.failed = !m.list;
+    struct query *q = tx_query(f->tx, "SELECT pkey, rid FROM fhir_token WHERE key=$1 ORDER BY pkey, rid LIMIT $2", "ii", key, (int64_t)MEMBERS_MAX + 1);
+    while (!m.failed && !m.over && query_next(q)) {
+        struct hit *more = m.n < cap ? m.list : realloc(m.list, (cap *= 2) * sizeof *more);
+        m.list = more ? more : m.list;
+        m.failed = !more;
+        m.over = m.n == MEMBERS_MAX;
+        if (more)
+            m.list[m.n++] = (struct hit){query_int(q, "pkey"), query_int(q, "rid")};
+    }
+    if (query_end(q) || m.failed || m.over) {
+        free(m.list);
+        return false;
+    }
+    f->members = m;
+    return true;
+}
+
+/* The quantities of one code stand together, behind those of many others: to hold its resources in memory costs less than to look each row up that is passed over. */
+void finder_take_members(struct finder *f)
+{
+    for (size_t i = 0; i < f->n_also; i++)
+        if (take_members(f, f->also[i]))
+            return;
+}
+
+/* Counted as the keys are. A date that began earlier and lasts is left out: counting it would be a walk through all. */
 static int64_t count_range(struct finder *f, const struct r4_term *t)
 {
-    struct range_bounds b = range_bounds_on(f, t->param, range_scale(t));
-    int64_t from = b.high > b.from ? b.high : b.from;
-    return tx_int(f->tx, 0, "SELECT COUNT(*) AS n FROM (SELECT 1 FROM fhir_range WHERE param=$1 AND low>=$2 AND low<=$3 LIMIT 2000) AS t", "iii",
-                  range_param(f->w->fhir, f->type, t->param, range_scale(t)), from, b.to);
+    struct range_bounds b = range_bounds_on(f, t->param);
+    int64_t from = t->param->type != R4_P_QUANTITY && b.high > b.from ? b.high : b.from;
+    return tx_int(f->tx, 0, "SELECT COUNT(*) AS n FROM (SELECT 1 FROM fhir_range WHERE param=$1 AND low>=$2 AND low<=$3 AND high>=$4 AND high<=$5 LIMIT 2000) AS t", "iiiii",
+                  range_param(f->w->fhir, f->type, t->param), from, b.to, b.high, b.high_to);
 }
 
 /* The condition on a date or number that leads: where no key does, or the rows of every key are many and its own are few. A page that goes
@@ -270,7 +297,8 @@ static int range_leader(struct finder *f, const struct need *best)
 static void lead_with_range(struct finder *f, int need)
 {
     const struct r4_term *t = f->needs[need].term;
-    finder_plan_range(f, t->param, range_scale(t), range_bounds_on(f, t->param, range_scale(t)).high > INT64_MIN);
+    struct range_bounds b = range_bounds_on(f, t->param);
+    finder_plan_range(f, t->param, b.high > INT64_MIN && b.high_to == INT64_MAX);
     f->led_by = need;
 }
 
@@ -281,6 +309,8 @@ static void forget_plan(struct finder *f)
         f->needs[i].done = false;
     free(f->hits.list);
     memset(&f->hits, 0, sizeof f->hits);
+    free(f->members.list);
+    memset(&f->members, 0, sizeof f->members);
     f->leader = NULL;
     f->lead = 0;
     f->led_by = RANGE_NONE;
@@ -316,242 +346,4 @@ void finder_plan(struct finder *f)
     }
     look_beside(f);
     note_residual(f);
-}
-
-/* ---- walking ---- */
-
-static void take(struct query *q, struct fhir_row *row, const struct r4_type *type)
-{
-    row->pkey = query_int(q, "pkey");
-    row->rid = query_int(q, "rid");
-    row->vid = query_int(q, "vid");
-    row->seq = query_int(q, "seq");
-    row->born = query_int(q, "born");
-    row->t_ms = query_int(q, "t_ms");
-    row->deleted = query_int(q, "deleted");
-    snprintf(row->name, sizeof row->name, "%s", query_text(q, "name"));
-    row->type = type;
-    row->found = true;
-}
-
-static bool needs_hold(const struct finder *f, const struct fhir_row *row, const struct facts *facts)
-{
-    for (size_t i = 0; i < f->n_needs; i++) {
-        const struct need *n = &f->needs[i];
-        if (n->done)
-            continue;
-        if (!n->term) { /* a compartment */
-            bool in = false;
-            for (size_t k = 0; k < facts->n_tokens && !in; k++)
-                for (size_t j = 0; j < n->n_keys && !in; j++)
-                    in = facts->tokens[k].key == n->keys[j];
-            if (!in)
-                return false;
-        } else if (!term_holds(f, n, row, facts))
-            return false;
-    }
-    return true;
-}
-
-/* Is it one of the results? Opens the facts where they are needed. */
-static bool examine(struct finder *f, struct found *found, struct facts *facts)
-{
-    struct fhir_work *w = f->w;
-    struct scratch *s = w->plan->scratch;
-    size_t len;
-    if (found->row.deleted || found->row.born > f->snapshot || fhir_closed(w, f->tx, found->row.pkey, found->row.rid))
-        return false;
-    if (!f->residual && !f->want_facts)
-        return true;
-    f->looked++;
-    r4_doc_reset(s->rows);
-    const void *sealed = query_blob(found->q, "facts", &len);
-    found->row.facts = body_open(w->fhir, s, w->fhir->facts_key, (const int64_t[2]){found->row.rid, found->row.vid}, sealed, len, &found->row.facts_len);
-    if (!found->row.facts || !facts_read(w->fhir, s->rows, f->type, found->row.facts, found->row.facts_len, facts))
-        return false;
-    found->facts = facts;
-    if (!f->residual)
-        return true;
-    if (f->compartment)
-        facts_rows(w->fhir, f->type, facts);
-    return needs_hold(f, &found->row, facts) && (f->lead != LEAD_RANGE || range_first(f, facts, found->low));
-}
-
-struct walk {
-    struct finder *f;
-    bool (*each)(void *ctx, struct found *found);
-    void *ctx;
-    size_t stretch, most; /* rows of the next one, and of those behind it */
-};
-
-/* Of each record one row, and on to the next record. */
-static bool takes_first(const struct finder *f)
-{
-    return f->one_each && f->lead == LEAD_KEY && !f->scoped;
-}
-
-static bool visit(struct walk *k, struct query *q)
-{
-    struct found found = {.q = q};
-    struct facts facts = {0};
-    bool go_on = true, match;
-    take(q, &found.row, k->f->type);
-    if (k->f->lead == LEAD_RANGE)
-        found.low = query_int(q, "low");
-    if ((match = examine(k->f, &found, &facts)))
-        go_on = k->each(k->ctx, &found);
-    if (go_on && match && takes_first(k->f)) {
-        k->f->cut = (struct cursor){true, found.row.pkey, INT64_MAX, 0};
-        go_on = false;
-    }
-    if (go_on && k->f->look_max && k->f->looked >= k->f->look_max) {
-        k->f->cut = (struct cursor){true, found.row.pkey, found.row.rid, found.low};
-        go_on = false;
-    }
-    facts_clear(&facts);
-    fhir_row_clear(&found.row);
-    return go_on;
-}
-
-#define COLUMNS "r.pkey AS pkey, r.rid AS rid, r.vid AS vid, r.seq AS seq, r.born AS born, r.t_ms AS t_ms, r.deleted AS deleted, r.name AS name"
-/* Rows of a walk in one statement: PostgreSQL sends all its rows at once, however few are looked at. The first of a page are as many as fill it. */
-#define STRETCH_ROWS 100
-#define JOINED " CROSS JOIN fhir_resource r WHERE r.pkey=t.pkey AND r.rid=t.rid AND "
-
-static const char *columns_of(const struct finder *f)
-{
-    bool facts = f->residual || f->want_facts;
-    return f->no_body ? facts ? COLUMNS ", r.facts AS facts" : COLUMNS : facts ? COLUMNS ", r.body AS body, r.facts AS facts" : COLUMNS ", r.body AS body";
-}
-
-/* One statement for each number of terms looked up beside; its parameters follow the first `n`. The words behind LIMIT change nothing, but PostgreSQL,
- * which would make a join of it and look up half the key, leaves it as it stands. */
-static void also_sql(const struct finder *f, int n, char *sql, size_t cap, char *types)
-{
-    for (size_t i = 0; i < f->n_also; i++) {
-        size_t at = strlen(sql);
-        snprintf(sql + at, cap - at, " AND EXISTS (SELECT 1 FROM fhir_token a WHERE a.key=$%d AND a.pkey=t.pkey AND a.rid=t.rid LIMIT 1 OFFSET 0)", n + (int)i + 1);
-        strcat(types, "i");
-    }
-}
-
-static struct query *open_key(struct finder *f, const struct cursor *after, size_t rows)
-{
-    char sql[1400], types[16] = "iiii";
-    int64_t pkey = after->set ? after->pkey : INT64_MIN, rid = after->set ? after->rid : INT64_MIN;
-    snprintf(sql, sizeof sql, "SELECT %s FROM fhir_token t" JOINED "t.key=$1 AND %s", columns_of(f),
-             f->scoped ? "t.pkey=$2 AND t.rid>$3" : "(t.pkey,t.rid)>($2,$3)");
-    also_sql(f, 4, sql, sizeof sql, types);
-    strcat(sql, f->scoped ? " ORDER BY t.rid LIMIT $4" : " ORDER BY t.pkey, t.rid LIMIT $4");
-    return tx_query(f->tx, sql, types, f->key, f->scoped ? f->pkey : pkey, rid, (int64_t)rows, f->also[0], f->also[1], f->also[2]);
-}
-
-static struct query *open_range(struct finder *f, const struct cursor *after, size_t rows)
-{
-    char sql[1400], types[16] = "iiiiiii";
-    bool down = f->descending;
-    int64_t edge = down ? INT64_MAX : INT64_MIN, low = after->set ? after->low : down ? f->low_to : f->low_from;
-    snprintf(sql, sizeof sql, "SELECT t.low AS low, %s FROM fhir_range t" JOINED "t.param=$1 AND (t.low,t.pkey,t.rid)%s($2,$3,$4) AND t.low%s$5 AND t.high>=$6",
-             columns_of(f), down ? "<" : ">", down ? ">=" : "<=");
-    also_sql(f, 7, sql, sizeof sql, types);
-    strcat(sql, down ? " ORDER BY t.low DESC, t.pkey DESC, t.rid DESC LIMIT $7" : " ORDER BY t.low, t.pkey, t.rid LIMIT $7");
-    return tx_query(f->tx, sql, types, f->range, low, after->set ? after->pkey : edge, after->set ? after->rid : edge, down ? f->low_from : f->low_to,
-                    f->high_from, (int64_t)rows, f->also[0], f->also[1], f->also[2]);
-}
-
-#define PAIR(i) list[i].pkey, list[i].rid
-
-/* Those of a list, in its order; of fewer than TOGETHER the last one is named again. */
-static struct query *open_hits(struct finder *f, const struct hit *from, size_t n)
-{
-    char sql[700];
-    struct hit list[TOGETHER];
-    for (size_t i = 0; i < TOGETHER; i++)
-        list[i] = from[i < n ? i : n - 1];
-    snprintf(sql, sizeof sql, "WITH t(pkey,rid) AS (VALUES ($1,$2),($3,$4),($5,$6),($7,$8),($9,$10),($11,$12),($13,$14),($15,$16)) SELECT %s FROM (SELECT DISTINCT pkey, rid FROM t) AS d "
-             "CROSS JOIN fhir_resource r WHERE r.pkey=d.pkey AND r.rid=d.rid ORDER BY r.pkey, r.rid", columns_of(f));
-    return tx_query(f->tx, sql, "iiiiiiiiiiiiiiii", PAIR(0), PAIR(1), PAIR(2), PAIR(3), PAIR(4), PAIR(5), PAIR(6), PAIR(7));
-}
-
-static int run_hits(struct walk *k, const struct cursor *after)
-{
-    struct finder *f = k->f;
-    const struct hits *h = f->leader && f->leader->by_hits ? &f->leader->hits : &f->hits;
-    bool go_on = true;
-    int rc = 0;
-    size_t i = 0;
-    while (after->set && i < h->n && (h->list[i].pkey < after->pkey || (h->list[i].pkey == after->pkey && h->list[i].rid <= after->rid)))
-        i++;
-    for (size_t n; i < h->n && go_on && rc == 0; i += n) {
-        n = h->n - i < TOGETHER ? h->n - i : TOGETHER;
-        struct query *q = open_hits(f, &h->list[i], n);
-        while (go_on && query_next(q))
-            go_on = visit(k, q);
-        rc = query_end(q);
-    }
-    return rc;
-}
-
-/* From `at` on, which is where to go on afterwards: behind the stretch, or behind the record that has shown one; not set when that was all. */
-static int walk_stretch(struct walk *k, struct cursor *at)
-{
-    struct finder *f = k->f;
-    struct cursor last = {0};
-    size_t rows = 0;
-    bool go_on = true;
-    f->cut.set = false;
-    struct query *q = f->lead == LEAD_RANGE ? open_range(f, at, k->stretch) : open_key(f, at, k->stretch);
-    for (; go_on && query_next(q); rows++) {
-        last = (struct cursor){true, query_int(q, "pkey"), query_int(q, "rid"), f->lead == LEAD_RANGE ? query_int(q, "low") : 0};
-        go_on = visit(k, q);
-    }
-    int rc = query_end(q);
-    *at = go_on && rows == k->stretch ? last : f->one_each ? f->cut : (struct cursor){0};
-    k->stretch = k->most;
-    return rc;
-}
-
-int finder_run(struct finder *f, const struct cursor *after, bool (*each)(void *ctx, struct found *found), void *ctx)
-{
-    size_t most = takes_first(f) && !f->residual ? 1 : STRETCH_ROWS;
-    struct walk k = {f, each, ctx, f->page && f->page < most ? f->page : most, most};
-    if (f->nothing)
-        return 0;
-    if (f->lead == LEAD_HITS)
-        return run_hits(&k, after);
-    struct cursor at = *after;
-    int rc;
-    do
-        rc = walk_stretch(&k, &at);
-    while (rc == 0 && at.set);
-    return rc;
-}
-
-static bool count_one(void *ctx, struct found *found)
-{
-    (void)found;
-    (*(int64_t *)ctx)++;
-    return true;
-}
-
-int finder_count(struct finder *f, int64_t *out)
-{
-    char sql[1000] = "SELECT COUNT(*) AS n FROM fhir_token t WHERE t.key=$1", types[16] = "i";
-    *out = 0;
-    if (f->nothing)
-        return 0;
-    f->want_facts = false;
-    f->no_body = true;
-    if (f->residual || f->lead != LEAD_KEY || (f->scoped && f->w->actor.org)) /* of one patient nothing may be told that is closed */
-        return finder_run(f, &(struct cursor){0}, count_one, out);
-    if (f->scoped) {
-        strcat(sql, " AND t.pkey=$2");
-        strcat(types, "i");
-        also_sql(f, 2, sql, sizeof sql, types);
-        *out = tx_int(f->tx, 0, sql, types, f->key, f->pkey, f->also[0], f->also[1], f->also[2]);
-    } else {
-        also_sql(f, 1, sql, sizeof sql, types);
-        *out = tx_int(f->tx, 0, sql, types, f->key, f->also[0], f->also[1], f->also[2]);
-    }
-    return tx_error(f->tx);
 }

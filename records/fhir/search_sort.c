@@ -16,9 +16,12 @@ static bool is_number(const struct r4_param *p)
 /* The least of several values, or the greatest when sorted down. */
 static void key_number(const struct r4_value *v, bool descending, size_t i, struct sort_key *k)
 {
-    int64_t n = range_of(v, range_sorted(v->param)).low;
-    if (k->missing[i] || (descending ? n > k->number[i] : n < k->number[i]))
-        k->number[i] = n;
+    struct span rows[2];
+    for (size_t r = 0, n = range_rows(v, rows); r < n; r++) {
+        if (k->missing[i] || (descending ? rows[r].low > k->number[i] : rows[r].low < k->number[i]))
+            k->number[i] = rows[r].low;
+        k->missing[i] = false;
+    }
 }
 
 static void key_text(const struct r4_value *v, bool descending, size_t i, struct sort_key *k)
@@ -219,7 +222,9 @@ static int run_ordered(struct page *p)
     if (p->n_keys)
         qsort_r(p->keys, p->n_keys, sizeof *p->keys, compare_keys, p);
     if (p->token.phase == PHASE_WALK) {
-        finder_plan_range(&p->finder, p->query.sorts[0].param, range_sorted(p->query.sorts[0].param), p->query.sorts[0].descending);
+        finder_plan_range(&p->finder, p->query.sorts[0].param, p->query.sorts[0].descending);
+        if (p->query.sorts[0].param->type == R4_P_QUANTITY)
+            finder_take_members(&p->finder);
         rc = finder_run(&p->finder, &after, found_ordered, p);
         page_cut(p);
         if (rc == 0 && !p->more)

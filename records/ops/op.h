@@ -51,6 +51,7 @@ struct actor { /* who asks, resolved once per call from the credential */
     bool system;             /* the daemon itself: deadlines, sealing of recordings */
 };
 
+#define OP_ALSO_MAX 64
 struct records;
 struct password_work;
 struct op_ctx {
@@ -65,6 +66,11 @@ struct op_ctx {
         uint64_t patient, object;
         uint64_t person, org; /* a system operation on somebody's behalf (a ticket is shown): the line is his, at his post there */
         char detail[160]; /* ids and codes only */
+        struct op_also { /* further records the answer is about: each has a line of its own, "basis=WORD with=PATIENT" */
+            uint64_t patient;
+            const char *basis; /* a constant */
+        } also[OP_ALSO_MAX];
+        size_t n_also;
     } audit;
     char *set_session; /* reply->set_session, for session ops */
     struct password_work *passwords; /* hashed ahead (records/access/password.h); NULL = nothing was */

@@ -24,6 +24,7 @@ int patient_attachment(struct op_ctx *ctx, json_t *args, json_t **result)
     int rc = timeline_load(ctx, arg_id(args, "patient_id"), &items, &sources);
     if (rc)
         return rc;
+    ctx->audit.n_also = 0; /* of all that was looked through one thing is shown */
     json_t *entry = entry_with(items, id, &attachment);
     const char *of = json_string_value(json_object_get(entry, "patient_id"));
     if (!entry)

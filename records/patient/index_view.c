@@ -410,6 +410,19 @@ static json_t *whole_members(struct op_ctx *ctx, uint64_t person)
     return whole;
 }
 
+/* The records beside the one that was asked for are read as well. */
+static void also_read(struct op_ctx *ctx, const json_t *whole)
+{
+    size_t i;
+    json_t *one;
+    json_array_foreach(whole, i, one)
+    {
+        uint64_t patient = arg_id(one, "id");
+        if (patient && patient != ctx->audit.patient && ctx->audit.n_also < OP_ALSO_MAX)
+            ctx->audit.also[ctx->audit.n_also++] = (struct op_also){patient, "index"};
+    }
+}
+
 int index_person(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     uint64_t patient = arg_id(args, "patient_id"), who = patient_index_person(ctx, patient);
@@ -421,6 +434,7 @@ int index_person(struct op_ctx *ctx, json_t *args, json_t **result)
     if (rc)
         return rc;
     json_t *whole = whole_members(ctx, who);
+    also_read(ctx, whole);
     *result = json_pack("{s:o,s:o,s:o,s:o,s:s}", "id", json_id(who), "golden", patient_index_golden(whole), "members", whole, "history",
                         history_of(ctx, who, &rc), "stamp", stamp);
     return rc ? rc : tx_error(ctx->tx);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 struct masking {
     json_t *table;
@@ -148,10 +149,11 @@ json_t *mask_form(struct op_ctx *ctx, const json_t *form, int clearance, json_t 
     return copy;
 }
 
-/* "F00-F99": the first three characters of a code lie between the two. */
+/* "F00-F99": the first three characters of a code lie between the two, however its sender writes them. */
 static bool within(const char *range, const char *code)
 {
-    return strlen(range) == 7 && strncmp(code, range, 3) >= 0 && strncmp(code, range + 4, 3) <= 0;
+    code += strspn(code, " ");
+    return strlen(range) == 7 && strncasecmp(code, range, 3) >= 0 && strncasecmp(code, range + 4, 3) <= 0;
 }
 
 int mask_research_level(struct op_ctx *ctx)

@@ -92,6 +92,22 @@ int sharing_members(struct op_ctx *ctx, uint64_t patient, struct share_member ou
     return tx_error(ctx->tx);
 }
 
+/* Mostly nobody of the person's records has a refusal, and nothing more is asked. */
+static bool refuses_somebody(struct op_ctx *ctx, uint64_t patient)
+{
+    return tx_int(ctx->tx, 0, "SELECT COUNT(*) AS n FROM mpi_member a JOIN mpi_member b ON b.person_id=a.person_id JOIN share_consent c ON c.patient_id=b.patient_id "
+                              "WHERE a.patient_id=$1 AND c.decision='deny' AND c.withdrawn_ms=0", "i", (int64_t)patient) > 0;
+}
+
+bool sharing_hides(struct op_ctx *ctx, uint64_t patient)
+{
+    struct share_member members[SHARE_MAX];
+    size_t n = 0;
+    if (!ctx->actor->org.v || !refuses_somebody(ctx, patient))
+        return tx_error(ctx->tx) != 0;
+    return sharing_members(ctx, patient, members, &n) || (members[0].basis == SHARE_NONE && members[0].refused);
+}
+
 int sharing_basis(struct op_ctx *ctx, uint64_t patient, enum share_basis *out)
 {
     struct share_member members[SHARE_MAX];

@@ -27,6 +27,9 @@ struct share_member {
 };
 /* Every certain record of the person, the one asked about first; n >= 1. No access check of its own. ERR_NOT_FOUND when there is no such patient. */
 YL_CHECKED int sharing_members(struct op_ctx *ctx, uint64_t patient, struct share_member out[SHARE_MAX], size_t *n);
+/* Did the patient refuse that the actor's institution shares in this record of another one, and has nobody there another ground? Then no door tells of it: that he was there
+ * is his affair. Also true when it cannot be found out. For a machine: the actor is its institution, without a person. */
+bool sharing_hides(struct op_ctx *ctx, uint64_t patient);
 /* The ground for this one record. */
 YL_CHECKED int sharing_basis(struct op_ctx *ctx, uint64_t patient, enum share_basis *out);
 

@@ -214,7 +214,10 @@ int timeline_load(struct op_ctx *ctx, uint64_t patient, json_t **items, json_t *
     struct line l = {ctx, json_array(), json_object()};
     *sources = json_array();
     for (size_t i = 0; rc == 0 && i < n; i++) {
-        rc = add_member(&l, &members[i], i > 0, members[i].basis != SHARE_NONE || (ctx->actor->system && i == 0));
+        bool open = members[i].basis != SHARE_NONE || (ctx->actor->system && i == 0);
+        rc = add_member(&l, &members[i], i > 0, open);
+        if (open && i > 0) /* should the two turn out to be two, each finds who read of him */
+            ctx->audit.also[ctx->audit.n_also++] = (struct op_also){members[i].patient, share_basis_word(members[i].basis)};
         json_array_append_new(*sources, source_json(ctx, &members[i], i > 0));
     }
     settle(&l);

@@ -59,7 +59,7 @@ struct reader {
 
 static bool is(const char *code, const char *p, size_t n)
 {
-    return strlen(code) == n && memcmp(code, p, n) == 0;
+    return *code == *p && strlen(code) == n && memcmp(code, p, n) == 0; /* mostly the first letter says no */
 }
 
 /* A unit without prefix; `prefixed`: one that takes prefixes. */

@@ -150,6 +150,37 @@ static void explain_frame(struct reader *r, size_t i)
     }
 }
 
+/* 左输尿管结石伴肾积水: what joins a disease of the urinary tract there is on its side. */
+static void share_side(struct reader *r, size_t i)
+{
+    struct frame *f = &r->frames[i], *before = i ? f - 1 : f;
+    bool pair = f->a.organ != DX_NONE && r->d->organs[f->a.organ].pair && f->icd[0] == 'N' && before->icd[0] == 'N';
+    if (!pair || f->a.side || !before->a.side || f->comma != before->comma || f->strong != before->strong)
+        return;
+    for (size_t k = 0; k < r->n; k++)
+        if (r->k[k].cls == DX_JOIN && r->k[k].from >= before->to && r->k[k].to <= f->from) {
+            f->a.side = before->a.side;
+            f->a.side_at = before->a.side_at;
+        }
+}
+
+/* 肺结核（涂阳）, 涂阳肺结核: the nearest disease that the proof is of changes its category. */
+static void read_proof(struct reader *r, size_t i)
+{
+    const struct lexeme *x = &r->d->lexemes[r->k[i].lexeme];
+    struct frame *nearest = NULL;
+    int least = DX_LINE_MAX;
+    for (size_t k = 0; k < r->n_frames; k++) {
+        int away = r->frames[k].from < r->k[i].from ? r->k[i].from - r->frames[k].from : r->frames[k].from - r->k[i].from;
+        if (strcmp(r->frames[k].icd, x->name) == 0 && away < least) {
+            nearest = &r->frames[k];
+            least = away;
+        }
+    }
+    if (nearest)
+        memcpy(nearest->icd, x->name2, sizeof nearest->icd);
+}
+
 static void read_line(struct reader *r, unsigned enough)
 {
     dx_name_unknown(r, enough);
@@ -165,6 +196,11 @@ static void read_line(struct reader *r, unsigned enough)
         add_pregnancy(r);
     for (size_t i = 0; i < r->n_frames; i++)
         dx_join_complication(r, &r->frames[i]);
+    for (size_t i = 1; i < r->n_frames; i++)
+        share_side(r, i);
+    for (size_t i = 0; i < r->n; i++)
+        if (r->k[i].cls == DX_PROOF)
+            read_proof(r, i);
 }
 
 static void begin(struct reader *r, size_t n, struct dx_result *out)

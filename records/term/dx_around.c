@@ -113,6 +113,8 @@ static void after_operation(struct reader *r, size_t i)
     while (first > 0 && !dx_ends_chunk(r->k[first - 1].cls) && !dx_is_head(r->k[first - 1].cls) && r->k[first - 1].cls != DX_SPACE &&
            r->k[first - 1].cls != DX_NEGPRE && r->k[first - 1].cls != DX_HAS)
         first--;
+    while (first < i && r->k[first].cls == DX_SKIP && r->k[first].to - r->k[first].from > 2 && r->t->c[r->k[first].to - 1] == ':') /* 诊断：胆囊切除术后 */
+        first++;
     bool of_lobe = first < i && r->k[first].cls == DX_SIDE && r->k[first + 1].cls == DX_LOBE; /* 左下肺叶切除术后: one name */
     const struct lexeme *side = of_lobe ? NULL : r->pending.side;
     int16_t side_at = r->pending.side_at;
@@ -412,8 +414,17 @@ static bool after_spread(const struct reader *r, size_t i)
     return false;
 }
 
+/* HER2阴性, EGFR(-): the marker is negative, not the disease. */
+static bool of_marker(const struct reader *r, size_t i)
+{
+    uint32_t c = i > 0 && r->k[i - 1].to == r->k[i].from ? r->t->c[r->k[i - 1].to - 1] : 0;
+    return dx_reading(r->d, &r->k[i], DX_NEGPOST) && ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'));
+}
+
 void dx_read_certainty(struct reader *r, size_t i)
 {
+    if (of_marker(r, i))
+        return;
     const struct dx_token *k = &r->k[i];
     static const enum dx_class pairs[][2] = {{DX_SUSPPRE, DX_SUSPPOST}, {DX_NEGPRE, DX_NEGPOST}, {DX_FAMPRE, DX_FAMPOST}};
     struct frame *f = dx_current(r);

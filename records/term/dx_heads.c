@@ -382,12 +382,13 @@ static const struct lexeme *parted_name(struct reader *r, size_t i)
     uint32_t l = 0;
     while (k > 0 && (says_where(r->k[k - 1].cls) || (r->k[k - 1].cls == DX_LIST && k > 1 && says_where(r->k[k - 2].cls))) && !r->k[k - 1].taken)
         k--;
-    if (k == i || k == 0 || (r->k[k - 1].cls != DX_UNKNOWN && r->k[k - 1].cls != DX_QUANT))
+    bool kind = k > 1 && r->k[k - 1].cls == DX_SKIP && r->t->c[r->k[k - 1].from] == 0x578B && r->k[k - 2].to == r->k[k - 1].from; /* 型 */
+    if (k == i || k == 0 || (r->k[k - 1 - kind].cls != DX_UNKNOWN && r->k[k - 1 - kind].cls != DX_QUANT))
         return NULL;
-    const struct dx_token *before = &r->k[k - 1];
-    for (size_t from = before->to - before->from > 10 ? before->to - 10u : before->from; /* 急性ST段抬高型 */ !l && from < before->to; from++) {
+    size_t first = r->k[k - 1 - kind].from, to = r->k[k - 1].to;
+    for (size_t from = to - first > 10 ? to - 10u : first; /* 急性ST段抬高型 */ !l && from < to; from++) {
         const char *head = dx_slice(r, r->k[i].from, r->k[i].to);
-        l = dx_exact(r->d, dx_keep(r->out, "%s%s", dx_slice(r, from, before->to), head), DX_DISEASE);
+        l = dx_exact(r->d, dx_keep(r->out, "%s%s", dx_slice(r, from, to), head), DX_DISEASE);
     }
     r->out->text_len = mark;
     return l ? &r->d->lexemes[l] : NULL;
@@ -477,24 +478,35 @@ static bool nearer_name(struct reader *r, const struct lexeme *x)
     return true;
 }
 
-/* 慢性湿疹: how it runs belongs to the name, where the lexicon has no name for both. */
+/* 慢性湿疹, 外伤性白内障: how it runs and where it comes from belong to the name; what else is passed over (原发性, 继发性) where the list
+ * has the disease by that name (原发性闭角型青光眼). NULL when nothing of the kind stands right before it. */
 static const char *with_course(struct reader *r, size_t i, const struct lexeme *x, char icd[4])
 {
-    static const char *const courses[] = {"急性", "慢性", "亚急性", "陈旧性", "先天性", "特发性"};
     const struct dx_token *before = i > 0 ? &r->k[i - 1] : NULL;
-    if (!before || before->cls != DX_UNKNOWN || before->to != r->k[i].from || before->to - before->from > 3)
+    bool passed = before && (before->cls == DX_SKIP || before->cls == DX_METAPRE);
+    if (!before || (before->cls != DX_UNKNOWN && !passed) || before->to != r->k[i].from || before->to - before->from > 3 ||
+        before->to - before->from < 2 || r->t->c[before->to - 1] != 0x6027) /* 性 */
         return NULL;
     size_t mark = r->out->text_len;
-    const char *course = dx_slice(r, before->from, before->to);
-    for (size_t k = 0; k < sizeof courses / sizeof *courses; k++)
-        if (strcmp(course, courses[k]) == 0) {
-            const char *name = dx_keep(r->out, "%s%s", course, x->name);
-            if (!r->d->gram_at || dx_like_category(r->d, name, icd) < DX_LIKE_LONGER)
-                memcpy(icd, x->icd, sizeof x->icd);
-            return name;
-        }
-    r->out->text_len = mark;
-    return NULL;
+    const char *name = dx_keep(r->out, "%s%s", dx_slice(r, before->from, before->to), x->name);
+    unsigned score = r->d->gram_at ? dx_like_category(r->d, name, icd) : 0;
+    if (passed && (score < DX_LIKE_SURE || strcmp(icd, x->icd))) {
+        r->out->text_len = mark;
+        return NULL;
+    }
+    if (score < DX_LIKE_LONGER)
+        memcpy(icd, x->icd, sizeof x->icd);
+    return name;
+}
+
+/* 双相情感障碍，躁狂发作; 双相障碍 目前为抑郁发作: an episode of the disease said before it (ICD-10: F31 holds both). 急性心肌梗死 KillipⅡ级:
+ * how heart failure is graded, which the list has as names. */
+static bool is_episode(const struct reader *r, const struct frame *before, const struct lexeme *x)
+{
+    if (x && before && strncmp(x->name, "Killip", strlen("Killip")) == 0)
+        return before->strong == r->strong;
+    return x && (strcmp(x->icd, "F30") == 0 || strcmp(x->icd, "F32") == 0) && before && strcmp(before->icd, "F31") == 0 &&
+           before->strong == r->strong && before->denied == r->deny && before->family == r->family;
 }
 
 /* 胆囊切除术后 beside its own disease is how that was treated, not a state of its own. */
@@ -534,6 +546,10 @@ void dx_read_disease(struct reader *r, size_t i)
         return;
     }
     x = whole ? whole : x;
+    if (is_episode(r, before, x)) {
+        dx_forget(r);
+        return;
+    }
     if (x && before && before->kind == KIND_DISEASE && before->strong == r->strong && strcmp(before->name, x->name) == 0 &&
         before->family == r->family && before->denied == r->deny && dx_attrs_fit(r, &before->a, &r->pending)) {
         dx_attrs_merge(r, &before->a, &r->pending);

@@ -329,6 +329,25 @@ int dx_lexicon_load(struct dx *d, const char *data_dir)
     return rc;
 }
 
+/* 肘关节滑膜炎 read as 滑膜炎, 混合型心绞痛 as 心绞痛: has a place or kind said in the name gone? */
+static bool loses_place(const struct dx *d, const char *name, const struct dx_chars *t, const struct dx_token *tokens, size_t n,
+                        const struct dx_diagnosis *x)
+{
+    for (size_t i = 0; i < n; i++) {
+        enum dx_class c = tokens[i].cls;
+        bool place = c == DX_ORGAN || c == DX_PART || c == DX_LOBE || c == DX_SITE || c == DX_REGION || c == DX_LIMB || c == DX_TYPE || c == DX_NODE;
+        if (!place)
+            continue;
+        char said[64];
+        int len = t->at[tokens[i].to] - t->at[tokens[i].from];
+        snprintf(said, sizeof said, "%.*s", len, name + t->at[tokens[i].from]);
+        const char *known = d->lexemes[tokens[i].lexeme].name;
+        if (!*x->lesion && !*x->location_type && !*x->pathology && !strstr(x->diagnosis, said) && !strstr(x->diagnosis, known))
+            return true;
+    }
+    return false;
+}
+
 /* Is this name read well enough by the grammar? A cancer always is: its name is built from its parts. Several diseases in one name
  * (肾结石伴有积水) are told apart on purpose. */
 static bool reads_by_itself(const struct dx *d, const char *name, const char *category)
@@ -351,7 +370,9 @@ static bool reads_by_itself(const struct dx *d, const char *name, const char *ca
     if (r.n == 0 || unknown > parted)
         return false;
     bool cancer = r.diagnoses[0].icd10[0] == 'C' && strcmp(r.diagnoses[0].icd10, "C80");
-    return (r.n > 1 && several) || strcmp(r.diagnoses[0].icd10, category) == 0 || cancer;
+    if (r.n > 1)
+        return several;
+    return cancer || (strcmp(r.diagnoses[0].icd10, category) == 0 && !loses_place(d, name, &t, tokens, n, &r.diagnoses[0]));
 }
 
 /* Names of diseases with their categories: those of the insurance list, then those of the categories themselves. */

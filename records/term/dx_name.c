@@ -107,6 +107,9 @@ static void name_longer(struct reader *r, size_t k)
         first--;
         more |= c == DX_UNKNOWN ? chinese_unknown(r, &r->k[first]) > 0 : c == DX_QUANT || c == DX_FORM;
     }
+    const struct dx_token *of = &r->k[first];
+    if (first > 0 && r->k[first - 1].cls == DX_SIDE && of->cls == DX_UNKNOWN && of->to - of->from == 1)
+        return; /* 左耳慢性中耳炎 */
     if (!more || r->k[k].from - r->k[first].from > 8 || r->n_made == DX_DIAGNOSES_MAX)
         return;
     if (first > 0 && !dx_ends_chunk(r->k[first - 1].cls) && r->k[first - 1].cls != DX_SIDE && r->k[first - 1].cls != DX_SPACE)

@@ -129,7 +129,7 @@ void dx_name_unknown(struct reader *r, unsigned enough);
 /* ---- dx_text.c: values ---- */
 /* A copy in the result's memory; "" when that is full. */
 const char *dx_keep(struct dx_result *out, const char *format, ...) YL_PRINTF(2, 3);
-/* The line's own bytes of characters from..to. */
+/* The line's own words, characters from..to, in simplified characters. */
 const char *dx_slice(struct reader *r, size_t from, size_t to);
 void dx_explain(struct reader *r, size_t frame, enum dx_slot slot, const char *rule, const char *value, size_t from, size_t to);
 const char *dx_stage_text(struct dx_result *out, const uint8_t number[4]);

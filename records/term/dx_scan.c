@@ -203,6 +203,13 @@ uint32_t dx_vertebra_letter(uint32_t c)
     }
 }
 
+/* What ends a word that is written in haste: 肺癌（右下）, 肝转、骨转. */
+static bool word_ends(const struct dx_chars *t, size_t i)
+{
+    uint32_t c = at(t, i);
+    return i >= t->n || c == ' ' || c == ',' || c == 0xFF0C || c == 0x3001 || c == ')' || c == ';' || c == 0x3002;
+}
+
 /* L4/5, C5-6, L5/S1, 腰4/5 */
 static size_t vertebra_at(const struct dx_chars *t, size_t i)
 {
@@ -216,14 +223,16 @@ static size_t vertebra_at(const struct dx_chars *t, size_t i)
         return n;
     if ((next == 0x3001 || next == ',') && dx_vertebra_letter(at(t, i + n + 1)) && is_digit(at(t, i + n + 2))) /* T11、T12 */
         return n;
-    if (c == 'l' && at(t, i + 1) <= '5' && n == 2 && (next == ' ' || next == 0x3001 || next == ')' || i + n == t->n))
+    if (c == 'l' && at(t, i + 1) <= '5' && n == 2 && (word_ends(t, i + n)))
         return n;
-    if (at(t, i + n) != '/' && at(t, i + n) != '-')
+    if (n == 2 && dx_vertebra_letter(next) && next > 'z' && is_digit(at(t, i + 3)) && at(t, i + 4) == 0x690E) /* 腰5骶1椎间盘 */
+        return 4;
+    if (next != '/' && next != '-')
         return 0;
     n++;
     uint32_t e = at(t, i + n);
     n += e == 'l' || e == 's' || e == 't';
-    return is_digit(at(t, i + n)) ? n + 1 : 0;
+    return is_digit(at(t, i + n)) ? n + 1 + is_digit(at(t, i + n + 1)) : 0; /* T11/12 */
 }
 
 /* "1." "2、" "(3)" "4)" ①: a list's numbering. */
@@ -344,13 +353,6 @@ static enum dx_class sign_class(uint32_t c)
     }
 }
 
-/* What ends a word that is written in haste: 肺癌（右下）, 肝转、骨转. */
-static bool word_ends(const struct dx_chars *t, size_t i)
-{
-    uint32_t c = at(t, i);
-    return i >= t->n || c == ' ' || c == ',' || c == 0xFF0C || c == 0x3001 || c == ')' || c == ';' || c == 0x3002;
-}
-
 /* 右下 by itself is a lobe; 骨转 a metastasis; (腺，右上) a pathology. */
 static uint32_t short_word(const struct dx *d, const struct dx_chars *t, size_t i)
 {
@@ -379,6 +381,24 @@ static uint32_t both(const struct dx *d, const struct dx_chars *t, size_t i, siz
     size_t of = i + 1;
     uint32_t l = t->c[i] == 0x53CC && !alone ? dx_longest(d, t, i + 1, &of) : 0;
     return l && of >= end && d->lexemes[l].cls != DX_DISEASE ? dx_exact(d, "双", DX_SIDE) : 0;
+}
+
+/* 否认有|机磷中毒 is 否认|有机磷中毒, 右半|月板损伤 is 右|半月板损伤, 血管瘤病|史 is 血管瘤|病史: the shorter word, where the last character belongs to what follows; 0. */
+static uint32_t without_last(const struct dx *d, const struct dx_chars *t, size_t i, size_t *end)
+{
+    static const uint32_t both_ways[] = {0x6709, 0x534A, 0x8FB9, 0x5BA4}; /* 有 半 边 室 */
+    size_t last = *end - 1, of = last;
+    uint32_t other = 0;
+    for (size_t k = 0; k < sizeof both_ways / sizeof *both_ways && last > i; k++)
+        if (t->c[last] == both_ways[k])
+            other = dx_longest(d, t, last, &of);
+    bool name = other && of > *end && d->lexemes[other].cls == DX_DISEASE;
+    bool history = t->c[last] == 0x75C5 && at(t, *end) == 0x53F2 && last - i > 2; /* 病 史; not 糖尿 of 糖尿病史 */
+    uint32_t l = name || history ? dx_between(d, t, i, last) : 0;
+    if (!l || (history && d->lexemes[l].cls != DX_DISEASE))
+        return 0;
+    *end = last;
+    return l;
 }
 
 /* A shorter word where the longest one swallows the beginning of another: 结肠|溃疡型癌 is no 结肠溃疡, 骨m|iii期 no mi; 0 with *end
@@ -414,7 +434,7 @@ static bool one_token(const struct dx *d, const struct dx_chars *t, size_t i, bo
         end = i + 1;
     }
     size_t whole = end;
-    if (l && ((other = shorter(d, t, i, &end)) || end < whole))
+    if (l && ((other = without_last(d, t, i, &end)) || (other = shorter(d, t, i, &end)) || end < whole))
         l = other;
     if ((n = course_at(d, t, i, &course)) && n > end - i) {
         *k = (struct dx_token){.from = (uint16_t)i, .to = (uint16_t)(i + n), .lexeme = course, .cls = DX_MOD};

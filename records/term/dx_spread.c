@@ -137,9 +137,28 @@ static void mark(struct reader *r, size_t from, size_t to)
         r->k[i].taken = true;
 }
 
+/* 门静脉、下腔静脉癌栓: the clot that the vessel at token `vessel` has by the word at its list's end, or NULL. */
+static const struct lexeme *clot_in(struct reader *r, size_t vessel)
+{
+    size_t mark_ = r->out->text_len;
+    uint32_t l = dx_exact(r->d, dx_keep(r->out, "%s癌栓", dx_slice(r, r->k[vessel].from, r->k[vessel].to)), DX_THROMBUS);
+    r->out->text_len = mark_;
+    return l ? &r->d->lexemes[l] : NULL;
+}
+
+/* The first vessel of the list that ends in the clot at token i. */
+static size_t first_vessel(struct reader *r, size_t i)
+{
+    while (i >= 2 && (r->k[i - 1].cls == DX_LIST || r->k[i - 1].cls == DX_JOIN) && clot_in(r, i - 2))
+        i -= 2;
+    return i;
+}
+
 void dx_spread_mark(struct reader *r)
 {
     for (size_t i = 0; i < r->n; i++) {
+        if (r->k[i].cls == DX_THROMBUS)
+            mark(r, first_vessel(r, i), i);
         if (!is_spread(r->d, &r->k[i]))
             continue;
         size_t begin = r->k[i].cls == DX_METATO ? i : backward(r, i);
@@ -174,9 +193,10 @@ size_t dx_spread_sites(struct reader *r, size_t i, const char **values, size_t c
 {
     size_t from, to, n = 0;
     if (r->k[i].cls == DX_THROMBUS) { /* names its own place */
-        *denied = denied_before(r, i);
-        if (cap && !*denied)
-            values[n++] = r->d->lexemes[r->k[i].lexeme].name;
+        from = first_vessel(r, i);
+        *denied = denied_before(r, from);
+        for (; !*denied && n < cap && from <= i; from += 2)
+            values[n++] = (from < i ? clot_in(r, from) : &r->d->lexemes[r->k[i].lexeme])->name;
         return n;
     }
     range_of(r, i, &from, &to);
@@ -205,7 +225,8 @@ size_t dx_spread_sites(struct reader *r, size_t i, const char **values, size_t c
         bool own = false, region = false;
         for (size_t k = first; k < last; k++) {
             own |= r->k[k].cls == DX_NODE;
-            region |= dx_reading(r->d, &r->k[k], DX_REGION) != NULL;
+            bool how_many = last - first > 1 && dx_reading(r->d, &r->k[k], DX_QUANT); /* 全身 of 全身骨 */
+            region |= !how_many && dx_reading(r->d, &r->k[k], DX_REGION);
         }
         if (!own && node_follows && (region || (nodes && m == 0 && last == to)))
             value = dx_site_text(r, first, last - 1, seeded, true);

@@ -104,6 +104,13 @@ static int row_mod(struct dx *d, char **f)
     return x.name ? add_spellings(d, &x, x.name2 ? NULL : x.name, f[2]) : ERR_INTERNAL;
 }
 
+/* A proof of the laboratory: diseases of the first category are of the second by it. */
+static int row_proof(struct dx *d, char **f)
+{
+    struct lexeme x = {.cls = DX_PROOF, .name = dx_lexicon_keep(d, f[1]), .name2 = dx_lexicon_keep(d, f[2]), .organ = DX_NONE};
+    return x.name && x.name2 && strlen(f[1]) == 3 && strlen(f[2]) == 3 ? add_spellings(d, &x, NULL, f[3]) : ERR_STORAGE;
+}
+
 static int row_disease(struct dx *d, char **f)
 {
     struct lexeme x = {.cls = DX_DISEASE, .name = dx_lexicon_keep(d, f[1]), .organ = DX_NONE, .flags = 0};
@@ -169,7 +176,7 @@ static const struct {
     int (*row)(struct dx *d, char **f);
 } rows[] = {
     {"organ", row_organ}, {"part", row_part}, {"lobe", row_lobe}, {"side", row_side}, {"path", row_path}, {"whole", row_whole},
-    {"mod", row_mod}, {"modtwo", row_mod}, {"modthree", row_mod}, {"disease", row_disease}, {"head", row_head}, {"combo", row_combo}, {"joined", row_joined}, {"limb", row_limb},
+    {"mod", row_mod}, {"modtwo", row_mod}, {"modthree", row_mod}, {"disease", row_disease}, {"head", row_head}, {"combo", row_combo}, {"joined", row_joined}, {"limb", row_limb}, {"proof", row_proof},
 };
 
 static int load_row(struct dx *d, char **f)

@@ -1,5 +1,6 @@
 /* The values of the normal form: how a place, a stage, a site and a name are written. */
 #include "records/term/dx_read.h"
+#include "records/term/fold.h"
 #include <stdarg.h>
 #include <string.h>
 
@@ -24,7 +25,14 @@ const char *dx_slice(struct reader *r, size_t from, size_t to)
         a++;
     while (b > a && r->line[b - 1] == ' ')
         b--;
-    return dx_keep(r->out, "%.*s", (int)(b - a), r->line + a);
+    char simple[1024];
+    const char *p = r->line + a, *end = r->line + b;
+    size_t n = 0;
+    if (b - a > sizeof simple / 3) /* a wrong byte may become three */
+        return dx_keep(r->out, "%.*s", (int)(b - a), p);
+    while (p < end)
+        n += utf8_put(hant_simple(r->d->hant, utf8_next(&p, end)), simple + n);
+    return dx_keep(r->out, "%.*s", (int)n, simple);
 }
 
 void dx_explain(struct reader *r, size_t frame, enum dx_slot slot, const char *rule, const char *value, size_t from, size_t to)
@@ -191,7 +199,8 @@ static const struct lexeme *place_reading(const struct dx *d, const struct dx_to
         x = x ? x : lobe;
         const struct lexeme *region = dx_reading(d, k, DX_REGION), *limb = dx_reading(d, k, DX_LIMB);
         x = x ? x : region && limb ? limb : region; /* 腹部 is 腹腔 of lymph nodes only */
-        return x ? x : dx_reading(d, k, DX_SITE);
+        x = x ? x : dx_reading(d, k, DX_SITE);
+        return x || !limb || limb->icd[0] > '3' ? x : limb; /* head and trunk; a joint is in the disease's name */
     }
     if (organ != DX_NONE && !organ_is(d, organ, "骨") && !organ_is(d, organ, "皮肤") && !organ_is(d, organ, "软组织"))
         return NULL;
@@ -220,6 +229,8 @@ static const char *lobe_text(struct reader *r, const struct frame *f, uint16_t o
 static const char *part_text(struct reader *r, const struct frame *f, const struct lexeme *x)
 {
     const struct lexeme *side = f->a.side;
+    if (side && x->cls != DX_PART && f->kind == KIND_DISEASE && f->name && strstr(f->name, x->name))
+        return side->name; /* 左足糖尿病足 */
     if (x->cls == DX_REGION || x->cls == DX_SITE || x->cls == DX_LIMB)
         return side ? dx_keep(r->out, "%s%s", side->name2, x->name) : x->name;
     if (x->flags & DX_WITH_ORGAN) {
@@ -249,23 +260,29 @@ static const char *place_text(struct reader *r, const struct frame *f, uint16_t 
             first = x;
         } else if (f->a.places[i] == f->a.places[i - 1] + 1 && organ_is(r->d, organ, "肺")) /* 上叶舌段: a part of the part */
             text = dx_keep(r->out, "%s%s", text, dx_slice(r, r->k[at].from, r->k[at].to));
-        else if (x->cls == first->cls && strcmp(x->name, first->name) && f->a.places[i] > f->a.places[i - 1] + 1)
+        else if (x->cls == first->cls && strcmp(x->name, first->name) && (f->a.places[i] > f->a.places[i - 1] + 1 || organ_is(r->d, organ, "心脏")))
             text = dx_keep(r->out, "%s、%s", text, x->name);
     }
     return text;
 }
 
-/* L4/5、L5/S1 */
-static const char *vertebrae_text(struct reader *r, const struct attrs *a)
+/* L4/5、L5/S1. A disc is between two: L4-5 is written L4/5 there, and is several vertebrae elsewhere. */
+static const char *vertebrae_text(struct reader *r, const struct frame *f)
 {
-    char upper[VERTEBRAE_MAX * 20];
+    const struct attrs *a = &f->a;
+    bool disc = f->name && strstr(f->name, "椎间盘");
+    char upper[VERTEBRAE_MAX * 40];
     size_t n = 0;
     for (size_t k = 0; k < a->n_vertebrae; k++) {
         const struct dx_token *v = &r->k[a->vertebrae[k]];
         if (k)
             n += (size_t)sprintf(upper + n, "、");
-        for (size_t i = v->from; i < v->to && i < v->from + 16u; i++)
-            upper[n++] = (char)(dx_vertebra_letter(r->t->c[i]) ? dx_vertebra_letter(r->t->c[i]) : r->t->c[i]);
+        for (size_t i = v->from; i < v->to && i < v->from + 16u; i++) {
+            uint32_t c = r->t->c[i], letter = dx_vertebra_letter(c);
+            if (disc && letter && i > v->from && r->t->c[i - 1] >= '0' && r->t->c[i - 1] <= '9') /* 腰5骶1 */
+                upper[n++] = '/';
+            upper[n++] = (char)(letter ? letter : disc && c == '-' ? '/' : c);
+        }
     }
     return dx_keep(r->out, "%.*s", (int)n, upper);
 }
@@ -273,7 +290,7 @@ static const char *vertebrae_text(struct reader *r, const struct attrs *a)
 static const char *lesion_text(struct reader *r, const struct frame *f, uint16_t organ)
 {
     if (f->a.n_vertebrae)
-        return vertebrae_text(r, &f->a);
+        return vertebrae_text(r, f);
     const char *text = place_text(r, f, organ);
     if (*text)
         return text;

@@ -102,6 +102,12 @@ static int part_of(const char *word)
     return -1;
 }
 
+static bool works_at(struct op_ctx *ctx, struct person_id person, struct org_id org)
+{
+    return tx_int(ctx->tx, 0, "SELECT COUNT(*) FROM post t JOIN person p ON p.id=t.person_id WHERE t.person_id=$1 AND t.org_id=$2 AND p.active=1", "ii", (int64_t)person.v,
+                  (int64_t)org.v) > 0;
+}
+
 /* MDT: one chair, at most one secretary, at least two doctors, of at least two departments; each qualified.
  */
 static int assign_team(struct consult_act *a)
@@ -123,7 +129,7 @@ static int assign_team(struct consult_act *a)
         if (consult_member_active(a->c, person))
             return fault_field(a->ctx->fault, path, "twice");
         int rc = part == PART_SECRETARY ? 0 : consult_check_qualified(a, person, path);
-        if (!rc && part == PART_SECRETARY && staff_institution(a->ctx, a->c->target_org).v == 0)
+        if (!rc && part == PART_SECRETARY && !works_at(a->ctx, person, a->c->target_org))
             rc = fault_field(a->ctx->fault, path, "other_institution");
         rc = rc ? rc : join(a, person, (enum consult_part)part);
         if (rc)

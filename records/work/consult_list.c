@@ -12,7 +12,7 @@
 
 /* $1 person, $2 institution, $3..$6 role flags (office, dispatcher, head, expert), $7 department, $8 now */
 #define MINE                                                                                                 \
-    "(applicant_id=$1 OR EXISTS (SELECT 1 FROM consult_team t WHERE t.case_id=c.id AND t.person_id=$1 AND "  \
+    "((applicant_id=$1 AND home_org_id=$2) OR target_org_id=$2 AND EXISTS (SELECT 1 FROM consult_team t WHERE t.case_id=c.id AND t.person_id=$1 AND "  \
     "t.state<=2 "                                                                                            \
     "AND (c.closed_ms=0 OR c.closed_ms+604800000>=$8)))"
 #define HOME "($3=1 AND home_org_id=$2 AND applicant_id<>$1 AND submitted_ms>0)"
@@ -24,10 +24,10 @@
 #define VISIBLE "(" MINE " OR " HOME " OR " TARGET " OR " DEPT ")"
 /* what waits for me: by holder party */
 #define INBOX                                                                                                \
-    "(closed_ms=0 AND ((holder_party='applicant' AND applicant_id=$1) OR (holder_party='home_office' "       \
+    "(closed_ms=0 AND ((holder_party='applicant' AND applicant_id=$1 AND home_org_id=$2) OR (holder_party='home_office' "       \
     "AND " HOME ") OR "                                                                                      \
     "(holder_party='dispatcher' AND (" TARGET " OR " DEPT                                                    \
-    ")) OR (holder_party='expert' AND EXISTS (SELECT 1 FROM consult_team t "                                 \
+    ")) OR (holder_party='expert' AND target_org_id=$2 AND EXISTS (SELECT 1 FROM consult_team t "                                 \
     "WHERE t.case_id=c.id AND t.person_id=$1 AND ((c.state='ASSIGNED' AND t.state=0) OR "                    \
     "(c.state<>'ASSIGNED' AND t.state=1)))) OR "                                                             \
     "(review_open=1 AND " HOME ")))"
@@ -308,21 +308,23 @@ json_t *consultation_glance(struct op_ctx *ctx, struct case_id id)
         {"scope", FIELD_ENUM, .choices = "clinical|specialist|mdt|in_house"},                                \
         {"overdue", FIELD_BOOL, .help = "only overdue ones"},                                                \
         {"holder_id", FIELD_ID, .help = "person or institution who holds it"},                               \
-        {"org_id", FIELD_ID, .help = "requesting or target institution"}, {"patient_id", FIELD_ID},          \
+        {"org_id", FIELD_ID, .help = "requesting or target institution"},                                    \
         {"from_ms", FIELD_TIME}, {"to_ms", FIELD_TIME},                                                      \
     {                                                                                                        \
         "q", FIELD_TEXT, false, 0, 40, .help = "case number"                                                 \
     }
 static const struct field list_args[] = {{"view", FIELD_ENUM, .choices = "inbox|mine|all"},
                                          FILTER_ARGS,
+                                         {"patient_id", FIELD_ID},
                                          {"limit", FIELD_INT, false, 1, PAGE_MAX},
                                          {"after", FIELD_INT, false, 0, 1000000},
                                          {0}};
-static const struct field board_args[] = {FILTER_ARGS, {0}};
+static const struct field board_args[] = {FILTER_ARGS, {"patient_id", FIELD_ID}, {0}};
+static const struct field wall_args[] = {FILTER_ARGS, {0}}; /* by patient it would tell who is ill to who may not read a case */
 
 const struct op case_list_ops[] = {
     {"case.list", OP_READ, OP_PHI, "case.read", list_args, case_list, "cases the viewer takes part in"},
     {"board.get", OP_READ, 0, "case.read", board_args, board_get, "counts by state, urgency and holder"},
-    {"board.wall", OP_READ, 0, "board.read", board_args, board_wall,
+    {"board.wall", OP_READ, 0, "board.read", wall_args, board_wall,
      "the board for a screen on the wall: counts and deadlines, no patients"},
     {0}};

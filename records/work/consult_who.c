@@ -39,10 +39,11 @@ struct org_id consult_holder_org(const struct consult *c, uint8_t party)
     return party == P_APPLICANT || party == P_HOME ? c->home_org : c->target_org;
 }
 
-static uint32_t team_parties(const struct consult *c, struct person_id person)
+/* He was asked as a doctor of the house that is asked (consult_check_qualified); at another post, or having left, he is none of it. */
+static uint32_t team_parties(const struct consult *c, const struct actor *me)
 {
-    const struct consult_member *m = consult_member_active((struct consult *)c, person);
-    if (!m)
+    const struct consult_member *m = consult_member_active((struct consult *)c, me->person);
+    if (!m || me->org.v != c->target_org.v)
         return 0;
     return m->part == PART_SECRETARY ? P(SECRETARY) : P(EXPERT);
 }
@@ -59,9 +60,9 @@ uint32_t consult_parties(struct op_ctx *ctx, const struct consult *c)
     uint32_t parties = me->system ? P(SYSTEM) : 0;
     if (!me->person.v)
         return parties;
-    parties |= team_parties(c, me->person);
-    if (me->person.v == c->applicant.v)
-        return parties | P(APPLICANT); /* nobody decides on his own request, whatever else he is */
+    parties |= team_parties(c, me);
+    if (me->person.v == c->applicant.v) /* nobody decides on his own request, whatever else he is; and it is the house's: who left it, or acts for another, is a stranger to it */
+        return me->org.v == c->home_org.v ? parties | P(APPLICANT) : parties;
     if (me->org.v == c->home_org.v && c->submitted_ms && staff_actor_has(ctx, STAFF_OFFICE))
         parties |= P(HOME);
     if (me->org.v == c->target_org.v && reached_target(c)) {

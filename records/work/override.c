@@ -14,8 +14,8 @@
 bool override_active(struct op_ctx *ctx, struct case_id id)
 {
     return tx_int(ctx->tx, 0,
-                  "SELECT COUNT(*) FROM consult_override WHERE case_id=$1 AND person_id=$2 AND until_ms>$3",
-                  "iii", (int64_t)id.v, (int64_t)ctx->actor->person.v, ctx->now_ms) > 0;
+                  "SELECT COUNT(*) FROM consult_override WHERE case_id=$1 AND person_id=$2 AND org_id=$3 AND until_ms>$4",
+                  "iiii", (int64_t)id.v, (int64_t)ctx->actor->person.v, (int64_t)ctx->actor->org.v, ctx->now_ms) > 0;
 }
 
 static int tell_office(struct op_ctx *ctx, const struct consult *c)

@@ -7,6 +7,7 @@
 #include "server/api/oversee.h"
 #include "server/api/routes.h"
 #include "server/base/log.h"
+#include "server/session/guard.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@ struct api {
     char *openapi; /* the document, written once */
     struct figures figures;
     struct oversee *oversee;
+    struct guard *guard; /* of passwords and codes that are not good: an account locks itself, but who tries one word at every account is told by his address */
 };
 
 struct pending { /* one operation on its way */
@@ -55,9 +57,29 @@ static bool opens_bytes(const char *op)
     return strcmp(op, "document.open") == 0 || strcmp(op, "person.signature_open") == 0 || strcmp(op, "case.signature_open") == 0 || strcmp(op, "research.open") == 0;
 }
 
+/* A password, or the code of a link: what a stranger may guess at. */
+static bool takes_guesses(const struct api *a, const char *name)
+{
+    const struct op *op = a->config.backend.find(name);
+    return op && op->mode == OP_WRITE && op->flags & OP_ANONYMOUS;
+}
+
+static bool may_guess(const struct api *a, const struct net_request *r, const struct op *op, struct fault *f)
+{
+    return !takes_guesses(a, op->name) || guard_check(a->guard, net_request_address(r), clock_now_ms(&clock_system), f) == 0;
+}
+
+static void note_guess(const struct pending *p)
+{
+    int e = p->reply.error;
+    if (p->route && (e == ERR_UNAUTHENTICATED || e == ERR_DENIED || e == ERR_LOCKED || e == ERR_GONE) && takes_guesses(p->api, p->route->op))
+        guard_wrong(p->api->guard, net_request_address(p->request), clock_now_ms(&clock_system));
+}
+
 static void answer(struct pending *p)
 {
     struct reply *reply = &p->reply;
+    note_guess(p);
     if (reply->set_session[0]) set_cookie(p->request, reply->set_session);
     if (reply->error) {
         if (!reply->fault.code) reply->fault.code = reply->error;
@@ -152,7 +174,7 @@ static void on_api(void *ctx, struct net_request *r)
     const struct op *op = route ? a->config.backend.find(route->op) : NULL;
     if (!op)
         fault_set(&f, other ? ERR_METHOD : ERR_NOT_FOUND, other ? "" : "no_such_url", other ? "This URL has no such method." : "There is nothing at this URL.");
-    else if (gather(r, op, args, &f) == 0) {
+    else if (may_guess(a, r, op, &f) && gather(r, op, args, &f) == 0) {
         if (!a->oversee || !oversee_serves(op->name) || !oversee_again(a->oversee, r, op->name, args)) submit(a, r, route, op->name, args);
         json_decref(args);
         return;
@@ -259,10 +281,11 @@ int api_new(struct api **out, const struct api_config *config, struct fault *f)
     if (!a) return fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
     a->config = *config;
     a->bytes = bytes_new(config);
+    if (guard_new(&a->guard)) a->guard = NULL;
     json_t *document = openapi_build(config->backend.find);
     a->openapi = document ? json_dumps(document, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     json_decref(document);
-    if (!a->bytes || !a->openapi || add_routes(a)) {
+    if (!a->bytes || !a->guard || !a->openapi || add_routes(a)) {
         api_free(a);
         return fault_set(f, ERR_INTERNAL, "api", "The API could not be set up.");
     }
@@ -279,6 +302,7 @@ void api_free(struct api *a)
 {
     if (!a) return;
     bytes_free(a->bytes);
+    guard_free(a->guard);
     free(a->openapi);
     free(a);
 }

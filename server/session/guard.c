@@ -57,7 +57,7 @@ int guard_check(struct guard *g, const char *address, int64_t now_ms, struct fau
 {
     const struct suspect *s = find(g, address);
     if (!s || s->forgiven_ms - now_ms <= (int64_t)(GUARD_BURST - 1) * GUARD_REFILL_MS) return 0;
-    return fault_set(f, ERR_RATE, "too_many_wrong", "Too many wrong tickets from this address; wait a little.");
+    return fault_set(f, ERR_RATE, "too_many_wrong", "Too many wrong tickets, passwords or codes from this address; wait a little.");
 }
 
 /* Everybody who is forgiven goes; when that frees nothing, whoever is next. */

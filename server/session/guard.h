@@ -1,7 +1,7 @@
-/* guard - how often an address may show tickets and tokens that are not good.
+/* guard - how often an address may show tickets, tokens, passwords and codes that are not good.
  *
- * The secrets have 256 bits and cannot be guessed; but each wrong one is a question to the records plane, and nobody has a reason to
- * ask many. An address has a budget of wrong ones that refills with time; while it is empty, nothing of that address is asked.
+ * Tickets and tokens have 256 bits and cannot be guessed; but each wrong one is a question to the records plane, and nobody has a reason to
+ * ask many. Passwords (server/api/api.c) have a guard of their own. An address has a budget of wrong ones that refills with time; while it is empty, nothing of that address is asked.
  * An IPv6 address counts as its /64. Event thread only; bounded memory: of too many addresses the one that is nearest to forgiven goes.
  */
 #ifndef YL_SERVER_SESSION_GUARD_H

@@ -15,6 +15,21 @@ static const struct {
               {"document", "document.changed", TOPIC_DOCUMENT, TOPIC_CASE}};
 #define N_TOPICS (sizeof topics / sizeof *topics)
 
+/* That there is a case, and how it goes, is nobody's but those who work with cases. */
+unsigned push_topics_of(const json_t *rights)
+{
+    static const struct {
+        const char *right;
+        unsigned topics;
+    } opens[] = {{"case.read", TOPIC_CASE | TOPIC_MESSAGE | TOPIC_DOCUMENT}, {"document.read", TOPIC_DOCUMENT}, {"board.read", TOPIC_CASE}, {"slot.read", TOPIC_SLOT}};
+    unsigned may = TOPIC_NOTICE;
+    json_t *right;
+    size_t i;
+    json_array_foreach(rights, i, right) for (size_t k = 0; k < sizeof opens / sizeof *opens; k++)
+        if (strcmp(json_string_value(right), opens[k].right) == 0) may |= opens[k].topics;
+    return may;
+}
+
 static void ping(struct connection *c, int64_t id, const json_t *args)
 {
     connection_answer(c, id, json_object());
@@ -49,7 +64,7 @@ void push_change(struct signaling *s, const struct records_change *change)
     json_t *data = t < N_TOPICS ? json_loads(change->payload, 0, NULL) : NULL;
     bool personal = t < N_TOPICS && topics[t].bit == TOPIC_NOTICE;
     for (struct connection *c = data ? signaling_first(s) : NULL; c; c = c->hh.next)
-        if (c->topics & (topics[t].bit | topics[t].with) && c->person[0] && (!personal || strcmp(c->person, change->key) == 0))
+        if (c->topics & (topics[t].bit | topics[t].with) && c->may & topics[t].bit && c->person[0] && (!personal || strcmp(c->person, change->key) == 0))
             connection_send(c, json_pack("{s:s,s:I,s:O}", "event", topics[t].event, "seq", (json_int_t)change->seq, "data", data));
     json_decref(data);
 }

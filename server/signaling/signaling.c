@@ -138,7 +138,10 @@ static void identified(void *ctx, struct reply *reply)
     bool known = stage && person && strcmp(stage, "ready") == 0;
     if (c) {
         bool was = c->person[0] != '\0';
-        if (known || reply->error == ERR_UNAUTHENTICATED) snprintf(c->person, sizeof c->person, "%s", known ? person : "");
+        if (known || reply->error == ERR_UNAUTHENTICATED) {
+            snprintf(c->person, sizeof c->person, "%s", known ? person : "");
+            c->may = known ? push_topics_of(json_object_get(me, "rights")) : 0;
+        }
         if (w->then) w->then(c, w->id, w->args);
         else if (was && reply->error == ERR_UNAUTHENTICATED) session_over(c);
     }

@@ -41,7 +41,7 @@ struct connection {
     uint64_t id;
     char credential[200];
     char person[ID_TEXT_BYTES]; /* "" = not (yet) known to be signed in */
-    unsigned topics;            /* push.c */
+    unsigned topics, may;       /* push.c: asked for; open to the roles of who is signed in */
     bool joined;                /* live.c: had a seat at some time */
     bool joining;               /* live.c: a ticket of it is being looked at */
     unsigned wrong;             /* tickets of it that were not good */
@@ -55,6 +55,7 @@ struct verb {
     void (*run)(struct connection *c, int64_t id, const json_t *args); /* args were checked */
     const char *summary;
 };
+unsigned push_topics_of(const json_t *rights); /* push.c: what is open to who has them */
 extern const struct verb push_verbs[], live_verbs[], media_verbs[]; /* each ended by a NULL name */
 extern const struct verb *const verb_tables[];                      /* all of them, ended by NULL */
 

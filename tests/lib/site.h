@@ -57,7 +57,7 @@ static inline bool site_about(const json_t *step, const char *key, const char *w
 
 static inline bool site_wants(const json_t *step)
 {
-    static const char *const people[] = {"bh_sun", "bh_ma", "xy_chen", "xy_he"};
+    static const char *const people[] = {"bh_sun", "bh_ma", "xy_chen", "xy_he", "sys"};
     const char *op = json_string_value(json_object_get(step, "op")), *save = json_string_value(json_object_get(step, "save"));
     const char *account = json_string_value(json_object_get(step, "account"));
     if (json_object_get(step, "upload")) return false;

@@ -100,6 +100,11 @@ static void unfinished_uploads(void **state)
     assert_int_equal(documents_upload_append(documents(), id, 5, "world", 5, &held), 0);
     assert_null(CALL("upload.finish", "{\"upload_id\":\"%s\"}", member(u, "upload_id"))); /* not the hash it promised */
     assert_memory_equal(desk_wrong(), "sha256 differs:936a185caaa266bb", 31);
+    uint64_t roles = desk.actor.roles;
+    desk.actor.roles = 0; /* taken away since it began */
+    assert_null(CALL("upload.finish", "{\"upload_id\":\"%s\"}", member(u, "upload_id")));
+    assert_int_equal(desk.fault.code, ERR_DENIED);
+    desk.actor.roles = roles;
     desk.actor.person.v = 12; /* an id alone gives nothing */
     assert_null(CALL("upload.status", "{\"upload_id\":\"%s\"}", member(u, "upload_id")));
     assert_int_equal(desk.fault.code, ERR_GONE);

@@ -1,6 +1,7 @@
 /* The door: rights, CSRF, sessions, kept answers, groups, the audit chain. */
 #include "records/access/access.h"
 #include "records/audit/audit.h"
+#include "records/document/documents.h"
 #include "records/org/org.h"
 #include "records/parts.h"
 #include "records/records.h"
@@ -190,7 +191,9 @@ static void a_code_of_the_second_factor_is_good_once(void **state)
 {
     (void)state;
     sign_in_ready();
-    struct reply enrol = call_as(site.token, "session.totp_enrol", json_object(), NULL);
+    assert_int_equal(code_as(site.token, "session.totp_enrol", json_pack("{s:s}", "password", PASSWORD)), ERR_INVALID); /* who found the session open does not know it */
+    assert_int_equal(count("SELECT fails FROM person WHERE login='admin'"), 1);
+    struct reply enrol = call_as(site.token, "session.totp_enrol", json_pack("{s:s}", "password", SECOND), NULL);
     assert_int_equal(enrol.error, 0);
     assert_non_null(json_object_get(enrol.result, "qr_svg"));
     reply_clear(&enrol);
@@ -325,6 +328,17 @@ static void a_cut_tail_is_found(void **state)
 
 /* ---- roles ---- */
 
+/* Nor have it sent: who registers a machine client or a subscriber reads what it reads. That is the consortium's to decide, not the machine's keeper's. */
+static void the_machines_keeper_lets_no_system_in(void **state)
+{
+    static const char *const rights[] = {"client.manage", "exchange.manage", "exchange.repair", "person.manage", "policy.set", "mpi.manage", "audit.read", "fhir.read"};
+    const struct access *a = records_parts(site.r)->access;
+    (void)state;
+    for (size_t i = 0; i < sizeof rights / sizeof *rights; i++)
+        if (access_roles_may(a, 1ull << access_role(a, "sys_admin"), rights[i]))
+            fail_msg("%s", rights[i]);
+}
+
 static void administrators_never_read_health_data(void **state)
 {
     static const char *const rights[] = {"patient.read", "patient.write", "case.read", "case.create", "case.consult", "document.read", "document.write"};
@@ -402,6 +416,155 @@ static void nobody_changes_his_own_roles(void **state)
     assert_int_equal(code_as(site.token, "person.posts", json_pack("{s:o,s:[]}", "person_id", id, "posts")), ERR_DENIED);
 }
 
+/* ---- what a session that is not ready may do ---- */
+
+static int64_t admin_id(void)
+{
+    return count("SELECT id FROM person WHERE login='admin'");
+}
+
+static void exec(const char *sql)
+{
+    struct tx *tx;
+    assert_int_equal(tx_begin(records_store(site.r), TX_WRITE, &tx), 0);
+    assert_int_equal(tx_exec(tx, sql, ""), 0);
+    assert_int_equal(tx_commit(tx), 0);
+}
+
+/* Who has the password and not the second factor neither changes the password nor looks at the owner's sessions, nor ends them. */
+static void a_password_alone_does_nothing_before_the_second_factor(void **state)
+{
+    struct reply reply;
+    (void)state;
+    sign_in_ready();
+    exec("UPDATE person SET totp_on=1, totp_secret=NULL");
+    sign_in(SECOND);
+    reply = call_as(site.token, "session.password", json_pack("{s:s,s:s}", "old", SECOND, "new", "Third-Password-3"), NULL);
+    assert_int_equal(reply.error, ERR_SECOND_FACTOR);
+    reply_clear(&reply);
+    assert_int_equal(code_as(site.token, "session.list", json_object()), ERR_SECOND_FACTOR);
+    assert_int_equal(code_as(site.token, "session.end", json_pack("{s:s}", "session_id", "0000000000000001")), ERR_SECOND_FACTOR);
+    assert_int_equal(code_as(site.token, "session.post", json_pack("{s:s}", "post_id", "0000000000000001")), ERR_SECOND_FACTOR);
+    assert_int_equal(code_as(site.token, "notice.list", json_object()), ERR_SECOND_FACTOR);
+    assert_int_equal(code_as(site.token, "session.get", json_object()), 0);
+    assert_int_equal(code_as(site.token, "session.logout", json_object()), 0);
+}
+
+static void open_phone(char token[80])
+{
+    struct fault f = {0};
+    struct actor as = {.person = {(uint64_t)admin_id()}, .org = {(uint64_t)count("SELECT MIN(org_id) FROM post")}};
+    struct op_ctx ctx = {.records = site.r, .actor = &as, .now_ms = site.now_ms, .fault = &f, .set_session = token};
+    uint64_t session;
+    assert_int_equal(tx_begin(records_store(site.r), TX_WRITE, &ctx.tx), 0);
+    assert_int_equal(session_open_limited(&ctx, &as, "capture", site.now_ms + 1200000, &session), 0);
+    assert_int_equal(tx_commit(ctx.tx), 0);
+}
+
+/* The code on the screen can be photographed by whoever stands there: what it opens adds photos, and is nobody's sign-in. */
+static void a_phone_adds_photos_and_does_nothing_else(void **state)
+{
+    static const struct {
+        const char *op, *args;
+    } closed[] = {{"notice.list", "{}"}, {"notice.read_all", "{}"}, {"audit.mine", "{}"}, {"session.list", "{}"}, {"session.totp_enrol", "{}"},
+                  {"session.post", "{\"post_id\":\"0000000000000001\"}"}, {"session.end", "{\"session_id\":\"0000000000000001\"}"}, {"org.list", "{}"},
+                  {"case.capture", "{\"case_id\":\"0000000000000001\"}"}, {"document.withdraw", "{\"document_id\":\"0000000000000001\",\"reason\":\"xx\"}"},
+                  {"document.update", "{\"document_id\":\"0000000000000001\",\"name\":\"x\"}"}, {"patient.search", "{\"q\":\"li\"}"},
+                  {"person.signature", "{\"person_id\":\"0000000000000001\",\"document_id\":\"0000000000000001\"}"}};
+    char token[80];
+    (void)state;
+    sign_in_ready();
+    open_phone(token);
+    for (size_t i = 0; i < sizeof closed / sizeof *closed; i++)
+        if (code_as(token, closed[i].op, json_loads(closed[i].args, 0, NULL)) != ERR_DENIED)
+            fail_msg("%s", closed[i].op);
+    struct reply me = call_as(token, "session.get", json_object(), NULL);
+    assert_string_equal(json_string_value(json_object_get(me.result, "stage")), "capture");
+    reply_clear(&me);
+    assert_int_equal(code_as(token, "upload.status", json_pack("{s:s}", "upload_id", "0000000000000001")), ERR_GONE); /* none of his */
+}
+
+/* ---- what is read again is noted again ---- */
+
+static void make_doctor(void)
+{
+    char initial[64];
+    sign_in_ready();
+    struct reply made = call_as(site.token, "person.create", json_pack("{s:s,s:s}", "login", "zhang", "name", "张医生"), NULL);
+    assert_int_equal(made.error, 0);
+    snprintf(initial, sizeof initial, "%s", json_string_value(json_object_get(made.result, "initial_password")));
+    json_t *house = json_sprintf("%016llx", (unsigned long long)count("SELECT MIN(org_id) FROM post"));
+    assert_int_equal(code_as(site.token, "person.posts", json_pack("{s:O,s:[{s:o,s:[s]}]}", "person_id", json_object_get(made.result, "id"), "posts", "org_id", house, "roles", "applicant")), 0);
+    reply_clear(&made);
+    struct reply in = call_as(NULL, "session.login", json_pack("{s:s,s:s}", "login", "zhang", "password", initial), NULL);
+    strcpy(site.token, in.set_session);
+    reply_clear(&in);
+    assert_int_equal(code_as(site.token, "session.password", json_pack("{s:s,s:s}", "old", initial, "new", SECOND)), 0);
+}
+
+static void an_answer_given_again_is_of_the_same_patient(void **state)
+{
+    (void)state;
+    make_doctor();
+    struct reply made = call_as(site.token, "patient.create", json_pack("{s:s,s:s,s:s,s:s,s:s}", "name", "李明", "sex", "male", "birth_date", "1960-05-05", "id_type", "none", "phone", "13800000000"), NULL);
+    assert_int_equal(made.error, 0);
+    for (int i = 0; i < 2; i++) {
+        json_t *args = json_pack("{s:O,s:s,s:s}", "patient_id", json_object_get(made.result, "id"), "what", "phone", "reason", "回访");
+        struct reply shown = call_as(site.token, "patient.reveal", args, "key-00000001");
+        assert_int_equal(shown.error, 0);
+        assert_string_equal(json_string_value(json_object_get(shown.result, "value")), "13800000000");
+        reply_clear(&shown);
+    }
+    reply_clear(&made);
+    assert_int_equal(count("SELECT COUNT(*) FROM audit WHERE op='patient.reveal' AND outcome='ok' AND patient_id<>0"), 2);
+    assert_int_equal(count("SELECT COUNT(*) FROM audit WHERE op='patient.reveal' AND detail='again'"), 1);
+}
+
+static struct reply new_patient(const char *name)
+{
+    struct reply made = call_as(site.token, "patient.create", json_pack("{s:s,s:s,s:s,s:s}", "name", name, "sex", "male", "birth_date", "1960-05-05", "id_type", "none"), NULL);
+    assert_int_equal(made.error, 0);
+    return made;
+}
+
+/* A timeline is of all records that are the person's; each keeps who read it, should it turn out to be somebody else's. */
+static void each_record_of_a_timeline_has_its_line(void **state)
+{
+    (void)state;
+    make_doctor();
+    struct reply one = new_patient("李明"), other = new_patient("王芳");
+    exec("UPDATE mpi_member SET person_id=1, how='steward'");
+    struct reply read = call_as(site.token, "patient.timeline", json_pack("{s:O}", "patient_id", json_object_get(one.result, "id")), NULL);
+    assert_int_equal(read.error, 0);
+    assert_int_equal(json_array_size(json_object_get(read.result, "sources")), 2);
+    reply_clear(&read);
+    reply_clear(&one);
+    reply_clear(&other);
+    assert_int_equal(count("SELECT COUNT(DISTINCT patient_id) FROM audit WHERE op='patient.timeline' AND outcome='ok'"), 2);
+    assert_int_equal(count("SELECT COUNT(*) FROM audit WHERE op='patient.timeline' AND detail LIKE 'basis=own with=%'"), 1);
+    assert_int_equal(verdict().first_bad, 0);
+}
+
+/* ---- what an ended session has open ---- */
+
+static void a_new_password_closes_what_other_sessions_read(void **state)
+{
+    struct documents *d = records_parts(site.r)->documents;
+    struct document_handle h = {.bytes = 1}, found;
+    char mine[DOCUMENT_HANDLE_BYTES], other[DOCUMENT_HANDLE_BYTES];
+    (void)state;
+    sign_in_ready();
+    sign_in(SECOND);
+    h.session = (uint64_t)count("SELECT MIN(id) FROM session");
+    assert_int_equal(documents_handle_make(d, &h, site.now_ms, other), 0);
+    h.session = (uint64_t)count("SELECT MAX(id) FROM session");
+    assert_int_equal(documents_handle_make(d, &h, site.now_ms, mine), 0);
+    site.now_ms++;
+    assert_int_equal(code_as(site.token, "session.password", json_pack("{s:s,s:s}", "old", SECOND, "new", "Third-Password-3")), 0);
+    assert_int_equal(documents_handle_find(d, other, site.now_ms, &found), ERR_GONE);
+    assert_int_equal(documents_handle_find(d, mine, site.now_ms, &found), 0);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -418,8 +581,9 @@ int main(void)
                                        T(a_deleted_line_is_found),
                                        T(swapped_lines_are_found),
                                        T(a_cut_tail_is_found),
-                                       T(administrators_never_read_health_data),
+                                       T(administrators_never_read_health_data), T(the_machines_keeper_lets_no_system_in),
                                        T(every_right_is_somebodys), T(emergency_access_is_judged_by_the_offices),
-                                       T(nobody_changes_his_own_roles), T(slots_are_kept_by_whom_the_matrix_names)};
+                                       T(nobody_changes_his_own_roles), T(a_password_alone_does_nothing_before_the_second_factor),
+                                       T(a_phone_adds_photos_and_does_nothing_else), T(an_answer_given_again_is_of_the_same_patient), T(each_record_of_a_timeline_has_its_line), T(a_new_password_closes_what_other_sessions_read), T(slots_are_kept_by_whom_the_matrix_names)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -296,6 +296,55 @@ static void merges_are_the_owners(void **state) /* 17 */
     is("ERR-1.4.1", "204");
 }
 
+static int64_t number_of(const char *sql, int64_t value)
+{
+    struct tx *tx;
+    assert_int_equal(tx_begin(records_store(desk.r), TX_READ, &tx), 0);
+    int64_t n = tx_int(tx, -1, sql, "i", value);
+    tx_rollback(tx);
+    return n;
+}
+
+static void run_sql(const char *sql, int64_t value)
+{
+    struct tx *tx;
+    assert_int_equal(tx_begin(records_store(desk.r), TX_WRITE, &tx), 0);
+    assert_int_equal(tx_exec(tx, sql, "i", value), 0);
+    assert_int_equal(tx_commit(tx), 0);
+}
+
+/* He refused that the asker's institution shares in the record of another: it answers as if that one were not there. */
+static void what_he_refused_is_not_told(void **state)
+{
+    (void)state;
+    prefix[0] = 0;
+    hl7_send(ADT("r1", "A01^ADT_A01", "TEST_HARNESS", "PID|||L-1^^^TEST||LARK^ANN^^^^^L||19700101|F"));
+    accepted("AA");
+    hl7_send(ADT("r2", "A01^ADT_A01", "TEST_HARNESS_B", "PID|||L-2^^^TEST_B||LARK^ANN^^^^^L||19700101|F"));
+    accepted("AA");
+    run_sql("UPDATE mpi_member SET person_id=$1, how='steward'", 1);
+    hl7_send(PIXQ("r3", "L-1^^^TEST^PI", ""));
+    found("AA", "OK", 1);
+    has_number(1, "L-2", "TEST_B", OID "3");
+    int64_t there = number_of("SELECT patient_id FROM exchange_identity WHERE value='L-2' AND patient_id<>$1", 0);
+    run_sql("INSERT INTO share_consent (id, patient_id, decision, purpose, source_org, target_org, from_ms, until_ms, person_id, org_id, t_ms, given, withdrawn_ms, withdrawn_by) "
+            "VALUES (1,$1,'deny','any',0,7,1,0,1,9,1,'paper',0,0)", there);
+    hl7_send(PIXQ("r4", "L-1^^^TEST^PI", ""));
+    found("AA", "OK", 1);
+    has_number(1, "L-1", "TEST", OID "1");
+    assert_null(strstr(hl7_answer.bytes, "L-2"));
+    hl7_send(PIXQ("r5", "L-2^^^TEST_B^PI", ""));
+    found("AE", "AE", 0);
+    hl7_send(PDQ("r6", "@PID.5.1^LARK"));
+    found("AA", "OK", 1);
+    assert_null(strstr(hl7_answer.bytes, "L-2"));
+    hl7_send(PDQ("r7", "@PID.3.1^L-2"));
+    assert_null(strstr(hl7_answer.bytes, "TEST_B&"));
+    run_sql("UPDATE share_consent SET withdrawn_ms=1 WHERE id=$1", 1);
+    hl7_send(PIXQ("r8", "L-1^^^TEST^PI", ""));
+    has_number(1, "L-2", "TEST_B", OID "3");
+}
+
 /* An answer in pages: what is left is said, and continued from where it stopped. */
 static void pages(void **state)
 {
@@ -306,8 +355,11 @@ static void pages(void **state)
         hl7_send(text);
         accepted("AA");
     }
+    int64_t before = number_of("SELECT MAX(seq) FROM audit WHERE seq>$1", 0);
     hl7_send("MSH|^~\\&|TEST_HARNESS|TEST|CR1|X|20090226||QBP^Q22^QBP_Q21|q|P|2.5\nQPD|Q22^Find Candidates^HL7|T1|@PID.5.1^hi*~@PID.8^M\nRCP|I|3^RD\n");
     found("AA", "OK", 3);
+    /* each of them finds it under "who saw my record" */
+    assert_int_equal(number_of("SELECT COUNT(DISTINCT patient_id) FROM audit WHERE op='exchange.query' AND patient_id<>0 AND object_id<>0 AND seq>$1", before), 3);
     is("QAK-4", "7");
     is("QAK-6", "4");
     is("DSC-1", "3");
@@ -392,7 +444,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, open_registry, desk_close)
         T(no_authority), T(authorities_are_filled_in), T(nobody_assigns_for_another), T(a_newborn), T(her_name_and_number),
         T(everything_that_was_said), T(which_numbers_are_wanted), T(asked_by_number), T(asked_by_mother), T(asked_by_birth),
-        T(two_become_one), T(merges_are_the_owners), T(pages), T(who_lies_in_this_ward), T(a_visit_asked_for_wrongly),
+        T(two_become_one), T(merges_are_the_owners), T(what_he_refused_is_not_told), T(pages), T(who_lies_in_this_ward), T(a_visit_asked_for_wrongly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

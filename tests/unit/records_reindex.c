@@ -63,19 +63,25 @@ static struct r4_node *resource(struct scratch *s, int i)
     return root;
 }
 
-/* As an older program had it: one row for a number, of the precision of its digits. */
-static void make_old(struct fhir *x, const struct r4_type *type, struct facts *f)
+/* As older programs had it: one row for a number, of the precision of its digits; then two, in base units and as it is written. */
+enum program { TODAY, PRECISION, TWO_ROWS };
+static void make_old(struct fhir *x, const struct r4_type *type, enum program by, struct facts *f)
 {
     f->n_ranges = 0;
+    f->ranges = realloc(f->ranges, (f->cap_ranges = 3 * f->n + 1) * sizeof *f->ranges);
     for (size_t i = 0; i < f->n; i++) {
         const struct r4_value *v = &f->values[i];
-        if (v->type == R4_P_DATE) f->ranges[f->n_ranges++] = (struct range_row){range_param(x, type, v->param, AS_WRITTEN), v->low_ms, v->high_ms};
-        if (strcmp(v->param->code, "value-quantity") == 0)
-            f->ranges[f->n_ranges++] = (struct range_row){range_param_once(x, type, v->param), range_number(v->low), range_number(v->high)};
+        if (v->type == R4_P_DATE) f->ranges[f->n_ranges++] = (struct range_row){range_param(x, type, v->param), v->low_ms, v->high_ms};
+        if (strcmp(v->param->code, "value-quantity")) continue;
+        struct r4_value base = *v;
+        int64_t low = range_in_kind(range_kind(&base), base.number);
+        if (by == TWO_ROWS) f->ranges[f->n_ranges++] = (struct range_row){range_param_before(x, type, v->param, 'b'), low, low};
+        f->ranges[f->n_ranges++] = by == TWO_ROWS ? (struct range_row){range_param_before(x, type, v->param, 'w'), range_number(v->number), range_number(v->number)}
+                                                  : (struct range_row){range_param_before(x, type, v->param, 'n'), range_number(v->low), range_number(v->high)};
     }
 }
 
-static void write_all(bool old)
+static void write_all(enum program by)
 {
     struct fhir *x = records_parts(site.r)->fhir;
     assert_non_null(fhir_r4(x));
@@ -94,7 +100,7 @@ static void write_all(bool old)
         const struct r4_type *type = r4_resource(fhir_r4(x), kind, strlen(kind));
         assert_int_equal(facts_of(x, s, root, "https://us/fhir", &facts), 0);
         facts_rows(x, type, &facts);
-        if (old) make_old(x, type, &facts);
+        if (by != TODAY) make_old(x, type, by, &facts);
         facts_write(&facts, type, &plain);
         assert_int_equal(body_seal(x, s, x->facts_key, (const int64_t[]){rid, 1}, (struct r4_str){plain.p, plain.n}, &packed), 0);
         tx_exec(tx, "INSERT INTO fhir_resource (pkey, rid, type, name, vid, seq, born, t_ms, deleted, body, facts, source_id) VALUES ($1,$2,$3,$4,1,$2,$2,1,0,$5,$6,0)", "iittbb", pkey, rid,
@@ -125,22 +131,24 @@ static void open_again(void)
 static void rows_become_those_of_today(void **state)
 {
     (void)state;
-    assert_int_equal(one("SELECT done FROM fhir_index"), 1); /* a new database has nothing to make anew */
-    write_all(false);
+    assert_int_equal(one("SELECT done FROM fhir_index"), 3); /* a new database has nothing to make anew */
+    write_all(TODAY);
     uint64_t today = digest();
     int64_t rows = one("SELECT COUNT(*) FROM fhir_range");
-    change("DELETE FROM fhir_range");
-    change("DELETE FROM fhir_token");
-    change("DELETE FROM fhir_resource");
-    write_all(true);
-    assert_true(one("SELECT COUNT(*) FROM fhir_range") < rows && digest() != today);
-    open_again(); /* it says that all is done: nothing happens */
-    assert_true(digest() != today);
-    change("UPDATE fhir_index SET done=0, pkey=-1, rid=0");
-    open_again();
-    assert_int_equal(one("SELECT done FROM fhir_index"), 1);
-    assert_int_equal(one("SELECT COUNT(*) FROM fhir_range"), rows);
-    assert_true(digest() == today);
+    for (enum program by = PRECISION; by <= TWO_ROWS; by++) {
+        change("DELETE FROM fhir_range");
+        change("DELETE FROM fhir_token");
+        change("DELETE FROM fhir_resource");
+        write_all(by);
+        assert_true(digest() != today);
+        open_again(); /* it says that all is done: nothing happens */
+        assert_true(digest() != today);
+        change(by == PRECISION ? "UPDATE fhir_index SET done=0, pkey=-1, rid=0" : "UPDATE fhir_index SET done=1, pkey=30, rid=1700"); /* the older one came through; or had begun */
+        open_again();
+        assert_int_equal(one("SELECT done FROM fhir_index"), 3);
+        assert_int_equal(one("SELECT COUNT(*) FROM fhir_range"), rows);
+        assert_true(digest() == today);
+    }
 }
 
 /* Killed between two stretches, it goes on behind the last one. */
@@ -151,7 +159,7 @@ static void it_goes_on_where_it_was(void **state)
     int64_t pkey = one("SELECT pkey FROM fhir_resource ORDER BY pkey, rid LIMIT 1 OFFSET 1999"), rid = one("SELECT rid FROM fhir_resource ORDER BY pkey, rid LIMIT 1 OFFSET 1999");
     struct tx *tx = begin(TX_WRITE); /* those behind it have no number in the index yet */
     tx_exec(tx, "DELETE FROM fhir_range WHERE (pkey,rid)>($1,$2) AND (low>1000000000000000 OR low<-1000000000000000 OR high=0)", "ii", pkey, rid);
-    tx_exec(tx, "UPDATE fhir_index SET done=0, pkey=$1, rid=$2", "ii", pkey, rid);
+    tx_exec(tx, "UPDATE fhir_index SET done=2, pkey=$1, rid=$2", "ii", pkey, rid);
     assert_int_equal(tx_commit(tx), 0);
     assert_true(digest() != today);
     open_again();

@@ -145,12 +145,12 @@ static void make_cases(void)
         w.cases[i].id = next_id++;
         w.cases[i].patient = w.patient[at].id;
         w.cases[i].applicant = w.staff[applicant].id;
-        w.cases[i].home = w.staff[applicant].org;
+        w.cases[i].home = roll(5) ? w.staff[applicant].org : 1 + roll(ORGS); /* a house he has left since */
         w.cases[i].target = 1 + roll(ORGS);
         w.cases[i].sent = roll(4) > 0;
         w.cases[i].reached = w.cases[i].sent && roll(4) > 0;
         w.cases[i].closed = !w.cases[i].sent || closed == 0 ? 0 : desk.now_ms - (closed == 1 ? 3 : 10) * DAY;
-        w.cases[i].expert = w.cases[i].reached && roll(2) ? w.staff[roll(STAFF)].id : 0;
+        w.cases[i].expert = w.cases[i].reached && roll(2) ? w.staff[roll(4) ? w.cases[i].target - 1 + ORGS * roll(2) : roll(STAFF)].id : 0; /* one in four has left */
         w.cases[i].expert_state = roll(4); /* asked, accepted, signed, declined */
         w.cases[i].sensitive = roll(3) == 0;
         if (roll(2))
@@ -236,9 +236,9 @@ static void make_world(void)
 /* Does he take part in the case at all, and as more than its expert? */
 static bool part_in(int c, int s, bool *only_expert)
 {
-    bool expert = w.cases[c].expert == w.staff[s].id && w.cases[c].expert_state < 3;
-    bool side = w.cases[c].applicant == w.staff[s].id;
-    if (!side && w.staff[s].role == OFFICE)
+    bool expert = w.cases[c].expert == w.staff[s].id && w.cases[c].expert_state < 3 && w.staff[s].org == w.cases[c].target; /* of the house that is asked */
+    bool asked = w.cases[c].applicant == w.staff[s].id, side = asked && w.cases[c].home == w.staff[s].org; /* a request is the house's, and nobody decides on his own */
+    if (!asked && w.staff[s].role == OFFICE)
         side = (w.staff[s].org == w.cases[c].home && w.cases[c].sent) || (w.staff[s].org == w.cases[c].target && w.cases[c].reached);
     *only_expert = expert && !side;
     return expert || side;
@@ -546,6 +546,38 @@ static void emergency_is_short_and_judged_by_somebody_else(void **state)
     assert_null(CALL("patient.override", "{\"patient_id\":\"00000000000001f5\",\"reason\":\"好奇想看看\"}")); /* not registered with us */
 }
 
+static bool document_opens(int64_t id)
+{
+    json_t *d = CALL("document.get", "{\"document_id\":\"%016llx\"}", (unsigned long long)id);
+    bool open = d != NULL;
+    json_decref(d);
+    return open;
+}
+
+/* An emergency of one house's doctor is none of the other house he works for. */
+static void emergency_on_a_case_is_of_the_house_it_was_said_in(void **state)
+{
+    begin_story();
+    assert_int_equal(tx_begin(records_store(desk.r), TX_WRITE, &tx), 0);
+    w.cases[0].id = 802;
+    w.cases[0].patient = 501;
+    w.cases[0].applicant = w.staff[0].id;
+    w.cases[0].home = 1;
+    w.cases[0].target = 2;
+    w.cases[0].sent = w.cases[0].reached = true;
+    w.patient[0].document = 701;
+    w.patient[0].document_case = 802;
+    put_case(0);
+    put_document(0);
+    tx_exec(tx, "INSERT INTO consult_override (id, case_id, person_id, org_id, t_ms, until_ms, reason, reviewed_ms) VALUES (1,802,$1,2,1,$2,$3,0)", "iis", w.staff[1].id,
+            desk.now_ms + DAY, SEALED(OVERRIDE_REASON, 1, 802, "x"));
+    assert_int_equal(tx_commit(tx), 0);
+    assert_true(document_opens(701));
+    desk.actor.org.v = 4;
+    assert_false(document_opens(701));
+    memset(&w.cases, 0, sizeof w.cases);
+}
+
 static void a_reported_record_leaves_at_once(void **state)
 {
     begin_story();
@@ -637,6 +669,7 @@ int main(void)
         cmocka_unit_test(what_is_open_is_what_the_model_says),
         cmocka_unit_test(consent_opens_and_closes),
         cmocka_unit_test(emergency_is_short_and_judged_by_somebody_else),
+        cmocka_unit_test(emergency_on_a_case_is_of_the_house_it_was_said_in),
         cmocka_unit_test(a_reported_record_leaves_at_once),
         cmocka_unit_test(open_cases_hear_of_it),
         cmocka_unit_test(pages_hold_together),

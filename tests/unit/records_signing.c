@@ -100,7 +100,7 @@ static json_t *code_now(void)
 static void enrol(void)
 {
     static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    struct reply reply = call("session.totp_enrol", json_object(), NULL);
+    struct reply reply = call("session.totp_enrol", json_pack("{s:s}", "password", PASSWORD), NULL);
     assert_int_equal(reply.error, 0);
     uint64_t bits = 0;
     int n = 0;

@@ -189,6 +189,29 @@ static json_t *enter(const char *with)
     return rc ? NULL : result;
 }
 
+static size_t read_on_consent(const char *patient)
+{
+    size_t i, found = 0;
+    json_t *one, *r = CALL("access.of_patient", "{\"patient_id\":\"%s\"}", patient);
+    json_array_foreach(json_object_get(r, "items"), i, one) found += strcmp(member(one, "why"), "consent") == 0;
+    json_decref(r);
+    return found;
+}
+
+/* Two records read at once are one reading of one person; when they turn out to be two persons, each finds his own. */
+static void what_was_read_together_is_told_to_each(void **state)
+{
+    struct tx *tx;
+    assert_int_equal(tx_begin(records_store(desk.r), TX_WRITE, &tx), 0);
+    note_line(tx, desk.now_ms, "patient.timeline", "ok", 21, 2, there, desk_text("basis=consent with=%s", here));
+    assert_int_equal(tx_commit(tx), 0);
+    assert_int_equal(read_on_consent(there), 0);
+    assert_int_equal(tx_begin(records_store(desk.r), TX_WRITE, &tx), 0);
+    tx_exec(tx, "UPDATE mpi_member SET person_id=patient_id", "");
+    assert_int_equal(tx_commit(tx), 0);
+    assert_int_equal(read_on_consent(there), 1);
+}
+
 static void a_link_opens_with_its_code_and_dies(void **state)
 {
     new_link();
@@ -235,6 +258,7 @@ int main(void)
         cmocka_unit_test(a_link_opens_with_its_code_and_dies),
         cmocka_unit_test(five_wrong_codes_end_it),
         cmocka_unit_test(which_systems_read_it),
+        cmocka_unit_test(what_was_read_together_is_told_to_each), /* the last: it tears them apart */
     };
     return cmocka_run_group_tests(tests, open_site, desk_close);
 }

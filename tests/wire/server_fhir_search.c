@@ -397,6 +397,39 @@ static void quantities_in_any_unit(void **state)
     finds("Observation?value-quantity=54.0" UCUM "umol/L", "g2");
 }
 
+#define ONSET(id, onset) put("/Condition/" id, "{\"resourceType\":\"Condition\",\"id\":\"" id "\",\"subject\":{\"reference\":\"Patient/b\"}," onset "}")
+#define AGE(value) "{\"value\":" value ",\"system\":\"http://unitsofmeasure.org\",\"code\":\"a\"}"
+
+/* A Range has a row for each end; of several values each may meet another condition, and the resource is shown once. */
+static void quantities_that_are_more_than_one(void **state)
+{
+    (void)state;
+    ONSET("v1", "\"onsetRange\":{\"low\":" AGE("30") ",\"high\":" AGE("40") "}");
+    ONSET("v2", "\"onsetRange\":{\"low\":" AGE("50") "}");
+    ONSET("v3", "\"onsetAge\":" AGE("36"));
+    finds("Condition?onset-age=ap35" UCUM "a&_sort=_id", "v1 v3");
+    finds("Condition?onset-age=ap35&_sort=_id", "v1 v3");
+    finds("Condition?onset-age=ap420" UCUM "mo&_sort=_id", "v1 v3");
+    finds("Condition?onset-age=gt38" UCUM "a&_sort=_id", "v1 v2");
+    finds("Condition?onset-age=gt1000&_sort=_id", "v2");
+    finds("Condition?onset-age=lt35" UCUM "a", "v1");
+    finds("Condition?onset-age=lt36&onset-age=gt36", "v1");
+    finds("Condition?onset-age=sa36&_sort=_id", "v2");
+    finds("Condition?onset-age=eb37" UCUM "a", "v3");
+    finds("Condition?onset-age=ne36&_sort=_id", "v1 v2");
+    finds("Condition?onset-age:missing=false&_sort=onset-age", "v1 v3 v2");
+    finds("Condition?onset-age:missing=false&_sort=-onset-age", "v2 v1 v3");
+    put("/Observation/q1", "{\"resourceType\":\"Observation\",\"id\":\"q1\",\"status\":\"final\",\"code\":{\"text\":\"x\"},\"component\":[{\"code\":{\"text\":\"y\"},\"valueQuantity\":{\"value\":7,"
+        "\"system\":\"http://unitsofmeasure.org\",\"code\":\"mmol/L\"}},{\"code\":{\"text\":\"z\"},\"valueQuantity\":{\"value\":9000,\"system\":\"http://unitsofmeasure.org\",\"code\":\"umol/L\"}}]}");
+    finds("Observation?combo-value-quantity=gt6.9" UCUM "mmol/L", "q1");
+    finds("Observation?combo-value-quantity=gt8.5" UCUM "mmol/L&combo-value-quantity=lt8" UCUM "mmol/L", "q1");
+    finds("Observation?component-value-quantity=9000", "q1");
+    finds("Observation?component-value-quantity=90", "");
+    finds("Observation?component-value-quantity=lt8&component-value-quantity=gt6000", "q1");
+    assert_int_equal(fhir_do(&c, "DELETE", "/Observation/q1", "", NULL), 204);
+    finds("Observation?combo-value-quantity=gt6.9" UCUM "mmol/L", "");
+}
+
 /* Numbers in their order, whatever their digits say of them: 0.1 lies behind 0.09, 5.4 behind 5.38; quantities by what they are in base units. In memory and along the index, page by page. */
 static void numbers_in_order(void **state)
 {
@@ -474,13 +507,99 @@ static void a_page_looks_into_so_many(void **state)
     }
 }
 
+#define MANY 2300 /* too many for an order in memory: each walk goes along the index */
+
+static void put_measures(void)
+{
+    char *text = malloc(MANY * 700);
+    size_t n = (size_t)sprintf(text, "{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":[");
+    for (int i = 0; i < MANY; i++) /* every tenth is in another unit */
+        n += (size_t)sprintf(text + n, "%s{\"request\":{\"method\":\"PUT\",\"url\":\"Observation/k%d\"},\"resource\":{\"resourceType\":\"Observation\",\"id\":\"k%d\",\"status\":\"%s\",\"code\":{\"coding\":"
+                             "[{\"system\":\"urn:many\",\"code\":\"all\"},{\"system\":\"urn:many\",\"code\":\"%s\"}]},\"subject\":{\"reference\":\"Patient/%s\"},\"valueQuantity\":{\"value\":%d,\"system\":"
+                             "\"http://unitsofmeasure.org\",\"code\":\"%s\"}}}", i ? "," : "", i, i, i % 2 ? "final" : "amended", i % 3 ? "low" : "high", i % 2 ? "a" : "z", (i % 3 ? i : 5000 + i) * (i % 10 ? 1 : 1000),
+                             i % 10 ? "m" : "mm");
+    strcpy(text + n, "]}");
+    if (fhir_do(&c, "POST", "", "", text) != 200) fail_msg("%d %s", c.web.status, c.web.body);
+    free(text);
+}
+
+/* The n-th of them from the greatest: those with "high", which is every third, then the others. */
+static int measure(int n)
+{
+    int high = (MANY + 2) / 3, rest = n - high;
+    return n < high ? 3 * (high - 1 - n) : MANY - 1 - rest / 2 * 3 - (rest % 2 ? 2 : 0);
+}
+
+/* Sorted by value within a code that thousands have, page by page: as by its numbers; and whose records they are. */
+static void a_code_of_thousands(void **state)
+{
+    char path[1000] = "/Observation?code=urn:many|all&_sort=-value-quantity&_count=300", one[20];
+    int seen = 0;
+    (void)state;
+    put_measures();
+    for (int pages = 0; *path && pages < 4; pages++) {
+        assert_int_equal(fhir_do(&c, "GET", path, "", NULL), 200);
+        json_t *bundle = fhir_json(&c), *entry;
+        size_t i;
+        json_array_foreach(json_object_get(bundle, "entry"), i, entry)
+        {
+            snprintf(one, sizeof one, "k%d", measure(seen++));
+            assert_string_equal(json_string_value(json_object_get(json_object_get(entry, "resource"), "id")), one);
+        }
+        snprintf(path, sizeof path, "%s", next_of(bundle));
+        json_decref(bundle);
+    }
+    assert_int_equal(seen, 1200);
+    finds("Observation?code=urn:many|all&status=amended&_sort=value-quantity&_count=3", "k2 k4 k8");
+    finds("Observation?code=urn:many|all&value-quantity=gt7295" UCUM "m&_sort=value-quantity", "k2298");
+    finds("Patient?_has:Observation:patient:code=urn:many|all", "a z");
+}
+
+static int64_t how_many(const char *condition, const char *more)
+{
+    char path[500];
+    snprintf(path, sizeof path, "/Observation?%s%s&_summary=count", condition, more);
+    if (fhir_do(&c, "GET", path, "", NULL) != 200) fail_msg("%s: %d %s", path, c.web.status, c.web.body);
+    json_t *bundle = fhir_json(&c);
+    int64_t n = json_integer_value(json_object_get(bundle, "total"));
+    json_decref(bundle);
+    return n;
+}
+
+/* Alone, the numbers lead; with a code it leads, and the facts decide. */
+static void numbers_lead_to_what_the_facts_say(void **state)
+{
+    static const char *const units[] = {"mmol/L", "umol/L", "mg/dL", "g/L", "mcg", "m", "mm", "kg"}, *const prefixes[] = {"", "gt", "lt", "ge", "le", "ne", "sa", "eb", "ap"};
+    static char text[400 * 900];
+    unsigned seed = 7, found = 0;
+    size_t n = (size_t)sprintf(text, "{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":[");
+    (void)state;
+    for (int i = 0; i < 400; i++)
+        n += (size_t)sprintf(text + n, "%s{\"request\":{\"method\":\"POST\",\"url\":\"Observation\"},\"resource\":{\"resourceType\":\"Observation\",\"status\":\"final\",\"code\":{\"coding\":[{\"system\":\"urn:many\",\"code\":"
+                             "\"mixed\"}]},\"component\":[{\"code\":{\"text\":\"y\"},\"valueQuantity\":{\"value\":%u}}],\"valueQuantity\":{\"value\":%s%u.%u,\"system\":\"http://unitsofmeasure.org\",\"code\":\"%s\"}}}", i ? "," : "",
+                             rand_r(&seed) % 30, rand_r(&seed) % 9 ? "" : "-", rand_r(&seed) % 3 ? rand_r(&seed) % 20 : rand_r(&seed) % 9000, rand_r(&seed) % 10, units[rand_r(&seed) % 8]);
+    strcpy(text + n, "]}");
+    assert_int_equal(fhir_do(&c, "POST", "", "", text), 200);
+    for (int i = 0; i < 300; i++) {
+        char first[200], both[400];
+        const char *name = i % 3 ? "value-quantity" : "combo-value-quantity", *prefix = prefixes[rand_r(&seed) % 9], *unit = units[rand_r(&seed) % 8];
+        snprintf(first, sizeof first, "%s=%s%u%s%s%s", name, prefix, rand_r(&seed) % 25 * (i % 5 ? 1 : 300), i % 4 ? ".5" : "", i % 2 ? UCUM : "", i % 2 ? unit : "");
+        snprintf(both, sizeof both, i % 7 ? "%s" : "%s&%s=lt7", first, name);
+        int64_t all = how_many(both, ""), these = how_many(both, "&code=urn:many|mixed"), others = how_many(both, "&code:not=urn:many|mixed"); /* left by the tests before */
+        if (all != these + others) fail_msg("%s: %lld by its numbers, %lld and %lld by its code", both, (long long)all, (long long)these, (long long)others);
+        found += these > 0;
+    }
+    assert_true(found > 150);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_of_parameter), cmocka_unit_test(chains_and_what_comes_along), cmocka_unit_test(in_order), cmocka_unit_test(codes_by_their_meaning), cmocka_unit_test(terminology_for_clients),
         cmocka_unit_test(pages_hold_still),        cmocka_unit_test(totals_and_summaries),        cmocka_unit_test(an_update_moves_what_it_is_found_by),
         cmocka_unit_test(conditional_forms),       cmocka_unit_test(what_cannot_be_asked), cmocka_unit_test(codes_in_either_case),
-        cmocka_unit_test(parameters_that_share_rows), cmocka_unit_test(quantities_in_any_unit), cmocka_unit_test(numbers_in_order), cmocka_unit_test(sorted_pages_go_on), cmocka_unit_test(a_page_looks_into_so_many),
+        cmocka_unit_test(parameters_that_share_rows), cmocka_unit_test(quantities_in_any_unit), cmocka_unit_test(quantities_that_are_more_than_one), cmocka_unit_test(numbers_in_order), cmocka_unit_test(sorted_pages_go_on), cmocka_unit_test(a_page_looks_into_so_many),
+        cmocka_unit_test(a_code_of_thousands), cmocka_unit_test(numbers_lead_to_what_the_facts_say),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -53,6 +53,8 @@ static void run(const struct call *call, struct reply *reply)
         if (!reply->error)
             reply->result = json_pack("{s:O, s:s?, s:s?, s:s?, s:b}", "args", call->args, "key", call->idempotency_key, "csrf", call->csrf,
                                       "credential", call->credential, "by_cookie", call->by_cookie);
+    } else if (json_object_get(call->args, "wrong")) {
+        reply->error = fault_set(&reply->fault, ERR_UNAUTHENTICATED, "bad_credentials", "no");
     } else if (strcmp(op, "session.login") == 0 || strcmp(op, "session.logout") == 0) {
         strcpy(reply->set_session, strcmp(op, "session.login") == 0 ? "fresh-token" : "-");
     } else if (strcmp(op, "document.open") == 0) {
@@ -637,6 +639,21 @@ static void silence_in_a_request_ends_it(void **state)
     client_close(&d);
 }
 
+/* One word tried at every account: no account locks, the address does. Whoever is signed in works on. */
+static void guessing_passwords_is_slow(void **state)
+{
+    struct client c;
+    int taken = 0, status = 401;
+    client_open(&c);
+    for (; taken < 60 && status == 401; taken++)
+        status = ask(&c, "POST", "/api/v1/session", JSON, "{\"wrong\":true}");
+    assert_int_equal(status, 429);
+    assert_true(taken > 20);
+    assert_true(says(&c, "too_many_wrong"));
+    assert_int_equal(ask(&c, "GET", "/api/v1/orgs", READER, NULL), 200);
+    client_close(&c);
+}
+
 static void one_address_has_so_many_connections(void **state)
 {
     struct client c[22];
@@ -667,6 +684,6 @@ int main(void)
         cmocka_unit_test(bodies_are_bounded), cmocka_unit_test(documents_come_in_ranges), cmocka_unit_test(uploads_go_on_where_they_were),
         cmocka_unit_test(sockets_echo_and_close), cmocka_unit_test(a_talker_is_cut_off), cmocka_unit_test(a_slow_reader_is_cut_off),
         cmocka_unit_test(silence_in_a_request_ends_it), cmocka_unit_test(silence_between_requests_ends_it), cmocka_unit_test(set_up_mistakes_are_sentences),
-        cmocka_unit_test(one_address_has_so_many_connections)};
+        cmocka_unit_test(guessing_passwords_is_slow), cmocka_unit_test(one_address_has_so_many_connections)};
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -416,6 +416,26 @@ static void an_ended_session_ends_its_line(void **state)
     web_close(&stays);
 }
 
+/* Whoever works with cases hears of them; that there is one, and how it goes, is nobody else's. */
+static void who_reads_no_case_hears_of_none(void **state)
+{
+    struct person_at sys = person_sign_in("sys");
+    struct web hears, deaf;
+    char path[80];
+    assert_int_equal(web_socket(&hears, site.port, sun.cookie), 101);
+    assert_int_equal(web_socket(&deaf, site.port, sys.cookie), 101);
+    assert_string_equal(verb(&hears, "push.subscribe", json_pack("{s:[s,s]}", "topics", "case", "slot")), "ok");
+    assert_string_equal(verb(&deaf, "push.subscribe", json_pack("{s:[s,s,s,s,s]}", "topics", "notice", "case", "slot", "message", "document")), "ok");
+    snprintf(path, sizeof path, "/cases/%s/messages", case_id);
+    json_decref(person_ask(&sun, "POST", path, json_pack("{s:s}", "text", "已到会诊室")));
+    json_t *told = web_event(&hears, "message", 5000);
+    assert_non_null(told);
+    json_decref(told);
+    assert_null(web_event(&deaf, "message", 300));
+    web_close(&hears);
+    web_close(&deaf);
+}
+
 /* They stay: the daemon is ended with people in the room, and must end clean (site_end; a sanitizer's finding is a failure). */
 static struct seat stayed[2];
 
@@ -482,7 +502,7 @@ int main(void)
         cmocka_unit_test(every_verb_is_tried_here), cmocka_unit_test(without_a_seat_nothing_is_done), cmocka_unit_test(wrong_arguments_are_named),
         cmocka_unit_test(who_waits_gets_nothing_and_does_nothing), cmocka_unit_test(a_guest_is_no_host_and_sees_no_record),
         cmocka_unit_test(a_ticket_is_good_for_its_owner_only), cmocka_unit_test(what_is_no_message_ends_the_line), cmocka_unit_test(a_flood_is_cut_off),
-        cmocka_unit_test(bombs_of_sdp_go_off_quietly), cmocka_unit_test(a_slow_reader_is_cut_off), cmocka_unit_test(an_ended_session_ends_its_line), cmocka_unit_test(some_stay_to_the_end),
+        cmocka_unit_test(bombs_of_sdp_go_off_quietly), cmocka_unit_test(a_slow_reader_is_cut_off), cmocka_unit_test(an_ended_session_ends_its_line), cmocka_unit_test(who_reads_no_case_hears_of_none), cmocka_unit_test(some_stay_to_the_end),
         cmocka_unit_test(guessing_tickets_is_slow_and_cheap)};
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -16,6 +16,8 @@
   ! invalid  [team two_departments]
 > chen assign {"team":[{"person_id":"@he","part":"chair"},{"person_id":"@zhou","part":"chair"},{"person_id":"@chen","part":"secretary"}]}
   ! invalid  [team one_chair]
+> chen assign {"team":[{"person_id":"@he","part":"chair"},{"person_id":"@zhou","part":"member"},{"person_id":"@zhang","part":"secretary"}]}
+  ! invalid  [team[2].person_id other_institution]
 > chen assign {"team":[{"person_id":"@he","part":"chair"},{"person_id":"@zhou","part":"member"},{"person_id":"@qian","part":"member"},{"person_id":"@chen","part":"secretary"}]}
   11-23 09:00 ASSIGNED | expert he | accept due 11-23 15:00
   11-23 09:00 told he: case.assigned accept

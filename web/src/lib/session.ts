@@ -9,7 +9,7 @@ export interface Post {
   roles: string[]
 }
 export interface Me {
-  stage: 'ready' | 'totp' | 'post' | 'password'
+  stage: 'ready' | 'totp' | 'post' | 'password' | 'capture'
   person: { id: string; name: string; login: string; title: string; phone_masked: string; has_signature?: boolean }
   posts: Post[]
   post: Post | null
