@@ -24,6 +24,7 @@ struct health {
     } disk[FOLDERS];
     int64_t hours, next_hour_us, next_look_us;
     int64_t turn_us, turn_at_us; /* the media plane's busy time, and when it was looked at */
+    int64_t leaps, leapt_us;     /* how often the clock was set, and when that was seen last (steady time); 0 = not since the start */
     int load_percent;            /* of all its workers between two looks; -1 = not known yet */
     atomic_bool full;
     struct metric *m_free[FOLDERS], *m_total[FOLDERS], *m_turn, *m_rooms, *m_seats, *m_leaps;

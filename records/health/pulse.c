@@ -70,6 +70,15 @@ static void look_at_media(struct health *h, int64_t now_us)
     h->turn_at_us = now_us;
 }
 
+/* Counted by whoever watches the clock; here only when. */
+static void look_at_clock(struct health *h, int64_t now_us)
+{
+    int64_t leaps = metric_value(h->m_leaps);
+    if (leaps != h->leaps)
+        h->leapt_us = now_us;
+    h->leaps = leaps;
+}
+
 static void keep_hour(struct health *h, int64_t now_us)
 {
     if (now_us < h->next_hour_us)
@@ -90,6 +99,7 @@ void health_tick(struct health *h)
             look_at_disk(h, i);
         look_at_room(h);
         look_at_media(h, now_us);
+        look_at_clock(h, now_us);
         keep_hour(h, now_us);
         h->next_look_us = now_us + LOOK_US;
     }
@@ -131,6 +141,7 @@ int health_open(struct health **out, const struct health_config *config, struct 
     h->load_percent = -1;
     pthread_mutex_init(&h->lock, NULL);
     register_metrics(h);
+    h->leaps = metric_value(h->m_leaps);
     health_tick(h);
     return 0;
 }

@@ -296,6 +296,8 @@ static int person_signature(struct op_ctx *ctx, json_t *args, json_t **result)
 
 /* ---- experts ---- */
 
+#define EXPERTS_MAX 200
+
 static int64_t years_since(const char *date, int64_t now_ms)
 {
     int year = atoi(or_empty(date));
@@ -333,9 +335,9 @@ static int expert_list(struct op_ctx *ctx, json_t *args, json_t **result)
                                "SELECT p.id, p.name, p.pinyin, p.title, p.practice_since, t.org_id, t.dept_id, o.name AS org_name, d.name AS "
                                "dept_name FROM post t JOIN post_role r ON r.post_id=t.id AND r.role='expert' JOIN person p ON p.id=t.person_id "
                                "JOIN org o ON o.id=t.org_id LEFT JOIN org d ON d.id=t.dept_id WHERE p.active=1 AND ($1=0 OR t.org_id=$1) AND "
-                               "($2=0 OR t.dept_id=$2) AND ($3='' OR p.title=$3) ORDER BY t.org_id, t.dept_id, p.id LIMIT 200",
+                               "($2=0 OR t.dept_id=$2) AND ($3='' OR p.title=$3) ORDER BY t.org_id, t.dept_id, p.id",
                                "iit", (int64_t)arg_id(args, "org_id"), (int64_t)arg_id(args, "dept_id"), title);
-    while (query_next(q))
+    while (json_array_size(items) < EXPERTS_MAX && query_next(q)) /* of those who fit: who stands behind the first of all is found by name */
         if (!*word || in_text(query_text(q, "name"), word) || in_text(query_text(q, "pinyin"), word))
             json_array_append_new(items, expert_json(ctx, q, from, to));
     *result = json_pack("{s:o,s:n}", "items", items, "next");

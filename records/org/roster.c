@@ -14,17 +14,19 @@ static json_t *shift_json(struct query *q)
                      (json_int_t)query_int(q, "start_ms"), "end_ms", (json_int_t)query_int(q, "end_ms"), "kind", query_text(q, "kind"));
 }
 
+#define SHIFTS_MAX 2000
+
 static int roster_list(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     json_t *items = json_array();
     struct query *q = tx_query(ctx->tx,
                                "SELECT s.*, p.name FROM shift s JOIN person p ON p.id=s.person_id WHERE ($1=0 OR s.org_id=$1) AND "
-                               "s.end_ms>$2 AND s.start_ms<$3 ORDER BY s.start_ms, s.id LIMIT 2000",
-                               "iii", (int64_t)arg_id(args, "org_id"), arg_int(args, "from_ms", ctx->now_ms - 86400000),
-                               arg_int(args, "to_ms", ctx->now_ms + 31 * 86400000LL));
+                               "s.end_ms>$2 AND s.start_ms<$3 AND ($5=0 OR s.dept_id=$5) ORDER BY s.start_ms, s.id LIMIT $4",
+                               "iiiii", (int64_t)arg_id(args, "org_id"), arg_int(args, "from_ms", ctx->now_ms - 86400000),
+                               arg_int(args, "to_ms", ctx->now_ms + 31 * 86400000LL), (int64_t)SHIFTS_MAX, (int64_t)arg_id(args, "dept_id"));
     while (query_next(q))
         json_array_append_new(items, shift_json(q));
-    *result = json_pack("{s:o}", "items", items);
+    *result = json_pack("{s:o,s:b}", "items", items, "truncated", json_array_size(items) == SHIFTS_MAX);
     return query_end(q);
 }
 
@@ -216,7 +218,7 @@ static int roster_import(struct op_ctx *ctx, json_t *args, json_t **result)
     return tx_error(ctx->tx);
 }
 
-static const struct field list_args[] = {{"org_id", FIELD_ID}, {"from_ms", FIELD_TIME}, {"to_ms", FIELD_TIME}, {0}};
+static const struct field list_args[] = {{"org_id", FIELD_ID}, {"dept_id", FIELD_ID}, {"from_ms", FIELD_TIME}, {"to_ms", FIELD_TIME}, {0}};
 static const struct field create_args[] = {{"org_id", FIELD_ID, true},     {"dept_id", FIELD_ID},       {"person_id", FIELD_ID, true},
                                            {"start_ms", FIELD_TIME, true}, {"end_ms", FIELD_TIME, true}, {"kind", FIELD_ENUM, true, .choices = "duty|second|leave"},
                                            {0}};

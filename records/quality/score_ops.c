@@ -195,6 +195,17 @@ static void mask(const struct finding *f, char out[CLEAN_VALUE_BYTES])
     snprintf(out, CLEAN_VALUE_BYTES, "%s", masked);
 }
 
+/* What the standard calls the code. NULL = it is none of a standard that is named here. */
+static json_t *standard_name(const struct quality *q, const struct finding *f)
+{
+    struct icd10_hit hit;
+    const char *system = f->judged.standard_system;
+    const struct item *item = strcmp(system, ITEMS_SYSTEM) == 0 ? items_find(q->items, f->code) : NULL;
+    if (item)
+        return json_string(item->name);
+    return *system && !item && icd10_find(q->icd10, f->code, &hit) ? json_stringn(hit.name, hit.name_len) : NULL;
+}
+
 json_t *finding_json(struct op_ctx *ctx, const struct finding *f, bool whole)
 {
     char raw[CLEAN_VALUE_BYTES];
@@ -205,6 +216,8 @@ json_t *finding_json(struct op_ctx *ctx, const struct finding *f, bool whole)
                           "found_ms", (json_int_t)f->found_ms, "state", f->state, "task", f->task, "due_ms", (json_int_t)f->due_ms, "overdue",
                           f->task && strcmp(f->state, FINDING_OPEN) == 0 && f->due_ms < ctx->now_ms, "closed_ms", (json_int_t)f->closed_ms, "raw", whole ? f->what.raw : raw,
                           "raw_unit", f->what.raw_unit, "clean", f->what.clean, "unit", f->what.unit);
+    json_t *name = standard_name(records_parts(ctx->records)->quality, f);
+    json_object_set_new(o, "code_name", name ? name : json_null()); /* else findings_name asks what its sender calls it */
     json_object_set_new(o, "source_id", json_id((uint64_t)f->source));
     json_object_set_new(o, "message_id", json_id((uint64_t)f->message));
     /* findings_name makes "Type/id" of it */
@@ -224,6 +237,19 @@ static int name_resource(struct op_ctx *ctx, json_t *one)
     int rc = query_end(rows);
     json_object_set_new(one, "resource", name);
     return rc;
+}
+
+/* A code without a standard is known by the name that its sender gave it. */
+static int name_code(struct op_ctx *ctx, json_t *one)
+{
+    const char *code = arg_text(one, "code");
+    if (!code || !*code || !json_is_null(json_object_get(one, "code_name")))
+        return 0;
+    struct query *rows = tx_query(ctx->tx, "SELECT display FROM quality_code WHERE source_id=$1 AND kind=$2 AND code=$3 AND display<>'' ORDER BY id LIMIT 1", "itt",
+                                  (int64_t)arg_id(one, "source_id"), arg_text(one, "kind"), code);
+    if (query_next(rows))
+        json_object_set_new(one, "code_name", json_string(query_text(rows, "display")));
+    return query_end(rows);
 }
 
 /* Names are looked up when the list's own query is closed. */
@@ -246,6 +272,7 @@ int findings_name(struct op_ctx *ctx, json_t *items)
         }
         int rc = query_end(rows);
         rc = rc ? rc : name_resource(ctx, one);
+        rc = rc ? rc : name_code(ctx, one);
         if (rc)
             return rc;
     }

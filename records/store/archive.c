@@ -51,6 +51,7 @@ struct store_archive {
     bool stop, read, follows;
     enum archive_sound sound; /* of what was read back last */
     int64_t reached_ms;
+    const char *fault; /* archive.h */
     char wrong[160];
 };
 
@@ -64,14 +65,16 @@ static void before_anew(void *ctx)
 }
 
 /* Said once, and kept for whoever looks, until it goes on. */
-__attribute__((format(printf, 2, 3))) static void wrong(struct store_archive *a, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void wrong(struct store_archive *a, const char *fault, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     pthread_mutex_lock(&a->state_lock);
     bool first = !a->wrong[0];
-    if (first)
+    if (first) {
+        a->fault = fault;
         vsnprintf(a->wrong, sizeof a->wrong, format, args);
+    }
     pthread_mutex_unlock(&a->state_lock);
     va_end(args);
     if (first)
@@ -155,7 +158,7 @@ static bool write_piece(struct store_archive *a, struct wal_page *pages, size_t 
         a->lost = true; /* nothing may follow it there */
     ok = begun;
     if (!ok)
-        wrong(a, "what was committed cannot be written: %s", strerror(errno));
+        wrong(a, "behind", "what was committed cannot be written: %s", strerror(errno));
     free(plain);
     free(packed);
     return ok;
@@ -212,12 +215,12 @@ static bool has_room(struct store_archive *a)
     struct statvfs v;
     struct stat st;
     if (statvfs(a->dir, &v) || stat(a->database, &st)) {
-        wrong(a, "the folder or the database cannot be looked at: %s", strerror(errno));
+        wrong(a, "folder", "the folder or the database cannot be looked at: %s", strerror(errno));
         return false;
     }
     int64_t room = (int64_t)v.f_bavail * (int64_t)v.f_frsize, wanted = (int64_t)st.st_size + ROOM;
     if (room < wanted)
-        wrong(a, "its disk has %" PRId64 " MB free, a copy needs %" PRId64 " MB", room >> 20, wanted >> 20);
+        wrong(a, "room", "its disk has %" PRId64 " MB free, a copy needs %" PRId64 " MB", room >> 20, wanted >> 20);
     return room >= wanted;
 }
 
@@ -267,7 +270,7 @@ static bool make_base(struct store_archive *a, int64_t *from_ms)
     const char *why = rc == SQLITE_OK ? copy_base(a, from, from_ms) : sqlite3_errstr(rc);
     sqlite3_close(from);
     if (why && !stopped(a))
-        wrong(a, "a whole copy of the database cannot be made: %s", why);
+        wrong(a, "copy", "a whole copy of the database cannot be made: %s", why);
     return !why;
 }
 
@@ -313,7 +316,7 @@ static enum archive_sound check_base(struct store_archive *a)
     if (a->sound == ARCHIVE_SOUND && write_number(a, "checked", clock_now_ms(a->config.clock)))
         metric_set(a->m_checked, clock_now_ms(a->config.clock) / 1000);
     if (a->sound == ARCHIVE_DAMAGED)
-        wrong(a, "the copy that was just made is no sound database: the one in data.dir is damaged, or this disk (docs/operations.md, \"A damaged database\")");
+        wrong(a, "damaged", "the copy that was just made is no sound database: the one in data.dir is damaged, or this disk (docs/operations.md, \"A damaged database\")");
     metric_set(a->m_damaged, a->sound == ARCHIVE_DAMAGED);
     return ok ? a->sound : ARCHIVE_UNREAD;
 }
@@ -386,7 +389,7 @@ static bool open_generation(struct store_archive *a)
     if (mkdir(a->generation, 0700) == 0)
         a->out = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
     if (a->out < 0)
-        wrong(a, "cannot be written: %s", strerror(errno));
+        wrong(a, "unwritable", "cannot be written: %s", strerror(errno));
     return a->out >= 0;
 }
 
@@ -563,6 +566,7 @@ void store_archive_look(struct store_archive *a, struct store_archive_state *out
     out->reached_ms = a->reached_ms;
     out->follows = a->follows;
     out->damaged = a->sound == ARCHIVE_DAMAGED;
+    out->fault = a->wrong[0] ? a->fault : "";
     snprintf(out->wrong, sizeof out->wrong, "%s", a->wrong);
     pthread_mutex_unlock(&a->state_lock);
 }

@@ -42,7 +42,8 @@ struct store_archive_state { /* moments: ms UTC, 0 = none yet */
     int copies;
     bool follows;    /* what is committed is being taken */
     bool damaged;    /* the copy read back last is no sound database */
-    char wrong[160]; /* why it does not go on; "" = it does */
+    const char *fault; /* why it does not go on, a word: behind, folder, room, copy, damaged, unwritable; "" = it does */
+    char wrong[160];   /* ... in the log's words */
 };
 void store_archive_look(struct store_archive *a, struct store_archive_state *out); /* reads the folder; any thread */
 

@@ -212,6 +212,7 @@ const jobs = {
     await steward.getByLabel('规则').selectOption({ label: '单位可换算为项目的标准单位' })
     await row(steward, '单位已换算').getByText('5.55 mmol/L').waitFor()
     await row(steward, '单位已换算').getByText('100 mg/dL').waitFor()
+    await row(steward, '单位已换算').getByText('葡萄糖').waitFor() // not a code alone
     await steward.getByLabel('规则').selectOption('')
     await steward.getByLabel('状态').selectOption('todo') // what somebody is to answer is not mixed with what is only counted
     await row(steward, '缺少联系电话').first().waitFor({ state: 'detached' })

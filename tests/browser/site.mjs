@@ -62,8 +62,11 @@ function loadedDemo(ctl, dir, more) {
   }
 }
 
-/** `more`: further lines of the configuration. */
-export async function startSite(address = '127.0.0.1', more = '') {
+/** The site of a first day: nothing but its administrator. */
+export const nothing = (ctl) => ctl('init', '--password', `${PASSWORD}-1`)
+
+/** `more`: further lines of the configuration; `fill` puts in what the site holds. */
+export async function startSite(address = '127.0.0.1', more = '', fill = loadedDemo) {
   const dir = mkdtempSync(join(tmpdir(), 'yl-site-'))
   const conf = join(dir, 'yilian.conf')
   const [port, media] = [await freePort(), await freePort()]
@@ -74,7 +77,7 @@ export async function startSite(address = '127.0.0.1', more = '') {
     `listen.address = ${address}\nlisten.port = ${port}\nmedia.address = ${address}\nmedia.port = ${media}\ntls.certificate = certificate.pem\ntls.key = key.pem\ndata.dir = data\nconfig.dir = ${ROOT}/config\nweb.root = ${ROOT}/web/dist\n${more}`,
   )
   const ctl = (...args) => execFileSync(join(BUILD, 'yilianctl'), ['--config', conf, ...args], { encoding: 'utf8' })
-  loadedDemo(ctl, dir, more)
+  fill(ctl, dir, more)
   const site = { base: `https://${address}:${port}`, address, media, ctl, dir }
   site.start = async () => {
     site.daemon = spawn(join(BUILD, 'yiliand'), ['--config', conf], { stdio: ['ignore', 'ignore', 'pipe'] })

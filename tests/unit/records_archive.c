@@ -305,6 +305,7 @@ static void a_damaged_page_does_not_spread(void **state)
     struct store_archive_state s = state_of();
     assert_false(s.damaged);
     assert_string_equal(s.wrong, "");
+    assert_string_equal(s.fault, "");
     assert_true(s.checked_ms > now() - 10000 && s.base_bytes > 0 && s.bytes > s.base_bytes && s.reached_ms >= s.from_ms);
     FILE *f = fopen(path, "r+e");
     assert_non_null(f);
@@ -318,6 +319,7 @@ static void a_damaged_page_does_not_spread(void **state)
         usleep(100000);
     s = state_of();
     assert_true(s.damaged && s.wrong[0] && s.follows);
+    assert_string_equal(s.fault, "damaged");
     usleep(4000000); /* it is tried again, and in vain */
     assert_int_equal(state_of().copies, s.copies);
     some_rows();

@@ -162,6 +162,33 @@ static void the_clock_was_ahead(void **state)
     tx_rollback(tx);
 }
 
+static void look_again(struct health *h)
+{
+    h->next_look_us = 0;
+    health_tick(h);
+}
+
+/* A day long: a card that stays amber until a restart is not read any more. */
+static void a_clock_that_was_set_is_said_for_a_day(void **state)
+{
+    (void)state;
+    open_site(NULL, NULL);
+    struct health *h = records_parts(r)->health;
+    json_t *m = machine();
+    assert_string_equal(member(m, "program", "level"), "ok");
+    json_decref(m);
+    metric_add(h->m_leaps, 1);
+    look_again(h);
+    m = machine();
+    assert_string_equal(member(m, "program", "why"), "clock");
+    json_decref(m);
+    h->leapt_us -= 86400000000ll;
+    look_again(h);
+    m = machine();
+    assert_string_equal(member(m, "program", "level"), "ok");
+    json_decref(m);
+}
+
 static void days_until_a_disk_is_full(void **state)
 {
     struct disk d = {0};
@@ -182,6 +209,6 @@ static void days_until_a_disk_is_full(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-    const struct CMUnitTest tests[] = {T(no_backup_is_said), T(a_backup_on_the_same_disk_is_half_a_one), T(the_certificates_end), T(the_clock_was_ahead), T(days_until_a_disk_is_full)};
+    const struct CMUnitTest tests[] = {T(no_backup_is_said), T(a_backup_on_the_same_disk_is_half_a_one), T(the_certificates_end), T(the_clock_was_ahead), T(a_clock_that_was_set_is_said_for_a_day), T(days_until_a_disk_is_full)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,6 +21,7 @@ interface Archive extends Judged {
   base_bytes: number
   bytes: number
   copies: number
+  fault: string
   wrong: string
 }
 interface ServerLog extends Judged {
@@ -84,6 +85,7 @@ function backupFacts(b: Machine['backup']): [string, string][] {
     [mw('b_checked'), b.checked_ms ? ago(b.checked_ms) : mw('b_not_read')],
     [mw('b_where'), b.dir],
     [mw('b_size'), mw('b_size_of', { size: bytesText(b.bytes), n: b.copies })],
+    ...(b.wrong ? ([[mw('b_log'), b.wrong]] as [string, string][]) : []),
     [mw('b_keep'), mw('b_keep_days', { n: b.keep_days, every: spanText(b.base_every_ms) })],
   ]
 }
@@ -123,7 +125,7 @@ export function cardsOf(m: Machine): Card[] {
   const ends = m.certificate.ends_ms
   const days = ends ? Math.floor((ends - m.now_ms) / 86_400_000) : 0
   return [
-    { key: 'backup', title: mw('backup'), level: m.backup.level, head: backupHead(m.backup), todo: todo('b', m.backup.why, { text: (m.backup.kind === 'archive' && m.backup.wrong) || mw('b_reason') }), facts: backupFacts(m.backup) },
+    { key: 'backup', title: mw('backup'), level: m.backup.level, head: backupHead(m.backup), todo: todo('b', m.backup.why, { text: m.backup.kind === 'archive' ? (mw.maybe(`bf_${m.backup.fault}`) ?? mw('b_reason')) : '' }), facts: backupFacts(m.backup) },
     ...m.disks.map(diskCard),
     { key: 'database', title: mw('database'), level: m.database.level, head: mw(m.database.why === 'damaged' ? 'db_is_damaged' : m.database.why === 'stuck' ? 'db_is_stuck' : 'db_answers'), todo: todo('db', m.database.why), facts: databaseFacts(m.database) },
     { key: 'certificate', title: mw('certificate'), level: m.certificate.level, head: ends ? mw(days < 0 ? 'c_over' : 'c_until', { at: dateText(ends), n: Math.abs(days) }) : mw('c_none'), todo: todo('c', m.certificate.why), facts: [[mw('c_file'), m.certificate.file || '–']] },

@@ -51,6 +51,8 @@ export interface Finding {
   reason: string
   kind: string
   code: string
+  /** Of the standard, else its sender's. */
+  code_name: string | null
   day: string
   found_ms: number
   state: FindingState

@@ -1,0 +1,21 @@
+import { words } from '@/lib/i18n'
+
+/** The administrator's first day. */
+export const fw = words(
+  {
+    title: '从这里开始', done: '已完成', and: '、', missing: '还缺：{list}。',
+    house: '新增成员机构', house_text: '在医联体下新增县医院、乡镇卫生院等。', house_go: '新增机构',
+    dept: '新增科室', dept_text: '在机构那一行点“新增下级”，为受邀机构新增科室。', dept_go: '新增科室',
+    staff: '新增人员并分配角色', staff_text: '新建账号，给出岗位和角色；初始密码只显示一次。', staff_go: '新增人员',
+    m_applicant: '申请医师', m_township_head: '院内审核人（卫生院负责人或医务科）', m_dispatcher: '调度员', m_expert: '专家',
+    then: '做完后，申请医师登录即可在“会诊”页新建会诊。各院信息系统的数据在“数据交换”登记来源后接入；时限等在“运行参数”修改。',
+  },
+  {
+    title: 'Begin here', done: 'Done', and: ', ', missing: 'Still missing: {list}.',
+    house: 'Add the member institutions', house_text: 'The county hospital and the township centres, below the consortium.', house_go: 'Add institutions',
+    dept: 'Add departments', dept_text: 'In the row of an institution, "Add below": those that will be asked.', dept_go: 'Add departments',
+    staff: 'Add staff and give them roles', staff_text: 'An account, then post and roles; the first password is shown once.', staff_go: 'Add staff',
+    m_applicant: 'an applicant doctor', m_township_head: 'somebody who reviews before sending (township head or medical affairs)', m_dispatcher: 'a dispatcher', m_expert: 'an expert',
+    then: 'Then an applicant doctor signs in and asks for the first consultation on the page Cases. Hospital systems send data once they are registered under Data exchange; deadlines are changed under Policies.',
+  },
+)
