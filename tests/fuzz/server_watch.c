@@ -58,6 +58,11 @@ static struct programme *of(uint64_t room, int i)
 struct programme *desk_programme(struct desk *d, uint64_t room) { return of(room, 0); }
 struct programme *desk_programme_wait(struct desk *d, uint64_t room) { return of(room, 0); }
 struct programme *desk_programme_aac(struct desk *d, uint64_t room) { return of(room, 1); }
+bool desk_programme_dark(struct desk *d, uint64_t room) /* every second time its picture is still on its way */
+{
+    static bool dark;
+    return (dark = !dark);
+}
 struct programme *edge_programme(struct edge *e, uint64_t room) { return of(room, 0); }
 const char *edge_refusal(const struct edge *e) { return NULL; }
 const char *edge_origin(const struct edge *e) { return "https://origin.example"; }
