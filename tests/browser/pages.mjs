@@ -78,7 +78,10 @@ for (const [size, shape] of [['desktop', DESKTOP], ['phone', PHONE]]) {
       for (const tab of await p.getByRole('tab').all()) {
         await tab.click()
         const name = await tab.innerText()
-        if (/Second factor|\u4e8c\u6b21/.test(name)) await p.locator('.form .y-button').click()
+        if (/Second factor|\u4e8c\u6b21/.test(name)) {
+          await p.locator('.form input[type=password]').last().fill('his own once more')
+          await p.locator('.form .y-button').click()
+        }
         await look(p, `settings ${await tab.getAttribute('id')} ${on}`)
       }
     }
