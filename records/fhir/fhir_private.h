@@ -128,6 +128,8 @@ struct fhir_row { /* the newest version of a resource */
 };
 void fhir_row_clear(struct fhir_row *row);
 enum { ROW_BODY = 1, ROW_FACTS = 2 };
+/* From the current row of a query: all but what is sealed. */
+void row_head(struct query *q, const struct r4_type *type, struct fhir_row *row);
 /* From the current row of a query of all its columns, of body and facts those that are wanted; *row is zero before. */
 YL_CHECKED int row_take(struct fhir_work *w, struct query *q, int want, struct fhir_row *row);
 /* Errors are the transaction's; row->found says whether. */

@@ -21,7 +21,7 @@ static char *open_column(struct fhir_work *w, struct query *q, const char *colum
     return plain;
 }
 
-int row_take(struct fhir_work *w, struct query *q, int want, struct fhir_row *row)
+void row_head(struct query *q, const struct r4_type *type, struct fhir_row *row)
 {
     row->pkey = query_int(q, "pkey");
     row->rid = query_int(q, "rid");
@@ -30,10 +30,15 @@ int row_take(struct fhir_work *w, struct query *q, int want, struct fhir_row *ro
     row->born = query_int(q, "born");
     row->t_ms = query_int(q, "t_ms");
     row->deleted = query_int(q, "deleted");
+    snprintf(row->name, sizeof row->name, "%s", query_text(q, "name"));
+    row->type = type;
     row->found = true;
-    const char *type = query_text(q, "type"), *name = query_text(q, "name");
-    row->type = r4_resource(fhir_r4(w->fhir), type, strlen(type));
-    snprintf(row->name, sizeof row->name, "%s", name);
+}
+
+int row_take(struct fhir_work *w, struct query *q, int want, struct fhir_row *row)
+{
+    const char *type = query_text(q, "type");
+    row_head(q, r4_resource(fhir_r4(w->fhir), type, strlen(type)), row);
     const int64_t at[2] = {row->rid, row->vid};
     if (row->deleted)
         return row->type ? 0 : ERR_STORAGE;

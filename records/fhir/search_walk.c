@@ -2,20 +2,6 @@
 #include "records/fhir/search.h"
 #include <stdio.h>
 
-static void take(struct query *q, struct fhir_row *row, const struct r4_type *type)
-{
-    row->pkey = query_int(q, "pkey");
-    row->rid = query_int(q, "rid");
-    row->vid = query_int(q, "vid");
-    row->seq = query_int(q, "seq");
-    row->born = query_int(q, "born");
-    row->t_ms = query_int(q, "t_ms");
-    row->deleted = query_int(q, "deleted");
-    snprintf(row->name, sizeof row->name, "%s", query_text(q, "name"));
-    row->type = type;
-    row->found = true;
-}
-
 static bool needs_hold(const struct finder *f, const struct fhir_row *row, const struct facts *facts)
 {
     for (size_t i = 0; i < f->n_needs; i++) {
@@ -83,7 +69,7 @@ static bool visit(struct walk *k, struct query *q)
     struct found found = {.q = q};
     struct facts facts = {0};
     bool go_on = true, match;
-    take(q, &found.row, k->f->type);
+    row_head(q, k->f->type, &found.row);
     if (k->f->lead == LEAD_RANGE)
         found.low = query_int(q, "low");
     if ((match = examine(k->f, &found, &facts)))
