@@ -30,7 +30,7 @@ struct records_config {
     const struct clock *clock;
     bool alone;      /* nobody else may have data_dir for himself: the daemon, and what must not run beside it */
     bool as_it_is;   /* a database of an older version is refused, not brought up: what may run beside a daemon of that version */
-    const char *archive_dir; /* for the way back to a point in time (records/store/archive.h); NULL or "" = none. Only of the file */
+    const char *archive_dir; /* for the way back to a point in time (records/store/archive.h; only of the file) and the copies of files (records/document/mirror.h); NULL or "" = none */
     int archive_every_ms, archive_keep_days;
     int64_t archive_base_ms;
     const char *record_dir; /* where the media plane leaves finished recordings; NULL or "" = none are taken */
@@ -111,6 +111,8 @@ struct records_moment {
     int64_t sound_ms;               /* of a damaged one: the last moment before it that a sound copy leads to; 0 = none */
 };
 YL_CHECKED int records_restore(const char *archive_dir, int64_t at_ms, const char *to_path, struct records_moment *out, struct fault *f);
+/* The copies of attachments and recordings of the same folder, into TO_DIR/blobs, which is not there yet. ERR_NOT_FOUND: there are none. */
+YL_CHECKED int records_restore_files(const char *archive_dir, const char *to_dir, int64_t *files, int64_t *bytes, struct fault *f);
 /* Consistent, while others write, and read back. Of whatever version the database is: no records are opened. */
 YL_CHECKED int records_backup(const struct records_config *config, const char *to_path, struct fault *f);
 /* *first_bad 0 = the chain of `*lines` lines is whole; else `what` (80 bytes) says what is wrong there. */

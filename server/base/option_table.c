@@ -52,7 +52,7 @@ const struct option option_table[] = {
     {"mllp.trust", OPTION_PATH, "", 0, 0, "PEM file of the authorities of systems that are notified over MLLP/TLS (mllps://); empty = the machine's."},
     {"mllp.max_message", OPTION_BYTES, "16MiB", 64 * KIB, 64 * MIB, "Largest HL7 v2 message; a larger one is refused."},
     {"backup.dir", OPTION_PATH, "", 0, 0,
-     "Folder on another disk into which the database of data.dir is archived while it runs: yilianctl restore goes back to any moment. Not with database.url. Empty = off."},
+     "Folder on another disk for the way back: the database of data.dir is archived into it while it runs (yilianctl restore goes back to any moment; PostgreSQL archives itself), and attachments and recordings are copied. Empty = off."},
     {"backup.every", OPTION_DURATION_MS, "2s", 100, 10 * MINUTE_MS, "How far that archive may be behind."},
     {"backup.base_every", OPTION_DURATION_MS, "1d", MINUTE_MS, 31 * 24 * 60 * MINUTE_MS, "A whole copy is made so often; the more seldom, the longer a restore takes."},
     {"backup.keep_days", OPTION_INT, "7", 1, 3650, "Back to any moment of so many days."},
