@@ -74,6 +74,9 @@ static void it_runs_and_is_upgraded(void **state)
     snprintf(path, sizeof path, "%s/opt/yilian/config/demo", root);
     assert_int_not_equal(access(path, F_OK), 0);
 
+    snprintf(path, sizeof path, "%s/usr/local/sbin/yilianctl user list | grep -q admin", root);
+    assert_int_equal(system(path), 0);
+
     /* what the site wrote into its configuration stays, and so does what it has */
     FILE *f = fopen(site.config, "a");
     fputs("request.rate = 777\n", f);
