@@ -60,13 +60,9 @@ void fhir_close(struct fhir *x)
     free(x);
 }
 
-/* The tables are read when the first request comes: a start costs what every site needs. */
-const struct r4 *fhir_r4(struct fhir *x)
+static const struct r4 *first_r4(struct fhir *x)
 {
     struct fault f = {0};
-    const struct r4 *ready = atomic_load_explicit(&x->ready, memory_order_acquire);
-    if (ready)
-        return ready;
     pthread_mutex_lock(&x->lock);
     if (!x->r4 && !x->broken && r4_open(&x->r4, x->data_dir, &f)) {
         x->broken = true;
@@ -76,6 +72,13 @@ const struct r4 *fhir_r4(struct fhir *x)
     atomic_store_explicit(&x->ready, r4, memory_order_release);
     pthread_mutex_unlock(&x->lock);
     return r4;
+}
+
+/* The tables are read when the first request comes: a start costs what every site needs. Asked for with every value: nothing else is done here. */
+const struct r4 *fhir_r4(struct fhir *x)
+{
+    const struct r4 *ready = atomic_load_explicit(&x->ready, memory_order_acquire);
+    return ready ? ready : first_r4(x);
 }
 
 struct scratch *scratch_take(struct fhir *x)
