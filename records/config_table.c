@@ -4,9 +4,11 @@
 
 #define TEXT_MAX (4 << 20)
 
-int config_table(json_t **out, const char *path, struct fault *f)
+int config_table(json_t **out, const char *dir, const char *name, struct fault *f)
 {
+    char path[1024];
     json_error_t e;
+    snprintf(path, sizeof path, "%s/%s", dir, name);
     *out = json_load_file(path, JSON_REJECT_DUPLICATES, &e);
     return *out ? 0 : fault_set(f, ERR_INVALID, "config_invalid", "%.150s, line %d: %.80s", path, e.line, e.text);
 }

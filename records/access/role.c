@@ -14,18 +14,18 @@ struct access {
     json_t *rights[ROLES_MAX];
 };
 
-static int read_roles(struct access *a, const char *path, struct fault *f)
+static int read_roles(struct access *a, struct fault *f)
 {
     json_t *role, *roles = json_object_get(a->table, "roles");
     size_t i;
     if (!json_is_array(roles) || json_array_size(roles) > ROLES_MAX)
-        return fault_set(f, ERR_INVALID, "config_invalid", "%s: \"roles\" must be a list of at most 64.", path);
+        return fault_set(f, ERR_INVALID, "config_invalid", "roles.json: \"roles\" must be a list of at most 64.");
     json_array_foreach(roles, i, role)
     {
         a->words[i] = json_string_value(json_object_get(role, "id"));
         a->rights[i] = json_object_get(role, "rights");
         if (!a->words[i] || !json_is_array(a->rights[i]))
-            return fault_set(f, ERR_INVALID, "config_invalid", "%s: role %zu needs \"id\" and \"rights\".", path, i + 1);
+            return fault_set(f, ERR_INVALID, "config_invalid", "roles.json: role %zu needs \"id\" and \"rights\".", i + 1);
         a->n = i + 1;
     }
     return 0;
@@ -33,14 +33,12 @@ static int read_roles(struct access *a, const char *path, struct fault *f)
 
 int access_open(struct access **out, const char *config_dir, struct fault *f)
 {
-    char path[600];
     struct access *a = calloc(1, sizeof *a);
     *out = NULL;
     if (!a)
         return fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
-    snprintf(path, sizeof path, "%s/roles.json", config_dir);
-    int rc = config_table(&a->table, path, f);
-    rc = rc ? rc : read_roles(a, path, f);
+    int rc = config_table(&a->table, config_dir, "roles.json", f);
+    rc = rc ? rc : read_roles(a, f);
     if (rc)
         access_close(a);
     else

@@ -130,10 +130,10 @@ static int compile(struct exchange_map *map, const json_t *from, struct fault *f
     return rc || !map->rules ? (rc ? rc : ERR_UNAVAILABLE) : map->name[0] ? 0 : fault_field(f, "name", "required");
 }
 
-int exchange_map_open(struct exchange_map **out, const char *file, struct fault *f)
+int exchange_map_open(struct exchange_map **out, const char *dir, const char *file, struct fault *f)
 {
     json_t *from;
-    int rc = config_table(&from, file, f);
+    int rc = config_table(&from, dir, file, f);
     *out = NULL;
     if (rc)
         return rc;

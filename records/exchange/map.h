@@ -14,7 +14,7 @@
 #include "records/hl7/hl7.h"
 
 struct exchange_map;
-YL_CHECKED int exchange_map_open(struct exchange_map **out, const char *file, struct fault *f); /* faults name the member */
+YL_CHECKED int exchange_map_open(struct exchange_map **out, const char *dir, const char *file, struct fault *f); /* faults name the member */
 void exchange_map_close(struct exchange_map *map);
 const char *exchange_map_name(const struct exchange_map *map);
 

@@ -3,41 +3,22 @@
 #include "records/exchange/exchange.h"
 #include "records/parts.h"
 #include "records/store/key_find.h"
+#include "records/store/key_list.h"
 #include "records/store/sealed.h"
 #include "records/term/fold.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define KEYS_MAX LATE_ROWS_MAX
-
-struct keys { /* by which questions find a person */
-    struct {
-        const char *kind;
-        char key[256];
-    } list[KEYS_MAX];
-    size_t n;
-};
-
-static bool has_key(const struct keys *k, const char *kind, const char *key)
-{
-    for (size_t i = 0; i < k->n; i++)
-        if (strcmp(k->list[i].kind, kind) == 0 && strcmp(k->list[i].key, key) == 0)
-            return true;
-    return false;
-}
-
-static void add_key(struct keys *k, const char *kind, const char *value)
+static void add_key(struct key_list *k, const char *kind, const char *value)
 {
     char folded[256];
-    if (k->n == KEYS_MAX || text_fold(value, strlen(value), folded, sizeof folded) == 0 || has_key(k, kind, folded))
-        return;
-    k->list[k->n].kind = kind;
-    memcpy(k->list[k->n++].key, folded, sizeof folded);
+    if (text_fold(value, strlen(value), folded, sizeof folded) > 0)
+        key_list_add(k, kind, folded);
 }
 
 /* Every repetition of a name: maiden and stage names are asked for too. */
-static void add_names(struct keys *k, struct hl7_message *m, unsigned field, const char *const kinds[2])
+static void add_names(struct key_list *k, struct hl7_message *m, unsigned field, const char *const kinds[2])
 {
     char text[128];
     const struct hl7_segment *pid = hl7_segment(m, "PID", 0);
@@ -59,7 +40,7 @@ static bool mothers(const char *kind)
     return kind[0] == 'm';
 }
 
-static size_t count_mothers(const struct keys *k)
+static size_t count_mothers(const struct key_list *k)
 {
     size_t n = 0;
     for (size_t i = 0; i < k->n; i++)
@@ -67,17 +48,17 @@ static size_t count_mothers(const struct keys *k)
     return n;
 }
 
-static bool mothers_stand(struct op_ctx *ctx, uint64_t patient, const struct keys *k)
+static bool mothers_stand(struct op_ctx *ctx, uint64_t patient, const struct key_list *k)
 {
     size_t n = 0;
     bool same = true;
     struct query *q = tx_query(ctx->tx, "SELECT kind, key FROM exchange_person_key WHERE patient_id=$1 AND kind IN ('mfamily','mgiven')", "i", (int64_t)patient);
     for (; same && query_next(q); n++)
-        same = has_key(k, query_text(q, "kind"), query_text(q, "key"));
+        same = key_list_has(k, query_text(q, "kind"), query_text(q, "key"));
     return query_end(q) == 0 && same && n == count_mothers(k);
 }
 
-static void write_mothers(struct op_ctx *ctx, uint64_t patient, const struct keys *k, bool fresh)
+static void write_mothers(struct op_ctx *ctx, uint64_t patient, const struct key_list *k, bool fresh)
 {
     if (fresh ? !count_mothers(k) : mothers_stand(ctx, patient, k))
         return;
@@ -98,17 +79,17 @@ static void remove_key(struct op_ctx *ctx, uint64_t patient, const char *kind, c
     late_remove(ctx->tx, patient, &late);
 }
 
-static void change_keys(struct op_ctx *ctx, uint64_t patient, const struct keys *now, const struct keys *old)
+static void change_keys(struct op_ctx *ctx, uint64_t patient, const struct key_list *now, const struct key_list *old)
 {
     for (size_t i = 0; i < old->n; i++)
-        if (!mothers(old->list[i].kind) && !has_key(now, old->list[i].kind, old->list[i].key))
+        if (!mothers(old->list[i].kind) && !key_list_has(now, old->list[i].kind, old->list[i].key))
             remove_key(ctx, patient, old->list[i].kind, old->list[i].key);
     for (size_t i = 0; i < now->n; i++)
-        if (!mothers(now->list[i].kind) && !has_key(old, now->list[i].kind, now->list[i].key))
+        if (!mothers(now->list[i].kind) && !key_list_has(old, now->list[i].kind, now->list[i].key))
             tx_upsert(ctx->tx, "exchange_person_key", NULL, "kind,key,patient_id", "tti", now->list[i].kind, now->list[i].key, (int64_t)patient);
 }
 
-static void write_keys(struct op_ctx *ctx, uint64_t patient, const struct keys *k)
+static void write_keys(struct op_ctx *ctx, uint64_t patient, const struct key_list *k)
 {
     struct late_rows rows;
     rows.n = 0;
@@ -142,7 +123,7 @@ static void write_said(struct op_ctx *ctx, const struct exchange_said *now, cons
 
 static const char *const own_kinds[2] = {"family", "given"}, *const mothers_kinds[2] = {"mfamily", "mgiven"};
 
-static int keys_of(const char *pid, struct keys *keys)
+static int keys_of(const char *pid, struct key_list *keys)
 {
     struct hl7_message m;
     char *text, birth[16];
@@ -159,7 +140,7 @@ static int keys_of(const char *pid, struct keys *keys)
 }
 
 /* Her name, where the child's record does not say it. */
-static int mothers_keys(struct op_ctx *ctx, uint64_t mother, struct keys *keys)
+static int mothers_keys(struct op_ctx *ctx, uint64_t mother, struct key_list *keys)
 {
     struct hl7_message m;
     char *text, *pid = mother ? exchange_person_pid(ctx, mother, &(uint64_t){0}) : NULL;
@@ -175,7 +156,7 @@ static int mothers_keys(struct op_ctx *ctx, uint64_t mother, struct keys *keys)
 
 int exchange_person_write(struct op_ctx *ctx, const struct exchange_said *now, const struct exchange_said *before)
 {
-    struct keys keys, old;
+    struct key_list keys, old;
     keys.n = old.n = 0;
     write_said(ctx, now, before);
     int rc = keys_of(now->pid, &keys);

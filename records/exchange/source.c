@@ -1,4 +1,5 @@
 /* Sources and identifier domains: the table in memory, the administrator's operations. */
+#include "records/config_table.h"
 #include "records/exchange/exchange.h"
 #include "records/exchange/exchange_private.h"
 #include "records/parts.h"
@@ -14,12 +15,14 @@
 /* ---- opening ---- */
 
 /* One with columns is about rows, one without about messages. */
-static int read_map(struct exchange *x, const char *file, struct fault *f)
+static int read_map(struct exchange *x, const char *dir, const char *file, struct fault *f)
 {
-    json_error_t e;
-    json_t *from = json_load_file(file, 0, &e);
+    json_t *from;
+    int rc = config_table(&from, dir, file, f);
+    if (rc)
+        return rc;
     bool columns = json_object_get(from, "columns") != NULL;
-    int rc = columns ? exchange_rows_open(&x->rows[x->n_rows], from, f) : exchange_map_open(&x->maps[x->n_maps], file, f);
+    rc = columns ? exchange_rows_open(&x->rows[x->n_rows], from, f) : exchange_map_open(&x->maps[x->n_maps], dir, file, f);
     if (columns && rc)
         rc = fault_set(f, rc, "map", "The table %.120s is wrong: %.60s %.40s", file, f->n_fields ? f->fields[0].path : "", f->n_fields ? f->fields[0].reason : "");
     x->n_rows += columns && rc == 0;
@@ -30,15 +33,13 @@ static int read_map(struct exchange *x, const char *file, struct fault *f)
 
 static int read_maps(struct exchange *x, const char *dir, struct fault *f)
 {
-    char file[700];
     DIR *d = opendir(dir);
     int rc = d ? 0 : fault_set(f, ERR_INVALID, "exchange", "The folder %.200s of the exchange's tables cannot be read.", dir);
     for (struct dirent *e; rc == 0 && (e = readdir(d));) {
         size_t n = strlen(e->d_name);
         if (n < 6 || strcmp(e->d_name + n - 5, ".json") != 0 || x->n_maps == MAPS_MAX || x->n_rows == MAPS_MAX)
             continue;
-        snprintf(file, sizeof file, "%.400s/%.250s", dir, e->d_name);
-        rc = read_map(x, file, f);
+        rc = read_map(x, dir, e->d_name, f);
     }
     if (d)
         closedir(d);

@@ -524,13 +524,14 @@ static void get_value(struct in *in, struct r4_value *v, int depth)
 bool facts_read(struct fhir *x, struct r4_doc *d, const struct r4_type *type, const char *bytes, size_t len, struct facts *f)
 {
     struct in in = {bytes, bytes + len, false, d};
+    const struct r4 *r4 = fhir_r4(x);
     size_t n = get_length(&in);
     f->n = 0;
     for (size_t i = 0; i < n && !in.bad; i++) {
         struct r4_value v = {0};
         size_t code_len = get_length(&in);
         const char *code = get_bytes(&in, code_len);
-        v.param = code ? r4_param_find(fhir_r4(x), type, code, code_len) : NULL;
+        v.param = code ? r4_param_find(r4, type, code, code_len) : NULL;
         get_value(&in, &v, 0);
         for (size_t c = 0; v.param && c < v.n_components && c < v.param->n_components; c++)
             ((struct r4_value *)v.components)[c].param = v.param->components[c].param;

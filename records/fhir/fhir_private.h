@@ -52,12 +52,14 @@ struct fhir {
 const struct r4 *fhir_r4(struct fhir *x); /* NULL: cannot be opened */
 struct scratch *scratch_take(struct fhir *x);
 void scratch_give(struct fhir *x, struct scratch *s);
+void fhir_base(const struct fhir_work *w, char out[300]);                 /* "https://host/fhir" */
+
+/* ---- fhir_answer.c ---- */
 /* Fills fault and answer with an OperationOutcome; returns code. */
 int fhir_fail(struct fhir_work *w, int code, const char *reason, const char *fmt, ...) YL_PRINTF(4, 5);
 int fhir_fail_status(struct fhir_work *w, int status, const char *issue, const char *fmt, ...) YL_PRINTF(4, 5);
 int fhir_fail_issues(struct fhir_work *w, int status, const struct r4_issues *issues);
 void fhir_answer_buf(struct fhir_work *w, int status, struct r4_buf *b); /* takes b's text */
-void fhir_base(const struct fhir_work *w, char out[300]);                 /* "https://host/fhir" */
 
 /* ---- body.c: what lies in the columns body and facts; format byte, nonce, AES-256-GCM of a zstd frame ---- */
 /* Appends to b. `key` says which column. The row and version are part of the seal. */

@@ -146,6 +146,13 @@ struct entry *page_add_entry(struct page *p)
 static bool open_body(struct page *p, struct query *q, struct fhir_row *row)
 {
     size_t len;
+    if (p->finder.bare) {
+        struct fhir_row whole;
+        int rc = row_load(p->w, p->tx, row->pkey, row->rid, ROW_BODY, &whole);
+        row->body = whole.body;
+        row->body_len = whole.body_len;
+        return rc == 0 && row->body;
+    }
     const void *sealed = query_blob(q, "body", &len);
     row->body = body_open(p->w->fhir, p->w->plan->scratch, p->w->fhir->body_key, (const int64_t[2]){row->rid, row->vid}, sealed, len, &row->body_len);
     return row->body != NULL;

@@ -77,6 +77,7 @@ struct finder {
     bool residual;       /* facts must be looked at */
     bool want_facts;     /* the caller wants them anyway */
     bool no_body;        /* what is looked for is not shown: counted, or the way to another */
+    bool bare;           /* the row at hand came without its body, because few of those before it matched */
     size_t page;         /* so many matches are enough; 0 = all are wanted */
     size_t looked, look_max; /* facts opened; a walk ends when they are so many (0 = never) and says where: */
     struct cursor cut;
@@ -86,7 +87,7 @@ struct finder {
 struct found { /* one resource that matches; valid until the callback returns, what it takes it sets NULL */
     struct fhir_row row; /* facts opened when they were needed, never the body */
     struct facts *facts; /* read, or NULL */
-    struct query *q;     /* its column body, and facts where they are looked at */
+    struct query *q;     /* its column body, unless it is bare, and facts where they are looked at */
     int64_t low;         /* LEAD_RANGE */
 };
 

@@ -49,7 +49,8 @@ struct walk {
     struct finder *f;
     bool (*each)(void *ctx, struct found *found);
     void *ctx;
-    size_t stretch, most; /* rows of the next one, and of those behind it */
+    size_t stretch, most; /* rows of the next one, and what it grows to */
+    size_t matched;       /* of this one */
 };
 
 /* Of each record one row, and on to the next record. */
@@ -72,8 +73,10 @@ static bool visit(struct walk *k, struct query *q)
     row_head(q, k->f->type, &found.row);
     if (k->f->lead == LEAD_RANGE)
         found.low = query_int(q, "low");
-    if ((match = examine(k->f, &found, &facts)))
+    if ((match = examine(k->f, &found, &facts))) {
+        k->matched++;
         go_on = k->each(k->ctx, &found);
+    }
     if (go_on && takes_first(k->f) && match != firsts_together(k->f)) {
         k->f->cut = (struct cursor){true, found.row.pkey, match ? INT64_MAX : found.row.rid, 0};
         go_on = false;
@@ -88,15 +91,18 @@ static bool visit(struct walk *k, struct query *q)
 }
 
 #define COLUMNS "r.pkey AS pkey, r.rid AS rid, r.vid AS vid, r.seq AS seq, r.born AS born, r.t_ms AS t_ms, r.deleted AS deleted, r.name AS name"
-/* Rows of a walk in one statement: PostgreSQL sends all its rows at once, however few are looked at. The first of a page are as many as fill it. */
+/* Rows of a walk in one statement: PostgreSQL sends all its rows at once, however few are looked at. The first of a page are as many as fill it; where that was
+ * not enough, each stretch has at most four times as many, and none the bodies of rows of which few are shown. */
 #define STRETCH_ROWS 100
+#define STRETCH_GROWN 800 /* where most are passed over */
+#define SHOWN_PART 8      /* fewer than one of so many */
 #define MEMBER_ROWS 4000 /* of the index alone */
 #define JOINED " CROSS JOIN fhir_resource r WHERE r.pkey=t.pkey AND r.rid=t.rid AND "
 
 static const char *columns_of(const struct finder *f)
 {
     bool facts = f->residual || f->want_facts;
-    return f->no_body ? facts ? COLUMNS ", r.facts AS facts" : COLUMNS : facts ? COLUMNS ", r.body AS body, r.facts AS facts" : COLUMNS ", r.body AS body";
+    return f->no_body || f->bare ? facts ? COLUMNS ", r.facts AS facts" : COLUMNS : facts ? COLUMNS ", r.body AS body, r.facts AS facts" : COLUMNS ", r.body AS body";
 }
 
 /* One statement for each number of terms looked up beside; its parameters follow the first `n`. The words behind LIMIT change nothing, but PostgreSQL,
@@ -197,6 +203,17 @@ static bool same_place(const struct cursor *a, const struct cursor *b)
     return a->set == b->set && a->pkey == b->pkey && a->rid == b->rid && a->low == b->low;
 }
 
+/* The next stretch, behind one of `rows`: larger the longer little is found, but no further than the walk may look. */
+static void grow(struct walk *k, size_t rows)
+{
+    struct finder *f = k->f;
+    size_t next = k->most, left = f->look_max > f->looked ? f->look_max - f->looked : 0;
+    f->bare = f->residual && !f->members.n && k->matched * SHOWN_PART < rows;
+    if (f->bare && rows == k->stretch && k->most == STRETCH_ROWS)
+        next = 4 * rows < STRETCH_ROWS ? STRETCH_ROWS : 4 * rows < STRETCH_GROWN ? 4 * rows : STRETCH_GROWN;
+    k->stretch = f->look_max && left && left < next && next > k->most ? left : next;
+}
+
 /* From `at` on, which is where to go on afterwards: behind the stretch, or behind the record that has shown one; not set when that was all. */
 static int walk_stretch(struct walk *k, struct cursor *at)
 {
@@ -205,6 +222,7 @@ static int walk_stretch(struct walk *k, struct cursor *at)
     size_t rows = 0;
     bool go_on = true;
     f->cut.set = false;
+    k->matched = 0;
     struct query *q = f->lead == LEAD_RANGE ? open_range(f, at, k->stretch) : firsts_together(f) ? open_firsts(f, at, k->stretch) : open_key(f, at, k->stretch);
     for (; go_on && query_next(q); rows++) {
         struct cursor here = {true, query_int(q, "pkey"), query_int(q, "rid"), f->lead == LEAD_RANGE ? query_int(q, "low") : 0};
@@ -216,14 +234,15 @@ static int walk_stretch(struct walk *k, struct cursor *at)
     if (firsts_together(f))
         last.rid = INT64_MAX;
     *at = go_on && rows == k->stretch ? last : f->one_each ? f->cut : (struct cursor){0};
-    k->stretch = k->most;
+    grow(k, rows);
     return rc;
 }
 
 int finder_run(struct finder *f, const struct cursor *after, bool (*each)(void *ctx, struct found *found), void *ctx)
 {
     size_t most = f->members.n ? MEMBER_ROWS : takes_first(f) && !f->residual && f->n_also ? 1 : STRETCH_ROWS;
-    struct walk k = {f, each, ctx, f->page && f->page < most && !f->members.n ? f->page : most, most};
+    struct walk k = {f, each, ctx, f->page && f->page < most && !f->members.n ? f->page : most, most, 0};
+    f->bare = false;
     if (f->nothing)
         return 0;
     if (f->lead == LEAD_HITS)

@@ -18,16 +18,16 @@ static const char *str(const json_t *o, const char *name)
     return json_string_value(json_object_get(o, name));
 }
 
-static int load_one(struct forms *forms, const char *path, struct fault *f)
+static int load_one(struct forms *forms, const char *dir, const char *name, struct fault *f)
 {
     json_t *def;
-    int rc = config_table(&def, path, f);
+    int rc = config_table(&def, dir, name, f);
     if (rc)
         return rc;
     const char *id = str(def, "id");
     if (!id || !json_is_array(json_object_get(def, "sections"))) {
         json_decref(def);
-        return fault_set(f, ERR_MALFORMED, "form", "%.200s: id or sections missing", path);
+        return fault_set(f, ERR_MALFORMED, "form", "%.200s: id or sections missing", name);
     }
     return json_object_set_new(forms->by_id, id, def) ? ERR_INTERNAL : 0;
 }
@@ -47,9 +47,7 @@ int forms_load(struct forms **out, const char *dir, struct fault *f)
     if (!rc)
         forms->by_id = json_object();
     for (int i = 0; i < n; i++) {
-        char path[1024];
-        snprintf(path, sizeof path, "%s/%s", dir, files[i]->d_name);
-        rc = rc ? rc : load_one(forms, path, f);
+        rc = rc ? rc : load_one(forms, dir, files[i]->d_name, f);
         free(files[i]);
     }
     free(files);

@@ -42,7 +42,7 @@ static int settle_encoding(struct csv *c, struct fault *f)
 
 /* ---- records ---- */
 
-static struct mpi_text trim(struct mpi_text t)
+struct mpi_text csv_trim(struct mpi_text t)
 {
     while (t.len && (*t.p == ' ' || *t.p == '\t')) {
         t.p++;
@@ -188,7 +188,7 @@ int csv_next(struct csv *c, struct fault *f)
     if (rc)
         return rc;
     for (size_t i = c->n_columns; i < n; i++)
-        if (trim(c->field[i]).len)
+        if (csv_trim(c->field[i]).len)
             return wrong(c, i, "more fields than the header has columns", f);
     for (size_t i = n; i < c->n_columns; i++)
         c->field[i] = (struct mpi_text){"", 0};
@@ -215,7 +215,7 @@ static int read_header(struct csv *c, struct fault *f)
     c->delimiter = delimiter_of(c->bytes + c->at, c->len - c->at);
     int rc = read_fields(c, c->column, &c->n_columns, f);
     for (size_t i = 0; i < c->n_columns; i++)
-        c->column[i] = trim(c->column[i]);
+        c->column[i] = csv_trim(c->column[i]);
     c->header_pieces = c->pieces;
     c->pieces = NULL;
     c->first_at = c->at;

@@ -34,6 +34,8 @@ void csv_close(struct csv *c);
 YL_CHECKED int csv_next(struct csv *c, struct fault *f);
 /* The first record comes next again. */
 void csv_rewind(struct csv *c);
+/* Without the blanks around it. */
+struct mpi_text csv_trim(struct mpi_text field);
 /* Column by name, -1 = there is none. */
 int csv_column(const struct csv *c, const char *name);
 /* Writes one field, quoted where RFC 4180 asks for it. */

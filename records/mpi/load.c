@@ -26,17 +26,6 @@ struct columns {
     char joined[MPI_ATTRIBUTES][JOINED_MAX];
 };
 
-static struct mpi_text trimmed(struct mpi_text t)
-{
-    while (t.len && (*t.p == ' ' || *t.p == '\t')) {
-        t.p++;
-        t.len--;
-    }
-    while (t.len && (t.p[t.len - 1] == ' ' || t.p[t.len - 1] == '\t'))
-        t.len--;
-    return t;
-}
-
 static const char *joiner(enum mpi_attribute a)
 {
     switch (a) {
@@ -61,7 +50,7 @@ static struct mpi_text value_of(const struct csv *c, const struct mpi_map *map, 
     size_t n = 0, filled = 0;
     for (size_t i = 0; i < map->of[a].n; i++) {
         int at = columns->at[a][i];
-        struct mpi_text one = at < 0 ? only : trimmed(c->field[at]);
+        struct mpi_text one = at < 0 ? only : csv_trim(c->field[at]);
         if (at < 0 || !one.len)
             continue;
         if (filled++ == 0)

@@ -11,27 +11,25 @@ struct masking {
     json_t *table;
 };
 
-static int bad_table(const struct masking *m, const char *path, struct fault *f)
+static int bad_table(const struct masking *m, struct fault *f)
 {
     static const char *const lists[] = {"fields", "form", "sensitive_codes", "clearance"};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (!json_is_array(json_object_get(m->table, lists[i])))
-            return fault_set(f, ERR_INVALID, "config_invalid", "%s: \"%s\" must be a list.", path, lists[i]);
+            return fault_set(f, ERR_INVALID, "config_invalid", "masking.json: \"%s\" must be a list.", lists[i]);
     if (!json_is_integer(json_object_get(json_object_get(m->table, "entry"), "sensitive")))
-        return fault_set(f, ERR_INVALID, "config_invalid", "%s: \"entry\" needs \"level\" and \"sensitive\".", path);
+        return fault_set(f, ERR_INVALID, "config_invalid", "masking.json: \"entry\" needs \"level\" and \"sensitive\".");
     return 0;
 }
 
 int masking_open(struct masking **out, const char *config_dir, struct fault *f)
 {
-    char path[600];
     struct masking *m = calloc(1, sizeof *m);
     *out = NULL;
     if (!m)
         return fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
-    snprintf(path, sizeof path, "%s/masking.json", config_dir);
-    int rc = config_table(&m->table, path, f);
-    rc = rc ? rc : bad_table(m, path, f);
+    int rc = config_table(&m->table, config_dir, "masking.json", f);
+    rc = rc ? rc : bad_table(m, f);
     if (rc)
         masking_close(m);
     else

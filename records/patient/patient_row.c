@@ -1,7 +1,7 @@
 /* The patient table: sealing, keys, and the objects of the interface. */
 #include "records/patient/patient_row.h"
 #include "records/r4/json.h"
-#include "records/store/late.h"
+#include "records/store/key_list.h"
 #include "records/store/seal.h"
 #include "records/term/fold.h"
 #include "server/base/text.h"
@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define KEYS_MAX 12
 #define PRIVATE_MAX 8192 /* every byte may need six in JSON */
 
 void patient_row_wipe(struct patient_row *row)
@@ -135,41 +134,16 @@ int patient_load_to_match(struct op_ctx *ctx, uint64_t id, struct patient_row *o
 
 /* ---- storing ---- */
 
-struct keys { /* by which a patient is looked for */
-    struct {
-        const char *kind;
-        char key[256];
-    } list[KEYS_MAX];
-    size_t n;
-};
-
-static bool has_key(const struct keys *k, const char *kind, const char *key)
-{
-    for (size_t i = 0; i < k->n; i++)
-        if (strcmp(k->list[i].kind, kind) == 0 && strcmp(k->list[i].key, key) == 0)
-            return true;
-    return false;
-}
-
-static void add_key(struct keys *k, const char *kind, const char *key)
-{
-    if (!key[0] || k->n == KEYS_MAX || has_key(k, kind, key))
-        return;
-    k->list[k->n].kind = kind;
-    TEXT_COPY(k->list[k->n].key, key);
-    k->n++;
-}
-
-static void add_blind(struct op_ctx *ctx, struct keys *k, const char *kind, const char *value)
+static void add_blind(struct op_ctx *ctx, struct key_list *k, const char *kind, const char *value)
 {
     char key[BLIND_BYTES];
     if (!value[0])
         return;
     blind_index(records_parts(ctx->records)->patient_keys.index, kind, value, key);
-    add_key(k, kind, key);
+    key_list_add(k, kind, key);
 }
 
-static void keys_of(struct op_ctx *ctx, const struct patient_row *row, struct keys *k)
+static void keys_of(struct op_ctx *ctx, const struct patient_row *row, struct key_list *k)
 {
     char folded[256];
     struct pinyin_name readings[2];
@@ -179,13 +153,13 @@ static void keys_of(struct op_ctx *ctx, const struct patient_row *row, struct ke
     add_blind(ctx, k, "phone", row->secret.guardian_phone);
     add_blind(ctx, k, "insurance", row->secret.insurance_no);
     text_fold(row->local_number, strlen(row->local_number), folded, sizeof folded);
-    add_key(k, "local", folded);
+    key_list_add(k, "local", folded);
     text_fold(row->name, strlen(row->name), folded, sizeof folded);
-    add_key(k, "name", folded);
+    key_list_add(k, "name", folded);
     int n = pinyin_name(records_parts(ctx->records)->terms->pinyin, row->name, readings);
     for (int i = 0; i < n; i++) {
-        add_key(k, "pinyin", readings[i].full);
-        add_key(k, "initials", readings[i].initials);
+        key_list_add(k, "pinyin", readings[i].full);
+        key_list_add(k, "initials", readings[i].initials);
     }
 }
 
@@ -207,7 +181,7 @@ static void write_keys(struct op_ctx *ctx, const struct patient_row *row)
 {
     struct late_rows rows;
     rows.n = 0;
-    struct keys k;
+    struct key_list k;
     keys_of(ctx, row, &k);
     for (size_t i = 0; i < k.n; i++)
         late_text(&rows.keys[rows.n++], LATE_PATIENT, row->org_id, k.list[i].kind, k.list[i].key, false);
@@ -217,15 +191,15 @@ static void write_keys(struct op_ctx *ctx, const struct patient_row *row)
 /* Those he had are made anew from how he was; those that stay are let be. */
 static void change_keys(struct op_ctx *ctx, const struct patient_row *row, const struct patient_row *before)
 {
-    struct keys now, old;
+    struct key_list now, old;
     bool same_org = row->org_id == before->org_id;
     keys_of(ctx, row, &now);
     keys_of(ctx, before, &old);
     for (size_t i = 0; i < old.n; i++)
-        if (!same_org || !has_key(&now, old.list[i].kind, old.list[i].key))
+        if (!same_org || !key_list_has(&now, old.list[i].kind, old.list[i].key))
             remove_key_row(ctx, before, old.list[i].kind, old.list[i].key);
     for (size_t i = 0; i < now.n; i++)
-        if (!same_org || !has_key(&old, now.list[i].kind, now.list[i].key))
+        if (!same_org || !key_list_has(&old, now.list[i].kind, now.list[i].key))
             add_key_row(ctx, row, now.list[i].kind, now.list[i].key);
 }
 

@@ -114,11 +114,9 @@ int rules_load(struct rules **out, json_t *file, struct fault *f)
 
 int rules_open(struct rules **out, const char *config_dir, struct fault *f)
 {
-    char path[600];
     json_t *file;
-    snprintf(path, sizeof path, "%s/quality/rules.json", config_dir);
     *out = NULL;
-    int rc = config_table(&file, path, f);
+    int rc = config_table(&file, config_dir, "quality/rules.json", f);
     return rc ? rc : rules_load(out, file, f);
 }
 

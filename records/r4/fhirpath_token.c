@@ -1,4 +1,5 @@
 #include "records/r4/fhirpath_token.h"
+#include "records/term/fold.h"
 #include <ctype.h>
 #include <stdlib.h>
 
@@ -43,23 +44,6 @@ static void skip(struct reader *s)
     }
 }
 
-static size_t put_code(uint32_t c, char *out)
-{
-    if (c < 0x80) {
-        out[0] = (char)c;
-        return 1;
-    }
-    if (c < 0x800) {
-        out[0] = (char)(0xC0 | c >> 6);
-        out[1] = (char)(0x80 | (c & 0x3F));
-        return 2;
-    }
-    out[0] = (char)(0xE0 | c >> 12);
-    out[1] = (char)(0x80 | (c >> 6 & 0x3F));
-    out[2] = (char)(0x80 | (c & 0x3F));
-    return 3;
-}
-
 /* One escape behind the backslash at s->p; false: no such escape. */
 static bool escape(struct reader *s, char **out)
 {
@@ -76,7 +60,7 @@ static bool escape(struct reader *s, char **out)
     unsigned long c = strtoul(hex, &stop, 16);
     if (*stop)
         return false;
-    *out += put_code((uint32_t)c, *out);
+    *out += utf8_put((uint32_t)c, *out);
     s->p += 5;
     return true;
 }

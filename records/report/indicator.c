@@ -190,11 +190,9 @@ int indicators_load(struct indicators **out, json_t *file, const struct access *
 
 int indicators_open(struct indicators **out, const char *config_dir, const struct access *roles, struct fault *f)
 {
-    char path[1024];
     json_t *file;
     *out = NULL;
-    snprintf(path, sizeof path, "%s/kpi.json", config_dir);
-    int rc = config_table(&file, path, f);
+    int rc = config_table(&file, config_dir, "kpi.json", f);
     return rc ? rc : indicators_load(out, file, roles, f);
 }
 

@@ -73,11 +73,9 @@ static int run(struct connection *c, const char *sql, const struct value *values
     return rc ? rc : line_put(c->own, statement, values, n);
 }
 
-/* The words of a part come with every write. */
 static int script(struct connection *c, const char *sql)
 {
-    bool part = strcmp(sql, "SAVEPOINT part") == 0 || strcmp(sql, "RELEASE part") == 0;
-    return part ? run(c, sql, NULL, 0) : line_command(c->own, sql);
+    return line_command(c->own, sql);
 }
 
 static int settle(struct connection *c, int64_t *changes)

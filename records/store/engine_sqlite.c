@@ -101,13 +101,8 @@ static const char *message(const struct connection *c)
     return db_of(c) ? sqlite3_errmsg(db_of(c)) : "out of memory";
 }
 
-static int word(struct connection *c, const char *sql);
-
-/* The words of a part come with every write and are kept; other scripts are rare. */
 static int script(struct connection *c, const char *sql)
 {
-    if (strcmp(sql, "SAVEPOINT part") == 0 || strcmp(sql, "RELEASE part") == 0)
-        return word(c, sql);
     return code_of(sqlite3_exec(db_of(c), sql, NULL, NULL, NULL));
 }
 

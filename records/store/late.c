@@ -1,12 +1,11 @@
-/* Keys in memory, sorted, in blocks under one sorted list of blocks (late.h). */
-#include "records/store/late.h"
+/* The lines of key_late as they stand in a transaction, and the sweeps that put their rows into the trees (late.h). */
+#include "records/store/late_key.h"
+#include "records/store/late_list.h"
 #include "records/store/store_private.h"
 #include "server/base/id.h"
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK 96          /* entries moved by one that comes between them: half of these */
 #define LINE_MAX 21000    /* bytes of a line's rows */
 #define STEP_LINES 32     /* so many lines are added between two stretches */
 #define STEP_ROWS 12      /* rows a stretch puts in for each of these lines: more than a line has on average, or what waits would grow and grow */
@@ -14,35 +13,6 @@
 #define SWEEP_LEAST 6144  /* lines that are gathered before a sweep begins; */
 #define SWEEP_SHARE 4     /* ... in a large site that part of all lines there have been: the larger the trees, the more rows it takes until a page takes several */
 #define SWEEP_MOST 24576  /* ... at most: what waits is held in memory, at most twice that many lines of some ten rows of 100 bytes */
-
-/* A row in memory: the key is behind it. */
-struct node {
-    uint64_t patient;
-    int64_t line;
-    struct node *beside; /* of the same line */
-    uint16_t n;
-    bool minus; /* taken out again */
-    uint8_t key[];
-};
-
-struct entry { /* most comparisons end with the key's first bytes */
-    uint64_t head[2];
-    struct node *x;
-};
-
-struct block {
-    size_t n; /* never 0 */
-    struct entry entries[BLOCK];
-};
-
-struct top { /* of all blocks, in order */
-    struct entry first;
-    struct block *block;
-};
-
-struct at { /* an entry's place; block = n_tops: behind the last */
-    size_t block, i;
-};
 
 struct line {
     int64_t number, mark;
@@ -57,8 +27,7 @@ struct state { /* key_late_state */
 };
 
 struct image {
-    struct top *tops;
-    size_t n_tops, cap_tops;
+    struct late_list list;
     struct line *lines; /* ring of cap, a power of two */
     size_t first, n, cap;
     int64_t dead; /* nodes of lines up to here stand in the trees for good: committed */
@@ -69,226 +38,6 @@ struct late {
     struct image images[2]; /* by tx_mode */
     pthread_mutex_t lock;   /* the readers'; there is one writer */
 };
-
-/* ---- keys: the tree, a hash of all columns but the last, the last column, the others. So the first bytes tell most keys apart, rows of one institution and kind stand side by
- * side in the order of the last column, and so do they in the tree. ---- */
-
-static void put_integer(struct late_key *k, int64_t value)
-{
-    uint64_t u = (uint64_t)value ^ (1ull << 63);
-    for (int shift = 56; shift >= 0; shift -= 8)
-        k->bytes[k->n++] = (uint8_t)(u >> shift);
-}
-
-static void put_text(struct late_key *k, const char *text)
-{
-    size_t room = LATE_KEY_MAX - 1 - k->n, n = strnlen(text, room);
-    memcpy(k->bytes + k->n, text, n);
-    k->n += n;
-}
-
-static void put_hash(struct late_key *k, uint64_t org, const char *kind)
-{
-    uint64_t h = (org ^ 0x9E3779B97F4A7C15u) * 0xFF51AFD7ED558CCDu;
-    for (; *kind; kind++)
-        h = (h ^ (uint8_t)*kind) * 1099511628211u;
-    k->bytes[k->n++] = (uint8_t)(h >> 56);
-    k->bytes[k->n++] = (uint8_t)(h >> 48);
-}
-
-void late_number(struct late_key *k, int64_t key)
-{
-    k->n = 0;
-    k->bytes[k->n++] = LATE_MPI;
-    put_integer(k, key);
-    k->whole = true;
-}
-
-void late_text(struct late_key *k, enum late_tree tree, uint64_t org, const char *kind, const char *key, bool beginning)
-{
-    k->n = 0;
-    k->bytes[k->n++] = (uint8_t)tree;
-    put_hash(k, org, kind);
-    put_text(k, key);
-    k->whole = !beginning;
-    k->search = k->n;
-    k->bytes[k->n++] = 0;
-    put_integer(k, (int64_t)org);
-    snprintf((char *)k->bytes + k->n, LATE_KIND_MAX, "%s", kind);
-    k->n += strlen((char *)k->bytes + k->n);
-}
-
-static int64_t integer_at(const uint8_t *bytes)
-{
-    uint64_t u = 0;
-    for (int i = 0; i < 8; i++)
-        u = u << 8 | bytes[i];
-    return (int64_t)(u ^ (1ull << 63));
-}
-
-static int compare_bytes(const uint8_t *a, size_t n, const uint8_t *b, size_t m)
-{
-    int d = memcmp(a, b, n < m ? n : m);
-    return d ? d : (n > m) - (n < m);
-}
-
-static void head_of(const uint8_t *key, size_t n, uint64_t head[2])
-{
-    uint8_t bytes[16] = {0};
-    memcpy(bytes, key, n < 16 ? n : 16);
-    for (int i = 0; i < 2; i++) {
-        uint64_t u;
-        memcpy(&u, bytes + 8 * i, 8);
-        head[i] = __builtin_bswap64(u);
-    }
-}
-
-static int compare(const struct entry *a, const struct entry *b)
-{
-    for (int i = 0; i < 2; i++)
-        if (a->head[i] != b->head[i])
-            return a->head[i] < b->head[i] ? -1 : 1;
-    int d = compare_bytes(a->x->key, a->x->n, b->x->key, b->x->n);
-    if (d)
-        return d;
-    return a->x->patient != b->x->patient ? (a->x->patient > b->x->patient ? 1 : -1) : (a->x->line > b->x->line) - (a->x->line < b->x->line);
-}
-
-/* ---- the list ---- */
-
-/* The first that is not less. */
-static struct at find(const struct image *m, const struct entry *e)
-{
-    size_t low = 0, high = m->n_tops; /* the first block that begins behind e */
-    while (low < high) {
-        size_t mid = (low + high) / 2;
-        if (compare(&m->tops[mid].first, e) < 0)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    if (!low)
-        return (struct at){0, 0};
-    const struct block *b = m->tops[low - 1].block;
-    size_t from = 0, to = b->n;
-    while (from < to) {
-        size_t mid = (from + to) / 2;
-        if (compare(&b->entries[mid], e) < 0)
-            from = mid + 1;
-        else
-            to = mid;
-    }
-    return from < b->n ? (struct at){low - 1, from} : (struct at){low, 0};
-}
-
-static struct at find_key(const struct image *m, const uint8_t *key, size_t n)
-{
-    struct {
-        struct node node;
-        uint8_t key[LATE_KEY_MAX];
-    } x = {.node = {.n = (uint16_t)n}};
-    struct entry e = {.x = &x.node};
-    memcpy(x.node.key, key, n);
-    head_of(key, n, e.head);
-    return find(m, &e);
-}
-
-static struct node *node_at(const struct image *m, struct at at)
-{
-    return at.block < m->n_tops ? m->tops[at.block].block->entries[at.i].x : NULL;
-}
-
-static struct at next_of(const struct image *m, struct at at)
-{
-    return ++at.i < m->tops[at.block].block->n ? at : (struct at){at.block + 1, 0};
-}
-
-static int add_top(struct image *m, size_t place, struct block *b)
-{
-    if (m->n_tops == m->cap_tops) {
-        size_t cap = m->cap_tops ? m->cap_tops * 2 : 64;
-        struct top *more = realloc(m->tops, cap * sizeof *more);
-        if (!more)
-            return ERR_UNAVAILABLE;
-        m->tops = more;
-        m->cap_tops = cap;
-    }
-    memmove(m->tops + place + 1, m->tops + place, (m->n_tops++ - place) * sizeof *m->tops);
-    m->tops[place] = (struct top){b->entries[0], b};
-    return 0;
-}
-
-static int new_block(struct image *m, size_t place, const struct entry *from, size_t n)
-{
-    struct block *b = malloc(sizeof *b);
-    if (!b)
-        return ERR_UNAVAILABLE;
-    memcpy(b->entries, from, n * sizeof *from);
-    b->n = n;
-    int rc = add_top(m, place, b);
-    if (rc)
-        free(b);
-    return rc;
-}
-
-static int split(struct image *m, size_t block)
-{
-    struct block *b = m->tops[block].block;
-    int rc = new_block(m, block + 1, b->entries + BLOCK / 2, BLOCK - BLOCK / 2);
-    b->n = rc ? b->n : BLOCK / 2;
-    return rc;
-}
-
-static int link_in(struct image *m, struct node *x)
-{
-    struct entry e = {.x = x};
-    head_of(x->key, x->n, e.head);
-    if (!m->n_tops)
-        return new_block(m, 0, &e, 1);
-    struct at at = find(m, &e);
-    if (at.i == 0 && at.block > 0) { /* behind the last of the block before */
-        at.block--;
-        at.i = m->tops[at.block].block->n;
-    }
-    struct block *b = m->tops[at.block].block;
-    if (b->n == BLOCK) {
-        int rc = split(m, at.block);
-        if (rc)
-            return rc;
-        if (at.i > BLOCK / 2)
-            at = (struct at){at.block + 1, at.i - BLOCK / 2};
-        b = m->tops[at.block].block;
-    }
-    memmove(b->entries + at.i + 1, b->entries + at.i, (b->n++ - at.i) * sizeof e);
-    b->entries[at.i] = e;
-    m->tops[at.block].first = b->entries[0];
-    return 0;
-}
-
-/* What stood behind it is there now; *at goes to the next block when it was the last of its own. */
-static void unlink_at(struct image *m, struct at *at)
-{
-    struct block *b = m->tops[at->block].block;
-    free(b->entries[at->i].x);
-    memmove(b->entries + at->i, b->entries + at->i + 1, (--b->n - at->i) * sizeof *b->entries);
-    if (!b->n) {
-        free(b);
-        memmove(m->tops + at->block, m->tops + at->block + 1, (--m->n_tops - at->block) * sizeof *m->tops);
-        at->i = 0;
-        return;
-    }
-    m->tops[at->block].first = b->entries[0];
-    if (at->i == b->n)
-        *at = (struct at){at->block + 1, 0};
-}
-
-static void unlink_node(struct image *m, struct node *x)
-{
-    struct entry e = {.x = x};
-    head_of(x->key, x->n, e.head);
-    struct at at = find(m, &e);
-    unlink_at(m, &at);
-}
 
 static bool same_key(const struct node *a, const struct node *b)
 {
@@ -302,14 +51,14 @@ static bool same_row(const struct node *a, const struct node *b)
 
 static bool in_tree(const struct image *m, const struct node *x)
 {
-    return x->line <= m->state.gone || (x->line <= m->state.sweep && compare_bytes(x->key, x->n, m->state.place.bytes, m->state.place.n) < 0);
+    return x->line <= m->state.gone || (x->line <= m->state.sweep && late_bytes_compare(x->key, x->n, m->state.place.bytes, m->state.place.n) < 0);
 }
 
 /* The last line that speaks of a row is right. */
 static bool waits(const struct image *m, struct at at)
 {
-    const struct node *x = node_at(m, at);
-    return !x->minus && !in_tree(m, x) && !same_row(x, node_at(m, next_of(m, at)));
+    const struct node *x = late_list_node(&m->list, at);
+    return !x->minus && !in_tree(m, x) && !same_row(x, late_list_node(&m->list, late_list_next(&m->list, at)));
 }
 
 /* ---- lines ---- */
@@ -348,7 +97,7 @@ static int read_row(struct image *m, struct line *l, uint64_t patient, const uin
     }
     *x = (struct node){.patient = patient, .line = l->number, .beside = l->rows, .n = (uint16_t)n, .minus = at[0]};
     memcpy(x->key, at + 3, n);
-    if (link_in(m, x)) {
+    if (late_list_add(&m->list, x)) {
         free(x);
         return ERR_UNAVAILABLE;
     }
@@ -375,7 +124,7 @@ static void drop_rows(struct image *m, const struct line *l)
 {
     for (struct node *x = l->rows, *beside; x; x = beside) {
         beside = x->beside;
-        unlink_node(m, x);
+        late_list_drop(&m->list, x);
     }
 }
 
@@ -398,13 +147,7 @@ static void drop_dead(struct image *m, bool rows)
 
 static void drop_all(struct image *m)
 {
-    for (size_t i = 0; i < m->n_tops; i++) {
-        struct block *b = m->tops[i].block;
-        for (size_t k = 0; k < b->n; k++)
-            free(b->entries[k].x);
-        free(b);
-    }
-    m->n_tops = 0;
+    late_list_clear(&m->list);
     m->n = 0;
     m->dead = 0;
 }
@@ -492,9 +235,9 @@ static void leave(struct tx *tx)
 
 /* Rows of one tree, put in together. Their texts are the nodes' own. */
 struct batch {
-    struct cell cells[BATCH * 4];
+    struct cell cells[BATCH * LATE_CELLS_MAX];
     char kinds[BATCH][LATE_KIND_MAX];
-    size_t n;
+    size_t n, n_cells;
     uint8_t tree;
 };
 
@@ -505,30 +248,16 @@ static int put_batch(struct tx *tx, struct batch *b)
         int width;
     } trees[] = {{"mpi_key", "key,patient_id", 2}, {"patient_key", "org_id,kind,key,patient_id", 4}, {"exchange_person_key", "kind,key,patient_id", 3}};
     int rc = b->n ? tx_add_rows(tx, trees[b->tree].table, trees[b->tree].columns, trees[b->tree].width, b->cells, b->n) : 0;
-    b->n = 0;
+    b->n = b->n_cells = 0;
     return rc;
 }
 
 static int put_in(struct tx *tx, struct batch *b, const struct node *x)
 {
     int rc = b->n == BATCH || x->key[0] != b->tree ? put_batch(tx, b) : 0;
-    const struct cell patient = {NULL, (int64_t)x->patient};
     b->tree = x->key[0];
-    if (b->tree == LATE_MPI) { /* which holds no text */
-        struct cell *at = b->cells + 2 * b->n++;
-        at[0] = (struct cell){NULL, integer_at(x->key + 1)};
-        at[1] = patient;
-        return rc;
-    }
-    const char *key = (const char *)x->key + 3, *rest = key + strlen(key) + 1;
-    char *kind = b->kinds[b->n];
-    snprintf(kind, LATE_KIND_MAX, "%.*s", (int)(x->n - (size_t)(rest + 8 - (const char *)x->key)), rest + 8);
-    struct cell *at = b->cells + (b->tree == LATE_PATIENT ? 4 : 3) * b->n++;
-    if (b->tree == LATE_PATIENT)
-        *at++ = (struct cell){NULL, integer_at((const uint8_t *)rest)};
-    at[0] = (struct cell){kind, 0};
-    at[1] = (struct cell){key, 0};
-    at[2] = patient;
+    b->n_cells += late_key_cells(x->key, x->n, x->patient, b->kinds[b->n], b->cells + b->n_cells);
+    b->n++;
     return rc;
 }
 
@@ -541,14 +270,14 @@ static int write_state(struct tx *tx, const struct state *s)
 static int put_stretch(struct tx *tx, struct image *m, size_t rows)
 {
     struct state *s = &m->state;
-    struct at at = find_key(m, s->place.bytes, s->place.n);
+    struct at at = late_list_find(&m->list, s->place.bytes, s->place.n);
     struct node *x, *last = NULL;
     struct batch batch = {.n = 0};
     size_t done = 0;
     int rc = 0;
-    while ((x = node_at(m, at)) && rc == 0 && (done < rows || same_key(last, x))) {
+    while ((x = late_list_node(&m->list, at)) && rc == 0 && (done < rows || same_key(last, x))) {
         if (x->line <= m->dead) {
-            unlink_at(m, &at);
+            late_list_cut(&m->list, &at);
             continue;
         }
         if (x->line <= s->sweep && waits(m, at)) {
@@ -556,7 +285,7 @@ static int put_stretch(struct tx *tx, struct image *m, size_t rows)
             done++;
         }
         last = x;
-        at = next_of(m, at);
+        at = late_list_next(&m->list, at);
     }
     rc = rc ? rc : put_batch(tx, &batch);
     if (x) {
@@ -628,19 +357,14 @@ int late_add(struct tx *tx, uint64_t patient, const struct late_rows *rows)
     return rc;
 }
 
-static bool is_or_begins(const struct node *x, const struct late_key *k)
-{
-    return k->whole ? x->n == k->n && memcmp(x->key, k->bytes, k->n) == 0 : x->n >= k->search && memcmp(x->key, k->bytes, k->search) == 0;
-}
-
 int late_remove(struct tx *tx, uint64_t patient, const struct late_key *key)
 {
     uint8_t bytes[LATE_KEY_MAX + 3];
     struct image *m = image_of(tx);
     bool found = false;
     int rc = keep_in_step(tx, m);
-    struct at at = rc ? (struct at){m->n_tops, 0} : find_key(m, key->bytes, key->n);
-    for (struct node *x; (x = node_at(m, at)) && !found && is_or_begins(x, key); at = next_of(m, at))
+    struct at at = rc ? (struct at){m->list.n_tops, 0} : late_list_find(&m->list, key->bytes, key->n);
+    for (struct node *x; (x = late_list_node(&m->list, at)) && !found && late_key_begins(x->key, x->n, key); at = late_list_next(&m->list, at))
         found = x->patient == patient && waits(m, at);
     if (found)
         rc = write_line(tx, m, patient, bytes, put_row(bytes, key, true));
@@ -648,22 +372,14 @@ int late_remove(struct tx *tx, uint64_t patient, const struct late_key *key)
     return rc;
 }
 
-/* Another institution and kind may have the same hash. */
-static bool meant(const struct node *x, const struct late_key *k)
-{
-    const uint8_t *end = k->whole ? NULL : memchr(x->key + 3, 0, x->n - 3u);
-    size_t rest = k->n - k->search;
-    return k->whole || (end && x->n == (size_t)(end - x->key) + rest && memcmp(end, k->bytes + k->search, rest) == 0);
-}
-
 int late_each(struct tx *tx, const struct late_key *key, late_visit visit, void *ctx)
 {
     struct image *m = image_of(tx);
     int rc = keep_in_step(tx, m);
-    struct at at = rc ? (struct at){m->n_tops, 0} : find_key(m, key->bytes, key->whole ? key->n : key->search);
+    struct at at = rc ? (struct at){m->list.n_tops, 0} : late_list_find(&m->list, key->bytes, key->whole ? key->n : key->search);
     bool more = true;
-    for (struct node *x; (x = node_at(m, at)) && more && is_or_begins(x, key); at = next_of(m, at))
-        more = !waits(m, at) || !meant(x, key) || visit(ctx, x->patient, x->key[0] == LATE_MPI ? NULL : (const char *)x->key + 3);
+    for (struct node *x; (x = late_list_node(&m->list, at)) && more && late_key_begins(x->key, x->n, key); at = late_list_next(&m->list, at))
+        more = !waits(m, at) || !late_key_meant(x->key, x->n, key) || visit(ctx, x->patient, late_key_text(x->key));
     leave(tx);
     return rc;
 }
@@ -683,7 +399,6 @@ void late_close(struct late *l)
         return;
     for (int i = 0; i < 2; i++) {
         drop_all(&l->images[i]);
-        free(l->images[i].tops);
         free(l->images[i].lines);
     }
     pthread_mutex_destroy(&l->lock);

@@ -295,24 +295,25 @@ void tx_rollback(struct tx *tx)
     end(tx);
 }
 
-static int savepoint(struct tx *tx, const char *sql)
+/* The words of a part come with every write: prepared, as everything else. */
+static int part(struct tx *tx, const char *sql)
 {
     if (tx->error)
         return tx->error;
-    int rc = tx->store->engine->script(tx->connection, sql);
+    int rc = tx->store->engine->run(tx->connection, sql, NULL, 0);
     return rc ? store_fail(tx, rc, sql) : 0;
 }
 
 int tx_savepoint(struct tx *tx)
 {
-    return savepoint(tx, "SAVEPOINT part");
+    return part(tx, "SAVEPOINT part");
 }
 
 int tx_savepoint_release(struct tx *tx)
 {
     if (tx_check(tx))
         return tx->error;
-    return savepoint(tx, "RELEASE part");
+    return part(tx, "RELEASE part");
 }
 
 /* An error grave enough that the engine ended the transaction by itself makes the ROLLBACK TO fail: then all is lost. */
@@ -322,7 +323,8 @@ int tx_savepoint_rollback(struct tx *tx)
     tx->error = 0;
     fed_undo(tx);
     tx->late = LATE_UNDONE;
-    return savepoint(tx, "ROLLBACK TO part; RELEASE part");
+    int rc = tx->store->engine->script(tx->connection, "ROLLBACK TO part; RELEASE part"); /* nothing can be prepared behind a failed statement */
+    return rc ? store_fail(tx, rc, "ROLLBACK TO part") : 0;
 }
 
 int tx_error(const struct tx *tx)

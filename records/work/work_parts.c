@@ -5,13 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static int load(json_t **out, const char *config_dir, const char *name, struct fault *f)
-{
-    char path[1024];
-    snprintf(path, sizeof path, "%s/%s", config_dir, name);
-    return config_table(out, path, f);
-}
-
 int work_default_terms(const json_t *deadlines, const char *urgency, struct flow_terms out[])
 {
     for (int k = 0; k < K_COUNT; k++) {
@@ -46,9 +39,9 @@ int work_parts_open(struct work_parts *p, const char *config_dir, struct fault *
     memset(p, 0, sizeof *p);
     snprintf(forms_dir, sizeof forms_dir, "%s/forms", config_dir);
     int rc = forms_load(&p->forms, forms_dir, f);
-    rc = rc ? rc : load(&p->deadlines, config_dir, "deadlines.json", f);
-    rc = rc ? rc : load(&p->policies, config_dir, "policies.json", f);
-    rc = rc ? rc : load(&p->fit, config_dir, "specialty_fit.json", f);
+    rc = rc ? rc : config_table(&p->deadlines, config_dir, "deadlines.json", f);
+    rc = rc ? rc : config_table(&p->policies, config_dir, "policies.json", f);
+    rc = rc ? rc : config_table(&p->fit, config_dir, "specialty_fit.json", f);
     rc = rc ? rc : check_deadlines(p->deadlines, f);
     if (rc)
         work_parts_close(p);

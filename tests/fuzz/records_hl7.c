@@ -29,7 +29,7 @@ static void map(struct hl7_message *m)
     struct exchange_flaw flaw = {0};
     struct fault f = {0};
     char text[40];
-    if (!table && exchange_map_open(&table, YL_SOURCE_DIR "/config/exchange/hl7v2.json", &f))
+    if (!table && exchange_map_open(&table, YL_SOURCE_DIR "/config/exchange", "hl7v2.json", &f))
         abort();
     int rc = exchange_map_apply(table, m, 480, &entries, &flaw);
     if (rc && (rc != ERR_INVALID || !flaw.code))

@@ -225,7 +225,7 @@ static void pieces_are_put_together_as_they_are_written(void **state)
     } cases[] = {{"PID|1||1||||||||南坪乡282号^^云岭县^海沧市\r", "海沧市云岭县南坪乡282号"}, {"PID|1||1||||||||Long Road 1^^Yunling^Haicang\r", "Haicang Yunling Long Road 1"}};
     struct exchange_map *map;
     struct fault f = {0};
-    assert_int_equal(exchange_map_open(&map, YL_SOURCE_DIR "/config/exchange/hl7v2.json", &f), 0);
+    assert_int_equal(exchange_map_open(&map, YL_SOURCE_DIR "/config/exchange", "hl7v2.json", &f), 0);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct hl7_message m;
         char text[200], whole[300];

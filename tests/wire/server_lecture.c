@@ -1,8 +1,7 @@
 /* Lectures on the real daemon: who may watch, what a viewer is sent, one that is too slow, and low-latency HLS with winding back. */
 #include "tests/lib/fragments.h"
-#include "tests/lib/site.h"
+#include "tests/lib/site_rows.h"
 #include "tests/lib/lecturer.h"
-#include <sqlite3.h>
 
 static struct dtls_identity *identity;
 static struct lecturer lecturer;
@@ -155,18 +154,7 @@ static void the_beginning_in_one_answer(void **state)
 
 static int64_t audited(const char *op)
 {
-    char path[200];
-    sqlite3 *db;
-    sqlite3_stmt *q;
-    snprintf(path, sizeof path, "%s/data/yilian.db", site.dir);
-    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db, "SELECT count(*) FROM audit WHERE op=?1", -1, &q, NULL), SQLITE_OK);
-    sqlite3_bind_text(q, 1, op, -1, SQLITE_STATIC);
-    assert_int_equal(sqlite3_step(q), SQLITE_ROW);
-    int64_t n = sqlite3_column_int64(q, 0);
-    sqlite3_finalize(q);
-    sqlite3_close(db);
-    return n;
+    return site_number("SELECT COUNT(*) AS n FROM audit WHERE op=$1", op);
 }
 
 static void staff_watch_by_their_session(void **state)

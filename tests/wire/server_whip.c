@@ -1,7 +1,7 @@
 /* WHIP and WHEP on the real daemon: what RFC 9725 says of status codes and headers, media through it, restart, expiry, and who is refused. */
 #include "tests/lib/site.h"
 #include "tests/lib/rtc_client.h"
-#include <sqlite3.h>
+#include "tests/lib/site_rows.h"
 
 #define SDP "Content-Type: application/sdp\r\n"
 #define FRAG "Content-Type: application/trickle-ice-sdpfrag\r\n"
@@ -393,15 +393,9 @@ static void administrators_see_lines_and_nobodys_name(void **state)
 
 static void a_token_ends_its_session(void **state)
 {
-    char token[80], path[100], sql[200];
+    char token[80];
     snprintf(token, sizeof token, "%s", site_ctl("token --room short --publish --watch --minutes 1"));
-    snprintf(path, sizeof path, "%s/data/yilian.db", site.dir);
-    sqlite3 *db;
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    sqlite3_busy_timeout(db, 5000);
-    snprintf(sql, sizeof sql, "UPDATE room_token SET expires_ms=%lld WHERE id=(SELECT MAX(id) FROM room_token)", (long long)clock_now_ms(&clock_system) + 8000);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
+    site_exec("UPDATE room_token SET expires_ms=$1 WHERE id=(SELECT MAX(id) FROM room_token)", clock_now_ms(&clock_system) + 8000);
     struct session in;
     begin(&in, "/whip/short", token);
     for (int i = 0; i < 150 && ask("PATCH", in.url, with(token, FRAG "If-Match: *\r\n"), "a=ice-ufrag:cccc\r\na=ice-pwd:cccccccccccccccccccccccc\r\n") == 204; i++)
