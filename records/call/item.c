@@ -210,11 +210,17 @@ static bool said_openly(const char *reason)
     return false;
 }
 
+/* "no_..": of what he sees there is no such part; a printed code is its own proof. */
+static bool lacks_a_part(const char *reason)
+{
+    return strncmp(reason, "no_", 3) == 0 || strcmp(reason, "code") == 0;
+}
+
 static void conceal(struct item *it)
 {
     struct reply *r = &it->reply;
     bool hidden = r->error == ERR_DENIED && !said_openly(r->fault.reason);
-    if (it->session.actor.system || (!hidden && (r->error != ERR_NOT_FOUND || r->fault.reason[0])))
+    if (it->session.actor.system || (!hidden && (r->error != ERR_NOT_FOUND || lacks_a_part(r->fault.reason))))
         return;
     if (hidden)
         TEXT_COPY(it->hidden, r->fault.reason);
