@@ -43,6 +43,7 @@ struct records_config {
     const char *notify_trust, *notify_certificate, *notify_key; /* PEM: of systems that are notified over MLLP/TLS (records/exchange/mllp_client.h); NULL or "" */
     const char *composer;   /* the program yilian-pipe, which makes films of recordings; NULL or "" = none are made */
     int composers;          /* how many at a time; 0 = none */
+    const char *public_address; /* site.address as it was configured: whom a token is asked of is told by it, not by the request (records/fhir/token.c); NULL or "" = not configured */
     const char *version;    /* of the program, for who looks after the machine; NULL = not said */
     const char *certificate; /* PEM file of the server's own, for the same; NULL or "" */
     int media_workers;      /* the same */
@@ -67,6 +68,7 @@ struct call {
     const char *client_address, *user_agent; /* for the audit line; may be NULL */
     const char *csrf;        /* X-CSRF-Token header; required for WRITE ops when the credential came by cookie */
     bool by_cookie;
+    const char *device;      /* what reply.set_device gave this browser; NULL = none */
 };
 
 struct reply {
@@ -74,6 +76,7 @@ struct reply {
     json_t *result;  /* owned by the reply; NULL on error */
     /* set by session ops: the server turns them into a cookie */
     char set_session[80]; /* new token, "-" = clear, "" = leave */
+    char set_device[64];  /* the word this browser is known by from now on, "" = leave */
     struct fault fault;   /* last: only as many of its fields as there are is worth a copy */
 };
 /* Moves what `from` owns and says into `to`, whatever is there. */

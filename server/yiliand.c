@@ -199,6 +199,7 @@ static int open_records(struct daemon *d, struct fault *f)
                                     .composer = d->pipe_program,
                                     .composers = (int)options_int(d->options, "record.exports"),
                                     .base_url = d->address,
+                                    .public_address = *options_text(d->options, "site.address") ? d->address : "",
                                     .version = VERSION,
                                     .certificate = options_text(d->options, "tls.certificate"),
                                     .media_workers = (int)media_settings(d).workers,

@@ -233,6 +233,7 @@ static int open_all(struct records *r, const struct records_config *config, stru
         if (r->on_change)
             store_keep_fed(r->store);
         snprintf(r->parts.delivery_keys.base_url, sizeof r->parts.delivery_keys.base_url, "%s", config->base_url ? config->base_url : "");
+        fhir_public_address(r->parts.fhir, config->public_address);
         snprintf(r->parts.record_dir, sizeof r->parts.record_dir, "%s", config->record_dir ? config->record_dir : "");
         snprintf(r->parts.drop_dir, sizeof r->parts.drop_dir, "%s", config->drop_dir ? config->drop_dir : "");
         r->parts.odbc = config->odbc_ini && config->odbc_ini[0];
