@@ -84,7 +84,7 @@ static void report_down(struct peer *peer)
     for (size_t i = 0; i < peer->n_feeds; i++) {
         struct feed *f = peer->feeds[i];
         struct rtcp_sender_info info;
-        if (!consumer_sender_info(&f->consumer, &f->track->producer, worker_ntp(), f->track->peer->clock_offset,
+        if (!consumer_sender_info(&f->consumer, &f->track->producer, worker_ntp(), f->track->peer->clock.offset,
                                   peer->worker->now_us, &info))
             continue;
         if (b.cap - b.len < 60) {

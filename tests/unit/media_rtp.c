@@ -1,6 +1,7 @@
 /* Packet arithmetic: headers, extensions, RTX, RTCP, feedback, NACK lists, and a consumer across switches and wraps. */
 #include "media/router/consumer.h"
 #include "media/rtp/bytes.h"
+#include "media/rtp/far_clock.h"
 #include "media/rtp/payload.h"
 #include "media/rtp/twcc.h"
 #include "media/worker/placement.h"
@@ -285,12 +286,35 @@ static void consumer_of_one_layer(void **state)
     producer_close(&p);
 }
 
+/* A publisher's clock: reports are late by anything up to 80 ms, for a minute by 300 ms at least (a full line); it runs 200 ppm slow, and is set back by three seconds. */
+static void a_far_clock_is_followed(void **state)
+{
+    struct far_clock c = {0};
+    double worst = 0, worst_full = 0, after_set = 0;
+    (void)state;
+    srand(1);
+    for (int s = 0; s < 7200; s++) {
+        bool full = s >= 600 && s < 660, settling = s >= 3000 && s < 3025;
+        double ours = s + (full ? 0.3 : 0) + rand() % 80 / 1000.0, its = s * (1 - 200e-6) - (s >= 3000 ? 3 : 0);
+        far_clock_hear(&c, (uint64_t)((its + 1000) * 4294967296.0), (uint64_t)((ours + 1000) * 4294967296.0), (int64_t)(ours * 1e6));
+        double off = (double)c.offset / 4294967296.0 - (s - its);
+        off = off < 0 ? -off : off;
+        if (settling) continue;
+        if (s >= 3025 && s < 3100 && off > after_set) after_set = off;
+        if (s >= 600 && s < 700 && off > worst_full) worst_full = off;
+        else if (s > 60 && off > worst) worst = off;
+    }
+    assert_true(worst < 0.05);      /* two hours at 200 ppm are 1.44 s */
+    assert_true(worst_full < 0.06);
+    assert_true(after_set < 0.1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(header_and_extensions), cmocka_unit_test(rtcp_round_trip),  cmocka_unit_test(nack_retries_then_gives_up),
         cmocka_unit_test(twcc_reports_arrivals), cmocka_unit_test(consumer_is_unbroken), cmocka_unit_test(consumer_of_one_layer), cmocka_unit_test(keyframe_budget), cmocka_unit_test(rooms_are_spread),
-        cmocka_unit_test(table_survives_removals),
+        cmocka_unit_test(table_survives_removals), cmocka_unit_test(a_far_clock_is_followed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
