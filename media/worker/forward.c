@@ -89,6 +89,7 @@ static void add_copies(struct feed *f, const struct track *t, struct copies *c)
     struct peer *peer = f->peer;
     size_t before = c->n;
     for (size_t i = 0; i < t->n_fresh; i++) {
+        if (!consumer_takes(&f->consumer, &t->fresh[i], peer->worker->now_us)) continue;
         if (replay_holds(&f->consumer, &t->fresh[i])) continue; /* it comes in its turn: queued too, it would go twice under one SRTP index */
         if (peer->line && line_spreads(f, &t->fresh[i])) continue;
         if (!consumer_forward(&f->consumer, &t->producer, &t->fresh[i], peer->worker->now_us, &c->parts[c->n])) continue;
@@ -320,6 +321,7 @@ static void send_plis(struct track *t)
 static void wish(struct feed *f)
 {
     size_t layer;
+    if (f->peer->srtp && consumer_still_due(&f->consumer, f->peer->worker->now_us)) producer_want_key(&f->track->producer, 0);
     if (f->peer->srtp && consumer_needs_key(&f->consumer, &f->track->producer, f->peer->worker->now_us, &layer) && !catchup_begin(f))
         producer_want_key(&f->track->producer, layer);
 }
