@@ -133,8 +133,10 @@ static void lane_open(struct spread_track *t, struct arm *a)
 /* Of a track there is a lane to or from each arm, though most rest: so whoever begins to be fed with it finds it in its media plane. */
 void spread_lanes_open(struct spread_track *t)
 {
+    for (struct arm *a = t->room->arms; a; a = a->next) /* where it comes from first: those from here to others need it here */
+        if (a->place->id == t->home) lane_open(t, a);
     for (struct arm *a = t->room->arms; a; a = a->next)
-        lane_open(t, a);
+        if (a->place->id != t->home) lane_open(t, a);
     spread_look(t);
 }
 
