@@ -17,7 +17,7 @@ struct member {
     bool sends;
     uint16_t up_port, down_port; /* of the media plane at the other end */
     struct rtc_client down;
-    bool receives;
+    bool receives, deaf; /* deaf: no packet comes through to him or from him */
     char ufrag[32]; /* theirs, of `down` */
     int64_t checked_ms;
     int moved; /* how often he was told to make his connections anew */
@@ -174,7 +174,7 @@ static inline void member_poll(struct member *m)
 {
     for (json_t *e; (e = web_take(&m->ws, 0)); json_decref(e))
         member_event(m, e);
-    if (!m->receives) return;
+    if (!m->receives || m->deaf) return;
     if (!m->down.srtp && !m->down.checked) rtc_client_check(&m->down);
     rtc_client_poll(&m->down, 0);
     if (web_now_ms() - m->checked_ms < 1000) return;

@@ -152,9 +152,8 @@ static int64_t sent(uint16_t port)
     return figure(port, "yilian_media_packets_sent_total");
 }
 
-static void resting(struct member *m, const char *whose, bool on)
+static void resting(struct member *m, bool on)
 {
-    (void)whose;
     json_decref(member_ask(m, "room.quality_hint", json_pack("{s:s}", "mode", on ? "audio_only" : "full")));
 }
 
@@ -181,19 +180,19 @@ static void one_copy_crosses_the_link(void **state)
     /* to edge 0: 2 x 2, to edge 1: 3 x 2, from edge 0: 2 x 2, from edge 1: 1 x 2 */
     assert_int_equal(lanes, 16);
     for (size_t i = 0; i < N_ALL; i++) /* nobody looks at pictures now */
-        resting(all[i], "", true);
+        resting(all[i], true);
     tick(500);
     assert_int_equal(figure(site.port, "yilian_node_lanes"), 8);
     int before = picture(&host, &expert), heard = voice(&host, &expert);
     tick(1000);
     assert_true(picture(&host, &expert) == before && voice(&host, &expert) > heard + 20);
     for (size_t i = 0; i < N_ALL; i++)
-        resting(all[i], "", false);
+        resting(all[i], false);
     everybody_sees_everybody();
     assert_int_equal(figure(site.port, "yilian_node_lanes"), 16);
 }
 
-/* A thousand renewals of a page's connections would each leave something behind, if anything did. */
+/* A page's connections made anew again and again: each would leave something behind, if anything did. */
 static void who_leaves_and_comes_leaves_nothing_behind(void **state)
 {
     (void)state;
@@ -205,6 +204,103 @@ static void who_leaves_and_comes_leaves_nothing_behind(void **state)
     }
     assert_int_equal(figure(site.port, "yilian_node_lanes"), 16);
     assert_int_equal(figure(site.port, "yilian_node_member_peers"), 6);
+}
+
+/* The recording is made at the origin, and has whoever is at an edge, from everywhere. */
+static void the_recording_has_everybody(void **state)
+{
+    char path[80];
+    size_t i, k, whole = 0;
+    json_t *r, *t, *list = NULL;
+    (void)state;
+    for (i = 0; i < N_ALL; i++) /* nobody needs a picture, but the recording does */
+        resting(all[i], true);
+    tick(500);
+    json_decref(member_ask(&host, "room.record", json_pack("{s:b}", "on", 1)));
+    for (i = 0; i < N_ALL; i++)
+        json_decref(member_ask(all[i], "room.consent", json_pack("{s:b}", "agree", 1)));
+    tick(4000);
+    assert_int_equal(figure(site.port, "yilian_node_lanes"), 8 + 3); /* the voices, and from the edges three pictures */
+    json_decref(member_ask(&host, "room.record", json_pack("{s:b}", "on", 0)));
+    snprintf(path, sizeof path, "/cases/%s/recordings", case_id);
+    for (int64_t until = web_now_ms() + 20000;; json_decref(list)) {
+        list = person_ask(&sun, "GET", path, NULL);
+        r = json_array_get(json_object_get(list, "items"), 0);
+        if (json_is_true(json_object_get(r, "sealed"))) break;
+        assert_true(web_now_ms() < until);
+        tick(200);
+    }
+    json_array_foreach(json_object_get(r, "tracks"), k, t)
+    {
+        print_message("%s/%s: %lld ms\n", json_string_value(json_object_get(json_object_get(t, "who"), "name")), json_string_value(json_object_get(t, "source")),
+                      (long long)json_integer_value(json_object_get(t, "duration_ms")));
+        whole += json_integer_value(json_object_get(t, "duration_ms")) > 2000;
+    }
+    assert_int_equal(whole, 8);
+    json_decref(list);
+    for (i = 0; i < N_ALL; i++)
+        resting(all[i], false);
+    everybody_sees_everybody();
+}
+
+static const json_t *person_of(const json_t *room, const struct member *m)
+{
+    size_t i;
+    json_t *p;
+    json_array_foreach(json_object_get(room, "people"), i, p)
+        if (strcmp(json_string_value(json_object_get(p, "id")), m->seat) == 0) return p;
+    fail_msg("%s is not in the room", m->from);
+    return NULL;
+}
+
+/* Who looks after the machine sees the room as one, wherever its members' media is. */
+static void a_survey_has_every_node(void **state)
+{
+    struct person_at sys = person_sign_in("sys");
+    char path[100];
+    (void)state;
+    json_t *rooms = person_ask(&sys, "GET", "/rooms", NULL);
+    snprintf(path, sizeof path, "/rooms/%s?seat_id=%s", json_string_value(json_object_get(json_array_get(json_object_get(rooms, "items"), 0), "id")), host.seat);
+    json_decref(rooms);
+    tick(2500); /* figures come every two seconds */
+    json_t *room = person_ask(&sys, "GET", path, NULL);
+    for (size_t i = 0; i < N_ALL; i++) {
+        const json_t *p = person_of(room, all[i]);
+        assert_string_equal(json_string_value(json_object_get(json_object_get(p, "up"), "way")), "udp");
+        assert_string_equal(json_string_value(json_object_get(json_object_get(p, "down"), "way")), "udp");
+        assert_int_equal(json_array_size(json_object_get(p, "sent")), 2);
+        assert_true(json_integer_value(json_object_get(json_object_get(p, "up"), "bps")) > 50000);
+    }
+    assert_int_equal(json_array_size(json_object_get(room, "received")), 6);
+    json_decref(room);
+}
+
+/* His network lets nothing through to the edge: the seat is the same, his media comes to the origin. */
+static void who_does_not_reach_the_edge_comes_here(void **state)
+{
+    (void)state;
+    far.deaf = true;
+    member_receive(&far);
+    int64_t began = web_now_ms();
+    while (!far.moved) {
+        assert_true(web_now_ms() - began < 7000);
+        tick(10);
+    }
+    print_message("told to come elsewhere %lld ms after the offer\n", (long long)(web_now_ms() - began));
+    far.deaf = false;
+    member_receive(&far);
+    member_send(&far);
+    sees(&far, &host, 5000);
+    sees(&host, &far, 5000);
+    assert_int_equal(far.down_port, media_port("yilian"));
+    far.moved = 0;
+    member_leave(&far); /* he comes anew: near his edge again */
+    member_join(&far, "127.0.0.3", "", guest_ticket("小兰"));
+    admit(&far);
+    member_receive(&far);
+    member_send(&far);
+    everybody_sees_everybody();
+    assert_int_equal(far.up_port, media_port("edge1"));
 }
 
 static void a_killed_edge_is_healed_at_the_origin(void **state)
@@ -278,6 +374,9 @@ int main(void)
         cmocka_unit_test(who_sends_at_an_edge_is_seen_everywhere),
         cmocka_unit_test(one_copy_crosses_the_link),
         cmocka_unit_test(who_leaves_and_comes_leaves_nothing_behind),
+        cmocka_unit_test(the_recording_has_everybody),
+        cmocka_unit_test(a_survey_has_every_node),
+        cmocka_unit_test(who_does_not_reach_the_edge_comes_here),
         cmocka_unit_test(a_killed_edge_is_healed_at_the_origin),
         cmocka_unit_test(a_silent_edge_is_healed_too),
     };
