@@ -134,7 +134,7 @@ void spread_peer_free(struct spread_peer *p)
     while (p->feeds)
         feed_free(p->feeds);
     HASH_DEL(p->room->spread->peers, p);
-    LL_DELETE(p->room->peers, p);
+    DL_DELETE(p->room->peers, p);
     free(p);
 }
 
@@ -166,7 +166,7 @@ static int peer_opened(struct spread *s, uint64_t node, const struct media_cmd *
     }
     *p = (struct spread_peer){.id = c->peer_open.peer.v, .node = node, .room = r};
     HASH_ADD(hh, s->peers, id, sizeof p->id, p);
-    LL_PREPEND(r->peers, p);
+    DL_PREPEND(r->peers, p);
     if (a) a->members++;
     if (a) metric_add(s->m_members, 1);
     return 0;

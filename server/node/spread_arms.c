@@ -3,7 +3,6 @@
 #include "server/base/log.h"
 #include "server/node/spread_private.h"
 #include "server/sdp/sdp.h"
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -289,7 +288,7 @@ void spread_arm_close(struct arm *a, bool gone)
 
 void spread_arm_fail(struct arm *a)
 {
-    log_warn("node", "the media of room %016" PRIx64 " does not come from an edge (UDP from there to the media.port here); its members come here", a->room->id);
+    log_warn("node", "the media of room %016llx does not come from an edge (UDP from there to the media.port here); its members come here", (unsigned long long)a->room->id);
     a->place->unfit_until_ms = spread_now_ms() + UNFIT_MS;
     spread_arm_close(a, false);
 }

@@ -61,7 +61,7 @@ struct spread_peer { /* of a seat, or of who watches */
     UT_hash_handle hh; /* spread.peers, by id */
     uint64_t id, node;
     struct spread_room *room;
-    struct spread_peer *next; /* room.peers */
+    struct spread_peer *next, *prev; /* room.peers: thousands, where many watch */
     struct spread_feed *feeds;
 };
 

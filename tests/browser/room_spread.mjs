@@ -96,16 +96,30 @@ await run({
       for (const pc of globalThis.pcs) if (pc.connectionState === 'connected') (await pc.getStats()).forEach((s) => s.type === 'outbound-rtp' && s.kind === 'video' && s.rid && (out[s.rid] = s.framesSent ?? 0))
       return out
     })
-    const large = async () => {
-      const before = await sent()
-      await zhang.waitForTimeout(1500)
-      const now = await sent()
-      return Object.keys(now).filter((r) => now[r] > before[r]).sort().join('')
+    const sends = async (sizes) => {
+      const began = Date.now()
+      await until(async () => {
+        const before = await sent()
+        await zhang.waitForTimeout(1000)
+        const now = await sent()
+        return Object.keys(now).filter((r) => now[r] > before[r]).sort().join('') === sizes
+      }, `zhang sends ${sizes}`)
+      return Date.now() - began
     }
-    const wide = await large()
-    for (const page of [qian, xu]) await page.setViewportSize({ width: 390, height: 400 })
-    console.log(`     zhang sends ${wide || 'one size'} while seen large, ${await large() || 'one size'} right after`)
-    for (const page of [qian, xu]) await page.setViewportSize({ width: 1366, height: 768 })
+    /** As if another tab were before it. */
+    const put = (page, state) => page.evaluate((state) => {
+      Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => state })
+      document.dispatchEvent(new Event('visibilitychange'))
+    }, state)
+    await sends('hq')
+    await put(qian, 'hidden')
+    await zhang.waitForTimeout(2000)
+    await sends('hq') // xu looks
+    await put(xu, 'hidden')
+    const rested = await sends('q')
+    await put(xu, 'visible')
+    console.log(`     nobody looks: the large size rests after ${rested} ms; somebody looks again: it is sent after ${await sends('hq')} ms at most`)
+    await put(qian, 'visible')
     for (const page of [qian, xu]) await playing(page, zhang.called)
   },
   async 'the edge is killed: every picture goes on within three seconds'() {
