@@ -78,6 +78,7 @@ const struct option option_table[] = {
     {"node.peer_certificate", OPTION_PATH, "", 0, 0,
      "Of an edge: PEM file of the authority of the origin's certificate, or of a self-signed one itself; empty = the system's authorities."},
     {"node.address", OPTION_TEXT, "", 0, 0, "Of an edge: address by which viewers reach it, e.g. https://edge1.yilian.example:8443."},
+    {"node.serves", OPTION_LIST, "", 0, 0, "Of an edge: addresses that it is near to, e.g. 10.3.0.0/16, 2001:db8::/32; members of rooms who come from there have their media here. Empty = nobody's."},
     {"node.viewers", OPTION_INT, "1400", 1, 100000, "Of an edge: viewers at once; listen.connections must be 50 more. An edge serves from one core: a machine of several runs several edges."},
     {"log.level", OPTION_TEXT, "info", 0, 0, "error, warn, info or debug."},
     {0},
