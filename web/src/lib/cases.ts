@@ -149,5 +149,5 @@ export const sexText = (sex: string): string => cw.maybe(sex) ?? sex
 export const urgencyText = (u: string): string => cw.maybe(u) ?? u
 export const kindText = (k: string): string => cw.maybe(k) ?? k
 export const urgencyKind = (u: string): 'danger' | 'warn' | 'plain' => (u === 'emergency' ? 'danger' : u === 'urgent' ? 'warn' : 'plain')
-export const ageText = (p: { age_text: string; age_text_en?: string }): string => (locale.value === 'en' ? p.age_text_en : null) ?? p.age_text
+export const ageText = (p: { age_text: string; age_text_en?: string }): string => ((locale.value === 'en' ? p.age_text_en : null) ?? p.age_text).replace(/ /g, '\u00a0') // a number keeps its unit
 export const patientText = (p: CaseLine['patient']): string => [p.name || cw('nameless'), sexText(p.sex), ageText(p)].filter(Boolean).join(' ')

@@ -26,7 +26,7 @@ export function clockText(ms: number | null | undefined): string {
 export function dateTimeText(ms: number | null | undefined): string {
   return ms === null || ms === undefined ? '' : `${dateText(ms)} ${clockText(ms)}`
 }
-/** today 14:30 / tomorrow 09:00 / 11-26 14:30 / 2025-01-02 14:30 */
+/** today 14:30 / tomorrow 09:00 / 11-26 14:30, 26 Nov 14:30 / 2025-01-02 14:30 */
 export function nearText(ms: number | null | undefined): string {
   if (ms === null || ms === undefined) return ''
   const d = new Date(ms)
@@ -35,8 +35,12 @@ export function nearText(ms: number | null | undefined): string {
   if (days === 0) return t('today', { time: clockText(ms) })
   if (days === 1) return t('tomorrow', { time: clockText(ms) })
   if (days === -1) return t('yesterday', { time: clockText(ms) })
-  const day = `${two(d.getMonth() + 1)}-${two(d.getDate())} ${clockText(ms)}`
-  return d.getFullYear() === today.getFullYear() ? day : `${d.getFullYear()}-${day}`
+  return d.getFullYear() === today.getFullYear() ? `${dayText(ms)} ${clockText(ms)}` : dateTimeText(ms)
+}
+/** A day of this year as the language writes it: 11-26, 26 Nov. */
+export function dayText(ms: number): string {
+  const d = new Date(ms)
+  return locale.value === 'zh' ? `${two(d.getMonth() + 1)}-${two(d.getDate())}` : new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' }).format(ms)
 }
 export function dayStart(ms: number): number {
   const d = new Date(ms)
@@ -54,6 +58,9 @@ export function weekStart(ms: number): number {
 export function weekday(ms: number): string {
   return new Intl.DateTimeFormat(locale.value === 'zh' ? 'zh-CN' : 'en-GB', { weekday: 'short' }).format(ms)
 }
+/** A day with its weekday, short (周二 12-01, Tue 1 Dec) and whole (2026-12-01 周二, Tue 1 Dec 2026). */
+export const dayName = (ms: number): string => `${weekday(ms)} ${dayText(ms)}`
+export const wholeDay = (ms: number): string => (locale.value === 'zh' ? `${dateText(ms)} ${weekday(ms)}` : `${dayName(ms)} ${new Date(ms).getFullYear()}`)
 /** "2 h 05 min", "45 s" */
 export function spanText(ms: number): string {
   const s = Math.max(0, Math.round(Math.abs(ms) / 1000))

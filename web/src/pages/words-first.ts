@@ -11,11 +11,11 @@ export const fw = words(
     then: '做完后，申请医师登录即可在“会诊”页新建会诊。各院信息系统的数据在“数据交换”登记来源后接入；时限等在“运行参数”修改。',
   },
   {
-    title: 'Begin here', done: 'Done', and: ', ', missing: 'Still missing: {list}.',
-    house: 'Add the member institutions', house_text: 'The county hospital and the township centres, below the consortium.', house_go: 'Add institutions',
-    dept: 'Add departments', dept_text: 'In the row of an institution, "Add below": those that will be asked.', dept_go: 'Add departments',
-    staff: 'Add staff and give them roles', staff_text: 'An account, then post and roles; the first password is shown once.', staff_go: 'Add staff',
-    m_applicant: 'an applicant doctor', m_township_head: 'somebody who reviews before sending (township head or medical affairs)', m_dispatcher: 'a dispatcher', m_expert: 'an expert',
-    then: 'Then an applicant doctor signs in and asks for the first consultation on the page Cases. Hospital systems send data once they are registered under Data exchange; deadlines are changed under Policies.',
+    title: 'Start here', done: 'Done', and: ', ', missing: 'Still missing: {list}.',
+    house: 'Add the member institutions', house_text: 'Add the county hospital and the township health centres below the consortium.', house_go: 'Add institutions',
+    dept: 'Add departments', dept_text: 'In the row of an institution choose "Add below" for each department that will be consulted.', dept_go: 'Add departments',
+    staff: 'Add staff and give them roles', staff_text: 'Create an account, then give post and roles; the initial password is shown only once.', staff_go: 'Add staff',
+    m_applicant: 'a requesting doctor', m_township_head: 'an internal reviewer (head of the health centre or medical affairs)', m_dispatcher: 'a dispatcher', m_expert: 'an expert',
+    then: 'A requesting doctor can then sign in and start the first request under Consultations. Hospital systems can send data once registered under Data exchange; time limits are set under Policies.',
   },
 )

@@ -7,8 +7,8 @@ export const nw = words(
     k_personal: '个人属性数据', k_health: '健康状况数据', k_medical: '医疗应用数据', k_payment: '医疗支付数据', k_resource: '卫生资源数据', k_public: '公共卫生数据', k_system: '系统运行数据',
   },
   {
-    title: 'Data inventory', explain: 'The system counts itself what it stores: numbers and shares only, never what is in them. What is missing is counted in the newest {n} of each kind. The levels are the five of GB/T 39725-2020; records of special diseases are always handled as level 5.', again: 'Count again', counted: 'Counted {time}', export: 'Export', empty: 'Nothing stored', class: 'Kind of data', count: 'How many', level: 'Level', owner: 'Who answers for it', last: 'Last one', missing: 'Missing', each: '{role} of each institution', whole: 'nothing missing', nothing: 'not counted', of_level: 'kinds: {n}', level_n: 'Level {n}', tables: 'tables: {n}', file: 'inventory', table: 'Table',
-    l_1: 'open to everybody', l_2: 'for wide use', l_3: 'for a medium circle', l_4: 'for a small circle', l_5: 'for the smallest circle, strictly controlled',
+    title: 'Data inventory', explain: 'What the system stores, counted by itself: numbers and percentages only, never content. Missing values are counted in the newest {n} of each class. Levels follow GB/T 39725-2020; records of specially protected diseases are always level 5.', again: 'Count again', counted: 'Counted {time}', export: 'Export', empty: 'Nothing stored', class: 'Data class', count: 'Count', level: 'Level', owner: 'Responsible', last: 'Latest', missing: 'Missing', each: '{role} of each institution', whole: 'complete', nothing: 'not counted', of_level: '{n} {n|class|classes}', level_n: 'Level {n}', tables: '{n} {n|table|tables}', file: 'inventory', table: 'Table',
+    l_1: 'public', l_2: 'broad use', l_3: 'limited use', l_4: 'restricted use', l_5: 'strictly controlled',
     k_personal: 'personal', k_health: 'health', k_medical: 'medical use', k_payment: 'payment', k_resource: 'health resources', k_public: 'public health', k_system: 'operation',
   },
 )

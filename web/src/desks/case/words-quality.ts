@@ -7,8 +7,8 @@ export const q = words(
     legend: '等级为九成时间达到或优于的水平：A 原样清晰，B 略有影响，C 画面缩小或停顿，D 基本不可用。',
   },
   {
-    title: 'Call quality', none: 'Nothing was measured yet: figures come after a minute of a call, or when somebody leaves.', who: 'Who', grade: 'Line', time: 'Time', loss: 'Lost', rtt: 'Round trip', up: 'Up', down: 'Down', pictures: 'Pictures received', picture: 'Picture', from: 'From', late: 'Late', frozen: 'Stood still',
-    good: 'good', fair: 'fair', poor: 'poor', lost: 'cut off', host: 'asking side', expert: 'expert', member: 'member', guest: 'family', machine: 'device', camera: 'camera', camera2: 'second picture', screen: 'screen', mic: 'voice', session: 'Session {time}', going: 'going on', to: 'Pictures that {name} received',
-    legend: 'A grade is what nine tenths of the time reached or bettered: A as sent, B slightly worse, C smaller or halting, D hardly usable.',
+    title: 'Call quality', none: 'No measurements yet: figures appear after one minute of a call, or when someone leaves.', who: 'Who', grade: 'Line', time: 'Time', loss: 'Lost', rtt: 'Round trip', up: 'Up', down: 'Down', pictures: 'Video received', picture: 'Picture', from: 'From', late: 'Late', frozen: 'Frozen',
+    good: 'good', fair: 'fair', poor: 'poor', lost: 'cut off', host: 'requesting side', expert: 'expert', member: 'member', guest: 'family', machine: 'device', camera: 'camera', camera2: 'second picture', screen: 'screen', mic: 'voice', session: 'Session {time}', going: 'in progress', to: 'Video received by {name}',
+    legend: 'The grade was met or exceeded 90% of the time: A as sent, B slightly reduced, C smaller or choppy, D barely usable.',
   },
 )

@@ -127,7 +127,8 @@ export function targetText(i: Meaning): string {
 }
 /** What happened, as people say it; an event the file names and we do not know keeps its word. */
 export const eventsText = (i: Meaning): string => listed(i.events.map((e) => cw.maybe(`e_${e.replace(/ /g, '_')}`) ?? e))
-export const wordText = (p: { word: string; label: Bi | null }, measure: string): string => label(p.label) || (measure === 'denied' ? opText(p.word) : p.word)
+/** A request that was neither passed on nor declined has another word than a patient who was not transferred. */
+export const wordText = (p: { word: string; label: Bi | null }, measure: string): string => (measure === 'redirected' && p.word === 'kept' ? cw('stayed') : label(p.label)) || (measure === 'denied' ? opText(p.word) : p.word)
 /** What there was to count, as "19 / 20"; of middles and means only how many. */
 export function ofText(i: Meaning, f: Figure): string {
   if (counted(i.unit)) return ''

@@ -11,12 +11,12 @@ export const fw = words(
     location_type: '部位分型', pathology: '病理类型', lesion: '病灶部位', metastasis: '转移部位', stage: '分期', modifiers: '附加', original: '原文',
   },
   {
-    yes: 'Yes', no: 'No', agreed: 'agreed', refused: 'refused', main_mark: '[main]', suspected: '(suspected)',
-    certain: 'Certain', certainty: 'Certainty', suspected_choice: 'Suspected', main: 'Main diagnosis', add_row: 'Add a row', remove: 'Remove row {n}', row: 'Row {n}', question_n: 'Question {n}', answer_n: 'Answer {n}',
-    add_question: 'Add a question', icd: 'Diagnosis (text, pinyin initials or code)', free_text: 'Add "{text}" as written', diagnosis: 'Diagnosis', versus: 'Compared with the preliminary one',
-    v_agreed: 'Agreed', v_changed: 'Changed', v_new: 'New', consent: 'Consent given', signer: 'Signed by', relation: 'Relation to the patient', sign_time: 'Signed at', file: 'Signed file', verbal: 'Spoken consent (signed form to follow)', spoken: '(spoken)', bracket: '({text})',
-    no_file: 'No file chosen', no_files: 'This case has no attachments', from: 'From', to: 'To', add_window: 'Add a time window', asked: 'Question', optional: 'optional', may: 'Optional: {list}', held: 'Optional ({n} of {of} filled): {list}',
-    proposal: 'Suggested normal form, please confirm; your words are kept', proposal_of: 'Suggested normal form of row {n}', no_code: 'No code', code_of: 'Code of {text}', take: 'Use it', keep_words: 'Keep my words only', not_his: "Not the patient's own diagnosis",
+    yes: 'Yes', no: 'No', agreed: 'agreed', refused: 'refused', main_mark: '[primary]', suspected: '(suspected)',
+    certain: 'Certain', certainty: 'Certainty', suspected_choice: 'Suspected', main: 'Primary diagnosis', add_row: 'Add a row', remove: 'Remove row {n}', row: 'Row {n}', question_n: 'Question {n}', answer_n: 'Answer {n}',
+    add_question: 'Add a question', icd: 'Diagnosis (text, pinyin initials or code)', free_text: 'Add "{text}" as written', diagnosis: 'Diagnosis', versus: 'Versus preliminary diagnosis',
+    v_agreed: 'Agreed', v_changed: 'Changed', v_new: 'New', consent: 'Consent given', signer: 'Signed by', relation: 'Relationship to the patient', sign_time: 'Signed at', file: 'Signed file', verbal: 'Verbal consent (signed form to follow)', spoken: '(verbal)', bracket: '({text})',
+    no_file: 'No file chosen', no_files: 'This consultation has no attachments', from: 'From', to: 'To', add_window: 'Add a time window', asked: 'Question', optional: 'optional', may: 'Optional: {list}', held: 'Optional ({n} of {of} filled): {list}',
+    proposal: 'Suggested standard form, please confirm; your own wording is kept', proposal_of: 'Suggested standard form for row {n}', no_code: 'No code', code_of: 'Code of {text}', take: 'Accept', keep_words: 'Keep my wording only', not_his: "Not the patient's own diagnosis",
     location_type: 'Site type', pathology: 'Pathology', lesion: 'Lesion', metastasis: 'Metastases', stage: 'Stage', modifiers: 'Also', original: 'As written',
   },
 )
