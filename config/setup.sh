@@ -70,13 +70,15 @@ own_addresses() {
   ip -4 -o addr show scope global 2>/dev/null | awk '{ split($4, a, "/"); print a[1] }'
 }
 
-# certificate_make FOLDER: self-signed, ECDSA P-256, for localhost, this host's name and addresses. Kept when it is there.
+# certificate_make FOLDER [NAME...]: self-signed, ECDSA P-256, for localhost, this host's name and addresses, and the names. Kept when it is there.
 certificate_make() {
   local dir=$1 names="DNS:localhost,IP:127.0.0.1,IP:::1" host a
+  shift
   [ -s "$dir/certificate.pem" ] && [ -s "$dir/key.pem" ] && return 0
   host=$(uname -n)
   case $host in *[!A-Za-z0-9.-]* | '' | localhost) ;; *) names="$names,DNS:$host" ;; esac
   for a in $(own_addresses); do names="$names,IP:$a"; done
+  for a in "$@"; do [[ $a =~ ^[0-9.]+$ ]] && names="$names,IP:$a" || names="$names,DNS:$a"; done
   (umask 077 && openssl ecparam -name prime256v1 -genkey -noout -out "$dir/key.pem") &&
     openssl req -x509 -new -key "$dir/key.pem" -sha256 -days 825 -subj "/CN=Yilian" -out "$dir/certificate.pem" \
       -addext "subjectAltName=$names" -addext "keyUsage=digitalSignature" -addext "extendedKeyUsage=serverAuth"

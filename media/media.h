@@ -245,6 +245,7 @@ enum media_reduced {
     MEDIA_WHOLE,
     MEDIA_FEWER_FRAMES, /* temporal layers left out */
     MEDIA_SMALLER,      /* a lower simulcast layer than the page has use for */
+    MEDIA_STILLS,       /* nothing of it fits but a keyframe every few seconds */
     MEDIA_HELD          /* nothing of it is sent */
 };
 #define MEDIA_STREAMS_MAX 16

@@ -30,7 +30,7 @@ struct records_config {
     const struct clock *clock;
     bool alone;      /* nobody else may have data_dir for himself: the daemon, and what must not run beside it */
     bool as_it_is;   /* a database of an older version is refused, not brought up: what may run beside a daemon of that version */
-    const char *archive_dir; /* for the way back to a point in time (records/store/archive.h); NULL or "" = none. Only of the file */
+    const char *archive_dir; /* for the way back to a point in time (records/store/archive.h; only of the file) and the copies of files (records/document/mirror.h); NULL or "" = none */
     int archive_every_ms, archive_keep_days;
     int64_t archive_base_ms;
     const char *record_dir; /* where the media plane leaves finished recordings; NULL or "" = none are taken */
@@ -43,6 +43,7 @@ struct records_config {
     const char *notify_trust, *notify_certificate, *notify_key; /* PEM: of systems that are notified over MLLP/TLS (records/exchange/mllp_client.h); NULL or "" */
     const char *composer;   /* the program yilian-pipe, which makes films of recordings; NULL or "" = none are made */
     int composers;          /* how many at a time; 0 = none */
+    const char *public_address; /* site.address as it was configured: whom a token is asked of is told by it, not by the request (records/fhir/token.c); NULL or "" = not configured */
     const char *version;    /* of the program, for who looks after the machine; NULL = not said */
     const char *certificate; /* PEM file of the server's own, for the same; NULL or "" */
     int media_workers;      /* the same */
@@ -67,6 +68,7 @@ struct call {
     const char *client_address, *user_agent; /* for the audit line; may be NULL */
     const char *csrf;        /* X-CSRF-Token header; required for WRITE ops when the credential came by cookie */
     bool by_cookie;
+    const char *device;      /* what reply.set_device gave this browser; NULL = none */
 };
 
 struct reply {
@@ -74,6 +76,7 @@ struct reply {
     json_t *result;  /* owned by the reply; NULL on error */
     /* set by session ops: the server turns them into a cookie */
     char set_session[80]; /* new token, "-" = clear, "" = leave */
+    char set_device[64];  /* the word this browser is known by from now on, "" = leave */
     struct fault fault;   /* last: only as many of its fields as there are is worth a copy */
 };
 /* Moves what `from` owns and says into `to`, whatever is there. */
@@ -111,6 +114,8 @@ struct records_moment {
     int64_t sound_ms;               /* of a damaged one: the last moment before it that a sound copy leads to; 0 = none */
 };
 YL_CHECKED int records_restore(const char *archive_dir, int64_t at_ms, const char *to_path, struct records_moment *out, struct fault *f);
+/* The copies of attachments and recordings of the same folder, into TO_DIR/blobs, which is not there yet. ERR_NOT_FOUND: there are none. */
+YL_CHECKED int records_restore_files(const char *archive_dir, const char *to_dir, int64_t *files, int64_t *bytes, struct fault *f);
 /* Consistent, while others write, and read back. Of whatever version the database is: no records are opened. */
 YL_CHECKED int records_backup(const struct records_config *config, const char *to_path, struct fault *f);
 /* *first_bad 0 = the chain of `*lines` lines is whole; else `what` (80 bytes) says what is wrong there. */

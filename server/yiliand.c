@@ -8,6 +8,7 @@
 #include "server/api/watch.h"
 #include "server/api/whip.h"
 #include "server/base/clock.h"
+#include "server/base/id.h"
 #include "server/base/log.h"
 #include "server/base/metrics.h"
 #include "server/base/option.h"
@@ -20,12 +21,14 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define VERSION "0.1.0"
 #define TICK_MS 1000
+#define EDGE_IDS 2 /* 0: the origin's, 1: yilianctl's (server/base/id.h) */
 
 struct daemon {
     struct options *options;
@@ -39,8 +42,10 @@ struct daemon {
     struct whip whip;
     struct node_settings node;
     struct origin *origin;       /* where edges may come */
+    struct spread *spread;       /* members' media at edges */
     struct edge *edge;           /* where we are one */
-    struct relay_nodes *passed;  /* an edge's rooms */
+    struct relay_nodes *passed;  /* an edge's rooms, for those who watch */
+    struct host *host;           /* and for their members */
     struct figures figures;      /* of an edge */
     struct shelf *shelf;         /* of lectures */
     struct watch *watch;
@@ -199,6 +204,7 @@ static int open_records(struct daemon *d, struct fault *f)
                                     .composer = d->pipe_program,
                                     .composers = (int)options_int(d->options, "record.exports"),
                                     .base_url = d->address,
+                                    .public_address = *options_text(d->options, "site.address") ? d->address : "",
                                     .version = VERSION,
                                     .certificate = options_text(d->options, "tls.certificate"),
                                     .media_workers = (int)media_settings(d).workers,
@@ -233,9 +239,12 @@ static int open_listener(struct daemon *d, struct fault *f)
 
 static int open_watch(struct daemon *d, struct fault *f)
 {
-    struct origin_config origin = {d->net, signaling_desk(d->signaling), d->guard, d->node.secret};
     int rc = shelf_open(&d->shelf, d->net, d->record_dir, f);
-    if (!rc && *d->node.secret) rc = origin_new(&d->origin, &origin, f);
+    if (!rc && *d->node.secret) rc = spread_new(&d->spread, d->net, f);
+    struct origin_config origin = {d->net, signaling_desk(d->signaling), d->spread, d->guard, d->node.secret};
+    if (!rc && d->spread) rc = origin_new(&d->origin, &origin, f);
+    struct plane_away away = d->spread ? spread_away(d->spread) : (struct plane_away){0};
+    desk_away(origin.desk, &away);
     struct watch_config watch = {.net = d->net, .desk = origin.desk, .guard = d->guard, .shelf = d->shelf, .origin = d->origin, .node_secret = d->node.secret};
     return rc ? rc : watch_new(&d->watch, &watch, f);
 }
@@ -273,20 +282,34 @@ static const char *edge_missing(void *ctx)
     return why && strcmp(why, "no_origin") == 0 ? "origin" : NULL;
 }
 
+static void edge_media_event(void *ctx, const struct media_event *e)
+{
+    const struct daemon *d = ctx;
+    relay_media_event(d->passed, e);
+    host_media_event(d->host, e);
+    if (e->type == MEDIA_SURVEYED) free(e->survey);
+}
+
 static int open_edge_media(struct daemon *d, struct fault *f)
 {
     struct media_config config = media_settings(d);
-    config.on_event = relay_media_event;
-    config.on_event_ctx = d->passed;
+    config.voices = 0; /* the origin chooses the loudest of all; recordings there have every voice that is sent here */
+    config.on_event = edge_media_event;
+    config.on_event_ctx = d;
     int rc = media_open(&d->media, &config, f);
-    if (rc == 0) relay_nodes_media(d->passed, d->media);
-    return rc;
+    if (rc) return rc;
+    relay_nodes_media(d->passed, d->media);
+    host_media(d->host, d->media);
+    edge_media(d->edge, d->media);
+    return 0;
 }
 
 /* An edge: what is watched, and nothing else; no records, no rooms of its own. */
 static int open_edge(struct daemon *d, struct fault *f)
 {
+    id_set_node(EDGE_IDS); /* the origin's ids are used here beside its own */
     struct edge_config edge = {.peer = d->node.peer, .peer_certificate = d->node.peer_certificate, .secret = d->node.secret, .address = d->node.address,
+                               .serves = d->node.serves,
                                .viewers_max = d->node.viewers_max};
     int rc = open_listener(d, f);
     edge.net = d->net;
@@ -294,7 +317,9 @@ static int open_edge(struct daemon *d, struct fault *f)
     if (rc == 0 && figures_serve(d->net, &d->figures)) rc = fault_set(f, ERR_INTERNAL, "figures", "The URLs of health and figures are taken.");
     if (rc == 0 && guard_new(&d->guard)) rc = fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
     rc = rc ? rc : relay_nodes_new(&d->passed, d->net, f);
+    rc = rc ? rc : host_new(&d->host, d->net, f);
     edge.relay = d->passed;
+    edge.host = d->host;
     rc = rc ? rc : edge_new(&d->edge, &edge, f);
     struct watch_config watch = {.net = d->net, .guard = d->guard, .edge = d->edge, .relay = d->passed, .node_secret = d->node.secret};
     rc = rc ? rc : relay_open(&d->relay, options_text(d->options, "relay.urls"), options_text(d->options, "relay.secret"), options_int(d->options, "relay.lifetime"), f);
@@ -329,6 +354,7 @@ static int open_media(struct daemon *d, struct fault *f)
     config.on_event_ctx = signaling_desk(d->signaling);
     int rc = media_open(&d->media, &config, f);
     if (rc == 0) signaling_media(d->signaling, d->media);
+    if (rc == 0 && d->spread) spread_media(d->spread, d->media);
     return rc;
 }
 
@@ -362,6 +388,7 @@ static void close_all(struct daemon *d)
     if (d->net) net_shut(d->net);
     signaling_shut(d->signaling);
     relay_nodes_shut(d->passed);
+    host_shut(d->host);
     media_close(d->media);     /* its last files go straight to the records plane */
     shelf_close(d->shelf);     /* what it read is posted */
     records_close(d->records); /* every completion has been posted when it returns */
@@ -372,6 +399,8 @@ static void close_all(struct daemon *d)
     origin_free(d->origin);
     edge_free(d->edge);
     relay_nodes_free(d->passed);
+    host_free(d->host);
+    spread_free(d->spread);
     gate_free(d->gate);
     signaling_free(d->signaling);
     guard_free(d->guard);

@@ -14,8 +14,9 @@ struct rtp_clock {
     int64_t ticks, offset_us, last_us;
 };
 void rtp_clock_init(struct rtp_clock *c, uint32_t rate);
-/* At that RTP time our clock showed utc_us. */
-void rtp_clock_refer(struct rtp_clock *c, uint32_t timestamp, int64_t utc_us);
+/* At that RTP time our clock showed utc_us. Returns by how much the times of what comes next leap for it, 0 = they follow gently: above 0
+ * the source lost so much time since the report before. */
+int64_t rtp_clock_refer(struct rtp_clock *c, uint32_t timestamp, int64_t utc_us);
 /* When a sample was made; never earlier than the sample before it by more than a quarter of the way between them. */
 int64_t rtp_clock_map(struct rtp_clock *c, uint32_t timestamp, int64_t arrival_us);
 #endif

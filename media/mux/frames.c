@@ -23,6 +23,8 @@ struct frames {
     int64_t patience_ms;
     bool started, have_frame, broken, need_key, key, spare, time_started, lost;
     bool marks; /* this sender marks the last packet of each frame */
+    bool lost_end;
+    uint32_t newest; /* RTP time of the newest packet that came */
     uint16_t next;
     uint32_t timestamp, last_ts;
     int64_t ticks, frame_utc_ms;
@@ -287,8 +289,16 @@ void frames_flush(struct frames *f, int64_t utc_ms, bool all)
         drain(f);
     }
     if (!all) return;
+    f->lost_end = f->lost || f->broken;
     f->broken = f->broken || f->marks;
     give(f);
+    f->lost_end = f->lost_end && f->lost;
+}
+
+bool frames_lost_end(const struct frames *f, uint32_t *timestamp)
+{
+    *timestamp = f->newest;
+    return f->lost_end;
 }
 
 void frames_input(struct frames *f, const uint8_t *rtp, size_t len, int64_t utc_ms)
@@ -301,6 +311,8 @@ void frames_input(struct frames *f, const uint8_t *rtp, size_t len, int64_t utc_
     }
     int gap = seq_diff(seq, f->next);
     if (gap < 0) return;
+    uint32_t timestamp = get_u32(rtp + 4);
+    if (!f->waiting || (int32_t)(timestamp - f->newest) > 0) f->newest = timestamp;
     if (gap >= SLOTS) {
         frames_flush(f, utc_ms, true);
         skip_hole(f);

@@ -23,4 +23,7 @@ void frames_patience(struct frames *f, int64_t ms);
 void frames_input(struct frames *f, const uint8_t *rtp, size_t len, int64_t utc_ms);
 /* Gives out what waits for missing packets longer than the limit; `all`: everything (the track ends). */
 void frames_flush(struct frames *f, int64_t utc_ms, bool all);
+/* After the last flush: true when something behind the frame given last did not come, or could not be decoded for it; *timestamp: of the newest packet. A frame that
+ * was still on its way is nothing that was lost. */
+bool frames_lost_end(const struct frames *f, uint32_t *timestamp);
 #endif

@@ -52,6 +52,7 @@ struct file {
     struct spool_file *spool;
     struct reel_gaps gaps; /* of the open fragment */
     int64_t started_ms, last_ms, step_ms, cut_utc_ms;
+    int64_t source_us; /* lost by the source, as its reports said since the last frame */
     uint32_t dropped; /* its inlet's count as last seen */
     bool busy;        /* the inlet dropped packets since the last frame */
 };
@@ -83,6 +84,11 @@ static int64_t utc_now_ms(void)
     return inlet_utc_us() / 1000;
 }
 
+static uint32_t dropped_so_far(const struct recorder_inlet *in)
+{
+    return (uint32_t)(in->dropped_ever + in->inlet.dropped);
+}
+
 static void put_command(struct recorder_inlet *in, struct inlet_note note)
 {
     inlet_command(&in->inlet, &note);
@@ -97,7 +103,7 @@ void recorder_packet(struct recorder_inlet *in, uint64_t recording, struct track
                      const uint8_t *rtp, size_t len)
 {
     struct inlet_note n = {.len = (uint32_t)len, .type = NOTE_PACKET, .codec = (uint8_t)codec, .subject = recording, .id = track.v,
-                           .utc_us = inlet_utc_us(), .timestamp = (uint32_t)(in->dropped_ever + in->inlet.dropped)};
+                           .utc_us = inlet_utc_us(), .timestamp = dropped_so_far(in)};
     inlet_packet(&in->inlet, &n, rtp);
 }
 
@@ -109,7 +115,7 @@ void recorder_refer(struct recorder_inlet *in, uint64_t recording, struct track_
 
 void recorder_track_end(struct recorder_inlet *in, uint64_t recording, struct track_id track)
 {
-    put_command(in, (struct inlet_note){.type = NOTE_TRACK_END, .subject = recording, .id = track.v});
+    put_command(in, (struct inlet_note){.type = NOTE_TRACK_END, .subject = recording, .id = track.v, .utc_us = inlet_utc_us(), .timestamp = dropped_so_far(in)});
 }
 
 void recorder_stop(struct recorder_inlet *in, uint64_t recording)
@@ -194,9 +200,14 @@ static void note_hole(struct file *f, const struct frame *frame, int64_t ms)
         gap.lost_ms = gap.length_ms;
         gap.why = f->busy ? REEL_BUSY : REEL_NETWORK;
         reel_gaps_add(&f->gaps, &gap);
-    } else if (!frame->lost && length >= QUIET_MS) {
+    } else if (length > 0 && f->source_us / 1000 > length / 2) {
+        gap.lost_ms = gap.length_ms;
+        gap.why = REEL_SOURCE;
+        reel_gaps_add(&f->gaps, &gap);
+    } else if (length >= QUIET_MS) {
         reel_gaps_add(&f->gaps, &gap);
     }
+    f->source_us = 0;
     if (!frame->lost && ms > f->last_ms && ms - f->last_ms <= STEP_MAX_MS) f->step_ms = ms - f->last_ms;
     if (frame->lost) f->busy = false;
 }
@@ -208,7 +219,7 @@ static int64_t made_us(struct file *f, const struct frame *frame)
     if (f->clock.started || !f->refer.known) return rtp_clock_map(&f->clock, frame->timestamp, anchor);
     anchor = f->refer.utc_us + (int64_t)(int32_t)(frame->timestamp - f->refer.timestamp) * 1000 / (f->clock.rate / 1000);
     int64_t at_us = rtp_clock_map(&f->clock, frame->timestamp, anchor);
-    rtp_clock_refer(&f->clock, f->refer.timestamp, f->refer.utc_us);
+    (void)rtp_clock_refer(&f->clock, f->refer.timestamp, f->refer.utc_us);
     return at_us;
 }
 
@@ -246,10 +257,21 @@ static void on_frame(void *ctx, const struct frame *frame)
         log_error("media", "recording %016" PRIx64 ": out of memory", f->key.recording);
 }
 
-static void end_file(struct file *f)
+/* What is not there at the end is told as what is missing before a frame is: the file alone would only be shorter. */
+static void note_end(struct file *f, int64_t until_us, enum reel_why why)
 {
+    int64_t from = f->last_ms + f->step_ms, length = until_us / 1000 - f->started_ms + f->step_ms - from;
+    if (!f->webm || length <= f->step_ms) return;
+    reel_gaps_add(&f->gaps, &(struct reel_gap){from, (uint32_t)length, (uint32_t)length, why});
+}
+
+static void end_file(struct file *f, int64_t dropped_until_us)
+{
+    uint32_t newest;
     HASH_DEL(f->owner->files, f);
     frames_flush(f->frames, 0, true);
+    if (dropped_until_us) note_end(f, dropped_until_us, REEL_BUSY);
+    else if (frames_lost_end(f->frames, &newest)) note_end(f, rtp_clock_map(&f->clock, newest, utc_now_ms() * 1000), f->busy ? REEL_BUSY : REEL_NETWORK);
     frames_free(f->frames);
     close_part(f);
     free(f);
@@ -266,13 +288,13 @@ static struct file *find_file(struct recorder *r, uint64_t recording, uint64_t t
 static void end_all(struct recorder *r, uint64_t recording)
 {
     struct file *f, *next;
-    HASH_ITER(hh, r->files, f, next) if (f->key.recording == recording) end_file(f);
+    HASH_ITER(hh, r->files, f, next) if (f->key.recording == recording) end_file(f, 0);
 }
 
 static void end_track(struct recorder *r, const struct inlet_note *n)
 {
     struct file *f = find_file(r, n->subject, n->id);
-    if (f) end_file(f);
+    if (f) end_file(f, f->dropped != n->timestamp ? n->utc_us : 0);
 }
 
 static struct file *file_for(struct recorder *r, const struct inlet_note *n)
@@ -280,7 +302,7 @@ static struct file *file_for(struct recorder *r, const struct inlet_note *n)
     struct file *f = find_file(r, n->subject, n->id);
     if (f && (n->type == NOTE_REFER || f->codec == n->codec)) return f;
     if (n->type == NOTE_REFER) return NULL;
-    if (f) end_file(f); /* the publisher changed its codec: a new file */
+    if (f) end_file(f, 0); /* the publisher changed its codec: a new file */
     struct session *s = session_of(r, n->subject);
     if (!s || !(f = calloc(1, sizeof *f))) return NULL;
     *f = (struct file){.key = {n->subject, n->id}, .session = s, .codec = n->codec, .owner = r, .dropped = n->timestamp};
@@ -309,7 +331,8 @@ static void take_refer(struct recorder *r, const struct inlet_note *n)
     f->refer.known = true;
     f->refer.timestamp = n->timestamp;
     f->refer.utc_us = n->utc_us;
-    rtp_clock_refer(&f->clock, n->timestamp, n->utc_us);
+    int64_t lost_us = rtp_clock_refer(&f->clock, n->timestamp, n->utc_us);
+    if (f->codec == MEDIA_OPUS && lost_us > 0) f->source_us += lost_us;
 }
 
 /* ---- the thread ---- */

@@ -2,6 +2,7 @@
 
 #define SPARE_PERCENT 115  /* of what a form above the present one needs */
 #define KEY_MS 600
+#define KEY_BACK_MS 3000 /* where nothing is shown, a sharp picture after three seconds is better than none */
 #define STAY_PERCENT 95
 #define RETURN_PERCENT 125 /* of what a picture that was left out needs */
 
@@ -50,7 +51,7 @@ static uint32_t needs(const struct allocator_stream *s, const struct choice *c, 
     uint64_t bps = bps_of(s, form);
     bps = bps * (form <= c->now ? STAY_PERCENT : c->now < 0 ? RETURN_PERCENT : SPARE_PERCENT) / 100;
     if (form > c->now && (c->now < 0 || forms[form].layer != forms[c->now].layer)) { /* its keyframe must pass soon enough */
-        uint64_t key = (uint64_t)s->key_bytes[forms[form].layer] * 8 * 1000 / KEY_MS;
+        uint64_t key = (uint64_t)s->key_bytes[forms[form].layer] * 8 * 1000 / (c->now < 0 ? KEY_BACK_MS : KEY_MS);
         if (key > bps) bps = key;
     }
     return bps > UINT32_MAX ? UINT32_MAX : (uint32_t)bps;
@@ -106,6 +107,14 @@ static bool has_least(const struct allocator_stream *s, const struct choice *c, 
     return needs(s, c, least) <= left && (least <= c->now || may_rise);
 }
 
+static bool still(const struct allocator_stream *s, uint32_t *left)
+{
+    uint32_t bps = (uint32_t)((uint64_t)s->key_bytes[0] * 8 * 1000 / ALLOCATOR_STILL_MS);
+    if (!s->stills || !bps || bps > *left) return false;
+    *left -= bps;
+    return true;
+}
+
 struct allocator_result allocate(struct allocator_stream *s, size_t n, uint32_t bps, bool may_rise)
 {
     struct choice c[ALLOCATOR_STREAMS];
@@ -117,7 +126,10 @@ struct allocator_result allocate(struct allocator_stream *s, size_t n, uint32_t 
     for (int v = next_value(s, n, 256); v >= 0; v = next_value(s, n, v))
         for (size_t i = 0; i < n; i++) {
             int least = above(&s[i], -1);
-            if (s[i].value != v || !has_least(&s[i], &c[i], left, may_rise)) continue;
+            if (s[i].value != v) continue;
+            bool whole = has_least(&s[i], &c[i], left, may_rise);
+            s[i].stills = !whole && still(&s[i], &left);
+            if (!whole) continue;
             c[i].form = least;
             left -= bps_of(&s[i], least) < left ? bps_of(&s[i], least) : left;
         }
@@ -129,6 +141,7 @@ struct allocator_result allocate(struct allocator_stream *s, size_t n, uint32_t 
         r.used_bps += bps_of(&s[i], c[i].form);
         r.wanted_bps += best_bps(&s[i]);
     }
+    r.left_bps = left;
     r.wanted_bps = (uint32_t)((uint64_t)r.wanted_bps * RETURN_PERCENT / 100);
     return r;
 }

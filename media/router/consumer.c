@@ -344,7 +344,7 @@ static const struct packet *emptied(const struct packet *k, const struct consume
 
 bool consumer_follows(const struct consumer *c, const struct producer *p, size_t layer, int64_t now_us)
 {
-    if (c->params.paused || c->held) return false;
+    if (c->params.paused || (c->held && !c->still.any)) return false;
     return c->layer == (int)layer || consumer_target(c, p, now_us) == (int)layer;
 }
 
@@ -373,11 +373,14 @@ static void repeat_last(struct consumer *c, const struct producer *p, const stru
 
 bool consumer_forward(struct consumer *c, const struct producer *p, const struct packet *k, int64_t now_us, struct rtp_parts *out)
 {
-    const struct consumer_row *row = c->params.paused || c->held ? NULL : row_of(c, k->rtp.payload_type);
+    bool still = c->held && c->still.any && k->rtp.timestamp == c->still.timestamp;
+    const struct consumer_row *row = c->params.paused || (c->held && !still) ? NULL : row_of(c, k->rtp.payload_type);
     if (!row || replay_holds(c, k)) return false;
-    if (c->layer != (int)k->layer) {
+    bool begins = still && !c->still.begun;
+    if (c->layer != (int)k->layer || begins) {
         if (p->params.kind != MEDIA_AUDIO && !(k->key && consumer_target(c, p, now_us) == (int)k->layer)) return false;
         rebase(c, p, k, now_us);
+        c->still.begun = still;
     }
     if (from_before_the_switch(c, k->rtp.seq)) return false;
     const struct consumer_span *span = place(c, p, k);
@@ -445,10 +448,35 @@ void consumer_allot(struct consumer *c, int layer, uint8_t tid, bool at_once)
     c->allotted = true;
     c->tid_cap = tid;
     if (layer < 0 && !c->held) consumer_break(c);
+    if (layer >= 0 && c->held && c->still.every_us) consumer_break(c); /* what comes next does not continue a still */
+    if (layer >= 0) consumer_stills(c, 0);
     c->held = layer < 0;
     if (layer < 0) return;
     c->cap = (uint8_t)layer;
     if (at_once && c->layer > layer) consumer_break(c);
+}
+
+void consumer_stills(struct consumer *c, int64_t every_us)
+{
+    c->still.every_us = every_us;
+    if (!every_us) c->still.any = c->still.begun = false;
+}
+
+bool consumer_still_due(const struct consumer *c, int64_t now_us)
+{
+    return c->held && c->still.every_us && !c->params.paused && now_us >= c->still.due_us;
+}
+
+bool consumer_takes(struct consumer *c, const struct packet *k, int64_t now_us)
+{
+    if (!c->held) return true;
+    if (c->still.any && k->rtp.timestamp == c->still.timestamp) return true;
+    if (!k->key || !consumer_still_due(c, now_us)) return false;
+    c->still.any = true;
+    c->still.begun = false;
+    c->still.timestamp = k->rtp.timestamp;
+    c->still.due_us = now_us - now_us % c->still.every_us + c->still.every_us; /* for all who need one, the same keyframe does */
+    return true;
 }
 
 void consumer_report(struct consumer *c, const struct producer *p, const struct rtcp_report *r, int64_t now_us)

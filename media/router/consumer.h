@@ -30,7 +30,7 @@ struct consumer { /* what a packet needs comes first: with hundreds of receivers
     uint8_t wanted; /* highest layer wished */
     uint8_t cap;    /* highest layer that the receiver's line carries: as allotted, or from its loss reports where nothing is allotted */
     uint8_t tid_cap, tid; /* highest temporal layer allotted, and sent now (it rises where the stream allows it) */
-    bool held;      /* nothing of it fits the line now */
+    bool held;      /* nothing of it fits the line now, but for stills */
     bool allotted;  /* cap, tid_cap and held come from the allocator */
     bool sent_any;
     bool red;       /* a voice is sent with the packet before it once more, where the receiver takes that */
@@ -67,6 +67,11 @@ struct consumer { /* what a packet needs comes first: with hundreds of receivers
         uint16_t seq;
         int64_t us;
     } resent[CONSUMER_RESENDS];
+    struct { /* while held: single keyframes, each the whole picture */
+        int64_t every_us, due_us; /* 0 = none; when the next may begin */
+        bool any, begun;          /* `timestamp` is one's; its first packet was sent */
+        uint32_t timestamp;
+    } still;
     uint8_t fraction_lost;
     uint32_t jitter;
     int64_t good_since_us;
@@ -104,6 +109,11 @@ void consumer_forget(struct consumer *c);
 void consumer_break(struct consumer *c); /* what comes next does not continue what was sent: wait for a keyframe */
 /* What the receiver's line has room for: layer -1 = nothing. `at_once`: what is shown and above that stops now, before the keyframe. */
 void consumer_allot(struct consumer *c, int layer, uint8_t tid, bool at_once);
+/* While it is held: a keyframe about every so often, all receivers at the same time; 0 = none. */
+void consumer_stills(struct consumer *c, int64_t every_us);
+bool consumer_still_due(const struct consumer *c, int64_t now_us); /* a keyframe is needed for it */
+/* True when a packet is one of what is sent of it: all where it is not held, else those of stills; one may begin with it. */
+bool consumer_takes(struct consumer *c, const struct packet *packet, int64_t now_us);
 /* A reception report about this feed: moves the layer cap, unless it is allotted. */
 void consumer_report(struct consumer *c, const struct producer *p, const struct rtcp_report *r, int64_t now_us);
 /* Our sender report at UTC-NTP `ntp`; `offset` = our clock minus the publisher's. False: nothing sent yet. */

@@ -84,7 +84,7 @@ static void report_down(struct peer *peer)
     for (size_t i = 0; i < peer->n_feeds; i++) {
         struct feed *f = peer->feeds[i];
         struct rtcp_sender_info info;
-        if (!consumer_sender_info(&f->consumer, &f->track->producer, worker_ntp(), f->track->peer->clock_offset,
+        if (!consumer_sender_info(&f->consumer, &f->track->producer, worker_ntp(), f->track->peer->clock.offset,
                                   peer->worker->now_us, &info))
             continue;
         if (b.cap - b.len < 60) {
@@ -121,7 +121,7 @@ enum media_reduced feed_reduced(const struct feed *f)
     int best = c->wanted < top ? c->wanted : (int)top;
     while (best > 0 && !producer_alive(&f->track->producer, (size_t)best, now) && f->track->layers & 1u << best)
         best--; /* the publisher does not send it: no fault of this line */
-    if (c->held) return MEDIA_HELD;
+    if (c->held) return c->still.every_us ? MEDIA_STILLS : MEDIA_HELD;
     if (c->allotted && c->cap < best) return MEDIA_SMALLER;
     return c->allotted && c->tid_cap < LAYER_TIDS - 1 ? MEDIA_FEWER_FRAMES : MEDIA_WHOLE;
 }

@@ -101,6 +101,14 @@ struct dial *dial_of(struct worker *w, int fd)
     return d;
 }
 
+size_t dial_sockets(const struct worker *w, int fds[], size_t cap)
+{
+    size_t n = 0;
+    for (const struct dial *d = w->dials; d && n < cap; d = d->next)
+        fds[n++] = d->fd;
+    return n;
+}
+
 static void put(const struct dial *d, const uint8_t *bytes, size_t len, const struct address *to)
 {
     struct sockaddr_storage sa;

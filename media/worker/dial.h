@@ -19,6 +19,7 @@ struct worker;
 YL_CHECKED int dial_open(struct peer *peer, const struct media_peer_params *params, struct handshake_peer *h);
 void dial_close(struct peer *peer); /* may have none */
 struct dial *dial_of(struct worker *w, int fd); /* NULL: it is closed */
+size_t dial_sockets(const struct worker *w, int fds[], size_t cap); /* of all that are open; returns how many */
 void dial_datagram(void *dial, uint8_t *data, size_t len, const struct address *from);
 /* One datagram, or several of `segment` bytes (the last may be shorter), to the address that answered. */
 void dial_send(struct dial *d, const uint8_t *bytes, size_t len, size_t segment);

@@ -89,6 +89,7 @@ static void add_copies(struct feed *f, const struct track *t, struct copies *c)
     struct peer *peer = f->peer;
     size_t before = c->n;
     for (size_t i = 0; i < t->n_fresh; i++) {
+        if (!consumer_takes(&f->consumer, &t->fresh[i], peer->worker->now_us)) continue;
         if (replay_holds(&f->consumer, &t->fresh[i])) continue; /* it comes in its turn: queued too, it would go twice under one SRTP index */
         if (peer->line && line_spreads(f, &t->fresh[i])) continue;
         if (!consumer_forward(&f->consumer, &t->producer, &t->fresh[i], peer->worker->now_us, &c->parts[c->n])) continue;
@@ -144,6 +145,7 @@ static void record(struct track *t, const struct packet *k)
     struct worker *w = t->peer->worker;
     struct rtp_parts parts;
     uint8_t whole[DATAGRAM_MAX];
+    if (w->ending && w->came_us > w->ending->posted_us) return; /* over the line of another node, whose packets are not told apart by time */
     if (!consumer_forward(t->tap, &t->producer, k, w->now_us, &parts)) return;
     size_t n = rtp_join(&parts, whole, sizeof whole);
     recorder_packet(w->recorder, t->room->recording, t->producer.params.track, t->producer.layers[k->layer].codec, whole, n);
@@ -319,6 +321,7 @@ static void send_plis(struct track *t)
 static void wish(struct feed *f)
 {
     size_t layer;
+    if (f->peer->srtp && consumer_still_due(&f->consumer, f->peer->worker->now_us)) producer_want_key(&f->track->producer, 0);
     if (f->peer->srtp && consumer_needs_key(&f->consumer, &f->track->producer, f->peer->worker->now_us, &layer) && !catchup_begin(f))
         producer_want_key(&f->track->producer, layer);
 }
@@ -359,9 +362,8 @@ static void on_sender(void *ctx, const struct rtcp_sender_info *info)
     struct ssrc_slot *s = peer_ssrc(peer, info->ssrc);
     if (!s || s->rtx) return;
     producer_sender_report(&s->track->producer, s->layer, info, peer->worker->now_us);
-    int64_t offset = (int64_t)(worker_ntp() - info->ntp);
-    if (!peer->has_clock_offset || offset < peer->clock_offset) peer->clock_offset = offset;
-    peer->has_clock_offset = true;
+    uint64_t waited = (uint64_t)(peer->worker->now_us - peer->worker->came_us) * 4294967296 / 1000000;
+    far_clock_hear(&peer->clock, info->ntp, worker_ntp() - waited, peer->worker->now_us);
 }
 
 static void on_report(void *ctx, const struct rtcp_report *r)
@@ -438,7 +440,7 @@ bool track_clock(const struct track *t, struct consumer *copy, uint32_t *timesta
     struct rtcp_sender_info info;
     uint64_t ntp = worker_ntp();
     if (copy->layer < 0 || !t->producer.layers[copy->layer].has_sr) return false;
-    if (!consumer_sender_info(copy, &t->producer, ntp, t->peer->clock_offset, t->peer->worker->now_us, &info)) return false;
+    if (!consumer_sender_info(copy, &t->producer, ntp, t->peer->clock.offset, t->peer->worker->now_us, &info)) return false;
     *timestamp = info.rtp;
     *utc_us = (int64_t)((ntp >> 32) - 2208988800u) * 1000000 + (int64_t)(((ntp & 0xffffffff) * 1000000) >> 32);
     return true;

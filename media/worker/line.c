@@ -7,6 +7,9 @@
 
 #define ALLOT_US 200000
 #define DWELL_US 2000000     /* no rise so soon after a fall */
+#define STILL_BYTES_MAX 200000 /* what the queue takes */
+#define STILL_US_MIN 4000000  /* each costs everybody who watches it a keyframe */
+#define STILL_US_MAX (ALLOCATOR_STILL_MS * 1000)
 #define SPREAD_US 20000000   /* a line that a burst has filled is treated gently for so long */
 #define BURST_QUEUE_US 60000
 #define BURST_BYTES 12000
@@ -96,6 +99,7 @@ static void describe(const struct feed *f, struct allocator_stream *s, int64_t n
         s->tids = s->tids || producer_bps(&t->producer, i, 0) < all;
         if (i <= c->wanted && can_be_had(t, i, now_us)) s->most = (uint8_t)i;
     }
+    s->stills = producer_layers(&t->producer) == 1 && s->key_bytes[0] < STILL_BYTES_MAX;
 }
 
 static bool takes_part(const struct feed *f)
@@ -121,7 +125,7 @@ static uint32_t sound_bps(const struct peer *peer)
     return bps;
 }
 
-static void give(struct feed *f, const struct allocator_stream *s, bool congested, uint32_t bps)
+static void give(struct feed *f, const struct allocator_stream *s, bool congested, uint32_t bps, int64_t still_us)
 {
     struct consumer *c = &f->consumer;
     struct line *l = f->peer->line;
@@ -129,9 +133,10 @@ static void give(struct feed *f, const struct allocator_stream *s, bool congeste
     if (less && c->allotted) l->fell_us = f->peer->worker->now_us; /* what it begins with is no fall */
     /* A picture that is too large stops at once, or goes on with a quarter of its frames until the smaller one begins. */
     bool stops = congested && c->layer > s->layer && !(s->tids && s->bps[c->layer][0] < bps);
-    if (stops || s->layer < 0) purge(l, f);
+    if (stops || (s->layer < 0 && !c->held)) purge(l, f); /* a still that is on its way goes on */
     consumer_allot(c, s->layer, s->tid, stops);
-    if (!same) forward_wish_key(f);
+    if (s->layer < 0) consumer_stills(c, still_us);
+    if (!same || consumer_still_due(c, f->peer->worker->now_us)) forward_wish_key(f);
 }
 
 /* While a long queue drains, what is shown goes on with its fewest frames, the smallest of it when the queue is very long. */
@@ -143,6 +148,15 @@ static void thin_out(const struct line *l, struct allocator_stream *s, size_t n,
         if (s[i].layer > 0 && l->bwe.queue_us > LONG_QUEUE_US) s[i].layer = 0;
         if (s[i].layer >= 0 && s[i].tids) s[i].tid = 0;
     }
+}
+
+/* How often a picture is sent as a still: as often as what is left for it brings one in two thirds of the time. All feeds have one of two beats, so that one keyframe does
+ * for many; 0 = not at all. */
+static int64_t still_every_us(const struct allocator_stream *s, uint32_t left_bps)
+{
+    if (s->layer >= 0 || !s->stills) return 0;
+    uint64_t bps = (uint64_t)s->key_bytes[0] * 8000 / ALLOCATOR_STILL_MS + left_bps;
+    return (uint64_t)s->key_bytes[0] * 8 * 1000000 * 3 / 2 / bps < STILL_US_MIN ? STILL_US_MIN : STILL_US_MAX;
 }
 
 /* A feed on whose retransmission stream padding can go. */
@@ -207,11 +221,21 @@ static void allot(struct peer *peer)
     double_voices(peer, congested);
     struct allocator_result r = allocate(s, n, bps > sound ? bps - sound : 0, now - l->fell_us > DWELL_US);
     l->wanted_bps = r.wanted_bps + sound;
+    l->sound_bps = sound;
+    l->stills = false;
     thin_out(l, s, n, now);
+    uint32_t stills = 0;
+    for (size_t i = 0; i < n; i++)
+        stills += s[i].layer < 0 && s[i].stills;
     bool at_once = congested || before + sound > bps + bps / 5;
     for (size_t i = 0; i < n; i++) {
         if (s[i].layer >= 0 && of[i]->consumer.params.exact) s[i].layer = (int8_t)(of[i]->consumer.params.exact - 1);
-        give(of[i], &s[i], at_once, bps);
+        int64_t still_us = still_every_us(&s[i], stills ? r.left_bps / stills : 0);
+        /* A keyframe that takes the line for more than a moment is spread, whatever the line did before. */
+        bool back = s[i].layer >= 0 && of[i]->consumer.held;
+        if (still_us || back) l->spread_until_us = now + SPREAD_US;
+        l->stills = l->stills || still_us;
+        give(of[i], &s[i], at_once, bps, still_us);
     }
 }
 
@@ -242,8 +266,10 @@ static void busy(struct line *l)
 static void allow(struct line *l, int64_t now_us)
 {
     int64_t passed = now_us - l->allowed_us;
-    int64_t most = bwe_pace_bps(&l->bwe, now_us) / 8 / 50; /* 20 ms of it */
-    l->allowance_bytes += (int64_t)bwe_pace_bps(&l->bwe, now_us) / 8 * (passed < 100000 ? passed : 100000) / 1000000;
+    int64_t pace = bwe_pace_bps(&l->bwe, now_us), estimate = bwe_estimate_bps(&l->bwe), calm = (estimate - l->sound_bps) * 9 / 10;
+    if (l->stills && calm > estimate / 4 && pace > calm) pace = calm;
+    int64_t most = pace / 8 / 50; /* 20 ms of it */
+    l->allowance_bytes += pace / 8 * (passed < 100000 ? passed : 100000) / 1000000;
     if (most < BURST_BYTES / 4) most = BURST_BYTES / 4;
     if (l->allowance_bytes > most) l->allowance_bytes = most;
     l->allowed_us = now_us;

@@ -21,7 +21,8 @@ struct line {
         int64_t lost_us;          /* the line lost something to speak of last */
         int64_t full_us, wait_us; /* it filled while they were, and how long they are not after that */
     } twice;
-    uint32_t wanted_bps;
+    uint32_t wanted_bps, sound_bps;
+    bool stills; /* some picture is sent as keyframes now and then: they are long, and leave no faster than the line brings them */
     bool due; /* to be allotted anew at once */
     /* bursts: packets that wait, as references into the rings of their tracks */
     struct {

@@ -73,7 +73,7 @@ bool steer_take(struct worker *w)
         struct handover_slot *s;
         w->steer.via = i;
         for (int n = 0; n < HANDOVER_SLOTS && w->steer.from[i] && (s = handover_first(w->steer.from[i])); n++) {
-            w->came_us = s->came_us;
+            worker_came(w, s->came_us);
             worker_datagram(w, s->bytes, s->len, &s->from);
             handover_done(w->steer.from[i]);
             any = true;

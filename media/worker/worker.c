@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define TICK_US 10000
+#define ENDING_ROUNDS 256
 #define ANSWER_US 2000000
 #define BEAT_SHARE 8 /* packets a second that leave, for each microsecond of the beat */
 #define BEAT_US_MIN 1000
@@ -139,7 +140,7 @@ static int put(struct worker *w, const struct message *m, size_t bytes)
 
 int worker_post(struct worker *w, const struct media_cmd *cmd)
 {
-    struct message m = {.kind = MESSAGE_COMMAND, .command = *cmd};
+    struct message m = {.kind = MESSAGE_COMMAND, .posted_us = clock_monotonic_us(), .command = *cmd};
     int err = put(w, &m, sizeof m);
     explicit_bzero(&m, sizeof m);
     return err;
@@ -185,21 +186,49 @@ void message_drop(void *message)
     free(m);
 }
 
+static void carry_out(struct worker *w, struct message *m)
+{
+    switch (m->kind) {
+    case MESSAGE_COMMAND:
+        worker_command(w, &m->command);
+        explicit_bzero(&m->command, sizeof m->command);
+        break;
+    case MESSAGE_ANSWER: peer_handshake(w, &m->answer); break;
+    case MESSAGE_ROUTE: steer_learn(w, &m->route); break;
+    case MESSAGE_PING: __atomic_store_n(&w->pinged, 0, __ATOMIC_RELEASE); break;
+    }
+    free(m);
+}
+
+/* What ends something waits for the datagrams that had come when it was said: a worker that gets its turn late would else throw away what was said before. */
+static bool ends(const struct message *m)
+{
+    enum media_cmd_type t = m->command.type;
+    return m->kind == MESSAGE_COMMAND && (t == MEDIA_RECORD_STOP || t == MEDIA_LIVE_STOP || t == MEDIA_TRACK_CLOSE || t == MEDIA_PEER_CLOSE || t == MEDIA_ROOM_CLOSE);
+}
+
 static void take_messages(struct worker *w)
 {
     struct message *m;
-    while ((m = mailbox_take(w->mailbox))) {
-        switch (m->kind) {
-        case MESSAGE_COMMAND:
-            worker_command(w, &m->command);
-            explicit_bzero(&m->command, sizeof m->command);
-            break;
-        case MESSAGE_ANSWER: peer_handshake(w, &m->answer); break;
-        case MESSAGE_ROUTE: steer_learn(w, &m->route); break;
-        case MESSAGE_PING: __atomic_store_n(&w->pinged, 0, __ATOMIC_RELEASE); break;
-        }
-        free(m);
+    while (!w->ending && (m = mailbox_take(w->mailbox))) {
+        if (ends(m)) w->ending = m;
+        else carry_out(w, m);
     }
+}
+
+static void end_now(struct worker *w)
+{
+    struct message *m = w->ending;
+    w->ending = NULL;
+    carry_out(w, m);
+    take_messages(w);
+}
+
+void worker_came(struct worker *w, int64_t us)
+{
+    while (w->ending && us > w->ending->posted_us) /* it came after that was said */
+        end_now(w);
+    w->came_us = us;
 }
 
 static void drain_mailbox(struct worker *w)
@@ -212,7 +241,7 @@ static void drain_mailbox(struct worker *w)
 static void take(void *ctx, uint8_t *data, size_t len, const struct address *from)
 {
     struct worker *w = ctx;
-    w->came_us = w->now_us - w->ingress.waited_us;
+    worker_came(w, w->now_us - w->ingress.waited_us);
     worker_datagram(w, data, len, from);
 }
 
@@ -245,6 +274,25 @@ static void receive(struct worker *w)
         leave(w);
         if (n < INGRESS_MESSAGES) return;
     }
+}
+
+/* Whatever came before what was to end has been read when this returns, and it has ended. */
+static void end_what_ends(struct worker *w)
+{
+    if (!w->ending) return;
+    for (int round = 0; w->ending && round < ENDING_ROUNDS; round++) {
+        size_t n = ingress_read(&w->ingress);
+        w->now_us = clock_monotonic_us();
+        ingress_each(&w->ingress, n, take, w);
+        leave(w);
+        if (n < INGRESS_MESSAGES) break;
+    }
+    int fds[64];
+    for (size_t i = 0, n = dial_sockets(w, fds, 64); w->ending && i < n; i++)
+        receive_dialled(w, fds[i]);
+    steer_take(w);
+    while (w->ending)
+        end_now(w);
 }
 
 /* ---- the loop ---- */
@@ -288,6 +336,7 @@ static void *run(void *arg)
             else receive_dialled(w, events[i].data.fd);
         }
         steer_take(w);
+        end_what_ends(w);
         w->wake_us = due(w);
         if (w->now_us - w->tick_us >= TICK_US) {
             w->tick_us = w->now_us;
@@ -297,7 +346,9 @@ static void *run(void *arg)
         leave(w);
         metric_observe_us(figures.turn, clock_monotonic_us() - woke_us);
     }
+    receive(w); /* what came before it is to end */
     drain_mailbox(w);
+    end_what_ends(w);
     worker_close_everything(w);
     egress_flush(&w->egress);
     count(w);

@@ -11,6 +11,7 @@
 #include "media/media.h"
 #include "media/mux/caster.h"
 #include "media/mux/recorder.h"
+#include "media/rtp/far_clock.h"
 #include "media/router/consumer.h"
 #include "media/router/voices.h"
 #include "media/rtp/twcc.h"
@@ -134,8 +135,7 @@ struct peer {
     bool lively; /* in worker.lively: looked after every tick, not only every tenth */
     struct peer *next_lively;
     int64_t report_us, quality_us, born_us;
-    bool has_clock_offset;
-    int64_t clock_offset; /* our NTP clock minus the publisher's, smallest seen: the least delayed report */
+    struct far_clock clock; /* the publisher's */
     uint32_t rtt_ms;
 };
 
@@ -152,6 +152,7 @@ struct crew { /* all workers of a plane; constant while they run */
 /* What a worker's mailbox carries; allocated as large as its kind needs. */
 struct message {
     enum { MESSAGE_COMMAND, MESSAGE_ANSWER, MESSAGE_ROUTE, MESSAGE_PING } kind;
+    int64_t posted_us; /* of a command */
     union {
         struct media_cmd command;
         struct handshake_answer answer;
@@ -193,6 +194,7 @@ struct worker {
     struct feed *replays, **replays_end; /* those who catch up, who is due first in front */
     struct peer *lively;  /* those who send, and those with a line */
     struct dial *dials;   /* peers that are other nodes */
+    struct message *ending; /* a command that waits for what came before it; those behind it too */
     unsigned ticks;
     struct line *lines;  /* busy ones, served at lines_us */
     int64_t lines_us;
@@ -234,6 +236,7 @@ void worker_command(struct worker *w, const struct media_cmd *cmd);
 void worker_close_everything(struct worker *w);
 
 /* peer.c */
+void worker_came(struct worker *w, int64_t us); /* the next datagram, then: what was to end before it ends */
 void worker_datagram(struct worker *w, uint8_t *data, size_t len, const struct address *from);
 /* RTP of a peer that is inside. */
 void peer_inside_input(struct worker *w, struct peer_id id, const struct share *packets);

@@ -2,6 +2,7 @@
 #include "records/access/login.h"
 #include "records/access/password.h"
 #include "records/access/session.h"
+#include "records/access/tries.h"
 #include "records/document/documents.h"
 #include "records/parts.h"
 #include "records/store/seal.h"
@@ -13,16 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TRIES_MAX 5
-#define LOCK_MS 900000 /* doubled with every lock-out in a row */
-#define LOCKOUTS_MAX 6
 #define TOTP_BYTES 20
 #define KEPT_PASSWORDS 3
 
 struct login {
     uint64_t person;
     char name[64], password[128];
-    int64_t fails, lockouts, locked_until_ms, totp_step;
+    int64_t totp_step;
     bool active, change, totp_on;
     uint8_t totp[64];
     size_t totp_len;
@@ -49,7 +47,7 @@ static int find(struct op_ctx *ctx, const char *where, const char *types, int64_
     char sql[400];
     memset(l, 0, sizeof *l);
     snprintf(sql, sizeof sql,
-             "SELECT id, name, password, fails, lockouts, locked_until_ms, active, password_change, totp_on, totp_step, totp_secret "
+             "SELECT id, name, password, active, password_change, totp_on, totp_step, totp_secret "
              "FROM person WHERE %s=$1",
              where);
     struct query *q = login ? tx_query(ctx->tx, sql, types, login) : tx_query(ctx->tx, sql, types, id);
@@ -58,9 +56,6 @@ static int find(struct op_ctx *ctx, const char *where, const char *types, int64_
         l->person = (uint64_t)query_int(q, "id");
         TEXT_COPY(l->name, query_text(q, "name"));
         TEXT_COPY(l->password, query_text(q, "password"));
-        l->fails = query_int(q, "fails");
-        l->lockouts = query_int(q, "lockouts");
-        l->locked_until_ms = query_int(q, "locked_until_ms");
         l->active = query_int(q, "active");
         l->change = query_int(q, "password_change");
         l->totp_on = query_int(q, "totp_on");
@@ -107,7 +102,9 @@ static int restage(struct op_ctx *ctx, uint64_t session, const struct login *l)
 {
     bool factor = tx_int(ctx->tx, 0, "SELECT second_factor_ms FROM session WHERE id=$1", "i", (int64_t)session) > 0;
     bool post = tx_int(ctx->tx, 0, "SELECT post_id FROM session WHERE id=$1", "i", (int64_t)session) > 0;
-    return tx_exec(ctx->tx, "UPDATE session SET stage=$2 WHERE id=$1", "it", (int64_t)session, next_stage(l, factor, post));
+    const char *stage = next_stage(l, factor, post);
+    int rc = strcmp(stage, "ready") == 0 || strcmp(stage, "post") == 0 ? tries_know(ctx, l->person) : 0; /* has shown all that he has to show */
+    return rc ? rc : tx_exec(ctx->tx, "UPDATE session SET stage=$2 WHERE id=$1", "it", (int64_t)session, stage);
 }
 
 /* ---- me ---- */
@@ -216,23 +213,11 @@ static int me_json(struct op_ctx *ctx, uint64_t session, uint64_t person, json_t
 
 /* ---- password ---- */
 
-/* A wrong password is counted although the call fails (commit_anyway). */
-static int wrong(struct op_ctx *ctx, const struct login *l)
+/* A wrong password is counted although the call fails (tries.h). */
+static int wrong(struct op_ctx *ctx, uint64_t who)
 {
-    int64_t fails = l->fails + 1, lockouts = l->lockouts, until = 0;
-    ctx->commit_anyway = true;
-    if (fails >= TRIES_MAX) {
-        until = ctx->now_ms + (LOCK_MS << (lockouts < LOCKOUTS_MAX ? lockouts : LOCKOUTS_MAX));
-        lockouts++;
-        fails = 0;
-    }
-    if (l->person)
-        tx_exec(ctx->tx, "UPDATE person SET fails=$2, lockouts=$3, locked_until_ms=$4 WHERE id=$1", "iiii", (int64_t)l->person, fails,
-                lockouts, until);
-    if (until)
-        return fault_set(ctx->fault, ERR_LOCKED, "locked_out", "Too many wrong tries; this account is locked for a while.");
-    fault_set(ctx->fault, ERR_UNAUTHENTICATED, "bad_credentials", "The login name or the password is not right.");
-    return ERR_UNAUTHENTICATED;
+    int rc = tries_wrong(ctx, who, 1);
+    return rc ? rc : fault_set(ctx->fault, ERR_UNAUTHENTICATED, "bad_credentials", "The login name or the password is not right.");
 }
 
 /* Somebody who does not exist costs as much time as somebody who does, so that names cannot be told by waiting. */
@@ -245,7 +230,7 @@ static bool password_right(struct op_ctx *ctx, const struct login *l, const char
 static void login_ahead(struct op_ctx *ctx, const json_t *args)
 {
     struct login l;
-    if (find(ctx, "login", "t", 0, arg_text(args, "login"), &l) == 0 && l.locked_until_ms <= ctx->now_ms)
+    if (find(ctx, "login", "t", 0, arg_text(args, "login"), &l) == 0 && tries_check(ctx, tries_of(l.person, arg_text(args, "login"))) == 0)
         (void)!password_right(ctx, &l, arg_text(args, "password"));
 }
 
@@ -257,17 +242,19 @@ static int session_login(struct op_ctx *ctx, json_t *args, json_t **result)
     if (rc)
         return rc;
     ctx->audit.object = l.person;
-    if (l.person && l.locked_until_ms > ctx->now_ms)
-        return fault_set(ctx->fault, ERR_LOCKED, "locked_out", "Too many wrong tries; this account is locked for a while.");
+    uint64_t who = tries_of(l.person, arg_text(args, "login"));
+    rc = tries_check(ctx, who);
+    if (rc)
+        return rc;
     if (!password_right(ctx, &l, arg_text(args, "password")))
-        return wrong(ctx, &l);
+        return wrong(ctx, who);
     int64_t n = posts_of(ctx, l.person, &post);
     if (n == 0)
         return fault_set(ctx->fault, ERR_DENIED, "no_post", "This account has no post at any institution.");
     struct session_start start = {.person = l.person, .stage = "post",
                                   .until_ms = ctx->now_ms + work_policy_int(ctx, "access.session_hours") * 3600000};
-    tx_exec(ctx->tx, "UPDATE person SET fails=0, lockouts=0, locked_until_ms=0 WHERE id=$1", "i", (int64_t)l.person);
-    rc = session_open(ctx, &start, &session);
+    rc = tries_right(ctx, who);
+    rc = rc ? rc : session_open(ctx, &start, &session);
     if (rc == 0 && n == 1)
         rc = set_post(ctx, session, post);
     rc = rc ? rc : restage(ctx, session, &l);
@@ -344,15 +331,11 @@ static void password_ahead(struct op_ctx *ctx, const json_t *args)
 /* His own password once more, of who is signed in: a session that was left open is not he. Wrong ones count as at the door. */
 static int check_own(struct op_ctx *ctx, const struct login *l, const char *path, const char *password)
 {
-    if (l->locked_until_ms > ctx->now_ms)
-        return fault_set(ctx->fault, ERR_LOCKED, "locked_out", "Too many wrong tries; this account is locked for a while.");
-    if (password_right(ctx, l, password))
-        return 0;
-    int rc = wrong(ctx, l);
-    if (rc == ERR_LOCKED)
+    int rc = tries_check(ctx, l->person);
+    if (rc || password_right(ctx, l, password))
         return rc;
-    fault_clear(ctx->fault);
-    return fault_field(ctx->fault, path, "wrong");
+    rc = tries_wrong(ctx, l->person, 1);
+    return rc ? rc : fault_field(ctx->fault, path, "wrong");
 }
 
 static int session_password(struct op_ctx *ctx, json_t *args, json_t **result)
@@ -374,7 +357,7 @@ static int session_password(struct op_ctx *ctx, json_t *args, json_t **result)
         return rc;
     tx_exec(ctx->tx, "INSERT INTO person_password (person_id, set_ms, password) VALUES ($1,$2,$3)", "iit", (int64_t)l.person, ctx->now_ms,
             l.password);
-    tx_exec(ctx->tx, "UPDATE person SET password=$2, password_change=0, fails=0 WHERE id=$1", "it", (int64_t)l.person, hash);
+    tx_exec(ctx->tx, "UPDATE person SET password=$2, password_change=0 WHERE id=$1", "it", (int64_t)l.person, hash);
     session_end_all(ctx, l.person, ctx->actor->session);
     l.change = false;
     rc = restage(ctx, ctx->actor->session, &l);
@@ -387,14 +370,16 @@ static int session_password(struct op_ctx *ctx, json_t *args, json_t **result)
 static int take_code(struct op_ctx *ctx, struct login *l, const char *code)
 {
     int64_t step = crypto_totp_verify(l->totp, l->totp_len, code, ctx->now_ms);
-    if (l->locked_until_ms > ctx->now_ms)
-        return fault_set(ctx->fault, ERR_LOCKED, "locked_out", "Too many wrong tries; this account is locked for a while.");
+    int rc = tries_check(ctx, l->person);
+    if (rc)
+        return rc;
     if (step < 0 || step <= l->totp_step) {
-        int rc = wrong(ctx, l);
-        return rc == ERR_LOCKED ? rc : fault_set(ctx->fault, ERR_UNAUTHENTICATED, "bad_code", "The code is not right, or was used already.");
+        rc = tries_wrong(ctx, l->person, TRIES_OF_CODE);
+        return rc ? rc : fault_set(ctx->fault, ERR_UNAUTHENTICATED, "bad_code", "The code is not right, or was used already.");
     }
-    tx_exec(ctx->tx, "UPDATE person SET totp_step=$2, fails=0 WHERE id=$1", "ii", (int64_t)l->person, step);
-    return tx_exec(ctx->tx, "UPDATE session SET second_factor_ms=$2 WHERE id=$1", "ii", (int64_t)ctx->actor->session, ctx->now_ms);
+    tx_exec(ctx->tx, "UPDATE person SET totp_step=$2 WHERE id=$1", "ii", (int64_t)l->person, step);
+    rc = tries_right(ctx, l->person);
+    return rc ? rc : tx_exec(ctx->tx, "UPDATE session SET second_factor_ms=$2 WHERE id=$1", "ii", (int64_t)ctx->actor->session, ctx->now_ms);
 }
 
 static int session_totp(struct op_ctx *ctx, json_t *args, json_t **result)

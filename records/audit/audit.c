@@ -4,6 +4,7 @@
 #include "server/base/text_put.h"
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define HASH_TEXT 65
@@ -167,4 +168,58 @@ int audit_verify(struct tx *tx, const uint8_t key[32], struct audit_verdict *v)
     if (strcmp(seal, h.seal))
         return bad(v, h.seq, "the sealed head was changed");
     return h.seq == v->lines && strcmp(h.hash, previous) == 0 ? 0 : bad(v, v->lines + 1, "lines were cut off at the end");
+}
+
+/* ---- whom a list showed ---- */
+
+void audit_shown(struct op_ctx *ctx, uint64_t patient)
+{
+    struct op_shown *s = ctx->shown;
+    if (!s || !patient || ctx->actor->system)
+        return;
+    if (s->n == s->cap) {
+        size_t cap = s->cap ? 2 * s->cap : 32;
+        uint64_t *more = realloc(s->ids, cap * sizeof *more);
+        if (!more)
+            abort(); /* what cannot be noted must not be shown */
+        s->ids = more;
+        s->cap = cap;
+    }
+    s->ids[s->n++] = patient;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static bool among(const uint64_t *list, size_t n, uint64_t id)
+{
+    while (n && list[n - 1] != id)
+        n--;
+    return n > 0;
+}
+
+int audit_keep_shown(struct tx *tx, const struct actor *a, int64_t now_ms, struct op_shown *s, const uint64_t *but, size_t n_but)
+{
+    enum { WIDTH = 5 };
+    size_t n = 0;
+    struct cell *cells = s->n ? malloc(s->n * WIDTH * sizeof *cells) : NULL;
+    if (!s->n)
+        return 0;
+    if (!cells)
+        return ERR_UNAVAILABLE;
+    qsort(s->ids, s->n, sizeof *s->ids, by_number); /* in the order of the table */
+    for (size_t i = 0; i < s->n; i++) {
+        if ((i && s->ids[i] == s->ids[i - 1]) || among(but, n_but, s->ids[i]))
+            continue;
+        const int64_t row[WIDTH] = {(int64_t)s->ids[i], (now_ms + AUDIT_ZONE_MS) / AUDIT_DAY_MS, (int64_t)a->person.v, (int64_t)a->org.v, now_ms};
+        for (int k = 0; k < WIDTH; k++)
+            cells[n * WIDTH + (size_t)k] = (struct cell){.integer = row[k]};
+        n++;
+    }
+    int rc = n ? tx_add_rows(tx, "audit_shown", "patient_id,day,person_id,org_id,t_ms", WIDTH, cells, n) : 0;
+    free(cells);
+    return rc;
 }

@@ -40,5 +40,14 @@ struct audit_verdict {
 };
 YL_CHECKED int audit_verify(struct tx *tx, const uint8_t key[32], struct audit_verdict *out);
 
+/* ---- whom a list showed ----
+ * A list leaves one line, with how many. Whom it showed is kept beside it, by patient, day and who looked, so that each of them finds it (patient_access.h): what puts
+ * a name into an answer calls audit_shown, the call keeps it in the transaction of the line. Who is shown again on the same day costs a look. */
+#define AUDIT_DAY_MS 86400000
+#define AUDIT_ZONE_MS (8 * 3600000) /* days are those of the patients' clock */
+void audit_shown(struct op_ctx *ctx, uint64_t patient);
+/* `but`: records that have a line of their own. */
+YL_CHECKED int audit_keep_shown(struct tx *tx, const struct actor *a, int64_t now_ms, struct op_shown *shown, const uint64_t *but, size_t n_but);
+
 extern const struct op audit_ops[]; /* audit.list, audit.mine, audit.verify, case.access */
 #endif

@@ -139,6 +139,7 @@ const struct inventory_table inventory_tables[] = {
     {"shift", "staff", "id", NULL, {{0}}},
 
     {"session", "credential", "id", "created_ms", {{0}}},
+    {"sign_in_try", "credential", "last_ms", "last_ms", {{0}}},
     {"person_password", "credential", "person_id", "set_ms", {{0}}},
     {"access_link", "credential", "id", NULL, {{0}}},
     {"fhir_client", "credential", "id", NULL, {{0}}},
@@ -160,6 +161,7 @@ const struct inventory_table inventory_tables[] = {
 
     {"audit", "audit", "seq", "t_ms", {{"人员", "who it was", "t.person_id=0"}, {"来源地址", "the address", "t.address=''"}}},
     {"audit_head", "audit", "id", NULL, {{0}}},
+    {"audit_shown", "audit", "patient_id", "t_ms", {{0}}},
     {"audit_system", "audit", "patient_id", "last_ms", {{0}}},
     {"audit_counted", "audit", "id", NULL, {{0}}},
 

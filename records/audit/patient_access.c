@@ -13,8 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINES_MAX 3000  /* of one record, the newest */
-#define GROUPS_MAX 500
+#define PAGE_LINES 1000 /* of one record: a page goes back to the beginning of the day of that line */
 #define WRONG_MAX 5
 #define FHIR_KEYS_MAX 16 /* of one record */
 
@@ -77,6 +76,7 @@ static json_t *ref(struct query *q, const char *id, const char *name)
 struct gathering { /* what was read of one person: all records that are his now */
     struct share_member members[SHARE_MAX];
     size_t n;
+    int64_t from_ms, before_ms; /* the page: whole days, so that no group is cut */
     json_t *groups;
 };
 
@@ -105,7 +105,7 @@ static void add_line(struct query *q, const struct gathering *of)
     date_of_ms(t, PATIENT_ZONE_MIN, day);
     snprintf(key, sizeof key, "%s %lld %lld %s %s %s", day, (long long)query_int(q, "person_id"), (long long)query_int(q, "org_id"), kind, why, number ? number : "");
     json_t *g = json_object_get(groups, key);
-    if (!g && json_object_size(groups) < GROUPS_MAX) {
+    if (!g) {
         g = json_pack("{s:o,s:o,s:s,s:s,s:s?,s:I,s:I,s:i}", "person", ref(q, "person_id", "person_name"), "org", ref(q, "org_id", "org_name"), "kind", kind, "why", why,
                       "number", number, "first_ms", (json_int_t)t, "last_ms", (json_int_t)t, "count", 0);
         json_object_set_new(groups, key, g);
@@ -124,9 +124,11 @@ static void add_line(struct query *q, const struct gathering *of)
     "LEFT JOIN person p ON p.id=a.person_id LEFT JOIN org o ON o.id=a.org_id LEFT JOIN document d ON d.id=a.object_id LEFT JOIN consult c ON "      \
     "c.id=CASE WHEN d.case_id IS NULL OR d.case_id=0 THEN a.object_id ELSE d.case_id END "
 /* Lines of systems are in system_access.h; a comparison in the index names the second record as the object. */
-#define OF_PATIENT LINES "WHERE a.patient_id=$1 AND a.person_id<>0 AND a.outcome IN ('ok','denied') ORDER BY a.seq DESC LIMIT $2"
-#define OF_OTHER LINES "WHERE a.object_id=$1 AND a.patient_id<>$1 AND a.op>='mpi.' AND a.op<'mpi/' AND a.person_id<>0 AND a.outcome='ok' AND " \
-    AUDIT_OF_OBJECT " ORDER BY a.seq DESC LIMIT $2"
+#define IS_OF_PATIENT "a.patient_id=$1 AND a.person_id<>0 AND a.outcome IN ('ok','denied')"
+#define IS_OF_OTHER "a.object_id=$1 AND a.patient_id<>$1 AND a.op>='mpi.' AND a.op<'mpi/' AND a.person_id<>0 AND a.outcome='ok' AND " AUDIT_OF_OBJECT
+#define PAGE " AND a.t_ms>=$2 AND a.t_ms<$3 ORDER BY a.seq DESC"
+#define OF_PATIENT LINES "WHERE " IS_OF_PATIENT PAGE
+#define OF_OTHER LINES "WHERE " IS_OF_OTHER PAGE
 
 /* A system stands where a person would; `day` and act as for people. */
 static void add_system(struct query *q, void *to)
@@ -138,7 +140,7 @@ static void add_system(struct query *q, void *to)
     date_of_ms(first, PATIENT_ZONE_MIN, day);
     snprintf(key, sizeof key, "%s %lld system %s", day, (long long)query_int(q, "system_id"), kind);
     json_t *g = json_object_get(groups, key);
-    if (!g && json_object_size(groups) < GROUPS_MAX) {
+    if (!g) {
         g = json_pack("{s:o,s:o,s:s,s:s,s:n,s:I,s:I,s:i,s:b}", "person", ref(q, "system_id", "system_name"), "org", ref(q, "named_org", "org_name"), "kind", kind, "why", "system", "number",
                       "first_ms", (json_int_t)first, "last_ms", (json_int_t)last, "count", 0, "system", 1);
         json_object_set_new(groups, key, g);
@@ -162,7 +164,9 @@ static json_t *in_order(struct op_ctx *ctx, json_t *groups)
 {
     size_t n = 0;
     const char *key;
-    json_t *g, *out = json_array(), *rows[GROUPS_MAX];
+    json_t *g, *out = json_array(), **rows = calloc(json_object_size(groups) + 1, sizeof *rows);
+    if (!rows)
+        abort();
     json_object_foreach(groups, key, g) rows[n++] = g;
     qsort(rows, n, sizeof *rows, newest_first);
     for (size_t i = 0; i < n; i++) {
@@ -173,15 +177,44 @@ static json_t *in_order(struct op_ctx *ctx, json_t *groups)
         json_object_set_new(rows[i], "roles", roles_of(ctx, person, org));
         json_array_append(out, rows[i]);
     }
+    free(rows);
     json_decref(groups);
     return out;
 }
 
 static int add_lines(struct op_ctx *ctx, const char *sql, uint64_t patient, const struct gathering *groups)
 {
-    struct query *q = tx_query(ctx->tx, sql, "ii", (int64_t)patient, (int64_t)LINES_MAX);
+    struct query *q = tx_query(ctx->tx, sql, "iii", (int64_t)patient, groups->from_ms, groups->before_ms);
     while (query_next(q))
         add_line(q, groups);
+    return query_end(q);
+}
+
+/* Seen by name in a list, not opened. One row a day for each who saw it; where he was shown of several records of his, once. */
+static void add_shown_row(struct query *q, const struct gathering *of)
+{
+    char key[160];
+    int64_t t = query_int(q, "t_ms");
+    snprintf(key, sizeof key, "%lld %lld %lld listed", (long long)query_int(q, "day"), (long long)query_int(q, "person_id"), (long long)query_int(q, "org_id"));
+    json_t *g = json_object_get(of->groups, key);
+    if (!g) {
+        g = json_pack("{s:o,s:o,s:s,s:s,s:n,s:I,s:I,s:i}", "person", ref(q, "person_id", "person_name"), "org", ref(q, "org_id", "org_name"), "kind", "listed", "why",
+                      query_int(q, "org_id") == query_int(q, "kept_by") ? "own" : "list", "number", "first_ms", (json_int_t)t, "last_ms", (json_int_t)t, "count", 1);
+        json_object_set_new(of->groups, key, g);
+    } else if (t < json_integer_value(json_object_get(g, "first_ms"))) {
+        json_object_set_new(g, "first_ms", json_integer(t));
+        json_object_set_new(g, "last_ms", json_integer(t));
+    }
+}
+
+static int add_shown(struct op_ctx *ctx, uint64_t patient, const struct gathering *of)
+{
+    struct query *q = tx_query(ctx->tx,
+                               "SELECT s.day, s.person_id, s.org_id, s.t_ms, p.name AS person_name, o.name AS org_name, t.org_id AS kept_by FROM audit_shown s LEFT JOIN person p ON "
+                               "p.id=s.person_id LEFT JOIN org o ON o.id=s.org_id LEFT JOIN patient t ON t.id=s.patient_id WHERE s.patient_id=$1 AND s.t_ms>=$2 AND s.t_ms<$3",
+                               "iii", (int64_t)patient, of->from_ms, of->before_ms);
+    while (query_next(q))
+        add_shown_row(q, of);
     return query_end(q);
 }
 
@@ -195,27 +228,81 @@ static size_t fhir_keys(struct op_ctx *ctx, uint64_t patient, uint64_t out[FHIR_
     return query_end(q) ? 0 : n; /* the error sticks */
 }
 
-static int groups_of(struct op_ctx *ctx, uint64_t patient, json_t **out)
+/* ---- a page ---- */
+
+static int64_t day_begins(int64_t t)
 {
-    struct gathering g = {.n = 0};
+    return t - (t + AUDIT_ZONE_MS) % AUDIT_DAY_MS;
+}
+
+#define SOURCES 4 /* in which lines of one record stand */
+/* $1 record, $2 before, $3 how many newer ones are passed over. The time of the line the page reaches to. */
+static const char *const reaching[SOURCES] = {
+    "SELECT a.t_ms FROM audit a WHERE " IS_OF_PATIENT " AND a.t_ms<$2 ORDER BY a.seq DESC LIMIT 1 OFFSET $3",
+    "SELECT a.t_ms FROM audit a WHERE " IS_OF_OTHER " AND a.t_ms<$2 ORDER BY a.seq DESC LIMIT 1 OFFSET $3",
+    "SELECT s.t_ms FROM audit_shown s WHERE s.patient_id=$1 AND s.t_ms<$2 ORDER BY s.day DESC LIMIT 1 OFFSET $3",
+    "SELECT t.first_ms FROM audit_system t WHERE t.patient_id=$1 AND t.first_ms<$2 ORDER BY t.first_ms DESC LIMIT 1 OFFSET $3"};
+
+struct records_of { /* of one person: his local records and his Patients of the FHIR store */
+    uint64_t ids[SHARE_MAX * (1 + FHIR_KEYS_MAX)];
+    bool local[SHARE_MAX * (1 + FHIR_KEYS_MAX)];
+    size_t n;
+};
+
+static int64_t reach(struct op_ctx *ctx, const struct records_of *r, int64_t before, int64_t over, bool any)
+{
+    int64_t newest = 0;
+    for (size_t i = 0; i < r->n; i++)
+        for (size_t s = 0; s < SOURCES; s++) {
+            int64_t t = !r->local[i] && s == 1 ? 0 : tx_int(ctx->tx, 0, reaching[s], "iii", (int64_t)r->ids[i], before, over);
+            newest = t > newest ? t : newest;
+            if (any && newest)
+                return newest;
+        }
+    return newest;
+}
+
+static void all_records(struct op_ctx *ctx, const struct gathering *g, struct records_of *r)
+{
     uint64_t keys[FHIR_KEYS_MAX];
+    r->n = 0;
+    for (size_t i = 0; i < g->n; i++) {
+        size_t n = fhir_keys(ctx, g->members[i].patient, keys);
+        r->ids[r->n] = g->members[i].patient;
+        r->local[r->n++] = true;
+        for (size_t k = 0; k < n; k++) {
+            r->ids[r->n] = keys[k];
+            r->local[r->n++] = false;
+        }
+    }
+}
+
+/* The days before `before_ms` (0 = all), back to that of the PAGE_LINES-th line; *next is where the page before begins, 0 = there is none. */
+static int groups_of(struct op_ctx *ctx, uint64_t patient, int64_t before_ms, json_t **out, int64_t *next)
+{
+    struct gathering g = {.n = 0, .before_ms = before_ms ? day_begins(before_ms) : INT64_MAX};
+    struct records_of r;
     int rc = sharing_members(ctx, patient, g.members, &g.n);
     if (rc)
         return rc;
+    all_records(ctx, &g, &r);
+    int64_t last = reach(ctx, &r, g.before_ms, PAGE_LINES - 1, false);
+    g.from_ms = last ? day_begins(last) : 0;
+    *next = g.from_ms && reach(ctx, &r, g.from_ms, 0, true) ? g.from_ms : 0;
     g.groups = json_object();
-    for (size_t i = 0; i < g.n && rc == 0; i++) {
-        uint64_t one = g.members[i].patient;
-        size_t n_keys = fhir_keys(ctx, one, keys);
-        rc = add_lines(ctx, OF_PATIENT, one, &g);
-        rc = rc ? rc : add_lines(ctx, OF_OTHER, one, &g);
-        rc = rc ? rc : system_access_each(ctx, one, add_system, g.groups);
-        for (size_t k = 0; k < n_keys && rc == 0; k++) {
-            rc = add_lines(ctx, OF_PATIENT, keys[k], &g);
-            rc = rc ? rc : system_access_each(ctx, keys[k], add_system, g.groups);
-        }
+    for (size_t i = 0; i < r.n && rc == 0; i++) {
+        rc = add_lines(ctx, OF_PATIENT, r.ids[i], &g);
+        rc = rc || !r.local[i] ? rc : add_lines(ctx, OF_OTHER, r.ids[i], &g);
+        rc = rc ? rc : add_shown(ctx, r.ids[i], &g);
+        rc = rc ? rc : system_access_each(ctx, r.ids[i], g.from_ms, g.before_ms, add_system, g.groups);
     }
     *out = in_order(ctx, g.groups);
-    return rc;
+    return rc ? rc : tx_error(ctx->tx);
+}
+
+static json_t *next_json(int64_t next)
+{
+    return next ? json_integer(next) : json_null();
 }
 
 /* ---- operations for staff ---- */
@@ -247,20 +334,21 @@ static int find(struct op_ctx *ctx, json_t *args, json_t **result)
     return tx_error(ctx->tx);
 }
 
-static int answer(struct op_ctx *ctx, uint64_t patient, json_t **result)
+static int answer(struct op_ctx *ctx, uint64_t patient, const json_t *args, json_t **result)
 {
     json_t *items = NULL;
+    int64_t next = 0;
     ctx->audit.patient = patient;
-    int rc = groups_of(ctx, patient, &items);
+    int rc = groups_of(ctx, patient, arg_int(args, "before_ms", 0), &items, &next);
     if (rc)
         return rc;
-    *result = json_pack("{s:o,s:o,s:I}", "patient", brief(ctx, patient), "items", items, "t_ms", (json_int_t)ctx->now_ms);
+    *result = json_pack("{s:o,s:o,s:I,s:o}", "patient", brief(ctx, patient), "items", items, "t_ms", (json_int_t)ctx->now_ms, "next", next_json(next));
     return tx_error(ctx->tx);
 }
 
 static int of_patient(struct op_ctx *ctx, json_t *args, json_t **result)
 {
-    return answer(ctx, arg_id(args, "patient_id"), result);
+    return answer(ctx, arg_id(args, "patient_id"), args, result);
 }
 
 /* For the patient who stands at the desk of the house that keeps his record. */
@@ -268,7 +356,7 @@ static int report(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     uint64_t patient = arg_id(args, "patient_id");
     int rc = patient_check_write(ctx, (struct patient_id){patient});
-    return rc ? rc : answer(ctx, patient, result);
+    return rc ? rc : answer(ctx, patient, args, result);
 }
 
 /* ---- the link ---- */
@@ -369,6 +457,7 @@ static int link_open(struct op_ctx *ctx, json_t *args, json_t **result)
     char salted[96], hash[2 * SHA256_BYTES + 1];
     const char *token = arg_text(args, "token");
     json_t *items = NULL;
+    int64_t next = 0;
     int rc = load_link(ctx, token, &l);
     if (rc)
         return rc;
@@ -378,22 +467,24 @@ static int link_open(struct op_ctx *ctx, json_t *args, json_t **result)
     rc = hash_of(salted, hash);
     if (rc == 0 && !crypto_equal(hash, l.code_hash, sizeof hash - 1))
         return wrong_code(ctx, &l);
-    rc = rc ? rc : groups_of(ctx, l.patient, &items);
+    rc = rc ? rc : groups_of(ctx, l.patient, arg_int(args, "before_ms", 0), &items, &next);
     if (rc)
         return rc;
     tx_exec(ctx->tx, "UPDATE access_link SET opened=opened+1 WHERE id=$1", "i", (int64_t)l.id);
-    *result = json_pack("{s:o,s:o,s:I,s:I}", "name", masked_name(ctx, l.patient), "items", items, "t_ms", (json_int_t)ctx->now_ms, "expires_ms", (json_int_t)l.expires);
+    *result = json_pack("{s:o,s:o,s:I,s:I,s:o}", "name", masked_name(ctx, l.patient), "items", items, "t_ms", (json_int_t)ctx->now_ms, "expires_ms", (json_int_t)l.expires, "next",
+                        next_json(next));
     return tx_error(ctx->tx);
 }
 
 /* ---- the table ---- */
 
 static const struct field find_args[] = {{"q", FIELD_TEXT, true, 1, 60, .help = "identity number, phone, local number, name, pinyin or initials"}, {0}};
-static const struct field one_args[] = {{"patient_id", FIELD_ID, true}, {0}};
+#define BEFORE {"before_ms", FIELD_TIME, .help = "next of the page before: what is older"}
+static const struct field one_args[] = {{"patient_id", FIELD_ID, true}, BEFORE, {0}};
 static const struct field link_args[] = {
     {"patient_id", FIELD_ID, true}, {"origin", FIELD_TEXT, .max = 220, .help = "the page's own origin, so that the code holds a whole address"}, {0}};
 static const struct field open_args[] = {
-    {"token", FIELD_TEXT, true, 16, 64, .help = "what stands after # in the link"}, {"code", FIELD_TEXT, true, 6, 6, .help = "the six digits the clinic gave"}, {0}};
+    {"token", FIELD_TEXT, true, 16, 64, .help = "what stands after # in the link"}, {"code", FIELD_TEXT, true, 6, 6, .help = "the six digits the clinic gave"}, BEFORE, {0}};
 
 const struct op access_ops[] = {
     {"access.find", OP_READ, OP_PHI, "audit.read", find_args, find, "Find a patient whose accesses are to be looked at"},

@@ -1,11 +1,12 @@
+#include "records/audit/audit.h"
 #include "records/audit/system_access.h"
 #include "records/parts.h"
 #include "records/patient/patient_row.h"
 #include "server/base/log.h"
 #include <string.h>
 
-#define DAY_MS 86400000
-#define ZONE_MS (PATIENT_ZONE_MIN * 60000)
+#define DAY_MS AUDIT_DAY_MS
+#define ZONE_MS AUDIT_ZONE_MS
 #define ROUND_MS 40 /* of a second, while there are lines to count */
 
 /* A machine's line about a patient, and who the machine is. */
@@ -83,10 +84,10 @@ void system_access_background(struct records *r)
     }
 }
 
-int system_access_each(struct op_ctx *ctx, uint64_t patient, void (*each)(struct query *q, void *to), void *to)
+int system_access_each(struct op_ctx *ctx, uint64_t patient, int64_t from_ms, int64_t before_ms, void (*each)(struct query *q, void *to), void *to)
 {
-    struct query *q = tx_query(ctx->tx, "SELECT t.system_id, t.op, t.first_ms, t.last_ms, t.n, " NAMED "FROM audit_system t " NAMES "WHERE t.patient_id=$1 ORDER BY t.day DESC, t.system_id, t.op LIMIT 1000",
-                               "i", (int64_t)patient);
+    struct query *q = tx_query(ctx->tx, "SELECT t.system_id, t.op, t.first_ms, t.last_ms, t.n, " NAMED "FROM audit_system t " NAMES "WHERE t.patient_id=$1 AND t.first_ms>=$2 AND t.first_ms<$3 ORDER BY t.day DESC, t.system_id, t.op",
+                               "iii", (int64_t)patient, from_ms, before_ms);
     while (query_next(q))
         each(q, to);
     int rc = query_end(q);
@@ -94,9 +95,9 @@ int system_access_each(struct op_ctx *ctx, uint64_t patient, void (*each)(struct
         return rc;
     q = tx_query(ctx->tx,
                  "SELECT t.system_id, t.op, t.first_ms, t.last_ms, t.n, " NAMED
-                 "FROM (SELECT op, org_id, " SYSTEM " AS system_id, MIN(t_ms) AS first_ms, MAX(t_ms) AS last_ms, COUNT(*) AS n FROM audit WHERE seq>(SELECT seq FROM audit_counted WHERE id=1) AND patient_id=$1 AND " OF_SYSTEMS
+                 "FROM (SELECT op, org_id, " SYSTEM " AS system_id, MIN(t_ms) AS first_ms, MAX(t_ms) AS last_ms, COUNT(*) AS n FROM audit WHERE seq>(SELECT seq FROM audit_counted WHERE id=1) AND patient_id=$1 AND t_ms>=$2 AND t_ms<$3 AND " OF_SYSTEMS
                  " GROUP BY op, org_id, " SYSTEM ", (t_ms+28800000)/86400000) t " NAMES,
-                 "i", (int64_t)patient);
+                 "iii", (int64_t)patient, from_ms, before_ms);
     while (query_next(q))
         each(q, to);
     return query_end(q);

@@ -17,6 +17,7 @@
 int64_t system_access_count(struct tx *tx);
 void system_access_background(struct records *r);
 
-/* Query of {system_id, op, org_id, first_ms, last_ms, n, system_name, org_name} for a patient, or a key of the FHIR store; `each` gets the current row. */
-YL_CHECKED int system_access_each(struct op_ctx *ctx, uint64_t patient, void (*each)(struct query *q, void *to), void *to);
+/* Query of {system_id, op, org_id, first_ms, last_ms, n, system_name, org_name} for a patient, or a key of the FHIR store, of the days that begin in [from, before);
+ * `each` gets the current row. */
+YL_CHECKED int system_access_each(struct op_ctx *ctx, uint64_t patient, int64_t from_ms, int64_t before_ms, void (*each)(struct query *q, void *to), void *to);
 #endif

@@ -1,4 +1,5 @@
 /* What yilianctl asks of the records plane beside operations. */
+#include "records/document/mirror.h"
 #include "records/store/archive.h"
 #include "records/audit/audit.h"
 #include "records/hl7/hl7.h"
@@ -113,6 +114,15 @@ int records_restore(const char *archive_dir, int64_t at_ms, const char *to_path,
     struct store_moment m;
     int rc = store_archive_restore(archive_dir, at_ms, to_path, &m, f);
     *out = (struct records_moment){m.from_ms, m.at_ms, m.pieces, m.sound_ms};
+    return rc;
+}
+
+int records_restore_files(const char *archive_dir, const char *to_dir, int64_t *files, int64_t *bytes, struct fault *f)
+{
+    struct blob_mirror_restored done;
+    int rc = blob_mirror_restore(archive_dir, to_dir, &done, f);
+    *files = done.files;
+    *bytes = done.bytes;
     return rc;
 }
 

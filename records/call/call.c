@@ -13,6 +13,7 @@ void reply_clear(struct reply *reply)
 {
     json_decref(reply->result);
     explicit_bzero(reply->set_session, sizeof reply->set_session);
+    explicit_bzero(reply->set_device, sizeof reply->set_device);
     reply->result = NULL;
 }
 
@@ -36,6 +37,7 @@ static void item_init(struct item *it, struct records *r, const struct call *cal
     TEXT_COPY(it->address, call->client_address);
     TEXT_COPY(it->agent, call->user_agent);
     TEXT_COPY(it->csrf, call->csrf);
+    TEXT_COPY(it->device, call->device);
 }
 
 /* Faults that need no database. */
@@ -54,6 +56,7 @@ static int item_check(struct item *it, const struct call *call)
 static void item_done(struct item *it)
 {
     password_work_free(it->passwords); /* borrows from args */
+    free(it->shown.ids);
     json_decref(it->args);
     it->args = NULL;
     if (it->done)
@@ -70,7 +73,7 @@ static void lose(struct item *it, int rc)
         return;
     json_decref(it->reply.result);
     it->reply.result = NULL;
-    it->reply.set_session[0] = 0;
+    it->reply.set_session[0] = it->reply.set_device[0] = 0;
     it->reply.error = fault_set(&it->reply.fault, rc, "", "Nothing was saved: the database cannot be written now.");
 }
 
@@ -273,6 +276,7 @@ void records_call(struct records *r, const struct call *call, struct reply *repl
     }
     reply_move(reply, &it->reply);
     password_work_free(it->passwords);
+    free(it->shown.ids);
     json_decref(it->args);
     explicit_bzero(it->credential, sizeof it->credential);
     free(it);

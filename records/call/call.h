@@ -32,15 +32,17 @@ struct item { /* one call on its way */
     struct records *r;
     const struct op *op;
     json_t *args;
-    char name[64], credential[200], key[84], address[64], agent[160], csrf[80];
+    char name[64], credential[200], key[84], address[64], agent[160], csrf[80], device[64];
     bool has_credential, by_cookie, bookkeeping; /* bookkeeping: only an audit line or a sign of life is to be written */
+    bool ahead, counted; /* in item_ahead; a wrong password was counted, which stays although the call fails */
     int64_t now_ms; /* one time for all that share a transaction */
     struct access_session session;
     struct known_sessions *known; /* NULL: nobody else shares the transaction */
     struct password_work *passwords; /* NULL, or hashed ahead; gone with the item */
     uint64_t patient, object, on_behalf, behalf_org; /* for the audit line */
-    char detail[160];
+    char detail[160], hidden[64]; /* hidden: why it was refused, where the answer says that there is nothing */
     size_t n_also;
+    struct op_shown shown; /* freed with the item */
     records_done done;
     void *done_ctx;
     struct reply reply; /* the fields of its fault, and what follows, are not cleared */

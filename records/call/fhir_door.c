@@ -171,7 +171,7 @@ static void write_lines(struct fhir_job *j, struct audit_run *run)
 {
     struct fhir_work *w = &j->work;
     int status = w->answer.status;
-    bool refused = status == 401 || status == 403;
+    bool refused = status == 401 || status == 403 || w->hidden;
     for (size_t i = 0; i < w->n_notes; i++) {
         const struct fhir_note *n = &w->notes[i];
         struct audit_line line = {.op = n->what, .outcome = "ok", .person = w->actor.person, .org = w->actor.org,
@@ -182,7 +182,7 @@ static void write_lines(struct fhir_job *j, struct audit_run *run)
     if (refused && w->op && (w->actor.client || w->actor.person)) {
         struct audit_line line = {.op = w->op, .outcome = status == 401 ? "unauthenticated" : "denied", .person = w->actor.person, .org = w->actor.org,
                                   .session = w->actor.client ? w->actor.client : w->actor.session, .address = w->q.client_address,
-                                  .detail = w->fault.reason};
+                                  .detail = w->hidden ? w->hidden : w->fault.reason};
         audit_add(run, w->now_ms, &line);
     }
 }

@@ -1,11 +1,13 @@
 /* The steps of one call (call.h). */
 #include "records/call/call.h"
 #include "records/access/password.h"
+#include "records/access/tries.h"
 #include "records/audit/audit.h"
 #include "records/store/seal.h"
 #include "records/work/policy.h"
 #include "server/base/crypto.h"
 #include "server/base/log.h"
+#include "server/base/text.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,7 +107,7 @@ static bool own_password(struct op_ctx *ctx, const char *password)
 static int check_second_factor(struct item *it, struct tx *tx)
 {
     struct op_ctx ctx = {.records = it->r, .tx = tx, .actor = &it->session.actor, .now_ms = it->now_ms, .fault = &it->reply.fault,
-                         .passwords = it->passwords};
+                         .client_address = it->address, .device = it->device, .passwords = it->passwords};
     if (!(it->op->flags & OP_SECOND) || it->session.actor.system || it->session.actor.second_factor)
         return 0;
     if (work_policy_int(&ctx, "access.totp_for_signing")) {
@@ -115,9 +117,14 @@ static int check_second_factor(struct item *it, struct tx *tx)
     }
     if (!json_object_get(it->args, "password"))
         return refuse(it, ERR_SECOND_FACTOR, "password", "Signing needs the password once more, or the second factor.");
-    if (!own_password(&ctx, arg_text(it->args, "password")))
-        return refuse(it, ERR_DENIED, "bad_password", "The password is not right.");
-    return 0;
+    uint64_t person = it->session.actor.person.v;
+    int rc = tries_check(&ctx, person);
+    if (rc == 0 && !own_password(&ctx, arg_text(it->args, "password"))) {
+        rc = it->ahead ? 0 : tries_wrong(&ctx, person, 1); /* a session that was left open is no place to guess at a password either */
+        it->counted = rc == 0 || rc == ERR_LOCKED;
+        rc = rc ? rc : refuse(it, ERR_DENIED, "bad_password", "The password is not right.");
+    }
+    return it->reply.error = rc;
 }
 
 static int check_policy(struct item *it, struct tx *tx)
@@ -172,15 +179,53 @@ void item_ahead(struct item *it)
         return;
     it->passwords = password_work_new();
     struct op_ctx ctx = {.records = it->r, .tx = tx, .actor = &it->session.actor, .now_ms = it->now_ms, .fault = &it->reply.fault,
-                         .passwords = it->passwords};
+                         .client_address = it->address, .device = it->device, .passwords = it->passwords};
+    it->ahead = true;
     if (it->passwords && item_admit(it, tx) == 0 && it->op->ahead)
         it->op->ahead(&ctx, it->args);
+    it->ahead = false;
     tx_rollback(tx);
     it->reply.error = 0;
     fault_clear(&it->reply.fault);
     memset(&it->session, 0, sizeof it->session);
     if (it->passwords)
         password_work_run(it->passwords);
+}
+
+/* ---- 2 policy, once more: what a refusal may tell ----
+ * Only an operation finds out whose an object is. What it refuses because the object is not open to the actor is answered exactly like what is not
+ * there, so that nobody learns from an id that there is something behind it (docs/security.md). Said openly is what speaks of the act and not of the object,
+ * which the actor sees already or whose existence is no secret: these reasons and no other. */
+static bool said_openly(const char *reason)
+{
+    static const char *const openly[] = {
+        "right", "scope", "bad_password", "wrong_code", "no_post", "no_institution", /* of the actor himself */
+        "own_request", "own_check", "own_roles", "own_account", "not_yourself", "other_case", "not_your_page",
+        "not_your_act", "only_looking", "not_yours", "not_host", "no_seat", "alarm_taken", "masked", "licence_not_valid", "case_room", /* he sees it */
+        "emergency_only", /* a doctor of the two houses of a case, who may open it with a reason */
+        "other_institution"}; /* institutions, their rooms and their experts are known to all, and what is readable is only not his to change */
+    for (size_t i = 0; i < sizeof openly / sizeof *openly; i++)
+        if (strcmp(openly[i], reason) == 0)
+            return true;
+    return false;
+}
+
+/* "no_..": of what he sees there is no such part; a printed code is its own proof. */
+static bool lacks_a_part(const char *reason)
+{
+    return strncmp(reason, "no_", 3) == 0 || strcmp(reason, "code") == 0;
+}
+
+static void conceal(struct item *it)
+{
+    struct reply *r = &it->reply;
+    bool hidden = r->error == ERR_DENIED && !said_openly(r->fault.reason);
+    if (it->session.actor.system || (!hidden && (r->error != ERR_NOT_FOUND || lacks_a_part(r->fault.reason))))
+        return;
+    if (hidden)
+        TEXT_COPY(it->hidden, r->fault.reason);
+    fault_clear(&r->fault);
+    r->error = fault_set(&r->fault, ERR_NOT_FOUND, "", "There is nothing of this id, or it is not open to you.");
 }
 
 /* ---- 5 run ---- */
@@ -194,8 +239,11 @@ static int run(struct item *it, struct tx *tx, bool *keep)
                          .fault = &it->reply.fault,
                          .client_address = it->address,
                          .user_agent = it->agent,
+                         .device = it->device,
                          .passwords = it->passwords,
-                         .set_session = it->reply.set_session};
+                         .shown = &it->shown,
+                         .set_session = it->reply.set_session,
+                         .set_device = it->reply.set_device};
     int rc = it->op->run(&ctx, it->args, &it->reply.result);
     if (rc == 0)
         rc = tx_check(tx);
@@ -213,15 +261,22 @@ static int run(struct item *it, struct tx *tx, bool *keep)
     if (rc) {
         json_decref(it->reply.result);
         it->reply.result = NULL;
+        conceal(it);
     }
     return rc;
 }
 
 /* ---- 6 audit ---- */
 
+/* The audit tells a refusal as what it was. */
+static int true_error(const struct item *it)
+{
+    return it->hidden[0] ? ERR_DENIED : it->reply.error;
+}
+
 static bool worth_a_line(const struct item *it)
 {
-    switch (it->reply.error) {
+    switch (true_error(it)) {
     case 0:
         return it->op->flags & OP_QUIET ? it->object != 0 : it->op->mode == OP_WRITE || it->op->flags & OP_PHI;
     case ERR_DENIED:
@@ -239,14 +294,14 @@ static int write_line(struct item *it, struct tx *tx)
 {
     const struct actor *a = &it->session.actor;
     struct audit_line line = {.op = it->op->name,
-                              .outcome = it->reply.error ? err_wire(it->reply.error) : "ok",
+                              .outcome = it->reply.error ? err_wire(true_error(it)) : "ok",
                               .person = a->system ? it->on_behalf : a->person.v,
                               .org = a->system ? it->behalf_org : a->org.v,
                               .session = a->session,
                               .patient = it->patient,
                               .object = it->object,
                               .address = it->address,
-                              .detail = it->reply.error ? it->reply.fault.reason : it->detail};
+                              .detail = it->hidden[0] ? it->hidden : it->reply.error ? it->reply.fault.reason : it->detail};
     struct audit_run run;
     audit_begin(&run, tx, it->r->parts.audit_key);
     audit_add(&run, it->now_ms, &line);
@@ -267,12 +322,21 @@ static bool to_touch(const struct item *it)
 
 bool item_to_note(const struct item *it)
 {
-    return worth_a_line(it) || to_touch(it);
+    return worth_a_line(it) || to_touch(it) || (it->shown.n && !it->reply.error);
+}
+
+static int keep_shown(struct item *it, struct tx *tx)
+{
+    uint64_t told[OP_ALSO_MAX + 1] = {it->patient};
+    for (size_t i = 0; i < it->n_also; i++)
+        told[i + 1] = it->also[i].patient;
+    return it->reply.error ? 0 : audit_keep_shown(tx, &it->session.actor, it->now_ms, &it->shown, told, it->n_also + 1);
 }
 
 static int note(struct item *it, struct tx *tx)
 {
     int rc = worth_a_line(it) ? write_line(it, tx) : 0;
+    rc = rc ? rc : keep_shown(it, tx);
     return rc == 0 && to_touch(it) ? access_session_touch(tx, it->session.actor.session, it->now_ms) : rc;
 }
 
@@ -380,6 +444,7 @@ int item_write(struct item *it, struct tx *tx)
         return rc;
     if (item_admit(it, tx) == 0)
         run_once(it, tx, &keep);
+    keep = keep || it->counted;
     if (it->reply.error == ERR_STORAGE || it->reply.error == ERR_INTERNAL)
         log_warn("records", "%s failed: %s %s", it->op->name, err_wire(it->reply.error), it->reply.fault.reason);
     rc = keep ? tx_savepoint_release(tx) : tx_savepoint_rollback(tx);

@@ -6,6 +6,8 @@
 #include "records/fhir/fhir.h"
 #include "records/health/health.h"
 #include "records/outgoing/outgoing.h"
+#include "records/document/documents.h"
+#include "records/document/mirror.h"
 #include "records/store/archive.h"
 #include "records/store/sealed.h"
 #include "records/work/recording.h"
@@ -137,18 +139,24 @@ static int64_t newest_change(struct store *s)
 static int open_archive(struct records *r, const struct records_config *c, const char *where, struct fault *f)
 {
     struct store_archive_config config = {where, c->archive_dir, c->archive_every_ms, c->archive_base_ms, c->archive_keep_days, r->clock};
+    if (!c->archive_dir || !c->archive_dir[0] || !store_is_file(r->store)) /* PostgreSQL archives its own log */
+        return 0;
+    return store_archive_open(&r->archive, &config, f);
+}
+
+static int open_mirror(struct records *r, const struct records_config *c, struct fault *f)
+{
+    struct blob_mirror_config config = {.store = documents_store(r->parts.documents), .data_dir = r->data_dir, .dir = c->archive_dir, .clock = r->clock};
     if (!c->archive_dir || !c->archive_dir[0])
         return 0;
-    if (!store_is_file(r->store))
-        return fault_set(f, ERR_INVALID, "backup.dir", "backup.dir is for the file of data.dir; PostgreSQL archives its own log (docs/operations.md).");
-    return store_archive_open(&r->archive, &config, f);
+    return blob_mirror_open(&r->mirror, &config, f);
 }
 
 static int open_health(struct records *r, const struct records_config *c, struct fault *f)
 {
     struct health_config config = {.data_dir = r->data_dir, .record_dir = c->record_dir, .archive_dir = c->archive_dir, .archive_every_ms = c->archive_every_ms,
                                    .archive_keep_days = c->archive_keep_days, .archive_base_ms = c->archive_base_ms, .version = c->version,
-                                   .certificate = c->certificate, .media_workers = c->media_workers, .clock = r->clock, .store = r->store, .archive = r->archive};
+                                   .certificate = c->certificate, .media_workers = c->media_workers, .clock = r->clock, .store = r->store, .archive = r->archive, .mirror = r->mirror};
     return health_open(&r->parts.health, &config, f);
 }
 
@@ -218,12 +226,14 @@ static int open_all(struct records *r, const struct records_config *config, stru
     rc = rc ? rc : store_migrate(r->store, f);
     rc = rc ? rc : records_parts_open(&r->parts, r->data_dir, r->config_dir, key, f);
     explicit_bzero(key, sizeof key);
+    rc = rc ? rc : open_mirror(r, config, f); /* before anybody publishes a file */
     rc = rc ? rc : fhir_reindex(r->parts.fhir, r->store, f);
     if (rc == 0) {
         r->feed_told = newest_change(r->store);
         if (r->on_change)
             store_keep_fed(r->store);
         snprintf(r->parts.delivery_keys.base_url, sizeof r->parts.delivery_keys.base_url, "%s", config->base_url ? config->base_url : "");
+        fhir_public_address(r->parts.fhir, config->public_address);
         snprintf(r->parts.record_dir, sizeof r->parts.record_dir, "%s", config->record_dir ? config->record_dir : "");
         snprintf(r->parts.drop_dir, sizeof r->parts.drop_dir, "%s", config->drop_dir ? config->drop_dir : "");
         r->parts.odbc = config->odbc_ini && config->odbc_ini[0];
@@ -293,6 +303,7 @@ void records_close(struct records *r)
     exchange_queue_close(r);
     recording_intake_close(r->parts.intake);
     health_close(r->parts.health);
+    blob_mirror_close(r->mirror);
     records_parts_close(&r->parts);
     store_archive_close(r->archive);
     store_close(r->store);

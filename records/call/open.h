@@ -53,6 +53,7 @@ struct records {
     struct exchange_pull *pull; /* databases that are asked for rows; NULL = none */
     struct exchange_tell *tell; /* notifies other systems; NULL = no pool */
     struct store_archive *archive; /* the way back to a point in time; NULL = none */
+    struct blob_mirror *mirror;    /* the copies of files beside it; NULL = none */
     struct exchange_drop *drop; /* folders other systems leave tables in; NULL = none */
     struct exchange_queue *exchange; /* messages of other systems that wait (exchange_call.c) */
     /* change feed: told in order, whoever committed */

@@ -44,7 +44,7 @@ struct blob_backend {
 
 struct blob_store;
 
-/* dir/blobs and dir/uploads are made 0700. `key` is the records' master key (copied into derived keys). */
+/* dir/blobs, dir/uploads and dir/removed are made 0700. `key` is the records' master key (copied into derived keys). */
 YL_CHECKED int blob_store_open(struct blob_store **out, const char *dir, const uint8_t key[32]);
 void blob_store_close(struct blob_store *s);
 void blob_address(const struct blob_store *s, const uint8_t sha256[32], char out[BLOB_ADDRESS_BYTES]);
@@ -57,8 +57,11 @@ const uint8_t *blob_sha256(const struct blob *b);
 /* Up to len bytes at offset, *got says how many (0 at or past the end). ERR_STORAGE when the file is damaged. */
 YL_CHECKED int blob_read(struct blob *b, uint64_t offset, void *out, size_t len, size_t *got);
 void blob_close(struct blob *b);
-/* For content that must not be kept and that nobody else can have stored: equal content lies under one address. */
+/* For content that must not be kept and that nobody else can have stored: equal content lies under one address. Noted in dir/removed first, for whoever keeps
+ * a copy (mirror.h) and takes the note away when he has none any more. */
 YL_CHECKED int blob_remove(struct blob_store *s, const char *address);
+/* `told` hears of each address that was published or removed, on the thread that did it. NULL: nobody. Set while nobody writes. */
+void blob_store_tell(struct blob_store *s, void (*told)(void *ctx, const char *address), void *ctx);
 
 /* ---- writing ---- */
 struct blob_file; /* uploads/<id>.up while it grows */

@@ -331,7 +331,10 @@ int blob_file_publish(struct blob_file *f, char address[BLOB_ADDRESS_BYTES])
         return ERR_NOT_ALLOWED_NOW;
     blob_address(f->store, f->final_sha, address);
     path_of(f->store, f->id, path);
-    return f->store->backend->publish(f->store->backend_ctx, address, path);
+    int rc = f->store->backend->publish(f->store->backend_ctx, address, path);
+    if (rc == 0 && f->store->told)
+        f->store->told(f->store->told_ctx, address);
+    return rc;
 }
 
 void blob_file_close(struct blob_file *f)

@@ -31,6 +31,8 @@ struct blob_store {
     uint8_t seal_key[32], address_key[32];
     const struct blob_backend *backend;
     void *backend_ctx;
+    void (*told)(void *ctx, const char *address); /* NULL = nobody */
+    void *told_ctx;
 };
 
 extern const struct blob_backend blob_backend_directory; /* ctx = the store */

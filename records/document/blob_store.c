@@ -113,6 +113,8 @@ int blob_store_open(struct blob_store **out, const char *dir, const uint8_t key[
     rc = make_dir(path);
     snprintf(path, sizeof path, "%s/uploads", dir);
     rc = rc ? rc : make_dir(path);
+    snprintf(path, sizeof path, "%s/removed", dir);
+    rc = rc ? rc : make_dir(path);
     rc = rc ? rc : dir_sync(dir);
 out:
     if (rc)
@@ -211,9 +213,34 @@ static int directory_remove(void *ctx, const char *address)
 const struct blob_backend blob_backend_directory = {"directory", directory_publish, directory_open, directory_read,
                                                     directory_close, directory_remove};
 
+void blob_store_tell(struct blob_store *s, void (*told)(void *ctx, const char *address), void *ctx)
+{
+    s->told = told;
+    s->told_ctx = ctx;
+}
+
+/* An empty file under the blob's name: whoever has a copy will find it, also after a restart. */
+static int note_removed(const struct blob_store *s, const char *address)
+{
+    char path[700];
+    if (!address_ok(address))
+        return ERR_INTERNAL;
+    snprintf(path, sizeof path, "%s/removed/%s", s->dir, address);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return ERR_STORAGE;
+    close(fd);
+    snprintf(path, sizeof path, "%s/removed", s->dir);
+    return dir_sync(path);
+}
+
 int blob_remove(struct blob_store *s, const char *address)
 {
-    return s->backend->remove(s->backend_ctx, address);
+    int rc = note_removed(s, address);
+    rc = rc ? rc : s->backend->remove(s->backend_ctx, address);
+    if (rc == 0 && s->told)
+        s->told(s->told_ctx, address);
+    return rc;
 }
 
 /* ---- plain ranges ---- */

@@ -1,5 +1,6 @@
 /* What clients write is judged by the cleaning rules (records/quality) after it was stored, in the same transaction: the resource stays as it was sent. On
  * the writer. */
+#include "records/audit/audit.h"
 #include "records/fhir/clean.h"
 #include "records/fhir/fhir_private.h"
 #include "records/patient/identity.h"
@@ -289,6 +290,7 @@ json_t *fhir_patient_brief(struct op_ctx *ctx, uint64_t pkey)
         age_text(p->birth_date, today, 1, en);
         o = json_pack("{s:n,s:s,s:s,s:s,s:s}", "id", "name", p->name, "sex", p->sex, "age_text", zh, "age_text_en", en);
         json_object_set_new(o, "resource", json_sprintf("Patient/%s", h.row.name));
+        audit_shown(ctx, pkey);
     }
     himself_close(&h);
     return o ? o : json_null();

@@ -124,7 +124,10 @@ int fhir_not_closed(struct fhir_work *w, struct tx *tx, const struct fhir_row *r
 {
     if (!row->found || !fhir_closed(w, tx, row->pkey, row->rid))
         return 0;
-    if (is_refused(w, tx, row->pkey))
-        return fhir_fail(w, ERR_DENIED, "refused", "The patient refused that your institution shares in this record.");
-    return fhir_fail(w, ERR_DENIED, "masked", "What another institution wrote of this kind is closed to your scope.");
+    const char *why = is_refused(w, tx, row->pkey) ? "refused" : "masked";
+    if (strcmp(w->q.method, "GET") == 0 || strcmp(w->q.method, "HEAD") == 0) { /* a name alone tells nobody that there is something, nor that it was refused */
+        w->hidden = why;
+        return fhir_fail(w, ERR_NOT_FOUND, "no_resource", "There is no such resource.");
+    }
+    return fhir_fail(w, ERR_DENIED, why, "The name is that of a resource which is not open to your institution."); /* names are everybody's: that one is taken cannot be kept from who takes it */
 }

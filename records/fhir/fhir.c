@@ -129,6 +129,11 @@ void fhir_note(struct fhir_work *w, const char *what, uint64_t patient, uint64_t
     snprintf(n->detail, sizeof n->detail, "%s", detail);
 }
 
+void fhir_public_address(struct fhir *x, const char *address)
+{
+    snprintf(x->public_address, sizeof x->public_address, "%s", address ? address : "");
+}
+
 void fhir_base(const struct fhir_work *w, char out[300])
 {
     snprintf(out, 300, "https://%.250s/fhir", *w->q.host ? w->q.host : "localhost");

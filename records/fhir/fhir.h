@@ -15,6 +15,8 @@
 struct fhir; /* a part of records: keys, dictionaries; read-only, any thread */
 
 YL_CHECKED int fhir_open(struct fhir **out, const char *config_dir, const uint8_t master[32], struct fault *f);
+/* "https://host[:port]": where clients ask for tokens, whatever name they came by. "" or never called = the name they came by. Before the first request. */
+void fhir_public_address(struct fhir *x, const char *address);
 void fhir_close(struct fhir *x);
 /* What an older program indexed otherwise; of a database of our own: nothing to do. Before anybody is served; minutes for millions of resources. */
 YL_CHECKED int fhir_reindex(struct fhir *x, struct store *store, struct fault *f);
@@ -55,6 +57,7 @@ struct fhir_work {
     struct fhir_note *notes;
     size_t n_notes, cap_notes;
     const char *op;     /* "fhir.read" ...: the audit line of a refusal */
+    const char *hidden; /* NULL, or why it was refused, where the answer says that there is nothing: the audit tells it as what it was */
     bool own_savepoints; /* fhir_finish undoes its parts by itself: a batch */
     bool fresh;          /* a create: fhir_finish fails before it has written anything, or the transaction is lost. It needs no savepoint */
     bool to_write;      /* fhir_finish is to be called in a write transaction */

@@ -35,6 +35,7 @@ struct scratch { /* what one request works with; kept for the next one */
 
 struct fhir {
     char data_dir[600];   /* config/data */
+    char public_address[256]; /* "" = whatever the request names */
     uint8_t body_key[32], facts_key[32], hash_key[16], page_key[32], bearer_key[32];
     ZSTD_CDict *pack;
     ZSTD_DDict *unpack;

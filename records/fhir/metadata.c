@@ -333,7 +333,7 @@ static int add_own(struct fhir_work *w, struct tx *tx, uint64_t person, struct f
     int rc = own_row(&o, own_kind_of("Patient"), person, patient);
     own_close(&o);
     if (rc == 0 && !patient->found)
-        return fhir_fail(w, ERR_NOT_FOUND, "no_resource", "There is no such patient.");
+        return fhir_fail(w, ERR_NOT_FOUND, "no_resource", "There is no such resource.");
     rc = rc || a->after != INT64_MIN ? rc : add_own_row(w, patient, a);
     snprintf(reference, sizeof reference, "Patient/%s", patient->name);
     for (size_t i = 0; i < sizeof types / sizeof *types && rc == 0 && a->after == INT64_MIN; i++) {
@@ -403,7 +403,7 @@ void rest_everything(struct fhir_work *w, struct tx *tx)
     } else {
         rc = row_find(w, tx, w->plan->type, (struct r4_str){w->plan->id, strlen(w->plan->id)}, 0, &patient);
         if (rc == 0 && (!patient.found || patient.deleted))
-            rc = fhir_fail(w, ERR_NOT_FOUND, "no_resource", "There is no such patient.");
+            rc = fhir_fail(w, ERR_NOT_FOUND, "no_resource", "There is no such resource.");
         rc = rc ? rc : fhir_not_closed(w, tx, &patient);
         rc = rc ? rc : add_rows(w, tx, patient.pkey, &a);
     }

@@ -67,14 +67,24 @@ static json_t *keys_of(struct tx *tx, const json_t *claims, struct bearer *b, ui
     return jwks;
 }
 
+/* The Host of a request is its sender's word: by it a statement that was made for another server would be good here. Where it is configured
+ * what this site is called, that alone counts; it is also what smart-configuration tells clients. */
+static void token_url(const struct fhir_work *w, char out[340])
+{
+    char base[300];
+    fhir_base(w, base);
+    if (w->fhir->public_address[0])
+        snprintf(base, sizeof base, "%.250s/fhir", w->fhir->public_address);
+    snprintf(out, 340, "%s/auth/token", base);
+}
+
 static bool for_us(const struct fhir_work *w, const json_t *claims)
 {
-    char base[300], url[340];
+    char url[340];
     const json_t *aud = json_object_get(claims, "aud");
     size_t i;
     json_t *one;
-    fhir_base(w, base);
-    snprintf(url, sizeof url, "%s/auth/token", base);
+    token_url(w, url);
     if (json_is_string(aud))
         return strcmp(json_string_value(aud), url) == 0;
     json_array_foreach(aud, i, one) if (json_is_string(one) && strcmp(json_string_value(one), url) == 0) return true;
@@ -173,14 +183,14 @@ int token_finish(struct fhir_work *w, struct tx *tx)
 
 void smart_configuration(struct fhir_work *w)
 {
-    char base[300];
+    char url[340];
     struct r4_buf b = {0};
-    fhir_base(w, base);
-    r4_buf_printf(&b, "{\"token_endpoint\":\"%s/auth/token\",\"grant_types_supported\":[\"client_credentials\"],"
+    token_url(w, url);
+    r4_buf_printf(&b, "{\"token_endpoint\":\"%s\",\"grant_types_supported\":[\"client_credentials\"],"
                       "\"token_endpoint_auth_methods_supported\":[\"private_key_jwt\"],"
                       "\"token_endpoint_auth_signing_alg_values_supported\":[\"RS384\",\"ES384\",\"RS256\",\"ES256\"],"
                       "\"scopes_supported\":[\"system/*.read\",\"system/*.write\",\"system/*.*\",\"system/*.cruds\"],"
-                      "\"capabilities\":[\"client-confidential-asymmetric\",\"permission-v1\",\"permission-v2\"]}", base);
+                      "\"capabilities\":[\"client-confidential-asymmetric\",\"permission-v1\",\"permission-v2\"]}", url);
     fhir_answer_buf(w, 200, &b);
     w->answer.content_type = "application/json";
 }

@@ -7,6 +7,7 @@
 #define YL_RECORDS_HEALTH_HEALTH_H
 
 #include "records/ops/op.h"
+#include "records/document/mirror.h"
 #include "records/store/archive.h"
 #include "records/store/store.h"
 
@@ -20,6 +21,7 @@ struct health_config { /* copied */
     const struct clock *clock;
     struct store *store;
     struct store_archive *archive; /* NULL = none */
+    struct blob_mirror *mirror;    /* the same */
 };
 YL_CHECKED int health_open(struct health **out, const struct health_config *config, struct fault *f);
 void health_close(struct health *h);

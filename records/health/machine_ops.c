@@ -7,6 +7,7 @@
 #define MINUTE_MS 60000ll
 #define DAY_MS 86400000ll
 #define FIRST_COPY_MS (30 * MINUTE_MS) /* a large database takes its time after a start */
+#define FILES_BEHIND_MS (30 * MINUTE_MS) /* a recording of an evening takes its time over a line to another machine */
 #define SOURCES_MAX 20
 
 struct verdict {
@@ -63,6 +64,33 @@ static json_t *archive_json(struct health *h, int64_t now_ms)
                           (json_int_t)h->config.archive_base_ms, "keep_days", h->config.archive_keep_days, "from_ms", time_or_null(s.from_ms), "reached_ms", time_or_null(s.reached_ms), "base_ms",
                           time_or_null(s.base_ms), "checked_ms", time_or_null(s.checked_ms), "base_bytes", (json_int_t)s.base_bytes, "bytes", (json_int_t)s.bytes, "copies", s.copies, "fault", s.fault, "wrong", s.wrong);
     judge(o, judge_archive(h, &s, now_ms));
+    return o;
+}
+
+/* Attachments and recordings, beside the database. */
+static struct verdict judge_files(const struct health *h, const struct blob_mirror_state *s, int64_t now_ms)
+{
+    if (s->wrong[0])
+        return bad("stands");
+    if (s->since_ms && now_ms - s->since_ms > FILES_BEHIND_MS)
+        return warn("behind");
+    if (!s->compared_ms)
+        return warn("first");
+    return h->disk[FOLDER_BACKUP].device == h->disk[FOLDER_DATA].device ? warn("same_disk") : well;
+}
+
+static json_t *files_json(struct health *h, int64_t now_ms)
+{
+    struct blob_mirror_state s;
+    if (!h->config.mirror) {
+        json_t *none = json_pack("{s:s}", "dir", "");
+        judge(none, bad("none"));
+        return none;
+    }
+    blob_mirror_look(h->config.mirror, &s);
+    json_t *o = json_pack("{s:s,s:I,s:I,s:I,s:o,s:o,s:s,s:s}", "dir", h->dir[FOLDER_BACKUP], "files", (json_int_t)s.files, "bytes", (json_int_t)s.bytes, "waiting", (json_int_t)s.waiting, "since_ms",
+                          time_or_null(s.since_ms), "compared_ms", time_or_null(s.compared_ms), "fault", s.fault, "wrong", s.wrong);
+    judge(o, judge_files(h, &s, now_ms));
     return o;
 }
 
@@ -201,7 +229,7 @@ static int machine_get(struct op_ctx *ctx, json_t *args, json_t **result)
         return fault_set(ctx->fault, rc, "", "The database does not say how it is.");
     json_t *exchange = exchange_json(ctx), *database = database_json(ctx, &d), *certificate = certificate_json(h, ctx->now_ms);
     pthread_mutex_lock(&h->lock);
-    *result = json_pack("{s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "now_ms", (json_int_t)ctx->now_ms, "program", program_json(h), "backup", backup_json(h, &d, ctx->now_ms), "disks", disks_json(h),
+    *result = json_pack("{s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "now_ms", (json_int_t)ctx->now_ms, "program", program_json(h), "backup", backup_json(h, &d, ctx->now_ms), "files", files_json(h, ctx->now_ms), "disks", disks_json(h),
                         "certificate", certificate, "database", database, "media", media_json(h), "exchange", exchange);
     pthread_mutex_unlock(&h->lock);
     return tx_error(ctx->tx);

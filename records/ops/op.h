@@ -52,6 +52,10 @@ struct actor { /* who asks, resolved once per call from the credential */
 };
 
 #define OP_ALSO_MAX 64
+struct op_shown { /* patients whose names an answer shows; grows */
+    uint64_t *ids;
+    size_t n, cap;
+};
 struct records;
 struct password_work;
 struct op_ctx {
@@ -61,6 +65,7 @@ struct op_ctx {
     int64_t now_ms;
     struct fault *fault;
     const char *client_address, *user_agent;
+    const char *device; /* the word of the browser (records/access/tries.h); NULL or "" = none */
     /* audit: filled by the op, written by the call in the same transaction */
     struct {
         uint64_t patient, object;
@@ -72,7 +77,9 @@ struct op_ctx {
         } also[OP_ALSO_MAX];
         size_t n_also;
     } audit;
+    struct op_shown *shown; /* filled by audit_shown (records/audit/audit.h); NULL = nobody is shown anything */
     char *set_session; /* reply->set_session, for session ops */
+    char *set_device;  /* reply->set_device; NULL = whoever asks keeps no such word */
     struct password_work *passwords; /* hashed ahead (records/access/password.h); NULL = nothing was */
     bool commit_anyway; /* set by an operation that fails but must leave a trace: a counted wrong password */
 };

@@ -2,6 +2,7 @@
 #include "records/access/login.h"
 #include "records/access/password.h"
 #include "records/access/session.h"
+#include "records/access/tries.h"
 #include "records/org/names.h"
 #include "records/org/org.h"
 #include "records/parts.h"
@@ -55,7 +56,7 @@ static json_t *person_json(struct op_ctx *ctx, struct query *q)
                      query_text(q, "phone_masked"), "licence_no", query_text(q, "licence_no"), "licence_until",
                      query_text(q, "licence_until"), "practice_since", query_text(q, "practice_since"), "specialties",
                      words_json(query_text(q, "specialties")), "languages", words_json(query_text(q, "languages")), "active",
-                     (int)query_int(q, "active"), "locked", query_int(q, "locked_until_ms") > ctx->now_ms, "totp_enrolled",
+                     (int)query_int(q, "active"), "locked", tries_waiting(ctx, id), "totp_enrolled",
                      (int)query_int(q, "totp_on"), "has_signature", query_int(q, "signature_document") != 0, "posts",
                      login_posts(ctx->tx, id));
 }
@@ -268,16 +269,17 @@ static int person_reset(struct op_ctx *ctx, json_t *args, json_t **result)
     if (!tx_int(ctx->tx, 0, "SELECT COUNT(*) FROM person WHERE id=$1", "i", (int64_t)id))
         return ERR_NOT_FOUND;
     if (strcmp(what, "lock") == 0)
-        return tx_exec(ctx->tx, "UPDATE person SET fails=0, lockouts=0, locked_until_ms=0 WHERE id=$1", "i", (int64_t)id);
+        return tries_forget(ctx, id, false);
     session_end_all(ctx, id, 0);
     if (strcmp(what, "totp") == 0)
         return tx_exec(ctx->tx, "UPDATE person SET totp_on=0, totp_secret=NULL, totp_step=0 WHERE id=$1", "i", (int64_t)id);
-    int rc = password_initial(ctx, password, hash);
+    int rc = tries_forget(ctx, id, true);
+    rc = rc ? rc : password_initial(ctx, password, hash);
     if (rc)
         return rc;
     *result = json_pack("{s:s}", "initial_password", password);
     explicit_bzero(password, sizeof password);
-    return tx_exec(ctx->tx, "UPDATE person SET password=$2, password_change=1, fails=0, locked_until_ms=0 WHERE id=$1", "it", (int64_t)id, hash);
+    return tx_exec(ctx->tx, "UPDATE person SET password=$2, password_change=1 WHERE id=$1", "it", (int64_t)id, hash);
 }
 
 /* One's own, or anybody's for who manages people. Opinions signed before keep the picture they were signed with. */

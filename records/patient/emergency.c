@@ -1,5 +1,6 @@
 /* Emergency access to the other records of one's own patient (functions.md 3.8): with a reason, for a few hours; medical affairs is told at once
  * and judges it within three working days. That of a case is records/work/override.c. */
+#include "records/audit/audit.h"
 #include "records/notify/notify.h"
 #include "records/patient/patient.h"
 #include "records/patient/sharing.h"
@@ -60,8 +61,10 @@ static int overrides(struct op_ctx *ctx, json_t *args, json_t **result)
                                "SELECT o.*, p.name AS by_name, t.name AS patient_name FROM share_override o LEFT JOIN person p ON p.id=o.person_id LEFT JOIN patient t ON "
                                "t.id=o.patient_id WHERE o.org_id=$1 AND ($2=1 OR o.reviewed_ms=0) ORDER BY o.id DESC LIMIT 100",
                                "ii", (int64_t)ctx->actor->org.v, (int64_t)json_is_true(json_object_get(args, "all")));
-    while (query_next(q))
+    while (query_next(q)) {
+        audit_shown(ctx, (uint64_t)query_int(q, "patient_id"));
         json_array_append_new(items, line_of(ctx, q));
+    }
     int rc = query_end(q);
     *result = json_pack("{s:o}", "items", items);
     return rc;

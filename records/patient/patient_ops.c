@@ -1,4 +1,5 @@
 /* The patient operations and who may do them. */
+#include "records/audit/audit.h"
 #include "records/patient/index.h"
 #include "records/patient/mask.h"
 #include "records/fhir/attachment.h"
@@ -73,6 +74,7 @@ json_t *patient_brief(struct op_ctx *ctx, struct patient_id patient)
         age_text(birth ? birth : "", today, 1, en);
         o = json_pack("{s:o,s:s?,s:s?,s:s,s:s}", "id", json_id(patient.v), "name", query_text(q, "name"), "sex",
                       query_text(q, "sex"), "age_text", zh, "age_text_en", en);
+        audit_shown(ctx, patient.v);
     }
     return query_end(q) || !o ? json_null() : o;
 }

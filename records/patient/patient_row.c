@@ -1,4 +1,5 @@
 /* The patient table: sealing, keys, and the objects of the interface. */
+#include "records/audit/audit.h"
 #include "records/patient/patient_row.h"
 #include "records/r4/json.h"
 #include "records/store/key_list.h"
@@ -310,6 +311,7 @@ json_t *patient_line_json(struct op_ctx *ctx, const struct patient_row *row)
                           "version", (json_int_t)row->version);
     if (o)
         ages_of(ctx, row, o);
+    audit_shown(ctx, row->id);
     return o;
 }
 

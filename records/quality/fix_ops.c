@@ -223,7 +223,7 @@ static int load_own(struct op_ctx *ctx, json_t *args, struct finding *f)
     ctx->audit.patient = (uint64_t)f->patient;
     ctx->audit.object = (uint64_t)f->id;
     if (f->org != (int64_t)ctx->actor->org.v)
-        return fault_set(ctx->fault, ERR_DENIED, "other_institution", "It is another institution's data.");
+        return fault_set(ctx->fault, ERR_DENIED, "not_your_finding", "It is another institution's data.");
     if (strcmp(f->state, FINDING_OPEN) != 0)
         return fault_set(ctx->fault, ERR_NOT_ALLOWED_NOW, "closed_already", "It is closed already.");
     return 0;

@@ -232,7 +232,7 @@ static int recording_recover(struct op_ctx *ctx, json_t *args, json_t **result)
 static const struct field gap_members[] = {{"begin_ms", FIELD_INT, true, 0, 7 * 86400000ll, .help = "of the file"},
                                            {"length_ms", FIELD_INT, true, 0, 7 * 86400000ll, .help = "0 = to the end"},
                                            {"lost_ms", FIELD_INT, true, 0, 7 * 86400000ll, .help = "of it, really missing"},
-                                           {"why", FIELD_ENUM, true, .choices = "network|disk|killed|busy|quiet", .help = "cause"},
+                                           {"why", FIELD_ENUM, true, .choices = "network|disk|killed|busy|quiet|source", .help = "cause"},
                                            {0}};
 static const struct field gap_of[] = {{"gap", FIELD_OBJECT, true, .of = gap_members}, {0}};
 

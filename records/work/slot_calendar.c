@@ -10,7 +10,7 @@
 #define SLOT_MAX_MS (12 * 3600000ll) /* no slot is longer, so an index on the start is enough to find what overlaps */
 #define LEAVE_MAX_MS (92 * DAY_MS)
 #define ITEMS_MAX 5000
-#define EXPERTS_MAX 1000
+#define EXPERTS_MAX 5000
 
 json_t *meeting_room_ref(struct op_ctx *ctx, uint64_t id)
 {
@@ -124,19 +124,41 @@ static json_t *calendar_leave(struct op_ctx *ctx, const struct span *s)
     return work_list_end(q, list);
 }
 
-static json_t *calendar_experts(struct op_ctx *ctx, const struct span *span)
+/* A house's experts come from few institutions and departments: each of those is looked up once. */
+#define REFS 32
+struct ref_cache {
+    uint64_t ids[REFS];
+    json_t *refs[REFS];
+};
+
+static json_t *org_ref_once(struct op_ctx *ctx, struct ref_cache *c, struct org_id org)
+{
+    size_t at = org.v * 0x9e3779b97f4a7c15u >> 59;
+    if (!c->refs[at] || c->ids[at] != org.v) {
+        json_decref(c->refs[at]);
+        c->refs[at] = org_ref(ctx, org);
+        c->ids[at] = org.v;
+    }
+    return json_incref(c->refs[at]);
+}
+
+static json_t *calendar_experts(struct op_ctx *ctx, const struct span *span, bool *more)
 {
     static _Thread_local struct person_id people[EXPERTS_MAX];
+    struct ref_cache cache = {0};
     json_t *list = json_array();
     size_t n = staff_with_role(ctx, (struct org_id){(uint64_t)span->org}, (struct org_id){(uint64_t)span->dept},
                                STAFF_EXPERT, people, EXPERTS_MAX);
     for (size_t i = 0; i < n; i++) {
         struct staff s;
         if (!staff_find(ctx, people[i], STAFF_EXPERT, &s))
-            json_array_append_new(list, json_pack("{s:o,s:o,s:o,s:s,s:b}", "person", staff_ref(ctx, people[i]),
-                                                  "org", org_ref(ctx, s.org), "dept", org_ref(ctx, s.dept),
+            json_array_append_new(list, json_pack("{s:{s:o,s:s},s:o,s:o,s:s,s:b}", "person", "id", json_id(people[i].v), "name", s.name,
+                                                  "org", org_ref_once(ctx, &cache, s.org), "dept", org_ref_once(ctx, &cache, s.dept),
                                                   "title", s.title, "mine", slot_keeps(ctx, &s)));
     }
+    for (size_t i = 0; i < REFS; i++)
+        json_decref(cache.refs[i]);
+    *more = n == EXPERTS_MAX;
     return list;
 }
 
@@ -146,9 +168,10 @@ int slot_calendar(struct op_ctx *ctx, json_t *args, json_t **result)
     s.to_ms = arg_int(args, "to_ms", s.from_ms + 7 * DAY_MS);
     if (s.to_ms <= s.from_ms || s.to_ms - s.from_ms > SPAN_MAX_MS)
         return fault_field(ctx->fault, "to_ms", s.to_ms <= s.from_ms ? "not_after_start" : "too_long:70d");
-    json_t *items = calendar_items(ctx, &s);
-    *result = json_pack("{s:o,s:o,s:b,s:o,s:o,s:I}", "experts", calendar_experts(ctx, &s), "meeting_rooms",
-                        meeting_rooms_of(ctx, (uint64_t)s.org), "truncated", json_array_size(items) >= ITEMS_MAX, "items",
+    bool more;
+    json_t *items = calendar_items(ctx, &s), *experts = calendar_experts(ctx, &s, &more);
+    *result = json_pack("{s:o,s:o,s:b,s:o,s:o,s:I}", "experts", experts, "meeting_rooms",
+                        meeting_rooms_of(ctx, (uint64_t)s.org), "truncated", more || json_array_size(items) >= ITEMS_MAX, "items",
                         items, "leave", calendar_leave(ctx, &s), "buffer_ms",
                         (json_int_t)(work_policy_int(ctx, "consult.session_buffer_min") * 60000));
     return tx_error(ctx->tx);

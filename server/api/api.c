@@ -8,9 +8,12 @@
 #include "server/api/routes.h"
 #include "server/base/log.h"
 #include "server/session/guard.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define DEVICE_COOKIE "yl_device"
+#define DEVICE_ATTRIBUTES "; Path=/api/v1; Max-Age=34560000; HttpOnly; Secure; SameSite=Strict" /* 400 days, as long as browsers keep any (RFC 6265bis) */
 #define SESSION_COOKIE "yl_session=%s; Path=/; HttpOnly; Secure; SameSite=Strict"
 
 struct api {
@@ -52,6 +55,26 @@ static void set_cookie(struct net_request *r, const char *session)
     net_reply_header(r, "Set-Cookie", text);
 }
 
+static void set_device(struct net_request *r, const char *word)
+{
+    char text[200];
+    snprintf(text, sizeof text, DEVICE_COOKIE "=%s" DEVICE_ATTRIBUTES, word);
+    net_reply_header(r, "Set-Cookie", text);
+}
+
+/* The word this browser was given, "" = none. */
+static void device_of(const struct net_request *r, char out[64])
+{
+    const char *at = net_request_header(r, "cookie");
+    out[0] = 0;
+    while (*at) {
+        at += strspn(at, "; ");
+        size_t n = strcspn(at, ";"), name = strlen(DEVICE_COOKIE "=");
+        if (n > name && n - name < 64 && strncmp(at, DEVICE_COOKIE "=", name) == 0) snprintf(out, 64, "%.*s", (int)(n - name), at + name);
+        at += n;
+    }
+}
+
 static bool opens_bytes(const char *op)
 {
     return strcmp(op, "document.open") == 0 || strcmp(op, "person.signature_open") == 0 || strcmp(op, "case.signature_open") == 0 || strcmp(op, "research.open") == 0;
@@ -81,6 +104,7 @@ static void answer(struct pending *p)
     struct reply *reply = &p->reply;
     note_guess(p);
     if (reply->set_session[0]) set_cookie(p->request, reply->set_session);
+    if (reply->set_device[0]) set_device(p->request, reply->set_device);
     if (reply->error) {
         if (!reply->fault.code) reply->fault.code = reply->error;
         net_reply_fault(p->request, &reply->fault);
@@ -128,6 +152,7 @@ static void submit(struct api *a, struct net_request *r, const struct api_route 
     struct pending *p = calloc(1, sizeof *p);
     if (!p) abort();
     *p = (struct pending){.api = a, .request = r, .route = route, .head_upload = route == NULL};
+    char device[64];
     struct call call = {.op = op, .args = args, .client_address = net_request_address(r)};
     const char *credential = net_request_credential(r, &call.by_cookie);
     const char *key = net_request_header(r, "idempotency-key"), *csrf = net_request_header(r, "x-csrf-token");
@@ -135,6 +160,8 @@ static void submit(struct api *a, struct net_request *r, const struct api_route 
     call.idempotency_key = *key ? key : NULL;
     call.csrf = *csrf ? csrf : NULL;
     call.user_agent = net_request_header(r, "user-agent");
+    device_of(r, device);
+    call.device = device;
     int rc = a->config.backend.submit(a->config.backend.ctx, &call, completed, p);
     if (rc == 0) return;
     struct fault f = {0};

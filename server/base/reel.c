@@ -10,7 +10,7 @@ enum { ID_EBML = 0x1a45dfa3, ID_SEGMENT = 0x18538067, ID_TRACKS = 0x1654ae6b, ID
 
 const char *reel_why_name(enum reel_why why)
 {
-    static const char *const names[REEL_WHY_COUNT] = {"", "network", "disk", "killed", "busy", "quiet"};
+    static const char *const names[REEL_WHY_COUNT] = {"", "network", "disk", "killed", "busy", "quiet", "source"};
     return why > 0 && why < REEL_WHY_COUNT ? names[why] : "";
 }
 

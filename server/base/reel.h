@@ -28,9 +28,10 @@ enum reel_why {
     REEL_KILLED,      /* the process or the machine stopped: what came after the last link is not there; length 0 = to the end */
     REEL_BUSY,        /* the recorder itself did not keep up */
     REEL_QUIET,       /* nothing was sent: no loss */
+    REEL_SOURCE,      /* the sender's device or machine stood still: what was there to be heard was not taken up by it */
     REEL_WHY_COUNT
 };
-const char *reel_why_name(enum reel_why why); /* "network" "disk" "killed" "busy" "quiet" */
+const char *reel_why_name(enum reel_why why); /* "network" "disk" "killed" "busy" "quiet" "source" */
 
 struct reel_gap {
     int64_t begin_ms;

@@ -214,7 +214,7 @@ static const struct {
     {"exchange", ctl_exchange, RECORDS, "exchange list | add | domain | take: systems that send HL7 v2 messages; their identifier domains; a file of messages"},
     {"relay", ctl_relay, OPTIONS, "relay config: coturn's configuration file for the relay.* options"},
     {"backup", backup, OPTIONS, "backup FILE: a consistent copy of the database while the daemon runs"},
-    {"restore", ctl_restore, OPTIONS, "restore --at \"YYYY-MM-DD HH:MM:SS\"|now --to NEW.db [--from DIR]: the database of a past moment, out of backup.dir"},
+    {"restore", ctl_restore, OPTIONS, "restore --at \"YYYY-MM-DD HH:MM:SS\"|now --site NEW-FOLDER [--from DIR]: database and files, out of backup.dir; --to NEW.db: the database alone"},
     {"database", database, ALONE, "database move --to postgresql://..|FILE: the whole database into an empty one of either engine, counted and hashed"},
     {"audit", audit, RECORDS, "audit verify: checks the whole chain"},
     {"recording", ctl_recording, NOTHING, "recording verify FILE|ID: the chain of a recorded file, or every byte of a recording of this site; export ID [--layout grid|speaker|slides] | list ID | cancel FILM: its films"},

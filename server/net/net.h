@@ -148,6 +148,8 @@ YL_CHECKED int net_ws_serve(struct net *n, const char *path, const struct net_ws
 int net_ws_send(struct net_ws *ws, const char *text, size_t len);
 /* Queues a binary message that is shared with others: a reference is held until it is sent. Limited to 500 messages, as above. */
 int net_ws_send_share(struct net_ws *ws, struct share *s);
+/* It has proved who it is: its messages are not counted from here on. */
+void net_ws_trust(struct net_ws *ws);
 size_t net_ws_waiting(const struct net_ws *ws); /* messages that the peer has not taken yet */
 /* Sends what is queued first where the peer takes it within 2 s, then closes. */
 void net_ws_close(struct net_ws *ws, int code);

@@ -34,6 +34,7 @@ struct edge {
     char nonce[NODE_NONCE_BYTES], complaint[200];
     int64_t heard_ms, told_ms, dial_ms, off_ms, looked_ms;
     bool sent_away;
+    const struct media *media;
     struct node_message waits; /* its bytes come next */
     bool waiting;
     struct lecture *lectures;
@@ -60,6 +61,14 @@ static void relay_says(void *ctx, const struct node_message *m, const char *byte
     say(e, m);
     if (s) (void)net_ws_send_share(e->ws, s);
     share_unref(s);
+}
+
+static void host_says(void *ctx, struct share *events)
+{
+    struct edge *e = ctx;
+    if (e->stage != LINKED) return;
+    say(e, &(struct node_message){.verb = NODE_EVENTS, .bytes = (int64_t)events->len});
+    (void)net_ws_send_share(e->ws, events);
 }
 
 /* The same complaint every half second would hide everything else in the log. */
@@ -152,6 +161,7 @@ static void broken(struct edge *e, const char *why)
     if (e->stage == LINKED) log_warn("node", "the link to the origin broke: %s", why);
     else complain(e, why);
     if (e->stage == LINKED) e->off_ms = now_ms();
+    host_unlinked(e->config.host); /* the origin takes the members back */
     e->stage = OFF;
     e->ws = NULL;
     e->waiting = false;
@@ -215,7 +225,7 @@ static void on_message(void *ctx, struct net_ws *ws, void *user, const char *tex
     else if (e->stage == SAID_HELLO && m.verb == NODE_CHALLENGE) prove(e, &m);
     else if (e->stage == SAID_PROOF && m.verb == NODE_WELCOME) linked(e);
     else if (e->stage != LINKED || e->waiting) hang_up(e, "The origin said what has no place here.");
-    else if (m.verb == NODE_INIT || m.verb == NODE_PIECE || m.verb == NODE_OFFER) {
+    else if (m.verb == NODE_INIT || m.verb == NODE_PIECE || m.verb == NODE_OFFER || m.verb == NODE_COMMANDS) {
         e->waits = m;
         e->waiting = true;
     } else if (m.verb == NODE_BEGIN || m.verb == NODE_END || m.verb == NODE_GONE) about_room(e, &m);
@@ -238,7 +248,20 @@ static void on_bytes(void *ctx, struct net_ws *ws, void *user, const void *bytes
         if (relay_offered(e->config.relay, &e->waits, bytes, &f)) hang_up(e, f.text[0] ? f.text : "The origin's offer is none.");
         return;
     }
+    if (e->waits.verb == NODE_COMMANDS) {
+        if (host_commanded(e->config.host, bytes, len, &f)) hang_up(e, f.text);
+        return;
+    }
     if (x) take(e, x, &e->waits, bytes);
+}
+
+/* "IP PORT PRIORITY udp IP PORT PRIORITY tcp": where members reach our media plane. */
+static void say_candidates(const struct media *media, char *out, size_t cap)
+{
+    struct media_candidate c[MEDIA_CANDIDATES_MAX];
+    size_t n = media_candidates(media, c), at = 0;
+    for (size_t i = 0; i < n && at + sizeof c[i].address + 32 < cap; i++)
+        at += (size_t)snprintf(out + at, cap - at, "%s%s %u %u %s", i ? " " : "", c[i].address, c[i].port, c[i].priority, c[i].tcp ? "tcp" : "udp");
 }
 
 static void *on_open(void *ctx, struct net_ws *ws, const struct net_ws_info *info)
@@ -250,6 +273,9 @@ static void *on_open(void *ctx, struct net_ws *ws, const struct net_ws_info *inf
     e->heard_ms = now_ms();
     node_nonce(e->nonce);
     snprintf(m.address, sizeof m.address, "%s", e->config.address);
+    snprintf(m.fingerprint, sizeof m.fingerprint, "%s", media_fingerprint(e->media));
+    snprintf(m.serves, sizeof m.serves, "%s", e->config.serves);
+    say_candidates(e->media, m.candidates, sizeof m.candidates);
     memcpy(m.nonce, e->nonce, sizeof m.nonce);
     say(e, &m);
     return e;
@@ -301,6 +327,7 @@ static void tick(void *arg)
     if (e->stage == OFF && now - e->dial_ms >= AGAIN_MS) dial(e);
     if (e->ws && !stood && now - e->heard_ms > SILENT_MS) {
         if (e->stage == LINKED) e->off_ms = now;
+        host_unlinked(e->config.host);
         e->stage = SAID_HELLO; /* until it is closed */
         complain(e, "the origin is silent");
         net_ws_close(e->ws, 4000);
@@ -328,6 +355,11 @@ const char *edge_origin(const struct edge *e)
     return e->config.peer;
 }
 
+void edge_media(struct edge *e, const struct media *m)
+{
+    e->media = m;
+}
+
 void edge_serve(struct edge *e, const struct edge_events *events)
 {
     e->events = *events;
@@ -348,6 +380,7 @@ int edge_new(struct edge **out, const struct edge_config *config, struct fault *
     e->m_linked = metric_gauge("yilian_node_linked", "1 while the link to the origin stands", NULL);
     e->m_pieces = metric_counter("yilian_node_pieces_taken_total", "Pieces of lectures taken from the origin", NULL);
     relay_nodes_link(config->relay, &(struct relay_link){e, relay_says});
+    host_link(config->host, &(struct host_link){e, host_says});
     net_timer_start(config->net, TICK_MS, tick, e);
     return 0;
 }

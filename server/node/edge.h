@@ -9,6 +9,7 @@
 
 #include "server/live/programme.h"
 #include "server/net/net.h"
+#include "server/node/host.h"
 #include "server/node/relay.h"
 
 struct edge;
@@ -23,11 +24,13 @@ struct edge_events { /* to those who show the programmes */
 struct edge_config {
     struct net *net;
     struct relay_nodes *relay; /* rooms as they come, for WHEP */
-    const char *peer, *peer_certificate, *secret, *address; /* node.*; borrowed */
+    struct host *host;         /* members of rooms */
+    const char *peer, *peer_certificate, *secret, *address, *serves; /* node.*; borrowed */
     unsigned viewers_max;
 };
 /* Before net_run; its name is looked up now. The link begins with net_run. */
 YL_CHECKED int edge_new(struct edge **out, const struct edge_config *config, struct fault *f);
+void edge_media(struct edge *e, const struct media *m); /* before net_run: the origin is told where it is reached */
 void edge_serve(struct edge *e, const struct edge_events *events); /* before net_run */
 void edge_free(struct edge *e); /* after net_free */
 /* Asks the origin for it where need be. NULL: out of memory, or too many rooms. */

@@ -43,13 +43,16 @@ static const struct field fields[] = {
     {"proof", TEXT, AT(proof), NODE_PROOF_BYTES - 1, NODE_PROOF_BYTES - 1},
     {"codecs", TEXT, AT(codecs), 1, 39},
     {"text", TEXT, AT(text), 0, 199},
+    {"fingerprint", TEXT, AT(fingerprint), 1, 111},
+    {"candidates", TEXT, AT(candidates), 1, NODE_CANDIDATES_BYTES - 1},
+    {"serves", TEXT, AT(serves), 0, SERVES_TEXT_BYTES - 1},
 };
 
 #define FIELDS_MAX 9
 static const struct verb {
     const char *name, *fields[FIELDS_MAX]; /* ended by NULL */
 } verbs[NODE_VERBS] = {
-    [NODE_HELLO] = {"hello", {"version", "address", "viewers_max", "nonce"}},
+    [NODE_HELLO] = {"hello", {"version", "address", "viewers_max", "nonce", "fingerprint", "candidates", "serves"}},
     [NODE_CHALLENGE] = {"challenge", {"nonce", "proof"}},
     [NODE_PROOF] = {"proof", {"proof"}},
     [NODE_WELCOME] = {"welcome", {NULL}},
@@ -70,6 +73,8 @@ static const struct verb {
     [NODE_ANSWER] = {"answer", {"room", "number", "bytes"}},
     [NODE_LAYERS] = {"layers", {"room", "track", "layers"}},
     [NODE_LOST] = {"lost", {"room"}},
+    [NODE_COMMANDS] = {"commands", {"bytes"}},
+    [NODE_EVENTS] = {"events", {"bytes"}},
 };
 
 static const struct field *field_of(const char *name)

@@ -1,5 +1,5 @@
-/* message - what an edge node and the origin say to each other over their link: JSON texts, and behind `init`, `piece`, `offer` and `answer` a
- * binary message with the bytes. docs/protocol/nodes.md. Pure.
+/* message - what an edge node and the origin say to each other over their link: JSON texts, and behind `init`, `piece`, `offer`, `answer`, `commands`
+ * and `events` a binary message with the bytes. docs/protocol/nodes.md. Pure.
  *
  * Both prove that they know node.secret without showing it: HMAC-SHA-256 over who speaks and both nonces. TLS keeps the link secret.
  */
@@ -7,6 +7,7 @@
 #define YL_SERVER_NODE_MESSAGE_H
 
 #include "server/base/fault.h"
+#include "server/node/serves.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,7 +20,7 @@
 #define NODE_PIECE_MAX (4 << 20)
 
 enum node_verb {
-    NODE_HELLO,     /* edge: version, address, viewers_max, nonce */
+    NODE_HELLO,     /* edge: version, address, viewers_max, nonce, fingerprint, candidates, serves */
     NODE_CHALLENGE, /* origin: nonce, proof */
     NODE_PROOF,     /* edge: proof */
     NODE_WELCOME,   /* origin */
@@ -40,16 +41,20 @@ enum node_verb {
     NODE_ANSWER,    /* edge: room, number, bytes; an SDP follows */
     NODE_LAYERS,    /* edge: room, track, layers: bit n = layer n is of use */
     NODE_LOST,      /* origin: room; its relay is over */
+    NODE_COMMANDS,  /* origin: bytes; commands to the edge's media plane follow (parcel.h) */
+    NODE_EVENTS,    /* edge: bytes; what its media plane told of them follows */
     NODE_VERBS
 };
 
-#define NODE_VERSION 2
+#define NODE_VERSION 3
+#define NODE_CANDIDATES_BYTES 1200
 
 struct node_message {
     enum node_verb verb;
     int64_t version, viewers_max, viewers, room, number, generation, epoch_us, start_us, duration_us, width, height, bytes, line, track, seat, layer, layers, value;
     bool segment, key;
     char address[NODE_ADDRESS_BYTES], nonce[NODE_NONCE_BYTES], proof[NODE_PROOF_BYTES], codecs[40], text[200];
+    char fingerprint[112], candidates[NODE_CANDIDATES_BYTES], serves[SERVES_TEXT_BYTES]; /* of the edge's media plane, and whom it is near to */
 };
 
 /* ERR_MALFORMED names the field. Every field of the verb is there afterwards, in its bounds. */

@@ -44,6 +44,7 @@ struct link {
     struct passed *passes;
     struct node_message waits; /* its bytes come next */
     bool waiting;
+    struct node_message *hello; /* until it has proved who it is */
 };
 
 struct origin {
@@ -268,6 +269,17 @@ static void layers(struct link *k, const struct node_message *m)
     if (x) desk_relay_layers(k->origin->config.desk, x->room, x->relay, (uint64_t)m->track, (unsigned)m->layers);
 }
 
+/* ---- members' media ---- */
+static void send_commands(void *ctx, uint64_t node, struct share *parcel)
+{
+    struct origin *o = ctx;
+    struct link *k = NULL;
+    HASH_FIND(hh, o->links, &node, sizeof node, k);
+    if (!k || k->stage != WELCOMED) return;
+    say(k, &(struct node_message){.verb = NODE_COMMANDS, .bytes = (int64_t)parcel->len});
+    (void)net_ws_send_share(k->ws, parcel);
+}
+
 /* ---- who it is ---- */
 static void refuse(struct link *k, const char *text)
 {
@@ -289,6 +301,8 @@ static void hello(struct link *k, const struct node_message *m)
     memcpy(k->address, m->address, sizeof k->address);
     memcpy(k->edge_nonce, m->nonce, sizeof k->edge_nonce);
     k->viewers_max = (unsigned)m->viewers_max;
+    if (!(k->hello = malloc(sizeof *k->hello))) abort();
+    *k->hello = *m;
     node_nonce(k->nonce);
     memcpy(answer.nonce, k->nonce, sizeof answer.nonce);
     node_proof(k->origin->config.secret, "origin", k->edge_nonce, k->nonce, answer.proof);
@@ -302,6 +316,7 @@ static void replace_older(struct link *k)
     for (struct link *other = k->origin->links; other; other = other->hh.next)
         if (other != k && other->stage == WELCOMED && strcmp(other->address, k->address) == 0) {
             placement_remove(&k->origin->placement, other->id);
+            spread_node_gone(k->origin->config.spread, other->id);
             other->stage = OVER;
             net_ws_close(other->ws, 4009);
         }
@@ -311,6 +326,7 @@ static void proof(struct link *k, const struct node_message *m)
 {
     struct origin *o = k->origin;
     char expected[NODE_PROOF_BYTES];
+    struct fault f = {0};
     node_proof(o->config.secret, "edge", k->edge_nonce, k->nonce, expected);
     if (!node_proof_equal(expected, m->proof)) {
         guard_wrong(o->config.guard, k->from, now_ms());
@@ -322,7 +338,13 @@ static void proof(struct link *k, const struct node_message *m)
         refuse(k, "There are too many nodes.");
         return;
     }
+    if (spread_node(o->config.spread, k->id, k->hello, &f)) {
+        placement_remove(&o->placement, k->id);
+        refuse(k, f.text);
+        return;
+    }
     k->stage = WELCOMED;
+    net_ws_trust(k->ws);
     metric_set(o->m_nodes, (int64_t)placement_nodes(&o->placement));
     say(k, &(struct node_message){.verb = NODE_WELCOME});
     log_info("node", "edge %s is there, for %u viewers", k->address, k->viewers_max);
@@ -342,6 +364,7 @@ static bool welcomed(struct link *k, const struct node_message *m)
     case NODE_UNRELAY: if (passed_of(k, (uint64_t)m->room)) unpass(k, passed_of(k, (uint64_t)m->room)); return true;
     case NODE_LAYERS: layers(k, m); return true;
     case NODE_ANSWER:
+    case NODE_EVENTS:
         k->waits = *m;
         k->waiting = m->bytes <= SDP_TEXT_MAX;
         return k->waiting;
@@ -363,7 +386,7 @@ static void on_message(void *ctx, struct net_ws *ws, void *user, const char *tex
     else if (k->stage != WELCOMED || !welcomed(k, &m)) refuse(k, "This message has no place here.");
 }
 
-/* The answer to an offer: the only bytes that an edge sends. */
+/* The answer to an offer, or what its media plane tells: the only bytes that an edge sends. */
 static void on_bytes(void *ctx, struct net_ws *ws, void *user, const void *bytes, size_t len)
 {
     struct link *k = user;
@@ -377,6 +400,10 @@ static void on_bytes(void *ctx, struct net_ws *ws, void *user, const void *bytes
     const struct passed *x = passed_of(k, (uint64_t)k->waits.room);
     struct desk_relay_said said = {bytes, len, (int)k->waits.number};
     k->waiting = false;
+    if (k->waits.verb == NODE_EVENTS) {
+        if (spread_told(k->origin->config.spread, k->id, bytes, len, &f)) refuse(k, f.text);
+        return;
+    }
     if (x && desk_relay_answer(k->origin->config.desk, x->room, x->relay, &said, &f)) refuse(k, f.text[0] ? f.text : "The answer answers nothing.");
 }
 
@@ -402,12 +429,14 @@ static void on_close(void *ctx, struct net_ws *ws, void *user, int code)
     struct link *k = user;
     if (k->stage == WELCOMED) log_warn("node", "edge %s is gone (%d)", k->address, code);
     placement_remove(&o->placement, k->id);
+    spread_node_gone(o->config.spread, k->id);
     metric_set(o->m_nodes, (int64_t)placement_nodes(&o->placement));
     struct follow *x, *next;
     HASH_ITER(hh, k->follows, x, next) unfollow(k, x);
     struct passed *y, *after;
     HASH_ITER(hh, k->passes, y, after) unpass(k, y);
     HASH_DEL(o->links, k);
+    free(k->hello);
     free(k);
 }
 
@@ -445,6 +474,7 @@ static void tick(void *arg)
         if (!stood && k->stage != OVER && silent > (k->stage == WELCOMED ? SILENT_MS : SAY_WITHIN_MS)) {
             if (k->stage == WELCOMED) log_warn("node", "edge %s is silent", k->address);
             placement_remove(&o->placement, k->id);
+            spread_node_gone(o->config.spread, k->id);
             k->stage = OVER;
             net_ws_close(k->ws, 4000);
         }
@@ -476,6 +506,7 @@ int origin_new(struct origin **out, const struct origin_config *config, struct f
         return fault_set(f, ERR_INTERNAL, "node", "The URL /node is taken.");
     }
     desk_relay_serve(config->desk, &(struct desk_relay_events){o, relay_offer, relay_ended});
+    spread_tell(config->spread, &(struct spread_events){o, send_commands, config->desk, desk_away_event, desk_away_moved});
     net_timer_start(config->net, TICK_MS, tick, o);
     return 0;
 }

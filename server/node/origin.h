@@ -9,6 +9,7 @@
 
 #include "server/net/net.h"
 #include "server/node/placement.h"
+#include "server/node/spread.h"
 #include "server/room/desk.h"
 #include "server/session/guard.h"
 
@@ -16,6 +17,7 @@ struct origin;
 struct origin_config {
     struct net *net;
     struct desk *desk;
+    struct spread *spread; /* members' media at edges */
     struct guard *guard; /* of wrong proofs */
     const char *secret;  /* node.secret; borrowed */
 };

@@ -3,7 +3,6 @@
 #include "server/base/log.h"
 #include "server/node/placement.h"
 #include "server/node/relay_private.h"
-#include "server/room/uplink.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +20,7 @@ int64_t relay_now_ms(void)
 int relay_post(struct relay_room *x, struct media_cmd *c)
 {
     c->room.v = x->id;
-    return media_post(x->nodes->media, c);
+    return media_post(x->nodes->plane.media, c);
 }
 
 /* What mends itself: a peer or track that is not closed falls silent and ends with its room. */
@@ -203,7 +202,7 @@ static int open_peer(struct relay_room *x, const struct node_message *m, const s
 
 static void answer(struct relay_room *x, const struct node_message *m, const struct sdp *offer, struct sdp *out)
 {
-    uplink_describe(x->nodes->media, x->ufrag, x->password, out);
+    plane_describe(&x->nodes->plane, PLANE_HERE, x->ufrag, x->password, out);
     out->ice_lite = false; /* of two lite sides the one that dials checks */
     out->setup = SDP_ACTIVE;
     out->session_id = id_new() >> 2;
@@ -355,7 +354,7 @@ int relay_nodes_new(struct relay_nodes **out, struct net *net, struct fault *f)
 
 void relay_nodes_media(struct relay_nodes *r, struct media *m)
 {
-    r->media = m;
+    r->plane.media = m;
 }
 
 void relay_nodes_link(struct relay_nodes *r, const struct relay_link *link)

@@ -48,7 +48,7 @@ struct relay_room {
 
 struct relay_nodes {
     struct net *net;
-    struct media *media;
+    struct plane plane; /* all of it is here */
     bool shut;
     struct relay_link link;
     struct relay_room *rooms;

@@ -74,7 +74,7 @@ int relay_seat_join(struct relay_nodes *r, const struct relay_join *j, struct de
     }
     s->room = x;
     s->until_ms = j->until_ms;
-    downlink_init(&s->down, r->media, (struct room_id){x->id});
+    downlink_init(&s->down, &r->plane, (struct room_id){x->id});
     hash_token(j->token, s->token_hash);
     snprintf(s->word, sizeof s->word, "%s", j->word);
     rc = watcher_offer(&s->watcher, &s->down, offer, answer, f);
@@ -131,7 +131,7 @@ int relay_seat_restart(struct relay_nodes *r, const struct desk_machine_at *at, 
     if (!s) return ERR_NOT_FOUND;
     if (downlink_restart(&s->down)) return fault_set(f, ERR_UNAVAILABLE, "busy", "The media plane is busy; try again.");
     memcpy(s->watcher.ufrag, theirs->ufrag, sizeof theirs->ufrag);
-    *fragment = sdp_frag_write(theirs, s->down.ufrag, s->down.password, candidates, media_candidates(r->media, candidates));
+    *fragment = sdp_frag_write(theirs, s->down.ufrag, s->down.password, candidates, plane_candidates(&r->plane, PLANE_HERE, candidates));
     return *fragment ? 0 : fault_set(f, ERR_UNAVAILABLE, "busy", "Out of memory.");
 }
 

@@ -8,7 +8,7 @@
 
 struct node_settings { /* texts are the options' */
     bool edge;
-    const char *peer, *peer_certificate, *secret, *address;
+    const char *peer, *peer_certificate, *secret, *address, *serves;
     unsigned viewers_max;
 };
 /* The fault's text begins with the option's name. */

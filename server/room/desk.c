@@ -58,8 +58,8 @@ static struct link *link_new(struct live *l)
     struct link *k = calloc(1, sizeof *k);
     if (!k) return NULL;
     k->live = l;
-    uplink_init(&k->up, l->desk->media, l->room.id);
-    downlink_init(&k->down, l->desk->media, l->room.id);
+    uplink_init(&k->up, &l->desk->plane, l->room.id);
+    downlink_init(&k->down, &l->desk->plane, l->room.id);
     return k;
 }
 
@@ -290,6 +290,7 @@ struct joining {
     uint64_t client;
     desk_join_done done;
     void *ctx;
+    char address[64];
 };
 
 static const char *text_of(const json_t *o, const char *name)
@@ -328,10 +329,11 @@ static enum seat_role role_of(const char *word)
     return ROLE_GUEST;
 }
 
-static void take_client(struct live *l, struct link *k, uint64_t client)
+static void take_client(struct live *l, struct link *k, const struct joining *j)
 {
-    uint64_t before = k->client;
+    uint64_t before = k->client, client = j->client;
     desk_link_client(k, client);
+    k->up.near = k->down.near = plane_near(&l->desk->plane, j->address);
     k->subscribed = false;
     k->n_wishes = k->n_steers = 0;
     k->mode = MODE_FULL;
@@ -363,7 +365,7 @@ static void seat_taken(struct joining *j, const json_t *answer, struct fault *f)
     if (room_step(&l->room, &e, desk_now_ms(), &fx, f)) return;
     struct link *k = desk_link_open(l, e.seat);
     if (!k) abort();
-    take_client(l, k, j->client);
+    take_client(l, k, j);
     bool in = room_seat(&l->room, e.seat)->state == SEAT_ADMITTED;
     struct desk_joined joined = {l->room.id.v, e.seat, text_of(answer, "resume"), in ? &l->room : NULL};
     j->done(j->ctx, NULL, &joined);
@@ -387,7 +389,8 @@ void desk_join(struct desk *d, const struct desk_join *j, desk_join_done done, v
 {
     struct joining *p = malloc(sizeof *p);
     if (!p) abort();
-    *p = (struct joining){d, j->client, done, ctx};
+    *p = (struct joining){d, j->client, done, ctx, ""};
+    snprintf(p->address, sizeof p->address, "%s", j->address);
     json_t *args = json_pack("{s:s}", "ticket", j->ticket);
     if (j->person.v) json_object_set_new(args, "person_id", desk_id(j->person.v));
     if (*j->resume) json_object_set_new(args, "resume", json_string(j->resume));
@@ -455,7 +458,7 @@ static void room_close(struct desk *d, struct live *l)
     while (l->audience)
         desk_link_free(l, l->audience);
     lecture_room_closed(l);
-    if (media_post(d->media, &c)) log_warn("desk", "the media plane is busy; a room ends by itself");
+    if (plane_post(&d->plane, PLANE_HERE, &c)) log_warn("desk", "the media plane is busy; a room ends by itself");
     metric_add(d->m_rooms, -1);
     free(l);
 }
@@ -475,6 +478,7 @@ static void tick(void *arg)
         next = l->hh.next;
         if (room_next_ms(&l->room) <= now_ms) step_quietly(l, (struct room_event){.type = ROOM_TICK});
         media_tick(l, now_ms);
+        away_tick(l, now_ms);
         machine_tick(l, now_ms);
         if (empty_for_long(l, now_ms)) room_close(d, l);
     }
@@ -501,7 +505,12 @@ int desk_new(struct desk **out, const struct desk_config *config, struct fault *
 
 void desk_media(struct desk *d, struct media *m)
 {
-    d->media = m;
+    d->plane.media = m;
+}
+
+void desk_away(struct desk *d, const struct plane_away *away)
+{
+    d->plane.away = *away;
 }
 
 void desk_shut(struct desk *d)

@@ -12,6 +12,7 @@
 #include "records/records.h"
 #include "server/net/net.h"
 #include "server/room/downlink.h"
+#include "server/room/plane.h"
 #include "server/room/room.h"
 #include "server/room/uplink.h"
 #include "server/room/watcher.h"
@@ -34,7 +35,8 @@ enum desk_tell_type {
     TELL_STREAMS,   /* .streams: the pictures that this seat receives; .line_bps: what its line carries, 0 = not known */
     TELL_WANTED,    /* .source, .layers: which of its layers anybody has use for (bit 0 lowest) */
     TELL_STILL,     /* .seat_id, .source, .text: JPEG as base64 */
-    TELL_OFFER      /* .text: SDP, .down: its map and version */
+    TELL_OFFER,     /* .text: SDP, .down: its map and version */
+    TELL_MOVED      /* its connections are to be made anew: they end elsewhere now */
 };
 struct desk_level {
     uint64_t seat;
@@ -68,6 +70,9 @@ struct desk_config {
 };
 YL_CHECKED int desk_new(struct desk **out, const struct desk_config *config, struct fault *f);
 void desk_media(struct desk *d, struct media *m); /* before the first join */
+void desk_away(struct desk *d, const struct plane_away *away); /* members' media may be at other nodes; before the first join */
+void desk_away_event(void *desk, const struct media_event *e); /* of such media, or of a room; event thread, borrowed */
+void desk_away_moved(void *desk, struct room_id room, uint64_t node); /* there is none of that room any more at that node */
 void desk_shut(struct desk *d); /* nothing is asked of the records plane any more; lectures are gone */
 void desk_free(struct desk *d);
 /* media_config.on_event's target; any thread, ctx is the desk. */
@@ -78,6 +83,7 @@ void desk_recheck(struct desk *d, uint64_t case_or_room);
 /* ---- joining ---- */
 struct desk_join {
     const char *ticket, *resume, *device; /* resume, device may be "" */
+    const char *address;                  /* the connection's: its media may be near to it */
     struct person_id person;              /* signed in on this connection; .v 0 = nobody (guests) */
     uint64_t client;
 };

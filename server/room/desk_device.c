@@ -44,7 +44,7 @@ void device_event(struct live *l, struct link *k, const struct media_event *e)
 
 void device_close(struct link *k)
 {
-    if (k->device && k->up.peer.v) media_intake_stop(k->live->desk->media, k->live->room.id, k->up.peer);
+    if (k->device && k->up.peer.v) media_intake_stop(k->live->desk->plane.media, k->live->room.id, k->up.peer);
     if (k->device) k->up.peer.v = 0;
 }
 
@@ -71,6 +71,15 @@ static size_t device_count(struct live *l)
     return n;
 }
 
+/* The media plane has opened its tracks; whoever passes them on has to know. */
+static void tell_plane(struct live *l, const struct media_intake_params *p)
+{
+    struct media_cmd picture = {.type = MEDIA_TRACK_OPEN, .room = l->room.id, .track_open = {.peer = p->peer, .track = p->picture, .kind = MEDIA_VIDEO}};
+    struct media_cmd voice = {.type = MEDIA_TRACK_OPEN, .room = l->room.id, .track_open = {.peer = p->peer, .track = p->voice, .kind = MEDIA_AUDIO}};
+    plane_opened(&l->desk->plane, &picture);
+    plane_opened(&l->desk->plane, &voice);
+}
+
 /* It sits down first, so that whoever is here sees what is being tried. */
 static int seat_device(struct live *l, uint64_t device, const char *name, const char *url, struct fault *f)
 {
@@ -92,7 +101,10 @@ static int seat_device(struct live *l, uint64_t device, const char *name, const 
     struct room_seat *s = room_seat(&l->room, e.seat);
     if (s) s->device = "connecting";
     if (s) desk_tell_room(l, (struct desk_tell){.type = TELL_SEAT, .seat = s});
-    if (media_intake_start(l->desk->media, &p) == 0) return 0;
+    if (media_intake_start(l->desk->plane.media, &p) == 0) {
+        tell_plane(l, &p);
+        return 0;
+    }
     machine_leave(k);
     return fault_set(f, ERR_UNAVAILABLE, "no_intake", "This server cannot fetch devices' streams.");
 }

@@ -12,7 +12,7 @@
 static int post(struct desk *d, const struct echo *e, struct media_cmd *c)
 {
     c->room = e->room;
-    return media_post(d->media, c);
+    return media_post(d->plane.media, c); /* nobody else is in that room */
 }
 
 static void end(struct desk *d, struct echo **at)
@@ -46,7 +46,7 @@ static int open_peer(struct desk *d, const struct echo *e, const struct sdp *off
     struct media_cmd c = {.type = MEDIA_PEER_OPEN};
     char ufrag[16], password[32];
     media_ice_credentials(ufrag, password);
-    uplink_describe(d->media, ufrag, password, answer);
+    plane_describe(&d->plane, PLANE_HERE, ufrag, password, answer);
     if (offer->setup == SDP_PASSIVE) answer->setup = SDP_ACTIVE;
     answer->session_id = e->peer.v >> 2;
     answer->version = 1;

@@ -90,7 +90,7 @@ static struct track_id voice_of(struct live *l, struct track_id now, uint64_t se
 static int post(struct live *l, enum media_cmd_type type, struct media_live_params p)
 {
     struct media_cmd c = {.type = type, .room = l->room.id, .live = p};
-    int rc = media_post(l->desk->media, &c);
+    int rc = plane_post(&l->desk->plane, PLANE_HERE, &c);
     if (rc) log_warn("desk", "the media plane is busy; the lecture is looked at again");
     return rc;
 }

@@ -296,7 +296,7 @@ int desk_machine_restart(struct desk *d, const struct desk_machine_at *at, const
         return fault_set(f, ERR_UNAVAILABLE, "busy", "The media plane is busy; try again.");
     memcpy(remote_ufrag(k), theirs->ufrag, sizeof theirs->ufrag);
     *fragment = sdp_frag_write(theirs, k->watch ? k->down.ufrag : k->up.ufrag, k->watch ? k->down.password : k->up.password, candidates,
-                               media_candidates(d->media, candidates));
+                               plane_candidates(&d->plane, k->watch ? k->down.node : k->up.node, candidates));
     return *fragment ? 0 : fault_set(f, ERR_UNAVAILABLE, "busy", "Out of memory.");
 }
 

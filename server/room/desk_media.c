@@ -410,6 +410,7 @@ static void peer_failed(struct live *l, struct link *k, struct peer_id peer)
 static void peer_event(struct live *l, struct link *k, const struct media_event *e)
 {
     bool up = k->up.peer.v == e->peer.v;
+    if (away_event(l, k, e)) return;
     bool *silent = up ? &k->quality.up_silent : &k->quality.down_silent;
     switch (e->type) {
     case MEDIA_PEER_FAILED: peer_failed(l, k, e->peer); break;
@@ -453,9 +454,9 @@ static void told_here(void *arg)
         if (!t->desk->asker.closed) lecture_piece(t->desk, &t->event);
         share_unref(t->event.piece.bytes);
     } else if (t->event.type == MEDIA_SURVEYED) {
-        if (!t->desk->asker.closed) surveyed(t->desk, t->event.survey);
+        if (!t->desk->asker.closed && !plane_took(&t->desk->plane, &t->event)) surveyed(t->desk, t->event.survey);
         free(t->event.survey);
-    } else if (!t->desk->asker.closed) {
+    } else if (!t->desk->asker.closed && !plane_took(&t->desk->plane, &t->event)) {
         media_event_here(t->desk, &t->event);
     }
     free(t);

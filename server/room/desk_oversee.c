@@ -220,7 +220,7 @@ void desk_survey(struct desk *d, const struct desk_survey_ask *a, desk_survey_do
         refuse(done, ctx, ERR_UNAVAILABLE, "busy");
         return;
     }
-    if (media_post(d->media, &c)) {
+    if (plane_post(&d->plane, PLANE_HERE, &c)) {
         free(w);
         refuse(done, ctx, ERR_UNAVAILABLE, "busy");
         return;

@@ -1,5 +1,5 @@
 /* desk_private - shared by the desk's files. desk.c: rooms, joining, effects. desk_media.c: offers, subscriptions, media events.
- * desk_streams.c: quality of each picture. desk_oversee.c: for administrators. desk_record.c: recordings. desk_live.c: lectures. desk_machine.c: WHIP/WHEP. desk_relay.c: other nodes. desk_device.c: RTSP, RTMP, SRT. desk_echo.c: the device test. */
+ * desk_away.c: media at other nodes. desk_streams.c: quality of each picture. desk_oversee.c: for administrators. desk_record.c: recordings. desk_live.c: lectures. desk_machine.c: WHIP/WHEP. desk_relay.c: other nodes. desk_device.c: RTSP, RTMP, SRT. desk_echo.c: the device test. */
 #ifndef YL_SERVER_ROOM_DESK_PRIVATE_H
 #define YL_SERVER_ROOM_DESK_PRIVATE_H
 
@@ -57,6 +57,8 @@ struct link { /* a seat's connection and media */
     enum room_mode mode;
     int64_t still_ms;
     struct seat_quality quality;
+    int64_t away_ms;    /* since when it waits for its connections to another node; 0 = it does not */
+    uint64_t up_there, down_there; /* peers at another node that were connected */
     int64_t reduced_ms; /* when its line last made less of a picture */
     size_t n_streams;
     struct stream_sum streams[MEDIA_STREAMS_MAX];
@@ -100,7 +102,7 @@ struct echo {
 
 struct desk {
     struct desk_config config;
-    struct media *media;
+    struct plane plane;
     struct asker asker;
     struct live *rooms;   /* hash by id */
     struct link *clients; /* hash of the seats that have a connection */
@@ -139,6 +141,10 @@ void media_seat_closed(struct live *l, struct link *k);
 void media_event_here(struct desk *d, const struct media_event *e);
 void media_quality_note(struct live *l, struct link *k);
 void media_tick(struct live *l, int64_t now_ms);
+
+/* desk_away.c: seats whose media is at other nodes */
+bool away_event(struct live *l, struct link *k, const struct media_event *e); /* true: its media comes here now, nothing else is to be done */
+void away_tick(struct live *l, int64_t now_ms);
 
 /* desk_streams.c: the quality of each picture that a seat receives, and what of its own is wanted */
 void streams_event(struct live *l, struct link *k, const struct media_event *e);

@@ -12,7 +12,7 @@ struct beginning {
 static void post(struct live *l, struct media_cmd c)
 {
     c.room = l->room.id;
-    if (media_post(l->desk->media, &c)) log_error("desk", "the media plane is busy; a recording command was lost");
+    if (plane_post(&l->desk->plane, PLANE_HERE, &c)) log_error("desk", "the media plane is busy; a recording command was lost");
 }
 
 static void failed(struct live *l, enum record_trouble why)

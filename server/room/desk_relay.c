@@ -71,7 +71,7 @@ static int slot_of(const struct downlink *d, uint64_t wire)
 static void addresses(struct desk *d, char *out, size_t cap)
 {
     struct media_candidate c[MEDIA_CANDIDATES_MAX];
-    size_t n = media_candidates(d->media, c), at = 0;
+    size_t n = plane_candidates(&d->plane, PLANE_HERE, c), at = 0;
     out[0] = 0;
     for (size_t i = 0, told = 0; i < n && told < MEDIA_DIAL_MAX; i++)
         if (!c[i].tcp && at + sizeof c[i].address + 8 < cap) {

@@ -1,19 +1,18 @@
 #include "server/room/downlink.h"
 #include "server/base/crypto.h"
-#include "server/room/uplink.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-void downlink_init(struct downlink *d, struct media *media, struct room_id room)
+void downlink_init(struct downlink *d, const struct plane *plane, struct room_id room)
 {
-    *d = (struct downlink){.media = media, .room = room};
+    *d = (struct downlink){.plane = plane, .room = room};
 }
 
 static int post(struct downlink *d, struct media_cmd *c)
 {
     c->room = d->room;
-    return media_post(d->media, c);
+    return plane_post(d->plane, d->node, c);
 }
 
 /* Commands whose loss mends itself: a peer or feed that is not closed falls silent and ends with its room. */
@@ -51,6 +50,7 @@ int downlink_renew(struct downlink *d)
 {
     downlink_close(d);
     if (!d->slots && !(d->slots = calloc(SDP_MEDIA_MAX, sizeof *d->slots))) return ERR_UNAVAILABLE;
+    d->node = d->near;
     d->peer.v = id_new();
     d->session = id_new() >> 2;
     d->answered = d->version; /* versions go on: an answer to the former transport's offer is an old one */
@@ -187,7 +187,7 @@ char *downlink_offer(struct downlink *d)
 {
     struct sdp *o = sdp_new();
     if (!o) return NULL;
-    uplink_describe(d->media, d->ufrag, d->password, o);
+    plane_describe(d->plane, d->node, d->ufrag, d->password, o);
     o->setup = SDP_ACTPASS;
     o->mixed = true; /* a dependency descriptor with its structure is too long for one-byte extensions */
     o->session_id = d->session;

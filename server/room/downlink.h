@@ -6,7 +6,7 @@
 #ifndef YL_SERVER_ROOM_DOWNLINK_H
 #define YL_SERVER_ROOM_DOWNLINK_H
 
-#include "media/media.h"
+#include "server/room/plane.h"
 #include "server/room/room.h"
 #include "server/sdp/sdp.h"
 
@@ -32,7 +32,8 @@ struct downlink_slot {
 };
 
 struct downlink {
-    struct media *media;
+    const struct plane *plane;
+    uint64_t node, near; /* where the transport is, and where the next one will be */
     struct room_id room;
     struct peer_id peer; /* .v 0 = no transport */
     bool open;           /* the media plane knows the peer */
@@ -45,7 +46,7 @@ struct downlink {
     struct downlink_slot *slots; /* SDP_MEDIA_MAX, made with the first */
 };
 
-void downlink_init(struct downlink *d, struct media *media, struct room_id room);
+void downlink_init(struct downlink *d, const struct plane *plane, struct room_id room);
 /* A new transport: the former is closed, everything is offered again. */
 YL_CHECKED int downlink_renew(struct downlink *d);
 /* Takes what is wanted now. true: the m-lines changed, an offer is due. Pauses and layers are carried out at once. */

@@ -7,7 +7,7 @@ static int class_of(uint32_t value, uint32_t b, uint32_t c, uint32_t d)
 
 char stream_grade(const struct media_stream *s)
 {
-    static const int by_reduction[] = {[MEDIA_WHOLE] = 0, [MEDIA_FEWER_FRAMES] = 1, [MEDIA_SMALLER] = 2, [MEDIA_HELD] = 3};
+    static const int by_reduction[] = {[MEDIA_WHOLE] = 0, [MEDIA_FEWER_FRAMES] = 1, [MEDIA_SMALLER] = 2, [MEDIA_STILLS] = 3, [MEDIA_HELD] = 3};
     int classes[] = {by_reduction[s->reduced], class_of(s->loss_permille, 20, 50, 100), class_of(s->delay_ms, 200, 400, 800),
                      class_of(s->frozen_ms, 1, GRADE_PERIOD_MS / 4, GRADE_PERIOD_MS / 2)};
     int worst = 0;
@@ -18,6 +18,6 @@ char stream_grade(const struct media_stream *s)
 
 const char *stream_reduced_name(enum media_reduced r)
 {
-    static const char *const names[] = {"none", "frames", "size", "held"};
+    static const char *const names[] = {"none", "frames", "size", "stills", "held"};
     return names[r];
 }

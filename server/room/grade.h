@@ -12,5 +12,5 @@
 
 #define GRADE_PERIOD_MS 2000
 char stream_grade(const struct media_stream *s);
-const char *stream_reduced_name(enum media_reduced r); /* the words of the wire: none, frames, size, held */
+const char *stream_reduced_name(enum media_reduced r); /* the words of the wire: none, frames, size, stills, held */
 #endif

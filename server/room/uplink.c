@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-void uplink_init(struct uplink *u, struct media *media, struct room_id room)
+void uplink_init(struct uplink *u, const struct plane *plane, struct room_id room)
 {
-    *u = (struct uplink){.media = media, .room = room};
+    *u = (struct uplink){.plane = plane, .room = room};
 }
 
 void uplink_renew(struct uplink *u)
@@ -13,21 +13,10 @@ void uplink_renew(struct uplink *u)
     u->renew = true;
 }
 
-void uplink_describe(const struct media *media, const char *ufrag, const char *password, struct sdp *out)
-{
-    const char *fingerprint = media_fingerprint(media), *value = strchr(fingerprint, ' ');
-    out->ice_lite = true;
-    out->setup = SDP_PASSIVE;
-    snprintf(out->ufrag, sizeof out->ufrag, "%s", ufrag);
-    snprintf(out->password, sizeof out->password, "%s", password);
-    snprintf(out->fingerprint, sizeof out->fingerprint, "%s", value ? value + 1 : fingerprint);
-    out->n_candidates = media_candidates(media, out->candidates);
-}
-
 static int post(struct uplink *u, struct media_cmd *c)
 {
     c->room = u->room;
-    return media_post(u->media, c);
+    return plane_post(u->plane, u->node, c);
 }
 
 void uplink_close(struct uplink *u)
@@ -90,6 +79,7 @@ static int open_peer(struct uplink *u, const struct sdp *offer)
 {
     struct media_cmd c = {.type = MEDIA_PEER_OPEN};
     uplink_close(u);
+    u->node = u->near;
     u->peer.v = id_new();
     u->session = id_new() >> 2; /* below 2^62, as o= wants it */
     u->version = 0;
@@ -135,10 +125,17 @@ static int settle_track(struct uplink *u, enum room_source source, const struct 
         t->id.v = 0;
         return rc;
     }
+    sdp_to_track(offered, answer, &c.track_open);
+    size_t layers = c.track_open.n_rids ? c.track_open.n_rids : 1;
+    struct media_cmd former = {.type = MEDIA_TRACK_CLOSE, .track = {t->id, false}};
+    if (t->id.v && t->layers != layers) { /* whoever passes it on knows it by its layers */
+        int rc = post(u, &former);
+        if (rc) return rc;
+        t->id.v = 0;
+    }
     if (!t->id.v) t->id.v = id_new();
     memcpy(t->mid, offered->mid, sizeof t->mid);
-    sdp_to_track(offered, answer, &c.track_open);
-    t->layers = c.track_open.n_rids ? c.track_open.n_rids : 1;
+    t->layers = layers;
     c.track_open.peer = u->peer;
     c.track_open.track = t->id;
     return post(u, &c);
@@ -182,7 +179,7 @@ int uplink_offer(struct uplink *u, const struct sdp *offer, const struct uplink_
     struct sdp *out = sdp_new();
     rc = out ? settle_transport(u, offer) : ERR_UNAVAILABLE;
     if (!rc) {
-        uplink_describe(u->media, u->ufrag, u->password, out);
+        plane_describe(u->plane, u->node, u->ufrag, u->password, out);
         if (offer->setup == SDP_PASSIVE) out->setup = SDP_ACTIVE;
         out->mixed = offer->mixed;
         out->session_id = u->session;

@@ -6,17 +6,18 @@
 #ifndef YL_SERVER_ROOM_UPLINK_H
 #define YL_SERVER_ROOM_UPLINK_H
 
-#include "media/media.h"
+#include "server/room/plane.h"
 #include "server/room/room.h"
 #include "server/sdp/sdp.h"
 
 struct uplink_track {
-    struct track_id id; /* in the media plane; new with every transport. .v 0 = not sent */
+    struct track_id id; /* in the media plane; new with every transport, and when its layers are others. .v 0 = not sent */
     char mid[16];
     size_t layers; /* simulcast; 1 where there are none */
 };
 struct uplink {
-    struct media *media;
+    const struct plane *plane;
+    uint64_t node, near; /* where the transport is, and where the next one will be */
     struct room_id room;
     struct peer_id peer; /* .v 0 = no transport */
     bool renew;
@@ -30,7 +31,7 @@ struct uplink_source { /* which m-line is what */
     enum room_source source;
 };
 
-void uplink_init(struct uplink *u, struct media *media, struct room_id room);
+void uplink_init(struct uplink *u, const struct plane *plane, struct room_id room);
 /* *answer is malloc'd SDP. On error (f names the member) nothing has changed, or the transport is closed and the next offer begins anew. */
 YL_CHECKED int uplink_offer(struct uplink *u, const struct sdp *offer, const struct uplink_source *sources, size_t n, char **answer,
                             struct fault *f);
@@ -42,7 +43,4 @@ void uplink_close(struct uplink *u);
 YL_CHECKED int uplink_restart(struct uplink *u);
 /* SOURCE_COUNT = not ours. */
 enum room_source uplink_source_of(const struct uplink *u, struct track_id id);
-
-/* Shared with downlink: what every description of ours says about our side of the transport. */
-void uplink_describe(const struct media *media, const char *ufrag, const char *password, struct sdp *out);
 #endif

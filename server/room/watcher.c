@@ -1,6 +1,5 @@
 #include "server/room/watcher.h"
 #include "server/base/log.h"
-#include "server/room/uplink.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +7,7 @@
 static int post(struct downlink *d, struct media_cmd *c)
 {
     c->room = d->room;
-    return media_post(d->media, c);
+    return plane_post(d->plane, d->node, c);
 }
 
 static struct sdp_media *copy_media(const struct sdp *s)
@@ -47,7 +46,7 @@ static size_t make_slots(struct watcher *w, struct downlink *d, const struct sdp
 static int open_peer(struct downlink *d, const struct sdp *offer, struct sdp *answer)
 {
     struct media_cmd c = {.type = MEDIA_PEER_OPEN};
-    uplink_describe(d->media, d->ufrag, d->password, answer);
+    plane_describe(d->plane, d->node, d->ufrag, d->password, answer);
     if (offer->setup == SDP_PASSIVE) answer->setup = SDP_ACTIVE;
     answer->mixed = offer->mixed;
     answer->session_id = d->session;

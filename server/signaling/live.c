@@ -45,7 +45,7 @@ static void enter(struct connection *c, int64_t id, const json_t *args)
 {
     struct joining *w = malloc(sizeof *w);
     struct desk_join j = {.ticket = verb_text(args, "ticket"), .resume = verb_text(args, "resume"), .client = c->id,
-                          .device = verb_text(json_object_get(args, "device"), "name")};
+                          .device = verb_text(json_object_get(args, "device"), "name"), .address = c->address};
     if (!w) abort();
     *w = (struct joining){c->owner, c->id, id};
     if (c->person[0] && id_parse(c->person, &j.person.v)) j.person.v = 0;
@@ -248,6 +248,7 @@ void live_tell(void *ctx, uint64_t client, const struct desk_tell *t)
     case TELL_STREAMS: connection_event(c, "media.streams", streams(t)); break;
     case TELL_WANTED: connection_event(c, "media.wanted", wanted_layers(t)); break;
     case TELL_OFFER: connection_event(c, "media.offer", offer(t)); break;
+    case TELL_MOVED: connection_event(c, "media.moved", json_object()); break;
     }
 }
 

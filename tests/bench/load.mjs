@@ -2,9 +2,11 @@
 // viewer, join times, as ratios with their conditions. The load generator is tests/bench/server_load.c.
 //
 //   node tests/bench/load.mjs [--install] [--cases 1x200,10x10] [--servers yilian,janus,janus-loops] [--rounds 3] [--seconds 8] [--spacing US]
-//                             [--workers 1] [--gro] [--burst 300] [--fifo] [--json FILE]
+//                             [--workers 1[,2]] [--gro] [--burst 300] [--fifo] [--json FILE]
 //
-// --install: apt-get installs janus when it is missing. A case PxN: P publishers in a room, N viewers who watch all of them (10x10: a meeting).
+// --install: apt-get installs janus when it is missing. A case PxN: P publishers in a room, N viewers who watch all of them (10x10: a meeting); RxPxN: R such rooms.
+// --workers 1,2: our server with one worker and with two, in turns: what a packet costs with each, and how far two carry more than one does
+// (by processor time: --servers yilian --workers 1,2 --cases 20x2x5 --fifo).
 // --burst N: the joins instead, N within one second beside 50 viewers. `janus-loops`: Janus with event_loops = 2; `janus`: its defaults; `yilian:FOLDER`: another build.
 // --fifo: servers and generator run before everything else (SCHED_FIFO, needs root): for a machine that others use at the same time.
 // --seconds: of each window; with 2 s before it. YL_BUILD names another build folder.
@@ -20,6 +22,8 @@ const words = process.argv.slice(2)
 const flag = (name) => words.includes(`--${name}`)
 const value = (name, otherwise) => (flag(name) ? words[words.indexOf(`--${name}`) + 1] : otherwise)
 const servers = value('servers', 'yilian,janus,janus-loops').split(',')
+const workers = value('workers', '1').split(',')
+const runs_of = servers.flatMap((s) => (s.startsWith('yilian') && workers.length > 1 ? workers.map((w) => `${s}@${w}`) : [s]))
 const cases = value('cases', flag('burst') ? '1x50' : '1x10,1x100,1x200,1x500,1x1000,10x10,25x25').split(',')
 const FIRST = flag('fifo') ? ['chrt', '-f', '10'] : ['nice', '-n', '0'] // before the program's name
 const [rounds, seconds] = [Number(value('rounds', 3)), Number(value('seconds', 8))]
@@ -60,10 +64,12 @@ function watch(port) {
   }
 }
 
-async function run(server, [publishers, viewers]) {
+async function run(server, shape) {
   const dir = mkdtempSync(join(tmpdir(), 'yl-load-'))
-  const rooms = Number(value('rooms', 1))
-  const s = server.startsWith('yilian') ? await yilian(dir, server.split(':')[1] ?? BUILD, { rooms, workers: value('workers', 1), first: FIRST }) : await janus(dir, { loops: server === 'janus-loops' ? 2 : 0, first: FIRST })
+  const [rooms, publishers, each] = shape.length === 3 ? shape : [Number(value('rooms', 1)), ...shape]
+  const viewers = shape.length === 3 ? rooms * each : each
+  const [build, n] = server.split('@')
+  const s = server.startsWith('yilian') ? await yilian(dir, build.split(':')[1] ?? BUILD, { rooms, workers: n ?? workers[0], first: FIRST }) : await janus(dir, { loops: server === 'janus-loops' ? 2 : 0, first: FIRST })
   const args = [...s.args, '--pid', s.pid, '--address', ADDRESS, '--publishers', publishers, '--viewers', viewers, '--seconds', seconds, '--rooms', rooms]
   for (const name of ['spacing', 'burst', 'rate', 'codec', 'every']) if (flag(name)) args.push(`--${name}`, value(name))
   if (flag('gro')) args.push('--gro')
@@ -102,11 +108,16 @@ console.log(`${cpus().length} x ${cpus()[0].model.trim()}, Linux ${release()}, l
 const all = {}
 for (const name of cases) {
   const shape = name.split('x').map(Number)
-  const runs = Object.fromEntries(servers.map((s) => [s, []]))
-  for (let i = 0; i < rounds; i++) for (const s of servers) runs[s].push(await run(s, shape))
+  const runs = Object.fromEntries(runs_of.map((s) => [s, []]))
+  for (let i = 0; i < rounds; i++) for (const s of runs_of) runs[s].push(await run(s, shape))
   all[name] = runs
-  for (const s of servers) console.log(line(name, s, runs[s]))
+  for (const s of runs_of) console.log(line(name, s, runs[s]))
   const cost = (s) => pick(runs[s], 'window.us_per_packet')
+  for (const s of runs_of.filter((s) => s.includes('@') && !s.endsWith(`@${workers[0]}`))) {
+    const [build, n] = s.split('@')
+    const ratios = runs[s].map((r, i) => r.window && runs[`${build}@${workers[0]}`][i].window && runs[`${build}@${workers[0]}`][i].window.us_per_packet / r.window.us_per_packet).filter(Boolean)
+    console.log(`${name.padEnd(8)} ${build}: ${n} workers carry ${num((n / workers[0]) * median(ratios), 2)} times what ${workers[0]} do, by processor time a packet (pairs of turns: ${ratios.map((r) => num((n / workers[0]) * r, 2)).join(' ')})`)
+  }
   for (const s of servers.slice(1))
     if (!flag('burst') && runs.yilian && s !== 'yilian')
       console.log(`${name.padEnd(8)} yilian / ${s}: CPU a packet 1/${num(cost(s) / cost('yilian'))}, memory a viewer 1/${num(pick(runs[s], 'kib_per_viewer') / pick(runs.yilian, 'kib_per_viewer'))}, p99 1/${num(pick(runs[s], 'window.latency_ms.p99') / pick(runs.yilian, 'window.latency_ms.p99'))}, first packet p50 1/${num(pick(runs[s], 'joins.first.p50') / pick(runs.yilian, 'joins.first.p50'))}`)

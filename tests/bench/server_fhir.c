@@ -446,6 +446,12 @@ static bool start_site(void)
     }
     snprintf(site.dir, sizeof site.dir, "%s", keep);
     bool there = mkdir(keep, 0700) != 0;
+    char made_by_us[300];
+    snprintf(made_by_us, sizeof made_by_us, "%s/yilian.conf", keep);
+    if (there && access(made_by_us, F_OK) != 0) {
+        printf("%s is there and holds no site: name a folder that is not there\n", keep);
+        exit(2);
+    }
     double began = now();
     site_start_here(lines);
     if (there) printf("ready after %.1f s\n", now() - began);

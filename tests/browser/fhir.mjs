@@ -29,9 +29,10 @@ export class FhirClient {
     })
   }
 
-  async signIn() {
+  /** `aud`: for whom the statement is made. */
+  async signIn(aud = `${this.base}/fhir/auth/token`) {
     const now = Math.floor(Date.now() / 1000)
-    const text = `${encoded({ alg: 'ES256', typ: 'JWT', kid: 'k1' })}.${encoded({ iss: this.id, sub: this.id, aud: `${this.base}/fhir/auth/token`, exp: now + 200, jti: randomUUID() })}`
+    const text = `${encoded({ alg: 'ES256', typ: 'JWT', kid: 'k1' })}.${encoded({ iss: this.id, sub: this.id, aud, exp: now + 200, jti: randomUUID() })}`
     const assertion = `${text}.${sign('sha256', Buffer.from(text), { key: this.privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`
     const form = new URLSearchParams({ grant_type: 'client_credentials', scope: 'system/*.cruds', client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer', client_assertion: assertion })
     const a = await this.send('POST', '/auth/token', form.toString(), 'application/x-www-form-urlencoded')

@@ -13,7 +13,7 @@ import { freePort, PASSWORD, signIn, startSite } from './site.mjs'
 
 process.env.TZ = 'Asia/Shanghai'
 const mllp = await freePort()
-const site = await startSite('127.0.0.1', `mllp.port = ${mllp}\n`)
+const site = await startSite('127.0.0.1', `mllp.port = ${mllp}\nbackup.dir = away\n`)
 site.ctl('demo', 'load', join(ROOT, 'config/demo/centre'))
 const browser = await launch()
 const shots = process.env.SHOTS

@@ -21,15 +21,15 @@ export async function freePort() {
   }
 }
 
-/** An edge node of the site (node.secret must be the same there); its process is ended with ours. */
-export async function startEdge(site, secret) {
-  const port = await freePort()
+/** An edge node of the site (node.secret must be the same there); its process is ended with ours. `more`: further lines of its configuration. */
+export async function startEdge(site, secret, more = '') {
+  const [port, media] = [await freePort(), await freePort()]
   const conf = join(site.dir, `edge-${port}.conf`)
   writeFileSync(
     conf,
     `listen.address = ${site.address}\nlisten.port = ${port}\ntls.certificate = certificate.pem\ntls.key = key.pem\ndata.dir = none\nweb.root = none\nnode.role = edge\nnode.secret = ${secret}\n` +
       `node.peer = ${site.base}\nnode.peer_certificate = certificate.pem\nnode.address = https://${site.address}:${port}\n` +
-      `media.address = ${site.address}\nmedia.port = ${await freePort()}\n`,
+      `media.address = ${site.address}\nmedia.port = ${media}\n${more}`,
   )
   const daemon = spawn(join(BUILD, 'yiliand'), ['--config', conf], { stdio: ['ignore', 'ignore', 'pipe'] })
   process.on('exit', () => daemon.kill('SIGKILL'))
@@ -39,7 +39,7 @@ export async function startEdge(site, secret) {
     daemon.on('exit', () => fail(new Error(`the edge ended: ${text}`)))
   })
   daemon.removeAllListeners('exit')
-  return { port, daemon, ended: new Promise((done) => daemon.on('exit', done)) }
+  return { port, media, daemon, ended: new Promise((done) => daemon.on('exit', done)) }
 }
 
 /** The demonstration consortium's data, loaded once for all the sites that are begun alike within a quarter of an hour; its days are counted from now. */

@@ -9,7 +9,7 @@ const told = new Set()
 let named = 0
 for (const row of rows) {
   const cells = row.split('|').map((c) => c.trim()).slice(1, -1)
-  const what = cells.slice(0, -2).join(' | ')
+  const what = cells.slice(0, -2).join(' | ').slice(0, 55) // a later wording of the same begins alike
   if (told.has(what)) wrong.push(`stands there twice: ${what.slice(0, 100)}`)
   told.add(what)
   const tests = [...cells.at(-1).matchAll(/`([a-z_]+\/[^`]+)`/g)].map((m) => m[1])

@@ -24,6 +24,7 @@ const allowed = [
 const known = {
   'records/fhir/fhir.c': [/^f\.text$/], // of a broken table: file and line
   'records/fhir/rows.c': [/^column$/], // body, facts
+  'records/document/mirror.c': [/^wrong$/], // a path of backup.dir and what the system said
   'records/store/migrate.c': [/^(have|newest|m->version|m->what)$/], // a step's number and words
   'records/store/statement.c': [/^name$/], // a column's
   'server/net/reply.c': [/^name$/], // a header's

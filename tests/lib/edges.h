@@ -21,6 +21,8 @@ static inline int ask(uint16_t port, const char *path)
     return web_once(&last, port, "GET", path, "", NULL);
 }
 
+static const char *edge_serves[2]; /* node.serves of those that edge_start begins; NULL: nobody */
+
 static inline void edge_config(const char *name, uint16_t port, const char *secret, const char *authority, unsigned viewers)
 {
     char path[200];
@@ -31,6 +33,8 @@ static inline void edge_config(const char *name, uint16_t port, const char *secr
                "node.peer_certificate = %s\nnode.address = https://127.0.0.1:%u\nnode.viewers = %u\n"
                "media.address = 127.0.0.1\nmedia.port = %u\nmedia.workers = 2\nmedia.tcp = false\n",
             port, secret, site.port, authority, port, viewers, site_free_port(SOCK_DGRAM));
+    for (int i = 0; i < 2; i++)
+        if (edge_serves[i] && edges[i].port == port) fprintf(f, "node.serves = %s\n", edge_serves[i]);
     fclose(f);
 }
 

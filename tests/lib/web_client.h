@@ -3,6 +3,7 @@
 #ifndef YL_TESTS_LIB_WEB_CLIENT_H
 #define YL_TESTS_LIB_WEB_CLIENT_H
 
+#include <arpa/inet.h>
 #include <jansson.h>
 #include <mbedtls/ctr_drbg.h>
 #include <mbedtls/entropy.h>
@@ -43,6 +44,17 @@ static inline int64_t web_now_ms(void)
     return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* The address that connections come from; NULL: as the system chooses. */
+static const char *web_from;
+
+static inline int web_connect_from(mbedtls_net_context *net, uint16_t port)
+{
+    struct sockaddr_in from = {.sin_family = AF_INET}, to = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    inet_pton(AF_INET, web_from, &from.sin_addr);
+    net->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    return net->fd < 0 || bind(net->fd, (struct sockaddr *)&from, sizeof from) || connect(net->fd, (struct sockaddr *)&to, sizeof to) ? -1 : 0;
+}
+
 static inline int web_open(struct web *w, uint16_t port)
 {
     char text[8];
@@ -59,7 +71,7 @@ static inline int web_open(struct web *w, uint16_t port)
     mbedtls_ssl_conf_rng(&w->config, mbedtls_ctr_drbg_random, &w->random);
     mbedtls_ssl_setup(&w->ssl, &w->config);
     mbedtls_ssl_set_bio(&w->ssl, &w->net, mbedtls_net_send, mbedtls_net_recv, NULL);
-    int rc = mbedtls_net_connect(&w->net, "127.0.0.1", text, MBEDTLS_NET_PROTO_TCP);
+    int rc = web_from ? web_connect_from(&w->net, port) : mbedtls_net_connect(&w->net, "127.0.0.1", text, MBEDTLS_NET_PROTO_TCP);
     int one = 1;
     if (rc == 0) setsockopt(w->net.fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     return rc ? rc : mbedtls_ssl_handshake(&w->ssl);

@@ -171,7 +171,7 @@ static void demographics_are_put_right_in_the_record(void **state)
     assert_string_equal(json_string_value(json_object_get(t, "clean")), "1949-12-31");
     assert_string_equal(json_string_value(json_object_get(json_object_get(t, "patient"), "name")), "王芳");
     assert_string_equal(refused("zhang", id_of(t), "correct", "1949-12-31", NULL), "edit_patient");
-    assert_string_equal(refused("sun", id_of(t), "as_is", NULL, NULL), "other_institution");
+    assert_string_equal(refused("sun", id_of(t), "as_is", NULL, NULL), "not_your_finding");
     json_decref(ask("zhang", "patient.update", json_pack("{s:O,s:I,s:s}", "patient_id", json_object_get(json_object_get(t, "patient"), "id"), "version", (json_int_t)1, "birth_date",
                                                           "1949-12-31")));
     json_decref(t);

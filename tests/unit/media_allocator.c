@@ -45,6 +45,32 @@ static void findings_and_text_before_faces(void **state)
     assert_true(s[2].layer == 0); /* what does not fit does not keep out what fits */
 }
 
+/* A screen that does not fit in its slowest form is shown as stills, before faces are; when it moves no more it comes back, though its keyframe takes the line for two seconds. */
+static void a_screen_becomes_stills(void **state)
+{
+    struct allocator_stream s[] = {face(1), screen(2500000)};
+    s[1].key_bytes[0] = 100000; /* 100 kbit/s as stills */
+    s[1].stills = true;
+    struct allocator_result r = allocate(s, 2, 400000, true);
+    assert_true(s[1].layer == -1 && s[1].stills);
+    assert_true(s[0].layer == 1 && s[0].tid == 1); /* of 300 kbit/s */
+    assert_int_equal(r.left_bps, 0);
+    s[1].stills = true;
+    allocate(s, 2, 130000, true);
+    assert_true(s[1].stills && s[0].layer == -1); /* text before a face */
+    s[1].stills = true;
+    allocate(s, 2, 90000, true);
+    assert_true(!s[1].stills && s[0].layer == 0); /* not even that */
+    for (int tid = 0; tid < 3; tid++)
+        s[1].bps[0][tid] = 20000; /* it stands */
+    s[1].stills = true;
+    allocate(s, 2, 250000, true);
+    assert_true(s[1].stills && s[1].layer == -1);
+    s[1].stills = true;
+    allocate(s, 2, 300000, true);
+    assert_true(!s[1].stills && s[1].layer == 0);
+}
+
 static void the_speaker_before_the_others(void **state)
 {
     struct allocator_stream s[] = {face(1), face(2), face(1)};
@@ -264,7 +290,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_fits_all_is_given),
-        cmocka_unit_test(findings_and_text_before_faces),
+        cmocka_unit_test(findings_and_text_before_faces), cmocka_unit_test(a_screen_becomes_stills),
         cmocka_unit_test(the_speaker_before_the_others),
         cmocka_unit_test(no_up_and_down),
         cmocka_unit_test(what_is_sure_is_never_left_out),

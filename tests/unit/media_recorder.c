@@ -268,6 +268,83 @@ static void lost_on_the_network(void **state)
     empty_dir();
 }
 
+/* A group of pictures that lost its beginning just before the end cannot be shown, and no keyframe comes any more: the file is shorter, and says so. */
+static void lost_at_the_end(void **state)
+{
+    struct recorder *r = begin((struct recorder_config){0});
+    struct recorder_inlet *in = recorder_inlet(r, 0);
+    (void)state;
+    recorder_start(in, (struct room_id){0xc1}, RECORDING);
+    play(in, 0, 4000);
+    for (int i = 200; i < 300; i++) {
+        sound(in, i);
+        if (i % 2 == 0)
+            picture(in, i / 2, i != 210, i != 298); /* one packet of frame 105 is lost; the last frame is on its way still */
+    }
+    recorder_stop(in, RECORDING);
+    recorder_close(r);
+    assert_int_equal(whole(heard(MEDIA_RECORD_FILE, SOUND)).n, 0);
+    struct found f = whole(heard(MEDIA_RECORD_FILE, PICTURE));
+    assert_in_range(heard(MEDIA_RECORD_FILE, PICTURE)->file.duration_ms, 4190, 4210);
+    assert_int_equal(f.n, 1);
+    assert_int_equal(f.gaps[0].why, REEL_NETWORK);
+    assert_in_range(f.gaps[0].begin_ms, 4190, 4210);
+    assert_in_range(f.gaps[0].begin_ms + f.gaps[0].length_ms, 5950, 6010);
+    assert_int_equal(f.gaps[0].lost_ms, f.gaps[0].length_ms);
+    empty_dir();
+}
+
+/* A frame whose end had not come when it was stopped is not missing. */
+static void stopped_within_a_frame(void **state)
+{
+    struct recorder *r = begin((struct recorder_config){0});
+    struct recorder_inlet *in = recorder_inlet(r, 0);
+    (void)state;
+    recorder_start(in, (struct room_id){0xc1}, RECORDING);
+    play(in, 0, 4000);
+    picture(in, 100, true, false);
+    recorder_stop(in, RECORDING);
+    recorder_close(r);
+    assert_int_equal(whole(heard(MEDIA_RECORD_FILE, PICTURE)).n, 0);
+    assert_in_range(heard(MEDIA_RECORD_FILE, PICTURE)->file.duration_ms, 3990, 4010);
+    empty_dir();
+}
+
+/* A machine that stands still for moments makes fewer samples than time passes, and RTP counts samples: its reports tell. Every five seconds, as browsers send them. */
+static void the_source_stalls(void **state)
+{
+    struct recorder *r = begin((struct recorder_config){0});
+    struct recorder_inlet *in = recorder_inlet(r, 0);
+    int64_t t0 = now_ms();
+    int made = 0;
+    (void)state;
+    recorder_start(in, (struct room_id){0xc1}, RECORDING);
+    for (int ms = 0; ms < 30000; ms += 20) {
+        if (ms && ms % 5000 == 0)
+            recorder_refer(in, RECORDING, (struct track_id){SOUND}, (uint32_t)made * 960, (t0 + ms) * 1000);
+        if (ms % 2500 < 2000) /* a fifth of it is lost */
+            sound(in, made++);
+        if (ms == 0)
+            recorder_refer(in, RECORDING, (struct track_id){SOUND}, 0, t0 * 1000);
+    }
+    recorder_refer(in, RECORDING, (struct track_id){SOUND}, (uint32_t)made * 960, (t0 + 30000) * 1000);
+    for (int i = 0; i < 50; i++)
+        sound(in, made++);
+    recorder_stop(in, RECORDING);
+    recorder_close(r);
+    const struct media_event *file = heard(MEDIA_RECORD_FILE, SOUND);
+    struct found f = whole(file);
+    uint32_t lost = 0;
+    assert_in_range(file->file.duration_ms, 30900, 31100);
+    assert_true(f.n > 0);
+    for (size_t i = 0; i < f.n; i++) {
+        assert_int_equal(f.gaps[i].why, REEL_SOURCE);
+        lost += f.gaps[i].lost_ms;
+    }
+    assert_in_range(lost, 5800, 6200);
+    empty_dir();
+}
+
 /* ---- a disk that is full for a while, and one that stands still ---- */
 static atomic_int disk_state; /* 0 works, 1 full, 2 stands */
 
@@ -592,7 +669,8 @@ int main(void)
         return 1;
     strcpy(dir, base);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_session),     cmocka_unit_test(in_parts),             cmocka_unit_test(lost_on_the_network), cmocka_unit_test(a_full_disk),
+        cmocka_unit_test(a_session),     cmocka_unit_test(in_parts),             cmocka_unit_test(lost_on_the_network), cmocka_unit_test(lost_at_the_end),
+        cmocka_unit_test(stopped_within_a_frame), cmocka_unit_test(the_source_stalls), cmocka_unit_test(a_full_disk),
         cmocka_unit_test(a_disk_that_stands), cmocka_unit_test(no_room),        cmocka_unit_test(killed_anywhere),
         cmocka_unit_test(left_behind),   cmocka_unit_test(changed),             cmocka_unit_test(gaps_come_together),
     };

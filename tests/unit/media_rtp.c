@@ -1,6 +1,7 @@
 /* Packet arithmetic: headers, extensions, RTX, RTCP, feedback, NACK lists, and a consumer across switches and wraps. */
 #include "media/router/consumer.h"
 #include "media/rtp/bytes.h"
+#include "media/rtp/far_clock.h"
 #include "media/rtp/payload.h"
 #include "media/rtp/twcc.h"
 #include "media/worker/placement.h"
@@ -285,12 +286,84 @@ static void consumer_of_one_layer(void **state)
     producer_close(&p);
 }
 
+/* While a feed is held, whole keyframes go out, every four seconds, numbered without a hole, and nothing of what comes between; a packet of one that comes late goes out too. */
+static void stills_are_whole_keyframes(void **state)
+{
+    struct media_track_params tp = {.kind = MEDIA_VIDEO, .n_payloads = 1, .payloads = {{MEDIA_VP8, 96, 97, ""}}};
+    struct media_feed_params fp = {.n_payloads = 1, .payloads = {{MEDIA_VP8, 120, 121, ""}}, .ssrc = 111, .rtx_ssrc = 222};
+    struct producer p;
+    static struct consumer c;
+    uint8_t in[200];
+    struct rtp r;
+    struct packet k;
+    struct rtp_parts parts;
+    uint32_t first = 0, at[8], n = 0, frames = 0;
+    uint16_t first_seq = 0, newest = 0;
+    size_t layer;
+    (void)state;
+    assert_int_equal(producer_open(&p, &tp), 0);
+    producer_bind(&p, 0, 50);
+    consumer_init(&c, &fp, &p);
+    consumer_allot(&c, -1, 0, false);
+    consumer_stills(&c, 4000000);
+    for (int i = 0; i < 900; i++) { /* three packets a frame, ten frames a second, a keyframe every second; the second packet of each comes behind the next frame's first */
+        static const int order[] = {0, 2, 3 + 0, 1};
+        int64_t now = 8000000 + i * 100000;
+        assert_false(consumer_needs_key(&c, &p, now, &layer));
+        if (i % 10 == 0) assert_int_equal(consumer_still_due(&c, now), i % 40 == 0);
+        for (int o = 0; o < 4; o++) {
+            int frame = i + order[o] / 3, part = order[o] % 3;
+            if (o == 2 && i % 10 == 9) continue; /* keyframes begin in their own turn */
+            if (o == 0 && i % 10 && i) continue; /* it came before */
+            size_t len = vp8(in, (uint16_t)(frame * 3 + part), 9000u * (unsigned)frame, 50, frame % 10 == 0 && part == 0, (uint16_t)frame);
+            if (part) in[20] = 0x80; /* goes on */
+            if (part < 2) in[1] &= 0x7f;
+            assert_int_equal(rtp_parse(in, len, &r), 0);
+            if (!producer_input(&p, 0, &r, now, &k) || !consumer_takes(&c, &k, now) || !consumer_forward(&c, &p, &k, now, &parts)) continue;
+            uint16_t seq = get_u16(parts.head + 2);
+            uint32_t ts = get_u32(parts.head + 4);
+            assert_int_equal(frame % 40, 0);
+            if (!n++) first_seq = newest = seq, first = ts;
+            if (seq_diff(seq, newest) > 0) newest = seq;
+            if (frames < 8 && (!frames || at[frames - 1] != ts)) at[frames++] = ts;
+        }
+    }
+    assert_int_equal(n, 23 * 3);
+    assert_int_equal((uint16_t)(newest - first_seq), n - 1);
+    for (uint32_t i = 0; i < frames; i++)
+        assert_in_range(at[i] - first, i * 360000, i * 360000 + 9000); /* as much later as they were made */
+    producer_close(&p);
+}
+
+/* A publisher's clock: reports are late by anything up to 80 ms, for a minute by 300 ms at least (a full line); it runs 200 ppm slow, and is set back by three seconds. */
+static void a_far_clock_is_followed(void **state)
+{
+    struct far_clock c = {0};
+    double worst = 0, worst_full = 0, after_set = 0;
+    (void)state;
+    srand(1);
+    for (int s = 0; s < 7200; s++) {
+        bool full = s >= 600 && s < 660, settling = s >= 3000 && s < 3025;
+        double ours = s + (full ? 0.3 : 0) + rand() % 80 / 1000.0, its = s * (1 - 200e-6) - (s >= 3000 ? 3 : 0);
+        far_clock_hear(&c, (uint64_t)((its + 1000) * 4294967296.0), (uint64_t)((ours + 1000) * 4294967296.0), (int64_t)(ours * 1e6));
+        double off = (double)c.offset / 4294967296.0 - (s - its);
+        off = off < 0 ? -off : off;
+        if (settling) continue;
+        if (s >= 3025 && s < 3100 && off > after_set) after_set = off;
+        if (s >= 600 && s < 700 && off > worst_full) worst_full = off;
+        else if (s > 60 && off > worst) worst = off;
+    }
+    assert_true(worst < 0.05);      /* two hours at 200 ppm are 1.44 s */
+    assert_true(worst_full < 0.06);
+    assert_true(after_set < 0.1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(header_and_extensions), cmocka_unit_test(rtcp_round_trip),  cmocka_unit_test(nack_retries_then_gives_up),
-        cmocka_unit_test(twcc_reports_arrivals), cmocka_unit_test(consumer_is_unbroken), cmocka_unit_test(consumer_of_one_layer), cmocka_unit_test(keyframe_budget), cmocka_unit_test(rooms_are_spread),
-        cmocka_unit_test(table_survives_removals),
+        cmocka_unit_test(twcc_reports_arrivals), cmocka_unit_test(consumer_is_unbroken), cmocka_unit_test(consumer_of_one_layer), cmocka_unit_test(stills_are_whole_keyframes), cmocka_unit_test(keyframe_budget), cmocka_unit_test(rooms_are_spread),
+        cmocka_unit_test(table_survives_removals), cmocka_unit_test(a_far_clock_is_followed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -219,8 +219,8 @@ static void one_film(void **state)
 static void who_may(void **state)
 {
     (void)state;
-    no(ERR_DENIED, "not_your_case", "sun", "recording.export", with_layout("grid"));
-    no(ERR_DENIED, "not_your_case", "sun", "recording.export_list", of_recording());
+    no(ERR_NOT_FOUND, "", "sun", "recording.export", with_layout("grid"));
+    no(ERR_NOT_FOUND, "", "sun", "recording.export_list", of_recording());
     no(ERR_DENIED, "right", "sys", "recording.export", with_layout("grid"));
     no(ERR_INVALID, "not_a_choice", "zhang", "recording.export", with_layout("circle"));
     no(ERR_DENIED, "right", "zhang", "recording.export_next", json_object());

@@ -1,4 +1,5 @@
 /* How the machine is: what each card's verdict hangs on, for whom it is, and that nothing is claimed that is not known. */
+#include "records/document/documents.h"
 #include "records/health/health_private.h"
 #include "records/parts.h"
 #include "records/records.h"
@@ -65,6 +66,7 @@ static void no_backup_is_said(void **state)
     bool server = strcmp(member(m, "database", "engine"), "postgresql") == 0;
     assert_string_equal(member(m, "backup", "level"), "bad");
     assert_string_equal(member(m, "backup", "why"), server ? "server_none" : "none");
+    assert_string_equal(member(m, "files", "why"), "none");
     assert_string_equal(member(m, "certificate", "why"), "unreadable");
     assert_string_equal(member(m, "program", "version"), "9.9");
     assert_string_equal(member(m, "media", "level"), "ok");
@@ -97,6 +99,44 @@ static void a_backup_on_the_same_disk_is_half_a_one(void **state)
     assert_string_equal(member(m, "backup", "dir"), away);
     assert_int_equal(json_array_size(json_object_get(m, "disks")), 1); /* one disk, one line, both folders */
     assert_int_equal(json_array_size(json_object_get(json_array_get(json_object_get(m, "disks"), 0), "folders")), 2);
+    json_decref(m);
+}
+
+/* Attachments and recordings, whichever engine has the rows. */
+static void files_are_copied_beside_it(void **state)
+{
+    (void)state;
+    open_site(away, "");
+    json_t *m = machine();
+    for (int i = 0; i < 100 && strcmp(member(m, "files", "why"), "first") == 0; i++) {
+        json_decref(m);
+        usleep(50000);
+        m = machine();
+    }
+    assert_string_equal(member(m, "files", "why"), "same_disk");
+    assert_string_equal(member(m, "files", "dir"), away);
+    json_decref(m);
+    char cmd[200];
+    snprintf(cmd, sizeof cmd, "rm -rf %s && touch %s", away, away); /* nothing can be copied there */
+    records_close(r);
+    assert_int_equal(system(cmd), 0);
+    open_site(away, "");
+    const char text[] = "x";
+    struct blob_file *file;
+    char address[BLOB_ADDRESS_BYTES];
+    struct blob_store *store = documents_store(records_parts(r)->documents);
+    assert_int_equal(blob_file_create(store, 1, 1, &file), 0);
+    assert_int_equal(blob_file_append(file, text, 1), 0);
+    assert_int_equal(blob_file_publish(file, address), 0);
+    blob_file_close(file);
+    m = machine();
+    for (int i = 0; i < 100 && strcmp(member(m, "files", "why"), "stands") != 0; i++) {
+        json_decref(m);
+        usleep(50000);
+        m = machine();
+    }
+    assert_string_equal(member(m, "files", "level"), "bad");
+    assert_string_equal(member(m, "files", "fault"), "folder");
     json_decref(m);
 }
 
@@ -209,6 +249,6 @@ static void days_until_a_disk_is_full(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-    const struct CMUnitTest tests[] = {T(no_backup_is_said), T(a_backup_on_the_same_disk_is_half_a_one), T(the_certificates_end), T(the_clock_was_ahead), T(a_clock_that_was_set_is_said_for_a_day), T(days_until_a_disk_is_full)};
+    const struct CMUnitTest tests[] = {T(no_backup_is_said), T(a_backup_on_the_same_disk_is_half_a_one), T(files_are_copied_beside_it), T(the_certificates_end), T(the_clock_was_ahead), T(a_clock_that_was_set_is_said_for_a_day), T(days_until_a_disk_is_full)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

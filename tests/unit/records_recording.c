@@ -235,7 +235,7 @@ static void who_sees_it(void **state)
     for (size_t i = 0; i < sizeof yes_list / sizeof *yes_list; i++)
         assert_int_equal(json_array_size(listed(yes_list[i])), 1);
     for (size_t i = 0; i < sizeof no_list / sizeof *no_list; i++)
-        no(ERR_DENIED, "not_your_case", no_list[i], "recording.list", with_case());
+        no(ERR_NOT_FOUND, "", no_list[i], "recording.list", with_case());
     for (size_t i = 0; i < sizeof colleagues / sizeof *colleagues; i++)
         no(ERR_DENIED, "emergency_only", colleagues[i], "recording.list", with_case());
     no(ERR_DENIED, "right", "admin", "recording.list", with_case());
@@ -245,7 +245,7 @@ static void who_sees_it(void **state)
     json_t *v = yes("qian", "document.open", json_pack("{s:s}", "document_id", document));
     assert_string_equal(text(v, "content_type"), "video/webm");
     assert_true(json_is_true(json_object_get(v, "inline")));
-    no(ERR_DENIED, "not_your_case", "sun", "document.open", json_pack("{s:s}", "document_id", document));
+    no(ERR_NOT_FOUND, "", "sun", "document.open", json_pack("{s:s}", "document_id", document));
     v = yes("zhang", "case.get", with_case());
     assert_int_equal(json_array_size(json_object_get(v, "recordings")), 1);
     assert_int_equal(json_array_size(json_object_get(v, "attachments")), 0); /* files somebody attached */

@@ -94,6 +94,41 @@ static void lines_become_what_a_person_understands(void **state)
     json_decref(r);
 }
 
+/* Thousands of lines: page by page, whole days, none twice and none left out. */
+static void all_of_it_page_by_page(void **state)
+{
+    enum { DAYS = 40, A_DAY = 90 };
+    struct tx *tx;
+    int64_t next = 0, counted = 0, oldest = INT64_MAX, first = desk.now_ms - (int64_t)(DAYS + 2) * 86400000;
+    int pages = 0;
+    (void)state;
+    assert_int_equal(tx_begin(records_store(desk.r), TX_WRITE, &tx), 0);
+    for (int d = 0; d < DAYS; d++)
+        for (int i = 0; i < A_DAY; i++)
+            note_line(tx, first + (int64_t)d * 86400000 + i, "document.open", "ok", 21, 2, i % 3 ? here : there, "basis=own");
+    assert_int_equal(tx_commit(tx), 0);
+    do {
+        json_t *one, *r = next ? CALL("access.report", "{\"patient_id\":\"%s\",\"before_ms\":%lld}", here, (long long)next) : CALL("access.report", "{\"patient_id\":\"%s\"}", here);
+        size_t i;
+        assert_non_null(r);
+        json_array_foreach(json_object_get(r, "items"), i, one)
+        {
+            int64_t t = json_integer_value(json_object_get(one, "last_ms"));
+            assert_true(t <= oldest); /* newest first, over the pages too */
+            oldest = t;
+            if (strcmp(member(one, "kind"), "document") == 0) {
+                assert_int_equal(json_integer_value(json_object_get(one, "count")), A_DAY); /* no day is cut */
+                counted += A_DAY;
+            }
+        }
+        next = json_integer_value(json_object_get(r, "next"));
+        pages++;
+        json_decref(r);
+    } while (next && pages < 50);
+    assert_int_equal(counted, DAYS * A_DAY);
+    assert_in_range(pages, 3, 10);
+}
+
 static void machine_line(struct tx *tx, const char *op, uint64_t session, uint64_t object, uint64_t org, const char *patient)
 {
     uint64_t id;
@@ -258,6 +293,7 @@ int main(void)
         cmocka_unit_test(a_link_opens_with_its_code_and_dies),
         cmocka_unit_test(five_wrong_codes_end_it),
         cmocka_unit_test(which_systems_read_it),
+        cmocka_unit_test(all_of_it_page_by_page),
         cmocka_unit_test(what_was_read_together_is_told_to_each), /* the last: it tears them apart */
     };
     return cmocka_run_group_tests(tests, open_site, desk_close);

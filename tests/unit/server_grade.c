@@ -35,6 +35,7 @@ static void the_line_reduced_it(void **state)
     assert_string_equal(stream_reduced_name(MEDIA_WHOLE), "none");
     assert_string_equal(stream_reduced_name(MEDIA_FEWER_FRAMES), "frames");
     assert_string_equal(stream_reduced_name(MEDIA_SMALLER), "size");
+    assert_string_equal(stream_reduced_name(MEDIA_STILLS), "stills");
     assert_string_equal(stream_reduced_name(MEDIA_HELD), "held");
 }
 

@@ -68,6 +68,8 @@ static void forget(void)
     plane.n = 0;
 }
 
+static const struct plane here;
+
 /* ---- up ---- */
 
 static struct uplink up;
@@ -117,7 +119,7 @@ static int begin(void **state)
 {
     plane.n = 0;
     plane.left = -1;
-    uplink_init(&up, NULL, (struct room_id){7});
+    uplink_init(&up, &here, (struct room_id){7});
     return 0;
 }
 
@@ -275,7 +277,7 @@ static struct downlink_want want(uint64_t wire, enum room_source source, uint64_
 static int begin_down(void **state)
 {
     begin(state);
-    downlink_init(&down, NULL, (struct room_id){7});
+    downlink_init(&down, &here, (struct room_id){7});
     return downlink_renew(&down);
 }
 

@@ -20,7 +20,7 @@ static void what_is_written_is_read(void **state)
     for (int i = 0; i < NODE_VERBS; i++) {
         struct node_message m = {.verb = (enum node_verb)i, .version = 1, .viewers_max = 2000, .viewers = 7, .room = INT64_MIN + 5, .number = 99, .generation = UINT32_MAX,
                                  .epoch_us = INT64_C(1796000000000000), .start_us = 5, .duration_us = 200000, .width = 1280, .height = 720, .bytes = NODE_PIECE_MAX,
-                                 .segment = true, .address = "https://a.example:1", .codecs = "avc1.42c01e,opus", .text = "why"},
+                                 .segment = true, .address = "https://a.example:1", .codecs = "avc1.42c01e,opus", .text = "why", .fingerprint = "sha-256 AA:BB", .candidates = "192.0.2.7 8444 1 udp", .serves = "10.3.0.0/16"},
                             back;
         struct fault f = {0};
         node_nonce(m.nonce);

@@ -48,7 +48,8 @@ static struct {
     unsigned head, tail;
     struct twcc twcc;
     int64_t feedback_us;
-    unsigned got[2], padding, unnumbered;
+    unsigned got[2], padding, unnumbered, keys, holes;
+    uint16_t seq; /* of the first stream, as it came last */
     bool silent; /* it gives no feedback */
     uint16_t newest;
     unsigned jump; /* the most source packets left out between two that came */
@@ -67,6 +68,11 @@ static void on_rtp(void *ctx, const struct rtp *r)
     const uint8_t *number = rtp_extension(r, 3, &n);
     int64_t now = clock_monotonic_us();
     if (r->ssrc == 1001 || r->ssrc == 1002) line.got[r->ssrc - 1001]++;
+    if (r->ssrc == 1001) {
+        line.keys += !(r->payload[r->payload_len > 4 && r->payload[0] & 0x80 ? 4 : 1] & 1);
+        line.holes += line.got[0] > 1 && r->seq != (uint16_t)(line.seq + 1);
+        line.seq = r->seq;
+    }
     if (r->ssrc == 1001) note_source(get_u16(r->payload + SOURCE_AT));
     else line.padding += r->payload_len == 0;
     if (!number) {
@@ -110,7 +116,7 @@ static void send_frames(struct scene *s)
 static void send_for(struct scene *s, int ms)
 {
     int64_t end = clock_monotonic_us() + ms * 1000, next = 0;
-    line.got[0] = line.got[1] = line.padding = 0;
+    line.got[0] = line.got[1] = line.padding = line.keys = line.holes = 0;
     line.queue_most_us = 0;
     while (clock_monotonic_us() < end) {
         if (clock_monotonic_us() >= next) {
@@ -204,7 +210,7 @@ static void the_least_is_left_out_and_comes_back(void **state)
     assert_true(line.queue_most_us < 400000);
     assert_true(quality.line_bps < 700000);
     assert_int_equal(told[0].reduced, MEDIA_WHOLE);
-    assert_int_equal(told[1].reduced, MEDIA_HELD);
+    assert_int_equal(told[1].reduced, MEDIA_STILLS);
     line.bps = 3000000;
     send_for(&s, 6000);
     line.got[1] = 0;
@@ -251,7 +257,12 @@ static void a_thin_line_is_found_out_by_its_first_queue(void **state)
     send_for(&s, 3000);
     print_message("then %u packets, at most %lld ms, line said %u kbit/s\n", line.got[0], (long long)line.queue_most_us / 1000, quality.line_bps / 1000);
     assert_true(line.got[0] < 200);
-    assert_int_equal(told[0].reduced, MEDIA_HELD);
+    assert_int_equal(told[0].reduced, MEDIA_STILLS);
+    send_for(&s, 9000); /* a still every four seconds, each a keyframe of one packet, and nothing between them */
+    print_message("stills: %u packets, %u of them keyframes, queue at most %lld ms\n", line.got[0], line.keys, (long long)line.queue_most_us / 1000);
+    assert_in_range(line.got[0], 2, 3);
+    assert_int_equal(line.keys, line.got[0]);
+    assert_int_equal(line.holes, 0);
     line.bps = 20000000; /* nothing is sent, so nothing is heard of the line: it is asked nevertheless */
     send_for(&s, 5000);
     send_for(&s, 2000);

@@ -159,7 +159,7 @@ static void who_is_not_let_in(void **state)
     stays_alone("deceived", SECRET, "other.pem", "no link to the origin");
     assert_false(log_has("deceived", "linked to the origin"));
     static const char *const words[] = {"{}", "no JSON", "{\"type\":\"want\",\"room\":5,\"epoch_us\":0,\"generation\":0,\"number\":0}",
-                                        "{\"type\":\"hello\",\"version\":2,\"address\":\"http://x\",\"viewers_max\":5,\"nonce\":\"00112233445566778899aabbccddeeff\"}"};
+                                        "{\"type\":\"hello\",\"version\":3,\"fingerprint\":\"sha-256 AA\",\"candidates\":\"127.0.0.1 9 1 udp\",\"serves\":\"\",\"address\":\"http://x\",\"viewers_max\":5,\"nonce\":\"00112233445566778899aabbccddeeff\"}"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         struct web w;
         assert_int_equal(web_socket_at(&w, site.port, "/node", ""), 101);

@@ -104,6 +104,7 @@ export class Call {
   private restarted = { up: false, down: false }
   private poorSince = 0
   private buildTries = 0
+  private builds = 0
   private rebuild: ReturnType<typeof setTimeout> | undefined
   private release: (() => void) | null = null
   private choice: Choice = loadChoice()
@@ -237,11 +238,13 @@ export class Call {
   /** Never throws: a room without media still has its chat, record and acts; the media are tried again, ever slower. */
   private async build(): Promise<void> {
     clearTimeout(this.rebuild)
+    const mine = ++this.builds
     try {
       await this.connectMedia()
       this.mediaFault.value = null
       this.buildTries = 0
     } catch (error) {
+      if (mine !== this.builds) return // a newer one has closed ours
       if (this.over() || this.socket.state.value !== 'open') return // the next join builds again
       this.mediaFault.value = say(error)
       this.rebuild = setTimeout(() => void this.build(), Math.min(REBUILD_MOST_MS, 1000 * 2 ** this.buildTries++))
@@ -497,6 +500,8 @@ export class Call {
     })
     on<{ source: Source; layers: boolean[] }>('media.wanted', (d) => void this.up?.activate(d.source, d.layers).catch(() => {}))
     on<DownOffer>('media.offer', (o) => this.down?.offer(o))
+    // What carried our sound and pictures is gone; the server has them come to itself.
+    on<object>('media.moved', () => this.phase.value === 'in' && void this.build())
   }
 
   private takeRoom(room: Room): void {

@@ -4,10 +4,10 @@ import type { StreamQuality } from './types'
 
 export interface Notice {
   /** `back`: it is whole again. */
-  what: 'frames' | 'size' | 'held' | 'sender_line' | 'sender_cpu' | 'rest' | 'back'
+  what: 'frames' | 'size' | 'stills' | 'held' | 'sender_line' | 'sender_cpu' | 'rest' | 'back'
 }
 type By = StreamQuality['by']
-/** Reports in a row before it is said. A picture that is left out is gone: that is said at once. A browser that begins to send says for some
+/** Reports in a row before it is said. A picture that is left out is gone, or stands for seconds: that is said at once. A browser that begins to send says for some
  *  seconds that it could send more. */
 const SAID_AFTER: Record<Exclude<By, ''>, number> = { line: 2, sender_line: 5, sender_cpu: 5, rest: 3 }
 const GOOD_AFTER = 4
@@ -18,7 +18,7 @@ interface State {
   run: number
   good: number
   said: Exclude<By, ''> | ''
-  reduced: 'frames' | 'size' | 'held'
+  reduced: 'frames' | 'size' | 'stills' | 'held'
   backUntil: number
 }
 
@@ -44,9 +44,9 @@ export class Notices {
     st.run = s.by === st.by ? st.run + 1 : 1
     st.by = s.by
     if (s.reduced !== 'none') st.reduced = s.reduced
-    else if (st.reduced === 'held') st.reduced = 'size' // it is sent again
+    else if (st.reduced === 'held' || st.reduced === 'stills') st.reduced = 'size' // it is sent again
     st.good = s.by ? 0 : st.good + 1
-    if (s.by && s.by !== st.said && (st.run >= SAID_AFTER[s.by] || s.reduced === 'held')) st.said = s.by
+    if (s.by && s.by !== st.said && (st.run >= SAID_AFTER[s.by] || s.reduced === 'held' || s.reduced === 'stills')) st.said = s.by
     if (!st.said || st.good < GOOD_AFTER) return
     st.backUntil = st.said === 'rest' ? 0 : nowMs + BACK_MS
     st.said = ''

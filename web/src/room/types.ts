@@ -79,7 +79,7 @@ export interface Remote {
 export interface StreamQuality {
   track: string
   grade: 'A' | 'B' | 'C' | 'D'
-  reduced: 'none' | 'frames' | 'size' | 'held'
+  reduced: 'none' | 'frames' | 'size' | 'stills' | 'held'
   /** Why it is less than the page has use for; '' = it is not. */
   by: '' | 'line' | 'sender_line' | 'sender_cpu' | 'rest'
   bps: number

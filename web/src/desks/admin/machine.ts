@@ -32,6 +32,16 @@ interface ServerLog extends Judged {
 interface NoBackup extends Judged {
   kind: 'none'
 }
+interface Files extends Judged {
+  dir: string
+  files?: number
+  bytes?: number
+  waiting?: number
+  since_ms?: number | null
+  compared_ms?: number | null
+  fault?: string
+  wrong?: string
+}
 interface Disk extends Judged {
   folders: { name: 'data' | 'record' | 'backup'; path: string }[]
   free_bytes: number
@@ -49,6 +59,7 @@ export interface Machine {
   now_ms: number
   program: Judged & { version: string; since_ms: number; clock_leaps: number }
   backup: Archive | ServerLog | NoBackup
+  files: Files
   disks: Disk[]
   certificate: Judged & { file: string; ends_ms: number | null }
   database: Judged & { engine: 'sqlite' | 'postgresql'; server: string; bytes: number; log_bytes: number; version: number; standbys: number | null; in_step: number; behind_ms: number | null }
@@ -96,6 +107,31 @@ function backupHead(b: Machine['backup']): string {
   return mw('b_up_to', { at: nearText(b.reached_ms) })
 }
 
+/** Attachments and recordings: without backup.dir the card of the database says it all, unless that is a server's. */
+function filesCard(m: Machine): Card[] {
+  const f = m.files
+  if (m.backup.kind === 'none') return []
+  return [
+    {
+      key: 'files',
+      title: mw('files'),
+      level: f.level,
+      head: f.why === 'none' ? mw('b_no') : f.waiting ? mw('fi_waiting', { n: grouped(f.waiting) }) : mw('fi_copied', { n: grouped(f.files ?? 0) }),
+      todo: todo('fi', f.why, { text: mw.maybe(`bf_${f.fault}`) ?? mw('b_reason') }),
+      facts: f.dir
+        ? [
+            [mw('fi_count'), `${grouped(f.files ?? 0)} · ${bytesText(f.bytes ?? 0)}`],
+            ...(f.since_ms ? ([[mw('fi_since'), ago(f.since_ms)]] as [string, string][]) : []),
+            [mw('fi_compared'), f.compared_ms ? ago(f.compared_ms) : mw('fi_not_compared')],
+            [mw('b_where'), f.dir],
+            [mw('fi_key'), mw('fi_key_text')],
+            ...(f.wrong ? ([[mw('b_log'), f.wrong]] as [string, string][]) : []),
+          ]
+        : [],
+    },
+  ]
+}
+
 function diskCard(d: Disk, n: number): Card {
   const part = d.total_bytes ? Math.floor((100 * d.free_bytes) / d.total_bytes) : 0
   const days = d.days_left === null ? mw(d.hours_known < 6 ? 'd_days_unknown' : 'd_days_no', { n: Math.max(0, d.hours_known) }) : mw('d_days_n', { n: d.days_left, h: d.hours_known })
@@ -126,6 +162,7 @@ export function cardsOf(m: Machine): Card[] {
   const days = ends ? Math.floor((ends - m.now_ms) / 86_400_000) : 0
   return [
     { key: 'backup', title: mw('backup'), level: m.backup.level, head: backupHead(m.backup), todo: todo('b', m.backup.why, { text: m.backup.kind === 'archive' ? (mw.maybe(`bf_${m.backup.fault}`) ?? mw('b_reason')) : '' }), facts: backupFacts(m.backup) },
+    ...filesCard(m),
     ...m.disks.map(diskCard),
     { key: 'database', title: mw('database'), level: m.database.level, head: mw(m.database.why === 'damaged' ? 'db_is_damaged' : m.database.why === 'stuck' ? 'db_is_stuck' : 'db_answers'), todo: todo('db', m.database.why), facts: databaseFacts(m.database) },
     { key: 'certificate', title: mw('certificate'), level: m.certificate.level, head: ends ? mw(days < 0 ? 'c_over' : 'c_until', { at: dateText(ends), n: Math.abs(days) }) : mw('c_none'), todo: todo('c', m.certificate.why), facts: [[mw('c_file'), m.certificate.file || '–']] },

@@ -16,4 +16,6 @@ export interface AccessReport {
   patient: { id: string; name: string; sex: string; age_text: string; age_text_en?: string; id_no_masked: string | null; local_number: string; org: Ref }
   items: Access[]
   t_ms: number
+  /** before_ms of the page before; null = this is the oldest. */
+  next: number | null
 }

@@ -12,7 +12,7 @@ export const pw = words(
     layout_grid: '宫格', layout_grid_help: '各方同样大小', layout_speaker: '发言人', layout_speaker_help: '谁说话谁放大', layout_slides: '屏幕加发言人', layout_slides_help: '共享屏幕放大，人像在旁',
     film_queued: '排队中', film_running: '正在合成', film_done: '已完成', film_failed: '未完成', film_cancelled: '已取消', film_cancel: '取消', film_show: '观看', film_hide: '收起', film_save: '下载', film_by: '{name} 申请于 {time}',
     film_error: '合成失败，可以重新申请。', film_error_timeout: '合成超时，可以重新申请。', film_error_interrupted: '服务器多次中断，合成未完成，可以重新申请。', film_error_storage: '服务器磁盘写入失败，可以重新申请。',
-    why_network: '网络丢包', why_disk: '服务器磁盘来不及写入', why_busy: '服务器繁忙', why_killed: '服务器中断', somebody: '有人',
+    why_network: '网络丢包', why_disk: '服务器磁盘来不及写入', why_busy: '服务器繁忙', why_killed: '服务器中断', why_source: '对方设备卡顿', somebody: '有人',
     keys: '空格 播放/暂停；←→ 5 秒；J L 10 秒；[ ] 上/下一个标记；M 静音；F 全屏',
   },
   {
@@ -26,7 +26,7 @@ export const pw = words(
     layout_grid: 'Grid', layout_grid_help: 'everybody equally large', layout_speaker: 'Speaker', layout_speaker_help: 'who speaks is large', layout_slides: 'Screen and speaker', layout_slides_help: 'the shared screen large, people beside',
     film_queued: 'waiting', film_running: 'being made', film_done: 'ready', film_failed: 'not made', film_cancelled: 'cancelled', film_cancel: 'Cancel', film_show: 'Watch', film_hide: 'Close', film_save: 'Download', film_by: 'asked for by {name}, {time}',
     film_error: 'It could not be made. You can ask for it again.', film_error_timeout: 'It took too long. You can ask for it again.', film_error_interrupted: 'The server stopped several times. You can ask for it again.', film_error_storage: 'The server could not write to its disk. You can ask for it again.',
-    why_network: 'lost on the network', why_disk: 'the server\'s disk was too slow', why_busy: 'the server was overloaded', why_killed: 'the server stopped', somebody: 'Somebody',
+    why_network: 'lost on the network', why_disk: 'the server\'s disk was too slow', why_busy: 'the server was overloaded', why_killed: 'the server stopped', why_source: 'the sender\'s device stalled', somebody: 'Somebody',
     keys: 'Space: play or pause; ← →: 5 s; J L: 10 s; [ ]: mark before or after; M: mute; F: full screen',
   },
 )

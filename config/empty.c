@@ -1,2 +1,0 @@
-/* Stands in for a plane that has no source file yet. */
-typedef int config_empty;
