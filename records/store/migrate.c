@@ -57,6 +57,11 @@ static int migrate_one(struct connection *c, const struct migration *m, struct f
 
 int store_migrate(struct store *s, struct fault *f)
 {
+    return store_migrate_to(s, store_newest(), f);
+}
+
+int store_migrate_to(struct store *s, int version, struct fault *f)
+{
     struct connection *c;
     int have = store_version(s), newest = store_newest();
     if (have < 0)
@@ -66,9 +71,9 @@ int store_migrate(struct store *s, struct fault *f)
     pthread_mutex_lock(&s->writer);
     int rc = store_take(s, TX_WRITE, &c);
     for (const struct migration *m = store_migrations; rc == 0 && m->sql; m++)
-        if (m->version > have) {
+        if (m->version > have && m->version <= version) {
             if (have) /* a large site waits minutes for some: whoever looks sees that it goes on */
-                log_info("store", "the database is brought from version %d to %d, step %d: %s", have, newest, m->version, m->what);
+                log_info("store", "the database is brought from version %d to %d, step %d: %s", have, version, m->version, m->what);
             rc = migrate_one(c, m, f);
         }
     if (c)

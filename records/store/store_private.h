@@ -75,6 +75,8 @@ struct tx {
 int store_fail(struct tx *tx, int code, const char *sql);
 
 /* connections */
+/* As store_migrate, no further than to a version: an older site, for tests. */
+YL_CHECKED int store_migrate_to(struct store *s, int version, struct fault *f);
 YL_CHECKED int store_take(struct store *s, enum tx_mode mode, struct connection **out);
 void store_give(struct store *s, struct connection *c);
 
