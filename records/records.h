@@ -17,10 +17,16 @@
 
 struct records;
 
+#define CHANGE_ORGS_MAX 24
 struct records_change { /* one entry of the change feed after its commit */
     int64_t seq;
     char topic[24], key[32];
     char payload[512]; /* JSON, no health data */
+    /* Topics "case", "message", "document": whose business it is. The institutions of the case - the one that is asked from when it has reached it - or of the
+     * patient, and those above them. That there is a case is nobody else's to know. */
+    bool of_houses;
+    uint64_t orgs[CHANGE_ORGS_MAX];
+    size_t n_orgs;
 };
 
 struct records_config {

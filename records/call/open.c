@@ -339,12 +339,52 @@ const struct clock *records_clock(struct records *r)
 
 /* ---- change feed ---- */
 
-static void tell(struct records *r, int64_t seq, const char *topic, const char *key, const char *payload)
+static void add_house(struct tx *tx, int64_t org, struct records_change *c)
+{
+    for (int depth = 0; org && depth < 8 && c->n_orgs < CHANGE_ORGS_MAX; depth++) {
+        c->orgs[c->n_orgs++] = (uint64_t)org;
+        org = tx_int(tx, 0, "SELECT parent_id FROM org WHERE id=$1", "i", org);
+    }
+}
+
+static void add_houses_of(struct tx *tx, int64_t case_id, struct records_change *c)
+{
+    add_house(tx, tx_int(tx, 0, "SELECT home_org_id FROM consult WHERE id=$1", "i", case_id), c);
+    add_house(tx, tx_int(tx, 0, "SELECT target_org_id FROM consult WHERE id=$1 AND reached_ms>0", "i", case_id), c);
+}
+
+static void find_houses(struct tx *tx, struct records_change *c)
+{
+    uint64_t id;
+    if (id_parse(c->key, &id))
+        return;
+    int64_t case_id = strcmp(c->topic, "document") == 0 ? tx_int(tx, 0, "SELECT case_id FROM document WHERE id=$1", "i", (int64_t)id) : (int64_t)id;
+    if (case_id) {
+        add_houses_of(tx, case_id, c);
+        return;
+    }
+    add_house(tx, tx_int(tx, 0, "SELECT org_id FROM document WHERE id=$1", "i", (int64_t)id), c);
+    add_house(tx, tx_int(tx, 0, "SELECT p.org_id FROM document d JOIN patient p ON p.id=d.patient_id WHERE d.id=$1", "i", (int64_t)id), c);
+}
+
+/* `tx` NULL: a read of its own. What cannot be found out is told to nobody. */
+static void whose(struct records *r, struct tx *tx, struct records_change *c)
+{
+    struct tx *own = NULL;
+    c->of_houses = strcmp(c->topic, "case") == 0 || strcmp(c->topic, "message") == 0 || strcmp(c->topic, "document") == 0;
+    if (!c->of_houses || (!tx && tx_begin(r->store, TX_READ, &own)))
+        return;
+    find_houses(tx ? tx : own, c);
+    tx_rollback(own);
+}
+
+static void tell(struct records *r, struct tx *tx, int64_t seq, const char *topic, const char *key, const char *payload)
 {
     struct records_change c = {.seq = seq};
     snprintf(c.topic, sizeof c.topic, "%s", topic);
     snprintf(c.key, sizeof c.key, "%s", key);
     snprintf(c.payload, sizeof c.payload, "%s", payload);
+    whose(r, tx, &c);
     r->on_change(r->on_change_ctx, &c);
     r->feed_told = seq;
 }
@@ -356,7 +396,7 @@ static void tell_table(struct records *r)
         return;
     struct query *q = tx_query(tx, "SELECT seq, topic, key, payload FROM feed WHERE seq>$1 ORDER BY seq", "i", r->feed_told);
     while (query_next(q))
-        tell(r, query_int(q, "seq"), query_text(q, "topic"), query_text(q, "key"), query_text(q, "payload"));
+        tell(r, tx, query_int(q, "seq"), query_text(q, "topic"), query_text(q, "key"), query_text(q, "payload"));
     if (query_end(q))
         log_warn("records", "the change feed could not be read; told with the next commit");
     tx_rollback(tx);
@@ -374,7 +414,7 @@ void records_feed_tell(struct records *r)
         struct store_change *next = c->next;
         gap = gap || c->seq > r->feed_told + 1;
         if (!gap && c->seq > r->feed_told)
-            tell(r, c->seq, c->topic, c->key, c->payload);
+            tell(r, NULL, c->seq, c->topic, c->key, c->payload);
         free(c);
         c = next;
     }

@@ -303,6 +303,14 @@ uint64_t arg_id(const json_t *args, const char *name)
     return text && id_parse(text, &id) == 0 ? id : 0;
 }
 
+bool json_cut(json_t *items, size_t max)
+{
+    bool cut = json_array_size(items) > max;
+    while (json_array_size(items) > max)
+        json_array_remove(items, json_array_size(items) - 1);
+    return cut;
+}
+
 json_t *json_id(uint64_t id)
 {
     char text[ID_TEXT_BYTES];

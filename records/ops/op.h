@@ -114,5 +114,7 @@ json_t *fields_schema(const struct field *fields);
 const char *arg_text(const json_t *args, const char *name);              /* NULL when absent */
 int64_t arg_int(const json_t *args, const char *name, int64_t fallback);
 uint64_t arg_id(const json_t *args, const char *name);                   /* 0 when absent */
+/* Of one more than `max` rows that were asked for: takes the last away again, and says so. A list that is cut tells it ("truncated"). */
+bool json_cut(json_t *items, size_t max);
 json_t *json_id(uint64_t id);                                            /* hex string, or JSON null for 0 */
 #endif

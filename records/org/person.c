@@ -339,10 +339,10 @@ static int expert_list(struct op_ctx *ctx, json_t *args, json_t **result)
                                "JOIN org o ON o.id=t.org_id LEFT JOIN org d ON d.id=t.dept_id WHERE p.active=1 AND ($1=0 OR t.org_id=$1) AND "
                                "($2=0 OR t.dept_id=$2) AND ($3='' OR p.title=$3) ORDER BY t.org_id, t.dept_id, p.id",
                                "iit", (int64_t)arg_id(args, "org_id"), (int64_t)arg_id(args, "dept_id"), title);
-    while (json_array_size(items) < EXPERTS_MAX && query_next(q)) /* of those who fit: who stands behind the first of all is found by name */
+    while (json_array_size(items) <= EXPERTS_MAX && query_next(q)) /* of those who fit: who stands behind the first of all is found by name */
         if (!*word || in_text(query_text(q, "name"), word) || in_text(query_text(q, "pinyin"), word))
             json_array_append_new(items, expert_json(ctx, q, from, to));
-    *result = json_pack("{s:o,s:n}", "items", items, "next");
+    *result = json_pack("{s:b,s:o,s:n}", "truncated", json_cut(items, EXPERTS_MAX), "items", items, "next");
     return query_end(q);
 }
 

@@ -265,10 +265,10 @@ static int out_dead(struct op_ctx *ctx, json_t *args, json_t **result)
         return rc;
     json_t *items = json_array();
     struct query *q = tx_query(ctx->tx, "SELECT seq, type, own, rid, t_ms, done_ms, error FROM out_item WHERE subscriber_id=$1 AND state=2 ORDER BY seq LIMIT $2", "ii",
-                               (int64_t)id, (int64_t)DEAD_LIST_MAX);
+                               (int64_t)id, (int64_t)DEAD_LIST_MAX + 1);
     while (query_next(q))
         json_array_append_new(items, dead_json(q));
-    *result = json_pack("{s:o}", "items", items);
+    *result = json_pack("{s:b,s:o}", "truncated", json_cut(items, DEAD_LIST_MAX), "items", items);
     return query_end(q);
 }
 

@@ -5,20 +5,40 @@
 #include <stdio.h>
 #include <string.h>
 
-int consents_load(struct op_ctx *ctx, uint64_t patient, const char *purpose, struct share_consents *out)
+#define LIST_MAX 100
+
+/* Of two alike the newer stands for both, at once the careful one: what was said often takes no more room, and pushes nothing else out. */
+static int add_row(struct op_ctx *ctx, struct query *q, struct share_consents *out)
+{
+    uint64_t source = (uint64_t)query_int(q, "source_org"), target = (uint64_t)query_int(q, "target_org");
+    enum share_word word = strcmp(query_text(q, "decision"), "deny") == 0 ? CONSENT_DENY : CONSENT_PERMIT;
+    int64_t t = query_int(q, "t_ms");
+    size_t i = 0;
+    while (i < out->n && (out->row[i].source != source || out->row[i].target != target))
+        i++;
+    if (i == sizeof out->row / sizeof *out->row)
+        return fault_set(ctx->fault, ERR_UNAVAILABLE, "too_many_consents", "More is recorded of what this patient allowed than can be weighed."); /* closed rather than guessed */
+    if (i == out->n || t > out->row[i].t_ms || (t == out->row[i].t_ms && word == CONSENT_DENY)) {
+        out->n += i == out->n;
+        out->row[i].source = source;
+        out->row[i].target = target;
+        out->row[i].t_ms = t;
+        out->row[i].word = word;
+    }
+    return 0;
+}
+
+int consents_load(struct op_ctx *ctx, uint64_t patient, uint64_t target, const char *purpose, struct share_consents *out)
 {
     struct query *q = tx_query(ctx->tx,
                                "SELECT decision, source_org, target_org, t_ms FROM share_consent WHERE patient_id=$1 AND purpose IN ($2,'any') AND "
-                               "withdrawn_ms=0 AND from_ms<=$3 AND (until_ms=0 OR until_ms>$3) ORDER BY id DESC LIMIT 50",
-                               "iti", (int64_t)patient, purpose, ctx->now_ms);
-    while (out->n < sizeof out->row / sizeof *out->row && query_next(q)) {
-        out->row[out->n].source = (uint64_t)query_int(q, "source_org");
-        out->row[out->n].target = (uint64_t)query_int(q, "target_org");
-        out->row[out->n].t_ms = query_int(q, "t_ms");
-        out->row[out->n].word = strcmp(query_text(q, "decision"), "deny") == 0 ? CONSENT_DENY : CONSENT_PERMIT;
-        out->n++;
-    }
-    return query_end(q);
+                               "withdrawn_ms=0 AND from_ms<=$3 AND (until_ms=0 OR until_ms>$3) AND (target_org=0 OR target_org=$4) ORDER BY id",
+                               "itii", (int64_t)patient, purpose, ctx->now_ms, (int64_t)target);
+    int rc = 0;
+    while (rc == 0 && query_next(q))
+        rc = add_row(ctx, q, out);
+    int ended = query_end(q);
+    return rc ? rc : ended;
 }
 
 enum share_word consents_say(const struct share_consents *c, uint64_t source, uint64_t target)
@@ -70,8 +90,8 @@ static int list(struct op_ctx *ctx, json_t *args, json_t **result)
                                "SELECT c.*, s.name AS source_name, t.name AS target_name, p.name AS by_name, o.name AS org_name, w.name AS withdrawn_name "
                                "FROM share_consent c LEFT JOIN org s ON s.id=c.source_org LEFT JOIN org t ON t.id=c.target_org LEFT JOIN person p ON "
                                "p.id=c.person_id LEFT JOIN org o ON o.id=c.org_id LEFT JOIN person w ON w.id=c.withdrawn_by WHERE c.patient_id=$1 "
-                               "ORDER BY c.id DESC LIMIT 100",
-                               "i", (int64_t)patient);
+                               "ORDER BY c.id DESC LIMIT $2",
+                               "ii", (int64_t)patient, (int64_t)LIST_MAX + 1);
     while (query_next(q)) {
         uint64_t id = (uint64_t)query_int(q, "id");
         json_array_append_new(
@@ -84,7 +104,7 @@ static int list(struct op_ctx *ctx, json_t *args, json_t **result)
                              "withdrawn_by", ref(q, "withdrawn_by", "withdrawn_name")));
     }
     rc = query_end(q);
-    *result = json_pack("{s:o}", "items", items);
+    *result = json_pack("{s:b,s:o}", "truncated", json_cut(items, LIST_MAX), "items", items);
     return rc;
 }
 

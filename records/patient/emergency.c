@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define LIST_MAX 100
+
 bool emergency_active(struct op_ctx *ctx, uint64_t patient)
 {
     return tx_int(ctx->tx, 0, "SELECT COUNT(*) AS n FROM share_override WHERE patient_id=$1 AND person_id=$2 AND org_id=$3 AND until_ms>$4", "iiii", (int64_t)patient,
@@ -59,14 +61,14 @@ static int overrides(struct op_ctx *ctx, json_t *args, json_t **result)
     json_t *items = json_array();
     struct query *q = tx_query(ctx->tx,
                                "SELECT o.*, p.name AS by_name, t.name AS patient_name FROM share_override o LEFT JOIN person p ON p.id=o.person_id LEFT JOIN patient t ON "
-                               "t.id=o.patient_id WHERE o.org_id=$1 AND ($2=1 OR o.reviewed_ms=0) ORDER BY o.id DESC LIMIT 100",
-                               "ii", (int64_t)ctx->actor->org.v, (int64_t)json_is_true(json_object_get(args, "all")));
+                               "t.id=o.patient_id WHERE o.org_id=$1 AND ($2=1 OR o.reviewed_ms=0) ORDER BY o.id DESC LIMIT $3",
+                               "iii", (int64_t)ctx->actor->org.v, (int64_t)json_is_true(json_object_get(args, "all")), (int64_t)LIST_MAX + 1);
     while (query_next(q)) {
         audit_shown(ctx, (uint64_t)query_int(q, "patient_id"));
         json_array_append_new(items, line_of(ctx, q));
     }
     int rc = query_end(q);
-    *result = json_pack("{s:o}", "items", items);
+    *result = json_pack("{s:b,s:o}", "truncated", json_cut(items, LIST_MAX), "items", items);
     return rc;
 }
 

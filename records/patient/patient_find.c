@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SEARCH_MAX SEARCH_LIMIT
+#define SEARCH_MAX (SEARCH_LIMIT + 1) /* one more tells that there are more */
 #define SAME_MAX 64        /* patients of one institution with one identity number */
 #define NAMESAKES_MAX 4000 /* ... with one name */
 #define SIMILAR_MAX 5
@@ -129,11 +129,13 @@ size_t patient_look_up(struct op_ctx *ctx, uint64_t org, const char *typed, uint
 
 int patient_search(struct op_ctx *ctx, json_t *args, json_t **result)
 {
-    struct finding f = {.ctx = ctx, .org = (int64_t)ctx->actor->org.v, .limit = (size_t)arg_int(args, "limit", 20)};
+    struct finding f = {.ctx = ctx, .org = (int64_t)ctx->actor->org.v, .limit = (size_t)arg_int(args, "limit", 20) + 1};
     json_t *items = json_array();
     int rc = 0;
     if (f.org) /* who acts for no institution has no patients */
         look_everywhere(&f, arg_text(args, "q"));
+    bool more = f.n == f.limit;
+    f.n -= more;
     for (size_t i = 0; i < f.n && rc == 0; i++) {
         struct patient_row row;
         rc = patient_load(ctx, f.ids[i], &row);
@@ -149,7 +151,7 @@ int patient_search(struct op_ctx *ctx, json_t *args, json_t **result)
         json_decref(items);
         return rc ? rc : tx_error(ctx->tx);
     }
-    *result = json_pack("{s:o,s:n}", "items", items, "next");
+    *result = json_pack("{s:b,s:o,s:n}", "truncated", more, "items", items, "next");
     return 0;
 }
 

@@ -78,7 +78,7 @@ int sharing_members(struct op_ctx *ctx, uint64_t patient, struct share_member ou
     int rc = load_first(ctx, patient, &out[0]);
     rc = rc ? rc : load_others(ctx, out, n);
     for (size_t i = 0; rc == 0 && i < *n; i++)
-        rc = consents_load(ctx, out[i].patient, "treatment", &consents);
+        rc = consents_load(ctx, out[i].patient, ctx->actor->org.v, "treatment", &consents);
     if (rc)
         return rc;
     bool consent_needed = work_policy_int(ctx, "sharing.needs_consent") != 0;

@@ -40,11 +40,11 @@ struct share_consents { /* rows in force of one person */
         uint64_t source, target; /* institutions; 0 = all */
         int64_t t_ms;
         enum share_word word;
-    } row[100];
+    } row[512];
     size_t n;
 };
-/* Adds what was recorded with one local patient for a purpose ("treatment", "research", "teaching"). */
-YL_CHECKED int consents_load(struct op_ctx *ctx, uint64_t patient, const char *purpose, struct share_consents *out);
+/* Adds what was recorded with one local patient for a purpose ("treatment", "research", "teaching") and about an institution that wants to see, by name or as one of all. */
+YL_CHECKED int consents_load(struct op_ctx *ctx, uint64_t patient, uint64_t target, const char *purpose, struct share_consents *out);
 /* What holds between two institutions: the row that names more of them, of two as exact the newer. */
 enum share_word consents_say(const struct share_consents *c, uint64_t source, uint64_t target);
 

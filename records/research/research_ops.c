@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LIST_MAX 200
+#define PAGE 100
 #define DRAFTS_MAX 50
 
 static void set(char *out, size_t cap, const char *text)
@@ -62,23 +62,25 @@ static int catalogue(struct op_ctx *ctx, json_t *args, json_t **result)
 static int list(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     bool approver = actor_may(ctx->records, ctx->actor, "research.approve"), waiting = json_is_true(json_object_get(args, "waiting"));
-    uint64_t ids[LIST_MAX];
+    uint64_t ids[PAGE + 1], after = arg_id(args, "after");
+    int64_t before = after ? tx_int(ctx->tx, 0, "SELECT created_ms FROM research_project WHERE id=$1", "i", (int64_t)after) : 0;
     size_t n = 0;
     json_t *items = json_array();
     struct query *q = tx_query(ctx->tx,
-                               "SELECT id FROM research_project WHERE (person_id=$1 OR ($2=1 AND submitted_ms>0)) AND ($3=0 OR state='SUBMITTED') ORDER BY created_ms DESC, id DESC LIMIT $4", "iiii",
-                               (int64_t)ctx->actor->person.v, (int64_t)approver, (int64_t)waiting, (int64_t)LIST_MAX);
+                               "SELECT id FROM research_project WHERE (person_id=$1 OR ($2=1 AND submitted_ms>0)) AND ($3=0 OR state='SUBMITTED') AND ($5=0 OR created_ms<$5 OR (created_ms=$5 AND id<$6)) "
+                               "ORDER BY created_ms DESC, id DESC LIMIT $4", "iiiiii",
+                               (int64_t)ctx->actor->person.v, (int64_t)approver, (int64_t)waiting, (int64_t)PAGE + 1, before, (int64_t)after);
     while (query_next(q))
         ids[n++] = (uint64_t)query_int(q, "id");
     int rc = query_end(q);
-    for (size_t i = 0; i < n && rc == 0; i++) {
+    for (size_t i = 0; i < n && i < PAGE && rc == 0; i++) {
         struct project p;
         rc = project_load(ctx, ids[i], &p);
         if (rc == 0)
             json_array_append_new(items, project_json(ctx, &p, false));
         project_clear(&p);
     }
-    *result = json_pack("{s:o}", "items", items);
+    *result = json_pack("{s:o,s:o}", "items", items, "next", n > PAGE ? json_id(ids[PAGE - 1]) : json_null());
     return rc;
 }
 
@@ -314,7 +316,7 @@ static const struct field update_args[] = {{"project_id", FIELD_ID, true}, {"ver
 static const struct field one_args[] = {{"project_id", FIELD_ID, true}, {0}};
 static const struct field reason_args[] = {{"project_id", FIELD_ID, true}, {"reason", FIELD_TEXT, true, 1, 500}, {0}};
 static const struct field maybe_args[] = {{"project_id", FIELD_ID, true}, {"reason", FIELD_TEXT, false, 0, 500}, {0}};
-static const struct field list_args[] = {{"waiting", FIELD_BOOL, .help = "only what waits for approval"}, {0}};
+static const struct field list_args[] = {{"waiting", FIELD_BOOL, .help = "only what waits for approval"}, {"after", FIELD_ID, .help = "next of the page before"}, {0}};
 static const struct field none[] = {{0}};
 
 const struct op research_ops[] = {

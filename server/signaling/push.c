@@ -56,6 +56,13 @@ static void subscribe(struct connection *c, int64_t id, const json_t *args)
     connection_identify(c, id, args, subscribed);
 }
 
+static bool is_told(const struct connection *c, const struct records_change *change)
+{
+    for (size_t i = 0; i < change->n_orgs; i++)
+        if (change->orgs[i] == c->org) return true;
+    return !change->of_houses;
+}
+
 void push_change(struct signaling *s, const struct records_change *change)
 {
     size_t t = 0;
@@ -64,7 +71,7 @@ void push_change(struct signaling *s, const struct records_change *change)
     json_t *data = t < N_TOPICS ? json_loads(change->payload, 0, NULL) : NULL;
     bool personal = t < N_TOPICS && topics[t].bit == TOPIC_NOTICE;
     for (struct connection *c = data ? signaling_first(s) : NULL; c; c = c->hh.next)
-        if (c->topics & (topics[t].bit | topics[t].with) && c->may & topics[t].bit && c->person[0] && (!personal || strcmp(c->person, change->key) == 0))
+        if (c->topics & (topics[t].bit | topics[t].with) && c->may & topics[t].bit && c->person[0] && (!personal || strcmp(c->person, change->key) == 0) && is_told(c, change))
             connection_send(c, json_pack("{s:s,s:I,s:O}", "event", topics[t].event, "seq", (json_int_t)change->seq, "data", data));
     json_decref(data);
 }

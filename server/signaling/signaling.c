@@ -141,6 +141,8 @@ static void identified(void *ctx, struct reply *reply)
         if (known || reply->error == ERR_UNAUTHENTICATED) {
             snprintf(c->person, sizeof c->person, "%s", known ? person : "");
             c->may = known ? push_topics_of(json_object_get(me, "rights")) : 0;
+            const char *org = json_string_value(json_object_get(json_object_get(json_object_get(me, "post"), "org"), "id"));
+            if (!known || !org || id_parse(org, &c->org)) c->org = 0;
         }
         if (w->then) w->then(c, w->id, w->args);
         else if (was && reply->error == ERR_UNAUTHENTICATED) session_over(c);

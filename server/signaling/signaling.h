@@ -41,6 +41,7 @@ struct connection {
     uint64_t id;
     char credential[200];
     char person[ID_TEXT_BYTES]; /* "" = not (yet) known to be signed in */
+    uint64_t org;               /* for which he acts; 0 = none */
     unsigned topics, may;       /* push.c: asked for; open to the roles of who is signed in */
     bool joined;                /* live.c: had a seat at some time */
     bool joining;               /* live.c: a ticket of it is being looked at */

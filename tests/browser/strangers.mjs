@@ -2,7 +2,7 @@
 // What is not open to him must answer like what is not there: same status, same words (docs/security.md). No browser.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { createHmac, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import https from 'node:https'
 import { networkInterfaces } from 'node:os'
@@ -167,6 +167,54 @@ await run({
       s.on('data', (d) => c.push(d)).on('end', () => done(JSON.parse(Buffer.concat(c))))
     }))
     assert.equal(told.token_endpoint, 'https://yilian.example/fhir/auth/token')
+  },
+  async 'an account that was closed is closed everywhere, at once'() {
+    const [admin, xu] = await Promise.all([signedIn(site, 'admin'), signedIn(site, 'xy.xu')])
+    const raw = (path) => new Promise((done) => https.get(`${site.base}${path}`, { agent, headers: { Cookie: xu.cookie } }, (s) => s.resume().on('end', () => done(s.statusCode))))
+    const cases = (await xu.ask('GET', '/cases?view=mine')).items
+    let handle = ''
+    for (const c of cases) for (const d of (await xu.ask('GET', `/cases/${c.id}`)).documents ?? []) handle ||= (await xu.ask('POST', `/documents/${d.id}/open`)).url ?? ''
+    const places = ['/api/v1/cases?view=mine', '/api/v1/patients?q=a', '/fhir/Patient?_count=1', '/fhir/Task?_count=1', '/api/v1/notices', ...(handle ? [handle] : [])]
+    const before = await Promise.all(places.map(raw))
+    assert.equal(before[0], 200)
+    // Taken off his post first: he is signed in still, and finds nothing.
+    const him = await admin.ask('GET', `/people/${xu.me.person.id}`)
+    await admin.ask('PUT', `/people/${xu.me.person.id}/posts`, { posts: [] })
+    for (const place of places.slice(0, 4)) assert.ok([401, 403].includes(await raw(place)), `${place} without a post: ${await raw(place)}`)
+    await admin.ask('PUT', `/people/${xu.me.person.id}/posts`, { posts: him.posts.map((p) => ({ org_id: p.org.id, dept_id: p.dept?.id ?? p.org.id, roles: p.roles })) })
+    const again = await signedIn(site, 'xy.xu')
+    xu.cookie = again.cookie
+    await admin.ask('PATCH', `/people/${xu.me.person.id}`, { active: false })
+    for (const place of places) assert.ok([401, 410].includes(await raw(place)), `${place}: ${await raw(place)}`)
+    await assert.rejects(signedIn(site, 'xy.xu'), /401/)
+    await admin.ask('PATCH', `/people/${xu.me.person.id}`, { active: true })
+    for (const place of places) assert.ok([401, 410].includes(await raw(place)), `${place} with the old session: ${await raw(place)}`)
+  },
+  async 'a password alone is not the second factor, wherever its session is shown'() {
+    const luo = await signedIn(site, 'sj.feng')
+    const { secret } = await luo.ask('POST', '/session/totp/enrol', { password: PASSWORD })
+    const key = Buffer.from([...secret].map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('').match(/.{8}/g).map((b) => parseInt(b, 2)))
+    const code = (t = Math.floor(Date.now() / 30_000)) => {
+      const counter = Buffer.alloc(8)
+      counter.writeBigUInt64BE(BigInt(t))
+      const h = createHmac('sha1', key).update(counter).digest()
+      return String((h.readUInt32BE(h[19] & 15) & 0x7fffffff) % 1_000_000).padStart(6, '0')
+    }
+    await luo.ask('POST', '/session/totp/confirm', { code: code() })
+    const thief = new Person(site.base, 'sj.feng')
+    const me = await thief.ask('POST', '/session', { login: 'sj.feng', password: PASSWORD })
+    thief.csrf = me.csrf
+    assert.equal(me.stage, 'totp')
+    const token = thief.cookie.split('=')[1]
+    for (const headers of [{ Cookie: thief.cookie }, { Authorization: `Bearer ${token}` }])
+      for (const path of ['/api/v1/cases', '/api/v1/sessions', '/api/v1/notices', '/fhir/Task', '/fhir/Patient', '/api/v1/people', '/metrics'])
+        assert.ok([401, 403].includes(await new Promise((done) => https.get(`${site.base}${path}`, { agent, headers }, (s) => s.resume().on('end', () => done(s.statusCode))))) || (path === '/metrics' && address === '127.0.0.1'), path)
+    for (const [method, path, body] of [['POST', '/session/post', { post_id: me.posts[0].id }], ['POST', '/session/password', { old: PASSWORD, new: 'Another-Password-7' }], ['POST', '/session/totp/enrol', { password: PASSWORD }], ['POST', '/uploads', { case_id: nobody(), name: 'a.png', bytes: 10 }], ['DELETE', `/sessions/${nobody()}`]])
+      assert.ok([401, 403].includes((await thief.send(method, path, body)).status), path)
+    // Neither does guessing at the code go on for long, nor a browser become known by the password alone.
+    const answers = []
+    for (let i = 0; i < 6; i++) answers.push((await thief.send('POST', '/session/totp', { code: '000000' })).status)
+    assert.deepEqual(answers, [401, 401, 401, 401, 423, 423])
   },
   async 'who guesses at an account does not keep its owner out'() {
     const cookies = {}

@@ -229,6 +229,10 @@ static void what_is_sensitive_is_its_houses_own(void **state)
     assert_int_equal(total(city, "/Condition?code=B20.900"), 0);
     assert_int_equal(total(city, "/Condition?_id=sn&_include=Condition:subject&_revinclude=Encounter:diagnosis"), 2);
     assert_int_equal(total(city, "/Patient?_id=c1&_revinclude=Encounter:subject"), total(county, "/Patient?_id=c1&_revinclude=Encounter:subject") - 1);
+    /* nor by what hangs on it: who cannot read it finds nothing by it, by name, date or state */
+    assert_int_equal(total(county, "/Patient?_id=c1&_has:Condition:subject:code=B20.900"), 1);
+    assert_int_equal(total(city, "/Patient?_id=c1&_has:Condition:subject:code=B20.900"), 0);
+    assert_int_equal(total(city, "/Patient?_id=c1&_has:Condition:subject:code=I10.x00"), 1);
     assert_int_equal(ask(city, "GET", "/Patient/c1/$everything?_count=1000", NULL), 200);
     assert_non_null(strstr(body, "Condition/sn"));
     assert_null(strstr(body, "Condition/sc"));
@@ -284,6 +288,10 @@ static void a_refusal_closes_the_store(void **state)
     assert_int_equal(total(city, "/Condition?code=I10"), 0);
     assert_int_equal(total(city, "/Observation?_id=cw&_include=Observation:subject"), 1);
     assert_int_equal(total(city, "/Patient?_id=c1&_revinclude=Observation:subject"), 0);
+    assert_int_equal(total(county, "/Observation?_id=cw&subject:Patient._id=c1"), 1);
+    assert_int_equal(total(county, "/Observation?_id=cw&subject:Patient.active=true,false"), total(county, "/Patient?_id=c1&active=true,false"));
+    assert_int_equal(total(county, "/Observation?_id=cw&subject:Patient.birthdate=gt1900"), 1);
+    assert_int_equal(total(city, "/Observation?_id=cw&subject:Patient.birthdate=gt1900"), 0); /* its own, of a Patient it may not read */
     assert_int_equal(ask(city, "GET", "/Observation/_history?_count=50", NULL), 200);
     assert_null(strstr(body, "\"co\""));
     assert_non_null(strstr(body, "\"cw\""));

@@ -522,6 +522,25 @@ static void consent_opens_and_closes(void **state)
     json_decref(c);
 }
 
+/* A refusal holds however much is recorded after it; and a list that is cut says so. */
+static void a_refusal_is_not_pushed_out(void **state)
+{
+    static const char said[] = "{\"patient_id\":\"00000000000001f6\",\"decision\":\"%s\",\"purpose\":\"treatment\",\"source_org_id\":\"0000000000000003\",%s\"given\":\"paper\"}";
+    (void)state;
+    begin_story();
+    json_decref(CALL("consent.record", said, "deny", "\"target_org_id\":\"0000000000000002\","));
+    for (int i = 0; i < 120; i++) {
+        json_decref(CALL("consent.record", said, "permit", ""));
+        if (i == 0 || i == 60 || i == 119)
+            assert_int_equal(seen(""), 1);
+        json_t *l = i < 98 ? NULL : CALL("consent.list", "{\"patient_id\":\"00000000000001f6\"}");
+        if (l)
+            assert_int_equal(json_is_true(json_object_get(l, "truncated")), i > 98); /* the refusal is the hundredth when i is 98 */
+        assert_true(!l || json_array_size(json_object_get(l, "items")) == 100);
+        json_decref(l);
+    }
+}
+
 static void emergency_is_short_and_judged_by_somebody_else(void **state)
 {
     begin_story();
@@ -668,6 +687,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_open_is_what_the_model_says),
         cmocka_unit_test(consent_opens_and_closes),
+        cmocka_unit_test(a_refusal_is_not_pushed_out),
         cmocka_unit_test(emergency_is_short_and_judged_by_somebody_else),
         cmocka_unit_test(emergency_on_a_case_is_of_the_house_it_was_said_in),
         cmocka_unit_test(a_reported_record_leaves_at_once),

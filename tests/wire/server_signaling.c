@@ -436,6 +436,33 @@ static void who_reads_no_case_hears_of_none(void **state)
     web_close(&deaf);
 }
 
+/* An applicant of a third house has every right on cases and none on this one: he is not told that it goes on. */
+static void who_is_of_neither_house_hears_of_none(void **state)
+{
+    struct web hears, deaf;
+    char path[80];
+    struct person_at other = {0};
+    site_ctl("user roles sys QS01 applicant");
+    json_t *me = person_ask(&other, "POST", "/session", json_pack("{s:s,s:s}", "login", "sys", "password", SITE_CODE)), *post;
+    size_t i;
+    snprintf(other.csrf, sizeof other.csrf, "%s", json_string_value(json_object_get(me, "csrf")));
+    json_array_foreach(json_object_get(me, "posts"), i, post) if (strcmp(json_string_value(json_object_get(json_object_get(post, "org"), "name")), "青石镇卫生院") == 0)
+        json_decref(person_ask(&other, "POST", "/session/post", json_pack("{s:O}", "post_id", json_object_get(post, "id"))));
+    json_decref(me);
+    assert_int_equal(web_socket(&hears, site.port, sun.cookie), 101);
+    assert_int_equal(web_socket(&deaf, site.port, other.cookie), 101);
+    for (int w = 0; w < 2; w++)
+        assert_string_equal(verb(w ? &hears : &deaf, "push.subscribe", json_pack("{s:[s,s,s]}", "topics", "case", "message", "document")), "ok");
+    snprintf(path, sizeof path, "/cases/%s/messages", case_id);
+    json_decref(person_ask(&sun, "POST", path, json_pack("{s:s}", "text", "请看片子")));
+    json_t *told = web_event(&hears, "message", 5000);
+    assert_non_null(told);
+    json_decref(told);
+    assert_null(web_event(&deaf, "message", 300));
+    web_close(&hears);
+    web_close(&deaf);
+}
+
 /* They stay: the daemon is ended with people in the room, and must end clean (site_end; a sanitizer's finding is a failure). */
 static struct seat stayed[2];
 
@@ -502,7 +529,7 @@ int main(void)
         cmocka_unit_test(every_verb_is_tried_here), cmocka_unit_test(without_a_seat_nothing_is_done), cmocka_unit_test(wrong_arguments_are_named),
         cmocka_unit_test(who_waits_gets_nothing_and_does_nothing), cmocka_unit_test(a_guest_is_no_host_and_sees_no_record),
         cmocka_unit_test(a_ticket_is_good_for_its_owner_only), cmocka_unit_test(what_is_no_message_ends_the_line), cmocka_unit_test(a_flood_is_cut_off),
-        cmocka_unit_test(bombs_of_sdp_go_off_quietly), cmocka_unit_test(a_slow_reader_is_cut_off), cmocka_unit_test(an_ended_session_ends_its_line), cmocka_unit_test(who_reads_no_case_hears_of_none), cmocka_unit_test(some_stay_to_the_end),
+        cmocka_unit_test(bombs_of_sdp_go_off_quietly), cmocka_unit_test(a_slow_reader_is_cut_off), cmocka_unit_test(an_ended_session_ends_its_line), cmocka_unit_test(who_reads_no_case_hears_of_none), cmocka_unit_test(who_is_of_neither_house_hears_of_none), cmocka_unit_test(some_stay_to_the_end),
         cmocka_unit_test(guessing_tickets_is_slow_and_cheap)};
     return cmocka_run_group_tests(tests, start, stop);
 }
