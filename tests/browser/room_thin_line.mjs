@@ -23,12 +23,12 @@ await host.addInitScript(() => {
     const g = canvas.getContext('2d')
     let n = 0
     setInterval(() => {
-      n += 37
+      n += 7 // seven lines on, ten times a second
       g.fillStyle = '#fff'
       g.fillRect(0, 0, 1280, 720)
       g.fillStyle = '#111'
-      g.font = '18px sans-serif'
-      for (let y = 0; y < 32; y++) g.fillText(Array.from({ length: 12 }, (_, x) => ((n + y * 13 + x * 7) * 2654435761 % 4294967296).toString(36)).join(' 检查所见 '), 10 - (n % 60), 22 * y + 20)
+      g.font = '22px sans-serif'
+      for (let y = 0; y < 24; y++) g.fillText(`${n + y} 检查所见 ${((n + y) * 2654435761 % 4294967296).toString(36)} 右肺上叶结节`, 20 + ((n + y) % 5) * 30, 30 * y + 24)
     }, 100)
     return canvas.captureStream(10)
   }
