@@ -107,9 +107,14 @@ static bool has_least(const struct allocator_stream *s, const struct choice *c, 
     return needs(s, c, least) <= left && (least <= c->now || may_rise);
 }
 
+static uint32_t still_bps(const struct allocator_stream *s, unsigned ms)
+{
+    return (uint32_t)((uint64_t)s->key_bytes[0] * 8 * 1000 / ms);
+}
+
 static bool still(const struct allocator_stream *s, uint32_t *left)
 {
-    uint32_t bps = (uint32_t)((uint64_t)s->key_bytes[0] * 8 * 1000 / ALLOCATOR_STILL_MS);
+    uint32_t bps = still_bps(s, ALLOCATOR_STILL_MS);
     if (!s->stills || !bps || bps > *left) return false;
     *left -= bps;
     return true;
@@ -133,6 +138,10 @@ struct allocator_result allocate(struct allocator_stream *s, size_t n, uint32_t 
             c[i].form = least;
             left -= bps_of(&s[i], least) < left ? bps_of(&s[i], least) : left;
         }
+    for (size_t i = 0; i < n; i++) {
+        uint32_t more = c[i].form < 0 && s[i].stills ? still_bps(&s[i], ALLOCATOR_STILL_MS_MIN) - still_bps(&s[i], ALLOCATOR_STILL_MS) : 0;
+        left -= more < left ? more : left;
+    }
     for (int v = next_value(s, n, 256); v >= 0; v = next_value(s, n, v))
         raise(s, c, n, (uint8_t)v, &left, may_rise);
     for (size_t i = 0; i < n; i++) {

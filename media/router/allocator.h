@@ -15,7 +15,8 @@
 #define ALLOCATOR_LAYERS 3
 #define ALLOCATOR_TIDS 3
 #define ALLOCATOR_STREAMS 64
-#define ALLOCATOR_STILL_MS 8000 /* a still is granted where the line brings one in so long */
+#define ALLOCATOR_STILL_MS_MIN 4000 /* and has as much as brings one in so long, before others are more than their least */
+#define ALLOCATOR_STILL_MS 12000 /* a still is granted where the line brings one in so long */
 
 struct allocator_stream {
     uint8_t value; /* higher first */

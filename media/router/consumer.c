@@ -448,8 +448,11 @@ void consumer_allot(struct consumer *c, int layer, uint8_t tid, bool at_once)
     c->allotted = true;
     c->tid_cap = tid;
     if (layer < 0 && !c->held) consumer_break(c);
-    if (layer >= 0 && c->held && c->still.every_us) consumer_break(c); /* what comes next does not continue a still */
-    if (layer >= 0) consumer_stills(c, 0);
+    if (layer >= 0 && c->held && c->still.any) consumer_break(c); /* what comes next does not continue a still */
+    if (layer >= 0 || !c->held) {
+        c->still.every_us = 0;
+        c->still.any = c->still.begun = false;
+    }
     c->held = layer < 0;
     if (layer < 0) return;
     c->cap = (uint8_t)layer;
@@ -458,8 +461,7 @@ void consumer_allot(struct consumer *c, int layer, uint8_t tid, bool at_once)
 
 void consumer_stills(struct consumer *c, int64_t every_us)
 {
-    c->still.every_us = every_us;
-    if (!every_us) c->still.any = c->still.begun = false;
+    c->still.every_us = every_us; /* one that was begun is sent whole */
 }
 
 bool consumer_still_due(const struct consumer *c, int64_t now_us)

@@ -237,7 +237,12 @@ bool producer_again(const struct producer *p, size_t layer, uint16_t seq, struct
 {
     size_t len;
     const uint8_t *bytes = ring_get(&p->layers[layer].ring, seq, &len);
-    if (!bytes || rtp_parse(bytes, len, &out->rtp)) return false;
+    return bytes && producer_reread(p, layer, bytes, len, out);
+}
+
+bool producer_reread(const struct producer *p, size_t layer, const uint8_t *bytes, size_t len, struct packet *out)
+{
+    if (rtp_parse(bytes, len, &out->rtp)) return false;
     struct depend_structure kept = p->layers[layer].structure; /* an older one must not come back */
     read_once(p, layer, &kept, out);
     return true;

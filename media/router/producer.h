@@ -97,6 +97,7 @@ uint16_t producer_before(const struct producer *p, size_t layer, uint16_t seq, u
 /* Likewise one that was lost and had again from a later one, before that goes in. Reports still tell that it was lost. False also: it was not. */
 bool producer_restore(struct producer *p, size_t layer, const struct rtp *packet, int64_t now_us, struct packet *out);
 /* The packet of that source number again; false = gone. */
+bool producer_reread(const struct producer *p, size_t layer, const uint8_t *bytes, size_t len, struct packet *out); /* one that was kept elsewhere */
 bool producer_again(const struct producer *p, size_t layer, uint16_t seq, struct packet *out);
 void producer_sender_report(struct producer *p, size_t layer, const struct rtcp_sender_info *info, int64_t now_us);
 /* The report block of a layer, counting the interval since the last one. */

@@ -89,7 +89,7 @@ static void add_copies(struct feed *f, const struct track *t, struct copies *c)
     struct peer *peer = f->peer;
     size_t before = c->n;
     for (size_t i = 0; i < t->n_fresh; i++) {
-        if (!consumer_takes(&f->consumer, &t->fresh[i], peer->worker->now_us)) continue;
+        if (f->consumer.held && (!line_still_free(f, &t->fresh[i]) || !consumer_takes(&f->consumer, &t->fresh[i], peer->worker->now_us))) continue;
         if (replay_holds(&f->consumer, &t->fresh[i])) continue; /* it comes in its turn: queued too, it would go twice under one SRTP index */
         if (peer->line && line_spreads(f, &t->fresh[i])) continue;
         if (!consumer_forward(&f->consumer, &t->producer, &t->fresh[i], peer->worker->now_us, &c->parts[c->n])) continue;
@@ -321,7 +321,7 @@ static void send_plis(struct track *t)
 static void wish(struct feed *f)
 {
     size_t layer;
-    if (f->peer->srtp && consumer_still_due(&f->consumer, f->peer->worker->now_us)) producer_want_key(&f->track->producer, 0);
+    if (f->peer->srtp && consumer_still_due(&f->consumer, f->peer->worker->now_us) && line_still_free(f, NULL)) producer_want_key(&f->track->producer, 0);
     if (f->peer->srtp && consumer_needs_key(&f->consumer, &f->track->producer, f->peer->worker->now_us, &layer) && !catchup_begin(f))
         producer_want_key(&f->track->producer, layer);
 }
@@ -398,7 +398,7 @@ static void on_keyframe(void *ctx, uint32_t ssrc)
 {
     struct feed *f = feed_by_ssrc(ctx, ssrc);
     if (f) f->keyframe_requests++;
-    if (f && f->consumer.replay.on) return; /* what it asks for is on its way */
+    if (f && (f->consumer.replay.on || f->consumer.held)) return; /* what it asks for is on its way, or comes in its turn */
     if (f && f->consumer.layer >= 0) producer_want_key(&f->track->producer, (size_t)f->consumer.layer);
     if (f) forward_wish_keys(f->track);
 }

@@ -7,9 +7,10 @@
 
 #define ALLOT_US 200000
 #define DWELL_US 2000000     /* no rise so soon after a fall */
-#define STILL_BYTES_MAX 200000 /* what the queue takes */
-#define STILL_US_MIN 4000000  /* each costs everybody who watches it a keyframe */
-#define STILL_US_MAX (ALLOCATOR_STILL_MS * 1000)
+#define STILL_BYTES_MAX 300000
+#define STILL_PACKETS_MAX 400
+#define STILL_US_MIN (ALLOCATOR_STILL_MS_MIN * 1000) /* each costs everybody who watches it a keyframe */
+#define STILL_US_MAX (2 * STILL_US_MIN)
 #define SPREAD_US 20000000   /* a line that a burst has filled is treated gently for so long */
 #define BURST_QUEUE_US 60000
 #define BURST_BYTES 12000
@@ -39,6 +40,54 @@ void line_feed(struct feed *f)
     peer_enliven(peer);
 }
 
+/* A keyframe that takes seconds to leave: longer than the rings keep it. */
+struct line_still {
+    struct feed *feed;
+    uint32_t timestamp;
+    uint8_t layer;
+    size_t n, at, used; /* packets in it, sent of it; bytes */
+    struct {
+        uint32_t from;
+        uint16_t len;
+        bool key;
+    } packets[STILL_PACKETS_MAX];
+    uint8_t bytes[STILL_BYTES_MAX];
+};
+
+static bool still_waits(const struct line *l)
+{
+    return l->still && l->still->at < l->still->n;
+}
+
+bool line_still_free(const struct feed *f, const struct packet *k)
+{
+    const struct line *l = f->peer->line;
+    if (!l || !l->still) return false;
+    return !still_waits(l) || (k && l->still->feed == f && l->still->timestamp == k->rtp.timestamp);
+}
+
+static void still_forget(struct line *l, const struct feed *f)
+{
+    if (l->still && l->still->feed == f) l->still->n = l->still->at = 0;
+}
+
+static void still_put(struct line *l, struct feed *f, const struct packet *k)
+{
+    struct line_still *s = l->still;
+    if (s->feed != f || s->timestamp != k->rtp.timestamp) {
+        s->n = s->at = s->used = 0;
+        s->feed = f;
+        s->timestamp = k->rtp.timestamp;
+        s->layer = k->layer;
+    }
+    if (s->n == STILL_PACKETS_MAX || k->rtp.len > STILL_BYTES_MAX - s->used) return;
+    s->packets[s->n].from = (uint32_t)s->used;
+    s->packets[s->n].len = (uint16_t)k->rtp.len;
+    s->packets[s->n++].key = k->key;
+    memcpy(s->bytes + s->used, k->rtp.bytes, k->rtp.len);
+    s->used += k->rtp.len;
+}
+
 static void purge(struct line *l, const struct feed *f)
 {
     for (unsigned i = l->tail; i != l->head; i++)
@@ -47,7 +96,9 @@ static void purge(struct line *l, const struct feed *f)
 
 void line_forget(struct feed *f)
 {
-    if (f->peer->line) purge(f->peer->line, f);
+    if (!f->peer->line) return;
+    purge(f->peer->line, f);
+    still_forget(f->peer->line, f);
 }
 
 void line_free(struct peer *peer)
@@ -56,6 +107,7 @@ void line_free(struct peer *peer)
     while (*at && *at != peer->line)
         at = &(*at)->next;
     if (*at) *at = peer->line->next;
+    if (peer->line) free(peer->line->still);
     free(peer->line);
     peer->line = NULL;
 }
@@ -133,7 +185,9 @@ static void give(struct feed *f, const struct allocator_stream *s, bool congeste
     if (less && c->allotted) l->fell_us = f->peer->worker->now_us; /* what it begins with is no fall */
     /* A picture that is too large stops at once, or goes on with a quarter of its frames until the smaller one begins. */
     bool stops = congested && c->layer > s->layer && !(s->tids && s->bps[c->layer][0] < bps);
-    if (stops || (s->layer < 0 && !c->held)) purge(l, f); /* a still that is on its way goes on */
+    if (stops || (s->layer < 0 && !c->held)) purge(l, f);
+    if (s->layer >= 0) still_forget(l, f);
+    if (still_us && !l->still && !(l->still = calloc(1, sizeof *l->still))) still_us = 0;
     consumer_allot(c, s->layer, s->tid, stops);
     if (s->layer < 0) consumer_stills(c, still_us);
     if (!same || consumer_still_due(c, f->peer->worker->now_us)) forward_wish_key(f);
@@ -150,13 +204,12 @@ static void thin_out(const struct line *l, struct allocator_stream *s, size_t n,
     }
 }
 
-/* How often a picture is sent as a still: as often as what is left for it brings one in two thirds of the time. All feeds have one of two beats, so that one keyframe does
+/* How often a picture is sent as a still, at most (the one before must have left): as often as what the line has for it brings one in two thirds of the time. All feeds have one of two beats, so that one keyframe does
  * for many; 0 = not at all. */
 static int64_t still_every_us(const struct allocator_stream *s, uint32_t left_bps)
 {
     if (s->layer >= 0 || !s->stills) return 0;
-    uint64_t bps = (uint64_t)s->key_bytes[0] * 8000 / ALLOCATOR_STILL_MS + left_bps;
-    return (uint64_t)s->key_bytes[0] * 8 * 1000000 * 3 / 2 / bps < STILL_US_MIN ? STILL_US_MIN : STILL_US_MAX;
+    return (uint64_t)s->key_bytes[0] * 8000 * 3 / 2 < (uint64_t)left_bps * ALLOCATOR_STILL_MS_MIN ? STILL_US_MIN : STILL_US_MAX;
 }
 
 /* A feed on whose retransmission stream padding can go. */
@@ -230,13 +283,16 @@ static void allot(struct peer *peer)
     bool at_once = congested || before + sound > bps + bps / 5;
     for (size_t i = 0; i < n; i++) {
         if (s[i].layer >= 0 && of[i]->consumer.params.exact) s[i].layer = (int8_t)(of[i]->consumer.params.exact - 1);
-        int64_t still_us = still_every_us(&s[i], stills ? r.left_bps / stills : 0);
+        int64_t still_us = still_every_us(&s[i], stills ? (bps > sound + r.used_bps ? bps - sound - r.used_bps : 0) / stills : 0);
         /* A keyframe that takes the line for more than a moment is spread, whatever the line did before. */
         bool back = s[i].layer >= 0 && of[i]->consumer.held;
         if (still_us || back) l->spread_until_us = now + SPREAD_US;
         l->stills = l->stills || still_us;
         give(of[i], &s[i], at_once, bps, still_us);
     }
+    if (l->stills || still_waits(l)) return;
+    free(l->still);
+    l->still = NULL;
 }
 
 void line_heard(struct peer *peer, const uint8_t *fci, size_t len)
@@ -267,7 +323,7 @@ static void allow(struct line *l, int64_t now_us)
 {
     int64_t passed = now_us - l->allowed_us;
     int64_t pace = bwe_pace_bps(&l->bwe, now_us), estimate = bwe_estimate_bps(&l->bwe), calm = (estimate - l->sound_bps) * 9 / 10;
-    if (l->stills && calm > estimate / 4 && pace > calm) pace = calm;
+    if ((l->stills || still_waits(l)) && calm > estimate / 4 && pace > calm) pace = calm;
     int64_t most = pace / 8 / 50; /* 20 ms of it */
     l->allowance_bytes += pace / 8 * (passed < 100000 ? passed : 100000) / 1000000;
     if (most < BURST_BYTES / 4) most = BURST_BYTES / 4;
@@ -287,6 +343,11 @@ bool line_spreads(struct feed *f, const struct packet *k)
     struct line *l = f->peer->line;
     int64_t now = f->peer->worker->now_us;
     if (!l || f->track->producer.params.kind == MEDIA_AUDIO) return false;
+    if (f->consumer.held) {
+        still_put(l, f, k);
+        busy(l);
+        return true;
+    }
     if (l->head == l->tail) {
         if (now > l->spread_until_us) return false;
         allow(l, now);
@@ -309,7 +370,7 @@ static void drain(struct peer *peer)
 {
     struct line *l = peer->line;
     int64_t now = peer->worker->now_us;
-    if (l->head == l->tail) return;
+    if (l->head == l->tail && !still_waits(l)) return;
     for (allow(l, now); l->tail != l->head && l->allowance_bytes > 0; l->tail++) {
         struct feed *f = l->queue[l->tail % LINE_QUEUE].feed;
         struct packet k;
@@ -323,11 +384,28 @@ static void drain(struct peer *peer)
     }
 }
 
+/* Behind what moves. */
+static void drain_still(struct peer *peer)
+{
+    struct line *l = peer->line;
+    struct line_still *s = l->still;
+    for (; still_waits(l) && l->head == l->tail && l->allowance_bytes > 0; s->at++) {
+        struct packet k = {.layer = s->layer};
+        struct rtp_parts parts;
+        if (!producer_reread(&s->feed->track->producer, s->layer, s->bytes + s->packets[s->at].from, s->packets[s->at].len, &k)) continue;
+        k.key = s->packets[s->at].key;
+        if (!consumer_forward(&s->feed->consumer, &s->feed->track->producer, &k, peer->worker->now_us, &parts)) continue;
+        l->allowance_bytes -= (int64_t)rtp_length(&parts);
+        feed_noted(s->feed);
+        forward_one(peer, &parts);
+    }
+}
+
 /* ---- probing ---- */
 static void pad(struct peer *peer)
 {
     struct line *l = peer->line;
-    bool waits = l->head != l->tail;
+    bool waits = l->head != l->tail || still_waits(l);
     size_t due = bwe_padding(&l->bwe, waits ? 0 : l->wanted_bps, peer->worker->now_us);
     uint8_t pt;
     struct feed *f = due ? padder(peer, &pt) : NULL;
@@ -361,9 +439,10 @@ int64_t line_due(struct worker *w)
         struct line *l = *at;
         if (l->peer->seal && l->peer->ice.has_selected) {
             drain(l->peer);
+            drain_still(l->peer);
             pad(l->peer);
         }
-        if (l->head != l->tail || bwe_probing(&l->bwe)) {
+        if (l->head != l->tail || still_waits(l) || bwe_probing(&l->bwe)) {
             at = &l->next;
             continue;
         }

@@ -22,6 +22,7 @@ struct line {
         int64_t full_us, wait_us; /* it filled while they were, and how long they are not after that */
     } twice;
     uint32_t wanted_bps, sound_bps;
+    struct line_still *still; /* NULL = none is sent */
     bool stills; /* some picture is sent as keyframes now and then: they are long, and leave no faster than the line brings them */
     bool due; /* to be allotted anew at once */
     /* bursts: packets that wait, as references into the rings of their tracks */
@@ -50,6 +51,8 @@ struct worker;
 int64_t line_due(struct worker *w);
 /* True when the packet was taken into the queue, or is none for this feed. */
 bool line_spreads(struct feed *feed, const struct packet *packet);
+/* True when a still of the feed may begin, or goes on with this packet: the one before must have left the line first. */
+bool line_still_free(const struct feed *feed, const struct packet *packet);
 /* How many of `packets` at once the line takes without a long queue; all while nothing is known of it. */
 size_t line_burst(const struct peer *peer, size_t packets);
 /* Which layers of a track somebody wants; tells it when that changed. */

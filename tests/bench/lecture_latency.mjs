@@ -1,7 +1,8 @@
 // How far behind a lecture is seen, from the drawing of a clock in the publisher's page to its showing in another: our page over WebSocket and
 // hls.js over low-latency HLS, through a relay that delays each direction by half the round trip. And how soon the first picture is there.
 // hls.js never comes nearer than where it began, so each of its joins is a measurement of its own: JOINS of them, SECONDS long each.
-//   [TRACE=1] YL_BUILD=build node tests/bench/lecture_latency.mjs [RTT_MS=20] [SECONDS=10] [JOINS=5] [websocket|hls]
+// BPS=4000000: the relay carries no more than that each way.
+//   [TRACE=1] [BPS=N] YL_BUILD=build node tests/bench/lecture_latency.mjs [RTT_MS=20] [SECONDS=10] [JOINS=5] [websocket|hls]
 import { readFileSync } from 'node:fs'
 import { connect, createServer as tcpServer } from 'node:net'
 import { createServer } from 'node:http'
@@ -13,15 +14,22 @@ const [rtt, seconds, joins] = [Number(process.argv[2] ?? 20), Number(process.arg
 const only = process.argv[5]
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms))
 const site = await startSite()
-const pipe = (from, to) => {
-  from.on('data', (d) => setTimeout(() => to.writable && to.write(d), rtt / 2))
+const bps = Number(process.env.BPS ?? Infinity)
+/** One line for all connections of a way. */
+const line = () => {
+  let free = 0
+  return (bytes) => (free = Math.max(free, performance.now()) + (bytes * 8000) / bps) - performance.now() + rtt / 2
+}
+const [up, down] = [line(), line()]
+const pipe = (from, to, way) => {
+  from.on('data', (d) => setTimeout(() => to.writable && to.write(d), way(d.length)))
   from.on('close', () => setTimeout(() => to.destroy(), rtt / 2))
   from.on('error', () => to.destroy())
 }
 const relay = tcpServer({ noDelay: true }, (near) => {
   const far = connect({ port: Number(new URL(site.base).port), host: '127.0.0.1', noDelay: true })
-  pipe(near, far)
-  pipe(far, near)
+  pipe(near, far, up)
+  pipe(far, near, down)
 })
 await new Promise((done) => relay.listen(0, '127.0.0.1', done))
 const base = `https://127.0.0.1:${relay.address().port}`

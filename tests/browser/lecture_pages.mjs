@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 
 const lecturer = () => {
   const W = 640, H = 360, BITS = 24, SIZE = W / BITS
-  globalThis.begin = async (url, bearer, codec, { fps = 30, still = false } = {}) => {
+  globalThis.begin = async (url, bearer, codec, { fps = 30, still = false, soundFirst = false } = {}) => {
     const canvas = document.body.appendChild(Object.assign(document.createElement('canvas'), { width: W, height: H }))
     const g = canvas.getContext('2d')
     const draw = () => {
@@ -31,7 +31,9 @@ const lecturer = () => {
     const pc = (globalThis.pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' }))
     const tracks = [out.stream.getTracks()[0], canvas.captureStream(fps).getTracks()[0]]
     for (const track of tracks) {
-      const t = pc.addTransceiver(track, { direction: 'sendonly' })
+      const later = soundFirst && track.kind === 'video'
+      const t = pc.addTransceiver(later ? 'video' : track, { direction: 'sendonly' })
+      if (later) globalThis.show = () => t.sender.replaceTrack(track)
       if (track.kind === 'video' && codec) t.setCodecPreferences(RTCRtpReceiver.getCapabilities('video').codecs.filter((c) => c.mimeType === codec || c.mimeType === 'video/rtx'))
     }
     await pc.setLocalDescription()

@@ -16,6 +16,24 @@ const host = await member(browser, site.base, 'xy.qian', { camera: { width: 1280
 const far = await member(browser, site.base, 'qs.zhang')
 await far.addInitScript(throughRelay, { port: site.media, relay: relay.port })
 
+/** A screen on which a page of text runs by: none of its forms fits a thin line. */
+await host.addInitScript(() => {
+  navigator.mediaDevices.getDisplayMedia = async () => {
+    const canvas = Object.assign(document.createElement('canvas'), { width: 1280, height: 720 })
+    const g = canvas.getContext('2d')
+    let n = 0
+    setInterval(() => {
+      n += 7 // seven lines on, ten times a second
+      g.fillStyle = '#fff'
+      g.fillRect(0, 0, 1280, 720)
+      g.fillStyle = '#111'
+      g.font = '22px sans-serif'
+      for (let y = 0; y < 24; y++) g.fillText(`${n + y} 检查所见 ${((n + y) * 2654435761 % 4294967296).toString(36)} 右肺上叶结节`, 20 + ((n + y) % 5) * 30, 30 * y + 24)
+    }, 100)
+    return canvas.captureStream(10)
+  }
+})
+
 let told = [] // what the server said of far's pictures, and of host's layers
 far.heard = (m) => m.event === 'media.streams' && told.push(m.data)
 let layers = null
@@ -97,6 +115,23 @@ await run({
     const m = await watch(6, '200 kbit/s')
     await shot(far, 'thinner-line')
     assert.ok(m.frames > 5 && m.queue_p50 < 300 && m.concealed < 0.2)
+  },
+  async 'a screen that no thin line carries: it comes as sharp as ever every few seconds, and the page says so'() {
+    Object.assign(relay, { down_bps: 2_500_000 })
+    await host.getByRole('button', { name: '共享屏幕' }).click()
+    await playing(far, host.called, 'screen')
+    Object.assign(relay, { down_bps: 300_000 })
+    await tile(far, host.called, 'screen').getByText('每隔几秒更新一次').waitFor()
+    const before = (await arrivals(far))[key('screen')]
+    const t0 = Date.now()
+    await until(async () => (await arrivals(far))[key('screen')].frames >= before.frames + 3, 'three stills')
+    const after = (await arrivals(far))[key('screen')]
+    console.log(`     ${after.frames - before.frames} stills of ${after.height} lines in ${((Date.now() - t0) / 1000).toFixed(1)} s`)
+    assert.equal(after.height, 720)
+    await shot(far, 'thin-stills')
+    const m = await watch(8, 'stills on 300 kbit/s')
+    assert.ok(m.queue_p50 < 300 && m.concealed < 0.2)
+    await host.getByRole('button', { name: '停止共享' }).click()
   },
   async 'the line is wide again: the whole picture comes back'() {
     const t0 = Date.now()

@@ -49,12 +49,12 @@ static void findings_and_text_before_faces(void **state)
 static void a_screen_becomes_stills(void **state)
 {
     struct allocator_stream s[] = {face(1), screen(2500000)};
-    s[1].key_bytes[0] = 100000; /* 100 kbit/s as stills */
+    s[1].key_bytes[0] = 150000; /* 100 kbit/s as stills */
     s[1].stills = true;
     struct allocator_result r = allocate(s, 2, 400000, true);
     assert_true(s[1].layer == -1 && s[1].stills);
-    assert_true(s[0].layer == 1 && s[0].tid == 1); /* of 300 kbit/s */
-    assert_int_equal(r.left_bps, 0);
+    assert_true(s[0].layer == 0 && s[0].tid == 1); /* a still every four seconds, 300 kbit/s, before a face is more than its least */
+    assert_int_equal(r.left_bps, 10000);
     s[1].stills = true;
     allocate(s, 2, 130000, true);
     assert_true(s[1].stills && s[0].layer == -1); /* text before a face */
@@ -64,10 +64,10 @@ static void a_screen_becomes_stills(void **state)
     for (int tid = 0; tid < 3; tid++)
         s[1].bps[0][tid] = 20000; /* it stands */
     s[1].stills = true;
-    allocate(s, 2, 250000, true);
+    allocate(s, 2, 350000, true);
     assert_true(s[1].stills && s[1].layer == -1);
     s[1].stills = true;
-    allocate(s, 2, 300000, true);
+    allocate(s, 2, 450000, true);
     assert_true(!s[1].stills && s[1].layer == 0);
 }
 

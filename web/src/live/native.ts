@@ -5,6 +5,7 @@ import type { View } from './player'
 export const playsHls = (video: HTMLVideoElement): boolean => video.canPlayType('application/vnd.apple.mpegurl') !== ''
 
 const AGAIN_MS = 2000
+const LOOK_MS = 5000
 const BEFORE_END_S = 1
 
 export class Native {
@@ -13,6 +14,7 @@ export class Native {
   private asked = 0
   /** UTC of the first moment that can be shown; how far the server's clock is before ours. */
   private firstMs = 0
+  private looked = 0
   private offsetMs = 0
   private readonly events: Record<string, () => void> = {
     playing: () => this.view.mode === 'live' && !this.view.first && (this.view.first = performance.now() - this.asked),
@@ -58,6 +60,7 @@ export class Native {
     v.winds = v.until - v.from > 1 || v.stage === 'ended'
     v.at = this.video.currentTime
     v.picture = this.video.videoWidth > 0
+    if (v.stage === 'playing' && v.mode === 'live' && !v.picture && !v.paused && performance.now() - this.looked > LOOK_MS) void this.look()
     v.busy = v.stage === 'playing' && this.video.readyState < 3 && !v.paused
     v.behind = this.firstMs ? (Date.now() + this.offsetMs - this.firstMs) / 1000 - (v.at - v.from) : Math.max(0, v.until - v.at)
   }
@@ -66,6 +69,14 @@ export class Native {
     this.view.paused = false
     this.video.currentTime = at
     await this.play()
+  }
+  /** A player adds no picture to what it began with (RFC 8216bis 4.4.6.2: a variant has what its CODECS say): when the lecture has one now, it begins anew. */
+  private async look(): Promise<void> {
+    this.looked = performance.now()
+    const answer = await this.ask('/index.m3u8').catch(() => null)
+    if (this.over || !answer?.ok || !/CODECS="[^"]*avc1/.test(await answer.text())) return
+    this.looked = performance.now() + LOOK_MS // it has time to begin
+    void this.begin()
   }
   /** The element says only that it could not load: the server says why. */
   private async begin(): Promise<void> {
