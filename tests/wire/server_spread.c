@@ -77,12 +77,13 @@ static int start(void **state)
 
 static int stop(void **state)
 {
+    int rc = site_stop(state); /* with members here and at an edge: it ends cleanly all the same */
     for (size_t i = 0; i < N_ALL; i++)
         if (all[i]->identity) member_leave(all[i]);
     for (int i = 0; i < 2; i++)
         if (edges[i].pid) edge_stop(edges[i].pid);
     web_close(&last);
-    return site_stop(state);
+    return rc;
 }
 
 /* ---- seeing ---- */
@@ -365,6 +366,13 @@ static void a_silent_edge_is_healed_too(void **state)
     waitpid(edges[1].pid, &status, 0);
     edges[1].pid = 0;
     everybody_sees_everybody();
+    member_leave(&child);
+    member_join(&child, "127.0.0.2", "", guest_ticket("小明")); /* near the edge that came back */
+    admit(&child);
+    member_receive(&child);
+    member_send(&child);
+    everybody_sees_everybody();
+    assert_int_equal(child.down_port, media_port("edge0"));
 }
 
 int main(void)
