@@ -343,6 +343,8 @@ static void proof(struct link *k, const struct node_message *m)
         refuse(k, f.text);
         return;
     }
+    free(k->hello);
+    k->hello = NULL;
     k->stage = WELCOMED;
     net_ws_trust(k->ws);
     metric_set(o->m_nodes, (int64_t)placement_nodes(&o->placement));

@@ -34,6 +34,7 @@ const all = [zhang, qian, xu]
 const others = (page) => all.filter((p) => p !== page)
 for (const page of all) page.heard = (m) => {
   if (m.event === 'room.speaking') page.levels = { ...page.levels, ...m.data.levels }
+  if (m.event === 'media.streams') for (const s of m.data.streams) if (s.reduced !== 'none') (page.reduced ??= new Set()).add(`${s.reduced} by ${s.by || 'nothing'} at ${Math.round(m.data.line_bps / 1000)} kbit/s`)
   if (m.event === 'media.moved') page.moved = (page.moved ?? 0) + 1
 }
 
@@ -127,12 +128,14 @@ await run({
     await zhang.waitForTimeout(1500)
     for (const page of all) for (const other of others(page)) console.log(`     before: ${other.login} stood at ${page.login} for ${await longest(page, other.called)} ms at most`)
     for (const page of all) for (const other of others(page)) await watchGaps(page, other.called)
+    for (const page of all) page.reduced = new Set()
     const killed = Date.now()
     edge.daemon.kill('SIGKILL')
     await until(() => qian.moved && xu.moved, 'their pages are told')
     for (const page of all) for (const other of others(page)) await brings(page, other.called)
     console.log(`     everybody brings everybody pictures and sound ${Date.now() - killed} ms after the kill, as asked one after another`)
     await zhang.waitForTimeout(500)
+    for (const page of all) if (page.reduced.size) console.log(`     ${page.login}'s pictures were reduced: ${[...page.reduced].join(', ')}`)
     for (const page of all) {
       for (const other of others(page)) {
         const ms = await longest(page, other.called)

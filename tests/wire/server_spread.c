@@ -1,5 +1,6 @@
 /* One consultation's members on three real daemons: two at an edge near to them, one at another, one at the origin. Each sees and hears everybody, one copy
  * of each track crosses a link however many there need it, the recording has them all, and a dead edge's members are back in three seconds. */
+#include "server/node/message.h"
 #include "tests/lib/edges.h"
 #include "tests/lib/member.h"
 
@@ -77,12 +78,13 @@ static int start(void **state)
 
 static int stop(void **state)
 {
+    int rc = site_stop(state); /* with members here and at an edge: it ends cleanly all the same */
     for (size_t i = 0; i < N_ALL; i++)
         if (all[i]->identity) member_leave(all[i]);
     for (int i = 0; i < 2; i++)
         if (edges[i].pid) edge_stop(edges[i].pid);
     web_close(&last);
-    return site_stop(state);
+    return rc;
 }
 
 /* ---- seeing ---- */
@@ -303,6 +305,71 @@ static void who_does_not_reach_the_edge_comes_here(void **state)
     assert_int_equal(far.up_port, media_port("edge1"));
 }
 
+static void child_comes_from(const char *address)
+{
+    if (child.identity) member_leave(&child);
+    member_join(&child, address, "", guest_ticket("小明"));
+    admit(&child);
+    member_receive(&child);
+}
+
+/* An edge in words only: it knows the secret, and its media plane is nowhere. */
+static void link_without_media(struct web *w)
+{
+    char text[600], ours[NODE_NONCE_BYTES], proof[NODE_PROOF_BYTES];
+    node_nonce(ours);
+    assert_int_equal(web_socket_at(w, site.port, "/node", ""), 101);
+    snprintf(text, sizeof text, "{\"type\":\"hello\",\"version\":%d,\"address\":\"https://words.example\",\"viewers_max\":5,\"nonce\":\"%s\",\"fingerprint\":\"sha-256 AB:CD\","
+                                "\"candidates\":\"127.0.0.1 9 2130706431 udp\",\"serves\":\"127.0.0.9/32\"}", NODE_VERSION, ours);
+    assert_int_equal(web_say(w, text), 0);
+    json_t *challenge = web_told(w, "challenge", 3000);
+    node_proof(SECRET, "edge", ours, json_string_value(json_object_get(challenge, "nonce")), proof);
+    json_decref(challenge);
+    snprintf(text, sizeof text, "{\"type\":\"proof\",\"proof\":\"%s\"}", proof);
+    assert_int_equal(web_say(w, text), 0);
+    json_t *welcome = web_told(w, "welcome", 3000);
+    assert_non_null(welcome);
+    json_decref(welcome);
+}
+
+/* UDP between it and the origin is closed, say: its members come to the origin, and it gets none for a minute; what it says is checked. */
+static void an_edge_that_cannot_carry_gets_nobody(void **state)
+{
+    struct web w;
+    int64_t began, loaded = 0;
+    (void)state;
+    link_without_media(&w);
+    child_comes_from("127.0.0.9");
+    for (began = web_now_ms(); !child.moved; tick(10)) {
+        assert_true(web_now_ms() - began < 6000);
+        if (web_now_ms() - loaded < 400) continue;
+        loaded = web_now_ms();
+        assert_int_equal(web_say(&w, "{\"type\":\"load\",\"viewers\":0}"), 0);
+    }
+    json_t *told = web_told(&w, "commands", 1000);
+    assert_true(json_integer_value(json_object_get(told, "bytes")) > 100);
+    json_decref(told);
+    assert_int_equal(child.down_port, 9);
+    print_message("told to come elsewhere %lld ms after the offer, since no arm stood\n", (long long)(web_now_ms() - began));
+    member_receive(&child);
+    sees(&child, &host, 5000);
+    assert_int_equal(child.down_port, media_port("yilian"));
+    assert_int_equal(web_say(&w, "{\"type\":\"load\",\"viewers\":0}"), 0);
+    child_comes_from("127.0.0.9");
+    sees(&child, &host, 5000);
+    assert_int_equal(child.down_port, media_port("yilian"));
+    assert_int_equal(web_say(&w, "{\"type\":\"events\",\"bytes\":3}") || web_frame(&w, 2, "\1\2\3", 3), 0);
+    told = web_told(&w, "refused", 3000);
+    assert_non_null(told);
+    json_decref(told);
+    assert_int_equal(web_drain(&w, 3000), 4003);
+    web_close(&w);
+    child_comes_from("127.0.0.2");
+    member_send(&child);
+    everybody_sees_everybody();
+    assert_int_equal(child.up_port, media_port("edge0"));
+}
+
 static void a_killed_edge_is_healed_at_the_origin(void **state)
 {
     int status;
@@ -365,6 +432,10 @@ static void a_silent_edge_is_healed_too(void **state)
     waitpid(edges[1].pid, &status, 0);
     edges[1].pid = 0;
     everybody_sees_everybody();
+    child_comes_from("127.0.0.2"); /* near the edge that came back */
+    member_send(&child);
+    everybody_sees_everybody();
+    assert_int_equal(child.down_port, media_port("edge0"));
 }
 
 int main(void)
@@ -377,6 +448,7 @@ int main(void)
         cmocka_unit_test(the_recording_has_everybody),
         cmocka_unit_test(a_survey_has_every_node),
         cmocka_unit_test(who_does_not_reach_the_edge_comes_here),
+        cmocka_unit_test(an_edge_that_cannot_carry_gets_nobody),
         cmocka_unit_test(a_killed_edge_is_healed_at_the_origin),
         cmocka_unit_test(a_silent_edge_is_healed_too),
     };

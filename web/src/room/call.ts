@@ -501,7 +501,7 @@ export class Call {
     on<{ source: Source; layers: boolean[] }>('media.wanted', (d) => void this.up?.activate(d.source, d.layers).catch(() => {}))
     on<DownOffer>('media.offer', (o) => this.down?.offer(o))
     // What carried our sound and pictures is gone; the server has them come to itself.
-    on<object>('media.moved', () => this.phase.value === 'in' && void this.build())
+    on<object>('media.moved', () => this.down && void this.build())
   }
 
   private takeRoom(room: Room): void {
