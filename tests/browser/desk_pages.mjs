@@ -144,7 +144,7 @@ tests['the opinion editor without attachments says so; what was read is named on
   const p = await page(DESKTOP, 'en', (m, path) => (m === 'GET' && path === '/cases/c1' ? json(200, { ...full, attachments: doc ? [doc] : [], opinion: { ...OPINION, body: { ...OPINION.body, materials_read: ['d1'] } } }) : null))
   await p.goto('/cases/c1')
   await p.getByRole('button', { name: 'Act save_opinion' }).click()
-  await p.getByText('This case has no attachments').waitFor()
+  await p.getByText('This consultation has no attachments').waitFor()
   if (shots) await p.screenshot({ path: join(shots, 'editor_no_files.png') })
   doc = { id: 'd1', name: 'chest-film.jpg', kind: 'image', category: 'imaging', withdrawn: false, has_thumbnail: false, bytes: 1, content_type: 'image/jpeg', by: { id: 'p', name: 'x' }, org: null, uploaded_ms: Date.now(), source: 'upload' }
   await p.reload()

@@ -75,7 +75,7 @@ await run({
     await offer.evaluate((e) => e.scrollIntoView({ block: 'center' }))
     await axe(page, 'a proposed normal form on a phone')
     await shot(page, 'diagnosis-phone')
-    await offer.getByRole('button', { name: 'Keep my words only' }).click()
+    await offer.getByRole('button', { name: 'Keep my wording only' }).click()
     await offer.waitFor({ state: 'detached' })
     await field(page).getByText('胃窦癌？', { exact: true }).waitFor()
     assert.deepEqual(page.faults, [])

@@ -78,4 +78,4 @@
   11-23 09:50 told chen: case.cancelled
   11-23 09:50 told qian: case.cancelled
 > zhang see refusals
-  [{"by":{"id":"00000000000000ca","name":"zhao"},"code":"patient_left","event":"cancel","label":{"en":"Cancel","zh":"取消会诊"},"reason":"患者离院","suggestion":null,"t_ms":1795398600000}]
+  [{"by":{"id":"00000000000000ca","name":"zhao"},"code":"patient_left","event":"cancel","label":{"en":"Cancel consultation","zh":"取消会诊"},"reason":"患者离院","suggestion":null,"t_ms":1795398600000}]

@@ -51,6 +51,17 @@ async function heldOffset(path: string, fallback: number, signal?: AbortSignal):
   }
 }
 
+/** Words of a file's name, as hospital systems and people name them, that say what it is. */
+const NAMED: [RegExp, string][] = [
+  [/\u540c\u610f|\u77e5\u60c5|consent/, 'consent'],
+  [/\u8f6c\u8bca|referral/, 'referral'],
+  [/\u5fc3\u7535|ecg|ekg|holter/, 'ecg'],
+  [/\u8d85\u58f0|\u5f69\u8d85|b\u8d85|ultraso|doppler/, 'ultrasound'],
+  [/\u75c5\u7406|patholog|biops/, 'pathology'],
+  [/\u5f71\u50cf|\u80f8\u7247|\u5e73\u7247|\u9020\u5f71|x\u5149|x-?ray|(^|[^a-z])(ct|cta|mri?|mra|dr)([^a-z]|$)/, 'imaging'],
+  [/\u68c0\u9a8c|\u5316\u9a8c|\u8840\u5e38\u89c4|\u5c3f\u5e38\u89c4|\u751f\u5316|(^|[^a-z])lab/, 'lab'],
+  [/\u75c5\u5386|\u5165\u9662|\u51fa\u9662|\u75c5\u7a0b|discharge|record/, 'record'],
+]
 /** The category that a file most likely is, until a person says better. */
 export function guessCategory(file: { name: string; type: string }): string {
   const name = file.name.toLowerCase()
@@ -58,6 +69,8 @@ export function guessCategory(file: { name: string; type: string }): string {
   if (/\.(xml|scp|ecg|aecg)$/.test(name)) return 'ecg'
   if (file.type.startsWith('video/')) return 'video'
   if (file.type.startsWith('audio/')) return 'audio'
+  const named = NAMED.find(([words]) => words.test(name))
+  if (named) return named[1]
   if (file.type.startsWith('image/')) return 'photo'
   return 'other'
 }

@@ -14,7 +14,7 @@ export default {
     { to: '/admin/exchange', label: { zh: '数据交换', en: 'Data exchange' }, icon: 'download', order: 557, rights: ['exchange.read'] },
     { to: '/admin/policies', label: { zh: '运行参数', en: 'Policies' }, icon: 'edit', order: 560, rights: ['policy.read'] },
     { to: '/admin/inventory', label: { zh: '数据盘点', en: 'Data inventory' }, icon: 'board', order: 565, rights: ['inventory.read'] },
-    { to: '/admin/audit', label: { zh: '安全审计', en: 'Audit' }, icon: 'shield', order: 570, rights: ['audit.read'] },
+    { to: '/admin/audit', label: { zh: '安全审计', en: 'Audit log' }, icon: 'shield', order: 570, rights: ['audit.read'] },
   ],
   routes: [
     { path: '/admin/orgs', name: 'orgs', component: () => import('./OrgsPage.vue'), meta: { title: { zh: '机构科室', en: 'Institutions' }, rights: ['org.manage', 'audit.read'] } },
@@ -30,6 +30,6 @@ export default {
     { path: '/admin/exchange', name: 'exchange', component: () => import('./ExchangePage.vue'), meta: { title: { zh: '数据交换', en: 'Data exchange' }, rights: ['exchange.read'] } },
     { path: '/admin/policies', name: 'policies', component: () => import('./PoliciesPage.vue'), meta: { title: { zh: '运行参数', en: 'Policies' }, rights: ['policy.read'] } },
     { path: '/admin/inventory', name: 'inventory', component: () => import('./InventoryPage.vue'), meta: { title: { zh: '数据盘点', en: 'Data inventory' }, rights: ['inventory.read'] } },
-    { path: '/admin/audit', name: 'audit', component: () => import('./AuditPage.vue'), meta: { title: { zh: '安全审计', en: 'Audit' }, rights: ['audit.read'] } },
+    { path: '/admin/audit', name: 'audit', component: () => import('./AuditPage.vue'), meta: { title: { zh: '安全审计', en: 'Audit log' }, rights: ['audit.read'] } },
   ],
 } satisfies Desk

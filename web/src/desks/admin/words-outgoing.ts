@@ -3,7 +3,7 @@ import { words } from '@/lib/i18n'
 /** Texts of the tab on which our own objects go out. */
 export const ow = words(
   {
-    tab: '数据推送', explain: '本平台的患者、会诊、会诊报告和预约，推送给数据中心、各院 HIS、科研平台（FHIR 或 HL7 v2）。首次推送全部，之后推送变更；每个接收方有自己的连续编号，断线后从中断处继续，不会丢失；重发的沿用原编号。', add: '登记接收方', edit_title: '修改接收方：{name}', empty: '还没有接收方',
+    tab: '数据推送', explain: '本平台的患者、会诊、会诊报告和预约，推送给数据中心、各院 HIS、科研平台（FHIR 或 HL7 v2）。首次推送全部，之后推送变更；每个接收方有自己的连续编号，断线后从中断处继续，不会丢失；重发的沿用原编号。', add: '登记接收方', edit_title: '修改接收方：{name}', empty: '还没有接收方。登记后，本平台的数据推送到它，或由它来取。',
     no_allow: '服务器尚未设置允许推送的地址（outgoing.allow）：只能登记自行拉取的接收方', allowed: '只能推送到服务器允许的地址：{list}',
     receiver: '接收方', content: '推送内容', progress: '进度', last_ok: '最近送达', state: '状态', never: '尚无',
     k_patient: '患者', k_consultation: '会诊', k_report: '会诊报告', k_appointment: '预约', subscription: 'FHIR 订阅 · {type}',
@@ -18,7 +18,7 @@ export const ow = words(
     r_not_an_mllp_address: '主机或端口不正确', r_other_way: '推送方式不能更改，请删除后重新登记', e_no_acknowledgement_in_time: '等待应答超时', e_the_line_broke_before_the_acknowledgement: '应答之前连接断开', e_the_answer_is_no_acknowledgement: '应答不是有效的确认报文', e_the_answer_is_no_MLLP_block: '应答不是 MLLP 报文', e_the_acknowledgement_is_of_another_message: '应答的是另一条报文', e_the_certificate_is_of_another_name: '对方证书不是这个主机的', e_the_certificate_has_expired: '对方证书已过期', e_the_certificate_is_not_valid_yet: '对方证书尚未生效', e_nobody_we_trust_vouches_for_the_certificate: '对方证书不在信任范围内（mllp.trust）',
   },
   {
-    tab: 'Outgoing', explain: 'Sends this platform’s patients, consultations, reports and appointments to data centres, hospital systems and research platforms as FHIR or HL7 v2: first everything, then each change. Each receiver has its own gapless sequence and resumes where it stopped, so nothing is lost and repeats carry the same number.', add: 'Register a receiver', edit_title: 'Edit receiver: {name}', empty: 'No receivers yet',
+    tab: 'Outgoing', explain: 'Sends this platform’s patients, consultations, reports and appointments to data centres, hospital systems and research platforms as FHIR or HL7 v2: first everything, then each change. Each receiver has its own gapless sequence and resumes where it stopped, so nothing is lost and repeats carry the same number.', add: 'Register a receiver', edit_title: 'Edit receiver: {name}', empty: 'No receivers yet. Once registered, data are sent to it, or it fetches them.',
     no_allow: 'No destination addresses are allowed on the server (outgoing.allow); only receivers that fetch can be registered', allowed: 'Allowed destinations: {list}',
     receiver: 'Receiver', content: 'Content', progress: 'Progress', last_ok: 'Last accepted', state: 'State', never: 'None yet',
     k_patient: 'Patients', k_consultation: 'Consultations', k_report: 'Reports', k_appointment: 'Appointments', subscription: 'FHIR Subscription · {type}',
