@@ -569,7 +569,7 @@ const struct migration store_migrations[] = {
     {59, "the index of numbers in FHIR resources is made anew, in the order of numbers and by unit: how far it came",
      "CREATE TABLE fhir_index (id INTEGER NOT NULL PRIMARY KEY, done INTEGER NOT NULL, pkey INTEGER NOT NULL, rid INTEGER NOT NULL);"
      "INSERT INTO fhir_index (id, done, pkey, rid) SELECT 1, CASE WHEN COUNT(*)=0 THEN 1 ELSE 0 END, -1, 0 FROM (SELECT rid FROM fhir_resource LIMIT 1) AS r;"},
-    {62, "wrong passwords are counted by where they come from; which browsers an account was signed in from; whom lists showed",
+    {60, "wrong passwords are counted by where they come from; which browsers an account was signed in from; whom lists showed",
      "CREATE TABLE sign_in_try (who INTEGER NOT NULL, source TEXT NOT NULL, known INTEGER NOT NULL, fails INTEGER NOT NULL, until_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, "
      "PRIMARY KEY (who, source))" CLUSTERED ";"
      "CREATE INDEX sign_in_try_last ON sign_in_try (last_ms);"
