@@ -26,6 +26,7 @@ const known = {
   'records/fhir/rows.c': [/^column$/], // body, facts
   'records/document/mirror.c': [/^wrong$/], // a path of backup.dir and what the system said
   'records/store/migrate.c': [/^(have|newest|version|m->version|m->what)$/], // a step's number and words
+  'records/store/migrate.c': [/^(have|version|m->version|m->what)$/], // a step's number and words
   'records/store/statement.c': [/^name$/], // a column's
   'server/net/reply.c': [/^name$/], // a header's
   'server/node/edge.c': [/^e->config\.peer$/, /^why$/], // the origin's address; fixed words, TLS's, the origin's
