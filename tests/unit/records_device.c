@@ -84,7 +84,7 @@ static void it_is_taken_out(void **state)
 {
     (void)state;
     yes("admin", "device.remove", one());
-    no(ERR_NOT_FOUND, "device", "admin", "device.remove", one());
+    no(ERR_NOT_FOUND, "", "admin", "device.remove", one());
     no(ERR_NOT_FOUND, "device", "daemon", "device.open", opening("zhang"));
 }
 
