@@ -7,6 +7,7 @@
 #define DEVICE_BYTES 32
 #define KEPT_MS (7ll * 86400000) /* an unknown source is forgotten by then */
 #define ALL "all"
+#define KNOWN_MAX_OF_ONE 50 /* browsers of one account: the newest */
 
 struct source {
     char name[80]; /* "d" and the hash of the browser's word, or "n" and the network */
@@ -155,7 +156,10 @@ int tries_know(struct op_ctx *ctx, uint64_t person)
     int rc = hashed(has_device(ctx) ? ctx->device : word, hash);
     snprintf(s.name, sizeof s.name, "d%s", hash);
     explicit_bzero(word, sizeof word);
-    return rc ? rc : store(ctx, person, &s);
+    rc = rc ? rc : store(ctx, person, &s);
+    return rc ? rc
+              : tx_exec(ctx->tx, "DELETE FROM sign_in_try WHERE who=$1 AND known=1 AND last_ms<(SELECT last_ms FROM sign_in_try WHERE who=$1 AND known=1 ORDER BY last_ms DESC LIMIT 1 OFFSET $2)",
+                        "ii", (int64_t)person, (int64_t)KNOWN_MAX_OF_ONE - 1);
 }
 
 int tries_forget(struct op_ctx *ctx, uint64_t person, bool known)

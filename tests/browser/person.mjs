@@ -16,7 +16,7 @@ export class Person {
         const chunks = []
         s.on('data', (c) => chunks.push(c))
         s.on('end', () => {
-          const set = s.headers['set-cookie']?.[0]
+          const set = s.headers['set-cookie']?.find((c) => c.startsWith('yl_session='))
           if (set) this.cookie = set.split(';')[0]
           const bytes = Buffer.concat(chunks)
           done({ status: s.statusCode, headers: s.headers, bytes, json: raw || !bytes.length ? null : JSON.parse(bytes) })

@@ -34,7 +34,7 @@ const jobs = {
     assert.equal(await page.getByText('白河镇卫生院').count(), 0)
     const t = await county.ask('GET', `/patients/${ids[1]}/timeline`)
     assert.deepEqual(t.sources.map((s) => s.basis), ['own', 'none', 'none'])
-    assert.equal((await county.send('GET', `/patients/${ids[0]}`)).status, 403)
+    assert.equal((await county.send('GET', `/patients/${ids[0]}`)).status, 404)
     await shot(page, 'sharing_closed')
   },
   'consent is recorded and opens one house': async () => {
@@ -127,7 +127,7 @@ const jobs = {
     await lab.getByText('已修订').waitFor()
     assert.equal(await lab.getByText('9.7').count(), 0)
     const stranger = await signedIn(site, 'sj.tang')
-    for (const id of ids) assert.equal((await stranger.send('GET', `/patients/${id}/timeline`)).status, 403, 'no ground, nothing')
+    for (const id of ids) assert.equal((await stranger.send('GET', `/patients/${id}/timeline`)).status, 404, 'no ground, nothing')
     assert.deepEqual(page.faults, [])
   },
   'what hangs on an entry opens in place: a PDF, a picture, a page of another system as text': async () => {
@@ -161,7 +161,7 @@ const jobs = {
     await dialog.getByRole('button', { name: '关闭' }).first().click()
     const t = await county.ask('GET', `/patients/${ids[1]}/timeline`), id = t.items.find((e) => e.title === '检验报告原件').attachments[0].id
     const stranger = await signedIn(site, 'sj.tang')
-    assert.equal((await stranger.send('GET', `/patients/${ids[1]}/attachments/${id}`)).status, 403)
+    assert.equal((await stranger.send('GET', `/patients/${ids[1]}/attachments/${id}`)).status, 404)
     assert.deepEqual(page.faults, [])
   },
   'a long record: years, search, abnormal values, one item over time': async () => {

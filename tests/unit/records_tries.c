@@ -125,6 +125,23 @@ static void a_known_browser_waits_too(void **state)
     assert_int_equal(try("zhang", PASSWORD, "10.0.0.9", browser, NULL), 0);
 }
 
+/* Who keeps no cookies leaves a browser behind with each sign-in: the newest fifty are remembered. */
+static void browsers_are_remembered_within_bounds(void **state)
+{
+    char given[64], last[64] = "";
+    struct tx *tx;
+    (void)state;
+    for (int i = 0; i < 53; i++, w.now_ms += 1000) {
+        assert_int_equal(try("wu", PASSWORD, "10.0.5.1", NULL, given), 0);
+        strcpy(last, given);
+    }
+    assert_int_equal(tx_begin(records_store(w.r), TX_READ, &tx), 0);
+    assert_int_equal(tx_int(tx, -1, "SELECT COUNT(*) FROM sign_in_try WHERE who=$1 AND known=1", "i", (int64_t)who("wu")->id), 50);
+    tx_rollback(tx);
+    assert_int_equal(try("wu", PASSWORD, "10.0.5.1", last, given), 0);
+    assert_string_equal(given, "");
+}
+
 /* Who is not there is told of like who is. */
 static void a_name_nobody_has_is_counted_alike(void **state)
 {
@@ -158,6 +175,6 @@ static void signing_counts_too(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_browser_is_known_by_signing_in), cmocka_unit_test(a_place_waits_longer_and_longer), cmocka_unit_test(many_places_guess_little),
-                                       cmocka_unit_test(a_known_browser_waits_too), cmocka_unit_test(a_name_nobody_has_is_counted_alike), cmocka_unit_test(signing_counts_too)};
+                                       cmocka_unit_test(a_known_browser_waits_too), cmocka_unit_test(browsers_are_remembered_within_bounds), cmocka_unit_test(a_name_nobody_has_is_counted_alike), cmocka_unit_test(signing_counts_too)};
     return cmocka_run_group_tests(tests, open_world, close_world);
 }
