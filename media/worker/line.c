@@ -7,6 +7,7 @@
 
 #define ALLOT_US 200000
 #define DWELL_US 2000000     /* no rise so soon after a fall */
+#define LONG_KEY_MS 600
 #define STILL_BYTES_MAX 300000
 #define STILL_PACKETS_MAX 400
 #define STILL_US_MIN (ALLOCATOR_STILL_MS_MIN * 1000) /* each costs everybody who watches it a keyframe */
@@ -285,7 +286,7 @@ static void allot(struct peer *peer)
         if (s[i].layer >= 0 && of[i]->consumer.params.exact) s[i].layer = (int8_t)(of[i]->consumer.params.exact - 1);
         int64_t still_us = still_every_us(&s[i], stills ? (bps > sound + r.used_bps ? bps - sound - r.used_bps : 0) / stills : 0);
         /* A keyframe that takes the line for more than a moment is spread, whatever the line did before. */
-        bool back = s[i].layer >= 0 && of[i]->consumer.held;
+        bool back = s[i].layer >= 0 && of[i]->consumer.held && (uint64_t)s[i].key_bytes[s[i].layer] * 8 * 1000 / LONG_KEY_MS > bps;
         if (still_us || back) l->spread_until_us = now + SPREAD_US;
         l->stills = l->stills || still_us;
         give(of[i], &s[i], at_once, bps, still_us);

@@ -14,7 +14,6 @@
 
 #define TICK_US 10000
 #define ENDING_ROUNDS 256
-#define LOOK (-1)
 #define ANSWER_US 2000000
 #define BEAT_SHARE 8 /* packets a second that leave, for each microsecond of the beat */
 #define BEAT_US_MIN 1000
@@ -308,15 +307,13 @@ static void gather(const struct worker *w, int64_t beat, int64_t until)
     if (to > now) nanosleep(&t, NULL);
 }
 
-/* Waits for something to do; microseconds count, because held packets leave within a millisecond. LOOK: its beat is over, nobody needs to be asked what there is to
- * look at. */
+/* Waits for something to do; microseconds count, because held packets leave within a millisecond. */
 static int wait_for(struct worker *w, struct epoll_event *events, int n_events)
 {
     int64_t until = w->peers.used ? w->tick_us + TICK_US : INT64_MAX, beat = w->peers.used ? w->beat_us : 0;
     if (w->wake_us < until) until = w->wake_us;
     if (!w->peers.used) __atomic_store_n(&w->load, 0, __ATOMIC_RELAXED);
     gather(w, beat, until);
-    if (beat && !w->dials) return LOOK;
     __atomic_store_n(&w->steer.asleep, 1, __ATOMIC_SEQ_CST);
     if (steer_anything(w) || beat) until = 0;
     int64_t left = until - clock_monotonic_us();
@@ -333,10 +330,6 @@ static void *run(void *arg)
     while (!__atomic_load_n(w->stop, __ATOMIC_ACQUIRE)) {
         int n = wait_for(w, events, 16);
         int64_t woke_us = w->now_us = clock_monotonic_us();
-        if (n == LOOK) {
-            take_messages(w);
-            receive(w);
-        }
         for (int i = 0; i < n; i++) {
             if (events[i].data.fd == w->wake) drain_mailbox(w);
             else if (events[i].data.fd == w->socket) receive(w);

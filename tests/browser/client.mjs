@@ -75,6 +75,7 @@ await run({
         once: told([size, {}, size, {}, {}]),
         thin: told([size, size, {}, size, {}, {}, {}, {}, {}, {}, {}]),
         held: told([held, {}, {}, {}, {}]),
+        stills: told([{ reduced: 'stills', by: 'line' }, held, {}, {}, {}, {}]),
         far: told([far, far, far, far, far, {}, {}, {}, {}]),
         both: told([far, far, far, far, far, size, size]),
       }
@@ -83,6 +84,7 @@ await run({
       once: '- - - - -',
       thin: '- size size size size size size back back back -',
       held: 'held size size size back',
+      stills: 'stills held size size size back',
       far: '- - - - sender_line sender_line sender_line sender_line back',
       both: '- - - - sender_line sender_line size',
     })

@@ -1,7 +1,7 @@
 /* Guessing at an account: limited wherever it comes from, and never at its owner's cost. What a browser in which he signed in before may, nobody takes from it. */
 #include "records/access/tries.h"
-#include "server/base/crypto.h"
 #include "tests/support/door.h"
+#include <argon2.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
