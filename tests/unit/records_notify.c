@@ -47,7 +47,7 @@ static void a_figure_says_what_where_how_much_and_since_when(void **state)
     struct notify_about about = {.case_number = "BJ20261124-001", .figure = &f};
     assert_string_equal(text("alarm.opened", about, "zh"), "指标报警 BJ20261124-001 待处理：云岭县人民医院 近7天答复时间（中位数） 30 小时，高于界限 24 小时，11月24日 18:30 起");
     assert_string_equal(text("alarm.opened", about, "en"),
-                        "Alarm BJ20261124-001 awaits you: 云岭县人民医院, Time to answer (median), last 7 days 30 h, above the limit of 24 h, since 24 Nov 18:30");
+                        "Alarm BJ20261124-001 needs attention: 云岭县人民医院, Time to answer (median), last 7 days 30 h, above the limit of 24 h, since 24 Nov 18:30");
     f = (struct notify_figure){.zh = "按时答复率", .en = "Answered on time", .org = "青石镇卫生院", .period = "month", .unit = "percent", .milli = 33333, .limit_milli = 90000};
     assert_string_equal(text("alarm.opened", about, "zh"), "指标报警 BJ20261124-001 待处理：青石镇卫生院 本月按时答复率 33.3%，低于界限 90%");
     char *packed = notify_figure_pack(&f);
@@ -58,7 +58,7 @@ static void a_figure_says_what_where_how_much_and_since_when(void **state)
     json_decref(borrowed);
     free(packed);
     about.figure = NULL; /* one of an older version */
-    assert_string_equal(text("alarm.opened", about, "en"), "Alarm BJ20261124-001 awaits you");
+    assert_string_equal(text("alarm.opened", about, "en"), "Alarm BJ20261124-001 needs attention");
     assert_null(notify_figure_pack(NULL));
     assert_null(notify_figure_open(NULL, &back));
     assert_null(notify_figure_open("{\"zh\":1}", &back));
