@@ -121,7 +121,7 @@ tests['the opinion on A4 paper'] = async () => {
 }
 tests['a refused case says why, who and what instead; ages are in the language of the page'] = async () => {
   const refusals = [{ t_ms: Date.now(), by: { id: 'p9', name: 'Chen' }, event: 'decline', label: { zh: '\u8c22\u7edd\u4f1a\u8bca', en: 'Decline' }, code: 'no_expert', reason: 'nobody on duty', suggestion: 'ask the city' }]
-  for (const [lang, code, age] of [['en', 'No suitable expert', '67 years'], ['zh', '\u6ca1\u6709\u5408\u9002\u4e13\u5bb6', '67\u5c81']]) {
+  for (const [lang, code, age] of [['en', 'No suitable expert', '67\u00a0years'], ['zh', '\u6ca1\u6709\u5408\u9002\u4e13\u5bb6', '67\u5c81']]) {
     const p = await page(DESKTOP, lang, (m, path) => (m === 'GET' && path === '/cases/c1' ? json(200, { ...full, state: 'DECLINED', refusals, allowed: [] }) : null))
     await p.goto('/cases/c1')
     const banner = p.locator('.y-banner.warn')
