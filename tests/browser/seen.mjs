@@ -19,7 +19,7 @@ function look({ lang, phone }) {
     if (lines.size > 1 && text.getBoundingClientRect().height > 1.7 * (parseFloat(getComputedStyle(e).lineHeight) || 20)) found.push(`a label on two lines: ${name(e)}`)
   }
   if (phone)
-    for (const e of all.filter((x) => x.matches('.y-button, [role=tab], .y-input, .brand, nav.tabs > *'))) {
+    for (const e of all.filter((x) => x.matches('.y-button, [role=tab], .y-input, a.brand, nav.tabs > *'))) {
       const b = e.getBoundingClientRect()
       if (b.height < 43.5 || b.width < 43.5) found.push(`smaller than a finger, ${Math.round(b.width)} x ${Math.round(b.height)}: ${name(e)}`)
     }
