@@ -78,12 +78,12 @@ tests['a verdict on an emergency access that could not be sent stays as it was w
   const p = await page(DESKTOP, 'en', (m, path) =>
     path === '/session' ? json(200, { ...ME, rights: ['case.override_review'] }) : path === '/overrides' ? json(200, { items: [one] }) : path === '/overrides/o1/review' ? fault(500, 'internal') : null)
   await p.goto('/overrides')
-  await p.getByRole('button', { name: 'Judge' }).click()
+  await p.getByRole('button', { name: 'Review' }).click()
   const dialog = p.locator('dialog[open]')
   await dialog.locator('dd', { hasText: 'coma' }).waitFor()
-  await dialog.getByLabel('Not needed').check()
+  await dialog.getByLabel('Not justified').check()
   await dialog.locator('textarea').fill('asked by phone')
-  await dialog.getByRole('button', { name: 'Judge' }).click()
+  await dialog.getByRole('button', { name: 'Review' }).click()
   await p.locator('.y-toasts .toast.danger').waitFor()
   assert.equal(await dialog.locator('textarea').inputValue(), 'asked by phone')
   await p.context().close()
@@ -107,7 +107,7 @@ tests['an act on a case that moved: the newest is loaded and the page says so'] 
   await p.locator('dialog select').selectOption('patient_refused')
   await p.locator('dialog textarea').fill('no')
   await p.getByRole('dialog').getByRole('button', { name: 'Act cancel' }).click()
-  await p.getByText('Somebody changed this case just now').waitFor()
+  await p.getByText('Someone has just updated this consultation').waitFor()
   await p.context().close()
 }
 tests['the opinion on A4 paper'] = async () => {
@@ -121,7 +121,7 @@ tests['the opinion on A4 paper'] = async () => {
 }
 tests['a refused case says why, who and what instead; ages are in the language of the page'] = async () => {
   const refusals = [{ t_ms: Date.now(), by: { id: 'p9', name: 'Chen' }, event: 'decline', label: { zh: '\u8c22\u7edd\u4f1a\u8bca', en: 'Decline' }, code: 'no_expert', reason: 'nobody on duty', suggestion: 'ask the city' }]
-  for (const [lang, code, age] of [['en', 'No fitting expert', '67 years'], ['zh', '\u6ca1\u6709\u5408\u9002\u4e13\u5bb6', '67\u5c81']]) {
+  for (const [lang, code, age] of [['en', 'No suitable expert', '67\u00a0years'], ['zh', '\u6ca1\u6709\u5408\u9002\u4e13\u5bb6', '67\u5c81']]) {
     const p = await page(DESKTOP, lang, (m, path) => (m === 'GET' && path === '/cases/c1' ? json(200, { ...full, state: 'DECLINED', refusals, allowed: [] }) : null))
     await p.goto('/cases/c1')
     const banner = p.locator('.y-banner.warn')

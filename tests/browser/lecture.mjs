@@ -41,7 +41,7 @@ await run({
     await page.waitForURL(/\/login\?next=/)
     await page.context().close()
     const wrong = await livePage('nonsense', { lang: 'en' })
-    await wrong.getByText('This link is not right').waitFor()
+    await wrong.getByText('This link is not valid').waitFor()
     await wrong.context().close()
   },
   async 'whoever is early waits, and it begins by itself'() {

@@ -1,5 +1,5 @@
 // Every route of the application on the real daemon, each as somebody whose page it is, where there is something to see and where there is
-// nothing or something is wrong: accessibility, width, keyboard, console. The list of routes is the router's own: one without a visit here fails.
+// nothing or something is wrong: accessibility, width, keyboard, what an eye would find (seen.mjs), console. The list of routes is the router's own: one without a visit here fails.
 // SHOTS=dir keeps a picture of each, in both languages and sizes; ONLY=name looks at one route alone.
 import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
@@ -9,6 +9,7 @@ import { byKeyboard } from './keys.mjs'
 import { enterBy, member } from './live.mjs'
 import { sender } from './mllp.mjs'
 import { openRoom, Person, signedIn } from './person.mjs'
+import { looked } from './seen.mjs'
 import { freePort, PASSWORD, signIn, startSite } from './site.mjs'
 
 process.env.TZ = 'Asia/Shanghai'
@@ -187,6 +188,7 @@ async function visit(at, lang, size, name, n, [login, path, ready, act, before])
   await p.waitForTimeout(shots ? 400 : 60)
   if (shots) await p.screenshot({ path: join(shots, `${what.replace(/[^\w.-]+/g, '_')}.png`), fullPage: process.env.FULL === '1' })
   if (shots || (n === 0 && size === 'desktop')) await axe(p, what) // what else a route shows is built of the same parts; the desks' own tests look at phones
+  if (name !== 'wall') await looked(p, what, { lang, phone: size === 'phone' }) // the wall is read from afar and pressed by nobody
   if (name !== 'print') assert.ok(await p.evaluate(() => document.documentElement.scrollWidth <= innerWidth + 1), `${what} is wider than the screen`)
   if (size === 'desktop' && n === 0 && lang === 'zh' && NARROW.includes(name)) await narrower(p, what)
   if (size === 'desktop' && (n === 0 || name === 'room') && lang === 'zh') await byKeyboard(p, what)

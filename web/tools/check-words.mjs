@@ -13,6 +13,17 @@ function* walk(dir) {
 }
 
 const faults = []
+/** One thing, one word: what is said of it elsewhere. Curly quotation marks are as wide as a Chinese letter in the fonts of the pages. */
+const ONE_WORD = [
+  [/[\u2018\u2019\u201c\u201d]/, 'straight quotation marks'],
+  [/\bdead letters?\b/i, 'problem message'],
+  [/\b(asking side|institution asked|department asked)\b/i, 'requesting side, consulted institution'],
+  [/\bapplicant doctor\b/i, 'requesting doctor'],
+  [/\b(wished|wanted) (expert|title)\b/i, 'preferred'],
+  [/\bpresent password\b/i, 'current password'],
+  [/\b(some|no|every)body\b/i, 'someone, no one, everyone'],
+  [/\bput aside\b/i, 'set aside'],
+]
 let pairs = 0
 const placeholders = (text) => [...text.matchAll(/\{(\w+)\}/g)].map((m) => m[1]).sort().join(',')
 
@@ -27,6 +38,7 @@ function compare(file, zh, en) {
     if (!a?.trim() || !b?.trim()) faults.push(`${file}: ${key}: missing or empty`)
     else if (placeholders(a) !== placeholders(b)) faults.push(`${file}: ${key}: placeholders differ`)
     else if (unnumbered(b, placeholders(a))) faults.push(`${file}: ${key}: {n|one|more} is not whole`)
+    else if (ONE_WORD.some(([word]) => word.test(b))) faults.push(`${file}: ${key}: the word elsewhere is: ${ONE_WORD.find(([word]) => word.test(b))[1]}`)
     else if (/[\u4e00-\u9fff]/.test(b) && !/^(中文|简体中文)$/.test(b)) faults.push(`${file}: ${key}: Chinese left in the English text`)
   }
 }
