@@ -278,6 +278,8 @@ static bool compared(struct blob_mirror *m)
 {
     char blobs[420], files[420];
     tops(m, blobs, files);
+    if (!folder_made(m->dir) || !folder_made(files)) /* said before there is anything to copy */
+        return stands(m, "folder", "cannot make", files);
     struct tally t = {.top = files};
     (void)walked(files, tally_one, &t);
     pthread_mutex_lock(&m->lock);
