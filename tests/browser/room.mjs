@@ -152,7 +152,7 @@ await run({
     await enterBy(wide, null, caseId)
     await playing(wide, host.called)
     await shot(wide, 'room-en')
-    await wide.getByRole('button', { name: /larger|Larger|pictures/i }).first().click()
+    await wide.getByRole('button', { name: 'Large video', exact: true }).click()
     await axe(wide, 'large pictures')
     await shot(wide, 'large-en')
   },
