@@ -203,8 +203,10 @@ static void carry_out(struct worker *w, struct message *m)
 /* What ends something waits for the datagrams that had come when it was said: a worker that gets its turn late would else throw away what was said before. */
 static bool ends(const struct message *m)
 {
+    if (m->kind != MESSAGE_COMMAND) /* the others are shorter */
+        return false;
     enum media_cmd_type t = m->command.type;
-    return m->kind == MESSAGE_COMMAND && (t == MEDIA_RECORD_STOP || t == MEDIA_LIVE_STOP || t == MEDIA_TRACK_CLOSE || t == MEDIA_PEER_CLOSE || t == MEDIA_ROOM_CLOSE);
+    return t == MEDIA_RECORD_STOP || t == MEDIA_LIVE_STOP || t == MEDIA_TRACK_CLOSE || t == MEDIA_PEER_CLOSE || t == MEDIA_ROOM_CLOSE;
 }
 
 static void take_messages(struct worker *w)

@@ -158,6 +158,12 @@ static void paths_of(const struct blob_store *s, const char *address, struct blo
     snprintf(d->file, sizeof d->file, "%s/%s", d->two, address);
 }
 
+/* That a blob must not be kept, for whoever has a copy (blob_remove). */
+static void removed_note(const struct blob_store *s, const char *address, char out[700])
+{
+    snprintf(out, 700, "%s/removed/%s", s->dir, address);
+}
+
 static int directory_publish(void *ctx, const char *address, const char *local_path)
 {
     struct blob_dirs d;
@@ -173,7 +179,9 @@ static int directory_publish(void *ctx, const char *address, const char *local_p
     }
     if (dir_sync(d.two) || dir_sync(d.one) || dir_sync(d.top))
         return ERR_STORAGE;
-    return 0;
+    char note[700];
+    removed_note(ctx, address, note); /* wanted again */
+    return unlink(note) == 0 || errno == ENOENT ? 0 : ERR_STORAGE;
 }
 
 static int directory_open(void *ctx, const char *address, void **handle)
@@ -225,7 +233,7 @@ static int note_removed(const struct blob_store *s, const char *address)
     char path[700];
     if (!address_ok(address))
         return ERR_INTERNAL;
-    snprintf(path, sizeof path, "%s/removed/%s", s->dir, address);
+    removed_note(s, address, path);
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return ERR_STORAGE;

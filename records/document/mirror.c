@@ -199,8 +199,8 @@ static bool carried(struct blob_mirror *m, const char *address)
     return ok;
 }
 
-/* The copy of a blob that must not be kept goes. *over: the note has done its duty - a copy is gone, or the blob is wanted again. Where none was found it stays a while:
- * the folder may be another one just now (not mounted). */
+/* The copy of a blob that must not be kept goes. *over: the note has done its duty, a copy is gone. Where none was found it stays a while: the folder may be another one
+ * just now (not mounted). While the blob is there - about to be removed - nothing is done; one that is wanted again took its note away itself. */
 static bool dropped(struct blob_mirror *m, const char *address, bool *over)
 {
     char blobs[420], files[420], from_path[700], to_path[700];
@@ -208,8 +208,8 @@ static bool dropped(struct blob_mirror *m, const char *address, bool *over)
     tops(m, blobs, files);
     path_in(blobs, address, from_path);
     path_in(files, address, to_path);
-    *over = stat(from_path, &is) == 0;
-    if (*over || stat(to_path, &was))
+    *over = false;
+    if (stat(from_path, &is) == 0 || stat(to_path, &was))
         return true;
     if (unlink(to_path) || folder_kept(files, address))
         return stands(m, "unwritable", "cannot remove", to_path);
