@@ -61,6 +61,8 @@ struct consult {
 /* ---- rows (consult_store.c) ---- */
 /* 0 with *out (consult_clear it), ERR_NOT_FOUND with the fault filled, or the store's error. */
 YL_CHECKED int consult_load(struct op_ctx *ctx, struct case_id id, struct consult *out);
+/* The same without its texts: the form is empty. For lists, which need no sealed value opened and should not fail at a damaged one. Not to be saved. */
+YL_CHECKED int consult_load_head(struct op_ctx *ctx, struct case_id id, struct consult *out);
 void consult_clear(struct consult *c);
 YL_CHECKED int consult_insert(struct op_ctx *ctx, struct consult *c);
 /* Next version, derived columns (holder, due, next_ms), clocks and team; feeds "case". */

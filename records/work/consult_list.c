@@ -291,7 +291,7 @@ static int board_wall(struct op_ctx *ctx, json_t *args, json_t **result)
 json_t *consultation_glance(struct op_ctx *ctx, struct case_id id)
 {
     struct consult c;
-    if (consult_load(ctx, id, &c)) {
+    if (consult_load_head(ctx, id, &c)) {
         fault_clear(ctx->fault); /* a case that is no more is a line without a case */
         return json_null();
     }

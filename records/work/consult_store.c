@@ -48,14 +48,18 @@ static void read_row(struct query *q, struct consult *c)
     c->room_open = query_int(q, "room_open");
     c->previous.v = id_of(q, "previous_case_id");
     c->merged_into.v = id_of(q, "merged_into");
-    const char *form = query_sealed(q, "form", SEALED_CONSULT_FORM, c->id.v, 0),
-               *adoption = query_sealed(q, "adoption", SEALED_CONSULT_ADOPTION, c->id.v, 0);
-    c->form = form ? json_loads(form, 0, NULL) : NULL;
-    c->adoption = adoption ? strdup(adoption) : NULL;
     int state = flow_state_find(&consult_flow, query_text(q, "state"));
     int back = query_text(q, "back") ? flow_state_find(&consult_flow, query_text(q, "back")) : -1;
     c->flow.state = (uint8_t)(state < 0 ? S_EXPIRED : state);
     c->flow.back = (uint8_t)(back < 0 ? 0 : back);
+}
+
+static void read_texts(struct query *q, struct consult *c)
+{
+    const char *form = query_sealed(q, "form", SEALED_CONSULT_FORM, c->id.v, 0),
+               *adoption = query_sealed(q, "adoption", SEALED_CONSULT_ADOPTION, c->id.v, 0);
+    c->form = form ? json_loads(form, 0, NULL) : NULL;
+    c->adoption = adoption ? strdup(adoption) : NULL;
 }
 
 static int load_clocks(struct op_ctx *ctx, struct consult *c)
@@ -95,7 +99,7 @@ static int load_team(struct op_ctx *ctx, struct consult *c)
     return query_end(q);
 }
 
-int consult_load(struct op_ctx *ctx, struct case_id id, struct consult *out)
+static int load(struct op_ctx *ctx, struct case_id id, bool texts, struct consult *out)
 {
     memset(out, 0, sizeof *out);
     out->id = id;
@@ -103,6 +107,8 @@ int consult_load(struct op_ctx *ctx, struct case_id id, struct consult *out)
     bool found = query_next(q);
     if (found)
         read_row(q, out);
+    if (found && texts)
+        read_texts(q, out);
     int rc = query_end(q);
     if (!rc && !found)
         rc = fault_set(ctx->fault, ERR_NOT_FOUND, "case", "no such case");
@@ -113,6 +119,16 @@ int consult_load(struct op_ctx *ctx, struct case_id id, struct consult *out)
     if (rc)
         consult_clear(out);
     return rc;
+}
+
+int consult_load(struct op_ctx *ctx, struct case_id id, struct consult *out)
+{
+    return load(ctx, id, true, out);
+}
+
+int consult_load_head(struct op_ctx *ctx, struct case_id id, struct consult *out)
+{
+    return load(ctx, id, false, out);
 }
 
 void consult_clear(struct consult *c)

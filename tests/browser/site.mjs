@@ -83,7 +83,10 @@ export async function startSite(address = '127.0.0.1', more = '', fill = loadedD
     site.daemon = spawn(join(BUILD, 'yiliand'), ['--config', conf], { stdio: ['ignore', 'ignore', 'pipe'] })
     await new Promise((done, fail) => {
       let text = ''
-      site.daemon.stderr.on('data', (d) => (text += d).includes('ready at') && done())
+      site.daemon.stderr.on('data', (d) => {
+        if (/ ERROR /.test(d)) process.stderr.write(d) // beside what a page says of it
+        if ((text += d).includes('ready at')) done()
+      })
       site.daemon.on('exit', () => fail(new Error(`yiliand ended: ${text}`)))
     })
   }
