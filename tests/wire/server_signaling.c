@@ -416,31 +416,36 @@ static void an_ended_session_ends_its_line(void **state)
     web_close(&stays);
 }
 
+/* Both have subscribed to messages and sun writes one: who may know of it hears it, the other nothing. Ends both lines. */
+static void a_message_reaches_one_only(struct web *hears, struct web *deaf)
+{
+    char path[80];
+    snprintf(path, sizeof path, "/cases/%s/messages", case_id);
+    json_decref(person_ask(&sun, "POST", path, json_pack("{s:s}", "text", "请看片子")));
+    json_t *told = web_event(hears, "message", 5000);
+    assert_non_null(told);
+    json_decref(told);
+    assert_null(web_event(deaf, "message", 300));
+    web_close(hears);
+    web_close(deaf);
+}
+
 /* Whoever works with cases hears of them; that there is one, and how it goes, is nobody else's. */
 static void who_reads_no_case_hears_of_none(void **state)
 {
     struct person_at sys = person_sign_in("sys");
     struct web hears, deaf;
-    char path[80];
     assert_int_equal(web_socket(&hears, site.port, sun.cookie), 101);
     assert_int_equal(web_socket(&deaf, site.port, sys.cookie), 101);
     assert_string_equal(verb(&hears, "push.subscribe", json_pack("{s:[s,s]}", "topics", "case", "slot")), "ok");
     assert_string_equal(verb(&deaf, "push.subscribe", json_pack("{s:[s,s,s,s,s]}", "topics", "notice", "case", "slot", "message", "document")), "ok");
-    snprintf(path, sizeof path, "/cases/%s/messages", case_id);
-    json_decref(person_ask(&sun, "POST", path, json_pack("{s:s}", "text", "已到会诊室")));
-    json_t *told = web_event(&hears, "message", 5000);
-    assert_non_null(told);
-    json_decref(told);
-    assert_null(web_event(&deaf, "message", 300));
-    web_close(&hears);
-    web_close(&deaf);
+    a_message_reaches_one_only(&hears, &deaf);
 }
 
 /* An applicant of a third house has every right on cases and none on this one: he is not told that it goes on. */
 static void who_is_of_neither_house_hears_of_none(void **state)
 {
     struct web hears, deaf;
-    char path[80];
     struct person_at other = {0};
     site_ctl("user roles sys QS01 applicant");
     json_t *me = person_ask(&other, "POST", "/session", json_pack("{s:s,s:s}", "login", "sys", "password", SITE_CODE)), *post;
@@ -453,14 +458,7 @@ static void who_is_of_neither_house_hears_of_none(void **state)
     assert_int_equal(web_socket(&deaf, site.port, other.cookie), 101);
     for (int w = 0; w < 2; w++)
         assert_string_equal(verb(w ? &hears : &deaf, "push.subscribe", json_pack("{s:[s,s,s]}", "topics", "case", "message", "document")), "ok");
-    snprintf(path, sizeof path, "/cases/%s/messages", case_id);
-    json_decref(person_ask(&sun, "POST", path, json_pack("{s:s}", "text", "请看片子")));
-    json_t *told = web_event(&hears, "message", 5000);
-    assert_non_null(told);
-    json_decref(told);
-    assert_null(web_event(&deaf, "message", 300));
-    web_close(&hears);
-    web_close(&deaf);
+    a_message_reaches_one_only(&hears, &deaf);
 }
 
 /* They stay: the daemon is ended with people in the room, and must end clean (site_end; a sanitizer's finding is a failure). */
