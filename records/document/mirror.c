@@ -411,6 +411,8 @@ int blob_mirror_open(struct blob_mirror **out, const struct blob_mirror_config *
     if (!m)
         return fault_set(f, ERR_UNAVAILABLE, "", "Out of memory.");
     m->config = *config;
+    pthread_mutex_init(&m->lock, NULL);
+    clock_condition(&m->moved);
     if (strlen(config->data_dir) >= sizeof m->data || strlen(config->dir) >= sizeof m->dir) {
         blob_mirror_close(m);
         *out = NULL;
@@ -422,8 +424,6 @@ int blob_mirror_open(struct blob_mirror **out, const struct blob_mirror_config *
     m->compare = true;
     m->m_waiting = metric_gauge("yilian_backup_files_waiting", "Attachments and recordings that are not copied to backup.dir yet", NULL);
     m->m_files = metric_gauge("yilian_backup_files", "Attachments and recordings that are copied in backup.dir", NULL);
-    pthread_mutex_init(&m->lock, NULL);
-    clock_condition(&m->moved);
     blob_store_tell(config->store, told, m);
     if (pthread_create(&m->thread, NULL, run, m) == 0)
         return 0;
