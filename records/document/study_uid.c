@@ -19,6 +19,7 @@ static uint32_t number(const struct dataset *d, const uint8_t *p, int bytes)
 
 struct element {
     uint32_t tag, len;
+    bool open; /* of undefined length: len is 0, what it holds are the next elements */
     const uint8_t *value;
 };
 
@@ -33,12 +34,12 @@ static bool next_element(struct dataset *d, struct element *e)
         return false;
     e->len = plain ? number(d, d->p + 4, 4) : wide ? number(d, d->p + 8, 4) : number(d, d->p + 6, 2);
     e->value = d->p + (wide ? 12 : 8);
-    if (e->len == UNDEFINED)
-        d->p = e->value; /* into the sequence: its elements come next, lower tags of theirs are passed over as well */
-    else if (e->len > (size_t)(d->end - e->value))
+    e->open = e->len == UNDEFINED;
+    if (e->open)
+        e->len = 0; /* into the sequence: lower tags in it are passed over as well */
+    if (e->len > (size_t)(d->end - e->value))
         return false;
-    else
-        d->p = e->value + e->len;
+    d->p = e->value + e->len;
     return true;
 }
 
@@ -80,9 +81,9 @@ bool study_uid_of(const void *head, size_t len, char out[STUDY_UID_BYTES])
     out[0] = 0;
     after_meta(&d);
     while (next_element(&d, &e)) {
-        if (e.tag == 0x0020000D && !depth && e.len != UNDEFINED)
+        if (e.tag == 0x0020000D && !depth)
             return take_uid(&e, out);
-        if (e.tag >> 16 != 0xFFFE && e.len == UNDEFINED)
+        if (e.tag >> 16 != 0xFFFE && e.open)
             depth++; /* a sequence; its items of undefined length do not count, it is ended by its own delimiter */
         else if (e.tag == 0xFFFEE0DD && depth)
             depth--;

@@ -231,6 +231,11 @@ static void the_study_of_a_dicom_file(void **state)
     assert_string_equal(uid, "1.2.5");
     memcpy(file + 160, "\0\x20\0\x0dUI\0\6" "1.2/5 ", 14);
     assert_false(study_uid_of(file, 174, uid));
+    memcpy(file + 132, "\2\0\x10\0OB\0\0\xff\xff\xff\xff", 12); /* the encoding's own name without an end */
+    assert_false(study_uid_of(file, 144, uid));
+    memcpy(file + 132, explicit_head, 28);
+    memcpy(file + 160, "\x20\0\x0d\0UN\0\0\xff\xff\xff\xff", 12); /* and the study's */
+    assert_false(study_uid_of(file, 172, uid));
     assert_false(study_uid_of("DICM", 4, uid));
     FILE *f = fopen(YL_SOURCE_DIR "/config/demo/documents/abdomen-ct.dcm", "rb");
     char *head = calloc(1, DETECT_HEAD_BYTES);
