@@ -1,4 +1,4 @@
-/* desk_private - shared by the desk's files. desk.c: rooms, joining, effects. desk_media.c: offers, subscriptions, media events.
+/* desk_private - shared by the desk's files. desk.c: rooms, telling, effects. desk_links.c: connections. desk_join.c: coming and going. desk_media.c: offers, subscriptions, media events.
  * desk_away.c: media at other nodes. desk_streams.c: quality of each picture. desk_oversee.c: for administrators. desk_record.c: recordings. desk_live.c: lectures. desk_machine.c: WHIP/WHEP. desk_relay.c: other nodes. desk_device.c: RTSP, RTMP, SRT. desk_echo.c: the device test. */
 #ifndef YL_SERVER_ROOM_DESK_PRIVATE_H
 #define YL_SERVER_ROOM_DESK_PRIVATE_H
@@ -119,21 +119,25 @@ struct desk {
 int64_t desk_now_ms(void);
 struct live *desk_room(struct desk *d, uint64_t id);
 struct live *desk_room_open(struct desk *d, struct room_id id);
+/* Runs one event and carries out its effects. */
+YL_CHECKED int desk_step(struct live *l, const struct room_event *e, struct fault *f);
+void desk_step_quietly(struct live *l, struct room_event e); /* of the daemon itself: it can only miss a seat that has just gone */
+void desk_effects(struct live *l, const struct room_effects *fx);
+void desk_tell_seat(struct live *l, struct link *k, struct desk_tell t);
+void desk_tell_room(struct live *l, struct desk_tell t);
+json_t *desk_id(uint64_t id); /* hex string */
+void desk_note(struct live *l, uint64_t seat, const char *kind, json_t *detail); /* takes detail, may be NULL */
+
+/* desk_links.c */
 struct link *desk_link(struct live *l, uint64_t seat);
 struct link *desk_link_open(struct live *l, uint64_t seat);
 /* A link that is not in the room yet; desk_audience_enter takes it in, desk_link_free ends it either way. */
 struct link *desk_audience_open(struct live *l);
 void desk_audience_enter(struct link *k);
 void desk_link_free(struct live *l, struct link *k);
+void desk_link_free_quietly(struct live *l, struct link *k); /* the media plane is gone */
 void desk_link_client(struct link *k, uint64_t client); /* 0 = away */
 struct link *desk_client(struct desk *d, uint64_t client, struct live **room);
-/* Runs one event and carries out its effects. */
-YL_CHECKED int desk_step(struct live *l, const struct room_event *e, struct fault *f);
-void desk_effects(struct live *l, const struct room_effects *fx);
-void desk_tell_seat(struct live *l, struct link *k, struct desk_tell t);
-void desk_tell_room(struct live *l, struct desk_tell t);
-json_t *desk_id(uint64_t id); /* hex string */
-void desk_note(struct live *l, uint64_t seat, const char *kind, json_t *detail); /* takes detail, may be NULL */
 
 /* desk_media.c */
 void media_tracks_changed(struct live *l);   /* everybody's subscriptions are looked at again, soon */
