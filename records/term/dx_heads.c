@@ -245,11 +245,25 @@ static const struct lexeme *spine_disease(struct reader *r, size_t i)
     return l ? &r->d->lexemes[l] : NULL;
 }
 
+/* 锁骨|中段|骨折, 尺骨|冠状突|骨折: what is written between the bone and the ending, at token i, is the part of it; "" where nothing is. */
+static const char *part_of_limb(struct reader *r, size_t i, const struct lexeme *limb)
+{
+    size_t k = i, chinese = 0;
+    while (k > 0 && r->k[k - 1].to == r->k[k].from && !r->k[k - 1].taken && (r->k[k - 1].cls == DX_UNKNOWN || r->k[k - 1].cls == DX_LOBE))
+        k--;
+    for (size_t c = r->k[k].from; c < r->k[i].from; c++)
+        chinese += r->t->c[c] >= 0x4E00;
+    bool bone = k > 0 && k < i && r->k[k - 1].to == r->k[k].from && dx_reading(r->d, &r->k[k - 1], DX_LIMB) == limb;
+    bool kind = bone && r->t->c[r->k[i].from - 1u] == 0x6027; /* 性: how it broke, not where */
+    kind |= bone && strstr(limb->name, "关节"); /* 肩关节|前|脱位: which way */
+    return bone && !kind && chinese && r->k[i].from - r->k[k].from <= 6 ? dx_slice(r, r->k[k].from, r->k[i].from) : "";
+}
+
 /* ICD-10 chapter XIX: the region gives the block, the kind of injury its last digit; burns (b) have blocks of their own. */
 static void read_injury(struct reader *r, size_t i, const struct lexeme *kind, const struct lexeme *limb)
 {
     static const char burns[] = "0011223445";
-    const char *name = dx_keep(r->out, "%s%s", limb->name, kind->name);
+    const char *name = dx_keep(r->out, "%s%s%s", limb->name, part_of_limb(r, i, limb), kind->name);
     uint32_t known = dx_exact(r->d, name, DX_DISEASE);
     r->pending.n_places = 0;
     r->pending.organ = DX_NONE;
@@ -300,14 +314,55 @@ static void other_tumour(const char *cancer, bool benign, char icd[4])
     strcpy(icd, benign ? table[i].benign : table[i].uncertain);
 }
 
+/* 药疹（多形红斑型）, 克罗恩病（小肠型、狭窄型）: what it looks like, said by another disease's name. */
+static bool names_form(struct reader *r, size_t i)
+{
+    bool form = i + 1 < r->n && r->k[i + 1].from == r->k[i].to && r->t->c[r->k[i + 1].from] == 0x578B; /* 型 */
+    bool behind = i > 0 && (r->k[i - 1].cls == DX_OPEN || r->k[i - 1].cls == DX_LIST || r->k[i - 1].cls == DX_COMMA);
+    return form && behind && dx_current(r) && dx_current(r)->strong == r->strong;
+}
+
+/* The organ that a disease's own name says: 胆囊 of 慢性胆囊炎. DX_NONE. */
+static uint16_t organ_in_name(const struct reader *r, const struct frame *f)
+{
+    for (size_t c = f->from; c < f->to; c++) {
+        size_t end = c;
+        for (uint32_t l = dx_longest(r->d, r->t, c, &end); l && end <= f->to; l = r->d->lexemes[l].next)
+            if (r->d->lexemes[l].cls == DX_ORGAN)
+                return r->d->lexemes[l].organ;
+        for (end = f->to; end > c + 1; end--) {
+            uint32_t l = dx_between(r->d, r->t, c, end);
+            if (l && r->d->lexemes[l].cls == DX_ORGAN)
+                return r->d->lexemes[l].organ;
+        }
+    }
+    return DX_NONE;
+}
+
+/* 半月板|Ⅲ度|损伤: the grade stands inside the name. The disease of the name without it, or NULL. */
+static const struct lexeme *graded_name(struct reader *r, size_t i)
+{
+    if (i < 2 || r->k[i - 1].cls != DX_GRADE || r->k[i - 1].to != r->k[i].from || r->k[i - 2].to != r->k[i - 1].from)
+        return NULL;
+    size_t mark = r->out->text_len;
+    uint32_t l = dx_exact(r->d, dx_keep(r->out, "%s%s", dx_slice(r, r->k[i - 2].from, r->k[i - 2].to), dx_slice(r, r->k[i].from, r->k[i].to)), DX_DISEASE);
+    r->out->text_len = mark;
+    return l ? &r->d->lexemes[l] : NULL;
+}
+
 /* An ending (积水, 囊肿, 穿孔...): with its organ a disease; without, it takes the organ said before, or qualifies. */
 void dx_read_head(struct reader *r, size_t i)
 {
+    if (names_form(r, i))
+        return;
     const struct lexeme *x = dx_reading(r->d, &r->k[i], DX_HEAD);
     if (x->icd[0])
         limb_behind(r, i);
-    const struct lexeme *limb = x->icd[0] ? limb_of(r) : NULL, *spine = limb ? NULL : spine_disease(r, i);
+    const struct lexeme *graded = graded_name(r, i), *limb = x->icd[0] && !graded ? limb_of(r) : NULL;
+    const struct lexeme *spine = limb ? NULL : graded ? graded : spine_disease(r, i);
     if (spine) {
+        if (graded)
+            r->pending.n_places = 0; /* 左膝 of 左膝半月板 */
         read_known(r, i, spine, "parted");
         return;
     }
@@ -328,6 +383,7 @@ void dx_read_head(struct reader *r, size_t i)
     bool inherits = organ == DX_NONE && near && x->flags & DX_INHERIT;
     if (inherits) {
         organ = dx_organ_of(r->d, r->k, &before->a);
+        organ = organ == DX_NONE && before->kind == KIND_DISEASE ? organ_in_name(r, before) : organ;
         inherited = before->a;
         if (!r->pending.side) {
             r->pending.side = inherited.side;
@@ -513,14 +569,8 @@ static bool is_episode(const struct reader *r, const struct frame *before, const
 static bool is_treatment(const struct reader *r, const struct frame *before, const struct lexeme *x)
 {
     return x && x->icd[0] == 'Z' && strstr(x->name, "术后") && before && before->strong == r->strong &&
-           (before->kind == KIND_TUMOUR || (x->organ != DX_NONE && before->a.organ == x->organ));
-}
-
-/* 药疹（多形红斑型）: what it looks like, said by another disease's name. */
-static bool names_form(struct reader *r, size_t i)
-{
-    bool form = i + 1 < r->n && r->k[i + 1].from == r->k[i].to && r->t->c[r->k[i + 1].from] == 0x578B; /* 型 */
-    return form && i > 0 && r->k[i - 1].cls == DX_OPEN && dx_current(r) && dx_current(r)->strong == r->strong;
+           (before->kind == KIND_TUMOUR || (x->organ != DX_NONE && before->a.organ == x->organ) ||
+            (strcmp(x->icd, "Z95") == 0 && before->icd[0] == 'I' && before->comma == r->comma)); /* 风心病二尖瓣置换术后 */
 }
 
 void dx_read_disease(struct reader *r, size_t i)

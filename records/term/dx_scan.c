@@ -27,19 +27,19 @@ static size_t blanks(const struct dx_chars *t, size_t i)
 
 /* ---- stages ---- */
 
-/* i, ii, iii, iv, v; 1-5; 一 to 五. Returns its length, the value in *value. */
+/* i, ii, iii, iv, v; 1-5; 一 to 五; 壹 贰 叁 of pneumoconiosis. Returns its length, the value in *value. */
 static size_t numeral(const struct dx_chars *t, size_t i, uint8_t *value)
 {
-    static const uint32_t chinese[] = {0x4E00, 0x4E8C, 0x4E09, 0x56DB, 0x4E94};
+    static const uint32_t chinese[] = {0x4E00, 0x4E8C, 0x4E09, 0x56DB, 0x4E94, 0x58F9, 0x8D30, 0x53C1};
     size_t n = 0, v = 0;
     uint32_t c = at(t, i);
     if (c >= '1' && c <= '5' && !is_digit(at(t, i + 1))) {
         *value = (uint8_t)(c - '0');
         return 1;
     }
-    for (uint8_t k = 0; k < 5; k++)
+    for (uint8_t k = 0; k < sizeof chinese / sizeof *chinese; k++)
         if (c == chinese[k]) {
-            *value = (uint8_t)(k + 1);
+            *value = (uint8_t)(k % 5 + 1);
             return 1;
         }
     while (at(t, i + n) == 'i' && n < 3)
@@ -207,7 +207,7 @@ uint32_t dx_vertebra_letter(uint32_t c)
 static bool word_ends(const struct dx_chars *t, size_t i)
 {
     uint32_t c = at(t, i);
-    return i >= t->n || c == ' ' || c == ',' || c == 0xFF0C || c == 0x3001 || c == ')' || c == ';' || c == 0x3002;
+    return i >= t->n || c == ' ' || c == ',' || c == 0xFF0C || c == 0x3001 || c == ')' || c == ';' || c == 0x3002 || c == '?';
 }
 
 /* L4/5, C5-6, L5/S1, 腰4/5 */

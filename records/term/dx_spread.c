@@ -19,6 +19,13 @@ static bool in_item(const struct dx *d, const struct dx_token *k)
            dx_reading(d, k, DX_QUANT);
 }
 
+/* 肝|左叶: is token i a lobe that the organ has? */
+static bool lobe_of(const struct reader *r, size_t i, uint16_t organ)
+{
+    const struct lexeme *x = dx_reading(r->d, &r->k[i], DX_LOBE);
+    return x && x->organ == organ;
+}
+
 /* The first token of the site that ends at `last`, or last + 1 when no site does. One place (or two when the nearer carries 淋巴结
  * and the other says where: 右肺门 淋巴结), with what stands before it: side, quantifier. */
 static size_t item_begin(struct reader *r, size_t last, size_t floor, bool taken)
@@ -44,7 +51,8 @@ static size_t item_begin(struct reader *r, size_t last, size_t floor, bool taken
                 break;
             side = true;
         } else if (!quant && is_place(r->d, k)) {
-            if (place || side)
+            bool of_organ = place && !side && k->cls == DX_ORGAN && first == i + 1 && lobe_of(r, first, r->d->lexemes[k->lexeme].organ);
+            if ((place || side) && !of_organ)
                 break;
             place = true;
         }
@@ -238,7 +246,7 @@ size_t dx_spread_sites(struct reader *r, size_t i, const char **values, size_t c
                                r->k[last - 1].cls == DX_OPEN))
             last--;
     }
-    while (m > 0 && n < cap && !*denied)
+    while (m > 0 && n < cap)
         values[n++] = found[--m];
     return n;
 }
