@@ -374,7 +374,8 @@ void dx_read_head(struct reader *r, size_t i)
     bool near = before && before->strong == r->strong;
     uint16_t organ = dx_organ_of(r->d, r->k, &r->pending);
     struct attrs inherited = dx_no_attrs;
-    if (organ == DX_NONE && near && x->flags & DX_QUALIFIER) {
+    bool own_words = i > 0 && r->k[i - 1].cls == DX_UNKNOWN && r->k[i - 1].to == r->k[i].from && r->k[i].from - r->k[i - 1].from > 1 && r->t->c[r->k[i - 1].from] >= 0x4E00;
+    if (organ == DX_NONE && near && x->flags & DX_QUALIFIER && !own_words) { /* not 切口感染 */
         dx_add_mod(before, x->name);
         dx_explain(r, (size_t)(before - r->frames), DX_SLOT_MODIFIER, "lexicon", x->name, r->k[i].from, r->k[i].to);
         dx_forget(r);
@@ -540,7 +541,7 @@ static const char *with_course(struct reader *r, size_t i, const struct lexeme *
 {
     const struct dx_token *before = i > 0 ? &r->k[i - 1] : NULL;
     bool passed = before && (before->cls == DX_SKIP || before->cls == DX_METAPRE);
-    if (!before || (before->cls != DX_UNKNOWN && !passed) || before->to != r->k[i].from || before->to - before->from > 3 ||
+    if (!before || (before->cls != DX_UNKNOWN && !passed) || before->to != r->k[i].from || before->to - before->from > 8 ||
         before->to - before->from < 2 || r->t->c[before->to - 1] != 0x6027) /* 性 */
         return NULL;
     size_t mark = r->out->text_len;

@@ -82,7 +82,7 @@ static bool sounds_ill(const struct reader *r, const struct dx_token *k)
 /* Do tokens [from, to) make a statement of their own, divided from others by more than a list sign? */
 static bool stands_alone(const struct reader *r, size_t from, size_t to)
 {
-    bool begins = from == 0 || r->k[from - 1].cls == DX_STRONG || r->k[from - 1].cls == DX_COMMA;
+    bool begins = from == 0 || r->k[from - 1].cls == DX_STRONG || r->k[from - 1].cls == DX_COMMA || r->k[from - 1].cls == DX_JOIN;
     return begins && (to == r->n || r->k[to].cls == DX_STRONG || r->k[to].cls == DX_COMMA);
 }
 

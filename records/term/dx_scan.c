@@ -310,10 +310,13 @@ static size_t course_at(const struct dx *d, const struct dx_chars *t, size_t i, 
         if (!ok)
             break;
     }
-    if (!counted || at(t, i + n + counted) != 0x540E) /* 后 */
+    uint32_t unit = counted ? at(t, i + n + counted - 1) : 0, next = at(t, i + n + counted);
+    bool after = next == 0x540E; /* 后 */
+    bool given = (unit == 0x671F || unit == 0x7A0B || unit == 0x6B21) && counted > 1 && next != 0x4E2D; /* 化疗4周期: 期 程 次; not 中 */
+    if (!counted || (!after && !given))
         return 0;
     *lexeme = dx_exact(d, both ? "放化疗后" : c == 0x5316 ? "化疗后" : "放疗后", DX_MOD);
-    return *lexeme ? n + counted + 1 : 0;
+    return *lexeme ? n + counted + after : 0;
 }
 
 /* ---- tokens ---- */
