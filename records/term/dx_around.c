@@ -261,11 +261,11 @@ void dx_read_mod(struct reader *r, size_t i)
             after_operation(r, i);
             return;
         }
-        bool plain = r->k[i].to - r->k[i].from <= 3, unplaced = !same->a.n_places && !same->a.side;
+        bool plain = r->k[i].to - r->k[i].from <= 3 || r->pending.organ == DX_NONE, unplaced = !same->a.n_places && !same->a.side;
         if (same == f && f->chunk == r->chunk)
             dx_settle(r, true);
         else if (plain && unplaced && same->strong == r->strong && dx_attrs_fit(r, &same->a, &r->pending))
-            dx_attrs_merge(r, &same->a, &r->pending); /* 乳腺癌，左乳术后 */
+            dx_attrs_merge(r, &same->a, &r->pending); /* 乳腺癌，左乳术后; 肝癌（混合型）左叶介入术后 */
         dx_forget(r);
         f = same;
     } else {

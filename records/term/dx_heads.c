@@ -314,10 +314,11 @@ static void other_tumour(const char *cancer, bool benign, char icd[4])
     strcpy(icd, benign ? table[i].benign : table[i].uncertain);
 }
 
-/* 药疹（多形红斑型）, 克罗恩病（小肠型、狭窄型）: what it looks like, said by another disease's name. */
+/* 药疹（多形红斑型）, 克罗恩病（小肠型、狭窄型）, 出血热（低血压期）: what it looks like, said by another disease's name. */
 static bool names_form(struct reader *r, size_t i)
 {
-    bool form = i + 1 < r->n && r->k[i + 1].from == r->k[i].to && r->t->c[r->k[i + 1].from] == 0x578B; /* 型 */
+    uint32_t next = i + 1 < r->n && r->k[i + 1].from == r->k[i].to ? r->t->c[r->k[i + 1].from] : 0;
+    bool form = next == 0x578B || next == 0x671F; /* 型 期 */
     bool behind = i > 0 && (r->k[i - 1].cls == DX_OPEN || r->k[i - 1].cls == DX_LIST || r->k[i - 1].cls == DX_COMMA);
     return form && behind && dx_current(r) && dx_current(r)->strong == r->strong;
 }
@@ -373,6 +374,8 @@ void dx_read_head(struct reader *r, size_t i)
     struct frame *before = dx_current(r);
     bool near = before && before->strong == r->strong;
     uint16_t organ = dx_organ_of(r->d, r->k, &r->pending);
+    if (near && before->kind == KIND_DISEASE && before->to == r->k[i].from && organ == DX_NONE && strcmp(x->name, "畸形") == 0)
+        return; /* 足外翻畸形 is 足外翻 */
     struct attrs inherited = dx_no_attrs;
     bool own_words = i > 0 && r->k[i - 1].cls == DX_UNKNOWN && r->k[i - 1].to == r->k[i].from && r->k[i].from - r->k[i - 1].from > 1 && r->t->c[r->k[i - 1].from] >= 0x4E00;
     if (organ == DX_NONE && near && x->flags & DX_QUALIFIER && !own_words) { /* not 切口感染 */

@@ -366,7 +366,7 @@ static uint32_t short_word(const struct dx *d, const struct dx_chars *t, size_t 
         return dx_exact(d, c == 0x817A ? "腺癌" : "鳞癌", DX_PATH);
     if (c == 0x8F6C && before >= 0x4E00) /* 转 */
         return dx_exact(d, "转移", DX_META);
-    if (before != 0x5DE6 && before != 0x53F3) /* 左 右 */
+    if (before != 0x5DE6 && before != 0x53F3 && before != 0x53CC) /* 左 右 双 */
         return 0;
     return c == 0x4E0A ? dx_exact(d, "上叶", DX_LOBE) : c == 0x4E2D ? dx_exact(d, "中叶", DX_LOBE) : c == 0x4E0B ? dx_exact(d, "下叶", DX_LOBE) : 0;
 }

@@ -120,6 +120,9 @@ const char *dx_site_text(struct reader *r, size_t first, size_t last, bool seede
             where = "";
         return dx_keep(r->out, "%s%s淋巴结", side, where);
     }
+    for (size_t i = first; !at && !whole && i <= last; i++)
+        if (r->k[i].cls == DX_UNKNOWN) /* a place the lexicon lacks, by its own words */
+            return dx_keep(r->out, "%s%s", side, dx_slice(r, r->k[i].from, r->k[i].to));
     place = at ? place_of(r, at, side, seeded) : whole;
     return place;
 }
