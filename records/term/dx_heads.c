@@ -384,7 +384,8 @@ void dx_read_head(struct reader *r, size_t i)
         dx_forget(r);
         return;
     }
-    bool inherits = organ == DX_NONE && near && x->flags & DX_INHERIT;
+    bool of_nodes = i > 0 && r->k[i - 1].cls == DX_NODE && r->k[i - 1].to == r->k[i].from; /* 淋巴囊肿 */
+    bool inherits = organ == DX_NONE && near && x->flags & DX_INHERIT && !of_nodes;
     if (inherits) {
         organ = dx_organ_of(r->d, r->k, &before->a);
         organ = organ == DX_NONE && before->kind == KIND_DISEASE ? organ_in_name(r, before) : organ;
@@ -545,7 +546,7 @@ static const char *with_course(struct reader *r, size_t i, const struct lexeme *
     const struct dx_token *before = i > 0 ? &r->k[i - 1] : NULL;
     bool passed = before && (before->cls == DX_SKIP || before->cls == DX_METAPRE);
     if (!before || (before->cls != DX_UNKNOWN && !passed) || before->to != r->k[i].from || before->to - before->from > 8 ||
-        before->to - before->from < 2 || r->t->c[before->to - 1] != 0x6027) /* 性 */
+        before->to - before->from < 2 || (r->t->c[before->to - 1] != 0x6027 && r->t->c[before->to - 1] != 0x578B)) /* 性 型 */
         return NULL;
     size_t mark = r->out->text_len;
     const char *name = dx_keep(r->out, "%s%s", dx_slice(r, before->from, before->to), x->name);

@@ -266,6 +266,8 @@ static const char *place_text(struct reader *r, const struct frame *f, uint16_t 
             first = x;
         } else if (f->a.places[i] == f->a.places[i - 1] + 1 && (organ_is(r->d, organ, "肺") || (organ_is(r->d, organ, "骨") && x->cls == DX_LOBE))) /* 上叶舌段, 股骨下段: a part of the part */
             text = dx_keep(r->out, "%s%s", text, dx_slice(r, r->k[at].from, r->k[at].to));
+        else if (at == f->a.places[i - 1] + 1 && x->cls == DX_SITE && first->cls == DX_SITE) /* 右足拇趾 */
+            text = part_text(r, f, x);
         else if (x->cls == first->cls && strcmp(x->name, first->name) && (f->a.places[i] > f->a.places[i - 1] + 1 || organ_is(r->d, organ, "心脏")))
             text = dx_keep(r->out, "%s、%s", text, x->name);
     }
