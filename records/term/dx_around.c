@@ -274,7 +274,7 @@ void dx_read_mod(struct reader *r, size_t i)
         dx_settle(r, true);
         if (f && f->strong != r->strong && tumour)
             f = tumour;
-        else if (f && f->kind == KIND_DISEASE && tumour && f->chunk != r->chunk && (!operation || tumour->strong == r->strong))
+        else if (f && f->kind == KIND_DISEASE && tumour && f->chunk != r->chunk && strcmp(x->name, "穿孔") && (!operation || tumour->strong == r->strong))
             f = tumour; /* chemotherapy is for the tumour, and an operation said by itself */
     }
     if (f)

@@ -545,7 +545,7 @@ static const char *with_course(struct reader *r, size_t i, const struct lexeme *
 {
     const struct dx_token *before = i > 0 ? &r->k[i - 1] : NULL;
     bool passed = before && (before->cls == DX_SKIP || before->cls == DX_METAPRE);
-    if (!before || (before->cls != DX_UNKNOWN && !passed) || before->to != r->k[i].from || before->to - before->from > 8 ||
+    if (!before || (before->cls != DX_UNKNOWN && before->cls != DX_FORM && !passed) || before->to != r->k[i].from || before->to - before->from > 8 ||
         before->to - before->from < 2 || (r->t->c[before->to - 1] != 0x6027 && r->t->c[before->to - 1] != 0x578B)) /* 性 型 */
         return NULL;
     size_t mark = r->out->text_len;

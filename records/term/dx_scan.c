@@ -207,7 +207,8 @@ uint32_t dx_vertebra_letter(uint32_t c)
 static bool word_ends(const struct dx_chars *t, size_t i)
 {
     uint32_t c = at(t, i);
-    return i >= t->n || c == ' ' || c == ',' || c == 0xFF0C || c == 0x3001 || c == ')' || c == ';' || c == 0x3002 || c == '?';
+    return i >= t->n || c == ' ' || c == ',' || c == 0xFF0C || c == 0x3001 || c == ')' || c == ';' || c == 0x3002 || c == '?' ||
+           c == 0x4F34 || c == 0x5E76 || (c >= 0x2460 && c <= 0x2473); /* 伴 并 ① */
 }
 
 /* L4/5, C5-6, L5/S1, 腰4/5 */
@@ -310,9 +311,11 @@ static size_t course_at(const struct dx *d, const struct dx_chars *t, size_t i, 
         if (!ok)
             break;
     }
-    uint32_t unit = counted ? at(t, i + n + counted - 1) : 0, next = at(t, i + n + counted);
-    bool after = next == 0x540E; /* 后 */
-    bool given = (unit == 0x671F || unit == 0x7A0B || unit == 0x6B21) && counted > 1 && next != 0x4E2D; /* 化疗4周期: 期 程 次; not 中 */
+    bool after = at(t, i + n + counted) == 0x540E; /* 后 */
+    for (uint32_t unit; !after && counted; counted--) /* 化疗4周期: up to its unit, 期 程 次 */
+        if ((unit = at(t, i + n + counted - 1)) == 0x671F || unit == 0x7A0B || unit == 0x6B21)
+            break;
+    bool given = counted > 1 && at(t, i + n + counted) != 0x4E2D; /* not 化疗4周期中 */
     if (!counted || (!after && !given))
         return 0;
     *lexeme = dx_exact(d, both ? "放化疗后" : c == 0x5316 ? "化疗后" : "放疗后", DX_MOD);

@@ -30,8 +30,11 @@ const char *dx_slice(struct reader *r, size_t from, size_t to)
     size_t n = 0;
     if (b - a > sizeof simple / 3) /* a wrong byte may become three */
         return dx_keep(r->out, "%.*s", (int)(b - a), p);
-    while (p < end)
-        n += utf8_put(hant_simple(r->d->hant, utf8_next(&p, end)), simple + n);
+    while (p < end) {
+        uint32_t c = utf8_next(&p, end);
+        bool wide = (c >= 0xFF10 && c <= 0xFF19) || (c >= 0xFF21 && c <= 0xFF3A) || (c >= 0xFF41 && c <= 0xFF5A); /* ＩｇＧ４ */
+        n += utf8_put(wide ? c - 0xFEE0 : hant_simple(r->d->hant, c), simple + n);
+    }
     return dx_keep(r->out, "%.*s", (int)n, simple);
 }
 
