@@ -86,6 +86,18 @@ static bool stands_alone(const struct reader *r, size_t from, size_t to)
     return begins && (to == r->n || r->k[to].cls == DX_STRONG || r->k[to].cls == DX_COMMA);
 }
 
+/* 伴奇静脉、脑转移: does the list that the chunk ending at token `to` is in end in a spread? */
+static bool listed_spread(const struct reader *r, size_t from, size_t to)
+{
+    if (from == 0 || (r->k[from - 1].cls != DX_JOIN && r->k[from - 1].cls != DX_LIST) || to >= r->n || r->k[to].cls != DX_LIST)
+        return false;
+    size_t i = to;
+    while (i < r->n && (r->k[i].cls == DX_LIST || r->k[i].cls == DX_ORGAN || r->k[i].cls == DX_SITE || r->k[i].cls == DX_REGION || r->k[i].cls == DX_PART ||
+                        r->k[i].cls == DX_SIDE || r->k[i].cls == DX_QUANT || r->k[i].cls == DX_NODE || r->k[i].cls == DX_UNKNOWN))
+        i++;
+    return i < r->n && (r->k[i].cls == DX_META || r->k[i].cls == DX_NODEMETA);
+}
+
 /* tokens [from, to) are a chunk without a head: is it a disease after all? */
 static void name_chunk(struct reader *r, size_t from, size_t to, unsigned enough)
 {
@@ -100,6 +112,8 @@ static void name_chunk(struct reader *r, size_t from, size_t to, unsigned enough
         unknown += is_course(r, &r->k[i]) ? 0 : chinese_unknown(r, &r->k[i]);
     }
     if (last + 1 < to && is_operation(r, last))
+        return;
+    if (listed_spread(r, from, to))
         return;
     if (first == to || unknown < 2 || r->n_made == DX_DIAGNOSES_MAX || !r->d->gram_at)
         return;
