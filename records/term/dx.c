@@ -14,7 +14,10 @@ static void read_separator(struct reader *r, size_t i)
     if (k->cls == DX_LIST)
         dx_listed_organ(r, i);
     bool none_here = !(dx_current(r) && dx_current(r)->strong == r->strong);
-    if (k->cls == DX_LIST || k->cls == DX_OPEN)
+    bool next_has_it = k->cls == DX_LIST && !none_here && dx_current(r)->comma != r->comma && dx_head_ahead(r, i); /* 蜂窝织炎，C4/5、C5/6椎间盘突出 */
+    if (next_has_it)
+        ;
+    else if (k->cls == DX_LIST || k->cls == DX_OPEN)
         dx_settle(r, false);
     else
         dx_settle(r, true);
@@ -150,11 +153,11 @@ static void explain_frame(struct reader *r, size_t i)
     }
 }
 
-/* 左输尿管结石伴肾积水: what joins a disease of the urinary tract there is on its side. */
+/* 左输尿管结石伴肾积水, 右侧胸腔积液伴肺不张: what joins a disease of the urinary tract or the lungs there is on its side. */
 static void share_side(struct reader *r, size_t i)
 {
     struct frame *f = &r->frames[i], *before = i ? f - 1 : f;
-    bool pair = f->a.organ != DX_NONE && r->d->organs[f->a.organ].pair && f->icd[0] == 'N' && before->icd[0] == 'N';
+    bool pair = f->a.organ != DX_NONE && r->d->organs[f->a.organ].pair && f->icd[0] == before->icd[0] && (f->icd[0] == 'N' || f->icd[0] == 'J');
     if (!pair || f->a.side || !before->a.side || f->comma != before->comma || f->strong != before->strong)
         return;
     for (size_t k = 0; k < r->n; k++)

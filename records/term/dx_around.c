@@ -111,7 +111,7 @@ static void after_operation(struct reader *r, size_t i)
 {
     size_t first = i;
     while (first > 0 && !dx_ends_chunk(r->k[first - 1].cls) && !dx_is_head(r->k[first - 1].cls) && r->k[first - 1].cls != DX_SPACE &&
-           r->k[first - 1].cls != DX_NEGPRE && r->k[first - 1].cls != DX_HAS)
+           r->k[first - 1].cls != DX_NEGPRE && r->k[first - 1].cls != DX_SUSPPRE && r->k[first - 1].cls != DX_SUSPPOST && r->k[first - 1].cls != DX_HAS)
         first--;
     while (first < i && r->k[first].cls == DX_SKIP && r->k[first].to - r->k[first].from > 2 && r->t->c[r->k[first].to - 1] == ':') /* 诊断：胆囊切除术后 */
         first++;
@@ -261,11 +261,11 @@ void dx_read_mod(struct reader *r, size_t i)
             after_operation(r, i);
             return;
         }
-        bool plain = r->k[i].to - r->k[i].from <= 3, unplaced = !same->a.n_places && !same->a.side;
+        bool plain = r->k[i].to - r->k[i].from <= 3 || r->pending.organ == DX_NONE, unplaced = !same->a.n_places && !same->a.side;
         if (same == f && f->chunk == r->chunk)
             dx_settle(r, true);
         else if (plain && unplaced && same->strong == r->strong && dx_attrs_fit(r, &same->a, &r->pending))
-            dx_attrs_merge(r, &same->a, &r->pending); /* 乳腺癌，左乳术后 */
+            dx_attrs_merge(r, &same->a, &r->pending); /* 乳腺癌，左乳术后; 肝癌（混合型）左叶介入术后 */
         dx_forget(r);
         f = same;
     } else {
@@ -274,7 +274,7 @@ void dx_read_mod(struct reader *r, size_t i)
         dx_settle(r, true);
         if (f && f->strong != r->strong && tumour)
             f = tumour;
-        else if (f && f->kind == KIND_DISEASE && tumour && f->chunk != r->chunk && (!operation || tumour->strong == r->strong))
+        else if (f && f->kind == KIND_DISEASE && tumour && f->chunk != r->chunk && strcmp(x->name, "穿孔") && (!operation || tumour->strong == r->strong))
             f = tumour; /* chemotherapy is for the tumour, and an operation said by itself */
     }
     if (f)
@@ -326,6 +326,15 @@ void dx_read_spread(struct reader *r, size_t i)
             dx_explain(r, (size_t)(f - r->frames), DX_SLOT_MODIFIER, "lexicon", "复发", r->k[i].from, r->k[i].to);
         }
     bool noun = r->t->c[r->k[i].to - 1] == 0x7624 || r->t->c[r->k[i].to - 1] == 0x764C; /* 瘤 癌 */
+    if (denied && n && noun && !f && !origin_ahead(r, i)) { /* 排除骨转移瘤 */
+        size_t first = r->n_frames;
+        for (size_t k = 0; k < n; k++)
+            dx_spread_alone(r, i, values[k]);
+        for (; first < r->n_frames; first++)
+            r->frames[first].denied = true;
+        return;
+    }
+    n = denied ? 0 : n;
     uint16_t own_organ = f && f->suspected && noun && n == 1 ? dx_frame_organ(r, f) : DX_NONE;
     if (own_organ != DX_NONE && strcmp(values[0], r->d->organs[own_organ].name) == 0) { /* 肝癌？肝转移癌？ */
         struct frame *other = dx_new_frame(r, KIND_DISEASE, i);
@@ -360,12 +369,19 @@ void dx_read_spread(struct reader *r, size_t i)
 
 /* ---- how surely it is said ---- */
 
+/* 待查, 查因: what causes it is not known. */
+static bool asks_why(const struct reader *r, const struct dx_token *k)
+{
+    uint32_t c = r->t->c[k->to - 1];
+    return c == 0x67E5 || c == 0x56E0; /* 查 因 */
+}
+
 /* Marks the frame before, and those it is listed with: by 或 及 和 where `or_only`, by any sign else. */
-static void mark_back(struct reader *r, enum dx_class what, bool or_only)
+static void mark_back(struct reader *r, enum dx_class what, bool or_only, bool why)
 {
     for (size_t i = r->n_frames; i-- > 0;) {
         struct frame *f = &r->frames[i];
-        bool symptom = f->icd[0] == 'R' && f->icd[1] < '7'; /* 胸痛待查: the pain is certain, its cause is not */
+        bool symptom = why && f->icd[0] == 'R' && f->icd[1] < '7'; /* 胸痛待查: the pain is certain, its cause is not */
         f->suspected |= what == DX_SUSPPOST && !symptom;
         f->denied |= what == DX_NEGPOST;
         f->family |= what == DX_FAMPOST;
@@ -443,7 +459,7 @@ void dx_read_certainty(struct reader *r, size_t i)
                 r->deny_on = true;
         } else if (f && (f->strong == r->strong || p == 0)) {
             dx_settle(r, false);
-            mark_back(r, pairs[p][1], p != 2);
+            mark_back(r, pairs[p][1], p != 2, asks_why(r, k));
         }
         return;
     }

@@ -75,8 +75,9 @@ static bool lobe_fits(const struct reader *r, const struct attrs *a, uint16_t or
 bool dx_attrs_fit(const struct reader *r, const struct attrs *a, const struct attrs *b)
 {
     uint16_t x = dx_organ_of(r->d, r->k, a), y = dx_organ_of(r->d, r->k, b);
-    if (x != DX_NONE && y != DX_NONE && x != y && strcmp(r->d->organs[x].cancer, r->d->organs[y].cancer) && !lobe_fits(r, b, x))
-        return false; /* 梨状窝 and 下咽, 声带 and 喉 are one */
+    if (x != DX_NONE && y != DX_NONE && x != y && strcmp(r->d->organs[x].cancer, r->d->organs[y].cancer) && !lobe_fits(r, b, x) &&
+        !(strncmp(r->d->organs[x].name, "脑", strlen("脑")) == 0 && strcmp(r->d->organs[y].name, "脑") == 0))
+        return false; /* 梨状窝 and 下咽, 声带 and 喉 are one; 脑膜瘤（右额部） */
     if (a->side && b->side && a->side != b->side)
         if (strcmp(a->side->name, b->side->name) && strcmp(a->side->name, "双侧"))
             return false; /* 双乳癌（左侧浸润性导管癌） is one */
@@ -137,7 +138,7 @@ void dx_settle(struct reader *r, bool drop)
     struct frame *f = dx_current(r);
     bool near = f && f->strong == r->strong && !((f->family || f->denied) && f->comma != r->comma);
     if (near && dx_has_attrs(&r->pending) && dx_attrs_fit(r, &f->a, &r->pending)) {
-        if (f->kind == KIND_DISEASE && f->a.organ == DX_NONE && r->pending.organ != DX_NONE && !r->pending.side && !r->pending.n_places)
+        if (f->kind == KIND_DISEASE && strncmp(f->icd, "C8", 2) && f->a.organ == DX_NONE && r->pending.organ != DX_NONE && !r->pending.side && !r->pending.n_places)
             ; /* 高血压 心脏: an organ alone says nothing of a disease */
         else
             dx_attrs_merge(r, &f->a, &r->pending);

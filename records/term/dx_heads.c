@@ -1,171 +1,6 @@
-/* Heads: the words that name a disease - 癌 and pathologies, whole names, endings that an organ completes. */
+/* Heads that name a disease by itself or by an ending that an organ completes. */
 #include "records/term/dx_read.h"
 #include <string.h>
-
-static void set_path(struct frame *f, const struct lexeme *x, const struct dx_token *k)
-{
-    f->path = x->name;
-    f->path_flags = x->flags;
-    f->path_organ = x->organ;
-    f->path_from = k->from;
-    f->path_to = k->to;
-}
-
-/* May the pathology stand beside the one the frame has? The same, a nearer one for a general one, or the other way round. */
-static bool path_fits(const struct reader *r, const struct frame *f, const struct lexeme *path)
-{
-    if (!path || !f->path || strcmp(path->name, f->path) == 0)
-        return true;
-    if (f->strong != r->strong || dx_has_attrs(&r->pending))
-        return false;
-    return f->path_flags & DX_GENERIC || path->flags & DX_GENERIC || (f->chunk != r->chunk && strstr(path->name, f->path));
-}
-
-/* Does this head complete the tumour before it, rather than name another? */
-static bool completes(const struct reader *r, const struct frame *f, const struct lexeme *path, uint16_t organ)
-{
-    if (!f || f->kind != KIND_TUMOUR || f->denied != r->deny || f->family != r->family || (r->suspect && !f->suspected))
-        return false;
-    uint16_t mine = dx_frame_organ(r, f);
-    if (mine != DX_NONE && organ != DX_NONE && mine != organ && strcmp(r->d->organs[mine].cancer, r->d->organs[organ].cancer))
-        return false;
-    if (!path_fits(r, f, path) || (f->strong != r->strong && organ == DX_NONE && !path))
-        return false;
-    return dx_attrs_fit(r, &f->a, &r->pending);
-}
-
-/* ICD-10: C77 lymph nodes, C78 organs of breathing and digestion, C79 the rest. */
-void dx_spread_category(const char *site, char icd[4])
-{
-    static const char *const c78[] = {"肺", "纵隔", "胸膜", "气管", "鼻腔", "鼻窦", "喉", "肠", "腹", "肝", "胆", "胰", "胃", "食管", "肛", "网膜", "壶腹",
-                                       "窦", "耳", "声带", "会厌", "乳突", "阑尾", "贲门", "幽门", "脾"};
-    strcpy(icd, strstr(site, "淋巴结") ? "C77" : "C79");
-    for (size_t k = 0; icd[2] == '9' && k < sizeof c78 / sizeof *c78; k++)
-        if (strstr(site, c78[k]) && !strstr(site, "腹壁") && !strstr(site, "腹股沟"))
-            icd[2] = '8';
-}
-
-/* A metastasis said as a tumour: 转移性肝癌, 继发性骨恶性肿瘤. */
-static void secondary(struct reader *r, size_t i, uint16_t organ)
-{
-    struct frame *primary = dx_last_tumour(r);
-    const char *site = organ == DX_NONE ? "" : r->d->organs[organ].name;
-    if (!*site && r->pending.n_places && i > 0) {
-        const char *place = dx_site_text(r, (size_t)r->pending.places[0], i - 1, false, false);
-        site = place ? place : "";
-    }
-    r->later.secondary = false;
-    if (primary && *site) {
-        if (primary->n_metas < DX_LIST_MAX)
-            primary->metas[primary->n_metas++] = site;
-        dx_explain(r, (size_t)(primary - r->frames), DX_SLOT_METASTASIS, "lexicon", site, r->k[i].from, r->k[i].to);
-        dx_forget(r);
-        return;
-    }
-    struct frame *f = dx_new_frame(r, KIND_DISEASE, i);
-    if (!f)
-        return;
-    f->name = dx_keep(r->out, "%s转移癌", site);
-    dx_spread_category(site, f->icd);
-}
-
-static bool is_mass(const struct reader *r, const struct frame *f)
-{
-    static const char *const masses[] = {"占位", "肿物", "结节", "肿瘤"};
-    if (!f || f->kind != KIND_DISEASE || f->strong != r->strong || f->a.organ == DX_NONE)
-        return false;
-    for (size_t i = 0; i < sizeof masses / sizeof *masses; i++)
-        if (strstr(f->name, masses[i]))
-            return true;
-    return false;
-}
-
-/* 癌变, 恶变 */
-static bool turned(const struct reader *r, const struct dx_token *k)
-{
-    return r->t->c[k->to - 1] == 0x53D8;
-}
-
-/* 可能, ? right behind token i: what it names is not certain. */
-static bool doubted(const struct reader *r, size_t i)
-{
-    size_t k = i + 1;
-    while (k < r->n && r->k[k].cls == DX_SPACE)
-        k++;
-    return r->suspect || (k < r->n && dx_reading(r->d, &r->k[k], DX_SUSPPOST));
-}
-
-/* 腺癌伴印戒细胞癌: more of the same tumour, not another one. */
-static bool second_pathology(const struct reader *r, const struct frame *f, const struct lexeme *path)
-{
-    return f && f->kind == KIND_TUMOUR && path && f->path && f->strong == r->strong && !dx_has_attrs(&r->pending) && f->denied == r->deny &&
-           f->family == r->family && f->suspected == r->suspect;
-}
-
-/* 宫颈癌（小细胞癌）: what is said of a cancer that has an organ is of that one. */
-static bool said_of_another(struct reader *r, const struct lexeme *path)
-{
-    const struct frame *f = dx_current(r);
-    bool open = f && (f->kind == KIND_TUMOUR || is_mass(r, f)) && f->strong == r->strong && (!f->path || f->path_flags & DX_GENERIC);
-    return open && path->flags & DX_SOFT && dx_organ_of(r->d, r->k, &f->a) != DX_NONE;
-}
-
-void dx_read_tumour(struct reader *r, size_t i)
-{
-    const struct lexeme *x = &r->d->lexemes[r->k[i].lexeme];
-    const struct lexeme *path = x->cls == DX_PATH ? x : NULL;
-    uint16_t organ = dx_organ_of(r->d, r->k, &r->pending);
-    if (organ == DX_NONE && (x->cls == DX_WHOLE || (path && r->pending.organ == DX_NONE && !said_of_another(r, path))))
-        organ = x->organ;
-    bool somewhere = organ != DX_NONE || r->pending.n_places || !path; /* 转移性腺癌 alone says what it is, not where */
-    if (r->later.secondary && (somewhere || dx_last_tumour(r))) {
-        secondary(r, i, organ);
-        return;
-    }
-    r->later.secondary = false;
-    struct frame *f = dx_current(r);
-    if (x->cls == DX_TUMOUR && f && f->to == r->k[i].from && turned(r, &r->k[i]) && f->kind == KIND_DISEASE && f->a.organ != DX_NONE) {
-        f->kind = KIND_TUMOUR; /* 直肠腺瘤癌变 */
-        f->to = r->k[i].to;
-        f->cancer_word = true;
-        return;
-    }
-    if ((organ == DX_NONE || (f && organ == f->a.organ && !dx_has_attrs(&r->pending))) && is_mass(r, f)) { /* 胃窦占位，腺癌: the mass is the tumour; 腺癌？: it may be, and is said beside it */
-        if (!f->suspected && !doubted(r, i))
-            f->kind = KIND_TUMOUR;
-        else
-            r->pending.organ = organ = f->a.organ;
-    }
-    if (!completes(r, f, path, organ) && second_pathology(r, f, path) && (organ == DX_NONE || organ == dx_frame_organ(r, f))) {
-        if (f->path_flags & DX_TUMOURLIKE && !(path->flags & DX_TUMOURLIKE))
-            set_path(f, path, &r->k[i]); /* 佩吉特病伴浸润性导管癌 */
-        return;
-    }
-    if (!completes(r, f, path, organ)) {
-        f = dx_new_frame(r, KIND_TUMOUR, i);
-        if (!f)
-            return;
-    } else {
-        dx_attrs_merge(r, &f->a, &r->pending);
-        dx_take_later(r, f);
-        dx_forget(r);
-        f->to = r->k[i].to;
-        f->chunk = r->chunk;
-    }
-    f->cancer_word |= x->cls != DX_PATH;
-    if (path && !(f->path && path->flags & DX_GENERIC))
-        set_path(f, path, &r->k[i]);
-    if (x->cls == DX_WHOLE) {
-        f->a.organ = f->a.organ == DX_NONE ? x->organ : f->a.organ;
-        if (x->name2[0] && !f->path) {
-            uint32_t known = dx_exact(r->d, x->name2, DX_PATH);
-            f->path_flags = known ? r->d->lexemes[known].flags : 0;
-            f->path = x->name2;
-            f->path_from = r->k[i].from;
-            f->path_to = r->k[i].to;
-        }
-    }
-}
 
 void dx_lookup(struct reader *r, struct frame *f, const char *name)
 {
@@ -190,79 +25,6 @@ static const char *head_name(struct reader *r, uint16_t organ, const char *head)
         if (r->d->combos[i].organ == organ && strcmp(r->d->combos[i].head, head) == 0)
             return r->d->combos[i].name;
     return dx_keep(r->out, "%s%s", organ == DX_NONE ? "" : r->d->organs[organ].name, head);
-}
-
-/* The part of the spine the first vertebra said is in. */
-static const char *spine_of(const struct reader *r)
-{
-    switch (dx_vertebra_letter(r->t->c[r->k[r->pending.vertebrae[0]].from])) {
-    case 'C': return "颈椎";
-    case 'T': return "胸椎";
-    case 'L': return "腰椎";
-    default: return "骶椎";
-    }
-}
-
-/* The region an injury is of: the last one said, or that of a vertebra. */
-static const struct lexeme *limb_of(const struct reader *r)
-{
-    const struct attrs *a = &r->pending;
-    for (size_t i = a->n_places; i-- > 0;) {
-        const struct lexeme *x = dx_reading(r->d, &r->k[a->places[i]], DX_LIMB);
-        if (x)
-            return x;
-    }
-    uint32_t l = a->n_vertebrae ? dx_exact(r->d, spine_of(r), DX_LIMB) : 0;
-    return l ? &r->d->lexemes[l] : NULL;
-}
-
-/* 骨折（左股骨颈）: the region stands behind in parentheses; it is read as if it stood before. */
-static void limb_behind(struct reader *r, size_t i)
-{
-    if (dx_has_attrs(&r->pending) || i + 2 >= r->n || r->k[i + 1].cls != DX_OPEN)
-        return;
-    bool any = false;
-    size_t k = i + 2;
-    for (; k < r->n && r->k[k].cls != DX_CLOSE; k++)
-        any |= dx_reading(r->d, &r->k[k], DX_LIMB) != NULL;
-    for (size_t t = i + 2; any && k < r->n && t < k; t++)
-        if (r->k[t].cls == DX_SIDE || dx_reading(r->d, &r->k[t], DX_LIMB)) {
-            dx_add_attr(r, t);
-            r->k[t].taken = true;
-        }
-}
-
-/* C5/6椎间盘突出, L4滑脱: the vertebra says which part of the spine the name leaves out. */
-static const struct lexeme *spine_disease(struct reader *r, size_t i)
-{
-    if (!r->pending.n_vertebrae)
-        return NULL;
-    size_t mark = r->out->text_len;
-    const char *spine = spine_of(r), *name = dx_slice(r, r->k[i].from, r->k[i].to);
-    uint32_t l = dx_exact(r->d, dx_keep(r->out, "%.3s%s", spine, name), DX_DISEASE);
-    l = l ? l : dx_exact(r->d, dx_keep(r->out, "%s%s", spine, name), DX_DISEASE);
-    r->out->text_len = mark;
-    return l ? &r->d->lexemes[l] : NULL;
-}
-
-/* ICD-10 chapter XIX: the region gives the block, the kind of injury its last digit; burns (b) have blocks of their own. */
-static void read_injury(struct reader *r, size_t i, const struct lexeme *kind, const struct lexeme *limb)
-{
-    static const char burns[] = "0011223445";
-    const char *name = dx_keep(r->out, "%s%s", limb->name, kind->name);
-    uint32_t known = dx_exact(r->d, name, DX_DISEASE);
-    r->pending.n_places = 0;
-    r->pending.organ = DX_NONE;
-    struct frame *f = dx_new_frame(r, KIND_DISEASE, i);
-    if (!f)
-        return;
-    f->name = known ? r->d->lexemes[known].name : name;
-    if (known)
-        memcpy(f->icd, r->d->lexemes[known].icd, sizeof f->icd);
-    else if (kind->icd[0] == 'b')
-        snprintf(f->icd, sizeof f->icd, "T2%c", burns[limb->icd[0] - '0']);
-    else
-        snprintf(f->icd, sizeof f->icd, "S%c%c", limb->icd[0], kind->icd[0]);
 }
 
 /* Words right before an ending that no organ completes. */
@@ -300,34 +62,81 @@ static void other_tumour(const char *cancer, bool benign, char icd[4])
     strcpy(icd, benign ? table[i].benign : table[i].uncertain);
 }
 
+/* 药疹（多形红斑型）, 克罗恩病（小肠型、狭窄型）, 出血热（低血压期）: what it looks like, said by another disease's name. */
+static bool names_form(struct reader *r, size_t i)
+{
+    uint32_t next = i + 1 < r->n && r->k[i + 1].from == r->k[i].to ? r->t->c[r->k[i + 1].from] : 0;
+    bool form = next == 0x578B || next == 0x671F; /* 型 期 */
+    bool behind = i > 0 && (r->k[i - 1].cls == DX_OPEN || r->k[i - 1].cls == DX_LIST || r->k[i - 1].cls == DX_COMMA);
+    return form && behind && dx_current(r) && dx_current(r)->strong == r->strong;
+}
+
+/* The organ that a disease's own name says: 胆囊 of 慢性胆囊炎. DX_NONE. */
+static uint16_t organ_in_name(const struct reader *r, const struct frame *f)
+{
+    for (size_t c = f->from; c < f->to; c++) {
+        size_t end = c;
+        for (uint32_t l = dx_longest(r->d, r->t, c, &end); l && end <= f->to; l = r->d->lexemes[l].next)
+            if (r->d->lexemes[l].cls == DX_ORGAN)
+                return r->d->lexemes[l].organ;
+        for (end = f->to; end > c + 1; end--) {
+            uint32_t l = dx_between(r->d, r->t, c, end);
+            if (l && r->d->lexemes[l].cls == DX_ORGAN)
+                return r->d->lexemes[l].organ;
+        }
+    }
+    return DX_NONE;
+}
+
+/* 半月板|Ⅲ度|损伤: the grade stands inside the name. The disease of the name without it, or NULL. */
+static const struct lexeme *graded_name(struct reader *r, size_t i)
+{
+    if (i < 2 || r->k[i - 1].cls != DX_GRADE || r->k[i - 1].to != r->k[i].from || r->k[i - 2].to != r->k[i - 1].from)
+        return NULL;
+    size_t mark = r->out->text_len;
+    uint32_t l = dx_exact(r->d, dx_keep(r->out, "%s%s", dx_slice(r, r->k[i - 2].from, r->k[i - 2].to), dx_slice(r, r->k[i].from, r->k[i].to)), DX_DISEASE);
+    r->out->text_len = mark;
+    return l ? &r->d->lexemes[l] : NULL;
+}
+
 /* An ending (积水, 囊肿, 穿孔...): with its organ a disease; without, it takes the organ said before, or qualifies. */
 void dx_read_head(struct reader *r, size_t i)
 {
+    if (names_form(r, i))
+        return;
     const struct lexeme *x = dx_reading(r->d, &r->k[i], DX_HEAD);
     if (x->icd[0])
-        limb_behind(r, i);
-    const struct lexeme *limb = x->icd[0] ? limb_of(r) : NULL, *spine = limb ? NULL : spine_disease(r, i);
+        dx_limb_behind(r, i);
+    const struct lexeme *graded = graded_name(r, i), *limb = x->icd[0] && !graded ? dx_limb_of(r) : NULL;
+    const struct lexeme *spine = limb ? NULL : graded ? graded : dx_spine_disease(r, i);
     if (spine) {
+        if (graded)
+            r->pending.n_places = 0; /* 左膝 of 左膝半月板 */
         read_known(r, i, spine, "parted");
         return;
     }
     if (limb) {
-        read_injury(r, i, x, limb);
+        dx_read_injury(r, i, x, limb);
         return;
     }
     struct frame *before = dx_current(r);
     bool near = before && before->strong == r->strong;
     uint16_t organ = dx_organ_of(r->d, r->k, &r->pending);
+    if (near && before->kind == KIND_DISEASE && before->to == r->k[i].from && organ == DX_NONE && strcmp(x->name, "畸形") == 0)
+        return; /* 足外翻畸形 is 足外翻 */
     struct attrs inherited = dx_no_attrs;
-    if (organ == DX_NONE && near && x->flags & DX_QUALIFIER) {
+    bool own_words = i > 0 && r->k[i - 1].cls == DX_UNKNOWN && r->k[i - 1].to == r->k[i].from && r->k[i].from - r->k[i - 1].from > 1 && r->t->c[r->k[i - 1].from] >= 0x4E00;
+    if (organ == DX_NONE && near && x->flags & DX_QUALIFIER && !own_words) { /* not 切口感染 */
         dx_add_mod(before, x->name);
         dx_explain(r, (size_t)(before - r->frames), DX_SLOT_MODIFIER, "lexicon", x->name, r->k[i].from, r->k[i].to);
         dx_forget(r);
         return;
     }
-    bool inherits = organ == DX_NONE && near && x->flags & DX_INHERIT;
+    bool of_nodes = i > 0 && r->k[i - 1].cls == DX_NODE && r->k[i - 1].to == r->k[i].from; /* 淋巴囊肿 */
+    bool inherits = organ == DX_NONE && near && x->flags & DX_INHERIT && !of_nodes;
     if (inherits) {
         organ = dx_organ_of(r->d, r->k, &before->a);
+        organ = organ == DX_NONE && before->kind == KIND_DISEASE ? organ_in_name(r, before) : organ;
         inherited = before->a;
         if (!r->pending.side) {
             r->pending.side = inherited.side;
@@ -484,8 +293,8 @@ static const char *with_course(struct reader *r, size_t i, const struct lexeme *
 {
     const struct dx_token *before = i > 0 ? &r->k[i - 1] : NULL;
     bool passed = before && (before->cls == DX_SKIP || before->cls == DX_METAPRE);
-    if (!before || (before->cls != DX_UNKNOWN && !passed) || before->to != r->k[i].from || before->to - before->from > 3 ||
-        before->to - before->from < 2 || r->t->c[before->to - 1] != 0x6027) /* 性 */
+    if (!before || (before->cls != DX_UNKNOWN && before->cls != DX_FORM && !passed) || before->to != r->k[i].from || before->to - before->from > 8 ||
+        before->to - before->from < 2 || (r->t->c[before->to - 1] != 0x6027 && r->t->c[before->to - 1] != 0x578B)) /* 性 型 */
         return NULL;
     size_t mark = r->out->text_len;
     const char *name = dx_keep(r->out, "%s%s", dx_slice(r, before->from, before->to), x->name);
@@ -513,21 +322,15 @@ static bool is_episode(const struct reader *r, const struct frame *before, const
 static bool is_treatment(const struct reader *r, const struct frame *before, const struct lexeme *x)
 {
     return x && x->icd[0] == 'Z' && strstr(x->name, "术后") && before && before->strong == r->strong &&
-           (before->kind == KIND_TUMOUR || (x->organ != DX_NONE && before->a.organ == x->organ));
-}
-
-/* 药疹（多形红斑型）: what it looks like, said by another disease's name. */
-static bool names_form(struct reader *r, size_t i)
-{
-    bool form = i + 1 < r->n && r->k[i + 1].from == r->k[i].to && r->t->c[r->k[i + 1].from] == 0x578B; /* 型 */
-    return form && i > 0 && r->k[i - 1].cls == DX_OPEN && dx_current(r) && dx_current(r)->strong == r->strong;
+           (before->kind == KIND_TUMOUR || (x->organ != DX_NONE && before->a.organ == x->organ) ||
+            (strcmp(x->icd, "Z95") == 0 && before->icd[0] == 'I' && before->comma == r->comma)); /* 风心病二尖瓣置换术后 */
 }
 
 void dx_read_disease(struct reader *r, size_t i)
 {
     if (names_form(r, i))
         return;
-    const struct lexeme *x = dx_reading(r->d, &r->k[i], DX_DISEASE), *whole = x ? spine_disease(r, i) : NULL;
+    const struct lexeme *x = dx_reading(r->d, &r->k[i], DX_DISEASE), *whole = x ? dx_spine_disease(r, i) : NULL;
     const struct lexeme *head = dx_reading(r->d, &r->k[i], DX_HEAD);
     whole = x && !whole ? parted_name(r, i) : whole;
     whole = x && !whole ? kind_behind(r, i) : whole;
@@ -535,7 +338,7 @@ void dx_read_disease(struct reader *r, size_t i)
         r->pending.n_places--;
     r->later.secondary = false;
     struct frame *before = dx_current(r);
-    if (head && (dx_organ_of(r->d, r->k, &r->pending) != DX_NONE || (head->icd[0] && limb_of(r)))) {
+    if (head && (dx_organ_of(r->d, r->k, &r->pending) != DX_NONE || (head->icd[0] && dx_limb_of(r)))) {
         dx_read_head(r, i); /* 胃GIST, 双手烧伤 */
         return;
     }

@@ -27,17 +27,30 @@ static size_t next_organ(const struct reader *r, size_t i)
     return organ_at(r, k) ? k : r->n;
 }
 
+/* 左肺上叶、右肺下叶: is the organ at token k, of the list sign at i, said of another side than what waits? */
+static bool other_side(const struct reader *r, size_t i, size_t k)
+{
+    const struct lexeme *x = k > i + 1 ? dx_reading(r->d, &r->k[k - 1], DX_SIDE) : NULL;
+    return x && r->pending.side && strcmp(x->name, r->pending.side->name) != 0;
+}
+
 /* The head that the list ends in, when every item of it is an organ that differs from the one before; r->n when there is none. */
 static size_t head_of_list(const struct reader *r, size_t i, uint16_t organ)
 {
+    size_t own = i + 1;
+    while (own < r->n && (r->k[own].cls == DX_SIDE || r->k[own].cls == DX_SPACE) && !r->k[own].taken)
+        own++;
+    bool whole = own < r->n && (r->k[own].cls == DX_WHOLE || r->k[own].cls == DX_PATH) && r->d->lexemes[r->k[own].lexeme].organ == organ;
+    if (whole && !r->k[own].taken && other_side(r, i, own)) /* 左肺、右肺癌, 左肾、右肾透明细胞癌: one word */
+        return own;
     for (size_t k; (k = next_organ(r, i)) < r->n;) {
         uint16_t next = r->d->lexemes[r->k[k].lexeme].organ;
-        if (!apart(r, organ, next))
+        if (!apart(r, organ, next) && !other_side(r, i, k))
             return r->n;
         organ = next;
         do
             k++;
-        while (part_at(r, k) || (k < r->n && r->k[k].cls == DX_SKIP && !r->k[k].taken)); /* 双原发 */
+        while (part_at(r, k) || (k < r->n && (r->k[k].cls == DX_SKIP || r->k[k].cls == DX_SIDE) && !r->k[k].taken)); /* 双原发 */
         if (k < r->n && (r->k[k].cls == DX_TUMOUR || r->k[k].cls == DX_PATH) && !r->k[k].taken)
             return k;
         if (k >= r->n || r->k[k].cls != DX_LIST)

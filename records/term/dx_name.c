@@ -69,6 +69,35 @@ static bool is_operation(const struct reader *r, size_t last)
     return false;
 }
 
+/* 库欣病, 胰岛素瘤, 某某综合征: words that end as names of diseases do. */
+static bool sounds_ill(const struct reader *r, const struct dx_token *k)
+{
+    static const uint32_t ends[] = {0x75C5, 0x75C7, 0x7624, 0x708E, 0x5F81, 0x764C, 0x75B9, 0x75AE, 0x7663, 0x759D, 0x7618, 0x75D4, 0x75EB, 0x75E3}; /* 病症瘤炎征癌疹疮癣疝瘘痔痫痣 */
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (r->t->c[k->to - 1] == ends[i])
+            return true;
+    return false;
+}
+
+/* Do tokens [from, to) make a statement of their own, divided from others by more than a list sign? */
+static bool stands_alone(const struct reader *r, size_t from, size_t to)
+{
+    bool begins = from == 0 || r->k[from - 1].cls == DX_STRONG || r->k[from - 1].cls == DX_COMMA || r->k[from - 1].cls == DX_JOIN;
+    return begins && (to == r->n || r->k[to].cls == DX_STRONG || r->k[to].cls == DX_COMMA);
+}
+
+/* 伴奇静脉、脑转移: does the list that the chunk ending at token `to` is in end in a spread? */
+static bool listed_spread(const struct reader *r, size_t from, size_t to)
+{
+    if (from == 0 || (r->k[from - 1].cls != DX_JOIN && r->k[from - 1].cls != DX_LIST) || to >= r->n || r->k[to].cls != DX_LIST)
+        return false;
+    size_t i = to;
+    while (i < r->n && (r->k[i].cls == DX_LIST || r->k[i].cls == DX_ORGAN || r->k[i].cls == DX_SITE || r->k[i].cls == DX_REGION || r->k[i].cls == DX_PART ||
+                        r->k[i].cls == DX_SIDE || r->k[i].cls == DX_QUANT || r->k[i].cls == DX_NODE || r->k[i].cls == DX_UNKNOWN))
+        i++;
+    return i < r->n && (r->k[i].cls == DX_META || r->k[i].cls == DX_NODEMETA);
+}
+
 /* tokens [from, to) are a chunk without a head: is it a disease after all? */
 static void name_chunk(struct reader *r, size_t from, size_t to, unsigned enough)
 {
@@ -84,12 +113,15 @@ static void name_chunk(struct reader *r, size_t from, size_t to, unsigned enough
     }
     if (last + 1 < to && is_operation(r, last))
         return;
+    if (listed_spread(r, from, to))
+        return;
     if (first == to || unknown < 2 || r->n_made == DX_DIAGNOSES_MAX || !r->d->gram_at)
         return;
     last += last + 1 < to && ends_name(r, last + 1);
     char icd[4];
     unsigned score = like(r, first, last, icd);
-    if (score >= enough)
+    bool named = stands_alone(r, from, to) && sounds_ill(r, &r->k[last]) && r->k[last].to - r->k[first].from <= 16;
+    if (score >= enough || named)
         make_disease(r, first, last, score >= DX_LIKE_ENOUGH - 150 ? icd : "");
 }
 

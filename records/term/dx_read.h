@@ -103,15 +103,27 @@ void dx_take_later(struct reader *r, struct frame *f);
 struct frame *dx_new_frame(struct reader *r, enum kind kind, size_t i);
 void dx_add_mod(struct frame *f, const char *value);
 
-/* ---- dx_heads.c: token i is a head of its kind ---- */
+/* ---- dx_tumour.c: token i is a head of its kind ---- */
 void dx_read_tumour(struct reader *r, size_t i);
+void dx_spread_category(const char *site, char icd[4]);
+
+/* ---- dx_injury.c ---- */
+/* The region an injury is of, among what waits for its head: the last one said, or that of a vertebra; NULL. */
+const struct lexeme *dx_limb_of(const struct reader *r);
+/* A region in parentheses behind the ending at token i is read as if it stood before. */
+void dx_limb_behind(struct reader *r, size_t i);
+/* The disease of the part of the spine that the vertebra before token i tells, or NULL. */
+const struct lexeme *dx_spine_disease(struct reader *r, size_t i);
+/* The ending at token i, of this kind of injury, of that region. */
+void dx_read_injury(struct reader *r, size_t i, const struct lexeme *kind, const struct lexeme *limb);
+
+/* ---- dx_heads.c ---- */
 void dx_read_head(struct reader *r, size_t i);
 void dx_read_disease(struct reader *r, size_t i);
 /* Gives the disease its normal name and category. */
 void dx_lookup(struct reader *r, struct frame *f, const char *name);
 /* A complication takes the category of its disease's kind. */
 void dx_join_complication(struct reader *r, struct frame *f);
-void dx_spread_category(const char *site, char icd[4]);
 
 /* ---- dx_around.c: token i says something about a head ---- */
 void dx_read_stage(struct reader *r, size_t i);

@@ -27,19 +27,19 @@ static size_t blanks(const struct dx_chars *t, size_t i)
 
 /* ---- stages ---- */
 
-/* i, ii, iii, iv, v; 1-5; 一 to 五. Returns its length, the value in *value. */
+/* i, ii, iii, iv, v; 1-5; 一 to 五; 壹 贰 叁 of pneumoconiosis. Returns its length, the value in *value. */
 static size_t numeral(const struct dx_chars *t, size_t i, uint8_t *value)
 {
-    static const uint32_t chinese[] = {0x4E00, 0x4E8C, 0x4E09, 0x56DB, 0x4E94};
+    static const uint32_t chinese[] = {0x4E00, 0x4E8C, 0x4E09, 0x56DB, 0x4E94, 0x58F9, 0x8D30, 0x53C1};
     size_t n = 0, v = 0;
     uint32_t c = at(t, i);
     if (c >= '1' && c <= '5' && !is_digit(at(t, i + 1))) {
         *value = (uint8_t)(c - '0');
         return 1;
     }
-    for (uint8_t k = 0; k < 5; k++)
+    for (uint8_t k = 0; k < sizeof chinese / sizeof *chinese; k++)
         if (c == chinese[k]) {
-            *value = (uint8_t)(k + 1);
+            *value = (uint8_t)(k % 5 + 1);
             return 1;
         }
     while (at(t, i + n) == 'i' && n < 3)
@@ -207,7 +207,8 @@ uint32_t dx_vertebra_letter(uint32_t c)
 static bool word_ends(const struct dx_chars *t, size_t i)
 {
     uint32_t c = at(t, i);
-    return i >= t->n || c == ' ' || c == ',' || c == 0xFF0C || c == 0x3001 || c == ')' || c == ';' || c == 0x3002;
+    return i >= t->n || c == ' ' || c == ',' || c == 0xFF0C || c == 0x3001 || c == ')' || c == ';' || c == 0x3002 || c == '?' ||
+           c == 0x4F34 || c == 0x5E76 || (c >= 0x2460 && c <= 0x2473); /* 伴 并 ① */
 }
 
 /* L4/5, C5-6, L5/S1, 腰4/5 */
@@ -310,10 +311,15 @@ static size_t course_at(const struct dx *d, const struct dx_chars *t, size_t i, 
         if (!ok)
             break;
     }
-    if (!counted || at(t, i + n + counted) != 0x540E) /* 后 */
+    bool after = at(t, i + n + counted) == 0x540E; /* 后 */
+    for (uint32_t unit; !after && counted; counted--) /* 化疗4周期: up to its unit, 期 程 次 */
+        if ((unit = at(t, i + n + counted - 1)) == 0x671F || unit == 0x7A0B || unit == 0x6B21)
+            break;
+    bool given = counted > 1 && at(t, i + n + counted) != 0x4E2D; /* not 化疗4周期中 */
+    if (!counted || (!after && !given))
         return 0;
     *lexeme = dx_exact(d, both ? "放化疗后" : c == 0x5316 ? "化疗后" : "放疗后", DX_MOD);
-    return *lexeme ? n + counted + 1 : 0;
+    return *lexeme ? n + counted + after : 0;
 }
 
 /* ---- tokens ---- */
@@ -363,7 +369,7 @@ static uint32_t short_word(const struct dx *d, const struct dx_chars *t, size_t 
         return dx_exact(d, c == 0x817A ? "腺癌" : "鳞癌", DX_PATH);
     if (c == 0x8F6C && before >= 0x4E00) /* 转 */
         return dx_exact(d, "转移", DX_META);
-    if (before != 0x5DE6 && before != 0x53F3) /* 左 右 */
+    if (before != 0x5DE6 && before != 0x53F3 && before != 0x53CC) /* 左 右 双 */
         return 0;
     return c == 0x4E0A ? dx_exact(d, "上叶", DX_LOBE) : c == 0x4E2D ? dx_exact(d, "中叶", DX_LOBE) : c == 0x4E0B ? dx_exact(d, "下叶", DX_LOBE) : 0;
 }

@@ -13,10 +13,31 @@ static bool is_spread(const struct dx *d, const struct dx_token *k)
     return k->cls == DX_META || k->cls == DX_NODEMETA || k->cls == DX_METATO;
 }
 
+/* 伴眼眶内、盆壁转移: words the lexicon lacks, where a place must stand: between what joins and the word for metastasis. */
+static bool unknown_site(const struct reader *r, size_t i)
+{
+    const struct dx_token *k = &r->k[i];
+    size_t n = (size_t)(k->to - k->from);
+    if (k->cls != DX_UNKNOWN || n < 2 || n > 5 || i == 0 || i + 1 >= r->n)
+        return false;
+    for (size_t c = k->from; c < k->to; c++)
+        if (r->t->c[c] < 0x4E00 || r->t->c[c] > 0x9FFF)
+            return false;
+    size_t before = i - 1 - (r->k[i - 1].cls == DX_SIDE && i > 1);
+    return (r->k[before].cls == DX_JOIN || r->k[before].cls == DX_LIST) && (is_spread(r->d, k + 1) || k[1].cls == DX_LIST);
+}
+
 static bool in_item(const struct dx *d, const struct dx_token *k)
 {
     return is_place(d, k) || k->cls == DX_SIDE || k->cls == DX_QUANT || k->cls == DX_NODE || k->cls == DX_SPACE ||
            dx_reading(d, k, DX_QUANT);
+}
+
+/* 肝|左叶: is token i a lobe that the organ has? */
+static bool lobe_of(const struct reader *r, size_t i, uint16_t organ)
+{
+    const struct lexeme *x = dx_reading(r->d, &r->k[i], DX_LOBE);
+    return x && x->organ == organ;
 }
 
 /* The first token of the site that ends at `last`, or last + 1 when no site does. One place (or two when the nearer carries 淋巴结
@@ -27,7 +48,8 @@ static size_t item_begin(struct reader *r, size_t last, size_t floor, bool taken
     size_t first = last + 1;
     for (size_t i = last + 1; i-- > floor;) {
         const struct dx_token *k = &r->k[i];
-        if (k->taken != taken || !in_item(r->d, k))
+        bool unknown = unknown_site(r, i);
+        if (k->taken != taken || !(in_item(r->d, k) || unknown))
             break;
         if (k->cls == DX_SPACE) {
             if (place)
@@ -43,8 +65,9 @@ static size_t item_begin(struct reader *r, size_t last, size_t floor, bool taken
             if (side)
                 break;
             side = true;
-        } else if (!quant && is_place(r->d, k)) {
-            if (place || side)
+        } else if (!quant && (is_place(r->d, k) || unknown)) {
+            bool of_organ = place && !side && k->cls == DX_ORGAN && first == i + 1 && lobe_of(r, first, r->d->lexemes[k->lexeme].organ);
+            if ((place || side) && !of_organ)
                 break;
             place = true;
         }
@@ -238,7 +261,7 @@ size_t dx_spread_sites(struct reader *r, size_t i, const char **values, size_t c
                                r->k[last - 1].cls == DX_OPEN))
             last--;
     }
-    while (m > 0 && n < cap && !*denied)
+    while (m > 0 && n < cap)
         values[n++] = found[--m];
     return n;
 }

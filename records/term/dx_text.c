@@ -30,8 +30,11 @@ const char *dx_slice(struct reader *r, size_t from, size_t to)
     size_t n = 0;
     if (b - a > sizeof simple / 3) /* a wrong byte may become three */
         return dx_keep(r->out, "%.*s", (int)(b - a), p);
-    while (p < end)
-        n += utf8_put(hant_simple(r->d->hant, utf8_next(&p, end)), simple + n);
+    while (p < end) {
+        uint32_t c = utf8_next(&p, end);
+        bool wide = (c >= 0xFF10 && c <= 0xFF19) || (c >= 0xFF21 && c <= 0xFF3A) || (c >= 0xFF41 && c <= 0xFF5A); /* ＩｇＧ４ */
+        n += utf8_put(wide ? c - 0xFEE0 : hant_simple(r->d->hant, c), simple + n);
+    }
     return dx_keep(r->out, "%.*s", (int)n, simple);
 }
 
@@ -120,6 +123,9 @@ const char *dx_site_text(struct reader *r, size_t first, size_t last, bool seede
             where = "";
         return dx_keep(r->out, "%s%s淋巴结", side, where);
     }
+    for (size_t i = first; !at && !whole && i <= last; i++)
+        if (r->k[i].cls == DX_UNKNOWN) /* a place the lexicon lacks, by its own words */
+            return dx_keep(r->out, "%s%s", side, dx_slice(r, r->k[i].from, r->k[i].to));
     place = at ? place_of(r, at, side, seeded) : whole;
     return place;
 }
@@ -253,13 +259,18 @@ static const char *place_text(struct reader *r, const struct frame *f, uint16_t 
     for (size_t i = 0; i < f->a.n_places; i++) {
         int16_t at = f->a.places[i];
         const struct lexeme *x = place_reading(r->d, &r->k[at], organ, f->kind);
+        const struct lexeme *joint = !x && f->kind == KIND_DISEASE && r->k[at].from >= f->to ? dx_reading(r->d, &r->k[at], DX_LIMB) : NULL;
+        if (joint && r->t->c[r->k[at].to - 1] == 0x8282 && !strstr(f->name, joint->name)) /* 节: 痛风（右第一跖趾关节） */
+            x = joint;
         if (!x)
             continue;
         if (!first) {
             text = x->cls == DX_LOBE ? lobe_text(r, f, organ, x, at) : part_text(r, f, x);
             first = x;
-        } else if (f->a.places[i] == f->a.places[i - 1] + 1 && organ_is(r->d, organ, "肺")) /* 上叶舌段: a part of the part */
+        } else if (f->a.places[i] == f->a.places[i - 1] + 1 && (organ_is(r->d, organ, "肺") || (organ_is(r->d, organ, "骨") && x->cls == DX_LOBE))) /* 上叶舌段, 股骨下段: a part of the part */
             text = dx_keep(r->out, "%s%s", text, dx_slice(r, r->k[at].from, r->k[at].to));
+        else if (at == f->a.places[i - 1] + 1 && x->cls == DX_SITE && first->cls == DX_SITE) /* 右足拇趾 */
+            text = part_text(r, f, x);
         else if (x->cls == first->cls && strcmp(x->name, first->name) && (f->a.places[i] > f->a.places[i - 1] + 1 || organ_is(r->d, organ, "心脏")))
             text = dx_keep(r->out, "%s、%s", text, x->name);
     }
@@ -297,9 +308,11 @@ static const char *lesion_text(struct reader *r, const struct frame *f, uint16_t
     const char *part = organ != DX_NONE && f->kind == KIND_TUMOUR ? r->d->organs[organ].part : NULL;
     if (part)
         return f->a.side ? dx_keep(r->out, "%s%s", f->a.side->name, part) : part;
-    const struct lexeme *in = f->a.organ_at >= 0 && f->kind == KIND_DISEASE && strncmp(f->icd, "C8", 2) == 0
-                                  ? dx_reading(r->d, &r->k[f->a.organ_at], DX_ORGAN) : NULL;
-    if (in) /* a lymphoma may be in any organ */
+    bool anywhere = f->kind == KIND_DISEASE && (strncmp(f->icd, "C8", 2) == 0 || f->icd[0] == 'L' || strcmp(f->icd, "D17") == 0 || strcmp(f->icd, "B02") == 0);
+    const struct lexeme *in = anywhere && f->a.organ_at >= 0 ? dx_reading(r->d, &r->k[f->a.organ_at], DX_ORGAN) : NULL;
+    if (in && strstr(f->name, in->name))
+        in = NULL;
+    if (in) /* a lymphoma, a disease of the skin may be in any organ */
         return f->a.side ? dx_keep(r->out, "%s%s", f->a.side->name2, in->name) : in->name;
     if (!f->a.side)
         return "";
