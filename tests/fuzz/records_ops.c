@@ -1,28 +1,35 @@
 /* Operations as pages and machines ask for them, in a row and in one transaction: arguments are drawn by the schema of each operation, ids among those that
  * earlier answers showed. Nothing that keeps the schema may end in an error of ours, and no statement may fail.
- * Input: calls of a byte (who), two bytes (what), then what the arguments are drawn by; behind the last operation: time passes. */
+ * Input: calls of a byte (who), two bytes (what; behind the last operation: time passes), a byte (length) and as many that the arguments are drawn by. Where
+ * there are no more, the first of all there is to draw is taken: what is required, with ids that are there. */
 #include "tests/lib/fuzz_world.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define SEEN 64
+#define NAMES 24
 #define CALLS 40
 #define DEEP 5
 
-static struct {
+static struct dice {
     const uint8_t *at;
     size_t left;
 } dice;
 
-static struct { /* of this input: what answers showed */
+static struct seen { /* what answers showed */
     char ids[SEEN][ID_TEXT_BYTES];
     size_t n;
     json_int_t version;
-} seen;
+    struct {
+        char name[24], id[ID_TEXT_BYTES];
+    } named[NAMES]; /* the last of each name */
+    size_t n_named;
+} seen, first_seen;
 
 static const struct op *ops[800];
 static size_t n_ops;
 static uint64_t roles[N_PEOPLE];
+static int64_t first_ms;
 
 static unsigned roll(unsigned sides)
 {
@@ -37,13 +44,51 @@ static bool is_ours(const struct op *o)
     return !o->ahead && strcmp(o->name, "upload.create") != 0;
 }
 
+static void name_id(const char *name, const char *text)
+{
+    size_t i = 0;
+    while (i < seen.n_named && strcmp(seen.named[i].name, name) != 0)
+        i++;
+    if (i == NAMES || strlen(name) >= sizeof seen.named[i].name) return;
+    seen.n_named += i == seen.n_named;
+    snprintf(seen.named[i].name, sizeof seen.named[i].name, "%s", name);
+    snprintf(seen.named[i].id, sizeof seen.named[i].id, "%s", text);
+}
+
+static void look(const json_t *v);
+
+/* A patient and a consultation of his, which is sent. */
+static void begin_case(void)
+{
+    static const struct {
+        const char *name;
+        uint64_t id;
+    } known[] = {{"org_id", 20}, {"target_org_id", 20}, {"dept_id", 21}, {"expert_id", 204}, {"person_id", 101}};
+    char text[ID_TEXT_BYTES];
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        id_format(known[i].id, text);
+        name_id(known[i].name, text);
+    }
+    id_format(world_patient(&w, "zhang"), text);
+    name_id("patient_id", text);
+    json_t *c = world_call(&w, "zhang", "case.create", json_pack("{s:s,s:s,s:s,s:s,s:o,s:o}", "patient_id", text, "kind", "interactive", "scope", "clinical", "urgency", "routine",
+                                                                 "target_org_id", json_id(20), "form", full_form()));
+    if (!c) abort();
+    name_id("case_id", json_string_value(json_object_get(c, "id")));
+    look(c);
+    json_decref(c);
+    first_seen = seen;
+}
+
 static void begin(void)
 {
+    first_ms = w.now_ms;
     for (const struct op *const *t = op_tables; *t; t++)
         for (const struct op *o = *t; o->name; o++)
             if (is_ours(o)) ops[n_ops++] = o;
     for (size_t i = 0; i < N_PEOPLE; i++)
         roles[i] = world_roles(w.r, &people[i]);
+    begin_case();
 }
 
 /* ---- arguments ---- */
@@ -62,7 +107,7 @@ static json_t *object(const struct field *fields, int deep)
 
 static json_t *text(const struct field *d)
 {
-    static const char *const words[] = {"", "a", "李", "王小明", "11010119800506573X", "13812345678", "2026-11-23", "2026-11", "09:00", "I63.9", "脑梗死", "QS001", "https://a.example", "mllp://a.example:2575",
+    static const char *const words[] = {"a", "", "李", "王小明", "11010119800506573X", "13812345678", "2026-11-23", "2026-11", "09:00", "I63.9", "脑梗死", "QS001", "https://a.example", "mllp://a.example:2575",
                                         "application/dicom", "scan.dcm", "\xef\xbf\xbf", "-1", "0", "99999999999999999999", "*", "a|b", "%", "'", "{\"a\":[1]}", "name,sex\nA,B\n", "0000000000000065", "eHl6", "day", "month"};
     const unsigned n_words = sizeof words / sizeof *words;
     unsigned which = roll(n_words + 2);
@@ -82,7 +127,7 @@ static json_t *text(const struct field *d)
 
 static json_t *number(const struct field *d)
 {
-    if (d->name && strcmp(d->name, "version") == 0 && roll(8)) return json_integer(seen.version);
+    if (d->name && strcmp(d->name, "version") == 0 && roll(8) < 7) return json_integer(seen.version);
     switch (roll(6)) {
     case 0: return json_integer(d->min);
     case 1: return json_integer(d->max);
@@ -100,9 +145,11 @@ static json_t *moment(void)
     return json_integer(which < 3 ? ends[which] : w.now_ms + ((json_int_t)(roll(256) << 8 | roll(256)) - 32768) * 900000);
 }
 
-static json_t *id(void)
+static json_t *id(const char *name)
 {
     unsigned which = roll(256);
+    for (size_t i = 0; name && which < 64 && i < seen.n_named; i++)
+        if (strcmp(seen.named[i].name, name) == 0) return json_string(seen.named[i].id);
     if (which >= 128 && seen.n) return json_string(seen.ids[which % seen.n]);
     if (which % 3 == 0) return json_id(people[which / 3 % N_PEOPLE].id);
     if (which % 3 == 1) return json_id(houses[which / 3 % N_HOUSES].id);
@@ -126,7 +173,7 @@ static json_t *anything(int deep)
     case 0: return full_form();
     case 1: return full_opinion();
     case 2: return json_pack("[o]", anything(deep + 1));
-    case 3: return json_pack("{s:o}", "id", id());
+    case 3: return json_pack("{s:o}", "id", id(NULL));
     case 4: return json_pack("{s:o, s:o}", "text", anything(deep + 1), "code", json_string("I63.9"));
     case 5: return json_null();
     case 6: return json_real(0.5);
@@ -152,11 +199,11 @@ static json_t *value(const struct field *d, int deep)
     case FIELD_INT: return number(d);
     case FIELD_NUMBER: return roll(2) ? number(d) : json_real((double)d->min + (double)roll(256) / 16);
     case FIELD_BOOL: return json_boolean(roll(2));
-    case FIELD_ID: return id();
+    case FIELD_ID: return id(d->name);
     case FIELD_TIME: return moment();
     case FIELD_DATE: return json_string(dates[roll(6)]);
     case FIELD_ENUM: return choice(d->choices);
-    case FIELD_OBJECT: return d->of ? object(d->of, deep) : roll(2) ? full_form() : roll(2) ? full_opinion() : json_pack("{s:o}", "a", anything(deep + 1));
+    case FIELD_OBJECT: return d->of ? object(d->of, deep) : !roll(2) ? strstr(d->name ? d->name : "", "form") ? full_form() : full_opinion() : roll(2) ? full_form() : json_pack("{s:o}", "a", anything(deep + 1));
     case FIELD_ARRAY: return array(d, deep);
     default: return anything(deep);
     }
@@ -174,15 +221,16 @@ static void look(const json_t *v)
     json_array_foreach(v, i, one)
         look(one);
     json_object_foreach((json_t *)v, name, one) {
+        size_t n = strlen(name);
         if (strcmp(name, "version") == 0 && json_is_integer(one)) seen.version = json_integer_value(one);
+        if (n > 3 && strcmp(name + n - 3, "_id") == 0 && json_is_string(one) && id_parse(json_string_value(one), &unused) == 0) name_id(name, json_string_value(one));
         look(one);
     }
 }
 
-static void actor_of(const struct op *o, struct actor *a)
+static void actor_of(const struct op *o, unsigned from, struct actor *a)
 {
     *a = (struct actor){.session = 1, .second_factor = true};
-    unsigned from = roll(N_PEOPLE);
     if (o->flags & OP_SYSTEM) {
         *a = (struct actor){.system = true, .name = "system"};
         return;
@@ -208,13 +256,13 @@ static void judge(const struct op *o, struct tx *tx, int rc, const struct fault 
     }
 }
 
-static void run(struct tx *tx, const struct op *o)
+static void run(struct tx *tx, const struct op *o, unsigned who)
 {
     struct actor a;
     struct fault f = {0};
     char session[80] = "", device[64] = "";
     json_t *result = NULL;
-    actor_of(o, &a);
+    actor_of(o, who, &a);
     json_t *args = object(o->args, 0);
     if (fields_check(o->args, args, &f) == 0) {
         if (tx_savepoint(tx)) abort();
@@ -242,18 +290,16 @@ static void time_passes(struct tx *tx)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static int64_t now_ms;
-    if (fuzz_world_open()) begin(), now_ms = w.now_ms;
-    dice.at = data;
-    dice.left = size;
-    seen.n = 0;
-    seen.version = 1;
-    w.now_ms = now_ms;
+    seen = first_seen;
+    w.now_ms = first_ms;
     struct tx *tx = fuzz_world_begin();
-    for (int i = 0; dice.left > 2 && i < CALLS; i++) {
-        size_t which = (roll(256) << 8 | roll(256)) % (n_ops + 1);
-        if (which < n_ops) run(tx, ops[which]);
+    for (int i = 0; size >= 4 && i < CALLS; i++) {
+        size_t which = (size_t)(data[1] << 8 | data[2]) % (n_ops + 1), n = data[3] < size - 4 ? data[3] : size - 4;
+        dice = (struct dice){data + 4, n};
+        if (which < n_ops) run(tx, ops[which], data[0] % N_PEOPLE);
         else time_passes(tx);
+        data += 4 + n;
+        size -= 4 + n;
     }
     tx_rollback(tx);
     return 0;
