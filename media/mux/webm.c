@@ -272,6 +272,7 @@ static void scan_cluster(int fd, struct scan *s, int64_t at, int64_t body, int64
     for (int64_t p = body; p < end && read_head(fd, p, &which, &size, &inner); p = inner + (int64_t)size) {
         uint8_t t[8] = {0};
         if (pread(fd, t, which == ID_TIME ? 8 : 4, inner) < 4) return;
+        if (which == ID_TIME && get_u64(t) > REEL_MS_MAX) return; /* not whole */
         if (which == ID_TIME) base = (int64_t)get_u64(t);
         if (which != ID_BLOCK) continue;
         int64_t ms = base + (int16_t)get_u16(t + 1);

@@ -47,7 +47,7 @@ static uint64_t source_of(struct opening *o, const struct fhir_row *row)
 /* "Binary/x", or the same with this site's address before it. */
 static bool binary_named(const struct opening *o, struct r4_str url, char name[FHIR_ID_BYTES])
 {
-    const char *base = records_parts(o->ctx->records)->delivery_keys.base_url, *p = url.p, *end = url.p + url.n;
+    const char *base = records_parts(o->ctx->records)->delivery_keys.base_url, *p = url.p, *end = p ? p + url.n : p;
     size_t n = strlen(base);
     if (n && url.n > n + 6 && memcmp(p, base, n) == 0 && memcmp(p + n, "/fhir/", 6) == 0)
         p += n + 6;

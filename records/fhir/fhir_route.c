@@ -38,7 +38,7 @@ static int take_query(struct fhir_work *w, const char *text, size_t len)
     struct r4_pair *pairs = r4_doc_alloc(d, PAIRS_MAX * sizeof *pairs);
     size_t n = 0, kept = p->n_pairs;
     if (!pairs || (len && r4_query_split(d, text, len, pairs, PAIRS_MAX - kept, &n)))
-        return fhir_fail(w, ERR_MALFORMED, "bad_query", "The query has a bad escape or too many parameters.");
+        return fhir_fail(w, ERR_MALFORMED, "bad_query", "The query is not UTF-8, has a bad escape or too many parameters.");
     struct r4_pair *all = p->pairs ? p->pairs : r4_doc_alloc(d, PAIRS_MAX * sizeof *all);
     if (!all)
         return fhir_fail(w, ERR_UNAVAILABLE, "", "Out of memory.");

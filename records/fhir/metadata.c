@@ -171,7 +171,7 @@ static int take_parameters(struct fhir_work *w, struct all *a)
 static bool listed(struct r4_str list, const char *type)
 {
     size_t n = strlen(type);
-    for (const char *p = list.p, *end = list.p + list.n; list.n && p < end;) {
+    for (const char *p = list.p, *end = p ? p + list.n : p; p < end;) {
         const char *comma = memchr(p, ',', (size_t)(end - p));
         size_t len = comma ? (size_t)(comma - p) : (size_t)(end - p);
         if (len == n && memcmp(p, type, n) == 0)
@@ -204,7 +204,7 @@ static void note_reference(void *ctx, struct r4_node *reference)
     struct referring *r = ctx;
     struct all *a = r->a;
     struct r4_str text = r4_text(reference);
-    const char *slash = text.n ? memchr(text.p, '/', text.n) : NULL, *end = text.p + text.n;
+    const char *slash = text.n ? memchr(text.p, '/', text.n) : NULL, *end = slash ? text.p + text.n : NULL;
     const struct r4_type *type = slash ? r4_resource(fhir_r4(r->w->fhir), text.p, (size_t)(slash - text.p)) : NULL;
     const char *stop = type ? memchr(slash + 1, '/', (size_t)(end - slash - 1)) : NULL; /* /_history/3 */
     size_t n = type ? (size_t)((stop ? stop : end) - slash - 1) : 0;

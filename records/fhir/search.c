@@ -436,7 +436,7 @@ int search_understood(struct fhir_work *w, const struct r4_type *type, struct r4
     int rc = r4_query_split(w->plan->scratch->doc, query.p, query.n, pairs, 40, &n_pairs);
     rc = rc ? rc : r4_query_parse(fhir_r4(w->fhir), w->plan->scratch->doc, type, pairs, n_pairs, &parsed, &f);
     if (rc)
-        snprintf(why, cap, "%s", f.text[0] ? f.text : "it has a bad escape or too many parameters.");
+        snprintf(why, cap, "%s", f.text[0] ? f.text : "it is not UTF-8, has a bad escape or too many parameters.");
     else if (parsed.n_unknown)
         snprintf(why, cap, "there is no search parameter %.*s.", (int)parsed.unknown[0].n, parsed.unknown[0].p);
     return rc ? rc : parsed.n_unknown ? ERR_INVALID : 0;

@@ -161,7 +161,8 @@ static int show_sorted(struct page *p)
 {
     int rc = 0;
     p->total = (int64_t)p->n_keys;
-    qsort_r(p->keys, p->n_keys, sizeof *p->keys, compare_keys, p);
+    if (p->n_keys)
+        qsort_r(p->keys, p->n_keys, sizeof *p->keys, compare_keys, p);
     size_t at = sorted_start(p);
     for (; at < p->n_keys && p->matches < p->want && rc == 0; at++) {
         int64_t vid = 0;

@@ -37,7 +37,7 @@ static void pretty(struct r4_buf *b, const struct r4_node *n, int depth)
 
 static bool listed(struct r4_str list, const char *name, size_t n)
 {
-    for (const char *p = list.p, *end = list.p + list.n; p < end;) {
+    for (const char *p = list.p, *end = p ? p + list.n : p; p < end;) {
         const char *comma = memchr(p, ',', (size_t)(end - p));
         size_t len = comma ? (size_t)(comma - p) : (size_t)(end - p);
         const char *dot = memchr(p, '.', len); /* only whole elements are cut */

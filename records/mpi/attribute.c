@@ -10,9 +10,9 @@
 /* Folded text in UTF-8 without filling. */
 static size_t fold_utf8(const struct mpi_tables *t, struct mpi_text text, char *out, size_t cap)
 {
-    const char *p = text.p, *end = text.p + text.len;
+    const char *p = text.p, *end = mpi_text_end(text);
     size_t n = 0;
-    while (p && p < end && n + 5 < cap) {
+    while (p < end && n + 5 < cap) {
         uint32_t c = mpi_fold(t, utf8_next(&p, end));
         if (c)
             n += utf8_put(c, out + n);
@@ -458,10 +458,10 @@ static int class_of(uint32_t c)
 /* 号 院 are said with or without: a number is a word of its own with what follows left out. */
 size_t mpi_address_read(const struct mpi_tables *t, struct mpi_text text, char *out, size_t cap)
 {
-    const char *p = text.p, *end = text.p + text.len;
+    const char *p = text.p, *end = mpi_text_end(text);
     size_t n = 0, start = 0;
     int last = CLASS_OTHER;
-    while (p && p < end && n + 6 < cap) {
+    while (p < end && n + 6 < cap) {
         uint32_t c = mpi_fold(t, utf8_next(&p, end));
         int class = class_of(c);
         bool ends = class == CLASS_HAN && ends_place(c);

@@ -9,9 +9,9 @@
 /* Folded characters of a text; what stands in brackets (留观, 女儿, a ward) is left out, a bracket at the very beginning is kept. */
 static size_t fold_text(const struct mpi_tables *t, struct mpi_text text, uint16_t *out, size_t cap)
 {
-    const char *p = text.p, *end = text.p + text.len;
+    const char *p = text.p, *end = mpi_text_end(text);
     size_t n = 0, depth = 0;
-    while (p && p < end && n < cap) {
+    while (p < end && n < cap) {
         uint32_t c = mpi_fold(t, utf8_next(&p, end));
         if (c == '(' || c == '[' || c == 0x3010 || c == 0x3014)
             depth += n > 0;

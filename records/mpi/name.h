@@ -26,6 +26,10 @@ struct mpi_text {
     const char *p;
     size_t len;
 };
+static inline const char *mpi_text_end(struct mpi_text t)
+{
+    return t.p ? t.p + t.len : NULL; /* C17 6.5.6: nothing is added to NULL, not even 0 */
+}
 void mpi_name_read(const struct mpi_tables *t, struct mpi_text whole, struct mpi_text family, struct mpi_text given,
                    struct mpi_name *out);
 

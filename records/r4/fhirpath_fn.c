@@ -396,8 +396,7 @@ static const struct r4_node *contained(const struct r4_node *container, struct r
 /* The type a reference names: [http://...]Type/id[/_history/v]. NULL when it names none. */
 static const struct r4_type *named_type(const struct run *s, struct r4_str ref)
 {
-    const char *end = ref.p + ref.n;
-    for (const char *p = ref.p; p < end;) {
+    for (const char *p = ref.p, *end = p ? p + ref.n : p; p < end;) {
         const char *slash = memchr(p, '/', (size_t)(end - p));
         if (!slash)
             return NULL;

@@ -190,7 +190,7 @@ FN(replace)
     if (rc != 1 || (rc = r4_arg(s, n, 1, &with)) != 1)
         return rc;
     struct r4_buf b = {0};
-    const char *p = t.p, *end = t.p + t.n;
+    const char *p = t.p, *end = p ? p + t.n : p;
     while (p < end) {
         const char *at = a.n ? memmem(p, (size_t)(end - p), a.p, a.n) : p;
         if (!at)
@@ -215,7 +215,7 @@ FN(split)
     int rc = subject_and_text(s, n, in, &t, &a);
     if (rc != 1)
         return rc;
-    const char *p = t.p, *end = t.p + t.n;
+    const char *p = t.p, *end = p ? p + t.n : p;
     rc = 0;
     for (const char *at; !rc && a.n && (at = memmem(p, (size_t)(end - p), a.p, a.n)); p = at + a.n)
         rc = r4_put_text(s, out, R4_I_STRING, p, (size_t)(at - p));

@@ -1,5 +1,7 @@
 #include "records/r4/query.h"
 #include "records/r4/defs.h"
+#include "records/term/charset.h"
+#include "server/base/text.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -46,7 +48,7 @@ int r4_query_split(struct r4_doc *d, const char *text, size_t len, struct r4_pai
             struct r4_pair *one = &pairs[(*n)++];
             one->name = decode(d, p, (size_t)((equals ? equals : stop) - p));
             one->value = equals ? decode(d, equals + 1, (size_t)(stop - equals - 1)) : R4_STR("");
-            if (!one->name.p || !one->value.p)
+            if (!one->name.p || !one->value.p || !charset_utf8(one->name.p, one->name.n) || !charset_utf8(one->value.p, one->value.n))
                 return ERR_INVALID;
         }
         p = stop + 1;
@@ -62,6 +64,7 @@ int r4_query_wrong(const struct r4_reading *s, const char *why)
         fault_clear(s->f);
         char path[96];
         snprintf(path, sizeof path, "%.*s", (int)(s->name.n < 90 ? s->name.n : 90), s->name.p ? s->name.p : "");
+        text_whole(path); /* more text follows it */
         fault_set(s->f, ERR_INVALID, "search", "search parameter %s: %s", path, why);
         fault_field(s->f, path, "%.90s", why);
     }

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#define TEN_MAX 400 /* beyond what a double holds: of 0e999 nobody knows how exact it is */
+
 bool r4_number_read(struct r4_str text, struct r4_value *v)
 {
     char copy[64], *stop;
@@ -17,10 +19,12 @@ bool r4_number_read(struct r4_str text, struct r4_value *v)
     if (*stop || !isfinite(v->number))
         return false;
     const char *e = strpbrk(copy, "eE"), *dot = strchr(copy, '.');
-    int places = dot ? (int)((e ? e : copy + text.n) - dot - 1) : 0;
+    long ten = e ? strtol(e + 1, NULL, 10) : 0, places = dot ? (e ? e : copy + text.n) - dot - 1 : 0;
+    if (ten > TEN_MAX || ten < -TEN_MAX)
+        return false;
     if (e)
-        places -= atoi(e + 1) - !dot; /* search.html#number: 1e2 means 95 to 105 */
-    double half = 0.5 * pow(10, -places);
+        places -= ten - !dot; /* search.html#number: 1e2 means 95 to 105 */
+    double half = 0.5 * pow(10, (double)-places);
     v->string = text;
     v->low = v->number - half;
     v->high = v->number + half;
@@ -89,7 +93,7 @@ void r4_string_fold(struct r4_doc *d, struct r4_value *v)
 
 bool r4_has_chinese(struct r4_str text)
 {
-    for (const char *p = text.p, *end = text.p + text.n; p < end;) {
+    for (const char *p = text.p, *end = p ? p + text.n : p; p < end;) {
         if ((unsigned char)*p < 0xE2) { /* nothing below U+2000 */
             p++;
             continue;

@@ -80,8 +80,9 @@ void crypto_hmac_sha1(const void *key, size_t key_len, const void *data, size_t 
 
 void base64_encode(const void *data, size_t len, char *out, size_t cap)
 {
-    size_t n;
-    if (mbedtls_base64_encode((unsigned char *)out, cap, &n, data, len)) abort();
+    size_t n = 0;
+    if (cap == 0 || mbedtls_base64_encode((unsigned char *)out, cap, &n, data, len)) abort();
+    out[n] = '\0'; /* of no bytes mbedtls writes nothing, no end either */
 }
 
 void crypto_derive(const uint8_t key[32], const char *label, uint8_t *out, size_t out_len)

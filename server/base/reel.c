@@ -140,13 +140,21 @@ static void tell_gaps(struct walk *w, const uint8_t *p, size_t n)
     }
 }
 
+static bool gaps_good(const uint8_t *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++, p += REEL_GAP_BYTES)
+        if (get(p, 8) > REEL_MS_MAX)
+            return false;
+    return true;
+}
+
 /* A link's content is in p; its element begins at `at` and ends at `end`. */
 static int take_link(struct walk *w, const uint8_t *p, size_t len, uint64_t at, uint64_t end)
 {
     struct reel_report *o = w->out;
     uint32_t number = (uint32_t)get(p + 8, 4);
     size_t n = (size_t)get(p + 36, 4);
-    if (n > REEL_GAPS_MAX || len != FIXED_BYTES + n * REEL_GAP_BYTES + SHA256_BYTES)
+    if (n > REEL_GAPS_MAX || len != FIXED_BYTES + n * REEL_GAP_BYTES + SHA256_BYTES || !gaps_good(p + FIXED_BYTES, n))
         return wrong(w, at, "a link is malformed");
     if (number != o->last.next)
         return wrong(w, at, "links are missing or out of order");

@@ -33,6 +33,8 @@ enum reel_why {
 };
 const char *reel_why_name(enum reel_why why); /* "network" "disk" "killed" "busy" "quiet" "source" */
 
+#define REEL_MS_MAX (INT64_C(1) << 50) /* no recording is so long: a time beyond it is none */
+
 struct reel_gap {
     int64_t begin_ms;
     uint32_t length_ms, lost_ms; /* of its length, really missing */

@@ -30,6 +30,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct reel_reader r = {{read_memory, &m, size}, true, on_gap, &gaps};
     struct reel_report out, turned;
     if (reel_read(&r, &out) || out.end > size || gaps.n > REEL_GAPS_MAX) abort();
+    struct reel_gaps unchecked = {0};
+    struct reel_reader quick = {{read_memory, &m, size}, false, on_gap, &unchecked};
+    if (reel_read(&quick, &turned) || turned.end < out.end || turned.end > size || unchecked.n > REEL_GAPS_MAX) abort();
     if (out.wrong || !out.chained || out.end < 40) return 0;
     uint8_t *copy = malloc(size);
     memcpy(copy, data, size);

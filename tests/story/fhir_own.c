@@ -193,6 +193,8 @@ static void the_store_and_the_index_answer_together(void **state)
     (void)state;
     for (size_t i = 0; i < 3; i++)
         want(201, site, "POST", "/Patient", desk_text("{\"resourceType\":\"Patient\",\"name\":[{\"family\":\"Store\"}],\"birthDate\":\"%s\"}", births[i]));
+    count_is(0, site, "/Patient?name=nobody&_sort=birthdate");
+    count_is(0, site, "/AllergyIntolerance?_sort=date,_lastUpdated");
     json_t *got = want(200, site, "GET", "/Patient?_sort=birthdate&_total=accurate", NULL);
     assert_int_equal(json_integer_value(json_object_get(got, "total")), 6);
     for (size_t i = 0; i < 6; i++) {

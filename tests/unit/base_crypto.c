@@ -226,6 +226,12 @@ static void text_forms(void **state)
         assert_int_equal(base32_encode("foobar", n, out, sizeof out), strlen(b32[n]));
         assert_string_equal(out, b32[n]);
     }
+    static const char *const padded[] = {"", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"};
+    for (size_t n = 0; n <= 6; n++) {
+        memset(out, 'x', sizeof out - 1);
+        base64_encode("foobar", n, out, sizeof out); /* nothing is a text, too */
+        assert_string_equal(out, padded[n]);
+    }
     assert_int_equal(base64_decode("Zm9v\r\nYmE=", 10, back, sizeof back), 5);
     assert_memory_equal(back, "fooba", 5);
     assert_int_equal(base64_decode("+/+/", 4, back, sizeof back), 3);

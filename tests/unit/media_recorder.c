@@ -1,6 +1,7 @@
 /* The recorder by itself: packets in, chained files out. Killed at random moments, with a disk that fails or is slow, with packets lost; what
  * an earlier life left; and what a changed file looks like to who reads its chain. */
 #include "media/mux/recorder.h"
+#include "media/mux/webm.h"
 #include "server/base/reel.h"
 #include <dirent.h>
 #include <errno.h>
@@ -661,6 +662,43 @@ static void gaps_come_together(void **state)
     assert_int_equal(g.at[REEL_GAPS_MAX - 1].begin_ms + g.at[REEL_GAPS_MAX - 1].length_ms, 200000 + 99 * 10000 + 20);
 }
 
+/* Times that no recording has, as a damaged disk or somebody else leaves them: neither is reckoned with. */
+static void times_that_are_none(void **state)
+{
+    static const struct {
+        uint64_t begin_ms;
+        bool good;
+    } links[] = {{REEL_MS_MAX, true}, {INT64_MAX, false}, {UINT64_MAX, false}};
+    static const uint8_t head[] = "\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\x01\xff\xff\xff\xff\xff\xff\xff\x16\x54\xae\x6b\x80";
+    (void)state;
+    for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
+        uint8_t b[sizeof head + REEL_LINK_MAX];
+        struct reel_gaps gaps = {1, {{(int64_t)links[i].begin_ms, 20, 20, REEL_DISK}}};
+        size_t n = sizeof head - 1, tracks = n - 5;
+        memcpy(b, head, n);
+        n += reel_link(&(struct reel_chain){0}, b + tracks, 5, &gaps, 0, b + n);
+        struct reel_report r = read_bytes(b, n);
+        if ((r.wrong == NULL) != links[i].good)
+            fail_msg("%llx: %s", (unsigned long long)links[i].begin_ms, r.wrong ? r.wrong : "taken");
+    }
+    /* what machines left of two files (tests/fuzz/media_webm.c); the first byte is the fuzzer's */
+    static const char *const files[] = {"file", "file_no_time", "file_back_in_time"};
+    for (size_t i = 0; i < 3; i++) {
+        char path[300], text[4000];
+        int64_t ms;
+        snprintf(path, sizeof path, "%s/tests/fuzz/corpus/media_webm/%s", YL_SOURCE_DIR, files[i]);
+        FILE *from = fopen(path, "rb");
+        size_t n = fread(text, 1, sizeof text, from);
+        fclose(from);
+        snprintf(path, sizeof path, "%s/left.webm", dir);
+        FILE *to = fopen(path, "wb");
+        assert_int_equal(fwrite(text + 1, 1, n - 1, to), n - 1);
+        fclose(to);
+        assert_int_equal(webm_finish(path, &ms), i ? ERR_NOT_FOUND : 0);
+        unlink(path);
+    }
+}
+
 int main(void)
 {
     char command[128];
@@ -673,6 +711,7 @@ int main(void)
         cmocka_unit_test(stopped_within_a_frame), cmocka_unit_test(the_source_stalls), cmocka_unit_test(a_full_disk),
         cmocka_unit_test(a_disk_that_stands), cmocka_unit_test(no_room),        cmocka_unit_test(killed_anywhere),
         cmocka_unit_test(left_behind),   cmocka_unit_test(changed),             cmocka_unit_test(gaps_come_together),
+        cmocka_unit_test(times_that_are_none),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     snprintf(command, sizeof command, "rm -rf %s", base);

@@ -1,5 +1,6 @@
 /* Searching FHIR R4: the values of every parameter, search strings, how the two meet. */
 #include "records/r4/ucum.h"
+#include "records/term/charset.h"
 #include "tests/lib/r4_fixture.h"
 
 /* ---- index values ---- */
@@ -171,8 +172,27 @@ static void wrong_queries_name_the_parameter(void **state)
         assert_int_equal(fault.n_fields, 1);
         assert_string_equal(fault.fields[0].path, wrong[i][1]);
     }
+    /* Powers of ten that no double holds: the first would be met by every number, of the others the arithmetic has no end. */
+    static const char *const beyond[] = {"0e999", "gt0e401", "1e-2147483648", "1.5e-99999999999999999999", "0e9223372036854775807"};
+    for (size_t i = 0; i < sizeof beyond / sizeof *beyond; i++) {
+        char text[80];
+        snprintf(text, sizeof text, "value-quantity=%s", beyond[i]);
+        if (ask("Observation", text) != ERR_INVALID)
+            fail_msg("%s was taken", text);
+    }
+    assert_int_equal(ask("Observation", "value-quantity=1e-300"), 0);
+    /* A fault is text whatever was asked: a name is cut between two characters. */
+    char longest[200] = "name:"; /* five bytes and threes do not make ninety */
+    for (int i = 0; i < 40; i++)
+        strcat(longest, "名");
+    strcat(longest, "=1");
+    assert_int_equal(ask("Patient", longest), ERR_INVALID);
+    assert_true(charset_utf8(fault.text, strlen(fault.text)) && charset_utf8(fault.fields[0].path, strlen(fault.fields[0].path)));
     struct r4_pair pairs[2];
     size_t n;
+    assert_int_equal(r4_query_split(doc, "a=%b4", 5, pairs, 2, &n), ERR_INVALID);
+    assert_int_equal(r4_query_split(doc, "a\xb4=1", 4, pairs, 2, &n), ERR_INVALID);
+    assert_int_equal(r4_query_split(doc, "%E5%90%8D=1", 11, pairs, 2, &n), 0);
     assert_int_equal(r4_query_split(doc, "a=%zz", 5, pairs, 2, &n), ERR_INVALID);
     assert_int_equal(r4_query_split(doc, "a=%e", 4, pairs, 2, &n), ERR_INVALID);
     assert_int_equal(r4_query_split(doc, "a=1&b=2&c=3", 11, pairs, 2, &n), ERR_INVALID);
