@@ -290,7 +290,17 @@ static bool worth_a_line(const struct item *it)
     }
 }
 
-static int write_line(struct item *it, struct tx *tx)
+/* Whom the answer showed, as the next line of `run` tells it: but those who have a line of their own. */
+static int keep_shown(struct item *it, struct audit_run *run, char hash[AUDIT_HASH_BYTES])
+{
+    uint64_t told[OP_ALSO_MAX + 1] = {it->patient};
+    hash[0] = 0;
+    for (size_t i = 0; i < it->n_also; i++)
+        told[i + 1] = it->also[i].patient;
+    return it->reply.error ? 0 : audit_keep_shown(run, it->now_ms, &it->session.actor, &it->shown, told, it->n_also + 1, hash);
+}
+
+static void add_lines(struct item *it, struct audit_run *run, const char *shown)
 {
     const struct actor *a = &it->session.actor;
     struct audit_line line = {.op = it->op->name,
@@ -301,18 +311,36 @@ static int write_line(struct item *it, struct tx *tx)
                               .patient = it->patient,
                               .object = it->object,
                               .address = it->address,
-                              .detail = it->hidden[0] ? it->hidden : it->reply.error ? it->reply.fault.reason : it->detail};
-    struct audit_run run;
-    audit_begin(&run, tx, it->r->parts.audit_key);
-    audit_add(&run, it->now_ms, &line);
+                              .detail = it->hidden[0] ? it->hidden : it->reply.error ? it->reply.fault.reason : it->detail,
+                              .shown = shown};
+    audit_add(run, it->now_ms, &line);
+    line.shown = NULL;
     for (size_t i = 0; i < it->n_also && !it->reply.error; i++) {
         char with[80];
         snprintf(with, sizeof with, "basis=%s with=%016" PRIx64, it->also[i].basis, it->patient);
         line.patient = it->also[i].patient;
         line.detail = with;
-        audit_add(&run, it->now_ms, &line);
+        audit_add(run, it->now_ms, &line);
     }
-    return audit_end(&run);
+}
+
+static bool showed(const struct item *it)
+{
+    return it->shown.n && !it->reply.error;
+}
+
+/* What is worth no line has one all the same when it showed somebody anew: the rows hang on it. */
+static int write_lines(struct item *it, struct tx *tx)
+{
+    struct audit_run run;
+    char shown[AUDIT_HASH_BYTES];
+    if (!worth_a_line(it) && !showed(it))
+        return 0;
+    audit_begin(&run, tx, it->r->parts.audit_key);
+    int rc = keep_shown(it, &run, shown);
+    if (rc == 0 && (shown[0] || worth_a_line(it)))
+        add_lines(it, &run, shown);
+    return rc ? rc : audit_end(&run);
 }
 
 static bool to_touch(const struct item *it)
@@ -322,21 +350,12 @@ static bool to_touch(const struct item *it)
 
 bool item_to_note(const struct item *it)
 {
-    return worth_a_line(it) || to_touch(it) || (it->shown.n && !it->reply.error);
-}
-
-static int keep_shown(struct item *it, struct tx *tx)
-{
-    uint64_t told[OP_ALSO_MAX + 1] = {it->patient};
-    for (size_t i = 0; i < it->n_also; i++)
-        told[i + 1] = it->also[i].patient;
-    return it->reply.error ? 0 : audit_keep_shown(tx, &it->session.actor, it->now_ms, &it->shown, told, it->n_also + 1);
+    return worth_a_line(it) || to_touch(it) || showed(it);
 }
 
 static int note(struct item *it, struct tx *tx)
 {
-    int rc = worth_a_line(it) ? write_line(it, tx) : 0;
-    rc = rc ? rc : keep_shown(it, tx);
+    int rc = write_lines(it, tx);
     return rc == 0 && to_touch(it) ? access_session_touch(tx, it->session.actor.session, it->now_ms) : rc;
 }
 

@@ -576,5 +576,9 @@ const struct migration store_migrations[] = {
      "CREATE TABLE audit_shown (patient_id INTEGER NOT NULL, day INTEGER NOT NULL, person_id INTEGER NOT NULL, org_id INTEGER NOT NULL, t_ms INTEGER NOT NULL, "
      "PRIMARY KEY (patient_id, day, person_id, org_id))" CLUSTERED ";"
      "UPDATE person SET fails=0, lockouts=0, locked_until_ms=0;"},
+    {61, "the audit's lines commit to whom lists showed",
+     "ALTER TABLE audit ADD COLUMN shown TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE audit_shown ADD COLUMN seq INTEGER NOT NULL DEFAULT 0;"
+     "CREATE INDEX audit_shown_line ON audit_shown (seq);"},
     {0, NULL, NULL},
 };
