@@ -34,7 +34,8 @@ int audit_end(struct audit_run *a);
 
 /* Lines are found by their object only where this holds (audit a); the condition is that of the index, word for word. A machine's line for
  * every read of a resource is in no list of an object's lines, nor is that of a message another system sent. */
-#define AUDIT_OF_OBJECT "a.object_id<>0 AND (a.op<'fhir.' OR a.op>='fhir/') AND a.op<>'exchange.receive'"
+#define AUDIT_OF_PEOPLE "(a.op<'fhir.' OR a.op>='fhir/') AND a.op<>'exchange.receive'"
+#define AUDIT_OF_OBJECT "a.object_id<>0 AND " AUDIT_OF_PEOPLE
 
 struct audit_verdict {
     int64_t lines, first_bad; /* first_bad 0 = the chain is whole */

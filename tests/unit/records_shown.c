@@ -164,12 +164,66 @@ static void a_long_chain_is_checked_to_its_end(void **state)
     assert_int_equal(verdict().first_bad, 501);
 }
 
+/* ---- the auditor's list, by each of its filters ---- */
+
+static void put(struct audit_run *run, int64_t t_ms, const char *op, const char *outcome, uint64_t person, uint64_t object)
+{
+    audit_add(run, t_ms, &(struct audit_line){.op = op, .outcome = outcome, .person = person, .org = 10, .patient = 7, .object = object});
+}
+
+static void finds(json_t *args, size_t n, const char *newest)
+{
+    json_t *items = json_object_get(yes("auditor", "audit.list", args), "items");
+    size_t i;
+    json_t *one;
+    int64_t before = INT64_MAX;
+    assert_int_equal(json_array_size(items), n);
+    json_array_foreach(items, i, one)
+    {
+        int64_t seq = json_integer_value(json_object_get(one, "seq"));
+        assert_true(seq < before);
+        before = seq;
+    }
+    if (n)
+        assert_string_equal(text(json_array_get(items, 0), "op"), newest);
+}
+
+static void each_filter_finds_its_lines(void **state)
+{
+    struct tx *tx;
+    struct audit_run run;
+    (void)state;
+    assert_int_equal(tx_begin(records_store(w.r), TX_WRITE, &tx), 0);
+    audit_begin(&run, tx, records_parts(w.r)->audit_key);
+    put(&run, 1000, "research.approve", "ok", 904, 0);
+    put(&run, 1001, "fhir.read", "denied", 0, 0);
+    put(&run, 1002, "session.login", "ok", 0, 205);
+    put(&run, 1003, "patient.get", "denied", 205, 0);
+    put(&run, 1004, "research.approve", "denied", 205, 0);
+    put(&run, 1005, "fhir.vread", "ok", 0, 0);
+    put(&run, 1006, "patient.reveal", "ok", 205, 0);
+    assert_int_equal(audit_end(&run), 0);
+    assert_int_equal(tx_commit(tx), 0);
+    finds(json_pack("{s:s}", "op", "research.approve"), 2, "research.approve");
+    finds(json_pack("{s:s}", "op", "fhir.vread"), 1, "fhir.vread");
+    finds(json_pack("{s:s}", "op", "research.revoke"), 0, "");
+    finds(json_pack("{s:b}", "denied", 1), 3, "research.approve");
+    finds(json_pack("{s:o}", "person_id", id_json("wu")), 4, "patient.reveal"); /* and where somebody signed in as he */
+    finds(json_pack("{s:o,s:b}", "person_id", id_json("wu"), "denied", 1), 2, "research.approve");
+    finds(json_pack("{s:o,s:s}", "person_id", id_json("wu"), "op", "session.login"), 1, "session.login");
+    finds(json_pack("{s:b,s:s}", "denied", 1, "op", "patient.get"), 1, "patient.get");
+    finds(json_pack("{s:I,s:I}", "from_ms", (json_int_t)1002, "to_ms", (json_int_t)1005), 3, "research.approve");
+    json_t *page = yes("auditor", "audit.list", json_pack("{s:o,s:i}", "person_id", id_json("wu"), "limit", 3));
+    int64_t next = json_integer_value(json_object_get(page, "next"));
+    finds(json_pack("{s:o,s:i,s:I}", "person_id", id_json("wu"), "limit", 3, "after", (json_int_t)next), 1, "session.login");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, open_house, room_close_world)
     const struct CMUnitTest tests[] = {
         T(a_list_commits_to_whom_it_showed), T(a_row_taken_away_is_found), T(all_rows_of_a_list_taken_away_are_found), T(a_line_that_no_longer_shows_is_found),
-        T(a_changed_row_is_found), T(a_row_that_moved_is_found), T(a_row_put_there_is_found), T(older_rows_are_adopted), T(a_long_chain_is_checked_to_its_end),
+        T(a_changed_row_is_found), T(a_row_that_moved_is_found), T(a_row_put_there_is_found), T(older_rows_are_adopted), T(a_long_chain_is_checked_to_its_end), T(each_filter_finds_its_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
