@@ -107,9 +107,23 @@ static void others_are_told_again(void **state)
     assert_int_equal(count("SELECT COUNT(*) FROM audit WHERE op='case.submit' AND detail='again'"), 1);
 }
 
+/* They hold health data, and are of use for days. */
+static void kept_for_a_week(void **state)
+{
+    (void)state;
+    room_case_make(full_form());
+    assert_non_null(again("qian", "message.send", message()));
+    w.now_ms += 6 * 86400000ll;
+    records_tick(w.r);
+    assert_int_equal(count("SELECT COUNT(*) FROM idempotent"), 1);
+    w.now_ms += 2 * 86400000ll;
+    records_tick(w.r);
+    assert_int_equal(count("SELECT COUNT(*) FROM idempotent"), 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, room_open_world, room_close_world)
-    const struct CMUnitTest tests[] = {T(of_a_case), T(of_a_record), T(others_are_told_again)};
+    const struct CMUnitTest tests[] = {T(of_a_case), T(of_a_record), T(others_are_told_again), T(kept_for_a_week)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
