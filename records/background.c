@@ -14,6 +14,8 @@
 
 #define SWEEP_EVERY_MS 600000
 #define CLOCK_BACK_MS 60000
+#define KEPT_MS (7 * 86400000ll) /* an answer for who sends his request again; a browser that was away for longer begins anew */
+#define KEPT_A_SWEEP 5000
 
 /* A batch holds secrets and bodies: heap, wiped after use. */
 static void deliveries(struct records *r, int64_t now_ms)
@@ -77,12 +79,15 @@ static void sweep(struct records *r, int64_t now_ms)
     if (tx_begin(records_store(r), TX_WRITE, &tx))
         return;
     int rc = document_sweep(tx, records_parts(r)->documents, now_ms);
+    if (rc == 0) /* they hold health data: no longer than they are of use */
+        rc = tx_exec(tx, "DELETE FROM idempotent WHERE (person_id, key) IN (SELECT person_id, key FROM idempotent WHERE t_ms<$1 ORDER BY t_ms LIMIT $2)", "ii", now_ms - KEPT_MS,
+                     (int64_t)KEPT_A_SWEEP);
     if (rc)
         tx_rollback(tx);
     else
         rc = tx_commit(tx);
     if (rc)
-        log_error("document", "uploads could not be swept: %s", err_wire(rc));
+        log_error("records", "old uploads and kept answers could not be swept: %s", err_wire(rc));
 }
 
 /* The machine's clock was ahead and was set back: what was put off by the wrong one would wait until it is that late again, and sessions be fresh until then. */

@@ -442,20 +442,22 @@ static int totp_confirm(struct op_ctx *ctx, json_t *args, json_t **result)
 
 /* ---- own sessions, the role table ---- */
 
+#define SESSIONS_SHOWN 50
+
 static int session_list(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     json_t *items = json_array();
     (void)args;
     struct query *q = tx_query(ctx->tx,
                                "SELECT id, device, address, created_ms, seen_ms FROM session WHERE person_id=$1 AND ended_ms=0 AND "
-                               "until_ms>$2 ORDER BY seen_ms DESC LIMIT 50",
-                               "ii", (int64_t)ctx->actor->person.v, ctx->now_ms);
+                               "until_ms>$2 ORDER BY seen_ms DESC, id DESC LIMIT $3",
+                               "iii", (int64_t)ctx->actor->person.v, ctx->now_ms, (int64_t)SESSIONS_SHOWN + 1);
     while (query_next(q))
         json_array_append_new(items, json_pack("{s:o,s:s,s:s,s:I,s:I,s:b}", "id", json_id((uint64_t)query_int(q, "id")), "device",
                                                query_text(q, "device"), "address", query_text(q, "address"), "created_ms",
                                                (json_int_t)query_int(q, "created_ms"), "seen_ms", (json_int_t)query_int(q, "seen_ms"),
                                                "current", (uint64_t)query_int(q, "id") == ctx->actor->session));
-    *result = json_pack("{s:o}", "items", items);
+    *result = json_pack("{s:b,s:o}", "truncated", json_cut(items, SESSIONS_SHOWN), "items", items);
     return query_end(q);
 }
 

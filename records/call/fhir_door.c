@@ -307,7 +307,7 @@ static int queue(struct records *r, struct fhir_job *first, struct fhir_job *las
 
 static bool to_note(const struct fhir_work *w)
 {
-    return w->to_write || w->n_notes || ((w->answer.status == 401 || w->answer.status == 403) && (w->actor.client || w->actor.person));
+    return w->to_write || w->n_notes || w->hidden || ((w->answer.status == 401 || w->answer.status == 403) && (w->actor.client || w->actor.person));
 }
 
 /* Answers those that leave no line, and hands on the others. */

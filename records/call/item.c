@@ -1,9 +1,9 @@
 /* The steps of one call (call.h). */
 #include "records/call/call.h"
+#include "records/call/kept.h"
 #include "records/access/password.h"
 #include "records/access/tries.h"
 #include "records/audit/audit.h"
-#include "records/store/seal.h"
 #include "records/work/policy.h"
 #include "server/base/crypto.h"
 #include "server/base/log.h"
@@ -290,7 +290,17 @@ static bool worth_a_line(const struct item *it)
     }
 }
 
-static int write_line(struct item *it, struct tx *tx)
+/* Whom the answer showed, as the next line of `run` tells it: but those who have a line of their own. */
+static int keep_shown(struct item *it, struct audit_run *run, char hash[AUDIT_HASH_BYTES])
+{
+    uint64_t told[OP_ALSO_MAX + 1] = {it->patient};
+    hash[0] = 0;
+    for (size_t i = 0; i < it->n_also; i++)
+        told[i + 1] = it->also[i].patient;
+    return it->reply.error ? 0 : audit_keep_shown(run, it->now_ms, &it->session.actor, &it->shown, told, it->n_also + 1, hash);
+}
+
+static void add_lines(struct item *it, struct audit_run *run, const char *shown)
 {
     const struct actor *a = &it->session.actor;
     struct audit_line line = {.op = it->op->name,
@@ -301,18 +311,36 @@ static int write_line(struct item *it, struct tx *tx)
                               .patient = it->patient,
                               .object = it->object,
                               .address = it->address,
-                              .detail = it->hidden[0] ? it->hidden : it->reply.error ? it->reply.fault.reason : it->detail};
-    struct audit_run run;
-    audit_begin(&run, tx, it->r->parts.audit_key);
-    audit_add(&run, it->now_ms, &line);
+                              .detail = it->hidden[0] ? it->hidden : it->reply.error ? it->reply.fault.reason : it->detail,
+                              .shown = shown};
+    audit_add(run, it->now_ms, &line);
+    line.shown = NULL;
     for (size_t i = 0; i < it->n_also && !it->reply.error; i++) {
         char with[80];
         snprintf(with, sizeof with, "basis=%s with=%016" PRIx64, it->also[i].basis, it->patient);
         line.patient = it->also[i].patient;
         line.detail = with;
-        audit_add(&run, it->now_ms, &line);
+        audit_add(run, it->now_ms, &line);
     }
-    return audit_end(&run);
+}
+
+static bool showed(const struct item *it)
+{
+    return it->shown.n && !it->reply.error;
+}
+
+/* What is worth no line has one all the same when it showed somebody anew: the rows hang on it. */
+static int write_lines(struct item *it, struct tx *tx)
+{
+    struct audit_run run;
+    char shown[AUDIT_HASH_BYTES];
+    if (!worth_a_line(it) && !showed(it))
+        return 0;
+    audit_begin(&run, tx, it->r->parts.audit_key);
+    int rc = keep_shown(it, &run, shown);
+    if (rc == 0 && (shown[0] || worth_a_line(it)))
+        add_lines(it, &run, shown);
+    return rc ? rc : audit_end(&run);
 }
 
 static bool to_touch(const struct item *it)
@@ -322,102 +350,16 @@ static bool to_touch(const struct item *it)
 
 bool item_to_note(const struct item *it)
 {
-    return worth_a_line(it) || to_touch(it) || (it->shown.n && !it->reply.error);
-}
-
-static int keep_shown(struct item *it, struct tx *tx)
-{
-    uint64_t told[OP_ALSO_MAX + 1] = {it->patient};
-    for (size_t i = 0; i < it->n_also; i++)
-        told[i + 1] = it->also[i].patient;
-    return it->reply.error ? 0 : audit_keep_shown(tx, &it->session.actor, it->now_ms, &it->shown, told, it->n_also + 1);
+    return worth_a_line(it) || to_touch(it) || showed(it);
 }
 
 static int note(struct item *it, struct tx *tx)
 {
-    int rc = worth_a_line(it) ? write_line(it, tx) : 0;
-    rc = rc ? rc : keep_shown(it, tx);
+    int rc = write_lines(it, tx);
     return rc == 0 && to_touch(it) ? access_session_touch(tx, it->session.actor.session, it->now_ms) : rc;
 }
 
-/* ---- answers kept for repeated requests: sealed, because they may hold health data ----
- * With whom they are about: whoever gets one again has read it again, and the line says of whom. */
-
-#define KEPT_HEAD "@%016" PRIx64 "%016" PRIx64 /* patient, object; no JSON begins so */
-#define KEPT_SCAN "@%16" SCNx64 "%16" SCNx64
-#define KEPT_HEAD_BYTES 33
-
-/* Keyed: arguments may hold a password, a number, a short text - all of them could be guessed from a plain hash. */
-static int args_hash(const struct item *it, char out[65])
-{
-    uint8_t digest[SHA256_BYTES];
-    char *text = json_dumps(it->args, JSON_COMPACT | JSON_SORT_KEYS);
-    if (!text)
-        return ERR_UNAVAILABLE;
-    crypto_hmac_sha256(it->r->parts.request_key, 32, text, strlen(text), digest);
-    free(text);
-    int n = hex_encode(digest, sizeof digest, out, 65);
-    return n < 0 ? n : 0;
-}
-
-/* Of an older program: the JSON alone. */
-static void take_kept(struct item *it, const char *text)
-{
-    if (sscanf(text, KEPT_SCAN, &it->patient, &it->object) == 2)
-        text += KEPT_HEAD_BYTES;
-    it->reply.result = *text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
-    snprintf(it->detail, sizeof it->detail, "again");
-}
-
-static int kept_answer(struct item *it, struct query *q, const char *hash, bool *found)
-{
-    if (strcmp(query_text(q, "op"), it->op->name) || strcmp(query_text(q, "args_hash"), hash))
-        return refuse(it, ERR_CONFLICT, "idempotency_mismatch", "This idempotency key was used for another request.");
-    size_t len;
-    const void *sealed = query_blob(q, "answer", &len);
-    char *text = malloc(len + 1);
-    int rc = text ? seal_open_text(it->r->parts.answer_key, it->session.actor.person.v, sealed, len, text, len + 1) : ERR_UNAVAILABLE;
-    if (rc >= 0 && text) {
-        take_kept(it, text);
-        rc = 0;
-    }
-    free(text);
-    *found = rc == 0;
-    return rc;
-}
-
-static int find_kept(struct item *it, struct tx *tx, const char *hash, bool *found)
-{
-    *found = false;
-    struct query *q = tx_query(tx, "SELECT op, args_hash, answer FROM idempotent WHERE person_id=$1 AND key=$2", "it",
-                               (int64_t)it->session.actor.person.v, it->key);
-    int rc = query_next(q) ? kept_answer(it, q, hash, found) : 0;
-    int ended = query_end(q);
-    return rc ? rc : ended;
-}
-
-static char *text_to_keep(const struct item *it)
-{
-    char *text = NULL, *json = it->reply.result ? json_dumps(it->reply.result, JSON_COMPACT | JSON_ENCODE_ANY) : strdup("");
-    if (json && asprintf(&text, KEPT_HEAD "%s", it->patient, it->object, json) < 0)
-        text = NULL;
-    free(json);
-    return text;
-}
-
-static int keep_answer(struct item *it, struct tx *tx, const char *hash)
-{
-    char *text = text_to_keep(it);
-    size_t cap = text ? strlen(text) + SEAL_OVERHEAD : 0;
-    uint8_t *sealed = text ? malloc(cap) : NULL;
-    int rc = sealed ? seal_text(it->r->parts.answer_key, it->session.actor.person.v, text, sealed, cap) : ERR_UNAVAILABLE;
-    if (rc >= 0)
-        rc = tx_exec(tx, "INSERT INTO idempotent (person_id, key, op, args_hash, t_ms, answer) VALUES ($1,$2,$3,$4,$5,$6)", "itttib",
-                     (int64_t)it->session.actor.person.v, it->key, it->op->name, hash, it->now_ms, sealed, (size_t)rc);
-    free(sealed);
-    free(text);
-    return rc;
-}
+/* ---- answers kept for repeated requests (kept.h) ---- */
 
 static int run_once(struct item *it, struct tx *tx, bool *keep)
 {
@@ -426,12 +368,15 @@ static int run_once(struct item *it, struct tx *tx, bool *keep)
     *keep = false;
     if (!it->key[0] || !it->session.actor.person.v)
         return run(it, tx, keep);
-    int rc = args_hash(it, hash);
-    rc = rc ? rc : find_kept(it, tx, hash, &found);
-    if (rc || found)
-        return it->reply.error = rc;
+    int rc = kept_args_hash(it, hash);
+    rc = rc ? rc : kept_find(it, tx, hash, &found);
+    if (rc || found) {
+        it->reply.error = rc;
+        conceal(it); /* it may have been closed to him meanwhile */
+        return it->reply.error;
+    }
     rc = run(it, tx, keep);
-    return rc ? rc : (it->reply.error = keep_answer(it, tx, hash));
+    return rc ? rc : (it->reply.error = kept_add(it, tx, hash));
 }
 
 int item_write(struct item *it, struct tx *tx)

@@ -1,5 +1,6 @@
 /* Opening and closing records, and its pool. */
 #include "records/call/open.h"
+#include "records/audit/audit.h"
 #include "records/exchange/drop.h"
 #include "records/exchange/pull.h"
 #include "records/exchange/tell.h"
@@ -226,6 +227,7 @@ static int open_all(struct records *r, const struct records_config *config, stru
     rc = rc ? rc : store_migrate(r->store, f);
     rc = rc ? rc : records_parts_open(&r->parts, r->data_dir, r->config_dir, key, f);
     explicit_bzero(key, sizeof key);
+    rc = rc ? rc : audit_adopt_shown(r->store, r->parts.audit_key, clock_now_ms(r->clock));
     rc = rc ? rc : open_mirror(r, config, f); /* before anybody publishes a file */
     rc = rc ? rc : fhir_reindex(r->parts.fhir, r->store, f);
     if (rc == 0) {

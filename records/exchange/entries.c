@@ -187,7 +187,54 @@ static void put_name(struct query *q, json_t *line)
         json_object_set_new(line, "key", json_integer(query_int(q, "key")));
 }
 
-static json_t *entry_json(const struct records_parts *p, struct query *q)
+/* Lines of one message stand side by side: what they say alike is one value, not one each. */
+struct alike {
+    json_t *kind, *state, *source, *message, *org;
+    uint64_t message_id, org_id;
+};
+
+static json_t *text_alike(json_t **held, const char *text)
+{
+    if (!text)
+        return json_null();
+    if (!*held || strcmp(json_string_value(*held), text) != 0) {
+        json_decref(*held);
+        *held = json_string(text);
+    }
+    return *held;
+}
+
+static json_t *message_alike(struct alike *a, uint64_t message)
+{
+    if (!a->message || a->message_id != message) {
+        json_decref(a->message);
+        a->message = json_id(message);
+        a->message_id = message;
+    }
+    return a->message;
+}
+
+static json_t *org_alike(struct alike *a, struct query *q)
+{
+    uint64_t org = (uint64_t)query_int(q, "org_id");
+    if (!a->org || a->org_id != org) {
+        json_decref(a->org);
+        a->org = json_pack("{s:o,s:s?}", "id", json_id(org), "name", query_text(q, "org_name"));
+        a->org_id = org;
+    }
+    return a->org;
+}
+
+static void alike_fini(struct alike *a)
+{
+    json_decref(a->kind);
+    json_decref(a->state);
+    json_decref(a->source);
+    json_decref(a->message);
+    json_decref(a->org);
+}
+
+static json_t *entry_json(const struct records_parts *p, struct query *q, struct alike *a)
 {
     uint64_t id = (uint64_t)query_int(q, "id");
     const char *body = query_sealed(q, "body", SEALED_EXCHANGE_ENTRY, id, (uint64_t)query_int(q, "patient_id"));
@@ -195,10 +242,9 @@ static json_t *entry_json(const struct records_parts *p, struct query *q)
     if (!o)
         return NULL;
     const char *text = json_string_value(json_object_get(o, "text")), *code = query_text(q, "code");
-    json_t *line = json_pack("{s:I,s:s,s:s?,s:s?,s:s?,s:s?,s:o,s:{s:o,s:s?},s:s?,s:o}", "t_ms", (json_int_t)query_int(q, "t_ms"), "kind", query_text(q, "kind"), "title",
-                             text ? text : code, "code", code, "unit", query_text(q, "unit"), "state",
-                             query_text(q, "status"), "id", json_id(id), "org", "id", json_id((uint64_t)query_int(q, "org_id")), "name",
-                             query_text(q, "org_name"), "source", query_text(q, "source_name"), "message_id", json_id((uint64_t)query_int(q, "message_id")));
+    json_t *line = json_pack("{s:I,s:O,s:s?,s:s?,s:s?,s:O,s:o,s:O,s:O,s:O}", "t_ms", (json_int_t)query_int(q, "t_ms"), "kind", text_alike(&a->kind, query_text(q, "kind")), "title",
+                             text ? text : code, "code", code, "unit", query_text(q, "unit"), "state", text_alike(&a->state, query_text(q, "status")), "id", json_id(id), "org",
+                             org_alike(a, q), "source", text_alike(&a->source, query_text(q, "source_name")), "message_id", message_alike(a, (uint64_t)query_int(q, "message_id")));
     static const char *const more[] = {"value", "range", "flag", "who"};
     for (size_t i = 0; line && i < sizeof more / sizeof *more; i++)
         if (json_object_get(o, more[i]))
@@ -273,14 +319,16 @@ int exchange_timeline(struct op_ctx *ctx, uint64_t patient, json_t *items)
                                "WHERE e.patient_id=$1 AND e.replaced_by=0 ORDER BY e.t_ms DESC LIMIT $2",
                                "ii", (int64_t)patient, (int64_t)TIMELINE_MAX);
     size_t first = json_array_size(items);
+    struct alike alike = {0};
     while (query_next(q)) {
-        json_t *line = entry_json(records_parts(ctx->records), q);
+        json_t *line = entry_json(records_parts(ctx->records), q, &alike);
         if (line) {
             json_array_append_new(items, line);
             list[n++] = (struct told){(uint64_t)query_int(q, "message_id"), (uint64_t)query_int(q, "id"), json_string_value(json_object_get(line, "kind")), line};
         }
     }
     int rc = query_end(q);
+    alike_fini(&alike);
     put_heads(list, n);
     free(list);
     return rc || json_array_size(items) == first ? rc : add_put_right(ctx, patient, items, first);

@@ -131,14 +131,41 @@ static int dead_drop(struct op_ctx *ctx, json_t *args, json_t **result)
 
 /* ---- days ---- */
 
+#define DAYS_PAGE 400
+#define DAY_BYTES 11
+
+/* "2026-11-30 16 hex": the day and the source a page ended with. */
+static int day_after(struct op_ctx *ctx, const json_t *args, char day[DAY_BYTES], uint64_t *source)
+{
+    const char *after = arg_text(args, "after");
+    snprintf(day, DAY_BYTES, "9999-99-99");
+    *source = 0;
+    if (!after)
+        return 0;
+    if (strlen(after) != DAY_BYTES + 16 || after[10] != ' ' || id_parse(after + DAY_BYTES, source))
+        return fault_field(ctx->fault, "after", "malformed");
+    snprintf(day, DAY_BYTES, "%.10s", after);
+    return 0;
+}
+
+static json_t *day_next(bool more, const json_t *items)
+{
+    const json_t *last = json_array_get(items, json_array_size(items) - 1);
+    const char *source = json_string_value(json_object_get(json_object_get(last, "source"), "id")); /* null: of no registered source */
+    return more ? json_sprintf("%s %s", json_string_value(json_object_get(last, "day")), source ? source : "0000000000000000") : json_null();
+}
+
 static int days(struct op_ctx *ctx, json_t *args, json_t **result)
 {
+    char day[DAY_BYTES];
+    uint64_t source;
     json_t *items = json_array();
     const char *from = arg_text(args, "from") ? arg_text(args, "from") : "";
+    int rc = day_after(ctx, args, day, &source);
     struct query *q = tx_query(ctx->tx,
                                "SELECT d.*, s.name AS source_name, (SELECT COUNT(*) FROM exchange_message m WHERE m.source_id=d.source_id AND m.day=d.day) AS messages "
-                               "FROM exchange_day d LEFT JOIN exchange_source s ON s.id=d.source_id WHERE d.day>=$1 ORDER BY d.day DESC, d.source_id LIMIT 400",
-                               "t", from);
+                               "FROM exchange_day d LEFT JOIN exchange_source s ON s.id=d.source_id WHERE d.day>=$1 AND (d.day<$2 OR (d.day=$2 AND d.source_id>$3)) ORDER BY d.day DESC, d.source_id LIMIT $4",
+                               "ttii", from, day, (int64_t)source, (int64_t)DAYS_PAGE + 1);
     while (query_next(q)) {
         int64_t received = query_int(q, "received"), stored = query_int(q, "stored"), dead = query_int(q, "dead");
         int64_t rest = received - stored - query_int(q, "refused") - dead - query_int(q, "repeated");
@@ -148,8 +175,10 @@ static int days(struct op_ctx *ctx, json_t *args, json_t **result)
                                                (json_int_t)query_int(q, "repeated"), "messages", (json_int_t)query_int(q, "messages"), "agrees",
                                                rest == 0 && query_int(q, "messages") == stored + dead));
     }
-    *result = json_pack("{s:o}", "items", items);
-    return query_end(q);
+    bool more = json_cut(items, DAYS_PAGE);
+    *result = json_pack("{s:o,s:o}", "next", day_next(more, items), "items", items);
+    int ended = query_end(q);
+    return rc ? rc : ended;
 }
 
 /* ---- the table ---- */
@@ -218,7 +247,7 @@ static const struct field drop_args[] = {
     {.name = "reason", .type = FIELD_TEXT, .required = true, .min = 2, .max = 200, .help = "why it is put aside"},
     {0},
 };
-static const struct field day_args[] = {{.name = "from", .type = FIELD_DATE, .help = "first day"}, {0}};
+static const struct field day_args[] = {{.name = "from", .type = FIELD_DATE, .help = "first day"}, {.name = "after", .type = FIELD_TEXT, .max = 27, .help = "the `next` of the answer before"}, {0}};
 static const struct field no_args[] = {{0}};
 
 const struct op exchange_ops[] = {

@@ -215,6 +215,7 @@ int bundle_fail_as(struct fhir_work *w, struct entry *e, size_t i)
     s->answer.body = NULL;
     w->fault = s->fault;
     w->op = s->op;
+    w->hidden = s->hidden;
     w->n_notes = 0;
     w->answer.etag[0] = w->answer.location[0] = 0;
     /* where in the bundle it was */
@@ -280,6 +281,8 @@ void rest_bundle_begin(struct fhir_work *w, struct tx *tx)
 /* A line for each patient and kind of act, not for each of thousands of entries. */
 static void merge_notes(struct fhir_work *w, const struct fhir_work *of)
 {
+    if (of->hidden || of->answer.status == 403) /* and one that something was refused */
+        w->hidden = of->hidden ? of->hidden : "entry";
     for (size_t i = 0; i < of->n_notes; i++) {
         const struct fhir_note *n = &of->notes[i];
         size_t k = w->n_notes > 64 ? w->n_notes - 64 : 0;

@@ -120,14 +120,17 @@ bool fhir_closed(struct fhir_work *w, struct tx *tx, int64_t pkey, int64_t rid)
     return closed;
 }
 
-int fhir_not_closed(struct fhir_work *w, struct tx *tx, const struct fhir_row *row)
+/* A name alone tells nobody that there is something, nor that it was refused: reading, deleting and patching are answered as where there is nothing.
+ * Names are everybody's, so that one is taken cannot be kept from who takes it; that it is, is all he hears. */
+int fhir_not_closed(struct fhir_work *w, struct tx *tx, struct fhir_row *row)
 {
     if (!row->found || !fhir_closed(w, tx, row->pkey, row->rid))
         return 0;
-    const char *why = is_refused(w, tx, row->pkey) ? "refused" : "masked";
-    if (strcmp(w->q.method, "GET") == 0 || strcmp(w->q.method, "HEAD") == 0) { /* a name alone tells nobody that there is something, nor that it was refused */
-        w->hidden = why;
+    w->hidden = is_refused(w, tx, row->pkey) ? "refused" : "masked";
+    if (strcmp(w->q.method, "GET") == 0 || strcmp(w->q.method, "HEAD") == 0)
         return fhir_fail(w, ERR_NOT_FOUND, "no_resource", "There is no such resource.");
-    }
-    return fhir_fail(w, ERR_DENIED, why, "The name is that of a resource which is not open to your institution."); /* names are everybody's: that one is taken cannot be kept from who takes it */
+    if (strcmp(w->q.method, "DELETE") && strcmp(w->q.method, "PATCH"))
+        return fhir_fail(w, ERR_DENIED, "taken", "This id is taken; choose another.");
+    fhir_row_clear(row);
+    return 0;
 }

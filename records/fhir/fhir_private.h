@@ -220,7 +220,9 @@ struct fhir_row;
 /* Is a resource (its newest version) closed to the institution of who asks? Another one wrote it, and the patient refused that this one shares in his record, or it is above the reach
  * of a scope: a diagnosis of a sensitive kind in it, or a label R or V. To who speaks for no institution nothing is. */
 bool fhir_closed(struct fhir_work *w, struct tx *tx, int64_t pkey, int64_t rid);
-YL_CHECKED int fhir_not_closed(struct fhir_work *w, struct tx *tx, const struct fhir_row *row); /* answers it: 403 */
+/* Of a request of its name: 0 when the row is open - or is emptied, as if there were nothing, where a DELETE or a PATCH asks; else answers it: 404, or 403 where
+ * it would be written. The audit tells a refusal. */
+YL_CHECKED int fhir_not_closed(struct fhir_work *w, struct tx *tx, struct fhir_row *row);
 
 /* ---- the plan of one request ---- */
 enum wish { WISH_REPRESENTATION, WISH_MINIMAL, WISH_OUTCOME };

@@ -379,6 +379,7 @@ static int begin_write(struct fhir_work *w, struct tx *tx, struct staged *s)
         if (rc == 0 && !exists && id.n && id.n < sizeof s->name) { /* http.html#cond-update: no match, an id given: update as create */
             snprintf(s->name, sizeof s->name, "%.*s", (int)id.n, id.p);
             rc = row_find(w, tx, s->type, id, ROW_FACTS, &s->old);
+            rc = rc ? rc : fhir_not_closed(w, tx, &s->old);
             if (rc == 0 && s->old.found && !s->old.deleted)
                 rc = fhir_fail(w, ERR_CONFLICT, "exists", "The id belongs to a resource that does not meet the condition.");
         }
@@ -442,6 +443,7 @@ void rest_write_begin(struct fhir_work *w, struct tx *tx)
 static int finish_delete(struct fhir_work *w, struct tx *tx, struct staged *s)
 {
     fhir_row_clear(&s->old);
+    w->hidden = NULL; /* what it was on the reader is looked up again */
     int rc = w->plan->id[0] ? row_find(w, tx, s->type, str(w->plan->id), ROW_FACTS, &s->old) : 0;
     if (rc)
         return fhir_fail(w, rc, "", "The resource cannot be read.");
@@ -492,6 +494,8 @@ static int catch_up(struct fhir_work *w, struct tx *tx, struct staged *s)
     }
     fhir_row_clear(&s->old);
     s->old = now;
+    if (fhir_not_closed(w, tx, &s->old))
+        return ERR_DENIED;
     if (check_match(w, &s->old))
         return ERR_PRECONDITION_FAILED;
     s->pkey = 0;

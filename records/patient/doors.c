@@ -9,8 +9,8 @@
 
 struct told { /* one entry */
     json_t *entry;
-    const char *org, *kind, *id, *value, *unit; /* borrowed */
-    json_int_t from;
+    const char *org, *kind, *id, *value, *unit, *head, *message; /* borrowed */
+    json_int_t from, minute;
     bool fhir;
     uint64_t what; /* institution, kind, value and unit in one number: those that are the same have the same */
     struct told *by; /* told by this one already */
@@ -159,7 +159,7 @@ static struct told *add(struct join *j, struct named **table, uint64_t name, str
 
 static uint64_t at_moment(const struct told *t)
 {
-    return mix_number(t->what, (uint64_t)(json_integer_value(json_object_get(t->entry, "t_ms")) / 60000));
+    return mix_number(t->what, (uint64_t)t->minute);
 }
 
 static uint64_t in_message(const struct told *t, const char *message)
@@ -174,13 +174,13 @@ static uint64_t by_id(const char *id)
 
 static void enter(struct join *j, struct told *t)
 {
-    uint64_t number = (uint64_t)json_integer_value(json_object_get(t->entry, "key"));
     t->next_moment = add(j, &j->moments, at_moment(t), t);
     if (t->fhir) {
         (void)add(j, &j->heads, by_id(t->id), t);
         return;
     }
-    t->next_message = add(j, &j->messages, in_message(t, text_of(t->entry, "message_id")), t);
+    uint64_t number = (uint64_t)json_integer_value(json_object_get(t->entry, "key"));
+    t->next_message = add(j, &j->messages, in_message(t, t->message), t);
     if (number && !find(j->numbers, number))
         (void)add(j, &j->numbers, number, t);
 }
@@ -224,9 +224,8 @@ static struct told *by_moment(const struct join *j, const struct told *t)
 
 static struct told *head_of(const struct join *j, const struct told *t)
 {
-    const char *id = text_of(t->entry, "head_id");
-    struct told *head = *id ? find(j->heads, by_id(id)) : NULL;
-    return head && strcmp(head->id, id) == 0 ? head : NULL;
+    struct told *head = *t->head ? find(j->heads, by_id(t->head)) : NULL;
+    return head && strcmp(head->id, t->head) == 0 ? head : NULL;
 }
 
 /* Its report was told by a message: what of it was, too? */
@@ -235,9 +234,8 @@ static struct told *within(const struct join *j, const struct told *t)
     struct told *head = head_of(j, t), *report = head && head->by ? last_of(head) : NULL;
     if (!report || report->fhir)
         return NULL;
-    const char *message = text_of(report->entry, "message_id");
-    for (struct told *o = find(j->messages, in_message(t, message)); o; o = o->next_message)
-        if (strcmp(text_of(o->entry, "message_id"), message) == 0 && same(o, t))
+    for (struct told *o = find(j->messages, in_message(t, report->message)); o; o = o->next_message)
+        if (strcmp(o->message, report->message) == 0 && same(o, t))
             return o;
     return NULL;
 }
@@ -296,7 +294,8 @@ static void take(struct join *j, json_t *entry, json_t *from)
 {
     struct told *t = &j->list[j->n++];
     *t = (struct told){.entry = entry, .org = text_of(json_object_get(entry, "org"), "id"), .kind = text_of(entry, "kind"), .id = text_of(entry, "id"), .value = text_of(entry, "value"),
-                       .unit = text_of(entry, "unit"), .from = json_integer_value(from), .fhir = json_integer_value(from) < 0};
+                       .unit = text_of(entry, "unit"), .head = text_of(entry, "head_id"), .message = text_of(entry, "message_id"),
+                       .minute = json_integer_value(json_object_get(entry, "t_ms")) / 60000, .from = json_integer_value(from), .fhir = json_integer_value(from) < 0};
     t->what = what_of(t);
 }
 
@@ -332,7 +331,7 @@ static void join_all(struct join *j)
     for (int part = 0; part < 2; part++)
         for (size_t i = 0; i < j->n; i++) {
             struct told *t = &j->list[i];
-            if (t->fhir && !t->by && (json_object_get(t->entry, "head_id") != NULL) == part) {
+            if (t->fhir && !t->by && (*t->head != 0) == part) {
                 t->by = part ? within(j, t) : NULL;
                 t->by = t->by ? t->by : by_moment(j, t);
             }
@@ -354,7 +353,7 @@ void doors_join(json_t *items)
         i = 0;
         json_array_foreach(items, kept, entry)
         {
-            bool told = json_object_get(entry, "from") != NULL;
+            bool told = i < j.n && j.list[i].entry == entry;
             if (!told || !j.list[i].by)
                 json_array_append(all, entry);
             i += told;

@@ -380,6 +380,8 @@ int index_acts(struct op_ctx *ctx, json_t *args, json_t **result)
     return rc ? rc : tx_error(ctx->tx);
 }
 
+#define HISTORY_SHOWN 100
+
 /* Everything that ever touched one of the members, also those who have left since. */
 static json_t *history_of(struct op_ctx *ctx, uint64_t person, int *rc)
 {
@@ -388,8 +390,8 @@ static json_t *history_of(struct op_ctx *ctx, uint64_t person, int *rc)
                               ACTS "WHERE a.id IN (SELECT b.id FROM mpi_act b JOIN mpi_member m ON m.patient_id=b.patient_id WHERE m.person_id=$1 "
                                    "UNION SELECT b.id FROM mpi_act b JOIN mpi_member m ON m.patient_id=b.other_id WHERE m.person_id=$1 "
                                    "UNION SELECT v.act_id FROM mpi_move v JOIN mpi_member m ON m.patient_id=v.patient_id WHERE m.person_id=$1) "
-                                   "ORDER BY a.id DESC LIMIT 100",
-                              "i", (int64_t)person),
+                                   "ORDER BY a.id DESC LIMIT $2",
+                              "ii", (int64_t)person, (int64_t)HISTORY_SHOWN + 1),
                      rc);
 }
 
@@ -435,8 +437,9 @@ int index_person(struct op_ctx *ctx, json_t *args, json_t **result)
         return rc;
     json_t *whole = whole_members(ctx, who);
     also_read(ctx, whole);
-    *result = json_pack("{s:o,s:o,s:o,s:o,s:s}", "id", json_id(who), "golden", patient_index_golden(whole), "members", whole, "history",
-                        history_of(ctx, who, &rc), "stamp", stamp);
+    json_t *history = history_of(ctx, who, &rc);
+    *result = json_pack("{s:o,s:o,s:o,s:b,s:o,s:s}", "id", json_id(who), "golden", patient_index_golden(whole), "members", whole, "history_truncated",
+                        json_cut(history, HISTORY_SHOWN), "history", history, "stamp", stamp);
     return rc ? rc : tx_error(ctx->tx);
 }
 

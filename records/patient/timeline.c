@@ -28,18 +28,26 @@ static int list_documents(struct op_ctx *ctx, uint64_t patient, json_t *items)
                                "FROM document d LEFT JOIN org o ON o.id=d.org_id WHERE d.patient_id=$1 AND d.withdrawn_ms=0 AND d.source<>'recording' "
                                "ORDER BY d.uploaded_ms DESC LIMIT $2",
                                "ii", (int64_t)patient, (int64_t)TIMELINE_MAX);
+    json_t *org = NULL; /* of the row before: most are of one house */
+    uint64_t org_id = 0;
     while (query_next(q)) {
         const char *category = query_text(q, "category");
         bool recording = category && strcmp(category, "recording") == 0, lab = category && strcmp(category, "lab") == 0; /* brought from elsewhere */
         int64_t taken = query_int(q, "taken_ms");
         uint64_t id = (uint64_t)query_int(q, "id");
         const char *study = query_text(q, "study_uid");
-        json_array_append_new(items, json_pack("{s:o,s:I,s:s,s:s?,s:s?,s:o,s:o,s:o,s:s?,s:s*}", "id", json_id(id), "t_ms",
+        if (!org || org_id != (uint64_t)query_int(q, "org_id")) {
+            json_decref(org);
+            org = timeline_org(q);
+            org_id = (uint64_t)query_int(q, "org_id");
+        }
+        json_array_append_new(items, json_pack("{s:o,s:I,s:s,s:s?,s:s?,s:o,s:o,s:O,s:s?,s:s*}", "id", json_id(id), "t_ms",
                                                (json_int_t)(taken ? taken : query_int(q, "uploaded_ms")), "kind", recording ? "recording" : lab ? "lab" : "document",
                                                "title", query_sealed(q, "name", SEALED_DOCUMENT_NAME, id, 0), "category", category, "case_id",
-                                               json_id((uint64_t)query_int(q, "case_id")), "document_id", json_id(id), "org", timeline_org(q), "source",
+                                               json_id((uint64_t)query_int(q, "case_id")), "document_id", json_id(id), "org", org, "source",
                                                query_text(q, "source"), "uid", study && *study ? study : NULL));
     }
+    json_decref(org);
     return query_end(q);
 }
 

@@ -223,17 +223,21 @@ static json_t *actions_json(struct op_ctx *ctx, const struct month *m)
     return out;
 }
 
-static json_t *history_json(struct op_ctx *ctx, uint64_t id)
+#define HISTORY_SHOWN 200
+
+/* The newest, the oldest of them first. */
+static json_t *history_json(struct op_ctx *ctx, uint64_t id, bool *cut)
 {
     json_t *out = json_array();
     struct query *q = tx_query(ctx->tx,
-                               "SELECT e.t_ms, e.event, e.reason, p.name FROM report_month_event e LEFT JOIN person p ON p.id=e.person_id WHERE e.report_id=$1 ORDER BY e.id LIMIT 200", "i",
-                               (int64_t)id);
+                               "SELECT e.t_ms, e.event, e.reason, p.name FROM report_month_event e LEFT JOIN person p ON p.id=e.person_id WHERE e.report_id=$1 ORDER BY e.id DESC LIMIT $2", "ii",
+                               (int64_t)id, (int64_t)HISTORY_SHOWN + 1);
     while (query_next(q))
-        json_array_append_new(out, json_pack("{s:I,s:s,s:s,s:s?}", "t_ms", (json_int_t)query_int(q, "t_ms"), "event", query_text(q, "event"), "reason", query_text(q, "reason"), "person",
+        json_array_insert_new(out, 0, json_pack("{s:I,s:s,s:s,s:s?}", "t_ms", (json_int_t)query_int(q, "t_ms"), "event", query_text(q, "event"), "reason", query_text(q, "reason"), "person",
                                              query_text(q, "name")));
-    int sticky = query_end(q);
-    (void)sticky;
+    (void)!query_end(q);
+    if ((*cut = json_array_size(out) > HISTORY_SHOWN))
+        json_array_remove(out, 0);
     return out;
 }
 
@@ -266,7 +270,9 @@ json_t *month_json(struct op_ctx *ctx, const struct month *m, bool whole)
                           "approved_ms", time_or_null(m->approved_ms), "published_by", show_ref(ctx, person, m->published_by), "frozen_ms", time_or_null(m->frozen_ms), "made_ms",
                           (json_int_t)m->made_ms, "sha256", m->sha256, "actions", actions_json(ctx, m));
     if (whole) {
-        json_object_set_new(o, "history", history_json(ctx, m->id));
+        bool cut;
+        json_object_set_new(o, "history", history_json(ctx, m->id, &cut));
+        json_object_set_new(o, "history_truncated", json_boolean(cut));
         json_object_set_new(o, "versions", versions_json(ctx, m));
     }
     return o;

@@ -186,16 +186,21 @@ static json_t *actions_json(struct op_ctx *ctx, const struct project *p)
     return out;
 }
 
-static json_t *history_json(struct op_ctx *ctx, uint64_t id)
+#define HISTORY_SHOWN 200
+
+/* The newest, the oldest of them first. */
+static json_t *history_json(struct op_ctx *ctx, uint64_t id, bool *cut)
 {
     json_t *out = json_array();
     struct query *q = tx_query(ctx->tx,
-                               "SELECT e.t_ms, e.event, e.reason, p.name FROM research_event e LEFT JOIN person p ON p.id=e.person_id WHERE e.project_id=$1 ORDER BY e.id LIMIT 200", "i",
-                               (int64_t)id);
+                               "SELECT e.t_ms, e.event, e.reason, p.name FROM research_event e LEFT JOIN person p ON p.id=e.person_id WHERE e.project_id=$1 ORDER BY e.id DESC LIMIT $2", "ii",
+                               (int64_t)id, (int64_t)HISTORY_SHOWN + 1);
     while (query_next(q))
-        json_array_append_new(out, json_pack("{s:I,s:s,s:s,s:s?}", "t_ms", (json_int_t)query_int(q, "t_ms"), "event", query_text(q, "event"), "reason", query_text(q, "reason"), "person",
+        json_array_insert_new(out, 0, json_pack("{s:I,s:s,s:s,s:s?}", "t_ms", (json_int_t)query_int(q, "t_ms"), "event", query_text(q, "event"), "reason", query_text(q, "reason"), "person",
                                              query_text(q, "name")));
     (void)!query_end(q);
+    if ((*cut = json_array_size(out) > HISTORY_SHOWN))
+        json_array_remove(out, 0);
     return out;
 }
 
@@ -227,9 +232,11 @@ json_t *project_json(struct op_ctx *ctx, const struct project *p, bool whole)
                           "until_ms", time_or_null(p->until_ms), "created_ms", json_integer(p->created_ms), "submitted_ms", time_or_null(p->submitted_ms), "version", (json_int_t)p->version);
     if (!o || !whole)
         return o;
-    json_t *more = json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:s,s:s,s:o,s:o}", "purpose", p->purpose, "ethics_no", p->ethics_no, "ethics_date", p->ethics_date, "cohort",
-                             p->cohort ? json_incref(p->cohort) : json_object(), "fields", research_fields_json(p->fields), "actions", actions_json(ctx, p), "history",
-                             history_json(ctx, p->id), "progress", progress_json(ctx, p), "report", p->report ? json_incref(p->report) : json_null(), "decided_by",
+    bool cut;
+    json_t *history = history_json(ctx, p->id, &cut);
+    json_t *more = json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:b,s:o,s:o,s:o,s:o,s:I,s:s,s:s,s:o,s:o}", "purpose", p->purpose, "ethics_no", p->ethics_no, "ethics_date", p->ethics_date, "cohort",
+                             p->cohort ? json_incref(p->cohort) : json_object(), "fields", research_fields_json(p->fields), "actions", actions_json(ctx, p), "history_truncated",
+                             cut, "history", history, "progress", progress_json(ctx, p), "report", p->report ? json_incref(p->report) : json_null(), "decided_by",
                              ref(ctx, "SELECT name FROM person WHERE id=$1", p->decided_by), "bytes", (json_int_t)p->bytes, "sha256", p->sha256, "error", p->error, "done_ms",
                              time_or_null(p->done_ms), "decided_ms", time_or_null(p->decided_ms));
     json_object_update(o, more);

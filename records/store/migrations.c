@@ -576,5 +576,11 @@ const struct migration store_migrations[] = {
      "CREATE TABLE audit_shown (patient_id INTEGER NOT NULL, day INTEGER NOT NULL, person_id INTEGER NOT NULL, org_id INTEGER NOT NULL, t_ms INTEGER NOT NULL, "
      "PRIMARY KEY (patient_id, day, person_id, org_id))" CLUSTERED ";"
      "UPDATE person SET fails=0, lockouts=0, locked_until_ms=0;"},
+    {61, "the audit's lines commit to whom lists showed; a rare act and what was refused are found by index",
+     "ALTER TABLE audit ADD COLUMN shown TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE audit_shown ADD COLUMN seq INTEGER NOT NULL DEFAULT 0;"
+     "CREATE INDEX audit_shown_line ON audit_shown (seq);"
+     "CREATE INDEX audit_op ON audit (op, seq) WHERE (op<'fhir.' OR op>='fhir/') AND op<>'exchange.receive';"
+     "CREATE INDEX audit_refused ON audit (seq) WHERE outcome<>'ok';"},
     {0, NULL, NULL},
 };

@@ -296,15 +296,18 @@ int query_end(struct query *q)
     return rc;
 }
 
-/* Columns are mostly asked for in their order, so the search goes on where the last one ended. A column that is not there is a
- * programmer's error, found by the first run of any test. */
+/* Columns are asked for by the same words row after row, mostly in their order: by where the word was found before, then on from where the last one
+ * was; the words are compared all the same. A column that is not there is a programmer's error, found by the first run of any test. */
 static int column(struct query *q, const char *name)
 {
     const struct engine *e = q->tx->store->engine;
-    int n = e->columns(q->rows), i = q->at;
+    size_t slot = ((uintptr_t)name ^ (uintptr_t)name >> 4) % QUERY_FOUND;
+    int n = e->columns(q->rows), i = q->found[slot].name == name ? q->found[slot].at : q->at;
     for (int k = 0; k < n; k++, i++) {
         i = i >= n ? 0 : i;
         if (strcmp(e->column(q->rows, i), name) == 0) {
+            q->found[slot].name = name;
+            q->found[slot].at = i;
             q->at = i + 1;
             return i;
         }

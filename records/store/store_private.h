@@ -52,10 +52,12 @@ struct store {
     struct fed fed;
 };
 
+#define QUERY_FOUND 16
 struct query {
     struct tx *tx;
     struct rows *rows;
     int at;                /* where the next column is looked for first */
+    struct { const char *name; int at; } found[QUERY_FOUND]; /* where names, which are literals, were found before */
     struct opened *opened; /* texts of sealed columns, for the row that is shown */
 };
 

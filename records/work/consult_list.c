@@ -167,6 +167,35 @@ static int case_list(struct op_ctx *ctx, json_t *args, json_t **result)
     return tx_error(ctx->tx);
 }
 
+/* ---- whether cases open a patient ---- */
+
+/* A draft opens nothing, and what is over is over a week later for everybody. */
+#define RUNNING "(submitted_ms>0 AND (closed_ms=0 OR closed_ms+604800000>=$8))"
+#define OVERRIDDEN "EXISTS (SELECT 1 FROM consult_override o WHERE o.case_id=c.id AND o.person_id=$1 AND o.org_id=$2 AND o.until_ms>$8)"
+#define ANY(condition) "SELECT COUNT(*) AS n FROM (SELECT id FROM consult c WHERE patient_id=$9 AND $1=$1 AND $2=$2 AND $3+$4+$5+$6>=0 AND $7=$7 AND $8=$8 AND " condition " LIMIT 1) one"
+
+/* The same conditions as a list's: who may open a case of his, and who sees it, can never disagree. */
+static bool any_case(struct op_ctx *ctx, const char *sql, struct patient_id patient)
+{
+    struct viewer v = viewer_of(ctx, false);
+    return tx_int(ctx->tx, 0, sql, "iiiiiiiii", v.person, v.org, v.office, v.dispatcher, v.head, v.expert, v.dept, ctx->now_ms, (int64_t)patient.v) > 0;
+}
+
+bool consultation_grants_patient(struct op_ctx *ctx, struct patient_id patient)
+{
+    if (ctx->actor->system)
+        return any_case(ctx, ANY("id<>0"), patient);
+    return ctx->actor->person.v && any_case(ctx, ANY("(" VISIBLE " OR " OVERRIDDEN ")"), patient);
+}
+
+/* An emergency look at one case opens no other record. */
+bool consultation_opens_person(struct op_ctx *ctx, struct patient_id patient)
+{
+    if (ctx->actor->system)
+        return any_case(ctx, ANY(RUNNING), patient);
+    return ctx->actor->person.v && any_case(ctx, ANY(RUNNING " AND " VISIBLE), patient);
+}
+
 /* ---- the board ---- */
 #define COUNTS                                                                                               \
     "COUNT(*) AS n, SUM(CASE WHEN due_ms>0 AND paused=0 AND due_ms<=$8 AND closed_ms=0 THEN 1 ELSE 0 END) "  \

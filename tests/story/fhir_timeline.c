@@ -311,7 +311,7 @@ static void what_a_house_wrote_stays_its_own(void **state)
     assert_false(json_is_true(json_object_get(entry("南江血钾"), "linked")));
     assert_null(world_call(&w, "feng", "patient.timeline", json_pack("{s:s}", "patient_id", at_township)));
     assert_null(world_call(&w, "sun", "patient.timeline", json_pack("{s:s}", "patient_id", at_township))); /* he keeps no record: no timeline to see it on */
-    assert_int_equal(ask(city, "PATCH", "/Encounter/te", "[{\"op\":\"add\",\"path\":\"/type/0/text\",\"value\":\"再改的门诊\"}]"), 403);
+    assert_int_equal(ask(city, "PATCH", "/Encounter/te", "[{\"op\":\"add\",\"path\":\"/type/0/text\",\"value\":\"再改的门诊\"}]"), 404);
     look("feng", at_city);
     assert_null(titled("改过的门诊")); /* who mends a place has not written it */
     look("zhang", at_township);

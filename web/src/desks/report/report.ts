@@ -65,6 +65,7 @@ export interface Month extends Line {
   different: number
   filling: boolean
   history: { t_ms: number; event: string; reason: string; person: string | null }[]
+  history_truncated: boolean
   versions: { id: string; version: number; state: State; frozen_ms: number }[]
 }
 

@@ -58,6 +58,7 @@ export interface Project extends Line {
   fields: string[]
   actions: Action[]
   history: { t_ms: number; event: string; reason: string; person: string | null }[]
+  history_truncated: boolean
   progress: { running: boolean; done: number; total: number } | null
   report: Report | null
   decided_by: Ref | null

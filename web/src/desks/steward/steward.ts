@@ -85,6 +85,7 @@ export interface Person {
   golden: Record<string, { value: string; patient_id: string; org: Ref; agree: number; of: number }>
   members: Registration[]
   history: Act[]
+  history_truncated: boolean
   stamp: string
 }
 
