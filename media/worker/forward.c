@@ -461,7 +461,7 @@ void track_record(struct track *t, bool on)
     struct worker *w = t->peer->worker;
     forward_flush(t); /* what came belongs to before */
     if (!on) {
-        if (t->tap) recorder_track_end(w->recorder, t->room->recording, t->producer.params.track);
+        if (t->tap) recorder_track_end(w->recorder, t->room->recording, t->producer.params.track, t->peer->silent);
         free(t->tap);
         t->tap = NULL;
         return;
