@@ -158,7 +158,7 @@ enum media_cmd_type {
     MEDIA_FEED_OPEN,     /* .feed_open; asks the publisher for a keyframe once the feed can send */
     MEDIA_FEED_CLOSE,    /* .feed */
     MEDIA_FEED_PAUSE,    /* .feed, .on; resuming asks for a keyframe */
-    MEDIA_FEED_LAYER,    /* .feed, .layer: highest simulcast layer of use, 0..2 */
+    MEDIA_FEED_LAYER,    /* .feed, .layer: highest layer of use, 0..2; of an `exact` feed, of the sizes inside its stream */
     MEDIA_FEED_VALUE,    /* .feed, .value */
     MEDIA_KEYFRAME,      /* .track */
     MEDIA_RECORD_START,  /* .record */
