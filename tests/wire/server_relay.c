@@ -2,6 +2,7 @@
  * link, the first picture from what is kept, pauses and layers, and what viewers see when an edge or the origin dies. */
 #include "tests/lib/edges.h"
 #include "tests/lib/lecturer.h"
+#include "tests/lib/sizes.h"
 #include <pthread.h>
 
 #define SDP "Content-Type: application/sdp\r\n"
@@ -52,11 +53,11 @@ static int stop(void **state)
 
 /* ---- a publisher with three layers: one packet a frame, of a length that tells which ---- */
 static const char rids[] = "lmh";
-static const size_t lengths[] = {200, 500, 900};
+static const size_t *const lengths = sizes_lengths;
 static struct layered {
     struct rtc_client rtc;
     pthread_t thread;
-    bool inside; /* the three are sizes inside one stream of VP9 (L3T1_KEY) */
+    bool inside; /* the three are sizes inside one stream */
     int stop; /* atomic */
 } layered;
 
@@ -72,21 +73,14 @@ static void layer_packet(int layer, uint16_t seq, bool key)
     rtc_client_send(&layered.rtc, b, 20 + lengths[layer], false);
 }
 
-/* RFC 9628 4.2: picture id, layer indices, and with a keyframe how many sizes there are. */
 static void size_packet(int size, uint16_t picture, bool key)
 {
     uint8_t b[1200] = {0x80, (uint8_t)(98 | (size == 2 ? 0x80 : 0))};
-    bool begins = key && !size;
     put_u16(b + 2, (uint16_t)(picture * 3 + size));
     put_u32(b + 4, picture * 3000u);
     put_u32(b + 8, 3100);
-    memset(b + 12, 0x55, lengths[size]);
-    b[12] = (uint8_t)(0x80 | (key ? 0 : 0x40) | 0x20 | 0x08 | 0x04 | (begins ? 0x02 : 0));
-    put_u16(b + 13, (uint16_t)(0x8000 | (picture & 0x7fff)));
-    b[15] = (uint8_t)(size << 1 | (key && size));
-    b[16] = (uint8_t)picture;
-    if (begins) b[17] = 2 << 5;
-    rtc_client_send(&layered.rtc, b, 12 + lengths[size], false);
+    sizes_payload(b + 12, size, picture, key);
+    rtc_client_send(&layered.rtc, b, 12 + sizes_lengths[size], false);
 }
 
 static void *layers_run(void *arg)
