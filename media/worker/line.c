@@ -163,7 +163,8 @@ static bool takes_part(const struct feed *f)
 
 static bool is_heard(const struct feed *f)
 {
-    return !f->consumer.params.paused && (f->track->voice.heard || !f->peer->worker->config.voices);
+    const struct track *t = f->track;
+    return !f->consumer.params.paused && (t->voice.heard || t->peer->dial || f->consumer.params.every || !f->peer->worker->config.voices);
 }
 
 static uint32_t sound_bps(const struct peer *peer)

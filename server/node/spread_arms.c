@@ -176,16 +176,27 @@ static void set_flow(struct spread_track *t, struct lane *l, bool needed)
     l->flows = now;
 }
 
+/* Of an edge's voices come those that are the loudest there, unless we keep this one. */
+static void set_every(struct spread_track *t, struct lane *l, bool kept)
+{
+    if (t->kind != MEDIA_AUDIO || l->every == kept) return;
+    l->every = kept;
+    post_source(t, l, (struct media_cmd){.type = MEDIA_FEED_EVERY, .feed = {.feed = l->feeds[0], .on = kept}});
+}
+
 void spread_look(struct spread_track *t)
 {
-    bool here = t->fed || t->room->recorded || t->room->shown[t->kind] == t->id;
+    bool kept = t->room->recorded || t->room->shown[t->kind] == t->id, here = t->fed || kept;
     for (struct lane *l = t->lanes; l; l = l->next) {
         if (comes_here(t, l)) continue;
         set_flow(t, l, l->fed);
         here = here || l->flows;
     }
     for (struct lane *l = t->lanes; l; l = l->next)
-        if (comes_here(t, l)) set_flow(t, l, here);
+        if (comes_here(t, l)) {
+            set_every(t, l, kept);
+            set_flow(t, l, here);
+        }
 }
 
 void spread_look_all(struct spread_room *r)
