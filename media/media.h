@@ -122,6 +122,7 @@ struct media_feed_params { /* one outgoing copy of a track to a peer (a consumer
     uint32_t ssrc, rtx_ssrc;  /* chosen by the caller, unique per peer; rtx 0 = none */
     bool paused;
     uint8_t value;            /* where the receiver's line is too thin for all: higher first */
+    bool every;               /* of a voice also what is not among the loudest */
     uint8_t exact;            /* n: layer n - 1 and no other, for a node that passes every layer on; 0 = the best of use */
     size_t n_payloads;        /* what the receiver negotiated: the feed is silent for a codec that is not in it */
     struct media_payload payloads[MEDIA_CODECS_MAX];
@@ -158,8 +159,9 @@ enum media_cmd_type {
     MEDIA_FEED_OPEN,     /* .feed_open; asks the publisher for a keyframe once the feed can send */
     MEDIA_FEED_CLOSE,    /* .feed */
     MEDIA_FEED_PAUSE,    /* .feed, .on; resuming asks for a keyframe */
-    MEDIA_FEED_LAYER,    /* .feed, .layer: highest simulcast layer of use, 0..2 */
+    MEDIA_FEED_LAYER,    /* .feed, .layer: highest layer of use, 0..2; of an `exact` feed, of the sizes inside its stream */
     MEDIA_FEED_VALUE,    /* .feed, .value */
+    MEDIA_FEED_EVERY,    /* .feed, .on: of a voice also what is not among the loudest, for a node that records it or shows it in a lecture */
     MEDIA_KEYFRAME,      /* .track */
     MEDIA_RECORD_START,  /* .record */
     MEDIA_RECORD_STOP,   /* .recording */

@@ -293,7 +293,6 @@ static void edge_media_event(void *ctx, const struct media_event *e)
 static int open_edge_media(struct daemon *d, struct fault *f)
 {
     struct media_config config = media_settings(d);
-    config.voices = 0; /* the origin chooses the loudest of all; recordings there have every voice that is sent here */
     config.on_event = edge_media_event;
     config.on_event_ctx = d;
     int rc = media_open(&d->media, &config, f);

@@ -1,4 +1,5 @@
 #include "media/mux/packager.h"
+#include "media/mux/blank.h"
 #include "media/mux/fmp4.h"
 #include "media/rtp/bytes.h"
 #include <stdio.h>
@@ -39,6 +40,7 @@ struct packager {
     int64_t chunk_us, segment_us, picture_us, voice_us, sound_since_us; /* picture_us, voice_us: of the last that came */
     struct held picture, voice;
     struct held key; /* the last keyframe, as one sample */
+    struct held blank; /* what is shown when there is none */
     struct fmp4_out out;
 };
 
@@ -69,6 +71,7 @@ void packager_free(struct packager *p)
     fmp4_out_free(&p->picture.data);
     fmp4_out_free(&p->voice.data);
     fmp4_out_free(&p->key.data);
+    fmp4_out_free(&p->blank.data);
     fmp4_out_free(&p->out);
     free(p);
 }
@@ -100,6 +103,18 @@ static void keep_bytes(struct held *h, const uint8_t *bytes, size_t len)
     memcpy(d->bytes + d->len, bytes, len);
     d->len += len;
     h->samples[h->n].len += len;
+}
+
+/* Parameter sets stand in the initialisation segment and nowhere else (14496-15 5.3.2), and delimiters say nothing there. */
+static void keep_slices(struct held *h, const uint8_t *frame, size_t len)
+{
+    for (size_t at = 0; at + 5 <= len;) {
+        size_t n = get_u32(frame + at);
+        uint8_t type = frame[at + 4] & 31;
+        if (n == 0 || n > len - at - 4) break;
+        if (type < 7 || type > 9) keep_bytes(h, frame + at, n + 4);
+        at += 4 + n;
+    }
 }
 
 static void held_clear(struct held *h)
@@ -177,13 +192,13 @@ static void tell(struct packager *p, struct packager_piece *piece)
     piece->picture = p->has_picture;
     piece->bytes = p->out.bytes;
     piece->len = p->out.len;
-    char name[16] = "";
+    char name[16];
+    fmp4_codec_name(&p->dimensions, name);
     if (p->has_picture) {
-        fmp4_codec_name(&p->dimensions, name);
         piece->width = p->dimensions.width;
         piece->height = p->dimensions.height;
     }
-    snprintf(piece->codecs, sizeof piece->codecs, "%s%s%s", name, *name ? "," : "", p->aac ? "mp4a.40.2" : "opus");
+    snprintf(piece->codecs, sizeof piece->codecs, "%s,%s", name, p->aac ? "mp4a.40.2" : "opus");
     if (!p->out.failed && p->out.len) p->on_piece(p->ctx, piece);
     p->out.len = 0;
     p->out.failed = false;
@@ -193,6 +208,16 @@ static void begin_segment(struct packager *p, int64_t at_us)
 {
     p->segment_us = at_us;
     p->segment_due = true;
+}
+
+/* Sound alone: black, for as long as the chunk is. */
+static void push_blank(struct packager *p, int64_t until_us)
+{
+    struct held *h = &p->picture;
+    h->first = h->end = picture_ticks(p->chunk_us);
+    h->samples[0] = (struct fmp4_sample){.key = true, .duration = (uint32_t)(picture_ticks(until_us) - h->first)};
+    keep_bytes(h, p->blank.data.bytes, p->blank.data.len);
+    h->n = 1;
 }
 
 /* Ends the chunk at that time; its last frame is shown until `next_us`, HOLE when no later one has come that would tell. */
@@ -205,9 +230,10 @@ static void close_chunk(struct packager *p, int64_t at_us, int64_t next_us)
     if (p->voice_us < at_us - VOICE_QUIET_US - p->patience_us) fill_silence(p, voice_ticks(at_us));
     if (at_us < p->chunk_us + LEAST_US) at_us = p->chunk_us + LEAST_US;
     if (!p->picture.n && !p->voice.n) return; /* its time belongs to the next, or the sum of all would lack it */
+    if (!p->has_picture) push_blank(p, at_us);
     fragment(p, &p->picture, PICTURE);
     struct packager_piece piece = {.segment = p->segment_due, .key = p->has_picture ? p->picture.n && p->picture.samples[0].key : true, .picture_len = p->out.len, .start_us = p->chunk_us, .duration_us = at_us - p->chunk_us};
-    if (p->picture.n && next_us == HOLE && p->out.len) piece.hole_at = (uint32_t)fmp4_last_duration(&p->out, p->picture.data.len);
+    if (p->has_picture && p->picture.n && next_us == HOLE && p->out.len) piece.hole_at = (uint32_t)fmp4_last_duration(&p->out, p->picture.data.len);
     fragment(p, &p->voice, VOICE);
     p->segment_due = false;
     held_clear(&p->picture);
@@ -228,7 +254,7 @@ static void begin_generation(struct packager *p, bool picture, int64_t at_us)
         p->chunk_us = at_us;
         p->voice.end = voice_ticks(at_us);
     }
-    fmp4_init(&p->out, picture ? tracks : tracks + 1, picture ? 2 : 1);
+    fmp4_init(&p->out, tracks, 2);
     struct packager_piece piece = {.init = true, .picture_len = 0, .start_us = at_us};
     tell(p, &piece);
     begin_segment(p, at_us);
@@ -236,6 +262,11 @@ static void begin_generation(struct packager *p, bool picture, int64_t at_us)
 
 static void begin_sound_only(struct packager *p, int64_t time_us)
 {
+    size_t len;
+    const uint8_t *black = blank_picture(&len);
+    if (p->started) close_chunk(p, time_us, time_us); /* still of the picture before */
+    if (dimensions_of(MEDIA_H264, black, len, &p->dimensions)) return;
+    if (!p->blank.data.len) keep_slices(&p->blank, black, len);
     begin_generation(p, false, time_us);
 }
 
@@ -252,7 +283,6 @@ static void close_at(struct packager *p, int64_t time_us)
     close_chunk(p, at_us, time_us > at_us ? time_us : at_us);
 }
 
-/* Parameter sets stand in the initialisation segment and nowhere else (14496-15 5.3.2), and delimiters say nothing there. */
 static void push_picture(struct packager *p, const uint8_t *frame, size_t len, bool key, int64_t ticks)
 {
     struct held *h = &p->picture;
@@ -260,13 +290,7 @@ static void push_picture(struct packager *p, const uint8_t *frame, size_t len, b
     else h->first = ticks;
     h->end = ticks;
     h->samples[h->n] = (struct fmp4_sample){.key = key};
-    for (size_t at = 0; at + 5 <= len;) {
-        size_t n = get_u32(frame + at);
-        uint8_t type = frame[at + 4] & 31;
-        if (n == 0 || n > len - at - 4) break;
-        if (type < 7 || type > 9) keep_bytes(h, frame + at, n + 4);
-        at += 4 + n;
-    }
+    keep_slices(h, frame, len);
     if (!h->samples[h->n].len) return;
     if (key) {
         held_clear(&p->key);
@@ -326,7 +350,7 @@ void packager_tick(struct packager *p, int64_t now_us)
     if (!p->started) return;
     int64_t end_us = p->chunk_us + PACKAGER_CHUNK_US;
     if (p->has_picture && p->off && now_us - p->picture_us > PACKAGER_PICTURE_GONE_US) {
-        begin_generation(p, false, end_us);
+        begin_sound_only(p, end_us);
         return;
     }
     if (p->has_picture && !p->off && now_us - p->picture_us > PACKAGER_REPEAT_US && p->key.data.len && !p->key.data.failed) {

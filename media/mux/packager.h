@@ -6,8 +6,8 @@
  * Holes: the voice is one unbroken stream (silence is put where nothing came), since a player stops where one of its tracks ends; before
  * a hole of the picture its last frame gets a long duration, so that players wait neither for it nor for the next keyframe (Media Source
  * Extensions 3.5.8: a gap of twice the duration makes a frame undecodable), and while nothing comes its last keyframe is told again: what
- * a player was promised, goes on. A picture that is switched off or on, or changes its parameter sets begins a new generation: a new
- * initialisation segment, which may declare other tracks.
+ * a player was promised, goes on. Sound alone has a black picture (blank.h), so that both tracks are there from the beginning to the end. A picture that is switched
+ * off or on, or changes its parameter sets begins a new generation: a new initialisation segment.
  */
 #ifndef YL_MEDIA_MUX_PACKAGER_H
 #define YL_MEDIA_MUX_PACKAGER_H
@@ -34,7 +34,7 @@ struct packager_piece {
     size_t len, picture_len; /* the first picture_len bytes are the picture's fragment */
     uint32_t hole_at; /* as in struct media_piece */
     int64_t start_us, duration_us;
-    bool picture;
+    bool picture; /* false: black, with sound alone; width and height are then 0 */
     unsigned width, height;
     char codecs[40]; /* RFC 6381: "avc1.42e01f,opus", "avc1.42e01f,mp4a.40.2" */
 };

@@ -4,6 +4,7 @@
 #include "media/mux/frames.h"
 #include "media/mux/inlet.h"
 #include "media/mux/spool.h"
+#include "media/mux/tail.h"
 #include "media/mux/webm.h"
 #include "media/rtp/rtp.h"
 #include "server/base/log.h"
@@ -46,12 +47,14 @@ struct file {
     enum media_codec codec;
     struct frames *frames;
     struct rtp_clock clock;
+    struct tail tail;
     struct { bool known; uint32_t timestamp; int64_t utc_us; } refer; /* heard before its first frame */
     struct recorder *owner;
     struct webm *webm; /* NULL until the first keyframe */
     struct spool_file *spool;
     struct reel_gaps gaps; /* of the open fragment */
     int64_t started_ms, last_ms, step_ms, cut_utc_ms;
+    int64_t came_us;   /* the last frame */
     int64_t source_us; /* lost by the source, as its reports said since the last frame */
     uint32_t dropped; /* its inlet's count as last seen */
     bool busy;        /* the inlet dropped packets since the last frame */
@@ -113,9 +116,9 @@ void recorder_refer(struct recorder_inlet *in, uint64_t recording, struct track_
     inlet_packet(&in->inlet, &n, NULL);
 }
 
-void recorder_track_end(struct recorder_inlet *in, uint64_t recording, struct track_id track)
+void recorder_track_end(struct recorder_inlet *in, uint64_t recording, struct track_id track, bool line_dead)
 {
-    put_command(in, (struct inlet_note){.type = NOTE_TRACK_END, .subject = recording, .id = track.v, .utc_us = inlet_utc_us(), .timestamp = dropped_so_far(in)});
+    put_command(in, (struct inlet_note){.type = NOTE_TRACK_END, .kind = line_dead, .subject = recording, .id = track.v, .utc_us = inlet_utc_us(), .timestamp = dropped_so_far(in)});
 }
 
 void recorder_stop(struct recorder_inlet *in, uint64_t recording)
@@ -245,6 +248,8 @@ static void on_frame(void *ctx, const struct frame *frame)
 {
     struct file *f = ctx;
     int64_t at_us = made_us(f, frame);
+    f->came_us = frame->utc_ms * 1000;
+    tail_arrived(&f->tail, at_us, f->came_us);
     if (part_is_full(f, frame, at_us)) close_part(f);
     bool first = !f->webm;
     if (first && begin_file(f, frame, at_us)) return; /* no decoder configuration in this keyframe: the next */
@@ -258,20 +263,40 @@ static void on_frame(void *ctx, const struct frame *frame)
 }
 
 /* What is not there at the end is told as what is missing before a frame is: the file alone would only be shorter. */
-static void note_end(struct file *f, int64_t until_us, enum reel_why why)
+static void note_end(struct file *f, int64_t length, enum reel_why why)
 {
-    int64_t from = f->last_ms + f->step_ms, length = until_us / 1000 - f->started_ms + f->step_ms - from;
-    if (!f->webm || length <= f->step_ms) return;
-    reel_gaps_add(&f->gaps, &(struct reel_gap){from, (uint32_t)length, (uint32_t)length, why});
+    struct reel_gap gap = {f->last_ms + f->step_ms, (uint32_t)length, why == REEL_QUIET ? 0 : (uint32_t)length, why};
+    if (f->webm && length > f->step_ms) reel_gaps_add(&f->gaps, &gap);
 }
 
-static void end_file(struct file *f, int64_t dropped_until_us)
+/* How a track ended. All 0: its codec changed, or the recorder itself ends it. */
+struct end {
+    int64_t utc_us;
+    bool busy;      /* not all of it got here */
+    bool line_dead; /* its publisher had not been heard for a while */
+};
+
+/* A voice's RTP time has no hole where its source stood still; the report that would tell did not come any more. */
+static void note_tail(struct file *f, const struct end *end)
+{
+    int64_t late_us = f->codec == MEDIA_OPUS && f->clock.referred ? tail_missing_us(&f->tail) : 0, rest_ms = (end->utc_us - f->came_us) / 1000;
+    note_end(f, late_us / 1000, REEL_SOURCE);
+    if (end->utc_us && rest_ms >= QUIET_MS) note_end(f, rest_ms, end->line_dead ? REEL_NETWORK : REEL_QUIET);
+}
+
+static int64_t until_ms(const struct file *f, int64_t utc_us)
+{
+    return utc_us / 1000 - f->started_ms - f->last_ms;
+}
+
+static void end_file(struct file *f, const struct end *end)
 {
     uint32_t newest;
     HASH_DEL(f->owner->files, f);
     frames_flush(f->frames, 0, true);
-    if (dropped_until_us) note_end(f, dropped_until_us, REEL_BUSY);
-    else if (frames_lost_end(f->frames, &newest)) note_end(f, rtp_clock_map(&f->clock, newest, utc_now_ms() * 1000), f->busy ? REEL_BUSY : REEL_NETWORK);
+    if (end->busy) note_end(f, until_ms(f, end->utc_us), REEL_BUSY);
+    else if (frames_lost_end(f->frames, &newest)) note_end(f, until_ms(f, rtp_clock_map(&f->clock, newest, utc_now_ms() * 1000)), f->busy ? REEL_BUSY : REEL_NETWORK);
+    else note_tail(f, end);
     frames_free(f->frames);
     close_part(f);
     free(f);
@@ -288,13 +313,13 @@ static struct file *find_file(struct recorder *r, uint64_t recording, uint64_t t
 static void end_all(struct recorder *r, uint64_t recording)
 {
     struct file *f, *next;
-    HASH_ITER(hh, r->files, f, next) if (f->key.recording == recording) end_file(f, 0);
+    HASH_ITER(hh, r->files, f, next) if (f->key.recording == recording) end_file(f, &(struct end){0});
 }
 
 static void end_track(struct recorder *r, const struct inlet_note *n)
 {
     struct file *f = find_file(r, n->subject, n->id);
-    if (f) end_file(f, f->dropped != n->timestamp ? n->utc_us : 0);
+    if (f) end_file(f, &(struct end){n->utc_us, f->dropped != n->timestamp, n->kind});
 }
 
 static struct file *file_for(struct recorder *r, const struct inlet_note *n)
@@ -302,11 +327,12 @@ static struct file *file_for(struct recorder *r, const struct inlet_note *n)
     struct file *f = find_file(r, n->subject, n->id);
     if (f && (n->type == NOTE_REFER || f->codec == n->codec)) return f;
     if (n->type == NOTE_REFER) return NULL;
-    if (f) end_file(f, 0); /* the publisher changed its codec: a new file */
+    if (f) end_file(f, &(struct end){0}); /* the publisher changed its codec: a new file */
     struct session *s = session_of(r, n->subject);
     if (!s || !(f = calloc(1, sizeof *f))) return NULL;
     *f = (struct file){.key = {n->subject, n->id}, .session = s, .codec = n->codec, .owner = r, .dropped = n->timestamp};
     rtp_clock_init(&f->clock, f->codec == MEDIA_OPUS ? 48000 : 90000);
+    tail_init(&f->tail);
     if (frames_new(&f->frames, f->codec, on_frame, f)) {
         free(f);
         return NULL;
@@ -331,7 +357,9 @@ static void take_refer(struct recorder *r, const struct inlet_note *n)
     f->refer.known = true;
     f->refer.timestamp = n->timestamp;
     f->refer.utc_us = n->utc_us;
+    bool first = !f->clock.referred;
     int64_t lost_us = rtp_clock_refer(&f->clock, n->timestamp, n->utc_us);
+    if (first || lost_us < 0) tail_init(&f->tail);
     if (f->codec == MEDIA_OPUS && lost_us > 0) f->source_us += lost_us;
 }
 

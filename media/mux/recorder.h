@@ -40,7 +40,8 @@ void recorder_packet(struct recorder_inlet *in, uint64_t recording, struct track
                      const uint8_t *rtp, size_t len);
 /* By the publisher's sender reports: at that RTP time of the track our clock showed utc_us. */
 void recorder_refer(struct recorder_inlet *in, uint64_t recording, struct track_id track, uint32_t timestamp, int64_t utc_us);
-void recorder_track_end(struct recorder_inlet *in, uint64_t recording, struct track_id track);
+/* line_dead: its publisher had not been heard for a while. */
+void recorder_track_end(struct recorder_inlet *in, uint64_t recording, struct track_id track, bool line_dead);
 void recorder_stop(struct recorder_inlet *in, uint64_t recording);
 uint64_t recorder_dropped(struct recorder_inlet *in); /* packets since the last question */
 #endif

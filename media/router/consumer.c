@@ -45,7 +45,8 @@ void consumer_init(struct consumer *c, const struct media_feed_params *params, c
     memset(c, 0, sizeof *c);
     c->params = *params;
     c->layer = -1;
-    c->wanted = c->cap = params->exact ? (uint8_t)(params->exact - 1) : MEDIA_RIDS_MAX - 1;
+    c->wanted = MEDIA_RIDS_MAX - 1;
+    c->cap = params->exact ? (uint8_t)(params->exact - 1) : MEDIA_RIDS_MAX - 1;
     c->tid = c->tid_cap = LAYER_TIDS - 1;
     c->last = 0x10000 + (params->ssrc * 2654435761u >> 18); /* a start below 2^14: no early wrap; what is before it has a number too */
     c->rtx_seq = (uint16_t)(c->last ^ 0x1555);
@@ -75,7 +76,7 @@ int consumer_layer(const struct consumer *c, const struct producer *p)
 static uint8_t spatial_target(const struct consumer *c, const struct producer *p, size_t layer)
 {
     uint8_t most = c->wanted < c->cap ? c->wanted : c->cap, n = p->layers[layer].spatial;
-    if (c->params.exact) most = LAYER_SIDS - 1; /* the other node chooses for its own */
+    if (c->params.exact) most = c->wanted < MEDIA_RIDS_MAX - 1 ? c->wanted : LAYER_SIDS - 1; /* the other node says what its own have use for */
     return most < n ? most : n ? (uint8_t)(n - 1) : 0;
 }
 

@@ -122,7 +122,7 @@ enum media_reduced feed_reduced(const struct feed *f)
     while (best > 0 && !producer_alive(&f->track->producer, (size_t)best, now) && f->track->layers & 1u << best)
         best--; /* the publisher does not send it: no fault of this line */
     if (c->held) return c->still.every_us ? MEDIA_STILLS : MEDIA_HELD;
-    if (c->allotted && c->cap < best) return MEDIA_SMALLER;
+    if (c->allotted && !c->params.exact && c->cap < best) return MEDIA_SMALLER;
     return c->allotted && c->tid_cap < LAYER_TIDS - 1 ? MEDIA_FEWER_FRAMES : MEDIA_WHOLE;
 }
 

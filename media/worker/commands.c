@@ -374,6 +374,7 @@ void worker_command(struct worker *w, const struct media_cmd *c)
     case MEDIA_FEED_PAUSE: feed_pause(w, c->feed.feed, c->feed.on); break;
     case MEDIA_FEED_LAYER: feed_layer(w, c->feed.feed, c->feed.layer); break;
     case MEDIA_FEED_VALUE: feed_value(w, c->feed.feed, c->feed.value); break;
+    case MEDIA_FEED_EVERY: if ((f = table_get(&w->feeds, c->feed.feed.v))) f->consumer.params.every = c->feed.on; break;
     case MEDIA_KEYFRAME: keyframe(w, c->track.track); break;
     case MEDIA_RECORD_START: record_start(w, &c->record); break;
     case MEDIA_RECORD_STOP: find_recording_and_stop(w, c->room, c->recording); break;

@@ -162,21 +162,34 @@ static void fall_silent(struct voice *voice)
     struct track *t = (struct track *)((char *)voice - offsetof(struct track, voice));
     forward_flush(t); /* what it said before is heard */
     for (size_t i = 0; i < t->n_feeds; i++) {
+        if (t->feeds[i]->consumer.params.every) continue;
         consumer_break(&t->feeds[i]->consumer);
         t->feeds[i]->packet_us = 0;
     }
 }
 
-/* Recordings and programmes have every voice; receivers have those that are loudest. */
+/* Recordings and programmes have every voice; receivers have those that are loudest. What the origin sends an edge was chosen there among all. */
 static bool heard(struct track *t, const struct packet *k)
 {
     const struct worker *w = t->peer->worker;
     struct voice *out;
-    if (t->producer.params.kind != MEDIA_AUDIO) return true;
+    if (t->producer.params.kind != MEDIA_AUDIO || t->peer->dial) return true;
     uint8_t level = k->level.value && k->level.len ? k->level.value[0] & 127 : VOICE_UNSAID;
     bool yes = voices_take(&t->room->voices, w->config.voices, &t->voice, level, w->now_us, &out);
     if (out) fall_silent(out);
     return yes;
+}
+
+/* A voice that is not among the loudest, to another node that keeps it. What it said before has left (fall_silent). */
+static void forward_unheard(struct track *t, const struct packet *k)
+{
+    struct copies copies;
+    t->fresh[0] = *k;
+    t->n_fresh = 1;
+    for (size_t i = 0; i < t->n_feeds; i++)
+        if (t->feeds[i]->consumer.params.every) forward_to(t->feeds[i], t, &copies);
+    t->n_fresh = 0;
+    keep(t, k);
 }
 
 void forward_packet(struct track *t, const struct packet *k)
@@ -184,7 +197,7 @@ void forward_packet(struct track *t, const struct packet *k)
     struct worker *w = t->peer->worker;
     if (t->producer.paused) return;
     if (!heard(t, k)) {
-        keep(t, k);
+        forward_unheard(t, k);
         return;
     }
     if (!t->n_fresh) {
@@ -461,7 +474,7 @@ void track_record(struct track *t, bool on)
     struct worker *w = t->peer->worker;
     forward_flush(t); /* what came belongs to before */
     if (!on) {
-        if (t->tap) recorder_track_end(w->recorder, t->room->recording, t->producer.params.track);
+        if (t->tap) recorder_track_end(w->recorder, t->room->recording, t->producer.params.track, t->peer->silent);
         free(t->tap);
         t->tap = NULL;
         return;

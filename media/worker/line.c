@@ -125,17 +125,17 @@ static uint32_t with_headers(uint32_t bps)
     return bps + bps / 20; /* IP, UDP, the tag */
 }
 
-/* One stream and no other, with all that is in it: a picture that has no forms but that. Its row is the lowest, which is the one that is looked at. */
+/* One stream and no other, with all of it that the other node has use for: a picture that has no forms but that. Its row is the lowest, which is the one that is looked at. */
 static void describe_exact(const struct feed *f, struct allocator_stream *s)
 {
     const struct consumer *c = &f->consumer;
     size_t i = c->params.exact <= f->track->producer.n_layers ? c->params.exact - 1u : 0;
     const struct producer *p = &f->track->producer;
-    const struct layer *l = &p->layers[i];
-    *s = (struct allocator_stream){.value = c->params.value, .layer = c->held ? -1 : 0, .tid = c->tid_cap, .tids = layer_bps(l, 0) < layer_bps(l, LAYER_TIDS - 1)};
-    s->key_bytes[0] = producer_key_bytes(p, p->n_layers > 1 ? i : producer_layers(p) - 1);
+    size_t top = p->n_layers > 1 ? i : p->layers[0].spatial > c->wanted ? c->wanted : p->layers[0].spatial ? p->layers[0].spatial - 1u : 0;
+    *s = (struct allocator_stream){.value = c->params.value, .layer = c->held ? -1 : 0, .tid = c->tid_cap, .tids = producer_bps(p, top, 0) < producer_bps(p, top, LAYER_TIDS - 1)};
+    s->key_bytes[0] = producer_key_bytes(p, top);
     for (unsigned tid = 0; tid < LAYER_TIDS; tid++)
-        s->bps[0][tid] = s->bps[i][tid] = with_headers(layer_bps(l, tid));
+        s->bps[0][tid] = s->bps[i][tid] = with_headers(producer_bps(p, top, tid));
 }
 
 static void describe(const struct feed *f, struct allocator_stream *s, int64_t now_us)
@@ -163,7 +163,8 @@ static bool takes_part(const struct feed *f)
 
 static bool is_heard(const struct feed *f)
 {
-    return !f->consumer.params.paused && (f->track->voice.heard || !f->peer->worker->config.voices);
+    const struct track *t = f->track;
+    return !f->consumer.params.paused && (t->voice.heard || t->peer->dial || f->consumer.params.every || !f->peer->worker->config.voices);
 }
 
 static uint32_t sound_bps(const struct peer *peer)
@@ -465,8 +466,8 @@ static void want_what_is_fed(struct track *t, int64_t now_us)
     for (size_t i = 0; i < t->n_feeds; i++) {
         const struct consumer *c = &t->feeds[i]->consumer;
         if (c->params.paused || c->held) continue;
-        bool all = c->params.exact && t->producer.n_layers == 1; /* another node: what its own have use for, it alone knows */
-        want(t, all ? MEDIA_RIDS_MAX - 1 : c->wanted < c->cap ? c->wanted : c->cap, now_us);
+        bool told = c->params.exact && t->producer.n_layers == 1; /* another node says what its own have use for, whatever the line to it carries */
+        want(t, told || c->wanted < c->cap ? c->wanted : c->cap, now_us);
         want(t, consumer_layer(c, &t->producer), now_us);
     }
     if (t->tap || t->live) want(t, MEDIA_RIDS_MAX - 1, now_us); /* recorded, or a lecture's */

@@ -407,9 +407,7 @@ static void say_segment(struct text *t, const struct programme *p, uint32_t i, u
 {
     const struct segment *s = &p->segments[i];
     bool turn = i > 0 && p->segments[i - 1].generation != s->generation;
-    const struct init *was = turn ? init_of(p, p->segments[i - 1].generation) : NULL, *is = turn ? init_of(p, s->generation) : NULL;
-    /* 4.4.4.3: other tracks must be told; another size only should, and times go on: players that hear of it reckon anew and stumble. */
-    if (was && is && !was->width != !is->width) say(t, "#EXT-X-DISCONTINUITY\n");
+    /* 4.4.4.3: other tracks would have to be told, but they are always the same two; another size only should be, and times go on: players that hear of it reckon anew and stumble. */
     if (turn || first) say(t, "#EXT-X-MAP:URI=\"init-%u.mp4\"\n", s->generation);
     say_date(t, p->epoch_us + s->start_us);
     if (s->start_us > p->end_us - PARTS_FOR_S * 1000000ll && i >= p->first_whole && !p->ended) say_parts(t, p, i, per_part);

@@ -39,14 +39,14 @@ enum node_verb {
     NODE_LINE,      /* origin: room, line, track, seat, layer, layers, value: an m-line of the offer that follows */
     NODE_OFFER,     /* origin: room, number, address, bytes; an SDP follows */
     NODE_ANSWER,    /* edge: room, number, bytes; an SDP follows */
-    NODE_LAYERS,    /* edge: room, track, layers: bit n = layer n is of use */
+    NODE_LAYERS,    /* edge: room, track, layers: bit n = layer n is of use, or size n inside the one stream */
     NODE_LOST,      /* origin: room; its relay is over */
     NODE_COMMANDS,  /* origin: bytes; commands to the edge's media plane follow (parcel.h) */
     NODE_EVENTS,    /* edge: bytes; what its media plane told of them follows */
     NODE_VERBS
 };
 
-#define NODE_VERSION 3
+#define NODE_VERSION 4
 #define NODE_CANDIDATES_BYTES 1200
 
 struct node_message {

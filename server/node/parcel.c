@@ -149,6 +149,7 @@ static void command(struct tape *t, struct media_cmd *c)
     case MEDIA_FEED_PAUSE:
     case MEDIA_FEED_LAYER:
     case MEDIA_FEED_VALUE:
+    case MEDIA_FEED_EVERY:
         U64(c->feed.feed.v);
         FLAG(c->feed.on);
         c->feed.layer = (uint8_t)number(t, c->feed.layer, 1, MEDIA_RIDS_MAX - 1);

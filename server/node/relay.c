@@ -84,6 +84,8 @@ static void room_free(struct relay_room *x)
 }
 
 /* ---- layers ---- */
+#define ALL_LAYERS ((1u << MEDIA_RIDS_MAX) - 1) /* until the media plane says which */
+
 static bool watched(const struct relay_room *x, const struct relay_track *t)
 {
     for (const struct relay_seat *s = x->seats; s; s = s->hh.next)
@@ -95,7 +97,7 @@ void relay_tell_layers(struct relay_room *x)
 {
     for (size_t i = 0; i < x->n_tracks; i++) {
         struct relay_track *t = &x->tracks[i];
-        uint8_t now = !watched(x, t) ? 0 : t->layers == 1 ? 1 : t->of_use;
+        uint8_t now = watched(x, t) ? t->of_use : 0;
         if (now == t->told) continue;
         t->told = now;
         say(x, &(struct node_message){.verb = NODE_LAYERS, .room = (int64_t)x->id, .track = (int64_t)t->origin, .layers = now}, NULL);
@@ -117,7 +119,7 @@ static struct relay_track *track_of(struct relay_room *x, const struct desk_rela
         if (x->tracks[i].origin == l->track) return &x->tracks[i];
     if (x->n_tracks == DESK_RELAY_TRACKS) return NULL;
     struct relay_track *t = &x->tracks[x->n_tracks++];
-    *t = (struct relay_track){.origin = l->track, .id.v = id_new(), .of_use = (uint8_t)((1u << l->layers) - 1)};
+    *t = (struct relay_track){.origin = l->track, .id.v = id_new(), .of_use = ALL_LAYERS};
     return t;
 }
 

@@ -12,7 +12,7 @@ struct relay_track {
     struct track_id id;    /* here */
     enum media_kind kind;
     uint8_t layers, value;
-    uint8_t of_use; /* as the media plane says, of a picture with layers */
+    uint8_t of_use; /* layers, or sizes inside its one stream, as the media plane says */
     uint8_t told;   /* as the origin knows it */
     uint8_t line;   /* m-line of its lowest layer */
     bool named, fresh; /* in the offer at hand; its streams are not those of before */

@@ -11,6 +11,7 @@
 #define CONNECT_MS 4000 /* UDP from the edge to the origin, and DTLS */
 #define LINGER_MS 10000 /* a member's page that begins anew finds its arm */
 #define UNFIT_MS 60000
+#define ALL_LAYERS ((1u << MEDIA_RIDS_MAX) - 1) /* until the media plane says which */
 
 /* ---- commands to an edge ---- */
 static void flush(struct spread *s, struct place *p)
@@ -124,7 +125,8 @@ static void lane_open(struct spread_track *t, struct arm *a)
     struct lane *l = calloc(1, sizeof *l);
     if (!l) return;
     l->arm = a;
-    l->of_use = (uint8_t)((1u << t->layers) - 1);
+    l->of_use = ALL_LAYERS;
+    l->size = MEDIA_RIDS_MAX - 1;
     LL_PREPEND(t->lanes, l);
     open_ends(t, l);
 }
@@ -154,9 +156,19 @@ void spread_lanes_close(struct spread_track *t)
     }
 }
 
+static uint8_t largest(uint8_t layers)
+{
+    uint8_t i = 0;
+    while (layers >>= 1)
+        i++;
+    return i;
+}
+
+/* Of streams of one size those of use flow; of one that has its sizes inside (VP9), up to the largest of use. */
 static void set_flow(struct spread_track *t, struct lane *l, bool needed)
 {
-    uint8_t now = !needed ? 0 : t->layers == 1 ? 1 : l->of_use;
+    uint8_t now = !needed ? 0 : t->layers == 1 ? 1 : l->of_use & (uint8_t)((1u << t->layers) - 1), size = largest(l->of_use);
+    if (t->layers == 1 && size != l->size) post_source(t, l, (struct media_cmd){.type = MEDIA_FEED_LAYER, .feed = {.feed = l->feeds[0], .layer = l->size = size}});
     for (size_t i = 0; i < t->layers; i++)
         if ((l->flows ^ now) >> i & 1)
             post_source(t, l, (struct media_cmd){.type = MEDIA_FEED_PAUSE, .feed = {.feed = l->feeds[i], .on = !(now >> i & 1)}});
@@ -164,16 +176,27 @@ static void set_flow(struct spread_track *t, struct lane *l, bool needed)
     l->flows = now;
 }
 
+/* Of an edge's voices come those that are the loudest there, unless we keep this one. */
+static void set_every(struct spread_track *t, struct lane *l, bool kept)
+{
+    if (t->kind != MEDIA_AUDIO || l->every == kept) return;
+    l->every = kept;
+    post_source(t, l, (struct media_cmd){.type = MEDIA_FEED_EVERY, .feed = {.feed = l->feeds[0], .on = kept}});
+}
+
 void spread_look(struct spread_track *t)
 {
-    bool here = t->fed || t->room->recorded || t->room->shown[t->kind] == t->id;
+    bool kept = t->room->recorded || t->room->shown[t->kind] == t->id, here = t->fed || kept;
     for (struct lane *l = t->lanes; l; l = l->next) {
         if (comes_here(t, l)) continue;
         set_flow(t, l, l->fed);
         here = here || l->flows;
     }
     for (struct lane *l = t->lanes; l; l = l->next)
-        if (comes_here(t, l)) set_flow(t, l, here);
+        if (comes_here(t, l)) {
+            set_every(t, l, kept);
+            set_flow(t, l, here);
+        }
 }
 
 void spread_look_all(struct spread_room *r)

@@ -26,7 +26,7 @@ static void layers(struct arm *a, bool here, const struct media_event *e)
     struct spread_track *t = track_in(a->room, e->track.v);
     struct lane *l = t ? spread_lane_of(t, a) : NULL;
     if (!l || (t->home == a->place->id) != here) return;
-    l->of_use = e->layers & (uint8_t)((1u << t->layers) - 1);
+    l->of_use = e->layers;
     spread_look(t);
 }
 

@@ -36,6 +36,8 @@ struct lane { /* a track on an arm: towards the edge, or from it if the track is
     unsigned fed;                         /* feeds at the edge that are not paused */
     uint8_t of_use;                       /* layers, as the media plane says where it goes to */
     uint8_t flows;                        /* layers that are not paused */
+    bool every;                           /* a voice: also while it is not among the loudest there */
+    uint8_t size;                         /* of a single stream: the largest that comes in it, if it has sizes */
 };
 
 struct spread_track {

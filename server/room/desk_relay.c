@@ -7,7 +7,7 @@
 #include <string.h>
 
 struct relay_tap {
-    uint64_t wires[DESK_RELAY_LINES]; /* track and layer, that somebody there has use for */
+    uint64_t wires[DESK_RELAY_LINES]; /* track and layer (or size inside the one stream), that somebody there has use for */
     size_t n;
 };
 
@@ -22,6 +22,15 @@ static bool of_use(const struct relay_tap *t, uint64_t wire)
     for (size_t i = 0; i < t->n; i++)
         if (t->wires[i] == wire) return true;
     return false;
+}
+
+/* Of one stream with sizes inside, the largest that somebody there has use for; of streams of one size each there is no more to say. */
+static uint8_t largest_of_use(const struct relay_tap *tap, const struct uplink_track *t)
+{
+    unsigned i = MEDIA_RIDS_MAX - 1;
+    while (t->layers == 1 && i && !of_use(tap, wire_of(t->id.v, i)))
+        i--;
+    return (uint8_t)i;
 }
 
 /* What a viewer there would be shown first; as desk_machine.c has it, but for the seat whose picture he has already. */
@@ -42,7 +51,7 @@ static void add(struct lines *out, const struct live *l, const struct relay_tap 
     for (unsigned i = 0; i < t->layers && out->n + t->layers - i <= DESK_RELAY_LINES; i++) {
         struct downlink_want *w = &out->wants[out->n];
         uint64_t wire = wire_of(t->id.v, i);
-        *w = (struct downlink_want){.wire = wire, .seat = s->id, .source = (enum room_source)source, .track = t->id, .layer = (uint8_t)i, .exact = true,
+        *w = (struct downlink_want){.wire = wire, .seat = s->id, .source = (enum room_source)source, .track = t->id, .layer = largest_of_use(tap, t), .exact = (uint8_t)(i + 1),
                                     .paused = !of_use(tap, wire), .value = (uint8_t)(MEDIA_RIDS_MAX - i)}; /* on a thin link the small ones go first */
         out->lines[out->n++] = (struct desk_relay_line){.track = t->id.v, .seat = s->id, .layer = (uint8_t)i, .layers = (uint8_t)t->layers,
                                                         .value = score(l, s, (enum room_source)source)};

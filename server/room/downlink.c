@@ -227,11 +227,11 @@ static int open_feed(struct downlink *d, struct downlink_slot *s, const struct s
     c.feed_open.track = s->want.track;
     c.feed_open.paused = s->want.paused;
     c.feed_open.value = s->want.value;
-    c.feed_open.exact = s->want.exact ? s->want.layer + 1 : 0;
+    c.feed_open.exact = s->want.exact;
     int rc = post(d, &c);
     if (rc) return rc;
     s->feed = c.feed_open.feed;
-    if (s->want.layer < MEDIA_RIDS_MAX - 1 && !s->want.exact)
+    if (s->want.layer < MEDIA_RIDS_MAX - 1)
         post_lightly(d, (struct media_cmd){.type = MEDIA_FEED_LAYER, .feed = {.feed = s->feed, .layer = s->want.layer}});
     return 0;
 }

@@ -16,8 +16,8 @@ struct downlink_want { /* one track that the seat is to receive */
     enum room_source source;
     struct track_id track; /* in the media plane */
     bool paused;           /* sent nothing for now */
-    uint8_t layer;         /* 0..2, the highest of use */
-    bool exact;            /* that layer and no other */
+    uint8_t layer;         /* 0..2, the highest of use; `exact`: of the sizes inside that stream */
+    uint8_t exact;         /* n: the stream n - 1 and no other, for a node */
     uint8_t value;         /* where the line is too thin for all: higher first */
 };
 

@@ -1,5 +1,5 @@
-// A lecture that begins with sound alone and has a picture later: who is in already sees it without reloading, in our page with MediaSource and on a phone that plays HLS by
-// itself. Somebody else's page with hls.js gets a fatal media error there (nothing can be added to a SourceBuffer; recoverMediaError does not help), and has the picture with a new Hls.
+// A lecture that begins with sound alone and has a picture later: who is in already sees it without reloading, in our page with MediaSource, on a phone that plays HLS by
+// itself, and in somebody else's page with hls.js, which hears of no error.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -45,12 +45,9 @@ await run({
     await other.evaluate((u) => {
       globalThis.errors = []
       globalThis.begin = () => {
-        globalThis.hls?.destroy()
         const hls = (globalThis.hls = new globalThis.Hls({ lowLatencyMode: true }))
         hls.on('hlsError', (e, d) => {
-          if (!d.fatal) return
-          globalThis.errors.push(`${d.type} ${d.details}`)
-          globalThis.begin()
+          if (d.fatal || /append|codec/i.test(d.details)) globalThis.errors.push(`${d.type} ${d.details}`)
         })
         hls.loadSource(u)
         hls.attachMedia(document.querySelector('video'))
@@ -73,11 +70,9 @@ await run({
     assert.deepEqual(await Promise.all([ours, phone].map(loads)), before, 'nobody reloaded')
     assert.deepEqual([...ours.faults, ...phone.faults], [])
   },
-  async 'hls.js has it too, where its page begins anew after a fatal error'() {
+  async 'hls.js shows it too, and heard of no error'() {
     await shown(other)
-    const errors = await other.evaluate(() => globalThis.errors)
-    console.log(`# hls.js: ${errors}`)
-    assert.ok(errors.every((e) => e.startsWith('mediaError')) && errors.length < 4, `${errors}`)
+    assert.deepEqual(await other.evaluate(() => globalThis.errors), [])
   },
 })
 await browser.close()

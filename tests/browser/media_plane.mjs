@@ -40,7 +40,7 @@ async function endPlane() {
   await ended
 }
 const send = (text) => child.stdin.write(text + '\n')
-function line(pattern, ms = 15000, past = true) {
+function line(pattern, ms = 60000, past = true) {
   const old = past && lines.find((l) => pattern.test(l))
   if (old) return Promise.resolve(old)
   return new Promise((resolve, reject) => {
@@ -190,7 +190,7 @@ async function watch(tracks) {
 }
 const cipher = (p) => p.evaluate(async () => [...(await window.pc.getStats()).values()].find((s) => s.type === 'transport').srtpCipher)
 const stats = (p) => p.evaluate(async () => [...(await window.pc.getStats()).values()].filter((s) => s.type === 'inbound-rtp').map((s) => ({ kind: s.kind, mid: s.mid, frames: s.framesDecoded ?? 0, lost: s.packetsLost, energy: s.totalAudioEnergy ?? 0, width: s.frameWidth, freezes: s.freezeCount })))
-async function decoded(p, frames, ms = 12000) {
+async function decoded(p, frames, ms = 60000) {
   const end = Date.now() + ms
   for (;;) {
     const s = await stats(p)
@@ -209,19 +209,21 @@ async function play(path) {
     document.body.append(v)
     await new Promise((ok, no) => ((v.onloadedmetadata = ok), (v.onerror = () => no(new Error('media error ' + v.error.message)))))
     await v.play()
-    await new Promise((ok) => setTimeout(ok, 900))
+    const frames = () => v.getVideoPlaybackQuality().totalVideoFrames
+    for (let i = 0; i < 300 && !v.ended && (v.currentTime < 0.8 || (v.videoWidth && frames() <= 10)); i++) // a starved decoder takes its time
+      await new Promise((ok) => setTimeout(ok, 100))
     const at = v.currentTime
     v.pause()
     v.currentTime = v.duration / 2
     await new Promise((ok) => (v.onseeked = ok))
-    return { duration: v.duration, width: v.videoWidth, at, frames: v.getVideoPlaybackQuality().totalVideoFrames, seeked: v.currentTime }
+    return { duration: v.duration, width: v.videoWidth, at, frames: frames(), seeked: v.currentTime }
   }, path)
   await p.close()
   return r
 }
 
 /** The files told of one recording, once its end was told: a plane that begins tells those of earlier ones too, which nobody took. */
-async function files(recording, ms = 15000) {
+async function files(recording, ms = 60000) {
   await line(new RegExp(`event done.* recording=${recording}$`), ms)
   return lines.filter((l) => l.startsWith('event file') && l.endsWith(` recording=${recording}`)).map((l) => Object.fromEntries(l.split(' ').slice(2).map((x) => x.split('='))))
 }
@@ -231,19 +233,19 @@ async function sizes(codec, scalability, steps, recorded) {
   const rec = 1000 + next++
   const a = await publish(codec, { scalability })
   const b = await watch(a.tracks)
-  await decoded(b.page, 30, 20000)
+  await decoded(b.page, 30)
   const feed = b.feeds.find((f) => f.track.kind === 'video').feed
   const video = async () => (await stats(b.page)).find((x) => x.kind === 'video')
   for (const [i, [layer, width]] of steps.entries()) {
     send(`layer ${feed} ${room} ${layer}`)
     for (let tries = 0; (await video()).width !== width; tries++) { // the largest begins when the publisher's estimate allows it
-      assert.ok(tries < 300, `layer ${layer}: width stays ${(await video()).width}`)
+      assert.ok(tries < 600, `layer ${layer}: width stays ${(await video()).width}`)
       await sleep(100)
     }
     if (i === 0 && recorded) send(`record ${room} ${rec}`)
     const { frames } = await video()
     for (let tries = 0; (await video()).frames < frames + 15; tries++) {
-      assert.ok(tries < 100, `layer ${layer} stands still`)
+      assert.ok(tries < 600, `layer ${layer} stands still`)
       await sleep(100)
     }
   }
@@ -271,16 +273,17 @@ const cases = {
     assert.equal(await cipher(b.page), 'SRTP_AEAD_AES_128_GCM')
     send(`record ${room} ${rec}`)
     const r0 = Date.now()
-    await decoded(b.page, 90, 20000)
+    await decoded(b.page, 90)
     await sleep(Math.max(0, 4000 - (Date.now() - r0)))
     send(`stop ${room} ${rec}`)
     const took = Date.now() - r0
-    const told = await files(rec, 5000)
+    const told = await files(rec)
     assert.equal(told.length, 2)
     for (const f of told) {
       const r = await play(`rec/${f.path.split('/').pop()}`)
       console.log(`   ${f.type} ${f.bytes} bytes ${f.duration} ms of ${took}; plays ${JSON.stringify(r)}`)
-      assert.ok(Math.abs(Number(f.duration) - took) < 1500 && Math.abs(r.duration * 1000 - f.duration) < 100 && r.at > 0.3 && Math.abs(r.seeked - r.duration / 2) < 0.1)
+      const late = f.type === 'audio/webm' ? 1500 : 4000 // a picture begins with a keyframe, which a starved encoder makes when it can
+      assert.ok(Number(f.duration) < took + 1500 && Number(f.duration) > took - late && Number(f.duration) > 1000 && Math.abs(r.duration * 1000 - f.duration) < 100 && r.at > 0.3 && Math.abs(r.seeked - r.duration / 2) < 0.1)
       if (f.type !== 'audio/webm') assert.ok(r.width === 640 && r.frames > 10)
     }
     await a.page.close()
@@ -289,7 +292,7 @@ const cases = {
   'three cameras at once, one transport': async () => {
     const a = await publish('VP8', { cameras: 3 })
     const b = await watch(a.tracks)
-    const s = await decoded(b.page, 30, 20000)
+    const s = await decoded(b.page, 30)
     assert.equal(s.filter((x) => x.kind === 'video').length, 3)
     await a.page.close()
     await b.page.close()
@@ -297,14 +300,14 @@ const cases = {
   'simulcast: layers switch without a freeze': async () => {
     const a = await publish('VP8', { simulcast: true })
     const b = await watch(a.tracks)
-    await decoded(b.page, 30, 20000)
+    await decoded(b.page, 30)
     const feed = b.feeds.find((f) => f.track.kind === 'video').feed
     for (const [layer, width] of [[0, 320], [2, 1280], [1, 640]]) {
       send(`layer ${feed} ${room} ${layer}`)
       for (let i = 0; ; i++) {
         const w = (await stats(b.page)).find((x) => x.kind === 'video').width
         if (w === width) break
-        assert.ok(i < 120, `layer ${layer}: width stays ${w}`)
+        assert.ok(i < 600, `layer ${layer}: width stays ${w}`)
         await sleep(100)
       }
     }
@@ -354,7 +357,7 @@ const cases = {
     const rec = 1000 + next++
     const a = await publish('VP8')
     send(`record ${room} ${rec}`)
-    await line(/event live/, 5000)
+    await line(/event live/)
     await sleep(4000)
     child.kill('SIGKILL')
     await sleep(300)

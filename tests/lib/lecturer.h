@@ -5,6 +5,7 @@
 
 #include "tests/lib/ivf.h"
 #include "tests/lib/rtc_client.h"
+#include "tests/lib/sizes.h"
 #include <pthread.h>
 
 struct lecturer {
@@ -14,13 +15,14 @@ struct lecturer {
     size_t frame_bytes;    /* of each picture but keyframes, which have three times as much */
     int stumbles;          /* atomic: how late, in ms, every ninth picture and all behind it leave */
     struct ivf *film;      /* VP8 of 25 frames a second in place of the H.264, over and over; NULL = none. Set before lecturer_begin */
+    bool sizes;            /* three inside one stream of VP9 in place of the H.264. Set before lecturer_begin */
     uint16_t video_seq, audio_seq;
     uint32_t frames;
 };
 
 static inline void lecturer_packet(struct lecturer *l, bool video, bool marker, uint32_t timestamp, const uint8_t *payload, size_t len)
 {
-    uint8_t b[1500] = {0x80, (uint8_t)((marker ? 0x80 : 0) | (video ? l->film ? 97 : 96 : 111))};
+    uint8_t b[1500] = {0x80, (uint8_t)((marker ? 0x80 : 0) | (video ? l->sizes ? 98 : l->film ? 97 : 96 : 111))};
     put_u16(b + 2, video ? l->video_seq++ : l->audio_seq++);
     put_u32(b + 4, timestamp);
     put_u32(b + 8, video ? 2000 : 1000);
@@ -64,14 +66,25 @@ static inline void lecturer_film(struct lecturer *l) /* RFC 7741 4.2: a descript
     }
 }
 
+static inline void lecturer_sizes(struct lecturer *l, bool key)
+{
+    uint8_t p[1000];
+    for (int i = 0; i < 3; i++) {
+        sizes_payload(p, i, (uint16_t)l->frames, key);
+        lecturer_packet(l, true, i == 2, l->frames * 3600, p, sizes_lengths[i]);
+    }
+}
+
 static inline void *lecturer_run(void *arg)
 {
     struct lecturer *l = arg;
     int64_t next_us = clock_monotonic_us();
     int plis = l->rtc.plis_in;
     for (l->frames = 0; !__atomic_load_n(&l->stop, __ATOMIC_RELAXED); l->frames++, next_us += 40000) {
+        bool key = l->frames % 50 == 0 || l->rtc.plis_in != plis;
         if (l->film) lecturer_film(l);
-        else lecturer_picture(l, l->frames % 50 == 0 || l->rtc.plis_in != plis);
+        else if (l->sizes) lecturer_sizes(l, key);
+        else lecturer_picture(l, key);
         plis = l->rtc.plis_in;
         for (int i = 0; i < 2; i++)
             lecturer_packet(l, false, true, l->frames * 1920 + (uint32_t)i * 960, l->film ? (const uint8_t[]){0xf8, 0xff, 0xfe} : (const uint8_t[]){0xfc, 1, 2, 3}, l->film ? 3 : 4);
@@ -91,8 +104,8 @@ static inline const char *lecturer_offer(struct dtls_identity *identity)
              "v=0\r\no=- 42 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n"
              "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:cccc\r\na=ice-pwd:cccccccccccccccccccccccc\r\n"
              "a=fingerprint:sha-256 %s\r\na=setup:active\r\na=mid:0\r\na=sendonly\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\na=ssrc:1000 cname:c\r\n"
-             "m=video 9 UDP/TLS/RTP/SAVPF 97 96\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:cccc\r\na=ice-pwd:cccccccccccccccccccccccc\r\n"
-             "a=fingerprint:sha-256 %s\r\na=setup:active\r\na=mid:1\r\na=sendonly\r\na=rtcp-mux\r\na=rtpmap:97 VP8/90000\r\na=rtpmap:96 H264/90000\r\n"
+             "m=video 9 UDP/TLS/RTP/SAVPF 97 96 98\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:cccc\r\na=ice-pwd:cccccccccccccccccccccccc\r\n"
+             "a=fingerprint:sha-256 %s\r\na=setup:active\r\na=mid:1\r\na=sendonly\r\na=rtcp-mux\r\na=rtpmap:97 VP8/90000\r\na=rtpmap:96 H264/90000\r\na=rtpmap:98 VP9/90000\r\na=fmtp:98 profile-id=0\r\n"
              "a=rtcp-fb:96 nack pli\r\na=fmtp:96 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\r\na=ssrc:2000 cname:c\r\n",
              dtls_identity_fingerprint(identity), dtls_identity_fingerprint(identity));
     return text;
@@ -104,7 +117,7 @@ static inline bool lecturer_begin(struct lecturer *l, struct dtls_identity *iden
     char fingerprint[200];
     unsigned port = 0;
     const char *at;
-    *l = (struct lecturer){.film = l->film};
+    *l = (struct lecturer){.film = l->film, .sizes = l->sizes};
     l->frame_bytes = frame_bytes;
     if (!(at = strstr(answer, "a=ice-ufrag:")) || sscanf(at, "a=ice-ufrag:%15s", theirs.ufrag) != 1) return false;
     if (!(at = strstr(answer, "a=ice-pwd:")) || sscanf(at, "a=ice-pwd:%31s", theirs.password) != 1) return false;

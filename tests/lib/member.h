@@ -24,7 +24,7 @@ struct member {
     size_t n;
     struct member_stream {
         uint32_t ssrc;
-        char seat[20];
+        char seat[20], track[20];
         bool video;
         int packets;
         int64_t last_ms, longest_ms; /* longest: between two packets */
@@ -56,12 +56,12 @@ static inline struct member_stream *member_stream(struct member *m, const char *
     return s;
 }
 
-static inline const char *member_seat_of(const json_t *map, const char *mid)
+static inline const char *member_mapped(const json_t *map, const char *mid, const char *what)
 {
     size_t i;
     json_t *o;
     json_array_foreach(map, i, o)
-        if (strcmp(json_string_value(json_object_get(o, "mid")), mid) == 0) return json_string_value(json_object_get(o, "seat"));
+        if (strcmp(json_string_value(json_object_get(o, "mid")), mid) == 0) return json_string_value(json_object_get(o, what));
     return "";
 }
 
@@ -83,7 +83,11 @@ static inline void member_answer_line(struct member *m, const char *line, const 
     if ((at = strstr(line, "a=mid:"))) sscanf(at, "a=mid:%15[^\r]", mid);
     if ((at = strstr(line, "a=ssrc:"))) sscanf(at, "a=ssrc:%u", &ssrc);
     bool on = strstr(line, "a=sendonly") != NULL;
-    if (on && *member_seat_of(map, mid)) member_stream(m, member_seat_of(map, mid), first[2] == 'v')->ssrc = ssrc;
+    if (on && *member_mapped(map, mid, "seat")) {
+        struct member_stream *s = member_stream(m, member_mapped(map, mid, "seat"), first[2] == 'v');
+        s->ssrc = ssrc;
+        snprintf(s->track, sizeof s->track, "%s", member_mapped(map, mid, "track"));
+    }
     fprintf(out, "%s\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:cccc\r\na=ice-pwd:cccccccccccccccccccccccc\r\na=fingerprint:sha-256 %s\r\na=setup:active\r\na=mid:%s\r\na=%s\r\na=rtcp-mux\r\n",
             first, dtls_identity_fingerprint(m->identity), mid, on ? "recvonly" : "inactive");
     static const char *const kept[] = {"a=rtpmap:", "a=fmtp:", "a=rtcp-fb:", "a=extmap:"};

@@ -248,15 +248,27 @@ static void sound_alone_then_a_picture(void **state)
         packager_tick(p, 1000000 + ms * 1000 + 10000);
     }
     size_t inits = 0;
-    static const char *const names[] = {"opus", "avc1.42c01e,opus", "opus"};
+    static const char *const names[] = {"avc1.42c01f,opus", "avc1.42c01e,opus", "avc1.42c01f,opus"};
     for (size_t i = 0; i < n_seen; i++)
         if (seen[i].piece.init) {
             assert_true(inits < 3);
             assert_string_equal(seen[i].piece.codecs, names[inits]);
             assert_int_equal(seen[i].piece.picture, inits == 1);
+            assert_int_equal(seen[i].piece.width != 0, inits == 1);
             inits++;
         }
     assert_int_equal(inits, 3);
+    uint64_t next = 0;
+    for (size_t i = 0; i < n_seen; i++) { /* sound alone is black: from the beginning to the end there are both, without a hole that no player was told of */
+        struct fragment f;
+        if (seen[i].piece.init) continue;
+        assert_true(read_fragment(seen[i].bytes, seen[i].piece.len, &f));
+        if (f.track != 1) continue; /* the second after the picture is switched off: it stands */
+        assert_true(!next || f.time <= next);
+        assert_true(f.first_key || seen[i].piece.picture);
+        next = f.time + f.duration;
+    }
+    assert_true(next > 90000 * 8);
     packager_free(p);
 }
 

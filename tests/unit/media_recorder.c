@@ -190,6 +190,7 @@ static void a_session(void **state)
 {
     struct recorder *r = begin((struct recorder_config){0});
     struct recorder_inlet *in = recorder_inlet(r, 0);
+    int64_t began = now_ms();
     (void)state;
     recorder_start(in, (struct room_id){0xc1}, RECORDING);
     play(in, 0, 10000);
@@ -206,7 +207,7 @@ static void a_session(void **state)
         assert_in_range(file->file.duration_ms, 9950, 10050);
         assert_true(plays(file->file.path));
     }
-    assert_in_range(heard(MEDIA_RECORD_FILE, SOUND)->file.started_ms, now_ms() - 5000, now_ms());
+    assert_in_range(heard(MEDIA_RECORD_FILE, SOUND)->file.started_ms, began, began + 5000);
     empty_dir();
 }
 
@@ -343,6 +344,65 @@ static void the_source_stalls(void **state)
         lost += f.gaps[i].lost_ms;
     }
     assert_in_range(lost, 5800, 6200);
+    empty_dir();
+}
+
+static void at_ms(int64_t when)
+{
+    int64_t left = when - now_ms();
+    if (left > 0) rest_ms((int)left);
+}
+
+/* The same since the last report, and the next never comes: what came last came later than usual, and so much of it is not there. */
+static void the_source_stalls_before_the_end(void **state)
+{
+    struct recorder *r = begin((struct recorder_config){0});
+    struct recorder_inlet *in = recorder_inlet(r, 0);
+    int64_t t0 = now_ms();
+    (void)state;
+    recorder_start(in, (struct room_id){0xc1}, RECORDING);
+    for (int i = 0; i < 75; i++) {
+        at_ms(t0 + i * 20 + (i < 50 ? 0 : 700)); /* a second, 0.7 s of nothing, half a second */
+        sound(in, i);
+        if (i % 2 == 0) picture(in, i / 2, true, true); /* its RTP time is of a clock: late is late, nothing is missing */
+        if (i == 0) refer(in, t0);
+    }
+    recorder_track_end(in, RECORDING, (struct track_id){SOUND}, false);
+    recorder_track_end(in, RECORDING, (struct track_id){PICTURE}, false);
+    recorder_stop(in, RECORDING);
+    recorder_close(r);
+    struct found f = whole(heard(MEDIA_RECORD_FILE, SOUND));
+    assert_int_equal(f.n, 1);
+    assert_int_equal(f.gaps[0].why, REEL_SOURCE);
+    assert_in_range(f.gaps[0].begin_ms, 1490, 1510);
+    assert_in_range(f.gaps[0].lost_ms, 600, 900);
+    assert_int_equal(f.gaps[0].lost_ms, f.gaps[0].length_ms);
+    assert_int_equal(whole(heard(MEDIA_RECORD_FILE, PICTURE)).n, 0);
+    empty_dir();
+}
+
+/* Nothing came for long before the end: muted, or a line that was dead by then. */
+static void nothing_comes_before_the_end(void **state)
+{
+    struct recorder *r = begin((struct recorder_config){0});
+    struct recorder_inlet *in = recorder_inlet(r, 0);
+    (void)state;
+    recorder_start(in, (struct room_id){0xc1}, RECORDING);
+    play(in, 0, 400);
+    rest_ms(3300);
+    recorder_track_end(in, RECORDING, (struct track_id){SOUND}, false);
+    recorder_track_end(in, RECORDING, (struct track_id){PICTURE}, true);
+    recorder_stop(in, RECORDING);
+    recorder_close(r);
+    struct found f = whole(heard(MEDIA_RECORD_FILE, SOUND));
+    assert_int_equal(f.n, 1);
+    assert_int_equal(f.gaps[0].why, REEL_QUIET);
+    assert_int_equal(f.gaps[0].lost_ms, 0);
+    assert_in_range(f.gaps[0].length_ms, 3200, 4200);
+    f = whole(heard(MEDIA_RECORD_FILE, PICTURE));
+    assert_int_equal(f.n, 1);
+    assert_int_equal(f.gaps[0].why, REEL_NETWORK);
+    assert_int_equal(f.gaps[0].lost_ms, f.gaps[0].length_ms);
     empty_dir();
 }
 
@@ -708,7 +768,7 @@ int main(void)
     strcpy(dir, base);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_session),     cmocka_unit_test(in_parts),             cmocka_unit_test(lost_on_the_network), cmocka_unit_test(lost_at_the_end),
-        cmocka_unit_test(stopped_within_a_frame), cmocka_unit_test(the_source_stalls), cmocka_unit_test(a_full_disk),
+        cmocka_unit_test(stopped_within_a_frame), cmocka_unit_test(the_source_stalls), cmocka_unit_test(the_source_stalls_before_the_end), cmocka_unit_test(nothing_comes_before_the_end), cmocka_unit_test(a_full_disk),
         cmocka_unit_test(a_disk_that_stands), cmocka_unit_test(no_room),        cmocka_unit_test(killed_anywhere),
         cmocka_unit_test(left_behind),   cmocka_unit_test(changed),             cmocka_unit_test(gaps_come_together),
         cmocka_unit_test(times_that_are_none),

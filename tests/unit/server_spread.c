@@ -53,6 +53,7 @@ static struct media_cmd commands[] = {
                                                          .payloads = {{MEDIA_OPUS, 111, 0, "useinbandfec=1", 63}}}},
     {.type = MEDIA_FEED_PAUSE, .room.v = 7, .feed = {.feed.v = 9, .on = true}},
     {.type = MEDIA_FEED_LAYER, .room.v = 7, .feed = {.feed.v = 9, .layer = 2}},
+    {.type = MEDIA_FEED_EVERY, .room.v = 7, .feed = {.feed.v = 9, .on = true}},
     {.type = MEDIA_TRACK_PAUSE, .room.v = 7, .track = {{10}, true}},
     {.type = MEDIA_SURVEY, .room.v = 7, .survey = {5, {8}}},
     {.type = MEDIA_PEER_CLOSE, .room.v = 7, .peer.v = 8},

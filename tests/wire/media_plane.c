@@ -276,12 +276,12 @@ static void voice_goes_along_with_a_picture(void **state)
 }
 
 /* Four people, of whom two are forwarded: the numbers of each go on without a hole, whoever was left out meanwhile. */
-static int heard_n[4], heard_holes;
-static uint16_t heard_seq[4];
+static int heard_n[8], heard_holes; /* the four of a member, the four of another node that keeps all */
+static uint16_t heard_seq[8];
 
 static void on_heard(void *ctx, const struct rtp *r)
 {
-    if (r->ssrc < 7100 || r->ssrc >= 7104) return;
+    if (r->ssrc < 7100 || r->ssrc >= 7108) return;
     unsigned who = r->ssrc - 7100;
     heard_holes += heard_n[who] && r->seq != (uint16_t)(heard_seq[who] + 1);
     heard_seq[who] = r->seq;
@@ -324,6 +324,9 @@ static void the_loudest_are_forwarded(void **state)
                                    .payloads = {{MEDIA_OPUS, 111, 0, ""}}, .extensions = {.audio_level = 1}, .ssrc = 7000 + (uint32_t)i}});
         post(s, (struct media_cmd){.type = MEDIA_FEED_OPEN, .feed_open = {.peer = {2}, .feed = {400 + i}, .track = {70 + i}, .mid = "2", .n_payloads = 1,
                                    .payloads = {{MEDIA_OPUS, 109, 0, ""}}, .ssrc = 7100 + (uint32_t)i}});
+        post(s, (struct media_cmd){.type = MEDIA_FEED_OPEN, .feed_open = {.peer = {2}, .feed = {500 + i}, .track = {70 + i}, .mid = "2", .n_payloads = 1,
+                                   .payloads = {{MEDIA_OPUS, 109, 0, ""}}, .ssrc = 7104 + (uint32_t)i}});
+        post(s, (struct media_cmd){.type = MEDIA_FEED_EVERY, .feed = {.feed = {500 + i}, .on = true}});
     }
     usleep(50000);
     int n = talk(s, 0, (const uint8_t[]){20, 25, 90, 90}, 20);
@@ -338,6 +341,16 @@ static void the_loudest_are_forwarded(void **state)
     until(&s->sub, &heard_n[3], 80);
     assert_in_range(heard_n[0], 61 + 1, 61 + 59); /* after his pause of 0.6 s */
     assert_int_equal(heard_n[2], 0);
+    for (int i = 4; i < 8; i++) {
+        until(&s->sub, &heard_n[i], 140);
+        assert_int_equal(heard_n[i], 140); /* a recording there has who was not heard too */
+    }
+    for (uint64_t i = 0; i < 4; i++) /* not any more */
+        post(s, (struct media_cmd){.type = MEDIA_FEED_EVERY, .feed = {.feed = {500 + i}, .on = false}});
+    usleep(50000);
+    talk(s, n, (const uint8_t[]){20, 90, 90, 22}, 10);
+    until(&s->sub, &heard_n[7], 150);
+    assert_true(heard_n[4] == 150 && heard_n[5] == 140 && heard_n[6] == 140 && heard_n[7] == 150);
     assert_int_equal(heard_holes, 0);
     for (uint64_t i = 0; i < 4; i++)
         post(s, (struct media_cmd){.type = MEDIA_TRACK_CLOSE, .track = {.track = {70 + i}}});

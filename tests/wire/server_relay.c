@@ -2,6 +2,7 @@
  * link, the first picture from what is kept, pauses and layers, and what viewers see when an edge or the origin dies. */
 #include "tests/lib/edges.h"
 #include "tests/lib/lecturer.h"
+#include "tests/lib/sizes.h"
 #include <pthread.h>
 
 #define SDP "Content-Type: application/sdp\r\n"
@@ -9,7 +10,7 @@
 
 static struct dtls_identity *identity;
 static struct lecturer lecturer;
-static char token[80], layers_token[80];
+static char token[80], layers_token[80], sizes_token[80];
 
 /* ---- a publisher ---- */
 static const char *with_token(const char *more)
@@ -32,6 +33,7 @@ static int start(void **state)
     site_start("request.rate = 500\nlisten.connections_per_address = 1000\nnode.secret = " SECRET "\n");
     snprintf(token, sizeof token, "%s", site_ctl("token --room talk --publish --watch --minutes 60"));
     snprintf(layers_token, sizeof layers_token, "%s", site_ctl("token --room layers --publish --watch --minutes 60"));
+    snprintf(sizes_token, sizeof sizes_token, "%s", site_ctl("token --room sizes --publish --watch --minutes 60"));
     if (dtls_identity_new(&identity, DTLS_ENGINE_MBEDTLS)) return 1;
     publish();
     edge_start(0);
@@ -51,10 +53,11 @@ static int stop(void **state)
 
 /* ---- a publisher with three layers: one packet a frame, of a length that tells which ---- */
 static const char rids[] = "lmh";
-static const size_t lengths[] = {200, 500, 900};
+static const size_t *const lengths = sizes_lengths;
 static struct layered {
     struct rtc_client rtc;
     pthread_t thread;
+    bool inside; /* the three are sizes inside one stream */
     int stop; /* atomic */
 } layered;
 
@@ -70,6 +73,16 @@ static void layer_packet(int layer, uint16_t seq, bool key)
     rtc_client_send(&layered.rtc, b, 20 + lengths[layer], false);
 }
 
+static void size_packet(int size, uint16_t picture, bool key)
+{
+    uint8_t b[1200] = {0x80, (uint8_t)(98 | (size == 2 ? 0x80 : 0))};
+    put_u16(b + 2, (uint16_t)(picture * 3 + size));
+    put_u32(b + 4, picture * 3000u);
+    put_u32(b + 8, 3100);
+    sizes_payload(b + 12, size, picture, key);
+    rtc_client_send(&layered.rtc, b, 12 + sizes_lengths[size], false);
+}
+
 static void *layers_run(void *arg)
 {
     int64_t next_us = clock_monotonic_us();
@@ -78,7 +91,7 @@ static void *layers_run(void *arg)
         bool key = seq % 90 == 0 || layered.rtc.plis_in != plis;
         plis = layered.rtc.plis_in;
         for (int i = 0; i < 3; i++)
-            layer_packet(i, seq, key);
+            (layered.inside ? size_packet : layer_packet)(i, seq, key);
         if (seq % 60 == 0) rtc_client_check(&layered.rtc);
         while (clock_monotonic_us() < next_us + 33000)
             rtc_client_poll(&layered.rtc, 5);
@@ -102,22 +115,37 @@ static bool connect_rtc(struct rtc_client *c, const char *answer, void (*heard)(
     return rtc_client_connect(c, 5000);
 }
 
-static void layers_begin(void)
+static void layers_publish(const char *room, const char *by, const char *format)
 {
-    char offer[1500], headers[300];
+    char offer[1500], headers[300], path[40];
     snprintf(offer, sizeof offer,
              "v=0\r\no=- 43 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n"
-             "m=video 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:cccc\r\na=ice-pwd:cccccccccccccccccccccccc\r\n"
-             "a=fingerprint:sha-256 %s\r\na=setup:active\r\na=mid:0\r\na=sendonly\r\na=rtcp-mux\r\na=rtpmap:96 VP8/90000\r\n"
-             "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\na=extmap:5 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\n"
-             "a=rid:l send\r\na=rid:m send\r\na=rid:h send\r\na=simulcast:send l;m;h\r\n",
-             dtls_identity_fingerprint(identity));
-    snprintf(headers, sizeof headers, "Authorization: Bearer %s\r\n" SDP, layers_token);
+             "m=video 9 UDP/TLS/RTP/SAVPF %s",
+             format);
+    snprintf(offer + strlen(offer), sizeof offer - strlen(offer),
+             "c=IN IP4 0.0.0.0\r\na=ice-ufrag:cccc\r\na=ice-pwd:cccccccccccccccccccccccc\r\na=fingerprint:sha-256 %s\r\n"
+             "a=setup:active\r\na=mid:0\r\na=sendonly\r\na=rtcp-mux\r\n%s", dtls_identity_fingerprint(identity), strchr(format, '\n') + 1);
+    snprintf(headers, sizeof headers, "Authorization: Bearer %s\r\n" SDP, by);
+    snprintf(path, sizeof path, "/whip/%s", room);
     web_close(&last);
-    assert_int_equal(web_once(&last, site.port, "POST", "/whip/layers", headers, offer), 201);
+    assert_int_equal(web_once(&last, site.port, "POST", path, headers, offer), 201);
     layered.stop = 0;
     assert_true(connect_rtc(&layered.rtc, last.body, NULL, NULL));
     assert_int_equal(pthread_create(&layered.thread, NULL, layers_run, NULL), 0);
+}
+
+static void layers_begin(void)
+{
+    layered.inside = false;
+    layers_publish("layers", layers_token, "96\r\na=rtpmap:96 VP8/90000\r\n"
+                   "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\na=extmap:5 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\n"
+                   "a=rid:l send\r\na=rid:m send\r\na=rid:h send\r\na=simulcast:send l;m;h\r\n");
+}
+
+static void sizes_begin(void)
+{
+    layered.inside = true;
+    layers_publish("sizes", sizes_token, "98\r\na=rtpmap:98 VP9/90000\r\na=fmtp:98 profile-id=0\r\na=ssrc:3100 cname:x\r\n");
 }
 
 static void layers_end(void)
@@ -134,6 +162,7 @@ struct viewer {
     char url[300];
     int pictures, voices, keys;
     bool first_is_key;
+    int of_length[3];
     size_t bytes; /* of the last picture packet's payload */
     uint32_t last_ts;
     int64_t last_ms, checked_ms;
@@ -146,11 +175,13 @@ static void on_rtp(void *ctx, const struct rtp *p)
         v->voices++;
         return;
     }
-    if (p->payload_type != 96 && p->payload_type != 97) return; /* padding in RTX packets */
+    if (p->payload_type < 96 || p->payload_type > 98) return; /* padding in RTX packets */
     bool key = p->payload_type == 96 && p->payload_len && (p->payload[0] & 31) == 24;
     if (!v->pictures++) v->first_is_key = key;
     v->keys += key;
     v->bytes = p->payload_len;
+    for (int i = 0; i < 3; i++)
+        v->of_length[i] += p->payload_len == lengths[i];
     v->last_ts = p->timestamp;
     v->last_ms = web_now_ms();
 }
@@ -162,8 +193,9 @@ static const char *wish(void)
              "v=0\r\no=- 42 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n"
              "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:cccc\r\na=ice-pwd:cccccccccccccccccccccccc\r\n"
              "a=fingerprint:sha-256 %s\r\na=setup:active\r\na=mid:0\r\na=recvonly\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\n"
-             "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:cccc\r\na=ice-pwd:cccccccccccccccccccccccc\r\n"
+             "m=video 9 UDP/TLS/RTP/SAVPF 96 97 98\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:cccc\r\na=ice-pwd:cccccccccccccccccccccccc\r\n"
              "a=fingerprint:sha-256 %s\r\na=setup:active\r\na=mid:1\r\na=recvonly\r\na=rtcp-mux\r\na=rtpmap:96 H264/90000\r\na=rtpmap:97 VP8/90000\r\n"
+             "a=rtpmap:98 VP9/90000\r\na=fmtp:98 profile-id=0\r\n"
              "a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\na=rtcp-fb:96 transport-cc\r\n"
              "a=rtcp-fb:96 nack pli\r\na=fmtp:96 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\r\n",
              dtls_identity_fingerprint(identity), dtls_identity_fingerprint(identity));
@@ -363,6 +395,46 @@ static bool sees_length(struct viewer *v, size_t length, int limit_ms)
     return v->bytes == length;
 }
 
+/* What crosses the link within a second. */
+static int64_t link_bytes(struct viewer **v, size_t n)
+{
+    int64_t before = figure(site.port, "yilian_media_bytes_sent_total"), began = web_now_ms();
+    watch_all(v, n, 1000);
+    return (figure(site.port, "yilian_media_bytes_sent_total") - before) * 1000 / (web_now_ms() - began);
+}
+
+static bool gets(struct viewer *v, int size, int limit_ms)
+{
+    int64_t until = web_now_ms() + limit_ms;
+    for (int before = v->of_length[size]; v->of_length[size] == before && web_now_ms() < until;)
+        watch(v, 10);
+    return web_now_ms() < until;
+}
+
+/* Of a picture whose sizes come inside one stream only those cross the link that somebody at the edge has use for. */
+static void sizes_of_one_stream_are_chosen_at_the_edge(void **state)
+{
+    struct viewer v, *all[] = {&v};
+    (void)state;
+    sizes_begin();
+    assert_true(come(&v, "sizes", sizes_token));
+    assert_true(gets(&v, 2, 8000));
+    int64_t whole = link_bytes(all, 1), bytes = whole;
+    assert_int_equal(steer(&v, "{\"mid\":\"1\",\"layer\":0}"), 204);
+    for (int64_t until = web_now_ms() + 30000; web_now_ms() < until && bytes > whole / 3;)
+        bytes = link_bytes(all, 1);
+    print_message("%lld bytes a second over the link of all three sizes, %lld of the smallest\n", (long long)whole, (long long)bytes);
+    assert_true(bytes > 3000 && bytes < whole / 3);
+    int small = v.of_length[0];
+    assert_true(gets(&v, 0, 1000) && v.of_length[0] > small);
+    assert_int_equal(steer(&v, "{\"mid\":\"1\",\"layer\":1}"), 204);
+    assert_true(gets(&v, 1, 5000));
+    assert_int_equal(steer(&v, "{\"mid\":\"1\",\"layer\":2}"), 204);
+    assert_true(gets(&v, 2, 5000));
+    leave(&v);
+    layers_end();
+}
+
 /* Every viewer has the layer of his choice at one edge; a layer that nobody there has use for crosses the link no more. */
 static void layers_are_chosen_at_the_edge(void **state)
 {
@@ -381,11 +453,8 @@ static void layers_are_chosen_at_the_edge(void **state)
     assert_int_equal(steer(&small, "{\"mid\":\"1\",\"layer\":0}"), 204);
     assert_true(sees_length(&large, 200, 5000) && sees_length(&small, 200, 5000));
     int64_t bytes = 0;
-    for (int64_t until = web_now_ms() + 30000; web_now_ms() < until && (!bytes || bytes > 20000);) { /* six seconds of rest, then the two are gone */
-        int64_t before = figure(site.port, "yilian_media_bytes_sent_total"), began = web_now_ms();
-        watch_all((struct viewer *[]){&small, &large}, 2, 1000);
-        bytes = (figure(site.port, "yilian_media_bytes_sent_total") - before) * 1000 / (web_now_ms() - began);
-    }
+    for (int64_t until = web_now_ms() + 30000; web_now_ms() < until && (!bytes || bytes > 20000);) /* six seconds of rest, then the two are gone */
+        bytes = link_bytes((struct viewer *[]){&small, &large}, 2);
     print_message("%lld bytes a second over the link, of the smallest layer alone\n", (long long)bytes);
     assert_true(bytes > 3000 && bytes < 20000);
     assert_int_equal(steer(&large, "{\"mid\":\"1\",\"layer\":2}"), 204);
@@ -458,6 +527,7 @@ int main(void)
         cmocka_unit_test(a_large_picture_goes_on),
         cmocka_unit_test(one_copy_crosses_the_link),
         cmocka_unit_test(layers_are_chosen_at_the_edge),
+        cmocka_unit_test(sizes_of_one_stream_are_chosen_at_the_edge),
         cmocka_unit_test(a_killed_edge_is_healed_elsewhere),
         cmocka_unit_test(a_killed_origin_begins_again),
     };

@@ -194,6 +194,50 @@ static void one_copy_crosses_the_link(void **state)
     assert_int_equal(figure(site.port, "yilian_node_lanes"), 16);
 }
 
+static void looks_at(struct member *m, const struct member *whose, int layer)
+{
+    json_decref(member_ask(m, "media.layer", json_pack("{s:s,s:i}", "track", member_stream(m, whose->seat, true)->track, "layer", layer)));
+}
+
+static int64_t origin_sends(void)
+{
+    int64_t before = figure(site.port, "yilian_media_bytes_sent_total"), began = web_now_ms();
+    tick(1000);
+    return (figure(site.port, "yilian_media_bytes_sent_total") - before) * 1000 / (web_now_ms() - began);
+}
+
+/* Sizes inside one stream that nobody at an edge looks at do not go there, and come when somebody does. */
+static void sizes_that_nobody_looks_at_stay_where_they_are(void **state)
+{
+    (void)state;
+    expert.up.sizes = true;
+    member_send(&expert);
+    everybody_sees_everybody();
+    tick(1000);
+    int64_t whole = origin_sends(), less = whole;
+    for (size_t i = 0; i < N_ALL; i++)
+        if (all[i] != &expert) looks_at(all[i], &expert, 0);
+    for (int64_t until = web_now_ms() + 20000; web_now_ms() < until && less > whole - 50000;)
+        less = origin_sends();
+    print_message("the origin sends %lld bytes a second to two edges and a member, %lld when edges have use for the smallest size alone\n", (long long)whole, (long long)less);
+    assert_true(less <= whole - 50000); /* of 2 x 35,000 */
+    int before = picture(&far, &expert);
+    tick(1000);
+    assert_in_range(picture(&far, &expert) - before, 15, 35); /* one packet a picture */
+    looks_at(&far, &expert, 2);
+    for (int64_t until = web_now_ms() + 5000; picture(&far, &expert) - before < 60 && web_now_ms() < until; before = picture(&far, &expert))
+        tick(1000);
+    int small = picture(&host, &expert);
+    before = picture(&far, &expert);
+    tick(1000);
+    assert_true(picture(&far, &expert) - before > 45 && picture(&host, &expert) - small < 35); /* each has what he looks at */
+    for (size_t i = 0; i < N_ALL; i++)
+        if (all[i] != &expert) looks_at(all[i], &expert, 2);
+    expert.up.sizes = false;
+    member_send(&expert);
+    everybody_sees_everybody();
+}
+
 /* A page's connections made anew again and again: each would leave something behind, if anything did. */
 static void who_leaves_and_comes_leaves_nothing_behind(void **state)
 {
@@ -444,6 +488,7 @@ int main(void)
         cmocka_unit_test(members_are_given_to_the_edge_near_them),
         cmocka_unit_test(who_sends_at_an_edge_is_seen_everywhere),
         cmocka_unit_test(one_copy_crosses_the_link),
+        cmocka_unit_test(sizes_that_nobody_looks_at_stay_where_they_are),
         cmocka_unit_test(who_leaves_and_comes_leaves_nothing_behind),
         cmocka_unit_test(the_recording_has_everybody),
         cmocka_unit_test(a_survey_has_every_node),

@@ -6,6 +6,8 @@ export const playsHls = (video: HTMLVideoElement): boolean => video.canPlayType(
 
 const AGAIN_MS = 2000
 const LOOK_MS = 5000
+/** Sound alone has a black picture, of a size that no camera has (media/mux/blank.h). */
+const BLANK = [192, 108]
 const BEFORE_END_S = 1
 
 export class Native {
@@ -59,7 +61,7 @@ export class Native {
     v.until = s.length ? s.end(s.length - 1) : 0
     v.winds = v.until - v.from > 1 || v.stage === 'ended'
     v.at = this.video.currentTime
-    v.picture = this.video.videoWidth > 0
+    v.picture = this.video.videoWidth > 0 && (this.video.videoWidth !== BLANK[0] || this.video.videoHeight !== BLANK[1])
     if (v.stage === 'playing' && v.mode === 'live' && !v.picture && !v.paused && performance.now() - this.looked > LOOK_MS) void this.look()
     v.busy = v.stage === 'playing' && this.video.readyState < 3 && !v.paused
     v.behind = this.firstMs ? (Date.now() + this.offsetMs - this.firstMs) / 1000 - (v.at - v.from) : Math.max(0, v.until - v.at)
@@ -70,11 +72,11 @@ export class Native {
     this.video.currentTime = at
     await this.play()
   }
-  /** A player adds no picture to what it began with (RFC 8216bis 4.4.6.2: a variant has what its CODECS say): when the lecture has one now, it begins anew. */
+  /** Some players go on with the black picture when another initialisation segment comes (Chromium 156): when the lecture has a picture now, it begins anew. */
   private async look(): Promise<void> {
     this.looked = performance.now()
     const answer = await this.ask('/index.m3u8').catch(() => null)
-    if (this.over || !answer?.ok || !/CODECS="[^"]*avc1/.test(await answer.text())) return
+    if (this.over || !answer?.ok || !(await answer.text()).includes('RESOLUTION=')) return
     this.looked = performance.now() + LOOK_MS // it has time to begin
     void this.begin()
   }

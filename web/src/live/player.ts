@@ -38,6 +38,7 @@ interface Said {
   code?: string
   reason?: string
   codecs?: string
+  width?: number
   now_ms?: number
   epoch_ms?: number
   end_ms?: number
@@ -324,7 +325,7 @@ export class Player {
         break
       case 'init':
         if (m.epoch_ms) this.epochMs = m.epoch_ms
-        this.view.picture = m.codecs?.includes('avc1') ?? true
+        this.view.picture = m.width !== 0 // sound alone has a black one
         if (this.buffer.kind(m.codecs ?? '')) {
           this.started = false
           this.peeked = 0
