@@ -248,8 +248,9 @@ void dx_read_mod(struct reader *r, size_t i)
         dx_forget(r);
         return;
     }
-    bool joint = operation && replaces(r, i) && r->pending.n_places;
-    if (joint) {
+    bool own = operation && replaces(r, i) && r->pending.n_places;
+    own |= operation && !tumour && f && f->strong != r->strong && i > 0 && r->k[i - 1].cls == DX_UNKNOWN && r->k[i - 1].to == r->k[i].from; /* 高血压；永久起搏器植入术后 */
+    if (own) {
         after_operation(r, i); /* 左膝置换术后 */
         return;
     }

@@ -76,10 +76,11 @@ static void cancer_letters(struct dx_chars *out)
 {
     size_t n = 0;
     for (size_t i = 0; i < out->n; i++, n++) {
+        uint32_t before = i ? out->c[i - 1] : 0; /* before what stands there is written over */
         out->c[n] = out->c[i];
         out->at[n] = out->at[i];
         out->sign[n] = out->sign[i];
-        if (out->c[i] == 'c' && i + 1 < out->n && out->c[i + 1] == 'a' && (i == 0 || !latin(out->c[i - 1]) || out->c[i - 1] <= '9') && ends_cancer(out, i + 2)) {
+        if (out->c[i] == 'c' && i + 1 < out->n && out->c[i + 1] == 'a' && (!latin(before) || before <= '9') && ends_cancer(out, i + 2)) {
             out->c[n] = 0x764C;
             i++;
         }
