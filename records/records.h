@@ -167,7 +167,7 @@ char *records_flow_print(struct records *r); /* the consultation's rule table as
 
 /* The patient index over tables (yilianctl mpi link): no site is needed. docs/mpi.md. */
 #define RECORDS_MPI_PROBABILITY 0.9
-#define RECORDS_MPI_WRONG 0.0012 /* of the pairs put together, how many may be expected to be wrong before the line is drawn higher (mpi_link_options) */
+#define RECORDS_MPI_WRONG 0.0011 /* of the pairs put together, how many may be expected to be wrong before the line is drawn higher (mpi_link_options) */
 struct records_mpi_link {
     const char *config_dir;  /* config_dir/data holds the tables of characters */
     const json_t *map;       /* borrowed: attribute -> column name or list of column names */

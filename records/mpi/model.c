@@ -202,6 +202,8 @@ static void maximise(struct learner *l, double prior[MPI_CLASSES], double counts
                 l->p[c][part][level] =
                     fmax((counts[c][part][level] + strength * start_of(c, part, level)) / (sum + strength), LEAST);
             keep_meaning(l->p[c][part], n_levels[part], differs_most[c][part]);
+            if (c == CLASS_TWINS && part == PART_GIVEN) /* no twins are given one name */
+                l->p[c][part][0] = fmin(l->p[c][part][0], start_of(c, part, 0));
         }
     }
 }
