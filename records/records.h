@@ -167,6 +167,7 @@ char *records_flow_print(struct records *r); /* the consultation's rule table as
 
 /* The patient index over tables (yilianctl mpi link): no site is needed. docs/mpi.md. */
 #define RECORDS_MPI_PROBABILITY 0.9
+#define RECORDS_MPI_WRONG 0.0011 /* of the pairs put together, how many may be expected to be wrong before the line is drawn higher (mpi_link_options) */
 struct records_mpi_link {
     const char *config_dir;  /* config_dir/data holds the tables of characters */
     const json_t *map;       /* borrowed: attribute -> column name or list of column names */
@@ -175,7 +176,7 @@ struct records_mpi_link {
     const char *out;         /* rec_id,cluster_id for every record, in the order of the input; NULL = not written */
     const char *model_out;   /* the learned weights as text; NULL = not written */
     const char *explain[2];  /* ids of two records ("id@2" = in the second file), or NULL */
-    double probability;      /* 0.01 .. 0.999999 from which records are one person; 0 = RECORDS_MPI_PROBABILITY */
+    double probability;      /* 0.01 .. 0.999999 from which records are one person; 0 = RECORDS_MPI_PROBABILITY, or higher where the set asks for it */
 };
 struct records_mpi_figures {
     uint32_t records, clusters, repeated; /* repeated: records whose id an earlier record has too */

@@ -227,6 +227,11 @@ static bool run(struct work *w, void *const *ctx, int threads)
     return true;
 }
 
+uint32_t mpi_repeats(const struct mpi_set *s, uint32_t i, uint32_t before)
+{
+    return i && memcmp(&s->records[i], &s->records[i - 1], sizeof s->records[i]) == 0 ? before + 1 : 0; /* no padding in it */
+}
+
 int mpi_block_pairs(const struct mpi_set *s, mpi_pair pair, void *const *ctx, int threads)
 {
     struct work w = {.set = s, .pair = pair};
@@ -234,8 +239,13 @@ int mpi_block_pairs(const struct mpi_set *s, mpi_pair pair, void *const *ctx, in
     w.entries = malloc(((size_t)s->n * 2 + 1) * sizeof *w.entries);
     w.spare = malloc(((size_t)s->n * 2 + 1) * sizeof *w.spare);
     bool ok = w.keys && w.entries && w.spare;
-    for (uint32_t i = 0; ok && i < s->n; i++)
-        mpi_block_keys(s, &s->records[i], w.keys[i]);
+    for (uint32_t i = 0, repeats = 0; ok && i < s->n; i++) {
+        repeats = mpi_repeats(s, i, repeats);
+        if (repeats < MPI_REPEATS)
+            mpi_block_keys(s, &s->records[i], w.keys[i]);
+        else
+            memset(w.keys[i], 0, sizeof w.keys[i]);
+    }
     ok = ok && run(&w, ctx, threads);
     free(w.keys);
     free(w.entries);

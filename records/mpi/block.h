@@ -2,7 +2,8 @@
  * the pair: numbers, name with year or day of birth, birth date with either part of the name, house with name or year.
  *
  * Each pair comes once or (after a crowded key) a few times, the smaller record number first. Crowds - a name everybody has, the
- * hospital's own phone - are not compared each with each: neighbours in an order by birth and name are.
+ * hospital's own phone - are not compared each with each: neighbours in an order by birth and name are. Of records that say the very same
+ * only the first MPI_REPEATS in a row are compared with anybody: a table pasted a thousand times costs no more than fifty times.
  */
 #ifndef YL_RECORDS_MPI_BLOCK_H
 #define YL_RECORDS_MPI_BLOCK_H
@@ -18,6 +19,10 @@
 
 /* The record's keys; 0 = none. Made from what the record says alone, so that they may be stored and compared later. */
 void mpi_block_keys(const struct mpi_set *s, const struct mpi_record *r, uint32_t out[MPI_KEYS]);
+
+#define MPI_REPEATS 50
+/* Records in a row before `i` that say the very same; `before`: the answer for i - 1. */
+uint32_t mpi_repeats(const struct mpi_set *s, uint32_t i, uint32_t before);
 
 #define MPI_THREADS_MAX 16
 

@@ -1,12 +1,24 @@
 #include "records/mpi/cluster.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define PAIRS_MAX 2500 /* of two groups that are looked at; larger groups are no persons */
 
+#define LINES 3          /* times the line is drawn anew: what was put together above it may look otherwise then */
+#define HIGHEST 3.0f     /* the line is not drawn higher, 0.95: beyond, far more is lost than saved */
+#define FEW_WRONG 8      /* pairs that cannot be told from none: a set in which no more may be wrong is too small to draw a line by */
+
+struct joined { /* two groups that became one: their odds, and how many pairs of records that is */
+    float odds;
+    double pairs;
+};
+
 struct groups {
     const struct mpi_link *link;
     uint32_t *head, *next, *size; /* head by record; members of a head in a ring */
+    struct joined *joined;
+    size_t n_joined;
 };
 
 static int by_odds(const void *a, const void *b)
@@ -66,12 +78,14 @@ static bool have_in_common(const struct groups *g, uint32_t a, uint32_t b, struc
     return true;
 }
 
-static bool fit(const struct groups *g, uint32_t a, uint32_t b)
+/* *odds: of the two groups as wholes. */
+static bool fit(const struct groups *g, uint32_t a, uint32_t b, float *odds)
 {
     struct mpi_match all;
     if ((uint64_t)g->size[a] * g->size[b] > PAIRS_MAX || !have_in_common(g, a, b, &all))
         return false;
-    return mpi_model_odds(&g->link->model, &all) > g->link->options.odds;
+    *odds = mpi_model_odds(&g->link->model, &all);
+    return *odds > g->link->options.odds;
 }
 
 static void join(struct groups *g, uint32_t a, uint32_t b)
@@ -87,28 +101,72 @@ static void join(struct groups *g, uint32_t a, uint32_t b)
     g->size[keep] += g->size[lose];
 }
 
-int mpi_cluster(struct mpi_link *l, struct mpi_edge *edges, size_t n)
+/* All over from the beginning, at the line of l->options. */
+static void group(struct groups *g, struct mpi_link *l, const struct mpi_edge *edges, size_t n)
 {
-    uint32_t records = l->set->n;
-    struct groups g = {.link = l,
-                       .head = malloc(((size_t)records + 1) * sizeof *g.head),
-                       .next = malloc(((size_t)records + 1) * sizeof *g.next),
-                       .size = malloc(((size_t)records + 1) * sizeof *g.size)};
-    bool ok = g.head && g.next && g.size;
-    for (uint32_t i = 0; ok && i < records; i++) {
-        g.head[i] = g.next[i] = i;
-        g.size[i] = 1;
+    l->clusters = l->set->n;
+    g->n_joined = 0;
+    for (uint32_t i = 0; i < l->set->n; i++) {
+        g->head[i] = g->next[i] = i;
+        g->size[i] = 1;
     }
-    l->clusters = records;
-    if (ok)
-        qsort(edges, n, sizeof *edges, by_odds);
-    for (size_t i = 0; ok && i < n; i++) {
-        uint32_t a = g.head[edges[i].a], b = g.head[edges[i].b];
-        if (a != b && fit(&g, a, b)) {
-            join(&g, a, b);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t a = g->head[edges[i].a], b = g->head[edges[i].b];
+        float odds;
+        if (a != b && fit(g, a, b, &odds)) {
+            g->joined[g->n_joined++] = (struct joined){odds, (double)g->size[a] * g->size[b]};
+            join(g, a, b);
             l->clusters--;
         }
     }
+}
+
+static int by_doubt(const void *a, const void *b)
+{
+    const struct joined *x = a, *y = b;
+    if (x->odds != y->odds)
+        return x->odds > y->odds ? -1 : 1;
+    return (x->pairs > y->pairs) - (x->pairs < y->pairs);
+}
+
+/* From which odds on not more than `wrong` of the pairs put together are expected to be two persons; at least the line there is. */
+static float line_for(struct groups *g, double wrong, float line)
+{
+    double pairs = 0, doubted = 0;
+    float good = HIGHEST;
+    qsort(g->joined, g->n_joined, sizeof *g->joined, by_doubt);
+    for (size_t i = 0; i < g->n_joined; i++) {
+        pairs += g->joined[i].pairs;
+        doubted += g->joined[i].pairs / (1 + exp((double)g->joined[i].odds));
+        if (doubted <= wrong * pairs + FEW_WRONG)
+            good = i + 1 < g->n_joined ? g->joined[i + 1].odds : line;
+    }
+    if (pairs * wrong < FEW_WRONG)
+        return line;
+    return good < line ? line : good < HIGHEST ? good : HIGHEST;
+}
+
+int mpi_cluster(struct mpi_link *l, struct mpi_edge *edges, size_t n)
+{
+    size_t records = l->set->n;
+    struct groups g = {.link = l,
+                       .head = malloc((records + 1) * sizeof *g.head),
+                       .next = malloc((records + 1) * sizeof *g.next),
+                       .size = malloc((records + 1) * sizeof *g.size),
+                       .joined = malloc((records + 1) * sizeof *g.joined)};
+    bool ok = g.head && g.next && g.size && g.joined;
+    if (ok) {
+        qsort(edges, n, sizeof *edges, by_odds);
+        group(&g, l, edges, n);
+    }
+    for (int i = 0; ok && l->options.wrong > 0 && i < LINES; i++) {
+        float line = line_for(&g, l->options.wrong, l->options.odds);
+        if (line <= l->options.odds)
+            break;
+        l->options.odds = line;
+        group(&g, l, edges, n);
+    }
+    free(g.joined);
     free(g.next);
     free(g.size);
     l->cluster = g.head;

@@ -63,7 +63,7 @@ static void compare_numbers(const struct mpi_set *s, const struct mpi_record *a,
 {
     uint8_t id = MPI_MISSING, insurance = MPI_MISSING;
     /* a card that says another birth date is a borrowed one - unless its owner's name is the record's, then the date was mistyped */
-    bool named = out->level[PART_FAMILY] <= NAME_SOUND && out->level[PART_GIVEN] <= NAME_SOUND && a->id == b->id;
+    bool named = out->level[PART_FAMILY] <= NAME_SOUND && out->level[PART_GIVEN] <= NAME_NEAR && a->id == b->id;
     bool odd = (a->flags | b->flags) & MPI_CARD_ODD && !named, shared = (a->flags | b->flags) & MPI_ID_SHARED;
     if (a->id && b->id && !odd && !shared) {
         id = a->id == b->id ? NUMBER_SAME : mpi_number_compare(view_of(s, a), view_of(s, b));

@@ -19,7 +19,8 @@ static const char *const level_words[MPI_PARTS][MPI_LEVELS] = {
     {"相同", "疑似录错", "不同", "不同", "不同", "", "", "未填写或不可信"},
 };
 static const char *const class_words[MPI_CLASSES] = {"同一人",       "偶然相似",           "同户家人",     "双胞胎或同日登记的亲属", "同名同生日的另一人",
-                                                     "借用证件",     "同生日同姓的另一人", "同生日同名的另一人", "同名的另一人",           "同生日的另一人"};
+                                                     "借用证件",     "同生日同姓的另一人", "同生日同名的另一人", "同名的另一人",           "同生日的另一人",
+                                                     "同街区同姓的另一人", "同街区同名的另一人", "同街区同生日的另一人"};
 static const char *const bar_words[] = {"", "两人均为身份不明患者，永不相互归并", "两个有效的居民身份证号不同",
                                         "同一母亲名下的两名新生儿", "新生儿登记在母亲名下，对方为母亲本人"};
 
@@ -147,7 +148,9 @@ static const char *const level_english[MPI_PARTS][MPI_LEVELS] = {
 static const char *const class_english[MPI_CLASSES] = {
     "the same person", "alike by chance", "family of one household", "twins, or relatives registered on one day",
     "another person of the same name and birthday", "somebody with a borrowed card", "another person of the same birthday and family name",
-    "another person of the same birthday and given name", "another person of the same name", "another person of the same birthday"};
+    "another person of the same birthday and given name", "another person of the same name", "another person of the same birthday",
+    "another person of that street or postcode and family name", "another person of that street or postcode and given name",
+    "another person of that street or postcode and birthday"};
 static const char *const bar_english[] = {"", "both are unidentified patients, who are never put together", "two valid identity numbers that differ",
                                           "two newborns under one mother", "a newborn under the mother's name, and the mother herself"};
 

@@ -174,13 +174,33 @@ static int weigh(struct mpi_link *l)
     return rc;
 }
 
+/* Records that say the very same as fifty others go where those are, if they alone are reason enough. */
+static void settle_repeats(struct mpi_link *l)
+{
+    const struct mpi_set *s = l->set;
+    for (uint32_t i = 0, repeats = 0; i < s->n; i++) {
+        struct mpi_match match;
+        repeats = mpi_repeats(s, i, repeats);
+        if (repeats < MPI_REPEATS || mpi_barred(s, &s->records[i], &s->records[i - 1]))
+            continue;
+        mpi_compare(s, &s->records[i], &s->records[i - 1], &match);
+        if (mpi_model_odds(&l->model, &match) > l->options.odds) {
+            l->cluster[i] = l->cluster[i - 1];
+            l->clusters--;
+        }
+    }
+}
+
 int mpi_link_run(struct mpi_link *l, const struct mpi_set *set, const struct mpi_link_options *options)
 {
     memset(l, 0, sizeof *l);
     l->set = set;
     l->options = *options;
     int rc = learn(l);
-    return rc ? rc : weigh(l);
+    rc = rc ? rc : weigh(l);
+    if (rc == 0)
+        settle_repeats(l);
+    return rc;
 }
 
 void mpi_link_fini(struct mpi_link *l)

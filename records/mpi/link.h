@@ -11,6 +11,8 @@
 
 struct mpi_link_options {
     float odds;   /* natural logarithm of the odds from which two groups are put together; 0 = more likely than not */
+    double wrong; /* of all pairs put together, how many may be two persons by the model's own reckoning: if they are more, the line is drawn
+                   * higher, up to 0.95; link->options.odds says where it is. 0 = it stays */
     int threads;  /* 1 .. MPI_THREADS_MAX (block.h); 0 = one. The result depends on nothing but the records and `odds` */
 };
 

@@ -11,6 +11,7 @@
 #define LEAST 1e-6 /* no level is impossible: data may always surprise */
 
 #define BIT(part) (1u << (part))
+#define PLACE BIT(PART_POSTCODE)
 #define HOUSE (BIT(PART_PHONE) | BIT(PART_ADDRESS) | BIT(PART_POSTCODE))
 
 /* The parts a reason explains; the others are left to chance. */
@@ -25,6 +26,15 @@ static const unsigned explained[MPI_CLASSES] = {
     [CLASS_BIRTH_GIVEN] = BIT(PART_GIVEN) | BIT(PART_BIRTH),
     [CLASS_NAME] = BIT(PART_FAMILY) | BIT(PART_GIVEN) | BIT(PART_SEX),
     [CLASS_BIRTH] = BIT(PART_BIRTH) | BIT(PART_SEX),
+    [CLASS_PLACE_FAMILY] = BIT(PART_FAMILY) | PLACE,
+    [CLASS_PLACE_GIVEN] = BIT(PART_GIVEN) | BIT(PART_SEX) | PLACE,
+    [CLASS_PLACE_BIRTH] = BIT(PART_BIRTH) | PLACE,
+};
+/* What a class is by its meaning: how often the part may differ, at most (its two last levels; sex has one); 0 = as often as it does. Where hardly anybody stands
+ * twice, "the same person" would else become what is frequent there - one given name and postcode, say. */
+static const double differs_most[MPI_CLASSES][MPI_PARTS] = {
+    [CLASS_PERSON] = {[PART_FAMILY] = 0.4, [PART_GIVEN] = 0.4, [PART_BIRTH] = 0.4, [PART_SEX] = 0.2},
+    [CLASS_TWINS] = {[PART_BIRTH] = 0.1},
 };
 static const int n_levels[MPI_PARTS] = {NAME_LEVELS, NAME_LEVELS, BIRTH_LEVELS, 2, NUMBER_LEVELS, 3, 5, 3, NUMBER_LEVELS};
 
@@ -138,12 +148,18 @@ static void begin(struct learner *l)
     }
 }
 
+/* Who of one place has one name is a reason only where both say the place. */
+static bool possible(int class, int postcode)
+{
+    return class < CLASS_PLACE_FAMILY || postcode != MPI_MISSING;
+}
+
 /* Share of each class in one pattern; returns the pattern's whole likelihood. */
 static double shares(const struct learner *l, uint32_t pattern, double out[MPI_CLASSES])
 {
     double sum = 0;
     for (int c = 0; c < MPI_CLASSES; c++) {
-        double v = l->prior[c];
+        double v = possible(c, level_of(pattern, PART_POSTCODE)) ? l->prior[c] : 0;
         for (int part = 0; part < MPI_PARTS; part++) {
             int level = level_of(pattern, part);
             if (level != MPI_MISSING)
@@ -155,6 +171,19 @@ static double shares(const struct learner *l, uint32_t pattern, double out[MPI_C
     for (int c = 0; c < MPI_CLASSES; c++)
         out[c] = sum > 0 ? out[c] / sum : c == CLASS_CHANCE;
     return sum;
+}
+
+/* Keeps a part to what its class means: what is too much of its last levels goes to the others. */
+static void keep_meaning(double *p, int levels, double most)
+{
+    int last = levels > 2 ? levels - 2 : levels - 1;
+    double differs = 0;
+    for (int level = last; level < levels; level++)
+        differs += p[level];
+    if (!most || differs <= most)
+        return;
+    for (int level = 0; level < levels; level++)
+        p[level] *= level < last ? (1 - most) / (1 - differs) : most / differs;
 }
 
 /* New probabilities from expected counts, drawn towards the start with the strength of a few pairs. */
@@ -172,6 +201,9 @@ static void maximise(struct learner *l, double prior[MPI_CLASSES], double counts
             for (int level = 0; level < n_levels[part]; level++)
                 l->p[c][part][level] =
                     fmax((counts[c][part][level] + strength * start_of(c, part, level)) / (sum + strength), LEAST);
+            keep_meaning(l->p[c][part], n_levels[part], differs_most[c][part]);
+            if (c == CLASS_TWINS && part == PART_GIVEN) /* no twins are given one name */
+                l->p[c][part][0] = fmin(l->p[c][part][0], start_of(c, part, 0));
         }
     }
 }
@@ -271,7 +303,7 @@ int mpi_model_learn(struct mpi_model *m, const struct mpi_patterns *candidates, 
 /* Logarithm of class c's likelihood. An exact agreement that the class leaves to chance is as rare as its value. */
 static float likelihood(const struct mpi_model *m, const struct mpi_match *match, int c)
 {
-    float v = m->prior[c];
+    float v = possible(c, match->level[PART_POSTCODE]) ? m->prior[c] : -INFINITY;
     for (int part = 0; part < MPI_PARTS; part++) {
         int level = match->level[part];
         bool rare = level == 0 && match->share[part] > 0 && !(explained[c] & BIT(part));
@@ -313,7 +345,7 @@ float mpi_model_part(const struct mpi_model *m, const struct mpi_match *match, e
 /* ---- keeping ---- */
 
 static const char *const class_words[MPI_CLASSES] = {"person",       "chance",      "household", "twins", "namesake", "card",
-                                                     "birth_family", "birth_given", "name",      "birth"};
+                                                     "birth_family", "birth_given", "name",      "birth", "place_family", "place_given", "place_birth"};
 static const char *const part_words[MPI_PARTS] = {"family", "given", "birth", "sex", "id", "phone", "address", "postcode", "insurance"};
 
 bool mpi_model_write(const struct mpi_model *m, FILE *out)

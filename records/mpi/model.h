@@ -22,6 +22,9 @@ enum mpi_class {
     CLASS_BIRTH_GIVEN,
     CLASS_NAME,         /* met by name alone */
     CLASS_BIRTH,        /* met by birth date alone */
+    CLASS_PLACE_FAMILY, /* of one street or postcode, and one family name */
+    CLASS_PLACE_GIVEN,
+    CLASS_PLACE_BIRTH,
     MPI_CLASSES
 };
 

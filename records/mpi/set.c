@@ -1,9 +1,11 @@
 #include "records/mpi/set.h"
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define WORDS_MAX 24
+#define CROWD_NAMES 20 /* different names and birth dates under one value: no person and no household */
 
 const char *const mpi_attribute_words[MPI_ATTRIBUTES] = {"id",    "name",  "family_name", "given_name", "sex",          "birth_date",
                                                          "id_no", "phone", "address",     "postcode",   "insurance_no", "source"};
@@ -273,48 +275,77 @@ static int by_birth(const void *a, const void *b)
     return (x->birth > y->birth) - (x->birth < y->birth);
 }
 
-/* A number under which more than five names and five birth dates stand, and hardly one of them twice, is a placeholder nobody knew of. */
-static bool means_nobody(struct seen *group, uint32_t n)
+static uint32_t different_births(struct seen *group, uint32_t n)
 {
-    uint32_t names = 1, births = 1;
-    for (uint32_t i = 1; i < n; i++)
-        names += group[i].sound != group[i - 1].sound;
-    if (names <= 5 || names * 3 < n * 2)
-        return false;
+    uint32_t births = 1;
     qsort(group, n, sizeof *group, by_birth);
     for (uint32_t i = 1; i < n; i++)
         births += group[i].birth != group[i - 1].birth;
-    return births > 5 && births * 3 >= n * 2;
+    return births;
 }
 
-static bool mark_shared(struct mpi_set *s)
+/* A value under which many names and birth dates stand is a placeholder nobody knew of, or the clinic's own. A number that should be one
+ * person's is so from more than five on already, where hardly one of them stands there twice. */
+static bool means_nobody(struct seen *group, uint32_t n, bool own)
+{
+    uint32_t names = 1;
+    for (uint32_t i = 1; i < n; i++)
+        names += group[i].sound != group[i - 1].sound;
+    bool few = own && names > 5 && names * 3 >= n * 2;
+    if (names <= CROWD_NAMES && !few)
+        return false;
+    uint32_t births = different_births(group, n);
+    return births > CROWD_NAMES || (few && births > 5 && births * 3 >= n * 2);
+}
+
+/* Which values of a pool mean nobody; `at`: where a record has its value. NULL when memory ran out. */
+static uint8_t *find_shared(const struct mpi_set *s, const struct mpi_pool *pool, size_t at, bool own)
 {
     struct seen *all = malloc(((size_t)s->n + 1) * sizeof *all);
-    uint8_t *shared = calloc((size_t)s->ids.n + 1, 1);
+    uint8_t *shared = calloc((size_t)pool->n + 1, 1);
     uint32_t n = 0;
     if (!all || !shared) {
         free(all);
         free(shared);
-        return false;
+        return NULL;
     }
     for (uint32_t i = 0; i < s->n; i++) {
         const struct mpi_record *r = &s->records[i];
-        if (r->id && s->ids.values[r->id].count > 5)
-            all[n++] = (struct seen){r->id, r->sound, (uint32_t)r->birth.year << 9 | (uint32_t)(r->birth.month << 5 | r->birth.day)};
+        uint32_t value = *(const uint32_t *)((const char *)r + at);
+        if (value && pool->values[value].count > 5)
+            all[n++] = (struct seen){value, r->sound, (uint32_t)r->birth.year << 9 | (uint32_t)(r->birth.month << 5 | r->birth.day)};
     }
     qsort(all, n, sizeof *all, by_id);
     for (uint32_t from = 0, to; from < n; from = to) {
-        uint32_t id = all[from].id;
-        for (to = from; to < n && all[to].id == id;)
+        uint32_t value = all[from].id;
+        for (to = from; to < n && all[to].id == value;)
             to++;
-        shared[id] = means_nobody(all + from, to - from);
+        shared[value] = means_nobody(all + from, to - from, own);
     }
-    for (uint32_t i = 0; i < s->n; i++)
-        if (s->records[i].id && shared[s->records[i].id])
-            s->records[i].flags |= MPI_ID_SHARED;
     free(all);
-    free(shared);
-    return true;
+    return shared;
+}
+
+static bool mark_shared(struct mpi_set *s)
+{
+    uint8_t *id = find_shared(s, &s->ids, offsetof(struct mpi_record, id), true);
+    uint8_t *insurance = find_shared(s, &s->insurances, offsetof(struct mpi_record, insurance), true);
+    uint8_t *phone = find_shared(s, &s->phones, offsetof(struct mpi_record, phone), false);
+    bool ok = id && insurance && phone;
+    for (uint32_t i = 0; ok && i < s->n; i++) {
+        struct mpi_record *r = &s->records[i];
+        r->flags |= id[r->id] ? MPI_ID_SHARED : 0;
+        r->insurance = insurance[r->insurance] ? 0 : r->insurance;
+        if (phone[r->phone[0]]) {
+            r->phone[0] = r->phone[1];
+            r->phone[1] = 0;
+        }
+        r->phone[1] = phone[r->phone[1]] ? 0 : r->phone[1];
+    }
+    free(id);
+    free(insurance);
+    free(phone);
+    return ok;
 }
 
 /* Where the first of January is written far too often it means "some day of that year". The card knows better. */

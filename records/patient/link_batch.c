@@ -173,7 +173,7 @@ static int explain(const struct batch *b, char **explanation, struct fault *f)
 
 static int run(struct batch *b, struct records_mpi_figures *figures, char **explanation, struct fault *f)
 {
-    double p = b->job->probability > 0 ? b->job->probability : RECORDS_MPI_PROBABILITY;
+    double p = b->job->probability > 0 ? b->job->probability : RECORDS_MPI_PROBABILITY, wrong = b->job->probability > 0 ? 0 : RECORDS_MPI_WRONG;
     int64_t start = clock_monotonic_us();
     if (is_input(b->job))
         return fault_set(f, ERR_INVALID, "out", "%.150s is one of the tables that are read; the groups need a file of their own.", b->job->out);
@@ -186,7 +186,7 @@ static int run(struct batch *b, struct records_mpi_figures *figures, char **expl
     memcpy(figures->unreadable_at, b->load.unreadable_at, sizeof figures->unreadable_at);
     figures->load_ms = (clock_monotonic_us() - start) / 1000;
     rc = count_repeated(b, &figures->repeated);
-    rc = rc ? rc : mpi_link_run(&b->link, &b->set, &(struct mpi_link_options){.odds = (float)log(p / (1 - p)), .threads = 2});
+    rc = rc ? rc : mpi_link_run(&b->link, &b->set, &(struct mpi_link_options){.odds = (float)log(p / (1 - p)), .wrong = wrong, .threads = 2});
     if (rc)
         return fault_set(f, rc, "", "Out of memory.");
     figures->clusters = b->link.clusters;

@@ -20,6 +20,7 @@ static int usage(void)
                     "              family_name and given_name, sex, birth_date, id_no, phone, address, postcode, insurance_no, source\n"
                     "  --explain   says why records A and B are one person or two; A@2 is record A of the second file\n"
                     "  --model-out writes what was learned; config/data/mpi_model.tsv is such a file\n"
+                    "  --probability  from where on records are one person; without it 0.9, or higher where too many would be wrong\n"
                     "  --out       may be left out with --explain\n");
     return 2;
 }

@@ -10,6 +10,7 @@
 #include "records/mpi/link.h"
 #include "records/mpi/load.h"
 #include "records/patient/identity.h"
+#include "records/records.h"
 #include "records/term/fold.h"
 #include "server/base/clock.h"
 #include "tests/support/dice.h"
@@ -192,7 +193,7 @@ static struct score run(const char *name, const struct dataset *d, struct csv *c
     if (mpi_load_table(&load, c, &f) || mpi_load_finish(&load, &f))
         fail(&f);
     int64_t loaded = clock_monotonic_us();
-    if (mpi_link_run(&link, &set, &(struct mpi_link_options){.odds = odds, .threads = 2}))
+    if (mpi_link_run(&link, &set, &(struct mpi_link_options){.odds = odds, .wrong = odds > 0 ? RECORDS_MPI_WRONG : 0, .threads = 2}))
         fail(&(struct fault){.text = "out of memory"});
     int64_t end = clock_monotonic_us();
     double processor = processor_s() - before;

@@ -613,6 +613,47 @@ static void a_number_is_one_witness(void **state)
     unlink_rows(&l);
 }
 
+/* A table pasted again and again costs little and is one person; so is who differs from it a little. */
+static void repeated_rows_cost_little(void **state)
+{
+    struct linked l;
+    char *rows;
+    size_t len;
+    FILE *out = open_memstream(&rows, &len);
+    (void)state;
+    for (int i = 0; i < 3000; i++)
+        fprintf(out, "s%d,沈萍香,女,1967-09-10,991813196709102366,10063181244,海沧市南坪乡人民路282号\n", i);
+    fputs("t1,沈平香,女,1967-09-10,991813196709102366,,海沧市南坪乡人民路282号\n", out);
+    fclose(out);
+    link_rows(&l, rows);
+    assert_true(together(&l, "s0", "s2999"));
+    assert_true(together(&l, "s0", "s1500"));
+    assert_true(together(&l, "s0", "t1"));
+    assert_false(together(&l, "s0", "c1-0"));
+    assert_in_range(l.link.pairs, 1000, 20000);
+    assert_in_range(l.link.clusters, 350, 450);
+    unlink_rows(&l);
+    free(rows);
+}
+
+/* Whose card it is, a slip in the name does not hide: the record's date was mistyped. A stranger's name does. */
+static void a_card_with_its_owners_name(void **state)
+{
+    struct linked l;
+    struct mpi_match m;
+    (void)state;
+    link_rows(&l, "y1,余月芳,女,1972-12-13,991426197212132804,10033038373,\n"
+                  "y2,余芳月,女,1972-01-13,991426197212132804,10033038373,\n"
+                  "y3,赵刚,男,1985-06-30,991426197212132804,,\n");
+    mpi_compare(&l.set, &l.set.records[record_of(&l, "y1")], &l.set.records[record_of(&l, "y2")], &m);
+    assert_int_equal(m.level[PART_ID], NUMBER_SAME);
+    mpi_compare(&l.set, &l.set.records[record_of(&l, "y1")], &l.set.records[record_of(&l, "y3")], &m);
+    assert_int_equal(m.level[PART_ID], MPI_MISSING);
+    assert_true(together(&l, "y1", "y2"));
+    assert_false(together(&l, "y1", "y3"));
+    unlink_rows(&l);
+}
+
 /* No numbers, phones: the same name, birth date and sex are one person even where the address differs or is not given. */
 static void who_moved_is_no_namesake(void **state)
 {
@@ -672,6 +713,8 @@ int main(void)
         cmocka_unit_test(crowd_is_put_right),
         cmocka_unit_test(the_order_of_rows_says_nothing),
         cmocka_unit_test(a_number_is_one_witness),
+        cmocka_unit_test(repeated_rows_cost_little),
+        cmocka_unit_test(a_card_with_its_owners_name),
         cmocka_unit_test(who_moved_is_no_namesake),
     };
     return cmocka_run_group_tests(tests, open_tables, close_tables);
