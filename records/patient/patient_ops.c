@@ -221,6 +221,24 @@ int patient_reveal_number(struct op_ctx *ctx, uint64_t id, const char *what, con
     return tx_error(ctx->tx);
 }
 
+int patient_contact(struct op_ctx *ctx, struct patient_id patient, json_t **phone)
+{
+    struct patient_row row;
+    *phone = NULL;
+    int rc = patient_load(ctx, patient.v, &row);
+    if (rc)
+        return rc;
+    const char *what = row.org_id != ctx->actor->org.v ? NULL : row.secret.phone[0] ? "phone" : row.secret.guardian_phone[0] ? "guardian_phone" : NULL;
+    patient_row_wipe(&row);
+    if (!what)
+        return 0;
+    json_t *shown = NULL;
+    rc = patient_reveal_number(ctx, patient.v, what, "会诊申请的联系电话", &shown);
+    *phone = json_incref(json_object_get(shown, "value"));
+    json_decref(shown);
+    return rc;
+}
+
 static int patient_reveal(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     uint64_t id = arg_id(args, "patient_id");
