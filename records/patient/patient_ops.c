@@ -177,7 +177,8 @@ static int patient_update(struct op_ctx *ctx, json_t *args, json_t **result)
     if (arg_int(args, "version", row.version) != row.version)
         rc = fault_set(ctx->fault, ERR_CONFLICT, "stale_version", "Somebody changed this record; read it again.");
     rc = rc ? rc : patient_apply(ctx, args, false, &row);
-    if (rc == 0 && (other = patient_same_identity(ctx, row.org_id, row.secret.id_no, row.id)))
+    /* A feed may have brought the same person under two local numbers: that stands in the way of another number, not of a name or a phone. */
+    if (rc == 0 && strcmp(row.secret.id_no, before.secret.id_no) != 0 && (other = patient_same_identity(ctx, row.org_id, row.secret.id_no, row.id)))
         rc = exists_already(ctx, other);
     row.version++;
     const char *outcome;
