@@ -196,6 +196,18 @@ tests['a camera that another program holds: what to do is said, and it opens whe
   await p.locator('.preview video').waitFor()
   assert.equal(await banner.count(), 0)
 }
+tests['another page takes the keyboard with it and is said aloud'] = async () => {
+  const p = await page(DESKTOP, 'zh')
+  await p.goto('/')
+  await p.locator('h1').first().waitFor()
+  await p.locator('nav.side').getByRole('link', { name: '通知' }).focus()
+  await p.keyboard.press('Enter')
+  await p.waitForURL('**/notices')
+  await p.locator('.shell > [role=status]', { hasText: '通知' }).waitFor({ state: 'attached' })
+  assert.equal(await p.evaluate(() => document.activeElement.id), 'main')
+  await p.keyboard.press('Tab')
+  assert.ok(await p.evaluate(() => document.querySelector('#main').contains(document.activeElement)), 'the next stop is in the page')
+}
 tests['whoever waits for long is told what else can be done'] = async () => {
   const p = await page(DESKTOP, 'zh', { joined: { seat: 's9', resume: 'r', state: 'waiting', room: null } })
   await p.clock.install()
