@@ -177,7 +177,8 @@ static int patient_update(struct op_ctx *ctx, json_t *args, json_t **result)
     if (arg_int(args, "version", row.version) != row.version)
         rc = fault_set(ctx->fault, ERR_CONFLICT, "stale_version", "Somebody changed this record; read it again.");
     rc = rc ? rc : patient_apply(ctx, args, false, &row);
-    if (rc == 0 && (other = patient_same_identity(ctx, row.org_id, row.secret.id_no, row.id)))
+    /* A feed may have brought the same person under two local numbers: that stands in the way of another number, not of a name or a phone. */
+    if (rc == 0 && strcmp(row.secret.id_no, before.secret.id_no) != 0 && (other = patient_same_identity(ctx, row.org_id, row.secret.id_no, row.id)))
         rc = exists_already(ctx, other);
     row.version++;
     const char *outcome;
@@ -219,6 +220,24 @@ int patient_reveal_number(struct op_ctx *ctx, uint64_t id, const char *what, con
             "iiitsi", (int64_t)line, (int64_t)id, (int64_t)ctx->actor->person.v, what, SEALED(REVEAL_REASON, line, id, reason), ctx->now_ms);
     patient_row_wipe(&row);
     return tx_error(ctx->tx);
+}
+
+int patient_contact(struct op_ctx *ctx, struct patient_id patient, json_t **phone)
+{
+    struct patient_row row;
+    *phone = NULL;
+    int rc = patient_load(ctx, patient.v, &row);
+    if (rc)
+        return rc;
+    const char *what = row.org_id != ctx->actor->org.v ? NULL : row.secret.phone[0] ? "phone" : row.secret.guardian_phone[0] ? "guardian_phone" : NULL;
+    patient_row_wipe(&row);
+    if (!what)
+        return 0;
+    json_t *shown = NULL;
+    rc = patient_reveal_number(ctx, patient.v, what, "会诊申请的联系电话", &shown);
+    *phone = json_incref(json_object_get(shown, "value"));
+    json_decref(shown);
+    return rc;
 }
 
 static int patient_reveal(struct op_ctx *ctx, json_t *args, json_t **result)

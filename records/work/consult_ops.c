@@ -114,6 +114,18 @@ static int check_previous(struct op_ctx *ctx, json_t *args, struct consult *c)
     return rc;
 }
 
+/* Whom to call is known where the institution keeps the record: it need not be typed again. */
+static int known_contact(struct op_ctx *ctx, struct consult *c)
+{
+    json_t *phone = NULL;
+    if (json_object_get(c->form, "contact"))
+        return 0;
+    int rc = patient_contact(ctx, c->patient, &phone);
+    if (phone)
+        json_object_set_new(c->form, "contact", json_pack("{s:o}", "phone", phone));
+    return rc;
+}
+
 static int case_create(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     struct consult c = {.patient = {arg_id(args, "patient_id")},
@@ -127,6 +139,7 @@ static int case_create(struct op_ctx *ctx, json_t *args, json_t **result)
     ctx->audit.patient = c.patient.v;
     rc = rc ? rc : read_header(ctx, args, &c);
     rc = rc ? rc : read_form(ctx, args, &c);
+    rc = rc ? rc : known_contact(ctx, &c);
     rc = rc ? rc : check_previous(ctx, args, &c);
     rc = rc ? rc : consult_next_number(ctx, c.number);
     c.id.v = id_new();

@@ -131,6 +131,25 @@ await run({
     await p.evaluate(async () => (await import('/src/lib/api.ts')).api.get('/anything').catch(() => {}))
     await p.waitForURL('**/login?next=/notices&ended=1')
   },
+  async 'what was written when the session ended is kept for its person, and sent after the next sign-in'() {
+    let ended = false
+    const sent = []
+    const p = await page({
+      session: () => (ended ? fault(401, 'unauthenticated') : json(200, ME)),
+      answer: (m, path, r) => {
+        if (ended && path !== '/session') return fault(401, 'unauthenticated')
+        if (m === 'PATCH') return sent.push(r.postDataJSON().form.text), json(200, {})
+        return m === 'POST' && path === '/session' ? ((ended = false), json(200, ME)) : null
+      },
+    })
+    ended = true
+    const state = await p.evaluate(async () => (await (await import('/src/lib/queue.ts')).sendOrKeep('case/c1', 'PATCH', '/cases/c1', { version: 7, form: { text: 'a paragraph' } })).state)
+    assert.equal(state, 'kept')
+    await p.waitForURL(/login/)
+    await p.evaluate(async () => (await import('/src/lib/session.ts')).signIn('zhang', 'secret'))
+    for (const end = Date.now() + 5000; Date.now() < end && !sent.length; ) await new Promise((done) => setTimeout(done, 50))
+    assert.deepEqual(sent, ['a paragraph'])
+  },
   async 'who does nothing is asked, then signed out; who watches is not'() {
     let out = false // then the server knows no session, as the real one
     const p = await page({ answer: (m, path) => {

@@ -66,6 +66,20 @@ tests['the filters of the cases are one row on a desk, in English too'] = async 
   await p.waitForURL((u) => !u.search.includes('urgent'))
   await p.context().close()
 }
+tests['the way back stands before the title and leads to the list as it was left'] = async () => {
+  const p = await page(DESKTOP, 'zh')
+  await p.goto('/cases?urgency=urgent')
+  await p.locator('tbody a').first().click()
+  const back = p.locator('.page-head > :first-child a')
+  await p.waitForURL('**/cases/c1')
+  assert.equal(await back.getAttribute('aria-label'), '\u8fd4\u56de\u4f1a\u8bca\u5217\u8868')
+  await back.click()
+  await p.waitForURL((u) => u.pathname === '/cases' && u.searchParams.get('urgency') === 'urgent')
+  await p.goto('/cases/c1') // by its address: there is nothing to go back to
+  await back.click()
+  await p.waitForURL((u) => u.pathname === '/cases' && !u.search)
+  await p.context().close()
+}
 tests['consents that could not be read are not told as none'] = async () => {
   const p = await page(DESKTOP, 'zh', (m, path) => (path === '/patients/pt/consents' ? fault(500, 'internal') : null))
   await p.goto('/patients/pt')

@@ -156,6 +156,67 @@ tests['a page that cannot be fetched on a broken line leaves nobody outside: it 
   await p.waitForURL('**/notices')
   await p.locator('.list').waitFor()
 }
+tests['before its time the room says when it opens, and then it can be entered'] = async () => {
+  const closed = { ...JSON.parse(plausible('GET', '/cases/c1').body), room: { id: 'c1', opens_ms: Date.now() + 4000, open: false, waiting: [] } }
+  const p = await page(DESKTOP, 'zh', { answer: (m, path) => (path === '/cases/c1' ? json(200, closed) : null) })
+  await p.goto('/cases/c1/room')
+  await p.locator('.test .y-banner', { hasText: /会诊室将于 .* 开放，到时这里就能进入/ }).waitFor()
+  const enter = p.locator('.test .row.end .y-button.primary')
+  assert.ok(await enter.isDisabled(), 'nobody walks into a closed door')
+  await look(p, 'not yet open')
+  await p.waitForFunction(() => !document.querySelector('.test .row.end .y-button.primary').disabled)
+  assert.equal(await p.getByText('到时这里就能进入').count(), 0)
+}
+tests['a camera that another program holds: what to do is said, and it opens when asked again or plugged in'] = async () => {
+  const p = await page(DESKTOP, 'zh')
+  await p.addInitScript(() => {
+    const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices)
+    globalThis.held = 'NotReadableError'
+    navigator.mediaDevices.getUserMedia = (c) => (c.video && globalThis.held ? Promise.reject(new DOMException('', globalThis.held)) : real(c))
+    const list = navigator.mediaDevices.enumerateDevices.bind(navigator.mediaDevices)
+    navigator.mediaDevices.enumerateDevices = async () => (await list()).filter((d) => d.kind !== 'videoinput' || globalThis.held !== 'NotFoundError')
+  })
+  await p.goto('/cases/c1/room')
+  const banner = p.locator('.test .y-banner.warn')
+  await banner.getByText('可能正被其他程序或网页占用，关掉它们后再试').waitFor()
+  await look(p, 'camera held')
+  await p.evaluate(() => (globalThis.held = ''))
+  await banner.getByRole('button', { name: '再试一次' }).click()
+  await p.locator('.preview video').waitFor()
+  assert.equal(await banner.count(), 0)
+  await p.evaluate(() => (globalThis.held = 'NotFoundError'))
+  await p.getByLabel('带画面进入').uncheck()
+  await p.evaluate(() => navigator.mediaDevices.dispatchEvent(new Event('devicechange')))
+  await p.getByLabel('带画面进入').check()
+  await banner.getByText('没有找到设备').waitFor()
+  await p.evaluate(() => {
+    globalThis.held = ''
+    navigator.mediaDevices.dispatchEvent(new Event('devicechange'))
+  })
+  await p.locator('.preview video').waitFor()
+  assert.equal(await banner.count(), 0)
+}
+tests['another page takes the keyboard with it and is said aloud'] = async () => {
+  const p = await page(DESKTOP, 'zh')
+  await p.goto('/')
+  await p.locator('h1').first().waitFor()
+  await p.locator('nav.side').getByRole('link', { name: '通知' }).focus()
+  await p.keyboard.press('Enter')
+  await p.waitForURL('**/notices')
+  await p.locator('.shell > [role=status]', { hasText: '通知' }).waitFor({ state: 'attached' })
+  assert.equal(await p.evaluate(() => document.activeElement.id), 'main')
+  await p.keyboard.press('Tab')
+  assert.ok(await p.evaluate(() => document.querySelector('#main').contains(document.activeElement)), 'the next stop is in the page')
+}
+tests['whoever waits for long is told what else can be done'] = async () => {
+  const p = await page(DESKTOP, 'zh', { joined: { seat: 's9', resume: 'r', state: 'waiting', room: null } })
+  await p.clock.install()
+  await p.goto('/cases/c1/room')
+  await p.locator('.test .row.end .y-button.primary').click()
+  await p.getByText('主持人进入会诊室就能看到您在等候').waitFor()
+  await p.clock.runFor(200_000)
+  await p.getByText('已等候 3 分钟').waitFor()
+}
 await run(tests, async (test) => {
   try {
     await test()

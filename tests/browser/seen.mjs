@@ -13,6 +13,7 @@ function look({ lang, phone }) {
     if (s.textOverflow === 'ellipsis' && e.scrollWidth > e.clientWidth + 1 && !e.closest('[title], summary') && !/^(INPUT|SELECT)$/.test(e.tagName)) found.push(`cut off, and no title says the rest: ${name(e)}`)
   }
   for (const e of all.filter((x) => x.matches('.y-button, [role=tab], nav.side a, nav.tabs span, .y-badge'))) {
+    if (getComputedStyle(e).flexDirection === 'column') continue // its picture stands above its word
     const text = document.createRange()
     text.selectNodeContents(e)
     const lines = new Set([...text.getClientRects()].filter((r) => r.width > 2 && r.height > 8).map((r) => Math.round((r.top + r.bottom) / 16)))

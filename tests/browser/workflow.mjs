@@ -366,7 +366,7 @@ await run({
     const id = await sent()
     const stranger = await as('sj.feng')
     await stranger.goto(`/cases/${id}`)
-    await stranger.getByRole('link', { name: '回到会诊列表' }).waitFor()
+    await stranger.getByRole('link', { name: '返回会诊列表' }).waitFor()
     assert.equal(await button(stranger, '紧急调阅').count(), 0, 'not offered to a doctor of a third house, who would be refused')
     const page = await as('xy.xu')
     await page.goto(`/cases/${id}`)

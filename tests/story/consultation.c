@@ -200,8 +200,9 @@ static void do_new(const char *name, const char *rest)
     assert_int_equal(sscanf(rest, "%19s %19s %19s %n", kind, scope, urgency, &used), 3);
     json_t *args = read_args(rest + used);
     char hex[ID_TEXT_BYTES];
-    if (!patient || json_object_get(args, "new_patient"))
-        patient = world_patient(&w, name);
+    json_t *own = json_object_get(args, "new_patient"); /* true, or what is known of him */
+    if (!patient || own)
+        patient = json_is_object(own) ? world_patient_of(&w, name, json_incref(own)) : world_patient(&w, name);
     json_object_del(args, "new_patient");
     id_format(patient, hex);
     json_object_set_new(args, "patient_id", json_string(hex));

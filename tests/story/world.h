@@ -322,18 +322,24 @@ __attribute__((unused)) static json_t *full_opinion(void)
         "\"urgency\":\"week\"}],\"transfer\":{\"advised\":false},\"follow_up_days\":7}");
 }
 
-__attribute__((unused)) static uint64_t world_patient(struct world *w, const char *doctor)
+/* Takes `args`. */
+__attribute__((unused)) static uint64_t world_patient_of(struct world *w, const char *doctor, json_t *args)
 {
-    static int n;
-    char text[200];
     uint64_t id = 0;
-    snprintf(text, sizeof text, "{\"name\":\"李%d\",\"sex\":\"male\",\"birth_date\":\"1958-03-04\"}", n++);
-    json_t *p = world_call(w, doctor, "patient.create", world_json(text));
+    json_t *p = world_call(w, doctor, "patient.create", args);
     if (!p || id_parse(json_string_value(json_object_get(p, "id")), &id)) {
         fprintf(stderr, "patient: %s %s\n", w->fault.reason, w->fault.text);
         abort();
     }
     json_decref(p);
     return id;
+}
+
+__attribute__((unused)) static uint64_t world_patient(struct world *w, const char *doctor)
+{
+    static int n;
+    char text[200];
+    snprintf(text, sizeof text, "{\"name\":\"李%d\",\"sex\":\"male\",\"birth_date\":\"1958-03-04\"}", n++);
+    return world_patient_of(w, doctor, world_json(text));
 }
 #endif

@@ -179,6 +179,26 @@ static void versions(void **state)
     json_decref(p);
 }
 
+static void twice_on_file(void **state)
+{
+    json_t *a = CALL("patient.create", "{\"name\":\"沈萍香\",\"sex\":\"female\",\"birth_date\":\"1967-09-10\"}");
+    struct tx *tx;
+    uint64_t id = 0;
+    id_parse(member(a, "id"), &id);
+    assert_int_equal(tx_begin(records_store(desk.r), TX_WRITE, &tx), 0); /* as a feed left it: both have the number */
+    tx_exec(tx, "INSERT INTO patient_key (org_id, kind, key, patient_id) SELECT org_id, kind, key, $1 FROM patient_key WHERE kind='id'", "i", (int64_t)id);
+    assert_int_equal(tx_commit(tx), 0);
+    json_t *p = CALL("patient.update", "{\"patient_id\":\"%s\",\"version\":3,\"address\":\"枫林县解放路128号\"}", shen);
+    assert_non_null(p);
+    json_decref(p);
+    assert_null(CALL("patient.update", "{\"patient_id\":\"%s\",\"version\":1,\"id_type\":\"id_card\",\"id_no\":\"991813196709102366\"}", member(a, "id")));
+    assert_string_equal(desk.fault.reason, "patient_exists");
+    json_decref(a);
+    assert_int_equal(tx_begin(records_store(desk.r), TX_WRITE, &tx), 0);
+    tx_exec(tx, "DELETE FROM patient_key WHERE patient_id=$1", "i", (int64_t)id);
+    assert_int_equal(tx_commit(tx), 0);
+}
+
 static void revealing(void **state)
 {
     json_t *v = CALL("patient.reveal", "{\"patient_id\":\"%s\",\"what\":\"id_no\",\"reason\":\"与医保核对\"}", shen);
@@ -242,7 +262,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_of_nobody), cmocka_unit_test(registering), cmocka_unit_test(wrong_members_are_named), cmocka_unit_test(duplicates),
         cmocka_unit_test(one_box),     cmocka_unit_test(local_numbers), cmocka_unit_test(unidentified),            cmocka_unit_test(versions),
-        cmocka_unit_test(revealing),   cmocka_unit_test(strangers_are_refused),   cmocka_unit_test(nothing_plain_on_the_disk),
+        cmocka_unit_test(twice_on_file), cmocka_unit_test(revealing),   cmocka_unit_test(strangers_are_refused),   cmocka_unit_test(nothing_plain_on_the_disk),
     };
     return cmocka_run_group_tests(tests, desk_open, desk_close);
 }

@@ -60,8 +60,7 @@ async function sealKey(): Promise<CryptoKey> {
   return made
 }
 
-async function put(key: string, later: Later): Promise<void> {
-  const person = me.value?.person.id ?? ''
+async function put(key: string, later: Later, person: string): Promise<void> {
   const iv = crypto.getRandomValues(new Uint8Array(12))
   const plain = new TextEncoder().encode(JSON.stringify(later))
   const bytes = await crypto.subtle.encrypt({ name: 'AES-GCM', iv }, await sealKey(), plain)
@@ -86,6 +85,9 @@ async function drop(key: string): Promise<void> {
   pendingKeys.value = left
 }
 
+/** Nothing is wrong with what was written: the network is away, or the session has ended and its person signs in again. */
+const waits = (error: Fault): boolean => error.offline || error.code === 'timeout' || error.code === 'unavailable' || error.status === 401
+
 /**
  * Sends now, or keeps the entry and sends it when the network is back. 'sent' carries the server's answer.
  * `key` names the thing being saved (`case/ID`): a newer entry replaces an older one that still waits.
@@ -97,14 +99,15 @@ export async function sendOrKeep(
   body: unknown,
 ): Promise<{ state: 'sent'; answer: unknown } | { state: 'kept' }> {
   const later: Later = { method, path, body, idempotencyKey: newKey() }
+  const person = me.value?.person.id ?? '' // as long as it is known: the answer may be that the session has ended
   try {
     const response = await send(method, path, JSON.stringify(body), { idempotencyKey: later.idempotencyKey })
     if (pendingKeys.value.has(key)) await drop(key)
     const text = await response.text()
     return { state: 'sent', answer: text ? JSON.parse(text) : undefined }
   } catch (error) {
-    if (!(error instanceof Fault) || !(error.offline || error.code === 'timeout' || error.code === 'unavailable')) throw error
-    await put(key, later)
+    if (!(error instanceof Fault) || !waits(error)) throw error
+    await put(key, later, person)
     return { state: 'kept' }
   }
 }
@@ -130,7 +133,7 @@ async function sendOne(entry: Sealed): Promise<boolean> {
     await send(later.method, later.path, JSON.stringify(later.body), { idempotencyKey: later.idempotencyKey })
   } catch (error) {
     if (!(error instanceof Fault)) throw error
-    if (error.offline || error.code === 'timeout' || error.code === 'unavailable' || error.status === 401) return false
+    if (waits(error)) return false
     refused.value = [...refused.value, { key: entry.key, fault: error, body: later.body }]
   }
   await drop(entry.key)

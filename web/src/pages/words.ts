@@ -105,7 +105,7 @@ export const pw = words(
     missing_text: '地址可能有误，或者内容已被移走。',
     offline_title: '暂时连接不上服务器',
     offline_text: '请检查网线或无线网络。已输入的草稿保存在本机，网络恢复后会自动发送。',
-    go_home: '回到首页',
+    go_home: '返回首页',
     try_again: '重新连接',
     trying: '网络恢复后会自动继续',
     none_yet: '暂无',

@@ -1,4 +1,5 @@
 // The kit: small accessible parts on native elements. Import from '@/lib/kit'.
+export { default as YBack } from './YBack.vue'
 export { default as YBadge } from './YBadge.vue'
 export { default as YBanner } from './YBanner.vue'
 export { default as YButton } from './YButton.vue'
