@@ -4,6 +4,11 @@
 #include "records/term/ts.h"
 #include <jansson.h>
 
+bool terms_type(const char *type)
+{
+    return strcmp(type, "CodeSystem") == 0 || strcmp(type, "ValueSet") == 0 || strcmp(type, "ConceptMap") == 0;
+}
+
 static bool add_text(json_t *list, struct r4_str name, struct r4_str value)
 {
     json_t *one = json_pack("{s:s%, s:s%}", "name", name.p, name.n, "valueString", value.p ? value.p : "", value.n);
@@ -18,7 +23,7 @@ static int read_parameters(struct fhir_work *w, json_t *list)
             return fhir_fail(w, ERR_MALFORMED, "query_not_utf8", "The query is not UTF-8.");
     if (!w->q.len)
         return 0;
-    if (!strcasestr(w->q.content_type, "json"))
+    if (!fhir_speaks(w->q.content_type))
         return fhir_fail(w, ERR_MEDIA_TYPE, "not_json", "The body must be application/fhir+json.");
     json_error_t e;
     json_t *body = json_loadb(w->q.body, w->q.len, JSON_REJECT_DUPLICATES, &e);
