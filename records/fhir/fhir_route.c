@@ -250,6 +250,12 @@ static int route_terms(struct fhir_work *w, const struct place *at)
     struct r4_str last = at->part[at->n - 1], none = {0};
     bool operation = at->n > 1 && last.p[0] == '$';
     size_t names = at->n - operation;
+    if (at->n == 2 && r4_str_is(last, "_search")) {
+        int rc = take_form(w);
+        w->q.method = "GET"; /* its form is read: the rest is as if it had stood in the URL */
+        w->q.len = 0;
+        return rc ? rc : rest_terms(w, none);
+    }
     if (names > 2 || (names == 2 && !r4_id_ok(at->part[1].p, at->part[1].n)))
         return nothing_here(w);
     if (names == 2)
