@@ -32,11 +32,17 @@ int exchange_look_back(struct exchange_taking *t, const char *control, const cha
 
 /* ---- answering: original mode, or accept and application acknowledgement as MSH-15 and MSH-16 want them (2.9.3) ---- */
 
+static bool is_condition(struct hl7_span condition, const char *code)
+{
+    return condition.len == strlen(code) && memcmp(condition.at, code, condition.len) == 0;
+}
+
+/* HL7 table 0155. Who writes something else there is answered: he would wait for ever. */
 static bool wanted(struct hl7_span condition, bool good)
 {
-    if (condition.len != 2)
+    if (!condition.len || is_condition(condition, "\"\"") || is_condition(condition, "NE"))
         return false;
-    return memcmp(condition.at, "AL", 2) == 0 || memcmp(condition.at, good ? "SU" : "ER", 2) == 0;
+    return !is_condition(condition, good ? "ER" : "SU");
 }
 
 static void answer(struct exchange_taking *t, const struct exchange_ack *ack, struct hl7_writer *w)

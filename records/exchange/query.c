@@ -19,7 +19,7 @@ bool exchange_is_query(const char *bytes, size_t len)
         p = memchr(p, field, (size_t)(end - p));
         p = p ? p + 1 : NULL;
     }
-    return p && end - p >= 4 && memcmp(p, "QBP", 3) == 0;
+    return p && end - p >= 4 && (memcmp(p, "QBP", 3) == 0 || memcmp(p, "QCN", 3) == 0);
 }
 
 int query_wrong(struct asking *a, int code, const char *reason, unsigned field, unsigned component)
@@ -95,11 +95,11 @@ static void put_reply(struct asking *a, const char *code, const char *status, st
     }
 }
 
-/* Only QBP comes here (exchange_is_query). */
+/* Only QBP and QCN come here (exchange_is_query). */
 static bool kind_of(const char *event, enum question *kind)
 {
-    static const char *const events[] = {"Q23", "Q22", "ZV1"};
-    for (int i = 0; i < 3; i++)
+    static const char *const events[] = {"Q23", "Q22", "ZV1", "J01"};
+    for (int i = 0; i < 4; i++)
         if (strcmp(event, events[i]) == 0) {
             *kind = (enum question)i;
             return true;
@@ -107,8 +107,11 @@ static bool kind_of(const char *event, enum question *kind)
     return false;
 }
 
+/* Of a question that is cancelled (ITI-21, QCN^J01) nothing is kept here: it is cancelled. */
 static int ask(struct asking *a)
 {
+    if (a->kind == ASK_CANCEL)
+        return 0;
     return a->kind == ASK_PIX ? query_pix(a) : a->kind == ASK_PDQ ? query_pdq(a) : query_visits(a);
 }
 
@@ -130,6 +133,8 @@ static int admit(struct asking *a, const struct exchange_in *in)
         return exchange_flaw(&a->flaw, 207, "may_not_ask", "MSH-3");
     if (!kind_of(event, &a->kind))
         return exchange_flaw(&a->flaw, 201, "unknown_query", "MSH-9");
+    if (a->kind == ASK_CANCEL)
+        return hl7_segment(a->m, "QID", 0) ? 0 : exchange_flaw(&a->flaw, 100, "segment_missing", "QID");
     return a->qpd ? 0 : exchange_flaw(&a->flaw, 100, "segment_missing", "QPD");
 }
 
@@ -148,7 +153,7 @@ int exchange_answer_query(struct op_ctx *ctx, const struct exchange_in *in, stru
 {
     struct hl7_message m;
     struct fault f = {0};
-    static const char *const names[] = {"pix", "pdq", "visits"};
+    static const char *const names[] = {"pix", "pdq", "visits", "cancel"};
     struct asking *a = calloc(1, sizeof *a);
     int rc = a ? hl7_parse(&m, in->bytes, in->len, HL7_UTF8, &f) : ERR_UNAVAILABLE;
     if (!a)
@@ -166,7 +171,9 @@ int exchange_answer_query(struct op_ctx *ctx, const struct exchange_in *in, stru
     snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "%s found=%zu%s%s", names[a->kind], a->n_pids, a->flaw.code ? " flaw=" : "", a->flaw.reason);
     if (rc == 0 || a->flaw.code) {
         rc = 0;
-        if (admitted)
+        if (!admitted && a->kind == ASK_CANCEL)
+            exchange_put_ack(w, &m, &(struct exchange_ack){"AA", "", NULL}, ctx->now_ms);
+        else if (admitted)
             exchange_put_ack(w, &m, &(struct exchange_ack){"AR", "", &a->flaw}, ctx->now_ms);
         else {
             put_reply(a, a->flaw.code ? "AE" : "AA", a->flaw.code ? "AE" : a->n_pids ? "OK" : "NF", w);

@@ -301,7 +301,7 @@ static void answer_all(struct asking *a)
     }
 }
 
-void query_read_paging(struct asking *a)
+int query_read_paging(struct asking *a)
 {
     char quantity[16], pointer[32];
     hl7_text_at(a->m, "RCP-2.1", quantity, sizeof quantity);
@@ -309,6 +309,8 @@ void query_read_paging(struct asking *a)
     a->limit = strtoul(quantity, NULL, 10);
     a->limit = a->limit > 0 && a->limit < ANSWERS_MAX ? a->limit : ANSWERS_MAX;
     a->from = strtoul(pointer, NULL, 10);
+    bool known = !pointer[strspn(pointer, "0123456789")];
+    return known ? 0 : exchange_flaw(&a->flaw, 204, "unknown_pointer", "DSC-1"); /* to begin anew would never end */
 }
 
 int query_find(struct asking *a)
@@ -329,9 +331,9 @@ int query_find(struct asking *a)
 
 int query_pdq(struct asking *a)
 {
-    query_read_paging(a);
+    int rc = query_read_paging(a);
     size_t start = a->from;
-    int rc = query_read_parameters(a);
+    rc = rc ? rc : query_read_parameters(a);
     rc = rc ? rc : query_find(a);
     if (rc == 0)
         answer_all(a);

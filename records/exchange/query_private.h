@@ -19,7 +19,7 @@ struct parameter {
     char value[200], raw[200]; /* folded; as it was written */
     bool prefix;     /* "value*" */
 };
-enum question { ASK_PIX, ASK_PDQ, ASK_VISITS };
+enum question { ASK_PIX, ASK_PDQ, ASK_VISITS, ASK_CANCEL };
 struct listed {
     struct hl7_writer text; /* joined by ~ */
     size_t n;
@@ -59,7 +59,7 @@ void query_list_person(struct asking *a, uint64_t patient, struct listed *out); 
 /* query_pdq.c */
 YL_CHECKED int query_pdq(struct asking *a);
 YL_CHECKED int query_read_parameters(struct asking *a);
-void query_read_paging(struct asking *a); /* RCP-2, DSC-1 */
+YL_CHECKED int query_read_paging(struct asking *a); /* RCP-2, DSC-1 */
 const struct parameter *query_said(const struct asking *a, bool visit, unsigned field, unsigned component, unsigned sub);
 YL_CHECKED int query_find(struct asking *a); /* a->found: records that what is said of PID fits */
 void query_put_pid(struct asking *a, uint64_t patient, const struct listed *numbers);

@@ -174,9 +174,9 @@ static int visits_of_found(struct asking *a, struct visit *list)
 
 int query_visits(struct asking *a)
 {
-    query_read_paging(a);
+    int rc = query_read_paging(a);
     size_t start = a->from;
-    int rc = query_read_parameters(a);
+    rc = rc ? rc : query_read_parameters(a);
     struct visit *list = rc ? NULL : calloc(VISITS_MAX, sizeof *list);
     if (!list)
         return rc ? rc : ERR_UNAVAILABLE;

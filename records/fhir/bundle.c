@@ -155,7 +155,7 @@ static int take_bundle(struct fhir_work *w)
     struct r4_json_error e;
     struct r4_node *root, *entries, *one;
     struct bundle *b = w->plan->bundle;
-    if (!strcasestr(w->q.content_type, "json"))
+    if (!fhir_speaks(w->q.content_type))
         return fhir_fail(w, ERR_MEDIA_TYPE, "not_json", "The body must be application/fhir+json.");
     if (r4_json_parse(w->plan->scratch->doc, w->q.body, w->q.len, &root, &e))
         return fhir_fail(w, ERR_MALFORMED, "bad_json", "The body is not JSON: line %u, column %u: %s.", e.line, e.column, e.reason ? e.reason : "");

@@ -236,6 +236,62 @@ static void mend(void *ctx, struct r4_node *node)
         by_condition(m, node, mark);
 }
 
+/* http://hl7.org/fhir/R4/http.html#trules: also elements of type uri, url, oid and uuid that are an entry's fullUrl, and links of the narrative. */
+static const struct entry *named_by(const struct mending *m, struct r4_str text)
+{
+    const struct entry *e = text.n ? bundle_by_url(m->w->plan->bundle, text.p, text.n) : NULL;
+    return e && e->name[0] ? e : NULL;
+}
+
+/* The value of the next href or src in quotes at or behind p; p = NULL: there is none. */
+static struct r4_str next_link(const char *p, const char *end)
+{
+    for (; p + 6 < end; p++) {
+        size_t n = memcmp(p, "href=", 5) == 0 ? 5 : memcmp(p, "src=", 4) == 0 ? 4 : 0;
+        char quote = n ? p[n] : 0;
+        const char *from = p + n + 1, *to = quote == '"' || quote == '\'' ? memchr(from, quote, (size_t)(end - from)) : NULL;
+        if (to)
+            return (struct r4_str){from, (size_t)(to - from)};
+    }
+    return (struct r4_str){0};
+}
+
+static void mend_narrative(struct mending *m, struct r4_node *node)
+{
+    struct r4_buf b = {0};
+    struct r4_str text = r4_text(node), link;
+    const char *done = text.p, *end = text.p + text.n;
+    for (const char *p = text.p; (link = next_link(p, end)).p; p = link.p + link.n) {
+        const struct entry *e = named_by(m, link);
+        if (!e)
+            continue;
+        r4_buf_put(&b, done, (size_t)(link.p - done));
+        r4_buf_printf(&b, "%s/%s", e->type->name, e->name);
+        done = link.p + link.n;
+    }
+    if (done != text.p) {
+        r4_buf_put(&b, done, (size_t)(end - done));
+        node->text = b.failed ? NULL : r4_doc_copy(m->w->plan->scratch->doc, b.p, b.n);
+        node->len = (uint32_t)b.n;
+        m->error = node->text ? m->error : ERR_UNAVAILABLE;
+    }
+    r4_buf_clear(&b);
+}
+
+static void mend_link(void *ctx, struct r4_node *node, bool narrative)
+{
+    struct mending *m = ctx;
+    if (m->error)
+        return;
+    if (narrative) {
+        mend_narrative(m, node);
+        return;
+    }
+    const struct entry *e = named_by(m, r4_text(node));
+    if (e)
+        set_reference(m, node, e->type->name, e->name);
+}
+
 static int mend_all(struct fhir_work *w, struct tx *tx)
 {
     struct bundle *b = w->plan->bundle;
@@ -243,8 +299,10 @@ static int mend_all(struct fhir_work *w, struct tx *tx)
     for (size_t i = 0; i < b->n && !m.error; i++) {
         m.entry = i;
         m.base = base_of(b->list[i].full_url);
-        if (b->list[i].resource && !b->list[i].exists)
+        if (b->list[i].resource && !b->list[i].exists) {
             r4_references(fhir_r4(w->fhir), b->list[i].resource, mend, &m);
+            r4_links(fhir_r4(w->fhir), b->list[i].resource, mend_link, &m);
+        }
     }
     return m.error;
 }

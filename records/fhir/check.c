@@ -26,7 +26,7 @@ static int read_asked(struct fhir_work *w, struct asked *a)
     }
     if (!w->q.len)
         return fhir_fail_status(w, 400, "required", "The body is missing: the resource, or Parameters with one.");
-    if (!strcasestr(w->q.content_type, "json"))
+    if (!fhir_speaks(w->q.content_type))
         return fhir_fail(w, ERR_MEDIA_TYPE, "not_json", "The body must be application/fhir+json.");
     if (r4_json_parse(w->plan->scratch->doc, w->q.body, w->q.len, &root, &e))
         return fhir_fail(w, ERR_MALFORMED, "bad_json", "The body is not JSON: line %u, column %u: %s.", e.line, e.column, e.reason ? e.reason : "no memory");

@@ -58,7 +58,10 @@ static int take_parameters(struct fhir_work *w, struct export_plan *e)
                 return fhir_fail(w, ERR_INVALID, "since", "_since must be an instant.");
         } else if (r4_str_is(name, "_type"))
             snprintf(e->types, sizeof e->types, "%.*s", (int)value.n, value.p);
-        else if (!r4_str_is(name, "_outputFormat"))
+        else if (r4_str_is(name, "_outputFormat")) {
+            if (!r4_str_is(value, "application/fhir+ndjson") && !r4_str_is(value, "application/ndjson") && !r4_str_is(value, "ndjson"))
+                return fhir_fail_status(w, 400, "not-supported", "_outputFormat: files are written as application/fhir+ndjson alone.");
+        } else
             return fhir_fail_status(w, 400, "not-supported", "$export has no parameter %.*s here.", (int)name.n, name.p);
     }
     for (const char *t = e->types; *t; t += strcspn(t, ",") + (t[strcspn(t, ",")] == ','))

@@ -319,7 +319,7 @@ static void value_rows(struct fhir *x, const struct r4_type *type, const struct 
         if (v->ref_id.p)
             add_token(f, key_reference(x, type, v->param, v->ref_type, v->ref_id));
         if (v->url.p)
-            add_token(f, key_uri(x, type, v->param, v->url));
+            add_token(f, key_uri(x, type, v->param, v->url.p[0] == '#' ? CONTAINED : v->url));
         break;
     case R4_P_URI:
         add_token(f, key_uri(x, type, v->param, v->string));

@@ -99,6 +99,7 @@ int64_t key_code(const struct fhir *x, const struct r4_type *type, const struct 
 int64_t key_system_code(const struct fhir *x, const struct r4_type *type, const struct r4_param *p, struct r4_str system, struct r4_str code);
 int64_t key_reference(const struct fhir *x, const struct r4_type *type, const struct r4_param *p, struct r4_str ref_type, struct r4_str id);
 int64_t key_uri(const struct fhir *x, const struct r4_type *type, const struct r4_param *p, struct r4_str uri);
+#define CONTAINED R4_STR("#") /* the uri under which all stand whose reference leads to what they contain */
 /* Key of the longest indexed prefix of a folded text; *whole: it says all. */
 int64_t key_prefix(const struct fhir *x, const struct r4_type *type, const struct r4_param *p, struct r4_str folded);
 /* Turns it into base units where it can be; the kind it is of. */
@@ -203,6 +204,7 @@ void rest_validate(struct fhir_work *w); /* check.c */
 /* message.c: the entries of a patient feed as those of a transaction, and the answer to it. 0, or refused. */
 YL_CHECKED int message_entries(struct fhir_work *w, const struct r4_node *root, const struct r4_node **header, struct r4_node **entries);
 void message_answer(struct fhir_work *w, const struct r4_node *header);
+bool terms_type(const char *type); /* terms.c: CodeSystem, ValueSet, ConceptMap: not in the store */
 int rest_terms(struct fhir_work *w, struct r4_str operation); /* terms.c: "$expand", or nothing: reading */
 YL_CHECKED int fhir_need(struct fhir_work *w, const char *type, int what);
 /* POST /auth/token: fhir_begin's and fhir_finish's part. */
@@ -243,6 +245,7 @@ struct fhir_plan {
     int64_t feed_since;
     const struct r4_type *type; /* of the URL */
     char id[FHIR_ID_BYTES], vid[24], operation[40];
+    bool system;                /* a search of several types; `type` is the one at hand */
     const char *compartment;    /* a search within it: its type; the id is `id`. NULL = none */
     struct r4_pair *pairs; /* of the query, those of _format and _pretty taken out */
     size_t n_pairs;
@@ -259,6 +262,7 @@ void rest_write_begin(struct fhir_work *w, struct tx *tx);
 YL_CHECKED int rest_write_finish(struct fhir_work *w, struct tx *tx);
 void rest_history(struct fhir_work *w, struct tx *tx);
 void rest_search(struct fhir_work *w, struct tx *tx);
+void rest_search_system(struct fhir_work *w, struct tx *tx); /* of all types, or those of _type */
 void rest_bundle_begin(struct fhir_work *w, struct tx *tx);
 YL_CHECKED int rest_bundle_finish(struct fhir_work *w, struct tx *tx);
 void bundle_free(struct bundle *b);
@@ -268,6 +272,8 @@ int64_t bundle_patient(const struct bundle *b, const char *name);
 /* Which interaction it is, carried out as in fhir_begin: entries of bundles. */
 void fhir_route(struct fhir_work *w, struct tx *tx);
 struct fhir_plan *fhir_plan_new(struct fhir_work *w);
+/* Is JSON, of FHIR 4.0, among these media types (Accept, _format; a Content-Type)? */
+bool fhir_speaks(const char *types);
 YL_CHECKED int fhir_take_wishes(struct fhir_work *w);
 void export_begin(struct fhir_work *w, bool patients);
 void export_poll(struct fhir_work *w, struct tx *tx, const char *id, const char *file);

@@ -13,9 +13,34 @@ static bool has_word(const char *list, const char *word)
     return at && (at == list || strchr(" ,;", at[-1])) && (!at[strlen(word)] || strchr(" ,;", at[strlen(word)]));
 }
 
-static bool is_json(const char *type)
+/* One media range of a list, up to its comma: JSON, of FHIR 4.0, and not the one that is refused (q=0). http://hl7.org/fhir/R4/versioning.html#mt-version */
+static bool json_range(const char *range, size_t n)
 {
-    return strcasestr(type, "json") || strcasestr(type, "*/*") || strcasestr(type, "application/*") || strcasestr(type, "ndjson");
+    char text[200];
+    snprintf(text, sizeof text, "%.*s", n < sizeof text ? (int)n : 0, range);
+    char *parameters = strchr(text, ';'), *rest, *value;
+    if (parameters)
+        *parameters++ = 0;
+    bool json = strcasestr(text, "json") || strstr(text, "*/*") || strcasestr(text, "application/*");
+    for (char *one = parameters ? strtok_r(parameters, "; ", &rest) : NULL; one; one = strtok_r(NULL, "; ", &rest)) {
+        value = strchr(one, '=');
+        if (value && (value - one) == 1 && (*one == 'q' || *one == 'Q'))
+            json = json && strtod(value + 1, NULL) > 0;
+        if (value && strncasecmp(one, "fhirVersion=", 12) == 0)
+            json = json && strncmp(value + 1 + (value[1] == '"'), "4.0", 3) == 0;
+    }
+    return json;
+}
+
+bool fhir_speaks(const char *types)
+{
+    for (const char *p = types; *p; p += strspn(p, ", ")) {
+        size_t n = strcspn(p, ",");
+        if (json_range(p, n))
+            return true;
+        p += n;
+    }
+    return false;
 }
 
 static void take_summary(struct fhir_plan *p, struct r4_str value)
@@ -50,7 +75,7 @@ static int take_query(struct fhir_work *w, const char *text, size_t len)
         else if (r4_str_is(name, "_format")) {
             char format[80];
             snprintf(format, sizeof format, "%.*s", (int)value.n, value.p ? value.p : "");
-            if (!is_json(format))
+            if (!fhir_speaks(format))
                 return fhir_fail_status(w, 406, "not-supported", "Only JSON is spoken here: application/fhir+json.");
         } else {
             if (r4_str_is(name, "_summary"))
@@ -70,7 +95,7 @@ int fhir_take_wishes(struct fhir_work *w)
     p->strict = has_word(w->q.prefer, "handling=strict");
     p->wish = has_word(w->q.prefer, "return=minimal") ? WISH_MINIMAL : has_word(w->q.prefer, "return=OperationOutcome") ? WISH_OUTCOME : WISH_REPRESENTATION;
     int rc = take_query(w, w->q.query, strlen(w->q.query));
-    if (rc == 0 && *w->q.accept && !is_json(w->q.accept) && !strstr(w->q.query, "_format"))
+    if (rc == 0 && *w->q.accept && !fhir_speaks(w->q.accept) && !strstr(w->q.query, "_format"))
         rc = fhir_fail_status(w, 406, "not-supported", "Only JSON is spoken here: application/fhir+json.");
     return rc;
 }
@@ -124,15 +149,31 @@ static bool form_body(struct fhir_work *w)
     return strncasecmp(w->q.content_type, "application/x-www-form-urlencoded", 33) == 0;
 }
 
-static int on_search_post(struct fhir_work *w, struct tx *tx)
+/* The parameters of a _search: of the URL, and of the form behind them. */
+static int take_form(struct fhir_work *w)
 {
     if (!is(w, "POST"))
         return no_method(w, "POST");
     if (w->q.len && !form_body(w))
         return fhir_fail(w, ERR_MEDIA_TYPE, "not_a_form", "The body of _search is application/x-www-form-urlencoded.");
-    if (take_query(w, w->q.body, w->q.len) == 0)
+    return take_query(w, w->q.body, w->q.len);
+}
+
+static int on_search_post(struct fhir_work *w, struct tx *tx)
+{
+    int rc = take_form(w);
+    if (rc == 0)
         rest_search(w, tx);
-    return 0;
+    return rc;
+}
+
+/* [base]?_type=A,B, and POST [base]/_search */
+static int on_system_search(struct fhir_work *w, struct tx *tx, bool form)
+{
+    int rc = form ? take_form(w) : 0;
+    if (rc == 0)
+        rest_search_system(w, tx);
+    return rc;
 }
 
 static int on_type(struct fhir_work *w, struct tx *tx)
@@ -186,23 +227,21 @@ static int on_export(struct fhir_work *w, struct tx *tx, const struct place *at)
     return 0;
 }
 
-/* /Patient/1/Observation: http://hl7.org/fhir/R4/http.html#vsearch */
-static int on_compartment(struct fhir_work *w, struct tx *tx, struct r4_str type)
+/* /Patient/1/Observation, and with a form /Patient/1/Observation/_search: http://hl7.org/fhir/R4/http.html#vsearch */
+static int on_compartment(struct fhir_work *w, struct tx *tx, struct r4_str type, bool form)
 {
+    int rc;
     const struct r4_type *of = w->plan->type;
     w->plan->type = r4_resource(fhir_r4(w->fhir), type.p, type.n);
     if (!w->plan->type)
         return nothing_here(w);
-    if (!is(w, "GET"))
+    if (form && (rc = take_form(w)))
+        return rc;
+    if (!form && !is(w, "GET"))
         return no_method(w, "GET, HEAD");
     w->plan->compartment = of->name;
     rest_search(w, tx);
     return 0;
-}
-
-static bool is_terminology(const char *type)
-{
-    return strcmp(type, "CodeSystem") == 0 || strcmp(type, "ValueSet") == 0 || strcmp(type, "ConceptMap") == 0;
 }
 
 /* /ValueSet, /ValueSet/ID, /ValueSet/$expand, /ValueSet/ID/$expand */
@@ -211,6 +250,12 @@ static int route_terms(struct fhir_work *w, const struct place *at)
     struct r4_str last = at->part[at->n - 1], none = {0};
     bool operation = at->n > 1 && last.p[0] == '$';
     size_t names = at->n - operation;
+    if (at->n == 2 && r4_str_is(last, "_search")) {
+        int rc = take_form(w);
+        w->q.method = "GET"; /* its form is read: the rest is as if it had stood in the URL */
+        w->q.len = 0;
+        return rc ? rc : rest_terms(w, none);
+    }
     if (names > 2 || (names == 2 && !r4_id_ok(at->part[1].p, at->part[1].n)))
         return nothing_here(w);
     if (names == 2)
@@ -222,7 +267,7 @@ static int route_terms(struct fhir_work *w, const struct place *at)
 static int route_type(struct fhir_work *w, struct tx *tx, const struct place *at)
 {
     struct fhir_plan *p = w->plan;
-    if (is_terminology(p->type->name))
+    if (terms_type(p->type->name))
         return route_terms(w, at);
     if (at->n == 1)
         return on_type(w, tx);
@@ -239,8 +284,9 @@ static int route_type(struct fhir_work *w, struct tx *tx, const struct place *at
         return on_instance(w, tx);
     if (at->part[2].p[0] == '$')
         return at->n == 3 ? on_operation(w, tx, at->part[2]) : nothing_here(w);
+    bool form = at->n == 4 && r4_str_is(at->part[3], "_search");
     if (!r4_str_is(at->part[2], "_history"))
-        return at->n == 3 ? on_compartment(w, tx, at->part[2]) : nothing_here(w);
+        return at->n == 3 || form ? on_compartment(w, tx, at->part[2], form) : nothing_here(w);
     if (at->n > 4)
         return nothing_here(w);
     if (!is(w, "GET"))
@@ -257,7 +303,9 @@ static int route(struct fhir_work *w, struct tx *tx)
     if (!split_path(w->q.path, &at))
         return nothing_here(w);
     if (at.n == 0)
-        return is(w, "POST") ? (rest_bundle_begin(w, tx), 0) : no_method(w, "POST");
+        return is(w, "POST") ? (rest_bundle_begin(w, tx), 0) : is(w, "GET") ? on_system_search(w, tx, false) : no_method(w, "GET, HEAD, POST");
+    if (at.n == 1 && r4_str_is(at.part[0], "_search"))
+        return on_system_search(w, tx, true);
     if (at.n == 1 && r4_str_is(at.part[0], "$process-message"))
         return is(w, "POST") ? (rest_bundle_begin(w, tx), 0) : no_method(w, "POST");
     if (at.n == 1 && r4_str_is(at.part[0], "metadata")) /* of a batch; alone it is open to all */
@@ -282,7 +330,7 @@ bool fhir_one_row(const char *path)
         return false;
     set_text(type, sizeof type, at.part[0]);
     set_text(id, sizeof id, at.part[1]);
-    return type[0] >= 'A' && type[0] <= 'Z' && !is_terminology(type) && !own_name(type, id, &own); /* small letters: /export/1 */
+    return type[0] >= 'A' && type[0] <= 'Z' && !terms_type(type) && !own_name(type, id, &own); /* small letters: /export/1 */
 }
 
 /* What anybody may ask. */

@@ -55,7 +55,7 @@ static int read_body(struct fhir_work *w, struct match *m)
     struct r4_issues *issues;
     if (!w->q.len)
         return fhir_fail_status(w, 400, "required", "The body is missing: a Parameters resource.");
-    if (!strcasestr(w->q.content_type, "json"))
+    if (!fhir_speaks(w->q.content_type))
         return fhir_fail(w, ERR_MEDIA_TYPE, "not_json", "The body must be application/fhir+json.");
     if (r4_json_parse(w->plan->scratch->doc, w->q.body, w->q.len, &root, &e))
         return fhir_fail(w, ERR_MALFORMED, "bad_json", "The body is not JSON: line %u, column %u: %s.", e.line, e.column, e.reason ? e.reason : "");

@@ -413,7 +413,7 @@ int own_search(struct finder *f, struct own_rows *out)
     rc = rc ? rc : tx_error(f->tx);
     for (size_t i = 0; i < ids->n && rc == 0; i++)
         rc = try_one(&o, k, f, ids->list[i], out);
-    out->cut = ids->cut;
+    out->cut = out->cut || ids->cut;
     if (out->n)
         qsort(out->list, out->n, sizeof *out->list, by_number);
     own_close(&o);

@@ -159,7 +159,7 @@ static int parse_body(struct fhir_work *w, struct r4_node **out)
         return 0;
     if (!w->q.len)
         return fhir_fail_status(w, 400, "required", "The body is missing.");
-    if (!strcasestr(w->q.content_type, "json"))
+    if (!fhir_speaks(w->q.content_type))
         return fhir_fail(w, ERR_MEDIA_TYPE, "not_json", "The body must be application/fhir+json.");
     if ((rc = r4_json_parse(w->plan->scratch->doc, w->q.body, w->q.len, out, &e)))
         return rc == ERR_MALFORMED ? fhir_fail(w, ERR_MALFORMED, "bad_json", "The body is not JSON: line %u, column %u: %s.", e.line, e.column, e.reason)
@@ -224,10 +224,11 @@ static void number(struct fhir_work *w, struct tx *tx, struct staged *s)
 
 static int check_match(struct fhir_work *w, const struct fhir_row *row)
 {
-    int64_t want = etag_version(w->q.if_match);
+    bool any = strcmp(w->q.if_match, "*") == 0; /* whichever it is now (RFC 9110 13.1.1) */
+    int64_t want = any ? row->vid : etag_version(w->q.if_match);
     if (want < 0)
         return fhir_fail_status(w, 400, "invalid", "If-Match must be an ETag: W/\"1\".");
-    if (want && (!row->found || row->deleted || row->vid != want))
+    if ((any || want) && (!row->found || row->deleted || row->vid != want))
         return fhir_fail(w, ERR_PRECONDITION_FAILED, "version", "The resource has another version now.");
     if (strcmp(w->q.if_none_match, "*") == 0 && row->found && !row->deleted)
         return fhir_fail(w, ERR_PRECONDITION_FAILED, "exists", "The resource is there already.");

@@ -12,7 +12,7 @@ static bool is_page(struct r4_str name)
     return r4_str_is(name, "_page");
 }
 
-static int parse(struct fhir_work *w, const struct r4_type *type, struct r4_pair *pairs, size_t n, bool strict, struct r4_query *out)
+int page_parse(struct fhir_work *w, const struct r4_type *type, struct r4_pair *pairs, size_t n, bool strict, struct r4_query *out)
 {
     struct r4_doc *d = w->plan->scratch->doc;
     struct r4_pair *mine = r4_doc_alloc(d, (n + 1) * sizeof *mine);
@@ -23,7 +23,7 @@ static int parse(struct fhir_work *w, const struct r4_type *type, struct r4_pair
     fhir_base(w, base);
     out->base_url = base;
     for (size_t i = 0; i < n; i++)
-        if (!is_page(pairs[i].name))
+        if (!is_page(pairs[i].name) && !(w->plan->system && r4_str_is(pairs[i].name, "_type")))
             mine[kept++] = pairs[i];
     fault_clear(&w->fault);
     int rc = r4_query_parse(fhir_r4(w->fhir), d, type, mine, kept, out, &w->fault);
@@ -66,6 +66,8 @@ static void write_url(struct page *p, struct r4_buf *b, bool first)
     fhir_base(p->w, base);
     if (p->w->plan->compartment)
         r4_buf_printf(b, "%s/%s/%s/%s", base, p->w->plan->compartment, p->w->plan->id, p->w->plan->type->name);
+    else if (p->w->plan->system)
+        r4_buf_puts(b, base);
     else
         r4_buf_printf(b, "%s/%s", base, p->w->plan->type->name);
     for (size_t i = 0; i < p->w->plan->n_pairs; i++) {
@@ -103,7 +105,7 @@ static void token_text(struct page *p, const struct page_token *t, char out[TOKE
         abort(); /* the buffer is made for it */
 }
 
-static int take_token(struct page *p)
+int page_take_token(struct page *p)
 {
     struct r4_str text = {0};
     char copy[TOKEN_TEXT];
@@ -224,7 +226,7 @@ static int run_plain(struct page *p)
 
 /* ---- the bundle ---- */
 
-static int count_all(struct page *p)
+int page_count(struct page *p)
 {
     if (p->total >= 0 || (p->query.total != R4_TOTAL_ACCURATE && p->query.summary != R4_SUMMARY_COUNT)) {
         if (p->total < 0 && !p->more && !p->token.rid && !p->token.at)
@@ -282,7 +284,7 @@ static void note_page(struct page *p, const char *what)
 {
     char detail[80];
     int64_t last = 0;
-    snprintf(detail, sizeof detail, "%s %zu", p->w->plan->type->name, p->n);
+    snprintf(detail, sizeof detail, "%s %zu", p->w->plan->system ? "*" : p->w->plan->type->name, p->n);
     for (size_t i = 0; i < p->n; i++)
         if (p->list[i].row.pkey && p->list[i].row.pkey != last) {
             last = p->list[i].row.pkey;
@@ -292,7 +294,7 @@ static void note_page(struct page *p, const char *what)
         fhir_note(p->w, what, 0, 0, detail);
 }
 
-static void write_page(struct page *p)
+void page_write(struct page *p)
 {
     struct r4_buf b = {0};
     char now[R4_INSTANT_BYTES];
@@ -312,7 +314,7 @@ static void write_page(struct page *p)
     fhir_answer_buf(p->w, 200, &b);
 }
 
-static void page_close(struct page *p)
+void page_close(struct page *p)
 {
     for (size_t i = 0; i < p->n; i++)
         fhir_row_clear(&p->list[i].row);
@@ -325,7 +327,7 @@ static void page_close(struct page *p)
     free(p);
 }
 
-static int run(struct page *p)
+int page_run_matches(struct page *p)
 {
     p->want = p->query.count < 0 ? FHIR_PAGE : p->query.count > FHIR_PAGE_MAX ? FHIR_PAGE_MAX : (size_t)p->query.count;
     if (p->query.summary == R4_SUMMARY_COUNT || p->query.count == 0) {
@@ -346,15 +348,18 @@ static int run(struct page *p)
     finder_plan(&p->finder);
     if (!p->query.n_sorts)
         p->token.phase = (uint32_t)(p->finder.led_by + 1);
-    rc = rc ? rc : !p->want ? 0 : p->query.n_sorts ? page_run_sorted(p) : run_plain(p);
-    rc = rc ? rc : count_all(p);
-    rc = rc ? rc : page_run_includes(p);
-    if (rc == 0 && p->failed)
-        rc = ERR_UNAVAILABLE;
-    return rc;
+    return rc ? rc : !p->want ? 0 : p->query.n_sorts ? page_run_sorted(p) : run_plain(p);
 }
 
-void rest_search(struct fhir_work *w, struct tx *tx)
+static int run(struct page *p)
+{
+    int rc = page_run_matches(p);
+    rc = rc ? rc : page_count(p);
+    rc = rc ? rc : page_run_includes(p);
+    return rc ? rc : p->failed ? ERR_UNAVAILABLE : 0;
+}
+
+struct page *page_new(struct fhir_work *w, struct tx *tx)
 {
     struct page *p = calloc(1, sizeof *p);
     w->op = "fhir.search";
@@ -363,17 +368,23 @@ void rest_search(struct fhir_work *w, struct tx *tx)
     p->w = w;
     p->tx = tx;
     p->total = -1;
-    int rc = fhir_need(w, w->plan->type->name, MAY_SEARCH);
     p->query.any_case = true; /* conditional forms take a code as it is written: what they would overwrite must be meant */
-    rc = rc ? rc : parse(w, w->plan->type, w->plan->pairs, w->plan->n_pairs, w->plan->strict, &p->query);
-    rc = rc ? rc : take_token(p);
+    return p;
+}
+
+void rest_search(struct fhir_work *w, struct tx *tx)
+{
+    struct page *p = page_new(w, tx);
+    int rc = fhir_need(w, w->plan->type->name, MAY_SEARCH);
+    rc = rc ? rc : page_parse(w, w->plan->type, w->plan->pairs, w->plan->n_pairs, w->plan->strict, &p->query);
+    rc = rc ? rc : page_take_token(p);
     rc = rc ? rc : finder_open(&p->finder, w, tx, w->plan->type, p->query.terms);
     if (rc == 0 && w->plan->compartment)
         rc = finder_compartment(&p->finder, w->plan->compartment, w->plan->id);
     if (rc == 0 && (rc = run(p)) && !w->answer.status)
         (void)!fhir_fail(w, rc, "", "The search could not be carried out.");
     if (rc == 0)
-        write_page(p);
+        page_write(p);
     page_close(p);
 }
 
@@ -404,7 +415,7 @@ int search_one(struct fhir_work *w, struct tx *tx, const struct r4_type *type, s
     memset(row, 0, sizeof *row);
     if (r4_query_split(w->plan->scratch->doc, query.p, query.n, pairs, 40, &n_pairs))
         return fhir_fail(w, ERR_INVALID, "condition", "The condition cannot be read.");
-    int rc = parse(w, type, pairs, n_pairs, true, &parsed);
+    int rc = page_parse(w, type, pairs, n_pairs, true, &parsed);
     if (rc == 0 && !parsed.terms)
         rc = fhir_fail_status(w, 412, "incomplete", "The condition names no search parameter.");
     if (rc)
@@ -473,7 +484,7 @@ int search_meets(struct fhir_work *w, struct tx *tx, const struct r4_type *type,
     if (r4_query_split(w->plan->scratch->doc, query.p, query.n, pairs, 40, &n_pairs))
         return fhir_fail(w, ERR_INVALID, "condition", "The condition cannot be read.");
     struct finder *f = calloc(1, sizeof *f);
-    int rc = f ? parse(w, type, pairs, n_pairs, true, &parsed) : fhir_fail(w, ERR_UNAVAILABLE, "", "Out of memory.");
+    int rc = f ? page_parse(w, type, pairs, n_pairs, true, &parsed) : fhir_fail(w, ERR_UNAVAILABLE, "", "Out of memory.");
     if (rc == 0)
         rc = finder_open(f, w, tx, type, parsed.terms);
     rc = rc ? rc : meets_any(f, meets);

@@ -81,12 +81,10 @@ static int include_own(struct page *p, const struct r4_include *inc, const char 
     return rc;
 }
 
-static int include_reverse(struct page *p, const struct r4_include *inc, size_t at)
+static int include_by(struct page *p, const struct r4_include *inc, size_t at)
 {
     const struct r4_type *of = p->list[at].row.type;
     int rc = 0;
-    if (!inc->source || !inc->param || (inc->target && inc->target != of) || !fhir_may(p->w, inc->source->name, MAY_READ))
-        return 0;
     char name[FHIR_ID_BYTES]; /* the list grows */
     snprintf(name, sizeof name, "%s", p->list[at].row.name);
     struct query *q = tx_query(p->tx, "SELECT r.pkey AS pkey, r.rid AS rid, r.vid AS vid, r.seq AS seq, r.born AS born, r.t_ms AS t_ms, r.deleted AS deleted, r.type AS type, r.name AS name, "
@@ -105,6 +103,24 @@ static int include_reverse(struct page *p, const struct r4_include *inc, size_t 
     int ended = query_end(q);
     rc = rc ? rc : ended;
     return rc ? rc : include_own(p, inc, of->name, name);
+}
+
+/* Type:* is every reference of that type. */
+static int include_reverse(struct page *p, const struct r4_include *inc, size_t at)
+{
+    const struct r4_param *const *params;
+    struct r4_include one = *inc;
+    int rc = 0;
+    if (!inc->source || (inc->target && inc->target != p->list[at].row.type) || !fhir_may(p->w, inc->source->name, MAY_READ))
+        return 0;
+    if (inc->param)
+        return include_by(p, inc, at);
+    for (size_t i = 0, n = r4_params(fhir_r4(p->w->fhir), inc->source, &params); i < n && rc == 0; i++)
+        if (params[i]->type == R4_P_REFERENCE) {
+            one.param = params[i];
+            rc = include_by(p, &one, at);
+        }
+    return rc;
 }
 
 static int include_of(struct page *p, size_t at)

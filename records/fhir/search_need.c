@@ -273,6 +273,17 @@ static struct r4_term only(const struct r4_term *t)
     return one;
 }
 
+/* A chain is followed into what a resource contains, too (http://hl7.org/fhir/R4/search.html#contained): those that contain what they refer to are looked into
+ * one by one. Most types have none. */
+static bool contains_some(struct finder *f, const struct r4_term *t, struct keys *k)
+{
+    int64_t key = key_uri(f->w->fhir, f->type, t->param, CONTAINED);
+    if (!tx_int(f->tx, 0, "SELECT COUNT(*) AS n FROM (SELECT rid FROM fhir_token WHERE key=$1 LIMIT 1) AS t", "i", key))
+        return false;
+    add_key(k, key);
+    return true;
+}
+
 static int by_chain(struct finder *f, const struct r4_term *t, struct need *n)
 {
     struct back b = {.f = f, .term = t, .keys = {.d = f->w->plan->scratch->doc}};
@@ -283,8 +294,9 @@ static int by_chain(struct finder *f, const struct r4_term *t, struct need *n)
         b.type = c->base->name;
         rc = run_inner(f, c->base, &one, false, found_target, &b);
     }
+    bool inside = rc == 0 && contains_some(f, t, &b.keys);
     rc = rc ? rc : b.over ? too_many(f) : take_keys(f, &b.keys, n);
-    n->exact = true;
+    n->exact = !inside;
     return rc;
 }
 
@@ -445,6 +457,51 @@ static bool refers(const struct finder *f, const struct need *n, const struct fa
     return false;
 }
 
+static bool holds_inside(const struct finder *f, const struct r4_term *t, struct r4_node *contained, const char *base)
+{
+    struct facts facts = {0};
+    const struct need one = {.term = t};
+    bool holds = facts_of(f->w->fhir, f->w->plan->scratch, contained, base, &facts) == 0 && term_holds(f, &one, NULL, &facts);
+    facts_clear(&facts);
+    return holds;
+}
+
+/* Of a chain: does something that the resource contains and refers to meet what follows? */
+static bool meets_inside(const struct finder *f, const struct r4_term *t, const struct r4_node *list, struct r4_str id, const char *base)
+{
+    for (struct r4_node *c = list && list->kind == R4_ARRAY ? list->child : NULL; c; c = c->next) {
+        struct r4_str own = r4_text(r4_get(c, "id"));
+        if (own.n != id.n || memcmp(own.p, id.p, id.n))
+            continue;
+        for (const struct r4_term *next = t->chain; next; next = next->next_target)
+            if (!next->reverse && r4_is(r4_get(c, "resourceType"), next->base->name) && holds_inside(f, next, c, base))
+                return true;
+    }
+    return false;
+}
+
+static bool refers_inside(const struct finder *f, const struct need *n, const struct fhir_row *row, const struct facts *facts)
+{
+    struct r4_doc *d = f->w->plan->scratch->doc;
+    struct fhir_row whole = {0};
+    struct r4_mark mark = r4_doc_mark(d);
+    struct r4_node *root = NULL;
+    char base[300];
+    bool met = false;
+    fhir_base(f->w, base);
+    for (size_t i = 0; i < facts->n && !met; i++) {
+        const struct r4_value *v = &facts->values[i];
+        if (v->param != n->term->param || !v->url.n || v->url.p[0] != '#')
+            continue;
+        if (!root && (row_load(f->w, f->tx, row->pkey, row->rid, ROW_BODY, &whole) || !whole.body || r4_json_parse(d, whole.body, whole.body_len, &root, NULL)))
+            break;
+        met = meets_inside(f, n->term, r4_get(root, "contained"), (struct r4_str){v->url.p + 1, v->url.n - 1}, base);
+    }
+    fhir_row_clear(&whole);
+    r4_doc_rewind(d, mark);
+    return met;
+}
+
 static bool has_code(const struct finder *f, const struct need *n, const struct facts *facts)
 {
     const struct r4_param *of[2];
@@ -466,7 +523,7 @@ bool term_holds(const struct finder *f, const struct need *n, const struct fhir_
     if (n->by_hits)
         return hits_have(&n->hits, row->pkey, row->rid);
     if (t->chain)
-        return refers(f, n, facts);
+        return refers(f, n, facts) || (row && !n->exact && refers_inside(f, n, row, facts));
     if (n->by_codes)
         return has_code(f, n, facts) != (t->modifier == R4_M_NOT_IN);
     if (t->modifier == R4_M_MISSING) {

@@ -49,6 +49,15 @@ struct page {
 };
 
 /* ---- search.c ---- */
+struct page *page_new(struct fhir_work *w, struct tx *tx);
+void page_close(struct page *p);
+/* Answers the error. `strict`: also of a parameter that is unknown. */
+YL_CHECKED int page_parse(struct fhir_work *w, const struct r4_type *type, struct r4_pair *pairs, size_t n, bool strict, struct r4_query *out);
+YL_CHECKED int page_take_token(struct page *p);
+/* What matches, from p->token on, behind what lies on the page. */
+YL_CHECKED int page_run_matches(struct page *p);
+YL_CHECKED int page_count(struct page *p); /* p->total, where it is asked for or known */
+void page_write(struct page *p);
 struct entry *page_add_entry(struct page *p); /* cleared; NULL: p->failed */
 bool page_take_own(struct page *p, struct fhir_row *row);
 /* Our own come first, by their number; in a sorted walk before the first of the store that lies behind them (`behind` at `low`). false: the

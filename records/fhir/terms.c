@@ -4,6 +4,11 @@
 #include "records/term/ts.h"
 #include <jansson.h>
 
+bool terms_type(const char *type)
+{
+    return strcmp(type, "CodeSystem") == 0 || strcmp(type, "ValueSet") == 0 || strcmp(type, "ConceptMap") == 0;
+}
+
 static bool add_text(json_t *list, struct r4_str name, struct r4_str value)
 {
     json_t *one = json_pack("{s:s%, s:s%}", "name", name.p, name.n, "valueString", value.p ? value.p : "", value.n);
@@ -18,7 +23,7 @@ static int read_parameters(struct fhir_work *w, json_t *list)
             return fhir_fail(w, ERR_MALFORMED, "query_not_utf8", "The query is not UTF-8.");
     if (!w->q.len)
         return 0;
-    if (!strcasestr(w->q.content_type, "json"))
+    if (!fhir_speaks(w->q.content_type))
         return fhir_fail(w, ERR_MEDIA_TYPE, "not_json", "The body must be application/fhir+json.");
     json_error_t e;
     json_t *body = json_loadb(w->q.body, w->q.len, JSON_REJECT_DUPLICATES, &e);
@@ -34,12 +39,38 @@ static int read_parameters(struct fhir_work *w, json_t *list)
     return rc;
 }
 
+static void make_absolute(json_t *of, const char *name, const char *base, const char *path)
+{
+    json_object_set_new(of, name, json_sprintf("%s/%s", base, path));
+}
+
+/* The service knows no address: links and names of a search are written below this server's. */
+static void place(struct fhir_work *w, json_t *bundle)
+{
+    char base[300], path[200];
+    json_t *one;
+    size_t i;
+    fhir_base(w, base);
+    json_array_foreach(json_object_get(bundle, "link"), i, one) {
+        char *url = strdup(json_string_value(json_object_get(one, "url")));
+        make_absolute(one, "url", base, url ? url : "");
+        free(url);
+    }
+    json_array_foreach(json_object_get(bundle, "entry"), i, one) {
+        const char *id = json_string_value(json_object_get(json_object_get(one, "resource"), "id"));
+        snprintf(path, sizeof path, "%s/%s", w->plan->type->name, id ? id : "");
+        make_absolute(one, "fullUrl", base, path);
+    }
+}
+
 static void answer(struct fhir_work *w, const struct ts *ts, const char *operation, json_t *in)
 {
     struct ts_request q = {w->plan->type->name, w->plan->id, operation, in};
     struct r4_buf b = {0};
     json_t *resource = NULL;
     int status = *operation ? ts_answer_text(ts, &q, &b.p, &b.n) : ts_read(ts, &q, &resource);
+    if (!*operation && !w->plan->id[0])
+        place(w, resource);
     if (!*operation && (b.p = json_dumps(resource, JSON_COMPACT)))
         b.n = strlen(b.p);
     json_decref(resource);
@@ -48,6 +79,19 @@ static void answer(struct fhir_work *w, const struct ts *ts, const char *operati
         fhir_answer_buf(w, status, &b);
     else
         (void)!fhir_fail(w, ERR_UNAVAILABLE, "", "Out of memory.");
+}
+
+/* A search that asks for strictness is told of what it may not ask for. */
+static int check_search(struct fhir_work *w)
+{
+    char name[64];
+    for (size_t i = 0; i < w->plan->n_pairs && w->plan->strict; i++) {
+        struct r4_str n = w->plan->pairs[i].name;
+        snprintf(name, sizeof name, "%.*s", (int)n.n, n.p);
+        if (!ts_read_knows(name) && strcmp(name, "_summary") && strcmp(name, "_elements"))
+            return fhir_fail_status(w, 400, "not-found", "There is no search parameter %s for %s.", name, w->plan->type->name);
+    }
+    return 0;
 }
 
 int rest_terms(struct fhir_work *w, struct r4_str operation)
@@ -63,7 +107,8 @@ int rest_terms(struct fhir_work *w, struct r4_str operation)
     if (terms_ts(records_parts(w->records)->terms, &ts, &w->fault))
         return fhir_fail(w, ERR_UNAVAILABLE, "terms", "The terminology service is not ready.");
     json_t *list = json_array(), *in = json_pack("{s:s, s:o}", "resourceType", "Parameters", "parameter", list);
-    rc = read_parameters(w, list);
+    rc = operation.n || w->plan->id[0] ? 0 : check_search(w);
+    rc = rc ? rc : read_parameters(w, list);
     if (rc == 0 && operation.n && w->q.languages && *w->q.languages)
         json_array_append_new(list, json_pack("{s:s, s:s}", "name", TS_ACCEPT_LANGUAGE, "valueString", w->q.languages));
     char name[64];

@@ -189,8 +189,6 @@ static void to_string(struct yield *y, const struct r4_item *item)
         parts(y, item->node, address, false);
     } else if (named(item, "CodeableConcept")) {
         string(y, r4_text(r4_get(item->node, "text")), false);
-    } else if (named(item, "Extension")) {
-        string(y, r4_text(r4_get(item->node, "valueString")), false);
     } else {
         bool person = item->element && (strcmp(item->element->name, "family") == 0 || strcmp(item->element->name, "name") == 0);
         string(y, r4_text(item->node), person);
@@ -317,7 +315,12 @@ static void reference(struct yield *y, const struct r4_node *r)
 {
     struct r4_value found = {0};
     const struct r4_node *id = r4_get(r, "identifier");
-    bool points = r4_reference_read(y->x->r4, r4_text(r4_get(r, "reference")), y->x->base_url, &found);
+    struct r4_str text = r4_text(r4_get(r, "reference"));
+    bool points = r4_reference_read(y->x->r4, text, y->x->base_url, &found);
+    if (!points && text.n > 1 && text.p[0] == '#') { /* contained: told as it is written */
+        found.url = text;
+        points = true;
+    }
     found.system = r4_text(r4_get(id, "system"));
     found.code = r4_text(r4_get(id, "value"));
     struct r4_value *v = points || found.code.p ? add(y, R4_P_REFERENCE) : NULL;
@@ -348,8 +351,10 @@ static void to_reference(struct yield *y, const struct r4_item *item)
     }
     bool inline_resource = item->type && item->type->kind == R4_RESOURCE;
     struct r4_str text = inline_resource ? r4_text(r4_get(item->node, "id")) : r4_text(item->node);
-    struct r4_value *v = text.n && text.p[0] != '#' ? add(y, R4_P_REFERENCE) : NULL;
-    if (v && inline_resource) {
+    struct r4_value *v = text.n ? add(y, R4_P_REFERENCE) : NULL;
+    if (v && text.p[0] == '#') {
+        v->url = text;
+    } else if (v && inline_resource) {
         v->ref_type = (struct r4_str){item->type->name, strlen(item->type->name)};
         v->ref_id = text;
     } else if (v) {
@@ -378,10 +383,29 @@ static void to_special(struct yield *y, const struct r4_item *item)
     }
 }
 
+/* An expression may end at an extension (gene-identifier): what it holds is meant. */
+static bool extension_value(const struct yield *y, const struct r4_item *extension, struct r4_item *value)
+{
+    for (const struct r4_node *m = extension->node->child; m; m = m->next) {
+        const struct r4_element *e = r4_element(y->x->r4->extension, m->key_hash, m->key, m->key_len);
+        if (e && e->choice && !e->head && strncmp(e->name, "value", 5) == 0) {
+            *value = (struct r4_item){.kind = R4_I_NODE, .type = e->type ? &e->type->pub : NULL, .node = m, .element = e, .parent = extension->node};
+            return true;
+        }
+    }
+    return false;
+}
+
 static void convert(struct yield *y, enum r4_param_type type, const struct r4_item *item)
 {
     static void (*const by_type[])(struct yield *, const struct r4_item *) = {NULL,      to_number, to_date,     to_string, to_token,
                                                                               to_reference, NULL,   to_quantity, to_uri,    to_special};
+    struct r4_item value;
+    if (item->kind == R4_I_NODE && item->node && named(item, "Extension")) {
+        if (!extension_value(y, item, &value))
+            return;
+        item = &value;
+    }
     if (by_type[type])
         by_type[type](y, item);
 }
@@ -551,29 +575,56 @@ int r4_extract(const struct r4_extract *x, struct r4_doc *d, const struct r4_nod
     return y.no_memory ? ERR_STORAGE : rc;
 }
 
-/* ---- references anywhere ---- */
+/* ---- references and links anywhere ---- */
 
-static void walk(const struct r4 *r, struct r4_node *object, const struct r4_type_def *type, void (*each)(void *ctx, struct r4_node *reference), void *ctx)
+struct visitor {
+    const struct r4 *r4;
+    void (*reference)(void *ctx, struct r4_node *reference);
+    void (*link)(void *ctx, struct r4_node *text, bool narrative);
+    void *ctx;
+};
+
+static void visit_text(const struct visitor *v, const struct r4_type_def *type, const struct r4_element *e, const struct r4_node *member, struct r4_node *one)
 {
+    if (v->reference && type == r4_def(&v->r4->reference->pub) && member->key_len == 9 && memcmp(member->key, "reference", 9) == 0)
+        v->reference(v->ctx, one);
+    enum r4_primitive p = e ? (enum r4_primitive)e->primitive : R4_NOT_PRIMITIVE;
+    if (v->link && (p == R4_URI || p == R4_URL || p == R4_OID || p == R4_UUID || p == R4_XHTML))
+        v->link(v->ctx, one, p == R4_XHTML);
+}
+
+static void walk(const struct visitor *v, struct r4_node *object, const struct r4_type_def *type)
+{
+    const struct r4 *r = v->r4;
     for (struct r4_node *m = object->child; m; m = m->next) {
         const struct r4_element *e = type ? r4_element(type, m->key_hash, m->key, m->key_len) : NULL;
         const struct r4_type_def *t = e ? e->type : NULL;
         struct r4_node *one = m->kind == R4_ARRAY ? m->child : m;
         for (; one; one = m->kind == R4_ARRAY ? one->next : NULL) {
-            if (one->kind == R4_STRING && type == r4_def(&r->reference->pub) && m->key_len == 9 && memcmp(m->key, "reference", 9) == 0)
-                each(ctx, one);
+            if (one->kind == R4_STRING)
+                visit_text(v, type, e, m, one);
             if (one->kind != R4_OBJECT)
                 continue;
             struct r4_str name = t == r->resource ? r4_text(r4_get(one, "resourceType")) : (struct r4_str){0};
             const struct r4_type_def *inner = name.p ? r4_def(r4_type_find(r, name.p, name.n)) : m->key[0] == '_' ? r4_def(r->extension->pub.base) : t;
-            walk(r, one, inner, each, ctx);
+            walk(v, one, inner);
         }
     }
 }
 
-void r4_references(const struct r4 *r, struct r4_node *resource, void (*each)(void *ctx, struct r4_node *reference), void *ctx)
+static void walk_resource(const struct visitor *v, struct r4_node *resource)
 {
     struct r4_str name = r4_text(r4_get(resource, "resourceType"));
     if (name.p && resource->kind == R4_OBJECT)
-        walk(r, resource, r4_def(r4_type_find(r, name.p, name.n)), each, ctx);
+        walk(v, resource, r4_def(r4_type_find(v->r4, name.p, name.n)));
+}
+
+void r4_references(const struct r4 *r, struct r4_node *resource, void (*each)(void *ctx, struct r4_node *reference), void *ctx)
+{
+    walk_resource(&(struct visitor){.r4 = r, .reference = each, .ctx = ctx}, resource);
+}
+
+void r4_links(const struct r4 *r, struct r4_node *resource, void (*each)(void *ctx, struct r4_node *text, bool narrative), void *ctx)
+{
+    walk_resource(&(struct visitor){.r4 = r, .link = each, .ctx = ctx}, resource);
 }

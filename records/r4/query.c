@@ -312,6 +312,8 @@ static int read_include(struct r4_reading *s, struct r4_query *q, bool reverse, 
     bool all = r4_str_is(type, "*") && !rest.n;
     if (!all && !(i->source = r4_resource(s->r4, type.p, type.n)))
         return r4_query_wrong(s, "the value begins with no type of resource");
+    if (all && reverse)
+        return r4_query_wrong(s, "everything that refers to the results cannot be asked for: name a type (Type:*)");
     if (!all && !r4_str_is(code, "*")) {
         i->param = r4_param_find(s->r4, i->source, code.p, code.n);
         if (!i->param || i->param->type != R4_P_REFERENCE)

@@ -30,8 +30,8 @@ struct r4_value {
     /* special (Location's near): number = latitude, low = longitude.
      * number, quantity: value and the interval of its precision [low, high): 100 -> 99.5..100.5. Range: low..high, infinite when open. */
     double number, low, high;
-    /* reference: "Patient" + "17", with version if written; or an absolute `url` that is not [base]/Type/id; fragment references ("#p1")
-     * are not emitted. canonical: url, version behind the '|'. `url` is set whenever the reference was absolute or a canonical. */
+    /* reference: "Patient" + "17", with version if written; or an absolute `url` that is not [base]/Type/id; a contained one is its
+     * fragment alone, `url` "#p1". canonical: url, version behind the '|'. `url` is set whenever the reference was absolute or a canonical. */
     struct r4_str ref_type, ref_id, ref_version, url;
     const struct r4_value *components; /* composite: n_components values, of each component one */
     size_t n_components;
@@ -52,6 +52,8 @@ YL_CHECKED int r4_extract(const struct r4_extract *x, struct r4_doc *d, const st
 /* All literal references anywhere in the resource (not only those of search parameters), for transactions and integrity: calls back with
  * the node whose text is the reference, editable. */
 void r4_references(const struct r4 *r, struct r4_node *resource, void (*each)(void *ctx, struct r4_node *reference), void *ctx);
+/* The other places that may lead to a resource: elements of type uri, url, oid and uuid, and the narrative, whose text holds links (href, src). Not canonicals. */
+void r4_links(const struct r4 *r, struct r4_node *resource, void (*each)(void *ctx, struct r4_node *text, bool narrative), void *ctx);
 
 /* The folding of string search: letters small, accents off, blanks single, full width to half width, traditional to the written form
  * kept. Returns the length. */

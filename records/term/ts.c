@@ -23,6 +23,7 @@ struct lookup {
     struct r4_buf text;
     const json_t *in;
     bool named; /* the request names properties; else only `inactive` is told */
+    struct ts_languages languages;
 };
 
 static void put_text(struct r4_buf *b, const char *text)
@@ -169,9 +170,11 @@ static void put_concept(struct lookup *l, const struct ts_system *s, int32_t at)
     put_one(l, "code", "valueCode", c->code);
     if (*ts_member(c->source, "definition"))
         put_one(l, "definition", "valueString", ts_member(c->source, "definition"));
+    const json_t *from;
+    const char *shown = ts_display_in(s, c, &l->languages, &from);
     put_designations(l, s, c);
-    put_one(l, "display", "valueString", c->display);
-    put_one(l, "name", "valueString", *s->name ? s->name : s->title);
+    put_one(l, "display", "valueString", shown ? shown : c->display);
+    put_one(l, "name", "valueString", *s->name ? s->name : *s->title ? s->title : s->url);
     put_properties(l, s, at);
     put_one(l, "system", "valueUri", s->url);
     json_t *used;
@@ -198,6 +201,9 @@ static int lookup_plain(const struct ts *t, const struct ts_request *q, char **t
     if (at < 0)
         return ts_fail(out, 404, "not-found", "invalid-code", "Unknown code '%s' in the CodeSystem '%s' version '%s'", code, s->url, s->version);
     struct lookup l = {.in = q->in, .named = ts_param(q->in, "property") != NULL};
+    const char *language = *ts_text(q->in, "displayLanguage") ? ts_text(q->in, "displayLanguage") : ts_text(q->in, TS_ACCEPT_LANGUAGE);
+    if (!ts_languages(language, &l.languages))
+        return ts_fail(out, 400, "processing", "invalid-display", "Invalid displayLanguage: '%s'", language);
     put_concept(&l, s, at);
     if (l.text.failed) {
         r4_buf_clear(&l.text);
@@ -267,16 +273,26 @@ struct wanted {
     bool by_target; /* R5 asks the way back by naming the target, and is answered with it as the concept, the source beside it */
 };
 
+/* Without a code where nothing corresponds: that is said, and is no translation. */
 static void put_match(json_t *answer, const struct ts_map *m, const char *equivalence, const char *system, const char *code, const char *display)
 {
     char map[500];
-    json_t *concept = json_pack("{s:s, s:s}", "system", system, "code", code);
-    if (*display)
+    json_t *parts = json_pack("[{s:s,s:s}]", "name", "equivalence", "valueCode", equivalence);
+    json_t *concept = *code ? json_pack("{s:s, s:s}", "system", system, "code", code) : NULL;
+    if (concept && *display)
         json_object_set_new(concept, "display", json_string(display));
+    if (concept)
+        json_array_append_new(parts, json_pack("{s:s,s:o}", "name", "concept", "valueCoding", concept));
     snprintf(map, sizeof map, "%s%s%s", m->url, *m->version ? "|" : "", m->version);
-    ts_put(answer, "match", "part",
-           json_pack("[{s:s,s:s}, {s:s,s:o}, {s:s,s:s}, {s:s,s:s}]", "name", "equivalence", "valueCode", equivalence, "name", "concept", "valueCoding",
-                     concept, "name", "originMap", "valueCanonical", map, "name", "relationship", "valueCode", equivalence));
+    json_array_append_new(parts, json_pack("{s:s,s:s}", "name", "originMap", "valueCanonical", map));
+    json_array_append_new(parts, json_pack("{s:s,s:s}", "name", "relationship", "valueCode", equivalence));
+    ts_put(answer, "match", "part", parts);
+}
+
+/* R4: the result is true only where at least one match is neither unmatched nor disjoint. */
+static bool translates(const char *equivalence)
+{
+    return strcmp(equivalence, "unmatched") && strcmp(equivalence, "disjoint") && strcmp(equivalence, "not-related-to");
 }
 
 static void put_source(json_t *answer, const struct ts_map *m, const char *equivalence, const json_t *group, const json_t *element, const json_t *target)
@@ -308,7 +324,7 @@ static size_t match_group(json_t *answer, const struct ts_map *m, const json_t *
                 put_source(answer, m, equivalence, group, element, target);
             else
                 put_match(answer, m, equivalence, there, ts_member(found, "code"), ts_member(found, "display"));
-            n++;
+            n += translates(equivalence);
         }
     return n;
 }
@@ -349,39 +365,73 @@ static bool in_force(const struct ts_map *m, const char *date)
     return (!*m->from_date || strcmp(m->from_date, date) <= 0) && (!*m->to_date || strcmp(date, m->to_date) <= 0);
 }
 
-int ts_translate(const struct ts *t, const struct ts_request *q, json_t **out)
+static void take_wanted(const struct ts_request *q, const json_t *coding, struct wanted *w)
 {
-    const json_t *coding = json_object_get(ts_param(q->in, "coding"), "valueCoding");
-    coding = coding ? coding : json_object_get(ts_param(q->in, "sourceCoding"), "valueCoding");
-    struct wanted w = {coding ? ts_member(coding, "system") : first_of(q->in, "system", "sourceSystem"),
-                       coding ? ts_member(coding, "code") : first_of(q->in, "code", "sourceCode"), first_of(q->in, "targetsystem", "targetSystem"),
-                       ts_text(q->in, "url"), ts_text(q->in, "date"), ts_flag(q->in, "reverse", false)};
+    *w = (struct wanted){coding ? ts_member(coding, "system") : first_of(q->in, "system", "sourceSystem"), coding ? ts_member(coding, "code") : first_of(q->in, "code", "sourceCode"),
+                         first_of(q->in, "targetsystem", "targetSystem"), ts_text(q->in, "url"), ts_text(q->in, "date"), ts_flag(q->in, "reverse", false)};
+    if (!*w->code && *ts_text(q->in, "targetCode")) { /* R5 asks the way back by naming the target */
+        w->code = ts_text(q->in, "targetCode");
+        w->system = w->target;
+        w->target = ts_text(q->in, "sourceSystem");
+        w->reverse = w->by_target = true;
+    }
+}
+
+/* The maps that are meant; *known: there is one, in force or not. */
+static size_t match_maps(json_t *answer, const struct ts *t, const struct ts_request *q, const struct wanted *w, bool *known)
+{
     char today[16];
     time_t now = time(NULL);
     struct tm tm;
     size_t n = 0;
-    if (!*w.code && *ts_text(q->in, "targetCode")) { /* R5 asks the way back by naming the target */
-        w.code = ts_text(q->in, "targetCode");
-        w.system = w.target;
-        w.target = ts_text(q->in, "sourceSystem");
-        w.reverse = w.by_target = true;
-    }
-    if (!*w.code)
-        return ts_fail(out, 400, "required", NULL, "Parameter 'code' (with 'system') or 'coding' is required.");
     strftime(today, sizeof today, "%Y-%m-%d", gmtime_r(&now, &tm));
-    json_t *answer = ts_parameters();
     for (const struct ts *level = t; level; level = level->below)
         for (size_t i = 0; i < level->n_maps; i++) {
             const struct ts_map *m = &level->maps[i];
             json_t *group;
             size_t k;
-            if ((*w.url && strcmp(m->url, w.url)) || (*q->id && strcmp(m->id, q->id)) || !in_force(m, *w.date ? w.date : today))
+            if ((*w->url && strcmp(m->url, w->url)) || (*q->id && strcmp(m->id, q->id)))
+                continue;
+            *known = true;
+            if (!in_force(m, *w->date ? w->date : today))
                 continue;
             json_array_foreach(json_object_get(m->resource, "group"), k, group)
-                n += match_group(answer, m, group, &w);
+                n += match_group(answer, m, group, w);
             if (m->pairs)
-                n += match_list(answer, t, m, &w);
+                n += match_list(answer, t, m, w);
         }
+    return n;
+}
+
+static const json_t *parameter_value(const json_t *in, const char *name, const char *older, const char *type)
+{
+    const json_t *value = json_object_get(ts_param(in, name), type);
+    return value ? value : json_object_get(ts_param(in, older), type);
+}
+
+int ts_translate(const struct ts *t, const struct ts_request *q, json_t **out)
+{
+    const json_t *coding = parameter_value(q->in, "coding", "sourceCoding", "valueCoding");
+    const json_t *list = json_object_get(parameter_value(q->in, "codeableConcept", "sourceCodeableConcept", "valueCodeableConcept"), "coding");
+    struct wanted w;
+    bool known = false;
+    size_t n = 0, i;
+    json_t *one;
+    take_wanted(q, coding, &w);
+    if (!*w.code && !json_array_size(list))
+        return ts_fail(out, 400, "required", NULL, "Parameter 'code' (with 'system'), 'coding' or 'codeableConcept' is required.");
+    json_t *answer = ts_parameters();
+    if (*w.code)
+        n = match_maps(answer, t, q, &w, &known);
+    else
+        json_array_foreach(list, i, one) {
+            take_wanted(q, one, &w);
+            n += *w.code ? match_maps(answer, t, q, &w, &known) : 0;
+        }
+    if (!known && (*w.url || *q->id)) {
+        json_decref(answer);
+        return ts_fail(out, 404, "not-found", "not-found", "A definition for the ConceptMap '%s' could not be found", *w.url ? w.url : q->id);
+    }
     ts_put(answer, "result", "valueBoolean", json_boolean(n > 0));
     if (!n)
         ts_put(answer, "message", "valueString", json_string("No translation was found."));

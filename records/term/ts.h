@@ -37,6 +37,7 @@ int ts_answer(const struct ts *t, const struct ts_request *q, json_t **out);
 int ts_answer_text(const struct ts *t, const struct ts_request *q, char **text, size_t *len);
 /* One resource by id, or a searchset Bundle by url/version/name (`in` as Parameters) where id is "". */
 int ts_read(const struct ts *t, const struct ts_request *q, json_t **out);
+bool ts_read_knows(const char *parameter); /* of the search */
 
 /* What is loaded, in the order of url and version: {systems: [{id,url,version,title,codes,complete,from,until}], sets: [{id,url,version,title}],
  * maps: [{id,url,version,title,source,target,codes,from,until}]}; days "" = open. New reference. (ts_catalogue.c) */

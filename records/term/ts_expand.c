@@ -387,9 +387,23 @@ static json_t *header_of(const json_t *set, bool definition)
     return out;
 }
 
+/* A whole number of 0 or more, or nothing: else which one is wrong. */
+static const char *wrong_number(const json_t *in)
+{
+    static const char *const names[] = {"count", "offset"};
+    for (size_t i = 0; i < 2; i++) {
+        const char *text = ts_text(in, names[i]);
+        if (ts_number(in, names[i], 0) < 0 || text[strspn(text, "0123456789")])
+            return names[i];
+    }
+    return NULL;
+}
+
 static int expanded(struct expansion *e, const json_t *set, json_t **out)
 {
     const json_t *in = e->asked.in;
+    if (wrong_number(in))
+        return ts_fail(out, 400, "invalid", NULL, "Parameter '%s' must be a whole number of 0 or more.", wrong_number(in));
     long count = ts_number(in, "count", -1), offset = ts_number(in, "offset", 0);
     int rc = ts_no_circle(&e->asked, set);
     e->active_only = ts_flag(in, "activeOnly", false);

@@ -58,22 +58,35 @@ const char *ts_designation_status(const json_t *designation)
     return "";
 }
 
-const char *ts_display_in(const struct ts_system *s, const struct ts_concept *c, const struct ts_languages *l, const json_t **from)
+static const char *named_in(const struct ts_system *s, const struct ts_concept *c, const char *tag, const json_t **from)
 {
     const char *own = ts_member(s->resource, "language");
     json_t *one;
     size_t i;
+    if (*own && fits(own, tag))
+        return c->display;
+    json_array_foreach(json_object_get(c->source, "designation"), i, one)
+        if (fits(ts_member(one, "language"), tag) && !*ts_designation_status(one)) {
+            *from = one;
+            return ts_member(one, "value");
+        }
+    return NULL;
+}
+
+const char *ts_display_in(const struct ts_system *s, const struct ts_concept *c, const struct ts_languages *l, const json_t **from)
+{
     *from = NULL;
     if (!l->n)
         return c->display;
     for (size_t k = 0; k < l->n; k++) {
-        if (*own && fits(own, l->tag[k]))
-            return c->display;
-        json_array_foreach(json_object_get(c->source, "designation"), i, one)
-            if (fits(ts_member(one, "language"), l->tag[k]) && !*ts_designation_status(one)) {
-                *from = one;
-                return ts_member(one, "value");
-            }
+        char tag[sizeof l->tag[0]];
+        snprintf(tag, sizeof tag, "%s", l->tag[k]);
+        for (char *cut = tag; cut; cut = strrchr(tag, '-')) { /* zh-CN is answered by zh where there is no zh-CN (RFC 4647 3.4) */
+            *(cut == tag ? tag + strlen(tag) : cut) = 0;
+            const char *name = named_in(s, c, tag, from);
+            if (name)
+                return name;
+        }
     }
     return NULL;
 }

@@ -44,12 +44,24 @@ struct page {
     long offset, count, total;
 };
 
+/* One of the values, which commas part. A name is a string: its beginning, in any case (R4 search.html#string). */
+static bool meets(const char *have, const char *want, bool string)
+{
+    for (; *want; want += *want == ',') {
+        size_t n = strcspn(want, ",");
+        if (n && (string ? strncasecmp(have, want, n) == 0 : strlen(have) == n && memcmp(have, want, n) == 0))
+            return true;
+        want += n;
+    }
+    return false;
+}
+
 /* Does it meet the criteria? Then it counts, and is shown where it stands on this page. */
 static bool on_page(struct page *p, const char *const have[N_CRITERIA])
 {
     for (size_t i = 0; i < N_CRITERIA; i++) {
         const char *want = ts_text(p->in, criteria[i]);
-        if (*want && strcmp(have[i], want))
+        if (*want && !meets(have[i], want, strcmp(criteria[i], "name") == 0))
             return false;
     }
     long at = p->total++;
@@ -83,6 +95,14 @@ static json_t *link_to(const struct page *p, const char *type, const char *relat
     json_t *link = json_pack("{s:s, s:s}", "relation", relation, "url", b.p ? b.p : "");
     r4_buf_clear(&b);
     return link;
+}
+
+bool ts_read_knows(const char *parameter)
+{
+    for (size_t i = 0; i < N_CRITERIA; i++)
+        if (strcmp(parameter, criteria[i]) == 0)
+            return true;
+    return strcmp(parameter, "_count") == 0 || strcmp(parameter, "_offset") == 0;
 }
 
 int ts_read(const struct ts *t, const struct ts_request *q, json_t **out)

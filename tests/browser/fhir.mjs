@@ -8,12 +8,12 @@ import { join } from 'node:path'
 const encoded = (value) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
 
 export class FhirClient {
-  /** Registered by the machine's administrator, for the institution of that code. */
+  /** Registered by the machine's administrator, for the institution of that code; without one for the whole consortium. */
   constructor(site, name, org) {
     const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const file = join(site.dir, `${randomUUID()}.json`)
     writeFileSync(file, JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k1' }] }))
-    const id = site.ctl('client', 'add', '--name', name, '--scope', 'system/*.cruds', '--jwks', file, '--org', org).trim()
+    const id = site.ctl('client', 'add', '--name', name, '--scope', 'system/*.cruds', '--jwks', file, ...(org ? ['--org', org] : [])).trim()
     Object.assign(this, { base: site.base, id, privateKey, bearer: '' })
   }
 

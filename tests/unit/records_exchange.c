@@ -271,7 +271,7 @@ static void acknowledged_as_asked(void **state)
 {
     static const struct {
         const char *accept, *application, *expected;
-    } cases[] = {{"AL", "AL", "CA AA"}, {"AL", "NE", "CA"}, {"NE", "AL", "AA"}, {"NE", "NE", ""}, {"ER", "SU", "AA"}, {"ER", "ER", ""}, {"SU", "", "CA"}};
+    } cases[] = {{"AL", "AL", "CA AA"}, {"AL", "NE", "CA"}, {"NE", "AL", "AA"}, {"NE", "NE", ""}, {"ER", "SU", "AA"}, {"ER", "ER", ""}, {"SU", "", "CA"}, {"XX", "", "CA"}, {"NE", "al", "AA"}, {"\"\"", "AL", "AA"}};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[400], heard[20] = "";

@@ -366,6 +366,14 @@ static void pages(void **state)
     hl7_send("MSH|^~\\&|TEST_HARNESS|TEST|CR1|X|20090226||QBP^Q22^QBP_Q21|q|P|2.5\nQPD|Q22^Find Candidates^HL7|T1|@PID.5.1^hi*~@PID.8^M\nRCP|I|5^RD\nDSC|3|I\n");
     found("AA", "OK", 4);
     is("DSC-1", "");
+    /* no place of ours: not the first page again, for ever */
+    hl7_send("MSH|^~\\&|TEST_HARNESS|TEST|CR1|X|20090226||QBP^Q22^QBP_Q21|q|P|2.5\nQPD|Q22^Find Candidates^HL7|T1|@PID.5.1^hi*~@PID.8^M\nRCP|I|5^RD\nDSC|forged|I\n");
+    found("AE", "AE", 0);
+    is("ERR-2.1", "DSC");
+    /* cancelled: nothing is kept of a question */
+    hl7_send("MSH|^~\\&|TEST_HARNESS|TEST|CR1|X|20090226||QCN^J01|q|P|2.5\nQID|T1|Q22^Find Candidates^HL7\n");
+    is("MSA-1", "AA");
+    is("MSH-9", "ACK^J01");
 }
 
 /* ---- visits (ITI-22) ---- */

@@ -82,7 +82,7 @@ static void index_values(void **state)
                         "$s=http://loinc.org|8480-6$106.5<107<107.5s=http://unitsofmeasure.org|mm[Hg]#mmHg; "
                         "$s=http://loinc.org|8462-4$59.5<60<60.5s=http://unitsofmeasure.org|mm[Hg]#mmHg");
     assert_string_equal(yield("m1", "encounter"), "@Encounter/e1/v2");
-    assert_string_equal(yield("m1", "medication"), ""); /* contained */
+    assert_string_equal(yield("m1", "medication"), "url=#med"); /* contained */
     assert_string_equal(yield("t1", "patient"), "s=urn:oid:2.16.156.112605|110101199003074258@Patient/p1");
     assert_string_equal(yield("t1", "period"), "[1795824000000,9223372036854775807)");
     assert_string_equal(yield("q1", "url"), "http://example.org/q");

@@ -251,13 +251,63 @@ static void many_at_once(void **state)
     assert_string_equal(json_string_value(json_object_get(json_object_get(json_array_get(list, 1), "resource"), "resourceType")), "OperationOutcome");
 }
 
+#define MAP "@tx-resource={\"resourceType\":\"ConceptMap\",\"url\":\"urn:m\",\"status\":\"active\",\"group\":[{\"source\":\"urn:t\",\"target\":\"urn:o\",\"element\":[" \
+    "{\"code\":\"a\",\"target\":[{\"code\":\"A\",\"equivalence\":\"wider\"}]},{\"code\":\"b\",\"target\":[{\"equivalence\":\"unmatched\"}]}]}]}"
+
+/* R4 $translate: that nothing corresponds is said, and is no translation; any coding of a concept; a map that is not there. */
+static void what_is_no_translation(void **state)
+{
+    (void)state;
+    ASK("ConceptMap", "translate", MAP, "url=urn:m", "system=urn:t", "code=b");
+    assert_string_equal(text_of("result"), "false");
+    assert_true(says("unmatched"));
+    assert_false(says("valueCoding"));
+    ASK("ConceptMap", "translate", MAP, "url=urn:m", "codeableConcept:valueCodeableConcept={\"coding\":[{\"system\":\"urn:x\",\"code\":\"a\"},{\"system\":\"urn:t\",\"code\":\"a\"}]}");
+    assert_string_equal(text_of("result"), "true");
+    assert_true(says("wider"));
+    ASK("ConceptMap", "translate", MAP, "url=urn:elsewhere", "system=urn:t", "code=a");
+    assert_int_equal(status, 404);
+    ASK("ConceptMap", "translate", MAP, "url=urn:m");
+    assert_int_equal(status, 400);
+}
+
+/* zh-CN is answered by zh (RFC 4647 3.4), in $lookup as in $expand; a system without a name is called by its url. */
+static void a_language_of_a_country(void **state)
+{
+#define HANS SYSTEM("urn:h", "1", "\"concept\":[{\"code\":\"a\",\"display\":\"First\",\"designation\":[{\"language\":\"zh\",\"value\":\"甲\"},{\"language\":\"zh-TW\",\"value\":\"台\"}]}]")
+    (void)state;
+    ASK("CodeSystem", "lookup", HANS, "system=urn:h", "code=a", "displayLanguage=zh-CN");
+    assert_string_equal(text_of("display"), "甲");
+    assert_string_equal(text_of("name"), "urn:h");
+    ASK("CodeSystem", "lookup", HANS, "system=urn:h", "code=a", "displayLanguage=zh-TW");
+    assert_string_equal(text_of("display"), "台");
+    ASK("CodeSystem", "lookup", HANS, "system=urn:h", "code=a", "displayLanguage=fr");
+    assert_string_equal(text_of("display"), "First");
+    ASK("ValueSet", "expand", HANS, "url=urn:h?vs=", "displayLanguage=zh-Hans-CN");
+    assert_string_equal(shown(), "a=甲");
+}
+
+static void numbers_of_a_page_are_numbers(void **state)
+{
+    (void)state;
+    ASK("ValueSet", "expand", THREE, "url=urn:t?vs=", "count=abc");
+    assert_int_equal(status, 400);
+    ASK("ValueSet", "expand", THREE, "url=urn:t?vs=", "count=-1");
+    assert_int_equal(status, 400);
+    ASK("ValueSet", "expand", THREE, "url=urn:t?vs=", "offset=1x", "count=2");
+    assert_int_equal(status, 400);
+    ASK("ValueSet", "expand", THREE, "url=urn:t?vs=", "offset=1", "count=1");
+    assert_int_equal(status, 200);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_in_the_language_asked_for), cmocka_unit_test(supplements_are_used_when_named), cmocka_unit_test(versions_beside_each_other),
         cmocka_unit_test(sets_within_sets),                cmocka_unit_test(what_is_wrong_with_a_filter),     cmocka_unit_test(a_coding_needs_a_code_system),
         cmocka_unit_test(what_is_used_no_more_is_said),    cmocka_unit_test(many_at_once),                    cmocka_unit_test(many_import_many),
-        cmocka_unit_test(large_and_small_letters),
+        cmocka_unit_test(large_and_small_letters),            cmocka_unit_test(what_is_no_translation),         cmocka_unit_test(a_language_of_a_country),
+        cmocka_unit_test(numbers_of_a_page_are_numbers),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

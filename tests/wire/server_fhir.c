@@ -204,6 +204,23 @@ static void what_is_preferred(void **state)
     snprintf(path, sizeof path, "/Patient/%s?_format=xml", id);
     want(&all, 406, "GET", path, "", NULL);
     want(&all, 406, "GET", "/Patient/x", "Accept: application/fhir+xml\r\n", NULL);
+    /* what is spoken: FHIR 4.0 in JSON (R4 http.html#mime-type, versioning.html#mt-version) */
+    static const struct {
+        int status;
+        const char *accept;
+    } spoken[] = {{200, "application/fhir+json; fhirVersion=4.0"}, {200, "application/fhir+xml, application/fhir+json;q=0.5"}, {200, "text/html, */*;q=0.1"},
+                  {406, "application/fhir+json; fhirVersion=3.0"}, {406, "application/fhir+json;q=0"}, {406, "application/fhir+xml"}};
+    for (size_t i = 0; i < sizeof spoken / sizeof *spoken; i++) {
+        char headers[200];
+        snprintf(headers, sizeof headers, "Accept: %s\r\n", spoken[i].accept);
+        want(&all, spoken[i].status, "GET", "/Patient?_count=1", headers, NULL);
+    }
+    want(&all, 415, "POST", "/Patient", "Content-Type: application/fhir+json; fhirVersion=3.0\r\n", PATIENT);
+    want(&all, 201, "POST", "/Patient", "Content-Type: application/fhir+json; charset=utf-8; fhirVersion=4.0\r\n", PATIENT);
+    /* whichever version it has (RFC 9110 13.1.1) */
+    want(&all, 412, "PUT", "/Patient/any-version", "If-Match: *\r\n", "{\"resourceType\":\"Patient\",\"id\":\"any-version\"}");
+    want(&all, 201, "PUT", "/Patient/any-version", "", "{\"resourceType\":\"Patient\",\"id\":\"any-version\"}");
+    want(&all, 200, "PUT", "/Patient/any-version", "If-Match: *\r\n", "{\"resourceType\":\"Patient\",\"id\":\"any-version\"}");
 }
 
 static void what_is_wrong_is_said_where(void **state)
@@ -224,7 +241,7 @@ static void what_is_wrong_is_said_where(void **state)
         {404, "GET", "/Patient/$dance", NULL, "operation"},
         {405, "PUT", "/Patient/x/_history/1", "{}", "method"},
         {405, "GET", "/auth/token", NULL, "method"},
-        {405, "GET", "", NULL, "method"},
+        {405, "DELETE", "", NULL, "method"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -290,6 +307,24 @@ static void a_conditional_update_is_referred_to(void **state)
     snprintf(path, sizeof path, "/Observation?subject=%.80s&_summary=count", first);
     want(&all, 200, "GET", path, "", NULL);
     assert_non_null(strstr(all.web.body, "\"total\":2"));
+}
+
+/* R4 http.html#trules: links of the narrative, and elements of type uri, url, oid, uuid that are a fullUrl, are put right; what is a canonical stays. */
+static void links_of_a_transaction_are_put_right(void **state)
+{
+#define BINARY "urn:uuid:44444444-2222-4222-8222-222222222222"
+    static const char bundle[] = "{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":["
+        "{\"resource\":{\"resourceType\":\"DocumentReference\",\"id\":\"linked\",\"status\":\"current\",\"text\":{\"status\":\"generated\",\"div\":"
+        "\"<div xmlns=\\\"http://www.w3.org/1999/xhtml\\\"><a href=\\\"" BINARY "\\\">scan</a><img src='" BINARY "' alt=\\\"x\\\"/> " BINARY "</div>\"},"
+        "\"content\":[{\"attachment\":{\"contentType\":\"text/plain\",\"url\":\"" BINARY "\"}}]},\"request\":{\"method\":\"PUT\",\"url\":\"DocumentReference/linked\"}},"
+        "{\"fullUrl\":\"" BINARY "\",\"resource\":{\"resourceType\":\"Binary\",\"id\":\"scan\",\"contentType\":\"text/plain\",\"data\":\"eA==\"},\"request\":{\"method\":\"PUT\",\"url\":\"Binary/scan\"}}]}";
+    (void)state;
+    want(&all, 200, "POST", "", "", bundle);
+    want(&all, 200, "GET", "/DocumentReference/linked", "", NULL);
+    assert_non_null(strstr(all.web.body, "<a href=\\\"Binary/scan\\\">"));
+    assert_non_null(strstr(all.web.body, "<img src='Binary/scan' alt"));
+    assert_non_null(strstr(all.web.body, "\"url\":\"Binary/scan\""));
+    assert_non_null(strstr(all.web.body, "/> " BINARY "</div>")); /* words are no link */
 }
 
 static const char *status_at(json_t *answer, size_t i)
@@ -494,7 +529,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_client_signs_in_by_its_key),   cmocka_unit_test(nothing_without_a_token_or_scope), cmocka_unit_test(a_resource_lives_through_versions),
         cmocka_unit_test(a_client_chooses_the_id),        cmocka_unit_test(what_is_preferred),                cmocka_unit_test(what_is_wrong_is_said_where),
-        cmocka_unit_test(a_transaction_is_all_or_nothing), cmocka_unit_test(a_batch_fails_in_part), cmocka_unit_test(a_conditional_update_is_referred_to), cmocka_unit_test(what_a_bundle_may_say),            cmocka_unit_test(a_resource_is_judged_and_not_stored), cmocka_unit_test(a_feed_of_patients), cmocka_unit_test(history_since_on_every_page), cmocka_unit_test(history_of_all_pages_backwards),
+        cmocka_unit_test(a_transaction_is_all_or_nothing), cmocka_unit_test(a_batch_fails_in_part), cmocka_unit_test(a_conditional_update_is_referred_to), cmocka_unit_test(links_of_a_transaction_are_put_right), cmocka_unit_test(what_a_bundle_may_say),            cmocka_unit_test(a_resource_is_judged_and_not_stored), cmocka_unit_test(a_feed_of_patients), cmocka_unit_test(history_since_on_every_page), cmocka_unit_test(history_of_all_pages_backwards),
         cmocka_unit_test(everything_brings_what_supports_it),
         cmocka_unit_test(everything_is_in_the_audit),
     };

@@ -137,6 +137,39 @@ static void chains_and_what_comes_along(void **state)
     finds("Patient?_id=b&_revinclude=Observation:subject", "b + o4");
 }
 
+/* A reference into the resource itself: the chain goes on there, and the element is not missing (R4 search.html, "Contained Resources"). */
+static void what_is_contained_is_followed(void **state)
+{
+    (void)state;
+    put("/MedicationRequest/inside", "{\"resourceType\":\"MedicationRequest\",\"id\":\"inside\",\"status\":\"active\",\"intent\":\"order\",\"subject\":{\"reference\":\"Patient/a\"},"
+        "\"medicationReference\":{\"reference\":\"#m\"},\"supportingInformation\":[{\"reference\":\"#other\"}],\"contained\":[{\"resourceType\":\"Medication\",\"id\":\"m\",\"code\":{\"coding\":[{\"system\":\"urn:drugs\",\"code\":\"abc\"}]}},"
+        "{\"resourceType\":\"Medication\",\"id\":\"other\",\"code\":{\"coding\":[{\"system\":\"urn:drugs\",\"code\":\"not-referred-to\"}]}}]}");
+    put("/Medication/outside", "{\"resourceType\":\"Medication\",\"id\":\"outside\",\"code\":{\"coding\":[{\"system\":\"urn:drugs\",\"code\":\"abc\"}]}}");
+    put("/MedicationRequest/outer", "{\"resourceType\":\"MedicationRequest\",\"id\":\"outer\",\"status\":\"active\",\"intent\":\"order\",\"subject\":{\"reference\":\"Patient/b\"},"
+        "\"medicationReference\":{\"reference\":\"Medication/outside\"}}");
+    finds("MedicationRequest?medication.code=urn:drugs|abc", "inside outer");
+    finds("MedicationRequest?medication.code=urn:drugs|abc&patient=a", "inside");
+    finds("MedicationRequest?medication.code=urn:drugs|not-referred-to", "");
+    finds("MedicationRequest?medication.code:missing=true", "");
+    finds("MedicationRequest?medication:missing=true", "");
+    finds("MedicationRequest?medication:missing=false", "inside outer");
+    finds("MedicationRequest?code=urn:drugs|abc", "");
+    finds("Patient?_has:MedicationRequest:patient:medication.code=urn:drugs|abc", "a b");
+}
+
+/* A parameter whose path ends at an extension means what the extension holds. */
+static void an_extension_is_its_value(void **state)
+{
+    (void)state;
+    put("/Observation/gene", "{\"resourceType\":\"Observation\",\"id\":\"gene\",\"status\":\"final\",\"code\":{\"text\":\"x\"},\"extension\":[{\"url\":\"http://hl7.org/fhir/StructureDefinition/observation-geneticsGene\","
+        "\"valueCodeableConcept\":{\"coding\":[{\"system\":\"http://www.genenames.org\",\"code\":\"12014\",\"display\":\"TPMT\"}]}},"
+        "{\"url\":\"http://hl7.org/fhir/StructureDefinition/observation-geneticsDnaVariant\",\"valueString\":\"NG_007726\"}]}");
+    finds("Observation?gene-identifier=http://www.genenames.org|12014", "gene");
+    finds("Observation?gene-identifier:text=tpmt", "gene");
+    finds("Observation?gene-identifier:missing=false", "gene");
+    finds("Observation?gene-dnavariant=ng_00", "gene");
+}
+
 static void in_order(void **state)
 {
     (void)state;
@@ -155,8 +188,39 @@ static const char *next_of(json_t *bundle)
     size_t i;
     path[0] = 0;
     json_array_foreach(json_object_get(bundle, "link"), i, link) if (strcmp(json_string_value(json_object_get(link, "relation")), "next") == 0)
-        snprintf(path, sizeof path, "%s", strstr(json_string_value(json_object_get(link, "url")), "/fhir/") + 5);
+        snprintf(path, sizeof path, "%s", strstr(json_string_value(json_object_get(link, "url")), "/fhir") + 5);
     return path;
+}
+
+/* Several types in one search; the end of a page may lie between two of them. */
+static void types_together(void **state)
+{
+    char all[600] = "", path[1000] = "/?_type=Organization,Practitioner,Patient&_id=h1,d1,a,b&_count=1";
+    int pages = 0;
+    (void)state;
+    finds("?_type=Organization,Practitioner,Patient&_id=h1,d1,a,b", "h1 d1 a b");
+    finds("?_id=h1,d1", "h1 d1");
+    finds("Patient?_id=a&_revinclude=Condition:*", "a + lung lungs pressure");
+    while (path[0]) {
+        if (fhir_do(&c, "GET", path, "", NULL) != 200) fail_msg("%s: %d %s", path, c.web.status, c.web.body);
+        json_t *bundle = fhir_json(&c);
+        sprintf(all + strlen(all), "%s ", ids(bundle));
+        const char *next = next_of(bundle);
+        memmove(path, next, strlen(next) + 1);
+        json_decref(bundle);
+        assert_true(++pages < 9);
+    }
+    assert_string_equal(all, "h1 d1 a b ");
+    assert_int_equal(fhir_do(&c, "GET", "/?_type=Organization,Patient&_id=h1,a&_summary=count", "", NULL), 200);
+    assert_non_null(strstr(c.web.body, "\"total\":2"));
+    assert_int_equal(fhir_do(&c, "POST", "/_search", "Content-Type: application/x-www-form-urlencoded\r\n", "_type=Organization,Practitioner&_id=h1,d1"), 200);
+    assert_non_null(strstr(c.web.body, "\"total\":2"));
+    assert_int_equal(fhir_do(&c, "POST", "/Patient/a/Observation/_search", "Content-Type: application/x-www-form-urlencoded\r\n", "code=8462-4"), 200);
+    assert_non_null(strstr(c.web.body, "\"id\":\"o3\""));
+    assert_int_equal(fhir_do(&c, "GET", "/?_type=Patient,Observation&subject=Patient/a", "", NULL), 400); /* not every type's */
+    assert_int_equal(fhir_do(&c, "GET", "/?_type=Patient,Nothing", "", NULL), 400);
+    assert_int_equal(fhir_do(&c, "GET", "/?_type=Patient&_sort=_id", "", NULL), 400);
+    assert_int_equal(fhir_do(&c, "GET", "/Patient?_id=a&_revinclude=*", "", NULL), 400);
 }
 
 /* Between two pages others create, change and delete: what was there at the first page is seen once, what is new is not. */
@@ -275,6 +339,13 @@ static void terminology_for_clients(void **state)
     assert_int_equal(fhir_do(&c, "GET", "/ValueSet/$expand?url=urn:none", "", NULL), 404);
     assert_int_equal(fhir_do(&c, "POST", "/ValueSet/$expand", "", "{}"), 400);
     assert_int_equal(fhir_do(&c, "POST", "/ValueSet", "", "{\"resourceType\":\"ValueSet\"}"), 405);
+    /* found as in any search: a name by its beginning, by a form, strictly, at this server's address */
+    assert_int_equal(fhir_do(&c, "GET", "/ValueSet?name=administrativeg", "Prefer: handling=strict\r\n", NULL), 200);
+    assert_non_null(strstr(c.web.body, "\"fullUrl\":\"https://localhost/fhir/ValueSet/administrative-gender\""));
+    assert_non_null(strstr(c.web.body, "https://localhost/fhir/ValueSet?_count"));
+    assert_int_equal(fhir_do(&c, "POST", "/CodeSystem/_search", "Content-Type: application/x-www-form-urlencoded\r\n", "_id=administrative-gender,action-type"), 200);
+    assert_non_null(strstr(c.web.body, "\"total\":2"));
+    assert_int_equal(fhir_do(&c, "GET", "/CodeSystem?nothing=1", "Prefer: handling=strict\r\n", NULL), 400);
 }
 
 /* http://hl7.org/fhir/R4/search.html#token: when in doubt, the case of a code does not count; what would be overwritten is meant as written. */
@@ -595,11 +666,11 @@ static void numbers_lead_to_what_the_facts_say(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_kind_of_parameter), cmocka_unit_test(chains_and_what_comes_along), cmocka_unit_test(in_order), cmocka_unit_test(codes_by_their_meaning), cmocka_unit_test(terminology_for_clients),
+        cmocka_unit_test(every_kind_of_parameter), cmocka_unit_test(chains_and_what_comes_along), cmocka_unit_test(types_together), cmocka_unit_test(in_order), cmocka_unit_test(codes_by_their_meaning), cmocka_unit_test(terminology_for_clients),
         cmocka_unit_test(pages_hold_still),        cmocka_unit_test(totals_and_summaries),        cmocka_unit_test(an_update_moves_what_it_is_found_by),
         cmocka_unit_test(conditional_forms),       cmocka_unit_test(what_cannot_be_asked), cmocka_unit_test(codes_in_either_case),
         cmocka_unit_test(parameters_that_share_rows), cmocka_unit_test(quantities_in_any_unit), cmocka_unit_test(quantities_that_are_more_than_one), cmocka_unit_test(numbers_in_order), cmocka_unit_test(sorted_pages_go_on), cmocka_unit_test(a_page_looks_into_so_many),
-        cmocka_unit_test(a_code_of_thousands), cmocka_unit_test(numbers_lead_to_what_the_facts_say),
+        cmocka_unit_test(a_code_of_thousands), cmocka_unit_test(numbers_lead_to_what_the_facts_say), cmocka_unit_test(what_is_contained_is_followed), cmocka_unit_test(an_extension_is_its_value),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -133,6 +133,7 @@ static void an_export_is_asked_for_and_fetched(void **state)
         assert_int_equal(fhir_do(&c, "PUT", path, "", body), 201);
     }
     assert_int_equal(fhir_do(&c, "GET", "/$export", "", NULL), 400);
+    assert_int_equal(fhir_do(&c, "GET", "/$export?_outputFormat=text/csv", "Prefer: respond-async\r\n", NULL), 400);
     assert_int_equal(fhir_do(&c, "GET", "/$export?_type=Patient", "Prefer: respond-async\r\n", NULL), 202);
     snprintf(where, sizeof where, "%s", strstr(web_header(&c.web, "Content-Location"), "/fhir/") + 5);
     assert_int_equal(fhir_do(&c, "PUT", "/Patient/later", "", "{\"resourceType\":\"Patient\",\"id\":\"later\"}"), 201); /* not in it */
