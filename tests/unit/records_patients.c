@@ -184,7 +184,7 @@ static void twice_on_file(void **state)
     json_t *a = CALL("patient.create", "{\"name\":\"沈萍香\",\"sex\":\"female\",\"birth_date\":\"1967-09-10\"}");
     struct tx *tx;
     uint64_t id = 0;
-    id_parse(member(a, "id"), &id);
+    assert_int_equal(id_parse(member(a, "id"), &id), 0);
     assert_int_equal(tx_begin(records_store(desk.r), TX_WRITE, &tx), 0); /* as a feed left it: both have the number */
     tx_exec(tx, "INSERT INTO patient_key (org_id, kind, key, patient_id) SELECT org_id, kind, key, $1 FROM patient_key WHERE kind='id'", "i", (int64_t)id);
     assert_int_equal(tx_commit(tx), 0);
