@@ -5,7 +5,6 @@ import type { View } from './player'
 export const playsHls = (video: HTMLVideoElement): boolean => video.canPlayType('application/vnd.apple.mpegurl') !== ''
 
 const AGAIN_MS = 2000
-const LOOK_MS = 5000
 /** Sound alone has a black picture, of a size that no camera has (media/mux/blank.h). */
 const BLANK = [192, 108]
 const BEFORE_END_S = 1
@@ -16,7 +15,6 @@ export class Native {
   private asked = 0
   /** UTC of the first moment that can be shown; how far the server's clock is before ours. */
   private firstMs = 0
-  private looked = 0
   private offsetMs = 0
   private readonly events: Record<string, () => void> = {
     playing: () => this.view.mode === 'live' && !this.view.first && (this.view.first = performance.now() - this.asked),
@@ -62,7 +60,6 @@ export class Native {
     v.winds = v.until - v.from > 1 || v.stage === 'ended'
     v.at = this.video.currentTime
     v.picture = this.video.videoWidth > 0 && (this.video.videoWidth !== BLANK[0] || this.video.videoHeight !== BLANK[1])
-    if (v.stage === 'playing' && v.mode === 'live' && !v.picture && !v.paused && performance.now() - this.looked > LOOK_MS) void this.look()
     v.busy = v.stage === 'playing' && this.video.readyState < 3 && !v.paused
     v.behind = this.firstMs ? (Date.now() + this.offsetMs - this.firstMs) / 1000 - (v.at - v.from) : Math.max(0, v.until - v.at)
   }
@@ -71,14 +68,6 @@ export class Native {
     this.view.paused = false
     this.video.currentTime = at
     await this.play()
-  }
-  /** Some players go on with the black picture when another initialisation segment comes (Chromium 156): when the lecture has a picture now, it begins anew. */
-  private async look(): Promise<void> {
-    this.looked = performance.now()
-    const answer = await this.ask('/index.m3u8').catch(() => null)
-    if (this.over || !answer?.ok || !(await answer.text()).includes('RESOLUTION=')) return
-    this.looked = performance.now() + LOOK_MS // it has time to begin
-    void this.begin()
   }
   /** The element says only that it could not load: the server says why. */
   private async begin(): Promise<void> {
