@@ -329,7 +329,7 @@ static bool spoken_of(const struct finder *f, const struct need *n, const struct
     return query_end(q) == 0 && found;
 }
 
-static bool meets(const struct finder *f, const struct fhir_row *row, const struct facts *facts)
+bool own_meets(const struct finder *f, const struct fhir_row *row, const struct facts *facts)
 {
     for (size_t i = 0; i < f->n_needs; i++) {
         const struct need *n = &f->needs[i];
@@ -343,7 +343,7 @@ static bool meets(const struct finder *f, const struct fhir_row *row, const stru
     return true;
 }
 
-static int keep_row(struct own_rows *rows, struct fhir_row *row)
+int own_keep(struct own_rows *rows, struct fhir_row *row)
 {
     if (rows->n == rows->cap) {
         size_t cap = rows->cap ? 2 * rows->cap : 32;
@@ -370,8 +370,8 @@ static int try_one(struct own *o, const struct own_kind *k, const struct finder 
         rc = ERR_UNAVAILABLE;
     if (rc == 0 && f->compartment)
         facts_rows(o->w->fhir, row.type, &facts);
-    if (rc == 0 && meets(f, &row, &facts))
-        rc = keep_row(out, &row);
+    if (rc == 0 && own_meets(f, &row, &facts))
+        rc = own_keep(out, &row);
     facts_clear(&facts);
     fhir_row_clear(&row);
     return rc;
@@ -400,6 +400,8 @@ int own_search(struct finder *f, struct own_rows *out)
     const struct own_kind *k = own_kind_of(f->type->name);
     struct own_ids *ids = k ? calloc(1, sizeof *ids) : NULL;
     struct own o;
+    if (terms_type(f->type->name))
+        return terms_search(f, out);
     if (!k)
         return 0;
     if (!ids || !own_open(&o, f->w, f->tx)) {

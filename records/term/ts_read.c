@@ -97,12 +97,39 @@ static json_t *link_to(const struct page *p, const char *type, const char *relat
     return link;
 }
 
-bool ts_read_knows(const char *parameter)
+json_t *ts_listed(const struct ts *t, const char *type, size_t i)
 {
-    for (size_t i = 0; i < N_CRITERIA; i++)
-        if (strcmp(parameter, criteria[i]) == 0)
+    size_t n = 0;
+    const struct ts_def *d;
+    for (json_t *one; (one = loaded(t, type, n)); n++)
+        if (n == i)
+            return json_incref(one);
+    d = ts_defs_at(t->defs, type, i - n);
+    return d ? ts_defs_resource(t->defs, d) : NULL;
+}
+
+static bool lists(const struct ts *t, const char *type, const char *member, const char *value)
+{
+    json_t *one;
+    const struct ts_def *d;
+    bool id = strcmp(member, "id") == 0;
+    for (size_t i = 0; (one = loaded(t, type, i)); i++)
+        if (strcmp(ts_member(one, member), value) == 0)
             return true;
-    return strcmp(parameter, "_count") == 0 || strcmp(parameter, "_offset") == 0;
+    for (size_t i = 0; (d = ts_defs_at(t->defs, type, i)); i++)
+        if (strcmp(id ? d->id : d->url, value) == 0)
+            return true;
+    return false;
+}
+
+bool ts_lists_id(const struct ts *t, const char *type, const char *id)
+{
+    return lists(t, type, "id", id);
+}
+
+bool ts_lists_url(const struct ts *t, const char *type, const char *url)
+{
+    return lists(t, type, "url", url);
 }
 
 int ts_read(const struct ts *t, const struct ts_request *q, json_t **out)

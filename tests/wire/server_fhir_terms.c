@@ -89,6 +89,22 @@ static void what_is_wrong_is_an_outcome(void **state)
     }
 }
 
+/* Machine clients write; a person's session does not. */
+static void people_do_not_write(void **state)
+{
+    static const char *const methods[] = {"PUT", "PATCH", "DELETE"};
+    char headers[500];
+    (void)state;
+    snprintf(headers, sizeof headers, "%sX-CSRF-Token: %s\r\nContent-Type: application/fhir+json\r\n", sun.cookie, sun.csrf);
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        json_t *answer = ask(methods[i], "/fhir/ValueSet/mine", headers, "{\"resourceType\":\"ValueSet\",\"id\":\"mine\",\"status\":\"active\"}");
+        assert_int_equal(last.status, 405);
+        assert_string_equal(kind(answer), "OperationOutcome");
+        assert_string_equal(web_header(&last, "Allow"), "GET, HEAD, POST");
+        json_decref(answer);
+    }
+}
+
 /* The consultation form's question: the normal form with codes to choose from, the doctor's words as they were. */
 static void the_form_asks_for_the_normal_form(void **state)
 {
@@ -108,6 +124,7 @@ int main(void)
         cmocka_unit_test(get_and_post_say_the_same),
         cmocka_unit_test(the_other_operations),
         cmocka_unit_test(what_is_wrong_is_an_outcome),
+        cmocka_unit_test(people_do_not_write),
         cmocka_unit_test(the_form_asks_for_the_normal_form),
     };
     return cmocka_run_group_tests(tests, start, stop);
