@@ -211,7 +211,7 @@ void message_answer(struct fhir_work *w, const struct r4_node *header);
 /* terms.c: CodeSystem, ValueSet, ConceptMap. Those that clients write lie in the store; beside them stands the catalogue of the terminology
  * service, what is loaded from the lists, which is read and found with them and written by nobody. */
 bool terms_type(const char *type);
-int rest_terms(struct fhir_work *w, struct r4_str operation); /* "$expand" */
+int rest_terms(struct fhir_work *w, struct tx *tx, struct r4_str operation); /* "$expand" */
 bool terms_read(struct fhir_work *w); /* answers a read of one of the catalogue; false: it is none */
 bool terms_listed(struct fhir_work *w, const char *type, const char *name); /* is this the id of one of the catalogue? */
 int terms_refuse(struct fhir_work *w, const struct r4_type *type); /* answers a write to one */

@@ -198,7 +198,7 @@ static int on_operation(struct fhir_work *w, struct tx *tx, struct r4_str name)
 {
     set_text(w->plan->operation, sizeof w->plan->operation, name);
     if (w->plan->type && terms_type(w->plan->type->name) && !r4_str_is(name, "$validate"))
-        return is(w, "GET") || is(w, "POST") ? rest_terms(w, name) : no_method(w, "GET, HEAD, POST");
+        return is(w, "GET") || is(w, "POST") ? rest_terms(w, tx, name) : no_method(w, "GET, HEAD, POST");
     if (w->plan->type && strcmp(w->plan->type->name, "Patient") == 0 && r4_str_is(name, "$everything"))
         return is(w, "GET") || is(w, "POST") ? (rest_everything(w, tx), 0) : no_method(w, "GET, HEAD, POST");
     if (w->plan->type && strcmp(w->plan->type->name, "Patient") == 0 && !w->plan->id[0] && r4_str_is(name, "$export"))

@@ -99,15 +99,17 @@ static void answer(struct fhir_work *w, const struct ts *ts, const char *operati
         (void)!fhir_fail(w, ERR_UNAVAILABLE, "", "Out of memory.");
 }
 
-int rest_terms(struct fhir_work *w, struct r4_str operation)
+int rest_terms(struct fhir_work *w, struct tx *tx, struct r4_str operation)
 {
+    struct terms *terms = records_parts(w->records)->terms;
+    struct terms_view view;
+    struct fault unused = {0};
     char name[64];
     w->op = "fhir.terms";
     int rc = fhir_need(w, w->plan->type->name, MAY_READ);
     if (rc)
         return rc;
-    const struct ts *ts = service(w);
-    if (!ts)
+    if (terms_view_open(terms, tx, &view, &unused))
         return fhir_fail(w, ERR_UNAVAILABLE, "terms", "The terminology service is not ready.");
     json_t *list = json_array(), *in = json_pack("{s:s, s:o}", "resourceType", "Parameters", "parameter", list);
     rc = read_parameters(w, list);
@@ -115,7 +117,8 @@ int rest_terms(struct fhir_work *w, struct r4_str operation)
         json_array_append_new(list, json_pack("{s:s, s:s}", "name", TS_ACCEPT_LANGUAGE, "valueString", w->q.languages));
     snprintf(name, sizeof name, "%.*s", (int)operation.n - 1, operation.p + 1); /* behind the $ */
     if (rc == 0)
-        answer(w, ts, name, in);
+        answer(w, view.ts, name, in);
+    terms_view_close(terms, &view);
     json_decref(in);
     return rc;
 }

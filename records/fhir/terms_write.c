@@ -97,5 +97,61 @@ int terms_check(struct fhir_work *w, struct tx *tx, const struct staged *s)
     if (s->old.found && !is_of(w, tx, s->old.pkey, s->old.rid))
         return fhir_fail(w, ERR_DENIED, "of_another_house", "Another institution wrote this resource: only it changes it.");
     struct r4_str url = s->act == ACT_DELETE ? (struct r4_str){0} : r4_text(r4_get(s->resource, "url"));
-    return url.n ? check_url(w, tx, s, url) : 0;
+    int rc = url.n ? check_url(w, tx, s, url) : 0;
+    if (rc == 0 && s->act != ACT_DELETE && !terms_room(records_parts(w->records)->terms, tx, !s->old.found || s->old.deleted, s->text.n))
+        rc = fhir_fail_status(w, 422, "too-costly", "Of code systems, value sets and maps at most %d, and %u MB of them, are kept here.", TERMS_SITE_MAX, TERMS_SITE_BYTES >> 20);
+    return rc;
+}
+
+/* ---- what the operations stand on (records/term/site.c) ---- */
+
+static int64_t last_change(void *ctx, struct tx *tx)
+{
+    (void)ctx;
+    return tx_int(tx, 0, "SELECT MAX(seq) AS seq FROM fhir_change", "");
+}
+
+struct giving {
+    struct fhir_work w; /* rows are opened for it; nobody asks */
+    bool (*take)(void *to, const char *text, size_t len);
+    void *to;
+};
+
+static int give_type(struct giving *g, struct tx *tx, const char *name, bool *more)
+{
+    int rc = 0;
+    struct query *q = tx_query(tx, "SELECT pkey, rid, vid, seq, born, t_ms, deleted, type, name, body FROM fhir_resource WHERE type=$1 AND deleted=0 ORDER BY name", "t", name);
+    while (rc == 0 && *more && query_next(q)) {
+        struct fhir_row row = {0};
+        rc = row_take(&g->w, q, ROW_BODY, &row);
+        *more = rc == 0 && (!row.body || g->take(g->to, row.body, row.body_len));
+        fhir_row_clear(&row);
+    }
+    int ended = query_end(q);
+    return rc ? rc : ended;
+}
+
+static int each(void *ctx, struct tx *tx, bool (*take)(void *to, const char *text, size_t len), void *to)
+{
+    static const char *const types[] = {"CodeSystem", "ValueSet", "ConceptMap"};
+    struct giving *g = calloc(1, sizeof *g);
+    bool more = true;
+    if (!g)
+        return ERR_UNAVAILABLE;
+    g->w.fhir = ctx;
+    g->w.q.host = "";
+    g->take = take;
+    g->to = to;
+    int rc = fhir_plan_new(&g->w) ? 0 : ERR_UNAVAILABLE;
+    for (size_t i = 0; i < sizeof types / sizeof *types && rc == 0 && more; i++)
+        rc = give_type(g, tx, types[i], &more);
+    free(g->w.answer.body);
+    fhir_work_fini(&g->w);
+    free(g);
+    return rc;
+}
+
+struct terms_source fhir_terms_source(struct fhir *x)
+{
+    return (struct terms_source){.last = last_change, .each = each, .ctx = x};
 }

@@ -23,6 +23,8 @@ YL_CHECKED int ts_open(struct ts **out, const char *data_dir, const struct pinyi
 void ts_close(struct ts *t);
 /* Adds a CodeSystem, ValueSet or ConceptMap resource (borrowed, copied). 0, or ERR_INVALID for something else. */
 YL_CHECKED int ts_add(struct ts *t, const json_t *resource);
+/* An empty one that stands over `below`, which must live as long: what is added is found before what lies under it. */
+YL_CHECKED int ts_open_over(struct ts **out, const struct ts *below);
 
 #define TS_ACCEPT_LANGUAGE "\x01" "accept-language" /* the HTTP header, as a parameter; never leaves */
 struct ts_request {

@@ -182,11 +182,109 @@ static void both_are_found_in_one_search(void **state)
     prefer = "";
 }
 
+/* ---- what is written is used ---- */
+
+#define MINE "urn:county:mine"
+#define GROUP "urn:county:group"
+
+static void expands(const char *codes)
+{
+    json_t *set = answer("/ValueSet/$expand?excludeNested=true&url=" GROUP), *e;
+    char got[200] = "";
+    size_t i;
+    json_array_foreach(json_object_get(json_object_get(set, "expansion"), "contains"), i, e)
+        snprintf(got + strlen(got), sizeof got - strlen(got), "%s%s", i ? " " : "", text_of(e, "code"));
+    assert_string_equal(got, codes);
+    json_decref(set);
+}
+
+static void the_operations_know_it_at_once(void **state)
+{
+    (void)state;
+    asked(404, county, "GET", "/ValueSet/$expand?url=" GROUP, NULL);
+    asked(201, county, "PUT", "/CodeSystem/mine", system_of("mine", MINE, "1", A "," B));
+    asked(201, county, "PUT", "/ValueSet/group", set_of("group", GROUP, "{\"system\":\"" MINE "\",\"filter\":[{\"property\":\"concept\",\"op\":\"is-a\",\"value\":\"A\"}]}"));
+    expands("A A1");
+    asked(200, township, "GET", "/CodeSystem/$lookup?system=" MINE "&code=A1", NULL); /* everybody's to use */
+    says_so("\xe7\x94\xb2\xe4\xb8\x80");
+    asked(200, county, "GET", "/ValueSet/group/$validate-code?system=" MINE "&code=B", NULL);
+    says_so("\"valueBoolean\":false");
+    asked(200, county, "GET", "/CodeSystem/mine/$validate-code?code=B", NULL);
+    says_so("\"valueBoolean\":true");
+    asked(404, county, "GET", "/ValueSet/none/$validate-code?system=" MINE "&code=B", NULL);
+    asked(200, county, "GET", "/CodeSystem/mine/$subsumes?codeA=A&codeB=A1", NULL);
+    says_so("\"subsumes\"");
+    asked(200, county, "PUT", "/ValueSet/group", set_of("group", GROUP, "{\"system\":\"" MINE "\"}"));
+    expands("A A1 B");
+    asked(200, county, "PUT", "/CodeSystem/mine", system_of("mine", MINE, "1", B));
+    expands("B");
+    asked(200, county, "PUT", "/ValueSet/group", set_of("group", GROUP, "{\"system\":\"urn:yilian:codesystem:icd10-nhsa\",\"concept\":[{\"code\":\"I10.x05\"}]},{\"valueSet\":[\"http://hl7.org/fhir/ValueSet/administrative-gender\"]}"));
+    expands("I10.x05 male female other unknown"); /* over what is loaded */
+    asked(200, county, "GET", "/CodeSystem/$lookup?system=urn:yilian:codesystem:icd10-nhsa&code=I10.x05", NULL);
+    asked(204, county, "DELETE", "/ValueSet/group", NULL);
+    asked(404, county, "GET", "/ValueSet/$expand?url=" GROUP, NULL);
+    asked(404, county, "GET", "/ValueSet/group/$expand", NULL);
+}
+
+static void a_map_translates(void **state)
+{
+    (void)state;
+    asked(200, county, "GET", "/ConceptMap/$translate?url=urn:county:map&system=" CODES "&code=A", NULL);
+    says_so("I10.x05");
+}
+
+/* What was undone is not used, and what a transaction brings is used within it. */
+static void a_transaction_brings_all_of_it(void **state)
+{
+    static const char *const entries =
+        "{\"resource\":{\"resourceType\":\"CodeSystem\",\"url\":\"urn:t:codes\",\"status\":\"active\",\"content\":\"complete\",\"concept\":[{\"code\":\"x\"},{\"code\":\"y\"}]},\"request\":{\"method\":\"POST\",\"url\":\"CodeSystem\"}},"
+        "{\"resource\":{\"resourceType\":\"ValueSet\",\"url\":\"urn:t:set\",\"status\":\"active\",\"compose\":{\"include\":[{\"system\":\"urn:t:codes\",\"concept\":[{\"code\":\"x\"}]}]}},\"request\":{\"method\":\"POST\",\"url\":\"ValueSet\"}},"
+        "{\"resource\":{\"resourceType\":\"Condition\",\"id\":\"ill\",\"subject\":{\"reference\":\"Patient/c1\"},\"code\":{\"coding\":[{\"system\":\"urn:t:codes\",\"code\":\"x\"}]}},\"request\":{\"method\":\"PUT\",\"url\":\"Condition/ill\"}}";
+    static char text[4000];
+    (void)state;
+    snprintf(text, sizeof text, "{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":[%s,{\"resource\":{\"resourceType\":\"ValueSet\",\"url\":\"" SET "\",\"version\":\"1\",\"status\":\"active\"},"
+             "\"request\":{\"method\":\"POST\",\"url\":\"ValueSet\"}}]}", entries);
+    asked(409, county, "POST", "/", text);
+    asked(404, county, "GET", "/ValueSet/$expand?url=urn:t:set", NULL);
+    snprintf(text, sizeof text, "{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":[%s,{\"request\":{\"method\":\"GET\",\"url\":\"ValueSet/$expand?url=urn:t:set\"}},"
+             "{\"request\":{\"method\":\"GET\",\"url\":\"Condition?code:in=urn:t:set\"}}]}", entries);
+    asked(200, county, "POST", "/", text);
+    says_so("\"expansion\"");
+    says_so("\"total\":1");
+    assert_int_equal(total("/Condition?code:in=urn:t:set"), 1);
+    assert_int_equal(total("/Condition?code:below=urn:t:codes|x&patient=c1"), 1);
+    asked(200, county, "PUT", "/ValueSet?url=urn:t:set", "{\"resourceType\":\"ValueSet\",\"url\":\"urn:t:set\",\"status\":\"active\",\"compose\":{\"include\":[{\"system\":\"urn:t:codes\",\"concept\":[{\"code\":\"y\"}]}]}}");
+    assert_int_equal(total("/Condition?code:in=urn:t:set"), 0);
+    assert_int_equal(total("/Condition?code:not-in=urn:t:set&code=urn:t:codes|x"), 1);
+    asked(204, county, "DELETE", "/ValueSet?url=urn:t:set", NULL);
+    asked(400, county, "GET", "/Condition?code:in=urn:t:set", NULL);
+}
+
+/* ---- and bounded ---- */
+
+static void there_is_an_end_to_it(void **state)
+{
+    enum { MANY = TERMS_SITE_MAX + 1 };
+    char *text = malloc(MANY * 160 + 200);
+    (void)state;
+    size_t n = (size_t)sprintf(text, "{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":[");
+    for (int i = 0; i < MANY; i++)
+        n += (size_t)sprintf(text + n, "%s{\"resource\":{\"resourceType\":\"ValueSet\",\"status\":\"active\"},\"request\":{\"method\":\"POST\",\"url\":\"ValueSet\"}}", i ? "," : "");
+    strcpy(text + n, "]}");
+    asked(422, county, "POST", "/", text);
+    says_so("too-costly");
+    asked(200, county, "PUT", "/CodeSystem/mine", system_of("mine", MINE, "1", A "," B)); /* what was undone takes no room */
+    asked(200, county, "GET", "/CodeSystem/$lookup?system=" MINE "&code=A1", NULL);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_client_writes_is_kept), cmocka_unit_test(by_conditions_too),        cmocka_unit_test(the_catalogue_is_written_by_nobody),
         cmocka_unit_test(a_house_changes_its_own_alone), cmocka_unit_test(both_are_found_in_one_search),
+        cmocka_unit_test(the_operations_know_it_at_once), cmocka_unit_test(a_map_translates),       cmocka_unit_test(a_transaction_brings_all_of_it),
+        cmocka_unit_test(there_is_an_end_to_it),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
