@@ -309,7 +309,7 @@ static bool in_compartment(const struct need *n, const struct facts *facts)
     return false;
 }
 
-static bool has_id(const struct r4_term *t, const char *name)
+bool own_has_id(const struct r4_term *t, const char *name)
 {
     for (size_t i = 0; i < t->n_operands; i++)
         if (r4_str_is(t->operands[i].v.code.p ? t->operands[i].v.code : t->operands[i].v.string, name))
@@ -335,7 +335,7 @@ bool own_meets(const struct finder *f, const struct fhir_row *row, const struct 
         const struct need *n = &f->needs[i];
         bool holds = !n->term ? in_compartment(n, facts)
                      : n->term->reverse ? spoken_of(f, n, row)
-                     : !n->term->chain && n->term->modifier == R4_M_NONE && strcmp(n->term->param->code, "_id") == 0 ? has_id(n->term, row->name)
+                     : !n->term->chain && n->term->modifier == R4_M_NONE && strcmp(n->term->param->code, "_id") == 0 ? own_has_id(n->term, row->name)
                                                                                                                      : term_holds(f, n, row, facts);
         if (!holds)
             return false;

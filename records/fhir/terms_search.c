@@ -8,14 +8,18 @@ struct terms_facts { /* of one type, in the order of ts_listed */
         char name[FHIR_ID_BYTES];
         char *facts;
         size_t len;
+        int64_t *keys; /* of the index, sorted: most are passed over without a look at their facts */
+        size_t n_keys;
     } *list;
     size_t n, cap;
 };
 
 void terms_facts_free(struct terms_facts *f)
 {
-    for (size_t i = 0; f && i < f->n; i++)
+    for (size_t i = 0; f && i < f->n; i++) {
         free(f->list[i].facts);
+        free(f->list[i].keys);
+    }
     free(f ? f->list : NULL);
     free(f);
 }
@@ -25,6 +29,24 @@ static const struct ts *service(struct fhir_work *w)
     struct fault unused = {0};
     struct ts *ts;
     return terms_ts(records_parts(w->records)->terms, &ts, &unused) ? NULL : ts;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static int take_keys(struct fhir_work *w, const struct r4_type *type, struct facts *facts, struct listed *out)
+{
+    facts_rows(w->fhir, type, facts);
+    if (facts->failed || !(out->keys = malloc((facts->n_tokens + 1) * sizeof *out->keys)))
+        return ERR_UNAVAILABLE;
+    for (size_t i = 0; i < facts->n_tokens; i++)
+        out->keys[i] = facts->tokens[i].key;
+    out->n_keys = facts->n_tokens;
+    qsort(out->keys, out->n_keys, sizeof *out->keys, by_number);
+    return 0;
 }
 
 static int write_facts(struct fhir_work *w, struct scratch *s, const struct r4_type *type, const json_t *resource, struct listed *out)
@@ -39,6 +61,7 @@ static int write_facts(struct fhir_work *w, struct scratch *s, const struct r4_t
     rc = rc ? rc : facts_of(w->fhir, s, root, base, &facts);
     if (rc == 0)
         facts_write(&facts, type, &b);
+    rc = rc ? rc : take_keys(w, type, &facts, out);
     facts_clear(&facts);
     free(text);
     out->facts = b.p;
@@ -94,6 +117,26 @@ static const struct terms_facts *of_type(struct fhir_work *w, const struct r4_ty
     return have;
 }
 
+static bool has_key(const struct listed *one, const struct need *n)
+{
+    for (size_t i = 0; i < n->n_keys; i++)
+        if (bsearch(&n->keys[i], one->keys, one->n_keys, sizeof *one->keys, by_number))
+            return true;
+    return false;
+}
+
+/* As far as its name and its keys tell. */
+static bool may_meet(const struct finder *f, const struct listed *one)
+{
+    for (size_t i = 0; i < f->n_needs; i++) {
+        const struct need *n = &f->needs[i];
+        bool plain = n->term && !n->term->chain && !n->term->reverse, named = plain && n->term->modifier == R4_M_NONE && strcmp(n->term->param->code, "_id") == 0;
+        if (named ? !own_has_id(n->term, one->name) : plain && n->keyed && !has_key(one, n))
+            return false;
+    }
+    return true;
+}
+
 static int try_one(struct finder *f, struct scratch *s, const struct listed *one, size_t i, struct own_rows *out)
 {
     struct fhir_row row = {.type = f->type, .rid = (int64_t)i + 1, .vid = 1, .found = true, .facts_len = one->len};
@@ -115,7 +158,7 @@ int terms_search(struct finder *f, struct own_rows *out)
     struct scratch *s = all ? scratch_take(f->w->fhir) : NULL;
     int rc = s ? 0 : ERR_UNAVAILABLE;
     for (size_t i = 0; rc == 0 && i < all->n; i++)
-        rc = try_one(f, s, &all->list[i], i, out);
+        rc = may_meet(f, &all->list[i]) ? try_one(f, s, &all->list[i], i, out) : 0;
     scratch_give(f->w->fhir, s);
     return rc;
 }

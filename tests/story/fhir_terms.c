@@ -260,6 +260,48 @@ static void a_transaction_brings_all_of_it(void **state)
     asked(400, county, "GET", "/Condition?code:in=urn:t:set", NULL);
 }
 
+/* ---- by many at once ---- */
+
+static _Atomic int answers, strange;
+static _Atomic bool enough;
+
+/* Either what it was or what it is, never a part and never what was freed. */
+static void *goes_on_asking(void *none)
+{
+    struct records_fhir q = {.method = "GET", .path = "/ValueSet/$expand", .query = "excludeNested=true&url=" GROUP, .credential = township, .accept = "", .content_type = "", .prefer = "",
+                             .if_match = "", .if_none_match = "", .if_none_exist = "", .if_modified_since = "", .csrf = "", .client_address = "10.0.0.2", .host = "yilian.test"};
+    while (!enough) {
+        struct records_fhir_answer a = {0};
+        records_fhir_call(w.r, &q, &a);
+        bool one = a.status == 200 && strstr(a.body, "\"code\":\"B\"") && !strstr(a.body, "\"code\":\"A\""), all = a.status == 200 && strstr(a.body, "\"code\":\"A1\"") && strstr(a.body, "\"code\":\"B\"");
+        strange += !one && !all;
+        answers++;
+        free(a.body);
+    }
+    return none;
+}
+
+static void many_ask_while_it_changes(void **state)
+{
+    enum { READERS = 3, CHANGES = 40 };
+    pthread_t readers[READERS];
+    (void)state;
+    asked(200, county, "PUT", "/CodeSystem/mine", system_of("mine", MINE, "1", A "," B));
+    asked(201, county, "PUT", "/ValueSet/group", set_of("group", GROUP, "{\"system\":\"" MINE "\"}"));
+    for (int i = 0; i < READERS; i++)
+        assert_int_equal(pthread_create(&readers[i], NULL, goes_on_asking, NULL), 0);
+    for (int i = 0; i < CHANGES; i++) {
+        asked(200, county, "PUT", "/ValueSet/group", set_of("group", GROUP, i % 2 ? "{\"system\":\"" MINE "\"}" : "{\"system\":\"" MINE "\",\"concept\":[{\"code\":\"B\"}]}"));
+        expands(i % 2 ? "A A1 B" : "B");
+    }
+    enough = true;
+    for (int i = 0; i < READERS; i++)
+        pthread_join(readers[i], NULL);
+    assert_true(answers > 0);
+    assert_int_equal(strange, 0);
+    asked(204, county, "DELETE", "/ValueSet/group", NULL);
+}
+
 /* ---- and bounded ---- */
 
 static void there_is_an_end_to_it(void **state)
@@ -284,7 +326,7 @@ int main(void)
         cmocka_unit_test(what_a_client_writes_is_kept), cmocka_unit_test(by_conditions_too),        cmocka_unit_test(the_catalogue_is_written_by_nobody),
         cmocka_unit_test(a_house_changes_its_own_alone), cmocka_unit_test(both_are_found_in_one_search),
         cmocka_unit_test(the_operations_know_it_at_once), cmocka_unit_test(a_map_translates),       cmocka_unit_test(a_transaction_brings_all_of_it),
-        cmocka_unit_test(there_is_an_end_to_it),
+        cmocka_unit_test(many_ask_while_it_changes),     cmocka_unit_test(there_is_an_end_to_it),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
