@@ -39,6 +39,8 @@ int records_parts_open(struct records_parts *p, const char *data_dir, const char
     rc = rc ? rc : work_parts_open(&p->work, config_dir, f);
     rc = rc ? rc : documents_open(&p->documents, data_dir, master, f);
     rc = rc ? rc : fhir_open(&p->fhir, config_dir, master, f);
+    if (rc == 0)
+        p->terms->source = fhir_terms_source(p->fhir);
     if (rc)
         records_parts_close(p);
     return rc;

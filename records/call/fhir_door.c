@@ -208,10 +208,12 @@ static int run_group(struct records *r, struct fhir_job *first)
     for (struct fhir_job *j = first; j && rc == 0; j = j->next)
         write_lines(j, &run);
     rc = rc ? rc : audit_end(&run);
+    terms_settle(r->parts.terms, tx);
     if (rc)
         tx_rollback(tx);
     else
         rc = tx_commit(tx);
+    terms_ended(r->parts.terms, rc == 0);
     if (rc)
         fhir_clean_forget(r->parts.fhir);
     if (rc == 0 && wrote)

@@ -50,6 +50,8 @@ void fhir_close(struct fhir *x)
         x->free = s->next;
         scratch_free(s);
     }
+    for (size_t i = 0; i < sizeof x->listed / sizeof *x->listed; i++)
+        terms_facts_free(atomic_load(&x->listed[i]));
     r4_close(x->r4);
     free(x->patients);
     free(x->visits);

@@ -10,6 +10,7 @@
 #include "records/ops/op.h"
 #include "records/records.h"
 #include "records/store/store.h"
+#include "records/term/term.h"
 #include "server/base/fault.h"
 
 struct fhir; /* a part of records: keys, dictionaries; read-only, any thread */
@@ -77,6 +78,8 @@ void fhir_begin(struct fhir_work *w, struct tx *tx);
 YL_CHECKED int fhir_finish(struct fhir_work *w, struct tx *tx);
 /* Whose data it is for the scores of quality: the client, or the institution of a person who wrote; 0 = the system's. */
 uint64_t fhir_source(const struct fhir_work *w);
+/* What of the terminology clients have written (records/term/term.h). */
+struct terms_source fhir_terms_source(struct fhir *x);
 /* On the writer: a transaction begins that may write; it, or a part of it, was undone. */
 void fhir_clean_begin(struct fhir *x);
 void fhir_clean_forget(struct fhir *x);

@@ -33,6 +33,7 @@ struct scratch { /* what one request works with; kept for the next one */
     ZSTD_DCtx *unpack;
 };
 
+struct terms_facts;
 struct fhir {
     char data_dir[600];   /* config/data */
     char public_address[256]; /* "" = whatever the request names */
@@ -43,6 +44,7 @@ struct fhir {
     struct scratch *free;
     struct r4 *r4;        /* opened by the first request */
     const struct r4 *_Atomic ready; /* the same, read without the lock */
+    _Atomic(struct terms_facts *) listed[3]; /* terms_search.c: of the catalogue, by type; made by the first search */
     struct fhir_known_patient *patients; /* clean.c; the writer's alone */
     struct fhir_known_visit *visits;     /* the same */
     int64_t newest_patient; /* the same: the last change of any patient, as this transaction sees it; 0 = not asked yet */
@@ -67,6 +69,8 @@ void fhir_answer_buf(struct fhir_work *w, int status, struct r4_buf *b); /* take
 YL_CHECKED int body_seal(struct fhir *x, struct scratch *s, const uint8_t key[32], const int64_t at[2], struct r4_str plain, struct r4_buf *b);
 /* malloc'd, NUL-terminated; NULL when it does not open. */
 char *body_open(struct fhir *x, struct scratch *s, const uint8_t key[32], const int64_t at[2], const void *sealed, size_t len, size_t *out_len);
+
+void terms_facts_free(struct terms_facts *f); /* terms_search.c */
 
 /* ---- facts.c: what is found by search ---- */
 struct token_row {
@@ -204,8 +208,15 @@ void rest_validate(struct fhir_work *w); /* check.c */
 /* message.c: the entries of a patient feed as those of a transaction, and the answer to it. 0, or refused. */
 YL_CHECKED int message_entries(struct fhir_work *w, const struct r4_node *root, const struct r4_node **header, struct r4_node **entries);
 void message_answer(struct fhir_work *w, const struct r4_node *header);
-bool terms_type(const char *type); /* terms.c: CodeSystem, ValueSet, ConceptMap: not in the store */
-int rest_terms(struct fhir_work *w, struct r4_str operation); /* terms.c: "$expand", or nothing: reading */
+/* terms.c: CodeSystem, ValueSet, ConceptMap. Those that clients write lie in the store; beside them stands the catalogue of the terminology
+ * service, what is loaded from the lists, which is read and found with them and written by nobody. */
+bool terms_type(const char *type);
+int rest_terms(struct fhir_work *w, struct tx *tx, struct r4_str operation); /* "$expand" */
+bool terms_read(struct fhir_work *w); /* answers a read of one of the catalogue; false: it is none */
+bool terms_listed(struct fhir_work *w, const char *type, const char *name); /* is this the id of one of the catalogue? */
+int terms_refuse(struct fhir_work *w, const struct r4_type *type); /* answers a write to one */
+/* terms_write.c: on the writer, before s is stored or deleted: whose it is, and whose its url is. The error is answered. */
+YL_CHECKED int terms_check(struct fhir_work *w, struct tx *tx, const struct staged *s);
 YL_CHECKED int fhir_need(struct fhir_work *w, const char *type, int what);
 /* POST /auth/token: fhir_begin's and fhir_finish's part. */
 void token_begin(struct fhir_work *w, struct tx *tx);

@@ -197,6 +197,8 @@ static int on_instance(struct fhir_work *w, struct tx *tx)
 static int on_operation(struct fhir_work *w, struct tx *tx, struct r4_str name)
 {
     set_text(w->plan->operation, sizeof w->plan->operation, name);
+    if (w->plan->type && terms_type(w->plan->type->name) && !r4_str_is(name, "$validate"))
+        return is(w, "GET") || is(w, "POST") ? rest_terms(w, tx, name) : no_method(w, "GET, HEAD, POST");
     if (w->plan->type && strcmp(w->plan->type->name, "Patient") == 0 && r4_str_is(name, "$everything"))
         return is(w, "GET") || is(w, "POST") ? (rest_everything(w, tx), 0) : no_method(w, "GET, HEAD, POST");
     if (w->plan->type && strcmp(w->plan->type->name, "Patient") == 0 && !w->plan->id[0] && r4_str_is(name, "$export"))
@@ -244,31 +246,10 @@ static int on_compartment(struct fhir_work *w, struct tx *tx, struct r4_str type
     return 0;
 }
 
-/* /ValueSet, /ValueSet/ID, /ValueSet/$expand, /ValueSet/ID/$expand */
-static int route_terms(struct fhir_work *w, const struct place *at)
-{
-    struct r4_str last = at->part[at->n - 1], none = {0};
-    bool operation = at->n > 1 && last.p[0] == '$';
-    size_t names = at->n - operation;
-    if (at->n == 2 && r4_str_is(last, "_search")) {
-        int rc = take_form(w);
-        w->q.method = "GET"; /* its form is read: the rest is as if it had stood in the URL */
-        w->q.len = 0;
-        return rc ? rc : rest_terms(w, none);
-    }
-    if (names > 2 || (names == 2 && !r4_id_ok(at->part[1].p, at->part[1].n)))
-        return nothing_here(w);
-    if (names == 2)
-        set_text(w->plan->id, sizeof w->plan->id, at->part[1]);
-    return rest_terms(w, operation ? last : none);
-}
-
 /* /Type/.. */
 static int route_type(struct fhir_work *w, struct tx *tx, const struct place *at)
 {
     struct fhir_plan *p = w->plan;
-    if (terms_type(p->type->name))
-        return route_terms(w, at);
     if (at->n == 1)
         return on_type(w, tx);
     if (at->part[1].p[0] == '$')

@@ -24,7 +24,7 @@ static void write_params(struct r4_buf *b, const struct r4 *r4, const struct r4_
         r4_buf_puts(b, "]");
 }
 
-/* The terminology service answers for its own three types (server/api/fhir_terms.c). */
+/* What the terminology service does over its three types (records/fhir/terms.c). */
 static void write_terms(struct r4_buf *b, const char *type)
 {
     static const struct {
@@ -32,14 +32,9 @@ static void write_terms(struct r4_buf *b, const char *type)
     } operations[] = {{"CodeSystem", "lookup", "CodeSystem-lookup"}, {"CodeSystem", "validate-code", "CodeSystem-validate-code"},
                       {"CodeSystem", "subsumes", "CodeSystem-subsumes"}, {"ValueSet", "expand", "ValueSet-expand"},
                       {"ValueSet", "validate-code", "ValueSet-validate-code"}, {"ValueSet", "batch-validate-code", "ValueSet-batch-validate-code"}, {"ConceptMap", "translate", "ConceptMap-translate"}};
-    size_t shown = 0;
-    r4_buf_printf(b, "{\"type\":\"%s\",\"interaction\":[{\"code\":\"read\"},{\"code\":\"search-type\"}],\"searchParam\":[{\"name\":\"url\",\"type\":\"uri\"},"
-                     "{\"name\":\"version\",\"type\":\"token\"},{\"name\":\"name\",\"type\":\"string\"},{\"name\":\"_id\",\"type\":\"token\"}]", type);
     for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
         if (strcmp(operations[i].type, type) == 0)
-            r4_buf_printf(b, "%s{\"name\":\"%s\",\"definition\":\"http://hl7.org/fhir/OperationDefinition/%s\"}", shown++ ? "," : ",\"operation\":[",
-                          operations[i].operation, operations[i].definition);
-    r4_buf_puts(b, "]}");
+            r4_buf_printf(b, ",{\"name\":\"%s\",\"definition\":\"http://hl7.org/fhir/OperationDefinition/%s\"}", operations[i].operation, operations[i].definition);
 }
 
 static void write_type(struct r4_buf *b, const struct r4 *r4, const struct r4_type *type)
@@ -51,6 +46,8 @@ static void write_type(struct r4_buf *b, const struct r4 *r4, const struct r4_ty
         r4_buf_printf(b, "\"documentation\":\"Those whose id begins with %s are the house's own: read, found by search, in $everything and $export; of their versions the newest is kept (ETag, If-None-Match, vread), their instance history says%s when they changed; a write to them is refused.\",", own->prefix, own->past ? "" : " only");
     if (strcmp(type->name, "Subscription") == 0)
         r4_buf_puts(b, "\"documentation\":\"Channel rest-hook: payload application/fhir+json (PUT endpoint/Type/id) or none (POST endpoint). Criteria: a search of one type. Sent only to endpoints the site allows; until then a Subscription stays requested. At most 10 of a client, under its scopes.\",");
+    if (terms_type(type->name))
+        r4_buf_puts(b, "\"documentation\":\"Beside what clients write stands what is loaded here and what FHIR itself defines: read, found by search and used by the operations, written by nobody (409). A resource is changed by the institution that wrote it alone, and a url is one institution's.\",");
     r4_buf_puts(b, "\"interaction\":[");
     for (size_t i = 0; i < sizeof interactions / sizeof *interactions; i++)
         r4_buf_printf(b, "%s{\"code\":\"%s\"}", i ? "," : "", interactions[i]);
@@ -58,9 +55,11 @@ static void write_type(struct r4_buf *b, const struct r4 *r4, const struct r4_ty
                    "\"conditionalUpdate\":true,\"conditionalDelete\":\"single\"");
     write_params(b, r4, type);
     static const char validate[] = "{\"name\":\"validate\",\"definition\":\"http://hl7.org/fhir/OperationDefinition/Resource-validate\"}";
-    if (strcmp(type->name, "Patient") != 0)
-        r4_buf_printf(b, ",\"operation\":[%s]", validate);
-    else
+    if (strcmp(type->name, "Patient") != 0) {
+        r4_buf_printf(b, ",\"operation\":[%s", validate);
+        write_terms(b, type->name);
+        r4_buf_puts(b, "]");
+    } else
         r4_buf_printf(b, ",\"operation\":[%s,{\"name\":\"everything\",\"definition\":\"http://hl7.org/fhir/OperationDefinition/Patient-everything\"},{\"name\":\"export\",\"definition\":\"http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export\"},"
                         "{\"name\":\"match\",\"definition\":\"http://hl7.org/fhir/OperationDefinition/Patient-match\"},"
                         "{\"name\":\"ihe-pix\",\"definition\":\"https://profiles.ihe.net/ITI/PIXm/OperationDefinition/IHE.PIXm.pix\"}]", validate);
@@ -104,10 +103,7 @@ void rest_metadata(struct fhir_work *w)
     for (size_t i = 0; i < n; i++) {
         if (i)
             r4_buf_puts(&b, ",");
-        if (terms_type(types[i]->name))
-            write_terms(&b, types[i]->name);
-        else
-            write_type(&b, r4, types[i]);
+        write_type(&b, r4, types[i]);
     }
     r4_buf_puts(&b, "],\"interaction\":[{\"code\":\"batch\"},{\"code\":\"transaction\"},{\"code\":\"history-system\"},{\"code\":\"search-system\"}],\"operation\":[{\"name\":\"export\",\"definition\":\"http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export\"},{\"name\":\"process-message\",\"definition\":\"http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message\"}]}]}");
     fhir_answer_buf(w, 200, &b);

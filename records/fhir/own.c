@@ -309,7 +309,7 @@ static bool in_compartment(const struct need *n, const struct facts *facts)
     return false;
 }
 
-static bool has_id(const struct r4_term *t, const char *name)
+bool own_has_id(const struct r4_term *t, const char *name)
 {
     for (size_t i = 0; i < t->n_operands; i++)
         if (r4_str_is(t->operands[i].v.code.p ? t->operands[i].v.code : t->operands[i].v.string, name))
@@ -329,13 +329,13 @@ static bool spoken_of(const struct finder *f, const struct need *n, const struct
     return query_end(q) == 0 && found;
 }
 
-static bool meets(const struct finder *f, const struct fhir_row *row, const struct facts *facts)
+bool own_meets(const struct finder *f, const struct fhir_row *row, const struct facts *facts)
 {
     for (size_t i = 0; i < f->n_needs; i++) {
         const struct need *n = &f->needs[i];
         bool holds = !n->term ? in_compartment(n, facts)
                      : n->term->reverse ? spoken_of(f, n, row)
-                     : !n->term->chain && n->term->modifier == R4_M_NONE && strcmp(n->term->param->code, "_id") == 0 ? has_id(n->term, row->name)
+                     : !n->term->chain && n->term->modifier == R4_M_NONE && strcmp(n->term->param->code, "_id") == 0 ? own_has_id(n->term, row->name)
                                                                                                                      : term_holds(f, n, row, facts);
         if (!holds)
             return false;
@@ -343,7 +343,7 @@ static bool meets(const struct finder *f, const struct fhir_row *row, const stru
     return true;
 }
 
-static int keep_row(struct own_rows *rows, struct fhir_row *row)
+int own_keep(struct own_rows *rows, struct fhir_row *row)
 {
     if (rows->n == rows->cap) {
         size_t cap = rows->cap ? 2 * rows->cap : 32;
@@ -370,8 +370,8 @@ static int try_one(struct own *o, const struct own_kind *k, const struct finder 
         rc = ERR_UNAVAILABLE;
     if (rc == 0 && f->compartment)
         facts_rows(o->w->fhir, row.type, &facts);
-    if (rc == 0 && meets(f, &row, &facts))
-        rc = keep_row(out, &row);
+    if (rc == 0 && own_meets(f, &row, &facts))
+        rc = own_keep(out, &row);
     facts_clear(&facts);
     fhir_row_clear(&row);
     return rc;
@@ -400,6 +400,8 @@ int own_search(struct finder *f, struct own_rows *out)
     const struct own_kind *k = own_kind_of(f->type->name);
     struct own_ids *ids = k ? calloc(1, sizeof *ids) : NULL;
     struct own o;
+    if (terms_type(f->type->name))
+        return terms_search(f, out);
     if (!k)
         return 0;
     if (!ids || !own_open(&o, f->w, f->tx)) {

@@ -79,6 +79,12 @@ YL_CHECKED int own_search(struct finder *f, struct own_rows *out);
 /* Ours of a type whose parameter names "Type/id". */
 YL_CHECKED int own_that_refer(struct fhir_work *w, struct tx *tx, const struct r4_type *type, const char *param, const char *reference, struct own_rows *out);
 void own_rows_clear(struct own_rows *rows);
+/* The catalogue of the terminology service, its part of own_search: bodies are left out (terms_search.c). */
+YL_CHECKED int terms_search(struct finder *f, struct own_rows *out);
+bool terms_body(struct fhir_work *w, struct fhir_row *row); /* fills it in; false: without memory */
+bool own_has_id(const struct r4_term *t, const char *name); /* t: a plain _id */
+bool own_meets(const struct finder *f, const struct fhir_row *row, const struct facts *facts);
+YL_CHECKED int own_keep(struct own_rows *rows, struct fhir_row *row); /* takes what it owns */
 
 /* ---- for the kinds ---- */
 /* The first term of this parameter whose operands are plain values; NULL. */

@@ -92,7 +92,7 @@ void rest_read(struct fhir_work *w, struct tx *tx)
     struct fhir_row row;
     bool linked = false; /* what is read hangs on other rows as well: no version says that it is unchanged */
     w->op = "fhir.read";
-    if (fhir_need(w, w->plan->type->name, MAY_READ) || own_read(w, tx, NULL))
+    if (fhir_need(w, w->plan->type->name, MAY_READ) || own_read(w, tx, NULL) || terms_read(w))
         return;
     int rc = row_find(w, tx, w->plan->type, str(w->plan->id), ROW_BODY, &row);
     if (rc == 0 && fhir_not_closed(w, tx, &row)) {
@@ -334,6 +334,8 @@ static int draft(struct fhir_work *w, struct tx *tx, struct staged *s)
     uint64_t own;
     if (own_name(s->type->name, s->name, &own))
         return own_refuse(w, s->type);
+    if (terms_listed(w, s->type->name, s->name))
+        return terms_refuse(w, s->type);
     number(w, tx, s);
     if (is_subscription(s) && subscription_check(w, tx, s))
         return ERR_INVALID;
@@ -409,6 +411,10 @@ void rest_write_begin(struct fhir_work *w, struct tx *tx)
         (void)!own_refuse(w, p->type);
         return;
     }
+    if (terms_listed(w, p->type->name, p->id)) {
+        (void)!terms_refuse(w, p->type);
+        return;
+    }
     if (!p->id[0] && !is(w, "POST") && !p->n_pairs) {
         (void)!fhir_fail_status(w, 400, "required", "A conditional request needs search parameters in its URL.");
         return;
@@ -456,6 +462,8 @@ static int finish_delete(struct fhir_work *w, struct tx *tx, struct staged *s)
     if (!s->old.found || s->old.deleted)
         return 0; /* http.html#delete: no matter whether it was there */
     snprintf(s->name, sizeof s->name, "%s", s->old.name);
+    if (terms_check(w, tx, s))
+        return ERR_DENIED;
     number(w, tx, s);
     s->act = ACT_DELETE;
     rc = staged_draft(w, w->plan->scratch, tx, s);
@@ -511,6 +519,7 @@ int rest_write_finish(struct fhir_work *w, struct tx *tx)
     if (s->act == ACT_DELETE)
         return finish_delete(w, tx, s);
     int rc = catch_up(w, tx, s);
+    rc = rc ? rc : terms_check(w, tx, s);
     if (rc)
         return rc;
     struct index_batch *batch = bundle_rows(w->plan->bundle);

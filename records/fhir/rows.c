@@ -339,6 +339,8 @@ int staged_store(struct fhir_work *w, struct tx *tx, struct staged *s, struct in
         rc = s->act == ACT_CREATE ? insert_row(tx, s, seq, source) : replace_row(tx, s, seq, source);
         if (strcmp(s->type->name, "Patient") == 0)
             w->fhir->newest_patient = seq;
+        if (terms_type(s->type->name))
+            terms_touch(records_parts(w->records)->terms);
         tx_exec(tx, "INSERT INTO fhir_change (seq, type, pkey, rid, vid, t_ms, act) VALUES ($1,$2,$3,$4,$5,$6,$7)", "itiiiii", seq, s->type->name, s->pkey,
                 s->rid, s->vid, s->t_ms, (int64_t)s->act);
         rc = rc ? rc : s->act == ACT_CREATE ? index_batch_add(batch ? batch : &alone, s->pkey, s->rid, &s->facts) : index_rows(tx, s, &old, s->act == ACT_UPDATE && s->old.pkey != s->pkey);

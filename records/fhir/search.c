@@ -168,7 +168,8 @@ bool page_take_own(struct page *p, struct fhir_row *row)
     e->row = *row;
     row->body = row->facts = NULL; /* taken */
     p->matches++;
-    return true;
+    p->failed = p->failed || (!e->row.body && !terms_body(p->w, &e->row)); /* of the catalogue only what is shown has one */
+    return !p->failed;
 }
 
 bool page_show_own(struct page *p, bool (*behind)(const struct page *p, int64_t low), int64_t low)

@@ -382,17 +382,19 @@ static int by_codes(struct finder *f, const struct r4_term *t, struct need *n)
 {
     struct keys k = {.d = f->w->plan->scratch->doc};
     struct fault unused = {0};
-    struct ts *ts;
-    int rc = terms_ts(records_parts(f->w->records)->terms, &ts, &unused);
+    struct terms *terms = records_parts(f->w->records)->terms;
+    struct terms_view view;
+    int rc = terms_view_open(terms, f->tx, &view, &unused);
     if (rc)
         return fhir_fail(f->w, ERR_UNAVAILABLE, "", "The terminology service is not ready.");
     for (size_t i = 0; i < t->n_operands && rc == 0; i++) {
         struct ts_codes codes = {0};
-        rc = codes_of(f, ts, t, &t->operands[i].v, &codes);
+        rc = codes_of(f, view.ts, t, &t->operands[i].v, &codes);
         for (size_t c = 0; c < codes.n && rc == 0; c++)
             token_keys(f, t->param, &(struct r4_value){.system = str(codes.list[c].system), .code = str(codes.list[c].code)}, &k);
         ts_codes_free(&codes);
     }
+    terms_view_close(terms, &view);
     rc = rc ? rc : take_keys(f, &k, n);
     n->by_codes = true;
     n->exact = n->keyed = t->modifier != R4_M_NOT_IN && n->n_keys <= KEYS_LED;

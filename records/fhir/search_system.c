@@ -6,7 +6,7 @@
 static int add_type(struct fhir_work *w, struct r4_str name, const struct r4_type **types, size_t *n)
 {
     const struct r4_type *type = r4_resource(fhir_r4(w->fhir), name.p, name.n);
-    if (!type || terms_type(type->name))
+    if (!type)
         return fhir_fail_status(w, 400, "invalid", "_type names a type that cannot be searched here.");
     for (size_t i = 0; i < *n; i++)
         if (types[i] == type)
@@ -31,7 +31,7 @@ static int take_types(struct fhir_work *w, const struct r4_type **types, size_t 
     }
     bool said = *n > 0;
     for (size_t i = 0; i < n_all && rc == 0 && !said; i++)
-        if (!terms_type(all[i]->name) && fhir_may(w, all[i]->name, MAY_SEARCH))
+        if (fhir_may(w, all[i]->name, MAY_SEARCH))
             types[(*n)++] = all[i];
     return rc;
 }

@@ -1,8 +1,10 @@
-/* CodeSystem, ValueSet and ConceptMap for machine clients: the terminology service behind a scope (people go by the operation term.fhir). */
+/* CodeSystem, ValueSet and ConceptMap for machine clients: the catalogue and the operations of the terminology service behind a scope (people go
+ * by the operation term.fhir). What clients write themselves is the store's, as any resource. */
 #include "records/fhir/fhir_private.h"
 #include "records/term/term.h"
 #include "records/term/ts.h"
 #include <jansson.h>
+#include <stdio.h>
 
 bool terms_type(const char *type)
 {
@@ -39,41 +41,57 @@ static int read_parameters(struct fhir_work *w, json_t *list)
     return rc;
 }
 
-static void make_absolute(json_t *of, const char *name, const char *base, const char *path)
+static struct ts *service(struct fhir_work *w)
 {
-    json_object_set_new(of, name, json_sprintf("%s/%s", base, path));
+    struct fault unused = {0};
+    struct ts *ts;
+    return terms_ts(records_parts(w->records)->terms, &ts, &unused) ? NULL : ts;
 }
 
-/* The service knows no address: links and names of a search are written below this server's. */
-static void place(struct fhir_work *w, json_t *bundle)
+/* ---- the catalogue ---- */
+
+bool terms_listed(struct fhir_work *w, const char *type, const char *name)
 {
-    char base[300], path[200];
-    json_t *one;
-    size_t i;
-    fhir_base(w, base);
-    json_array_foreach(json_object_get(bundle, "link"), i, one) {
-        char *url = strdup(json_string_value(json_object_get(one, "url")));
-        make_absolute(one, "url", base, url ? url : "");
-        free(url);
-    }
-    json_array_foreach(json_object_get(bundle, "entry"), i, one) {
-        const char *id = json_string_value(json_object_get(json_object_get(one, "resource"), "id"));
-        snprintf(path, sizeof path, "%s/%s", w->plan->type->name, id ? id : "");
-        make_absolute(one, "fullUrl", base, path);
-    }
+    const struct ts *ts = name[0] && terms_type(type) ? service(w) : NULL;
+    return ts && ts_lists_id(ts, type, name);
 }
+
+/* 409: what stands in the way is what is loaded here, not a right that somebody could be given (403), and the URL takes these methods for others (405). */
+int terms_refuse(struct fhir_work *w, const struct r4_type *type)
+{
+    char path[60];
+    snprintf(path, sizeof path, "%s.id", type->name);
+    fault_clear(&w->fault);
+    (void)!fault_field(&w->fault, path, "of_the_catalogue");
+    return fhir_fail(w, ERR_CONFLICT, "of_the_catalogue", "This id belongs to the terminology that is loaded here, which is not changed over FHIR: choose another id.");
+}
+
+bool terms_read(struct fhir_work *w)
+{
+    const struct r4_type *type = w->plan->type;
+    if (!terms_listed(w, type->name, w->plan->id))
+        return false;
+    struct ts_request q = {type->name, w->plan->id, "", NULL};
+    json_t *resource = NULL;
+    struct r4_buf b = {0};
+    char *text = ts_read(service(w), &q, &resource) == 200 ? json_dumps(resource, JSON_COMPACT) : NULL;
+    if (text && body_shape(w, type, str(text), &b) == 0)
+        fhir_answer_buf(w, 200, &b);
+    else
+        (void)!fhir_fail(w, ERR_UNAVAILABLE, "", "Out of memory.");
+    free(text);
+    r4_buf_clear(&b);
+    json_decref(resource);
+    return true;
+}
+
+/* ---- the operations ---- */
 
 static void answer(struct fhir_work *w, const struct ts *ts, const char *operation, json_t *in)
 {
     struct ts_request q = {w->plan->type->name, w->plan->id, operation, in};
     struct r4_buf b = {0};
-    json_t *resource = NULL;
-    int status = *operation ? ts_answer_text(ts, &q, &b.p, &b.n) : ts_read(ts, &q, &resource);
-    if (!*operation && !w->plan->id[0])
-        place(w, resource);
-    if (!*operation && (b.p = json_dumps(resource, JSON_COMPACT)))
-        b.n = strlen(b.p);
-    json_decref(resource);
+    int status = ts_answer_text(ts, &q, &b.p, &b.n);
     b.cap = b.n + 1;
     if (b.p)
         fhir_answer_buf(w, status, &b);
@@ -81,40 +99,26 @@ static void answer(struct fhir_work *w, const struct ts *ts, const char *operati
         (void)!fhir_fail(w, ERR_UNAVAILABLE, "", "Out of memory.");
 }
 
-/* A search that asks for strictness is told of what it may not ask for. */
-static int check_search(struct fhir_work *w)
+int rest_terms(struct fhir_work *w, struct tx *tx, struct r4_str operation)
 {
+    struct terms *terms = records_parts(w->records)->terms;
+    struct terms_view view;
+    struct fault unused = {0};
     char name[64];
-    for (size_t i = 0; i < w->plan->n_pairs && w->plan->strict; i++) {
-        struct r4_str n = w->plan->pairs[i].name;
-        snprintf(name, sizeof name, "%.*s", (int)n.n, n.p);
-        if (!ts_read_knows(name) && strcmp(name, "_summary") && strcmp(name, "_elements"))
-            return fhir_fail_status(w, 400, "not-found", "There is no search parameter %s for %s.", name, w->plan->type->name);
-    }
-    return 0;
-}
-
-int rest_terms(struct fhir_work *w, struct r4_str operation)
-{
-    struct ts *ts;
-    bool get = strcmp(w->q.method, "GET") == 0 || strcmp(w->q.method, "HEAD") == 0;
     w->op = "fhir.terms";
-    if (!get && !(operation.n && strcmp(w->q.method, "POST") == 0))
-        return fhir_fail(w, ERR_METHOD, "method", "The terminology of this site is read and asked, not written.");
     int rc = fhir_need(w, w->plan->type->name, MAY_READ);
     if (rc)
         return rc;
-    if (terms_ts(records_parts(w->records)->terms, &ts, &w->fault))
+    if (terms_view_open(terms, tx, &view, &unused))
         return fhir_fail(w, ERR_UNAVAILABLE, "terms", "The terminology service is not ready.");
     json_t *list = json_array(), *in = json_pack("{s:s, s:o}", "resourceType", "Parameters", "parameter", list);
-    rc = operation.n || w->plan->id[0] ? 0 : check_search(w);
-    rc = rc ? rc : read_parameters(w, list);
-    if (rc == 0 && operation.n && w->q.languages && *w->q.languages)
+    rc = read_parameters(w, list);
+    if (rc == 0 && w->q.languages && *w->q.languages)
         json_array_append_new(list, json_pack("{s:s, s:s}", "name", TS_ACCEPT_LANGUAGE, "valueString", w->q.languages));
-    char name[64];
-    snprintf(name, sizeof name, "%.*s", operation.n ? (int)operation.n - 1 : 0, operation.n ? operation.p + 1 : ""); /* behind the $ */
+    snprintf(name, sizeof name, "%.*s", (int)operation.n - 1, operation.p + 1); /* behind the $ */
     if (rc == 0)
-        answer(w, ts, name, in);
+        answer(w, view.ts, name, in);
+    terms_view_close(terms, &view);
     json_decref(in);
     return rc;
 }

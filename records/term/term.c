@@ -12,6 +12,8 @@ int terms_open(struct terms **out, const char *config_dir, struct fault *f)
     if (!t)
         return fault_set(f, ERR_INTERNAL, "", "Out of memory.");
     pthread_mutex_init(&t->lock, NULL);
+    pthread_mutex_init(&t->site_lock, NULL);
+    atomic_init(&t->empty, -1);
     snprintf(t->dir, sizeof t->dir, "%s/data", config_dir);
     if (pinyin_open(&t->pinyin, t->dir) || icd10_open(&t->icd10, t->dir, t->pinyin)) {
         terms_close(t);
@@ -25,11 +27,13 @@ void terms_close(struct terms *t)
 {
     if (!t)
         return;
+    terms_view_close(t, &(struct terms_view){.site = t->site}); /* the last who holds it */
     ts_close(t->ts);
     dx_close(t->dx);
     icd10_close(t->icd10);
     pinyin_close(t->pinyin);
     pthread_mutex_destroy(&t->lock);
+    pthread_mutex_destroy(&t->site_lock);
     free(t);
 }
 
@@ -119,11 +123,8 @@ static int fhir_text(const struct ts *ts, const struct ts_request *q, struct op_
     return 0;
 }
 
-static int fhir_op(struct op_ctx *ctx, json_t *args, json_t **result)
+static int fhir_ask(const struct ts *ts, struct op_ctx *ctx, json_t *args, json_t **result)
 {
-    struct ts *ts;
-    if (terms_ts(records_parts(ctx->records)->terms, &ts, ctx->fault))
-        return ctx->fault->code;
     const char *id = arg_text(args, "id"), *operation = arg_text(args, "operation");
     struct ts_request q = {arg_text(args, "type"), id ? id : "", operation ? operation : "", json_object_get(args, "parameters")};
     json_t *resource = NULL;
@@ -135,6 +136,17 @@ static int fhir_op(struct op_ctx *ctx, json_t *args, json_t **result)
     int status = *q.operation ? ts_answer(ts, &q, &resource) : ts_read(ts, &q, &resource);
     *result = json_pack("{s:i,s:o}", "status", status, "resource", resource);
     return 0;
+}
+
+static int fhir_op(struct op_ctx *ctx, json_t *args, json_t **result)
+{
+    struct terms *t = records_parts(ctx->records)->terms;
+    struct terms_view view;
+    if (terms_view_open(t, ctx->tx, &view, ctx->fault))
+        return ctx->fault->code;
+    int rc = fhir_ask(view.ts, ctx, args, result);
+    terms_view_close(t, &view);
+    return rc;
 }
 
 static const struct field icd10_args[] = {

@@ -498,6 +498,14 @@ static int dispatch(const struct ts *t, const struct ts_request *q, json_t **out
     return ts_fail(out, 404, "not-supported", NULL, "There is no operation $%s on %s.", q->operation, q->type);
 }
 
+int ts_open_over(struct ts **out, const struct ts *below)
+{
+    int rc = ts_open(out, NULL, NULL);
+    if (rc == 0)
+        (*out)->below = below;
+    return rc;
+}
+
 /* The request's own resources over the server's; *own NULL where it brings none. 0, or the status. */
 static int open_own(const struct ts *t, const struct ts_request *q, struct ts **own, json_t **out)
 {
@@ -509,9 +517,8 @@ static int open_own(const struct ts *t, const struct ts_request *q, struct ts **
         json_t *resource = json_object_get(one, "resource");
         if (strcmp(name, "tx-resource") || !resource)
             continue;
-        if (!*own && ts_open(own, NULL, NULL))
+        if (!*own && ts_open_over(own, t))
             return ts_fail(out, 500, "exception", NULL, "Out of memory.");
-        (*own)->below = t;
         if (ts_add(*own, resource))
             return ts_fail(out, 400, "invalid", NULL, "A tx-resource is a CodeSystem, a ValueSet or a ConceptMap.");
     }

@@ -23,6 +23,8 @@ YL_CHECKED int ts_open(struct ts **out, const char *data_dir, const struct pinyi
 void ts_close(struct ts *t);
 /* Adds a CodeSystem, ValueSet or ConceptMap resource (borrowed, copied). 0, or ERR_INVALID for something else. */
 YL_CHECKED int ts_add(struct ts *t, const json_t *resource);
+/* An empty one that stands over `below`, which must live as long: what is added is found before what lies under it. */
+YL_CHECKED int ts_open_over(struct ts **out, const struct ts *below);
 
 #define TS_ACCEPT_LANGUAGE "\x01" "accept-language" /* the HTTP header, as a parameter; never leaves */
 struct ts_request {
@@ -37,7 +39,12 @@ int ts_answer(const struct ts *t, const struct ts_request *q, json_t **out);
 int ts_answer_text(const struct ts *t, const struct ts_request *q, char **text, size_t *len);
 /* One resource by id, or a searchset Bundle by url/version/name (`in` as Parameters) where id is "". */
 int ts_read(const struct ts *t, const struct ts_request *q, json_t **out);
-bool ts_read_knows(const char *parameter); /* of the search */
+
+/* What the lists and FHIR itself define, by its place in a fixed order (new reference; NULL behind the last, or without memory), and whether one
+ * of it has this id, or this url in any version. */
+json_t *ts_listed(const struct ts *t, const char *type, size_t i);
+bool ts_lists_id(const struct ts *t, const char *type, const char *id);
+bool ts_lists_url(const struct ts *t, const char *type, const char *url);
 
 /* What is loaded, in the order of url and version: {systems: [{id,url,version,title,codes,complete,from,until}], sets: [{id,url,version,title}],
  * maps: [{id,url,version,title,source,target,codes,from,until}]}; days "" = open. New reference. (ts_catalogue.c) */

@@ -19,15 +19,32 @@ static json_t *loaded(const struct ts *t, const char *type, size_t i)
     return json_array_get(t->sets, i);
 }
 
+static const struct ts *bottom(const struct ts *t)
+{
+    while (t->below)
+        t = t->below;
+    return t;
+}
+
+/* The lists first, then what stands over them. */
+static json_t *of_id(const struct ts *t, const struct ts_request *q)
+{
+    json_t *one = t->below ? of_id(t->below, q) : NULL;
+    for (size_t i = 0; !one && loaded(t, q->type, i); i++)
+        if (strcmp(ts_member(loaded(t, q->type, i), "id"), q->id) == 0)
+            one = loaded(t, q->type, i);
+    return one;
+}
+
 static int read_one(const struct ts *t, const struct ts_request *q, json_t **out)
 {
-    json_t *one;
     const struct ts_def *d;
-    for (size_t i = 0; (one = loaded(t, q->type, i)); i++)
-        if (strcmp(ts_member(one, "id"), q->id) == 0) {
-            *out = json_incref(one);
-            return 200;
-        }
+    json_t *one = of_id(t, q);
+    if (one) {
+        *out = json_incref(one);
+        return 200;
+    }
+    t = bottom(t);
     for (size_t i = 0; (d = ts_defs_at(t->defs, q->type, i)); i++)
         if (strcmp(d->id, q->id) == 0) {
             *out = ts_defs_resource(t->defs, d);
@@ -97,12 +114,39 @@ static json_t *link_to(const struct page *p, const char *type, const char *relat
     return link;
 }
 
-bool ts_read_knows(const char *parameter)
+json_t *ts_listed(const struct ts *t, const char *type, size_t i)
 {
-    for (size_t i = 0; i < N_CRITERIA; i++)
-        if (strcmp(parameter, criteria[i]) == 0)
+    size_t n = 0;
+    const struct ts_def *d;
+    for (json_t *one; (one = loaded(t, type, n)); n++)
+        if (n == i)
+            return json_incref(one);
+    d = ts_defs_at(t->defs, type, i - n);
+    return d ? ts_defs_resource(t->defs, d) : NULL;
+}
+
+static bool lists(const struct ts *t, const char *type, const char *member, const char *value)
+{
+    json_t *one;
+    const struct ts_def *d;
+    bool id = strcmp(member, "id") == 0;
+    for (size_t i = 0; (one = loaded(t, type, i)); i++)
+        if (strcmp(ts_member(one, member), value) == 0)
             return true;
-    return strcmp(parameter, "_count") == 0 || strcmp(parameter, "_offset") == 0;
+    for (size_t i = 0; (d = ts_defs_at(t->defs, type, i)); i++)
+        if (strcmp(id ? d->id : d->url, value) == 0)
+            return true;
+    return false;
+}
+
+bool ts_lists_id(const struct ts *t, const char *type, const char *id)
+{
+    return lists(t, type, "id", id);
+}
+
+bool ts_lists_url(const struct ts *t, const char *type, const char *url)
+{
+    return lists(t, type, "url", url);
 }
 
 int ts_read(const struct ts *t, const struct ts_request *q, json_t **out)
@@ -113,9 +157,11 @@ int ts_read(const struct ts *t, const struct ts_request *q, json_t **out)
     struct page p = {q->in, json_array(), offset > 0 ? offset : 0, count < 0 ? PAGE : count < PAGE_MAX ? count : PAGE_MAX, 0};
     json_t *one, *links = json_array();
     const struct ts_def *d;
-    for (size_t i = 0; (one = loaded(t, q->type, i)); i++)
-        if (on_page(&p, (const char *[]){ts_member(one, "id"), ts_member(one, "url"), ts_member(one, "version"), ts_member(one, "name")}))
-            show(&p, json_incref(one));
+    for (const struct ts *level = t; level; level = level->below)
+        for (size_t i = 0; (one = loaded(level, q->type, i)); i++)
+            if (on_page(&p, (const char *[]){ts_member(one, "id"), ts_member(one, "url"), ts_member(one, "version"), ts_member(one, "name")}))
+                show(&p, json_incref(one));
+    t = bottom(t);
     for (size_t i = 0; (d = ts_defs_at(t->defs, q->type, i)); i++)
         if (on_page(&p, (const char *[]){d->id, d->url, d->version, d->name}))
             show(&p, ts_defs_resource(t->defs, d));

@@ -178,14 +178,14 @@ static const json_t *find_set(const struct ts *t, const struct ts_request *q, js
     const char *text = ts_text(q->in, "url"), *version = ts_canonical(text, url, sizeof url);
     if (!*version)
         version = ts_text(q->in, "valueSetVersion");
-    const json_t *set = *url ? ts_set(t, url, version) : NULL;
+    const json_t *set = *q->id ? ts_set_of_id(t, q->id) : *url ? ts_set(t, url, version) : NULL;
     if (!set) {
         char message[600], named[520];
         *out = ts_outcome();
-        snprintf(named, sizeof named, "%s%s%s", url, *version ? "|" : "", version);
+        snprintf(named, sizeof named, "%s%s%s", *q->id ? q->id : url, *version ? "|" : "", version);
         snprintf(message, sizeof message, "A definition for the value Set '%s' could not be found", named);
         ts_issue(*out, &(struct ts_issue){"error", "not-found", "not-found", "Unable_to_resolve_value_Set_", NULL, message});
-        *status = *url ? 404 : 400;
+        *status = *q->id || *url ? 404 : 400;
     }
     return set;
 }
@@ -227,6 +227,11 @@ static int checked(struct check *c, const struct ts_request *q, json_t **out)
             x.system = ts_text(q->in, "url");
         if (!c->set && !*x.version)
             x.version = ts_text(q->in, "version");
+        const struct ts_system *named = !c->set && !coding && !*x.system && *q->id ? ts_system_of_id(c->t, q->id) : NULL;
+        if (named) {
+            x.system = named->url;
+            x.version = *x.version ? x.version : named->version;
+        }
         if (!*x.code)
             return ts_fail(out, 400, "invalid", NULL, "Unable to find code to validate (looked for coding | codeableConcept | code+system | code+inferSystem in parameters");
         struct paths at = {"", "code", "system", "display", "version"};

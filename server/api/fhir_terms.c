@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define FHIR_JSON "application/fhir+json; charset=utf-8"
+#define BODY_MAX (32u << 20) /* as of any resource (fhir.c) */
 
 struct asked {
     const struct api_config *config;
@@ -172,6 +173,12 @@ static void on_terms(void *ctx, struct net_request *r)
     }
     struct fault f;
     fault_clear(&f);
+    if (net_request_method(r) & ~(NET_GET | NET_HEAD | NET_POST)) {
+        (void)!fault_set(&f, ERR_METHOD, "method", "People read and ask the terminology; machine clients write it.");
+        net_reply_header(r, "Allow", "GET, HEAD, POST");
+        reply_outcome(r, &f);
+        return;
+    }
     json_t *list = json_array(), *args = json_pack("{s:{s:o}, s:b}", "parameters", "parameter", list, "text", 1);
     int rc = read_path(net_request_path(r), args, &f);
     rc = rc ? rc : read_query(net_request_query(r), list, &f);
@@ -188,7 +195,8 @@ int fhir_terms_serve(const struct api_config *config)
     static const char *const prefixes[] = {"/fhir/CodeSystem", "/fhir/CodeSystem/", "/fhir/ValueSet", "/fhir/ValueSet/", "/fhir/ConceptMap",
                                            "/fhir/ConceptMap/"};
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
-        struct net_route route = {prefixes[i], NET_GET | NET_HEAD | NET_POST, on_terms, (void *)config, 0};
+        struct net_route route = {.prefix = prefixes[i], .methods = NET_GET | NET_HEAD | NET_POST | NET_PUT | NET_PATCH | NET_DELETE, .handler = on_terms, .ctx = (void *)config,
+                                  .max_body = BODY_MAX};
         if (net_route_add(config->net, &route)) return ERR_CONFLICT;
     }
     return 0;

@@ -32,6 +32,7 @@ const known = {
   'server/node/edge.c': [/^e->config\.peer$/, /^why$/], // the origin's address; fixed words, TLS's, the origin's
   'server/node/origin.c': [/^k->(address|from|viewers_max)$/, /^text$/, /^code$/], // an edge's address; fixed words
   'server/node/origin_lectures.c': [/^k->address$/, /^PLACEMENT_ROOMS_MAX$/],
+  'records/term/site.c': [/^(f\.|t->)(n|bytes)$/, /^TERMS_SITE_(MAX|BYTES)$/], // counts
   'records/org/person.c': [/^what$/], // password, totp, lock
   'records/patient/index_desk.c': [/^act->kind$/], // link, apart, merge, split
   'records/patient/patient_ops.c': [/^what$/, /^share_basis_word\(basis\)$/], // which number; own, case, consent, emergency

@@ -1,5 +1,5 @@
 /* The terminology service over HTTP, as a FHIR client asks it: GET and POST, FHIR's content type, OperationOutcomes. */
-#include "tests/lib/site.h"
+#include "tests/lib/fhir_client.h"
 
 static struct web last;
 static struct person_at sun;
@@ -89,6 +89,44 @@ static void what_is_wrong_is_an_outcome(void **state)
     }
 }
 
+/* Machine clients write; a person's session does not. */
+static void people_do_not_write(void **state)
+{
+    static const char *const methods[] = {"PUT", "PATCH", "DELETE"};
+    char headers[500];
+    (void)state;
+    snprintf(headers, sizeof headers, "%sX-CSRF-Token: %s\r\nContent-Type: application/fhir+json\r\n", sun.cookie, sun.csrf);
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        json_t *answer = ask(methods[i], "/fhir/ValueSet/mine", headers, "{\"resourceType\":\"ValueSet\",\"id\":\"mine\",\"status\":\"active\"}");
+        assert_int_equal(last.status, 405);
+        assert_string_equal(kind(answer), "OperationOutcome");
+        assert_string_equal(web_header(&last, "Allow"), "GET, HEAD, POST");
+        json_decref(answer);
+    }
+}
+
+/* What a machine client writes is looked up, read and found by people at once. */
+static void people_use_what_clients_write(void **state)
+{
+    struct fhir_client c;
+    (void)state;
+    fhir_register(&c, "system/*.*");
+    fhir_sign_in(&c);
+    assert_int_equal(fhir_do(&c, "PUT", "/CodeSystem/house", "", "{\"resourceType\":\"CodeSystem\",\"id\":\"house\",\"url\":\"urn:house\",\"name\":\"House\",\"status\":\"active\",\"content\":\"complete\",\"concept\":[{\"code\":\"h\",\"display\":\"Home\"}]}"), 201);
+    json_decref(ask("GET", "/fhir/CodeSystem/$lookup?system=urn:house&code=h", sun.cookie, NULL));
+    assert_int_equal(last.status, 200);
+    assert_non_null(strstr(last.body, "Home"));
+    json_decref(ask("GET", "/fhir/CodeSystem/house", sun.cookie, NULL));
+    assert_int_equal(last.status, 200);
+    json_t *both = ask("GET", "/fhir/CodeSystem?_id=house,icd10-nhsa", sun.cookie, NULL);
+    assert_int_equal(json_integer_value(json_object_get(both, "total")), 2);
+    json_decref(both);
+    assert_int_equal(fhir_do(&c, "DELETE", "/CodeSystem/house", "", NULL), 204);
+    json_decref(ask("GET", "/fhir/CodeSystem/$lookup?system=urn:house&code=h", sun.cookie, NULL));
+    assert_int_equal(last.status, 404);
+    fhir_forget(&c);
+}
+
 /* The consultation form's question: the normal form with codes to choose from, the doctor's words as they were. */
 static void the_form_asks_for_the_normal_form(void **state)
 {
@@ -108,6 +146,8 @@ int main(void)
         cmocka_unit_test(get_and_post_say_the_same),
         cmocka_unit_test(the_other_operations),
         cmocka_unit_test(what_is_wrong_is_an_outcome),
+        cmocka_unit_test(people_do_not_write),
+        cmocka_unit_test(people_use_what_clients_write),
         cmocka_unit_test(the_form_asks_for_the_normal_form),
     };
     return cmocka_run_group_tests(tests, start, stop);

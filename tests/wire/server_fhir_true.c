@@ -43,11 +43,6 @@ static const char *sample(const char *type)
     return "a";
 }
 
-static bool terms(const char *type)
-{
-    return strcmp(type, "CodeSystem") == 0 || strcmp(type, "ValueSet") == 0 || strcmp(type, "ConceptMap") == 0;
-}
-
 static void every_parameter_can_be_asked(void **state)
 {
     json_t *m = metadata(), *resources = json_object_get(json_array_get(json_object_get(m, "rest"), 0), "resource"), *r, *p;
@@ -55,7 +50,7 @@ static void every_parameter_can_be_asked(void **state)
     int asked = 0;
     (void)state;
     assert_int_equal(json_array_size(resources), 146);
-    json_array_foreach(resources, i, r) if (!terms(text(r, "type"))) json_array_foreach(json_object_get(r, "searchParam"), j, p)
+    json_array_foreach(resources, i, r) json_array_foreach(json_object_get(r, "searchParam"), j, p)
     {
         char path[200];
         snprintf(path, sizeof path, "/%s?%s=%s&_count=1", text(r, "type"), text(p, "name"), sample(text(p, "type")));
@@ -87,7 +82,6 @@ static void every_interaction_is_there(void **state)
     {
         char path[120], allow[200];
         const char *type = text(r, "type");
-        if (terms(type)) continue;
         for (size_t k = 0; k < sizeof all / sizeof *all; k++)
             assert_true(offers(r, all[k]));
         const struct {
@@ -173,7 +167,7 @@ static void examples_come_back_as_they_went(void **state)
 {
     const char *folder = getenv("YL_FHIR_EXAMPLES");
     static char line[4 << 20], path[300];
-    int n = 0, refused = 0;
+    int n = 0, refused = 0, own = 0;
     (void)state;
     if (!folder) return;
     snprintf(path, sizeof path, "gzip -dc %s/r4-examples.ndjson.gz", folder);
@@ -183,13 +177,15 @@ static void examples_come_back_as_they_went(void **state)
         const char *type = text(sent, "resourceType"), *id = text(sent, "id");
         line[strcspn(line, "\n")] = 0;
         if (n++ % 100 == 0) fhir_sign_in(&c);
-        if (terms(type) || !*id || strcmp(id, "qs1") == 0) { /* that questionnaire lacks its linkIds: rightly refused */
+        if (!*id || strcmp(id, "qs1") == 0) { /* that questionnaire lacks its linkIds: rightly refused */
             json_decref(sent);
             continue;
         }
         snprintf(path, sizeof path, "/%s/%s", type, id);
         int status = fhir_do(&c, "PUT", path, "", line);
-        if (status != 200 && status != 201) {
+        if (status == 409 && strstr(c.web.body, "of_the_catalogue")) /* FHIR's own code systems and value sets are here already */
+            own++;
+        else if (status != 200 && status != 201) {
             printf("%s: %d %.300s\n", path, status, c.web.body);
             refused++;
         } else {
@@ -201,7 +197,7 @@ static void examples_come_back_as_they_went(void **state)
         json_decref(sent);
     }
     pclose(f);
-    printf("%d examples, %d refused\n", n, refused);
+    printf("%d examples, %d of the catalogue, %d refused\n", n, own, refused);
     assert_true(n > 0 && refused == 0);
 }
 
