@@ -9,5 +9,9 @@
 
 #define BLANK_WIDTH 192
 #define BLANK_HEIGHT 108
-const uint8_t *blank_picture(size_t *len);
+struct blank {
+    const uint8_t *bytes;
+    size_t len;
+};
+struct blank blank_picture(void);
 #endif

@@ -262,11 +262,10 @@ static void begin_generation(struct packager *p, bool picture, int64_t at_us)
 
 static void begin_sound_only(struct packager *p, int64_t time_us)
 {
-    size_t len;
-    const uint8_t *black = blank_picture(&len);
+    struct blank black = blank_picture();
     if (p->started) close_chunk(p, time_us, time_us); /* still of the picture before */
-    if (dimensions_of(MEDIA_H264, black, len, &p->dimensions)) return;
-    if (!p->blank.data.len) keep_slices(&p->blank, black, len);
+    if (dimensions_of(MEDIA_H264, black.bytes, black.len, &p->dimensions)) return;
+    if (!p->blank.data.len) keep_slices(&p->blank, black.bytes, black.len);
     begin_generation(p, false, time_us);
 }
 
