@@ -1,7 +1,7 @@
 // A server told by the test: API answers and signaling replies in the shapes of docs/protocol/.
 export const ME = {
   stage: 'ready', person: { id: 'p1', name: 'Li', login: 'li', title: '', phone_masked: '' }, posts: [], post: { id: 'o', org: { id: 'o', name: 'Clinic', level: 'township' }, dept: null, roles: ['applicant'] },
-  roles: ['applicant'], rights: ['room.join', 'case.read'], csrf: 'token-1', totp_enrolled: false, second_factor_until_ms: 0, idle_ms: 900000, unread: 2, server_ms: Date.now(), version: 't',
+  roles: ['applicant'], rights: ['room.join', 'case.read'], csrf: 'token-1', totp_enrolled: false, second_factor_until_ms: 0, idle_ms: 900000, unread: 2, get server_ms() { return Date.now() }, version: 't',
 }
 export const json = (status, body) => ({ status, contentType: 'application/json', body: JSON.stringify(body) })
 export const fault = (status, code, more = {}) => json(status, { error: { code, reason: '', text: '', fields: [], ...more } })
