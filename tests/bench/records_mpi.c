@@ -14,6 +14,7 @@
 #include "records/term/fold.h"
 #include "server/base/clock.h"
 #include "tests/support/dice.h"
+#include "tests/support/mpi_score.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,59 +22,6 @@
 
 static const struct mpi_tables *tables;
 static float odds; /* of the default of yilianctl; with BENCH_ODDS=0 (an even chance) recall grows and precision falls */
-
-/* ---- judging ---- */
-
-struct cell {
-    uint64_t truth;
-    uint32_t cluster;
-};
-
-static int by_truth(const void *a, const void *b)
-{
-    const struct cell *x = a, *y = b;
-    if (x->truth != y->truth)
-        return x->truth < y->truth ? -1 : 1;
-    return (x->cluster > y->cluster) - (x->cluster < y->cluster);
-}
-
-static int by_cluster(const void *a, const void *b)
-{
-    const struct cell *x = a, *y = b;
-    return (x->cluster > y->cluster) - (x->cluster < y->cluster);
-}
-
-static double pairs_of(double n)
-{
-    return n * (n - 1) / 2;
-}
-
-struct score {
-    double predicted, real, hit;
-};
-
-static struct score judge(struct cell *cells, size_t n)
-{
-    struct score s = {0};
-    qsort(cells, n, sizeof *cells, by_cluster);
-    for (size_t from = 0, to; from < n; from = to) {
-        for (to = from; to < n && cells[to].cluster == cells[from].cluster;)
-            to++;
-        s.predicted += pairs_of((double)(to - from));
-    }
-    qsort(cells, n, sizeof *cells, by_truth);
-    for (size_t from = 0, to; from < n; from = to) {
-        size_t run = from;
-        for (to = from; to < n && cells[to].truth == cells[from].truth; to++)
-            if (cells[to].cluster != cells[run].cluster) {
-                s.hit += pairs_of((double)(to - run));
-                run = to;
-            }
-        s.hit += pairs_of((double)(to - run));
-        s.real += pairs_of((double)(to - from));
-    }
-    return s;
-}
 
 /* ---- one run ---- */
 
@@ -199,8 +147,7 @@ static struct score run(const char *name, const struct dataset *d, struct csv *c
     double processor = processor_s() - before;
     struct cell *cells = malloc((set.n + 1) * sizeof *cells);
     struct score s = judge(cells, truths(d, c, cells, &load, link.cluster));
-    double p = s.predicted ? s.hit / s.predicted : 1, r = s.real ? s.hit / s.real : 1;
-    printf("%-22s %8u %8.0f  %.4f  %.4f  %.4f   %6.2f %6.2f %6.2f  %9llu\n", name, set.n, s.real, p, r, 2 * p * r / (p + r),
+    printf("%-22s %8u %8.0f  %.4f  %.4f  %.4f   %6.2f %6.2f %6.2f  %9llu\n", name, set.n, s.real, score_precision(s), score_recall(s), score_f1(s),
            (double)(loaded - start) / 1e6, (double)(end - loaded) / 1e6, processor, (unsigned long long)link.pairs);
     if (getenv("MPI_OUT")) {
         char path[300];
