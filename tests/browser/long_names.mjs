@@ -1,13 +1,12 @@
 // Names as they are: a patient of forty characters, institutions and departments of as many, a doctor of thirteen, a long diagnosis. On every
 // route nothing is wider than its place, nothing is cut without a title that says the rest, no text lies on another. SHOTS=dir keeps pictures; ONLY=name.
 import assert from 'node:assert/strict'
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { DESKTOP, launch, open, PHONE, ROOT, run } from './lib.mjs'
+import { DESKTOP, open, PHONE, run } from './lib.mjs'
 import { signedIn } from './person.mjs'
 import { looked } from './seen.mjs'
-import { freePort, signIn, startSite } from './site.mjs'
-import { arrive, content, visitsOf } from './visits.mjs'
+import { signIn } from './site.mjs'
+import { arrive, shownSite, visitsOf } from './visits.mjs'
 
 process.env.TZ = 'Asia/Shanghai'
 const PATIENT = '阿卜杜热合曼·买买提吐尔逊·艾合麦提江·阿不都克里木·努尔艾合买提·伊敏江·赛力'
@@ -17,13 +16,7 @@ const DOCTOR = '欧阳·阿依古丽·麦麦提艾力'
 const DIAGNOSIS = '左侧大脑中动脉闭塞致急性大面积脑梗死伴出血转化，高血压病3级（很高危组），2型糖尿病伴多个并发症，阵发性心房颤动'
 assert.equal(PATIENT.length, 40)
 
-const mllp = await freePort()
-const site = await startSite('127.0.0.1', `mllp.port = ${mllp}\nbackup.dir = away\n`)
-site.ctl('demo', 'load', join(ROOT, 'config/demo/centre'))
-const browser = await launch()
-const shots = process.env.SHOTS
-if (shots) mkdirSync(shots, { recursive: true })
-const c = await content(site, mllp)
+const { site, browser, shots, c } = await shownSite()
 
 async function lengthen() {
   const [zhang, admin] = [await signedIn(site, 'qs.zhang'), await signedIn(site, 'admin')]

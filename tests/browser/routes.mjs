@@ -2,24 +2,16 @@
 // nothing or something is wrong: accessibility, width, keyboard, what an eye would find (seen.mjs), console. The list of routes is the router's own: one without a visit here fails.
 // SHOTS=dir keeps a picture of each, in both languages and sizes; ONLY=name looks at one route alone.
 import assert from 'node:assert/strict'
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { axe, DESKTOP, launch, open, PHONE, ROOT, run } from './lib.mjs'
+import { axe, DESKTOP, open, PHONE, run } from './lib.mjs'
 import { byKeyboard } from './keys.mjs'
 import { enterBy, member } from './live.mjs'
 import { looked } from './seen.mjs'
-import { freePort, signIn, startSite } from './site.mjs'
-import { arrive, content, visitsOf } from './visits.mjs'
+import { signIn } from './site.mjs'
+import { arrive, shownSite, visitsOf } from './visits.mjs'
 
 process.env.TZ = 'Asia/Shanghai'
-const mllp = await freePort()
-const site = await startSite('127.0.0.1', `mllp.port = ${mllp}\nbackup.dir = away\n`)
-site.ctl('demo', 'load', join(ROOT, 'config/demo/centre'))
-const browser = await launch()
-const shots = process.env.SHOTS
-if (shots) mkdirSync(shots, { recursive: true })
-
-const c = await content(site, mllp)
+const { site, browser, shots, c } = await shownSite()
 await enterBy(await member(browser, site.base, 'qs.zhang'), null, c.room, { codec: 'vp8' })
 const VISITS = visitsOf(c)
 

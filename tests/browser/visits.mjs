@@ -1,8 +1,21 @@
 // What the tests that go over every route show, and who goes where: shared by routes.mjs, zoom.mjs and long_names.mjs.
 import assert from 'node:assert/strict'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { launch, ROOT } from './lib.mjs'
 import { sender } from './mllp.mjs'
 import { openRoom, Person, signedIn } from './person.mjs'
-import { PASSWORD } from './site.mjs'
+import { freePort, PASSWORD, startSite } from './site.mjs'
+
+/** The site that has all of it, and a browser; `c` is what content() made. SHOTS=dir keeps pictures there. */
+export async function shownSite() {
+  const mllp = await freePort()
+  const site = await startSite('127.0.0.1', `mllp.port = ${mllp}\nbackup.dir = away\n`)
+  site.ctl('demo', 'load', join(ROOT, 'config/demo/centre'))
+  const shots = process.env.SHOTS
+  if (shots) mkdirSync(shots, { recursive: true })
+  return { site, browser: await launch(), shots, c: await content(site, mllp) }
+}
 
 const NOBODY = '0123456789abcdef'
 const OPINION = {
@@ -12,7 +25,7 @@ const OPINION = {
 }
 
 /** A room, a signed case, a draft, one returned, emergency looks, a pair to be judged, a message of no use, codes and links: what the routes show. */
-export async function content(site, mllp) {
+async function content(site, mllp) {
   const { caseId, zhang, li, chen, experts } = await openRoom(site, { team: true })
   const [qian, xu, zhao, admin] = [experts[0], ...(await Promise.all(['xy.xu', 'xy.zhao', 'admin'].map((l) => signedIn(site, l))))]
   const { patient, target, form } = await zhang.ask('GET', `/cases/${caseId}`)

@@ -1,21 +1,14 @@
 // 200 % zoom on an old 1366 x 768 screen: a window of 683 x 384. On every route what may be pressed can be come to, the bars leave most of the
 // window to the page, and no dialog is higher than the window: its buttons are in it. SHOTS=dir keeps a picture of each; ONLY=name one route.
 import assert from 'node:assert/strict'
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { launch, open, ROOT, run } from './lib.mjs'
-import { freePort, signIn, startSite } from './site.mjs'
-import { arrive, content, visitsOf } from './visits.mjs'
+import { open, run } from './lib.mjs'
+import { signIn } from './site.mjs'
+import { arrive, shownSite, visitsOf } from './visits.mjs'
 
 process.env.TZ = 'Asia/Shanghai'
 const ZOOM = { viewport: { width: 683, height: 384 }, deviceScaleFactor: 2 }
-const mllp = await freePort()
-const site = await startSite('127.0.0.1', `mllp.port = ${mllp}\nbackup.dir = away\n`)
-site.ctl('demo', 'load', join(ROOT, 'config/demo/centre'))
-const browser = await launch()
-const shots = process.env.SHOTS
-if (shots) mkdirSync(shots, { recursive: true })
-const c = await content(site, mllp)
+const { site, browser, shots, c } = await shownSite()
 
 /** How much of the window is left to the page when it is scrolled half way: what stays where it is over it is taken off. */
 function left() {
