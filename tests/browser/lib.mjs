@@ -54,6 +54,9 @@ export async function axe(page, what) {
   const debug = await page.context().newCDPSession(page)
   await debug.send('Runtime.evaluate', { expression: AXE })
   const found = await page.evaluate(async () => {
+    // What fades is looked at when it is there; what turns for ever does not end.
+    const ends = document.getAnimations().filter((a) => a.effect?.getComputedTiming().endTime !== Infinity).map((a) => a.finished)
+    await Promise.race([Promise.allSettled(ends), new Promise((done) => setTimeout(done, 2000))])
     const result = await globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] })
     return result.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(' ')).join(' | ')}`)
   })
