@@ -33,33 +33,18 @@ static struct spread_room *room_get(struct spread *s, uint64_t id)
     return r;
 }
 
-static struct place *place_of(const struct spread *s, uint64_t node)
-{
-    struct place *p = NULL;
-    HASH_FIND(hh, s->places, &node, sizeof node, p);
-    return p;
-}
-
-static struct spread_track *track_of(const struct spread *s, uint64_t id)
-{
-    struct spread_track *t = NULL;
-    HASH_FIND(hh, s->tracks, &id, sizeof id, t);
-    return t;
-}
-
-static struct spread_peer *peer_of(const struct spread *s, uint64_t id)
-{
-    struct spread_peer *p = NULL;
-    HASH_FIND(hh, s->peers, &id, sizeof id, p);
-    return p;
-}
-
-static struct spread_feed *feed_of(const struct spread *s, uint64_t id)
-{
-    struct spread_feed *f = NULL;
-    HASH_FIND(hh, s->feeds, &id, sizeof id, f);
-    return f;
-}
+/* finder(s, id): of what `table` holds by that id; NULL: nothing. */
+#define FINDS(finder, kind, table)                                  \
+    static struct kind *finder(const struct spread *s, uint64_t id) \
+    {                                                               \
+        struct kind *found = NULL;                                  \
+        HASH_FIND(hh, s->table, &id, sizeof id, found);             \
+        return found;                                               \
+    }
+FINDS(place_of, place, places)
+FINDS(track_of, spread_track, tracks)
+FINDS(peer_of, spread_peer, peers)
+FINDS(feed_of, spread_feed, feeds)
 
 /* ---- who is fed with what ---- */
 static void count(struct spread *s, const struct spread_feed *f, int by)

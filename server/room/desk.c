@@ -106,7 +106,7 @@ static void seat_left(struct live *l, uint64_t seat, const char *why)
     if (!k) return;
     uint64_t client = k->client;
     desk_tell_seat(l, k, t);
-    media_quality_note(l, k);
+    seat_quality_note(l, k);
     desk_link_free(l, k);
     if (client) l->desk->config.close(l->desk->config.ctx, client, 1000);
 }
@@ -213,7 +213,7 @@ static void tick(void *arg)
     for (struct live *l = d->rooms, *next; l; l = next) {
         next = l->hh.next;
         if (room_next_ms(&l->room) <= now_ms) desk_step_quietly(l, (struct room_event){.type = ROOM_TICK});
-        media_tick(l, now_ms);
+        seat_quality_tick(l, now_ms);
         away_tick(l, now_ms);
         machine_tick(l, now_ms);
         if (empty_for_long(l, now_ms)) room_close(d, l);

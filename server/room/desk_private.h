@@ -1,5 +1,5 @@
 /* desk_private - shared by the desk's files. desk.c: rooms, telling, effects. desk_links.c: connections. desk_join.c: coming and going. desk_media.c: offers, subscriptions, media events.
- * desk_away.c: media at other nodes. desk_streams.c: quality of each picture. desk_oversee.c: for administrators. desk_record.c: recordings. desk_live.c: lectures. desk_machine.c: WHIP/WHEP. desk_relay.c: other nodes. desk_device.c: RTSP, RTMP, SRT. desk_echo.c: the device test. */
+ * desk_quality.c: quality of each line. desk_away.c: media at other nodes. desk_streams.c: quality of each picture. desk_oversee.c: for administrators. desk_record.c: recordings. desk_live.c: lectures. desk_machine.c: WHIP/WHEP. desk_relay.c: other nodes. desk_device.c: RTSP, RTMP, SRT. desk_echo.c: the device test. */
 #ifndef YL_SERVER_ROOM_DESK_PRIVATE_H
 #define YL_SERVER_ROOM_DESK_PRIVATE_H
 
@@ -143,8 +143,10 @@ struct link *desk_client(struct desk *d, uint64_t client, struct live **room);
 void media_tracks_changed(struct live *l);   /* everybody's subscriptions are looked at again, soon */
 void media_seat_closed(struct live *l, struct link *k);
 void media_event_here(struct desk *d, const struct media_event *e);
-void media_quality_note(struct live *l, struct link *k);
-void media_tick(struct live *l, int64_t now_ms);
+
+/* desk_quality.c: how well each seat sends and receives */
+void seat_quality_note(struct live *l, struct link *k); /* a line of the session's quality record */
+void seat_quality_tick(struct live *l, int64_t now_ms);
 
 /* desk_away.c: seats whose media is at other nodes */
 bool away_event(struct live *l, struct link *k, const struct media_event *e); /* true: its media comes here now, nothing else is to be done */

@@ -83,7 +83,7 @@ int main(int argc, char **argv)
     snprintf(headers, sizeof headers, "Authorization: Bearer %s\r\n" SDP, token);
     if (web_once(&last, site.port, "POST", "/whip/talk", headers, lecturer_offer(identity)) != 201 || !lecturer_begin(&lecturer, identity, last.body, (size_t)frame)) return 1;
     edge_start(0);
-    until_figure(site.port, "yilian_node_edges", 1, 5000);
+    until_figure(site.port, "yilian_node_edges", 1);
     struct taken idle = watch(0, seconds);
     web_close(&last);
     if (web_once(&last, site.port, "POST", "/whep/talk", headers, lecturer_offer(identity)) != 307) return 1;

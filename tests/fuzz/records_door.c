@@ -123,15 +123,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct tx *tx = fuzz_world_begin();
     quality_arrivals_begin(records_parts(w.r)->quality);
     fhir_clean_begin(records_parts(w.r)->fhir);
-    for (size_t at = 0, n; at < size; at += n + 3) {
-        const uint8_t *end = memmem(data + at, size - at, "\n\f\n", 3);
-        n = end ? (size_t)(end - data) - at : size - at;
-        char *text = malloc(n + 1);
-        memcpy(text, data + at, n);
-        text[n] = '\0';
-        ask(tx, text, n);
-        free(text);
-    }
+    fuzz_world_each(data, size, ask, tx);
     tx_rollback(tx);
     fhir_clean_forget(records_parts(w.r)->fhir);
     return 0;

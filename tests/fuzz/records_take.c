@@ -38,39 +38,31 @@ static void judge(const struct hl7_writer *answer)
     }
 }
 
-static void take(struct tx *tx, const char *bytes, size_t len, struct exchange_told *told)
+static void take(struct tx *tx, char *bytes, size_t len)
 {
+    static struct exchange_told told;
     struct fault f = {0};
     struct hl7_writer answer = {0};
     struct exchange_in in = {.bytes = bytes, .len = len, .address = "10.0.0.9", .certificate = "", .careful = true};
     struct op_ctx ctx = {.records = w.r, .tx = tx, .actor = &system_actor, .now_ms = w.now_ms, .fault = &f};
-    memset(told, 0, sizeof *told);
-    int rc = exchange_is_query(bytes, len) ? exchange_answer_query(&ctx, &in, &answer, told) : exchange_take(&ctx, &in, &answer);
+    memset(&told, 0, sizeof told);
+    for (size_t i = 0; i < len; i++)
+        if (bytes[i] == '\n') bytes[i] = '\r';
+    int rc = exchange_is_query(bytes, len) ? exchange_answer_query(&ctx, &in, &answer, &told) : exchange_take(&ctx, &in, &answer);
     if (rc && rc != ERR_MALFORMED && rc != ERR_TOO_LARGE) fprintf(stderr, "%s %s\n", err_wire(rc), f.text), abort();
     if (tx_error(tx)) abort(); /* a statement that does not hold */
-    if (told->n > EXCHANGE_TOLD_MAX) abort();
+    if (told.n > EXCHANGE_TOLD_MAX) abort();
     if (rc == 0) judge(&answer);
     hl7_writer_fini(&answer);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct exchange_told told;
     if (size > 16384) return 0;
     struct tx *tx = fuzz_world_begin();
     exchange_group_begin(records_parts(w.r)->exchange);
     quality_arrivals_begin(records_parts(w.r)->quality);
-    for (size_t at = 0, n; at < size; at += n + 3) {
-        const uint8_t *end = memmem(data + at, size - at, "\n\f\n", 3);
-        n = end ? (size_t)(end - data) - at : size - at;
-        char *text = malloc(n + 1);
-        memcpy(text, data + at, n);
-        text[n] = '\0';
-        for (size_t i = 0; i < n; i++)
-            if (text[i] == '\n') text[i] = '\r';
-        take(tx, text, n, &told);
-        free(text);
-    }
+    fuzz_world_each(data, size, take, tx);
     tx_rollback(tx);
     return 0;
 }

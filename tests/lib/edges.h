@@ -2,6 +2,7 @@
 #ifndef YL_TESTS_LIB_EDGES_H
 #define YL_TESTS_LIB_EDGES_H
 
+#include "tests/lib/fair_clock.h"
 #include "tests/lib/site.h"
 #include <sys/prctl.h>
 
@@ -56,7 +57,7 @@ static inline pid_t edge_run(const char *name)
 /* Until /readyz says that. */
 static inline void until_ready(uint16_t port, const char *word)
 {
-    for (int64_t until = web_now_ms() + 20000; web_now_ms() < until; usleep(50000))
+    for (int64_t until = web_now_ms() + PATIENCE_MS; web_now_ms() < until; usleep(50000))
         if (ask(port, "/readyz") > 0 && strcmp(last.body, word) == 0) return;
     fail_msg("/readyz of port %u is not %s", port, word);
 }
@@ -100,9 +101,27 @@ static inline int64_t figure(uint16_t port, const char *name)
     return at ? strtoll(at + strlen(line), NULL, 10) : -1;
 }
 
-static inline void until_figure(uint16_t port, const char *name, int64_t value, int limit_ms)
+/* A figure that grows, and when: a busy daemon answers late, the middle of the asking is nearest. */
+struct figure_at {
+    int64_t value, ms;
+};
+
+static inline struct figure_at figure_at(uint16_t port, const char *name)
 {
-    int64_t until = web_now_ms() + limit_ms, is = -1;
+    int64_t asked = web_now_ms(), value = figure(port, name);
+    return (struct figure_at){value, (asked + web_now_ms()) / 2};
+}
+
+/* By how much a second it has grown since. */
+static inline int64_t figure_rate(uint16_t port, const char *name, struct figure_at since)
+{
+    struct figure_at now = figure_at(port, name);
+    return (now.value - since.value) * 1000 / (now.ms - since.ms);
+}
+
+static inline void until_figure(uint16_t port, const char *name, int64_t value)
+{
+    int64_t until = web_now_ms() + PATIENCE_MS, is = -1;
     while (web_now_ms() < until && (is = figure(port, name)) != value)
         usleep(50000);
     if (is != value) fail_msg("%s is %lld", name, (long long)is);

@@ -36,4 +36,18 @@ static struct tx *fuzz_world_begin(void)
     if (tx_begin(records_store(w.r), TX_WRITE, &tx)) abort();
     return tx;
 }
+
+/* An input holds several things, one behind the other, with "\n\f\n" between them: `each` has each as a text of its own size, which it may write in. */
+static void fuzz_world_each(const uint8_t *data, size_t size, void (*each)(struct tx *tx, char *text, size_t len), struct tx *tx)
+{
+    for (size_t at = 0, n; at < size; at += n + 3) {
+        const uint8_t *end = memmem(data + at, size - at, "\n\f\n", 3);
+        n = end ? (size_t)(end - data) - at : size - at;
+        char *text = malloc(n + 1);
+        memcpy(text, data + at, n);
+        text[n] = '\0';
+        each(tx, text, n);
+        free(text);
+    }
+}
 #endif

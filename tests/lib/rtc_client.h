@@ -12,6 +12,8 @@
 #include <arpa/inet.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 struct rtc_client {
@@ -26,6 +28,7 @@ struct rtc_client {
     bool ipv6;    /* likewise: it comes over IPv6 */
     int rtp_in, plis_in, nacks_in, reports_in;
     uint64_t remb_bps;
+    int64_t came_us; /* when the packet at hand came to the socket (monotonic), by the kernel: a process that waits for a processor reads it later */
     void (*on_rtp)(void *ctx, const struct rtp *packet);
     void *ctx;
 };
@@ -39,7 +42,9 @@ static inline void rtc_client_out(void *ctx, const uint8_t *d, size_t len)
 
 static inline void rtc_client_rebind(struct rtc_client *c) /* the network moved: another local port */
 {
-    int fd = socket(c->ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(c->ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), room = 2 << 20, on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room); /* what comes while a busy machine lets nobody read it */
+    setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
     if (c->fd > 0) close(c->fd);
     c->fd = fd;
 }
@@ -126,13 +131,33 @@ static inline void rtc_client_datagram(struct rtc_client *c, uint8_t *b, size_t 
     }
 }
 
+static inline ssize_t rtc_client_recv(struct rtc_client *c, uint8_t *b, size_t cap)
+{
+    union {
+        struct cmsghdr head;
+        uint8_t bytes[CMSG_SPACE(sizeof(struct timespec))];
+    } control;
+    struct iovec piece = {b, cap};
+    struct msghdr m = {.msg_iov = &piece, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    ssize_t n = recvmsg(c->fd, &m, MSG_DONTWAIT);
+    const struct cmsghdr *h = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+    c->came_us = clock_monotonic_us();
+    if (h && h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_TIMESTAMPNS) { /* by the clock of the day, which may be on its way to be put right: how long ago it was */
+        struct timespec came, now;
+        memcpy(&came, CMSG_DATA(h), sizeof came);
+        clock_gettime(CLOCK_REALTIME, &now);
+        c->came_us -= (now.tv_sec - came.tv_sec) * 1000000ll + (now.tv_nsec - came.tv_nsec) / 1000;
+    }
+    return n;
+}
+
 /* Takes what has come (waiting up to `ms` for the first), runs timers. */
 static inline void rtc_client_poll(struct rtc_client *c, int ms)
 {
     uint8_t b[2048];
     struct pollfd p = {c->fd, POLLIN, 0};
     poll(&p, 1, ms);
-    for (ssize_t n; (n = recv(c->fd, b, sizeof b, MSG_DONTWAIT)) > 0;)
+    for (ssize_t n; (n = rtc_client_recv(c, b, sizeof b)) > 0;)
         rtc_client_datagram(c, b, (size_t)n);
     dtls_tick(c->dtls, clock_monotonic_us());
 }

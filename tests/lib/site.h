@@ -9,8 +9,10 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -23,14 +25,27 @@ static struct {
     pid_t daemon;
 } site;
 
+/* This process's until it ends, whether it listens there or not (a daemon that is killed and begun again wants the same one): below those that the kernel gives to whoever
+ * connects, and kept from other tests by a name (unix(7), abstract) that nobody has twice. */
 static inline uint16_t site_free_port(int type)
 {
-    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof sa;
-    int fd = socket(AF_INET, type, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof sa) || getsockname(fd, (struct sockaddr *)&sa, &len), 0);
-    close(fd);
-    return ntohs(sa.sin_port);
+    static uint32_t dice;
+    if (!dice) dice = (uint32_t)getpid() * 2654435761u;
+    for (int tries = 0; tries < 2000; tries++) {
+        dice = dice * 1664525u + 1013904223u;
+        uint16_t port = (uint16_t)(12000 + (dice >> 8) % 20000);
+        struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        struct sockaddr_un name = {.sun_family = AF_UNIX};
+        int n = snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "yilian-test-port-%u", port);
+        int fd = socket(AF_INET, type, 0), held = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        bool free_now = fd >= 0 && held >= 0 && bind(held, (struct sockaddr *)&name, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)) == 0 &&
+                        bind(fd, (struct sockaddr *)&at, sizeof at) == 0;
+        close(fd);
+        if (free_now) return port;
+        close(held);
+    }
+    fail_msg("no port is free");
+    return 0;
 }
 
 /* What yilianctl prints, its line end cut off; static buffer. */

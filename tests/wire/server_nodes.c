@@ -181,19 +181,19 @@ static void an_edge_has_its_limit(void **state)
     edge_config("small", port, SECRET, "certificate.pem", 1);
     pid_t pid = edge_run("small");
     until_ready(port, "ready\n");
-    until_figure(site.port, "yilian_node_edges", 1, 5000);
+    until_figure(site.port, "yilian_node_edges", 1);
     struct sent s = come(1);
     enter(&w, port, s.pass);
     snprintf(first, sizeof first, "{\"pass\":\"%s\"}", s.pass);
     refused(port, first, "full");
-    until_figure(site.port, "yilian_node_viewers", 1, 5000);
+    until_figure(site.port, "yilian_node_viewers", 1);
     snprintf(first, sizeof first, "{\"token\":\"%s\"}", token);
     say_first(&second, site.port, first);
     expect(&second, "init", 8000);
     web_close(&second);
     web_close(&w);
     edge_stop(pid);
-    until_figure(site.port, "yilian_node_edges", 0, 5000);
+    until_figure(site.port, "yilian_node_edges", 0);
 }
 
 static void who_may_watch_at_an_edge(void **state)
@@ -201,7 +201,7 @@ static void who_may_watch_at_an_edge(void **state)
     char first[200];
     (void)state;
     edge_start(0);
-    until_figure(site.port, "yilian_node_edges", 1, 5000);
+    until_figure(site.port, "yilian_node_edges", 1);
     struct sent s = come(1);
     assert_int_equal(s.ports[0], edges[0].port);
     refused(edges[0].port, "{}", "no_pass");
@@ -224,7 +224,7 @@ static void one_copy_for_all_who_watch_there(void **state)
     struct sent s = come(1);
     for (int i = 0; i < CROWD; i++)
         enter(&crowd[i], s.ports[0], s.pass);
-    assert_non_null(piece(&crowd[0], 8000, &len));
+    assert_non_null(piece(&crowd[0], PATIENCE_MS, &len));
     enter(&here, site.port, s.pass);
     const uint8_t *b = piece(&here, 8000, &len), *there = NULL;
     assert_non_null(b);
@@ -258,24 +258,24 @@ static void a_killed_edge_is_healed_elsewhere(void **state)
     int64_t worst = 0;
     (void)state;
     edge_start(1);
-    until_figure(site.port, "yilian_node_edges", 2, 5000);
+    until_figure(site.port, "yilian_node_edges", 2);
     for (int i = 0; i < CROWD; i++) {
         lists[i] = come(2);
         enter(&crowd[i], lists[i].ports[0], lists[i].pass);
-        assert_non_null(piece(&crowd[i], 8000, &len));
+        assert_non_null(piece(&crowd[i], PATIENCE_MS, &len));
     }
     int dies = lists[0].ports[0] == edges[0].port ? 0 : 1;
     assert_int_equal(kill(edges[dies].pid, SIGKILL), 0);
-    int64_t killed = web_now_ms();
+    int64_t killed = fair_now_ms();
     for (int i = 0; i < CROWD; i++) {
         if (lists[i].ports[0] != edges[dies].port) continue;
-        while (piece(&crowd[i], 3000, &len)) /* what was on its way */
+        while (piece(&crowd[i], PATIENCE_MS, &len)) /* what was on its way */
             ;
         assert_true(crowd[i].over);
         web_close(&crowd[i]);
         enter(&crowd[i], lists[i].ports[1], lists[i].pass);
-        assert_non_null(piece(&crowd[i], 3000, &len));
-        worst = web_now_ms() - killed;
+        assert_non_null(piece(&crowd[i], PATIENCE_MS, &len));
+        worst = fair_now_ms() - killed;
         moved++;
     }
     print_message("%d viewers have the picture again, the last %lld ms after the kill\n", moved, (long long)worst);
@@ -287,7 +287,7 @@ static void a_killed_edge_is_healed_elsewhere(void **state)
     for (int i = 0; i < CROWD; i++)
         web_close(&crowd[i]);
     edge_start(dies);
-    until_figure(site.port, "yilian_node_edges", 2, 5000);
+    until_figure(site.port, "yilian_node_edges", 2);
 }
 
 /* Neither dead nor alive: no viewer is sent to it any more; when it wakes up it comes back. */
@@ -295,10 +295,10 @@ static void a_silent_edge_gets_nobody(void **state)
 {
     (void)state;
     kill(edges[0].pid, SIGSTOP);
-    until_figure(site.port, "yilian_node_edges", 1, 6000);
+    until_figure(site.port, "yilian_node_edges", 1);
     assert_int_equal(come(1).ports[0], edges[1].port);
     kill(edges[0].pid, SIGCONT);
-    until_figure(site.port, "yilian_node_edges", 2, 10000);
+    until_figure(site.port, "yilian_node_edges", 2);
 }
 
 /* Viewers are sent away from an edge that has lost its origin, the edge waits for it, and a lecture that begins again is shown there. */
@@ -309,7 +309,7 @@ static void the_origin_begins_again(void **state)
     (void)state;
     struct sent s = come(2);
     enter(&w, s.ports[0], s.pass);
-    assert_non_null(piece(&w, 8000, &len));
+    assert_non_null(piece(&w, PATIENCE_MS, &len));
     lecturer_end(&lecturer);
     site_end();
     assert_int_equal(web_drain(&w, 5000), 4011);
@@ -319,7 +319,7 @@ static void the_origin_begins_again(void **state)
     refused(s.ports[0], first, "no_origin");
     until_ready(s.ports[0], "origin\n");
     site_launch();
-    until_figure(site.port, "yilian_node_edges", 2, 15000);
+    until_figure(site.port, "yilian_node_edges", 2);
     publish();
     s = come(2); /* by a pass made anew; the old one is good too, since the nodes share the key */
     enter(&w, s.ports[0], s.pass);
