@@ -87,14 +87,15 @@ static int add_case(struct op_ctx *ctx, struct case_id id, json_t *items)
     return rc;
 }
 
-int consultation_timeline(struct op_ctx *ctx, uint64_t patient, json_t *items)
+int consultation_timeline(struct op_ctx *ctx, uint64_t patient, json_t *items, bool *cut)
 {
     uint64_t ids[CASES_MAX];
     size_t n = 0;
     struct query *q = tx_query(ctx->tx, "SELECT id FROM consult WHERE patient_id=$1 AND state<>'DRAFT' ORDER BY created_ms DESC LIMIT $2", "ii", (int64_t)patient,
-                               (int64_t)CASES_MAX);
-    while (query_next(q))
+                               (int64_t)CASES_MAX + 1);
+    while (n < CASES_MAX && query_next(q))
         ids[n++] = (uint64_t)query_int(q, "id");
+    *cut = *cut || (n == CASES_MAX && query_next(q));
     int rc = query_end(q);
     for (size_t i = 0; rc == 0 && i < n; i++)
         rc = add_case(ctx, (struct case_id){ids[i]}, items);
