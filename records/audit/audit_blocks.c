@@ -1,7 +1,7 @@
 /* Blocks of the audit (audit_blocks.h). */
 #include "records/audit/audit_blocks.h"
 #include "records/audit/audit.h"
-#include "records/records.h"
+#include "records/parts.h"
 #include "server/base/log.h"
 #include <stdlib.h>
 #include <string.h>
