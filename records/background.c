@@ -1,4 +1,5 @@
 #include "records/background.h"
+#include "records/audit/audit_blocks.h"
 #include "records/audit/system_access.h"
 #include "records/document/document.h"
 #include "records/fhir/fhir.h"
@@ -123,6 +124,7 @@ void records_background(struct records *r)
     research_background(r, now_ms);
     report_background(r, now_ms);
     system_access_background(r);
+    audit_blocks_background(r);
     if (now_ms - p->swept_ms >= SWEEP_EVERY_MS || now_ms < p->swept_ms) {
         sweep(r, now_ms);
         p->swept_ms = now_ms;

@@ -163,6 +163,8 @@ const struct inventory_table inventory_tables[] = {
     {"audit_head", "audit", "id", NULL, {{0}}},
     {"audit_shown", "audit", "patient_id", "t_ms", {{0}}},
     {"audit_system", "audit", "patient_id", "last_ms", {{0}}},
+    {"audit_block", "audit", "first", "high_ms", {{0}}},
+    {"audit_block_of", "audit", "kind", NULL, {{0}}},
     {"audit_counted", "audit", "id", NULL, {{0}}},
 
     {"policy", "settings", "id", "changed_ms", {{0}}},

@@ -1,6 +1,7 @@
 /* Who saw my record (patient_access.h). */
 #include "records/audit/patient_access.h"
 #include "records/audit/audit.h"
+#include "records/audit/audit_scope.h"
 #include "records/audit/system_access.h"
 #include "records/document/capture.h"
 #include "records/patient/patient.h"
@@ -14,6 +15,7 @@
 #include <string.h>
 
 #define PAGE_LINES 1000 /* of one record: a page goes back to the beginning of the day of that line */
+#define FIND_MAX 20
 #define WRONG_MAX 5
 #define FHIR_KEYS_MAX 16 /* of one record */
 
@@ -322,15 +324,28 @@ static json_t *brief(struct op_ctx *ctx, uint64_t patient)
     return less;
 }
 
+/* Of any institution, or of those an auditor sees, one after the other. */
+static size_t look_up(struct op_ctx *ctx, uint64_t scope, const char *typed, uint64_t ids[FIND_MAX + 1])
+{
+    size_t n = 0;
+    if (!scope)
+        return patient_look_up(ctx, 0, typed, ids, FIND_MAX + 1);
+    for (int64_t org = 0; n <= FIND_MAX && (org = tx_int(ctx->tx, 0, "SELECT MIN(s.id) AS id FROM " AUDIT_BELOW("$1") " s WHERE s.id>$2", "ii", (int64_t)scope, org)) > 0;)
+        n += patient_look_up(ctx, (uint64_t)org, typed, ids + n, FIND_MAX + 1 - n);
+    return n;
+}
+
 static int find(struct op_ctx *ctx, json_t *args, json_t **result)
 {
-    uint64_t ids[20];
-    size_t n = patient_look_up(ctx, 0, arg_text(args, "q"), ids, 20);
+    uint64_t ids[FIND_MAX + 1];
+    size_t n = look_up(ctx, audit_scope(ctx), arg_text(args, "q"), ids);
+    bool more = n > FIND_MAX;
     json_t *items = json_array();
+    n -= more;
     for (size_t i = 0; i < n; i++)
         json_array_append_new(items, brief(ctx, ids[i]));
     snprintf(ctx->audit.detail, sizeof ctx->audit.detail, "found=%zu", n);
-    *result = json_pack("{s:o}", "items", items);
+    *result = json_pack("{s:o,s:b}", "items", items, "truncated", more);
     return tx_error(ctx->tx);
 }
 
@@ -348,7 +363,11 @@ static int answer(struct op_ctx *ctx, uint64_t patient, const json_t *args, json
 
 static int of_patient(struct op_ctx *ctx, json_t *args, json_t **result)
 {
-    return answer(ctx, arg_id(args, "patient_id"), args, result);
+    uint64_t patient = arg_id(args, "patient_id"), scope = audit_scope(ctx);
+    ctx->audit.patient = patient;
+    if (scope && !audit_scope_keeps(ctx, scope, patient))
+        return fault_set(ctx->fault, ERR_DENIED, "not_your_patient", "Your institution does not keep this patient's record.");
+    return answer(ctx, patient, args, result);
 }
 
 /* For the patient who stands at the desk of the house that keeps his record. */

@@ -307,20 +307,24 @@ static void put_heads(struct told *list, size_t n)
     }
 }
 
-int exchange_timeline(struct op_ctx *ctx, uint64_t patient, json_t *items)
+int exchange_timeline(struct op_ctx *ctx, uint64_t patient, json_t *items, bool *cut)
 {
     struct told *list = calloc(TIMELINE_MAX, sizeof *list);
-    size_t n = 0;
+    size_t n = 0, read = 0;
     if (!list)
         return ERR_UNAVAILABLE;
     struct query *q = tx_query(ctx->tx,
                                "SELECT e.id, e.patient_id, e.message_id, e.kind, e.code, e.standard_code, e.standard_system, e.unit, e.status, e.t_ms, e.key, e.source_id, e.body, s.name AS source_name, s.org_id, "
                                "o.name AS org_name FROM exchange_entry e LEFT JOIN exchange_source s ON s.id=e.source_id LEFT JOIN org o ON o.id=s.org_id "
                                "WHERE e.patient_id=$1 AND e.replaced_by=0 ORDER BY e.t_ms DESC LIMIT $2",
-                               "ii", (int64_t)patient, (int64_t)TIMELINE_MAX);
+                               "ii", (int64_t)patient, (int64_t)TIMELINE_MAX + 1);
     size_t first = json_array_size(items);
     struct alike alike = {0};
     while (query_next(q)) {
+        if (read++ == TIMELINE_MAX) {
+            *cut = true;
+            break;
+        }
         json_t *line = entry_json(records_parts(ctx->records), q, &alike);
         if (line) {
             json_array_append_new(items, line);

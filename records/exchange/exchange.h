@@ -123,7 +123,7 @@ YL_CHECKED int exchange_identity_add(struct op_ctx *ctx, uint64_t domain, const 
  * 0 = it has no name (`name` is ""), each stands for itself. */
 int64_t exchange_entry_key(struct op_ctx *ctx, uint64_t source, const char *kind, const char *name, const char *code);
 size_t exchange_sources_of(struct op_ctx *ctx, uint64_t org, uint64_t *out, size_t cap); /* of an institution */
-YL_CHECKED int exchange_timeline(struct op_ctx *ctx, uint64_t patient, json_t *items); /* for patient.timeline */
+YL_CHECKED int exchange_timeline(struct op_ctx *ctx, uint64_t patient, json_t *items, bool *cut); /* for patient.timeline */
 
 /* ---- acknowledgements (answer.c) ---- */
 struct exchange_ack {

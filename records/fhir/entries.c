@@ -173,15 +173,20 @@ static bool told_already(const struct piece *p)
 
 /* ---- all of it ---- */
 
-static int each_row(struct teller *t, int64_t pkey)
+static int each_row(struct teller *t, int64_t pkey, bool *cut)
 {
     struct query *q = tx_query(t->ctx->tx,
                                "SELECT pkey, rid, vid, seq, born, t_ms, deleted, type, name, body, source_id FROM fhir_resource WHERE pkey=$1 AND deleted=0 AND type IN (" TYPES
                                ") ORDER BY rid DESC LIMIT $2",
-                               "ii", pkey, (int64_t)READ_MAX);
+                               "ii", pkey, (int64_t)READ_MAX + 1);
+    size_t n = 0;
     int rc = 0;
     while (rc == 0 && query_next(q)) {
         struct fhir_row row = {0};
+        if (n++ == READ_MAX) {
+            *cut = true;
+            break;
+        }
         rc = row_take(&t->w, q, ROW_BODY, &row);
         if (rc == 0)
             teller_row(t, &row, (uint64_t)query_int(q, "source_id"));
@@ -286,9 +291,9 @@ static void forget_pieces(struct teller *t)
     }
 }
 
-static int tell_patient(struct teller *t, int64_t pkey, json_t *items, bool own_only)
+static int tell_patient(struct teller *t, int64_t pkey, json_t *items, bool own_only, bool *cut)
 {
-    int rc = each_row(t, pkey);
+    int rc = each_row(t, pkey, cut);
     json_t *right = rc || !t->n ? NULL : quality_put_right(t->ctx, (uint64_t)pkey);
     if (rc == 0) {
         settle(t);
@@ -321,7 +326,7 @@ static void teller_fini(struct teller *t)
     fhir_work_fini(&t->w);
 }
 
-static int tell(struct op_ctx *ctx, uint64_t patient, json_t *items, bool own_only)
+static int tell(struct op_ctx *ctx, uint64_t patient, json_t *items, bool own_only, bool *cut)
 {
     int64_t pkeys[HOMES_MAX];
     struct teller *t = calloc(1, sizeof *t);
@@ -336,19 +341,19 @@ static int tell(struct op_ctx *ctx, uint64_t patient, json_t *items, bool own_on
         rc = fhir_plan_new(&t->w) ? 0 : fault_set(ctx->fault, ERR_UNAVAILABLE, "", "The FHIR service is not ready.");
         t->texts = rc ? NULL : t->w.plan->scratch->doc;
         for (size_t i = 0; i < n && rc == 0; i++)
-            rc = tell_patient(t, pkeys[i], items, own_only);
+            rc = tell_patient(t, pkeys[i], items, own_only, cut);
         teller_fini(t);
     }
     free(t);
     return rc;
 }
 
-int fhir_timeline(struct op_ctx *ctx, uint64_t patient, json_t *items)
+int fhir_timeline(struct op_ctx *ctx, uint64_t patient, json_t *items, bool *cut)
 {
-    return tell(ctx, patient, items, false);
+    return tell(ctx, patient, items, false, cut);
 }
 
-int fhir_timeline_own(struct op_ctx *ctx, uint64_t patient, json_t *items)
+int fhir_timeline_own(struct op_ctx *ctx, uint64_t patient, json_t *items, bool *cut)
 {
-    return tell(ctx, patient, items, true);
+    return tell(ctx, patient, items, true, cut);
 }

@@ -92,8 +92,8 @@ void fhir_background(struct records *r, int64_t now_ms);
 /* What the store keeps of a local patient, as entries of his timeline (records/patient/timeline.h): what was written of the Patients who are he, and of the
  * person of the index that is called by him ("mpi-"). As it is now; not what is entered in error, refuted or deleted. `_own`: only what the actor's
  * institution itself sent. */
-YL_CHECKED int fhir_timeline(struct op_ctx *ctx, uint64_t patient, json_t *items);
-YL_CHECKED int fhir_timeline_own(struct op_ctx *ctx, uint64_t patient, json_t *items);
+YL_CHECKED int fhir_timeline(struct op_ctx *ctx, uint64_t patient, json_t *items, bool *cut);
+YL_CHECKED int fhir_timeline_own(struct op_ctx *ctx, uint64_t patient, json_t *items, bool *cut);
 /* What was prepared is not needed any more; answer, actor and notes stay. */
 void fhir_plan_drop(struct fhir_work *w);
 void fhir_work_fini(struct fhir_work *w);

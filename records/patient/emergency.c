@@ -20,11 +20,11 @@ bool emergency_active(struct op_ctx *ctx, uint64_t patient)
 
 static int tell_office(struct op_ctx *ctx)
 {
-    struct person_id people[32];
+    struct person_id people[STAFF_TOLD_MAX];
     struct calendar calendar;
     staff_calendar(ctx, ctx->actor->org, &calendar);
     struct notify_about about = {.urgent = true, .due_ms = calendar_add(&calendar, ctx->now_ms, (struct duration){3, UNIT_WORK_DAY})};
-    size_t n = staff_with_role(ctx, ctx->actor->org, (struct org_id){0}, STAFF_OFFICE, people, 32);
+    size_t n = staff_with_role(ctx, ctx->actor->org, (struct org_id){0}, STAFF_OFFICE, people, STAFF_TOLD_MAX);
     return n ? notify_people(ctx, people, n, "access.override_patient", &about) : 0;
 }
 

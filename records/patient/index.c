@@ -76,15 +76,10 @@ int patient_index_move(struct op_ctx *ctx, const struct index_act *act, uint64_t
 
 int patient_index_join(struct op_ctx *ctx, const struct index_act *act, uint64_t from, uint64_t to)
 {
-    int64_t members[256];
-    size_t n = 0;
-    struct query *q = tx_query(ctx->tx, "SELECT patient_id FROM mpi_member WHERE person_id=$1 ORDER BY patient_id LIMIT 256", "i", (int64_t)from);
-    while (query_next(q))
-        members[n++] = query_int(q, "patient_id");
-    int rc = query_end(q);
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        rc = patient_index_move(ctx, act, (uint64_t)members[i], to);
-    return rc;
+    int rc = 0;
+    for (int64_t member = 0; rc == 0 && (member = tx_int(ctx->tx, 0, "SELECT patient_id FROM mpi_member WHERE person_id=$1 AND patient_id>$2 ORDER BY patient_id LIMIT 1", "ii", (int64_t)from, member)) > 0;)
+        rc = patient_index_move(ctx, act, (uint64_t)member, to);
+    return rc ? rc : tx_error(ctx->tx);
 }
 
 bool patient_index_apart(struct op_ctx *ctx, uint64_t person_a, uint64_t person_b)
@@ -102,17 +97,18 @@ void index_settle_tasks(struct op_ctx *ctx, const struct index_act *act)
             "ii", (int64_t)act->id, (int64_t)patient_index_person(ctx, act->patient));
 }
 
+/* The next of those whose person changed, by number; 0 = there is none. */
+static int64_t next_moved(struct op_ctx *ctx, uint64_t act, int64_t after)
+{
+    return tx_int(ctx->tx, 0, "SELECT patient_id FROM mpi_move WHERE act_id=$1 AND from_id<>to_id AND patient_id>$2 ORDER BY patient_id LIMIT 1", "ii", (int64_t)act, after);
+}
+
 int index_tell(struct op_ctx *ctx, uint64_t act, uint64_t patient)
 {
-    int64_t moved[INDEX_LIST_MAX];
     char key[ID_TEXT_BYTES];
-    size_t n = 0;
-    struct query *q = tx_query(ctx->tx, "SELECT patient_id FROM mpi_move WHERE act_id=$1 AND from_id<>to_id ORDER BY patient_id LIMIT $2", "ii", (int64_t)act, (int64_t)INDEX_LIST_MAX);
-    while (query_next(q))
-        moved[n++] = query_int(q, "patient_id");
-    int rc = query_end(q);
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        rc = consultation_tell_identity(ctx, (struct patient_id){(uint64_t)moved[i]});
+    int rc = 0;
+    for (int64_t moved = 0; rc == 0 && (moved = next_moved(ctx, act, moved)) > 0;)
+        rc = consultation_tell_identity(ctx, (struct patient_id){(uint64_t)moved});
     id_format(patient, key);
     tx_feed(ctx->tx, "mpi", key, "{}");
     return rc ? rc : tx_error(ctx->tx);

@@ -236,27 +236,33 @@ static int moved_since(struct op_ctx *ctx, uint64_t act)
                   "i", (int64_t)act) > 0;
 }
 
+#define MOVES_A_STEP 64
+
 static int move_back(struct op_ctx *ctx, uint64_t act)
 {
     struct back {
         int64_t patient, from, since;
         char how[12];
-    } back[256];
-    size_t n = 0;
-    struct query *q = tx_query(ctx->tx, "SELECT * FROM mpi_move WHERE act_id=$1 ORDER BY patient_id LIMIT 256", "i", (int64_t)act);
-    while (query_next(q)) {
-        back[n] = (struct back){query_int(q, "patient_id"), query_int(q, "from_id"), query_int(q, "from_ms"), ""};
-        snprintf(back[n].how, sizeof back[n].how, "%s", query_text(q, "from_how"));
-        n++;
-    }
-    int rc = query_end(q);
-    for (size_t i = 0; rc == 0 && i < n; i++) {
-        uint64_t left = patient_index_person(ctx, (uint64_t)back[i].patient);
-        rc = tx_exec(ctx->tx, "UPDATE mpi_member SET person_id=$1, how=$2, since_ms=$3 WHERE patient_id=$4", "itii", back[i].from, back[i].how,
-                     back[i].since, back[i].patient);
-        if (left != (uint64_t)back[i].from)
-            exchange_notice_moved(ctx, (uint64_t)back[i].patient, left);
-    }
+    } back[MOVES_A_STEP];
+    size_t n;
+    int64_t last = 0;
+    int rc;
+    do { /* all of them: half of a link that is undone is two persons in one */
+        n = 0;
+        struct query *q = tx_query(ctx->tx, "SELECT * FROM mpi_move WHERE act_id=$1 AND patient_id>$2 ORDER BY patient_id LIMIT $3", "iii", (int64_t)act, last, (int64_t)MOVES_A_STEP);
+        while (n < MOVES_A_STEP && query_next(q)) {
+            back[n] = (struct back){last = query_int(q, "patient_id"), query_int(q, "from_id"), query_int(q, "from_ms"), ""};
+            snprintf(back[n].how, sizeof back[n].how, "%s", query_text(q, "from_how"));
+            n++;
+        }
+        rc = query_end(q);
+        for (size_t i = 0; rc == 0 && i < n; i++) {
+            uint64_t left = patient_index_person(ctx, (uint64_t)back[i].patient);
+            rc = tx_exec(ctx->tx, "UPDATE mpi_member SET person_id=$1, how=$2, since_ms=$3 WHERE patient_id=$4", "itii", back[i].from, back[i].how, back[i].since, back[i].patient);
+            if (left != (uint64_t)back[i].from)
+                exchange_notice_moved(ctx, (uint64_t)back[i].patient, left);
+        }
+    } while (rc == 0 && n == MOVES_A_STEP);
     return rc;
 }
 

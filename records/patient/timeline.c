@@ -21,16 +21,26 @@ json_t *timeline_org(struct query *q)
     return json_pack("{s:o,s:s}", "id", json_id((uint64_t)query_int(q, "org_id")), "name", name ? name : "");
 }
 
-static int list_documents(struct op_ctx *ctx, uint64_t patient, json_t *items)
+/* Another row of those that fit. */
+static bool next_of(struct query *q, size_t *n, size_t most, bool *cut)
 {
+    bool row = query_next(q);
+    if (row && ++*n > most)
+        *cut = true;
+    return row && *n <= most;
+}
+
+static int list_documents(struct op_ctx *ctx, uint64_t patient, json_t *items, bool *cut)
+{
+    size_t n = 0;
     struct query *q = tx_query(ctx->tx,
                                "SELECT d.id, d.case_id, d.name, d.category, d.taken_ms, d.uploaded_ms, d.source, d.study_uid, d.org_id, o.name AS org_name "
                                "FROM document d LEFT JOIN org o ON o.id=d.org_id WHERE d.patient_id=$1 AND d.withdrawn_ms=0 AND d.source<>'recording' "
                                "ORDER BY d.uploaded_ms DESC LIMIT $2",
-                               "ii", (int64_t)patient, (int64_t)TIMELINE_MAX);
+                               "ii", (int64_t)patient, (int64_t)TIMELINE_MAX + 1);
     json_t *org = NULL; /* of the row before: most are of one house */
     uint64_t org_id = 0;
-    while (query_next(q)) {
+    while (next_of(q, &n, TIMELINE_MAX, cut)) {
         const char *category = query_text(q, "category");
         bool recording = category && strcmp(category, "recording") == 0, lab = category && strcmp(category, "lab") == 0; /* brought from elsewhere */
         int64_t taken = query_int(q, "taken_ms");
@@ -52,14 +62,15 @@ static int list_documents(struct op_ctx *ctx, uint64_t patient, json_t *items)
 }
 
 /* One line a session, not one a track; who may play it is the case's affair. */
-static int list_recordings(struct op_ctx *ctx, uint64_t patient, json_t *items)
+static int list_recordings(struct op_ctx *ctx, uint64_t patient, json_t *items, bool *cut)
 {
+    size_t n = 0;
     struct query *q = tx_query(ctx->tx,
                                "SELECT r.id, r.started_ms, r.duration_ms, r.case_id, c.number, c.target_org_id AS org_id, o.name AS org_name "
                                "FROM recording r JOIN consult c ON c.id=r.case_id LEFT JOIN org o ON o.id=c.target_org_id "
                                "WHERE c.patient_id=$1 AND r.sealed_ms>0 AND r.duration_ms>0 ORDER BY r.started_ms DESC LIMIT $2",
-                               "ii", (int64_t)patient, (int64_t)TIMELINE_MAX);
-    while (query_next(q))
+                               "ii", (int64_t)patient, (int64_t)TIMELINE_MAX + 1);
+    while (next_of(q, &n, TIMELINE_MAX, cut))
         json_array_append_new(items, json_pack("{s:o,s:I,s:s,s:s,s:I,s:o,s:n,s:o,s:s}", "id", json_id((uint64_t)query_int(q, "id")), "t_ms",
                                                (json_int_t)query_int(q, "started_ms"), "kind", "recording", "title", query_text(q, "number"), "duration_ms",
                                                (json_int_t)query_int(q, "duration_ms"), "case_id", json_id((uint64_t)query_int(q, "case_id")), "document_id", "org",
@@ -141,12 +152,12 @@ static void mask_entry(struct line *l, json_t *entry)
 }
 
 /* Of a record that is not open only what the actor's own house sent into it, as an entry of the record he asked for. */
-static int add_member(struct line *l, const struct share_member *m, bool linked, bool open)
+static int add_member(struct line *l, const struct share_member *m, bool linked, bool open, bool *cut)
 {
     size_t first = json_array_size(l->items);
     int rc = 0, clearance = mask_clearance(l->ctx, open ? m->basis : SHARE_OWN);
     for (const struct timeline_provider *p = timeline_providers; p->list && rc == 0; p++)
-        rc = open ? p->list(l->ctx, m->patient, l->items) : p->own ? p->own(l->ctx, m->patient, l->items) : 0;
+        rc = open ? p->list(l->ctx, m->patient, l->items, cut) : p->own ? p->own(l->ctx, m->patient, l->items, cut) : 0;
     json_t *patient = json_id(open ? m->patient : l->ctx->audit.patient), *reach = json_integer(clearance);
     for (size_t i = first; i < json_array_size(l->items); i++) {
         json_t *entry = json_array_get(l->items, i);
@@ -195,18 +206,18 @@ static void settle(struct line *l)
     json_decref(with_uid);
 }
 
-static json_t *source_json(struct op_ctx *ctx, const struct share_member *m, bool linked)
+static json_t *source_json(struct op_ctx *ctx, const struct share_member *m, bool linked, bool cut)
 {
     json_t *org = NULL;
     if (m->basis == SHARE_NONE) /* that he was there is the patient's affair */
-        return json_pack("{s:n,s:n,s:s,s:b,s:b}", "patient_id", "org", "basis", "none", "linked", linked, "refused", m->refused);
+        return json_pack("{s:n,s:n,s:s,s:b,s:b,s:b}", "patient_id", "org", "basis", "none", "linked", linked, "refused", m->refused, "cut", cut);
     struct query *q = tx_query(ctx->tx, "SELECT p.org_id, o.name AS org_name FROM patient p LEFT JOIN org o ON o.id=p.org_id WHERE p.id=$1", "i", (int64_t)m->patient);
     if (query_next(q))
         org = timeline_org(q);
     if (query_end(q) || !org)
         org = json_null();
-    return json_pack("{s:o,s:o,s:s,s:b,s:b,s:s}", "patient_id", json_id(m->patient), "org", org, "basis", share_basis_word(m->basis), "linked", linked, "refused",
-                     m->refused, "how", m->how);
+    return json_pack("{s:o,s:o,s:s,s:b,s:b,s:s,s:b}", "patient_id", json_id(m->patient), "org", org, "basis", share_basis_word(m->basis), "linked", linked, "refused",
+                     m->refused, "how", m->how, "cut", cut);
 }
 
 int timeline_load(struct op_ctx *ctx, uint64_t patient, json_t **items, json_t **sources)
@@ -222,11 +233,11 @@ int timeline_load(struct op_ctx *ctx, uint64_t patient, json_t **items, json_t *
     struct line l = {ctx, json_array(), json_object()};
     *sources = json_array();
     for (size_t i = 0; rc == 0 && i < n; i++) {
-        bool open = members[i].basis != SHARE_NONE || (ctx->actor->system && i == 0);
-        rc = add_member(&l, &members[i], i > 0, open);
+        bool cut = false, open = members[i].basis != SHARE_NONE || (ctx->actor->system && i == 0);
+        rc = add_member(&l, &members[i], i > 0, open, &cut);
         if (open && i > 0) /* should the two turn out to be two, each finds who read of him */
             ctx->audit.also[ctx->audit.n_also++] = (struct op_also){members[i].patient, share_basis_word(members[i].basis)};
-        json_array_append_new(*sources, source_json(ctx, &members[i], i > 0));
+        json_array_append_new(*sources, source_json(ctx, &members[i], i > 0, cut));
     }
     settle(&l);
     json_decref(l.group_codes);

@@ -11,8 +11,9 @@
 #define TIMELINE_MAX 2000 /* of one kind and local patient, the newest */
 
 /* Appends what one local patient has: {id (text, of its own), t_ms, kind, title, org:{id,name}, source, case_id?, document_id?, summary?,
- * codes?: ICD-10 codes that say how sensitive it is, restricted?: labelled so by who sent it} - and whatever the kind needs beside. Whether the actor may see the patient was decided. */
-typedef int (*timeline_list)(struct op_ctx *ctx, uint64_t patient, json_t *items);
+ * codes?: ICD-10 codes that say how sensitive it is, restricted?: labelled so by who sent it} - and whatever the kind needs beside. Whether the actor may see the patient was decided.
+ * *cut becomes true when there is older still than what fits; it is never set to false. */
+typedef int (*timeline_list)(struct op_ctx *ctx, uint64_t patient, json_t *items, bool *cut);
 struct timeline_provider {
     const char *name; /* for the reader of the table */
     timeline_list list;
@@ -20,7 +21,7 @@ struct timeline_provider {
 };
 extern const struct timeline_provider timeline_providers[]; /* ends with {0} */
 
-/* The whole of it, nothing left out but what the reader may not see: entries as they leave, with `clearance` and what else the page takes away; and the sources. New references.
+/* The whole of it, nothing left out but what the reader may not see: entries as they leave, with `clearance` and what else the page takes away; and the sources, each of which says whether it is whole (`cut`). New references.
  * Denied and audited as patient.timeline: ctx->audit.patient and .detail are set. */
 YL_CHECKED int timeline_load(struct op_ctx *ctx, uint64_t patient, json_t **items, json_t **sources);
 json_t *timeline_org(struct query *q); /* of columns org_id and org_name: {id, name} */

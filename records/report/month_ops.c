@@ -242,7 +242,7 @@ static size_t institutions(struct tx *tx, uint64_t *out, size_t cap)
     return n;
 }
 
-#define INSTITUTIONS_MAX 1000
+#define INSTITUTIONS_MAX 20000 /* village clinics too */
 
 /* One notice for everybody who checks, however many institutions his are. */
 static int prepare(struct op_ctx *ctx, const char *month)

@@ -4,7 +4,7 @@
 
 #include "records/ops/op.h"
 
-#define PEOPLE_MAX 50
+#define PEOPLE_MAX 2000 /* at any institution: all who check reports are told of a month */
 #define PEOPLE_LEVELS 8
 /* Active people who have the role (its bit), or a role with the right; how many. org 0: at any institution. */
 size_t people_with_role(struct op_ctx *ctx, uint64_t org, int role, struct person_id out[PEOPLE_MAX]);

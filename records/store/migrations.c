@@ -582,5 +582,9 @@ const struct migration store_migrations[] = {
      "CREATE INDEX audit_shown_line ON audit_shown (seq);"
      "CREATE INDEX audit_op ON audit (op, seq) WHERE (op<'fhir.' OR op>='fhir/') AND op<>'exchange.receive';"
      "CREATE INDEX audit_refused ON audit (seq) WHERE outcome<>'ok';"},
+    {62, "where in the audit lines of a time, an institution, a record and a machine's act lie: by blocks, listed behind the lines",
+     "CREATE TABLE audit_block (first INTEGER NOT NULL PRIMARY KEY, low_ms INTEGER NOT NULL, high_ms INTEGER NOT NULL);"
+     "CREATE TABLE audit_block_of (kind INTEGER NOT NULL, key INTEGER NOT NULL, first INTEGER NOT NULL, PRIMARY KEY (kind, key, first))" CLUSTERED ";"
+     "INSERT INTO audit_counted (id, seq) VALUES (2, 0);"},
     {0, NULL, NULL},
 };

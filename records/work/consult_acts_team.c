@@ -271,8 +271,8 @@ static int release_expert(struct consult_act *a)
 /* Somebody of the same department who was not asked before. */
 static struct person_id find_next(struct consult_act *a)
 {
-    struct person_id people[64];
-    size_t n = staff_with_role(a->ctx, a->c->target_org, a->c->target_dept, STAFF_EXPERT, people, 64);
+    struct person_id people[STAFF_TOLD_MAX];
+    size_t n = staff_with_role(a->ctx, a->c->target_org, a->c->target_dept, STAFF_EXPERT, people, STAFF_TOLD_MAX);
     for (size_t i = 0; i < n; i++)
         if (!consult_member(a->c, people[i]) && !consult_check_qualified(a, people[i], NULL) &&
             staff_on_roster(a->ctx, people[i], a->ctx->now_ms))

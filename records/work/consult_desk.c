@@ -123,7 +123,7 @@ static int case_promise(struct op_ctx *ctx, json_t *args, json_t **result)
 {
     struct consult c;
     uint32_t parties;
-    struct person_id duty[64];
+    struct person_id duty[STAFF_TOLD_MAX];
     int rc = consult_open(ctx, args, &c, &parties);
     if (rc)
         return rc;
@@ -132,7 +132,7 @@ static int case_promise(struct op_ctx *ctx, json_t *args, json_t **result)
         "SELECT COUNT(*) FROM consult WHERE target_org_id=$1 AND ($2=0 OR target_dept_id=$2) AND closed_ms=0 "
         "AND signed_ms=0 AND submitted_ms>0 AND id<>$3",
         "iii", (int64_t)c.target_org.v, (int64_t)c.target_dept.v, (int64_t)c.id.v);
-    size_t experts = 0, n = staff_with_role(ctx, c.target_org, c.target_dept, STAFF_EXPERT, duty, 64);
+    size_t experts = 0, n = staff_with_role(ctx, c.target_org, c.target_dept, STAFF_EXPERT, duty, STAFF_TOLD_MAX);
     for (size_t i = 0; i < n; i++)
         experts += staff_on_roster(ctx, duty[i], ctx->now_ms);
     int64_t span = history(ctx, &c), likely = ctx->now_ms + span;

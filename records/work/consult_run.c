@@ -23,8 +23,8 @@ int consult_refuse(struct op_ctx *ctx, const struct consult *c, enum flow_refusa
 int consult_tell(struct op_ctx *ctx, const struct consult *c, uint8_t party, const char *notice,
                  const char *act)
 {
-    struct person_id people[32];
-    size_t n = consult_people(ctx, c, party, people, 32);
+    struct person_id people[STAFF_TOLD_MAX];
+    size_t n = consult_people(ctx, c, party, people, STAFF_TOLD_MAX);
     const struct flow_run *shown = flow_shown(&consult_flow, &c->flow);
     bool booked = strcmp(notice, "case.scheduled") == 0 || strcmp(notice, "case.rescheduled") == 0 ||
                   strcmp(notice, "case.reminder") == 0;

@@ -87,14 +87,15 @@ static int add_case(struct op_ctx *ctx, struct case_id id, json_t *items)
     return rc;
 }
 
-int consultation_timeline(struct op_ctx *ctx, uint64_t patient, json_t *items)
+int consultation_timeline(struct op_ctx *ctx, uint64_t patient, json_t *items, bool *cut)
 {
     uint64_t ids[CASES_MAX];
     size_t n = 0;
     struct query *q = tx_query(ctx->tx, "SELECT id FROM consult WHERE patient_id=$1 AND state<>'DRAFT' ORDER BY created_ms DESC LIMIT $2", "ii", (int64_t)patient,
-                               (int64_t)CASES_MAX);
-    while (query_next(q))
+                               (int64_t)CASES_MAX + 1);
+    while (n < CASES_MAX && query_next(q))
         ids[n++] = (uint64_t)query_int(q, "id");
+    *cut = *cut || (n == CASES_MAX && query_next(q));
     int rc = query_end(q);
     for (size_t i = 0; rc == 0 && i < n; i++)
         rc = add_case(ctx, (struct case_id){ids[i]}, items);
@@ -127,15 +128,29 @@ static int tell_case(struct op_ctx *ctx, struct case_id id)
     return rc;
 }
 
+#define CASES_A_STEP 50
+
+/* The open cases with a number above `after`. */
+static int open_cases(struct op_ctx *ctx, struct patient_id patient, uint64_t after, uint64_t ids[CASES_A_STEP], size_t *n)
+{
+    *n = 0;
+    struct query *q = tx_query(ctx->tx, "SELECT id FROM consult WHERE patient_id=$1 AND submitted_ms>0 AND closed_ms=0 AND id>$2 ORDER BY id LIMIT $3", "iii", (int64_t)patient.v,
+                               (int64_t)after, (int64_t)CASES_A_STEP);
+    while (*n < CASES_A_STEP && query_next(q))
+        ids[(*n)++] = (uint64_t)query_int(q, "id");
+    return query_end(q);
+}
+
+/* All of them: nobody treats somebody else for him because his case was the next one. */
 int consultation_tell_identity(struct op_ctx *ctx, struct patient_id patient)
 {
-    uint64_t ids[50];
-    size_t n = 0;
-    struct query *q = tx_query(ctx->tx, "SELECT id FROM consult WHERE patient_id=$1 AND submitted_ms>0 AND closed_ms=0 ORDER BY id LIMIT 50", "i", (int64_t)patient.v);
-    while (query_next(q))
-        ids[n++] = (uint64_t)query_int(q, "id");
-    int rc = query_end(q);
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        rc = tell_case(ctx, (struct case_id){ids[i]});
+    uint64_t ids[CASES_A_STEP], last = 0;
+    size_t n;
+    int rc;
+    do {
+        rc = open_cases(ctx, patient, last, ids, &n);
+        for (size_t i = 0; rc == 0 && i < n; i++)
+            rc = tell_case(ctx, (struct case_id){last = ids[i]});
+    } while (rc == 0 && n == CASES_A_STEP);
     return rc;
 }

@@ -38,7 +38,7 @@ json_t *consultation_codes(struct op_ctx *ctx, struct case_id id);
 /* The index has put this patient together with others, or taken him away from them: who works on a case of his is told to look again. */
 YL_CHECKED int consultation_tell_identity(struct op_ctx *ctx, struct patient_id patient);
 /* Appends the patient's cases and signed opinions (records/patient/timeline.h). */
-YL_CHECKED int consultation_timeline(struct op_ctx *ctx, uint64_t patient, json_t *items);
+YL_CHECKED int consultation_timeline(struct op_ctx *ctx, uint64_t patient, json_t *items, bool *cut);
 /* Does one open the patient's records at other institutions, too: sent, not over for more than a week, and he takes part himself? */
 bool consultation_opens_person(struct op_ctx *ctx, struct patient_id patient);
 struct patient_id consultation_patient(struct tx *tx, struct case_id id); /* .v 0 = no such case */

@@ -90,11 +90,11 @@ static int feed_message(struct op_ctx *ctx, const struct consult *c, uint64_t me
 
 static bool on_case(struct op_ctx *ctx, const struct consult *c, struct person_id person)
 {
-    struct person_id people[64];
+    struct person_id people[STAFF_TOLD_MAX];
     static const enum consult_party parties[] = {P_APPLICANT, P_HOME,   P_DISPATCH,
                                                  P_TARGET,    P_EXPERT, P_SECRETARY};
     for (size_t p = 0; p < sizeof parties / sizeof *parties; p++) {
-        size_t n = consult_people(ctx, c, parties[p], people, 64);
+        size_t n = consult_people(ctx, c, parties[p], people, STAFF_TOLD_MAX);
         for (size_t i = 0; i < n; i++)
             if (people[i].v == person.v)
                 return true;

@@ -21,7 +21,7 @@ bool override_active(struct op_ctx *ctx, struct case_id id)
 static int tell_office(struct op_ctx *ctx, const struct consult *c)
 {
     struct consult_time time;
-    struct person_id people[32];
+    struct person_id people[STAFF_TOLD_MAX];
     bool home = ctx->actor->org.v == c->home_org.v;
     int rc = consult_time(ctx, c, home ? S_SUBMITTED : S_TRIAGED, &time);
     if (rc)
@@ -31,7 +31,7 @@ static int tell_office(struct op_ctx *ctx, const struct consult *c)
         .case_number = c->number,
         .urgent = true,
         .due_ms = calendar_add(&time.calendar, ctx->now_ms, (struct duration){3, UNIT_WORK_DAY})};
-    size_t n = consult_people(ctx, c, home ? P_HOME : P_TARGET, people, 32);
+    size_t n = consult_people(ctx, c, home ? P_HOME : P_TARGET, people, STAFF_TOLD_MAX);
     return n ? notify_people(ctx, people, n, "access.override", &about) : 0;
 }
 

@@ -12,6 +12,8 @@
 #include "records/flow/calendar.h"
 #include "records/ops/op.h"
 
+#define STAFF_TOLD_MAX 512 /* of one role at one institution: no office is larger, so nobody of it is left out */
+
 struct staff {
     struct person_id id;
     char name[64], title[32], licence_no[48];

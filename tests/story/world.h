@@ -71,6 +71,7 @@ static const struct somebody people[] = {
     {"bao", "主任医师", "researcher research_approver", 904, 1, 1, "1999-07-01", "2030-01-01"},
     {"dean", "", "manager", 213, 20, 20, "", ""},
     {"chief", "", "manager", 905, 1, 1, "", ""}, /* of the whole consortium */
+    {"shen", "", "auditor", 214, 20, 20, "", ""}, /* of the county hospital alone */
 };
 #define N_PEOPLE (sizeof people / sizeof *people)
 #define N_HOUSES (sizeof houses / sizeof *houses)

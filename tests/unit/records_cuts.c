@@ -1,4 +1,5 @@
 /* Lists that are longer than they show: they have a next page or say that they were cut; and what is no list is asked of all rows. */
+#include "records/store/sealed.h"
 #include "tests/support/room.h"
 
 static void run_sql(const char *sql)
@@ -108,9 +109,95 @@ static void an_old_case_opens_as_a_new_one(void **state)
     no(ERR_NOT_FOUND, "", "qian", "patient.get", json_pack("{s:s}", "patient_id", patient));
 }
 
+/* Of two thousand documents and one the page says that there is an older one. */
+static void a_timeline_that_is_cut_says_so(void **state)
+{
+    struct tx *tx;
+    (void)state;
+    uint64_t patient = world_patient(&w, "zhang");
+    assert_int_equal(tx_begin(records_store(w.r), TX_WRITE, &tx), 0);
+    for (int64_t i = 0; i < 2000; i++)
+        tx_exec(tx,
+                "INSERT INTO document (id, case_id, patient_id, person_id, org_id, by_person, name, category, type, bytes, sha256, blob, thumb_state, taken_ms, uploaded_ms, "
+                "source, withdrawn_ms) VALUES ($1,0,$2,0,10,101,$3,'lab','pdf',1,'','',0,0,$1,'upload',0)",
+                "iis", 600000 + i, (int64_t)patient, SEALED(DOCUMENT_NAME, (uint64_t)(600000 + i), 0, "血常规"));
+    assert_int_equal(tx_commit(tx), 0);
+    json_t *page = yes("zhang", "patient.timeline", json_pack("{s:o,s:i}", "patient_id", json_id(patient), "limit", 10));
+    assert_false(cut(json_array_get(json_object_get(page, "sources"), 0), "cut"));
+    run_sql("INSERT INTO document (id, case_id, patient_id, person_id, org_id, by_person, name, category, type, bytes, sha256, blob, thumb_state, taken_ms, uploaded_ms, source, withdrawn_ms) "
+            "SELECT 590000, 0, patient_id, 0, 10, 101, name, 'lab', 'pdf', 1, '', '', 0, 0, 1, 'upload', 0 FROM document WHERE id=600000");
+    page = yes("zhang", "patient.timeline", json_pack("{s:o,s:i}", "patient_id", json_id(patient), "limit", 10));
+    assert_true(cut(json_array_get(json_object_get(page, "sources"), 0), "cut"));
+}
+
+/* ---- whoever has to be told is told ---- */
+
+static void put_case(struct tx *tx, int64_t id, uint64_t patient)
+{
+    tx_exec(tx,
+            "INSERT INTO consult (id, number, kind, scope, template, urgency, state, back, version, patient_id, applicant_id, home_org_id, home_dept_id, target_org_id, created_ms, changed_ms, "
+            "submitted_ms, reached_ms, signed_ms, closed_ms, form) VALUES ($1,CAST($1 AS TEXT),'offline','clinical','','routine','ACCEPTED','DRAFT',1,$2,101,10,11,20,$1,$1,1,1,0,0,$3)",
+            "iis", id, (int64_t)patient, SEALED(CONSULT_FORM, (uint64_t)id, 0, "{}"));
+}
+
+/* Who treats somebody hears that he is taken for another one now, in each open case of his. */
+static void every_open_case_hears_of_a_changed_identity(void **state)
+{
+    enum { CASES = 130 };
+    struct actor nobody = {.system = true};
+    struct fault fault = {0};
+    struct tx *tx;
+    (void)state;
+    uint64_t patient = world_patient(&w, "zhang");
+    assert_int_equal(tx_begin(records_store(w.r), TX_WRITE, &tx), 0);
+    struct op_ctx ctx = {.records = w.r, .tx = tx, .actor = &nobody, .now_ms = w.now_ms, .fault = &fault};
+    for (int64_t i = 0; i < CASES; i++)
+        put_case(tx, 700000 + i, patient);
+    assert_int_equal(consultation_tell_identity(&ctx, (struct patient_id){patient}), 0);
+    assert_int_equal(tx_commit(tx), 0);
+    assert_int_equal(count("SELECT COUNT(DISTINCT case_id) FROM notice WHERE template='patient.identity' AND person_id=101"), CASES);
+}
+
+/* Of an office of sixty, medical affairs' last comer too. */
+static void the_whole_office_hears_of_an_emergency_access(void **state)
+{
+    (void)state;
+    struct tx *tx;
+    assert_int_equal(tx_begin(records_store(w.r), TX_WRITE, &tx), 0);
+    for (uint64_t i = 0; i < 60; i++)
+        world_seed_person(tx, &(struct somebody){"office", "", "medical_affairs", 9200 + i, 20, 20, "", ""});
+    assert_int_equal(tx_commit(tx), 0);
+    uint64_t patient = world_patient(&w, "qian");
+    yes("qian", "patient.override", json_pack("{s:o,s:s}", "patient_id", json_id(patient), "reason", "抢救，需要既往史"));
+    assert_int_equal(count("SELECT COUNT(DISTINCT person_id) FROM notice WHERE template='access.override_patient'"), 61);
+}
+
+/* A person of three hundred records is joined and parted whole. */
+static void a_person_of_many_records_moves_whole(void **state)
+{
+    enum { RECORDS = 300 };
+    struct actor nobody = {.system = true};
+    struct fault fault = {0};
+    struct index_act act = {.kind = "merge", .patient = 800001, .other = 790000};
+    struct tx *tx;
+    (void)state;
+    run_sql("INSERT INTO mpi_member (patient_id, person_id, how, since_ms) " NUMBERS(300) "SELECT 800000+n, 800001, 'auto', 1 FROM k");
+    assert_int_equal(tx_begin(records_store(w.r), TX_WRITE, &tx), 0);
+    struct op_ctx ctx = {.records = w.r, .tx = tx, .actor = &nobody, .now_ms = w.now_ms, .fault = &fault};
+    patient_index_begin(&ctx, &act);
+    assert_int_equal(patient_index_join(&ctx, &act, 800001, 790000), 0);
+    assert_int_equal(tx_commit(tx), 0);
+    assert_int_equal(count("SELECT COUNT(*) FROM mpi_member WHERE person_id=790000"), RECORDS);
+    json_t *undone = world_call(&w, "admin", "mpi.undo", json_pack("{s:o}", "act_id", json_id(act.id)));
+    assert_non_null(undone);
+    json_decref(undone);
+    assert_int_equal(count("SELECT COUNT(*) FROM mpi_member WHERE person_id=800001"), RECORDS);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, room_open_world, room_close_world)
-    const struct CMUnitTest tests[] = {T(own_sessions_say_that_there_are_more), T(days_of_the_exchange_go_on), T(the_history_of_a_project_is_of_late), T(an_old_case_opens_as_a_new_one)};
+    const struct CMUnitTest tests[] = {T(own_sessions_say_that_there_are_more), T(days_of_the_exchange_go_on), T(the_history_of_a_project_is_of_late), T(an_old_case_opens_as_a_new_one), T(a_timeline_that_is_cut_says_so),
+                                       T(every_open_case_hears_of_a_changed_identity), T(the_whole_office_hears_of_an_emergency_access), T(a_person_of_many_records_moves_whole)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

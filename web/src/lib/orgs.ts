@@ -44,4 +44,13 @@ export function departments(orgId: string | null | undefined): Choice<string>[] 
   }
   return orgs.value.filter((o) => o.kind === 'department' && inside.has(o.id) && o.active !== false).map(choice)
 }
+/** An institution and those below it in the tree, closed ones too: their records stay. */
+export function institutionsWithin(orgId: string | null | undefined): Choice<string>[] {
+  const inside = new Set(orgId ? [orgId] : [])
+  for (let before = 0; before !== inside.size; ) {
+    before = inside.size
+    for (const o of orgs.value) if (o.parent_id && inside.has(o.parent_id)) inside.add(o.id)
+  }
+  return orgs.value.filter((o) => o.kind === 'institution' && inside.has(o.id)).map(choice)
+}
 export const orgName = (id: string | null | undefined): string => orgs.value.find((o) => o.id === id)?.name ?? ''

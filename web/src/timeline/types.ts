@@ -79,6 +79,8 @@ export interface Source {
   basis: Basis
   linked: boolean
   refused: boolean
+  /** There is older still than what is listed. */
+  cut: boolean
 }
 export interface Timeline {
   items: Entry[]
