@@ -67,7 +67,7 @@ static bool spread_primary(struct reader *r, size_t i)
 static void read_token(struct reader *r, size_t i)
 {
     switch (r->k[i].cls) {
-    case DX_ORGAN: case DX_PART: case DX_LOBE: case DX_SIDE: case DX_SITE: case DX_REGION: case DX_TYPE: case DX_VERTEBRA: case DX_LIMB:
+    case DX_ORGAN: case DX_PART: case DX_LOBE: case DX_SIDE: case DX_SITE: case DX_REGION: case DX_TYPE: case DX_VERTEBRA: case DX_LIMB: case DX_TOOTH:
         if (!r->reached)
             dx_add_attr(r, i);
         break;
@@ -146,7 +146,7 @@ static void explain_frame(struct reader *r, size_t i)
         dx_explain(r, i, DX_SLOT_TYPE, "lexicon", o->location_type, k[f->a.type_at].from, k[f->a.type_at].to);
     if (*o->pathology)
         dx_explain(r, i, DX_SLOT_PATHOLOGY, "lexicon", o->pathology, f->path_from, f->path_to);
-    int16_t at = f->a.n_places ? f->a.places[0] : f->a.n_vertebrae ? f->a.vertebrae[0] : f->a.side_at;
+    int16_t at = f->a.n_places ? f->a.places[0] : f->a.n_vertebrae ? f->a.vertebrae[0] : f->a.teeth >= 0 ? f->a.teeth : f->a.side_at;
     if (*o->lesion && at >= 0) {
         int16_t from = f->a.side_at >= 0 && f->a.side_at < at ? f->a.side_at : at;
         dx_explain(r, i, DX_SLOT_LESION, "lexicon", o->lesion, k[from].from, k[at].to);
@@ -186,7 +186,10 @@ static void read_proof(struct reader *r, size_t i)
 
 static void read_line(struct reader *r, unsigned enough)
 {
+    dx_read_behind(r);
+    dx_name_teeth(r);
     dx_name_unknown(r, enough);
+    dx_complaints(r);
     dx_spread_mark(r);
     for (size_t i = 0; i < r->n; i++)
         if (!r->k[i].taken)

@@ -115,6 +115,10 @@ void dx_read_head(struct reader *r, size_t i)
         read_known(r, i, spine, "parted");
         return;
     }
+    if (x->icd[0] && !limb && dx_organ_of(r->d, r->k, &r->pending) == DX_NONE && dx_is_cause(r, i)) {
+        r->trauma = true;
+        return;
+    }
     if (limb) {
         dx_read_injury(r, i, x, limb);
         return;

@@ -430,10 +430,18 @@ static uint32_t shorter(const struct dx *d, const struct dx_chars *t, size_t i, 
 }
 
 /* after_unknown: the character before belongs to no word, so letters here may be its rest (the iv of xiv) */
-static bool one_token(const struct dx *d, const struct dx_chars *t, size_t i, bool after_unknown, struct dx_token *k)
+static bool one_token(const struct dx *d, const struct dx_chars *t, size_t i, bool after_unknown, bool teeth, struct dx_token *k)
 {
     size_t end = i, n;
     *k = (struct dx_token){.from = (uint16_t)i};
+    if (teeth && (n = dx_teeth_at(t, i))) {
+        *k = (struct dx_token){.from = (uint16_t)i, .to = (uint16_t)(i + n), .cls = DX_TOOTH};
+        return true;
+    }
+    if (teeth && (n = dx_teeth_numbering_at(t, i))) {
+        *k = (struct dx_token){.from = (uint16_t)i, .to = (uint16_t)(i + n), .cls = DX_STRONG};
+        return true;
+    }
     uint32_t l = dx_longest(d, t, i, &end), course, other;
     if (l && end > i + 1 && d->lexemes[l].flags & DX_FROM_ICD && (other = both(d, t, i, end))) {
         l = other;
@@ -522,9 +530,10 @@ static bool spreads_to(const struct dx *d, const struct dx_chars *t, const struc
 size_t dx_scan(const struct dx *d, const struct dx_chars *t, struct dx_token *tokens)
 {
     size_t n = 0;
+    bool teeth = dx_of_teeth(t);
     for (size_t i = 0; i < t->n;) {
         struct dx_token k;
-        bool known = one_token(d, t, i, n && tokens[n - 1].cls == DX_UNKNOWN, &k);
+        bool known = one_token(d, t, i, n && tokens[n - 1].cls == DX_UNKNOWN, teeth, &k);
         if (n)
             of_organ(d, t, &tokens[n - 1], &k);
         known |= n && !known && spreads_to(d, t, &tokens[n - 1], &k);
