@@ -230,6 +230,42 @@ static bool replaces(const struct reader *r, size_t i)
     return false;
 }
 
+/* 胰十二指肠切除术后, 剖宫产术后: does the word for the operation say on what? Its organ, where it is one, at *organ. */
+static bool names_operated(const struct reader *r, size_t i, uint16_t *organ)
+{
+    for (size_t c = r->k[i].from; c < r->k[i].to; c++) {
+        if (r->t->c[c] == 0x5256) /* 剖 */
+            return true;
+        for (size_t end = c + 1; end < r->k[i].to && end <= c + 4; end++)
+            for (uint32_t l = dx_between(r->d, r->t, c, end); l; l = r->d->lexemes[l].next)
+                if (r->d->lexemes[l].cls == DX_ORGAN) {
+                    *organ = r->d->lexemes[l].organ;
+                    return true;
+                }
+    }
+    return false;
+}
+
+/* Is what the next head names a tumour, or a disease of the organ (胃大部切除术后残胃炎), or is there none? */
+static bool of_organ_ahead(const struct reader *r, size_t i, uint16_t organ)
+{
+    for (size_t k = i + 1; k < r->n; k++)
+        if (dx_is_head(r->k[k].cls) && !r->k[k].taken) {
+            const struct lexeme *x = dx_reading(r->d, &r->k[k], DX_DISEASE);
+            bool own = x && organ != DX_NONE && (x->organ == organ || strstr(x->name, r->d->organs[organ].name));
+            return own || r->k[k].cls == DX_TUMOUR || r->k[k].cls == DX_PATH || r->k[k].cls == DX_WHOLE;
+        }
+    return true;
+}
+
+/* 胆囊切除术后胆漏, 肝移植术后胆管狭窄: what came of an operation stands behind it; the operation is a state of its own, not something
+ * done for what came of it. */
+static bool came_of_operation(struct reader *r, size_t i, uint16_t organ)
+{
+    bool more_than_after = r->k[i].to - r->k[i].from > 2;
+    return more_than_after && (organ != DX_NONE || names_operated(r, i, &organ)) && !dx_last_tumour(r) && !of_organ_ahead(r, i, organ);
+}
+
 void dx_read_mod(struct reader *r, size_t i)
 {
     const struct lexeme *x = &r->d->lexemes[r->k[i].lexeme];
@@ -237,6 +273,10 @@ void dx_read_mod(struct reader *r, size_t i)
     uint16_t organ = dx_organ_of(r->d, r->k, &r->pending);
     bool operation = strcmp(x->name, "术后") == 0;
     if (!(f && f->chunk == r->chunk) && dx_head_close_ahead(r, i)) {
+        if (operation && came_of_operation(r, i, organ)) {
+            after_operation(r, i);
+            return;
+        }
         const char *names[] = {x->name, x->name2, x->name3};
         for (size_t k = 0; k < 3; k++)
             if (names[k] && r->later.n_mods < LATER_MAX)
@@ -460,7 +500,11 @@ void dx_read_certainty(struct reader *r, size_t i)
                 r->deny_on = true;
         } else if (f && (f->strong == r->strong || p == 0)) {
             dx_settle(r, false);
-            mark_back(r, pairs[p][1], p != 2, asks_why(r, k));
+            struct frame *tumour = p == 0 && after_spread(r, i) ? dx_last_tumour(r) : NULL;
+            if (tumour && tumour != f && f->chunk != r->chunk) /* 胃癌伴腹水，腹膜转移可能 */
+                tumour->suspected = true;
+            else
+                mark_back(r, pairs[p][1], p != 2, asks_why(r, k));
         }
         return;
     }

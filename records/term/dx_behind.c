@@ -33,9 +33,10 @@ static uint32_t part_said(struct reader *r, uint16_t organ, size_t from, size_t 
     const char *name = r->d->organs[organ].name, *stem = dx_slice(r, from, to);
     const char *tries[] = {dx_keep(r->out, "%s%s", name, stem), dx_keep(r->out, "%.3s%s", name, stem), dx_keep(r->out, "%s%s", stem, name)};
     uint32_t found = 0;
-    for (size_t i = 0; !found && i < sizeof tries / sizeof *tries; i++)
-        for (uint32_t l = dx_exact(r->d, tries[i], DX_PART); l; l = 0)
-            found = r->d->lexemes[l].organ == organ ? l : 0;
+    for (size_t i = 0; !found && i < sizeof tries / sizeof *tries; i++) {
+        found = dx_exact(r->d, tries[i], DX_PART);
+        found = found && r->d->lexemes[found].organ == organ ? found : 0;
+    }
     r->out->text_len = mark;
     return found;
 }
