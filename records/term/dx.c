@@ -15,7 +15,7 @@ static void read_separator(struct reader *r, size_t i)
         dx_listed_organ(r, i);
     bool none_here = !(dx_current(r) && dx_current(r)->strong == r->strong);
     bool next_has_it = k->cls == DX_LIST && !none_here && dx_current(r)->comma != r->comma && dx_head_ahead(r, i); /* 蜂窝织炎，C4/5、C5/6椎间盘突出 */
-    if (next_has_it)
+    if (next_has_it || (k->cls == DX_LIST && dx_listed_place(r, i)))
         ;
     else if (k->cls == DX_LIST || k->cls == DX_OPEN)
         dx_settle(r, false);

@@ -228,8 +228,25 @@ void dx_complaints(struct reader *r)
     }
 }
 
+/* 肝癌（S5、S6段）: what would be vertebrae are segments of the liver, where the line speaks of it before. */
+static void segments(struct reader *r)
+{
+    bool liver = false;
+    for (size_t i = 0; i < r->n; i++) {
+        const struct lexeme *x = &r->d->lexemes[r->k[i].lexeme];
+        bool organ = r->k[i].lexeme && (r->k[i].cls == DX_ORGAN || r->k[i].cls == DX_WHOLE || r->k[i].cls == DX_PATH || r->k[i].cls == DX_DISEASE) && x->organ != DX_NONE;
+        if (r->k[i].cls == DX_STRONG)
+            liver = false;
+        else if (organ)
+            liver = strcmp(r->d->organs[x->organ].name, "肝") == 0;
+        else if (r->k[i].cls == DX_VERTEBRA && r->k[i].lexeme && liver)
+            r->k[i].cls = DX_LOBE;
+    }
+}
+
 void dx_read_behind(struct reader *r)
 {
+    segments(r);
     causes(r);
     parts_behind(r);
     origins(r);

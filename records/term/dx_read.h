@@ -175,6 +175,8 @@ uint16_t dx_frame_organ(const struct reader *r, const struct frame *f);
 /* ---- dx_listed.c: organs listed before one head ---- */
 /* The organ waiting before the list sign at token i has its head further on: it gets a frame of its own. */
 void dx_listed_organ(struct reader *r, size_t i);
+/* Does the list sign at token i stand between two parts of one organ, both said behind its name: 肝癌（左外叶及右前叶）? */
+bool dx_listed_place(const struct reader *r, size_t i);
 /* What is said of the last of the list is said of all. */
 void dx_listed_share(struct reader *r);
 

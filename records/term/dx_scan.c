@@ -322,6 +322,62 @@ static size_t course_at(const struct dx *d, const struct dx_chars *t, size_t i, 
     return *lexeme ? n + counted + after : 0;
 }
 
+/* Regimens of chemotherapy by their letters. */
+static bool is_regimen(const struct dx_chars *t, size_t i, size_t n)
+{
+    static const char *const names[] = {"sox", "xelox", "capox", "capeox", "folfox", "folfox4", "folfox6", "mfolfox6", "folfiri", "folfirinox", "mfolfirinox", "folfoxiri",
+                                        "xeliri", "flot", "dcf", "dos", "dof", "ecf", "ecx", "eox", "tp", "dp", "ep", "ip", "gp", "pp", "ap", "gc", "tc", "tcb", "pc", "dc",
+                                        "ac", "ac-t", "ec", "ec-t", "fec", "tac", "tcbh", "tcbhp", "tch", "tchp", "thp", "vac", "vip", "abvd", "beacopp", "chop", "r-chop",
+                                        "rchop", "chope", "r-chope", "r-cdop", "cdop", "dhap", "gdp", "gemox", "r-gemox", "p-gemox", "da-epoch", "r-epoch", "epoch",
+                                        "hyper-cvad", "vdlp", "vdclp", "ia", "da", "mae", "hag", "cag", "vrd", "vcd", "pad", "vtd", "rd", "mp", "bep", "ema-co", "tip",
+                                        "mvac", "cav", "pf", "tpf", "pcv", "mtx"};
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+        size_t m = 0;
+        while (m < n && names[k][m] && t->c[i + m] == (uint32_t)names[k][m])
+            m++;
+        if (m == n && !names[k][m])
+            return true;
+    }
+    return false;
+}
+
+/* GC方案化疗后, SOX×4后, DCF方案3程: a regimen is no cancer by those letters. With *course what is over: the regimen and its count, a modifier;
+ * else the regimen alone, words that say nothing. */
+static size_t regimen_at(const struct dx_chars *t, size_t i, bool *course)
+{
+    size_t n = 0, digits = 0;
+    if (!is_letter(at(t, i)) || (i && (is_letter(t->c[i - 1]) || is_digit(t->c[i - 1]) || t->c[i - 1] == '-')))
+        return 0;
+    while (is_letter(at(t, i + n)) || is_digit(at(t, i + n)) || (at(t, i + n) == '-' && is_letter(at(t, i + n + 1))))
+        n++;
+    size_t times = 0;
+    bool scheme = at(t, i + n) == 0x65B9 && at(t, i + n + 1) == 0x6848; /* 方案 */
+    *course = false;
+    if (n < 2 || n > 12 || !(scheme || is_regimen(t, i, n)))
+        return 0;
+    n += scheme ? 2 : 0;
+    size_t alone = scheme ? n : 0;
+    n += blanks(t, i + n);
+    if (at(t, i + n) == 0xD7 || at(t, i + n) == '*')
+        times = ++n;
+    n += blanks(t, i + n);
+    while (is_digit(at(t, i + n)) && digits < 2)
+        n++, digits++;
+    if (digits) {
+        uint32_t c = at(t, i + n), next;
+        c = c == 0x4E2A ? at(t, i + ++n) : c; /* 个 */
+        next = at(t, i + n + 1);
+        size_t unit = (c == 0x5468 && next == 0x671F) || (c == 0x7597 && next == 0x7A0B) ? 2 : c == 0x7A0B || c == 0x6B21 ? 1 : 0; /* 周期 疗程 程 次 */
+        if (!unit && !times)
+            return alone;
+        n += unit;
+    } else if (times)
+        return alone;
+    bool after = at(t, i + n) == 0x540E; /* 后 */
+    *course = (scheme || times) && (after || (digits && at(t, i + n) != 0x4E2D && at(t, i + n) != 0x5316)); /* not 中, 化疗 */
+    return *course ? n + after : alone;
+}
+
 /* ---- tokens ---- */
 
 static bool by_rule(const struct dx_chars *t, size_t i, struct dx_token *k)
@@ -450,6 +506,12 @@ static bool one_token(const struct dx *d, const struct dx_chars *t, size_t i, bo
     size_t whole = end;
     if (l && ((other = without_last(d, t, i, &end)) || (other = shorter(d, t, i, &end)) || end < whole))
         l = other;
+    bool over;
+    if ((n = regimen_at(t, i, &over))) {
+        *k = (struct dx_token){.from = (uint16_t)i, .to = (uint16_t)(i + n), .lexeme = over ? dx_exact(d, "化疗后", DX_MOD) : dx_exact(d, "方案", DX_SKIP)};
+        k->cls = over ? DX_MOD : DX_SKIP;
+        return true;
+    }
     if ((n = course_at(d, t, i, &course)) && n > end - i) {
         *k = (struct dx_token){.from = (uint16_t)i, .to = (uint16_t)(i + n), .lexeme = course, .cls = DX_MOD};
         return true;
@@ -466,8 +528,10 @@ static bool one_token(const struct dx *d, const struct dx_chars *t, size_t i, bo
         return true;
     }
     memset(k->number, 0, sizeof k->number);
-    if (by_rule(t, i, k) && k->to >= end)
+    if (by_rule(t, i, k) && k->to >= end) {
+        k->lexeme = k->cls == DX_VERTEBRA && l && k->to == end && d->lexemes[l].cls == DX_LOBE ? l : 0; /* S5 of the liver */
         return true;
+    }
     if (!l && (l = short_word(d, t, i)))
         end = i + 1;
     if (l) {
