@@ -29,6 +29,7 @@ static void read_separator(struct reader *r, size_t i)
     }
     if (k->cls == DX_STRONG || k->cls == DX_COMMA) {
         bool colon = r->t->c[k->from] == ':';
+        r->trauma |= colon && !none_here && dx_current(r)->icd[0] == 'S'; /* 颅脑外伤：硬膜外血肿 */
         if (!colon || k->cls == DX_STRONG)
             r->suspect = r->family = false;
         if (k->cls == DX_STRONG)
@@ -62,6 +63,22 @@ static bool spread_primary(struct reader *r, size_t i)
     return false;
 }
 
+/* 左肩胛骨骨折伴同侧锁骨骨折, 右肺癌，对侧胸腔积液: the side is told by that of the disease before. */
+static void read_other_side(struct reader *r, size_t i)
+{
+    const struct frame *f = dx_current(r);
+    uint32_t c = r->t->c[r->k[i].from];
+    bool other = c == 0x5BF9; /* 对 */
+    if (r->k[i].to - r->k[i].from != 2 || r->t->c[r->k[i].from + 1u] != 0x4FA7 || (!other && c != 0x540C) || !f || f->strong != r->strong || !f->a.side || r->pending.side)
+        return; /* 同 侧 */
+    bool left = strcmp(f->a.side->name, "左侧") == 0, right = strcmp(f->a.side->name, "右侧") == 0;
+    if ((!left && !right) || !dx_head_ahead(r, i))
+        return;
+    uint32_t l = dx_exact(r->d, left == other ? "右侧" : "左侧", DX_SIDE);
+    r->pending.side = l ? &r->d->lexemes[l] : NULL;
+    r->pending.side_at = (int16_t)i;
+}
+
 /* ---- the line ---- */
 
 static void read_token(struct reader *r, size_t i)
@@ -90,6 +107,7 @@ static void read_token(struct reader *r, size_t i)
     case DX_HEAD: dx_read_head(r, i); break;
     case DX_META: case DX_NODEMETA: case DX_METATO: case DX_THROMBUS: dx_read_spread(r, i); break;
     case DX_FORM: dx_read_form(r, i); break;
+    case DX_QUANT: read_other_side(r, i); break;
     case DX_METAPRE: r->later.secondary = dx_head_ahead(r, i) && !spread_primary(r, i); break;
     case DX_MOD: dx_read_mod(r, i); break;
     case DX_NUMBER_STAGE: case DX_LETTER_STAGE: case DX_STAGE: case DX_TNM: case DX_GRADE: dx_read_stage(r, i); break;
@@ -184,6 +202,22 @@ static void read_proof(struct reader *r, size_t i)
         memcpy(nearest->icd, x->name2, sizeof nearest->icd);
 }
 
+/* 车祸伤，…血气胸: what may come of itself came of an injury there, and is of that category (ICD-10: chapter XIX). */
+static void came_of_injury(struct reader *r, struct frame *f)
+{
+    size_t mark = r->out->text_len;
+    char icd[4];
+    if (f->kind != KIND_DISEASE || f->denied || f->family || !f->name || f->icd[0] == 'S' || f->icd[0] == 'T')
+        return;
+    const char *name = dx_keep(r->out, "创伤性%s", f->name);
+    uint32_t known = dx_exact(r->d, name, DX_DISEASE);
+    if (known)
+        memcpy(icd, r->d->lexemes[known].icd, sizeof icd);
+    if ((known || (r->d->gram_at && dx_like_category(r->d, name, icd) >= DX_LIKE_SURE)) && (icd[0] == 'S' || icd[0] == 'T'))
+        memcpy(f->icd, icd, sizeof f->icd);
+    r->out->text_len = mark;
+}
+
 static void read_line(struct reader *r, unsigned enough)
 {
     dx_read_behind(r);
@@ -204,6 +238,8 @@ static void read_line(struct reader *r, unsigned enough)
         dx_join_complication(r, &r->frames[i]);
     for (size_t i = 1; i < r->n_frames; i++)
         share_side(r, i);
+    for (size_t i = 0; r->trauma && i < r->n_frames; i++)
+        came_of_injury(r, &r->frames[i]);
     for (size_t i = 0; i < r->n; i++)
         if (r->k[i].cls == DX_PROOF)
             read_proof(r, i);

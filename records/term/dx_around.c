@@ -252,7 +252,9 @@ static bool of_organ_ahead(const struct reader *r, size_t i, uint16_t organ)
     for (size_t k = i + 1; k < r->n; k++)
         if (dx_is_head(r->k[k].cls) && !r->k[k].taken) {
             const struct lexeme *x = dx_reading(r->d, &r->k[k], DX_DISEASE);
-            bool own = x && organ != DX_NONE && (x->organ == organ || strstr(x->name, r->d->organs[organ].name));
+            uint32_t last = r->t->c[r->k[k].to - 1u];
+            bool leaks = last == 0x7618 || last == 0x6F0F; /* 瘘 漏 */
+            bool own = x && !leaks && organ != DX_NONE && (x->organ == organ || strstr(x->name, r->d->organs[organ].name));
             return own || r->k[k].cls == DX_TUMOUR || r->k[k].cls == DX_PATH || r->k[k].cls == DX_WHOLE;
         }
     return true;

@@ -346,6 +346,12 @@ static bool is_episode(const struct reader *r, const struct frame *before, const
            before->strong == r->strong && before->denied == r->deny && before->family == r->family;
 }
 
+/* 慢性胃炎伴糜烂、胆汁反流: how the gastritis looks, not a disease beside it. */
+static bool is_feature(const struct reader *r, const struct frame *before, const struct lexeme *x)
+{
+    return x && before && before->strong == r->strong && before->name && strstr(before->name, "胃炎") && strstr(x->name, "胆汁反流") && !strstr(x->name, "胃炎");
+}
+
 /* 胆囊切除术后 beside its own disease is how that was treated, not a state of its own. */
 static bool is_treatment(const struct reader *r, const struct frame *before, const struct lexeme *x)
 {
@@ -377,7 +383,7 @@ void dx_read_disease(struct reader *r, size_t i)
         return;
     }
     x = whole ? whole : x;
-    if (is_episode(r, before, x)) {
+    if (is_episode(r, before, x) || is_feature(r, before, x)) {
         dx_forget(r);
         return;
     }

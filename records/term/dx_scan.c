@@ -224,6 +224,10 @@ static size_t vertebra_at(const struct dx_chars *t, size_t i)
         return n;
     if ((next == 0x3001 || next == ',') && dx_vertebra_letter(at(t, i + n + 1)) && is_digit(at(t, i + n + 2))) /* T11、T12 */
         return n;
+    size_t gap = next == ' ' ? blanks(t, i + n) : 0;
+    uint32_t more = gap ? dx_vertebra_letter(at(t, i + n + gap)) : 0;
+    if (c == 't' && (more == 'T' || more == 'L') && is_digit(at(t, i + n + gap + 1)) && !tnm_at(t, i)) /* T12 L1 */
+        return n;
     if (c == 'l' && at(t, i + 1) <= '5' && n == 2 && (word_ends(t, i + n)))
         return n;
     if (n == 2 && dx_vertebra_letter(next) && next > 'z' && is_digit(at(t, i + 3)) && at(t, i + 4) == 0x690E) /* 腰5骶1椎间盘 */

@@ -179,9 +179,15 @@ static void name_of_tooth(struct reader *r, size_t i)
     }
 }
 
+/* 牙周炎（36松动Ⅱ度）: how the tooth of the disease before is, in brackets. */
+static bool in_brackets(const struct reader *r, size_t i)
+{
+    return i > 1 && r->k[i - 1].cls == DX_OPEN && dx_is_head(r->k[i - 2].cls);
+}
+
 void dx_name_teeth(struct reader *r)
 {
     for (size_t i = 0; i < r->n; i++)
-        if (is_tooth(r, &r->k[i]))
+        if (is_tooth(r, &r->k[i]) && !in_brackets(r, i))
             name_of_tooth(r, i);
 }
