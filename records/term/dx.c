@@ -185,6 +185,17 @@ static void share_side(struct reader *r, size_t i)
         }
 }
 
+/* 左股骨骨折术后内固定断裂, 右胫骨骨折术后骨不连: what came of bones and what was put in them is on their side. */
+static void share_side_of_operation(struct reader *r, size_t i)
+{
+    struct frame *f = &r->frames[i], *before = f - 1;
+    bool of_bones = strcmp(f->icd, "T84") == 0 || strcmp(f->icd, "M84") == 0;
+    if (of_bones && !f->a.side && before->a.side && f->chunk == before->chunk) {
+        f->a.side = before->a.side;
+        f->a.side_at = before->a.side_at;
+    }
+}
+
 /* 肺结核（涂阳）, 涂阳肺结核: the nearest disease that the proof is of changes its category. */
 static void read_proof(struct reader *r, size_t i)
 {
@@ -236,8 +247,10 @@ static void read_line(struct reader *r, unsigned enough)
         add_pregnancy(r);
     for (size_t i = 0; i < r->n_frames; i++)
         dx_join_complication(r, &r->frames[i]);
-    for (size_t i = 1; i < r->n_frames; i++)
+    for (size_t i = 1; i < r->n_frames; i++) {
         share_side(r, i);
+        share_side_of_operation(r, i);
+    }
     for (size_t i = 0; r->trauma && i < r->n_frames; i++)
         came_of_injury(r, &r->frames[i]);
     for (size_t i = 0; i < r->n; i++)

@@ -95,7 +95,7 @@ static void operation_category(const char *name, char icd[4])
 {
     static const struct {
         const char *word, *icd;
-    } table[] = {{"移植", "Z94"}, {"截肢", "Z89"}, {"造口", "Z93"}, {"造瘘", "Z93"}, {"支架", "Z95"}, {"搭桥", "Z95"}, {"起搏器", "Z95"},
+    } table[] = {{"移植", "Z94"}, {"截肢", "Z89"}, {"造口", "Z93"}, {"气管切开", "Z93"}, {"造瘘", "Z93"}, {"支架", "Z95"}, {"搭桥", "Z95"}, {"起搏器", "Z95"},
                  {"瓣膜置换", "Z95"}, {"瓣置换", "Z95"}, {"pci", "Z95"}, {"PCI", "Z95"}, {"置换", "Z96"}, {"晶体", "Z96"},
                  {"切除", "Z90"}, {"摘除", "Z90"}};
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
@@ -113,8 +113,12 @@ static void after_operation(struct reader *r, size_t i)
     while (first > 0 && !dx_ends_chunk(r->k[first - 1].cls) && !dx_is_head(r->k[first - 1].cls) && r->k[first - 1].cls != DX_SPACE &&
            r->k[first - 1].cls != DX_NEGPRE && r->k[first - 1].cls != DX_SUSPPRE && r->k[first - 1].cls != DX_SUSPPOST && r->k[first - 1].cls != DX_HAS)
         first--;
-    while (first < i && r->k[first].cls == DX_SKIP && r->k[first].to - r->k[first].from > 2 && r->t->c[r->k[first].to - 1] == ':') /* 诊断：胆囊切除术后 */
-        first++;
+    for (; first < i && r->k[first].cls == DX_SKIP; first++) { /* 诊断：胆囊切除术后, 既往胆囊切除术后 */
+        uint32_t c = r->t->c[r->k[first].from];
+        bool heading = r->k[first].to - r->k[first].from > 2 && r->t->c[r->k[first].to - 1] == ':';
+        if (!heading && c != 0x65E2 && c != 0x66FE && c != 0x884C && c != 0x7ECF && c != 0x60A3) /* 既 曾 行 经 患 */
+            break;
+    }
     bool of_lobe = first < i && r->k[first].cls == DX_SIDE && r->k[first + 1].cls == DX_LOBE; /* 左下肺叶切除术后: one name */
     const struct lexeme *side = of_lobe ? NULL : r->pending.side;
     int16_t side_at = r->pending.side_at;
@@ -176,6 +180,21 @@ static void put_treatments_before(struct reader *r, struct frame *f, size_t i)
     }
 }
 
+/* 胰头癌，胆道支架植入术后; 胃癌，空肠营养管置入术后: what keeps the way open that the tumour closes. */
+static bool keeps_open(const struct reader *r, uint16_t tumour, uint16_t operated, size_t i)
+{
+    const char *a = tumour == DX_NONE ? "" : r->d->organs[tumour].icd, *b = r->d->organs[operated].icd;
+    if (strcmp(a, "C15") < 0 || strcmp(a, "C26") > 0 || strcmp(b, "C15") < 0 || strcmp(b, "C26") > 0)
+        return false;
+    for (size_t k = i + 1; k-- > 0 && (k == i || !dx_ends_chunk(r->k[k].cls));)
+        for (size_t c = r->k[k].from; c + 1 < r->k[k].to; c++) {
+            uint32_t x = r->t->c[c], y = r->t->c[c + 1];
+            if ((x == 0x652F && y == 0x67B6) || (x == 0x5F15 && y == 0x6D41) || (x == 0x8425 && y == 0x517B)) /* 支架 引流 营养 */
+                return true;
+        }
+    return false;
+}
+
 /* Is the operation one for the tumour f, though it names another organ? 宫颈癌根治性子宫切除术后. */
 static bool treats(const struct reader *r, const struct frame *f, uint16_t operated, size_t i)
 {
@@ -183,6 +202,8 @@ static bool treats(const struct reader *r, const struct frame *f, uint16_t opera
         return false;
     uint16_t organ = dx_frame_organ(r, f);
     if (organ != DX_NONE && strcmp(r->d->organs[operated].name, "子宫") == 0 && strncmp(r->d->organs[organ].icd, "C5", 2) == 0)
+        return true;
+    if (keeps_open(r, organ, operated, i))
         return true;
     for (size_t k = i + 1; k-- > 0 && (k == i || !dx_ends_chunk(r->k[k].cls));)
         for (size_t c = r->k[k].from; c + 1 < r->k[k].to; c++)

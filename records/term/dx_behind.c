@@ -221,7 +221,12 @@ void dx_complaints(struct reader *r)
 {
     for (size_t i = 0; i + 1 < r->n; i++) {
         const char *icd = category_of(r, i);
-        if (r->k[i].cls != DX_DISEASE || r->k[i].taken || icd[0] != 'R' || icd[1] > '7' || !duration_at(r->t, r->k[i].to) || !disease_follows(r, i))
+        if (r->k[i].cls != DX_DISEASE || r->k[i].taken || icd[0] != 'R' || icd[1] > '7' || !disease_follows(r, i))
+            continue;
+        bool led_to = duration_at(r->t, r->k[i].to) > 0;
+        for (size_t k = i; !led_to && k-- > 0 && !dx_ends_chunk(r->k[k].cls);)
+            led_to = r->k[k].cls == DX_CAUSE; /* 跌倒后右髋疼痛，… */
+        if (!led_to)
             continue;
         for (size_t k = i + 1; k-- > 0 && (k == i || !dx_ends_chunk(r->k[k].cls));)
             r->k[k].taken = true;
@@ -244,8 +249,47 @@ static void segments(struct reader *r)
     }
 }
 
+/* 支气管旁LN 1/4转移: of how many, between the nodes and what is said of them. */
+static void ratios(struct reader *r)
+{
+    for (size_t i = 1; i + 1 < r->n; i++) {
+        size_t before = i - 1 - (r->k[i - 1].cls == DX_SPACE && i > 1), next = i + 1 + (r->k[i + 1].cls == DX_SPACE);
+        bool ratio = r->k[i].cls == DX_UNKNOWN && r->k[i].to - r->k[i].from > 2;
+        for (size_t c = r->k[i].from; ratio && c < r->k[i].to; c++)
+            ratio = (r->t->c[c] >= '0' && r->t->c[c] <= '9') || r->t->c[c] == '/';
+        if (ratio && r->k[before].cls == DX_NODE && next < r->n && r->k[next].cls == DX_META)
+            r->k[i].cls = DX_SPACE;
+    }
+}
+
+/* L4/5、L5/S1突出: what the disc between them does. */
+static void discs(struct reader *r)
+{
+    static const uint32_t says[] = {0x7A81, 0x81A8, 0x8131}; /* 突 膨 脱 */
+    for (size_t i = 1; i < r->n; i++) {
+        size_t from = r->k[i].from, n = (size_t)(r->k[i].to - from);
+        if (r->k[i].cls != DX_UNKNOWN || n != 2 || r->k[i - 1].cls != DX_VERTEBRA || r->t->c[from + 1] != 0x51FA || r->k[i - 1].to - r->k[i - 1].from < 4) /* 出 */
+            continue;
+        bool said = false;
+        for (size_t k = 0; k < sizeof says / sizeof *says; k++)
+            said |= r->t->c[from] == says[k];
+        uint32_t letter = dx_vertebra_letter(r->t->c[r->k[i - 1].from]);
+        size_t mark = r->out->text_len;
+        const char *spine = letter == 'C' ? "颈" : letter == 'T' ? "胸" : "腰", *name = dx_slice(r, from, from + 2);
+        uint32_t l = dx_exact(r->d, dx_keep(r->out, "%s椎间盘%s症", spine, name), DX_DISEASE);
+        l = l ? l : dx_exact(r->d, dx_keep(r->out, "%s椎间盘%s", spine, name), DX_DISEASE);
+        r->out->text_len = mark;
+        if (said && l) {
+            r->k[i].lexeme = l;
+            r->k[i].cls = DX_DISEASE;
+        }
+    }
+}
+
 void dx_read_behind(struct reader *r)
 {
+    ratios(r);
+    discs(r);
     segments(r);
     causes(r);
     parts_behind(r);

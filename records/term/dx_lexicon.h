@@ -116,7 +116,7 @@ void dx_lexicon_free(struct dx *d);
 const char *dx_lexicon_keep(struct dx *d, const char *text);
 /* Adds a spelling of the lexeme; a spelling may have several readings, the earlier first. The same class twice: the first stays. */
 YL_CHECKED int dx_lexicon_add(struct dx *d, const struct lexeme *x, const char *spelling);
-/* Adds the name without its last 症, where it has one: 垂体功能减退 is 垂体功能减退症 to those who write it. */
+/* Adds the name without its last 症, or 形成 of 血栓形成, where it has one: 垂体功能减退 is 垂体功能减退症 to those who write it. */
 YL_CHECKED int dx_lexicon_add_short(struct dx *d, const struct lexeme *x);
 
 /* ---- dx_tables.c ---- */

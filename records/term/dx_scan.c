@@ -290,6 +290,31 @@ static size_t pregnancy_at(const struct dx_chars *t, size_t i)
     return unit == 0x5468 || unit == 0x5929 || unit == 0x6708 ? n + 1 : 0; /* 周 天 月 */
 }
 
+/* 距门齿28-32cm, 距肛缘约5厘米: how far in, no place. */
+static size_t distance_at(const struct dx_chars *t, size_t i)
+{
+    static const uint32_t from[] = {0x95E8, 0x9F7F, 0x809B, 0x7F18, 0x5207, 0x7259, 0x53E3, 0x72B6, 0x7EBF, 0x7EA6, 0x4E0A, 0x4E2D, ' '}; /* 门齿肛缘切牙口状线约上中 */
+    size_t n = 1, words = 0;
+    if (at(t, i) != 0x8DDD) /* 距 */
+        return 0;
+    for (size_t k = 0; k < sizeof from / sizeof *from && words < 6;)
+        if (at(t, i + n) == from[k])
+            n++, words++, k = 0;
+        else
+            k++;
+    size_t digits = n;
+    while (is_digit(at(t, i + n)) || at(t, i + n) == '-' || at(t, i + n) == '~' || at(t, i + n) == '.')
+        n++;
+    if (!words || n == digits)
+        return 0;
+    n += blanks(t, i + n);
+    uint32_t a = at(t, i + n), b = at(t, i + n + 1);
+    bool unit = ((a == 'c' || a == 'm') && b == 'm') || (a == 0x5398 && b == 0x7C73) || (a == 0x516C && b == 0x5206); /* cm mm 厘米 公分 */
+    n += unit ? 2 : 0;
+    uint32_t c = at(t, i + n);
+    return unit ? n + (c == 0x5904) : 0; /* 处 */
+}
+
 /* ---- courses of treatment ---- */
 
 /* 化疗6周期后, 放疗三十次后, 放化疗4程后: a modifier said with its count. The lexeme of 化疗后 and the like in *lexeme. */
@@ -510,6 +535,10 @@ static bool one_token(const struct dx *d, const struct dx_chars *t, size_t i, bo
     size_t whole = end;
     if (l && ((other = without_last(d, t, i, &end)) || (other = shorter(d, t, i, &end)) || end < whole))
         l = other;
+    if ((n = distance_at(t, i))) {
+        *k = (struct dx_token){.from = (uint16_t)i, .to = (uint16_t)(i + n), .cls = DX_SKIP};
+        return true;
+    }
     bool over;
     if ((n = regimen_at(t, i, &over))) {
         *k = (struct dx_token){.from = (uint16_t)i, .to = (uint16_t)(i + n), .lexeme = over ? dx_exact(d, "化疗后", DX_MOD) : dx_exact(d, "方案", DX_SKIP)};
