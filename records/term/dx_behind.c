@@ -286,8 +286,29 @@ static void discs(struct reader *r)
     }
 }
 
+/* T12、L1转移, L3椎体转移: vertebrae that a spread is said of are where it is, by their part of the spine. */
+static void spread_vertebrae(struct reader *r)
+{
+    for (size_t i = 1; i < r->n; i++) {
+        if (r->k[i].cls != DX_META)
+            continue;
+        for (size_t k = i; k-- > 0 && (r->k[k].cls == DX_VERTEBRA || r->k[k].cls == DX_LIST || r->k[k].cls == DX_SPACE || r->k[k].cls == DX_QUANT || r->k[k].cls == DX_SITE);) {
+            uint32_t letter = r->k[k].cls == DX_VERTEBRA ? dx_vertebra_letter(r->t->c[r->k[k].from]) : 0;
+            const char *spine = letter == 'C' ? "颈椎" : letter == 'T' ? "胸椎" : letter == 'L' ? "腰椎" : "骶椎";
+            uint32_t l = letter ? dx_exact(r->d, spine, DX_SITE) : 0;
+            if (!l)
+                continue;
+            r->k[k].lexeme = l;
+            r->k[k].cls = DX_SITE;
+            if (r->k[k + 1].cls == DX_SITE && r->k[k + 1].from == r->k[k].to) /* L3|椎体 */
+                r->k[k + 1].cls = DX_SPACE;
+        }
+    }
+}
+
 void dx_read_behind(struct reader *r)
 {
+    spread_vertebrae(r);
     ratios(r);
     discs(r);
     segments(r);
