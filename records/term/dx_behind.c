@@ -286,21 +286,27 @@ static void discs(struct reader *r)
     }
 }
 
+static bool in_list_of_sites(const struct dx_token *k)
+{
+    return k->cls == DX_VERTEBRA || k->cls == DX_LIST || k->cls == DX_SPACE || k->cls == DX_QUANT || k->cls == DX_SITE || k->cls == DX_PART || k->cls == DX_SIDE ||
+           k->cls == DX_ORGAN || k->cls == DX_LIMB;
+}
+
 /* T12、L1转移, L3椎体转移: vertebrae that a spread is said of are where it is, by their part of the spine. */
 static void spread_vertebrae(struct reader *r)
 {
     for (size_t i = 1; i < r->n; i++) {
         if (r->k[i].cls != DX_META)
             continue;
-        for (size_t k = i; k-- > 0 && (r->k[k].cls == DX_VERTEBRA || r->k[k].cls == DX_LIST || r->k[k].cls == DX_SPACE || r->k[k].cls == DX_QUANT || r->k[k].cls == DX_SITE);) {
+        for (size_t k = i; k-- > 0 && in_list_of_sites(&r->k[k]);) {
             uint32_t letter = r->k[k].cls == DX_VERTEBRA ? dx_vertebra_letter(r->t->c[r->k[k].from]) : 0;
-            const char *spine = letter == 'C' ? "颈椎" : letter == 'T' ? "胸椎" : letter == 'L' ? "腰椎" : "骶椎";
-            uint32_t l = letter ? dx_exact(r->d, spine, DX_SITE) : 0;
+            const char *spine = letter == 'C' ? "颈椎" : letter == 'T' ? "胸椎" : letter == 'L' ? "腰椎" : "骶骨";
+            uint32_t l = letter ? dx_exact(r->d, spine, DX_PART) : 0;
             if (!l)
                 continue;
             r->k[k].lexeme = l;
-            r->k[k].cls = DX_SITE;
-            if (r->k[k + 1].cls == DX_SITE && r->k[k + 1].from == r->k[k].to) /* L3|椎体 */
+            r->k[k].cls = DX_PART;
+            if (first_of(r, k + 1) == 0x690E && r->k[k + 1].from == r->k[k].to && r->k[k + 1].cls != DX_META) /* L3|椎体 */
                 r->k[k + 1].cls = DX_SPACE;
         }
     }

@@ -220,7 +220,7 @@ static size_t vertebra_at(const struct dx_chars *t, size_t i)
     size_t n = 2;
     n += is_digit(at(t, i + n));
     uint32_t next = at(t, i + n);
-    if (next == 0x690E || next == 0x538B || next == 0x9AA8 || next == 0x7206 || next == 0x75C5 || next == 0x6ED1) /* L1椎体, L1压缩性骨折, L1骨折, L1爆裂骨折 */
+    if (next == 0x690E || next == 0x538B || next == 0x9AA8 || next == 0x7206 || next == 0x75C5 || next == 0x6ED1 || (next == 0x8F6C && at(t, i + n + 1) == 0x79FB)) /* L1转移, L1椎体, L1压缩性骨折, L1骨折, L1爆裂骨折 */
         return n;
     if ((next == 0x3001 || next == ',') && dx_vertebra_letter(at(t, i + n + 1)) && is_digit(at(t, i + n + 2))) /* T11、T12 */
         return n;
