@@ -160,9 +160,11 @@ static void causes(struct reader *r)
     for (size_t i = 0; i < r->n; i++) {
         if (r->k[i].cls != DX_CAUSE)
             continue;
-        if (other_head(r, i))
+        if (other_head(r, i)) {
             r->trauma = true;
-        else
+            for (size_t k = i + 1; !dx_head_ahead(r, i) && k < r->n && !dx_ends_chunk(r->k[k].cls); k++)
+                r->k[k].taken = true; /* 砸伤左足 */
+        } else
             r->k[i] = (struct dx_token){.from = r->k[i].from, .to = r->k[i].to, .cls = DX_UNKNOWN};
     }
 }
@@ -249,16 +251,25 @@ static void segments(struct reader *r)
     }
 }
 
+static bool is_number(const struct reader *r, size_t i)
+{
+    bool digits = i < r->n && r->k[i].cls == DX_UNKNOWN;
+    for (size_t c = digits ? r->k[i].from : 1, to = digits ? r->k[i].to : 0; c < to; c++)
+        digits &= r->t->c[c] >= '0' && r->t->c[c] <= '9';
+    return digits;
+}
+
 /* 支气管旁LN 1/4转移: of how many, between the nodes and what is said of them. */
 static void ratios(struct reader *r)
 {
-    for (size_t i = 1; i + 1 < r->n; i++) {
-        size_t before = i - 1 - (r->k[i - 1].cls == DX_SPACE && i > 1), next = i + 1 + (r->k[i + 1].cls == DX_SPACE);
-        bool ratio = r->k[i].cls == DX_UNKNOWN && r->k[i].to - r->k[i].from > 2;
-        for (size_t c = r->k[i].from; ratio && c < r->k[i].to; c++)
-            ratio = (r->t->c[c] >= '0' && r->t->c[c] <= '9') || r->t->c[c] == '/';
-        if (ratio && r->k[before].cls == DX_NODE && next < r->n && r->k[next].cls == DX_META)
-            r->k[i].cls = DX_SPACE;
+    for (size_t i = 1; i + 3 < r->n; i++) {
+        if (!is_number(r, i) || r->k[i + 1].cls != DX_LIST || first_of(r, i + 1) != '/' || !is_number(r, i + 2))
+            continue;
+        size_t before = i - 1 - (r->k[i - 1].cls == DX_SPACE && i > 1), next = i + 3 + (r->k[i + 3].cls == DX_SPACE);
+        if (r->k[before].cls != DX_NODE || next >= r->n || r->k[next].cls != DX_META)
+            continue;
+        for (size_t k = i; k < i + 3; k++)
+            r->k[k] = (struct dx_token){.from = r->k[k].from, .to = r->k[k].to, .cls = DX_SPACE};
     }
 }
 
@@ -307,7 +318,7 @@ static void spread_vertebrae(struct reader *r)
             r->k[k].lexeme = l;
             r->k[k].cls = DX_PART;
             if (first_of(r, k + 1) == 0x690E && r->k[k + 1].from == r->k[k].to && r->k[k + 1].cls != DX_META) /* L3|椎体 */
-                r->k[k + 1].cls = DX_SPACE;
+                r->k[k + 1] = (struct dx_token){.from = r->k[k + 1].from, .to = r->k[k + 1].to, .cls = DX_SPACE};
         }
     }
 }
