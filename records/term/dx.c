@@ -224,7 +224,7 @@ static void came_of_injury(struct reader *r, struct frame *f)
     uint32_t known = dx_exact(r->d, name, DX_DISEASE);
     if (known)
         memcpy(icd, r->d->lexemes[known].icd, sizeof icd);
-    if ((known || (r->d->gram_at && dx_like_category(r->d, name, icd) >= DX_LIKE_SURE)) && (icd[0] == 'S' || icd[0] == 'T'))
+    if ((known || (r->d->gram_at && dx_like_category(r->d, name, icd) >= DX_LIKE_SURE)) && (icd[0] == 'S' || icd[0] == 'T') && icd[1] != '9') /* T90-T98: what is left long after */
         memcpy(f->icd, icd, sizeof f->icd);
     r->out->text_len = mark;
 }

@@ -286,7 +286,8 @@ static bool of_organ_ahead(const struct reader *r, size_t i, uint16_t organ)
 static bool came_of_operation(struct reader *r, size_t i, uint16_t organ)
 {
     bool more_than_after = r->k[i].to - r->k[i].from > 2;
-    return more_than_after && (organ != DX_NONE || names_operated(r, i, &organ)) && !dx_last_tumour(r) && !of_organ_ahead(r, i, organ);
+    bool what = organ != DX_NONE || names_operated(r, i, &organ) || (replaces(r, i) && r->pending.n_places);
+    return more_than_after && what && !dx_last_tumour(r) && !of_organ_ahead(r, i, organ);
 }
 
 void dx_read_mod(struct reader *r, size_t i)

@@ -37,7 +37,7 @@ bool dx_of_teeth(const struct dx_chars *t)
 static bool is_unit(uint32_t c)
 {
     static const uint32_t units[] = {0x5C81, 0x5E74, 0x6708, 0x5929, 0x65E5, 0x5468, 0x6B21, 0x5206, 0x5C0F, 0x7EA7, 0x671F, 0x5EA6, 0x4E2A, 0x7A0B,
-                                     0x5398, 0x6BEB, 0x679A, 0x652F, 0x4F59, 0x591A, 0x00D7, '.', '-', '/', '%', ':', '*', '+'}; /* 岁年月天日周次分小级期度个程厘毫枚支余多 */
+                                     0x5398, 0x6BEB, 0x679A, 0x652F, 0x4F59, 0x591A, 0x4E09, 0x00D7, '.', '-', '/', '%', ':', '*', '+'}; /* 岁年月天日周次分小级期度个程厘毫枚支余多, 三 of 21三体 */
     for (size_t i = 0; i < sizeof units / sizeof *units; i++)
         if (c == units[i])
             return true;
