@@ -15,7 +15,7 @@ static void read_separator(struct reader *r, size_t i)
         dx_listed_organ(r, i);
     bool none_here = !(dx_current(r) && dx_current(r)->strong == r->strong);
     bool next_has_it = k->cls == DX_LIST && !none_here && dx_current(r)->comma != r->comma && dx_head_ahead(r, i); /* 蜂窝织炎，C4/5、C5/6椎间盘突出 */
-    if (next_has_it)
+    if (next_has_it || (k->cls == DX_LIST && dx_listed_place(r, i)))
         ;
     else if (k->cls == DX_LIST || k->cls == DX_OPEN)
         dx_settle(r, false);
@@ -29,6 +29,7 @@ static void read_separator(struct reader *r, size_t i)
     }
     if (k->cls == DX_STRONG || k->cls == DX_COMMA) {
         bool colon = r->t->c[k->from] == ':';
+        r->trauma |= colon && !none_here && dx_current(r)->icd[0] == 'S'; /* 颅脑外伤：硬膜外血肿 */
         if (!colon || k->cls == DX_STRONG)
             r->suspect = r->family = false;
         if (k->cls == DX_STRONG)
@@ -62,12 +63,28 @@ static bool spread_primary(struct reader *r, size_t i)
     return false;
 }
 
+/* 左肩胛骨骨折伴同侧锁骨骨折, 右肺癌，对侧胸腔积液: the side is told by that of the disease before. */
+static void read_other_side(struct reader *r, size_t i)
+{
+    const struct frame *f = dx_current(r);
+    uint32_t c = r->t->c[r->k[i].from];
+    bool other = c == 0x5BF9; /* 对 */
+    if (r->k[i].to - r->k[i].from != 2 || r->t->c[r->k[i].from + 1u] != 0x4FA7 || (!other && c != 0x540C) || !f || f->strong != r->strong || !f->a.side || r->pending.side)
+        return; /* 同 侧 */
+    bool left = strcmp(f->a.side->name, "左侧") == 0, right = strcmp(f->a.side->name, "右侧") == 0;
+    if ((!left && !right) || !dx_head_ahead(r, i))
+        return;
+    uint32_t l = dx_exact(r->d, left == other ? "右侧" : "左侧", DX_SIDE);
+    r->pending.side = l ? &r->d->lexemes[l] : NULL;
+    r->pending.side_at = (int16_t)i;
+}
+
 /* ---- the line ---- */
 
 static void read_token(struct reader *r, size_t i)
 {
     switch (r->k[i].cls) {
-    case DX_ORGAN: case DX_PART: case DX_LOBE: case DX_SIDE: case DX_SITE: case DX_REGION: case DX_TYPE: case DX_VERTEBRA: case DX_LIMB:
+    case DX_ORGAN: case DX_PART: case DX_LOBE: case DX_SIDE: case DX_SITE: case DX_REGION: case DX_TYPE: case DX_VERTEBRA: case DX_LIMB: case DX_TOOTH:
         if (!r->reached)
             dx_add_attr(r, i);
         break;
@@ -90,6 +107,7 @@ static void read_token(struct reader *r, size_t i)
     case DX_HEAD: dx_read_head(r, i); break;
     case DX_META: case DX_NODEMETA: case DX_METATO: case DX_THROMBUS: dx_read_spread(r, i); break;
     case DX_FORM: dx_read_form(r, i); break;
+    case DX_QUANT: read_other_side(r, i); break;
     case DX_METAPRE: r->later.secondary = dx_head_ahead(r, i) && !spread_primary(r, i); break;
     case DX_MOD: dx_read_mod(r, i); break;
     case DX_NUMBER_STAGE: case DX_LETTER_STAGE: case DX_STAGE: case DX_TNM: case DX_GRADE: dx_read_stage(r, i); break;
@@ -146,7 +164,7 @@ static void explain_frame(struct reader *r, size_t i)
         dx_explain(r, i, DX_SLOT_TYPE, "lexicon", o->location_type, k[f->a.type_at].from, k[f->a.type_at].to);
     if (*o->pathology)
         dx_explain(r, i, DX_SLOT_PATHOLOGY, "lexicon", o->pathology, f->path_from, f->path_to);
-    int16_t at = f->a.n_places ? f->a.places[0] : f->a.n_vertebrae ? f->a.vertebrae[0] : f->a.side_at;
+    int16_t at = f->a.n_places ? f->a.places[0] : f->a.n_vertebrae ? f->a.vertebrae[0] : f->a.teeth >= 0 ? f->a.teeth : f->a.side_at;
     if (*o->lesion && at >= 0) {
         int16_t from = f->a.side_at >= 0 && f->a.side_at < at ? f->a.side_at : at;
         dx_explain(r, i, DX_SLOT_LESION, "lexicon", o->lesion, k[from].from, k[at].to);
@@ -167,6 +185,17 @@ static void share_side(struct reader *r, size_t i)
         }
 }
 
+/* 左股骨骨折术后内固定断裂, 右胫骨骨折术后骨不连: what came of bones and what was put in them is on their side. */
+static void share_side_of_operation(struct reader *r, size_t i)
+{
+    struct frame *f = &r->frames[i], *before = f - 1;
+    bool of_bones = strcmp(f->icd, "T84") == 0 || strcmp(f->icd, "M84") == 0;
+    if (of_bones && !f->a.side && before->a.side && f->chunk == before->chunk) {
+        f->a.side = before->a.side;
+        f->a.side_at = before->a.side_at;
+    }
+}
+
 /* 肺结核（涂阳）, 涂阳肺结核: the nearest disease that the proof is of changes its category. */
 static void read_proof(struct reader *r, size_t i)
 {
@@ -184,9 +213,28 @@ static void read_proof(struct reader *r, size_t i)
         memcpy(nearest->icd, x->name2, sizeof nearest->icd);
 }
 
+/* 车祸伤，…血气胸: what may come of itself came of an injury there, and is of that category (ICD-10: chapter XIX). */
+static void came_of_injury(struct reader *r, struct frame *f)
+{
+    size_t mark = r->out->text_len;
+    char icd[4];
+    if (f->kind != KIND_DISEASE || f->denied || f->family || !f->name || f->icd[0] == 'S' || f->icd[0] == 'T')
+        return;
+    const char *name = dx_keep(r->out, "创伤性%s", f->name);
+    uint32_t known = dx_exact(r->d, name, DX_DISEASE);
+    if (known)
+        memcpy(icd, r->d->lexemes[known].icd, sizeof icd);
+    if ((known || (r->d->gram_at && dx_like_category(r->d, name, icd) >= DX_LIKE_SURE)) && (icd[0] == 'S' || icd[0] == 'T') && icd[1] != '9') /* T90-T98: what is left long after */
+        memcpy(f->icd, icd, sizeof f->icd);
+    r->out->text_len = mark;
+}
+
 static void read_line(struct reader *r, unsigned enough)
 {
+    dx_read_behind(r);
+    dx_name_teeth(r);
     dx_name_unknown(r, enough);
+    dx_complaints(r);
     dx_spread_mark(r);
     for (size_t i = 0; i < r->n; i++)
         if (!r->k[i].taken)
@@ -199,8 +247,12 @@ static void read_line(struct reader *r, unsigned enough)
         add_pregnancy(r);
     for (size_t i = 0; i < r->n_frames; i++)
         dx_join_complication(r, &r->frames[i]);
-    for (size_t i = 1; i < r->n_frames; i++)
+    for (size_t i = 1; i < r->n_frames; i++) {
         share_side(r, i);
+        share_side_of_operation(r, i);
+    }
+    for (size_t i = 0; r->trauma && i < r->n_frames; i++)
+        came_of_injury(r, &r->frames[i]);
     for (size_t i = 0; i < r->n; i++)
         if (r->k[i].cls == DX_PROOF)
             read_proof(r, i);

@@ -95,7 +95,7 @@ static void operation_category(const char *name, char icd[4])
 {
     static const struct {
         const char *word, *icd;
-    } table[] = {{"移植", "Z94"}, {"截肢", "Z89"}, {"造口", "Z93"}, {"造瘘", "Z93"}, {"支架", "Z95"}, {"搭桥", "Z95"}, {"起搏器", "Z95"},
+    } table[] = {{"移植", "Z94"}, {"截肢", "Z89"}, {"造口", "Z93"}, {"气管切开", "Z93"}, {"造瘘", "Z93"}, {"支架", "Z95"}, {"搭桥", "Z95"}, {"起搏器", "Z95"},
                  {"瓣膜置换", "Z95"}, {"瓣置换", "Z95"}, {"pci", "Z95"}, {"PCI", "Z95"}, {"置换", "Z96"}, {"晶体", "Z96"},
                  {"切除", "Z90"}, {"摘除", "Z90"}};
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
@@ -113,8 +113,12 @@ static void after_operation(struct reader *r, size_t i)
     while (first > 0 && !dx_ends_chunk(r->k[first - 1].cls) && !dx_is_head(r->k[first - 1].cls) && r->k[first - 1].cls != DX_SPACE &&
            r->k[first - 1].cls != DX_NEGPRE && r->k[first - 1].cls != DX_SUSPPRE && r->k[first - 1].cls != DX_SUSPPOST && r->k[first - 1].cls != DX_HAS)
         first--;
-    while (first < i && r->k[first].cls == DX_SKIP && r->k[first].to - r->k[first].from > 2 && r->t->c[r->k[first].to - 1] == ':') /* 诊断：胆囊切除术后 */
-        first++;
+    for (; first < i && r->k[first].cls == DX_SKIP; first++) { /* 诊断：胆囊切除术后, 既往胆囊切除术后 */
+        uint32_t c = r->t->c[r->k[first].from];
+        bool heading = r->k[first].to - r->k[first].from > 2 && r->t->c[r->k[first].to - 1] == ':';
+        if (!heading && c != 0x65E2 && c != 0x66FE && c != 0x884C && c != 0x7ECF && c != 0x60A3) /* 既 曾 行 经 患 */
+            break;
+    }
     bool of_lobe = first < i && r->k[first].cls == DX_SIDE && r->k[first + 1].cls == DX_LOBE; /* 左下肺叶切除术后: one name */
     const struct lexeme *side = of_lobe ? NULL : r->pending.side;
     int16_t side_at = r->pending.side_at;
@@ -176,6 +180,21 @@ static void put_treatments_before(struct reader *r, struct frame *f, size_t i)
     }
 }
 
+/* 胰头癌，胆道支架植入术后; 胃癌，空肠营养管置入术后: what keeps the way open that the tumour closes. */
+static bool keeps_open(const struct reader *r, uint16_t tumour, uint16_t operated, size_t i)
+{
+    const char *a = tumour == DX_NONE ? "" : r->d->organs[tumour].icd, *b = r->d->organs[operated].icd;
+    if (strcmp(a, "C15") < 0 || strcmp(a, "C26") > 0 || strcmp(b, "C15") < 0 || strcmp(b, "C26") > 0)
+        return false;
+    for (size_t k = i + 1; k-- > 0 && (k == i || !dx_ends_chunk(r->k[k].cls));)
+        for (size_t c = r->k[k].from; c + 1 < r->k[k].to; c++) {
+            uint32_t x = r->t->c[c], y = r->t->c[c + 1];
+            if ((x == 0x652F && y == 0x67B6) || (x == 0x5F15 && y == 0x6D41) || (x == 0x8425 && y == 0x517B)) /* 支架 引流 营养 */
+                return true;
+        }
+    return false;
+}
+
 /* Is the operation one for the tumour f, though it names another organ? 宫颈癌根治性子宫切除术后. */
 static bool treats(const struct reader *r, const struct frame *f, uint16_t operated, size_t i)
 {
@@ -183,6 +202,8 @@ static bool treats(const struct reader *r, const struct frame *f, uint16_t opera
         return false;
     uint16_t organ = dx_frame_organ(r, f);
     if (organ != DX_NONE && strcmp(r->d->organs[operated].name, "子宫") == 0 && strncmp(r->d->organs[organ].icd, "C5", 2) == 0)
+        return true;
+    if (keeps_open(r, organ, operated, i))
         return true;
     for (size_t k = i + 1; k-- > 0 && (k == i || !dx_ends_chunk(r->k[k].cls));)
         for (size_t c = r->k[k].from; c + 1 < r->k[k].to; c++)
@@ -230,6 +251,45 @@ static bool replaces(const struct reader *r, size_t i)
     return false;
 }
 
+/* 胰十二指肠切除术后, 剖宫产术后: does the word for the operation say on what? Its organ, where it is one, at *organ. */
+static bool names_operated(const struct reader *r, size_t i, uint16_t *organ)
+{
+    for (size_t c = r->k[i].from; c < r->k[i].to; c++) {
+        if (r->t->c[c] == 0x5256) /* 剖 */
+            return true;
+        for (size_t end = c + 1; end < r->k[i].to && end <= c + 4; end++)
+            for (uint32_t l = dx_between(r->d, r->t, c, end); l; l = r->d->lexemes[l].next)
+                if (r->d->lexemes[l].cls == DX_ORGAN) {
+                    *organ = r->d->lexemes[l].organ;
+                    return true;
+                }
+    }
+    return false;
+}
+
+/* Is what the next head names a tumour, or a disease of the organ (胃大部切除术后残胃炎), or is there none? */
+static bool of_organ_ahead(const struct reader *r, size_t i, uint16_t organ)
+{
+    for (size_t k = i + 1; k < r->n; k++)
+        if (dx_is_head(r->k[k].cls) && !r->k[k].taken) {
+            const struct lexeme *x = dx_reading(r->d, &r->k[k], DX_DISEASE);
+            uint32_t last = r->t->c[r->k[k].to - 1u];
+            bool leaks = last == 0x7618 || last == 0x6F0F; /* 瘘 漏 */
+            bool own = x && !leaks && organ != DX_NONE && (x->organ == organ || strstr(x->name, r->d->organs[organ].name));
+            return own || r->k[k].cls == DX_TUMOUR || r->k[k].cls == DX_PATH || r->k[k].cls == DX_WHOLE;
+        }
+    return true;
+}
+
+/* 胆囊切除术后胆漏, 肝移植术后胆管狭窄: what came of an operation stands behind it; the operation is a state of its own, not something
+ * done for what came of it. */
+static bool came_of_operation(struct reader *r, size_t i, uint16_t organ)
+{
+    bool more_than_after = r->k[i].to - r->k[i].from > 2;
+    bool what = organ != DX_NONE || names_operated(r, i, &organ) || (replaces(r, i) && r->pending.n_places);
+    return more_than_after && what && !dx_last_tumour(r) && !of_organ_ahead(r, i, organ);
+}
+
 void dx_read_mod(struct reader *r, size_t i)
 {
     const struct lexeme *x = &r->d->lexemes[r->k[i].lexeme];
@@ -237,6 +297,10 @@ void dx_read_mod(struct reader *r, size_t i)
     uint16_t organ = dx_organ_of(r->d, r->k, &r->pending);
     bool operation = strcmp(x->name, "术后") == 0;
     if (!(f && f->chunk == r->chunk) && dx_head_close_ahead(r, i)) {
+        if (operation && came_of_operation(r, i, organ)) {
+            after_operation(r, i);
+            return;
+        }
         const char *names[] = {x->name, x->name2, x->name3};
         for (size_t k = 0; k < 3; k++)
             if (names[k] && r->later.n_mods < LATER_MAX)
@@ -460,7 +524,11 @@ void dx_read_certainty(struct reader *r, size_t i)
                 r->deny_on = true;
         } else if (f && (f->strong == r->strong || p == 0)) {
             dx_settle(r, false);
-            mark_back(r, pairs[p][1], p != 2, asks_why(r, k));
+            struct frame *tumour = p == 0 && after_spread(r, i) ? dx_last_tumour(r) : NULL;
+            if (tumour && tumour != f && f->chunk != r->chunk) /* 胃癌伴腹水，腹膜转移可能 */
+                tumour->suspected = true;
+            else
+                mark_back(r, pairs[p][1], p != 2, asks_why(r, k));
         }
         return;
     }

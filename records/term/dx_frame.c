@@ -2,11 +2,11 @@
 #include "records/term/dx_read.h"
 #include <string.h>
 
-const struct attrs dx_no_attrs = {.organ = DX_NONE, .organ_at = -1, .side_at = -1, .type_at = -1};
+const struct attrs dx_no_attrs = {.organ = DX_NONE, .organ_at = -1, .side_at = -1, .type_at = -1, .teeth = -1};
 
 bool dx_has_attrs(const struct attrs *a)
 {
-    return a->organ != DX_NONE || a->n_places || a->side || a->type || a->n_vertebrae;
+    return a->organ != DX_NONE || a->n_places || a->side || a->type || a->n_vertebrae || a->teeth >= 0;
 }
 
 void dx_forget(struct reader *r)
@@ -56,6 +56,9 @@ void dx_add_attr(struct reader *r, size_t i)
             a->type_at = (int16_t)i;
         }
         break;
+    case DX_TOOTH:
+        a->teeth = a->teeth < 0 ? (int16_t)i : a->teeth;
+        break;
     case DX_VERTEBRA:
         add_vertebra(a, (int16_t)i);
         break;
@@ -81,6 +84,8 @@ bool dx_attrs_fit(const struct reader *r, const struct attrs *a, const struct at
     if (a->side && b->side && a->side != b->side)
         if (strcmp(a->side->name, b->side->name) && strcmp(a->side->name, "双侧"))
             return false; /* 双乳癌（左侧浸润性导管癌） is one */
+    if (a->teeth >= 0 && b->teeth >= 0)
+        return false;
     if (a->type && b->type && strcmp(a->type->name, b->type->name))
         return false;
     if (a->n_places && b->n_places)
@@ -104,6 +109,7 @@ void dx_attrs_merge(const struct reader *r, struct attrs *to, const struct attrs
         to->type = from->type;
         to->type_at = from->type_at;
     }
+    to->teeth = to->teeth < 0 ? from->teeth : to->teeth;
     if (!to->n_places) {
         memcpy(to->places, from->places, sizeof to->places);
         to->n_places = from->n_places;

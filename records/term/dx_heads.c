@@ -99,6 +99,26 @@ static const struct lexeme *graded_name(struct reader *r, size_t i)
     return l ? &r->d->lexemes[l] : NULL;
 }
 
+/* Is it what is left after an operation, a state of its own? */
+static bool after_operation(const struct frame *f)
+{
+    size_t len = f->name ? strlen(f->name) : 0, end = strlen("术后");
+    return f->icd[0] == 'Z' && len > end && strcmp(f->name + len - end, "术后") == 0;
+}
+
+/* 膝关节置换术后感染: a complication of the operation (ICD-10: T84 of joints, T82 of heart and vessels, T86 of transplants, T81). */
+static void of_operation(struct reader *r, struct frame *f, size_t i, const char *what)
+{
+    static const char *const told[][2] = {{"Z96", "T84"}, {"Z95", "T82"}, {"Z94", "T86"}};
+    f->name = dx_keep(r->out, "%s%s", f->name, what);
+    f->to = r->k[i].to;
+    const char *icd = "T81";
+    for (size_t k = 0; k < sizeof told / sizeof *told; k++)
+        icd = strcmp(f->icd, told[k][0]) == 0 ? told[k][1] : icd;
+    memcpy(f->icd, icd, sizeof f->icd);
+    dx_forget(r);
+}
+
 /* An ending (积水, 囊肿, 穿孔...): with its organ a disease; without, it takes the organ said before, or qualifies. */
 void dx_read_head(struct reader *r, size_t i)
 {
@@ -115,6 +135,10 @@ void dx_read_head(struct reader *r, size_t i)
         read_known(r, i, spine, "parted");
         return;
     }
+    if (x->icd[0] && !limb && dx_organ_of(r->d, r->k, &r->pending) == DX_NONE && dx_is_cause(r, i)) {
+        r->trauma = true;
+        return;
+    }
     if (limb) {
         dx_read_injury(r, i, x, limb);
         return;
@@ -126,6 +150,10 @@ void dx_read_head(struct reader *r, size_t i)
         return; /* 足外翻畸形 is 足外翻 */
     struct attrs inherited = dx_no_attrs;
     bool own_words = i > 0 && r->k[i - 1].cls == DX_UNKNOWN && r->k[i - 1].to == r->k[i].from && r->k[i].from - r->k[i - 1].from > 1 && r->t->c[r->k[i - 1].from] >= 0x4E00;
+    if (organ == DX_NONE && near && x->flags & DX_QUALIFIER && before->to == r->k[i].from && after_operation(before)) {
+        of_operation(r, before, i, x->name);
+        return;
+    }
     if (organ == DX_NONE && near && x->flags & DX_QUALIFIER && !own_words) { /* not 切口感染 */
         dx_add_mod(before, x->name);
         dx_explain(r, (size_t)(before - r->frames), DX_SLOT_MODIFIER, "lexicon", x->name, r->k[i].from, r->k[i].to);
@@ -318,6 +346,12 @@ static bool is_episode(const struct reader *r, const struct frame *before, const
            before->strong == r->strong && before->denied == r->deny && before->family == r->family;
 }
 
+/* 慢性胃炎伴糜烂、胆汁反流: how the gastritis looks, not a disease beside it. */
+static bool is_feature(const struct reader *r, const struct frame *before, const struct lexeme *x)
+{
+    return x && before && before->strong == r->strong && before->name && strstr(before->name, "胃炎") && strstr(x->name, "胆汁反流") && !strstr(x->name, "胃炎");
+}
+
 /* 胆囊切除术后 beside its own disease is how that was treated, not a state of its own. */
 static bool is_treatment(const struct reader *r, const struct frame *before, const struct lexeme *x)
 {
@@ -349,7 +383,7 @@ void dx_read_disease(struct reader *r, size_t i)
         return;
     }
     x = whole ? whole : x;
-    if (is_episode(r, before, x)) {
+    if (is_episode(r, before, x) || is_feature(r, before, x)) {
         dx_forget(r);
         return;
     }

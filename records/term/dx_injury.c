@@ -26,11 +26,35 @@ const struct lexeme *dx_limb_of(const struct reader *r)
     return l ? &r->d->lexemes[l] : NULL;
 }
 
+static bool says_limb(const struct reader *r, size_t i)
+{
+    return dx_reading(r->d, &r->k[i], DX_LIMB) || r->k[i].cls == DX_SIDE;
+}
+
+/* 烫伤左前臂, 划伤右手: the region stands right behind, and nothing more of its statement. */
+static void limb_right_behind(struct reader *r, size_t i)
+{
+    bool any = false;
+    size_t k = i + 1;
+    for (; k < r->n && says_limb(r, k) && r->k[k].from == r->k[k - 1].to; k++)
+        any |= dx_reading(r->d, &r->k[k], DX_LIMB) != NULL;
+    if (!any || (k < r->n && !dx_ends_chunk(r->k[k].cls) && r->k[k].cls != DX_SPACE))
+        return;
+    for (size_t t = i + 1; t < k; t++) {
+        dx_add_attr(r, t);
+        r->k[t].taken = true;
+    }
+}
+
 /* 骨折（左股骨颈）: the region stands behind in parentheses; it is read as if it stood before. */
 void dx_limb_behind(struct reader *r, size_t i)
 {
-    if (dx_has_attrs(&r->pending) || i + 2 >= r->n || r->k[i + 1].cls != DX_OPEN)
+    if (dx_has_attrs(&r->pending) || i + 1 >= r->n)
         return;
+    if (r->k[i + 1].cls != DX_OPEN) {
+        limb_right_behind(r, i);
+        return;
+    }
     bool any = false;
     size_t k = i + 2;
     for (; k < r->n && r->k[k].cls != DX_CLOSE; k++)

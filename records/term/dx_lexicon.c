@@ -290,10 +290,13 @@ int dx_lexicon_add(struct dx *d, const struct lexeme *x, const char *spelling)
 
 int dx_lexicon_add_short(struct dx *d, const struct lexeme *x)
 {
-    static const char ending[] = "症";
-    size_t len = strlen(x->name), cut = len - strlen(ending);
+    size_t len = strlen(x->name), cut = len;
     char name[256];
-    if (len < 5 * strlen(ending) || len >= sizeof name || strcmp(x->name + cut, ending))
+    if (len > strlen("静脉血栓形成") && len < sizeof name && strcmp(x->name + len - strlen("血栓形成"), "血栓形成") == 0)
+        cut = len - strlen("形成");
+    else if (len >= 5 * strlen("症") && len < sizeof name && strcmp(x->name + len - strlen("症"), "症") == 0)
+        cut = len - strlen("症");
+    if (cut == len)
         return 0;
     snprintf(name, sizeof name, "%.*s", (int)cut, x->name);
     return dx_lexicon_add(d, x, name);

@@ -11,7 +11,8 @@ enum dx_class {
     DX_UNKNOWN, DX_ORGAN, DX_PART, DX_LOBE, DX_SIDE, DX_SITE, DX_REGION, DX_TYPE, DX_PATH, DX_WHOLE, DX_TUMOUR, DX_META, DX_METAPRE,
     DX_METATO, DX_NODE, DX_NODEMETA, DX_QUANT, DX_MOD, DX_SUSPPOST, DX_SUSPPRE, DX_NEGPRE, DX_NEGPOST, DX_FAMPRE, DX_FAMPOST, DX_HAS,
     DX_SKIP, DX_STAGE, DX_JOIN, DX_LIST, DX_COMMA, DX_STRONG, DX_OPEN, DX_CLOSE, DX_SPACE, DX_DISEASE, DX_HEAD, DX_NUMBER_STAGE,
-    DX_GRADE, DX_TNM, DX_VERTEBRA, DX_THROMBUS, DX_FORM, DX_LIMB, DX_PREGNANCY, DX_LETTER_STAGE, DX_PROOF
+    DX_GRADE, DX_TNM, DX_VERTEBRA, DX_THROMBUS, DX_FORM, DX_LIMB, DX_PREGNANCY, DX_LETTER_STAGE, DX_PROOF,
+    DX_TOOTH, DX_CAUSE
 };
 
 enum dx_flags {
@@ -115,7 +116,7 @@ void dx_lexicon_free(struct dx *d);
 const char *dx_lexicon_keep(struct dx *d, const char *text);
 /* Adds a spelling of the lexeme; a spelling may have several readings, the earlier first. The same class twice: the first stays. */
 YL_CHECKED int dx_lexicon_add(struct dx *d, const struct lexeme *x, const char *spelling);
-/* Adds the name without its last 症, where it has one: 垂体功能减退 is 垂体功能减退症 to those who write it. */
+/* Adds the name without its last 症, or 形成 of 血栓形成, where it has one: 垂体功能减退 is 垂体功能减退症 to those who write it. */
 YL_CHECKED int dx_lexicon_add_short(struct dx *d, const struct lexeme *x);
 
 /* ---- dx_tables.c ---- */
@@ -143,6 +144,14 @@ struct dx_token {
 };
 #define DX_TOKENS_MAX (DX_LINE_MAX + 16)
 uint32_t dx_vertebra_letter(uint32_t c);
+/* ---- dx_teeth.c ---- */
+/* Does the line speak of teeth? Only then are digits teeth. */
+bool dx_of_teeth(const struct dx_chars *t);
+/* The length of the tooth or list of teeth at character i, 0 = none; that of a list's number that stands right before a tooth. */
+size_t dx_teeth_at(const struct dx_chars *t, size_t i);
+size_t dx_teeth_numbering_at(const struct dx_chars *t, size_t i);
+
+/* ---- dx_scan.c ---- */
 /* Cuts the line into tokens. Returns how many. */
 size_t dx_scan(const struct dx *d, const struct dx_chars *t, struct dx_token *tokens);
 /* The reading of this class of the token, or NULL. */

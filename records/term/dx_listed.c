@@ -79,12 +79,26 @@ static const struct lexeme *same_ending(struct reader *r, size_t i)
     return l ? &r->d->lexemes[l] : NULL;
 }
 
+/* 左肺上叶、右肺下叶腺癌: the head of two lobes of a paired organ, one of each side; r->n when they are not. */
+static size_t head_of_lobes(const struct reader *r, size_t i)
+{
+    const struct lexeme *lobe = dx_reading(r->d, &r->k[i - 1], DX_LOBE), *side = i + 2 < r->n ? dx_reading(r->d, &r->k[i + 1], DX_SIDE) : NULL;
+    if (!lobe || lobe->organ == DX_NONE || !r->d->organs[lobe->organ].pair || !side || !r->pending.side || strcmp(side->name, r->pending.side->name) == 0)
+        return r->n;
+    const struct lexeme *other = dx_reading(r->d, &r->k[i + 2], DX_LOBE);
+    size_t k = i + 3;
+    while (k < r->n && (r->k[k].cls == DX_SKIP || r->k[k].cls == DX_TYPE) && !r->k[k].taken)
+        k++;
+    bool head = k < r->n && (r->k[k].cls == DX_TUMOUR || r->k[k].cls == DX_PATH || r->k[k].cls == DX_WHOLE) && !r->k[k].taken;
+    return other && other->organ == lobe->organ && head ? k : r->n;
+}
+
 void dx_listed_organ(struct reader *r, size_t i)
 {
     if (i == 0 || r->k[i - 1].taken || r->later.secondary || !dx_has_attrs(&r->pending))
         return;
     bool organ = r->pending.organ != DX_NONE && (organ_at(r, i - 1) || part_at(r, i - 1));
-    size_t head = organ ? head_of_list(r, i, r->pending.organ) : r->n;
+    size_t head = organ ? head_of_list(r, i, r->pending.organ) : head_of_lobes(r, i);
     bool place = organ_at(r, i - 1) || dx_reading(r->d, &r->k[i - 1], DX_SITE) || dx_reading(r->d, &r->k[i - 1], DX_REGION);
     const struct lexeme *disease = head == r->n && place ? same_ending(r, i) : NULL;
     struct frame *f = head < r->n || disease ? dx_new_frame(r, disease ? KIND_DISEASE : KIND_TUMOUR, i - 1) : NULL;
@@ -98,6 +112,14 @@ void dx_listed_organ(struct reader *r, size_t i)
         f->a.organ = disease->organ;
         f->a.n_places = 0; /* it is in the name */
     }
+}
+
+bool dx_listed_place(const struct reader *r, size_t i)
+{
+    const struct attrs *a = &r->pending;
+    if (!r->n_frames || i == 0 || !part_at(r, i - 1) || a->n_places == 0 || a->n_places == PLACES_MAX || a->places[a->n_places - 1] != (int16_t)(i - 1))
+        return false;
+    return r->frames[r->n_frames - 1].strong == r->strong && part_at(r, i + 1) && r->k[i + 1].cls == r->k[i - 1].cls && !dx_head_ahead(r, i);
 }
 
 void dx_listed_share(struct reader *r)

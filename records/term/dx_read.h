@@ -14,6 +14,7 @@ struct attrs {
     size_t n_places;
     const struct lexeme *side, *type;
     int16_t side_at, type_at; /* tokens, -1 */
+    int16_t teeth;            /* token, -1 */
     int16_t vertebrae[VERTEBRAE_MAX];
     size_t n_vertebrae;
 };
@@ -60,6 +61,7 @@ struct reader {
     bool suspect, deny, deny_on, family; /* scopes: what comes is suspected, denied (deny_on: past commas), a relative's */
     bool link, link_or;
     bool none;    /* a spread was denied: what is listed with it is denied too (未见转移及复发) */
+    bool trauma;  /* a cause is said: what follows came of it */
     bool reached; /* places that follow are those it has grown into */
     uint16_t deny_comma;   /* where the denial was said */
     size_t suspect_frames; /* how many frames there were when the doubt was said */
@@ -117,6 +119,20 @@ const struct lexeme *dx_spine_disease(struct reader *r, size_t i);
 /* The ending at token i, of this kind of injury, of that region. */
 void dx_read_injury(struct reader *r, size_t i, const struct lexeme *kind, const struct lexeme *limb);
 
+/* ---- dx_teeth.c ---- */
+/* Names what a tooth said before leaves out: 36缺失 is 牙缺失. */
+void dx_name_teeth(struct reader *r);
+bool dx_is_dental(const struct frame *f);
+const char *dx_teeth_text(struct reader *r, size_t token);
+
+/* ---- dx_behind.c ---- */
+/* Reads, before all else, causes, parts in brackets and origins of a spread. */
+void dx_read_behind(struct reader *r);
+/* A complaint with its duration, before the disease it led to, is not a disease beside it. */
+void dx_complaints(struct reader *r);
+/* Is the injury at token i, of no place said, the cause of others? */
+bool dx_is_cause(const struct reader *r, size_t i);
+
 /* ---- dx_heads.c ---- */
 void dx_read_head(struct reader *r, size_t i);
 void dx_read_disease(struct reader *r, size_t i);
@@ -159,6 +175,8 @@ uint16_t dx_frame_organ(const struct reader *r, const struct frame *f);
 /* ---- dx_listed.c: organs listed before one head ---- */
 /* The organ waiting before the list sign at token i has its head further on: it gets a frame of its own. */
 void dx_listed_organ(struct reader *r, size_t i);
+/* Does the list sign at token i stand between two parts of one organ, both said behind its name: 肝癌（左外叶及右前叶）? */
+bool dx_listed_place(const struct reader *r, size_t i);
 /* What is said of the last of the list is said of all. */
 void dx_listed_share(struct reader *r);
 

@@ -220,9 +220,13 @@ static size_t vertebra_at(const struct dx_chars *t, size_t i)
     size_t n = 2;
     n += is_digit(at(t, i + n));
     uint32_t next = at(t, i + n);
-    if (next == 0x690E || next == 0x538B || next == 0x9AA8 || next == 0x7206 || next == 0x75C5 || next == 0x6ED1) /* L1椎体, L1压缩性骨折, L1骨折, L1爆裂骨折 */
+    if (next == 0x690E || next == 0x538B || next == 0x9AA8 || next == 0x7206 || next == 0x75C5 || next == 0x6ED1 || (next == 0x8F6C && at(t, i + n + 1) == 0x79FB)) /* L1转移, L1椎体, L1压缩性骨折, L1骨折, L1爆裂骨折 */
         return n;
     if ((next == 0x3001 || next == ',') && dx_vertebra_letter(at(t, i + n + 1)) && is_digit(at(t, i + n + 2))) /* T11、T12 */
+        return n;
+    size_t gap = next == ' ' ? blanks(t, i + n) : 0;
+    uint32_t more = gap ? dx_vertebra_letter(at(t, i + n + gap)) : 0;
+    if (c == 't' && (more == 'T' || more == 'L') && is_digit(at(t, i + n + gap + 1)) && !tnm_at(t, i)) /* T12 L1 */
         return n;
     if (c == 'l' && at(t, i + 1) <= '5' && n == 2 && (word_ends(t, i + n)))
         return n;
@@ -286,6 +290,31 @@ static size_t pregnancy_at(const struct dx_chars *t, size_t i)
     return unit == 0x5468 || unit == 0x5929 || unit == 0x6708 ? n + 1 : 0; /* 周 天 月 */
 }
 
+/* 距门齿28-32cm, 距肛缘约5厘米: how far in, no place. */
+static size_t distance_at(const struct dx_chars *t, size_t i)
+{
+    static const uint32_t from[] = {0x95E8, 0x9F7F, 0x809B, 0x7F18, 0x5207, 0x7259, 0x53E3, 0x72B6, 0x7EBF, 0x7EA6, 0x4E0A, 0x4E2D, ' '}; /* 门齿肛缘切牙口状线约上中 */
+    size_t n = 1, words = 0;
+    if (at(t, i) != 0x8DDD) /* 距 */
+        return 0;
+    for (size_t k = 0; k < sizeof from / sizeof *from && words < 6;)
+        if (at(t, i + n) == from[k])
+            n++, words++, k = 0;
+        else
+            k++;
+    size_t digits = n;
+    while (is_digit(at(t, i + n)) || at(t, i + n) == '-' || at(t, i + n) == '~' || at(t, i + n) == '.')
+        n++;
+    if (!words || n == digits)
+        return 0;
+    n += blanks(t, i + n);
+    uint32_t a = at(t, i + n), b = at(t, i + n + 1);
+    bool unit = ((a == 'c' || a == 'm') && b == 'm') || (a == 0x5398 && b == 0x7C73) || (a == 0x516C && b == 0x5206); /* cm mm 厘米 公分 */
+    n += unit ? 2 : 0;
+    uint32_t c = at(t, i + n);
+    return unit ? n + (c == 0x5904) : 0; /* 处 */
+}
+
 /* ---- courses of treatment ---- */
 
 /* 化疗6周期后, 放疗三十次后, 放化疗4程后: a modifier said with its count. The lexeme of 化疗后 and the like in *lexeme. */
@@ -320,6 +349,62 @@ static size_t course_at(const struct dx *d, const struct dx_chars *t, size_t i, 
         return 0;
     *lexeme = dx_exact(d, both ? "放化疗后" : c == 0x5316 ? "化疗后" : "放疗后", DX_MOD);
     return *lexeme ? n + counted + after : 0;
+}
+
+/* Regimens of chemotherapy by their letters. */
+static bool is_regimen(const struct dx_chars *t, size_t i, size_t n)
+{
+    static const char *const names[] = {"sox", "xelox", "capox", "capeox", "folfox", "folfox4", "folfox6", "mfolfox6", "folfiri", "folfirinox", "mfolfirinox", "folfoxiri",
+                                        "xeliri", "flot", "dcf", "dos", "dof", "ecf", "ecx", "eox", "tp", "dp", "ep", "ip", "gp", "pp", "ap", "gc", "tc", "tcb", "pc", "dc",
+                                        "ac", "ac-t", "ec", "ec-t", "fec", "tac", "tcbh", "tcbhp", "tch", "tchp", "thp", "vac", "vip", "abvd", "beacopp", "chop", "r-chop",
+                                        "rchop", "chope", "r-chope", "r-cdop", "cdop", "dhap", "gdp", "gemox", "r-gemox", "p-gemox", "da-epoch", "r-epoch", "epoch",
+                                        "hyper-cvad", "vdlp", "vdclp", "ia", "da", "mae", "hag", "cag", "vrd", "vcd", "pad", "vtd", "rd", "mp", "bep", "ema-co", "tip",
+                                        "mvac", "cav", "pf", "tpf", "pcv", "mtx"};
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+        size_t m = 0;
+        while (m < n && names[k][m] && t->c[i + m] == (uint32_t)names[k][m])
+            m++;
+        if (m == n && !names[k][m])
+            return true;
+    }
+    return false;
+}
+
+/* GC方案化疗后, SOX×4后, DCF方案3程: a regimen is no cancer by those letters. With *course what is over: the regimen and its count, a modifier;
+ * else the regimen alone, words that say nothing. */
+static size_t regimen_at(const struct dx_chars *t, size_t i, bool *course)
+{
+    size_t n = 0, digits = 0;
+    if (!is_letter(at(t, i)) || (i && (is_letter(t->c[i - 1]) || is_digit(t->c[i - 1]) || t->c[i - 1] == '-')))
+        return 0;
+    while (is_letter(at(t, i + n)) || is_digit(at(t, i + n)) || (at(t, i + n) == '-' && is_letter(at(t, i + n + 1))))
+        n++;
+    size_t times = 0;
+    bool scheme = at(t, i + n) == 0x65B9 && at(t, i + n + 1) == 0x6848; /* 方案 */
+    *course = false;
+    if (n < 2 || n > 12 || !(scheme || is_regimen(t, i, n)))
+        return 0;
+    n += scheme ? 2 : 0;
+    size_t alone = scheme ? n : 0;
+    n += blanks(t, i + n);
+    if (at(t, i + n) == 0xD7 || at(t, i + n) == '*')
+        times = ++n;
+    n += blanks(t, i + n);
+    while (is_digit(at(t, i + n)) && digits < 2)
+        n++, digits++;
+    if (digits) {
+        uint32_t c = at(t, i + n), next;
+        c = c == 0x4E2A ? at(t, i + ++n) : c; /* 个 */
+        next = at(t, i + n + 1);
+        size_t unit = (c == 0x5468 && next == 0x671F) || (c == 0x7597 && next == 0x7A0B) ? 2 : c == 0x7A0B || c == 0x6B21 ? 1 : 0; /* 周期 疗程 程 次 */
+        if (!unit && !times)
+            return alone;
+        n += unit;
+    } else if (times)
+        return alone;
+    bool after = at(t, i + n) == 0x540E; /* 后 */
+    *course = (scheme || times) && (after || (digits && at(t, i + n) != 0x4E2D && at(t, i + n) != 0x5316)); /* not 中, 化疗 */
+    return *course ? n + after : alone;
 }
 
 /* ---- tokens ---- */
@@ -430,10 +515,18 @@ static uint32_t shorter(const struct dx *d, const struct dx_chars *t, size_t i, 
 }
 
 /* after_unknown: the character before belongs to no word, so letters here may be its rest (the iv of xiv) */
-static bool one_token(const struct dx *d, const struct dx_chars *t, size_t i, bool after_unknown, struct dx_token *k)
+static bool one_token(const struct dx *d, const struct dx_chars *t, size_t i, bool after_unknown, bool teeth, struct dx_token *k)
 {
     size_t end = i, n;
     *k = (struct dx_token){.from = (uint16_t)i};
+    if (teeth && (n = dx_teeth_at(t, i))) {
+        *k = (struct dx_token){.from = (uint16_t)i, .to = (uint16_t)(i + n), .cls = DX_TOOTH};
+        return true;
+    }
+    if (teeth && (n = dx_teeth_numbering_at(t, i))) {
+        *k = (struct dx_token){.from = (uint16_t)i, .to = (uint16_t)(i + n), .cls = DX_STRONG};
+        return true;
+    }
     uint32_t l = dx_longest(d, t, i, &end), course, other;
     if (l && end > i + 1 && d->lexemes[l].flags & DX_FROM_ICD && (other = both(d, t, i, end))) {
         l = other;
@@ -442,6 +535,16 @@ static bool one_token(const struct dx *d, const struct dx_chars *t, size_t i, bo
     size_t whole = end;
     if (l && ((other = without_last(d, t, i, &end)) || (other = shorter(d, t, i, &end)) || end < whole))
         l = other;
+    if ((n = distance_at(t, i))) {
+        *k = (struct dx_token){.from = (uint16_t)i, .to = (uint16_t)(i + n), .cls = DX_SKIP};
+        return true;
+    }
+    bool over;
+    if ((n = regimen_at(t, i, &over))) {
+        *k = (struct dx_token){.from = (uint16_t)i, .to = (uint16_t)(i + n), .lexeme = over ? dx_exact(d, "化疗后", DX_MOD) : dx_exact(d, "方案", DX_SKIP)};
+        k->cls = over ? DX_MOD : DX_SKIP;
+        return true;
+    }
     if ((n = course_at(d, t, i, &course)) && n > end - i) {
         *k = (struct dx_token){.from = (uint16_t)i, .to = (uint16_t)(i + n), .lexeme = course, .cls = DX_MOD};
         return true;
@@ -458,8 +561,10 @@ static bool one_token(const struct dx *d, const struct dx_chars *t, size_t i, bo
         return true;
     }
     memset(k->number, 0, sizeof k->number);
-    if (by_rule(t, i, k) && k->to >= end)
+    if (by_rule(t, i, k) && k->to >= end) {
+        k->lexeme = k->cls == DX_VERTEBRA && l && k->to == end && d->lexemes[l].cls == DX_LOBE ? l : 0; /* S5 of the liver */
         return true;
+    }
     if (!l && (l = short_word(d, t, i)))
         end = i + 1;
     if (l) {
@@ -522,9 +627,10 @@ static bool spreads_to(const struct dx *d, const struct dx_chars *t, const struc
 size_t dx_scan(const struct dx *d, const struct dx_chars *t, struct dx_token *tokens)
 {
     size_t n = 0;
+    bool teeth = dx_of_teeth(t);
     for (size_t i = 0; i < t->n;) {
         struct dx_token k;
-        bool known = one_token(d, t, i, n && tokens[n - 1].cls == DX_UNKNOWN, &k);
+        bool known = one_token(d, t, i, n && tokens[n - 1].cls == DX_UNKNOWN, teeth, &k);
         if (n)
             of_organ(d, t, &tokens[n - 1], &k);
         known |= n && !known && spreads_to(d, t, &tokens[n - 1], &k);

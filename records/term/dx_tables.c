@@ -168,7 +168,7 @@ static const struct {
     {"metapre", DX_METAPRE}, {"metato", DX_METATO}, {"node", DX_NODE}, {"nodemeta", DX_NODEMETA}, {"quant", DX_QUANT},
     {"susppost", DX_SUSPPOST}, {"susppre", DX_SUSPPRE}, {"negpre", DX_NEGPRE}, {"negpost", DX_NEGPOST}, {"fampre", DX_FAMPRE},
     {"fampost", DX_FAMPOST}, {"has", DX_HAS}, {"skip", DX_SKIP}, {"stage", DX_STAGE}, {"join", DX_JOIN}, {"list", DX_LIST},
-    {"comma", DX_COMMA}, {"strong", DX_STRONG}, {"thrombus", DX_THROMBUS}, {"form", DX_FORM},
+    {"comma", DX_COMMA}, {"strong", DX_STRONG}, {"thrombus", DX_THROMBUS}, {"form", DX_FORM}, {"cause", DX_CAUSE},
 };
 
 static const struct {

@@ -300,6 +300,8 @@ static const char *vertebrae_text(struct reader *r, const struct frame *f)
 
 static const char *lesion_text(struct reader *r, const struct frame *f, uint16_t organ)
 {
+    if (f->a.teeth >= 0 && f->kind == KIND_DISEASE && dx_is_dental(f))
+        return dx_teeth_text(r, (size_t)f->a.teeth);
     if (f->a.n_vertebrae)
         return vertebrae_text(r, f);
     const char *text = place_text(r, f, organ);

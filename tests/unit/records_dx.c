@@ -74,14 +74,15 @@ static void everyday_lines(void **state)
 }
 
 /* Lines as they were written before the program had read them, nothing put right since, a fair part of the rest being names and places
- * that can be said either way: what it makes of them does not get worse. In the manner of the judged lines are blind_3 and blind_5. */
+ * that can be said either way: what it makes of them does not get worse. In the manner of the judged lines are blind_3, blind_5 and blind_6;
+ * blind_7 asks for what was known to be missed (causes of injuries, complications of operations, teeth, origins). */
 static void lines_as_first_written(void **state)
 {
     static const struct {
         const char *set;
         double f1, exact;
-    } sets[] = {{"blind_1.jsonl", 0.91, 0.82}, {"blind_2.jsonl", 0.92, 0.85}, {"blind_3.jsonl", 0.99, 0.98}, {"blind_4.jsonl", 0.95, 0.90},
-               {"blind_5.jsonl", 0.98, 0.97}};
+    } sets[] = {{"blind_1.jsonl", 0.91, 0.82}, {"blind_2.jsonl", 0.94, 0.90}, {"blind_3.jsonl", 0.99, 0.98}, {"blind_4.jsonl", 0.95, 0.90},
+               {"blind_5.jsonl", 0.98, 0.97}, {"blind_6.jsonl", 0.97, 0.96}, {"blind_7.jsonl", 0.87, 0.68}};
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
         char path[600], *line = NULL;
         size_t cap = 0;
@@ -339,9 +340,112 @@ static void in_any_company(void **state)
         assert_string_equal(in_short(lines[i][0]), lines[i][1]);
 }
 
+/* Teeth by two digits or by quadrant, alone and listed, only where the line speaks of teeth. */
+static void teeth(void **state)
+{
+    static const char *const lines[][2] = {
+        {"16残根，26龋齿", "残根/16///K08;龋齿/26///K02"},
+        {"#46慢性根尖周炎", "慢性根尖周炎/46///K04"},
+        {"38、48水平阻生", "阻生牙/38、48///K01"},
+        {"左下8近中阻生", "阻生牙/左下8///K01"},
+        {"牙周炎（36、37、46松动Ⅱ度）", "牙周炎/36、37、46///K05"},
+        {"右下第一磨牙缺失", "牙缺失/右下第一磨牙///K08"},
+        {"左上中切牙外伤性脱位", "牙脱位/左上中切牙///S03"},
+        {"11、21冠折（外伤）", "冠折/11、21///S02"},
+        {"1.16残根 2.26深龋", "残根/16///K08;深龋/26///K02"},
+        {"食管癌（距门齿28-32cm）", "食管癌////C15"},
+        {"21三体综合征，龋齿", "唐氏综合征////Q90;龋齿////K02"},
+        {"肺癌 16 高血压", "肺癌////C34;高血压////I10"},
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        assert_string_equal(in_short(lines[i][0]), lines[i][1]);
+}
+
+/* A part of the organ in brackets behind its cancer, several of them, and lobes of both sides. */
+static void parts_behind_a_name(void **state)
+{
+    static const char *const lines[][2] = {
+        {"胰腺癌（头部）伴肝转移", "胰腺癌/胰头/肝//C25"},
+        {"胰腺恶性肿瘤（体尾部）", "胰腺癌/胰体尾///C25"},
+        {"胃癌（体部）", "胃癌/胃体///C16"},
+        {"胰腺癌，头部", "胰腺癌/胰头///C25"},
+        {"结肠癌（横）", "结肠癌/横结肠///C18"},
+        {"肝癌（左外叶及右前叶）", "肝癌/左外叶、右前叶///C22"},
+        {"肝癌（S5、S6段）", "肝癌/S5、S6///C22"},
+        {"腰椎间盘突出症（L5/S1）", "腰椎间盘突出症/L5/S1///M51"},
+        {"左肺上叶、右肺下叶腺癌", "肺癌/左肺上叶///C34;肺癌/右肺下叶///C34"},
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        assert_string_equal(in_short(lines[i][0]), lines[i][1]);
+}
+
+/* Where a spread came from, said behind it by its organ; vertebrae, and how many nodes, between a site and its spread. */
+static void spreads_and_their_origin(void **state)
+{
+    static const char *const lines[][2] = {
+        {"骨M，原发前列腺", "前列腺癌//骨//C61"},
+        {"肝多发转移癌（原发灶：结肠）", "结肠癌//肝//C18"},
+        {"右颈部淋巴结转移癌，原发考虑鼻咽", "鼻咽癌//右颈部淋巴结/疑似/C11"},
+        {"腹膜转移癌，来源于卵巢？", "卵巢癌//腹膜/疑似/C56"},
+        {"骨转移癌，原发灶不明", "骨转移癌////C79"},
+        {"胃癌伴T12、L1转移", "胃癌//胸椎,腰椎//C16"},
+        {"肺癌伴L3椎体转移", "肺癌//腰椎//C34"},
+        {"左肺腺癌，支气管旁LN 1/4转移", "肺癌/左侧/支气管旁淋巴结//C34"},
+        {"胃癌伴腹水，腹膜转移可能", "胃癌//腹膜/疑似/C16;腹水////R18"},
+        {"L4/5、L5/S1突出", "腰椎间盘突出症/L4/5、L5/S1///M51"},
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        assert_string_equal(in_short(lines[i][0]), lines[i][1]);
+}
+
+/* A cause is no disease beside the injuries it led to, and tells what they are of; alone it is what is known. */
+static void causes_of_injuries(void **state)
+{
+    static const char *const lines[][2] = {
+        {"车祸外伤：1.左股骨干骨折 2.失血性休克", "股骨干骨折/左侧///S72;失血性休克////R57"},
+        {"重物砸伤左足，右桡骨远端骨折", "桡骨远端骨折/右侧///S52"},
+        {"刀刺伤：脾破裂", "脾破裂////S36"},
+        {"车祸伤，左侧肋骨骨折，血气胸", "肋骨骨折/左侧///S22;血气胸////S27"},
+        {"颅脑外伤：硬膜外血肿", "颅脑损伤////S06;硬膜外血肿////S06"},
+        {"左侧肋骨骨折，血气胸", "肋骨骨折/左侧///S22;血气胸////J94"},
+        {"车祸伤", "车祸伤////"},
+        {"热水烫伤左前臂", "前臂烫伤/左侧///T22"},
+        {"左肩胛骨骨折伴同侧锁骨骨折", "肩胛骨骨折/左侧///S42;锁骨骨折/左侧///S42"},
+        {"外伤后癫痫", "癫痫////G40"},
+        {"咳嗽1周，急性支气管炎", "急性支气管炎////J20"},
+        {"咳嗽1周", "咳嗽////R05"},
+        {"胸腰椎压缩性骨折 T12 L1 L2", "胸腰椎压缩性骨折/T12、L1、L2///S22"},
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        assert_string_equal(in_short(lines[i][0]), lines[i][1]);
+}
+
+/* What came of an operation stands beside it, on its side; a regimen's letters are no disease. */
+static void operations_and_regimens(void **state)
+{
+    static const char *const lines[][2] = {
+        {"胆囊切除术后胆漏", "胆囊切除术后////Z90;胆漏////K91"},
+        {"左肾切除术后切口疝", "肾切除术后/左侧///Z90;切口疝////K43"},
+        {"胃大部切除术后残胃炎", "残胃炎///术后/K29"},
+        {"左膝关节置换术后感染", "膝关节置换术后感染/左侧///T84"},
+        {"左侧股骨头置换术后假体松动", "股骨头置换术后/左侧///Z96;假体松动/左侧///T84"},
+        {"右胫骨骨折术后骨不连", "胫骨骨折/右侧//术后/S82;骨不连/右侧///M84"},
+        {"胃癌伴幽门梗阻，空肠营养管置入术后", "胃癌///术后/C16;幽门梗阻////K31"},
+        {"既往胆囊切除术后", "胆囊切除术后////Z90"},
+        {"膀胱癌GC方案化疗后", "膀胱癌///化疗后/C67"},
+        {"卵巢癌TC方案化疗6程后", "卵巢癌///化疗后/C56"},
+        {"结肠癌XELOX×8后", "结肠癌///化疗后/C18"},
+        {"GC伴肝转移", "胃癌//肝//C16"},
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        assert_string_equal(in_short(lines[i][0]), lines[i][1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(teeth), cmocka_unit_test(parts_behind_a_name), cmocka_unit_test(spreads_and_their_origin),
+        cmocka_unit_test(causes_of_injuries), cmocka_unit_test(operations_and_regimens),
         cmocka_unit_test(judged_lines), cmocka_unit_test(everyday_lines), cmocka_unit_test(composed_lines),
         cmocka_unit_test(lines_as_first_written), cmocka_unit_test(in_any_company),
         cmocka_unit_test(names_of_the_lists), cmocka_unit_test(whose_and_how_sure), cmocka_unit_test(explained),
