@@ -37,6 +37,8 @@ static void write_terms(struct r4_buf *b, const char *type)
             r4_buf_printf(b, ",{\"name\":\"%s\",\"definition\":\"http://hl7.org/fhir/OperationDefinition/%s\"}", operations[i].operation, operations[i].definition);
 }
 
+#define EXPORT_SAYS "\"documentation\":\"_type, _since, _typeFilter (searches of a type, of which one must hold), _elements (at the root; SUBSETTED), _outputFormat (ndjson).\""
+
 static void write_type(struct r4_buf *b, const struct r4 *r4, const struct r4_type *type)
 {
     static const char *const interactions[] = {"read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type"};
@@ -60,7 +62,8 @@ static void write_type(struct r4_buf *b, const struct r4 *r4, const struct r4_ty
         write_terms(b, type->name);
         r4_buf_puts(b, "]");
     } else
-        r4_buf_printf(b, ",\"operation\":[%s,{\"name\":\"everything\",\"definition\":\"http://hl7.org/fhir/OperationDefinition/Patient-everything\"},{\"name\":\"export\",\"definition\":\"http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export\"},"
+        r4_buf_printf(b, ",\"operation\":[%s,{\"name\":\"everything\",\"definition\":\"http://hl7.org/fhir/OperationDefinition/Patient-everything\",\"documentation\":\"start, end (dates of care), _type, _since, _count.\"},"
+                        "{\"name\":\"export\",\"definition\":\"http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export\"," EXPORT_SAYS "},"
                         "{\"name\":\"match\",\"definition\":\"http://hl7.org/fhir/OperationDefinition/Patient-match\"},"
                         "{\"name\":\"ihe-pix\",\"definition\":\"https://profiles.ihe.net/ITI/PIXm/OperationDefinition/IHE.PIXm.pix\"}]", validate);
     r4_buf_puts(b, "}");
@@ -105,6 +108,6 @@ void rest_metadata(struct fhir_work *w)
             r4_buf_puts(&b, ",");
         write_type(&b, r4, types[i]);
     }
-    r4_buf_puts(&b, "],\"interaction\":[{\"code\":\"batch\"},{\"code\":\"transaction\"},{\"code\":\"history-system\"},{\"code\":\"search-system\"}],\"operation\":[{\"name\":\"export\",\"definition\":\"http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export\"},{\"name\":\"process-message\",\"definition\":\"http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message\"}]}]}");
+    r4_buf_puts(&b, "],\"interaction\":[{\"code\":\"batch\"},{\"code\":\"transaction\"},{\"code\":\"history-system\"},{\"code\":\"search-system\"}],\"operation\":[{\"name\":\"export\",\"definition\":\"http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export\"," EXPORT_SAYS "},{\"name\":\"process-message\",\"definition\":\"http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message\"}]}]}");
     fhir_answer_buf(w, 200, &b);
 }

@@ -278,13 +278,13 @@ static void a_url_says_what_it_takes(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) { /* whoever asks: with a token, and without */
         for (int with = 0; with < 2; with++) {
-            want(204, with ? county : NULL, "OPTIONS", urls[i].url, NULL);
+            want(204, with ? county : "", "OPTIONS", urls[i].url, NULL);
             if (strcmp(got.allow, urls[i].allow) != 0 || body)
                 fail_msg("%s: %s", urls[i].url, got.allow);
         }
     }
-    want(404, NULL, "OPTIONS", "/Nothing", NULL);
-    want(404, NULL, "OPTIONS", "/Patient/t1/$nothing", NULL);
+    want(404, "", "OPTIONS", "/Nothing", NULL);
+    want(404, "", "OPTIONS", "/Patient/t1/$nothing", NULL);
     want(405, consortium, "DELETE", "/Patient/_search", NULL);
     assert_string_equal(got.allow, "POST, OPTIONS");
     want(400, consortium, "POST", "/", "{\"resourceType\":\"Bundle\",\"type\":\"batch\",\"entry\":[{\"request\":{\"method\":\"OPTIONS\",\"url\":\"Patient\"}}]}");
@@ -421,12 +421,30 @@ static void contacts_by_their_kind(void **state)
     are("/Practitioner?telecom=02388880001", "");
 }
 
+/* ---- what is said of all this ---- */
+
+static void the_statement_says_so(void **state)
+{
+    static const char *const refused[][2] = {{"_text=pain", "in no index"}, {"_content=pain", "in no index"}, {"_filter=status+eq+final", "as parameters"}, {"_query=x", "_query is not offered"}};
+    char url[100];
+    (void)state;
+    want(200, "", "GET", "/metadata", NULL);
+    assert_true(told("_typeFilter (searches of a type") && told("start, end (dates of care)"));
+    assert_true(!told("\"name\":\"_text\"") && !told("\"name\":\"_content\"") && !told("\"name\":\"_filter\""));
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) { /* also of who is lenient: what is left out would be found too much */
+        snprintf(url, sizeof url, "/Observation?%s", refused[i][0]);
+        want(400, consortium, "GET", url, NULL);
+        assert_string_equal(text_of(json_array_get(json_object_get(got.json, "issue"), 0), "code"), "not-supported");
+        assert_true(told(refused[i][1]));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_export_of_what_filters_meet), cmocka_unit_test(a_file_is_as_its_filter_says_now), cmocka_unit_test(a_wrong_filter_is_named), cmocka_unit_test(an_export_of_some_elements),
         cmocka_unit_test(what_was_asked_for_lies_sealed), cmocka_unit_test(how_many_there_are), cmocka_unit_test(a_part_is_what_was_named), cmocka_unit_test(only_when_it_has_changed),
-        cmocka_unit_test(a_record_of_a_time), cmocka_unit_test(ours_of_a_time), cmocka_unit_test(a_url_says_what_it_takes), cmocka_unit_test(contacts_by_their_kind),
+        cmocka_unit_test(a_record_of_a_time), cmocka_unit_test(ours_of_a_time), cmocka_unit_test(a_url_says_what_it_takes), cmocka_unit_test(contacts_by_their_kind), cmocka_unit_test(the_statement_says_so),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
