@@ -149,8 +149,8 @@ int redo_contacts(struct redo *r, bool *all)
     }
     int ended = query_end(q);
     rc = rc ? rc : ended;
-    for (size_t i = 0; i < n; i++) {
-        rc = rc ? rc : carry_out(r, &list[i]);
+    for (size_t i = 0; list && i <= n && i < REDO_STRETCH; i++) { /* the last one may have been half made */
+        rc = rc || i == n ? rc : carry_out(r, &list[i]);
         facts_clear(&list[i].before);
         facts_clear(&list[i].after);
         r4_buf_clear(&list[i].facts);
