@@ -372,7 +372,7 @@ static int run_once(struct item *it, struct tx *tx, bool *keep)
     rc = rc ? rc : kept_find(it, tx, hash, &found);
     if (rc || found) {
         it->reply.error = rc;
-        conceal(it); /* it may have been closed to him meanwhile */
+        conceal(it);
         return it->reply.error;
     }
     rc = run(it, tx, keep);

@@ -5,6 +5,7 @@
 #include "records/store/seal.h"
 #include "records/work/consultation.h"
 #include "server/base/crypto.h"
+#include "server/base/text.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,6 +107,15 @@ static int still_open(struct item *it, struct tx *tx)
     return rc || !by_record(it->op->right) ? rc : patient_open(&ctx, patient ? patient : it->patient);
 }
 
+/* He did it, with these very arguments and this key, so that much is no news to him; of what came of it, and of what it was done on, he hears nothing. The audit tells
+ * the refusal as what it was. */
+static int done_before(struct item *it)
+{
+    TEXT_COPY(it->hidden, it->reply.fault.reason);
+    fault_clear(&it->reply.fault);
+    return fault_set(&it->reply.fault, ERR_CONFLICT, "done_before", "This was done when you sent it first; it is not open to you any more.");
+}
+
 int kept_find(struct item *it, struct tx *tx, const char *hash, bool *found)
 {
     *found = false;
@@ -119,7 +129,7 @@ int kept_find(struct item *it, struct tx *tx, const char *hash, bool *found)
         json_decref(it->reply.result);
         it->reply.result = NULL;
     }
-    return rc;
+    return rc == ERR_DENIED ? done_before(it) : rc;
 }
 
 static char *text_to_keep(const struct item *it)

@@ -8,8 +8,8 @@
 
 /* Keyed: arguments may hold a password, a number, a short text - all of them could be guessed from a plain hash. */
 YL_CHECKED int kept_args_hash(const struct item *it, char out[65]);
-/* *found: the answer is in item->reply, its patient and object in the item. ERR_CONFLICT: the key was of another request. ERR_DENIED: what it is about is no
- * longer open to who asks; patient and object are set, the answer is not. */
+/* *found: the answer is in item->reply, its patient and object in the item. ERR_CONFLICT: the key was of another request (idempotency_mismatch), or
+ * what it is about is no longer open to who asks (done_before; item->hidden says why, patient and object are set, the answer is not). */
 YL_CHECKED int kept_find(struct item *it, struct tx *tx, const char *hash, bool *found);
 YL_CHECKED int kept_add(struct item *it, struct tx *tx, const char *hash);
 #endif

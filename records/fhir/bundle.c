@@ -3,6 +3,7 @@
 #include "records/fhir/bundle_private.h"
 #include "server/base/crypto.h"
 #include <stdio.h>
+#include <time.h>
 
 #define ENTRIES_MAX 20000
 
@@ -120,6 +121,19 @@ static int unwrap_patch(struct fhir_work *w, struct entry *e, size_t i)
     return 0;
 }
 
+/* An instant, as the header would say it; "" where it is none. */
+static const char *http_date(struct fhir_work *w, struct r4_str instant)
+{
+    char text[40];
+    int64_t low, high;
+    struct tm tm;
+    if (!instant.n || !r4_date_interval(instant.p, instant.n, FHIR_ZONE_MIN, &low, &high))
+        return "";
+    time_t t = (time_t)(low / 1000);
+    strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&t, &tm));
+    return copy_text(w, str(text));
+}
+
 static int take_entry(struct fhir_work *w, struct r4_node *node, struct entry *e, size_t i)
 {
     const struct r4_node *request = r4_get(node, "request");
@@ -129,7 +143,7 @@ static int take_entry(struct fhir_work *w, struct r4_node *node, struct entry *e
     e->work.q.if_match = copy_text(w, r4_text(r4_get(request, "ifMatch")));
     e->work.q.if_none_match = copy_text(w, r4_text(r4_get(request, "ifNoneMatch")));
     e->work.q.if_none_exist = copy_text(w, r4_text(r4_get(request, "ifNoneExist")));
-    e->work.q.if_modified_since = "";
+    e->work.q.if_modified_since = http_date(w, r4_text(r4_get(request, "ifModifiedSince")));
     e->work.q.accept = "";
     e->work.q.content_type = "application/fhir+json";
     e->full_url = r4_text(r4_get(node, "fullUrl"));

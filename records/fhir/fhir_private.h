@@ -286,7 +286,7 @@ struct fhir_plan *fhir_plan_new(struct fhir_work *w);
 /* Is JSON, of FHIR 4.0, among these media types (Accept, _format; a Content-Type)? */
 bool fhir_speaks(const char *types);
 YL_CHECKED int fhir_take_wishes(struct fhir_work *w);
-void export_begin(struct fhir_work *w, bool patients);
+void export_begin(struct fhir_work *w, struct tx *tx, bool patients);
 void export_poll(struct fhir_work *w, struct tx *tx, const char *id, const char *file);
 YL_CHECKED int export_finish(struct fhir_work *w, struct tx *tx);
 void export_free(struct export_plan *e);

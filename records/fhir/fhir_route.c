@@ -128,15 +128,20 @@ static int nothing_here(struct fhir_work *w)
     return fhir_fail(w, ERR_NOT_FOUND, "no_such_url", "There is nothing at this URL.");
 }
 
-static int no_method(struct fhir_work *w, const char *allow)
-{
-    snprintf(w->answer.allow, sizeof w->answer.allow, "%s", allow);
-    return fhir_fail(w, ERR_METHOD, "", "This URL has no such method.");
-}
-
 static bool is(const struct fhir_work *w, const char *method)
 {
     return strcmp(w->q.method, method) == 0 || (strcmp(method, "GET") == 0 && strcmp(w->q.method, "HEAD") == 0);
+}
+
+/* OPTIONS is answered with what the URL takes (RFC 9110 9.3.7), whoever asks: it tells of the service, not of what lies there. Nothing is said to other origins. */
+static int no_method(struct fhir_work *w, const char *allow)
+{
+    snprintf(w->answer.allow, sizeof w->answer.allow, "%s, OPTIONS", allow);
+    if (is(w, "OPTIONS"))
+        w->answer.status = 204;
+    else
+        (void)!fhir_fail(w, ERR_METHOD, "", "This URL has no such method.");
+    return ERR_METHOD; /* nothing else is done */
 }
 
 static void set_text(char *to, size_t cap, struct r4_str from)
@@ -191,7 +196,8 @@ static int on_instance(struct fhir_work *w, struct tx *tx)
         return rest_read(w, tx), 0;
     if (is(w, "PUT") || is(w, "PATCH") || is(w, "DELETE"))
         return rest_write_begin(w, tx), 0;
-    return no_method(w, "GET, HEAD, PUT, PATCH, DELETE");
+    uint64_t own;
+    return no_method(w, own_name(w->plan->type->name, w->plan->id, &own) ? "GET, HEAD" : "GET, HEAD, PUT, PATCH, DELETE");
 }
 
 static int on_operation(struct fhir_work *w, struct tx *tx, struct r4_str name)
@@ -202,7 +208,7 @@ static int on_operation(struct fhir_work *w, struct tx *tx, struct r4_str name)
     if (w->plan->type && strcmp(w->plan->type->name, "Patient") == 0 && r4_str_is(name, "$everything"))
         return is(w, "GET") || is(w, "POST") ? (rest_everything(w, tx), 0) : no_method(w, "GET, HEAD, POST");
     if (w->plan->type && strcmp(w->plan->type->name, "Patient") == 0 && !w->plan->id[0] && r4_str_is(name, "$export"))
-        return is(w, "GET") ? (export_begin(w, true), 0) : no_method(w, "GET");
+        return is(w, "GET") ? (export_begin(w, tx, true), 0) : no_method(w, "GET");
     if (w->plan->type && strcmp(w->plan->type->name, "Patient") == 0 && !w->plan->id[0] && r4_str_is(name, "$match"))
         return is(w, "POST") ? (rest_match(w, tx), 0) : no_method(w, "POST");
     if (w->plan->type && strcmp(w->plan->type->name, "Patient") == 0 && !w->plan->id[0] && r4_str_is(name, "$ihe-pix"))
@@ -217,7 +223,7 @@ static int on_export(struct fhir_work *w, struct tx *tx, const struct place *at)
 {
     char id[24], file[24] = "";
     if (at->n == 1 && at->part[0].p[0] == '$')
-        return is(w, "GET") ? (export_begin(w, false), 0) : no_method(w, "GET");
+        return is(w, "GET") ? (export_begin(w, tx, false), 0) : no_method(w, "GET");
     if (at->n < 2 || at->n > 3)
         return nothing_here(w);
     if (!is(w, "GET") && !is(w, "DELETE"))
@@ -322,6 +328,8 @@ static bool open_to_all(struct fhir_work *w, struct tx *tx)
         rest_metadata(w);
     else if (strcmp(path, "/.well-known/smart-configuration") == 0 && is(w, "GET"))
         smart_configuration(w);
+    else if (strcmp(path, "/.well-known/smart-configuration") == 0)
+        (void)!no_method(w, "GET, HEAD");
     else if (strcmp(path, "/auth/token") == 0) {
         if (is(w, "POST"))
             token_begin(w, tx);
@@ -343,7 +351,7 @@ void fhir_route(struct fhir_work *w, struct tx *tx)
 
 void fhir_begin(struct fhir_work *w, struct tx *tx)
 {
-    if (!fhir_plan_new(w) || fhir_take_wishes(w) || open_to_all(w, tx) || fhir_who(w, tx))
+    if (!fhir_plan_new(w) || fhir_take_wishes(w) || open_to_all(w, tx) || (!is(w, "OPTIONS") && fhir_who(w, tx)))
         return;
     fhir_route(w, tx);
 }

@@ -183,12 +183,12 @@ int own_row(struct own *o, const struct own_kind *k, uint64_t id, struct fhir_ro
     return own_row_version(o, k, id, row, version);
 }
 
-/* If-None-Match: W/"..", "..", or a list of them; a date says too little here (names change without one). */
+/* If-None-Match: W/"..", "..", a list of them, or *; a date says too little here (names change without one). */
 static bool has_it(const char *if_none_match, const char *version)
 {
     char quoted[OWN_VERSION_BYTES + 2];
     snprintf(quoted, sizeof quoted, "\"%s\"", version);
-    return *if_none_match && strstr(if_none_match, quoted);
+    return strcmp(if_none_match, "*") == 0 || strstr(if_none_match, quoted);
 }
 
 static void answer_own(struct fhir_work *w, struct fhir_row *row, const char *version)

@@ -1,21 +1,11 @@
-/* Index rows of numbers as an older program made them are made anew, once, before anybody is served: what they are made of is sealed, so no statement of a migration
- * can do it. A stretch of resources is a transaction, and with it goes how far it came (fhir_index): whoever is killed goes on there. */
-#include "records/fhir/fhir_private.h"
+/* Index rows as an older program made them are made anew, once, before anybody is served: what they are made of is sealed, so no statement of a migration can do
+ * it. First those of numbers, then what finds a ContactPoint by its kind (reindex_contact.c). A stretch of resources is a transaction, and with it goes how far it came
+ * (fhir_index): whoever is killed goes on there. */
+#include "records/fhir/reindex.h"
 #include "server/base/log.h"
 #include <stdio.h>
 
-#define STRETCH 2000
-enum { UNDER_WAY = 2, DONE = 3 }; /* fhir_index.done; 0 and 1: of programs of before, which are nothing to go on from */
-
-struct redo {
-    struct fhir *x;
-    struct scratch *s;
-    struct tx *tx;
-    int64_t pkey, rid; /* behind this one */
-    int64_t damaged;
-    bool all;
-    struct index_batch rows;
-};
+enum { NUMBERS = 2, NUMBERS_DONE, CONTACTS, DONE }; /* fhir_index.done; 0 and 1: of programs of before, which are nothing to go on from */
 
 /* The rows of before: they told a number's precision, and no unit ('n'), or were two for a quantity ('b' and 'w'). */
 static void delete_rows(struct redo *r)
@@ -51,38 +41,47 @@ static int add_rows(struct redo *r, struct query *q)
 
 static int note(struct redo *r)
 {
-    return tx_exec(r->tx, "UPDATE fhir_index SET done=$1, pkey=$2, rid=$3 WHERE id=1", "iii", (int64_t)(r->all ? DONE : UNDER_WAY), r->pkey, r->rid);
+    return tx_exec(r->tx, "UPDATE fhir_index SET done=$1, pkey=$2, rid=$3 WHERE id=1", "iii", (int64_t)r->state, r->pkey, r->rid);
+}
+
+static void begin_pass(struct redo *r, int state)
+{
+    r->state = state;
+    r->pkey = INT64_MIN;
+    r->rid = 0;
 }
 
 /* From where it was broken off, else from the beginning: of nothing, all is done. */
-static int find_place(struct redo *r, bool *anew)
+static int find_place(struct redo *r)
 {
     struct query *q = tx_query(r->tx, "SELECT pkey, rid, done FROM fhir_index WHERE id=1", "");
-    int64_t state = query_next(q) ? query_int(q, "done") : DONE;
-    *anew = state != UNDER_WAY;
-    r->pkey = *anew ? INT64_MIN : query_int(q, "pkey");
-    r->rid = *anew ? 0 : query_int(q, "rid");
-    r->all = state == DONE;
+    r->state = query_next(q) ? (int)query_int(q, "done") : DONE;
+    r->pkey = r->state == DONE ? 0 : query_int(q, "pkey");
+    r->rid = r->state == DONE ? 0 : query_int(q, "rid");
     int rc = query_end(q);
-    if (rc || r->all || !*anew || tx_int(r->tx, 0, "SELECT COUNT(*) AS n FROM (SELECT rid FROM fhir_resource LIMIT 1) AS r", ""))
-        return rc ? rc : tx_error(r->tx);
-    r->all = true;
-    return note(r);
-}
-
-static int redo_stretch(struct redo *r)
-{
-    bool anew;
-    int rc = find_place(r, &anew);
-    if (rc || r->all)
+    if (rc || r->state == DONE)
         return rc;
+    if (!tx_int(r->tx, 0, "SELECT COUNT(*) AS n FROM (SELECT rid FROM fhir_resource LIMIT 1) AS r", "")) {
+        r->state = DONE;
+        return note(r);
+    }
     if (!fhir_r4(r->x))
         return ERR_UNAVAILABLE;
-    if (anew)
+    if (r->state == NUMBERS_DONE)
+        begin_pass(r, CONTACTS);
+    else if (r->state < NUMBERS) {
         delete_rows(r);
+        begin_pass(r, NUMBERS);
+    }
+    return tx_error(r->tx);
+}
+
+static int redo_numbers(struct redo *r)
+{
     int64_t seen = 0;
+    int rc = 0;
     struct query *q = tx_query(r->tx, "SELECT pkey, rid, vid, type, facts FROM fhir_resource WHERE (pkey,rid)>($1,$2) AND deleted=0 ORDER BY pkey, rid LIMIT $3", "iii", r->pkey, r->rid,
-                               (int64_t)STRETCH);
+                               (int64_t)REDO_STRETCH);
     for (; rc == 0 && query_next(q); seen++) {
         r->pkey = query_int(q, "pkey");
         r->rid = query_int(q, "rid");
@@ -90,7 +89,23 @@ static int redo_stretch(struct redo *r)
     }
     int ended = query_end(q);
     rc = rc ? rc : ended ? ended : index_batch_write(r->tx, &r->rows);
-    r->all = seen < STRETCH;
+    if (seen < REDO_STRETCH)
+        r->state = NUMBERS_DONE;
+    return rc;
+}
+
+static int redo_stretch(struct redo *r)
+{
+    bool all = false;
+    int rc = find_place(r);
+    if (rc || r->state == DONE)
+        return rc;
+    if (r->state == NUMBERS)
+        rc = redo_numbers(r);
+    else {
+        rc = redo_contacts(r, &all);
+        r->state = all ? DONE : CONTACTS;
+    }
     return rc ? rc : note(r);
 }
 
@@ -110,14 +125,14 @@ int fhir_reindex(struct fhir *x, struct store *store, struct fault *f)
 {
     struct redo r = {.x = x, .s = scratch_take(x)};
     int rc = r.s ? 0 : ERR_UNAVAILABLE;
-    for (int64_t n = 0; rc == 0 && !r.all; n += STRETCH) {
+    for (int64_t n = 0; rc == 0 && r.state != DONE; n += REDO_STRETCH) {
         if (n && n % 100000 == 0)
-            log_info("fhir", "the index rows of numbers are made anew: %lld resources so far", (long long)n);
+            log_info("fhir", "index rows are made anew: %lld resources so far", (long long)n);
         rc = in_transaction(&r, store);
     }
     if (r.damaged)
-        log_error("fhir", "the facts of %lld resources do not open: no number in them is found", (long long)r.damaged);
+        log_error("fhir", "%lld resources do not open: what they say now is not found in them", (long long)r.damaged);
     index_batch_free(&r.rows);
     scratch_give(x, r.s);
-    return rc ? fault_set(f, rc, "fhir_index", "The index of numbers in FHIR resources cannot be made anew.") : 0;
+    return rc ? fault_set(f, rc, "fhir_index", "The index rows of FHIR resources cannot be made anew.") : 0;
 }

@@ -33,6 +33,8 @@ int page_parse(struct fhir_work *w, const struct r4_type *type, struct r4_pair *
         snprintf(text, sizeof text, "%s", w->fault.text[0] ? w->fault.text : "The search cannot be understood.");
         return fhir_fail(w, ERR_INVALID, "search", "%s", text);
     }
+    if (out->includes && out->summary == R4_SUMMARY_TEXT) /* search.html#summary */
+        return fhir_fail_status(w, 400, "not-supported", "_include and _revinclude cannot be asked for together with _summary=text.");
     if (strict && out->n_unknown)
         return fhir_fail_status(w, 400, "not-found", "There is no search parameter %.*s for %s.", (int)out->unknown[0].n, out->unknown[0].p, type->name);
     return 0;
@@ -229,13 +231,15 @@ static int run_plain(struct page *p)
 
 int page_count(struct page *p)
 {
-    if (p->total >= 0 || (p->query.total != R4_TOTAL_ACCURATE && p->query.summary != R4_SUMMARY_COUNT)) {
-        if (p->total < 0 && !p->more && !p->token.rid && !p->token.at)
-            p->total = (int64_t)p->matches;
+    bool must = p->query.total == R4_TOTAL_ACCURATE || p->query.summary == R4_SUMMARY_COUNT;
+    if (p->total < 0 && !must && !p->more && !p->token.rid && !p->token.at)
+        p->total = (int64_t)p->matches;
+    if (p->total >= 0 || (!must && p->query.total != R4_TOTAL_ESTIMATE))
         return 0;
-    }
     p->finder.look_max = 0;
     finder_plan(&p->finder);
+    if (!must && !finder_counts_rows(&p->finder)) /* an estimate is not worth a walk through all of them */
+        return 0;
     int rc = finder_count(&p->finder, &p->total);
     p->total += (int64_t)p->own.n;
     return rc;

@@ -105,6 +105,8 @@ YL_CHECKED int finder_run(struct finder *f, const struct cursor *after, bool (*e
 /* Does this resource, by its facts, meet the term? */
 bool term_holds(const struct finder *f, const struct need *n, const struct fhir_row *row, const struct facts *facts);
 
+/* Would the index alone count them? */
+bool finder_counts_rows(const struct finder *f);
 /* How many match. Straight from the index where no facts are needed. */
 YL_CHECKED int finder_count(struct finder *f, int64_t *out);
 

@@ -403,6 +403,16 @@ static int by_codes(struct finder *f, const struct r4_term *t, struct need *n)
 
 /* ---- a term ---- */
 
+/* near, _text, _content, _query, _filter: why, and what to ask instead (docs/protocol/fhir.md, "Search"). */
+static int not_offered(struct finder *f, const char *code)
+{
+    bool words = strcmp(code, "_text") == 0 || strcmp(code, "_content") == 0, filter = strcmp(code, "_filter") == 0;
+    return fhir_fail_status(f->w, 400, "not-supported", "The parameter %s is not offered here%s.", code,
+                            words    ? ": texts lie sealed and their words are in no index. Ask by code, name, identifier or date"
+                            : filter ? ": write its conditions as parameters, alternatives with commas or as entries of a batch"
+                                     : "");
+}
+
 int need_compile(struct finder *f, const struct r4_term *t, struct need *n)
 {
     struct keys k = {.d = f->w->plan->scratch->doc};
@@ -415,8 +425,8 @@ int need_compile(struct finder *f, const struct r4_term *t, struct need *n)
         return by_codes(f, t, n);
     if (strcmp(t->param->code, "_id") == 0 && t->modifier == R4_M_NONE)
         return by_ids(f, t, n);
-    if (t->param->type == R4_P_SPECIAL || !t->param->expression) /* near, _text, _content, _query: nothing is indexed for them */
-        return fhir_fail_status(f->w, 400, "not-supported", "The parameter %s is not offered here.", t->param->code);
+    if (t->param->type == R4_P_SPECIAL || !t->param->expression)
+        return not_offered(f, t->param->code);
     for (size_t i = 0; i < t->n_operands; i++)
         if (!operand_keys(f, t, &t->operands[i], &k))
             return 0; /* the facts alone decide */

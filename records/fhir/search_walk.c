@@ -265,6 +265,11 @@ static bool count_one(void *ctx, struct found *found)
 /* What is closed to an institution is not counted for it either - but among so many it tells of nobody, and each would have to be opened. */
 #define COUNT_OF_FEW 1000
 
+bool finder_counts_rows(const struct finder *f)
+{
+    return f->nothing || (!f->residual && f->lead == LEAD_KEY && !(f->scoped && f->w->actor.org));
+}
+
 int finder_count(struct finder *f, int64_t *out)
 {
     char sql[1000] = "SELECT COUNT(*) AS n FROM fhir_token t WHERE t.key=$1", types[16] = "i";
@@ -273,7 +278,7 @@ int finder_count(struct finder *f, int64_t *out)
         return 0;
     f->want_facts = false;
     f->no_body = true;
-    if (f->residual || f->lead != LEAD_KEY || (f->scoped && f->w->actor.org))
+    if (!finder_counts_rows(f))
         return finder_run(f, &(struct cursor){0}, count_one, out);
     if (f->scoped) {
         strcat(sql, " AND t.pkey=$2");

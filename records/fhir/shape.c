@@ -42,6 +42,7 @@ static bool listed(struct r4_str list, const char *name, size_t n)
         size_t len = comma ? (size_t)(comma - p) : (size_t)(end - p);
         const char *dot = memchr(p, '.', len); /* only whole elements are cut */
         len = dot ? (size_t)(dot - p) : len;
+        len -= len > 3 && memcmp(p + len - 3, "[x]", 3) == 0 ? 3 : 0;
         if (len == n && memcmp(p, name, n) == 0)
             return true;
         p = comma ? comma + 1 : end;
@@ -49,51 +50,74 @@ static bool listed(struct r4_str list, const char *name, size_t n)
     return false;
 }
 
-static bool keep(struct fhir_work *w, const struct r4_type *type, const struct r4_node *member)
+static bool keep(const struct fhir_plan *p, const struct r4 *r4, const struct r4_type *type, struct r4_str key)
 {
-    const struct fhir_plan *p = w->plan;
-    const struct r4 *r4 = fhir_r4(w->fhir);
-    const char *name = member->key;
-    size_t n = member->key_len;
-    if (n && *name == '_') { /* goes with its element */
-        name++;
-        n--;
-    }
-    struct r4_str key = {name, n};
     if (r4_str_is(key, "resourceType") || r4_str_is(key, "id") || r4_str_is(key, "meta"))
         return true;
     if (p->summary == R4_SUMMARY_DATA)
         return !r4_str_is(key, "text");
-    if (r4_is_mandatory(r4, type, name, n))
+    if (r4_is_mandatory(r4, type, key.p, key.n))
         return true;
     if (p->summary == R4_SUMMARY_TEXT)
         return r4_str_is(key, "text");
     if (p->summary == R4_SUMMARY_TRUE)
-        return r4_in_summary(r4, type, name, n);
-    return listed(p->elements, name, n);
+        return r4_in_summary(r4, type, key.p, key.n);
+    struct r4_str head = r4_element_head(type, key.p, key.n); /* value, or value[x], is valueQuantity too */
+    return listed(p->elements, key.p, key.n) || (head.n && head.n < key.n && listed(p->elements, head.p, head.n));
 }
 
-/* A part is never mistaken for the whole: http://terminology.hl7.org/CodeSystem/v3-ObservationValue SUBSETTED. */
+#define TAG_SYSTEM "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"
+
+static bool is_tagged(const struct r4_node *tags)
+{
+    for (const struct r4_node *t = tags && tags->kind == R4_ARRAY ? tags->child : NULL; t; t = t->next)
+        if (r4_is(r4_get(t, "code"), "SUBSETTED") && r4_is(r4_get(t, "system"), TAG_SYSTEM))
+            return true;
+    return false;
+}
+
+/* A part is never mistaken for the whole: SUBSETTED. */
 static bool tag(struct r4_doc *d, struct r4_node *root)
 {
-    struct r4_node *meta = r4_get(root, "meta"), *tags = r4_get(meta, "tag"), *one = r4_new(d, R4_OBJECT);
+    struct r4_node *meta = r4_get(root, "meta"), *tags = r4_get(meta, "tag"), *one;
+    if (is_tagged(tags))
+        return true;
+    one = r4_new(d, R4_OBJECT);
     if (!meta && (meta = r4_new(d, R4_OBJECT)))
         r4_set(d, root, "meta", meta);
     if (!tags && meta && (tags = r4_new(d, R4_ARRAY)))
         r4_set(d, meta, "tag", tags);
-    return one && tags && r4_set_string(d, one, "system", "http://terminology.hl7.org/CodeSystem/v3-ObservationValue") &&
-           r4_set_string(d, one, "code", "SUBSETTED") && r4_append(tags, one);
+    return one && tags && r4_set_string(d, one, "system", TAG_SYSTEM) && r4_set_string(d, one, "code", "SUBSETTED") && r4_append(tags, one);
 }
 
-static void cut(struct fhir_work *w, const struct r4_type *type, struct r4_node *root)
+static void cut(const struct fhir_plan *p, const struct r4 *r4, const struct r4_type *type, struct r4_node *object);
+
+/* An element of the summary that has parts of its own gives only those of them that are of the summary, too. */
+static void cut_parts(const struct fhir_plan *p, const struct r4 *r4, const struct r4_type *type, struct r4_node *member)
 {
-    struct r4_node **at = &root->child;
-    while (*at) {
-        if (keep(w, type, *at))
+    char name[120];
+    int n = snprintf(name, sizeof name, "%s.%.*s", type->name, (int)member->key_len, member->key);
+    const struct r4_type *part = n < (int)sizeof name ? r4_type_find(r4, name, (size_t)n) : NULL;
+    if (!part || part->kind != R4_BACKBONE)
+        return;
+    if (member->kind == R4_OBJECT)
+        cut(p, r4, part, member);
+    for (struct r4_node *one = member->kind == R4_ARRAY ? member->child : NULL; one; one = one->next)
+        if (one->kind == R4_OBJECT)
+            cut(p, r4, part, one);
+}
+
+static void cut(const struct fhir_plan *p, const struct r4 *r4, const struct r4_type *type, struct r4_node *object)
+{
+    for (struct r4_node **at = &object->child; *at;) {
+        bool primitive = (*at)->key_len && *(*at)->key == '_'; /* goes with its element */
+        if (keep(p, r4, type, (struct r4_str){(*at)->key + primitive, (*at)->key_len - primitive})) {
+            if (p->summary == R4_SUMMARY_TRUE)
+                cut_parts(p, r4, type, *at);
             at = &(*at)->next;
-        else {
+        } else {
             *at = (*at)->next;
-            root->len--;
+            object->len--;
         }
     }
 }
@@ -110,7 +134,7 @@ int body_shape(struct fhir_work *w, const struct r4_type *type, struct r4_str bo
     if (r4_json_parse(p->scratch->doc, body.p, body.n, &root, NULL))
         return ERR_STORAGE;
     if (less) {
-        cut(w, type, root);
+        cut(p, fhir_r4(w->fhir), type, root);
         if (!tag(p->scratch->doc, root))
             return ERR_UNAVAILABLE;
     }

@@ -105,6 +105,14 @@ static void primitive_token(struct yield *y, const struct r4_item *item)
         token(y, implied_system(item, r4_text(n)), r4_text(n), (struct r4_str){0});
 }
 
+/* Found by its value, and by what kind of number or address it is: telecom=phone|.. (R4 leaves to the server what a system of a ContactPoint means). */
+static void contact(struct yield *y, const struct r4_node *c)
+{
+    struct r4_str value = r4_text(r4_get(c, "value"));
+    if (value.p)
+        token(y, r4_text(r4_get(c, "system")), value, (struct r4_str){0});
+}
+
 static void to_token(struct yield *y, const struct r4_item *item)
 {
     if (item->kind == R4_I_BOOLEAN)
@@ -120,7 +128,7 @@ static void to_token(struct yield *y, const struct r4_item *item)
     else if (named(item, "Identifier"))
         identifier(y, item->node);
     else if (named(item, "ContactPoint"))
-        token(y, (struct r4_str){0}, r4_text(r4_get(item->node, "value")), (struct r4_str){0});
+        contact(y, item->node);
 }
 
 /* ---- string ---- */

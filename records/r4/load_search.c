@@ -44,6 +44,14 @@ static int read_targets(struct r4 *r, struct r4_param *p, char *text)
     return 0;
 }
 
+/* Patient.telecom.where(system='phone') */
+static uint8_t contact_of(const struct r4_param *p)
+{
+    if (p->type != R4_P_TOKEN || !p->expression || !strstr(p->expression, ".telecom"))
+        return 0;
+    return strstr(p->expression, "system='phone'") ? R4_CONTACT_PHONE : strstr(p->expression, "system='email'") ? R4_CONTACT_EMAIL : R4_CONTACT_ANY;
+}
+
 static int take_param(void *ctx, struct r4_line *line)
 {
     struct loading *l = ctx;
@@ -58,6 +66,7 @@ static int take_param(void *ctx, struct r4_line *line)
                            .number = (uint16_t)r->n_params,
                            .type = (uint8_t)type_of(line->column[2])};
     *w = (struct pending){.bases = line->column[3]};
+    p->contact = contact_of(p);
     int rc = p->type ? read_targets(r, p, line->column[4]) : ERR_INVALID;
     if (!rc && p->expression)
         rc = r4_keep_path(r, p->expression, &w->path, l->f);
@@ -179,6 +188,9 @@ struct r4_str r4_codes_system(const struct r4_codes *c, struct r4_str code)
 
 struct r4_str r4_param_system(const struct r4_type *type, const struct r4_param *param, struct r4_str code)
 {
+    static const struct r4_str contacts[] = {{NULL, 0}, {NULL, 0}, {"phone", 5}, {"email", 5}};
+    if (param->contact)
+        return contacts[param->contact];
     const struct r4_named_param *p = code.n ? named(type, param->code, strlen(param->code)) : NULL;
     return p && p->param == param ? r4_codes_system(p->codes, code) : (struct r4_str){0};
 }

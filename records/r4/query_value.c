@@ -97,7 +97,7 @@ static int date(struct r4_reading *s, struct r4_str t, struct r4_operand *o)
     return 0;
 }
 
-/* [system]|code: no bar = any system, nothing before it = none. */
+/* [system]|code: no bar = any system, nothing before it = none. A ContactPoint has none in R4's own words (search.html#token), so "|value" is any of its value. */
 static int token(struct r4_reading *s, struct r4_str t, struct r4_operand *o)
 {
     size_t bar = find(t, '|');
@@ -110,6 +110,8 @@ static int token(struct r4_reading *s, struct r4_str t, struct r4_operand *o)
     struct r4_str code = rest(t, bar);
     if (code.n)
         o->v.code = unescape(s, code);
+    if (code.n && !o->v.system.n && o->v.param->contact)
+        o->v.system.p = NULL;
     return code.n || o->v.system.n ? 0 : r4_query_wrong(s, "a code was expected");
 }
 

@@ -52,6 +52,14 @@ bool r4_is_mandatory(const struct r4 *r, const struct r4_type *type, const char 
     return e && e->min > 0;
 }
 
+struct r4_str r4_element_head(const struct r4_type *type, const char *element, size_t n)
+{
+    const struct r4_element *e = element_or_spread(type, element, n);
+    while (e && e->choice && !e->head) /* the head stands before the spread elements */
+        e--;
+    return e ? (struct r4_str){e->name, e->name_len} : (struct r4_str){NULL, 0};
+}
+
 bool r4_codes_has(const struct r4_codes *c, const char *code, size_t n, const char *system, size_t system_n)
 {
     uint32_t hash = r4_hash(code, n);

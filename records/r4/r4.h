@@ -41,6 +41,8 @@ bool r4_type_is(const struct r4_type *type, const struct r4_type *base); /* itse
 /* Whether the element counts to the summary (_summary=true), by dotted name from the resource: "name" of Patient. */
 bool r4_in_summary(const struct r4 *r, const struct r4_type *type, const char *element, size_t n);
 bool r4_is_mandatory(const struct r4 *r, const struct r4_type *type, const char *element, size_t n); /* min 1: _elements keeps it */
+/* The element as the definition calls it: "value" for valueQuantity of Observation, and for value. {NULL} where the type has none of this name. */
+struct r4_str r4_element_head(const struct r4_type *type, const char *element, size_t n);
 
 /* ---- search parameters ---- */
 enum r4_param_type { R4_P_NUMBER = 1, R4_P_DATE, R4_P_STRING, R4_P_TOKEN, R4_P_REFERENCE, R4_P_COMPOSITE, R4_P_QUANTITY, R4_P_URI, R4_P_SPECIAL };
@@ -60,12 +62,16 @@ struct r4_param {
         const struct r4_path *path;
     } components[R4_COMPONENTS_MAX];  /* composite */
     size_t n_components;
+    uint8_t contact; /* it finds ContactPoints by their value: of any kind, or of those of this ContactPoint.system */
+#define R4_CONTACT_ANY 1
+#define R4_CONTACT_PHONE 2
+#define R4_CONTACT_EMAIL 3
     uint16_t number; /* 1.. stable for these tables' version: the order of r4_search.tsv; for index rows use id or code, not this */
     uint8_t type;    /* enum r4_param_type */
 };
 /* The parameter of that name for a type, those of Resource and DomainResource included (_id, _lastUpdated, _tag ...). */
 const struct r4_param *r4_param_find(const struct r4 *r, const struct r4_type *type, const char *code, size_t n);
-/* The system that goes without saying with a code of this parameter: status=final is of http://hl7.org/fhir/observation-status. NULL, 0 when the
+/* The system that goes without saying with a code of this parameter: status=final is of http://hl7.org/fhir/observation-status, phone=1 of phone. NULL, 0 when the
  * parameter is more than one element of this type, or that is no code of an enumeration. */
 struct r4_str r4_param_system(const struct r4_type *type, const struct r4_param *param, struct r4_str code);
 /* All parameters of a type, by code. */

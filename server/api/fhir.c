@@ -114,7 +114,7 @@ int fhir_serve(const struct api_config *config)
 {
     static const char *const prefixes[] = {"/fhir", "/fhir/"};
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
-        struct net_route route = {.prefix = prefixes[i], .methods = NET_GET | NET_HEAD | NET_POST | NET_PUT | NET_PATCH | NET_DELETE, .handler = fhir_answer,
+        struct net_route route = {.prefix = prefixes[i], .methods = NET_GET | NET_HEAD | NET_POST | NET_PUT | NET_PATCH | NET_DELETE | NET_OPTIONS, .handler = fhir_answer,
                                   .ctx = (void *)config, .max_body = FHIR_BODY_MAX, .unmetered = true};
         if (net_route_add(config->net, &route)) return ERR_CONFLICT;
     }

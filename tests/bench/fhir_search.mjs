@@ -109,7 +109,7 @@ const questions = {
       await finds(type, `${p}=${escaped(t.code)}`, (o) => codes(o).some(same))
       await finds(type, `${p}:not=${escaped(t.code)}`, (o) => !codes(o).some(same))
       if (t.implied) continue
-      await finds(type, `${p}=|${escaped(t.code)}`, (o) => codes(o).some((x) => !x.system && !x.implied && same(x)))
+      await finds(type, `${p}=|${escaped(t.code)}`, (o) => codes(o).some((x) => (x.contact || (!x.system && !x.implied)) && same(x))) // R4 knows no system of a ContactPoint
       if (!t.system) continue
       await finds(type, `${p}=${escaped(t.system)}|${escaped(t.code)}`, (o) => codes(o).some((x) => x.system === t.system && same(x)))
       await finds(type, `${p}=${escaped(t.system)}|`, (o) => codes(o).some((x) => x.system === t.system))

@@ -86,7 +86,7 @@ export function strings(v) {
 export function tokens(v) {
   if (v === null || v === undefined) return []
   if (typeof v !== 'object') return [{ code: String(v), implied: true }]
-  if (v.value !== undefined && ['phone', 'fax', 'email', 'pager', 'url', 'sms', 'other'].includes(v.system)) return [{ code: v.value, implied: true }]
+  if (v.value !== undefined && ['phone', 'fax', 'email', 'pager', 'url', 'sms', 'other'].includes(v.system)) return [{ system: v.system, code: v.value, contact: true }]
   if (Array.isArray(v.coding) || (v.text !== undefined && v.system === undefined)) return [...list(v.coding).map((c) => ({ system: c.system, code: c.code, text: c.display })), ...(v.text === undefined ? [] : [{ text: v.text }])]
   if (v.value !== undefined || v.type !== undefined || v.use !== undefined) return [{ system: v.system, code: v.value, text: v.type?.text }]
   return [{ system: v.system, code: v.code, text: v.display }]

@@ -518,6 +518,22 @@ static void everything_brings_what_supports_it(void **state)
     assert_non_null(strstr(all.web.body, "&_type=Observation&_since=2020-01-01T00:00:00%2B08:00&_page="));
 }
 
+/* Over HTTP, without a token, from a page of another origin: it hears what the URL takes, and no more; its browser is not told that it may ask. */
+static void a_url_says_what_it_takes(void **state)
+{
+    static struct web web;
+    (void)state;
+    assert_int_equal(web_open(&web, site.port), 0);
+    assert_int_equal(web_ask(&web, "OPTIONS", "/fhir/Patient/early", "Origin: https://elsewhere.test\r\nAccess-Control-Request-Method: PUT\r\n", NULL), 204);
+    assert_string_equal(web_header(&web, "Allow"), "GET, HEAD, PUT, PATCH, DELETE, OPTIONS");
+    assert_string_equal(web_header(&web, "Access-Control-Allow-Origin"), "");
+    assert_string_equal(web_header(&web, "Access-Control-Allow-Methods"), "");
+    assert_int_equal(web.body_len, 0);
+    assert_int_equal(web_ask(&web, "OPTIONS", "/fhir/Nothing", "", NULL), 404);
+    assert_int_equal(web_ask(&web, "GET", "/fhir/Patient/early", "", NULL), 401);
+    web_close(&web);
+}
+
 static void everything_is_in_the_audit(void **state)
 {
     (void)state;
@@ -530,7 +546,7 @@ int main(void)
         cmocka_unit_test(a_client_signs_in_by_its_key),   cmocka_unit_test(nothing_without_a_token_or_scope), cmocka_unit_test(a_resource_lives_through_versions),
         cmocka_unit_test(a_client_chooses_the_id),        cmocka_unit_test(what_is_preferred),                cmocka_unit_test(what_is_wrong_is_said_where),
         cmocka_unit_test(a_transaction_is_all_or_nothing), cmocka_unit_test(a_batch_fails_in_part), cmocka_unit_test(a_conditional_update_is_referred_to), cmocka_unit_test(links_of_a_transaction_are_put_right), cmocka_unit_test(what_a_bundle_may_say),            cmocka_unit_test(a_resource_is_judged_and_not_stored), cmocka_unit_test(a_feed_of_patients), cmocka_unit_test(history_since_on_every_page), cmocka_unit_test(history_of_all_pages_backwards),
-        cmocka_unit_test(everything_brings_what_supports_it),
+        cmocka_unit_test(everything_brings_what_supports_it), cmocka_unit_test(a_url_says_what_it_takes),
         cmocka_unit_test(everything_is_in_the_audit),
     };
     return cmocka_run_group_tests(tests, start, stop);
