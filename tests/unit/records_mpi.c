@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LOOKED_EACH 200 /* pairs that groups cost as wholes, for each record */
+
 static struct mpi_tables *tables;
 
 static int open_tables(void **state)
@@ -347,12 +349,14 @@ static void on_the_command_line(void **state)
                  {"--map none.json --in a.csv --out o.csv", "none.json cannot be read: No such file"},
                  {"--map m.json --in twice.csv --out o.csv", "twice.csv, line 1: the column \"name\" stands there more than once"},
                  {"--map m.json --in none.csv --out o.csv", "none.csv cannot be read"},
-                 {"--map m.json --in broken.csv --out o.csv", "1 bytes are no characters and were passed over, the first in broken.csv, line 2"}};
+                 {"--map m.json --in broken.csv --out o.csv", "1 bytes are no characters and were passed over, the first in broken.csv, line 2"},
+                 {"--map m.json --in alike.csv --out o.csv", "1200 records have one and the same name: it tells nobody from another"},
+                 {"--map m.json --in alike.csv --out o.csv", "pairs that share a key were not compared for it"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char command[2000], said[4000] = "";
         snprintf(command, sizeof command,
                  "d=$(mktemp -d) && cd $d && printf 'rec,name,birth\\nA,沈萍香,1967-09-10\\nB,沈萍香,1967-9-10\\n' >a.csv && "
-                 "printf 'rec,name,name,birth\\n' >twice.csv && printf 'rec,name,birth\\nA,沈\\377香,1967\\n' >broken.csv && "
+                 "{ echo rec,name,birth; seq -f 'R%%.0f,沈萍香,%%.0f' 24000 25199; } >alike.csv && printf 'rec,name,name,birth\\n' >twice.csv && printf 'rec,name,birth\\nA,沈\\377香,1967\\n' >broken.csv && "
                  "printf '{\"id\":\"rec\",\"name\":\"name\",\"birth_date\":\"birth\"}' >m.json && { printf '\\357\\273\\277'; cat m.json; } >bom.json && "
                  YL_BUILD_DIR "/yilianctl mpi link %s 2>&1; head -1 a.csv; rm -r $d", cases[i].words);
         FILE *p = popen(command, "r");
@@ -636,6 +640,51 @@ static void repeated_rows_cost_little(void **state)
     free(rows);
 }
 
+/* Two names and one birth date, no numbers: hundreds may each be any of hundreds. What that costs grows with the rows, not with their square, and is told. */
+static void alike_rows_cost_as_many_pairs_each(void **state)
+{
+    enum { ROWS = 6000 };
+    struct linked l;
+    char *rows;
+    size_t len;
+    FILE *out = open_memstream(&rows, &len);
+    (void)state;
+    for (uint32_t i = 0; i < ROWS; i++) {
+        uint32_t dice = mpi_mix(i / 2, 77);
+        fprintf(out, "d%u,%s,%s,1970-03-05,,,虚构省平川市%s路%u号\n", i, dice & 1 ? "王伟" : "李芳", dice & 2 ? "男" : "女", dice & 4 ? "人民" : "解放", dice / 8 % 300);
+    }
+    fclose(out);
+    link_rows(&l, rows);
+    assert_in_range(l.link.pairs, ROWS, 400 * l.set.n);
+    assert_in_range(l.link.looked, ROWS / 2, LOOKED_EACH * l.set.n);
+    assert_true(l.link.cut.pairs > 1000000);
+    unlink_rows(&l);
+    free(rows);
+}
+
+/* Of a thousand edges between alike records the strongest are left, and those by which groups hang together. */
+static void edges_are_as_many_as_records(void **state)
+{
+    enum { EACH = 100, RECORDS = 2 * EACH };
+    struct mpi_edge edges[EACH * EACH + 1];
+    uint64_t cut = 0;
+    size_t n = 0;
+    bool joined = false;
+    (void)state;
+    for (uint32_t half = 0; half < 2; half++)
+        for (uint32_t i = 0; i < EACH; i++)
+            for (uint32_t j = i + 1; j < EACH; j++)
+                edges[n++] = (struct mpi_edge){half * EACH + i, half * EACH + j, 5};
+    edges[n++] = (struct mpi_edge){3, EACH + 3, -1}; /* the weakest of all, and the only one between the two halves */
+    size_t all = n;
+    assert_int_equal(mpi_edges_trim(edges, &n, RECORDS, &cut), 0);
+    assert_in_range(n, RECORDS, (MPI_EDGES_EACH + 1) * RECORDS);
+    assert_int_equal(n + cut, all);
+    for (size_t i = 0; i < n; i++)
+        joined = joined || (edges[i].a == 3 && edges[i].b == EACH + 3);
+    assert_true(joined);
+}
+
 /* Whose card it is, a slip in the name does not hide: the record's date was mistyped. A stranger's name does. */
 static void a_card_with_its_owners_name(void **state)
 {
@@ -714,6 +763,8 @@ int main(void)
         cmocka_unit_test(the_order_of_rows_says_nothing),
         cmocka_unit_test(a_number_is_one_witness),
         cmocka_unit_test(repeated_rows_cost_little),
+        cmocka_unit_test(alike_rows_cost_as_many_pairs_each),
+        cmocka_unit_test(edges_are_as_many_as_records),
         cmocka_unit_test(a_card_with_its_owners_name),
         cmocka_unit_test(who_moved_is_no_namesake),
     };
