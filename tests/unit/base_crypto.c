@@ -1,5 +1,6 @@
 /* Published vectors: FIPS 180-4, RFC 4231, RFC 5869 (by its own steps), SP 800-38D, RFC 6238, RFC 4648; and what must be refused. */
 #include "server/base/nonce.h"
+#include "server/base/hmac.h"
 #include <argon2.h>
 #include <pthread.h>
 #include <setjmp.h>
