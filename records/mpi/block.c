@@ -133,8 +133,7 @@ static void tell(const struct share *s, uint32_t a, uint32_t b)
 }
 
 struct place {
-    uint64_t order;
-    uint32_t record;
+    uint32_t order, record;
 };
 
 static int by_order(const void *a, const void *b)
@@ -145,19 +144,12 @@ static int by_order(const void *a, const void *b)
     return (x->record > y->record) - (x->record < y->record);
 }
 
-/* Where all are of one birth date or have one name, the other one says who stands beside whom. */
-static uint64_t order_of(const struct mpi_record *r, int turn)
-{
-    uint64_t birth = date_number(r->birth), sound = r->sound;
-    return turn ? sound << 32 | birth : birth << 32 | sound;
-}
-
 static uint64_t pairs_of(uint64_t n)
 {
     return n * (n - 1) / 2;
 }
 
-/* A crowd: neighbours by birth date and name, then by name and birth date. Its key no longer says that the two have been compared; only this thread has the
+/* A crowd: neighbours by birth date, then by name. Its key no longer says that the two have been compared; only this thread has the
  * group, and nobody asks for the key before the next one. */
 static bool tell_crowd(struct share *s, const struct entry *e, size_t n)
 {
@@ -167,7 +159,7 @@ static bool tell_crowd(struct share *s, const struct entry *e, size_t n)
         return false;
     for (int turn = 0; turn < 2; turn++) {
         for (size_t i = 0; i < n; i++)
-            places[i] = (struct place){order_of(&w->set->records[e[i].record], turn), e[i].record};
+            places[i] = (struct place){turn ? w->set->records[e[i].record].sound : date_number(w->set->records[e[i].record].birth), e[i].record};
         qsort(places, n, sizeof *places, by_order);
         for (size_t i = 0; i < n; i++)
             for (size_t j = i + 1; j < n && j <= i + WINDOW; j++)

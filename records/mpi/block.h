@@ -2,7 +2,7 @@
  * the pair: numbers, name with year or day of birth, birth date with either part of the name, house with name or year.
  *
  * Each pair comes once or (after a crowded key) a few times, the smaller record number first. Crowds - a name everybody has, the
- * hospital's own phone - are not compared each with each: neighbours in an order by birth and name are, and in one by name and birth. Of records that say the
+ * hospital's own phone - are not compared each with each: neighbours in an order by birth date are, and in one by name. Of records that say the
  * very same only the first MPI_REPEATS in a row are compared with anybody: a table pasted a thousand times costs no more than fifty times. So a record is
  * compared with at most 50 others for each of its keys, whatever the records are.
  */
