@@ -178,12 +178,19 @@ struct records_mpi_link {
     const char *explain[2];  /* ids of two records ("id@2" = in the second file), or NULL */
     double probability;      /* 0.01 .. 0.999999 from which records are one person; 0 = RECORDS_MPI_PROBABILITY, or higher where the set asks for it */
 };
+#define RECORDS_MPI_ALIKE 7
 struct records_mpi_figures {
     uint32_t records, clusters, repeated; /* repeated: records whose id an earlier record has too */
     size_t unreadable; /* bytes of no character, left out of what is compared; unreadable_at: file and line of the first */
     char unreadable_at[180];
     uint64_t pairs;
     int64_t load_ms, link_ms;
+    struct {
+        const char *attribute; /* static */
+        uint32_t records;
+    } alike[RECORDS_MPI_ALIKE]; /* attributes of which a tenth of the records, and a thousand, say one and the same: it tells nobody from another */
+    size_t n_alike;
+    uint64_t left_pairs, left_edges, left_groups; /* what was left out because too many records are alike: struct mpi_cut of records/mpi/link.h */
 };
 /* *explanation is malloc'd Chinese text, NULL when none was asked for. Faults name file, line and column, or the attribute. */
 YL_CHECKED int records_mpi_link(const struct records_mpi_link *job, struct records_mpi_figures *figures, char **explanation,

@@ -80,7 +80,7 @@ struct work {
     uint32_t (*keys)[MPI_KEYS];
     struct entry *entries, *spare;
     size_t n;
-    mpi_pair pair;
+    const struct mpi_pairs *to;
 };
 
 /* One thread's part of a key: every threads-th group. */
@@ -89,6 +89,7 @@ struct share {
     void *ctx;
     int key, number, threads;
     bool failed;
+    uint64_t left;
     pthread_t thread;
 };
 
@@ -128,7 +129,7 @@ static bool met_before(const struct work *w, uint32_t a, uint32_t b, int before)
 static void tell(const struct share *s, uint32_t a, uint32_t b)
 {
     if (a != b && !met_before(s->work, a, b, s->key))
-        s->work->pair(s->ctx, a < b ? a : b, a < b ? b : a);
+        s->work->to->pair(s->ctx, a < b ? a : b, a < b ? b : a);
 }
 
 struct place {
@@ -143,24 +144,28 @@ static int by_order(const void *a, const void *b)
     return (x->record > y->record) - (x->record < y->record);
 }
 
+static uint64_t pairs_of(uint64_t n)
+{
+    return n * (n - 1) / 2;
+}
+
 /* A crowd: neighbours by birth date, then by name. Its key no longer says that the two have been compared; only this thread has the
  * group, and nobody asks for the key before the next one. */
-static bool tell_crowd(const struct share *s, const struct entry *e, size_t n)
+static bool tell_crowd(struct share *s, const struct entry *e, size_t n)
 {
     struct work *w = s->work;
     struct place *places = malloc(n * sizeof *places);
     if (!places)
         return false;
     for (int turn = 0; turn < 2; turn++) {
-        for (size_t i = 0; i < n; i++) {
-            const struct mpi_record *r = &w->set->records[e[i].record];
-            places[i] = (struct place){turn ? r->sound : date_number(r->birth), e[i].record};
-        }
+        for (size_t i = 0; i < n; i++)
+            places[i] = (struct place){turn ? w->set->records[e[i].record].sound : date_number(w->set->records[e[i].record].birth), e[i].record};
         qsort(places, n, sizeof *places, by_order);
         for (size_t i = 0; i < n; i++)
             for (size_t j = i + 1; j < n && j <= i + WINDOW; j++)
                 tell(s, places[i].record, places[j].record);
     }
+    s->left += pairs_of(n) - 2 * (pairs_of(n) - pairs_of(n - WINDOW));
     for (size_t i = 0; i < n; i++)
         for (int k = s->key; k <= s->key + 1; k++)
             if (w->keys[e[i].record][k] == e[i].key)
@@ -191,12 +196,13 @@ static void *tell_groups(void *arg)
 }
 
 /* All groups of one key, on all threads; this thread is one of them. */
-static bool tell_key(struct work *w, int key, void *const *ctx, int threads)
+static bool tell_key(struct work *w, int key, uint64_t *left)
 {
     struct share shares[MPI_THREADS_MAX];
+    int threads = w->to->threads;
     bool ok = true;
     for (int i = 0; i < threads; i++)
-        shares[i] = (struct share){.work = w, .ctx = ctx[i], .key = key, .number = i, .threads = threads};
+        shares[i] = (struct share){.work = w, .ctx = w->to->ctx[i], .key = key, .number = i, .threads = threads};
     bool alone[MPI_THREADS_MAX] = {0};
     for (int i = 1; i < threads; i++)
         alone[i] = pthread_create(&shares[i].thread, NULL, tell_groups, &shares[i]) != 0;
@@ -207,24 +213,28 @@ static bool tell_key(struct work *w, int key, void *const *ctx, int threads)
         else
             pthread_join(shares[i].thread, NULL);
     }
-    for (int i = 0; i < threads; i++)
+    for (int i = 0; i < threads; i++) {
         ok = ok && !shares[i].failed;
+        *left += shares[i].left;
+    }
     return ok;
 }
 
-static bool run(struct work *w, void *const *ctx, int threads)
+static int run(struct work *w, uint64_t *left)
 {
-    for (int key = 0; key < MPI_KEYS; key += 1 + crosswise(key)) {
+    int rc = 0;
+    for (int key = 0; rc == 0 && key < MPI_KEYS; key += 1 + crosswise(key)) {
         w->n = 0;
         for (uint32_t i = 0; i < w->set->n; i++)
             for (int k = key; k <= key + crosswise(key); k++)
                 if (w->keys[i][k])
                     w->entries[w->n++] = (struct entry){w->keys[i][k], i};
         sort_entries(w);
-        if (!tell_key(w, key, ctx, threads))
-            return false;
+        rc = tell_key(w, key, left) ? 0 : ERR_INTERNAL;
+        if (rc == 0 && w->to->between)
+            rc = w->to->between(w->to->ctx, w->to->threads);
     }
-    return true;
+    return rc;
 }
 
 uint32_t mpi_repeats(const struct mpi_set *s, uint32_t i, uint32_t before)
@@ -232,23 +242,24 @@ uint32_t mpi_repeats(const struct mpi_set *s, uint32_t i, uint32_t before)
     return i && memcmp(&s->records[i], &s->records[i - 1], sizeof s->records[i]) == 0 ? before + 1 : 0; /* no padding in it */
 }
 
-int mpi_block_pairs(const struct mpi_set *s, mpi_pair pair, void *const *ctx, int threads)
+int mpi_block_pairs(const struct mpi_set *s, const struct mpi_pairs *to, uint64_t *left)
 {
-    struct work w = {.set = s, .pair = pair};
+    struct work w = {.set = s, .to = to};
+    *left = 0;
     w.keys = malloc(((size_t)s->n + 1) * sizeof *w.keys);
     w.entries = malloc(((size_t)s->n * 2 + 1) * sizeof *w.entries);
     w.spare = malloc(((size_t)s->n * 2 + 1) * sizeof *w.spare);
-    bool ok = w.keys && w.entries && w.spare;
-    for (uint32_t i = 0, repeats = 0; ok && i < s->n; i++) {
+    int rc = w.keys && w.entries && w.spare ? 0 : ERR_INTERNAL;
+    for (uint32_t i = 0, repeats = 0; rc == 0 && i < s->n; i++) {
         repeats = mpi_repeats(s, i, repeats);
         if (repeats < MPI_REPEATS)
             mpi_block_keys(s, &s->records[i], w.keys[i]);
         else
             memset(w.keys[i], 0, sizeof w.keys[i]);
     }
-    ok = ok && run(&w, ctx, threads);
+    rc = rc ? rc : run(&w, left);
     free(w.keys);
     free(w.entries);
     free(w.spare);
-    return ok ? 0 : ERR_INTERNAL;
+    return rc;
 }

@@ -2,8 +2,9 @@
  * the pair: numbers, name with year or day of birth, birth date with either part of the name, house with name or year.
  *
  * Each pair comes once or (after a crowded key) a few times, the smaller record number first. Crowds - a name everybody has, the
- * hospital's own phone - are not compared each with each: neighbours in an order by birth and name are. Of records that say the very same
- * only the first MPI_REPEATS in a row are compared with anybody: a table pasted a thousand times costs no more than fifty times.
+ * hospital's own phone - are not compared each with each: neighbours in an order by birth date are, and in one by name. Of records that say the
+ * very same only the first MPI_REPEATS in a row are compared with anybody: a table pasted a thousand times costs no more than fifty times. So a record is
+ * compared with at most 50 others for each of its keys, whatever the records are.
  */
 #ifndef YL_RECORDS_MPI_BLOCK_H
 #define YL_RECORDS_MPI_BLOCK_H
@@ -27,7 +28,13 @@ uint32_t mpi_repeats(const struct mpi_set *s, uint32_t i, uint32_t before);
 #define MPI_THREADS_MAX 16
 
 typedef void (*mpi_pair)(void *ctx, uint32_t a, uint32_t b);
-/* Pairs go to pair(ctx[0] .. ctx[threads - 1]), each ctx on a thread of its own; which pair goes to which does not change from run to
- * run. Returns when all have been told. */
-YL_CHECKED int mpi_block_pairs(const struct mpi_set *s, mpi_pair pair, void *const *ctx, int threads);
+/* Who wants the pairs. They go to pair(ctx[0] .. ctx[threads - 1]), each ctx on a thread of its own; which pair goes to which does not change from run to run. */
+struct mpi_pairs {
+    mpi_pair pair;
+    void *const *ctx;
+    int threads;
+    int (*between)(void *const *ctx, int threads); /* after each key, on the calling thread; not 0 ends it with this error. May be NULL */
+};
+/* Returns when all have been told; *left: pairs that share a key and were not told for it, because it has a crowd. */
+YL_CHECKED int mpi_block_pairs(const struct mpi_set *s, const struct mpi_pairs *to, uint64_t *left);
 #endif

@@ -1,5 +1,4 @@
 #include "records/mpi/link.h"
-#include "records/mpi/block.h"
 #include "records/mpi/cluster.h"
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #define LEARN_FROM 1000000 /* candidate pairs are enough to learn from */
 #define LARGE 100000
 #define DRAWN 400000       /* pairs drawn by lot */
+#define MANY_EDGES 20000   /* fewer are no burden */
 #define WEAKEST (-4.0f)    /* pairs that may still matter once their groups are looked at as wholes */
 
 /* ---- learning ---- */
@@ -69,7 +69,8 @@ static int learn(struct mpi_link *l)
         part[i].mask = mask;
         ctx[i] = &part[i];
     }
-    int rc = mpi_block_pairs(l->set, learn_pair, ctx, LEARNING_PARTS);
+    uint64_t left;
+    int rc = mpi_block_pairs(l->set, &(struct mpi_pairs){.pair = learn_pair, .ctx = ctx, .threads = LEARNING_PARTS}, &left);
     draw(&random);
     for (int i = 0; i < LEARNING_PARTS; i++)
         if (part[i].failed || random.failed || (i && !gather(&part[0].patterns, &part[i].patterns)))
@@ -147,11 +148,32 @@ static bool collect(struct weighing *first, const struct weighing *other)
     if (!grown)
         return false;
     first->edges = grown;
+    first->cap = first->n + other->n + 1;
     if (other->n)
         memcpy(grown + first->n, other->edges, other->n * sizeof *grown);
     first->n += other->n;
     first->pairs += other->pairs;
     return true;
+}
+
+/* All threads' edges to the first, when there are so many that memory would not hold what the next keys bring: in any order the same are left. */
+static int keep_strongest(void *const *ctx, int threads)
+{
+    struct weighing *first = ctx[0];
+    uint32_t records = first->link->set->n;
+    uint64_t n = 0;
+    for (int i = 0; i < threads; i++)
+        n += ((struct weighing *)ctx[i])->n;
+    if (n < MANY_EDGES || n / (2 * MPI_EDGES_EACH) < records)
+        return 0;
+    for (int i = 1; i < threads; i++) {
+        struct weighing *other = ctx[i];
+        if (!collect(first, other))
+            return ERR_INTERNAL;
+        free(other->edges);
+        *other = (struct weighing){.link = other->link, .failed = other->failed};
+    }
+    return mpi_edges_trim(first->edges, &first->n, records, &first->link->cut.edges);
 }
 
 static int weigh(struct mpi_link *l)
@@ -163,7 +185,7 @@ static int weigh(struct mpi_link *l)
         part[i].link = l;
         ctx[i] = &part[i];
     }
-    int rc = mpi_block_pairs(l->set, weigh_pair, ctx, threads);
+    int rc = mpi_block_pairs(l->set, &(struct mpi_pairs){weigh_pair, ctx, threads, keep_strongest}, &l->cut.pairs);
     for (int i = 0; i < threads; i++)
         if (part[i].failed || (i && !collect(&part[0], &part[i])))
             rc = ERR_INTERNAL;

@@ -7,6 +7,8 @@
 #ifndef YL_RECORDS_MPI_LINK_H
 #define YL_RECORDS_MPI_LINK_H
 
+#include "records/mpi/block.h"
+#include "records/mpi/edges.h"
 #include "records/mpi/model.h"
 
 struct mpi_link_options {
@@ -16,9 +18,12 @@ struct mpi_link_options {
     int threads;  /* 1 .. MPI_THREADS_MAX (block.h); 0 = one. The result depends on nothing but the records and `odds` */
 };
 
-struct mpi_edge {
-    uint32_t a, b;
-    float odds;
+/* What was left out, so that the time and memory of a run grow with the number of records, however alike they are. In a set of people all of it but
+ * `pairs` is 0. */
+struct mpi_cut {
+    uint64_t pairs;  /* not compared: under a key that more than 50 have they are no neighbours */
+    uint64_t edges;  /* weighed, and let go for stronger ones of the same records */
+    uint64_t groups; /* times two groups were not looked at as wholes: both have been too often, in vain */
 };
 
 struct mpi_link {
@@ -28,6 +33,8 @@ struct mpi_link {
     uint32_t *cluster; /* by record: the smallest record number of its group */
     uint32_t clusters;
     uint64_t pairs;    /* compared */
+    uint64_t looked;   /* ... once more, for groups as wholes */
+    struct mpi_cut cut;
 };
 
 /* `set` is finished and borrowed until mpi_link_fini. */

@@ -300,36 +300,59 @@ int mpi_model_learn(struct mpi_model *m, const struct mpi_patterns *candidates, 
 
 /* ---- weighing ---- */
 
-/* Logarithm of class c's likelihood. An exact agreement that the class leaves to chance is as rare as its value. */
-static float likelihood(const struct mpi_model *m, const struct mpi_match *match, int c)
+/* How rare what a pair agrees on exactly is, part by part, as a logarithm; 0 where it does not or that is not known. */
+static void rareness(const struct mpi_match *match, float out[MPI_PARTS])
 {
-    float v = possible(c, match->level[PART_POSTCODE]) ? m->prior[c] : -INFINITY;
+    for (int part = 0; part < MPI_PARTS; part++)
+        out[part] = match->level[part] == 0 && match->share[part] > 0 ? logf(match->share[part]) : 0;
+}
+
+/* Logarithm of class c's likelihood. An exact agreement that the class leaves to chance is as rare as its value. */
+static float likelihood(const struct mpi_model *m, const struct mpi_match *match, const float rare[MPI_PARTS], int c)
+{
+    float v = m->prior[c];
     for (int part = 0; part < MPI_PARTS; part++) {
         int level = match->level[part];
-        bool rare = level == 0 && match->share[part] > 0 && !(explained[c] & BIT(part));
-        v += rare ? logf(match->share[part]) : m->p[c][part][level];
+        bool by_value = level == 0 && match->share[part] > 0 && !(explained[c] & BIT(part));
+        v += by_value ? rare[part] : m->p[c][part][level];
     }
     return v;
 }
 
+/* The classes that can be: those behind have no part in it. */
+static int classes_of(const struct mpi_match *match)
+{
+    int c = MPI_CLASSES;
+    while (!possible(c - 1, match->level[PART_POSTCODE]))
+        c--;
+    return c;
+}
+
 float mpi_model_odds(const struct mpi_model *m, const struct mpi_match *match)
 {
-    float all[MPI_CLASSES], most = -INFINITY, sum = 0;
-    for (int c = CLASS_CHANCE; c < MPI_CLASSES; c++) {
-        all[c] = likelihood(m, match, c);
+    float all[MPI_CLASSES], rare[MPI_PARTS], most = -INFINITY, sum = 0;
+    int classes = classes_of(match);
+    rareness(match, rare);
+    for (int c = CLASS_CHANCE; c < classes; c++) {
+        all[c] = likelihood(m, match, rare, c);
         most = all[c] > most ? all[c] : most;
     }
-    for (int c = CLASS_CHANCE; c < MPI_CLASSES; c++)
+    for (int c = CLASS_CHANCE; c < classes; c++)
         sum += expf(all[c] - most);
-    return likelihood(m, match, CLASS_PERSON) - most - logf(sum);
+    return likelihood(m, match, rare, CLASS_PERSON) - most - logf(sum);
 }
 
 enum mpi_class mpi_model_rival(const struct mpi_model *m, const struct mpi_match *match)
 {
     enum mpi_class best = CLASS_CHANCE;
-    for (int c = CLASS_CHANCE; c < MPI_CLASSES; c++)
-        if (likelihood(m, match, c) > likelihood(m, match, best))
-            best = (enum mpi_class)c;
+    float rare[MPI_PARTS], most = -INFINITY;
+    int classes = classes_of(match);
+    rareness(match, rare);
+    for (int c = CLASS_CHANCE; c < classes; c++) {
+        float v = likelihood(m, match, rare, c);
+        best = v > most ? (enum mpi_class)c : best;
+        most = v > most ? v : most;
+    }
     return best;
 }
 

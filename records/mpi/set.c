@@ -377,3 +377,13 @@ int mpi_set_finish(struct mpi_set *s)
 {
     return read_addresses(s) && mark_shared(s) && settle_births(s) ? 0 : ERR_INTERNAL;
 }
+
+uint32_t mpi_set_most(const struct mpi_set *s, enum mpi_attribute a)
+{
+    const struct mpi_pool *const pools[MPI_ATTRIBUTES] = {[MPI_NAME] = &s->names, [MPI_BIRTH_DATE] = &s->births, [MPI_ID_NO] = &s->ids, [MPI_PHONE] = &s->phones,
+                                                          [MPI_ADDRESS] = &s->addresses, [MPI_POSTCODE] = &s->postcodes, [MPI_INSURANCE_NO] = &s->insurances};
+    uint32_t most = 0;
+    for (uint32_t v = 1; pools[a] && v < pools[a]->n; v++)
+        most = pools[a]->values[v].count > most ? pools[a]->values[v].count : most;
+    return most;
+}

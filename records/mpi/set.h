@@ -75,6 +75,9 @@ YL_CHECKED int mpi_set_add(struct mpi_set *s, const struct mpi_raw *raw);
  * were added later. */
 YL_CHECKED int mpi_set_finish(struct mpi_set *s);
 
+/* How many records say the value that most of them say; 0 of an attribute that has no values of its own. Once the set is finished. */
+uint32_t mpi_set_most(const struct mpi_set *s, enum mpi_attribute a);
+
 static inline const struct mpi_name *mpi_set_name(const struct mpi_set *s, uint32_t value)
 {
     return (const struct mpi_name *)mpi_pool_bytes(&s->names, value);

@@ -17,7 +17,7 @@ int patient_index_open(struct patient_index **out, const char *config_dir, const
     *out = NULL;
     if (!x)
         return fault_set(f, ERR_INTERNAL, "", "Out of memory.");
-    memcpy(x->key, key, sizeof x->key);
+    hmac_begin(&x->key, key, 32);
     snprintf(path, sizeof path, "%s/data", config_dir);
     int rc = mpi_tables_open(&x->tables, path, f);
     snprintf(path, sizeof path, "%s/data/mpi_model.tsv", config_dir);
@@ -38,7 +38,7 @@ void patient_index_close(struct patient_index *x)
     if (!x)
         return;
     mpi_tables_close(x->tables);
-    explicit_bzero(x->key, sizeof x->key);
+    explicit_bzero(&x->key, sizeof x->key);
     free(x);
 }
 

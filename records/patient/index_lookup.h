@@ -8,6 +8,7 @@
 #include "records/mpi/cluster.h"
 #include "records/parts.h"
 #include "records/patient/index.h"
+#include "server/base/hmac.h"
 #include <string.h>
 
 #define LOOKUP_CROWD 50       /* a key more records have brings no candidates */
@@ -27,7 +28,7 @@
 struct patient_index {
     struct mpi_tables *tables;
     struct mpi_model model;
-    uint8_t key[32];
+    struct hmac key; /* blinds the keys of a record, two dozen at a time */
 };
 
 struct lookup {
@@ -48,12 +49,12 @@ struct lookup {
         int64_t key, holders;
     } counts[LOOKUP_COUNTS];
     size_t n_counts;
+    size_t n_found; /* what is in `found` beyond is not set */
+    uint16_t slots[LOOKUP_FOUND_SLOTS]; /* by patient: place in found, + 1 */
     struct found {
         uint64_t patient;
         float worth; /* bits: how rare the keys are that he shares */
     } found[LOOKUP_FOUND_MAX];
-    size_t n_found;
-    uint16_t slots[LOOKUP_FOUND_SLOTS]; /* by patient: place in found, + 1 */
 };
 
 static inline struct mpi_text mpi_text_of(const char *s)

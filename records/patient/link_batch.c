@@ -100,6 +100,17 @@ static int count_repeated(const struct batch *b, uint32_t *repeated)
     return rc;
 }
 
+static void note_alike(const struct mpi_set *s, struct records_mpi_figures *figures)
+{
+    for (int a = 0; a < MPI_ATTRIBUTES && figures->n_alike < RECORDS_MPI_ALIKE; a++) {
+        uint32_t most = mpi_set_most(s, (enum mpi_attribute)a);
+        if (most >= 1000 && most >= s->n / 10) {
+            figures->alike[figures->n_alike].attribute = mpi_attribute_words[a];
+            figures->alike[figures->n_alike++].records = most;
+        }
+    }
+}
+
 /* A slip of the hand must not cost a table. */
 static bool is_input(const struct records_mpi_link *job)
 {
@@ -191,6 +202,10 @@ static int run(struct batch *b, struct records_mpi_figures *figures, char **expl
         return fault_set(f, rc, "", "Out of memory.");
     figures->clusters = b->link.clusters;
     figures->pairs = b->link.pairs;
+    figures->left_pairs = b->link.cut.pairs;
+    figures->left_edges = b->link.cut.edges;
+    figures->left_groups = b->link.cut.groups;
+    note_alike(&b->set, figures);
     figures->link_ms = (clock_monotonic_us() - start) / 1000 - figures->load_ms;
     rc = b->job->out ? write_clusters(b, f) : 0;
     if (rc == 0 && b->job->model_out)

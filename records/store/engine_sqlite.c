@@ -250,18 +250,41 @@ static int prepare_own(struct file *file, const char *sql, struct rows **out)
     return 0;
 }
 
+/* The statement that was last prepared for a text at this address, in either of two places: of texts that share one, both are found, or which share
+ * one by how the program was linked would decide what every statement costs. */
+static struct cached *remembered(struct file *file, const char *sql)
+{
+    uintptr_t place = (uintptr_t)sql >> 3;
+    for (uintptr_t way = 0; way < 2; way++) {
+        uint8_t at = file->at[(place ^ way) % ADDRESSES];
+        struct cached *k = at ? &file->cache[at - 1] : NULL;
+        if (k && !k->busy && k->sql && strcmp(k->sql, sql) == 0)
+            return k;
+    }
+    return NULL;
+}
+
+/* Who was there last moves to the other place. */
+static void remember(struct file *file, const char *sql, const struct cached *k)
+{
+    uintptr_t place = (uintptr_t)sql >> 3;
+    uint8_t *at = &file->at[place % ADDRESSES], *other = &file->at[(place ^ 1) % ADDRESSES];
+    if (*at)
+        *other = *at;
+    *at = (uint8_t)(k - file->cache + 1);
+}
+
 static int prepare(struct file *file, const char *sql, struct rows **out)
 {
-    uint8_t *at = &file->at[((uintptr_t)sql >> 3) % ADDRESSES];
-    struct cached *k = *at ? &file->cache[*at - 1] : NULL;
-    if (!k || k->busy || !k->sql || strcmp(k->sql, sql)) {
+    struct cached *k = remembered(file, sql);
+    if (!k) {
         uint64_t hash = hash_of(sql);
         if (!(k = cache_slot(file, sql, hash)))
             return prepare_own(file, sql, out);
         int rc = is(k, sql, hash) ? 0 : prepare_into(file, sql, hash, k);
         if (rc)
             return rc;
-        *at = (uint8_t)(k - file->cache + 1);
+        remember(file, sql, k);
     }
     k->busy = true;
     k->used = ++file->stamp;

@@ -1,5 +1,6 @@
 /* Everything but SHA-256 itself, AES-256-GCM (aead.c) and passwords (crypto_password.c): randomness, HMAC, HKDF, TOTP. */
 #include "server/base/crypto.h"
+#include "server/base/hmac.h"
 #include <errno.h>
 #include <mbedtls/base64.h>
 #include <mbedtls/md.h>
@@ -34,11 +35,7 @@ int crypto_equal(const void *a, const void *b, size_t len)
 
 /* ---- HMAC (RFC 2104) and HKDF (RFC 5869) ---- */
 
-struct hmac {
-    struct sha256_state inner, outer;
-};
-
-static void hmac_begin(struct hmac *m, const void *key, size_t len)
+void hmac_begin(struct hmac *m, const void *key, size_t len)
 {
     uint8_t block[64] = {0}, pad[64];
     if (len > sizeof block)
@@ -57,12 +54,19 @@ static void hmac_begin(struct hmac *m, const void *key, size_t len)
     explicit_bzero(pad, sizeof pad);
 }
 
-static void hmac_end(struct hmac *m, uint8_t out[SHA256_BYTES])
+void hmac_end(struct hmac *m, uint8_t out[SHA256_BYTES])
 {
     sha256_final(&m->inner, out);
     sha256_update(&m->outer, out, SHA256_BYTES);
     sha256_final(&m->outer, out);
     explicit_bzero(m, sizeof *m);
+}
+
+void hmac_of(const struct hmac *prepared, const void *data, size_t len, uint8_t out[SHA256_BYTES])
+{
+    struct hmac m = *prepared;
+    sha256_update(&m.inner, data, len);
+    hmac_end(&m, out);
 }
 
 void crypto_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len, uint8_t out[SHA256_BYTES])

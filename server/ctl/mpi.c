@@ -73,6 +73,19 @@ static json_t *load_map(const char *path, struct fault *f)
     return map;
 }
 
+/* Where too many are alike not everything is compared: he who reads the groups must know. */
+static void tell_left_out(const struct records_mpi_figures *figures)
+{
+    for (size_t i = 0; i < figures->n_alike; i++)
+        fprintf(stderr, "%u records have one and the same %s: it tells nobody from another\n", figures->alike[i].records, figures->alike[i].attribute);
+    if (figures->n_alike && figures->left_pairs)
+        fprintf(stderr, "%llu pairs that share a key were not compared for it: of more than 50 under one key each meets its neighbours by birth date and name\n",
+                (unsigned long long)figures->left_pairs);
+    if (figures->left_edges || figures->left_groups)
+        fprintf(stderr, "too many records are alike: %llu weaker pairs were let go, and %llu times two groups were not looked at as wholes\n",
+                (unsigned long long)figures->left_edges, (unsigned long long)figures->left_groups);
+}
+
 static int run(const struct words *w, const char *dir, struct fault *f)
 {
     struct records_mpi_figures figures;
@@ -99,6 +112,7 @@ static int run(const struct words *w, const char *dir, struct fault *f)
             (unsigned long long)figures.pairs, (double)figures.load_ms / 1e3, (double)figures.link_ms / 1e3);
     if (figures.unreadable)
         fprintf(stderr, "%zu bytes are no characters and were passed over, the first in %s\n", figures.unreadable, figures.unreadable_at);
+    tell_left_out(&figures);
     if (figures.repeated)
         fprintf(stderr, "%u records have an id that stands before: each has its own line, in the order of the input\n", figures.repeated);
     return 0;

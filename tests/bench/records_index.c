@@ -7,6 +7,8 @@
  * not hours. BENCH_SITE=FOLDER keeps the filled site there for the next run; what is timed is taken back. cpu_* is the thread's processor time: on a
  * busy machine the only figure that says something. match_*: patient_index_put alone; store_*: patient_store before it; a commit is not in them.
  *
+ * BENCH_ALIKE=phone or address: all who are made have one phone, or live in one house.
+ *
  * TABLE (CSV with rec_id, person_id, name .. as the Chinese development set): its records are registered one after the other on top of the N, and
  * judged by person_id: pairs that were linked, and pairs that were linked or whose persons wait at the review desk. The engine never sees person_id.
  * SEED: the order they come in; 0 that of the table, -1 the other way round, else by lot. Each begins anew.
@@ -29,6 +31,8 @@ static struct records *site;
 static char made_folder[] = "/tmp/yl-index-XXXXXX";
 static const char *folder;
 static struct actor actor = {.person = {11}, .org = {1}};
+static const char *alike = ""; /* what all have in common */
+
 static void make(struct patient_row *row)
 {
     static const char families[] = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈";
@@ -56,6 +60,10 @@ static void make(struct patient_row *row)
         memcpy(row->secret.id_no, card, 18);
     snprintf(row->secret.phone, sizeof row->secret.phone, "138%08u", roll(100000000));
     snprintf(row->secret.address, sizeof row->secret.address, "虚构省平川市白塔区解放路%u号%u栋", 1 + roll(300), 1 + roll(30));
+    if (strcmp(alike, "phone") == 0)
+        strcpy(row->secret.phone, "13800000001");
+    if (strcmp(alike, "address") == 0)
+        strcpy(row->secret.address, "虚构省平川市白塔区解放路1号1栋");
 }
 
 static int by_size(const void *a, const void *b)
@@ -401,6 +409,7 @@ int main(int argc, char **argv)
     size_t n = argc > 1 ? strtoul(argv[1], NULL, 10) : 20000, timed = argc > 2 ? strtoul(argv[2], NULL, 10) : 2000;
     const char *kept = getenv("BENCH_SITE");
     char command[400];
+    alike = getenv("BENCH_ALIKE") ? getenv("BENCH_ALIKE") : "";
     if ((folder = kept ? kept : mkdtemp(made_folder)) == NULL || timed == 0 || timed > n)
         die("usage: bench_records_index [N] [M <= N] [TABLE [SEED ..]]");
     if (kept && mkdir(kept, 0700) && errno != EEXIST)

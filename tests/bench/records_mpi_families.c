@@ -107,7 +107,8 @@ static struct score link_at(const struct mpi_load *load, struct mpi_set *set, co
     }
     if (h) {
         *h = (struct honesty){.link = &link, .truth = truth};
-        if (mpi_block_pairs(set, weigh, (void *[]){h}, 1))
+        uint64_t left;
+        if (mpi_block_pairs(set, &(struct mpi_pairs){.pair = weigh, .ctx = (void *[]){h}, .threads = 1}, &left))
             exit(1);
         show(&link, load, truth, "BENCH_WRONG", true);
         show(&link, load, truth, "BENCH_LOST", false);

@@ -1,5 +1,6 @@
 /* Published vectors: FIPS 180-4, RFC 4231, RFC 5869 (by its own steps), SP 800-38D, RFC 6238, RFC 4648; and what must be refused. */
 #include "server/base/nonce.h"
+#include "server/base/hmac.h"
 #include <argon2.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -79,6 +80,12 @@ static void hmac_vectors(void **state)
     memset(key, 0xaa, sizeof key);
     crypto_hmac_sha256(key, sizeof key, "Test Using Larger Than Block-Size Key - Hash Key First", 54, out);
     assert_string_equal(hex(out, 32), "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+    struct hmac jefe; /* what is prepared once serves as often as wanted */
+    hmac_begin(&jefe, "Jefe", 4);
+    for (int i = 0; i < 2; i++) {
+        hmac_of(&jefe, "what do ya want for nothing?", 28, out);
+        assert_string_equal(hex(out, 32), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    }
 }
 
 static void derived_keys(void **state)

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LOOKED_EACH 200 /* pairs that groups cost as wholes, for each record */
+
 static struct mpi_tables *tables;
 
 static int open_tables(void **state)
@@ -272,6 +274,51 @@ static void repeated_rows_cost_little(void **state)
     free(rows);
 }
 
+/* Two names and one birth date, no numbers: hundreds may each be any of hundreds. What that costs grows with the rows, not with their square, and is told. */
+static void alike_rows_cost_as_many_pairs_each(void **state)
+{
+    enum { ROWS = 6000 };
+    struct linked l;
+    char *rows;
+    size_t len;
+    FILE *out = open_memstream(&rows, &len);
+    (void)state;
+    for (uint32_t i = 0; i < ROWS; i++) {
+        uint32_t dice = mpi_mix(i / 2, 77);
+        fprintf(out, "d%u,%s,%s,1970-03-05,,,虚构省平川市%s路%u号\n", i, dice & 1 ? "王伟" : "李芳", dice & 2 ? "男" : "女", dice & 4 ? "人民" : "解放", dice / 8 % 300);
+    }
+    fclose(out);
+    link_rows(&l, rows);
+    assert_in_range(l.link.pairs, ROWS, 400 * l.set.n);
+    assert_in_range(l.link.looked, ROWS / 2, LOOKED_EACH * l.set.n);
+    assert_true(l.link.cut.pairs > 1000000);
+    unlink_rows(&l);
+    free(rows);
+}
+
+/* Of a thousand edges between alike records the strongest are left, and those by which groups hang together. */
+static void edges_are_as_many_as_records(void **state)
+{
+    enum { EACH = 100, RECORDS = 2 * EACH };
+    struct mpi_edge edges[EACH * EACH + 1];
+    uint64_t cut = 0;
+    size_t n = 0;
+    bool joined = false;
+    (void)state;
+    for (uint32_t half = 0; half < 2; half++)
+        for (uint32_t i = 0; i < EACH; i++)
+            for (uint32_t j = i + 1; j < EACH; j++)
+                edges[n++] = (struct mpi_edge){half * EACH + i, half * EACH + j, 5};
+    edges[n++] = (struct mpi_edge){3, EACH + 3, -1}; /* the weakest of all, and the only one between the two halves */
+    size_t all = n;
+    assert_int_equal(mpi_edges_trim(edges, &n, RECORDS, &cut), 0);
+    assert_in_range(n, RECORDS, (MPI_EDGES_EACH + 1) * RECORDS);
+    assert_int_equal(n + cut, all);
+    for (size_t i = 0; i < n; i++)
+        joined = joined || (edges[i].a == 3 && edges[i].b == EACH + 3);
+    assert_true(joined);
+}
+
 /* Whose card it is, a slip in the name does not hide: the record's date was mistyped. A stranger's name does. */
 static void a_card_with_its_owners_name(void **state)
 {
@@ -334,6 +381,8 @@ int main(void)
         cmocka_unit_test(the_order_of_rows_says_nothing),
         cmocka_unit_test(a_number_is_one_witness),
         cmocka_unit_test(repeated_rows_cost_little),
+        cmocka_unit_test(alike_rows_cost_as_many_pairs_each),
+        cmocka_unit_test(edges_are_as_many_as_records),
         cmocka_unit_test(a_card_with_its_owners_name),
         cmocka_unit_test(who_moved_is_no_namesake),
     };

@@ -75,12 +75,14 @@ static void on_the_command_line(void **state)
                  {"--map none.json --in a.csv --out o.csv", "none.json cannot be read: No such file"},
                  {"--map m.json --in twice.csv --out o.csv", "twice.csv, line 1: the column \"name\" stands there more than once"},
                  {"--map m.json --in none.csv --out o.csv", "none.csv cannot be read"},
-                 {"--map m.json --in broken.csv --out o.csv", "1 bytes are no characters and were passed over, the first in broken.csv, line 2"}};
+                 {"--map m.json --in broken.csv --out o.csv", "1 bytes are no characters and were passed over, the first in broken.csv, line 2"},
+                 {"--map m.json --in alike.csv --out o.csv", "1200 records have one and the same name: it tells nobody from another"},
+                 {"--map m.json --in alike.csv --out o.csv", "pairs that share a key were not compared for it"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char command[2000], said[4000] = "";
         snprintf(command, sizeof command,
                  "d=$(mktemp -d) && cd $d && printf 'rec,name,birth\\nA,沈萍香,1967-09-10\\nB,沈萍香,1967-9-10\\n' >a.csv && "
-                 "printf 'rec,name,name,birth\\n' >twice.csv && printf 'rec,name,birth\\nA,沈\\377香,1967\\n' >broken.csv && "
+                 "awk 'BEGIN{print \"rec,name,birth\"; for(i=24000;i<25200;i++)print \"R\" i \",沈萍香,\" i}' >alike.csv && printf 'rec,name,name,birth\\n' >twice.csv && printf 'rec,name,birth\\nA,沈\\377香,1967\\n' >broken.csv && "
                  "printf '{\"id\":\"rec\",\"name\":\"name\",\"birth_date\":\"birth\"}' >m.json && { printf '\\357\\273\\277'; cat m.json; } >bom.json && "
                  YL_BUILD_DIR "/yilianctl mpi link %s 2>&1; head -1 a.csv; rm -r $d", cases[i].words);
         FILE *p = popen(command, "r");
