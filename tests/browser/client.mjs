@@ -8,6 +8,8 @@ const browser = await launch()
 /** A signed-in page at /notices; `answer(method, path, request)` may return a fulfilment for an API call, `ws` handles sockets. */
 async function page({ answer = () => null, socket = () => {}, session = () => json(200, ME) } = {}) {
   const p = await open(browser, { base: vite.base })
+  p.setDefaultTimeout(120_000) // hundreds of modules, on a machine that does ten other things
+  p.setDefaultNavigationTimeout(120_000)
   p.calls = []
   await p.addInitScript(() => localStorage.setItem('yl.in', '1'))
   await p.route('**/api/v1/**', (route) => {

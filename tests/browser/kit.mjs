@@ -7,6 +7,8 @@ const browser = await launch()
 
 async function bench(shape = DESKTOP, prefs = {}) {
   const page = await open(browser, { base: vite.base, shape })
+  page.setDefaultTimeout(90_000)
+  page.setDefaultNavigationTimeout(90_000)
   await page.addInitScript((p) => Object.entries(p).forEach(([k, v]) => localStorage.setItem(k, v)), prefs)
   await page.route('**/bench', (r) => r.fulfill({ contentType: 'text/html', body: `<!doctype html><html lang="zh"><head><title>kit</title></head><body><div id="app"></div><script type="module" src="/@vite/client"></script><script type="module" src="/@fs${ROOT}/tests/browser/kit/main.ts"></script></body></html>` }))
   await page.goto('/bench')
@@ -122,7 +124,7 @@ await run({
     const page = await bench()
     await page.getByRole('button', { name: 'open dialog' }).click()
     await page.getByRole('button', { name: 'tell' }).click()
-    const told = page.getByRole('status').filter({ hasText: 'refused' })
+    const told = page.getByRole('dialog').getByRole('alert').filter({ hasText: 'refused' })
     await told.waitFor() // by its role: what lies behind a modal dialog has none
     await page.getByRole('button', { name: 'again' }).click()
     assert.equal(await page.locator('#chosen').innerText(), 'again')
