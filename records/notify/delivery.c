@@ -56,19 +56,20 @@ static void body_of(struct query *q, const struct delivery_keys *keys, struct ga
     json_t *borrowed = notify_figure_open(query_text(q, "figure"), &figure);
     struct notify_about about = {{(uint64_t)query_int(q, "case_id")}, query_text(q, "case_number"), query_text(q, "act"), query_int(q, "due_ms"), query_int(q, "urgent") != 0,
                                  borrowed ? &figure : NULL};
-    char zh[NOTIFY_TEXT_BYTES] = "", en[NOTIFY_TEXT_BYTES] = "", id[ID_TEXT_BYTES], link[300] = "", case_text[ID_TEXT_BYTES] = "";
+    char zh[NOTIFY_TEXT_BYTES] = "", en[NOTIFY_TEXT_BYTES] = "", id[ID_TEXT_BYTES], link[300] = "", case_text[ID_TEXT_BYTES] = "", page[NOTIFY_PAGE_BYTES];
     if (t) {
         notify_text(t, &about, "zh", ZONE_MIN, zh);
         notify_text(t, &about, "en", ZONE_MIN, en);
     }
     json_decref(borrowed);
     id_format(m->delivery, id);
+    const char *at = t ? notify_page(t, about.case_id, page) : NULL;
     if (about.case_id.v)
         id_format(about.case_id.v, case_text);
-    if (keys->base_url[0] && about.case_id.v)
+    if (keys->base_url[0] && at)
+        snprintf(link, sizeof link, "%s%s", keys->base_url, at);
+    else if (keys->base_url[0] && about.case_id.v)
         snprintf(link, sizeof link, "%s/cases/%s", keys->base_url, case_text);
-    else if (keys->base_url[0] && t && t->page)
-        snprintf(link, sizeof link, "%s%s", keys->base_url, t->page);
     json_t *o = json_pack("{s:s,s:o,s:s?,s:{s:s,s:s},s:s?,s:b,s:s}", "delivery_id", id, "person_id",
                           json_id((uint64_t)query_int(q, "person_id")), "login", query_text(q, "login"), "text", "zh", zh,
                           "en", en, "case_number", about.case_number, "urgent", about.urgent, "link", link);

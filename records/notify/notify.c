@@ -81,8 +81,9 @@ int notify_person(struct op_ctx *ctx, struct person_id person, const char *templ
             about->case_number, about->due_ms, (int64_t)about->urgent, ctx->now_ms, figure);
     free(figure);
     delivery_queue(ctx, id, (struct delivery_kind){t->task, about->urgent});
+    char page[NOTIFY_PAGE_BYTES];
     json_t *notice = json_pack("{s:o,s:I,s:o,s:o,s:s?,s:b}", "id", json_id(id), "t_ms", (json_int_t)ctx->now_ms, "text",
-                               text_json(t, about), "case_id", json_id(about->case_id.v), "page", t->page, "urgent", about->urgent);
+                               text_json(t, about), "case_id", json_id(about->case_id.v), "page", notify_page(t, about->case_id, page), "urgent", about->urgent);
     if (!notice)
         return fault_set(ctx->fault, ERR_INTERNAL, "", "Out of memory.");
     push(ctx->tx, person, notice);
@@ -133,9 +134,10 @@ static json_t *notice_json(struct query *q)
     json_t *borrowed = notify_figure_open(query_text(q, "figure"), &figure);
     struct notify_about about = {{(uint64_t)query_int(q, "case_id")}, query_text(q, "case_number"), query_text(q, "act"), query_int(q, "due_ms"), query_int(q, "urgent") != 0,
                                  borrowed ? &figure : NULL};
+    char page[NOTIFY_PAGE_BYTES];
     json_t *out = json_pack("{s:o,s:I,s:o,s:o,s:s?,s:b,s:b,s:o}", "id", json_id((uint64_t)query_int(q, "id")), "t_ms",
                      (json_int_t)query_int(q, "created_ms"), "text", text_json(t, &about), "case_id",
-                     json_id(about.case_id.v), "page", t->page, "urgent", about.urgent, "task", t->task, "read_ms",
+                     json_id(about.case_id.v), "page", notify_page(t, about.case_id, page), "urgent", about.urgent, "task", t->task, "read_ms",
                      read_ms ? json_integer(read_ms) : json_null());
     json_decref(borrowed);
     return out;

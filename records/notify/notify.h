@@ -16,6 +16,7 @@
 #include "server/base/clock.h"
 
 #define NOTIFY_TEXT_BYTES 800 /* of a notice in one language */
+#define NOTIFY_PAGE_BYTES 64
 
 /* A number of an institution against its limit: names of tables (config/kpi.json, org) and amounts, never of one person. Texts are borrowed. */
 struct notify_figure {
@@ -50,7 +51,7 @@ struct notify_template {
     const char *id;
     const char *zh, *en; /* {number} {act} {due}, of a figure {what} {beyond} {limit} {since}; what is in [] is left out when one in it is empty */
     bool task;           /* asks for something (settled by notify_settle); else only tells */
-    const char *page;    /* where in the application it is dealt with when it is not about a case; NULL = nowhere in particular */
+    const char *page;    /* where in the application it is dealt with: "/reports", or "room" below the page of its case; NULL = nowhere in particular, or that page itself */
 };
 struct notify_act {
     const char *word, *zh, *en;
@@ -59,6 +60,8 @@ extern const struct notify_template notify_templates[]; /* ends with {0} */
 extern const struct notify_act notify_acts[];           /* ends with {0} */
 const struct notify_template *notify_template_find(const char *id);
 bool notify_act_known(const char *word);
+/* Where in the application it is dealt with, from "/" on: NULL = nowhere in particular. `out` may be what is returned. */
+const char *notify_page(const struct notify_template *t, struct case_id case_id, char out[NOTIFY_PAGE_BYTES]);
 /* Text of a notice in one language ("zh" or "en"), times in the zone offset given (minutes east). Always NUL-terminated. */
 void notify_text(const struct notify_template *t, const struct notify_about *about, const char *language, int zone_min, char out[NOTIFY_TEXT_BYTES]);
 

@@ -30,9 +30,9 @@ const struct notify_template notify_templates[] = {
     {"case.rescheduled", "会诊 {number} 已改期[，新时间 {due}]", "Consultation {number} was rescheduled[ to {due}]", false},
     {"slot.offered", "会诊 {number} 有候补号源，请确认" DUE_ZH, "A slot is offered for consultation {number}; please respond" DUE_EN, true},
     {"slot.offer_over", "会诊 {number} 的候补号源逾期未确认，已让给下一位，仍在排队", "The slot offered for consultation {number} was not confirmed and went to the next in line; it stays on the waiting list", false},
-    {"case.reminder", "会诊 {number} 即将开始[：{due}]", "Consultation {number} starts soon[: {due}]", false},
-    {"case.room_open", "会诊 {number} 会诊室已开放，请进入", "The room of consultation {number} is open; please enter", false},
-    {"case.late", "会诊 {number} 已到时间，其他各方正在等待", "Consultation {number} is due to start; the others are waiting", false},
+    {"case.reminder", "会诊 {number} 即将开始[：{due}]", "Consultation {number} starts soon[: {due}]", false, "room"},
+    {"case.room_open", "会诊 {number} 会诊室已开放，请进入", "The room of consultation {number} is open; please enter", false, "room"},
+    {"case.late", "会诊 {number} 已到时间，其他各方正在等待", "Consultation {number} is due to start; the others are waiting", false, "room"},
     {"case.noshow", "会诊 {number} 专家未到，请处理" DUE_ZH, "The expert did not attend consultation {number}; please act" DUE_EN, true},
     {"case.interrupted", "会诊 {number} 已中断", "Consultation {number} was interrupted", false},
     {"case.offline_offered", "会诊 {number} 可转为离线继续", "Consultation {number} can be continued offline", false},
@@ -112,6 +112,16 @@ const struct notify_template *notify_template_find(const char *id)
         if (strcmp(t->id, id) == 0)
             return t;
     return NULL;
+}
+
+const char *notify_page(const struct notify_template *t, struct case_id case_id, char out[NOTIFY_PAGE_BYTES])
+{
+    char id[ID_TEXT_BYTES];
+    if (!t->page || t->page[0] == '/' || !case_id.v)
+        return t->page && t->page[0] == '/' ? t->page : NULL;
+    id_format(case_id.v, id);
+    snprintf(out, NOTIFY_PAGE_BYTES, "/cases/%s/%s", id, t->page);
+    return out;
 }
 
 static const struct notify_act *act_find(const char *word)

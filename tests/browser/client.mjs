@@ -1,13 +1,15 @@
 // The page's client library against a scripted server: what goes over the wire when things go wrong. (room.mjs and friends run the real daemon.)
 import assert from 'node:assert/strict'
 import { launch, open, run, startVite } from './lib.mjs'
-import { fault, json, ME, room, scripted, seat } from './scripted.mjs'
+import { fault, json, ME, plausible, room, scripted, seat } from './scripted.mjs'
 
 const vite = await startVite()
 const browser = await launch()
 /** A signed-in page at /notices; `answer(method, path, request)` may return a fulfilment for an API call, `ws` handles sockets. */
 async function page({ answer = () => null, socket = () => {}, session = () => json(200, ME) } = {}) {
   const p = await open(browser, { base: vite.base })
+  p.setDefaultTimeout(120_000) // hundreds of modules, on a machine that does ten other things
+  p.setDefaultNavigationTimeout(120_000)
   p.calls = []
   await p.addInitScript(() => localStorage.setItem('yl.in', '1'))
   await p.route('**/api/v1/**', (route) => {
@@ -149,6 +151,77 @@ await run({
     await p.evaluate(async () => (await import('/src/lib/session.ts')).signIn('zhang', 'secret'))
     for (const end = Date.now() + 5000; Date.now() < end && !sent.length; ) await new Promise((done) => setTimeout(done, 50))
     assert.deepEqual(sent, ['a paragraph'])
+  },
+  async 'a reason half written when the session ended stands in its dialog again, for its writer alone'() {
+    let [ended, who] = [false, ME]
+    const sent = []
+    const p = await page({
+      session: () => (ended ? fault(401, 'unauthenticated') : json(200, who)),
+      answer: (m, path, r) => {
+        if (m === 'POST' && path === '/session') return (ended = false), json(200, who)
+        if (path === '/session') return null
+        if (ended) return fault(401, 'unauthenticated')
+        if (m === 'POST' && path.endsWith('/acts/interrupt')) return sent.push(r.postDataJSON().reason), plausible('GET', '/cases/c1')
+        return plausible(m, path)
+      },
+    })
+    const dialog = p.getByRole('dialog', { name: '标记中断' })
+    const reason = dialog.getByLabel(/^原因/)
+    const signIn = async () => {
+      await p.waitForURL(/login/)
+      await p.locator('input[autocomplete=username]').fill('li')
+      await p.locator('input[type=password]').fill('secret')
+      await p.keyboard.press('Enter')
+      await p.waitForURL('**/cases/c1')
+    }
+    await p.goto('/cases/c1')
+    await p.getByRole('button', { name: '标记中断' }).click()
+    await reason.fill('对方网络中断，十分钟后再连')
+    ended = true
+    await dialog.getByRole('button', { name: '标记中断' }).click()
+    who = { ...ME, person: { ...ME.person, id: 'p9', name: 'Wang' } }
+    await signIn()
+    await p.getByRole('button', { name: '标记中断' }).click()
+    assert.equal(await reason.inputValue(), '', 'not of somebody else')
+    await p.keyboard.press('Escape')
+    ended = true // signed out
+    await p.evaluate(async () => (await import('/src/lib/session.ts')).signOut())
+    await p.waitForURL(/login/)
+    who = ME
+    await signIn()
+    await dialog.waitFor() // nobody has to look for it
+    await dialog.getByText('已放回您上次未提交的内容').waitFor()
+    assert.equal(await reason.inputValue(), '对方网络中断，十分钟后再连')
+    await dialog.getByRole('button', { name: '标记中断' }).click()
+    await dialog.waitFor({ state: 'detached' })
+    assert.deepEqual(sent, ['对方网络中断，十分钟后再连'])
+    const open = () => p.getByRole('button', { name: '标记中断' }).click()
+    await open()
+    assert.equal(await reason.inputValue(), '', 'it was sent')
+    await reason.fill('先不交')
+    await p.keyboard.press('Escape')
+    await open()
+    await dialog.getByText('已放回').waitFor()
+    await dialog.getByRole('button', { name: '清空' }).click()
+    assert.equal(await reason.inputValue(), '')
+    await reason.fill('不要了')
+    await dialog.getByRole('button', { name: '取消' }).click()
+    await open()
+    await p.waitForTimeout(600)
+    assert.equal(await reason.inputValue(), '', 'given up')
+    await p.context().close()
+  },
+  async 'the call into a room is told where one is, and leads into it'() {
+    let ws
+    const p = await page({ answer: plausible, socket: (s) => ((ws = s), scripted(s, {})) })
+    await p.waitForFunction(() => document.querySelector('.bell'))
+    const notice = (id, t_ms) => ({ event: 'notice', data: { id, t_ms, text: { zh: '会诊室已开放，请进入', en: '' }, case_id: 'c1', page: '/cases/c1/room', urgent: false, unread: 1 } })
+    for (let i = 0; i < 100 && !ws; i++) await p.waitForTimeout(50)
+    ws.send(JSON.stringify(notice('n8', Date.now() - 9 * 3_600_000)))
+    ws.send(JSON.stringify(notice('n9', Date.now())))
+    await p.getByRole('status').filter({ hasText: '会诊室已开放' }).getByRole('button', { name: '进入会诊室' }).click()
+    await p.waitForURL('**/cases/c1/room')
+    await p.context().close()
   },
   async 'who does nothing is asked, then signed out; who watches is not'() {
     let out = false // then the server knows no session, as the real one

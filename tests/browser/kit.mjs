@@ -7,6 +7,8 @@ const browser = await launch()
 
 async function bench(shape = DESKTOP, prefs = {}) {
   const page = await open(browser, { base: vite.base, shape })
+  page.setDefaultTimeout(90_000)
+  page.setDefaultNavigationTimeout(90_000)
   await page.addInitScript((p) => Object.entries(p).forEach(([k, v]) => localStorage.setItem(k, v)), prefs)
   await page.route('**/bench', (r) => r.fulfill({ contentType: 'text/html', body: `<!doctype html><html lang="zh"><head><title>kit</title></head><body><div id="app"></div><script type="module" src="/@vite/client"></script><script type="module" src="/@fs${ROOT}/tests/browser/kit/main.ts"></script></body></html>` }))
   await page.goto('/bench')
@@ -99,6 +101,10 @@ await run({
     assert.equal(await n.getAttribute('aria-invalid'), 'true')
     await n.fill('abc')
     assert.equal((await model(page)).n, null)
+    assert.equal(await page.getByText('请填数字').count(), 0, 'not while it is typed')
+    await n.press('Tab')
+    await page.getByText('请填数字').waitFor()
+    await axe(page, 'an entry that is no number')
   },
   async 'dialog traps focus, closes on Escape and gives focus back'() {
     const page = await bench()
@@ -113,6 +119,24 @@ await run({
     await page.keyboard.press('Escape')
     await page.getByRole('dialog').waitFor({ state: 'detached' })
     assert.ok(await opener.evaluate((el) => el === document.activeElement))
+  },
+  async 'what is told while a dialog is open lies above it, can be pressed, and outlives it'() {
+    const page = await bench()
+    await page.evaluate(() => { // what is told does not go by itself, however slow the machine
+      const real = setTimeout
+      globalThis.setTimeout = (f, ms, ...rest) => (ms >= 5000 ? 0 : real(f, ms, ...rest))
+    })
+    await page.getByRole('button', { name: 'open dialog' }).click()
+    await page.getByRole('button', { name: 'tell' }).click()
+    const told = page.getByRole('dialog').getByRole('alert').filter({ hasText: 'refused' })
+    await told.waitFor() // by its role: what lies behind a modal dialog has none
+    await page.getByRole('button', { name: 'again' }).click()
+    assert.equal(await page.locator('#chosen').innerText(), 'again')
+    await page.getByRole('button', { name: 'tell' }).click()
+    await axe(page, 'told in a dialog')
+    await page.keyboard.press('Escape')
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+    await page.getByRole('button', { name: 'again' }).click()
   },
   async 'confirm does nothing until confirmed'() {
     const page = await bench()

@@ -141,14 +141,27 @@ await run({
     })
     await page.goto(`/live/lecture#${watch}`)
     await shown(page)
-    const said = await page.locator('.late').innerText()
-    console.log(`# ${said}`)
-    const at = /开播后 (\d\d:\d\d) 起/.exec(said)[1]
+    const late = await page.locator('.late').innerText()
+    console.log(`# ${late}`)
+    const at = /开播后 (\d\d:\d\d) 起/.exec(late)[1]
     assert.notEqual(at, '00:00')
     assert.ok(!(await page.evaluate(() => document.querySelector('video').currentSrc)).startsWith('blob:'), 'the browser plays it by itself')
     await page.getByText('直播中').waitFor()
     const winds = (await page.evaluate(() => document.querySelector('video').seekable.length)) > 0 // Chromium's own player does not while it goes on; phones do
     assert.equal(await page.getByRole('slider').count(), winds ? 1 : 0, 'no slider that does nothing')
+    const said = await page.getAttribute('.behind', 'data-behind')
+    if (winds) assert.ok(Math.abs(Number(said) * 1000 - (await page.evaluate(() => globalThis.readClock()))) < 1500, `${said} s behind`)
+    else assert.equal(await page.locator('.behind').innerText(), '', 'no figure where none can be known')
+    // A player that dates its seconds is believed.
+    const dated = async (age) => {
+      await page.evaluate((s) => (HTMLMediaElement.prototype.getStartDate = function () { return new Date(Date.now() - s * 1000 - this.currentTime * 1000) }), age)
+      await page.waitForFunction((s) => Number(document.querySelector('.behind').dataset.behind) > s, age - 30) // the server's clock is known by an answer that a busy machine gives late
+      return Number(await page.getAttribute('.behind', 'data-behind'))
+    }
+    const [less, more] = [await dated(100), await dated(200)]
+    assert.ok(Math.abs(more - less - 100) < 3, `${less} and ${more} s behind`)
+    await page.getByText(/^延迟 \d+\.\d 秒$/).waitFor()
+    await page.evaluate(() => delete HTMLMediaElement.prototype.getStartDate)
     await axe(page, 'a phone that came late')
     assert.equal(await lecturer.evaluate(() => globalThis.end()), 200)
     await page.getByText('直播已结束').waitFor({ timeout: 90_000 })

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { axe, DESKTOP, launch, PHONE, ROOT, run } from './lib.mjs'
-import { brings, enterBy, leave, member, mySeat, playing, shot, until } from './live.mjs'
+import { admit, brings, enterButton, enterBy, inside, leave, member, mySeat, playing, shot, until, waiting } from './live.mjs'
 import { openRoom } from './person.mjs'
 import { startSite } from './site.mjs'
 
@@ -17,6 +17,27 @@ const other = await member(browser, site.base, 'qs.zhang')
 const settings = async (page, role, name) => {
   await page.getByRole('button', { name: /网络模式/ }).click()
   await page.getByRole(role, { name }).click()
+}
+/** What a doctor does who is told that the room is open: each press is counted, time runs from the first to the other's first picture. */
+async function byNotice(page, id) {
+  await page.evaluate(() => localStorage.setItem('yl.devices', JSON.stringify({ codec: 'vp8' })))
+  const began = Date.now()
+  let clicks = 0
+  const press = async (what) => {
+    await what.click()
+    clicks++
+  }
+  await press(page.locator('.bell > button'))
+  await press(page.locator('.bell .panel button', { hasText: /会诊室已开放/ }).first())
+  const way = await Promise.race([page.waitForURL(`**/cases/${id}/room`).then(() => 'room'), page.waitForURL(`**/cases/${id}`).then(() => 'case')])
+  if (way === 'case') await press(page.getByRole('link', { name: '进入会诊室' }).first())
+  await press(enterButton(page))
+  await Promise.race([inside(page), waiting(page)])
+  if (!(await page.locator('.live').count())) await admit(other)
+  await inside(page)
+  page.called = page.names[mySeat(page)]
+  await playing(page, other.called)
+  return { clicks, seconds: ((Date.now() - began) / 1000).toFixed(1) }
 }
 const SHEET = '.viewer .sheet'
 const drawn = (page) => page.waitForFunction((s) => document.querySelector(s)?.offsetWidth > 50, SHEET)
@@ -51,7 +72,9 @@ async function timelineBeside(page, name) {
 await run({
   async 'two doctors see and hear each other'() {
     await enterBy(other, null, caseId, { codec: 'vp8' })
-    await enterBy(host, other, caseId, { codec: 'vp8' })
+    const job = await byNotice(host, caseId)
+    console.log(`     joining, from the notice to the first picture: ${job.clicks} clicks, ${job.seconds} s`)
+    assert.ok(job.clicks <= 3, 'bell, notice, enter')
     console.log(`     first picture: ${await playing(host, other.called)} ms at the expert, ${await playing(other, host.called)} ms at the township`)
     for (const [page, who] of [[host, other], [other, host]]) assert.equal((await brings(page, who.called)).camera.codec, 'video/VP8')
     await axe(host, 'room with pictures')

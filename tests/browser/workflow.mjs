@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { createHash, createHmac } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { axe, counted, launch, open, PHONE, ROOT, run } from './lib.mjs'
+import { axe, counted, DESKTOP, launch, open, PHONE, ROOT, run } from './lib.mjs'
 import { signedIn } from './person.mjs'
 import { PASSWORD, signIn, startSite } from './site.mjs'
 
@@ -336,6 +336,25 @@ await run({
     await consent.getByLabel('与患者关系').fill('本人')
     await consent.getByLabel('签字文件', { exact: true }).selectOption({ label: 'paper-record.jpg' })
     await page.locator('aside').getByText('必填').first().waitFor({ state: 'detached' })
+    // What cannot be right is never called ready; sending leads to it, and it says what would be right.
+    await page.getByLabel(/^体温/).first().fill('400')
+    await page.getByText('应在 20 到 45 ℃ 之间').waitFor()
+    await page.locator('aside').getByRole('status').getByText('有 1 处需要更正').waitFor()
+    await page.evaluate(() => (document.activeElement.blur(), scrollTo(0, document.documentElement.scrollHeight)))
+    await button(page, '提交申请').click()
+    await page.waitForFunction(() => document.activeElement?.closest('[id="f-vitals-temperature_c"]'))
+    await page.keyboard.press('ControlOrMeta+A')
+    await page.keyboard.type('36.5')
+    await page.locator('aside').getByRole('status').getByText('可以提交').waitFor()
+    // On a phone the way to send it is at hand at the end of the form, once.
+    await page.setViewportSize(PHONE.viewport)
+    await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight))
+    await counted(button(page, '提交申请'), 1)
+    const send = await button(page, '提交申请').boundingBox()
+    assert.ok(send.y > 0 && send.y < PHONE.viewport.height / 2, `the button at ${send.y}`)
+    await page.setViewportSize(DESKTOP.viewport)
+    const [high, low] = await Promise.all(['systolic_mmhg', 'diastolic_mmhg'].map((f) => page.locator(`#f-vitals-${f}`).boundingBox()))
+    assert.equal(high.y, low.y, 'both blood pressures side by side')
     await button(page, '提交申请').click()
     assert.doesNotMatch(await dialogOf(page).innerText(), /\d{3,} 天/, 'the likely answer is a span')
     await shot(page, 'submit')

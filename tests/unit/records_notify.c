@@ -64,6 +64,19 @@ static void a_figure_says_what_where_how_much_and_since_when(void **state)
     assert_null(notify_figure_open("{\"zh\":1}", &back));
 }
 
+static void a_call_into_a_room_leads_into_it(void **state)
+{
+    struct case_id id = {0xabc}, none = {0};
+    char out[NOTIFY_PAGE_BYTES];
+    for (size_t i = 0; i < 3; i++) {
+        static const char *const calls[] = {"case.room_open", "case.reminder", "case.late"};
+        assert_string_equal(notify_page(notify_template_find(calls[i]), id, out), "/cases/0000000000000abc/room");
+        assert_null(notify_page(notify_template_find(calls[i]), none, out));
+    }
+    assert_null(notify_page(notify_template_find("case.assigned"), id, out)); /* its case's own page */
+    assert_string_equal(notify_page(notify_template_find("month.made"), none, out), "/reports");
+}
+
 static void tables_are_whole(void **state)
 {
     for (const struct notify_template *t = notify_templates; t->id; t++) {
@@ -227,6 +240,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_are_filled_in),   cmocka_unit_test(a_figure_says_what_where_how_much_and_since_when), cmocka_unit_test(tables_are_whole), cmocka_unit_test(waits_grow),
+        cmocka_unit_test(a_call_into_a_room_leads_into_it),
         cmocka_unit_test(quiet_hours),           cmocka_unit_test(the_webhook_is_signed),
         cmocka_unit_test(answers_are_judged),    cmocka_unit_test(addresses),
     };

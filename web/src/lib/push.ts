@@ -2,18 +2,28 @@
 import { ref, watch } from 'vue'
 import { api } from './api'
 import type { Bi } from './i18n'
-import { forget, onSession } from './session'
+import { forget, has, onSession } from './session'
 import { Socket } from './socket'
+import { serverNow } from './time'
 
 export interface Notice {
   id: string
   t_ms: number
   text: Bi
   case_id: string | null
-  /** Where it is dealt with when it is not about a case. */
+  /** Where it is dealt with when that is not the page of its case. */
   page?: string | null
   urgent: boolean
   read_ms: number | null
+}
+
+/** A call into a room holds while one may still come. */
+const CALL_MS = 2 * 3_600_000
+export const callsIn = (n: Notice): boolean => !!n.page?.endsWith('/room') && has('room.join') && serverNow() - n.t_ms < CALL_MS
+/** Where it leads; null: nowhere. */
+export function placeOf(n: Notice): string | null {
+  if (n.page && (callsIn(n) || !n.case_id)) return n.page
+  return n.case_id ? `/cases/${n.case_id}` : null
 }
 
 export const socket = new Socket()

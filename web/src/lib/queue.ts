@@ -10,6 +10,9 @@ interface Sealed {
   saved_ms: number
   iv: Uint8Array<ArrayBuffer>
   bytes: ArrayBuffer
+  /** Only held for its writer (held.ts), never sent from here. `ended`: its session ended in the middle of it. */
+  held?: boolean
+  ended?: boolean
 }
 export interface Later {
   method: 'POST' | 'PATCH' | 'PUT'
@@ -60,19 +63,22 @@ async function sealKey(): Promise<CryptoKey> {
   return made
 }
 
-async function put(key: string, later: Later, person: string): Promise<void> {
+async function seal(key: string, what: unknown, person: string, marks: { held?: boolean; ended?: boolean } = {}): Promise<void> {
   const iv = crypto.getRandomValues(new Uint8Array(12))
-  const plain = new TextEncoder().encode(JSON.stringify(later))
+  const plain = new TextEncoder().encode(JSON.stringify(what))
   const bytes = await crypto.subtle.encrypt({ name: 'AES-GCM', iv }, await sealKey(), plain)
-  const entry: Sealed = { key, person, saved_ms: Date.now(), iv, bytes }
+  const entry: Sealed = { key, person, saved_ms: Date.now(), iv, bytes, ...marks }
   await asked((await store('drafts', 'readwrite')).put(entry))
+}
+async function put(key: string, later: Later, person: string): Promise<void> {
+  await seal(key, later, person)
   pendingKeys.value = new Set(pendingKeys.value).add(key)
 }
 
-async function unseal(entry: Sealed): Promise<Later | null> {
+async function unseal<T = Later>(entry: Sealed): Promise<T | null> {
   try {
     const plain = await crypto.subtle.decrypt({ name: 'AES-GCM', iv: entry.iv }, await sealKey(), entry.bytes)
-    return JSON.parse(new TextDecoder().decode(plain)) as Later
+    return JSON.parse(new TextDecoder().decode(plain)) as T
   } catch {
     return null
   }
@@ -123,6 +129,38 @@ export function dropKept(key: string): Promise<void> {
   return drop(key)
 }
 
+// ---- what is typed and not sent (held.ts) ----
+const HELD_MS = 7 * 86_400_000
+/** One after the other: what was dropped must not come back by a hold that began before. */
+let turn: Promise<unknown> = Promise.resolve()
+function inTurn<T>(act: () => Promise<T>): Promise<T> {
+  const mine = turn.then(act, act)
+  turn = mine.catch(() => {})
+  return mine
+}
+export function hold(key: string, what: unknown, person: string, ended: boolean): Promise<void> {
+  return inTurn(() => seal(key, what, person, { held: true, ended }))
+}
+export function letGo(key: string): Promise<void> {
+  return inTurn(async () => void (await asked((await store('drafts', 'readwrite')).delete(key))))
+}
+export function heldFor<T>(key: string, person: string): Promise<T | null> {
+  return inTurn(async () => {
+    const entry = (await asked((await store('drafts', 'readonly')).get(key))) as Sealed | undefined
+    return entry?.held && entry.person === person ? unseal<T>(entry) : null
+  })
+}
+/** The key, below this one, of what the end of the session interrupted; said once. */
+export function interrupted(below: string): Promise<string | null> {
+  return inTurn(async () => {
+    const person = me.value?.person.id
+    const all = (await asked((await store('drafts', 'readonly')).getAll(IDBKeyRange.bound(below, `${below}\uffff`)))) as Sealed[]
+    const entry = all.find((e) => e.held && e.ended && e.person === person)
+    if (entry) await asked((await store('drafts', 'readwrite')).put({ ...entry, ended: false }))
+    return entry?.key ?? null
+  })
+}
+
 async function sendOne(entry: Sealed): Promise<boolean> {
   const later = await unseal(entry)
   if (!later) {
@@ -145,7 +183,9 @@ export async function flush(): Promise<void> {
   if (sending.value || !person || me.value?.stage !== 'ready') return
   sending.value = true
   try {
-    const entries = ((await asked((await store('drafts', 'readonly')).getAll())) as Sealed[]).filter((e) => e.person === person)
+    const all = (await asked((await store('drafts', 'readonly')).getAll())) as Sealed[]
+    for (const e of all) if (e.held && Date.now() - e.saved_ms > HELD_MS) await letGo(e.key)
+    const entries = all.filter((e) => e.person === person && !e.held)
     pendingKeys.value = new Set(entries.map((e) => e.key))
     for (const entry of entries.sort((a, b) => a.saved_ms - b.saved_ms)) {
       if (!(await sendOne(entry))) break

@@ -2,6 +2,9 @@
 // AAC, which begins when the first of them asks for it: nothing before can be shown here, and `view.late` says so. Seconds are the player's own.
 import type { View } from './player'
 
+/** Players of the system that read the dates of a playlist say which moment their second 0 is. */
+type Dated = HTMLVideoElement & { getStartDate?: () => Date }
+
 export const playsHls = (video: HTMLVideoElement): boolean => video.canPlayType('application/vnd.apple.mpegurl') !== ''
 
 const AGAIN_MS = 2000
@@ -61,7 +64,16 @@ export class Native {
     v.at = this.video.currentTime
     v.picture = this.video.videoWidth > 0 && (this.video.videoWidth !== BLANK[0] || this.video.videoHeight !== BLANK[1])
     v.busy = v.stage === 'playing' && this.video.readyState < 3 && !v.paused
-    v.behind = this.firstMs ? (Date.now() + this.offsetMs - this.firstMs) / 1000 - (v.at - v.from) : Math.max(0, v.until - v.at)
+    v.behind = this.behind()
+  }
+  /** Null where the player neither dates its seconds nor says where the lecture begins among them: its second 0 may then be the lecture's first
+   * moment or the one at which it came in, and a figure would be wrong by minutes. */
+  private behind(): number | null {
+    const start = (this.video as Dated).getStartDate?.().getTime() ?? NaN
+    const now = Date.now() + this.offsetMs
+    if (Number.isFinite(start)) return (now - start) / 1000 - this.view.at
+    if (!this.video.seekable.length) return null
+    return this.firstMs ? (now - this.firstMs) / 1000 - (this.view.at - this.view.from) : Math.max(0, this.view.until - this.view.at)
   }
 
   private async show(at: number): Promise<void> {

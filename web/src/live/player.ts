@@ -14,8 +14,8 @@ export interface View {
   reason: string
   name: string
   mode: 'live' | 'replay'
-  /** Seconds behind what is happening. */
-  behind: number
+  /** Seconds behind what is happening; null: this player does not let one know. */
+  behind: number | null
   /** Seconds of the programme: first and newest moment, and the one shown. */
   from: number
   until: number

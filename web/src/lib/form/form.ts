@@ -1,5 +1,5 @@
 // Forms as the server describes them (GET /forms/ID): types, reading and writing at dotted places, values as text.
-import { api } from '@/lib/api'
+import { api, fieldReason } from '@/lib/api'
 import { label, listed, locale, type Bi } from '@/lib/i18n'
 import { dateTimeText } from '@/lib/time'
 import { DX, fw } from './words'
@@ -65,6 +65,12 @@ export interface Consent {
 
 export function loadForm(id: string, query: Record<string, string | null | undefined> = {}): Promise<FormDef> {
   return api.get<FormDef>(`/forms/${id}`, query)
+}
+/** What is wrong with an entry: of a number, within what it should be. */
+export function faultText(reason: string, field: FormField | undefined): string {
+  const [low, high] = [field?.min, field?.max]
+  if (field?.type !== 'number' || !/^(too_large|too_small|out_of_range)/.test(reason) || low === undefined || high === undefined) return fieldReason(reason)
+  return fw('within', { low, high, unit: field.unit ? ` ${unitText(field.unit)}` : '' })
 }
 export function dig(body: unknown, path: string): unknown {
   return path.split('.').reduce<unknown>((at, name) => (at && typeof at === 'object' ? (at as Body)[name] : undefined), body)

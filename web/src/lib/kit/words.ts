@@ -3,6 +3,7 @@ import { words } from '../i18n'
 export const kw = words(
   {
     required: '必填',
+    not_a_number: '请填数字',
     close: '关闭',
     nothing: '没有内容',
     loading: '正在载入…',
@@ -26,6 +27,7 @@ export const kw = words(
   },
   {
     required: 'Required',
+    not_a_number: 'Enter a number',
     close: 'Close',
     nothing: 'Nothing here',
     loading: 'Loading…',
