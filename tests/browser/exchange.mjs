@@ -71,7 +71,7 @@ const jobs = {
     await button(at, '保存').click()
     const id = await at.locator('code').innerText()
     assert.match(id, /^[0-9a-f]{16}$/)
-    await button(at, '关闭').last().click()
+    await button(at.locator('footer'), '关闭').click() // what is told in it has one too
     await closed(admin)
     const row = admin.getByRole('row', { name: new RegExp(id) })
     await row.getByText('system/*.read', { exact: true }).waitFor()
@@ -285,7 +285,7 @@ const jobs = {
     await admin.getByText(`${first + 1} 项已排队`).waitFor()
     await axe(admin, 'a receiver')
     if (shots) await admin.screenshot({ path: join(shots, 'receiver.png') })
-    await button(at, '关闭').last().click()
+    await button(at.locator('footer'), '关闭').click()
     await closed(admin)
     for (let i = 0; i < 150 && centre.got.length < before + first + 1; i++) await new Promise((f) => setTimeout(f, 100))
     assert.deepEqual(centre.got.slice(before), Array.from({ length: first + 1 }, (_, i) => String(i + 1))) // the same numbers once more
@@ -334,7 +334,7 @@ const jobs = {
     const before = his.got.length
     await button(at, '重发').click()
     await at.getByText('没有被拒的数据').waitFor()
-    await button(at, '关闭').last().click()
+    await button(at.locator('footer'), '关闭').click()
     await closed(admin)
     for (let i = 0; i < 150 && his.got.length === before; i++) await new Promise((f) => setTimeout(f, 100))
     assert.ok(his.got[before].includes('|蒋^文文^'))

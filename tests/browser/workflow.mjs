@@ -485,7 +485,7 @@ await run({
     await he.ask('POST', `/cases/${team}/acts/write_minutes`, { minutes: minutes.minutes + '\n结论：双抗。', absentees: minutes.absentees, dissent: '', base_ms: minutes.saved_ms })
     await dialogOf(page).getByLabel('不同意见').fill('无')
     await dialogOf(page).getByText('刚才有人改过会诊记录').waitFor()
-    await button(dialogOf(page), '关闭').last().click()
+    await button(dialogOf(page).locator('footer'), '关闭').click()
     await closed(page)
     await page.getByRole('tab', { name: '会诊记录' }).click()
     await page.getByText('结论：双抗。').waitFor()
