@@ -40,18 +40,23 @@ for (const page of all) page.heard = (m) => {
 }
 
 /** All of this page's connections end at that port of a media plane, when the device test's is over. */
-const endsAt = (page, port) => until(async () => {
-  const ports = await page.evaluate(async () => {
-    const out = []
-    for (const pc of globalThis.pcs) {
-      if (pc.connectionState !== 'connected') continue
-      const report = await pc.getStats()
-      report.forEach((s) => s.type === 'transport' && s.selectedCandidatePairId && out.push(report.get(report.get(s.selectedCandidatePairId).remoteCandidateId).port))
-    }
-    return out
-  })
-  return ports.length === 2 && ports.every((p) => p === port)
-}, `${page.login} at port ${port}`, 10_000)
+async function endsAt(page, port) {
+  let ports
+  const all = async () => {
+    ports = await portsOf(page)
+    return ports.length === 2 && ports.every((p) => p === port)
+  }
+  await until(all, '', 30_000).catch(() => assert.fail(`${page.login} is not at port ${port} in time, but at ${ports}`))
+}
+const portsOf = (page) => page.evaluate(async () => {
+  const out = []
+  for (const pc of globalThis.pcs) {
+    if (pc.connectionState !== 'connected') continue
+    const report = await pc.getStats()
+    report.forEach((s) => s.type === 'transport' && s.selectedCandidatePairId && out.push(report.get(report.get(s.selectedCandidatePairId).remoteCandidateId).port))
+  }
+  return out
+})
 /** At the edge. A machine that had no turn for it for four seconds has its page come to the server, as it should; then it joins anew. */
 async function atEdge(page) {
   for (let again = 0; ; again++) {

@@ -33,6 +33,19 @@ static void attach(const struct person_at *p, const char *case_id, char document
     json_decref(done);
 }
 
+/* The second up to which the archive has what was committed (/metrics); 0: no whole copy yet. */
+static long long archive_reached(void)
+{
+    static const char name[] = "\nyilian_backup_reached_timestamp_seconds ";
+    struct web w;
+    assert_int_equal(web_once(&w, site.port, "GET", "/metrics", "", NULL), 200);
+    const char *at = strstr(w.body, name);
+    assert_non_null(at);
+    long long reached = atoll(at + strlen(name));
+    web_close(&w);
+    return reached;
+}
+
 static void the_site_comes_back(void **state)
 {
     char case_id[20], document[20], path[100];
@@ -53,7 +66,10 @@ static void the_site_comes_back(void **state)
         status = run("[ -n \"$(find %s/data/blobs -type f)\" ] && [ \"$(cd %s/data/blobs && find . -type f | sort)\" = \"$(cd %s/away/files && find . -type f | sort)\" ]");
     }
     assert_int_equal(status, 0);
-    sleep(1);
+    long long said = time(NULL);
+    for (int i = 0; i < 600 && archive_reached() <= said; i++)
+        usleep(100000);
+    assert_true(archive_reached() > said);
     kill(site.daemon, SIGKILL);
     assert_int_equal(waitpid(site.daemon, &status, 0), site.daemon);
     assert_int_equal(run("mv %s/data/keys %s/safe && rm -rf %s/data"), 0);
