@@ -97,6 +97,23 @@ struct dx_chars {
     size_t n;
 };
 
+/* The character at i; 0 behind the end. */
+static inline uint32_t dx_char(const struct dx_chars *t, size_t i)
+{
+    return i < t->n ? t->c[i] : 0;
+}
+
+static inline bool dx_is_digit(uint32_t c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* Letters are folded: small ones only. */
+static inline bool dx_is_letter(uint32_t c)
+{
+    return c >= 'a' && c <= 'z';
+}
+
 /* Full width to ASCII, small letters, Roman signs to letters, traditional to simplified, 粘 to 黏, 膈 to 隔, ca to 癌. */
 void dx_chars(const struct dx *d, const char *text, size_t len, struct dx_chars *out);
 /* Length of a stage that begins at i (ⅢA期, IV, 4期, 三期, IB1-IIA期), 0 when there is none; `number` as in struct dx_token. */

@@ -2,25 +2,10 @@
 #include "records/term/dx_lexicon.h"
 #include <string.h>
 
-static uint32_t at(const struct dx_chars *t, size_t i)
-{
-    return i < t->n ? t->c[i] : 0;
-}
-
-static bool is_digit(uint32_t c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool is_letter(uint32_t c)
-{
-    return c >= 'a' && c <= 'z';
-}
-
 static size_t blanks(const struct dx_chars *t, size_t i)
 {
     size_t n = 0;
-    while (at(t, i + n) == ' ')
+    while (dx_char(t, i + n) == ' ')
         n++;
     return n;
 }
@@ -32,8 +17,8 @@ static size_t numeral(const struct dx_chars *t, size_t i, uint8_t *value)
 {
     static const uint32_t chinese[] = {0x4E00, 0x4E8C, 0x4E09, 0x56DB, 0x4E94, 0x58F9, 0x8D30, 0x53C1};
     size_t n = 0, v = 0;
-    uint32_t c = at(t, i);
-    if (c >= '1' && c <= '5' && !is_digit(at(t, i + 1))) {
+    uint32_t c = dx_char(t, i);
+    if (c >= '1' && c <= '5' && !dx_is_digit(dx_char(t, i + 1))) {
         *value = (uint8_t)(c - '0');
         return 1;
     }
@@ -42,9 +27,9 @@ static size_t numeral(const struct dx_chars *t, size_t i, uint8_t *value)
             *value = (uint8_t)(k % 5 + 1);
             return 1;
         }
-    while (at(t, i + n) == 'i' && n < 3)
+    while (dx_char(t, i + n) == 'i' && n < 3)
         n++;
-    if (n < 3 && at(t, i + n) == 'v') {
+    if (n < 3 && dx_char(t, i + n) == 'v') {
         v = n == 1 ? 4 : n == 0 ? 5 : 0;
         n++;
     } else
@@ -60,17 +45,17 @@ static size_t bound(const struct dx_chars *t, size_t i, uint8_t number[3])
     if (!n)
         return 0;
     size_t gap = blanks(t, i + n);
-    gap += !gap && at(t, i + n) == '-'; /* III-B */
-    uint32_t c = at(t, i + n + gap);
-    bool outside = (c == 'e' || c == 's') && at(t, i + n + gap + 1) == 0x671F; /* IE期, IIIS期 of lymphomas */
-    if ((outside || (c >= 'a' && c <= 'd')) && !is_letter(at(t, i + n + gap + 1))) {
+    gap += !gap && dx_char(t, i + n) == '-'; /* III-B */
+    uint32_t c = dx_char(t, i + n + gap);
+    bool outside = (c == 'e' || c == 's') && dx_char(t, i + n + gap + 1) == 0x671F; /* IE期, IIIS期 of lymphomas */
+    if ((outside || (c >= 'a' && c <= 'd')) && !dx_is_letter(dx_char(t, i + n + gap + 1))) {
         number[1] = (uint8_t)c;
         n += gap + 1;
-        c = at(t, i + n);
-        if (c >= '1' && c <= '3' && !is_digit(at(t, i + n + 1))) {
+        c = dx_char(t, i + n);
+        if (c >= '1' && c <= '3' && !dx_is_digit(dx_char(t, i + n + 1))) {
             number[2] = (uint8_t)c;
             n++;
-            bool how = (at(t, i + n) == 'r' || at(t, i + n) == 'p') && !is_letter(at(t, i + n + 1)); /* IIIC1r: seen by imaging, by pathology */
+            bool how = (dx_char(t, i + n) == 'r' || dx_char(t, i + n) == 'p') && !dx_is_letter(dx_char(t, i + n + 1)); /* IIIC1r: seen by imaging, by pathology */
             n += how;
         }
     }
@@ -84,26 +69,26 @@ size_t dx_stage_at(const struct dx_chars *t, size_t i, uint8_t number[4])
     size_t n = bound(t, i, number);
     if (!n)
         return 0;
-    bool roman = at(t, i) == 'i' || at(t, i) == 'v';
-    if (at(t, i + n) == '-' || at(t, i + n) == '/') {
+    bool roman = dx_char(t, i) == 'i' || dx_char(t, i) == 'v';
+    if (dx_char(t, i + n) == '-' || dx_char(t, i + n) == '/') {
         size_t m = bound(t, i + n + 1, second);
-        if (m && at(t, i + n + 1 + m) == 0x671F) {
+        if (m && dx_char(t, i + n + 1 + m) == 0x671F) {
             number[3] = second[0];
             n += 1 + m;
         }
     }
     size_t gap = blanks(t, i + n);
-    if (at(t, i + n + gap) == 0x671F) { /* 期 */
+    if (dx_char(t, i + n + gap) == 0x671F) { /* 期 */
         size_t end = n + gap + 1;
-        uint32_t c = at(t, i + end), next = at(t, i + end + 1);
-        if (number[1] || c < 'a' || c > 'c' || is_letter(next) || is_digit(next) || next == 0x7EC4) /* Ⅲ期B, but not B组 */
+        uint32_t c = dx_char(t, i + end), next = dx_char(t, i + end + 1);
+        if (number[1] || c < 'a' || c > 'c' || dx_is_letter(next) || dx_is_digit(next) || next == 0x7EC4) /* Ⅲ期B, but not B组 */
             return end;
         number[1] = (uint8_t)c;
         return end + 1;
     }
     /* without 期 only what cannot be anything else: IV, IIIB, ⅡA; a type, grade or degree is none */
-    uint32_t c = at(t, i + n);
-    bool plainly = roman && (number[1] || n >= 2 || t->sign[i]) && !is_letter(c) && !is_digit(c);
+    uint32_t c = dx_char(t, i + n);
+    bool plainly = roman && (number[1] || n >= 2 || t->sign[i]) && !dx_is_letter(c) && !dx_is_digit(c);
     return plainly && c != 0x578B && c != 0x5EA6 && c != 0x7EA7 && c != 0xB0 && c != '-' && c != 0x671F && c != 0x7C7B ? n : 0;
 }
 
@@ -113,22 +98,22 @@ static size_t lettered_stage_at(const struct dx_chars *t, size_t i, size_t *lett
     static const char *const whose[] = {"dukes", "bclc"};
     for (size_t k = 0; k < sizeof whose / sizeof *whose; k++) {
         size_t n = 0;
-        while (whose[k][n] && at(t, i + n) == (uint32_t)whose[k][n])
+        while (whose[k][n] && dx_char(t, i + n) == (uint32_t)whose[k][n])
             n++;
-        if (whose[k][n] || (i && is_letter(at(t, i - 1))))
+        if (whose[k][n] || (i && dx_is_letter(dx_char(t, i - 1))))
             continue;
-        n += at(t, i + n) == '\'' && at(t, i + n + 1) == 's' ? 2 : 0;
-        while (at(t, i + n) == ' ' || at(t, i + n) == '-' || at(t, i + n) == ':' || at(t, i + n) == 0x5206 || at(t, i + n) == 0x671F) /* 分期 */
+        n += dx_char(t, i + n) == '\'' && dx_char(t, i + n + 1) == 's' ? 2 : 0;
+        while (dx_char(t, i + n) == ' ' || dx_char(t, i + n) == '-' || dx_char(t, i + n) == ':' || dx_char(t, i + n) == 0x5206 || dx_char(t, i + n) == 0x671F) /* 分期 */
             n++;
-        uint32_t c = at(t, i + n);
+        uint32_t c = dx_char(t, i + n);
         if (c != '0' && (c < 'a' || c > 'd'))
             return 0;
         *letter = i + n++;
-        n += at(t, i + n) >= '1' && at(t, i + n) <= '3';
+        n += dx_char(t, i + n) >= '1' && dx_char(t, i + n) <= '3';
         size_t gap = blanks(t, i + n);
-        if (at(t, i + n + gap) == 0x671F)
+        if (dx_char(t, i + n + gap) == 0x671F)
             return n + gap + 1;
-        return is_letter(at(t, i + n)) || is_digit(at(t, i + n)) ? 0 : n;
+        return dx_is_letter(dx_char(t, i + n)) || dx_is_digit(dx_char(t, i + n)) ? 0 : n;
     }
     return 0;
 }
@@ -138,12 +123,12 @@ static size_t grade_at(const struct dx_chars *t, size_t i, uint8_t number[4])
 {
     memset(number, 0, 4);
     size_t n = numeral(t, i, &number[0]);
-    if (n && (at(t, i + n) == '-' || at(t, i + n) == '/')) {
+    if (n && (dx_char(t, i + n) == '-' || dx_char(t, i + n) == '/')) {
         uint8_t second;
         size_t m = numeral(t, i + n + 1, &second);
         n += m ? m + 1 : 0;
     }
-    uint32_t c = at(t, i + n);
+    uint32_t c = dx_char(t, i + n);
     return n && (c == 0x7EA7 || c == 0x5EA6 || c == 0xB0) ? n + 1 : 0; /* 级 度 ° */
 }
 
@@ -152,23 +137,23 @@ static size_t grade_at(const struct dx_chars *t, size_t i, uint8_t number[4])
 static size_t tnm_part(const struct dx_chars *t, size_t i, char letter)
 {
     size_t n = blanks(t, i);
-    if (at(t, i + n) != (uint32_t)letter)
+    if (dx_char(t, i + n) != (uint32_t)letter)
         return 0;
     n++;
-    if (letter == 't' && at(t, i + n) == 'i' && at(t, i + n + 1) == 's')
+    if (letter == 't' && dx_char(t, i + n) == 'i' && dx_char(t, i + n + 1) == 's')
         return n + 2;
-    if (letter == 'n' && at(t, i + n) == '+') /* T3N+M0 */
+    if (letter == 'n' && dx_char(t, i + n) == '+') /* T3N+M0 */
         return n + 1;
-    if (!is_digit(at(t, i + n)) && at(t, i + n) != 'x')
+    if (!dx_is_digit(dx_char(t, i + n)) && dx_char(t, i + n) != 'x')
         return 0;
     n++;
-    uint32_t c = at(t, i + n);
+    uint32_t c = dx_char(t, i + n);
     if (c >= 'a' && c <= 'd')
         n++;
-    n += is_digit(at(t, i + n)) && c >= 'a' && c <= 'd'; /* T1a2 */
-    if (at(t, i + n) == '-' && is_digit(at(t, i + n + 1))) { /* T3-4N1 */
+    n += dx_is_digit(dx_char(t, i + n)) && c >= 'a' && c <= 'd'; /* T1a2 */
+    if (dx_char(t, i + n) == '-' && dx_is_digit(dx_char(t, i + n + 1))) { /* T3-4N1 */
         n += 2;
-        c = at(t, i + n);
+        c = dx_char(t, i + n);
         n += c >= 'a' && c <= 'd';
     }
     return n;
@@ -177,17 +162,17 @@ static size_t tnm_part(const struct dx_chars *t, size_t i, char letter)
 static size_t tnm_at(const struct dx_chars *t, size_t i)
 {
     size_t n = 0;
-    if (i && (is_letter(at(t, i - 1)) || is_digit(at(t, i - 1))))
+    if (i && (dx_is_letter(dx_char(t, i - 1)) || dx_is_digit(dx_char(t, i - 1))))
         return 0;
-    while (n < 3 && (at(t, i + n) == 'c' || at(t, i + n) == 'p' || at(t, i + n) == 'y' || at(t, i + n) == 'r'))
+    while (n < 3 && (dx_char(t, i + n) == 'c' || dx_char(t, i + n) == 'p' || dx_char(t, i + n) == 'y' || dx_char(t, i + n) == 'r'))
         n++;
     size_t tumour = tnm_part(t, i + n, 't'), nodes = tnm_part(t, i + n + tumour, 'n');
     size_t spread = tnm_part(t, i + n + tumour + nodes, 'm');
     size_t all = n + tumour + nodes + spread;
-    bool enough = (tumour && nodes) || (nodes && spread) || (tumour && spread) || (spread && at(t, i + n + 1) == '1') ||
+    bool enough = (tumour && nodes) || (nodes && spread) || (tumour && spread) || (spread && dx_char(t, i + n + 1) == '1') ||
                   (tumour && n);
     uint8_t number[4];
-    bool ends = (!is_letter(at(t, i + all)) && !is_digit(at(t, i + all))) || dx_stage_at(t, i + all, number); /* T2N0M0IIA期 */
+    bool ends = (!dx_is_letter(dx_char(t, i + all)) && !dx_is_digit(dx_char(t, i + all))) || dx_stage_at(t, i + all, number); /* T2N0M0IIA期 */
     return enough && ends ? all : 0;
 }
 
@@ -206,7 +191,7 @@ uint32_t dx_vertebra_letter(uint32_t c)
 /* What ends a word that is written in haste: 肺癌（右下）, 肝转、骨转. */
 static bool word_ends(const struct dx_chars *t, size_t i)
 {
-    uint32_t c = at(t, i);
+    uint32_t c = dx_char(t, i);
     return i >= t->n || c == ' ' || c == ',' || c == 0xFF0C || c == 0x3001 || c == ')' || c == ';' || c == 0x3002 || c == '?' ||
            c == 0x4F34 || c == 0x5E76 || (c >= 0x2460 && c <= 0x2473); /* 伴 并 ① */
 }
@@ -214,79 +199,79 @@ static bool word_ends(const struct dx_chars *t, size_t i)
 /* L4/5, C5-6, L5/S1, 腰4/5 */
 static size_t vertebra_at(const struct dx_chars *t, size_t i)
 {
-    uint32_t c = dx_vertebra_letter(at(t, i)) + 32;
-    if (c == 32 || !is_digit(at(t, i + 1)) || (i && is_letter(at(t, i - 1))))
+    uint32_t c = dx_vertebra_letter(dx_char(t, i)) + 32;
+    if (c == 32 || !dx_is_digit(dx_char(t, i + 1)) || (i && dx_is_letter(dx_char(t, i - 1))))
         return 0;
     size_t n = 2;
-    n += is_digit(at(t, i + n));
-    uint32_t next = at(t, i + n);
-    if (next == 0x690E || next == 0x538B || next == 0x9AA8 || next == 0x7206 || next == 0x75C5 || next == 0x6ED1 || (next == 0x8F6C && at(t, i + n + 1) == 0x79FB)) /* L1转移, L1椎体, L1压缩性骨折, L1骨折, L1爆裂骨折 */
+    n += dx_is_digit(dx_char(t, i + n));
+    uint32_t next = dx_char(t, i + n);
+    if (next == 0x690E || next == 0x538B || next == 0x9AA8 || next == 0x7206 || next == 0x75C5 || next == 0x6ED1 || (next == 0x8F6C && dx_char(t, i + n + 1) == 0x79FB)) /* L1转移, L1椎体, L1压缩性骨折, L1骨折, L1爆裂骨折 */
         return n;
-    if ((next == 0x3001 || next == ',') && dx_vertebra_letter(at(t, i + n + 1)) && is_digit(at(t, i + n + 2))) /* T11、T12 */
+    if ((next == 0x3001 || next == ',') && dx_vertebra_letter(dx_char(t, i + n + 1)) && dx_is_digit(dx_char(t, i + n + 2))) /* T11、T12 */
         return n;
     size_t gap = next == ' ' ? blanks(t, i + n) : 0;
-    uint32_t more = gap ? dx_vertebra_letter(at(t, i + n + gap)) : 0;
-    if (c == 't' && (more == 'T' || more == 'L') && is_digit(at(t, i + n + gap + 1)) && !tnm_at(t, i)) /* T12 L1 */
+    uint32_t more = gap ? dx_vertebra_letter(dx_char(t, i + n + gap)) : 0;
+    if (c == 't' && (more == 'T' || more == 'L') && dx_is_digit(dx_char(t, i + n + gap + 1)) && !tnm_at(t, i)) /* T12 L1 */
         return n;
-    if (c == 'l' && at(t, i + 1) <= '5' && n == 2 && (word_ends(t, i + n)))
+    if (c == 'l' && dx_char(t, i + 1) <= '5' && n == 2 && (word_ends(t, i + n)))
         return n;
-    if (n == 2 && dx_vertebra_letter(next) && next > 'z' && is_digit(at(t, i + 3)) && at(t, i + 4) == 0x690E) /* 腰5骶1椎间盘 */
+    if (n == 2 && dx_vertebra_letter(next) && next > 'z' && dx_is_digit(dx_char(t, i + 3)) && dx_char(t, i + 4) == 0x690E) /* 腰5骶1椎间盘 */
         return 4;
     if (next != '/' && next != '-')
         return 0;
     n++;
-    uint32_t e = at(t, i + n);
+    uint32_t e = dx_char(t, i + n);
     n += e == 'l' || e == 's' || e == 't';
-    return is_digit(at(t, i + n)) ? n + 1 + is_digit(at(t, i + n + 1)) : 0; /* T11/12 */
+    return dx_is_digit(dx_char(t, i + n)) ? n + 1 + dx_is_digit(dx_char(t, i + n + 1)) : 0; /* T11/12 */
 }
 
 /* "1." "2、" "(3)" "4)" ①: a list's numbering. */
 static size_t numbering_at(const struct dx_chars *t, size_t i)
 {
     size_t n = 0;
-    uint32_t c = at(t, i);
+    uint32_t c = dx_char(t, i);
     if (c >= 0x2460 && c <= 0x2473)
         return 1;
-    if (is_digit(c) && t->sign[i])
+    if (dx_is_digit(c) && t->sign[i])
         return 2;
     bool open = c == '(';
     n += open;
     size_t digits = 0;
-    while (is_digit(at(t, i + n)) && digits < 2)
+    while (dx_is_digit(dx_char(t, i + n)) && digits < 2)
         n++, digits++;
-    if (!digits || (i && (is_digit(at(t, i - 1)) || is_letter(at(t, i - 1)) || at(t, i - 1) == '.')))
+    if (!digits || (i && (dx_is_digit(dx_char(t, i - 1)) || dx_is_letter(dx_char(t, i - 1)) || dx_char(t, i - 1) == '.')))
         return 0;
-    c = at(t, i + n);
+    c = dx_char(t, i + n);
     if (open)
-        return c == ')' && (i == 0 || at(t, i - 1) == ' ' || at(t, i - 1) == ';') ? n + 1 : 0;
+        return c == ')' && (i == 0 || dx_char(t, i - 1) == ' ' || dx_char(t, i - 1) == ';') ? n + 1 : 0;
     if (c == ')' && i == 0)
         return n + 1;
-    return (c == '.' || c == 0x3001 || c == 0xFF0E) && !is_digit(at(t, i + n + 1)) ? n + 1 : 0;
+    return (c == '.' || c == 0x3001 || c == 0xFF0E) && !dx_is_digit(dx_char(t, i + n + 1)) ? n + 1 : 0;
 }
 
 /* 孕39+2周, 妊娠38周, 停经50天, G2P1: how long and how often, no disease. */
 static size_t pregnancy_at(const struct dx_chars *t, size_t i)
 {
-    uint32_t c = at(t, i), unit;
+    uint32_t c = dx_char(t, i), unit;
     size_t n = 0;
-    if (c == 'g' && is_digit(at(t, i + 1)) && at(t, i + 2) == 'p' && is_digit(at(t, i + 3)) && !is_letter(at(t, i - (i > 0))))
+    if (c == 'g' && dx_is_digit(dx_char(t, i + 1)) && dx_char(t, i + 2) == 'p' && dx_is_digit(dx_char(t, i + 3)) && !dx_is_letter(dx_char(t, i - (i > 0))))
         return 4;
-    if (c == 0x5BAB && at(t, i + 1) == 0x5185) { /* 宫内 */
-        size_t more = at(t, i + 2) == 0x5B55 || at(t, i + 2) == 0x598A ? pregnancy_at(t, i + 2) : 0;
+    if (c == 0x5BAB && dx_char(t, i + 1) == 0x5185) { /* 宫内 */
+        size_t more = dx_char(t, i + 2) == 0x5B55 || dx_char(t, i + 2) == 0x598A ? pregnancy_at(t, i + 2) : 0;
         return more ? more + 2 : 0;
     }
     if (c == 0x5B55) /* 孕 */
         n = 1;
-    else if ((c == 0x598A && at(t, i + 1) == 0x5A20) || (c == 0x505C && at(t, i + 1) == 0x7ECF)) /* 妊娠 停经 */
+    else if ((c == 0x598A && dx_char(t, i + 1) == 0x5A20) || (c == 0x505C && dx_char(t, i + 1) == 0x7ECF)) /* 妊娠 停经 */
         n = 2;
-    while (n && at(t, i + n) == ' ')
+    while (n && dx_char(t, i + n) == ' ')
         n++;
-    if (!n || !is_digit(at(t, i + n)))
+    if (!n || !dx_is_digit(dx_char(t, i + n)))
         return 0;
-    while (is_digit(at(t, i + n)) || at(t, i + n) == '+' || at(t, i + n) == '/' || at(t, i + n) == '-')
+    while (dx_is_digit(dx_char(t, i + n)) || dx_char(t, i + n) == '+' || dx_char(t, i + n) == '/' || dx_char(t, i + n) == '-')
         n++;
-    n += at(t, i + n) == 0x4E2A; /* 个 */
-    unit = at(t, i + n);
+    n += dx_char(t, i + n) == 0x4E2A; /* 个 */
+    unit = dx_char(t, i + n);
     return unit == 0x5468 || unit == 0x5929 || unit == 0x6708 ? n + 1 : 0; /* 周 天 月 */
 }
 
@@ -295,23 +280,23 @@ static size_t distance_at(const struct dx_chars *t, size_t i)
 {
     static const uint32_t from[] = {0x95E8, 0x9F7F, 0x809B, 0x7F18, 0x5207, 0x7259, 0x53E3, 0x72B6, 0x7EBF, 0x7EA6, 0x4E0A, 0x4E2D, ' '}; /* 门齿肛缘切牙口状线约上中 */
     size_t n = 1, words = 0;
-    if (at(t, i) != 0x8DDD) /* 距 */
+    if (dx_char(t, i) != 0x8DDD) /* 距 */
         return 0;
     for (size_t k = 0; k < sizeof from / sizeof *from && words < 6;)
-        if (at(t, i + n) == from[k])
+        if (dx_char(t, i + n) == from[k])
             n++, words++, k = 0;
         else
             k++;
     size_t digits = n;
-    while (is_digit(at(t, i + n)) || at(t, i + n) == '-' || at(t, i + n) == '~' || at(t, i + n) == '.')
+    while (dx_is_digit(dx_char(t, i + n)) || dx_char(t, i + n) == '-' || dx_char(t, i + n) == '~' || dx_char(t, i + n) == '.')
         n++;
     if (!words || n == digits)
         return 0;
     n += blanks(t, i + n);
-    uint32_t a = at(t, i + n), b = at(t, i + n + 1);
+    uint32_t a = dx_char(t, i + n), b = dx_char(t, i + n + 1);
     bool unit = ((a == 'c' || a == 'm') && b == 'm') || (a == 0x5398 && b == 0x7C73) || (a == 0x516C && b == 0x5206); /* cm mm 厘米 公分 */
     n += unit ? 2 : 0;
-    uint32_t c = at(t, i + n);
+    uint32_t c = dx_char(t, i + n);
     return unit ? n + (c == 0x5904) : 0; /* 处 */
 }
 
@@ -322,29 +307,29 @@ static size_t course_at(const struct dx *d, const struct dx_chars *t, size_t i, 
 {
     static const uint32_t counts[] = {0x5468, 0x671F, 0x7A0B, 0x6B21, 0x4E2A, 0x7597, 0x4F59, 0x591A, 0x5341, 0x767E, 0x5468, 0x7B2C,
                                       0x4E00, 0x4E8C, 0x4E24, 0x4E09, 0x56DB, 0x4E94, 0x516D, 0x4E03, 0x516B, 0x4E5D, ' '};
-    uint32_t c = at(t, i);
+    uint32_t c = dx_char(t, i);
     size_t n = 1;
-    bool both = c == 0x653E && at(t, i + 1) == 0x5316; /* 放化 */
+    bool both = c == 0x653E && dx_char(t, i + 1) == 0x5316; /* 放化 */
     if (c != 0x5316 && c != 0x653E)
         return 0;
     n += both;
-    if (at(t, i + n) != 0x7597) /* 疗 */
+    if (dx_char(t, i + n) != 0x7597) /* 疗 */
         return 0;
     n++;
     size_t counted = 0;
     for (; counted < 8; counted++) {
-        uint32_t x = at(t, i + n + counted);
-        bool ok = is_digit(x);
+        uint32_t x = dx_char(t, i + n + counted);
+        bool ok = dx_is_digit(x);
         for (size_t k = 0; !ok && k < sizeof counts / sizeof *counts; k++)
             ok = x == counts[k];
         if (!ok)
             break;
     }
-    bool after = at(t, i + n + counted) == 0x540E; /* 后 */
+    bool after = dx_char(t, i + n + counted) == 0x540E; /* 后 */
     for (uint32_t unit; !after && counted; counted--) /* 化疗4周期: up to its unit, 期 程 次 */
-        if ((unit = at(t, i + n + counted - 1)) == 0x671F || unit == 0x7A0B || unit == 0x6B21)
+        if ((unit = dx_char(t, i + n + counted - 1)) == 0x671F || unit == 0x7A0B || unit == 0x6B21)
             break;
-    bool given = counted > 1 && at(t, i + n + counted) != 0x4E2D; /* not 化疗4周期中 */
+    bool given = counted > 1 && dx_char(t, i + n + counted) != 0x4E2D; /* not 化疗4周期中 */
     if (!counted || (!after && !given))
         return 0;
     *lexeme = dx_exact(d, both ? "放化疗后" : c == 0x5316 ? "化疗后" : "放疗后", DX_MOD);
@@ -375,35 +360,35 @@ static bool is_regimen(const struct dx_chars *t, size_t i, size_t n)
 static size_t regimen_at(const struct dx_chars *t, size_t i, bool *course)
 {
     size_t n = 0, digits = 0;
-    if (!is_letter(at(t, i)) || (i && (is_letter(t->c[i - 1]) || is_digit(t->c[i - 1]) || t->c[i - 1] == '-')))
+    if (!dx_is_letter(dx_char(t, i)) || (i && (dx_is_letter(t->c[i - 1]) || dx_is_digit(t->c[i - 1]) || t->c[i - 1] == '-')))
         return 0;
-    while (is_letter(at(t, i + n)) || is_digit(at(t, i + n)) || (at(t, i + n) == '-' && is_letter(at(t, i + n + 1))))
+    while (dx_is_letter(dx_char(t, i + n)) || dx_is_digit(dx_char(t, i + n)) || (dx_char(t, i + n) == '-' && dx_is_letter(dx_char(t, i + n + 1))))
         n++;
     size_t times = 0;
-    bool scheme = at(t, i + n) == 0x65B9 && at(t, i + n + 1) == 0x6848; /* 方案 */
+    bool scheme = dx_char(t, i + n) == 0x65B9 && dx_char(t, i + n + 1) == 0x6848; /* 方案 */
     *course = false;
     if (n < 2 || n > 12 || !(scheme || is_regimen(t, i, n)))
         return 0;
     n += scheme ? 2 : 0;
     size_t alone = scheme ? n : 0;
     n += blanks(t, i + n);
-    if (at(t, i + n) == 0xD7 || at(t, i + n) == '*')
+    if (dx_char(t, i + n) == 0xD7 || dx_char(t, i + n) == '*')
         times = ++n;
     n += blanks(t, i + n);
-    while (is_digit(at(t, i + n)) && digits < 2)
+    while (dx_is_digit(dx_char(t, i + n)) && digits < 2)
         n++, digits++;
     if (digits) {
-        uint32_t c = at(t, i + n), next;
-        c = c == 0x4E2A ? at(t, i + ++n) : c; /* 个 */
-        next = at(t, i + n + 1);
+        uint32_t c = dx_char(t, i + n), next;
+        c = c == 0x4E2A ? dx_char(t, i + ++n) : c; /* 个 */
+        next = dx_char(t, i + n + 1);
         size_t unit = (c == 0x5468 && next == 0x671F) || (c == 0x7597 && next == 0x7A0B) ? 2 : c == 0x7A0B || c == 0x6B21 ? 1 : 0; /* 周期 疗程 程 次 */
         if (!unit && !times)
             return alone;
         n += unit;
     } else if (times)
         return alone;
-    bool after = at(t, i + n) == 0x540E; /* 后 */
-    *course = (scheme || times) && (after || (digits && at(t, i + n) != 0x4E2D && at(t, i + n) != 0x5316)); /* not 中, 化疗 */
+    bool after = dx_char(t, i + n) == 0x540E; /* 后 */
+    *course = (scheme || times) && (after || (digits && dx_char(t, i + n) != 0x4E2D && dx_char(t, i + n) != 0x5316)); /* not 中, 化疗 */
     return *course ? n + after : alone;
 }
 
@@ -447,7 +432,7 @@ static enum dx_class sign_class(uint32_t c)
 /* 右下 by itself is a lobe; 骨转 a metastasis; (腺，右上) a pathology. */
 static uint32_t short_word(const struct dx *d, const struct dx_chars *t, size_t i)
 {
-    uint32_t c = at(t, i), before = i ? t->c[i - 1] : 0;
+    uint32_t c = dx_char(t, i), before = i ? t->c[i - 1] : 0;
     if (!word_ends(t, i + 1))
         return 0;
     if ((c == 0x817A || c == 0x9CDE) && (before == '(' || (before && word_ends(t, i - 1)))) /* 腺 鳞 */
@@ -461,14 +446,14 @@ static uint32_t short_word(const struct dx *d, const struct dx_chars *t, size_t 
 
 static bool statement_ends(const struct dx_chars *t, size_t i)
 {
-    uint32_t c = at(t, i);
+    uint32_t c = dx_char(t, i);
     return i >= t->n || c == ';' || c == 0x3002 || c == ' ' || c == '.';
 }
 
 /* 双肾盂 is a malformation where it stands alone; among more words it is both. */
 static uint32_t both(const struct dx *d, const struct dx_chars *t, size_t i, size_t end)
 {
-    bool alone = (i == 0 || statement_ends(t, i - 1)) && statement_ends(t, end) && at(t, end) != ' ';
+    bool alone = (i == 0 || statement_ends(t, i - 1)) && statement_ends(t, end) && dx_char(t, end) != ' ';
     size_t of = i + 1;
     uint32_t l = t->c[i] == 0x53CC && !alone ? dx_longest(d, t, i + 1, &of) : 0;
     return l && of >= end && d->lexemes[l].cls != DX_DISEASE ? dx_exact(d, "双", DX_SIDE) : 0;
@@ -484,7 +469,7 @@ static uint32_t without_last(const struct dx *d, const struct dx_chars *t, size_
         if (t->c[last] == both_ways[k])
             other = dx_longest(d, t, last, &of);
     bool name = other && of > *end && d->lexemes[other].cls == DX_DISEASE;
-    bool history = t->c[last] == 0x75C5 && at(t, *end) == 0x53F2 && last - i > 2; /* 病 史; not 糖尿 of 糖尿病史 */
+    bool history = t->c[last] == 0x75C5 && dx_char(t, *end) == 0x53F2 && last - i > 2; /* 病 史; not 糖尿 of 糖尿病史 */
     uint32_t l = name || history ? dx_between(d, t, i, last) : 0;
     if (!l || (history && d->lexemes[l].cls != DX_DISEASE))
         return 0;
@@ -496,10 +481,10 @@ static uint32_t without_last(const struct dx *d, const struct dx_chars *t, size_
  * moved where what is left before the other is no word (姑息性|化疗后). */
 static uint32_t shorter(const struct dx *d, const struct dx_chars *t, size_t i, size_t *end)
 {
-    uint32_t next = at(t, *end), l = 0;
+    uint32_t next = dx_char(t, *end), l = 0;
     uint8_t number[4];
     size_t of = 0;
-    if (at(t, i) == 'm' && *end > i + 1 && i + 1 + dx_stage_at(t, i + 1, number) > *end) {
+    if (dx_char(t, i) == 'm' && *end > i + 1 && i + 1 + dx_stage_at(t, i + 1, number) > *end) {
         *end = i + 1;
         return dx_between(d, t, i, i + 1);
     }
@@ -554,7 +539,7 @@ static bool one_token(const struct dx *d, const struct dx_chars *t, size_t i, bo
         l = dx_exact(d, "无", DX_NEGPRE);
         end = i + 1;
     }
-    bool inside = after_unknown && i && !t->sign[i] && (is_letter(at(t, i - 1)) || is_digit(at(t, i - 1)));
+    bool inside = after_unknown && i && !t->sign[i] && (dx_is_letter(dx_char(t, i - 1)) || dx_is_digit(dx_char(t, i - 1)));
     if (!inside && (n = dx_stage_at(t, i, k->number)) && n >= end - i) {
         k->cls = DX_NUMBER_STAGE;
         k->to = (uint16_t)(i + n);
@@ -575,7 +560,7 @@ static bool one_token(const struct dx *d, const struct dx_chars *t, size_t i, bo
     }
     k->cls = sign_class(t->c[i]);
     k->to = (uint16_t)(i + 1);
-    if (k->cls == DX_COMMA && i && is_digit(at(t, i - 1)) && is_digit(at(t, i + 1)))
+    if (k->cls == DX_COMMA && i && dx_is_digit(dx_char(t, i - 1)) && dx_is_digit(dx_char(t, i + 1)))
         k->cls = DX_UNKNOWN;
     return k->cls != DX_UNKNOWN;
 }
@@ -612,8 +597,8 @@ static void of_organ(const struct dx *d, const struct dx_chars *t, const struct 
 static bool spreads_to(const struct dx *d, const struct dx_chars *t, const struct dx_token *before, struct dx_token *k)
 {
     static const uint32_t others[] = {0x79FB, 0x6C28, 0x5F52, 0x8BCA, 0x5F55, 0x590D, 0x9634, 0x5B50, 0x6D41, 0x4F4D, 0x9662, 0x5165, 0x53D8}; /* 移氨归诊录复阴子流位院入变 */
-    uint32_t next = at(t, k->from + 1u);
-    if (t->c[k->from] != 0x8F6C || before->to != k->from || (next == 0x5316 && at(t, k->from + 2u) != 0x7597)) /* 转; 转化 but not 化疗 */
+    uint32_t next = dx_char(t, k->from + 1u);
+    if (t->c[k->from] != 0x8F6C || before->to != k->from || (next == 0x5316 && dx_char(t, k->from + 2u) != 0x7597)) /* 转; 转化 but not 化疗 */
         return false;
     if (before->cls != DX_ORGAN && before->cls != DX_SITE && before->cls != DX_REGION && before->cls != DX_NODE)
         return false;

@@ -4,25 +4,10 @@
 #include "records/term/fold.h"
 #include <string.h>
 
-static uint32_t at(const struct dx_chars *t, size_t i)
-{
-    return i < t->n ? t->c[i] : 0;
-}
-
-static bool is_digit(uint32_t c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool is_letter(uint32_t c)
-{
-    return c >= 'a' && c <= 'z';
-}
-
 bool dx_of_teeth(const struct dx_chars *t)
 {
     for (size_t i = 0; i < t->n; i++) {
-        uint32_t c = t->c[i], next = at(t, i + 1);
+        uint32_t c = t->c[i], next = dx_char(t, i + 1);
         if (c == 0x7259 || c == 0x9F8B || c == 0x9F7F) /* 牙 龋 齿 */
             return true;
         if ((c == 0x6B8B && (next == 0x6839 || next == 0x51A0)) || (c == 0x963B && next == 0x751F)) /* 残根 残冠 阻生 */
@@ -46,41 +31,41 @@ static bool is_unit(uint32_t c)
 
 static bool fdi_digits(const struct dx_chars *t, size_t i)
 {
-    uint32_t a = at(t, i), b = at(t, i + 1);
+    uint32_t a = dx_char(t, i), b = dx_char(t, i + 1);
     return (a >= '1' && a <= '4' && b >= '1' && b <= '8') || (a >= '5' && a <= '8' && b >= '1' && b <= '5');
 }
 
 /* 36, #36, 36#, 36号牙: one tooth by two digits. */
 static size_t fdi_at(const struct dx_chars *t, size_t i)
 {
-    size_t n = at(t, i) == '#';
+    size_t n = dx_char(t, i) == '#';
     uint32_t before = i ? t->c[i - 1] : 0;
-    if (!fdi_digits(t, i + n) || (!n && (is_digit(before) || is_letter(before) || before == '-' || before == '/' || before == '+')))
+    if (!fdi_digits(t, i + n) || (!n && (dx_is_digit(before) || dx_is_letter(before) || before == '-' || before == '/' || before == '+')))
         return 0;
     n += 2;
-    n += at(t, i + n) == '#';
-    n += at(t, i + n) == 0x53F7 && at(t, i + n + 1) == 0x7259 ? 2 : 0; /* 号牙 */
-    uint32_t next = at(t, i + n);
-    bool range = (next == '-' || next == '~') && fdi_digits(t, i + n + 1) && !is_digit(at(t, i + n + 3)) && !is_letter(at(t, i + n + 3)) && !is_unit(at(t, i + n + 3));
+    n += dx_char(t, i + n) == '#';
+    n += dx_char(t, i + n) == 0x53F7 && dx_char(t, i + n + 1) == 0x7259 ? 2 : 0; /* 号牙 */
+    uint32_t next = dx_char(t, i + n);
+    bool range = (next == '-' || next == '~') && fdi_digits(t, i + n + 1) && !dx_is_digit(dx_char(t, i + n + 3)) && !dx_is_letter(dx_char(t, i + n + 3)) && !is_unit(dx_char(t, i + n + 3));
     if (range)
         return n + 3;
-    return is_digit(next) || is_letter(next) || is_unit(next) ? 0 : n;
+    return dx_is_digit(next) || dx_is_letter(next) || is_unit(next) ? 0 : n;
 }
 
 /* 右上6, 左下颌8, 左下D: one tooth by its quadrant. */
 static size_t quadrant_at(const struct dx_chars *t, size_t i)
 {
-    if (at(t, i) != 0x5DE6 && at(t, i) != 0x53F3) /* 左 右 */
+    if (dx_char(t, i) != 0x5DE6 && dx_char(t, i) != 0x53F3) /* 左 右 */
         return 0;
     size_t n = 1;
-    n += at(t, i + n) == 0x4FA7; /* 侧 */
-    if (at(t, i + n) != 0x4E0A && at(t, i + n) != 0x4E0B) /* 上 下 */
+    n += dx_char(t, i + n) == 0x4FA7; /* 侧 */
+    if (dx_char(t, i + n) != 0x4E0A && dx_char(t, i + n) != 0x4E0B) /* 上 下 */
         return 0;
     n++;
-    n += at(t, i + n) == 0x988C; /* 颌 */
-    uint32_t c = at(t, i + n), next = at(t, i + n + 1);
+    n += dx_char(t, i + n) == 0x988C; /* 颌 */
+    uint32_t c = dx_char(t, i + n), next = dx_char(t, i + n + 1);
     bool place = (c >= '1' && c <= '8') || (c >= 'a' && c <= 'e');
-    return place && !is_digit(next) && !is_letter(next) && !is_unit(next) ? n + 1 : 0;
+    return place && !dx_is_digit(next) && !dx_is_letter(next) && !is_unit(next) ? n + 1 : 0;
 }
 
 static size_t one_at(const struct dx_chars *t, size_t i)
@@ -97,8 +82,8 @@ static bool is_list_sign(uint32_t c)
 size_t dx_teeth_at(const struct dx_chars *t, size_t i)
 {
     size_t n = one_at(t, i);
-    while (n && is_list_sign(at(t, i + n))) {
-        size_t blank = at(t, i + n + 1) == ' ', more = one_at(t, i + n + 1 + blank);
+    while (n && is_list_sign(dx_char(t, i + n))) {
+        size_t blank = dx_char(t, i + n + 1) == ' ', more = one_at(t, i + n + 1 + blank);
         if (!more)
             break;
         n += 1 + blank + more;
@@ -109,14 +94,14 @@ size_t dx_teeth_at(const struct dx_chars *t, size_t i)
 /* "1.16残根": the number of a list stands right before a tooth. */
 size_t dx_teeth_numbering_at(const struct dx_chars *t, size_t i)
 {
-    if (!is_digit(at(t, i)) || (i && (is_digit(t->c[i - 1]) || is_letter(t->c[i - 1]))))
+    if (!dx_is_digit(dx_char(t, i)) || (i && (dx_is_digit(t->c[i - 1]) || dx_is_letter(t->c[i - 1]))))
         return 0;
-    size_t n = 1 + is_digit(at(t, i + 1));
-    bool sign = at(t, i + n) == '.' || at(t, i + n) == 0x3001;
+    size_t n = 1 + dx_is_digit(dx_char(t, i + 1));
+    bool sign = dx_char(t, i + n) == '.' || dx_char(t, i + n) == 0x3001;
     if (!sign || !fdi_digits(t, i + n + 1) || fdi_at(t, i))
         return 0;
-    uint32_t after = at(t, i + n + 3);
-    return is_digit(after) || is_letter(after) || is_unit(after) ? 0 : n + 1;
+    uint32_t after = dx_char(t, i + n + 3);
+    return dx_is_digit(after) || dx_is_letter(after) || is_unit(after) ? 0 : n + 1;
 }
 
 bool dx_is_dental(const struct frame *f)
@@ -158,8 +143,8 @@ static void name_of_tooth(struct reader *r, size_t i)
     if (first >= r->n || dx_ends_chunk(r->k[first].cls) || r->k[i].to != r->k[first].from)
         return;
     size_t from = r->k[first].from;
-    if (at(r->t, from) == 0x5916 && at(r->t, from + 1) == 0x4F24) /* 外伤[性] */
-        from += 2 + (at(r->t, from + 2) == 0x6027);
+    if (dx_char(r->t, from) == 0x5916 && dx_char(r->t, from + 1) == 0x4F24) /* 外伤[性] */
+        from += 2 + (dx_char(r->t, from + 2) == 0x6027);
     size_t last = first;
     while (last + 1 < r->n && last < first + 4 && !dx_ends_chunk(r->k[last + 1].cls) && r->k[last + 1].cls != DX_SPACE)
         last++;
